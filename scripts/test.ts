@@ -1,0 +1,48 @@
+/**
+ * `npm test`, `npm test -- engines/sqlite`, `npm test -- --test-name-pattern 'logged out'`: words without dashes choose files
+ * by a part of their path, everything else goes to Node's test runner.
+ */
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+
+const { tokens } = parseArgs({
+  strict: false,
+  allowPositionals: true,
+  tokens: true,
+  options: {
+    'test-name-pattern': { type: 'string' },
+    'test-skip-pattern': { type: 'string' },
+  },
+})
+const flags: string[] = []
+const words: string[] = []
+for (const token of tokens) {
+  if (token.kind === 'positional') words.push(token.value)
+  if (token.kind === 'option') flags.push(token.value === undefined ? token.rawName : `${token.rawName}=${token.value}`)
+}
+
+const all = globSync('test/**/*.test.ts').sort()
+const files = words.length === 0 ? all : all.filter((file) => words.some((word) => file.includes(word)))
+if (files.length === 0) {
+  console.error(`No test file has ${words.map((word) => `"${word}"`).join(' or ')} in its path.`)
+  process.exit(1)
+}
+
+// A limit of ten minutes for a file, so that a hanging one ends as a failure and not as a silence.
+const runner = spawn(
+  process.execPath,
+  [
+    '--disable-warning=ExperimentalWarning',
+    '--test',
+    '--test-reporter=spec',
+    '--test-concurrency=2',
+    '--test-timeout=600000',
+    ...flags,
+    ...files,
+  ],
+  { stdio: 'inherit' },
+)
+// The terminal sends SIGINT to both; the runner reports what it was doing, and its exit code is ours.
+process.on('SIGINT', () => {})
+runner.on('exit', (code) => process.exit(code ?? 1))
