@@ -9,7 +9,7 @@ export interface Need {
 
 /** Under CI, a suite that did not run is a failure: nobody reads the skips of a green run. */
 export const isEverythingRequired = (env = process.env): boolean =>
-  env['STRONGROOM_REQUIRE'] === 'all' || env['CI'] === 'true'
+  env.STRONGROOM_REQUIRE === 'all' || env.CI === 'true'
 
 /**
  * What a suite needs from outside npm. `const chromium = need('chromium')`, then `suite('…', { skip: chromium.skip }, …)`

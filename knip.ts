@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs'
+import type { KnipConfig } from 'knip'
+
+const { exports, bin } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8'))
+const published = Object.values<string>({ ...exports, ...bin })
+  .filter((file) => file.startsWith('./dist/'))
+  .map((file) => file.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))
+
+export default {
+  entry: [
+    ...published,
+    'scripts/*.{ts,mjs}',
+    'test/**/*.test.ts',
+    'bench/*.ts',
+    'demo/*.ts',
+    'examples/**/*.{ts,mjs,cjs}',
+  ],
+  project: ['{src,scripts,test,bench,demo,examples}/**/*.{ts,mjs}'],
+  // Types that stand in the signature of something exported must be nameable, even when nobody here names them.
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  ignoreBinaries: ['apt-get'],
+  // Called by name in scripts/pack-check.ts.
+  ignoreDependencies: ['@arethetypeswrong/cli', 'publint'],
+} satisfies KnipConfig
