@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { absent, holds } from './expect.ts'
+import { DAY, fill, type Given, HOUR, newOwner, type Property } from './subject.ts'
+
+/** `clearExpired`. Counts are asked only of backends that leave expired entries where they are. */
+export function sweeping(property: Property): void {
+  property('clearExpired removes exactly the expired', async (given) => {
+    const { store, clock, tick, entry } = given
+    const lifetimes = [tick, HOUR - tick, HOUR, HOUR + tick, 2 * HOUR, DAY]
+    const entries = Array.from({ length: 36 }, (_, index) =>
+      entry({ expiresAt: clock() + (lifetimes[index % 6] ?? DAY), owner: index % 2 ? newOwner() : null }),
+    )
+    const ids = await fill(store, 36, (index) => entries[index] ?? entry())
+    clock.advance(HOUR)
+    counted(given, await store.clearExpired(), 18)
+    counted(given, await store.clearExpired(), 0)
+    for (const [index, id] of ids.entries()) {
+      await (index % 6 < 3 ? absent(store, id) : holds(store, id, entries[index] ?? entry()))
+    }
+  })
+
+  property('clearExpired works in batches and tells how far it is', async (given) => {
+    const { store, clock, entry } = given
+    await fill(store, 23, () => entry())
+    clock.advance(HOUR)
+    const told: number[] = []
+    const removed = await store.clearExpired({ batch: 5, onProgress: (so) => told.push(so) })
+    counted(given, removed, 23)
+    assert.equal(told.at(-1) ?? 0, removed)
+    for (const [index, so] of told.entries()) {
+      const step = so - (told[index - 1] ?? 0)
+      assert.ok(step > 0 && step <= 5, `a step of ${step}`)
+    }
+  })
+
+  property('an aborted clearExpired stops between two batches and keeps what it did', async (given) => {
+    const { store, clock, entry } = given
+    await fill(store, 20, () => entry())
+    clock.advance(HOUR)
+    assert.equal(await store.clearExpired({ signal: AbortSignal.abort() }), 0)
+    const stop = new AbortController()
+    const removed = await store.clearExpired({ batch: 3, signal: stop.signal, onProgress: () => stop.abort() })
+    assert.ok(removed <= 3, `${removed} removed`)
+    counted(given, await store.clearExpired(), 20 - removed)
+  })
+
+  property('a dry run counts and removes nothing', async (given) => {
+    const { store, clock, entry } = given
+    await fill(store, 8, () => entry())
+    const live = await fill(store, 4, () => entry({ expiresAt: clock() + DAY }))
+    clock.advance(HOUR)
+    counted(given, await store.clearExpired({ dryRun: true, batch: 3 }), 8)
+    counted(given, await store.clearExpired({ dryRun: true }), 8)
+    counted(given, await store.clearExpired(), 8)
+    for (const id of live) assert.ok(await store.read(id))
+  })
+
+  property('two runners at once count each entry once', async (given) => {
+    const { store, peer, clock, entry } = given
+    await fill(store, 60, () => entry())
+    clock.advance(HOUR)
+    const other = (await peer?.()) ?? store
+    const [one, two] = await Promise.all([store.clearExpired({ batch: 4 }), other.clearExpired({ batch: 7 })])
+    counted(given, one + two, 60)
+    counted(given, await store.clearExpired(), 0)
+  })
+
+  property('clearExpired beside live traffic takes nothing that lives', async (given) => {
+    const { store, clock, entry } = given
+    const fields = { expiresAt: clock() + 2 * HOUR }
+    const [dead, touched, live] = [
+      await fill(store, 30, () => entry()),
+      await fill(store, 10, () => entry(fields)),
+      await fill(store, 10, () => entry(fields)),
+    ]
+    clock.advance(HOUR)
+    const [removed, created] = await Promise.all([
+      store.clearExpired({ batch: 3 }),
+      fill(store, 10, () => entry()),
+      ...dead.slice(0, 10).map((id) => store.touch(id, clock() + HOUR)),
+      ...touched.map((id) => store.touch(id, clock() + DAY)),
+    ])
+    counted(given, removed, 30)
+    for (const id of [...created, ...touched, ...live]) assert.ok(await store.read(id))
+    for (const id of dead) await absent(store, id)
+  })
+}
+
+function counted({ store }: Given, actual: number, expected: number): void {
+  if (!store.traits.expiresByItself) assert.equal(actual, expected)
+}
