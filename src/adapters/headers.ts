@@ -1,0 +1,22 @@
+import type { Outcome } from '../visit.ts'
+
+/** A response's headers, as far as a session touches them. */
+export interface ResponseHeaders {
+  get(name: string): string | undefined
+  set(name: string, value: string): void
+  /** Adds a line beside those that are there. */
+  append(name: string, value: string): void
+}
+
+/** What a session's outcome asks of a response, without weakening what the application has set itself. */
+export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
+  if (!outcome.used) return
+  const vary = headers.get('vary')
+  // A shared cache must not hand one visitor's page to another (RFC 9110 §12.5.5).
+  if (!vary) headers.set('Vary', 'Cookie')
+  else if (!vary.split(',').some((name) => /^\s*(\*|cookie)\s*$/i.test(name))) headers.set('Vary', `${vary}, Cookie`)
+  if (outcome.setCookie === null) return
+  headers.append('Set-Cookie', outcome.setCookie)
+  // Nor one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
+  if (!/\bno-store\b/i.test(headers.get('cache-control') ?? '')) headers.set('Cache-Control', 'no-store')
+}

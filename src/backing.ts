@@ -1,0 +1,85 @@
+import type { Content, Values } from './codec/json.ts'
+import { TooLarge } from './errors.ts'
+import type { Traits, Version } from './store.ts'
+import type { Id } from './token.ts'
+
+/** Why a cookie or a record is not ours; `revoked` is a cookie that comes back after its session was ended. */
+export interface Refused {
+  readonly refused: string
+}
+
+/** A cookie value that was found to be ours, before anything was asked of a store. */
+export interface Ticket {
+  /** Names the session wherever it rests; handles are made of it. */
+  readonly id: Id
+  /** The cookie value. */
+  readonly text: string
+}
+
+/** A session that rests somewhere: in a store, or in the visitor's cookie. */
+export interface Held {
+  readonly ticket: Ticket
+  /** Null right after a create, which does not tell it; nobody else can have the token yet, so any version is ours. */
+  readonly version: Version | null
+  readonly expiresAt: number
+}
+
+export interface Loaded extends Content {
+  readonly values: Values
+  readonly held: Held
+}
+
+/**
+ * Where sessions rest: "data in a store" or "data in the cookie". Two implementations, `stored` and `carried`; nothing else
+ * in the house asks which it has. Rejects only with `StoreError` or `TooLarge`.
+ */
+export interface Backing {
+  readonly traits: Traits
+  /** Checks a cookie value. No I/O. */
+  admit(text: string): Ticket | Refused
+  /** The session of a ticket; null when it is absent or past a deadline; refused when what rests there is not ours. */
+  load(ticket: Ticket): Promise<Loaded | null | Refused>
+  /** Puts a new session under a new token. `renewing` is the session that it takes the place of, when it is not a new login. */
+  create(content: Content, expiresAt: number, renewing?: Held): Promise<Held>
+  /** Null, and nothing kept, when the session is of another version or has ended. `before` is what `held` was loaded with. */
+  update(held: Held, content: Content, expiresAt: number, before: Content): Promise<Held | null>
+  /** Moves the idle deadline; null when the session has ended. */
+  touch(held: Held, content: Content, expiresAt: number): Promise<Held | null>
+  /** True when a live session was ended by this very call. With `version`: only that version is. */
+  end(held: Held, version?: Version | null): Promise<boolean>
+  /** A user's sessions, as far as this backing can find them. */
+  readonly users: UserIndex
+}
+
+/** One of a user's sessions, as the store tells it. */
+export interface UserSession {
+  readonly id: Id
+  readonly createdAt: number
+  readonly lastSeenAt: number | null
+  readonly expiresAt: number
+  readonly label: string | null
+}
+
+export interface UserIndex {
+  /** Absent where the sessions are nowhere but in their owners' cookies. */
+  list?(userId: string): Promise<UserSession[]>
+  endOne?(id: Id): Promise<boolean>
+  /**
+   * Ends them all but `except`. `count` is null where it cannot be known. `spared` is false when `except` was ended with
+   * the others and must be created anew, without `renewing`, to go on. Absent without revocation.
+   */
+  endAll?(userId: string, except?: Id): Promise<{ readonly count: number | null; readonly spared: boolean }>
+}
+
+/** Throws `TooLarge`, which names the largest keys, so that one knows what to take out. */
+export function refuseOver(limit: number, size: number, data: string, where: string): void {
+  if (size <= limit) return
+  const largest = Object.entries(JSON.parse(data) as Values)
+    .map(([key, value]) => ({ key, size: Buffer.byteLength(JSON.stringify(value)) }))
+    .sort((a, b) => b.size - a.size)
+    .slice(0, 3)
+    .map(({ key, size }) => `'${key}' (${size} bytes)`)
+  throw new TooLarge(
+    `The session needs ${size} bytes and ${where} holds ${limit}. Largest keys: ${largest.join(', ') || 'none'}. Keep large things in a database and their keys here.`,
+  )
+}

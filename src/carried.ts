@@ -1,0 +1,173 @@
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  type Backing,
+  type Held,
+  type Loaded,
+  type Refused,
+  refuseOver,
+  type Ticket,
+  type UserIndex,
+} from './backing.ts'
+import { type CookieCodec, cookieCodec } from './codec/carried.ts'
+import { type Content, decodeContent, encodeContent } from './codec/json.ts'
+import type { CookieEngine } from './engines/cookie.ts'
+import { guardStore } from './guard.ts'
+import { type Keyring, type Master, ownerTag } from './keyring.ts'
+import { LONGEST } from './lifetime.ts'
+import { Memo } from './memo.ts'
+import type { Clock, Store } from './store.ts'
+import type { Id } from './token.ts'
+
+export interface CarriedSettings {
+  readonly engine: CookieEngine
+  readonly ring: Keyring
+  readonly cookieName: string
+  readonly clock: Clock
+  readonly timeout: number
+  readonly memo: number
+}
+
+/** What a cookie says, once it is known to be ours. */
+interface Carriage extends Ticket {
+  /** 16 random bytes in base64url: stays the same while the cookie's text changes with every write. */
+  readonly sid: string
+  /** Moment of the login (or creation) that it goes back to: a user's epoch ends what began before it. */
+  readonly begunAt: number
+  readonly expiresAt: number
+  readonly kid: number
+  readonly content: Content
+}
+
+/** Browsers drop a cookie whose name and value are together longer (RFC 6265bis §5.6). */
+const LIMIT = 4096
+
+/** Sessions in the cookie itself. The server keeps nothing, or, with `revocations`, only what makes an end final. */
+export function carried(settings: CarriedSettings): Backing {
+  const { engine, ring, cookieName, clock } = settings
+  const codec = cookieCodec(engine.protection, ring, cookieName)
+  const marks = engine.revocations && revocationMarks(engine.revocations, settings)
+
+  function pack(content: Content, sid: string, begunAt: number, expiresAt: number): Held {
+    const text = codec.encode(`["${sid}",${begunAt},${expiresAt}]\n${encodeContent(content)}`)
+    refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
+    const ticket: Carriage = { id: idOf('session', sid), text, sid, begunAt, expiresAt, kid: ring.current.kid, content }
+    return { ticket, version: null, expiresAt }
+  }
+
+  const repack = (held: Held, content: Content, expiresAt: number) => {
+    const { sid, begunAt } = held.ticket as Carriage
+    return pack(content, sid, begunAt, expiresAt)
+  }
+
+  return {
+    traits: engine.traits,
+    admit: admitting(codec, ring, settings.memo),
+
+    async load(ticket): Promise<Loaded | null | Refused> {
+      const carriage = ticket as Carriage
+      const { meta, data } = carriage.content
+      const expiresAt = Math.min(carriage.expiresAt, meta.deadline)
+      if (expiresAt <= clock()) return null
+      if (marks && (await marks.ended(carriage, ring.get(carriage.kid)))) return { refused: 'revoked' }
+      // Parsed anew, for each request may change its own.
+      return { meta, data, values: JSON.parse(data), held: { ticket, version: null, expiresAt } }
+    },
+
+    async create(content, expiresAt, renewing) {
+      const now = clock()
+      // A renewal goes back to the same login, or it would outrun an epoch that was moved while it was under way.
+      const begunAt = renewing
+        ? (renewing.ticket as Carriage).begunAt
+        : Math.max(now, (await marks?.afterEpoch(content.meta.userId)) ?? 0)
+      return pack(content, newSid(), begunAt, expiresAt)
+    },
+    async update(held, content, expiresAt, before) {
+      if (!marks || content.meta.deadline === before.meta.deadline) return repack(held, content, expiresAt)
+      // A mark lasts until the deadline of the cookie it ends. With another deadline the session goes on under another
+      // name, or a mark could run out before one of the cookies that it is to refuse.
+      if (!(await marks.end(held.ticket as Carriage))) return null
+      return pack(content, newSid(), (held.ticket as Carriage).begunAt, expiresAt)
+    },
+    touch: async (held, content, expiresAt) => repack(held, content, expiresAt),
+    end: async (held) => (marks ? marks.end(held.ticket as Carriage) : true),
+    users: marks ? marks.users : {},
+  }
+}
+
+const newSid = () => randomBytes(16).toString('base64url')
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex') as Id
+/** Marks lie in a store under a hash: whoever reads it learns of sessions that are over, and of nothing else. */
+const idOf = (kind: 'session' | 'epoch', name: string) => digest(`strongroom ${kind}\n${name}`)
+
+function admitting(codec: CookieCodec, ring: Keyring, memo: number): (text: string) => Ticket | Refused {
+  const known = new Memo<Carriage>(memo)
+  return (text) => {
+    const before = known.get(text)
+    if (before && ring.get(before.kid)) return before
+    const payload = codec.decode(text)
+    if (typeof payload !== 'string') return payload
+    const end = payload.indexOf('\n')
+    const content = decodeContent(payload.slice(end + 1))
+    if (end < 0 || !content) return { refused: 'malformed' }
+    const [sid, begunAt, expiresAt] = JSON.parse(payload.slice(0, end))
+    // The second byte is the key id.
+    const kid = Buffer.from(text.slice(0, 4), 'base64url')[1] as number
+    const carriage = { id: idOf('session', sid), text, sid, begunAt, expiresAt, kid, content }
+    known.set(text, carriage, 4 * text.length + 512)
+    return carriage
+  }
+}
+
+/** A mark for each session that ended before its deadline, and for each user the moment before which all have ended. */
+function revocationMarks(given: Store, { clock, ring, timeout }: CarriedSettings) {
+  const store = guardStore(given, timeout)
+  const epochId = (master: Master, userId: string) => idOf('epoch', ownerTag(master, userId))
+  const entry = (text: string, expiresAt: number) => ({
+    bytes: Buffer.from(text),
+    expiresAt,
+    owner: null,
+    label: null,
+    createdAt: clock(),
+  })
+
+  async function moveEpoch(master: Master, userId: string, to: number): Promise<void> {
+    const id = epochId(master, userId)
+    // It outlasts every session that it ends, whatever lifetime that was given.
+    const epoch = entry(`${to}`, to + LONGEST)
+    for (;;) {
+      const found = await store.read(id)
+      if (found && epochIn(found.entry.bytes) >= to) return
+      if (found ? (await store.update(id, epoch, found.version)) !== null : await store.create(id, epoch)) return
+    }
+  }
+
+  const epochOf = async (master: Master, userId: string) => {
+    const found = await store.read(epochId(master, userId))
+    return found ? epochIn(found.entry.bytes) : 0
+  }
+
+  const users: UserIndex = {
+    async endAll(userId) {
+      const now = clock()
+      await Promise.all(ring.masters.map((master) => moveEpoch(master, userId, now)))
+      return { count: null, spared: false }
+    },
+  }
+
+  return {
+    users,
+    end: ({ id, content }: Carriage) => store.create(id, entry('', content.meta.deadline)),
+    async ended({ id, begunAt, content }: Carriage, master: Master | undefined): Promise<boolean> {
+      const { userId } = content.meta
+      const [mark, epoch] = await Promise.all([store.read(id), userId !== null && master ? epochOf(master, userId) : 0])
+      return mark !== null || begunAt <= epoch
+    },
+    /** The first moment that a new login of this user may bear. */
+    async afterEpoch(userId: string | null): Promise<number> {
+      return userId === null ? 0 : (await epochOf(ring.current, userId)) + 1
+    },
+  }
+}
+
+const epochIn = (bytes: Uint8Array) => Number(Buffer.from(bytes).toString('latin1'))

@@ -1,0 +1,100 @@
+import { DataError } from '../errors.ts'
+
+/** What the library itself keeps with a session: sealed with the data, and the only source of truth about it. */
+export interface Meta {
+  /** Moment of creation, or of the last login. */
+  readonly createdAt: number
+  /** Moment of the last login; null while anonymous. */
+  readonly authenticatedAt: number | null
+  /** The absolute deadline. */
+  readonly deadline: number
+  /** Idle limit in ms; 0 is none. */
+  readonly idle: number
+  readonly userId: string | null
+  /** Does the cookie outlive the browser? */
+  readonly persistent: boolean
+  /** The device, as device lists show it. */
+  readonly label: string | null
+}
+
+/** A session as it is sealed: what we keep about it, and the application's data as the text of a JSON object. */
+export interface Content {
+  readonly meta: Meta
+  readonly data: string
+}
+
+export type Values = { [key: string]: unknown }
+
+/** Two lines of JSON: JSON never holds a raw line feed, so the first one divides. Short names, for they go into cookies. */
+export function encodeContent({ meta, data }: Content): string {
+  let head = `{"c":${meta.createdAt},"d":${meta.deadline},"i":${meta.idle}`
+  if (meta.authenticatedAt !== null) head += `,"a":${meta.authenticatedAt}`
+  if (meta.userId !== null) head += `,"u":${JSON.stringify(meta.userId)}`
+  if (meta.label !== null) head += `,"l":${JSON.stringify(meta.label)}`
+  if (meta.persistent) head += ',"p":1'
+  return `${head}}\n${data}`
+}
+
+/** The reverse, strictly: null for anything that `encodeContent` cannot have written. */
+export function decodeContent(text: string): (Content & { values: Values }) | null {
+  const end = text.indexOf('\n')
+  if (end < 0) return null
+  try {
+    const head = JSON.parse(text.slice(0, end))
+    const data = text.slice(end + 1)
+    const values = JSON.parse(data)
+    const meta: Meta = {
+      createdAt: head.c,
+      authenticatedAt: head.a ?? null,
+      deadline: head.d,
+      idle: head.i,
+      userId: head.u ?? null,
+      persistent: head.p === 1,
+      label: head.l ?? null,
+    }
+    return isObject(values) && isMeta(meta) ? { meta, data, values } : null
+  } catch {
+    return null
+  }
+}
+
+const isObject = (value: unknown): value is Values =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isMeta = (meta: Meta) =>
+  Number.isFinite(meta.createdAt) &&
+  Number.isFinite(meta.deadline) &&
+  Number.isFinite(meta.idle) &&
+  (meta.authenticatedAt === null || Number.isFinite(meta.authenticatedAt)) &&
+  (meta.userId === null || typeof meta.userId === 'string') &&
+  (meta.label === null || typeof meta.label === 'string')
+
+/** Throws `DataError`, naming the key, unless `value` comes back from JSON as it went in. */
+export function checkValue(key: string, value: unknown, above: object[] = []): void {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return
+  if (typeof value === 'number' && Number.isFinite(value)) return
+  if (typeof value !== 'object')
+    throw unfit(key, typeof value === 'number' ? String(value) : `a value of type ${typeof value}`)
+  if (above.includes(value)) throw unfit(key, 'a cycle')
+  if (above.length === 200) throw unfit(key, 'nesting deeper than 200')
+  above.push(value)
+  if (Array.isArray(value)) for (const item of value) checkValue(key, item, above)
+  else checkObject(key, value as Values, above)
+  above.pop()
+}
+
+function checkObject(key: string, value: Values, above: object[]): void {
+  const prototype = Object.getPrototypeOf(value)
+  if ((prototype !== Object.prototype && prototype !== null) || typeof value.toJSON === 'function')
+    throw unfit(key, `a ${prototype?.constructor?.name || 'custom object'}`)
+  for (const name of Object.keys(value)) {
+    // An optional property that is undefined comes back as missing, which reads the same.
+    if (value[name] !== undefined) checkValue(key, value[name], above)
+  }
+}
+
+const unfit = (key: string, what: string) =>
+  new DataError(
+    key,
+    `The session value '${key}' holds ${what}, which JSON cannot carry. Keep plain objects, arrays, strings, finite numbers, booleans and null; a Date as its ISO string, a Map as its entries.`,
+  )

@@ -1,0 +1,29 @@
+import type { Backing } from './backing.ts'
+import type { Emit } from './events.ts'
+import type { LiveKeyring } from './keyring.ts'
+import type { Clock } from './store.ts'
+import type { CookieTransport } from './transport/cookie.ts'
+
+/** How long sessions live, in ms. */
+export interface Policy {
+  /** Without use; 0 is no limit. */
+  readonly idle: number
+  /** In all, from creation or login. */
+  readonly absolute: number
+  /** In all, when the user asked to be remembered. */
+  readonly remember: number
+}
+
+/** What one `createSessions` is made of, as its requests need it. */
+export interface Core {
+  readonly backing: Backing
+  readonly ring: LiveKeyring
+  readonly transport: CookieTransport
+  readonly clock: Clock
+  readonly emit: Emit
+  readonly policy: Policy
+  readonly saveOnServerError: boolean
+  readonly onStoreError: 'throw' | 'anonymous'
+  /** Says in a few words what device a User-Agent is. */
+  readonly describeDevice: (userAgent: string | null) => string | null
+}

@@ -1,0 +1,86 @@
+/**
+ * Every error of this library. `code` is stable across releases, `status` is the HTTP status an adapter answers with when
+ * the application does not handle the error itself, `cause` keeps what was thrown below. A message says what happened and
+ * what to do; it never holds a token, an id or session data.
+ */
+export abstract class StrongroomError extends Error {
+  abstract readonly code: string
+  readonly status: number = 500
+  /** The same number under the name that Express, Koa and Fastify look for. */
+  get statusCode(): number {
+    return this.status
+  }
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** An option, a secret or a URL was refused when sessions were created. */
+export class ConfigError extends StrongroomError {
+  readonly code = 'STRONGROOM_CONFIG'
+}
+
+/** The store could not answer in time, or answered with a fault. Nothing is known about the session: it is not absent. */
+export class StoreError extends StrongroomError {
+  readonly code = 'STRONGROOM_STORE'
+  override readonly status = 503
+}
+
+/** The session ended (logout, revoke, renewal, expiry) while this request was changing it. The changes were dropped. */
+export class SessionGone extends StrongroomError {
+  readonly code = 'STRONGROOM_GONE'
+  override readonly status = 409
+  constructor(
+    message = 'The session ended while this request was changing it; its changes were dropped. Start again.',
+  ) {
+    super(message)
+  }
+}
+
+/** So many requests changed one session at once that this one never got its turn. */
+export class ConflictError extends StrongroomError {
+  readonly code = 'STRONGROOM_CONFLICT'
+  override readonly status = 409
+}
+
+/** A session value cannot be kept as JSON, or a key cannot be used. `key` is the top-level key. */
+export class DataError extends StrongroomError {
+  readonly code = 'STRONGROOM_DATA'
+  readonly key: string
+  constructor(key: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.key = key
+  }
+}
+
+/** The session is larger than the limit of its store or cookie; the message names the largest keys and their sizes. */
+export class TooLarge extends StrongroomError {
+  readonly code = 'STRONGROOM_TOO_LARGE'
+}
+
+/** The session was changed after the response had begun, when nothing could be kept any more. */
+export class SessionClosed extends StrongroomError {
+  readonly code = 'STRONGROOM_CLOSED'
+}
+
+/** The session is a read-only stand-in: the store was down (`onStoreError: 'anonymous'`), or it was opened by `read()`. */
+export class ReadOnly extends StrongroomError {
+  readonly code = 'STRONGROOM_READ_ONLY'
+  override readonly status = 503
+}
+
+/** `login` was refused because the user already has as many sessions as the limit allows. */
+export class SessionLimit extends StrongroomError {
+  readonly code = 'STRONGROOM_LIMIT'
+  override readonly status = 409
+}
+
+/** The chosen engine cannot do what was asked; the message names what can. */
+export class Unsupported extends StrongroomError {
+  readonly code = 'STRONGROOM_UNSUPPORTED'
+}
+
+/** `get` was called with a request that did not come through one of the adapters. */
+export class NotAttached extends StrongroomError {
+  readonly code = 'STRONGROOM_NOT_ATTACHED'
+}

@@ -1,0 +1,35 @@
+import { type Duration, milliseconds } from './lifetime.ts'
+
+export interface LoginOptions {
+  /** The device as the user's list of sessions will show it (at most 120 characters); by default told from the User-Agent. */
+  readonly label?: string | null | undefined
+  /** Keep the cookie when the browser closes; a duration also sets how long the session lives at the most. */
+  readonly remember?: boolean | Duration | undefined
+  /**
+   * What happens to the data that is there: all of it stays, none, or these keys. By default all of an anonymous session
+   * and of the same user's stays, and none of another user's, so that one person never sees the basket of the one before.
+   */
+  readonly keep?: 'all' | 'none' | readonly string[] | undefined
+  /** Most sessions that this user may have, this one included. */
+  readonly limit?: number | undefined
+  /** At the limit: `end-oldest` (default) ends the user's oldest sessions, `refuse` throws `SessionLimit`. */
+  readonly atLimit?: 'end-oldest' | 'refuse' | undefined
+}
+
+const LOGIN = ['label', 'remember', 'keep', 'limit', 'atLimit']
+
+/** Throws `TypeError` for an option that is unknown or of the wrong shape. */
+export function checkLogin(options: LoginOptions): void {
+  const unknown = Object.keys(options).find((name) => !LOGIN.includes(name))
+  if (unknown) throw new TypeError(`login() has no option '${unknown}'. Known: ${LOGIN.join(', ')}.`)
+  const { limit, atLimit, label, remember, keep } = options
+  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
+    throw new TypeError('login: limit is a whole number above 0.')
+  if (atLimit !== undefined && atLimit !== 'end-oldest' && atLimit !== 'refuse')
+    throw new TypeError("login: atLimit is 'end-oldest' or 'refuse'.")
+  if (label != null && (typeof label !== 'string' || label.length > 120))
+    throw new TypeError('login: label is text of at most 120 characters.')
+  if (remember !== undefined && typeof remember !== 'boolean') milliseconds(remember, 'login: remember')
+  if (keep !== undefined && keep !== 'all' && keep !== 'none' && !Array.isArray(keep))
+    throw new TypeError("login: keep is 'all', 'none' or a list of keys.")
+}

@@ -1,0 +1,56 @@
+import type { Values } from './codec/json.ts'
+
+/**
+ * What one request did to one top-level key. An `update` keeps its functions, so that they can be run again over a newer
+ * value: that is how two hundred parallel increments end at two hundred.
+ */
+export type Edit =
+  | { readonly kind: 'set'; readonly value: unknown }
+  | { readonly kind: 'delete' }
+  | { readonly kind: 'update'; readonly steps: readonly ((value: unknown) => unknown)[] }
+
+/** What one request did: `cleared` first, then the edits. */
+export interface Changes {
+  readonly cleared: boolean
+  readonly edits: ReadonlyMap<string, Edit>
+}
+
+/** Defines instead of assigning, for a key named `__proto__` must become data and not a prototype. */
+export function put(values: Values, key: string, value: unknown): void {
+  if (key === '__proto__')
+    Object.defineProperty(values, key, { value, writable: true, enumerable: true, configurable: true })
+  else values[key] = value
+}
+
+/** Lays one request's changes over a copy of the session that is newer than the one it had read. */
+export function lay({ cleared, edits }: Changes, newer: Values): Values {
+  const merged: Values = cleared ? {} : newer
+  for (const [key, edit] of edits) {
+    const value =
+      edit.kind === 'delete' ? undefined : edit.kind === 'set' ? edit.value : run(edit.steps, own(merged, key))
+    if (value === undefined) delete merged[key]
+    else put(merged, key, value)
+  }
+  return merged
+}
+
+/** The value that the session itself has under the key: never what an object inherits, such as `constructor`. */
+export function own(values: Values, key: string): unknown {
+  return Object.hasOwn(values, key) ? values[key] : undefined
+}
+
+const run = (steps: readonly ((value: unknown) => unknown)[], value: unknown) =>
+  steps.reduce((v, step) => step(v), value)
+
+/**
+ * The keys whose values were changed in place. `lent` are the keys whose objects the application has had in its hands;
+ * `base` is the text that was loaded. Where nothing was lent, nothing can have changed and nothing is encoded.
+ */
+export function changedInPlace(lent: Iterable<string>, values: Values, base: string): string[] {
+  const before = JSON.parse(base) as Values
+  const changed: string[] = []
+  for (const key of lent) {
+    if (JSON.stringify(own(values, key)) !== JSON.stringify(own(before, key))) changed.push(key)
+  }
+  return changed
+}

@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto'
+import type { Backing } from './backing.ts'
+import { carried } from './carried.ts'
+import type { SealName } from './codec/seal.ts'
+import type { Core } from './core.ts'
+import { describeDevice } from './device.ts'
+import { type CookieEngine, cookie } from './engines/cookie.ts'
+import { storeFromUrl } from './engines/url.ts'
+import { ConfigError } from './errors.ts'
+import { emitter, type Listener } from './events.ts'
+import { createLiveKeyring, type LiveKeyring, type SecretSource } from './keyring.ts'
+import { type Duration, milliseconds } from './lifetime.ts'
+import { checkOptions } from './options.ts'
+import type { Clock, Store } from './store.ts'
+import { stored } from './stored.ts'
+import { type CookieSettings, cookieTransport } from './transport/cookie.ts'
+
+export interface SessionsOptions {
+  /** Where sessions rest: a store, the cookie engine, or a URL: `memory:`, `file:./dir`, `sqlite:./sessions.db`, `cookie:`. */
+  readonly store?: Store | CookieEngine | string | undefined
+  /** Secrets (the first is current, the others retired), or a function that fetches them. `strongroom keys new` makes one. */
+  readonly secrets?: SecretSource | undefined
+  readonly cookie?: CookieSettings | undefined
+  /** A session that is not used for so long ends. Default `'30m'`; null is no idle limit. */
+  readonly idle?: Duration | null | undefined
+  /** A session ends after so long, however much it is used. Default `'12h'`. */
+  readonly absolute?: Duration | undefined
+  /** How long a session lives whose login said `remember: true`. Default `'14d'`. */
+  readonly remember?: Duration | undefined
+  /** Default `two-key`, and `none` for a store in this process's memory. */
+  readonly seal?: SealName | undefined
+  /** Most bytes of one session. Default 65536. */
+  readonly maxSize?: number | undefined
+  /** Time limit of one store call. Default `'2s'`. */
+  readonly storeTimeout?: Duration | undefined
+  /** Default `throw`; see `get`. */
+  readonly onStoreError?: 'throw' | 'anonymous' | undefined
+  /** Keep changes also when the response's status is 500 or above. Default false. */
+  readonly saveOnServerError?: boolean | undefined
+  /**
+   * Bytes of memory in which sessions that were opened lately are remembered in the clear, so that they are not decrypted
+   * again. Default 16 MiB; false remembers nothing.
+   */
+  readonly memo?: number | false | undefined
+  /** Names a device from a User-Agent, for the user's list of sessions. */
+  readonly device?: ((userAgent: string | null) => string | null) | undefined
+  /** Called with every event. */
+  readonly on?: Listener | undefined
+  /** Moments in ms; for tests. Stores have a clock of their own. */
+  readonly clock?: Clock | undefined
+}
+
+const KNOWN = [
+  'store',
+  'secrets',
+  'cookie',
+  'idle',
+  'absolute',
+  'remember',
+  'seal',
+  'maxSize',
+  'storeTimeout',
+  'onStoreError',
+  'saveOnServerError',
+  'memo',
+  'device',
+  'on',
+  'clock',
+] as const satisfies readonly (keyof SessionsOptions)[]
+
+const oneOf = <T, K extends T>(name: string, value: T, known: readonly K[]): K => {
+  if ((known as readonly T[]).includes(value)) return value as K
+  throw new ConfigError(`${name} is one of: ${known.join(', ')}.`)
+}
+
+/**
+ * Checks every option and builds what requests need. `store` is where sessions rest, null for the cookie engine; `swept` is
+ * what holds anything that expires: the store, or the cookie engine's revocations.
+ */
+export function coreFrom(options: SessionsOptions): {
+  core: Core
+  store: Store | null
+  swept: Store | null
+  sealName: string
+  close(): Promise<void>
+} {
+  checkOptions('createSessions()', options, KNOWN)
+  const production = process.env.NODE_ENV === 'production'
+  const { engine, ring, made } = essentials(options, production)
+  const transport = cookieTransport(options.cookie, production)
+  const clock = functionOr('clock', options.clock, Date.now)
+  const common = {
+    ring,
+    clock,
+    timeout: milliseconds(options.storeTimeout ?? '2s', 'storeTimeout'),
+    memo: memoOf(options.memo),
+  }
+  let backing: Backing
+  let sealName: string
+  if (isCookie(engine)) {
+    if (options.seal !== undefined)
+      throw new ConfigError('seal is for stores; the cookie engine has cookie({ protection }).')
+    sealName = engine.protection
+    backing = carried({ ...common, engine, cookieName: transport.name })
+  } else {
+    const { traits } = engine
+    const standard: SealName = traits.shared === 'process' && traits.durable === 'no' ? 'none' : 'two-key'
+    const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
+    sealName = seal
+    backing = stored({ ...common, store: engine, seal, maxSize: wholeSize(options.maxSize) })
+  }
+  const core: Core = {
+    backing,
+    ring,
+    transport,
+    clock,
+    emit: emitter(options.on && functionOr('on', options.on, options.on)),
+    policy: policyOf(options),
+    saveOnServerError: oneOf('saveOnServerError', options.saveOnServerError ?? false, [true, false]),
+    onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
+    describeDevice: functionOr('device', options.device, describeDevice),
+  }
+  const swept = isCookie(engine) ? (engine.revocations ?? null) : engine
+  // A store that was handed in belongs to whoever made it.
+  const close = async () => (made ? swept?.close() : undefined)
+  return { core, store: isCookie(engine) ? null : engine, swept, sealName, close }
+}
+
+const isCookie = (engine: Store | CookieEngine): engine is CookieEngine => 'kind' in engine && engine.kind === 'cookie'
+
+/** Store and secrets; in development both may be left out, with one warning that says what production needs. */
+function essentials(
+  options: SessionsOptions,
+  production: boolean,
+): { engine: Store | CookieEngine; ring: LiveKeyring; made: boolean } {
+  const missing = [options.secrets === undefined && 'secrets', options.store === undefined && 'store'].filter(Boolean)
+  if (missing.length > 0 && production) throw new ConfigError(refusal(missing.join(' and ')))
+  if (missing.length > 0)
+    process.emitWarning(
+      `createSessions() runs without ${missing.join(' and ')}: sessions ${missing.includes('store') ? 'are in memory and ' : ''}end with this process. Production refuses to start like this; there write createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' }).`,
+      { code: 'STRONGROOM_DEVELOPMENT' },
+    )
+  const ring = createLiveKeyring(options.secrets ?? randomBytes(32))
+  const made = typeof options.store === 'string' || options.store === undefined
+  return { engine: engineFrom(options.store ?? 'memory:'), ring, made }
+}
+
+const refusal = (missing: string) =>
+  `Production needs ${missing}. Write createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' }) and put the output of \`strongroom keys new\` into STRONGROOM_SECRETS.`
+
+function engineFrom(given: Store | CookieEngine | string): Store | CookieEngine {
+  if (typeof given !== 'string') {
+    if (typeof given !== 'object' || given === null || !('traits' in given))
+      throw new ConfigError(
+        "store is a store such as sqlite('./sessions.db'), cookie(), or a URL such as 'sqlite:./sessions.db'.",
+      )
+    return given
+  }
+  if (!given.startsWith('cookie:')) return storeFromUrl(given)
+  const query = new URLSearchParams(given.slice(given.indexOf('?') + 1 || given.length))
+  checkOptions('cookie:', Object.fromEntries(query), ['protection', 'revocations'])
+  if (!/^cookie:(\?|$)/.test(given))
+    throw new ConfigError("A cookie engine's URL is 'cookie:', with ?protection= and ?revocations=URL.")
+  const revocations = query.get('revocations')
+  return cookie({
+    protection: (query.get('protection') ?? undefined) as 'sealed' | 'signed' | undefined,
+    revocations: revocations === null ? undefined : storeFromUrl(revocations),
+  })
+}
+
+function policyOf({ idle, absolute, remember }: SessionsOptions): Core['policy'] {
+  const policy = {
+    idle: idle === null ? 0 : milliseconds(idle ?? '30m', 'idle'),
+    absolute: milliseconds(absolute ?? '12h', 'absolute'),
+    remember: milliseconds(remember ?? '14d', 'remember'),
+  }
+  if (policy.idle > policy.absolute)
+    throw new ConfigError('idle is longer than absolute, so it would never be reached.')
+  return policy
+}
+
+function memoOf(given: number | false | undefined): number {
+  if (given === false) return 0
+  if (given === undefined) return 16 * 1024 * 1024
+  if (Number.isSafeInteger(given) && given >= 0) return given
+  throw new ConfigError('memo is a whole number of bytes, or false.')
+}
+
+function wholeSize(given: number | undefined): number {
+  if (given === undefined) return 65_536
+  if (Number.isSafeInteger(given) && given >= 256) return given
+  throw new ConfigError('maxSize is a whole number of bytes, at least 256.')
+}
+
+function functionOr<T>(name: string, given: T | undefined, standard: T): T {
+  if (given === undefined || typeof given === 'function') return given ?? standard
+  throw new ConfigError(`${name} is a function.`)
+}

@@ -1,0 +1,93 @@
+import { checkValue, type Meta, type Values } from './codec/json.ts'
+import type { LifetimeChange } from './expiry.ts'
+import type { LoginOptions } from './login.ts'
+import { type Changes, changedInPlace, type Edit, own } from './merge.ts'
+import type { Id } from './token.ts'
+
+/** What a session is to become, beyond its data. `reroot`: a new beginning without a new login, see `revokeOthers`. */
+export type Intent =
+  | { readonly verb: 'login'; readonly userId: string; readonly options: LoginOptions }
+  | { readonly verb: 'renew' | 'reroot' | 'logout' }
+
+/** How a session begins: loaded (with `meta`) or new. Times are handed in, for a session has no clock. */
+export interface Beginning {
+  readonly values: Values
+  /** The JSON text that `values` were read from. */
+  readonly base: string
+  readonly meta: Meta | null
+  readonly expiresAt: number
+  readonly id: Id | null
+  /** Asked for only when needed, for it costs a hash. */
+  readonly handle: (() => string) | null
+  readonly now: number
+  readonly readOnly: boolean
+}
+
+export interface State {
+  values: Values
+  base: string
+  meta: Meta | null
+  expiresAt: number
+  id: Id | null
+  handle: (() => string) | null
+  readonly now: number
+  mode: 'open' | 'closed' | 'read-only'
+  intent: Intent | null
+  lifetime: LifetimeChange | 'default' | null
+  cleared: boolean
+  edits: Map<string, Edit> | null
+  /** For an updated key: its text right after the last update, to tell a later change in place. */
+  updated: Map<string, string | undefined> | null
+  lent: Set<string> | null
+}
+
+export const beginState = ({ readOnly, ...beginning }: Beginning): State => ({
+  ...beginning,
+  mode: readOnly ? 'read-only' : 'open',
+  intent: null,
+  lifetime: null,
+  cleared: false,
+  edits: null,
+  updated: null,
+  lent: null,
+})
+
+/** A change in place cannot be run again over a newer value; from then on the key counts as set. */
+export function settleInPlace(state: State, key: string): void {
+  const edit = state.edits?.get(key)
+  const changed =
+    edit?.kind === 'update'
+      ? JSON.stringify(own(state.values, key)) !== state.updated?.get(key)
+      : !edit && !state.cleared && state.lent?.has(key) && changedInPlace([key], state.values, state.base).length > 0
+  if (!changed) return
+  state.edits ??= new Map()
+  state.edits.set(key, { kind: 'set', value: own(state.values, key) })
+}
+
+/** What this request changed, or null; throws `DataError` for a value that cannot be kept. */
+export function changesOf(state: State): Changes | null {
+  const { lent, edits, values, cleared } = state
+  if (lent) {
+    for (const key of lent) if (Object.hasOwn(values, key)) checkValue(key, values[key])
+  }
+  if (!edits && !cleared && (!lent || JSON.stringify(values) === state.base)) return null
+  if (edits) for (const [key, edit] of edits) if (edit.kind === 'update') settleInPlace(state, key)
+  const all = new Map(state.edits)
+  if (lent && !cleared) {
+    const free = [...lent].filter((key) => !all.has(key))
+    for (const key of changedInPlace(free, values, state.base)) all.set(key, { kind: 'set', value: own(values, key) })
+  }
+  for (const [key, edit] of all) if (edit.kind !== 'delete' && Object.hasOwn(values, key)) checkValue(key, values[key])
+  return all.size > 0 || (cleared && state.base !== '{}') ? { cleared, edits: all } : null
+}
+
+/** After a save in the middle of a request: what was written is now what was loaded, and goes on being watched. */
+export function settle(
+  state: State,
+  kept: Pick<State, 'values' | 'base' | 'meta' | 'expiresAt' | 'id' | 'handle'>,
+): void {
+  Object.assign(state, kept)
+  state.intent = state.lifetime = state.edits = state.updated = null
+  state.cleared = false
+  state.lent = new Set(Object.keys(kept.values))
+}

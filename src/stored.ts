@@ -1,0 +1,186 @@
+import {
+  type Backing,
+  type Held,
+  type Loaded,
+  type Refused,
+  refuseOver,
+  type Ticket,
+  type UserIndex,
+} from './backing.ts'
+import { type Content, decodeContent, encodeContent } from './codec/json.ts'
+import { createSeal, openLabel, type SealName, sealLabel } from './codec/seal.ts'
+import { StoreError } from './errors.ts'
+import { guardStore } from './guard.ts'
+import { type Keyring, ownerTag } from './keyring.ts'
+import { lastSeen } from './lifetime.ts'
+import { Memo } from './memo.ts'
+import type { Clock, Entry, Owned, Store, Version } from './store.ts'
+import { type Claim, type Id, mint, parse } from './token.ts'
+
+export interface StoredSettings {
+  readonly store: Store
+  readonly ring: Keyring
+  readonly seal: SealName
+  readonly clock: Clock
+  /** Time limit of one store call, in ms. */
+  readonly timeout: number
+  /** Most bytes of payload. */
+  readonly maxSize: number
+  /** Bytes of memory for what was checked and opened lately; 0 is none. */
+  readonly memo: number
+}
+
+interface StoredHeld extends Held {
+  readonly ticket: Claim
+  readonly owner: string | null
+  readonly label: Uint8Array | null
+}
+
+/** Sessions in a store: the cookie holds a token, the store holds the sealed record, neither opens without the other. */
+export function stored(settings: StoredSettings): Backing {
+  const { ring, clock, maxSize } = settings
+  const store = guardStore(settings.store, settings.timeout)
+  const seal = createSeal(settings.seal, ring, settings.memo)
+  const read = sharedReads(store.read)
+  const admit = remembered(ring, settings.memo)
+  const limit = Math.min(maxSize, settings.store.traits.sizeLimit ?? maxSize)
+
+  /** What a write puts down. Tag and label are made anew only when what they say has changed. */
+  function entryFor(
+    claim: Claim,
+    content: Content,
+    expiresAt: number,
+    was?: { content: Content; held: StoredHeld },
+  ): Entry {
+    const { meta } = content
+    const payload = encodeContent(content)
+    refuseOver(limit, Buffer.byteLength(payload), content.data, 'its store')
+    const same = was && was.content.meta.userId === meta.userId
+    const owner = same ? was.held.owner : meta.userId === null ? null : ownerTag(ring.current, meta.userId)
+    const told = same && was.content.meta.idle === meta.idle && was.content.meta.deadline === meta.deadline
+    const label =
+      owner === null
+        ? null
+        : told
+          ? was.held.label
+          : sealLabel({ text: meta.label, idle: meta.idle, deadline: meta.deadline }, ring.current, claim.id)
+    return { bytes: seal.seal(payload, claim, owner), expiresAt, owner, label, createdAt: meta.createdAt }
+  }
+
+  function end(id: Id, version?: Version): Promise<boolean> {
+    seal.forget(id)
+    return read.around(id, () => store.delete(id, version))
+  }
+
+  return {
+    traits: settings.store.traits,
+    admit,
+
+    async load(ticket): Promise<Loaded | null | Refused> {
+      const claim = ticket as Claim
+      const found = await read.get(claim.id)
+      if (!found) return null
+      const { entry, version } = found
+      const payload = seal.open(entry.bytes, claim, entry.owner)
+      if (typeof payload !== 'string') return payload
+      const content = decodeContent(payload)
+      if (!content) return { refused: 'malformed' }
+      const { meta, data, values } = content
+      // The open deadline is a hint that whoever writes the table can move; what is sealed decides.
+      const expiresAt = Math.min(entry.expiresAt, meta.deadline)
+      if (expiresAt <= clock()) return null
+      const held: StoredHeld = { ticket: claim, version, expiresAt, owner: entry.owner, label: entry.label }
+      return { meta, data, values, held }
+    },
+
+    async create(content, expiresAt): Promise<StoredHeld> {
+      const claim = mint(ring)
+      const entry = entryFor(claim, content, expiresAt)
+      if (!(await store.create(claim.id, entry)))
+        throw new StoreError('The store refused a new session: its id is taken.')
+      return { ticket: claim, version: null, expiresAt, owner: entry.owner, label: entry.label }
+    },
+
+    async update(held, content, expiresAt, before): Promise<StoredHeld | null> {
+      const was = held as StoredHeld
+      const { id } = was.ticket
+      const entry = entryFor(was.ticket, content, expiresAt, { content: before, held: was })
+      const seen = was.version ?? (await store.read(id))?.version
+      if (seen === undefined) return null
+      const version = await read.around(id, () => store.update(id, entry, seen))
+      return version === null
+        ? null
+        : { ticket: was.ticket, version, expiresAt, owner: entry.owner, label: entry.label }
+    },
+
+    async touch(held, _content, expiresAt) {
+      return (await store.touch(held.ticket.id, expiresAt)) ? { ...held, expiresAt } : null
+    },
+
+    end: (held, version) => end(held.ticket.id, version ?? undefined),
+    users: store.owned ? userIndex(store.owned, ring, end) : {},
+  }
+}
+
+/** Parsed cookies by their text: the check costs an HMAC, and one visitor's cookie comes a hundred times. */
+function remembered(ring: Keyring, memo: number): (text: string) => Ticket | Refused {
+  const known = new Memo<Claim>(memo / 32)
+  return (text) => {
+    const before = known.get(text)
+    // A master that was taken out of the ring must stop opening at once.
+    if (before && ring.get(before.master.kid) === before.master) return before
+    const claim = parse(text, ring)
+    if (typeof claim === 'string') return { refused: claim }
+    known.set(text, claim, 512)
+    return claim
+  }
+}
+
+type Read = ReturnType<Store['read']>
+
+/**
+ * Parallel reads of one id in one turn of the event loop are one read. Not longer: a read that began before a logout must
+ * not answer a request that came after it.
+ */
+function sharedReads(ask: Store['read']) {
+  const begun = new Map<Id, Read>()
+  const forget = () => begun.clear()
+  return {
+    get(id: Id): Read {
+      const running = begun.get(id)
+      if (running) return running
+      if (begun.size === 0) setImmediate(forget)
+      const read = ask(id)
+      begun.set(id, read)
+      return read
+    },
+    /** A write makes reads that began before it, or while it ran, too old to be shared afterwards. */
+    async around<T>(id: Id, write: () => Promise<T>): Promise<T> {
+      begun.delete(id)
+      try {
+        return await write()
+      } finally {
+        begun.delete(id)
+      }
+    },
+  }
+}
+
+function userIndex(owned: Owned, ring: Keyring, end: (id: Id) => Promise<boolean>): UserIndex {
+  // A user's sessions may have begun under any master that is still in the ring.
+  const tags = (userId: string) => ring.masters.map((master) => ownerTag(master, userId))
+  return {
+    async list(userId) {
+      const lists = await Promise.all(tags(userId).map((tag) => owned.list(tag)))
+      return lists.flat().map(({ id, createdAt, expiresAt, label: bytes }) => {
+        const label = bytes && openLabel(bytes, ring, id)
+        return { id, createdAt, expiresAt, lastSeenAt: label && lastSeen(expiresAt, label), label: label?.text ?? null }
+      })
+    },
+    endOne: end,
+    async endAll(userId, except) {
+      const counts = await Promise.all(tags(userId).map((tag) => owned.deleteAll(tag, except)))
+      return { count: counts.reduce((sum, count) => sum + count, 0), spared: true }
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { equal, type Keyring, type Master } from './keyring.ts'
+
+declare const brand: unique symbol
+/** The secret that only the visitor's cookie holds: 32 random bytes. */
+export type Token = Uint8Array & { readonly [brand]: 'token' }
+/** What a store knows a session by: 64 lower-case hex characters, derived from the token under a key of the server. */
+export type Id = string & { readonly [brand]: 'id' }
+
+/** A token that is known to be ours, with all that follows from it. */
+export interface Claim {
+  readonly token: Token
+  readonly id: Id
+  readonly master: Master
+  /** The cookie value: 64 base64url characters. */
+  readonly text: string
+}
+
+/** Why a cookie value is not ours. An unknown key may be a deployment's mistake; the others are a visitor's. */
+export type Refusal = 'malformed' | 'unknown-key' | 'forged'
+
+const VERSION = 1
+const TEXT = /^[A-Za-z0-9_-]{64}$/
+
+/** A new token under the current master. */
+export function mint(ring: Keyring): Claim {
+  const master = ring.current
+  const token = randomBytes(32) as Buffer as unknown as Token
+  const [id, tag] = derive(master, token)
+  const text = Buffer.concat([Buffer.from([VERSION, master.kid]), token, tag]).toString('base64url')
+  return { token, id, master, text }
+}
+
+/** Checks a cookie value: version ‖ kid ‖ token 32 ‖ tag 14, in base64url. What is not ours never reaches a store. */
+export function parse(text: string, ring: Keyring): Claim | Refusal {
+  if (text.length !== 64 || !TEXT.test(text)) return 'malformed'
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes[0] !== VERSION) return 'malformed'
+  const master = ring.get(bytes[1] as number)
+  if (!master) return 'unknown-key'
+  // A copy, so that a token never keeps a pooled slab of other people's bytes alive.
+  const token = new Uint8Array(bytes.subarray(2, 34)) as Token
+  const [id, tag] = derive(master, token)
+  if (!equal(tag, bytes.subarray(34))) return 'forged'
+  return { token, id, master, text }
+}
+
+/** One HMAC gives both: the id cannot be computed without the key, and the tag tells a made-up token before any look-up. */
+function derive(master: Master, token: Token): [id: Id, tag: Uint8Array] {
+  const mac = createHmac('sha512', master.token).update(token).digest()
+  return [mac.toString('hex', 0, 32) as Id, mac.subarray(32, 46)]
+}
+
+/** The public name of a session: 16 characters that open nothing and lead back to nothing. */
+export function handleOf(id: Id): string {
+  return createHash('sha256').update('strongroom handle ').update(id).digest('base64url').slice(0, 16)
+}

@@ -1,0 +1,11 @@
+/** A request's headers: a Fetch `Headers`, or an object with lower-case names as Node's `request.headers`. */
+export type HeaderSource =
+  | { get(name: string): string | null }
+  | { readonly [name: string]: string | readonly string[] | undefined }
+
+/** One header's value, or undefined; several of one name are joined as RFC 9113 §8.2.3 says for cookies. */
+export function header(source: HeaderSource, name: string): string | undefined {
+  if (typeof source.get === 'function') return (source as { get(name: string): string | null }).get(name) ?? undefined
+  const value = (source as { readonly [name: string]: string | readonly string[] | undefined })[name]
+  return typeof value === 'string' || value === undefined ? value : value.join('; ')
+}

@@ -1,0 +1,195 @@
+import type { Loaded, Ticket } from './backing.ts'
+import type { Core } from './core.ts'
+import { StoreError } from './errors.ts'
+import { carryOut, type Plan, planOf } from './keep.ts'
+import { Session, stateOf } from './session.ts'
+import { type State, settle } from './state.ts'
+import { handleOf } from './token.ts'
+import { type HeaderSource, header } from './transport/headers.ts'
+
+export interface GetOptions {
+  /**
+   * What happens when the store cannot answer: `throw` (default) rejects with `StoreError`; `anonymous` gives an empty
+   * session that keeps nothing. The cookie stays either way: nobody is logged out by an outage.
+   */
+  readonly onStoreError?: 'throw' | 'anonymous' | undefined
+}
+
+/** What the response has to carry. */
+export interface Outcome {
+  /** The Set-Cookie line to add, or null. A response with one also needs `Cache-Control: no-store`. */
+  readonly setCookie: string | null
+  /** Was the session asked for? Then the response differs by cookie, and needs `Vary: Cookie`. */
+  readonly used: boolean
+}
+
+const UNUSED: Outcome = { setCookie: null, used: false }
+const READ: Outcome = { setCookie: null, used: true }
+
+/** One request's session, from its headers to its response. Nothing is parsed and nothing asked of the store before `get`. */
+export class Visit<Data extends object> {
+  readonly #core: Core
+  readonly #headers: HeaderSource
+  #session: Session<Data> | null = null
+  #loading: Promise<Session<Data>> | null = null
+  #loaded: Loaded | null = null
+  /** Did the request carry any cookie of our name, good or bad? */
+  #presented = false
+  #setCookie: string | null = null
+
+  constructor(core: Core, headers: HeaderSource) {
+    this.#core = core
+    this.#headers = headers
+  }
+
+  /** The session, loaded on the first call and the same on every later one. */
+  get(options?: GetOptions): Promise<Session<Data>> {
+    this.#loading ??= this.#load()
+    const policy = options?.onStoreError ?? this.#core.onStoreError
+    return policy === 'throw' ? this.#loading : this.#loading.catch((error) => this.#standIn(error))
+  }
+
+  /**
+   * Keeps the session before the first byte of the response: a promise only where the store has to be asked. `status` is
+   * the response's; from 500 on nothing is kept but a logout. After it, a change of the session throws.
+   */
+  commit(status = 200): Outcome | Promise<Outcome> {
+    const session = this.#session
+    if (!session) return this.#loading ? this.#whenLoaded(this.#loading, status) : UNUSED
+    const state = stateOf(session as never)
+    if (state.mode !== 'open') return this.#outcome()
+    const plan = planOf(this.#core, state, this.#loaded, status >= 500)
+    state.mode = 'closed'
+    return plan ? this.#keep(plan, state).then(() => this.#outcome()) : this.#outcome()
+  }
+
+  /** Keeps the session now; the session stays open, and what the response must carry is kept for `commit`. */
+  async save(): Promise<void> {
+    const session = this.#session
+    if (!session) return
+    const state = stateOf(session as never)
+    if (state.mode !== 'open') return
+    const plan = planOf(this.#core, state, this.#loaded, false)
+    if (plan) await this.#keep(plan, state)
+  }
+
+  /** A session that keeps nothing, for where there is no response: a socket's upgrade, a check. Changing it throws. */
+  async read(): Promise<Session<Data>> {
+    const session = await this.get()
+    stateOf(session as never).mode = 'read-only'
+    return session
+  }
+
+  async #load(): Promise<Session<Data>> {
+    try {
+      await this.#core.ring.ready()
+      let ticket = this.#admit()
+      // A key that another server made a moment ago: ask the provider, at most once in a while.
+      if (ticket === 'unknown-key') ticket = (await this.#core.ring.refresh()) ? this.#admit() : null
+      if (ticket === 'unknown-key') ticket = null
+      const loaded = ticket ? await this.#ask(ticket) : null
+      this.#loaded = loaded
+      this.#session = this.#begin(loaded, false)
+      return this.#session
+    } catch (error) {
+      // The next call asks again: an outage is over when it is over.
+      this.#loading = null
+      if (error instanceof StoreError) this.#core.emit({ type: 'storeError', error })
+      throw error
+    }
+  }
+
+  #admit(): Ticket | 'unknown-key' | null {
+    const { transport, backing, emit } = this.#core
+    const texts = transport.read(header(this.#headers, 'cookie'))
+    if (texts.length === 0) return null
+    this.#presented = true
+    let found: Ticket | null = null
+    let unknownKey = false
+    // Two cookies of one name are what a neighbouring host can plant. A forged one is passed over; two good ones are a
+    // question that a guess would answer in the attacker's favour.
+    for (const text of texts) {
+      const ticket = backing.admit(text)
+      if ('refused' in ticket) {
+        emit({ type: 'notOurs', what: 'cookie', reason: ticket.refused })
+        unknownKey ||= ticket.refused === 'unknown-key'
+      } else if (found && found.text !== ticket.text) {
+        emit({ type: 'notOurs', what: 'cookie', reason: 'ambiguous' })
+        return null
+      } else found = ticket
+    }
+    return found ?? (unknownKey ? 'unknown-key' : null)
+  }
+
+  async #ask(ticket: Ticket): Promise<Loaded | null> {
+    const { backing, emit } = this.#core
+    const loaded = await backing.load(ticket)
+    if (loaded && 'refused' in loaded) {
+      emit({ type: 'notOurs', what: 'record', reason: loaded.refused })
+      return null
+    }
+    if (emit.wanted()) emit({ type: loaded ? 'loaded' : 'absent', handle: handleOf(ticket.id) })
+    return loaded
+  }
+
+  #begin(loaded: Loaded | null, readOnly: boolean): Session<Data> {
+    return new Session<Data>({
+      values: loaded ? loaded.values : {},
+      base: loaded ? loaded.data : '{}',
+      meta: loaded ? loaded.meta : null,
+      expiresAt: loaded ? loaded.held.expiresAt : 0,
+      id: loaded ? loaded.held.ticket.id : null,
+      handle: loaded ? () => handleOf(loaded.held.ticket.id) : null,
+      now: this.#core.clock(),
+      readOnly,
+    })
+  }
+
+  #standIn(error: unknown): Session<Data> {
+    if (error instanceof StoreError) return this.#begin(null, true)
+    throw error
+  }
+
+  /** The response began while the session was still being fetched: whoever asked for it may change it no more. */
+  async #whenLoaded(loading: Promise<unknown>, status: number): Promise<Outcome> {
+    await loading.catch(() => undefined)
+    return this.#session ? this.commit(status) : READ
+  }
+
+  async #keep(plan: Plan, state: State): Promise<void> {
+    const before = this.#loaded
+    const device = () => this.#core.describeDevice(header(this.#headers, 'user-agent') ?? null)
+    try {
+      const kept = await carryOut(this.#core, plan, state, before, device)
+      // A touch that found nothing changes nothing: the session ended, and the next request will see it.
+      if (plan.verb !== 'touch' || kept) this.#took(kept, before, state)
+    } catch (error) {
+      if (error instanceof StoreError) this.#core.emit({ type: 'storeError', error })
+      // A touch that failed is no reason to refuse a page that only read: the deadline that was promised still holds.
+      if (plan.verb !== 'touch') throw error
+    }
+  }
+
+  #took(kept: Loaded | null, before: Loaded | null, state: State): void {
+    const { transport, clock } = this.#core
+    this.#loaded = kept
+    if (!kept) {
+      if (this.#presented || this.#setCookie) this.#setCookie = transport.clear()
+      settle(state, { values: {}, base: '{}', meta: null, expiresAt: 0, id: null, handle: null })
+      return
+    }
+    const { meta, held, values, data } = kept
+    if (
+      held.ticket.text !== before?.held.ticket.text ||
+      meta.persistent !== before.meta.persistent ||
+      (meta.persistent && meta.deadline !== before.meta.deadline)
+    )
+      this.#setCookie = transport.set(held.ticket.text, meta.persistent ? meta.deadline - clock() : undefined)
+    const { id } = held.ticket
+    settle(state, { values, base: data, meta, expiresAt: held.expiresAt, id, handle: () => handleOf(id) })
+  }
+
+  #outcome(): Outcome {
+    return this.#setCookie === null ? READ : { setCookie: this.#setCookie, used: true }
+  }
+}
