@@ -1,0 +1,90 @@
+import { StoreError } from '../errors.ts'
+import { rollback, type SqliteHandle, type SqliteStatement } from './sqlite-handle.ts'
+
+/** Changes whenever the columns do, so that a later release knows what it finds. `user_version` belongs to the user. */
+const FORMAT = 1
+
+/** How coarsely `purge_at` is rounded up. Finer: more touches move an index entry. Coarser: a sweep looks at more live rows. */
+export const PURGE_STEP = 600_000
+
+const FIELDS = 'expires_at, created_at, owner, label'
+const LISTING = `id, ${FIELDS}, length(payload) AS size`
+
+export type Statements = ReturnType<typeof statements>
+
+/** Makes the table unless it is there, and prepares what is asked of it. The name must be a plain identifier. */
+export function openTable(database: SqliteHandle, table: string): Statements {
+  if (formatOf(database, table) === null) createTable(database, table)
+  const format = formatOf(database, table)
+  if (format !== FORMAT) {
+    throw new StoreError(
+      `The table ${table} has format ${format}, and this release knows ${FORMAT}: use a newer release.`,
+    )
+  }
+  return statements(database, table)
+}
+
+function formatOf(database: SqliteHandle, table: string): number | null {
+  const known = database.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`)
+  if (!known.get('strongroom_schema')) return null
+  const row = database.prepare('SELECT format FROM strongroom_schema WHERE name = ?').get(table)
+  return row ? Number((row as { format: number | bigint }).format) : null
+}
+
+function createTable(database: SqliteHandle, table: string): void {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    database.exec(`
+      CREATE TABLE IF NOT EXISTS strongroom_schema (name TEXT PRIMARY KEY NOT NULL, format INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS ${table} (
+        id TEXT PRIMARY KEY NOT NULL,
+        payload BLOB NOT NULL,
+        version INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        purge_at INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        owner TEXT,
+        label BLOB
+      ) STRICT;
+      CREATE INDEX IF NOT EXISTS ${table}_purge ON ${table} (purge_at);
+      CREATE INDEX IF NOT EXISTS ${table}_owner ON ${table} (owner) WHERE owner IS NOT NULL;
+      INSERT INTO strongroom_schema VALUES ('${table}', ${FORMAT}) ON CONFLICT DO NOTHING;
+      COMMIT`)
+  } catch (error) {
+    rollback(database)
+    throw error
+  }
+}
+
+function statements(database: SqliteHandle, table: string) {
+  const prepare = (sql: string): SqliteStatement => database.prepare(sql)
+  return {
+    read: prepare(`SELECT payload, version, ${FIELDS} FROM ${table} WHERE id = ? AND expires_at > ?`),
+    insert: prepare(
+      `INSERT INTO ${table} (id, payload, version, expires_at, purge_at, created_at, owner, label)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+    ),
+    removeExpired: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
+    // In place: names no indexed column, so that SQLite leaves the pages of the indexes alone.
+    updateInPlace: prepare(
+      `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, created_at = ?, label = ?
+       WHERE id = ? AND version = ? AND expires_at > ? AND purge_at = ? AND owner IS ?`,
+    ),
+    update: prepare(
+      `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, created_at = ?, label = ?,
+       purge_at = ?, owner = ? WHERE id = ? AND version = ? AND expires_at > ?`,
+    ),
+    touchInPlace: prepare(`UPDATE ${table} SET expires_at = ? WHERE id = ? AND expires_at > ? AND purge_at = ?`),
+    touch: prepare(`UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE id = ? AND expires_at > ?`),
+    remove: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ?`),
+    removeVersion: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ? AND version = ?`),
+    removeOwned: prepare(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
+    owned: prepare(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),
+    page: prepare(`SELECT rowid AS place, ${LISTING} FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`),
+    due: prepare(
+      `SELECT rowid AS place, purge_at, expires_at FROM ${table}
+       WHERE (purge_at, rowid) > (?, ?) AND purge_at <= ? ORDER BY purge_at, rowid LIMIT ?`,
+    ),
+    purge: prepare(`DELETE FROM ${table} WHERE rowid = ? AND expires_at <= ?`),
+  }
+}
