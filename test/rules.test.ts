@@ -4,6 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { root } from '../scripts/build.ts'
+import { missing } from '../scripts/lockfile.ts'
 import { manifest } from '../scripts/pack.ts'
 import * as rules from './support/rules.ts'
 
@@ -194,4 +195,17 @@ suite('tracked files name no place of one machine', () => {
     test(`finds ${planted}`, () => assert.equal(rules.machinePlaces(new Map([['README.md', planted]])).length, 1))
   test('allows a folder of that name elsewhere', () =>
     assert.deepEqual(rules.machinePlaces(new Map([['README.md', 'docs/work/x ./root/y ~/home/z']])), []))
+})
+
+test('the lockfile lists every optional package, or npm ci refuses it: run node scripts/lockfile.ts', () => {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  assert.deepEqual([...missing(lock).keys()], [])
+  const incomplete = { a: { optionalDependencies: { '@x/cli-linux-x64-musl': '1.0.0' } } }
+  assert.deepEqual(missing({ packages: incomplete }).get('@x/cli-linux-x64-musl'), {
+    version: '1.0.0',
+    optional: true,
+    os: ['linux'],
+    cpu: ['x64'],
+    libc: ['musl'],
+  })
 })
