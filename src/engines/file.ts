@@ -2,8 +2,8 @@ import { resolve } from 'node:path'
 import { ConfigError } from '../errors.ts'
 import { checkOptions, clockOption, wholeNumber } from '../options.ts'
 import type { Clock, OwnedStore, ScannableStore } from '../store.ts'
-import { Files } from './file-store.ts'
-import { nodeSqlite } from './sqlite-handle.ts'
+import { Files } from './file/store.ts'
+import { nodeSqlite } from './sqlite/handle.ts'
 
 export interface FileOptions {
   /** Directory, made when it is missing. On a local disk: the locks of network file systems cannot be relied on. */

@@ -2,8 +2,8 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { StoreError } from '../errors.ts'
-import { isPast, pause } from './patience.ts'
-import { isBusy, nodeSqlite, type OwnHandle, rollback } from './sqlite-handle.ts'
+import { isBusy, nodeSqlite, type OwnHandle, rollback } from './sqlite/handle.ts'
+import { isPast, pause } from './sqlite/patience.ts'
 
 /**
  * Locks that exclude other tasks of this process and other processes of this machine, and that no crash leaves behind.

@@ -14,6 +14,7 @@ import type {
   Version,
 } from '../store.ts'
 import type { Id } from '../token.ts'
+import { type Kept, toEntry, toKept, toListing } from './memory/kept.ts'
 import { Owners } from './owners.ts'
 import { atLeastOne, batchOf, drive } from './sweep.ts'
 
@@ -23,16 +24,6 @@ export interface MemoryOptions {
   /** Bytes kept at most, counting the overhead of each session, from 4096 (default 256 MiB). */
   readonly maxBytes?: number | undefined
   readonly clock?: Clock | undefined
-}
-
-/** Bytes are kept as Latin-1 text: immutable, so it is its own copy, and no pooled 8 KB slab stays alive for one session. */
-interface Kept {
-  readonly text: string
-  readonly label: string | null
-  readonly owner: string | null
-  readonly createdAt: number
-  readonly version: number
-  expiresAt: number
 }
 
 /** Measured: what a session costs beside its bytes (id, record, places in the LRU list and in the owner index). */
@@ -198,32 +189,6 @@ function reserve(max: number, maxBytes: number, dispose: (kept: Kept, id: Id) =>
     // The list is allocated for `max` entries at once.
     throw new ConfigError('Option "max" of memory() is more than this process can hold.', { cause })
   }
-}
-
-function toKept({ bytes, label, owner, createdAt, expiresAt }: Entry, version: number): Kept {
-  return { text: toText(bytes), label: label && toText(label), owner, createdAt, expiresAt, version }
-}
-
-function toEntry({ text, label, owner, createdAt, expiresAt }: Kept): Entry {
-  return {
-    bytes: Buffer.from(text, 'latin1'),
-    expiresAt,
-    owner,
-    label: label === null ? null : toBytes(label),
-    createdAt,
-  }
-}
-
-function toListing(id: Id, { text, label, owner, createdAt, expiresAt }: Kept): Listing {
-  return { id, expiresAt, createdAt, owner, label: label === null ? null : toBytes(label), size: text.length }
-}
-
-function toText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-}
-
-function toBytes(text: string): Uint8Array {
-  return Buffer.from(text, 'latin1')
 }
 
 function closed(): StoreError {

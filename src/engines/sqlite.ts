@@ -2,11 +2,11 @@ import { resolve } from 'node:path'
 import { ConfigError } from '../errors.ts'
 import { checkOptions, clockOption, wholeNumber } from '../options.ts'
 import type { Clock, OwnedStore, ScannableStore } from '../store.ts'
-import { Connection } from './sqlite-connection.ts'
-import { durabilityOf, nodeSqlite, type SqliteHandle } from './sqlite-handle.ts'
-import { Sqlite } from './sqlite-store.ts'
+import { Connection } from './sqlite/connection.ts'
+import { durabilityOf, nodeSqlite, type SqliteHandle } from './sqlite/handle.ts'
+import { Sqlite } from './sqlite/store.ts'
 
-export type { SqliteHandle, SqliteStatement, SqliteValue } from './sqlite-handle.ts'
+export type { SqliteHandle, SqliteStatement, SqliteValue } from './sqlite/handle.ts'
 
 interface CommonOptions {
   /** Table, made when it is missing (default "strongroom_sessions"). Letters, digits and underscores. */

@@ -1,8 +1,8 @@
-import { StoreError } from '../errors.ts'
+import { StoreError } from '../../errors.ts'
 import { Commits } from './commits.ts'
+import { isBusy, type OwnHandle, openOwn, type SqliteHandle, tooLong, unanswered } from './handle.ts'
 import { isPast, momentIn, pause } from './patience.ts'
-import { isBusy, type OwnHandle, openOwn, type SqliteHandle, tooLong, unanswered } from './sqlite-handle.ts'
-import { openTable, type Statements } from './sqlite-table.ts'
+import { openTable, type Statements } from './table.ts'
 
 export type Source =
   | { readonly database: SqliteHandle }

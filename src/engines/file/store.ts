@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { StoreError } from '../errors.ts'
+import { StoreError } from '../../errors.ts'
 import type {
   ClearOptions,
   Clock,
@@ -11,14 +11,14 @@ import type {
   ScanOptions,
   Traits,
   Version,
-} from '../store.ts'
-import type { Id } from '../token.ts'
-import { Disk, type Found, unanswered } from './file-disk.ts'
-import { encode } from './file-record.ts'
-import { clearing, isId } from './file-sweep.ts'
-import { Locks } from './lock.ts'
-import { momentIn } from './patience.ts'
-import { atLeastOne, batchOf, drive } from './sweep.ts'
+} from '../../store.ts'
+import type { Id } from '../../token.ts'
+import { Locks } from '../lock.ts'
+import { momentIn } from '../sqlite/patience.ts'
+import { atLeastOne, batchOf, drive } from '../sweep.ts'
+import { Disk, type Found, unanswered } from './disk.ts'
+import { encode } from './record.ts'
+import { clearing, isId } from './sweep.ts'
 
 export interface Settings {
   readonly dir: string

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
-import type { Id } from '../token.ts'
-import type { Disk } from './file-disk.ts'
+import type { Id } from '../../token.ts'
+import type { Disk } from './disk.ts'
 
 export interface Sweep {
   readonly disk: Disk

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
-import { ConfigError, StoreError } from '../errors.ts'
-import type { Traits } from '../store.ts'
+import { ConfigError, StoreError } from '../../errors.ts'
+import type { Traits } from '../../store.ts'
 
 export type SqliteValue = string | number | Uint8Array | null
 

@@ -1,9 +1,9 @@
 import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { StoreError } from '../errors.ts'
-import type { Id } from '../token.ts'
-import { decode, type Kept } from './file-record.ts'
+import { StoreError } from '../../errors.ts'
+import type { Id } from '../../token.ts'
+import { decode, type Kept } from './record.ts'
 
 // The callback functions in promises: half the cost of the FileHandles of node:fs/promises.
 const open = promisify(fs.open)

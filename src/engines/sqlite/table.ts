@@ -1,5 +1,5 @@
-import { StoreError } from '../errors.ts'
-import { rollback, type SqliteHandle, type SqliteStatement } from './sqlite-handle.ts'
+import { StoreError } from '../../errors.ts'
+import { rollback, type SqliteHandle, type SqliteStatement } from './handle.ts'
 
 /** Changes whenever the columns do, so that a later release knows what it finds. `user_version` belongs to the user. */
 const FORMAT = 1

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { StoreError } from '../errors.ts'
+import { StoreError } from '../../errors.ts'
 import type {
   ClearOptions,
   Clock,
@@ -11,11 +11,11 @@ import type {
   ScanOptions,
   Traits,
   Version,
-} from '../store.ts'
-import type { Id } from '../token.ts'
-import type { Connection } from './sqlite-connection.ts'
-import { PURGE_STEP } from './sqlite-table.ts'
-import { atLeastOne, batchOf, drive } from './sweep.ts'
+} from '../../store.ts'
+import type { Id } from '../../token.ts'
+import { atLeastOne, batchOf, drive } from '../sweep.ts'
+import type { Connection } from './connection.ts'
+import { PURGE_STEP } from './table.ts'
 
 type Row = Record<string, unknown>
 

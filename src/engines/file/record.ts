@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import type { Entry } from '../store.ts'
+import type { Entry } from '../../store.ts'
 
 /**
  * A session file, format 1 (numbers big-endian):

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { StoreError } from '../errors.ts'
+import type { StoreError } from '../../errors.ts'
+import { isBusy, rollback, type SqliteHandle, tooLong, unanswered } from './handle.ts'
 import { isPast, momentIn, pause } from './patience.ts'
-import { isBusy, rollback, type SqliteHandle, tooLong, unanswered } from './sqlite-handle.ts'
 
 interface Job {
   run(): unknown
