@@ -110,7 +110,7 @@ keeps('packages stay where they belong', (given) => rules.packagesNotAllowed(giv
   ],
 })
 
-keeps('session, merge and lifetime are pure', rules.impurities, {
+keeps('the session is pure: time and I/O come from whoever calls it', rules.impurities, {
   caught: [
     { 'src/session.ts': `import { hash } from 'node:crypto'` },
     { 'src/lifetime.ts': 'export const now = () => Date.now()' },
