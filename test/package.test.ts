@@ -7,9 +7,11 @@ import { after, before, suite, test } from 'node:test'
 import { root } from '../scripts/build.ts'
 import { manifest, npm, pack } from '../scripts/pack.ts'
 
-const { name, exports, bin = {} } = manifest()
+const { name, exports, bin = {}, peerDependencies = {} } = manifest()
 const modules = Object.keys(exports).filter((path) => path !== './package.json')
-const specifiers = modules.map((path) => name + path.slice(1))
+const specifierOf = (path: string) => name + path.slice(1)
+const specifiers = modules.map(specifierOf)
+const isForPeer = (path: string) => path.slice(2) in peerDependencies
 
 suite('the package as npm delivers it', () => {
   let folder = ''
@@ -21,7 +23,7 @@ suite('the package as npm delivers it', () => {
     const tarball = pack(folder)
     mkdirSync(project)
     writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true }))
-    // The peers are optional and stay away: a project with one framework must not need the others.
+    // The peers are optional and stay away at first: a project without frameworks must not need one.
     npm(project, 'install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline', tarball)
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
@@ -33,8 +35,8 @@ suite('the package as npm delivers it', () => {
 
   test('exports something from the start', () => assert.ok(specifiers.includes(name)))
 
-  for (const specifier of specifiers) {
-    test(`${specifier} can be imported, without a peer installed`, () => {
+  const loads = (specifier: string) => {
+    test(`${specifier} can be imported`, () => {
       const { status, stdout, stderr } = run(
         'import.mjs',
         `const found = await import('${specifier}'); console.log(Object.keys(found).length)`,
@@ -52,6 +54,10 @@ suite('the package as npm delivers it', () => {
       assert.ok(Number(stdout) > 0, `${specifier} exports nothing`)
     })
   }
+
+  suite('without any framework installed', () => {
+    for (const path of modules) if (!isForPeer(path)) loads(specifierOf(path))
+  })
 
   test('package.json can be read by tools', () => {
     const { status, stdout, stderr } = run('manifest.cjs', `console.log(require('${name}/package.json').name)`)
@@ -76,16 +82,18 @@ suite('the package as npm delivers it', () => {
     })
   }
 
-  suite('in TypeScript', () => {
+  suite('beside the frameworks', () => {
     before(() => {
-      // Types of the frameworks as this repository has them: what is under test is ours, not the registry.
-      for (const borrowed of ['@types', 'hono', 'undici-types', 'typescript'])
+      // As this repository has them: what is under test is ours, not the registry.
+      for (const borrowed of ['@types', 'undici-types', ...Object.keys(peerDependencies)])
         symlinkSync(join(root, 'node_modules', borrowed), join(project, 'node_modules', borrowed), 'junction')
       const lines = specifiers.map((specifier, i) => `import * as m${i} from '${specifier}'`)
       const uses = specifiers.map((_, i) => `m${i}`).join(', ')
       writeFileSync(join(project, 'consumer.ts'), `${lines.join('\n')}\nexport const all: object[] = [${uses}]\n`)
       writeFileSync(join(project, 'consumer.cts'), `${lines.join('\n')}\nexport const all: object[] = [${uses}]\n`)
     })
+
+    for (const path of modules) if (isForPeer(path)) loads(specifierOf(path))
 
     const compile = (options: object, files: string[]) => {
       const config = join(project, 'tsconfig.json')

@@ -15,10 +15,10 @@ export const isEverythingRequired = (env = process.env): boolean =>
  * What a suite needs from outside npm. `const chromium = need('chromium')`, then `suite('…', { skip: chromium.skip }, …)`
  * and `chromium.path`. Throws when everything is required and the program is absent.
  */
-export function need(program: string, required = isEverythingRequired()): Need {
+export function need(program: string, { required = isEverythingRequired(), locate = find } = {}): Need {
   const entry = programs.find((known) => known.program === program)
   if (!entry) throw new Error(`${program} is not in scripts/programs.mjs: add it there, so that setup installs it.`)
-  const path = find(program)
+  const path = locate(program)
   if (path) return { skip: false, path }
   const reason = `${program} is not installed: ${installLine([entry.package])}`
   if (required) throw new Error(reason)

@@ -87,7 +87,7 @@ export interface Manifest {
 }
 
 /** Files of `engines` and `adapters` that are no subpath of their own. A new file there is exported, or named here. */
-export const INTERNAL: readonly string[] = [
+const INTERNAL: readonly string[] = [
   'src/engines/lock.ts',
   'src/engines/owners.ts',
   'src/engines/sql.ts',
@@ -205,7 +205,7 @@ export function upserts(sources: Sources): string[] {
 }
 
 /** Files that are longer for a reason that was looked at. */
-export const LONG: Readonly<Record<string, string>> = {}
+const LONG: Readonly<Record<string, string>> = {}
 
 export function tooLong(sources: Sources, limit = 250, reviewed = LONG): string[] {
   return [...sources].flatMap(([path, text]) => {
