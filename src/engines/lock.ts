@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { StoreError } from '../errors.ts'
@@ -14,7 +14,7 @@ import { isPast, pause } from './sqlite/patience.ts'
 export class Locks {
   readonly #directory: string
   readonly #timeout: number
-  readonly #databases = new Map<string, OwnHandle>()
+  readonly #files = new Map<string, LockFile>()
   /** Per lock, what the next one here has to wait for. */
   readonly #tails = new Map<string, Promise<unknown>>()
 
@@ -35,8 +35,8 @@ export class Locks {
   /** Waits for those who hold or await a lock, and lets go of the files. */
   async close(): Promise<void> {
     await Promise.all(this.#tails.values())
-    for (const database of this.#databases.values()) database.close()
-    this.#databases.clear()
+    for (const { database } of this.#files.values()) database.close()
+    this.#files.clear()
   }
 
   async #held<T>(name: string, until: number, work: () => Promise<T>): Promise<T> {
@@ -54,15 +54,23 @@ export class Locks {
   }
 
   #open(name: string): OwnHandle {
-    const known = this.#databases.get(name)
-    if (known) return known
     const path = join(this.#directory, name)
+    const known = this.#files.get(name)
+    if (known && known.inode === statSync(path, { throwIfNoEntry: false })?.ino) return known.database
+    // Somebody removed the directory, and perhaps made it anew: a lock on the old file would exclude nobody.
+    known?.database.close()
+    this.#files.delete(name)
     const database = new (nodeSqlite().DatabaseSync)(path, { timeout: 0 })
     // By name: opening and closing the file ourselves would drop every lock that this process has on it (POSIX).
     chmodSync(path, 0o600)
-    this.#databases.set(name, database)
+    this.#files.set(name, { database, inode: statSync(path).ino })
     return database
   }
+}
+
+interface LockFile {
+  readonly database: OwnHandle
+  readonly inode: number
 }
 
 function begin(database: OwnHandle): boolean {

@@ -153,8 +153,8 @@ export class Disk {
 
   /** A file that is not there is an answer only while the directory is: one that was unmounted must not read as logged out. */
   async #missing(): Promise<null> {
-    await stat(join(this.root, 'sessions'))
-    return null
+    if (await orMissing(stat(join(this.root, 'sessions')))) return null
+    throw new StoreError('The session directory is gone: bring it back, or restart to begin with an empty one.')
   }
 
   async #create(path: string): Promise<number> {

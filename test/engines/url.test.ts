@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { describe, it } from 'node:test'
+import { storeFromUrl } from '../../src/engines/url.ts'
+import { ConfigError } from '../../src/errors.ts'
+import type { Id } from '../../src/token.ts'
+
+const id = '5'.repeat(64) as Id
+const entry = { bytes: Buffer.from('bytes'), expiresAt: Date.now() + 3_600_000, owner: null, label: null, createdAt: 0 }
+
+describe('a store URL', () => {
+  it('names each engine and passes its options on', () => {
+    const facts = (url: string) => {
+      const { engine, durable, sizeLimit } = storeFromUrl(url).traits
+      return [engine, durable, engine === 'memory' ? sizeLimit : null]
+    }
+    assert.deepEqual(facts('memory:'), ['memory', 'no', 2 ** 28 - 1024])
+    assert.deepEqual(facts('memory:?max=10&maxBytes=5120'), ['memory', 'no', 4096])
+    assert.deepEqual(facts('file:./sessions'), ['file', 'machine', null])
+    assert.deepEqual(facts('file:./sessions?durable=false&timeout=50'), ['file', 'process', null])
+    assert.deepEqual(facts('sqlite:./x.db'), ['sqlite', 'machine', null])
+    assert.deepEqual(facts('sqlite:./x.db?synchronous=normal&table=people'), ['sqlite', 'process', null])
+    assert.deepEqual(facts('sqlite::memory:'), ['sqlite', 'no', null])
+  })
+
+  it('finds its path, relative, absolute or encoded', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'strongroom-url-'))
+    const at = (name: string) => join(dir, name)
+    for (const [url, path] of [
+      [`sqlite:${relative('.', at('a.db'))}`, at('a.db')],
+      [`sqlite:./${relative('.', at('b.db'))}`, at('b.db')],
+      [`sqlite:${at('c.db')}`, at('c.db')],
+      [`sqlite://${at('d.db')}?timeout=9000`, at('d.db')],
+      [`sqlite:${at('e%20%3F.db')}`, at('e ?.db')],
+      [`file:${at('f')}`, at('f/sessions')],
+      [`file://${at('g')}`, at('g/sessions')],
+    ] as const) {
+      const store = storeFromUrl(url)
+      assert.equal(await store.create(id, entry), true, url)
+      await store.close()
+      assert.ok(existsSync(path), url)
+    }
+    await rm(dir, { recursive: true })
+  })
+
+  it('that is not known is refused with the known ones', () => {
+    const known = 'Known: memory:, file:, sqlite:, cookie:.'
+    assert.throws(() => storeFromUrl('redis://localhost'), new ConfigError(`Unknown store URL "redis:". ${known}`))
+    assert.throws(() => storeFromUrl('constructor:x'), new ConfigError(`Unknown store URL "constructor:". ${known}`))
+    assert.throws(() => storeFromUrl('./sessions.db'), new ConfigError(`A store URL begins with a scheme. ${known}`))
+    assert.throws(() => storeFromUrl(''), ConfigError)
+    assert.throws(() => storeFromUrl('cookie:'), /createSessions/)
+  })
+
+  it('with an option that is not known, or twice there, or of the wrong kind, is refused', () => {
+    const message = 'Unknown option "sync" in the sqlite: URL. Known: synchronous, table, timeout.'
+    assert.throws(() => storeFromUrl('sqlite:./x.db?sync=normal'), new ConfigError(message))
+    for (const url of [
+      'memory:?max=ten',
+      'memory:?max=',
+      'memory:?max=0',
+      'memory:?max=1&max=2',
+      'memory:elsewhere',
+      'memory:?clock=now',
+      'file:',
+      'file:./x?durable=yes',
+      'file://host/x',
+      'file:%E0',
+      'sqlite:',
+      'sqlite:./x.db?synchronous=off',
+      'sqlite:./x.db?table=a%20b',
+      'sqlite:./x.db?timeout=-1',
+    ]) {
+      assert.throws(() => storeFromUrl(url), ConfigError, url)
+    }
+  })
+
+  it('never turns up in a message, for it may hold a password', () => {
+    for (const url of ['mysql://me:hunter2@host/x', 'sqlite://me:hunter2@host/x', 'hunter2', 'file:./%hunter2']) {
+      assert.throws(
+        () => storeFromUrl(url),
+        (error: Error) => !error.message.includes('hunter2'),
+      )
+    }
+  })
+})
