@@ -11,6 +11,8 @@ export default {
     ...published,
     'scripts/*.{ts,mjs}',
     'test/**/*.test.ts',
+    // Started by name as processes of their own, to be killed.
+    'test/engines/crash/{counter,writer}.ts',
     'bench/*.ts',
     'demo/*.ts',
     'examples/**/*.{ts,mjs,cjs}',

@@ -1,3 +1,4 @@
+import { sealedUnder } from './codec/seal.ts'
 import { Unsupported } from './errors.ts'
 import type { Listing, Store } from './store.ts'
 import { handleOf } from './token.ts'
@@ -21,6 +22,35 @@ export interface StoreStats {
   /** Expired and still there: what `clearExpired` would remove. */
   readonly expired: number
   readonly oldest: Date | null
+}
+
+/** Which keys live records are sealed under: before a retired secret is taken out of the ring. */
+export interface KeyUse {
+  /** Key id → live records that are sealed under it. */
+  readonly sealed: ReadonlyMap<number, number>
+  /** Live records that are not sealed at all. */
+  readonly unsealed: number
+  /**
+   * When the oldest live session began. A session that goes on under the cookie it began with needs that cookie's key, though
+   * its record may have been sealed anew: a retired key is needed by nobody once this is later than its retirement.
+   */
+  readonly oldest: Date | null
+}
+
+/** Reads every live record. Throws `Unsupported` where a store cannot be walked. */
+export async function keyUseOf(store: Store): Promise<KeyUse> {
+  const sealed = new Map<number, number>()
+  let [unsealed, oldest] = [0, Number.POSITIVE_INFINITY]
+  for await (const page of walk(store)) {
+    const found = await Promise.all(page.map(({ id }) => store.read(id)))
+    for (const entry of found.flatMap((record) => record?.entry ?? [])) {
+      const kid = sealedUnder(entry.bytes)
+      if (kid === null) unsealed++
+      else sealed.set(kid, (sealed.get(kid) ?? 0) + 1)
+      oldest = Math.min(oldest, entry.createdAt)
+    }
+  }
+  return { sealed, unsealed, oldest: Number.isFinite(oldest) ? new Date(oldest) : null }
 }
 
 /** Counts what is there, page by page. Throws `Unsupported` where a store cannot be walked. */

@@ -8,6 +8,11 @@ export interface Refused {
   readonly refused: string
 }
 
+/** A session that is past a deadline although whoever keeps it still has it. Most stores say only that it is absent. */
+export interface Expired {
+  readonly expired: 'idle' | 'absolute'
+}
+
 /** A cookie value that was found to be ours, before anything was asked of a store. */
 export interface Ticket {
   /** Names the session wherever it rests; handles are made of it. */
@@ -37,8 +42,8 @@ export interface Backing {
   readonly traits: Traits
   /** Checks a cookie value. No I/O. */
   admit(text: string): Ticket | Refused
-  /** The session of a ticket; null when it is absent or past a deadline; refused when what rests there is not ours. */
-  load(ticket: Ticket): Promise<Loaded | null | Refused>
+  /** The session of a ticket; null when it is absent; refused when what rests there is not ours. */
+  load(ticket: Ticket): Promise<Loaded | Expired | Refused | null>
   /** Puts a new session under a new token. `renewing` is the session that it takes the place of, when it is not a new login. */
   create(content: Content, expiresAt: number, renewing?: Held): Promise<Held>
   /** Null, and nothing kept, when the session is of another version or has ended. `before` is what `held` was loaded with. */
@@ -69,6 +74,12 @@ export interface UserIndex {
    * the others and must be created anew, without `renewing`, to go on. Absent without revocation.
    */
   endAll?(userId: string, except?: Id): Promise<{ readonly count: number | null; readonly spared: boolean }>
+}
+
+/** Which deadline has passed at `now`, or null. The sealed absolute one decides, whatever the open one says. */
+export function expiredAt(now: number, expiresAt: number, deadline: number): Expired | null {
+  if (now >= deadline) return { expired: 'absolute' }
+  return now >= expiresAt ? { expired: 'idle' } : null
 }
 
 /** Throws `TooLarge`, which names the largest keys, so that one knows what to take out. */

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import {
   type Backing,
+  type Expired,
+  expiredAt,
   type Held,
   type Loaded,
   type Refused,
@@ -63,11 +65,12 @@ export function carried(settings: CarriedSettings): Backing {
     traits: engine.traits,
     admit: admitting(codec, ring, settings.memo),
 
-    async load(ticket): Promise<Loaded | null | Refused> {
+    async load(ticket): Promise<Loaded | Expired | Refused | null> {
       const carriage = ticket as Carriage
       const { meta, data } = carriage.content
+      const expired = expiredAt(clock(), carriage.expiresAt, meta.deadline)
+      if (expired) return expired
       const expiresAt = Math.min(carriage.expiresAt, meta.deadline)
-      if (expiresAt <= clock()) return null
       if (marks && (await marks.ended(carriage, ring.get(carriage.kid)))) return { refused: 'revoked' }
       // Parsed anew, for each request may change its own.
       return { meta, data, values: JSON.parse(data), held: { ticket, version: null, expiresAt } }

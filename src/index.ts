@@ -1,4 +1,4 @@
-export type { SessionInfo, StoreStats } from './admin.ts'
+export type { KeyUse, SessionInfo, StoreStats } from './admin.ts'
 export type { SealName } from './codec/seal.ts'
 export {
   ConfigError,

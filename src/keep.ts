@@ -111,7 +111,7 @@ async function retire(core: Core, state: State, old: Loaded, fresh: Loaded, chan
   for (;;) {
     if (await core.backing.end(seen.held, seen.held.version)) return fresh
     const newer = await core.backing.load(old.held.ticket)
-    if (!newer || 'refused' in newer) {
+    if (!newer || !('held' in newer)) {
       // An anonymous session that ended meanwhile does not stop a login, for which the user has just given proof.
       if (state.intent?.verb === 'login' && old.meta.userId === null) return fresh
       throw gone(core, old)
@@ -152,7 +152,7 @@ async function overtake(core: Core, state: State, loaded: Loaded, changes: Chang
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (core.emit.wanted()) core.emit({ type: 'conflict', handle: handleOf(loaded.held.ticket.id), attempt })
     const newer = await core.backing.load(loaded.held.ticket)
-    if (!newer || 'refused' in newer) throw gone(core, loaded)
+    if (!newer || !('held' in newer)) throw gone(core, loaded)
     const result = await write(core, state, newer, relay(changes, newer.values))
     if (result !== 'conflict') return result
   }

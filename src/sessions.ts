@@ -1,4 +1,4 @@
-import { findByHandle, type SessionInfo, type StoreStats, statsOf } from './admin.ts'
+import { findByHandle, type KeyUse, keyUseOf, type SessionInfo, type StoreStats, statsOf } from './admin.ts'
 import type { CookieEngine } from './engines/cookie.ts'
 import { NotAttached, Unsupported } from './errors.ts'
 import type { Secrets } from './keyring.ts'
@@ -43,6 +43,10 @@ export interface BaseSessions<Data extends object> {
   revoke(handle: string): Promise<boolean>
   /** Resolves when the secrets are there; only a provider of secrets takes time. */
   ready(): Promise<void>
+  /** Key ids of the ring, the current one first. */
+  keys(): Promise<readonly number[]>
+  /** Which keys live records are sealed under. Reads every live record. */
+  keyUse(): Promise<KeyUse>
   /** Takes new secrets, or asks the provider again. Sessions under secrets that are still in the ring go on. */
   reloadSecrets(secrets?: Secrets): Promise<void>
   readonly policy: PolicyFacts
@@ -111,7 +115,14 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 
   const { backing, transport, policy, ring } = core
   const sessions = {
-    get: async (request, options) => visitOf(request).get(options),
+    get(request, options) {
+      // Not an async function: one more turn of the promise queue for every request of everybody.
+      try {
+        return visitOf(request).get(options)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    },
     save: async (request) => visitOf(request).save(),
     read: async (given) => new Visit<Data>(core, 'headers' in given ? (given.headers as HeaderSource) : given).read(),
     open: (headers) => new Visit<Data>(core, headers),
@@ -138,6 +149,11 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       return ended
     },
     ready: async () => ring.ready(),
+    async keys() {
+      await ring.ready()
+      return ring.masters.map(({ kid }) => kid)
+    },
+    keyUse: async () => keyUseOf(needStore()),
     reloadSecrets: (secrets) => ring.reload(secrets),
     policy: {
       engine: backing.traits.engine,

@@ -1,5 +1,7 @@
 import {
   type Backing,
+  type Expired,
+  expiredAt,
   type Held,
   type Loaded,
   type Refused,
@@ -76,7 +78,7 @@ export function stored(settings: StoredSettings): Backing {
     traits: settings.store.traits,
     admit,
 
-    async load(ticket): Promise<Loaded | null | Refused> {
+    async load(ticket): Promise<Loaded | Expired | Refused | null> {
       const claim = ticket as Claim
       const found = await read.get(claim.id)
       if (!found) return null
@@ -87,8 +89,9 @@ export function stored(settings: StoredSettings): Backing {
       if (!content) return { refused: 'malformed' }
       const { meta, data, values } = content
       // The open deadline is a hint that whoever writes the table can move; what is sealed decides.
+      const expired = expiredAt(clock(), entry.expiresAt, meta.deadline)
+      if (expired) return expired
       const expiresAt = Math.min(entry.expiresAt, meta.deadline)
-      if (expiresAt <= clock()) return null
       const held: StoredHeld = { ticket: claim, version, expiresAt, owner: entry.owner, label: entry.label }
       return { meta, data, values, held }
     },

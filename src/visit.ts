@@ -124,8 +124,9 @@ export class Visit<Data extends object> {
   async #ask(ticket: Ticket): Promise<Loaded | null> {
     const { backing, emit } = this.#core
     const loaded = await backing.load(ticket)
-    if (loaded && 'refused' in loaded) {
-      emit({ type: 'notOurs', what: 'record', reason: loaded.refused })
+    if (loaded && !('held' in loaded)) {
+      if ('refused' in loaded) emit({ type: 'notOurs', what: 'record', reason: loaded.refused })
+      else emit({ type: 'expired', handle: handleOf(ticket.id), reason: loaded.expired })
       return null
     }
     if (emit.wanted()) emit({ type: loaded ? 'loaded' : 'absent', handle: handleOf(ticket.id) })

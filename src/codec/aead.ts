@@ -57,7 +57,7 @@ export function sealBytes(
   payload: string,
 ): Buffer {
   const length = Buffer.byteLength(payload)
-  const out = Buffer.allocUnsafeSlow(OVERHEAD + length)
+  const out = Buffer.allocUnsafe(OVERHEAD + length)
   out[0] = recipe.version
   out[1] = master.kid
   freshSalt(out, 2)

@@ -79,6 +79,11 @@ function remembering(inner: Seal, limit: number): Seal {
   }
 }
 
+/** The key id that a record names, or null when it is not sealed. Nothing is opened: whoever writes the store can lie here. */
+export function sealedUnder(bytes: Uint8Array): number | null {
+  return bytes[0] === TWO_KEY.version || bytes[0] === SERVER_KEY.version ? (bytes[1] ?? null) : null
+}
+
 /** What a device list shows of a session that the server cannot open: sealed under a key of the server. */
 export interface Label {
   readonly text: string | null

@@ -27,6 +27,17 @@ const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   sqlite: ['synchronous', 'table', 'timeout'],
 }
 
+const PARTS = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i
+
+/**
+ * The file or directory that a URL names, null for a store without one: a command that only looks asks first whether it is
+ * there, for a store would make an empty one of a mistyped path.
+ */
+export function placeOf(url: string): string | null {
+  const [, scheme = '', path = ''] = PARTS.exec(url) ?? []
+  return ['file', 'sqlite'].includes(scheme) && path !== ':memory:' ? toPath(scheme, path) : null
+}
+
 /**
  * The store that a URL names: `memory:`, `file:./sessions`, `sqlite:./sessions.db`, `sqlite::memory:`, with options as in
  * `memory:?max=1000`, `file:/var/lib/app?durable=false`, `sqlite:./x.db?synchronous=normal&table=people`.
@@ -35,7 +46,7 @@ const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
  * `file:/abs`. Throws `ConfigError` for what is not known; a URL may hold a password, so that no message repeats it.
  */
 export function storeFromUrl(url: string): OwnedStore & ScannableStore {
-  const [, scheme = '', path = '', query = ''] = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i.exec(url) ?? []
+  const [, scheme = '', path = '', query = ''] = PARTS.exec(url) ?? []
   const make = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined
   if (scheme === 'cookie') {
     throw new ConfigError('cookie: keeps sessions in the cookie itself: there is no store. Give it to createSessions.')
