@@ -1,9 +1,10 @@
 import type { Held, Loaded } from './backing.ts'
 import { checkValue, type Meta, type Values } from './codec/json.ts'
 import type { Core } from './core.ts'
-import { ConflictError, SessionGone, SessionLimit, Unsupported } from './errors.ts'
+import { ConflictError, SessionGone } from './errors.ts'
 import type { RevokeReason } from './events.ts'
 import { expiryAfter, milliseconds, touchDue } from './lifetime.ts'
+import { withinLimit } from './limit.ts'
 import type { LoginOptions } from './login.ts'
 import { type Changes, lay } from './merge.ts'
 import { changesOf, type State } from './state.ts'
@@ -216,43 +217,6 @@ function remembered({ policy }: Core, now: number, remember: LoginOptions['remem
   if (remember === undefined || remember === false) return {}
   const life = remember === true ? policy.remember : milliseconds(remember, 'login: remember')
   return { persistent: true, idle: 0, deadline: now + life }
-}
-
-/**
- * Signs in within the user's limit. Sessions are counted after the new one is there, so that parallel logins see each
- * other: the limit may refuse one too many, and never admits one too many.
- */
-async function withinLimit(core: Core, state: State, old: Id | null, begin: () => Promise<Loaded>): Promise<Loaded> {
-  const { intent } = state
-  if (intent?.verb !== 'login' || intent.options.limit === undefined) return begin()
-  const { limit, atLimit = 'end-oldest' } = intent.options
-  const { users, traits } = core.backing
-  const { list, endOne } = users
-  if (!list || !endOne)
-    throw new Unsupported(`login: limit needs a store that can list a user's sessions, and ${traits.engine} cannot.`)
-  const others = async (except: Id | null) =>
-    (await list(intent.userId)).filter(({ id }) => id !== old && id !== except)
-  if (atLimit === 'refuse' && (await others(null)).length >= limit) throw refused(core, limit)
-  const fresh = await begin()
-  const { id } = fresh.held.ticket
-  const rest = await others(id)
-  const over = rest.length + 1 - limit
-  if (over <= 0) return fresh
-  if (atLimit === 'refuse') {
-    await core.backing.end(fresh.held)
-    throw refused(core, limit)
-  }
-  const oldest = rest.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)).slice(0, over)
-  await Promise.all(oldest.map(async ({ id }) => (await endOne(id)) && revoked(core, id, 'limit')))
-  core.emit({ type: 'limit', policy: atLimit, ended: oldest.length })
-  return fresh
-}
-
-function refused(core: Core, limit: number): SessionLimit {
-  core.emit({ type: 'limit', policy: 'refuse', ended: 0 })
-  return new SessionLimit(
-    `This user already has ${limit} ${limit === 1 ? 'session' : 'sessions'}, the most that are allowed. End one first.`,
-  )
 }
 
 function gone(core: Core, { held }: Loaded): SessionGone {
