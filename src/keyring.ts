@@ -31,7 +31,8 @@ const PLACEHOLDER = /change.?me|secret|password|passw0rd|keyboard.?cat|example|d
 /** Derives the ring; throws `ConfigError` when a secret is short, guessable, or doubled. */
 export function createKeyring(secrets: Secrets): Keyring {
   const given = typeof secrets === 'string' ? secrets.split(/[\s,]+/).filter(Boolean) : secrets
-  const list = given instanceof Uint8Array ? [given] : [...given]
+  const list = given instanceof Uint8Array ? [given] : given
+  if (!Array.isArray(list)) throw new ConfigError(`secrets is text, bytes, or a list of them. ${REMEDY}`)
   if (list.length === 0) throw new ConfigError(`No secret was given. ${REMEDY}`)
   const masters = list.map((secret, i) => deriveMaster(secretBytes(secret, i)))
   const byKid = new Map<number, Master>()
@@ -54,38 +55,54 @@ export interface LiveKeyring extends Keyring {
   ready(): Promise<void> | undefined
   /** Asks the provider again; with secrets, takes those. What the new ring lacks can no longer be opened. */
   reload(secrets?: Secrets): Promise<void>
-  /** Asks the provider again, if there is one and the last time is half a minute ago; true when it answered. */
+  /**
+   * Asks the provider again, if there is one and the last time is half a minute ago, or waits for the answer that is under
+   * way; true when it answered.
+   */
   refresh(): Promise<boolean>
 }
 
 const REFRESH = 30_000
 
 export function createLiveKeyring(source: SecretSource): LiveKeyring {
+  const provider = typeof source === 'function' ? source : null
   let ring = typeof source === 'function' ? null : createKeyring(source)
   let loading: Promise<void> | undefined
+  let [asked, taken] = [0, 0]
   let askedAt = Number.NEGATIVE_INFINITY
-  const load = (secrets?: Secrets) => {
-    askedAt = performance.now()
-    loading ??= (async () => {
-      if (secrets === undefined && typeof source !== 'function')
-        throw new ConfigError('reloadSecrets() needs the new secrets, for the old ones were given as values.')
-      ring = createKeyring(secrets ?? (await (source as () => Secrets | Promise<Secrets>)()))
-    })().finally(() => {
-      loading = undefined
-    })
-    return loading
+
+  /** Takes what is fetched, unless secrets that were asked for later are there already. */
+  async function take(fetch: () => Secrets | Promise<Secrets>): Promise<void> {
+    const turn = ++asked
+    const fetched = createKeyring(await fetch())
+    if (turn > taken) [ring, taken] = [fetched, turn]
   }
+
+  function ask(from: () => Secrets | Promise<Secrets>): Promise<void> {
+    askedAt = performance.now()
+    const load = take(from).finally(() => {
+      if (loading === load) loading = undefined
+    })
+    loading = load
+    return load
+  }
+
   const keys = () => {
     if (ring) return ring
     throw new ConfigError('The secrets are still being fetched. Await sessions.ready() before the first request.')
   }
   return {
-    ready: () => (ring ? undefined : load()),
-    reload: load,
+    ready: () => (ring || !provider ? undefined : (loading ?? ask(provider))),
+    async reload(secrets) {
+      if (secrets !== undefined) return take(() => secrets)
+      // Never shared with a question that is under way: that one may have been put before the secrets were changed.
+      if (provider) return ask(provider)
+      throw new ConfigError('reloadSecrets() needs the new secrets, for the old ones were given as values.')
+    },
     async refresh() {
-      if (typeof source !== 'function' || performance.now() - askedAt < REFRESH) return false
+      if (!provider || (!loading && performance.now() - askedAt < REFRESH)) return false
       // What the provider cannot tell now is no reason to fail a request that merely carries a foreign cookie.
-      return load().then(
+      return (loading ?? ask(provider)).then(
         () => true,
         () => false,
       )

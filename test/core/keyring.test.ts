@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict'
+import { hkdfSync, randomBytes } from 'node:crypto'
+import { describe, it, type TestContext } from 'node:test'
+import { ConfigError } from '../../src/errors.ts'
+import { createKeyring, createLiveKeyring, ownerTag, type Secrets } from '../../src/keyring.ts'
+import { settle } from './kit/gates.ts'
+import { ringOf, secret } from './kit/ring.ts'
+
+const kids = (secrets: Secrets) => createKeyring(secrets).masters.map(({ kid }) => kid)
+const [A, B, C] = [secret('a'), secret('b'), secret('c')]
+
+describe('secrets', () => {
+  it('are a text, several in one text, bytes, or a list of both, the first of them current', () => {
+    const all = kids([A, B, C])
+    for (const text of [`${A},${B},${C}`, `${A} ${B} ${C}`, `${A}\n${B}\n${C}\n`, ` ${A},\n ${B} ,, ${C},`])
+      assert.deepEqual(kids(text), all)
+    assert.deepEqual(kids([Buffer.from(A), new TextEncoder().encode(B), C]), all)
+    assert.deepEqual(kids(Buffer.from(A)), [all[0]])
+    assert.equal(createKeyring([A, B, C]).current.kid, all[0])
+  })
+
+  it('give keys that are the HKDF of the secret, each use with a label of its own', () => {
+    const { current } = createKeyring(A)
+    const derived = (use: string, length: number) =>
+      Buffer.from(hkdfSync('sha256', Buffer.from(A), Buffer.from('strongroom'), `strongroom 1 ${use}`, length))
+    for (const use of ['token', 'seal', 'owner', 'label', 'cookie'] as const)
+      assert.deepEqual(current[use].export(), derived(use, 32))
+    assert.equal(current.kid, derived('kid', 1)[0])
+    const keys = [current.token, current.seal, current.owner, current.label, current.cookie]
+    assert.equal(new Set(keys.map((key) => key.export().toString('hex'))).size, 5)
+  })
+
+  const good = {
+    'base64url of 32 bytes': 'base64url',
+    'hex of 32 bytes': 'hex',
+    'base64 of 32 bytes': 'base64',
+  } as const
+  for (const [what, encoding] of Object.entries(good))
+    it(`are never refused when they are ${what}`, () => {
+      for (let i = 0; i < 2000; i++) createKeyring([randomBytes(32).toString(encoding)])
+    })
+  it('are never refused when they are 32 random bytes', () => {
+    for (let i = 0; i < 2000; i++) createKeyring(randomBytes(32))
+  })
+
+  const bad: Record<string, Secrets> = {
+    'nothing at all': [],
+    'an empty text': '',
+    'only commas and spaces': ' , \n,',
+    'a short text': A.slice(0, 31),
+    'short bytes': randomBytes(31),
+    'one character again and again': 'a'.repeat(64),
+    'an alphabet': 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+    'counted bytes': Uint8Array.from({ length: 64 }, (_, i) => i),
+    'bytes that step by three': Uint8Array.from({ length: 64 }, (_, i) => 3 * i),
+    'a pasted repetition': 'Zx9_kQ2p'.repeat(8),
+    zeros: new Uint8Array(32),
+    'a placeholder': 'change-me-please-this-is-not-a-real-value-0123456789',
+    'a placeholder with random tail': `your-secret-here-${A}`,
+    'keyboard cat': `keyboard cat ${A}`.replaceAll(' ', ''),
+    'two of the same': [A, A],
+    'two of the same, as text and as bytes': [A, B, Buffer.from(A)],
+  }
+  for (const [what, secrets] of Object.entries(bad))
+    it(`are refused, with what to do and without showing them, when they are ${what}`, () => {
+      assert.throws(
+        () => createKeyring(secrets),
+        (error: Error) => {
+          assert.ok(error instanceof ConfigError)
+          assert.match(error.message, /strongroom keys new|Remove one/)
+          const texts = (Array.isArray(secrets) ? secrets : [secrets]).map((each) => Buffer.from(each).toString())
+          for (const text of texts)
+            for (let at = 0; at + 8 <= text.length; at++) assert.ok(!error.message.includes(text.slice(at, at + 8)))
+          return true
+        },
+      )
+    })
+
+  it('are refused when they are of no kind that a secret can be', () => {
+    for (const wrong of [null, undefined, 5, {}, new Set([A]), [5], [null], [[A]]])
+      assert.throws(() => createKeyring(wrong as never), ConfigError)
+  })
+
+  it('are refused when two different ones have one key id, for then nobody could tell which made what', () => {
+    const byKid = new Map<number, string>()
+    for (let i = 0; ; i++) {
+      const next = secret(`kid ${i}`)
+      const [kid] = kids(next)
+      const other = byKid.get(kid as number)
+      if (other === undefined) byKid.set(kid as number, next)
+      else {
+        assert.throws(() => createKeyring([other, next]), /Secrets 1 and 2 happen to have the same key id/)
+        return
+      }
+    }
+  })
+})
+
+describe('a ring', () => {
+  it('knows its masters by key id and no other', () => {
+    const ring = ringOf('a', 'b')
+    for (const master of ring.masters) assert.equal(ring.get(master.kid), master)
+    const known = new Set(ring.masters.map(({ kid }) => kid))
+    for (let kid = 0; kid < 256; kid++) assert.equal(ring.get(kid) !== undefined, known.has(kid))
+  })
+
+  it('gives a user another blind tag under each master, and each user another', () => {
+    const { masters } = ringOf('a', 'b')
+    const users = ['1', '2', 'x'.repeat(10_000), 'é', '']
+    const tags = masters.flatMap((master) => users.map((user) => ownerTag(master, user)))
+    assert.equal(new Set(tags).size, tags.length)
+    for (const tag of tags) assert.match(tag, /^[0-9a-f]{64}$/)
+  })
+})
+
+describe('a provider of secrets', () => {
+  /** Moves what the ring measures half minutes by. */
+  const monotonic = (test: TestContext) => {
+    let now = 1_000_000
+    test.mock.method(performance, 'now', () => now)
+    return (ms: number) => {
+      now += ms
+    }
+  }
+  const [kidA, kidB, kidC] = kids([A, B, C])
+
+  it('may answer at once or later, and is asked once by many who wait', async () => {
+    for (const answer of [A, Promise.resolve(A)]) {
+      let asked = 0
+      const ring = createLiveKeyring(() => {
+        asked++
+        return answer
+      })
+      assert.throws(() => ring.current, /still being fetched/)
+      await Promise.all([ring.ready(), ring.ready(), ring.ready()])
+      assert.equal(ring.ready(), undefined)
+      assert.equal(ring.current.kid, kidA)
+      assert.equal(asked, 1)
+    }
+  })
+
+  it('that fails is asked again by the next who needs it', async () => {
+    const answers = [() => Promise.reject(new Error('vault is down')), () => 'too short', () => undefined, () => A]
+    const ring = createLiveKeyring((() => answers.shift()?.()) as () => Secrets)
+    await assert.rejects(async () => ring.ready(), /vault is down/)
+    await assert.rejects(async () => ring.ready(), ConfigError)
+    await assert.rejects(async () => ring.ready(), ConfigError)
+    await ring.ready()
+    assert.equal(ring.current.kid, kidA)
+  })
+
+  it('that throws instead of rejecting is no other case', async () => {
+    const ring = createLiveKeyring(() => {
+      throw new Error('no vault')
+    })
+    await assert.rejects(async () => ring.ready(), /no vault/)
+    assert.equal(await ring.refresh(), false)
+  })
+
+  it('is asked again for an unknown key id, and not more often than twice a minute', async (test) => {
+    const pass = monotonic(test)
+    let asked = 0
+    const ring = createLiveKeyring(() => (++asked === 1 ? A : [B, A]))
+    await ring.ready()
+    pass(29_999)
+    assert.equal(await ring.refresh(), false)
+    pass(1)
+    assert.equal(await ring.refresh(), true)
+    assert.deepEqual([asked, ring.current.kid], [2, kidB])
+    for (let i = 0; i < 29; i++) {
+      pass(1000)
+      assert.equal(await ring.refresh(), false)
+    }
+    assert.equal(asked, 2)
+  })
+
+  it('that is being asked answers all who met an unknown key id meanwhile', async (test) => {
+    const pass = monotonic(test)
+    let answer: (secrets: Secrets) => void = () => undefined
+    let asked = 0
+    const ring = createLiveKeyring(() => (++asked === 1 ? A : new Promise<Secrets>((resolve) => (answer = resolve))))
+    await ring.ready()
+    pass(30_000)
+    const all = Promise.all([ring.refresh(), ring.refresh(), ring.refresh()])
+    await settle()
+    answer([B, A])
+    assert.deepEqual(await all, [true, true, true])
+    assert.equal(asked, 2)
+  })
+
+  it('that fails on a refresh leaves the ring as it was', async (test) => {
+    const pass = monotonic(test)
+    let asked = 0
+    const ring = createLiveKeyring(() => (++asked === 1 ? A : Promise.reject(new Error('vault is down'))))
+    await ring.ready()
+    pass(30_000)
+    assert.equal(await ring.refresh(), false)
+    assert.equal(ring.current.kid, kidA)
+    await assert.rejects(ring.reload(), /vault is down/)
+    assert.equal(ring.current.kid, kidA)
+  })
+
+  it('never undoes secrets that were asked for later, whenever it answers', async () => {
+    const answers: ((secrets: Secrets) => void)[] = []
+    const ring = createLiveKeyring(() => new Promise<Secrets>((resolve) => answers.push(resolve)))
+    const first = ring.ready()
+    const second = ring.reload()
+    const third = ring.reload(C)
+    await third
+    assert.equal(ring.current.kid, kidC)
+    answers[1]?.(B)
+    await second
+    answers[0]?.(A)
+    await first
+    assert.equal(ring.current.kid, kidC)
+  })
+})
+
+describe('secrets that are exchanged at run time', () => {
+  const [kidA, kidB] = kids([A, B])
+
+  it('take effect at once, and what they lack is no longer known', async () => {
+    const ring = createLiveKeyring([A])
+    const before = ring.current
+    await ring.reload([B])
+    assert.equal(ring.current.kid, kidB)
+    assert.equal(ring.get(before.kid), undefined)
+    assert.deepEqual(
+      ring.masters.map(({ kid }) => kid),
+      [kidB],
+    )
+  })
+
+  it('leave the ring as it was when they are bad', async () => {
+    const ring = createLiveKeyring([A])
+    await assert.rejects(ring.reload('short'), ConfigError)
+    assert.equal(ring.current.kid, kidA)
+  })
+
+  it('must be given where there is no provider to ask', async () => {
+    await assert.rejects(createLiveKeyring([A]).reload(), /needs the new secrets/)
+    assert.equal(await createLiveKeyring([A]).refresh(), false)
+  })
+})
