@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { root } from '../../../scripts/build.ts'
+import { manifest } from '../../../scripts/pack.ts'
+
+/** A project of a user who has installed strongroom (from these sources) and the frameworks. */
+export interface Project {
+  readonly folder: string
+  /** Puts a file into it; answers its full path. */
+  put(name: string, text: string): string
+  /** What the compiler has to say of the project's own files, a line each. */
+  compile(): string[]
+  remove(): void
+}
+
+export function newProject(): Project {
+  const top = mkdtempSync(join(tmpdir(), 'strongroom-docs-'))
+  const folder = join(top, 'project')
+  const installed = join(folder, 'node_modules', 'strongroom')
+  mkdirSync(installed, { recursive: true })
+  const { name, exports } = manifest()
+  const sources = Object.entries(exports).map(([path, file]) => [path, file.replace('./dist/', './src/').replace(/\.js$/, '.ts')])
+  const put = (file: string, text: string) => {
+    const path = join(folder, file)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+    return path
+  }
+  // Node strips types of sources that really lie elsewhere, and of none that lie below a node_modules.
+  symlinkSync(join(root, 'src'), join(installed, 'src'), 'junction')
+  symlinkSync(join(root, 'node_modules'), join(top, 'node_modules'), 'junction')
+  put('node_modules/strongroom/package.json', JSON.stringify({ name, type: 'module', exports: Object.fromEntries(sources) }))
+  put('package.json', JSON.stringify({ private: true, type: 'module' }))
+  put('globals.d.ts', GLOBALS)
+  put('tsconfig.json', JSON.stringify({ compilerOptions: COMPILER, include: ['**/*.ts'] }))
+  return {
+    folder,
+    put,
+    compile() {
+      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+      const run = spawnSync(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], { cwd: folder, encoding: 'utf8' })
+      // Faults of the sources themselves are told by the types check.
+      return run.stdout.split('\n').filter((line) => /^[^.(\s][^(]*\(\d+,\d+\)|^error /.test(line))
+    },
+    remove: () => rmSync(top, { recursive: true, force: true }),
+  }
+}
+
+const GLOBALS = `declare function __is(actual: unknown, expected: unknown): void
+declare function __throws(call: () => Promise<unknown>, name: string): Promise<void>
+`
+
+const COMPILER = {
+  target: 'es2023',
+  module: 'nodenext',
+  types: ['node'],
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  exactOptionalPropertyTypes: true,
+  verbatimModuleSyntax: true,
+  allowImportingTsExtensions: true,
+  noEmit: true,
+  skipLibCheck: true,
+}
