@@ -1,0 +1,27 @@
+import type { Command } from 'commander'
+import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { EXIT, Failure } from '../failure.ts'
+import { checkHandle, withExamples, withStoreOptions } from '../options.ts'
+import { json, line } from '../output.ts'
+
+interface Options extends StoreOptions {
+  readonly json?: true
+}
+
+export function revoke(program: Command): void {
+  const command = withStoreOptions(program.command('revoke'))
+    .argument('<handle>', "a session's public name, of 16 characters")
+    .summary('end one session')
+    .description('Ends a session at once: its cookie opens nothing any more. It needs no keys with --store.')
+    .action(async (handle: string, options: Options) => {
+      checkHandle(handle)
+      await withSessions(options, 'store', (sessions) => end(sessions, handle, options))
+    })
+  withExamples(command, 'strongroom revoke 8Jk2xQvT0aLrWm_e')
+}
+
+async function end(sessions: AnySessions, handle: string, options: Options): Promise<void> {
+  if (!(await sessions.revoke(handle))) throw new Failure(EXIT.notFound, 'There is no live session with this handle.')
+  if (options.json) json({ handle, revoked: true })
+  else line('Ended 1 session.')
+}

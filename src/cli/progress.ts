@@ -1,0 +1,44 @@
+import { line } from './output.ts'
+import { number, sessions } from './words.ts'
+
+/** How a long work shows that it goes on. */
+export interface Display {
+  readonly progress: (done: number) => void
+  end(): void
+}
+
+export const silent: Display = { progress: () => {}, end: () => {} }
+
+/** A line a second, for logs; none for what is done at once. */
+export function lines(verb: string): Display {
+  let toldAt = performance.now()
+  return {
+    progress(done) {
+      const now = performance.now()
+      if (now - toldAt < 1000) return
+      toldAt = now
+      line(`${verb} ${sessions(done)} so far.`)
+    },
+    end: () => {},
+  }
+}
+
+/** A bar on a terminal. */
+export async function barFor(total: number): Promise<Display> {
+  const { progress, settings } = await import('@clack/prompts')
+  const bar = progress({ max: total, cancelMessage: 'Stopping after this batch …' })
+  // Clack ends the process, with code 0 and in the middle of a batch, at the keys that it takes for "cancel". Without them,
+  // and with the terminal's own Ctrl-C, a SIGINT comes to whoever works.
+  settings.aliases.clear()
+  bar.start(`0 of ${number(total)}`)
+  if (process.stdin.isTTY) process.stdin.setRawMode(false)
+  let shown = 0
+  return {
+    progress(done) {
+      // More may expire while we are at it.
+      bar.advance(done - shown, `${number(done)} of ${number(Math.max(total, done))}`)
+      shown = done
+    },
+    end: () => bar.clear(),
+  }
+}

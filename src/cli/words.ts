@@ -1,0 +1,26 @@
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const
+
+const relative = new Intl.RelativeTimeFormat('en')
+const bytes = new Intl.NumberFormat('en', { style: 'unit', unit: 'byte', notation: 'compact', unitDisplay: 'narrow' })
+
+/** "3 hours ago", "in 28 minutes". */
+export function ago(moment: Date): string {
+  const distance = moment.getTime() - Date.now()
+  const [unit, length] = UNITS.find(([, size]) => Math.abs(distance) >= size) ?? ['second', 1000]
+  return relative.format(Math.trunc(distance / length), unit)
+}
+
+/** "2026-11-22 23:24:27 UTC (3 hours ago)": the same on every machine, whatever zone it is in. */
+export const moment = (date: Date) => `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC (${ago(date)})`
+
+export const size = (count: number) => bytes.format(count)
+
+export const number = (count: number) => count.toLocaleString('en')
+
+/** "1 session", "1,204 expired sessions". */
+export const sessions = (count: number, kind = '') =>
+  `${number(count)} ${kind && `${kind} `}${count === 1 ? 'session' : 'sessions'}`

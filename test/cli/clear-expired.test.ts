@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { file } from '../../src/engines/file.ts'
+import { sqlite } from '../../src/engines/sqlite.ts'
+import type { Clock } from '../../src/store.ts'
+import { Project } from './project.ts'
+
+const DAY = 86_400_000
+
+/** A store that takes 300 ms for each batch: what a store of millions does, at a size for a test. */
+const SLOW = `import { createSessions } from 'strongroom'
+import { sqlite } from 'strongroom/sqlite'
+const inner = sqlite('./sessions.db')
+const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+const clearExpired = (options) => {
+  const onProgress = (count) => {
+    console.log('the config prints', count)
+    pause()
+    options.onProgress?.(count)
+  }
+  return inner.clearExpired({ ...options, onProgress })
+}
+const slow = new Proxy(inner, {
+  get: (target, name) => {
+    if (name === 'clearExpired') return clearExpired
+    const found = target[name]
+    return typeof found === 'function' ? found.bind(target) : found
+  },
+})
+export default createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: slow })
+`
+
+for (const [engine, url] of [
+  ['sqlite', 'sqlite:./sessions.db'],
+  ['file', 'file:./sessions'],
+] as const) {
+  suite(`clear-expired on ${engine}`, () => {
+    let project: Project
+    const store = (clock: Clock) =>
+      engine === 'sqlite'
+        ? sqlite({ path: project.path('sessions.db'), clock })
+        : file({ dir: project.path('sessions'), clock, durable: false })
+    before(async () => {
+      project = new Project()
+      project.writeConfig(url)
+      await project.fill(store, { user: 'ada', count: 2 })
+    })
+    after(() => project.remove())
+    const live = async () => JSON.parse((await project.run(['stats', '--json'])).out)
+
+    test('removes exactly what has expired, and says how many', async () => {
+      await project.fill(store, { user: 'ada', count: 5, age: DAY })
+      const { code, out, err } = await project.run(['clear-expired'])
+      assert.deepEqual([code, out, err], [0, 'Removed 5 expired sessions.\n', ''])
+      const again = await project.run(['clear-expired'])
+      assert.deepEqual([again.code, again.out], [0, 'Nothing has expired.\n'])
+      assert.equal((await live()).live, 2)
+    })
+
+    test('answers to its Django name', async () => {
+      await project.fill(store, { count: 1, age: DAY })
+      const { code, out } = await project.run(['clearsessions'])
+      assert.deepEqual([code, out], [0, 'Removed 1 expired session.\n'])
+    })
+
+    test('a dry run counts and removes nothing', async () => {
+      await project.fill(store, { count: 3, age: DAY })
+      const { code, out } = await project.run(['clear-expired', '--dry-run'])
+      assert.deepEqual([code, out], [0, '3 expired sessions. Nothing was removed.\n'])
+      assert.equal((await live()).expired, 3)
+    })
+
+    test('--json is one object at the end', async () => {
+      const dry = await project.run(['clear-expired', '--json', '--dry-run'])
+      assert.deepEqual(JSON.parse(dry.out), { engine, dryRun: true, count: 3, complete: true })
+      const { out } = await project.run(['clear-expired', '--json', '--batch', '1'])
+      assert.equal(out.split('\n').length, 2)
+      assert.deepEqual(JSON.parse(out), { engine, dryRun: false, count: 3, complete: true })
+    })
+
+    test('two runners at once remove each session once', async () => {
+      await project.fill(store, { user: 'ada', count: 300, age: DAY })
+      const run = () => project.run(['clear-expired', '--json', '--batch', '7'])
+      const results = await Promise.all([run(), run()])
+      const counts = results.map(({ code, out, err }) => {
+        assert.deepEqual([code, err], [0, ''])
+        return JSON.parse(out).count
+      })
+      assert.equal(counts[0] + counts[1], 300)
+      assert.equal((await live()).live, 2)
+    })
+  })
+}
+
+suite('a long clear-expired', () => {
+  let project: Project
+  const store = (clock: Clock) => sqlite({ path: project.path('sessions.db'), clock })
+  before(async () => {
+    project = new Project()
+    project.writeConfig('unused', 'unused.ts')
+    project.write('strongroom.config.ts', SLOW)
+    await project.fill(store, { count: 8, age: DAY })
+  })
+  after(() => project.remove())
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    test(`${signal} stops it between two batches, with what was done so far and exit code 130`, async () => {
+      const steps = [{ when: /prints 2/, send: signal }]
+      const { code, out, err } = await project.run(['clear-expired', '--batch', '1'], { steps })
+      assert.equal(code, 130)
+      assert.match(err, /^strongroom: Interrupted\. Run it again to go on\.$/m)
+      const done = Number(/^Removed (\d) expired sessions so far\.$/m.exec(out)?.[1])
+      assert.ok(done >= 2 && done < 8, out)
+      await project.fill(store, { count: done, age: DAY })
+    })
+  }
+
+  test('interrupted with --json, it says that it is not complete, and what a config prints is not in its answer', async () => {
+    const steps = [{ when: /prints 2/, send: 'SIGINT' as const }]
+    const { code, out } = await project.run(['clear-expired', '--batch', '1', '--json'], { steps })
+    assert.equal(code, 130)
+    const { count, complete } = JSON.parse(out)
+    assert.equal(complete, false)
+    assert.ok(count >= 2 && count < 8)
+    await project.fill(store, { count, age: DAY })
+  })
+
+  test('tells a log about once a second that it goes on', async () => {
+    const { code, out } = await project.run(['clear-expired', '--batch', '1'])
+    assert.equal(code, 0)
+    const lines = out.trimEnd().split('\n')
+    assert.equal(lines.pop(), 'Removed 8 expired sessions.')
+    assert.ok(lines.length > 0 && lines.every((line) => /^Removed \d sessions so far\.$/.test(line)), out)
+  })
+})

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { root } from '../../scripts/build.ts'
+import { createSessions } from '../../src/sessions.ts'
+import type { Store } from '../../src/store.ts'
+import { manualClock } from '../../src/testing/clock.ts'
+
+export const main = join(root, 'src', 'cli', 'main.ts')
+export const CANARY = 'canary in the data'
+export const SECRET = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
+export const OLDER = 'q8Zt1mWc6Yp3Rk9Jv4Hn7Bs2Lf5Dg0Xe-Ua_TiOyMwE'
+
+export interface Result {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+export interface RunOptions {
+  readonly env?: Record<string, string>
+  readonly flags?: readonly string[]
+  readonly cwd?: string
+  /** In turn: when this was printed since the last step, that is typed, or sent as a signal. */
+  readonly steps?: readonly { readonly when: RegExp; readonly type?: string; readonly send?: NodeJS.Signals }[]
+}
+
+/** Nothing of the caller's: CI and NO_COLOR would change what is printed. The cache spares each child its type stripping. */
+const environment = (env: Record<string, string> = {}) => ({
+  PATH: process.env.PATH ?? '',
+  HOME: tmpdir(),
+  TERM: 'xterm-256color',
+  NODE_COMPILE_CACHE: join(tmpdir(), 'strongroom-test-cache'),
+  ...env,
+})
+
+/** A folder of an application that has this library installed, removed at the end. Every output of a run is searched. */
+export class Project {
+  readonly dir = realpathSync(mkdtempSync(join(tmpdir(), 'strongroom-cli-')))
+  readonly #tokens = new Set<string>()
+
+  constructor() {
+    const library = join(this.dir, 'node_modules', 'strongroom')
+    mkdirSync(library, { recursive: true })
+    const subpaths = { '.': 'index.ts', './sqlite': 'engines/sqlite.ts', './memory': 'engines/memory.ts' }
+    const exports: Record<string, string> = {}
+    for (const [subpath, file] of Object.entries(subpaths)) {
+      const name = `${file.replace(/\W/g, '-')}.js`
+      writeFileSync(join(library, name), `export * from '${pathToFileURL(join(root, 'src', file)).href}'\n`)
+      exports[subpath] = `./${name}`
+    }
+    writeFileSync(join(library, 'package.json'), JSON.stringify({ name: 'strongroom', type: 'module', exports }))
+    this.write('package.json', '{ "name": "application", "type": "module" }')
+  }
+
+  path = (...names: string[]) => join(this.dir, ...names)
+
+  write(name: string, text: string): void {
+    writeFileSync(this.path(name), text)
+  }
+
+  /** The file that `strongroom init` would write, shortened. */
+  writeConfig(store: string, name = 'strongroom.config.ts'): void {
+    this.write('.env', `STRONGROOM_SECRETS=${SECRET}\n`)
+    this.write(
+      name,
+      `import { createSessions } from 'strongroom'
+export default createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: '${store}' })\n`,
+    )
+  }
+
+  /** Sessions of one user (or of nobody), as the application would make them; answers their handles, oldest first. */
+  async fill(
+    store: (clock: () => number) => Store,
+    { user, count = 1, age = 0, secrets = SECRET }: { user?: string; count?: number; age?: number; secrets?: string },
+  ): Promise<string[]> {
+    const clock = manualClock(Date.now() - age)
+    const kept = store(clock)
+    const sessions = createSessions({ store: kept, secrets, clock, seal: 'two-key' })
+    const handles: string[] = []
+    for (let i = 0; i < count; i++) {
+      const visit = sessions.open({
+        'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+      })
+      const session = await visit.get()
+      session.set('note', CANARY)
+      if (user !== undefined) session.login(user)
+      const { setCookie } = await visit.commit()
+      const token = /=([\w-]{64})/.exec(setCookie ?? '')?.[1]
+      this.#tokens.add(token ?? assert.fail('no cookie was set'))
+      handles.push(session.handle ?? assert.fail('the session has no handle'))
+      clock.advance(1)
+    }
+    await kept.close()
+    return handles
+  }
+
+  /** Runs the program with pipes at its ends. */
+  run(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    return this.#spawn(process.execPath, [...(options.flags ?? []), main, ...args], args, options)
+  }
+
+  /** Runs the program on a pseudo-terminal that `script` makes; all that it prints is in `out`. */
+  runOnTerminal(script: string, args: readonly string[], options: RunOptions = {}): Promise<Result> {
+    // A fresh terminal has no size, and Node tells programs that it is 0 columns wide.
+    const words = ['stty cols 100 rows 30;', 'exec', process.execPath, main, ...args].join(' ')
+    return this.#spawn(script, ['--quiet', '--return', '--flush', '--command', words, '/dev/null'], args, options)
+  }
+
+  async #spawn(command: string, argv: string[], args: readonly string[], options: RunOptions): Promise<Result> {
+    const child = spawn(command, argv, { cwd: options.cwd ?? this.dir, env: environment(options.env) })
+    let [out, err, seen] = ['', '', '']
+    const steps = [...(options.steps ?? [])]
+    const watch = (text: string) => {
+      seen += text
+      const [step] = steps
+      if (!step?.when.test(seen)) return
+      seen = ''
+      steps.shift()
+      if (step.type !== undefined) child.stdin.write(step.type)
+      if (step.send !== undefined) child.kill(step.send)
+    }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text
+      watch(text)
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text
+      watch(text)
+    })
+    if (steps.every(({ type }) => type === undefined)) child.stdin.end()
+    const code = await new Promise<number>((done) => child.on('close', (status) => done(status ?? -1)))
+    this.check(`${out}${err}`, args)
+    assert.deepEqual(steps, [], `it never came to this:\n${out}${err}`)
+    return { code, out, err }
+  }
+
+  /** No output of any command may tell a secret, a token, an id or data. `keys new` prints the one secret that it is asked for. */
+  check(output: string, args: readonly string[]): void {
+    const printed = args[0] === 'keys' && args[1] === 'new' ? output.replace(/^[\w-]{43}$/m, '') : output
+    assert.doesNotMatch(printed, /[0-9a-f]{64}/, 'an id, or an owner tag')
+    assert.doesNotMatch(printed, /[\w-]{43,}/, 'a token, or a secret')
+    assert.ok(!printed.includes(CANARY), 'data')
+    for (const token of this.#tokens) assert.ok(!printed.includes(token), 'a token')
+    assert.doesNotMatch(printed, /^ {4}at /m, 'a stack')
+  }
+
+  remove(): void {
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+}
