@@ -27,7 +27,7 @@ const LABEL: Recipe = { version: 3, key: (master) => master.label, label: 'stron
 
 /** `memo` is the most bytes of opened sessions to remember; 0 remembers none. */
 export function createSeal(name: SealName, ring: Keyring, memo: number): Seal {
-  return name === 'none' ? NONE : remembering(sealed(name, ring), memo)
+  return name === 'none' ? NONE : remembering(sealed(name, ring), ring, memo)
 }
 
 const asBuffer = (bytes: Uint8Array) =>
@@ -55,11 +55,13 @@ function sealed(name: 'two-key' | 'server-key', ring: Keyring): Seal {
  * Remembers what the last opened records said. A record is known again only when every byte of it is the same, so an
  * altered one is always opened and always refused. What this costs: the process's memory holds some sessions in the clear.
  */
-function remembering(inner: Seal, limit: number): Seal {
+function remembering(inner: Seal, ring: Keyring, limit: number): Seal {
   if (limit === 0) return inner
-  const memo = new Memo<{ bytes: Buffer; owner: string | null; payload: string }>(limit)
+  const memo = new Memo<{ bytes: Buffer; master: Master | undefined; owner: string | null; payload: string }>(limit)
+  const masterOf = (bytes: Buffer) => ring.get(bytes[1] as number)
+  // A copy, for the other one is in somebody else's hands.
   const remember = (id: Id, bytes: Buffer, owner: string | null, payload: string) =>
-    memo.set(id, { bytes, owner, payload }, 3 * bytes.length + 256)
+    memo.set(id, { bytes: Buffer.from(bytes), master: masterOf(bytes), owner, payload }, 3 * bytes.length + 256)
   return {
     name: inner.name,
     seal(payload, claim, owner) {
@@ -70,9 +72,11 @@ function remembering(inner: Seal, limit: number): Seal {
     open(given, claim, owner) {
       const bytes = asBuffer(given)
       const known = memo.get(claim.id)
-      if (known && known.owner === owner && known.bytes.equals(bytes)) return known.payload
+      // A master that was taken out of the ring must stop opening at once.
+      if (known && known.owner === owner && known.bytes.equals(bytes) && known.master === masterOf(bytes))
+        return known.payload
       const payload = inner.open(bytes, claim, owner)
-      if (typeof payload === 'string') remember(claim.id, Buffer.from(bytes), owner, payload)
+      if (typeof payload === 'string') remember(claim.id, bytes, owner, payload)
       return payload
     },
     forget: (id) => memo.delete(id),
