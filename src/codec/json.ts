@@ -85,7 +85,9 @@ export function checkValue(key: string, value: unknown, above: object[] = []): v
 
 function checkObject(key: string, value: Values, above: object[]): void {
   const prototype = Object.getPrototypeOf(value)
-  if ((prototype !== Object.prototype && prototype !== null) || typeof value.toJSON === 'function')
+  // Another realm, such as a test runner's, has an Object.prototype of its own; its objects are as plain.
+  const plain = prototype === null || Object.getPrototypeOf(prototype) === null
+  if (!plain || typeof value.toJSON === 'function')
     throw unfit(key, `a ${prototype?.constructor?.name || 'custom object'}`)
   for (const name of Object.keys(value)) {
     // An optional property that is undefined comes back as missing, which reads the same.
