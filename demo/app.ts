@@ -1,0 +1,40 @@
+import { fileURLToPath } from 'node:url'
+import express, { type NextFunction, type Request, type Response } from 'express'
+import { express as strongroom } from '../src/adapters/express.ts'
+import { StrongroomError } from '../src/index.ts'
+import { sameOriginOnly, securityHeaders } from './guard.ts'
+import { devicePages } from './pages/devices.ts'
+import { factPages } from './pages/facts.ts'
+import { shopPages } from './pages/shop.ts'
+import { signInPages } from './pages/sign-in.ts'
+import { thiefPages } from './pages/thief.ts'
+import { troublePage } from './pages/trouble.ts'
+import type { Vault } from './vault.ts'
+
+/** The whole application, as Express knows it. */
+export function application(vault: Vault): express.Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.use(securityHeaders)
+  app.use(express.static(fileURLToPath(new URL('./assets', import.meta.url)), { index: false }))
+  app.use(sameOriginOnly)
+  app.use(express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 20 }))
+  app.use(strongroom(vault.sessions))
+  for (const pages of [shopPages, signInPages, devicePages, factPages, thiefPages]) app.use(pages(vault))
+  app.use((_request, response) => troublePage(response, 404, 'There is nothing at this address.'))
+  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    if (error instanceof StrongroomError && error.status < 500)
+      return troublePage(response, error.status, error.message)
+    const status = Number((error as { status?: unknown }).status ?? 500)
+    if (status >= 500) console.error(error)
+    return troublePage(response, status, EXCUSES[status] ?? EXCUSES[status < 500 ? 400 : 500])
+  })
+  return app
+}
+
+const EXCUSES: Readonly<Record<number, string>> = {
+  400: 'The server could not make sense of that.',
+  413: 'That was more than the server takes at once.',
+  500: 'Something broke on the server. The terminal that runs it says more.',
+  503: 'The store of the sessions does not answer. Nobody was signed out: try again in a moment.',
+}

@@ -1,0 +1,8 @@
+// The pages are whole without this. It shows moments in the visitor's own time zone, and cleans the address.
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+for (const element of document.querySelectorAll('time[datetime]'))
+  element.textContent = exact.format(new Date(element.dateTime))
+
+const address = new URL(location.href)
+for (const name of ['kept', 'bye']) address.searchParams.delete(name)
+if (address.href !== location.href) history.replaceState(null, '', address)

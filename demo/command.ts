@@ -1,0 +1,31 @@
+import { Command, InvalidArgumentError } from 'commander'
+
+export interface Choices {
+  readonly port: number
+  readonly store: string
+  readonly plainCookie: boolean
+}
+
+/** Reads the command line; ends the process with a line and exit code 2 when it cannot be understood. */
+export function readCommand(argv: readonly string[]): Choices {
+  return new Command('npm start --')
+    .description('A small shop that shows what Strongroom does with its sessions.')
+    .option('--port <number>', 'where to listen; 0 is any free port', toPort, toPort(process.env.PORT ?? '3000'))
+    .option('--store <url>', 'memory:, file:./dir, sqlite:./x.db, cookie:', 'sqlite:./.strongroom/demo.db')
+    .option(
+      '--plain-cookie',
+      'a cookie without Secure and __Host-, for browsers that keep no such cookie on http',
+      false,
+    )
+    .helpOption('--help', 'show this')
+    .showSuggestionAfterError(false)
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .configureOutput({ outputError: (text, write) => write(`Strongroom demo: ${text.replace(/^error: /, '')}`) })
+    .parse(argv)
+    .opts()
+}
+
+function toPort(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+}

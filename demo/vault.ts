@@ -1,0 +1,62 @@
+import { storeFromUrl } from '../src/engines/url.ts'
+import { createSessions, type OwnedStore, type ScannableStore, type Sessions } from '../src/index.ts'
+import { keyIn } from './key.ts'
+import type { Basket } from './shop/basket.ts'
+
+/** What the shop keeps in a session. */
+export interface Visit {
+  readonly name: string
+  readonly basket: Basket
+}
+
+/** The sessions, and the store beneath them, which only the page about the thief looks into. */
+export interface Vault {
+  readonly sessions: Sessions<Visit>
+  /** Null where sessions rest in their cookies. */
+  readonly store: (OwnedStore & ScannableStore) | null
+  readonly plainCookie: boolean
+  /** The engine as people write it. */
+  readonly engine: string
+  /** Engine and seal in words. */
+  readonly resting: string
+  close(): Promise<void>
+}
+
+const SWEEP = 10 * 60_000
+
+/** Throws `ConfigError` for a URL that is not understood, `StoreError` for a store that does not answer. */
+export async function openVault(choices: { store: string; plainCookie: boolean }): Promise<Vault> {
+  const { plainCookie } = choices
+  const store = choices.store.startsWith('cookie:') ? null : storeFromUrl(choices.store)
+  const sessions = createSessions<Visit>({
+    store: store ?? choices.store,
+    secrets: keyIn('.strongroom/demo.key'),
+    ...(plainCookie && { cookie: { name: 'id', secure: false } }),
+  })
+  // The first sweep also shows whether the store can be used, before anybody is told that the demo runs.
+  await sessions.clearExpired()
+  const sweep = setInterval(() => sessions.clearExpired().catch((error) => console.error(error.message)), SWEEP)
+  sweep.unref()
+  const engine = ENGINES[sessions.policy.engine] ?? sessions.policy.engine
+  return {
+    sessions,
+    store,
+    plainCookie,
+    engine,
+    resting: `${engine}, ${SEALS[sessions.policy.seal] ?? sessions.policy.seal}`,
+    async close() {
+      clearInterval(sweep)
+      await sessions.close()
+      await store?.close()
+    },
+  }
+}
+
+const ENGINES: Readonly<Record<string, string>> = { sqlite: 'SQLite', file: 'files', memory: 'memory' }
+
+const SEALS: Readonly<Record<string, string>> = {
+  'two-key': 'sealed with two keys',
+  none: 'not sealed',
+  sealed: 'encrypted',
+  signed: 'readable, protected from change',
+}

@@ -1,0 +1,50 @@
+import { html } from 'hono/html'
+import type { Part } from './anatomy.ts'
+import type { Html } from './layout.ts'
+
+const HALF = 8
+
+/** Bytes as a thief's editor shows them, each coloured by the part that it belongs to. A narrow page folds a line in two. */
+export function dumpView(bytes: Uint8Array, parts: readonly Part[], title: string): Html {
+  const kinds = parts.flatMap(({ kind, length }) => Array<Part['kind']>(length).fill(kind))
+  const lines: Html[] = []
+  for (let at = 0; at < bytes.length; at += 2 * HALF) {
+    const halves = [at, at + HALF].map((from) => halfOf(bytes, kinds, from))
+    lines.push(
+      html`<div class="line"><span class="at">${at.toString(16).padStart(4, '0')}</span>${halves.map(
+        ({ hex }, i) => html`<span class="hex${i}">${hex}</span>`,
+      )}${halves.map(({ text }, i) => html`<span class="text${i}">${text}</span>`)}</div>`,
+    )
+  }
+  return html`<div class="dump" role="img" tabindex="0" aria-label="${title}: ${bytes.length} bytes, in hexadecimal and as text"><div>${lines}</div></div>`
+}
+
+/** What the colours of a dump mean. */
+export function legendView(parts: readonly Part[]): Html {
+  return html`<ul class="legend">${parts.map(partView)}</ul>`
+}
+
+function partView({ kind, length, name, meaning }: Part): Html {
+  return html`<li><span class="swatch ${kind}"></span><span><strong>${name}</strong> <span class="soft">${length} ${
+    length === 1 ? 'byte' : 'bytes'
+  }: ${meaning}</span></span></li>`
+}
+
+/** Eight bytes as stretches of one kind, in hexadecimal and as text. */
+function halfOf(bytes: Uint8Array, kinds: readonly Part['kind'][], from: number): { hex: Html[]; text: Html[] } {
+  const hex: Html[] = []
+  const text: Html[] = []
+  const end = Math.min(from + HALF, bytes.length)
+  for (let at = from; at < end; ) {
+    let next = at + 1
+    while (next < end && kinds[next] === kinds[at]) next++
+    const stretch = [...bytes.subarray(at, next)]
+    const kind = kinds[at] ?? 'open'
+    hex.push(html`<b class="${kind}">${stretch.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')} </b>`)
+    text.push(html`<b class="${kind}">${stretch.map(printable).join('')}</b>`)
+    at = next
+  }
+  return { hex, text }
+}
+
+const printable = (byte: number) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·')

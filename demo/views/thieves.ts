@@ -1,0 +1,97 @@
+import { html } from 'hono/html'
+import type { PolicyFacts } from '../../src/index.ts'
+import type { Html } from './layout.ts'
+
+interface Thief {
+  readonly does: string
+  /** What it goes away with, in a word or two. */
+  readonly with: string
+  readonly because: string
+  readonly harm: 'none' | 'some' | 'much'
+}
+
+/** Who may come, and what each goes away with. */
+export function thievesView({ seal, traits }: PolicyFacts): Html {
+  const thieves = [...(THIEVES[seal] ?? []), withCookie(seal, traits.revocable), INSIDE]
+  return html`<section aria-labelledby="thieves">
+    <h2 id="thieves" class="thieves-title">Four thieves, and what each goes away with</h2>
+    <ul class="thieves">${thieves.map(thiefView)}</ul>
+  </section>`
+}
+
+function thiefView({ does, with: takes, because, harm }: Thief): Html {
+  return html`<li class="panel ${harm}"><h3>${does}</h3><p class="takes">${takes}</p><p>${because}</p></li>`
+}
+
+const IN_COOKIES: readonly Thief[] = [
+  {
+    does: 'Copies the server’s disk',
+    with: 'Nothing',
+    because: 'No session is on it. Of the marks that a log-out may leave, it learns no more than how many there are.',
+    harm: 'none',
+  },
+  {
+    does: 'Copies the server’s key',
+    with: 'Everybody',
+    because:
+      'It can make cookies for anyone, and read those it comes by. That is the price of keeping all in the cookie.',
+    harm: 'much',
+  },
+]
+
+const THIEVES: Readonly<Record<string, readonly Thief[]>> = {
+  'two-key': [
+    {
+      does: 'Copies the database, or a backup',
+      with: 'Nothing to read',
+      because:
+        'It learns how many sessions there are, how large, and when they end. The rows stay shut, and no id makes a cookie.',
+      harm: 'none',
+    },
+    {
+      does: 'Copies the server’s key as well',
+      with: 'Names of devices',
+      because:
+        'It can also test whether somebody it knows by name has a session. The baskets stay shut: the other key is in each visitor’s cookie, and nowhere once that is gone.',
+      harm: 'some',
+    },
+  ],
+  none: [
+    {
+      does: 'Copies the server’s disk',
+      with: 'Nothing',
+      because: 'No session is on it. A restart forgets them all.',
+      harm: 'none',
+    },
+    {
+      does: 'Reads the memory of the process',
+      with: 'Every session',
+      because: 'They lie there in the clear. With a store that seals, such as SQLite, only those used lately would.',
+      harm: 'much',
+    },
+  ],
+  sealed: IN_COOKIES,
+  signed: IN_COOKIES,
+}
+
+function withCookie(seal: string, revocable: boolean): Thief {
+  return {
+    does: 'Copies your cookie',
+    with: 'You, for a while',
+    because: [
+      seal === 'signed' ? 'It reads what is in the cookie, and can' : 'It reads nothing in the cookie, but it can',
+      revocable
+        ? 'be you until you sign out or the time is up.'
+        : 'be you until the time is up: this engine refuses no copy.',
+    ].join(' '),
+    harm: 'much',
+  }
+}
+
+const INSIDE: Thief = {
+  does: 'Runs code in the live server',
+  with: 'All that comes by',
+  because:
+    'It sees the sessions of those who visit while it is there. No session library can prevent that, and none should say so.',
+  harm: 'much',
+}
