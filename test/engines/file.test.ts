@@ -277,7 +277,7 @@ describe('file', () => {
         const lock = new DatabaseSync(${JSON.stringify(join(dir, 'locks', String(0xab % 64)))})
         lock.exec('BEGIN IMMEDIATE')
         console.log('held')
-        setInterval(() => lock, 1000)`
+        setTimeout(() => lock, 60_000)`
       const holder = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] })
       await once(holder.stdout, 'data')
       await assert.rejects(other.delete(id), StoreError)

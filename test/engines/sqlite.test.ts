@@ -159,7 +159,6 @@ describe('sqlite', () => {
       const store = sqlite(database)
       await store.create(id(1), entry())
       await store.close()
-      assert.equal(database.isOpen, true)
       assert.deepEqual({ ...database.prepare('PRAGMA journal_mode').get() }, { journal_mode: 'delete' })
       assert.deepEqual({ ...database.prepare('PRAGMA user_version').get() }, { user_version: 0 })
       database.close()
@@ -172,8 +171,8 @@ describe('sqlite', () => {
       await store.create(id(1), entry())
       database.exec('CREATE TABLE mine (x); BEGIN; INSERT INTO mine VALUES (1)')
       await assert.rejects(store.create(id(2), entry()), StoreError)
-      assert.equal(database.isTransaction, true)
       assert.ok(await store.read(id(1)))
+      // Fails when there is no transaction any more.
       database.exec('COMMIT')
       assert.equal(await store.create(id(2), entry()), true)
       database.close()
@@ -252,7 +251,7 @@ describe('sqlite', () => {
         const database = new DatabaseSync(${JSON.stringify(path)})
         database.exec('BEGIN EXCLUSIVE')
         console.log('held')
-        setInterval(() => database, 1000)`
+        setTimeout(() => database, 60_000)`
       const holder = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] })
       await once(holder.stdout, 'data')
       let [turns, started] = [0, performance.now()]

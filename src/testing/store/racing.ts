@@ -40,14 +40,17 @@ export function racing(property: Property): void {
     const id = newId()
     await put(store, id, entry({ bytes: Uint8Array.of(0) }))
     const handles = [store, (await peer?.()) ?? store]
-    const count = async (index: number): Promise<void> => {
+    const count = async (index: number, tries = 1): Promise<void> => {
       const handle = handles[index % 2] ?? store
       const found = await handle.read(id)
       assert.ok(found)
       const next = { ...found.entry, bytes: Uint8Array.of((found.entry.bytes[0] ?? 0) + 1) }
-      if ((await handle.update(id, next, found.version)) === null) await count(index)
+      if ((await handle.update(id, next, found.version)) !== null) return
+      // Whoever loses has lost to one of the 49 others.
+      assert.ok(tries < 50, 'an update was refused although nobody else had made one')
+      await count(index, tries + 1)
     }
-    await Promise.all(FIFTY.map(count))
+    await Promise.all(FIFTY.map((index) => count(index)))
     assert.deepEqual([...((await store.read(id))?.entry.bytes ?? [])], [50])
   })
 

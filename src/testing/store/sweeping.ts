@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { absent, holds } from './expect.ts'
-import { DAY, fill, type Given, HOUR, newOwner, type Property } from './subject.ts'
+import { bytes, DAY, fill, type Given, HOUR, newOwner, type Property } from './subject.ts'
 
 /** `clearExpired`. Counts are asked only of backends that leave expired entries where they are. */
 export function sweeping(property: Property): void {
@@ -83,6 +83,20 @@ export function sweeping(property: Property): void {
     counted(given, removed, 30)
     for (const id of [...created, ...touched, ...live]) assert.ok(await store.read(id))
     for (const id of dead) await absent(store, id)
+  })
+
+  property('what takes the place of an expired entry during a sweep survives it', async ({ store, clock, entry }) => {
+    for (const count of [1, 1, 1, 7]) {
+      const ids = await fill(store, count, () => entry())
+      clock.advance(HOUR)
+      const sweeps = [store.clearExpired({ batch: 2 })]
+      const created = Promise.all(ids.map((id) => store.create(id, entry({ bytes: bytes('new') }))))
+      sweeps.push(store.clearExpired())
+      assert.deepEqual(new Set(await created), new Set([true]))
+      await Promise.all(sweeps)
+      for (const id of ids) await holds(store, id, entry({ bytes: bytes('new') }))
+      await Promise.all(ids.map((id) => store.delete(id)))
+    }
   })
 }
 

@@ -30,4 +30,6 @@ function say(id: Id, what: number | 'gone'): void {
   writeSync(1, `${id} ${what}\n`)
 }
 
+// Should nobody come to kill it.
+setTimeout(() => process.exit(3), 60_000).unref()
 await Promise.all(Array.from({ length: 8 }, visitor))
