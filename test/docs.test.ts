@@ -6,7 +6,7 @@ import { root } from '../scripts/build.ts'
 import { manifest } from '../scripts/pack.ts'
 import { type Block, readPage, toProgram } from './support/docs/page.ts'
 import { newProject } from './support/docs/project.ts'
-import { Runner } from './support/docs/run.ts'
+import { Runner, runTests } from './support/docs/run.ts'
 
 const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...globSync('docs/*.md', { cwd: root })]
   .sort()
@@ -37,11 +37,15 @@ suite('what the documentation shows is true', () => {
           test(`line ${block.line}`, () => runner.run(join(project.folder, nameOf(block)), block.conversation))
       })
     }
-    for (const file of examples.filter((file) => !file.startsWith('examples/engine/')))
+    for (const file of examples.filter((file) => !file.includes('/engine/')))
       test(file, async () => {
         const runner = new Runner()
-        await runner.run(join(project.folder, file), /\/\*\s*try\n([^]*?)\*\//.exec(read(file))?.[1] ?? null)
+        await runner.run(join(project.folder, file), /\/\* try\n([\s\S]*?)\*\//.exec(read(file))?.[1] ?? null)
         runner.end()
       })
+    test('the engine in examples/engine is a store, in under 100 lines', async () => {
+      assert.ok(read('examples/engine/document-store.ts').split('\n').length <= 100)
+      await runTests(join(project.folder, 'examples/engine/document-store.test.ts'))
+    })
   })
 })

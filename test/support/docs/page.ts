@@ -60,7 +60,7 @@ export function readPage(path: string): Page {
       const end = lines.findIndex((each, index) => index >= at && each.includes('-->'))
       if (end < 0) throw new Error(`${path}:${at + 1} opens a comment that does not end`)
       const [kind, first = ''] = comment.slice(1)
-      const body = [first, ...lines.slice(at + 1, end + 1)].join('\n').replace(/ *-->[^]*$/, '')
+      const body = [first, ...lines.slice(at + 1, end + 1)].join('\n').replace(/ *-->[\s\S]*$/, '')
       const last = blocks.at(-1)
       if (kind === 'before') before = body
       else if (kind === 'file') file = body

@@ -21,7 +21,10 @@ export function newProject(): Project {
   const installed = join(folder, 'node_modules', 'strongroom')
   mkdirSync(installed, { recursive: true })
   const { name, exports } = manifest()
-  const sources = Object.entries(exports).map(([path, file]) => [path, file.replace('./dist/', './src/').replace(/\.js$/, '.ts')])
+  const sources = Object.entries(exports).map(([path, file]) => [
+    path,
+    file.replace('./dist/', './src/').replace(/\.js$/, '.ts'),
+  ])
   const put = (file: string, text: string) => {
     const path = join(folder, file)
     mkdirSync(dirname(path), { recursive: true })
@@ -31,7 +34,10 @@ export function newProject(): Project {
   // Node strips types of sources that really lie elsewhere, and of none that lie below a node_modules.
   symlinkSync(join(root, 'src'), join(installed, 'src'), 'junction')
   symlinkSync(join(root, 'node_modules'), join(top, 'node_modules'), 'junction')
-  put('node_modules/strongroom/package.json', JSON.stringify({ name, type: 'module', exports: Object.fromEntries(sources) }))
+  put(
+    'node_modules/strongroom/package.json',
+    JSON.stringify({ name, type: 'module', exports: Object.fromEntries(sources) }),
+  )
   put('package.json', JSON.stringify({ private: true, type: 'module' }))
   put('globals.d.ts', GLOBALS)
   put('tsconfig.json', JSON.stringify({ compilerOptions: COMPILER, include: ['**/*.ts'] }))
@@ -40,7 +46,10 @@ export function newProject(): Project {
     put,
     compile() {
       const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-      const run = spawnSync(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], { cwd: folder, encoding: 'utf8' })
+      const run = spawnSync(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], {
+        cwd: folder,
+        encoding: 'utf8',
+      })
       // Faults of the sources themselves are told by the types check.
       return run.stdout.split('\n').filter((line) => /^[^.(\s][^(]*\(\d+,\d+\)|^error /.test(line))
     },

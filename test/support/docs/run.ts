@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Answer } from './child.ts'
@@ -12,6 +13,19 @@ const CHILD = fileURLToPath(import.meta.resolve('./child.ts'))
 const LIMIT = 15_000
 /** For examples only: what `strongroom keys new` would have printed, twice. */
 const SECRETS = 'bE2uYw3fPq7cTz9kLr5xVn1mJh8sDg4aQo6iKe0U,mV4tRk8wXs2yGb6nHc0pZq5jLf9dTa3eUi7oYr1M'
+
+/** Runs a file of tests, each of which must pass or say why it is skipped. */
+export async function runTests(file: string): Promise<void> {
+  // Without the variable by which Node's test runner tells its children to report to it.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const child = spawn(process.execPath, ['--test', '--test-reporter=tap', file], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
+  assert.equal(code, 0, output)
+  assert.match(output, /^# pass [1-9]/m)
+}
 
 /** A process in which examples run one after another; one that crashed or hung is replaced. */
 export class Runner {

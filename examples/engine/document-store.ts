@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto'
+import { type Clock, type Entry, type Id, type OwnedStore, StoreError } from 'strongroom'
+import type { Documents } from './documents.ts'
+
+/** The version is not the database's revision: a touch makes a new revision, and keeps the version. */
+export type Kept = Entry & { readonly version: string }
+
+/** Sessions in a document database that can compare and set. */
+export function documentStore(documents: Documents<Kept>, clock: Clock = Date.now): OwnedStore {
+  let closed = false
+
+  /** "Could not ask" is a StoreError, and never looks like "absent". */
+  async function ask<T>(call: () => Promise<T>): Promise<T> {
+    if (closed) throw new StoreError('This store was closed.')
+    try {
+      return await call()
+    } catch (cause) {
+      throw new StoreError('The document database did not answer.', { cause })
+    }
+  }
+
+  /** The live entry, and the revision to write over: what is expired is not live, and still there. */
+  async function find(id: Id) {
+    const { document = null, revision = null } = (await ask(() => documents.get(id))) ?? {}
+    return { live: document && clock() < document.expiresAt ? document : null, revision }
+  }
+
+  /** Read, decide, write over what was read; again when somebody was faster. */
+  async function change(id: Id, decide: (live: Kept | null) => Kept | 'remove' | 'leave'): Promise<boolean> {
+    for (;;) {
+      const { live, revision } = await find(id)
+      const next = decide(live)
+      if (next === 'leave') return false
+      if (await ask(() => documents.put(id, next === 'remove' ? null : next, revision))) return true
+    }
+  }
+
+  const end = (id: Id, meant: (live: Kept) => boolean) =>
+    change(id, (live) => (live && meant(live) ? 'remove' : 'leave'))
+
+  async function list(owner: string) {
+    const ids = (await ask(() => documents.keysOf(owner))) as Id[]
+    const found = await Promise.all(ids.map(async (id) => ({ id, live: (await find(id)).live })))
+    return found.flatMap(({ id, live }) => (live?.owner === owner ? [listing(id, live)] : []))
+  }
+
+  return {
+    traits: TRAITS,
+    async create(id, entry) {
+      const next = pack(entry)
+      return change(id, (live) => (live ? 'leave' : next))
+    },
+    async read(id) {
+      const { live } = await find(id)
+      return live && { entry: live, version: live.version }
+    },
+    async update(id, entry, version) {
+      const next = pack(entry)
+      return (await change(id, (live) => (live?.version === version ? next : 'leave'))) ? next.version : null
+    },
+    touch: (id, expiresAt) => change(id, (live) => (live ? { ...live, expiresAt } : 'leave')),
+    delete: (id, version) => end(id, (live) => version === undefined || live.version === version),
+    owned: {
+      list,
+      async deleteAll(owner, except) {
+        const others = (await list(owner)).filter(({ id }) => id !== except)
+        const ended = await Promise.all(others.map(({ id }) => end(id, (live) => live.owner === owner)))
+        return ended.filter(Boolean).length
+      },
+    },
+    async clearExpired({ batch = 1000, signal, onProgress, dryRun = false } = {}) {
+      let removed = 0
+      for (let last: string | undefined = ''; last !== undefined && !signal?.aborted; ) {
+        const ids = (await ask(() => documents.keys(last as string, batch))) as Id[]
+        const before = removed
+        for (const id of ids) {
+          const { live, revision } = await find(id)
+          // Over the revision that was seen to be dead: an id that was created anew meanwhile stays.
+          if (live || revision === null) continue
+          if (dryRun || (await ask(() => documents.put(id, null, revision)))) removed += 1
+        }
+        if (removed > before) onProgress?.(removed)
+        last = ids.at(-1)
+      }
+      return removed
+    },
+    async close() {
+      closed = true
+    },
+  }
+}
+
+const facts = { engine: 'documents', durable: 'no', shared: 'process' } as const
+const TRAITS = { ...facts, expiresByItself: false, granularity: 1, sizeLimit: null, evicts: false, revocable: true }
+
+// Copies at once: the caller may reuse its buffers while the write is on its way.
+const pack = (entry: Entry): Kept => ({ ...structuredClone(entry), version: randomUUID() })
+const listing = (id: Id, { version: _, bytes, ...rest }: Kept) => ({ id, ...rest, size: bytes.length })
