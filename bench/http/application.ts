@@ -1,0 +1,32 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import express, { type RequestHandler } from 'express'
+
+export const NOT_ASKED = 'not asked for'
+
+export interface Handlers {
+  /** Answers `{ value }`: the session's name. */
+  readonly read: RequestHandler
+  /** Answers `{ value }`: how many things are in the session's cart. */
+  readonly readObject: RequestHandler
+  /** Adds one to the session's `n` and answers `{ value, n }`: its index and the new `n`. */
+  readonly write: RequestHandler
+  /** Fills the session of `request.params.index`. */
+  readonly login: RequestHandler
+}
+
+/** The same Express application around every kind of session, with Express's own defaults. */
+export async function serve(handlers: Handlers, ...before: RequestHandler[]): Promise<Server> {
+  const app = express()
+  for (const middleware of before) app.use(middleware)
+  app.get('/untouched', (_request, response) => {
+    response.json({ value: NOT_ASKED })
+  })
+  app.get('/read', handlers.read)
+  app.get('/read-object', handlers.readObject)
+  app.get('/write', handlers.write)
+  app.get('/login/:index', handlers.login)
+  const server = createServer(app).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}

@@ -1,0 +1,38 @@
+import { serve } from './application.ts'
+import type { Contender } from './contender.ts'
+import { cookiePeers } from './cookie-peers.ts'
+import { expressSessions } from './express-session.ts'
+import { limits } from './limits.ts'
+import { ours } from './strongroom.ts'
+
+export const NO_SESSION = 'express, no session'
+
+const noSession = (name: string): Contender => {
+  const nothing = (_request: unknown, response: { json(body: object): unknown }) => {
+    response.json({})
+  }
+  return {
+    name,
+    limit: NO_SESSION,
+    routes: ['untouched'],
+    gullible: true,
+    listen: () => serve({ read: nothing, readObject: nothing, write: nothing, login: nothing }),
+  }
+}
+
+/** In the order in which they take turns: those that are compared stand near each other. */
+export const contenders: readonly Contender[] = [
+  noSession(NO_SESSION),
+  // The same application again: how far apart equals come out is how far to trust the rest.
+  noSession('express, no session (again)'),
+  ...['memory', 'file', 'sqlite', 'cookie'].flatMap((kind) =>
+    [...limits, ...expressSessions, ...cookiePeers, ...ours].filter(({ limit }) => limit === `limit: ${kind}`),
+  ),
+  ...cookiePeers.filter(({ limit }) => limit === 'fastify'),
+]
+
+export function contenderOf(name: string): Contender {
+  const found = contenders.find((contender) => contender.name === name)
+  if (found) return found
+  throw new Error(`No contender is called "${name}". There are: ${contenders.map(({ name }) => name).join('; ')}.`)
+}

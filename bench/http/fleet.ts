@@ -1,0 +1,67 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { SERVER, spawnOn } from '../processors.ts'
+import { logIn } from './client.ts'
+import type { Contender } from './contender.ts'
+
+const MAIN = fileURLToPath(new URL('../server.ts', import.meta.url))
+
+/** One contender's server, in a process of its own, with visitors who have logged in to it. */
+export interface Running {
+  readonly contender: Contender
+  readonly origin: string
+  /** File with the visitors' Cookie headers, one a line. */
+  readonly cookies: string
+  /** Processor time that it has used so far, in µs: unlike its throughput, not much disturbed by other programs. */
+  processorTime(): Promise<number>
+  stop(): Promise<void>
+}
+
+export interface StartOptions {
+  readonly sessions: number
+  /** Further arguments for Node, such as `--cpu-prof`. */
+  readonly node?: readonly string[]
+}
+
+export async function start(contender: Contender, { sessions, node = [] }: StartOptions): Promise<Running> {
+  const directory = mkdtempSync(join(tmpdir(), 'strongroom-bench-'))
+  const child = spawnOn(SERVER, process.execPath, [...node, MAIN, contender.name, directory], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_ENV: 'production' },
+  })
+  const stop = async () => {
+    await end(child)
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    const origin = `http://127.0.0.1:${await numberFrom(child, contender)}`
+    const cookies = join(directory, 'cookies')
+    writeFileSync(cookies, (await logIn(origin, sessions)).map((line) => `${line}\n`).join(''))
+    const processorTime = async () => {
+      child.send('processor time')
+      return numberFrom(child, contender)
+    }
+    return { contender, origin, cookies, processorTime, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function numberFrom(child: ChildProcess, { name }: Contender): Promise<number> {
+  const [said] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [null])])
+  if (typeof said === 'number') return said
+  throw new Error(`The server of "${name}" ended unasked.`)
+}
+
+/** By closing the channel: it ends when this process goes away, too. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  const ended = once(child, 'exit')
+  child.disconnect()
+  await ended
+}

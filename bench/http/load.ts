@@ -1,0 +1,40 @@
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { find, installLine } from '../../scripts/programs.mjs'
+import { LOAD, spawnOn } from '../processors.ts'
+import type { Route } from './contender.ts'
+import type { Running } from './fleet.ts'
+
+const SCRIPT = fileURLToPath(new URL('./requests.lua', import.meta.url))
+const CONNECTIONS = 32
+
+export interface Slice {
+  readonly perSecond: number
+  /** Processor time of the server for one request, in µs. */
+  readonly cost: number
+}
+
+export const wrk = find('wrk')
+export const wrkMissing = `wrk is not installed, so nothing is measured over HTTP. ${installLine(['wrk'])}`
+
+/** Asks one server for one route, on 32 connections, for so many seconds; each visitor in turn. Throws if an answer was bad. */
+export async function load(
+  { contender, origin, cookies, processorTime }: Running,
+  route: Route,
+  seconds: number,
+): Promise<Slice> {
+  if (!wrk) throw new Error(wrkMissing)
+  const jar = contender.carried && route === 'write' ? ['jar'] : []
+  const limits = ['-t', '1', '-c', String(CONNECTIONS), '-d', `${seconds}s`, '-s', SCRIPT]
+  const before = await processorTime()
+  const child = spawnOn(LOAD, wrk, [...limits, `${origin}/${route}`, '--', cookies, ...jar], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const [said, [status]] = await Promise.all([text(child.stderr as NodeJS.ReadableStream), once(child, 'exit')])
+  if (status !== 0) throw new Error(`wrk failed: ${said}`)
+  const { requests, us, errors } = JSON.parse(said)
+  if (errors > 0 || requests === 0)
+    throw new Error(`${contender.name}: ${errors} of ${requests} requests for ${route} failed.`)
+  return { perSecond: (requests / us) * 1e6, cost: ((await processorTime()) - before) / requests }
+}

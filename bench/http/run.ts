@@ -1,0 +1,95 @@
+import { type Figure, median } from '../figures.ts'
+import { type Contender, ROUTES, type Route } from './contender.ts'
+import { contenders, NO_SESSION } from './contenders.ts'
+import { type Running, start } from './fleet.ts'
+import { load, type Slice } from './load.ts'
+import { verify } from './verify.ts'
+
+export interface HttpOptions {
+  readonly rounds: number
+  /** Of one slice; whole, for wrk counts no other. */
+  readonly seconds: number
+  /** Visitors of each server, who take turns. */
+  readonly sessions: number
+  /** Which contenders; their limits come along. */
+  readonly contenders?: RegExp | undefined
+  readonly say: (line: string) => void
+}
+
+export const PER_SECOND = 'req/s'
+export const COST = 'µs of processor per request'
+
+type Round = ReadonlyMap<string, Slice>
+const keyOf = (contender: string, route: string) => `${contender} ${route}`
+
+/**
+ * Each round starts every server anew (what the compiler makes of a program differs from one start to the next), and on each
+ * route lets them take turns, so that whatever else the machine does at a time meets neighbours alike. Ratios are taken
+ * within a round; figures are the medians over the rounds.
+ */
+export async function measureHttp(options: HttpOptions): Promise<Figure[]> {
+  const chosen = choose(options.contenders)
+  const rounds: Round[] = []
+  for (let round = 1; round <= options.rounds; round++) {
+    options.say(`http, round ${round} of ${options.rounds}: starting ${chosen.length} servers`)
+    const fleet: Running[] = []
+    try {
+      for (const contender of chosen) fleet.push(await start(contender, options))
+      for (const running of fleet) await verify(running)
+      rounds.push(await takeTurns(fleet, options))
+    } finally {
+      await Promise.all(fleet.map((running) => running.stop()))
+    }
+  }
+  return chosen.flatMap((contender) => contender.routes.flatMap((route) => figuresOf(rounds, contender, route)))
+}
+
+async function takeTurns(fleet: readonly Running[], { seconds, say }: HttpOptions): Promise<Round> {
+  const slices = new Map<string, Slice>()
+  for (const route of ROUTES) {
+    say(`http, ${route}`)
+    for (const running of fleet) {
+      if (!running.contender.routes.includes(route)) continue
+      await load(running, route, 1)
+      slices.set(keyOf(running.contender.name, route), await load(running, route, seconds))
+    }
+  }
+  return slices
+}
+
+function figuresOf(rounds: readonly Round[], contender: Contender, route: Route): Figure[] {
+  const limit = limitOf(contender, route)
+  const slices = (name: string) => rounds.map((round) => round.get(name) as Slice)
+  const mine = slices(keyOf(contender.name, route))
+  const theirs = slices(limit)
+  const figure = (unit: string, value: (slice: Slice) => number, better: 'more' | 'less'): Figure => {
+    const ratios = mine.map((slice, round) => {
+      const ratio = value(slice) / value(theirs[round] as Slice)
+      return better === 'more' ? ratio : 1 / ratio
+    })
+    return {
+      bench: 'http',
+      contender: contender.name,
+      route,
+      value: median(mine.map(value)),
+      unit,
+      ratioToLimit: median(ratios),
+      spread: [Math.min(...ratios), Math.max(...ratios)],
+    }
+  }
+  return [figure(PER_SECOND, ({ perSecond }) => perSecond, 'more'), figure(COST, ({ cost }) => cost, 'less')]
+}
+
+/** What a contender's figure on a route is held against. */
+function limitOf({ limit }: Contender, route: Route): string {
+  const routes = contenders.find((contender) => contender.name === limit)?.routes ?? []
+  if (routes.includes(route)) return keyOf(limit, route)
+  return keyOf(limit === 'fastify' ? limit : NO_SESSION, 'untouched')
+}
+
+function choose(pattern: RegExp | undefined): readonly Contender[] {
+  if (!pattern) return contenders
+  const wanted = contenders.filter(({ name }) => pattern.test(name))
+  const limits = new Set([NO_SESSION, ...wanted.map(({ limit }) => limit)])
+  return contenders.filter((contender) => wanted.includes(contender) || limits.has(contender.name))
+}

@@ -1,0 +1,75 @@
+import { Command, InvalidArgumentError } from 'commander'
+import type { Bench, Figure } from './figures.ts'
+import { wrk, wrkMissing } from './http/load.ts'
+import { measureHttp } from './http/run.ts'
+import { measureMemory } from './memory.ts'
+import { measureMicro } from './micro/run.ts'
+import { barsOf, passes } from './report/bars.ts'
+import { tablesOf } from './report/tables.ts'
+import { circumstances, toDocument, toJsonLines, toTerminal } from './report/write.ts'
+import { measureScale } from './scale.ts'
+
+interface Options {
+  readonly quick?: boolean
+  readonly only?: Bench[]
+  readonly rounds?: number
+  readonly seconds?: number
+  readonly sessions: number
+  readonly contenders?: RegExp
+  readonly json?: boolean
+  readonly markdown?: boolean
+  readonly strict?: boolean
+}
+
+const PARTS = ['http', 'micro', 'memory', 'scale'] as const
+
+const whole = (text: string) => {
+  if (/^[1-9]\d*$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('A whole number from 1.')
+}
+const parts = (text: string) => {
+  const named = text.split(',') as Bench[]
+  if (named.every((part) => PARTS.includes(part))) return named
+  throw new InvalidArgumentError(`One or several, with commas, of: ${PARTS.join(', ')}.`)
+}
+
+const options = new Command('npm run bench --')
+  .description('Measures Strongroom beside its peers and its limits. See docs/benchmarks.md.')
+  .option('--quick', 'one short round of everything: to see that it runs, not to believe the figures')
+  .option('--only <parts>', `${PARTS.join(', ')}; several with commas`, parts)
+  .option('--rounds <n>', 'rounds of http and micro (5)', whole)
+  .option('--seconds <n>', 'of each http slice (2)', whole)
+  .option('--sessions <n>', 'visitors of each server, who take turns', whole, 1000)
+  .option('--contenders <pattern>', 'only servers whose names match, and their limits', (text) => new RegExp(text))
+  .option('--json', 'one line of JSON for each figure and each bar')
+  .option('--markdown', 'write the tables into docs/benchmarks.md')
+  .option('--strict', 'fail when a bar is missed')
+  .parse()
+  .opts<Options>()
+
+const SMALL = { few: 1000, many: { memory: 10_000, sqlite: 10_000, file: 5000 } }
+/** A million files take most of an hour to make, so there are fewer of them. */
+const LARGE = { few: 10_000, many: { memory: 1_000_000, sqlite: 1_000_000, file: 200_000 } }
+
+const say = (line: string) => process.stderr.write(`${line}\n`)
+
+async function measure({ quick = false, only = [...PARTS], ...given }: Options): Promise<Figure[]> {
+  const { rounds = quick ? 1 : 5, seconds = quick ? 1 : 2 } = given
+  const figures: Figure[] = []
+  if (only.includes('http') && !wrk) say(wrkMissing)
+  else if (only.includes('http')) figures.push(...(await measureHttp({ ...given, rounds, seconds, say })))
+  if (only.includes('micro')) figures.push(...(await measureMicro({ rounds, seconds: quick ? 0.02 : 0.2, say })))
+  if (only.includes('memory'))
+    figures.push(...(await measureMemory({ counts: quick ? [10_000] : [10_000, 100_000], say })))
+  if (only.includes('scale')) figures.push(...(await measureScale({ ...(quick ? SMALL : LARGE), say })))
+  return figures
+}
+
+const figures = await measure(options)
+const bars = barsOf(figures)
+const tables = tablesOf(figures, bars)
+const about = circumstances(`npm run bench -- ${process.argv.slice(2).join(' ')}`.trim())
+if (options.markdown) toDocument(about, tables)
+if (options.json) console.log(toJsonLines(figures, bars))
+else console.log(`${about}\n\n${toTerminal(tables)}`)
+if (options.strict && bars.some((bar) => passes(bar) === false)) process.exitCode = 1

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import { type Content, decodeContent, encodeContent, type Values } from '../../src/codec/json.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { createKeyring } from '../../src/keyring.ts'
+import { type Changes, lay } from '../../src/merge.ts'
+import { beginState, changesOf, type State } from '../../src/state.ts'
+import { stored } from '../../src/stored.ts'
+import { mint } from '../../src/token.ts'
+import { cookieTransport } from '../../src/transport/cookie.ts'
+import { sessionOf } from '../data.ts'
+import type { Case } from './case.ts'
+
+/** The content of a logged-in session with 1 KB of data. */
+export function contentOf(index: number): Content {
+  const now = Date.now()
+  const meta = { createdAt: now, authenticatedAt: now, deadline: now + 43_200_000, idle: 1_800_000, persistent: false }
+  return { meta: { ...meta, userId: `user-${index}`, label: null }, data: JSON.stringify(sessionOf(index)) }
+}
+
+/** The steps of a request, one by one. */
+export function parts(): Case[] {
+  return [...cookies(), ...contents(), ...changes()]
+}
+
+function cookies(): Case[] {
+  const ring = createKeyring(randomBytes(32))
+  const { text } = mint(ring)
+  const transport = cookieTransport()
+  const header = `theme=dark; _ga=GA1.1.1234567890.1700000000; ${transport.name}=${text}`
+  const admitting = (memo: number) => {
+    const limits = { timeout: 2000, maxSize: 65_536, memo }
+    return stored({ store: memory(), ring, seal: 'two-key', clock: Date.now, ...limits }).admit
+  }
+  const [remembering, forgetting] = [admitting(2 ** 24), admitting(0)]
+  remembering(text)
+  return [
+    { name: 'cookie header, ours among three', run: () => transport.read(header) },
+    { name: 'token, parse', run: () => forgetting(text) },
+    { name: 'token, parse, in the memo', run: () => remembering(text) },
+    { name: 'token, mint', run: () => mint(ring) },
+  ]
+}
+
+function contents(): Case[] {
+  const content = contentOf(7)
+  const text = encodeContent(content)
+  return [
+    { name: 'content, encode', run: () => encodeContent(content) },
+    { name: 'content, decode (parses the JSON)', run: () => decodeContent(text) },
+    { name: 'JSON.parse alone', run: () => JSON.parse(content.data) },
+    { name: 'JSON.stringify alone', run: () => JSON.stringify(sessionOfSeven) },
+  ]
+}
+
+const sessionOfSeven = sessionOf(7)
+
+function changes(): Case[] {
+  const one: Changes = { cleared: false, edits: new Map([['n', { kind: 'set', value: 1 }]]) }
+  const newer = sessionOf(7) as unknown as Values
+  const [untouched, lent, changed] = [stateOf([]), stateOf(['cart']), stateOf(['cart'])]
+  changed.values.cart = []
+  return [
+    { name: 'lay one change over a newer copy', run: () => lay(one, newer) },
+    { name: 'changes? nothing was lent', run: () => changesOf(untouched) },
+    { name: 'changes? an object was lent', run: () => changesOf(lent) },
+    { name: 'changes? an object was changed in place', run: () => changesOf(changed) },
+  ]
+}
+
+/** A session of which the application has had these keys in its hands. */
+function stateOf(lent: readonly string[]): State {
+  const { meta, data } = contentOf(7)
+  const now = Date.now()
+  const times = { expiresAt: now + 1_800_000, now }
+  const state = beginState({
+    values: JSON.parse(data),
+    base: data,
+    meta,
+    id: null,
+    handle: null,
+    readOnly: false,
+    ...times,
+  })
+  if (lent.length > 0) state.lent = new Set(lent)
+  return state
+}

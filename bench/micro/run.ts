@@ -1,0 +1,48 @@
+import { do_not_optimize, measure } from 'mitata'
+import { type Figure, median } from '../figures.ts'
+import type { Case } from './case.ts'
+import { parts } from './parts.ts'
+import { sealing } from './sealing.ts'
+import { whole } from './whole.ts'
+
+export interface MicroOptions {
+  readonly rounds: number
+  /** For one case in one round. */
+  readonly seconds: number
+  readonly say: (line: string) => void
+}
+
+/** Cases take turns as the servers do, and their figures are medians over the rounds as well. */
+export async function measureMicro({ rounds, seconds, say }: MicroOptions): Promise<Figure[]> {
+  const cases = [...sealing(), ...parts(), ...(await whole())]
+  const times = new Map<string, number[]>(cases.map(({ name }) => [name, []]))
+  for (let round = 1; round <= rounds; round++) {
+    say(`micro, round ${round} of ${rounds}`)
+    for (const each of cases) times.get(each.name)?.push(await timeOf(each, seconds))
+  }
+  return cases.map((each) => figureOf(each, times))
+}
+
+/** In µs. Each sample is the mean of a thousand calls, the garbage that they make included; this is the samples' median. */
+async function timeOf({ run, waits = false }: Case, seconds: number): Promise<number> {
+  // Warmed up first, for mitata measures otherwise if the first call takes long.
+  for (let i = 0; i < 3000; i++) await run()
+  const batched = { batch_threshold: Number.POSITIVE_INFINITY, batch_samples: 1024 }
+  const timed = waits ? async () => do_not_optimize(await run()) : () => do_not_optimize(run())
+  const { p50 } = await measure(timed, { ...batched, min_cpu_time: seconds * 1e9 })
+  return p50 / 1000
+}
+
+function figureOf({ name, limit }: Case, times: ReadonlyMap<string, readonly number[]>): Figure {
+  const mine = times.get(name) as readonly number[]
+  const theirs = limit === undefined ? null : (times.get(limit) as readonly number[])
+  const ratios = theirs && mine.map((time, round) => (theirs[round] as number) / time)
+  return {
+    bench: 'micro',
+    contender: 'strongroom',
+    route: name,
+    value: median(mine),
+    unit: 'µs',
+    ratioToLimit: ratios && median(ratios),
+  }
+}

@@ -1,0 +1,100 @@
+import { type Figure, find, median } from '../figures.ts'
+import { COST, PER_SECOND } from '../http/run.ts'
+import { DECRYPT, ENCRYPT, OPEN, SEAL } from '../micro/sealing.ts'
+
+/** What was promised, and what came out. */
+export interface Bar {
+  readonly what: string
+  readonly from: 'issue 2' | 'design §8'
+  readonly bound: number
+  readonly sense: 'at least' | 'at most'
+  readonly unit: '%' | '×' | 'µs'
+  /** Null where this run did not measure it. */
+  readonly value: number | null
+  /** The same by the server's processor time, which other programs disturb less. For people; it decides nothing. */
+  readonly byCost: number | null
+}
+
+export const passes = ({ value, bound, sense }: Bar): boolean | null =>
+  value === null ? null : sense === 'at least' ? value >= bound : value <= bound
+
+type Common = Pick<Bar, 'what' | 'from' | 'bound'>
+
+export function barsOf(figures: readonly Figure[]): Bar[] {
+  const share = (common: Common, contender: string): Bar => ({
+    ...common,
+    sense: 'at least',
+    unit: '%',
+    value: percent(find(figures, contender, 'read', PER_SECOND)?.ratioToLimit),
+    byCost: percent(find(figures, contender, 'read', COST)?.ratioToLimit),
+  })
+  const times = (common: Common, route: string, ours: string, theirs: string): Bar => {
+    const [mine, other] = [ours, theirs].map((name) => find(figures, name, route, PER_SECOND)?.value)
+    const [myCost, otherCost] = [ours, theirs].map((name) => find(figures, name, route, COST)?.value)
+    return {
+      ...common,
+      sense: 'at least',
+      unit: '×',
+      value: quotient(mine, other),
+      byCost: quotient(otherCost, myCost),
+    }
+  }
+  return [
+    ...LIMITS.map(([contender, bound, from]) =>
+      share({ what: `read, ${contender}, of its limit`, from, bound }, contender),
+    ),
+    untouched(figures),
+    ...PEERS.map(([route, ours, theirs, bound, from]) =>
+      times({ what: `${route}, ${ours}, to ${theirs}`, from, bound }, route, ours, theirs),
+    ),
+    ...seals(figures),
+  ]
+}
+
+const LIMITS = [
+  ['strongroom memory none', 75, 'issue 2'],
+  ['strongroom memory none', 85, 'design §8'],
+  ['strongroom memory two-key', 85, 'design §8'],
+  ['strongroom file two-key', 75, 'design §8'],
+  ['strongroom sqlite two-key', 75, 'design §8'],
+  ['strongroom cookie sealed', 75, 'design §8'],
+] as const
+
+const PEERS = [
+  ['read', 'strongroom memory none', 'express-session + memory', 2.5, 'issue 2'],
+  ['read', 'strongroom cookie sealed', 'iron-session', 3, 'issue 2'],
+  ['write', 'strongroom memory none', 'express-session + memory', 2, 'design §8'],
+  ['write', 'strongroom file two-key', 'express-session + file', 2, 'design §8'],
+  ['write', 'strongroom sqlite two-key', 'express-session + sqlite', 2, 'design §8'],
+] as const
+
+/** The same work whatever the engine, so the middle of them all is more exact than any. */
+function untouched(figures: readonly Figure[]): Bar {
+  const middle = (unit: string) => {
+    const ratios = figures
+      .filter((figure) => figure.route === 'untouched' && figure.unit === unit)
+      .filter(({ contender }) => contender.startsWith('strongroom'))
+      .map(({ ratioToLimit }) => ratioToLimit as number)
+    return ratios.length > 0 ? percent(median(ratios)) : null
+  }
+  const what = 'untouched, strongroom (all engines), of no session at all'
+  const [value, byCost] = [middle(PER_SECOND), middle(COST)]
+  return { what, from: 'issue 2', bound: 97, sense: 'at least', unit: '%', value, byCost }
+}
+
+function seals(figures: readonly Figure[]): Bar[] {
+  const common = { from: 'issue 2', sense: 'at most', byCost: null } as const
+  const time = (route: string) => find(figures, 'strongroom', route)?.value
+  return (
+    [
+      ['sealed read of 1 KB', OPEN, 8, DECRYPT],
+      ['sealed write of 1 KB', SEAL, 10, ENCRYPT],
+    ] as const
+  ).flatMap(([what, mine, bound, cipher]) => [
+    { ...common, what, bound, unit: 'µs', value: time(mine) ?? null },
+    { ...common, what: `${what}, to the cipher alone`, bound: 3, unit: '×', value: quotient(time(mine), time(cipher)) },
+  ])
+}
+
+const percent = (ratio: number | null | undefined) => (ratio == null ? null : ratio * 100)
+const quotient = (a: number | undefined, b: number | undefined) => (a === undefined || b === undefined ? null : a / b)

@@ -1,0 +1,13 @@
+import type { AddressInfo } from 'node:net'
+import { contenderOf } from './http/contenders.ts'
+
+// One contender's server: `node bench/server.ts NAME DIRECTORY`. http/fleet.ts starts it, is told its port, and may ask it
+// how much processor time it has used.
+const [name = '', directory = '.'] = process.argv.slice(2)
+const server = await contenderOf(name).listen({ directory })
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send?.(user + system)
+})
+process.on('disconnect', () => process.exit())
+process.send?.((server.address() as AddressInfo).port)
