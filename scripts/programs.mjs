@@ -5,6 +5,8 @@ import { delimiter, join } from 'node:path'
 /** Programs that are no npm packages: where Debian has them, and what asks for them. */
 export const programs = [
   { program: 'chromium', package: 'chromium', for: 'tests' },
+  // Of util-linux; it gives a program a terminal.
+  { program: 'script', package: 'bsdutils', for: 'tests' },
   { program: 'wrk', package: 'wrk', for: 'bench' },
 ]
 

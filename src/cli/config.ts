@@ -11,7 +11,7 @@ import { note } from './output.ts'
 export interface StoreOptions {
   readonly config?: string
   readonly store?: string
-  readonly envFile?: string
+  readonly env?: string
 }
 
 /** What a config exports; what `of` can do depends on its store. */
@@ -45,7 +45,7 @@ export async function withSessions(
 
 async function openSessions(options: StoreOptions, need: Need): Promise<AnySessions> {
   if (options.store === undefined) return loadConfig(options)
-  if (need === 'keys') loadEnv(process.cwd(), options.envFile)
+  if (need === 'keys') loadEnv(process.cwd(), options.env)
   const secrets = process.env.STRONGROOM_SECRETS
   if (need === 'keys' && !secrets)
     throw misuse(
@@ -78,30 +78,22 @@ async function loadConfig(options: StoreOptions): Promise<AnySessions> {
     throw misuse(
       `${name} needs a Node that runs TypeScript, 22.18 or later, and this is ${process.version}. Use one, or write the config as strongroom.config.mjs.`,
     )
-  loadEnv(dirname(path), options.envFile)
+  loadEnv(dirname(path), options.env)
   // The paths in a config mean what they mean to the application, which starts from the folder of its config.
   process.chdir(dirname(path))
-  const exported = await importing(path, name)
-  for (const candidate of candidatesIn(exported)) {
-    const value = await candidate
-    if (isSessions(value)) return value
-  }
+  const sessions = (await exportsOf(path, name)).find(isSessions)
+  if (sessions) return sessions
   throw misuse(`${name} exports no sessions. Write: export default createSessions({ … })`)
 }
 
-async function importing(path: string, name: string): Promise<unknown> {
+/** Default export and `sessions`, awaited; a CommonJS module has both of them below its default. */
+async function exportsOf(path: string, name: string): Promise<unknown[]> {
   try {
-    return await import(pathToFileURL(path).href)
+    const { default: first, sessions } = await import(pathToFileURL(path).href)
+    return await Promise.all([first, sessions, first?.default, first?.sessions])
   } catch (error) {
     throw misuse(`${name} could not be loaded: ${messageOf(error)}`, { cause: error })
   }
-}
-
-/** Default export or `sessions`; a CommonJS module has both of them below its default. */
-function candidatesIn(exported: unknown): unknown[] {
-  const { default: first, sessions } = exported as Record<string, unknown>
-  const inner = (first ?? {}) as Record<string, unknown>
-  return [first, sessions, inner.default, inner.sessions]
 }
 
 function isSessions(value: unknown): value is AnySessions {

@@ -25,10 +25,10 @@ export function exitCodeOf(error: unknown): number {
 
 /** One line: what happened, and what was thrown below where that says more. */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return oneLine(String(error))
-  const cause = error.cause instanceof Error ? oneLine(error.cause.message) : ''
-  const message = oneLine(error.message) || error.name
-  return redact(cause && !message.includes(cause) ? `${message.replace(/\.$/, '')}: ${cause}` : message)
+  if (!(error instanceof Error)) return redact(oneLine(String(error)))
+  const message = redact(oneLine(error.message)) || error.name
+  const cause = error.cause instanceof Error ? redact(oneLine(error.cause.message)) : ''
+  return cause && !message.includes(cause) ? `${message.replace(/\.$/, '')}: ${cause}` : message
 }
 
 /** The whole story, for `--debug`. */

@@ -3,15 +3,25 @@ import { misuse } from './failure.ts'
 
 /** Where the sessions are: the same for every verb that looks at them. */
 export function withStoreOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--config <file>', 'module that exports the sessions (default: strongroom.config.* here)').conflicts(
-        'store',
-      ),
-    )
-    .option('--store <url>', 'the store itself, such as sqlite:./sessions.db')
-    .option('--env-file <file>', 'environment to load first (default: .env beside the config)')
-    .option('--json', 'one JSON value on stdout, for programs')
+  return (
+    command
+      .addOption(
+        new Option('--config <file>', 'module that exports the sessions (default: strongroom.config.* here)').conflicts(
+          'store',
+        ),
+      )
+      .option('--store <url>', 'the store itself, such as sqlite:./sessions.db')
+      // Not --env-file: Node takes that for its own, wherever it stands.
+      .option('--env <file>', 'environment to load first (default: .env beside the config)')
+      .option('--json', 'one JSON value on stdout, for programs')
+  )
+}
+
+export function withUser(command: Command): Command {
+  return command.requiredOption('--user <id>', 'the id that the application gave to login()', (id: string) => {
+    if (id !== '') return id
+    throw new InvalidArgumentError('A user id is not empty.')
+  })
 }
 
 /** Help text is read by people who have a task: it ends in something to copy. */

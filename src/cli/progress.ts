@@ -23,10 +23,12 @@ export function lines(verb: string): Display {
   }
 }
 
-/** A bar on a terminal. */
+/** A bar on a terminal; without colours, in which both ends of the bar would look the same, the numbers alone. */
 export async function barFor(total: number): Promise<Display> {
-  const { progress, settings } = await import('@clack/prompts')
-  const bar = progress({ max: total, cancelMessage: 'Stopping after this batch …' })
+  const { progress, settings, spinner } = await import('@clack/prompts')
+  const look = { withGuide: false, cancelMessage: 'Stopping after this batch …' }
+  const coloured = process.stdout.hasColors() ? progress({ ...look, max: total }) : null
+  const bar = coloured ?? spinner(look)
   // Clack ends the process, with code 0 and in the middle of a batch, at the keys that it takes for "cancel". Without them,
   // and with the terminal's own Ctrl-C, a SIGINT comes to whoever works.
   settings.aliases.clear()
@@ -36,7 +38,9 @@ export async function barFor(total: number): Promise<Display> {
   return {
     progress(done) {
       // More may expire while we are at it.
-      bar.advance(done - shown, `${number(done)} of ${number(Math.max(total, done))}`)
+      const text = `${number(done)} of ${number(Math.max(total, done))}`
+      if (coloured) coloured.advance(done - shown, text)
+      else bar.message(text)
       shown = done
     },
     end: () => bar.clear(),

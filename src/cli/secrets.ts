@@ -2,24 +2,25 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, chmodSync, existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { createKeyring } from '../keyring.ts'
+import { misuse } from './failure.ts'
 
-/** A new secret in base64url, drawn again when its key id (or, by a rare chance, its look) would be refused beside `others`. */
+/** A new secret in base64url; with a key id of its own beside `others`, which must be good ones. */
 export function newSecret(others = ''): string {
+  const taken = others ? kidsOf(others) : []
+  if (taken.length === 256) throw misuse('All 256 key ids are taken: remove retired secrets that nobody needs.')
   for (;;) {
     const fresh = randomBytes(32).toString('base64url')
-    if (fits(`${fresh} ${others}`)) return fresh
+    if (isGood(fresh) && !taken.includes(kidsOf(fresh)[0] as number)) return fresh
   }
 }
 
-/** Throws `ConfigError` when these would not do as a ring. */
-export function checkSecrets(secrets: string): void {
-  createKeyring(secrets)
-}
+/** The key ids of these secrets, the current one first; throws `ConfigError` when they would not do as a ring. */
+export const kidsOf = (secrets: string) => createKeyring(secrets).masters.map(({ kid }) => kid)
 
-function fits(secrets: string): boolean {
+/** By a rare chance, a random text looks like a placeholder and would be refused. */
+function isGood(secret: string): boolean {
   try {
-    checkSecrets(secrets)
-    return true
+    return kidsOf(secret).length === 1
   } catch {
     return false
   }

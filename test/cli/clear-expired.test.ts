@@ -3,32 +3,9 @@ import { after, before, suite, test } from 'node:test'
 import { file } from '../../src/engines/file.ts'
 import { sqlite } from '../../src/engines/sqlite.ts'
 import type { Clock } from '../../src/store.ts'
-import { Project } from './project.ts'
+import { Project, SLOW } from './project.ts'
 
 const DAY = 86_400_000
-
-/** A store that takes 300 ms for each batch: what a store of millions does, at a size for a test. */
-const SLOW = `import { createSessions } from 'strongroom'
-import { sqlite } from 'strongroom/sqlite'
-const inner = sqlite('./sessions.db')
-const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
-const clearExpired = (options) => {
-  const onProgress = (count) => {
-    console.log('the config prints', count)
-    pause()
-    options.onProgress?.(count)
-  }
-  return inner.clearExpired({ ...options, onProgress })
-}
-const slow = new Proxy(inner, {
-  get: (target, name) => {
-    if (name === 'clearExpired') return clearExpired
-    const found = target[name]
-    return typeof found === 'function' ? found.bind(target) : found
-  },
-})
-export default createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: slow })
-`
 
 for (const [engine, url] of [
   ['sqlite', 'sqlite:./sessions.db'],

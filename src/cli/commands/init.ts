@@ -12,7 +12,7 @@ import { writeKey } from '../secrets.ts'
 
 interface Options {
   readonly store?: string
-  readonly envFile?: string
+  readonly env?: string
   readonly js?: true
   readonly ts?: true
   readonly force?: true
@@ -31,7 +31,7 @@ export function init(program: Command): void {
     .option('--store <url>', `where sessions rest (default with --yes: ${STANDARD})`)
     .addOption(new Option('--js', 'write JavaScript: strongroom.config.mjs').conflicts('ts'))
     .option('--ts', 'write TypeScript: strongroom.config.ts, or .mts in a CommonJS package')
-    .option('--env-file <file>', 'where the key goes (default: .env)')
+    .option('--env <file>', 'where the key goes (default: .env)')
     .option('--force', 'replace a config that is there; a key is never replaced')
     .option('-y, --yes', 'ask nothing')
     .action(start)
@@ -42,7 +42,7 @@ async function start(options: Options): Promise<void> {
   const asking = !options.yes && isInteractive()
   if (!asking && !options.yes && options.store === undefined)
     throw misuse(
-      'There is no terminal to ask on. Say it with --store URL, or --yes for the defaults; --js, --ts, --env-file FILE and --force are there too.',
+      'There is no terminal to ask on. Say it with --store URL, or --yes for the defaults; --js, --ts, --env FILE and --force are there too.',
     )
   checkFree(options)
   const answers = asking ? await (await import('../interview.ts')).interview(options, STANDARD) : {}
@@ -50,12 +50,12 @@ async function start(options: Options): Promise<void> {
   await checkStore(store)
   const name = configName(options.js ? 'js' : options.ts ? 'ts' : answers.language)
   checkShadows(name)
-  const envFile = options.envFile ?? '.env'
+  const { env = '.env' } = options
   // The key first: whatever fails after it, the next run finds it and keeps it.
-  for (const text of [writeKey(envFile), ignoreInGit(envFile)]) if (text) line(text)
+  for (const text of [writeKey(env), ignoreInGit(env)]) if (text) line(text)
   writeConfig(name, store, options.force === true)
-  line(`Wrote ${name}, on ${store.replace(/:.*/, ':')}.`)
-  for (const text of next(name, envFile)) line(text)
+  line(`Wrote ${name}: sessions rest in ${store.slice(0, store.indexOf(':'))}.`)
+  for (const text of next(name, env)) line(text)
 }
 
 function checkFree({ force }: Options): void {
@@ -69,9 +69,9 @@ function checkShadows(name: string): void {
   if (other) throw misuse(`${other} is there, and ${name} beside it would be one too many. Remove it first.`)
 }
 
-function* next(name: string, envFile: string): Generator<string> {
+function* next(name: string, env: string): Generator<string> {
   if (!isInstalled()) yield 'Install the library: npm install strongroom'
-  yield `In your application: import sessions from './${name}', and start it with node --env-file=${envFile}.`
+  yield `In your application: import sessions from './${name}', and start it with node --env-file=${env}.`
 }
 
 function isInstalled(): boolean {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { KeyUse } from '../../admin.ts'
-import { createKeyring } from '../../keyring.ts'
 import { findConfig, loadEnv, type StoreOptions, withSessions } from '../config.ts'
 import { misuse } from '../failure.ts'
 import { withExamples, withStoreOptions } from '../options.ts'
 import { json, line, table } from '../output.ts'
+import { kidsOf } from '../secrets.ts'
 import { moment, number } from '../words.ts'
 
 interface Options extends StoreOptions {
@@ -38,12 +38,12 @@ async function show(options: Options): Promise<void> {
   })
 }
 
-function fromEnvironment({ count, envFile }: Options): number[] {
+function fromEnvironment({ count, env }: Options): number[] {
   if (count) throw misuse('--count needs the store: use a config, or --store URL.')
-  loadEnv(process.cwd(), envFile)
+  loadEnv(process.cwd(), env)
   const secrets = process.env.STRONGROOM_SECRETS
   if (!secrets) throw misuse('There is no config here and STRONGROOM_SECRETS is not set: there are no keys to list.')
-  return createKeyring(secrets).masters.map(({ kid }) => kid)
+  return kidsOf(secrets)
 }
 
 function print(kids: readonly number[], use: KeyUse | null, options: Options): void {

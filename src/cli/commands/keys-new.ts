@@ -3,7 +3,7 @@ import { loadEnv } from '../config.ts'
 import { messageOf } from '../failure.ts'
 import { withExamples } from '../options.ts'
 import { line, note } from '../output.ts'
-import { checkSecrets, newSecret } from '../secrets.ts'
+import { kidsOf, newSecret } from '../secrets.ts'
 
 export function keysNew(keys: Command): void {
   const command = keys
@@ -12,13 +12,13 @@ export function keysNew(keys: Command): void {
     .description(
       'Prints a fresh secret of 32 random bytes, and nothing else, on stdout. It fits beside the secrets in STRONGROOM_SECRETS, which are read from .env too.',
     )
-    .option('--env-file <file>', 'environment to load first (default: .env here)')
+    .option('--env <file>', 'environment to load first (default: .env here)')
     .action(print)
   withExamples(command, 'strongroom keys new', 'STRONGROOM_SECRETS="$(strongroom keys new),$STRONGROOM_SECRETS"')
 }
 
-function print({ envFile }: { readonly envFile?: string }): void {
-  loadEnv(process.cwd(), envFile)
+function print({ env }: { readonly env?: string }): void {
+  loadEnv(process.cwd(), env)
   line(newSecret(usable(process.env.STRONGROOM_SECRETS)))
   if (process.stderr.isTTY)
     note(
@@ -30,7 +30,7 @@ function print({ envFile }: { readonly envFile?: string }): void {
 function usable(secrets: string | undefined): string {
   if (!secrets) return ''
   try {
-    checkSecrets(secrets)
+    kidsOf(secrets)
     return secrets
   } catch (error) {
     note(`warning: what is in STRONGROOM_SECRETS was left out of account. ${messageOf(error)}`)

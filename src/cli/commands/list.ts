@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Device } from '../../users.ts'
 import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
-import { withExamples, withStoreOptions } from '../options.ts'
+import { withExamples, withStoreOptions, withUser } from '../options.ts'
 import { json, line, oneLine, table } from '../output.ts'
 import { ago } from '../words.ts'
 
@@ -11,10 +11,9 @@ interface Options extends StoreOptions {
 }
 
 export function list(program: Command): void {
-  const command = withStoreOptions(program.command('list'))
+  const command = withUser(withStoreOptions(program.command('list')))
     .summary("list a user's sessions")
     .description("Lists a user's live sessions, newest first. The handles it shows are for show and revoke.")
-    .requiredOption('--user <id>', 'the id that the application gave to login()')
     .action((options: Options) => withSessions(options, 'keys', (sessions) => devices(sessions, options)))
   withExamples(command, 'strongroom list --user 42')
 }

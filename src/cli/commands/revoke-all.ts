@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { AnyUser } from '../../users.ts'
 import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
-import { withExamples, withStoreOptions } from '../options.ts'
+import { withExamples, withStoreOptions, withUser } from '../options.ts'
 import { isInteractive, json, line } from '../output.ts'
 import { agreed } from '../prompts.ts'
 import { sessions as words } from '../words.ts'
@@ -13,10 +13,9 @@ interface Options extends StoreOptions {
 }
 
 export function revokeAll(program: Command): void {
-  const command = withStoreOptions(program.command('revoke-all'))
+  const command = withUser(withStoreOptions(program.command('revoke-all')))
     .summary("end all of a user's sessions")
     .description("Ends all of a user's sessions at once, on every device. On a terminal it asks first.")
-    .requiredOption('--user <id>', 'the id that the application gave to login()')
     .option('-y, --yes', 'do not ask')
     .action((options: Options) => withSessions(options, 'keys', (sessions) => end(sessions, options)))
   withExamples(command, 'strongroom revoke-all --user 42 --yes')

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { afterEach, beforeEach, suite, test } from 'node:test'
+import { sqlite } from '../../src/engines/sqlite.ts'
+import type { Clock } from '../../src/store.ts'
+import { main, OLDER, Project, SECRET } from './project.ts'
+
+let project: Project
+beforeEach(() => {
+  project = new Project()
+  project.write('.env', `STRONGROOM_SECRETS=${SECRET}\n`)
+})
+afterEach(() => project.remove())
+const store = (clock: Clock) => sqlite({ path: project.path('sessions.db'), clock })
+
+const CREATE = `createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' })`
+const IMPORT = `import { createSessions } from 'strongroom'`
+
+/** Ends with this exit code and one line on stderr, and prints nothing else. */
+async function refuses(args: readonly string[], code: number, message: RegExp, options = {}) {
+  const result = await project.run(args, options)
+  assert.deepEqual([result.code, result.out], [code, ''], result.err)
+  assert.match(result.err, /^strongroom: [^\n]+\n$/)
+  assert.match(result.err, message)
+}
+
+suite('a config is found and read', () => {
+  for (const [what, name, text] of [
+    ['TypeScript, default export', 'strongroom.config.ts', `${IMPORT}\nexport default ${CREATE} satisfies object`],
+    ['.mts', 'strongroom.config.mts', `${IMPORT}\nexport default ${CREATE}`],
+    ['JavaScript, an export named sessions', 'strongroom.config.js', `${IMPORT}\nexport const sessions = ${CREATE}`],
+    ['a promise', 'strongroom.config.mjs', `${IMPORT}\nexport default Promise.resolve(${CREATE})`],
+    [
+      'a sessions beside another default',
+      'strongroom.config.mjs',
+      `${IMPORT}\nexport const sessions = ${CREATE}\nexport default {}`,
+    ],
+    [
+      'CommonJS',
+      'strongroom.config.js',
+      `const { createSessions } = require('strongroom')\nmodule.exports = { sessions: ${CREATE} }`,
+    ],
+  ] as const)
+    test(`${what}: ${name}`, async () => {
+      if (what === 'CommonJS') project.write('package.json', '{}')
+      await project.fill(store, { user: 'ada' })
+      project.write(name, text)
+      const { code, out, err } = await project.run(['list', '--user', 'ada', '--json'])
+      assert.deepEqual([code, err], [0, ''])
+      assert.equal(JSON.parse(out).length, 1)
+    })
+
+  test('the environment wins over .env', async () => {
+    project.writeConfig('sqlite:./sessions.db')
+    await project.fill(store, { user: 'ada', secrets: OLDER })
+    const inside = await project.run(['list', '--user', 'ada', '--json'])
+    assert.equal(JSON.parse(inside.out).length, 0)
+    const outside = await project.run(['list', '--user', 'ada', '--json'], { env: { STRONGROOM_SECRETS: OLDER } })
+    assert.equal(JSON.parse(outside.out).length, 1)
+  })
+
+  test('--config names one elsewhere, whose .env and paths are beside it', async () => {
+    project.writeConfig('sqlite:./sessions.db', 'any-name.ts')
+    await project.fill(store, { user: 'ada' })
+    mkdirSync(project.path('deep'))
+    const { code, out } = await project.run(['list', '--user', 'ada', '--json', '--config', '../any-name.ts'], {
+      cwd: project.path('deep'),
+    })
+    assert.equal(code, 0)
+    assert.equal(JSON.parse(out).length, 1)
+    assert.ok(!existsSync(project.path('deep', 'sessions.db')))
+  })
+
+  test('what a config leaves open does not keep the program alive, and what it prints is not in the answer', async () => {
+    project.write(
+      'strongroom.config.ts',
+      `${IMPORT}\nconsole.log('hello')\nsetInterval(() => {}, 1000)\nexport default ${CREATE}`,
+    )
+    const { code, out, err } = await project.run(['stats', '--json'])
+    assert.equal(code, 0)
+    assert.equal(JSON.parse(out).live, 0)
+    assert.equal(err, 'hello\n')
+  })
+
+  test('a store in memory is told for what it is', async () => {
+    project.writeConfig('memory:')
+    const { code, err } = await project.run(['stats'])
+    assert.equal(code, 0)
+    assert.match(err, /^strongroom: the memory store is this process's own: .*\n$/)
+  })
+
+  test('a config without secrets warns, in one line', async () => {
+    project.write('strongroom.config.ts', `${IMPORT}\nexport default createSessions({ store: 'sqlite:./sessions.db' })`)
+    const { code, err } = await project.run(['stats'])
+    assert.equal(code, 0)
+    assert.match(err, /^strongroom: warning: createSessions\(\) runs without secrets: [^\n]*\n$/)
+  })
+})
+
+suite('a config that will not do ends with one line and exit code 2', () => {
+  test('none here', () => refuses(['stats'], 2, /There is no strongroom\.config\.ts here\. .*strongroom init.*--store/))
+  test('none of this name', () => refuses(['stats', '--config', 'nope.ts'], 2, /There is no nope\.ts\./))
+  test('no such environment file', async () => {
+    project.writeConfig('sqlite:./sessions.db')
+    await refuses(['stats', '--env', 'nope.env'], 2, /There is no nope\.env\./)
+  })
+  test('two of them', async () => {
+    project.writeConfig('memory:')
+    project.writeConfig('memory:', 'strongroom.config.js')
+    await refuses(['stats'], 2, /Both strongroom\.config\.ts and strongroom\.config\.js are here\. .*--config/)
+  })
+
+  for (const [what, text, message] of [
+    [
+      'throws',
+      `throw new Error('no database\\nfor you')`,
+      /strongroom\.config\.ts could not be loaded: no database\n$/,
+    ],
+    ['throws what is no error', `throw 'a word'`, /could not be loaded: a word\n$/],
+    ['rejects', `export default Promise.reject(new Error('vault is sealed'))`, /could not be loaded: vault is sealed/],
+    ['is not JavaScript', 'export default {{', /strongroom\.config\.ts could not be loaded: /],
+    ['imports what is not there', `import 'not-installed'`, /could not be loaded: Cannot find package 'not-installed'/],
+    ['exports nothing', 'const a = 1', /exports no sessions\. Write: export default createSessions/],
+    ['exports something else', 'export default { clearExpired() {} }', /exports no sessions/],
+    ['exports null', 'export default null', /exports no sessions/],
+    [
+      'has options that are refused',
+      `${IMPORT}\nexport default createSessions({ store: 'sqlite:./x.db', idel: '1h' })`,
+      /could not be loaded: Unknown option "idel" for createSessions\(\)/,
+    ],
+    [
+      'has a secret that is refused',
+      `${IMPORT}\nexport default createSessions({ store: 'sqlite:./x.db', secrets: 'hunter2hunter2' })`,
+      /could not be loaded: Secret 1 has 14 bytes/,
+    ],
+    [
+      'puts a secret into its message',
+      `throw new Error('bad key ' + process.env.STRONGROOM_SECRETS)`,
+      /could not be loaded: bad key \[…\]\n$/,
+    ],
+  ] as const)
+    test(`one that ${what}`, async () => {
+      project.write('strongroom.config.ts', text)
+      await refuses(['stats'], 2, message)
+    })
+
+  test('TypeScript on a Node that does not run it', async () => {
+    project.writeConfig('sqlite:./sessions.db')
+    const without = `Object.defineProperty(process.features, 'typescript', { value: false })`
+    const flags = ['--import', `data:text/javascript,${encodeURIComponent(without)}`]
+    await refuses(
+      ['stats'],
+      2,
+      /needs a Node that runs TypeScript, 22\.18 or later, and this is v.*strongroom\.config\.mjs/,
+      {
+        flags,
+      },
+    )
+  })
+})
+
+suite('--store names a store by its URL', () => {
+  test('not beside --config', () =>
+    refuses(
+      ['stats', '--store', 'memory:', '--config', 'x.ts'],
+      2,
+      /'--config <file>' cannot be used with option '--store/,
+    ))
+  test('of a kind that is not known, without repeating what may hold a password', async () => {
+    await refuses(['stats', '--store', 'redsi://user:hunter2@host'], 2, /Unknown store URL "redsi:"\. Known: /)
+    const { err } = await project.run(['stats', '--store', 'redsi://user:hunter2@host'])
+    assert.ok(!err.includes('hunter2'))
+  })
+  for (const url of ['sqlite:./typo.db', 'file:./typo', 'sqlite:./typo%20here.db?timeout=1'])
+    test(`a mistyped path makes nothing: ${url}`, async () => {
+      await refuses(['stats', '--store', url], 2, /There is no \.\/typo.*; nothing was made\./)
+      await refuses(['clear-expired', '--store', url], 2, /nothing was made/)
+      assert.ok(!existsSync(project.path('typo')) && !existsSync(project.path('typo.db')))
+    })
+  test('cookies have nothing on the server to count', async () => {
+    await refuses(['stats', '--store', 'cookie:'], 2, /rest in their cookies alone/)
+    await refuses(['list', '--user', 'ada', '--store', 'cookie:'], 2, /cannot list a user's sessions/, {
+      env: { STRONGROOM_SECRETS: SECRET },
+    })
+  })
+  test('cookies with revocations are swept, and all of a user can be ended uncounted', async () => {
+    await project.fill(store, { count: 2, age: 86_400_000 })
+    const url = 'cookie:?revocations=sqlite:./sessions.db'
+    const swept = await project.run(['clear-expired', '--store', url])
+    assert.deepEqual([swept.code, swept.out], [0, 'Removed 2 expired sessions.\n'])
+    const ended = await project.run(['revoke-all', '--user', 'ada', '--store', url])
+    assert.deepEqual([ended.code, ended.out], [0, 'Ended all sessions of this user.\n'])
+  })
+})
+
+suite('a store that does not answer ends with one line and exit code 1', () => {
+  beforeEach(() => {
+    writeFileSync(project.path('sessions.db'), 'this is no database, and longer than its header '.repeat(100))
+    writeFileSync(project.path('file'), '')
+  })
+  for (const args of [
+    ['stats'],
+    ['clear-expired'],
+    ['clear-expired', '--json'],
+    ['show', 'abcdefghijklmnop'],
+    ['revoke', 'abcdefghijklmnop'],
+    ['list', '--user', 'ada'],
+    ['revoke-all', '--user', 'ada'],
+    ['keys', 'list', '--count'],
+  ])
+    test(args.join(' '), () =>
+      refuses(
+        [...args, '--store', 'sqlite:./sessions.db'],
+        1,
+        /The session database did not answer: file is not a database\n$/,
+      ),
+    )
+
+  test('a directory that is none', () =>
+    refuses(['stats', '--store', 'file:./file'], 1, /The session directory did not answer: (ENOTDIR|EEXIST)/))
+
+  for (const [way, args, env] of [
+    ['--debug', ['--debug'], {}],
+    ['STRONGROOM_DEBUG', [], { STRONGROOM_DEBUG: '1' }],
+  ] as const)
+    test(`${way} tells the whole story`, async () => {
+      const { code, err } = await project.run(['stats', '--store', 'sqlite:./sessions.db', ...args], {
+        env,
+        stack: true,
+      })
+      assert.equal(code, 1)
+      assert.match(err, /^strongroom: The session database did not answer/)
+      assert.match(err, /^StoreError: .*\n {4}at /m)
+      assert.match(err, /^Caused by: .*file is not a database\n {4}at /m)
+    })
+})
+
+test('a reader that has seen enough is no error', async () => {
+  project.writeConfig('sqlite:./sessions.db')
+  await project.fill(store, { user: 'ada' })
+  const child = spawn(process.execPath, [main, 'list', '--user', 'ada'], { cwd: project.dir })
+  child.stdout.destroy()
+  let err = ''
+  child.stderr.on('data', (text) => {
+    err += text
+  })
+  const code = await new Promise((done) => child.on('close', done))
+  assert.deepEqual([code, err], [0, ''])
+})

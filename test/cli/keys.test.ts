@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { after, before, suite, test } from 'node:test'
+import { memory } from '../../src/engines/memory.ts'
+import { sqlite } from '../../src/engines/sqlite.ts'
+import { createKeyring } from '../../src/keyring.ts'
+import { createSessions } from '../../src/sessions.ts'
+import type { Clock } from '../../src/store.ts'
+import { OLDER, Project, SECRET } from './project.ts'
+
+const kidOf = (secret: string) => createKeyring(secret).current.kid
+
+suite('keys new', () => {
+  const project = new Project()
+  after(() => project.remove())
+
+  test('prints a secret that is taken, and nothing else', async () => {
+    const { code, out, err } = await project.run(['keys', 'new'])
+    assert.deepEqual([code, err], [0, ''])
+    assert.match(out, /^[\w-]{43}\n$/)
+    assert.equal(Buffer.from(out.trim(), 'base64url').length, 32)
+    assert.equal(createKeyring(out).masters.length, 1)
+  })
+
+  test('takes the one key id that is left beside 255 others', async () => {
+    const ring = new Map<number, string>()
+    while (ring.size < 255) {
+      const secret = randomBytes(32).toString('base64url')
+      ring.set(kidOf(secret), secret)
+    }
+    const { out } = await project.run(['keys', 'new'], { env: { STRONGROOM_SECRETS: [...ring.values()].join(',') } })
+    assert.ok(!ring.has(kidOf(out.trim())))
+  })
+
+  test('looks at the secrets of .env too', async () => {
+    project.write('.env', 'STRONGROOM_SECRETS=changeme\n')
+    const { code, out, err } = await project.run(['keys', 'new'])
+    assert.equal(code, 0)
+    assert.match(out, /^[\w-]{43}\n$/)
+    assert.match(
+      err,
+      /^strongroom: warning: what is in STRONGROOM_SECRETS was left out of account\. Secret 1 has 8 bytes.*\n$/,
+    )
+    rmSync(project.path('.env'))
+  })
+})
+
+suite('keys list', () => {
+  let project: Project
+  const store = (clock: Clock) => sqlite({ path: project.path('sessions.db'), clock })
+  const [current, retired] = [kidOf(SECRET), kidOf(OLDER)]
+  before(async () => {
+    project = new Project()
+    project.writeConfig('sqlite:./sessions.db')
+    project.write('.env', `STRONGROOM_SECRETS=${SECRET},${OLDER}\n`)
+    await project.fill(store, { user: 'ada', count: 3, age: 60_000, secrets: OLDER })
+    await project.fill(store, { user: 'ada', count: 2 })
+  })
+  after(() => project.remove())
+
+  test('tells the keys of the config by id, the current one first', async () => {
+    const { code, out, err } = await project.run(['keys', 'list'])
+    assert.deepEqual([code, err], [0, ''])
+    assert.equal(out.replace(/ +/g, ' '), `Position Key id State\n1 ${current} current\n2 ${retired} retired\n`)
+  })
+
+  test('tells the keys of the environment, where there is no config', async () => {
+    const elsewhere = new Project()
+    const env = { STRONGROOM_SECRETS: `${OLDER} ${SECRET}` }
+    const { out } = await elsewhere.run(['keys', 'list', '--json'], { env })
+    assert.deepEqual(JSON.parse(out), {
+      keys: [
+        { position: 1, kid: retired, state: 'current' },
+        { position: 2, kid: current, state: 'retired' },
+      ],
+    })
+    const none = await elsewhere.run(['keys', 'list'])
+    assert.equal(none.code, 2)
+    const uncounted = await elsewhere.run(['keys', 'list', '--count'], { env })
+    assert.equal(uncounted.code, 2)
+    assert.match(uncounted.err, /--count needs the store/)
+    elsewhere.remove()
+  })
+
+  test('--count tells how many live sessions are under each key, and when the oldest began', async () => {
+    const { code, out, err } = await project.run(['keys', 'list', '--count', '--json'])
+    assert.deepEqual([code, err], [0, ''])
+    const { oldestSession, ...counted } = JSON.parse(out)
+    assert.deepEqual(counted, {
+      keys: [
+        { position: 1, kid: current, state: 'current', records: 2 },
+        { position: 2, kid: retired, state: 'retired', records: 3 },
+      ],
+      unsealed: 0,
+    })
+    assert.ok(Date.now() - Date.parse(oldestSession) >= 60_000)
+    const { out: text } = await project.run(['keys', 'list', '--count'])
+    assert.match(text, new RegExp(`^2 +${retired} +retired +3$`, 'm'))
+    assert.match(text, /^The oldest session began .* UTC \(1 minute ago\)\.$/m)
+  })
+
+  test('--count finds records under a key that was taken away', async () => {
+    const env = { STRONGROOM_SECRETS: SECRET }
+    const { out } = await project.run(['keys', 'list', '--count', '--json'], { env })
+    assert.deepEqual(JSON.parse(out).keys[1], { position: null, kid: retired, state: 'unknown', records: 3 })
+    const { out: text } = await project.run(['keys', 'list', '--count'], { env })
+    assert.match(text, /unknown key do not open/)
+  })
+
+  test('counts records that are not sealed apart', async () => {
+    const store = memory()
+    const sessions = createSessions({ store, secrets: SECRET, seal: 'none' })
+    const visit = sessions.open({})
+    const session = await visit.get()
+    session.set('a', 1)
+    await visit.commit()
+    const { sealed, unsealed } = await sessions.keyUse()
+    assert.deepEqual([sealed.size, unsealed], [0, 1])
+    await store.close()
+  })
+})
