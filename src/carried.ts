@@ -61,6 +61,11 @@ export function carried(settings: CarriedSettings): Backing {
     return pack(content, sid, begunAt, expiresAt)
   }
 
+  async function over({ ticket }: Held): Promise<boolean> {
+    const carriage = ticket as Carriage
+    return marks ? marks.ended(carriage, ring.get(carriage.kid)) : false
+  }
+
   return {
     traits: engine.traits,
     admit: admitting(codec, ring, settings.memo),
@@ -71,7 +76,7 @@ export function carried(settings: CarriedSettings): Backing {
       const expired = expiredAt(clock(), carriage.expiresAt, meta.deadline)
       if (expired) return expired
       const expiresAt = Math.min(carriage.expiresAt, meta.deadline)
-      if (marks && (await marks.ended(carriage, ring.get(carriage.kid)))) return { refused: 'revoked' }
+      if (await over({ ticket, version: null, expiresAt })) return { refused: 'revoked' }
       // Parsed anew, for each request may change its own.
       return { meta, data, values: JSON.parse(data), held: { ticket, version: null, expiresAt } }
     },
@@ -85,13 +90,15 @@ export function carried(settings: CarriedSettings): Backing {
       return pack(content, newSid(), begunAt, expiresAt)
     },
     async update(held, content, expiresAt, before) {
+      // Whoever is told that a change was kept must find it: a cookie that was ended meanwhile is refused next time.
+      if (await over(held)) return null
       if (!marks || content.meta.deadline === before.meta.deadline) return repack(held, content, expiresAt)
       // A mark lasts until the deadline of the cookie it ends. With another deadline the session goes on under another
       // name, or a mark could run out before one of the cookies that it is to refuse.
       if (!(await marks.end(held.ticket as Carriage))) return null
       return pack(content, newSid(), (held.ticket as Carriage).begunAt, expiresAt)
     },
-    touch: async (held, content, expiresAt) => repack(held, content, expiresAt),
+    touch: async (held, content, expiresAt) => ((await over(held)) ? null : repack(held, content, expiresAt)),
     end: async (held) => (marks ? marks.end(held.ticket as Carriage) : true),
     users: marks ? marks.users : {},
   }

@@ -13,6 +13,11 @@ export abstract class StrongroomError extends Error {
   override get name(): string {
     return this.constructor.name
   }
+  /** The answer for whoever has none of their own: Hono sends it for an error that `app.onError` does not handle. */
+  getResponse(): Response {
+    const headers = { 'Content-Type': 'text/plain; charset=utf-8' }
+    return new Response(`${this.message}\n`, { status: this.status, headers })
+  }
 }
 
 /** An option, a secret or a URL was refused when sessions were created. */

@@ -36,6 +36,10 @@ export class Visit<Data extends object> {
   /** Did the request carry any cookie of our name, good or bad? */
   #presented = false
   #setCookie: string | null = null
+  /** Was the session asked for, whether or not the store could tell it? */
+  #asked = false
+  /** Did the response begin before the session was there? */
+  #begun = false
 
   constructor(core: Core, headers: HeaderSource) {
     this.#core = core
@@ -55,11 +59,16 @@ export class Visit<Data extends object> {
    */
   commit(status = 200): Outcome | Promise<Outcome> {
     const session = this.#session
-    if (!session) return this.#loading ? this.#whenLoaded(this.#loading, status) : UNUSED
+    if (!session) {
+      this.#begun = true
+      if (this.#loading) return this.#whenLoaded(this.#loading, status)
+      return this.#asked ? READ : UNUSED
+    }
     const state = stateOf(session as never)
     if (state.mode !== 'open') return this.#outcome()
-    const plan = planOf(this.#core, state, this.#loaded, status >= 500)
+    // Also for the case that the next line throws: the page about that error must not try again.
     state.mode = 'closed'
+    const plan = planOf(this.#core, state, this.#loaded, status >= 500)
     return plan ? this.#keep(plan, state).then(() => this.#outcome()) : this.#outcome()
   }
 
@@ -81,6 +90,7 @@ export class Visit<Data extends object> {
   }
 
   async #load(): Promise<Session<Data>> {
+    this.#asked = true
     try {
       await this.#core.ring.ready()
       let ticket = this.#admit()
@@ -90,6 +100,7 @@ export class Visit<Data extends object> {
       const loaded = ticket ? await this.#ask(ticket) : null
       this.#loaded = loaded
       this.#session = this.#begin(loaded, false)
+      if (this.#begun) stateOf(this.#session as never).mode = 'closed'
       return this.#session
     } catch (error) {
       // The next call asks again: an outage is over when it is over.

@@ -1,5 +1,6 @@
 import { StrongroomError } from '../errors.ts'
 import type { BaseSessions } from '../sessions.ts'
+import type { Outcome } from '../visit.ts'
 import { applyOutcome } from './headers.ts'
 
 export interface FetchOptions {
@@ -15,29 +16,31 @@ export interface FetchOptions {
 export function fetch<Data extends object, Rest extends unknown[]>(
   sessions: BaseSessions<Data>,
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
-  { onError = answer }: FetchOptions = {},
+  { onError = (error) => error.getResponse() }: FetchOptions = {},
 ) {
   return async function strongroom(request: Request, ...rest: Rest): Promise<Response> {
     const visit = sessions.open(request.headers)
     sessions.attach(request, () => visit)
+    const kept = async (response: Response) => carrying(await visit.commit(response.status), response)
     try {
-      const response = await handler(request, ...rest)
-      const outcome = await visit.commit(response.status)
-      if (!outcome.used) return response
-      // A fresh one, for the headers of a redirect or of a fetched response cannot be changed.
-      const headers = new Headers(response.headers)
-      applyOutcome(outcome, {
-        get: (name) => headers.get(name) ?? undefined,
-        set: (name, value) => headers.set(name, value),
-        append: (name, value) => headers.append(name, value),
-      })
-      return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+      return await kept(await handler(request, ...rest))
     } catch (error) {
-      if (!(error instanceof StrongroomError)) throw error
-      return onError(error, request)
+      if (error instanceof StrongroomError) return kept(await onError(error, request))
+      // The page about this error is made elsewhere; a logout that went before is kept all the same.
+      await kept(new Response(null, { status: 500 })).catch(() => undefined)
+      throw error
     }
   }
 }
 
-const answer = (error: StrongroomError) =>
-  new Response(`${error.message}\n`, { status: error.status, headers: { 'Content-Type': 'text/plain; charset=utf-8' } })
+function carrying(outcome: Outcome, response: Response): Response {
+  if (!outcome.used) return response
+  // A fresh one, for the headers of a redirect or of a fetched response cannot be changed.
+  const headers = new Headers(response.headers)
+  applyOutcome(outcome, {
+    get: (name) => headers.get(name) ?? undefined,
+    set: (name, value) => headers.set(name, value),
+    append: (name, value) => headers.append(name, value),
+  })
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+}

@@ -1,12 +1,14 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { StrongroomError } from '../errors.ts'
 import type { BaseSessions } from '../sessions.ts'
+import type { Outcome } from '../visit.ts'
 import { applyOutcome } from './headers.ts'
 
 /**
  * Middleware for Hono. Afterwards `await sessions.get(c)` is the request's session (`c.req.raw` works too). What goes wrong
- * with it reaches `app.onError` as an `HTTPException` with the error's status, and the error itself as its `cause`.
+ * when it is kept reaches `app.onError` as an `HTTPException` with the error's status, and the error itself as its `cause`;
+ * what `get` throws in a handler arrives as it is.
  */
 export function hono<Data extends object>(sessions: BaseSessions<Data>): MiddlewareHandler {
   return async function strongroom(c, next) {
@@ -15,14 +17,21 @@ export function hono<Data extends object>(sessions: BaseSessions<Data>): Middlew
     sessions.attach(c.req.raw, () => visit)
     try {
       await next()
-      applyOutcome(await visit.commit(c.res.status), {
-        get: (name) => c.res.headers.get(name) ?? undefined,
-        set: (name, value) => c.header(name, value),
-        append: (name, value) => c.header(name, value, { append: true }),
-      })
+      carry(c, await visit.commit(c.res.status))
     } catch (error) {
       if (!(error instanceof StrongroomError)) throw error
+      // Hono lays the headers of the response over the error page, which has neither its length nor its ETag.
+      c.res = undefined
+      carry(c, await visit.commit())
       throw new HTTPException(error.status as 500, { message: error.message, cause: error })
     }
   }
+}
+
+function carry(c: Context, outcome: Outcome): void {
+  applyOutcome(outcome, {
+    get: (name) => c.res.headers.get(name) ?? undefined,
+    set: (name, value) => c.header(name, value),
+    append: (name, value) => c.header(name, value, { append: true }),
+  })
 }

@@ -1,10 +1,9 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
 import type { Readable } from 'node:stream'
 import type { Outcome, Visit } from '../visit.ts'
-import { applyOutcome, type ResponseHeaders } from './headers.ts'
+import { applyOutcome } from './headers.ts'
+import { alreadySent, clearBody, moveHeaders, type NodeResponse, nodeHeaders, pretendSent } from './node/head.ts'
 
-export type NodeResponse = ServerResponse | Http2ServerResponse
+export type { NodeResponse } from './node/head.ts'
 
 type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders'
 const METHODS: readonly Method[] = ['writeHead', 'write', 'end', 'flushHeaders']
@@ -24,8 +23,8 @@ export function hold<Data extends object>(
   fail: (error: unknown) => void,
 ): Visit<Data> {
   if (response.headersSent) {
-    // Too late to keep anything. Closing the visit makes a change of the session throw instead of getting lost.
-    queueMicrotask(() => Promise.resolve(visit.commit()).catch(() => undefined))
+    // Too late to keep anything: a visit that is told so makes a change of the session throw instead of getting lost.
+    visit.commit()
     return visit
   }
   new Hold(visit, response, fail)
@@ -60,6 +59,14 @@ class Hold {
 
   #called(call: Call): unknown {
     if (this.#phase === 'released') return this.#pass(call)
+    if (call.method === 'writeHead') {
+      if (this.#phase === 'holding') throw alreadySent()
+      const status = Number(call.args[0])
+      // Node refuses this one by itself, and nothing has begun.
+      if (!(status >= 100 && status <= 999)) return this.#pass(call)
+      // Headers given to writeHead would replace ours of the same name; as headers of the response they stand beside them.
+      call.args = moveHeaders(this.#response, call.args)
+    }
     this.#queue.push(call)
     if (this.#phase === 'waiting') this.#begin(call)
     // Something is left in the queue unless it failed at once: then the error page is written, and this call is nobody's.
@@ -85,11 +92,16 @@ class Hold {
     outcome.then(
       (outcome) => {
         restore()
-        if (call.method !== 'writeHead') response.statusCode = status
+        response.statusCode = status
         this.#release(outcome)
         const wrote = this.#queue.some(({ method }) => method === 'write')
-        // The writer was told to wait, and now nothing else would tell it to go on.
-        if (this.#replay() !== false && wrote && !response.writableEnded) response.emit('drain')
+        try {
+          // The writer was told to wait, and now nothing else would tell it to go on.
+          if (this.#replay() !== false && wrote && !response.writableEnded) response.emit('drain')
+        } catch (error) {
+          // What Node would have thrown at the caller, who is gone: nobody else is there to catch it.
+          this.#failed(error)
+        }
       },
       (error) => {
         restore()
@@ -104,9 +116,6 @@ class Hold {
 
   #release(outcome: Outcome): void {
     this.#phase = 'released'
-    const first = this.#queue[0]
-    // Headers given to writeHead would replace ours of the same name; as headers of the response they stand beside them.
-    if (first?.method === 'writeHead') first.args = moveHeaders(this.#response, first.args)
     applyOutcome(outcome, nodeHeaders(this.#response))
   }
 
@@ -132,92 +141,23 @@ class Hold {
 
   #failed(error: unknown): void {
     const response = this.#response
+    const wasReleased = this.#isReleased()
     this.#phase = 'released'
-    this.#queue = []
+    for (const { args } of this.#queue.splice(0)) {
+      const done = args.at(-1)
+      if (typeof done === 'function') process.nextTick(done, error)
+    }
     // Whoever pipes a body into this response must not pipe it into the error page.
     for (const source of this.#sources) source.unpipe(response as never)
-    for (const name of BODY_HEADERS) response.removeHeader(name)
-    response.statusCode = 500
-    this.#fail(error)
-  }
-}
-
-/** Headers that speak of a body that will not be sent, or of a place that must not be gone to. */
-const BODY_HEADERS = [
-  'Content-Length',
-  'Content-Type',
-  'Content-Encoding',
-  'Content-Range',
-  'ETag',
-  'Last-Modified',
-  'Location',
-]
-
-/**
- * While bytes are held, the response behaves as one whose headers are sent, so that nobody writes an error page over it or
- * changes a header that belongs to what is held. Returns what undoes it.
- */
-function pretendSent(response: NodeResponse, ended: () => boolean): () => void {
-  const refuse = () => {
-    throw Object.assign(new Error('Cannot set headers after they are sent to the client'), {
-      code: 'ERR_HTTP_HEADERS_SENT',
-    })
-  }
-  const disguise: PropertyDescriptorMap = {
-    headersSent: { get: () => true, configurable: true },
-    writableEnded: { get: ended, configurable: true },
-    ...Object.fromEntries(
-      ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'].map((name) => [
-        name,
-        { value: refuse, configurable: true, writable: true },
-      ]),
-    ),
-  }
-  const before = Object.keys(disguise).map((name) => [name, Object.getOwnPropertyDescriptor(response, name)] as const)
-  Object.defineProperties(response, disguise)
-  return () => {
-    for (const [name, descriptor] of before) {
-      if (descriptor) Object.defineProperty(response, name, descriptor)
-      else delete (response as unknown as Record<string, unknown>)[name]
+    if (!response.headersSent) {
+      clearBody(response)
+      response.statusCode = 500
     }
-  }
-}
-
-/** Turns `writeHead(status, reason?, headers?)` into set headers and `writeHead(status, reason?)`. */
-function moveHeaders(response: NodeResponse, args: unknown[]): unknown[] {
-  const last = args.at(-1)
-  if (args.length < 2 || typeof last !== 'object' || last === null) return args
-  if (Array.isArray(last)) moveList(response, last)
-  else
-    for (const [name, value] of Object.entries(last as OutgoingHttpHeaders))
-      if (value !== undefined) response.setHeader(name, value as string)
-  return args.slice(0, -1).filter((arg) => arg !== undefined)
-}
-
-/** A flat list of names and values, or a list of pairs, in which a name may stand several times. */
-function moveList(response: NodeResponse, list: unknown[]): void {
-  const flat = list.flat() as OutgoingHttpHeader[]
-  const values = new Map<string, { name: string; lines: string[] }>()
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const name = String(flat[i])
-    const known = values.get(name.toLowerCase()) ?? { name, lines: [] }
-    known.lines.push(String(flat[i + 1]))
-    values.set(name.toLowerCase(), known)
-  }
-  for (const { name, lines } of values.values())
-    response.setHeader(name, lines.length === 1 ? (lines[0] as string) : lines)
-}
-
-function nodeHeaders(response: NodeResponse): ResponseHeaders {
-  return {
-    get: (name) => {
-      const value = response.getHeader(name)
-      return value === undefined ? undefined : Array.isArray(value) ? value.join(', ') : String(value)
-    },
-    set: (name, value) => response.setHeader(name, value),
-    append: (name, value) => {
-      const before = response.getHeader(name)
-      response.setHeader(name, before === undefined ? value : [before as string | string[], value].flat())
-    },
+    if (!wasReleased) {
+      // What save() had kept before is told with the error page.
+      const outcome = this.#visit.commit()
+      if (!(outcome instanceof Promise)) applyOutcome(outcome, nodeHeaders(response))
+    }
+    this.#fail(error)
   }
 }

@@ -1,0 +1,10 @@
+import { createServer } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { fetch } from '../../src/adapters/fetch.ts'
+import { adapterSuite } from '../../src/testing/index.ts'
+import { listening, toResponse } from './serve.ts'
+
+adapterSuite('fetch', async (sessions, application) => {
+  const handler = fetch(sessions, async (request) => toResponse(await application({ request, url: request.url })))
+  return listening(createServer(getRequestListener(handler)))
+})

@@ -1,0 +1,14 @@
+import { createServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import { node } from '../../src/adapters/node.ts'
+import { adapterSuite } from '../../src/testing/index.ts'
+import { listening2, send } from './serve.ts'
+
+adapterSuite('node over HTTP/2', async (sessions, application) =>
+  listening2(
+    createServer(
+      node(sessions, async (request: Http2ServerRequest, response: Http2ServerResponse) => {
+        send(response, await application({ request, url: request.url }))
+      }),
+    ),
+  ),
+)

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { suite, type TestContext, test } from 'node:test'
+import type { Page } from '../../src/testing/adapter/visitor.ts'
+import { http2Site, type NodeSite, nodeSite, running } from './site.ts'
+
+type Headers = OutgoingHttpHeaders | unknown[]
+type WriteHead = (status: number, ...rest: (string | Headers)[]) => ServerResponse
+
+const FORMS: readonly (readonly [title: string, headers: Headers, alsoHttp2?: boolean])[] = [
+  ['an object', { 'X-App': '1', 'Set-Cookie': ['a=1', 'b=2'], Vary: 'Accept', 'Cache-Control': 'private' }, true],
+  ['an object with numbers', { 'X-App': 1, 'Content-Length': 0 }],
+  ['a flat list', ['X-App', '1', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'Vary', 'Accept'], true],
+  ['a flat list with lists in it', ['Set-Cookie', ['a=1', 'b=2'], 'X-App', '1', 'Cache-Control', 'private'], true],
+  [
+    'a list of pairs',
+    [
+      ['X-App', '1'],
+      ['Set-Cookie', 'a=1'],
+      ['Set-Cookie', 'b=2'],
+      ['Vary', 'Accept'],
+    ],
+    true,
+  ],
+  [
+    'a list of pairs with lists in it',
+    [
+      ['Set-Cookie', ['a=1', 'b=2']],
+      ['X-App', '1'],
+    ],
+  ],
+  ['an empty object', {}, true],
+]
+
+/** Node itself says what a form means: the same call on a server without sessions. */
+suite('headers given to writeHead mean what they mean to Node, and ours stand beside them', { timeout: 20_000 }, () => {
+  for (const [title, headers] of FORMS)
+    for (const before of [false, true])
+      for (const reason of [[], ['Quite Fine']]) {
+        const pairs = Array.isArray(headers) && Array.isArray(headers[0])
+        // Node takes pairs only where no header was set before.
+        if (pairs && before) continue
+        test(`${title}${before ? ', after setHeader' : ''}${reason.length ? ', with a reason' : ''}`, async (t) => {
+          const write = (response: ServerResponse) => {
+            if (before) {
+              response.setHeader('X-App', '0')
+              response.setHeader('Set-Cookie', 'z=0')
+              response.setHeader('X-Other', 'kept')
+            }
+            ;(response.writeHead as WriteHead)(201, ...reason, headers).end()
+          }
+          const plain = await running(t, (_, response) => write(response))
+          const site = await nodeSite(t, keepThen(write))
+          await meansTheSame(site, await plain.visitor.ask('/'))
+        })
+      }
+
+  for (const [title, headers, alsoHttp2] of FORMS)
+    test(`${title}, over HTTP/2`, { skip: !alsoHttp2 && 'Node takes this form over HTTP/1 only' }, async (t) => {
+      const write = (response: ServerResponse) => {
+        ;(response.writeHead as WriteHead)(201, headers).end()
+      }
+      const plain = await running(t, (_, response) => write(response))
+      await meansTheSame(await http2Site(t, keepThen(write)), await plain.visitor.ask('/'))
+    })
+})
+
+const keepThen =
+  (write: (response: ServerResponse) => void) =>
+  async (request: object, response: ServerResponse, sessions: NodeSite['sessions']) => {
+    const session = await sessions.get(request)
+    if ((request as { url: string }).url === '/keep') session.set('a', 1)
+    write(response)
+  }
+
+async function meansTheSame({ visitor, sessions }: NodeSite, expected: Page): Promise<void> {
+  const others = (page: Page) => page.all('set-cookie').filter((line) => !line.startsWith(sessions.policy.cookieName))
+  for (const path of ['/look', '/keep']) {
+    const page = await visitor.ask(path)
+    assert.equal(page.status, expected.status)
+    assert.deepEqual(others(page), expected.all('set-cookie'))
+    assert.equal(page.all('set-cookie').length - others(page).length, path === '/keep' ? 1 : 0)
+    assert.deepEqual(page.all('x-app'), expected.all('x-app'))
+    assert.deepEqual(page.all('x-other'), expected.all('x-other'))
+    assert.deepEqual(page.all('vary'), expected.header('vary') ? ['Accept, Cookie'] : ['Cookie'])
+    assert.deepEqual(page.all('cache-control'), path === '/keep' ? ['no-store'] : expected.all('cache-control'))
+  }
+  assert.equal((await visitor.ask('/read')).text, '{"a":1}')
+}
+
+suite('writeHead', { timeout: 20_000 }, () => {
+  test('sends the reason phrase that it was given', async (t) => {
+    const { url } = await nodeSite(t, async (request, response, sessions) => {
+      ;(await sessions.get(request)).set('a', 1)
+      response.writeHead(404, 'Not Here', { 'Content-Type': 'text/plain' }).end()
+    })
+    const { status, statusText } = await fetch(url)
+    assert.deepEqual([status, statusText], [404, 'Not Here'])
+  })
+
+  test('with a status of 500 or above keeps nothing', async (t) => {
+    const { visitor } = await nodeSite(t, async (request, response, sessions) => {
+      ;(await sessions.get(request)).set('a', 1)
+      response.writeHead(500).end('sorry')
+    })
+    const page = await visitor.ask('/')
+    assert.deepEqual([page.status, page.text, page.all('set-cookie')], [500, 'sorry', []])
+  })
+
+  test('without a body, by flushHeaders, keeps the session before the head is sent', async (t) => {
+    const { visitor } = await nodeSite(t, async (request, response, sessions) => {
+      ;(await sessions.get(request)).set('a', 1)
+      response.setHeader('X-App', '1')
+      response.flushHeaders()
+      setTimeout(() => response.end('later'), 20)
+    })
+    const going = visitor.begin('/')
+    const head = await going.head
+    assert.equal(head.header('x-app'), '1')
+    assert.equal(head.all('set-cookie').length, 1)
+    assert.equal((await visitor.ask('/read')).text, '{"a":1}')
+    assert.equal(await going.next(), 'later')
+  })
+
+  for (const [title, spoil] of [
+    ['a header that HTTP cannot carry', (response) => response.writeHead(302, { Location: '/\n' })],
+    ['a status that is none', (response) => response.writeHead(99)],
+    ['a list of odd length', (response) => response.writeHead(200, ['X-App'])],
+    ['a chunk that is none', (response) => response.write(7 as never)],
+    ['a body that is none', (response) => response.end({} as never)],
+  ] as [string, (response: ServerResponse) => unknown][])
+    for (const path of ['/look', '/keep'])
+      test(`${title} is an error of that response and of no other (${path})`, async (t) => {
+        const site = await nodeSite(t, async (request, response, sessions) => {
+          const session = await sessions.get(request)
+          if (request.url === '/keep') session.set('a', 1)
+          try {
+            spoil(response)
+          } catch {
+            // Where nothing has to be waited for, Node throws it at once, and the handler answers.
+            response.statusCode = 500
+            response.end('caught')
+          }
+        })
+        const page = await site.visitor.ask(path)
+        assert.equal(page.status, 500)
+        assert.equal((await site.visitor.ask('/read')).status, 200)
+      })
+})
+
+suite('informational responses', { timeout: 20_000 }, () => {
+  test('begin nothing: the session can still be changed after them', async (t: TestContext) => {
+    const { visitor } = await nodeSite(t, async (request, response, sessions) => {
+      const session = await sessions.get(request)
+      response.writeProcessing()
+      response.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' })
+      session.set('a', 1)
+      response.end()
+    })
+    assert.equal((await visitor.ask('/')).all('set-cookie').length, 1)
+    assert.equal((await visitor.ask('/read')).text, '{"a":1}')
+  })
+})

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { suite, test } from 'node:test'
+import { node } from '../../src/adapters/node.ts'
+import { StoreError } from '../../src/errors.ts'
+import type { Session } from '../../src/session.ts'
+import { gate, turns } from '../../src/testing/adapter/gate.ts'
+import { http2Site, nodeSite, running, slowSessions, type Values } from './site.ts'
+
+type Done = (error?: Error) => void
+const SENT = { code: 'ERR_HTTP_HEADERS_SENT' }
+const CLOSED = { code: 'STRONGROOM_CLOSED' }
+
+suite('callbacks are called exactly once', { timeout: 20_000 }, () => {
+  const ways: readonly [string, (response: ServerResponse, done: Done) => unknown][] = [
+    ['end(callback)', (response, done) => response.end(done)],
+    ['end(chunk, callback)', (response, done) => response.end('text', done)],
+    ['end(chunk, encoding, callback)', (response, done) => response.end('dGV4dA==', 'base64', done)],
+    ['write(chunk, callback)', (response, done) => response.write('text', (error) => done(error ?? undefined))],
+    [
+      'write(chunk, encoding, callback)',
+      (response, done) => response.write('dGV4dA==', 'base64', (error) => done(error ?? undefined)),
+    ],
+  ]
+  for (const [title, way] of ways)
+    for (const kind of ['at once', 'held back', 'not kept'] as const)
+      for (const [protocol, open] of [
+        ['HTTP/1', nodeSite],
+        ['HTTP/2', http2Site],
+      ] as const)
+        test(`${title}, ${kind}, ${protocol}`, async (t) => {
+          const calls: unknown[] = []
+          const called = gate()
+          const site = await open(t, async (request, response, sessions) => {
+            const session = await sessions.get(request)
+            if (kind !== 'at once') session.set('a', 1)
+            way(response, (error) => {
+              calls.push(error)
+              called.open()
+            })
+            if (title.startsWith('write')) response.end()
+          })
+          if (kind === 'not kept')
+            site.watch.before = () => {
+              throw new Error('down')
+            }
+          const page = await site.visitor.ask('/')
+          assert.equal(page.status, kind === 'not kept' ? 503 : 200)
+          if (kind !== 'not kept' && title !== 'end(callback)') assert.equal(page.text, 'text')
+          await called.opened
+          await turns(20)
+          assert.equal(calls.length, 1)
+          assert.equal(calls[0] instanceof StoreError, kind === 'not kept')
+        })
+})
+
+suite('while a response is held back it behaves as one that is on its way', { timeout: 20_000 }, () => {
+  test('headers can be changed no more, and the head is written once', async (t) => {
+    const { visitor } = await nodeSite(t, async (request, response, sessions) => {
+      ;(await sessions.get(request)).set('a', 1)
+      response.setHeader('X-App', '1')
+      assert.equal(response.headersSent, false)
+      response.write('held')
+      assert.equal(response.headersSent, true)
+      assert.throws(() => response.setHeader('X-App', '2'), SENT)
+      assert.throws(() => response.appendHeader('X-App', '2'), SENT)
+      assert.throws(() => response.removeHeader('X-App'), SENT)
+      assert.throws(() => response.writeHead(404), SENT)
+      response.statusCode = 404
+      response.flushHeaders()
+      await turns(40)
+      assert.equal(response.headersSent, true)
+      assert.throws(() => response.setHeader('X-App', '2'), SENT)
+      assert.throws(() => response.writeHead(404), SENT)
+      response.end()
+    })
+    const page = await visitor.ask('/')
+    assert.deepEqual([page.status, page.text, page.all('x-app')], [200, 'held', ['1']])
+  })
+
+  test('it has ended when it was ended, and a second end is ignored', async (t) => {
+    const { visitor } = await nodeSite(t, async (request, response, sessions) => {
+      ;(await sessions.get(request)).set('a', 1)
+      assert.equal(response.writableEnded, false)
+      response.write('once')
+      assert.equal(response.writableEnded, false)
+      response.end()
+      assert.equal(response.writableEnded, true)
+      response.end()
+      await turns(40)
+      assert.equal(response.writableEnded, true)
+    })
+    assert.equal((await visitor.ask('/')).text, 'once')
+  })
+
+  test('a write says that the buffer is full, and drain comes once', async (t) => {
+    let drains = 0
+    const { visitor } = await nodeSite(t, async (request, response, sessions) => {
+      ;(await sessions.get(request)).set('a', 1)
+      response.on('drain', () => {
+        drains += 1
+      })
+      assert.equal(response.write('one '), false)
+      await once(response, 'drain')
+      assert.equal(response.write('two '), true)
+      response.end('three')
+    })
+    assert.equal((await visitor.ask('/')).text, 'one two three')
+    assert.equal(drains, 1)
+  })
+
+  test('trailers that are added meanwhile are sent', async (t) => {
+    const { visitor } = await nodeSite(t, async (request, response, sessions) => {
+      ;(await sessions.get(request)).set('a', 1)
+      response.setHeader('Trailer', 'X-Sum')
+      response.write('text')
+      response.addTrailers({ 'X-Sum': '4' })
+      response.end()
+    })
+    const page = await visitor.ask('/')
+    assert.equal(page.text, 'text')
+  })
+})
+
+suite('a response whose session is not asked for', { timeout: 20_000 }, () => {
+  test('is not hooked', async (t) => {
+    const { visitor } = await nodeSite(t, (_request, response) => {
+      const own = Object.keys(response)
+      const touched = ['end', 'write', 'writeHead', 'flushHeaders'].filter((name) => own.includes(name))
+      response.end(JSON.stringify([touched, response.listenerCount('close'), response.listenerCount('pipe')]))
+    })
+    const [touched, closes, pipes] = JSON.parse((await visitor.ask('/')).text)
+    assert.deepEqual(touched, [])
+    assert.ok(closes <= 1, 'only what Node itself listens to')
+    assert.equal(pipes, 0)
+  })
+})
+
+suite('a session that is asked for too late', { timeout: 20_000 }, () => {
+  test('when the headers are sent, it can be read and not be changed', async (t) => {
+    const { visitor } = await nodeSite(t, async (request, response, sessions) => {
+      if (request.url === '/keep') {
+        ;(await sessions.get(request)).set('a', 1)
+        response.end()
+        return
+      }
+      response.write('it is ')
+      const session = await sessions.get(request)
+      assert.throws(() => session.set('a', 2), CLOSED)
+      response.end(String(session.get('a')))
+    })
+    await visitor.ask('/keep')
+    assert.equal((await visitor.ask('/')).text, 'it is 1')
+    assert.equal((await visitor.ask('/read')).text, '{"a":1}')
+  })
+
+  test('when the response has ended before it is there, it is only read', async (t) => {
+    const got = gate()
+    let late: Session<Values> | undefined
+    const site = await nodeSite(t, async (request, response, sessions) => {
+      if (request.url === '/keep') (await sessions.get(request)).set('a', 1)
+      else
+        sessions.get(request).then((session) => {
+          late = session
+          got.open()
+        })
+      response.end('done')
+    })
+    await site.visitor.ask('/keep')
+    site.watch.before = () => turns(10)
+    assert.equal((await site.visitor.ask('/')).text, 'done')
+    await got.opened
+    assert.throws(() => late?.set('a', 2), CLOSED)
+    assert.equal((await site.visitor.ask('/read')).text, '{"a":1}')
+  })
+
+  test('when the store is down and nobody waits for it, the response is sent', async (t) => {
+    const site = await nodeSite(t, async (request, response, sessions) => {
+      if (request.url === '/keep') (await sessions.get(request)).set('a', 1)
+      else sessions.get(request).catch(() => undefined)
+      response.end('done')
+    })
+    await site.visitor.ask('/keep')
+    site.watch.before = async () => {
+      await turns(5)
+      throw new Error('down')
+    }
+    const page = await site.visitor.ask('/')
+    assert.deepEqual([page.status, page.text, page.all('set-cookie')], [200, 'done', []])
+  })
+})
+
+suite('errors of the session', { timeout: 20_000 }, () => {
+  test('reach onError with the error, the request and a response that is still empty', async (t) => {
+    const site = await nodeSite(
+      t,
+      async (request, response, sessions) => {
+        ;(await sessions.get(request)).set('a', 1)
+        response.writeHead(200, { ETag: '"1"', 'Content-Length': 4, 'Content-Disposition': 'attachment' })
+        response.write('body')
+        response.end()
+      },
+      {
+        onError(error, request, response) {
+          assert.ok(error instanceof StoreError)
+          assert.equal(response.headersSent, false)
+          assert.deepEqual(response.getHeaderNames(), ['vary'])
+          response.writeHead(418, { 'X-Url': request.url })
+          response.end('my page')
+        },
+      },
+    )
+    site.watch.before = () => {
+      throw new Error('down')
+    }
+    const page = await site.visitor.ask('/some')
+    assert.deepEqual([page.status, page.text, page.header('x-url')], [418, 'my page', '/some'])
+    assert.equal(page.header('etag'), undefined)
+  })
+
+  test('that come after the first byte end the connection, for nothing better can be said', async (t) => {
+    const { visitor } = await nodeSite(t, async (request, response, sessions) => {
+      const session = await sessions.get(request)
+      response.write('begun')
+      await turns(5)
+      session.set('late', 1)
+    })
+    await assert.rejects(visitor.ask('/'))
+  })
+
+  test('an error that is not ours is thrown on to whoever called the listener', async (t) => {
+    const { sessions } = slowSessions()
+    const listener = node(sessions, async (request) => {
+      await sessions.get(request)
+      throw new RangeError('not ours')
+    })
+    const { visitor } = await running(t, (request, response) => {
+      listener(request, response).catch((error) => response.end(error.message))
+    })
+    assert.equal((await visitor.ask('/')).text, 'not ours')
+  })
+})

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer as createServer2 } from 'node:http2'
+import type { TestContext } from 'node:test'
+import type { NodeOptions } from '../../src/adapters/node.ts'
+import { node } from '../../src/adapters/node.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { createSessions, type Sessions } from '../../src/sessions.ts'
+import type { SessionsOptions } from '../../src/settings.ts'
+import { http1, http2 } from '../../src/testing/adapter/client.ts'
+import { turns } from '../../src/testing/adapter/gate.ts'
+import { Visitor } from '../../src/testing/adapter/visitor.ts'
+import { type Watched, watched } from '../../src/testing/watched.ts'
+import { listening, listening2 } from './serve.ts'
+
+export type Values = Record<string, unknown>
+
+/** Sessions in memory whose writes take their time, so that every response with one is held back. */
+export function slowSessions(options: Omit<SessionsOptions, 'store'> = {}): {
+  sessions: Sessions<Values>
+  watch: Watched
+} {
+  const watch = watched(memory())
+  watch.before = (call) => (call === 'read' ? undefined : turns(10))
+  // `watched` hands the owner index on.
+  const store = watch.store as ReturnType<typeof memory>
+  return { sessions: createSessions<Values>({ secrets: randomBytes(32), seal: 'two-key', ...options, store }), watch }
+}
+
+export interface Running {
+  readonly url: string
+  readonly visitor: Visitor
+}
+
+/** Runs a listener until the test is over. */
+export async function running(t: TestContext, server: Server | RequestListener): Promise<Running> {
+  const { url, close } = await listening(typeof server === 'function' ? createServer(server) : server)
+  t.after(close)
+  const client = http1(url)
+  t.after(() => client.close())
+  return { url, visitor: new Visitor(client) }
+}
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => unknown
+
+export interface NodeSite extends Running {
+  readonly sessions: Sessions<Values>
+  readonly watch: Watched
+}
+
+/** A handler behind the node adapter. `/keep` sets a value, `/tell` answers with it; everything else is the handler's. */
+export async function nodeSite(
+  t: TestContext,
+  handler: (request: IncomingMessage, response: ServerResponse, sessions: Sessions<Values>) => unknown,
+  options?: NodeOptions<IncomingMessage, ServerResponse>,
+): Promise<NodeSite> {
+  const { sessions, watch } = slowSessions()
+  const listener = node(sessions, routed(sessions, handler), options)
+  return { sessions, watch, ...(await running(t, listener)) }
+}
+
+/** The same over HTTP/2. */
+export async function http2Site(
+  t: TestContext,
+  handler: (request: IncomingMessage, response: ServerResponse, sessions: Sessions<Values>) => unknown,
+): Promise<NodeSite> {
+  const { sessions, watch } = slowSessions()
+  // The compatibility interface is what handlers written for HTTP/1 meet.
+  const listener = node(sessions, routed(sessions, handler) as never)
+  const { url, close } = await listening2(createServer2(listener as never))
+  t.after(close)
+  const client = http2(url)
+  t.after(() => client.close())
+  return { sessions, watch, url, visitor: new Visitor(client) }
+}
+
+function routed(
+  sessions: Sessions<Values>,
+  handler: (request: IncomingMessage, response: ServerResponse, sessions: Sessions<Values>) => unknown,
+): Handler {
+  return async (request, response) => {
+    if (request.url !== '/read') return handler(request, response, sessions)
+    const session = await sessions.get(request)
+    response.end(JSON.stringify(Object.fromEntries(session.keys().map((key) => [key, session.get(key)]))))
+  }
+}
