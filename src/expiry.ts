@@ -1,5 +1,6 @@
 import type { Meta } from './codec/json.ts'
 import { type Duration, LONGEST, milliseconds } from './lifetime.ts'
+import { checkOptions } from './options.ts'
 
 /** How long this one session lives; what is left out stays as it was. */
 export interface Expiry {
@@ -11,18 +12,40 @@ export interface Expiry {
   readonly remember?: boolean | undefined
 }
 
-/** The part of a session's meta that an expiry sets. */
-export type LifetimeChange = Partial<Pick<Meta, 'idle' | 'deadline' | 'persistent'>>
+/** What an expiry does to a session's meta: back to the defaults first, where that was asked for, then what was named. */
+export interface LifetimeChange {
+  readonly defaults: boolean
+  readonly named: Partial<Pick<Meta, 'idle' | 'deadline' | 'persistent'>>
+}
 
-/** Throws for an end that is not ahead, or further than 400 days. */
-export function lifetimeOf({ idle, absolute, remember }: Expiry, now: number): LifetimeChange {
-  const until =
-    absolute instanceof Date ? absolute.getTime() : absolute && now + milliseconds(absolute, 'setExpiry: absolute')
-  if (until !== undefined && !(Number(until) > now && Number(until) <= now + LONGEST))
-    throw new TypeError('setExpiry: the end must lie in the future, at most 400 days from now.')
+/** Lays an expiry over what an earlier one of the same request said. Throws for an end that is not ahead, or too far. */
+export function expiryOver(
+  before: LifetimeChange | null,
+  expiry: Duration | Date | Expiry | null,
+  now: number,
+): LifetimeChange {
+  // The defaults end a session with the browser, too.
+  if (expiry === null || expiry === 'browser') return { defaults: true, named: {} }
+  const named = namedBy(expiry, now)
+  return { defaults: before?.defaults ?? false, named: { ...before?.named, ...named } }
+}
+
+function namedBy(expiry: Duration | Date | Expiry, now: number): LifetimeChange['named'] {
+  if (expiry instanceof Date) return { deadline: momentOf(expiry, now), idle: 0 }
+  if (typeof expiry !== 'object') return { idle: milliseconds(expiry, 'setExpiry: idle') }
+  checkOptions('setExpiry()', expiry, ['idle', 'absolute', 'remember'])
+  const { idle, absolute, remember } = expiry
+  if (remember !== undefined && typeof remember !== 'boolean')
+    throw new TypeError('setExpiry: remember is true or false.')
   return {
     ...(idle === undefined ? {} : { idle: idle === null ? 0 : milliseconds(idle, 'setExpiry: idle') }),
-    ...(until === undefined ? {} : { deadline: Number(until) }),
+    ...(absolute === undefined ? {} : { deadline: momentOf(absolute, now) }),
     ...(remember === undefined ? {} : { persistent: remember }),
   }
+}
+
+function momentOf(end: Duration | Date, now: number): number {
+  const moment = end instanceof Date ? end.getTime() : now + milliseconds(end, 'setExpiry: absolute')
+  if (moment > now && moment <= now + LONGEST) return moment
+  throw new TypeError('setExpiry: the end must lie in the future, at most 400 days from now.')
 }

@@ -9,24 +9,27 @@ import type { LoginOptions } from './login.ts'
 import { type Changes, lay } from './merge.ts'
 import { changesOf, type State } from './state.ts'
 import { handleOf, type Id } from './token.ts'
+import { inTurn } from './turns.ts'
 
 /** What is to be done for a request's session when its response begins. */
 export type Plan =
-  | { readonly verb: 'end' }
-  | { readonly verb: 'create' | 'rotate' | 'write'; readonly changes: Changes }
+  | { readonly verb: 'end'; readonly anew: boolean }
+  | { readonly verb: 'create' }
+  | { readonly verb: 'rotate' | 'write'; readonly changes: Changes }
   | { readonly verb: 'touch'; readonly expiresAt: number }
 
 const NO_CHANGES: Changes = { cleared: false, edits: new Map() }
 
 /** Null where there is nothing to do. No I/O; throws `DataError` for a value that cannot be kept. */
 export function planOf(core: Core, state: State, loaded: Loaded | null, failed: boolean): Plan | null {
+  const dropped = failed && !core.saveOnServerError
+  const empty = Object.keys(state.values).length === 0
   // An end that was asked for is kept even when the page about it failed.
-  if (state.intent?.verb === 'logout') return { verb: 'end' }
-  if (failed && !core.saveOnServerError) return null
+  if (state.intent?.verb === 'logout') return { verb: 'end', anew: !dropped && !empty }
+  if (dropped) return null
   const changes = changesOf(state)
   if (!loaded) {
-    const worth = state.intent?.verb === 'login' || Object.keys(state.values).length > 0
-    return worth ? { verb: 'create', changes: changes ?? NO_CHANGES } : null
+    return state.intent?.verb === 'login' || !empty ? { verb: 'create' } : null
   }
   if (state.intent) return { verb: 'rotate', changes: changes ?? NO_CHANGES }
   if (changes || state.lifetime) return { verb: 'write', changes: changes ?? NO_CHANGES }
@@ -38,21 +41,33 @@ export function planOf(core: Core, state: State, loaded: Loaded | null, failed: 
 export function carryOut(core: Core, plan: Plan, state: State, loaded: Loaded | null, device: () => string | null) {
   switch (plan.verb) {
     case 'end':
-      return end(core, loaded)
+      return end(core, state, loaded, plan.anew)
     case 'create':
       return create(core, state, device)
     case 'rotate':
       return rotate(core, state, loaded as Loaded, plan.changes, device)
     case 'write':
-      return inTurn(core, state, loaded as Loaded, plan.changes)
+      return change(core, state, loaded as Loaded, plan.changes)
     case 'touch':
       return touch(core, loaded as Loaded, plan.expiresAt)
   }
 }
 
-async function end(core: Core, loaded: Loaded | null): Promise<null> {
+async function end(core: Core, state: State, loaded: Loaded | null, anew: boolean): Promise<Loaded | null> {
   if (loaded && (await core.backing.end(loaded.held))) revoked(core, loaded.held.ticket.id, 'logout')
-  return null
+  else if (loaded) await endSuccessor(core, loaded.meta)
+  if (!anew) return null
+  // Only now, for a value that cannot be kept must not keep anybody signed in.
+  changesOf(state)
+  return create(core, state, () => null)
+}
+
+/** A renewal that was quicker has taken the session along under a new token. Whoever logs out means that one too. */
+async function endSuccessor(core: Core, { userId, createdAt }: Meta): Promise<void> {
+  const { list, endOne } = core.backing.users
+  if (userId === null || !list || !endOne) return
+  for (const other of await list(userId))
+    if (other.createdAt === createdAt && (await endOne(other.id))) revoked(core, other.id, 'logout')
 }
 
 async function touch(core: Core, loaded: Loaded, expiresAt: number): Promise<Loaded | null> {
@@ -64,12 +79,10 @@ async function touch(core: Core, loaded: Loaded, expiresAt: number): Promise<Loa
 
 async function create(core: Core, state: State, device: () => string | null): Promise<Loaded> {
   const meta = metaAfter(core, state, null, device)
-  return withinLimit(core, state, null, async () => {
-    const held = await put(core, meta, state.values)
-    if (core.emit.wanted())
-      core.emit({ type: 'created', handle: handleOf(held.held.ticket.id), authenticated: meta.userId !== null })
-    return held
-  })
+  const fresh = await withinLimit(core, state, { old: null, begin: () => put(core, meta, state.values) })
+  if (core.emit.wanted())
+    core.emit({ type: 'created', handle: handleOf(fresh.held.ticket.id), authenticated: meta.userId !== null })
+  return fresh
 }
 
 /**
@@ -85,67 +98,52 @@ async function rotate(
 ): Promise<Loaded> {
   const meta = metaAfter(core, state, old.meta, device)
   const verb = state.intent?.verb
-  return withinLimit(core, state, old.held.ticket.id, async () => {
-    let fresh = await put(core, meta, state.values, verb === 'renew' ? old.held : undefined)
-    if (verb !== 'reroot') {
-      try {
-        fresh = await retire(core, state, old, fresh, changes)
-      } catch (error) {
-        // What could not take the old one's place must not lie about as a second session. The first error is the one to tell.
-        await core.backing.end(fresh.held).catch(() => undefined)
-        throw error
-      }
-    }
-    if (core.emit.wanted())
-      core.emit({
-        type: 'renewed',
-        handle: handleOf(fresh.held.ticket.id),
-        previous: handleOf(old.held.ticket.id),
-        reason: verb === 'login' ? 'login' : 'renew',
-      })
-    return fresh
+  const fresh = await withinLimit(core, state, {
+    old: old.held.ticket.id,
+    begin: () => put(core, meta, state.values, verb === 'renew' ? old.held : undefined),
+    take: async (fresh) => (verb === 'reroot' ? fresh : retire(core, state, old, fresh, changes)),
   })
+  if (core.emit.wanted())
+    core.emit({
+      type: 'renewed',
+      handle: handleOf(fresh.held.ticket.id),
+      previous: handleOf(old.held.ticket.id),
+      reason: verb === 'login' ? 'login' : 'renew',
+    })
+  return fresh
 }
 
-async function retire(core: Core, state: State, old: Loaded, fresh: Loaded, changes: Changes): Promise<Loaded> {
-  let seen = old
-  for (;;) {
+async function retire(core: Core, state: State, old: Loaded, begun: Loaded, changes: Changes): Promise<Loaded> {
+  const login = state.intent?.verb === 'login'
+  let [seen, fresh] = [old, begun]
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (await core.backing.end(seen.held, seen.held.version)) return fresh
     const newer = await core.backing.load(old.held.ticket)
     if (!newer || !('held' in newer)) {
       // An anonymous session that ended meanwhile does not stop a login, for which the user has just given proof.
-      if (state.intent?.verb === 'login' && old.meta.userId === null) return fresh
+      if (login && old.meta.userId === null) return fresh
       throw gone(core, old)
     }
     seen = newer
     const values = relay(changes, newer.values)
-    const held = await core.backing.update(fresh.held, contentOf(fresh.meta, values), fresh.held.expiresAt, fresh)
+    const content = contentOf(login ? begun.meta : metaAfter(core, state, newer.meta, () => null), values)
+    const held = await core.backing.update(fresh.held, content, expiryAfter(core.clock(), content.meta), fresh)
     if (!held) throw gone(core, fresh)
-    fresh = { ...contentOf(fresh.meta, values), values, held }
+    fresh = { ...content, values, held }
   }
+  throw tooBusy()
 }
 
-const turns = new WeakMap<Core, Map<Id, Promise<unknown>>>()
 const ATTEMPTS = 200
 
 /**
  * Writes a session. The first try is at once; who loses it waits for its turn among this process's other losers, so that a
  * burst of parallel requests costs each of them one more try and not a stampede.
  */
-async function inTurn(core: Core, state: State, loaded: Loaded, changes: Changes): Promise<Loaded | null> {
+async function change(core: Core, state: State, loaded: Loaded, changes: Changes): Promise<Loaded | null> {
   const first = await write(core, state, loaded, state.values)
   if (first !== 'conflict') return first
-  const queue = turns.get(core) ?? new Map<Id, Promise<unknown>>()
-  turns.set(core, queue)
-  const { id } = loaded.held.ticket
-  const turn = (queue.get(id) ?? Promise.resolve()).then(() => overtake(core, state, loaded, changes))
-  const settled = turn.catch(() => undefined)
-  queue.set(id, settled)
-  try {
-    return await turn
-  } finally {
-    if (queue.get(id) === settled) queue.delete(id)
-  }
+  return inTurn(core, `session ${loaded.held.ticket.id}`, () => overtake(core, state, loaded, changes))
 }
 
 /** Read again, lay this request's own changes over the newer copy, try again. */
@@ -157,10 +155,13 @@ async function overtake(core: Core, state: State, loaded: Loaded, changes: Chang
     const result = await write(core, state, newer, relay(changes, newer.values))
     if (result !== 'conflict') return result
   }
-  throw new ConflictError(
+  throw tooBusy()
+}
+
+const tooBusy = () =>
+  new ConflictError(
     `The session was changed by others ${ATTEMPTS} times while this request tried. Try the request again.`,
   )
-}
 
 async function write(core: Core, state: State, over: Loaded, values: Values): Promise<Loaded | null | 'conflict'> {
   const meta = metaAfter(core, state, over.meta, () => null)
@@ -187,7 +188,8 @@ const contentOf = (meta: Meta, values: Values) => ({ meta, data: JSON.stringify(
 /** Updates run again may make what the first run did not, so their results are checked too. */
 function relay(changes: Changes, newer: Values): Values {
   const values = lay(changes, newer)
-  for (const [key, edit] of changes.edits) if (edit.kind === 'update' && key in values) checkValue(key, values[key])
+  for (const [key, edit] of changes.edits)
+    if (edit.kind === 'update' && Object.hasOwn(values, key)) checkValue(key, values[key])
   return values
 }
 
@@ -208,9 +210,14 @@ function metaAfter(core: Core, state: State, was: Meta | null, device: () => str
       ...remembered(core, now, remember),
     }
   }
-  if (lifetime === 'default')
-    return { ...meta, idle: policy.idle, deadline: meta.createdAt + policy.absolute, persistent: false }
-  return lifetime ? { ...meta, ...lifetime } : meta
+  if (!lifetime) return meta
+  return { ...meta, ...(lifetime.defaults && defaultsFor(core, now, meta)), ...lifetime.named }
+}
+
+/** A session that was to be remembered may be older than the default allows: it is not cut off in the middle of its use. */
+function defaultsFor({ policy }: Core, now: number, { createdAt, deadline }: Meta) {
+  const end = createdAt + policy.absolute
+  return { idle: policy.idle, persistent: false, deadline: end > now ? end : Math.min(deadline, now + policy.absolute) }
 }
 
 function remembered({ policy }: Core, now: number, remember: LoginOptions['remember']) {

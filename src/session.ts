@@ -1,6 +1,6 @@
 import { checkValue } from './codec/json.ts'
 import { DataError, ReadOnly, SessionClosed } from './errors.ts'
-import { type Expiry, lifetimeOf } from './expiry.ts'
+import { type Expiry, expiryOver } from './expiry.ts'
 import type { Duration } from './lifetime.ts'
 import { checkLogin, type LoginOptions } from './login.ts'
 import { own, put } from './merge.ts'
@@ -58,7 +58,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     return had
   }
 
-  /** The value under a key, which is removed: for what is to be used once. */
+  /** The value under a key, which is removed. Of two requests at the same time both may see it, and then it is gone. */
   pull<K extends Keys<Data>>(key: K): Data[K] | undefined {
     const value = this.get(key)
     this.delete(key)
@@ -119,7 +119,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     if (typeof userId !== 'string' || userId === '')
       throw new TypeError('login() takes the user id as a non-empty string.')
     checkLogin(options)
-    const keep = options.keep ?? (state.meta?.userId && state.meta.userId !== userId ? 'none' : 'all')
+    const keep = options.keep ?? (this.userId === null || this.userId === userId ? 'all' : 'none')
     if (keep !== 'all') {
       const kept = keep === 'none' ? [] : keep.map((key) => [key, own(state.values, key)] as const)
       this.clear()
@@ -134,7 +134,10 @@ export class Session<Data extends object = Record<string, unknown>> {
     if (state.intent === null) state.intent = { verb: 'renew' }
   }
 
-  /** Ends the session: record deleted, cookie cleared, data gone. Also when the response is an error. */
+  /**
+   * Ends the session: record deleted, cookie cleared, data gone. Also when the response is an error. What is put after it,
+   * such as a flash message, begins a new session that has nothing in common with this one.
+   */
   logout(): void {
     const state = this.#writable()
     this.clear()
@@ -142,16 +145,12 @@ export class Session<Data extends object = Record<string, unknown>> {
   }
 
   /**
-   * Lifetimes of this session alone. A duration is its idle limit; a `Date` its end; `'browser'` ends it with the browser
-   * and else by the defaults; null gives the defaults back; an object names each.
+   * Lifetimes of this session alone. A duration is its idle limit; a `Date` its end, used or not; an object names each, and
+   * what it leaves out stays; null gives the defaults back, and so does `'browser'`, for they end it with the browser.
    */
   setExpiry(expiry: Duration | Date | Expiry | null): void {
     const state = this.#writable()
-    if (expiry === null) state.lifetime = 'default'
-    else if (expiry === 'browser') state.lifetime = { persistent: false }
-    else if (expiry instanceof Date) state.lifetime = { ...lifetimeOf({ absolute: expiry }, state.now), idle: 0 }
-    else if (typeof expiry === 'object') state.lifetime = lifetimeOf(expiry, state.now)
-    else state.lifetime = lifetimeOf({ idle: expiry }, state.now)
+    state.lifetime = expiryOver(state.lifetime, expiry, state.now)
   }
 
   /** True until the session rests in its store, or in the visitor's cookie. */
@@ -192,6 +191,8 @@ export class Session<Data extends object = Record<string, unknown>> {
   #writable(): State {
     const state = this.#state
     if (state.mode === 'open') return state
+    if (state.mode === 'saving')
+      throw new SessionClosed('The session is being saved. Await sessions.save(request) before you change it again.')
     if (state.mode === 'read-only')
       throw new ReadOnly('This session is read-only: it stands in while the store is down, or was opened with read().')
     throw new SessionClosed(
@@ -217,6 +218,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     settleInPlace(state, key)
     const before = state.edits?.get(key)
     const value = change(own(state.values, key))
+    if (value !== undefined) checkValue(key, value)
     this.#write(key, value)
     if (before && before.kind !== 'update') return value
     state.edits?.set(key, { kind: 'update', steps: [...(before?.steps ?? []), change] })

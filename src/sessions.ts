@@ -124,7 +124,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       }
     },
     save: async (request) => visitOf(request).save(),
-    read: async (given) => new Visit<Data>(core, 'headers' in given ? (given.headers as HeaderSource) : given).read(),
+    read: async (given) => new Visit<Data>(core, headersOf(given)).read(),
     open: (headers) => new Visit<Data>(core, headers),
     attach(request, begin) {
       ;(request as Carrier)[slot] = begin
@@ -165,4 +165,11 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     close,
   } satisfies BaseSessions<Data> & { of(userId: string): AnyUser }
   return sessions
+}
+
+/** A request's headers, or headers themselves, among which one may be called "headers". */
+function headersOf(given: HeaderSource | { readonly headers: HeaderSource }): HeaderSource {
+  return 'headers' in given && typeof given.headers === 'object'
+    ? (given.headers as HeaderSource)
+    : (given as HeaderSource)
 }

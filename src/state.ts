@@ -1,7 +1,7 @@
 import { checkValue, type Meta, type Values } from './codec/json.ts'
 import type { LifetimeChange } from './expiry.ts'
 import type { LoginOptions } from './login.ts'
-import { type Changes, changedInPlace, type Edit, own } from './merge.ts'
+import { type Changes, changedInPlace, type Edit, own, put } from './merge.ts'
 import type { Id } from './token.ts'
 
 /** What a session is to become, beyond its data. `reroot`: a new beginning without a new login, see `revokeOthers`. */
@@ -31,9 +31,10 @@ export interface State {
   id: Id | null
   handle: (() => string) | null
   readonly now: number
-  mode: 'open' | 'closed' | 'read-only'
+  /** `saving`: open, but a save is under way that a change would get lost in. */
+  mode: 'open' | 'saving' | 'closed' | 'read-only'
   intent: Intent | null
-  lifetime: LifetimeChange | 'default' | null
+  lifetime: LifetimeChange | null
   cleared: boolean
   edits: Map<string, Edit> | null
   /** For an updated key: its text right after the last update, to tell a later change in place. */
@@ -54,6 +55,7 @@ export const beginState = ({ readOnly, ...beginning }: Beginning): State => ({
 
 /** A change in place cannot be run again over a newer value; from then on the key counts as set. */
 export function settleInPlace(state: State, key: string): void {
+  checkOwn(state, key)
   const edit = state.edits?.get(key)
   const changed =
     edit?.kind === 'update'
@@ -64,20 +66,23 @@ export function settleInPlace(state: State, key: string): void {
   state.edits.set(key, { kind: 'set', value: own(state.values, key) })
 }
 
+function checkOwn({ values }: State, key: string): void {
+  if (Object.hasOwn(values, key)) checkValue(key, values[key])
+}
+
 /** What this request changed, or null; throws `DataError` for a value that cannot be kept. */
 export function changesOf(state: State): Changes | null {
   const { lent, edits, values, cleared } = state
-  if (lent) {
-    for (const key of lent) if (Object.hasOwn(values, key)) checkValue(key, values[key])
-  }
-  if (!edits && !cleared && (!lent || JSON.stringify(values) === state.base)) return null
+  for (const keys of [lent, edits?.keys()]) for (const key of keys ?? []) checkOwn(state, key)
+  if (!edits && !lent && !cleared) return null
+  // A key that was set to what it was, or deleted where it was not, is no change and costs no write.
+  if (!cleared && JSON.stringify(values) === state.base) return null
   if (edits) for (const [key, edit] of edits) if (edit.kind === 'update') settleInPlace(state, key)
   const all = new Map(state.edits)
   if (lent && !cleared) {
     const free = [...lent].filter((key) => !all.has(key))
     for (const key of changedInPlace(free, values, state.base)) all.set(key, { kind: 'set', value: own(values, key) })
   }
-  for (const [key, edit] of all) if (edit.kind !== 'delete' && Object.hasOwn(values, key)) checkValue(key, values[key])
   return all.size > 0 || (cleared && state.base !== '{}') ? { cleared, edits: all } : null
 }
 
@@ -86,8 +91,16 @@ export function settle(
   state: State,
   kept: Pick<State, 'values' | 'base' | 'meta' | 'expiresAt' | 'id' | 'handle'>,
 ): void {
+  if (kept.values !== state.values) keepObjects(state, kept.values)
   Object.assign(state, kept)
   state.intent = state.lifetime = state.edits = state.updated = null
   state.cleared = false
   state.lent = new Set(Object.keys(kept.values))
+}
+
+/** Merged values are new objects. Where one still says the same, the application's own stays: it may be changed in place later. */
+function keepObjects({ lent, values }: State, merged: Values): void {
+  for (const key of lent ?? [])
+    if (Object.hasOwn(merged, key) && JSON.stringify(merged[key]) === JSON.stringify(own(values, key)))
+      put(merged, key, own(values, key))
 }

@@ -1,6 +1,6 @@
 import type { Loaded, Ticket } from './backing.ts'
 import type { Core } from './core.ts'
-import { StoreError } from './errors.ts'
+import { SessionGone, SessionLimit, StoreError } from './errors.ts'
 import { carryOut, type Plan, planOf } from './keep.ts'
 import { Session, stateOf } from './session.ts'
 import { type State, settle } from './state.ts'
@@ -40,6 +40,8 @@ export class Visit<Data extends object> {
   #asked = false
   /** Did the response begin before the session was there? */
   #begun = false
+  /** The save that is under way. */
+  #saving: Promise<void> | null = null
 
   constructor(core: Core, headers: HeaderSource) {
     this.#core = core
@@ -50,6 +52,8 @@ export class Visit<Data extends object> {
   get(options?: GetOptions): Promise<Session<Data>> {
     this.#loading ??= this.#load()
     const policy = options?.onStoreError ?? this.#core.onStoreError
+    if (policy !== 'throw' && policy !== 'anonymous')
+      return Promise.reject(new TypeError("get: onStoreError is 'throw' or 'anonymous'."))
     return policy === 'throw' ? this.#loading : this.#loading.catch((error) => this.#standIn(error))
   }
 
@@ -64,6 +68,7 @@ export class Visit<Data extends object> {
       if (this.#loading) return this.#whenLoaded(this.#loading, status)
       return this.#asked ? READ : UNUSED
     }
+    if (this.#saving) return this.#whenLoaded(this.#saving, status)
     const state = stateOf(session as never)
     if (state.mode !== 'open') return this.#outcome()
     // Also for the case that the next line throws: the page about that error must not try again.
@@ -74,12 +79,22 @@ export class Visit<Data extends object> {
 
   /** Keeps the session now; the session stays open, and what the response must carry is kept for `commit`. */
   async save(): Promise<void> {
+    // One after another: the same changes kept twice at once would count twice.
+    while (this.#saving) await this.#saving.catch(() => undefined)
     const session = this.#session
     if (!session) return
     const state = stateOf(session as never)
     if (state.mode !== 'open') return
     const plan = planOf(this.#core, state, this.#loaded, false)
-    if (plan) await this.#keep(plan, state)
+    if (!plan) return
+    state.mode = 'saving'
+    this.#saving = this.#keep(plan, state)
+    try {
+      await this.#saving
+    } finally {
+      this.#saving = null
+      state.mode = 'open'
+    }
   }
 
   /** A session that keeps nothing, for where there is no response: a socket's upgrade, a check. Changing it throws. */
@@ -93,13 +108,11 @@ export class Visit<Data extends object> {
     this.#asked = true
     try {
       await this.#core.ring.ready()
-      let ticket = this.#admit()
+      let found = await this.#find()
       // A key that another server made a moment ago: ask the provider, at most once in a while.
-      if (ticket === 'unknown-key') ticket = (await this.#core.ring.refresh()) ? this.#admit() : null
-      if (ticket === 'unknown-key') ticket = null
-      const loaded = ticket ? await this.#ask(ticket) : null
-      this.#loaded = loaded
-      this.#session = this.#begin(loaded, false)
+      if (found === 'unknown-key') found = (await this.#core.ring.refresh()) ? await this.#find() : null
+      this.#loaded = found === 'unknown-key' ? null : found
+      this.#session = this.#begin(this.#loaded, false)
       if (this.#begun) stateOf(this.#session as never).mode = 'closed'
       return this.#session
     } catch (error) {
@@ -108,6 +121,11 @@ export class Visit<Data extends object> {
       if (error instanceof StoreError) this.#core.emit({ type: 'storeError', error })
       throw error
     }
+  }
+
+  #find(): Promise<Loaded | 'unknown-key' | null> | 'unknown-key' | null {
+    const ticket = this.#admit()
+    return ticket === null || ticket === 'unknown-key' ? ticket : this.#ask(ticket)
   }
 
   #admit(): Ticket | 'unknown-key' | null {
@@ -132,13 +150,13 @@ export class Visit<Data extends object> {
     return found ?? (unknownKey ? 'unknown-key' : null)
   }
 
-  async #ask(ticket: Ticket): Promise<Loaded | null> {
+  async #ask(ticket: Ticket): Promise<Loaded | 'unknown-key' | null> {
     const { backing, emit } = this.#core
     const loaded = await backing.load(ticket)
     if (loaded && !('held' in loaded)) {
       if ('refused' in loaded) emit({ type: 'notOurs', what: 'record', reason: loaded.refused })
       else emit({ type: 'expired', handle: handleOf(ticket.id), reason: loaded.expired })
-      return null
+      return 'refused' in loaded && loaded.refused === 'unknown-key' ? 'unknown-key' : null
     }
     if (emit.wanted()) emit({ type: loaded ? 'loaded' : 'absent', handle: handleOf(ticket.id) })
     return loaded
@@ -162,7 +180,7 @@ export class Visit<Data extends object> {
     throw error
   }
 
-  /** The response began while the session was still being fetched: whoever asked for it may change it no more. */
+  /** The response began while the session was still being fetched or saved: whoever has it may change it no more. */
   async #whenLoaded(loading: Promise<unknown>, status: number): Promise<Outcome> {
     await loading.catch(() => undefined)
     return this.#session ? this.commit(status) : READ
@@ -178,18 +196,22 @@ export class Visit<Data extends object> {
     } catch (error) {
       if (error instanceof StoreError) this.#core.emit({ type: 'storeError', error })
       // A touch that failed is no reason to refuse a page that only read: the deadline that was promised still holds.
-      if (plan.verb !== 'touch') throw error
+      if (error instanceof StoreError && plan.verb === 'touch') return
+      // Who catches these after save() and answers in their own words must not meet them again when the response begins.
+      if (error instanceof SessionLimit) state.intent = null
+      if (error instanceof SessionGone) this.#forget(state)
+      throw error
     }
   }
 
   #took(kept: Loaded | null, before: Loaded | null, state: State): void {
     const { transport, clock } = this.#core
-    this.#loaded = kept
     if (!kept) {
       if (this.#presented || this.#setCookie) this.#setCookie = transport.clear()
-      settle(state, { values: {}, base: '{}', meta: null, expiresAt: 0, id: null, handle: null })
+      this.#forget(state)
       return
     }
+    this.#loaded = kept
     const { meta, held, values, data } = kept
     if (
       held.ticket.text !== before?.held.ticket.text ||
@@ -199,6 +221,12 @@ export class Visit<Data extends object> {
       this.#setCookie = transport.set(held.ticket.text, meta.persistent ? meta.deadline - clock() : undefined)
     const { id } = held.ticket
     settle(state, { values, base: data, meta, expiresAt: held.expiresAt, id, handle: () => handleOf(id) })
+  }
+
+  /** The session is over: what is put into it from now on begins a new one. */
+  #forget(state: State): void {
+    this.#loaded = null
+    settle(state, { values: {}, base: '{}', meta: null, expiresAt: 0, id: null, handle: null })
   }
 
   #outcome(): Outcome {
