@@ -34,7 +34,10 @@ suite('what the documentation shows is true', () => {
         const runner = new Runner()
         after(() => runner.end())
         for (const block of running)
-          test(`line ${block.line}`, () => runner.run(join(project.folder, nameOf(block)), block.conversation))
+          test(`line ${block.line}`, () => {
+            const file = join(project.folder, nameOf(block))
+            return block.info === 'test' ? runTests(file) : runner.run(file, block.conversation)
+          })
       })
     }
     for (const file of examples.filter((file) => !file.includes('/engine/')))

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { StrongroomError } from '../errors.ts'
 import type { BaseSessions } from '../sessions.ts'
@@ -14,8 +14,13 @@ export interface NodeOptions<Request, Response> {
 /**
  * A listener for node:http, node:https and node:http2's compatibility interface; in `handler`, `await sessions.get(request)`
  * is the request's session. An error of this library that the handler does not catch is answered; any other is thrown on.
+ * For node:http2, name the types of the handler's parameters.
  */
-export function node<Data extends object, Request extends NodeRequest, Response extends NodeResponse>(
+export function node<
+  Data extends object,
+  Request extends NodeRequest = IncomingMessage,
+  Response extends NodeResponse = ServerResponse,
+>(
   sessions: BaseSessions<Data>,
   handler: (request: Request, response: Response) => unknown,
   { onError = answer }: NodeOptions<Request, Response> = {},

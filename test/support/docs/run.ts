@@ -17,13 +17,17 @@ const SECRETS = 'bE2uYw3fPq7cTz9kLr5xVn1mJh8sDg4aQo6iKe0U,mV4tRk8wXs2yGb6nHc0pZq
 /** Runs a file of tests, each of which must pass or say why it is skipped. */
 export async function runTests(file: string): Promise<void> {
   // Without the variable by which Node's test runner tells its children to report to it.
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env
-  const child = spawn(process.execPath, ['--test', '--test-reporter=tap', file], {
+  const { NODE_TEST_CONTEXT: _, ...rest } = process.env
+  const env = { ...rest, STRONGROOM_SECRETS: SECRETS }
+  const args = ['--test', '--test-isolation=none', '--test-reporter=tap', file]
+  const child = spawn(process.execPath, args, {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: LIMIT,
+    killSignal: 'SIGKILL',
   })
-  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
-  assert.equal(code, 0, output)
+  const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'close')])
+  assert.equal(code, 0, signal ? `it did not end within ${LIMIT} ms\n${output}` : output)
   assert.match(output, /^# pass [1-9]/m)
 }
 
