@@ -16,7 +16,7 @@ export function application(vault: Vault): express.Express {
   const app = express()
   app.disable('x-powered-by')
   app.use(securityHeaders)
-  app.use(express.static(fileURLToPath(new URL('./assets', import.meta.url)), { index: false }))
+  app.use(express.static(fileURLToPath(new URL('./assets', import.meta.url)), { index: false, maxAge: '1m' }))
   app.use(sameOriginOnly)
   app.use(express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 20 }))
   app.use(strongroom(vault.sessions))

@@ -55,7 +55,7 @@ const COOKIES: Readonly<Record<string, string>> = {
 
 function placesIn({ cookie, row }: Loot) {
   return [
-    { name: 'cookie', bytes: [Buffer.from(cookie), Buffer.from(cookie, 'base64url')] },
+    { name: 'cookie', bytes: [Buffer.from(cookie, 'base64url')] },
     ...(row ? [{ name: 'row', bytes: [row.entry.bytes, row.entry.label ?? new Uint8Array()] }] : []),
   ]
 }

@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root } from '../../scripts/build.ts'
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The demo as a process of its own, as `npm start` runs it. */
+export class Demo {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<Ended>
+  #stdout = ''
+  #stderr = ''
+
+  /** Its `.strongroom` and relative paths are below `cwd`. */
+  constructor(cwd: string, args: readonly string[]) {
+    const { NODE_ENV: _, PORT: __, ...env } = process.env
+    this.#child = spawn(process.execPath, [join(root, 'demo/main.ts'), ...args], { cwd, env })
+    this.#child.stdout?.on('data', (text) => (this.#stdout += text))
+    this.#child.stderr?.on('data', (text) => (this.#stderr += text))
+    this.#ended = once(this.#child, 'close').then(([code, signal]) => ({
+      code,
+      signal,
+      stdout: this.#stdout,
+      stderr: this.#stderr,
+    }))
+  }
+
+  /** The address, once it is printed; rejects when the process ends without one. */
+  async address(): Promise<string> {
+    for (;;) {
+      const [, address] = /^Strongroom demo: (http:\/\/localhost:\d+)\n/m.exec(this.#stdout) ?? []
+      if (address) return address
+      const next = once(this.#child.stdout as NonNullable<ChildProcess['stdout']>, 'data')
+      const ended = await Promise.race([next.then(() => null), this.#ended])
+      if (ended) throw new Error(`The demo ended with exit code ${ended.code}.\n${ended.stderr}`)
+    }
+  }
+
+  get ended(): Promise<Ended> {
+    return this.#ended
+  }
+
+  stop(signal: NodeJS.Signals = 'SIGINT'): Promise<Ended> {
+    this.#child.kill(signal)
+    return this.#ended
+  }
+}
+
+/** A folder that is gone when the test is over. */
+export function folder(t: { after(done: () => void): void }): string {
+  const path = mkdtempSync(join(tmpdir(), 'strongroom-demo-'))
+  t.after(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+/** Starts the demo on a free port; it ends with the test. */
+export async function running(
+  t: { after(done: () => unknown): void },
+  args: readonly string[] = [],
+  cwd: string = folder(t),
+): Promise<{ demo: Demo; url: string }> {
+  const demo = new Demo(cwd, ['--port', '0', ...args])
+  t.after(() => demo.stop('SIGKILL'))
+  return { demo, url: await demo.address() }
+}
