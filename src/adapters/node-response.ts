@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import { getDefaultHighWaterMark, type Readable } from 'node:stream'
 import type { Outcome, Visit } from '../visit.ts'
 import { applyOutcome } from './headers.ts'
 import { alreadySent, clearBody, moveHeaders, type NodeResponse, nodeHeaders, pretendSent } from './node/head.ts'
@@ -11,6 +11,12 @@ type Call = { readonly method: Method; args: unknown[] }
 type Original = (...args: unknown[]) => unknown
 /** The two kinds of response share these methods, and no type says so. */
 type Methods = Record<Method, Original>
+
+/**
+ * Bytes that may be held before a writer is told to wait. As many as a stream holds by default: compression, which takes
+ * `drain` listeners away from the response, then has a full buffer of its own by the time it gets them, and drains it.
+ */
+const FULL = getDefaultHighWaterMark(false)
 
 /**
  * Holds back the first byte of a response until its session is kept, so that a client that follows a redirect at once finds
@@ -39,6 +45,7 @@ class Hold {
   readonly #sources: Readable[] = []
   #phase: 'waiting' | 'holding' | 'released' = 'waiting'
   #queue: Call[] = []
+  #bytes = 0
 
   constructor(visit: Pick<Visit<object>, 'commit' | 'save'>, response: NodeResponse, fail: (error: unknown) => void) {
     this.#visit = visit
@@ -70,7 +77,7 @@ class Hold {
     this.#queue.push(call)
     if (this.#phase === 'waiting') this.#begin(call)
     // Something is left in the queue unless it failed at once: then the error page is written, and this call is nobody's.
-    return this.#isReleased() && this.#queue.length > 0 ? this.#replay() : this.#stale(call)
+    return this.#isReleased() && this.#queue.length > 0 ? this.#replay() : this.#answer(call)
   }
 
   #begin(call: Call): void {
@@ -94,10 +101,9 @@ class Hold {
         restore()
         response.statusCode = status
         this.#release(outcome)
-        const wrote = this.#queue.some(({ method }) => method === 'write')
         try {
           // The writer was told to wait, and now nothing else would tell it to go on.
-          if (this.#replay() !== false && wrote && !response.writableEnded) response.emit('drain')
+          if (this.#replay() !== false && this.#bytes >= FULL && !response.writableEnded) response.emit('drain')
         } catch (error) {
           // What Node would have thrown at the caller, who is gone: nobody else is there to catch it.
           this.#failed(error)
@@ -134,9 +140,11 @@ class Hold {
     return this.#originals[method].apply(this.#response, args)
   }
 
-  /** What a held call returns: a write says that the buffer is full, everything else is chained. */
-  #stale({ method }: Call): unknown {
-    return method === 'write' ? false : this.#response
+  /** What a held call returns: a write says whether there is room for more, everything else is chained. */
+  #answer({ method, args: [chunk] }: Call): unknown {
+    if (method !== 'write') return this.#response
+    if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.#bytes += chunk.length
+    return this.#phase === 'holding' && this.#bytes < FULL
   }
 
   #failed(error: unknown): void {

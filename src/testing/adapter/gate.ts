@@ -31,6 +31,6 @@ export async function turns(count: number): Promise<void> {
 }
 
 /** Waits, turn by turn, for what others bring about; the test's own time limit ends it. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await setImmediate()
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await setImmediate()
 }

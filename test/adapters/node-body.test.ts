@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { after, before, suite, test } from 'node:test'
+import { createGzip, gunzipSync } from 'node:zlib'
+import { hold, type NodeResponse } from '../../src/adapters/node-response.ts'
+import { gate, turns, until } from '../../src/testing/adapter/gate.ts'
+import { http2Site, nodeSite, running, slowSessions } from './site.ts'
+
+const content = randomBytes(1_000_000)
+let folder = ''
+let file = ''
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'strongroom-'))
+  file = join(folder, 'file')
+  await writeFile(file, content)
+})
+after(() => rm(folder, { recursive: true }))
+
+const down = () => {
+  throw new Error('down')
+}
+
+const WAYS: readonly [string, (response: ServerResponse) => unknown][] = [
+  ['pipe', (response) => createReadStream(file).pipe(response)],
+  ['pipeline', (response) => pipeline(createReadStream(file), response).catch(() => undefined)],
+  ['pipeline of a generator', (response) => pipeline(slices(), response).catch(() => undefined)],
+  [
+    'write and drain',
+    async (response) => {
+      for (const slice of slices()) if (!response.write(slice)) await once(response, 'drain')
+      response.end()
+    },
+  ],
+  [
+    'many small writes',
+    async (response) => {
+      for (let at = 0; at < content.length; at += 1000) {
+        if (!response.write(content.subarray(at, at + 1000))) await once(response, 'drain')
+        if (at % 50_000 === 0) await turns(1)
+      }
+      response.end()
+    },
+  ],
+  [
+    'write without waiting',
+    (response) => {
+      for (const slice of slices()) response.write(slice)
+      response.end()
+    },
+  ],
+]
+
+function* slices() {
+  for (let at = 0; at < content.length; at += 50_000) yield content.subarray(at, at + 50_000)
+}
+
+suite('a large body is sent whole', { timeout: 60_000 }, () => {
+  for (const [title, way] of WAYS)
+    for (const [protocol, open] of [
+      ['HTTP/1', nodeSite],
+      ['HTTP/2', http2Site],
+    ] as const)
+      test(`by ${title} over ${protocol}`, async (t) => {
+        const { visitor } = await open(t, async (request, response, sessions) => {
+          const session = await sessions.get(request)
+          if (request.url === '/keep') session.set('a', 1)
+          await way(response)
+        })
+        for (const path of ['/keep', '/look']) {
+          const page = await visitor.ask(path)
+          assert.equal(page.status, 200)
+          assert.ok(page.bytes.equals(content))
+        }
+        assert.equal((await visitor.ask('/read')).text, '{"a":1}')
+      })
+})
+
+suite('when the session cannot be kept, nothing of the body is sent', { timeout: 60_000 }, () => {
+  for (const [title, way] of WAYS)
+    for (const [protocol, open] of [
+      ['HTTP/1', nodeSite],
+      ['HTTP/2', http2Site],
+    ] as const)
+      test(`by ${title} over ${protocol}`, async (t) => {
+        const site = await open(t, async (request, response, sessions) => {
+          const session = await sessions.get(request)
+          if (request.url !== '/look') session.set('a', 1)
+          response.setHeader('Content-Length', content.length)
+          response.setHeader('Content-Encoding', 'identity')
+          way(response)
+        })
+        site.watch.before = async () => {
+          await turns(10)
+          down()
+        }
+        const page = await site.visitor.ask('/keep')
+        assert.equal(page.status, 503)
+        assert.match(page.text, /^The session store failed/)
+        assert.deepEqual(page.all('content-encoding'), [])
+        // The connection is as good as before.
+        assert.equal((await site.visitor.ask('/look')).bytes.length, content.length)
+      })
+
+  test('and a pipeline ends, its source destroyed', async (t) => {
+    const ended = gate()
+    let source: Readable | undefined
+    const site = await nodeSite(t, async (request, response, sessions) => {
+      ;(await sessions.get(request)).set('a', 1)
+      source = createReadStream(file)
+      await assert.rejects(pipeline(source, response))
+      ended.open()
+    })
+    site.watch.before = down
+    assert.equal((await site.visitor.ask('/')).status, 503)
+    await ended.opened
+    assert.equal(source?.destroyed, true)
+  })
+})
+
+suite('a client or a handler that breaks off', { timeout: 60_000 }, () => {
+  for (const [protocol, open] of [
+    ['HTTP/1', nodeSite],
+    ['HTTP/2', http2Site],
+  ] as const) {
+    test(`before the response began, loses nothing of what was done (${protocol})`, async (t) => {
+      const [come, closed] = [gate(), gate()]
+      const site = await open(t, async (request, response, sessions) => {
+        const session = await sessions.get(request)
+        session.set('a', request.url)
+        if (request.url !== '/leave') return response.end()
+        response.on('close', closed.open)
+        come.open()
+      })
+      await site.visitor.ask('/begin')
+      const going = site.visitor.begin('/leave')
+      await come.opened
+      going.leave()
+      await closed.opened
+      await until(async () => (await site.visitor.ask('/read')).text === '{"a":"/leave"}')
+    })
+
+    test(`while the response is held back, does no harm (${protocol})`, async (t) => {
+      const [writing, left] = [gate(), gate()]
+      const site = await open(t, async (request, response, sessions) => {
+        ;(await sessions.get(request)).set('a', request.url)
+        if (request.url !== '/leave') return response.end()
+        response.on('error', (error) => assert.fail(error))
+        response.write('one')
+        response.on('close', left.open)
+        writing.open()
+        await left.opened
+        response.write('two')
+        response.end('three')
+      })
+      await site.visitor.ask('/begin')
+      site.watch.before = (call) => (call === 'update' ? left.opened.then(() => turns(10)) : undefined)
+      const going = site.visitor.begin('/leave')
+      await writing.opened
+      going.leave()
+      await left.opened
+      await turns(40)
+      site.watch.before = null
+      assert.equal((await site.visitor.ask('/read')).text, '{"a":"/leave"}')
+    })
+
+    test(`in the middle of the body, has its session (${protocol})`, async (t) => {
+      const site = await open(t, async (request, response, sessions) => {
+        ;(await sessions.get(request)).set('a', request.url)
+        if (request.url !== '/leave') return response.end()
+        response.write('some', () => response.destroy())
+      })
+      await site.visitor.ask('/begin')
+      // HTTP/2 tells the client that the stream was reset without an error.
+      await site.visitor.ask('/leave').catch(() => undefined)
+      assert.equal((await site.visitor.ask('/read')).text, '{"a":"/leave"}')
+    })
+  }
+})
+
+suite('middleware that wraps the response too', { timeout: 60_000 }, () => {
+  for (const place of ['before', 'after'] as const)
+    for (const way of [...WAYS, ['one end', (response: ServerResponse) => response.end(content)] as const])
+      test(`compresses when it stands ${place} the session: ${way[0]}`, async (t) => {
+        const { sessions } = slowSessions()
+        const { visitor } = await running(t, async (request, response) => {
+          sessions.attach(request, () =>
+            hold(sessions.open(request.headers), response, (error) => assert.fail(`${error}`)),
+          )
+          if (place === 'before') compress(response)
+          const session = await sessions.get(request)
+          if (place === 'after') compress(response)
+          if (request.url === '/keep') session.set('a', 1)
+          response.setHeader('Vary', 'Accept')
+          response.setHeader('Content-Length', content.length)
+          way[1](response)
+        })
+        for (const path of ['/keep', '/look']) {
+          const page = await visitor.ask(path)
+          assert.deepEqual(page.all('content-encoding'), ['gzip'])
+          assert.ok(gunzipSync(page.bytes).equals(content))
+          assert.deepEqual(page.header('vary')?.split(', ').sort(), ['Accept', 'Accept-Encoding', 'Cookie'])
+          assert.equal(page.all('set-cookie').length, path === '/keep' ? 1 : 0)
+        }
+      })
+})
+
+/** What the package `compression` does with a response, in short: `on-headers`, and write, end and on led through gzip. */
+function compress(response: NodeResponse): void {
+  const target = response as ServerResponse & { _header: unknown; _implicitHeader(): void }
+  const { write, end, writeHead, on } = target
+  const gzip = createGzip()
+  let fired = false
+  target.writeHead = ((...args: unknown[]) => {
+    if (!fired) {
+      fired = true
+      target.setHeader('Vary', `${target.getHeader('Vary')}, Accept-Encoding`)
+      target.setHeader('Content-Encoding', 'gzip')
+      target.removeHeader('Content-Length')
+      gzip.on('data', (chunk) => {
+        if ((write as (chunk: unknown) => boolean).call(target, chunk) === false) gzip.pause()
+      })
+      gzip.on('end', () => (end as () => unknown).call(target))
+      on.call(target, 'drain', () => gzip.resume())
+    }
+    return (writeHead as (...args: unknown[]) => ServerResponse).apply(target, args)
+  }) as typeof writeHead
+  target.write = ((chunk: Buffer) => {
+    if (!target._header) target._implicitHeader()
+    return gzip.write(chunk)
+  }) as typeof write
+  target.end = ((chunk?: Buffer) => {
+    if (!target._header) target._implicitHeader()
+    gzip.end(chunk)
+    return target
+  }) as typeof end
+  target.on = ((event: string, listener: () => void) => {
+    if (event !== 'drain') return on.call(target, event, listener)
+    gzip.on(event, listener)
+    return target
+  }) as typeof on
+}
