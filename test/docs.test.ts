@@ -1,30 +1,42 @@
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { dirname, join, normalize } from 'node:path'
+import { join, posix } from 'node:path'
 import { after, suite, test } from 'node:test'
 import { root } from '../scripts/build.ts'
 import { manifest } from '../scripts/pack.ts'
+import { citations, titlesOf } from './support/docs/citations.ts'
+import { exportsOf, membersOf } from './support/docs/names.ts'
 import { type Block, readPage, toProgram } from './support/docs/page.ts'
 import { newProject } from './support/docs/project.ts'
 import { Runner, runTests } from './support/docs/run.ts'
 
 const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...globSync('docs/*.md', { cwd: root })]
+  .map((path) => path.replaceAll('\\', '/'))
   .sort()
   .map(readPage)
-const blocks = pages.flatMap((page) => page.blocks).filter(({ language }) => ['ts', 'js'].includes(language))
 const examples = globSync('examples/**/*.ts', { cwd: root }).sort()
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
+/** Is the name in a code span, as in `clearExpired(options?)`? */
+const mentions = (text: string, name: string) => {
+  const spans = [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/`([^`\n]+)`/g)]
+  return spans.some(([, code = '']) => new RegExp(`(?<![\\w-])${name}(?![\\w-])`).test(code))
+}
 
 suite('what the documentation shows is true', () => {
   const project = newProject()
   after(() => project.remove())
 
-  const nameOf = ({ page, line }: Block) => `${page.replaceAll('/', '-')}.${line}.ts`
+  const blocks = pages.flatMap((page) => page.blocks).filter(({ language }) => ['ts', 'js'].includes(language))
   const shown = blocks.filter(({ file }) => file === null)
+  const nameOf = ({ page, line }: Block) => `${page.replaceAll('/', '-')}.${line}.ts`
   for (const block of shown) project.put(nameOf(block), toProgram(block))
   for (const file of examples) project.put(file, read(file))
 
   test('every example compiles in a project of a user', () => assert.deepEqual(project.compile(), []))
+
+  for (const block of blocks.filter(({ file }) => file !== null))
+    test(`${block.page}:${block.line} shows ${block.file} as it is`, () =>
+      assert.equal(`${block.code}\n`, read(block.file as string)))
 
   suite('every example runs and does what it says', { concurrency: 2 }, () => {
     for (const { path } of pages) {
@@ -50,5 +62,121 @@ suite('what the documentation shows is true', () => {
       assert.ok(read('examples/engine/document-store.ts').split('\n').length <= 100)
       await runTests(join(project.folder, 'examples/engine/document-store.test.ts'))
     })
+  })
+})
+
+suite('what the documentation refers to is there', () => {
+  for (const { path, links } of pages)
+    test(`${path}: files and headings`, () => {
+      const faults = links.flatMap(({ line, target }) => {
+        if (/^https?:/.test(target)) return []
+        const [file = '', anchor] = target.split('#')
+        const to = file === '' ? path : posix.join(posix.dirname(path), file)
+        if (!existsSync(join(root, to))) return [`${path}:${line} leads to ${to}, which does not exist`]
+        const there = anchor === undefined || (to.endsWith('.md') && readPage(to).anchors.has(anchor))
+        return there ? [] : [`${path}:${line} leads to ${to}#${anchor}, and there is no such heading`]
+      })
+      assert.deepEqual(faults, [])
+    })
+
+  for (const { path, text } of pages)
+    test(`${path}: tests, by their titles`, () => {
+      const faults = citations(text).flatMap(({ file, title }) =>
+        titlesOf(file).has(title) ? [] : [`${file} has no test "${title}"`],
+      )
+      assert.deepEqual(faults, [])
+    })
+
+  test('npm scripts', () => {
+    const { scripts } = JSON.parse(read('package.json'))
+    for (const { path, text } of pages)
+      for (const [, name = ''] of text.matchAll(/\bnpm run ([a-z:]+)/g))
+        assert.ok(name in scripts, `${path}: npm run ${name}`)
+  })
+})
+
+suite('what there is, is documented', () => {
+  const pageOf = (subpath: string) => `docs/${subpath === '.' ? 'index' : subpath.slice(2)}.md`
+  const subpaths = Object.entries(manifest().exports).filter(([path]) => path !== './package.json')
+
+  for (const [subpath, file] of subpaths)
+    test(`${subpath}: a page that names all its exports`, () => {
+      const text = read(pageOf(subpath))
+      const names = exportsOf(file.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))
+      assert.ok(names.length > 0)
+      assert.deepEqual(
+        names.filter((name) => !mentions(text, name)),
+        [],
+      )
+    })
+
+  for (const [page, file, type] of [
+    ['docs/index.md', 'src/settings.ts', 'SessionsOptions'],
+    ['README.md', 'src/settings.ts', 'SessionsOptions'],
+    ['docs/index.md', 'src/transport/cookie.ts', 'CookieSettings'],
+    ['docs/index.md', 'src/login.ts', 'LoginOptions'],
+    ['docs/index.md', 'src/expiry.ts', 'Expiry'],
+    ['docs/index.md', 'src/sessions.ts', 'BaseSessions'],
+    ['docs/index.md', 'src/sessions.ts', 'PolicyFacts'],
+    ['docs/index.md', 'src/session.ts', 'Session'],
+    ['docs/index.md', 'src/users.ts', 'Device'],
+    ['docs/index.md', 'src/users.ts', 'UserSessions'],
+    ['docs/index.md', 'src/admin.ts', 'StoreStats'],
+    ['docs/index.md', 'src/store.ts', 'ClearOptions'],
+    ['docs/store-contract.md', 'src/store.ts', 'Store'],
+    ['docs/store-contract.md', 'src/store.ts', 'Entry'],
+    ['docs/store-contract.md', 'src/store.ts', 'Traits'],
+    ['docs/memory.md', 'src/engines/memory.ts', 'MemoryOptions'],
+    ['docs/file.md', 'src/engines/file.ts', 'FileOptions'],
+    ['docs/sqlite.md', 'src/engines/sqlite.ts', 'CommonOptions'],
+    ['docs/sqlite.md', 'src/engines/sqlite.ts', 'SqlitePathOptions'],
+    ['docs/sqlite.md', 'src/engines/sqlite.ts', 'SqliteDatabaseOptions'],
+    ['docs/cookie.md', 'src/engines/cookie.ts', 'CookieOptions'],
+    ['docs/testing.md', 'src/testing/session-for.ts', 'SessionForOptions'],
+    ['docs/testing.md', 'src/testing/store/subject.ts', 'Subject'],
+    ['docs/testing.md', 'src/testing/store/subject.ts', 'StoreKnobs'],
+  ] as const)
+    test(`${page}: everything in ${type}`, () => {
+      const text = read(page)
+      const names = membersOf(file, type)
+      assert.ok(names.length > 0)
+      assert.deepEqual(
+        names.filter((name) => !mentions(text, name)),
+        [],
+      )
+    })
+
+  const values = (file: string, pattern: RegExp) => [...read(file).matchAll(pattern)].map(([, value = '']) => value)
+
+  test('every error, with its code and its status', () => {
+    const text = read('README.md')
+    const classes = read('src/errors.ts')
+      .split(/^export (?=class)/m)
+      .slice(1)
+    for (const source of classes) {
+      const name = /^class (\w+)/.exec(source)?.[1]
+      const code = /code = '(\w+)'/.exec(source)?.[1]
+      const status = /status = (\d+)/.exec(source)?.[1] ?? '500'
+      assert.ok(text.includes(`| \`${name}\` | \`${code}\` | ${status} |`), `${name}, ${code}, ${status}`)
+    }
+    assert.ok(classes.length >= 11)
+  })
+
+  test('every event, with every reason to revoke', () => {
+    const text = read('docs/index.md')
+    const types = values('src/events.ts', /readonly type: '(\w+)'/g)
+    assert.deepEqual(
+      types.filter((type) => !text.includes(`| \`${type}\` |`)),
+      [],
+    )
+    const reasons = values('src/events.ts', /'([\w-]+)'(?= \||$)/gm)
+    assert.deepEqual(
+      reasons.filter((reason) => !mentions(text, reason)),
+      [],
+    )
+    assert.deepEqual(
+      types.filter((type) => !mentions(read('README.md'), type)),
+      [],
+    )
   })
 })

@@ -1,0 +1,36 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../../../scripts/build.ts'
+
+export interface Citation {
+  readonly file: string
+  readonly title: string
+}
+
+/** Every `test/….test.ts` that a page names, with each "title" that follows it up to the end of the line or the next file. */
+export function citations(text: string): Citation[] {
+  return text.split('\n').flatMap((line) =>
+    line.split(/(?=`test\/[\w./-]+\.test\.ts`)/).flatMap((part) => {
+      const file = /^`(test\/[\w./-]+\.test\.ts)`/.exec(part)?.[1]
+      return file ? [...part.matchAll(/"([^"]+)"/g)].map(([, title = '']) => ({ file, title })) : []
+    }),
+  )
+}
+
+/** Titles of tests in a file, and in the suites that it calls. */
+export function titlesOf(file: string): ReadonlySet<string> {
+  if (!existsSync(join(root, file))) return new Set()
+  const text = readFileSync(join(root, file), 'utf8')
+  const suites = (['store', 'adapter'] as const).filter((kind) => text.includes(`${kind}Suite(`))
+  const sources = suites.flatMap((kind) => globSync(`src/testing/${kind}/*.ts`, { cwd: root }))
+  const all = [text, ...sources.map((source) => readFileSync(join(root, source), 'utf8'))]
+  return new Set(all.flatMap(titlesIn))
+}
+
+const TITLE =
+  /\b(?:test|it|suite|describe|property|keeps|owned|scans|property\.of)\(\s*(?:\w+,\s*|'\w+',\s*)?(?:'((?:\\.|[^'\\\n])+)'|"((?:\\.|[^"\\\n])+)"|`((?:\\.|[^`\\])+)`)/g
+
+const titlesIn = (text: string) =>
+  [...text.matchAll(TITLE)].map(([, single, double, template]) =>
+    (single ?? double ?? template ?? '').replace(/\\(.)/g, '$1'),
+  )
