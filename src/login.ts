@@ -18,6 +18,12 @@ export interface LoginOptions {
 
 const LOGIN = ['label', 'remember', 'keep', 'limit', 'atLimit']
 
+/** Throws `TypeError` for what cannot name a user: half a surrogate pair has no form in UTF-8, and two of them would be one. */
+export function checkUserId(where: string, userId: unknown): void {
+  if (typeof userId === 'string' && userId !== '' && !/\p{Surrogate}/u.test(userId)) return
+  throw new TypeError(`${where} takes the user id as a non-empty string of whole characters.`)
+}
+
 /** Throws `TypeError` for an option that is unknown or of the wrong shape. */
 export function checkLogin(options: LoginOptions): void {
   const unknown = Object.keys(options).find((name) => !LOGIN.includes(name))

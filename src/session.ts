@@ -2,7 +2,7 @@ import { checkValue } from './codec/json.ts'
 import { DataError, ReadOnly, SessionClosed } from './errors.ts'
 import { type Expiry, expiryOver } from './expiry.ts'
 import type { Duration } from './lifetime.ts'
-import { checkLogin, type LoginOptions } from './login.ts'
+import { checkLogin, checkUserId, type LoginOptions } from './login.ts'
 import { own, put } from './merge.ts'
 import { type Beginning, beginState, type State, settleInPlace } from './state.ts'
 
@@ -116,8 +116,7 @@ export class Session<Data extends object = Record<string, unknown>> {
   /** Signs a user in: new token (so a planted one is worth nothing), new times, and the session is found under the user. */
   login(userId: string, options: LoginOptions = {}): void {
     const state = this.#writable()
-    if (typeof userId !== 'string' || userId === '')
-      throw new TypeError('login() takes the user id as a non-empty string.')
+    checkUserId('login()', userId)
     checkLogin(options)
     const keep = options.keep ?? (this.userId === null || this.userId === userId ? 'all' : 'none')
     if (keep !== 'all') {

@@ -2,6 +2,7 @@ import type { UserIndex } from './backing.ts'
 import type { Core } from './core.ts'
 import { Unsupported } from './errors.ts'
 import type { RevokeReason } from './events.ts'
+import { checkUserId } from './login.ts'
 import { type Session, stateOf } from './session.ts'
 import { handleOf, type Id } from './token.ts'
 
@@ -50,7 +51,7 @@ export interface AnyUser {
 }
 
 export function userSessions(core: Core, userId: string): AnyUser {
-  if (typeof userId !== 'string' || userId === '') throw new TypeError('of() takes the user id as a non-empty string.')
+  checkUserId('of()', userId)
   const { users } = core.backing
 
   async function endAll(reason: RevokeReason, except?: Id) {

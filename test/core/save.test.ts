@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { DataError, SessionClosed, SessionGone, SessionLimit, StoreError } from '../../src/errors.ts'
+import { fixture } from './kit/fixture.ts'
+import { settle } from './kit/gates.ts'
+
+describe('a save in the middle of a request', () => {
+  it('keeps what there is so far, and the session goes on', async () => {
+    const { visitor, calls } = fixture()
+    const guest = visitor()
+    await guest.visit(async (session, request) => {
+      session.set('a', 1).set('list', [])
+      assert.equal(session.isNew, true)
+      await request.save()
+      assert.deepEqual([session.isNew, session.handle?.length, session.get('a')], [false, 16, 1])
+      session.get('list').push(1)
+      await request.save()
+      session.delete('a')
+    })
+    assert.deepEqual(
+      calls.filter((call) => call !== 'read'),
+      ['create', 'update', 'update'],
+    )
+    await guest.visit((session) => assert.deepEqual([session.keys(), session.get('list')], [['list'], [1]]))
+  })
+
+  it('costs nothing where nothing changed, or nobody asked for the session', async () => {
+    const { visitor, calls } = fixture()
+    const guest = visitor()
+    const request = guest.begin()
+    await request.save()
+    await (await request.session()).get('a')
+    await request.save()
+    await request.respond()
+    await request.save()
+    assert.deepEqual(calls, [])
+  })
+
+  it('leaves the cookie for the response', async () => {
+    const guest = fixture().visitor()
+    const request = guest.begin()
+    const session = await request.session()
+    session.set('a', 1)
+    await request.save()
+    assert.equal(guest.cookie, null)
+    session.logout()
+    await request.save()
+    session.set('b', 2)
+    await request.respond()
+    await guest.visit((session) => assert.deepEqual(session.keys(), ['b']))
+  })
+
+  it('of a session that is over again before the response leaves no cookie', async () => {
+    const guest = fixture().visitor()
+    await guest.visit(async (session, request) => {
+      session.set('a', 1)
+      await request.save()
+      session.logout()
+    })
+    assert.equal(guest.cookie, null)
+  })
+
+  it('done twice at once counts once, and the response waits for it', async () => {
+    const { visitor, gates, store } = fixture()
+    const guest = visitor()
+    await guest.visit((session) => {
+      session.set('n', 0)
+      session.login('ada')
+    })
+    await settle()
+    const request = guest.begin()
+    const session = await request.session()
+    session.update('n', (n) => n + 1)
+    session.renew()
+    await Promise.all([request.save(), request.save(), gates.run('response', () => request.respond())])
+    await guest.visit((session) => assert.equal(session.get('n'), 1))
+    let live = 0
+    for await (const page of store.scan()) live += page.length
+    assert.equal(live, 1)
+  })
+
+  it('refuses changes until it is done, for they would get lost in it', async () => {
+    const guest = fixture().visitor()
+    await guest.visit((session) => session.set('a', 1))
+    await settle()
+    await guest.visit(async (session, request) => {
+      session.set('b', 2)
+      const saving = request.save()
+      assert.throws(() => session.logout(), SessionClosed)
+      assert.throws(() => session.set('c', 3), /Await sessions\.save/)
+      assert.equal(session.get('b'), 2)
+      await saving
+      session.set('c', 3)
+    })
+    await guest.visit((session) => assert.deepEqual(session.keys(), ['a', 'b', 'c']))
+  })
+
+  it('that had to be merged leaves the application its objects: what they become later is kept', async () => {
+    const guest = fixture().visitor()
+    await guest.visit((session) => session.set('cart', { items: [] }).set('other', 0))
+    await settle()
+    const [one, other] = [guest.begin(), guest.begin()]
+    const first = await one.session()
+    const cart = first.get('cart')
+    ;(await other.session()).set('other', 1)
+    await other.respond()
+    first.set('mine', { n: 1 })
+    await one.save()
+    cart.items.push('late')
+    first.get('mine').n = 2
+    await one.respond()
+    await guest.visit((session) =>
+      assert.deepEqual(
+        [session.get('cart'), session.get('mine'), session.get('other')],
+        [{ items: ['late'] }, { n: 2 }, 1],
+      ),
+    )
+  })
+
+  it('that is refused for a value can be tried again without it', async () => {
+    const guest = fixture().visitor()
+    await guest.visit(async (session, request) => {
+      session.set('a', 1).set('bad', 1n)
+      await assert.rejects(request.save(), DataError)
+      session.delete('bad')
+      await request.save()
+    })
+    await guest.visit((session) => assert.deepEqual(session.keys(), ['a']))
+  })
+
+  it('that met a session which has ended drops its changes, and the answer can be in the application’s own words', async () => {
+    const { visitor, calls } = fixture()
+    const guest = visitor()
+    await guest.visit((session) => {
+      session.set('a', 1)
+      session.login('ada')
+    })
+    await settle()
+    const request = guest.begin()
+    const session = await request.session()
+    await guest.copy().visit((other) => other.logout())
+    session.set('a', 2)
+    await assert.rejects(request.save(), SessionGone)
+    assert.deepEqual([session.userId, session.isEmpty(), session.isNew], [null, true, true])
+    calls.length = 0
+    const outcome = await request.respond(409)
+    assert.deepEqual([outcome.setCookie, calls], [null, []])
+  })
+
+  it('that met a session which has ended may begin a new one', async () => {
+    const guest = fixture().visitor()
+    await guest.visit((session) => session.set('a', 1))
+    await settle()
+    const before = guest.cookie
+    const request = guest.begin()
+    const session = await request.session()
+    await guest.copy().visit((other) => other.logout())
+    session.set('a', 2)
+    await assert.rejects(request.save(), SessionGone)
+    session.flash('notice', 'Your session had ended.')
+    await request.respond()
+    assert.notEqual(guest.cookie, before)
+    await guest.visit((session) =>
+      assert.deepEqual([session.keys(), session.flash('notice')], [[], ['Your session had ended.']]),
+    )
+  })
+
+  it('that was refused for the user’s limit leaves a visitor who is not signed in, and is not tried again', async () => {
+    const guest = fixture().visitor()
+    await guest.copy().visit((session) => session.login('ada'))
+    await guest.visit((session) => session.set('basket', [1]))
+    await settle()
+    await guest.visit(async (session, request) => {
+      session.login('ada', { limit: 1, atLimit: 'refuse' })
+      await assert.rejects(request.save(), SessionLimit)
+      assert.equal(session.userId, null)
+      session.flash('notice', 'Log out elsewhere first.')
+    }, 409)
+    await guest.visit((session) =>
+      assert.deepEqual(
+        [session.userId, session.get('basket'), session.flash('notice')],
+        [null, [1], ['Log out elsewhere first.']],
+      ),
+    )
+  })
+
+  it('that the store could not answer is tried again with the response', async () => {
+    const { visitor, fail } = fixture()
+    const guest = visitor()
+    await guest.visit((session) => session.set('a', 1))
+    await settle()
+    await guest.visit(async (session, request) => {
+      session.set('a', 2)
+      fail.when = () => new StoreError('down')
+      await assert.rejects(request.save(), StoreError)
+      fail.when = null
+    })
+    await guest.visit((session) => assert.equal(session.get('a'), 2))
+  })
+})
