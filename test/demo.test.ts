@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -201,6 +201,22 @@ suite('the demo’s answers', LIMIT, () => {
       assert.match(response.headers.get('content-type') ?? '', /^text\/html/)
       assert.match(await response.text(), /To the shop/)
     }
+  })
+
+  test('sign nobody out while the store does not answer', async (t) => {
+    const cwd = folder(t)
+    const { url } = await running(t, ['--store', 'file:./sessions'], cwd)
+    const client = new Client(url)
+    await client.post('/sign-in', { name: 'Ada' })
+    renameSync(join(cwd, 'sessions'), join(cwd, 'away'))
+    writeFileSync(join(cwd, 'sessions'), 'no directory')
+    const response = await client.get('/session')
+    assert.equal(response.status, 503)
+    assert.match(await response.text(), /Nobody was signed out/)
+    assert.deepEqual(response.headers.getSetCookie(), [])
+    rmSync(join(cwd, 'sessions'))
+    renameSync(join(cwd, 'away'), join(cwd, 'sessions'))
+    assert.match(await (await client.get('/session')).text(), /signed in as/)
   })
 
   test('work with sessions in files', async (t) => {

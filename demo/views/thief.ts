@@ -95,7 +95,7 @@ function rowView({ row }: Loot, { engine, sessions }: Vault): Html {
       <p>${
         seal === 'none'
           ? 'Plain JSON, in the memory of this process and nowhere else.'
-          : `Your row in ${engine}, sealed under your key and the server’s together.`
+          : `It rests in ${engine}, sealed under your key and the server’s together.`
       }</p>
       ${legendView(parts)}
     </div>
