@@ -20,3 +20,21 @@ export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
   // Nor one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
   if (!/\bno-store\b/i.test(headers.get('cache-control') ?? '')) headers.set('Cache-Control', 'no-store')
 }
+
+/** Headers that speak of a body that will not be sent, how long to keep it, or a place that must not be gone to. */
+export const BODY_HEADERS = [
+  'Accept-Ranges',
+  'Cache-Control',
+  'Content-Disposition',
+  'Content-Encoding',
+  'Content-Language',
+  'Content-Length',
+  'Content-Range',
+  'Content-Type',
+  'ETag',
+  'Expires',
+  'Last-Modified',
+  'Location',
+  'Trailer',
+  'Transfer-Encoding',
+]

@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { StrongroomError } from '../errors.ts'
 import type { BaseSessions } from '../sessions.ts'
 import type { Outcome } from '../visit.ts'
-import { applyOutcome } from './headers.ts'
+import { applyOutcome, BODY_HEADERS } from './headers.ts'
 
 /**
  * Middleware for Hono. Afterwards `await sessions.get(c)` is the request's session (`c.req.raw` works too). What goes wrong
@@ -21,7 +21,10 @@ export function hono<Data extends object>(sessions: BaseSessions<Data>): Middlew
     } catch (error) {
       if (!(error instanceof StrongroomError)) throw error
       // Hono lays the headers of the response over the error page, which has neither its length nor its ETag.
+      const headers = new Headers(c.res.headers)
+      for (const name of BODY_HEADERS) headers.delete(name)
       c.res = undefined
+      c.res = new Response(null, { headers })
       carry(c, await visit.commit())
       throw new HTTPException(error.status as 500, { message: error.message, cause: error })
     }

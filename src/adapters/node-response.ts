@@ -1,7 +1,7 @@
 import { getDefaultHighWaterMark, type Readable } from 'node:stream'
 import type { Outcome, Visit } from '../visit.ts'
-import { applyOutcome } from './headers.ts'
-import { alreadySent, clearBody, moveHeaders, type NodeResponse, nodeHeaders, pretendSent } from './node/head.ts'
+import { applyOutcome, BODY_HEADERS } from './headers.ts'
+import { alreadySent, moveHeaders, type NodeResponse, nodeHeaders, pretendSent } from './node/head.ts'
 
 export type { NodeResponse } from './node/head.ts'
 
@@ -43,7 +43,8 @@ class Hold {
   readonly #fail: (error: unknown) => void
   readonly #originals = {} as Methods
   readonly #sources: Readable[] = []
-  #phase: 'waiting' | 'holding' | 'released' = 'waiting'
+  #phase: 'waiting' | 'holding' | 'released' | 'failed' = 'waiting'
+  #error: unknown
   #queue: Call[] = []
   #bytes = 0
 
@@ -66,6 +67,7 @@ class Hold {
 
   #called(call: Call): unknown {
     if (this.#phase === 'released') return this.#pass(call)
+    if (this.#phase === 'failed') return this.#afterFailure(call)
     if (call.method === 'writeHead') {
       if (this.#phase === 'holding') throw alreadySent()
       const status = Number(call.args[0])
@@ -76,8 +78,7 @@ class Hold {
     }
     this.#queue.push(call)
     if (this.#phase === 'waiting') this.#begin(call)
-    // Something is left in the queue unless it failed at once: then the error page is written, and this call is nobody's.
-    return this.#isReleased() && this.#queue.length > 0 ? this.#replay() : this.#answer(call)
+    return this.#isReleased() ? this.#replay() : this.#answer(call)
   }
 
   #begin(call: Call): void {
@@ -147,18 +148,29 @@ class Hold {
     return this.#phase === 'holding' && this.#bytes < FULL
   }
 
+  /** The error page goes through. What a handler goes on writing after it would be an error event that nobody listens to. */
+  #afterFailure(call: Call): unknown {
+    const { writableEnded, headersSent } = this.#response
+    if (!writableEnded || !headersSent) return this.#pass(call)
+    this.#drop(call)
+    return this.#answer(call)
+  }
+
+  #drop({ args }: Call): void {
+    const done = args.at(-1)
+    if (typeof done === 'function') process.nextTick(done, this.#error)
+  }
+
   #failed(error: unknown): void {
     const response = this.#response
     const wasReleased = this.#isReleased()
-    this.#phase = 'released'
-    for (const { args } of this.#queue.splice(0)) {
-      const done = args.at(-1)
-      if (typeof done === 'function') process.nextTick(done, error)
-    }
+    this.#phase = 'failed'
+    this.#error = error
+    for (const call of this.#queue.splice(0)) this.#drop(call)
     // Whoever pipes a body into this response must not pipe it into the error page.
     for (const source of this.#sources) source.unpipe(response as never)
     if (!response.headersSent) {
-      clearBody(response)
+      for (const name of BODY_HEADERS) response.removeHeader(name)
       response.statusCode = 500
     }
     if (!wasReleased) {

@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream/promises'
 import { after, before, suite, test } from 'node:test'
 import { createGzip, gunzipSync } from 'node:zlib'
 import { hold, type NodeResponse } from '../../src/adapters/node-response.ts'
+import { StrongroomError } from '../../src/errors.ts'
 import { gate, turns, until } from '../../src/testing/adapter/gate.ts'
 import { http2Site, nodeSite, running, slowSessions } from './site.ts'
 
@@ -123,6 +124,37 @@ suite('when the session cannot be kept, nothing of the body is sent', { timeout:
     await ended.opened
     assert.equal(source?.destroyed, true)
   })
+})
+
+suite('a handler that goes on after the error page', { timeout: 20_000 }, () => {
+  for (const [protocol, open] of [
+    ['HTTP/1', nodeSite],
+    ['HTTP/2', http2Site],
+  ] as const)
+    for (const kind of ['a value that cannot be kept', 'a store that is down'])
+      test(`writes into nothing: ${kind} (${protocol})`, async (t) => {
+        const [over, errors] = [gate(), [] as unknown[]]
+        const site = await open(t, async (request, response, sessions) => {
+          ;(await sessions.get(request)).set('a', kind.startsWith('a value') ? 1n : 1)
+          const callback = (error: unknown) => errors.push(error)
+          response.on('error', (error) => assert.fail(error))
+          response.writeHead(200, { 'Content-Length': 12 })
+          response.write('one ', callback)
+          await turns(50)
+          assert.equal(response.write('two ', callback), false)
+          assert.equal(response.end('four', callback as () => void), response)
+          response.end()
+          await turns(5)
+          over.open()
+        })
+        site.watch.before = down
+        const page = await site.visitor.ask('/')
+        assert.equal(page.status, kind.startsWith('a value') ? 500 : 503)
+        assert.doesNotMatch(page.text, /one|four/)
+        await over.opened
+        assert.equal(errors.length, 3)
+        assert.ok(errors.every((error) => error instanceof StrongroomError))
+      })
 })
 
 suite('a client or a handler that breaks off', { timeout: 60_000 }, () => {

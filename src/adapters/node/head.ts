@@ -4,28 +4,6 @@ import type { ResponseHeaders } from '../headers.ts'
 
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** Headers that speak of a body that will not be sent, how long to keep it, or a place that must not be gone to. */
-const BODY_HEADERS = [
-  'Accept-Ranges',
-  'Cache-Control',
-  'Content-Disposition',
-  'Content-Encoding',
-  'Content-Language',
-  'Content-Length',
-  'Content-Range',
-  'Content-Type',
-  'ETag',
-  'Expires',
-  'Last-Modified',
-  'Location',
-  'Trailer',
-  'Transfer-Encoding',
-]
-
-export function clearBody(response: NodeResponse): void {
-  for (const name of BODY_HEADERS) response.removeHeader(name)
-}
-
 export const alreadySent = () =>
   Object.assign(new Error('Cannot set headers after they are sent to the client'), { code: 'ERR_HTTP_HEADERS_SENT' })
 

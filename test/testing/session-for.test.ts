@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { suite, test } from 'node:test'
+import { cookie } from '../../src/engines/cookie.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { createSessions } from '../../src/sessions.ts'
+import { sessionFor } from '../../src/testing/index.ts'
+
+interface Data {
+  basket: string[]
+  theme: string
+}
+
+const secrets = randomBytes(32)
+const UNIX_FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
+
+suite('sessionFor', () => {
+  test('makes the cookie of a signed-in user with data', async () => {
+    const sessions = createSessions<Data>({ store: memory(), secrets })
+    const made = await sessionFor(sessions, { userId: 'ada', data: { basket: ['tea'] } })
+    const session = await sessions.read({ cookie: made.cookie })
+    assert.equal(session.userId, 'ada')
+    assert.deepEqual(session.get('basket'), ['tea'])
+    assert.equal(session.handle, made.handle)
+  })
+
+  test('makes a session as a request would: device and list know it', async () => {
+    const sessions = createSessions<Data>({ store: memory(), secrets })
+    const { handle } = await sessionFor(sessions, { userId: 'ada', headers: { 'user-agent': UNIX_FIREFOX } })
+    const [device, ...others] = await sessions.of('ada').list()
+    assert.deepEqual([device?.handle, device?.label, others], [handle, 'Firefox on Linux', []])
+    assert.equal(await sessions.of('ada').revoke(handle), true)
+  })
+
+  test('works where sessions travel in the cookie', async () => {
+    const sessions = createSessions<Data>({ store: cookie(), secrets })
+    const made = await sessionFor(sessions, { data: { theme: 'dark' } })
+    assert.equal((await sessions.read({ cookie: made.cookie })).get('theme'), 'dark')
+  })
+
+  test('refuses to make a session that would not be kept, and options that it does not know', async () => {
+    const sessions = createSessions<Data>({ store: memory(), secrets })
+    await assert.rejects(sessionFor(sessions, {}), /needs a userId or some data/)
+    await assert.rejects(sessionFor(sessions, { user: 'ada' } as never), /Unknown option "user".*userId, data, headers/)
+  })
+})
