@@ -76,7 +76,7 @@ async function loadConfig(options: StoreOptions): Promise<AnySessions> {
   const name = basename(path)
   if (/^\.[cm]?ts$/.test(extname(path)) && !process.features.typescript)
     throw misuse(
-      `${name} needs a Node that runs TypeScript, 22.18 or later, and this is ${process.version}. Use one, or write the config as strongroom.config.mjs.`,
+      `${name} needs a Node that runs TypeScript (22.18 or later does), and ${process.version} here does not. Use one, or write the config as strongroom.config.mjs.`,
     )
   loadEnv(dirname(path), options.env)
   // The paths in a config mean what they mean to the application, which starts from the folder of its config.

@@ -152,7 +152,7 @@ suite('a config that will not do ends with one line and exit code 2', () => {
     await refuses(
       ['stats'],
       2,
-      /needs a Node that runs TypeScript, 22\.18 or later, and this is v.*strongroom\.config\.mjs/,
+      /needs a Node that runs TypeScript \(22\.18 or later does\), and v.* here does not\..*strongroom\.config\.mjs/,
       {
         flags,
       },
