@@ -182,6 +182,19 @@ describe('file', () => {
       assert.deepEqual(globSync('owners/*/*', { cwd: dir }), [])
     }))
 
+  it('moves the mark of an owner with its session, and believes no mark that a crash has left elsewhere', () =>
+    given(async ({ store, dir, marker, entry }) => {
+      const next = 'f0e'.padEnd(64, '4')
+      await store.create(id, entry())
+      const found = await store.read(id)
+      await store.update(id, entry({ owner: next }), found?.version ?? '')
+      assert.deepEqual(globSync('owners/*/*', { cwd: dir }), [join('owners', 'f0e', `${next}.${id}`)])
+      writeFileSync(marker, '')
+      assert.deepEqual(await store.owned.list(owner), [])
+      assert.equal(await store.owned.deleteAll(owner), 0)
+      assert.equal((await store.owned.list(next)).length, 1)
+    }))
+
   it('does not say "absent" when the directory has gone away, and answers again when it is back', () =>
     given(async ({ store, dir, entry }) => {
       await store.create(id, entry())
@@ -205,6 +218,7 @@ describe('file', () => {
       await assert.rejects(other.delete(id), StoreError)
       const deleted = store.delete(id)
       await assert.rejects(other.delete(id), StoreError)
+      assert.ok(await store.read(id), 'the store that knew the old locks waits for the new one, too')
       holder.close()
       assert.equal(await deleted, true)
       await other.close()
