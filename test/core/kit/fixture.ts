@@ -28,7 +28,7 @@ export interface Fixture {
 /** Sessions on memory (or another store) with a clock that stands still, gates before every store call, and a record of all. */
 export function fixture(
   options: Partial<SessionsOptions> & { on?: never; clock?: never; store?: never } = {},
-  make: (clock: ManualClock) => OwnedStore & ScannableStore = (clock) => memory({ clock }),
+  make: (clock: ManualClock) => OwnedStore & ScannableStore = (clock) => memory({ clock, max: 1000 }),
 ): Fixture {
   const clock = manualClock()
   const gates = new Gates()
