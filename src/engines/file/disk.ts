@@ -29,7 +29,7 @@ export type Found = Kept & { readonly expiresAt: number }
  *     owners/123/1234….abcd…     an empty file for each session of an owner: a hint, the session itself is the truth
  *     locks/00                   see lock.ts
  *
- * Every method but `load` and the lists expects its caller to hold the lock of the id.
+ * What writes expects its caller to hold the lock of the id.
  */
 export class Disk {
   readonly root: string
