@@ -319,13 +319,11 @@ describe('file', () => {
 
   it('loses no count when two processes count one session', async () => {
     const { dir, remove } = await place()
-    await losesNoCount('file', dir, 200)
-    await remove()
+    await losesNoCount('file', dir, 200).finally(remove)
   })
 
   it('keeps what it acknowledged through ten kills', async () => {
     const { dir, remove } = await place()
-    await survivesKills('file', dir)
-    await remove()
+    await survivesKills('file', dir).finally(remove)
   })
 })
