@@ -24,8 +24,8 @@ export function securityHeaders(_request: Request, response: Response, next: Nex
 }
 
 /**
- * Refuses a form that another site has sent here. The cookie's SameSite=Lax keeps it from being signed in already; this
- * also covers sister hosts, other ports of localhost, and the two minutes in which Chrome is lax about Lax.
+ * Refuses a form that was sent from elsewhere. The cookie's SameSite=Lax keeps other sites' forms from being signed in; this
+ * also covers sister hosts and other ports of localhost, which are the same site to a browser.
  */
 export function sameOriginOnly(request: Request, response: Response, next: NextFunction): void {
   if (['GET', 'HEAD', 'OPTIONS'].includes(request.method) || isOwn(request)) next()

@@ -11,7 +11,7 @@ const UNITS = [
 ] as const
 
 /** "in 29 minutes", "3 hours ago", "just now". */
-export function fromNow(moment: Date, now = Date.now()): string {
+function fromNow(moment: Date, now = Date.now()): string {
   const away = moment.getTime() - now
   const [unit, length] = UNITS.find(([, length]) => Math.abs(away) >= length) ?? []
   if (!unit) return away < 0 ? 'just now' : 'in less than a minute'

@@ -205,7 +205,9 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
     test('all of it works with the keyboard alone', async (t) => {
       const { page } = await (await person(t, site.url)).tab()
       const focused = () =>
-        page.evaluate('(document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent).trim()')
+        page.evaluate(
+          '(document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent).trim()',
+        )
       await page.keyboard.press('Tab')
       assert.equal(await focused(), 'Skip to the content')
       const tabTo = async (name: string) => {
