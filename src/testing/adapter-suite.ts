@@ -28,7 +28,8 @@ export interface AdapterSuiteOptions {
  *       const { status, headers, body } = await application({ request, url: request.url })
  *       response.statusCode = status
  *       for (const [name, value] of headers) response.appendHeader(name, value)
- *       await pipeline(Readable.from(typeof body === 'string' ? [body] : (body ?? [])), response)
+ *       if (body === null || typeof body === 'string' || body instanceof Uint8Array) response.end(body)
+ *       else await pipeline(Readable.from(body), response).catch(() => undefined)
  *     }),
  *   ).listen(0)
  *   await once(server, 'listening')

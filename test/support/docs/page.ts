@@ -69,8 +69,10 @@ export function readPage(path: string): Page {
     } else {
       const heading = /^#{1,6} +(.+)$/.exec(line)
       if (heading) anchors.add(slug(heading[1] as string, anchors))
-      for (const [, target = ''] of line.replace(/`[^`]*`/g, '').matchAll(/\]\(([^()\s]+)\)/g))
-        links.push({ line: at + 1, target })
+      for (const [, target = '', image = ''] of line
+        .replace(/`[^`]*`/g, '')
+        .matchAll(/\]\(([^()\s]+)\)|\bsrc="([^"]+)"/g))
+        links.push({ line: at + 1, target: target || image })
     }
   }
   return { path, text, blocks, links, anchors }
