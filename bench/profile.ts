@@ -21,19 +21,19 @@ const [name = '', route = ''] = process.argv.slice(2)
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-profile-'))
 const flags = ['--cpu-prof', '--cpu-prof-interval', '200', '--cpu-prof-dir', directory]
-// Few visitors, so that their logins do not show.
-const running = await start(contenderOf(name), { sessions: 100, node: flags })
+const running = await start(contenderOf(name), { sessions: 1000, node: flags })
 try {
   await load(running, route as Route, seconds)
 } finally {
   await running.stop()
 }
 const file = join(directory, readdirSync(directory)[0] as string)
-const { groups, functions } = timesOf(JSON.parse(readFileSync(file, 'utf8')) as Profile)
+// The first half is the start, the logins, and the compiler at work.
+const { groups, functions } = timesOf(JSON.parse(readFileSync(file, 'utf8')) as Profile, (seconds * 1e6) / 2)
 
 const percent = (share: number) => `${(share * 100).toFixed(1).padStart(5)} %`
 console.log(`${name}, ${route}: self time, of what was not idle\n`)
-for (const { name, share } of groups) console.log(`${percent(share)}  ${name}`)
+for (const { name, share } of groups.filter(({ share }) => share > 0.001)) console.log(`${percent(share)}  ${name}`)
 console.log()
 for (const { name, group, share } of functions.slice(0, top))
   console.log(`${percent(share)}  ${group.padEnd(10)} ${name}`)

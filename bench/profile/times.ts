@@ -1,6 +1,9 @@
 /** What `node --cpu-prof` writes, as far as it is read here. */
 export interface Profile {
   readonly nodes: readonly ProfileNode[]
+  /** In µs, as everything here. */
+  readonly endTime: number
+  readonly startTime: number
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]
 }
@@ -18,18 +21,20 @@ export interface Share {
   readonly share: number
 }
 
-/** Self time by group and by function, the largest first. */
-export function timesOf(profile: Profile): { groups: Share[]; functions: Share[] } {
+/** Self time in the last so many µs, by group and by function, the largest first. */
+export function timesOf(profile: Profile, last: number): { groups: Share[]; functions: Share[] } {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
   const parents = new Map(
     profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
   )
   const [byGroup, byFunction] = [new Map<string, Share>(), new Map<string, Share>()]
   let total = 0
+  let now = profile.startTime
   for (const [i, id] of profile.samples.entries()) {
     const node = nodes.get(id) as ProfileNode
-    if (node.callFrame.functionName === '(idle)') continue
     const time = profile.timeDeltas[i] as number
+    now += time
+    if (now < profile.endTime - last || node.callFrame.functionName === '(idle)') continue
     const group = groupOf(node, (node) => nodes.get(parents.get(node.id) as number))
     const name = nameOf(node)
     total += time
