@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { root } from '../../../scripts/build.ts'
 
 export interface Citation {
@@ -17,14 +17,17 @@ export function citations(text: string): Citation[] {
   )
 }
 
-/** Titles of tests in a file, and in the suites that it calls. */
+/** Titles of tests in a file, in the files beside it that it loads for their tests, and in the suites that it calls. */
 export function titlesOf(file: string): ReadonlySet<string> {
   if (!existsSync(join(root, file))) return new Set()
   const text = readFileSync(join(root, file), 'utf8')
+  const parts = [...text.matchAll(/^import '(\.\/.+)'/gm)].flatMap(([, path = '']) => [
+    ...titlesOf(join(dirname(file), path)),
+  ])
   const suites = (['store', 'adapter'] as const).filter((kind) => text.includes(`${kind}Suite(`))
   const sources = suites.flatMap((kind) => globSync(`src/testing/${kind}/*.ts`, { cwd: root }))
   const all = [text, ...sources.map((source) => readFileSync(join(root, source), 'utf8'))]
-  return new Set(all.flatMap(titlesIn))
+  return new Set([...parts, ...all.flatMap(titlesIn)])
 }
 
 const TITLE =
