@@ -82,6 +82,8 @@ describe('file', () => {
   it('is readable by its owner only: files 0600 in directories 0700', () =>
     given(async ({ store, dir, entry }) => {
       await store.create(id, entry())
+      // A second one, in a directory that is there already.
+      await store.create(`${id.slice(0, -4)}0000` as typeof id, entry())
       const modes = globSync('**', { cwd: dir }).map((name) => {
         const facts = statSync(join(dir, name))
         return [name, (facts.mode & 0o777).toString(8), facts.isDirectory()] as const

@@ -47,7 +47,8 @@ export function sweeping(property: Property): void {
   property('a dry run counts and removes nothing', async (given) => {
     const { store, clock, entry } = given
     await fill(store, 8, () => entry())
-    const live = await fill(store, 4, () => entry({ expiresAt: clock() + DAY }))
+    // One of them is about to expire: a store that sorts deadlines by the hour must still tell it from those that have.
+    const live = await fill(store, 4, (index) => entry({ expiresAt: clock() + HOUR + (index === 0 ? 5000 : DAY) }))
     clock.advance(HOUR)
     counted(given, await store.clearExpired({ dryRun: true, batch: 3 }), 8)
     counted(given, await store.clearExpired({ dryRun: true }), 8)

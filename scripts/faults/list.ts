@@ -1,0 +1,285 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the faults quote sources
+/** A mistake that somebody could make: `find` stands exactly once in `file`, and `suite` must fail when it is replaced. */
+export interface Fault {
+  readonly title: string
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+  readonly suite: string
+}
+
+const on =
+  (suite: string, file: string) =>
+  (title: string, find: string, replace: string): Fault => ({ title, file, find, replace, suite })
+
+const memory = on('test/engines/memory.test.ts', 'src/engines/memory.ts')
+const sqlite = on('test/engines/sqlite.test.ts', 'src/engines/sqlite/store.ts')
+const statements = on('test/engines/sqlite.test.ts', 'src/engines/sqlite/table.ts')
+const file = on('test/engines/file.test.ts', 'src/engines/file/store.ts')
+const disk = on('test/engines/file.test.ts', 'src/engines/file/disk.ts')
+
+const storeFaults: Fault[] = [
+  memory(
+    'update that creates what is gone',
+    'if (this.#live(this.#cache.peek(id))?.version !== version) return null',
+    'const old = this.#live(this.#cache.peek(id)); if (old && old.version !== version) return null',
+  ),
+  memory('update that ignores the version', '?.version !== version) return null', '=== null) return null'),
+  memory('create that overwrites a live entry', 'if (this.#live(this.#cache.peek(id))) return false', ''),
+  memory(
+    'create that counts an expired entry as live',
+    'if (this.#live(this.#cache.peek(id))) return false',
+    'if (this.#cache.peek(id)) return false',
+  ),
+  memory(
+    'read that ignores the deadline',
+    'const kept = this.#live(this.#cache.get(id))\n    return Promise',
+    'const kept = this.#cache.get(id) ?? null\n    return Promise',
+  ),
+  memory(
+    'a deadline that is one millisecond late',
+    'this.#clock() < kept.expiresAt',
+    'this.#clock() <= kept.expiresAt',
+  ),
+  memory(
+    'touch that revives an expired entry',
+    'const kept = this.#live(this.#cache.get(id))\n    if (!kept) return false\n    kept.expiresAt',
+    'const kept = this.#cache.get(id)\n    if (!kept) return false\n    kept.expiresAt',
+  ),
+  memory(
+    'touch that only ever extends',
+    'kept.expiresAt = expiresAt',
+    'kept.expiresAt = Math.max(kept.expiresAt, expiresAt)',
+  ),
+  memory(
+    'touch that rewrites the entry under a new version',
+    'kept.expiresAt = expiresAt',
+    'this.#keep(id, { ...toEntry(kept), expiresAt })',
+  ),
+  memory(
+    'delete that is always "true"',
+    'if (!kept || (version !== undefined && kept.version !== version)) return false\n    return this.#cache.delete(id)',
+    'if (kept && version !== undefined && kept.version !== version) return false\n    this.#cache.delete(id)\n    return true',
+  ),
+  memory(
+    'delete that throws when there is nothing',
+    'if (!kept || (version !== undefined && kept.version !== version)) return false',
+    'if (!kept) throw closed()\n    if (version !== undefined && kept.version !== version) return false',
+  ),
+  memory('delete that ignores the version', '(version !== undefined && kept.version !== version)', 'false'),
+  memory(
+    'a version that begins again with a new entry',
+    'toKept(entry, ++this.#lastVersion)',
+    'toKept(entry, (this.#cache.peek(id)?.version ?? 0) + 1)',
+  ),
+  memory('clearExpired that removes live entries', 'if (kept && !this.#live(kept)) {', 'if (kept) {'),
+  memory('a dry run that removes', 'if (!dryRun) this.#cache.delete(id)', 'this.#cache.delete(id)'),
+  memory(
+    'list that shows expired sessions',
+    'const kept = this.#live(this.#cache.peek(id))\n      return kept ? [toListing(id, kept)] : []',
+    'const kept = this.#cache.peek(id)\n      return kept ? [toListing(id, kept)] : []',
+  ),
+  memory(
+    'deleteAll that forgets whom to spare',
+    'this.#list(owner).filter(({ id }) => id !== except)',
+    'this.#list(owner)',
+  ),
+  memory(
+    'an owner index that keeps what was deleted and misses what came',
+    'this.#owners.add(kept.owner, id)',
+    "if (this.#owners.of(kept.owner ?? '').length < 1) this.#owners.add(kept.owner, id)",
+  ),
+  memory('scan that misses a page', 'yield listings\n      this.#check()', 'this.#check()'),
+  memory(
+    'a store that says null after it was closed',
+    'if (this.#closed) return Promise.reject(closed())',
+    'if (this.#closed) return Promise.resolve(null)',
+  ),
+  on('test/engines/memory.test.ts', 'src/engines/memory/kept.ts')(
+    'bytes that are cut at the first zero',
+    "toString('latin1')",
+    "toString('latin1').split('\\0')[0] as string",
+  ),
+  sqlite(
+    'a backend error swallowed as "absent"',
+    'const row = (await this.#connection.ask((at) => at.read.get(id, this.#clock()))) as Row | undefined',
+    'const row = (await this.#connection.ask((at) => at.read.get(id, this.#clock())).catch(() => undefined)) as Row | undefined',
+  ),
+  sqlite(
+    'an id in an error message',
+    'async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {',
+    'async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {\n    await this.#connection.ask(() => 0).catch((error) => { throw new StoreError(`No answer for ${id}`, { cause: error }) })',
+  ),
+  sqlite(
+    'bytes and label that are not copied in',
+    'const copies = { bytes: Buffer.from(bytes), label: label && Buffer.from(label) }',
+    'const copies = { bytes, label }',
+  ),
+  statements(
+    'create as an upsert',
+    'ON CONFLICT (id) DO NOTHING',
+    'ON CONFLICT (id) DO UPDATE SET payload = excluded.payload',
+  ),
+  statements(
+    'a touch that says nothing of the deadline it found',
+    'UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE id = ? AND expires_at > ?`)',
+    'UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE id = ? AND ? > 0`)',
+  ),
+  sqlite(
+    'a sweep that takes the coarse column for the deadline',
+    'rows.filter((row) => Number(row.expires_at) <= now)',
+    'rows',
+  ),
+  file(
+    'compare-and-set without a lock',
+    'return this.#answer(() => this.#locks.hold(lock, until, work))',
+    'void lock, until\n    return this.#answer(work)',
+  ),
+  file(
+    "another owner's sessions in a list",
+    'return listings.filter((listing) => listing.owner === owner)',
+    'return listings',
+  ),
+  disk('a file that everybody may read', "orMissing(open(path, 'w', 0o600))", "orMissing(open(path, 'w', 0o644))"),
+  on('test/engines/file.test.ts', 'src/engines/file/record.ts')(
+    'a damaged file that is handed out',
+    'image.readUInt32BE(4) !== crc32(image.subarray(8))',
+    'false',
+  ),
+]
+
+const adapter = 'test/adapters/node.test.ts'
+const hold = on(adapter, 'src/adapters/node-response.ts')
+const headers = on(adapter, 'src/adapters/headers.ts')
+const visit = on(adapter, 'src/visit.ts')
+const keep = on(adapter, 'src/keep.ts')
+const state = on(adapter, 'src/state.ts')
+const stored = on(adapter, 'src/stored.ts')
+const carried = on(adapter, 'src/carried.ts')
+const cookies = on(adapter, 'src/transport/cookie.ts')
+
+const adapterFaults: Fault[] = [
+  headers('missing Vary', "if (!vary) headers.set('Vary', 'Cookie')", 'if (!vary) return'),
+  headers(
+    "the application's own Vary replaced",
+    "headers.set('Vary', `${vary}, Cookie`)",
+    "headers.set('Vary', 'Cookie')",
+  ),
+  headers('a cookie that caches may keep', "headers.set('Cache-Control', 'no-store')", 'return'),
+  headers(
+    "the application's own cookies replaced",
+    "headers.append('Set-Cookie', outcome.setCookie)",
+    "headers.set('Set-Cookie', outcome.setCookie)",
+  ),
+  hold(
+    'the first byte before the session is kept, the cookie after it',
+    "this.#phase = 'holding'\n",
+    'outcome.catch(() => undefined)\n    this.#release({ setCookie: null, used: true })\n    return\n',
+  ),
+  hold(
+    'a page that is sent although its session could not be kept',
+    'this.#failed(error)\n      },',
+    'this.#release({ setCookie: null, used: true })\n        this.#replay()\n      },',
+  ),
+  hold(
+    "the client's going away forgotten",
+    "if (this.#phase === 'waiting') this.#visit.save()",
+    "if (this.#phase === 'released') this.#visit.save()",
+  ),
+  hold(
+    'chunks that are replayed in the wrong order',
+    'for (const call of this.#queue.splice(0)) {\n      result',
+    'for (const call of this.#queue.splice(0).reverse()) {\n      result',
+  ),
+  visit(
+    'a store call for a visitor without a cookie',
+    'if (texts.length === 0) return null',
+    "if (texts.length === 0) void backing.load({ id: '0'.repeat(64), text: '' } as never).catch(() => undefined)\n    if (texts.length === 0) return null",
+  ),
+  visit(
+    'an outage taken for a logout',
+    '      throw error\n    }\n  }\n\n  #find',
+    '      this.#session = this.#begin(null, false)\n      return this.#session\n    }\n  }\n\n  #find',
+  ),
+  visit(
+    'the first of two good cookies believed',
+    '} else if (found && found.text !== ticket.text) {',
+    '} else if (found && false) {',
+  ),
+  visit(
+    'a cookie set for every reader',
+    'return this.#setCookie === null ? READ',
+    'if (this.#loaded) return { setCookie: this.#core.transport.set(this.#loaded.held.ticket.text), used: true }\n    return this.#setCookie === null ? READ',
+  ),
+  visit(
+    'a change after the first byte silently lost',
+    "// Also for the case that the next line throws: the page about that error must not try again.\n    state.mode = 'closed'",
+    '',
+  ),
+  keep('changes kept although the page failed', 'if (dropped) return null', ''),
+  keep(
+    'a logout lost because the page about it failed',
+    "if (state.intent?.verb === 'logout') return",
+    "if (state.intent?.verb === 'logout' && !dropped) return",
+  ),
+  keep(
+    'a session created again after it ended',
+    "if (!newer || !('held' in newer)) throw gone(core, loaded)",
+    "if (!newer || !('held' in newer)) return put(core, loaded.meta, state.values)",
+  ),
+  keep(
+    "a conflict settled by overwriting the other's change",
+    'const result = await write(core, state, newer, relay(changes, newer.values))',
+    'const result = await write(core, state, newer, state.values)',
+  ),
+  keep(
+    'a conflict given up',
+    'return inTurn(core, `session ${loaded.held.ticket.id}`, () => overtake(core, state, loaded, changes))',
+    'return loaded',
+  ),
+  keep(
+    'a login that keeps the token',
+    "if (state.intent) return { verb: 'rotate'",
+    "if (state.intent?.verb === 'renew') return { verb: 'rotate'",
+  ),
+  keep(
+    'a login that leaves the old session alive',
+    'if (await core.backing.end(seen.held, seen.held.version)) return fresh',
+    'if (attempt > 0) return fresh',
+  ),
+  keep(
+    'a logout that only clears the cookie',
+    "if (loaded && (await core.backing.end(loaded.held))) revoked(core, loaded.held.ticket.id, 'logout')\n  else if (loaded) await endSuccessor(core, loaded.meta)",
+    '',
+  ),
+  keep(
+    'a session for everybody who comes by',
+    "return state.intent?.verb === 'login' || !empty ? { verb: 'create' } : null",
+    "return { verb: 'create' }",
+  ),
+  keep(
+    'a touch with every request',
+    'const expiresAt = touchDue(core.clock(), loaded.held.expiresAt, loaded.meta)',
+    'const expiresAt = expiryAfter(core.clock(), loaded.meta)',
+  ),
+  keep('no touch at all', 'return expiresAt === null ? null', 'return expiresAt !== 0 ? null'),
+  state(
+    'a change deep inside that goes unnoticed',
+    'if (!cleared && JSON.stringify(values) === state.base) return null',
+    'if (!edits && !cleared) return null',
+  ),
+  stored('an update that ignores what was read', 'const seen = was.version ??', 'const seen ='),
+  carried(
+    'revocations that are written and never asked',
+    'expiresAt <= clock() || (marks !== undefined && (await marks.ended(ticket as Carriage)))',
+    'expiresAt <= clock()',
+  ),
+  cookies('a cookie that script can read', 'httpOnly: true', 'httpOnly: false'),
+  cookies(
+    'a cookie that is cleared with other attributes, and so is not',
+    "({ name, value: '', ...attributes, maxAge: 0",
+    "({ name, value: '', path: `${path}x`, maxAge: 0",
+  ),
+]
+
+export const faults: readonly Fault[] = [...storeFaults, ...adapterFaults]
