@@ -36,9 +36,11 @@ interface Carriage extends Ticket {
   /** Moment of the login (or creation) that it goes back to: a user's epoch ends what began before it. */
   readonly begunAt: number
   readonly expiresAt: number
-  readonly kid: number
+  readonly master: Master
   readonly content: Content
 }
+
+const GRACE = 86_400_000
 
 /** Browsers drop a cookie whose name and value are together longer (RFC 6265bis §5.6). */
 const LIMIT = 4096
@@ -52,7 +54,7 @@ export function carried(settings: CarriedSettings): Backing {
   function pack(content: Content, sid: string, begunAt: number, expiresAt: number): Held {
     const text = codec.encode(`["${sid}",${begunAt},${expiresAt}]\n${encodeContent(content)}`)
     refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
-    const ticket: Carriage = { id: idOf('session', sid), text, sid, begunAt, expiresAt, kid: ring.current.kid, content }
+    const ticket: Carriage = { id: idOf('session', sid), text, sid, begunAt, expiresAt, master: ring.current, content }
     return { ticket, version: null, expiresAt }
   }
 
@@ -61,10 +63,8 @@ export function carried(settings: CarriedSettings): Backing {
     return pack(content, sid, begunAt, expiresAt)
   }
 
-  async function over({ ticket }: Held): Promise<boolean> {
-    const carriage = ticket as Carriage
-    return marks ? marks.ended(carriage, ring.get(carriage.kid)) : false
-  }
+  const over = async ({ ticket, expiresAt }: Held) =>
+    expiresAt <= clock() || (marks !== undefined && (await marks.ended(ticket as Carriage)))
 
   return {
     traits: engine.traits,
@@ -95,11 +95,15 @@ export function carried(settings: CarriedSettings): Backing {
       if (!marks || content.meta.deadline === before.meta.deadline) return repack(held, content, expiresAt)
       // A mark lasts until the deadline of the cookie it ends. With another deadline the session goes on under another
       // name, or a mark could run out before one of the cookies that it is to refuse.
-      if (!(await marks.end(held.ticket as Carriage))) return null
-      return pack(content, newSid(), (held.ticket as Carriage).begunAt, expiresAt)
+      const next = pack(content, newSid(), (held.ticket as Carriage).begunAt, expiresAt)
+      return (await marks.end(held.ticket as Carriage, next.ticket as Carriage)) ? next : null
     },
     touch: async (held, content, expiresAt) => ((await over(held)) ? null : repack(held, content, expiresAt)),
-    end: async (held) => (marks ? marks.end(held.ticket as Carriage) : true),
+    async end(held, version, successor) {
+      // A renewal must not bring back what ran out meanwhile. A logout means every copy of the cookie.
+      if (version !== undefined && held.expiresAt <= clock()) return false
+      return marks ? marks.end(held.ticket as Carriage, successor?.ticket as Carriage | undefined) : true
+    },
     users: marks ? marks.users : {},
   }
 }
@@ -114,7 +118,8 @@ function admitting(codec: CookieCodec, ring: Keyring, memo: number): (text: stri
   const known = new Memo<Carriage>(memo)
   return (text) => {
     const before = known.get(text)
-    if (before && ring.get(before.kid)) return before
+    // A master that was taken out of the ring must stop opening at once.
+    if (before && ring.get(before.master.kid) === before.master) return before
     const payload = codec.decode(text)
     if (typeof payload !== 'string') return payload
     const end = payload.indexOf('\n')
@@ -122,8 +127,8 @@ function admitting(codec: CookieCodec, ring: Keyring, memo: number): (text: stri
     if (end < 0 || !content) return { refused: 'malformed' }
     const [sid, begunAt, expiresAt] = JSON.parse(payload.slice(0, end))
     // The second byte is the key id.
-    const kid = Buffer.from(text.slice(0, 4), 'base64url')[1] as number
-    const carriage = { id: idOf('session', sid), text, sid, begunAt, expiresAt, kid, content }
+    const master = ring.get(Buffer.from(text.slice(0, 4), 'base64url')[1] as number) as Master
+    const carriage = { id: idOf('session', sid), text, sid, begunAt, expiresAt, master, content }
     known.set(text, carriage, 4 * text.length + 512)
     return carriage
   }
@@ -141,15 +146,32 @@ function revocationMarks(given: Store, { clock, ring, timeout }: CarriedSettings
     createdAt: clock(),
   })
 
-  async function moveEpoch(master: Master, userId: string, to: number): Promise<void> {
+  async function moveEpoch(master: Master, userId: string, now: number): Promise<void> {
     const id = epochId(master, userId)
-    // It outlasts every session that it ends, whatever lifetime that was given.
-    const epoch = entry(`${to}`, to + LONGEST)
     for (;;) {
       const found = await store.read(id)
-      if (found && epochIn(found.entry.bytes) >= to) return
+      // Beyond the last one even within one ms, or when the clock was put back: a login since then bears the ms after it.
+      const to = Math.max(now, found ? epochIn(found.entry.bytes) + 1 : 0)
+      // It outlasts every session that it ends, whatever lifetime that was given, and the requests that are under way.
+      const epoch = entry(`${to}`, to + LONGEST + GRACE)
       if (found ? (await store.update(id, epoch, found.version)) !== null : await store.create(id, epoch)) return
     }
+  }
+
+  /**
+   * True when the session was ended by this call. What takes its place stands in its mark, so that a logout which comes too
+   * late for the one (a renewal was quicker) ends the other.
+   */
+  async function end(ended: Carriage, successor?: Carriage): Promise<boolean> {
+    const text = successor ? `${successor.id} ${successor.content.meta.deadline}` : ''
+    let [id, deadline] = [ended.id, ended.content.meta.deadline]
+    while (!(await store.create(id, entry(text, deadline)))) {
+      const found = successor ? null : await store.read(id)
+      const next = found && /^([0-9a-f]{64}) (\d+)$/.exec(Buffer.from(found.entry.bytes).toString('latin1'))
+      if (!next) return false
+      ;[id, deadline] = [next[1] as Id, Number(next[2])]
+    }
+    return true
   }
 
   const epochOf = async (master: Master, userId: string) => {
@@ -167,10 +189,10 @@ function revocationMarks(given: Store, { clock, ring, timeout }: CarriedSettings
 
   return {
     users,
-    end: ({ id, content }: Carriage) => store.create(id, entry('', content.meta.deadline)),
-    async ended({ id, begunAt, content }: Carriage, master: Master | undefined): Promise<boolean> {
+    end,
+    async ended({ id, begunAt, master, content }: Carriage): Promise<boolean> {
       const { userId } = content.meta
-      const [mark, epoch] = await Promise.all([store.read(id), userId !== null && master ? epochOf(master, userId) : 0])
+      const [mark, epoch] = await Promise.all([store.read(id), userId === null ? 0 : epochOf(master, userId)])
       return mark !== null || begunAt <= epoch
     },
     /** The first moment that a new login of this user may bear. */

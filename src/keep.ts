@@ -79,7 +79,7 @@ async function touch(core: Core, loaded: Loaded, expiresAt: number): Promise<Loa
 
 async function create(core: Core, state: State, device: () => string | null): Promise<Loaded> {
   const meta = metaAfter(core, state, null, device)
-  const fresh = await withinLimit(core, state, { old: null, begin: () => put(core, meta, state.values) })
+  const fresh = await withinLimit(core, state, { old: null, begin: () => put(core, state, meta) })
   if (core.emit.wanted())
     core.emit({ type: 'created', handle: handleOf(fresh.held.ticket.id), authenticated: meta.userId !== null })
   return fresh
@@ -100,7 +100,7 @@ async function rotate(
   const verb = state.intent?.verb
   const fresh = await withinLimit(core, state, {
     old: old.held.ticket.id,
-    begin: () => put(core, meta, state.values, verb === 'renew' ? old.held : undefined),
+    begin: () => put(core, state, meta, verb === 'renew' ? old.held : undefined),
     take: async (fresh) => (verb === 'reroot' ? fresh : retire(core, state, old, fresh, changes)),
   })
   if (core.emit.wanted())
@@ -117,7 +117,7 @@ async function retire(core: Core, state: State, old: Loaded, begun: Loaded, chan
   const login = state.intent?.verb === 'login'
   let [seen, fresh] = [old, begun]
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    if (await core.backing.end(seen.held, seen.held.version)) return fresh
+    if (await core.backing.end(seen.held, seen.held.version, fresh.held)) return fresh
     const newer = await core.backing.load(old.held.ticket)
     if (!newer || !('held' in newer)) {
       // An anonymous session that ended meanwhile does not stop a login, for which the user has just given proof.
@@ -127,7 +127,7 @@ async function retire(core: Core, state: State, old: Loaded, begun: Loaded, chan
     seen = newer
     const values = relay(changes, newer.values)
     const content = contentOf(login ? begun.meta : metaAfter(core, state, newer.meta, () => null), values)
-    const held = await core.backing.update(fresh.held, content, expiryAfter(core.clock(), content.meta), fresh)
+    const held = await core.backing.update(fresh.held, content, expiryFor(core, state, content.meta, fresh.held), fresh)
     if (!held) throw gone(core, fresh)
     fresh = { ...content, values, held }
   }
@@ -171,16 +171,23 @@ async function write(core: Core, state: State, over: Loaded, values: Values): Pr
     return null
   }
   const content = contentOf(meta, values)
-  const held = await core.backing.update(over.held, content, expiryAfter(core.clock(), meta), over)
+  const held = await core.backing.update(over.held, content, expiryFor(core, state, meta, over.held), over)
   if (!held) return 'conflict'
   if (core.emit.wanted()) core.emit({ type: 'updated', handle: handleOf(held.ticket.id) })
   return { ...content, values, held }
 }
 
-async function put(core: Core, meta: Meta, values: Values, renewing?: Held): Promise<Loaded> {
+async function put(core: Core, state: State, meta: Meta, renewing?: Held): Promise<Loaded> {
+  const { values } = state
   const content = contentOf(meta, values)
-  const held = await core.backing.create(content, expiryAfter(core.clock(), meta), renewing)
+  const held = await core.backing.create(content, expiryFor(core, state, meta, renewing), renewing)
   return { ...content, values, held }
+}
+
+/** Never earlier than what was promised, even when the clock jumps back, unless the application itself shortens it. */
+function expiryFor(core: Core, state: State, meta: Meta, before?: Held): number {
+  const next = expiryAfter(core.clock(), meta)
+  return before && !state.lifetime ? Math.min(Math.max(next, before.expiresAt), meta.deadline) : next
 }
 
 const contentOf = (meta: Meta, values: Values) => ({ meta, data: JSON.stringify(values) })

@@ -144,7 +144,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     },
     async revoke(handle) {
       const found = await findByHandle(needStore(), handle)
-      const ended = found ? await (backing.users.endOne ?? needStore().delete)(found.id) : false
+      const ended = found && backing.users.endOne ? await backing.users.endOne(found.id) : false
       if (ended) core.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
       return ended
     },

@@ -9,6 +9,7 @@ import {
   type Ticket,
   type UserIndex,
 } from './backing.ts'
+import { OVERHEAD } from './codec/aead.ts'
 import { type Content, decodeContent, encodeContent } from './codec/json.ts'
 import { createSeal, openLabel, type SealName, sealLabel } from './codec/seal.ts'
 import { StoreError } from './errors.ts'
@@ -45,7 +46,8 @@ export function stored(settings: StoredSettings): Backing {
   const seal = createSeal(settings.seal, ring, settings.memo)
   const read = sharedReads(store.read)
   const admit = remembered(ring, settings.memo)
-  const limit = Math.min(maxSize, settings.store.traits.sizeLimit ?? maxSize)
+  const room = settings.store.traits.sizeLimit
+  const limit = room === null ? maxSize : Math.min(maxSize, room - OVERHEAD)
 
   /** What a write puts down. Tag and label are made anew only when what they say has changed. */
   function entryFor(
@@ -121,7 +123,7 @@ export function stored(settings: StoredSettings): Backing {
     },
 
     end: (held, version) => end(held.ticket.id, version ?? undefined),
-    users: store.owned ? userIndex(store.owned, ring, end) : {},
+    users: store.owned ? userIndex(store.owned, ring, end, read.around) : { endOne: end },
   }
 }
 
@@ -157,21 +159,37 @@ function sharedReads(ask: Store['read']) {
       begun.set(id, read)
       return read
     },
-    /** A write makes reads that began before it, or while it ran, too old to be shared afterwards. */
-    async around<T>(id: Id, write: () => Promise<T>): Promise<T> {
-      begun.delete(id)
+    /** A write (of all ids: null) makes reads that began before it, or while it ran, too old to be shared afterwards. */
+    async around<T>(id: Id | null, write: () => Promise<T>): Promise<T> {
+      const tooOld = () => (id === null ? begun.clear() : begun.delete(id))
+      tooOld()
       try {
         return await write()
       } finally {
-        begun.delete(id)
+        tooOld()
       }
     },
   }
 }
 
-function userIndex(owned: Owned, ring: Keyring, end: (id: Id) => Promise<boolean>): UserIndex {
+function userIndex(
+  owned: Owned,
+  ring: Keyring,
+  end: (id: Id) => Promise<boolean>,
+  around: (id: null, write: () => Promise<number>) => Promise<number>,
+): UserIndex {
   // A user's sessions may have begun under any master that is still in the ring.
   const tags = (userId: string) => ring.masters.map((master) => ownerTag(master, userId))
+  /** Not every store ends them all in one step: a renewal beside it may put a new one where the old one was just passed by. */
+  async function empty(tag: string, except?: Id): Promise<number> {
+    let count = 0
+    for (let round = 1; round <= 10; round++) {
+      count += await owned.deleteAll(tag, except)
+      if ((await owned.list(tag)).every(({ id }) => id === except)) break
+    }
+    return count
+  }
+
   return {
     async list(userId) {
       const lists = await Promise.all(tags(userId).map((tag) => owned.list(tag)))
@@ -182,7 +200,7 @@ function userIndex(owned: Owned, ring: Keyring, end: (id: Id) => Promise<boolean
     },
     endOne: end,
     async endAll(userId, except) {
-      const counts = await Promise.all(tags(userId).map((tag) => owned.deleteAll(tag, except)))
+      const counts = await Promise.all(tags(userId).map((tag) => around(null, () => empty(tag, except))))
       return { count: counts.reduce((sum, count) => sum + count, 0), spared: true }
     },
   }

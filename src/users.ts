@@ -88,8 +88,10 @@ export function userSessions(core: Core, userId: string): AnyUser {
     async revokeOthers(current) {
       const state = stateOf(current as never)
       const { count, spared } = await endAll('revoke-others', state.id ?? undefined)
-      // The spared one was ended with the rest: it begins anew, under a cookie of this response.
-      if (!spared && state.id !== null) state.intent ??= { verb: 'reroot' }
+      // The spared one was ended with the rest: it begins anew, under a cookie of this response. Not by a renewal, which would
+      // go back to the login that has just been ended.
+      const stays = state.intent === null || state.intent.verb === 'renew'
+      if (!spared && stays && state.meta?.userId === userId) state.intent = { verb: 'reroot' }
       return count
     },
     revokeAll: async () => (await endAll('revoke-all')).count,

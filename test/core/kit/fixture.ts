@@ -29,6 +29,7 @@ export interface Fixture {
 export function fixture(
   options: Partial<SessionsOptions> & { on?: never; clock?: never; store?: never } = {},
   make: (clock: ManualClock) => OwnedStore & ScannableStore = (clock) => memory({ clock, max: 1000 }),
+  engine: (store: OwnedStore) => OwnedStore = (store) => store,
 ): Fixture {
   const clock = manualClock()
   const gates = new Gates()
@@ -41,7 +42,7 @@ export function fixture(
     ...options,
     clock,
     on: (event) => events.push(event),
-    store: watched(gates.around(store), calls, fail),
+    store: engine(watched(gates.around(store), calls, fail)),
   })
   return { sessions, store, gates, clock, events, calls, fail, visitor: (agent) => visitor(sessions, agent) }
 }

@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { Session } from '../../src/session.ts'
+import type { OwnedStore, ScannableStore } from '../../src/store.ts'
+import type { Id } from '../../src/token.ts'
+import { STORES, WORLDS } from './kit/engines.ts'
+import { type Anything, type Fixture, fixture } from './kit/fixture.ts'
+import { race, settle } from './kit/gates.ts'
+import type { Visitor } from './kit/visitor.ts'
+
+type S = Session<Anything>
+
+const CHANGES: Record<string, (session: S) => void> = {
+  write: (session) => session.set('a', 2),
+  renew: (session) => session.renew(),
+  'write and renew': (session) => session.set('a', 3).renew(),
+  expire: (session) => session.setExpiry({ absolute: '5h' }),
+  clear: (session) => session.clear(),
+  touch: () => undefined,
+}
+
+async function signedIn(world: Fixture): Promise<Visitor<Anything>> {
+  const victim = world.visitor()
+  await victim.visit((session) => session.set('secret', 1).login('ada'))
+  world.clock.advance(4 * 60_000)
+  await settle()
+  return victim
+}
+
+async function stateOf(world: Fixture, cookie: string | null) {
+  await settle()
+  const thief = world.visitor()
+  thief.cookie = cookie
+  return thief.visit((session) => ({ user: session.userId, secret: session.has('secret') }))
+}
+
+const DEAD = { user: null, secret: false }
+
+for (const [name, make] of Object.entries(WORLDS)) {
+  const numRuns = name === 'file' || name === 'sqlite' ? 40 : 300
+
+  describe(`on ${name}, in any order of all that happens`, () => {
+    it('a logout that met a live session is final, whatever two other requests did to it', async () => {
+      let met = 0
+      const check = async (changes: string[], order: number[]) => {
+        const world = make()
+        const victim = await signedIn(world)
+        const before = victim.cookie
+        const others = changes.map(() => victim.copy())
+        let live = false
+        const requests = others.map((other, i) => async () => {
+          const request = other.begin()
+          CHANGES[changes[i] as string]?.(await request.session())
+          await request.respond()
+        })
+        const logout = async () => {
+          const request = victim.begin()
+          const session = await request.session()
+          live = session.userId === 'ada'
+          session.logout()
+          await request.respond()
+        }
+        let turn = 0
+        await race(world.gates, [...requests, logout], (count) => (order[turn++ % order.length] as number) % count)
+        if (live) met++
+        const cookies = others.map(({ cookie }) => cookie)
+        if (live) for (const cookie of [before, ...cookies]) assert.deepEqual(await stateOf(world, cookie), DEAD)
+        await world.store.close()
+      }
+      const change = fc.constantFrom(...Object.keys(CHANGES))
+      const order = fc.array(fc.nat(5), { minLength: 6, maxLength: 30 })
+      await fc.assert(fc.asyncProperty(fc.tuple(change, change), order, check), { numRuns })
+      assert.ok(met > numRuns / 4)
+    })
+
+    it('a revocation of all ends what was there when it began, and no login that came after it', async () => {
+      const check = async (changes: string[], order: number[]) => {
+        const world = make()
+        const victim = await signedIn(world)
+        const before = victim.cookie
+        const others = changes.map(() => victim.copy())
+        const [fresh, late] = [world.visitor(), world.visitor()]
+        let revoked = false
+        let afterwards = false
+        const requests = others.map((other, i) => async () => {
+          const request = other.begin()
+          CHANGES[changes[i] as string]?.(await request.session())
+          await request.respond()
+        })
+        const revoke = async () => {
+          await world.sessions.of('ada').revokeAll()
+          revoked = true
+        }
+        const login = async () => {
+          const request = fresh.begin()
+          ;(await request.session()).login('ada')
+          afterwards = revoked
+          await request.respond()
+        }
+        let turn = 0
+        const tasks = [...requests, revoke, login]
+        const results = await race(world.gates, tasks, (count) => (order[turn++ % order.length] as number) % count)
+        assert.deepEqual([results.at(-1)?.status, results.at(-2)?.status], ['fulfilled', 'fulfilled'])
+        const cookies = others.map(({ cookie }) => cookie)
+        for (const cookie of [before, ...cookies]) assert.deepEqual(await stateOf(world, cookie), DEAD)
+        if (afterwards) assert.equal((await stateOf(world, fresh.cookie)).user, 'ada')
+        await late.visit((session) => session.login('ada'))
+        assert.equal((await stateOf(world, late.cookie)).user, 'ada')
+        await world.store.close()
+      }
+      const change = fc.constantFrom(...Object.keys(CHANGES))
+      const order = fc.array(fc.nat(5), { minLength: 6, maxLength: 30 })
+      await fc.assert(fc.asyncProperty(fc.tuple(change, change), order, check), { numRuns })
+    })
+  })
+}
+
+for (const [name, make] of Object.entries(STORES))
+  describe(`on ${name}, a renewal beside writes`, () => {
+    it('loses nothing that was acknowledged, changes of expiry included, and leaves one session', async () => {
+      let together = 0
+      const check = async (order: number[]) => {
+        const world = fixture({}, make)
+        const victim = await signedIn(world)
+        const renewing = victim.copy()
+        const renewal = async () => {
+          const request = renewing.begin()
+          const session = await request.session()
+          session.update('n', (n = 0) => n + 1)
+          session.renew()
+          await request.respond()
+        }
+        /** True when it changed the session and was told so. */
+        const writer = (change: (session: S) => void) => async () => {
+          const request = victim.copy().begin()
+          const session = await request.session()
+          if (session.userId === null) return false
+          change(session)
+          await request.respond()
+          return true
+        }
+        const write = writer((session) => session.set('b', 2).setExpiry('20m'))
+        const count = writer((session) => session.update('n', (n = 0) => n + 1))
+        let turn = 0
+        const results = await race<unknown>(
+          world.gates,
+          [renewal, write, count],
+          (count) => (order[turn++ % order.length] as number) % count,
+        )
+        const [renewed, wrote, counted] = results.map((result) => result.status === 'fulfilled' && result.value)
+        assert.equal(renewed, undefined, 'the renewal was done')
+        if (wrote && counted) together++
+        await settle()
+        await renewing.visit((session) => {
+          assert.deepEqual([session.userId, session.get('secret')], ['ada', 1])
+          assert.equal(session.get('n'), counted ? 2 : 1)
+          assert.equal(session.get('b'), wrote ? 2 : undefined)
+          assert.equal(Number(session.expiresAt), world.clock() + (wrote ? 20 : 30) * 60_000)
+        })
+        assert.equal((await world.sessions.of('ada').list()).length, 1)
+        await world.store.close()
+      }
+      const order = fc.array(fc.nat(5), { minLength: 6, maxLength: 30 })
+      const numRuns = name === 'memory' ? 300 : 30
+      await fc.assert(fc.asyncProperty(order, check), { numRuns })
+      assert.ok(together > 0)
+    })
+
+    it('that cannot be finished leaves the one session that there was', async () => {
+      for (const failing of ['create', 'delete', 'read', 'update'] as const) {
+        const world = fixture({}, make)
+        const victim = await signedIn(world)
+        const [renewing, writing] = [victim.begin(), victim.begin()]
+        const [session, other] = await Promise.all([renewing.session(), writing.session()])
+        session.renew()
+        other.set('b', 1)
+        await writing.respond()
+        let failed = false
+        world.fail.when = (call) => {
+          if (call !== failing || failed) return null
+          failed = true
+          return new Error('the store is down')
+        }
+        await assert.rejects(renewing.respond(), { code: 'STRONGROOM_STORE' })
+        world.fail.when = null
+        await settle()
+        assert.equal((await world.sessions.of('ada').list()).length, 1, failing)
+        await victim.visit((session) => assert.deepEqual([session.userId, session.get('b')], ['ada', 1]))
+        await world.store.close()
+      }
+    })
+  })
+
+describe('a store that ends a user’s sessions one by one', () => {
+  /** As files are: first it looks which there are, then it ends each. */
+  const oneByOne = (store: OwnedStore & ScannableStore): OwnedStore & ScannableStore => {
+    const step = (id: Id) => store.delete(id)
+    return Object.assign(Object.create(store), {
+      traits: store.traits,
+      ...Object.fromEntries(
+        (['create', 'read', 'update', 'touch', 'delete', 'clearExpired', 'close', 'scan'] as const).map((name) => [
+          name,
+          (store[name] as (...args: never[]) => unknown).bind(store),
+        ]),
+      ),
+      owned: {
+        list: store.owned.list,
+        async deleteAll(owner: string, except?: Id) {
+          const ids = (await store.owned.list(owner)).map(({ id }) => id).filter((id) => id !== except)
+          await settle()
+          await settle()
+          const ended = await Promise.all(ids.map(step))
+          return ended.filter(Boolean).length
+        },
+      },
+    })
+  }
+
+  it('ends one that was renewed while it did so', async () => {
+    const world = fixture({}, (clock) => oneByOne(STORES.memory?.(clock) as OwnedStore & ScannableStore))
+    const victim = await signedIn(world)
+    const before = victim.cookie
+    const request = victim.begin()
+    ;(await request.session()).renew()
+    const revoked = world.sessions.of('ada').revokeAll()
+    await request.respond()
+    assert.notEqual(victim.cookie, before)
+    assert.equal(await revoked, 1)
+    for (const cookie of [before, victim.cookie]) assert.deepEqual(await stateOf(world, cookie), DEAD)
+  })
+})

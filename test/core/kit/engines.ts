@@ -1,0 +1,38 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cookie } from '../../../src/engines/cookie.ts'
+import { file } from '../../../src/engines/file.ts'
+import { memory } from '../../../src/engines/memory.ts'
+import { sqlite } from '../../../src/engines/sqlite.ts'
+import type { Clock, OwnedStore, ScannableStore } from '../../../src/store.ts'
+import { type Fixture, fixture } from './fixture.ts'
+
+const directories: string[] = []
+process.on('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
+function directory(): string {
+  const made = mkdtempSync(join(tmpdir(), 'strongroom-core-'))
+  directories.push(made)
+  return made
+}
+
+/** The embedded stores, each new and empty, on the clock of the test. */
+export const STORES: Record<string, (clock: Clock) => OwnedStore & ScannableStore> = {
+  memory: (clock) => memory({ clock, max: 1000 }),
+  file: (clock) => file({ dir: directory(), clock, durable: false }),
+  sqlite: (clock) => sqlite({ path: join(directory(), 'sessions.db'), clock, synchronous: 'normal' }),
+}
+
+type Options = Parameters<typeof fixture>[0]
+
+/** Sessions on everything that can end them for good. */
+export const WORLDS: Record<string, (options?: Options) => Fixture> = {
+  ...Object.fromEntries(
+    Object.entries(STORES).map(([name, make]) => [name, (options?: Options) => fixture(options, make)]),
+  ),
+  'cookie with revocations': (options) =>
+    fixture(options, STORES.memory, (store) => cookie({ revocations: store }) as never),
+}
