@@ -50,8 +50,11 @@ export interface Backing {
   update(held: Held, content: Content, expiresAt: number, before: Content): Promise<Held | null>
   /** Moves the idle deadline; null when the session has ended. */
   touch(held: Held, content: Content, expiresAt: number): Promise<Held | null>
-  /** True when a live session was ended by this very call. With `version`: only that version is. */
-  end(held: Held, version?: Version | null): Promise<boolean>
+  /**
+   * True when a live session was ended by this very call. With `version`: only that version is. `successor` is what takes
+   * its place.
+   */
+  end(held: Held, version?: Version | null, successor?: Held): Promise<boolean>
   /** A user's sessions, as far as this backing can find them. */
   readonly users: UserIndex
 }

@@ -117,7 +117,7 @@ async function retire(core: Core, state: State, old: Loaded, begun: Loaded, chan
   const login = state.intent?.verb === 'login'
   let [seen, fresh] = [old, begun]
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    if (await core.backing.end(seen.held, seen.held.version)) return fresh
+    if (await core.backing.end(seen.held, seen.held.version, fresh.held)) return fresh
     const newer = await core.backing.load(old.held.ticket)
     if (!newer || !('held' in newer)) {
       // An anonymous session that ended meanwhile does not stop a login, for which the user has just given proof.
