@@ -127,7 +127,8 @@ async function retire(core: Core, state: State, old: Loaded, begun: Loaded, chan
     seen = newer
     const values = relay(changes, newer.values)
     const content = contentOf(login ? begun.meta : metaAfter(core, state, newer.meta, () => null), values)
-    const held = await core.backing.update(fresh.held, content, expiryFor(core, state, content.meta, fresh.held), fresh)
+    const expiresAt = expiryFor(core, state, content.meta, login ? fresh.held : newer.held)
+    const held = await core.backing.update(fresh.held, content, expiresAt, fresh)
     if (!held) throw gone(core, fresh)
     fresh = { ...content, values, held }
   }
