@@ -36,6 +36,8 @@ export function checkLogin(options: LoginOptions): void {
   if (label != null && (typeof label !== 'string' || label.length > 120))
     throw new TypeError('login: label is text of at most 120 characters.')
   if (remember !== undefined && typeof remember !== 'boolean') milliseconds(remember, 'login: remember')
-  if (keep !== undefined && keep !== 'all' && keep !== 'none' && !Array.isArray(keep))
+  if (keep !== undefined && keep !== 'all' && keep !== 'none' && !isKeys(keep))
     throw new TypeError("login: keep is 'all', 'none' or a list of keys.")
 }
+
+const isKeys = (keep: unknown) => Array.isArray(keep) && keep.every((key) => typeof key === 'string')

@@ -1,7 +1,9 @@
 import { ConfigError } from './errors.ts'
 
 /** Refuses options that `where` does not know, so that a misspelt one is never silently ignored. */
-export function checkOptions(where: string, given: object, known: readonly string[]): void {
+export function checkOptions(where: string, given: unknown, known: readonly string[]): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new ConfigError(`${where} takes its options as an object. Known: ${known.join(', ')}.`)
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) {
       throw new ConfigError(`Unknown option "${name}" for ${where}. Known: ${known.join(', ')}.`)

@@ -95,7 +95,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
   type Carrier = { [slot]?: Visit<Data> | (() => Visit<Data>) }
 
   function visitOf(request: object): Visit<Data> {
-    const found = (request as Carrier)[slot]
+    const found = (request as Carrier | null)?.[slot]
     if (found === undefined)
       throw new NotAttached(
         'This request did not come through an adapter of these sessions. Put the adapter before the handler, or use sessions.read(request).',

@@ -133,7 +133,8 @@ function essentials(
   options: SessionsOptions,
   production: boolean,
 ): { engine: Store | CookieEngine; ring: LiveKeyring; made: boolean } {
-  const missing = [options.secrets === undefined && 'secrets', options.store === undefined && 'store'].filter(Boolean)
+  // Null too: what a configuration did not find must not become a key made on the spot.
+  const missing = [options.secrets == null && 'secrets', options.store == null && 'store'].filter(Boolean)
   if (missing.length > 0 && production) throw new ConfigError(refusal(missing.join(' and ')))
   if (missing.length > 0)
     process.emitWarning(
@@ -141,7 +142,7 @@ function essentials(
       { code: 'STRONGROOM_DEVELOPMENT' },
     )
   const ring = createLiveKeyring(options.secrets ?? randomBytes(32))
-  const made = typeof options.store === 'string' || options.store === undefined
+  const made = typeof options.store === 'string' || options.store == null
   return { engine: engineFrom(options.store ?? 'memory:'), ring, made }
 }
 

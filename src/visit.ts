@@ -2,6 +2,7 @@ import type { Loaded, Ticket } from './backing.ts'
 import type { Core } from './core.ts'
 import { SessionGone, SessionLimit, StoreError } from './errors.ts'
 import { carryOut, type Plan, planOf } from './keep.ts'
+import { checkOptions } from './options.ts'
 import { Session, stateOf } from './session.ts'
 import { type State, settle } from './state.ts'
 import { handleOf } from './token.ts'
@@ -50,10 +51,19 @@ export class Visit<Data extends object> {
 
   /** The session, loaded on the first call and the same on every later one. */
   get(options?: GetOptions): Promise<Session<Data>> {
+    return options ? this.#getWith(options) : this.#getUnder(this.#core.onStoreError)
+  }
+
+  async #getWith(options: GetOptions): Promise<Session<Data>> {
+    checkOptions('get()', options, ['onStoreError'])
+    const { onStoreError = this.#core.onStoreError } = options
+    if (onStoreError !== 'throw' && onStoreError !== 'anonymous')
+      throw new TypeError("get: onStoreError is 'throw' or 'anonymous'.")
+    return this.#getUnder(onStoreError)
+  }
+
+  #getUnder(policy: 'throw' | 'anonymous'): Promise<Session<Data>> {
     this.#loading ??= this.#load()
-    const policy = options?.onStoreError ?? this.#core.onStoreError
-    if (policy !== 'throw' && policy !== 'anonymous')
-      return Promise.reject(new TypeError("get: onStoreError is 'throw' or 'anonymous'."))
     return policy === 'throw' ? this.#loading : this.#loading.catch((error) => this.#standIn(error))
   }
 

@@ -1,0 +1,7 @@
+import './bad-input/clocks.ts'
+import './bad-input/cookies.ts'
+import './bad-input/names.ts'
+import './bad-input/options.ts'
+import './bad-input/records.ts'
+import './bad-input/stores.ts'
+import './bad-input/values.ts'

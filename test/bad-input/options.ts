@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { cookie } from '../../src/engines/cookie.ts'
+import { file } from '../../src/engines/file.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { sqlite } from '../../src/engines/sqlite.ts'
+import { createSessions } from '../../src/sessions.ts'
+import type { Anything } from './world.ts'
+import { refusal, secret, world } from './world.ts'
+
+const good = secret('options')
+const create = (options: Anything) => createSessions({ secrets: good, store: memory(), ...options })
+
+suite('secrets', () => {
+  const bad: readonly (readonly [title: string, secrets: unknown, said: RegExp])[] = [
+    ['missing: an empty text', '', /No secret was given/],
+    ['missing: an empty list', [], /No secret was given/],
+    ['missing: blanks and commas', ' ,\n, ', /No secret was given/],
+    ['a number', 42, /secret/i],
+    ['an object', {}, /secret/i],
+    ['a list with a hole', [undefined], /neither text nor bytes/],
+    ['short text', good.slice(0, 31), /31 bytes; at least 32/],
+    ['short bytes', Buffer.from(good).subarray(0, 31), /31 bytes; at least 32/],
+    ['one short secret of several', `${good},${good.slice(3, 20)}`, /Secret 2 has 17 bytes/],
+    ['one letter', 'x'.repeat(64), /guessable/],
+    ['zeros', new Uint8Array(64), /guessable/],
+    ['a row of numbers', '0123456789'.repeat(8), /guessable/],
+    ['a placeholder', 'change-me-to-something-long-and-random-please', /guessable/],
+    ['the classic', 'keyboard cat keyboard cat keyboard cat keyboard cat', /has \d+ bytes|guessable/],
+    ['the same twice', [good, good], /1 and 2 are the same/],
+    ['the same as text and as bytes', [good, Buffer.from(good)], /1 and 2 are the same/],
+  ]
+  for (const [title, secrets, said] of bad)
+    test(`${title}: refused, with what to do`, async () => {
+      const error = await refusal(() => create({ secrets }))
+      assert.equal(error.code, 'STRONGROOM_CONFIG', String(error))
+      assert.match(error.message, said)
+      for (const part of [secrets].flat())
+        if (typeof part === 'string' && part) assert.ok(!error.message.includes(part))
+    })
+
+  for (const [title, secrets, said] of bad)
+    test(`${title}: refused at the first request when a provider answers it`, async () => {
+      const sessions = create({ secrets: async () => secrets })
+      const error = await refusal(() => sessions.read({}))
+      assert.equal(error.code, 'STRONGROOM_CONFIG', String(error))
+      assert.match(error.message, said)
+    })
+
+  test('a provider that fails is asked again by the next request', async () => {
+    let asked = 0
+    const sessions = create({
+      secrets: async () => {
+        asked += 1
+        if (asked === 1) throw new Error('the vault is sealed')
+        return good
+      },
+    })
+    await assert.rejects(sessions.read({}), /the vault is sealed/)
+    assert.equal((await sessions.read({})).isNew, true)
+  })
+})
+
+suite('in production', () => {
+  const inProduction = async (work: () => unknown) => {
+    const before = process.env.NODE_ENV
+    process.env.NODE_ENV = 'production'
+    try {
+      return await refusal(work)
+    } finally {
+      if (before === undefined) delete process.env.NODE_ENV
+      else process.env.NODE_ENV = before
+    }
+  }
+  for (const [title, options, said] of [
+    ['without secrets', { store: memory() }, /needs secrets\b.*STRONGROOM_SECRETS/],
+    ['without a store', { secrets: good }, /needs store\b.*store:/],
+    ['without either', {}, /needs secrets and store/],
+    ['with null for both', { secrets: null, store: null }, /needs secrets and store/],
+    [
+      'with an environment value that is not set',
+      { secrets: process.env.NOT_SET_ANYWHERE, store: 'memory:' },
+      /needs secrets/,
+    ],
+    [
+      'with a cookie in the clear',
+      { secrets: good, store: memory(), cookie: { name: 'id', secure: false } },
+      /in the clear/,
+    ],
+    ['with a plain cookie name', { secrets: good, store: memory(), cookie: { name: 'id' } }, /prefix '__Host-'/],
+  ] as [string, Anything, RegExp][])
+    test(`${title}, nothing starts, and the error says what to write`, async () => {
+      const error = await inProduction(() => createSessions(options))
+      assert.equal(error.code, 'STRONGROOM_CONFIG')
+      assert.match(error.message, said)
+    })
+})
+
+suite('an option that is not known', () => {
+  const visit = () => world('two-key').sessions.open({})
+  const places: readonly (readonly [where: string, use: (options: Anything) => unknown, known: string])[] = [
+    ['createSessions()', create, 'store, secrets, cookie, idle, absolute, remember, seal'],
+    ['its cookie', (options) => create({ cookie: options }), 'name, secure, sameSite, path, domain, partitioned'],
+    ['memory()', memory, 'max, maxBytes, clock'],
+    ['file()', (options) => file({ dir: '/nowhere', ...options }), 'dir, durable'],
+    ['sqlite()', (options) => sqlite({ path: ':memory:', ...options }), 'path, database, table'],
+    ['cookie()', cookie, 'protection, revocations'],
+    [
+      'login()',
+      async (options) => (await visit().get()).login('ada', options),
+      'label, remember, keep, limit, atLimit',
+    ],
+    ['setExpiry()', async (options) => (await visit().get()).setExpiry(options), 'idle, absolute, remember'],
+    ['get()', (options) => visit().get(options), 'onStoreError'],
+    ['memory:', (options) => create({ store: url('memory:', options) }), 'max, maxBytes'],
+    ['file:', (options) => create({ store: url('file:./nowhere', options) }), 'durable'],
+    ['sqlite:', (options) => create({ store: url('sqlite::memory:', options) }), 'synchronous, table'],
+    ['cookie:', (options) => create({ store: url('cookie:', options) }), 'protection, revocations'],
+    ['cookie: with a store', (options) => create({ store: url('cookie:?revocations=memory:', options) }), 'protection'],
+  ]
+  const url = (base: string, options: Anything) =>
+    `${base}${base.includes('?') ? '&' : '?'}${new URLSearchParams(options)}`
+  for (const [where, use, known] of places)
+    for (const name of ['maxAge', 'constructor', '__proto__'])
+      test(`of ${where}, such as ${name}, is refused with those that are`, async () => {
+        const error = await refusal(() => use(JSON.parse(`{${JSON.stringify(name)}:"1"}`)))
+        assert.ok(error.message.includes(name), error.message)
+        assert.ok(error.message.includes(known), error.message)
+        assert.match(error.message, /Known: /)
+      })
+})
+
+suite('an option of the wrong kind', () => {
+  for (const [name, values] of Object.entries({
+    store: [
+      7,
+      {},
+      [],
+      'sessions',
+      'redis://user:hunter2@host',
+      'sqlite:',
+      'memory:path',
+      'cookie:path',
+      () => memory(),
+    ],
+    cookie: [
+      7,
+      'id',
+      { name: '' },
+      { name: 'a b' },
+      { name: 'a;b' },
+      { name: 'ключ' },
+      { name: '__Host-id', path: '/a' },
+    ],
+    idle: [0, -1, Number.NaN, '', '30', '30 minutes', '1000d', {}, true, '13h'],
+    absolute: [0, -1, '0m', '401d', Infinity, []],
+    remember: [0, 'for ever', '401d'],
+    seal: ['both', '', 2, 'constructor'],
+    maxSize: [0, 255, -1, 1.5, '64kb', Infinity, null],
+    storeTimeout: [0, -1, 'soon', Infinity],
+    onStoreError: ['ignore', true, 'Throw'],
+    saveOnServerError: ['yes', 1],
+    memo: [true, -1, 1.5, '16mb', null],
+    device: ['Firefox', {}, null],
+    on: ['created', {}, []],
+    clock: [7, new Date(), null],
+  }))
+    for (const value of values)
+      test(`${name}: ${typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? value)} is refused`, async () => {
+        const error = await refusal(() => create({ [name]: value }))
+        assert.equal(error.code, 'STRONGROOM_CONFIG', `${error.stack}`)
+        assert.ok(error.message.includes(name) || /path|cookie|idle|URL/i.test(error.message), error.message)
+        assert.doesNotMatch(error.message, /hunter2/)
+      })
+
+  for (const options of [null, 7, 'memory:', []])
+    test(`createSessions(${JSON.stringify(options)}) is refused`, async () => {
+      const error = await refusal(() => createSessions(options as never))
+      assert.equal(error.code, 'STRONGROOM_CONFIG', String(error))
+    })
+
+  for (const options of [
+    { limit: 0 },
+    { limit: 1.5 },
+    { atLimit: 'none' },
+    { label: 7 },
+    { label: 'x'.repeat(121) },
+    { remember: 'ever' },
+    { keep: 'some' },
+    { keep: [7] },
+  ])
+    test(`login('ada', ${JSON.stringify(options).slice(0, 40)}) is refused, and nobody is signed in`, async () => {
+      const here = world('two-key')
+      await refusal(() => here.request(undefined, (session) => session.login('ada', options as never)))
+      const session = await here.sessions.open({}).get()
+      await refusal(() => session.login('ada', options as never))
+      assert.equal(session.userId, null)
+      assert.deepEqual(here.watch.calls, [])
+    })
+
+  for (const userId of ['', null, undefined, 7, {}, [], ['ada']])
+    test(`a user id that is ${JSON.stringify(userId)} is refused`, async () => {
+      const here = world('two-key')
+      const session = await here.sessions.open({}).get()
+      await refusal(() => session.login(userId as string))
+      await refusal(() => (here.sessions as Anything).of(userId))
+      assert.equal(session.userId, null)
+    })
+
+  for (const expiry of [
+    0,
+    -1,
+    Number.NaN,
+    '',
+    'soon',
+    new Date(0),
+    new Date(Number.NaN),
+    { idle: 0 },
+    { absolute: new Date(0) },
+    { absolute: '401d' },
+    { remember: 'yes' },
+  ])
+    test(`setExpiry(${JSON.stringify(expiry)}) is refused`, async () => {
+      const session = await world('two-key').sessions.open({}).get()
+      await refusal(() => session.setExpiry(expiry as never))
+    })
+})
+
+suite('a request that is none', () => {
+  for (const request of [{}, new Request('http://localhost'), Object.freeze({})])
+    test(`get() says that it came through no adapter (${Object.prototype.toString.call(request)})`, async () => {
+      const error = await refusal(() => world('two-key').sessions.get(request))
+      assert.equal(error.code, 'STRONGROOM_NOT_ATTACHED')
+    })
+
+  for (const request of [null, undefined, 7, 'text'])
+    test(`get(${JSON.stringify(request)}) is an error of the same kind`, async () => {
+      const error = await refusal(() => world('two-key').sessions.get(request as never))
+      assert.equal(error.code, 'STRONGROOM_NOT_ATTACHED', String(error))
+    })
+})
