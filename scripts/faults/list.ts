@@ -181,7 +181,7 @@ const adapterFaults: Fault[] = [
     'this.#failed(error)\n      },',
     'this.#release({ setCookie: null, used: true })\n        this.#replay()\n      },',
   ),
-  hold(
+  on('test/adapters/node-gone.test.ts', 'src/adapters/node-response.ts')(
     "the client's going away forgotten",
     "if (this.#phase === 'waiting') this.#visit.save()",
     "if (this.#phase === 'released') this.#visit.save()",
@@ -201,7 +201,7 @@ const adapterFaults: Fault[] = [
     '      throw error\n    }\n  }\n\n  #find',
     '      this.#session = this.#begin(null, false)\n      return this.#session\n    }\n  }\n\n  #find',
   ),
-  visit(
+  on('test/bad-input.test.ts', 'src/visit.ts')(
     'the first of two good cookies believed',
     '} else if (found && found.text !== ticket.text) {',
     '} else if (found && false) {',
@@ -244,7 +244,7 @@ const adapterFaults: Fault[] = [
   ),
   keep(
     'a login that leaves the old session alive',
-    'if (await core.backing.end(seen.held, seen.held.version)) return fresh',
+    'if (await core.backing.end(seen.held, seen.held.version, fresh.held)) return fresh',
     'if (attempt > 0) return fresh',
   ),
   keep(

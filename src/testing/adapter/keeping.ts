@@ -40,6 +40,24 @@ export function keeping(property: Property): void {
     assert.deepEqual(await visitor.facts(), { userId: null, deep: { list: [{ n: 2 }] } })
   })
 
+  property('a change deep inside is noticed without a word about it', async ({ site }) => {
+    const here = await site({
+      async '/fill'({ session }) {
+        ;(await session()).set('deep', { list: [{ n: 1 }] })
+        return text('')
+      },
+      async '/change'({ session }) {
+        const deep = (await session()).get('deep') as { list: { n: number }[] }
+        if (deep.list[0]) deep.list[0].n = 2
+        return text('')
+      },
+    })
+    const visitor = here.visitor()
+    await visitor.must('/fill')
+    await visitor.must('/change')
+    assert.deepEqual(await visitor.facts(), { userId: null, deep: { list: [{ n: 2 }] } })
+  })
+
   property.of('versions', 'a change of a session that is there sends no cookie again', async ({ site }) => {
     const here = await site()
     const visitor = here.visitor()

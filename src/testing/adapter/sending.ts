@@ -67,10 +67,14 @@ export function sending(property: Property): void {
   })
 
   property('large bodies arrive whole, at once and in chunks', async ({ site }) => {
-    const chunk = Buffer.from(Array.from({ length: 65_536 }, (_, i) => (i * 31 + (i >> 8)) % 251))
-    const whole = Buffer.concat(Array.from({ length: 16 }, () => chunk))
+    // Small ones first, which are written while the session is being kept, and no two alike, so that their order shows.
+    const sizes = [...Array(32).fill(64), ...Array(16).fill(65_536)] as number[]
+    const chunks = sizes.map((size, n) =>
+      Buffer.from(Array.from({ length: size }, (_, i) => (n * 7 + i * 31 + (i >> 8)) % 251)),
+    )
+    const whole = Buffer.concat(chunks)
     const body = async function* () {
-      for (let i = 0; i < 16; i += 1) yield new Uint8Array(chunk)
+      for (const chunk of chunks) yield new Uint8Array(chunk)
     }
     const here = await site({
       async '/whole'({ session }) {

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { request as ask, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { it } from 'node:test'
+import { node } from '../../src/adapters/node.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { createSessions } from '../../src/index.ts'
+import { sessionFor } from '../../src/testing/index.ts'
+
+const secrets = 'PZ1uKt5Jm0cXoDq7lYw3nRbE9hGv2sTf8aUiWk4jLxM'
+
+it('a client that goes away while the handler never answers has its session kept', async () => {
+  let updated = () => {}
+  const kept = new Promise<void>((resolve) => {
+    updated = resolve
+  })
+  const sessions = createSessions<{ n: number }>({
+    store: memory(),
+    secrets,
+    on: ({ type }) => type === 'updated' && updated(),
+  })
+  const { cookie } = await sessionFor(sessions, { data: { n: 1 } })
+  const server = createServer(
+    node(sessions, async (request) => {
+      ;(await sessions.get(request)).set('n', 2)
+      going.destroy()
+      // And that is all: an answer to nobody never comes.
+    }),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const going = ask({ port, host: '127.0.0.1', headers: { cookie } }).on('error', () => {})
+  going.end()
+  await kept
+  assert.equal((await sessions.read({ cookie })).get('n'), 2)
+  server.close()
+})
