@@ -28,3 +28,13 @@ export function describeDevice(userAgent: string | null): string | null {
   const [browser, system] = [find(BROWSERS), find(SYSTEMS)]
   return browser && system ? `${browser} on ${system}` : (browser ?? system ?? null)
 }
+
+/**
+ * A label as it is kept: short, and of characters that JSON does not write six times as long, so that it fits a store's 512
+ * bytes when it is sealed. What an application makes of a User-Agent may be as long as a visitor likes.
+ */
+export function tidyLabel(label: unknown): string | null {
+  if (typeof label !== 'string') return null
+  const text = label.slice(0, 120).replace(/[\p{Cc}\p{Surrogate}]/gu, ' ')
+  return text.trim() || null
+}

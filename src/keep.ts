@@ -1,6 +1,7 @@
 import type { Held, Loaded } from './backing.ts'
 import { checkValue, type Meta, type Values } from './codec/json.ts'
 import type { Core } from './core.ts'
+import { tidyLabel } from './device.ts'
 import { ConflictError, SessionGone } from './errors.ts'
 import type { RevokeReason } from './events.ts'
 import { expiryAfter, milliseconds, touchDue } from './lifetime.ts'
@@ -213,7 +214,7 @@ function metaAfter(core: Core, state: State, was: Meta | null, device: () => str
       ...anonymous,
       authenticatedAt: now,
       userId: intent.userId,
-      label,
+      label: tidyLabel(label),
       persistent: false,
       ...remembered(core, now, remember),
     }

@@ -28,11 +28,14 @@ export const STORES: Record<string, (clock: Clock) => OwnedStore & ScannableStor
 
 type Options = Parameters<typeof fixture>[0]
 
+/** Sessions in cookies, with a store for what makes an end final. */
+export const carried = (options?: Options, protection: 'sealed' | 'signed' = 'sealed'): Fixture =>
+  fixture(options, STORES.memory, (store) => cookie({ protection, revocations: store }) as never)
+
 /** Sessions on everything that can end them for good. */
 export const WORLDS: Record<string, (options?: Options) => Fixture> = {
   ...Object.fromEntries(
     Object.entries(STORES).map(([name, make]) => [name, (options?: Options) => fixture(options, make)]),
   ),
-  'cookie with revocations': (options) =>
-    fixture(options, STORES.memory, (store) => cookie({ revocations: store }) as never),
+  'cookie with revocations': carried,
 }

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { SessionLimit, StoreError, Unsupported } from '../../src/errors.ts'
+import { carried, STORES } from './kit/engines.ts'
+import { type Fixture, fixture } from './kit/fixture.ts'
+import { race, settle } from './kit/gates.ts'
+
+const count = async (world: Fixture) => (await world.sessions.of('ada').list()).length
+type Policy = 'end-oldest' | 'refuse'
+
+for (const [name, make] of Object.entries(STORES))
+  describe(`on ${name}, a limit of a user's sessions`, () => {
+    it('ends the oldest first, and never the one that is signing in', async () => {
+      const world = fixture({}, make)
+      const devices = ['one', 'two', 'three', 'four'].map((agent) => world.visitor(agent))
+      for (const device of devices) {
+        // The clock stands still for two of them: the newest is still the one that stays.
+        if (device.userAgent !== 'four') world.clock.advance(1000)
+        await device.visit((session) => session.login('ada', { limit: 2, label: device.userAgent }))
+      }
+      await settle()
+      const labels = (await world.sessions.of('ada').list()).map(({ label }) => label)
+      assert.deepEqual(labels.sort(), ['four', 'three'])
+      for (const device of devices) {
+        const alive = await device.visit((session) => session.userId === 'ada')
+        assert.equal(alive, ['three', 'four'].includes(device.userAgent ?? ''))
+      }
+      await world.store.close()
+    })
+
+    it('refuses one too many, who keeps the session of a visitor, and counts those that have ended no more', async () => {
+      const world = fixture({}, make)
+      const [first, second, third] = [world.visitor(), world.visitor(), world.visitor()]
+      const login = { limit: 1, atLimit: 'refuse' } as const
+      await first.visit((session) => session.login('ada', login))
+      await second.visit((session) => session.set('basket', [1]))
+      await settle()
+      await assert.rejects(
+        second.visit((session) => session.login('ada', login)),
+        (error: Error) => error instanceof SessionLimit && error.status === 409,
+      )
+      await settle()
+      await second.visit((session) => assert.deepEqual([session.userId, session.get('basket')], [null, [1]]))
+      await settle()
+      await first.visit((session) => session.login('ada', login))
+      await settle()
+      await first.visit((session) => session.logout())
+      await second.visit((session) => session.login('ada', login))
+      world.clock.advance(13 * 3_600_000)
+      await third.visit((session) => session.login('ada', login))
+      assert.equal(await count(world), 1)
+      await world.store.close()
+    })
+
+    it('of another user, or of a login without one, changes nothing', async () => {
+      const world = fixture({}, make)
+      for (let i = 0; i < 3; i++) await world.visitor().visit((session) => session.login('ada'))
+      await world.visitor().visit((session) => session.login('bob', { limit: 1 }))
+      await world.visitor().visit((session) => session.login('bob', { limit: 1 }))
+      assert.deepEqual([await count(world), (await world.sessions.of('bob').list()).length], [3, 1])
+      await world.store.close()
+    })
+
+    it('is what is left of twenty logins at once, in this process', async () => {
+      for (const atLimit of ['end-oldest', 'refuse'] as Policy[])
+        for (const limit of [1, 3]) {
+          const world = fixture({}, make)
+          const guests = Array.from({ length: 20 }, () => world.visitor())
+          const results = await Promise.allSettled(
+            guests.map((guest) => guest.visit((session) => session.login('ada', { limit, atLimit }))),
+          )
+          await settle()
+          assert.equal(await count(world), limit)
+          const refused = results.filter(({ status }) => status === 'rejected').length
+          assert.equal(refused, atLimit === 'refuse' ? 20 - limit : 0)
+          await world.store.close()
+        }
+    })
+  })
+
+describe('a limit between two processes', () => {
+  it('is never exceeded, whatever the order of their logins', async () => {
+    for (const atLimit of ['end-oldest', 'refuse'] as Policy[])
+      for (let seed = 0; seed < 60; seed++) {
+        const here = fixture()
+        // Another process: other sessions on the same store, behind the same gates.
+        const there = fixture({}, () => here.store)
+        there.clock.set(here.clock())
+        const login = (world: Fixture) => async () => {
+          const request = world.visitor().begin()
+          ;(await request.session()).login('ada', { limit: 2, atLimit })
+          await request.respond()
+        }
+        const gates = here.gates
+        let state = seed + 1
+        const choose = (count: number) => {
+          state = (state * 1_103_515_245 + 12_345) % 2 ** 31
+          return (state >> 8) % count
+        }
+        const both = [login(here), login(here)]
+        await Promise.all([race(gates, both, choose), race(there.gates, [login(there), login(there)], choose)])
+        await settle()
+        assert.ok((await count(here)) <= 2)
+      }
+  })
+})
+
+describe('a limit that cannot be kept', () => {
+  it('lets nobody in when the store fails while sessions are counted or ended, and leaves the visitor what he had', async () => {
+    for (const atLimit of ['end-oldest', 'refuse'] as Policy[])
+      for (let at = 0; ; at++) {
+        const world = fixture()
+        await world.visitor().visit((session) => session.login('ada'))
+        const guest = world.visitor()
+        await guest.visit((session) => session.set('basket', [1]))
+        await settle()
+        let [calls, failed] = [0, '']
+        world.fail.when = (call) => {
+          if (failed || calls++ !== at) return null
+          failed = call
+          return new Error('down')
+        }
+        const limit = atLimit === 'refuse' ? 2 : 1
+        const login = guest.visit((session) => session.login('ada', { limit, atLimit }))
+        const [result] = await Promise.allSettled([login])
+        world.fail.when = null
+        await settle()
+        if (!failed) break
+        assert.ok(result?.status === 'rejected' && result.reason instanceof StoreError, `${atLimit} ${at} ${failed}`)
+        const live = (await world.sessions.of('ada').list()).length
+        assert.ok(live <= 1, `${atLimit}: ${live} sessions after a failed ${failed} (call ${at})`)
+        await guest.visit((session) => assert.equal(session.userId, null))
+      }
+  })
+
+  it('is refused in words on an engine that cannot list', async () => {
+    const { visitor } = carried()
+    await assert.rejects(
+      visitor().visit((session) => session.login('ada', { limit: 1 })),
+      (error: Error) => error instanceof Unsupported && /cookie/.test(error.message),
+    )
+  })
+})
