@@ -5,7 +5,9 @@ import type { Store } from './store.ts'
  * The store behind a time limit: every call answers or rejects with `StoreError` within `limit` ms, whatever the backend
  * does. All calls have one limit, so they time out in the order they began: one timer for all of them, and none when idle.
  */
-export function createGuard(limit: number): <T>(call: () => Promise<T>) => Promise<T> {
+function createGuard(given: number): <T>(call: () => Promise<T>) => Promise<T> {
+  // What a timer can count; more than that it would take for nothing at all.
+  const limit = Math.min(given, 2 ** 31 - 2)
   const waiting = new Set<{ at: number; expire(): void }>()
   let timer: NodeJS.Timeout | undefined
 

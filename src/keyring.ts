@@ -141,7 +141,7 @@ function secretBytes(secret: string | Uint8Array, index: number): Buffer {
  * A generous estimate of how hard a secret is to guess, in bits: the smaller of what its characters and what the steps
  * between them tell. It cannot prove randomness; it catches "aaaa…", "abcd…", "0123…" and pasted repetitions.
  */
-export function guessBits(bytes: Uint8Array): number {
+function guessBits(bytes: Uint8Array): number {
   const steps = bytes.map((byte, i) => byte - (bytes[i - 1] ?? 0))
   return Math.min(shannon(bytes), shannon(steps)) * withoutRepeats(bytes)
 }

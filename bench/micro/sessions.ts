@@ -10,7 +10,7 @@ export function sessionsWith(options: SessionsOptions): BaseSessions<Values> {
   return createSessions<Values>({ secrets: randomBytes(32), ...options } as SessionsOptions)
 }
 
-export const cookieOf = ({ setCookie }: Outcome) => (setCookie as string).split(';', 1)[0] as string
+const cookieOf = ({ setCookie }: Outcome) => (setCookie as string).split(';', 1)[0] as string
 
 /** Makes the session of one visitor, logged in, and answers the Cookie header. */
 export async function begin(sessions: BaseSessions<Values>, index: number): Promise<string> {

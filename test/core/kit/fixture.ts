@@ -48,7 +48,7 @@ export function fixture(
 }
 
 /** Notes each call, and throws what `fail.when` answers for it. */
-export function watched<S extends Store>(store: S, calls: string[], fail: Fixture['fail']): S {
+function watched<S extends Store>(store: S, calls: string[], fail: Fixture['fail']): S {
   const wrap =
     (name: string, method: ((...args: never[]) => unknown) | undefined) =>
     (...args: never[]) => {

@@ -8,13 +8,13 @@ import { countOf, type Engine, entryOf, OWNER, openStore } from './state.ts'
 
 const script = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
 
-export function run(name: string, ...given: string[]): ChildProcess {
+function run(name: string, ...given: string[]): ChildProcess {
   const flags = ['--disable-warning=ExperimentalWarning', script(name), ...given]
   return spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] })
 }
 
 /** Resolves when a process of ours has ended well. */
-export async function ended(child: ChildProcess): Promise<void> {
+async function ended(child: ChildProcess): Promise<void> {
   const [code, signal] = await once(child, 'exit')
   assert.deepEqual({ code, signal }, { code: 0, signal: null })
 }

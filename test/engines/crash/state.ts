@@ -12,7 +12,7 @@ export function openStore(engine: Engine, place: string, timeout = 10_000): Owne
 }
 
 /** What the n-th write of a session must hold: 3 KB that nobody could mix up with another write, whole or half. */
-export function stateOf(id: Id, count: number): Uint8Array {
+function stateOf(id: Id, count: number): Uint8Array {
   return Buffer.from(`${count} ${createHash('sha256').update(`${id} ${count}`).digest('hex').repeat(48)}`)
 }
 
