@@ -85,7 +85,7 @@ for (const backing of ALL)
       const value = valueIn(await here.session({ a: 1 }))
       here.watch.calls.length = 0
       for (let at = 0; at < value.length; at += 1)
-        for (const other of ['A', 'z', '-', '=', '.', ' ', '\t', ',', 'ñ'])
+        for (const other of ['A', '-', '=', ' ', 'ñ'])
           if (value[at] !== other && !(at === value.length - 1 && /\s/.test(other)))
             isNobody(await here.request(`${NAME}=${value.slice(0, at)}${other}${value.slice(at + 1)}`))
       assert.deepEqual(here.watch.calls, [])

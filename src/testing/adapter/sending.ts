@@ -178,9 +178,8 @@ export function sending(property: Property): void {
     await writing.opened
     going.leave()
     left.open()
-    await turns(50)
     here.watch.before = null
-    assert.deepEqual(await visitor.facts(), { userId: null, a: '2' })
+    await until(async () => (await visitor.facts()).a === '2')
   })
 }
 

@@ -29,6 +29,25 @@ export function signing(property: Property): void {
     assert.equal((await attacker.facts()).userId, null)
   })
 
+  property('a login that is remembered outlives the browser, and ends when it said', async ({ site, clock }) => {
+    const here = await site(
+      {
+        async '/remember'({ session }) {
+          ;(await session()).login('ada', { remember: true })
+          return text('')
+        },
+      },
+      { remember: '14d' },
+    )
+    const visitor = here.visitor()
+    const [line = ''] = (await visitor.must('/remember')).all('set-cookie')
+    assert.equal(parseSetCookie(line).attributes.get('max-age'), String(14 * 86_400))
+    clock.advance(14 * 86_400_000 - 1)
+    assert.equal((await visitor.facts()).userId, 'ada')
+    clock.advance(1)
+    assert.equal((await visitor.facts()).userId, null)
+  })
+
   property.of('revocable', 'after a login the old cookie opens nothing', async ({ site }) => {
     const here = await site()
     const visitor = here.visitor()
