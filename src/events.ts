@@ -9,7 +9,7 @@ export type SessionEvent =
   | { readonly type: 'loaded'; readonly handle: string }
   | { readonly type: 'updated'; readonly handle: string }
   | { readonly type: 'touched'; readonly handle: string }
-  /** `reason` login or renew; `previous` is the handle that is dead now, null where a visitor had no session before. */
+  /** `previous` is the handle that is dead now. A login of a visitor who had no session before is a `created`. */
   | { readonly type: 'renewed'; readonly handle: string; readonly previous: string; readonly reason: 'login' | 'renew' }
   | { readonly type: 'revoked'; readonly handle: string | null; readonly count: number; readonly reason: RevokeReason }
   /** A cookie of ours whose session is there no longer: logged out, revoked, or past its deadline. */
@@ -40,14 +40,17 @@ export interface Emit {
 }
 
 export function emitter(listener: Listener | undefined): Emit {
+  // A listener's fault must not become the visitor's, nor, where it is an async function, end the process.
+  const warn = (error: unknown) =>
+    process.emitWarning(`The session event listener threw: ${error instanceof Error ? error.name : 'an error'}`, {
+      code: 'STRONGROOM_LISTENER',
+    })
   const emit = (event: SessionEvent) => {
     try {
-      listener?.(event)
+      const answer = listener?.(event) as unknown
+      if (answer instanceof Promise) answer.catch(warn)
     } catch (error) {
-      // A listener's fault must not become the visitor's.
-      process.emitWarning(`The session event listener threw: ${error instanceof Error ? error.name : 'an error'}`, {
-        code: 'STRONGROOM_LISTENER',
-      })
+      warn(error)
     }
     if (channel.hasSubscribers) channel.publish(event)
   }

@@ -100,6 +100,7 @@ export function coreFrom(options: SessionsOptions): {
   if (isCookie(engine)) {
     if (options.seal !== undefined)
       throw new ConfigError('seal is for stores; the cookie engine has cookie({ protection }).')
+    if (options.maxSize !== undefined) throw new ConfigError('maxSize is for stores; a cookie holds 4096 bytes.')
     sealName = engine.protection
     backing = carried({ ...common, engine, cookieName: transport.name })
   } else {
@@ -114,7 +115,7 @@ export function coreFrom(options: SessionsOptions): {
     ring,
     transport,
     clock,
-    emit: emitter(options.on && functionOr('on', options.on, options.on)),
+    emit: emitter(functionOr('on', options.on, undefined)),
     policy: policyOf(options),
     saveOnServerError: oneOf('saveOnServerError', options.saveOnServerError ?? false, [true, false]),
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
@@ -150,13 +151,7 @@ const refusal = (missing: string) =>
   `Production needs ${missing}. Write createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' }) and put the output of \`strongroom keys new\` into STRONGROOM_SECRETS.`
 
 function engineFrom(given: Store | CookieEngine | string): Store | CookieEngine {
-  if (typeof given !== 'string') {
-    if (typeof given !== 'object' || given === null || !('traits' in given))
-      throw new ConfigError(
-        "store is a store such as sqlite('./sessions.db'), cookie(), or a URL such as 'sqlite:./sessions.db'.",
-      )
-    return given
-  }
+  if (typeof given !== 'string') return checkEngine(given)
   if (!given.startsWith('cookie:')) return storeFromUrl(given)
   const query = new URLSearchParams(given.slice(given.indexOf('?') + 1 || given.length))
   checkOptions('cookie:', Object.fromEntries(query), ['protection', 'revocations'])
@@ -167,6 +162,18 @@ function engineFrom(given: Store | CookieEngine | string): Store | CookieEngine 
     protection: (query.get('protection') ?? undefined) as 'sealed' | 'signed' | undefined,
     revocations: revocations === null ? undefined : storeFromUrl(revocations),
   })
+}
+
+const METHODS = ['create', 'read', 'update', 'touch', 'delete', 'clearExpired', 'close'] as const
+
+function checkEngine(given: Store | CookieEngine): Store | CookieEngine {
+  if (typeof given !== 'object' || given === null || typeof given.traits !== 'object')
+    throw new ConfigError(
+      "store is a store such as sqlite('./sessions.db'), cookie(), or a URL such as 'sqlite:./sessions.db'.",
+    )
+  const lacks = isCookie(given) ? [] : METHODS.filter((method) => typeof given[method] !== 'function')
+  if (lacks.length === 0) return given
+  throw new ConfigError(`store is not a whole store: it lacks ${lacks.map((method) => `${method}()`).join(', ')}.`)
 }
 
 function policyOf({ idle, absolute, remember }: SessionsOptions): Core['policy'] {

@@ -29,6 +29,7 @@ export interface CookieTransport {
 }
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const DOMAIN = /^\.?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 const NONE: readonly string[] = []
 
 export function cookieTransport(given: CookieSettings = {}, production = false): CookieTransport {
@@ -65,8 +66,10 @@ function valuesOf(header: string, start: string): readonly string[] {
     const end = header.indexOf(';', at)
     const stop = end < 0 ? header.length : end
     while (at < stop && (header.charCodeAt(at) === 32 || header.charCodeAt(at) === 9)) at++
-    if (header.startsWith(start, at) && stop > at + start.length)
-      values.push(header.slice(at + start.length, stop).trim())
+    if (header.startsWith(start, at)) {
+      const value = header.slice(at + start.length, stop).trim()
+      if (value) values.push(value)
+    }
     at = stop + 1
   }
   return values
@@ -91,8 +94,10 @@ function check(cookie: Checked, production: boolean): void {
     throw new ConfigError("cookie.sameSite is 'lax', 'strict' or 'none'.")
   if (typeof secure !== 'boolean' || typeof partitioned !== 'boolean')
     throw new ConfigError('cookie.secure and cookie.partitioned are true or false.')
-  if (typeof path !== 'string' || !path.startsWith('/') || /[;\p{Cc}]/u.test(path))
-    throw new ConfigError("cookie.path begins with '/'.")
+  if (typeof path !== 'string' || !/^\/[ -:=-~]*$/.test(path))
+    throw new ConfigError("cookie.path begins with '/' and has printable ASCII characters, but no ';' and no '<'.")
+  if (domain !== undefined && !(typeof domain === 'string' && domain.length <= 253 && DOMAIN.test(domain)))
+    throw new ConfigError("cookie.domain is a host name, such as 'example.com'.")
   const prefixed = /^__(host|secure|http)-/i.test(name)
   if (!secure && (production || prefixed || sameSite === 'none' || partitioned))
     throw new ConfigError(
