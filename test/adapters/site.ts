@@ -20,7 +20,7 @@ export function slowSessions(options: Omit<SessionsOptions, 'store'> = {}): {
   sessions: Sessions<Values>
   watch: Watched
 } {
-  const watch = watched(memory())
+  const watch = watched(memory({ max: 1000 }))
   watch.before = (call) => (call === 'read' ? undefined : turns(10))
   // `watched` hands the owner index on.
   const store = watch.store as ReturnType<typeof memory>

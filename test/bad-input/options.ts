@@ -9,7 +9,7 @@ import type { Anything } from './world.ts'
 import { refusal, secret, world } from './world.ts'
 
 const good = secret('options')
-const create = (options: Anything) => createSessions({ secrets: good, store: memory(), ...options })
+const create = (options: Anything) => createSessions({ secrets: good, store: memory({ max: 10 }), ...options })
 
 suite('secrets', () => {
   const bad: readonly (readonly [title: string, secrets: unknown, said: RegExp])[] = [

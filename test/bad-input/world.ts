@@ -44,7 +44,8 @@ export interface Answered {
 }
 
 const secrets = new Set<string>([MARK, USER])
-const told: string[] = []
+/** Every message, stack and event; handles are public, and would make each event another. */
+const told = new Set<string>()
 
 /** Every kind of backing that a cookie can lead to. */
 export const BACKINGS = {
@@ -62,12 +63,14 @@ export const STORED = ['two-key', 'server-key', 'none'] as const satisfies Backi
 
 export function world(backing: BackingName, options: Omit<SessionsOptions, 'store' | 'seal' | 'clock'> = {}): World {
   const clock = manualClock()
-  const store = memory({ clock })
+  // Room is taken up at once, and there are hundreds of these worlds.
+  const store = memory({ clock, max: 1000 })
   const watch = watched(store)
   const events: SessionEvent[] = []
   const on = (event: SessionEvent) => {
     events.push(event)
-    told.push(JSON.stringify(event), 'error' in event ? event.error.message : '')
+    told.add(JSON.stringify(event, (key, value) => (key === 'handle' || key === 'previous' ? '' : value)))
+    if ('error' in event) told.add(event.error.message)
   }
   const sessions = createSessions<Anything>({
     secrets: secret('current'),
@@ -104,7 +107,7 @@ export async function refusal(work: () => unknown): Promise<Error & { code?: str
     await work()
   } catch (error) {
     assert.ok(error instanceof Error, 'what is thrown is an Error')
-    told.push(error.message, error.stack ?? '')
+    told.add(error.message).add(error.stack ?? '')
     return error
   }
   assert.fail('it was not refused')

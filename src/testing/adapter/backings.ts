@@ -39,7 +39,7 @@ const inMemory = (seal: 'two-key' | 'server-key' | 'none') =>
     name: 'memory',
     seal,
     async open(clock) {
-      const store = memory({ clock, max: 10_000 })
+      const store = memory({ clock, max: 1000 })
       return { store, close: () => store.close() }
     },
   })
@@ -48,7 +48,7 @@ const carried = (protection: 'sealed' | 'signed', revocable: boolean): Backing =
   name: `cookie, ${protection}${revocable ? ', with revocations' : ''}`,
   abilities: revocable ? ['revocable'] : [],
   async open(clock) {
-    const store = memory({ clock, max: 10_000 })
+    const store = memory({ clock, max: 1000 })
     const watch = watched(store)
     const engine = cookie({ protection, revocations: revocable ? watch.store : undefined })
     return { options: { store: engine }, watch, close: () => store.close() }
