@@ -1,6 +1,7 @@
 /**
  * A bounded memory of things that are dear to compute: two generations of a Map, of which the older is dropped when the
- * younger is full. Like LRU for what is asked often, at the price of one Map look-up; nothing decides by it, it only saves work.
+ * younger is full. What is asked often is soon put again, at the price of one Map look-up; nothing decides by it, it only saves
+ * work.
  */
 export class Memo<V> {
   #young = new Map<string, V>()
@@ -20,7 +21,11 @@ export class Memo<V> {
   }
 
   set(key: string, value: V, weight: number): void {
-    if (weight > this.#half) return
+    if (weight > this.#half) {
+      // What was known of it before is no longer so.
+      this.delete(key)
+      return
+    }
     if (this.#weight + weight > this.#half) {
       this.#old = this.#young
       this.#young = new Map()
@@ -33,11 +38,5 @@ export class Memo<V> {
   delete(key: string): void {
     this.#young.delete(key)
     this.#old.delete(key)
-  }
-
-  clear(): void {
-    this.#young.clear()
-    this.#old.clear()
-    this.#weight = 0
   }
 }

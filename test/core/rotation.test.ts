@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { sealedUnder } from '../../src/codec/seal.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { createKeyring, type Secrets } from '../../src/keyring.ts'
+import { createSessions } from '../../src/sessions.ts'
+import { carried } from './kit/engines.ts'
+import { type Anything, type Fixture, fixture } from './kit/fixture.ts'
+import { settle } from './kit/gates.ts'
+import { secret } from './kit/ring.ts'
+import { visitor } from './kit/visitor.ts'
+
+const [OLD, NEW, NEWER] = [secret('old'), secret('new'), secret('newest')]
+const kidOf = (text: string) => createKeyring(text).current.kid
+const cookieKid = (cookie: string | null) => Buffer.from(cookie ?? '', 'base64url')[1]
+
+async function recordKids(world: Fixture): Promise<(number | null)[]> {
+  const kids: (number | null)[] = []
+  for await (const page of world.store.scan())
+    for (const { id } of page) kids.push(sealedUnder((await world.store.read(id))?.entry.bytes ?? new Uint8Array()))
+  return kids
+}
+
+describe('a rotation of secrets', () => {
+  const begin = async (make = fixture) => {
+    const world = make({ secrets: [OLD], ...(make === fixture ? { seal: 'two-key' } : {}) })
+    const guest = world.visitor()
+    await guest.visit((session) => session.set('n', 0).login('ada'))
+    await settle()
+    return { ...world, world, guest }
+  }
+
+  it('logs nobody out: sessions go on under the old master, and what is new is made by the new one', async () => {
+    for (const make of [fixture, carried as typeof fixture]) {
+      const { sessions, guest, visitor } = await begin(make)
+      await sessions.reloadSecrets([NEW, OLD])
+      await guest.visit((session) => assert.equal(session.userId, 'ada'))
+      assert.equal(cookieKid(guest.cookie), kidOf(OLD))
+      const fresh = visitor()
+      await fresh.visit((session) => session.login('bob'))
+      assert.equal(cookieKid(fresh.cookie), kidOf(NEW))
+    }
+  })
+
+  it('moves the record to the new master with the next write, and the cookie with the next renewal', async () => {
+    const { sessions, guest, world } = await begin()
+    await sessions.reloadSecrets([NEW, OLD])
+    await guest.visit((session) => session.get('n'))
+    assert.deepEqual(await recordKids(world), [kidOf(OLD)])
+    await guest.visit((session) => session.set('n', 1))
+    assert.deepEqual([await recordKids(world), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(OLD)])
+    assert.deepEqual((await sessions.keyUse()).sealed, new Map([[kidOf(NEW), 1]]))
+    await settle()
+    await guest.visit((session) => session.renew())
+    assert.deepEqual([await recordKids(world), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(NEW)])
+    await settle()
+    await guest.visit((session) => assert.deepEqual([session.userId, session.get('n')], ['ada', 1]))
+    assert.equal((await sessions.of('ada').list()).length, 1)
+  })
+
+  it('moves a session that its cookie carries with any write', async () => {
+    const { sessions, guest } = await begin(carried as typeof fixture)
+    await sessions.reloadSecrets([NEW, OLD])
+    await guest.visit((session) => session.set('n', 1))
+    assert.equal(cookieKid(guest.cookie), kidOf(NEW))
+    await sessions.reloadSecrets([NEW])
+    await guest.visit((session) => assert.deepEqual([session.userId, session.get('n')], ['ada', 1]))
+  })
+
+  it('ends, when the old master is dropped, what is still under it, and nothing else', async () => {
+    for (const make of [fixture, carried as typeof fixture]) {
+      const { sessions, guest, visitor, events } = await begin(make)
+      await sessions.reloadSecrets([NEW, OLD])
+      const [stayed, moved, fresh] = [guest, visitor(), visitor()]
+      moved.cookie = guest.cookie
+      await fresh.visit((session) => session.login('bob'))
+      await stayed.visit((session) => session.get('n'))
+      const other = visitor()
+      await sessions.reloadSecrets([OLD])
+      await other.visit((session) => session.login('eve'))
+      await sessions.reloadSecrets([NEW, OLD])
+      await settle()
+      await other.visit((session) => session.renew())
+      await sessions.reloadSecrets([NEW])
+      await settle()
+      events.length = 0
+      await stayed.visit((session) => assert.equal(session.userId, null))
+      assert.deepEqual(events, [{ type: 'notOurs', what: 'cookie', reason: 'unknown-key' }])
+      await fresh.visit((session) => assert.equal(session.userId, 'bob'))
+      await other.visit((session) => assert.equal(session.userId, 'eve'))
+    }
+  })
+
+  it('that was a mistake and is taken back logs nobody out, for nothing was deleted', async () => {
+    const { sessions, guest, world } = await begin()
+    await sessions.reloadSecrets([NEWER])
+    await guest.copy().visit((session) => assert.equal(session.userId, null))
+    assert.deepEqual(await recordKids(world), [kidOf(OLD)])
+    await sessions.reloadSecrets([OLD])
+    await settle()
+    await guest.visit((session) => assert.equal(session.userId, 'ada'))
+  })
+
+  it('takes effect at once, though a cookie or a record was remembered', async () => {
+    for (const make of [fixture, carried as typeof fixture]) {
+      const { sessions, guest } = await begin(make)
+      for (let i = 0; i < 3; i++) await guest.visit((session) => assert.equal(session.userId, 'ada'))
+      await sessions.reloadSecrets([NEW])
+      await settle()
+      await guest.visit((session) => assert.equal(session.userId, null))
+    }
+  })
+
+  it('drops what was remembered also when the new master has the key id of the old one', async () => {
+    const same = Array.from({ length: 5000 }, (_, i) => secret(`same ${i}`)).find((each) => kidOf(each) === kidOf(OLD))
+    assert.ok(same)
+    for (const make of [fixture, carried as typeof fixture]) {
+      const { sessions, guest, events } = await begin(make)
+      await guest.visit((session) => assert.equal(session.userId, 'ada'))
+      await sessions.reloadSecrets([same])
+      await settle()
+      await guest.visit((session) => assert.equal(session.userId, null))
+      assert.deepEqual(events.at(-1), { type: 'notOurs', what: 'cookie', reason: 'forged' })
+    }
+  })
+})
+
+describe('a provider that several servers ask', () => {
+  it('is asked for a key that another server has already used, in a cookie or in a record, and nobody is logged out', async () => {
+    const store = memory({ max: 100 })
+    let current: Secrets = [OLD]
+    let asked = 0
+    let now = 1_000_000
+    const original = performance.now
+    performance.now = () => now
+    try {
+      const server = () =>
+        createSessions<Anything>({
+          store,
+          seal: 'two-key',
+          secrets: async () => {
+            asked++
+            return current
+          },
+        })
+      const [one, other] = [server(), server()]
+      await Promise.all([one.ready(), other.ready()])
+      const guest = visitor(one)
+      await guest.visit((session) => session.set('n', 1).login('ada'))
+      current = [NEW, OLD]
+      await one.reloadSecrets()
+      await settle()
+      // The record moves to the new master, the cookie stays: the other server knows the one and not the other.
+      await guest.visit((session) => session.set('n', 2))
+      await settle()
+      now += 30_000
+      asked = 0
+      const there = visitor(other, undefined, guest.cookie)
+      await there.visit((session) => assert.deepEqual([session.userId, session.get('n')], ['ada', 2]))
+      assert.equal(asked, 1)
+      // And now a cookie of a master that only the first server knows.
+      current = [NEWER, NEW, OLD]
+      await one.reloadSecrets()
+      await settle()
+      await guest.visit((session) => session.renew())
+      await settle()
+      now += 30_000
+      const burst = Array.from({ length: 5 }, () => visitor(other, undefined, guest.cookie))
+      const users = await Promise.all(burst.map((each) => each.visit((session) => session.userId)))
+      assert.deepEqual([users, asked], [Array(5).fill('ada'), 3])
+    } finally {
+      performance.now = original
+    }
+  })
+
+  it('that a junk key id asks for is asked no more than twice a minute', async () => {
+    let asked = 0
+    const sessions = createSessions({
+      store: memory({ max: 10 }),
+      secrets: () => {
+        asked++
+        return OLD
+      },
+    })
+    const stranger = visitor(createSessions({ store: memory({ max: 10 }), secrets: NEW }))
+    await stranger.visit((session) => session.set('a', 1))
+    for (let i = 0; i < 20; i++)
+      await visitor(sessions, undefined, stranger.cookie).visit((session) => assert.equal(session.isNew, true))
+    assert.equal(asked, 1)
+  })
+})
