@@ -13,10 +13,18 @@ export abstract class StrongroomError extends Error {
   override get name(): string {
     return this.constructor.name
   }
+  /**
+   * What a visitor may read. In production a fault of the server says no more than that it is one: its message speaks to
+   * the developer, and names engines and keys.
+   */
+  get publicMessage(): string {
+    if (this.status < 500 || process.env.NODE_ENV !== 'production') return this.message
+    return this.status === 503 ? 'Service Unavailable' : 'Internal Server Error'
+  }
   /** The answer for whoever has none of their own: Hono sends it for an error that `app.onError` does not handle. */
   getResponse(): Response {
     const headers = { 'Content-Type': 'text/plain; charset=utf-8' }
-    return new Response(`${this.message}\n`, { status: this.status, headers })
+    return new Response(`${this.publicMessage}\n`, { status: this.status, headers })
   }
 }
 

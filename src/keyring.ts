@@ -26,7 +26,7 @@ export interface Keyring {
  */
 export type Secrets = string | Uint8Array | readonly (string | Uint8Array)[]
 
-const PLACEHOLDER = /change.?me|secret|password|passw0rd|keyboard.?cat|example|default|insert.?here|your[-_ ]|qwerty/i
+const PLACEHOLDER = /change.?me|secret|password|passw0rd|keyboard.?cat|example|default|insert.?here|qwerty/i
 
 /** Derives the ring; throws `ConfigError` when a secret is short, guessable, or doubled. */
 export function createKeyring(secrets: Secrets): Keyring {

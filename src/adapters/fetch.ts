@@ -1,4 +1,5 @@
 import { StrongroomError } from '../errors.ts'
+import { checkOptions } from '../options.ts'
 import type { BaseSessions } from '../sessions.ts'
 import type { Outcome } from '../visit.ts'
 import { applyOutcome } from './headers.ts'
@@ -16,8 +17,10 @@ export interface FetchOptions {
 export function fetch<Data extends object, Rest extends unknown[]>(
   sessions: BaseSessions<Data>,
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
-  { onError = (error) => error.getResponse() }: FetchOptions = {},
+  options: FetchOptions = {},
 ) {
+  checkOptions('fetch()', options, ['onError'])
+  const { onError = (error: StrongroomError) => error.getResponse() } = options
   return async function strongroom(request: Request, ...rest: Rest): Promise<Response> {
     const visit = sessions.open(request.headers)
     sessions.attach(request, () => visit)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { StrongroomError } from '../errors.ts'
+import { checkOptions } from '../options.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { hold, type NodeResponse } from './node-response.ts'
 
@@ -23,8 +24,10 @@ export function node<
 >(
   sessions: BaseSessions<Data>,
   handler: (request: Request, response: Response) => unknown,
-  { onError = answer }: NodeOptions<Request, Response> = {},
+  options: NodeOptions<Request, Response> = {},
 ) {
+  checkOptions('node()', options, ['onError'])
+  const { onError = answer } = options
   return async function strongroom(request: Request, response: Response): Promise<void> {
     const fail = (error: unknown) => onError(error, request, response)
     sessions.attach(request, () => hold(sessions.open(request.headers), response, fail))
@@ -44,5 +47,5 @@ function answer(error: unknown, _request: NodeRequest, response: NodeResponse): 
   }
   response.statusCode = error instanceof StrongroomError ? error.status : 500
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.end(`${error instanceof StrongroomError ? error.message : 'Internal Server Error'}\n`)
+  response.end(`${error instanceof StrongroomError ? error.publicMessage : 'Internal Server Error'}\n`)
 }

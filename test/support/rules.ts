@@ -37,7 +37,11 @@ const LAYERS: readonly Layer[] = [
     loads: /^src\/(?:(?:errors|options|store)\.ts|engines\/)/,
     types: /^src\/token\.ts$/,
   },
-  { files: /^src\/adapters\//, loads: /^src\/(?:errors\.ts|adapters\/)/, types: /^src\/(?:sessions?|visit)\.ts$/ },
+  {
+    files: /^src\/adapters\//,
+    loads: /^src\/(?:errors\.ts|options\.ts|adapters\/)/,
+    types: /^src\/(?:sessions?|visit)\.ts$/,
+  },
   { files: /^src\/index\.ts$/, loads: /^src\/(?!(?:cli|lab|studio|compat|testing)\/)/ },
   // The rest is the core: it knows no adapter, and of the engines only what needs no driver.
   {

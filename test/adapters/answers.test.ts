@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { afterEach, describe, it } from 'node:test'
+import { fetch } from '../../src/adapters/fetch.ts'
+import { node } from '../../src/adapters/node.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { createSessions, DataError } from '../../src/index.ts'
+
+const secrets = 'PZ1uKt5Jm0cXoDq7lYw3nRbE9hGv2sTf8aUiWk4jLxM'
+const sessions = createSessions<{ secretPlan: unknown }>({ store: memory(), secrets })
+
+describe('answers to errors', () => {
+  const before = process.env.NODE_ENV
+  afterEach(() => {
+    if (before === undefined) delete process.env.NODE_ENV
+    else process.env.NODE_ENV = before
+  })
+
+  const failing = fetch(sessions, async (request) => {
+    ;(await sessions.get(request)).set('secretPlan', 1n)
+    return new Response('fine')
+  })
+
+  it('tell the developer what went wrong', async () => {
+    process.env.NODE_ENV = 'development'
+    const answer = await failing(new Request('http://localhost/'))
+    assert.equal(answer.status, 500)
+    assert.match(await answer.text(), /'secretPlan' holds a value of type bigint/)
+  })
+
+  it('tell the visitor in production no more than that there was an error', async () => {
+    process.env.NODE_ENV = 'production'
+    const answer = await failing(new Request('http://localhost/'))
+    assert.equal(answer.status, 500)
+    assert.equal(await answer.text(), 'Internal Server Error\n')
+    assert.equal(new DataError('secretPlan', 'about secretPlan').publicMessage, 'Internal Server Error')
+  })
+
+  it('refuse options that they do not know', () => {
+    const unknown = { onErorr: () => new Response() }
+    const known = { code: 'STRONGROOM_CONFIG', message: /"onErorr" .* Known: onError/ }
+    assert.throws(() => fetch(sessions, () => new Response(), unknown as never), known)
+    assert.throws(() => node(sessions, () => {}, unknown as never), known)
+  })
+})
