@@ -72,11 +72,10 @@ export interface UserIndex {
   /** Absent where the sessions are nowhere but in their owners' cookies. */
   list?(userId: string): Promise<UserSession[]>
   endOne?(id: Id): Promise<boolean>
-  /**
-   * Ends them all but `except`. `count` is null where it cannot be known. `spared` is false when `except` was ended with
-   * the others and must be created anew, without `renewing`, to go on. Absent without revocation.
-   */
-  endAll?(userId: string, except?: Id): Promise<{ readonly count: number | null; readonly spared: boolean }>
+  /** Ends them all but `except`; how many, or null where that cannot be known. Absent without revocation. */
+  endAll?(userId: string, except?: Id): Promise<number | null>
+  /** False where `endAll` cannot spare `except`, which must be created anew, without `renewing`, to go on. */
+  readonly spares: boolean
 }
 
 /** Which deadline has passed at `now`, or null. The sealed absolute one decides, whatever the open one says. */

@@ -104,7 +104,7 @@ export function carried(settings: CarriedSettings): Backing {
       if (version !== undefined && held.expiresAt <= clock()) return false
       return marks ? marks.end(held.ticket as Carriage, successor?.ticket as Carriage | undefined) : true
     },
-    users: marks ? marks.users : {},
+    users: marks ? marks.users : { spares: false },
   }
 }
 
@@ -180,10 +180,11 @@ function revocationMarks(given: Store, { clock, ring, timeout }: CarriedSettings
   }
 
   const users: UserIndex = {
+    spares: false,
     async endAll(userId) {
       const now = clock()
       await Promise.all(ring.masters.map((master) => moveEpoch(master, userId, now)))
-      return { count: null, spared: false }
+      return null
     },
   }
 

@@ -123,7 +123,7 @@ export function stored(settings: StoredSettings): Backing {
     },
 
     end: (held, version) => end(held.ticket.id, version ?? undefined),
-    users: store.owned ? userIndex(store.owned, ring, end, read.around) : { endOne: end },
+    users: store.owned ? userIndex(store.owned, ring, end, read.around) : { endOne: end, spares: true },
   }
 }
 
@@ -199,9 +199,10 @@ function userIndex(
       })
     },
     endOne: end,
+    spares: true,
     async endAll(userId, except) {
       const counts = await Promise.all(tags(userId).map((tag) => around(null, () => empty(tag, except))))
-      return { count: counts.reduce((sum, count) => sum + count, 0), spared: true }
+      return counts.reduce((sum, count) => sum + count, 0)
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { UserIndex } from './backing.ts'
 import type { Core } from './core.ts'
-import { Unsupported } from './errors.ts'
+import { SessionClosed, Unsupported } from './errors.ts'
 import type { RevokeReason } from './events.ts'
 import { checkUserId } from './login.ts'
 import { type Session, stateOf } from './session.ts'
@@ -56,9 +56,9 @@ export function userSessions(core: Core, userId: string): AnyUser {
 
   async function endAll(reason: RevokeReason, except?: Id) {
     await core.ring.ready()
-    const result = await ability(core, users.endAll, 'end all sessions of a user')(userId, except)
-    core.emit({ type: 'revoked', handle: null, count: result.count ?? 0, reason })
-    return result
+    const count = await ability(core, users.endAll, 'end all sessions of a user')(userId, except)
+    core.emit({ type: 'revoked', handle: null, count: count ?? 0, reason })
+    return count
   }
 
   return {
@@ -87,14 +87,18 @@ export function userSessions(core: Core, userId: string): AnyUser {
     },
     async revokeOthers(current) {
       const state = stateOf(current as never)
-      const { count, spared } = await endAll('revoke-others', state.id ?? undefined)
+      if (!users.spares && state.mode !== 'open')
+        throw new SessionClosed(
+          'This session needs a new cookie to outlive the others: revoke them before the response.',
+        )
+      const count = await endAll('revoke-others', state.id ?? undefined)
       // The spared one was ended with the rest: it begins anew, under a cookie of this response. Not by a renewal, which would
       // go back to the login that has just been ended.
       const stays = state.intent === null || state.intent.verb === 'renew'
-      if (!spared && stays && state.meta?.userId === userId) state.intent = { verb: 'reroot' }
+      if (!users.spares && stays && state.meta?.userId === userId) state.intent = { verb: 'reroot' }
       return count
     },
-    revokeAll: async () => (await endAll('revoke-all')).count,
+    revokeAll: () => endAll('revoke-all'),
   }
 }
 
