@@ -11,6 +11,9 @@ export default {
     ...published,
     'scripts/*.{ts,mjs}',
     'test/**/*.test.ts',
+    // Only compiled; and run once for each format.
+    'test/types/*.ts',
+    'test/golden/make.ts',
     // Started by name as processes of their own, to be killed.
     'test/engines/crash/{counter,writer}.ts',
     'bench/*.ts',

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { cookieCodec } from '../../src/codec/carried.ts'
+import { createSeal, openLabel } from '../../src/codec/seal.ts'
+import { cookie } from '../../src/engines/cookie.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { createKeyring, ownerTag } from '../../src/keyring.ts'
+import type { Session } from '../../src/session.ts'
+import { createSessions } from '../../src/sessions.ts'
+import { handleOf, type Id, parse } from '../../src/token.ts'
+import { visitor } from '../core/kit/visitor.ts'
+import { CLOCK, DATA, type Golden, LOGIN, NAME, USERS } from './golden.ts'
+
+const bytes = (hex: string) => Buffer.from(hex, 'hex')
+const clock = () => CLOCK + 60_000
+
+for (const format of [1])
+  describe(`what format ${format} wrote`, () => {
+    const golden: Golden = JSON.parse(readFileSync(new URL(`format-${format}.json`, import.meta.url), 'utf8'))
+    // The other way round: what the first master made is opened by a retired one, too.
+    const rings = [golden.secrets, [...golden.secrets].reverse()].map((secrets) => createKeyring(secrets))
+    const [ring = assert.fail()] = rings
+
+    it('its secrets still give the same keys', () => {
+      golden.masters.forEach(({ kid, keys }, i) => {
+        const { current } = createKeyring(golden.secrets[i] as string)
+        const { token, seal, owner, label, cookie } = current
+        assert.equal(current.kid, kid)
+        assert.deepEqual(
+          [token, seal, owner, label, cookie].map((key) => key.export().toString('hex')),
+          keys,
+        )
+      })
+    })
+
+    it('its tokens are still ours, with the same ids and handles', () => {
+      assert.ok(golden.tokens.length > 0)
+      for (const ring of rings)
+        for (const { token, id, cookie, handle } of golden.tokens) {
+          const claim = parse(cookie, ring)
+          assert.ok(typeof claim === 'object')
+          assert.deepEqual([Buffer.from(claim.token).toString('hex'), claim.id], [token, id])
+          assert.equal(handleOf(claim.id), handle)
+        }
+    })
+
+    it('its users are still found under the same tags', () => {
+      for (const { secret, userId, tag } of golden.owners)
+        assert.equal(ownerTag(ring.masters[secret] ?? assert.fail(), userId), tag)
+    })
+
+    it('its records, labels and cookies still open', () => {
+      assert.ok(golden.records.length > 0 && golden.labels.length > 0 && golden.cookies.length > 0)
+      for (const ring of rings) {
+        for (const { seal, cookie, owner, payload, bytes: hex } of golden.records) {
+          const claim = parse(cookie, ring)
+          assert.ok(typeof claim === 'object')
+          assert.equal(createSeal(seal, ring, 0).open(bytes(hex), claim, owner), payload)
+        }
+        for (const { id, label, bytes: hex } of golden.labels)
+          assert.deepEqual(openLabel(bytes(hex), ring, id as Id), label)
+        for (const { protection, payload, text } of golden.cookies)
+          assert.equal(cookieCodec(protection, ring, NAME).decode(text), payload)
+      }
+    })
+
+    const isWhole = (session: Session) => {
+      assert.equal(session.userId, USERS[0])
+      assert.deepEqual(Object.fromEntries(session.keys().map((key) => [key, session.get(key)])), DATA)
+      const days = (count: number) => new Date(CLOCK + count * 86_400_000)
+      assert.deepEqual(
+        [session.createdAt, session.authenticatedAt, session.expiresAt, session.endsAt],
+        [days(0), days(0), days(30), days(30)],
+      )
+    }
+
+    it('its sessions in a store go on, and their users see them in their lists', async () => {
+      for (const { seal, cookie, id, bytes: hex, label, ...entry } of golden.resting) {
+        const store = memory({ max: 10, clock })
+        await store.create(id as Id, { ...entry, bytes: bytes(hex), label: label === null ? null : bytes(label) })
+        const sessions = createSessions({ secrets: golden.secrets, store, seal, clock })
+        const guest = visitor(sessions, undefined, cookie)
+        await guest.visit((session) => {
+          isWhole(session)
+          session.set('after', 1)
+        })
+        const [device] = await sessions.of(USERS[0]).list()
+        assert.equal(device?.label, LOGIN.label)
+        await guest.visit((session) => assert.equal(session.get('after'), 1))
+      }
+    })
+
+    it('its sessions in cookies go on', async () => {
+      for (const { protection, cookie: text } of golden.travelling) {
+        const sessions = createSessions({
+          secrets: golden.secrets,
+          store: cookie({ protection }),
+          clock,
+          cookie: { name: NAME },
+        })
+        await visitor(sessions, undefined, text).visit(isWhole)
+      }
+    })
+
+    it('its marks still refuse what they ended', async () => {
+      for (const { cookie: text, marks: kept } of golden.ended) {
+        const marks = memory({ max: 10, clock })
+        const store = cookie({ revocations: marks })
+        const sessions = createSessions({ secrets: golden.secrets, store, clock, cookie: { name: NAME } })
+        await visitor(sessions, undefined, text).visit((session) => assert.equal(session.userId, USERS[0]))
+        for (const { id, bytes: hex, expiresAt } of kept)
+          await marks.create(id as Id, { bytes: bytes(hex), expiresAt, owner: null, label: null, createdAt: CLOCK })
+        await visitor(sessions, undefined, text).visit((session) => assert.equal(session.userId, null))
+      }
+    })
+  })

@@ -1,0 +1,159 @@
+/** Compiled, never run: what the types promise. Each `@ts-expect-error` is a mistake that must not compile. */
+import { cookie } from '../../src/engines/cookie.ts'
+import { memory } from '../../src/engines/memory.ts'
+import {
+  type BaseSessions,
+  createSessions,
+  type OwnedStore,
+  type RevocableCookieSessions,
+  type Session,
+  type Sessions,
+  type SessionsOptions,
+  type Store,
+} from '../../src/index.ts'
+import type { Id, Token } from '../../src/token.ts'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Equal<A, B>) => undefined
+
+interface Data {
+  basket: { id: string; count: number }[]
+  theme: 'dark' | 'light'
+  visits?: number
+}
+
+const secrets = 'a secret'
+declare const store: Store
+declare const owned: OwnedStore
+declare const session: Session<Data>
+
+export async function dataIsTyped() {
+  const read = session.get('theme')
+  same<typeof read, 'dark' | 'light' | undefined>(true)
+  same<ReturnType<typeof session.keys>, ('basket' | 'theme' | 'visits')[]>(true)
+  const pulled = session.pull('basket')
+  same<typeof pulled, Data['basket'] | undefined>(true)
+
+  session.set('theme', 'dark').set('basket', []).set('visits', 1)
+  // @ts-expect-error: no such theme
+  session.set('theme', 'blue')
+  // @ts-expect-error: no such key
+  session.set('them', 'dark')
+  // @ts-expect-error: no such key
+  session.get('them')
+  // @ts-expect-error: no such key
+  session.has('them')
+  // @ts-expect-error: no such key
+  session.delete('them')
+  // @ts-expect-error: what is read may not be there
+  session.get('basket').push({ id: 'a', count: 1 })
+  session.get('basket')?.push({ id: 'a', count: 1 })
+  // @ts-expect-error: undefined is not a value; there is delete()
+  session.set('theme', undefined)
+
+  const count = session.update('visits', (visits) => (visits ?? 0) + 1)
+  same<typeof count, number | undefined>(true)
+  session.update('theme', () => undefined)
+  // @ts-expect-error: no such theme
+  session.update('theme', () => 'blue')
+  // @ts-expect-error: an update computes, it does not wait
+  session.update('visits', async () => 1)
+
+  const messages: unknown[] = session.flash('notice')
+  session.flash('notice', 'text')
+  // @ts-expect-error: facts are read-only
+  session.userId = 'eve'
+  return messages
+}
+
+export function withoutDataAnyKeyHolds() {
+  const sessions = createSessions({ secrets, store: memory() })
+  same<typeof sessions, Sessions<Record<string, unknown>>>(true)
+  return async (request: object) => {
+    const session = await sessions.get(request)
+    session.set('anything', { at: 'all' })
+    const value = session.get('anything')
+    same<typeof value, unknown>(true)
+  }
+}
+
+export function verbsTakeWhatTheySay() {
+  session.login('ada', { remember: '30d', keep: ['basket'], limit: 3, atLimit: 'refuse', label: null })
+  session.setExpiry('10m')
+  session.setExpiry(new Date())
+  session.setExpiry({ idle: null, absolute: new Date(), remember: true })
+  session.setExpiry(null)
+  // @ts-expect-error: ids of users are text
+  session.login(5)
+  // @ts-expect-error: no such option
+  session.login('ada', { rememberMe: true })
+  // @ts-expect-error: no such policy
+  session.login('ada', { atLimit: 'newest' })
+  // @ts-expect-error: no such option
+  session.setExpiry({ maxAge: 5 })
+}
+
+export async function whatOfCanDoFollowsFromTheStore() {
+  const full = createSessions<Data>({ secrets, store: owned })
+  same<typeof full, Sessions<Data>>(true)
+  const ended: number = await full.of('ada').revokeAll()
+  const devices = await full.of('ada').list(session)
+  const handle: string | undefined = devices[0]?.handle
+  await full.of('ada').revokeOthers(session)
+
+  same<ReturnType<typeof createSessions<Data>>, BaseSessions<Data>>(true)
+  const url = createSessions<Data>({ secrets, store: 'sqlite:./sessions.db' })
+  same<typeof url, Sessions<Data>>(true)
+  const none = createSessions<Data>()
+  same<typeof none, Sessions<Data>>(true)
+
+  const plain = createSessions<Data>({ secrets, store })
+  same<typeof plain, BaseSessions<Data>>(true)
+  // @ts-expect-error: a store without an owner index finds nobody's sessions
+  plain.of('ada')
+
+  const bare = createSessions<Data>({ secrets, store: cookie() })
+  same<typeof bare, BaseSessions<Data>>(true)
+  // @ts-expect-error: sessions in cookies alone cannot be ended
+  bare.of('ada')
+
+  const marked = createSessions<Data>({ secrets, store: cookie({ revocations: store }) })
+  same<typeof marked, RevocableCookieSessions<Data>>(true)
+  const uncounted: null = await marked.of('ada').revokeAll()
+  // @ts-expect-error: sessions in cookies cannot be listed
+  await marked.of('ada').list()
+  // @ts-expect-error: nor ended one by one
+  await marked.of('ada').revoke('handle')
+  return [ended, handle, uncounted]
+}
+
+export function tokensAndIdsAreNoText(token: Token, id: Id, text: string, bytes: Uint8Array) {
+  const asText: string = id
+  const asBytes: Uint8Array = token
+  // @ts-expect-error: not every text is an id
+  const fromText: Id = text
+  // @ts-expect-error: not all bytes are a token
+  const fromBytes: Token = bytes
+  // @ts-expect-error: a token is no id
+  const fromToken: Id = token
+  // @ts-expect-error: an id is no token
+  const fromId: Token = id
+  // @ts-expect-error: a store is asked by id
+  store.read(text)
+  // @ts-expect-error: and never by the visitor's token
+  store.read(token)
+  return [asText, asBytes, fromText, fromBytes, fromToken, fromId]
+}
+
+export function optionsAreNamed() {
+  // @ts-expect-error: no such option
+  createSessions({ secrets, store: owned, ttl: 5 })
+  // @ts-expect-error: no such seal
+  createSessions({ secrets, store: owned, seal: 'both' })
+  // @ts-expect-error: no such cookie attribute
+  createSessions({ secrets, store: owned, cookie: { httpOnly: false } })
+  const options: SessionsOptions = { secrets: async () => [secrets], idle: null, memo: false }
+  // @ts-expect-error: options are read-only
+  options.idle = '30m'
+  return options
+}
