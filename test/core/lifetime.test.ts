@@ -229,6 +229,15 @@ describe('a session with an expiry of its own', () => {
     }
   })
 
+  it('may have it from its first request', async () => {
+    const { visitor, clock } = await begin()
+    const guest = visitor()
+    await guest.visit((session) => session.set('a', 1).setExpiry({ absolute: '2d', idle: null, remember: true }))
+    assert.match(guest.setCookie ?? '', /Max-Age=172800;/)
+    await settle()
+    await guest.visit((session) => assert.equal(Number(session.expiresAt), clock() + 2 * DAY))
+  })
+
   it('has what several calls in one request said, the later over the earlier', async () => {
     const { guest, facts } = await begin()
     await guest.visit((session) => {

@@ -175,6 +175,24 @@ describe('a record that was opened lately', () => {
     assert.equal(refused(count(seal, sealed, claim)), 'unknown-key')
   })
 
+  it('is opened anew each time where nothing is to be remembered', () => {
+    const claim = mint(ring)
+    let opened = 0
+    const counting = {
+      ...ring,
+      get: (kid: number) => {
+        opened++
+        return ring.get(kid)
+      },
+    }
+    const seal = createSeal('two-key', counting, 0)
+    const sealed = seal.seal(PAYLOAD, claim, owner)
+    for (let i = 1; i <= 3; i++) {
+      assert.equal(count(seal, sealed, claim), PAYLOAD)
+      assert.equal(opened, i)
+    }
+  })
+
   it('is forgotten when the session ends', () => {
     const claim = mint(ring)
     let opened = 0
