@@ -121,8 +121,8 @@ async function retire(core: Core, state: State, old: Loaded, begun: Loaded, chan
     if (await core.backing.end(seen.held, seen.held.version, fresh.held)) return fresh
     const newer = await core.backing.load(old.held.ticket)
     if (!newer || !('held' in newer)) {
-      // An anonymous session that ended meanwhile does not stop a login, for which the user has just given proof.
-      if (login && old.meta.userId === null) return fresh
+      // That the old session ended meanwhile does not stop a login, for which the user has just given proof.
+      if (login) return fresh
       throw gone(core, old)
     }
     seen = newer

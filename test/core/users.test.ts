@@ -142,6 +142,20 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
+    it('all are ended and the user signed in anew in one request, as after a forgotten password', async () => {
+      const { desk, phone, ada, store } = await three()
+      const before = desk.copy()
+      await desk.visit(async (session) => {
+        assert.equal(await ada.revokeAll(), 3)
+        session.login('ada')
+      })
+      await settle()
+      await desk.visit((session) => assert.equal(session.userId, 'ada'))
+      for (const device of [phone, before]) await device.visit((session) => assert.equal(session.userId, null))
+      assert.equal((await ada.list()).length, 1)
+      await store.close()
+    })
+
     it('that is revoked within one turn of the event loop is not answered from a read before it', async () => {
       const { desk, ada, store } = await three()
       const early = desk.copy().begin()
