@@ -35,7 +35,7 @@ function createGuard(given: number): <T>(call: () => Promise<T>) => Promise<T> {
         // Left to run out: starting a timer for every call of a quiet server costs more than one idle sweep.
         if (waiting.size === 0) timer?.unref()
       }
-      invoke(call).then(
+      attempt(call).then(
         (value) => {
           done()
           resolve(value)
@@ -48,9 +48,13 @@ function createGuard(given: number): <T>(call: () => Promise<T>) => Promise<T> {
     })
 }
 
-/** A store that throws instead of rejecting is met here, so that no caller has to know both. */
-async function invoke<T>(call: () => Promise<T>): Promise<T> {
-  return call()
+/** A store that throws instead of rejecting is met here. Not an async function: that would cost each call two more turns. */
+function attempt<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call()
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
 const tooLate = (limit: number) =>

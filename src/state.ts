@@ -42,8 +42,14 @@ export interface State {
   lent: Set<string> | null
 }
 
-export const beginState = ({ readOnly, ...beginning }: Beginning): State => ({
-  ...beginning,
+export const beginState = ({ values, base, meta, expiresAt, id, handle, now, readOnly }: Beginning): State => ({
+  values,
+  base,
+  meta,
+  expiresAt,
+  id,
+  handle,
+  now,
   mode: readOnly ? 'read-only' : 'open',
   intent: null,
   lifetime: null,

@@ -117,8 +117,11 @@ export class Visit<Data extends object> {
   async #load(): Promise<Session<Data>> {
     this.#asked = true
     try {
-      await this.#core.ring.ready()
-      let found = await this.#find()
+      // Awaited only where there is something to wait for: this is the path of every request.
+      const ready = this.#core.ring.ready()
+      if (ready) await ready
+      const first = this.#find()
+      let found = first instanceof Promise ? await first : first
       // A key that another server made a moment ago: ask the provider, at most once in a while.
       if (found === 'unknown-key') found = (await this.#core.ring.refresh()) ? await this.#find() : null
       this.#loaded = found === 'unknown-key' ? null : found

@@ -1,7 +1,7 @@
 import { getDefaultHighWaterMark, type Readable } from 'node:stream'
 import type { Outcome, Visit } from '../visit.ts'
 import { applyOutcome, BODY_HEADERS } from './headers.ts'
-import { alreadySent, moveHeaders, type NodeResponse, nodeHeaders, pretendSent } from './node/head.ts'
+import { alreadySent, type Disguise, moveHeaders, type NodeResponse, nodeHeaders, pretendSent } from './node/head.ts'
 
 export type { NodeResponse } from './node/head.ts'
 
@@ -47,6 +47,7 @@ class Hold {
   #error: unknown
   #queue: Call[] = []
   #bytes = 0
+  #disguise: Disguise | null = null
 
   constructor(visit: Pick<Visit<object>, 'commit' | 'save'>, response: NodeResponse, fail: (error: unknown) => void) {
     this.#visit = visit
@@ -77,6 +78,7 @@ class Hold {
       call.args = moveHeaders(this.#response, call.args)
     }
     this.#queue.push(call)
+    if (call.method === 'end') this.#disguise?.ended()
     if (this.#phase === 'waiting') this.#begin(call)
     return this.#isReleased() ? this.#replay() : this.#answer(call)
   }
@@ -96,10 +98,11 @@ class Hold {
       return
     }
     this.#phase = 'holding'
-    const restore = pretendSent(response, () => this.#queue.some(({ method }) => method === 'end'))
+    this.#disguise = pretendSent(response)
+    if (call.method === 'end') this.#disguise.ended()
     outcome.then(
       (outcome) => {
-        restore()
+        this.#undisguise()
         response.statusCode = status
         this.#release(outcome)
         try {
@@ -111,10 +114,15 @@ class Hold {
         }
       },
       (error) => {
-        restore()
+        this.#undisguise()
         this.#failed(error)
       },
     )
+  }
+
+  #undisguise(): void {
+    this.#disguise?.drop()
+    this.#disguise = null
   }
 
   #isReleased(): boolean {

@@ -7,18 +7,56 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 export const alreadySent = () =>
   Object.assign(new Error('Cannot set headers after they are sent to the client'), { code: 'ERR_HTTP_HEADERS_SENT' })
 
+/** A response in disguise: `ended` is called when its end is held, `drop` before what was held is sent. */
+export interface Disguise {
+  ended(): void
+  drop(): void
+}
+
 /**
  * While bytes are held, the response behaves as one whose headers are sent, so that nobody writes an error page over it or
- * changes a header that belongs to what is held. Returns what undoes it.
+ * changes a header that belongs to what is held.
  */
-export function pretendSent(response: NodeResponse, ended: () => boolean): () => void {
+export function pretendSent(response: NodeResponse): Disguise {
+  if (Object.hasOwn(response, '_header')) return pretendHeader(response as unknown as Innards)
+  let over = false
+  const restore = redefine(response, () => over)
+  return {
+    ended: () => {
+      over = true
+    },
+    drop: restore,
+  }
+}
+
+interface Innards {
+  _header: string | null
+  finished: boolean
+}
+
+/**
+ * HTTP/1: Node itself refuses headers, and says `headersSent` and `writableEnded`, by these two fields, which compression and
+ * logging look at as well. Setting fields that are there costs nothing; redefining properties costs as much as the session.
+ */
+function pretendHeader(response: Innards): Disguise {
+  response._header = 'held'
+  return {
+    ended: () => {
+      response.finished = true
+    },
+    drop: () => {
+      response._header = null
+      response.finished = false
+    },
+  }
+}
+
+function redefine(response: NodeResponse, ended: () => boolean): () => void {
   const refuse = () => {
     throw alreadySent()
   }
   const disguise: PropertyDescriptorMap = {
     headersSent: { get: () => true, configurable: true },
-    // What compression and logging look at; to Node it is the text of the head that was sent.
-    _header: { value: 'held', configurable: true, writable: true },
     writableEnded: { get: ended, configurable: true },
     ...Object.fromEntries(
       ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'].map((name) => [
