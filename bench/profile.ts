@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import type { Route } from './http/contender.ts'
 import { contenderOf } from './http/contenders.ts'
 import { start } from './http/fleet.ts'
-import { load } from './http/load.ts'
+import { load, warmUp } from './http/load.ts'
 import { type Profile, timesOf } from './profile/times.ts'
 
 const { top, seconds, keep } = new Command('node bench/profile.ts')
@@ -23,13 +23,14 @@ const directory = mkdtempSync(join(tmpdir(), 'strongroom-profile-'))
 const flags = ['--cpu-prof', '--cpu-prof-interval', '200', '--cpu-prof-dir', directory]
 const running = await start(contenderOf(name), { sessions: 1000, node: flags })
 try {
+  await warmUp(running, route as Route)
   await load(running, route as Route, seconds)
 } finally {
   await running.stop()
 }
 const file = join(directory, readdirSync(directory)[0] as string)
-// The first half is the start, the logins, and the compiler at work.
-const { groups, functions } = timesOf(JSON.parse(readFileSync(file, 'utf8')) as Profile, (seconds * 1e6) / 2)
+// What was before that is the start, the logins, and the compiler at work.
+const { groups, functions } = timesOf(JSON.parse(readFileSync(file, 'utf8')) as Profile, seconds * 1e6)
 
 const percent = (share: number) => `${(share * 100).toFixed(1).padStart(5)} %`
 console.log(`${name}, ${route}: self time, of what was not idle\n`)

@@ -52,10 +52,16 @@ export async function start(contender: Contender, { sessions, node = [] }: Start
   }
 }
 
-async function numberFrom(child: ChildProcess, { name }: Contender): Promise<number> {
-  const [said] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [null])])
-  if (typeof said === 'number') return said
-  throw new Error(`The server of "${name}" ended unasked.`)
+/** What the server says next. */
+function numberFrom(child: ChildProcess, { name }: Contender): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const ended = () => reject(new Error(`The server of "${name}" ended unasked.`))
+    child.once('exit', ended)
+    child.once('message', (said) => {
+      child.off('exit', ended)
+      resolve(Number(said))
+    })
+  })
 }
 
 /** By closing the channel: it ends when this process goes away, too. */

@@ -10,6 +10,7 @@ const SCRIPT = fileURLToPath(new URL('./requests.lua', import.meta.url))
 const CONNECTIONS = 32
 
 export interface Slice {
+  readonly requests: number
   readonly perSecond: number
   /** Processor time of the server for one request, in µs. */
   readonly cost: number
@@ -36,5 +37,18 @@ export async function load(
   const { requests, us, errors } = JSON.parse(said)
   if (errors > 0 || requests === 0)
     throw new Error(`${contender.name}: ${errors} of ${requests} requests for ${route} failed.`)
-  return { perSecond: (requests / us) * 1e6, cost: ((await processorTime()) - before) / requests }
+  return { requests, perSecond: (requests / us) * 1e6, cost: ((await processorTime()) - before) / requests }
 }
+
+/**
+ * The compiler needs thousands of requests to do its best, and a busy machine gives it fewer in a second: warmed up by their
+ * number, so that the measured slice is not about who was compiled sooner. A slow contender is warm after some seconds.
+ */
+export async function warmUp(running: Running, route: Route): Promise<void> {
+  let requests = 0
+  for (let second = 0; second < LONGEST_WARM_UP && requests < ENOUGH; second++)
+    requests += (await load(running, route, 1)).requests
+}
+
+const ENOUGH = 15_000
+const LONGEST_WARM_UP = 6

@@ -2,7 +2,7 @@ import { type Figure, median } from '../figures.ts'
 import { type Contender, ROUTES, type Route } from './contender.ts'
 import { contenders, NO_SESSION } from './contenders.ts'
 import { type Running, start } from './fleet.ts'
-import { load, type Slice } from './load.ts'
+import { load, type Slice, warmUp } from './load.ts'
 import { verify } from './verify.ts'
 
 export interface HttpOptions {
@@ -50,7 +50,7 @@ async function takeTurns(fleet: readonly Running[], { seconds, say }: HttpOption
     say(`http, ${route}`)
     for (const running of fleet) {
       if (!running.contender.routes.includes(route)) continue
-      await load(running, route, 1)
+      await warmUp(running, route)
       slices.set(keyOf(running.contender.name, route), await load(running, route, seconds))
     }
   }
