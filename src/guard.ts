@@ -48,10 +48,10 @@ function createGuard(given: number): <T>(call: () => Promise<T>) => Promise<T> {
     })
 }
 
-/** A store that throws instead of rejecting is met here. Not an async function: that would cost each call two more turns. */
+/** A store that throws, or answers, at once is met here. Not an async function: that would cost each call two more turns. */
 function attempt<T>(call: () => Promise<T>): Promise<T> {
   try {
-    return call()
+    return Promise.resolve(call())
   } catch (error) {
     return Promise.reject(error)
   }

@@ -202,6 +202,11 @@ describe('a store call', () => {
     for (const call of calls(store)) await assert.rejects(call(), StoreError)
   })
 
+  it('that is answered at once, without a promise, is no other case', async () => {
+    const store = guardStore({ read: () => null } as unknown as Store, 1000)
+    assert.equal(await store.read('x' as Id), null)
+  })
+
   it('that fails with an error of ours is not wrapped again', async () => {
     for (const own of [new StoreError('closed'), new Unsupported('no')])
       for (const call of calls(failing(() => assert.fail(own))))
