@@ -225,6 +225,23 @@ describe('changes', () => {
     await guest.visit((session) => assert.deepEqual(session.get('cart'), { items: ['a', 'b', 'c'], count: 3 }))
   })
 
+  it('in place and by update of one value are kept both when a parallel request was first', async () => {
+    const guest = fixture().visitor()
+    await guest.visit((session) => session.set('cart', { items: ['a'], count: 1 }))
+    await settle()
+    const [one, other] = [guest.begin(), guest.begin()]
+    const [first, second] = await Promise.all([one.session(), other.session()])
+    first.set('x', 1)
+    await one.respond()
+    second.get('cart').items.push('b')
+    second.update('cart', (cart) => ({ ...cart, count: cart.count + 1 }))
+    await other.respond()
+    await guest.visit((session) => {
+      assert.deepEqual(session.get('cart'), { items: ['a', 'b'], count: 2 })
+      assert.equal(session.get('x'), 1)
+    })
+  })
+
   it('of what one request was lent are not seen by another that runs beside it', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.set('cart', { items: [] }))

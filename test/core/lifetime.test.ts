@@ -229,6 +229,18 @@ describe('a session with an expiry of its own', () => {
     }
   })
 
+  it('has the browser keep its cookie as long as the session, whenever that changes', async () => {
+    const { guest, clock } = await begin()
+    await guest.visit((session) => session.login('ada', { remember: '14d' }))
+    const { cookie } = guest
+    clock.advance(DAY)
+    await settle()
+    await guest.visit((session) => session.setExpiry({ absolute: '30d' }))
+    assert.deepEqual([guest.cookie, /Max-Age=2592000;/.test(guest.setCookie ?? '')], [cookie, true])
+    await settle()
+    assert.equal((await guest.visit((_, request) => request.respond())).setCookie, null)
+  })
+
   it('may have it from its first request', async () => {
     const { visitor, clock } = await begin()
     const guest = visitor()

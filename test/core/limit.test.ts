@@ -86,20 +86,28 @@ describe('a limit between two processes', () => {
         // Another process: other sessions on the same store, behind the same gates.
         const there = fixture({}, () => here.store)
         there.clock.set(here.clock())
-        const login = (world: Fixture) => async () => {
-          const request = world.visitor().begin()
+        const guests = [here, here, there, there].map((world) => world.visitor())
+        for (const guest of guests) await guest.visit((session) => session.set('basket', [1]))
+        await settle()
+        const logins = guests.map((guest) => async () => {
+          const request = guest.begin()
           ;(await request.session()).login('ada', { limit: 2, atLimit })
           await request.respond()
-        }
+        })
         const gates = here.gates
         let state = seed + 1
         const choose = (count: number) => {
           state = (state * 1_103_515_245 + 12_345) % 2 ** 31
           return (state >> 8) % count
         }
-        const both = [login(here), login(here)]
-        await Promise.all([race(gates, both, choose), race(there.gates, [login(there), login(there)], choose)])
+        const results = await Promise.all([
+          race(gates, logins.slice(0, 2), choose),
+          race(there.gates, logins.slice(2), choose),
+        ])
         await settle()
+        for (const [i, result] of results.flat().entries())
+          if (result.status === 'rejected')
+            await guests[i]?.visit((session) => assert.deepEqual([session.userId, session.get('basket')], [null, [1]]))
         assert.ok((await count(here)) <= 2)
       }
   })

@@ -79,6 +79,32 @@ describe('a save in the middle of a request', () => {
     assert.equal(live, 1)
   })
 
+  it('asked for while another is under way is done when that one is', async () => {
+    const guest = fixture().visitor()
+    await guest.visit(async (session, request) => {
+      session.set('a', 1)
+      void request.save()
+      await request.save()
+      assert.equal(session.isNew, false)
+    })
+  })
+
+  it('leaves objects that the application has in its hands watched', async () => {
+    const guest = fixture().visitor()
+    await guest.visit((session) => session.set('list', []))
+    await settle()
+    await guest.visit(async (session, request) => {
+      const list = session.get('list')
+      const mine: unknown[] = []
+      session.set('mine', mine)
+      await request.save()
+      list.push(1)
+      await request.save()
+      mine.push(2)
+    })
+    await guest.visit((session) => assert.deepEqual([session.get('list'), session.get('mine')], [[1], [2]]))
+  })
+
   it('refuses changes until it is done, for they would get lost in it', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.set('a', 1))
