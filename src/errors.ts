@@ -28,7 +28,7 @@ export abstract class StrongroomError extends Error {
   }
 }
 
-/** An option, a secret or a URL was refused when sessions were created. */
+/** An option, a secret or a URL was refused: when sessions were created, or by a verb that takes options. */
 export class ConfigError extends StrongroomError {
   readonly code = 'STRONGROOM_CONFIG'
 }
@@ -71,7 +71,7 @@ export class TooLarge extends StrongroomError {
   readonly code = 'STRONGROOM_TOO_LARGE'
 }
 
-/** The session was changed after the response had begun, when nothing could be kept any more. */
+/** The session was changed when that could not be kept: after the response had begun, or while a save was under way. */
 export class SessionClosed extends StrongroomError {
   readonly code = 'STRONGROOM_CLOSED'
 }
