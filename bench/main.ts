@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Bench, Figure } from './figures.ts'
+import { ROUTES, type Route } from './http/contender.ts'
 import { wrk, wrkMissing } from './http/load.ts'
 import { measureHttp } from './http/run.ts'
 import { measureMemory } from './memory.ts'
@@ -16,6 +17,7 @@ interface Options {
   readonly seconds?: number
   readonly sessions: number
   readonly contenders?: RegExp
+  readonly routes: Route[]
   readonly json?: boolean
   readonly markdown?: boolean
   readonly strict?: boolean
@@ -33,6 +35,12 @@ const parts = (text: string) => {
   throw new InvalidArgumentError(`One or several, with commas, of: ${PARTS.join(', ')}.`)
 }
 
+const routes = (text: string) => {
+  const named = text.split(',') as Route[]
+  if (named.every((route) => ROUTES.includes(route))) return named
+  throw new InvalidArgumentError(`One or several, with commas, of: ${ROUTES.join(', ')}.`)
+}
+
 const options = new Command('npm run bench --')
   .description('Measures Strongroom beside its peers and its limits. See docs/benchmarks.md.')
   .option('--quick', 'one short round of everything: to see that it runs, not to believe the figures')
@@ -41,6 +49,7 @@ const options = new Command('npm run bench --')
   .option('--seconds <n>', 'of each http slice (2)', whole)
   .option('--sessions <n>', 'visitors of each server, who take turns', whole, 1000)
   .option('--contenders <pattern>', 'only servers whose names match, and their limits', (text) => new RegExp(text))
+  .option('--routes <routes>', 'only these routes, with commas', routes, [...ROUTES])
   .option('--json', 'one line of JSON for each figure and each bar')
   .option('--markdown', 'write the tables into docs/benchmarks.md')
   .option('--strict', 'fail when a bar is missed')

@@ -1,5 +1,5 @@
 import { type Figure, median } from '../figures.ts'
-import { type Contender, ROUTES, type Route } from './contender.ts'
+import type { Contender, Route } from './contender.ts'
 import { contenders, NO_SESSION } from './contenders.ts'
 import { type Running, start } from './fleet.ts'
 import { load, type Slice, warmUp } from './load.ts'
@@ -13,6 +13,7 @@ export interface HttpOptions {
   readonly sessions: number
   /** Which contenders; their limits come along. */
   readonly contenders?: RegExp | undefined
+  readonly routes: readonly Route[]
   readonly say: (line: string) => void
 }
 
@@ -41,12 +42,15 @@ export async function measureHttp(options: HttpOptions): Promise<Figure[]> {
       await Promise.all(fleet.map((running) => running.stop()))
     }
   }
-  return chosen.flatMap((contender) => contender.routes.flatMap((route) => figuresOf(rounds, contender, route)))
+  return chosen.flatMap((contender) => {
+    const asked = contender.routes.filter((route) => options.routes.includes(route))
+    return asked.flatMap((route) => figuresOf(rounds, contender, route))
+  })
 }
 
-async function takeTurns(fleet: readonly Running[], { seconds, say }: HttpOptions): Promise<Round> {
+async function takeTurns(fleet: readonly Running[], { seconds, routes, say }: HttpOptions): Promise<Round> {
   const slices = new Map<string, Slice>()
-  for (const route of ROUTES) {
+  for (const route of routes) {
     say(`http, ${route}`)
     for (const running of fleet) {
       if (!running.contender.routes.includes(route)) continue
@@ -58,29 +62,30 @@ async function takeTurns(fleet: readonly Running[], { seconds, say }: HttpOption
 }
 
 function figuresOf(rounds: readonly Round[], contender: Contender, route: Route): Figure[] {
+  const mine = rounds.map((round) => round.get(keyOf(contender.name, route)) as Slice)
   const limit = limitOf(contender, route)
-  const slices = (name: string) => rounds.map((round) => round.get(name) as Slice)
-  const mine = slices(keyOf(contender.name, route))
-  const theirs = slices(limit)
+  const theirs = rounds.flatMap((round) => round.get(limit) ?? [])
   const figure = (unit: string, value: (slice: Slice) => number, better: 'more' | 'less'): Figure => {
-    const ratios = mine.map((slice, round) => {
-      const ratio = value(slice) / value(theirs[round] as Slice)
+    const ratios = theirs.map((their, round) => {
+      const ratio = value(mine[round] as Slice) / value(their)
       return better === 'more' ? ratio : 1 / ratio
     })
+    // Where only some routes were asked for, the limit's may not be among them.
+    const held = ratios.length > 0
     return {
       bench: 'http',
       contender: contender.name,
       route,
       value: median(mine.map(value)),
       unit,
-      ratioToLimit: median(ratios),
-      spread: [Math.min(...ratios), Math.max(...ratios)],
+      ratioToLimit: held ? median(ratios) : null,
+      spread: held ? [Math.min(...ratios), Math.max(...ratios)] : undefined,
     }
   }
   return [figure(PER_SECOND, ({ perSecond }) => perSecond, 'more'), figure(COST, ({ cost }) => cost, 'less')]
 }
 
-/** What a contender's figure on a route is held against. */
+/** What a contender's figure on a route is held against: a limit that has no such route stands with its untouched one. */
 function limitOf({ limit }: Contender, route: Route): string {
   const routes = contenders.find((contender) => contender.name === limit)?.routes ?? []
   if (routes.includes(route)) return keyOf(limit, route)
