@@ -202,7 +202,6 @@ export class Session<Data extends object = Record<string, unknown>> {
   #write(key: string, value: unknown): void {
     const state = this.#writable()
     state.edits ??= new Map()
-    state.updated?.delete(key)
     if (value === undefined) {
       delete state.values[key]
       state.edits.set(key, { kind: 'delete' })

@@ -22,7 +22,8 @@ async function scene(make: () => Fixture, play: (world: Fixture) => Promise<void
   const open = sessions.open
   sessions.open = (headers) => {
     const text = (headers as { cookie?: string }).cookie?.split('=')[1]
-    if (text) {
+    // Shorter ones are junk that a test made up.
+    if (text && text.length >= 64) {
       secrets.add(text)
       const token = Buffer.from(text, 'base64url').subarray(2, 34)
       for (const encoding of ['hex', 'base64', 'base64url'] as const) secrets.add(token.toString(encoding))

@@ -153,6 +153,20 @@ for (const [name, make] of Object.entries(WORLDS))
       }
     })
 
+    it('that ended between a read and its touch is not touched, and its cookie is left as it is', async () => {
+      const world = make()
+      const guest = world.visitor()
+      await guest.visit((session) => session.login('ada'))
+      world.clock.advance(4 * MINUTE)
+      await settle()
+      const request = guest.begin()
+      await request.session()
+      await guest.copy().visit((session) => session.logout())
+      assert.equal((await request.respond()).setCookie, null)
+      assert.ok(last(world.events, 'gone'))
+      await world.store.close()
+    })
+
     it('keeps the deadline of its login through every renewal, and gets a new one with the next login', async () => {
       const world = make({ idle: '30m', absolute: '1h' })
       const guest = world.visitor()

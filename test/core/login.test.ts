@@ -144,6 +144,12 @@ describe('logout', () => {
     await thief.visit((session) => assert.equal(session.userId, null))
   })
 
+  it('of a visitor who has no cookie sends none', async () => {
+    const guest = fixture().visitor()
+    await guest.visit((session) => session.logout())
+    assert.equal(guest.setCookie, null)
+  })
+
   it('takes a cookie away that was not ours', async () => {
     const guest = fixture().visitor()
     guest.cookie = 'junk'

@@ -83,6 +83,14 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
+    it('tell it also after a session got an expiry of its own', async () => {
+      const { desk, ada, clock, store } = await three()
+      await desk.visit((session) => session.setExpiry({ idle: '5m', absolute: '20h' }))
+      const device = (await ada.list()).find(({ label }) => label === 'Firefox on Linux')
+      assert.deepEqual([device?.lastSeenAt, device?.expiresAt], [new Date(clock()), new Date(clock() + 5 * MINUTE)])
+      await store.close()
+    })
+
     it('are ended by handle, and a handle of somebody else ends nothing', async () => {
       const { desk, phone, ada, sessions, events, store } = await three()
       const [bobs] = await sessions.of('bob').list()
