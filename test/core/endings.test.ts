@@ -44,6 +44,9 @@ for (const [name, make] of Object.entries(WORLDS)) {
       let met = 0
       const check = async (changes: string[], order: number[]) => {
         const world = make()
+        const elsewhere = world.visitor()
+        await elsewhere.visit((session) => session.login('ada', { remember: true }))
+        world.clock.advance(1)
         const victim = await signedIn(world)
         const before = victim.cookie
         const others = changes.map(() => victim.copy())
@@ -65,6 +68,8 @@ for (const [name, make] of Object.entries(WORLDS)) {
         if (live) met++
         const cookies = others.map(({ cookie }) => cookie)
         if (live) for (const cookie of [before, ...cookies]) assert.deepEqual(await stateOf(world, cookie), DEAD)
+        // And means this one session, not what the user has elsewhere.
+        assert.equal((await stateOf(world, elsewhere.cookie)).user, 'ada')
         await world.store.close()
       }
       const change = fc.constantFrom(...Object.keys(CHANGES))

@@ -203,6 +203,21 @@ for (const [name, make] of Object.entries(WORLDS))
     })
   })
 
+describe('an open deadline that somebody moved in the store', () => {
+  it('is never later for the session than the sealed one', async () => {
+    const world = fixture({ seal: 'two-key', absolute: '1h' })
+    const guest = world.visitor()
+    await guest.visit((session) => session.login('ada'))
+    const end = world.clock() + HOUR
+    for await (const page of world.store.scan()) for (const { id } of page) await world.store.touch(id, end + DAY)
+    await settle()
+    await guest.visit((session) => assert.deepEqual([Number(session.expiresAt), Number(session.endsAt)], [end, end]))
+    world.clock.set(end)
+    await settle()
+    await guest.visit((session) => assert.equal(session.userId, null))
+  })
+})
+
 describe('a session with an expiry of its own', () => {
   const begin = async (options: Parameters<typeof fixture>[0] = {}) => {
     const world = fixture({ idle: '30m', absolute: '12h', ...options })

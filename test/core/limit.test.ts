@@ -39,6 +39,7 @@ for (const [name, make] of Object.entries(STORES))
         second.visit((session) => session.login('ada', login)),
         (error: Error) => error instanceof SessionLimit && error.status === 409,
       )
+      assert.deepEqual(world.calls.slice(-2), ['read', 'list'], 'nothing was begun that had to be ended')
       await settle()
       await second.visit((session) => assert.deepEqual([session.userId, session.get('basket')], [null, [1]]))
       await settle()
