@@ -35,7 +35,9 @@ export async function withinLimit(core: Core, { intent }: State, beginning: Begi
     await refuseOver(limit - 1, null)
     return replace(core, beginning, {
       before: ({ held }) => refuseOver(limit - 1, held.ticket.id),
-      after: async ({ held }) => endOldest(core, endOne, await others(held.ticket.id), limit - 1),
+      after: async ({ held }) => {
+        if (atLimit === 'end-oldest') await endOldest(core, endOne, await others(held.ticket.id), limit - 1)
+      },
     })
   })
 }
