@@ -28,17 +28,17 @@ export async function withinLimit(core: Core, { intent }: State, beginning: Begi
     )
   const others = async (fresh: Id | null) =>
     (await list(userId)).filter(({ id }) => id !== beginning.old && id !== fresh)
-  const refuseOver = async (most: number, fresh: Id | null) => {
-    if (atLimit === 'refuse' && (await others(fresh)).length > most) throw refused(core, limit)
+  const refuseFull = async (fresh: Id | null) => {
+    if ((await others(fresh)).length >= limit) throw refused(core, limit)
   }
   return inTurn(core, `user ${userId}`, async () => {
-    await refuseOver(limit - 1, null)
-    return replace(core, beginning, {
-      before: ({ held }) => refuseOver(limit - 1, held.ticket.id),
-      after: async ({ held }) => {
-        if (atLimit === 'end-oldest') await endOldest(core, endOne, await others(held.ticket.id), limit - 1)
-      },
-    })
+    if (atLimit === 'end-oldest')
+      return replace(core, beginning, {
+        after: async ({ held }) => endOldest(core, endOne, await others(held.ticket.id), limit - 1),
+      })
+    // Once before anything is begun: a refusal that is plain to see costs nothing.
+    await refuseFull(null)
+    return replace(core, beginning, { before: ({ held }) => refuseFull(held.ticket.id) })
   })
 }
 
@@ -46,13 +46,13 @@ export async function withinLimit(core: Core, { intent }: State, beginning: Begi
 async function replace(
   core: Core,
   { begin, take }: Beginning,
-  checks?: Record<'before' | 'after', (fresh: Loaded) => Promise<void>>,
+  checks: Partial<Record<'before' | 'after', (fresh: Loaded) => Promise<void>>> = {},
 ): Promise<Loaded> {
   const fresh = await begin()
   try {
-    await checks?.before(fresh)
+    await checks.before?.(fresh)
     const taken = take ? await take(fresh) : fresh
-    await checks?.after(taken)
+    await checks.after?.(taken)
     return taken
   } catch (error) {
     // The first error is the one to tell.
