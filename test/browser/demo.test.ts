@@ -218,7 +218,8 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       const enter = () => Promise.all([page.waitForEvent('load'), page.keyboard.press('Enter')])
       await tabTo('Sign in')
       await enter()
-      // The field has the focus already.
+      // The field takes the focus by itself, if not before the page says that it has loaded.
+      await page.locator('input:focus').waitFor()
       await page.keyboard.type('Engelbart')
       await enter()
       await tabTo('Add Ruled ledger to the basket')
