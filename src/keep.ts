@@ -64,11 +64,12 @@ async function end(core: Core, state: State, loaded: Loaded | null, anew: boolea
 }
 
 /** A renewal that was quicker has taken the session along under a new token. Whoever logs out means that one too. */
-async function endSuccessor(core: Core, { userId, createdAt }: Meta): Promise<void> {
+async function endSuccessor(core: Core, { userId, createdAt, label }: Meta): Promise<void> {
   const { list, endOne } = core.backing.users
   if (userId === null || !list || !endOne) return
   for (const other of await list(userId))
-    if (other.createdAt === createdAt && (await endOne(other.id))) revoked(core, other.id, 'logout')
+    if (other.createdAt === createdAt && other.label === label && (await endOne(other.id)))
+      revoked(core, other.id, 'logout')
 }
 
 async function touch(core: Core, loaded: Loaded, expiresAt: number): Promise<Loaded | null> {
@@ -118,7 +119,8 @@ async function retire(core: Core, state: State, old: Loaded, begun: Loaded, chan
   const login = state.intent?.verb === 'login'
   let [seen, fresh] = [old, begun]
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    if (await core.backing.end(seen.held, seen.held.version, fresh.held)) return fresh
+    // A login is no successor: a logout that comes too late means the session that was, and not who has just signed in.
+    if (await core.backing.end(seen.held, seen.held.version, login ? undefined : fresh.held)) return fresh
     const newer = await core.backing.load(old.held.ticket)
     if (!newer || !('held' in newer)) {
       // That the old session ended meanwhile does not stop a login, for which the user has just given proof.

@@ -78,6 +78,38 @@ for (const [name, make] of Object.entries(WORLDS)) {
       assert.ok(met > numRuns / 4)
     })
 
+    it('a login is not undone by a logout of the session that it replaced', async () => {
+      for (const user of ['ada', 'bob'])
+        for (let seed = 0; seed < (numRuns < 100 ? 10 : 100); seed++) {
+          const world = make()
+          const [victim, tab] = [await signedIn(world), world.visitor()]
+          tab.cookie = victim.cookie
+          const login = async () => {
+            const request = tab.begin()
+            ;(await request.session()).login(user)
+            await request.respond()
+          }
+          const logout = async () => {
+            const request = victim.begin()
+            ;(await request.session()).logout()
+            await request.respond()
+          }
+          const before = victim.cookie
+          let bits = seed * 2_654_435_761
+          const results = await race(world.gates, [login, logout], (count) => {
+            bits = Math.floor(bits / 2)
+            return bits % count
+          })
+          assert.deepEqual(
+            results.map(({ status }) => status),
+            ['fulfilled', 'fulfilled'],
+          )
+          assert.equal((await stateOf(world, tab.cookie)).user, user)
+          assert.deepEqual(await stateOf(world, before), DEAD)
+          await world.store.close()
+        }
+    })
+
     it('a revocation of all ends what was there when it began, and no login that came after it', async () => {
       const check = async (changes: string[], order: number[]) => {
         const world = make()
