@@ -1,47 +1,73 @@
 import { StoreError, Unsupported } from './errors.ts'
 import type { Store } from './store.ts'
 
+/** A store call that is under way, in a ring of them: the oldest first. */
+class Call {
+  earlier: Call = this
+  later: Call = this
+  readonly endsAt: number
+  readonly reject: (error: Error) => void
+
+  constructor(endsAt: number, reject: (error: Error) => void) {
+    this.endsAt = endsAt
+    this.reject = reject
+  }
+
+  joinBefore(head: Call): void {
+    this.later = head
+    this.earlier = head.earlier
+    this.earlier.later = head.earlier = this
+  }
+
+  /** Points at nothing but itself afterwards: a chain of calls that are over would be kept by its first that has grown old. */
+  leave(): void {
+    this.earlier.later = this.later
+    this.later.earlier = this.earlier
+    this.earlier = this.later = this
+  }
+}
+
 /**
  * The store behind a time limit: every call answers or rejects with `StoreError` within `limit` ms, whatever the backend
  * does. All calls have one limit, so they time out in the order they began: one timer for all of them, and none when idle.
+ * (A ring, not a Set: V8 keeps what a busy Set held before it grew until the next full collection, requests included.)
  */
 function createGuard(given: number): <T>(call: () => Promise<T>) => Promise<T> {
   // What a timer can count; more than that it would take for nothing at all.
   const limit = Math.min(given, 2 ** 31 - 2)
-  const waiting = new Set<{ at: number; expire(): void }>()
+  const head = new Call(Number.POSITIVE_INFINITY, () => undefined)
   let timer: NodeJS.Timeout | undefined
 
   function sweep(): void {
     timer = undefined
     const now = performance.now()
-    for (const call of waiting) {
-      if (call.at > now) {
-        timer = setTimeout(sweep, call.at - now + 1)
-        return
-      }
-      waiting.delete(call)
-      call.expire()
+    while (head.later.endsAt <= now) {
+      const late = head.later
+      late.leave()
+      late.reject(tooLate(limit))
     }
+    if (head.later !== head) timer = setTimeout(sweep, head.later.endsAt - now + 1)
   }
 
-  return <T>(call: () => Promise<T>) =>
+  function done(call: Call): void {
+    call.leave()
+    // Left to run out: starting a timer for every call of a quiet server costs more than one idle sweep.
+    if (head.later === head) timer?.unref()
+  }
+
+  return <T>(ask: () => Promise<T>) =>
     new Promise<T>((resolve, reject) => {
-      const entry = { at: performance.now() + limit, expire: () => reject(tooLate(limit)) }
-      waiting.add(entry)
+      const call = new Call(performance.now() + limit, reject)
+      if (head.later === head) timer?.ref()
+      call.joinBefore(head)
       timer ??= setTimeout(sweep, limit + 1)
-      if (waiting.size === 1) timer.ref()
-      const done = () => {
-        waiting.delete(entry)
-        // Left to run out: starting a timer for every call of a quiet server costs more than one idle sweep.
-        if (waiting.size === 0) timer?.unref()
-      }
-      attempt(call).then(
+      attempt(ask).then(
         (value) => {
-          done()
+          done(call)
           resolve(value)
         },
         (error) => {
-          done()
+          done(call)
           reject(asStoreError(error))
         },
       )

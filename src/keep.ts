@@ -8,7 +8,7 @@ import { expiryAfter, milliseconds, touchDue } from './lifetime.ts'
 import { withinLimit } from './limit.ts'
 import type { LoginOptions } from './login.ts'
 import { type Changes, lay } from './merge.ts'
-import { changesOf, type State } from './state.ts'
+import { type Changed, changesOf, type State } from './state.ts'
 import { handleOf, type Id } from './token.ts'
 import { inTurn } from './turns.ts'
 
@@ -16,10 +16,10 @@ import { inTurn } from './turns.ts'
 export type Plan =
   | { readonly verb: 'end'; readonly anew: boolean }
   | { readonly verb: 'create' }
-  | { readonly verb: 'rotate' | 'write'; readonly changes: Changes }
+  | { readonly verb: 'rotate' | 'write'; readonly changes: Changed }
   | { readonly verb: 'touch'; readonly expiresAt: number }
 
-const NO_CHANGES: Changes = { cleared: false, edits: new Map() }
+const NO_CHANGES: Changed = { cleared: false, edits: new Map(), text: null }
 
 /** Null where there is nothing to do. No I/O; throws `DataError` for a value that cannot be kept. */
 export function planOf(core: Core, state: State, loaded: Loaded | null, failed: boolean): Plan | null {
@@ -144,8 +144,8 @@ const ATTEMPTS = 200
  * Writes a session. The first try is at once; who loses it waits for its turn among this process's other losers, so that a
  * burst of parallel requests costs each of them one more try and not a stampede.
  */
-async function change(core: Core, state: State, loaded: Loaded, changes: Changes): Promise<Loaded | null> {
-  const first = await write(core, state, loaded, state.values)
+async function change(core: Core, state: State, loaded: Loaded, changes: Changed): Promise<Loaded | null> {
+  const first = await write(core, state, loaded, state.values, changes.text)
   if (first !== 'conflict') return first
   return inTurn(core, `session ${loaded.held.ticket.id}`, () => overtake(core, state, loaded, changes))
 }
@@ -167,14 +167,20 @@ const tooBusy = () =>
     `The session was changed by others ${ATTEMPTS} times while this request tried. Try the request again.`,
   )
 
-async function write(core: Core, state: State, over: Loaded, values: Values): Promise<Loaded | null | 'conflict'> {
+async function write(
+  core: Core,
+  state: State,
+  over: Loaded,
+  values: Values,
+  text?: string | null,
+): Promise<Loaded | null | 'conflict'> {
   const meta = metaAfter(core, state, over.meta, () => null)
   if (meta.userId === null && Object.keys(values).length === 0) {
     if (!(await core.backing.end(over.held, over.held.version))) return 'conflict'
     revoked(core, over.held.ticket.id, 'emptied')
     return null
   }
-  const content = contentOf(meta, values)
+  const content = text ? { meta, data: text } : contentOf(meta, values)
   const held = await core.backing.update(over.held, content, expiryFor(core, state, meta, over.held), over)
   if (!held) return 'conflict'
   if (core.emit.wanted()) core.emit({ type: 'updated', handle: handleOf(held.ticket.id) })

@@ -4,7 +4,8 @@ import { type Expiry, expiryOver } from './expiry.ts'
 import type { Duration } from './lifetime.ts'
 import { checkLogin, checkUserId, type LoginOptions } from './login.ts'
 import { own, put } from './merge.ts'
-import { type Beginning, beginState, type State, settleInPlace } from './state.ts'
+import { type State, settleInPlace } from './state.ts'
+import { handleOf } from './token.ts'
 
 /** Keys of `Data` are the session's keys; every read may find nothing, for a session is empty until it is filled. */
 export type Keys<Data> = keyof Data & string
@@ -23,8 +24,8 @@ export class Session<Data extends object = Record<string, unknown>> {
   }
 
   /** @internal Sessions come from `sessions.get(request)`. */
-  constructor(beginning: Beginning) {
-    this.#state = beginState(beginning)
+  constructor(state: State) {
+    this.#state = state
   }
 
   /** The value under a key, or undefined. An object may be changed in place, at any depth: that is kept too. */
@@ -180,7 +181,8 @@ export class Session<Data extends object = Record<string, unknown>> {
   }
   /** The session's public name in device lists and logs. It opens nothing. Null while new. */
   get handle(): string | null {
-    return this.#state.handle?.() ?? null
+    const { id } = this.#state
+    return id && handleOf(id)
   }
   /** True for a stand-in that keeps nothing: the store was down and the call asked for `onStoreError: 'anonymous'`. */
   get isReadOnly(): boolean {

@@ -1,3 +1,4 @@
+import type { Loaded } from './backing.ts'
 import { checkValue, type Meta, type Values } from './codec/json.ts'
 import type { LifetimeChange } from './expiry.ts'
 import type { LoginOptions } from './login.ts'
@@ -9,55 +10,40 @@ export type Intent =
   | { readonly verb: 'login'; readonly userId: string; readonly options: LoginOptions }
   | { readonly verb: 'renew' | 'reroot' | 'logout' }
 
-/** How a session begins: loaded (with `meta`) or new. Times are handed in, for a session has no clock. */
-export interface Beginning {
-  readonly values: Values
+/** What is known of a session in the middle of a request. It has no clock: the moment is handed in. */
+export class State {
+  values: Values = {}
   /** The JSON text that `values` were read from. */
-  readonly base: string
-  readonly meta: Meta | null
-  readonly expiresAt: number
-  readonly id: Id | null
-  /** Asked for only when needed, for it costs a hash. */
-  readonly handle: (() => string) | null
-  readonly now: number
-  readonly readOnly: boolean
-}
-
-export interface State {
-  values: Values
-  base: string
-  meta: Meta | null
-  expiresAt: number
-  id: Id | null
-  handle: (() => string) | null
+  base = '{}'
+  /** Null while new. */
+  meta: Meta | null = null
+  expiresAt = 0
+  id: Id | null = null
   readonly now: number
   /** `saving`: open, but a save is under way that a change would get lost in. */
-  mode: 'open' | 'saving' | 'closed' | 'read-only'
-  intent: Intent | null
-  lifetime: LifetimeChange | null
-  cleared: boolean
-  edits: Map<string, Edit> | null
+  mode: 'open' | 'saving' | 'closed' | 'read-only' = 'open'
+  intent: Intent | null = null
+  lifetime: LifetimeChange | null = null
+  cleared = false
+  edits: Map<string, Edit> | null = null
   /** For an updated key: its text right after the last update, to tell a later change in place. */
-  updated: Map<string, string | undefined> | null
-  lent: Set<string> | null
-}
+  updated: Map<string, string | undefined> | null = null
+  lent: Set<string> | null = null
 
-export const beginState = ({ values, base, meta, expiresAt, id, handle, now, readOnly }: Beginning): State => ({
-  values,
-  base,
-  meta,
-  expiresAt,
-  id,
-  handle,
-  now,
-  mode: readOnly ? 'read-only' : 'open',
-  intent: null,
-  lifetime: null,
-  cleared: false,
-  edits: null,
-  updated: null,
-  lent: null,
-})
+  constructor(now: number, loaded: Loaded | null) {
+    this.now = now
+    if (loaded) this.rest(loaded)
+  }
+
+  /** Takes over what rests in the store, or in the cookie, by now. */
+  rest({ values, data, meta, held }: Loaded): void {
+    this.values = values
+    this.base = data
+    this.meta = meta
+    this.expiresAt = held.expiresAt
+    this.id = held.ticket.id
+  }
+}
 
 /** A change in place cannot be run again over a newer value; from then on the key counts as set. */
 export function settleInPlace(state: State, key: string): void {
@@ -76,32 +62,48 @@ function checkOwn({ values }: State, key: string): void {
   if (Object.hasOwn(values, key)) checkValue(key, values[key])
 }
 
-/** What this request changed, or null; throws `DataError` for a value that cannot be kept. */
-export function changesOf(state: State): Changes | null {
+/** What this request changed, with the text of what it makes of the session, where that is known. */
+export interface Changed extends Changes {
+  readonly text: string | null
+}
+
+/** Null where nothing was changed; throws `DataError` for a value that cannot be kept. */
+export function changesOf(state: State): Changed | null {
   const { lent, edits, values, cleared } = state
   for (const keys of [lent, edits?.keys()]) for (const key of keys ?? []) checkOwn(state, key)
   if (!edits && !lent && !cleared) return null
   // A key that was set to what it was, or deleted where it was not, is no change and costs no write.
-  if (!cleared && JSON.stringify(values) === state.base) return null
+  const text = cleared ? null : JSON.stringify(values)
+  if (text === state.base) return null
   if (edits) for (const [key, edit] of edits) if (edit.kind === 'update') settleInPlace(state, key)
   const all = new Map(state.edits)
   if (lent && !cleared) {
     const free = [...lent].filter((key) => !all.has(key))
     for (const key of changedInPlace(free, values, state.base)) all.set(key, { kind: 'set', value: own(values, key) })
   }
-  return all.size > 0 || (cleared && state.base !== '{}') ? { cleared, edits: all } : null
+  return all.size > 0 || (cleared && state.base !== '{}') ? { cleared, edits: all, text } : null
 }
 
-/** After a save in the middle of a request: what was written is now what was loaded, and goes on being watched. */
-export function settle(
-  state: State,
-  kept: Pick<State, 'values' | 'base' | 'meta' | 'expiresAt' | 'id' | 'handle'>,
-): void {
+/** After a save: what was written is now what was loaded, and, while the session is open, goes on being watched. */
+export function settle(state: State, kept: Loaded): void {
   if (kept.values !== state.values) keepObjects(state, kept.values)
-  Object.assign(state, kept)
-  state.intent = state.lifetime = state.edits = state.updated = null
+  state.rest(kept)
+  forgetChanges(state)
+  if (state.mode !== 'closed') state.lent = new Set(Object.keys(kept.values))
+}
+
+/** After the session's end: what is put into it from now on begins a new one. */
+export function startOver(state: State): void {
+  state.values = {}
+  state.base = '{}'
+  state.meta = state.id = null
+  state.expiresAt = 0
+  forgetChanges(state)
+}
+
+function forgetChanges(state: State): void {
+  state.intent = state.lifetime = state.edits = state.updated = state.lent = null
   state.cleared = false
-  state.lent = new Set(Object.keys(kept.values))
 }
 
 /** Merged values are new objects. Where one still says the same, the application's own stays: it may be changed in place later. */

@@ -148,20 +148,30 @@ type Read = ReturnType<Store['read']>
  * not answer a request that came after it.
  */
 function sharedReads(ask: Store['read']) {
-  const begun = new Map<Id, Read>()
-  const forget = () => begun.clear()
+  // A new Map for each turn, never one that is cleared: V8 links a cleared Map's table to the next one, and once one of them
+  // is old, whatever they held (a request and all it knows) lives until the next full collection.
+  let begun: Map<Id, Read> | null = null
+  const forget = () => {
+    begun = null
+  }
   return {
     get(id: Id): Read {
-      const running = begun.get(id)
+      const running = begun?.get(id)
       if (running) return running
-      if (begun.size === 0) setImmediate(forget)
+      if (!begun) {
+        begun = new Map()
+        setImmediate(forget)
+      }
       const read = ask(id)
       begun.set(id, read)
       return read
     },
     /** A write (of all ids: null) makes reads that began before it, or while it ran, too old to be shared afterwards. */
     async around<T>(id: Id | null, write: () => Promise<T>): Promise<T> {
-      const tooOld = () => (id === null ? begun.clear() : begun.delete(id))
+      const tooOld = () => {
+        if (id === null) begun = null
+        else begun?.delete(id)
+      }
       tooOld()
       try {
         return await write()

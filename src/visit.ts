@@ -4,7 +4,7 @@ import { SessionGone, SessionLimit, StoreError } from './errors.ts'
 import { carryOut, type Plan, planOf } from './keep.ts'
 import { checkOptions } from './options.ts'
 import { Session, stateOf } from './session.ts'
-import { type State, settle } from './state.ts'
+import { State, settle, startOver } from './state.ts'
 import { handleOf } from './token.ts'
 import { type HeaderSource, header } from './transport/headers.ts'
 
@@ -115,18 +115,19 @@ export class Visit<Data extends object> {
   }
 
   async #load(): Promise<Session<Data>> {
+    const { ring, clock } = this.#core
     this.#asked = true
     try {
       // Awaited only where there is something to wait for: this is the path of every request.
-      const ready = this.#core.ring.ready()
+      const ready = ring.ready()
       if (ready) await ready
-      const first = this.#find()
-      let found = first instanceof Promise ? await first : first
+      let found = await this.#find()
       // A key that another server made a moment ago: ask the provider, at most once in a while.
-      if (found === 'unknown-key') found = (await this.#core.ring.refresh()) ? await this.#find() : null
+      if (found === 'unknown-key' && (await ring.refresh())) found = await this.#find()
       this.#loaded = found === 'unknown-key' ? null : found
-      this.#session = this.#begin(this.#loaded, false)
-      if (this.#begun) stateOf(this.#session as never).mode = 'closed'
+      const state = new State(clock(), this.#loaded)
+      if (this.#begun) state.mode = 'closed'
+      this.#session = new Session<Data>(state)
       return this.#session
     } catch (error) {
       // The next call asks again: an outage is over when it is over.
@@ -134,11 +135,6 @@ export class Visit<Data extends object> {
       if (error instanceof StoreError) this.#core.emit({ type: 'storeError', error })
       throw error
     }
-  }
-
-  #find(): Promise<Loaded | 'unknown-key' | null> | 'unknown-key' | null {
-    const ticket = this.#admit()
-    return ticket === null || ticket === 'unknown-key' ? ticket : this.#ask(ticket)
   }
 
   #admit(): Ticket | 'unknown-key' | null {
@@ -163,8 +159,10 @@ export class Visit<Data extends object> {
     return found ?? (unknownKey ? 'unknown-key' : null)
   }
 
-  async #ask(ticket: Ticket): Promise<Loaded | 'unknown-key' | null> {
+  async #find(): Promise<Loaded | 'unknown-key' | null> {
     const { backing, emit } = this.#core
+    const ticket = this.#admit()
+    if (ticket === null || ticket === 'unknown-key') return ticket
     const loaded = await backing.load(ticket)
     if (loaded && !('held' in loaded)) {
       if ('refused' in loaded) emit({ type: 'notOurs', what: 'record', reason: loaded.refused })
@@ -175,22 +173,11 @@ export class Visit<Data extends object> {
     return loaded
   }
 
-  #begin(loaded: Loaded | null, readOnly: boolean): Session<Data> {
-    return new Session<Data>({
-      values: loaded ? loaded.values : {},
-      base: loaded ? loaded.data : '{}',
-      meta: loaded ? loaded.meta : null,
-      expiresAt: loaded ? loaded.held.expiresAt : 0,
-      id: loaded ? loaded.held.ticket.id : null,
-      handle: loaded ? () => handleOf(loaded.held.ticket.id) : null,
-      now: this.#core.clock(),
-      readOnly,
-    })
-  }
-
   #standIn(error: unknown): Session<Data> {
-    if (error instanceof StoreError) return this.#begin(null, true)
-    throw error
+    if (!(error instanceof StoreError)) throw error
+    const state = new State(this.#core.clock(), null)
+    state.mode = 'read-only'
+    return new Session<Data>(state)
   }
 
   /** The response began while the session was still being fetched or saved: whoever has it may change it no more. */
@@ -225,21 +212,19 @@ export class Visit<Data extends object> {
       return
     }
     this.#loaded = kept
-    const { meta, held, values, data } = kept
+    const { meta, held } = kept
     if (
       held.ticket.text !== before?.held.ticket.text ||
       meta.persistent !== before.meta.persistent ||
       (meta.persistent && meta.deadline !== before.meta.deadline)
     )
       this.#setCookie = transport.set(held.ticket.text, meta.persistent ? meta.deadline - clock() : undefined)
-    const { id } = held.ticket
-    settle(state, { values, base: data, meta, expiresAt: held.expiresAt, id, handle: () => handleOf(id) })
+    settle(state, kept)
   }
 
-  /** The session is over: what is put into it from now on begins a new one. */
   #forget(state: State): void {
     this.#loaded = null
-    settle(state, { values: {}, base: '{}', meta: null, expiresAt: 0, id: null, handle: null })
+    startOver(state)
   }
 
   #outcome(): Outcome {

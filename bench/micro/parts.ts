@@ -3,9 +3,9 @@ import { type Content, decodeContent, encodeContent, type Values } from '../../s
 import { memory } from '../../src/engines/memory.ts'
 import { createKeyring } from '../../src/keyring.ts'
 import { type Changes, lay } from '../../src/merge.ts'
-import { beginState, changesOf, type State } from '../../src/state.ts'
+import { changesOf, State } from '../../src/state.ts'
 import { stored } from '../../src/stored.ts'
-import { mint } from '../../src/token.ts'
+import { type Id, mint } from '../../src/token.ts'
 import { cookieTransport } from '../../src/transport/cookie.ts'
 import { sessionOf } from '../data.ts'
 import type { Case } from './case.ts'
@@ -69,18 +69,11 @@ function changes(): Case[] {
 
 /** A session of which the application has had these keys in its hands. */
 function stateOf(lent: readonly string[]): State {
-  const { meta, data } = contentOf(7)
+  const content = contentOf(7)
   const now = Date.now()
-  const times = { expiresAt: now + 1_800_000, now }
-  const state = beginState({
-    values: JSON.parse(data),
-    base: data,
-    meta,
-    id: null,
-    handle: null,
-    readOnly: false,
-    ...times,
-  })
+  const ticket = { id: '' as Id, text: '' }
+  const held = { ticket, version: 1, expiresAt: now + 1_800_000 }
+  const state = new State(now, { ...content, values: JSON.parse(content.data), held })
   if (lent.length > 0) state.lent = new Set(lent)
   return state
 }

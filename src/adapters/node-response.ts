@@ -1,16 +1,12 @@
 import { getDefaultHighWaterMark, type Readable } from 'node:stream'
 import type { Outcome, Visit } from '../visit.ts'
 import { applyOutcome, BODY_HEADERS } from './headers.ts'
-import { alreadySent, type Disguise, moveHeaders, type NodeResponse, nodeHeaders, pretendSent } from './node/head.ts'
+import { alreadySent, type Disguise, moveHeaders, NodeHeaders, type NodeResponse, pretendSent } from './node/head.ts'
+import { type Method, type Originals, type Watcher, watch } from './node/watch.ts'
 
 export type { NodeResponse } from './node/head.ts'
 
-type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders'
-const METHODS: readonly Method[] = ['writeHead', 'write', 'end', 'flushHeaders']
-type Call = { readonly method: Method; args: unknown[] }
-type Original = (...args: unknown[]) => unknown
-/** The two kinds of response share these methods, and no type says so. */
-type Methods = Record<Method, Original>
+type Call = { readonly method: Method; readonly args: unknown[] }
 
 /**
  * Bytes that may be held before a writer is told to wait. As many as a stream holds by default: compression, which takes
@@ -37,15 +33,15 @@ export function hold<Data extends object>(
   return visit
 }
 
-class Hold {
+class Hold implements Watcher {
   readonly #visit: Pick<Visit<object>, 'commit' | 'save'>
   readonly #response: NodeResponse
   readonly #fail: (error: unknown) => void
-  readonly #originals = {} as Methods
-  readonly #sources: Readable[] = []
+  readonly #originals: Originals
   #phase: 'waiting' | 'holding' | 'released' | 'failed' = 'waiting'
   #error: unknown
-  #queue: Call[] = []
+  #sources: Readable[] | null = null
+  #queue: Call[] | null = null
   #bytes = 0
   #disguise: Disguise | null = null
 
@@ -53,39 +49,43 @@ class Hold {
     this.#visit = visit
     this.#response = response
     this.#fail = fail
-    const methods = response as unknown as Methods
-    for (const method of METHODS) {
-      this.#originals[method] = methods[method]
-      // The wrapper stays for good and lets everything through once released, for others may have wrapped it in turn.
-      methods[method] = (...args) => this.#called({ method, args })
-    }
-    response.on('pipe', (source: Readable) => this.#sources.push(source))
-    // The client went away before the response began: what the request did up to here is kept all the same.
-    response.once('close', () => {
-      if (this.#phase === 'waiting') this.#visit.save().catch(() => undefined)
-    })
+    this.#originals = watch(response, this)
   }
 
-  #called(call: Call): unknown {
-    if (this.#phase === 'released') return this.#pass(call)
-    if (this.#phase === 'failed') return this.#afterFailure(call)
-    if (call.method === 'writeHead') {
+  piped(source: Readable): void {
+    this.#sources ??= []
+    this.#sources.push(source)
+  }
+
+  /** The client went away before the response began: what the request did up to here is kept all the same. */
+  closed(): void {
+    if (this.#phase === 'waiting') this.#visit.save().catch(() => undefined)
+  }
+
+  called(method: Method, given: unknown[]): unknown {
+    if (this.#phase === 'released') return this.#originals.call(method, given)
+    if (this.#phase === 'failed') return this.#afterFailure(method, given)
+    let args = given
+    if (method === 'writeHead') {
       if (this.#phase === 'holding') throw alreadySent()
-      const status = Number(call.args[0])
+      const status = Number(args[0])
       // Node refuses this one by itself, and nothing has begun.
-      if (!(status >= 100 && status <= 999)) return this.#pass(call)
+      if (!(status >= 100 && status <= 999)) return this.#originals.call(method, args)
       // Headers given to writeHead would replace ours of the same name; as headers of the response they stand beside them.
-      call.args = moveHeaders(this.#response, call.args)
+      args = moveHeaders(this.#response, args)
     }
-    this.#queue.push(call)
-    if (call.method === 'end') this.#disguise?.ended()
-    if (this.#phase === 'waiting') this.#begin(call)
-    return this.#isReleased() ? this.#replay() : this.#answer(call)
+    if (this.#phase === 'waiting') this.#begin(method, args)
+    if (this.#is('released')) return this.#originals.call(method, args)
+    if (this.#is('failed')) this.#drop(args)
+    else this.#queue?.push({ method, args })
+    if (method === 'end') this.#disguise?.ended()
+    return this.#answer(method, args)
   }
 
-  #begin(call: Call): void {
+  /** Where nothing has to be asked of the store, the response is released at once. */
+  #begin(method: Method, args: unknown[]): void {
     const response = this.#response
-    const status = call.method === 'writeHead' ? Number(call.args[0]) : response.statusCode
+    const status = method === 'writeHead' ? Number(args[0]) : response.statusCode
     let outcome: Outcome | Promise<Outcome>
     try {
       outcome = this.#visit.commit(status)
@@ -93,13 +93,15 @@ class Hold {
       this.#failed(error)
       return
     }
-    if (!(outcome instanceof Promise)) {
-      this.#release(outcome)
-      return
-    }
+    if (outcome instanceof Promise) this.#holdUntil(outcome, status)
+    else this.#release(outcome)
+  }
+
+  #holdUntil(outcome: Promise<Outcome>, status: number): void {
+    const response = this.#response
     this.#phase = 'holding'
+    this.#queue = []
     this.#disguise = pretendSent(response)
-    if (call.method === 'end') this.#disguise.ended()
     outcome.then(
       (outcome) => {
         this.#undisguise()
@@ -125,58 +127,55 @@ class Hold {
     this.#disguise = null
   }
 
-  #isReleased(): boolean {
-    return this.#phase === 'released'
+  /** As a call, for the compiler takes it that no call changes the phase. */
+  #is(phase: 'released' | 'failed'): boolean {
+    return this.#phase === phase
   }
 
   #release(outcome: Outcome): void {
     this.#phase = 'released'
-    applyOutcome(outcome, nodeHeaders(this.#response))
+    applyOutcome(outcome, new NodeHeaders(this.#response))
   }
 
   /** Makes the calls that were held, in order; the result of the last. */
   #replay(): unknown {
     let result: unknown
     let blocked = false
-    for (const call of this.#queue.splice(0)) {
-      result = this.#pass(call)
-      if (call.method === 'write') blocked = result === false
+    for (const { method, args } of this.#queue?.splice(0) ?? []) {
+      result = this.#originals.call(method, args)
+      if (method === 'write') blocked = result === false
     }
     return blocked ? false : result
   }
 
-  #pass({ method, args }: Call): unknown {
-    return this.#originals[method].apply(this.#response, args)
-  }
-
   /** What a held call returns: a write says whether there is room for more, everything else is chained. */
-  #answer({ method, args: [chunk] }: Call): unknown {
+  #answer(method: Method, [chunk]: unknown[]): unknown {
     if (method !== 'write') return this.#response
     if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.#bytes += chunk.length
     return this.#phase === 'holding' && this.#bytes < FULL
   }
 
   /** The error page goes through. What a handler goes on writing after it would be an error event that nobody listens to. */
-  #afterFailure(call: Call): unknown {
+  #afterFailure(method: Method, args: unknown[]): unknown {
     const { writableEnded, headersSent } = this.#response
-    if (!writableEnded || !headersSent) return this.#pass(call)
-    this.#drop(call)
-    return this.#answer(call)
+    if (!writableEnded || !headersSent) return this.#originals.call(method, args)
+    this.#drop(args)
+    return this.#answer(method, args)
   }
 
-  #drop({ args }: Call): void {
+  #drop(args: unknown[]): void {
     const done = args.at(-1)
     if (typeof done === 'function') process.nextTick(done, this.#error)
   }
 
   #failed(error: unknown): void {
     const response = this.#response
-    const wasReleased = this.#isReleased()
+    const wasReleased = this.#is('released')
     this.#phase = 'failed'
     this.#error = error
-    for (const call of this.#queue.splice(0)) this.#drop(call)
+    for (const { args } of this.#queue?.splice(0) ?? []) this.#drop(args)
     // Whoever pipes a body into this response must not pipe it into the error page.
-    for (const source of this.#sources) source.unpipe(response as never)
+    for (const source of this.#sources ?? []) source.unpipe(response as never)
     if (!response.headersSent) {
       for (const name of BODY_HEADERS) response.removeHeader(name)
       response.statusCode = 500
@@ -184,7 +183,7 @@ class Hold {
     if (!wasReleased) {
       // What save() had kept before is told with the error page.
       const outcome = this.#visit.commit()
-      if (!(outcome instanceof Promise)) applyOutcome(outcome, nodeHeaders(response))
+      if (!(outcome instanceof Promise)) applyOutcome(outcome, new NodeHeaders(response))
     }
     this.#fail(error)
   }

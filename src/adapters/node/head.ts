@@ -104,16 +104,24 @@ function pairsOf(list: unknown[]): [string, OutgoingHttpHeader][] {
   return Array.from({ length: list.length / 2 }, (_, i) => [String(list[2 * i]), list[2 * i + 1] as OutgoingHttpHeader])
 }
 
-export function nodeHeaders(response: NodeResponse): ResponseHeaders {
-  return {
-    get: (name) => {
-      const value = response.getHeader(name)
-      return value === undefined ? undefined : Array.isArray(value) ? value.join(', ') : String(value)
-    },
-    set: (name, value) => response.setHeader(name, value),
-    append: (name, value) => {
-      const before = response.getHeader(name)
-      response.setHeader(name, before === undefined ? value : [before as string | string[], value].flat())
-    },
+export class NodeHeaders implements ResponseHeaders {
+  readonly #response: NodeResponse
+
+  constructor(response: NodeResponse) {
+    this.#response = response
+  }
+
+  get(name: string): string | undefined {
+    const value = this.#response.getHeader(name)
+    return value === undefined ? undefined : Array.isArray(value) ? value.join(', ') : String(value)
+  }
+
+  set(name: string, value: string): void {
+    this.#response.setHeader(name, value)
+  }
+
+  append(name: string, value: string): void {
+    const before = this.#response.getHeader(name)
+    this.#response.setHeader(name, before === undefined ? value : [before as string | string[], value].flat())
   }
 }
