@@ -16,7 +16,7 @@ import type { CookieEngine } from './engines/cookie.ts'
 import { guardStore } from './guard.ts'
 import { type Keyring, type Master, ownerTag } from './keyring.ts'
 import { LONGEST } from './lifetime.ts'
-import { Memo } from './memo.ts'
+import { detached, Memo } from './memo.ts'
 import type { Clock, Store } from './store.ts'
 import type { Id } from './token.ts'
 
@@ -29,10 +29,14 @@ export interface CarriedSettings {
   readonly memo: number
 }
 
-/** What a cookie says, once it is known to be ours. */
-interface Carriage extends Ticket {
-  /** 16 random bytes in base64url: stays the same while the cookie's text changes with every write. */
+/** 16 random bytes in base64url, and the id that is made of them: they stay while the cookie's text changes at every write. */
+interface Name {
   readonly sid: string
+  readonly id: Id
+}
+
+/** What a cookie says, once it is known to be ours. */
+interface Carriage extends Ticket, Name {
   /** Moment of the login (or creation) that it goes back to: a user's epoch ends what began before it. */
   readonly begunAt: number
   readonly expiresAt: number
@@ -50,17 +54,20 @@ export function carried(settings: CarriedSettings): Backing {
   const { engine, ring, cookieName, clock } = settings
   const codec = cookieCodec(engine.protection, ring, cookieName)
   const marks = engine.revocations && revocationMarks(engine.revocations, settings)
+  const known = remembered(codec, ring, settings.memo)
 
-  function pack(content: Content, sid: string, begunAt: number, expiresAt: number): Held {
+  function pack(content: Content, { id, sid }: Name, begunAt: number, expiresAt: number): Held {
     const text = codec.encode(`["${sid}",${begunAt},${expiresAt}]\n${encodeContent(content)}`)
     refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
-    const ticket: Carriage = { id: idOf('session', sid), text, sid, begunAt, expiresAt, master: ring.current, content }
+    const ticket: Carriage = { id, text, sid, begunAt, expiresAt, master: ring.current, content }
+    // The visitor comes back with it.
+    known.add(ticket)
     return { ticket, version: null, expiresAt }
   }
 
   const repack = (held: Held, content: Content, expiresAt: number) => {
-    const { sid, begunAt } = held.ticket as Carriage
-    return pack(content, sid, begunAt, expiresAt)
+    const before = held.ticket as Carriage
+    return pack(content, before, before.begunAt, expiresAt)
   }
 
   const over = async ({ ticket, expiresAt }: Held) =>
@@ -68,7 +75,7 @@ export function carried(settings: CarriedSettings): Backing {
 
   return {
     traits: engine.traits,
-    admit: admitting(codec, ring, settings.memo),
+    admit: known.admit,
 
     async load(ticket): Promise<Loaded | Expired | Refused | null> {
       const carriage = ticket as Carriage
@@ -87,7 +94,7 @@ export function carried(settings: CarriedSettings): Backing {
       const begunAt = renewing
         ? (renewing.ticket as Carriage).begunAt
         : Math.max(now, (await marks?.afterEpoch(content.meta.userId)) ?? 0)
-      return pack(content, newSid(), begunAt, expiresAt)
+      return pack(content, newName(), begunAt, expiresAt)
     },
     async update(held, content, expiresAt, before) {
       // Whoever is told that a change was kept must find it: a cookie that was ended meanwhile is refused next time.
@@ -95,7 +102,7 @@ export function carried(settings: CarriedSettings): Backing {
       if (!marks || content.meta.deadline === before.meta.deadline) return repack(held, content, expiresAt)
       // A mark lasts until the deadline of the cookie it ends. With another deadline the session goes on under another
       // name, or a mark could run out before one of the cookies that it is to refuse.
-      const next = pack(content, newSid(), (held.ticket as Carriage).begunAt, expiresAt)
+      const next = pack(content, newName(), (held.ticket as Carriage).begunAt, expiresAt)
       return (await marks.end(held.ticket as Carriage, next.ticket as Carriage)) ? next : null
     },
     touch: async (held, content, expiresAt) => ((await over(held)) ? null : repack(held, content, expiresAt)),
@@ -108,30 +115,38 @@ export function carried(settings: CarriedSettings): Backing {
   }
 }
 
-const newSid = () => randomBytes(16).toString('base64url')
-
 const digest = (text: string) => createHash('sha256').update(text).digest('hex') as Id
 /** Marks lie in a store under a hash: whoever reads it learns of sessions that are over, and of nothing else. */
 const idOf = (kind: 'session' | 'epoch', name: string) => digest(`strongroom ${kind}\n${name}`)
 
-function admitting(codec: CookieCodec, ring: Keyring, memo: number): (text: string) => Ticket | Refused {
+const nameOf = (sid: string): Name => ({ sid, id: idOf('session', sid) })
+const newName = () => nameOf(randomBytes(16).toString('base64url'))
+
+/** Cookies that were opened, or made, lately, by their text. */
+function remembered(codec: CookieCodec, ring: Keyring, memo: number) {
   const known = new Memo<Carriage>(memo)
-  return (text) => {
-    const before = known.get(text)
+  const add = (carriage: Carriage) => known.set(carriage.text, carriage, 4 * carriage.text.length + 512)
+
+  function admit(given: string): Ticket | Refused {
+    const before = known.get(given)
     // A master that was taken out of the ring must stop opening at once.
     if (before && ring.get(before.master.kid) === before.master) return before
-    const payload = codec.decode(text)
+    const payload = codec.decode(given)
     if (typeof payload !== 'string') return payload
     const end = payload.indexOf('\n')
     const content = decodeContent(payload.slice(end + 1))
     if (end < 0 || !content) return { refused: 'malformed' }
     const [sid, begunAt, expiresAt] = JSON.parse(payload.slice(0, end))
     // The second byte is the key id.
-    const master = ring.get(Buffer.from(text.slice(0, 4), 'base64url')[1] as number) as Master
-    const carriage = { id: idOf('session', sid), text, sid, begunAt, expiresAt, master, content }
-    known.set(text, carriage, 4 * text.length + 512)
+    const master = ring.get(Buffer.from(given.slice(0, 4), 'base64url')[1] as number) as Master
+    // Cut out of the header, it would keep all of that, other cookies too, for as long as it is remembered.
+    const text = detached(given)
+    const carriage = { ...nameOf(sid), text, begunAt, expiresAt, master, content }
+    add(carriage)
     return carriage
   }
+
+  return { add, admit }
 }
 
 /** A mark for each session that ended before its deadline, and for each user the moment before which all have ended. */

@@ -167,13 +167,9 @@ const tooBusy = () =>
     `The session was changed by others ${ATTEMPTS} times while this request tried. Try the request again.`,
   )
 
-async function write(
-  core: Core,
-  state: State,
-  over: Loaded,
-  values: Values,
-  text?: string | null,
-): Promise<Loaded | null | 'conflict'> {
+type Written = Promise<Loaded | null | 'conflict'>
+
+async function write(core: Core, state: State, over: Loaded, values: Values, text?: string | null): Written {
   const meta = metaAfter(core, state, over.meta, () => null)
   if (meta.userId === null && Object.keys(values).length === 0) {
     if (!(await core.backing.end(over.held, over.held.version))) return 'conflict'

@@ -5,7 +5,6 @@ import type { Duration } from './lifetime.ts'
 import { checkLogin, checkUserId, type LoginOptions } from './login.ts'
 import { own, put } from './merge.ts'
 import { type State, settleInPlace } from './state.ts'
-import { handleOf } from './token.ts'
 
 /** Keys of `Data` are the session's keys; every read may find nothing, for a session is empty until it is filled. */
 export type Keys<Data> = keyof Data & string
@@ -181,7 +180,7 @@ export class Session<Data extends object = Record<string, unknown>> {
   }
   /** The session's public name in device lists and logs. It opens nothing. Null while new. */
   get handle(): string | null {
-    const { id } = this.#state
+    const { id, handleOf } = this.#state
     return id && handleOf(id)
   }
   /** True for a stand-in that keeps nothing: the store was down and the call asked for `onStoreError: 'anonymous'`. */

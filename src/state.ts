@@ -1,4 +1,3 @@
-import type { Loaded } from './backing.ts'
 import { checkValue, type Meta, type Values } from './codec/json.ts'
 import type { LifetimeChange } from './expiry.ts'
 import type { LoginOptions } from './login.ts'
@@ -10,6 +9,15 @@ export type Intent =
   | { readonly verb: 'login'; readonly userId: string; readonly options: LoginOptions }
   | { readonly verb: 'renew' | 'reroot' | 'logout' }
 
+/** A session as it rests, in a store or in the cookie. */
+export interface Resting {
+  readonly values: Values
+  /** The JSON text of `values`. */
+  readonly data: string
+  readonly meta: Meta
+  readonly held: { readonly expiresAt: number; readonly ticket: { readonly id: Id } }
+}
+
 /** What is known of a session in the middle of a request. It has no clock: the moment is handed in. */
 export class State {
   values: Values = {}
@@ -19,6 +27,8 @@ export class State {
   meta: Meta | null = null
   expiresAt = 0
   id: Id | null = null
+  /** Of an id: asked for only when needed, for it costs a hash. */
+  readonly handleOf: (id: Id) => string
   readonly now: number
   /** `saving`: open, but a save is under way that a change would get lost in. */
   mode: 'open' | 'saving' | 'closed' | 'read-only' = 'open'
@@ -30,13 +40,14 @@ export class State {
   updated: Map<string, string | undefined> | null = null
   lent: Set<string> | null = null
 
-  constructor(now: number, loaded: Loaded | null) {
+  constructor(now: number, handleOf: (id: Id) => string, loaded: Resting | null) {
     this.now = now
+    this.handleOf = handleOf
     if (loaded) this.rest(loaded)
   }
 
   /** Takes over what rests in the store, or in the cookie, by now. */
-  rest({ values, data, meta, held }: Loaded): void {
+  rest({ values, data, meta, held }: Resting): void {
     this.values = values
     this.base = data
     this.meta = meta
@@ -85,7 +96,7 @@ export function changesOf(state: State): Changed | null {
 }
 
 /** After a save: what was written is now what was loaded, and, while the session is open, goes on being watched. */
-export function settle(state: State, kept: Loaded): void {
+export function settle(state: State, kept: Resting): void {
   if (kept.values !== state.values) keepObjects(state, kept.values)
   state.rest(kept)
   forgetChanges(state)

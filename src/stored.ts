@@ -16,7 +16,7 @@ import { StoreError } from './errors.ts'
 import { guardStore } from './guard.ts'
 import { type Keyring, ownerTag } from './keyring.ts'
 import { lastSeen } from './lifetime.ts'
-import { Memo } from './memo.ts'
+import { detached, Memo } from './memo.ts'
 import type { Clock, Entry, Owned, Store, Version } from './store.ts'
 import { type Claim, type Id, mint, parse } from './token.ts'
 
@@ -134,9 +134,11 @@ function remembered(ring: Keyring, memo: number): (text: string) => Ticket | Ref
     const before = known.get(text)
     // A master that was taken out of the ring must stop opening at once.
     if (before && ring.get(before.master.kid) === before.master) return before
-    const claim = parse(text, ring)
-    if (typeof claim === 'string') return { refused: claim }
-    known.set(text, claim, 512)
+    const parsed = parse(text, ring)
+    if (typeof parsed === 'string') return { refused: parsed }
+    // Cut out of the header, the text would keep all of that, other cookies too, for as long as it is remembered.
+    const claim = { ...parsed, text: detached(text) }
+    known.set(claim.text, claim, 512)
     return claim
   }
 }

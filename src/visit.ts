@@ -125,7 +125,7 @@ export class Visit<Data extends object> {
       // A key that another server made a moment ago: ask the provider, at most once in a while.
       if (found === 'unknown-key' && (await ring.refresh())) found = await this.#find()
       this.#loaded = found === 'unknown-key' ? null : found
-      const state = new State(clock(), this.#loaded)
+      const state = new State(clock(), handleOf, this.#loaded)
       if (this.#begun) state.mode = 'closed'
       this.#session = new Session<Data>(state)
       return this.#session
@@ -175,7 +175,7 @@ export class Visit<Data extends object> {
 
   #standIn(error: unknown): Session<Data> {
     if (!(error instanceof StoreError)) throw error
-    const state = new State(this.#core.clock(), null)
+    const state = new State(this.#core.clock(), handleOf, null)
     state.mode = 'read-only'
     return new Session<Data>(state)
   }

@@ -5,7 +5,7 @@ import { createKeyring } from '../../src/keyring.ts'
 import { type Changes, lay } from '../../src/merge.ts'
 import { changesOf, State } from '../../src/state.ts'
 import { stored } from '../../src/stored.ts'
-import { type Id, mint } from '../../src/token.ts'
+import { handleOf, type Id, mint } from '../../src/token.ts'
 import { cookieTransport } from '../../src/transport/cookie.ts'
 import { sessionOf } from '../data.ts'
 import type { Case } from './case.ts'
@@ -73,7 +73,7 @@ function stateOf(lent: readonly string[]): State {
   const now = Date.now()
   const ticket = { id: '' as Id, text: '' }
   const held = { ticket, version: 1, expiresAt: now + 1_800_000 }
-  const state = new State(now, { ...content, values: JSON.parse(content.data), held })
+  const state = new State(now, handleOf, { ...content, values: JSON.parse(content.data), held })
   if (lent.length > 0) state.lent = new Set(lent)
   return state
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { cookie } from '../../src/engines/cookie.ts'
 import { memory } from '../../src/engines/memory.ts'
 import type { SessionsOptions } from '../../src/index.ts'
@@ -12,18 +13,32 @@ const KINDS: readonly (readonly [name: string, options: () => SessionsOptions])[
   ['cookie sealed, no memo', () => ({ store: cookie(), memo: false })],
 ]
 
+const VISITORS = 64
+
 /** Everything that a request costs here, from its headers to its outcome, without HTTP. */
 export async function whole(): Promise<Case[]> {
   const cases: Case[] = []
   for (const [name, options] of KINDS) {
     const sessions = sessionsWith(options())
-    const reader = await begin(sessions, 7)
-    let writer = await begin(sessions, 8)
-    cases.push({ name: `request that reads, ${name}`, run: () => readOnce(sessions, reader), waits: true })
+    const visitors = Array.from({ length: VISITORS }, (_, index) => begin(sessions, index))
+    const cookies = await Promise.all(visitors)
+    const next = inTurns()
+    const read = async () => readOnce(sessions, cookies[await next()] as string)
     const write = async () => {
-      writer = await writeOnce(sessions, writer)
+      const visitor = await next()
+      cookies[visitor] = await writeOnce(sessions, cookies[visitor] as string)
     }
+    cases.push({ name: `request that reads, ${name}`, run: read, waits: true })
     cases.push({ name: `request that writes, ${name}`, run: write, waits: true })
   }
   return cases
+}
+
+/** One visitor after another, and then a turn of the event loop: within one, reads of one session are shared. */
+function inTurns(): () => number | Promise<number> {
+  let visitor = 0
+  return () => {
+    visitor = (visitor + 1) % VISITORS
+    return visitor === 0 ? turn(0) : visitor
+  }
 }

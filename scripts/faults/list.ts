@@ -188,8 +188,8 @@ const adapterFaults: Fault[] = [
   ),
   hold(
     'chunks that are replayed in the wrong order',
-    'for (const call of this.#queue.splice(0)) {\n      result',
-    'for (const call of this.#queue.splice(0).reverse()) {\n      result',
+    'of this.#queue?.splice(0) ?? []) {\n      result',
+    'of this.#queue?.splice(0).reverse() ?? []) {\n      result',
   ),
   visit(
     'a store call for a visitor without a cookie',
@@ -198,8 +198,8 @@ const adapterFaults: Fault[] = [
   ),
   visit(
     'an outage taken for a logout',
-    '      throw error\n    }\n  }\n\n  #find',
-    '      this.#session = this.#begin(null, false)\n      return this.#session\n    }\n  }\n\n  #find',
+    '      throw error\n    }\n  }\n\n  #admit',
+    '      this.#session = new Session<Data>(new State(clock(), handleOf, null))\n      return this.#session\n    }\n  }\n\n  #admit',
   ),
   on('test/bad-input.test.ts', 'src/visit.ts')(
     'the first of two good cookies believed',
@@ -244,7 +244,7 @@ const adapterFaults: Fault[] = [
   ),
   keep(
     'a login that leaves the old session alive',
-    'if (await core.backing.end(seen.held, seen.held.version, fresh.held)) return fresh',
+    'if (await core.backing.end(seen.held, seen.held.version, login ? undefined : fresh.held)) return fresh',
     'if (attempt > 0) return fresh',
   ),
   keep(
@@ -265,7 +265,7 @@ const adapterFaults: Fault[] = [
   keep('no touch at all', 'return expiresAt === null ? null', 'return expiresAt !== 0 ? null'),
   state(
     'a change deep inside that goes unnoticed',
-    'if (!cleared && JSON.stringify(values) === state.base) return null',
+    'if (text === state.base) return null',
     'if (!edits && !cleared) return null',
   ),
   stored('an update that ignores what was read', 'const seen = was.version ??', 'const seen ='),

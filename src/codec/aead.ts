@@ -36,9 +36,18 @@ function freshSalt(into: Buffer, at: number): void {
     randomFillSync(pool)
     used = 0
   }
-  pool.copy(into, at, used, used + SALT)
-  pool.fill(0, used, used + SALT)
+  move(pool, used, into, at, SALT)
+  wipe(pool, used, SALT)
   used += SALT
+}
+
+/** For so few bytes a loop is quicker than the call of a native function. */
+function move(from: Uint8Array, start: number, into: Uint8Array, at: number, length: number): void {
+  for (let i = 0; i < length; i++) into[at + i] = from[start + i] as number
+}
+
+function wipe(bytes: Uint8Array, start: number, length: number): void {
+  for (let i = 0; i < length; i++) bytes[start + i] = 0
 }
 
 /**
@@ -62,13 +71,13 @@ export function sealBytes(
   out[1] = master.kid
   freshSalt(out, 2)
   const derived = derive(recipe, master, secret, context, out)
-  derived.copy(out, 2 + SALT, 44, 60)
+  move(derived, 44, out, 2 + SALT, 16)
   const cipher = createCipheriv('aes-256-gcm', createSecretKey(derived.subarray(0, 32)), derived.subarray(32, 44))
   cipher.setAAD(associated(recipe, master, context))
   // GCM is a stream cipher: update() returns all there is, and final() only closes.
   cipher.update(payload, 'utf8').copy(out, HEAD)
   cipher.final()
-  cipher.getAuthTag().copy(out, HEAD + length)
+  move(cipher.getAuthTag(), 0, out, HEAD + length, TAG)
   return out
 }
 
@@ -102,15 +111,16 @@ export function openBytes(
 
 function derive(recipe: Recipe, master: Master, secret: Uint8Array | null, context: string, sealed: Buffer): Buffer {
   const size = secret ? secret.length : 0
-  const input = Buffer.allocUnsafe(4 + size + recipe.label.length + context.length + SALT)
-  input.writeUInt32BE(1, 0)
-  if (secret) input.set(secret, 4)
-  input.write(recipe.label, 4 + size, 'latin1')
-  input.write(context, 4 + size + recipe.label.length, 'latin1')
-  sealed.copy(input, input.length - SALT, 2, 2 + SALT)
+  const info = recipe.label + context
+  const input = Buffer.allocUnsafe(4 + size + info.length + SALT)
+  input[0] = input[1] = input[2] = 0
+  input[3] = 1
+  if (secret) move(secret, 0, input, 4, size)
+  input.write(info, 4 + size, 'latin1')
+  move(sealed, 2, input, input.length - SALT, SALT)
   const derived = createHmac('sha512', recipe.key(master)).update(input).digest()
   // The pooled buffer held the visitor's token.
-  input.fill(0)
+  wipe(input, 4, size)
   return derived
 }
 

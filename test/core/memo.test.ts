@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
+import { cookie } from '../../src/engines/cookie.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { createSessions } from '../../src/index.ts'
 import { Memo } from '../../src/memo.ts'
+import { secret } from './kit/ring.ts'
 
 describe('a memo', () => {
   it('answers what was last put under a key, or nothing, and never weighs more than its limit', () => {
@@ -43,4 +49,34 @@ describe('a memo', () => {
     none.set('a', 1, 1)
     assert.equal(none.get('a'), undefined)
   })
+})
+
+describe('what is remembered of a cookie', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const heap = () => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+
+  for (const store of [memory(), cookie()])
+    it(`does not keep the rest of its header alive (${store.traits.engine})`, async () => {
+      const sessions = createSessions({ secrets: secret('memo'), store: store as ReturnType<typeof memory> })
+      const cookies: string[] = []
+      for (let n = 0; n < 1000; n++) {
+        const visit = sessions.open({})
+        ;(await visit.get()).set('n', n)
+        const { setCookie } = await visit.commit()
+        cookies.push((setCookie as string).split(';', 1)[0] as string)
+      }
+      // Sessions of another process, which this one has not met.
+      const other = createSessions({ secrets: secret('memo'), store: store as ReturnType<typeof memory> })
+      const before = heap()
+      for (const cookie of cookies) {
+        // As it comes from the network: one flat string, of which the value is a slice.
+        const header = Buffer.from(`${cookie}; junk=${'x'.repeat(20_000)}`).toString('latin1')
+        assert.notEqual((await other.open({ cookie: header }).get()).get('n'), undefined)
+      }
+      assert.ok(heap() - before < 10_000_000, 'the headers were 20 MB')
+    })
 })
