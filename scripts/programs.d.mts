@@ -2,7 +2,7 @@ export interface Program {
   readonly program: string
   /** The Debian package that brings it. */
   readonly package: string
-  readonly for: 'tests' | 'bench'
+  readonly for: readonly ('tests' | 'bench')[]
 }
 export const programs: readonly Program[]
 export function find(program: string): string | null

@@ -1,18 +1,24 @@
 // Plain JavaScript for Node 18 and later: setup reads it before anything is installed.
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Programs that are no npm packages: where Debian has them, and what asks for them. */
 export const programs = [
-  { program: 'chromium', package: 'chromium', for: 'tests' },
+  { program: 'chromium', package: 'chromium', for: ['tests'] },
   // Of util-linux; it gives a program a terminal.
-  { program: 'script', package: 'bsdutils', for: 'tests' },
-  { program: 'wrk', package: 'wrk', for: 'bench' },
+  { program: 'script', package: 'bsdutils', for: ['tests'] },
+  { program: 'wrk', package: 'wrk', for: ['bench'] },
+  // Servers: the tests break private instances of them, and the benchmarks measure them.
+  { program: 'postgres', package: 'postgresql', for: ['tests', 'bench'] },
+  { program: 'pgbouncer', package: 'pgbouncer', for: ['tests', 'bench'] },
+  { program: 'mariadbd', package: 'mariadb-server', for: ['tests', 'bench'] },
+  { program: 'redis-server', package: 'redis-server', for: ['tests', 'bench'] },
+  { program: 'memcached', package: 'memcached', for: ['tests', 'bench'] },
 ]
 
 /** The program's full path, or null. Debian's own folders count although a stripped PATH may lack them. */
 export function find(program) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/sbin']
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/sbin', ...postgresFolders()]
   for (const folder of folders.filter(Boolean)) {
     const file = join(folder, program)
     try {
@@ -21,6 +27,17 @@ export function find(program) {
     } catch {}
   }
   return null
+}
+
+/** Debian keeps each version of PostgreSQL in a folder of its own, outside of PATH; the newest first. */
+function postgresFolders() {
+  const all = '/usr/lib/postgresql'
+  try {
+    const versions = readdirSync(all).sort((a, b) => Number(b) - Number(a))
+    return versions.map((version) => join(all, version, 'bin'))
+  } catch {
+    return []
+  }
 }
 
 /** The line that would install these packages by hand. */

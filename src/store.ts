@@ -90,6 +90,35 @@ export interface Store {
   readonly owned?: Owned
   /** Present where the backend can be walked: live entries, page by page, in no particular order. */
   scan?(options?: ScanOptions): AsyncIterable<readonly Listing[]>
+  /**
+   * Present where runners on other processes and machines can be told apart: does the work, unless one of them is at work
+   * under this name; null then. The turn of a runner that dies ends with it, or soon after.
+   */
+  alone?<T>(name: string, work: () => Promise<T>): Promise<T | null>
+  /** Present where the backend tells of changes that others make. */
+  readonly changes?: ChangeFeed
+  /** Present where tables have to be made before the first use. */
+  readonly schema?: Schema
+}
+
+/** News of updates and deletes, by whichever handle on whichever machine. Touches are no news. */
+export interface ChangeFeed {
+  /**
+   * Calls with the id that changed, soon after it did, and with null when changes may have been missed (the connection was
+   * lost, or has come back): then nothing that was seen before is to be trusted. Rejects with `StoreError` when it cannot
+   * listen at all; resolves with what ends the listening.
+   */
+  listen(listener: (id: Id | null) => void): Promise<() => Promise<void>>
+}
+
+/** What a backend must have before it can keep sessions. */
+export interface Schema {
+  /** The statements that make all of it from nothing, for people to read and to run. No I/O. */
+  readonly statements: readonly string[]
+  /** The statements that would bring what is there up to date; none when it is. */
+  pending(): Promise<readonly string[]>
+  /** Runs them; safe beside another runner and beside live traffic. Answers what it ran. */
+  migrate(): Promise<readonly string[]>
 }
 
 export interface ScanOptions {

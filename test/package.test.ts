@@ -11,7 +11,8 @@ const { name, exports, bin = {}, peerDependencies = {} } = manifest()
 const modules = Object.keys(exports).filter((path) => path !== './package.json')
 const specifierOf = (path: string) => name + path.slice(1)
 const specifiers = modules.map(specifierOf)
-const isForPeer = (path: string) => path.slice(2) in peerDependencies
+/** An adapter loads its framework; an engine loads its driver when it is first used. */
+const isForPeer = (path: string) => exports[path]?.includes('/adapters/') && path.slice(2) in peerDependencies
 
 suite('the package as npm delivers it', () => {
   let folder = ''

@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { need } from '../support/need.ts'
+import { runOnce, type Server, startDaemon } from './daemon.ts'
+
+export const postgresNeed = need('postgres')
+
+export interface PostgresServer extends Server {
+  /** Of the superuser, with the database `postgres`. Every connection is trusted. */
+  readonly url: string
+}
+
+/** A PostgreSQL of the tests. `settings` go to the server: `{ synchronous_commit: 'off' }`. fsync stays on. */
+export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+  const server = await startDaemon({
+    name: 'postgres',
+    command: postgresNeed.path,
+    user: 'postgres',
+    prepare: (dir) => {
+      const initdb = join(postgresNeed.path, '..', 'initdb')
+      const args = [
+        '-D',
+        join(dir, 'data'),
+        '-U',
+        'strongroom',
+        '-E',
+        'UTF8',
+        '--locale=C',
+        '--auth=trust',
+        '--no-sync',
+      ]
+      runOnce(initdb, args, 'postgres')
+    },
+    args: ({ port, dir }) => [
+      ...['-D', join(dir, 'data'), '-p', `${port}`, '-k', dir, '-h', '127.0.0.1'],
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
+    answers: ({ port }) => saysReady(port),
+  })
+  return Object.assign(server, { url: `postgres://strongroom@127.0.0.1:${server.port}/postgres` })
+}
+
+/** Sends a startup message and waits for the server to let us in: a port that listens may belong to a server in recovery. */
+async function saysReady(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    const words = Buffer.from('user\0strongroom\0database\0postgres\0\0')
+    const head = Buffer.alloc(8)
+    head.writeInt32BE(8 + words.length, 0)
+    // Protocol 3.0
+    head.writeInt32BE(196_608, 4)
+    socket.write(Buffer.concat([head, words]))
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    // 'R' is AuthenticationOk under trust; 'E' is "the database system is starting up".
+    if (answer[0] !== 0x52) throw new Error('not ready')
+  } finally {
+    socket.destroy()
+  }
+}
