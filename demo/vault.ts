@@ -1,5 +1,5 @@
 import { storeFromUrl } from '../src/engines/url.ts'
-import { createSessions, type OwnedStore, type ScannableStore, type Sessions } from '../src/index.ts'
+import { createSessions, type OwnedStore, type Sessions, type Store } from '../src/index.ts'
 import { keyIn } from './key.ts'
 import type { Basket } from './shop/basket.ts'
 
@@ -13,7 +13,7 @@ export interface Visit {
 export interface Vault {
   readonly sessions: Sessions<Visit>
   /** Null where sessions rest in their cookies. */
-  readonly store: (OwnedStore & ScannableStore) | null
+  readonly store: Store | null
   readonly plainCookie: boolean
   /** The engine as people write it. */
   readonly engine: string
@@ -29,7 +29,8 @@ export async function openVault(choices: { store: string; plainCookie: boolean }
   const { plainCookie } = choices
   const store = choices.store.startsWith('cookie:') ? null : storeFromUrl(choices.store)
   const sessions = createSessions<Visit>({
-    store: store ?? choices.store,
+    // Where there is no owner index, the page about devices does not ask for the list.
+    store: (store as OwnedStore | null) ?? choices.store,
     secrets: keyIn('.strongroom/demo.key'),
     ...(plainCookie && { cookie: { name: 'id', secure: false } }),
   })

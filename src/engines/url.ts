@@ -1,31 +1,39 @@
 import { ConfigError } from '../errors.ts'
-import type { OwnedStore, ScannableStore } from '../store.ts'
+import type { Store } from '../store.ts'
 import { file } from './file.ts'
 import { memory } from './memory.ts'
+import { type Query, strictQuery } from './query.ts'
 import { sqlite } from './sqlite.ts'
 
-type Parameters = ReadonlyMap<string, string>
+/** An engine on this machine: a path, and options that are all ours. */
+interface Local {
+  readonly known: readonly string[]
+  make(path: string, query: Query): Store
+}
 
-/** How each scheme of a store URL makes its store, from what stands before the "?" and what stands after it. */
-const SCHEMES: Readonly<Record<string, (path: string, parameters: Parameters) => OwnedStore & ScannableStore>> = {
-  memory: (path, parameters) => {
-    if (path !== '') throw new ConfigError('memory: takes no path.')
-    return memory({ max: toNumber(parameters, 'max'), maxBytes: toNumber(parameters, 'maxBytes') })
+const LOCAL: Readonly<Record<string, Local>> = {
+  memory: {
+    known: ['max', 'maxBytes'],
+    make(path, query) {
+      if (path !== '') throw new ConfigError('memory: takes no path.')
+      return memory({ max: query.number('max'), maxBytes: query.number('maxBytes') })
+    },
   },
-  file: (path, parameters) => {
-    return file({ dir: path, durable: toBoolean(parameters, 'durable'), timeout: toNumber(parameters, 'timeout') })
+  file: {
+    known: ['durable', 'timeout'],
+    make: (path, query) => file({ dir: path, durable: query.boolean('durable'), timeout: query.number('timeout') }),
   },
-  sqlite: (path, parameters) => {
-    const synchronous = parameters.get('synchronous') as 'full' | 'normal' | undefined
-    return sqlite({ path, synchronous, table: parameters.get('table'), timeout: toNumber(parameters, 'timeout') })
+  sqlite: {
+    known: ['synchronous', 'table', 'timeout'],
+    make(path, query) {
+      const synchronous = query.text('synchronous') as 'full' | 'normal' | undefined
+      return sqlite({ path, synchronous, table: query.text('table'), timeout: query.number('timeout') })
+    },
   },
 }
 
-const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
-  memory: ['max', 'maxBytes'],
-  file: ['durable', 'timeout'],
-  sqlite: ['synchronous', 'table', 'timeout'],
-}
+/** Engines that read the whole URL themselves: servers, whose drivers have options of their own, and stores made of stores. */
+const WHOLE: Readonly<Record<string, (url: string) => Store>> = {}
 
 const PARTS = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i
 
@@ -45,19 +53,19 @@ export function placeOf(url: string): string | null {
  * Paths are as the shell has them, relative to the working directory, with `%20` and the like decoded; `file:///abs` is
  * `file:/abs`. Throws `ConfigError` for what is not known; a URL may hold a password, so that no message repeats it.
  */
-export function storeFromUrl(url: string): OwnedStore & ScannableStore {
+export function storeFromUrl(url: string): Store {
   const [, scheme = '', path = '', query = ''] = PARTS.exec(url) ?? []
-  const make = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined
+  const whole = Object.hasOwn(WHOLE, scheme) ? WHOLE[scheme] : undefined
+  if (whole) return whole(url)
+  const local = Object.hasOwn(LOCAL, scheme) ? LOCAL[scheme] : undefined
+  if (local) return local.make(toPath(scheme, path), strictQuery(`${scheme}:`, query, local.known))
   if (scheme === 'cookie') {
     throw new ConfigError('cookie: keeps sessions in the cookie itself: there is no store. Give it to createSessions.')
   }
-  if (!make) {
-    const known = [...Object.keys(SCHEMES), 'cookie'].map((name) => `${name}:`).join(', ')
-    throw new ConfigError(
-      `${scheme ? `Unknown store URL "${scheme}:".` : 'A store URL begins with a scheme.'} Known: ${known}.`,
-    )
-  }
-  return make(toPath(scheme, path), toParameters(scheme, query))
+  const known = [...Object.keys(LOCAL), 'cookie', ...Object.keys(WHOLE)].map((name) => `${name}:`).join(', ')
+  throw new ConfigError(
+    `${scheme ? `Unknown store URL "${scheme}:".` : 'A store URL begins with a scheme.'} Known: ${known}.`,
+  )
 }
 
 function toPath(scheme: string, path: string): string {
@@ -72,30 +80,4 @@ function toPath(scheme: string, path: string): string {
   } catch (cause) {
     throw new ConfigError(`The path of the ${scheme}: URL has a "%" that begins no code: write it as %25.`, { cause })
   }
-}
-
-function toParameters(scheme: string, query: string): Parameters {
-  const parameters = new Map<string, string>()
-  for (const [name, value] of new URLSearchParams(query)) {
-    const known = PARAMETERS[scheme] ?? []
-    if (!known.includes(name))
-      throw new ConfigError(`Unknown option "${name}" in the ${scheme}: URL. Known: ${known.join(', ')}.`)
-    if (parameters.has(name)) throw new ConfigError(`Option "${name}" stands twice in the ${scheme}: URL.`)
-    parameters.set(name, value)
-  }
-  return parameters
-}
-
-function toNumber(parameters: Parameters, name: string): number | undefined {
-  const value = parameters.get(name)
-  if (value === undefined) return undefined
-  if (/^\d+$/.test(value)) return Number(value)
-  throw new ConfigError(`Option "${name}" in a store URL must be a whole number.`)
-}
-
-function toBoolean(parameters: Parameters, name: string): boolean | undefined {
-  const value = parameters.get(name)
-  if (value === undefined) return undefined
-  if (value === 'true' || value === 'false') return value === 'true'
-  throw new ConfigError(`Option "${name}" in a store URL must be true or false.`)
 }
