@@ -13,9 +13,9 @@ import type {
   Version,
 } from '../../store.ts'
 import type { Id } from '../../token.ts'
+import { moments, stepwise } from '../sql.ts'
 import { atLeastOne, batchOf, drive } from '../sweep.ts'
 import type { Connection } from './connection.ts'
-import { PURGE_STEP } from './table.ts'
 
 type Row = Record<string, unknown>
 
@@ -114,18 +114,17 @@ export class Sqlite implements OwnedStore, ScannableStore {
   }
 
   /** A step looks at a bounded number of rows, live ones of the last purge step among them, and deletes those that are due. */
-  async *#clearing(limit: number, dryRun: boolean): AsyncGenerator<number> {
+  #clearing(limit: number, dryRun: boolean): AsyncGenerator<number> {
     const now = this.#clock()
     const { purgeAt: until } = moments(now)
-    for (let [purge, place] = [Number.MIN_SAFE_INTEGER, 0]; ; ) {
+    return stepwise({ purge: Number.MIN_SAFE_INTEGER, place: 0 }, async ({ purge, place }) => {
       const rows = (await this.#connection.ask((at) => at.due.all(purge, place, until, limit))) as Row[]
       const due = rows.filter((row) => Number(row.expires_at) <= now).map((row) => Number(row.place))
-      yield dryRun || due.length === 0 ? due.length : await this.#purge(due, now)
+      const removed = dryRun || due.length === 0 ? due.length : await this.#purge(due, now)
       const last = rows.at(-1)
-      if (!last || rows.length < limit) return
-      purge = Number(last.purge_at)
-      place = Number(last.place)
-    }
+      const next = last && rows.length === limit ? { purge: Number(last.purge_at), place: Number(last.place) } : null
+      return { removed, next }
+    })
   }
 
   /** Asks each row again whether it is due: it may have been touched since, or removed by another runner. */
@@ -138,11 +137,6 @@ export class Sqlite implements OwnedStore, ScannableStore {
 
 function did(changes: number | bigint): boolean {
   return Number(changes) > 0
-}
-
-function moments(deadline: number): { expiresAt: number; purgeAt: number } {
-  const expiresAt = Math.floor(deadline)
-  return { expiresAt, purgeAt: Math.ceil(expiresAt / PURGE_STEP) * PURGE_STEP }
 }
 
 /** Copies, for the write waits for its turn, and the caller may reuse its buffers meanwhile. */

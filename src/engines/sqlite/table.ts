@@ -4,9 +4,6 @@ import { rollback, type SqliteHandle, type SqliteStatement } from './handle.ts'
 /** Changes whenever the columns do, so that a later release knows what it finds. `user_version` belongs to the user. */
 const FORMAT = 1
 
-/** How coarsely `purge_at` is rounded up. Finer: more touches move an index entry. Coarser: a sweep looks at more live rows. */
-export const PURGE_STEP = 600_000
-
 const FIELDS = 'expires_at, created_at, owner, label'
 const LISTING = `id, ${FIELDS}, length(payload) AS size`
 
