@@ -22,8 +22,6 @@ export interface Vault {
   close(): Promise<void>
 }
 
-const SWEEP = 10 * 60_000
-
 /** Throws `ConfigError` for a URL that is not understood, `StoreError` for a store that does not answer. */
 export async function openVault(choices: { store: string; plainCookie: boolean }): Promise<Vault> {
   const { plainCookie } = choices
@@ -32,12 +30,12 @@ export async function openVault(choices: { store: string; plainCookie: boolean }
     // Where there is no owner index, the page about devices does not ask for the list.
     store: (store as OwnedStore | null) ?? choices.store,
     secrets: keyIn('.strongroom/demo.key'),
+    // There is nothing to sweep where sessions rest in their cookies.
+    ...(store && { sweep: '10m' }),
     ...(plainCookie && { cookie: { name: 'id', secure: false } }),
   })
   // The first sweep also shows whether the store can be used, before anybody is told that the demo runs.
   await sessions.clearExpired()
-  const sweep = setInterval(() => sessions.clearExpired().catch((error) => console.error(error.message)), SWEEP)
-  sweep.unref()
   const engine = ENGINES[sessions.policy.engine] ?? sessions.policy.engine
   return {
     sessions,
@@ -46,7 +44,6 @@ export async function openVault(choices: { store: string; plainCookie: boolean }
     engine,
     resting: `${engine}, ${SEALS[sessions.policy.seal] ?? sessions.policy.seal}`,
     async close() {
-      clearInterval(sweep)
       await sessions.close()
       await store?.close()
     },

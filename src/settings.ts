@@ -13,6 +13,7 @@ import { type Duration, milliseconds } from './lifetime.ts'
 import { checkOptions } from './options.ts'
 import type { Clock, Store } from './store.ts'
 import { stored } from './stored.ts'
+import { Sweeper } from './sweeper.ts'
 import { type CookieSettings, cookieTransport } from './transport/cookie.ts'
 
 export interface SessionsOptions {
@@ -42,6 +43,11 @@ export interface SessionsOptions {
    * again. Default 16 MiB; false remembers nothing.
    */
   readonly memo?: number | false | undefined
+  /**
+   * Removes expired sessions about so often, in the background. Default `'1h'`, and false for a store that expires them by
+   * itself and for sessions that rest in their cookies alone.
+   */
+  readonly sweep?: Duration | false | undefined
   /** Names a device from a User-Agent, for the user's list of sessions. */
   readonly device?: ((userAgent: string | null) => string | null) | undefined
   /** Called with every event. */
@@ -63,6 +69,7 @@ const KNOWN = [
   'onStoreError',
   'saveOnServerError',
   'memo',
+  'sweep',
   'device',
   'on',
   'clock',
@@ -122,8 +129,13 @@ export function coreFrom(options: SessionsOptions): {
     describeDevice: functionOr('device', options.device, describeDevice),
   }
   const swept = isCookie(engine) ? (engine.revocations ?? null) : engine
-  // A store that was handed in belongs to whoever made it.
-  const close = async () => (made ? swept?.close() : undefined)
+  const every = sweepOf(options.sweep, swept)
+  const sweeper = swept && every ? new Sweeper({ store: swept, every, emit: core.emit }) : null
+  const close = async () => {
+    await sweeper?.close()
+    // A store that was handed in belongs to whoever made it.
+    if (made) await swept?.close()
+  }
   return { core, store: isCookie(engine) ? null : engine, swept, sealName, close }
 }
 
@@ -192,6 +204,16 @@ function memoOf(given: number | false | undefined): number {
   if (given === undefined) return 16 * 1024 * 1024
   if (Number.isSafeInteger(given) && given >= 0) return given
   throw new ConfigError('memo is a whole number of bytes, or false.')
+}
+
+/** Null for no sweeps. */
+function sweepOf(given: Duration | false | undefined, swept: Store | null): number | null {
+  if (given === false || (given === undefined && (!swept || swept.traits.expiresByItself))) return null
+  if (!swept) throw new ConfigError('sweep has nothing to do: these sessions rest in their cookies alone.')
+  const every = milliseconds(given === undefined ? '1h' : given, 'sweep')
+  // The upper end is what a timer can count; above it, Node would sweep without a pause.
+  if (every >= 1_000 && every <= 20 * 86_400_000) return every
+  throw new ConfigError("sweep is at least '1s' and at most '20d', or false.")
 }
 
 function wholeSize(given: number | undefined): number {

@@ -1,5 +1,5 @@
 import { line } from './output.ts'
-import { number, sessions } from './words.ts'
+import { number, rate, sessions } from './words.ts'
 
 /** How a long work shows that it goes on. */
 export interface Display {
@@ -9,15 +9,16 @@ export interface Display {
 
 export const silent: Display = { progress: () => {}, end: () => {} }
 
-/** A line a second, for logs; none for what is done at once. */
+/** A line a second with the count and the rate, for logs; none for what is done at once. */
 export function lines(verb: string): Display {
-  let toldAt = performance.now()
+  const startedAt = performance.now()
+  let toldAt = startedAt
   return {
     progress(done) {
       const now = performance.now()
       if (now - toldAt < 1000) return
       toldAt = now
-      line(`${verb} ${sessions(done)} so far.`)
+      line(`${verb} ${sessions(done)} so far, ${rate(done, now - startedAt)}.`)
     },
     end: () => {},
   }
@@ -34,11 +35,14 @@ export async function barFor(total: number): Promise<Display> {
   settings.aliases.clear()
   bar.start(`0 of ${number(total)}`)
   if (process.stdin.isTTY) process.stdin.setRawMode(false)
+  const startedAt = performance.now()
   let shown = 0
   return {
     progress(done) {
-      // More may expire while we are at it.
-      const text = `${number(done)} of ${number(Math.max(total, done))}`
+      // More may come while we are at it.
+      const counts = `${number(done)} of ${number(Math.max(total, done))}`
+      const speed = rate(done, performance.now() - startedAt)
+      const text = speed ? `${counts}, ${speed}` : counts
       if (coloured) coloured.advance(done - shown, text)
       else bar.message(text)
       shown = done

@@ -24,3 +24,13 @@ export const number = (count: number) => count.toLocaleString('en')
 /** "1 session", "1,204 expired sessions". */
 export const sessions = (count: number, kind = '') =>
   `${number(count)} ${kind && `${kind} `}${count === 1 ? 'session' : 'sessions'}`
+
+/** "1,204 a second"; "" before there is anything to tell. */
+export const rate = (count: number, ms: number) =>
+  count > 0 && ms >= 1 ? `${number(Math.max(1, Math.round((count * 1000) / ms)))} a second` : ''
+
+/** " in 12.3 s (1,204 a second)", for the end of a sentence; "" for what was done at once. */
+export const took = (count: number, ms: number) =>
+  ms < 1000
+    ? ''
+    : ` in ${(ms / 1000).toLocaleString('en', { maximumFractionDigits: 1 })} s${count > 0 ? ` (${rate(count, ms)})` : ''}`

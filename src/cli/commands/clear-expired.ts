@@ -4,7 +4,7 @@ import { EXIT, Failure } from '../failure.ts'
 import { wholeNumber, withExamples, withStoreOptions } from '../options.ts'
 import { isTerminal, json, line } from '../output.ts'
 import { barFor, type Display, lines, silent } from '../progress.ts'
-import { sessions as words } from '../words.ts'
+import { took, sessions as words } from '../words.ts'
 
 interface Options extends StoreOptions {
   readonly batch?: number
@@ -17,7 +17,7 @@ export function clearExpired(program: Command): void {
     .alias('clearsessions')
     .summary('remove sessions that have expired')
     .description(
-      'Removes expired sessions in batches. Safe beside live traffic and beside other runs of itself. Run it daily, as a cron job or a timer. It needs no keys with --store.',
+      'Removes expired sessions in batches. Safe beside live traffic and beside other runs, on this and other machines: each session is removed and counted once. An application also sweeps by itself (option sweep); where it does not, run this daily. It needs no keys with --store.',
     )
     .option('--batch <n>', 'sessions removed in one step (default: 1000)', wholeNumber)
     .option('--dry-run', 'count what would be removed, and remove nothing')
@@ -34,24 +34,23 @@ async function sweep(sessions: AnySessions, options: Options): Promise<void> {
     stop.abort()
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, halt)
-  const count = await watched(sessions, options, stop.signal)
+  const { count, milliseconds } = await watched(sessions, options, stop.signal)
   if (options.json) {
     const { engine } = sessions.policy
-    json({ engine, dryRun: options.dryRun === true, count, complete: stoppedBy === null })
-  } else line(report(count, options, stoppedBy !== null))
+    json({ engine, dryRun: options.dryRun === true, count, milliseconds, complete: stoppedBy === null })
+  } else line(report(count, options, { interrupted: stoppedBy !== null, milliseconds }))
   if (stoppedBy) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to go on.')
 }
 
-async function watched(sessions: AnySessions, options: Options, signal: AbortSignal): Promise<number> {
+async function watched(sessions: AnySessions, options: Options, signal: AbortSignal) {
   const { batch, dryRun } = options
   const display = await displayFor(sessions, options, signal)
+  const startedAt = performance.now()
   try {
     const count = await sessions.clearExpired({ batch, dryRun, signal, onProgress: display.progress })
+    return { count, milliseconds: Math.round(performance.now() - startedAt) }
+  } finally {
     display.end()
-    return count
-  } catch (error) {
-    display.end()
-    throw error
   }
 }
 
@@ -64,8 +63,13 @@ async function displayFor(sessions: AnySessions, options: Options, signal: Abort
   return total === 0 || signal.aborted ? silent : barFor(total)
 }
 
-function report(count: number, { dryRun }: Options, interrupted: boolean): string {
-  const soFar = interrupted ? ' so far' : ''
+interface Outcome {
+  readonly interrupted: boolean
+  readonly milliseconds: number
+}
+
+function report(count: number, { dryRun }: Options, { interrupted, milliseconds }: Outcome): string {
+  const soFar = `${took(count, milliseconds)}${interrupted ? ' so far' : ''}`
   if (dryRun) return `${words(count, 'expired')}${soFar}. Nothing was removed.`
   if (count === 0 && !interrupted) return 'Nothing has expired.'
   return `Removed ${words(count, 'expired')}${soFar}.`
