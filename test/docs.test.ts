@@ -131,6 +131,7 @@ suite('what there is, is documented', () => {
     ['docs/sqlite.md', 'src/engines/sqlite.ts', 'CommonOptions'],
     ['docs/sqlite.md', 'src/engines/sqlite.ts', 'SqlitePathOptions'],
     ['docs/sqlite.md', 'src/engines/sqlite.ts', 'SqliteDatabaseOptions'],
+    ['docs/cached.md', 'src/engines/cached.ts', 'CachedOptions'],
     ['docs/cookie.md', 'src/engines/cookie.ts', 'CookieOptions'],
     ['docs/testing.md', 'src/testing/session-for.ts', 'SessionForOptions'],
     ['docs/testing.md', 'src/testing/store/subject.ts', 'Subject'],

@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors.ts'
 import type { Store } from '../store.ts'
+import { cachedFromUrl } from './cached/url.ts'
 import { file } from './file.ts'
 import { memory } from './memory.ts'
 import { type Query, strictQuery } from './query.ts'
@@ -33,7 +34,9 @@ const LOCAL: Readonly<Record<string, Local>> = {
 }
 
 /** Engines that read the whole URL themselves: servers, whose drivers have options of their own, and stores made of stores. */
-const WHOLE: Readonly<Record<string, (url: string) => Store>> = {}
+const WHOLE: Readonly<Record<string, (url: string) => Store>> = {
+  cached: (url) => cachedFromUrl(url, storeFromUrl),
+}
 
 const PARTS = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i
 
@@ -49,6 +52,7 @@ export function placeOf(url: string): string | null {
 /**
  * The store that a URL names: `memory:`, `file:./sessions`, `sqlite:./sessions.db`, `sqlite::memory:`, with options as in
  * `memory:?max=1000`, `file:/var/lib/app?durable=false`, `sqlite:./x.db?synchronous=normal&table=people`.
+ * `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A` is a store made of two, whose URLs stand in it percent-encoded.
  *
  * Paths are as the shell has them, relative to the working directory, with `%20` and the like decoded; `file:///abs` is
  * `file:/abs`. Throws `ConfigError` for what is not known; a URL may hold a password, so that no message repeats it.

@@ -24,6 +24,8 @@ describe('a store URL', () => {
     assert.deepEqual(facts('sqlite:./x.db'), ['sqlite', 'machine', null])
     assert.deepEqual(facts('sqlite:./x.db?synchronous=normal&table=people'), ['sqlite', 'process', null])
     assert.deepEqual(facts('sqlite::memory:'), ['sqlite', 'no', null])
+    const cached = `cached:?durable=${encodeURIComponent('sqlite:./x.db?timeout=50')}&cache=memory%3A&maxAge=500`
+    assert.deepEqual(facts(cached), ['cached sqlite with memory', 'machine', null])
   })
 
   it('finds its path, relative, absolute or encoded', async () => {
@@ -47,7 +49,7 @@ describe('a store URL', () => {
   })
 
   it('that is not known is refused with the known ones', () => {
-    const known = 'Known: memory:, file:, sqlite:, cookie:.'
+    const known = 'Known: memory:, file:, sqlite:, cookie:, cached:.'
     assert.throws(() => storeFromUrl('redis://localhost'), new ConfigError(`Unknown store URL "redis:". ${known}`))
     assert.throws(() => storeFromUrl('constructor:x'), new ConfigError(`Unknown store URL "constructor:". ${known}`))
     assert.throws(() => storeFromUrl('./sessions.db'), new ConfigError(`A store URL begins with a scheme. ${known}`))
@@ -73,13 +75,25 @@ describe('a store URL', () => {
       'sqlite:./x.db?synchronous=off',
       'sqlite:./x.db?table=a%20b',
       'sqlite:./x.db?timeout=-1',
+      'cached:',
+      'cached:elsewhere?durable=memory%3A&cache=memory%3A',
+      'cached:?durable=memory%3A',
+      'cached:?durable=memory%3A&cache=cookie%3A',
+      'cached:?durable=memory%3A&cache=memory%3A&maxAge=0',
+      'cached:?durable=memory%3A&cache=memory%3A&max=5',
     ]) {
       assert.throws(() => storeFromUrl(url), ConfigError, url)
     }
   })
 
   it('never turns up in a message, for it may hold a password', () => {
-    for (const url of ['mysql://me:hunter2@host/x', 'sqlite://me:hunter2@host/x', 'hunter2', 'file:./%hunter2']) {
+    for (const url of [
+      'mysql://me:hunter2@host/x',
+      'sqlite://me:hunter2@host/x',
+      'hunter2',
+      'file:./%hunter2',
+      'cached:?durable=x%3Ahunter2&cache=hunter2',
+    ]) {
       assert.throws(
         () => storeFromUrl(url),
         (error: Error) => !error.message.includes('hunter2'),

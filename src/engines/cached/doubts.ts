@@ -1,0 +1,37 @@
+import type { Clock } from '../../store.ts'
+
+const PLACES = 2 ** 16
+
+/**
+ * What is not to be believed any more: for each id and owner the moment up to which its copies are doubted, wherever they lie
+ * and whenever they turn up. Ids and owner tags are random, so four of their digits choose one of 65 536 places: half a
+ * megabyte that never grows and never forgets. Who shares a place is read once more from the durable store, and that is all.
+ */
+export class Doubts {
+  readonly #clock: Clock
+  readonly #until = new Float64Array(PLACES).fill(Number.NEGATIVE_INFINITY)
+  #all = Number.NEGATIVE_INFINITY
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Doubts every copy of this id, or of this owner's sessions, that was read up to now. */
+  raise(key: string): void {
+    const place = placeOf(key)
+    this.#until[place] = Math.max(this.#until[place] as number, this.#clock())
+  }
+
+  raiseAll(): void {
+    this.#all = Math.max(this.#all, this.#clock())
+  }
+
+  /** A moment that is not later than the doubt is doubted: within one tick of the clock nobody knows which came first. */
+  about(key: string, readAt: number): boolean {
+    return readAt <= this.#all || readAt <= (this.#until[placeOf(key)] as number)
+  }
+}
+
+function placeOf(key: string): number {
+  return Number.parseInt(key.slice(0, 4), 16) | 0
+}
