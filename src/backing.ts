@@ -1,4 +1,4 @@
-import type { Content, Values } from './codec/json.ts'
+import type { Content, Parsed, Values } from './codec/json.ts'
 import { TooLarge } from './errors.ts'
 import type { Traits, Version } from './store.ts'
 import type { Id } from './token.ts'
@@ -29,9 +29,18 @@ export interface Held {
   readonly expiresAt: number
 }
 
-export interface Loaded extends Content {
-  readonly values: Values
+export interface Loaded extends Parsed {
+  /**
+   * Which of the values others have too: an object that stands here under the same key is copied before an application gets
+   * it, and `values` itself before it is written to when it is this very object.
+   */
+  readonly shared: Values
   readonly held: Held
+}
+
+/** What is to be kept; `values`, the parsed data, when no application has any object of it in its hands. */
+export interface Keeping extends Content {
+  readonly values?: Values | undefined
 }
 
 /**
@@ -47,7 +56,7 @@ export interface Backing {
   /** Puts a new session under a new token. `renewing` is the session that it takes the place of, when it is not a new login. */
   create(content: Content, expiresAt: number, renewing?: Held): Promise<Held>
   /** Null, and nothing kept, when the session is of another version or has ended. `before` is what `held` was loaded with. */
-  update(held: Held, content: Content, expiresAt: number, before: Content): Promise<Held | null>
+  update(held: Held, content: Keeping, expiresAt: number, before: Content): Promise<Held | null>
   /** Moves the idle deadline; null when the session has ended. */
   touch(held: Held, content: Content, expiresAt: number): Promise<Held | null>
   /**

@@ -4,6 +4,7 @@ import {
   type Expired,
   expiredAt,
   type Held,
+  type Keeping,
   type Loaded,
   type Refused,
   refuseOver,
@@ -11,7 +12,7 @@ import {
   type UserIndex,
 } from './backing.ts'
 import { type CookieCodec, cookieCodec } from './codec/carried.ts'
-import { type Content, decodeContent, encodeContent } from './codec/json.ts'
+import { type Content, decodeContent, encodeContent, type Values } from './codec/json.ts'
 import type { CookieEngine } from './engines/cookie.ts'
 import { guardStore } from './guard.ts'
 import { type Keyring, type Master, ownerTag } from './keyring.ts'
@@ -42,6 +43,8 @@ interface Carriage extends Ticket, Name {
   readonly expiresAt: number
   readonly master: Master
   readonly content: Content
+  /** The parsed data, once somebody has asked for it. */
+  values: Values | undefined
 }
 
 const GRACE = 86_400_000
@@ -56,16 +59,18 @@ export function carried(settings: CarriedSettings): Backing {
   const marks = engine.revocations && revocationMarks(engine.revocations, settings)
   const known = remembered(codec, ring, settings.memo)
 
-  function pack(content: Content, { id, sid }: Name, begunAt: number, expiresAt: number): Held {
+  function pack(content: Keeping, { id, sid }: Name, begunAt: number, expiresAt: number): Held {
     const text = codec.encode(`["${sid}",${begunAt},${expiresAt}]\n${encodeContent(content)}`)
     refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
-    const ticket: Carriage = { id, text, sid, begunAt, expiresAt, master: ring.current, content }
+    const { meta, data, values } = content
+    const bare = { meta, data }
+    const ticket: Carriage = { id, text, sid, begunAt, expiresAt, master: ring.current, content: bare, values }
     // The visitor comes back with it.
     known.add(ticket)
     return { ticket, version: null, expiresAt }
   }
 
-  const repack = (held: Held, content: Content, expiresAt: number) => {
+  const repack = (held: Held, content: Keeping, expiresAt: number) => {
     const before = held.ticket as Carriage
     return pack(content, before, before.begunAt, expiresAt)
   }
@@ -84,8 +89,9 @@ export function carried(settings: CarriedSettings): Backing {
       if (expired) return expired
       const expiresAt = Math.min(carriage.expiresAt, meta.deadline)
       if (await over({ ticket, version: null, expiresAt })) return { refused: 'revoked' }
-      // Parsed anew, for each request may change its own.
-      return { meta, data, values: JSON.parse(data), held: { ticket, version: null, expiresAt } }
+      carriage.values ??= JSON.parse(data) as Values
+      const { values } = carriage
+      return { meta, data, values, shared: values, held: { ticket, version: null, expiresAt } }
     },
 
     async create(content, expiresAt, renewing) {
@@ -105,7 +111,8 @@ export function carried(settings: CarriedSettings): Backing {
       const next = pack(content, newName(), (held.ticket as Carriage).begunAt, expiresAt)
       return (await marks.end(held.ticket as Carriage, next.ticket as Carriage)) ? next : null
     },
-    touch: async (held, content, expiresAt) => ((await over(held)) ? null : repack(held, content, expiresAt)),
+    touch: async (held, { meta, data }, expiresAt) =>
+      (await over(held)) ? null : repack(held, { meta, data }, expiresAt),
     async end(held, version, successor) {
       // A renewal must not bring back what ran out meanwhile. A logout means every copy of the cookie.
       if (version !== undefined && held.expiresAt <= clock()) return false
@@ -125,7 +132,7 @@ const newName = () => nameOf(randomBytes(16).toString('base64url'))
 /** Cookies that were opened, or made, lately, by their text. */
 function remembered(codec: CookieCodec, ring: Keyring, memo: number) {
   const known = new Memo<Carriage>(memo)
-  const add = (carriage: Carriage) => known.set(carriage.text, carriage, 4 * carriage.text.length + 512)
+  const add = (carriage: Carriage) => known.set(carriage.text, carriage, 6 * carriage.text.length + 512)
 
   function admit(given: string): Ticket | Refused {
     const before = known.get(given)
@@ -141,7 +148,8 @@ function remembered(codec: CookieCodec, ring: Keyring, memo: number) {
     const master = ring.get(Buffer.from(given.slice(0, 4), 'base64url')[1] as number) as Master
     // Cut out of the header, it would keep all of that, other cookies too, for as long as it is remembered.
     const text = detached(given)
-    const carriage = { ...nameOf(sid), text, begunAt, expiresAt, master, content }
+    const { meta, data, values } = content
+    const carriage = { ...nameOf(sid), text, begunAt, expiresAt, master, content: { meta, data }, values }
     add(carriage)
     return carriage
   }

@@ -1,5 +1,5 @@
 import type { Held, Loaded } from './backing.ts'
-import { checkValue, type Meta, type Values } from './codec/json.ts'
+import { checkValue, isEmpty, type Meta, type Values } from './codec/json.ts'
 import type { Core } from './core.ts'
 import { tidyLabel } from './device.ts'
 import { ConflictError, SessionGone } from './errors.ts'
@@ -8,7 +8,7 @@ import { expiryAfter, milliseconds, touchDue } from './lifetime.ts'
 import { withinLimit } from './limit.ts'
 import type { LoginOptions } from './login.ts'
 import { type Changes, lay } from './merge.ts'
-import { type Changed, changesOf, type State } from './state.ts'
+import { type Changed, changesOf, type State, shareable } from './state.ts'
 import { handleOf, type Id } from './token.ts'
 import { inTurn } from './turns.ts'
 
@@ -24,7 +24,7 @@ const NO_CHANGES: Changed = { cleared: false, edits: new Map(), text: null }
 /** Null where there is nothing to do. No I/O; throws `DataError` for a value that cannot be kept. */
 export function planOf(core: Core, state: State, loaded: Loaded | null, failed: boolean): Plan | null {
   const dropped = failed && !core.saveOnServerError
-  const empty = Object.keys(state.values).length === 0
+  const empty = isEmpty(state.values)
   // An end that was asked for is kept even when the page about it failed.
   if (state.intent?.verb === 'logout') return { verb: 'end', anew: !dropped && !empty }
   if (dropped) return null
@@ -133,7 +133,7 @@ async function retire(core: Core, state: State, old: Loaded, begun: Loaded, chan
     const expiresAt = expiryFor(core, state, content.meta, login ? fresh.held : newer.held)
     const held = await core.backing.update(fresh.held, content, expiresAt, fresh)
     if (!held) throw gone(core, fresh)
-    fresh = { ...content, values, held }
+    fresh = { ...content, values, shared: newer.shared, held }
   }
   throw tooBusy()
 }
@@ -167,27 +167,27 @@ const tooBusy = () =>
     `The session was changed by others ${ATTEMPTS} times while this request tried. Try the request again.`,
   )
 
-type Written = Promise<Loaded | null | 'conflict'>
-
-async function write(core: Core, state: State, over: Loaded, values: Values, text?: string | null): Written {
+async function write(core: Core, state: State, over: Loaded, values: Values, text?: string | null) {
   const meta = metaAfter(core, state, over.meta, () => null)
-  if (meta.userId === null && Object.keys(values).length === 0) {
-    if (!(await core.backing.end(over.held, over.held.version))) return 'conflict'
+  if (meta.userId === null && isEmpty(values)) {
+    if (!(await core.backing.end(over.held, over.held.version))) return 'conflict' as const
     revoked(core, over.held.ticket.id, 'emptied')
     return null
   }
-  const content = text ? { meta, data: text } : contentOf(meta, values)
-  const held = await core.backing.update(over.held, content, expiryFor(core, state, meta, over.held), over)
-  if (!held) return 'conflict'
+  const data = text ?? JSON.stringify(values)
+  const common = values === state.values ? shareable(state) : undefined
+  const expiresAt = expiryFor(core, state, meta, over.held)
+  const held = await core.backing.update(over.held, { meta, data, values: common }, expiresAt, over)
+  if (!held) return 'conflict' as const
   if (core.emit.wanted()) core.emit({ type: 'updated', handle: handleOf(held.ticket.id) })
-  return { ...content, values, held }
+  return { meta, data, values, shared: common ?? over.shared, held }
 }
 
 async function put(core: Core, state: State, meta: Meta, renewing?: Held): Promise<Loaded> {
   const { values } = state
   const content = contentOf(meta, values)
   const held = await core.backing.create(content, expiryFor(core, state, meta, renewing), renewing)
-  return { ...content, values, held }
+  return { ...content, values, shared: state.shared, held }
 }
 
 /** Never earlier than what was promised, even when the clock jumps back, unless the application itself shortens it. */

@@ -22,12 +22,12 @@ export function put(values: Values, key: string, value: unknown): void {
   else values[key] = value
 }
 
-/** Lays one request's changes over a copy of the session that is newer than the one it had read. */
+/** Lays one request's changes over the session as it is by now, newer than what it had read; `newer` stays as it is. */
 export function lay({ cleared, edits }: Changes, newer: Values): Values {
-  const merged: Values = cleared ? {} : newer
+  const merged: Values = cleared ? {} : { ...newer }
   for (const [key, edit] of edits) {
     const value =
-      edit.kind === 'delete' ? undefined : edit.kind === 'set' ? edit.value : run(edit.steps, own(merged, key))
+      edit.kind === 'delete' ? undefined : edit.kind === 'set' ? edit.value : run(edit.steps, copyOf(own(merged, key)))
     if (value === undefined) delete merged[key]
     else put(merged, key, value)
   }
@@ -38,6 +38,10 @@ export function lay({ cleared, edits }: Changes, newer: Values): Values {
 export function own(values: Values, key: string): unknown {
   return Object.hasOwn(values, key) ? values[key] : undefined
 }
+
+/** A step may change what it is given in place. */
+const copyOf = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null ? JSON.parse(JSON.stringify(value)) : value
 
 const run = (steps: readonly ((value: unknown) => unknown)[], value: unknown) =>
   steps.reduce((v, step) => step(v), value)

@@ -1,10 +1,10 @@
-import { checkValue } from './codec/json.ts'
+import { checkValue, isEmpty } from './codec/json.ts'
 import { DataError, ReadOnly, SessionClosed } from './errors.ts'
 import { type Expiry, expiryOver } from './expiry.ts'
 import type { Duration } from './lifetime.ts'
 import { checkLogin, checkUserId, type LoginOptions } from './login.ts'
 import { own, put } from './merge.ts'
-import { type State, settleInPlace } from './state.ts'
+import { lend, ownValues, type State, settleInPlace } from './state.ts'
 
 /** Keys of `Data` are the session's keys; every read may find nothing, for a session is empty until it is filled. */
 export type Keys<Data> = keyof Data & string
@@ -29,13 +29,7 @@ export class Session<Data extends object = Record<string, unknown>> {
 
   /** The value under a key, or undefined. An object may be changed in place, at any depth: that is kept too. */
   get<K extends Keys<Data>>(key: K): Data[K] | undefined {
-    const state = this.#state
-    const value = own(state.values, key)
-    if (typeof value === 'object' && value !== null) {
-      state.lent ??= new Set()
-      state.lent.add(key)
-    }
-    return value as Data[K] | undefined
+    return lend(this.#state, key) as Data[K] | undefined
   }
 
   has(key: Keys<Data>): boolean {
@@ -87,7 +81,7 @@ export class Session<Data extends object = Record<string, unknown>> {
       this.#update(key, (list) => [...((list as unknown[]) ?? []), rest[0]])
       return undefined
     }
-    const messages = (own(this.#state.values, key) as unknown[] | undefined) ?? []
+    const messages = (lend(this.#state, key) as unknown[] | undefined) ?? []
     if (messages.length === 0) return []
     const seen = messages.map((message) => JSON.stringify(message))
     // Takes away what was shown, and not what a parallel request has added since.
@@ -109,8 +103,7 @@ export class Session<Data extends object = Record<string, unknown>> {
 
   /** No data and no flash message. A session that stays empty and anonymous is not kept. */
   isEmpty(): boolean {
-    for (const key in this.#state.values) if (Object.hasOwn(this.#state.values, key)) return false
-    return true
+    return isEmpty(this.#state.values)
   }
 
   /** Signs a user in: new token (so a planted one is worth nothing), new times, and the session is found under the user. */
@@ -203,11 +196,12 @@ export class Session<Data extends object = Record<string, unknown>> {
   #write(key: string, value: unknown): void {
     const state = this.#writable()
     state.edits ??= new Map()
+    const values = ownValues(state)
     if (value === undefined) {
-      delete state.values[key]
+      delete values[key]
       state.edits.set(key, { kind: 'delete' })
     } else {
-      put(state.values, key, value)
+      put(values, key, value)
       state.edits.set(key, { kind: 'set', value })
     }
   }
@@ -216,7 +210,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     const state = this.#writable()
     settleInPlace(state, key)
     const before = state.edits?.get(key)
-    const value = change(own(state.values, key))
+    const value = change(lend(state, key))
     if (value !== undefined) checkValue(key, value)
     this.#write(key, value)
     if (before && before.kind !== 'update') return value

@@ -12,15 +12,20 @@ export type Intent =
 /** A session as it rests, in a store or in the cookie. */
 export interface Resting {
   readonly values: Values
+  /** Which of the values others have too; see `Loaded`. */
+  readonly shared: Values
   /** The JSON text of `values`. */
   readonly data: string
   readonly meta: Meta
   readonly held: { readonly expiresAt: number; readonly ticket: { readonly id: Id } }
 }
 
+const NOTHING: Values = Object.freeze({})
+
 /** What is known of a session in the middle of a request. It has no clock: the moment is handed in. */
 export class State {
   values: Values = {}
+  shared: Values = NOTHING
   /** The JSON text that `values` were read from. */
   base = '{}'
   /** Null while new. */
@@ -47,13 +52,50 @@ export class State {
   }
 
   /** Takes over what rests in the store, or in the cookie, by now. */
-  rest({ values, data, meta, held }: Resting): void {
+  rest({ values, shared, data, meta, held }: Resting): void {
     this.values = values
+    this.shared = shared
     this.base = data
     this.meta = meta
     this.expiresAt = held.expiresAt
     this.id = held.ticket.id
   }
+}
+
+/**
+ * The value under a key for the application's hands. An object that others have too is copied first, so that what is changed
+ * in place is this request's own.
+ */
+export function lend(state: State, key: string): unknown {
+  const value = own(state.values, key)
+  if (typeof value !== 'object' || value === null) return value
+  state.lent ??= new Set()
+  state.lent.add(key)
+  if (value !== own(state.shared, key)) return value
+  const copy: unknown = JSON.parse(JSON.stringify(value))
+  put(ownValues(state), key, copy)
+  return copy
+}
+
+/** The session's values for writing to. */
+export function ownValues(state: State): Values {
+  // Spread defines each key, so that one named `__proto__` stays data.
+  if (state.values === state.shared) state.values = { ...state.shared }
+  return state.values
+}
+
+/**
+ * A copy of the values for those who come after, when the application has none of the objects in its hands: they are what
+ * their text says, and stay so. Undefined otherwise.
+ */
+export function shareable({ values, shared }: State): Values | undefined {
+  for (const key of Object.keys(values)) {
+    const value = values[key]
+    // Zero with a sign is one without it in JSON.
+    if (typeof value === 'object' && value !== null ? value !== own(shared, key) : Object.is(value, -0))
+      return undefined
+  }
+  return { ...values }
 }
 
 /** A change in place cannot be run again over a newer value; from then on the key counts as set. */
@@ -97,8 +139,9 @@ export function changesOf(state: State): Changed | null {
 
 /** After a save: what was written is now what was loaded, and, while the session is open, goes on being watched. */
 export function settle(state: State, kept: Resting): void {
-  if (kept.values !== state.values) keepObjects(state, kept.values)
+  const values = kept.values === state.values ? kept.values : keepObjects(state, kept.values)
   state.rest(kept)
+  state.values = values
   forgetChanges(state)
   if (state.mode !== 'closed') state.lent = new Set(Object.keys(kept.values))
 }
@@ -106,6 +149,7 @@ export function settle(state: State, kept: Resting): void {
 /** After the session's end: what is put into it from now on begins a new one. */
 export function startOver(state: State): void {
   state.values = {}
+  state.shared = NOTHING
   state.base = '{}'
   state.meta = state.id = null
   state.expiresAt = 0
@@ -117,9 +161,16 @@ function forgetChanges(state: State): void {
   state.cleared = false
 }
 
-/** Merged values are new objects. Where one still says the same, the application's own stays: it may be changed in place later. */
-function keepObjects({ lent, values }: State, merged: Values): void {
-  for (const key of lent ?? [])
-    if (Object.hasOwn(merged, key) && JSON.stringify(merged[key]) === JSON.stringify(own(values, key)))
-      put(merged, key, own(values, key))
+/**
+ * Of what is kept, the application's own objects where they still say the same: it may change them in place later. A copy, for
+ * the others are not this request's alone.
+ */
+function keepObjects({ lent, values, shared }: State, kept: Values): Values {
+  const merged = { ...kept }
+  for (const key of lent ?? []) {
+    const mine = own(values, key)
+    if (mine === own(shared, key) || !Object.hasOwn(merged, key)) continue
+    if (JSON.stringify(merged[key]) === JSON.stringify(mine)) put(merged, key, mine)
+  }
+  return merged
 }

@@ -3,6 +3,7 @@ import {
   type Expired,
   expiredAt,
   type Held,
+  type Keeping,
   type Loaded,
   type Refused,
   refuseOver,
@@ -10,13 +11,14 @@ import {
   type UserIndex,
 } from './backing.ts'
 import { OVERHEAD } from './codec/aead.ts'
-import { type Content, decodeContent, encodeContent } from './codec/json.ts'
-import { createSeal, openLabel, type SealName, sealLabel } from './codec/seal.ts'
+import { type Content, encodeContent } from './codec/json.ts'
+import { openLabel, type SealName, sealLabel } from './codec/seal.ts'
 import { StoreError } from './errors.ts'
 import { guardStore } from './guard.ts'
 import { type Keyring, ownerTag } from './keyring.ts'
 import { lastSeen } from './lifetime.ts'
 import { detached, Memo } from './memo.ts'
+import { createRecords } from './records.ts'
 import type { Clock, Entry, Owned, Store, Version } from './store.ts'
 import { type Claim, type Id, mint, parse } from './token.ts'
 
@@ -43,7 +45,7 @@ interface StoredHeld extends Held {
 export function stored(settings: StoredSettings): Backing {
   const { ring, clock, maxSize } = settings
   const store = guardStore(settings.store, settings.timeout)
-  const seal = createSeal(settings.seal, ring, settings.memo)
+  const records = createRecords(settings.seal, ring, settings.memo)
   const read = sharedReads(store.read)
   const admit = remembered(ring, settings.memo)
   const room = settings.store.traits.sizeLimit
@@ -52,7 +54,7 @@ export function stored(settings: StoredSettings): Backing {
   /** What a write puts down. Tag and label are made anew only when what they say has changed. */
   function entryFor(
     claim: Claim,
-    content: Content,
+    content: Keeping,
     expiresAt: number,
     was?: { content: Content; held: StoredHeld },
   ): Entry {
@@ -68,11 +70,12 @@ export function stored(settings: StoredSettings): Backing {
         : told
           ? was.held.label
           : sealLabel({ text: meta.label, idle: meta.idle, deadline: meta.deadline }, ring.current, claim.id)
-    return { bytes: seal.seal(payload, claim, owner), expiresAt, owner, label, createdAt: meta.createdAt }
+    const bytes = records.seal(payload, content, claim, owner)
+    return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
   }
 
   function end(id: Id, version?: Version): Promise<boolean> {
-    seal.forget(id)
+    records.forget(id)
     return read.around(id, () => store.delete(id, version))
   }
 
@@ -85,17 +88,15 @@ export function stored(settings: StoredSettings): Backing {
       const found = await read.get(claim.id)
       if (!found) return null
       const { entry, version } = found
-      const payload = seal.open(entry.bytes, claim, entry.owner)
-      if (typeof payload !== 'string') return payload
-      const content = decodeContent(payload)
-      if (!content) return { refused: 'malformed' }
+      const content = records.open(entry.bytes, claim, entry.owner)
+      if ('refused' in content) return content
       const { meta, data, values } = content
       // The open deadline is a hint that whoever writes the table can move; what is sealed decides.
       const expired = expiredAt(clock(), entry.expiresAt, meta.deadline)
       if (expired) return expired
       const expiresAt = Math.min(entry.expiresAt, meta.deadline)
       const held: StoredHeld = { ticket: claim, version, expiresAt, owner: entry.owner, label: entry.label }
-      return { meta, data, values, held }
+      return { meta, data, values, shared: values, held }
     },
 
     async create(content, expiresAt): Promise<StoredHeld> {

@@ -73,7 +73,8 @@ function stateOf(lent: readonly string[]): State {
   const now = Date.now()
   const ticket = { id: '' as Id, text: '' }
   const held = { ticket, version: 1, expiresAt: now + 1_800_000 }
-  const state = new State(now, handleOf, { ...content, values: JSON.parse(content.data), held })
+  const values = JSON.parse(content.data)
+  const state = new State(now, handleOf, { ...content, values, shared: {}, held })
   if (lent.length > 0) state.lent = new Set(lent)
   return state
 }

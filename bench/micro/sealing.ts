@@ -20,7 +20,7 @@ export function sealing(): Case[] {
   const owner = ownerTag(ring.current, 'user-7')
   const cases: Case[] = [...cipherAlone(payload)]
   for (const name of ['two-key', 'server-key'] as const) {
-    const seal = createSeal(name, ring, 0)
+    const seal = createSeal(name, ring)
     const bytes = seal.seal(payload, claim, owner)
     cases.push({ name: `seal, ${name}`, run: () => seal.seal(payload, claim, owner), limit: ENCRYPT })
     cases.push({ name: `open, ${name}`, run: () => seal.open(bytes, claim, owner), limit: DECRYPT })

@@ -25,6 +25,11 @@ export interface Content {
 
 export type Values = { [key: string]: unknown }
 
+/** Content with its data parsed. Every request that reads this session shares these values: nobody alters them. */
+export interface Parsed extends Content {
+  readonly values: Values
+}
+
 /** Two lines of JSON: JSON never holds a raw line feed, so the first one divides. Short names, for they go into cookies. */
 export function encodeContent({ meta, data }: Content): string {
   let head = `{"c":${meta.createdAt},"d":${meta.deadline},"i":${meta.idle}`
@@ -36,7 +41,7 @@ export function encodeContent({ meta, data }: Content): string {
 }
 
 /** The reverse, strictly: null for anything that `encodeContent` cannot have written. */
-export function decodeContent(text: string): (Content & { values: Values }) | null {
+export function decodeContent(text: string): Parsed | null {
   const end = text.indexOf('\n')
   if (end < 0) return null
   try {
@@ -56,6 +61,11 @@ export function decodeContent(text: string): (Content & { values: Values }) | nu
   } catch {
     return null
   }
+}
+
+export function isEmpty(values: Values): boolean {
+  for (const key in values) if (Object.hasOwn(values, key)) return false
+  return true
 }
 
 const isObject = (value: unknown): value is Values =>

@@ -1,5 +1,4 @@
 import type { Keyring, Master } from '../keyring.ts'
-import { Memo } from '../memo.ts'
 import type { Claim, Id } from '../token.ts'
 import { openBytes, type Recipe, type SealRefusal, sealBytes } from './aead.ts'
 
@@ -17,27 +16,23 @@ export interface Seal {
   /** `owner` is bound to the bytes: they open under no other id and for no other owner. */
   seal(payload: string, claim: Claim, owner: string | null): Buffer
   open(bytes: Uint8Array, claim: Claim, owner: string | null): string | { readonly refused: SealRefusal }
-  /** Forgets what is remembered of a session that has ended. */
-  forget(id: Id): void
 }
 
 const TWO_KEY: Recipe = { version: 1, key: (master) => master.seal, label: 'strongroom record' }
 const SERVER_KEY: Recipe = { version: 2, key: (master) => master.seal, label: 'strongroom server record' }
 const LABEL: Recipe = { version: 3, key: (master) => master.label, label: 'strongroom label' }
 
-/** `memo` is the most bytes of opened sessions to remember; 0 remembers none. */
-export function createSeal(name: SealName, ring: Keyring, memo: number): Seal {
-  return name === 'none' ? NONE : remembering(sealed(name, ring), ring, memo)
+export function createSeal(name: SealName, ring: Keyring): Seal {
+  return name === 'none' ? NONE : sealed(name, ring)
 }
 
-const asBuffer = (bytes: Uint8Array) =>
+export const asBuffer = (bytes: Uint8Array) =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const NONE: Seal = {
   name: 'none',
   seal: (payload) => Buffer.from(payload),
   open: (bytes) => asBuffer(bytes).toString('utf8'),
-  forget: () => undefined,
 }
 
 function sealed(name: 'two-key' | 'server-key', ring: Keyring): Seal {
@@ -47,39 +42,6 @@ function sealed(name: 'two-key' | 'server-key', ring: Keyring): Seal {
     name,
     seal: (payload, claim, owner) => sealBytes(recipe, ring.current, secret(claim), claim.id + (owner ?? ''), payload),
     open: (bytes, claim, owner) => openBytes(recipe, ring, secret(claim), claim.id + (owner ?? ''), asBuffer(bytes)),
-    forget: () => undefined,
-  }
-}
-
-/**
- * Remembers what the last opened records said. A record is known again only when every byte of it is the same, so an
- * altered one is always opened and always refused. What this costs: the process's memory holds some sessions in the clear.
- */
-function remembering(inner: Seal, ring: Keyring, limit: number): Seal {
-  if (limit === 0) return inner
-  const memo = new Memo<{ bytes: Buffer; master: Master | undefined; owner: string | null; payload: string }>(limit)
-  const masterOf = (bytes: Buffer) => ring.get(bytes[1] as number)
-  // A copy, for the other one is in somebody else's hands.
-  const remember = (id: Id, bytes: Buffer, owner: string | null, payload: string) =>
-    memo.set(id, { bytes: Buffer.from(bytes), master: masterOf(bytes), owner, payload }, 3 * bytes.length + 256)
-  return {
-    name: inner.name,
-    seal(payload, claim, owner) {
-      const bytes = inner.seal(payload, claim, owner)
-      remember(claim.id, bytes, owner, payload)
-      return bytes
-    },
-    open(given, claim, owner) {
-      const bytes = asBuffer(given)
-      const known = memo.get(claim.id)
-      // A master that was taken out of the ring must stop opening at once.
-      if (known && known.owner === owner && known.bytes.equals(bytes) && known.master === masterOf(bytes))
-        return known.payload
-      const payload = inner.open(bytes, claim, owner)
-      if (typeof payload === 'string') remember(claim.id, bytes, owner, payload)
-      return payload
-    },
-    forget: (id) => memo.delete(id),
   }
 }
 

@@ -80,15 +80,14 @@ for (const [name, make] of Object.entries(DISKS))
       assert.equal(rows.length, 4)
       rows.forEach((row, i) => {
         for (const claim of [mint(ring), mint(ring)])
-          assert.equal(typeof createSeal('two-key', ring, 0).open(row, claim, owners[i] ?? null), 'object')
+          assert.equal(typeof createSeal('two-key', ring).open(row, claim, owners[i] ?? null), 'object')
       })
       // With the cookie, too, one session opens, and the others stay shut.
       const claims = cookies.map((cookie) => parse(cookie, ring)).filter((claim) => typeof claim === 'object')
       const opened = rows.map(
         (row, i) =>
-          claims.filter(
-            (claim) => typeof createSeal('two-key', ring, 0).open(row, claim, owners[i] ?? null) === 'string',
-          ).length,
+          claims.filter((claim) => typeof createSeal('two-key', ring).open(row, claim, owners[i] ?? null) === 'string')
+            .length,
       )
       assert.deepEqual(opened, [1, 1, 1, 1])
     })

@@ -103,7 +103,7 @@ const golden: Golden = {
             cookie: claim.text,
             owner,
             payload,
-            bytes: hex(createSeal(seal, ring, 0).seal(payload, claim, owner)),
+            bytes: hex(createSeal(seal, ring).seal(payload, claim, owner)),
           }
         }),
       ),

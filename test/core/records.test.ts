@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { encodeContent } from '../../src/codec/json.ts'
+import { StrongroomError } from '../../src/errors.ts'
+import { createSessions } from '../../src/index.ts'
+import { createLiveKeyring, type Keyring, ownerTag } from '../../src/keyring.ts'
+import { createRecords } from '../../src/records.ts'
+import { type Claim, mint } from '../../src/token.ts'
+import { type Anything, fixture } from './kit/fixture.ts'
+import { ringOf, secret } from './kit/ring.ts'
+
+const ring = ringOf('a', 'b')
+const owner = ownerTag(ring.current, 'ada')
+const meta = {
+  createdAt: 1,
+  authenticatedAt: null,
+  deadline: 9,
+  idle: 0,
+  userId: 'ada',
+  persistent: false,
+  label: null,
+}
+const VALUES = { basket: ['böök', 1] }
+const content = { meta, data: JSON.stringify(VALUES) }
+const ROOM = 1 << 20
+
+const of = (memo: number, keys: Keyring = ring) => {
+  const records = createRecords('two-key', keys, memo)
+  return {
+    ...records,
+    seal: (claim: Claim, values?: Record<string, unknown>) =>
+      records.seal(encodeContent(content), { ...content, values }, claim, owner),
+    read(bytes: Uint8Array, claim: Claim, tag: string | null = owner) {
+      const opened = records.open(bytes, claim, tag)
+      return 'refused' in opened ? opened.refused : opened.values
+    },
+  }
+}
+
+/** A ring that counts how often it is asked for a master: each opening asks once, a comparison with what is known once too. */
+function counting() {
+  const counted = {
+    ...ring,
+    asked: 0,
+    get(kid: number) {
+      counted.asked++
+      return ring.get(kid)
+    },
+  }
+  return counted
+}
+
+describe('a record that was opened lately', () => {
+  it('is known again by its bytes, whoever owns the buffer', () => {
+    const claim = mint(ring)
+    const records = of(ROOM)
+    const sealed = of(0).seal(claim)
+    assert.deepEqual(records.read(sealed, claim), VALUES)
+    // The store reuses its buffer: what is remembered must be a copy.
+    const reused = Buffer.from(sealed)
+    assert.deepEqual(records.read(reused, claim), VALUES)
+    reused.fill(0)
+    assert.equal(records.read(reused, claim), 'unknown-version')
+    assert.deepEqual(records.read(Buffer.from(sealed), claim), VALUES)
+  })
+
+  it('is parsed once, however often it is read', () => {
+    const claim = mint(ring)
+    const records = of(ROOM)
+    const sealed = records.seal(claim)
+    assert.equal(records.read(sealed, claim), records.read(sealed, claim))
+    const given = { basket: ['böök', 1] }
+    assert.equal(records.read(records.seal(claim, given), claim), given, 'nor parsed at all when its values were known')
+  })
+
+  it('with any bit flipped is opened, and refused', () => {
+    const claim = mint(ring)
+    const records = of(ROOM)
+    const sealed = records.seal(claim)
+    for (let bit = 0; bit < sealed.length * 8; bit++) {
+      const flipped = Buffer.from(sealed)
+      flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7))
+      assert.equal(typeof records.read(flipped, claim), 'string', `bit ${bit}`)
+    }
+  })
+
+  it('is known no longer when the caller altered the buffer that was sealed into', () => {
+    const claim = mint(ring)
+    const records = of(ROOM)
+    const sealed = records.seal(claim)
+    const stored = Buffer.from(sealed)
+    sealed[60] = (sealed[60] as number) ^ 1
+    assert.equal(records.read(sealed, claim), 'forged')
+    assert.deepEqual(records.read(stored, claim), VALUES)
+  })
+
+  it('opens for no other owner and no other id', () => {
+    const [claim, other] = [mint(ring), mint(ring)]
+    const records = of(ROOM)
+    const sealed = records.seal(claim)
+    assert.equal(records.read(sealed, claim, null), 'forged')
+    assert.equal(records.read(sealed, other), 'forged')
+  })
+
+  it('no longer opens when its key was taken out of the ring', async () => {
+    const live = createLiveKeyring([secret('a'), secret('b')])
+    const claim = mint(live)
+    const records = of(ROOM, live)
+    const sealed = records.seal(claim)
+    assert.deepEqual(records.read(sealed, claim), VALUES)
+    await live.reload([secret('b')])
+    assert.equal(records.read(sealed, claim), 'unknown-key')
+  })
+
+  it('is opened anew each time where nothing is to be remembered', () => {
+    const counted = counting()
+    const claim = mint(ring)
+    const records = of(0, counted)
+    const sealed = records.seal(claim)
+    for (let i = 1; i <= 3; i++) {
+      assert.deepEqual(records.read(sealed, claim), VALUES)
+      assert.equal(counted.asked, i)
+    }
+    assert.notEqual(records.read(sealed, claim), records.read(sealed, claim))
+  })
+
+  it('is forgotten when the session ends', () => {
+    const claim = mint(ring)
+    const records = of(ROOM)
+    const sealed = records.seal(claim)
+    const before = records.read(sealed, claim)
+    records.forget(claim.id)
+    assert.notEqual(records.read(sealed, claim), before, 'it was opened anew')
+  })
+})
+
+describe('values that requests share', () => {
+  const value = fc.jsonValue({ maxDepth: 3 }).filter((given) => given !== undefined)
+  const step = fc.record({
+    verb: fc.constantFrom('get', 'spoil', 'set', 'delete', 'update', 'pull', 'flash', 'clear', 'save', 'renew'),
+    key: fc.constantFrom('a', 'b', '__proto__', 'constructor'),
+    value,
+  })
+
+  /** Does to every object within reach what an application might. */
+  function spoil(given: unknown): unknown {
+    if (typeof given !== 'object' || given === null) return undefined
+    for (const inner of Object.values(given)) spoil(inner)
+    if (Array.isArray(given)) given.push('spoilt')
+    else (given as Record<string, unknown>).spoilt = true
+    return given
+  }
+
+  it('are never changed by one of them for the others, whatever it does with what it gets, and when', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.boolean(), fc.boolean(), async (steps, fails, raced) => {
+        const { sessions, store, visitor, clock } = fixture({ seal: 'none' })
+        const ada = visitor()
+        await ada.visit((session) => {
+          session.set('a', { deep: [1, { er: true }] }).set('b', ['x'])
+          session.flash('a', { hello: ['you'] })
+        })
+        // Both are loaded before the other request begins; the second looks only afterwards.
+        const [early, late] = await Promise.all([ada.copy().begin().session(), ada.copy().begin().session()])
+        const before = JSON.stringify([early.get('a'), early.get('b'), early.flash('a')])
+        const request = ada.begin()
+        const session = await request.session()
+        // What is written then meets a newer copy; what is only read moves the deadline.
+        if (raced) await ada.copy().visit((other) => other.set('c', 1))
+        clock.advance(600_000)
+        const held: unknown[] = []
+        for (const { verb, key, value } of steps) {
+          await attempt(async () => {
+            if (verb === 'get') held.push(session.get(key))
+            if (verb === 'spoil') spoil(session.get(key))
+            if (verb === 'set') session.set(key, value)
+            if (verb === 'delete') session.delete(key)
+            if (verb === 'pull') spoil(session.pull(key))
+            if (verb === 'update') session.update(key, (old) => spoil(old) ?? value)
+            if (verb === 'flash') for (const message of session.flash(key)) spoil(message)
+            if (verb === 'clear') session.clear()
+            if (verb === 'renew') session.renew()
+            if (verb === 'save') await request.save()
+          })
+        }
+        await attempt(() => request.respond(fails ? 500 : 200))
+        for (const value of [...held, session.get('a'), session.get('b')]) spoil(value)
+        assert.equal(JSON.stringify([late.get('a'), late.get('b'), late.flash('a')]), before)
+
+        // What this process remembers is what another one reads.
+        const elsewhere = createSessions<Anything>({
+          store,
+          clock,
+          secrets: secret('fixture'),
+          seal: 'none',
+          memo: false,
+        })
+        const headers = { cookie: `${sessions.policy.cookieName}=${ada.cookie}` }
+        const [here, there] = await Promise.all([sessions.read(headers), elsewhere.read(headers)])
+        for (const key of ['a', 'b', '__proto__', 'constructor']) assert.deepEqual(here.get(key), there.get(key))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('and what is changed after the response began reaches nobody', async () => {
+    const { visitor } = fixture({ seal: 'none' })
+    const ada = visitor()
+    await ada.visit((session) => session.set('a', { deep: [1] }).set('n', 1))
+    const request = ada.begin()
+    const session = await request.session()
+    session.set('n', 2)
+    const response = request.respond()
+    // While the store is being asked, and after it.
+    for (let i = 0; i < 2; i++) {
+      ;(session.get('a') as { deep: number[] }).deep.push(2)
+      await response
+    }
+    assert.deepEqual(await ada.visit((session) => session.get('a')), { deep: [1] })
+  })
+})
+
+async function attempt(work: () => unknown): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    assert.ok(error instanceof StrongroomError)
+  }
+}
