@@ -14,11 +14,19 @@ export const programs = [
   { program: 'mariadbd', package: 'mariadb-server', for: ['tests', 'bench'] },
   { program: 'redis-server', package: 'redis-server', for: ['tests', 'bench'] },
   { program: 'memcached', package: 'memcached', for: ['tests', 'bench'] },
+  // Modules of Debian's Python: a real Django is the peer that its formats are tested against.
+  { program: 'django', package: 'python3-django', for: ['tests'] },
+  { program: 'psycopg2', package: 'python3-psycopg2', for: ['tests'] },
+  { program: 'MySQLdb', package: 'python3-mysqldb', for: ['tests'] },
 ]
+
+/** Where Debian's Python has its modules, each a folder. */
+const MODULES = '/usr/lib/python3/dist-packages'
 
 /** The program's full path, or null. Debian's own folders count although a stripped PATH may lack them. */
 export function find(program) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/sbin', ...postgresFolders()]
+  const path = (process.env.PATH ?? '').split(delimiter)
+  const folders = [...path, '/usr/bin', '/usr/sbin', ...postgresFolders(), MODULES]
   for (const folder of folders.filter(Boolean)) {
     const file = join(folder, program)
     try {

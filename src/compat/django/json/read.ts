@@ -1,0 +1,182 @@
+import { BadPayload } from '../errors.ts'
+
+/** JSON as it was written: every value with its own text, so that what nobody changes can be put back to the letter. */
+export type Node = ObjectNode | ArrayNode | ScalarNode
+
+export interface ObjectNode {
+  readonly kind: 'object'
+  readonly raw: string
+  /** In the order of the text. Of a key that stands twice, the place of the first and the value of the last, as in Python. */
+  readonly entries: ReadonlyMap<string, Node>
+}
+
+export interface ArrayNode {
+  readonly kind: 'array'
+  readonly raw: string
+  readonly items: readonly Node[]
+}
+
+export interface ScalarNode {
+  readonly kind: 'scalar'
+  readonly raw: string
+  /** A bigint where Node's numbers cannot hold the integer; NaN and the infinities as themselves. */
+  readonly value: string | number | bigint | boolean | null
+}
+
+/** CPython's parser ends with RecursionError a little before. */
+const DEEPEST = 1000
+/** CPython refuses to make an int of more digits (since 3.11, and its security releases before). */
+const MOST_DIGITS = 4300
+
+/** Reads what Python's `json.loads` reads, and refuses what it refuses, with `BadPayload`. */
+export function readJson(text: string): Node {
+  return new Reader(text).document()
+}
+
+const SPACE = /[ \t\n\r]*/y
+const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?/y
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what JSON forbids here
+const PLAIN = /[^"\\\u0000-\u001f]*/y
+const WORDS: readonly (readonly [string, ScalarNode['value']])[] = [
+  ['null', null],
+  ['true', true],
+  ['false', false],
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+]
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+}
+
+class Reader {
+  readonly #text: string
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  document(): Node {
+    this.#space()
+    const node = this.#value(0)
+    this.#space()
+    return this.#at === this.#text.length ? node : this.#fail()
+  }
+
+  #value(depth: number): Node {
+    if (depth > DEEPEST) throw new BadPayload(`The JSON is nested deeper than ${DEEPEST}.`)
+    const start = this.#at
+    switch (this.#text[start]) {
+      case '{':
+        return this.#object(start, depth)
+      case '[':
+        return this.#array(start, depth)
+      case '"':
+        return this.#scalar(start, this.#string())
+    }
+    for (const [word, value] of WORDS)
+      if (this.#text.startsWith(word, start)) {
+        this.#at += word.length
+        return this.#scalar(start, value)
+      }
+    return this.#number(start)
+  }
+
+  #object(start: number, depth: number): ObjectNode {
+    const entries = new Map<string, Node>()
+    this.#at++
+    this.#space()
+    if (!this.#take('}'))
+      do {
+        this.#space()
+        if (this.#text[this.#at] !== '"') this.#fail()
+        const key = this.#string()
+        this.#space()
+        if (!this.#take(':')) this.#fail()
+        this.#space()
+        entries.set(key, this.#value(depth + 1))
+        this.#space()
+      } while (this.#more('}'))
+    return { kind: 'object', raw: this.#text.slice(start, this.#at), entries }
+  }
+
+  #array(start: number, depth: number): ArrayNode {
+    const items: Node[] = []
+    this.#at++
+    this.#space()
+    if (!this.#take(']'))
+      do {
+        this.#space()
+        items.push(this.#value(depth + 1))
+        this.#space()
+      } while (this.#more(']'))
+    return { kind: 'array', raw: this.#text.slice(start, this.#at), items }
+  }
+
+  #more(end: string): boolean {
+    if (this.#take(',')) return true
+    return this.#take(end) ? false : this.#fail()
+  }
+
+  #number(start: number): ScalarNode {
+    const [text, fraction, exponent] = this.#match(NUMBER) ?? this.#fail()
+    if (fraction !== undefined || exponent !== undefined) return this.#scalar(start, Number(text))
+    if (text.length > MOST_DIGITS) throw new BadPayload(`The JSON has an integer of more than ${MOST_DIGITS} digits.`)
+    const value = Number(text)
+    return this.#scalar(start, Number.isSafeInteger(value) ? value + 0 : BigInt(text))
+  }
+
+  #string(): string {
+    this.#at++
+    let value = ''
+    for (;;) {
+      value += this.#match(PLAIN)?.[0] ?? ''
+      if (this.#take('"')) return value
+      if (!this.#take('\\')) this.#fail()
+      value += this.#escape()
+    }
+  }
+
+  #escape(): string {
+    const letter = this.#text[this.#at++] ?? ''
+    if (letter !== 'u') return (Object.hasOwn(ESCAPES, letter) ? ESCAPES[letter] : undefined) ?? this.#fail()
+    const hex = this.#text.slice(this.#at, this.#at + 4)
+    if (!/^[0-9a-fA-F]{4}$/.test(hex)) this.#fail()
+    this.#at += 4
+    // Two halves that follow each other are a pair in a JavaScript string without further doing; one alone stays alone.
+    return String.fromCharCode(Number.parseInt(hex, 16))
+  }
+
+  #scalar(start: number, value: ScalarNode['value']): ScalarNode {
+    return { kind: 'scalar', raw: this.#text.slice(start, this.#at), value }
+  }
+
+  #match(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.#at
+    const found = pattern.exec(this.#text)
+    if (found) this.#at = pattern.lastIndex
+    return found
+  }
+
+  #space(): void {
+    this.#match(SPACE)
+  }
+
+  #take(letter: string): boolean {
+    if (this.#text[this.#at] !== letter) return false
+    this.#at++
+    return true
+  }
+
+  #fail(): never {
+    throw new BadPayload('What was signed is not JSON.')
+  }
+}

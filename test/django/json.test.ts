@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import fc from 'fast-check'
+import { readJson } from '../../src/compat/django/json/read.ts'
+import { layOver, toJsonValue, toValue } from '../../src/compat/django/json/view.ts'
+import { float, reprFloat, writeJson } from '../../src/compat/django/json/write.ts'
+import { DataError } from '../../src/errors.ts'
+import { Django, djangoNeed } from './peer.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: each document has a shape of its own
+type Document = any
+
+/** What becomes of a document that a request reads as JSON values, changes, and writes. */
+function through(text: string, change: (values: Document) => void = () => undefined): string {
+  const node = readJson(text)
+  const values = JSON.parse(JSON.stringify(toJsonValue(node)))
+  change(values)
+  return layOver(node, values)
+}
+
+const ODD =
+  '{"10":1.0,"2":12345678901234567890,"b":1e+22,"a":1e-07,"__proto__":{"x":1.50},"nan":NaN,"inf":-Infinity,"s":"\\u00e9\\ud83d","list":[1.0,{"big":-9007199254740993}],"__proto__x":-0.0}'
+
+suite('a document survives a journey through Node', () => {
+  test('to the letter, when nothing was changed', () => assert.equal(through(ODD), ODD))
+
+  test('but for what was changed, at any depth', () => {
+    const changed = through(ODD, (values) => {
+      values.list[1].more = 1
+      values.a = 2
+      values['3'] = 'new'
+      delete values.b
+    })
+    assert.equal(
+      changed,
+      '{"10":1.0,"2":12345678901234567890,"a":2,"__proto__":{"x":1.50},"nan":NaN,"inf":-Infinity,"s":"\\u00e9\\ud83d","list":[1.0,{"big":-9007199254740993,"more":1}],"__proto__x":-0.0,"3":"new"}',
+    )
+  })
+
+  test('also where one that was changed comes back to what it said', () =>
+    assert.equal(
+      through(ODD, (values) => {
+        values['10'] = 1
+        values['2'] = '12345678901234567890'
+      }),
+      ODD,
+    ))
+
+  test('a list that grew, or shrank, keeps what is where it was', () => {
+    assert.equal(
+      through('{"l":[1.0,2.0]}', (v) => v.l.push(3)),
+      '{"l":[1.0,2.0,3]}',
+    )
+    assert.equal(
+      through('{"l":[1.0,2.0]}', (v) => v.l.pop()),
+      '{"l":[1.0]}',
+    )
+  })
+
+  test('one kind of value in the place of another', () => {
+    for (const [from, to] of [
+      ['{"x":[1.0]}', { x: { 0: 1 } }],
+      ['{"x":{"a":1.0}}', { x: [1] }],
+      ['{"x":1.0}', { x: null }],
+      ['{"x":null}', { x: '' }],
+      ['{"x":1.0}', { x: true }],
+    ] as const)
+      assert.equal(layOver(readJson(from), to), JSON.stringify(to))
+  })
+
+  test('bytes beyond ASCII that a foreign writer put there stay as they are', () => {
+    const foreign = Buffer.from('{"k":"héllo","n":1.0}').toString('latin1')
+    assert.equal(through(foreign), foreign)
+    assert.equal(
+      Buffer.from(
+        through(foreign, (v) => {
+          v.n = 2
+        }),
+        'latin1',
+      ).toString(),
+      '{"k":"héllo","n":2}',
+    )
+  })
+
+  test('spaces stay inside of what was not changed', () =>
+    assert.equal(
+      through('{ "a" : [ 1 , 2 ] , "b" : 1 }', (v) => {
+        v.b = 2
+      }),
+      '{"a":[ 1 , 2 ],"b":2}',
+    ))
+
+  test('any document, in any order of changes', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()), (was, is) => {
+        const laid = layOver(readJson(JSON.stringify(was)), JSON.parse(JSON.stringify(is)))
+        assert.deepEqual(JSON.parse(laid), JSON.parse(JSON.stringify(is)))
+      }),
+    )
+  })
+})
+
+suite('values as they are seen', () => {
+  test('an integer that a number cannot hold is a bigint, and its digits where only JSON will do', () => {
+    const node = readJson('{"a":9007199254740991,"b":9007199254740993,"c":-9007199254740993}')
+    assert.deepEqual(toValue(node), { a: 9007199254740991, b: 9007199254740993n, c: -9007199254740993n })
+    assert.deepEqual(toJsonValue(node), { a: 9007199254740991, b: '9007199254740993', c: '-9007199254740993' })
+  })
+
+  test('what is not a number is null where only JSON will do', () =>
+    assert.deepEqual(toJsonValue(readJson('[NaN,Infinity,1e999]')), [null, null, null]))
+
+  test('half a surrogate pair stays what it is', () => {
+    assert.equal(toValue(readJson('"\\ud83d\\ud83d\\udc0d"')), '\ud83d\ud83d\udc0d')
+    assert.equal(writeJson('\ud83d\ud83d\udc0d'), '"\\ud83d\\ud83d\\udc0d"')
+  })
+})
+
+suite('Python’s JSON', () => {
+  test('what only Python tells apart can be said', () => {
+    const value = new Map<unknown, unknown>([
+      [2, float(1)],
+      ['1', 1n],
+      [true, 1e16],
+      [null, 1e-5],
+      [1.5, -0],
+      [float(3), []],
+    ])
+    assert.equal(writeJson(value), '{"2":1.0,"1":1,"true":1e+16,"null":1e-05,"1.5":-0.0,"3.0":[]}')
+    assert.equal(writeJson({ a: undefined, b: [12345678901234567890n] }), '{"b":[12345678901234567890]}')
+  })
+
+  test('what JSON cannot carry is refused', () => {
+    for (const value of [
+      undefined,
+      () => 1,
+      Symbol('x'),
+      new Date(),
+      new Map([[{}, 1]]),
+      [undefined],
+      new Uint8Array(1),
+      new (class X {})(),
+    ])
+      assert.throws(() => writeJson(value), DataError)
+    assert.throws(() => float('1' as never), TypeError)
+  })
+
+  suite('beside a real one', { skip: djangoNeed.skip }, () => {
+    let django: Django
+    before(async () => {
+      django = await Django.start()
+    })
+    after(() => django.stop())
+
+    test('any float is written as repr writes it', async () => {
+      const special = [
+        0, -0, 1, 1e15, 1e16, 123456789012345680, 9999999999999998, 1e-4, 9.999e-5, 5e-324, 1.7976931348623157e308,
+        1e21, 1e22, 0.1, -2.5e-7, 100, 1e5,
+      ]
+      const floats = [...special, ...fc.sample(fc.double({ noNaN: true }), 3000)]
+      const hex = (value: number) => {
+        const bytes = Buffer.alloc(8)
+        bytes.writeDoubleBE(value)
+        return bytes.toString('hex')
+      }
+      const theirs = await django.ask('floats', [floats.map(hex)])
+      assert.deepEqual(floats.map(reprFloat), theirs)
+    })
+
+    test('a document through Node is what Python makes of the same one', async () => {
+      for (const text of [ODD, '{"a":1,"b":2,"a":3}', '[]', '"\\u007f\\u0000/"', '{"":{"":[[],{}]}}'])
+        assert.equal(
+          through(text).replace('1.50', '1.5').replace('{"a":1,"b":2,"a":3}', '{"a":3,"b":2}'),
+          await django.ask('rewrite', [text]),
+        )
+    })
+
+    test('what the one refuses, the other refuses', async () => {
+      const pieces = fc.constantFrom(
+        '{',
+        '}',
+        '[',
+        ']',
+        ',',
+        ':',
+        '"',
+        '"a"',
+        '1',
+        '-',
+        '0',
+        '1.0',
+        'e5',
+        'null',
+        'tru',
+        'true',
+        'NaN',
+        '-Infinity',
+        ' ',
+        '\n',
+        '\t',
+        '\\u00e9',
+        '\\',
+        '\u0001',
+        '\u00a0',
+      )
+      const valid = fc.json().map((text) => [text])
+      const texts = fc
+        .sample(fc.oneof(fc.array(pieces, { minLength: 1, maxLength: 7 }), valid), 2500)
+        .map((parts) => parts.join(''))
+      for (const text of texts) {
+        const theirs = await django.ask('rewrite', [text]).then(
+          () => true,
+          () => false,
+        )
+        const ours = (() => {
+          try {
+            readJson(text)
+            return true
+          } catch {
+            return false
+          }
+        })()
+        assert.equal(ours, theirs, JSON.stringify(text))
+      }
+    })
+  })
+})

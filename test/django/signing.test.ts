@@ -1,0 +1,359 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { deflateSync } from 'node:zlib'
+import fc from 'fast-check'
+import { sessionAuthHash, verifySessionAuthHash } from '../../src/compat/django/auth.ts'
+import { decode62, encode62 } from '../../src/compat/django/base62.ts'
+import { BadPayload, BadSignature, SignatureExpired } from '../../src/compat/django/errors.ts'
+import { signCookieValue, unsignCookieValue } from '../../src/compat/django/signed-cookie.ts'
+import { dumps, loads, Signer, TimestampSigner } from '../../src/compat/django/signer.ts'
+import { deflate } from '../../src/compat/django/zlib/deflate.ts'
+import { ConfigError, Unsupported } from '../../src/errors.ts'
+import { Django, djangoNeed, NOW, OLD_SECRET, SECRET } from './peer.ts'
+import { vectors } from './vectors.ts'
+
+const clock = () => NOW
+const common = { key: SECRET, clock }
+const timed = (options: object = {}) => new TimestampSigner({ ...common, ...options })
+const signers: Record<string, () => string> = {
+  'dumps default salt {"a":1}': () => dumps({ a: 1 }, common),
+  'dumps default salt "hello"': () => dumps('hello', common),
+  'Signer().sign("foo")': () => new Signer({ key: SECRET }).sign('foo'),
+  'TimestampSigner().sign("foo")': () => timed().sign('foo'),
+  'Signer(key=b"\\xe7").sign("foo")': () => new Signer({ key: Uint8Array.of(0xe7) }).sign('foo'),
+  'Signer(salt="extra").sign("v:1")': () => new Signer({ key: SECRET, salt: 'extra' }).sign('v:1'),
+  'get_cookie_signer() default salt sign("x")': () =>
+    timed({ key: `django.http.cookies${SECRET}`, salt: 'django.core.signing.get_cookie_signer' }).sign('x'),
+  'Signer sha512': () => new Signer({ key: SECRET, algorithm: 'sha512' }).sign('foo'),
+}
+
+suite('what Django 5.2 signed, and what is signed here, is the same to the byte', () => {
+  for (const [name, expected] of Object.entries(vectors.signers))
+    test(name, () => assert.equal(signers[name]?.(), expected))
+
+  for (const kind of ['session_data', 'signed_cookies'] as const) {
+    const salt = vectors.salts[kind]
+    for (const { name, signed, json } of vectors[kind])
+      test(`${kind}: ${name} is read`, () =>
+        assert.equal(JSON.stringify(loads(signed, { ...common, salt }), bigAsText), JSON.stringify(reviveBig(json))))
+  }
+
+  for (const [number, text] of Object.entries(vectors.base62))
+    test(`base62 of ${number}`, () => {
+      assert.equal(encode62(Number(number)), text)
+      assert.equal(decode62(text), Number(number))
+    })
+
+  for (const { name, salt, value_in, cookie_value } of vectors.set_signed_cookie_v2)
+    test(`set_signed_cookie(${name}, ${value_in}, salt=${salt})`, () => {
+      assert.equal(signCookieValue(value_in, { ...common, name, salt }), cookie_value)
+      assert.equal(unsignCookieValue(cookie_value, { ...common, name, salt }), value_in)
+    })
+
+  for (const { name, salt, value_in, cookie_value } of vectors.set_signed_cookie_legacy)
+    test(`set_signed_cookie of before 5.2.15 (${name}, ${value_in}, salt=${salt})`, () => {
+      assert.equal(signCookieValue(value_in, { ...common, name, salt, format: 'legacy' }), cookie_value)
+      assert.throws(() => unsignCookieValue(cookie_value, { ...common, name, salt }), BadSignature)
+      assert.equal(unsignCookieValue(cookie_value, { ...common, name, salt, legacySalt: true }), value_in)
+    })
+
+  test('the hash of a login', () => {
+    const { password_field, hash } = vectors.session_auth_hash
+    assert.equal(sessionAuthHash(password_field, { secretKey: SECRET }), hash)
+    assert.equal(verifySessionAuthHash(hash, password_field, { secretKey: SECRET }), 'current')
+    const rotated = { secretKey: 'another', secretKeyFallbacks: [SECRET] }
+    assert.equal(verifySessionAuthHash(hash, password_field, rotated), 'fallback')
+    assert.equal(verifySessionAuthHash(hash, 'another password', { secretKey: SECRET }), null)
+    assert.equal(verifySessionAuthHash(undefined, password_field, { secretKey: SECRET }), null)
+  })
+})
+
+suite('what a signature is worth', () => {
+  const { rotation, reader_cases, salts } = vectors
+  const salt = salts.session_data
+
+  test('an old key opens while it is among the fallbacks, and signs no more', () => {
+    const old = rotation.session_data_signed_with_old
+    const options = { ...common, salt }
+    assert.throws(() => loads(old, options), BadSignature)
+    assert.deepEqual(loads(old, { ...options, fallbackKeys: ['x', OLD_SECRET] }), rotation.payload)
+    assert.equal(dumps(rotation.payload, { ...options, fallbackKeys: [OLD_SECRET] }), rotation.reencoded_with_new)
+    const cookie = rotation.set_signed_cookie_v2_c_hello_signed_with_old
+    assert.throws(() => unsignCookieValue(cookie, { ...common, name: 'c' }), BadSignature)
+    assert.equal(unsignCookieValue(cookie, { ...common, name: 'c', fallbackKeys: [OLD_SECRET] }), 'hello')
+  })
+
+  for (const { name, input, decoded } of reader_cases)
+    test(`a reader meets: ${name}`, () => {
+      if (name === 'empty timestamp') assert.throws(() => loads(input, { ...common, salt }), BadSignature)
+      else assert.deepEqual(loads(input, { ...common, salt }), decoded)
+    })
+
+  test('a character more, less, or in another case is refused', () => {
+    const signed = new Signer({ key: SECRET }).sign('Another string')
+    for (const forged of [signed.toUpperCase(), `${signed}a`, `a${signed.slice(1)}`, signed.replace(':', ''), '', ':'])
+      assert.throws(() => new Signer({ key: SECRET }).unsign(forged), BadSignature)
+  })
+
+  test('a value may hold the separator', () => {
+    for (const value of ['hello', '3098247:529:087:', 'jkw osanteuh ,rcuh nthu aou oauh ,ud du', '\u2019']) {
+      const signer = new Signer({ key: SECRET })
+      assert.equal(signer.unsign(signer.sign(value)), value)
+    }
+  })
+
+  test('a separator that could be a part of the signature is refused', () => {
+    for (const sep of ['', '-', 'abc', '_', '^', '\\', '`'])
+      assert.throws(() => new Signer({ key: SECRET, sep }), ConfigError)
+    for (const sep of ['/', '*sep*', ',']) {
+      const signer = new Signer({ key: SECRET, sep })
+      assert.equal(signer.unsign(signer.sign('a')), 'a')
+    }
+  })
+
+  test('keys, algorithms and options that there are not are refused', () => {
+    for (const key of ['', new Uint8Array(), undefined, 7])
+      assert.throws(() => new Signer({ key } as never), ConfigError)
+    assert.throws(() => new Signer({ key: SECRET, algorithm: 'whatever' as never }), ConfigError)
+    assert.throws(() => new Signer({ key: SECRET, seperator: ':' } as never), ConfigError)
+    assert.throws(() => new Signer({ key: SECRET, fallbackKeys: 'x' as never }), ConfigError)
+    assert.throws(() => unsignCookieValue('a', { key: SECRET, name: 'a', max_age: 1 } as never), ConfigError)
+  })
+
+  test('exactly as old as is allowed is not too old', () => {
+    const signed = timed().sign('hello')
+    const later = (ms: number) => timed({ clock: () => NOW + ms })
+    assert.equal(later(11_000).unsign(signed, { maxAge: '11s' }), 'hello')
+    assert.equal(later(11_000).unsign(signed, { maxAge: 12_000 }), 'hello')
+    assert.throws(() => later(11_000).unsign(signed, { maxAge: '10s' }), SignatureExpired)
+    assert.throws(() => later(10_500).unsign(signed, { maxAge: '10s' }), SignatureExpired)
+    assert.throws(() => later(1).unsign(signed, { maxAge: 0 }), SignatureExpired)
+    assert.equal(later(-1e9).unsign(signed, { maxAge: '10s' }), 'hello')
+  })
+
+  test('a cookie that is too old is not given a second chance as a legacy one', () => {
+    const options = { ...common, name: 'c', clock: () => NOW + 20_000, maxAge: '10s', legacySalt: true }
+    const fresh = signCookieValue('hello', { ...common, name: 'c' })
+    const legacy = signCookieValue('hello', { ...common, name: 'c', format: 'legacy' })
+    assert.throws(() => unsignCookieValue(fresh, options), SignatureExpired)
+    assert.throws(() => unsignCookieValue(legacy, options), SignatureExpired)
+  })
+
+  test('a cookie signed as (a, bc) is refused as (ab, c), also with a salt beyond the first plane', () => {
+    const value = signCookieValue('x', { ...common, name: 'a', salt: 'bc' })
+    assert.throws(() => unsignCookieValue(value, { ...common, name: 'ab', salt: 'c' }), BadSignature)
+    const snake = signCookieValue('x', { ...common, name: 'a', salt: '🐍' })
+    assert.ok(timed({ key: `django.http.cookies${SECRET}`, salt: 'django.http.cookies.v2:1:🐍a' }).unsign(snake))
+  })
+
+  test('errors hold nothing of what they are about', () => {
+    for (const text of ['secret-value:sig', 'secret-value'])
+      assert.throws(
+        () => loads(text, common),
+        (error: Error) => !error.message.includes('secret-value'),
+      )
+  })
+})
+
+suite('what is signed and cannot be read ends in an error of its own', () => {
+  const sign = (body: string | Buffer, dot = '') =>
+    timed({ salt: 'django.core.signing' }).sign(dot + Buffer.from(body).toString('base64url'))
+  const read = (text: string, options = {}) => loads(text, { ...common, ...options })
+
+  test('what is no JSON', () => {
+    for (const body of [
+      '',
+      '{',
+      '{"a":1,}',
+      "{'a':1}",
+      '[1,]',
+      '01',
+      '1.',
+      '.5',
+      '+1',
+      '"\u0001"',
+      '"\\x"',
+      '"\\u12g4"',
+      'nul',
+      '1 2',
+      '\ufeff{}',
+    ])
+      assert.throws(() => read(sign(body)), BadPayload, body)
+  })
+
+  test('what is no zlib stream, and one that was cut', () => {
+    assert.throws(() => read(sign('no zlib', '.')), BadPayload)
+    assert.throws(() => read(sign(deflateSync('{"a":"aaaaaaaaaa"}').subarray(0, 12), '.')), BadPayload)
+  })
+
+  test('a bomb: a few bytes that would swell to more than the limit', () => {
+    const bomb = sign(deflateSync(`"${'a'.repeat(2 ** 21)}"`), '.')
+    assert.ok(bomb.length < 4096)
+    assert.throws(() => read(bomb), BadPayload)
+    assert.equal((read(bomb, { maxSize: 2 ** 22 }) as string).length, 2 ** 21)
+    assert.throws(() => read(sign(`"${'a'.repeat(200)}"`), { maxSize: 100 }), BadPayload)
+  })
+
+  test('nesting beyond measure', () => {
+    assert.throws(() => read(sign('['.repeat(200_000))), BadPayload)
+    const deep: unknown[] = []
+    deep.push(deep)
+    assert.throws(() => dumps(deep, common))
+  })
+
+  test('an integer of more digits than Python takes', () => {
+    assert.throws(() => read(sign('9'.repeat(4301))), BadPayload)
+    assert.equal(read(sign('9'.repeat(400))), BigInt('9'.repeat(400)))
+  })
+
+  test('a pickle, with the words to say to Django', () => {
+    assert.throws(
+      () => read(sign(Buffer.from('80059510', 'hex'))),
+      (error) => error instanceof Unsupported && /JSONSerializer/.test(error.message),
+    )
+  })
+
+  test('NaN and the infinities are numbers, as in Python', () => {
+    assert.deepEqual(read(sign('[NaN,Infinity,-Infinity,-0,1e999]')), [Number.NaN, Infinity, -Infinity, 0, Infinity])
+  })
+
+  test('a key named __proto__ is data', () => {
+    const value = read(sign('{"__proto__":{"admin":true},"constructor":1}')) as Record<string, unknown>
+    assert.deepEqual(Object.keys(value), ['__proto__', 'constructor'])
+    assert.equal(({} as Record<string, unknown>).admin, undefined)
+    assert.equal(Object.getPrototypeOf(value), Object.prototype)
+  })
+
+  test('of a key that stands twice the last value counts', () =>
+    assert.deepEqual(read(sign('{"a":1,"b":2,"a":3}')), { a: 3, b: 2 }))
+})
+
+suite('beside a real Django', { skip: djangoNeed.skip }, () => {
+  let django: Django
+  before(async () => {
+    django = await Django.start()
+    await django.ask('at', [NOW])
+  })
+  after(() => django.stop())
+
+  test('any text is compressed to the same bytes', async () => {
+    const word = fc.constantFrom(
+      '"_auth_user_id"',
+      ':',
+      '","',
+      'aaaa',
+      'b',
+      '\\u00e9',
+      '{',
+      '}',
+      'django.contrib',
+      '0',
+      '17',
+    )
+    const texts = fc.sample(
+      fc.oneof(fc.array(word, { maxLength: 400 }), fc.array(fc.string({ maxLength: 9 }), { maxLength: 60 })),
+      400,
+    )
+    const bytes = [
+      ...texts.map((parts) => Buffer.from(parts.join(''))),
+      Buffer.alloc(100_000, 'abcd'),
+      Buffer.from(fc.sample(fc.uint8Array({ minLength: 70_000, maxLength: 70_000 }), 1)[0] as Uint8Array),
+    ]
+    const theirs = await django.ask('compress', [bytes.map((each) => each.toString('hex'))])
+    for (const [i, each] of bytes.entries()) assert.equal(Buffer.from(deflate(each)).toString('hex'), theirs[i])
+  })
+
+  test('any value is written as Django writes it, compressed or not, and read by both', async () => {
+    const json = fc.jsonValue({ maxDepth: 4, stringUnit: 'binary' })
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(fc.string({ unit: 'binary' }), json), fc.boolean(), async (value, compress) => {
+        const theirs = await django.ask('dumps', [JSON.stringify(value), compress])
+        assert.deepEqual(toNumbers(loads(theirs, common)), JSON.parse(JSON.stringify(value)))
+        const ours = dumps(value, { ...common, compress })
+        const back = await django.ask('loads', [ours])
+        // Through text once more: Python keeps the sign of a zero, and JSON.stringify does not.
+        assert.deepEqual(JSON.parse(JSON.stringify(JSON.parse(back))), JSON.parse(JSON.stringify(value)))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test('the bytes are Django’s, where Node and Python see the same numbers', async () => {
+    const scalar = fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.boolean(), fc.constant(null))
+    const key = fc.string().filter((text) => !/^\d+$/.test(text))
+    const value = fc.dictionary(key, fc.oneof(scalar, fc.array(scalar), fc.dictionary(key, scalar)), { maxKeys: 30 })
+    await fc.assert(
+      fc.asyncProperty(value, async (given) =>
+        assert.equal(
+          dumps(given, { ...common, compress: true }),
+          await django.ask('dumps', [JSON.stringify(given), true]),
+        ),
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  test('signatures with every algorithm, separator and salt', async () => {
+    for (const algorithm of [
+      'md5',
+      'sha1',
+      'sha224',
+      'sha256',
+      'sha384',
+      'sha512',
+      'sha3_224',
+      'sha3_256',
+      'sha3_384',
+      'sha3_512',
+      'blake2b',
+      'blake2s',
+    ] as const)
+      for (const [sep, salt] of [
+        [':', 'x'],
+        ['/', 'salt é 🐍'],
+        ['*sep*', ''],
+      ] as const) {
+        const options = { algorithm, sep, ...(salt && { salt }) }
+        const value = `value é 🐍 ${sep} x`
+        assert.equal(timed(options).sign(value), await django.ask('sign', [value], options))
+        assert.equal(await django.ask('unsign', [timed(options).sign(value), 60], options), value)
+      }
+  })
+
+  test('a tampered or an old value is refused by both', async () => {
+    const signed = timed().sign('value')
+    await assert.rejects(django.ask('unsign', [`${signed}x`]), { name: 'BadSignature' })
+    assert.throws(() => timed().unsign(`${signed}x`), BadSignature)
+    await django.ask('at', [NOW + 11_000])
+    await assert.rejects(django.ask('unsign', [signed, 10]), { name: 'SignatureExpired' })
+    await django.ask('at', [NOW])
+  })
+
+  test('signed cookies of Django 3.2, both ways', async () => {
+    const theirs = await django.ask('set_signed_cookie', ['basket', 'é:3', 'shop'])
+    const options = { ...common, name: 'basket', salt: 'shop' }
+    assert.equal(unsignCookieValue(theirs, { ...options, legacySalt: true }), 'é:3')
+    const ours = signCookieValue('é:3', { ...options, format: 'legacy' })
+    assert.equal(await django.ask('get_signed_cookie', ['basket', ours, 'shop']), 'é:3')
+  })
+
+  test('SHA-1 signatures of before 3.1 are read when asked for', async () => {
+    const old = await django.ask('legacy_sign', ['value'])
+    assert.throws(() => timed().unsign(old), BadSignature)
+    assert.equal(timed({ legacy: true }).unsign(old), 'value')
+    const hash = await django.ask('auth_hash', ['pbkdf2$x', true])
+    assert.equal(verifySessionAuthHash(hash, 'pbkdf2$x', { secretKey: SECRET }), null)
+    assert.equal(verifySessionAuthHash(hash, 'pbkdf2$x', { secretKey: SECRET, legacy: true }), 'fallback')
+  })
+})
+
+/** Python made an integer of what is a float here, for `JSON.stringify` writes both alike. */
+const toNumbers = (value: unknown): unknown => {
+  if (typeof value === 'bigint') return Number(value)
+  if (Array.isArray(value)) return value.map(toNumbers)
+  return typeof value === 'object' && value !== null
+    ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, toNumbers(each)]))
+    : value
+}
+const bigAsText = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
+const reviveBig = (json: string) => JSON.parse(json.replace(':12345678901234567890', ':"12345678901234567890"'))
