@@ -1,7 +1,7 @@
 import type { Backing } from './backing.ts'
 import type { Emit } from './events.ts'
 import type { LiveKeyring } from './keyring.ts'
-import type { Clock } from './store.ts'
+import type { Clock, Store, Traits } from './store.ts'
 import type { CookieTransport } from './transport/cookie.ts'
 
 /** How long sessions live, in ms. */
@@ -26,4 +26,17 @@ export interface Core {
   readonly onStoreError: 'throw' | 'anonymous'
   /** Says in a few words what device a User-Agent is. */
   readonly describeDevice: (userAgent: string | null) => string | null
+}
+
+/**
+ * A backing that comes from outside of the core, with the cookie that belongs to it, as the option `store` of
+ * `createSessions` may hold one: sessions in the formats of another framework, with all the verbs of this one.
+ */
+export interface BackedEngine {
+  readonly kind: 'backing'
+  readonly traits: Traits
+  readonly transport: CookieTransport
+  /** What holds anything that expires, or null. Whoever made it closes it. */
+  readonly swept: Store | null
+  backing(common: { readonly clock: Clock; readonly timeout: number }): Backing
 }

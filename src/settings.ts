@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Backing } from './backing.ts'
 import { carried } from './carried.ts'
 import type { SealName } from './codec/seal.ts'
-import type { Core } from './core.ts'
+import type { BackedEngine, Core } from './core.ts'
 import { describeDevice } from './device.ts'
 import { type CookieEngine, cookie } from './engines/cookie.ts'
 import { storeFromUrl } from './engines/url.ts'
@@ -18,7 +18,7 @@ import { type CookieSettings, cookieTransport } from './transport/cookie.ts'
 
 export interface SessionsOptions {
   /** Where sessions rest: a store, the cookie engine, or a URL: `memory:`, `file:./dir`, `sqlite:./sessions.db`, `cookie:`. */
-  readonly store?: Store | CookieEngine | string | undefined
+  readonly store?: Store | CookieEngine | BackedEngine | string | undefined
   /** Secrets (the first is current, the others retired), or a function that fetches them. `strongroom keys new` makes one. */
   readonly secrets?: SecretSource | undefined
   readonly cookie?: CookieSettings | undefined
@@ -94,7 +94,7 @@ export function coreFrom(options: SessionsOptions): {
   checkOptions('createSessions()', options, KNOWN)
   const production = process.env.NODE_ENV === 'production'
   const { engine, ring, made } = essentials(options, production)
-  const transport = cookieTransport(options.cookie, production)
+  const transport = isBacked(engine) ? engine.transport : cookieTransport(options.cookie, production)
   const clock = functionOr('clock', options.clock, Date.now)
   const common = {
     ring,
@@ -110,6 +110,9 @@ export function coreFrom(options: SessionsOptions): {
     if (options.maxSize !== undefined) throw new ConfigError('maxSize is for stores; a cookie holds 4096 bytes.')
     sealName = engine.protection
     backing = carried({ ...common, engine, cookieName: transport.name })
+  } else if (isBacked(engine)) {
+    sealName = 'none'
+    backing = engine.backing(common)
   } else {
     const { traits } = engine
     const standard: SealName = traits.shared === 'process' && traits.durable === 'no' ? 'none' : 'two-key'
@@ -128,7 +131,8 @@ export function coreFrom(options: SessionsOptions): {
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
     describeDevice: functionOr('device', options.device, describeDevice),
   }
-  const swept = isCookie(engine) ? (engine.revocations ?? null) : engine
+  const store = isCookie(engine) ? null : isBacked(engine) ? engine.swept : engine
+  const swept = isCookie(engine) ? (engine.revocations ?? null) : store
   const every = sweepOf(options.sweep, swept)
   const sweeper = swept && every ? new Sweeper({ store: swept, every, emit: core.emit }) : null
   const close = async () => {
@@ -136,16 +140,19 @@ export function coreFrom(options: SessionsOptions): {
     // A store that was handed in belongs to whoever made it.
     if (made) await swept?.close()
   }
-  return { core, store: isCookie(engine) ? null : engine, swept, sealName, close }
+  return { core, store, swept, sealName, close }
 }
 
-const isCookie = (engine: Store | CookieEngine): engine is CookieEngine => 'kind' in engine && engine.kind === 'cookie'
+type Engine = Store | CookieEngine | BackedEngine
+
+const isCookie = (engine: Engine): engine is CookieEngine => 'kind' in engine && engine.kind === 'cookie'
+const isBacked = (engine: Engine): engine is BackedEngine => 'kind' in engine && engine.kind === 'backing'
 
 /** Store and secrets; in development both may be left out, with one warning that says what production needs. */
 function essentials(
   options: SessionsOptions,
   production: boolean,
-): { engine: Store | CookieEngine; ring: LiveKeyring; made: boolean } {
+): { engine: Engine; ring: LiveKeyring; made: boolean } {
   // Null too: what a configuration did not find must not become a key made on the spot.
   const missing = [options.secrets == null && 'secrets', options.store == null && 'store'].filter(Boolean)
   if (missing.length > 0 && production) throw new ConfigError(refusal(missing.join(' and ')))
@@ -162,7 +169,7 @@ function essentials(
 const refusal = (missing: string) =>
   `Production needs ${missing}. Write createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' }) and put the output of \`strongroom keys new\` into STRONGROOM_SECRETS.`
 
-function engineFrom(given: Store | CookieEngine | string): Store | CookieEngine {
+function engineFrom(given: Engine | string): Engine {
   if (typeof given !== 'string') return checkEngine(given)
   if (!given.startsWith('cookie:')) return storeFromUrl(given)
   const query = new URLSearchParams(given.slice(given.indexOf('?') + 1 || given.length))
@@ -178,12 +185,13 @@ function engineFrom(given: Store | CookieEngine | string): Store | CookieEngine 
 
 const METHODS = ['create', 'read', 'update', 'touch', 'delete', 'clearExpired', 'close'] as const
 
-function checkEngine(given: Store | CookieEngine): Store | CookieEngine {
+function checkEngine(given: Engine): Engine {
   if (typeof given !== 'object' || given === null || typeof given.traits !== 'object')
     throw new ConfigError(
       "store is a store such as sqlite('./sessions.db'), cookie(), or a URL such as 'sqlite:./sessions.db'.",
     )
-  const lacks = isCookie(given) ? [] : METHODS.filter((method) => typeof given[method] !== 'function')
+  const lacks =
+    isCookie(given) || isBacked(given) ? [] : METHODS.filter((method) => typeof given[method] !== 'function')
   if (lacks.length === 0) return given
   throw new ConfigError(`store is not a whole store: it lacks ${lacks.map((method) => `${method}()`).join(', ')}.`)
 }
