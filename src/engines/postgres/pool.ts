@@ -1,0 +1,113 @@
+import type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './client.ts'
+import { tooLate } from './failure.ts'
+
+/** A connection that somebody has for a while; `let go` of it as it is, or have it closed. */
+export interface Held {
+  readonly client: PostgresClient
+  release(destroy?: boolean): void
+}
+
+/** Where statements are sent. `ask` rejects with what the driver throws, or with a StoreError when the limit has passed. */
+export interface Link {
+  ask(query: PostgresQuery, limit: number): Promise<PostgresResult>
+  /** A connection for one's own use, or null where there is only one for everything. */
+  hold(limit: number): Promise<Held | null>
+  close(): Promise<void>
+}
+
+export const ignore = () => {}
+
+/** Connections of a pool, which is ours or the user's. */
+export class PoolLink implements Link {
+  readonly #pool: PostgresPool
+  readonly #end: () => Promise<void>
+
+  /** `end` ends the pool when it is ours. */
+  constructor(pool: PostgresPool, end: () => Promise<void> = async () => {}) {
+    this.#pool = pool
+    this.#end = end
+  }
+
+  ask(query: PostgresQuery, limit: number): Promise<PostgresResult> {
+    return new Promise((resolve, reject) => {
+      let held: Held | null = null
+      let over = false
+      const end = (error: unknown, result?: PostgresResult) => {
+        if (over) return
+        over = true
+        clearTimeout(timer)
+        // What has failed, or has not answered yet, must not be handed to the next one: it is closed.
+        held?.release(error !== null)
+        if (error === null) resolve(result as PostgresResult)
+        else reject(error)
+      }
+      const timer = setTimeout(() => end(tooLate(limit)), limit)
+      this.#checkOut((error, taken) => {
+        held = taken
+        if (over) taken?.release()
+        else if (taken) taken.client.query(query, (error, result) => end(error || null, result))
+        else end(error)
+      })
+    })
+  }
+
+  hold(limit: number): Promise<Held> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | null = setTimeout(() => {
+        timer = null
+        reject(tooLate(limit))
+      }, limit)
+      this.#checkOut((error, held) => {
+        if (!timer) return held?.release()
+        clearTimeout(timer)
+        if (held) resolve(held)
+        else reject(error)
+      })
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#end()
+  }
+
+  #checkOut(done: (error: unknown, held: Held | null) => void): void {
+    this.#pool.connect((error, client, release) => {
+      if (!client) return done(error ?? new Error('no connection'), null)
+      // The pool listens to idle connections only, and an error that nobody listens to ends the process.
+      client.on('error', ignore)
+      done(null, {
+        client,
+        release(destroy = false) {
+          client.removeListener('error', ignore)
+          release(destroy)
+        },
+      })
+    })
+  }
+}
+
+/** The one connection that the user has handed in. It is theirs: a statement that does not answer is left to its fate. */
+export class ClientLink implements Link {
+  readonly #client: PostgresClient
+
+  constructor(client: PostgresClient) {
+    this.#client = client
+  }
+
+  ask(query: PostgresQuery, limit: number): Promise<PostgresResult> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(tooLate(limit)), limit)
+      this.#client.query(query, (error, result) => {
+        clearTimeout(timer)
+        if (error) reject(error)
+        else resolve(result)
+      })
+    })
+  }
+
+  async hold(): Promise<null> {
+    return null
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,175 @@
+import { randomInt } from 'node:crypto'
+import { StoreError } from '../../errors.ts'
+import type {
+  ClearOptions,
+  Clock,
+  Entry,
+  Listing,
+  Owned,
+  OwnedStore,
+  ScannableStore,
+  ScanOptions,
+  Schema,
+  Traits,
+  Version,
+} from '../../store.ts'
+import type { Id } from '../../token.ts'
+import { moments, stepwise } from '../sql.ts'
+import { atLeastOne, batchOf, drive } from '../sweep.ts'
+import type { Statements } from './statements.ts'
+import type { Table } from './table.ts'
+
+/** A payload comes as text of twice its length, and 2^29 characters are the longest string that V8 has. */
+const SIZE_LIMIT = 2 ** 28 - 1024
+
+export class Postgres implements OwnedStore, ScannableStore {
+  readonly owned: Owned = {
+    list: async (owner) => {
+      const { rows } = await this.#table.ask(this.#at.owned, [tagOf(owner), this.#now()])
+      return rows.map(toListing)
+    },
+    deleteAll: async (owner, except) => {
+      const values = [tagOf(owner), this.#now(), except === undefined ? null : tagOf(except)]
+      return (await this.#table.ask(this.#at.removeOwned, values)).rowCount ?? 0
+    },
+  }
+  readonly #table: Table
+  readonly #at: Statements
+  readonly #clock: Clock
+
+  constructor(table: Table, statements: Statements, clock: Clock) {
+    this.#table = table
+    this.#at = statements
+    this.#clock = clock
+  }
+
+  get traits(): Traits {
+    return {
+      engine: 'postgres',
+      durable: this.#table.isLasting ? 'machine' : 'process',
+      shared: 'network',
+      expiresByItself: false,
+      granularity: 1,
+      sizeLimit: SIZE_LIMIT,
+      evicts: false,
+      revocable: true,
+    }
+  }
+
+  get schema(): Schema {
+    return this.#table
+  }
+
+  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
+    const { rows } = await this.#table.ask(this.#at.read, [tagOf(id), this.#now()])
+    const row = rows[0]
+    if (!row) return null
+    const [bytes, version, expiresAt, createdAt, owner, label] = row
+    return {
+      entry: { bytes: bytes as Buffer, ...toFields(expiresAt, createdAt, owner, label) },
+      version: version as number,
+    }
+  }
+
+  async create(id: Id, entry: Entry): Promise<boolean> {
+    // A random start, so that whoever has read an earlier entry of this id does not hold a version of this one.
+    const values = toColumns(randomInt(2 ** 47), id, entry)
+    if ((await this.#table.ask(this.#at.insert, values)).rowCount === 1) return true
+    // Rarely: an entry has the id. If it is a dead one, or ended meanwhile, the place is free.
+    return (await this.#table.ask(this.#at.replace, [...values, this.#now()])).rowCount === 1
+  }
+
+  async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
+    if (!isVersion(version)) return null
+    const values = toColumns(version, id, entry)
+    values.push(this.#now())
+    return (await this.#table.ask(this.#at.update, values)).rowCount === 1 ? version + 1 : null
+  }
+
+  async touch(id: Id, deadline: number): Promise<boolean> {
+    const { expiresAt, purgeAt } = moments(deadline)
+    return (await this.#table.ask(this.#at.touch, [tagOf(id), this.#now(), expiresAt, purgeAt])).rowCount === 1
+  }
+
+  async delete(id: Id, version?: Version): Promise<boolean> {
+    const values = [tagOf(id), this.#now()]
+    if (version === undefined) return (await this.#table.ask(this.#at.remove, values)).rowCount === 1
+    if (!isVersion(version)) return false
+    return (await this.#table.ask(this.#at.removeVersion, [...values, version])).rowCount === 1
+  }
+
+  clearExpired(options: ClearOptions = {}): Promise<number> {
+    const [limit, now] = [batchOf(options), this.#now()]
+    const text = options.dryRun ? this.#at.count : this.#at.purge
+    const { purgeAt: until } = moments(now)
+    const steps = stepwise({ purgeAt: Number.MIN_SAFE_INTEGER, place: 0 }, async (from) => {
+      const [row] = await this.#table.work(text, [from.purgeAt, from.place, until, limit, now])
+      const [removed = 0, seen = 0, purgeAt = 0, place = 0] = (row ?? []) as number[]
+      return { removed, next: seen < limit ? null : { purgeAt, place } }
+    })
+    return drive(steps, options)
+  }
+
+  async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
+    const limit = atLeastOne(page)
+    for (let after = Buffer.alloc(0); !signal?.aborted; ) {
+      const rows = await this.#table.work(this.#at.page, [after, limit])
+      const live = rows.map(toListing).filter(({ expiresAt }) => this.#clock() < expiresAt)
+      if (live.length > 0) yield live
+      if (rows.length < limit) return
+      after = rows.at(-1)?.[0] as Buffer
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#table.close()
+  }
+
+  #now(): number {
+    return Math.floor(this.#clock())
+  }
+}
+
+/** Half as long in the table and its indexes as its characters would be. */
+function tagOf(hex: string): Buffer {
+  const tag = Buffer.from(hex, 'hex')
+  if (tag.length === 32 && hex.length === 64) return tag
+  throw new StoreError('Ids and owner tags are 64 hexadecimal characters.')
+}
+
+function isVersion(version: Version): version is number {
+  return Number.isSafeInteger(version)
+}
+
+/** Copies, for the statement may wait for a connection, and the caller may reuse its buffers meanwhile. */
+function toColumns(version: number, id: Id, { bytes, expiresAt, createdAt, owner, label }: Entry): unknown[] {
+  if (bytes.length > SIZE_LIMIT) throw new StoreError(`An entry is larger than can be read back (${SIZE_LIMIT} bytes).`)
+  const deadline = moments(expiresAt)
+  return [
+    version,
+    deadline.expiresAt,
+    deadline.purgeAt,
+    Math.floor(createdAt),
+    tagOf(id),
+    owner === null ? null : tagOf(owner),
+    label && Buffer.from(label),
+    Buffer.from(bytes),
+  ]
+}
+
+function toListing([id, expiresAt, createdAt, owner, label, size]: unknown[]): Listing {
+  return {
+    id: (id as Buffer).toString('hex') as Id,
+    size: Number(size),
+    ...toFields(expiresAt, createdAt, owner, label),
+  }
+}
+
+function toFields(expiresAt: unknown, createdAt: unknown, owner: unknown, label: unknown) {
+  return {
+    expiresAt: expiresAt as number,
+    createdAt: createdAt as number,
+    owner: owner && (owner as Buffer).toString('hex'),
+    label: label as Buffer | null,
+  } as const
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto'
+import { StoreError } from '../../errors.ts'
+import type { Schema } from '../../store.ts'
+import { type PostgresResult, queryOf } from './client.ts'
+import { failure, isUndone, isUnprepared } from './failure.ts'
+import type { Link } from './pool.ts'
+import { FORMAT, formatOf, probeOf, tableStatements } from './schema.ts'
+import type { Statement } from './statements.ts'
+
+export interface TableOptions {
+  readonly table: string
+  readonly timeout: number
+  readonly prepare: boolean
+  readonly createTable: boolean
+}
+
+/** What a look at the server told. */
+interface Facts {
+  readonly exists: boolean
+  readonly comment: unknown
+  /** Does an acknowledged commit survive the death of the server's machine? */
+  readonly lasting: boolean
+}
+
+/** How often a statement that the server has taken back is tried: fifty who collide each lose to one of the others. */
+const TRIES = 50
+
+/** Sweeps, lists and migrations may take so many times longer than what a request asks for. */
+const PATIENCE = 5
+
+/** One table behind a link: looked at before its first use, asked by statements, and made when that is wanted. */
+export class Table implements Schema {
+  readonly statements: readonly string[]
+  readonly #link: Link
+  readonly #options: TableOptions
+  #prepare: boolean
+  #looking: Promise<Facts> | null = null
+  #facts: Facts | null = null
+  #closing: Promise<void> | null = null
+
+  constructor(link: Link, options: TableOptions) {
+    this.#link = link
+    this.#options = options
+    this.#prepare = options.prepare
+    this.statements = tableStatements(options.table)
+  }
+
+  /** True until a server has been seen that says otherwise. */
+  get isLasting(): boolean {
+    return this.#facts?.lasting ?? true
+  }
+
+  /** What a request asks for. */
+  async ask({ name, text }: Statement, values: unknown[]): Promise<PostgresResult> {
+    if (!this.#facts) await this.#look()
+    try {
+      return await this.#send(queryOf(text, values), this.#prepare ? name : null, this.#options.timeout)
+    } catch (error) {
+      throw failure(error)
+    }
+  }
+
+  /** What takes its time. */
+  async work(text: string, values: unknown[] = []): Promise<unknown[][]> {
+    if (!this.#facts) await this.#look()
+    return this.#slowly(text, values)
+  }
+
+  async pending(): Promise<readonly string[]> {
+    const { exists, comment } = await this.#probe()
+    if (!exists) return this.statements
+    const format = formatOf(comment)
+    if (format === FORMAT) return []
+    if (format !== null) throw newer(this.#options.table, format)
+    throw new StoreError(
+      `There is a table ${this.#options.table} already, and its comment does not say that it is one of ours. Choose ` +
+        `another name; or, if it is, say so: ${this.statements.at(-1)}`,
+    )
+  }
+
+  async migrate(): Promise<readonly string[]> {
+    const pending = await this.pending()
+    if (pending.length === 0) return []
+    // One message is one transaction, and the lock ends with it: of two runners the second finds everything made.
+    const lock = `SELECT pg_advisory_xact_lock(${lockOf(`migrate ${this.#options.table}`)})`
+    await this.#slowly([lock, ...pending].join(';\n'))
+    return pending
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#link.close()
+    return this.#closing
+  }
+
+  #look(): Promise<Facts> {
+    this.#looking ??= this.#begin().finally(() => {
+      this.#looking = null
+    })
+    return this.#looking
+  }
+
+  async #begin(): Promise<Facts> {
+    const facts = await this.#probe()
+    const { table, createTable } = this.#options
+    const format = formatOf(facts.comment)
+    if (format !== null && format > FORMAT) throw newer(table, format)
+    if (!facts.exists) {
+      if (!createTable) {
+        throw new StoreError(`The table ${table} is missing. Run "strongroom migrate", or set createTable: true.`)
+      }
+      await this.migrate()
+    }
+    this.#facts = facts
+    return facts
+  }
+
+  async #probe(): Promise<Facts> {
+    const rows = await this.#slowly(probeOf(this.#options.table))
+    const [exists, comment, commit, fsync] = rows[0] ?? []
+    return { exists: exists === 't', comment, lasting: commit !== 'off' && fsync !== 'off' }
+  }
+
+  async #slowly(text: string, values: unknown[] = []): Promise<unknown[][]> {
+    try {
+      return (await this.#send(queryOf(text, values), null, this.#options.timeout * PATIENCE)).rows
+    } catch (error) {
+      throw failure(error)
+    }
+  }
+
+  async #send(query: ReturnType<typeof queryOf>, name: string | null, limit: number): Promise<PostgresResult> {
+    for (let tries = 1; ; tries += 1) {
+      if (this.#closing) throw new StoreError('This store was closed.')
+      try {
+        return await this.#link.ask(name !== null && this.#prepare ? { ...query, name } : query, limit)
+      } catch (error) {
+        // Behind a pooler that does not know of prepared statements. Nothing was done: the next try goes without, and all after.
+        if (isUnprepared(error)) this.#prepare = false
+        else if (!isUndone(error)) throw error
+        if (tries === TRIES) throw error
+      }
+    }
+  }
+}
+
+/** A number for an advisory lock: ours, and one for each name. */
+export function lockOf(name: string): bigint {
+  return createHash('sha256').update(`strongroom ${name}`).digest().readBigInt64BE()
+}
+
+function newer(table: string, format: number): StoreError {
+  return new StoreError(
+    `The table ${table} has format ${format}, and this release knows ${FORMAT}: use a newer release.`,
+  )
+}
