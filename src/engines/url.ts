@@ -3,6 +3,8 @@ import type { Store } from '../store.ts'
 import { cachedFromUrl } from './cached/url.ts'
 import { file } from './file.ts'
 import { memory } from './memory.ts'
+import { movingFromUrl } from './moving.ts'
+import { mysql } from './mysql.ts'
 import { type Query, strictQuery } from './query.ts'
 import { sqlite } from './sqlite.ts'
 
@@ -35,7 +37,10 @@ const LOCAL: Readonly<Record<string, Local>> = {
 
 /** Engines that read the whole URL themselves: servers, whose drivers have options of their own, and stores made of stores. */
 const WHOLE: Readonly<Record<string, (url: string) => Store>> = {
+  mysql,
+  mariadb: mysql,
   cached: (url) => cachedFromUrl(url, storeFromUrl),
+  moving: (url) => movingFromUrl(url, storeFromUrl),
 }
 
 const PARTS = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i
@@ -52,6 +57,7 @@ export function placeOf(url: string): string | null {
 /**
  * The store that a URL names: `memory:`, `file:./sessions`, `sqlite:./sessions.db`, `sqlite::memory:`, with options as in
  * `memory:?max=1000`, `file:/var/lib/app?durable=false`, `sqlite:./x.db?synchronous=normal&table=people`.
+ * `mysql://user:password@host/database?table=people`, or `mariadb:`, also takes what its driver takes.
  * `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A` is a store made of two, whose URLs stand in it percent-encoded.
  *
  * Paths are as the shell has them, relative to the working directory, with `%20` and the like decoded; `file:///abs` is

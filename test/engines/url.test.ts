@@ -24,6 +24,8 @@ describe('a store URL', () => {
     assert.deepEqual(facts('sqlite:./x.db'), ['sqlite', 'machine', null])
     assert.deepEqual(facts('sqlite:./x.db?synchronous=normal&table=people'), ['sqlite', 'process', null])
     assert.deepEqual(facts('sqlite::memory:'), ['sqlite', 'no', null])
+    for (const scheme of ['mysql', 'mariadb'])
+      assert.deepEqual(facts(`${scheme}://me@host/x?table=people&timeout=50`), ['mysql', 'machine', null])
     const cached = `cached:?durable=${encodeURIComponent('sqlite:./x.db?timeout=50')}&cache=memory%3A&maxAge=500`
     assert.deepEqual(facts(cached), ['cached sqlite with memory', 'machine', null])
   })
@@ -49,7 +51,7 @@ describe('a store URL', () => {
   })
 
   it('that is not known is refused with the known ones', () => {
-    const known = 'Known: memory:, file:, sqlite:, cookie:, cached:.'
+    const known = 'Known: memory:, file:, sqlite:, cookie:, mysql:, mariadb:, cached:.'
     assert.throws(() => storeFromUrl('redis://localhost'), new ConfigError(`Unknown store URL "redis:". ${known}`))
     assert.throws(() => storeFromUrl('constructor:x'), new ConfigError(`Unknown store URL "constructor:". ${known}`))
     assert.throws(() => storeFromUrl('./sessions.db'), new ConfigError(`A store URL begins with a scheme. ${known}`))
@@ -75,6 +77,10 @@ describe('a store URL', () => {
       'sqlite:./x.db?synchronous=off',
       'sqlite:./x.db?table=a%20b',
       'sqlite:./x.db?timeout=-1',
+      'mysql:',
+      'mysql://host/x?table=a%20b',
+      'mariadb://host/x?timeout=soon',
+      'mariadb://host/x?createTable=1',
       'cached:',
       'cached:elsewhere?durable=memory%3A&cache=memory%3A',
       'cached:?durable=memory%3A',
@@ -88,7 +94,7 @@ describe('a store URL', () => {
 
   it('never turns up in a message, for it may hold a password', () => {
     for (const url of [
-      'mysql://me:hunter2@host/x',
+      'mysql://me:hunter2@host:port/x',
       'sqlite://me:hunter2@host/x',
       'hunter2',
       'file:./%hunter2',

@@ -1,0 +1,68 @@
+import type { MysqlStatement } from './client.ts'
+
+/** Changes whenever the columns do, so that a later release knows what it finds. */
+export const FORMAT = 1
+
+/** The table's own comment says its format: no second table, no further grant, and never one without the other. */
+export const COMMENT = /^strongroom (\d+)$/
+
+/**
+ * Rows lie in the order of `seq`, which is the order of creation: sessions of one time are written, read and cleared
+ * together, where a random id as the clustered key would touch another page for each. What compares ids and tags compares bytes,
+ * since BINARY has no collation.
+ */
+export function creation(table: string): string {
+  return `CREATE TABLE IF NOT EXISTS ${table} (
+  seq BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  id BINARY(32) NOT NULL,
+  payload MEDIUMBLOB NOT NULL,
+  version BIGINT NOT NULL,
+  expires_at BIGINT NOT NULL,
+  purge_at BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  owner BINARY(32) NULL,
+  label VARBINARY(512) NULL,
+  UNIQUE KEY by_id (id),
+  KEY by_purge (purge_at, seq),
+  KEY by_owner (owner)
+) ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, COMMENT = 'strongroom ${FORMAT}'`
+}
+
+const FIELDS = 'expires_at, created_at, owner, label'
+const LISTING = `id, ${FIELDS}, LENGTH(payload) AS size`
+
+export function statements(table: string) {
+  const live = 'id = ? AND expires_at > ?'
+  return {
+    read: statement(`SELECT payload, version, ${FIELDS} FROM ${table} WHERE ${live}`),
+    insert: statement(
+      `INSERT INTO ${table} (id, payload, version, expires_at, purge_at, created_at, owner, label)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    removeExpired: statement(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
+    // InnoDB compares: an index whose columns keep their values is left alone.
+    update: statement(
+      `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, purge_at = ?, created_at = ?, owner = ?,
+       label = ? WHERE ${live} AND version = ?`,
+    ),
+    touch: statement(`UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE ${live}`),
+    stands: statement(`SELECT 1 AS stands FROM ${table} WHERE ${live} AND expires_at = ?`),
+    remove: statement(`DELETE FROM ${table} WHERE ${live}`),
+    removeVersion: statement(`DELETE FROM ${table} WHERE ${live} AND version = ?`),
+    owned: statement(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),
+    removeOwned: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ?`),
+    removeOthers: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
+    page: statement(`SELECT seq, ${LISTING} FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ?`),
+    due: statement(
+      `SELECT seq, purge_at, expires_at FROM ${table}
+       WHERE purge_at <= ? AND (purge_at > ? OR (purge_at = ? AND seq > ?)) ORDER BY purge_at, seq LIMIT ?`,
+    ),
+    /** Not prepared: as many values as there are rows in the batch. By key, so that it locks these rows and no gap. */
+    purge: statement(`DELETE FROM ${table} WHERE seq IN (?) AND expires_at <= ?`),
+  }
+}
+
+/** A client that was handed in may have a way of its own to read columns, which would make something else of our bytes. */
+export function statement(sql: string): MysqlStatement {
+  return { sql, rowsAsArray: false, nestTables: false, typeCast: (_, next) => next() }
+}
