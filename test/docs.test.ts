@@ -131,6 +131,7 @@ suite('what there is, is documented', () => {
     ['docs/sqlite.md', 'src/engines/sqlite.ts', 'CommonOptions'],
     ['docs/sqlite.md', 'src/engines/sqlite.ts', 'SqlitePathOptions'],
     ['docs/sqlite.md', 'src/engines/sqlite.ts', 'SqliteDatabaseOptions'],
+    ['docs/memcached.md', 'src/engines/memcached.ts', 'MemcachedOptions'],
     ['docs/cached.md', 'src/engines/cached.ts', 'CachedOptions'],
     ['docs/mysql.md', 'src/engines/mysql.ts', 'CommonOptions'],
     ['docs/mysql.md', 'src/engines/mysql.ts', 'MysqlUrlOptions'],

@@ -2,6 +2,7 @@ import { ConfigError } from '../errors.ts'
 import type { Store } from '../store.ts'
 import { cachedFromUrl } from './cached/url.ts'
 import { file } from './file.ts'
+import { memcached } from './memcached.ts'
 import { memory } from './memory.ts'
 import { movingFromUrl } from './moving.ts'
 import { mysql } from './mysql.ts'
@@ -40,6 +41,7 @@ const WHOLE: Readonly<Record<string, (url: string) => Store>> = {
   mysql,
   mariadb: mysql,
   cached: (url) => cachedFromUrl(url, storeFromUrl),
+  memcached: (url) => memcached(url),
   moving: (url) => movingFromUrl(url, storeFromUrl),
 }
 
@@ -58,6 +60,7 @@ export function placeOf(url: string): string | null {
  * The store that a URL names: `memory:`, `file:./sessions`, `sqlite:./sessions.db`, `sqlite::memory:`, with options as in
  * `memory:?max=1000`, `file:/var/lib/app?durable=false`, `sqlite:./x.db?synchronous=normal&table=people`.
  * `mysql://user:password@host/database?table=people`, or `mariadb:`, also takes what its driver takes.
+ * `memcached://host:11211,host2:11211` is on servers.
  * `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A` is a store made of two, whose URLs stand in it percent-encoded.
  *
  * Paths are as the shell has them, relative to the working directory, with `%20` and the like decoded; `file:///abs` is

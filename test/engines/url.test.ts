@@ -26,6 +26,7 @@ describe('a store URL', () => {
     assert.deepEqual(facts('sqlite::memory:'), ['sqlite', 'no', null])
     for (const scheme of ['mysql', 'mariadb'])
       assert.deepEqual(facts(`${scheme}://me@host/x?table=people&timeout=50`), ['mysql', 'machine', null])
+    assert.deepEqual(facts('memcached://a,b:9,[::1]:9?itemSize=4096'), ['memcached', 'no', null])
     const cached = `cached:?durable=${encodeURIComponent('sqlite:./x.db?timeout=50')}&cache=memory%3A&maxAge=500`
     assert.deepEqual(facts(cached), ['cached sqlite with memory', 'machine', null])
   })
@@ -51,7 +52,7 @@ describe('a store URL', () => {
   })
 
   it('that is not known is refused with the known ones', () => {
-    const known = 'Known: memory:, file:, sqlite:, cookie:, mysql:, mariadb:, cached:.'
+    const known = 'Known: memory:, file:, sqlite:, cookie:, mysql:, mariadb:, cached:, memcached:, moving:.'
     assert.throws(() => storeFromUrl('redis://localhost'), new ConfigError(`Unknown store URL "redis:". ${known}`))
     assert.throws(() => storeFromUrl('constructor:x'), new ConfigError(`Unknown store URL "constructor:". ${known}`))
     assert.throws(() => storeFromUrl('./sessions.db'), new ConfigError(`A store URL begins with a scheme. ${known}`))
@@ -81,6 +82,13 @@ describe('a store URL', () => {
       'mysql://host/x?table=a%20b',
       'mariadb://host/x?timeout=soon',
       'mariadb://host/x?createTable=1',
+      'memcached:',
+      'memcached://',
+      'memcached://a,a:11211',
+      'memcached://a:0',
+      'memcached://a/path',
+      'memcached://a?clock=now',
+      'memcached://a?itemSize=2000',
       'cached:',
       'cached:elsewhere?durable=memory%3A&cache=memory%3A',
       'cached:?durable=memory%3A',
@@ -98,6 +106,8 @@ describe('a store URL', () => {
       'sqlite://me:hunter2@host/x',
       'hunter2',
       'file:./%hunter2',
+      'memcached://me:hunter2@host',
+      'memcached://hunter2:x',
       'cached:?durable=x%3Ahunter2&cache=hunter2',
     ]) {
       assert.throws(

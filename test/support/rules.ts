@@ -94,6 +94,7 @@ export interface Manifest {
 const INTERNAL: readonly string[] = [
   'src/engines/lock.ts',
   'src/engines/owners.ts',
+  'src/engines/packing.ts',
   'src/engines/query.ts',
   'src/engines/sql.ts',
   'src/engines/sweep.ts',

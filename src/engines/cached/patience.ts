@@ -58,19 +58,14 @@ export class Patience {
 
   #inTime<T>(call: () => Promise<T>, limit = this.#limit): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => reject(tooLate(limit)), limit)
+      // A busy process finds its timers due before it has read what came in time: those get one more turn.
+      const late = () => setImmediate(reject, tooLate(limit))
+      const timer = setTimeout(late, limit)
       // Async, so that a cache that throws at once is met here as well.
       const made = async () => call()
-      made().then(
-        (answer) => {
-          clearTimeout(timer)
-          resolve(answer)
-        },
-        (error) => {
-          clearTimeout(timer)
-          reject(error)
-        },
-      )
+      made()
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer))
     })
   }
 }

@@ -1,6 +1,6 @@
 import type { ClearOptions, Clock, Entry, Store, Version } from '../../store.ts'
 import type { Id } from '../../token.ts'
-import { type Copy, decode, encode, TOMBSTONE } from './copy.ts'
+import { type Copy, decode, encode, isTombstone, TOMBSTONE } from './copy.ts'
 import type { Patience } from './patience.ts'
 
 /** What lay in the cache for an id, and under which of the cache's own versions; null where nothing lay. */
@@ -37,7 +37,7 @@ export class Places {
     if (!found) return undefined
     if (!found.answer) return null
     const { entry, version } = found.answer
-    return { copy: decode(entry.bytes), buried: entry.bytes[0] === TOMBSTONE[0], version }
+    return { copy: decode(entry.bytes), buried: isTombstone(entry.bytes), version }
   }
 
   /** Puts a copy in the place of what was seen. False when something else is there by now; undefined when nobody knows. */

@@ -1,0 +1,139 @@
+import { randomInt } from 'node:crypto'
+import { StoreError } from '../../errors.ts'
+import type { ClearOptions, Clock, Entry, Store, Traits, Version } from '../../store.ts'
+import type { Id } from '../../token.ts'
+import { pack, unpack } from '../packing.ts'
+import { exptimeFor } from './exptime.ts'
+import type { Reply } from './replies.ts'
+import type { Ring } from './ring.ts'
+
+export interface MemcachedSettings {
+  readonly ring: Ring
+  readonly prefix: string
+  readonly sizeLimit: number
+  readonly clock: Clock
+}
+
+/** What is there, under memcached's own CAS, which is another after each change: ours after a touch is not. */
+interface Found {
+  readonly entry: Entry
+  readonly version: Version
+  readonly cas: string
+  readonly live: boolean
+}
+
+interface Packed {
+  readonly bytes: Buffer
+  readonly expiresAt: number
+}
+
+/** Each try that fails has lost to somebody else's that did not. */
+const ATTEMPTS = 1000
+
+export class Memcached implements Store {
+  readonly traits: Traits
+  readonly #ring: Ring
+  readonly #prefix: string
+  readonly #sizeLimit: number
+  readonly #clock: Clock
+
+  constructor({ ring, prefix, sizeLimit, clock }: MemcachedSettings) {
+    this.#ring = ring
+    this.#prefix = prefix
+    this.#sizeLimit = sizeLimit
+    this.#clock = clock
+    this.traits = {
+      engine: 'memcached',
+      durable: 'no',
+      shared: 'network',
+      expiresByItself: true,
+      granularity: 1,
+      sizeLimit,
+      evicts: true,
+      revocable: true,
+    }
+  }
+
+  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
+    const found = await this.#find(id)
+    return found?.live ? { entry: found.entry, version: found.version } : null
+  }
+
+  async create(id: Id, entry: Entry): Promise<boolean> {
+    // A random start, so that whoever has read an earlier entry of this id does not hold a version of this one.
+    const record = this.#pack(entry, randomInt(2 ** 47))
+    return this.#insist(async () => {
+      if ((await this.#write(id, record, 'ME')).code === 'HD') return true
+      const found = await this.#find(id)
+      if (found?.live) return false
+      // Dead by our clock, and not yet by the server's.
+      return found && (await this.#write(id, record, `C${found.cas}`)).code === 'HD' ? true : null
+    })
+  }
+
+  async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
+    if (typeof version !== 'number') return null
+    const record = this.#pack(entry, version + 1)
+    const done = await this.#change(id, version, ({ cas }) => this.#write(id, record, `C${cas}`))
+    return done ? version + 1 : null
+  }
+
+  touch(id: Id, expiresAt: number): Promise<boolean> {
+    return this.#change(id, undefined, ({ entry, version, cas }) =>
+      this.#write(id, this.#pack({ ...entry, expiresAt }, version), `C${cas}`),
+    )
+  }
+
+  delete(id: Id, version?: Version): Promise<boolean> {
+    return this.#change(id, version, ({ cas }) => this.#ring.of(id).ask(`md ${this.#prefix}${id} C${cas}`))
+  }
+
+  /** There is nothing to clear: memcached drops what is expired. Only asks whether the servers are there. */
+  async clearExpired(_options?: ClearOptions): Promise<number> {
+    await this.#ring.ping()
+    return 0
+  }
+
+  async close(): Promise<void> {
+    this.#ring.close()
+  }
+
+  /** Reads what is live, of this version if one is given, and changes it, until nobody else does so in between. */
+  #change(id: Id, version: Version | undefined, make: (found: Found) => Promise<Reply>): Promise<boolean> {
+    return this.#insist(async () => {
+      const found = await this.#find(id)
+      if (!found?.live || (version !== undefined && found.version !== version)) return false
+      const { code } = await make(found)
+      return code === 'EX' ? null : code === 'HD'
+    })
+  }
+
+  async #insist(attempt: () => Promise<boolean | null>): Promise<boolean> {
+    for (let left = ATTEMPTS; left > 0; left--) {
+      const done = await attempt()
+      if (done !== null) return done
+    }
+    throw new StoreError('The session was changed by others all the time; nothing was written.')
+  }
+
+  async #find(id: Id): Promise<Found | null> {
+    const { code, value, cas } = await this.#ring.of(id).ask(`mg ${this.#prefix}${id} v c`)
+    if (code === 'EN') return null
+    const found = value && unpack(value)
+    if (!found || cas === null) throw new StoreError('memcached holds something under this prefix that is no session.')
+    return { ...found, cas, live: this.#clock() < found.entry.expiresAt }
+  }
+
+  /** `mode` is ME, to add, or C and the CAS to replace: never a plain set, which would bring back what was deleted. */
+  #write(id: Id, { bytes, expiresAt }: Packed, mode: 'ME' | `C${string}`): Promise<Reply> {
+    const seconds = exptimeFor(expiresAt, this.#clock())
+    return this.#ring.of(id).ask(['ms', `${this.#prefix}${id}`, bytes.length, mode, `T${seconds}`].join(' '), bytes)
+  }
+
+  #pack(entry: Entry, version: Version): Packed {
+    // Refused here: memcached throws away what is there when it refuses something that is too large.
+    if (entry.bytes.length > this.#sizeLimit)
+      throw new StoreError(`An entry is larger than memcached keeps (${this.#sizeLimit} bytes).`)
+    return { bytes: pack(entry, version), expiresAt: entry.expiresAt }
+  }
+}
