@@ -1,0 +1,432 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { file } from '../../src/engines/file.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { move, moving, type Phase } from '../../src/engines/moving.ts'
+import { sqlite } from '../../src/engines/sqlite.ts'
+import { storeFromUrl } from '../../src/engines/url.ts'
+import { ConfigError, StoreError } from '../../src/errors.ts'
+import type { Entry, OwnedStore, ScannableStore, Schema, Store } from '../../src/store.ts'
+import { manualClock } from '../../src/testing/clock.ts'
+import { holds } from '../../src/testing/store/expect.ts'
+import { everyByte, fill, HOUR, newId, newOwner } from '../../src/testing/store/subject.ts'
+import { storeSuite } from '../../src/testing/store-suite.ts'
+import type { Id } from '../../src/token.ts'
+
+type Whole = OwnedStore & ScannableStore
+
+for (const phase of ['prepare', 'move'] as const) {
+  storeSuite(`moving, in phase ${phase}`, async () => {
+    const clock = manualClock()
+    const dir = await mkdtemp(join(tmpdir(), 'strongroom-moving-'))
+    const stores: Store[] = []
+    const another = (tables: string) => {
+      const from = sqlite({ path: join(dir, 'from.db'), clock, synchronous: 'normal', table: tables })
+      const to = sqlite({ path: join(dir, 'to.db'), clock, synchronous: 'normal', table: tables })
+      stores.push(from, to)
+      return { from, to, store: moving({ from, to, phase, clock }) }
+    }
+    const { from, to, store } = another('sessions')
+    return {
+      store,
+      clock,
+      peer: async () => another('sessions').store,
+      apart: async () => another('others').store,
+      breakIt: async () => {
+        await from.close()
+        await to.close()
+      },
+      close: async () => {
+        await store.close()
+        for (const each of stores) await each.close()
+        await rm(dir, { recursive: true })
+      },
+    }
+  })
+}
+
+/** An old and a new store, and the two of them as one in each phase. */
+function world() {
+  const clock = manualClock()
+  const [from, to] = [memory({ clock, max: 1000 }), memory({ clock, max: 1000 })]
+  const entry = (fields: Partial<Entry> = {}): Entry => ({
+    bytes: everyByte(),
+    expiresAt: clock() + HOUR,
+    owner: null,
+    label: null,
+    createdAt: clock(),
+    ...fields,
+  })
+  const node = (phase: Phase) => moving({ from, to, phase, clock })
+  return { clock, from, to, entry, node, old: node('prepare'), next: node('move') }
+}
+
+async function entryOf(store: Store, id: Id): Promise<Entry | undefined> {
+  return (await store.read(id))?.entry
+}
+
+const size = async (store: Whole) => {
+  let count = 0
+  for await (const page of store.scan()) count += page.length
+  return count
+}
+
+describe('moving', () => {
+  it('reads what is in either store, and what is in the new one wins', async () => {
+    const { from, to, entry, old, next } = world()
+    const [here, there, both] = [newId(), newId(), newId()]
+    await from.create(here, entry())
+    await to.create(there, entry())
+    await from.create(both, entry({ bytes: Buffer.from('old') }))
+    await to.create(both, entry({ bytes: Buffer.from('new') }))
+    for (const node of [old, next]) for (const id of [here, there]) await holds(node, id, entry())
+    assert.equal(String((await entryOf(next, both))?.bytes), 'new')
+  })
+
+  it('writes to the old store while it is prepared, and then to the new one', async () => {
+    const { from, to, entry, old, next } = world()
+    const [first, second] = [newId(), newId()]
+    await old.create(first, entry())
+    assert.deepEqual([await size(from), await size(to)], [1, 0])
+    await next.create(second, entry())
+    assert.deepEqual([await size(from), await size(to)], [1, 1])
+    const seen = await next.read(first)
+    await next.update(first, entry({ bytes: Buffer.from('changed') }), seen?.version ?? '')
+    assert.deepEqual([await size(from), await size(to)], [0, 2])
+    assert.equal(String((await entryOf(old, first))?.bytes), 'changed')
+  })
+
+  it('takes a touched session over with all that it is', async () => {
+    const { from, to, entry, next, clock } = world()
+    const id = newId()
+    const whole = entry({ owner: newOwner(), label: everyByte(), createdAt: clock() - HOUR })
+    await from.create(id, whole)
+    assert.equal(await next.touch(id, clock() + 2 * HOUR), true)
+    await holds(to, id, { ...whole, expiresAt: clock() + 2 * HOUR })
+    assert.equal(await from.read(id), null)
+  })
+
+  it('keeps a version that was read before the move good for the write after it', async () => {
+    for (const phase of ['prepare', 'move'] as const) {
+      const { clock, from, to, entry, node } = world()
+      const id = newId()
+      await from.create(id, entry())
+      const store = node(phase)
+      const version = (await store.read(id))?.version ?? ''
+      await move({ clock, from, to })
+      assert.equal((await to.read(id)) !== null, true)
+      assert.notEqual(await store.update(id, entry({ bytes: Buffer.from('1') }), version), null)
+      assert.equal(await store.update(id, entry({ bytes: Buffer.from('2') }), version), null)
+    }
+  })
+
+  it('keeps a logged-out session dead, whoever still holds a copy of it', async () => {
+    for (const phase of ['prepare', 'move'] as const) {
+      const { from, to, entry, node, next } = world()
+      const id = newId()
+      await from.create(id, entry())
+      const seen = await node(phase).read(id)
+      await next.touch(id, entry().expiresAt)
+      assert.equal(await node(phase).delete(id), true)
+      assert.equal(await node(phase).delete(id), false)
+      // What a slow mover would do.
+      assert.equal(await to.create(id, seen?.entry ?? entry()), false)
+      for (const each of [node('prepare'), next]) {
+        assert.equal(await each.read(id), null)
+        assert.equal(await each.touch(id, entry().expiresAt), false)
+        assert.equal(await each.update(id, entry(), seen?.version ?? ''), null)
+      }
+    }
+  })
+
+  it('ends the copy that a crash has left in the old store together with the session', async () => {
+    for (const verb of ['delete', 'touch', 'update'] as const) {
+      const { from, to, entry, next, clock } = world()
+      const id = newId()
+      await from.create(id, entry({ expiresAt: clock() + 24 * HOUR }))
+      const crashing = { ...methodsOf(from), delete: () => Promise.reject(new StoreError('killed here')) }
+      await assert.rejects(moving({ from: crashing, to, clock }).touch(id, clock() + HOUR))
+      assert.notEqual(await from.read(id), null)
+      const version = (await next.read(id))?.version ?? ''
+      if (verb === 'delete') await next.delete(id)
+      if (verb === 'touch') await next.touch(id, clock())
+      if (verb === 'update') await next.update(id, entry({ expiresAt: clock() }), version)
+      assert.equal(await from.read(id), null)
+      clock.advance(2 * HOUR)
+      assert.equal(await next.read(id), null)
+    }
+  })
+
+  it('finds the sessions of an owner in both stores, each once, and none that has ended', async () => {
+    const { from, to, entry, next } = world()
+    const owner = newOwner()
+    const ids = await fill(from, 4, () => entry({ owner }))
+    await to.create(ids[0] as Id, entry({ owner }))
+    await next.touch(ids[1] as Id, entry().expiresAt)
+    // Ended by a node whose call to the old store did not arrive.
+    const deaf = { ...methodsOf(from), delete: () => Promise.reject(new StoreError('down')) }
+    await assert.rejects(moving({ from: deaf, to }).delete(ids[2] as Id))
+    await moving({ from: deaf, to })
+      .delete(ids[2] as Id)
+      .catch(() => undefined)
+    const listed = (await next.owned.list(owner)).map(({ id }) => id)
+    assert.equal(new Set(listed).size, listed.length)
+    for (const id of [ids[0], ids[1], ids[3]]) assert.ok(listed.includes(id as Id))
+    assert.equal(await next.owned.deleteAll(owner, ids[3]), listed.length - 1)
+    assert.deepEqual(
+      (await next.owned.list(owner)).map(({ id }) => id),
+      [ids[3]],
+    )
+  })
+
+  it('clears and counts what is in both, and shows no tombstone', async () => {
+    const { from, to, entry, next, clock } = world()
+    await fill(from, 3, () => entry({ expiresAt: clock() + 1 }))
+    await fill(to, 2, () => entry({ expiresAt: clock() + 1 }))
+    const [ended] = await fill(next, 2, () => entry())
+    await next.delete(ended as Id)
+    clock.advance(1)
+    assert.equal(await size(next), 1)
+    const told: number[] = []
+    assert.equal(await next.clearExpired({ dryRun: true }), 5)
+    assert.equal(await next.clearExpired({ batch: 1, onProgress: (count) => told.push(count) }), 5)
+    assert.deepEqual(told, [1, 2, 3, 4, 5])
+  })
+
+  it('says what is true of both stores', async () => {
+    const { from } = world()
+    const odd = { ...methodsOf(from), traits: { ...from.traits, granularity: 1000, sizeLimit: 99, durable: 'machine' } }
+    const { traits } = moving({ from, to: odd as Store })
+    const { engine, granularity, sizeLimit, durable, evicts } = traits
+    assert.deepEqual(
+      [engine, granularity, sizeLimit, durable, evicts],
+      ['moving memory to memory', 1000, 99, 'no', true],
+    )
+  })
+
+  it('rounds deadlines up where the new store counts in seconds', async () => {
+    const { from, entry, clock } = world()
+    const to = memory({ clock, max: 10 })
+    const coarse = { ...methodsOf(to), traits: { ...to.traits, granularity: 1000 } }
+    const id = newId()
+    await from.create(id, entry({ expiresAt: clock() + HOUR + 1 }))
+    await move({ from, to: coarse, clock })
+    assert.equal((await to.read(id))?.entry.expiresAt, clock() + HOUR + 1000)
+  })
+
+  it('leaves what is too large for the new store in the old one, where it can be used until it shrinks', async () => {
+    const { from, entry, clock } = world()
+    const to = memory({ clock, max: 10, maxBytes: 4096 })
+    const store = moving({ from, to, clock })
+    const id = newId()
+    await from.create(id, entry({ bytes: new Uint8Array(5000) }))
+    const { tooLarge, left, moved } = await move({ from, to, clock })
+    assert.deepEqual([tooLarge, left, moved], [1, 1, 0])
+    assert.equal(await store.touch(id, clock() + 2 * HOUR), true)
+    assert.equal((await from.read(id))?.entry.expiresAt, clock() + 2 * HOUR)
+    const version = (await store.read(id))?.version ?? ''
+    const shrunk = (await store.update(id, entry(), version)) ?? ''
+    assert.equal(await store.touch(id, clock() + HOUR), true)
+    assert.deepEqual([await size(from), await size(to)], [0, 1])
+    assert.notEqual(await store.update(id, entry({ bytes: Buffer.from('1') }), shrunk), null)
+  })
+
+  it('answers for a moved session although the old store is down, and says of others that it could not ask', async () => {
+    const { to, from, entry, next } = world()
+    const id = newId()
+    await next.create(id, entry())
+    await from.close()
+    await holds(next, id, entry())
+    assert.equal((await to.read(id)) !== null, true)
+    await assert.rejects(next.read(newId()), StoreError)
+  })
+
+  it('leaves the stores open that were handed in, and closes what a URL made', async () => {
+    const { from, to, next } = world()
+    await next.close()
+    await assert.rejects(next.read(newId()), StoreError)
+    assert.equal(await from.read(newId()), null)
+    assert.equal(await to.read(newId()), null)
+    const store = storeFromUrl(`moving:?from=${encodeURIComponent('memory:?max=10')}&to=sqlite::memory:&phase=prepare`)
+    assert.equal(store.traits.engine, 'moving memory to sqlite')
+    await store.close()
+    await assert.rejects(store.read(newId()), StoreError)
+  })
+
+  it('refuses what it cannot do, and says why', () => {
+    const { from, to } = world()
+    const { scan: _, ...blind } = methodsOf(from)
+    assert.throws(
+      () => moving({ from: blind as never, to }),
+      /memory cannot be walked, so its sessions cannot be moved/,
+    )
+    assert.throws(() => moving({ from, to: from }), ConfigError)
+    assert.throws(() => moving({ from, to, phase: 'done' as never }), ConfigError)
+    assert.throws(() => moving({ from } as never), ConfigError)
+    assert.throws(() => moving({ from, to, clocks: 1 } as never), /Unknown option "clocks" for moving\(\)/)
+    for (const url of ['moving:', 'moving:?from=memory:', 'moving:x?from=memory:&to=memory:', 'moving:?a=b']) {
+      assert.throws(() => storeFromUrl(url), ConfigError, url)
+    }
+  })
+
+  it('has the schema, the turns and the news of its stores', async () => {
+    const { from, to } = world()
+    const ran: string[] = []
+    const schema = (name: string): Schema => ({
+      statements: [`CREATE ${name}`],
+      pending: async () => [`ALTER ${name}`],
+      migrate: async () => {
+        ran.push(name)
+        return [`ALTER ${name}`]
+      },
+    })
+    const listeners: ((id: Id | null) => void)[] = []
+    let stopped = 0
+    const changes = {
+      listen: async (listener: (id: Id | null) => void) => {
+        listeners.push(listener)
+        return async () => {
+          stopped += 1
+        }
+      },
+    }
+    const alone = async <T>(_: string, work: () => Promise<T>) => work()
+    const store = moving({
+      from: { ...methodsOf(from), schema: schema('old'), changes },
+      to: { ...methodsOf(to), schema: schema('new'), changes, alone } as Store,
+    })
+    assert.deepEqual(store.schema?.statements, ['CREATE old', 'CREATE new'])
+    assert.deepEqual(await store.schema?.pending(), ['ALTER old', 'ALTER new'])
+    assert.deepEqual(await store.schema?.migrate(), ['ALTER old', 'ALTER new'])
+    assert.deepEqual(ran, ['old', 'new'])
+    const heard: (Id | null)[] = []
+    const stop = await store.changes?.listen((id) => heard.push(id))
+    for (const listener of listeners) listener(null)
+    assert.deepEqual(heard, [null, null])
+    await stop?.()
+    assert.equal(stopped, 2)
+    assert.equal(await store.alone?.('x', async () => 7), 7)
+  })
+})
+
+/** A store as a plain object, to be altered. */
+function methodsOf(store: Whole): Whole {
+  return {
+    traits: store.traits,
+    owned: store.owned,
+    create: (id, entry) => store.create(id, entry),
+    read: (id) => store.read(id),
+    update: (id, entry, version) => store.update(id, entry, version),
+    touch: (id, expiresAt) => store.touch(id, expiresAt),
+    delete: (id, version) => store.delete(id, version),
+    clearExpired: (options) => store.clearExpired(options),
+    close: () => store.close(),
+    scan: (options) => store.scan(options),
+  }
+}
+
+describe('move()', () => {
+  it('moves every live session as it is, and compares each', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'strongroom-moving-'))
+    const [from, to] = [sqlite(join(dir, 'from.db')), file({ dir: join(dir, 'to'), durable: false })]
+    const now = Date.now()
+    const entries = Array.from({ length: 250 }, (_, index) => ({
+      bytes: Buffer.from(`session ${index}`),
+      owner: index % 3 ? newOwner() : null,
+      label: index % 3 ? everyByte() : null,
+      createdAt: now - index,
+      expiresAt: index % 10 ? now + HOUR + index : now - 1,
+    }))
+    const ids = await fill(from, 250, (index) => entries[index] as Entry)
+    const told: number[] = []
+    const report = await move({ from, to, page: 40, onProgress: (done) => told.push(done) })
+    const { moved, left, present, failed, complete } = report
+    assert.deepEqual([moved, left, present, failed, complete], [225, 0, 225, 0, true])
+    assert.equal(told.at(-1), 225)
+    for (const [index, id] of ids.entries()) {
+      if (index % 10 === 0) assert.equal(await to.read(id), null)
+      else await holds(to, id, entries[index] as Entry)
+    }
+    const again = await move({ from, to })
+    assert.deepEqual([again.moved, again.left, again.present], [0, 0, 225])
+    await from.close()
+    await to.close()
+    await rm(dir, { recursive: true })
+  })
+
+  it('looks and changes nothing in a dry run', async () => {
+    const { clock, from, to, entry } = world()
+    await fill(from, 5, () => entry())
+    const { moved, left, present } = await move({ clock, from, to, dryRun: true })
+    assert.deepEqual([moved, left, present, await size(from), await size(to)], [5, 5, 0, 5, 0])
+  })
+
+  it('stops between two pages, and the next run goes on', async () => {
+    const { clock, from, to, entry } = world()
+    await fill(from, 50, () => entry())
+    const stop = new AbortController()
+    const first = await move({ clock, from, to, page: 10, signal: stop.signal, onProgress: () => stop.abort() })
+    assert.deepEqual([first.moved, first.complete, first.left], [10, false, null])
+    const second = await move({ clock, from, to })
+    assert.deepEqual([second.moved, second.complete, second.left, second.present], [40, true, 0, 50])
+  })
+
+  it('shares the work with other runs of itself', async () => {
+    const { clock, from, to, entry } = world()
+    await fill(from, 300, () => entry())
+    const reports = await Promise.all([1, 2, 3].map(() => move({ clock, from, to, page: 20 })))
+    assert.deepEqual([await size(from), await size(to)], [0, 300])
+    assert.equal(
+      reports.reduce((sum, { moved }) => sum + moved, 0),
+      300,
+    )
+  })
+
+  it('moves nothing into a store that alters what it is given', async () => {
+    const { clock, from, to, entry } = world()
+    await fill(from, 3, () => entry())
+    const text: Store = {
+      ...methodsOf(to),
+      create: (id, given) => to.create(id, { ...given, bytes: Buffer.from(Buffer.from(given.bytes).toString('utf8')) }),
+    }
+    await assert.rejects(move({ clock, from, to: text }), /did not give back what it was given; nothing was moved/)
+    assert.deepEqual([await size(from), await size(to)], [3, 0])
+  })
+
+  it('keeps the original of what the new store loses or refuses, and says how many', async () => {
+    const { clock, from, to, entry } = world()
+    const [lost, refused] = await fill(from, 10, () => entry())
+    const leaky: Store = {
+      ...methodsOf(to),
+      create: async (id, given) => {
+        if (id === refused) throw new StoreError('no')
+        return id === lost || to.create(id, given)
+      },
+    }
+    const { moved, failed, left } = await move({ clock, from, to: leaky })
+    assert.deepEqual([moved, failed, left], [8, 2, 2])
+    const store = moving({ from, to })
+    for (const id of [lost, refused]) await holds(store, id as Id, entry())
+  })
+
+  it('gives up when a store does not answer', async () => {
+    const { clock, from, to, entry } = world()
+    await fill(from, 100, () => entry())
+    let calls = 0
+    const down: Store = {
+      ...methodsOf(to),
+      create: (id, given) => {
+        calls += 1
+        return calls > 1 ? Promise.reject(new StoreError('down')) : to.create(id, given)
+      },
+    }
+    await assert.rejects(move({ clock, from, to: down }), /down/)
+    assert.ok(calls < 40, 'soon')
+    const store = moving({ from, to })
+    assert.equal((await move({ clock, from, to })).moved, 100)
+    assert.equal(await size(store as Whole), 100)
+  })
+})
