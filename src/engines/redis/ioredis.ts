@@ -1,0 +1,64 @@
+import type { Argument, Driver, Ear, Node } from './driver.ts'
+
+/** An ioredis `Redis` or `Cluster`, by what tells one from clients of other libraries. Version 5.4 or later. */
+export interface IoredisClient {
+  readonly status: string
+  getBuffer(key: string): Promise<Uint8Array | null>
+  duplicate(): unknown
+}
+
+/** What else is used of it. */
+interface Client extends IoredisClient {
+  readonly isCluster: boolean
+  readonly options: { readonly keyPrefix?: string | undefined }
+  getBuffer(key: string): Promise<Buffer | null>
+  evalshaBuffer(sha: string, count: number, ...rest: Argument[]): Promise<unknown>
+  evalBuffer(lua: string, count: number, ...rest: Argument[]): Promise<unknown>
+  scan(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', step: number): Promise<[string, string[]]>
+  config(get: 'GET', ...patterns: string[]): Promise<string[] | Record<string, string>>
+  nodes(role: 'master'): Client[]
+  duplicate(override?: object): Client
+  connect(): Promise<void>
+  subscribe(channel: string): Promise<unknown>
+  quit(): Promise<unknown>
+  disconnect(): void
+  on(event: string, listener: (...args: never[]) => void): unknown
+}
+
+export function isIoredis(client: object): client is IoredisClient {
+  return 'getBuffer' in client && 'evalshaBuffer' in client && 'duplicate' in client
+}
+
+export function ioredisDriver(given: IoredisClient): Driver {
+  const client = given as Client
+  return {
+    split: client.isCluster,
+    keyPrefix: client.options.keyPrefix ?? '',
+    get: (key) => client.getBuffer(key),
+    runKnown: ({ sha }, keys, args) => client.evalshaBuffer(sha, keys.length, ...keys, ...args),
+    run: ({ lua }, keys, args) => client.evalBuffer(lua, keys.length, ...keys, ...args),
+    masters: async () => (client.isCluster ? client.nodes('master') : [client]).map(nodeOf),
+    subscribe: (channel, ear) => listenOn(client, channel, ear),
+    async close() {
+      // One that has never connected would connect now, only to say goodbye.
+      if (client.status === 'wait') client.disconnect()
+      else await client.quit()
+    },
+    destroy: () => client.disconnect(),
+  }
+}
+
+function nodeOf(client: Client): Node {
+  return {
+    scan: (cursor, pattern, step) => client.scan(cursor, 'MATCH', pattern, 'COUNT', step),
+    async settings(...patterns) {
+      const found = await client.config('GET', ...patterns)
+      if (!Array.isArray(found)) return new Map(Object.entries(found))
+      return new Map(found.flatMap((name, index) => (index % 2 ? [] : [[name, found[index + 1] ?? '']])))
+    },
+  }
+}
+
+async function listenOn(_client: Client, _channel: string, _ear: Ear): Promise<() => void> {
+  throw new Error('not yet')
+}

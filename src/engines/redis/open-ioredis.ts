@@ -1,0 +1,58 @@
+import { randomInt } from 'node:crypto'
+import type { Driver } from './driver.ts'
+import { type IoredisClient, ioredisDriver } from './ioredis.ts'
+import type { Place } from './place.ts'
+
+/** Makes an ioredis client for a place; rejects when the package is not there. It connects at the first command. */
+export async function openIoredis(place: Place, timeout: number): Promise<Driver> {
+  const { Redis, Cluster } = await import('ioredis')
+  const { hosts, username, password, database: db, tls } = place
+  const connection = {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: {} }),
+    connectTimeout: timeout,
+    // A server that takes what is sent and answers nothing: commands must not pile up behind one that will never be answered.
+    socketTimeout: timeout,
+    // What was under way when the connection broke is sent again on the next one, once: the scripts know it again.
+    maxRetriesPerRequest: 1,
+    // After a failover a connection may still lead to the old master.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  }
+  const lazy = { lazyConnect: true, enableAutoPipelining: true }
+  if (place.kind === 'cluster') {
+    const cluster = new Cluster([...hosts], {
+      ...lazy,
+      redisOptions: connection,
+      slotsRefreshTimeout: timeout,
+      clusterRetryStrategy: patience,
+    })
+    return quiet(cluster)
+  }
+  const single = { ...connection, ...lazy, db, retryStrategy: patience }
+  if (place.kind === 'standalone') return quiet(new Redis({ ...hosts[0], ...single }))
+  const { master: name, sentinelUsername, sentinelPassword } = place
+  const sentinel = {
+    name,
+    sentinels: [...hosts],
+    ...(sentinelUsername !== undefined && { sentinelUsername }),
+    ...(sentinelPassword !== undefined && { sentinelPassword }),
+    ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    sentinelRetryStrategy: patience,
+    sentinelCommandTimeout: timeout,
+    failoverDetector: true,
+  }
+  return quiet(new Redis({ ...single, ...sentinel }))
+}
+
+/** Ms before the n-th attempt to connect: soon at first, and never in step with the other processes. */
+function patience(attempts: number): number {
+  const most = Math.min(25 * 2 ** Math.min(attempts, 6), 1000)
+  return most / 2 + randomInt(most / 2)
+}
+
+/** What goes wrong is told by the calls that it concerns: an "error" that nobody hears would end the process. */
+function quiet(client: IoredisClient & { on(event: 'error', listener: () => void): unknown }): Driver {
+  client.on('error', () => {})
+  return ioredisDriver(client)
+}
