@@ -6,7 +6,9 @@ import { memcached } from './memcached.ts'
 import { memory } from './memory.ts'
 import { movingFromUrl } from './moving.ts'
 import { mysql } from './mysql.ts'
+import { postgres } from './postgres.ts'
 import { type Query, strictQuery } from './query.ts'
+import { redis } from './redis.ts'
 import { sqlite } from './sqlite.ts'
 
 /** An engine on this machine: a path, and options that are all ours. */
@@ -40,9 +42,17 @@ const LOCAL: Readonly<Record<string, Local>> = {
 const WHOLE: Readonly<Record<string, (url: string) => Store>> = {
   mysql,
   mariadb: mysql,
+  postgres,
+  postgresql: postgres,
   cached: (url) => cachedFromUrl(url, storeFromUrl),
   memcached: (url) => memcached(url),
   moving: (url) => movingFromUrl(url, storeFromUrl),
+  redis,
+  rediss: redis,
+  'redis+sentinel': redis,
+  'rediss+sentinel': redis,
+  'redis+cluster': redis,
+  'rediss+cluster': redis,
 }
 
 const PARTS = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i
@@ -61,6 +71,7 @@ export function placeOf(url: string): string | null {
  * `memory:?max=1000`, `file:/var/lib/app?durable=false`, `sqlite:./x.db?synchronous=normal&table=people`.
  * `mysql://user:password@host/database?table=people`, or `mariadb:`, also takes what its driver takes.
  * `memcached://host:11211,host2:11211` is on servers.
+ * `redis://:password@host:6379/0?prefix=people:` is one server; `redis+sentinel:` and `redis+cluster:` name several.
  * `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A` is a store made of two, whose URLs stand in it percent-encoded.
  *
  * Paths are as the shell has them, relative to the working directory, with `%20` and the like decoded; `file:///abs` is

@@ -52,8 +52,10 @@ describe('a store URL', () => {
   })
 
   it('that is not known is refused with the known ones', () => {
-    const known = 'Known: memory:, file:, sqlite:, cookie:, mysql:, mariadb:, cached:, memcached:, moving:.'
-    assert.throws(() => storeFromUrl('redis://localhost'), new ConfigError(`Unknown store URL "redis:". ${known}`))
+    const servers =
+      'mysql:, mariadb:, postgres:, postgresql:, cached:, memcached:, moving:, redis:, rediss:, redis+sentinel:, rediss+sentinel:, redis+cluster:, rediss+cluster:'
+    const known = `Known: memory:, file:, sqlite:, cookie:, ${servers}.`
+    assert.throws(() => storeFromUrl('oracle://localhost'), new ConfigError(`Unknown store URL "oracle:". ${known}`))
     assert.throws(() => storeFromUrl('constructor:x'), new ConfigError(`Unknown store URL "constructor:". ${known}`))
     assert.throws(() => storeFromUrl('./sessions.db'), new ConfigError(`A store URL begins with a scheme. ${known}`))
     assert.throws(() => storeFromUrl(''), ConfigError)
