@@ -39,8 +39,8 @@ export interface SessionsOptions {
   /** Keep changes also when the response's status is 500 or above. Default false. */
   readonly saveOnServerError?: boolean | undefined
   /**
-   * Bytes of memory in which sessions that were opened lately are remembered in the clear, so that they are not decrypted
-   * again. Default 16 MiB; false remembers nothing.
+   * Bytes of memory in which sessions that were opened lately are remembered in the clear, so that they are neither
+   * decrypted nor parsed again. Default 16 MiB; false remembers nothing.
    */
   readonly memo?: number | false | undefined
   /**
