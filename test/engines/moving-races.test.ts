@@ -170,6 +170,17 @@ describe('moving, whatever comes in between', () => {
     await fc.assert(property, { numRuns: 600 })
   })
 
+  for (const does of ['touch', 'deleteAll', 'write'] as const) {
+    it(`lets no mover overlook a ${does} of a node that is only prepared`, async () => {
+      const property = fc.asyncProperty(
+        fc.constantFrom<Actor>({ does: 'move' }, { does: 'touch', phase: 'move', minutes: 0 }),
+        fc.array(fc.nat({ max: 1 }), { minLength: 60, maxLength: 60 }),
+        (mover, choices) => run([{ does, phase: 'prepare', minutes: 30 } as Actor, mover], choices),
+      )
+      await fc.assert(property, { numRuns: 300 })
+    })
+  }
+
   it('survives a mover that dies at any of its calls, and the next one goes on', async () => {
     for (let after = 0; after < 12; after += 1) {
       for (const phase of ['prepare', 'move'] as const) {
