@@ -1,9 +1,11 @@
 import { ConfigError } from '../errors.ts'
 import { checkOptions, clockOption, wholeNumber } from '../options.ts'
 import type { Clock, OwnedStore, ScannableStore, Schema } from '../store.ts'
+import { alone } from './postgres/alone.ts'
+import { Changes } from './postgres/changes.ts'
 import type { PostgresClient, PostgresPool } from './postgres/client.ts'
 import { OwnLink } from './postgres/own.ts'
-import { ClientLink, type Link, PoolLink } from './postgres/pool.ts'
+import { ClientLink, type HoldingLink, type Link, PoolLink } from './postgres/pool.ts'
 import { statementsFor } from './postgres/statements.ts'
 import { Postgres } from './postgres/store.ts'
 import { Table } from './postgres/table.ts'
@@ -21,6 +23,10 @@ interface CommonOptions {
   readonly timeout?: number | undefined
   /** Use named prepared statements (default true; goes without by itself when a pooler has lost one). */
   readonly prepare?: boolean | undefined
+  /** Tell other processes of updates and deletes, by NOTIFY in the same round trip; `changes` listens (default false). */
+  readonly notify?: boolean | undefined
+  /** URL of the server itself, for listening, when the connections go through a pooler. */
+  readonly listen?: string | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -44,21 +50,39 @@ export type PostgresStore = OwnedStore & ScannableStore & { readonly schema: Sch
  * Sessions in a table of PostgreSQL: a URL, or a `Pool` or `Client` of pg.
  *
  * Every call is one round trip, and rejects with `StoreError` within `timeout`. The table is made by `strongroom migrate`,
- * or on first use with `createTable`.
+ * or on first use with `createTable`. With a single `Client`, `alone` is absent.
  */
 export function postgres(
   given: string | PostgresPool | PostgresClient | PostgresUrlOptions | PostgresClientOptions,
 ): PostgresStore {
   const options = toOptions(given)
-  checkOptions('postgres()', options, ['url', 'client', 'max', 'table', 'createTable', 'timeout', 'prepare', 'clock'])
+  checkOptions('postgres()', options, ['url', 'client', ...OWN, 'clock'])
   const table = tableName('postgres()', options.table)
   const timeout = wholeNumber('postgres()', 'timeout', options.timeout, 2000)
   const clock = clockOption('postgres()', options.clock)
   const prepare = flag('prepare', options.prepare, true)
   const createTable = flag('createTable', options.createTable, false)
   const link = linkOf(options, timeout)
-  return new Postgres(new Table(link, { table, timeout, prepare, createTable }), statementsFor(table, null), clock)
+  const changes = changesOf(options, link, { table, timeout })
+  const at = new Table(link, { table, timeout, prepare, createTable })
+  return new Postgres(at, statementsFor(table, options.notify ? channelOf(table) : null), {
+    clock,
+    ...(changes && { changes }),
+    ...(holds(link) && {
+      async alone(name, work) {
+        at.assertOpen()
+        return alone(link, `${table} ${name}`, work, { limit: timeout })
+      },
+    }),
+    async end() {
+      changes?.close()
+      await at.close()
+    },
+  })
 }
+
+/** The options that may also stand in the URL. */
+const OWN = ['max', 'table', 'createTable', 'timeout', 'prepare', 'notify', 'listen'] as const
 
 type AnyOptions = Partial<PostgresUrlOptions & PostgresClientOptions>
 
@@ -71,7 +95,7 @@ function toOptions(given: unknown): AnyOptions {
 /** A URL may hold options of ours among the driver's, which would pass over them in silence. */
 function fromUrl(given: AnyOptions): AnyOptions {
   if (typeof given.url !== 'string') return given
-  const { own, url } = takeQuery('postgres:', given.url, ['table', 'createTable', 'timeout', 'prepare', 'max'])
+  const { own, url } = takeQuery('postgres:', given.url, OWN)
   return {
     ...given,
     url,
@@ -80,10 +104,12 @@ function fromUrl(given: AnyOptions): AnyOptions {
     timeout: given.timeout ?? own.number('timeout'),
     prepare: given.prepare ?? own.boolean('prepare'),
     max: given.max ?? own.number('max'),
+    notify: given.notify ?? own.boolean('notify'),
+    listen: given.listen ?? own.text('listen'),
   }
 }
 
-function linkOf({ url, client, max }: AnyOptions, timeout: number): Link {
+function linkOf({ url, client, max }: AnyOptions, timeout: number): Link | HoldingLink {
   if (client) {
     if (url !== undefined || max !== undefined)
       throw new ConfigError('postgres() takes "url" and "max" for connections of its own, not beside a client.')
@@ -92,6 +118,25 @@ function linkOf({ url, client, max }: AnyOptions, timeout: number): Link {
   if (typeof url !== 'string' || url === '')
     throw new ConfigError('postgres() takes a URL or a client; it got neither.')
   return new OwnLink({ url, timeout, max: wholeNumber('postgres()', 'max', max, 10) })
+}
+
+function changesOf(
+  { notify, listen }: AnyOptions,
+  link: Link | HoldingLink,
+  { table, timeout }: { table: string; timeout: number },
+): Changes | undefined {
+  const told = flag('notify', notify, false)
+  if (listen !== undefined && (!told || typeof listen !== 'string' || listen === ''))
+    throw new ConfigError('Option "listen" of postgres() must be a URL, and needs notify: true.')
+  const line = listen === undefined ? link : new OwnLink({ url: listen, timeout, max: 1 })
+  return told && holds(line) ? new Changes(line, { channel: channelOf(table), limit: timeout }) : undefined
+}
+
+const holds = (link: Link | HoldingLink): link is HoldingLink => 'hold' in link
+
+/** Without the schema, for others may leave it out or not: hearing of another table's ids does no harm, missing one does. */
+function channelOf(table: string): string {
+  return `${table.split('.').at(-1)}_changes`
 }
 
 function flag(name: string, given: unknown, standard: boolean): boolean {

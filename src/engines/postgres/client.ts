@@ -17,7 +17,13 @@ export interface PostgresResult {
 export interface PostgresClient {
   query(query: PostgresQuery, callback: (error: Error, result: PostgresResult) => void): void
   on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'end', listener: () => void): unknown
+  on(event: 'notification', listener: (news: { channel: string; payload?: string | undefined }) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
+  /** Lets the process end although the connection is open. */
+  unref?(): void
+  /** Of the server's process, unless a pooler stands between. */
+  readonly processID?: number | null
 }
 
 /** What is used of a pool: pg's `Pool` has it. */

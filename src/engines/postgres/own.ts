@@ -1,7 +1,7 @@
 import { ConfigError, StoreError } from '../../errors.ts'
 import type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './client.ts'
 import { tooLate } from './failure.ts'
-import { type Held, ignore, type Link, PoolLink } from './pool.ts'
+import { type Held, type HoldingLink, ignore, PoolLink } from './pool.ts'
 
 /** What is used of the package pg. */
 interface Driver {
@@ -22,7 +22,7 @@ export interface OwnOptions {
 }
 
 /** Connections of our own, the driver and the pool of them made when they are first needed. */
-export class OwnLink implements Link {
+export class OwnLink implements HoldingLink {
   readonly #options: OwnOptions
   #opening: Promise<Driver> | null = null
   #pool: PoolLink | null = null

@@ -10,15 +10,18 @@ export interface Held {
 /** Where statements are sent. `ask` rejects with what the driver throws, or with a StoreError when the limit has passed. */
 export interface Link {
   ask(query: PostgresQuery, limit: number): Promise<PostgresResult>
-  /** A connection for one's own use, or null where there is only one for everything. */
-  hold(limit: number): Promise<Held | null>
   close(): Promise<void>
+}
+
+/** Where there are several connections, one can be had for one's own use. */
+export interface HoldingLink extends Link {
+  hold(limit: number): Promise<Held>
 }
 
 export const ignore = () => {}
 
 /** Connections of a pool, which is ours or the user's. */
-export class PoolLink implements Link {
+export class PoolLink implements HoldingLink {
   readonly #pool: PostgresPool
   readonly #end: () => Promise<void>
 
@@ -103,10 +106,6 @@ export class ClientLink implements Link {
         else resolve(result)
       })
     })
-  }
-
-  async hold(): Promise<null> {
-    return null
   }
 
   async close(): Promise<void> {}

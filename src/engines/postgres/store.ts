@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { StoreError } from '../../errors.ts'
 import type {
+  ChangeFeed,
   ClearOptions,
   Clock,
   Entry,
@@ -10,6 +11,7 @@ import type {
   ScannableStore,
   ScanOptions,
   Schema,
+  Store,
   Traits,
   Version,
 } from '../../store.ts'
@@ -22,6 +24,14 @@ import type { Table } from './table.ts'
 /** A payload comes as text of twice its length, and 2^29 characters are the longest string that V8 has. */
 const SIZE_LIMIT = 2 ** 28 - 1024
 
+interface Surroundings {
+  readonly clock: Clock
+  /** Ends what is ours. */
+  readonly end: () => Promise<void>
+  readonly alone?: Store['alone']
+  readonly changes?: ChangeFeed
+}
+
 export class Postgres implements OwnedStore, ScannableStore {
   readonly owned: Owned = {
     list: async (owner) => {
@@ -33,14 +43,19 @@ export class Postgres implements OwnedStore, ScannableStore {
       return (await this.#table.ask(this.#at.removeOwned, values)).rowCount ?? 0
     },
   }
+  declare readonly alone?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
+  declare readonly changes?: ChangeFeed
   readonly #table: Table
   readonly #at: Statements
   readonly #clock: Clock
+  readonly #end: () => Promise<void>
 
-  constructor(table: Table, statements: Statements, clock: Clock) {
+  constructor(table: Table, statements: Statements, { clock, end, ...extras }: Surroundings) {
     this.#table = table
     this.#at = statements
     this.#clock = clock
+    this.#end = end
+    Object.assign(this, extras)
   }
 
   get traits(): Traits {
@@ -112,17 +127,17 @@ export class Postgres implements OwnedStore, ScannableStore {
 
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     const limit = atLeastOne(page)
-    for (let after = Buffer.alloc(0); !signal?.aborted; ) {
+    for (let after: Uint8Array = new Uint8Array(0); !signal?.aborted; ) {
       const rows = await this.#table.work(this.#at.page, [after, limit])
       const live = rows.map(toListing).filter(({ expiresAt }) => this.#clock() < expiresAt)
       if (live.length > 0) yield live
       if (rows.length < limit) return
-      after = rows.at(-1)?.[0] as Buffer
+      after = rows.at(-1)?.[0] as Uint8Array
     }
   }
 
   close(): Promise<void> {
-    return this.#table.close()
+    return this.#end()
   }
 
   #now(): number {
@@ -169,7 +184,7 @@ function toFields(expiresAt: unknown, createdAt: unknown, owner: unknown, label:
   return {
     expiresAt: expiresAt as number,
     createdAt: createdAt as number,
-    owner: owner && (owner as Buffer).toString('hex'),
+    owner: owner === null ? null : (owner as Buffer).toString('hex'),
     label: label as Buffer | null,
-  } as const
+  }
 }

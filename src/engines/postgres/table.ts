@@ -87,6 +87,10 @@ export class Table implements Schema {
     return pending
   }
 
+  assertOpen(): void {
+    if (this.#closing) throw new StoreError('This store was closed.')
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#link.close()
     return this.#closing
@@ -130,7 +134,7 @@ export class Table implements Schema {
 
   async #send(query: ReturnType<typeof queryOf>, name: string | null, limit: number): Promise<PostgresResult> {
     for (let tries = 1; ; tries += 1) {
-      if (this.#closing) throw new StoreError('This store was closed.')
+      this.assertOpen()
       try {
         return await this.#link.ask(name !== null && this.#prepare ? { ...query, name } : query, limit)
       } catch (error) {
