@@ -1,7 +1,10 @@
+import { describe, it } from 'node:test'
 import { cached } from '../../src/engines/cached.ts'
 import { memory } from '../../src/engines/memory.ts'
 import { manualClock } from '../../src/testing/clock.ts'
 import { storeSuite } from '../../src/testing/store-suite.ts'
+import { readsAreNeverTooOld } from './cached/history.ts'
+import { orders } from './cached/orders.ts'
 
 storeSuite('cached memory with memory', async () => {
   const clock = manualClock()
@@ -21,4 +24,9 @@ storeSuite('cached memory with memory', async () => {
       await Promise.all([store.close(), durable.close(), cache.close()])
     },
   }
+})
+
+describe('cached: what happens at the same time', () => {
+  orders()
+  it('in random orders on three nodes, a read answers nothing older than what its cache was told', readsAreNeverTooOld)
 })

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import fc from 'fast-check'
+import { cached } from '../../../src/engines/cached.ts'
+import { memory } from '../../../src/engines/memory.ts'
+import type { Store } from '../../../src/store.ts'
+import { type ManualClock, manualClock } from '../../../src/testing/clock.ts'
+import { bytes, HOUR } from '../../../src/testing/store/subject.ts'
+import { ID, OWNER, plain } from './orders.ts'
+import { type Gate, inOrder } from './schedules.ts'
+
+const MAX_AGE = 1000
+const verb = fc.constantFrom('read', 'read', 'write', 'touch in', 'touch out', 'delete', 'wait')
+/** Each task makes its calls one after another, on one of the nodes. */
+const task = fc.record({ node: fc.nat({ max: 2 }), verbs: fc.array(verb, { minLength: 1, maxLength: 5 }) })
+type Task = typeof task extends fc.Arbitrary<infer T> ? T : never
+
+/** Something that became true. */
+interface Moment {
+  readonly truth: ReturnType<typeof plain>
+  readonly changed: readonly ('text' | 'until')[]
+  readonly at: number
+  /** Of the cache that its writer told; nodes that share it know when the writer has its answer. */
+  readonly cache: number
+  acknowledgedAt: number
+}
+
+/**
+ * Two nodes with a shared cache and one with its own, over one durable store, in random orders of every step. What a read answers
+ * was true at some moment between its end and the last change that its cache was told of, or `maxAge` before it began.
+ */
+export async function readsAreNeverTooOld(): Promise<void> {
+  const choices = fc.array(fc.nat({ max: 1000 }), { minLength: 200, maxLength: 200 })
+  await fc.assert(
+    fc.asyncProperty(fc.array(task, { minLength: 2, maxLength: 4 }), choices, async (tasks, chosen) => {
+      let at = 0
+      const choose = (count: number) => (chosen[at++ % 200] as number) % count
+      await inOrder((gate) => world(gate, tasks), choose)
+    }),
+    { numRuns: 400 },
+  )
+}
+
+async function world(gate: Gate, given: readonly Task[]) {
+  const clock = manualClock()
+  const history = new History(clock)
+  const caches = [memory({ clock, max: 9 }), memory({ clock, max: 9 })] as const
+  const nodes = ([0, 0, 1] as const).map((which) => {
+    const durable = gate.around(history.told(which))
+    return { which, store: cached({ durable, cache: gate.around(caches[which]), clock, maxAge: MAX_AGE }) }
+  })
+  await history.begin()
+
+  async function call(name: string, { which, store }: (typeof nodes)[0], text: string): Promise<void> {
+    if (name === 'wait') return void clock.advance(400)
+    if (name === 'read') return void (await history.read(store, which))
+    if (name === 'write') {
+      const found = await history.read(store, which)
+      if (found) await history.change(() => store.update(ID, entry(clock, text), found.version))
+      return
+    }
+    const until = clock() + (name === 'touch in' ? HOUR / 2 : 2 * HOUR)
+    await history.change(() => (name === 'delete' ? store.delete(ID) : store.touch(ID, until)))
+  }
+
+  return {
+    tasks: given.map(({ node, verbs }, task) => async () => {
+      for (const [at, name] of verbs.entries()) await call(name, nodes[node] as (typeof nodes)[0], `${task}.${at}`)
+    }),
+    step: () => void clock.advance(1),
+    check: async () => {
+      for (const { which, store } of nodes) await history.read(store, which)
+    },
+  }
+}
+
+const entry = (clock: ManualClock, text: string) => {
+  return { bytes: bytes(text), expiresAt: clock() + HOUR, owner: OWNER, label: null, createdAt: clock() }
+}
+
+class History {
+  readonly #clock: ManualClock
+  readonly #durable: Store
+  readonly #moments: Moment[] = []
+  readonly #made = new AsyncLocalStorage<Moment[]>()
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock
+    this.#durable = memory({ clock, max: 9 })
+  }
+
+  async begin(): Promise<void> {
+    await this.#durable.create(ID, entry(this.#clock, 'first'))
+    await this.#note(0)
+  }
+
+  /** The durable store, with everything written down that it is made to say. */
+  told(cache: number): Store {
+    const store = this.#durable
+    const noted = async <T>(change: Promise<T>) => {
+      const answer = await change
+      await this.#note(cache)
+      return answer
+    }
+    return {
+      traits: store.traits,
+      create: (id, entry) => noted(store.create(id, entry)),
+      read: (id) => store.read(id),
+      update: (id, entry, version) => noted(store.update(id, entry, version)),
+      touch: (id, expiresAt) => noted(store.touch(id, expiresAt)),
+      delete: (id, version) => noted(store.delete(id, version)),
+      clearExpired: () => store.clearExpired(),
+      close: () => store.close(),
+    }
+  }
+
+  async change(call: () => Promise<unknown>): Promise<void> {
+    const made: Moment[] = []
+    await this.#made.run(made, call)
+    for (const moment of made) moment.acknowledgedAt = this.#clock()
+  }
+
+  async read(store: Store, cache: number) {
+    const began = this.#clock()
+    const found = await store.read(ID)
+    // One by one: a touch moves the deadline of a copy whose bytes another cache's node has changed meanwhile.
+    for (const part of ['text', 'until'] as const) {
+      const known = this.#moments.findLastIndex(
+        ({ changed, at, ...moment }) =>
+          changed.includes(part) &&
+          ((moment.cache === cache && moment.acknowledgedAt < began) || at <= began - MAX_AGE),
+      )
+      const possible = this.#moments.slice(Math.max(known, 0)).map(({ truth }) => truth?.[part])
+      assert.ok(
+        possible.includes(plain(found)?.[part]),
+        `${JSON.stringify(plain(found))}: none of ${possible.join(' ')}`,
+      )
+    }
+    return found
+  }
+
+  async #note(cache: number): Promise<void> {
+    const truth = plain(await this.#durable.read(ID))
+    const before = this.#moments.at(-1)?.truth
+    const changed = (['text', 'until'] as const).filter((part) => truth?.[part] !== before?.[part])
+    if (changed.length === 0) return
+    const moment = { truth, changed, at: this.#clock(), cache, acknowledgedAt: Number.POSITIVE_INFINITY }
+    this.#moments.push(moment)
+    this.#made.getStore()?.push(moment)
+  }
+}
