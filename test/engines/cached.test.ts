@@ -1,31 +1,256 @@
-import { describe, it } from 'node:test'
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it, suite } from 'node:test'
 import { cached } from '../../src/engines/cached.ts'
+import { memcached } from '../../src/engines/memcached.ts'
 import { memory } from '../../src/engines/memory.ts'
+import { sqlite } from '../../src/engines/sqlite.ts'
+import { storeFromUrl } from '../../src/engines/url.ts'
+import { ConfigError, StoreError } from '../../src/errors.ts'
+import type { Store, Version } from '../../src/store.ts'
 import { manualClock } from '../../src/testing/clock.ts'
+import { HOUR, newId } from '../../src/testing/store/subject.ts'
 import { storeSuite } from '../../src/testing/store-suite.ts'
+import { type MemcachedServer, memcachedNeed, startMemcached } from '../servers/memcached.ts'
+import { faults, world } from './cached/faults.ts'
 import { readsAreNeverTooOld } from './cached/history.ts'
-import { orders } from './cached/orders.ts'
+import { news } from './cached/news.ts'
+import { ID, OWNER, orders, plain } from './cached/orders.ts'
 
-storeSuite('cached memory with memory', async () => {
-  const clock = manualClock()
-  const [durable, cache] = [memory({ clock, maxBytes: 8 * 2 ** 20 }), memory({ clock })]
-  const store = cached({ durable, cache, clock })
-  return {
-    store,
-    clock,
-    peer: async () => cached({ durable, cache, clock }),
-    apart: async () => cached({ durable: memory({ clock }), cache: memory({ clock }), clock }),
-    // What was read before is still answered, for as long as it is believed.
-    breakIt: async () => {
-      await durable.close()
-      clock.advance(10_000)
-    },
-    close: async () => {
-      await Promise.all([store.close(), durable.close(), cache.close()])
-    },
+type Clock = ReturnType<typeof manualClock>
+
+/** Two stores of any kind; the second handle has the same cache, and another handle on the same data. */
+function subjects(make: (clock: Clock) => Promise<{ durable: () => Store; cache: () => Store; end?: () => unknown }>) {
+  return async () => {
+    const clock = manualClock()
+    const made: Store[] = []
+    const place = await make(clock)
+    const keep = <S extends Store>(store: S): S => {
+      made.push(store)
+      return store
+    }
+    const durable = keep(place.durable())
+    const cache = keep(place.cache())
+    const store = keep(cached({ durable, cache, clock, cacheTimeout: 5000 }))
+    return {
+      store,
+      clock,
+      peer: async () => keep(cached({ durable: keep(place.durable()), cache, clock, cacheTimeout: 5000 })),
+      breakIt: async () => {
+        await durable.close()
+        // What was read before is still answered, for as long as it is believed.
+        clock.advance(10_000)
+      },
+      close: async () => {
+        for (const each of made.reverse()) await each.close()
+        await place.end?.()
+      },
+    }
   }
+}
+
+storeSuite(
+  'cached memory with memory',
+  subjects(async (clock) => {
+    const durable = memory({ clock, maxBytes: 8 * 2 ** 20 })
+    return { durable: () => durable, cache: () => memory({ clock }) }
+  }),
+)
+
+storeSuite(
+  'cached sqlite with memory',
+  subjects(async (clock) => {
+    const dir = await mkdtemp(join(tmpdir(), 'strongroom-cached-'))
+    const durable = () => sqlite({ path: join(dir, 'sessions.db'), synchronous: 'normal', clock })
+    return { durable, cache: () => memory({ clock }), end: () => rm(dir, { recursive: true }) }
+  }),
+)
+
+suite('cached with a server', { skip: memcachedNeed.skip }, () => {
+  let server: MemcachedServer
+  before(async () => {
+    server = await startMemcached()
+  })
+  after(() => server.stop())
+  storeSuite(
+    'cached memory with memcached',
+    subjects(async (clock) => {
+      const durable = memory({ clock, maxBytes: 8 * 2 ** 20 })
+      const cache = () => memcached({ servers: `127.0.0.1:${server.port}`, prefix: `${newId()}:`, clock })
+      return { durable: () => durable, cache }
+    }),
+  )
 })
 
+describe('cached', () => {
+  const text = async (store: Store) => plain(await store.read(ID))?.text ?? null
+
+  it('answers from the copy, without asking the durable store, after the first read and after an update', async () => {
+    const { durable, store, entry, clock } = world()
+    await store.create(ID, entry('first'))
+    const version = (await store.read(ID))?.version as Version
+    durable.calls.length = 0
+    assert.equal(await text(store), 'first')
+    await store.update(ID, entry('second'), version)
+    assert.equal(await text(store), 'second')
+    await store.touch(ID, clock() + 2 * HOUR)
+    assert.equal((await store.read(ID))?.entry.expiresAt, clock() + 2 * HOUR)
+    assert.deepEqual(durable.calls, ['update', 'touch'])
+  })
+
+  it('believes a copy for less than maxAge', async () => {
+    const { clock, durable, store, node, entry } = world({ maxAge: 500 })
+    const elsewhere = node({ cache: memory({ clock }) })
+    await store.create(ID, entry('first'))
+    const version = (await store.read(ID))?.version as Version
+    await elsewhere.update(ID, entry('second'), version)
+    clock.advance(499)
+    assert.equal(await text(store), 'first')
+    clock.advance(1)
+    assert.equal(await text(store), 'second')
+    durable.calls.length = 0
+    await elsewhere.delete(ID)
+    clock.advance(500)
+    assert.equal(await store.read(ID), null)
+    assert.equal(await node().read(ID), null)
+  })
+
+  it('does not believe a copy from a moment that has not come yet', async () => {
+    const { clock, store, node, entry } = world()
+    await store.create(ID, entry('first'))
+    await text(store)
+    clock.advance(-1)
+    await node({ cache: memory({ clock }) }).delete(ID)
+    assert.equal(await store.read(ID), null)
+  })
+
+  it('asks the durable store when a copy says that the session has expired', async () => {
+    const { clock, store, node, entry } = world({ maxAge: 9 * HOUR })
+    await store.create(ID, entry('first'))
+    await text(store)
+    await node({ cache: memory({ clock }) }).touch(ID, clock() + 2 * HOUR)
+    clock.advance(HOUR)
+    assert.equal(await text(store), 'first')
+    assert.equal(await text(store), 'first')
+    clock.advance(HOUR)
+    assert.equal(await store.read(ID), null)
+  })
+
+  it('after a conflict the next read is from the durable store, so that trying again wins', async () => {
+    const { clock, store, node, entry } = world({ maxAge: HOUR })
+    await store.create(ID, entry('first'))
+    const version = (await store.read(ID))?.version as Version
+    await node({ cache: memory({ clock }) }).update(ID, entry('second'), version)
+    assert.equal(await store.update(ID, entry('third'), version), null)
+    const found = await store.read(ID)
+    assert.equal(plain(found)?.text, 'second')
+    assert.notEqual(await store.update(ID, entry('third'), found?.version as Version), null)
+    assert.equal(await text(store), 'third')
+  })
+
+  it('deleteAll is final at once, here and for all that share the cache, and spares the exception', async () => {
+    const { durable, store, node, entry } = world()
+    const other = node()
+    const ids = [ID, newId(), newId()]
+    for (const id of ids) await store.create(id, entry('first'))
+    for (const id of ids) await other.read(id)
+    // One more comes when the list has been made.
+    const late = newId()
+    const { list } = durable.store.owned as NonNullable<Store['owned']>
+    Object.assign(durable.store.owned as object, {
+      list: async (owner: string) => {
+        const found = await list(owner)
+        await durable.store.create(late, entry('late'))
+        await store.read(late)
+        return found
+      },
+    })
+    assert.equal(await store.owned.deleteAll(OWNER, ids[2]), 3)
+    for (const each of [store, other]) assert.equal(plain(await each.read(ids[2] as never))?.text, 'first')
+    for (const id of ids.slice(0, 2)) for (const each of [store, other]) assert.equal(await each.read(id), null)
+    assert.equal(await store.read(late), null)
+  })
+
+  it('what is too large for the cache is read from the durable store', async () => {
+    const { clock, durable, node, entry, errors } = world()
+    const store = node({ cache: memory({ clock, maxBytes: 4096 }) })
+    const large = { ...entry(''), bytes: new Uint8Array(4000) }
+    await store.create(ID, large)
+    const found = await store.read(ID)
+    assert.notEqual(await store.update(ID, large, found?.version as Version), null)
+    durable.calls.length = 0
+    for (let times = 0; times < 2; times++) assert.equal((await store.read(ID))?.entry.bytes.length, 4000)
+    assert.deepEqual(durable.calls, ['read', 'read'])
+    assert.deepEqual(errors, [])
+  })
+
+  it('what lies in the cache and is no copy is replaced by one', async () => {
+    const { cache, durable, store, entry } = world()
+    await store.create(ID, entry('first'))
+    for (const bytes of [[], [0, 0], [1], new Array(300).fill(1), new Array(8).fill(9), new Array(26).fill(255)]) {
+      await cache.store.delete(ID)
+      await cache.store.create(ID, { ...entry(''), bytes: Uint8Array.from(bytes) })
+      assert.equal(await text(store), 'first')
+      durable.calls.length = 0
+      assert.equal(await text(store), 'first')
+      assert.deepEqual(durable.calls, [])
+    }
+  })
+
+  it('clears both stores, counts what the durable one removed, and looks only when it is a dry run', async () => {
+    const { clock, cache, store, entry } = world()
+    await store.create(ID, entry('first'))
+    await text(store)
+    clock.advance(HOUR)
+    assert.equal(await store.clearExpired({ dryRun: true }), 1)
+    assert.equal(await cache.store.clearExpired({ dryRun: true }), 1)
+    assert.equal(await store.clearExpired(), 1)
+    assert.equal(await cache.store.clearExpired({ dryRun: true }), 0)
+    cache.store.clearExpired = () => Promise.reject(new StoreError('down'))
+    assert.equal(await store.clearExpired(), 0)
+  })
+
+  it('does what its durable store does: its traits, its extras, and no more', async () => {
+    const clock = manualClock()
+    const plainStore: Store = { ...world().durable.store, alone: async (_name, work) => work() }
+    const { owned: _, ...bare } = plainStore
+    const store = cached({ durable: bare as Store, cache: memory({ clock }), clock })
+    assert.deepEqual([store.owned, store.changes, store.schema], [undefined, undefined, undefined])
+    assert.equal(await store.alone?.('name', async () => 5), 5)
+    assert.deepEqual(store.traits, { ...bare.traits, engine: 'cached memory with memory' })
+    await store.close()
+    await assert.rejects(store.alone?.('name', async () => 5) ?? Promise.resolve(), StoreError)
+  })
+
+  it('closes what was handed in never, and what it opened from a URL', async () => {
+    const { store, durable, cache, entry } = world()
+    await store.close()
+    await assert.rejects(store.read(ID), StoreError)
+    assert.equal(await durable.store.create(ID, entry('first')), true)
+    assert.equal(await cache.store.read(ID), null)
+    const opened = storeFromUrl('cached:?durable=memory%3A%3Fmax%3D5&cache=memory%3A&cacheTimeout=9')
+    assert.equal(await opened.create(ID, { ...entry('first'), expiresAt: Date.now() + HOUR }), true)
+    assert.equal(await text(opened), 'first')
+    await opened.close()
+    await assert.rejects(opened.read(ID), StoreError)
+  })
+
+  it('refuses options that it does not know or cannot use', () => {
+    const [durable, cache] = [memory(), memory()]
+    const refused = (options: object) => assert.throws(() => cached(options as never), ConfigError)
+    refused({ durable, cache: durable })
+    for (const bad of [{ durable: 5 }, { cache: {} }, { cache: undefined }, { maxage: 5 }, { onCacheError: 5 }])
+      refused({ durable, cache, ...bad })
+    for (const name of ['maxAge', 'cacheTimeout'])
+      for (const bad of [0, -1, 1.5, '9']) refused({ durable, cache, [name]: bad })
+    refused({ durable, cache, clock: 5 })
+  })
+})
+
+describe('cached: a cache that does not work', faults)
+describe('cached: a durable store that tells of changes', news)
 describe('cached: what happens at the same time', () => {
   orders()
   it('in random orders on three nodes, a read answers nothing older than what its cache was told', readsAreNeverTooOld)

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import diagnostics from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { it } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { CACHE_CHANNEL, type CachedOptions, cached } from '../../../src/engines/cached.ts'
+import { memory } from '../../../src/engines/memory.ts'
+import { StoreError } from '../../../src/errors.ts'
+import type { OwnedStore, Version } from '../../../src/store.ts'
+import { manualClock } from '../../../src/testing/clock.ts'
+import { bytes, HOUR } from '../../../src/testing/store/subject.ts'
+import { watched } from '../../../src/testing/watched.ts'
+import { ID, OWNER, plain } from './orders.ts'
+
+/** A node with a look into both stores, and everything that its cache did wrong. */
+export function world(options: Partial<CachedOptions> = {}) {
+  const clock = manualClock()
+  const [durable, cache] = [watched(memory({ clock, max: 99 })), watched(memory({ clock, max: 99 }))]
+  const errors: Error[] = []
+  const node = (more: Partial<CachedOptions<OwnedStore>> = {}) =>
+    cached({
+      durable: durable.store as OwnedStore,
+      cache: cache.store,
+      clock,
+      onCacheError: (error) => void errors.push(error),
+      ...(options as Partial<CachedOptions<OwnedStore>>),
+      ...more,
+    })
+  const entry = (text: string, lifetime = HOUR) => {
+    return { bytes: bytes(text), expiresAt: clock() + lifetime, owner: OWNER, label: null, createdAt: clock() }
+  }
+  return { clock, durable, cache, errors, node, entry, store: node() }
+}
+
+const text = (found: Parameters<typeof plain>[0]) => plain(found)?.text ?? null
+
+/** A cache that fails, hangs or is slow, at any of the calls that are made of it. */
+export function faults(): void {
+  it('a cache that fails at any step of any call changes no answer, and says nothing older afterwards', async () => {
+    for (const verb of ['read', 'update', 'touch', 'delete', 'deleteAll'])
+      for (let step = 1; step <= 5; step++) await failsAt(verb, step)
+  })
+
+  it('what a cache could not be told of is not believed here, and elsewhere no longer than maxAge', async () => {
+    const { clock, cache, node, store, entry } = world()
+    await store.create(ID, entry('first'))
+    const version = (await store.read(ID))?.version as Version
+    cache.before = (call) => call === 'update' && Promise.reject(new StoreError('down'))
+    await store.update(ID, entry('second'), version)
+    cache.before = null
+    await wait(110)
+    const other = node()
+    assert.equal(text(await store.read(ID)), 'second')
+    // Read again and put by the node that knew, so that the other one has it right, too.
+    assert.equal(text(await other.read(ID)), 'second')
+
+    cache.before = (call) => call === 'update' && Promise.reject(new StoreError('down'))
+    await store.delete(ID)
+    cache.before = null
+    assert.equal(text(await other.read(ID)), 'second')
+    clock.advance(9_999)
+    assert.equal(text(await other.read(ID)), 'second')
+    clock.advance(1)
+    assert.equal(await other.read(ID), null)
+  })
+
+  it('a process that dies between its change and its copy leaves one that is believed for maxAge at most', async () => {
+    const { clock, cache, node, store, entry } = world({ cacheTimeout: 60_000 })
+    await store.create(ID, entry('first'))
+    await store.read(ID)
+    // It never comes so far.
+    cache.before = (call) => call === 'update' && new Promise(() => undefined)
+    store.delete(ID).catch(() => undefined)
+    await wait(10)
+    cache.before = null
+    const other = node()
+    assert.equal(text(await other.read(ID)), 'first')
+    clock.advance(10_000)
+    assert.equal(await other.read(ID), null)
+  })
+
+  it('a cache that hangs costs its time limit, then nothing, and is used again when it is back', async () => {
+    const { cache, durable, errors, store, entry } = world({ cacheTimeout: 20 })
+    await store.create(ID, entry('first'))
+    await store.read(ID)
+    cache.before = () => new Promise(() => undefined)
+    const [first, rest] = [await spent(() => store.read(ID)), await spent(() => many(200, () => store.read(ID)))]
+    assert.ok(first >= 19, `${first} ms`)
+    assert.ok(rest < 200 * 10, `${rest} ms`)
+    assert.ok(errors.length >= 1 && errors.length < 10, `${errors.length} errors`)
+    assert.ok(errors.every((error) => error instanceof StoreError && !error.message.includes(ID)))
+    cache.before = null
+    for (let asked = true; asked; asked = durable.calls.splice(0).length > 0) {
+      await wait(20)
+      assert.equal(text(await store.read(ID)), 'first')
+    }
+  })
+
+  it('an answer that comes too late, or a failure, ends nothing and is seen by nobody', async () => {
+    const { cache, errors, store, entry } = world({ cacheTimeout: 5 })
+    await store.create(ID, entry('first'))
+    const late = Promise.withResolvers<void>()
+    cache.before = () => late.promise
+    assert.equal(text(await store.read(ID)), 'first')
+    late.reject(new Error('much later'))
+    await wait(5)
+    assert.equal(errors.length, 1)
+  })
+
+  it('calls that the cache has not answered when the process was busy are not too late', async () => {
+    const { errors, cache, store, entry } = world({ cacheTimeout: 20 })
+    await store.create(ID, entry('first'))
+    await store.read(ID)
+    cache.before = () => new Promise((resolve) => setImmediate(resolve))
+    const found = store.read(ID)
+    for (const until = performance.now() + 40; performance.now() < until; );
+    assert.equal(text(await found), 'first')
+    assert.deepEqual(errors, [])
+  })
+
+  it('a fault of the durable store is the answer, and drops the copy, for the change may have been made', async () => {
+    const { durable, node, store, entry } = world()
+    await store.create(ID, entry('first'))
+    const version = (await store.read(ID))?.version as Version
+    const { update } = durable.store
+    durable.store.update = async (...given) => {
+      await update(...given)
+      throw new StoreError('the connection was lost after the commit')
+    }
+    await assert.rejects(store.update(ID, entry('second'), version), StoreError)
+    for (const each of [store, node()]) assert.equal(text(await each.read(ID)), 'second')
+  })
+
+  it('tells of faults by callback and by channel, and what listeners do wrong is nobody else’s', async () => {
+    const { cache, store, node, entry } = world()
+    await store.create(ID, entry('first'))
+    cache.before = () => Promise.reject(new Error('out of order'))
+    const published = Promise.withResolvers<unknown>()
+    const listener = (message: unknown) => published.resolve(message)
+    diagnostics.subscribe(CACHE_CHANNEL, listener)
+    await store.read(ID)
+    assert.equal(((await published.promise) as { error: Error }).error.message, 'out of order')
+    diagnostics.unsubscribe(CACHE_CHANNEL, listener)
+    for (const onCacheError of [async () => Promise.reject(new Error('x')), () => JSON.parse('{')]) {
+      const warned = once(process, 'warning')
+      assert.equal(text(await node({ onCacheError }).read(ID)), 'first')
+      assert.equal((await warned)[0].code, 'STRONGROOM_LISTENER')
+    }
+  })
+}
+
+async function failsAt(verb: string, step: number): Promise<void> {
+  const { clock, cache, durable, store, node, entry } = world()
+  await store.create(ID, entry('first'))
+  const version = (await store.read(ID))?.version as Version
+  let calls = 0
+  cache.before = () => ++calls === step && Promise.reject(new StoreError('down'))
+  if (verb === 'read') await store.read(ID)
+  if (verb === 'update') assert.notEqual(await store.update(ID, entry('second'), version), null)
+  if (verb === 'touch') assert.equal(await store.touch(ID, clock() + HOUR / 2), true)
+  if (verb === 'delete') assert.equal(await store.delete(ID), true)
+  if (verb === 'deleteAll') assert.equal(await store.owned.deleteAll(OWNER), 1)
+  const truth = plain(await durable.store.read(ID))
+  assert.deepEqual(plain(await store.read(ID)), truth, `${verb}, ${step}`)
+  cache.before = null
+  clock.advance(10_000)
+  for (const each of [node(), store]) assert.deepEqual(plain(await each.read(ID)), truth, `${verb}, ${step}`)
+}
+
+async function spent(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now()
+  await work()
+  return performance.now() - began
+}
+
+async function many(times: number, call: () => Promise<unknown>): Promise<void> {
+  for (let time = 0; time < times; time++) await call()
+}
