@@ -1,8 +1,34 @@
-import { after, before, suite } from 'node:test'
-import { memcached } from '../../src/engines/memcached.ts'
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import { after, before, describe, it, suite } from 'node:test'
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import { exptimeFor } from '../../src/engines/memcached/exptime.ts'
+import { Replies } from '../../src/engines/memcached/replies.ts'
+import { type MemcachedOptions, memcached } from '../../src/engines/memcached.ts'
+import { ConfigError, StoreError } from '../../src/errors.ts'
+import type { Store, Version } from '../../src/store.ts'
 import { manualClock } from '../../src/testing/clock.ts'
+import { bytes, DAY, everyByte, HOUR, newId } from '../../src/testing/store/subject.ts'
 import { storeSuite } from '../../src/testing/store-suite.ts'
 import { type MemcachedServer, memcachedNeed, startMemcached } from '../servers/memcached.ts'
+
+const at = (...servers: readonly { port: number }[]) => servers.map(({ port }) => `127.0.0.1:${port}`)
+const entry = (text = 'a session', fields = {}) => {
+  return {
+    bytes: bytes(text),
+    expiresAt: Date.now() + HOUR,
+    owner: null,
+    label: null,
+    createdAt: Date.now(),
+    ...fields,
+  }
+}
+const text = async (store: Store, id: Parameters<Store['read']>[0]) => {
+  const found = await store.read(id)
+  return found && Buffer.from(found.entry.bytes).toString()
+}
 
 suite('memcached', { skip: memcachedNeed.skip }, () => {
   let server: MemcachedServer
@@ -15,15 +41,15 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
   storeSuite('memcached', async () => {
     const clock = manualClock()
     const prefix = `suite-${count++}:`
-    const options = { servers: [`127.0.0.1:${server.port}`], timeout: 500, clock }
-    const made = [memcached({ ...options, prefix })]
-    const another = (more: object = {}) => {
-      made.push(memcached({ ...options, prefix, ...more }))
-      return made.at(-1) as (typeof made)[0]
+    const made: Store[] = []
+    const another = (more: Partial<MemcachedOptions> = {}) => {
+      const store = memcached({ servers: at(server), timeout: 500, clock, prefix, ...more })
+      made.push(store)
+      return store
     }
     let paused = false
     return {
-      store: made[0] as (typeof made)[0],
+      store: another(),
       clock,
       peer: async () => another(),
       apart: async () => another({ prefix: `suite-${count++}:` }),
@@ -36,5 +62,227 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
         await Promise.all(made.map((store) => store.close()))
       },
     }
+  })
+
+  it('a server that hangs, is killed or comes back: errors in time, then answers, on the same store', async () => {
+    const store = memcached({ servers: at(server), timeout: 300 })
+    const id = newId()
+    await store.create(id, entry())
+    server.pause()
+    const began = performance.now()
+    await assert.rejects(Promise.all(Array.from({ length: 20 }, () => store.read(id))), StoreError)
+    assert.ok(performance.now() - began < 1500)
+    server.resume()
+    assert.equal(await text(store, id), 'a session')
+    await server.kill()
+    for (let times = 0; times < 3; times++) await assert.rejects(store.read(id), /did not answer: ECONN/)
+    await server.start()
+    assert.equal(await store.read(id), null)
+    assert.equal(await store.create(id, entry('after')), true)
+    assert.equal(await text(store, id), 'after')
+    await store.close()
+  })
+
+  it('a write that a hanging server answered too late is an error, and may have been made: the version tells', async () => {
+    const store = memcached({ servers: at(server), timeout: 100 })
+    const id = newId()
+    await store.create(id, entry('first'))
+    const version = (await store.read(id))?.version as Version
+    server.pause()
+    await assert.rejects(store.update(id, entry('second'), version), StoreError)
+    server.resume()
+    const found = await store.read(id)
+    assert.notEqual(await store.update(id, entry('third'), found?.version as Version), null)
+    assert.equal(await text(store, id), 'third')
+    await store.close()
+  })
+
+  it('keeps to the size of an item, a full label and the longest prefix included, and loses nothing by a larger one', async () => {
+    const store = memcached({ servers: at(server), prefix: 'p'.repeat(186) })
+    const [id, limit] = [newId(), store.traits.sizeLimit as number]
+    const full = { label: new Uint8Array(512).fill(7), owner: 'f'.repeat(64), expiresAt: Date.now() + 400 * DAY }
+    assert.equal(await store.create(id, entry('', { ...full, bytes: new Uint8Array(limit).fill(13) })), true)
+    const found = await store.read(id)
+    assert.equal(found?.entry.bytes.length, limit)
+    await assert.rejects(
+      store.update(id, entry('', { bytes: new Uint8Array(limit + 1) }), found?.version as Version),
+      /larger than memcached keeps/,
+    )
+    assert.equal((await store.read(id))?.entry.bytes.length, limit)
+    await store.close()
+  })
+
+  it('an item that the server does not take is an error and no answer', async () => {
+    const store = memcached({ servers: at(server), itemSize: 4 * 2 ** 20 })
+    const id = newId()
+    await assert.rejects(store.create(id, entry('', { bytes: new Uint8Array(2 * 2 ** 20) })), /object too large/)
+    // On the same connection, which is none the worse for it.
+    assert.equal(await store.read(id), null)
+    assert.equal(await store.create(id, entry()), true)
+    await store.close()
+  })
+
+  it('many calls at once, with values that look like the protocol, get their own answers', async () => {
+    const store = memcached({ servers: at(server) })
+    const values = ['\r\n', 'END\r\n', 'VA 5 c1 O1\r\nhello\r\n', 'EN\r\n'.repeat(999), '', 'x'.repeat(300_000)]
+    const ids = Array.from({ length: 120 }, newId)
+    const value = (index: number) => `${index}${values[index % values.length]}`
+    await Promise.all(ids.map((id, index) => store.create(id, entry(value(index)))))
+    const found = await Promise.all(ids.map((id) => text(store, id)))
+    assert.deepEqual(
+      found,
+      ids.map((_, index) => value(index)),
+    )
+    await store.close()
+  })
+
+  it('an error says which server it was, and never which session', async () => {
+    const store = memcached({ servers: at(server), timeout: 200 })
+    const id = newId()
+    await server.kill()
+    const error = await store.update(id, entry('canary'), 5).catch((error: unknown) => error)
+    assert.match(String(error), new RegExp(`127.0.0.1:${server.port}`))
+    assert.ok(!inspect(error, { depth: 9, showHidden: true }).includes(id))
+    await server.start()
+    await store.close()
+  })
+
+  it('what lies under its prefix and is no session is an error', async () => {
+    const store = memcached({ servers: at(server), prefix: '' })
+    const id = newId()
+    const socket = await say(server.port, `ms ${id} 5\r\nhello\r\n`)
+    await assert.rejects(store.read(id), StoreError)
+    socket.destroy()
+    await store.close()
+  })
+
+  it('sessions are spread over the servers, and one that is down takes its own along and no other', async () => {
+    const second = await startMemcached()
+    const store = memcached({ servers: at(server, second), timeout: 500 })
+    // The same list, in another order.
+    const peer = memcached({ servers: at(second, server), timeout: 500 })
+    const ids = Array.from({ length: 60 }, newId)
+    for (const id of ids) assert.equal(await store.create(id, entry(id)), true)
+    for (const id of ids) assert.equal(await text(peer, id), id)
+    await second.kill()
+    const answers = await Promise.all(ids.map((id) => text(store, id).catch((error: unknown) => error)))
+    const lost = answers.filter((answer) => answer instanceof StoreError).length
+    assert.ok(lost > 10 && lost < 50, `${lost} of 60`)
+    assert.ok(answers.every((answer, index) => answer instanceof StoreError || answer === ids[index]))
+    await assert.rejects(store.clearExpired(), StoreError)
+    await second.start()
+    // Forgotten, by a server that is there again: that is an answer.
+    for (const [index, id] of ids.entries()) assert.equal(await text(store, id), answers[index] === id ? id : null)
+    assert.equal(await store.clearExpired(), 0)
+    for (const each of [store, peer]) await each.close()
+    await second.stop()
+  })
+})
+
+async function say(port: number, words: string): Promise<Socket> {
+  const { connect } = await import('node:net')
+  const socket = connect(port, '127.0.0.1').setNoDelay()
+  await once(socket, 'connect')
+  socket.write(words)
+  await once(socket, 'data')
+  return socket
+}
+
+describe('memcached, without a server', () => {
+  it('replies are the same however the stream is cut', () => {
+    const value = Buffer.concat([Buffer.from('\r\nEN O1\r\n'), everyByte()])
+    const stream = Buffer.concat([
+      Buffer.from('EN O1\r\nHD c77 O2\r\nVA 265 c8 O3\r\n'),
+      value,
+      Buffer.from('\r\nVA 0 c9 O4\r\n\r\nSERVER_ERROR out of memory\r\n'),
+    ])
+    const cuts = fc.array(fc.nat({ max: stream.length }), { maxLength: 30 })
+    fc.assert(
+      fc.property(cuts, (places) => {
+        const [replies, found] = [new Replies(), []] as [Replies, unknown[]]
+        const sorted = [0, ...places.sort((a, b) => a - b), stream.length]
+        for (const [index, from] of sorted.entries()) {
+          replies.push(stream.subarray(from, sorted[index + 1] ?? stream.length))
+          for (let reply = replies.next(); reply; reply = replies.next())
+            found.push([reply.code, reply.cas, reply.opaque, reply.value?.toString('latin1') ?? null])
+        }
+        assert.deepEqual(found, [
+          ['EN', null, '1', null],
+          ['HD', '77', '2', null],
+          ['VA', '8', '3', value.toString('latin1')],
+          ['VA', '9', '4', ''],
+          ['SERVER_ERROR', null, null, null],
+        ])
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('whoever answers in another language, another order or not at all is an error in time', async () => {
+    for (const words of [
+      'HTTP/1.1 400 Bad Request\r\n\r\n',
+      'EN O7\r\n',
+      'ERROR\r\n',
+      'VA x\r\n',
+      'VA 2 c1 O1\r\nabc\r\n',
+      'x'.repeat(9999),
+    ]) {
+      const server = createServer((socket) => {
+        socket.on('error', () => undefined)
+        socket.on('data', () => socket.write(words))
+      }).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const store = memcached({ servers: at(server.address() as { port: number }), timeout: 2000 })
+      const began = performance.now()
+      await assert.rejects(store.read(newId()), StoreError, words)
+      assert.ok(performance.now() - began < 1500, words)
+      await store.close()
+      server.close()
+    }
+  })
+
+  it('memcached’s own expiry is never before the deadline, and a moment only where a length cannot be told', () => {
+    const now = 2_000_000_000_000
+    assert.equal(exptimeFor(now + 1, now), 2)
+    assert.equal(exptimeFor(now + 1000, now), 2)
+    assert.equal(exptimeFor(now + 1001, now), 3)
+    assert.equal(exptimeFor(now - DAY, now), 1)
+    assert.equal(exptimeFor(now + 30 * DAY - 1000, now), 30 * 86_400)
+    const wall = 1_700_000_000_000
+    assert.equal(exptimeFor(now + 30 * DAY, now, wall), wall / 1000 + 30 * 86_400 + 1 + 86_400)
+    assert.equal(exptimeFor(now + 99_999 * DAY, now, wall), 2 ** 32 - 1)
+  })
+
+  it('reads a URL, and refuses what it does not know or cannot use', () => {
+    assert.equal(memcached('memcached://a:1,b?itemSize=8192').traits.sizeLimit, 8192 - 2048)
+    for (const bad of [
+      ...[
+        'memcached://',
+        'memcached:a',
+        'redis://a',
+        'memcached://a?x=1',
+        'memcached://a:99999',
+        'memcached://a b',
+        5,
+        null,
+      ],
+      ...[
+        { servers: [] },
+        { servers: ['a', 'A:11211'] },
+        { servers: 5 },
+        { servers: 'me:secret@a' },
+        { servers: 'http://a' },
+      ],
+      ...[
+        { prefix: 'a b' },
+        { prefix: 'x'.repeat(187) },
+        { prefix: 'é' },
+        { timeout: 0 },
+        { itemSize: 5 },
+        { clock: 5 },
+        { x: 1 },
+      ].map((more) => ({ servers: 'a', ...more })),
+    ])
+      assert.throws(() => memcached(bad as never), ConfigError, inspect(bad))
   })
 })

@@ -11,6 +11,7 @@ import { manualClock } from '../../../src/testing/clock.ts'
 import { bytes, HOUR } from '../../../src/testing/store/subject.ts'
 import { watched } from '../../../src/testing/watched.ts'
 import { ID, OWNER, plain } from './orders.ts'
+import { deferred } from './schedules.ts'
 
 /** A node with a look into both stores, and everything that its cache did wrong. */
 export function world(options: Partial<CachedOptions> = {}) {
@@ -99,7 +100,7 @@ export function faults(): void {
   it('an answer that comes too late, or a failure, ends nothing and is seen by nobody', async () => {
     const { cache, errors, store, entry } = world({ cacheTimeout: 5 })
     await store.create(ID, entry('first'))
-    const late = Promise.withResolvers<void>()
+    const late = deferred()
     cache.before = () => late.promise
     assert.equal(text(await store.read(ID)), 'first')
     late.reject(new Error('much later'))
@@ -135,11 +136,11 @@ export function faults(): void {
     const { cache, store, node, entry } = world()
     await store.create(ID, entry('first'))
     cache.before = () => Promise.reject(new Error('out of order'))
-    const published = Promise.withResolvers<unknown>()
-    const listener = (message: unknown) => published.resolve(message)
+    const published: unknown[] = []
+    const listener = (message: unknown) => void published.push(message)
     diagnostics.subscribe(CACHE_CHANNEL, listener)
     await store.read(ID)
-    assert.equal(((await published.promise) as { error: Error }).error.message, 'out of order')
+    assert.equal((published[0] as { error: Error }).error.message, 'out of order')
     diagnostics.unsubscribe(CACHE_CHANNEL, listener)
     for (const onCacheError of [async () => Promise.reject(new Error('x')), () => JSON.parse('{')]) {
       const warned = once(process, 'warning')

@@ -10,6 +10,7 @@ import { bytes, HOUR } from '../../../src/testing/store/subject.ts'
 import { watched } from '../../../src/testing/watched.ts'
 import type { Id } from '../../../src/token.ts'
 import { ID, plain } from './orders.ts'
+import { type Deferred, deferred } from './schedules.ts'
 
 function world() {
   const clock = manualClock()
@@ -25,7 +26,7 @@ function world() {
     },
   }
   /** Answers that are there already are given when this is resolved. */
-  const hold: { until: PromiseWithResolvers<void> | null } = { until: null }
+  const hold: { until: Deferred | null } = { until: null }
   const watch = watched(durable)
   const telling: Store = {
     ...watch.store,
@@ -86,7 +87,7 @@ export function news(): void {
     await durable.create(ID, entry('first'))
     await text(store, OTHER)
     clock.advance(1)
-    hold.until = Promise.withResolvers<void>()
+    hold.until = deferred()
     const reading = text(store)
     await wait(1)
     await durable.delete(ID)

@@ -80,3 +80,18 @@ export async function inOrder(make: Make, choose: (count: number) => number): Pr
 async function settle(done: () => boolean): Promise<void> {
   for (let hops = 0; hops < 60 && !done(); hops++) await null
 }
+
+export interface Deferred {
+  readonly promise: Promise<void>
+  resolve(): void
+  reject(error: Error): void
+}
+
+/** A promise that the test settles. */
+export function deferred(): Deferred {
+  let settle: Omit<Deferred, 'promise'> | undefined
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  return { promise, ...(settle as unknown as Omit<Deferred, 'promise'>) }
+}
