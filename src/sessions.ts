@@ -4,7 +4,7 @@ import { NotAttached, Unsupported } from './errors.ts'
 import type { Secrets } from './keyring.ts'
 import type { Session } from './session.ts'
 import { coreFrom, type SessionsOptions } from './settings.ts'
-import type { ClearOptions, OwnedStore, Store, Traits } from './store.ts'
+import type { ClearOptions, OwnedStore, Schema, Store, Traits } from './store.ts'
 import type { HeaderSource } from './transport/headers.ts'
 import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './users.ts'
 import { type GetOptions, Visit } from './visit.ts'
@@ -50,7 +50,9 @@ export interface BaseSessions<Data extends object> {
   /** Takes new secrets, or asks the provider again. Sessions under secrets that are still in the ring go on. */
   reloadSecrets(secrets?: Secrets): Promise<void>
   readonly policy: PolicyFacts
-  /** Closes the store if `createSessions` made it from a URL; one that was handed in stays open. */
+  /** The tables that the store needs; null for one that needs none. `strongroom migrate` makes them. */
+  readonly schema: Schema | null
+  /** Stops the scheduled sweep. Closes the store if `createSessions` made it from a URL; one that was handed in stays open. */
   close(): Promise<void>
 }
 
@@ -162,6 +164,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       cookieName: transport.name,
       ...policy,
     },
+    schema: swept?.schema ?? null,
     close,
   } satisfies BaseSessions<Data> & { of(userId: string): AnyUser }
   return sessions

@@ -5,6 +5,8 @@ import { init } from './commands/init.ts'
 import { keysList } from './commands/keys-list.ts'
 import { keysNew } from './commands/keys-new.ts'
 import { list } from './commands/list.ts'
+import { migrate } from './commands/migrate.ts'
+import { move } from './commands/move.ts'
 import { revoke } from './commands/revoke.ts'
 import { revokeAll } from './commands/revoke-all.ts'
 import { show } from './commands/show.ts'
@@ -14,11 +16,13 @@ import { redact } from './output.ts'
 const HELP = `
 Where the sessions are: strongroom.config.ts (or .mts, .js, .mjs) in this folder,
 with the .env beside it; or --config FILE; or --store URL, with the secrets in
-STRONGROOM_SECRETS. With --store, clear-expired, stats, show and revoke need none.
+STRONGROOM_SECRETS. With --store, migrate, clear-expired, stats, show and revoke
+need none.
 
 Exit codes:
   0    done
-  1    failed: the store did not answer, a file could not be written
+  1    failed: the store did not answer, a file could not be written, sessions are
+       left that could not be moved
   2    used wrongly: an unknown option, a config or a store that will not do
   3    no session has this handle
   130  interrupted, or answered with no
@@ -45,7 +49,7 @@ export function createProgram(): Command {
   const keys = program.command('keys').summary('make and list secrets').description('Makes and lists secrets.')
   keysNew(keys)
   keysList(keys)
-  for (const add of [clearExpired, stats, list, show, revoke, revokeAll]) add(program)
+  for (const add of [migrate, move, clearExpired, stats, list, show, revoke, revokeAll]) add(program)
   return program
 }
 

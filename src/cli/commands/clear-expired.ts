@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
 import { EXIT, Failure } from '../failure.ts'
+import { halting } from '../halt.ts'
 import { wholeNumber, withExamples, withStoreOptions } from '../options.ts'
 import { isTerminal, json, line } from '../output.ts'
 import { barFor, type Display, lines, silent } from '../progress.ts'
@@ -25,21 +26,14 @@ export function clearExpired(program: Command): void {
   withExamples(command, 'strongroom clear-expired', 'strongroom clear-expired --store sqlite:./sessions.db --json')
 }
 
-/** Ctrl-C and SIGTERM stop it between two batches; a second one ends the program as usual. */
 async function sweep(sessions: AnySessions, options: Options): Promise<void> {
-  const stop = new AbortController()
-  let stoppedBy: NodeJS.Signals | null = null
-  const halt = (signal: NodeJS.Signals) => {
-    stoppedBy = signal
-    stop.abort()
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, halt)
+  const stop = halting()
   const { count, milliseconds } = await watched(sessions, options, stop.signal)
   if (options.json) {
     const { engine } = sessions.policy
-    json({ engine, dryRun: options.dryRun === true, count, milliseconds, complete: stoppedBy === null })
-  } else line(report(count, options, { interrupted: stoppedBy !== null, milliseconds }))
-  if (stoppedBy) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to go on.')
+    json({ engine, dryRun: options.dryRun === true, count, milliseconds, complete: !stop.halted })
+  } else line(report(count, options, { interrupted: stop.halted, milliseconds }))
+  if (stop.halted) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to go on.')
 }
 
 async function watched(sessions: AnySessions, options: Options, signal: AbortSignal) {

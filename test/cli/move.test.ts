@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { after, beforeEach, suite, test } from 'node:test'
+import { file } from '../../src/engines/file.ts'
+import { sqlite } from '../../src/engines/sqlite.ts'
+import { createSessions } from '../../src/sessions.ts'
+import { need } from '../support/need.ts'
+import { Project, SECRET } from './project.ts'
+
+const DAY = 86_400_000
+const script =
+  process.platform === 'linux' ? need('script') : { skip: 'only the script of util-linux, on Linux', path: '' }
+
+suite('move', () => {
+  const projects: Project[] = []
+  let project: Project
+  let urls: string[]
+  beforeEach(() => {
+    project = new Project()
+    projects.push(project)
+    urls = ['--from', `file:${project.path('old')}`, '--to', `sqlite:${project.path('new.db')}`]
+  })
+  after(() => {
+    for (const each of projects) each.remove()
+  })
+  const fill = (count: number, age = 0) =>
+    project.fill((clock) => file({ dir: project.path('old'), clock, durable: false }), { user: 'ada', count, age })
+
+  test('moves live sessions, which their visitors and their handles then find in the new store', async () => {
+    const handles = await fill(12)
+    await fill(3, DAY)
+    const { code, out, err } = await project.run(['move', ...urls])
+    assert.deepEqual([code, err], [0, ''])
+    assert.deepEqual(out.replace(/ in \d.*\)/, '').split('\n'), [
+      'Moved 12 sessions from file to sqlite.',
+      'Compared, byte by byte, and found the same: 12 sessions.',
+      'Live now in file: 0; in sqlite: 12.',
+      '',
+    ])
+    const store = sqlite(project.path('new.db'))
+    const sessions = createSessions({ store, secrets: SECRET, sweep: false })
+    const devices = await sessions.of('ada').list()
+    assert.deepEqual(devices.map(({ handle }) => handle).sort(), handles.sort())
+    assert.ok(devices.every(({ label }) => label === 'Firefox on Linux'))
+    await store.close()
+  })
+
+  test('run again has nothing to do, and says so', async () => {
+    await fill(2)
+    await project.run(['move', ...urls])
+    const { code, out } = await project.run(['move', ...urls, '--json'])
+    assert.equal(code, 0)
+    const { moved, left, present, complete, from, to } = JSON.parse(out)
+    assert.deepEqual([moved, left, present, complete, from, to], [0, 0, 2, true, 'file', 'sqlite'])
+  })
+
+  test('a dry run counts and changes nothing', async () => {
+    await fill(4)
+    const { code, out } = await project.run(['move', ...urls, '--dry-run'])
+    assert.equal(code, 0)
+    assert.match(out, /^4 sessions would be moved from file to sqlite\. Nothing was changed\.$/m)
+    assert.match(out, /^Live now in file: 4; in sqlite: 0\.$/m)
+  })
+
+  test('SIGINT stops it between two pages, and the next run goes on', async () => {
+    await fill(400)
+    const steps = [{ when: /Moved \d+ sessions so far/, send: 'SIGINT' as const }]
+    const slow = ['--page', '1']
+    const first = await project.run(['move', ...urls, ...slow], { steps })
+    assert.equal(first.code, 130)
+    assert.match(first.err, /Interrupted\. Run it again to go on\./)
+    const moved = Number(/^Moved (\d+) sessions .* so far\.$/m.exec(first.out)?.[1])
+    assert.ok(moved > 0 && moved < 400, first.out)
+    const { out } = await project.run(['move', ...urls, '--json'])
+    const report = JSON.parse(out)
+    assert.deepEqual([report.moved, report.left, report.present], [400 - moved, 0, 400])
+  })
+
+  test('what the new store cannot take stays where it was, and the exit code says so', async () => {
+    await fill(3)
+    const store = file(project.path('old'))
+    const id = 'a'.repeat(64) as never
+    const bytes = new Uint8Array(2 ** 20)
+    const now = Date.now()
+    await store.create(id, { bytes, expiresAt: now + DAY, createdAt: now, owner: null, label: null })
+    await store.close()
+    const make = await import('node:sqlite')
+    const database = new make.DatabaseSync(project.path('new.db'))
+    const made = sqlite(database)
+    await made.read(id)
+    database.exec(`CREATE TRIGGER small BEFORE INSERT ON strongroom_sessions WHEN length(NEW.payload) > 100000
+      BEGIN SELECT RAISE(ABORT, 'too large'); END`)
+    database.close()
+    const { code, out, err } = await project.run(['move', ...urls, '--json'])
+    assert.equal(code, 1)
+    assert.deepEqual([JSON.parse(out).moved, JSON.parse(out).failed, JSON.parse(out).left], [3, 1, 1])
+    assert.match(err, /1 session left in the old store: 1 that it refused or did not give back\. Run it again\.\n$/)
+  })
+
+  test('wrong use ends with one line, exit code 2, and nothing made', async () => {
+    await fill(1)
+    const old = `file:${project.path('old')}`
+    const fresh = `sqlite:${project.path('fresh.db')}`
+    for (const [args, message] of [
+      [['--to', fresh], /required option '--from <url>' not specified/],
+      [['--from', old], /required option '--to <url>' not specified/],
+      [['--from', old, '--to', old], /are the same store/],
+      [['--from', `file:${project.path('nowhere')}`, '--to', fresh], /There is no .*nowhere; nothing was made/],
+      [['--from', 'memory:', '--to', fresh], /is this process's own/],
+      [['--from', old, '--to', 'memory:'], /is this process's own/],
+      [['--from', 'cookie:', '--to', fresh], /cookie: keeps sessions in the cookie itself/],
+      [['--from', 'carrier-pigeon:', '--to', fresh], /Unknown store URL/],
+      [['--from', old, '--to', fresh, '--page', '0'], /'--page <n>' argument '0' is invalid/],
+    ] as const) {
+      const { code, out, err } = await project.run(['move', ...args])
+      assert.deepEqual([code, out], [2, ''], err)
+      assert.match(err, /^strongroom: [^\n]+\n$/)
+      assert.match(err, message)
+    }
+    assert.equal(existsSync(project.path('fresh.db')), false)
+  })
+
+  test('on a terminal it asks whether all nodes are ready, and takes no for an answer', { skip: script.skip }, async () => {
+    await fill(5)
+    const question = /Has every running node both stores, as moving\(\{ from, to \}\) in phase "move"\?/
+    const no = await project.runOnTerminal(script.path, ['move', ...urls], {
+      steps: [{ when: question, type: '\r' }],
+    })
+    assert.equal(no.code, 130)
+    assert.match(no.out, /Nothing was changed\./)
+    const yes = await project.runOnTerminal(script.path, ['move', ...urls], { steps: [{ when: question, type: 'y' }] })
+    assert.equal(yes.code, 0)
+    assert.match(yes.out, /Counting what is to be moved …/)
+    assert.match(yes.out, /Moved 5 sessions from file to sqlite/)
+    const sure = await project.runOnTerminal(script.path, ['move', ...urls, '--yes'])
+    assert.match(sure.out, /Moved 0 sessions/)
+  })
+})
