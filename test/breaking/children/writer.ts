@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto'
+import { writeSync } from 'node:fs'
+import { StoreError } from '../../../src/errors.ts'
+import type { Id } from '../../../src/token.ts'
+import { deadlineOf, entryOf, WRITES } from '../kit/state.ts'
+import { openAt, type Where } from '../kit/where.ts'
+
+/**
+ * Writes until its store fails or somebody kills it, and says what was acknowledged: "id count deadline" for a create, an
+ * update or a touch, "id gone" for a delete. Told "go", it begins; when the store has failed, it says "idle" and waits.
+ */
+const store = await openAt(JSON.parse(process.argv[2] ?? '') as Where)
+
+async function visitor(): Promise<never> {
+  for (;;) {
+    const id = randomBytes(32).toString('hex') as Id
+    const createdAt = Date.now()
+    const say = (count: number, touched: boolean) => {
+      // Synchronously: what was said was said before the process died.
+      writeSync(1, `${id} ${count} ${deadlineOf(createdAt, count, touched)}\n`)
+    }
+    if (!(await store.create(id, entryOf(id, 0, createdAt)))) throw new Error('a fresh id was refused')
+    say(0, false)
+    for (let count = 1; count <= WRITES; count += 1) {
+      const found = await store.read(id)
+      if (!found) throw new Error('an acknowledged session is absent')
+      if (!(await store.touch(id, deadlineOf(createdAt, count - 1, true)))) throw new Error('a touch was refused')
+      say(count - 1, true)
+      if ((await store.update(id, entryOf(id, count, createdAt), found.version)) === null)
+        throw new Error('an update was refused although nobody else had made one')
+      say(count, false)
+    }
+    if (Number.parseInt(id[0] ?? '', 16) % 2) continue
+    if (!(await store.delete(id))) throw new Error('a delete found nothing')
+    writeSync(1, `${id} gone\n`)
+  }
+}
+
+process.on('message', async () => {
+  const ends = await Promise.allSettled(Array.from({ length: 8 }, visitor))
+  const reasons = ends.map((end) => (end as PromiseRejectedResult).reason)
+  const fault = reasons.find((reason) => !(reason instanceof StoreError))
+  if (fault) writeSync(1, `fault ${fault}\n`)
+  else writeSync(1, `idle ${reasons[0]} ${reasons[0].cause ?? ''}\n`.replaceAll('\n', ' ').trimEnd() + '\n')
+})
+// Whoever started it is gone.
+process.on('disconnect', () => process.exit(0))
+process.send?.('ready')

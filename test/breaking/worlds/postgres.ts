@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { find } from '../../../scripts/programs.mjs'
+import { type PostgresServer, postgresNeed, startPostgres } from '../../servers/postgres.ts'
+import { filesIn } from '../kit/disk.ts'
+import { dies, hangs, resets, setting, silence } from '../kit/failures.ts'
+import { openAt } from '../kit/where.ts'
+import { type Place, raise, type Vandal, type World } from '../kit/world.ts'
+
+const place = (server: PostgresServer): Place => {
+  const where = { engine: 'postgres', url: server.url } as const
+  return {
+    where,
+    servers: [server],
+    open: (opening) => openAt(where, opening),
+    through: (port) => ({ ...where, url: server.url.replace(`:${server.port}/`, `:${port}/`) }),
+    async loot() {
+      // So that the tables' own files hold it too, and not the log alone.
+      await admin(server.url, 'CHECKPOINT')
+      return new Map([...filesIn(server.dir), ...dumps(server.url)])
+    },
+    vandal: vandal(server.url),
+    stop: () => server.stop(),
+  }
+}
+
+/** As its administrator would, on a connection of his own. */
+async function admin(url: string, ...statements: string[]): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    for (const statement of statements) await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
+
+const readOnly = setting('the database has become read-only, as a standby is', 'writes', (place, on) =>
+  admin(
+    (place.where as { url: string }).url,
+    'SET default_transaction_read_only = off',
+    on ? 'ALTER SYSTEM SET default_transaction_read_only = on' : 'ALTER SYSTEM RESET default_transaction_read_only',
+    'SELECT pg_reload_conf()',
+  ),
+)
+
+const world = { skip: postgresNeed.skip, shared: 'network', tamperable: true } as const
+
+export const onPostgres: readonly World[] = [
+  {
+    ...world,
+    name: 'postgres',
+    keepsAll: true,
+    failures: [hangs, dies(), resets, silence, readOnly],
+    // The files of a test need not be asked for one by one.
+    start: async () => place(await startPostgres({ recovery_init_sync_method: 'syncfs' })),
+  },
+]
+
+/** What a backup holds: as SQL, and in pg_dump's own format. */
+function dumps(url: string): Map<string, Buffer> {
+  const pgDump = find('pg_dump') ?? join(postgresNeed.path, '..', 'pg_dump')
+  const dump = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(pgDump, [...args, url], { maxBuffer: 2 ** 28 })
+    return status === 0 ? stdout : raise(`pg_dump: ${stderr}`)
+  }
+  return new Map([
+    ['pg_dump', dump()],
+    ['pg_dump --inserts', dump('--inserts')],
+    ['pg_dump, uncompressed', dump('--format=custom', '--compress=0')],
+  ])
+}
+
+function vandal(url: string): Vandal {
+  let connected: Promise<Client> | undefined
+  const ask = async (text: string, values: unknown[] = []) => {
+    connected ??= (async () => {
+      const client = new Client({ connectionString: url })
+      await client.connect()
+      return client
+    })()
+    return (await (await connected).query(text, values)).rows
+  }
+  return {
+    reach: 'payload',
+    names: async () => (await ask(`SELECT encode(id, 'hex') AS name FROM strongroom_sessions`)).map(({ name }) => name),
+    read: async (name) =>
+      (await ask(`SELECT payload FROM strongroom_sessions WHERE id = decode($1, 'hex')`, [name]))[0].payload,
+    write: async (name, bytes) => {
+      await ask(`UPDATE strongroom_sessions SET payload = $2 WHERE id = decode($1, 'hex')`, [name, bytes])
+    },
+    close: async () => (await connected)?.end(),
+  }
+}
