@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { after, before, describe, it } from 'node:test'
+import { inspect } from 'node:util'
+import { createConnection, createPool } from 'mysql2/promise'
+import { type MysqlStore, type MysqlUrlOptions, mysql } from '../../src/engines/mysql.ts'
+import { StoreError } from '../../src/errors.ts'
+import type { Entry } from '../../src/store.ts'
+import type { Id } from '../../src/token.ts'
+import { type MariadbServer, mariadbNeed, startMariadb } from '../servers/mariadb.ts'
+
+const newId = () => randomBytes(32).toString('hex') as Id
+const entry = (text = 'bytes'): Entry => {
+  const createdAt = Date.now()
+  return { bytes: Buffer.from(text), expiresAt: createdAt + 3_600_000, owner: null, label: null, createdAt }
+}
+
+describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
+  let server: MariadbServer
+  before(async () => {
+    server = await startMariadb()
+  })
+  after(() => server.stop())
+
+  const open = (options: object = {}) =>
+    mysql({ url: server.url, createTable: true, timeout: 500, ...options } as MysqlUrlOptions)
+
+  /** A session that a patient store has put there, whatever the machine is busy with. */
+  const put = async (text?: string) => {
+    const store = open({ timeout: 30_000 })
+    const id = newId()
+    await store.create(id, entry(text))
+    await store.close()
+    return id
+  }
+
+  /** Resolves when the server does hang: a signal takes its time. */
+  const hang = async (store: MysqlStore, id: Id) => {
+    server.pause()
+    while (
+      await store.read(id).then(
+        () => true,
+        () => false,
+      )
+    );
+  }
+
+  const calls = (store: MysqlStore, id: Id): Record<string, () => Promise<unknown>> => ({
+    read: () => store.read(id),
+    create: () => store.create(newId(), entry()),
+    update: () => store.update(id, entry(), 1),
+    touch: () => store.touch(id, Date.now() + 1000),
+    delete: () => store.delete(id),
+    clearExpired: () => store.clearExpired(),
+    list: () => store.owned.list(newId()),
+    deleteAll: () => store.owned.deleteAll(newId()),
+    scan: () => store.scan()[Symbol.asyncIterator]().next(),
+    alone: () => store.alone('sweep', async () => 1),
+    pending: () => store.schema.pending(),
+  })
+
+  /** Every method rejects with a StoreError, soon. */
+  const fails = async (store: MysqlStore) => {
+    for (const [name, call] of Object.entries(calls(store, newId()))) {
+      const began = performance.now()
+      await assert.rejects(call(), StoreError, name)
+      const took = performance.now() - began
+      assert.ok(took < 4000, `${name} took ${took} ms`)
+    }
+  }
+
+  /** How many reads it takes until one is answered. */
+  const readsUntilAnswered = async (store: MysqlStore, id: Id) => {
+    for (let count = 1; ; count += 1) {
+      try {
+        assert.ok(await store.read(id), 'a session that was acknowledged')
+        return count
+      } catch (error) {
+        assert.ok(error instanceof StoreError)
+        assert.ok(count < 100)
+      }
+    }
+  }
+
+  /** In a process of its own, where a crash or a hanging handle would show. */
+  const program = async (script: string) => {
+    const module = JSON.stringify(new URL('../../src/engines/mysql.ts', import.meta.url).href)
+    const text = `import { mysql } from ${module}\nconst url = ${JSON.stringify(server.url)}\n${script}`
+    const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', text]
+    const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = once(child, 'exit')
+    await Promise.race([once(child.stdout, 'data'), ended.then(() => assert.fail('it ended before it was ready'))])
+    return { ended }
+  }
+
+  for (const [name, client] of [
+    ['a pool of its own', async () => null],
+    ["a pool of the user's", async () => createPool({ uri: server.url, connectTimeout: 500 })],
+    ["a connection of the user's", async () => createConnection(server.url)],
+  ] as const) {
+    it(`rejects in time while its server hangs, and goes on when it is back: ${name}`, async () => {
+      const given = await client()
+      const store = open(given ? { client: given, url: undefined } : {})
+      const id = await put()
+      await readsUntilAnswered(store, id)
+      try {
+        await hang(store, id)
+        await fails(store)
+        await Promise.all(Array.from({ length: 50 }, () => assert.rejects(store.read(id), StoreError)))
+      } finally {
+        server.resume()
+      }
+      assert.ok((await readsUntilAnswered(store, id)) <= 12)
+      assert.equal(await store.touch(id, Date.now() + 3_600_000), true)
+      await store.close()
+      await given?.end()
+    })
+  }
+
+  it('never puts a connection back that owes an answer', async () => {
+    const pool = createPool({ uri: server.url, connectionLimit: 1, connectTimeout: 500 })
+    const store = open({ client: pool, url: undefined })
+    const ids = [await put('first'), await put('second')] as const
+    await readsUntilAnswered(store, ids[0])
+    const numberOf = async () => (await pool.query('SELECT CONNECTION_ID() AS id'))[0]
+    const before = await numberOf()
+    await hang(store, ids[0])
+    server.resume()
+    await readsUntilAnswered(store, ids[0])
+    const found = await store.read(ids[1])
+    assert.equal(Buffer.from(found?.entry.bytes ?? []).toString(), 'second')
+    assert.notDeepEqual(await numberOf(), before)
+    await store.close()
+    await pool.end()
+  })
+
+  it('lets no queue grow without bound: what is too much rejects at once', async () => {
+    const store = open({ timeout: 1500 })
+    const id = await put()
+    await readsUntilAnswered(store, id)
+    try {
+      await hang(store, id)
+      const waiting = Array.from({ length: 5000 }, () => store.read(id).catch((error: Error) => error.message))
+      const began = performance.now()
+      await assert.rejects(store.read(id), /Too many calls/)
+      assert.ok(performance.now() - began < 1000)
+      const told = new Set(await Promise.all(waiting))
+      assert.deepEqual([...told], ['The session database did not answer within 1500 ms.'])
+    } finally {
+      server.resume()
+    }
+    // Those that were given up leave the driver's queue as soon as there are connections again.
+    while (!(await store.read(id).catch(() => null)));
+    await store.close()
+  })
+
+  it('closes in time although its server hangs, and keeps no process alive', async () => {
+    const { ended } = await program(`
+      const store = mysql({ url, createTable: true, timeout: 2000 })
+      await store.read('${newId()}')
+      console.log('ready')
+      for (let hanging = false; !hanging; ) hanging = await store.read('${newId()}').then(() => false, () => true)
+      await store.close()`)
+    server.pause()
+    try {
+      const [code, signal] = await ended
+      assert.deepEqual({ code, signal }, { code: 0, signal: null })
+    } finally {
+      server.resume()
+    }
+  })
+
+  it('recovers by itself when its server was killed and has come back, and lost nothing that it acknowledged', async () => {
+    const store = open({ timeout: 5000 })
+    const kept: Id[] = []
+    for (let round = 0; round < 3; round += 1) {
+      let writing = true
+      const writer = async () => {
+        while (writing) {
+          const id = newId()
+          if (await store.create(id, entry(id)).catch(() => false)) kept.push(id)
+          else break
+        }
+      }
+      const enough = kept.length + 100
+      const writers = Array.from({ length: 10 }, writer)
+      while (kept.length < enough) await store.read(newId())
+      await server.kill()
+      writing = false
+      await Promise.all(writers)
+      await assert.rejects(store.read(kept[0] as Id), /cannot be reached|did not answer/)
+      await server.start()
+      assert.ok((await readsUntilAnswered(store, kept[0] as Id)) <= 12)
+      for (const id of kept) {
+        const found = await store.read(id)
+        assert.equal(Buffer.from(found?.entry.bytes ?? []).toString(), id)
+      }
+    }
+    await store.close()
+  })
+
+  it('says at the start that its server is not there, and works as soon as it is', async () => {
+    await server.kill()
+    const store = open({ timeout: 5000 })
+    const id = newId()
+    await assert.rejects(store.create(id, entry()), (error: StoreError) => {
+      assert.match(error.message, /cannot be reached/)
+      assert.match(inspect(error.cause), /ECONNREFUSED/)
+      return true
+    })
+    await fails(store)
+    await server.start()
+    assert.equal(await store.create(id, entry()), true)
+    await store.close()
+  })
+
+  it('does not crash with its idle connections when the server is killed', async () => {
+    const { ended } = await program(`
+      const store = mysql({ url, createTable: true, timeout: 5000 })
+      await Promise.all(Array.from({ length: 5 }, () => store.read('${newId()}')))
+      await store.alone('sweep', async () => {
+        console.log('ready')
+        for (let down = false; !down; ) {
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          down = await store.read('${newId()}').then(() => false, () => true)
+        }
+      })
+      await store.close()`)
+    await server.kill()
+    const [code, signal] = await ended
+    await server.start()
+    assert.deepEqual({ code, signal }, { code: 0, signal: null })
+  })
+})
