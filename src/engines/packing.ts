@@ -26,27 +26,33 @@ export function pack({ bytes, owner, label, expiresAt, createdAt }: Entry, versi
   ])
 }
 
-/** Null for what was not packed here. The entry is made of the given bytes, not of copies. */
-export function unpack(given: Uint8Array): { readonly entry: Entry; readonly version: Version } | null {
-  if (given[0] !== FORMAT || given.length < HEAD) return null
-  const all = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
-  const bits = all[1] as number
-  const textual = (bits & TEXT_VERSION) !== 0
-  let at = HEAD
+/** Null for what was not packed here. The entry is made of the given bytes, from a place in them on, and not of copies. */
+export function unpack(given: Uint8Array, from = 0): { readonly entry: Entry; readonly version: Version } | null {
+  if (given[from] !== FORMAT || given.length < from + HEAD) return null
+  const all = asBuffer(given)
+  const bits = all[from + 1] as number
+  let at = from + HEAD
   const part = () => {
-    const from = at + 2
-    at = from + ((all[at] as number) | ((all[at + 1] as number) << 8))
-    return all.subarray(from, at)
+    const start = at + 2
+    at = start + ((all[at] as number) | ((all[at + 1] as number) << 8))
+    return all.subarray(start, at)
   }
-  if (!textual) at += 8
-  const version = textual ? part().toString() : at <= all.length ? all.readDoubleLE(HEAD) : 0
+  let version: Version = 0
+  if (bits & TEXT_VERSION) version = part().toString()
+  else {
+    at += 8
+    if (at <= all.length) version = all.readDoubleLE(at - 8)
+  }
   const owner = bits & OWNED ? part().toString('latin1') : null
   const label = bits & LABELLED ? part() : null
   if (at > all.length) return null
-  return {
-    entry: { bytes: all.subarray(at), expiresAt: all.readDoubleLE(2), owner, label, createdAt: all.readDoubleLE(10) },
-    version,
-  }
+  const [expiresAt, createdAt] = [all.readDoubleLE(from + 2), all.readDoubleLE(from + 10)]
+  return { entry: { bytes: all.subarray(at), expiresAt, owner, label, createdAt }, version }
+}
+
+/** The same bytes, with the methods of a Buffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** A label has 512 bytes at most, an owner 64, and a version is short. */

@@ -1,5 +1,5 @@
 import type { Entry, Version } from '../../store.ts'
-import { pack, unpack } from '../packing.ts'
+import { asBuffer, pack, unpack } from '../packing.ts'
 
 /** An entry of the durable store as it was at a moment. */
 export interface Copy {
@@ -22,10 +22,8 @@ export function encode({ entry, version, readAt }: Copy): Uint8Array {
 /** Null for a tombstone, and for what another release, or nobody of ours, has put there. Keeps the bytes that it is given. */
 export function decode(given: Uint8Array): Copy | null {
   if (given.length < 8) return null
-  const found = unpack(given.subarray(8))
-  if (!found) return null
-  const moment = Buffer.from(given.buffer, given.byteOffset, 8)
-  return { entry: found.entry, version: found.version, readAt: moment.readDoubleLE() }
+  const found = unpack(given, 8)
+  return found && { entry: found.entry, version: found.version, readAt: asBuffer(given).readDoubleLE() }
 }
 
 export function isTombstone(given: Uint8Array): boolean {

@@ -32,6 +32,12 @@ export class Doubts {
   }
 }
 
+/** The first four hexadecimal digits, as a number: for each, its low bits, and nine more when it is a letter. */
 function placeOf(key: string): number {
-  return Number.parseInt(key.slice(0, 4), 16) | 0
+  let place = 0
+  for (let at = 0; at < 4; at++) {
+    const code = key.charCodeAt(at)
+    place = (place << 4) | (((code & 15) + (code >> 6) * 9) & 15)
+  }
+  return place
 }

@@ -1,4 +1,5 @@
 import { StoreError } from '../../errors.ts'
+import { Limit } from './limit.ts'
 
 /** After a failure the cache is left alone for so many ms, and for twice as many after each further one, up to the most. */
 const PAUSE = 100
@@ -10,35 +11,47 @@ const LONGEST_SWEEP = 60_000
  * while, so that a dead cache costs one time limit now and then and not one for every request.
  */
 export class Patience {
-  readonly #limit: number
+  readonly #limit: Limit
   readonly #report: (error: unknown) => void
   #failures = 0
   #closedUntil = 0
   #probing = false
 
   constructor(limit: number, report: (error: unknown) => void) {
-    this.#limit = limit
+    this.#limit = new Limit(limit, () => new StoreError(`The session cache did not answer within ${limit} ms.`))
     this.#report = report
   }
 
-  /** The answer, or null when there is none: then it failed, which was reported, or it was not even asked. */
-  async ask<T>(call: () => Promise<T>): Promise<{ readonly answer: T } | null> {
-    if (this.#failures > 0 && !this.#mayProbe()) return null
-    try {
-      const answer = await this.#inTime(call)
-      this.#failures = 0
-      this.#probing = false
-      return { answer }
-    } catch (error) {
-      this.#fail()
-      this.#report(error)
-      return null
-    }
+  /** What is made of the answer; or undefined when there is none: then it failed, which was reported, or it was not asked. */
+  ask<T, R>(call: () => Promise<T>, use: (answer: T) => R): Promise<R | undefined> {
+    if (this.#failures > 0 && !this.#mayProbe()) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      this.#limit.run(
+        call,
+        (answer) => {
+          this.#failures = 0
+          this.#probing = false
+          resolve(use(answer))
+        },
+        (error) => {
+          this.#fail()
+          this.#report(error)
+          resolve(undefined)
+        },
+      )
+    })
   }
 
   /** As long as a sweep may take; whether it succeeds says nothing of how requests fare. */
-  async sweep(call: () => Promise<unknown>): Promise<void> {
-    await this.#inTime(call, LONGEST_SWEEP).catch(this.#report)
+  sweep(call: () => Promise<unknown>): Promise<void> {
+    const limit = new Limit(LONGEST_SWEEP, () => new StoreError('The session cache was not cleared in time.'))
+    return new Promise((resolve) => {
+      const failed = (error: unknown) => {
+        this.#report(error)
+        resolve()
+      }
+      limit.run(call, () => resolve(), failed)
+    })
   }
 
   /** Of those who find a pause just over, the first one tries, and the others go on without. */
@@ -55,19 +68,4 @@ export class Patience {
     this.#failures += 1
     this.#closedUntil = performance.now() + Math.min(PAUSE * 2 ** (this.#failures - 1), LONGEST)
   }
-
-  #inTime<T>(call: () => Promise<T>, limit = this.#limit): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      // A busy process finds its timers due before it has read what came in time: those get one more turn.
-      const late = () => setImmediate(reject, tooLate(limit))
-      const timer = setTimeout(late, limit)
-      // Async, so that a cache that throws at once is met here as well.
-      const made = async () => call()
-      made()
-        .then(resolve, reject)
-        .finally(() => clearTimeout(timer))
-    })
-  }
 }
-
-const tooLate = (limit: number) => new StoreError(`The session cache did not answer within ${limit} ms.`)

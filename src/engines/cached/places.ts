@@ -32,12 +32,8 @@ export class Places {
   }
 
   /** Undefined when the cache could not be asked. */
-  async look(id: Id): Promise<Seen | undefined> {
-    const found = await this.#patience.ask(() => this.#cache.read(id))
-    if (!found) return undefined
-    if (!found.answer) return null
-    const { entry, version } = found.answer
-    return { copy: decode(entry.bytes), buried: isTombstone(entry.bytes), version }
+  look(id: Id): Promise<Seen | undefined> {
+    return this.#patience.ask(() => this.#cache.read(id), toSeen)
   }
 
   /** Puts a copy in the place of what was seen. False when something else is there by now; undefined when nobody knows. */
@@ -66,17 +62,26 @@ export class Places {
     return this.#patience.sweep(() => this.#cache.clearExpired({ batch, signal }))
   }
 
-  async #swap(id: Id, seen: Seen, entry: Entry): Promise<boolean | undefined> {
-    const made = await this.#patience.ask<boolean>(
-      seen === null
-        ? () => this.#cache.create(id, entry)
-        : async () => (await this.#cache.update(id, entry, seen.version)) !== null,
+  #swap(id: Id, seen: Seen, entry: Entry): Promise<boolean | undefined> {
+    if (seen === null)
+      return this.#patience.ask(
+        () => this.#cache.create(id, entry),
+        (done) => done,
+      )
+    return this.#patience.ask(
+      () => this.#cache.update(id, entry, seen.version),
+      (version) => version !== null,
     )
-    return made?.answer
   }
 
   #entry(bytes: Uint8Array, hold: number): Entry {
     const now = this.#clock()
     return { bytes, expiresAt: now + hold, owner: null, label: null, createdAt: now }
   }
+}
+
+function toSeen(found: Awaited<ReturnType<Store['read']>>): Seen {
+  if (!found) return null
+  const { bytes } = found.entry
+  return { copy: decode(bytes), buried: isTombstone(bytes), version: found.version }
 }
