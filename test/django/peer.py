@@ -1,5 +1,5 @@
 """A real Django that answers questions, one JSON line each: the tests' peer. The first line is its settings."""
-import base64, datetime, hashlib, importlib, json, sys, time
+import datetime, importlib, json, os, sys, time
 
 start = json.loads(sys.stdin.readline())
 import django
@@ -32,6 +32,32 @@ timezone.now = lambda: (
 
 def store(engine, key=None):
     return importlib.import_module("django.contrib.sessions.backends." + engine).SessionStore(key)
+
+
+def since_4_1(old):
+    """Since 4.1 a moment in _session_expiry is kept as its ISO text; 3.2 would count the text as seconds."""
+
+    def method(self, **kwargs):
+        expiry = kwargs["expiry"] if "expiry" in kwargs else self.get("_session_expiry")
+        if isinstance(expiry, str):
+            kwargs["expiry"] = datetime.datetime.fromisoformat(expiry)
+        return old(self, **kwargs)
+
+    return method
+
+
+if django.VERSION < (4, 1):
+    from django.contrib.sessions.backends.base import SessionBase
+    from django.contrib.sessions.backends.file import SessionStore as FileStore
+
+    SessionBase.get_expiry_age = since_4_1(SessionBase.get_expiry_age)
+    SessionBase.get_expiry_date = since_4_1(SessionBase.get_expiry_date)
+    expiry_date_3_2 = FileStore._expiry_date
+    FileStore._expiry_date = lambda self, data: (
+        datetime.datetime.fromisoformat(data["_session_expiry"])
+        if isinstance(data.get("_session_expiry"), str)
+        else expiry_date_3_2(self, data)
+    )
 
 
 class LegacyHash:
@@ -132,6 +158,9 @@ class Ops:
             session.save()
         except UpdateError:
             return None
+        if engine == "file" and moment[0] is not None:
+            # The disk has a clock of its own.
+            os.utime(session._key_to_file(), (moment[0] / 1000, moment[0] / 1000))
         return session.session_key
 
     # The JSON of what a request with this key would see, or null when it is a new session.

@@ -1,8 +1,11 @@
 export type { AuthKeys } from './auth.ts'
 export { sessionAuthHash, verifySessionAuthHash } from './auth.ts'
+export { type DjangoEngine, djangoCookies, type World } from './engine.ts'
 export { BadPayload, BadSignature, SignatureExpired } from './errors.ts'
 export { type Float, float } from './json/write.ts'
 export type { PayloadLimits } from './payload.ts'
+export type { PasswordOf } from './records.ts'
+export { createDjangoSessions, type DjangoSessionsOptions } from './sessions.ts'
 export type { ReadSignedCookieOptions, SignedCookieOptions } from './signed-cookie.ts'
 export { signCookieValue, unsignCookieValue } from './signed-cookie.ts'
 export type {
@@ -16,3 +19,9 @@ export type {
   TimestampSignerOptions,
 } from './signer.ts'
 export { dumps, loads, Signer, TimestampSigner } from './signer.ts'
+export { type DjangoFilesOptions, djangoFiles } from './stores/files.ts'
+export { type DjangoMysqlOptions, djangoMysql } from './stores/mysql.ts'
+export { type DjangoPostgresOptions, djangoPostgres } from './stores/postgres.ts'
+export { type DjangoRedisOptions, djangoRedis } from './stores/redis.ts'
+export { type DjangoSqliteOptions, djangoSqlite } from './stores/sqlite.ts'
+export type { DjangoCookieSettings } from './transport.ts'

@@ -15,7 +15,8 @@ export function float(value: number): Float {
   return new Float(value)
 }
 
-const DEEPEST = 900
+/** More than the reader takes: what was read can be written. */
+const DEEPEST = 1100
 
 /**
  * What Python's `json.dumps(value, separators=(',', ':'))` writes: ASCII alone, floats as `repr` has them, bare NaN and

@@ -41,7 +41,11 @@ export function newTree(shape: TreeShape): Tree {
 }
 
 /** Canonical codes, each reversed, for deflate writes them from their other end. */
-export function codesOf(length: Uint16Array, maxCode: number, into = new Uint16Array(maxCode + 1)): Uint16Array {
+export function codesOf(
+  length: Uint16Array,
+  maxCode: number,
+  into: Uint16Array = new Uint16Array(maxCode + 1),
+): Uint16Array {
   const next = new Uint16Array(MAX_BITS + 2)
   for (let n = 0; n <= maxCode; n++) next[at(length, n) + 1] = at(next, at(length, n) + 1) + 1
   next[1] = 0

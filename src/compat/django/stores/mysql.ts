@@ -1,0 +1,95 @@
+import { type MysqlClient, type MysqlStatement, sourceOf } from '../../../engines/mysql/client.ts'
+import { isDuplicate } from '../../../engines/mysql/errors.ts'
+import { Line } from '../../../engines/mysql/line.ts'
+import { OwnPool } from '../../../engines/mysql/pool.ts'
+import { ConfigError } from '../../../errors.ts'
+import { checkOptions, wholeNumber } from '../../../options.ts'
+import type { DjangoEngine } from '../engine.ts'
+import { type Database, fromUtcText, type Moment, Rows, utcText } from './rows.ts'
+import { djangoTable } from './table.ts'
+
+export interface DjangoMysqlOptions {
+  /** `mysql://user:password@host:3306/database`, for a pool of our own, made with the package mysql2. */
+  readonly url?: string | undefined
+  /** Or a pool or connection of mysql2 that is there already. It stays open when the sessions are closed. */
+  readonly client?: MysqlClient | undefined
+  /** Default `django_session`; or "database.table". */
+  readonly table?: string | undefined
+  /** Ms in which a call answers or rejects (default 2000). */
+  readonly timeout?: number | undefined
+}
+
+/** Django's `db` backend on MySQL or MariaDB. Moments are in UTC, as with USE_TZ. */
+export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): DjangoEngine {
+  const isClient = typeof given === 'object' && ('execute' in given || 'getConnection' in given || 'promise' in given)
+  const options: DjangoMysqlOptions =
+    typeof given === 'string' ? { url: given } : isClient ? { client: given } : (given as DjangoMysqlOptions)
+  checkOptions('djangoMysql()', options, ['url', 'client', 'table', 'timeout'])
+  const { url, client } = options
+  if ((typeof url === 'string' && url !== '') === (client !== undefined))
+    throw new ConfigError('djangoMysql() takes either a URL or a client.')
+  const table = djangoTable('djangoMysql()', options.table, '`')
+  const timeout = wholeNumber('djangoMysql()', 'timeout', options.timeout, 2000)
+  const source = () => (client ? sourceOf(client) : new OwnPool(url as string, timeout))
+  return { name: 'db', open: ({ clock }) => new Rows(new Mysql(new Line(source(), timeout), table), clock) }
+}
+
+class Mysql implements Database {
+  readonly traits = {
+    engine: 'django (mysql)',
+    durable: 'machine',
+    shared: 'network',
+    expiresByItself: false,
+    granularity: 1,
+    sizeLimit: null,
+    evicts: false,
+    revocable: true,
+  } as const
+  readonly table: string
+  readonly purge: string
+  // As text: the driver would read the column by the time zone that it was told, which is its own affair.
+  readonly expiry = "DATE_FORMAT(expire_date, '%Y-%m-%d %H:%i:%s.%f')"
+  readonly #line: Line
+
+  constructor(line: Line, table: string) {
+    this.#line = line
+    this.table = table
+    this.purge = `DELETE FROM ${table} WHERE expire_date <= ? LIMIT ?`
+  }
+
+  mark = () => '?'
+  moment = utcText
+  ms = fromUtcText
+  same = (column: string, mark: string) => `CAST(${column} AS BINARY) = CAST(${mark} AS BINARY)`
+
+  rows(sql: string, values: readonly Moment[]): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    return this.#line.rows(statement(sql), [...values])
+  }
+
+  async change(sql: string, values: readonly Moment[]): Promise<number> {
+    if (sql !== this.purge) return this.#line.change(statement(sql), [...values])
+    // Not prepared: what a LIMIT takes as a parameter differs from server to server.
+    const result = (await this.#line.plain(statement(sql), [...values])) as { affectedRows: number | string }
+    return Number(result.affectedRows)
+  }
+
+  async insert(sql: string, values: readonly Moment[]): Promise<number> {
+    try {
+      return await this.change(sql, values)
+    } catch (error) {
+      if (isDuplicate(error)) return 0
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#line.close()
+  }
+}
+
+const statement = (sql: string): MysqlStatement => ({
+  sql,
+  rowsAsArray: false,
+  nestTables: false,
+  typeCast: (_, next) => next(),
+})

@@ -1,0 +1,457 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import fc from 'fast-check'
+import { createDjangoSessions, type DjangoSessionsOptions } from '../../src/compat/django/sessions.ts'
+import type { SessionEvent } from '../../src/events.ts'
+import { manualClock } from '../../src/testing/clock.ts'
+import { type Django, NOW, OLD_SECRET, SECRET } from './peer.ts'
+import { type Side, sides } from './sides.ts'
+import { Visitor } from './visitor.ts'
+
+const DAY = 86_400_000
+const BACKEND = 'django.contrib.auth.backends.ModelBackend'
+/** auth_user.password by user id; the tests change it. */
+const passwords = new Map<string, string>()
+
+for (const side of sides)
+  suite(`beside a real Django: ${side.name}`, { skip: side.skip }, () => {
+    let started: Awaited<ReturnType<Side['start']>>
+    let django: Django
+    const clock = manualClock(NOW)
+    const events: SessionEvent[] = []
+    const cookies = side.backend === 'signed_cookies'
+
+    const sessionsWith = (more: Partial<DjangoSessionsOptions> = {}) =>
+      createDjangoSessions({
+        store: started.again(),
+        secretKey: SECRET,
+        password: (userId) => passwords.get(userId) ?? null,
+        clock,
+        on: (event) => events.push(event),
+        ...more,
+      })
+    let sessions: ReturnType<typeof sessionsWith>
+    const at = async (moment: number) => {
+      clock.set(moment)
+      await django.ask('at', [moment])
+    }
+    const node = (cookie: string | null = null, of = sessions) => new Visitor(of, cookie)
+    const put = (text: string, key: string | null = null, options = {}) =>
+      django.ask('put', [side.backend, text, key], options)
+    const see = (key: string | null) => django.ask('see', [side.backend, key])
+
+    before(async () => {
+      started = await side.start()
+      django = started.django
+      sessions = sessionsWith()
+      await at(NOW)
+    })
+    after(async () => {
+      await sessions?.close()
+      await started?.stop()
+    })
+
+    test('what Django wrote is read, and what is written here Django reads', async () => {
+      const visitor = node(await put('{"basket":[1,2],"name":"é 🐍"}'))
+      assert.deepEqual(await visitor.visit((session) => [session.get('basket'), session.get('name')]), [[1, 2], 'é 🐍'])
+      await visitor.visit((session) => session.set('name', 'other'))
+      assert.equal(await see(visitor.cookie), '{"basket":[1,2],"name":"other"}')
+      const fresh = node()
+      await fresh.visit((session) => session.set('n', 1))
+      assert.equal(await see(fresh.cookie), '{"n":1}')
+    })
+
+    test('200 sessions of any content, half of them from either side, tell both the same', async () => {
+      const scalar = fc.oneof(
+        fc.string({ unit: 'binary', maxLength: 12 }),
+        fc.integer(),
+        fc
+          .double({ noDefaultInfinity: true, noNaN: true })
+          // JSON.stringify writes a large one as an integer, and then it is one in Python.
+          .filter((number) => !Number.isInteger(number) || Number.isSafeInteger(number)),
+        fc.boolean(),
+        fc.constant(null),
+        fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+      )
+      const value = fc.oneof(
+        scalar,
+        fc.array(scalar, { maxLength: 4 }),
+        fc.dictionary(fc.string({ maxLength: 6 }), scalar, { maxKeys: 4 }),
+      )
+      const key = fc.string({ minLength: 1, maxLength: 8 }).filter((name) => !/^[~_]|^\d+$/.test(name))
+      const content = fc.dictionary(key, value, { minKeys: 1, maxKeys: 5 })
+      for (const [i, given] of fc.sample(content, 200).entries()) {
+        const plain = JSON.parse(JSON.stringify(given))
+        const visitor = node(i % 2 ? await put(JSON.stringify(plain)) : null)
+        if (i % 2 === 0)
+          await visitor.visit((session) => {
+            for (const [name, each] of Object.entries(plain)) session.set(name, each)
+          })
+        const here = await visitor.visit((session) => session.keys().map((name) => [name, session.get(name)]))
+        assert.deepEqual(
+          here,
+          Object.entries(plain).map(([name, each]) => [name, each]),
+        )
+        assert.deepEqual(JSON.parse(await see(visitor.cookie)), plain)
+      }
+    })
+
+    const ODD =
+      '{"10":1.0,"2":12345678901234567890,"b":1e+22,"nan":NaN,"__proto__":{"x":1.5},"s":"\\ud83d","list":[1.0,{"big":-9007199254740993}]}'
+    test('what nobody touched survives to the letter: a change, a renewal, a login, a logout of nothing', async () => {
+      passwords.set('7', 'pbkdf2$7')
+      const visitor = node(await put(ODD))
+      assert.equal(await see(visitor.cookie), ODD)
+      await visitor.visit((session) => session.set('new', 1))
+      const changed = ODD.replace(/}$/, ',"new":1}')
+      assert.equal(await see(visitor.cookie), changed)
+      const before = visitor.cookie
+      await visitor.visit((session) => session.renew())
+      if (!cookies) assert.notEqual(visitor.cookie, before)
+      assert.equal(await see(visitor.cookie), changed)
+      await visitor.visit((session) => session.login('7'))
+      const signedIn = await see(visitor.cookie)
+      assert.equal(signedIn.slice(0, changed.length - 1), changed.slice(0, -1))
+      assert.match(
+        signedIn,
+        /,"_auth_user_id":"7","_auth_user_backend":"django[^"]+","_auth_user_hash":"[0-9a-f]{64}"}$/,
+      )
+    })
+
+    test('integers beyond what a number holds are seen as their digits, and keys like __proto__ are data', async () => {
+      const visitor = node(await put(ODD))
+      await visitor.visit((session) => {
+        assert.equal(session.get('2'), '12345678901234567890')
+        assert.equal(session.get('nan'), null)
+        assert.deepEqual(session.get('__proto__'), { x: 1.5 })
+        assert.equal(session.get('10'), 1)
+        assert.ok(!session.keys().some((key) => key.startsWith('~')))
+      })
+    })
+
+    suite('a login', () => {
+      test('here is seen by Django, and one of Django’s here', async () => {
+        passwords.set('42', 'pbkdf2$42')
+        const visitor = node()
+        await visitor.visit((session) => session.set('basket', 1))
+        const anonymous = visitor.cookie
+        await visitor.visit((session) => session.login('42'))
+        assert.notEqual(visitor.cookie, anonymous)
+        assert.equal(await django.ask('user', [side.backend, visitor.cookie, 'pbkdf2$42']), '42')
+        if (!cookies) assert.equal(await see(anonymous), null)
+        const theirs = node(await put('{"a":1}', null, { user: '42', password: 'pbkdf2$42' }))
+        assert.equal(await theirs.visit((session) => session.userId), '42')
+      })
+
+      test('ends when the password changes, wherever that happened', async () => {
+        passwords.set('42', 'pbkdf2$42')
+        const visitor = node(await put('{}', null, { user: '42', password: 'pbkdf2$42' }))
+        const own = node()
+        await own.visit((session) => session.login('42'))
+        passwords.set('42', 'pbkdf2$new')
+        events.length = 0
+        for (const each of [visitor, own]) {
+          assert.equal(await each.visit((session) => session.userId), null)
+          assert.equal(await django.ask('user', [side.backend, each.cookie, 'pbkdf2$new']), null)
+        }
+        assert.ok(events.some((event) => event.type === 'notOurs' && event.reason === 'credential'))
+        passwords.delete('42')
+        assert.equal(await visitor.visit((session) => session.userId), null)
+      })
+
+      test('of a session without the hash, or with another’s, is none', async () => {
+        passwords.set('42', 'pbkdf2$42')
+        const none = `{"_auth_user_id":"42","_auth_user_backend":"${BACKEND}"}`
+        for (const text of [
+          none,
+          none.replace('}', ',"_auth_user_hash":"00"}'),
+          none.replace('}', ',"_auth_user_hash":null}'),
+        ])
+          assert.equal(await node(await put(text)).visit((session) => session.userId), null)
+      })
+
+      test('under an older secret goes on, and is stamped anew at the next write', async () => {
+        passwords.set('42', 'pbkdf2$42')
+        const old = sessionsWith({ secretKey: OLD_SECRET })
+        const visitor = node(null, old)
+        await visitor.visit((session) => session.login('42'))
+        const now = node(visitor.cookie, sessionsWith({ secretKeyFallbacks: [OLD_SECRET] }))
+        assert.equal(await now.visit((session) => session.userId), '42')
+        await now.visit((session) => session.set('a', 1))
+        assert.equal(await django.ask('user', [side.backend, now.cookie, 'pbkdf2$42']), '42')
+        assert.equal(await node(now.cookie).visit((session) => session.userId), '42')
+      })
+
+      test('is not unmade by a password that cannot be asked for', async () => {
+        passwords.set('42', 'pbkdf2$42')
+        const cookie = await put('{}', null, { user: '42', password: 'pbkdf2$42' })
+        const down = sessionsWith({
+          password: () => {
+            throw new Error('down')
+          },
+        })
+        await assert.rejects(
+          node(cookie, down).visit(() => undefined),
+          { code: 'STRONGROOM_STORE' },
+        )
+        assert.equal(await node(cookie).visit((session) => session.userId), '42')
+      })
+    })
+
+    test('a logout on either side ends the session on the other', {
+      skip: cookies && 'a signed cookie cannot be taken back',
+    }, async () => {
+      passwords.set('42', 'pbkdf2$42')
+      const one = node(await put('{}', null, { user: '42', password: 'pbkdf2$42' }))
+      const key = one.cookie
+      await one.visit((session) => session.logout())
+      assert.equal(one.cookie, null)
+      assert.match(String(one.line), /Max-Age=0/)
+      assert.equal(await see(key), null)
+      const other = node()
+      await other.visit((session) => session.login('42'))
+      await django.ask('flush', [side.backend, other.cookie])
+      assert.equal(await other.visit((session) => session.userId), null)
+    })
+
+    test('a save does not bring back a session that the other side has ended', {
+      skip: cookies && 'a signed cookie cannot be taken back',
+    }, async () => {
+      const visitor = node(await put('{"a":1}'))
+      await assert.rejects(
+        visitor.visit(async (session) => {
+          session.set('a', 2)
+          await django.ask('flush', [side.backend, visitor.cookie])
+        }),
+        { code: 'STRONGROOM_GONE' },
+      )
+      assert.equal(await django.ask('exists', [side.backend, visitor.cookie]), false)
+    })
+
+    test('what Django wrote meanwhile is kept beside what was written here', {
+      skip: cookies && 'between two cookies the last one wins',
+    }, async () => {
+      const visitor = node(await put('{"a":1,"f":1.0}'))
+      await visitor.visit(async (session) => {
+        session.set('b', 2)
+        await put('{"theirs":2.0}', visitor.cookie)
+      })
+      assert.equal(await see(visitor.cookie), '{"a":1,"f":1.0,"theirs":2.0,"b":2}')
+    })
+
+    test('two hundred increments at once end at two hundred', {
+      skip: cookies && 'between two cookies the last one wins',
+    }, async () => {
+      const cookie = await put('{"n":0}')
+      const count = side.backend === 'file' ? 50 : 200
+      await Promise.all(
+        Array.from({ length: count }, () => node(cookie).visit((session) => session.update('n', (n) => Number(n) + 1))),
+      )
+      assert.equal(await see(cookie), `{"n":${count}}`)
+    })
+
+    suite('expiry', () => {
+      const ages = (cookie: string | null) => django.ask('expiry', [side.backend, cookie])
+
+      test('by default a session ends so long after its last save', async () => {
+        const visitor = node()
+        await visitor.visit((session) => session.set('a', 1))
+        assert.match(String(visitor.line), /Max-Age=1209600/)
+        assert.deepEqual(await ages(visitor.cookie), [1209600, false])
+        await at(NOW + 10 * DAY)
+        await visitor.visit((session) => session.get('a'))
+        assert.equal(visitor.line, null)
+        await at(NOW + 14 * DAY + 1)
+        assert.equal(await visitor.visit((session) => session.has('a')), false)
+        await at(NOW)
+      })
+
+      test('each save begins its time anew, and sends the cookie again', async () => {
+        const visitor = node(await put('{"a":1}'))
+        await at(NOW + 10 * DAY)
+        await visitor.visit((session) => session.set('a', 2))
+        assert.match(String(visitor.line), /Max-Age=1209600/)
+        await at(NOW + 20 * DAY)
+        assert.equal(await visitor.visit((session) => session.get('a')), 2)
+        assert.equal(await see(visitor.cookie), '{"a":2}')
+        await at(NOW)
+      })
+
+      test('with saveEveryRequest a session that is only read lives on', async () => {
+        const visitor = node(await put('{"a":1}'), sessionsWith({ saveEveryRequest: true }))
+        for (let day = 10; day <= 50; day += 10) {
+          await at(NOW + day * DAY)
+          assert.equal(await visitor.visit((session) => session.get('a')), 1)
+          assert.match(String(visitor.line), /Max-Age=1209600/)
+        }
+        assert.equal(await see(visitor.cookie), '{"a":1}')
+        await at(NOW)
+      })
+
+      for (const [title, expiry, life] of [
+        ['seconds', 300, 300_000],
+        ['a moment', '2023-11-14T22:18:20+00:00', 300_000],
+        ['a moment with microseconds', '2023-11-14T22:18:20.500000+00:00', 300_500],
+      ] as const)
+        test(`of Django’s in ${title} is kept here`, async () => {
+          const cookie = await put(JSON.stringify({ a: 1, _session_expiry: expiry }))
+          await at(NOW + life - 1000)
+          assert.equal(await node(cookie).visit((session) => session.get('a')), 1)
+          await at(NOW + life + 1)
+          assert.equal(await node(cookie).visit((session) => session.has('a')), false)
+          await at(NOW)
+        })
+
+      test('in seconds is counted from each save; a moment stays', async () => {
+        const seconds = node(await put('{"_session_expiry":300}'))
+        const moment = node(await put('{"_session_expiry":"2023-11-14T22:18:20+00:00"}'))
+        await at(NOW + 200_000)
+        for (const each of [seconds, moment]) await each.visit((session) => session.set('a', 1))
+        assert.match(String(seconds.line), /Max-Age=300;/)
+        assert.match(String(moment.line), /Max-Age=100;/)
+        await at(NOW + 400_000)
+        assert.equal(await seconds.visit((session) => session.has('a')), true)
+        assert.equal(await moment.visit((session) => session.has('a')), false)
+        await at(NOW)
+      })
+
+      test('set here in every form is what Django reads', async () => {
+        const forms: [set: (visitor: Visitor) => Promise<unknown>, stored: string | null, ages: [number, boolean]][] = [
+          [(v) => v.visit((s) => s.setExpiry('5m')), '300', [300, false]],
+          [(v) => v.visit((s) => s.setExpiry(new Date(NOW + DAY))), '"2023-11-15T22:13:20+00:00"', [86400, false]],
+          [(v) => v.visit((s) => s.setExpiry({ absolute: '1h' })), '"2023-11-14T23:13:20+00:00"', [3600, false]],
+          [(v) => v.visit((s) => s.setExpiry({ remember: false })), '0', [1209600, true]],
+          [(v) => v.visit((s) => s.setExpiry({ remember: true })), null, [1209600, false]],
+          [(v) => v.visit((s) => s.set('_session_expiry', 77)), '77', [77, false]],
+          [(v) => v.visit((s) => s.delete('_session_expiry')), null, [1209600, false]],
+          [(v) => v.visit((s) => s.set('_session_expiry', 88)), '88', [88, false]],
+          [(v) => v.visit((s) => s.setExpiry(null)), null, [1209600, false]],
+        ]
+        for (const from of [null, '{"a":1}']) {
+          const visitor = node(from && (await put(from)))
+          if (from === null) await visitor.visit((session) => session.set('a', 1))
+          for (const [set, stored, ages_] of forms) {
+            await set(visitor)
+            assert.equal(await see(visitor.cookie), stored === null ? '{"a":1}' : `{"a":1,"_session_expiry":${stored}}`)
+            assert.deepEqual(await ages(visitor.cookie), ages_)
+            assert.equal(/Max-Age/.test(String(visitor.line)), !ages_[1])
+          }
+        }
+      })
+
+      test('of a new session, and of a login that is remembered', async () => {
+        passwords.set('42', 'pbkdf2$42')
+        const fresh = node()
+        await fresh.visit((session) => {
+          session.set('a', 1)
+          session.setExpiry('5m')
+        })
+        assert.equal(await see(fresh.cookie), '{"a":1,"_session_expiry":300}')
+        const remembered = node()
+        await remembered.visit((session) => session.login('42', { remember: '30d' }))
+        assert.equal(JSON.parse(await see(remembered.cookie))._session_expiry, 2592000)
+        const plain = node()
+        await plain.visit((session) => session.login('42', { remember: true }))
+        assert.equal(JSON.parse(await see(plain.cookie))._session_expiry, undefined)
+        const closing = node(null, sessionsWith({ expireAtBrowserClose: true }))
+        await closing.visit((session) => session.login('42'))
+        assert.doesNotMatch(String(closing.line), /Max-Age|expires/i)
+        await closing.visit((session) => session.login('42', { remember: true }))
+        assert.equal(JSON.parse(await see(closing.cookie))._session_expiry, 1209600)
+      })
+
+      test('is kept by a save in the middle of the request', async () => {
+        const visit = sessions.open({})
+        const session = await visit.get()
+        session.set('a', 1)
+        session.setExpiry('5m')
+        await visit.save()
+        session.set('a', 2)
+        await visit.save()
+        session.set('b', 1.5)
+        const { setCookie } = await visit.commit()
+        assert.equal(
+          await see(/sessionid=([^;]*)/.exec(String(setCookie))?.[1] ?? null),
+          '{"a":2,"_session_expiry":300,"b":1.5}',
+        )
+      })
+
+      test('is removed in batches, and nothing else is', {
+        skip: cookies && 'nothing lies on the server',
+      }, async () => {
+        await at(NOW + 400 * DAY)
+        await sessions.clearExpired()
+        const live = await put('{"a":1}')
+        const short = await Promise.all(
+          Array.from({ length: 5 }, () => put('{"_session_expiry":"2024-12-18T22:13:30+00:00"}')),
+        )
+        await at(NOW + 400 * DAY + 60_000)
+        assert.equal(await sessions.clearExpired({ dryRun: true, batch: 2 }), short.length)
+        assert.equal(await sessions.clearExpired({ batch: 2 }), short.length)
+        assert.equal(await sessions.clearExpired(), 0)
+        assert.equal(await see(live), '{"a":1}')
+        await at(NOW)
+      })
+    })
+
+    suite('bad input', () => {
+      test('cookies that no Django made: a fresh session, an event, no error', async () => {
+        for (const cookie of [
+          'x',
+          'abc',
+          'a'.repeat(41),
+          'A'.repeat(32),
+          '../../../etc/passwd',
+          '"\\000aaaaaaaa"',
+          'aaaaaaaa%00',
+          "'; DROP TABLE django_session; --",
+          'é'.repeat(12),
+          'a:b:c',
+          '.a:1:b',
+          'z'.repeat(20_000),
+        ]) {
+          events.length = 0
+          assert.equal(await node(cookie).visit((session) => session.isNew), true)
+          assert.deepEqual(
+            events.map(({ type }) => type),
+            ['notOurs'],
+            cookie,
+          )
+        }
+      })
+
+      test('a key that nobody has is never taken over', { skip: cookies && 'a signed cookie has no key' }, async () => {
+        const visitor = node('someunknownkey0000000000000000aa')
+        await visitor.visit((session) => session.set('a', 1))
+        assert.notEqual(visitor.cookie, 'someunknownkey0000000000000000aa')
+        assert.equal(await django.ask('exists', [side.backend, 'someunknownkey0000000000000000aa']), false)
+      })
+
+      test('of two cookies the last counts, as for Django, and the other is told', async () => {
+        const [one, two] = [await put('{"n":1}'), await put('{"n":2}')]
+        events.length = 0
+        const visit = sessions.open({ cookie: `sessionid=${one}; other=1; sessionid=${two}` })
+        assert.equal((await visit.get()).get('n'), 2)
+        assert.ok(events.some((event) => event.type === 'notOurs' && event.reason === 'duplicate'))
+        const quoted = sessions.open({ cookie: ` sessionid="${two}" ` })
+        assert.equal((await quoted.get()).get('n'), 2)
+      })
+
+      test('a tampered session is a fresh one on both sides', async () => {
+        const other = node(null, sessionsWith({ secretKey: 'another secret' }))
+        await other.visit((session) => session.set('admin', true))
+        events.length = 0
+        assert.equal(await node(other.cookie).visit((session) => session.has('admin')), false)
+        assert.ok(events.some((event) => event.type === 'notOurs' && event.reason === 'forged'))
+        assert.ok(['{}', null].includes(await see(other.cookie)))
+      })
+
+      test('keys of Django’s own are not to be set', async () => {
+        for (const key of ['_auth_user_id', '_auth_user_hash', '_auth_user_backend'])
+          await assert.rejects(
+            node().visit((session) => session.set(key, '1')),
+            { code: 'STRONGROOM_DATA' },
+          )
+      })
+    })
+  })

@@ -1,0 +1,28 @@
+import type { Session } from '../../src/session.ts'
+import type { BaseSessions } from '../../src/sessions.ts'
+
+type Sessions = BaseSessions<Record<string, unknown>>
+
+/** A browser with one cookie, whoever it is from. */
+export class Visitor {
+  readonly #sessions: Sessions
+  /** The value of `sessionid`, as the next request carries it. */
+  cookie: string | null
+  /** The Set-Cookie line of the last response. */
+  line: string | null = null
+
+  constructor(sessions: Sessions, cookie: string | null = null) {
+    this.#sessions = sessions
+    this.cookie = cookie
+  }
+
+  /** One request: what is done with the session, and the response. */
+  async visit<T>(work: (session: Session<Record<string, unknown>>) => T | Promise<T>, status = 200): Promise<T> {
+    const visit = this.#sessions.open(this.cookie === null ? {} : { cookie: `sessionid=${this.cookie}` })
+    const result = await work(await visit.get())
+    const { setCookie } = await visit.commit(status)
+    this.line = setCookie
+    if (setCookie !== null) this.cookie = /^sessionid=([^;]*)/.exec(setCookie)?.[1] || null
+    return result
+  }
+}
