@@ -38,18 +38,39 @@ export interface PostgresPool {
   ): void
 }
 
-const INT8 = 20
-const BYTEA = 17
+/** A row as the server wrote it. */
+export type Row = (string | null)[]
 
-const number = (text: string) => Number(text)
-const bytes = (text: string) => Buffer.from(text.slice(2), 'hex')
-const plain = (text: string) => text
-
-/** Our own, for the application may have changed how its driver reads a type for everybody. */
-const types: PostgresQuery['types'] = {
-  getTypeParser: (oid) => (oid === BYTEA ? bytes : oid === INT8 ? number : plain),
+export interface Answer {
+  readonly rowCount: number | null
+  readonly rows: Row[]
 }
 
-export function queryOf(text: string, values: unknown[] = []): PostgresQuery {
-  return { text, values, rowMode: 'array', types }
+/** What is sent: a statement, its parameters, and the name under which connections keep it prepared. */
+export interface Request {
+  readonly text: string
+  readonly values: (string | number | Buffer | null)[]
+  readonly name?: string
+}
+
+export function queryOf(text: string, values: Request['values'] = []): Request {
+  return { text, values }
+}
+
+/** No conversions by the driver: the application may have changed for everybody how it reads a type. */
+const types: PostgresQuery['types'] = { getTypeParser: () => (text) => text }
+
+export function send(client: PostgresClient, request: Request, done: (error: unknown, answer?: Answer) => void): void {
+  client.query({ ...request, rowMode: 'array', types }, (error, result) => done(error ?? null, result as Answer))
+}
+
+/** The text of a `bytea`, which `bytea_output` may have turned into its older form. */
+export function bytesOf(text: string): Buffer {
+  if (text.startsWith('\\x')) return Buffer.from(text.slice(2), 'hex')
+  const byte = (_: string, octal?: string) => (octal ? String.fromCharCode(Number.parseInt(octal, 8)) : '\\')
+  return Buffer.from(text.replace(/\\(?:\\|([0-7]{3}))/g, byte), 'latin1')
+}
+
+export function hexOf(text: string): string {
+  return text.startsWith('\\x') ? text.slice(2) : bytesOf(text).toString('hex')
 }

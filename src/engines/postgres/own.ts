@@ -1,12 +1,18 @@
 import { ConfigError, StoreError } from '../../errors.ts'
-import type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './client.ts'
+import { type Answer, type PostgresClient, type PostgresPool, type Request, send } from './client.ts'
 import { tooLate } from './failure.ts'
+import { isLean, sendLean } from './lean.ts'
 import { type Held, type HoldingLink, ignore, PoolLink } from './pool.ts'
 
 /** What is used of the package pg. */
 interface Driver {
-  Pool: new (options: object) => PostgresPool & { end(): Promise<void>; on(event: 'error', listener: () => void): void }
+  Pool: new (options: object) => OwnPool
   Client: new (options: object) => OwnClient
+}
+
+interface OwnPool extends PostgresPool {
+  end(): Promise<void>
+  on(event: 'error', listener: () => void): void
 }
 
 interface OwnClient extends PostgresClient {
@@ -25,18 +31,16 @@ export interface OwnOptions {
 export class OwnLink implements HoldingLink {
   readonly #options: OwnOptions
   #opening: Promise<Driver> | null = null
-  #pool: PoolLink | null = null
+  #pool: OwnPool | null = null
+  #line: PoolLink | null = null
   #closed = false
 
   constructor(options: OwnOptions) {
     this.#options = options
   }
 
-  async ask(query: PostgresQuery, limit: number): Promise<PostgresResult> {
-    if (this.#pool) return this.#pool.ask(query, limit)
-    const driver = await this.#driver()
-    this.#pool ??= this.#newPool(driver)
-    return this.#pool.ask(query, limit)
+  ask(request: Request, limit: number): Promise<Answer> {
+    return this.#line ? this.#line.ask(request, limit) : this.#askFirst(request, limit)
   }
 
   /** Outside of the pool: who holds a connection for long must not wait for itself when the pool is small. */
@@ -65,7 +69,7 @@ export class OwnLink implements HoldingLink {
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#pool?.close()
+    await this.#pool?.end()
   }
 
   async #driver(): Promise<Driver> {
@@ -75,16 +79,16 @@ export class OwnLink implements HoldingLink {
     return driver
   }
 
-  #newPool({ Pool }: Driver): PoolLink {
-    const pool = new Pool({
-      ...this.#settings(),
-      max: this.#options.max,
-      idleTimeoutMillis: 30_000,
-      allowExitOnIdle: true,
-    })
-    // A connection that was lost while idle is replaced when it is needed; without a listener its error ends the process.
-    pool.on('error', ignore)
-    return new PoolLink(pool, () => pool.end())
+  async #askFirst(request: Request, limit: number): Promise<Answer> {
+    const { Pool } = await this.#driver()
+    if (!this.#line) {
+      const { max } = this.#options
+      this.#pool = new Pool({ ...this.#settings(), max, idleTimeoutMillis: 30_000, allowExitOnIdle: true })
+      // A connection that is lost while idle is replaced when it is needed; without a listener its error ends the process.
+      this.#pool.on('error', ignore)
+      this.#line = new PoolLink(this.#pool, sendBest)
+    }
+    return this.#line.ask(request, limit)
   }
 
   #settings(): object {
@@ -98,6 +102,9 @@ export class OwnLink implements HoldingLink {
     }
   }
 }
+
+const sendBest: typeof send = (client, request, done) =>
+  (request.values.length > 0 && isLean(client) ? sendLean : send)(client, request, done)
 
 async function loadDriver(): Promise<Driver> {
   try {

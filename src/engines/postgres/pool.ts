@@ -1,4 +1,4 @@
-import type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './client.ts'
+import { type Answer, type PostgresClient, type PostgresPool, type Request, send } from './client.ts'
 import { tooLate } from './failure.ts'
 
 /** A connection that somebody has for a while; `let go` of it as it is, or have it closed. */
@@ -9,7 +9,7 @@ export interface Held {
 
 /** Where statements are sent. `ask` rejects with what the driver throws, or with a StoreError when the limit has passed. */
 export interface Link {
-  ask(query: PostgresQuery, limit: number): Promise<PostgresResult>
+  ask(request: Request, limit: number): Promise<Answer>
   close(): Promise<void>
 }
 
@@ -23,32 +23,31 @@ export const ignore = () => {}
 /** Connections of a pool, which is ours or the user's. */
 export class PoolLink implements HoldingLink {
   readonly #pool: PostgresPool
-  readonly #end: () => Promise<void>
+  readonly #send: typeof send
 
-  /** `end` ends the pool when it is ours. */
-  constructor(pool: PostgresPool, end: () => Promise<void> = async () => {}) {
+  constructor(pool: PostgresPool, by = send) {
     this.#pool = pool
-    this.#end = end
+    this.#send = by
   }
 
-  ask(query: PostgresQuery, limit: number): Promise<PostgresResult> {
+  ask(request: Request, limit: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
       let held: Held | null = null
       let over = false
-      const end = (error: unknown, result?: PostgresResult) => {
+      const end = (error: unknown, answer?: Answer) => {
         if (over) return
         over = true
         clearTimeout(timer)
         // What has failed, or has not answered yet, must not be handed to the next one: it is closed.
         held?.release(error !== null)
-        if (error === null) resolve(result as PostgresResult)
+        if (error === null) resolve(answer as Answer)
         else reject(error)
       }
       const timer = setTimeout(() => end(tooLate(limit)), limit)
       this.#checkOut((error, taken) => {
         held = taken
         if (over) taken?.release()
-        else if (taken) taken.client.query(query, (error, result) => end(error || null, result))
+        else if (taken) this.#send(taken.client, request, end)
         else end(error)
       })
     })
@@ -69,9 +68,8 @@ export class PoolLink implements HoldingLink {
     })
   }
 
-  close(): Promise<void> {
-    return this.#end()
-  }
+  /** The pool is its owner's to end. */
+  async close(): Promise<void> {}
 
   #checkOut(done: (error: unknown, held: Held | null) => void): void {
     this.#pool.connect((error, client, release) => {
@@ -97,13 +95,13 @@ export class ClientLink implements Link {
     this.#client = client
   }
 
-  ask(query: PostgresQuery, limit: number): Promise<PostgresResult> {
+  ask(request: Request, limit: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(tooLate(limit)), limit)
-      this.#client.query(query, (error, result) => {
+      send(this.#client, request, (error, answer) => {
         clearTimeout(timer)
-        if (error) reject(error)
-        else resolve(result)
+        if (error === null) resolve(answer as Answer)
+        else reject(error)
       })
     })
   }

@@ -18,6 +18,7 @@ import type {
 import type { Id } from '../../token.ts'
 import { moments, stepwise } from '../sql.ts'
 import { atLeastOne, batchOf, drive } from '../sweep.ts'
+import { bytesOf, hexOf, type Request, type Row } from './client.ts'
 import type { Statements } from './statements.ts'
 import type { Table } from './table.ts'
 
@@ -79,11 +80,8 @@ export class Postgres implements OwnedStore, ScannableStore {
     const { rows } = await this.#table.ask(this.#at.read, [tagOf(id), this.#now()])
     const row = rows[0]
     if (!row) return null
-    const [bytes, version, expiresAt, createdAt, owner, label] = row
-    return {
-      entry: { bytes: bytes as Buffer, ...toFields(expiresAt, createdAt, owner, label) },
-      version: version as number,
-    }
+    const [bytes, version, ...fields] = row
+    return { entry: { bytes: bytesOf(bytes as string), ...toFields(fields) }, version: Number(version) }
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {
@@ -119,7 +117,7 @@ export class Postgres implements OwnedStore, ScannableStore {
     const { purgeAt: until } = moments(now)
     const steps = stepwise({ purgeAt: Number.MIN_SAFE_INTEGER, place: 0 }, async (from) => {
       const [row] = await this.#table.work(text, [from.purgeAt, from.place, until, limit, now])
-      const [removed = 0, seen = 0, purgeAt = 0, place = 0] = (row ?? []) as number[]
+      const [removed = 0, seen = 0, purgeAt = 0, place = 0] = (row ?? []).map(Number)
       return { removed, next: seen < limit ? null : { purgeAt, place } }
     })
     return drive(steps, options)
@@ -127,12 +125,12 @@ export class Postgres implements OwnedStore, ScannableStore {
 
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     const limit = atLeastOne(page)
-    for (let after: Uint8Array = new Uint8Array(0); !signal?.aborted; ) {
+    for (let after = Buffer.alloc(0); !signal?.aborted; ) {
       const rows = await this.#table.work(this.#at.page, [after, limit])
       const live = rows.map(toListing).filter(({ expiresAt }) => this.#clock() < expiresAt)
       if (live.length > 0) yield live
       if (rows.length < limit) return
-      after = rows.at(-1)?.[0] as Uint8Array
+      after = Buffer.from(bytesOf(rows.at(-1)?.[0] as string))
     }
   }
 
@@ -157,7 +155,7 @@ function isVersion(version: Version): version is number {
 }
 
 /** Copies, for the statement may wait for a connection, and the caller may reuse its buffers meanwhile. */
-function toColumns(version: number, id: Id, { bytes, expiresAt, createdAt, owner, label }: Entry): unknown[] {
+function toColumns(version: number, id: Id, { bytes, expiresAt, createdAt, owner, label }: Entry): Request['values'] {
   if (bytes.length > SIZE_LIMIT) throw new StoreError(`An entry is larger than can be read back (${SIZE_LIMIT} bytes).`)
   const deadline = moments(expiresAt)
   return [
@@ -172,19 +170,16 @@ function toColumns(version: number, id: Id, { bytes, expiresAt, createdAt, owner
   ]
 }
 
-function toListing([id, expiresAt, createdAt, owner, label, size]: unknown[]): Listing {
-  return {
-    id: (id as Buffer).toString('hex') as Id,
-    size: Number(size),
-    ...toFields(expiresAt, createdAt, owner, label),
-  }
+function toListing([id, expiresAt, createdAt, owner, label, size]: Row): Listing {
+  const fields = toFields([expiresAt, createdAt, owner, label] as Row)
+  return { id: hexOf(id as string) as Id, size: Number(size), ...fields }
 }
 
-function toFields(expiresAt: unknown, createdAt: unknown, owner: unknown, label: unknown) {
+function toFields([expiresAt, createdAt, owner, label]: Row) {
   return {
-    expiresAt: expiresAt as number,
-    createdAt: createdAt as number,
-    owner: owner === null ? null : (owner as Buffer).toString('hex'),
-    label: label as Buffer | null,
+    expiresAt: Number(expiresAt),
+    createdAt: Number(createdAt),
+    owner: typeof owner === 'string' ? hexOf(owner) : null,
+    label: typeof label === 'string' ? bytesOf(label) : null,
   }
 }

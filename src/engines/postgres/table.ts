@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { StoreError } from '../../errors.ts'
 import type { Schema } from '../../store.ts'
-import { type PostgresResult, queryOf } from './client.ts'
+import { type Answer, queryOf, type Request, type Row } from './client.ts'
 import { failure, isUndone, isUnprepared } from './failure.ts'
 import type { Link } from './pool.ts'
 import { FORMAT, formatOf, probeOf, tableStatements } from './schema.ts'
@@ -51,17 +51,12 @@ export class Table implements Schema {
   }
 
   /** What a request asks for. */
-  async ask({ name, text }: Statement, values: unknown[]): Promise<PostgresResult> {
-    if (!this.#facts) await this.#look()
-    try {
-      return await this.#send(queryOf(text, values), this.#prepare ? name : null, this.#options.timeout)
-    } catch (error) {
-      throw failure(error)
-    }
+  ask(statement: Statement, values: Request['values']): Promise<Answer> {
+    return this.#facts ? this.#quickly(statement, values) : this.#look().then(() => this.#quickly(statement, values))
   }
 
   /** What takes its time. */
-  async work(text: string, values: unknown[] = []): Promise<unknown[][]> {
+  async work(text: string, values: Request['values'] = []): Promise<Row[]> {
     if (!this.#facts) await this.#look()
     return this.#slowly(text, values)
   }
@@ -124,24 +119,26 @@ export class Table implements Schema {
     return { exists: exists === 't', comment, lasting: commit !== 'off' && fsync !== 'off' }
   }
 
-  async #slowly(text: string, values: unknown[] = []): Promise<unknown[][]> {
-    try {
-      return (await this.#send(queryOf(text, values), null, this.#options.timeout * PATIENCE)).rows
-    } catch (error) {
-      throw failure(error)
-    }
+  async #slowly(text: string, values: Request['values'] = []): Promise<Row[]> {
+    return (await this.#send(queryOf(text, values), this.#options.timeout * PATIENCE)).rows
   }
 
-  async #send(query: ReturnType<typeof queryOf>, name: string | null, limit: number): Promise<PostgresResult> {
-    for (let tries = 1; ; tries += 1) {
+  #quickly({ name, text }: Statement, values: Request['values']): Promise<Answer> {
+    return this.#send(this.#prepare ? { name, text, values } : queryOf(text, values), this.#options.timeout)
+  }
+
+  async #send(given: Request, limit: number): Promise<Answer> {
+    for (let [tries, request] = [1, given]; ; tries += 1) {
       this.assertOpen()
       try {
-        return await this.#link.ask(name !== null && this.#prepare ? { ...query, name } : query, limit)
+        return await this.#link.ask(request, limit)
       } catch (error) {
-        // Behind a pooler that does not know of prepared statements. Nothing was done: the next try goes without, and all after.
-        if (isUnprepared(error)) this.#prepare = false
-        else if (!isUndone(error)) throw error
-        if (tries === TRIES) throw error
+        if (tries === TRIES || !(isUndone(error) || isUnprepared(error))) throw failure(error)
+        // Behind a pooler that knows nothing of prepared statements. Nothing was done; this and all that follow go without.
+        if (isUnprepared(error)) {
+          this.#prepare = false
+          request = queryOf(given.text, given.values)
+        }
       }
     }
   }
