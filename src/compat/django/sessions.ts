@@ -116,10 +116,11 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
       return 'refused' in data ? savedAt + cookieAge : records.endOf(data.document, savedAt)
     },
   })
-  const { storeTimeout, onStoreError, saveOnServerError, device, on, sweep = false } = options
+  const { storeTimeout, onStoreError, saveOnServerError, device, on, sweep } = options
   const sessions = createSessions<Data>({
     ...{ storeTimeout, onStoreError, saveOnServerError, device, on, clock },
-    ...(store && { sweep }),
+    // Not unasked: the rows are Django's, and so is clearsessions.
+    sweep: sweep ?? false,
     // Of no use to a session here, whose signature is Django's; but what is derived from keys must have some.
     secrets: createHash('sha512').update('strongroom django').update(secretKey).digest(),
     ...lifetimes(cookieAge, saveEveryRequest),

@@ -1,0 +1,380 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, suite, test } from 'node:test'
+import { deflateSync } from 'node:zlib'
+import { djangoCookies } from '../../src/compat/django/engine.ts'
+import { endOf, endsWithBrowser, expiryIn, isoOf } from '../../src/compat/django/expiry.ts'
+import { readJson } from '../../src/compat/django/json/read.ts'
+import { sessionCodec } from '../../src/compat/django/session-data.ts'
+import { createDjangoSessions, type DjangoSessionsOptions } from '../../src/compat/django/sessions.ts'
+import { TimestampSigner } from '../../src/compat/django/signer.ts'
+import { djangoFiles } from '../../src/compat/django/stores/files.ts'
+import { djangoMysql } from '../../src/compat/django/stores/mysql.ts'
+import { djangoPostgres } from '../../src/compat/django/stores/postgres.ts'
+import { djangoSqlite } from '../../src/compat/django/stores/sqlite.ts'
+import { ConfigError, Unsupported } from '../../src/errors.ts'
+import type { SessionEvent } from '../../src/events.ts'
+import { manualClock } from '../../src/testing/clock.ts'
+import { Django, djangoNeed, NOW, SECRET } from './peer.ts'
+import { vectors } from './vectors.ts'
+import { Visitor } from './visitor.ts'
+
+const clock = manualClock(NOW)
+const DAY = 86_400_000
+const codecWith = (more: object = {}) =>
+  sessionCodec({ secretKey: SECRET, salt: vectors.salts.session_data, legacy: false, maxSize: 10_000, clock, ...more })
+
+/** A table as Django 5.2 makes it. */
+function table(): DatabaseSync {
+  const database = new DatabaseSync(':memory:')
+  database.exec(
+    'CREATE TABLE "django_session" ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" datetime NOT NULL); CREATE INDEX "django_session_expire_date_a5c62663" ON "django_session" ("expire_date")',
+  )
+  return database
+}
+const insert = (database: DatabaseSync, key: string, data: string, expires = '2023-11-28 22:13:20') =>
+  database.prepare('INSERT INTO django_session VALUES (?, ?, ?)').run(key, data, expires)
+const over = (database: DatabaseSync, more: Partial<DjangoSessionsOptions> = {}) =>
+  createDjangoSessions({ store: djangoSqlite(database), secretKey: SECRET, password: false, clock, ...more })
+
+suite('session_data', () => {
+  for (const { name, signed, json } of vectors.session_data)
+    test(`${name} of Django 5.2 is read and written to the byte`, () => {
+      const codec = codecWith()
+      const data = codec.decode(signed)
+      assert.ok('document' in data)
+      assert.equal(data.document.raw, json)
+      assert.equal(data.signedAt, NOW)
+      assert.equal(codec.encode(json), signed)
+    })
+
+  for (const { name, signed, json } of vectors.signed_cookies)
+    test(`${name} in a signed cookie too`, () =>
+      assert.equal(codecWith({ salt: vectors.salts.signed_cookies }).encode(json), signed))
+
+  for (const { name, input, decoded } of vectors.reader_cases)
+    test(`a reader meets: ${name}`, async () => {
+      const database = table()
+      insert(database, 'a'.repeat(32), input)
+      const events: SessionEvent[] = []
+      const sessions = over(database, { on: (event) => events.push(event) })
+      const visitor = new Visitor(sessions, 'a'.repeat(32))
+      const seen = await visitor.visit((session) =>
+        Object.fromEntries(session.keys().map((key) => [key, session.get(key)])),
+      )
+      assert.deepEqual(seen, decoded)
+      assert.equal(
+        events.some(({ type }) => type === 'notOurs'),
+        Object.keys(decoded).length === 0,
+      )
+    })
+
+  test('what cannot be read is refused with a reason, and never throws', () => {
+    const signer = new TimestampSigner({ key: SECRET, salt: vectors.salts.session_data, clock })
+    const signed = (body: string | Buffer, dot = '') => signer.sign(dot + Buffer.from(body).toString('base64url'))
+    const cases: [text: string, reason: string][] = [
+      ['', 'forged'],
+      ['::', 'forged'],
+      ['bad:encoded:value', 'forged'],
+      [Buffer.from('flaskdj:alkdjf').toString('base64'), 'forged'],
+      ['\0', 'forged'],
+      [signer.sign('%%%'), 'malformed'],
+      [signer.sign('e30=e'), 'malformed'],
+      [signed('[1]'), 'malformed'],
+      [signed('"x"'), 'malformed'],
+      [signed('{'), 'malformed'],
+      [signed('no stream', '.'), 'malformed'],
+      [signed(deflateSync(`{"a":"${'a'.repeat(20_000)}"}`), '.'), 'malformed'],
+      [signed(`{"a":${'['.repeat(3000)}`), 'malformed'],
+    ]
+    for (const [text, reason] of cases)
+      assert.deepEqual(codecWith({ legacy: true }).decode(text), { refused: reason }, text.slice(0, 40))
+    for (const [text, reason] of cases)
+      assert.deepEqual(codecWith().decode(text), { refused: reason }, text.slice(0, 40))
+    assert.throws(() => codecWith().decode(signed(Buffer.from('8004950b', 'hex'))), Unsupported)
+  })
+
+  test('a salt of another store’s class reads nothing of this one', () => {
+    const other = codecWith({ salt: 'django.contrib.sessions.MyStore' })
+    assert.deepEqual(other.decode(codecWith().encode('{}')), { refused: 'forged' })
+  })
+
+  test('rows of before Django 3.1 are read when asked for, and written anew in today’s form', {
+    skip: djangoNeed.skip,
+  }, async () => {
+    const django = await Django.start()
+    const old = await django.ask('encode', ['{"name":"é","n":1.0}', true])
+    await django.stop()
+    assert.doesNotMatch(old, /:/)
+    assert.deepEqual(codecWith().decode(old), { refused: 'forged' })
+    assert.deepEqual(codecWith({ legacy: true, secretKey: 'other' }).decode(old), { refused: 'forged' })
+    const data = codecWith({ legacy: true, secretKey: 'new', secretKeyFallbacks: [SECRET] }).decode(old)
+    assert.ok('document' in data)
+    assert.equal(
+      data.document.raw,
+      '{"name": "é", "n": 1.0}'.replace('é', '\\u00e9').replaceAll(': ', ':').replace(', ', ','),
+    )
+    const database = table()
+    insert(database, 'a'.repeat(32), old)
+    const visitor = new Visitor(over(database, { legacy: true }), 'a'.repeat(32))
+    await visitor.visit((session) => session.set('more', 1))
+    const row = database.prepare('SELECT session_data FROM django_session').get() as { session_data: string }
+    const now = codecWith().decode(row.session_data)
+    assert.ok('document' in now)
+    assert.match(now.document.raw, /"n":\s?1\.0,"more":1}$/)
+  })
+})
+
+suite('_session_expiry', () => {
+  const ages = { cookieAge: 14 * DAY, expireAtBrowserClose: false }
+  const said = (json: string) => expiryIn(readJson(json))
+  test('in all its forms, and in those that make no sense', () => {
+    for (const [json, end, browser] of [
+      ['null', NOW + 14 * DAY, false],
+      ['0', NOW + 14 * DAY, true],
+      ['false', NOW + 14 * DAY, true],
+      ['300', NOW + 300_000, false],
+      ['1.5', NOW + 1500, false],
+      ['-10', NOW - 10_000, false],
+      ['true', NOW + 1000, false],
+      ['"2023-11-15T22:13:20+00:00"', NOW + DAY, false],
+      ['"2023-11-15T22:13:20"', NOW + DAY, false],
+      ['"2023-11-15 22:13:20.000500+00:00"', NOW + DAY, false],
+      ['"2023-11-16T00:13:20.123456+02:00"', NOW + DAY + 123, false],
+      ['"2023-11-15T17:43:20-04:30"', NOW + DAY, false],
+      ['"2023-11-15T22:13:20Z"', NOW + DAY, false],
+      ['"soon"', NOW + 14 * DAY, false],
+      ['[]', NOW + 14 * DAY, false],
+      ['NaN', NOW + 14 * DAY, false],
+      ['12345678901234567890', NOW + 14 * DAY, false],
+    ] as const) {
+      assert.equal(endOf(said(json), NOW, ages), end, json)
+      assert.equal(endsWithBrowser(said(json), ages), browser, json)
+    }
+    assert.equal(endsWithBrowser(expiryIn(undefined), { ...ages, expireAtBrowserClose: true }), true)
+    assert.equal(isoOf(NOW + 5), '2023-11-14T22:13:20.005000+00:00')
+  })
+})
+
+suite('the table', () => {
+  test('a row is written as Django writes it', async () => {
+    const database = table()
+    clock.set(NOW + 250)
+    const visitor = new Visitor(over(database))
+    await visitor.visit((session) => session.set('a', 1))
+    clock.set(NOW)
+    await visitor.visit((session) => session.set('a', 2))
+    const row = database.prepare('SELECT * FROM django_session').get() as Record<string, string>
+    assert.match(String(row.session_key), /^[a-z0-9]{32}$/)
+    assert.equal(row.expire_date, '2023-11-28 22:13:20')
+    assert.equal(row.session_key, visitor.cookie)
+  })
+
+  test('a row that expires at this very moment is neither loaded nor left', async () => {
+    const database = table()
+    insert(database, 'a'.repeat(32), codecWith().encode('{"a":1}'), '2023-11-14 22:13:20')
+    insert(database, 'b'.repeat(32), codecWith().encode('{"a":1}'), '2023-11-14 22:13:20.000900')
+    const sessions = over(database)
+    assert.equal(await new Visitor(sessions, 'a'.repeat(32)).visit((session) => session.has('a')), false)
+    assert.equal(await sessions.clearExpired(), 1)
+  })
+
+  test('of another name, and a moment that is none, are met with care', async () => {
+    const database = table()
+    database.exec('ALTER TABLE django_session RENAME TO shop_session')
+    const sessions = over(database, { store: djangoSqlite({ database, table: 'shop_session' }) })
+    const visitor = new Visitor(sessions)
+    await visitor.visit((session) => session.set('a', 1))
+    database.exec("UPDATE shop_session SET expire_date = '9999-12-31 00:00:00'")
+    assert.equal(await visitor.visit((session) => session.has('a')), true)
+    database.exec("UPDATE shop_session SET expire_date = 'never'")
+    await assert.rejects(
+      visitor.visit(() => undefined),
+      { code: 'STRONGROOM_STORE' },
+    )
+  })
+
+  test('that is not there is an error and not a logout, in words without a key', async () => {
+    const database = new DatabaseSync(':memory:')
+    const key = 'k'.repeat(32)
+    const check = (error: Error) => {
+      assert.equal((error as { code?: string }).code, 'STRONGROOM_STORE')
+      assert.ok(!`${error.stack} ${(error.cause as Error | undefined)?.message}`.includes(key))
+      return true
+    }
+    await assert.rejects(
+      new Visitor(over(database), key).visit(() => undefined),
+      check,
+    )
+    const missing = over(database, { store: djangoSqlite(join(tmpdir(), 'no-such-folder', 'db.sqlite3')) })
+    await assert.rejects(
+      new Visitor(missing, key).visit(() => undefined),
+      check,
+    )
+  })
+})
+
+suite('the files', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'strongroom-django-'))
+  after(() => rmSync(dir, { recursive: true }))
+  const sessions = createDjangoSessions({ store: djangoFiles(dir), secretKey: SECRET, password: false, clock })
+  after(() => sessions.close())
+  const names = () => readdirSync(dir).filter((name) => name.startsWith('sessionid'))
+
+  test('are named, made and stamped as Django does it', async () => {
+    const visitor = new Visitor(sessions)
+    await visitor.visit((session) => session.set('cat', 'dog'))
+    const path = join(dir, `sessionid${visitor.cookie}`)
+    assert.equal(readFileSync(path, 'utf8'), vectors.session_data.find(({ name }) => name === 'cat')?.signed)
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+    assert.equal(statSync(path).mtimeMs, NOW)
+    assert.deepEqual(names(), [`sessionid${visitor.cookie}`])
+  })
+
+  test('a sweep takes what has expired, placeholders and drafts that a crash left, and nothing of anybody else', async () => {
+    for (const name of names()) rmSync(join(dir, name))
+    const put = (name: string, text: string, savedAt: number) => {
+      writeFileSync(join(dir, name), text)
+      utimesSync(join(dir, name), savedAt / 1000, savedAt / 1000)
+    }
+    const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map((letter) => letter.repeat(32))
+    put(`sessionid${a}`, codecWith().encode('{}'), NOW - 15 * DAY)
+    put(`sessionid${b}`, codecWith().encode('{"_session_expiry":300}'), NOW - 400_000)
+    put(`sessionid${c}`, '', NOW - DAY)
+    put(`sessionid${d}_out_x81k2`, 'half', NOW - DAY)
+    const kept = [
+      `sessionid${e}`,
+      `sessionid${'f'.repeat(32)}`,
+      `sessionid${'g'.repeat(32)}_out_1`,
+      'sessionid.txt',
+      'sessionidentity',
+      'session_other',
+    ]
+    for (const name of kept)
+      put(
+        name,
+        name.endsWith('_1') ? '' : codecWith().encode('{"_session_expiry":"2033-11-14T22:13:20+00:00"}'),
+        name.endsWith('_1') ? NOW : NOW - 15 * DAY,
+      )
+    assert.equal(await sessions.clearExpired({ dryRun: true }), 4)
+    assert.equal(await sessions.clearExpired({ batch: 1 }), 4)
+    assert.deepEqual(
+      readdirSync(dir)
+        .filter((name) => name.startsWith('session'))
+        .sort(),
+      [...kept].sort(),
+    )
+  })
+
+  test('a directory that went away is an error, and not a logout of everybody', async () => {
+    const gone = createDjangoSessions({
+      store: djangoFiles(join(dir, 'gone')),
+      secretKey: SECRET,
+      password: false,
+      clock,
+    })
+    for (const work of [
+      () => undefined,
+      (session: { set(key: string, value: number): unknown }) => session.set('a', 1),
+    ])
+      await assert.rejects(new Visitor(gone, 'a'.repeat(32)).visit(work as never), (error: Error) => {
+        assert.equal((error as { code?: string }).code, 'STRONGROOM_STORE')
+        return !`${error.message} ${(error.cause as Error | undefined)?.message}`.includes('aaaa')
+      })
+  })
+})
+
+suite('signed cookies', () => {
+  const sessions = createDjangoSessions({ store: djangoCookies(), secretKey: SECRET, password: false, clock })
+
+  test('are those of Django, and exactly as old as is allowed is not too old', async () => {
+    for (const { name, signed } of vectors.signed_cookies) {
+      if (name === 'auth') continue
+      assert.equal(await new Visitor(sessions, signed).visit((session) => session.isNew), false)
+    }
+    const cat = String(vectors.signed_cookies.find(({ name }) => name === 'cat')?.signed)
+    clock.set(NOW + 14 * DAY)
+    assert.equal(await new Visitor(sessions, cat).visit((session) => session.get('cat')), 'dog')
+    clock.set(NOW + 14 * DAY + 1)
+    assert.equal(await new Visitor(sessions, cat).visit((session) => session.has('cat')), false)
+    clock.set(NOW)
+  })
+
+  test('that would be larger than browsers keep are an error that names the largest key', async () => {
+    const { randomBytes } = await import('node:crypto')
+    await assert.rejects(
+      new Visitor(sessions).visit((session) => session.set('large', randomBytes(3000).toString('base64'))),
+      { code: 'STRONGROOM_TOO_LARGE', message: /'large'/ },
+    )
+  })
+})
+
+suite('options', () => {
+  const good = { store: djangoCookies(), secretKey: SECRET, password: false } as const
+  test('that are wrong, missing or unknown are refused', () => {
+    for (const wrong of [
+      { store: 'db' },
+      { secretKey: '' },
+      { secretKey: undefined },
+      { password: undefined },
+      { password: 'x' },
+      { secretKeys: [] },
+      { cookieAge: -1 },
+      { expireAtBrowserClose: 1 },
+      { saveEveryRequest: 'yes' },
+      { legacy: 'yes' },
+      { maxSize: 3 },
+      { clock: 1 },
+      { cookie: { name: 'a b' } },
+      { cookie: { httponly: false } },
+      { sweep: '1h' },
+      { secretKeyFallbacks: 'x' },
+    ])
+      assert.throws(() => createDjangoSessions({ ...good, ...wrong } as never), ConfigError, JSON.stringify(wrong))
+    for (const make of [djangoSqlite, djangoFiles, djangoPostgres, djangoMysql] as ((given: unknown) => unknown)[])
+      for (const given of ['', { what: 1 }, { timeout: -1, path: 'x', url: 'x', dir: 'x' }])
+        assert.throws(() => make(given), ConfigError)
+    for (const name of ['a b', 'x"y', '']) assert.throws(() => djangoSqlite({ path: 'x', table: name }), ConfigError)
+  })
+
+  test('a login without the option password is refused, for Django would not take it', async () => {
+    const sessions = createDjangoSessions({ ...good, clock })
+    await assert.rejects(
+      new Visitor(sessions).visit((session) => session.login('1')),
+      Unsupported,
+    )
+    const unknown = createDjangoSessions({ ...good, password: () => null, clock })
+    await assert.rejects(
+      new Visitor(unknown).visit((session) => session.login('1')),
+      Unsupported,
+    )
+  })
+
+  test('of the cookie are what Django’s settings say', async () => {
+    const cookie = { name: 'shop', path: '/shop', domain: 'example.com', sameSite: 'strict', secure: false } as const
+    const sessions = createDjangoSessions({ ...good, cookie, clock })
+    const visit = sessions.open({})
+    ;(await visit.get()).set('a', 1)
+    const { setCookie } = await visit.commit()
+    assert.match(String(setCookie), /^shop=eyJhIjoxfQ:1r31eq:[\w-]+; /)
+    for (const part of ['Domain=example.com', 'Path=/shop', 'SameSite=Strict', 'Max-Age=1209600', 'HttpOnly'])
+      assert.ok(String(setCookie).includes(part), part)
+    assert.ok(!String(setCookie).includes('Secure'))
+  })
+
+  test('what there is, is told; what there is not, too', async () => {
+    const sessions = over(table())
+    assert.deepEqual(
+      [sessions.policy.engine, sessions.policy.seal, sessions.policy.cookieName],
+      ['django (sqlite)', 'none', 'sessionid'],
+    )
+    await assert.rejects(sessions.stats(), Unsupported)
+    await assert.rejects(
+      (sessions as unknown as { of(user: string): { list(): Promise<unknown> } }).of('1').list(),
+      Unsupported,
+    )
+  })
+})
