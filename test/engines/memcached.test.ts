@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { after, before, describe, it, suite } from 'node:test'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
@@ -136,6 +136,44 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     await store.close()
   })
 
+  it('asks once to read, and once to change or end what was read, unless somebody else has changed it', async () => {
+    const [store, other] = [memcached({ servers: at(server) }), memcached({ servers: at(server) })]
+    const id = newId()
+    await store.create(id, entry('first'))
+    const asked = async <T>(call: () => Promise<T>) => {
+      const before = await commandsOf(server.port)
+      const answer = await call()
+      return [answer, (await commandsOf(server.port)) - before] as const
+    }
+    const [found, one] = await asked(() => store.read(id))
+    const version = found?.version as number
+    assert.equal(one, 1)
+    assert.deepEqual(await asked(() => store.update(id, entry('second'), version)), [version + 1, 1])
+    await other.touch(id, Date.now() + HOUR)
+    assert.deepEqual(await asked(() => store.update(id, entry('third'), version + 1)), [version + 2, 3])
+    assert.deepEqual(await asked(() => store.update(id, entry('late'), version)), [null, 1])
+    assert.deepEqual(await asked(() => store.delete(id)), [true, 1])
+    assert.deepEqual(await asked(() => store.delete(id)), [false, 1])
+    for (const each of [store, other]) await each.close()
+  })
+
+  it('what was read before a restart is nothing to a server that counts from the beginning', async () => {
+    const [store, other] = [memcached({ servers: at(server) }), memcached({ servers: at(server) })]
+    const id = newId()
+    await server.kill()
+    await server.start()
+    await store.create(id, entry('first'))
+    const version = (await store.read(id))?.version as Version
+    await server.kill()
+    await server.start()
+    // The same id, with the same CAS.
+    await other.create(id, entry('again'))
+    assert.equal(await store.update(id, entry('late'), version).catch(() => null), null)
+    assert.equal(await store.delete(id, version).catch(() => false), false)
+    assert.equal(await text(store, id), 'again')
+    for (const each of [store, other]) await each.close()
+  })
+
   it('an error says which server it was, and never which session', async () => {
     const store = memcached({ servers: at(server), timeout: 200 })
     const id = newId()
@@ -179,8 +217,18 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
   })
 })
 
+/** Commands on sessions that the server has been given. */
+async function commandsOf(port: number): Promise<number> {
+  const socket = connect(port, '127.0.0.1')
+  socket.write('stats\r\n')
+  let all = ''
+  while (!all.includes('END\r\n')) all += (await once(socket, 'data'))[0]
+  socket.destroy()
+  const kinds = [...all.matchAll(/STAT (?:cmd_get|cmd_set|delete_hits|delete_misses) (\d+)/g)]
+  return kinds.reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
 async function say(port: number, words: string): Promise<Socket> {
-  const { connect } = await import('node:net')
   const socket = connect(port, '127.0.0.1').setNoDelay()
   await once(socket, 'connect')
   socket.write(words)

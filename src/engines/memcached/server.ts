@@ -9,10 +9,15 @@ export interface Address {
   readonly name: string
 }
 
+/** A reply, and the number of the connection that it came by. */
+export interface Answer extends Reply {
+  readonly line: number
+}
+
 interface Waiter {
   readonly opaque: string
   readonly until: number
-  resolve(reply: Reply): void
+  resolve(answer: Answer): void
   reject(error: StoreError): void
 }
 
@@ -20,6 +25,7 @@ interface Waiter {
 export class Server {
   readonly address: Address
   readonly #timeout: number
+  #count = 0
   #line: Line | null = null
   #closed = false
 
@@ -29,10 +35,18 @@ export class Server {
   }
 
   /** Sends a command, its value too if there is one, and answers the reply. `StoreError` in bounded time otherwise. */
-  ask(command: string, value?: Uint8Array): Promise<Reply> {
+  ask(command: string, value?: Uint8Array): Promise<Answer> {
     if (this.#closed) return Promise.reject(new StoreError('This store was closed.'))
-    if (!this.#line?.open) this.#line = new Line(this.address, this.#timeout)
+    if (!this.#line?.open) {
+      this.#count += 1
+      this.#line = new Line(this.address, this.#timeout, this.#count)
+    }
     return this.#line.ask(command, value)
+  }
+
+  /** The number of the connection that is open, and 0 when none is. */
+  get line(): number {
+    return this.#line?.open ? this.#count : 0
   }
 
   close(): void {
@@ -51,13 +65,15 @@ class Line {
   readonly #replies = new Replies()
   readonly #name: string
   readonly #timeout: number
+  readonly #number: number
   #waiting: Waiter[] = []
   #timer: NodeJS.Timeout | undefined
   #count = 0
   #corked = false
 
-  constructor({ host, port, name }: Address, timeout: number) {
+  constructor({ host, port, name }: Address, timeout: number, number: number) {
     this.#name = name
+    this.#number = number
     this.#timeout = timeout
     this.#socket = connect({ host, port, noDelay: true, keepAlive: true })
     this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk))
@@ -65,7 +81,7 @@ class Line {
     this.#socket.on('close', () => this.#lost('connection closed'))
   }
 
-  ask(command: string, value?: Uint8Array): Promise<Reply> {
+  ask(command: string, value?: Uint8Array): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#count += 1
       const opaque = String(this.#count)
@@ -112,7 +128,8 @@ class Line {
     const waiter = this.#waiting.shift()
     if (reply.code === 'SERVER_ERROR' && waiter) {
       waiter.reject(new StoreError(`memcached at ${this.#name} refused a command: ${reasonIn(reply.rest)}.`))
-    } else if (waiter && (reply.opaque ?? waiter.opaque) === waiter.opaque) waiter.resolve(reply)
+    } else if (waiter && (reply.opaque ?? waiter.opaque) === waiter.opaque)
+      waiter.resolve({ ...reply, line: this.#number })
     else {
       // Put back, to be told with the others.
       if (waiter) this.#waiting.unshift(waiter)

@@ -4,8 +4,9 @@ import type { ClearOptions, Clock, Entry, Store, Traits, Version } from '../../s
 import type { Id } from '../../token.ts'
 import { pack, unpack } from '../packing.ts'
 import { exptimeFor } from './exptime.ts'
-import type { Reply } from './replies.ts'
+import { Recent } from './recent.ts'
 import type { Ring } from './ring.ts'
+import type { Answer } from './server.ts'
 
 export interface MemcachedSettings {
   readonly ring: Ring
@@ -24,6 +25,7 @@ interface Found {
 
 interface Packed {
   readonly bytes: Buffer
+  readonly version: Version
   readonly expiresAt: number
 }
 
@@ -36,6 +38,7 @@ export class Memcached implements Store {
   readonly #prefix: string
   readonly #sizeLimit: number
   readonly #clock: Clock
+  readonly #recent = new Recent()
 
   constructor({ ring, prefix, sizeLimit, clock }: MemcachedSettings) {
     this.#ring = ring
@@ -74,18 +77,21 @@ export class Memcached implements Store {
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
     if (typeof version !== 'number') return null
     const record = this.#pack(entry, version + 1)
-    const done = await this.#change(id, version, ({ cas }) => this.#write(id, record, `C${cas}`))
+    const done = await this.#change(id, version, (cas) => this.#write(id, record, `C${cas}`))
     return done ? version + 1 : null
   }
 
   touch(id: Id, expiresAt: number): Promise<boolean> {
-    return this.#change(id, undefined, ({ entry, version, cas }) =>
-      this.#write(id, this.#pack({ ...entry, expiresAt }, version), `C${cas}`),
-    )
+    return this.#insist(async () => {
+      const found = await this.#find(id)
+      if (!found?.live) return false
+      const { entry, version, cas } = found
+      return outcome(await this.#write(id, this.#pack({ ...entry, expiresAt }, version), `C${cas}`))
+    })
   }
 
   delete(id: Id, version?: Version): Promise<boolean> {
-    return this.#change(id, version, ({ cas }) => this.#ring.of(id).ask(`md ${this.#prefix}${id} C${cas}`))
+    return this.#change(id, version, (cas) => this.#ring.of(id).ask(`md ${this.#prefix}${id} C${cas}`))
   }
 
   /** There is nothing to clear: memcached drops what is expired. Only asks whether the servers are there. */
@@ -98,13 +104,21 @@ export class Memcached implements Store {
     this.#ring.close()
   }
 
-  /** Reads what is live, of this version if one is given, and changes it, until nobody else does so in between. */
-  #change(id: Id, version: Version | undefined, make: (found: Found) => Promise<Reply>): Promise<boolean> {
+  /**
+   * Changes what is live, of this version if one is given, until nobody else does so in between. What was seen last is tried
+   * first, without reading again: if it is there no longer, memcached refuses.
+   */
+  async #change(id: Id, version: Version | undefined, make: (cas: string) => Promise<Answer>): Promise<boolean> {
+    const fits = (known: { version: Version }) => version === undefined || known.version === version
+    const known = this.#recent.get(id)
+    this.#recent.delete(id)
+    if (known && known.line === this.#ring.of(id).line && fits(known) && this.#clock() < known.expiresAt) {
+      if ((await make(known.cas)).code === 'HD') return true
+    }
     return this.#insist(async () => {
       const found = await this.#find(id)
-      if (!found?.live || (version !== undefined && found.version !== version)) return false
-      const { code } = await make(found)
-      return code === 'EX' ? null : code === 'HD'
+      if (!found?.live || !fits(found)) return false
+      return outcome(await make(found.cas))
     })
   }
 
@@ -117,23 +131,34 @@ export class Memcached implements Store {
   }
 
   async #find(id: Id): Promise<Found | null> {
-    const { code, value, cas } = await this.#ring.of(id).ask(`mg ${this.#prefix}${id} v c`)
+    const { code, value, cas, line } = await this.#ring.of(id).ask(`mg ${this.#prefix}${id} v c`)
     if (code === 'EN') return null
     const found = value && unpack(value)
     if (!found || cas === null) throw new StoreError('memcached holds something under this prefix that is no session.')
-    return { ...found, cas, live: this.#clock() < found.entry.expiresAt }
+    const { entry, version } = found
+    this.#recent.set(id, { cas, version, expiresAt: entry.expiresAt, line })
+    return { entry, version, cas, live: this.#clock() < entry.expiresAt }
   }
 
   /** `mode` is ME, to add, or C and the CAS to replace: never a plain set, which would bring back what was deleted. */
-  #write(id: Id, { bytes, expiresAt }: Packed, mode: 'ME' | `C${string}`): Promise<Reply> {
+  async #write(id: Id, { bytes, version, expiresAt }: Packed, mode: 'ME' | `C${string}`): Promise<Answer> {
     const seconds = exptimeFor(expiresAt, this.#clock())
-    return this.#ring.of(id).ask(['ms', `${this.#prefix}${id}`, bytes.length, mode, `T${seconds}`].join(' '), bytes)
+    const command = ['ms', `${this.#prefix}${id}`, bytes.length, mode, `T${seconds}`, 'c'].join(' ')
+    const reply = await this.#ring.of(id).ask(command, bytes)
+    const { code, cas, line } = reply
+    if (code === 'HD' && cas !== null) this.#recent.set(id, { cas, version, expiresAt, line })
+    return reply
   }
 
   #pack(entry: Entry, version: Version): Packed {
     // Refused here: memcached throws away what is there when it refuses something that is too large.
     if (entry.bytes.length > this.#sizeLimit)
       throw new StoreError(`An entry is larger than memcached keeps (${this.#sizeLimit} bytes).`)
-    return { bytes: pack(entry, version), expiresAt: entry.expiresAt }
+    return { bytes: pack(entry, version), version, expiresAt: entry.expiresAt }
   }
+}
+
+/** Null when somebody else was faster. */
+function outcome({ code }: Answer): boolean | null {
+  return code === 'EX' ? null : code === 'HD'
 }

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { cached } from '../../src/engines/cached.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { postgres } from '../../src/engines/postgres.ts'
+import { redis } from '../../src/engines/redis.ts'
+import type { Store } from '../../src/store.ts'
+import { manualClock } from '../../src/testing/clock.ts'
+import { bytes, HOUR, newId } from '../../src/testing/store/subject.ts'
+import { storeSuite } from '../../src/testing/store-suite.ts'
+import { type PostgresServer, postgresNeed, startPostgres } from '../servers/postgres.ts'
+import { type RedisServer, redisNeed, startRedis } from '../servers/redis.ts'
+
+suite('cached, on servers', { skip: postgresNeed.skip || redisNeed.skip }, () => {
+  let database: PostgresServer
+  let server: RedisServer
+  before(async () => {
+    ;[database, server] = await Promise.all([startPostgres(), startRedis({ appendonly: 'no' })])
+  })
+  after(() => Promise.all([database.stop(), server.stop()]))
+
+  let count = 0
+  storeSuite('cached postgres with redis', async () => {
+    const clock = manualClock()
+    const [table, prefix] = [`suite_${count++}`, `suite-${count}:`]
+    const made: Store[] = []
+    const handle = () => {
+      const durable = postgres({ url: database.url, table, createTable: true, clock, max: 5 })
+      const cache = redis({ url: server.url, prefix, clock })
+      const store = cached({ durable, cache, clock, cacheTimeout: 5000 })
+      made.push(store, durable, cache)
+      return { store, durable }
+    }
+    const { store, durable } = handle()
+    return {
+      store,
+      clock,
+      peer: async () => handle().store,
+      breakIt: async () => {
+        await durable.close()
+        clock.advance(10_000)
+      },
+      close: async () => {
+        for (const each of made) await each.close()
+      },
+    }
+  })
+
+  for (const [name, durable] of [
+    [
+      'NOTIFY of postgres',
+      () => postgres({ url: database.url, table: 'told', createTable: true, notify: true, max: 3 }),
+    ],
+    ['pub/sub of redis', () => redis({ url: server.url, prefix: 'told:', notify: true })],
+  ] as const)
+    test(`a revocation on one node is seen on another, which has its own memory, by ${name}`, async (context) => {
+      const stores = [durable(), durable()] as const
+      const [here, there] = stores.map((store) => cached({ durable: store, cache: memory(), maxAge: HOUR })) as [
+        Store,
+        Store,
+      ]
+      const times: number[] = []
+      for (let round = 0; round < 60; round++) {
+        const id = newId()
+        const moments = { expiresAt: Date.now() + HOUR, createdAt: Date.now() }
+        await here.create(id, { bytes: bytes('a session'), owner: null, label: null, ...moments })
+        await there.read(id)
+        // Each on its own, as it is when nobody has just changed it.
+        await until(async () => Date.now() > moments.createdAt + 2)
+        assert.ok(await there.read(id))
+        await here.delete(id)
+        times.push(await until(async () => (await there.read(id)) === null))
+      }
+      times.sort((one, other) => one - other)
+      const at = (part: number) => (times[Math.floor(part * (times.length - 1))] as number).toFixed(1)
+      context.diagnostic(`${name}: seen after ${at(0.5)} ms (median), ${at(0.95)} ms (95 %), ${at(1)} ms (longest)`)
+      assert.ok((times.at(-1) as number) < 2000)
+      for (const store of [here, there, ...stores]) await store.close()
+    })
+})
+
+/** Ms until it is so. */
+async function until(isSo: () => Promise<boolean>): Promise<number> {
+  const began = performance.now()
+  while (!(await isSo())) {
+    assert.ok(performance.now() - began < 10_000, 'never')
+    await turn()
+  }
+  return performance.now() - began
+}
