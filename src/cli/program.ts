@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { backup } from './commands/backup.ts'
 import { clearExpired } from './commands/clear-expired.ts'
 import { init } from './commands/init.ts'
 import { keysList } from './commands/keys-list.ts'
@@ -9,6 +10,7 @@ import { migrate } from './commands/migrate.ts'
 import { move } from './commands/move.ts'
 import { revoke } from './commands/revoke.ts'
 import { revokeAll } from './commands/revoke-all.ts'
+import { scan } from './commands/scan.ts'
 import { show } from './commands/show.ts'
 import { stats } from './commands/stats.ts'
 import { redact } from './output.ts'
@@ -25,6 +27,7 @@ Exit codes:
        left that could not be moved
   2    used wrongly: an unknown option, a config or a store that will not do
   3    no session has this handle
+  4    scan found session rows that can be read
   130  interrupted, or answered with no
 
 Environment:
@@ -49,7 +52,7 @@ export function createProgram(): Command {
   const keys = program.command('keys').summary('make and list secrets').description('Makes and lists secrets.')
   keysNew(keys)
   keysList(keys)
-  for (const add of [migrate, move, clearExpired, stats, list, show, revoke, revokeAll]) add(program)
+  for (const add of [migrate, move, clearExpired, stats, list, show, revoke, revokeAll, backup, scan]) add(program)
   return program
 }
 
@@ -57,7 +60,7 @@ export function createProgram(): Command {
 function termOf(command: Command): string {
   const names = [command.name(), ...command.aliases()].join(', ')
   const verbs = command.commands.map((verb) => verb.name()).join('|')
-  const given = command.registeredArguments.map((argument) => `<${argument.name()}>`)
+  const given = command.registeredArguments.filter(({ required }) => required).map((argument) => `<${argument.name()}>`)
   return [names, ...(verbs ? [verbs] : given)].join(' ')
 }
 

@@ -1,6 +1,6 @@
 import { Console } from 'node:console'
 import { CommanderError } from 'commander'
-import { EXIT, exitCodeOf, messageOf, storyOf } from './failure.ts'
+import { EXIT, exitCodeOf, Failure, messageOf, storyOf } from './failure.ts'
 import { handlesLast } from './options.ts'
 import { flush, note, oneLine, redact } from './output.ts'
 import { createProgram } from './program.ts'
@@ -23,7 +23,9 @@ export async function run(args: readonly string[]): Promise<number> {
 function tell(error: unknown, debug: boolean): number {
   // Commander has printed its own line, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.misused
-  note(messageOf(error))
+  const message = messageOf(error)
+  // Without one it is a reader of ours that went away, and knows.
+  if (!(error instanceof Failure) || error.message !== '') note(message)
   if (debug) process.stderr.write(`${storyOf(error)}\n`)
   return exitCodeOf(error)
 }

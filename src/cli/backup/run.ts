@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync } from 'node:fs'
+import { EXIT, Failure } from '../failure.ts'
+import { Draft } from './output.ts'
+import type { Command, Plan } from './plan.ts'
+
+export interface Target {
+  /** Null is standard output. */
+  readonly file: string | null
+  readonly force: boolean
+}
+
+/** Runs the plan. The programs write to the file, or to our own standard output, themselves: nothing goes through us. */
+export async function runPlan(plan: Plan, target: Target): Promise<void> {
+  for (const command of plan.commands) checkInstalled(command)
+  if (target.file === null) return runAll(plan, 'inherit')
+  const draft = new Draft(target.file)
+  const descriptor = draft.create()
+  try {
+    await runAll(plan, descriptor)
+    draft.finish(target.force)
+  } finally {
+    closeSync(descriptor)
+    draft.discard()
+  }
+}
+
+function checkInstalled({ name, program, package: debian }: Command): void {
+  if (program !== null) return
+  throw new Failure(EXIT.failed, `${name} is not installed. On Debian and Ubuntu it is in the package ${debian}.`)
+}
+
+async function runAll({ commands, secrets }: Plan, output: 'inherit' | number): Promise<void> {
+  for (const { name, program, args } of commands) {
+    const child = spawn(program as string, args, {
+      stdio: ['ignore', output, 'pipe'],
+      env: { ...process.env, ...secrets },
+    })
+    await ended(child, name)
+  }
+}
+
+/** Resolves when the program is done and has succeeded. Ctrl-C and SIGTERM end it, and us after it. */
+async function ended(child: ChildProcess, name: string): Promise<void> {
+  let isStopped = false
+  const stop = () => {
+    isStopped = true
+    child.kill('SIGTERM')
+  }
+  for (const signal of SIGNALS) process.on(signal, stop)
+  let isBroken = false
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    // Programs of MySQL say it in words, where others are ended by the signal.
+    if (/\berrno:? 32\b|Broken pipe/.test(text)) isBroken = true
+    else process.stderr.write(text)
+  })
+  try {
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+    if (isStopped) throw new Failure(EXIT.interrupted, 'Interrupted. Nothing was kept.')
+    // Whoever read what comes out has seen enough.
+    if (signal === 'SIGPIPE' || isBroken) throw new Failure(EXIT.failed, '')
+    if (code === 0) return
+    const how = signal === null ? `failed with code ${code}` : `was ended by ${signal}`
+    throw new Failure(EXIT.failed, `${name} ${how}, and there is no backup.`)
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, stop)
+  }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { randomBytes, randomInt } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { after, before, suite, test } from 'node:test'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { type Report, readFile } from '../../src/cli/scan/read.ts'
+import { sqlite } from '../../src/engines/sqlite.ts'
+import { type MariadbServer, mariadbNeed, startMariadb } from '../servers/mariadb.ts'
+import { type PostgresServer, postgresNeed, startPostgres } from '../servers/postgres.ts'
+import { later } from './archives.ts'
+import { fillMariadb, fillPostgres, fillSqlite, mariadbPlace, output } from './databases.ts'
+import { DJANGO, PLANTED, plant } from './planted.ts'
+import { main, Project } from './project.ts'
+
+const project = new Project()
+after(() => project.remove())
+
+/** What a report counted of each kind, without empty tables. */
+function counts({ found }: Report): Record<string, number> {
+  const all: Record<string, number> = {}
+  for (const { kind, rows } of found) if (kind !== null) all[kind] = (all[kind] ?? 0) + rows
+  return all
+}
+
+const EVERYTHING = { ...PLANTED, django: DJANGO.length }
+
+async function scanned(name: string, bytes: Buffer | string): Promise<Report> {
+  writeFileSync(project.path(name), bytes)
+  return readFile(project.path(name))
+}
+
+async function findsEverything(name: string, bytes: Buffer, format: RegExp): Promise<void> {
+  const report = await scanned(name, bytes)
+  assert.equal(report.problem, null)
+  assert.match(report.format ?? '', format)
+  assert.deepEqual(counts(report), EVERYTHING)
+}
+
+suite('dumps of PostgreSQL', { skip: postgresNeed.skip }, () => {
+  let server: PostgresServer
+  before(async () => {
+    server = await startPostgres()
+    await fillPostgres(server.url)
+  })
+  after(() => server.stop())
+  const dump = (...args: string[]) => output('pg_dump', [server.url, ...args])
+
+  for (const args of [
+    [],
+    ['--inserts'],
+    ['--column-inserts'],
+    ['--rows-per-insert=3'],
+    ['--data-only'],
+    ['--data-only', '--inserts'],
+  ])
+    test(`plain ${args.join(' ')}: every planted row is found`, () =>
+      findsEverything('dump.sql', dump(...args), /^PostgreSQL dump$/))
+
+  for (const args of [['-Z0'], ['-Z6'], ['--inserts'], ['-Z0', '--inserts']])
+    test(`custom ${args.join(' ')}: every planted row is found`, () =>
+      findsEverything('dump.custom', dump('-Fc', ...args), /^PostgreSQL custom archive/))
+
+  test('gzip and zstd of them, once and twice', async () => {
+    await findsEverything('dump.gz', dump('-Z6'), /^PostgreSQL dump, gzip$/)
+    await findsEverything('dump.zst', zstdCompressSync(dump()), /^PostgreSQL dump, zstd$/)
+    await findsEverything('twice.gz', gzipSync(gzipSync(dump('-Fc'))), /^PostgreSQL custom archive, gzip, gzip, gzip$/)
+  })
+
+  test('bytes in the older form of PostgreSQL', async () => {
+    const url = `${server.url}?options=-c%20bytea_output%3Descape`
+    await findsEverything('escape.sql', output('pg_dump', [url]), /^PostgreSQL dump$/)
+  })
+
+  test('the archives of later releases are read without pg_restore', async () => {
+    for (const [minor, algorithm] of [
+      [15, 0],
+      [15, 1],
+      [16, 1],
+      [16, 3],
+    ] as const)
+      await findsEverything('later.custom', later(dump('-Fc', '-Z0'), minor, algorithm), /^PostgreSQL custom archive/)
+  })
+
+  test('a table without rows is told to be there and empty', async () => {
+    for (const args of [['-s'], ['-s', '-Fc']]) {
+      const { found, problem } = await scanned('schema', dump(...args))
+      assert.equal(problem, null)
+      assert.deepEqual(found.map(({ table, rows }) => [table, rows]).sort(), [
+        ['public.django_session', 0],
+        ['public.strongroom_sessions', 0],
+      ])
+    }
+  })
+
+  test('cut anywhere, it is told to be cut, or what is there is told', async () => {
+    for (const bytes of [dump(), dump('-Fc'), dump('-Fc', '-Z0'), gzipSync(dump())])
+      for (let i = 0; i < 40; i++) {
+        const cut = bytes.subarray(0, Math.floor((bytes.length * i) / 40))
+        const report = await scanned('cut', cut)
+        assert.ok(report.problem !== null || report.format === 'PostgreSQL dump', `${i}`)
+      }
+  })
+})
+
+suite('dumps of MariaDB', { skip: mariadbNeed.skip }, () => {
+  let server: MariadbServer
+  before(async () => {
+    server = await startMariadb()
+    await fillMariadb(server.url)
+  })
+  after(() => server.stop())
+
+  for (const args of [
+    [],
+    ['--hex-blob'],
+    ['--skip-extended-insert'],
+    ['--complete-insert'],
+    ['--no-create-info'],
+    ['--no-create-info', '--hex-blob', '--compact'],
+    ['--replace'],
+  ])
+    test(`${args.join(' ')}: every planted row is found`, () =>
+      findsEverything(
+        'dump.sql',
+        output('mariadb-dump', [...mariadbPlace(server.url), ...args]),
+        /^(MariaDB or MySQL dump|SQL)$/,
+      ))
+})
+
+suite('files of SQLite', () => {
+  const file = project.path('app.db')
+  before(() => fillSqlite(file))
+
+  test('every planted row is found', async () => {
+    await findsEverything('app.copy', readFileSync(file), /^SQLite database$/)
+    await findsEverything('app.gz', gzipSync(readFileSync(file)), /^SQLite database, gzip$/)
+  })
+
+  test('rows that are in the write-ahead log alone are found there', async () => {
+    const path = project.path('logged.db')
+    // A connection that stays open keeps the log.
+    const open = new DatabaseSync(path)
+    try {
+      open.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE x (y)')
+      const store = sqlite({ database: open })
+      await plant(store)
+      const report = await readFile(`${path}-wal`)
+      assert.equal(report.problem, null)
+      assert.equal(report.format, 'write-ahead log of SQLite')
+      // A page is there once for each time that it was written.
+      for (const [kind, count] of Object.entries(PLANTED)) assert.ok((counts(report)[kind] ?? 0) >= count, kind)
+    } finally {
+      open.close()
+    }
+  })
+
+  test('rows that were deleted are found while their bytes are there', async () => {
+    const path = project.path('deleted.db')
+    writeFileSync(path, readFileSync(file))
+    const database = new DatabaseSync(path)
+    database.exec('PRAGMA secure_delete = OFF; DELETE FROM strongroom_sessions; DELETE FROM django_session')
+    database.close()
+    const found = counts(await readFile(path))
+    for (const kind of [...Object.keys(PLANTED), 'django'])
+      assert.ok((found[kind] ?? 0) > 0, `${kind} of ${JSON.stringify(found)}`)
+  })
+
+  test('in UTF-16, too', async () => {
+    for (const encoding of ['UTF-16le', 'UTF-16be']) {
+      const path = project.path(`${encoding}.db`)
+      const database = new DatabaseSync(path)
+      database.exec(`PRAGMA encoding = '${encoding}'; CREATE TABLE x (y)`)
+      const store = sqlite({ database })
+      await plant(store)
+      database.close()
+      assert.deepEqual(counts(await readFile(path)), PLANTED)
+    }
+  })
+
+  test('a table of another name, in text without names of columns, is known by what is in it', async () => {
+    const row = `'${'ab'.repeat(32)}',X'01${'00'.repeat(80)}',7,1795600000000,1795600200000,1795590000000,NULL,NULL`
+    const text = `PRAGMA foreign_keys=OFF;\nINSERT INTO people VALUES(1,'x');\nINSERT INTO "a table" VALUES(${row});\n`
+    const { format, found } = await scanned('renamed.sql', text)
+    assert.equal(format, 'SQLite dump')
+    assert.deepEqual(found, [{ table: 'a table', kind: 'two-key', rows: 1 }])
+  })
+})
+
+suite('what is no dump, or a hostile one', () => {
+  const problem = async (name: string, bytes: Buffer | string) => (await scanned(name, bytes)).problem ?? ''
+
+  test('gets a line that says so', async () => {
+    assert.match(await problem('x', ''), /empty/)
+    assert.match(await problem('x', 'Dear Sir or Madam;\nhow do you do?\n'), /no dump/)
+    assert.match(await problem('x', randomBytes(100_000)), /./)
+    assert.match(await problem('x', Buffer.alloc(1_000_000)), /no dump/)
+    assert.match(await problem('x', 'PGDMP'), /cut off/)
+    assert.match(await problem('x', 'PGDMP\x01\x63\x00\x04\x08\x01'), /version 1\.99/)
+    assert.match(await problem('x', 'SQLite format 3\0'), /too short/)
+    assert.match(
+      await problem('x', Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(5000, 0xff)])),
+      /damaged/,
+    )
+    assert.match(await problem('x', Buffer.from('1f8b0800', 'hex')), /cut off|damaged/)
+    assert.match(await problem('x', Buffer.from('1f8bffffffffffffffffffffffffffffffffff', 'hex')), /damaged/)
+    assert.match(await problem('x', `${'\0'.repeat(257)}ustar${'\0'.repeat(300)}`), /tar/)
+    assert.match(await problem('x', '\xfd7zXZ\0'), /no dump/)
+    assert.match(await problem('x', Buffer.from('\xfd7zXZ\0', 'latin1')), /xz -dc/)
+    assert.match((await readFile(project.path('nowhere'))).problem ?? '', /no such file/)
+    assert.match((await readFile(project.dir)).problem ?? '', /directory/)
+  })
+
+  test('random changes to a good file never break the scan', async () => {
+    const good = readFileSync(project.path('app.db'))
+    for (let i = 0; i < 100; i++) {
+      const bad = Buffer.from(good)
+      for (let j = 0; j < 50; j++) bad[100 + randomInt(bad.length - 100)] = randomInt(256)
+      const report = await scanned('bad', bad)
+      assert.doesNotMatch(report.problem ?? '', /could not be read/)
+    }
+  })
+
+  test('text in UTF-16, as Windows redirects it, and with a mark, is read', async () => {
+    const text = `-- MariaDB dump\nINSERT INTO \`django_session\` VALUES ('${'k'.repeat(32)}','x','2026-01-01');\n`
+    for (const bytes of [
+      Buffer.from(`\ufeff${text}`, 'utf16le'),
+      Buffer.from(`\ufeff${text}`, 'utf16le').swap16(),
+      Buffer.from(`\ufeff${text}`),
+    ])
+      assert.deepEqual(counts(await scanned('text', bytes)), { django: 1 })
+  })
+
+  test('a line without end, and a compressed one, are read in little memory', async () => {
+    // 256 MB of one statement, in a quarter of a megabyte.
+    const piece = gzipSync(Buffer.alloc(1 << 24, 'x'))
+    const bytes = [
+      gzipSync("-- MariaDB dump\nINSERT INTO `t` VALUES (1,'"),
+      ...Array(16).fill(piece),
+      gzipSync("');\n"),
+    ]
+    writeFileSync(project.path('bomb.gz'), Buffer.concat(bytes))
+    const { code, out } = await project.run(['scan', project.path('bomb.gz')], { flags: ['--max-old-space-size=64'] })
+    assert.deepEqual([code, out], [0, `${project.path('bomb.gz')} (MariaDB or MySQL dump, gzip): no session rows.\n`])
+  })
+
+  test('gzip in gzip in gzip ends somewhere', async () => {
+    let bytes = Buffer.from('-- PostgreSQL database dump\n')
+    for (let i = 0; i < 5; i++) bytes = gzipSync(bytes)
+    assert.match(await problem('x', bytes), /more than 3 times/)
+  })
+})
+
+suite('strongroom scan', () => {
+  const write = (name: string, kinds: readonly string[]) => {
+    const rows = kinds.map(
+      (kind, i) => `('${String(i).padStart(64, '0')}','${kind}',1,1795600000000,1795600200000,1,NULL,NULL)`,
+    )
+    project.write(name, `-- MariaDB dump\nINSERT INTO \`strongroom_sessions\` VALUES ${rows.join(',\n')};\n`)
+  }
+  const twoKey = `\x01${'x'.repeat(80)}`
+  const serverKey = `\x02${'x'.repeat(80)}`
+  const bare = '{"c":1,"d":2,"i":3}\\n{}'
+
+  test('ends with 4 when rows can be read, and --fail-on says which count', async () => {
+    write('two-key.sql', [twoKey])
+    write('server-key.sql', [twoKey, serverKey])
+    write('bare.sql', [twoKey, bare])
+    project.write('none.sql', '-- MariaDB dump\nCREATE TABLE `strongroom_sessions` (`id` int);\n')
+    for (const [name, readable, keyed, any] of [
+      ['none.sql', 0, 0, 0],
+      ['two-key.sql', 0, 0, 4],
+      ['server-key.sql', 0, 4, 4],
+      ['bare.sql', 4, 4, 4],
+    ] as const) {
+      assert.equal((await project.run(['scan', name])).code, readable, name)
+      assert.equal((await project.run(['scan', '--fail-on', 'keyed', name])).code, keyed, name)
+      assert.equal((await project.run(['scan', '--fail-on', 'any', name])).code, any, name)
+    }
+  })
+
+  test('says what it found, and never a row', async () => {
+    write('mixed.sql', [twoKey, twoKey, serverKey, bare, 'what is this?'])
+    project.write('django.sql', `-- MariaDB dump\nINSERT INTO django_session VALUES ('${DJANGO[0]?.[0]}','x','y');\n`)
+    const { code, out, err } = await project.run(['scan', 'mixed.sql', 'none.sql', 'django.sql'])
+    assert.deepEqual([code, err], [4, 'strongroom: There are session rows that can be read.\n'])
+    const at = 'mixed.sql (MariaDB or MySQL dump): '
+    assert.deepEqual(out.trimEnd().split('\n'), [
+      `${at}2 session rows in strongroom_sessions, sealed with two keys: cannot be read without the cookies of the visitors.`,
+      `${at}1 session row in strongroom_sessions, sealed with one key: can be read by whoever has the server's key.`,
+      `${at}1 session row in strongroom_sessions, not sealed: can be read as they are.`,
+      `${at}1 session row in strongroom_sessions, in no form that is known here: take them as readable.`,
+      'none.sql (MariaDB or MySQL dump): no session rows.',
+      'none.sql (MariaDB or MySQL dump): the table strongroom_sessions is there, and empty.',
+      "django.sql (MariaDB or MySQL dump): 1 session row in django_session, Django's: can be read as they are, and each key is a cookie that signs its user in.",
+    ])
+  })
+
+  test('--json says it to programs', async () => {
+    const { code, out } = await project.run(['scan', '--json', 'server-key.sql', 'missing.sql'])
+    assert.equal(code, 1)
+    assert.deepEqual(JSON.parse(out), [
+      {
+        file: 'server-key.sql',
+        format: 'MariaDB or MySQL dump',
+        problem: null,
+        sessions: [
+          { table: 'strongroom_sessions', kind: 'two-key', rows: 1, readable: 'no' },
+          { table: 'strongroom_sessions', kind: 'server-key', rows: 1, readable: 'with-key' },
+        ],
+      },
+      { file: 'missing.sql', format: null, problem: 'there is no such file', sessions: [] },
+    ])
+  })
+
+  test('a file that cannot be read to its end is a failure, with what was found before', async () => {
+    const whole = readFileSync(project.path('two-key.sql'))
+    writeFileSync(project.path('cut.sql'), Buffer.concat([whole, Buffer.from("INSERT INTO `t` VALUES ('")]))
+    const { code, out, err } = await project.run(['scan', 'cut.sql'])
+    assert.equal(code, 1)
+    assert.match(out, /1 session row in strongroom_sessions, sealed[^\n]+\n.*is it cut off\?\n$/)
+    assert.equal(err, 'strongroom: 1 of 1 could not be read to the end.\n')
+  })
+
+  test('- is standard input', () => {
+    const input = readFileSync(project.path('bare.sql'))
+    const { status, stdout } = spawnSync(process.execPath, [main, 'scan', '-'], {
+      input,
+      encoding: 'utf8',
+      timeout: 30_000,
+    })
+    assert.deepEqual([status, stdout.split('\n').length], [4, 3])
+  })
+})
