@@ -57,7 +57,7 @@ export function redis(
   const timeout = wholeNumber('redis()', 'timeout', options.timeout, 2000)
   const clock = clockOption('redis()', options.clock)
   const source = client
-    ? { open: () => driverOf(client), owned: false }
+    ? { open: async () => driverOf(client), owned: false }
     : { open: () => open(place as Place, timeout), owned: true }
   return new Redis(new Link(source, timeout, durable), { prefix, clock, durable, notify })
 }

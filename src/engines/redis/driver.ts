@@ -22,8 +22,12 @@ export interface Driver {
   /** With the script's text, which the server keeps from then on. */
   run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>
   masters(): Promise<readonly Node[]>
-  /** A connection of its own that listens to a channel until it is told to stop. */
-  subscribe(channel: string, ear: Ear): Promise<() => void>
+  /** Listens to a channel on a connection of its own, until that ends or is lost. Rejects when it cannot be had. */
+  listen(channel: string, ear: Ear): Promise<Line>
+  /** A call was not answered in time: the connection may be one that never will be. */
+  late?(): void
+  /** What was last wrong with the connection, if anything was. */
+  trouble?(): unknown
   /** Ends the connection once what is under way has been answered. */
   close(): Promise<void>
   /** Ends the connection now. */
@@ -32,6 +36,12 @@ export interface Driver {
 
 export interface Ear {
   heard(message: string): void
-  /** The connection was lost, or is back: something may have been missed. */
-  deaf(): void
+  /** The connection is gone and will not come back. */
+  lost(): void
+}
+
+/** A connection that listens. */
+export interface Line {
+  ping(): Promise<unknown>
+  end(): void
 }

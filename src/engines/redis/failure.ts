@@ -20,11 +20,28 @@ const ADVICE: Readonly<Record<string, string>> = {
   WRONGTYPE: 'Under the prefix of the sessions there is a key of something else.',
 }
 
-/** An error that tells what happened, and nothing that drivers attach: commands, arguments, and so the payload itself. */
-export function unanswered(error: unknown): Error {
+const REACH = 'Redis cannot be reached. Check that it runs, and its address.'
+
+/**
+ * An error that tells what happened, and nothing that drivers attach: commands, arguments, and so the payload itself.
+ * `trouble` is what was last wrong with the connection: clients say of a command only that it had none.
+ */
+export function unanswered(error: unknown, trouble?: unknown): Error {
   if (error instanceof StoreError || error instanceof ConfigError) return error
   const cause = clean(error)
-  return new StoreError(ADVICE[wordOf(cause)] ?? 'Redis did not answer; what came instead is the cause.', { cause })
+  const answered = ADVICE[wordOf(cause)]
+  if (answered) return new StoreError(answered, { cause })
+  if (trouble) return new StoreError(ADVICE[wordOf(trouble)] ?? REACH, { cause: clean(trouble) })
+  return new StoreError(isNetwork(cause) ? REACH : 'Redis did not answer; what came instead is the cause.', { cause })
+}
+
+export function tooLate(ms: number, trouble: unknown): StoreError {
+  const message = `Redis did not answer within ${ms} ms. Check that it runs and can be reached.`
+  return new StoreError(message, trouble ? { cause: clean(trouble) } : undefined)
+}
+
+function isNetwork(error: object): boolean {
+  return 'code' in error && /^E[A-Z]+$/.test(String(error.code))
 }
 
 /** The first word of what Redis says of an error: "NOSCRIPT", "OOM". */

@@ -1,4 +1,5 @@
-import type { Argument, Driver, Ear, Node } from './driver.ts'
+import { randomInt } from 'node:crypto'
+import type { Argument, Driver, Ear, Line, Node } from './driver.ts'
 
 /** An ioredis `Redis` or `Cluster`, by what tells one from clients of other libraries. Version 5.4 or later. */
 export interface IoredisClient {
@@ -20,6 +21,7 @@ interface Client extends IoredisClient {
   duplicate(override?: object): Client
   connect(): Promise<void>
   subscribe(channel: string): Promise<unknown>
+  ping(): Promise<unknown>
   quit(): Promise<unknown>
   disconnect(): void
   on(event: string, listener: (...args: never[]) => void): unknown
@@ -38,7 +40,7 @@ export function ioredisDriver(given: IoredisClient): Driver {
     runKnown: ({ sha }, keys, args) => client.evalshaBuffer(sha, keys.length, ...keys, ...args),
     run: ({ lua }, keys, args) => client.evalBuffer(lua, keys.length, ...keys, ...args),
     masters: async () => (client.isCluster ? client.nodes('master') : [client]).map(nodeOf),
-    subscribe: (channel, ear) => listenOn(client, channel, ear),
+    listen: (channel, ear) => listenOn(client, channel, ear),
     async close() {
       // One that has never connected would connect now, only to say goodbye.
       if (client.status === 'wait') client.disconnect()
@@ -59,6 +61,23 @@ function nodeOf(client: Client): Node {
   }
 }
 
-async function listenOn(_client: Client, _channel: string, _ear: Ear): Promise<() => void> {
-  throw new Error('not yet')
+async function listenOn(client: Client, channel: string, ear: Ear): Promise<Line> {
+  const masters = client.isCluster ? client.nodes('master') : [client]
+  // Every node of a cluster hears what is published on any.
+  const node = masters[randomInt(Math.max(masters.length, 1))]
+  if (!node) throw new Error('no master is known')
+  // Whoever listens begins anew when the line is lost, and perhaps on another node.
+  const line = node.duplicate({ keyPrefix: '', lazyConnect: true, retryStrategy: null, enableOfflineQueue: true })
+  line.on('error', () => {})
+  try {
+    await line.connect()
+    line.on('message', (_channel: string, message: string) => ear.heard(message))
+    await line.subscribe(channel)
+  } catch (error) {
+    line.disconnect()
+    throw error
+  }
+  line.on('end', () => ear.lost())
+  if (line.status === 'end') throw new Error('the connection was lost')
+  return { ping: () => line.ping(), end: () => line.disconnect() }
 }

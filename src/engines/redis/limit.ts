@@ -1,5 +1,4 @@
-import { StoreError } from '../../errors.ts'
-import { unanswered } from './failure.ts'
+import { tooLate, unanswered } from './failure.ts'
 
 /** A call that is under way, in a ring of them: the oldest first. */
 class Call {
@@ -26,17 +25,26 @@ class Call {
   }
 }
 
+interface Hooks {
+  /** Calls were not answered in time. */
+  late(): void
+  /** What is known to be wrong with the connection. */
+  trouble(): unknown
+}
+
 /**
  * Every call answers or rejects with `StoreError` within `ms`, whatever the client does with it. They all have the same
  * time, so they end in the order they began: one timer for all of them, and none when idle.
  */
 export class Limit {
   readonly #ms: number
+  readonly #hooks: Hooks
   readonly #head = new Call(Number.POSITIVE_INFINITY, () => undefined)
   #timer: NodeJS.Timeout | undefined
 
-  constructor(ms: number) {
+  constructor(ms: number, hooks: Hooks) {
     this.#ms = Math.min(ms, 2 ** 31 - 2)
+    this.#hooks = hooks
   }
 
   ask<T>(question: () => PromiseLike<T>): Promise<T> {
@@ -52,7 +60,7 @@ export class Limit {
         },
         (error) => {
           this.#done(call)
-          reject(unanswered(error))
+          reject(unanswered(error, this.#hooks.trouble()))
         },
       )
     })
@@ -62,11 +70,14 @@ export class Limit {
     this.#timer = undefined
     const now = performance.now()
     const head = this.#head
+    let isLate = false
     while (head.later.endsAt <= now) {
       const late = head.later
       late.leave()
-      late.reject(new StoreError(`Redis did not answer within ${this.#ms} ms. Check that it runs and can be reached.`))
+      late.reject(tooLate(this.#ms, this.#hooks.trouble()))
+      isLate = true
     }
+    if (isLate) this.#hooks.late()
     if (head.later !== head) this.#timer = setTimeout(this.#sweep, head.later.endsAt - now + 1)
   }
 

@@ -23,7 +23,10 @@ export class Link {
 
   constructor(source: Source, timeout: number, claim: Durable) {
     this.#source = source
-    this.#limit = new Limit(timeout)
+    this.#limit = new Limit(timeout, {
+      late: () => this.#driver?.late?.(),
+      trouble: () => this.#driver?.trouble?.(),
+    })
     this.#claim = claim
   }
 
@@ -43,7 +46,7 @@ export class Link {
 
   /** Are keys spread over servers? Known only once there is a client. */
   async isSplit(): Promise<boolean> {
-    return this.#driver?.split ?? this.ask(async (driver) => driver.split)
+    return this.#driver?.split ?? this.ask(async ({ split }) => split)
   }
 
   async close(): Promise<void> {

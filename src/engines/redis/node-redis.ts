@@ -1,4 +1,5 @@
-import type { Argument, Driver, Ear, Node } from './driver.ts'
+import { randomInt } from 'node:crypto'
+import type { Argument, Driver, Ear, Line, Node } from './driver.ts'
 
 /** A client, pool, cluster or sentinel of node-redis, by what tells one from clients of other libraries. Version 5 or later. */
 export interface NodeRedisClient {
@@ -16,6 +17,13 @@ interface Client extends NodeRedisClient {
   scan(cursor: string, options: { MATCH: string; COUNT: number }): Promise<{ cursor: string; keys: string[] }>
   configGet(patterns: readonly string[]): Promise<Record<string, string>>
   withTypeMapping(mapping: object): Client
+  readonly options?: { readonly socket?: object }
+  /** A pool and a sentinel client have none. */
+  duplicate?(override: object): Client
+  connect(): Promise<unknown>
+  subscribe(channel: string, listener: (message: string) => void): Promise<void>
+  ping(): Promise<unknown>
+  on(event: string, listener: () => void): unknown
   close(): Promise<unknown>
   destroy(): void
 }
@@ -49,7 +57,7 @@ export function nodeRedisDriver(given: NodeRedisClient): Driver {
         client.masters.map(async (node) => nodeOf((await nodeClient.call(client, node)).withTypeMapping({}))),
       )
     },
-    subscribe: (channel, ear) => listenOn(client, channel, ear),
+    listen: (channel, ear) => listenOn(client, channel, ear),
     async close() {
       if (client.isOpen) await client.close()
     },
@@ -78,6 +86,32 @@ function keyPrefixOf(client: object): string {
   return String(_keyPrefix ?? options?.keyPrefix ?? '')
 }
 
-async function listenOn(_client: Client, _channel: string, _ear: Ear): Promise<() => void> {
-  throw new Error('not yet')
+async function listenOn(client: Client, channel: string, ear: Ear): Promise<Line> {
+  const { masters, nodeClient } = client
+  // Every node of a cluster hears what is published on any.
+  const node = masters && nodeClient ? await nodeClient.call(client, pick(masters)) : client
+  if (!node.duplicate) throw new Error('this client of node-redis cannot be duplicated to listen')
+  // Whoever listens begins anew when the line is lost, and perhaps on another node.
+  const socket = { ...node.options?.socket, reconnectStrategy: false }
+  const line = node.duplicate({ socket, commandOptions: {} })
+  let lost = false
+  line.on('error', () => {})
+  line.on('terminated', () => (lost = true))
+  const end = () => line.isOpen && line.destroy()
+  try {
+    await line.connect()
+    await line.subscribe(channel, (message) => ear.heard(message))
+    if (lost) throw new Error('the connection was lost')
+  } catch (error) {
+    end()
+    throw error
+  }
+  line.on('terminated', () => ear.lost())
+  return { ping: () => line.ping(), end }
+}
+
+function pick(masters: readonly object[]): object {
+  const master = masters[randomInt(Math.max(masters.length, 1))]
+  if (!master) throw new Error('no master is known')
+  return master
 }

@@ -1,6 +1,6 @@
-import { randomInt } from 'node:crypto'
 import type { Driver } from './driver.ts'
 import { type IoredisClient, ioredisDriver } from './ioredis.ts'
+import { patience } from './patience.ts'
 import type { Place } from './place.ts'
 
 /** Makes an ioredis client for a place; rejects when the package is not there. It connects at the first command. */
@@ -45,14 +45,18 @@ export async function openIoredis(place: Place, timeout: number): Promise<Driver
   return quiet(new Redis({ ...single, ...sentinel }))
 }
 
-/** Ms before the n-th attempt to connect: soon at first, and never in step with the other processes. */
-function patience(attempts: number): number {
-  const most = Math.min(25 * 2 ** Math.min(attempts, 6), 1000)
-  return most / 2 + randomInt(most / 2)
+/** What goes wrong is told by the calls that it concerns: an "error" that nobody hears would end the process. */
+function quiet(client: IoredisClient & Emitter): Driver {
+  let trouble: unknown
+  client.on('error', (error) => {
+    trouble = error
+  })
+  client.on('ready', () => {
+    trouble = undefined
+  })
+  return { ...ioredisDriver(client), trouble: () => trouble }
 }
 
-/** What goes wrong is told by the calls that it concerns: an "error" that nobody hears would end the process. */
-function quiet(client: IoredisClient & { on(event: 'error', listener: () => void): unknown }): Driver {
-  client.on('error', () => {})
-  return ioredisDriver(client)
+interface Emitter {
+  on(event: 'error' | 'ready', listener: (error: unknown) => void): unknown
 }

@@ -1,5 +1,4 @@
 import type {
-  ChangeFeed,
   ClearOptions,
   Clock,
   Entry,
@@ -13,6 +12,7 @@ import type {
 } from '../../store.ts'
 import type { Id } from '../../token.ts'
 import { atLeastOne, batchOf, drive } from '../sweep.ts'
+import { Changes } from './changes.ts'
 import { Keys } from './keys.ts'
 import { withLease } from './lease.ts'
 import type { Durable, Link } from './link.ts'
@@ -32,7 +32,7 @@ export interface Settings {
 export class Redis implements OwnedStore, ScannableStore {
   readonly traits: Traits
   readonly owned: Owned
-  readonly changes?: ChangeFeed
+  readonly changes?: Changes
   readonly #link: Link
   readonly #keys: Keys
   readonly #clock: Clock
@@ -47,6 +47,7 @@ export class Redis implements OwnedStore, ScannableStore {
     this.#channel = notify ? this.#keys.channel : ''
     const owners = new Owners(link, this.#keys, { clock, channel: this.#channel })
     this.#owners = owners
+    if (notify) this.changes = new Changes(link, this.#keys.channel)
     this.owned = {
       list: (owner) => owners.list(owner),
       deleteAll: (owner, except) => owners.deleteAll(owner, except),
@@ -136,6 +137,7 @@ export class Redis implements OwnedStore, ScannableStore {
   }
 
   close(): Promise<void> {
+    this.changes?.end()
     return this.#link.close()
   }
 

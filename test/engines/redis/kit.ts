@@ -1,0 +1,50 @@
+import { redis } from '../../../src/engines/redis.ts'
+import type { Entry, Store } from '../../../src/store.ts'
+import { manualClock } from '../../../src/testing/clock.ts'
+import type { Subject } from '../../../src/testing/store-suite.ts'
+import type { Id } from '../../../src/token.ts'
+
+export const HOUR = 3_600_000
+export const OWNER = 'b'.repeat(64)
+
+export const id = (name: string | number) => String(name).padStart(64, '0') as Id
+
+export function entry(fields: Partial<Entry> = {}): Entry {
+  const createdAt = Date.now()
+  return { bytes: Buffer.from('bytes'), expiresAt: createdAt + HOUR, owner: null, label: null, createdAt, ...fields }
+}
+
+type Options = Exclude<Parameters<typeof redis>[0], string>
+export type Made = ReturnType<typeof redis>
+
+let prefixes = 0
+
+/** A subject of the store suite, under a prefix of its own; `make` makes a store from options. */
+export function subjectOf(
+  make: (options: object) => Made,
+  more: { readonly breakIt?: () => Promise<void>; readonly end?: () => Promise<void> } = {},
+): Subject {
+  const clock = manualClock()
+  prefixes += 1
+  const prefix = `suite*${prefixes}:`
+  const stores: Store[] = []
+  const another = (options: object = {}) => {
+    const store = make({ prefix, clock, timeout: 500, ...options })
+    stores.push(store)
+    return store
+  }
+  return {
+    store: another(),
+    clock,
+    peer: async () => another(),
+    apart: async () => another({ prefix: `${prefix}beside:` }),
+    ...(more.breakIt && { breakIt: more.breakIt }),
+    close: async () => {
+      for (const store of stores) await store.close()
+      await more.end?.()
+    },
+  }
+}
+
+/** The same as `redis()`, for tests that put options together. */
+export const make = (options: object): Made => redis(options as Options)

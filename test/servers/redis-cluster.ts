@@ -1,0 +1,78 @@
+import { freePort, type Server } from './daemon.ts'
+import { type RedisServer, startRedis } from './redis.ts'
+import { tell, until } from './redis-tell.ts'
+
+export interface RedisCluster {
+  /** The first half are the masters, and behind each of them stands its replica: node 3 replicates node 0. */
+  readonly nodes: readonly RedisServer[]
+  readonly url: string
+  stop(): Promise<void>
+}
+
+const MASTERS = 3
+
+/** A Redis Cluster of three masters with a replica each, which notices a dead master after a second. */
+export async function startRedisCluster(settings: Readonly<Record<string, string>> = {}): Promise<RedisCluster> {
+  const nodes = await Promise.all(
+    Array.from({ length: 2 * MASTERS }, async () =>
+      startRedis({
+        'cluster-enabled': 'yes',
+        'cluster-node-timeout': '1000',
+        // The standard one, 10 000 above the other, may lie beyond the last port.
+        'cluster-port': `${await freePort()}`,
+        'repl-diskless-sync-delay': '0',
+        ...settings,
+      }),
+    ),
+  )
+  const [first] = nodes as [RedisServer]
+  try {
+    await assemble(nodes)
+  } catch (error) {
+    await stopAll(nodes)
+    throw error
+  }
+  return { nodes, url: `redis+cluster://127.0.0.1:${first.port}`, stop: () => stopAll(nodes) }
+}
+
+async function assemble(nodes: readonly RedisServer[]): Promise<void> {
+  const [first] = nodes as [RedisServer]
+  const share = Math.ceil(16384 / MASTERS)
+  for (const [index, { port }] of nodes.slice(0, MASTERS).entries()) {
+    const last = Math.min((index + 1) * share, 16384) - 1
+    await tell(port, 'CLUSTER', 'ADDSLOTSRANGE', `${index * share}`, `${last}`)
+  }
+  // Different epochs from the start: they would agree on them by themselves, but only after a while.
+  for (const [index, { port }] of nodes.entries()) await tell(port, 'CLUSTER', 'SET-CONFIG-EPOCH', `${index + 1}`)
+  for (const { port } of nodes.slice(1)) {
+    await tell(first.port, 'CLUSTER', 'MEET', '127.0.0.1', `${port}`, await busOf(port))
+  }
+  await until(async () => (await each(nodes, 'CLUSTER', 'INFO')).every((info) => /cluster_known_nodes:6/.test(info)))
+  for (const [index, { port }] of nodes.slice(MASTERS).entries()) {
+    const master = nodes[index] as RedisServer
+    const id = String(await tell(master.port, 'CLUSTER', 'MYID'))
+    await until(async () => (await tell(port, 'CLUSTER', 'REPLICATE', id).catch(() => null)) !== null)
+  }
+  await until(async () => (await each(nodes, 'CLUSTER', 'INFO')).every((info) => /cluster_state:ok/.test(info)))
+  await until(async () => {
+    const replicas = await each(nodes.slice(MASTERS), 'INFO', 'replication')
+    return replicas.every((info) => /master_link_status:up/.test(info))
+  })
+  // Everybody has to have heard of every replica, or the first failover waits for it.
+  await until(async () =>
+    (await each(nodes, 'CLUSTER', 'NODES')).every((list) => (list.match(/slave /g) ?? []).length === MASTERS),
+  )
+}
+
+async function busOf(port: number): Promise<string> {
+  const [, bus] = (await tell(port, 'CONFIG', 'GET', 'cluster-port')) as [string, string]
+  return bus
+}
+
+async function each(nodes: readonly Server[], command: string, ...args: string[]): Promise<string[]> {
+  return Promise.all(nodes.map(async ({ port }) => String(await tell(port, command, ...args))))
+}
+
+async function stopAll(nodes: readonly Server[]): Promise<void> {
+  await Promise.all(nodes.map((node) => node.stop()))
+}
