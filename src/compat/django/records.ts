@@ -1,4 +1,4 @@
-import type { Held, Loaded, Refused } from '../../backing.ts'
+import { type Held, type Loaded, type Refused, refuseOver } from '../../backing.ts'
 import type { Content, Meta, Values } from '../../codec/json.ts'
 import { StoreError, StrongroomError, Unsupported } from '../../errors.ts'
 import { LONGEST } from '../../lifetime.ts'
@@ -24,6 +24,8 @@ export type PasswordOf = (userId: string) => string | null | Promise<string | nu
 
 export interface RecordSettings extends Ages {
   readonly codec: SessionCodec
+  /** Most bytes of JSON: what is written must be read again. */
+  readonly maxSize: number
   readonly keys: AuthKeys
   readonly clock: Clock
   /** False: the application itself looks after `_auth_user_hash`. */
@@ -79,9 +81,10 @@ export class Records {
 
   /** What to put down. `was` is what lies there, or what is renewed. */
   async write({ meta, data }: Content, was: DjangoHeld | null): Promise<Written> {
-    const { codec, clock } = this.#settings
+    const { codec, clock, maxSize } = this.#settings
     const own = { ...(await this.#userChange(meta, was)), ...this.#expiryChange(meta, data, was) }
     const json = changedText({ data, was: was?.document ?? null, own })
+    refuseOver(maxSize, json.length, data, 'maxSize')
     const document = readDocument(json)
     return { text: codec.encode(json), content: { meta, data }, document, expiresAt: this.endOf(document, clock()) }
   }
@@ -89,6 +92,17 @@ export class Records {
   /** When a session ends that is saved at this moment. */
   endOf({ entries }: ObjectNode, savedAt: number): number {
     return endOf(expiryIn(entries.get(EXPIRY)), savedAt, this.#settings)
+  }
+
+  /** The same of a text that may be anybody's, or a pickle: such a one ends by the site's defaults. */
+  endOfText(sessionData: string, savedAt: number): number {
+    const { codec, cookieAge } = this.#settings
+    try {
+      const data = codec.decode(sessionData)
+      return 'refused' in data ? savedAt + cookieAge : this.endOf(data.document, savedAt)
+    } catch {
+      return savedAt + cookieAge
+    }
   }
 
   /** Length of the cookie's life from now on, in whole seconds; null ends it with the browser. */

@@ -90,16 +90,18 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
   const transport = djangoTransport(cookie ?? {})
   const cookieAge = milliseconds(options.cookieAge ?? '14d', 'cookieAge')
   const saveEveryRequest = flag('saveEveryRequest', options.saveEveryRequest)
+  const maxSize = wholeNumber('createDjangoSessions()', 'maxSize', options.maxSize, 1024 * 1024, 256)
   const codec = sessionCodec({
     secretKey,
     secretKeyFallbacks,
     salt: options.salt ?? SALTS[engine.name === 'signed_cookies' ? 'cookie' : 'store'],
     legacy: flag('legacy', legacy),
-    maxSize: wholeNumber('createDjangoSessions()', 'maxSize', options.maxSize, 1024 * 1024, 256),
+    maxSize,
     clock,
   })
   const records = new Records({
     codec,
+    maxSize,
     keys: { secretKey, secretKeyFallbacks, legacy },
     clock,
     cookieAge,
@@ -111,10 +113,7 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
   const store = engine.open({
     clock,
     cookieName: transport.name,
-    endOf(sessionData, savedAt) {
-      const data = codec.decode(sessionData)
-      return 'refused' in data ? savedAt + cookieAge : records.endOf(data.document, savedAt)
-    },
+    endOf: (sessionData, savedAt) => records.endOfText(sessionData, savedAt),
   })
   const { storeTimeout, onStoreError, saveOnServerError, device, on, sweep } = options
   const sessions = createSessions<Data>({

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { ConfigError } from '../../errors.ts'
 import { equal } from '../../keyring.ts'
 import { type Duration, milliseconds } from '../../lifetime.ts'
@@ -51,32 +51,31 @@ export interface ObjectOptions {
 
 const OPTIONS = ['key', 'fallbackKeys', 'salt', 'sep', 'algorithm', 'legacy']
 
-/** `salted_hmac` of `django.utils.crypto`. The key is always hashed, however long it is. */
-export function saltedHmac(
-  keySalt: string,
-  value: string | Uint8Array,
-  secret: SecretKey,
-  algorithm: Algorithm,
-): Buffer {
-  const name = ALGORITHMS[algorithm]
-  const key = createHash(name).update(keySalt).update(secret).digest()
-  return createHmac(name, key).update(value).digest()
+/** The key that `salted_hmac` of `django.utils.crypto` makes of a secret and a salt: always a hash, however long they are. */
+function saltedKey(salt: string, secret: SecretKey, algorithm: Algorithm): KeyObject {
+  return createSecretKey(createHash(ALGORITHMS[algorithm]).update(salt).update(secret).digest())
+}
+
+/** `salted_hmac`. */
+export function saltedHmac(salt: string, value: string, secret: SecretKey, algorithm: Algorithm): Buffer {
+  return createHmac(ALGORITHMS[algorithm], saltedKey(salt, secret, algorithm))
+    .update(value)
+    .digest()
 }
 
 /** `django.core.signing.Signer`: text that carries its own signature. */
 export class Signer {
-  readonly #keys: readonly SecretKey[]
-  readonly #salt: string
   readonly #sep: string
-  readonly #algorithm: Algorithm
-  readonly #legacy: boolean
+  readonly #current: Mac
+  /** All that opens, the current one first. */
+  readonly #all: readonly Mac[]
 
   /** `name` is the class's, for its salt and its errors. */
   constructor(options: SignerOptions, name = 'Signer') {
     checkOptions(name, options, OPTIONS)
     const { key, fallbackKeys = [], sep = ':', algorithm = 'sha256', legacy = false } = options
     if (!Array.isArray(fallbackKeys)) throw new ConfigError(`${name}: fallbackKeys is a list of keys.`)
-    this.#keys = [checkKey(name, key), ...fallbackKeys.map((fallback) => checkKey(name, fallback))]
+    const keys = [checkKey(name, key), ...fallbackKeys.map((fallback) => checkKey(name, fallback))]
     // Django's own test, down to "A-z", which lets six more characters be refused.
     if (typeof sep !== 'string' || /^[A-z0-9\-_=]*$/.test(sep))
       throw new ConfigError(
@@ -84,10 +83,11 @@ export class Signer {
       )
     if (!Object.hasOwn(ALGORITHMS, algorithm))
       throw new ConfigError(`${name}: algorithm is one of: ${Object.keys(ALGORITHMS).join(', ')}.`)
-    this.#salt = options.salt ?? `django.core.signing.${name}`
+    const salt = `${options.salt ?? `django.core.signing.${name}`}signer`
+    const algorithms = legacy ? [algorithm, 'sha1' as const] : [algorithm]
     this.#sep = sep
-    this.#algorithm = algorithm
-    this.#legacy = legacy
+    this.#all = algorithms.flatMap((each) => keys.map((key) => ({ algorithm: each, key: saltedKey(salt, key, each) })))
+    this.#current = this.#all[0] as Mac
   }
 
   get sep(): string {
@@ -95,8 +95,8 @@ export class Signer {
   }
 
   /** Base64url without padding. */
-  signature(value: string, key: SecretKey = this.#keys[0] as SecretKey): string {
-    return this.#signature(value, key, this.#algorithm)
+  signature(value: string): string {
+    return signatureOf(value, this.#current)
   }
 
   sign(value: string): string {
@@ -109,9 +109,7 @@ export class Signer {
     if (at < 0) throw new BadSignature(`There is no "${this.#sep}" in what should be signed.`)
     const value = signed.slice(0, at)
     const given = Buffer.from(signed.slice(at + this.#sep.length))
-    const algorithms = this.#legacy ? [this.#algorithm, 'sha1' as const] : [this.#algorithm]
-    for (const algorithm of algorithms)
-      for (const key of this.#keys) if (equal(given, Buffer.from(this.#signature(value, key, algorithm)))) return value
+    if (this.#all.some((mac) => equal(given, Buffer.from(signatureOf(value, mac))))) return value
     throw new BadSignature('The signature does not match.')
   }
 
@@ -125,11 +123,15 @@ export class Signer {
   unsignObject(signed: string, limits?: PayloadLimits): unknown {
     return unpack(this.unsign(signed), limits)
   }
-
-  #signature(value: string, key: SecretKey, algorithm: Algorithm): string {
-    return saltedHmac(`${this.#salt}signer`, value, key, algorithm).toString('base64url')
-  }
 }
+
+interface Mac {
+  readonly algorithm: Algorithm
+  readonly key: KeyObject
+}
+
+const signatureOf = (value: string, { algorithm, key }: Mac) =>
+  createHmac(ALGORITHMS[algorithm], key).update(value).digest('base64url')
 
 export interface TimestampSignerOptions extends SignerOptions {
   /** Moments in ms; `Date.now` unless a test hands in another. */

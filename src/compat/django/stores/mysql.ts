@@ -6,7 +6,7 @@ import { ConfigError } from '../../../errors.ts'
 import { checkOptions, wholeNumber } from '../../../options.ts'
 import type { DjangoEngine } from '../engine.ts'
 import { type Database, fromUtcText, type Moment, Rows, utcText } from './rows.ts'
-import { djangoTable } from './table.ts'
+import { djangoTable, noTable } from './table.ts'
 
 export interface DjangoMysqlOptions {
   /** `mysql://user:password@host:3306/database`, for a pool of our own, made with the package mysql2. */
@@ -63,13 +63,13 @@ class Mysql implements Database {
   same = (column: string, mark: string) => `CAST(${column} AS BINARY) = CAST(${mark} AS BINARY)`
 
   rows(sql: string, values: readonly Moment[]): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    return this.#line.rows(statement(sql), [...values])
+    return told(this.#line.rows(statement(sql), [...values]))
   }
 
   async change(sql: string, values: readonly Moment[]): Promise<number> {
-    if (sql !== this.purge) return this.#line.change(statement(sql), [...values])
+    if (sql !== this.purge) return told(this.#line.change(statement(sql), [...values]))
     // Not prepared: what a LIMIT takes as a parameter differs from server to server.
-    const result = (await this.#line.plain(statement(sql), [...values])) as { affectedRows: number | string }
+    const result = (await told(this.#line.plain(statement(sql), [...values]))) as { affectedRows: number | string }
     return Number(result.affectedRows)
   }
 
@@ -84,6 +84,15 @@ class Mysql implements Database {
 
   close(): Promise<void> {
     return this.#line.close()
+  }
+}
+
+async function told<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    const { cause } = error as { cause?: { errno?: unknown } }
+    throw cause?.errno === 1146 ? noTable(cause) : error
   }
 }
 

@@ -1,12 +1,12 @@
 import { type PostgresClient, type PostgresPool, queryOf } from '../../../engines/postgres/client.ts'
-import { failure } from '../../../engines/postgres/failure.ts'
+import { codeOf, failure } from '../../../engines/postgres/failure.ts'
 import { OwnLink } from '../../../engines/postgres/own.ts'
 import { ClientLink, type Link, PoolLink } from '../../../engines/postgres/pool.ts'
 import { ConfigError, StoreError } from '../../../errors.ts'
 import { checkOptions, wholeNumber } from '../../../options.ts'
 import type { DjangoEngine } from '../engine.ts'
 import { type Database, type Moment, Rows } from './rows.ts'
-import { djangoTable } from './table.ts'
+import { djangoTable, noTable } from './table.ts'
 
 export interface DjangoPostgresOptions {
   /** `postgres://user:password@host/database`, for connections of our own, made with the package pg. */
@@ -96,7 +96,8 @@ class Postgres implements Database {
     try {
       return await this.#link.ask(queryOf(sql, [...values]), this.#timeout)
     } catch (error) {
-      throw failure(error)
+      const failed = failure(error)
+      throw codeOf(error) === '42P01' ? noTable(failed.cause) : failed
     }
   }
 }

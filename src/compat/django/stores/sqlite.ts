@@ -15,7 +15,7 @@ import { ConfigError, StoreError } from '../../../errors.ts'
 import { checkOptions, wholeNumber } from '../../../options.ts'
 import type { DjangoEngine } from '../engine.ts'
 import { type Database, fromUtcText, type Moment, Rows, utcText } from './rows.ts'
-import { djangoTable } from './table.ts'
+import { djangoTable, noTable } from './table.ts'
 
 export interface DjangoSqliteOptions {
   /** DATABASES['default']['NAME']: the file, which must be there. */
@@ -95,7 +95,7 @@ class Sqlite implements Database {
           .prepare(sql)
           .all(...values) as Record<string, unknown>[]
       } catch (error) {
-        if (!isBusy(error)) throw unanswered(error)
+        if (!isBusy(error)) throw /no such table/.test(String(error)) ? noTable(error) : unanswered(error)
         if (isPast(until)) throw tooLong(this.#timeout)
       }
       await pause()

@@ -1,4 +1,5 @@
 import { tableName } from '../../../engines/sql.ts'
+import { StoreError } from '../../../errors.ts'
 
 /** The name of Django's table, quoted. */
 export function djangoTable(where: string, given: unknown, quote: '"' | '`'): string {
@@ -7,3 +8,12 @@ export function djangoTable(where: string, given: unknown, quote: '"' | '`'): st
     .map((part) => quote + part + quote)
     .join('.')
 }
+
+/** The advice of the engines for tables of our own would send people to the wrong program. */
+export const noTable = (cause: unknown) =>
+  new StoreError(
+    'The table of Django’s sessions is not there. Run its `manage.py migrate`, or give the option "table".',
+    {
+      cause,
+    },
+  )
