@@ -1,4 +1,4 @@
-export type Bench = 'http' | 'micro' | 'memory' | 'scale'
+export type Bench = 'http' | 'micro' | 'memory' | 'scale' | 'trips' | 'rest' | 'purge'
 
 /** One number that was measured. */
 export interface Figure {

@@ -5,10 +5,13 @@ import { wrk, wrkMissing } from './http/load.ts'
 import { measureHttp } from './http/run.ts'
 import { measureMemory } from './memory.ts'
 import { measureMicro } from './micro/run.ts'
+import { measurePurge } from './purge.ts'
 import { barsOf, passes } from './report/bars.ts'
 import { tablesOf } from './report/tables.ts'
 import { circumstances, toDocument, toJsonLines, toTerminal } from './report/write.ts'
+import { measureRest } from './rest.ts'
 import { measureScale } from './scale.ts'
+import { measureTrips } from './trips.ts'
 
 interface Options {
   readonly quick?: boolean
@@ -23,7 +26,7 @@ interface Options {
   readonly strict?: boolean
 }
 
-const PARTS = ['http', 'micro', 'memory', 'scale'] as const
+const PARTS = ['http', 'micro', 'memory', 'scale', 'trips', 'rest', 'purge'] as const
 
 const whole = (text: string) => {
   if (/^[1-9]\d*$/.test(text)) return Number(text)
@@ -60,6 +63,10 @@ const SMALL = { few: 1000, many: { memory: 10_000, sqlite: 10_000, file: 5000 } 
 /** A million files take most of an hour to make, so there are fewer of them. */
 const LARGE = { few: 10_000, many: { memory: 1_000_000, sqlite: 1_000_000, file: 200_000 } }
 
+/** In Postgres: the rows of a small table, those of a large one, and how many of the large one have expired. */
+const FEW_ROWS = { few: 1000, many: 20_000, expired: 18_000 }
+const MANY_ROWS = { few: 10_000, many: 5_000_000, expired: 4_500_000 }
+
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 async function measure({ quick = false, only = [...PARTS], ...given }: Options): Promise<Figure[]> {
@@ -68,6 +75,9 @@ async function measure({ quick = false, only = [...PARTS], ...given }: Options):
   if (only.includes('http') && !wrk) say(wrkMissing)
   else if (only.includes('http')) figures.push(...(await measureHttp({ ...given, rounds, seconds, say })))
   if (only.includes('micro')) figures.push(...(await measureMicro({ rounds, seconds: quick ? 0.02 : 0.2, say })))
+  if (only.includes('trips')) figures.push(...(await measureTrips({ ...given, say })))
+  if (only.includes('rest')) figures.push(...(await measureRest({ ...given, sessions: quick ? 1000 : 10_000, say })))
+  if (only.includes('purge')) figures.push(...(await measurePurge({ ...(quick ? FEW_ROWS : MANY_ROWS), say })))
   if (only.includes('memory'))
     figures.push(...(await measureMemory({ counts: quick ? [10_000] : [10_000, 100_000], say })))
   if (only.includes('scale')) figures.push(...(await measureScale({ ...(quick ? SMALL : LARGE), say })))

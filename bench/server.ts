@@ -4,7 +4,8 @@ import { contenderOf } from './http/contenders.ts'
 // One contender's server: `node bench/server.ts NAME DIRECTORY`. http/fleet.ts starts it, is told its port, and may ask it
 // how much processor time it has used.
 const [name = '', directory = '.'] = process.argv.slice(2)
-const server = await contenderOf(name).listen({ directory })
+const urls = JSON.parse(process.env.STRONGROOM_BENCH_URLS ?? '{}')
+const server = await contenderOf(name).listen({ directory, urls })
 process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.(user + system)

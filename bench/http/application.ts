@@ -13,6 +13,8 @@ export interface Handlers {
   readonly write: RequestHandler
   /** Fills the session of `request.params.index`. */
   readonly login: RequestHandler
+  /** Ends the session. */
+  readonly logout?: RequestHandler
 }
 
 /** The same Express application around every kind of session, with Express's own defaults. */
@@ -26,6 +28,7 @@ export async function serve(handlers: Handlers, ...before: RequestHandler[]): Pr
   app.get('/read-object', handlers.readObject)
   app.get('/write', handlers.write)
   app.get('/login/:index', handlers.login)
+  if (handlers.logout) app.get('/logout', handlers.logout)
   const server = createServer(app).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return server

@@ -2,7 +2,9 @@ import { serve } from './application.ts'
 import type { Contender } from './contender.ts'
 import { cookiePeers } from './cookie-peers.ts'
 import { expressSessions } from './express-session.ts'
+import { fastifySessionOnRedis } from './fastify-session.ts'
 import { limits } from './limits.ts'
+import { serverEngines } from './server-engines.ts'
 import { ours } from './strongroom.ts'
 
 export const NO_SESSION = 'express, no session'
@@ -20,15 +22,22 @@ const noSession = (name: string): Contender => {
   }
 }
 
+/** In process memory over a server: held against what memory can do. */
+const overServers = serverEngines.filter(({ limit }) => limit === 'limit: memory')
+
 /** In the order in which they take turns: those that are compared stand near each other. */
 export const contenders: readonly Contender[] = [
   noSession(NO_SESSION),
   // The same application again: how far apart equals come out is how far to trust the rest.
   noSession('express, no session (again)'),
   ...['memory', 'file', 'sqlite', 'cookie'].flatMap((kind) =>
-    [...limits, ...expressSessions, ...cookiePeers, ...ours].filter(({ limit }) => limit === `limit: ${kind}`),
+    [...limits, ...expressSessions, ...cookiePeers, ...ours, ...overServers].filter(
+      ({ limit }) => limit === `limit: ${kind}`,
+    ),
   ),
   ...cookiePeers.filter(({ limit }) => limit === 'fastify'),
+  ...serverEngines.filter((contender) => !overServers.includes(contender)),
+  fastifySessionOnRedis,
 ]
 
 export function contenderOf(name: string): Contender {

@@ -75,7 +75,7 @@ const ironSessionPeer: Contender = {
   },
 }
 
-async function listen(app: FastifyInstance): Promise<Server> {
+export async function listenTo(app: FastifyInstance): Promise<Server> {
   app.get('/untouched', async () => ({ value: NOT_ASKED }))
   await app.listen({ host: '127.0.0.1', port: 0 })
   return app.server
@@ -89,7 +89,7 @@ const fastifyAlone: Contender = {
   listen() {
     const app = fastify()
     app.get('/login/:index', async () => ({}))
-    return listen(app)
+    return listenTo(app)
   },
 }
 
@@ -113,7 +113,7 @@ const secureSessionPeer: Contender = {
       for (const [key, value] of Object.entries(sessionOf(index))) secureIn(request).set(key as keyof Data, value)
       return { value: index }
     })
-    return listen(app)
+    return listenTo(app)
   },
 }
 

@@ -10,14 +10,20 @@ import type { Contender, Place } from './contender.ts'
 
 type Filled = Request & { session: session.Session & Data }
 
-function expressSession(name: string, limit: string, store: (place: Place) => session.Store): Contender {
+export function expressSession(
+  name: string,
+  kind: Pick<Contender, 'limit' | 'needs'>,
+  store: (place: Place) => session.Store | Promise<session.Store>,
+): Contender {
   return {
     name: `express-session + ${name}`,
-    limit,
+    ends: true,
+    ...kind,
     routes: ['untouched', 'read', 'read-object', 'write'],
-    listen(place) {
+    async listen(place) {
       const options = { secret: 'kYz0p3u1WfQmT7dVbNcR9sXeLhGjAoI2', resave: false, saveUninitialized: false }
-      return serve(handlers, session({ ...options, store: store(place), cookie: { maxAge: 1_800_000 } }))
+      const made = await store(place)
+      return serve(handlers, session({ ...options, store: made, cookie: { maxAge: 1_800_000 } }))
     },
   }
 }
@@ -38,6 +44,9 @@ const handlers: Handlers = {
     const index = Number(request.params.index)
     Object.assign(request.session, sessionOf(index))
     response.json({ value: index })
+  },
+  logout: (request, response, next) => {
+    request.session.destroy((error) => (error ? next(error) : response.json({})))
   },
 }
 
@@ -131,7 +140,15 @@ const folder = (directory: string) => {
 }
 
 export const expressSessions: readonly Contender[] = [
-  expressSession('memory', 'limit: memory', () => new session.MemoryStore()),
-  expressSession('file', 'limit: file', ({ directory }) => new FileStore(folder(join(directory, 'sessions')))),
-  expressSession('sqlite', 'limit: sqlite', ({ directory }) => new SqliteStore(join(directory, 'sessions.db'))),
+  expressSession('memory', { limit: 'limit: memory' }, () => new session.MemoryStore()),
+  expressSession(
+    'file',
+    { limit: 'limit: file' },
+    ({ directory }) => new FileStore(folder(join(directory, 'sessions'))),
+  ),
+  expressSession(
+    'sqlite',
+    { limit: 'limit: sqlite' },
+    ({ directory }) => new SqliteStore(join(directory, 'sessions.db')),
+  ),
 ]

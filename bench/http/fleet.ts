@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SERVER, spawnOn } from '../processors.ts'
+import type { Urls } from '../servers.ts'
 import { logIn } from './client.ts'
 import type { Contender } from './contender.ts'
 
@@ -14,6 +15,8 @@ const MAIN = fileURLToPath(new URL('../server.ts', import.meta.url))
 export interface Running {
   readonly contender: Contender
   readonly origin: string
+  /** Where it keeps its files. */
+  readonly directory: string
   /** File with the visitors' Cookie headers, one a line. */
   readonly cookies: string
   /** Processor time that it has used so far, in µs: unlike its throughput, not much disturbed by other programs. */
@@ -23,15 +26,16 @@ export interface Running {
 
 export interface StartOptions {
   readonly sessions: number
+  readonly urls?: Urls
   /** Further arguments for Node, such as `--cpu-prof`. */
   readonly node?: readonly string[]
 }
 
-export async function start(contender: Contender, { sessions, node = [] }: StartOptions): Promise<Running> {
+export async function start(contender: Contender, { sessions, urls = {}, node = [] }: StartOptions): Promise<Running> {
   const directory = mkdtempSync(join(tmpdir(), 'strongroom-bench-'))
   const child = spawnOn(SERVER, process.execPath, [...node, MAIN, contender.name, directory], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { ...process.env, NODE_ENV: 'production' },
+    env: { ...process.env, NODE_ENV: 'production', STRONGROOM_BENCH_URLS: JSON.stringify(urls) },
   })
   const stop = async () => {
     await end(child)
@@ -45,7 +49,7 @@ export async function start(contender: Contender, { sessions, node = [] }: Start
       child.send('processor time')
       return numberFrom(child, contender)
     }
-    return { contender, origin, cookies, processorTime, stop }
+    return { contender, origin, directory, cookies, processorTime, stop }
   } catch (error) {
     await stop()
     throw error

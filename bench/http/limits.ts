@@ -12,7 +12,7 @@ import type { Contender, Place } from './contender.ts'
  * The fastest that can be: the driver's one read and `JSON.parse` before the handler, `JSON.stringify` and the driver's one
  * write in it, and nothing else. No check of the cookie, no deadline, no lock, no comparison; nobody could run this.
  */
-interface Driver {
+export interface Driver {
   read(request: Request): string | Promise<string>
   write(request: Request, response: Response, text: string): unknown
   /** The cookie of a new visitor. */
@@ -22,18 +22,22 @@ interface Driver {
 type Loaded = Request & { data: Data }
 
 /** Bare cookies: `id=` and the id. */
-const idOf = (request: Request) => (request.headers.cookie as string).slice(3)
+export const idOf = (request: Request) => (request.headers.cookie as string).slice(3)
 const newId = () => randomBytes(32).toString('hex')
 
-function limit(name: string, driver: (place: Place) => Driver, carried = false): Contender {
+export function limit(
+  name: string,
+  driver: (place: Place) => Driver | Promise<Driver>,
+  kind: Pick<Contender, 'carried' | 'needs'> = {},
+): Contender {
   return {
     name,
     limit: name,
     routes: ['read', 'read-object', 'write'],
-    carried,
+    ...kind,
     gullible: true,
-    listen(place) {
-      const made = driver(place)
+    async listen(place) {
+      const made = await driver(place)
       return serve(handlersOf(made), loading(made))
     },
   }
@@ -79,7 +83,7 @@ function handlersOf({ write, cookie }: Driver): Handlers {
   }
 }
 
-const newCookie = () => `id=${newId()}`
+export const newCookie = () => `id=${newId()}`
 
 const memory = (): Driver => {
   const kept = new Map<string, string>()
@@ -121,5 +125,5 @@ export const limits: readonly Contender[] = [
   limit('limit: memory', memory),
   limit('limit: file', file),
   limit('limit: sqlite', sqlite),
-  limit('limit: cookie', cookie, true),
+  limit('limit: cookie', cookie, { carried: true }),
 ]

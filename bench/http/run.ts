@@ -1,4 +1,5 @@
 import { type Figure, median } from '../figures.ts'
+import { installed, startServers, type Urls } from '../servers.ts'
 import type { Contender, Route } from './contender.ts'
 import { contenders, NO_SESSION } from './contenders.ts'
 import { type Running, start } from './fleet.ts'
@@ -29,7 +30,19 @@ const keyOf = (contender: string, route: string) => `${contender} ${route}`
  * within a round; figures are the medians over the rounds.
  */
 export async function measureHttp(options: HttpOptions): Promise<Figure[]> {
-  const chosen = choose(options.contenders)
+  const wanted = choose(options.contenders)
+  const chosen = wanted.filter(({ needs }) => !needs || installed(needs))
+  for (const { name, needs } of wanted)
+    if (needs && !installed(needs)) options.say(`${name}: there is no ${needs} here`)
+  const servers = await startServers(chosen.flatMap(({ needs }) => needs ?? []))
+  try {
+    return await measureOn(chosen, { ...options, urls: servers.urls })
+  } finally {
+    await servers.stop()
+  }
+}
+
+async function measureOn(chosen: readonly Contender[], options: HttpOptions & { urls: Urls }): Promise<Figure[]> {
   const rounds: Round[] = []
   for (let round = 1; round <= options.rounds; round++) {
     options.say(`http, round ${round} of ${options.rounds}: starting ${chosen.length} servers`)

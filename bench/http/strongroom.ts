@@ -12,15 +12,13 @@ import type { Contender, Place } from './contender.ts'
 
 type Values = Data & Record<string, unknown>
 
-interface Kind {
-  readonly limit: string
-  readonly carried?: boolean
-}
+type Kind = Pick<Contender, 'limit' | 'carried' | 'needs'>
 
-function strongroom(name: string, kind: Kind, options: (place: Place) => SessionsOptions): Contender {
+export function strongroom(name: string, kind: Kind, options: (place: Place) => SessionsOptions): Contender {
   return {
     name: `strongroom ${name}`,
     routes: ['untouched', 'read', 'read-object', 'write'],
+    ends: true,
     ...kind,
     listen(place) {
       const sessions = createSessions<Values>({ secrets: randomBytes(32), ...options(place) } as SessionsOptions)
@@ -50,6 +48,11 @@ const handlersOf = (sessions: BaseSessions<Values>): Handlers => ({
     session.login(`user-${index}`)
     for (const [key, value] of Object.entries(sessionOf(index))) session.set(key, value)
     response.json({ value: index })
+  },
+  logout: async (request, response) => {
+    const session = await sessions.get(request)
+    session.logout()
+    response.json({})
   },
 })
 

@@ -1,14 +1,16 @@
 import { type Figure, find, median } from '../figures.ts'
 import { COST, PER_SECOND } from '../http/run.ts'
 import { DECRYPT, ENCRYPT, OPEN, SEAL } from '../micro/sealing.ts'
+import { LONGEST, P99 } from '../purge.ts'
+import { TRIPS } from '../trips.ts'
 
 /** What was promised, and what came out. */
 export interface Bar {
   readonly what: string
-  readonly from: 'issue 2' | 'design §8'
+  readonly from: 'issue 2' | 'issue 3' | 'design §8'
   readonly bound: number
   readonly sense: 'at least' | 'at most'
-  readonly unit: '%' | '×' | 'µs'
+  readonly unit: '%' | '×' | 'µs' | 'ms' | 'round trips'
   /** Null where this run did not measure it. */
   readonly value: number | null
   /** The same by the server's processor time, which other programs disturb less. For people; it decides nothing. */
@@ -48,6 +50,8 @@ export function barsOf(figures: readonly Figure[]): Bar[] {
       times({ what: `${route}, ${ours}, to ${theirs}`, from, bound }, route, ours, theirs),
     ),
     ...seals(figures),
+    ...trips(figures),
+    ...purges(figures),
   ]
 }
 
@@ -58,6 +62,11 @@ const LIMITS = [
   ['strongroom file two-key', 75, 'design §8'],
   ['strongroom sqlite two-key', 75, 'design §8'],
   ['strongroom cookie sealed', 75, 'design §8'],
+  ['strongroom postgres two-key', 75, 'issue 3'],
+  ['strongroom mysql two-key', 75, 'issue 3'],
+  ['strongroom redis two-key', 75, 'issue 3'],
+  ['strongroom memory over postgres', 85, 'issue 3'],
+  ['strongroom memory over redis', 85, 'issue 3'],
 ] as const
 
 const PEERS = [
@@ -66,6 +75,11 @@ const PEERS = [
   ['write', 'strongroom memory none', 'express-session + memory', 2, 'design §8'],
   ['write', 'strongroom file two-key', 'express-session + file', 2, 'design §8'],
   ['write', 'strongroom sqlite two-key', 'express-session + sqlite', 2, 'design §8'],
+  ['read', 'strongroom redis two-key', 'express-session + connect-redis', 2, 'issue 3'],
+  ['read', 'strongroom postgres two-key', 'express-session + connect-pg-simple', 4, 'issue 3'],
+  ['write', 'strongroom redis two-key', 'express-session + connect-redis', 2, 'issue 3'],
+  ['write', 'strongroom postgres two-key', 'express-session + connect-pg-simple', 2, 'issue 3'],
+  ['write', 'strongroom mysql two-key', 'express-session + express-mysql-session', 2, 'issue 3'],
 ] as const
 
 /** The same work whatever the engine, so the middle of them all is more exact than any. */
@@ -94,6 +108,45 @@ function seals(figures: readonly Figure[]): Bar[] {
     { ...common, what, bound, unit: 'µs', value: time(mine) ?? null },
     { ...common, what: `${what}, to the cipher alone`, bound: 3, unit: '×', value: quotient(time(mine), time(cipher)) },
   ])
+}
+
+/** Each request that asks for its session reads it once; what it does besides comes on top. */
+const TRIPS_OF = { untouched: 0, read: 1, write: 1 + 1, login: 1 + 2, logout: 1 + 1 } as const
+
+function trips(figures: readonly Figure[]): Bar[] {
+  return figures
+    .filter(
+      ({ unit, contender }) => unit === TRIPS && contender.startsWith('strongroom') && !contender.endsWith('no memo'),
+    )
+    .map(({ contender, route, value }) => ({
+      what: `${route}, ${contender}, with the one read`,
+      from: 'issue 3',
+      bound: TRIPS_OF[route as keyof typeof TRIPS_OF],
+      sense: 'at most',
+      unit: 'round trips',
+      // The pool may open a connection anew meanwhile.
+      value: Math.round(value),
+      byCost: null,
+    }))
+}
+
+function purges(figures: readonly Figure[]): Bar[] {
+  const ours = figures.filter(({ bench, contender }) => bench === 'purge' && contender.startsWith('strongroom'))
+  const common = { from: 'issue 3', sense: 'at most', byCost: null } as const
+  return ours.flatMap(({ route, value, ratioToLimit }): Bar[] => {
+    const inverse = ratioToLimit === null ? null : 1 / ratioToLimit
+    if (route === LONGEST) return [{ ...common, what: `${route}, swept in batches`, bound: 1000, unit: 'ms', value }]
+    if (ratioToLimit === 1 || ratioToLimit === null) return []
+    return [
+      {
+        ...common,
+        what: `${route}, to the few or the quiet`,
+        bound: route.startsWith(P99) ? 2 : 1.3,
+        unit: '×',
+        value: inverse,
+      },
+    ]
+  })
 }
 
 const percent = (ratio: number | null | undefined) => (ratio == null ? null : ratio * 100)

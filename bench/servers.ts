@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { find } from '../scripts/programs.mjs'
+import type { Server } from '../test/servers/daemon.ts'
+import { startMariadb } from '../test/servers/mariadb.ts'
+import { startMemcached } from '../test/servers/memcached.ts'
+import { startPostgres } from '../test/servers/postgres.ts'
+import { startRedis } from '../test/servers/redis.ts'
+import { LOAD } from './processors.ts'
+
+/** With the settings that people run: Postgres and MariaDB write to the disk at each commit, Redis once a second. */
+const KINDS = {
+  postgres: { program: 'postgres', start: () => startPostgres({ shared_buffers: '1GB', max_wal_size: '4GB' }) },
+  mysql: { program: 'mariadbd', start: () => startMariadb({ 'innodb-buffer-pool-size': '1G' }) },
+  redis: { program: 'redis-server', start: () => startRedis({ appendfsync: 'everysec' }) },
+  memcached: { program: 'memcached', start: () => startMemcached() },
+} as const
+
+export type ServerName = keyof typeof KINDS
+export type Urls = Partial<Record<ServerName, string>>
+
+export interface Servers {
+  readonly urls: Urls
+  /** Ports, for whoever stands between. */
+  readonly running: Partial<Record<ServerName, Server & { readonly url: string }>>
+  stop(): Promise<void>
+}
+
+export const installed = (name: ServerName): boolean => find(KINDS[name].program) !== null
+
+/**
+ * Private instances of the servers that are asked for, on the processor of the load: the application's is the one that is
+ * measured, and has nothing else to do.
+ */
+export async function startServers(names: Iterable<ServerName>): Promise<Servers> {
+  const running: Partial<Record<ServerName, Server & { url: string }>> = {}
+  const stop = async () => {
+    for (const server of Object.values(running)) await server.stop()
+  }
+  try {
+    for (const name of new Set(names)) {
+      running[name] = await KINDS[name].start()
+      settle(running[name].port)
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const urls = Object.fromEntries(Object.entries(running).map(([name, { url }]) => [name, url]))
+  return { urls, running, stop }
+}
+
+/** Moves whatever listens on a port, and all that it will start, to the processor of the load. */
+function settle(port: number): void {
+  if (availableParallelism() < 2 || !find('taskset') || !find('ss')) return
+  const { stdout } = spawnSync('ss', ['-Hltnp', `sport = :${port}`], { encoding: 'utf8' })
+  for (const [, pid] of stdout.matchAll(/pid=(\d+)/g))
+    spawnSync('taskset', ['-a', '-c', '-p', `${LOAD}`, pid as string])
+}
