@@ -1,0 +1,30 @@
+/** `mover.ts FROM TO CALLS`: moves sessions, and kills itself right after so many calls to the two stores were answered. */
+import { move } from '../../../src/engines/moving.ts'
+import { storeFromUrl } from '../../../src/engines/url.ts'
+import type { ScannableStore } from '../../../src/store.ts'
+
+const [from = '', to = '', calls = ''] = process.argv.slice(2)
+let left = Number(calls)
+
+function mortal(url: string): ScannableStore {
+  const store = storeFromUrl(url) as ScannableStore
+  const methods = ['create', 'read', 'update', 'touch', 'delete']
+  return new Proxy(store, {
+    get(target, name) {
+      const found = Reflect.get(target, name)
+      if (typeof found !== 'function') return found
+      if (!methods.includes(String(name))) return found.bind(target)
+      return async (...given: unknown[]) => {
+        const answer = await found.apply(target, given)
+        left -= 1
+        if (left === 0) process.kill(process.pid, 'SIGKILL')
+        return answer
+      }
+    },
+  })
+}
+
+const stores = { from: mortal(from), to: mortal(to) }
+await move(stores)
+await stores.from.close()
+await stores.to.close()
