@@ -15,13 +15,13 @@ export interface MemcachedSettings {
   readonly clock: Clock
 }
 
-/** What is there, under memcached's own CAS, which is another after each change: ours after a touch is not. */
-interface Found {
-  readonly entry: Entry
-  readonly version: Version
-  readonly cas: string
-  readonly live: boolean
-}
+/**
+ * What is there, under memcached's own CAS, which is another after each change: ours after a touch is not. What somebody else
+ * has put there, or altered, is no session: absent for whoever reads, and not in the way of a new one.
+ */
+type Found =
+  | { readonly live: true; readonly cas: string; readonly entry: Entry; readonly version: Version }
+  | { readonly live: false; readonly cas: string }
 
 interface Packed {
   readonly bytes: Buffer
@@ -133,11 +133,12 @@ export class Memcached implements Store {
   async #find(id: Id): Promise<Found | null> {
     const { code, value, cas, line } = await this.#ring.of(id).ask(`mg ${this.#prefix}${id} v c`)
     if (code === 'EN') return null
+    if (cas === null) throw new StoreError('memcached answered without the CAS that was asked for.')
     const found = value && unpack(value)
-    if (!found || cas === null) throw new StoreError('memcached holds something under this prefix that is no session.')
+    if (!found || !(this.#clock() < found.entry.expiresAt)) return { live: false, cas }
     const { entry, version } = found
     this.#recent.set(id, { cas, version, expiresAt: entry.expiresAt, line })
-    return { entry, version, cas, live: this.#clock() < entry.expiresAt }
+    return { live: true, entry, version, cas }
   }
 
   /** `mode` is ME, to add, or C and the CAS to replace: never a plain set, which would bring back what was deleted. */

@@ -43,8 +43,9 @@ export function ioredisDriver(given: IoredisClient): Driver {
     listen: (channel, ear) => listenOn(client, channel, ear),
     async close() {
       // One that has never connected would connect now, only to say goodbye.
-      if (client.status === 'wait') client.disconnect()
-      else await client.quit()
+      if (client.status !== 'wait') await client.quit()
+      // After a goodbye, too: one behind Sentinel goes on listening to the sentinels, and keeps the process alive.
+      client.disconnect()
     },
     destroy: () => client.disconnect(),
   }
