@@ -40,7 +40,8 @@ onEach(SHARED, 'what was acknowledged', ({ keepsAll }, place) => {
 
   it('is there after the server was killed ten times in the middle of it, or is counted as lost', async (test) => {
     const { servers, where } = place()
-    if (servers.length === 0) return test.skip('there is no server but the application')
+    if (servers.length === 0)
+      return test.skip('there is no server, or several that take over from each other: outage.test.ts has that')
     const writer = await Writer.start(where)
     let lost = 0
     try {

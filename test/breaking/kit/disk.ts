@@ -23,7 +23,7 @@ const PAGE = 4096
 const EMPTY = Buffer.alloc(PAGE)
 
 /** Logs of servers are made large and empty; there is no need to search a hundred megabytes of zeros. */
-function withoutEmptyPages(bytes: Buffer): Buffer {
+export function withoutEmptyPages(bytes: Buffer): Buffer {
   if (bytes.length < 64 * PAGE) return bytes
   const pages: Buffer[] = []
   for (let at = 0; at < bytes.length; at += PAGE) {

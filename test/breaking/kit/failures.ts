@@ -9,8 +9,8 @@ import type { Place } from './world.ts'
 /** Something that goes wrong. */
 export interface Failure {
   readonly name: string
-  /** What is asked while it lasts: both are refused, or writes alone. */
-  readonly refuses: 'all' | 'writes'
+  /** What is refused while it lasts: all requests, those that write, those of some visitors, or none. */
+  readonly refuses: 'all' | 'writes' | 'some' | 'nothing'
   /** May live sessions be gone afterwards, as with a store that keeps nothing? */
   readonly forgets?: boolean
   /** May writes be gone that were acknowledged shortly before? */
@@ -24,6 +24,25 @@ export interface Break {
   strike(): Promise<void>
   mend(): Promise<void>
   clean?(): Promise<void>
+}
+
+/** The same for one of several servers. */
+export const of = (whose: string, index: number, failure: Failure): Failure => ({
+  ...failure,
+  name: `${whose}: ${failure.name}`,
+  prepare: (place) => failure.prepare({ ...place, servers: place.servers.slice(index, index + 1) }),
+})
+
+/** Nobody mends it but the servers themselves. What the dead master had not told the others yet is lost. */
+export const failover: Failure = {
+  name: 'a master is killed, and another takes its place',
+  refuses: 'some',
+  loses: true,
+  async prepare(place) {
+    const master = await place.master?.()
+    if (!master) return 'there is no other that could take its place'
+    return { where: place.where, strike: () => master.kill(), mend: async () => undefined }
+  },
 }
 
 const all = (place: Place, what: 'pause' | 'resume' | 'kill' | 'start') =>

@@ -65,18 +65,19 @@ export class Load {
     this.#running = Promise.all(this.#guests.map((guest) => this.#ask(guest)))
   }
 
-  /** Resolves when each visitor has been refused twice, or when that has not happened in this time; answers whether it has. */
-  async untilRefused(ms: number): Promise<boolean> {
+  /** Resolves when all visitors, or one of them, have been refused twice or told that they are nobody; or after this time. */
+  async untilRefused(whom: 'all' | 'one', ms: number): Promise<void> {
     const until = performance.now() + ms
-    while (performance.now() < until && this.#guests.some(({ refused }) => refused < 2)) await wait(5)
-    return this.#guests.some(({ refused }) => refused > 0)
+    const felt = ({ refused, out }: Guest) => refused >= 2 || out
+    const enough = () => (whom === 'all' ? this.#guests.every(felt) : this.#guests.some(felt))
+    while (performance.now() < until && !enough()) await wait(5)
   }
 
   /** The failure is over: everybody must be served again, within this time. */
   async untilServed(ms: number): Promise<void> {
     this.#mendedAt = performance.now()
     for (const guest of this.#guests) guest.inRow = guest.refusedAfter = 0
-    while (this.#guests.some(({ inRow }) => inRow < 3)) {
+    while (this.#guests.some(({ inRow, out }) => !out && inRow < 3)) {
       assert.ok(
         performance.now() - this.#mendedAt < ms,
         `not everybody is served ${ms} ms after the end of the failure`,
@@ -159,7 +160,6 @@ class Guest {
     } catch (error) {
       if (!(error instanceof SessionGone)) throw error
       this.out = true
-      this.inRow = Number.POSITIVE_INFINITY
     }
   }
 

@@ -4,7 +4,8 @@ import type { Clock, Store } from '../../../src/store.ts'
 export type Where =
   | { readonly engine: 'memory' }
   | { readonly engine: 'file' | 'sqlite'; readonly path: string }
-  | { readonly engine: 'postgres' | 'mysql' | 'redis'; readonly url: string }
+  | { readonly engine: 'postgres' | 'mysql' | 'redis' | 'memcached'; readonly url: string }
+  | { readonly engine: 'cached'; readonly durable: Where; readonly cache: Where }
 
 /** What each process, and each test, may choose for itself. */
 export interface Opening {
@@ -14,7 +15,8 @@ export interface Opening {
 }
 
 /** A handle of its own on the store; loads the engine that is asked for and no other. */
-export async function openAt(where: Where, { clock, timeout = 10_000 }: Opening = {}): Promise<Store> {
+export async function openAt(where: Where, opening: Opening = {}): Promise<Store> {
+  const { clock, timeout = 10_000 } = opening
   switch (where.engine) {
     case 'memory':
       return (await import('../../../src/engines/memory.ts')).memory({ clock })
@@ -32,5 +34,26 @@ export async function openAt(where: Where, { clock, timeout = 10_000 }: Opening 
     }
     case 'redis':
       return (await import('../../../src/engines/redis.ts')).redis({ url: where.url, clock, timeout })
+    case 'memcached': {
+      const { memcached } = await import('../../../src/engines/memcached.ts')
+      return memcached({ servers: where.url.replace('memcached://', ''), clock, timeout })
+    }
+    case 'cached': {
+      const { cached } = await import('../../../src/engines/cached.ts')
+      const [durable, cache] = [await openAt(where.durable, opening), await openAt(where.cache, opening)]
+      const store = cached({ durable, cache, clock, maxAge: 60_000 })
+      return closingBoth(store, [durable, cache])
+    }
   }
+}
+
+/** A cached store leaves open what it was given; here nobody else has the two. */
+function closingBoth(store: Store, both: readonly Store[]): Store {
+  const close = store.close.bind(store)
+  return Object.assign(store, {
+    async close() {
+      await close()
+      await Promise.all(both.map((one) => one.close()))
+    },
+  })
 }

@@ -26,6 +26,8 @@ export interface Place {
   readonly where: Where
   /** What a test may kill or pause; none where the engine is a part of the application. */
   readonly servers: readonly Server[]
+  /** The one whose place another takes by itself, where there is such a thing. */
+  readonly master?: () => Promise<Server>
   open(opening?: Opening): Promise<Store>
   /** The same store by way of another port; absent where there is no one connection to cut. */
   readonly through?: (port: number) => Where
@@ -44,8 +46,8 @@ export interface Vandal {
   read(name: string): Promise<Buffer>
   /** Puts other bytes there, and leaves the rest (the deadline, say) as it is. */
   write(name: string, bytes: Uint8Array): Promise<void>
-  /** Is it the payload alone that he writes, or what the engine keeps beside it as well? */
-  readonly reach: 'payload' | 'record'
+  /** Is it the payload alone that he writes, what the engine keeps beside it as well, or a copy that nobody depends on? */
+  readonly reach: 'payload' | 'record' | 'copy'
   close(): Promise<void>
 }
 

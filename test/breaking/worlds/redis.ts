@@ -57,7 +57,7 @@ export const onRedis: readonly World[] = [
   },
 ]
 
-function vandalOfRedis(url: string): Vandal {
+export function vandalOfRedis(url: string): Vandal {
   let client: Redis | undefined
   const ask = () => {
     client ??= new Redis(url)

@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { postgresNeed, startPostgres } from '../../servers/postgres.ts'
+import { redisNeed, startRedis } from '../../servers/redis.ts'
+import { filesIn } from '../kit/disk.ts'
+import { dies, hangs, of } from '../kit/failures.ts'
+import { openAt } from '../kit/where.ts'
+import type { Place, World } from '../kit/world.ts'
+import { vandalOfRedis } from './redis.ts'
+
+const overPostgres: World = {
+  name: 'postgres with redis as its cache',
+  skip: postgresNeed.skip || redisNeed.skip,
+  shared: 'network',
+  tamperable: true,
+  keepsAll: true,
+  failures: [
+    of('the durable store', 0, dies()),
+    of('the durable store', 0, hangs),
+    of('the cache', 1, { ...dies(), refuses: 'nothing' }),
+    of('the cache', 1, { ...hangs, refuses: 'nothing' }),
+  ],
+  async start(): Promise<Place> {
+    const servers = await Promise.all([
+      startPostgres({ recovery_init_sync_method: 'syncfs' }),
+      startRedis({ appendonly: 'no' }),
+    ])
+    const [{ url: durable, dir }, { url: cache, dir: cacheDir }] = servers
+    const where = {
+      engine: 'cached',
+      durable: { engine: 'postgres', url: durable },
+      cache: { engine: 'redis', url: cache },
+    } as const
+    return {
+      where,
+      servers,
+      open: (opening) => openAt(where, opening),
+      loot: async () => new Map([...filesIn(dir), ...filesIn(cacheDir)]),
+      // Of the copies: the rows below are those of another world.
+      vandal: { ...vandalOfRedis(cache), reach: 'copy' },
+      stop: async () => void (await Promise.all(servers.map((server) => server.stop()))),
+    }
+  },
+}
+
+const overSqlite: World = {
+  name: 'sqlite with memory as its cache',
+  skip: false,
+  shared: 'machine',
+  tamperable: false,
+  keepsAll: true,
+  failures: [],
+  async start(): Promise<Place> {
+    const dir = mkdtempSync(join(tmpdir(), 'strongroom-breaking-cached-'))
+    const where = {
+      engine: 'cached',
+      durable: { engine: 'sqlite', path: join(dir, 'sessions.db') },
+      cache: { engine: 'memory' },
+    } as const
+    return {
+      where,
+      servers: [],
+      open: (opening) => openAt(where, opening),
+      loot: async () => filesIn(dir),
+      stop: async () => rmSync(dir, { recursive: true }),
+    }
+  },
+}
+
+export const onTwo = [overSqlite, overPostgres]

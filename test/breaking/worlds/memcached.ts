@@ -1,0 +1,110 @@
+import { once } from 'node:events'
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
+import { connect } from 'node:net'
+import type { Server } from '../../servers/daemon.ts'
+import { type MemcachedServer, memcachedNeed, startMemcached } from '../../servers/memcached.ts'
+import { withoutEmptyPages } from '../kit/disk.ts'
+import { dies, hangs, resets, silence } from '../kit/failures.ts'
+import { openAt } from '../kit/where.ts'
+import { type Place, raise, type Vandal, type World } from '../kit/world.ts'
+
+const place = (server: MemcachedServer): Place => {
+  const where = { engine: 'memcached', url: server.url } as const
+  return {
+    where,
+    servers: [server],
+    open: (opening) => openAt(where, opening),
+    through: (port) => ({ ...where, url: `memcached://127.0.0.1:${port}` }),
+    loot: async () => new Map([...memoryOf(server), ['all keys', Buffer.from((await keysOf(server.port)).join('\n'))]]),
+    vandal: vandalOfMemcached(server.port),
+    stop: () => server.stop(),
+  }
+}
+
+export const onMemcached: readonly World[] = [
+  {
+    name: 'memcached',
+    skip: memcachedNeed.skip,
+    shared: 'network',
+    tamperable: true,
+    keepsAll: false,
+    failures: [hangs, dies({ forgets: true }), resets, silence],
+    start: async () => place(await startMemcached()),
+  },
+]
+
+/** What somebody sees who reads the memory of the running server, as a core dump or a swapped page shows it. */
+function memoryOf({ dir }: Server): Map<string, Buffer> {
+  const pid = readdirSync('/proc').find((name) => /^\d+$/.test(name) && folderOf(name) === dir) ?? raise('not running')
+  const memory = openSync(`/proc/${pid}/mem`, 'r')
+  try {
+    const regions = readFileSync(`/proc/${pid}/maps`, 'utf8')
+      .split('\n')
+      .flatMap((line) => {
+        const [, from = '', to = ''] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line) ?? []
+        return from
+          ? [{ from: Number.parseInt(from, 16), size: Number.parseInt(to, 16) - Number.parseInt(from, 16) }]
+          : []
+      })
+    return new Map(
+      regions.map(({ from, size }) => {
+        const bytes = Buffer.alloc(size)
+        const read = readSync(memory, bytes, 0, size, from)
+        return [`memory at ${from.toString(16)}`, withoutEmptyPages(bytes.subarray(0, read))]
+      }),
+    )
+  } finally {
+    closeSync(memory)
+  }
+}
+
+function folderOf(pid: string): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return null
+  }
+}
+
+/** Says one thing to the server, and hears what it answers until `end`. */
+async function ask(port: number, said: string | Buffer, end: RegExp): Promise<Buffer> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    socket.write(said)
+    let heard = Buffer.alloc(0)
+    while (!end.test(heard.toString('latin1'))) {
+      const [chunk] = (await once(socket, 'data')) as [Buffer]
+      heard = Buffer.concat([heard, chunk])
+    }
+    return heard
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function keysOf(port: number): Promise<string[]> {
+  const dump = (await ask(port, 'lru_crawler metadump all\r\n', /END\r\n$/)).toString('latin1')
+  return [...dump.matchAll(/^key=(\S+)/gm)].map(([, key = '']) => decodeURIComponent(key))
+}
+
+export function vandalOfMemcached(port: number): Vandal {
+  return {
+    reach: 'record',
+    names: () => keysOf(port),
+    async read(name) {
+      const answer = await ask(port, `mg ${name} v\r\n`, /^(?:VA (\d+).*\r\n[\s\S]*\r\n|EN\r\n)$/)
+      const [head = ''] = answer.toString('latin1').split('\r\n', 1)
+      const size = Number(/^VA (\d+)/.exec(head)?.[1] ?? raise('no such item'))
+      return answer.subarray(head.length + 2, head.length + 2 + size)
+    },
+    async write(name, bytes) {
+      await ask(
+        port,
+        Buffer.concat([Buffer.from(`ms ${name} ${bytes.length} T3600\r\n`), bytes, Buffer.from('\r\n')]),
+        /^HD/,
+      )
+    },
+    close: async () => undefined,
+  }
+}

@@ -1,0 +1,52 @@
+import type { Server } from '../../servers/daemon.ts'
+import { redisNeed } from '../../servers/redis.ts'
+import { startRedisCluster } from '../../servers/redis-cluster.ts'
+import { startRedisSentinel } from '../../servers/redis-sentinel.ts'
+import { filesIn } from '../kit/disk.ts'
+import { failover } from '../kit/failures.ts'
+import { openAt } from '../kit/where.ts'
+import type { Place, World } from '../kit/world.ts'
+
+const place = (
+  url: string,
+  nodes: readonly Server[],
+  master: () => Promise<Server>,
+  stop: () => Promise<void>,
+): Place => {
+  const where = { engine: 'redis', url } as const
+  return {
+    where,
+    servers: [],
+    master,
+    open: (opening) => openAt(where, opening),
+    loot: async () =>
+      new Map(
+        nodes.flatMap(({ dir }, i) => [...filesIn(dir)].map(([path, bytes]) => [`${i}: ${path}`, bytes] as const)),
+      ),
+    stop,
+  }
+}
+
+// Records lie in them as in a Redis that is alone, whose vandal has been.
+const world = { skip: redisNeed.skip, shared: 'network', tamperable: false, keepsAll: false } as const
+
+export const onManyRedis: readonly World[] = [
+  {
+    ...world,
+    name: 'redis behind Sentinel',
+    failures: [failover],
+    async start() {
+      const { url, servers, master, stop } = await startRedisSentinel()
+      return place(url, servers, master, stop)
+    },
+  },
+  {
+    ...world,
+    name: 'redis cluster',
+    failures: [failover],
+    async start() {
+      const { url, nodes, stop } = await startRedisCluster()
+      return place(url, nodes, async () => nodes[0] as Server, stop)
+    },
+  },
+]
