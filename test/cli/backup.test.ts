@@ -367,6 +367,17 @@ suite('strongroom backup', () => {
     }
   })
 
+  test('stopped, leaves nothing behind', async () => {
+    const PATH = fake('pg_dump', 'echo half; echo ready >&2; exec sleep 60')
+    const { code, err } = await project.run(['backup', '--store', 'postgres://db/app', '-o', 'stopped.sql'], {
+      env: { PATH: `${PATH}:/usr/bin:/bin` },
+      steps: [{ when: /ready/, send: 'SIGTERM' }],
+    })
+    assert.deepEqual([code, err], [130, 'ready\nstrongroom: Interrupted. Nothing was kept.\n'])
+    assert.ok(!readdirSync(project.dir).includes('stopped.sql'))
+    assert.deepEqual(drafts(), [])
+  })
+
   test('a missing program is named, with its package', async () => {
     const env = { PATH: project.path('nothing') }
     const { code, err } = await project.run(['backup', '--store', 'mysql://app@db/shop'], { env })

@@ -94,12 +94,12 @@ suite('dumps of PostgreSQL', { skip: postgresNeed.skip }, () => {
     }
   })
 
-  test('cut anywhere, it is told to be cut, or what is there is told', async () => {
+  test('cut anywhere, it is told to be cut', async () => {
     for (const bytes of [dump(), dump('-Fc'), dump('-Fc', '-Z0'), gzipSync(dump())])
       for (let i = 0; i < 40; i++) {
         const cut = bytes.subarray(0, Math.floor((bytes.length * i) / 40))
         const report = await scanned('cut', cut)
-        assert.ok(report.problem !== null || report.format === 'PostgreSQL dump', `${i}`)
+        assert.notEqual(report.problem, null, `${i}`)
       }
   })
 })
@@ -263,11 +263,14 @@ suite('strongroom scan', () => {
   const serverKey = `\x02${'x'.repeat(80)}`
   const bare = '{"c":1,"d":2,"i":3}\\n{}'
 
-  test('ends with 4 when rows can be read, and --fail-on says which count', async () => {
+  before(() => {
     write('two-key.sql', [twoKey])
     write('server-key.sql', [twoKey, serverKey])
     write('bare.sql', [twoKey, bare])
     project.write('none.sql', '-- MariaDB dump\nCREATE TABLE `strongroom_sessions` (`id` int);\n')
+  })
+
+  test('ends with 4 when rows can be read, and --fail-on says which count', async () => {
     for (const [name, readable, keyed, any] of [
       ['none.sql', 0, 0, 0],
       ['two-key.sql', 0, 0, 4],

@@ -52,7 +52,7 @@ async function ended(child: ChildProcess, name: string): Promise<void> {
   let isBroken = false
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     // Programs of MySQL say it in words, where others are ended by the signal.
-    if (/\berrno:? 32\b|Broken pipe/.test(text)) isBroken = true
+    if (/Got errno 32 on write/.test(text)) isBroken = true
     else process.stderr.write(text)
   })
   try {

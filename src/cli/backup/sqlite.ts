@@ -51,7 +51,11 @@ async function copyTo(file: string, { from, tables, force }: Copying): Promise<v
 }
 
 async function inThread(order: CopyOrder['strongroomCopy']): Promise<string[]> {
-  const worker = new Worker(COPY, { workerData: { strongroomCopy: order } satisfies CopyOrder })
+  const worker = new Worker(COPY, {
+    workerData: { strongroomCopy: order } satisfies CopyOrder,
+    // It would print that SQLite is new.
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  })
   return new Promise((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', (cause) => reject(new Failure(EXIT.failed, 'The copy could not be made', { cause })))

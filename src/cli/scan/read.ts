@@ -7,7 +7,7 @@ import { NeedsPgRestore, readArchive } from './archive.ts'
 import { parse } from './feed.ts'
 import { readDatabase, readLog } from './pages.ts'
 import { restored } from './restore.ts'
-import { Source, Unreadable } from './source.ts'
+import { cutOff, Source, Unreadable } from './source.ts'
 import { SqlText } from './sql.ts'
 import { type Found, Tally } from './tally.ts'
 
@@ -105,10 +105,13 @@ class Reading {
   async #text(source: Source, look: Buffer): Promise<void> {
     const start = look.toString('latin1')
     const [name, escapes] = writerOf(start)
-    const isKnown = await this.#as(name, this.#statements(decoded(source.rest(), look), { escapes }))
-    if (isKnown) return
-    this.format = null
-    throw new Unreadable('it is no dump that is known here, or it is encrypted')
+    const ending = new Ending(decoded(source.rest(), look))
+    const isKnown = await this.#as(name, this.#statements(ending, { escapes }))
+    if (!isKnown) {
+      this.format = null
+      throw new Unreadable('it is no dump that is known here, or it is encrypted')
+    }
+    if (hasEnd(start) && !/dump complete/i.test(ending.text)) throw cutOff('the dump')
   }
 
   async #statements(chunks: AsyncIterable<Buffer>, dialect: { escapes: boolean }): Promise<boolean> {
@@ -166,6 +169,27 @@ function writerOf(start: string): [name: string, escapes: boolean] {
   if (/^-- M(?:ySQL|ariaDB) dump/m.test(text) || /^\/\*M?!/m.test(text)) return ['MariaDB or MySQL dump', true]
   if (/^PRAGMA foreign_keys/m.test(text)) return ['SQLite dump', false]
   return ['SQL', /(?:INTO|TABLE) `/.test(text)]
+}
+
+/** Programs whose first line is this have a last line, too: without it, the dump was cut off between two statements. */
+const hasEnd = (start: string) =>
+  /^-- (?:PostgreSQL database (?:cluster )?dump$|M(?:ySQL|ariaDB) dump \d)/m.test(start.replaceAll('\0', ''))
+
+/** Passes chunks on, and keeps the last of them. */
+class Ending implements AsyncIterable<Buffer> {
+  text = ''
+  readonly #chunks: AsyncIterable<Buffer>
+
+  constructor(chunks: AsyncIterable<Buffer>) {
+    this.#chunks = chunks
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    for await (const chunk of this.#chunks) {
+      this.text = (this.text + chunk.toString('latin1', Math.max(0, chunk.length - 1000))).slice(-1000)
+      yield chunk
+    }
+  }
 }
 
 /** Text of Windows: UTF-16, as a shell of it writes what is redirected; or UTF-8 with a mark before it. */
