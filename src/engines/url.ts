@@ -62,7 +62,8 @@ const PARTS = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i
  * there, for a store would make an empty one of a mistyped path.
  */
 export function placeOf(url: string): string | null {
-  const [, scheme = '', path = ''] = PARTS.exec(url) ?? []
+  const [, scheme = '', path = '', query] = PARTS.exec(url) ?? []
+  if (scheme === 'cached') return placeOf(new URLSearchParams(query).get('durable') ?? '')
   return ['file', 'sqlite'].includes(scheme) && path !== ':memory:' ? toPath(scheme, path) : null
 }
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { describe, it } from 'node:test'
-import { storeFromUrl } from '../../src/engines/url.ts'
+import { placeOf, storeFromUrl } from '../../src/engines/url.ts'
 import { ConfigError } from '../../src/errors.ts'
 import type { Id } from '../../src/token.ts'
 
@@ -49,6 +49,20 @@ describe('a store URL', () => {
       assert.ok(existsSync(path), url)
     }
     await rm(dir, { recursive: true })
+  })
+
+  it('says which file or directory it is about', () => {
+    const inside = encodeURIComponent('sqlite:./x%20y.db?timeout=5')
+    for (const [url, place] of [
+      ['file:./sessions', './sessions'],
+      ['sqlite:///x/y.db?timeout=5', '/x/y.db'],
+      [`cached:?durable=${inside}&cache=memory%3A`, './x y.db'],
+      ['cached:', null],
+      ['sqlite::memory:', null],
+      ['memory:', null],
+      ['memcached://host', null],
+    ] as const)
+      assert.equal(placeOf(url), place, url)
   })
 
   it('that is not known is refused with the known ones', () => {

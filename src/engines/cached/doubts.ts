@@ -9,8 +9,9 @@ const PLACES = 2 ** 16
  */
 export class Doubts {
   readonly #clock: Clock
-  readonly #until = new Float64Array(PLACES).fill(Number.NEGATIVE_INFINITY)
-  #all = Number.NEGATIVE_INFINITY
+  /** 0, where nothing was ever doubted, is 1970. */
+  readonly #until = new Float64Array(PLACES)
+  #all = 0
 
   constructor(clock: Clock) {
     this.#clock = clock

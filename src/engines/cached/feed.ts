@@ -36,7 +36,7 @@ export class Feed {
 
   async end(): Promise<void> {
     this.#ended.abort()
-    await this.#stop?.()
+    await this.#stop?.().catch(this.#report)
     this.#stop = null
   }
 

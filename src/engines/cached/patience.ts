@@ -26,19 +26,22 @@ export class Patience {
   ask<T, R>(call: () => Promise<T>, use: (answer: T) => R): Promise<R | undefined> {
     if (this.#failures > 0 && !this.#mayProbe()) return Promise.resolve(undefined)
     return new Promise((resolve) => {
-      this.#limit.run(
-        call,
-        (answer) => {
-          this.#failures = 0
-          this.#probing = false
+      const failed = (error: unknown) => {
+        this.#fail()
+        this.#report(error)
+        resolve(undefined)
+      }
+      const answered = (answer: T) => {
+        try {
           resolve(use(answer))
-        },
-        (error) => {
-          this.#fail()
-          this.#report(error)
-          resolve(undefined)
-        },
-      )
+        } catch (error) {
+          // An answer that is none.
+          return failed(error)
+        }
+        this.#failures = 0
+        this.#probing = false
+      }
+      this.#limit.run(call, answered, failed)
     })
   }
 

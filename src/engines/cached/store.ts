@@ -16,6 +16,7 @@ import type { Id } from '../../token.ts'
 import type { Copy } from './copy.ts'
 import { Doubts } from './doubts.ts'
 import { Feed } from './feed.ts'
+import { ownedThrough } from './owned.ts'
 import { Patience } from './patience.ts'
 import { Places, type Seen, WINDOW } from './places.ts'
 
@@ -30,9 +31,7 @@ export interface CachedSettings {
   readonly own: readonly Store[]
 }
 
-/** Ms that a revocation of many may spend on the cache. */
-const BURIAL = 1000
-
+type Alone = Required<Pick<Store, 'alone'>>
 type Found = { readonly entry: Entry; readonly version: Version }
 
 /** The durable store decides; what lies in the cache only saves asking it. */
@@ -62,14 +61,19 @@ export class Cached implements Store {
     this.traits = { ...durable.traits, engine: `cached ${durable.traits.engine} with ${cache.traits.engine}` }
     const { owned, changes, schema } = durable
     this.#feed = changes ? new Feed(changes, this.#doubts, report) : null
-    if (owned) this.owned = this.#owned(owned)
+    if (owned)
+      this.owned = ownedThrough(owned, { doubts: this.#doubts, places: this.#places, open: () => this.#open() })
     if (durable.scan) this.scan = (options) => this.#scan(options)
-    const { alone } = durable
-    if (alone)
-      this.alone = async (name, work) =>
-        alone.call(this.#open(), name, work) as Promise<Awaited<ReturnType<typeof work>> | null>
+    if (durable.alone) this.alone = async (name, work) => (this.#open() as Alone).alone(name, work)
     const feed = this.#feed
-    if (feed) this.changes = { listen: (listener) => feed.pass(listener) }
+    if (feed) {
+      this.changes = {
+        listen: async (listener) => {
+          this.#open()
+          return feed.pass(listener)
+        },
+      }
+    }
     if (schema) this.schema = schema
   }
 
@@ -184,35 +188,6 @@ export class Cached implements Store {
   /** Would the durable store keep this deadline as it is? What it rounds is asked of it. */
   #isExact(expiresAt: number): boolean {
     return Number.isInteger(expiresAt) && expiresAt % this.traits.granularity === 0
-  }
-
-  #owned(owned: Owned): Owned {
-    return {
-      list: async (owner) => {
-        this.#open()
-        return owned.list(owner)
-      },
-      deleteAll: async (owner, except) => {
-        this.#open()
-        const ending = (await owned.list(owner)).filter(({ id }) => id !== except)
-        try {
-          return await owned.deleteAll(owner, except)
-        } finally {
-          // By their owner, too: one that came after the list was ended with the others.
-          this.#doubts.raise(owner)
-          await this.#buryAll(ending)
-        }
-      },
-    }
-  }
-
-  /** A user's sessions are few. Of more than a slow cache can drop in a second the rest is left to `maxAge`. */
-  async #buryAll(ended: readonly Listing[]): Promise<void> {
-    for (const { id } of ended) this.#doubts.raise(id)
-    const began = performance.now()
-    for (let at = 0; at < ended.length && performance.now() - began < BURIAL; at += 32) {
-      await Promise.all(ended.slice(at, at + 32).map(({ id }) => this.#bury(id)))
-    }
   }
 
   async *#scan(options?: ScanOptions): AsyncGenerator<readonly Listing[]> {

@@ -153,7 +153,7 @@ class Line {
   }
 
   #lost(reason: string): void {
-    this.end(new StoreError(`memcached at ${this.#name} did not answer: ${reason}.`))
+    this.end(new StoreError(`memcached at ${this.#name} did not answer: ${reason}.`, { cause: new Error(reason) }))
   }
 }
 

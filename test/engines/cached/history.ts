@@ -37,7 +37,7 @@ export async function readsAreNeverTooOld(): Promise<void> {
       const choose = (count: number) => (chosen[at++ % 200] as number) % count
       await inOrder((gate) => world(gate, tasks), choose)
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   )
 }
 

@@ -78,7 +78,7 @@ export async function inOrder(make: Make, choose: (count: number) => number): Pr
 
 /** Everything here waits for promises and for nothing else, so that it is done when their queue has been gone through. */
 async function settle(done: () => boolean): Promise<void> {
-  for (let hops = 0; hops < 60 && !done(); hops++) await null
+  for (let hops = 0; hops < 30 && !done(); hops++) await null
 }
 
 export interface Deferred {

@@ -1,0 +1,97 @@
+/** A call that is under way, in a ring of them, the oldest first. One that is over points at nothing but itself. */
+class Call {
+  earlier: Call = this
+  later: Call = this
+  over = false
+  readonly endsAt: number
+  readonly failed: (error: unknown) => void
+
+  constructor(endsAt: number, failed: (error: unknown) => void) {
+    this.endsAt = endsAt
+    this.failed = failed
+  }
+
+  joinBefore(head: Call): void {
+    this.later = head
+    this.earlier = head.earlier
+    this.earlier.later = head.earlier = this
+  }
+
+  /** False when it was over before. */
+  leave(): boolean {
+    if (this.over) return false
+    this.over = true
+    this.earlier.later = this.later
+    this.later.earlier = this.earlier
+    this.earlier = this.later = this
+    return true
+  }
+}
+
+/** One time limit for many calls: they are late in the order in which they began, so that one timer serves all of them. */
+export class Limit {
+  readonly #ms: number
+  readonly #tooLate: () => Error
+  readonly #head = new Call(Number.POSITIVE_INFINITY, () => undefined)
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(ms: number, tooLate: () => Error) {
+    // What a timer can count; more than that it would take for nothing at all.
+    this.#ms = Math.min(ms, 2 ** 31 - 2)
+    this.#tooLate = tooLate
+  }
+
+  /** Calls one of the two, once: with the answer, or with an error, at the limit at the latest. */
+  run<T>(make: () => Promise<T>, answered: (answer: T) => void, failed: (error: unknown) => void): void {
+    const call = new Call(performance.now() + this.#ms, failed)
+    if (this.#head.later === this.#head) this.#timer?.ref()
+    call.joinBefore(this.#head)
+    this.#timer ??= setTimeout(() => this.#watch(), this.#ms + 1)
+    attempt(make).then(
+      (answer) => {
+        if (this.#ends(call)) answered(answer)
+      },
+      (error) => {
+        if (this.#ends(call)) failed(error)
+      },
+    )
+  }
+
+  #ends(call: Call): boolean {
+    const first = call.leave()
+    // Left to run out: a timer for every call would cost more than one idle look.
+    if (this.#head.later === this.#head) this.#timer?.unref()
+    return first
+  }
+
+  #watch(): void {
+    const now = performance.now()
+    if (this.#head.later.endsAt <= now) setImmediate(() => this.#sweep(now))
+    else this.#again(now)
+  }
+
+  /** A turn after they were found late: a busy process finds its timers due before it has read what came in time. */
+  #sweep(now: number): void {
+    while (this.#head.later.endsAt <= now) {
+      const late = this.#head.later
+      late.leave()
+      late.failed(this.#tooLate())
+    }
+    this.#again(performance.now())
+  }
+
+  #again(now: number): void {
+    const { later } = this.#head
+    this.#timer =
+      later === this.#head ? undefined : setTimeout(() => this.#watch(), Math.max(later.endsAt - now, 0) + 1)
+  }
+}
+
+/** One that throws, or answers what is no promise, is met here. */
+function attempt<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return Promise.resolve(call())
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
