@@ -42,7 +42,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
 }
 
 /** Sends a startup message and waits for the server to let us in: a port that listens may belong to a server in recovery. */
-async function saysReady(port: number): Promise<void> {
+export async function saysReady(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')

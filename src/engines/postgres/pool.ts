@@ -87,9 +87,19 @@ export class PoolLink implements HoldingLink {
   }
 }
 
-/** The one connection that the user has handed in. It is theirs: a statement that does not answer is left to its fate. */
+interface Waiting {
+  readonly request: Request
+  readonly done: (error: unknown, answer?: Answer) => void
+}
+
+/**
+ * One connection, which is asked one thing after the other. What waits longer than its limit is never sent; what was sent and
+ * is not answered is left to its fate, for the connection is somebody else's to close.
+ */
 export class ClientLink implements Link {
   readonly #client: PostgresClient
+  readonly #waiting = new Set<Waiting>()
+  #busy = false
 
   constructor(client: PostgresClient) {
     this.#client = client
@@ -97,14 +107,32 @@ export class ClientLink implements Link {
 
   ask(request: Request, limit: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(tooLate(limit)), limit)
-      send(this.#client, request, (error, answer) => {
+      const done: Waiting['done'] = (error, answer) => {
         clearTimeout(timer)
         if (error === null) resolve(answer as Answer)
         else reject(error)
-      })
+      }
+      const waiting = { request, done }
+      const timer = setTimeout(() => {
+        this.#waiting.delete(waiting)
+        reject(tooLate(limit))
+      }, limit)
+      this.#waiting.add(waiting)
+      this.#next()
     })
   }
 
   async close(): Promise<void> {}
+
+  #next(): void {
+    const [first] = this.#waiting
+    if (this.#busy || !first) return
+    this.#waiting.delete(first)
+    this.#busy = true
+    send(this.#client, first.request, (error, answer) => {
+      this.#busy = false
+      first.done(error, answer)
+      this.#next()
+    })
+  }
 }
