@@ -150,7 +150,10 @@ suite('files of SQLite', () => {
       assert.equal(report.problem, null)
       assert.equal(report.format, 'write-ahead log of SQLite')
       // A page is there once for each time that it was written.
-      for (const [kind, count] of Object.entries(PLANTED)) assert.ok((counts(report)[kind] ?? 0) >= count, kind)
+      const beside = await readFile(path)
+      assert.equal(beside.format, 'SQLite database and its write-ahead log')
+      for (const [kind, count] of Object.entries(PLANTED))
+        for (const each of [report, beside]) assert.ok((counts(each)[kind] ?? 0) >= count, kind)
     } finally {
       open.close()
     }

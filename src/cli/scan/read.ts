@@ -69,8 +69,7 @@ class Reading {
     if (wrapping !== null) return this.#unwrap(source, wrapping)
     refuseForeign(look)
     if (look.toString('latin1', 0, 5) === 'PGDMP') await this.#archive(source)
-    else if (look.toString('latin1', 0, 16) === 'SQLite format 3\0')
-      await this.#as('SQLite database', readDatabase(source, this.#tally))
+    else if (look.toString('latin1', 0, 16) === 'SQLite format 3\0') await this.#database(source)
     else if (look.length >= 32 && [0x377f0682, 0x377f0683].includes(look.readUInt32BE(0)))
       await this.#as('write-ahead log of SQLite', readLog(source, this.#tally))
     else await this.#text(source, look)
@@ -88,6 +87,18 @@ class Reading {
       packed.destroy()
       unpack.destroy()
     }
+  }
+
+  /** The newest rows of a database may be in the log beside it alone; those in both are counted twice. */
+  async #database(source: Source): Promise<void> {
+    await this.#as('SQLite database', readDatabase(source, this.#tally))
+    const log = `${this.#file}-wal`
+    const size = this.#file === '-' || this.#wrappings.length > 0 ? 0 : await sizeOf(log)
+    if (size === 0) return
+    await this.#as(
+      'SQLite database and its write-ahead log',
+      readLog(new Source(createReadStream(log)), this.#tally).then(() => null),
+    )
   }
 
   async #archive(source: Source): Promise<void> {
@@ -130,6 +141,13 @@ class Reading {
     return result
   }
 }
+
+/** 0 for a file that is not there. */
+const sizeOf = (file: string) =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  )
 
 interface Wrapping {
   readonly name: string
