@@ -1,9 +1,7 @@
-import { ConfigError } from '../errors.ts'
 import { checkOptions, clockOption } from '../options.ts'
 import type { Clock, OwnedStore, ScannableStore, Store } from '../store.ts'
-import { type Phase, Sides } from './moving/sides.ts'
+import { type Phase, sidesOf } from './moving/sides.ts'
 import { Moving } from './moving/store.ts'
-import { strictQuery } from './query.ts'
 
 export { type MoveOptions, type MoveReport, move } from './moving/mover.ts'
 export type { Phase } from './moving/sides.ts'
@@ -37,29 +35,4 @@ export function moving(options: MovingOptions): Store {
   checkOptions('moving()', options, ['from', 'to', 'phase', 'clock'])
   const clock = clockOption('moving()', options.clock)
   return new Moving({ sides: sidesOf('moving()', options), clock, made: false })
-}
-
-/** `moving:?from=URL&to=URL&phase=prepare`, with the two URLs percent-encoded; it closes the stores that it makes. */
-export function movingFromUrl(url: string, open: (url: string) => Store): Store {
-  const query = strictQuery('moving:', url.slice(url.indexOf('?') + 1 || url.length), ['from', 'to', 'phase'])
-  const [from, to] = [query.text('from'), query.text('to')]
-  if (!/^moving:(\?|$)/.test(url) || !from || !to)
-    throw new ConfigError('A moving: URL is moving:?from=URL&to=URL, each with encodeURIComponent.')
-  const stores = { from: open(from) as ScannableStore, to: open(to), phase: query.text('phase') as Phase | undefined }
-  return new Moving({ sides: sidesOf('moving:', stores), clock: Date.now, made: true })
-}
-
-function sidesOf(where: string, { from, to, phase = 'move' }: MovingOptions): Sides {
-  for (const [name, store] of Object.entries({ from, to })) {
-    if (typeof store !== 'object' || store === null || typeof store.traits !== 'object')
-      throw new ConfigError(`Option "${name}" of ${where} must be a store.`)
-  }
-  if (from === to) throw new ConfigError(`Options "from" and "to" of ${where} are the same store.`)
-  if (phase !== 'prepare' && phase !== 'move')
-    throw new ConfigError(`Option "phase" of ${where} must be "prepare" or "move".`)
-  if (!from.scan)
-    throw new ConfigError(
-      `The store ${from.traits.engine} cannot be walked, so its sessions cannot be moved out of it.`,
-    )
-  return new Sides(from, to, phase)
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { ConfigError, StoreError } from '../../errors.ts'
+import { StoreError } from '../../errors.ts'
 import { checkOptions, clockOption, wholeNumber } from '../../options.ts'
 import type { Clock, Entry, ScannableStore, Store } from '../../store.ts'
 import type { Id } from '../../token.ts'
 import { digestOf, isTombstone } from './marks.ts'
-import { type Place, Sides } from './sides.ts'
+import { type Place, type Sides, sidesOf } from './sides.ts'
 
 export interface MoveOptions {
   /** The store that is emptied. It must be one that can be walked. */
@@ -61,12 +61,8 @@ export async function move(options: MoveOptions): Promise<MoveReport> {
   const { from, to, signal, onProgress, dryRun = false } = options
   const page = wholeNumber('move()', 'page', options.page, 500)
   const clock = clockOption('move()', options.clock)
-  if (!from.scan)
-    throw new ConfigError(
-      `The store ${from.traits.engine} cannot be walked, so its sessions cannot be moved out of it.`,
-    )
+  const mover = new Mover(sidesOf('move()', { from, to }), clock, dryRun)
   if (!dryRun) await probe(to, clock)
-  const mover = new Mover(new Sides(from, to, 'move'), clock, dryRun)
   for (let walk = 0; walk < WALKS; walk += 1) {
     const before = mover.done
     mover.startWalk()

@@ -1,5 +1,5 @@
-import { StoreError } from '../../errors.ts'
-import type { Entry, Store, Version } from '../../store.ts'
+import { ConfigError, StoreError } from '../../errors.ts'
+import type { Entry, ScannableStore, Store, Version } from '../../store.ts'
 import type { Id } from '../../token.ts'
 import { freeze, isFrozen, isTombstone, thaw } from './marks.ts'
 
@@ -112,4 +112,23 @@ export class Sides {
   #mustMove({ entry, frozen }: Place): boolean {
     return frozen || (this.phase === 'move' && this.fits(entry))
   }
+}
+
+/** Throws `ConfigError`, in the name of `where`, for what cannot be one store. */
+export function sidesOf(
+  where: string,
+  { from, to, phase = 'move' }: { from: ScannableStore; to: Store; phase?: Phase | undefined },
+): Sides {
+  for (const [name, store] of Object.entries({ from, to })) {
+    if (typeof store !== 'object' || store === null || typeof store.traits !== 'object')
+      throw new ConfigError(`Option "${name}" of ${where} must be a store.`)
+  }
+  if (from === to) throw new ConfigError(`Options "from" and "to" of ${where} are the same store.`)
+  if (phase !== 'prepare' && phase !== 'move')
+    throw new ConfigError(`Option "phase" of ${where} must be "prepare" or "move".`)
+  if (!from.scan)
+    throw new ConfigError(
+      `The store ${from.traits.engine} cannot be walked, so its sessions cannot be moved out of it.`,
+    )
+  return new Sides(from, to, phase)
 }

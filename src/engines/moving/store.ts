@@ -124,9 +124,7 @@ export class Moving implements Store {
 
   async close(): Promise<void> {
     this.#closed = true
-    if (!this.#made) return
-    await this.#sides.from.close()
-    await this.#sides.to.close()
+    if (this.#made) await Promise.all([this.#sides.from.close(), this.#sides.to.close()])
   }
 
   /** An ending leaves a tombstone: without one, a copy that is on its way would bring the session back. */
