@@ -160,7 +160,7 @@ onEach(
  * The same as it happens by itself: the slow request is in this process, and what ends its session in another. Half of the
  * ends come strictly in the middle, the others race with the answer.
  */
-function hundredTimes({ shared }: World, place: () => Place): void {
+function hundredTimes({ shared, staleFor = 0 }: World, place: () => Place): void {
   let [site]: Site[] = []
   let sessions: ReturnType<typeof sessionsOn>
   let store: Store
@@ -197,6 +197,7 @@ function hundredTimes({ shared }: World, place: () => Place): void {
         // Whoever comes with the old cookie is nobody, here and there, now and later.
         const late = Object.assign(new Browser(), { cookie: old })
         assert.deepEqual(await late.page(site as Site, '/read'), { status: 200, user: null, data: {} })
+        if (staleFor > 0) await wait(staleFor)
         assert.equal((await sessions.open({ cookie: `id=${old}` }).get()).isNew, true)
         if (end !== '/renew') return
         const { user, data } = await browser.page(site as Site, '/read')

@@ -4,7 +4,7 @@ import { embedded } from './worlds/embedded.ts'
 import { onMemcached } from './worlds/memcached.ts'
 import { onMysql } from './worlds/mysql.ts'
 import { onPostgres } from './worlds/postgres.ts'
-import { onRedis } from './worlds/redis.ts'
+import { everySecond, onRedis } from './worlds/redis.ts'
 import { onManyRedis } from './worlds/redis-many.ts'
 
 /** Every place that sessions can rest in. */
@@ -18,5 +18,5 @@ export const WORLDS: readonly World[] = [
   ...onTwo,
 ]
 
-/** Those that more than one process can use. */
-export const SHARED: readonly World[] = WORLDS.filter(({ shared }) => shared !== 'process')
+/** Those that have something to keep for longer than a process lives, and one that differs by nothing else. */
+export const KEPT: readonly World[] = [...WORLDS.filter(({ shared }) => shared !== 'process'), everySecond]

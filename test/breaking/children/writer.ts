@@ -41,7 +41,7 @@ process.on('message', async () => {
   const reasons = ends.map((end) => (end as PromiseRejectedResult).reason)
   const fault = reasons.find((reason) => !(reason instanceof StoreError))
   if (fault) writeSync(1, `fault ${fault}\n`)
-  else writeSync(1, `idle ${reasons[0]} ${reasons[0].cause ?? ''}\n`.replaceAll('\n', ' ').trimEnd() + '\n')
+  else writeSync(1, `idle ${String(reasons[0]).replaceAll('\n', ' ')}\n`)
 })
 // Whoever started it is gone.
 process.on('disconnect', () => process.exit(0))

@@ -15,6 +15,8 @@ export interface Report {
   answeredMeanwhile: number
   /** Answered with 503, the cookie kept. */
   refused: number
+  /** The same, of the visitor that it happened to most often. */
+  refusedAtMost: number
   /** A visitor that was told, or found, to have no session any more. */
   loggedOut: number
   /** Acknowledged writes that are not there. */
@@ -39,6 +41,7 @@ export class Load {
     answered: 0,
     answeredMeanwhile: 0,
     refused: 0,
+    refusedAtMost: 0,
     loggedOut: 0,
     lostWrites: 0,
     refusedAfter: 0,
@@ -85,6 +88,7 @@ export class Load {
       await wait(2)
     }
     this.report.servedAfter = Math.round(performance.now() - this.#mendedAt)
+    this.report.refusedAtMost = Math.max(...this.#guests.map(({ refused }) => refused))
     this.report.refusedAfter = Math.max(...this.#guests.map(({ refusedAfter }) => refusedAfter))
   }
 

@@ -5,7 +5,7 @@ export type Where =
   | { readonly engine: 'memory' }
   | { readonly engine: 'file' | 'sqlite'; readonly path: string }
   | { readonly engine: 'postgres' | 'mysql' | 'redis' | 'memcached'; readonly url: string }
-  | { readonly engine: 'cached'; readonly durable: Where; readonly cache: Where }
+  | { readonly engine: 'cached'; readonly durable: Where; readonly cache: Where; readonly maxAge: number }
 
 /** What each process, and each test, may choose for itself. */
 export interface Opening {
@@ -41,7 +41,7 @@ export async function openAt(where: Where, opening: Opening = {}): Promise<Store
     case 'cached': {
       const { cached } = await import('../../../src/engines/cached.ts')
       const [durable, cache] = [await openAt(where.durable, opening), await openAt(where.cache, opening)]
-      const store = cached({ durable, cache, clock, maxAge: 60_000 })
+      const store = cached({ durable, cache, clock, maxAge: where.maxAge })
       return closingBoth(store, [durable, cache])
     }
   }

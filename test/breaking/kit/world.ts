@@ -11,8 +11,10 @@ export interface World {
   readonly skip: string | false
   /** Who sees the same entries. */
   readonly shared: 'process' | 'machine' | 'network'
-  /** Must all that was acknowledged be there after its server was killed? */
-  readonly keepsAll: boolean
+  /** How much of what was acknowledged is there after its server was killed. */
+  readonly keeps: 'all' | 'some' | 'nothing'
+  /** Ms for which a process may believe what another has changed; none unless it has a cache of its own. */
+  readonly staleFor?: number
   /** Can its records be got at from outside of the application? Then its places have a vandal. */
   readonly tamperable: boolean
   /** What can go wrong with it. */

@@ -14,7 +14,7 @@ const overPostgres: World = {
   skip: postgresNeed.skip || redisNeed.skip,
   shared: 'network',
   tamperable: true,
-  keepsAll: true,
+  keeps: 'all',
   failures: [
     of('the durable store', 0, dies()),
     of('the durable store', 0, hangs),
@@ -31,6 +31,7 @@ const overPostgres: World = {
       engine: 'cached',
       durable: { engine: 'postgres', url: durable },
       cache: { engine: 'redis', url: cache },
+      maxAge: 60_000,
     } as const
     return {
       where,
@@ -44,12 +45,16 @@ const overPostgres: World = {
   },
 }
 
+/** Nobody tells one process's memory what another has changed. */
+const STALE = 100
+
 const overSqlite: World = {
   name: 'sqlite with memory as its cache',
+  staleFor: STALE,
   skip: false,
   shared: 'machine',
   tamperable: false,
-  keepsAll: true,
+  keeps: 'all',
   failures: [],
   async start(): Promise<Place> {
     const dir = mkdtempSync(join(tmpdir(), 'strongroom-breaking-cached-'))
@@ -57,6 +62,7 @@ const overSqlite: World = {
       engine: 'cached',
       durable: { engine: 'sqlite', path: join(dir, 'sessions.db') },
       cache: { engine: 'memory' },
+      maxAge: STALE,
     } as const
     return {
       where,

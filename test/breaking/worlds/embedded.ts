@@ -14,7 +14,7 @@ const inMemory: World = {
   name: 'memory',
   skip: false,
   shared: 'process',
-  keepsAll: false,
+  keeps: 'nothing',
   tamperable: false,
   failures: [],
   async start(): Promise<Place> {
@@ -38,7 +38,7 @@ const onFiles: World = {
   name: 'file',
   skip: false,
   shared: 'machine',
-  keepsAll: true,
+  keeps: 'all',
   tamperable: true,
   failures: [fullDisk((dir) => ({ engine: 'file', path: dir }))],
   async start(): Promise<Place> {
@@ -59,7 +59,7 @@ const inSqlite: World = {
   name: 'sqlite',
   skip: false,
   shared: 'machine',
-  keepsAll: true,
+  keeps: 'all',
   tamperable: true,
   failures: [fullDisk((dir) => ({ engine: 'sqlite', path: join(dir, 'sessions.db') }))],
   async start(): Promise<Place> {

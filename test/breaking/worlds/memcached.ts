@@ -27,7 +27,7 @@ export const onMemcached: readonly World[] = [
     skip: memcachedNeed.skip,
     shared: 'network',
     tamperable: true,
-    keepsAll: false,
+    keeps: 'nothing',
     failures: [hangs, dies({ forgets: true }), resets, silence],
     start: async () => place(await startMemcached()),
   },

@@ -29,7 +29,7 @@ export const onMysql: readonly World[] = [
     skip: mariadbNeed.skip,
     shared: 'network',
     tamperable: true,
-    keepsAll: true,
+    keeps: 'all',
     failures: [hangs, dies(), resets, silence],
     start: async () => place(await startMariadb()),
   },

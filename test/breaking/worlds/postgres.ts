@@ -51,7 +51,7 @@ export const onPostgres: readonly World[] = [
   {
     ...world,
     name: 'postgres',
-    keepsAll: true,
+    keeps: 'all',
     failures: [hangs, dies(), resets, silence, readOnly],
     // The files of a test need not be asked for one by one.
     start: async () => place(await startPostgres({ recovery_init_sync_method: 'syncfs' })),

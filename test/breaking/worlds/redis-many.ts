@@ -28,7 +28,7 @@ const place = (
 }
 
 // Records lie in them as in a Redis that is alone, whose vandal has been.
-const world = { skip: redisNeed.skip, shared: 'network', tamperable: false, keepsAll: false } as const
+const world = { skip: redisNeed.skip, shared: 'network', tamperable: false, keeps: 'some' } as const
 
 export const onManyRedis: readonly World[] = [
   {
