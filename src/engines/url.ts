@@ -70,7 +70,7 @@ export function placeOf(url: string): string | null {
 /**
  * The store that a URL names: `memory:`, `file:./sessions`, `sqlite:./sessions.db`, `sqlite::memory:`, with options as in
  * `memory:?max=1000`, `file:/var/lib/app?durable=false`, `sqlite:./x.db?synchronous=normal&table=people`.
- * `mysql://user:password@host/database?table=people`, or `mariadb:`, also takes what its driver takes.
+ * `mysql://user:password@host/database?table=people`, or `mariadb:`, also takes what its driver takes; so does `postgres:`.
  * `memcached://host:11211,host2:11211` is on servers.
  * `redis://:password@host:6379/0?prefix=people:` is one server; `redis+sentinel:` and `redis+cluster:` name several.
  * `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A` is a store made of two, whose URLs stand in it percent-encoded.

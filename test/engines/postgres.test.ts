@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
@@ -393,6 +395,26 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     await assert.rejects(open().read(id(1)), /cannot be reached.*host and port/)
     await server.start()
     assert.ok(await store.read(id(1)))
+  })
+
+  test('neither reads from a replica nor takes a refused write for an absent session', async () => {
+    const table = newTable()
+    const store = open({ table })
+    await store.create(id(1), entry())
+    const signal = join(server.dir, 'data', 'standby.signal')
+    await server.kill()
+    writeFileSync(signal, '')
+    await server.start()
+    try {
+      await assert.rejects(open({ table }).read(id(1)), /read-only.*primary/)
+      await assert.rejects(store.delete(id(1)), /read-only.*primary/)
+      await assert.rejects(store.schema.migrate(), /read-only.*primary/)
+    } finally {
+      await server.kill()
+      rmSync(signal)
+      await server.start()
+    }
+    assert.equal(await store.delete(id(1)), true)
   })
 
   test('leaves what was handed in open', async () => {

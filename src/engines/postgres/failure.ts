@@ -1,5 +1,7 @@
 import { ConfigError, StoreError } from '../../errors.ts'
 
+export const READ_ONLY = 'This PostgreSQL is read-only. Sessions need the primary, not a replica.'
+
 /** What to do about the errors that people meet; by SQLSTATE, by its class, or by the code of a system call. */
 const ADVICE: Readonly<Record<string, string>> = {
   '42P01': 'The session table is missing. Run "strongroom migrate", or set createTable: true.',
@@ -8,7 +10,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   '42501': "PostgreSQL refused: this role may not do that. The session table's grants are in docs/postgres.md.",
   '28': 'PostgreSQL refused the user or the password.',
   '3D000': 'PostgreSQL has no database of that name.',
-  '25006': 'This PostgreSQL is read-only. Sessions need the primary, not a replica.',
+  '25006': READ_ONLY,
   '53300': 'PostgreSQL has no connection left. Lower "max", or raise max_connections.',
   '53100': 'The disk of PostgreSQL is full.',
   '57P': 'PostgreSQL is starting or shutting down.',

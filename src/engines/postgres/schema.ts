@@ -31,10 +31,10 @@ export function tableStatements(table: string): readonly string[] {
   ]
 }
 
-/** Answers one row: is the table there, its comment, and what an acknowledged write is good for on this server. */
+/** Answers one row: is the table there, its comment, what an acknowledged write is good for, and is this a replica. */
 export function probeOf(table: string): string {
   return `SELECT to_regclass('${table}') IS NOT NULL, obj_description(to_regclass('${table}'), 'pg_class'),
-    current_setting('synchronous_commit'), current_setting('fsync')`
+    current_setting('synchronous_commit'), current_setting('fsync'), pg_is_in_recovery()`
 }
 
 /** The format in a table's comment; null when there is none. */

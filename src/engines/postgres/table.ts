@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { StoreError } from '../../errors.ts'
 import type { Schema } from '../../store.ts'
 import { type Answer, queryOf, type Request, type Row } from './client.ts'
-import { failure, isUndone, isUnprepared } from './failure.ts'
+import { failure, isUndone, isUnprepared, READ_ONLY } from './failure.ts'
 import type { Link } from './pool.ts'
 import { FORMAT, formatOf, probeOf, tableStatements } from './schema.ts'
 import type { Statement } from './statements.ts'
@@ -115,7 +115,9 @@ export class Table implements Schema {
 
   async #probe(): Promise<Facts> {
     const rows = await this.#slowly(probeOf(this.#options.table))
-    const [exists, comment, commit, fsync] = rows[0] ?? []
+    const [exists, comment, commit, fsync, isReplica] = rows[0] ?? []
+    // It would go on showing sessions that were ended, for as long as it lags behind.
+    if (isReplica === 't') throw new StoreError(READ_ONLY)
     return { exists: exists === 't', comment, lasting: commit !== 'off' && fsync !== 'off' }
   }
 
