@@ -19,13 +19,19 @@ export async function startMariadb(settings: Readonly<Record<string, string>> = 
     name: 'mariadb',
     command: mariadbNeed.path,
     prepare: (dir) => {
-      const args = [`--datadir=${join(dir, 'data')}`, '--auth-root-authentication-method=normal', ...user]
+      // Temporary files of its own: two that set up at once would take away each other's.
+      const args = [
+        `--tmpdir=${dir}`,
+        `--datadir=${join(dir, 'data')}`,
+        '--auth-root-authentication-method=normal',
+        ...user,
+      ]
       runOnce('mariadb-install-db', ['--no-defaults', ...args, '--skip-name-resolve'])
     },
     args: ({ port, dir }) => [
       '--no-defaults',
       ...[`--datadir=${join(dir, 'data')}`, `--socket=${join(dir, 'socket')}`, `--pid-file=${join(dir, 'pid')}`],
-      ...[`--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve', ...user],
+      ...[`--tmpdir=${dir}`, `--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve', ...user],
       ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`),
     ],
     answers: ({ port }) => greets(port),
