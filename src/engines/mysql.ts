@@ -49,7 +49,8 @@ export function mysql(given: string | MysqlClient | MysqlUrlOptions | MysqlClien
   const options = unfold(asked)
   const { url, client, createTable = false } = options
   const table = tableName('mysql()', options.table)
-  const timeout = wholeNumber('mysql()', 'timeout', options.timeout, 2000)
+  // At most what a timer can count; more than that it would take for nothing at all.
+  const timeout = Math.min(wholeNumber('mysql()', 'timeout', options.timeout, 2000), 2 ** 31 - 1)
   const clock = clockOption('mysql()', options.clock)
   if (typeof createTable !== 'boolean') throw new ConfigError('Option "createTable" of mysql() must be true or false.')
   if ((url === undefined) === (client === undefined))

@@ -10,7 +10,8 @@ class MysqlFault extends Error {
 
   constructor(error: unknown) {
     const { message, code, errno } = (error ?? {}) as Record<string, unknown>
-    super(withoutValues(String(message ?? error)))
+    // Of several addresses that all refused, Node tells nothing but the code.
+    super(withoutValues(String(message || code || error)))
     this.name = 'MysqlFault'
     this.code = typeof code === 'string' ? code : undefined
     this.errno = typeof errno === 'number' ? errno : undefined
@@ -22,8 +23,12 @@ function withoutValues(message: string): string {
   return message.replace(/(['"`])[\s\S]*\1/g, '$1…$1').replace(/\b(?:0x|x')?[0-9a-f]{16,}\b/gi, '…')
 }
 
+/** For a table that is not there. */
+export const MISSING =
+  'The table of the sessions is not there. Make it with "strongroom migrate", or give createTable: true.'
+
 const ADVICE: readonly (readonly [reasons: readonly (number | string)[], message: string])[] = [
-  [[1146], 'The table of the sessions is not there. Make it with "strongroom migrate", or give createTable: true.'],
+  [[1146], MISSING],
   [[1054, 1364], 'The table of the sessions has other columns than this release knows. Run "strongroom migrate".'],
   [
     [1044, 1045, 1046, 1049, 1142, 1143, 1227, 1698, 3118, 4151],
@@ -61,11 +66,12 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 /**
- * Rolled back whole, and worth another try: a deadlock (1213), a lock not had in time (1205), a row that changed under a
- * snapshot (1020, MariaDB with innodb_snapshot_isolation), a statement that the server wants prepared anew (1615).
+ * Rolled back whole, or never begun, and worth another try: a deadlock (1213), a lock not had in time (1205), a row that
+ * changed under a snapshot (1020, MariaDB with innodb_snapshot_isolation), a statement that has to be prepared anew (1615,
+ * 1243).
  */
 export function isPassing(error: unknown): boolean {
-  return [1213, 1205, 1020, 1615].includes(numberOf(error) as number)
+  return [1213, 1205, 1020, 1615, 1243].includes(numberOf(error) as number)
 }
 
 /**

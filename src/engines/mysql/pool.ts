@@ -1,4 +1,4 @@
-import { ConfigError } from '../../errors.ts'
+import { ConfigError, StoreError } from '../../errors.ts'
 import { type Apart, cut, type MysqlConnection, type Source } from './client.ts'
 
 type Driver = typeof import('mysql2/promise')
@@ -11,6 +11,7 @@ export class OwnPool implements Source {
   readonly #timeout: number
   readonly #open = new Set<{ destroy(): void }>()
   #pool: Pool | null = null
+  #closed = false
 
   constructor(url: string, timeout: number) {
     this.#url = driverUrl(url, timeout)
@@ -41,6 +42,7 @@ export class OwnPool implements Source {
 
   async close(limit: number): Promise<void> {
     const pool = this.#pool
+    this.#closed = true
     if (!pool) return
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
@@ -53,6 +55,8 @@ export class OwnPool implements Source {
 
   async #first(): Promise<MysqlConnection> {
     const { createPool } = await driver()
+    // Meanwhile: a pool that is opened now would never be ended.
+    if (this.#closed) throw new StoreError('This store was closed.')
     this.#pool ??= this.#listening(createPool(this.#url))
     return this.#pool.getConnection()
   }

@@ -1,5 +1,6 @@
 import { StoreError } from '../../errors.ts'
 import type { Schema, Traits } from '../../store.ts'
+import { MISSING } from './errors.ts'
 import type { Line, Row } from './line.ts'
 import { COMMENT, creation, FORMAT, statement } from './table.ts'
 
@@ -13,11 +14,6 @@ export const ASSUMED: Facts = { durable: 'machine', sizeLimit: LARGEST }
 
 const SETTINGS = statement(`SHOW VARIABLES WHERE Variable_name IN
   ('autocommit', 'innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog', 'max_allowed_packet')`)
-
-const TABLE = statement(
-  `SELECT table_comment AS comment FROM information_schema.tables
-   WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?`,
-)
 
 /** Ms for a statement that makes the table: longer than for others, since it must not be given up half-way for no reason. */
 const PATIENCE = 30_000
@@ -44,14 +40,20 @@ export class Server implements Schema {
       throw new StoreError('The session database is reached with autocommit off: no write would last. Turn it on.')
     }
     const pending = await this.pending()
-    if (pending.length > 0 && !this.#create) throw missing()
+    if (pending.length > 0 && !this.#create) throw new StoreError(MISSING)
     if (pending.length > 0) await this.migrate()
     return factsOf(settings)
   }
 
   async pending(): Promise<readonly string[]> {
-    const parts = this.#name.split('.')
-    const [row] = (await this.#line.plain(TABLE, [parts.length > 1 ? parts[0] : null, parts.at(-1)])) as Row[]
+    const [name, database] = this.#name.split('.').reverse()
+    // The names stand in it as they are: they are letters, digits and underscores.
+    const [row] = (await this.#line.plain(
+      statement(
+        `SELECT table_comment AS comment FROM information_schema.tables
+         WHERE table_schema = ${database ? `'${database}'` : 'DATABASE()'} AND table_name = '${name}'`,
+      ),
+    )) as Row[]
     if (!row) return this.statements
     const format = COMMENT.exec(String(row.comment))?.[1]
     if (format === undefined) {
@@ -66,15 +68,9 @@ export class Server implements Schema {
   /** IF NOT EXISTS: of two runners at once, one makes it, and the other finds it made. */
   async migrate(): Promise<readonly string[]> {
     const pending = await this.pending()
-    for (const sql of pending) await this.#line.plain(statement(sql), [], PATIENCE)
+    for (const sql of pending) await this.#line.plain(statement(sql), PATIENCE)
     return pending
   }
-}
-
-function missing(): StoreError {
-  return new StoreError(
-    'The table of the sessions is not there. Make it with "strongroom migrate", or give createTable: true.',
-  )
 }
 
 function factsOf(settings: Readonly<Record<string, string>>): Facts {

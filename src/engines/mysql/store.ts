@@ -19,7 +19,7 @@ import type { MysqlStatement, MysqlValue } from './client.ts'
 import { isDuplicate } from './errors.ts'
 import type { Line, Row } from './line.ts'
 import { ASSUMED, type Server } from './server.ts'
-import { statement, statements } from './table.ts'
+import { purge, statement, statements } from './table.ts'
 
 export class Mysql implements OwnedStore, ScannableStore {
   readonly schema: Server
@@ -149,7 +149,7 @@ export class Mysql implements OwnedStore, ScannableStore {
 
   /** Asks each row again whether it is due: it may have been touched since, or removed by another runner. */
   async #purge(due: readonly number[], now: number): Promise<number> {
-    const result = await this.#line.plain(this.#at.purge, [due, now])
+    const result = await this.#line.plain(purge(this.#table, due, now))
     return Number((result as { affectedRows: number | string }).affectedRows)
   }
 

@@ -57,9 +57,12 @@ export function statements(table: string) {
       `SELECT seq, purge_at, expires_at FROM ${table}
        WHERE purge_at <= ? AND (purge_at > ? OR (purge_at = ? AND seq > ?)) ORDER BY purge_at, seq LIMIT ?`,
     ),
-    /** Not prepared: as many values as there are rows in the batch. By key, so that it locks these rows and no gap. */
-    purge: statement(`DELETE FROM ${table} WHERE seq IN (?) AND expires_at <= ?`),
   }
+}
+
+/** Of these rows those that are due. By key, so that it locks them and no gap between them. */
+export function purge(table: string, rows: readonly number[], now: number): MysqlStatement {
+  return statement(`DELETE FROM ${table} WHERE seq IN (${rows.join()}) AND expires_at <= ${now}`)
 }
 
 /** A client that was handed in may have a way of its own to read columns, which would make something else of our bytes. */
