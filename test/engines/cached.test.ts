@@ -9,7 +9,7 @@ import { memory } from '../../src/engines/memory.ts'
 import { sqlite } from '../../src/engines/sqlite.ts'
 import { storeFromUrl } from '../../src/engines/url.ts'
 import { ConfigError, StoreError } from '../../src/errors.ts'
-import type { Store, Version } from '../../src/store.ts'
+import type { OwnedStore, ScannableStore, Store, Version } from '../../src/store.ts'
 import { manualClock } from '../../src/testing/clock.ts'
 import { HOUR, newId } from '../../src/testing/store/subject.ts'
 import { storeSuite } from '../../src/testing/store-suite.ts'
@@ -218,6 +218,11 @@ describe('cached', () => {
     const { owned: _, ...bare } = plainStore
     const store = cached({ durable: bare as Store, cache: memory({ clock }), clock })
     assert.deepEqual([store.owned, store.changes, store.schema], [undefined, undefined, undefined])
+    // The types know it, too.
+    const owned: OwnedStore & ScannableStore = cached({ durable: memory({ clock }), cache: memory({ clock }), clock })
+    assert.deepEqual(await owned.owned.list(OWNER), [])
+    // @ts-expect-error: not every store can find sessions by owner
+    assert.throws(() => store.owned.list(OWNER), TypeError)
     assert.equal(await store.alone?.('name', async () => 5), 5)
     assert.deepEqual(store.traits, { ...bare.traits, engine: 'cached memory with memory' })
     await store.close()
