@@ -14,6 +14,7 @@ import { manualClock } from '../../src/testing/clock.ts'
 import { holds } from '../../src/testing/store/expect.ts'
 import { everyByte, fill, HOUR, newId, newOwner } from '../../src/testing/store/subject.ts'
 import { storeSuite } from '../../src/testing/store-suite.ts'
+import { watched } from '../../src/testing/watched.ts'
 import type { Id } from '../../src/token.ts'
 
 type Whole = OwnedStore & ScannableStore
@@ -199,11 +200,12 @@ describe('moving', () => {
   it('says what is true of both stores', async () => {
     const { from } = world()
     const odd = { ...methodsOf(from), traits: { ...from.traits, granularity: 1000, sizeLimit: 99, durable: 'machine' } }
-    const { traits } = moving({ from, to: odd as Store })
+    const old = { ...methodsOf(from), traits: { ...from.traits, durable: 'process' } }
+    const { traits } = moving({ from: old as Whole, to: odd as Store })
     const { engine, granularity, sizeLimit, durable, evicts } = traits
     assert.deepEqual(
       [engine, granularity, sizeLimit, durable, evicts],
-      ['moving memory to memory', 1000, 99, 'no', true],
+      ['moving memory to memory', 1000, 99, 'process', true],
     )
   })
 
@@ -244,6 +246,31 @@ describe('moving', () => {
     await assert.rejects(next.read(newId()), StoreError)
   })
 
+  it('costs as many calls as its page says', async () => {
+    const { from, to, entry, clock } = world()
+    const [one, other] = [watched(from), watched(to)]
+    const count = async (work: () => Promise<unknown>) => {
+      one.calls.length = other.calls.length = 0
+      await work()
+      return one.calls.length + other.calls.length
+    }
+    const [id, moved] = await fill(from, 2, () => entry())
+    assert.ok(id && moved)
+    const old = moving({ from: one.store as Whole, to: other.store, phase: 'prepare', clock })
+    const next = moving({ from: one.store as Whole, to: other.store, clock })
+    await next.touch(moved, clock() + HOUR)
+    const reads = (store: Store, given: Id) => count(() => store.read(given))
+    assert.deepEqual([await reads(old, id), await reads(old, moved), await reads(old, newId())], [1, 2, 2])
+    assert.deepEqual([await reads(next, moved), await reads(next, id), await reads(next, newId())], [1, 2, 3])
+    const version = (await next.read(id))?.version ?? ''
+    assert.equal(await count(() => next.update(id, entry(), version)), 7)
+    const later = (await next.read(id))?.version ?? ''
+    assert.equal(await count(() => next.update(id, entry(), later)), 1)
+    assert.equal(await count(() => next.touch(id, clock() + HOUR)), 2)
+    assert.equal(await count(() => next.delete(id)), 3)
+    assert.equal(await count(() => next.create(newId(), entry())), 2)
+  })
+
   it('leaves the stores open that were handed in, and closes what a URL made', async () => {
     const { from, to, next } = world()
     await next.close()
@@ -264,6 +291,8 @@ describe('moving', () => {
       /memory cannot be walked, so its sessions cannot be moved/,
     )
     assert.throws(() => moving({ from, to: from }), ConfigError)
+    assert.throws(() => moving({ from, to: sqlite('./never-made.db') }), /this process's memory/)
+    assert.throws(() => moving({ from: sqlite('./never-made.db'), to }), /this process's memory/)
     assert.throws(() => moving({ from, to, phase: 'done' as never }), ConfigError)
     assert.throws(() => moving({ from } as never), ConfigError)
     assert.throws(() => moving({ from, to, clocks: 1 } as never), /Unknown option "clocks" for moving\(\)/)

@@ -126,9 +126,14 @@ export function sidesOf(
   if (from === to) throw new ConfigError(`Options "from" and "to" of ${where} are the same store.`)
   if (phase !== 'prepare' && phase !== 'move')
     throw new ConfigError(`Option "phase" of ${where} must be "prepare" or "move".`)
+  // By default these are not sealed, and the others are: what is moved would open no more, or lie on a disk unsealed.
+  if (isOwn(from) !== isOwn(to))
+    throw new ConfigError(`Sessions in this process's memory are not moved, by ${where}, to or from where others rest.`)
   if (!from.scan)
     throw new ConfigError(
       `The store ${from.traits.engine} cannot be walked, so its sessions cannot be moved out of it.`,
     )
   return new Sides(from, to, phase)
 }
+
+const isOwn = ({ traits }: Store) => traits.shared === 'process' && traits.durable === 'no'
