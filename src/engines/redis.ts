@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.ts'
 import { checkOptions, clockOption, wholeNumber } from '../options.ts'
-import type { Clock, OwnedStore, ScannableStore } from '../store.ts'
+import type { Clock, OwnedStore, ScannableStore, Store } from '../store.ts'
 import type { Driver } from './redis/driver.ts'
 import { type IoredisClient, ioredisDriver, isIoredis } from './redis/ioredis.ts'
 import { type Durable, Link } from './redis/link.ts'
@@ -11,6 +11,9 @@ import { Redis } from './redis/store.ts'
 
 export type { IoredisClient } from './redis/ioredis.ts'
 export type { NodeRedisClient } from './redis/node-redis.ts'
+
+/** It can find an owner's sessions, be walked, and tell runners apart; it tells of changes with `notify`. */
+export type RedisStore = OwnedStore & ScannableStore & Required<Pick<Store, 'alone'>>
 
 interface CommonOptions {
   /** What every key begins with (default "strongroom:"). */
@@ -47,7 +50,7 @@ export interface RedisClientOptions extends CommonOptions {
  */
 export function redis(
   given: string | IoredisClient | NodeRedisClient | RedisUrlOptions | RedisClientOptions,
-): OwnedStore & ScannableStore {
+): RedisStore {
   const { client, place, ...options } = toOptions(given)
   const { prefix = 'strongroom:', durable = 'no', notify = false } = options
   if (typeof prefix !== 'string') throw new ConfigError('Option "prefix" of redis() must be a text.')

@@ -11,7 +11,10 @@ export interface IoredisClient {
 /** What else is used of it. */
 interface Client extends IoredisClient {
   readonly isCluster: boolean
-  readonly options: { readonly keyPrefix?: string | undefined }
+  readonly options: { readonly keyPrefix?: string | undefined; readonly host?: string; readonly port?: number }
+  /** Of a cluster: who has each slot, the master first, as "host:port". */
+  readonly slots: readonly (readonly string[] | undefined)[]
+  cluster(info: 'INFO'): Promise<string>
   getBuffer(key: string): Promise<Buffer | null>
   evalshaBuffer(sha: string, count: number, ...rest: Argument[]): Promise<unknown>
   evalBuffer(lua: string, count: number, ...rest: Argument[]): Promise<unknown>
@@ -27,6 +30,8 @@ interface Client extends IoredisClient {
   on(event: string, listener: (...args: never[]) => void): unknown
 }
 
+const SLOTS = 16384
+
 export function isIoredis(client: object): client is IoredisClient {
   return 'getBuffer' in client && 'evalshaBuffer' in client && 'duplicate' in client
 }
@@ -39,7 +44,7 @@ export function ioredisDriver(given: IoredisClient): Driver {
     get: (key) => client.getBuffer(key),
     runKnown: ({ sha }, keys, args) => client.evalshaBuffer(sha, keys.length, ...keys, ...args),
     run: ({ lua }, keys, args) => client.evalBuffer(lua, keys.length, ...keys, ...args),
-    masters: async () => (client.isCluster ? client.nodes('master') : [client]).map(nodeOf),
+    masters: async () => (await mastersOf(client)).map(nodeOf),
     listen: (channel, ear) => listenOn(client, channel, ear),
     async close() {
       // One that has never connected would connect now, only to say goodbye.
@@ -49,6 +54,21 @@ export function ioredisDriver(given: IoredisClient): Driver {
     },
     destroy: () => client.disconnect(),
   }
+}
+
+/** All of them, or a rejection: what lies on a master that is left out would look as if it were not there. */
+async function mastersOf(client: Client): Promise<readonly Client[]> {
+  if (!client.isCluster) return [client]
+  // Connects, too, if that is still to be done.
+  const info = await client.cluster('INFO')
+  if (!info.includes('cluster_state:ok')) throw new Error('CLUSTERDOWN not all slots are served')
+  const masters = client.nodes('master')
+  const there = new Set(masters.map(({ options }) => `${options.host}:${options.port}`))
+  const missing = Array.from({ length: SLOTS }, (_, slot) => client.slots[slot]?.[0] ?? '').some(
+    (key) => !there.has(key),
+  )
+  if (missing) throw new Error('CLUSTERDOWN not all masters are connected')
+  return masters
 }
 
 function nodeOf(client: Client): Node {
@@ -63,7 +83,7 @@ function nodeOf(client: Client): Node {
 }
 
 async function listenOn(client: Client, channel: string, ear: Ear): Promise<Line> {
-  const masters = client.isCluster ? client.nodes('master') : [client]
+  const masters = await mastersOf(client)
   // Every node of a cluster hears what is published on any.
   const node = masters[randomInt(Math.max(masters.length, 1))]
   if (!node) throw new Error('no master is known')

@@ -53,6 +53,7 @@ export function nodeRedisDriver(given: NodeRedisClient): Driver {
     run: ({ lua }, keys, args) => binary.eval(lua, toCall(keys, args)),
     async masters() {
       if (!client.masters || !nodeClient) return [nodeOf(text)]
+      if (client.masters.length === 0) throw new Error('CLUSTERDOWN no master is known')
       return Promise.all(
         client.masters.map(async (node) => nodeOf((await nodeClient.call(client, node)).withTypeMapping({}))),
       )

@@ -10,7 +10,8 @@ export interface Script {
 /**
  * Positions in a value are as in record.ts, but counted from 1. The moment that decides is the application's, which comes as
  * an argument; what expires by the server's clock is told how long from now. Keys that a script touches are declared, and
- * an index is declared only where it is sure to be on the same server as the session: not in a cluster.
+ * an index is declared only where it is sure to be on the same server as the session: not in a cluster. The first write of a
+ * script is one that needs memory: Redis refuses that when it has none left, but nothing after it.
  */
 const COMMON = `
 local function headOf(key) return redis.call('GETRANGE', key, 0, ${HEAD - 1}) end
@@ -23,8 +24,8 @@ local function ownerOf(head)
 end
 local function live(head, now) return ours(head) and deadlineOf(head) > tonumber(now) end
 local function index(key, now, id, till, px)
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
   redis.call('ZADD', key, 'GT', till, id)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
   if redis.call('PTTL', key) < tonumber(px) then redis.call('PEXPIRE', key, px) end
 end
 `
@@ -49,7 +50,8 @@ function script(body: string): Script {
 
 /**
  * KEYS session, index?  ARGV now, value, px, id, until, index px  → 1, or 0 when a live one is there. One with this very
- * version is ours: the client has sent the command again, because its connection was lost before the answer came.
+ * version is ours: the client has sent the command again, because its connection was lost before the answer came. An empty
+ * value, which somebody else must have put there, looks like none.
  */
 export const CREATE = script(`
 local key, value = KEYS[1], ARGV[2]
@@ -57,9 +59,12 @@ local head = headOf(key)
 if live(head, ARGV[1]) then
   return versionOf(head) == versionOf(value) and 1 or 0
 end
-redis.call('DEL', key)
+if #head > 0 then redis.call('DEL', key) end
 if KEYS[2] then index(KEYS[2], ARGV[1], ARGV[4], ARGV[5], ARGV[6]) end
-redis.call('SET', key, value, 'NX', 'PX', ARGV[3])
+if not redis.call('SET', key, value, 'NX', 'PX', ARGV[3]) then
+  redis.call('DEL', key)
+  redis.call('SET', key, value, 'NX', 'PX', ARGV[3])
+end
 return 1
 `)
 

@@ -1,0 +1,348 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it, mock } from 'node:test'
+import { Redis as Ioredis } from 'ioredis'
+import { createClient } from 'redis'
+import { open } from '../../../src/engines/redis/open.ts'
+import { parsePlace } from '../../../src/engines/redis/place.ts'
+import { redis } from '../../../src/engines/redis.ts'
+import { ConfigError, StoreError } from '../../../src/errors.ts'
+import { manualClock } from '../../../src/testing/clock.ts'
+import type { Id } from '../../../src/token.ts'
+import { type RedisServer, redisNeed, startRedis } from '../../servers/redis.ts'
+import { until } from '../../servers/redis-tell.ts'
+import { entry, HOUR, id, type Made, make, OWNER } from './kit.ts'
+
+describe('redis, on one server', { skip: redisNeed.skip }, () => {
+  let server: RedisServer
+  let client: Ioredis
+  const made: Made[] = []
+  const store = (options: object = {}): Made => {
+    const one = make({ client, ...options })
+    made.push(one)
+    return one
+  }
+  before(async () => {
+    server = await startRedis()
+    client = new Ioredis(server.url)
+  })
+  beforeEach(() => client.flushall())
+  after(async () => {
+    for (const one of made) await one.close()
+    client.disconnect()
+    await server.stop()
+  })
+
+  /** Which commands the server runs during `work`, but for those that scripts run. */
+  const commands = async (work: () => Promise<unknown>): Promise<string[]> => {
+    const heard: string[] = []
+    const ear = await client.monitor()
+    ear.on('monitor', (_time: string, [command = '']: string[], source: string) => {
+      if (source !== 'lua') heard.push(command.toLowerCase())
+    })
+    await work()
+    await client.ping('over')
+    await until(async () => heard.includes('ping'))
+    ear.disconnect()
+    return heard.filter((command) => command !== 'ping')
+  }
+
+  it('asks once for each call: a plain GET to read, a script to write', async () => {
+    const at = store()
+    await at.create(id(0), entry({ owner: OWNER }))
+    await at.delete(id(0))
+    const owned = entry({ owner: OWNER })
+    const calls = async () => {
+      await at.create(id(1), owned)
+      const found = await at.read(id(1))
+      await at.touch(id(1), Date.now() + HOUR)
+      await at.update(id(1), owned, found?.version ?? 0)
+    }
+    await calls()
+    await at.delete(id(1))
+    assert.deepEqual(await commands(calls), ['evalsha', 'get', 'evalsha', 'evalsha'])
+  })
+
+  it('goes on when the server has forgotten its scripts', async () => {
+    const at = store()
+    await at.create(id(1), entry())
+    await client.script('FLUSH')
+    assert.equal(await at.touch(id(1), Date.now() + HOUR), true)
+    assert.equal(await at.delete(id(1)), true)
+  })
+
+  it('takes a command that its client has sent twice for one', async () => {
+    const twice = new Proxy(client, {
+      get(target, name) {
+        const value = Reflect.get(target, name)
+        if (typeof value !== 'function') return value
+        if (name !== 'evalshaBuffer') return value.bind(target)
+        return async (...args: unknown[]) => {
+          await value.apply(target, args)
+          return value.apply(target, args)
+        }
+      },
+    })
+    const at = redis({ client: twice })
+    assert.equal(await at.create(id(1), entry()), true)
+    const found = await at.read(id(1))
+    const version = await at.update(id(1), entry(), found?.version ?? 0)
+    assert.equal((await at.read(id(1)))?.version, version)
+  })
+
+  it('lets the application’s clock decide, and tells Redis how long from now', async () => {
+    for (const start of [Date.now() - 10 * HOUR, Date.now() + 10 * HOUR]) {
+      const clock = manualClock(start)
+      const at = store({ clock, prefix: `${start}:` })
+      await at.create(id(1), entry({ expiresAt: clock() + HOUR, createdAt: clock(), owner: OWNER }))
+      const left = await client.pttl(`${start}:${id(1)}`)
+      assert.ok(left > HOUR && left <= HOUR + 300_000, `${left}`)
+      clock.advance(HOUR - 1)
+      assert.ok(await at.read(id(1)))
+      assert.equal(await at.touch(id(1), clock() + 2 * HOUR), true)
+      assert.ok((await client.pttl(`${start}:${id(1)}`)) > 2 * HOUR)
+      clock.advance(2 * HOUR)
+      assert.equal(await at.read(id(1)), null)
+    }
+  })
+
+  it('moves a deadline without sending or rewriting the bytes', async () => {
+    const at = store()
+    const bytes = Buffer.alloc(1_000_000, 7)
+    await at.create(id(1), entry({ bytes, expiresAt: Date.now() + HOUR }))
+    const sizeOf = async () => Number(/aof_current_size:(\d+)/.exec(await client.info('persistence'))?.[1])
+    const before = await sizeOf()
+    for (let times = 1; times <= 10; times += 1) await at.touch(id(1), Date.now() + HOUR + times)
+    assert.ok((await sizeOf()) - before < 5000)
+    assert.deepEqual((await at.read(id(1)))?.entry.bytes, bytes)
+  })
+
+  it('keeps an owner’s index for as long as sessions are touched, and no longer', async () => {
+    const clock = manualClock()
+    const at = store({ clock })
+    const index = `strongroom:${OWNER}:owner`
+    await at.create(id(1), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
+    await at.create(id(2), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
+    for (let hours = 0; hours < 40; hours += 1) {
+      clock.advance(HOUR / 2)
+      assert.equal(await at.touch(id(1), clock() + HOUR), true)
+      // As if the time had gone by at the server too.
+      assert.ok((await client.pttl(index)) >= HOUR, `after ${hours} half hours`)
+      assert.ok(Number(await client.zscore(index, id(1))) >= clock() + HOUR)
+    }
+    assert.deepEqual(
+      (await at.owned.list(OWNER)).map((found) => found.id),
+      [id(1)],
+    )
+    await at.create(id(3), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
+    assert.deepEqual((await client.zrange(index, '0', '-1')).sort(), [id(1), id(3)])
+    assert.equal(await at.owned.deleteAll(OWNER), 2)
+    assert.equal(await client.exists(index), 0)
+  })
+
+  it('asks the index only now and then when a session is touched', async () => {
+    const clock = manualClock()
+    const at = store({ clock })
+    await at.create(id(1), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
+    const heard = await commands(async () => {
+      for (let times = 0; times < 40; times += 1) {
+        clock.advance(HOUR / 10)
+        await at.touch(id(1), clock() + HOUR)
+      }
+    })
+    assert.ok(heard.length <= 40 + 2 * 5, `${heard.length}`)
+  })
+
+  it('lists what an index has lost track of as dead, and does not believe it', async () => {
+    const at = store()
+    await at.create(id(1), entry({ owner: OWNER }))
+    for (const ghost of [id(2), id(3)]) await client.zadd(`strongroom:${OWNER}:owner`, `${Date.now() + HOUR}`, ghost)
+    await at.create(id(3), entry({ owner: 'c'.repeat(64) }))
+    assert.deepEqual(
+      (await at.owned.list(OWNER)).map((found) => found.id),
+      [id(1)],
+    )
+    assert.equal(await at.owned.deleteAll(OWNER), 1)
+    assert.ok(await at.read(id(3)))
+  })
+
+  it('clears what is dead by the application’s clock, and nothing that is not its own', async () => {
+    const clock = manualClock()
+    const at = store({ clock })
+    for (let number = 0; number < 30; number += 1)
+      await at.create(id(number), entry({ owner: OWNER, expiresAt: clock() + (number % 3 ? HOUR : 30 * HOUR) }))
+    const others = [`strongroom:${id(1)}:x`, `strongroom:x${id(1)}`, `strongroom:${id(1)}0`, `other:${id(1)}`]
+    for (const key of others) await client.set(key, 'mine', 'NX')
+    assert.equal(await at.clearExpired(), 0)
+    clock.advance(HOUR)
+    assert.equal(await at.clearExpired({ dryRun: true }), 20)
+    assert.equal(await at.clearExpired(), 20)
+    assert.equal(await client.zcard(`strongroom:${OWNER}:owner`), 10)
+    // What Redis has removed by itself, or to make room, is left in the index until its time is over.
+    for (let number = 0; number < 30; number += 3) await client.del(`strongroom:${id(number)}`)
+    clock.advance(60 * HOUR)
+    assert.equal(await at.clearExpired({ dryRun: true }), 10)
+    assert.equal(await at.clearExpired({ batch: 3 }), 10)
+    assert.deepEqual((await client.keys('*')).sort(), others.sort())
+  })
+
+  it('keeps to its prefix, whatever characters it is made of', async () => {
+    const prefixes = ['a*', 'a?', 'a[bc]', 'ab', 'a\\', 'a', 'a{tag}', '']
+    for (const [number, prefix] of prefixes.entries()) await store({ prefix }).create(id(number), entry())
+    for (const [number, prefix] of prefixes.entries()) {
+      const seen: Id[] = []
+      for await (const page of store({ prefix }).scan()) seen.push(...page.map((found) => found.id))
+      assert.deepEqual(seen, [id(number)], prefix)
+    }
+  })
+
+  it('finds its keys behind a prefix that the client adds', async () => {
+    const node = createClient({ url: server.url, keyPrefix: 'app[1]:' })
+    await node.connect()
+    const io = new Ioredis(server.url, { keyPrefix: 'app[1]:' })
+    for (const own of [node, io]) {
+      await client.flushall()
+      const at = redis({ client: own, notify: true })
+      const news: unknown[] = []
+      const stop = await at.changes?.listen((changed) => news.push(changed))
+      await at.create(id(1), entry({ owner: OWNER }))
+      assert.deepEqual((await client.keys('*')).sort(), [
+        `app[1]:strongroom:${id(1)}`,
+        `app[1]:strongroom:${OWNER}:owner`,
+      ])
+      for await (const page of at.scan()) assert.equal(page.length, 1)
+      assert.equal((await at.owned.list(OWNER)).length, 1)
+      await at.delete(id(1))
+      await until(async () => news.length > 0)
+      assert.deepEqual(news, [id(1)])
+      await stop?.()
+    }
+    node.destroy()
+    io.disconnect()
+  })
+
+  it('reads what was tampered with as absent, and replaces it', async () => {
+    const at = store()
+    await at.create(id(1), entry({ owner: OWNER, label: Buffer.alloc(9) }))
+    const whole = (await client.getBuffer(`strongroom:${id(1)}`)) as Buffer
+    for (const part of [Buffer.from('x'), whole.subarray(0, 20), whole.subarray(0, 59), Buffer.alloc(99)]) {
+      await client.del(`strongroom:${id(1)}`)
+      await client.set(`strongroom:${id(1)}`, part, 'NX')
+      assert.equal(await at.read(id(1)), null)
+      for await (const page of at.scan()) assert.fail(`${page.length}`)
+    }
+    assert.equal(await at.update(id(1), entry(), 1), null)
+    assert.equal(await at.touch(id(1), Date.now() + HOUR), false)
+    assert.equal(await at.delete(id(1)), false)
+    assert.equal(await at.clearExpired(), 0)
+    assert.equal(await at.create(id(1), entry()), true)
+    await client.set(`strongroom:${id(1)}`, '', 'XX')
+    assert.equal(await at.read(id(1)), null)
+    assert.equal(await at.create(id(1), entry()), true)
+    assert.ok(await at.read(id(1)))
+  })
+
+  it('gives one runner its turn, keeps it while the work goes on, and lets nobody else end it', async () => {
+    const [one, other] = [store(), store()]
+    mock.timers.enable({ apis: ['setInterval'] })
+    const lease = 'strongroom:clear:lease'
+    const done = await one.alone('clear', async () => {
+      assert.equal(await other.alone('clear', async () => 'both'), null)
+      assert.equal(await other.alone('another', async () => 'beside'), 'beside')
+      await client.pexpire(lease, 12_000)
+      mock.timers.tick(10_000)
+      await until(async () => (await client.pttl(lease)) > 25_000)
+      return 'done'
+    })
+    assert.equal(done, 'done')
+    await assert.rejects(
+      one.alone('clear', async () => {
+        // It has run out, and somebody else has taken it.
+        await client.del(lease)
+        await client.set(lease, 'somebody', 'NX')
+        throw new Error('mine')
+      }),
+      /mine/,
+    )
+    assert.equal(await client.get(lease), 'somebody')
+    mock.timers.reset()
+  })
+
+  it('refuses a claim of durability that the server does not bear out', async () => {
+    const claim = (durable: string) => redis({ client, durable } as never).read(id(1))
+    assert.equal(await claim('machine'), null)
+    await client.config('SET', 'appendfsync', 'everysec')
+    assert.equal(await claim('process'), null)
+    const at = redis({ client, durable: 'machine' })
+    await assert.rejects(at.read(id(1)), (error) => error instanceof ConfigError && /appendfsync/.test(error.message))
+    await client.config('SET', 'appendfsync', 'always')
+    assert.equal(await at.read(id(1)), null)
+    await client.config('SET', 'maxmemory', '100mb', 'maxmemory-policy', 'volatile-lru')
+    await assert.rejects(claim('process'), /maxmemory-policy/)
+    await client.config('SET', 'maxmemory', '0', 'maxmemory-policy', 'noeviction', 'appendonly', 'no')
+    await assert.rejects(claim('process'), /appendonly/)
+    assert.equal(await claim('no'), null)
+    await client.acl('SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all', '-config')
+    const app = new Ioredis(server.url, { username: 'app', password: 'secret' })
+    assert.equal(await redis({ client: app, durable: 'machine' }).read(id(1)), null)
+    app.disconnect()
+    await client.config('SET', 'appendonly', 'yes')
+    const facts = ({ traits: { durable, evicts } }: Made) => [durable, evicts]
+    assert.deepEqual(facts(redis({ client })), ['no', true])
+    assert.deepEqual(facts(redis({ client, durable: 'process' })), ['process', false])
+  })
+
+  it('says which package to install when none is', async () => {
+    const missing = async () => {
+      await import('no-such-package' as string)
+      return assert.fail()
+    }
+    const { place } = parsePlace('redis://localhost')
+    const none = async () =>
+      missing().catch((error) => {
+        throw Object.assign(error, { message: String(error.message).replace('no-such-package', 'ioredis') })
+      })
+    await assert.rejects(open(place, 100, [none]), /npm install ioredis/)
+    // What the driver itself lacks is another fault, and is not hidden.
+    await assert.rejects(open(place, 100, [missing]), /no-such-package/)
+  })
+
+  it('closes what it has opened, and only that', async () => {
+    const count = async () =>
+      String(await client.client('LIST'))
+        .trim()
+        .split('\n').length
+    const before = await count()
+    const own = redis(server.url)
+    await own.create(id(1), entry())
+    assert.equal(await count(), before + 1)
+    await own.close()
+    await until(async () => (await count()) === before)
+    await redis(server.url).close()
+    const at = redis(client)
+    await at.read(id(1))
+    await at.close()
+    await assert.rejects(at.read(id(1)), StoreError)
+    assert.equal(await client.ping(), 'PONG')
+  })
+
+  it('refuses options that it does not know or cannot use', () => {
+    for (const options of [
+      undefined,
+      null,
+      7,
+      {},
+      { url: '' },
+      { url: 7 },
+      { client: {} },
+      { client, url: server.url },
+      { client, prefix: 7 },
+      { client, timeout: 0 },
+      { client, durable: 'yes' },
+      { client, notify: 1 },
+      { client, clock: 7 },
+      { client, ttl: 5 },
+      { url: 'redis://localhost?prefix=a', prefix: 'b' },
+    ])
+      assert.throws(() => redis(options as never), ConfigError, JSON.stringify(options))
+  })
+})

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { Cluster } from 'ioredis'
+import { createCluster } from 'redis'
+import { redis } from '../../../src/engines/redis.ts'
+import { storeSuite } from '../../../src/testing/store-suite.ts'
+import type { Id } from '../../../src/token.ts'
+import { redisNeed } from '../../servers/redis.ts'
+import { type RedisCluster, startRedisCluster } from '../../servers/redis-cluster.ts'
+import { until } from '../../servers/redis-tell.ts'
+import { survivesFailover } from './failover.ts'
+import { entry, id, make, OWNER, subjectOf } from './kit.ts'
+
+describe('redis, a cluster', { skip: redisNeed.skip }, () => {
+  let cluster: RedisCluster
+  before(async () => {
+    cluster = await startRedisCluster({ appendfsync: 'everysec' })
+  })
+  after(() => cluster.stop())
+
+  const hanging = {
+    breakIt: async () => {
+      for (const node of cluster.nodes) node.pause()
+    },
+    end: async () => {
+      for (const node of cluster.nodes) node.resume()
+      // Those who were away for so long take each other for dead at first.
+      const probe = redis({ url: cluster.url, prefix: 'probe:' })
+      for (let number = 0; number < 40; number += 1) await until(async () => (await probe.read(id(number))) === null)
+      await probe.close()
+    },
+  }
+  storeSuite('redis by the URL of a cluster', async () =>
+    subjectOf((options) => make({ url: cluster.url, ...options, timeout: 1500 }), hanging),
+  )
+
+  storeSuite("redis on the user's own cluster client of node-redis", async () => {
+    const client = createCluster({ rootNodes: cluster.nodes.map(({ port }) => ({ socket: { port } })) })
+    client.on('error', () => {})
+    await client.connect()
+    return subjectOf((options) => make({ client, ...options, timeout: 10_000 }), { end: async () => client.destroy() })
+  })
+
+  it('finds sessions and owners on all masters, tells of changes everywhere, and clears everywhere', async () => {
+    const io = new Cluster(cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })))
+    const node = createCluster({ rootNodes: cluster.nodes.map(({ port }) => ({ socket: { port } })) })
+    await node.connect()
+    for (const [number, client] of [io, node].entries()) {
+      const store = redis({ client, prefix: `all${number}:`, notify: true, durable: 'process' })
+      const heard: (Id | null)[] = []
+      const stop = await store.changes?.listen((changed) => heard.push(changed))
+      const ids = Array.from({ length: 60 }, (_, number) => id(number))
+      for (const one of ids) await store.create(one, entry({ owner: OWNER }))
+      const seen: Id[] = []
+      for await (const page of store.scan()) seen.push(...page.map((found) => found.id))
+      assert.deepEqual(seen.sort(), ids)
+      assert.equal((await store.owned.list(OWNER)).length, 60)
+      for (const one of ids.slice(0, 20)) await store.touch(one, 0)
+      assert.equal(await store.clearExpired(), 20)
+      assert.equal(await store.owned.deleteAll(OWNER, ids[20]), 39)
+      await until(async () => heard.length === 39)
+      await stop?.()
+    }
+    io.disconnect()
+    node.destroy()
+  })
+
+  it('a master is killed while requests run', async (test) => {
+    const store = redis(cluster.url)
+    const [victim = assert.fail()] = cluster.nodes
+    const { failed, recoveredAfter } = await survivesFailover(store, 2000, victim)
+    test.diagnostic(`${failed} requests of 30 visitors failed, the last one ${recoveredAfter} ms after the kill`)
+    await store.close()
+  })
+})

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
+import { inspect } from 'node:util'
+import { StoreError } from '../../../src/errors.ts'
+import type { Id } from '../../../src/token.ts'
+import type { RedisServer } from '../../servers/redis.ts'
+import { entry, HOUR, id, type Made, OWNER } from './kit.ts'
+
+/**
+ * Visitors use their sessions while a server is killed. Nobody hears that a session is absent, every call ends in its time,
+ * and the store is used again by itself; what it cost is answered.
+ */
+export async function survivesFailover(store: Made, limit: number, victim: RedisServer) {
+  const ids = Array.from({ length: 30 }, (_, number) => id(number))
+  const each = () => entry({ owner: OWNER })
+  for (const one of ids) assert.equal(await store.create(one, each()), true)
+  let [failed, served, stop, lastFailure] = [0, 0, false, 0]
+  const visit = async (one: Id): Promise<void> => {
+    const found = await store.read(one)
+    assert.ok(found, 'nobody is logged out')
+    await store.update(one, { ...each(), bytes: Buffer.from(`${served}`) }, found.version)
+    await store.touch(one, Date.now() + HOUR)
+  }
+  const visitors = ids.map(async (one) => {
+    while (!stop) {
+      const began = performance.now()
+      await visit(one).then(
+        () => (served += 1),
+        (error) => {
+          assert.ok(error instanceof StoreError, inspect(error))
+          failed += 1
+          lastFailure = performance.now()
+        },
+      )
+      assert.ok(performance.now() - began < 3 * limit + 1000, 'every call ends in its time')
+      await wait(10)
+    }
+  })
+  const all = Promise.all(visitors)
+  while (served < 100) await wait(10)
+  const killedAt = performance.now()
+  await victim.kill()
+  // Until every visitor has been served again for a second, and a while after that.
+  while (performance.now() - Math.max(lastFailure, killedAt) < 1500 || served < 200) {
+    await Promise.race([all, wait(20)])
+    assert.ok(performance.now() - killedAt < 30_000, 'the store recovers by itself')
+  }
+  stop = true
+  await all
+  assert.equal((await store.owned.list(OWNER)).length, 30)
+  assert.equal(await store.owned.deleteAll(OWNER), 30)
+  return { failed, recoveredAfter: Math.max(0, Math.round(lastFailure - killedAt)) }
+}

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { Redis as Ioredis } from 'ioredis'
+import { createSentinel } from 'redis'
+import { redis } from '../../../src/engines/redis.ts'
+import type { Id } from '../../../src/token.ts'
+import { redisNeed } from '../../servers/redis.ts'
+import { type RedisSentinel, startRedisSentinel } from '../../servers/redis-sentinel.ts'
+import { until } from '../../servers/redis-tell.ts'
+import { survivesFailover } from './failover.ts'
+import { entry, id } from './kit.ts'
+
+describe('redis behind sentinels', { skip: redisNeed.skip }, () => {
+  let group: RedisSentinel
+  before(async () => {
+    group = await startRedisSentinel()
+  })
+  after(() => group.stop())
+
+  it('a master is killed while requests run, and those who listen are told', async (test) => {
+    const store = redis({ url: group.url, notify: true })
+    const heard: (Id | null)[] = []
+    await store.changes?.listen((changed) => heard.push(changed))
+    const victim = await group.master()
+    const { failed, recoveredAfter } = await survivesFailover(store, 2000, victim)
+    test.diagnostic(`${failed} requests of 30 visitors failed, the last one ${recoveredAfter} ms after the kill`)
+    assert.ok(heard.filter((changed) => changed === null).length >= 2)
+    heard.length = 0
+    await store.create(id(99), entry())
+    await store.delete(id(99))
+    await until(async () => heard.includes(id(99)))
+    await store.close()
+    await victim.start()
+  })
+
+  it("works on the user's own clients of either library", async () => {
+    const hosts = group.url
+      .replace(/^.*\/\/|\/\w+$/g, '')
+      .split(',')
+      .map((each) => ({ host: '127.0.0.1', port: Number(each.split(':')[1]) }))
+    const io = new Ioredis({ sentinels: hosts, name: 'boss' })
+    const node = createSentinel({ name: 'boss', sentinelRootNodes: hosts })
+    node.on('error', () => {})
+    await node.connect()
+    for (const client of [io, node]) {
+      const store = redis({ client })
+      assert.equal(await store.create(id(1), entry()), true)
+      assert.ok(await store.read(id(1)))
+      for await (const page of store.scan()) assert.equal(page.length, 1)
+      assert.equal(await store.delete(id(1)), true)
+    }
+    io.disconnect()
+    await node.destroy()
+  })
+})
