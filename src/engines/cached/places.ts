@@ -9,7 +9,7 @@ export type Seen = { readonly copy: Copy | null; readonly buried: boolean; reado
 /** Nobody who takes longer than this between looking and putting may put into a place that was empty. */
 export const WINDOW = 2000
 /** A tombstone, and a copy too, holds its place for longer than that, or it would miss whom it is there for. */
-export const HOLD = 2 * WINDOW + 1000
+const HOLD = 2 * WINDOW + 1000
 
 const ATTEMPTS = 10
 
