@@ -120,7 +120,7 @@ suite('move', () => {
     assert.equal(existsSync(project.path('fresh.db')), false)
   })
 
-  test('on a terminal it asks whether all nodes are ready, and takes no for an answer', { skip: script.skip }, async () => {
+  test('on a terminal it asks whether all nodes are ready', { skip: script.skip }, async () => {
     await fill(5)
     const question = /Has every running node both stores, as moving\(\{ from, to \}\) in phase "move"\?/
     const no = await project.runOnTerminal(script.path, ['move', ...urls], {
