@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, describe, it, mock } from 'node:test'
 import { Redis as Ioredis } from 'ioredis'
 import { createClient } from 'redis'
@@ -323,6 +324,37 @@ describe('redis, on one server', { skip: redisNeed.skip }, () => {
     await at.close()
     await assert.rejects(at.read(id(1)), StoreError)
     assert.equal(await client.ping(), 'PONG')
+  })
+
+  it('needs no more rights than its page says', async () => {
+    const page = readFileSync(new URL('../../../docs/redis.md', import.meta.url), 'utf8')
+    const rights = (/`ACL SETUSER sessions on >password (.*)`/.exec(page)?.[1] ?? assert.fail()).split(' ')
+    await client.acl('SETUSER', 'sessions', 'on', '>password', ...rights)
+    const url = server.url.replace('//', '//sessions:password@')
+    const node = createClient({ url })
+    await node.connect()
+    for (const options of [{ url }, { client: node }]) {
+      await client.script('FLUSH')
+      const at = store({ client: undefined, ...options, notify: true })
+      const heard: unknown[] = []
+      const stop = await at.changes?.listen((changed) => heard.push(changed))
+      const clock = Date.now()
+      const owned = entry({ owner: OWNER })
+      for (const one of [id(1), id(2), id(3)]) assert.equal(await at.create(one, owned), true)
+      const found = await at.read(id(1))
+      assert.ok(await at.update(id(1), { ...owned, owner: 'c'.repeat(64) }, found?.version ?? 0))
+      assert.equal(await at.touch(id(2), clock + 99 * HOUR), true)
+      assert.equal(await at.touch(id(3), 0), true)
+      assert.equal(await at.clearExpired(), 1)
+      for await (const page of at.scan()) assert.equal(page.length, 2)
+      assert.equal((await at.owned.list(OWNER)).length, 1)
+      assert.equal(await at.owned.deleteAll(OWNER), 1)
+      assert.equal(await at.delete(id(1)), true)
+      assert.equal(await at.alone('work', async () => 'done'), 'done')
+      await until(async () => heard.length === 3)
+      await stop?.()
+    }
+    node.destroy()
   })
 
   it('refuses options that it does not know or cannot use', () => {
