@@ -46,7 +46,6 @@ class Mysql implements Database {
     revocable: true,
   } as const
   readonly table: string
-  readonly purge: string
   // As text: the driver would read the column by the time zone that it was told, which is its own affair.
   readonly expiry = "DATE_FORMAT(expire_date, '%Y-%m-%d %H:%i:%s.%f')"
   readonly #line: Line
@@ -54,23 +53,20 @@ class Mysql implements Database {
   constructor(line: Line, table: string) {
     this.#line = line
     this.table = table
-    this.purge = `DELETE FROM ${table} WHERE expire_date <= ? LIMIT ?`
   }
 
   mark = () => '?'
   moment = utcText
   ms = fromUtcText
+  purge = (most: number) => `DELETE FROM ${this.table} WHERE expire_date <= ? LIMIT ${most}`
   same = (column: string, mark: string) => `CAST(${column} AS BINARY) = CAST(${mark} AS BINARY)`
 
   rows(sql: string, values: readonly Moment[]): Promise<readonly Readonly<Record<string, unknown>>[]> {
     return told(this.#line.rows(statement(sql), [...values]))
   }
 
-  async change(sql: string, values: readonly Moment[]): Promise<number> {
-    if (sql !== this.purge) return told(this.#line.change(statement(sql), [...values]))
-    // Not prepared: what a LIMIT takes as a parameter differs from server to server.
-    const result = (await told(this.#line.plain(statement(sql), [...values]))) as { affectedRows: number | string }
-    return Number(result.affectedRows)
+  change(sql: string, values: readonly Moment[]): Promise<number> {
+    return told(this.#line.change(statement(sql), [...values]))
   }
 
   async insert(sql: string, values: readonly Moment[]): Promise<number> {

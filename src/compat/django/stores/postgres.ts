@@ -54,7 +54,6 @@ class Postgres implements Database {
     revocable: true,
   } as const
   readonly table: string
-  readonly purge: string
   readonly expiry = 'extract(epoch FROM expire_date) * 1000'
   readonly #link: Link
   readonly #timeout: number
@@ -64,12 +63,13 @@ class Postgres implements Database {
     this.#link = link
     this.table = table
     this.#timeout = timeout
-    this.purge = `DELETE FROM ${table} WHERE session_key IN (SELECT session_key FROM ${table} WHERE expire_date <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)`
   }
 
   mark = (index: number) => `$${index}`
   moment = (ms: number) => new Date(ms).toISOString()
   ms = Number
+  purge = (most: number) =>
+    `DELETE FROM ${this.table} WHERE session_key IN (SELECT session_key FROM ${this.table} WHERE expire_date <= $1 LIMIT ${most} FOR UPDATE SKIP LOCKED)`
   same = (column: string, mark: string) => `${column} = ${mark}`
 
   async rows(sql: string, values: readonly Moment[]): Promise<readonly Record<string, unknown>[]> {

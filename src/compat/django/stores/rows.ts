@@ -19,8 +19,8 @@ export interface Database {
   ms(value: unknown): number
   /** Compares text by its bytes: some databases fold case otherwise. */
   same(column: string, mark: string): string
-  /** DELETE of rows whose expiry is at or before the first value, at most as many as the second says. */
-  readonly purge: string
+  /** DELETE of rows whose expiry is at or before a moment, at most so many. The count stands in it: not every server takes it as a value. */
+  purge(most: number): string
   rows(sql: string, values: readonly Moment[]): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** How many rows a statement found to change. */
   change(sql: string, values: readonly Moment[]): Promise<number>
@@ -102,7 +102,7 @@ export class Rows implements Store {
 
   async *#purge(now: Moment, batch: number): AsyncGenerator<number> {
     for (let removed = batch; removed >= batch; ) {
-      removed = await this.#database.change(this.#database.purge, [now, batch])
+      removed = await this.#database.change(this.#database.purge(batch), [now])
       yield removed
     }
   }

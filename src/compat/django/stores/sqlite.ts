@@ -48,7 +48,6 @@ type Source = { readonly database: SqliteHandle } | { readonly path: string }
 
 class Sqlite implements Database {
   readonly table: string
-  readonly purge: string
   readonly expiry = 'expire_date'
   readonly #source: Source
   readonly #timeout: number
@@ -60,7 +59,6 @@ class Sqlite implements Database {
     this.#source = source
     this.table = table
     this.#timeout = timeout
-    this.purge = `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expire_date <= ? LIMIT ?)`
     this.#commits = new Commits(() => this.#open(), timeout)
   }
 
@@ -84,6 +82,8 @@ class Sqlite implements Database {
   mark = () => '?'
   moment = utcText
   ms = fromUtcText
+  purge = (most: number) =>
+    `DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} WHERE expire_date <= ? LIMIT ${most})`
   same = (column: string, mark: string) => `${column} = ${mark}`
 
   async rows(sql: string, values: readonly Moment[]): Promise<readonly Record<string, unknown>[]> {
