@@ -51,6 +51,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       const given = {
         table,
         createTable: true,
+        timeout: 20_000,
         ...('client' in options ? {} : { url: server.url }),
         ...options,
         ...more,
@@ -463,7 +464,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     await owner.schema.migrate()
     await sql(`GRANT SELECT, INSERT, UPDATE, DELETE ON shop.strongroom_sessions TO app@'%'`)
     const url = server.url.replace('root@', 'app:s3cret@').replace('/test', '/shop')
-    const app = mysql(url)
+    const app = mysql({ url, timeout: 20_000 })
     const [id, tag] = [newId(), newId()]
     assert.equal(await app.create(id, entry({ owner: tag })), true)
     assert.equal(await app.create(id, entry()), false)

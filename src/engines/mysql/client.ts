@@ -14,7 +14,7 @@ export interface MysqlStatement {
 /** What is used of a connection of mysql2. */
 export interface MysqlConnection {
   execute(statement: MysqlStatement, values: MysqlValue[]): Promise<readonly [unknown, unknown]>
-  query(statement: MysqlStatement): Promise<readonly [unknown, unknown]>
+  query(statement: MysqlStatement, values: MysqlValue[]): Promise<readonly [unknown, unknown]>
   destroy(): void
 }
 

@@ -39,9 +39,9 @@ export class Line {
     return Number((result as { affectedRows: number | string }).affectedRows)
   }
 
-  /** A statement that is not prepared, because it comes once, or never twice alike. It has no values apart from it. */
-  async plain(statement: MysqlStatement, limit = this.#timeout): Promise<unknown> {
-    return (await this.#patiently((connection) => connection.query(statement), limit))[0]
+  /** A statement that is not prepared, because it comes once, or never twice alike. */
+  async plain(statement: MysqlStatement, values: MysqlValue[] = [], limit = this.#timeout): Promise<unknown> {
+    return (await this.#patiently((connection) => connection.query(statement, values), limit))[0]
   }
 
   /** Works with a connection that nobody else has meanwhile. What it is asked is limited in time, the work is not. */
@@ -51,7 +51,7 @@ export class Line {
     let sound = true
     const ask = async (statement: MysqlStatement) => {
       try {
-        return (await within(this.#timeout, connection.query(statement)))[0] as Row[]
+        return (await within(this.#timeout, connection.query(statement, [])))[0] as Row[]
       } catch (error) {
         sound = false
         throw unanswered(error)

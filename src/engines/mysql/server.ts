@@ -68,7 +68,7 @@ export class Server implements Schema {
   /** IF NOT EXISTS: of two runners at once, one makes it, and the other finds it made. */
   async migrate(): Promise<readonly string[]> {
     const pending = await this.pending()
-    for (const sql of pending) await this.#line.plain(statement(sql), PATIENCE)
+    for (const sql of pending) await this.#line.plain(statement(sql), [], PATIENCE)
     return pending
   }
 }
