@@ -71,7 +71,7 @@ export function postgres(
     ...(holds(link) && {
       async alone(name, work) {
         at.assertOpen()
-        return alone(link, `${table} ${name}`, work, { limit: timeout })
+        return alone(link, `${table.toLowerCase()} ${name}`, work, { limit: timeout })
       },
     }),
     async end() {
@@ -134,9 +134,12 @@ function changesOf(
 
 const holds = (link: Link | HoldingLink): link is HoldingLink => 'hold' in link
 
-/** Without the schema, for others may leave it out or not: hearing of another table's ids does no harm, missing one does. */
+/**
+ * One for all who mean the same table, with its schema or without, in capitals or not: hearing of another table's ids does no
+ * harm, missing one does.
+ */
 function channelOf(table: string): string {
-  return `${table.split('.').at(-1)}_changes`
+  return `${table.split('.').at(-1)?.toLowerCase()}_changes`
 }
 
 function flag(name: string, given: unknown, standard: boolean): boolean {

