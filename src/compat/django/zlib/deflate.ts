@@ -27,13 +27,17 @@ export function deflate(data: Uint8Array): Uint8Array {
   return out.done()
 }
 
+/**
+ * The latest position of each hash of three bytes, and for each position the one before it; 0 is none, as in zlib. Kept from call
+ * to call, for making them costs more than compressing a session does; a call is never interrupted by another.
+ */
+const HEADS = new Int32Array(WINDOW)
+const EARLIER = new Int32Array(WINDOW)
+
 class Matcher {
   readonly #data: Uint8Array
   readonly #end: number
   readonly #blocks: Blocks
-  /** The latest position of each hash of three bytes, and for each position the one before it. 0 is none, as in zlib. */
-  readonly #heads = new Int32Array(WINDOW)
-  readonly #earlier = new Int32Array(WINDOW)
   #begun = 0
   #matchStart = 0
 
@@ -43,6 +47,8 @@ class Matcher {
     this.#data.set(data)
     this.#end = data.length
     this.#blocks = blocks
+    // Of the other nothing is read that this call has not written.
+    HEADS.fill(0)
   }
 
   /** A match is taken only when the next position has no longer one. */
@@ -80,9 +86,9 @@ class Matcher {
   #insert(at: number): number {
     const data = this.#data
     const hash = (((data[at] as number) << 10) ^ ((data[at + 1] as number) << 5) ^ (data[at + 2] as number)) & 0x7fff
-    const head = this.#heads[hash] as number
-    this.#earlier[at % WINDOW] = head
-    this.#heads[hash] = at
+    const head = HEADS[hash] as number
+    EARLIER[at % WINDOW] = head
+    HEADS[hash] = at
     return head
   }
 
@@ -104,7 +110,7 @@ class Matcher {
           if (length >= nice) break
         }
       }
-      match = this.#earlier[match % WINDOW] as number
+      match = EARLIER[match % WINDOW] as number
     } while (match > limit && --chain !== 0)
     return Math.min(best, left)
   }
