@@ -21,7 +21,7 @@ const entry = (createdAt: number, life: number): Entry => ({
 /** A moment that every engine can keep. */
 const whole = (moment: number, { traits }: Store) => Math.ceil(moment / traits.granularity) * traits.granularity
 
-onEach(WORLDS, "the application's clock decides", ({ shared }, place) => {
+onEach(WORLDS, { title: "the application's clock decides", synced: false }, ({ shared }, place) => {
   for (const apart of APART)
     it(`to the very moment, when it is ${apart / MINUTE} minutes from the server's`, async () => {
       const clock = manualClock()

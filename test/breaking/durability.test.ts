@@ -21,7 +21,7 @@ async function inspect(place: Place, last: Awaited<ReturnType<Writer['until']>>)
 const tell = (test: TestContext, lost: number, heard: number, who: string) =>
   test.diagnostic(`${lost} sessions lost something, of ${heard} acknowledged writes, in ${ROUNDS} kills of ${who}`)
 
-onEach(KEPT, 'what was acknowledged', ({ keeps }, place) => {
+onEach(KEPT, { title: 'what was acknowledged', synced: true }, ({ keeps }, place) => {
   it('is there after the application was killed ten times in the middle of its writes', async (test) => {
     let [lost, heard] = [0, 0]
     for (let round = 0; round < ROUNDS; round++) {

@@ -7,7 +7,7 @@ import { WORLDS } from './worlds.ts'
 
 onEach(
   WORLDS,
-  'parallel requests for one session, from two processes where the store is seen by two,',
+  { title: 'parallel requests for one session, from two processes where the store is seen by two,', synced: false },
   ({ staleFor = 0 }, place) => {
     let all: Site[] = []
     before(async () => {

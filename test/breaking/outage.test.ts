@@ -44,7 +44,7 @@ function judge(report: Report, { refuses, forgets, loses }: Failure): void {
 
 onEach(
   WORLDS.filter(({ failures }) => failures.length > 0),
-  'an outage',
+  { title: 'an outage', synced: true },
   ({ failures }, place) => {
     for (const failure of failures)
       it(`nobody hangs, is logged out or half written, and all is well afterwards, when ${failure.name}`, async (test) => {

@@ -19,7 +19,7 @@ interface Victim {
 
 onEach(
   WORLDS.filter(({ tamperable }) => tamperable),
-  'a record that somebody has altered',
+  { title: 'a record that somebody has altered', synced: false },
   (_, place) => {
     let store: Store
     let vandal: Vandal

@@ -3,7 +3,7 @@ import type { Clock, Store } from '../../../src/store.ts'
 /** All that another process has to know to open the same store. It travels as JSON. */
 export type Where =
   | { readonly engine: 'memory' }
-  | { readonly engine: 'file' | 'sqlite'; readonly path: string }
+  | { readonly engine: 'file' | 'sqlite'; readonly path: string; readonly synced: boolean }
   | { readonly engine: 'postgres' | 'mysql' | 'redis' | 'memcached'; readonly url: string }
   | { readonly engine: 'cached'; readonly durable: Where; readonly cache: Where; readonly maxAge: number }
 
@@ -21,9 +21,19 @@ export async function openAt(where: Where, opening: Opening = {}): Promise<Store
     case 'memory':
       return (await import('../../../src/engines/memory.ts')).memory({ clock })
     case 'file':
-      return (await import('../../../src/engines/file.ts')).file({ dir: where.path, clock, timeout })
+      return (await import('../../../src/engines/file.ts')).file({
+        dir: where.path,
+        durable: where.synced,
+        clock,
+        timeout,
+      })
     case 'sqlite':
-      return (await import('../../../src/engines/sqlite.ts')).sqlite({ path: where.path, clock, timeout })
+      return (await import('../../../src/engines/sqlite.ts')).sqlite({
+        path: where.path,
+        synchronous: where.synced ? 'full' : 'normal',
+        clock,
+        timeout,
+      })
     case 'postgres': {
       const { postgres } = await import('../../../src/engines/postgres.ts')
       return postgres({ url: where.url, createTable: true, clock, timeout })

@@ -19,8 +19,8 @@ export interface World {
   readonly tamperable: boolean
   /** What can go wrong with it. */
   readonly failures: readonly Failure[]
-  /** Brings it up: empty, and nobody else's. */
-  start(): Promise<Place>
+  /** Brings it up: empty, and nobody else's. What is not `synced` does not wait for the disk, for nobody cuts the power. */
+  start(synced: boolean): Promise<Place>
 }
 
 /** A world that is up. */
@@ -53,17 +53,23 @@ export interface Vandal {
   close(): Promise<void>
 }
 
+interface Proof {
+  readonly title: string
+  /** Does the proof depend on writes that wait for the disk? Without them it takes a fraction of the time. */
+  readonly synced: boolean
+}
+
 /** Runs a proof on every world, one after the other; each is started once. */
 export function onEach(
   worlds: readonly World[],
-  title: string,
+  { title, synced }: Proof,
   proof: (world: World, place: () => Place) => void,
 ): void {
   for (const world of worlds)
     describe(`on ${world.name}: ${title}`, { skip: world.skip }, () => {
       let up: Place | undefined
       before(async () => {
-        up = await world.start()
+        up = await world.start(synced)
       })
       proof(world, () => up ?? raise('the world is not up'))
       // After what the proof itself has to close.

@@ -7,6 +7,7 @@ import { filesIn } from '../kit/disk.ts'
 import { dies, hangs, of } from '../kit/failures.ts'
 import { openAt } from '../kit/where.ts'
 import type { Place, World } from '../kit/world.ts'
+import { settings } from './postgres.ts'
 import { vandalOfRedis } from './redis.ts'
 
 const overPostgres: World = {
@@ -21,11 +22,8 @@ const overPostgres: World = {
     of('the cache', 1, { ...dies(), refuses: 'nothing' }),
     of('the cache', 1, { ...hangs, refuses: 'nothing' }),
   ],
-  async start(): Promise<Place> {
-    const servers = await Promise.all([
-      startPostgres({ recovery_init_sync_method: 'syncfs' }),
-      startRedis({ appendonly: 'no' }),
-    ])
+  async start(synced): Promise<Place> {
+    const servers = await Promise.all([startPostgres(settings(synced)), startRedis({ appendonly: 'no' })])
     const [{ url: durable, dir }, { url: cache, dir: cacheDir }] = servers
     const where = {
       engine: 'cached',
@@ -56,11 +54,11 @@ const overSqlite: World = {
   tamperable: false,
   keeps: 'all',
   failures: [],
-  async start(): Promise<Place> {
+  async start(synced): Promise<Place> {
     const dir = mkdtempSync(join(tmpdir(), 'strongroom-breaking-cached-'))
     const where = {
       engine: 'cached',
-      durable: { engine: 'sqlite', path: join(dir, 'sessions.db') },
+      durable: { engine: 'sqlite', path: join(dir, 'sessions.db'), synced },
       cache: { engine: 'memory' },
       maxAge: STALE,
     } as const

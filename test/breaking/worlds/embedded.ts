@@ -40,10 +40,10 @@ const onFiles: World = {
   shared: 'machine',
   keeps: 'all',
   tamperable: true,
-  failures: [fullDisk((dir) => ({ engine: 'file', path: dir }))],
-  async start(): Promise<Place> {
+  failures: [fullDisk((dir) => ({ engine: 'file', path: dir, synced: true }))],
+  async start(synced): Promise<Place> {
     const dir = mkdtempSync(join(tmpdir(), 'strongroom-breaking-file-'))
-    const where = { engine: 'file', path: dir } as const
+    const where = { engine: 'file', path: dir, synced } as const
     return {
       where,
       servers: [],
@@ -61,10 +61,10 @@ const inSqlite: World = {
   shared: 'machine',
   keeps: 'all',
   tamperable: true,
-  failures: [fullDisk((dir) => ({ engine: 'sqlite', path: join(dir, 'sessions.db') }))],
-  async start(): Promise<Place> {
+  failures: [fullDisk((dir) => ({ engine: 'sqlite', path: join(dir, 'sessions.db'), synced: true }))],
+  async start(synced): Promise<Place> {
     const dir = mkdtempSync(join(tmpdir(), 'strongroom-breaking-sqlite-'))
-    const where = { engine: 'sqlite', path: join(dir, 'sessions.db') } as const
+    const where = { engine: 'sqlite', path: join(dir, 'sessions.db'), synced } as const
     return {
       where,
       servers: [],

@@ -31,7 +31,7 @@ export const onMysql: readonly World[] = [
     tamperable: true,
     keeps: 'all',
     failures: [hangs, dies(), resets, silence],
-    start: async () => place(await startMariadb()),
+    start: async (synced) => place(await startMariadb({ 'innodb-flush-log-at-trx-commit': synced ? '1' : '2' })),
   },
 ]
 

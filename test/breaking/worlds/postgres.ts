@@ -45,6 +45,12 @@ const readOnly = setting('the database has become read-only, as a standby is', '
   ),
 )
 
+/** Recovery need not ask for each file of a test by itself. */
+export const settings = (synced: boolean) => ({
+  recovery_init_sync_method: 'syncfs',
+  ...(!synced && { synchronous_commit: 'off' }),
+})
+
 const world = { skip: postgresNeed.skip, shared: 'network', tamperable: true } as const
 
 export const onPostgres: readonly World[] = [
@@ -53,8 +59,7 @@ export const onPostgres: readonly World[] = [
     name: 'postgres',
     keeps: 'all',
     failures: [hangs, dies(), resets, silence, readOnly],
-    // The files of a test need not be asked for one by one.
-    start: async () => place(await startPostgres({ recovery_init_sync_method: 'syncfs' })),
+    start: async (synced) => place(await startPostgres(settings(synced))),
   },
 ]
 

@@ -27,6 +27,8 @@ const place = (
   }
 }
 
+const fsync = (synced: boolean) => ({ appendfsync: synced ? 'always' : 'everysec' })
+
 // Records lie in them as in a Redis that is alone, whose vandal has been.
 const world = { skip: redisNeed.skip, shared: 'network', tamperable: false, keeps: 'some' } as const
 
@@ -35,8 +37,8 @@ export const onManyRedis: readonly World[] = [
     ...world,
     name: 'redis behind Sentinel',
     failures: [failover],
-    async start() {
-      const { url, servers, master, stop } = await startRedisSentinel()
+    async start(synced) {
+      const { url, servers, master, stop } = await startRedisSentinel(fsync(synced))
       return place(url, servers, master, stop)
     },
   },
@@ -44,8 +46,8 @@ export const onManyRedis: readonly World[] = [
     ...world,
     name: 'redis cluster',
     failures: [failover],
-    async start() {
-      const { url, nodes, stop } = await startRedisCluster()
+    async start(synced) {
+      const { url, nodes, stop } = await startRedisCluster(fsync(synced))
       return place(url, nodes, async () => nodes[0] as Server, stop)
     },
   },

@@ -43,16 +43,16 @@ const world = { skip: redisNeed.skip, shared: 'network', tamperable: true } as c
 export const onRedis: readonly World[] = [
   {
     ...world,
-    name: 'redis, which writes to the disk before it answers',
+    name: 'redis',
     keeps: 'all',
     failures: [hangs, dies(), resets, silence, full],
-    start: async () => place(await startRedis()),
+    start: async (synced) => place(await startRedis({ appendfsync: synced ? 'always' : 'everysec' })),
   },
 ]
 
 export const everySecond: World = {
   ...world,
-  name: 'redis, which writes to the disk every second',
+  name: 'redis that writes to the disk every second',
   keeps: 'some',
   failures: [],
   start: async () => place(await startRedis({ appendfsync: 'everysec' })),
