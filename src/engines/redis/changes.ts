@@ -66,6 +66,7 @@ class Listening {
       wanted = false
       throw error
     })
+    if (this.#ended) return
     this.#pulse = setInterval(() => this.#check(), PULSE)
     this.#pulse.unref()
   }

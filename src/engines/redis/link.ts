@@ -18,6 +18,7 @@ export class Link {
   readonly #limit: Limit
   readonly #claim: Durable
   #driver: Driver | null = null
+  #making: Promise<Driver> | null = null
   #opening: Promise<Driver> | null = null
   #closed = false
 
@@ -52,13 +53,13 @@ export class Link {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    const driver = await this.#opening?.catch(() => null)
+    const driver = await this.#making?.catch(() => null)
     if (!driver || !this.#source.owned) return
     // A server that hangs does not answer a goodbye either.
     await this.#limit.ask(() => driver.close()).catch(() => driver.destroy())
   }
 
-  /** Again at the next call when it failed: then nothing is known, and the server or its settings may be other by then. */
+  /** Again at the next call when it failed: the server, or its settings, may be other by then. */
   #opened(): Promise<Driver> {
     this.#opening ??= this.#open().catch((error) => {
       this.#opening = null
@@ -68,10 +69,20 @@ export class Link {
   }
 
   async #open(): Promise<Driver> {
-    const driver = await this.#source.open()
-    if (this.#claim !== 'no') await checkClaim(await driver.masters(), this.#claim)
+    const driver = await this.#made()
+    // Within the limit of its own: a server that hangs now must not hold up those who ask it later.
+    if (this.#claim !== 'no') await this.#limit.ask(async () => checkClaim(await driver.masters(), this.#claim))
     this.#driver = driver
     return driver
+  }
+
+  /** One client, however often its server had to be asked before it could be used. */
+  #made(): Promise<Driver> {
+    this.#making ??= Promise.resolve(this.#source.open()).catch((error) => {
+      this.#making = null
+      throw error
+    })
+    return this.#making
   }
 }
 
