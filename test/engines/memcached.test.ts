@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { after, before, describe, it, suite } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { exptimeFor } from '../../src/engines/memcached/exptime.ts'
@@ -55,7 +56,7 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
       apart: async () => another({ prefix: `suite-${count++}:` }),
       breakIt: async () => {
         paused = true
-        server.pause()
+        await hang(server)
       },
       close: async () => {
         if (paused) server.resume()
@@ -68,11 +69,14 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     const store = memcached({ servers: at(server), timeout: 300 })
     const id = newId()
     await store.create(id, entry())
-    server.pause()
+    await hang(server)
     const began = performance.now()
-    await assert.rejects(Promise.all(Array.from({ length: 20 }, () => store.read(id))), StoreError)
+    const all = Promise.all(Array.from({ length: 20 }, () => store.read(id)))
+    await assert.rejects(
+      all.finally(() => server.resume()),
+      StoreError,
+    )
     assert.ok(performance.now() - began < 1500)
-    server.resume()
     assert.equal(await text(store, id), 'a session')
     await server.kill()
     for (let times = 0; times < 3; times++) await assert.rejects(store.read(id), /did not answer: ECONN/)
@@ -88,10 +92,13 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     const id = newId()
     await store.create(id, entry('first'))
     const version = (await store.read(id))?.version as Version
-    server.pause()
-    await assert.rejects(store.update(id, entry('second'), version), StoreError)
-    server.resume()
-    const found = await store.read(id)
+    await hang(server)
+    const late = store.update(id, entry('second'), version)
+    await assert.rejects(
+      late.finally(() => server.resume()),
+      StoreError,
+    )
+    const found = await memcached({ servers: at(server) }).read(id)
     assert.notEqual(await store.update(id, entry('third'), found?.version as Version), null)
     assert.equal(await text(store, id), 'third')
     await store.close()
@@ -220,6 +227,17 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     await second.stop()
   })
 })
+
+/** A signal stops one thread after another: only when none answers any more has all of it stopped. */
+async function hang(server: MemcachedServer): Promise<void> {
+  server.pause()
+  const socket = connect(server.port, '127.0.0.1')
+  for (let answered = true; answered; ) {
+    socket.write('mn\r\n')
+    answered = await Promise.race([once(socket, 'data').then(() => true), wait(50).then(() => false)])
+  }
+  socket.destroy()
+}
 
 /** Commands on sessions that the server has been given. */
 async function commandsOf(port: number): Promise<number> {
