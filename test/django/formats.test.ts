@@ -182,6 +182,14 @@ suite('the table', () => {
     assert.equal(await sessions.clearExpired(), 1)
   })
 
+  test('is given nothing that would be too large to be read again', async () => {
+    const sessions = over(table(), { maxSize: 1000 })
+    await assert.rejects(
+      new Visitor(sessions).visit((session) => session.set('large', 'a'.repeat(1000))),
+      { code: 'STRONGROOM_TOO_LARGE', message: /'large'/ },
+    )
+  })
+
   test('of another name, and a moment that is none, are met with care', async () => {
     const database = table()
     database.exec('ALTER TABLE django_session RENAME TO shop_session')
