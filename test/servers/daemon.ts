@@ -108,7 +108,10 @@ class Daemon implements Server {
   }
 
   pause(): void {
-    for (const pid of family(this.#child?.pid as number)) signal(pid, 'SIGSTOP')
+    const all = family(this.#child?.pid as number)
+    for (const pid of all) signal(pid, 'SIGSTOP')
+    // Thread by thread: one that has not stopped yet would still answer.
+    while (!all.every(isStopped));
   }
 
   resume(): void {
@@ -173,9 +176,20 @@ const statOf = (pid: number | string) => {
     return []
   }
 }
+const stateOf = (pid: number | string) => statOf(pid)[0] ?? ''
 const parentOf = (pid: string) => Number(statOf(pid)[1])
 /** A zombie holds nothing any more. */
-const isAlive = (pid: number) => !['Z', 'X', undefined].includes(statOf(pid)[0])
+const isAlive = (pid: number) => !['Z', 'X', ''].includes(stateOf(pid))
+
+const isStopped = (pid: number) => {
+  try {
+    return readdirSync(`/proc/${pid}/task`).every(
+      (thread) => !['R', 'S', 'D'].includes(stateOf(`${pid}/task/${thread}`)),
+    )
+  } catch {
+    return true
+  }
+}
 
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
