@@ -35,7 +35,11 @@ async function endure({ where, strike, mend }: Break, { refuses }: Failure): Pro
 }
 
 function judge(report: Report, { refuses, forgets, loses }: Failure): void {
-  assert.ok(report.slowest <= LIMIT + SLACK, `a request took ${report.slowest} ms, with a limit of ${LIMIT} ms`)
+  // A request reads and writes, and each may take its time.
+  assert.ok(
+    report.slowest <= 2 * LIMIT + SLACK,
+    `a request took ${report.slowest} ms, with a limit of ${LIMIT} ms a call`,
+  )
   assert.equal(report.refused > 0, refuses !== 'nothing', 'who is refused')
   if (refuses === 'writes') assert.ok(report.answeredMeanwhile > 0, 'who only reads is served all the time')
   if (!forgets) assert.equal(report.loggedOut, 0, 'a silent logout')

@@ -33,17 +33,24 @@ export const of = (whose: string, index: number, failure: Failure): Failure => (
   prepare: (place) => failure.prepare({ ...place, servers: place.servers.slice(index, index + 1) }),
 })
 
-/** Nobody mends it but the servers themselves. What the dead master had not told the others yet is lost. */
-export const failover: Failure = {
-  name: 'a master is killed, and another takes its place',
+/** Nobody mends it but the servers themselves. What the old master had not told the others yet is lost. */
+const failover = (how: 'is killed' | 'hangs'): Failure => ({
+  name: `a master ${how}, and another takes its place`,
   refuses: 'some',
   loses: true,
   async prepare(place) {
     const master = await place.master?.()
     if (!master) return 'there is no other that could take its place'
-    return { where: place.where, strike: () => master.kill(), mend: async () => undefined }
+    return {
+      where: place.where,
+      strike: async () => (how === 'hangs' ? master.pause() : master.kill()),
+      mend: async () => undefined,
+      clean: async () => (how === 'hangs' ? master.resume() : undefined),
+    }
   },
-}
+})
+
+export const failovers: readonly Failure[] = [failover('hangs'), failover('is killed')]
 
 const all = (place: Place, what: 'pause' | 'resume' | 'kill' | 'start') =>
   Promise.all(place.servers.map((server) => server[what]()))

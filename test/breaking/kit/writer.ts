@@ -73,14 +73,20 @@ export async function losses(store: Store, last: Acknowledged): Promise<number> 
   return lost
 }
 
+async function rewritten(store: Store, id: Id): Promise<boolean> {
+  const found = await store.read(id)
+  assert.ok(found && countOf(id, found.entry.bytes) !== null, 'a half session')
+  return (await store.update(id, found.entry, found.version)) !== null
+}
+
 /** Nothing that rests is half, and all of it can be changed: whoever died holds no lock. */
 export async function allAreWhole(store: Store): Promise<void> {
   for await (const page of store.scan?.({ page: 32 }) ?? [])
     await Promise.all(
       page.map(async ({ id }) => {
-        const found = await store.read(id)
-        assert.ok(found && countOf(id, found.entry.bytes) !== null, 'a half session')
-        assert.notEqual(await store.update(id, found.entry, found.version), null, 'a lock is left')
+        // A cache may be behind by the write whose process died before it told the cache; the first refusal finds that out.
+        const written = (await rewritten(store, id)) || (await rewritten(store, id))
+        assert.ok(written, 'it can be changed no more')
         await store.delete(id)
       }),
     )

@@ -3,9 +3,9 @@ import { redisNeed } from '../../servers/redis.ts'
 import { startRedisCluster } from '../../servers/redis-cluster.ts'
 import { startRedisSentinel } from '../../servers/redis-sentinel.ts'
 import { filesIn } from '../kit/disk.ts'
-import { failover } from '../kit/failures.ts'
+import { failovers } from '../kit/failures.ts'
 import { openAt } from '../kit/where.ts'
-import type { Place, World } from '../kit/world.ts'
+import { type Place, raise, type World } from '../kit/world.ts'
 
 const place = (
   url: string,
@@ -36,7 +36,7 @@ export const onManyRedis: readonly World[] = [
   {
     ...world,
     name: 'redis behind Sentinel',
-    failures: [failover],
+    failures: failovers,
     async start(synced) {
       const { url, servers, master, stop } = await startRedisSentinel(fsync(synced))
       return place(url, servers, master, stop)
@@ -45,10 +45,12 @@ export const onManyRedis: readonly World[] = [
   {
     ...world,
     name: 'redis cluster',
-    failures: [failover],
+    failures: failovers,
     async start(synced) {
       const { url, nodes, stop } = await startRedisCluster(fsync(synced))
-      return place(url, nodes, async () => nodes[0] as Server, stop)
+      // One after the other: the first is no master any more when its turn is over.
+      const masters = nodes.slice(0, nodes.length / 2)
+      return place(url, nodes, async () => masters.shift() ?? raise('no master is left'), stop)
     },
   },
 ]
