@@ -325,7 +325,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     )
     const [store, hasty] = [open(), open({ url })]
     for (const each of [store, hasty]) await each.read(id(1))
-    assert.deepEqual([store.traits.durable, hasty.traits.durable], ['machine', 'process'])
+    assert.deepEqual([store.traits.durable, hasty.traits.durable], ['machine', 'no'])
   })
 
   test('keeps no value in an error, nor in what caused it', async () => {

@@ -62,7 +62,7 @@ export class Postgres implements OwnedStore, ScannableStore {
   get traits(): Traits {
     return {
       engine: 'postgres',
-      durable: this.#table.isLasting ? 'machine' : 'process',
+      durable: this.#table.durable,
       shared: 'network',
       expiresByItself: false,
       granularity: 1,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { StoreError } from '../../errors.ts'
-import type { Schema } from '../../store.ts'
+import type { Schema, Traits } from '../../store.ts'
 import { type Answer, queryOf, type Request, type Row } from './client.ts'
 import { failure, isUndone, isUnprepared, READ_ONLY } from './failure.ts'
 import type { Link } from './pool.ts'
@@ -18,8 +18,8 @@ export interface TableOptions {
 interface Facts {
   readonly exists: boolean
   readonly comment: unknown
-  /** Does an acknowledged commit survive the death of the server's machine? */
-  readonly lasting: boolean
+  /** What an acknowledged commit survives, as the server is set for our role. */
+  readonly durable: Traits['durable']
 }
 
 /** How often a statement that the server has taken back is tried: fifty who collide each lose to one of the others. */
@@ -46,8 +46,8 @@ export class Table implements Schema {
   }
 
   /** True until a server has been seen that says otherwise. */
-  get isLasting(): boolean {
-    return this.#facts?.lasting ?? true
+  get durable(): Traits['durable'] {
+    return this.#facts?.durable ?? 'machine'
   }
 
   /** What a request asks for. */
@@ -118,7 +118,7 @@ export class Table implements Schema {
     const [exists, comment, commit, fsync, isReplica] = rows[0] ?? []
     // It would go on showing sessions that were ended, for as long as it lags behind.
     if (isReplica === 't') throw new StoreError(READ_ONLY)
-    return { exists: exists === 't', comment, lasting: commit !== 'off' && fsync !== 'off' }
+    return { exists: exists === 't', comment, durable: durableWith(commit, fsync) }
   }
 
   async #slowly(text: string, values: Request['values'] = []): Promise<Row[]> {
@@ -146,6 +146,12 @@ export class Table implements Schema {
       }
     }
   }
+}
+
+/** A commit that is not waited for is in the server's memory alone; one without fsync in that of its machine. */
+function durableWith(commit: unknown, fsync: unknown): Traits['durable'] {
+  if (commit === 'off') return 'no'
+  return fsync === 'off' ? 'process' : 'machine'
 }
 
 /** A number for an advisory lock: ours, and one for each name. */
