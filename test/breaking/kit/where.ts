@@ -5,7 +5,13 @@ export type Where =
   | { readonly engine: 'memory' }
   | { readonly engine: 'file' | 'sqlite'; readonly path: string; readonly synced: boolean }
   | { readonly engine: 'postgres' | 'mysql' | 'redis' | 'memcached'; readonly url: string }
-  | { readonly engine: 'cached'; readonly durable: Where; readonly cache: Where; readonly maxAge: number }
+  | {
+      readonly engine: 'cached'
+      readonly durable: Where
+      readonly cache: Where
+      readonly maxAge: number
+      readonly cacheTimeout?: number
+    }
 
 /** What each process, and each test, may choose for itself. */
 export interface Opening {
@@ -51,7 +57,8 @@ export async function openAt(where: Where, opening: Opening = {}): Promise<Store
     case 'cached': {
       const { cached } = await import('../../../src/engines/cached.ts')
       const [durable, cache] = [await openAt(where.durable, opening), await openAt(where.cache, opening)]
-      const store = cached({ durable, cache, clock, maxAge: where.maxAge })
+      const { maxAge, cacheTimeout } = where
+      const store = cached({ durable, cache, clock, maxAge, cacheTimeout })
       return closingBoth(store, [durable, cache])
     }
   }
