@@ -117,6 +117,8 @@ function linkOf({ url, client, max }: AnyOptions, timeout: number): Link | Holdi
   }
   if (typeof url !== 'string' || url === '')
     throw new ConfigError('postgres() takes a URL or a client; it got neither.')
+  if (!isUrl(url))
+    throw new ConfigError('The URL of postgres() must be like postgres://user:password@host:5432/database.')
   return new OwnLink({ url, timeout, max: wholeNumber('postgres()', 'max', max, 10) })
 }
 
@@ -146,4 +148,9 @@ function flag(name: string, given: unknown, standard: boolean): boolean {
   if (given === undefined) return standard
   if (typeof given === 'boolean') return given
   throw new ConfigError(`Option "${name}" of postgres() must be true or false.`)
+}
+
+/** What the driver would find out at the first call, with the password in its error. */
+function isUrl(given: string): boolean {
+  return /^postgres(?:ql)?:/i.test(given) && URL.canParse(given)
 }

@@ -99,7 +99,7 @@ suite('in production', () => {
 suite('an option that is not known', () => {
   const visit = () => world('two-key').sessions.open({})
   const places: readonly (readonly [where: string, use: (options: Anything) => unknown, known: string])[] = [
-    ['createSessions()', create, 'store, secrets, cookie, idle, absolute, remember, seal'],
+    ['createSessions()', create, 'store, secrets, cookie, idle, absolute, remember'],
     ['its cookie', (options) => create({ cookie: options }), 'name, secure, sameSite, path, domain, partitioned'],
     ['memory()', memory, 'max, maxBytes, clock'],
     ['file()', (options) => file({ dir: '/nowhere', ...options }), 'dir, durable'],
@@ -137,7 +137,13 @@ suite('an option of the wrong kind', () => {
       {},
       [],
       'sessions',
-      'redis://user:hunter2@host',
+      'redis://user:hunter2@host:port',
+      'redis://user:hunter2@host?max=7',
+      'postgres://user:hunter2@host:port/x',
+      'mysql://user:hunter2@host:port/x',
+      'memcached://user:hunter2@host',
+      'cached:?durable=redis://user:hunter2@host:port&cache=memory:',
+      'ldap://user:hunter2@host',
       'sqlite:',
       'memory:path',
       'cookie:path',
@@ -160,6 +166,7 @@ suite('an option of the wrong kind', () => {
     storeTimeout: [0, -1, 'soon', Infinity],
     onStoreError: ['ignore', true, 'Throw'],
     saveOnServerError: ['yes', 1],
+    sweep: [true, 0, 'daily', '40d'],
     memo: [true, -1, 1.5, '16mb', null],
     device: ['Firefox', {}, null],
     on: ['created', {}, []],
@@ -169,7 +176,7 @@ suite('an option of the wrong kind', () => {
       test(`${name}: ${typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? value)} is refused`, async () => {
         const error = await refusal(() => create({ [name]: value }))
         assert.equal(error.code, 'STRONGROOM_CONFIG', `${error.stack}`)
-        assert.ok(error.message.includes(name) || /path|cookie|idle|URL/i.test(error.message), error.message)
+        assert.ok(error.message.includes(name) || /path|cookie|idle|URL|memcached/i.test(error.message), error.message)
         assert.doesNotMatch(error.message, /hunter2/)
       })
 

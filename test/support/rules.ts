@@ -13,7 +13,7 @@ interface Layer {
 
 const OUTER = /^src\/(?:cli|lab|studio|compat|testing)\//
 /** The session and what it is made of: no I/O, no clock. */
-const PURE = /^src\/(?:session|state|login|expiry|merge|lifetime|codec\/json)\.ts$/
+const PURE = /^src\/(?:session|state|serializer|login|expiry|merge|lifetime|codec\/json)\.ts$/
 
 /** The first that fits a file counts. */
 const LAYERS: readonly Layer[] = [
@@ -23,7 +23,7 @@ const LAYERS: readonly Layer[] = [
   { files: /^src\/token\.ts$/, loads: /^src\/(?:errors|keyring)\.ts$/ },
   {
     files: PURE,
-    loads: /^src\/(?:errors|options|session|state|login|expiry|merge|lifetime|codec\/json)\.ts$/,
+    loads: /^src\/(?:errors|options|session|state|serializer|login|expiry|merge|lifetime|codec\/json)\.ts$/,
     types: /^src\/(?:store|token)\.ts$/,
   },
   {
@@ -34,7 +34,7 @@ const LAYERS: readonly Layer[] = [
   { files: /^src\/transport\//, loads: /^src\/(?:(?:errors|options)\.ts|transport\/)/, types: /^src\/token\.ts$/ },
   {
     files: /^src\/engines\//,
-    loads: /^src\/(?:(?:errors|options|store)\.ts|engines\/)/,
+    loads: /^src\/(?:(?:errors|options|store|time-limit)\.ts|engines\/)/,
     types: /^src\/token\.ts$/,
   },
   {

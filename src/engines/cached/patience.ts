@@ -1,5 +1,5 @@
 import { StoreError } from '../../errors.ts'
-import { Limit } from './limit.ts'
+import { TimeLimit } from '../../time-limit.ts'
 
 /** After a failure the cache is left alone for so many ms, and for twice as many after each further one, up to the most. */
 const PAUSE = 100
@@ -11,14 +11,14 @@ const LONGEST_SWEEP = 60_000
  * while, so that a dead cache costs one time limit now and then and not one for every request.
  */
 export class Patience {
-  readonly #limit: Limit
+  readonly #limit: TimeLimit
   readonly #report: (error: unknown) => void
   #failures = 0
   #closedUntil = 0
   #probing = false
 
   constructor(limit: number, report: (error: unknown) => void) {
-    this.#limit = new Limit(limit, () => new StoreError(`The session cache did not answer within ${limit} ms.`))
+    this.#limit = new TimeLimit(limit, () => new StoreError(`The session cache did not answer within ${limit} ms.`))
     this.#report = report
   }
 
@@ -47,7 +47,7 @@ export class Patience {
 
   /** As long as a sweep may take; whether it succeeds says nothing of how requests fare. */
   sweep(call: () => Promise<unknown>): Promise<void> {
-    const limit = new Limit(LONGEST_SWEEP, () => new StoreError('The session cache was not cleared in time.'))
+    const limit = new TimeLimit(LONGEST_SWEEP, () => new StoreError('The session cache was not cleared in time.'))
     return new Promise((resolve) => {
       const failed = (error: unknown) => {
         this.#report(error)

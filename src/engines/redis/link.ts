@@ -1,7 +1,7 @@
 import { ConfigError, StoreError } from '../../errors.ts'
+import { TimeLimit } from '../../time-limit.ts'
 import type { Argument, Driver, Node } from './driver.ts'
-import { wordOf } from './failure.ts'
-import { Limit } from './limit.ts'
+import { tooLate, unanswered, wordOf } from './failure.ts'
 import type { Script } from './scripts.ts'
 
 export type Durable = 'no' | 'process' | 'machine'
@@ -15,7 +15,7 @@ export interface Source {
 /** What is asked of Redis, within the time limit, and with errors that hold nothing of what was asked. */
 export class Link {
   readonly #source: Source
-  readonly #limit: Limit
+  readonly #limit: TimeLimit
   readonly #claim: Durable
   #driver: Driver | null = null
   #making: Promise<Driver> | null = null
@@ -24,10 +24,11 @@ export class Link {
 
   constructor(source: Source, timeout: number, claim: Durable) {
     this.#source = source
-    this.#limit = new Limit(timeout, {
-      late: () => this.#driver?.late?.(),
-      trouble: () => this.#driver?.trouble?.(),
-    })
+    this.#limit = new TimeLimit(
+      timeout,
+      () => tooLate(timeout, this.#trouble),
+      () => this.#driver?.late?.(),
+    )
     this.#claim = claim
   }
 
@@ -42,7 +43,7 @@ export class Link {
   ask<T>(question: (driver: Driver) => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new StoreError('This store was closed.'))
     const driver = this.#driver
-    return this.#limit.ask(() => (driver ? question(driver) : this.#opened().then(question)))
+    return this.#within(() => (driver ? question(driver) : this.#opened().then(question)))
   }
 
   /** Are keys spread over servers? Known only once there is a client. */
@@ -56,7 +57,18 @@ export class Link {
     const driver = await this.#making?.catch(() => null)
     if (!driver || !this.#source.owned) return
     // A server that hangs does not answer a goodbye either.
-    await this.#limit.ask(() => driver.close()).catch(() => driver.destroy())
+    await this.#within(() => driver.close()).catch(() => driver.destroy())
+  }
+
+  #within<T>(question: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) =>
+      this.#limit.run(question, resolve, (error) => reject(unanswered(error, this.#trouble))),
+    )
+  }
+
+  /** What is known to be wrong with the connection. */
+  get #trouble(): unknown {
+    return this.#driver?.trouble?.()
   }
 
   /** Again at the next call when it failed: the server, or its settings, may be other by then. */
@@ -71,7 +83,7 @@ export class Link {
   async #open(): Promise<Driver> {
     const driver = await this.#made()
     // Within the limit of its own: a server that hangs now must not hold up those who ask it later.
-    if (this.#claim !== 'no') await this.#limit.ask(async () => checkClaim(await driver.masters(), this.#claim))
+    if (this.#claim !== 'no') await this.#within(async () => checkClaim(await driver.masters(), this.#claim))
     this.#driver = driver
     return driver
   }

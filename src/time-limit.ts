@@ -28,21 +28,27 @@ class Call {
   }
 }
 
-/** One time limit for many calls: they are late in the order in which they began, so that one timer serves all of them. */
-export class Limit {
+/**
+ * One time limit for many calls, which are late in the order in which they began: one timer for all of them, and none when
+ * idle. (A ring, not a Set: V8 keeps what a busy Set held before it grew until the next full collection, requests included.)
+ */
+export class TimeLimit {
   readonly #ms: number
   readonly #tooLate: () => Error
+  readonly #late: () => void
   readonly #head = new Call(Number.POSITIVE_INFINITY, () => undefined)
   #timer: NodeJS.Timeout | undefined
 
-  constructor(ms: number, tooLate: () => Error) {
+  /** In ms. `late` is called once for all calls that are found late at a time. */
+  constructor(ms: number, tooLate: () => Error, late: () => void = () => undefined) {
     // What a timer can count; more than that it would take for nothing at all.
     this.#ms = Math.min(ms, 2 ** 31 - 2)
     this.#tooLate = tooLate
+    this.#late = late
   }
 
   /** Calls one of the two, once: with the answer, or with an error, at the limit at the latest. */
-  run<T>(make: () => Promise<T>, answered: (answer: T) => void, failed: (error: unknown) => void): void {
+  run<T>(make: () => PromiseLike<T>, answered: (answer: T) => void, failed: (error: unknown) => void): void {
     const call = new Call(performance.now() + this.#ms, failed)
     if (this.#head.later === this.#head) this.#timer?.ref()
     call.joinBefore(this.#head)
@@ -59,7 +65,7 @@ export class Limit {
 
   #ends(call: Call): boolean {
     const first = call.leave()
-    // Left to run out: a timer for every call would cost more than one idle look.
+    // Left to run out: starting a timer for every call of a quiet process costs more than one idle look.
     if (this.#head.later === this.#head) this.#timer?.unref()
     return first
   }
@@ -72,11 +78,14 @@ export class Limit {
 
   /** A turn after they were found late: a busy process finds its timers due before it has read what came in time. */
   #sweep(now: number): void {
+    let any = false
     while (this.#head.later.endsAt <= now) {
       const late = this.#head.later
       late.leave()
       late.failed(this.#tooLate())
+      any = true
     }
+    if (any) this.#late()
     this.#again(performance.now())
   }
 
@@ -88,7 +97,7 @@ export class Limit {
 }
 
 /** One that throws, or answers what is no promise, is met here. */
-function attempt<T>(call: () => Promise<T>): Promise<T> {
+function attempt<T>(call: () => PromiseLike<T>): Promise<T> {
   try {
     return Promise.resolve(call())
   } catch (error) {
