@@ -1,6 +1,9 @@
 import type { Backing } from './backing.ts'
 import type { Emit } from './events.ts'
 import type { LiveKeyring } from './keyring.ts'
+import type { Serializer } from './serializer.ts'
+import type { SignedCookies } from './signed-cookies.ts'
+import type { Stamps } from './stamp.ts'
 import type { Clock, Store, Traits } from './store.ts'
 import type { CookieTransport } from './transport/cookie.ts'
 
@@ -12,6 +15,8 @@ export interface Policy {
   readonly absolute: number
   /** In all, when the user asked to be remembered. */
   readonly remember: number
+  /** Do cookies outlive the browser where nothing else is said? */
+  readonly persistent: boolean
 }
 
 /** What one `createSessions` is made of, as its requests need it. */
@@ -23,6 +28,11 @@ export interface Core {
   readonly emit: Emit
   readonly policy: Policy
   readonly saveOnServerError: boolean
+  readonly saveEveryRequest: boolean
+  /** Null where logins stand on nothing that could change. */
+  readonly stamps: Stamps | null
+  readonly serializer: Serializer | null
+  readonly signedCookies: SignedCookies
   readonly onStoreError: 'throw' | 'anonymous'
   /** Says in a few words what device a User-Agent is. */
   readonly describeDevice: (userAgent: string | null) => string | null

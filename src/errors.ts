@@ -71,6 +71,18 @@ export class TooLarge extends StrongroomError {
   readonly code = 'STRONGROOM_TOO_LARGE'
 }
 
+/** A signed cookie of the application's that is not to be taken: altered, too old, or made for another name or salt. */
+export class CookieRefused extends StrongroomError {
+  readonly code = 'STRONGROOM_COOKIE'
+  override readonly status = 400
+  /** `unknown-key`: by a secret that was not given; `ambiguous`: two good ones that say different things. */
+  readonly reason: 'malformed' | 'unknown-key' | 'forged' | 'expired' | 'ambiguous'
+  constructor(reason: CookieRefused['reason']) {
+    super(`The signed cookie is refused (${reason}). Treat it as absent, or name a default.`)
+    this.reason = reason
+  }
+}
+
 /** The session was changed when that could not be kept: after the response had begun, or while a save was under way. */
 export class SessionClosed extends StrongroomError {
   readonly code = 'STRONGROOM_CLOSED'

@@ -24,8 +24,8 @@ export function expiryOver(
   expiry: Duration | Date | Expiry | null,
   now: number,
 ): LifetimeChange {
-  // The defaults end a session with the browser, too.
-  if (expiry === null || expiry === 'browser') return { defaults: true, named: {} }
+  if (expiry === null) return { defaults: true, named: {} }
+  if (expiry === 'browser') return { defaults: true, named: { persistent: false } }
   const named = namedBy(expiry, now)
   return { defaults: before?.defaults ?? false, named: { ...before?.named, ...named } }
 }

@@ -1,13 +1,12 @@
 import type { Held, Loaded } from './backing.ts'
 import { checkValue, isEmpty, type Meta, type Values } from './codec/json.ts'
 import type { Core } from './core.ts'
-import { tidyLabel } from './device.ts'
 import { ConflictError, SessionGone } from './errors.ts'
 import type { RevokeReason } from './events.ts'
-import { expiryAfter, milliseconds, touchDue } from './lifetime.ts'
+import { expiryAfter, touchDue } from './lifetime.ts'
 import { withinLimit } from './limit.ts'
-import type { LoginOptions } from './login.ts'
 import { type Changes, lay } from './merge.ts'
+import { metaAfter, stampFor } from './meta.ts'
 import { type Changed, changesOf, type State, shareable } from './state.ts'
 import { handleOf, type Id } from './token.ts'
 import { inTurn } from './turns.ts'
@@ -18,6 +17,8 @@ export type Plan =
   | { readonly verb: 'create' }
   | { readonly verb: 'rotate' | 'write'; readonly changes: Changed }
   | { readonly verb: 'touch'; readonly expiresAt: number }
+  /** `saveEveryRequest`, where nothing was changed. */
+  | { readonly verb: 'refresh' }
 
 const NO_CHANGES: Changed = { cleared: false, edits: new Map(), text: null }
 
@@ -34,12 +35,20 @@ export function planOf(core: Core, state: State, loaded: Loaded | null, failed: 
   }
   if (state.intent) return { verb: 'rotate', changes: changes ?? NO_CHANGES }
   if (changes || state.lifetime) return { verb: 'write', changes: changes ?? NO_CHANGES }
+  if (core.saveEveryRequest) return { verb: 'refresh' }
   const expiresAt = touchDue(core.clock(), loaded.held.expiresAt, loaded.meta)
   return expiresAt === null ? null : { verb: 'touch', expiresAt }
 }
 
 /** Carries a plan out; the session as it rests now, or null when it rests no longer. `device` labels a login. */
-export function carryOut(core: Core, plan: Plan, state: State, loaded: Loaded | null, device: () => string | null) {
+export async function carryOut(
+  core: Core,
+  plan: Plan,
+  state: State,
+  loaded: Loaded | null,
+  device: () => string | null,
+) {
+  state.stamp = state.intent?.verb === 'login' || state.restamp ? await stampFor(core, state) : null
   switch (plan.verb) {
     case 'end':
       return end(core, state, loaded, plan.anew)
@@ -51,6 +60,8 @@ export function carryOut(core: Core, plan: Plan, state: State, loaded: Loaded | 
       return change(core, state, loaded as Loaded, plan.changes)
     case 'touch':
       return touch(core, loaded as Loaded, plan.expiresAt)
+    case 'refresh':
+      return refresh(core, state, loaded as Loaded)
   }
 }
 
@@ -77,6 +88,16 @@ async function touch(core: Core, loaded: Loaded, expiresAt: number): Promise<Loa
   const { id } = loaded.held.ticket
   if (core.emit.wanted()) core.emit({ type: held ? 'touched' : 'gone', handle: handleOf(id) })
   return held && { ...loaded, held }
+}
+
+/** The same once more, with a new deadline. Who only read is not refused because the session has ended meanwhile. */
+async function refresh(core: Core, state: State, loaded: Loaded): Promise<Loaded | null> {
+  try {
+    return await change(core, state, loaded, { ...NO_CHANGES, text: loaded.data })
+  } catch (error) {
+    if (error instanceof SessionGone || error instanceof ConflictError) return null
+    throw error
+  }
 }
 
 async function create(core: Core, state: State, device: () => string | null): Promise<Loaded> {
@@ -204,39 +225,6 @@ function relay(changes: Changes, newer: Values): Values {
   for (const [key, edit] of changes.edits)
     if (edit.kind === 'update' && Object.hasOwn(values, key)) checkValue(key, values[key])
   return values
-}
-
-function metaAfter(core: Core, state: State, was: Meta | null, device: () => string | null): Meta {
-  const { clock, policy } = core
-  const now = clock()
-  const { intent, lifetime } = state
-  const anonymous = { createdAt: now, authenticatedAt: null, deadline: now + policy.absolute, idle: policy.idle }
-  let meta: Meta = was ?? { ...anonymous, userId: null, persistent: false, label: null }
-  if (intent?.verb === 'login') {
-    const { label = device(), remember } = intent.options
-    meta = {
-      ...anonymous,
-      authenticatedAt: now,
-      userId: intent.userId,
-      label: tidyLabel(label),
-      persistent: false,
-      ...remembered(core, now, remember),
-    }
-  }
-  if (!lifetime) return meta
-  return { ...meta, ...(lifetime.defaults && defaultsFor(core, now, meta)), ...lifetime.named }
-}
-
-/** A session that was to be remembered may be older than the default allows: it is not cut off in the middle of its use. */
-function defaultsFor({ policy }: Core, now: number, { createdAt, deadline }: Meta) {
-  const end = createdAt + policy.absolute
-  return { idle: policy.idle, persistent: false, deadline: end > now ? end : Math.min(deadline, now + policy.absolute) }
-}
-
-function remembered({ policy }: Core, now: number, remember: LoginOptions['remember']) {
-  if (remember === undefined || remember === false) return {}
-  const life = remember === true ? policy.remember : milliseconds(remember, 'login: remember')
-  return { persistent: true, idle: 0, deadline: now + life }
 }
 
 function gone(core: Core, { held }: Loaded): SessionGone {

@@ -10,6 +10,10 @@ export interface Master {
   readonly owner: KeyObject
   readonly label: KeyObject
   readonly cookie: KeyObject
+  /** For stamps of the credentials that logins stand on. */
+  readonly stamp: KeyObject
+  /** For the application's own signed cookies. */
+  readonly value: KeyObject
 }
 
 /** The masters of an application: the first is current and makes what is new, the others are retired and only open. */
@@ -178,6 +182,8 @@ function deriveMaster(secret: Buffer): Master {
     owner: key('owner'),
     label: key('label'),
     cookie: key('cookie'),
+    stamp: key('stamp'),
+    value: key('value'),
   }
 }
 

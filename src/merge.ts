@@ -58,3 +58,14 @@ export function changedInPlace(lent: Iterable<string>, values: Values, base: str
   }
   return changed
 }
+
+/** A list less the items with these texts, each taken away once; undefined when none is left. */
+export function without(list: readonly unknown[], texts: readonly string[]): unknown[] | undefined {
+  const gone = [...texts]
+  const left = list.filter((item) => {
+    const at = gone.indexOf(JSON.stringify(item))
+    if (at >= 0) gone.splice(at, 1)
+    return at < 0
+  })
+  return left.length > 0 ? left : undefined
+}

@@ -2,8 +2,9 @@ import { checkValue, isEmpty } from './codec/json.ts'
 import { DataError, ReadOnly, SessionClosed } from './errors.ts'
 import { type Expiry, expiryOver } from './expiry.ts'
 import type { Duration } from './lifetime.ts'
-import { checkLogin, checkUserId, type LoginOptions } from './login.ts'
-import { own, put } from './merge.ts'
+import { checkCredential, checkLogin, checkUserId, type LoginOptions } from './login.ts'
+import { own, put, without } from './merge.ts'
+import { shownOf } from './serializer.ts'
 import { lend, ownValues, type State, settleInPlace } from './state.ts'
 
 /** Keys of `Data` are the session's keys; every read may find nothing, for a session is empty until it is filled. */
@@ -94,6 +95,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     const state = this.#writable()
     state.cleared = true
     state.values = {}
+    state.shown?.clear()
     state.edits = state.updated = state.lent = null
   }
 
@@ -113,7 +115,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     checkLogin(options)
     const keep = options.keep ?? (this.userId === null || this.userId === userId ? 'all' : 'none')
     if (keep !== 'all') {
-      const kept = keep === 'none' ? [] : keep.map((key) => [key, own(state.values, key)] as const)
+      const kept = keep === 'none' ? [] : keep.map((key) => [key, lend(state, key)] as const)
       this.clear()
       for (const [key, value] of kept) if (value !== undefined) this.#write(key, value)
     }
@@ -124,6 +126,17 @@ export class Session<Data extends object = Record<string, unknown>> {
   renew(): void {
     const state = this.#writable()
     if (state.intent === null) state.intent = { verb: 'renew' }
+  }
+
+  /**
+   * The user's credential was changed by this very session: it goes on under a new token, and all others of the user are over,
+   * for they stand on the old one. With the new credential, or it is asked. Needs the option `credential`.
+   */
+  restamp(credential?: string): void {
+    if (credential !== undefined) checkCredential('restamp()', credential)
+    if (this.userId === null) throw new TypeError('restamp() is for a session with a signed-in user.')
+    this.renew()
+    this.#state.restamp = { credential }
   }
 
   /**
@@ -138,7 +151,7 @@ export class Session<Data extends object = Record<string, unknown>> {
 
   /**
    * Lifetimes of this session alone. A duration is its idle limit; a `Date` its end, used or not; an object names each, and
-   * what it leaves out stays; null gives the defaults back, and so does `'browser'`, for they end it with the browser.
+   * what it leaves out stays; null gives the defaults back, and so does `'browser'` with a cookie that ends with the browser.
    */
   setExpiry(expiry: Duration | Date | Expiry | null): void {
     const state = this.#writable()
@@ -197,12 +210,14 @@ export class Session<Data extends object = Record<string, unknown>> {
     const state = this.#writable()
     state.edits ??= new Map()
     const values = ownValues(state)
-    if (value === undefined) {
+    const shown = shownOf(state.shown, key)
+    const kept = shown ? shown.take(key, value) : value
+    if (kept === undefined) {
       delete values[key]
       state.edits.set(key, { kind: 'delete' })
     } else {
-      put(values, key, value)
-      state.edits.set(key, { kind: 'set', value })
+      put(values, key, kept)
+      state.edits.set(key, { kind: 'set', value: kept })
     }
   }
 
@@ -211,12 +226,14 @@ export class Session<Data extends object = Record<string, unknown>> {
     settleInPlace(state, key)
     const before = state.edits?.get(key)
     const value = change(lend(state, key))
-    if (value !== undefined) checkValue(key, value)
+    const shown = shownOf(state.shown, key)
+    if (value !== undefined && !shown) checkValue(key, value)
     this.#write(key, value)
     if (before && before.kind !== 'update') return value
-    state.edits?.set(key, { kind: 'update', steps: [...(before?.steps ?? []), change] })
+    const step = shown?.step(key, change) ?? change
+    state.edits?.set(key, { kind: 'update', steps: [...(before?.steps ?? []), step] })
     state.updated ??= new Map()
-    state.updated.set(key, JSON.stringify(value))
+    state.updated.set(key, JSON.stringify(own(state.values, key)))
     return value
   }
 }
@@ -227,13 +244,3 @@ function checkKey(key: string): void {
 }
 
 const moment = (ms: number | null | undefined) => (ms == null ? null : new Date(ms))
-
-function without(list: readonly unknown[], texts: readonly string[]): unknown[] | undefined {
-  const gone = [...texts]
-  const left = list.filter((item) => {
-    const at = gone.indexOf(JSON.stringify(item))
-    if (at >= 0) gone.splice(at, 1)
-    return at < 0
-  })
-  return left.length > 0 ? left : undefined
-}

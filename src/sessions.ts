@@ -4,8 +4,10 @@ import { NotAttached, Unsupported } from './errors.ts'
 import type { Secrets } from './keyring.ts'
 import type { Session } from './session.ts'
 import { coreFrom, type SessionsOptions } from './settings.ts'
+import type { GetSignedCookieOptions, SetSignedCookieOptions } from './signed-cookies.ts'
 import type { ClearOptions, OwnedStore, Schema, Store, Traits } from './store.ts'
-import type { HeaderSource } from './transport/headers.ts'
+import { type HeaderSource, headersOf, type RequestSource } from './transport/headers.ts'
+import type { ResponseTarget } from './transport/target.ts'
 import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './users.ts'
 import { type GetOptions, Visit } from './visit.ts'
 
@@ -19,6 +21,8 @@ export interface PolicyFacts {
   readonly idle: number
   readonly absolute: number
   readonly remember: number
+  /** Do cookies outlive the browser where nothing else is said? */
+  readonly persistent: boolean
 }
 
 /** Everything an application and its adapters need; made by `createSessions`. */
@@ -29,6 +33,17 @@ export interface BaseSessions<Data extends object> {
   save(request: object): Promise<void>
   /** A read-only session from headers alone, where there is no response: a socket's upgrade, a check by a proxy. */
   read(headers: HeaderSource | { readonly headers: HeaderSource }): Promise<Session<Data>>
+  /**
+   * The value of a cookie that `setSignedCookie` made; undefined when there is none. Throws `CookieRefused` for one that was
+   * altered, signed for another name or salt, or is too old, unless there is a `default`. Has nothing to do with the session.
+   */
+  getSignedCookie<D = undefined>(
+    request: RequestSource,
+    name: string,
+    options?: GetSignedCookieOptions<D>,
+  ): string | D | undefined
+  /** Adds a signed cookie to a response; null removes it. The browser can read it, and nobody can alter it. */
+  setSignedCookie(response: ResponseTarget, name: string, value: string | null, options?: SetSignedCookieOptions): void
   /** Opens one request's session by hand. Adapters do this; an application has `get`. No I/O. */
   open(headers: HeaderSource): Visit<Data>
   /** Makes `get(request)` work: `begin` is called at the first `get`, so a request that never asks costs nothing. */
@@ -129,8 +144,11 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     read: async (given) => new Visit<Data>(core, headersOf(given)).read(),
     open: (headers) => new Visit<Data>(core, headers),
     attach(request, begin) {
-      ;(request as Carrier)[slot] = begin
+      // To be saved at every request, also those that never ask.
+      ;(request as Carrier)[slot] = core.saveEveryRequest ? begin() : begin
     },
+    getSignedCookie: core.signedCookies.get,
+    setSignedCookie: core.signedCookies.set,
     of: (userId) => userSessions(core, userId),
     async clearExpired(options) {
       const count = swept ? await swept.clearExpired(options) : 0
@@ -168,11 +186,4 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     close,
   } satisfies BaseSessions<Data> & { of(userId: string): AnyUser }
   return sessions
-}
-
-/** A request's headers, or headers themselves, among which one may be called "headers". */
-function headersOf(given: HeaderSource | { readonly headers: HeaderSource }): HeaderSource {
-  return 'headers' in given && typeof given.headers === 'object'
-    ? (given.headers as HeaderSource)
-    : (given as HeaderSource)
 }

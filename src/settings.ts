@@ -2,15 +2,17 @@ import { randomBytes } from 'node:crypto'
 import type { Backing } from './backing.ts'
 import { carried } from './carried.ts'
 import type { SealName } from './codec/seal.ts'
-import type { BackedEngine, Core } from './core.ts'
+import type { Core } from './core.ts'
 import { describeDevice } from './device.ts'
-import { type CookieEngine, cookie } from './engines/cookie.ts'
-import { storeFromUrl } from './engines/url.ts'
+import { type Engine, engineFrom, isBacked, isCookie } from './engine.ts'
 import { ConfigError } from './errors.ts'
 import { emitter, type Listener } from './events.ts'
 import { createLiveKeyring, type LiveKeyring, type SecretSource } from './keyring.ts'
 import { type Duration, milliseconds } from './lifetime.ts'
 import { checkOptions } from './options.ts'
+import type { Serializer } from './serializer.ts'
+import { signedCookies } from './signed-cookies.ts'
+import { type CredentialOf, createStamps } from './stamp.ts'
 import type { Clock, Store } from './store.ts'
 import { stored } from './stored.ts'
 import { Sweeper } from './sweeper.ts'
@@ -18,7 +20,7 @@ import { type CookieSettings, cookieTransport } from './transport/cookie.ts'
 
 export interface SessionsOptions {
   /** Where sessions rest: a store, the cookie engine, or a URL: `memory:`, `file:./dir`, `sqlite:./sessions.db`, `cookie:`. */
-  readonly store?: Store | CookieEngine | BackedEngine | string | undefined
+  readonly store?: Engine | string | undefined
   /** Secrets (the first is current, the others retired), or a function that fetches them. `strongroom keys new` makes one. */
   readonly secrets?: SecretSource | undefined
   readonly cookie?: CookieSettings | undefined
@@ -28,6 +30,15 @@ export interface SessionsOptions {
   readonly absolute?: Duration | undefined
   /** How long a session lives whose login said `remember: true`. Default `'14d'`. */
   readonly remember?: Duration | undefined
+  /** Do cookies end with the browser? Default true; a login or `setExpiry` may say otherwise for one session. */
+  readonly expireAtBrowserClose?: boolean | undefined
+  /**
+   * What a user's logins stand on, such as the password hash as it is in the database: when it changes, they are over. Asked
+   * whenever a signed-in session is loaded. Null for a user that is gone.
+   */
+  readonly credential?: CredentialOf | undefined
+  /** Between the application's values and JSON, for Dates and the like. By default values are what JSON can carry. */
+  readonly serializer?: Serializer | undefined
   /** Default `two-key`, and `none` for a store in this process's memory. */
   readonly seal?: SealName | undefined
   /** Most bytes of one session. Default 65536. */
@@ -38,6 +49,8 @@ export interface SessionsOptions {
   readonly onStoreError?: 'throw' | 'anonymous' | undefined
   /** Keep changes also when the response's status is 500 or above. Default false. */
   readonly saveOnServerError?: boolean | undefined
+  /** Write the session, with a new deadline and its cookie, at every request that carries it. Default false. */
+  readonly saveEveryRequest?: boolean | undefined
   /**
    * Bytes of memory in which sessions that were opened lately are remembered in the clear, so that they are neither
    * decrypted nor parsed again. Default 16 MiB; false remembers nothing.
@@ -63,11 +76,15 @@ const KNOWN = [
   'idle',
   'absolute',
   'remember',
+  'expireAtBrowserClose',
+  'credential',
+  'serializer',
   'seal',
   'maxSize',
   'storeTimeout',
   'onStoreError',
   'saveOnServerError',
+  'saveEveryRequest',
   'memo',
   'sweep',
   'device',
@@ -96,6 +113,7 @@ export function coreFrom(options: SessionsOptions): {
   const { engine, ring, made } = essentials(options, production)
   const transport = isBacked(engine) ? engine.transport : cookieTransport(options.cookie, production)
   const clock = functionOr('clock', options.clock, Date.now)
+  const credential = functionOr('credential', options.credential, undefined) ?? null
   const common = {
     ring,
     clock,
@@ -127,7 +145,11 @@ export function coreFrom(options: SessionsOptions): {
     clock,
     emit: emitter(functionOr('on', options.on, undefined)),
     policy: policyOf(options),
-    saveOnServerError: oneOf('saveOnServerError', options.saveOnServerError ?? false, [true, false]),
+    saveOnServerError: flag('saveOnServerError', options.saveOnServerError, false),
+    saveEveryRequest: flag('saveEveryRequest', options.saveEveryRequest, false),
+    stamps: credential && createStamps(ring, credential, common.timeout),
+    serializer: serializerOf(options.serializer),
+    signedCookies: signedCookies({ ring, clock, sessionCookie: transport.name, secure: options.cookie?.secure }),
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
     describeDevice: functionOr('device', options.device, describeDevice),
   }
@@ -142,11 +164,6 @@ export function coreFrom(options: SessionsOptions): {
   }
   return { core, store, swept, sealName, close }
 }
-
-type Engine = Store | CookieEngine | BackedEngine
-
-const isCookie = (engine: Engine): engine is CookieEngine => 'kind' in engine && engine.kind === 'cookie'
-const isBacked = (engine: Engine): engine is BackedEngine => 'kind' in engine && engine.kind === 'backing'
 
 /** Store and secrets; in development both may be left out, with one warning that says what production needs. */
 function essentials(
@@ -169,38 +186,12 @@ function essentials(
 const refusal = (missing: string) =>
   `Production needs ${missing}. Write createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' }) and put the output of \`strongroom keys new\` into STRONGROOM_SECRETS.`
 
-function engineFrom(given: Engine | string): Engine {
-  if (typeof given !== 'string') return checkEngine(given)
-  if (!given.startsWith('cookie:')) return storeFromUrl(given)
-  const query = new URLSearchParams(given.slice(given.indexOf('?') + 1 || given.length))
-  checkOptions('cookie:', Object.fromEntries(query), ['protection', 'revocations'])
-  if (!/^cookie:(\?|$)/.test(given))
-    throw new ConfigError("A cookie engine's URL is 'cookie:', with ?protection= and ?revocations=URL.")
-  const revocations = query.get('revocations')
-  return cookie({
-    protection: (query.get('protection') ?? undefined) as 'sealed' | 'signed' | undefined,
-    revocations: revocations === null ? undefined : storeFromUrl(revocations),
-  })
-}
-
-const METHODS = ['create', 'read', 'update', 'touch', 'delete', 'clearExpired', 'close'] as const
-
-function checkEngine(given: Engine): Engine {
-  if (typeof given !== 'object' || given === null || typeof given.traits !== 'object')
-    throw new ConfigError(
-      "store is a store such as sqlite('./sessions.db'), cookie(), or a URL such as 'sqlite:./sessions.db'.",
-    )
-  const lacks =
-    isCookie(given) || isBacked(given) ? [] : METHODS.filter((method) => typeof given[method] !== 'function')
-  if (lacks.length === 0) return given
-  throw new ConfigError(`store is not a whole store: it lacks ${lacks.map((method) => `${method}()`).join(', ')}.`)
-}
-
-function policyOf({ idle, absolute, remember }: SessionsOptions): Core['policy'] {
+function policyOf({ idle, absolute, remember, expireAtBrowserClose }: SessionsOptions): Core['policy'] {
   const policy = {
     idle: idle === null ? 0 : milliseconds(idle ?? '30m', 'idle'),
     absolute: milliseconds(absolute ?? '12h', 'absolute'),
     remember: milliseconds(remember ?? '14d', 'remember'),
+    persistent: !flag('expireAtBrowserClose', expireAtBrowserClose, true),
   }
   if (policy.idle > policy.absolute)
     throw new ConfigError('idle is longer than absolute, so it would never be reached.')
@@ -228,6 +219,18 @@ function wholeSize(given: number | undefined): number {
   if (given === undefined) return 65_536
   if (Number.isSafeInteger(given) && given >= 256) return given
   throw new ConfigError('maxSize is a whole number of bytes, at least 256.')
+}
+
+function serializerOf(given: Serializer | undefined): Serializer | null {
+  if (given === undefined) return null
+  checkOptions('serializer', given, ['toJson', 'fromJson'])
+  const { toJson, fromJson } = given
+  if (typeof toJson === 'function' && typeof fromJson === 'function') return { toJson, fromJson }
+  throw new ConfigError('serializer has two functions, toJson and fromJson.')
+}
+
+function flag(name: string, given: boolean | undefined, standard: boolean): boolean {
+  return oneOf(name, given ?? standard, [true, false])
 }
 
 function functionOr<T>(name: string, given: T | undefined, standard: T): T {

@@ -2,6 +2,7 @@ import { checkValue, type Meta, type Values } from './codec/json.ts'
 import type { LifetimeChange } from './expiry.ts'
 import type { LoginOptions } from './login.ts'
 import { type Changes, changedInPlace, type Edit, own, put } from './merge.ts'
+import { type Serializer, Shown, shownOf } from './serializer.ts'
 import type { Id } from './token.ts'
 
 /** What a session is to become, beyond its data. `reroot`: a new beginning without a new login, see `revokeOthers`. */
@@ -18,6 +19,14 @@ export interface Resting {
   readonly data: string
   readonly meta: Meta
   readonly held: { readonly expiresAt: number; readonly ticket: { readonly id: Id } }
+}
+
+/** What a session is told of the world around it. */
+export interface Surroundings {
+  /** The moment at which it was loaded. */
+  readonly now: number
+  readonly handleOf: (id: Id) => string
+  readonly serializer?: Serializer | null
 }
 
 const NOTHING: Values = Object.freeze({})
@@ -44,10 +53,17 @@ export class State {
   /** For an updated key: its text right after the last update, to tell a later change in place. */
   updated: Map<string, string | undefined> | null = null
   lent: Set<string> | null = null
+  /** `restamp()` was asked for. */
+  restamp: { readonly credential: string | undefined } | null = null
+  /** What a save that is under way has made of the credential. */
+  stamp: string | null = null
+  /** There with a serializer: then `values` are what it makes of the application's. */
+  readonly shown: Shown | null
 
-  constructor(now: number, handleOf: (id: Id) => string, loaded: Resting | null) {
+  constructor({ now, handleOf, serializer = null }: Surroundings, loaded: Resting | null) {
     this.now = now
     this.handleOf = handleOf
+    this.shown = serializer && new Shown(serializer)
     if (loaded) this.rest(loaded)
   }
 
@@ -68,9 +84,11 @@ export class State {
  */
 export function lend(state: State, key: string): unknown {
   const value = own(state.values, key)
-  if (typeof value !== 'object' || value === null) return value
+  const shown = shownOf(state.shown, key)
+  if (!shown && (typeof value !== 'object' || value === null)) return value
   state.lent ??= new Set()
   state.lent.add(key)
+  if (shown) return shown.show(key, value)
   if (value !== own(state.shared, key)) return value
   const copy: unknown = JSON.parse(JSON.stringify(value))
   put(ownValues(state), key, copy)
@@ -100,6 +118,7 @@ export function shareable({ values, shared }: State): Values | undefined {
 
 /** A change in place cannot be run again over a newer value; from then on the key counts as set. */
 export function settleInPlace(state: State, key: string): void {
+  refreshShown(state, key)
   checkOwn(state, key)
   const edit = state.edits?.get(key)
   const changed =
@@ -109,6 +128,12 @@ export function settleInPlace(state: State, key: string): void {
   if (!changed) return
   state.edits ??= new Map()
   state.edits.set(key, { kind: 'set', value: own(state.values, key) })
+}
+
+/** What the application has changed in place goes into the values that are kept. */
+function refreshShown(state: State, only?: string): void {
+  for (const key of state.shown?.refresh(ownValues(state), only) ?? [])
+    if (state.edits?.get(key)?.kind === 'set') state.edits.set(key, { kind: 'set', value: own(state.values, key) })
 }
 
 function checkOwn({ values }: State, key: string): void {
@@ -122,6 +147,7 @@ export interface Changed extends Changes {
 
 /** Null where nothing was changed; throws `DataError` for a value that cannot be kept. */
 export function changesOf(state: State): Changed | null {
+  refreshShown(state)
   const { lent, edits, values, cleared } = state
   for (const keys of [lent, edits?.keys()]) for (const key of keys ?? []) checkOwn(state, key)
   if (!edits && !lent && !cleared) return null
@@ -140,6 +166,7 @@ export function changesOf(state: State): Changed | null {
 /** After a save: what was written is now what was loaded, and, while the session is open, goes on being watched. */
 export function settle(state: State, kept: Resting): void {
   const values = kept.values === state.values ? kept.values : keepObjects(state, kept.values)
+  state.shown?.settle(state.values, kept.values)
   state.rest(kept)
   state.values = values
   forgetChanges(state)
@@ -150,6 +177,7 @@ export function settle(state: State, kept: Resting): void {
 export function startOver(state: State): void {
   state.values = {}
   state.shared = NOTHING
+  state.shown?.clear()
   state.base = '{}'
   state.meta = state.id = null
   state.expiresAt = 0
@@ -157,6 +185,7 @@ export function startOver(state: State): void {
 }
 
 function forgetChanges(state: State): void {
+  state.restamp = state.stamp = null
   state.intent = state.lifetime = state.edits = state.updated = state.lent = null
   state.cleared = false
 }

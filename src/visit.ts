@@ -1,6 +1,7 @@
-import type { Loaded, Ticket } from './backing.ts'
+import type { Loaded } from './backing.ts'
 import type { Core } from './core.ts'
 import { SessionGone, SessionLimit, StoreError } from './errors.ts'
+import { find, presented } from './find.ts'
 import { carryOut, type Plan, planOf } from './keep.ts'
 import { checkOptions } from './options.ts'
 import { Session, stateOf } from './session.ts'
@@ -34,8 +35,6 @@ export class Visit<Data extends object> {
   #session: Session<Data> | null = null
   #loading: Promise<Session<Data>> | null = null
   #loaded: Loaded | null = null
-  /** Did the request carry any cookie of our name, good or bad? */
-  #presented = false
   #setCookie: string | null = null
   /** Was the session asked for, whether or not the store could tell it? */
   #asked = false
@@ -63,6 +62,7 @@ export class Visit<Data extends object> {
   }
 
   #getUnder(policy: 'throw' | 'anonymous'): Promise<Session<Data>> {
+    this.#asked = true
     this.#loading ??= this.#load()
     return policy === 'throw' ? this.#loading : this.#loading.catch((error) => this.#standIn(error))
   }
@@ -76,7 +76,8 @@ export class Visit<Data extends object> {
     if (!session) {
       this.#begun = true
       if (this.#loading) return this.#whenLoaded(this.#loading, status)
-      return this.#asked ? READ : UNUSED
+      if (this.#asked) return READ
+      return this.#core.saveEveryRequest && status < 500 && this.#presented() ? this.#refresh(status) : UNUSED
     }
     if (this.#saving) return this.#whenLoaded(this.#saving, status)
     const state = stateOf(session as never)
@@ -115,17 +116,17 @@ export class Visit<Data extends object> {
   }
 
   async #load(): Promise<Session<Data>> {
-    const { ring, clock } = this.#core
-    this.#asked = true
+    const { ring, clock, serializer } = this.#core
     try {
       // Awaited only where there is something to wait for: this is the path of every request.
       const ready = ring.ready()
       if (ready) await ready
-      let found = await this.#find()
+      const text = header(this.#headers, 'cookie')
+      let found = await find(this.#core, text)
       // A key that another server made a moment ago: ask the provider, at most once in a while.
-      if (found === 'unknown-key' && (await ring.refresh())) found = await this.#find()
+      if (found === 'unknown-key' && (await ring.refresh())) found = await find(this.#core, text)
       this.#loaded = found === 'unknown-key' ? null : found
-      const state = new State(clock(), handleOf, this.#loaded)
+      const state = new State({ now: clock(), handleOf, serializer }, this.#loaded)
       if (this.#begun) state.mode = 'closed'
       this.#session = new Session<Data>(state)
       return this.#session
@@ -137,45 +138,28 @@ export class Visit<Data extends object> {
     }
   }
 
-  #admit(): Ticket | 'unknown-key' | null {
-    const { transport, backing, emit } = this.#core
-    const texts = transport.read(header(this.#headers, 'cookie'))
-    if (texts.length === 0) return null
-    this.#presented = true
-    let found: Ticket | null = null
-    let unknownKey = false
-    // Two cookies of one name are what a neighbouring host can plant. A forged one is passed over; two good ones are a
-    // question that a guess would answer in the attacker's favour.
-    for (const text of texts) {
-      const ticket = backing.admit(text)
-      if ('refused' in ticket) {
-        emit({ type: 'notOurs', what: 'cookie', reason: ticket.refused })
-        unknownKey ||= ticket.refused === 'unknown-key'
-      } else if (found && found.text !== ticket.text) {
-        emit({ type: 'notOurs', what: 'cookie', reason: 'ambiguous' })
-        return null
-      } else found = ticket
-    }
-    return found ?? (unknownKey ? 'unknown-key' : null)
+  /** Did the request carry any cookie of our name, good or bad? */
+  #presented(): boolean {
+    return presented(this.#core, header(this.#headers, 'cookie'))
   }
 
-  async #find(): Promise<Loaded | 'unknown-key' | null> {
-    const { backing, emit } = this.#core
-    const ticket = this.#admit()
-    if (ticket === null || ticket === 'unknown-key') return ticket
-    const loaded = await backing.load(ticket)
-    if (loaded && !('held' in loaded)) {
-      if ('refused' in loaded) emit({ type: 'notOurs', what: 'record', reason: loaded.refused })
-      else emit({ type: 'expired', handle: handleOf(ticket.id), reason: loaded.expired })
-      return 'refused' in loaded && loaded.refused === 'unknown-key' ? 'unknown-key' : null
+  /** `saveEveryRequest` for a page that never asked for its session: it must not fail by what it does not need. */
+  async #refresh(status: number): Promise<Outcome> {
+    this.#loading = this.#load()
+    try {
+      await this.#loading
+    } catch (error) {
+      if (error instanceof StoreError) return UNUSED
+      throw error
     }
-    if (emit.wanted()) emit({ type: loaded ? 'loaded' : 'absent', handle: handleOf(ticket.id) })
-    return loaded
+    if (!this.#loaded || !this.#session) return UNUSED
+    stateOf(this.#session as never).mode = 'open'
+    return this.commit(status)
   }
 
   #standIn(error: unknown): Session<Data> {
     if (!(error instanceof StoreError)) throw error
-    const state = new State(this.#core.clock(), handleOf, null)
+    const state = new State({ now: this.#core.clock(), handleOf }, null)
     state.mode = 'read-only'
     return new Session<Data>(state)
   }
@@ -188,32 +172,35 @@ export class Visit<Data extends object> {
 
   async #keep(plan: Plan, state: State): Promise<void> {
     const before = this.#loaded
+    /** Moves a deadline, and keeps nothing that would be lost. */
+    const only = plan.verb === 'touch' || plan.verb === 'refresh'
     const device = () => this.#core.describeDevice(header(this.#headers, 'user-agent') ?? null)
     try {
       const kept = await carryOut(this.#core, plan, state, before, device)
       // A touch that found nothing changes nothing: the session ended, and the next request will see it.
-      if (plan.verb !== 'touch' || kept) this.#took(kept, before, state)
+      if (!only || kept) this.#took(kept, before, state)
     } catch (error) {
       if (error instanceof StoreError) this.#core.emit({ type: 'storeError', error })
       // A touch that failed is no reason to refuse a page that only read: the deadline that was promised still holds.
-      if (error instanceof StoreError && plan.verb === 'touch') return
+      if (error instanceof StoreError && only) return
       // Who catches these after save() and answers in their own words must not meet them again when the response begins.
-      if (error instanceof SessionLimit) state.intent = null
+      if (error instanceof SessionLimit) state.intent = state.restamp = null
       if (error instanceof SessionGone) this.#forget(state)
       throw error
     }
   }
 
   #took(kept: Loaded | null, before: Loaded | null, state: State): void {
-    const { transport, clock } = this.#core
+    const { transport, clock, saveEveryRequest } = this.#core
     if (!kept) {
-      if (this.#presented || this.#setCookie) this.#setCookie = transport.clear()
+      if (this.#setCookie || this.#presented()) this.#setCookie = transport.clear()
       this.#forget(state)
       return
     }
     this.#loaded = kept
     const { meta, held } = kept
     if (
+      saveEveryRequest ||
       held.ticket.text !== before?.held.ticket.text ||
       meta.persistent !== before.meta.persistent ||
       (meta.persistent && meta.deadline !== before.meta.deadline)

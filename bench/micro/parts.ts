@@ -74,7 +74,7 @@ function stateOf(lent: readonly string[]): State {
   const ticket = { id: '' as Id, text: '' }
   const held = { ticket, version: 1, expiresAt: now + 1_800_000 }
   const values = JSON.parse(content.data)
-  const state = new State(now, handleOf, { ...content, values, shared: {}, held })
+  const state = new State({ now, handleOf }, { ...content, values, shared: {}, held })
   if (lent.length > 0) state.lent = new Set(lent)
   return state
 }

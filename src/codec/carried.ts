@@ -56,7 +56,7 @@ function signedCodec(ring: Keyring, cookieName: string): CookieCodec {
 }
 
 /** Null unless the text is exactly what encoding its bytes gives: one value, one spelling, so that no bit of a cookie is idle. */
-function strictBase64url(text: string): Buffer | null {
+export function strictBase64url(text: string): Buffer | null {
   if (!BASE64URL.test(text)) return null
   const bytes = Buffer.from(text, 'base64url')
   return bytes.toString('base64url') === text ? bytes : null

@@ -15,6 +15,8 @@ export interface Meta {
   readonly persistent: boolean
   /** The device, as device lists show it. */
   readonly label: string | null
+  /** Of the credential that the login stands on; there where the option `credential` is. */
+  readonly stamp?: string | undefined
 }
 
 /** A session as it is sealed: what we keep about it, and the application's data as the text of a JSON object. */
@@ -37,6 +39,7 @@ export function encodeContent({ meta, data }: Content): string {
   if (meta.userId !== null) head += `,"u":${JSON.stringify(meta.userId)}`
   if (meta.label !== null) head += `,"l":${JSON.stringify(meta.label)}`
   if (meta.persistent) head += ',"p":1'
+  if (meta.stamp !== undefined) head += `,"s":${JSON.stringify(meta.stamp)}`
   return `${head}}\n${data}`
 }
 
@@ -48,7 +51,7 @@ export function decodeContent(text: string): Parsed | null {
     const head = JSON.parse(text.slice(0, end))
     const data = text.slice(end + 1)
     const values = JSON.parse(data)
-    const meta: Meta = {
+    const common = {
       createdAt: head.c,
       authenticatedAt: head.a ?? null,
       deadline: head.d,
@@ -57,6 +60,7 @@ export function decodeContent(text: string): Parsed | null {
       persistent: head.p === 1,
       label: head.l ?? null,
     }
+    const meta: Meta = head.s === undefined ? common : { ...common, stamp: head.s }
     return isObject(values) && isMeta(meta) ? { meta, data, values } : null
   } catch {
     return null
@@ -77,7 +81,8 @@ const isMeta = (meta: Meta) =>
   Number.isFinite(meta.idle) &&
   (meta.authenticatedAt === null || Number.isFinite(meta.authenticatedAt)) &&
   (meta.userId === null || typeof meta.userId === 'string') &&
-  (meta.label === null || typeof meta.label === 'string')
+  (meta.label === null || typeof meta.label === 'string') &&
+  (meta.stamp === undefined || typeof meta.stamp === 'string')
 
 /** Throws `DataError`, naming the key, unless `value` comes back from JSON as it went in. */
 export function checkValue(key: string, value: unknown, above: object[] = []): void {

@@ -35,7 +35,7 @@ const NONE: readonly string[] = []
 export function cookieTransport(given: CookieSettings = {}, production = false): CookieTransport {
   checkOptions('cookie', given, ['name', 'secure', 'sameSite', 'path', 'domain', 'partitioned'])
   const { name = '__Host-id', secure = true, sameSite = 'lax', path = '/', domain, partitioned = false } = given
-  check({ name, secure, sameSite, path, domain, partitioned }, production)
+  checkCookie({ name, secure, sameSite, path, domain, partitioned }, production)
   const attributes = {
     httpOnly: true,
     secure,
@@ -59,7 +59,7 @@ export function cookieTransport(given: CookieSettings = {}, production = false):
 }
 
 /** RFC 6265 §5.4 order; only the exact name counts, so `x__Host-id=` and `=__Host-id=` are other people's cookies. */
-function valuesOf(header: string, start: string): readonly string[] {
+export function valuesOf(header: string, start: string): readonly string[] {
   const values: string[] = []
   let at = 0
   while (at < header.length) {
@@ -84,7 +84,8 @@ interface Checked {
   partitioned: boolean
 }
 
-function check(cookie: Checked, production: boolean): void {
+/** Throws `ConfigError` for a cookie that no browser would take, or that would travel in the clear in production. */
+export function checkCookie(cookie: Checked, production: boolean): void {
   const { name, secure, sameSite, path, domain, partitioned } = cookie
   if (typeof name !== 'string' || !NAME.test(name) || name.length > 256)
     throw new ConfigError(

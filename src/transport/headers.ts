@@ -9,3 +9,17 @@ export function header(source: HeaderSource, name: string): string | undefined {
   const value = (source as { readonly [name: string]: string | readonly string[] | undefined })[name]
   return typeof value === 'string' || value === undefined ? value : value.join('; ')
 }
+
+/** A request, by its headers: theirs, a Node or Fetch request, or Hono's context. */
+export type RequestSource =
+  | HeaderSource
+  | { readonly headers: HeaderSource }
+  | { readonly req: { readonly raw: { readonly headers: HeaderSource } } }
+
+/** A request's headers, or headers themselves, among which one may be called "headers". */
+export function headersOf(given: RequestSource): HeaderSource {
+  if ('headers' in given && typeof given.headers === 'object') return given.headers as HeaderSource
+  const { req } = given as { readonly req?: unknown }
+  if (typeof req === 'object') return (req as { readonly raw: { readonly headers: HeaderSource } }).raw.headers
+  return given as HeaderSource
+}

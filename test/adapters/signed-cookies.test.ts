@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { createServer as createServer2 } from 'node:http2'
+import { suite, test } from 'node:test'
+import { serve as serveHono } from '@hono/node-server'
+import express5 from 'express'
+import { Hono } from 'hono'
+import { express } from '../../src/adapters/express.ts'
+import { fetch as adapter } from '../../src/adapters/fetch.ts'
+import { hono } from '../../src/adapters/hono.ts'
+import { node } from '../../src/adapters/node.ts'
+import { memory } from '../../src/engines/memory.ts'
+import { createSessions, type Sessions } from '../../src/sessions.ts'
+import type { SessionsOptions } from '../../src/settings.ts'
+import { http1, http2 } from '../../src/testing/adapter/client.ts'
+import { Visitor } from '../../src/testing/adapter/visitor.ts'
+import type { Served } from '../../src/testing/index.ts'
+import { secret } from '../core/kit/ring.ts'
+import { listening, listening2 } from './serve.ts'
+
+type All = Sessions<Record<string, unknown>>
+
+/**
+ * One application in each framework: `/set` sets two signed cookies beside one of its own and a session, `/get` answers with
+ * the first, `/plain` knows of no session.
+ */
+const FRAMEWORKS: Record<string, (sessions: All) => Promise<Served>> = {
+  async express(sessions) {
+    const app = express5().set('env', 'test')
+    app.use(express(sessions))
+    app.get('/set', async (request, response) => {
+      ;(await sessions.get(request)).set('a', 1)
+      response.cookie('own', '1')
+      sessions.setSignedCookie(response, 'tea', 'green', { salt: 'shop', secure: false })
+      sessions.setSignedCookie(response, 'cup', 'large', { secure: false })
+      response.send('set')
+    })
+    app.get('/get', (request, response) => {
+      response.send(sessions.getSignedCookie(request, 'tea', { salt: 'shop' }))
+    })
+    app.get('/plain', (_, response) => {
+      response.send('plain')
+    })
+    return listening(createServer(app))
+  },
+
+  node: (sessions) =>
+    listening(createServer(node(sessions, (request, response) => handle(sessions, request, response)))),
+
+  'node, HTTP/2': (sessions) =>
+    listening2(createServer2(node(sessions, (request, response) => handle(sessions, request, response)) as never)),
+
+  async hono(sessions) {
+    const app = new Hono()
+    app.use(hono(sessions))
+    app.get('/set', async (c) => {
+      ;(await sessions.get(c)).set('a', 1)
+      c.header('Set-Cookie', 'own=1; Path=/', { append: true })
+      sessions.setSignedCookie(c, 'tea', 'green', { salt: 'shop', secure: false })
+      sessions.setSignedCookie(c, 'cup', 'large', { secure: false })
+      return c.text('set')
+    })
+    app.get('/get', (c) => c.text(sessions.getSignedCookie(c, 'tea', { salt: 'shop' }) ?? ''))
+    app.get('/plain', (c) => c.text('plain'))
+    return onNode(app.fetch)
+  },
+
+  async fetch(sessions) {
+    return onNode(
+      adapter(sessions, async (request) => {
+        const { pathname } = new URL(request.url)
+        if (pathname === '/plain') return new Response('plain')
+        if (pathname === '/get') return new Response(sessions.getSignedCookie(request, 'tea', { salt: 'shop' }))
+        ;(await sessions.get(request)).set('a', 1)
+        const response = new Response('set', { headers: { 'Set-Cookie': 'own=1; Path=/' } })
+        sessions.setSignedCookie(response, 'tea', 'green', { salt: 'shop', secure: false })
+        sessions.setSignedCookie(response.headers, 'cup', 'large', { secure: false })
+        return response
+      }),
+    )
+  },
+}
+
+type Handler = Parameters<typeof node<Record<string, unknown>>>[1]
+
+async function handle(sessions: All, request: Parameters<Handler>[0], response: Parameters<Handler>[1]) {
+  if (request.url === '/plain') return response.end('plain')
+  if (request.url === '/get') return response.end(sessions.getSignedCookie(request, 'tea', { salt: 'shop' }))
+  ;(await sessions.get(request)).set('a', 1)
+  response.setHeader('Set-Cookie', 'own=1; Path=/')
+  sessions.setSignedCookie(response, 'tea', 'green', { salt: 'shop', secure: false })
+  sessions.setSignedCookie(response, 'cup', 'large', { secure: false })
+  return response.end('set')
+}
+
+const onNode = (handler: (request: Request) => Response | Promise<Response>) =>
+  new Promise<Served>((resolve) => {
+    const server = serveHono({ fetch: handler, port: 0, hostname: '127.0.0.1' }, ({ port }) =>
+      resolve({
+        url: `http://127.0.0.1:${port}`,
+        close: () => new Promise((done) => server.close(() => done())),
+      }),
+    )
+  })
+
+for (const [name, serve] of Object.entries(FRAMEWORKS))
+  suite(`over ${name}`, () => {
+    const open = async (options: Omit<SessionsOptions, 'store'> = {}) => {
+      const sessions = createSessions({ secrets: secret('signed'), store: memory({ max: 100 }), ...options })
+      const served = await serve(sessions)
+      const client = (served.http2 ? http2 : http1)(served.url)
+      const close = async () => {
+        client.close()
+        await served.close()
+      }
+      return { visitor: new Visitor(client), close }
+    }
+
+    test('signed cookies travel beside the application’s own and the session’s', async () => {
+      const { visitor, close } = await open()
+      try {
+        const page = await visitor.must('/set')
+        assert.deepEqual(
+          page.all('set-cookie').map((line) => line.slice(0, line.indexOf('='))),
+          ['own', 'tea', 'cup', '__Host-id'],
+        )
+        assert.equal((await visitor.must('/get')).text, 'green')
+      } finally {
+        await close()
+      }
+    })
+
+    test('one that was altered is answered with 400', async () => {
+      const { visitor, close } = await open()
+      try {
+        await visitor.must('/set')
+        const { status } = await visitor.ask('/get', { cookie: `tea=${visitor.jar.value('cup')}` })
+        assert.equal(status, 400)
+      } finally {
+        await close()
+      }
+    })
+
+    test('with saveEveryRequest a page that knows of no session renews its cookie, and varies by it', async () => {
+      const { visitor, close } = await open({ saveEveryRequest: true })
+      try {
+        assert.deepEqual((await visitor.must('/plain')).all('set-cookie'), [])
+        await visitor.must('/set')
+        const page = await visitor.must('/plain')
+        assert.match(page.all('set-cookie').join(), /^__Host-id=/)
+        assert.deepEqual([page.header('vary'), page.header('cache-control')], ['Cookie', 'no-store'])
+      } finally {
+        await close()
+      }
+    })
+  })

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { StoreError, Unsupported } from '../../src/errors.ts'
+import { createSessions } from '../../src/sessions.ts'
+import { manualClock } from '../../src/testing/clock.ts'
+import { carried, WORLDS } from './kit/engines.ts'
+import { type Anything, type Fixture, fixture, last } from './kit/fixture.ts'
+import { secret } from './kit/ring.ts'
+import { type Visitor, visitor as visitorOf } from './kit/visitor.ts'
+
+/** The users' table: a password hash for each. */
+const users = () =>
+  new Map<string, string>([
+    ['ada', 'hash one'],
+    ['bob', 'hash of bob'],
+  ])
+const asking = (table: Map<string, string>) => ({ credential: (userId: string) => table.get(userId) ?? null })
+
+const EVERYWHERE: Record<string, (table: Map<string, string>) => Pick<Fixture, 'visitor' | 'clock'>> = {
+  ...Object.fromEntries(
+    Object.entries(WORLDS).map(([name, world]) => [name, (table: Map<string, string>) => world(asking(table))]),
+  ),
+  'cookie without revocations': bare,
+}
+
+for (const [name, open] of Object.entries(EVERYWHERE))
+  suite(`a login stands on its credential, on ${name}`, () => {
+    test('an unchanged one changes nothing', async () => {
+      const guest = open(users()).visitor()
+      await guest.visit((session) => session.login('ada'))
+      for (let visit = 1; visit <= 3; visit++)
+        await guest.visit((session) => {
+          assert.equal(session.userId, 'ada')
+          session.set('visit', visit)
+        })
+    })
+
+    test('when it changes, all sessions of the user are over, and nobody else’s', async () => {
+      const table = users()
+      const { visitor } = open(table)
+      const [laptop, phone, bob] = [visitor(), visitor(), visitor()]
+      for (const guest of [laptop, phone]) await guest.visit((session) => session.login('ada'))
+      await bob.visit((session) => session.login('bob'))
+      table.set('ada', 'hash two')
+      for (const guest of [laptop, phone])
+        await guest.visit((session) => assert.deepEqual([session.userId, session.isNew], [null, true]))
+      await bob.visit((session) => assert.equal(session.userId, 'bob'))
+    })
+
+    test('the session that changed it goes on under a new token, with all that it has', async () => {
+      const table = users()
+      const { visitor, clock } = open(table)
+      const [here, there] = [visitor(), visitor()]
+      await here.visit((session) => {
+        session.set('basket', ['tea'])
+        session.login('ada', { remember: '30d', label: 'here' })
+      })
+      await there.visit((session) => session.login('ada'))
+      const before = here.copy()
+      const facts = await here.visit(({ createdAt, endsAt }) => ({ createdAt, endsAt }))
+      clock.advance(1000)
+      await here.visit((session) => {
+        table.set('ada', 'hash two')
+        session.restamp()
+      })
+      assert.notEqual(here.cookie, before.cookie)
+      await here.visit((session) => {
+        assert.deepEqual([session.userId, session.get('basket')], ['ada', ['tea']])
+        assert.deepEqual({ createdAt: session.createdAt, endsAt: session.endsAt }, facts)
+      })
+      for (const old of [there, before]) await old.visit((session) => assert.equal(session.userId, null))
+    })
+
+    test('a new token alone does not outlive a change', async () => {
+      const table = users()
+      const guest = open(table).visitor()
+      await guest.visit((session) => session.login('ada'))
+      await guest.visit((session) => {
+        table.set('ada', 'hash two')
+        session.renew()
+      })
+      await guest.visit((session) => assert.equal(session.userId, null))
+    })
+
+    test('a login of today stands on the credential of today', async () => {
+      const table = users()
+      const guest = open(table).visitor()
+      await guest.visit((session) => session.login('ada'))
+      table.set('ada', 'hash two')
+      await guest.visit((session) => session.login('ada'))
+      await guest.visit((session) => assert.equal(session.userId, 'ada'))
+    })
+  })
+
+/** Sessions in cookies that nobody can end: there, too, a change of the credential is their end. */
+function bare(table: Map<string, string>): Pick<Fixture, 'visitor' | 'clock'> {
+  const clock = manualClock()
+  const sessions = createSessions({ secrets: secret('bare'), store: 'cookie:', clock, ...asking(table) })
+  return { clock, visitor: (agent) => visitorOf(sessions, agent) as Visitor<Anything> }
+}
+
+suite('a credential', () => {
+  test('that was proven is handed to login(): one that changes meanwhile ends this login, too', async () => {
+    const table = users()
+    const guest = fixture(asking(table)).visitor()
+    await guest.visit((session) => {
+      session.login('ada', { credential: 'hash one' })
+      table.set('ada', 'hash two')
+    })
+    await guest.visit((session) => assert.equal(session.userId, null))
+  })
+
+  test('that is not yet in the database is handed to restamp()', async () => {
+    const table = users()
+    const guest = fixture(asking(table)).visitor()
+    await guest.visit((session) => session.login('ada'))
+    await guest.visit((session) => session.restamp('hash two'))
+    table.set('ada', 'hash two')
+    await guest.visit((session) => assert.equal(session.userId, 'ada'))
+  })
+
+  test('of a user that is gone is none: the session is over, and a login is refused', async () => {
+    const table = users()
+    const { visitor, events } = fixture(asking(table))
+    const guest = visitor()
+    await guest.visit((session) => session.login('ada'))
+    table.delete('ada')
+    await guest.visit((session) => assert.equal(session.userId, null))
+    assert.deepEqual(last(events, 'notOurs'), { type: 'notOurs', what: 'record', reason: 'credential' })
+    await assert.rejects(
+      guest.visit((session) => session.login('ada')),
+      Unsupported,
+    )
+  })
+
+  test('is not compared by a session that nobody has signed in to', async () => {
+    let asked = 0
+    const { visitor } = fixture({ credential: () => `${++asked}` })
+    const guest = visitor()
+    await guest.visit((session) => session.set('a', 1))
+    await guest.visit((session) => assert.equal(session.get('a'), 1))
+    assert.equal(asked, 0)
+  })
+
+  test('that cannot be asked is an outage, and signs nobody out', async () => {
+    const table = users()
+    let down: unknown = null
+    const { visitor, events } = fixture({
+      credential: async (userId) => {
+        if (down) throw down
+        return table.get(userId) ?? null
+      },
+    })
+    const guest = visitor()
+    await guest.visit((session) => session.login('ada'))
+    down = new Error('the database is down')
+    await assert.rejects(
+      guest.visit(() => undefined),
+      (error) => error instanceof StoreError && error.status === 503 && error.cause === down,
+    )
+    assert.equal(last(events, 'storeError')?.error instanceof StoreError, true)
+    down = null
+    await guest.visit((session) => assert.equal(session.userId, 'ada'))
+  })
+
+  test('that never comes is an outage, too', async () => {
+    const table = users()
+    let hang = false
+    const { visitor } = fixture({
+      credential: (userId) => (hang ? new Promise(() => undefined) : (table.get(userId) ?? null)),
+      storeTimeout: 20,
+    })
+    const guest = visitor()
+    await guest.visit((session) => session.login('ada'))
+    hang = true
+    await assert.rejects(
+      guest.visit(() => undefined),
+      /"credential" did not answer within 20 ms/,
+    )
+  })
+
+  test('that a query has left out is no other credential', async () => {
+    let answer: unknown = 'hash one'
+    const guest = fixture({ credential: () => answer as string }).visitor()
+    await guest.visit((session) => session.login('ada'))
+    for (answer of [undefined, '', 7])
+      await assert.rejects(
+        guest.visit(() => undefined),
+        StoreError,
+      )
+    answer = 'hash one'
+    await guest.visit((session) => assert.equal(session.userId, 'ada'))
+  })
+
+  test('is found nowhere in the store, nor is anything that two users with one password have in common', async () => {
+    const table = new Map([
+      ['ada', 'the same hash'],
+      ['bob', 'the same hash'],
+    ])
+    const { visitor, store } = fixture({ ...asking(table), seal: 'none' })
+    for (const user of ['ada', 'bob']) await visitor().visit((session) => session.login(user))
+    const stamps: string[] = []
+    for await (const page of store.scan())
+      for (const { id } of page) {
+        const text = Buffer.from((await store.read(id))?.entry.bytes ?? []).toString()
+        assert.ok(!text.includes('the same hash'))
+        stamps.push(/"s":"([\w-]+)"/.exec(text)?.[1] ?? assert.fail('no stamp'))
+      }
+    assert.equal(new Set(stamps).size, 2)
+  })
+
+  test('stamped under a retired secret goes on, is stamped anew by the next write, and then needs the old secret no more', async () => {
+    const table = users()
+    const { sessions, visitor, events } = fixture({ ...asking(table), secrets: secret('old') })
+    const guest = visitor()
+    await guest.visit((session) => session.login('ada'))
+    await sessions.reloadSecrets([secret('new'), secret('old')])
+    await guest.visit((session) => {
+      assert.equal(session.userId, 'ada')
+      session.renew()
+    })
+    await sessions.reloadSecrets(secret('new'))
+    await guest.visit((session) => assert.equal(session.userId, 'ada'))
+    assert.equal(last(events, 'notOurs'), undefined)
+    table.set('ada', 'hash two')
+    await guest.visit((session) => assert.equal(session.userId, null))
+  })
+
+  test('was not there when a session began: it stands on nothing, and is over', async () => {
+    const shell = fixture()
+    const guest = shell.visitor()
+    await guest.visit((session) => session.login('ada'))
+    const stricter = createSessions({
+      secrets: secret('fixture'),
+      store: shell.store,
+      clock: shell.clock,
+      ...asking(users()),
+    })
+    await visitorOf(stricter, undefined, guest.cookie).visit((session) => assert.equal(session.userId, null))
+    // Nobody's record is removed for it: the option may have been a mistake.
+    await guest.visit((session) => assert.equal(session.userId, 'ada'))
+  })
+
+  test('survives a refused login: the user who is there keeps the stamp of before', async () => {
+    const { visitor } = fixture(asking(users()))
+    await visitor().visit((session) => session.login('bob'))
+    const guest = visitor()
+    await guest.visit((session) => session.login('ada'))
+    const { request, session, save, respond } = guest.begin()
+    const own = await session()
+    own.login('bob', { limit: 1, atLimit: 'refuse', keep: 'all' })
+    await assert.rejects(save(), /already has 1 session/)
+    own.set('after', 1)
+    await respond()
+    assert.ok(request)
+    await guest.visit((session) => assert.deepEqual([session.userId, session.get('after')], ['ada', 1]))
+  })
+
+  test('goes with revokeOthers() in either order, where cookies have to begin anew for it', async () => {
+    for (const restampFirst of [true, false]) {
+      const table = users()
+      const { sessions, visitor } = carried(asking(table))
+      const [here, there] = [visitor(), visitor()]
+      for (const guest of [here, there]) await guest.visit((session) => session.login('ada'))
+      await here.visit(async (session) => {
+        table.set('ada', 'hash two')
+        if (restampFirst) session.restamp()
+        await sessions.of('ada').revokeOthers(session)
+        if (!restampFirst) session.restamp()
+      })
+      await here.visit((session) => assert.equal(session.userId, 'ada'))
+      await there.visit((session) => assert.equal(session.userId, null))
+    }
+  })
+
+  test('is refused where nothing would compare it, and where it is no text', async () => {
+    const { visitor } = fixture()
+    const guest = visitor()
+    for (const work of [
+      (session: { login(id: string, options: object): void }) => session.login('ada', { credential: 'hash one' }),
+      (session: { login(id: string): void; restamp(): void }) => {
+        session.login('ada')
+        session.restamp()
+      },
+    ])
+      await assert.rejects(guest.visit(work), /need the option "credential"/)
+    await guest.visit((session) => {
+      assert.throws(() => session.restamp(), /signed-in user/)
+      assert.throws(() => session.login('ada', { credential: '' }), /non-empty text/)
+      assert.throws(() => session.restamp(7 as never), /non-empty text/)
+    })
+    assert.throws(() => fixture({ credential: 'hash' as never }), /credential is a function/)
+  })
+})

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import fc from 'fast-check'
+import { ConfigError, CookieRefused, TooLarge } from '../../src/errors.ts'
+import { createSessions } from '../../src/sessions.ts'
+import { manualClock } from '../../src/testing/clock.ts'
+import { parseSetCookie } from '../../src/testing/jar.ts'
+import { fixture } from './kit/fixture.ts'
+import { secret } from './kit/ring.ts'
+
+const HOUR = 3_600_000
+type Set = Parameters<ReturnType<typeof createSessions>['setSignedCookie']>
+
+/** Sessions, the line that `setSignedCookie` adds, and the request that brings it back. */
+function open(options: Parameters<typeof fixture>[0] = {}) {
+  const { sessions, clock } = fixture(options)
+  const line = (name: string, value: string | null, options?: Set[3]): string => {
+    const headers = new Headers()
+    sessions.setSignedCookie(headers, name, value, options)
+    return headers.getSetCookie()[0] ?? ''
+  }
+  const back = (name: string, value: string, options?: Set[3]) => ({ cookie: line(name, value, options).split(';')[0] })
+  return { sessions, clock, line, back }
+}
+
+const refused = (reason: CookieRefused['reason']) => (error: unknown) =>
+  error instanceof CookieRefused && error.reason === reason && error.status === 400
+
+suite('a signed cookie', () => {
+  test('brings any text back', () => {
+    const { sessions, back } = open()
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), fc.string({ unit: 'grapheme' }), (text, salt) => {
+        assert.equal(sessions.getSignedCookie(back('a', text, { salt }), 'a', { salt }), text)
+      }),
+    )
+  })
+
+  test('that is absent is undefined, or the default', () => {
+    const { sessions } = open()
+    assert.equal(sessions.getSignedCookie({}, 'a'), undefined)
+    assert.equal(sessions.getSignedCookie({ cookie: 'b=1; a=' }, 'a'), undefined)
+    assert.equal(sessions.getSignedCookie(new Headers(), 'a', { default: null }), null)
+  })
+
+  test('in which one bit was altered, at whatever place, is refused', () => {
+    const { sessions, back } = open()
+    const [, text = ''] = back('a', 'hello').cookie?.split('=') ?? []
+    const bytes = Buffer.from(text, 'base64url')
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const altered = Buffer.from(bytes)
+      altered[bit >> 3] = (altered[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      const request = { cookie: `a=${altered.toString('base64url')}` }
+      assert.throws(() => sessions.getSignedCookie(request, 'a'), CookieRefused)
+      assert.equal(sessions.getSignedCookie(request, 'a', { default: 'none' }), 'none')
+    }
+    for (const garbage of ['hello', 'hello:1r31eq:abc', text.slice(0, -1), `${text}A`, '%', '=='])
+      assert.throws(() => sessions.getSignedCookie({ cookie: `a=${garbage}` }, 'a'), CookieRefused)
+  })
+
+  test('is worth nothing under another name or with another salt, however the two are put together', () => {
+    const { sessions, back } = open()
+    const [, value] = back('a', 'x', { salt: 'bc' }).cookie?.split('=') ?? []
+    for (const [name, salt] of [
+      ['ab', 'c'],
+      ['abc', ''],
+      ['a', ''],
+      ['a', 'b'],
+      ['a', 'bc","'],
+    ] as const)
+      assert.throws(() => sessions.getSignedCookie({ cookie: `${name}=${value}` }, name, { salt }), refused('forged'))
+    assert.equal(sessions.getSignedCookie({ cookie: `a=${value}` }, 'a', { salt: 'bc' }), 'x')
+  })
+
+  test('is no session, and a session in a cookie is no signed cookie', async () => {
+    const clock = manualClock()
+    const sessions = createSessions({ secrets: secret('fixture'), store: 'cookie:?protection=signed', clock })
+    const visit = sessions.open({})
+    ;(await visit.get()).set('a', 1)
+    const [pair = ''] = (await visit.commit()).setCookie?.split(';') ?? []
+    const value = pair.slice(pair.indexOf('=') + 1)
+    assert.throws(() => sessions.getSignedCookie({ cookie: `a=${value}` }, 'a'), refused('malformed'))
+    assert.throws(() => sessions.getSignedCookie({ cookie: pair }, '__Host-id'), /that of the session's cookie/)
+    assert.throws(() => sessions.setSignedCookie(new Headers(), '__Host-id', 'x'), ConfigError)
+    const headers = new Headers()
+    sessions.setSignedCookie(headers, 'a', 'x')
+    const forged = headers.getSetCookie()[0]?.split(';')[0]?.replace('a=', '__Host-id=')
+    assert.equal((await sessions.read({ cookie: forged })).isNew, true)
+  })
+
+  test('ends when it was told to, and earlier for a reader who says so', () => {
+    const { sessions, clock, back } = open()
+    const [long, short] = [back('a', 'x'), back('a', 'y', { maxAge: '1h' })]
+    clock.advance(11_000)
+    assert.equal(sessions.getSignedCookie(long, 'a', { maxAge: '12s' }), 'x')
+    assert.equal(sessions.getSignedCookie(long, 'a', { maxAge: 11_000 }), 'x')
+    assert.throws(() => sessions.getSignedCookie(long, 'a', { maxAge: '10s' }), refused('expired'))
+    assert.equal(sessions.getSignedCookie(long, 'a', { maxAge: '10s', default: 'd' }), 'd')
+    clock.advance(HOUR - 11_001)
+    assert.equal(sessions.getSignedCookie(short, 'a'), 'y')
+    clock.advance(1)
+    // Whoever copied it does not keep it for longer than the browser does.
+    assert.throws(() => sessions.getSignedCookie(short, 'a'), refused('expired'))
+    assert.equal(sessions.getSignedCookie(long, 'a'), 'x')
+  })
+
+  test('under a retired secret is taken, and under one that is gone is not', async () => {
+    const { sessions, back } = open({ secrets: secret('old') })
+    const old = back('a', 'x')
+    await sessions.reloadSecrets([secret('new'), secret('old')])
+    assert.equal(sessions.getSignedCookie(old, 'a'), 'x')
+    const fresh = back('a', 'y')
+    await sessions.reloadSecrets(secret('new'))
+    assert.equal(sessions.getSignedCookie(fresh, 'a'), 'y')
+    assert.throws(() => sessions.getSignedCookie(old, 'a'), refused('unknown-key'))
+  })
+
+  test('that stands there twice: a forged one is passed over, two good ones that differ are refused', () => {
+    const { sessions, back } = open()
+    const [good, other] = [back('a', 'x').cookie, back('a', 'y').cookie]
+    assert.equal(sessions.getSignedCookie({ cookie: `a=forged; ${good}; ${good}` }, 'a'), 'x')
+    assert.throws(() => sessions.getSignedCookie({ cookie: `${good}; ${other}` }, 'a'), refused('ambiguous'))
+  })
+
+  test('has the attributes that it was given, and the safe ones otherwise', () => {
+    const { line } = open()
+    const of = (text: string) => Object.fromEntries(parseSetCookie(text).attributes)
+    assert.deepEqual(of(line('a', 'x')), { path: '/', httponly: '', secure: '', samesite: 'Lax' })
+    assert.deepEqual(
+      of(line('a', 'x', { maxAge: '2h', httpOnly: false, path: '/p', domain: 'a.example', sameSite: 'strict' })),
+      { path: '/p', secure: '', samesite: 'Strict', domain: 'a.example', 'max-age': '7200' },
+    )
+    assert.deepEqual(of(line('a', 'x', { sameSite: 'none', partitioned: true })), {
+      path: '/',
+      httponly: '',
+      secure: '',
+      samesite: 'None',
+      partitioned: '',
+    })
+    const plain = open({ cookie: { name: 'id', secure: false } })
+    assert.equal('secure' in of(plain.line('a', 'x')), false)
+  })
+
+  test('is removed by null, with the same attributes', () => {
+    const { line } = open()
+    const { attributes, value } = parseSetCookie(line('a', null, { path: '/p' }))
+    assert.deepEqual([value, attributes.get('max-age'), attributes.get('path')], ['', '0', '/p'])
+  })
+
+  test('is refused where no browser would keep it, and where options are wrong', () => {
+    const { sessions, line } = open()
+    assert.throws(() => line('a', 'x'.repeat(3100)), TooLarge)
+    assert.throws(() => line('__Host-a', 'x', { path: '/p' }), /path '\/' and no domain/)
+    assert.throws(() => line('a b', 'x'), ConfigError)
+    assert.throws(() => line('a', 'x', { maxage: '1h' } as never), /Unknown option "maxage".*maxAge/)
+    assert.throws(() => line('a', 'x', { maxAge: 0 }), ConfigError)
+    assert.throws(() => line('a', 7 as never), TypeError)
+    assert.throws(() => line('', 'x'), TypeError)
+    assert.throws(() => line('a', 'x', { salt: 1 as never }), ConfigError)
+    assert.throws(() => sessions.getSignedCookie({}, 'a', { max_age: 1 } as never), /Unknown option "max_age"/)
+    assert.throws(() => sessions.setSignedCookie({} as never, 'a', 'x'), /takes the response/)
+  })
+})
