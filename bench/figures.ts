@@ -22,6 +22,10 @@ export function median(values: readonly number[]): number {
     : (sorted[Math.floor(middle)] as number)
 }
 
+/** Do both tell of the same thing, whatever the value? */
+export const isSame = (a: Figure, b: Figure): boolean =>
+  a.bench === b.bench && a.contender === b.contender && a.route === b.route && a.unit === b.unit
+
 /** The figure of this contender, route and unit, if that was measured in this run. */
 export function find(figures: readonly Figure[], contender: string, route: string, unit?: string): Figure | undefined {
   return figures.find(

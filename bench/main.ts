@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
-import type { Bench, Figure } from './figures.ts'
+import { type Bench, type Figure, isSame } from './figures.ts'
 import { ROUTES, type Route } from './http/contender.ts'
 import { wrk, wrkMissing } from './http/load.ts'
 import { measureHttp } from './http/run.ts'
@@ -8,7 +9,7 @@ import { measureMicro } from './micro/run.ts'
 import { measurePurge } from './purge.ts'
 import { barsOf, passes } from './report/bars.ts'
 import { tablesOf } from './report/tables.ts'
-import { circumstances, toDocument, toJsonLines, toTerminal } from './report/write.ts'
+import { circumstances, fromJsonLines, toDocument, toJsonLines, toTerminal } from './report/write.ts'
 import { measureRest } from './rest.ts'
 import { measureScale } from './scale.ts'
 import { measureTrips } from './trips.ts'
@@ -21,6 +22,7 @@ interface Options {
   readonly sessions: number
   readonly contenders?: RegExp
   readonly routes: Route[]
+  readonly with?: string[]
   readonly json?: boolean
   readonly markdown?: boolean
   readonly strict?: boolean
@@ -53,6 +55,7 @@ const options = new Command('npm run bench --')
   .option('--sessions <n>', 'visitors of each server, who take turns', whole, 1000)
   .option('--contenders <pattern>', 'only servers whose names match, and their limits', (text) => new RegExp(text))
   .option('--routes <routes>', 'only these routes, with commas', routes, [...ROUTES])
+  .option('--with <files...>', 'also show the figures in these files, which earlier runs wrote with --json')
   .option('--json', 'one line of JSON for each figure and each bar')
   .option('--markdown', 'write the tables into docs/benchmarks.md')
   .option('--strict', 'fail when a bar is missed')
@@ -84,7 +87,9 @@ async function measure({ quick = false, only = [...PARTS], ...given }: Options):
   return figures
 }
 
-const figures = await measure(options)
+const earlier = (options.with ?? []).flatMap((file) => fromJsonLines(readFileSync(file, 'utf8')))
+const fresh = await measure(options)
+const figures = [...earlier.filter((old) => !fresh.some((figure) => isSame(figure, old))), ...fresh]
 const bars = barsOf(figures)
 const tables = tablesOf(figures, bars)
 const about = circumstances(`npm run bench -- ${process.argv.slice(2).join(' ')}`.trim())

@@ -42,6 +42,16 @@ export function toJsonLines(figures: readonly Figure[], bars: readonly Bar[]): s
   return [...lines, ...judged].map((line) => JSON.stringify(line)).join('\n')
 }
 
+/** The figures in what `toJsonLines` wrote; the bars follow from them. */
+export function fromJsonLines(text: string): Figure[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line))
+    .filter(({ bench }) => bench !== 'bar')
+    .map(({ ratio_to_limit, ...figure }) => ({ ...figure, ratioToLimit: ratio_to_limit }))
+}
+
 const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
 const [BEGIN, END] = ['<!-- figures: begin (written by npm run bench -- --markdown) -->', '<!-- figures: end -->']
 
