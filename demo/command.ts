@@ -11,7 +11,11 @@ export function readCommand(argv: readonly string[]): Choices {
   return new Command('npm start --')
     .description('A small shop that shows what Strongroom does with its sessions.')
     .option('--port <number>', 'where to listen; 0 is any free port', toPort, toPort(process.env.PORT ?? '3000'))
-    .option('--store <url>', 'memory:, file:./dir, sqlite:./x.db, cookie:', 'sqlite:./.strongroom/demo.db')
+    .option(
+      '--store <url>',
+      'memory:, file:./dir, sqlite:./x.db, cookie:, postgres://…, mysql://…, redis://…, memcached://…',
+      'sqlite:./.strongroom/demo.db',
+    )
     .option(
       '--plain-cookie',
       'a cookie without Secure and __Host-, for browsers that keep no such cookie on http',

@@ -1,5 +1,7 @@
 import { storeFromUrl } from '../src/engines/url.ts'
-import { createSessions, type OwnedStore, type Sessions, type Store } from '../src/index.ts'
+import { createSessions, type Id, type OwnedStore, type Sessions, type Store } from '../src/index.ts'
+import { createKeyring } from '../src/keyring.ts'
+import { parse } from '../src/token.ts'
 import { keyIn } from './key.ts'
 import type { Basket } from './shop/basket.ts'
 
@@ -15,6 +17,8 @@ export interface Vault {
   /** Null where sessions rest in their cookies. */
   readonly store: Store | null
   readonly plainCookie: boolean
+  /** Where a cookie's session rests. Only with the keys can this be told; nothing public leads from a session to its id. */
+  idOf(cookie: string): Id | null
   /** The engine as people write it. */
   readonly engine: string
   /** Engine and seal in words. */
@@ -26,14 +30,18 @@ export interface Vault {
 export async function openVault(choices: { store: string; plainCookie: boolean }): Promise<Vault> {
   const { plainCookie } = choices
   const store = choices.store.startsWith('cookie:') ? null : storeFromUrl(choices.store)
+  const secrets = keyIn('.strongroom/demo.key')
+  const ring = createKeyring(secrets)
   const sessions = createSessions<Visit>({
     // Where there is no owner index, the page about devices does not ask for the list.
     store: (store as OwnedStore | null) ?? choices.store,
-    secrets: keyIn('.strongroom/demo.key'),
+    secrets,
     // There is nothing to sweep where sessions rest in their cookies.
     ...(store && { sweep: '10m' }),
     ...(plainCookie && { cookie: { name: 'id', secure: false } }),
   })
+  // It is a demonstration: whoever starts it may make tables.
+  await store?.schema?.migrate()
   // The first sweep also shows whether the store can be used, before anybody is told that the demo runs.
   await sessions.clearExpired()
   const engine = ENGINES[sessions.policy.engine] ?? sessions.policy.engine
@@ -41,6 +49,10 @@ export async function openVault(choices: { store: string; plainCookie: boolean }
     sessions,
     store,
     plainCookie,
+    idOf(cookie) {
+      const claim = parse(cookie, ring)
+      return typeof claim === 'string' ? null : claim.id
+    },
     engine,
     resting: `${engine}, ${SEALS[sessions.policy.seal] ?? sessions.policy.seal}`,
     async close() {
@@ -50,7 +62,15 @@ export async function openVault(choices: { store: string; plainCookie: boolean }
   }
 }
 
-const ENGINES: Readonly<Record<string, string>> = { sqlite: 'SQLite', file: 'files', memory: 'memory' }
+const ENGINES: Readonly<Record<string, string>> = {
+  sqlite: 'SQLite',
+  file: 'files',
+  memory: 'memory',
+  postgres: 'PostgreSQL',
+  mysql: 'MariaDB or MySQL',
+  redis: 'Redis',
+  memcached: 'memcached',
+}
 
 const SEALS: Readonly<Record<string, string>> = {
   'two-key': 'sealed with two keys',
