@@ -15,7 +15,7 @@ export default {
     'test/types/*.ts',
     'test/golden/make.ts',
     // Started by name as processes of their own, to be killed.
-    'test/{engines/crash,breaking/children}/*.ts',
+    'test/breaking/children/*.ts',
     'bench/*.ts',
     'demo/*.ts',
     'examples/**/*.{ts,mjs,cjs}',

@@ -14,7 +14,6 @@ import type { Entry } from '../../src/store.ts'
 import { manualClock } from '../../src/testing/clock.ts'
 import { storeSuite } from '../../src/testing/store-suite.ts'
 import type { Id } from '../../src/token.ts'
-import { losesNoCount, survivesKills } from './crash/crash.ts'
 
 const HOUR = 3_600_000
 
@@ -317,15 +316,5 @@ describe('file', () => {
     file(dir)
     assert.equal(existsSync(dir), false)
     await remove()
-  })
-
-  it('loses no count when two processes count one session', async () => {
-    const { dir, remove } = await place()
-    await losesNoCount('file', dir, 200).finally(remove)
-  })
-
-  it('keeps what it acknowledged through ten kills', async () => {
-    const { dir, remove } = await place()
-    await survivesKills('file', dir).finally(remove)
   })
 })

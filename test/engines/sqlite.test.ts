@@ -16,7 +16,6 @@ import type { Entry, Store } from '../../src/store.ts'
 import { manualClock } from '../../src/testing/clock.ts'
 import { storeSuite } from '../../src/testing/store-suite.ts'
 import type { Id } from '../../src/token.ts'
-import { losesNoCount, survivesKills } from './crash/crash.ts'
 
 const HOUR = 3_600_000
 const Libsql = createRequire(import.meta.url)('libsql') as new (path: string) => SqliteHandle & { close(): void }
@@ -349,8 +348,4 @@ describe('sqlite', () => {
     }
     database.close()
   })
-
-  it('loses no count when two processes count one session', () => at(({ path }) => losesNoCount('sqlite', path, 300)))
-
-  it('keeps what it acknowledged through ten kills', () => at(({ path }) => survivesKills('sqlite', path)))
 })
