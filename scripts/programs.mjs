@@ -18,6 +18,7 @@ export const programs = [
   { program: 'django', package: 'python3-django', for: ['tests'] },
   { program: 'psycopg2', package: 'python3-psycopg2', for: ['tests'] },
   { program: 'MySQLdb', package: 'python3-mysqldb', for: ['tests'] },
+  { program: 'redis_sessions', package: 'python3-django-redis-sessions', for: ['tests'] },
 ]
 
 /** Where Debian's Python has its modules, each a folder. */

@@ -1,5 +1,6 @@
 import type { Expired, Loaded, Refused, Ticket } from './backing.ts'
 import type { Core } from './core.ts'
+import type { Stamps } from './stamp.ts'
 import { handleOf } from './token.ts'
 
 /** Did a request carry any cookie of our name, good or bad? */
@@ -16,7 +17,9 @@ export async function find(core: Core, cookies: string | undefined): Promise<Loa
   const ticket = admit(core, cookies)
   if (ticket === null || ticket === 'unknown-key') return ticket
   const found = await backing.load(ticket)
-  const loaded = found && 'held' in found ? await stamped(core, found) : found
+  // Awaited only where there is something to ask: this is the path of every request.
+  const { stamps } = core
+  const loaded = stamps !== null && found && 'held' in found ? await stamped(stamps, found) : found
   if (loaded && !('held' in loaded)) {
     if ('refused' in loaded) emit({ type: 'notOurs', what: 'record', reason: loaded.refused })
     else emit({ type: 'expired', handle: handleOf(ticket.id), reason: loaded.expired })
@@ -45,9 +48,9 @@ function admit({ transport, backing, emit }: Core, cookies: string | undefined):
 }
 
 /** Refused when the login stands on a credential that is another by now. */
-async function stamped({ stamps }: Core, loaded: Loaded): Promise<Loaded | Expired | Refused> {
+async function stamped(stamps: Stamps, loaded: Loaded): Promise<Loaded | Expired | Refused> {
   const { userId } = loaded.meta
-  if (stamps === null || userId === null) return loaded
+  if (userId === null) return loaded
   const meta = await stamps.check(loaded.meta, userId)
   return 'refused' in meta ? meta : meta === loaded.meta ? loaded : { ...loaded, meta }
 }

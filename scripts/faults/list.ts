@@ -152,6 +152,7 @@ const adapter = 'test/adapters/node.test.ts'
 const hold = on(adapter, 'src/adapters/node-response.ts')
 const headers = on(adapter, 'src/adapters/headers.ts')
 const visit = on(adapter, 'src/visit.ts')
+const find = on(adapter, 'src/find.ts')
 const keep = on(adapter, 'src/keep.ts')
 const state = on(adapter, 'src/state.ts')
 const stored = on(adapter, 'src/stored.ts')
@@ -191,17 +192,17 @@ const adapterFaults: Fault[] = [
     'of this.#queue?.splice(0) ?? []) {\n      result',
     'of this.#queue?.splice(0).reverse() ?? []) {\n      result',
   ),
-  visit(
+  find(
     'a store call for a visitor without a cookie',
-    'if (texts.length === 0) return null',
-    "if (texts.length === 0) void backing.load({ id: '0'.repeat(64), text: '' } as never).catch(() => undefined)\n    if (texts.length === 0) return null",
+    "if (ticket === null || ticket === 'unknown-key') return ticket",
+    "if (ticket === null) void backing.load({ id: '0'.repeat(64), text: '' } as never).catch(() => undefined)\n  if (ticket === null || ticket === 'unknown-key') return ticket",
   ),
   visit(
     'an outage taken for a logout',
-    '      throw error\n    }\n  }\n\n  #admit',
-    '      this.#session = new Session<Data>(new State(clock(), handleOf, null))\n      return this.#session\n    }\n  }\n\n  #admit',
+    '      throw error\n    }\n  }\n\n  /** Did the request',
+    '      this.#session = new Session<Data>(new State({ now: clock(), handleOf, serializer }, null))\n      return this.#session\n    }\n  }\n\n  /** Did the request',
   ),
-  on('test/bad-input.test.ts', 'src/visit.ts')(
+  on('test/bad-input.test.ts', 'src/find.ts')(
     'the first of two good cookies believed',
     '} else if (found && found.text !== ticket.text) {',
     '} else if (found && false) {',
