@@ -1,0 +1,14 @@
+// Not in UTC, as nobody should be who says that moments have no time zone.
+process.env.TZ = 'Asia/Kathmandu'
+
+import './conformance/data.ts'
+import './conformance/expiry.ts'
+import './conformance/engine.ts'
+import './conformance/middleware.ts'
+import './conformance/auth.ts'
+import './conformance/cookies.ts'
+import './conformance/signing.ts'
+import './conformance/untested.ts'
+import { conform } from './conformance/property.ts'
+
+conform()

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { NotAttached } from '../../../src/errors.ts'
+import { secret } from '../../core/kit/ring.ts'
+import { property } from './property.ts'
+import { Browser, type World } from './world.ts'
+
+/** A users' table, and sessions whose logins stand on it. */
+function users(world: World, options: Parameters<World['sessions']>[0] = {}) {
+  const hashes = new Map([
+    ['ada', 'hash one'],
+    ['bob', 'hash of bob'],
+  ])
+  const sessions = world.sessions({ credential: (userId) => hashes.get(userId) ?? null, ...options })
+  const signedIn = async (userId: string) => {
+    const browser = new Browser(sessions)
+    await browser.visit((session) => session.login(userId))
+    return browser
+  }
+  return { hashes, sessions, signedIn }
+}
+
+const userOf = async (browser: Browser) => (await browser.visit((session) => session.userId)).result
+
+property(
+  'an unchanged password keeps the user signed in',
+  'test_no_password_change_doesnt_invalidate_session',
+  async (world) => {
+    const { signedIn } = users(world)
+    const visitor = await signedIn('ada')
+    for (let i = 0; i < 3; i++) assert.equal(await userOf(visitor), 'ada')
+  },
+)
+
+property('a changed password ends the session', 'test_changed_password_invalidates_session', async (world) => {
+  const { hashes, signedIn } = users(world)
+  const [visitor, other] = [await signedIn('ada'), await signedIn('bob')]
+  hashes.set('ada', 'hash two')
+  await visitor.visit((session) =>
+    assert.deepEqual([session.userId, session.handle, session.isNew], [null, null, true]),
+  )
+  assert.equal(await userOf(other), 'bob')
+})
+
+property('a request without an adapter is told that one is missing', 'test_no_session', async (world) => {
+  await assert.rejects(world.sessions().get({}), NotAttached)
+})
+
+property(
+  'a login under an old secret goes on, is stamped anew, and then needs that secret no more',
+  'test_get_user_fallback_secret',
+  async (world) => {
+    const old = secret('old')
+    const { sessions, signedIn } = users(world, { secrets: old })
+    const visitor = await signedIn('ada')
+    await sessions.reloadSecrets([secret('new'), old])
+    const before = visitor.cookie
+    await visitor.visit((session) => {
+      assert.equal(session.userId, 'ada')
+      session.renew()
+    })
+    assert.notEqual(visitor.cookie, before)
+    await sessions.reloadSecrets(secret('new'))
+    assert.equal(await userOf(visitor), 'ada')
+  },
+)
+
+property(
+  'the session that changed the password survives under a new token, and no other does',
+  'test_user_password_change_updates_session',
+  async (world) => {
+    const { hashes, signedIn } = users(world)
+    const [here, there] = [await signedIn('ada'), await signedIn('ada')]
+    const old = here.copy()
+    await here.visit((session) => {
+      hashes.set('ada', 'hash two')
+      session.restamp()
+    })
+    assert.notEqual(here.cookie, old.cookie)
+    assert.deepEqual([await userOf(here), await userOf(there), await userOf(old)], ['ada', null, null])
+  },
+)
+
+property(
+  'a login as another user gets a new token, and nothing of the one before',
+  'test_session_key_flushed_on_login',
+  async (world) => {
+    const { signedIn } = users(world)
+    const visitor = await signedIn('ada')
+    await visitor.visit((session) => session.set('basket', 1))
+    const before = visitor.cookie
+    await visitor.visit((session) => session.login('bob'))
+    assert.notEqual(visitor.cookie, before)
+    await visitor.visit((session) => assert.deepEqual([session.userId, session.keys()], ['bob', []]))
+  },
+)
+
+property(
+  'a login of the same user gets a new token, too, before a change of the password and after it',
+  'test_session_key_flushed_on_login_after_password_change',
+  async (world) => {
+    const { hashes, signedIn } = users(world)
+    const visitor = await signedIn('ada')
+    for (const hash of ['hash one', 'hash two']) {
+      hashes.set('ada', hash)
+      const before = visitor.cookie
+      await visitor.visit((session) => session.login('ada'))
+      assert.notEqual(visitor.cookie, before)
+      assert.equal(await userOf(visitor), 'ada')
+    }
+  },
+)
+
+property(
+  'a session with a user and without a stamp is over, and a login over it works',
+  'test_login_session_without_hash_session_key',
+  async (world) => {
+    const { sessions } = users(world)
+    const visitor = world.browser()
+    await visitor.visit((session) => session.login('ada'))
+    const stricter = new Browser(sessions, visitor.cookie)
+    assert.equal(await userOf(stricter), null)
+    await stricter.visit((session) => session.login('ada'))
+    assert.notEqual(stricter.cookie, visitor.cookie)
+    assert.equal(await userOf(stricter), 'ada')
+  },
+)

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { BadSignature, SignatureExpired } from '../../../src/compat/django/errors.ts'
+import { signCookieValue, unsignCookieValue } from '../../../src/compat/django/signed-cookie.ts'
+import { CookieRefused } from '../../../src/errors.ts'
+import { parseSetCookie } from '../../../src/testing/jar.ts'
+import { property } from './property.ts'
+import type { World } from './world.ts'
+
+type Options = Parameters<ReturnType<World['sessions']>['setSignedCookie']>[3]
+
+/** A signed cookie, set in one request and carried by the next. */
+function signed(world: World, name: string, value: string, options: Options = {}) {
+  const sessions = world.sessions()
+  const headers = new Headers()
+  sessions.setSignedCookie(headers, name, value, options)
+  const line = parseSetCookie(headers.getSetCookie()[0] ?? '')
+  const under = (name: string, text = line.value) => ({ cookie: `${name}=${text}` })
+  return { sessions, line, under }
+}
+
+const refused = (reason: CookieRefused['reason']) => (error: unknown) =>
+  error instanceof CookieRefused && error.reason === reason
+
+property('a signed cookie can be set and read', 'test_can_set_and_read_signed_cookies', (world) => {
+  const { sessions, under } = signed(world, 'c', 'hello')
+  assert.equal(sessions.getSignedCookie(under('c'), 'c'), 'hello')
+})
+
+property('a signed cookie is read with its salt and with no other', 'test_can_use_salt', (world) => {
+  const { sessions, under } = signed(world, 'a', 'hello', { salt: 'one' })
+  assert.equal(sessions.getSignedCookie(under('a'), 'a', { salt: 'one' }), 'hello')
+  assert.throws(() => sessions.getSignedCookie(under('a'), 'a', { salt: 'two' }), refused('forged'))
+})
+
+property('name and salt cannot be taken for one another', 'test_salt_namespace_is_unambiguous', (world) => {
+  const { sessions, under } = signed(world, 'a', 'hello', { salt: 'bc' })
+  assert.throws(() => sessions.getSignedCookie(under('ab'), 'ab', { salt: 'c' }), refused('forged'))
+})
+
+property('a signed cookie that was tampered with is refused', 'test_detects_tampering', (world) => {
+  const { sessions, line, under } = signed(world, 'c', 'hello')
+  assert.throws(() => sessions.getSignedCookie(under('c', `${line.value.slice(0, -2)}$$`), 'c'), CookieRefused)
+})
+
+property('a default is the answer instead of an error', 'test_default_argument_suppresses_exceptions', (world) => {
+  const { sessions, line, under } = signed(world, 'c', 'hello')
+  const altered = under('c', `${line.value.slice(0, -2)}$$`)
+  assert.equal(sessions.getSignedCookie(altered, 'c', { default: null }), null)
+  assert.equal(sessions.getSignedCookie({}, 'c', { default: null }), null)
+})
+
+property('a reader says how old a signed cookie may be', 'test_max_age_argument', (world) => {
+  const { sessions, under } = signed(world, 'c', 'hello')
+  assert.equal(sessions.getSignedCookie(under('c'), 'c'), 'hello')
+  world.clock.advance(11_000)
+  for (const maxAge of ['12s', '11s', 11_000])
+    assert.equal(sessions.getSignedCookie(under('c'), 'c', { maxAge }), 'hello')
+  for (const maxAge of ['10s', 10_000])
+    assert.throws(() => sessions.getSignedCookie(under('c'), 'c', { maxAge }), refused('expired'))
+})
+
+property('a writer says how long the browser keeps it', 'test_set_signed_cookie_max_age_argument', (world) => {
+  for (const [maxAge, seconds] of [
+    ['100s', '100'],
+    ['2h', '7200'],
+  ] as const)
+    assert.equal(signed(world, 'c', 'value', { maxAge }).line.attributes.get('max-age'), seconds)
+})
+
+property('a secret may be any bytes', 'test_signed_cookies_with_binary_key', (world) => {
+  const sessions = world.sessions({ secrets: createHash('sha512').update(Uint8Array.of(0xe7)).digest() })
+  const headers = new Headers()
+  sessions.setSignedCookie(headers, 'c', 'hello')
+  assert.equal(sessions.getSignedCookie({ cookie: headers.getSetCookie()[0]?.split(';')[0] }, 'c'), 'hello')
+})
+
+const NOW = 1_700_000_000_000
+const django = (after = 0) => ({ key: 'test-secret-key-do-not-use', clock: () => NOW + after })
+
+property.of(
+  'beside Django: an old form that is too old is refused as too old',
+  'test_expired_legacy_cookie_raises_signature_expired',
+  () => {
+    const old = signCookieValue('hello', { ...django(), name: 'c', format: 'legacy' })
+    const read = { ...django(11_000), name: 'c', maxAge: '10s', legacySalt: true }
+    assert.throws(() => unsignCookieValue(old, read), SignatureExpired)
+  },
+)
+
+property.of(
+  'beside Django: the old form is read where that is asked for, even under a name that collides',
+  'test_legacy_salt_namespace_is_accepted',
+  () => {
+    const old = signCookieValue('hello', { ...django(), name: 'a', salt: 'bc', format: 'legacy' })
+    assert.equal(unsignCookieValue(old, { ...django(), name: 'a', salt: 'bc', legacySalt: true }), 'hello')
+    assert.equal(unsignCookieValue(old, { ...django(), name: 'ab', salt: 'c', legacySalt: true }), 'hello')
+  },
+)
+
+property.of(
+  'beside Django: the old form is refused unless it is asked for',
+  'test_legacy_salt_namespace_not_accepted',
+  () => {
+    const old = signCookieValue('hello', { ...django(), name: 'a', salt: 'bc', format: 'legacy' })
+    assert.throws(() => unsignCookieValue(old, { ...django(), name: 'a', salt: 'bc' }), BadSignature)
+  },
+)
+
+property.of(
+  'beside Django: what is too old gets no second chance as the old form',
+  'test_expired_new_style_cookie_does_not_fallback_to_legacy_salt',
+  () => {
+    const value = signCookieValue('hello', { ...django(), name: 'c' })
+    const read = { ...django(11_000), name: 'c', maxAge: '10s', legacySalt: true }
+    assert.throws(() => unsignCookieValue(value, read), SignatureExpired)
+  },
+)

@@ -1,0 +1,217 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cached } from '../../../src/engines/cached.ts'
+import { cookie } from '../../../src/engines/cookie.ts'
+import { file } from '../../../src/engines/file.ts'
+import { memcached } from '../../../src/engines/memcached.ts'
+import { memory } from '../../../src/engines/memory.ts'
+import { mysql } from '../../../src/engines/mysql.ts'
+import { postgres } from '../../../src/engines/postgres.ts'
+import { redis } from '../../../src/engines/redis.ts'
+import { sqlite } from '../../../src/engines/sqlite.ts'
+import type { SessionsOptions } from '../../../src/settings.ts'
+import type { Clock, Store } from '../../../src/store.ts'
+import { type Watched, watched } from '../../../src/testing/watched.ts'
+import type { Server } from '../../servers/daemon.ts'
+import { mariadbNeed, startMariadb } from '../../servers/mariadb.ts'
+import { memcachedNeed, startMemcached } from '../../servers/memcached.ts'
+import { postgresNeed, startPostgres } from '../../servers/postgres.ts'
+import { redisNeed, startRedis } from '../../servers/redis.ts'
+
+/** What not every engine can do, with the reason where it cannot. */
+export const LACKING = {
+  record: 'the session rests in its cookie: there is no record on the server',
+  revokes: 'a copied cookie without revocations works until its deadline',
+  versions: 'a cookie has no versions: of parallel writes the last one wins',
+  index: "this engine has no index of a user's sessions",
+  scan: 'this engine cannot be walked',
+  cache: 'there is no cache in front of it',
+  files: 'it keeps no files',
+} as const
+export type Ability = keyof typeof LACKING
+
+/** Where the sessions of one engine rest. */
+export interface Resting {
+  readonly store: NonNullable<SessionsOptions['store']>
+  /** What holds the records: null where they are in cookies. */
+  readonly records: Store | null
+  /** Empty, and nobody else's: another store of the same kind. */
+  another(): Promise<Store>
+  /** For an engine of two stores. */
+  readonly durable?: Watched
+  readonly cache?: Watched
+  readonly dir?: string
+  close(): Promise<void>
+}
+
+export interface Engine {
+  readonly name: string
+  readonly skip: string | false
+  readonly abilities: readonly Ability[]
+  start(clock: Clock): Promise<Resting>
+}
+
+const STORE = ['record', 'revokes', 'versions'] as const
+const WHOLE = [...STORE, 'index', 'scan'] as const
+const TWO = [...WHOLE, 'cache'] as const
+
+/** Each server is started when it is first needed, and serves all engines that rest on it. */
+const servers = new Map<string, Promise<Server & { readonly url: string }>>()
+function urlOf(name: string, start: () => Promise<Server & { readonly url: string }>): Promise<string> {
+  const starting = servers.get(name) ?? start()
+  servers.set(name, starting)
+  return starting.then(({ url }) => url)
+}
+
+export async function stopServers(): Promise<void> {
+  await Promise.all([...servers.values()].map(async (starting) => (await starting).stop()))
+}
+
+const postgresUrl = () => urlOf('postgres', () => startPostgres({ fsync: 'off', recovery_init_sync_method: 'syncfs' }))
+const redisUrl = () => urlOf('redis', () => startRedis({ appendonly: 'no' }))
+
+/** One store, made by a function that makes it under a name of its own. */
+function single(make: (name: string) => Store, end: () => unknown = () => undefined): Resting {
+  const made: Store[] = []
+  const store = (name: string) => {
+    const fresh = make(name)
+    made.push(fresh)
+    return fresh
+  }
+  const records = store('main')
+  return {
+    store: records,
+    records,
+    another: async () => store(`other${made.length}`),
+    async close() {
+      for (const one of made) await one.close()
+      await end()
+    },
+  }
+}
+
+const folder = () => mkdtempSync(join(tmpdir(), 'strongroom-conformance-'))
+const gone = (dir: string) => () => rmSync(dir, { recursive: true, force: true })
+
+function twofold(durable: Store, clock: Clock, another: () => Store): Resting {
+  const [below, front] = [watched(durable), watched(memory({ clock, max: 10_000 }))]
+  const store = cached({ durable: below.store, cache: front.store, clock, maxAge: 10_000 })
+  const made: Store[] = [store, durable]
+  return {
+    store,
+    records: store,
+    durable: below,
+    cache: front,
+    async another() {
+      const fresh = another()
+      made.push(fresh)
+      return cached({ durable: fresh, cache: memory({ clock, max: 100 }), clock })
+    },
+    async close() {
+      for (const one of made) await one.close()
+    },
+  }
+}
+
+function carried(protection: 'sealed' | 'signed', clock: Clock, revocable: boolean): Resting {
+  const marks = memory({ clock, max: 10_000 })
+  return {
+    store: revocable ? cookie({ protection, revocations: marks }) : cookie({ protection }),
+    records: null,
+    another: async () => memory({ clock, max: 100 }),
+    close: () => marks.close(),
+  }
+}
+
+export const ENGINES: readonly Engine[] = [
+  {
+    name: 'memory',
+    skip: false,
+    abilities: WHOLE,
+    start: async (clock) => single(() => memory({ clock, max: 10_000 })),
+  },
+  {
+    name: 'file',
+    skip: false,
+    abilities: [...WHOLE, 'files'],
+    async start(clock) {
+      const dir = folder()
+      return { ...single((name) => file({ dir: join(dir, name), clock, durable: false }), gone(dir)), dir }
+    },
+  },
+  {
+    name: 'sqlite',
+    skip: false,
+    abilities: WHOLE,
+    async start(clock) {
+      const dir = folder()
+      return single((name) => sqlite({ path: join(dir, name), clock, synchronous: 'normal' }), gone(dir))
+    },
+  },
+  {
+    name: 'postgres',
+    skip: postgresNeed.skip,
+    abilities: WHOLE,
+    async start(clock) {
+      const url = await postgresUrl()
+      return single((name) => postgres({ url, table: `plain_${name}`, createTable: true, clock }))
+    },
+  },
+  {
+    name: 'mysql',
+    skip: mariadbNeed.skip,
+    abilities: WHOLE,
+    async start(clock) {
+      const url = await urlOf('mariadb', () => startMariadb({ 'innodb-flush-log-at-trx-commit': '2' }))
+      return single((name) => mysql({ url, table: `plain_${name}`, createTable: true, clock }))
+    },
+  },
+  {
+    name: 'redis',
+    skip: redisNeed.skip,
+    abilities: WHOLE,
+    async start(clock) {
+      const url = await redisUrl()
+      return single((name) => redis({ url, prefix: `plain-${name}:`, clock }))
+    },
+  },
+  {
+    name: 'memcached',
+    skip: memcachedNeed.skip,
+    abilities: STORE,
+    async start(clock) {
+      const url = await urlOf('memcached', startMemcached)
+      const at = url.replace('memcached://', '')
+      return single((name) => memcached({ servers: at, prefix: `plain-${name}:`, clock }))
+    },
+  },
+  {
+    name: 'cached, postgres and memory',
+    skip: postgresNeed.skip,
+    abilities: TWO,
+    async start(clock) {
+      const url = await postgresUrl()
+      const make = (table: string) => postgres({ url, table, createTable: true, clock })
+      return twofold(make('behind_main'), clock, () => make('behind_other'))
+    },
+  },
+  {
+    name: 'cached, redis and memory',
+    skip: redisNeed.skip,
+    abilities: TWO,
+    async start(clock) {
+      const url = await redisUrl()
+      const make = (prefix: string) => redis({ url, prefix, clock })
+      return twofold(make('behind-main:'), clock, () => make('behind-other:'))
+    },
+  },
+  { name: 'cookie, signed', skip: false, abilities: [], start: async (clock) => carried('signed', clock, false) },
+  { name: 'cookie, sealed', skip: false, abilities: [], start: async (clock) => carried('sealed', clock, false) },
+  {
+    name: 'cookie, sealed, with revocations',
+    skip: false,
+    abilities: ['revokes'],
+    start: async (clock) => carried('sealed', clock, true),
+  },
+]
