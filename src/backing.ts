@@ -1,5 +1,6 @@
 import type { Content, Parsed, Values } from './codec/json.ts'
 import { TooLarge } from './errors.ts'
+import type { AskedLifetime } from './expiry.ts'
 import type { Traits, Version } from './store.ts'
 import type { Id } from './token.ts'
 
@@ -41,6 +42,8 @@ export interface Loaded extends Parsed {
 /** What is to be kept; `values`, the parsed data, when no application has any object of it in its hands. */
 export interface Keeping extends Content {
   readonly values?: Values | undefined
+  /** What follows from it stands in `meta`; for a format that has words of its own for what was asked. */
+  readonly asked?: AskedLifetime | undefined
 }
 
 /**
@@ -54,7 +57,7 @@ export interface Backing {
   /** The session of a ticket; null when it is absent; refused when what rests there is not ours. */
   load(ticket: Ticket): Promise<Loaded | Expired | Refused | null>
   /** Puts a new session under a new token. `renewing` is the session that it takes the place of, when it is not a new login. */
-  create(content: Content, expiresAt: number, renewing?: Held): Promise<Held>
+  create(content: Keeping, expiresAt: number, renewing?: Held): Promise<Held>
   /** Null, and nothing kept, when the session is of another version or has ended. `before` is what `held` was loaded with. */
   update(held: Held, content: Keeping, expiresAt: number, before: Content): Promise<Held | null>
   /** Moves the idle deadline; null when the session has ended. */

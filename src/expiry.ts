@@ -1,5 +1,6 @@
 import type { Meta } from './codec/json.ts'
 import { type Duration, LONGEST, milliseconds } from './lifetime.ts'
+import type { LoginOptions } from './login.ts'
 import { checkOptions } from './options.ts'
 
 /** How long this one session lives; what is left out stays as it was. */
@@ -16,6 +17,14 @@ export interface Expiry {
 export interface LifetimeChange {
   readonly defaults: boolean
   readonly named: Partial<Pick<Meta, 'idle' | 'deadline' | 'persistent'>>
+}
+
+/** What a request has asked of its session's lifetime, in the words in which it was asked. */
+export interface AskedLifetime {
+  /** Of a login. */
+  readonly remember: LoginOptions['remember']
+  /** By `setExpiry`, which comes on top. */
+  readonly change: LifetimeChange | null
 }
 
 /** Lays an expiry over what an earlier one of the same request said. Throws for an end that is not ahead, or too far. */

@@ -3,6 +3,7 @@ import { checkValue, isEmpty, type Meta, type Values } from './codec/json.ts'
 import type { Core } from './core.ts'
 import { ConflictError, SessionGone } from './errors.ts'
 import type { RevokeReason } from './events.ts'
+import type { AskedLifetime } from './expiry.ts'
 import { expiryAfter, touchDue } from './lifetime.ts'
 import { withinLimit } from './limit.ts'
 import { type Changes, lay } from './merge.ts'
@@ -152,7 +153,7 @@ async function retire(core: Core, state: State, old: Loaded, begun: Loaded, chan
     const values = relay(changes, newer.values)
     const content = contentOf(login ? begun.meta : metaAfter(core, state, newer.meta, () => null), values)
     const expiresAt = expiryFor(core, state, content.meta, login ? fresh.held : newer.held)
-    const held = await core.backing.update(fresh.held, content, expiresAt, fresh)
+    const held = await core.backing.update(fresh.held, { ...content, asked: askedOf(state) }, expiresAt, fresh)
     if (!held) throw gone(core, fresh)
     fresh = { ...content, values, shared: newer.shared, held }
   }
@@ -198,7 +199,8 @@ async function write(core: Core, state: State, over: Loaded, values: Values, tex
   const data = text ?? JSON.stringify(values)
   const common = values === state.values ? shareable(state) : undefined
   const expiresAt = expiryFor(core, state, meta, over.held)
-  const held = await core.backing.update(over.held, { meta, data, values: common }, expiresAt, over)
+  const keeping = { meta, data, values: common, asked: askedOf(state) }
+  const held = await core.backing.update(over.held, keeping, expiresAt, over)
   if (!held) return 'conflict' as const
   if (core.emit.wanted()) core.emit({ type: 'updated', handle: handleOf(held.ticket.id) })
   return { meta, data, values, shared: common ?? over.shared, held }
@@ -207,7 +209,8 @@ async function write(core: Core, state: State, over: Loaded, values: Values, tex
 async function put(core: Core, state: State, meta: Meta, renewing?: Held): Promise<Loaded> {
   const { values } = state
   const content = contentOf(meta, values)
-  const held = await core.backing.create(content, expiryFor(core, state, meta, renewing), renewing)
+  const keeping = { ...content, asked: askedOf(state) }
+  const held = await core.backing.create(keeping, expiryFor(core, state, meta, renewing), renewing)
   return { ...content, values, shared: state.shared, held }
 }
 
@@ -215,6 +218,11 @@ async function put(core: Core, state: State, meta: Meta, renewing?: Held): Promi
 function expiryFor(core: Core, state: State, meta: Meta, before?: Held): number {
   const next = expiryAfter(core.clock(), meta)
   return before && !state.lifetime ? Math.min(Math.max(next, before.expiresAt), meta.deadline) : next
+}
+
+function askedOf({ intent, lifetime }: State): AskedLifetime | undefined {
+  const remember = intent?.verb === 'login' ? intent.options.remember : undefined
+  return remember === undefined && lifetime === null ? undefined : { remember, change: lifetime }
 }
 
 const contentOf = (meta: Meta, values: Values) => ({ meta, data: JSON.stringify(values) })

@@ -20,6 +20,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from later import as_later
+
 moment = [None]
 real_time, real_now = time.time, timezone.now
 time.time = lambda: moment[0] / 1000 if moment[0] is not None else real_time()
@@ -30,34 +32,11 @@ timezone.now = lambda: (
 )
 
 
+as_later()
+
+
 def store(engine, key=None):
     return importlib.import_module("django.contrib.sessions.backends." + engine).SessionStore(key)
-
-
-def since_4_1(old):
-    """Since 4.1 a moment in _session_expiry is kept as its ISO text; 3.2 would count the text as seconds."""
-
-    def method(self, **kwargs):
-        expiry = kwargs["expiry"] if "expiry" in kwargs else self.get("_session_expiry")
-        if isinstance(expiry, str):
-            kwargs["expiry"] = datetime.datetime.fromisoformat(expiry)
-        return old(self, **kwargs)
-
-    return method
-
-
-if django.VERSION < (4, 1):
-    from django.contrib.sessions.backends.base import SessionBase
-    from django.contrib.sessions.backends.file import SessionStore as FileStore
-
-    SessionBase.get_expiry_age = since_4_1(SessionBase.get_expiry_age)
-    SessionBase.get_expiry_date = since_4_1(SessionBase.get_expiry_date)
-    expiry_date_3_2 = FileStore._expiry_date
-    FileStore._expiry_date = lambda self, data: (
-        datetime.datetime.fromisoformat(data["_session_expiry"])
-        if isinstance(data.get("_session_expiry"), str)
-        else expiry_date_3_2(self, data)
-    )
 
 
 class LegacyHash:

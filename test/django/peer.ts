@@ -35,7 +35,7 @@ export class Django {
 
   /** `settings` are Django's own, beside SECRET_KEY and a few that peer.py has. */
   static async start(settings: Record<string, unknown> = {}): Promise<Django> {
-    const [command, ...args] = asUser(undefined, PYTHON, [join(import.meta.dirname, 'peer.py')])
+    const [command, ...args] = asUser(undefined, PYTHON, ['-B', join(import.meta.dirname, 'peer.py')])
     const child = spawn(command as string, args, { stdio: ['pipe', 'pipe', 'pipe'] })
     child.stdin?.write(`${JSON.stringify({ SECRET_KEY: SECRET, ...settings })}\n`)
     const django = new Django(child)

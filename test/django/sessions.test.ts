@@ -185,15 +185,18 @@ for (const side of sides)
       test('is not unmade by a password that cannot be asked for', async () => {
         passwords.set('42', 'pbkdf2$42')
         const cookie = await put('{}', null, { user: '42', password: 'pbkdf2$42' })
-        const down = sessionsWith({
-          password: () => {
+        for (const password of [
+          () => {
             throw new Error('down')
           },
-        })
-        await assert.rejects(
-          node(cookie, down).visit(() => undefined),
-          { code: 'STRONGROOM_STORE' },
-        )
+          // One that hangs, and a query that has left the column out.
+          () => new Promise<string>(() => undefined),
+          () => undefined as never,
+        ])
+          await assert.rejects(
+            node(cookie, sessionsWith({ password, storeTimeout: 50 })).visit(() => undefined),
+            { code: 'STRONGROOM_STORE', message: /password/ },
+          )
         assert.equal(await node(cookie).visit((session) => session.userId), '42')
       })
     })
@@ -322,6 +325,10 @@ for (const side of sides)
           [(v) => v.visit((s) => s.setExpiry({ absolute: '1h' })), '"2023-11-14T23:13:20+00:00"', [3600, false]],
           [(v) => v.visit((s) => s.setExpiry({ remember: false })), '0', [1209600, true]],
           [(v) => v.visit((s) => s.setExpiry({ remember: true })), null, [1209600, false]],
+          [(v) => v.visit((s) => s.setExpiry('browser')), '0', [1209600, true]],
+          [(v) => v.visit((s) => [s.setExpiry(null), s.setExpiry('7m')]), '420', [420, false]],
+          [(v) => v.visit((s) => s.setExpiry({ remember: true })), '420', [420, false]],
+          [(v) => v.visit((s) => s.setExpiry({ idle: null })), '420', [420, false]],
           [(v) => v.visit((s) => s.set('_session_expiry', 77)), '77', [77, false]],
           [(v) => v.visit((s) => s.delete('_session_expiry')), null, [1209600, false]],
           [(v) => v.visit((s) => s.set('_session_expiry', 88)), '88', [88, false]],
@@ -353,11 +360,26 @@ for (const side of sides)
         const plain = node()
         await plain.visit((session) => session.login('42', { remember: true }))
         assert.equal(JSON.parse(await see(plain.cookie))._session_expiry, undefined)
+        const brief = node()
+        await brief.visit((session) => session.login('42', { remember: false }))
+        assert.equal(JSON.parse(await see(brief.cookie))._session_expiry, 0)
+        assert.doesNotMatch(String(brief.line), /Max-Age|expires/i)
+        const dated = node()
+        await dated.visit((session) => {
+          session.login('42', { remember: '30d' })
+          session.setExpiry(new Date(NOW + DAY))
+        })
+        assert.equal(JSON.parse(await see(dated.cookie))._session_expiry, '2023-11-15T22:13:20+00:00')
         const closing = node(null, sessionsWith({ expireAtBrowserClose: true }))
         await closing.visit((session) => session.login('42'))
         assert.doesNotMatch(String(closing.line), /Max-Age|expires/i)
         await closing.visit((session) => session.login('42', { remember: true }))
         assert.equal(JSON.parse(await see(closing.cookie))._session_expiry, 1209600)
+        await closing.visit((session) => session.setExpiry('browser'))
+        assert.equal(JSON.parse(await see(closing.cookie))._session_expiry, 0)
+        await closing.visit((session) => session.setExpiry(null))
+        assert.equal(JSON.parse(await see(closing.cookie))._session_expiry, undefined)
+        assert.doesNotMatch(String(closing.line), /Max-Age|expires/i)
       })
 
       test('is kept by a save in the middle of the request', async () => {

@@ -1,13 +1,14 @@
-"""A small Django project, served: python3 site.py PORT DATABASE. Users come from the table; views answer JSON."""
-import json, sys
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+"""A small Django project, served: python3 site.py PORT SETTINGS, which are JSON. Users come from the table; views answer JSON."""
+import datetime, json, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import django
 from django.conf import settings
 
-port, database = int(sys.argv[1]), sys.argv[2]
+port, given = int(sys.argv[1]), json.loads(sys.argv[2])
 settings.configure(
-    SECRET_KEY="test-secret-key-do-not-use",
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["*"],
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"],
@@ -15,28 +16,54 @@ settings.configure(
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
     ],
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database, "OPTIONS": {"timeout": 20}}},
     DEFAULT_AUTO_FIELD="django.db.models.AutoField",
+    PASSWORD_HASHERS=["__main__.Quick"],
     USE_TZ=True,
+    **given,
 )
 django.setup()
 
 from django.contrib.auth import authenticate, get_user_model, login, logout, update_session_auth_hash
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
-from django.http import JsonResponse
+from django.http import HttpResponse
 from django.urls import path
+from django.utils import timezone
+
+from later import as_later
+
+
+class Quick(PBKDF2PasswordHasher):
+    """Passwords as Django makes them, with less work for a test."""
+
+    iterations = 1000
+
+
+as_later()
+# Seconds by which Django's clock is ahead: the test sets it.
+ahead_by = 0
+real_time, real_now = time.time, timezone.now
+time.time = lambda: real_time() + ahead_by
+timezone.now = lambda: real_now() + datetime.timedelta(seconds=ahead_by)
 
 call_command("migrate", verbosity=0)
 User = get_user_model()
 for name in ("ada", "bob"):
     User.objects.create_user(name, password="secret")
 
+OWN = {"_auth_user_id", "_auth_user_backend", "_auth_user_hash", "_session_expiry"}
+
+
+def text_of(value):
+    return json.dumps(value, separators=(",", ":"))
+
 
 def state(request):
-    data = {key: value for key, value in request.session.items() if not key.startswith("_")}
+    """`data` is a text in the answer: nothing between the session and the test may touch its numbers."""
+    data = {key: value for key, value in request.session.items() if key not in OWN}
     user = str(request.user.pk) if request.user.is_authenticated else None
-    return JsonResponse({"user": user, "data": data})
+    return HttpResponse(text_of({"user": user, "data": text_of(data)}), content_type="application/json")
 
 
 def put(request):
@@ -55,6 +82,11 @@ def sign_out(request):
     return state(request)
 
 
+def renew(request):
+    request.session.cycle_key()
+    return state(request)
+
+
 def password(request):
     request.user.set_password(request.GET["to"])
     request.user.save()
@@ -62,13 +94,40 @@ def password(request):
     return state(request)
 
 
+def expiry(request):
+    """`to`: JSON for set_expiry. Without it, what the session's life is by now."""
+    if "to" in request.GET:
+        request.session.set_expiry(json.loads(request.GET["to"]))
+    answer = [request.session.get_expiry_age(), request.session.get_expire_at_browser_close()]
+    return HttpResponse(text_of({"user": None, "data": text_of(answer)}))
+
+
+def ahead(request):
+    global ahead_by
+    ahead_by = int(request.GET["seconds"])
+    return HttpResponse("{}")
+
+
 urlpatterns = [
     path("state", state),
     path("put", put),
     path("login", sign_in),
     path("logout", sign_out),
+    path("renew", renew),
     path("password", password),
+    path("expiry", expiry),
+    path("ahead", ahead),
 ]
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    """Threads that stay, as in production: each has its connection to the database."""
+
+    request_queue_size = 64
+    threads = ThreadPoolExecutor(8)
+
+    def process_request(self, request, client_address):
+        self.threads.submit(self.process_request_thread, request, client_address)
 
 
 class Quiet(WSGIRequestHandler):
@@ -76,4 +135,4 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-make_server("127.0.0.1", port, get_wsgi_application(), handler_class=Quiet).serve_forever()
+make_server("127.0.0.1", port, get_wsgi_application(), server_class=Server, handler_class=Quiet).serve_forever()

@@ -17,15 +17,16 @@ export const EXPIRY = '_session_expiry'
  */
 const SOURCE = '~django'
 
-const HIDDEN: readonly string[] = [USER_ID, USER_BACKEND, USER_HASH, SOURCE]
+const USER: readonly string[] = [USER_ID, USER_BACKEND, USER_HASH]
 
 /** What a session's user sees of a document: the values that JSON has. */
 export function valuesOf(document: ObjectNode): Values {
   const values: Values = {}
   const pairs: string[] = []
   for (const [key, node] of document.entries) {
-    if (HIDDEN.includes(key)) continue
-    put(values, key, toJsonValue(node))
+    if (USER.includes(key)) continue
+    // A key of Django's that has our name is not shown, but kept.
+    if (key !== SOURCE) put(values, key, toJsonValue(node))
     pairs.push(`${writeString(key)}:${node.raw}`)
   }
   const seen = `{${pairs.join(',')}}`
@@ -47,11 +48,13 @@ export function changedText({ data, was, own: changes }: Change): string {
   const values = JSON.parse(data) as Values
   const source = own(values, SOURCE)
   delete values[SOURCE]
-  for (const key of HIDDEN)
+  for (const key of USER)
     if (Object.hasOwn(values, key))
       throw new DataError(key, `The session key '${key}' is Django's own: call login() or logout().`)
   const base = was ?? (typeof source === 'string' ? sourceOf(source) : undefined)
-  for (const [key, node] of was?.entries ?? []) if (HIDDEN.includes(key)) put(values, key, toJsonValue(node))
+  // Ours is there whenever Django's is, but for a session that was cleared.
+  for (const [key, node] of base?.entries ?? [])
+    if (key === SOURCE ? source !== undefined : USER.includes(key)) put(values, key, toJsonValue(node))
   for (const [key, value] of Object.entries(changes)) {
     if (value === null) delete values[key]
     else put(values, key, value)

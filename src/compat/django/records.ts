@@ -1,36 +1,20 @@
-import { type Held, type Loaded, type Refused, refuseOver } from '../../backing.ts'
+import { type Held, type Keeping, type Loaded, type Refused, refuseOver } from '../../backing.ts'
 import type { Content, Meta, Values } from '../../codec/json.ts'
-import { StoreError, StrongroomError, Unsupported } from '../../errors.ts'
-import { LONGEST } from '../../lifetime.ts'
+import type { AskedLifetime } from '../../expiry.ts'
+import { LONGEST, milliseconds } from '../../lifetime.ts'
 import type { Clock } from '../../store.ts'
-import { type AuthKeys, sessionAuthHash, verifySessionAuthHash } from './auth.ts'
-import {
-  changedText,
-  EXPIRY,
-  readDocument,
-  scalarIn,
-  USER_BACKEND,
-  USER_HASH,
-  USER_ID,
-  userIn,
-  valuesOf,
-} from './document.ts'
+import { changedText, EXPIRY, readDocument, userIn, valuesOf } from './document.ts'
 import { type Ages, endOf, endsWithBrowser, expiryIn, isoOf } from './expiry.ts'
 import type { ObjectNode } from './json/read.ts'
+import type { Logins } from './logins.ts'
 import type { SessionCodec } from './session-data.ts'
-
-/** The user's password field, as it stands in Django's table; null when there is no such user any more. */
-export type PasswordOf = (userId: string) => string | null | Promise<string | null>
 
 export interface RecordSettings extends Ages {
   readonly codec: SessionCodec
+  readonly logins: Logins
   /** Most bytes of JSON: what is written must be read again. */
   readonly maxSize: number
-  readonly keys: AuthKeys
   readonly clock: Clock
-  /** False: the application itself looks after `_auth_user_hash`. */
-  readonly password: PasswordOf | false
-  readonly authBackend: string
   /** SESSION_SAVE_EVERY_REQUEST: a session that is used lives on. */
   readonly saveEveryRequest: boolean
 }
@@ -52,13 +36,6 @@ export interface Written {
   readonly expiresAt: number
 }
 
-/**
- * Marks, by its fraction of a ms, a deadline that was read and that no application has asked for: what `setExpiry` makes of it is
- * a whole number, or what `null` makes of the marked `createdAt`.
- */
-const READ = 0.5
-const READ_CREATED = 0.25
-
 /** Between Django's documents and what this library's sessions are made of. */
 export class Records {
   readonly #settings: RecordSettings
@@ -70,7 +47,7 @@ export class Records {
   /** A session that was read; refused when its user's password is another by now, or the user is gone. */
   async read(document: ObjectNode, expiresAt: number, held: Held): Promise<Loaded | Refused> {
     const userId = userIn(document)
-    const stamp = userId === null ? 'current' : await this.#stampOf(userId, document)
+    const stamp = userId === null ? 'current' : await this.#settings.logins.check(userId, document)
     if (stamp === null) return { refused: 'credential' }
     const meta = this.#metaOf(document, expiresAt, userId)
     const values = valuesOf(document)
@@ -80,9 +57,9 @@ export class Records {
   }
 
   /** What to put down. `was` is what lies there, or what is renewed. */
-  async write({ meta, data }: Content, was: DjangoHeld | null): Promise<Written> {
-    const { codec, clock, maxSize } = this.#settings
-    const own = { ...(await this.#userChange(meta, was)), ...this.#expiryChange(meta, data, was) }
+  async write({ meta, data, asked }: Keeping, was: DjangoHeld | null): Promise<Written> {
+    const { codec, clock, logins, maxSize } = this.#settings
+    const own = { ...(await logins.change(meta.userId, was)), ...this.#expiryChange(data, asked, was) }
     const json = changedText({ data, was: was?.document ?? null, own })
     refuseOver(maxSize, json.length, data, 'maxSize')
     const document = readDocument(json)
@@ -92,17 +69,6 @@ export class Records {
   /** When a session ends that is saved at this moment. */
   endOf({ entries }: ObjectNode, savedAt: number): number {
     return endOf(expiryIn(entries.get(EXPIRY)), savedAt, this.#settings)
-  }
-
-  /** The same of a text that may be anybody's, or a pickle: such a one ends by the site's defaults. */
-  endOfText(sessionData: string, savedAt: number): number {
-    const { codec, cookieAge } = this.#settings
-    try {
-      const data = codec.decode(sessionData)
-      return 'refused' in data ? savedAt + cookieAge : this.endOf(data.document, savedAt)
-    } catch {
-      return savedAt + cookieAge
-    }
   }
 
   /** Length of the cookie's life from now on, in whole seconds; null ends it with the browser. */
@@ -121,11 +87,13 @@ export class Records {
     const now = clock()
     // Django does not keep when a session began. The last save is what its deadline tells; not so long ago, though, that the
     // site's defaults, counted from there, would be over.
-    const savedAt = Math.max(expiry.kind === 'moment' ? now : Math.min(now, expiresAt - age), now - cookieAge + 1)
+    const savedAt = Math.floor(
+      Math.max(expiry.kind === 'moment' ? now : Math.min(now, expiresAt - age), now - cookieAge + 1),
+    )
     return {
-      createdAt: Math.floor(savedAt) + READ_CREATED,
-      authenticatedAt: userId === null ? null : Math.floor(savedAt),
-      deadline: Math.floor(slides ? now + LONGEST : expiresAt) + READ,
+      createdAt: savedAt,
+      authenticatedAt: userId === null ? null : savedAt,
+      deadline: Math.floor(slides ? now + LONGEST : expiresAt),
       idle: slides ? age : 0,
       userId,
       persistent: !endsWithBrowser(expiry, this.#settings),
@@ -133,40 +101,10 @@ export class Records {
     }
   }
 
-  async #stampOf(userId: string, document: ObjectNode): Promise<'current' | 'fallback' | null> {
-    const { password, keys } = this.#settings
-    if (password === false) return 'current'
-    const field = await this.#passwordOf(password, userId)
-    return field === null ? null : verifySessionAuthHash(scalarIn(document, USER_HASH), field, keys)
-  }
-
-  async #passwordOf(password: PasswordOf, userId: string): Promise<string | null> {
-    try {
-      return await password(userId)
-    } catch (cause) {
-      // Not known is not "wrong": nobody is signed out by a database that does not answer.
-      throw cause instanceof StrongroomError ? cause : new StoreError('The option "password" failed.', { cause })
-    }
-  }
-
-  async #userChange({ userId }: Meta, was: DjangoHeld | null): Promise<Record<string, string>> {
-    const { password, keys, authBackend } = this.#settings
-    const same = was !== null && userIn(was.document) === userId
-    if (userId === null || (same && !was.restamp)) return {}
-    if (password === false)
-      throw new Unsupported(
-        'login() stamps the session with a hash of the password field, or Django would not take it: give createDjangoSessions() the option "password".',
-      )
-    const field = await this.#passwordOf(password, userId)
-    if (field === null) throw new Unsupported('login(): the option "password" knows no such user.')
-    const hash = { [USER_HASH]: sessionAuthHash(field, keys) }
-    return same ? hash : { [USER_ID]: userId, [USER_BACKEND]: authBackend, ...hash }
-  }
-
   /** `setExpiry`, `remember` and Django's own key as what `_session_expiry` is to say. */
-  #expiryChange(meta: Meta, data: string, was: DjangoHeld | null): Record<string, string | number | null> {
-    const asked = was ? changedLifetime(meta, was.content.meta) : this.#firstLifetime(meta)
-    if (asked !== 'same') return { [EXPIRY]: this.#expiryValue(meta, asked) }
+  #expiryChange(data: string, asked: AskedLifetime | undefined, was: DjangoHeld | null) {
+    const value = asked && this.#expiryOf(asked, was)
+    if (value !== undefined) return { [EXPIRY]: value }
     if (!was) return {}
     const valueIn = (text: string) => JSON.stringify((JSON.parse(text) as Values)[EXPIRY])
     // What an earlier save of this request put there is not among the values that the application has.
@@ -175,41 +113,40 @@ export class Records {
     return untouched && node?.kind === 'scalar' ? { [EXPIRY]: node.value as string | number } : {}
   }
 
-  #firstLifetime(meta: Meta): Lifetime {
-    const { cookieAge, saveEveryRequest } = this.#settings
-    const [idle, standard] = saveEveryRequest ? [cookieAge, LONGEST] : [0, cookieAge]
-    const length = meta.deadline - meta.createdAt
-    if (meta.persistent) return length === cookieAge || length === standard ? 'persistent' : 'length'
-    if (meta.idle !== idle) return meta.idle > 0 ? 'idle' : 'moment'
-    return length === standard ? 'same' : 'moment'
+  /** Null for the site's defaults, undefined where all stays as it is. Django has one form at a time: the narrowest counts. */
+  #expiryOf({ remember, change }: AskedLifetime, was: DjangoHeld | null): string | number | null | undefined {
+    const { idle = 0, deadline, persistent } = change?.named ?? {}
+    if (deadline !== undefined) return isoOf(deadline)
+    if (idle > 0) return Math.ceil(idle / 1000)
+    if (persistent !== undefined) {
+      const now = expiryIn(was?.document.entries.get(EXPIRY))
+      const same = !change?.defaults && persistent !== endsWithBrowser(now, this.#settings)
+      return same ? undefined : this.#closing(!persistent)
+    }
+    if (change?.defaults) return null
+    if (typeof remember === 'boolean') return this.#closing(!remember)
+    return remember === undefined ? undefined : Math.ceil(milliseconds(remember, 'login: remember') / 1000)
   }
 
-  #expiryValue(meta: Meta, asked: Lifetime): string | number | null {
+  /** The site's age, with a cookie that ends with the browser, or that does not although the site's do. */
+  #closing(withBrowser: boolean): number | null {
     const { cookieAge, expireAtBrowserClose } = this.#settings
-    switch (asked) {
-      case 'idle':
-        return Math.ceil(meta.idle / 1000)
-      case 'length':
-        return Math.ceil((meta.deadline - meta.createdAt) / 1000)
-      case 'moment':
-        return isoOf(meta.deadline)
-      case 'browser':
-        return 0
-      case 'persistent':
-        return expireAtBrowserClose ? Math.ceil(cookieAge / 1000) : null
-      default:
-        return null
-    }
+    if (withBrowser) return 0
+    return expireAtBrowserClose ? Math.ceil(cookieAge / 1000) : null
   }
 }
 
-type Lifetime = 'same' | 'defaults' | 'idle' | 'length' | 'moment' | 'browser' | 'persistent'
-
-/** What an application has asked of the lifetime since the session was read. */
-function changedLifetime(meta: Meta, before: Meta): Lifetime {
-  if (meta.deadline !== before.deadline && meta.deadline % 1 === READ_CREATED) return 'defaults'
-  if (meta.idle !== before.idle && meta.idle > 0) return 'idle'
-  if (meta.deadline !== before.deadline) return 'moment'
-  if (meta.persistent !== before.persistent) return meta.persistent ? 'persistent' : 'browser'
-  return 'same'
+/** When a session ends by what its text says, which may be anybody's, or a pickle: such a one ends by the site's defaults. */
+export function endOfText(
+  sessionData: string,
+  savedAt: number,
+  settings: Ages & { readonly codec: SessionCodec },
+): number {
+  try {
+    const data = settings.codec.decode(sessionData)
+    if ('document' in data) return endOf(expiryIn(data.document.entries.get(EXPIRY)), savedAt, settings)
+  } catch {
+    // `Unsupported`: told to whoever reads the session, and no business of a sweep.
+  }
+  return savedAt + settings.cookieAge
 }

@@ -6,7 +6,8 @@ import { type BaseSessions, createSessions } from '../../sessions.ts'
 import type { SessionsOptions } from '../../settings.ts'
 import { COOKIE_TRAITS, djangoCarried } from './carried.ts'
 import type { DjangoEngine } from './engine.ts'
-import { type PasswordOf, Records } from './records.ts'
+import { Logins, type PasswordOf } from './logins.ts'
+import { endOfText, Records } from './records.ts'
 import { sessionCodec } from './session-data.ts'
 import type { SecretKey } from './signer.ts'
 import { djangoStored } from './stored.ts'
@@ -99,25 +100,21 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
     maxSize,
     clock,
   })
-  const records = new Records({
-    codec,
-    maxSize,
-    keys: { secretKey, secretKeyFallbacks, legacy },
-    clock,
-    cookieAge,
-    saveEveryRequest,
-    expireAtBrowserClose: flag('expireAtBrowserClose', options.expireAtBrowserClose),
+  const expireAtBrowserClose = flag('expireAtBrowserClose', options.expireAtBrowserClose)
+  const ages = { cookieAge, expireAtBrowserClose }
+  const login = {
     password: passwordOf(options.password),
+    keys: { secretKey, secretKeyFallbacks, legacy },
     authBackend: options.authBackend ?? 'django.contrib.auth.backends.ModelBackend',
-  })
+  }
   const store = engine.open({
     clock,
     cookieName: transport.name,
-    endOf: (sessionData, savedAt) => records.endOfText(sessionData, savedAt),
+    endOf: (sessionData, savedAt) => endOfText(sessionData, savedAt, { ...ages, codec }),
   })
   const { storeTimeout, onStoreError, saveOnServerError, device, on, sweep } = options
   const sessions = createSessions<Data>({
-    ...{ storeTimeout, onStoreError, saveOnServerError, device, on, clock },
+    ...{ storeTimeout, onStoreError, saveOnServerError, device, on, clock, expireAtBrowserClose },
     // Not unasked: the rows are Django's, and so is clearsessions.
     sweep: sweep ?? false,
     // Of no use to a session here, whose signature is Django's; but what is derived from keys must have some.
@@ -128,10 +125,12 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
       traits: store?.traits ?? COOKIE_TRAITS,
       transport,
       swept: store,
-      backing: ({ timeout }) =>
-        store
-          ? djangoStored({ store, records, codec, clock, timeout })
-          : djangoCarried({ records, codec, cookieName: transport.name, cookieAge, clock }),
+      backing({ timeout }) {
+        const logins = new Logins({ ...login, timeout })
+        const records = new Records({ ...ages, codec, logins, maxSize, clock, saveEveryRequest })
+        if (store) return djangoStored({ store, records, codec, clock, timeout })
+        return djangoCarried({ records, codec, cookieName: transport.name, cookieAge, clock })
+      },
     },
   })
   return {
