@@ -58,6 +58,11 @@ export interface Backing {
   load(ticket: Ticket): Promise<Loaded | Expired | Refused | null>
   /** Puts a new session under a new token. `renewing` is the session that it takes the place of, when it is not a new login. */
   create(content: Keeping, expiresAt: number, renewing?: Held): Promise<Held>
+  /**
+   * Puts a session under a ticket that was computed; null, and nothing kept, when there is one. Absent where nothing on the
+   * server could tell a second one from the first.
+   */
+  createUnder?(ticket: Ticket, content: Content, expiresAt: number): Promise<Held | null>
   /** Null, and nothing kept, when the session is of another version or has ended. `before` is what `held` was loaded with. */
   update(held: Held, content: Keeping, expiresAt: number, before: Content): Promise<Held | null>
   /** Moves the idle deadline; null when the session has ended. */

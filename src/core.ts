@@ -1,5 +1,6 @@
 import type { Backing } from './backing.ts'
 import type { Emit } from './events.ts'
+import type { Formers } from './formers.ts'
 import type { LiveKeyring } from './keyring.ts'
 import type { Serializer } from './serializer.ts'
 import type { SignedCookies } from './signed-cookies.ts'
@@ -33,6 +34,8 @@ export interface Core {
   readonly stamps: Stamps | null
   readonly serializer: Serializer | null
   readonly signedCookies: SignedCookies
+  /** Null where no other framework's cookies are read. */
+  readonly formers: Formers | null
   readonly onStoreError: 'throw' | 'anonymous'
   /** Says in a few words what device a User-Agent is. */
   readonly describeDevice: (userAgent: string | null) => string | null

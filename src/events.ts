@@ -7,6 +7,8 @@ import diagnostics from 'node:diagnostics_channel'
 export type SessionEvent =
   | { readonly type: 'created'; readonly handle: string; readonly authenticated: boolean }
   | { readonly type: 'loaded'; readonly handle: string }
+  /** A session of another framework (option `formerly`) became one of ours. */
+  | { readonly type: 'adopted'; readonly handle: string; readonly former: string }
   | { readonly type: 'updated'; readonly handle: string }
   | { readonly type: 'touched'; readonly handle: string }
   /** `previous` is the handle that is dead now. A login of a visitor who had no session before is a `created`. */

@@ -17,6 +17,8 @@ export {
 } from './errors.ts'
 export { CHANNEL, type Listener, type RevokeReason, type SessionEvent } from './events.ts'
 export type { Expiry } from './expiry.ts'
+export type { Former, FormerSession } from './former.ts'
+export type { AdoptOptions, AdoptReport } from './formers.ts'
 export type { SecretSource, Secrets } from './keyring.ts'
 export type { Duration } from './lifetime.ts'
 export type { LoginOptions } from './login.ts'

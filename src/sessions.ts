@@ -1,6 +1,7 @@
 import { findByHandle, type KeyUse, keyUseOf, type SessionInfo, type StoreStats, statsOf } from './admin.ts'
 import type { CookieEngine } from './engines/cookie.ts'
 import { NotAttached, Unsupported } from './errors.ts'
+import { type AdoptOptions, type AdoptReport, adopt } from './formers.ts'
 import type { Secrets } from './keyring.ts'
 import type { Session } from './session.ts'
 import { coreFrom, type SessionsOptions } from './settings.ts'
@@ -56,6 +57,11 @@ export interface BaseSessions<Data extends object> {
   find(handle: string): Promise<SessionInfo | null>
   /** Ends the session with a public handle; false when there is none. Walks the store. */
   revoke(handle: string): Promise<boolean>
+  /**
+   * Takes over a session of another framework before its visitor comes by: see `formerly`. `strongroom move` does this for
+   * all of them.
+   */
+  adopt(options: AdoptOptions): Promise<AdoptReport>
   /** Resolves when the secrets are there; only a provider of secrets takes time. */
   ready(): Promise<void>
   /** Key ids of the ring, the current one first. */
@@ -167,6 +173,10 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       const ended = found && backing.users.endOne ? await backing.users.endOne(found.id) : false
       if (ended) core.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
       return ended
+    },
+    async adopt(options) {
+      await ring.ready()
+      return adopt(core, options)
     },
     ready: async () => ring.ready(),
     async keys() {

@@ -7,6 +7,8 @@ import { describeDevice } from './device.ts'
 import { type Engine, engineFrom, isBacked, isCookie } from './engine.ts'
 import { ConfigError } from './errors.ts'
 import { emitter, type Listener } from './events.ts'
+import { type Former, formerSides } from './former.ts'
+import { Formers } from './formers.ts'
 import { createLiveKeyring, type LiveKeyring, type SecretSource } from './keyring.ts'
 import { type Duration, milliseconds } from './lifetime.ts'
 import { checkOptions } from './options.ts'
@@ -39,6 +41,8 @@ export interface SessionsOptions {
   readonly credential?: CredentialOf | undefined
   /** Between the application's values and JSON, for Dates and the like. By default values are what JSON can carry. */
   readonly serializer?: Serializer | undefined
+  /** Another framework whose visitors stay logged in while the application moves away from it, until a date. Or several. */
+  readonly formerly?: Former | readonly Former[] | undefined
   /** Default `two-key`, and `none` for a store in this process's memory. */
   readonly seal?: SealName | undefined
   /** Most bytes of one session. Default 65536. */
@@ -79,6 +83,7 @@ const KNOWN = [
   'expireAtBrowserClose',
   'credential',
   'serializer',
+  'formerly',
   'seal',
   'maxSize',
   'storeTimeout',
@@ -138,6 +143,9 @@ export function coreFrom(options: SessionsOptions): {
     sealName = seal
     backing = stored({ ...common, store: engine, seal, maxSize: wholeSize(options.maxSize) })
   }
+  const formerly = formerSides(options.formerly, common.timeout)
+  if (formerly.length > 0 && !backing.createUnder)
+    throw new ConfigError('formerly needs a store: cookies alone cannot tell whether a session was taken over before.')
   const core: Core = {
     backing,
     ring,
@@ -150,6 +158,7 @@ export function coreFrom(options: SessionsOptions): {
     stamps: credential && createStamps(ring, credential, common.timeout),
     serializer: serializerOf(options.serializer),
     signedCookies: signedCookies({ ring, clock, sessionCookie: transport.name, secure: options.cookie?.secure }),
+    formers: formerly.length > 0 ? new Formers(formerly, clock()) : null,
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
     describeDevice: functionOr('device', options.device, describeDevice),
   }
@@ -159,6 +168,7 @@ export function coreFrom(options: SessionsOptions): {
   const sweeper = swept && every ? new Sweeper({ store: swept, every, emit: core.emit }) : null
   const close = async () => {
     await sweeper?.close()
+    await core.formers?.close()
     // A store that was handed in belongs to whoever made it.
     if (made) await swept?.close()
   }

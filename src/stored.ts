@@ -74,6 +74,12 @@ export function stored(settings: StoredSettings): Backing {
     return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
   }
 
+  async function createUnder(claim: Claim, content: Content, expiresAt: number): Promise<StoredHeld | null> {
+    const entry = entryFor(claim, content, expiresAt)
+    if (!(await read.around(claim.id, () => store.create(claim.id, entry)))) return null
+    return { ticket: claim, version: null, expiresAt, owner: entry.owner, label: entry.label }
+  }
+
   function end(id: Id, version?: Version): Promise<boolean> {
     records.forget(id)
     return read.around(id, () => store.delete(id, version))
@@ -100,12 +106,11 @@ export function stored(settings: StoredSettings): Backing {
     },
 
     async create(content, expiresAt): Promise<StoredHeld> {
-      const claim = mint(ring)
-      const entry = entryFor(claim, content, expiresAt)
-      if (!(await store.create(claim.id, entry)))
-        throw new StoreError('The store refused a new session: its id is taken.')
-      return { ticket: claim, version: null, expiresAt, owner: entry.owner, label: entry.label }
+      const held = await createUnder(mint(ring), content, expiresAt)
+      if (held) return held
+      throw new StoreError('The store refused a new session: its id is taken.')
     },
+    createUnder: (ticket, content, expiresAt) => createUnder(ticket as Claim, content, expiresAt),
 
     async update(held, content, expiresAt, before): Promise<StoredHeld | null> {
       const was = held as StoredHeld

@@ -24,8 +24,20 @@ const TEXT = /^[A-Za-z0-9_-]{64}$/
 
 /** A new token under the current master. */
 export function mint(ring: Keyring): Claim {
-  const master = ring.current
-  const token = randomBytes(32) as Buffer as unknown as Token
+  return claimOf(ring.current, randomBytes(32) as Buffer as unknown as Token)
+}
+
+/**
+ * The token that stands for `what` under a master: the same wherever it is computed, and as hard to guess as what is secret
+ * in `what`. The text before it makes the message longer than any token, so that no output of one use is one of the other.
+ */
+export function computed(master: Master, what: readonly string[]): Claim {
+  const message = `strongroom computed token\n${JSON.stringify(what)}`
+  const mac = createHmac('sha512', master.token).update(message).digest()
+  return claimOf(master, new Uint8Array(mac.subarray(0, 32)) as Token)
+}
+
+function claimOf(master: Master, token: Token): Claim {
   const [id, tag] = derive(master, token)
   const text = Buffer.concat([Buffer.from([VERSION, master.kid]), token, tag]).toString('base64url')
   return { token, id, master, text }

@@ -2,6 +2,7 @@ import type { Loaded } from './backing.ts'
 import type { Core } from './core.ts'
 import { SessionGone, SessionLimit, StoreError } from './errors.ts'
 import { find, presented } from './find.ts'
+import type { Formers } from './formers.ts'
 import { carryOut, type Plan, planOf } from './keep.ts'
 import { checkOptions } from './options.ts'
 import { Session, stateOf } from './session.ts'
@@ -21,6 +22,8 @@ export interface GetOptions {
 export interface Outcome {
   /** The Set-Cookie line to add, or null. A response with one also needs `Cache-Control: no-store`. */
   readonly setCookie: string | null
+  /** Set-Cookie lines beside it, which remove the cookies of another framework; see `formerly`. */
+  readonly clears?: readonly string[] | undefined
   /** Was the session asked for? Then the response differs by cookie, and needs `Vary: Cookie`. */
   readonly used: boolean
 }
@@ -36,6 +39,7 @@ export class Visit<Data extends object> {
   #loading: Promise<Session<Data>> | null = null
   #loaded: Loaded | null = null
   #setCookie: string | null = null
+  #clears: readonly string[] = []
   /** Was the session asked for, whether or not the store could tell it? */
   #asked = false
   /** Did the response begin before the session was there? */
@@ -126,6 +130,8 @@ export class Visit<Data extends object> {
       // A key that another server made a moment ago: ask the provider, at most once in a while.
       if (found === 'unknown-key' && (await ring.refresh())) found = await find(this.#core, text)
       this.#loaded = found === 'unknown-key' ? null : found
+      const { formers } = this.#core
+      if (formers !== null && !this.#loaded) await this.#takeOver(formers, text)
       const state = new State({ now: clock(), handleOf, serializer }, this.#loaded)
       if (this.#begun) state.mode = 'closed'
       this.#session = new Session<Data>(state)
@@ -136,6 +142,25 @@ export class Visit<Data extends object> {
       if (error instanceof StoreError) this.#core.emit({ type: 'storeError', error })
       throw error
     }
+  }
+
+  async #takeOver(formers: Formers, cookies: string | undefined): Promise<void> {
+    const taken = await formers.find(this.#core, cookies, () => this.#device())
+    if (!taken) return
+    this.#loaded = taken.loaded
+    // Its own cookie, until the former session has ended, too.
+    if (taken.clear === null) return
+    this.#clears = [taken.clear]
+    if (taken.loaded) this.#setCookie = this.#cookieOf(taken.loaded)
+  }
+
+  #cookieOf({ meta, held }: Loaded): string {
+    const { transport, clock } = this.#core
+    return transport.set(held.ticket.text, meta.persistent ? meta.deadline - clock() : undefined)
+  }
+
+  #device(): string | null {
+    return this.#core.describeDevice(header(this.#headers, 'user-agent') ?? null)
   }
 
   /** Did the request carry any cookie of our name, good or bad? */
@@ -174,9 +199,11 @@ export class Visit<Data extends object> {
     const before = this.#loaded
     /** Moves a deadline, and keeps nothing that would be lost. */
     const only = plan.verb === 'touch' || plan.verb === 'refresh'
-    const device = () => this.#core.describeDevice(header(this.#headers, 'user-agent') ?? null)
+    const { formers } = this.#core
     try {
-      const kept = await carryOut(this.#core, plan, state, before, device)
+      const kept = await carryOut(this.#core, plan, state, before, () => this.#device())
+      if (formers !== null && plan.verb === 'end')
+        this.#clears = await formers.end(this.#core, header(this.#headers, 'cookie'))
       // A touch that found nothing changes nothing: the session ended, and the next request will see it.
       if (!only || kept) this.#took(kept, before, state)
     } catch (error) {
@@ -191,7 +218,7 @@ export class Visit<Data extends object> {
   }
 
   #took(kept: Loaded | null, before: Loaded | null, state: State): void {
-    const { transport, clock, saveEveryRequest } = this.#core
+    const { transport, saveEveryRequest } = this.#core
     if (!kept) {
       if (this.#setCookie || this.#presented()) this.#setCookie = transport.clear()
       this.#forget(state)
@@ -205,7 +232,7 @@ export class Visit<Data extends object> {
       meta.persistent !== before.meta.persistent ||
       (meta.persistent && meta.deadline !== before.meta.deadline)
     )
-      this.#setCookie = transport.set(held.ticket.text, meta.persistent ? meta.deadline - clock() : undefined)
+      this.#setCookie = this.#cookieOf(kept)
     settle(state, kept)
   }
 
@@ -215,6 +242,7 @@ export class Visit<Data extends object> {
   }
 
   #outcome(): Outcome {
+    if (this.#clears.length > 0) return { setCookie: this.#setCookie, clears: this.#clears, used: true }
     return this.#setCookie === null ? READ : { setCookie: this.#setCookie, used: true }
   }
 }
