@@ -172,7 +172,7 @@ property(
   },
 )
 
-property('a store that cannot write is a 503, and no "gone"', { rows: 'X16', needs: 'record' }, async (world) => {
+property('a store that cannot write is a 503, and no gone', { rows: 'X16', needs: 'record' }, async (world) => {
   if (!world.resting.records) assert.fail()
   const watch = watched(world.resting.records)
   const visitor = await world.visitor({ a: 1 }, { store: watch.store })
