@@ -30,7 +30,7 @@ export class Shown {
   /** The application's value of a key, the same one until it is set anew; undefined when there is none. */
   show(key: string, json: unknown): unknown {
     if (this.#values.has(key) || json === undefined) return this.#values.get(key)
-    const value = this.#serializer.fromJson(JSON.parse(JSON.stringify(json)))
+    const value = this.#fromJson(key, JSON.parse(JSON.stringify(json)))
     this.#values.set(key, value)
     return value
   }
@@ -44,7 +44,7 @@ export class Shown {
 
   /** A step of `update` for what is kept. */
   step(key: string, change: Step): Step {
-    return (json) => this.#toJson(key, change(json === undefined ? undefined : this.#serializer.fromJson(json)))
+    return (json) => this.#toJson(key, change(json === undefined ? undefined : this.#fromJson(key, json)))
   }
 
   /** Brings up to date what was changed in place, and answers those keys. */
@@ -68,18 +68,24 @@ export class Shown {
     this.#values.clear()
   }
 
+  #fromJson(key: string, json: unknown): unknown {
+    return attempt(key, 'read', () => this.#serializer.fromJson(json))
+  }
+
   #toJson(key: string, value: unknown): unknown {
     if (value === undefined) return undefined
-    let json: unknown
-    try {
-      json = this.#serializer.toJson(value)
-    } catch (cause) {
-      throw new DataError(key, `The serializer cannot carry the session value '${key}'; its own error is the cause.`, {
-        cause,
-      })
-    }
+    const json = attempt(key, 'carry', () => this.#serializer.toJson(value))
     if (json !== undefined) return json
     throw new DataError(key, `The serializer makes nothing of the session value '${key}'.`)
+  }
+}
+
+function attempt(key: string, verb: 'read' | 'carry', work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (cause) {
+    const message = `The serializer cannot ${verb} the session value '${key}'; its own error is the cause.`
+    throw new DataError(key, message, { cause })
   }
 }
 

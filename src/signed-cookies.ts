@@ -54,7 +54,7 @@ export function signedCookies({ ring, clock, sessionCookie, secure: standard = t
   }
 
   function signed(place: Place, text: string, life: number | undefined): string {
-    const now = clock()
+    const now = Math.floor(clock())
     const value = signValue(ring, place, { text, signedAt: now, deadline: life === undefined ? 0 : now + life })
     const size = place.name.length + value.length
     if (size <= LIMIT) return value
@@ -89,7 +89,7 @@ export function signedCookies({ ring, clock, sessionCookie, secure: standard = t
       const line =
         text === null
           ? { name, value: '', ...attributes, maxAge: 0, expires: new Date(0) }
-          : { name, value: signed(place, text, life), ...attributes, ...(life && { maxAge: Math.floor(life / 1000) }) }
+          : { name, value: signed(place, text, life), ...attributes, ...(life && { maxAge: Math.ceil(life / 1000) }) }
       appendTo(response, 'Set-Cookie', stringifySetCookie(line))
     },
   }

@@ -4,6 +4,7 @@ import { createServer as createServer2 } from 'node:http2'
 import { suite, test } from 'node:test'
 import { serve as serveHono } from '@hono/node-server'
 import express5 from 'express'
+import { fastify } from 'fastify'
 import { Hono } from 'hono'
 import { express } from '../../src/adapters/express.ts'
 import { fetch as adapter } from '../../src/adapters/fetch.ts'
@@ -102,6 +103,25 @@ const onNode = (handler: (request: Request) => Response | Promise<Response>) =>
       }),
     )
   })
+
+test('Fastify’s reply, which has methods of both names, takes several', async () => {
+  const sessions = createSessions({ secrets: secret('signed'), store: memory({ max: 10 }) })
+  const app = fastify()
+  app.get('/', async (_, reply) => {
+    sessions.setSignedCookie(reply, 'tea', 'green')
+    sessions.setSignedCookie(reply, 'cup', 'large')
+    return 'set'
+  })
+  app.get('/get', async (request) => sessions.getSignedCookie(request, 'cup'))
+  const { headers } = await app.inject('/')
+  const lines = [headers['set-cookie']].flat().map((line) => String(line).split(';')[0] ?? '')
+  assert.deepEqual(
+    lines.map((line) => line.split('=')[0]),
+    ['tea', 'cup'],
+  )
+  assert.equal((await app.inject({ url: '/get', headers: { cookie: lines.join('; ') } })).body, 'large')
+  await app.close()
+})
 
 for (const [name, serve] of Object.entries(FRAMEWORKS))
   suite(`over ${name}`, () => {

@@ -209,6 +209,15 @@ suite('a credential', () => {
     assert.equal(new Set(stamps).size, 2)
   })
 
+  test('has the stamp that it had once, for ever', async () => {
+    const { visitor, store } = fixture({ ...asking(users()), seal: 'none' })
+    await visitor().visit((session) => session.login('ada'))
+    for await (const page of store.scan()) {
+      const found = await store.read(page[0]?.id ?? assert.fail())
+      assert.match(Buffer.from(found?.entry.bytes ?? []).toString(), /"s":"UiSIBRW4zwBdKeFxVQwIqkY"/)
+    }
+  })
+
   test('stamped under a retired secret goes on, is stamped anew by the next write, and then needs the old secret no more', async () => {
     const table = users()
     const { sessions, visitor, events } = fixture({ ...asking(table), secrets: secret('old') })

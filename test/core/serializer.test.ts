@@ -157,6 +157,22 @@ suite('with a serializer', () => {
     assert.deepEqual(calls, [])
   })
 
+  test('what it cannot read is a DataError, too', async () => {
+    let old = true
+    const fromJson = (json: unknown) => {
+      if (old) return json
+      throw new Error('an older form')
+    }
+    const guest = fixture({ serializer: { toJson: (value) => value, fromJson } }).visitor()
+    await guest.visit((session) => session.set('key', 1).set('other', 1))
+    old = false
+    await guest.visit((session) => {
+      for (const read of [() => session.get('key'), () => session.update('key', (value) => value)])
+        assert.throws(read, (error) => error instanceof DataError && error.key === 'key')
+      assert.equal(session.has('other'), true)
+    })
+  })
+
   test('is checked when sessions are created', () => {
     for (const [serializer, said] of [
       [{}, /two functions, toJson and fromJson/],

@@ -115,6 +115,14 @@ suite('a signed cookie', () => {
     assert.throws(() => sessions.getSignedCookie(old, 'a'), refused('unknown-key'))
   })
 
+  test('that was made once is read for ever', () => {
+    const { sessions, clock, line } = open()
+    const made = 'BlIB0alKIAAB0amBDoBncsO8biDwn421QhcDb_jR0vZuCLyPCBMGZlG5LVbCIhjpzi-SGVPNwo0'
+    assert.equal(clock(), 2_000_000_000_000)
+    assert.equal(sessions.getSignedCookie({ cookie: `tea=${made}` }, 'tea', { salt: 'shop' }), 'grün 🍵')
+    assert.match(line('tea', 'grün 🍵', { salt: 'shop', maxAge: '1h' }), new RegExp(`^tea=${made};`))
+  })
+
   test('that stands there twice: a forged one is passed over, two good ones that differ are refused', () => {
     const { sessions, back } = open()
     const [good, other] = [back('a', 'x').cookie, back('a', 'y').cookie]
