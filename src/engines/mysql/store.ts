@@ -99,7 +99,8 @@ export class Mysql implements OwnedStore, ScannableStore {
   }
 
   clearExpired(options: ClearOptions = {}): Promise<number> {
-    return drive(this.#clearing(batchOf(options), options.dryRun === true), options)
+    const dryRun = options.dryRun === true
+    return drive(this.#clearing(batchOf(options), dryRun), options, { gently: !dryRun })
   }
 
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {

@@ -120,7 +120,7 @@ export class Postgres implements OwnedStore, ScannableStore {
       const [removed = 0, seen = 0, purgeAt = 0, place = 0] = (row ?? []).map(Number)
       return { removed, next: seen < limit ? null : { purgeAt, place } }
     })
-    return drive(steps, options)
+    return drive(steps, options, { gently: options.dryRun !== true })
   }
 
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
