@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { isDjangoUrl } from '../../compat/django/url.ts'
 import { type MoveReport, move as moveAll } from '../../engines/moving.ts'
 import { placeOf, storeFromUrl } from '../../engines/url.ts'
 import type { ScannableStore, Store } from '../../store.ts'
@@ -10,6 +11,7 @@ import { isInteractive, isTerminal, json, line } from '../output.ts'
 import { barFor, type Display, lines, silent } from '../progress.ts'
 import { agreed } from '../prompts.ts'
 import { number, took, sessions as words } from '../words.ts'
+import { type DjangoOptions, moveDjango } from './move-django.ts'
 
 interface Options {
   readonly from: string
@@ -25,19 +27,35 @@ export function move(program: Command): void {
     .command('move')
     .summary('move live sessions from one store to another')
     .description(
-      'Moves live sessions from one store to another while traffic goes on, as they are: it needs no keys. Every node of the application must have both stores by then: moving({ from, to }), see docs/moving.md. Each session is read back and compared before its original is deleted. Stopped or killed, run it again, and it goes on.',
+      'Moves live sessions from one store to another while traffic goes on, as they are: it needs no keys. Every node of the application must have both stores by then: moving({ from, to }), see docs/moving.md. Each session is read back and compared before its original is deleted. Stopped or killed, run it again, and it goes on. Out of a Django (django+postgres:, django+sqlite: and the like), see docs/django.md, it needs the keys of both, from the config or STRONGROOM_SECRETS and from DJANGO_SECRET_KEY.',
     )
     .requiredOption('--from <url>', 'the store that sessions leave')
-    .requiredOption('--to <url>', 'the store that they go to')
+    .option('--to <url>', 'the store that they go to; out of a Django, the config says it otherwise')
     .option('--page <n>', 'sessions looked at in one step (default: 500)', wholeNumber)
     .option('--dry-run', 'count what would be moved, and change nothing')
+    .option('--delete', 'out of a Django: end each session there once it is here')
+    .option('--users <url>', 'out of a Django: where its users are, when not beside its sessions')
+    .option('--config <file>', 'out of a Django: module that exports the sessions (default: strongroom.config.* here)')
+    .option('--env <file>', 'out of a Django: environment to load first (default: .env beside the config)')
     .option('-y, --yes', 'do not ask')
     .option('--json', 'one JSON value on stdout, for programs')
     .action(start)
-  withExamples(command, 'strongroom move --from file:./sessions --to sqlite:./sessions.db')
+  withExamples(
+    command,
+    'strongroom move --from file:./sessions --to sqlite:./sessions.db',
+    'strongroom move --from django+postgres://localhost/shop --delete',
+  )
 }
 
-async function start(options: Options): Promise<void> {
+async function start(given: Options & DjangoOptions): Promise<void> {
+  if (isDjangoUrl(given.from)) return moveDjango(given)
+  for (const name of ['delete', 'users', 'config', 'env'] as const)
+    if (given[name] !== undefined) throw misuse(`--${name} is for moving out of a Django: --from django+postgres://…`)
+  if (given.to === undefined) throw misuse("required option '--to <url>' not specified")
+  await moveStores(given)
+}
+
+async function moveStores(options: Options): Promise<void> {
   const stores = open(options)
   try {
     if (!options.dryRun && !options.yes && isInteractive())

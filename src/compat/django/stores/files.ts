@@ -8,9 +8,9 @@ import { momentIn } from '../../../engines/sqlite/patience.ts'
 import { batchOf, drive } from '../../../engines/sweep.ts'
 import { ConfigError, StoreError } from '../../../errors.ts'
 import { checkOptions, wholeNumber } from '../../../options.ts'
-import type { ClearOptions, Entry, Store, Traits, Version } from '../../../store.ts'
+import type { ClearOptions, Entry, ScanOptions, Traits, Version } from '../../../store.ts'
 import type { Id } from '../../../token.ts'
-import type { DjangoEngine, World } from '../engine.ts'
+import type { DjangoEngine, WalkedStore, World } from '../engine.ts'
 import { isKey } from '../key.ts'
 
 export interface DjangoFilesOptions {
@@ -37,7 +37,7 @@ const ABANDONED = 3_600_000
  * As Django writes: into a file beside it (`…_out_…`), then renamed. The moment of a save is the file's modification time.
  * Changes by Node take their turns by a lock, so that none is lost; Django takes no lock, and its save wins over ours.
  */
-class Files implements Store {
+class Files implements WalkedStore {
   readonly traits: Traits = {
     engine: 'django (file)',
     durable: 'process',
@@ -113,6 +113,20 @@ class Files implements Store {
   /** Expired sessions, and what Django's clearsessions leaves for ever: placeholders and drafts of writes that were cut off. */
   clearExpired(options: ClearOptions = {}): Promise<number> {
     return this.#answer(() => drive(this.#clearing(batchOf(options), options.dryRun === true), options))
+  }
+
+  async *keys({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<readonly string[]> {
+    const prefix = this.#world.cookieName
+    let keys: string[] = []
+    const names = await this.#answer(() => fs.opendir(this.#dir))
+    for await (const { name } of names) {
+      const key = name.startsWith(prefix) ? name.slice(prefix.length) : ''
+      if (!isKey(key) || keys.push(key) < page) continue
+      yield keys
+      keys = []
+      if (signal?.aborted) return
+    }
+    yield keys
   }
 
   async close(): Promise<void> {

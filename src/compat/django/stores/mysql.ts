@@ -6,7 +6,7 @@ import { ConfigError } from '../../../errors.ts'
 import { checkOptions, wholeNumber } from '../../../options.ts'
 import type { DjangoEngine } from '../engine.ts'
 import { type Database, fromUtcText, type Moment, Rows, utcText } from './rows.ts'
-import { djangoTable, noTable } from './table.ts'
+import { djangoTable, noTable, quoted } from './table.ts'
 
 export interface DjangoMysqlOptions {
   /** `mysql://user:password@host:3306/database`, for a pool of our own, made with the package mysql2. */
@@ -55,6 +55,8 @@ class Mysql implements Database {
     this.table = table
   }
 
+  keepsUuids = false
+  named = (name: string) => quoted(name, '`')
   mark = () => '?'
   moment = utcText
   ms = fromUtcText

@@ -6,7 +6,7 @@ import { ConfigError, StoreError } from '../../../errors.ts'
 import { checkOptions, wholeNumber } from '../../../options.ts'
 import type { DjangoEngine } from '../engine.ts'
 import { type Database, type Moment, Rows } from './rows.ts'
-import { djangoTable, noTable } from './table.ts'
+import { djangoTable, noTable, quoted } from './table.ts'
 
 export interface DjangoPostgresOptions {
   /** `postgres://user:password@host/database`, for connections of our own, made with the package pg. */
@@ -65,6 +65,8 @@ class Postgres implements Database {
     this.#timeout = timeout
   }
 
+  keepsUuids = true
+  named = (name: string) => quoted(name, '"')
   mark = (index: number) => `$${index}`
   moment = (ms: number) => new Date(ms).toISOString()
   ms = Number

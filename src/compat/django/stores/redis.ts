@@ -6,9 +6,10 @@ import { open } from '../../../engines/redis/open.ts'
 import { parsePlace } from '../../../engines/redis/place.ts'
 import { ConfigError } from '../../../errors.ts'
 import { checkOptions, wholeNumber } from '../../../options.ts'
-import type { Clock, Entry, Store, Traits, Version } from '../../../store.ts'
+import type { Clock, Entry, ScanOptions, Traits, Version } from '../../../store.ts'
 import type { Id } from '../../../token.ts'
-import type { DjangoEngine } from '../engine.ts'
+import type { DjangoEngine, WalkedStore } from '../engine.ts'
+import { isKey } from '../key.ts'
 import { isPickle, pickled } from '../payload.ts'
 
 export interface DjangoRedisOptions {
@@ -70,7 +71,7 @@ return redis.call('DEL', KEYS[1])`)
 const TOUCH = script(`return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
 
 /** Session keys as ids, signed texts as bytes and versions; what expires, Redis removes. */
-class Values implements Store {
+class Values implements WalkedStore {
   readonly traits: Traits = {
     engine: 'django (redis)',
     durable: 'no',
@@ -125,6 +126,20 @@ class Values implements Store {
 
   async clearExpired(): Promise<number> {
     return 0
+  }
+
+  /** Without a prefix, everything that is named like a session; what is none will not be signed like one. */
+  async *keys({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<readonly string[]> {
+    const before = (await this.#link.ask(async ({ keyPrefix }) => keyPrefix)) + this.#prefix
+    const pattern = `${before.replace(/[\\*?[\]]/g, '\\$&')}*`
+    for (const node of await this.#link.ask((driver) => driver.masters())) {
+      let cursor = '0'
+      do {
+        const [next, names] = await this.#link.ask(() => node.scan(cursor, pattern, page))
+        cursor = next
+        yield names.map((name) => name.slice(before.length)).filter(isKey)
+      } while (cursor !== '0' && !signal?.aborted)
+    }
   }
 
   close(): Promise<void> {

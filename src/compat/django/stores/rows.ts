@@ -1,7 +1,8 @@
 import { batchOf, drive } from '../../../engines/sweep.ts'
 import { StoreError } from '../../../errors.ts'
-import type { ClearOptions, Clock, Entry, Store, Traits, Version } from '../../../store.ts'
+import type { ClearOptions, Clock, Entry, ScanOptions, Traits, Version } from '../../../store.ts'
 import type { Id } from '../../../token.ts'
+import type { UserTable, WalkedStore } from '../engine.ts'
 
 /** A moment as the column keeps it. */
 export type Moment = string | number
@@ -11,6 +12,10 @@ export interface Database {
   readonly traits: Traits
   /** `django_session` in quotes. */
   readonly table: string
+  /** A table or a column, quoted; a table may be "schema.table". */
+  named(name: string): string
+  /** Has it a type for UUIDs? */
+  readonly keepsUuids: boolean
   /** "?" or "$1", "$2" … for the values of a statement in their order. */
   mark(index: number): string
   moment(ms: number): Moment
@@ -33,12 +38,12 @@ export interface Database {
  * The table `django_session` as a store: ids are its keys, bytes its `session_data`. Django has no version in a row; the signed
  * text itself is one, for whoever writes it anew writes another. Django itself does not compare: its save still wins over ours.
  */
-export class Rows implements Store {
+export class Rows implements WalkedStore {
   readonly traits: Traits
   readonly #database: Database
   readonly #clock: Clock
   readonly #sql: Readonly<
-    Record<'read' | 'insert' | 'bury' | 'update' | 'touch' | 'end' | 'endVersion' | 'count', string>
+    Record<'read' | 'insert' | 'bury' | 'update' | 'touch' | 'end' | 'endVersion' | 'count' | 'keys', string>
   >
 
   constructor(database: Database, clock: Clock) {
@@ -96,6 +101,28 @@ export class Rows implements Store {
     return drive(this.#purge(now, batchOf(options)), options)
   }
 
+  async *keys({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<readonly string[]> {
+    for (let last = ''; !signal?.aborted; ) {
+      const rows = await this.#database.rows(`${this.#sql.keys} LIMIT ${page}`, [last, this.#now()])
+      const keys = rows.map(({ n }) => String(n))
+      if (keys.length === 0) return
+      yield keys
+      last = keys.at(-1) as string
+    }
+  }
+
+  /** The password field of a user who is there and active; null otherwise. */
+  async password(userId: string, { users, userKey = 'id' }: UserTable): Promise<string | null> {
+    const { mark, named } = this.#database
+    // As text that the column's type reads: a number, or a UUID, which SQLite and MySQL keep without its dashes.
+    const select = `SELECT password AS n FROM ${named(users ?? 'auth_user')} WHERE ${named(userKey)} = ${mark(1)} AND is_active`
+    for (const id of new Set([userId, this.#database.keepsUuids ? userId : userId.replaceAll('-', '')])) {
+      const [row] = await this.#database.rows(select, [id])
+      if (typeof row?.n === 'string') return row.n
+    }
+    return null
+  }
+
   close(): Promise<void> {
     return this.#database.close()
   }
@@ -127,6 +154,7 @@ function statementsOf({ table, expiry, mark, same }: Database) {
     touch: `UPDATE ${table} SET expire_date = ${one} WHERE session_key = ${two} AND expire_date > ${three}`,
     end: `DELETE FROM ${table} WHERE session_key = ${one} AND ${live}`,
     endVersion: `DELETE FROM ${table} WHERE session_key = ${one} AND ${live} AND ${same('session_data', three as string)}`,
+    keys: `SELECT session_key AS n FROM ${table} WHERE session_key > ${one} AND ${live} ORDER BY session_key`,
     count: `SELECT COUNT(*) AS n FROM ${table} WHERE expire_date <= ${one}`,
   }
 }

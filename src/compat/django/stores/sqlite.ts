@@ -15,7 +15,7 @@ import { ConfigError, StoreError } from '../../../errors.ts'
 import { checkOptions, wholeNumber } from '../../../options.ts'
 import type { DjangoEngine } from '../engine.ts'
 import { type Database, fromUtcText, type Moment, Rows, utcText } from './rows.ts'
-import { djangoTable, noTable } from './table.ts'
+import { djangoTable, noTable, quoted } from './table.ts'
 
 export interface DjangoSqliteOptions {
   /** DATABASES['default']['NAME']: the file, which must be there. */
@@ -79,6 +79,8 @@ class Sqlite implements Database {
     }
   }
 
+  keepsUuids = false
+  named = (name: string) => quoted(name, '"')
   mark = () => '?'
   moment = utcText
   ms = fromUtcText

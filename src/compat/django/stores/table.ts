@@ -3,11 +3,14 @@ import { StoreError } from '../../../errors.ts'
 
 /** The name of Django's table, quoted. */
 export function djangoTable(where: string, given: unknown, quote: '"' | '`'): string {
-  return tableName(where, given, 'django_session')
+  return quoted(tableName(where, given, 'django_session'), quote)
+}
+
+export const quoted = (name: string, quote: '"' | '`') =>
+  name
     .split('.')
     .map((part) => quote + part + quote)
     .join('.')
-}
 
 /** The advice of the engines for tables of our own would send people to the wrong program. */
 export const noTable = (cause: unknown) =>

@@ -1,0 +1,421 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, before, suite, test } from 'node:test'
+import fc from 'fast-check'
+import pg from 'pg'
+import { djangoCookies } from '../../src/compat/django/engine.ts'
+import { django as formerDjango } from '../../src/compat/django/former.ts'
+import { djangoFiles } from '../../src/compat/django/stores/files.ts'
+import { djangoPostgres } from '../../src/compat/django/stores/postgres.ts'
+import { djangoSqlite } from '../../src/compat/django/stores/sqlite.ts'
+import { postgres } from '../../src/engines/postgres.ts'
+import { sqlite } from '../../src/engines/sqlite.ts'
+import { ConfigError } from '../../src/errors.ts'
+import type { Former } from '../../src/former.ts'
+import { createSessions } from '../../src/sessions.ts'
+import type { OwnedStore } from '../../src/store.ts'
+import { main } from '../cli/project.ts'
+import { postgresNeed, startPostgres } from '../servers/postgres.ts'
+import { need } from '../support/need.ts'
+import { Django, djangoNeed, SECRET } from './peer.ts'
+
+const OURS = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
+const DAY = 86_400_000
+const until = new Date(Date.now() + 30 * DAY)
+const PASSWORD = 'pbkdf2 of user '
+
+type Sessions = ReturnType<typeof sessionsOn>
+
+const sessionsOn = (store: OwnedStore, formerly: Former) =>
+  createSessions({ store, secrets: OURS, sweep: false, formerly, storeTimeout: '10s' })
+
+/** A browser: two cookies, whoever they are from. */
+class Browser {
+  readonly jar = new Map<string, string>()
+
+  constructor(key: string) {
+    this.jar.set('sessionid', key)
+  }
+
+  async visit<T>(
+    sessions: Sessions,
+    work: (session: Awaited<ReturnType<ReturnType<Sessions['open']>['get']>>) => T,
+  ): Promise<T> {
+    const cookie = [...this.jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    const visit = sessions.open({ cookie })
+    const result = work(await visit.get())
+    const { setCookie, clears = [] } = await visit.commit()
+    for (const line of setCookie === null ? clears : [setCookie, ...clears]) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (value === '' || /max-age=0\b/i.test(line)) this.jar.delete(name)
+      else this.jar.set(name, value)
+    }
+    return result
+  }
+}
+
+const who = ({ userId }: { userId: string | null }) => userId
+const folder = () => mkdtempSync(join(tmpdir(), 'strongroom-move-'))
+
+interface Run {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** `strongroom move`; it is ended as by a crash when `kill` resolves. */
+async function move(
+  args: readonly string[],
+  { env = {}, kill }: { env?: object; kill?: Promise<unknown> } = {},
+): Promise<Run> {
+  const flags = ['--disable-warning=ExperimentalWarning', main, 'move', ...args]
+  const child = spawn(process.execPath, flags, {
+    cwd: tmpdir(),
+    env: { PATH: process.env.PATH, STRONGROOM_SECRETS: OURS, DJANGO_SECRET_KEY: SECRET, ...env },
+  })
+  let [out, err] = ['', '']
+  child.stdout.on('data', (data) => {
+    out += data
+  })
+  child.stderr.on('data', (data) => {
+    err += data
+  })
+  kill?.then(() => child.kill('SIGKILL'))
+  await once(child, 'close')
+  assert.doesNotMatch(out + err, new RegExp(`${SECRET}|${OURS}|pbkdf2`))
+  return { code: child.exitCode, out, err }
+}
+
+interface Place {
+  readonly django: Django
+  readonly url: string
+  engine(): ReturnType<typeof djangoSqlite>
+  ours(): OwnedStore
+  readonly oursUrl: string
+  sql(text: string, values?: readonly string[]): Promise<readonly Record<string, unknown>[]>
+  stop(): Promise<void>
+}
+
+async function onSqlite(): Promise<Place> {
+  const dir = folder()
+  const path = join(dir, 'db.sqlite3')
+  const django = await Django.start({ DATABASES: { default: { ENGINE: 'django.db.backends.sqlite3', NAME: path } } })
+  await django.ask('migrate')
+  const database = new DatabaseSync(path, { timeout: 5000 })
+  const ours = join(dir, 'ours.db')
+  return {
+    ...{ django, url: `django+sqlite:${path}`, oursUrl: `sqlite:${ours}` },
+    engine: () => djangoSqlite({ path, timeout: 10_000 }),
+    ours: () => sqlite({ path: ours, timeout: 10_000 }),
+    sql: async (text, values = []) => database.prepare(text.replace(/\$\d/g, '?')).all(...values) as never,
+    async stop() {
+      database.close()
+      await django.stop()
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
+
+async function onPostgres(): Promise<Place> {
+  const server = await startPostgres()
+  const django = await Django.start({
+    DATABASES: {
+      default: {
+        ...{ ENGINE: 'django.db.backends.postgresql', NAME: 'postgres', USER: 'strongroom' },
+        ...{ HOST: '127.0.0.1', PORT: server.port },
+      },
+    },
+  })
+  await django.ask('migrate')
+  const pool = new pg.Pool({ connectionString: server.url, max: 4 })
+  const first = postgres(server.url)
+  await first.schema?.migrate()
+  await first.close()
+  return {
+    ...{ django, url: `django+${server.url}`, oursUrl: server.url },
+    engine: () => djangoPostgres(server.url),
+    ours: () => postgres(server.url),
+    sql: async (text, values = []) => (await pool.query(text, [...values])).rows,
+    async stop() {
+      await pool.end()
+      await django.stop()
+      await server.stop()
+    },
+  }
+}
+
+const places = [
+  { name: 'SQLite', skip: djangoNeed.skip, start: onSqlite },
+  {
+    name: 'PostgreSQL',
+    skip: djangoNeed.skip || postgresNeed.skip || need('psycopg2').skip,
+    start: onPostgres,
+  },
+]
+
+for (const { name, skip, start } of places)
+  suite(`from Django on ${name}`, { skip }, () => {
+    let place: Place
+    let password: (id: string) => Promise<string | null>
+    const opened: { close(): Promise<void> }[] = []
+    before(async () => {
+      place = await start()
+      for (const id of ['1', '2'])
+        await place.sql(
+          `INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined) VALUES (${id}, '${PASSWORD}${id}', false, 'user${id}', '', '', '', false, true, '2023-11-14')`,
+        )
+      password = async (id) => {
+        const [row] = await place.sql('SELECT password FROM auth_user WHERE id = $1', [id])
+        return row ? String(row.password) : null
+      }
+    })
+    after(async () => {
+      for (const each of opened) await each.close()
+      await place?.stop()
+    })
+
+    const open = (change: { until?: Date } = {}) => {
+      const store = place.ours()
+      const former = formerDjango({ store: place.engine(), secretKey: SECRET, password, until, ...change })
+      const sessions = sessionsOn(store, former)
+      opened.push(sessions, store)
+      return sessions
+    }
+    const openMoved = () => {
+      const store = place.ours()
+      opened.push(store)
+      return sessionsOn(store, formerDjango({ until }))
+    }
+    const signIn = (data: object = { basket: 3 }, user = '1'): Promise<string> =>
+      place.django.ask('put', ['db', JSON.stringify(data)], { user, password: `${PASSWORD}${user}` })
+    const atDjango = (key: string) => place.django.ask('see', ['db', key])
+
+    test('who is signed in to Django is so here, with what the session held, and changes cookies', async () => {
+      const sessions = open()
+      const key = await signIn({ basket: ['é 🐍'], n: 1.5 })
+      const browser = new Browser(key)
+      assert.deepEqual(
+        await browser.visit(sessions, (session) => [session.userId, session.get('basket'), session.get('n')]),
+        ['1', ['é 🐍'], 1.5],
+      )
+      assert.deepEqual([...browser.jar.keys()], ['__Host-id'])
+      assert.equal(await atDjango(key), null)
+      assert.equal(await browser.visit(sessions, who), '1')
+    })
+
+    test('twenty first requests at once, to two nodes, end in one session', async () => {
+      const nodes = [open(), open()]
+      const key = await signIn()
+      const handles = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => new Browser(key).visit(nodes[i % 2] as Sessions, ({ handle }) => handle)),
+      )
+      assert.equal(new Set(handles).size, 1)
+      assert.notEqual(handles[0], null)
+    })
+
+    test('a logout here is one on both sides, also for who has kept a cookie', async () => {
+      const sessions = open()
+      const key = await signIn()
+      const [browser, thief] = [new Browser(key), new Browser(key)]
+      await browser.visit(sessions, who)
+      const copy = new Browser('')
+      for (const [cookie, value] of browser.jar) copy.jar.set(cookie, value)
+      await browser.visit(sessions, (session) => session.logout())
+      assert.equal(browser.jar.size, 0)
+      for (const each of [thief, copy]) assert.equal(await each.visit(sessions, who), null)
+      assert.equal(await atDjango(key), null)
+    })
+
+    test('a logout at Django, before the visitor came here, is one here', async () => {
+      const key = await signIn()
+      await place.django.ask('flush', ['db', key])
+      assert.equal(await new Browser(key).visit(open(), who), null)
+    })
+
+    test('a password that was changed at Django ends its sessions here, too', async () => {
+      const sessions = open()
+      const key = await signIn({}, '2')
+      await place.sql(`UPDATE auth_user SET password = 'another' WHERE id = 2`)
+      assert.equal(await new Browser(key).visit(sessions, who), null)
+      await place.sql(`UPDATE auth_user SET password = '${PASSWORD}2' WHERE id = 2`)
+      assert.equal(await new Browser(key).visit(sessions, who), '2')
+    })
+
+    test('after the end date nobody is let in by a cookie of Django', async () => {
+      const key = await signIn()
+      assert.equal(await new Browser(key).visit(open({ until: new Date(Date.now() - 1) }), who), null)
+      assert.notEqual(await atDjango(key), null)
+    })
+
+    test('a row that was altered, or signed with another key, is nobody', async () => {
+      const key = await signIn()
+      await place.sql(`UPDATE django_session SET session_data = 'x' || session_data WHERE session_key = $1`, [key])
+      assert.equal(await new Browser(key).visit(open(), who), null)
+      await place.sql('DELETE FROM django_session WHERE session_key = $1', [key])
+    })
+
+    test('strongroom move refuses what Django would refuse, says so, and leaves all as it was', async () => {
+      await place.sql('DELETE FROM django_session')
+      const [good, altered, stale] = [await signIn(), await signIn(), await signIn({}, '2')]
+      await place.sql(`UPDATE django_session SET session_data = 'x' || session_data WHERE session_key = $1`, [altered])
+      await place.sql(`UPDATE auth_user SET password = 'another' WHERE id = 2`)
+      const dry = await move(['--from', place.url, '--to', place.oursUrl, '--dry-run', '--json'])
+      assert.deepEqual([JSON.parse(dry.out).moved, JSON.parse(dry.out).unreadable, dry.code], [1, 1, 1])
+      const { code, out, err } = await move(['--from', place.url, '--to', place.oursUrl, '--json'])
+      const { moved, compared, unreadable, signedOut } = JSON.parse(out)
+      assert.deepEqual([moved, compared, unreadable, signedOut, code], [1, 1, 1, 1, 1], err)
+      assert.match(err, /Not moved: 1 session not signed with DJANGO_SECRET_KEY or its fallbacks\./)
+      await place.sql(`UPDATE auth_user SET password = '${PASSWORD}2' WHERE id = 2`)
+      const sessions = openMoved()
+      assert.equal(await new Browser(good).visit(sessions, who), '1')
+      for (const key of [altered, stale]) assert.equal(await new Browser(key).visit(sessions, who), null)
+      assert.equal((await place.sql('SELECT session_key FROM django_session')).length, 3)
+    })
+
+    for (const end of [false, true])
+      test(`three hundred sessions move${end ? ', and end at Django,' : ''} while clients use theirs, over a crash, and nobody is logged out`, async () => {
+        await place.sql('DELETE FROM django_session')
+        const data = fc.sample(
+          fc.dictionary(fc.stringMatching(/^[a-z]\w{0,8}$/), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 5 }),
+          {
+            numRuns: 300,
+            seed: 42,
+          },
+        )
+        const keys: string[] = []
+        for (const each of data) keys.push(await signIn({ ...each, me: keys.length }))
+        const nodes = [open(), open()]
+        const browsers = keys.map((key) => new Browser(key))
+        const seen = async (i: number, sessions: Sessions) => {
+          const mine = await (browsers[i] as Browser).visit(sessions, (session) => {
+            session.set('seen' as never, 1 as never)
+            return [session.userId, session.get('me')]
+          })
+          assert.deepEqual(mine, ['1', i])
+        }
+        const args = ['--from', place.url, '--to', place.oursUrl, '--page', '7', ...(end ? ['--delete'] : [])]
+        const begun = async (count: number) => {
+          while ((await (nodes[0] as Sessions).stats()).live === count) await new Promise(setImmediate)
+        }
+        const { live } = await (nodes[0] as Sessions).stats()
+        const cut = await move([...args, '--page', '1'], { kill: begun(live) })
+        assert.equal(cut.code, null)
+        let busy = true
+        const clients = Array.from({ length: 4 }, async (_, client) => {
+          // Each its own browsers; a third of them never come by before the move is over.
+          for (let at = client; busy; at = (at + 4) % 200) await seen(at, nodes[at % 2] as Sessions)
+        })
+        const walked = Promise.all(clients)
+        try {
+          const { code, out, err } = await move([...args, '--json'])
+          assert.equal(code, 0, err)
+          const { failed, unreadable, signedOut, tooLarge } = JSON.parse(out)
+          assert.deepEqual([failed, unreadable, signedOut, tooLarge], [0, 0, 0, 0])
+        } finally {
+          busy = false
+          await walked
+        }
+        if (end) assert.equal((await place.sql('SELECT session_key FROM django_session')).length, 0)
+        // From here on nobody asks Django.
+        const sessions = openMoved()
+        for (let i = 0; i < 300; i++) await seen(i, sessions)
+        const again = browsers[299] as Browser
+        for (const [key, value] of Object.entries(data[299] ?? {}))
+          assert.deepEqual(
+            await again.visit(sessions, (session) => session.get(key)),
+            JSON.parse(JSON.stringify(value)),
+          )
+        await again.visit(sessions, (session) => session.logout())
+        assert.equal(await new Browser(keys[299] as string).visit(sessions, who), null)
+      })
+  })
+
+suite('django()', { skip: djangoNeed.skip }, () => {
+  let django: Django
+  const dir = folder()
+  before(async () => {
+    django = await Django.start({
+      SESSION_FILE_PATH: dir,
+      DATABASES: { default: { ENGINE: 'django.db.backends.sqlite3', NAME: ':memory:' } },
+    })
+  })
+  after(async () => {
+    await django?.stop()
+    rmSync(dir, { recursive: true })
+  })
+
+  for (const [name, backend, engine] of [
+    ['session files', 'file', () => djangoFiles(dir)],
+    ['signed cookies', 'signed_cookies', djangoCookies],
+  ] as const)
+    test(`takes over ${name}, once`, async () => {
+      const store = sqlite(':memory:')
+      const password = () => PASSWORD
+      const sessions = sessionsOn(store, formerDjango({ store: engine(), secretKey: SECRET, password, until }))
+      const key: string = await django.ask('put', [backend, '{"a":1}'], { user: '7', password: PASSWORD })
+      const browser = new Browser(key)
+      assert.deepEqual(await browser.visit(sessions, (session) => [session.userId, session.get('a')]), ['7', 1])
+      await browser.visit(sessions, (session) => session.logout())
+      // Nothing ends a signed cookie at Django's; here it is over.
+      assert.equal(await new Browser(key).visit(sessions, who), null)
+      await store.close()
+    })
+
+  test('a session that ends with the browser at Django does so here', async () => {
+    const store = sqlite(':memory:')
+    const sessions = sessionsOn(
+      store,
+      formerDjango({ store: djangoFiles(dir), secretKey: SECRET, password: false, until }),
+    )
+    for (const [expiry, lasts] of [
+      [0, false],
+      [3600, true],
+    ] as const) {
+      const key = await django.ask('put', ['file', '{}'], { user: '7', password: PASSWORD, expiry })
+      const visit = sessions.open({ cookie: `sessionid=${key}` })
+      await visit.get()
+      assert.equal(/max-age=3[56]\d\d\b/i.test((await visit.commit()).setCookie ?? ''), lasts)
+    }
+    await store.close()
+  })
+
+  test('options that cannot be meant are refused', () => {
+    const good = { store: djangoFiles(dir), secretKey: SECRET, password: false as const, until }
+    for (const options of [
+      { ...good, password: undefined },
+      { ...good, secretkey: 'x' },
+      { ...good, store: {} },
+      { until, secretKey: SECRET },
+    ])
+      assert.throws(() => formerDjango(options as never), ConfigError)
+  })
+
+  test('strongroom move out of a Django: wrong use ends with one line, exit code 2', async () => {
+    const to = `sqlite:${join(dir, 'never.db')}`
+    const from = `django+file:${dir}`
+    const cases = [
+      [['--from', from, '--to', to], {}, /say where Django's users are, with --users/],
+      [['--from', from, '--to', to], { DJANGO_SECRET_KEY: '' }, /Set DJANGO_SECRET_KEY/],
+      [['--from', from, '--to', to], { STRONGROOM_SECRETS: '' }, /set STRONGROOM_SECRETS/],
+      [['--from', 'django+pigeon:x', '--to', to], {}, /Unknown store URL "django\+pigeon:"/],
+      [['--from', `django+sqlite:${dir}/none`, '--to', to], {}, /There is no .*none; nothing was made/],
+      [['--from', from, '--to', from], {}, /--to is a store of this library/],
+      [['--from', from, '--to', 'memory:'], {}, /is this process's own/],
+      [['--from', `${from}?table=x`, '--to', to], {}, /Unknown option "table"/],
+      [['--from', 'file:./x', '--to', to, '--delete'], {}, /--delete is for moving out of a Django/],
+      [['--from', 'file:./x'], {}, /required option '--to <url>' not specified/],
+    ] as const
+    const runs = cases.map(async ([args, env, message]) => {
+      const { code, out, err } = await move(args, { env })
+      assert.deepEqual([code, out], [2, ''], err)
+      assert.match(err, message)
+      assert.match(err, /^strongroom: [^\n]+\n$/)
+    })
+    await Promise.all(runs)
+  })
+})
