@@ -11,8 +11,8 @@ export const SECRET = 'test-secret-key-do-not-use'
 export const OLD_SECRET = 'old-secret-key-do-not-use'
 export const NOW = 1_700_000_000_000
 
-/** Debian's Python has Debian's Django. */
-const PYTHON = '/usr/bin/python3'
+/** Debian's Python has Debian's Django, 3.2. Another one may be named, to test beside its Django. */
+export const PYTHON = process.env.STRONGROOM_PYTHON ?? '/usr/bin/python3'
 
 /** A real Django in a process of its own, that does what peer.py knows by name. */
 export class Django {

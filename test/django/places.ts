@@ -1,5 +1,5 @@
 import { pbkdf2Sync } from 'node:crypto'
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -82,7 +82,8 @@ const ALTER = "UPDATE django_session SET session_data = CONCAT(session_data, 'x'
 
 /** For storages that are no database: the users are in one on SQLite. */
 function folder() {
-  const dir = mkdtempSync(join(tmpdir(), 'strongroom-django-'))
+  // In memory where there is such a folder: what survives a crash is not the question here, and a disk would answer slowly.
+  const dir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'strongroom-django-'))
   const path = join(dir, 'db.sqlite3')
   return {
     dir,

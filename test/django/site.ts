@@ -9,7 +9,7 @@ import { StrongroomError } from '../../src/errors.ts'
 import type { SessionEvent } from '../../src/events.ts'
 import type { Session } from '../../src/session.ts'
 import { startDaemon } from '../servers/daemon.ts'
-import { SECRET } from './peer.ts'
+import { PYTHON, SECRET } from './peer.ts'
 import { hashOf, type Place, type Users } from './places.ts'
 
 /** A Django project and a Node application over one storage. */
@@ -31,7 +31,7 @@ export async function startSite(place: Place): Promise<Site> {
   const { settings, engine, users: connect, tamper, left, close } = await place.open()
   const project = await startDaemon({
     name: 'django',
-    command: '/usr/bin/python3',
+    command: PYTHON,
     args: ({ port }) => [
       '-B',
       join(import.meta.dirname, 'site.py'),
@@ -39,6 +39,9 @@ export async function startSite(place: Place): Promise<Site> {
       JSON.stringify({ SECRET_KEY: SECRET, ...settings }),
     ],
     answers: ({ port }) => fetch(`http://127.0.0.1:${port}/state`),
+  }).catch(async (error) => {
+    await close()
+    throw error
   })
   const django = `http://127.0.0.1:${project.port}`
   const users = connect()
