@@ -283,4 +283,57 @@ const adapterFaults: Fault[] = [
   ),
 ]
 
-export const faults: readonly Fault[] = [...storeFaults, ...adapterFaults]
+const credential = (file: string) => on('test/core/credential.test.ts', file)
+const signing = (file: string) => on('test/core/signed-cookies.test.ts', file)
+const serializer = on('test/core/serializer.test.ts', 'src/serializer.ts')
+
+const parityFaults: Fault[] = [
+  credential('src/stamp.ts')(
+    'a password that can be changed without an end of any session',
+    "if (!equal(stamp, now)) return { refused: 'credential' }",
+    '',
+  ),
+  credential('src/stamp.ts')(
+    'a session without a stamp that goes on',
+    "if (meta.stamp === undefined) return { refused: 'credential' }",
+    'if (meta.stamp === undefined) return meta',
+  ),
+  credential('src/stamp.ts')(
+    'one stamp for two users of one password',
+    'JSON.stringify([userId, credential])',
+    'credential',
+  ),
+  credential('src/keep.ts')(
+    'a renewal that outlives a change of the password',
+    "state.intent?.verb === 'login' || state.restamp ?",
+    'state.intent !== null ?',
+  ),
+  credential('src/keep.ts')(
+    'a refused login that leaves its stamp behind',
+    'await stampFor(core, state) : null',
+    'await stampFor(core, state) : state.stamp',
+  ),
+  signing('src/codec/value.ts')('a name and a salt that are one text', 'JSON.stringify([name, salt])', 'name + salt'),
+  signing('src/signed-cookies.ts')(
+    'a cookie that can be kept for longer than it was made for',
+    '(deadline !== 0 && now >= deadline) || ',
+    '',
+  ),
+  signing('src/signed-cookies.ts')(
+    'the first of two cookies that differ',
+    "good.every(({ text }) => text === first.text) ? first : 'ambiguous'",
+    'first',
+  ),
+  serializer(
+    'a change in place that is not seen',
+    'if (JSON.stringify(json) === JSON.stringify(own(values, key))) return false',
+    'return false',
+  ),
+  on('test/core/every-request.test.ts', 'src/keep.ts')(
+    'saveEveryRequest that saves what was changed, and nothing else',
+    "if (core.saveEveryRequest) return { verb: 'refresh' }",
+    '',
+  ),
+]
+
+export const faults: readonly Fault[] = [...storeFaults, ...adapterFaults, ...parityFaults]
