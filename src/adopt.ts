@@ -27,6 +27,9 @@ export interface Origin {
   readonly until?: number | undefined
 }
 
+export const NEEDS_STORE =
+  'Former sessions are taken over into a store: cookies cannot tell whether one was taken already.'
+
 export type Found = { readonly loaded: Loaded | null } | null
 
 const under = (master: Master, { name, key }: Origin, ...what: readonly string[]): Ticket =>
@@ -149,9 +152,7 @@ export async function contentOf(core: Core, given: FormerSession, label: string 
 
 async function createUnder({ backing }: Core, ticket: Ticket, content: Content): Promise<Held | null> {
   if (backing.createUnder) return backing.createUnder(ticket, content, content.meta.deadline)
-  throw new Unsupported(
-    'Former sessions are taken over into a store: cookies cannot tell whether one was taken already.',
-  )
+  throw new Unsupported(NEEDS_STORE)
 }
 
 async function stamped({ stamps }: Core, found: Loaded | Expired | Refused | null) {

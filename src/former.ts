@@ -108,7 +108,11 @@ export class FormerSide {
 }
 
 /** Reads the option `formerly`; throws `ConfigError`. */
-export function formerSides(given: Former | readonly Former[] | undefined, timeout: number): readonly FormerSide[] {
+export function formerSides(
+  given: Former | readonly Former[] | undefined,
+  timeout: number,
+  cookieName: string,
+): readonly FormerSide[] {
   if (given === undefined) return []
   const list: readonly Former[] = Array.isArray(given) ? given : [given as Former]
   return list.map((former) => {
@@ -121,6 +125,9 @@ export function formerSides(given: Former | readonly Former[] | undefined, timeo
       throw new ConfigError("formerly is a Former, such as django({ until: new Date('2027-01-31'), … }), or a list.")
     if (!(former.until instanceof Date) || Number.isNaN(former.until.getTime()))
       throw new ConfigError(`formerly: "${former.name}" needs "until", the Date at which reading both ends.`)
+    // Each response that changes the cookies would take ours away.
+    if (former.clear.startsWith(`${cookieName}=`))
+      throw new ConfigError(`formerly: the cookie of "${former.name}" and ours need different names.`)
     return new FormerSide(former, timeout)
   })
 }

@@ -1,8 +1,10 @@
-import { contentOf, copied, dropCopies, leaveCopy, type Origin, refuse, take, taken } from './adopt.ts'
-import type { Loaded } from './backing.ts'
+import { contentOf, copied, dropCopies, leaveCopy, NEEDS_STORE, type Origin, refuse, take, taken } from './adopt.ts'
+import type { Backing, Loaded } from './backing.ts'
 import type { Core } from './core.ts'
-import { ConfigError, StoreError } from './errors.ts'
-import type { FormerSession, FormerSide } from './former.ts'
+import { ConfigError, StoreError, Unsupported } from './errors.ts'
+import { type Former, type FormerSession, type FormerSide, formerSides } from './former.ts'
+import { checkOptions } from './options.ts'
+import type { Clock } from './store.ts'
 
 /** What came of a former cookie. */
 export interface TakenOver {
@@ -36,7 +38,10 @@ export class Formers {
     return null
   }
 
-  /** After a logout: also of the former sessions that the request names. Answers the lines that remove their cookies. */
+  /**
+   * A logout means the former sessions that the request names, too, and so does a login: they may be somebody else's. Answers
+   * the lines that remove their cookies.
+   */
   async end(core: Core, cookies: string | undefined): Promise<readonly string[]> {
     const lines: string[] = []
     for (const { side, key } of cookies ? this.#named(core, cookies) : []) {
@@ -56,6 +61,24 @@ export class Formers {
       if (key !== null) yield { side, key }
     }
   }
+}
+
+interface Around {
+  readonly backing: Backing
+  readonly clock: Clock
+  readonly timeout: number
+  readonly cookieName: string
+}
+
+/** Reads the option `formerly`; null without one. Throws `ConfigError`. */
+export function formersOf(
+  given: Former | readonly Former[] | undefined,
+  { backing, clock, timeout, cookieName }: Around,
+): Formers | null {
+  const sides = formerSides(given, timeout, cookieName)
+  if (sides.length === 0) return null
+  if (!backing.createUnder) throw new ConfigError(`formerly needs a store. ${NEEDS_STORE}`)
+  return new Formers(sides, clock())
 }
 
 const originOf = ({ name, until }: FormerSide, key: string): Origin => ({ name, key, until })
@@ -133,8 +156,11 @@ export interface AdoptReport {
 }
 
 /** Takes a former session over without a request. */
-export async function adopt(core: Core, { former, key, session, as = 'session' }: AdoptOptions): Promise<AdoptReport> {
+export async function adopt(core: Core, options: AdoptOptions): Promise<AdoptReport> {
+  checkOptions('adopt()', options, ['former', 'key', 'session', 'as'])
+  const { former, key, session, as = 'session' } = options
   if (as !== 'session' && as !== 'copy') throw new ConfigError("adopt(): as is 'session' or 'copy'.")
+  if (!core.backing.createUnder) throw new Unsupported(NEEDS_STORE)
   const origin = { name: former, key }
   if (await taken(core, origin)) return { outcome: 'there', compared: false }
   const content = await contentOf(core, session, null)

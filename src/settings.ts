@@ -7,8 +7,8 @@ import { describeDevice } from './device.ts'
 import { type Engine, engineFrom, isBacked, isCookie } from './engine.ts'
 import { ConfigError } from './errors.ts'
 import { emitter, type Listener } from './events.ts'
-import { type Former, formerSides } from './former.ts'
-import { Formers } from './formers.ts'
+import type { Former } from './former.ts'
+import { formersOf } from './formers.ts'
 import { createLiveKeyring, type LiveKeyring, type SecretSource } from './keyring.ts'
 import { type Duration, milliseconds } from './lifetime.ts'
 import { checkOptions } from './options.ts'
@@ -143,9 +143,6 @@ export function coreFrom(options: SessionsOptions): {
     sealName = seal
     backing = stored({ ...common, store: engine, seal, maxSize: wholeSize(options.maxSize) })
   }
-  const formerly = formerSides(options.formerly, common.timeout)
-  if (formerly.length > 0 && !backing.createUnder)
-    throw new ConfigError('formerly needs a store: cookies alone cannot tell whether a session was taken over before.')
   const core: Core = {
     backing,
     ring,
@@ -158,7 +155,7 @@ export function coreFrom(options: SessionsOptions): {
     stamps: credential && createStamps(ring, credential, common.timeout),
     serializer: serializerOf(options.serializer),
     signedCookies: signedCookies({ ring, clock, sessionCookie: transport.name, secure: options.cookie?.secure }),
-    formers: formerly.length > 0 ? new Formers(formerly, clock()) : null,
+    formers: formersOf(options.formerly, { ...common, backing, cookieName: transport.name }),
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
     describeDevice: functionOr('device', options.device, describeDevice),
   }

@@ -201,9 +201,10 @@ export class Visit<Data extends object> {
     const only = plan.verb === 'touch' || plan.verb === 'refresh'
     const { formers } = this.#core
     try {
-      const kept = await carryOut(this.#core, plan, state, before, () => this.#device())
-      if (formers !== null && plan.verb === 'end')
+      // First: should it fail, nothing has been done, and the visitor can do it again.
+      if (formers !== null && (plan.verb === 'end' || state.intent?.verb === 'login'))
         this.#clears = await formers.end(this.#core, header(this.#headers, 'cookie'))
+      const kept = await carryOut(this.#core, plan, state, before, () => this.#device())
       // A touch that found nothing changes nothing: the session ended, and the next request will see it.
       if (!only || kept) this.#took(kept, before, state)
     } catch (error) {

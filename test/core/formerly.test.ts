@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { cookie } from '../../src/engines/cookie.ts'
 import { memory } from '../../src/engines/memory.ts'
-import { ConfigError, StoreError } from '../../src/errors.ts'
+import { ConfigError, StoreError, Unsupported } from '../../src/errors.ts'
 import type { SessionEvent } from '../../src/events.ts'
 import type { Former, FormerSession } from '../../src/former.ts'
 import type { Session } from '../../src/session.ts'
 import { createSessions } from '../../src/sessions.ts'
 import type { SessionsOptions } from '../../src/settings.ts'
-import type { Store } from '../../src/store.ts'
+import type { OwnedStore, Store } from '../../src/store.ts'
 import { manualClock } from '../../src/testing/clock.ts'
 
 const SECRET = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
@@ -41,7 +41,7 @@ function setUp({ options = {}, former: change = {} }: { options?: Partial<Sessio
       ...{ store, secrets: SECRET, clock, sweep: false, formerly: former, on: (event) => events.push(event) },
       ...options,
       ...more,
-    } as SessionsOptions & { store: Store })
+    } as SessionsOptions & { store: OwnedStore })
   return { clock, there, former, events, store, make, sessions: make() }
 }
 
@@ -189,6 +189,26 @@ suite('formerly', () => {
     const end = await visit(sessions, both, (session) => session.logout())
     assert.deepEqual([end.clears, there.size], [['old=; Max-Age=0'], 0])
     assert.equal((await visit(sessions, OLD, who)).result, null)
+  })
+
+  test('a login with an old cookie beside ends that one, for it may be somebody else’s', async () => {
+    const { sessions, there } = setUp()
+    const { cookie } = await visit(sessions, '', (session) => session.set('theme', 'dark'))
+    const { result, clears } = await visit(sessions, `${OLD}; ${cookie}`, (session) => {
+      session.login('bob')
+      return session.userId
+    })
+    assert.deepEqual([result, clears, there.size], ['bob', ['old=; Max-Age=0'], 0])
+    assert.equal((await visit(sessions, OLD, who)).result, null)
+  })
+
+  test('where there is no response, as at a socket’s upgrade, the session is there, and the next response changes cookies', async () => {
+    const { sessions, there } = setUp()
+    assert.equal((await sessions.read({ cookie: OLD })).userId, 'ada')
+    assert.equal(there.size, 0)
+    const { result, cookie, clears } = await visit(sessions, OLD, who)
+    assert.deepEqual([result, clears.length], ['ada', 1])
+    assert.notEqual(cookie, null)
   })
 
   test('who has a cookie of ours whose session is over gets none by an old one', async () => {
@@ -353,8 +373,8 @@ suite('formerly', () => {
     assert.equal((await sessions.of('ada').list()).length, 1)
   })
 
-  test('options that cannot be meant are refused', () => {
-    const { former } = setUp()
+  test('options that cannot be meant are refused', async () => {
+    const { former, there } = setUp()
     const refused = (formerly: unknown, store: unknown = memory()) =>
       assert.throws(
         () => createSessions({ store, secrets: SECRET, formerly } as SessionsOptions & { store: Store }),
@@ -367,5 +387,11 @@ suite('formerly', () => {
     refused(null)
     refused('old')
     refused(former, cookie())
+    refused({ ...former, clear: '__Host-id=; Max-Age=0' })
+    const carried = createSessions({ store: cookie(), secrets: SECRET })
+    const session = there.get(KEY) as FormerSession
+    await assert.rejects(carried.adopt({ former: 'old', key: KEY, session }), Unsupported)
+    const { sessions } = setUp()
+    await assert.rejects(sessions.adopt({ former: 'old', key: KEY, session, as: 'both' as never }), ConfigError)
   })
 })

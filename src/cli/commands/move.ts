@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import { isDjangoUrl } from '../../compat/django/url.ts'
 import { type MoveReport, move as moveAll } from '../../engines/moving.ts'
 import { placeOf, storeFromUrl } from '../../engines/url.ts'
 import type { ScannableStore, Store } from '../../store.ts'
@@ -11,7 +10,7 @@ import { isInteractive, isTerminal, json, line } from '../output.ts'
 import { barFor, type Display, lines, silent } from '../progress.ts'
 import { agreed } from '../prompts.ts'
 import { number, took, sessions as words } from '../words.ts'
-import { type DjangoOptions, moveDjango } from './move-django.ts'
+import type { DjangoOptions } from './move-django.ts'
 
 interface Options {
   readonly from: string
@@ -48,7 +47,8 @@ export function move(program: Command): void {
 }
 
 async function start(given: Options & DjangoOptions): Promise<void> {
-  if (isDjangoUrl(given.from)) return moveDjango(given)
+  // What it needs is loaded by nobody else.
+  if (given.from.startsWith('django+')) return (await import('./move-django.ts')).moveDjango(given)
   for (const name of ['delete', 'users', 'config', 'env'] as const)
     if (given[name] !== undefined) throw misuse(`--${name} is for moving out of a Django: --from django+postgres://…`)
   if (given.to === undefined) throw misuse("required option '--to <url>' not specified")

@@ -1,4 +1,4 @@
-import { StoreError, TooLarge } from '../../errors.ts'
+import { DataError, StoreError, TooLarge } from '../../errors.ts'
 import type { AdoptReport } from '../../formers.ts'
 import type { BaseSessions } from '../../sessions.ts'
 import type { Id } from '../../token.ts'
@@ -30,7 +30,7 @@ export interface DjangoMoveReport {
   readonly there: number
   /** Ended or expired before their turn came. */
   readonly gone: number
-  /** Not signed with the key, or not to be read: altered, or another SECRET_KEY. */
+  /** Not signed with the key (altered, or another SECRET_KEY), or not to be kept here. */
   readonly unreadable: number
   /** Of users that are gone or not active, or whose password is another by now: Django would refuse them, too. */
   readonly signedOut: number
@@ -106,6 +106,8 @@ async function takeOne(
     report = await to.adopt({ former: NAME, key, session, as: end ? 'session' : 'copy' })
   } catch (error) {
     if (error instanceof TooLarge) return { outcome: 'tooLarge' }
+    // What this library cannot hold, such as values nested too deep, is no reason to stop.
+    if (error instanceof DataError || error instanceof TypeError) return { outcome: 'unreadable' }
     throw error
   }
   // Also of one that was taken over before: its visitor may have come while Django could not be asked.

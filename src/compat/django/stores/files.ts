@@ -12,6 +12,7 @@ import type { ClearOptions, Entry, ScanOptions, Traits, Version } from '../../..
 import type { Id } from '../../../token.ts'
 import type { DjangoEngine, WalkedStore, World } from '../engine.ts'
 import { isKey } from '../key.ts'
+import { orAbsent, unanswered } from './disk.ts'
 
 export interface DjangoFilesOptions {
   /** SESSION_FILE_PATH: a directory that is there. Default: the system's directory for temporary files, as in Django. */
@@ -242,21 +243,3 @@ class Files implements WalkedStore {
 }
 
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
-
-async function orAbsent<T>(call: Promise<T>): Promise<T | null> {
-  try {
-    return await call
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
-}
-
-/** Node's own error names the path, and the path ends in a session key: what is kept of it is the code and the call. */
-function unanswered(error: unknown): Error {
-  if (error instanceof StoreError) return error
-  const { code, errno, syscall } = error as NodeJS.ErrnoException
-  if (!syscall) return error as Error
-  const cause = Object.assign(new Error(`${code} in ${syscall}`), { code, errno, syscall })
-  return new StoreError("Django's session directory did not answer.", { cause })
-}
