@@ -38,11 +38,12 @@ export interface BaseSessions<Data extends object> {
    * The value of a cookie that `setSignedCookie` made; undefined when there is none. Throws `CookieRefused` for one that was
    * altered, signed for another name or salt, or is too old, unless there is a `default`. Has nothing to do with the session.
    */
-  getSignedCookie<D = undefined>(
+  getSignedCookie<D>(
     request: RequestSource,
     name: string,
-    options?: GetSignedCookieOptions<D>,
-  ): string | D | undefined
+    options: GetSignedCookieOptions<D> & { readonly default: D },
+  ): string | D
+  getSignedCookie(request: RequestSource, name: string, options?: GetSignedCookieOptions): string | undefined
   /** Adds a signed cookie to a response; null removes it. The browser can read it, and nobody can alter it. */
   setSignedCookie(response: ResponseTarget, name: string, value: string | null, options?: SetSignedCookieOptions): void
   /** Opens one request's session by hand. Adapters do this; an application has `get`. No I/O. */

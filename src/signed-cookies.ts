@@ -11,8 +11,13 @@ import { appendTo, type ResponseTarget } from './transport/target.ts'
 
 /** Cookies of the application's own, signed under the secrets of its sessions. Their values can be read, and not be altered. */
 export interface SignedCookies {
-  get<D = undefined>(request: RequestSource, name: string, options?: GetSignedCookieOptions<D>): string | D | undefined
+  readonly get: GetSignedCookie
   set(response: ResponseTarget, name: string, value: string | null, options?: SetSignedCookieOptions): void
+}
+
+interface GetSignedCookie {
+  <D>(request: RequestSource, name: string, options: GetSignedCookieOptions<D> & { readonly default: D }): string | D
+  (request: RequestSource, name: string, options?: GetSignedCookieOptions): string | undefined
 }
 
 export interface SetSignedCookieOptions extends Omit<CookieSettings, 'name'> {
@@ -61,20 +66,21 @@ export function signedCookies({ ring, clock, sessionCookie, secure: standard = t
     throw new TooLarge(`A cookie holds ${LIMIT} bytes with its name, and this one would have ${size}.`)
   }
 
+  function get(request: RequestSource, name: string, given: GetSignedCookieOptions<unknown> = {}): unknown {
+    checkOptions('getSignedCookie()', given, ['salt', 'maxAge', 'default'])
+    const place = placeOf('getSignedCookie()', name, given.salt)
+    const most = given.maxAge === undefined ? null : milliseconds(given.maxAge, 'getSignedCookie: maxAge')
+    const texts = valuesOf(header(headersOf(request), 'cookie') ?? '', `${name}=`)
+    const found = one(texts.map((text) => openValue(ring, place, text)))
+    if (found === null) return given.default
+    const refused = typeof found === 'string' ? found : isOver(found, most, clock()) ? 'expired' : null
+    if (refused === null) return (found as SignedValue).text
+    if ('default' in given) return given.default
+    throw new CookieRefused(refused)
+  }
+
   return {
-    get(request, name, options) {
-      const given = options ?? {}
-      checkOptions('getSignedCookie()', given, ['salt', 'maxAge', 'default'])
-      const place = placeOf('getSignedCookie()', name, given.salt)
-      const most = given.maxAge === undefined ? null : milliseconds(given.maxAge, 'getSignedCookie: maxAge')
-      const texts = valuesOf(header(headersOf(request), 'cookie') ?? '', `${name}=`)
-      const found = one(texts.map((text) => openValue(ring, place, text)))
-      if (found === null) return given.default
-      const refused = typeof found === 'string' ? found : isOver(found, most, clock()) ? 'expired' : null
-      if (refused === null) return (found as SignedValue).text
-      if ('default' in given) return given.default
-      throw new CookieRefused(refused)
-    },
+    get: get as GetSignedCookie,
 
     set(response, name, text, options = {}) {
       checkOptions('setSignedCookie()', options, SET)

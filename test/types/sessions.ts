@@ -157,3 +157,23 @@ export function optionsAreNamed() {
   options.idle = '30m'
   return options
 }
+
+export function signedCookiesAreTyped(sessions: BaseSessions<Data>, request: Request, response: Response) {
+  const plain = sessions.getSignedCookie(request, 'tea')
+  same<typeof plain, string | undefined>(true)
+  const given = sessions.getSignedCookie(request, 'tea', { salt: 'shop', default: null })
+  same<typeof given, string | null>(true)
+  sessions.setSignedCookie(response, 'tea', 'green', { maxAge: '1h' })
+  // @ts-expect-error: the response, and not the request, gets the cookie
+  sessions.setSignedCookie('tea', 'green')
+  // @ts-expect-error: a value is text
+  sessions.setSignedCookie(response, 'tea', 3)
+}
+
+export function credentialsAreTyped() {
+  createSessions({ secrets, store, credential: async (userId) => userId })
+  // @ts-expect-error: a number is no credential
+  createSessions({ secrets, store, credential: () => 3 })
+  // @ts-expect-error: one half of a pair
+  createSessions({ secrets, store, serializer: { toJson: (value: unknown) => value } })
+}
