@@ -194,7 +194,7 @@ for (const side of sides)
           () => undefined as never,
         ])
           await assert.rejects(
-            node(cookie, sessionsWith({ password, storeTimeout: 50 })).visit(() => undefined),
+            node(cookie, sessionsWith({ password, storeTimeout: 500 })).visit(() => undefined),
             { code: 'STRONGROOM_STORE', message: /password/ },
           )
         assert.equal(await node(cookie).visit((session) => session.userId), '42')
