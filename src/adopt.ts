@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Expired, Held, Loaded, Refused, Ticket } from './backing.ts'
 import type { Content, Meta } from './codec/json.ts'
 import type { Core } from './core.ts'
+import { tidyLabel } from './device.ts'
 import { StoreError, Unsupported } from './errors.ts'
 import { checkedFormer, type FormerSession } from './former.ts'
 import type { Master } from './keyring.ts'
@@ -144,7 +145,7 @@ export async function contentOf(core: Core, given: FormerSession, label: string 
     idle: 0,
     userId,
     persistent,
-    label: userId === null ? null : label,
+    label: userId === null ? null : tidyLabel(label),
     ...(stamp !== undefined && { stamp }),
   }
   return { meta, values, data: JSON.stringify(values) }

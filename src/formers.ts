@@ -1,6 +1,7 @@
 import { contentOf, copied, dropCopies, leaveCopy, NEEDS_STORE, type Origin, refuse, take, taken } from './adopt.ts'
 import type { Backing, Loaded } from './backing.ts'
 import type { Core } from './core.ts'
+import { tidyLabel } from './device.ts'
 import { ConfigError, StoreError, Unsupported } from './errors.ts'
 import { type Former, type FormerSession, type FormerSide, formerSides } from './former.ts'
 import { checkOptions } from './options.ts'
@@ -114,7 +115,7 @@ async function fromCopy(core: Core, origin: Origin, label: Label) {
   const copy = await copied(core, origin)
   if (!copy) return null
   const { meta, data } = copy
-  return { data, meta: meta.userId === null ? meta : { ...meta, label: label() } }
+  return { data, meta: meta.userId === null ? meta : { ...meta, label: tidyLabel(label()) } }
 }
 
 /** False when it could not be done: the former cookie stays, and the next request that carries it tries again. */

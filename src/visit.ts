@@ -144,6 +144,11 @@ export class Visit<Data extends object> {
     }
   }
 
+  /** Did the request carry any cookie of our name, good or bad? */
+  #presented(): boolean {
+    return presented(this.#core, header(this.#headers, 'cookie'))
+  }
+
   async #takeOver(formers: Formers, cookies: string | undefined): Promise<void> {
     const taken = await formers.find(this.#core, cookies, () => this.#device())
     if (!taken) return
@@ -161,11 +166,6 @@ export class Visit<Data extends object> {
 
   #device(): string | null {
     return this.#core.describeDevice(header(this.#headers, 'user-agent') ?? null)
-  }
-
-  /** Did the request carry any cookie of our name, good or bad? */
-  #presented(): boolean {
-    return presented(this.#core, header(this.#headers, 'cookie'))
   }
 
   /** `saveEveryRequest` for a page that never asked for its session: it must not fail by what it does not need. */

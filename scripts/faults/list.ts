@@ -336,4 +336,31 @@ const parityFaults: Fault[] = [
   ),
 ]
 
-export const faults: readonly Fault[] = [...storeFaults, ...adapterFaults, ...parityFaults]
+const formerly = (file: string) => on('test/core/formerly.test.ts', file)
+
+const formerlyFaults: Fault[] = [
+  formerly('src/adopt.ts')(
+    'two sessions of one that was taken over',
+    'if (!created) await core.backing.end(held)\n  else if',
+    'if',
+  ),
+  formerly('src/adopt.ts')(
+    'a driver that sends twice logs its visitor out',
+    'const created = first !== null || found?.loaded?.held.ticket.id === ticket.id',
+    'const created = first !== null',
+  ),
+  formerly('src/formers.ts')('a logout that an old cookie undoes', 'await refuse(core, originOf(side, key))', ''),
+  formerly('src/formers.ts')(
+    'a session by an old cookie beside one of ours',
+    'if (carriesOurs(core, cookies)) return null',
+    '',
+  ),
+  formerly('src/formers.ts')(
+    'a former cookie that is removed before its session ended',
+    'const clear = (await ended(core, side, key)) ? side.clear : null',
+    'await ended(core, side, key)\n  const clear = side.clear',
+  ),
+  formerly('src/former.ts')('an end date that nobody keeps', 'if (now < this.until) return true', 'return true'),
+]
+
+export const faults: readonly Fault[] = [...storeFaults, ...adapterFaults, ...parityFaults, ...formerlyFaults]

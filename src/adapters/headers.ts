@@ -15,9 +15,9 @@ export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
   // A shared cache must not hand one visitor's page to another (RFC 9110 §12.5.5).
   if (!vary) headers.set('Vary', 'Cookie')
   else if (!vary.split(',').some((name) => /^\s*(\*|cookie)\s*$/i.test(name))) headers.set('Vary', `${vary}, Cookie`)
-  const { setCookie, clears = [] } = outcome
-  if (setCookie === null && clears.length === 0) return
-  if (setCookie !== null) headers.append('Set-Cookie', setCookie)
+  const { clears = [] } = outcome
+  if (outcome.setCookie === null && clears.length === 0) return
+  if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)
   for (const line of clears) headers.append('Set-Cookie', line)
   // Nor one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
   if (!/\bno-store\b/i.test(headers.get('cache-control') ?? '')) headers.set('Cache-Control', 'no-store')
