@@ -300,7 +300,8 @@ for (const { name, skip, start } of places)
         }
         const args = ['--from', place.url, '--to', place.oursUrl, '--page', '7', ...(end ? ['--delete'] : [])]
         const begun = async (count: number) => {
-          while ((await (nodes[0] as Sessions).stats()).live === count) await new Promise(setImmediate)
+          for (let i = 0; i < 100_000 && (await (nodes[0] as Sessions).stats()).live === count; i++)
+            await new Promise(setImmediate)
         }
         const { live } = await (nodes[0] as Sessions).stats()
         const cut = await move([...args, '--page', '1'], { kill: begun(live) })
@@ -308,7 +309,11 @@ for (const { name, skip, start } of places)
         let busy = true
         const clients = Array.from({ length: 4 }, async (_, client) => {
           // Each its own browsers; a third of them never come by before the move is over.
-          for (let at = client; busy; at = (at + 4) % 200) await seen(at, nodes[at % 2] as Sessions)
+          for (let at = client; busy; at = (at + 4) % 200) {
+            await seen(at, nodes[at % 2] as Sessions)
+            // SQLite answers at once: without a turn of the event loop nothing else would ever come up.
+            await new Promise(setImmediate)
+          }
         })
         const walked = Promise.all(clients)
         try {
