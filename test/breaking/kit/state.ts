@@ -25,4 +25,4 @@ export function entryOf(id: Id, count: number, createdAt: number): Entry {
   return { bytes: stateOf(id, count), expiresAt, owner: OWNER, label: null, createdAt }
 }
 
-export const OWNER = 'a'.repeat(64)
+const OWNER = 'a'.repeat(64)

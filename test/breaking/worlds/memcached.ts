@@ -88,7 +88,7 @@ async function keysOf(port: number): Promise<string[]> {
   return [...dump.matchAll(/^key=(\S+)/gm)].map(([, key = '']) => decodeURIComponent(key))
 }
 
-export function vandalOfMemcached(port: number): Vandal {
+function vandalOfMemcached(port: number): Vandal {
   return {
     reach: 'record',
     names: () => keysOf(port),
