@@ -191,6 +191,14 @@ suite('formerly', () => {
     assert.equal((await visit(sessions, OLD, who)).result, null)
   })
 
+  test('a logout with two good cookies holds although the former session cannot be ended', async () => {
+    const { sessions, there } = setUp({ former: { end: () => Promise.reject(new Error('down')) } })
+    const { cookie } = await visit(sessions, '', (session) => session.login('bob'))
+    const { clears } = await visit(sessions, `${OLD}; ${cookie}`, (session) => session.logout())
+    assert.deepEqual([clears, there.size], [[], 1])
+    assert.equal((await visit(sessions, OLD, who)).result, null)
+  })
+
   test('a login with an old cookie beside ends that one, for it may be somebody else’s', async () => {
     const { sessions, there } = setUp()
     const { cookie } = await visit(sessions, '', (session) => session.set('theme', 'dark'))
