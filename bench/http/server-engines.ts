@@ -65,10 +65,16 @@ const onRedis = { limit: 'limit: redis', needs: 'redis' } as const
 /** There is no driver of memcached's that keeps bytes to hold it against, so it stands with Redis. */
 const onMemcached = { limit: 'limit: redis', needs: 'memcached' } as const
 
-function connectPg(place: Place): session.Store {
+/** With its own table.sql under another name: what it makes by itself has an index of a fixed name, once in a database. */
+async function connectPg(place: Place): Promise<session.Store> {
   const Store = connectPgSimple(session)
   const pool = new Pool({ connectionString: urlIn(place, 'postgres'), max: CONNECTIONS })
-  return new Store({ pool, tableName: newName(), createTableIfMissing: true, pruneSessionInterval: false })
+  const tableName = newName()
+  await pool.query(
+    `CREATE TABLE ${tableName} (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL)`,
+  )
+  await pool.query(`CREATE INDEX ON ${tableName} (expire)`)
+  return new Store({ pool, tableName, pruneSessionInterval: false })
 }
 
 async function connectRedis(place: Place): Promise<session.Store> {
