@@ -3,7 +3,7 @@ import { ask, logIn } from './http/client.ts'
 import type { Contender } from './http/contender.ts'
 import { contenders } from './http/contenders.ts'
 import { start } from './http/fleet.ts'
-import { installed, startServers } from './servers.ts'
+import { installed, type ServerName, startServers } from './servers.ts'
 import { startWire, type Wire } from './wire.ts'
 
 export interface TripsOptions {
@@ -27,7 +27,7 @@ export async function measureTrips({ contenders: pattern, say }: TripsOptions): 
   try {
     for (const contender of chosen) {
       say(`round trips, ${contender.name}`)
-      const server = servers.running[contender.needs as NonNullable<Contender['needs']>]
+      const server = servers.running[contender.needs as ServerName]
       if (!server) continue
       const wire = await startWire(server.port)
       try {
@@ -43,8 +43,8 @@ export async function measureTrips({ contenders: pattern, say }: TripsOptions): 
 }
 
 async function countOn(contender: Contender, wire: Wire, url: string): Promise<Figure[]> {
-  const { needs = 'redis', name } = contender
-  const running = await start(contender, { sessions: 1, urls: { [needs]: url } })
+  const { name } = contender
+  const running = await start(contender, { sessions: 1, urls: { [contender.needs as ServerName]: url } })
   try {
     const figures: Figure[] = []
     for (const route of ROUTES) {

@@ -4,6 +4,7 @@ import type { Content, Meta } from './codec/json.ts'
 import type { Core } from './core.ts'
 import { tidyLabel } from './device.ts'
 import { StoreError, Unsupported } from './errors.ts'
+import { stamped } from './find.ts'
 import { checkedFormer, type FormerSession } from './former.ts'
 import type { Master } from './keyring.ts'
 import { LONGEST } from './lifetime.ts'
@@ -50,7 +51,9 @@ export async function taken(core: Core, origin: Origin): Promise<Found> {
     // One that does not open was altered, and proves nothing but that the former session is none of anybody's any more.
     if ('refused' in receipt) return { loaded: told(core, receipt) }
     const nonce = String(receipt.values.nonce)
-    return { loaded: told(core, await stamped(core, await core.backing.load(under(master, origin, 'session', nonce)))) }
+    return {
+      loaded: told(core, await stamped(core.stamps, await core.backing.load(under(master, origin, 'session', nonce)))),
+    }
   }
   return null
 }
@@ -59,7 +62,7 @@ export async function taken(core: Core, origin: Origin): Promise<Found> {
 export async function copied(core: Core, origin: Origin): Promise<Loaded | null> {
   for (const master of core.ring.masters) {
     const copy = await core.backing.load(under(master, origin, 'copy'))
-    if (copy !== null && !('expired' in copy)) return told(core, await stamped(core, copy))
+    if (copy !== null && !('expired' in copy)) return told(core, await stamped(core.stamps, copy))
   }
   return null
 }
@@ -154,12 +157,6 @@ export async function contentOf(core: Core, given: FormerSession, label: string 
 async function createUnder({ backing }: Core, ticket: Ticket, content: Content): Promise<Held | null> {
   if (backing.createUnder) return backing.createUnder(ticket, content, content.meta.deadline)
   throw new Unsupported(NEEDS_STORE)
-}
-
-async function stamped({ stamps }: Core, found: Loaded | Expired | Refused | null) {
-  if (!stamps || !found || !('held' in found) || found.meta.userId === null) return found
-  const meta = await stamps.check(found.meta, found.meta.userId)
-  return 'refused' in meta ? meta : { ...found, meta }
 }
 
 /** Why there is none is an event. */

@@ -3,6 +3,8 @@ import type { Core } from './core.ts'
 import type { Stamps } from './stamp.ts'
 import { handleOf } from './token.ts'
 
+type Found = Loaded | Expired | Refused | null
+
 /** Did a request carry any cookie of our name, good or bad? */
 export function presented({ transport }: Core, cookies: string | undefined): boolean {
   return transport.read(cookies).length > 0
@@ -18,8 +20,7 @@ export async function find(core: Core, cookies: string | undefined): Promise<Loa
   if (ticket === null || ticket === 'unknown-key') return ticket
   const found = await backing.load(ticket)
   // Awaited only where there is something to ask: this is the path of every request.
-  const { stamps } = core
-  const loaded = stamps !== null && found && 'held' in found ? await stamped(stamps, found) : found
+  const loaded = core.stamps === null ? found : await stamped(core.stamps, found)
   if (loaded && !('held' in loaded)) {
     if ('refused' in loaded) emit({ type: 'notOurs', what: 'record', reason: loaded.refused })
     else emit({ type: 'expired', handle: handleOf(ticket.id), reason: loaded.expired })
@@ -48,9 +49,10 @@ function admit({ transport, backing, emit }: Core, cookies: string | undefined):
 }
 
 /** Refused when the login stands on a credential that is another by now. */
-async function stamped(stamps: Stamps, loaded: Loaded): Promise<Loaded | Expired | Refused> {
-  const { userId } = loaded.meta
-  if (userId === null) return loaded
-  const meta = await stamps.check(loaded.meta, userId)
-  return 'refused' in meta ? meta : meta === loaded.meta ? loaded : { ...loaded, meta }
+export async function stamped(stamps: Stamps | null, found: Found): Promise<Found> {
+  if (stamps === null || found === null || !('held' in found)) return found
+  const { meta: was } = found
+  if (was.userId === null) return found
+  const meta = await stamps.check(was, was.userId)
+  return 'refused' in meta ? meta : meta === was ? found : { ...found, meta }
 }

@@ -42,14 +42,16 @@ export function planOf(core: Core, state: State, loaded: Loaded | null, failed: 
 }
 
 /** Carries a plan out; the session as it rests now, or null when it rests no longer. `device` labels a login. */
-export async function carryOut(
-  core: Core,
-  plan: Plan,
-  state: State,
-  loaded: Loaded | null,
-  device: () => string | null,
-) {
-  state.stamp = state.intent?.verb === 'login' || state.restamp ? await stampFor(core, state) : null
+export function carryOut(core: Core, plan: Plan, state: State, loaded: Loaded | null, device: () => string | null) {
+  state.stamp = null
+  if (state.intent?.verb !== 'login' && !state.restamp) return done(core, plan, state, loaded, device)
+  return stampFor(core, state).then((stamp) => {
+    state.stamp = stamp
+    return done(core, plan, state, loaded, device)
+  })
+}
+
+function done(core: Core, plan: Plan, state: State, loaded: Loaded | null, device: () => string | null) {
   switch (plan.verb) {
     case 'end':
       return end(core, state, loaded, plan.anew)

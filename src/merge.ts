@@ -69,3 +69,6 @@ export function without(list: readonly unknown[], texts: readonly string[]): unk
   })
   return left.length > 0 ? left : undefined
 }
+
+/** Where another framework writes a session too, there may be something else than a list; it is as none. */
+export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])

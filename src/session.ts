@@ -3,7 +3,7 @@ import { DataError, ReadOnly, SessionClosed } from './errors.ts'
 import { type Expiry, expiryOver } from './expiry.ts'
 import type { Duration } from './lifetime.ts'
 import { checkCredential, checkLogin, checkUserId, type LoginOptions } from './login.ts'
-import { own, put, without } from './merge.ts'
+import { listOf, own, put, without } from './merge.ts'
 import { shownOf } from './serializer.ts'
 import { lend, ownValues, type State, settleInPlace } from './state.ts'
 
@@ -79,14 +79,14 @@ export class Session<Data extends object = Record<string, unknown>> {
     const key = FLASH + name
     if (rest.length === 1) {
       checkValue(`flash ${name}`, rest[0])
-      this.#update(key, (list) => [...((list as unknown[]) ?? []), rest[0]])
+      this.#update(key, (list) => [...listOf(list), rest[0]])
       return undefined
     }
-    const messages = (lend(this.#state, key) as unknown[] | undefined) ?? []
+    const messages = listOf(lend(this.#state, key))
     if (messages.length === 0) return []
     const seen = messages.map((message) => JSON.stringify(message))
     // Takes away what was shown, and not what a parallel request has added since.
-    this.#update(key, (list) => without((list as unknown[]) ?? [], seen))
+    this.#update(key, (list) => without(listOf(list), seen))
     return messages
   }
 

@@ -116,6 +116,9 @@ export function coreFrom(options: SessionsOptions): {
   checkOptions('createSessions()', options, KNOWN)
   const production = process.env.NODE_ENV === 'production'
   const { engine, ring, made } = essentials(options, production)
+  if (isBacked(engine))
+    for (const name of ['seal', 'maxSize', 'cookie'] as const)
+      if (options[name] !== undefined) throw new ConfigError(`${name} is not for this engine, which has its own.`)
   const transport = isBacked(engine) ? engine.transport : cookieTransport(options.cookie, production)
   const clock = functionOr('clock', options.clock, Date.now)
   const credential = functionOr('credential', options.credential, undefined) ?? null

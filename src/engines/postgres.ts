@@ -128,7 +128,7 @@ function changesOf(
   { table, timeout }: { table: string; timeout: number },
 ): Changes | undefined {
   const told = flag('notify', notify, false)
-  if (listen !== undefined && (!told || typeof listen !== 'string' || listen === ''))
+  if (listen !== undefined && (!told || typeof listen !== 'string' || !isUrl(listen)))
     throw new ConfigError('Option "listen" of postgres() must be a URL, and needs notify: true.')
   const line = listen === undefined ? link : new OwnLink({ url: listen, timeout, max: 1 })
   return told && holds(line) ? new Changes(line, { channel: channelOf(table), limit: timeout }) : undefined

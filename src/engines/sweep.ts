@@ -1,4 +1,4 @@
-import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
+import timers from 'node:timers/promises'
 import type { ClearOptions } from '../store.ts'
 
 /** How many entries one step may remove; what makes no sense as a count is one at a time. */
@@ -33,7 +33,7 @@ export async function drive(
     removed += count
     if (count > 0) onProgress?.(removed)
     if (gently && count > 0) await rest(Math.min(took, LONGEST_REST), signal)
-    else await turn()
+    else await timers.setImmediate()
     if (signal?.aborted) break
     began = performance.now()
   }
@@ -42,5 +42,5 @@ export async function drive(
 
 async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
   // An abort ends the rest, and is no error.
-  await wait(ms, undefined, signal ? { signal } : undefined).catch(() => undefined)
+  await timers.setTimeout(ms, undefined, signal ? { signal } : undefined).catch(() => undefined)
 }

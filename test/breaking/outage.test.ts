@@ -8,7 +8,7 @@ import { onEach } from './kit/world.ts'
 import { WORLDS } from './worlds.ts'
 
 /** The time limit of a store call, in ms, and what a busy machine may add to it. */
-const [LIMIT, SLACK] = [1200, 1500]
+const [LIMIT, SLACK] = [1200, 900]
 /** Within this a store has to be back by itself, counted from when its server is. */
 const PATIENCE = 15_000
 

@@ -100,6 +100,10 @@ describe('an option', () => {
     const engine = cookie()
     refused({ store: engine, seal: 'none' }, /seal is for stores/)
     refused({ store: engine, maxSize: 1024 }, /maxSize is for stores/)
+    const backed = { kind: 'backing', traits: engine.traits, swept: null }
+    refused({ store: backed, seal: 'none' }, /seal is not for this engine/)
+    refused({ store: backed, maxSize: 1024 }, /maxSize is not for this engine/)
+    refused({ store: backed, cookie: { name: 'id' } }, /cookie is not for this engine/)
     refused({ idle: '13h' }, /idle is longer than absolute/)
   })
 

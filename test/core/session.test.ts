@@ -88,6 +88,23 @@ describe('the verbs of a session', () => {
     await guest.visit((session) => assert.deepEqual(session.get('cart'), { items: [1] }))
   })
 
+  it('flash messages that another framework has made of something else are none, and break nothing', async () => {
+    const { store, visitor } = fixture({ seal: 'none' })
+    const guest = visitor()
+    await guest.visit((session) => session.flash('notice', 'one'))
+    for await (const [listing] of store.scan()) {
+      const found = listing && (await store.read(listing.id))
+      if (!listing || !found) continue
+      const bytes = Buffer.from(Buffer.from(found.entry.bytes).toString().replace('["one"]', '{"a":1}'))
+      await store.update(listing.id, { ...found.entry, bytes }, found.version)
+    }
+    await guest.visit((session) => {
+      assert.deepEqual(session.flash('notice'), [])
+      session.flash('notice', 'two')
+    })
+    await guest.visit((session) => assert.deepEqual(session.flash('notice'), ['two']))
+  })
+
   it('flash messages wait for the request that asks, each under its name, and then go', async () => {
     const guest = browser()
     await guest.visit((session) => {

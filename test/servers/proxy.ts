@@ -13,7 +13,13 @@ export interface Proxy {
   close(): Promise<void>
 }
 
-export async function startProxy(to: number): Promise<Proxy> {
+/** Told of what passes on one connection. */
+export interface Watch {
+  asked(bytes: Buffer): void
+  answered(bytes: Buffer): void
+}
+
+export async function startProxy(to: number, watch?: () => Watch): Promise<Proxy> {
   const pairs = new Set<readonly [Socket, Socket]>()
   let wire: 'whole' | 'cut' | 'held' = 'whole'
   const server = createServer((near) => {
@@ -26,8 +32,15 @@ export async function startProxy(to: number): Promise<Proxy> {
     const far = connect(to, '127.0.0.1')
     const pair = [near, far] as const
     pairs.add(pair)
-    near.on('data', (bytes) => far.write(bytes))
-    far.on('data', (bytes) => near.write(bytes))
+    const watching = watch?.()
+    near.on('data', (bytes: Buffer) => {
+      watching?.asked(bytes)
+      far.write(bytes)
+    })
+    far.on('data', (bytes: Buffer) => {
+      watching?.answered(bytes)
+      near.write(bytes)
+    })
     for (const [one, other] of [
       [near, far],
       [far, near],

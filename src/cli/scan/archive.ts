@@ -62,7 +62,9 @@ class Archive {
     this.#offsetSize = await this.#byte()
     if (![4, 8].includes(this.#intSize) || ![4, 8].includes(this.#offsetSize)) throw damaged()
     if ((await this.#byte()) !== CUSTOM)
-      throw new Unreadable('it is the table of contents of a directory or tar dump: scan the .dat files beside it')
+      throw new Unreadable(
+        'it is the table of contents of a directory or tar dump, which is not read: make a plain or custom one',
+      )
     // Before 1.15 a level, of which 0 is none.
     const code = this.#minor >= 15 ? await this.#byte() : (await this.#int()) === 0 ? 0 : 1
     this.compression = COMPRESSIONS[code] ?? ''

@@ -53,7 +53,7 @@ class Reading {
   async start(): Promise<void> {
     if (this.#file === '-') return this.#read(new Source(process.stdin))
     if ((await stat(this.#file)).isDirectory())
-      throw new Unreadable('it is a directory: name the files in it, the .dat files of pg_dump among them')
+      throw new Unreadable('it is a directory: name files; of the formats of pg_dump, plain and custom are read')
     const stream = createReadStream(this.#file, { highWaterMark: 1 << 18 })
     try {
       await this.#read(new Source(stream))
