@@ -10,6 +10,12 @@ import { folder, running } from './running.ts'
 const chromium = need('chromium')
 const CANARY = 'the canary sings under the third flowerpot'
 
+/** What a panel of a page does not hold in its width; what scrolls by itself is held. */
+const STICKING_OUT = `[...document.querySelectorAll('.panel')].flatMap((panel) =>
+  [...panel.querySelectorAll(':not(.dump *, pre *)')]
+    .filter((part) => part.getBoundingClientRect().right > panel.getBoundingClientRect().right)
+    .map((part) => part.outerHTML))`
+
 suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => {
   let browser: Browser
   before(async () => {
@@ -255,6 +261,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
         for (const path of ['/', '/sign-in', '/devices', '/session', '/thief']) {
           await tab.go(path)
           assert.equal(await tab.page.evaluate('document.documentElement.scrollWidth'), viewport.width, path)
+          assert.deepEqual(await tab.page.evaluate(STICKING_OUT), [], `sticks out of its panel on ${path}`)
           assert.match(await tab.page.title(), / · Strongroom$/)
           for (const landmark of ['banner', 'navigation', 'main', 'contentinfo'] as const)
             assert.equal(await tab.page.getByRole(landmark).count(), 1, `${landmark} of ${path}`)
