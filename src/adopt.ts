@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Expired, Held, Loaded, Refused, Ticket } from './backing.ts'
+import type { Held, Loaded, Lookup, Ticket } from './backing.ts'
 import type { Content, Meta } from './codec/json.ts'
 import type { Core } from './core.ts'
 import { tidyLabel } from './device.ts'
@@ -52,7 +52,7 @@ export async function taken(core: Core, origin: Origin): Promise<Found> {
     if ('refused' in receipt) return { loaded: told(core, receipt) }
     const nonce = String(receipt.values.nonce)
     return {
-      loaded: told(core, await stamped(core.stamps, await core.backing.load(under(master, origin, 'session', nonce)))),
+      loaded: told(core, await stamped(core.stamps, core.backing.load(under(master, origin, 'session', nonce)))),
     }
   }
   return null
@@ -160,7 +160,7 @@ async function createUnder({ backing }: Core, ticket: Ticket, content: Content):
 }
 
 /** Why there is none is an event. */
-function told({ emit }: Core, found: Loaded | Expired | Refused | null): Loaded | null {
+function told({ emit }: Core, found: Lookup): Loaded | null {
   if (found && 'held' in found) return found
   if (found && 'refused' in found) emit({ type: 'notOurs', what: 'record', reason: found.refused })
   return null

@@ -46,6 +46,9 @@ export interface Keeping extends Content {
   readonly asked?: AskedLifetime | undefined
 }
 
+/** What a ticket led to; null when there is nothing. */
+export type Lookup = Loaded | Expired | Refused | null
+
 /**
  * Where sessions rest: "data in a store" or "data in the cookie". Two implementations, `stored` and `carried`; nothing else
  * in the house asks which it has. Rejects only with `StoreError` or `TooLarge`.
@@ -54,8 +57,8 @@ export interface Backing {
   readonly traits: Traits
   /** Checks a cookie value. No I/O. */
   admit(text: string): Ticket | Refused
-  /** The session of a ticket; null when it is absent; refused when what rests there is not ours. */
-  load(ticket: Ticket): Promise<Loaded | Expired | Refused | null>
+  /** The session of a ticket; refused when what rests there is not ours. A promise only where there is something to wait for. */
+  load(ticket: Ticket): Lookup | Promise<Lookup>
   /** Puts a new session under a new token. `renewing` is the session that it takes the place of, when it is not a new login. */
   create(content: Keeping, expiresAt: number, renewing?: Held): Promise<Held>
   /**

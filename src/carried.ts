@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import {
   type Backing,
-  type Expired,
   expiredAt,
   type Held,
   type Keeping,
@@ -70,6 +69,14 @@ export function carried(settings: CarriedSettings): Backing {
     return { ticket, version: null, expiresAt }
   }
 
+  function loadedFrom(ticket: Carriage): Loaded {
+    const { meta, data } = ticket.content
+    ticket.values ??= JSON.parse(data) as Values
+    const { values } = ticket
+    const expiresAt = Math.min(ticket.expiresAt, meta.deadline)
+    return { meta, data, values, shared: values, held: { ticket, version: null, expiresAt } }
+  }
+
   const repack = (held: Held, content: Keeping, expiresAt: number) => {
     const before = held.ticket as Carriage
     return pack(content, before, before.begunAt, expiresAt)
@@ -82,16 +89,12 @@ export function carried(settings: CarriedSettings): Backing {
     traits: engine.traits,
     admit: known.admit,
 
-    async load(ticket): Promise<Loaded | Expired | Refused | null> {
+    load(ticket) {
       const carriage = ticket as Carriage
-      const { meta, data } = carriage.content
-      const expired = expiredAt(clock(), carriage.expiresAt, meta.deadline)
+      const expired = expiredAt(clock(), carriage.expiresAt, carriage.content.meta.deadline)
       if (expired) return expired
-      const expiresAt = Math.min(carriage.expiresAt, meta.deadline)
-      if (await over({ ticket, version: null, expiresAt })) return { refused: 'revoked' }
-      carriage.values ??= JSON.parse(data) as Values
-      const { values } = carriage
-      return { meta, data, values, shared: values, held: { ticket, version: null, expiresAt } }
+      if (!marks) return loadedFrom(carriage)
+      return marks.ended(carriage).then((ended) => (ended ? { refused: 'revoked' } : loadedFrom(carriage)))
     },
 
     async create(content, expiresAt, renewing) {

@@ -1,9 +1,9 @@
-import type { Expired, Loaded, Refused, Ticket } from './backing.ts'
+import type { Loaded, Lookup, Ticket } from './backing.ts'
 import type { Core } from './core.ts'
 import type { Stamps } from './stamp.ts'
 import { handleOf } from './token.ts'
 
-type Found = Loaded | Expired | Refused | null
+type Found = Loaded | 'unknown-key' | null
 
 /** Did a request carry any cookie of our name, good or bad? */
 export function presented({ transport }: Core, cookies: string | undefined): boolean {
@@ -12,22 +12,25 @@ export function presented({ transport }: Core, cookies: string | undefined): boo
 
 /**
  * The session that a request's Cookie header names, or null; why not, is told as an event. `unknown-key` when a key is
- * missing that another server may have made a moment ago.
+ * missing that another server may have made a moment ago. A promise only where there is something to wait for: this is the
+ * path of every request.
  */
-export async function find(core: Core, cookies: string | undefined): Promise<Loaded | 'unknown-key' | null> {
-  const { backing, emit } = core
+export function find(core: Core, cookies: string | undefined): Found | Promise<Found> {
   const ticket = admit(core, cookies)
   if (ticket === null || ticket === 'unknown-key') return ticket
-  const found = await backing.load(ticket)
-  // Awaited only where there is something to ask: this is the path of every request.
-  const loaded = core.stamps === null ? found : await stamped(core.stamps, found)
-  if (loaded && !('held' in loaded)) {
-    if ('refused' in loaded) emit({ type: 'notOurs', what: 'record', reason: loaded.refused })
-    else emit({ type: 'expired', handle: handleOf(ticket.id), reason: loaded.expired })
-    return 'refused' in loaded && loaded.refused === 'unknown-key' ? 'unknown-key' : null
+  const found = core.backing.load(ticket)
+  if (core.stamps !== null) return stamped(core.stamps, found).then((found) => told(core, ticket, found))
+  return found instanceof Promise ? found.then((found) => told(core, ticket, found)) : told(core, ticket, found)
+}
+
+function told({ emit }: Core, { id }: Ticket, found: Lookup): Found {
+  if (found && !('held' in found)) {
+    if ('refused' in found) emit({ type: 'notOurs', what: 'record', reason: found.refused })
+    else emit({ type: 'expired', handle: handleOf(id), reason: found.expired })
+    return 'refused' in found && found.refused === 'unknown-key' ? 'unknown-key' : null
   }
-  if (emit.wanted()) emit({ type: loaded ? 'loaded' : 'absent', handle: handleOf(ticket.id) })
-  return loaded
+  if (emit.wanted()) emit({ type: found ? 'loaded' : 'absent', handle: handleOf(id) })
+  return found
 }
 
 function admit({ transport, backing, emit }: Core, cookies: string | undefined): Ticket | 'unknown-key' | null {
@@ -49,7 +52,8 @@ function admit({ transport, backing, emit }: Core, cookies: string | undefined):
 }
 
 /** Refused when the login stands on a credential that is another by now. */
-export async function stamped(stamps: Stamps | null, found: Found): Promise<Found> {
+export async function stamped(stamps: Stamps | null, given: Lookup | Promise<Lookup>): Promise<Lookup> {
+  const found = await given
   if (stamps === null || found === null || !('held' in found)) return found
   const { meta: was } = found
   if (was.userId === null) return found

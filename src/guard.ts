@@ -21,12 +21,13 @@ function asStoreError(error: unknown): Error {
 export function guardStore(
   store: Store,
   limit: number,
-): Pick<Store, 'create' | 'read' | 'update' | 'touch' | 'delete' | 'owned'> {
+): Pick<Store, 'create' | 'read' | 'readSync' | 'update' | 'touch' | 'delete' | 'owned'> {
   const guard = createGuard(limit)
   const { owned } = store
   return {
     create: (id, entry) => guard(() => store.create(id, entry)),
     read: (id) => guard(() => store.read(id)),
+    ...(store.readSync && { readSync: (id) => store.readSync?.(id) }),
     update: (id, entry, version) => guard(() => store.update(id, entry, version)),
     touch: (id, expiresAt) => guard(() => store.touch(id, expiresAt)),
     delete: (id, version) => guard(() => store.delete(id, version)),

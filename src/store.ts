@@ -59,6 +59,12 @@ export interface Traits {
   readonly revocable: boolean
 }
 
+/** An entry as it is, and the version that a change of it has to name. */
+export interface Found {
+  readonly entry: Entry
+  readonly version: Version
+}
+
 /**
  * Where the bytes rest, and until when. Ids are 64 lower-case hexadecimal characters: safe as a file name, a key, a column.
  *
@@ -72,7 +78,12 @@ export interface Store {
   /** Puts a new entry. False, and nothing written, when a live entry has the id; an expired one may be replaced. */
   create(id: Id, entry: Entry): Promise<boolean>
   /** The live entry and its version; null when it is absent or expired. Never writes. */
-  read(id: Id): Promise<{ readonly entry: Entry; readonly version: Version } | null>
+  read(id: Id): Promise<Found | null>
+  /**
+   * Present where entries lie in this process's memory: what `read` would answer, without waiting, or undefined when only
+   * `read` can tell. Asked before every read, so it takes no time and never throws.
+   */
+  readSync?(id: Id): Found | null | undefined
   /** Compare-and-set: the new version, or null and nothing written when the version is another or the entry is not live. */
   update(id: Id, entry: Entry, version: Version): Promise<Version | null>
   /** Moves the deadline and nothing else: bytes and version stay. False when the entry is not live. */

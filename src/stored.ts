@@ -1,10 +1,9 @@
 import {
   type Backing,
-  type Expired,
   expiredAt,
   type Held,
   type Keeping,
-  type Loaded,
+  type Lookup,
   type Refused,
   refuseOver,
   type Ticket,
@@ -19,7 +18,7 @@ import { type Keyring, ownerTag } from './keyring.ts'
 import { lastSeen } from './lifetime.ts'
 import { detached, Memo } from './memo.ts'
 import { createRecords } from './records.ts'
-import type { Clock, Entry, Owned, Store, Version } from './store.ts'
+import type { Clock, Entry, Found, Owned, Store, Version } from './store.ts'
 import { type Claim, type Id, mint, parse } from './token.ts'
 
 export interface StoredSettings {
@@ -74,6 +73,20 @@ export function stored(settings: StoredSettings): Backing {
     return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
   }
 
+  function opened(claim: Claim, found: Found | null): Lookup {
+    if (!found) return null
+    const { entry, version } = found
+    const content = records.open(entry.bytes, claim, entry.owner)
+    if ('refused' in content) return content
+    const { meta, data, values } = content
+    // The open deadline is a hint that whoever writes the table can move; what is sealed decides.
+    const expired = expiredAt(clock(), entry.expiresAt, meta.deadline)
+    if (expired) return expired
+    const expiresAt = Math.min(entry.expiresAt, meta.deadline)
+    const held: StoredHeld = { ticket: claim, version, expiresAt, owner: entry.owner, label: entry.label }
+    return { meta, data, values, shared: values, held }
+  }
+
   async function createUnder(claim: Claim, content: Content, expiresAt: number): Promise<StoredHeld | null> {
     const entry = entryFor(claim, content, expiresAt)
     if (!(await read.around(claim.id, () => store.create(claim.id, entry)))) return null
@@ -89,20 +102,10 @@ export function stored(settings: StoredSettings): Backing {
     traits: settings.store.traits,
     admit,
 
-    async load(ticket): Promise<Loaded | Expired | Refused | null> {
+    load(ticket) {
       const claim = ticket as Claim
-      const found = await read.get(claim.id)
-      if (!found) return null
-      const { entry, version } = found
-      const content = records.open(entry.bytes, claim, entry.owner)
-      if ('refused' in content) return content
-      const { meta, data, values } = content
-      // The open deadline is a hint that whoever writes the table can move; what is sealed decides.
-      const expired = expiredAt(clock(), entry.expiresAt, meta.deadline)
-      if (expired) return expired
-      const expiresAt = Math.min(entry.expiresAt, meta.deadline)
-      const held: StoredHeld = { ticket: claim, version, expiresAt, owner: entry.owner, label: entry.label }
-      return { meta, data, values, shared: values, held }
+      const found = store.readSync?.(claim.id)
+      return found === undefined ? read.get(claim.id).then((found) => opened(claim, found)) : opened(claim, found)
     },
 
     async create(content, expiresAt): Promise<StoredHeld> {

@@ -126,7 +126,8 @@ export class Visit<Data extends object> {
       const ready = ring.ready()
       if (ready) await ready
       const text = header(this.#headers, 'cookie')
-      let found = await find(this.#core, text)
+      const first = find(this.#core, text)
+      let found = first instanceof Promise ? await first : first
       // A key that another server made a moment ago: ask the provider, at most once in a while.
       if (found === 'unknown-key' && (await ring.refresh())) found = await find(this.#core, text)
       this.#loaded = found === 'unknown-key' ? null : found

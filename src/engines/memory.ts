@@ -5,6 +5,7 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  Found,
   Listing,
   Owned,
   OwnedStore,
@@ -71,10 +72,13 @@ class Memory implements OwnedStore, ScannableStore {
     }
   }
 
-  read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    if (this.#closed) return Promise.reject(closed())
-    const kept = this.#live(this.#cache.get(id))
-    return Promise.resolve(kept && { entry: toEntry(kept), version: kept.version })
+  async read(id: Id): Promise<Found | null> {
+    this.#check()
+    return this.#find(id)
+  }
+
+  readSync(id: Id): Found | null | undefined {
+    return this.#closed ? undefined : this.#find(id)
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {
@@ -147,6 +151,11 @@ class Memory implements OwnedStore, ScannableStore {
       found = seen = 0
     }
     yield found
+  }
+
+  #find(id: Id): Found | null {
+    const kept = this.#live(this.#cache.get(id))
+    return kept && { entry: toEntry(kept), version: kept.version }
   }
 
   #keep(id: Id, entry: Entry): Version {

@@ -1,4 +1,4 @@
-import type { Entry, Version } from '../store.ts'
+import type { Entry, Found, Version } from '../store.ts'
 
 const FORMAT = 1
 /** Bits of the second byte. */
@@ -27,7 +27,7 @@ export function pack({ bytes, owner, label, expiresAt, createdAt }: Entry, versi
 }
 
 /** Null for what was not packed here. The entry is made of the given bytes, from a place in them on, and not of copies. */
-export function unpack(given: Uint8Array, from = 0): { readonly entry: Entry; readonly version: Version } | null {
+export function unpack(given: Uint8Array, from = 0): Found | null {
   if (given[from] !== FORMAT || given.length < from + HEAD) return null
   const all = asBuffer(given)
   const bits = all[from + 1] as number

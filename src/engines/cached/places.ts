@@ -36,6 +36,12 @@ export class Places {
     return this.#patience.ask(() => this.#cache.read(id), toSeen)
   }
 
+  /** At once, where the cache lies in this process; undefined otherwise, too. */
+  lookSync(id: Id): Seen | undefined {
+    const found = this.#cache.readSync?.(id)
+    return found === undefined ? undefined : toSeen(found)
+  }
+
   /** Puts a copy in the place of what was seen. False when something else is there by now; undefined when nobody knows. */
   put(id: Id, seen: Seen, copy: Copy): Promise<boolean | undefined> {
     const bytes = encode(copy)

@@ -4,6 +4,7 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  Found,
   Listing,
   Owned,
   ScanOptions,
@@ -32,12 +33,12 @@ export interface CachedSettings {
 }
 
 type Alone = Required<Pick<Store, 'alone'>>
-type Found = { readonly entry: Entry; readonly version: Version }
 
 /** The durable store decides; what lies in the cache only saves asking it. */
 export class Cached implements Store {
   readonly traits: Traits
   readonly owned?: Owned
+  readonly readSync?: (id: Id) => Found | null | undefined
   readonly scan?: (options?: ScanOptions) => AsyncIterable<readonly Listing[]>
   readonly alone?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
   readonly changes?: ChangeFeed
@@ -59,6 +60,7 @@ export class Cached implements Store {
     this.#maxAge = maxAge
     this.#own = own
     this.traits = { ...durable.traits, engine: `cached ${durable.traits.engine} with ${cache.traits.engine}` }
+    if (cache.readSync) this.readSync = (id) => this.#readSync(id)
     const { owned, changes, schema } = durable
     this.#feed = changes ? new Feed(changes, this.#doubts, report) : null
     if (owned)
@@ -83,8 +85,7 @@ export class Cached implements Store {
     const began = performance.now()
     const seen = await this.#places.look(id)
     const copy = seen?.copy
-    // A copy that is past its deadline may have been touched elsewhere.
-    if (copy && this.#believes(id, copy.readAt, copy.entry.owner) && this.#clock() < copy.entry.expiresAt) return copy
+    if (copy && this.#believes(id, copy)) return copy
     const readAt = this.#clock()
     const found = await durable.read(id)
     if (found) await this.#fill(id, seen, { ...found, readAt }, began)
@@ -149,10 +150,19 @@ export class Cached implements Store {
     return this.#durable
   }
 
-  #believes(id: Id, readAt: number, owner: string | null): boolean {
-    const age = this.#clock() - readAt
-    // Negative: the clock was put back, or another machine's is ahead.
-    if (age < 0 || age >= this.#maxAge || this.#doubts.about(id, readAt)) return false
+  /** As `read`, for a copy that is in this process and believed; what asks the durable store takes time. */
+  #readSync(id: Id): Found | undefined {
+    if (this.#closed) return undefined
+    this.#feed?.start()
+    const copy = this.#places.lookSync(id)?.copy
+    return copy && this.#believes(id, copy) ? copy : undefined
+  }
+
+  #believes(id: Id, { readAt, entry: { owner, expiresAt } }: Copy): boolean {
+    const now = this.#clock()
+    const age = now - readAt
+    // Negative: the clock was put back, or another machine's is ahead. Past its deadline it may have been touched elsewhere.
+    if (age < 0 || age >= this.#maxAge || now >= expiresAt || this.#doubts.about(id, readAt)) return false
     return owner === null || !this.#doubts.about(owner, readAt)
   }
 

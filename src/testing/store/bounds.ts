@@ -68,6 +68,7 @@ export function bounds(property: Property): void {
     await store.close()
     await store.close()
     await rejectsAll(given, id, version)
+    assert.equal(store.readSync?.(id), undefined)
   })
 
   property('the traits are plain, complete and true to the deadlines kept', async ({ store, tick }) => {

@@ -1,17 +1,29 @@
 import assert from 'node:assert/strict'
-import type { Entry, Listing, Store, Version } from '../../store.ts'
+import type { Entry, Found, Listing, Store, Version } from '../../store.ts'
 import type { Id } from '../../token.ts'
 
 /** The entry is there, with exactly these fields; answers its version. */
 export async function holds(store: Store, id: Id, expected: Entry): Promise<Version> {
-  const found = await store.read(id)
+  const found = await look(store, id)
   assert.ok(found, 'the entry is there')
   assert.deepEqual(plain(found.entry), plain(expected))
   return found.version
 }
 
 export async function absent(store: Store, id: Id): Promise<void> {
-  assert.equal(await store.read(id), null)
+  assert.equal(await look(store, id), null)
+}
+
+/** What `read` finds, which `readSync` must not contradict. */
+async function look(store: Store, id: Id): Promise<Found | null> {
+  const found = await store.read(id)
+  const atOnce = store.readSync?.(id)
+  if (atOnce !== undefined) assert.deepEqual(atOnce && whole(atOnce), found && whole(found))
+  return found
+}
+
+function whole({ entry, version }: Found) {
+  return { ...plain(entry), version }
 }
 
 /** Puts an entry that must not be there yet; answers its version. */
