@@ -30,7 +30,7 @@ export function guardStore(
     ...(store.readSync && { readSync: (id) => store.readSync?.(id) }),
     update: (id, entry, version) => guard(() => store.update(id, entry, version)),
     touch: (id, expiresAt) => guard(() => store.touch(id, expiresAt)),
-    delete: (id, version) => guard(() => store.delete(id, version)),
+    delete: (id, version, owner) => guard(() => store.delete(id, version, owner)),
     ...(owned && {
       owned: {
         list: (owner: string) => guard(() => owned.list(owner)),

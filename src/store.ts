@@ -91,8 +91,9 @@ export interface Store {
   /**
    * Ends an entry for good: true when a live one was ended by this very call, false otherwise; calling again does no harm.
    * With `version`: only that version is ended, so that a renewal cannot throw away what another request has just written.
+   * `owner` is whose the caller takes it to be, which need not be so: it may spare an index a question, and decides nothing.
    */
-  delete(id: Id, version?: Version): Promise<boolean>
+  delete(id: Id, version?: Version, owner?: string | null): Promise<boolean>
   /** Removes expired entries in bounded batches beside live traffic and other runners; answers how many it removed. */
   clearExpired(options?: ClearOptions): Promise<number>
   /** Ends what the store itself opened, and only that. Calls after it reject with `StoreError`. */

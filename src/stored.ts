@@ -93,9 +93,9 @@ export function stored(settings: StoredSettings): Backing {
     return { ticket: claim, version: null, expiresAt, owner: entry.owner, label: entry.label }
   }
 
-  function end(id: Id, version?: Version): Promise<boolean> {
+  function end(id: Id, version?: Version, owner?: string | null): Promise<boolean> {
     records.forget(id)
-    return read.around(id, () => store.delete(id, version))
+    return read.around(id, () => store.delete(id, version, owner))
   }
 
   return {
@@ -131,8 +131,8 @@ export function stored(settings: StoredSettings): Backing {
       return (await store.touch(held.ticket.id, expiresAt)) ? { ...held, expiresAt } : null
     },
 
-    end: (held, version) => end(held.ticket.id, version ?? undefined),
-    users: store.owned ? userIndex(store.owned, ring, end, read.around) : { endOne: end, spares: true },
+    end: (held, version) => end(held.ticket.id, version ?? undefined, (held as StoredHeld).owner),
+    users: store.owned ? userIndex(store.owned, ring, end, read.around) : { endOne: (id) => end(id), spares: true },
   }
 }
 

@@ -18,7 +18,14 @@ const statements = on('test/engines/sqlite.test.ts', 'src/engines/sqlite/table.t
 const file = on('test/engines/file.test.ts', 'src/engines/file/store.ts')
 const disk = on('test/engines/file.test.ts', 'src/engines/file/disk.ts')
 
+const cached = on('test/engines/cached.test.ts', 'src/engines/cached/store.ts')
+
 const storeFaults: Fault[] = [
+  cached(
+    'a copy that is handed out at once although it is doubted',
+    'return copy && this.#believes(id, copy) ? copy : undefined',
+    'return copy ?? undefined',
+  ),
   memory(
     'update that creates what is gone',
     'if (this.#live(this.#cache.peek(id))?.version !== version) return null',
@@ -33,8 +40,8 @@ const storeFaults: Fault[] = [
   ),
   memory(
     'read that ignores the deadline',
-    'const kept = this.#live(this.#cache.get(id))\n    return Promise',
-    'const kept = this.#cache.get(id) ?? null\n    return Promise',
+    'const kept = this.#live(this.#cache.get(id))\n    return kept &&',
+    'const kept = this.#cache.get(id) ?? null\n    return kept &&',
   ),
   memory(
     'a deadline that is one millisecond late',
@@ -92,8 +99,8 @@ const storeFaults: Fault[] = [
   memory('scan that misses a page', 'yield listings\n      this.#check()', 'this.#check()'),
   memory(
     'a store that says null after it was closed',
-    'if (this.#closed) return Promise.reject(closed())',
-    'if (this.#closed) return Promise.resolve(null)',
+    'this.#check()\n    return this.#find(id)',
+    'return this.#closed ? null : this.#find(id)',
   ),
   on('test/engines/memory.test.ts', 'src/engines/memory/kept.ts')(
     'bytes that are cut at the first zero',
@@ -305,13 +312,13 @@ const parityFaults: Fault[] = [
   ),
   credential('src/keep.ts')(
     'a renewal that outlives a change of the password',
-    "state.intent?.verb === 'login' || state.restamp ?",
-    'state.intent !== null ?',
+    "state.intent?.verb !== 'login' && !state.restamp",
+    'state.intent === null',
   ),
   credential('src/keep.ts')(
     'a refused login that leaves its stamp behind',
-    'await stampFor(core, state) : null',
-    'await stampFor(core, state) : state.stamp',
+    'state.stamp = null\n  if (state.intent',
+    'if (state.intent',
   ),
   signing('src/codec/value.ts')('a name and a salt that are one text', 'JSON.stringify([name, salt])', 'name + salt'),
   signing('src/signed-cookies.ts')(

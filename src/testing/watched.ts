@@ -31,7 +31,7 @@ export function watched(inner: Store): Watched {
     read: (id) => pass('read', id, () => inner.read(id)),
     update: (id, entry, version) => pass('update', id, () => inner.update(id, entry, version)),
     touch: (id, expiresAt) => pass('touch', id, () => inner.touch(id, expiresAt)),
-    delete: (id, version) => pass('delete', id, () => inner.delete(id, version)),
+    delete: (id, version, owner) => pass('delete', id, () => inner.delete(id, version, owner)),
     clearExpired: (options) => inner.clearExpired(options),
     close: () => inner.close(),
     ...(index && { owned: index }),

@@ -124,10 +124,10 @@ export class Cached implements Store {
     })
   }
 
-  async delete(id: Id, version?: Version): Promise<boolean> {
+  async delete(id: Id, version?: Version, owner?: string | null): Promise<boolean> {
     const durable = this.#open()
     try {
-      return await durable.delete(id, version)
+      return await durable.delete(id, version, owner)
     } finally {
       await this.#bury(id)
     }

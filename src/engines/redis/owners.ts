@@ -7,6 +7,13 @@ import { forgetIn } from './moments.ts'
 import { decodeHead, type Head, packedOwner } from './record.ts'
 import { DELETE, INDEX, MEMBERS, UNINDEX } from './scripts.ts'
 
+/** Which version, whose session only; whose session it is taken to be. */
+interface End {
+  readonly only?: string | Buffer
+  readonly of?: string | Buffer
+  readonly owner?: string | null
+}
+
 /** How many sessions of an owner are asked for at once. */
 const STEP = 100
 
@@ -53,17 +60,29 @@ export class Owners {
     let ended = 0
     for await (const ids of this.#members(owner)) {
       const those = ids.filter((id) => id !== except)
-      const done = await Promise.all(those.map((id) => this.#end(id, owner)))
+      const done = await Promise.all(those.map((id) => this.#endOf(owner, id)))
       ended += done.filter(Boolean).length
     }
     return ended
   }
 
-  async #end(id: Id, owner: string): Promise<boolean> {
-    const args = [this.#clock(), '', packedOwner(owner), id, this.#channel]
-    const head = decodeHead(await this.#link.run(DELETE, [this.#keys.session(id)], args))
+  /**
+   * Ends a session: of one version only, and with its place in the index of `owner` where that is whose it is. `head` is what
+   * was ended, when an index still has to be told.
+   */
+  async end(id: Id, { only = '', of = '', owner = null }: End): Promise<{ ended: boolean; head: Head | null }> {
+    const keys = [this.#keys.session(id)]
+    if (owner !== null && !(await this.#link.isSplit())) keys.push(this.#keys.index(owner))
+    const told = owner === null ? '' : packedOwner(owner)
+    const reply = await this.#link.run(DELETE, keys, [this.#clock(), only, of, id, this.#channel, told])
+    const head = decodeHead(reply)
+    return { ended: head !== null || reply === 1, head }
+  }
+
+  async #endOf(owner: string, id: Id): Promise<boolean> {
+    const { ended, head } = await this.end(id, { of: packedOwner(owner), owner })
     if (head) await this.forget(id, head)
-    return head !== null
+    return ended
   }
 
   async *#members(owner: string): AsyncGenerator<Id[]> {

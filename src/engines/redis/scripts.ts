@@ -112,7 +112,10 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 `)
 
-/** KEYS session  ARGV now, version or '', owner or '', id, channel  → the head of what was ended, or nil. */
+/**
+ * KEYS session, index?  ARGV now, version or '', owner or '', id, channel, the owner whose index that is or ''
+ * → nil refused, 1 done and told the index, or the head of what was ended.
+ */
 export const DELETE = script(`
 local head = headOf(KEYS[1])
 if not live(head, ARGV[1]) then return false end
@@ -120,6 +123,10 @@ if ARGV[2] ~= '' and versionOf(head) ~= ARGV[2] then return false end
 if ARGV[3] ~= '' and ownerOf(head) ~= ARGV[3] then return false end
 redis.call('DEL', KEYS[1])
 if ARGV[5] ~= '' then redis.call('PUBLISH', ARGV[5], ARGV[4]) end
+if KEYS[2] and ownerOf(head) == ARGV[6] then
+  redis.call('ZREM', KEYS[2], ARGV[4])
+  return 1
+end
 return head
 `)
 

@@ -19,7 +19,7 @@ import type { Durable, Link } from './link.ts'
 import { forgetIn, indexUntil } from './moments.ts'
 import { Owners } from './owners.ts'
 import { decode, decodeHead, encode, moment, newVersion, packed, packedOwner, SIZE_LIMIT } from './record.ts'
-import { CREATE, DELETE, TOUCH, UPDATE } from './scripts.ts'
+import { CREATE, TOUCH, UPDATE } from './scripts.ts'
 import { Walk } from './walk.ts'
 
 export interface Settings {
@@ -115,13 +115,12 @@ export class Redis implements OwnedStore, ScannableStore {
     return reply === 1
   }
 
-  async delete(id: Id, version?: Version): Promise<boolean> {
+  async delete(id: Id, version?: Version, owner: string | null = null): Promise<boolean> {
     if (version !== undefined && !isVersion(version)) return false
     const only = version === undefined ? '' : packed(version)
-    const args = [this.#clock(), only, '', id, this.#channel]
-    const head = decodeHead(await this.#link.run(DELETE, [this.#keys.session(id)], args))
-    if (head) void this.#owners.forget(id, head)
-    return head !== null
+    const reply = await this.#owners.end(id, { only, owner })
+    if (reply.head) void this.#owners.forget(id, reply.head)
+    return reply.ended
   }
 
   async clearExpired(options: ClearOptions = {}): Promise<number> {

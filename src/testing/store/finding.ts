@@ -36,6 +36,32 @@ export function finding(property: Property): void {
     sameListings(await list(next), [listingOf(id, { ...changed, expiresAt: clock() + 5 * HOUR })])
   })
 
+  owned(
+    property,
+    'a delete ends an entry whosever it is taken to be, and nobody loses another by it',
+    async ({ store, entry }, { list }) => {
+      const [owner, other] = [newOwner(), newOwner()]
+      const [kept] = await fill(store, 1, () => entry({ owner: other }))
+      for (const taken of [owner, other, null, undefined]) {
+        const id = newId()
+        const version = await put(store, id, entry({ owner }))
+        assert.equal(await store.delete(newId(), undefined, other), false)
+        assert.equal(await store.delete(id, version, taken), true)
+        await absent(store, id)
+        assert.deepEqual(await list(owner), [])
+        assert.deepEqual(
+          (await list(other)).map(({ id }) => id),
+          [kept],
+        )
+      }
+      const id = newId()
+      const old = await put(store, id, entry({ owner }))
+      assert.notEqual(await store.update(id, entry({ owner, bytes: bytes('newer') }), old), null)
+      assert.equal(await store.delete(id, old, owner), false)
+      assert.equal((await list(owner)).length, 1, 'what was not ended is found as before')
+    },
+  )
+
   owned(property, 'an entry can lose its owner and get another', async ({ store, entry }, { list }) => {
     const [owner, next] = [newOwner(), newOwner()]
     const id = newId()

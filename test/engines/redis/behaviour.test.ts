@@ -57,10 +57,12 @@ describe('redis, on one server', { skip: redisNeed.skip }, () => {
       const found = await at.read(id(1))
       await at.touch(id(1), Date.now() + HOUR)
       await at.update(id(1), owned, found?.version ?? 0)
+      await at.delete(id(1), undefined, OWNER)
     }
     await calls()
     await at.delete(id(1))
-    assert.deepEqual(await commands(calls), ['evalsha', 'get', 'evalsha', 'evalsha'])
+    assert.deepEqual(await commands(calls), ['evalsha', 'get', 'evalsha', 'evalsha', 'evalsha'])
+    assert.equal(await client.exists(`strongroom:${OWNER}:owner`), 0)
   })
 
   it('goes on when the server has forgotten its scripts', async () => {
