@@ -50,8 +50,8 @@ const options = new Command('npm run bench --')
   .description('Measures Strongroom beside its peers and its limits. See docs/benchmarks.md.')
   .option('--quick', 'one short round of everything: to see that it runs, not to believe the figures')
   .option('--only <parts>', `${PARTS.join(', ')}; several with commas`, parts)
-  .option('--rounds <n>', 'rounds of http and micro (5)', whole)
-  .option('--seconds <n>', 'of each http slice (2)', whole)
+  .option('--rounds <n>', 'rounds of http and micro (3)', whole)
+  .option('--seconds <n>', 'of each http slice (1)', whole)
   .option('--sessions <n>', 'visitors of each server, who take turns', whole, 1000)
   .option('--contenders <pattern>', 'only servers whose names match, and their limits', (text) => new RegExp(text))
   .option('--routes <routes>', 'only these routes, with commas', routes, [...ROUTES])
@@ -73,7 +73,7 @@ const MANY_ROWS = { few: 10_000, many: 5_000_000, expired: 4_500_000 }
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 async function measure({ quick = false, only = [...PARTS], ...given }: Options): Promise<Figure[]> {
-  const { rounds = quick ? 1 : 5, seconds = quick ? 1 : 2 } = given
+  const { rounds = quick ? 1 : 3, seconds = 1 } = given
   const figures: Figure[] = []
   if (only.includes('http') && !wrk) say(wrkMissing)
   else if (only.includes('http')) figures.push(...(await measureHttp({ ...given, rounds, seconds, say })))

@@ -7,6 +7,7 @@ import { contenderOf } from './http/contenders.ts'
 import { start } from './http/fleet.ts'
 import { load, warmUp } from './http/load.ts'
 import { type Profile, timesOf } from './profile/times.ts'
+import { startServers } from './servers.ts'
 
 const { top, seconds, keep } = new Command('node bench/profile.ts')
   .description('Where a server spends its time: `node bench/profile.ts "strongroom memory none" read`')
@@ -21,12 +22,18 @@ const [name = '', route = ''] = process.argv.slice(2)
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-profile-'))
 const flags = ['--cpu-prof', '--cpu-prof-interval', '200', '--cpu-prof-dir', directory]
-const running = await start(contenderOf(name), { sessions: 1000, node: flags })
+const contender = contenderOf(name)
+const servers = await startServers(contender.needs ? [contender.needs] : [])
 try {
-  await warmUp(running, route as Route)
-  await load(running, route as Route, seconds)
+  const running = await start(contender, { sessions: 1000, node: flags, urls: servers.urls })
+  try {
+    await warmUp(running, route as Route)
+    await load(running, route as Route, seconds)
+  } finally {
+    await running.stop()
+  }
 } finally {
-  await running.stop()
+  await servers.stop()
 }
 const file = join(directory, readdirSync(directory)[0] as string)
 // What was before that is the start, the logins, and the compiler at work.

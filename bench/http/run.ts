@@ -21,13 +21,16 @@ export interface HttpOptions {
 export const PER_SECOND = 'req/s'
 export const COST = 'µs of processor per request'
 
-type Round = ReadonlyMap<string, Slice>
+/** Slices of each server on each route in one turn. */
+const TURNS = 5
+
+type Turn = Map<string, Slice>
 const keyOf = (contender: string, route: string) => `${contender} ${route}`
 
 /**
  * Each round starts every server anew (what the compiler makes of a program differs from one start to the next), and on each
- * route lets them take turns, so that whatever else the machine does at a time meets neighbours alike. Ratios are taken
- * within a round; figures are the medians over the rounds.
+ * route lets them take turns, several times, so that whatever else the machine does at a time meets neighbours alike. Ratios
+ * are taken within a turn; figures are the medians over all turns of all rounds.
  */
 export async function measureHttp(options: HttpOptions): Promise<Figure[]> {
   const wanted = choose(options.contenders)
@@ -43,44 +46,45 @@ export async function measureHttp(options: HttpOptions): Promise<Figure[]> {
 }
 
 async function measureOn(chosen: readonly Contender[], options: HttpOptions & { urls: Urls }): Promise<Figure[]> {
-  const rounds: Round[] = []
+  const turns: Turn[] = []
   for (let round = 1; round <= options.rounds; round++) {
     options.say(`http, round ${round} of ${options.rounds}: starting ${chosen.length} servers`)
     const fleet: Running[] = []
     try {
       for (const contender of chosen) fleet.push(await start(contender, options))
       for (const running of fleet) await verify(running)
-      rounds.push(await takeTurns(fleet, options))
+      turns.push(...(await takeTurns(fleet, options)))
     } finally {
       await Promise.all(fleet.map((running) => running.stop()))
     }
   }
   return chosen.flatMap((contender) => {
     const asked = contender.routes.filter((route) => options.routes.includes(route))
-    return asked.flatMap((route) => figuresOf(rounds, contender, route))
+    return asked.flatMap((route) => figuresOf(turns, contender, route))
   })
 }
 
-async function takeTurns(fleet: readonly Running[], { seconds, routes, say }: HttpOptions): Promise<Round> {
-  const slices = new Map<string, Slice>()
+async function takeTurns(fleet: readonly Running[], { seconds, routes, say }: HttpOptions): Promise<Turn[]> {
+  const turns = Array.from({ length: TURNS }, (): Turn => new Map())
   for (const route of routes) {
-    say(`http, ${route}`)
-    for (const running of fleet) {
-      if (!running.contender.routes.includes(route)) continue
-      await warmUp(running, route)
-      slices.set(keyOf(running.contender.name, route), await load(running, route, seconds))
+    const able = fleet.filter(({ contender }) => contender.routes.includes(route))
+    say(`http, ${route}: warming up`)
+    for (const running of able) await warmUp(running, route)
+    for (const [at, turn] of turns.entries()) {
+      say(`http, ${route}: turn ${at + 1} of ${TURNS}`)
+      for (const running of able) turn.set(keyOf(running.contender.name, route), await load(running, route, seconds))
     }
   }
-  return slices
+  return turns
 }
 
-function figuresOf(rounds: readonly Round[], contender: Contender, route: Route): Figure[] {
-  const mine = rounds.map((round) => round.get(keyOf(contender.name, route)) as Slice)
+function figuresOf(turns: readonly Turn[], contender: Contender, route: Route): Figure[] {
+  const mine = turns.map((turn) => turn.get(keyOf(contender.name, route)) as Slice)
   const limit = limitOf(contender, route)
-  const theirs = rounds.flatMap((round) => round.get(limit) ?? [])
+  const theirs = turns.flatMap((turn) => turn.get(limit) ?? [])
   const figure = (unit: string, value: (slice: Slice) => number, better: 'more' | 'less'): Figure => {
-    const ratios = theirs.map((their, round) => {
-      const ratio = value(mine[round] as Slice) / value(their)
+    const ratios = theirs.map((their, turn) => {
+      const ratio = value(mine[turn] as Slice) / value(their)
       return better === 'more' ? ratio : 1 / ratio
     })
     // Where only some routes were asked for, the limit's may not be among them.
