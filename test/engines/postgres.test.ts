@@ -152,6 +152,36 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     for (const store of stores) assert.equal(await store.read(id(1)), null)
   })
 
+  test('takes a table that another process is just making for what it is', async () => {
+    const table = newTable()
+    const client = new pg.Client(server.url)
+    await client.connect()
+    // What is in the catalogue shows at once, a comment only to snapshots that are taken later: as if the look had begun
+    // before the table was there, and come to its name after that.
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    await client.query('SELECT 1')
+    await open({ table, createTable: false }).schema.migrate()
+    let looks = 0
+    const late = new Proxy(client, {
+      get(target, name) {
+        const value = Reflect.get(target, name)
+        if (name !== 'query') return typeof value === 'function' ? value.bind(target) : value
+        return (...args: unknown[]) => {
+          const answer = Reflect.apply(value, target, args)
+          looks += 1
+          if (looks === 1) target.query('COMMIT')
+          return answer
+        }
+      },
+    })
+    try {
+      assert.deepEqual(await postgres({ client: late, table }).schema.pending(), [])
+      assert.equal(looks, 2)
+    } finally {
+      await client.end()
+    }
+  })
+
   test("touches neither a table of a later release nor one of somebody else's", async () => {
     const [later, other] = [newTable(), newTable()]
     await open({ table: later }).read(id(1))

@@ -114,6 +114,13 @@ export class Table implements Schema {
   }
 
   async #probe(): Promise<Facts> {
+    const found = await this.#probeOnce()
+    // A name shows as soon as it is made, a comment only to snapshots taken later: of a table that somebody was just making,
+    // a look may find the one without the other, and the next one both.
+    return found.exists && formatOf(found.comment) === null ? this.#probeOnce() : found
+  }
+
+  async #probeOnce(): Promise<Facts> {
     const rows = await this.#slowly(probeOf(this.#options.table))
     const [exists, comment, commit, fsync, isReplica] = rows[0] ?? []
     // It would go on showing sessions that were ended, for as long as it lags behind.
