@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { chownSync, closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -151,13 +152,23 @@ export function runOnce(command: string, args: readonly string[], user?: string)
 
 const idOf = (user: string, kind = '-u') => Number(runOnce('id', [kind, user]))
 
+/**
+ * A port that nobody listens on, below those that systems hand out by themselves (RFC 6335 §6, and Linux from 32768): a server
+ * that was killed finds it free again, and neither a client's own end of a connection nor somebody's `listen(0)` has it.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = randomInt(10_000, 32_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch {
+      continue
+    }
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 /** A process and all that came from it, it first: a server's workers may be in sessions of their own. */
