@@ -17,6 +17,15 @@ function asStoreError(error: unknown): Error {
   return new StoreError('The session store failed; its own error is the cause.', { cause: error })
 }
 
+/** What is not waited for needs no time limit, but is no less of a store's failure. */
+function atOnce<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw asStoreError(error)
+  }
+}
+
 /** The calls of a request, guarded. Sweeps and scans run as long as they need and have a signal instead. */
 export function guardStore(
   store: Store,
@@ -27,7 +36,7 @@ export function guardStore(
   return {
     create: (id, entry) => guard(() => store.create(id, entry)),
     read: (id) => guard(() => store.read(id)),
-    ...(store.readSync && { readSync: (id) => store.readSync?.(id) }),
+    ...(store.readSync && { readSync: (id) => atOnce(() => store.readSync?.(id)) }),
     update: (id, entry, version) => guard(() => store.update(id, entry, version)),
     touch: (id, expiresAt) => guard(() => store.touch(id, expiresAt)),
     delete: (id, version, owner) => guard(() => store.delete(id, version, owner)),

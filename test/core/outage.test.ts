@@ -202,6 +202,22 @@ describe('a store call', () => {
     for (const call of calls(store)) await assert.rejects(call(), StoreError)
   })
 
+  it('that is not waited for is no other case', async () => {
+    const cause = new RangeError('out of reach')
+    const broken = guardStore({ readSync: () => assert.fail(cause) } as unknown as Store, 1000)
+    assert.throws(
+      () => broken.readSync?.('x' as Id),
+      (error: Error) => error instanceof StoreError && error.cause === cause,
+    )
+    const closed = new StoreError('closed')
+    const ours = guardStore({ readSync: () => assert.fail(closed) } as unknown as Store, 1000)
+    assert.throws(
+      () => ours.readSync?.('x' as Id),
+      (error: Error) => error === closed,
+    )
+    assert.equal('readSync' in guardStore({} as Store, 1000), false)
+  })
+
   it('that is answered at once, without a promise, is no other case', async () => {
     const store = guardStore({ read: () => null } as unknown as Store, 1000)
     assert.equal(await store.read('x' as Id), null)

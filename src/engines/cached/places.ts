@@ -36,10 +36,14 @@ export class Places {
     return this.#patience.ask(() => this.#cache.read(id), toSeen)
   }
 
-  /** At once, where the cache lies in this process; undefined otherwise, too. */
+  /** At once, where the cache lies in this process; undefined otherwise, and when it fails: whoever looks then tells of it. */
   lookSync(id: Id): Seen | undefined {
-    const found = this.#cache.readSync?.(id)
-    return found === undefined ? undefined : toSeen(found)
+    try {
+      const found = this.#cache.readSync?.(id)
+      return found === undefined ? undefined : toSeen(found)
+    } catch {
+      return undefined
+    }
   }
 
   /** Puts a copy in the place of what was seen. False when something else is there by now; undefined when nobody knows. */

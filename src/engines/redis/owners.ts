@@ -1,18 +1,12 @@
 import type { Clock, Listing } from '../../store.ts'
 import type { Id } from '../../token.ts'
+import type { Argument } from './driver.ts'
 import type { Keys } from './keys.ts'
 import type { Link } from './link.ts'
 import { look } from './look.ts'
 import { forgetIn } from './moments.ts'
 import { decodeHead, type Head, packedOwner } from './record.ts'
 import { DELETE, INDEX, MEMBERS, UNINDEX } from './scripts.ts'
-
-/** Which version, whose session only; whose session it is taken to be. */
-interface End {
-  readonly only?: string | Buffer
-  readonly of?: string | Buffer
-  readonly owner?: string | null
-}
 
 /** How many sessions of an owner are asked for at once. */
 const STEP = 100
@@ -67,22 +61,26 @@ export class Owners {
   }
 
   /**
-   * Ends a session: of one version only, and with its place in the index of `owner` where that is whose it is. `head` is what
-   * was ended, when an index still has to be told.
+   * Ends a session, with its place in the index of `owner` where that is whose it is; only of this version, where one is given.
+   * `head` is what was ended, when an index still has to be told.
    */
-  async end(id: Id, { only = '', of = '', owner = null }: End): Promise<{ ended: boolean; head: Head | null }> {
-    const keys = [this.#keys.session(id)]
-    if (owner !== null && !(await this.#link.isSplit())) keys.push(this.#keys.index(owner))
-    const told = owner === null ? '' : packedOwner(owner)
-    const reply = await this.#link.run(DELETE, keys, [this.#clock(), only, of, id, this.#channel, told])
-    const head = decodeHead(reply)
-    return { ended: head !== null || reply === 1, head }
+  async end(id: Id, owner: string | null, version: Buffer | null): Promise<{ ended: boolean; head: Head | null }> {
+    return this.#end(id, owner, [version ?? '', ''])
   }
 
   async #endOf(owner: string, id: Id): Promise<boolean> {
-    const { ended, head } = await this.end(id, { of: packedOwner(owner), owner })
+    const { ended, head } = await this.#end(id, owner, ['', packedOwner(owner)])
     if (head) await this.forget(id, head)
     return ended
+  }
+
+  async #end(id: Id, owner: string | null, onlyIf: readonly [version: Argument, owner: Argument]) {
+    const keys = [this.#keys.session(id)]
+    if (owner !== null && !(await this.#link.isSplit())) keys.push(this.#keys.index(owner))
+    const told = owner === null ? '' : packedOwner(owner)
+    const reply = await this.#link.run(DELETE, keys, [this.#clock(), ...onlyIf, id, this.#channel, told])
+    const head = decodeHead(reply)
+    return { ended: head !== null || reply === 1, head }
   }
 
   async *#members(owner: string): AsyncGenerator<Id[]> {

@@ -117,10 +117,9 @@ export class Redis implements OwnedStore, ScannableStore {
 
   async delete(id: Id, version?: Version, owner: string | null = null): Promise<boolean> {
     if (version !== undefined && !isVersion(version)) return false
-    const only = version === undefined ? '' : packed(version)
-    const reply = await this.#owners.end(id, { only, owner })
-    if (reply.head) void this.#owners.forget(id, reply.head)
-    return reply.ended
+    const { ended, head } = await this.#owners.end(id, owner, version === undefined ? null : packed(version))
+    if (head) void this.#owners.forget(id, head)
+    return ended
   }
 
   async clearExpired(options: ClearOptions = {}): Promise<number> {

@@ -80,6 +80,23 @@ export function faults(): void {
     assert.equal(await other.read(ID), null)
   })
 
+  it('a cache that fails where it is not waited for is done without, and told of when it is waited for', async () => {
+    const { cache, errors, store: first, node, entry } = world()
+    await first.create(ID, entry('first'))
+    await first.read(ID)
+    const out = () => {
+      throw new Error('out of order')
+    }
+    const store = node({ cache: { ...cache.store, readSync: out, read: async () => out() } })
+    assert.equal(store.readSync?.(ID), undefined)
+    assert.deepEqual(errors, [])
+    assert.equal(text(await store.read(ID)), 'first')
+    assert.deepEqual(
+      errors.map(({ message }) => message),
+      ['out of order'],
+    )
+  })
+
   it('a cache that hangs costs its time limit, then nothing, and is used again when it is back', async () => {
     const { cache, durable, errors, store, entry } = world({ cacheTimeout: 20 })
     await store.create(ID, entry('first'))
