@@ -6,7 +6,10 @@ import { tell, until } from './redis-tell.ts'
 
 export interface RedisSentinel {
   readonly url: string
-  /** The server that the sentinels take for the master. */
+  /**
+   * The server that all sentinels take for the master, once every other one that runs follows it. Not before: who kills it while
+   * an earlier master that is back still takes itself for one makes the sentinels choose again and again, for seconds.
+   */
   master(): Promise<RedisServer>
   readonly servers: readonly RedisServer[]
   stop(): Promise<void>
@@ -34,13 +37,30 @@ export async function startRedisSentinel(settings: Readonly<Record<string, strin
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${NAME}`,
     servers,
     async master() {
-      const at = Number((await ask(sentinels[0]?.port ?? 0)).get('port'))
-      return servers.find((server) => server.port === at) as RedisServer
+      let master: RedisServer | undefined
+      await until(async () => {
+        const views = await Promise.all(sentinels.map(({ port }) => ask(port)))
+        const ports = new Set(views.map((view) => Number(view.get('port'))))
+        master = ports.size === 1 ? servers.find(({ port }) => ports.has(port)) : undefined
+        return master !== undefined && (await areBehind(master, servers))
+      })
+      return master as RedisServer
     },
     async stop() {
       await Promise.all([...sentinels, ...servers].map((server) => server.stop()))
     },
   }
+}
+
+async function areBehind(master: RedisServer, servers: readonly RedisServer[]): Promise<boolean> {
+  const others = servers.filter((server) => server !== master)
+  const roles = await Promise.all(others.map(({ port }) => tell(port, 'ROLE').catch(() => null)))
+  return roles.every((role) => {
+    // A dead one follows nobody, and is no candidate either.
+    if (role === null) return true
+    const [kind, , of, state] = role as unknown[]
+    return kind === 'slave' && of === master.port && state === 'connected'
+  })
 }
 
 async function startSentinel(master: number) {
