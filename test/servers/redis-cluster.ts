@@ -6,6 +6,8 @@ export interface RedisCluster {
   /** The first half are the masters, and behind each of them stands its replica: node 3 replicates node 0. */
   readonly nodes: readonly RedisServer[]
   readonly url: string
+  /** Resolves once all nodes, which must run, take each other for alive, and each replica follows its master. */
+  isWhole(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -32,7 +34,12 @@ export async function startRedisCluster(settings: Readonly<Record<string, string
     await stopAll(nodes)
     throw error
   }
-  return { nodes, url: `redis+cluster://127.0.0.1:${first.port}`, stop: () => stopAll(nodes) }
+  return {
+    nodes,
+    url: `redis+cluster://127.0.0.1:${first.port}`,
+    isWhole: () => isWhole(nodes),
+    stop: () => stopAll(nodes),
+  }
 }
 
 async function assemble(nodes: readonly RedisServer[]): Promise<void> {
@@ -53,14 +60,20 @@ async function assemble(nodes: readonly RedisServer[]): Promise<void> {
     const id = String(await tell(master.port, 'CLUSTER', 'MYID'))
     await until(async () => (await tell(port, 'CLUSTER', 'REPLICATE', id).catch(() => null)) !== null)
   }
+  await isWhole(nodes)
+}
+
+async function isWhole(nodes: readonly RedisServer[]): Promise<void> {
   await until(async () => (await each(nodes, 'CLUSTER', 'INFO')).every((info) => /cluster_state:ok/.test(info)))
   await until(async () => {
-    const replicas = await each(nodes.slice(MASTERS), 'INFO', 'replication')
-    return replicas.every((info) => /master_link_status:up/.test(info))
+    const roles = await each(nodes, 'INFO', 'replication')
+    return roles.filter((info) => /master_link_status:up/.test(info)).length === nodes.length - MASTERS
   })
-  // Everybody has to have heard of every replica, or the first failover waits for it.
+  // Everybody has to have heard of every replica, or a failover waits for it, and nobody may take another for dead.
   await until(async () =>
-    (await each(nodes, 'CLUSTER', 'NODES')).every((list) => (list.match(/slave /g) ?? []).length === MASTERS),
+    (await each(nodes, 'CLUSTER', 'NODES')).every(
+      (list) => (list.match(/slave /g) ?? []).length === nodes.length - MASTERS && !/fail|handshake/.test(list),
+    ),
   )
 }
 

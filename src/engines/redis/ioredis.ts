@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Argument, Driver, Ear, Line, Node } from './driver.ts'
 
 /** An ioredis `Redis` or `Cluster`, by what tells one from clients of other libraries. Version 5.4 or later. */
@@ -21,6 +22,8 @@ interface Client extends IoredisClient {
   scan(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', step: number): Promise<[string, string[]]>
   config(get: 'GET', ...patterns: string[]): Promise<string[] | Record<string, string>>
   nodes(role: 'master'): Client[]
+  /** Asks the nodes anew who has which slot, and connects to those that have one. */
+  refreshSlotsCache(done: (error?: Error) => void): void
   duplicate(override?: object): Client
   connect(): Promise<void>
   subscribe(channel: string): Promise<unknown>
@@ -31,6 +34,8 @@ interface Client extends IoredisClient {
 }
 
 const SLOTS = 16384
+/** How often a cluster's client learns its masters anew before it is said that one is missing, and how long it waits between. */
+const [LOOKS, PAUSE] = [5, 50]
 
 export function isIoredis(client: object): client is IoredisClient {
   return 'getBuffer' in client && 'evalshaBuffer' in client && 'duplicate' in client
@@ -62,12 +67,21 @@ async function mastersOf(client: Client): Promise<readonly Client[]> {
   // Connects, too, if that is still to be done.
   const info = await client.cluster('INFO')
   if (!info.includes('cluster_state:ok')) throw new Error('CLUSTERDOWN not all slots are served')
+  // A client forgets a master whose connection was lost, and by itself learns of it again only from a command for its slots.
+  for (let look = 1; ; look += 1) {
+    const masters = allMastersOf(client)
+    if (masters) return masters
+    if (look === LOOKS) throw new Error('CLUSTERDOWN not all masters are connected')
+    await new Promise<void>((resolve) => client.refreshSlotsCache(() => resolve()))
+    if (look > 1) await wait(PAUSE)
+  }
+}
+
+/** Null when some slot has no master that there is a connection to. */
+function allMastersOf(client: Client): readonly Client[] | null {
   const masters = client.nodes('master')
   const there = new Set(masters.map(({ options }) => `${options.host}:${options.port}`))
-  const missing = Array.from({ length: SLOTS }, (_, slot) => client.slots[slot]?.[0] ?? '').some(
-    (key) => !there.has(key),
-  )
-  if (missing) throw new Error('CLUSTERDOWN not all masters are connected')
+  for (let slot = 0; slot < SLOTS; slot += 1) if (!there.has(client.slots[slot]?.[0] ?? '')) return null
   return masters
 }
 
