@@ -370,4 +370,23 @@ const formerlyFaults: Fault[] = [
   formerly('src/former.ts')('an end date that nobody keeps', 'if (now < this.until) return true', 'return true'),
 ]
 
-export const faults: readonly Fault[] = [...storeFaults, ...adapterFaults, ...parityFaults, ...formerlyFaults]
+const lostRedisFaults: Fault[] = [
+  on('test/engines/redis/sentinel.test.ts', 'src/engines/redis/open-ioredis.ts')(
+    'a client that the news of a new master end for good',
+    'if (over) return\n',
+    'return\n',
+  ),
+  on('test/engines/redis/cluster.test.ts', 'src/engines/redis/ioredis.ts')(
+    'a master whose connection was lost is refused for ever',
+    'if (look === LOOKS) throw',
+    'throw',
+  ),
+]
+
+export const faults: readonly Fault[] = [
+  ...storeFaults,
+  ...lostRedisFaults,
+  ...adapterFaults,
+  ...parityFaults,
+  ...formerlyFaults,
+]

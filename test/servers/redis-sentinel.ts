@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startDaemon } from './daemon.ts'
+import { type Server, startDaemon } from './daemon.ts'
 import { pongs, type RedisServer, redisNeed, startRedis } from './redis.ts'
 import { tell, until } from './redis-tell.ts'
 
@@ -12,6 +12,8 @@ export interface RedisSentinel {
    */
   master(): Promise<RedisServer>
   readonly servers: readonly RedisServer[]
+  /** In the order of the URL. */
+  readonly sentinels: readonly Server[]
   stop(): Promise<void>
 }
 
@@ -36,6 +38,7 @@ export async function startRedisSentinel(settings: Readonly<Record<string, strin
   return {
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${NAME}`,
     servers,
+    sentinels,
     async master() {
       let master: RedisServer | undefined
       await until(async () => {

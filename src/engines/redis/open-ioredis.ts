@@ -39,10 +39,49 @@ export async function openIoredis(place: Place, timeout: number): Promise<Driver
     ...(sentinelPassword !== undefined && { sentinelPassword }),
     ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
     sentinelRetryStrategy: patience,
-    sentinelCommandTimeout: timeout,
+    // One that hangs, or whose host is gone together with the master: another has to be asked within the same call.
+    sentinelCommandTimeout: Math.ceil(timeout / 2),
     failoverDetector: true,
   }
-  return quiet(new Redis({ ...single, ...sentinel }))
+  const client = new Redis({ ...single, ...sentinel })
+  return reviving(client, quiet(client))
+}
+
+interface Mortal {
+  on(event: 'end' | 'ready', listener: () => void): unknown
+  connect(): Promise<unknown>
+}
+
+/**
+ * A client that has ended without our word begins again. With ioredis (5.4 to 6.0) it ends for good when the sentinels' news
+ * of a new master come just while it asks them for one: the news disconnect it, and it takes that for the last word.
+ */
+function reviving(client: Mortal, driver: Driver): Driver {
+  let [over, attempts] = [false, 0]
+  let again: NodeJS.Timeout | undefined
+  client.on('ready', () => {
+    attempts = 0
+  })
+  client.on('end', () => {
+    if (over) return
+    attempts += 1
+    again = setTimeout(() => client.connect().catch(() => {}), patience(attempts))
+  })
+  const finish = () => {
+    over = true
+    clearTimeout(again)
+  }
+  return {
+    ...driver,
+    async close() {
+      finish()
+      await driver.close()
+    },
+    destroy() {
+      finish()
+      driver.destroy()
+    },
+  }
 }
 
 /** What goes wrong is told by the calls that it concerns: an "error" that nobody hears would end the process. */

@@ -33,23 +33,44 @@ describe('redis behind sentinels', { skip: redisNeed.skip }, () => {
     await victim.start()
   })
 
+  it('a master is killed while the sentinel that is asked for the new one hangs, and others tell of it', async () => {
+    const store = redis({ url: group.url, timeout: 8000 })
+    await store.create(id(50), entry())
+    const victim = await group.master()
+    const [asked = assert.fail()] = group.sentinels
+    asked.pause()
+    try {
+      await victim.kill()
+      await until(async () => (await store.read(id(50))) !== null)
+    } finally {
+      asked.resume()
+      await victim.start()
+      await store.delete(id(50))
+      await store.close()
+    }
+  })
+
   it("works on the user's own clients of either library", async () => {
     const hosts = group.url
       .replace(/^.*\/\/|\/\w+$/g, '')
       .split(',')
       .map((each) => ({ host: '127.0.0.1', port: Number(each.split(':')[1]) }))
+    await group.master()
     const io = new Ioredis({ sentinels: hosts, name: 'boss' })
     const node = createSentinel({ name: 'boss', sentinelRootNodes: hosts })
     node.on('error', () => {})
-    await node.connect()
-    for (const client of [io, node]) {
-      const store = redis({ client })
-      assert.equal(await store.create(id(1), entry()), true)
-      assert.ok(await store.read(id(1)))
-      for await (const page of store.scan()) assert.equal(page.length, 1)
-      assert.equal(await store.delete(id(1)), true)
+    try {
+      await node.connect()
+      for (const client of [io, node]) {
+        const store = redis({ client })
+        assert.equal(await store.create(id(1), entry()), true)
+        assert.ok(await store.read(id(1)))
+        for await (const page of store.scan()) assert.equal(page.length, 1)
+        assert.equal(await store.delete(id(1)), true)
+      }
+    } finally {
+      io.disconnect()
+      await node.destroy()
     }
-    io.disconnect()
-    await node.destroy()
   })
 })
