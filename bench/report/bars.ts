@@ -1,5 +1,5 @@
 import { type Figure, find, median } from '../figures.ts'
-import { NO_SESSION } from '../http/contenders.ts'
+import { contenderOf, NO_SESSION } from '../http/contenders.ts'
 import { COST, PER_SECOND } from '../http/run.ts'
 import { DECRYPT, ENCRYPT, OPEN, SEAL } from '../micro/sealing.ts'
 import { LONGEST, P99 } from '../purge.ts'
@@ -16,6 +16,8 @@ export interface Bar {
   readonly value: number | null
   /** The same by the server's processor time, which other programs disturb less. For people; it decides nothing. */
   readonly byCost: number | null
+  /** The same of the limit: the driver's bare read or write, with nothing around it. */
+  readonly ofLimit?: number | null
   /** The same of an application without any session: no session library reaches a bound above it, on this machine. */
   readonly atBest?: number | null
 }
@@ -42,6 +44,7 @@ export function barsOf(figures: readonly Figure[]): Bar[] {
       unit: '×',
       value: quotient(mine, other),
       byCost: quotient(otherCost, myCost),
+      ofLimit: quotient(find(figures, contenderOf(ours).limit, route, PER_SECOND)?.value, other),
       atBest: quotient(find(figures, NO_SESSION, 'untouched', PER_SECOND)?.value, other),
     }
   }

@@ -49,7 +49,7 @@ function barTable(bars: readonly Bar[]): Table {
   const amount = (value: number | null, unit: string) => (value === null ? '' : `${number(value)} ${unit}`)
   return {
     title: 'The bars',
-    head: ['bar', 'from', 'wanted', 'measured', '', 'by processor time', 'no session at all'],
+    head: ['bar', 'from', 'wanted', 'measured', '', 'by processor time', 'its limit', 'no session at all'],
     rows: shown.map((bar) => [
       bar.what,
       bar.from,
@@ -57,6 +57,7 @@ function barTable(bars: readonly Bar[]): Table {
       amount(bar.value, bar.unit),
       passes(bar) ? 'pass' : 'MISS',
       amount(bar.byCost, bar.unit),
+      amount(bar.ofLimit ?? null, bar.unit),
       amount(bar.atBest ?? null, bar.unit),
     ]),
   }
