@@ -18,7 +18,7 @@ export async function measureMicro({ rounds, seconds, say }: MicroOptions): Prom
   const times = new Map<string, number[]>(cases.map(({ name }) => [name, []]))
   for (let round = 1; round <= rounds; round++) {
     say(`micro, round ${round} of ${rounds}`)
-    for (const each of cases) times.get(each.name)?.push(await timeOf(each, seconds))
+    for (const each of cases) times.get(each.name)?.push(await (each.cold ? coldTimeOf(each) : timeOf(each, seconds)))
   }
   return cases.map((each) => figureOf(each, times))
 }
@@ -31,6 +31,20 @@ async function timeOf({ run, waits = false }: Case, seconds: number): Promise<nu
   const timed = waits ? async () => do_not_optimize(await run()) : () => do_not_optimize(run())
   const { p50 } = await measure(timed, { ...batched, min_cpu_time: seconds * 1e9 })
   return p50 / 1000
+}
+
+/** In µs: the median of single calls, each after a walk through more memory than the caches hold. */
+async function coldTimeOf({ run }: Case): Promise<number> {
+  const other = new Float64Array((32 << 20) / Float64Array.BYTES_PER_ELEMENT)
+  const times: number[] = []
+  for (let i = 0; i < 300; i++) {
+    // One number in each line of 64 bytes.
+    for (let at = 0; at < other.length; at += 8) other[at] = (other[at] as number) + 1
+    const began = performance.now()
+    do_not_optimize(run())
+    times.push((performance.now() - began) * 1000)
+  }
+  return median(times)
 }
 
 function figureOf({ name, limit }: Case, times: ReadonlyMap<string, readonly number[]>): Figure {

@@ -12,6 +12,16 @@ export const DECRYPT = 'aes-256-gcm alone, decrypt'
 export const SEAL = 'seal, two-key'
 export const OPEN = 'open, two-key'
 
+const BY_TWO_KEYS = [ENCRYPT, DECRYPT, SEAL, OPEN]
+const COLD = ', caches cold'
+
+const inTheCold = ({ name, limit, run }: Case): Case => ({
+  name: name + COLD,
+  run,
+  cold: true,
+  ...(limit !== undefined && { limit: limit + COLD }),
+})
+
 /** Sealing and opening 1 KB, and what the cipher alone takes for the same bytes. */
 export function sealing(): Case[] {
   const ring = createKeyring(randomBytes(32))
@@ -25,6 +35,7 @@ export function sealing(): Case[] {
     cases.push({ name: `seal, ${name}`, run: () => seal.seal(payload, claim, owner), limit: ENCRYPT })
     cases.push({ name: `open, ${name}`, run: () => seal.open(bytes, claim, owner), limit: DECRYPT })
   }
+  cases.push(...cases.filter(({ name }) => BY_TWO_KEYS.includes(name)).map(inTheCold))
   for (const protection of ['sealed', 'signed'] as const) {
     const codec = cookieCodec(protection, ring, '__Host-id')
     const text = codec.encode(payload)

@@ -47,10 +47,14 @@ export const onManyRedis: readonly World[] = [
     name: 'redis cluster',
     failures: failovers,
     async start(synced) {
-      const { url, nodes, stop } = await startRedisCluster(fsync(synced))
+      const { url, nodes, isWhole, stop } = await startRedisCluster(fsync(synced))
       // One after the other: the first is no master any more when its turn is over.
       const masters = nodes.slice(0, nodes.length / 2)
-      return place(url, nodes, async () => masters.shift() ?? raise('no master is left'), stop)
+      const next = async () => {
+        await isWhole()
+        return masters.shift() ?? raise('no master is left')
+      }
+      return place(url, nodes, next, stop)
     },
   },
 ]
