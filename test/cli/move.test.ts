@@ -94,7 +94,12 @@ suite('move', () => {
     const { code, out, err } = await project.run(['move', ...urls, '--json'])
     assert.equal(code, 1)
     assert.deepEqual([JSON.parse(out).moved, JSON.parse(out).failed, JSON.parse(out).left], [3, 1, 1])
-    assert.match(err, /1 session left in the old store: 1 that it refused or did not give back\. Run it again\.\n$/)
+    const { trouble } = JSON.parse(out)
+    assert.equal(trouble, 'The session database did not answer.')
+    assert.equal(
+      err,
+      `strongroom: 1 session left in the old store: 1 that it refused or did not give back. ${trouble} Run it again.\n`,
+    )
   })
 
   test('wrong use ends with one line, exit code 2, and nothing made', async () => {

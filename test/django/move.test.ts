@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, before, suite, test } from 'node:test'
+import { after, afterEach, before, suite, test } from 'node:test'
 import fc from 'fast-check'
 import pg from 'pg'
 import { djangoCookies } from '../../src/compat/django/engine.ts'
@@ -174,10 +174,11 @@ for (const { name, skip, start } of places)
         return row ? String(row.password) : null
       }
     })
-    after(async () => {
-      for (const each of opened) await each.close()
-      await place?.stop()
+    // After each, for together they would have more connections than a PostgreSQL lets in.
+    afterEach(async () => {
+      for (const each of opened.splice(0)) await each.close()
     })
+    after(() => place?.stop())
 
     const open = (change: { until?: Date } = {}) => {
       const store = place.ours()

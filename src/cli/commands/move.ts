@@ -134,11 +134,11 @@ function* story(report: MoveReport, { from, to, dryRun, milliseconds }: Facts): 
 
 const inUse = (count: number) => (count > 0 ? ` (${number(count)} more had been used again before that)` : '')
 
-function reasonFor({ left, tooLarge, failed }: MoveReport): string {
+function reasonFor({ left, tooLarge, failed, trouble }: MoveReport): string {
   const reasons = [
     tooLarge > 0 && `${number(tooLarge)} too large for the new one`,
     failed > 0 && `${number(failed)} that it refused or did not give back`,
     tooLarge + failed === 0 && 'some node still writes to it alone',
   ].filter(Boolean)
-  return `${words(left ?? 0)} left in the old store: ${reasons.join(', ')}. Run it again.`
+  return `${words(left ?? 0)} left in the old store: ${reasons.join(', ')}.${trouble ? ` ${trouble}` : ''} Run it again.`
 }

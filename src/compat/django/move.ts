@@ -37,11 +37,13 @@ export interface DjangoMoveReport {
   readonly tooLarge: number
   /** A store did not answer for these. */
   readonly failed: number
+  /** What it said of the first of them. */
+  readonly trouble: string | null
   /** False when the signal stopped it. */
   readonly complete: boolean
 }
 
-type Outcome = Exclude<keyof DjangoMoveReport, 'complete' | 'compared'>
+type Outcome = Exclude<keyof DjangoMoveReport, 'complete' | 'compared' | 'trouble'>
 
 const AT_ONCE = 16
 
@@ -55,25 +57,26 @@ export async function moveFromDjango(move: DjangoMove): Promise<DjangoMoveReport
     ...{ moved: 0, compared: 0, there: 0, gone: 0, unreadable: 0, signedOut: 0, tooLarge: 0, failed: 0 },
   }
   let done = 0
+  let trouble: string | null = null
   for await (const keys of from.keys({ page, signal })) {
-    await takePage(keys, async (key) => {
+    const errors = await takePage(keys, async (key) => {
       const { outcome, compared = false } = await takeOne(move, key)
       tally[outcome] += 1
       if (compared) tally.compared += 1
-    }).then((failed) => {
-      tally.failed += failed
     })
+    tally.failed += errors.length
+    trouble ??= errors[0]?.message ?? null
     done += keys.length
     onProgress?.(done)
     if (signal?.aborted) break
   }
-  return { ...tally, complete: signal?.aborted !== true }
+  return { ...tally, trouble, complete: signal?.aborted !== true }
 }
 
-/** How many failed. One that fails may be its own fault; when all do, it is a store that does not answer. */
-async function takePage(keys: readonly string[], take: (key: string) => Promise<void>): Promise<number> {
+/** Why some failed. One that fails may be its own fault; when all do, it is a store that does not answer. */
+async function takePage(keys: readonly string[], take: (key: string) => Promise<void>): Promise<StoreError[]> {
   const queue = [...keys]
-  const errors: unknown[] = []
+  const errors: StoreError[] = []
   let answered = 0
   const isDown = () => answered === 0 && errors.length >= Math.min(AT_ONCE, keys.length)
   const work = async () => {
@@ -89,7 +92,7 @@ async function takePage(keys: readonly string[], take: (key: string) => Promise<
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   if (isDown() && errors.length > 0) throw errors[0]
-  return errors.length
+  return errors
 }
 
 async function takeOne(

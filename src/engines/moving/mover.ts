@@ -35,6 +35,8 @@ export interface MoveReport {
   readonly tooLarge: number
   /** Still in the old store: the new one refused them, or did not give them back as they were. */
   readonly failed: number
+  /** What a store said of the first of them; null when it said nothing. */
+  readonly trouble: string | null
   /** Live sessions in the old store at the end, the last two included; null when the signal stopped it. */
   readonly left: number | null
   /** Live sessions in the new store at the end; null where they cannot be counted, and when the signal stopped it. */
@@ -75,13 +77,14 @@ export async function move(options: MoveOptions): Promise<MoveReport> {
   }
   const complete = signal?.aborted !== true
   const [left, present] = complete ? [await count(from), await count(to)] : [null, null]
-  return { ...mover.tally, left, present, complete }
+  return { ...mover.tally, trouble: mover.trouble, left, present, complete }
 }
 
 class Mover {
   readonly tally: Record<Outcome, number> = { moved: 0, changed: 0, there: 0, gone: 0, tooLarge: 0, failed: 0 }
   /** Seen in this walk. */
   listed = 0
+  trouble: string | null = null
   readonly #sides: Sides
   readonly #clock: Clock
   readonly #dryRun: boolean
@@ -101,6 +104,7 @@ class Mover {
     this.listed = 0
     // Told by the last walk alone: these are met again in each.
     this.tally.tooLarge = this.tally.failed = 0
+    this.trouble = null
   }
 
   async takePage(ids: readonly Id[]): Promise<void> {
@@ -117,6 +121,8 @@ class Mover {
         } catch (error) {
           errors.push(error)
           this.#note('failed')
+          // No other errors: theirs may tell more than may be shown.
+          if (error instanceof StoreError) this.trouble ??= error.message
         }
       }
     }
