@@ -12,7 +12,7 @@ export const DECRYPT = 'aes-256-gcm alone, decrypt'
 export const SEAL = 'seal, two-key'
 export const OPEN = 'open, two-key'
 
-const BY_TWO_KEYS = [ENCRYPT, DECRYPT, SEAL, OPEN]
+const ALSO_COLD = [ENCRYPT, DECRYPT, SEAL, OPEN]
 const COLD = ', caches cold'
 
 const inTheCold = ({ name, limit, run }: Case): Case => ({
@@ -35,7 +35,7 @@ export function sealing(): Case[] {
     cases.push({ name: `seal, ${name}`, run: () => seal.seal(payload, claim, owner), limit: ENCRYPT })
     cases.push({ name: `open, ${name}`, run: () => seal.open(bytes, claim, owner), limit: DECRYPT })
   }
-  cases.push(...cases.filter(({ name }) => BY_TWO_KEYS.includes(name)).map(inTheCold))
+  cases.push(...cases.filter(({ name }) => ALSO_COLD.includes(name)).map(inTheCold))
   for (const protection of ['sealed', 'signed'] as const) {
     const codec = cookieCodec(protection, ring, '__Host-id')
     const text = codec.encode(payload)

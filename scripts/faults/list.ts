@@ -376,6 +376,11 @@ const lostRedisFaults: Fault[] = [
     'if (over) return\n',
     'return\n',
   ),
+  on('test/engines/redis/sentinel.test.ts', 'src/engines/redis/open-ioredis.ts')(
+    'a sentinel that hangs takes all the time of a call',
+    'sentinelCommandTimeout: Math.ceil(timeout / 2)',
+    'sentinelCommandTimeout: timeout',
+  ),
   on('test/engines/redis/cluster.test.ts', 'src/engines/redis/ioredis.ts')(
     'a master whose connection was lost is refused for ever',
     'if (look === LOOKS) throw',

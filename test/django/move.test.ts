@@ -278,6 +278,29 @@ for (const { name, skip, start } of places)
       assert.equal((await place.sql('SELECT session_key FROM django_session')).length, 3)
     })
 
+    if (name === 'SQLite')
+      test('strongroom move tells what the store said of what it refused, and moves that the next time', async () => {
+        await place.sql('DELETE FROM django_session')
+        await signIn()
+        await signIn({ text: 'x'.repeat(20_000) })
+        const args = ['--from', place.url, '--to', place.oursUrl, '--json']
+        const database = new DatabaseSync(place.oursUrl.slice('sqlite:'.length), { timeout: 5000 })
+        database.exec(`CREATE TRIGGER small BEFORE INSERT ON strongroom_sessions WHEN length(NEW.payload) > 10000
+          BEGIN SELECT RAISE(ABORT, 'too large'); END`)
+        const first = await move(args)
+        database.exec('DROP TRIGGER small')
+        database.close()
+        const { moved, failed, trouble } = JSON.parse(first.out)
+        assert.deepEqual([moved, failed, trouble, first.code], [1, 1, 'The session database did not answer.', 1])
+        assert.equal(
+          first.err,
+          `strongroom: Not moved: 1 session for which a store did not answer (run it again). ${trouble}\n`,
+        )
+        const { out, code } = await move(args)
+        const second = JSON.parse(out)
+        assert.deepEqual([second.moved, second.there, second.failed, second.trouble, code], [1, 1, 0, null, 0])
+      })
+
     for (const end of [false, true])
       test(`three hundred sessions move${end ? ', and end at Django,' : ''} while clients use theirs, over a crash, and nobody is logged out`, async () => {
         await place.sql('DELETE FROM django_session')

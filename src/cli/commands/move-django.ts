@@ -112,7 +112,8 @@ function tell(report: DjangoMoveReport, { options, milliseconds, store: from, se
   else for (const text of story(report, { from, to, dryRun, milliseconds })) line(text)
   if (!report.complete) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to go on.')
   const left = reasonsFor(report)
-  if (left.length > 0) throw new Failure(EXIT.failed, `Not moved: ${left.join(', ').replace(/\.$/, '')}.`)
+  const { trouble } = report
+  if (left.length > 0) throw new Failure(EXIT.failed, `Not moved: ${left.join(', ')}.${trouble ? ` ${trouble}` : ''}`)
 }
 
 function* story(
@@ -128,11 +129,11 @@ function* story(
   if (gone > 0) yield `${words(gone)} ended or expired before their turn came.`
 }
 
-function reasonsFor({ unreadable, tooLarge, failed, trouble }: DjangoMoveReport): string[] {
+function reasonsFor({ unreadable, tooLarge, failed }: DjangoMoveReport): string[] {
   const reasons = [
     unreadable > 0 && `${words(unreadable)} not signed with DJANGO_SECRET_KEY or its fallbacks`,
     tooLarge > 0 && `${words(tooLarge)} too large`,
-    failed > 0 && `${words(failed)} for which a store did not answer (run it again): ${trouble}`,
+    failed > 0 && `${words(failed)} for which a store did not answer (run it again)`,
   ]
   return reasons.filter((reason) => reason !== false)
 }

@@ -50,6 +50,19 @@ describe('redis behind sentinels', { skip: redisNeed.skip }, () => {
     }
   })
 
+  it('a sentinel that hangs costs a call some time, and not its answer', async () => {
+    await group.master()
+    const store = redis({ url: group.url, timeout: 4000 })
+    const [asked = assert.fail()] = group.sentinels
+    asked.pause()
+    try {
+      assert.equal(await store.read(id(51)), null)
+    } finally {
+      asked.resume()
+      await store.close()
+    }
+  })
+
   it("works on the user's own clients of either library", async () => {
     const hosts = group.url
       .replace(/^.*\/\/|\/\w+$/g, '')
