@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { contentOf, copied, dropCopies, leaveCopy, NEEDS_STORE, type Origin, refuse, take, taken } from './adopt.ts'
 import type { Backing, Loaded } from './backing.ts'
 import type { Core } from './core.ts'
@@ -168,7 +169,14 @@ export async function adopt(core: Core, options: AdoptOptions): Promise<AdoptRep
   if (!content) return { outcome: 'over', compared: false }
   if (as === 'copy') {
     const outcome = await leaveCopy(core, origin, content)
+    // In a turn of its own: within one turn reads are shared, and the first look would be this one.
+    await nextTurn()
     const copy = await copied(core, origin)
+    // Its visitor was quicker, and took away what copies there were: not one that was left a moment later.
+    if (await taken(core, origin)) {
+      await dropCopies(core, origin)
+      return { outcome: 'there', compared: false }
+    }
     if (copy?.data === content.data && copy.meta.userId === content.meta.userId) return { outcome, compared: true }
     throw new StoreError('The store did not give back what it was given.')
   }

@@ -367,6 +367,11 @@ const formerlyFaults: Fault[] = [
     'const clear = (await ended(core, side, key)) ? side.clear : null',
     'await ended(core, side, key)\n  const clear = side.clear',
   ),
+  formerly('src/formers.ts')(
+    'a copy that is left although its visitor has come meanwhile',
+    'if (await taken(core, origin)) {\n      await dropCopies(core, origin)\n',
+    'if (await taken(core, origin)) {\n',
+  ),
   formerly('src/former.ts')('an end date that nobody keeps', 'if (now < this.until) return true', 'return true'),
 ]
 

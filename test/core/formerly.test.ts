@@ -362,6 +362,40 @@ suite('formerly', () => {
     assert.equal((await visit(alone, OLD, who)).result, null)
   })
 
+  test('whenever the visitor comes while a copy is left, nobody is told of a fault, and no copy stays', async () => {
+    let came = 0
+    for (let at = 1; ; at += 1) {
+      const { make, there, store } = setUp()
+      const visitors = make()
+      let calls = 0
+      const slow = new Proxy(store, {
+        get(target, name, receiver) {
+          const found = Reflect.get(target, name, receiver)
+          // Without it every read comes by here, and waits.
+          if (name === 'readSync') return undefined
+          if (!['read', 'create', 'update', 'delete'].includes(String(name)))
+            return typeof found === 'function' ? found.bind(target) : found
+          return async (...args: unknown[]) => {
+            calls += 1
+            if (calls === at) assert.equal((await visit(visitors, OLD, who)).result, 'ada')
+            return found.apply(target, args)
+          }
+        },
+      })
+      const session = there.get(KEY) as FormerSession
+      const { outcome } = await make({ store: slow }).adopt({ former: 'old', key: KEY, session, as: 'copy' })
+      if (calls < at) break
+      came += 1
+      assert.equal(outcome, 'there')
+      const rest = []
+      for await (const page of store.scan()) rest.push(...page)
+      // The session, and the receipt that says so.
+      assert.equal(rest.length, 2, `before call ${at}`)
+      assert.deepEqual([(await visit(visitors, OLD, who)).result, there.size], ['ada', 0])
+    }
+    assert.ok(came >= 4)
+  })
+
   test('while the former storage is asked, a copy counts for nothing', async () => {
     const { sessions, there } = setUp()
     const session = there.get(KEY) as FormerSession

@@ -174,7 +174,7 @@ for (const { name, skip, start } of places)
         return row ? String(row.password) : null
       }
     })
-    // After each, for together they would have more connections than a PostgreSQL lets in.
+    // After each, for together their pools come near to what one PostgreSQL lets in.
     afterEach(async () => {
       for (const each of opened.splice(0)) await each.close()
     })

@@ -34,8 +34,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     },
     args: ({ port, dir }) => [
       ...['-D', join(dir, 'data'), '-p', `${port}`, '-k', dir, '-h', '127.0.0.1'],
-      // Several applications with pools of their own share one server.
-      ...Object.entries({ max_connections: '200', ...settings }).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ],
     answers: ({ port }) => saysReady(port),
   })
