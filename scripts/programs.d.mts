@@ -3,6 +3,8 @@ export interface Program {
   /** The Debian package that brings it. */
   readonly package: string
   readonly for: readonly ('tests' | 'bench')[]
+  /** Where it is found when the ordinary line does not find it. */
+  readonly note?: string
 }
 export const programs: readonly Program[]
 export function find(program: string): string | null

@@ -13,6 +13,7 @@ export const programs = [
   { program: 'pgbouncer', package: 'pgbouncer', for: ['tests', 'bench'] },
   { program: 'mariadbd', package: 'mariadb-server', for: ['tests', 'bench'] },
   { program: 'redis-server', package: 'redis-server', for: ['tests', 'bench'] },
+  { program: 'valkey-server', package: 'valkey-server', for: ['tests'], note: 'in Debian 12 from its backports' },
   { program: 'memcached', package: 'memcached', for: ['tests', 'bench'] },
   // Modules of Debian's Python: a real Django is the peer that its formats are tested against.
   { program: 'django', package: 'python3-django', for: ['tests'] },

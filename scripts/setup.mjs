@@ -1,7 +1,8 @@
 // Runs before `npm start`, `npm test` and `npm run bench`, possibly on a fresh clone with nothing installed. Plain JavaScript
 // for the Node that the machine has (18 or later); everything after it runs on the project's own Node.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { find, installLine, programs } from './programs.mjs'
@@ -96,10 +97,41 @@ function installPrograms(use) {
   if (missing.length === 0 || process.getuid?.() !== 0 || !find('apt-get')) return
   console.log(`Installing Debian packages: ${missing.join(', ')} …`)
   apt('update')
-  const run = withoutStarting(() => apt('install', '-y', '--no-install-recommends', ...missing))
+  const known = missing.filter((name) => spawnSync('apt-cache', ['show', name]).status === 0)
+  const unknown = missing.filter((name) => !known.includes(name))
+  if (known.length > 0) installPackages(known)
+  if (unknown.length > 0) withBackports((options) => installPackages(unknown, options))
+}
+
+function installPackages(packages, options = []) {
+  const run = withoutStarting(() => apt('install', '-y', '--no-install-recommends', ...options, ...packages))
   if (run.status === 0) return
   console.error(`${run.stderr ?? ''}apt-get could not install them; suites that need them are skipped.`)
-  console.error(`By hand: ${installLine(missing)}`)
+  console.error(`By hand: ${installLine(packages)}`)
+}
+
+/**
+ * Runs `work` with options for apt-get that also know the backports of this Debian, from where it has everything else. What
+ * the system lists is not changed; and backports come last, so that nothing is taken from them that is there without.
+ */
+function withBackports(work) {
+  const format = '$(REPO_URI) $(CODENAME)'
+  const targets = ['indextargets', '--format', format, 'Created-By: Packages', 'Origin: Debian', 'Component: main']
+  const { stdout } = spawnSync('apt-get', targets, { encoding: 'utf8' })
+  const [, uri, name] = /^(\S+) ([a-z]+)$/m.exec(stdout ?? '') ?? []
+  if (!uri) return work([])
+  const directory = mkdtempSync(join(tmpdir(), 'strongroom-apt-'))
+  try {
+    const [own, keys] = ['/etc/apt/sources.list', '/usr/share/keyrings/debian-archive-keyring.gpg']
+    const line = `deb ${existsSync(keys) ? `[signed-by=${keys}] ` : ''}${uri} ${name}-backports main\n`
+    const file = join(directory, 'sources.list')
+    writeFileSync(file, `${existsSync(own) ? readFileSync(own, 'utf8') : ''}\n${line}`)
+    const options = ['-o', `Dir::Etc::SourceList=${file}`]
+    apt('update', ...options)
+    work(options)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
 }
 
 /**

@@ -47,12 +47,11 @@ const WHOLE: Readonly<Record<string, (url: string) => Store>> = {
   cached: (url) => cachedFromUrl(url, storeFromUrl),
   memcached: (url) => memcached(url),
   moving: (url) => movingFromUrl(url, storeFromUrl),
-  redis,
-  rediss: redis,
-  'redis+sentinel': redis,
-  'rediss+sentinel': redis,
-  'redis+cluster': redis,
-  'rediss+cluster': redis,
+  ...Object.fromEntries(
+    ['redis', 'rediss', 'valkey', 'valkeys'].flatMap((name) =>
+      ['', '+sentinel', '+cluster'].map((kind) => [name + kind, redis]),
+    ),
+  ),
 }
 
 const PARTS = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i
@@ -72,7 +71,8 @@ export function placeOf(url: string): string | null {
  * `memory:?max=1000`, `file:/var/lib/app?durable=false`, `sqlite:./x.db?synchronous=normal&table=people`.
  * `mysql://user:password@host/database?table=people`, or `mariadb:`, also takes what its driver takes; so does `postgres:`.
  * `memcached://host:11211,host2:11211` is on servers.
- * `redis://:password@host:6379/0?prefix=people:` is one server; `redis+sentinel:` and `redis+cluster:` name several.
+ * `redis://:password@host:6379/0?prefix=people:` is one server; `redis+sentinel:` and `redis+cluster:` name several;
+ * `valkey:` is the same.
  * `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A` is a store made of two, whose URLs stand in it percent-encoded.
  *
  * Paths are as the shell has them, relative to the working directory, with `%20` and the like decoded; `file:///abs` is

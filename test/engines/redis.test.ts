@@ -1,4 +1,4 @@
-import { after, before, describe } from 'node:test'
+import { after, before } from 'node:test'
 import { Redis as Ioredis } from 'ioredis'
 import { createClient } from 'redis'
 import { Link } from '../../src/engines/redis/link.ts'
@@ -7,14 +7,14 @@ import { openNodeRedis } from '../../src/engines/redis/open-node-redis.ts'
 import { parsePlace } from '../../src/engines/redis/place.ts'
 import { Redis, type Settings } from '../../src/engines/redis/store.ts'
 import { storeSuite } from '../../src/testing/store-suite.ts'
-import { type RedisServer, redisNeed, startRedis } from '../servers/redis.ts'
+import { describeBoth, type RedisServer, startRedis } from '../servers/redis.ts'
 import { answers } from '../servers/redis-tell.ts'
 import { make, subjectOf } from './redis/kit.ts'
 
-describe('redis', { skip: redisNeed.skip }, () => {
+describeBoth('one server', (program) => {
   let server: RedisServer
   before(async () => {
-    server = await startRedis()
+    server = await startRedis({}, program)
   })
   after(() => server.stop())
 
@@ -24,9 +24,9 @@ describe('redis', { skip: redisNeed.skip }, () => {
     if (!(await answers(server.port))) await server.start()
   }
 
-  storeSuite('redis by a URL', async () => subjectOf((options) => make({ url: server.url, ...options }), hanging))
+  storeSuite(`${program} by a URL`, async () => subjectOf((options) => make({ url: server.url, ...options }), hanging))
 
-  storeSuite('redis by a URL where only node-redis is installed', async () => {
+  storeSuite(`${program} by a URL where only node-redis is installed`, async () => {
     const { place } = parsePlace(server.url)
     return subjectOf((options) => {
       const { timeout, ...rest } = { durable: 'no', notify: false, ...options } as Settings & { timeout: number }
@@ -35,7 +35,7 @@ describe('redis', { skip: redisNeed.skip }, () => {
     }, hanging)
   })
 
-  storeSuite("redis on the user's own ioredis", async () => {
+  storeSuite(`${program} on the user's own ioredis`, async () => {
     const client = new Ioredis(server.url)
     client.on('error', () => {})
     const end = async () => {
@@ -45,7 +45,7 @@ describe('redis', { skip: redisNeed.skip }, () => {
     return subjectOf((options) => make({ client, ...options }), { breakIt: () => server.kill(), end })
   })
 
-  storeSuite("redis on the user's own node-redis", async () => {
+  storeSuite(`${program} on the user's own node-redis`, async () => {
     const client = createClient({ url: server.url }).on('error', () => {})
     await client.connect()
     const end = async () => {

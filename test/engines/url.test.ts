@@ -67,7 +67,8 @@ describe('a store URL', () => {
 
   it('that is not known is refused with the known ones', () => {
     const servers =
-      'mysql:, mariadb:, postgres:, postgresql:, cached:, memcached:, moving:, redis:, rediss:, redis+sentinel:, rediss+sentinel:, redis+cluster:, rediss+cluster:'
+      'mysql:, mariadb:, postgres:, postgresql:, cached:, memcached:, moving:, redis:, redis+sentinel:, redis+cluster:, rediss:, rediss+sentinel:, rediss+cluster:, ' +
+      'valkey:, valkey+sentinel:, valkey+cluster:, valkeys:, valkeys+sentinel:, valkeys+cluster:'
     const known = `Known: memory:, file:, sqlite:, cookie:, ${servers}.`
     assert.throws(() => storeFromUrl('oracle://localhost'), new ConfigError(`Unknown store URL "oracle:". ${known}`))
     assert.throws(() => storeFromUrl('constructor:x'), new ConfigError(`Unknown store URL "constructor:". ${known}`))

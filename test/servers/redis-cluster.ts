@@ -1,5 +1,5 @@
 import { freePort, type Server } from './daemon.ts'
-import { type RedisServer, startRedis } from './redis.ts'
+import { type RedisProgram, type RedisServer, startRedis } from './redis.ts'
 import { tell, until } from './redis-tell.ts'
 
 export interface RedisCluster {
@@ -14,17 +14,23 @@ export interface RedisCluster {
 const MASTERS = 3
 
 /** A Redis Cluster of three masters with a replica each, which notices a dead master after a second. */
-export async function startRedisCluster(settings: Readonly<Record<string, string>> = {}): Promise<RedisCluster> {
+export async function startRedisCluster(
+  settings: Readonly<Record<string, string>> = {},
+  program: RedisProgram = 'redis',
+): Promise<RedisCluster> {
   const nodes = await Promise.all(
     Array.from({ length: 2 * MASTERS }, async () =>
-      startRedis({
-        'cluster-enabled': 'yes',
-        'cluster-node-timeout': '1000',
-        // The standard one, 10 000 above the other, may lie beyond the last port.
-        'cluster-port': `${await freePort()}`,
-        'repl-diskless-sync-delay': '0',
-        ...settings,
-      }),
+      startRedis(
+        {
+          'cluster-enabled': 'yes',
+          'cluster-node-timeout': '1000',
+          // The standard one, 10 000 above the other, may lie beyond the last port.
+          'cluster-port': `${await freePort()}`,
+          'repl-diskless-sync-delay': '0',
+          ...settings,
+        },
+        program,
+      ),
     ),
   )
   const [first] = nodes as [RedisServer]

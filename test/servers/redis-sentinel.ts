@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Server, startDaemon } from './daemon.ts'
-import { pongs, type RedisServer, redisNeed, startRedis } from './redis.ts'
+import { pongs, REDIS_PROGRAMS, type RedisProgram, type RedisServer, startRedis } from './redis.ts'
 import { tell, until } from './redis-tell.ts'
 
 export interface RedisSentinel {
@@ -20,12 +20,15 @@ export interface RedisSentinel {
 const NAME = 'boss'
 
 /** A master with two replicas, and three sentinels that notice its death after half a second. */
-export async function startRedisSentinel(settings: Readonly<Record<string, string>> = {}): Promise<RedisSentinel> {
+export async function startRedisSentinel(
+  settings: Readonly<Record<string, string>> = {},
+  program: RedisProgram = 'redis',
+): Promise<RedisSentinel> {
   const fast = { 'repl-diskless-sync-delay': '0', 'repl-ping-replica-period': '1', ...settings }
-  const servers = await Promise.all(Array.from({ length: 3 }, () => startRedis(fast)))
+  const servers = await Promise.all(Array.from({ length: 3 }, () => startRedis(fast, program)))
   const [first, ...replicas] = servers as [RedisServer, ...RedisServer[]]
   for (const { port } of replicas) await tell(port, 'REPLICAOF', '127.0.0.1', `${first.port}`)
-  const sentinels = await Promise.all(Array.from({ length: 3 }, () => startSentinel(first.port)))
+  const sentinels = await Promise.all(Array.from({ length: 3 }, () => startSentinel(program, first.port)))
   const ask = async (port: number) => {
     const found = (await tell(port, 'SENTINEL', 'MASTER', NAME)) as string[]
     return new Map(found.flatMap((name, index) => (index % 2 ? [] : [[name, found[index + 1] ?? '']])))
@@ -66,10 +69,10 @@ async function areBehind(master: RedisServer, servers: readonly RedisServer[]): 
   })
 }
 
-async function startSentinel(master: number) {
+async function startSentinel(program: RedisProgram, master: number) {
   return startDaemon({
-    name: 'redis-sentinel',
-    command: redisNeed.path,
+    name: `${program}-sentinel`,
+    command: REDIS_PROGRAMS[program].path,
     args: ({ port, dir }) => {
       const file = join(dir, 'sentinel.conf')
       // Sentinels write down in it what they have learnt.

@@ -1,20 +1,37 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { need } from '../support/need.ts'
+import { describe } from 'node:test'
+import { type Need, need } from '../support/need.ts'
 import { type Server, startDaemon } from './daemon.ts'
 
 export const redisNeed = need('redis-server')
+
+/** Redis, and Valkey, which takes the same arguments. */
+export type RedisProgram = 'redis' | 'valkey'
+export const REDIS_PROGRAMS: Readonly<Record<RedisProgram, Need>> = {
+  redis: redisNeed,
+  valkey: need('valkey-server'),
+}
+
+/** A suite for Redis, and the same for Valkey. */
+export function describeBoth(name: string, body: (program: RedisProgram) => void): void {
+  for (const program of ['redis', 'valkey'] as const)
+    describe(`${program}, ${name}`, { skip: REDIS_PROGRAMS[program].skip }, () => body(program))
+}
 
 export interface RedisServer extends Server {
   readonly url: string
 }
 
 /** A Redis of the tests, which writes down every change before it answers unless `settings` say otherwise. */
-export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+export async function startRedis(
+  settings: Readonly<Record<string, string>> = {},
+  program: RedisProgram = 'redis',
+): Promise<RedisServer> {
   const all = { save: '', appendonly: 'yes', appendfsync: 'always', bind: '127.0.0.1', ...settings }
   const server = await startDaemon({
-    name: 'redis',
-    command: redisNeed.path,
+    name: program,
+    command: REDIS_PROGRAMS[program].path,
     args: ({ port, dir }) => [
       ...['--port', `${port}`, '--dir', dir],
       ...Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),

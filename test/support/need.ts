@@ -20,7 +20,8 @@ export function need(program: string, { required = isEverythingRequired(), locat
   if (!entry) throw new Error(`${program} is not in scripts/programs.mjs: add it there, so that setup installs it.`)
   const path = locate(program)
   if (path) return { skip: false, path }
-  const reason = `${program} is not installed: ${installLine([entry.package])}`
+  const note = entry.note ? ` (${entry.note})` : ''
+  const reason = `${program} is not installed: ${installLine([entry.package])}${note}`
   if (required) throw new Error(reason)
   return {
     skip: reason,

@@ -68,6 +68,7 @@ const INSTEAD = new Map([
   ['redis', REDIS],
   ['rediss', REDIS],
   ['valkey', REDIS],
+  ['valkeys', REDIS],
   ['memcached', 'memcached keeps sessions in memory alone: there is nothing to back up, and nothing to leave out.'],
   ['memory', 'memory: keeps sessions in the process alone: there is nothing to back up, and nothing to leave out.'],
   ['cookie', 'cookie: keeps sessions in the cookies of the visitors: there is nothing to back up here.'],

@@ -22,24 +22,24 @@ export interface Place {
 }
 
 const URL_PARTS =
-  /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i
+  /^(redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i
 const OURS = ['prefix', 'timeout', 'durable', 'notify']
 const SENTINELS = ['sentinelUsername', 'sentinelPassword']
 
-/** Reads a URL; throws `ConfigError`, which does not repeat it, for it may hold a password. */
+/** Reads a URL, which may name Valkey as well; throws `ConfigError`, which does not repeat it, for it may hold a password. */
 export function parsePlace(url: string) {
-  const [, scheme, sort, username, password, hosts = '', path = '', query = ''] = URL_PARTS.exec(url) ?? []
-  if (scheme === undefined) {
+  const [, name, s, sort, username, password, hosts = '', path = '', query = ''] = URL_PARTS.exec(url) ?? []
+  if (name === undefined) {
     throw new ConfigError(
       'A Redis URL is redis://host:6379/0, redis+sentinel://host:26379,host:26379/master or redis+cluster://host:6379.',
     )
   }
   const kind = (sort?.toLowerCase() ?? 'standalone') as Place['kind']
-  const where = `redis${sort ? `+${kind}` : ''}:`
+  const where = `${name.toLowerCase()}${sort ? `+${kind}` : ''}:`
   const own = strictQuery(where, query, kind === 'sentinel' ? [...OURS, ...SENTINELS] : OURS)
   const place: Place = {
     kind,
-    tls: scheme.toLowerCase() === 'rediss',
+    tls: s !== '',
     hosts: hostsOf(hosts, kind),
     username: decoded(username) || undefined,
     password: decoded(password) || undefined,

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { type RedisServer, redisNeed, startRedis } from '../../servers/redis.ts'
+import { REDIS_PROGRAMS, type RedisServer, startRedis } from '../../servers/redis.ts'
 import { filesIn } from '../kit/disk.ts'
 import { dies, hangs, resets, setting, silence } from '../kit/failures.ts'
 import { openAt } from '../kit/where.ts'
@@ -38,21 +38,21 @@ const full = setting('Redis is out of memory (OOM)', 'writes', (place, on) =>
   ),
 )
 
-const world = { skip: redisNeed.skip, shared: 'network', tamperable: true } as const
+const world = { shared: 'network', tamperable: true } as const
 
-export const onRedis: readonly World[] = [
-  {
-    ...world,
-    name: 'redis',
-    keeps: 'all',
-    failures: [hangs, dies(), resets, silence, full],
-    start: async (synced) => place(await startRedis({ appendfsync: synced ? 'always' : 'everysec' })),
-  },
-]
+export const onRedis: readonly World[] = (['redis', 'valkey'] as const).map((program) => ({
+  ...world,
+  name: program,
+  skip: REDIS_PROGRAMS[program].skip,
+  keeps: 'all',
+  failures: [hangs, dies(), resets, silence, full],
+  start: async (synced) => place(await startRedis({ appendfsync: synced ? 'always' : 'everysec' }, program)),
+}))
 
 export const everySecond: World = {
   ...world,
   name: 'redis that writes to the disk every second',
+  skip: REDIS_PROGRAMS.redis.skip,
   keeps: 'some',
   failures: [],
   start: async () => place(await startRedis({ appendfsync: 'everysec' })),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { after, before, beforeEach, describe, it, mock } from 'node:test'
+import { after, before, beforeEach, it, mock } from 'node:test'
 import { Redis as Ioredis } from 'ioredis'
 import { createClient } from 'redis'
 import { open } from '../../../src/engines/redis/open.ts'
@@ -9,11 +9,11 @@ import { redis } from '../../../src/engines/redis.ts'
 import { ConfigError, StoreError } from '../../../src/errors.ts'
 import { manualClock } from '../../../src/testing/clock.ts'
 import type { Id } from '../../../src/token.ts'
-import { type RedisServer, redisNeed, startRedis } from '../../servers/redis.ts'
+import { describeBoth, type RedisServer, startRedis } from '../../servers/redis.ts'
 import { until } from '../../servers/redis-tell.ts'
 import { entry, HOUR, id, type Made, make, OWNER } from './kit.ts'
 
-describe('redis, on one server', { skip: redisNeed.skip }, () => {
+describeBoth('on one server', (program) => {
   let server: RedisServer
   let client: Ioredis
   const made: Made[] = []
@@ -23,7 +23,7 @@ describe('redis, on one server', { skip: redisNeed.skip }, () => {
     return one
   }
   before(async () => {
-    server = await startRedis()
+    server = await startRedis({}, program)
     client = new Ioredis(server.url)
   })
   beforeEach(() => client.flushall())

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, before, it } from 'node:test'
 import { Cluster } from 'ioredis'
 import { createCluster } from 'redis'
 import { redis } from '../../../src/engines/redis.ts'
 import { storeSuite } from '../../../src/testing/store-suite.ts'
 import type { Id } from '../../../src/token.ts'
-import { redisNeed } from '../../servers/redis.ts'
+import { describeBoth } from '../../servers/redis.ts'
 import { type RedisCluster, startRedisCluster } from '../../servers/redis-cluster.ts'
 import { until } from '../../servers/redis-tell.ts'
 import { survivesFailover } from './failover.ts'
 import { entry, id, make, OWNER, subjectOf } from './kit.ts'
 
-describe('redis, a cluster', { skip: redisNeed.skip }, () => {
+describeBoth('a cluster', (program) => {
   let cluster: RedisCluster
   before(async () => {
-    cluster = await startRedisCluster({ appendfsync: 'everysec' })
+    cluster = await startRedisCluster({ appendfsync: 'everysec' }, program)
   })
   after(() => cluster.stop())
 
@@ -28,11 +28,11 @@ describe('redis, a cluster', { skip: redisNeed.skip }, () => {
       await cluster.isWhole()
     },
   }
-  storeSuite('redis by the URL of a cluster', async () =>
+  storeSuite(`${program} by the URL of a cluster`, async () =>
     subjectOf((options) => make({ url: cluster.url, ...options, timeout: 1500 }), hanging),
   )
 
-  storeSuite("redis on the user's own cluster client of node-redis", async () => {
+  storeSuite(`${program} on the user's own cluster client of node-redis`, async () => {
     const client = createCluster({ rootNodes: cluster.nodes.map(({ port }) => ({ socket: { port } })) })
     client.on('error', () => {})
     await client.connect()

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { after, afterEach, before, it } from 'node:test'
 import { inspect } from 'node:util'
 import { Redis as Ioredis } from 'ioredis'
 import { Link } from '../../../src/engines/redis/link.ts'
@@ -10,14 +10,14 @@ import { Redis } from '../../../src/engines/redis/store.ts'
 import { redis } from '../../../src/engines/redis.ts'
 import { StoreError } from '../../../src/errors.ts'
 import type { Id } from '../../../src/token.ts'
-import { type RedisServer, redisNeed, startRedis } from '../../servers/redis.ts'
+import { describeBoth, type RedisServer, startRedis } from '../../servers/redis.ts'
 import { tell, until } from '../../servers/redis-tell.ts'
 import { entry, HOUR, id, type Made, OWNER } from './kit.ts'
 
 const CANARY = 'the wine-dark sea'
 const LIMIT = 400
 
-describe('redis, when it is broken', { skip: redisNeed.skip }, () => {
+describeBoth('when it is broken', (program) => {
   let server: RedisServer
   const made: Made[] = []
   const add = <T extends Made>(store: T): T => {
@@ -31,7 +31,7 @@ describe('redis, when it is broken', { skip: redisNeed.skip }, () => {
     return add(new Redis(link, { prefix: 'strongroom:', clock: Date.now, durable: 'no', notify: true }) as Made)
   }
   before(async () => {
-    server = await startRedis()
+    server = await startRedis({}, program)
   })
   afterEach(async () => {
     for (const store of made.splice(0)) await store.close()

@@ -26,6 +26,8 @@ describe('a Redis URL', () => {
       'boss',
     ])
     assert.deepEqual(place('rediss+cluster://u:p@h1,h2:7'), ['cluster', true, 'h1 6379, h2 7', 'u', 'p', 0, ''])
+    assert.deepEqual(place('valkey+cluster://h1'), ['cluster', false, 'h1 6379', none, none, 0, ''])
+    assert.deepEqual(place('valkeys://h'), ['standalone', true, 'h 6379', none, none, 0, ''])
     const { place: found } = parsePlace('redis+sentinel://h/boss?sentinelUsername=s&sentinelPassword=t&prefix=x')
     assert.deepEqual([found.sentinelUsername, found.sentinelPassword], ['s', 't'])
   })

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, before, it } from 'node:test'
 import { Redis as Ioredis } from 'ioredis'
 import { createSentinel } from 'redis'
 import { redis } from '../../../src/engines/redis.ts'
 import type { Id } from '../../../src/token.ts'
-import { redisNeed } from '../../servers/redis.ts'
+import { describeBoth } from '../../servers/redis.ts'
 import { type RedisSentinel, startRedisSentinel } from '../../servers/redis-sentinel.ts'
 import { until } from '../../servers/redis-tell.ts'
 import { survivesFailover } from './failover.ts'
 import { entry, id } from './kit.ts'
 
-describe('redis behind sentinels', { skip: redisNeed.skip }, () => {
+describeBoth('behind sentinels', (program) => {
   let group: RedisSentinel
   before(async () => {
-    group = await startRedisSentinel()
+    group = await startRedisSentinel({}, program)
   })
   after(() => group.stop())
 
