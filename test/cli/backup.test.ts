@@ -140,20 +140,33 @@ suite('a backup of PostgreSQL', { skip: postgresNeed.skip }, () => {
   })
 })
 
+/** What programs of MariaDB 11.4 and later say of every password in the environment. */
+const without = (err: string) => err.replaceAll(/^WARNING: option --ssl-verify-server-cert is disabled.*\n/gm, '')
+
 suite('a backup of MariaDB', { skip: mariadbNeed.skip }, () => {
   let server: MariadbServer
+  let url: string
   before(async () => {
     server = await startMariadb()
-    await fillMariadb(server.url)
+    await withMariadb(
+      server.url,
+      async (pool) => {
+        await pool.query(`CREATE USER app@'127.0.0.1' IDENTIFIED BY 'sesame'`)
+        await pool.query(`GRANT ALL ON *.* TO app@'127.0.0.1'`)
+      },
+      'mysql',
+    )
+    url = server.url.replace('root@', 'app:sesame@')
+    await fillMariadb(url)
   })
   after(() => server.stop())
 
   async function restored(name: string): Promise<unknown> {
     const database = `restored_${Math.floor(performance.now())}`
-    await withMariadb(server.url, (pool) => pool.query(`CREATE DATABASE ${database}`))
-    const url = server.url.replace(/test$/, database)
-    output('mariadb', ['--default-character-set=utf8mb4', ...mariadbPlace(url)], readFileSync(project.path(name)))
-    return withMariadb(url, async (pool) => {
+    await withMariadb(url, (pool) => pool.query(`CREATE DATABASE ${database}`))
+    const place = url.replace(/test$/, database)
+    output('mariadb', ['--default-character-set=utf8mb4', ...mariadbPlace(place)], readFileSync(project.path(name)))
+    return withMariadb(place, async (pool) => {
       const [names] = await pool.query('SELECT name, bytes FROM people ORDER BY id')
       const [counts] = await pool.query(`SELECT (SELECT count(*) FROM strongroom_sessions) AS ours,
         (SELECT count(*) FROM django_session) AS django`)
@@ -164,12 +177,12 @@ suite('a backup of MariaDB', { skip: mariadbNeed.skip }, () => {
   const people = TRAPS.map((name) => ({ name, bytes: ANY }))
 
   test('restored, has everything but the rows of the sessions', async () => {
-    const { code, out, err } = await project.run(['backup', '--store', server.url, '-o', 'maria.sql'])
-    assert.deepEqual([code, out, err], [0, '', ''])
+    const { code, out, err } = await project.run(['backup', '--store', url, '-o', 'maria.sql'])
+    assert.deepEqual([code, out, without(err)], [0, '', ''])
     assert.equal(mode('maria.sql'), 0o600)
     assert.deepEqual(await left('maria.sql'), [0, DJANGO.length])
     assert.deepEqual(await restored('maria.sql'), [people, { ours: 0, django: DJANGO.length }])
-    await project.run(['backup', '--store', server.url, '--django', '-o', 'no-django.sql'])
+    await project.run(['backup', '--store', url, '--django', '-o', 'no-django.sql'])
     assert.deepEqual(await left('no-django.sql'), [0, 0])
     assert.deepEqual(await restored('no-django.sql'), [people, { ours: 0, django: 0 }])
   })
@@ -179,16 +192,16 @@ suite('a backup of MariaDB', { skip: mariadbNeed.skip }, () => {
       'mysqldump',
       `case "$*" in *--ignore-table-data*) exit 9;; *--help*) echo old; exit;; esac; exec '${find('mariadb-dump')}' "$@"`,
     )
-    const { code, err } = await project.run(['backup', '--store', server.url, '-o', 'old.sql'], { env: { PATH } })
-    assert.deepEqual([code, err], [0, ''])
+    const { code, err } = await project.run(['backup', '--store', url, '-o', 'old.sql'], { env: { PATH } })
+    assert.deepEqual([code, without(err)], [0, ''])
     assert.deepEqual(await left('old.sql'), [0, DJANGO.length])
     assert.deepEqual(await restored('old.sql'), [people, { ours: 0, django: DJANGO.length }])
   })
 
   test('ends quietly when nobody reads on', () => {
-    const command = `"${process.execPath}" "${main}" backup --store "${server.url}" | head -c 10 > /dev/null`
+    const command = `"${process.execPath}" "${main}" backup --store "${url}" | head -c 10 > /dev/null`
     const { stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8', timeout: 60_000 })
-    assert.equal(stderr, '')
+    assert.equal(without(stderr), '')
   })
 })
 

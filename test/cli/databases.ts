@@ -103,6 +103,7 @@ export function output(program: string, args: readonly string[], input?: Buffer)
 
 /** The words that lead a program of MariaDB to this database. */
 export function mariadbPlace(url: string): string[] {
-  const { hostname, port, username, pathname } = new URL(url)
-  return ['--protocol=tcp', `--host=${hostname}`, `--port=${port}`, `--user=${username}`, pathname.slice(1)]
+  const { hostname, port, username, password, pathname } = new URL(url)
+  const login = [`--user=${username}`, ...(password === '' ? [] : [`--password=${password}`])]
+  return ['--protocol=tcp', `--host=${hostname}`, `--port=${port}`, ...login, pathname.slice(1)]
 }

@@ -8,6 +8,8 @@ import { need } from '../support/need.ts'
 export const djangoNeed = need('django')
 
 export const SECRET = 'test-secret-key-do-not-use'
+/** Where `writesLegacy` answers no. */
+export const NO_LEGACY = 'this Django, 4.0 or later, no longer makes the formats of before 3.1'
 export const OLD_SECRET = 'old-secret-key-do-not-use'
 export const NOW = 1_700_000_000_000
 
@@ -53,6 +55,11 @@ export class Django {
     const { value, error, message } = JSON.parse(line)
     if (error) throw Object.assign(new Error(message), { name: error })
     return value
+  }
+
+  /** Whether this Django still makes what Django before 3.1 made. */
+  async writesLegacy(): Promise<boolean> {
+    return (await this.ask('version')).startsWith('3.')
   }
 
   async stop(): Promise<void> {

@@ -7,7 +7,7 @@ import { filesIn } from '../kit/disk.ts'
 import { dies, type Failure, hangs, of } from '../kit/failures.ts'
 import { openAt, type Where } from '../kit/where.ts'
 import type { Place, World } from '../kit/world.ts'
-import { settings } from './postgres.ts'
+import { filesOf, settings } from './postgres.ts'
 import { vandalOfRedis } from './redis.ts'
 
 /** With the ms that `cached` waits for its cache when nothing else is said. */
@@ -30,10 +30,10 @@ const overPostgres: World = {
   ],
   async start(synced): Promise<Place> {
     const servers = await Promise.all([startPostgres(settings(synced)), startRedis({ appendonly: 'no' })])
-    const [{ url: durable, dir }, { url: cache, dir: cacheDir }] = servers
+    const [below, { url: cache, dir: cacheDir }] = servers
     const where = {
       engine: 'cached',
-      durable: { engine: 'postgres', url: durable },
+      durable: { engine: 'postgres', url: below.url },
       cache: { engine: 'redis', url: cache },
       maxAge: 60_000,
       // A cache that is late leaves old copies behind: on a busy machine that is to be the outage's subject alone.
@@ -43,7 +43,7 @@ const overPostgres: World = {
       where,
       servers,
       open: (opening) => openAt(where, opening),
-      loot: async () => new Map([...filesIn(dir), ...filesIn(cacheDir)]),
+      loot: async () => new Map([...(await filesOf(below)), ...filesIn(cacheDir)]),
       // Of the copies: the rows below are those of another world.
       vandal: { ...vandalOfRedis(cache), reach: 'copy' },
       stop: async () => void (await Promise.all(servers.map((server) => server.stop()))),

@@ -16,13 +16,17 @@ const place = (server: PostgresServer): Place => {
     open: (opening) => openAt(where, opening),
     through: (port) => ({ ...where, url: server.url.replace(`:${server.port}/`, `:${port}/`) }),
     async loot() {
-      // So that the tables' own files hold it too, and not the log alone.
-      await admin(server.url, 'CHECKPOINT')
-      return new Map([...filesIn(server.dir), ...dumps(server.url)])
+      return new Map([...(await filesOf(server)), ...dumps(server.url)])
     },
     vandal: vandal(server.url),
     stop: () => server.stop(),
   }
+}
+
+/** All that its disk holds, once what was acknowledged before it was written is there: in the tables, and not in the log alone. */
+export async function filesOf({ url, dir }: PostgresServer): Promise<Map<string, Buffer>> {
+  await admin(url, 'CHECKPOINT')
+  return filesIn(dir)
 }
 
 /** As its administrator would, on a connection of his own. */
