@@ -22,7 +22,7 @@ const chosen = faults.filter(
   ({ title, file }) => words.length === 0 || words.some((word) => `${title} ${file}`.toLowerCase().includes(word)),
 )
 
-const LIMIT = 90_000
+const LIMIT = 120_000
 
 /** Runs a suite in the copy; the title of the first test that failed, `null` when all passed. */
 function run(suite: string): Promise<string | null> {

@@ -7,6 +7,7 @@ export const programs = [
   { program: 'chromium', package: 'chromium', for: ['tests'] },
   // Of util-linux; it gives a program a terminal.
   { program: 'script', package: 'bsdutils', for: ['tests'] },
+  { program: 'openssl', package: 'openssl', for: ['tests'] },
   { program: 'wrk', package: 'wrk', for: ['bench'] },
   // Servers: the tests break private instances of them, and the benchmarks measure them.
   { program: 'postgres', package: 'postgresql', for: ['tests', 'bench'] },

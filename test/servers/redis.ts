@@ -13,10 +13,10 @@ export const REDIS_PROGRAMS: Readonly<Record<RedisProgram, Need>> = {
   valkey: need('valkey-server'),
 }
 
-/** A suite for Redis, and the same for Valkey. */
-export function describeBoth(name: string, body: (program: RedisProgram) => void): void {
+/** A suite for Redis, and the same for Valkey. `also` is needed beside them. */
+export function describeBoth(name: string, body: (program: RedisProgram) => void, also?: Need): void {
   for (const program of ['redis', 'valkey'] as const)
-    describe(`${program}, ${name}`, { skip: REDIS_PROGRAMS[program].skip }, () => body(program))
+    describe(`${program}, ${name}`, { skip: REDIS_PROGRAMS[program].skip || also?.skip }, () => body(program))
 }
 
 export interface RedisServer extends Server {
