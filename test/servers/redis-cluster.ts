@@ -3,11 +3,14 @@ import { type RedisProgram, type RedisServer, startRedis } from './redis.ts'
 import { tell, until } from './redis-tell.ts'
 
 export interface RedisCluster {
-  /** The first half are the masters, and behind each of them stands its replica: node 3 replicates node 0. */
+  /** At first the first half are the masters, and behind each of them stands its replica: node 3 replicates node 0. */
   readonly nodes: readonly RedisServer[]
   readonly url: string
   /** Resolves once all nodes, which must run, take each other for alive, and each replica follows its master. */
   isWhole(): Promise<void>
+  /** One that is a master now, and one that follows a master. */
+  master(): Promise<RedisServer>
+  replica(): Promise<RedisServer>
   stop(): Promise<void>
 }
 
@@ -44,6 +47,8 @@ export async function startRedisCluster(
     nodes,
     url: `redis+cluster://127.0.0.1:${first.port}`,
     isWhole: () => isWhole(nodes),
+    master: () => whoIs('master', nodes),
+    replica: () => whoIs('slave', nodes),
     stop: () => stopAll(nodes),
   }
 }
@@ -81,6 +86,11 @@ async function isWhole(nodes: readonly RedisServer[]): Promise<void> {
       (list) => (list.match(/slave /g) ?? []).length === nodes.length - MASTERS && !/fail|handshake/.test(list),
     ),
   )
+}
+
+async function whoIs(kind: 'master' | 'slave', nodes: readonly RedisServer[]): Promise<RedisServer> {
+  for (const node of nodes) if (((await tell(node.port, 'ROLE')) as unknown[])[0] === kind) return node
+  throw new Error(`no node is a ${kind}`)
 }
 
 async function busOf(port: number): Promise<string> {

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Argument, Driver, Ear, Line, Node } from './driver.ts'
+import { wordOf } from './failure.ts'
 
 /** An ioredis `Redis` or `Cluster`, by what tells one from clients of other libraries. Version 5.4 or later. */
 export interface IoredisClient {
@@ -36,6 +37,8 @@ interface Client extends IoredisClient {
 const SLOTS = 16384
 /** How often a cluster's client learns its masters anew before it is said that one is missing, and how long it waits between. */
 const [LOOKS, PAUSE] = [5, 50]
+/** How often a slot is followed to where it has moved: for a second, in which nodes may send the client to one another. */
+const FOLLOWED = 20
 
 export function isIoredis(client: object): client is IoredisClient {
   return 'getBuffer' in client && 'evalshaBuffer' in client && 'duplicate' in client
@@ -43,12 +46,13 @@ export function isIoredis(client: object): client is IoredisClient {
 
 export function ioredisDriver(given: IoredisClient): Driver {
   const client = given as Client
+  const ask = client.isCluster ? follow(client) : <T>(question: () => Promise<T>) => question()
   return {
     split: client.isCluster,
     keyPrefix: client.options.keyPrefix ?? '',
-    get: (key) => client.getBuffer(key),
-    runKnown: ({ sha }, keys, args) => client.evalshaBuffer(sha, keys.length, ...keys, ...args),
-    run: ({ lua }, keys, args) => client.evalBuffer(lua, keys.length, ...keys, ...args),
+    get: (key) => ask(() => client.getBuffer(key)),
+    runKnown: ({ sha }, keys, args) => ask(() => client.evalshaBuffer(sha, keys.length, ...keys, ...args)),
+    run: ({ lua }, keys, args) => ask(() => client.evalBuffer(lua, keys.length, ...keys, ...args)),
     masters: async () => (await mastersOf(client)).map(nodeOf),
     listen: (channel, ear) => listenOn(client, channel, ear),
     async close() {
@@ -59,6 +63,29 @@ export function ioredisDriver(given: IoredisClient): Driver {
     },
     destroy: () => client.disconnect(),
   }
+}
+
+/**
+ * A cluster's client goes after a slot that has moved, but not where commands for several slots went in one pipeline: then
+ * who asked gets the refusal, and the next one asks the old master again. Nothing was done, so it is asked once more.
+ */
+function follow(client: Client) {
+  return async <T>(question: () => Promise<T>): Promise<T> => {
+    for (let look = 1; ; look += 1) {
+      try {
+        return await question()
+      } catch (error) {
+        if (look === FOLLOWED || !['MOVED', 'ASK'].includes(wordOf(error))) throw error
+      }
+      await refresh(client)
+      if (look > 1) await wait(PAUSE)
+    }
+  }
+}
+
+/** Resolves when it has been tried; whether it was of use, the next question tells. */
+function refresh(client: Client): Promise<void> {
+  return new Promise((resolve) => client.refreshSlotsCache(() => resolve()))
 }
 
 /** All of them, or a rejection: what lies on a master that is left out would look as if it were not there. */
@@ -72,7 +99,7 @@ async function mastersOf(client: Client): Promise<readonly Client[]> {
     const masters = allMastersOf(client)
     if (masters) return masters
     if (look === LOOKS) throw new Error('CLUSTERDOWN not all masters are connected')
-    await new Promise<void>((resolve) => client.refreshSlotsCache(() => resolve()))
+    await refresh(client)
     if (look > 1) await wait(PAUSE)
   }
 }
