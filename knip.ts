@@ -23,7 +23,7 @@ export default {
   project: ['{src,scripts,test,bench,demo,examples}/**/*.{ts,mjs}'],
   // Types that stand in the signature of something exported must be nameable, even when nobody here names them.
   ignoreExportsUsedInFile: { interface: true, type: true },
-  ignoreBinaries: ['apt-get', 'ss', 'taskset', 'mount', 'umount'],
+  ignoreBinaries: ['apt-cache', 'apt-get', 'ss', 'taskset', 'mount', 'umount'],
   // The first two are called by name in scripts/pack-check.ts; the others are required by name, in a test and in the benchmark.
   ignoreDependencies: ['@arethetypeswrong/cli', 'publint', 'libsql', 'express-mysql-session'],
 } satisfies KnipConfig
