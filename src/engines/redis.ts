@@ -33,7 +33,10 @@ interface CommonOptions {
 
 /** A connection of our own, made on first use with ioredis if that is installed, else with node-redis. */
 export interface RedisUrlOptions extends CommonOptions {
-  /** `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`, or `valkey` in the place of `redis`. Its query may hold the options of the store. */
+  /**
+   * `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`, or `valkey` in the place of `redis`. Its query may hold
+   * the options of the store.
+   */
   readonly url: string
 }
 

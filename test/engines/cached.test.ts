@@ -150,6 +150,39 @@ describe('cached', () => {
     assert.equal(await text(store), 'third')
   })
 
+  it('hands out at once, without waiting, only what it would believe', async () => {
+    const { clock, durable, node, entry } = world({ maxAge: HOUR })
+    const store = node({ cache: memory({ clock }) })
+    const atOnce = () => plain(store.readSync?.(ID) ?? null)?.text
+    const known = async () => {
+      await store.read(ID)
+      assert.equal(atOnce(), 'first')
+    }
+    assert.equal(atOnce(), undefined)
+    await durable.store.create(ID, entry('first', HOUR + 2))
+    await known()
+    clock.advance(-1)
+    assert.equal(atOnce(), undefined, 'from a moment that has not come yet')
+    clock.advance(1 + HOUR)
+    assert.equal(atOnce(), undefined, 'too old')
+    await known()
+    clock.advance(2)
+    assert.equal(atOnce(), undefined, 'past its deadline')
+    await durable.store.delete(ID)
+    for (const [doubt, raise] of Object.entries({
+      conflict: () => store.update(ID, entry('second'), -1),
+      end: () => store.delete(ID),
+      'end of all of its owner': () => store.owned.deleteAll(OWNER),
+    })) {
+      await durable.store.create(ID, entry('first'))
+      clock.advance(1)
+      await known()
+      await raise()
+      assert.equal(atOnce(), undefined, doubt)
+      await durable.store.delete(ID)
+    }
+  })
+
   it('deleteAll is final at once, here and for all that share the cache, and spares the exception', async () => {
     const { durable, store, node, entry } = world()
     const other = node()

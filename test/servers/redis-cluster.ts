@@ -11,6 +11,8 @@ export interface RedisCluster {
   /** One that is a master now, and one that follows a master. */
   master(): Promise<RedisServer>
   replica(): Promise<RedisServer>
+  /** Who has this slot, and another that could. */
+  mastersOf(slot: number): Promise<readonly { readonly id: string; readonly port: number }[]>
   stop(): Promise<void>
 }
 
@@ -49,6 +51,7 @@ export async function startRedisCluster(
     isWhole: () => isWhole(nodes),
     master: () => whoIs('master', nodes),
     replica: () => whoIs('slave', nodes),
+    mastersOf: (slot) => mastersOf(slot, nodes),
     stop: () => stopAll(nodes),
   }
 }
@@ -91,6 +94,17 @@ async function isWhole(nodes: readonly RedisServer[]): Promise<void> {
 async function whoIs(kind: 'master' | 'slave', nodes: readonly RedisServer[]): Promise<RedisServer> {
   for (const node of nodes) if (((await tell(node.port, 'ROLE')) as unknown[])[0] === kind) return node
   throw new Error(`no node is a ${kind}`)
+}
+
+/** One for each range of slots: who has this one first. */
+async function mastersOf(slot: number, [node]: readonly RedisServer[]) {
+  const ranges = (await tell((node as RedisServer).port, 'CLUSTER', 'SLOTS')) as [
+    number,
+    number,
+    [string, number, string],
+  ][]
+  const has = ([first, last]: (typeof ranges)[number]) => first <= slot && slot <= last
+  return ranges.sort((a, b) => Number(has(b)) - Number(has(a))).map(([, , [, port, id]]) => ({ id, port }))
 }
 
 async function busOf(port: number): Promise<string> {

@@ -14,11 +14,12 @@ export async function absent(store: Store, id: Id): Promise<void> {
   assert.equal(await look(store, id), null)
 }
 
-/** What `read` finds, which `readSync` must not contradict. */
+/** What `read` finds, which `readSync` must not contradict: before, when it may know something older, and after. */
 async function look(store: Store, id: Id): Promise<Found | null> {
+  const before = store.readSync?.(id)
   const found = await store.read(id)
-  const atOnce = store.readSync?.(id)
-  if (atOnce !== undefined) assert.deepEqual(atOnce && whole(atOnce), found && whole(found))
+  for (const atOnce of [before, store.readSync?.(id)])
+    if (atOnce !== undefined) assert.deepEqual(atOnce && whole(atOnce), found && whole(found))
   return found
 }
 

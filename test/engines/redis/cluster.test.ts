@@ -112,6 +112,33 @@ describeBoth('a cluster', (program) => {
     }
   })
 
+  it('many at once find a slot that is just moving', async () => {
+    const client = new Cluster(
+      cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
+      { enableAutoPipelining: true },
+    )
+    try {
+      const store = redis({ client, prefix: 'moving:', timeout: 8000 })
+      const ids = Array.from({ length: 60 }, (_, number) => id(number))
+      const made = await Promise.all(ids.map((one) => store.create(one, entry())))
+      assert.ok(made.every(Boolean))
+      const found = await Promise.all(ids.map((one) => store.read(one)))
+      const key = `moving:${id(0)}`
+      const slot = String(await client.cluster('KEYSLOT', key))
+      const [from = assert.fail(), to = assert.fail()] = await cluster.mastersOf(Number(slot))
+      await tell(to.port, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id)
+      await tell(from.port, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id)
+      await tell(from.port, 'MIGRATE', '127.0.0.1', `${to.port}`, key, '0', '5000')
+      const written = await Promise.all(ids.map((one, i) => store.update(one, entry(), found[i]?.version ?? 0)))
+      assert.ok(written.every((version) => version !== null))
+      for (const { port } of [to, from]) await tell(port, 'CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
+      await cluster.isWhole()
+      assert.ok(await store.read(id(0)))
+    } finally {
+      client.disconnect()
+    }
+  })
+
   it('a master is killed while requests run', async (test) => {
     const store = redis(cluster.url)
     const victim = await cluster.master()
