@@ -375,6 +375,29 @@ const formerlyFaults: Fault[] = [
   formerly('src/former.ts')('an end date that nobody keeps', 'if (now < this.until) return true', 'return true'),
 ]
 
+const togetherFaults: Fault[] = [
+  on('test/engines/postgres-together.test.ts', 'src/engines/postgres/together.ts')(
+    'messages that lock rows in any order',
+    'return taken.sort((a, b) => Buffer.compare(keyOf(a.request), keyOf(b.request)))',
+    'return taken',
+  ),
+  on('test/engines/postgres-together.test.ts', 'src/engines/postgres/together.ts')(
+    'all are refused because of one',
+    'else if (calls.length > 1 && isOfOne(error))',
+    'else if (calls.length < 1)',
+  ),
+  on('test/engines/postgres-together.test.ts', 'src/engines/postgres/together.ts')(
+    'a message that nobody waits for any more keeps its place',
+    'if (left === 0) end(true)',
+    'if (left < 0) end(true)',
+  ),
+  on('test/engines/postgres-together.test.ts', 'src/engines/postgres/lean.ts')(
+    'a write that is acknowledged before it is committed',
+    'this.#rows = []\n  }',
+    'this.#rows = []\n    if (this.#answers.length === this.#each.length) this.callback(null, this.#answers)\n  }',
+  ),
+]
+
 const lostRedisFaults: Fault[] = [
   on('test/engines/redis/sentinel.test.ts', 'src/engines/redis/open-ioredis.ts')(
     'a client that the news of a new master end for good',
@@ -400,6 +423,7 @@ const lostRedisFaults: Fault[] = [
 
 export const faults: readonly Fault[] = [
   ...storeFaults,
+  ...togetherFaults,
   ...lostRedisFaults,
   ...adapterFaults,
   ...parityFaults,

@@ -286,7 +286,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     assert.equal(await asks(() => store.create(id(2), entry())), 2)
   })
 
-  test('walks through no table and sorts nothing', async () => {
+  test('walks through no table, and sorts nothing but the sessions of one user', async () => {
     const table = newTable()
     await open({ table }).schema.migrate()
     await sql(`INSERT INTO ${table} (version, expires_at, purge_at, created_at, id, owner, payload)
@@ -310,8 +310,9 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
       [at.count, [0, 0, 60_000_000, 1000, 60_000_000]],
     ] as const) {
       const plan = await sql(`EXPLAIN ${text}`, [...values])
+      const sorts = text === at.removeOwned.text ? 'no other' : 'Sort Key: sessions'
       for (const line of plan)
-        assert.doesNotMatch(String(line['QUERY PLAN']), /Seq Scan on sessions|Sort Key: sessions/)
+        assert.doesNotMatch(String(line['QUERY PLAN']), new RegExp(`Seq Scan on sessions|${sorts}`))
     }
   })
 

@@ -2,7 +2,7 @@
 export interface PostgresQuery {
   readonly text: string
   readonly values?: unknown[]
-  readonly name?: string
+  readonly name?: string | undefined
   readonly rowMode: 'array'
   readonly types: { getTypeParser(oid: number, format?: string): (text: string) => unknown }
 }
@@ -50,7 +50,9 @@ export interface Answer {
 export interface Request {
   readonly text: string
   readonly values: (string | number | Buffer | null)[]
-  readonly name?: string
+  readonly name?: string | undefined
+  /** Which parameter is the id of the one row that it is about. Such requests may go to the server together. */
+  readonly key?: number | undefined
 }
 
 export function queryOf(text: string, values: Request['values'] = []): Request {
@@ -61,7 +63,10 @@ export function queryOf(text: string, values: Request['values'] = []): Request {
 const types: PostgresQuery['types'] = { getTypeParser: () => (text) => text }
 
 export function send(client: PostgresClient, request: Request, done: (error: unknown, answer?: Answer) => void): void {
-  client.query({ ...request, rowMode: 'array', types }, (error, result) => done(error ?? null, result as Answer))
+  const { text, values, name } = request
+  client.query({ text, values, name, rowMode: 'array', types }, (error, result) =>
+    done(error ?? null, result as Answer),
+  )
 }
 
 /** The text of a `bytea`, which `bytea_output` may have turned into its older form. */

@@ -55,6 +55,14 @@ export function isUnprepared(error: unknown): boolean {
   return ['26000', '42P05'].includes(codeOf(error))
 }
 
+/**
+ * Of several calls that were taken back together: may one of them be the reason, so that the others can do without it? 22, 23,
+ * P0: its data; 26, 42P05: it was prepared, or was not; 40: a collision; 54: its size; 55: it waited for a lock, 57014: or too long.
+ */
+export function isOfOne(error: unknown): boolean {
+  return /^(?:22|23|26|40|54|55|P0)...$|^42P05$|^57014$/.test(codeOf(error))
+}
+
 function cleaned(error: unknown, code: string): Error {
   const { message, errors } = (error ?? {}) as { message?: unknown; errors?: unknown }
   const isSql = /^[0-9A-Z]{5}$/.test(code)

@@ -3,6 +3,7 @@ import { type Answer, type PostgresClient, type PostgresPool, type Request, send
 import { tooLate } from './failure.ts'
 import { isLean, sendLean } from './lean.ts'
 import { type Held, type HoldingLink, ignore, PoolLink } from './pool.ts'
+import { isRowRequest, Together } from './together.ts'
 
 /** What is used of the package pg. */
 interface Driver {
@@ -33,6 +34,8 @@ export class OwnLink implements HoldingLink {
   #opening: Promise<Driver> | null = null
   #pool: OwnPool | null = null
   #line: PoolLink | null = null
+  /** By the text of their statement. */
+  readonly #together = new Map<string, Together>()
   #closed = false
 
   constructor(options: OwnOptions) {
@@ -40,7 +43,7 @@ export class OwnLink implements HoldingLink {
   }
 
   ask(request: Request, limit: number): Promise<Answer> {
-    return this.#line ? this.#line.ask(request, limit) : this.#askFirst(request, limit)
+    return this.#line ? this.#askBy(this.#line, request, limit) : this.#askFirst(request, limit)
   }
 
   /** Outside of the pool: who holds a connection for long must not wait for itself when the pool is small. */
@@ -88,7 +91,17 @@ export class OwnLink implements HoldingLink {
       this.#pool.on('error', ignore)
       this.#line = new PoolLink(this.#pool, sendBest)
     }
-    return this.#line.ask(request, limit)
+    return this.#askBy(this.#line, request, limit)
+  }
+
+  #askBy(line: PoolLink, request: Request, limit: number): Promise<Answer> {
+    if (!isRowRequest(request)) return line.ask(request, limit)
+    let together = this.#together.get(request.text)
+    if (!together) {
+      together = new Together(line)
+      this.#together.set(request.text, together)
+    }
+    return together.ask(request, limit)
   }
 
   #settings(): object {
@@ -104,7 +117,9 @@ export class OwnLink implements HoldingLink {
 }
 
 const sendBest: typeof send = (client, request, done) =>
-  (request.values.length > 0 && isLean(client) ? sendLean : send)(client, request, done)
+  request.values.length > 0 && isLean(client)
+    ? sendLean(client, { ...request, each: [request.values] }, (error, answers) => done(error, answers?.[0]))
+    : send(client, request, done)
 
 async function loadDriver(): Promise<Driver> {
   try {

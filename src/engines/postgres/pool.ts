@@ -44,7 +44,7 @@ export class PoolLink implements HoldingLink {
         else reject(error)
       }
       const timer = setTimeout(() => end(tooLate(limit)), limit)
-      this.#checkOut((error, taken) => {
+      this.checkOut((error, taken) => {
         held = taken
         if (over) taken?.release()
         else if (taken) this.#send(taken.client, request, end)
@@ -59,7 +59,7 @@ export class PoolLink implements HoldingLink {
         timer = null
         reject(tooLate(limit))
       }, limit)
-      this.#checkOut((error, held) => {
+      this.checkOut((error, held) => {
         if (!timer) return held?.release()
         clearTimeout(timer)
         if (held) resolve(held)
@@ -71,7 +71,7 @@ export class PoolLink implements HoldingLink {
   /** The pool is its owner's to end. */
   async close(): Promise<void> {}
 
-  #checkOut(done: (error: unknown, held: Held | null) => void): void {
+  checkOut(done: (error: unknown, held: Held | null) => void): void {
     this.#pool.connect((error, client, release) => {
       if (!client) return done(error ?? new Error('no connection'), null)
       // The pool listens to idle connections only, and an error that nobody listens to ends the process.

@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto'
 export interface Statement {
   readonly name: string
   readonly text: string
+  /** Of a statement about one row: which parameter is its id. */
+  readonly key?: number
 }
 
 const FIELDS = 'expires_at, created_at, owner, label'
@@ -15,11 +17,13 @@ export type Statements = ReturnType<typeof statementsFor>
 /** All that is asked of a table. With a channel, whoever listens there is told of updates and deletes, in the same round trip. */
 export function statementsFor(table: string, channel: string | null) {
   const prepared = (verb: string, text: string): Statement => ({ name: nameOf(verb, text), text })
+  const aboutOne = (verb: string, key: number, text: string) => ({ ...prepared(verb, text), key })
   const telling = channel === null ? '' : ` RETURNING pg_notify('${channel}', encode(id, 'hex'))`
   return {
-    read: prepared('read', `SELECT payload, version, ${FIELDS} FROM ${table} WHERE id = $1 AND expires_at > $2`),
-    insert: prepared(
+    read: aboutOne('read', 0, `SELECT payload, version, ${FIELDS} FROM ${table} WHERE id = $1 AND expires_at > $2`),
+    insert: aboutOne(
       'insert',
+      4,
       `INSERT INTO ${table} (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
     ),
     // In the way of an insert is an entry that may be dead. The count makes the deletion go first, and the unique index sees it.
@@ -31,20 +35,25 @@ export function statementsFor(table: string, channel: string | null) {
        FROM (SELECT count(*) FROM dead) AS first
        ON CONFLICT (id) DO NOTHING`,
     ),
-    update: prepared(
+    update: aboutOne(
       'update',
+      4,
       `UPDATE ${table} SET version = version + 1, expires_at = $2, purge_at = $3, created_at = $4, owner = $6, label = $7,
        payload = $8 WHERE id = $5 AND version = $1 AND expires_at > $9${telling}`,
     ),
-    touch: prepared('touch', `UPDATE ${table} SET expires_at = $3, purge_at = $4 WHERE id = $1 AND expires_at > $2`),
-    remove: prepared('remove', `DELETE FROM ${table} WHERE id = $1 AND expires_at > $2${telling}`),
-    removeVersion: prepared(
+    touch: aboutOne('touch', 0, `UPDATE ${table} SET expires_at = $3, purge_at = $4 WHERE id = $1 AND expires_at > $2`),
+    remove: aboutOne('remove', 0, `DELETE FROM ${table} WHERE id = $1 AND expires_at > $2${telling}`),
+    removeVersion: aboutOne(
       'remove_version',
+      0,
       `DELETE FROM ${table} WHERE id = $1 AND expires_at > $2 AND version = $3${telling}`,
     ),
+    // Locked in the order in which those that go together lock theirs: otherwise each could wait for the other.
     removeOwned: prepared(
       'remove_owned',
-      `DELETE FROM ${table} WHERE owner = $1 AND expires_at > $2 AND id IS DISTINCT FROM $3::bytea${telling}`,
+      `DELETE FROM ${table} WHERE id = ANY (ARRAY(
+         SELECT id FROM ${table} WHERE owner = $1 AND expires_at > $2 AND id IS DISTINCT FROM $3::bytea ORDER BY id FOR UPDATE
+       )) AND owner = $1 AND expires_at > $2${telling}`,
     ),
     owned: prepared('owned', `SELECT ${LISTING} FROM ${table} WHERE owner = $1 AND expires_at > $2`),
     page: `SELECT ${LISTING} FROM ${table} WHERE id > $1 ORDER BY id LIMIT $2`,

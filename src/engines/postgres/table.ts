@@ -132,8 +132,8 @@ export class Table implements Schema {
     return (await this.#send(queryOf(text, values), this.#options.timeout * PATIENCE)).rows
   }
 
-  #quickly({ name, text }: Statement, values: Request['values']): Promise<Answer> {
-    return this.#send(this.#prepare ? { name, text, values } : queryOf(text, values), this.#options.timeout)
+  #quickly({ name, text, key }: Statement, values: Request['values']): Promise<Answer> {
+    return this.#send({ name: this.#prepare ? name : undefined, text, values, key }, this.#options.timeout)
   }
 
   async #send(given: Request, limit: number): Promise<Answer> {
