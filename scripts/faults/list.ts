@@ -376,22 +376,32 @@ const formerlyFaults: Fault[] = [
 ]
 
 const togetherFaults: Fault[] = [
-  on('test/engines/postgres-together.test.ts', 'src/engines/postgres/together.ts')(
+  on('test/engines/together.test.ts', 'src/engines/together.ts')(
     'messages that lock rows in any order',
-    'return taken.sort((a, b) => Buffer.compare(keyOf(a.request), keyOf(b.request)))',
+    'return taken.sort((a, b) => Buffer.compare(keyOf(a.question), keyOf(b.question)))',
     'return taken',
   ),
-  on('test/engines/postgres-together.test.ts', 'src/engines/postgres/together.ts')(
+  on('test/engines/together.test.ts', 'src/engines/together.ts')(
     'all are refused because of one',
-    'else if (calls.length > 1 && isOfOne(error))',
+    'else if (calls.length > 1 && this.#way.isOfOne(error))',
     'else if (calls.length < 1)',
   ),
-  on('test/engines/postgres-together.test.ts', 'src/engines/postgres/together.ts')(
+  on('test/engines/together.test.ts', 'src/engines/together.ts')(
     'a message that nobody waits for any more keeps its place',
     'if (left === 0) end(true)',
     'if (left < 0) end(true)',
   ),
-  on('test/engines/postgres-together.test.ts', 'src/engines/postgres/lean.ts')(
+  on('test/engines/together.test.ts', 'src/engines/mysql/together.ts')(
+    'the answer of one message is given to another call',
+    '(results as unknown[]).slice(1, -1)',
+    '(results as unknown[]).slice(0, -2)',
+  ),
+  on('test/engines/together.test.ts', 'src/engines/mysql/together.ts')(
+    'a transaction that failed goes back to the pool with its connection',
+    'requests.length === 1 && !isSpoilt(error)',
+    '!isSpoilt(error)',
+  ),
+  on('test/engines/together.test.ts', 'src/engines/postgres/lean.ts')(
     'a write that is acknowledged before it is committed',
     'this.#rows = []\n  }',
     'this.#rows = []\n    if (this.#answers.length === this.#each.length) this.callback(null, this.#answers)\n  }',

@@ -98,6 +98,7 @@ const INTERNAL: readonly string[] = [
   'src/engines/query.ts',
   'src/engines/sql.ts',
   'src/engines/sweep.ts',
+  'src/engines/together.ts',
   'src/engines/url.ts',
   'src/adapters/headers.ts',
   'src/adapters/node-response.ts',

@@ -28,6 +28,8 @@ export type MysqlClient = MysqlPool | MysqlConnection | { promise(): MysqlPool |
 
 /** Where connections come from. */
 export interface Source {
+  /** May several statements go in one message? */
+  readonly multiple: boolean
   acquire(): Promise<MysqlConnection>
   release(connection: MysqlConnection): void
   /** Takes a connection out of use that owes an answer. False where it stays in use, and its answer may still come. */
@@ -57,6 +59,7 @@ type Pooled = MysqlConnection & { release(): void }
 
 /** A pool of the user's. A connection that did not answer leaves it: the pool opens another. */
 class GivenPool implements Source {
+  readonly multiple = false
   readonly #pool: MysqlPool
 
   constructor(pool: MysqlPool) {
@@ -86,6 +89,7 @@ class GivenPool implements Source {
 
 /** A connection of the user's: it is never cut, for what else is under way on it is not ours; it answers in its order. */
 class GivenConnection implements Source {
+  readonly multiple = false
   readonly #connection: MysqlConnection
   readonly #ignore = () => {}
 

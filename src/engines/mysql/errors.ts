@@ -75,6 +75,15 @@ export function isPassing(error: unknown): boolean {
 }
 
 /**
+ * Of several statements that were taken back together: may one of them be the reason, so that the others can do without it? What
+ * passes; an id that is there already (1062); values, triggers and constraints that refuse it (1264, 1366, 1406, 1644, 3819,
+ * 4025); and a proxy that takes no more than one statement at a time (1064).
+ */
+export function isOfOne(error: unknown): boolean {
+  return isPassing(error) || [1062, 1064, 1264, 1366, 1406, 1644, 3819, 4025].includes(numberOf(error) as number)
+}
+
+/**
  * The connection is of no use any more, although it is open: its server has become read-only, as after a failover (1290,
  * 1792, 1836), or it has forgotten what was prepared on it, as behind some proxies (1243).
  */

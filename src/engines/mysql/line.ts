@@ -2,8 +2,8 @@ import { StoreError } from '../../errors.ts'
 import { isPast, momentIn, pause } from '../sqlite/patience.ts'
 import type { Apart, MysqlConnection, MysqlStatement, MysqlValue, Source } from './client.ts'
 import { isPassing, isSpoilt, tooLate, unanswered } from './errors.ts'
-
-export type Row = Readonly<Record<string, unknown>>
+import type { RowStatement } from './table.ts'
+import { type Answer, execute, type Row, type RowRequest, togetherOn } from './together.ts'
 
 /** How many calls may be under way or waiting for a connection. Beyond it they are refused, and the queue does not grow. */
 const MOST_CALLS = 5000
@@ -19,6 +19,9 @@ interface Call {
 export class Line {
   readonly #source: Source
   readonly #timeout: number
+  readonly #together = new Map<MysqlStatement, ReturnType<typeof togetherOn>>()
+  /** How many bytes go in one message of several statements. */
+  mostBytes = 2 ** 18
   #calls = 0
   #closed = false
 
@@ -28,20 +31,25 @@ export class Line {
   }
 
   /** The rows of a prepared SELECT. */
-  async rows(statement: MysqlStatement, values: MysqlValue[]): Promise<readonly Row[]> {
-    const [rows] = await this.#patiently((connection) => connection.execute(statement, values))
-    return rows as Row[]
+  async rows(statement: MysqlStatement | RowStatement, values: MysqlValue[]): Promise<readonly Row[]> {
+    return (await this.#ask(statement, values)) as readonly Row[]
   }
 
   /** How many rows a prepared statement changed. */
-  async change(statement: MysqlStatement, values: MysqlValue[]): Promise<number> {
-    const [result] = await this.#patiently((connection) => connection.execute(statement, values))
-    return Number((result as { affectedRows: number | string }).affectedRows)
+  async change(statement: MysqlStatement | RowStatement, values: MysqlValue[]): Promise<number> {
+    return (await this.#ask(statement, values)) as number
+  }
+
+  #ask(statement: MysqlStatement | RowStatement, values: MysqlValue[]): Promise<Answer> {
+    if (this.#source.multiple && 'key' in statement)
+      return this.#patiently((left) => this.#inCompany({ statement, values }, left))
+    return this.#patiently((left) => this.#once((connection) => execute(connection, statement, values), left))
   }
 
   /** A statement that is not prepared, because it comes once, or never twice alike. */
   async plain(statement: MysqlStatement, values: MysqlValue[] = [], limit = this.#timeout): Promise<unknown> {
-    return (await this.#patiently((connection) => connection.query(statement, values), limit))[0]
+    const ask = (connection: MysqlConnection) => connection.query(statement, values)
+    return (await this.#patiently((left) => this.#once(ask, left, limit), limit))[0]
   }
 
   /** Works with a connection that nobody else has meanwhile. What it is asked is limited in time, the work is not. */
@@ -85,12 +93,12 @@ export class Line {
   }
 
   /** Again when the server says that another try may do, until the time is up. */
-  async #patiently<T>(ask: (connection: MysqlConnection) => Promise<T>, limit = this.#timeout): Promise<T> {
+  async #patiently<T>(ask: (left: number) => Promise<T>, limit = this.#timeout): Promise<T> {
     const until = momentIn(limit)
     for (;;) {
       this.#check()
       try {
-        return await this.#once(ask, until, limit)
+        return await ask(until - performance.now())
       } catch (error) {
         if (!isPassing(error) || isPast(until)) throw unanswered(error)
       }
@@ -98,7 +106,30 @@ export class Line {
     }
   }
 
-  #once<T>(ask: (connection: MysqlConnection) => Promise<T>, until: number, limit: number): Promise<T> {
+  /** With others that are asked at the same time. */
+  async #inCompany(request: RowRequest, limit: number): Promise<Answer> {
+    const { statement } = request
+    let together = this.#together.get(statement)
+    if (!together) {
+      const alone = ({ statement, values }: RowRequest, left: number) =>
+        this.#once((connection) => execute(connection, statement, values), left)
+      together = togetherOn({
+        source: this.#source,
+        alone,
+        tooLate: () => tooLate(this.#timeout),
+        mostBytes: () => this.mostBytes,
+      })
+      this.#together.set(statement, together)
+    }
+    this.#calls += 1
+    try {
+      return await together.ask(request, limit)
+    } finally {
+      this.#calls -= 1
+    }
+  }
+
+  #once<T>(ask: (connection: MysqlConnection) => Promise<T>, left: number, limit = this.#timeout): Promise<T> {
     return new Promise((resolve, reject) => {
       const call: Call = { connection: null, late: false, over: false }
       const timer = setTimeout(() => {
@@ -106,7 +137,7 @@ export class Line {
         // Its answer never comes: the call is over. Otherwise it goes on counting, so that no queue grows without bound.
         if (call.connection && this.#source.drop(call.connection)) this.#end(call)
         reject(tooLate(limit))
-      }, until - performance.now())
+      }, left)
       this.#calls += 1
       const done = () => {
         clearTimeout(timer)

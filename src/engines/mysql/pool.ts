@@ -7,6 +7,7 @@ type Pooled = Awaited<ReturnType<Pool['getConnection']>>
 
 /** A pool of our own, opened when it is first needed. */
 export class OwnPool implements Source {
+  readonly multiple: boolean
   readonly #url: string
   readonly #timeout: number
   readonly #open = new Set<{ destroy(): void }>()
@@ -15,6 +16,7 @@ export class OwnPool implements Source {
 
   constructor(url: string, timeout: number) {
     this.#url = driverUrl(url, timeout)
+    this.multiple = new URL(this.#url).searchParams.get('multipleStatements') === 'true'
     this.#timeout = timeout
   }
 
@@ -93,7 +95,7 @@ function driverUrl(url: string, timeout: number): string {
   if (!parsed || !(parsed.hostname || parsed.searchParams.has('socketPath')))
     throw new ConfigError('The URL of mysql() must be like mysql://user:password@host:3306/database.')
   // `trace` makes a stack for every call, in case that it fails.
-  for (const [name, value] of Object.entries({ connectTimeout: timeout, trace: false })) {
+  for (const [name, value] of Object.entries({ connectTimeout: timeout, trace: false, multipleStatements: true })) {
     if (!parsed.searchParams.has(name)) parsed.searchParams.set(name, `${value}`)
   }
   return parsed.href

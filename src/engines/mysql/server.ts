@@ -1,8 +1,9 @@
 import { StoreError } from '../../errors.ts'
 import type { Schema, Traits } from '../../store.ts'
 import { MISSING } from './errors.ts'
-import type { Line, Row } from './line.ts'
+import type { Line } from './line.ts'
 import { COMMENT, creation, FORMAT, statement } from './table.ts'
+import type { Row } from './together.ts'
 
 /** What the server's settings make of the table. */
 export type Facts = Pick<Traits, 'durable' | 'sizeLimit'>

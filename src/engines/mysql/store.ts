@@ -17,9 +17,10 @@ import { moments, stepwise } from '../sql.ts'
 import { atLeastOne, batchOf, drive } from '../sweep.ts'
 import type { MysqlStatement, MysqlValue } from './client.ts'
 import { isDuplicate } from './errors.ts'
-import type { Line, Row } from './line.ts'
+import type { Line } from './line.ts'
 import { ASSUMED, type Server } from './server.ts'
 import { purge, statement, statements } from './table.ts'
+import type { Row } from './together.ts'
 
 export class Mysql implements OwnedStore, ScannableStore {
   readonly schema: Server
@@ -183,6 +184,7 @@ export class Mysql implements OwnedStore, ScannableStore {
     this.#meeting ??= this.schema.meet().then(
       (facts) => {
         this.#facts = facts
+        this.#line.mostBytes = Math.min(this.#line.mostBytes, facts.sizeLimit ?? Number.POSITIVE_INFINITY)
         this.#met = true
       },
       (error) => {

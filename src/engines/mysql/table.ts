@@ -31,24 +31,42 @@ export function creation(table: string): string {
 const FIELDS = 'expires_at, created_at, owner, label'
 const LISTING = `id, ${FIELDS}, LENGTH(payload) AS size`
 
+/** A statement about one row. */
+export interface RowStatement extends MysqlStatement {
+  /** Which value is the id of the row. */
+  readonly key: number
+  /** Of a SELECT the same for many rows, up to the list of their ids; its values are the id and a moment. */
+  readonly many?: string
+}
+
+function aboutOne(key: number, sql: string, many?: string): RowStatement {
+  return { ...statement(sql), key, ...(many !== undefined && { many }) }
+}
+
 export function statements(table: string) {
   const live = 'id = ? AND expires_at > ?'
   return {
-    read: statement(`SELECT payload, version, ${FIELDS} FROM ${table} WHERE ${live}`),
-    insert: statement(
+    read: aboutOne(
+      0,
+      `SELECT payload, version, ${FIELDS} FROM ${table} WHERE ${live}`,
+      `SELECT id, payload, version, ${FIELDS} FROM ${table} WHERE id IN`,
+    ),
+    insert: aboutOne(
+      0,
       `INSERT INTO ${table} (id, payload, version, expires_at, purge_at, created_at, owner, label)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     removeExpired: statement(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
     // InnoDB compares: an index whose columns keep their values is left alone.
-    update: statement(
+    update: aboutOne(
+      6,
       `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, purge_at = ?, created_at = ?, owner = ?,
        label = ? WHERE ${live} AND version = ?`,
     ),
-    touch: statement(`UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE ${live}`),
+    touch: aboutOne(2, `UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE ${live}`),
     stands: statement(`SELECT 1 AS stands FROM ${table} WHERE ${live} AND expires_at = ?`),
-    remove: statement(`DELETE FROM ${table} WHERE ${live}`),
-    removeVersion: statement(`DELETE FROM ${table} WHERE ${live} AND version = ?`),
+    remove: aboutOne(0, `DELETE FROM ${table} WHERE ${live}`),
+    removeVersion: aboutOne(0, `DELETE FROM ${table} WHERE ${live} AND version = ?`),
     owned: statement(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),
     removeOwned: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ?`),
     removeOthers: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),

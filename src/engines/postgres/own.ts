@@ -3,7 +3,7 @@ import { type Answer, type PostgresClient, type PostgresPool, type Request, send
 import { tooLate } from './failure.ts'
 import { isLean, sendLean } from './lean.ts'
 import { type Held, type HoldingLink, ignore, PoolLink } from './pool.ts'
-import { isRowRequest, Together } from './together.ts'
+import { isRowRequest, togetherOn } from './together.ts'
 
 /** What is used of the package pg. */
 interface Driver {
@@ -35,7 +35,7 @@ export class OwnLink implements HoldingLink {
   #pool: OwnPool | null = null
   #line: PoolLink | null = null
   /** By the text of their statement. */
-  readonly #together = new Map<string, Together>()
+  readonly #together = new Map<string, ReturnType<typeof togetherOn>>()
   #closed = false
 
   constructor(options: OwnOptions) {
@@ -98,7 +98,7 @@ export class OwnLink implements HoldingLink {
     if (!isRowRequest(request)) return line.ask(request, limit)
     let together = this.#together.get(request.text)
     if (!together) {
-      together = new Together(line)
+      together = togetherOn(line)
       this.#together.set(request.text, together)
     }
     return together.ask(request, limit)

@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
+import { type Connection, createConnection } from 'mysql2/promise'
+import pg from 'pg'
+import { mysql } from '../../src/engines/mysql.ts'
+import { postgres } from '../../src/engines/postgres.ts'
+import { StoreError } from '../../src/errors.ts'
+import type { Entry, OwnedStore, Version } from '../../src/store.ts'
+import type { Id } from '../../src/token.ts'
+import { mariadbNeed, startMariadb } from '../servers/mariadb.ts'
+import { postgresNeed, startPostgres } from '../servers/postgres.ts'
+
+/** One connection, to look at the server and to be in the way of others. */
+interface Hand {
+  sql(text: string): Promise<Record<string, unknown>[]>
+  end(): Promise<unknown>
+}
+
+interface Place {
+  readonly url: string
+  readonly hand: () => Promise<Hand>
+  readonly stop: () => Promise<unknown>
+}
+
+interface Kind {
+  readonly name: string
+  readonly skip: string | boolean
+  readonly start: () => Promise<Place>
+  readonly open: (url: string, options: { table: string; timeout?: number }) => OwnedStore
+  /** How many transactions have written so far, or about that. */
+  readonly writes: string
+  /** How many calls wait for a row that somebody holds. */
+  readonly stuck: string
+  /** That nothing may become "bad". */
+  readonly refuse: (table: string) => string[]
+  readonly bytes: (id: Id) => string
+}
+
+const postgresKind: Kind = {
+  name: 'postgres',
+  skip: postgresNeed.skip,
+  async start() {
+    const server = await startPostgres()
+    const hand = async () => {
+      const client = new pg.Client(server.url)
+      await client.connect()
+      return { sql: async (text: string) => (await client.query(text)).rows, end: () => client.end() }
+    }
+    return { url: server.url, hand, stop: () => server.stop() }
+  },
+  open: (url, options) => postgres({ url, createTable: true, ...options }),
+  writes: 'SELECT pg_current_xact_id()::text AS count',
+  stuck: "SELECT count(*) AS count FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+  refuse: (table) => [
+    `CREATE FUNCTION refuse_${table}() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN IF NEW.payload = 'bad' THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$`,
+    `CREATE TRIGGER refuse BEFORE UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION refuse_${table}()`,
+  ],
+  bytes: (id) => `decode('${id}', 'hex')`,
+}
+
+const mysqlKind: Kind = {
+  name: 'mysql',
+  skip: mariadbNeed.skip,
+  async start() {
+    const server = await startMariadb()
+    const hand = async () => {
+      const client: Connection = await createConnection({ uri: server.url, multipleStatements: true })
+      return {
+        sql: async (text: string) => (await client.query(text))[0] as Record<string, unknown>[],
+        end: () => client.end(),
+      }
+    }
+    const first = await hand()
+    await first.sql("SET GLOBAL innodb_monitor_enable = 'trx_rw_commits'")
+    await first.end()
+    return { url: server.url, hand, stop: () => server.stop() }
+  },
+  open: (url, options) => mysql({ url, createTable: true, ...options }),
+  writes: "SELECT count FROM information_schema.innodb_metrics WHERE name = 'trx_rw_commits'",
+  // Not innodb_trx: it shows the same for as long as it is asked more often than ten times a second.
+  stuck: "SELECT count(*) AS count FROM information_schema.processlist WHERE state = 'Updating'",
+  refuse: (table) => [
+    `CREATE TRIGGER refuse_${table} BEFORE UPDATE ON ${table} FOR EACH ROW
+     IF NEW.payload = 'bad' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF`,
+  ],
+  bytes: (id) => `0x${id}`,
+}
+
+interface Made {
+  readonly id: Id
+  readonly version: Version
+}
+
+const newId = () => randomBytes(32).toString('hex') as Id
+const entry = (fields: Partial<Entry> = {}): Entry => {
+  const createdAt = Date.now()
+  const bytes = Buffer.from('bytes')
+  return { bytes, expiresAt: createdAt + 3_600_000, owner: null, label: null, createdAt, ...fields }
+}
+const make = async (store: OwnedStore, count: number, fields: Partial<Entry> = {}): Promise<readonly Made[]> => {
+  const ids = Array.from({ length: count }, newId)
+  assert.ok((await Promise.all(ids.map((id) => store.create(id, entry(fields))))).every(Boolean))
+  return Promise.all(ids.map(async (id) => ({ id, version: (await store.read(id))?.version as Version })))
+}
+const update = (store: OwnedStore, { id, version }: Made, text: string) =>
+  store.update(id, entry({ bytes: Buffer.from(text) }), version)
+
+/** Calls that are made at once go to the server together: fewer messages, transactions and waits for its disk. */
+for (const kind of [postgresKind, mysqlKind]) {
+  describe(`${kind.name}, many calls at once`, { skip: kind.skip }, () => {
+    let place: Place
+    let admin: Hand
+    let table: string
+    let tables = 0
+    const stores: OwnedStore[] = []
+
+    const open = (options: { timeout?: number } = {}) => {
+      const store = kind.open(place.url, { table, ...options })
+      stores.push(store)
+      return store
+    }
+    const numberOf = async (text: string) => Number((await admin.sql(text))[0]?.count)
+    const writesOf = async (work: () => Promise<unknown>) => {
+      const before = await numberOf(kind.writes)
+      await work()
+      return (await numberOf(kind.writes)) - before
+    }
+    const count = (payload: string) => numberOf(`SELECT count(*) AS count FROM ${table} WHERE payload = '${payload}'`)
+
+    before(async () => {
+      place = await kind.start()
+      admin = await place.hand()
+    })
+    after(async () => {
+      await admin.end()
+      await place.stop()
+    })
+    const newTable = () => {
+      table = `many_${++tables}`
+    }
+    newTable()
+    afterEach(async () => {
+      for (const store of stores.splice(0)) await store.close()
+      newTable()
+    })
+
+    test('share their transactions, and each has its own answer', async () => {
+      const store = open()
+      let made: readonly Made[] = await make(store, 1)
+      const creates = await writesOf(async () => {
+        made = await make(store, 200)
+      })
+      assert.ok(creates <= 50, `${creates} transactions for 200 creates`)
+      const stale = new Set(made.filter((_, at) => at % 7 === 0))
+      for (const each of stale) await update(store, each, 'sooner')
+      let answers: readonly (Version | null)[] = []
+      const updates = await writesOf(async () => {
+        answers = await Promise.all(made.map((each, at) => update(store, each, `text ${at}`)))
+      })
+      assert.ok(updates <= 50, `${updates} transactions for 200 updates`)
+      for (const [at, each] of made.entries()) assert.equal(answers[at] === null, stale.has(each))
+      const found = await Promise.all(made.map(({ id }) => store.read(id)))
+      for (const [at, each] of made.entries())
+        assert.equal(String(found[at]?.entry.bytes), stale.has(each) ? 'sooner' : `text ${at}`)
+      const gone = made.slice(0, 50)
+      assert.ok((await Promise.all(gone.map(({ id }) => store.delete(id)))).every(Boolean))
+      const touched = await Promise.all(made.map(({ id }) => store.touch(id, Date.now() + 7_200_000)))
+      assert.equal(touched.filter(Boolean).length, 150)
+      const left = await Promise.all(made.map(({ id }) => store.read(id)))
+      for (const [at, each] of left.entries()) assert.equal(each === null, at < 50)
+    })
+
+    test('of the same session, one wins, and all read it', async () => {
+      const store = open()
+      const [one] = (await make(store, 1)) as [Made]
+      const answers = await Promise.all(Array.from({ length: 100 }, (_, at) => update(store, one, `text ${at}`)))
+      const winner = answers.findIndex((answer) => answer !== null)
+      assert.equal(answers.filter((answer) => answer !== null).length, 1)
+      const found = await Promise.all(Array.from({ length: 100 }, () => store.read(one.id)))
+      for (const each of found) assert.equal(String(each?.entry.bytes), `text ${winner}`)
+      // What one of them does with its copy is no other's.
+      found[0]?.entry.bytes.fill(0)
+      assert.equal(String(found[1]?.entry.bytes), `text ${winner}`)
+      const deleted = await Promise.all(Array.from({ length: 100 }, () => store.delete(one.id)))
+      assert.equal(deleted.filter(Boolean).length, 1)
+    })
+
+    test('one that comes alone does not wait for others', async () => {
+      const store = open()
+      const [one] = (await make(store, 1)) as [Made]
+      const writes = await writesOf(async () => {
+        let version = one.version
+        for (let round = 0; round < 20; round += 1)
+          version = (await update(store, { ...one, version }, 'text')) as Version
+      })
+      assert.ok(writes >= 20)
+    })
+
+    test('where the server refuses one, it alone is refused', async () => {
+      const store = open()
+      const made = await make(store, 40)
+      for (const text of kind.refuse(table)) await admin.sql(text)
+      const answers = await Promise.allSettled(made.map((each, at) => update(store, each, at === 13 ? 'bad' : 'good')))
+      for (const [at, answer] of answers.entries())
+        if (at === 13) assert.ok(answer.status === 'rejected' && answer.reason instanceof StoreError)
+        else assert.equal(answer.status === 'fulfilled' && answer.value, Number(made[at]?.version) + 1)
+      assert.equal(await count('good'), 39)
+    })
+
+    test('where there is already one of an id, the others are made', async () => {
+      const store = open()
+      const [one] = (await make(store, 1)) as [Made]
+      const ids = [...Array.from({ length: 30 }, newId), one.id]
+      const answers = await Promise.all(ids.map((id) => store.create(id, entry())))
+      assert.deepEqual(answers, [...Array<boolean>(30).fill(true), false])
+    })
+
+    test('where there is no table any more, all are told so', async () => {
+      const store = open()
+      const made = await make(store, 20)
+      await admin.sql(`ALTER TABLE ${table} RENAME TO ${table}_old`)
+      const calls = made.flatMap((each) => [store.read(each.id), update(store, each, 'text')])
+      for (const answer of await Promise.allSettled(calls))
+        assert.match(String((answer as PromiseRejectedResult).reason), /StoreError.*strongroom migrate/)
+    })
+
+    test('whoever writes and whoever logs out everywhere, each gets an answer', async () => {
+      const [one, other] = [open(), open()]
+      const owner = 'd0'.repeat(32)
+      const later = Date.now() + 7_200_000
+      for (let round = 0; round < 20; round += 1) {
+        // One by one, so that they do not lie in the order of their ids.
+        const made: Made[] = []
+        while (made.length < 30) made.push(...(await make(one, 1, { owner })))
+        const backwards = made.toReversed()
+        await Promise.all([
+          ...made.map((each) => one.update(each.id, entry({ owner }), each.version)),
+          ...backwards.map((each) => other.update(each.id, entry({ owner }), each.version)),
+          ...backwards.map(({ id }) => one.touch(id, later)),
+          turn().then(() => other.owned.deleteAll(owner)),
+          ...made.slice(25).map(({ id }) => other.delete(id)),
+        ])
+        assert.equal((await one.owned.list(owner)).length, 0)
+      }
+      if (kind !== postgresKind) return
+      // Where a deadlock costs a second before anybody notices it, there is none. Connections tell of them when they end.
+      for (const store of stores.splice(0)) await store.close()
+      const deadlocks = 'SELECT deadlocks AS count FROM pg_stat_database WHERE datname = current_database()'
+      assert.equal(await numberOf(deadlocks), 0)
+    })
+
+    test('those that wait for a row that somebody holds are given up in time, and the next are served', async () => {
+      const store = open({ timeout: 900 })
+      const [held, free] = (await make(store, 2)) as [Made, Made]
+      const holder = await place.hand()
+      await holder.sql('BEGIN')
+      await holder.sql(`SELECT 1 FROM ${table} WHERE id = ${kind.bytes(held.id)} FOR UPDATE`)
+      const waiting: Promise<unknown>[] = []
+      // As many messages as may be under way.
+      for (let message = 1; message <= 4; message += 1) {
+        waiting.push(update(store, held, `text ${message}`).catch((error) => error))
+        for (let look = 0; (await numberOf(kind.stuck)) < message; look += 1) {
+          assert.ok(look < 100, `${message} calls should be waiting`)
+          await wait(5)
+        }
+      }
+      assert.ok(await store.read(held.id))
+      for (const answer of await Promise.all(waiting))
+        assert.match(String(answer), /StoreError.*did not answer within 900 ms/)
+      assert.equal(await update(store, free, 'free'), Number(free.version) + 1)
+      await holder.end()
+    })
+
+    test('large entries go in several messages, and all arrive', async () => {
+      const store = open()
+      const ids = Array.from({ length: 40 }, newId)
+      const bytes = ids.map(() => randomBytes(100_000))
+      const writes = await writesOf(async () => {
+        const answers = await Promise.all(ids.map((id, at) => store.create(id, entry({ bytes: bytes[at] as Buffer }))))
+        assert.ok(answers.every(Boolean))
+      })
+      assert.ok(writes >= 15, `${writes} transactions for 4 MB`)
+      const found = await Promise.all(ids.map((id) => store.read(id)))
+      for (const [at, each] of found.entries()) assert.deepEqual(Buffer.from(each?.entry.bytes ?? []), bytes[at])
+    })
+
+    test('every byte, and what is not there, arrives as it was', async () => {
+      const store = open()
+      const bytes = Buffer.from(Uint8Array.from({ length: 256 }, (_, value) => value))
+      const given = [
+        entry({ bytes, label: bytes, owner: 'b5'.repeat(32) }),
+        entry({ bytes: Buffer.alloc(0), label: Buffer.alloc(0) }),
+        entry({ bytes: Buffer.from("'; DROP TABLE x; -- ?\0\\") }),
+      ]
+      const ids = given.map(newId)
+      await Promise.all(ids.map((id, at) => store.create(id, given[at] as Entry)))
+      const found = await Promise.all(ids.map((id) => store.read(id)))
+      for (const [at, each] of found.entries()) {
+        const plain = ({ bytes, label, ...fields }: Entry) => ({
+          ...fields,
+          bytes: Buffer.from(bytes),
+          label: label && Buffer.from(label),
+        })
+        assert.deepEqual(each && plain(each.entry), plain(given[at] as Entry))
+      }
+    })
+
+    test('what was asked before the store is closed is answered', async () => {
+      const store = open()
+      const made = await make(store, 30)
+      const answers = made.map((each) => update(store, each, 'last').catch((error) => error))
+      await turn()
+      await store.close()
+      for (const answer of await Promise.all(answers))
+        assert.ok(typeof answer === 'number' || answer instanceof StoreError)
+    })
+
+    if (kind === mysqlKind)
+      test('where several statements at a time are forbidden, each goes by itself', async () => {
+        const store = mysql({ url: `${place.url}?multipleStatements=false`, table, createTable: true })
+        stores.push(store)
+        await make(store, 1)
+        const writes = await writesOf(() => make(store, 50))
+        assert.ok(writes >= 50)
+      })
+
+    if (kind === postgresKind)
+      test('none is acknowledged before all of them are committed', async () => {
+        const store = open()
+        const made = await make(store, 20)
+        const [make_, trigger] = kind.refuse(table) as [string, string]
+        await admin.sql(make_)
+        const deferred = `CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON ${table} DEFERRABLE INITIALLY DEFERRED`
+        await admin.sql(`${deferred} ${trigger.slice(trigger.indexOf('FOR EACH'))}`)
+        const answers = await Promise.allSettled(made.map((each) => update(store, each, 'bad')))
+        for (const answer of answers) assert.equal(answer.status, 'rejected')
+        assert.equal(await count('bytes'), 20)
+      })
+  })
+}
