@@ -12,6 +12,7 @@ import { memory } from '../../src/engines/memory.ts'
 import { mysql } from '../../src/engines/mysql.ts'
 import { postgres } from '../../src/engines/postgres.ts'
 import { redis } from '../../src/engines/redis.ts'
+import type { OwnedStore } from '../../src/store.ts'
 import { type Contender, newName, type Place, urlIn } from './contender.ts'
 import { expressSession } from './express-session.ts'
 import { type Driver, idOf, limit, newCookie } from './limits.ts'
@@ -104,6 +105,9 @@ const ownMysql = (place: Place) => {
 
 const ownRedis = (place: Place, notify = false) => redis({ url: urlIn(place, 'redis'), prefix: newName(), notify })
 
+/** With the age that docs/cached.md advises where news of changes come: otherwise each slice would begin with reading all anew. */
+const inFront = (durable: OwnedStore) => cached({ durable, cache: memory(), maxAge: 300_000 })
+
 /** The engines that are servers: each beside its peer and its limit, on the same server. */
 export const serverEngines: readonly Contender[] = [
   limit('limit: postgres', postgresLimit, onPostgres),
@@ -111,7 +115,7 @@ export const serverEngines: readonly Contender[] = [
   strongroom('postgres two-key', onPostgres, (place) => ({ store: ownPostgres(place) })),
   strongroom('postgres two-key, no memo', onPostgres, (place) => ({ store: ownPostgres(place), memo: false })),
   strongroom('memory over postgres', { limit: 'limit: memory', needs: 'postgres' }, (place) => ({
-    store: cached({ durable: ownPostgres(place, true), cache: memory() }),
+    store: inFront(ownPostgres(place, true)),
   })),
   limit('limit: mysql', mysqlLimit, onMysql),
   expressSession('express-mysql-session', onMysql, expressMysql),
@@ -120,7 +124,7 @@ export const serverEngines: readonly Contender[] = [
   expressSession('connect-redis', onRedis, connectRedis),
   strongroom('redis two-key', onRedis, (place) => ({ store: ownRedis(place) })),
   strongroom('memory over redis', { limit: 'limit: memory', needs: 'redis' }, (place) => ({
-    store: cached({ durable: ownRedis(place, true), cache: memory() }),
+    store: inFront(ownRedis(place, true)),
   })),
   strongroom('memcached two-key', onMemcached, (place) => ({
     store: memcached({ servers: urlIn(place, 'memcached').replace('memcached://', ''), prefix: newName() }),
