@@ -73,7 +73,7 @@ export async function execute(connection: MysqlConnection, asked: MysqlStatement
   return Array.isArray(answer) ? (answer as readonly Row[]) : affected(answer)
 }
 
-/** All rows that are live for whoever asked first, and for each request the one of its id, when that is live for it. */
+/** The rows of all ids, and for each request that of its id, when it is live at the moment that the request says. */
 async function select(connection: MysqlConnection, requests: readonly RowRequest[]): Promise<readonly Answer[]> {
   const { many, key } = (requests[0] as RowRequest).statement
   const keys = requests.map(({ values }) => literal(values[key] ?? null)).join()
