@@ -392,6 +392,11 @@ const togetherFaults: Fault[] = [
     'if (left < 0) end(true)',
   ),
   on('test/engines/together.test.ts', 'src/engines/mysql/together.ts')(
+    'many visitors pay for one connection that is lost',
+    '(error) => reads || isOfOne(error)',
+    'isOfOne',
+  ),
+  on('test/engines/together.test.ts', 'src/engines/mysql/together.ts')(
     'the answer of one message is given to another call',
     '(results as unknown[]).slice(1, -1)',
     '(results as unknown[]).slice(0, -2)',

@@ -17,7 +17,7 @@ export interface Way<Q, A> {
   carrier(done: (error: unknown, carrier: Carrier<Q, A> | null) => void): void
   /** By itself, within so many ms. */
   alone(question: Q, limit: number): Promise<A>
-  /** Of several that were taken back together: may one of them be the reason, so that the others can do without it? */
+  /** Of several that were taken back together: may one of them be the reason, and may each be asked again by itself? */
   isOfOne(error: unknown): boolean
   tooLate(limit: number): Error
   /** The id of its row. */

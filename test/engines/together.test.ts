@@ -36,6 +36,11 @@ interface Kind {
   /** That nothing may become "bad". */
   readonly refuse: (table: string) => string[]
   readonly bytes: (id: Id) => string
+  /** Keeps everybody else from a table, readers too; and ends that. */
+  readonly close: (table: string) => string[]
+  readonly reopen: string
+  /** Answers statements that end the connections which wait for that. */
+  readonly kills: string
 }
 
 const postgresKind: Kind = {
@@ -59,6 +64,9 @@ const postgresKind: Kind = {
     `CREATE TRIGGER refuse BEFORE UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION refuse_${table}()`,
   ],
   bytes: (id) => `decode('${id}', 'hex')`,
+  close: (table) => ['BEGIN', `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`],
+  reopen: 'ROLLBACK',
+  kills: `SELECT 'SELECT pg_terminate_backend(' || pid || ')' AS kill FROM pg_stat_activity WHERE wait_event_type = 'Lock'`,
 }
 
 const mysqlKind: Kind = {
@@ -87,6 +95,9 @@ const mysqlKind: Kind = {
      IF NEW.payload = 'bad' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF`,
   ],
   bytes: (id) => `0x${id}`,
+  close: (table) => [`LOCK TABLES ${table} WRITE`],
+  reopen: 'UNLOCK TABLES',
+  kills: `SELECT CONCAT('KILL ', id) AS ${'`kill`'} FROM information_schema.processlist WHERE state LIKE 'Waiting for table%'`,
 }
 
 interface Made {
@@ -271,6 +282,24 @@ for (const kind of [postgresKind, mysqlKind]) {
       for (const answer of await Promise.all(waiting))
         assert.match(String(answer), /StoreError.*did not answer within 900 ms/)
       assert.equal(await update(store, free, 'free'), Number(free.version) + 1)
+      await holder.end()
+    })
+
+    test('a connection that is lost with many reads costs no visitor an answer', async () => {
+      const store = open({ timeout: 5000 })
+      const made = await make(store, 40)
+      const holder = await place.hand()
+      for (const text of kind.close(table)) await holder.sql(text)
+      const reads = Promise.all(made.map(({ id }) => store.read(id)))
+      let kills: Record<string, unknown>[] = []
+      for (let look = 0; kills.length === 0; look += 1) {
+        assert.ok(look < 100, 'the reads should be waiting')
+        await wait(5)
+        kills = await admin.sql(kind.kills)
+      }
+      for (const { kill } of kills) await admin.sql(String(kill))
+      await holder.sql(kind.reopen)
+      for (const each of await reads) assert.equal(String(each?.entry.bytes), 'bytes')
       await holder.end()
     })
 

@@ -114,6 +114,7 @@ export class Line {
       const alone = ({ statement, values }: RowRequest, left: number) =>
         this.#once((connection) => execute(connection, statement, values), left)
       together = togetherOn({
+        reads: statement.many !== undefined,
         source: this.#source,
         alone,
         tooLate: () => tooLate(this.#timeout),

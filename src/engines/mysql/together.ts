@@ -16,6 +16,8 @@ export interface RowRequest {
 }
 
 interface Surroundings {
+  /** Only reads: then it is asked again whatever went wrong, so that not many visitors pay for one connection that is lost. */
+  readonly reads: boolean
   readonly source: Source
   readonly alone: (request: RowRequest, limit: number) => Promise<Answer>
   readonly tooLate: () => Error
@@ -23,7 +25,7 @@ interface Surroundings {
 }
 
 /** For the requests of one statement. */
-export function togetherOn({ source, alone, tooLate, mostBytes }: Surroundings): Together<RowRequest, Answer> {
+export function togetherOn({ reads, source, alone, tooLate, mostBytes }: Surroundings): Together<RowRequest, Answer> {
   return new Together({
     carrier(done) {
       source.acquire().then(
@@ -32,7 +34,7 @@ export function togetherOn({ source, alone, tooLate, mostBytes }: Surroundings):
       )
     },
     alone,
-    isOfOne,
+    isOfOne: (error) => reads || isOfOne(error),
     tooLate,
     keyOf: ({ statement, values }) => values[statement.key] as Uint8Array,
     sizeOf: ({ values }) => values.reduce<number>((sum, each) => sum + 2 * lengthOf(each), 512),

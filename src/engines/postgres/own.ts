@@ -98,7 +98,7 @@ export class OwnLink implements HoldingLink {
     if (!isRowRequest(request)) return line.ask(request, limit)
     let together = this.#together.get(request.text)
     if (!together) {
-      together = togetherOn(line)
+      together = togetherOn(line, request.text)
       this.#together.set(request.text, together)
     }
     return together.ask(request, limit)

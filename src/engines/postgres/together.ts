@@ -11,12 +11,16 @@ export function isRowRequest(request: Request): request is RowRequest {
   return request.key !== undefined
 }
 
-/** For the requests of one statement. */
-export function togetherOn(link: PoolLink): Together<RowRequest, Answer> {
+/**
+ * For the requests of one statement. One that only reads is asked again whatever went wrong: otherwise many visitors would
+ * pay for one connection that is lost.
+ */
+export function togetherOn(link: PoolLink, text: string): Together<RowRequest, Answer> {
+  const reads = text.startsWith('SELECT')
   return new Together({
     carrier: (done) => link.checkOut((error, held) => done(error, held && carrierOn(held))),
     alone: (request, limit) => link.ask(request, limit),
-    isOfOne,
+    isOfOne: (error) => reads || isOfOne(error),
     tooLate,
     keyOf: ({ values, key }) => values[key] as Buffer,
     sizeOf: ({ values }) => values.reduce<number>((sum, each) => sum + (Buffer.isBuffer(each) ? each.length : 0), 0),
