@@ -33,8 +33,20 @@ export const onMemcached: readonly World[] = [
   },
 ]
 
-/** What somebody sees who reads the memory of the running server, as a core dump or a swapped page shows it. */
-function memoryOf({ dir }: Server): Map<string, Buffer> {
+/**
+ * What somebody sees who reads the memory of the running server, as a core dump or a swapped page shows it. It is stopped
+ * meanwhile: otherwise it may give a region back between the list of them and the reading.
+ */
+function memoryOf(server: Server): Map<string, Buffer> {
+  server.pause()
+  try {
+    return regionsOf(server)
+  } finally {
+    server.resume()
+  }
+}
+
+function regionsOf({ dir }: Server): Map<string, Buffer> {
   const pid = readdirSync('/proc').find((name) => /^\d+$/.test(name) && folderOf(name) === dir) ?? raise('not running')
   const memory = openSync(`/proc/${pid}/mem`, 'r')
   try {
