@@ -391,6 +391,21 @@ const togetherFaults: Fault[] = [
     'if (left === 0) end(true)',
     'if (left < 0) end(true)',
   ),
+  on('test/engines/together.test.ts', 'src/engines/together.ts')(
+    'a call that comes alone waits for others to come',
+    'setImmediate(() => {',
+    'setTimeout(() => {',
+  ),
+  on('test/engines/together.test.ts', 'src/engines/mysql/store.ts')(
+    'a message that is larger than the server takes',
+    'this.#line.mostBytes = Math.min(this.#line.mostBytes, facts.sizeLimit ?? Number.POSITIVE_INFINITY)',
+    '',
+  ),
+  on('test/engines/together.test.ts', 'src/engines/mysql/pool.ts')(
+    'several statements at a time although the URL forbids it',
+    "get('multipleStatements') === 'true'",
+    "has('multipleStatements')",
+  ),
   on('test/engines/together.test.ts', 'src/engines/mysql/together.ts')(
     'many visitors pay for one connection that is lost',
     '(error) => reads || isOfOne(error)',

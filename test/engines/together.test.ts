@@ -141,6 +141,20 @@ for (const kind of [postgresKind, mysqlKind]) {
     }
     const count = (payload: string) => numberOf(`SELECT count(*) AS count FROM ${table} WHERE payload = '${payload}'`)
 
+    /** Somebody who holds a row until the end. */
+    const holderOf = async ({ id }: Made) => {
+      const holder = await place.hand()
+      await holder.sql('BEGIN')
+      await holder.sql(`SELECT 1 FROM ${table} WHERE id = ${kind.bytes(id)} FOR UPDATE`)
+      return holder
+    }
+    const untilStuck = async (messages: number) => {
+      for (let look = 0; (await numberOf(kind.stuck)) < messages; look += 1) {
+        assert.ok(look < 100, `${messages} messages should be waiting`)
+        await wait(5)
+      }
+    }
+
     before(async () => {
       place = await kind.start()
       admin = await place.hand()
@@ -164,7 +178,8 @@ for (const kind of [postgresKind, mysqlKind]) {
       const creates = await writesOf(async () => {
         made = await make(store, 200)
       })
-      assert.ok(creates <= 50, `${creates} transactions for 200 creates`)
+      // No more than 64 in each.
+      assert.ok(creates >= 4 && creates <= 50, `${creates} transactions for 200 creates`)
       const stale = new Set(made.filter((_, at) => at % 7 === 0))
       for (const each of stale) await update(store, each, 'sooner')
       let answers: readonly (Version | null)[] = []
@@ -199,15 +214,39 @@ for (const kind of [postgresKind, mysqlKind]) {
       assert.equal(deleted.filter(Boolean).length, 1)
     })
 
-    test('one that comes alone does not wait for others', async () => {
+    test('one that comes alone waits for no others to come', async (t) => {
       const store = open()
       const [one] = (await make(store, 1)) as [Made]
-      const writes = await writesOf(async () => {
-        let version = one.version
-        for (let round = 0; round < 20; round += 1)
-          version = (await update(store, { ...one, version }, 'text')) as Version
+      // Whatever would wait for a moment now waits for ever.
+      t.mock.timers.enable({ apis: ['setTimeout'] })
+      let version: Version | null = one.version
+      const calls = (async () => {
+        for (let round = 0; round < 20; round += 1) {
+          version = await update(store, { ...one, version: version as Version }, 'text')
+          assert.ok(await store.read(one.id))
+        }
+      })()
+      const until = performance.now() + 5000
+      let isOver = false
+      void calls.finally(() => {
+        isOver = true
       })
-      assert.ok(writes >= 20)
+      while (!isOver && performance.now() < until) await turn()
+      t.mock.timers.reset()
+      assert.ok(isOver, 'a call still waits')
+      await calls
+      assert.equal(version, Number(one.version) + 20)
+    })
+
+    test('one is not kept back by those that are under way', async () => {
+      const store = open({ timeout: 5000 })
+      const [held, free] = (await make(store, 2)) as [Made, Made]
+      const holder = await holderOf(held)
+      const waiting = update(store, held, 'later')
+      await untilStuck(1)
+      assert.equal(await update(store, free, 'free'), Number(free.version) + 1)
+      await holder.end()
+      assert.equal(await waiting, Number(held.version) + 1)
     })
 
     test('where the server refuses one, it alone is refused', async () => {
@@ -266,23 +305,33 @@ for (const kind of [postgresKind, mysqlKind]) {
     test('those that wait for a row that somebody holds are given up in time, and the next are served', async () => {
       const store = open({ timeout: 900 })
       const [held, free] = (await make(store, 2)) as [Made, Made]
-      const holder = await place.hand()
-      await holder.sql('BEGIN')
-      await holder.sql(`SELECT 1 FROM ${table} WHERE id = ${kind.bytes(held.id)} FOR UPDATE`)
+      const holder = await holderOf(held)
       const waiting: Promise<unknown>[] = []
-      // As many messages as may be under way.
-      for (let message = 1; message <= 4; message += 1) {
+      // As many messages as may be under way, and more calls.
+      for (let message = 1; message <= 6; message += 1) {
         waiting.push(update(store, held, `text ${message}`).catch((error) => error))
-        for (let look = 0; (await numberOf(kind.stuck)) < message; look += 1) {
-          assert.ok(look < 100, `${message} calls should be waiting`)
-          await wait(5)
-        }
+        await untilStuck(Math.min(message, 4))
       }
+      await wait(50)
+      assert.equal(await numberOf(kind.stuck), 4)
       assert.ok(await store.read(held.id))
       for (const answer of await Promise.all(waiting))
         assert.match(String(answer), /StoreError.*did not answer within 900 ms/)
       assert.equal(await update(store, free, 'free'), Number(free.version) + 1)
       await holder.end()
+    })
+
+    test('whoever is in one message with a row that somebody holds', async () => {
+      const store = open({ timeout: 2500 })
+      const made = await make(store, 12)
+      // The last in the order of ids, for what comes after it has not been tried yet.
+      const [held] = made.toSorted((a, b) => (a.id < b.id ? 1 : -1)) as [Made]
+      const holder = await holderOf(held)
+      const answers = await Promise.allSettled(made.map((each) => update(store, each, 'text')))
+      await holder.end()
+      // PostgreSQL waits for the row as long as we do; MySQL gives up on it sooner, and then each goes by itself.
+      for (const [at, { status }] of answers.entries())
+        assert.equal(status, kind === mysqlKind && made[at] !== held ? 'fulfilled' : 'rejected')
     })
 
     test('a connection that is lost with many reads costs no visitor an answer', async () => {
@@ -347,14 +396,35 @@ for (const kind of [postgresKind, mysqlKind]) {
         assert.ok(typeof answer === 'number' || answer instanceof StoreError)
     })
 
-    if (kind === mysqlKind)
+    if (kind === mysqlKind) {
       test('where several statements at a time are forbidden, each goes by itself', async () => {
-        const store = mysql({ url: `${place.url}?multipleStatements=false`, table, createTable: true })
-        stores.push(store)
-        await make(store, 1)
-        const writes = await writesOf(() => make(store, 50))
-        assert.ok(writes >= 50)
+        const messages = async (url: string) => {
+          const store = mysql({ url, table, createTable: true })
+          stores.push(store)
+          await make(store, 1)
+          await admin.sql("TRUNCATE mysql.general_log; SET GLOBAL log_output = 'TABLE', general_log = ON")
+          await make(store, 50)
+          await admin.sql('SET GLOBAL general_log = OFF')
+          return numberOf("SELECT count(*) AS count FROM mysql.general_log WHERE argument LIKE 'START TRANSACTION;%'")
+        }
+        assert.equal(await messages(`${place.url}?multipleStatements=false`), 0)
+        assert.ok((await messages(place.url)) > 0)
       })
+
+      test('no message is larger than the server takes', async () => {
+        await admin.sql('SET GLOBAL max_allowed_packet = 65536')
+        try {
+          const store = open()
+          await make(store, 1)
+          const made = await Promise.all(
+            Array.from({ length: 40 }, () => store.create(newId(), entry({ bytes: randomBytes(10_000) }))),
+          )
+          assert.ok(made.every(Boolean))
+        } finally {
+          await admin.sql('SET GLOBAL max_allowed_packet = 16777216')
+        }
+      })
+    }
 
     if (kind === postgresKind)
       test('none is acknowledged before all of them are committed', async () => {

@@ -78,11 +78,11 @@ export async function execute(connection: MysqlConnection, asked: MysqlStatement
 /** The rows of all ids, and for each request that of its id, when it is live at the moment that the request says. */
 async function select(connection: MysqlConnection, requests: readonly RowRequest[]): Promise<readonly Answer[]> {
   const { many, key } = (requests[0] as RowRequest).statement
-  const keys = requests.map(({ values }) => literal(values[key] ?? null)).join()
-  const [rows] = await connection.query(statement(`${many} (${keys})`), [])
+  const keys = requests.map(({ values }) => hexOf(values[key]))
+  const [rows] = await connection.query(statement(`${many} (${keys.map((each) => `0x${each}`).join()})`), [])
   const found = new Map((rows as Row[]).map((row) => [hexOf(row.id), row]))
-  return requests.map(({ values: [id, now] }) => {
-    const row = found.get(hexOf(id))
+  return requests.map(({ values: [, now] }, at) => {
+    const row = found.get(keys[at] as string)
     return row && Number(row.expires_at) > Number(now) ? [row] : []
   })
 }

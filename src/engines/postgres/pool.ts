@@ -71,6 +71,7 @@ export class PoolLink implements HoldingLink {
   /** The pool is its owner's to end. */
   async close(): Promise<void> {}
 
+  /** For as long as somebody needs it, without a limit of time. */
   checkOut(done: (error: unknown, held: Held | null) => void): void {
     this.#pool.connect((error, client, release) => {
       if (!client) return done(error ?? new Error('no connection'), null)
