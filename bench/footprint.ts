@@ -1,6 +1,6 @@
 import session from 'express-session'
-import { memory } from '../src/engines/memory.ts'
-import type { SealName } from '../src/index.ts'
+import { memory } from '../packages/strongroom/src/engines/memory/memory.ts'
+import type { SealName } from '../packages/strongroom/src/index.ts'
 import { sessionOf } from './data.ts'
 import { begin, sessionsWith } from './micro/sessions.ts'
 

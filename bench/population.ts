@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { file } from '../src/engines/file.ts'
-import { memory } from '../src/engines/memory.ts'
-import { sqlite } from '../src/engines/sqlite.ts'
-import { type BaseSessions, createSessions, type OwnedStore, type SessionsOptions } from '../src/index.ts'
+import { file } from '../packages/strongroom/src/engines/file/file.ts'
+import { memory } from '../packages/strongroom/src/engines/memory/memory.ts'
+import { sqlite } from '../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import {
+  type BaseSessions,
+  createSessions,
+  type OwnedStore,
+  type SessionsOptions,
+} from '../packages/strongroom/src/index.ts'
 import { median } from './figures.ts'
 import { begin, readOnce, type Values, writeOnce } from './micro/sessions.ts'
 

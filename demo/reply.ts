@@ -1,6 +1,6 @@
 import { parseCookie } from 'cookie'
 import type { Request, Response } from 'express'
-import type { Session } from '../src/index.ts'
+import type { Session } from '../packages/strongroom/src/index.ts'
 import type { Vault, Visit } from './vault.ts'
 import { type Html, layout } from './views/layout.ts'
 

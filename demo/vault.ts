@@ -1,7 +1,13 @@
-import { storeFromUrl } from '../src/engines/url.ts'
-import { createSessions, type Id, type OwnedStore, type Sessions, type Store } from '../src/index.ts'
-import { createKeyring } from '../src/keyring.ts'
-import { parse } from '../src/token.ts'
+import { createKeyring } from '../packages/strongroom/src/crypto/keyring.ts'
+import { parse } from '../packages/strongroom/src/crypto/token.ts'
+import { storeFromUrl } from '../packages/strongroom/src/engines/url.ts'
+import {
+  createSessions,
+  type Id,
+  type OwnedStore,
+  type Sessions,
+  type Store,
+} from '../packages/strongroom/src/index.ts'
 import { keyIn } from './key.ts'
 import type { Basket } from './shop/basket.ts'
 

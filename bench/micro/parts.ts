@@ -1,12 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { type Content, decodeContent, encodeContent, type Values } from '../../src/codec/json.ts'
-import { memory } from '../../src/engines/memory.ts'
-import { createKeyring } from '../../src/keyring.ts'
-import { type Changes, lay } from '../../src/merge.ts'
-import { changesOf, State } from '../../src/state.ts'
-import { stored } from '../../src/stored.ts'
-import { handleOf, type Id, mint } from '../../src/token.ts'
-import { cookieTransport } from '../../src/transport/cookie.ts'
+import { stored } from '../../packages/strongroom/src/backing/server.ts'
+import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { handleOf, type Id, mint } from '../../packages/strongroom/src/crypto/token.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { cookieTransport } from '../../packages/strongroom/src/http/cookie.ts'
+import {
+  type Content,
+  decodeContent,
+  encodeContent,
+  type Values,
+} from '../../packages/strongroom/src/session/content.ts'
+import { type Changes, lay } from '../../packages/strongroom/src/session/merge.ts'
+import { changesOf, State } from '../../packages/strongroom/src/session/state.ts'
 import { sessionOf } from '../data.ts'
 import type { Case } from './case.ts'
 

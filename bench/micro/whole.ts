@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { cookie } from '../../src/engines/cookie.ts'
-import { memory } from '../../src/engines/memory.ts'
-import type { SessionsOptions } from '../../src/index.ts'
+import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import type { SessionsOptions } from '../../packages/strongroom/src/index.ts'
 import type { Case } from './case.ts'
 import { begin, readOnce, sessionsWith, writeOnce } from './sessions.ts'
 

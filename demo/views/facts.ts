@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { PolicyFacts, Session, Traits } from '../../src/index.ts'
+import type { PolicyFacts, Session, Traits } from '../../packages/strongroom/src/index.ts'
 import type { Vault, Visit } from '../vault.ts'
 import type { Html } from './layout.ts'
 import { lengthOf, momentView } from './moments.ts'

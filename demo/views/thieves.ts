@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { PolicyFacts } from '../../src/index.ts'
+import type { PolicyFacts } from '../../packages/strongroom/src/index.ts'
 import type { Html } from './layout.ts'
 
 interface Thief {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { fetch } from '../../src/adapters/fetch.ts'
-import { node } from '../../src/adapters/node.ts'
-import { memory } from '../../src/engines/memory.ts'
-import { createSessions, DataError } from '../../src/index.ts'
+import { fetch } from '../../packages/strongroom/src/adapters/fetch.ts'
+import { node } from '../../packages/strongroom/src/adapters/node.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { createSessions, DataError } from '../../packages/strongroom/src/index.ts'
 
 const secrets = 'PZ1uKt5Jm0cXoDq7lYw3nRbE9hGv2sTf8aUiWk4jLxM'
 const sessions = createSessions<{ secretPlan: unknown }>({ store: memory(), secrets })

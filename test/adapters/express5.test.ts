@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import framework from 'express'
-import { express } from '../../src/adapters/express.ts'
-import { adapterSuite } from '../../src/testing/index.ts'
+import { express } from '../../packages/strongroom/src/adapters/express.ts'
+import { adapterSuite } from '../../packages/strongroom/src/testing/index.ts'
 import { listening, send } from './serve.ts'
 
 adapterSuite('express 5', async (sessions, application) => {

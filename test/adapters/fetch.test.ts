@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import { fetch } from '../../src/adapters/fetch.ts'
-import { adapterSuite } from '../../src/testing/index.ts'
+import { fetch } from '../../packages/strongroom/src/adapters/fetch.ts'
+import { adapterSuite } from '../../packages/strongroom/src/testing/index.ts'
 import { listening, toResponse } from './serve.ts'
 
 adapterSuite('fetch', async (sessions, application) => {

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
-import { hono } from '../../src/adapters/hono.ts'
-import { adapterSuite } from '../../src/testing/index.ts'
+import { hono } from '../../packages/strongroom/src/adapters/hono.ts'
+import { adapterSuite } from '../../packages/strongroom/src/testing/index.ts'
 import { listening, toResponse } from './serve.ts'
 
 adapterSuite('hono', async (sessions, application) => {

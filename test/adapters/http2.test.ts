@@ -1,6 +1,6 @@
 import { createServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
-import { node } from '../../src/adapters/node.ts'
-import { adapterSuite } from '../../src/testing/index.ts'
+import { node } from '../../packages/strongroom/src/adapters/node.ts'
+import { adapterSuite } from '../../packages/strongroom/src/testing/index.ts'
 import { listening2, send } from './serve.ts'
 
 adapterSuite('node over HTTP/2', async (sessions, application) =>

@@ -10,9 +10,9 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { after, before, suite, test } from 'node:test'
 import { createGzip, gunzipSync } from 'node:zlib'
-import { hold, type NodeResponse } from '../../src/adapters/node-response.ts'
-import { StrongroomError } from '../../src/errors.ts'
-import { gate, turns, until } from '../../src/testing/adapter/gate.ts'
+import { hold, type NodeResponse } from '../../packages/strongroom/src/adapters/node/hold.ts'
+import { StrongroomError } from '../../packages/strongroom/src/errors.ts'
+import { gate, turns, until } from '../../packages/strongroom/src/testing/adapter/gate.ts'
 import { http2Site, nodeSite, running, slowSessions } from './site.ts'
 
 const content = randomBytes(1_000_000)

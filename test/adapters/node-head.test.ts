@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { suite, type TestContext, test } from 'node:test'
-import type { Page } from '../../src/testing/adapter/visitor.ts'
+import type { Page } from '../../packages/strongroom/src/testing/adapter/visitor.ts'
 import { http2Site, type NodeSite, nodeSite, running } from './site.ts'
 
 type Headers = OutgoingHttpHeaders | unknown[]

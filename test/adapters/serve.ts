@@ -4,7 +4,7 @@ import type { Http2Server, Http2ServerResponse, ServerHttp2Session } from 'node:
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Answer, Served } from '../../src/testing/index.ts'
+import type { Answer, Served } from '../../packages/strongroom/src/testing/index.ts'
 
 /** Starts a server on a free port; its end does not wait for clients that keep their connections. */
 export async function listening(server: Server): Promise<Served> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import type { Session } from '../../src/session.ts'
+import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { ALL, type Anything, isNobody, STORED, world } from './world.ts'
 
 const INHERITED = [

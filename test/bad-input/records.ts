@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import type { Entry, Store } from '../../src/store.ts'
-import type { Id } from '../../src/token.ts'
+import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
+import type { Entry, Store } from '../../packages/strongroom/src/store.ts'
 import { bitFlips, idsIn, isNobody, STORED, secret, USER, type World, world } from './world.ts'
 
 const REASON = /^(malformed|unknown-(key|version)|forged)$/

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { StoreError } from '../../src/errors.ts'
-import type { Session } from '../../src/session.ts'
-import { gate } from '../../src/testing/adapter/gate.ts'
+import { StoreError } from '../../packages/strongroom/src/errors.ts'
+import type { Session } from '../../packages/strongroom/src/session/session.ts'
+import { gate } from '../../packages/strongroom/src/testing/adapter/gate.ts'
 import { type Anything, type BackingName, idsIn, isNobody, MARK, refusal, USER, type World, world } from './world.ts'
 
 /** What a request does, and the store call that it cannot do without. */

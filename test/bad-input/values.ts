@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Session } from '../../src/session.ts'
+import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { ALL, type Anything, type BackingName, idsIn, MARK, refusal, world } from './world.ts'
 
 class Basket {

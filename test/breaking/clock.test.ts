@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Entry, Store } from '../../src/store.ts'
-import { manualClock } from '../../src/testing/clock.ts'
-import { newId } from '../../src/testing/store/subject.ts'
+import type { Entry, Store } from '../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { newId } from '../../packages/strongroom/src/testing/store/subject.ts'
 import { onEach } from './kit/world.ts'
 import { WORLDS } from './worlds.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
-import { file } from '../../src/engines/file.ts'
-import { sqlite } from '../../src/engines/sqlite.ts'
-import type { Clock } from '../../src/store.ts'
+import { file } from '../../packages/strongroom/src/engines/file/file.ts'
+import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import type { Clock } from '../../packages/strongroom/src/store.ts'
 import { Project, SLOW } from './project.ts'
 
 const DAY = 86_400_000

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, suite, test } from 'node:test'
-import { sqlite } from '../../src/engines/sqlite.ts'
-import type { Clock } from '../../src/store.ts'
+import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import type { Clock } from '../../packages/strongroom/src/store.ts'
 import { main, OLDER, Project, SECRET } from './project.ts'
 
 let project: Project

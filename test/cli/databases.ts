@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { DatabaseSync } from 'node:sqlite'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
+import { mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
+import { postgres } from '../../packages/strongroom/src/engines/postgres/postgres.ts'
+import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { find } from '../../scripts/programs.mjs'
-import { mysql } from '../../src/engines/mysql.ts'
-import { postgres } from '../../src/engines/postgres.ts'
-import { sqlite } from '../../src/engines/sqlite.ts'
 import { DJANGO, plant, TRAPS } from './planted.ts'
 
 /** Databases of an application: people, who have bytes too, sessions of ours and of Django's. */

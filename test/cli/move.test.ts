@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { after, beforeEach, suite, test } from 'node:test'
-import { file } from '../../src/engines/file.ts'
-import { sqlite } from '../../src/engines/sqlite.ts'
-import { createSessions } from '../../src/sessions.ts'
+import { file } from '../../packages/strongroom/src/engines/file/file.ts'
+import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { need } from '../support/need.ts'
 import { Project, SECRET } from './project.ts'
 

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { createSessions } from '../../src/sessions.ts'
-import type { Store } from '../../src/store.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import type { Store } from '../../packages/strongroom/src/store.ts'
 import { CANARY, SECRET } from './project.ts'
 
 /** How many sessions of each kind are planted. */

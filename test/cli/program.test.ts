@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import type { Command } from 'commander'
+import { createProgram } from '../../packages/cli/src/program.ts'
 import { root } from '../../scripts/build.ts'
-import { createProgram } from '../../src/cli/program.ts'
 import { Project, SECRET } from './project.ts'
 
 const program = createProgram()

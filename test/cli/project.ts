@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import type { Store } from '../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { root } from '../../scripts/build.ts'
-import { createSessions } from '../../src/sessions.ts'
-import type { Store } from '../../src/store.ts'
-import { manualClock } from '../../src/testing/clock.ts'
 
 export const main = join(root, 'src', 'cli', 'main.ts')
 export const CANARY = 'canary in the data'

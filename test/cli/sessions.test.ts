@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { after, before, suite, test } from 'node:test'
-import { file } from '../../src/engines/file.ts'
-import { sqlite } from '../../src/engines/sqlite.ts'
-import type { Clock } from '../../src/store.ts'
+import { file } from '../../packages/strongroom/src/engines/file/file.ts'
+import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import type { Clock } from '../../packages/strongroom/src/store.ts'
 import { Project, SECRET } from './project.ts'
 
 for (const [engine, url] of [
@@ -161,7 +161,7 @@ suite('handles', () => {
   })
 
   test("a device's label cannot command the terminal", async () => {
-    const { createSessions } = await import('../../src/sessions.ts')
+    const { createSessions } = await import('../../packages/strongroom/src/sessions.ts')
     const path = project.path('sessions.db')
     const sessions = createSessions({ store: `sqlite:${path}`, secrets: SECRET })
     const visit = sessions.open({})

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { after, afterEach, before, beforeEach, suite, test } from 'node:test'
-import { sqlite } from '../../src/engines/sqlite.ts'
-import type { Clock } from '../../src/store.ts'
+import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import type { Clock } from '../../packages/strongroom/src/store.ts'
 import { need } from '../support/need.ts'
 import { Project, type RunOptions, SLOW } from './project.ts'
 

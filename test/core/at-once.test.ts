@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { memory } from '../../src/engines/memory.ts'
-import { createSessions } from '../../src/index.ts'
-import type { OwnedStore } from '../../src/store.ts'
-import { manualClock } from '../../src/testing/clock.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { createSessions } from '../../packages/strongroom/src/index.ts'
+import type { OwnedStore } from '../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { secret } from './kit/ring.ts'
 
 const clock = manualClock()

@@ -3,9 +3,9 @@ import { createDecipheriv, createHmac } from 'node:crypto'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
 import fc from 'fast-check'
-import { cookieCodec } from '../../src/codec/carried.ts'
-import { checkValue, decodeContent, encodeContent } from '../../src/codec/json.ts'
-import { DataError } from '../../src/errors.ts'
+import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
+import { DataError } from '../../packages/strongroom/src/errors.ts'
+import { checkValue, decodeContent, encodeContent } from '../../packages/strongroom/src/session/content.ts'
 import { ringOf } from './kit/ring.ts'
 
 const ring = ringOf('a', 'b')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { parseSetCookie } from 'cookie'
-import { StoreError } from '../../src/errors.ts'
+import { StoreError } from '../../packages/strongroom/src/errors.ts'
 import { WORLDS } from './kit/engines.ts'
 import { fixture, last } from './kit/fixture.ts'
 import { settle } from './kit/gates.ts'

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { hkdfSync, randomBytes } from 'node:crypto'
 import { describe, it, type TestContext } from 'node:test'
-import { ConfigError } from '../../src/errors.ts'
-import { createKeyring, createLiveKeyring, ownerTag, type Secrets } from '../../src/keyring.ts'
+import {
+  createKeyring,
+  createLiveKeyring,
+  ownerTag,
+  type Secrets,
+} from '../../packages/strongroom/src/crypto/keyring.ts'
+import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 import { settle } from './kit/gates.ts'
 import { ringOf, secret } from './kit/ring.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { DataError } from '../../src/errors.ts'
+import { DataError } from '../../packages/strongroom/src/errors.ts'
 import { fixture } from './kit/fixture.ts'
 import { settle } from './kit/gates.ts'
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { memory } from '../../src/engines/memory.ts'
-import { SessionGone } from '../../src/errors.ts'
-import { type Changes, lay } from '../../src/merge.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { SessionGone } from '../../packages/strongroom/src/errors.ts'
+import { type Changes, lay } from '../../packages/strongroom/src/session/merge.ts'
 import { type Anything, fixture } from './kit/fixture.ts'
 import { race, settle } from './kit/gates.ts'
 

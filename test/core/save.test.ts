@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { DataError, SessionClosed, SessionGone, SessionLimit, StoreError } from '../../src/errors.ts'
+import {
+  DataError,
+  SessionClosed,
+  SessionGone,
+  SessionLimit,
+  StoreError,
+} from '../../packages/strongroom/src/errors.ts'
 import { fixture } from './kit/fixture.ts'
 import { settle } from './kit/gates.ts'
 

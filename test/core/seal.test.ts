@@ -2,9 +2,15 @@ import assert from 'node:assert/strict'
 import { createDecipheriv, createHmac, randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { createSeal, openLabel, type SealName, sealedUnder, sealLabel } from '../../src/codec/seal.ts'
-import { type Master, ownerTag } from '../../src/keyring.ts'
-import { mint, type Token } from '../../src/token.ts'
+import { type Master, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
+import {
+  createSeal,
+  openLabel,
+  type SealName,
+  sealedUnder,
+  sealLabel,
+} from '../../packages/strongroom/src/crypto/seal.ts'
+import { mint, type Token } from '../../packages/strongroom/src/crypto/token.ts'
 import { ringOf } from './kit/ring.ts'
 
 const ring = ringOf('a', 'b')

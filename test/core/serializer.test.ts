@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { DataError } from '../../src/errors.ts'
-import type { Serializer } from '../../src/serializer.ts'
+import { DataError } from '../../packages/strongroom/src/errors.ts'
+import type { Serializer } from '../../packages/strongroom/src/session/serializer.ts'
 import { type Anything, fixture } from './kit/fixture.ts'
 
 /** Dates and Maps at any depth, each as a list with a name, and lists under a name of their own. */

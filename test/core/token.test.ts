@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, createHmac } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { handleOf, mint, parse } from '../../src/token.ts'
+import { handleOf, mint, parse } from '../../packages/strongroom/src/crypto/token.ts'
 import { ringOf } from './kit/ring.ts'
 
 const ring = ringOf('a', 'b')

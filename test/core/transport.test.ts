@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseSetCookie } from 'cookie'
 import fc from 'fast-check'
-import { ConfigError } from '../../src/errors.ts'
-import { type CookieSettings, cookieTransport } from '../../src/transport/cookie.ts'
-import { header } from '../../src/transport/headers.ts'
+import { ConfigError } from '../../packages/strongroom/src/errors.ts'
+import { type CookieSettings, cookieTransport } from '../../packages/strongroom/src/http/cookie.ts'
+import { header } from '../../packages/strongroom/src/http/headers.ts'
 import { fixture } from './kit/fixture.ts'
 
 const DAY = 86_400_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { deflateSync } from 'node:zlib'
-import { TimestampSigner } from '../../src/compat/django/signer.ts'
+import { TimestampSigner } from '../../packages/django/src/signer.ts'
 import { SECRET } from './peer.ts'
 import { places } from './places.ts'
 import { askWith, Browser, type Site, startSite } from './site.ts'

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import fc from 'fast-check'
-import { readJson } from '../../src/compat/django/json/read.ts'
-import { layOver, toJsonValue, toValue } from '../../src/compat/django/json/view.ts'
-import { float, reprFloat, writeJson } from '../../src/compat/django/json/write.ts'
-import { DataError } from '../../src/errors.ts'
+import { readJson } from '../../packages/django/src/json/read.ts'
+import { layOver, toJsonValue, toValue } from '../../packages/django/src/json/view.ts'
+import { float, reprFloat, writeJson } from '../../packages/django/src/json/write.ts'
+import { DataError } from '../../packages/strongroom/src/errors.ts'
 import { Django, djangoNeed } from './peer.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: each document has a shape of its own

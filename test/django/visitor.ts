@@ -1,5 +1,5 @@
-import type { Session } from '../../src/session.ts'
-import type { BaseSessions } from '../../src/sessions.ts'
+import type { Session } from '../../packages/strongroom/src/session/session.ts'
+import type { BaseSessions } from '../../packages/strongroom/src/sessions.ts'
 
 type Sessions = BaseSessions<Record<string, unknown>>
 

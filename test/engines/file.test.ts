@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { inspect, promisify } from 'node:util'
-import { file } from '../../src/engines/file.ts'
-import { ConfigError, StoreError } from '../../src/errors.ts'
-import type { Entry } from '../../src/store.ts'
-import { manualClock } from '../../src/testing/clock.ts'
-import { storeSuite } from '../../src/testing/store-suite.ts'
-import type { Id } from '../../src/token.ts'
+import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
+import { file } from '../../packages/strongroom/src/engines/file/file.ts'
+import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
+import type { Entry } from '../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 
 const HOUR = 3_600_000
 
@@ -264,7 +264,7 @@ describe('file', () => {
     const { dir, remove } = await place()
     const script = `
       import assert from 'node:assert/strict'
-      import { file } from ${JSON.stringify(new URL('../../src/engines/file.ts', import.meta.url).href)}
+      import { file } from ${JSON.stringify(new URL('../../packages/strongroom/src/engines/file/file.ts', import.meta.url).href)}
       const store = file(${JSON.stringify(dir)})
       const id = 'ab'.padEnd(64, '1')
       const entry = (size) => ({ bytes: new Uint8Array(size), expiresAt: Date.now() + 1e6, owner: null, label: null, createdAt: 0 })

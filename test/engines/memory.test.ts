@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { memory } from '../../src/engines/memory.ts'
-import { ConfigError } from '../../src/errors.ts'
-import type { Entry } from '../../src/store.ts'
-import { manualClock } from '../../src/testing/clock.ts'
-import { storeSuite } from '../../src/testing/store-suite.ts'
-import type { Id } from '../../src/token.ts'
+import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { ConfigError } from '../../packages/strongroom/src/errors.ts'
+import type { Entry } from '../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 
 storeSuite('memory', async () => {
   const clock = manualClock()

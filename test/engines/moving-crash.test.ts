@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { move, moving } from '../../src/engines/moving.ts'
-import { storeFromUrl } from '../../src/engines/url.ts'
-import type { Entry, OwnedStore, ScannableStore } from '../../src/store.ts'
-import { holds } from '../../src/testing/store/expect.ts'
-import { everyByte, fill, HOUR, newOwner } from '../../src/testing/store/subject.ts'
+import { move, moving } from '../../packages/strongroom/src/engines/moving/moving.ts'
+import { storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
+import type { Entry, OwnedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
+import { holds } from '../../packages/strongroom/src/testing/store/expect.ts'
+import { everyByte, fill, HOUR, newOwner } from '../../packages/strongroom/src/testing/store/subject.ts'
 
 type Whole = OwnedStore & ScannableStore
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { memory } from '../../src/engines/memory.ts'
-import { move, moving, type Phase } from '../../src/engines/moving.ts'
-import { StoreError } from '../../src/errors.ts'
-import type { Entry, OwnedStore, ScannableStore } from '../../src/store.ts'
-import { manualClock } from '../../src/testing/clock.ts'
-import { HOUR, newId, newOwner } from '../../src/testing/store/subject.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { move, moving, type Phase } from '../../packages/strongroom/src/engines/moving/moving.ts'
+import { StoreError } from '../../packages/strongroom/src/errors.ts'
+import type { Entry, OwnedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { HOUR, newId, newOwner } from '../../packages/strongroom/src/testing/store/subject.ts'
 import { Gates, race } from '../core/kit/gates.ts'
 
 type Whole = OwnedStore & ScannableStore

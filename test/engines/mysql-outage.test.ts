@@ -5,10 +5,10 @@ import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { createConnection, createPool } from 'mysql2/promise'
-import { type MysqlStore, type MysqlUrlOptions, mysql } from '../../src/engines/mysql.ts'
-import { StoreError } from '../../src/errors.ts'
-import type { Entry } from '../../src/store.ts'
-import type { Id } from '../../src/token.ts'
+import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
+import { type MysqlStore, type MysqlUrlOptions, mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
+import { StoreError } from '../../packages/strongroom/src/errors.ts'
+import type { Entry } from '../../packages/strongroom/src/store.ts'
 import { type MariadbServer, mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 
 const newId = () => randomBytes(32).toString('hex') as Id
@@ -86,7 +86,7 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
 
   /** In a process of its own, where a crash or a hanging handle would show. */
   const program = async (script: string) => {
-    const module = JSON.stringify(new URL('../../src/engines/mysql.ts', import.meta.url).href)
+    const module = JSON.stringify(new URL('../../packages/strongroom/src/engines/mysql/mysql.ts', import.meta.url).href)
     const text = `import { mysql } from ${module}\nconst url = ${JSON.stringify(server.url)}\n${script}`
     const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', text]
     const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -6,14 +6,19 @@ import { after, before, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { createConnection as createPlainConnection, createPool as createPlainPool } from 'mysql2'
 import { type Connection, createConnection, createPool, type Pool, type PoolOptions } from 'mysql2/promise'
-import { statements } from '../../src/engines/mysql/table.ts'
-import { type MysqlClient, type MysqlStore, type MysqlUrlOptions, mysql } from '../../src/engines/mysql.ts'
-import { PURGE_STEP } from '../../src/engines/sql.ts'
-import { ConfigError, StoreError } from '../../src/errors.ts'
-import type { Entry, Store } from '../../src/store.ts'
-import { manualClock } from '../../src/testing/clock.ts'
-import { storeSuite } from '../../src/testing/store-suite.ts'
-import type { Id } from '../../src/token.ts'
+import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
+import {
+  type MysqlClient,
+  type MysqlStore,
+  type MysqlUrlOptions,
+  mysql,
+} from '../../packages/strongroom/src/engines/mysql/mysql.ts'
+import { statements } from '../../packages/strongroom/src/engines/mysql/table.ts'
+import { PURGE_STEP } from '../../packages/strongroom/src/engines/shared/sql.ts'
+import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
+import type { Entry, Store } from '../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { type MariadbServer, mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 
 const HOUR = 3_600_000
@@ -517,7 +522,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
   it('gives the turn of a runner that was killed to the next', () =>
     at(async ({ store, table }) => {
       const script = `
-        import { mysql } from ${JSON.stringify(new URL('../../src/engines/mysql.ts', import.meta.url).href)}
+        import { mysql } from ${JSON.stringify(new URL('../../packages/strongroom/src/engines/mysql/mysql.ts', import.meta.url).href)}
         const store = mysql({ url: ${JSON.stringify(server.url)}, table: '${table}' })
         await store.alone('sweep', () => { console.log('held'); return new Promise(() => setInterval(() => {}, 1000)) })`
       const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script]

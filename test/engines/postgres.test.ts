@@ -7,14 +7,18 @@ import { after, before, describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import pg from 'pg'
-import { statementsFor } from '../../src/engines/postgres/statements.ts'
-import { type PostgresClientOptions, type PostgresUrlOptions, postgres } from '../../src/engines/postgres.ts'
-import { PURGE_STEP } from '../../src/engines/sql.ts'
-import { ConfigError, StoreError } from '../../src/errors.ts'
-import type { Entry, Store } from '../../src/store.ts'
-import { manualClock } from '../../src/testing/clock.ts'
-import { storeSuite } from '../../src/testing/store-suite.ts'
-import type { Id } from '../../src/token.ts'
+import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
+import {
+  type PostgresClientOptions,
+  type PostgresUrlOptions,
+  postgres,
+} from '../../packages/strongroom/src/engines/postgres/postgres.ts'
+import { statementsFor } from '../../packages/strongroom/src/engines/postgres/statements.ts'
+import { PURGE_STEP } from '../../packages/strongroom/src/engines/shared/sql.ts'
+import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
+import type { Entry, Store } from '../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { type PgbouncerServer, pgbouncerNeed, startPgbouncer } from '../servers/pgbouncer.ts'
 import { type PostgresServer, postgresNeed, startPostgres } from '../servers/postgres.ts'
 
@@ -495,7 +499,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
 
   /** A process with a store on that table. */
   function child(code: string, table: string) {
-    const engine = new URL('../../src/engines/postgres.ts', import.meta.url)
+    const engine = new URL('../../packages/strongroom/src/engines/postgres/postgres.ts', import.meta.url)
     const options = JSON.stringify({ url: server.url, table, createTable: true, notify: true })
     const script = `import { postgres } from ${JSON.stringify(engine)}; const store = postgres(${options}); ${code}`
     const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script]

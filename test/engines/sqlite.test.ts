@@ -8,14 +8,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
-import { PURGE_STEP } from '../../src/engines/sql.ts'
-import { openOwn } from '../../src/engines/sqlite/handle.ts'
-import { type SqliteHandle, type SqlitePathOptions, sqlite } from '../../src/engines/sqlite.ts'
-import { ConfigError, StoreError } from '../../src/errors.ts'
-import type { Entry, Store } from '../../src/store.ts'
-import { manualClock } from '../../src/testing/clock.ts'
-import { storeSuite } from '../../src/testing/store-suite.ts'
-import type { Id } from '../../src/token.ts'
+import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
+import { PURGE_STEP } from '../../packages/strongroom/src/engines/shared/sql.ts'
+import { openOwn } from '../../packages/strongroom/src/engines/sqlite/handle.ts'
+import {
+  type SqliteHandle,
+  type SqlitePathOptions,
+  sqlite,
+} from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
+import type { Entry, Store } from '../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 
 const HOUR = 3_600_000
 const Libsql = createRequire(import.meta.url)('libsql') as new (path: string) => SqliteHandle & { close(): void }

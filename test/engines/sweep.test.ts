@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { drive } from '../../src/engines/sweep.ts'
+import { drive } from '../../packages/strongroom/src/engines/shared/sweep.ts'
 
 describe('a gentle sweep', () => {
   /** Batches that take so many ms each by a clock that stands still otherwise, and how many have begun. */

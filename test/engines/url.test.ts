@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { describe, it } from 'node:test'
-import { placeOf, storeFromUrl } from '../../src/engines/url.ts'
-import { ConfigError } from '../../src/errors.ts'
-import type { Id } from '../../src/token.ts'
+import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
+import { placeOf, storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
+import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 
 const id = '5'.repeat(64) as Id
 const entry = { bytes: Buffer.from('bytes'), expiresAt: Date.now() + 3_600_000, owner: null, label: null, createdAt: 0 }

@@ -3,14 +3,14 @@
  * each format that is released, and never again: what is in such a file must open for ever.
  */
 import { createHash } from 'node:crypto'
-import { cookieCodec } from '../../src/codec/carried.ts'
-import { createSeal, sealLabel } from '../../src/codec/seal.ts'
-import { cookie } from '../../src/engines/cookie.ts'
-import { memory } from '../../src/engines/memory.ts'
-import { createKeyring, ownerTag } from '../../src/keyring.ts'
-import { createSessions } from '../../src/sessions.ts'
-import type { Store } from '../../src/store.ts'
-import { handleOf, mint } from '../../src/token.ts'
+import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
+import { createKeyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { createSeal, sealLabel } from '../../packages/strongroom/src/crypto/seal.ts'
+import { handleOf, mint } from '../../packages/strongroom/src/crypto/token.ts'
+import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import type { Store } from '../../packages/strongroom/src/store.ts'
 import { visitor } from '../core/kit/visitor.ts'
 import { CLOCK, DATA, type Golden, LOGIN, NAME, PAYLOADS, USERS } from './golden.ts'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { suite, test } from 'node:test'
-import { cookie } from '../../src/engines/cookie.ts'
-import { memory } from '../../src/engines/memory.ts'
-import { createSessions } from '../../src/sessions.ts'
-import { sessionFor } from '../../src/testing/index.ts'
+import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
 
 interface Data {
   basket: string[]

@@ -1,6 +1,8 @@
 /** Compiled, never run: what the types promise. Each `@ts-expect-error` is a mistake that must not compile. */
-import { cookie } from '../../src/engines/cookie.ts'
-import { memory } from '../../src/engines/memory.ts'
+
+import type { Id, Token } from '../../packages/strongroom/src/crypto/token.ts'
+import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import {
   type BaseSessions,
   createSessions,
@@ -10,8 +12,7 @@ import {
   type Sessions,
   type SessionsOptions,
   type Store,
-} from '../../src/index.ts'
-import type { Id, Token } from '../../src/token.ts'
+} from '../../packages/strongroom/src/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Equal<A, B>) => undefined

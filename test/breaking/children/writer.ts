@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeSync } from 'node:fs'
-import { StoreError } from '../../../src/errors.ts'
-import type { Id } from '../../../src/token.ts'
+import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
+import { StoreError } from '../../../packages/strongroom/src/errors.ts'
 import { deadlineOf, entryOf, WRITES } from '../kit/state.ts'
 import { openAt, type Where } from '../kit/where.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { SessionGone, StoreError } from '../../../src/errors.ts'
-import type { Sessions } from '../../../src/sessions.ts'
+import { SessionGone, StoreError } from '../../../packages/strongroom/src/errors.ts'
+import type { Sessions } from '../../../packages/strongroom/src/sessions.ts'
 import { type Visitor, visitor } from '../../core/kit/visitor.ts'
 import type { Anything } from './site.ts'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Entry } from '../../../src/store.ts'
-import type { Id } from '../../../src/token.ts'
+import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
+import type { Entry } from '../../../packages/strongroom/src/store.ts'
 
 const [HOUR, MINUTE] = [3_600_000, 60_000]
 export const WRITES = 4

@@ -1,4 +1,4 @@
-import type { Clock, Store } from '../../../src/store.ts'
+import type { Clock, Store } from '../../../packages/strongroom/src/store.ts'
 
 /** All that another process has to know to open the same store. It travels as JSON. */
 export type Where =
@@ -25,37 +25,41 @@ export async function openAt(where: Where, opening: Opening = {}): Promise<Store
   const { clock, timeout = 10_000 } = opening
   switch (where.engine) {
     case 'memory':
-      return (await import('../../../src/engines/memory.ts')).memory({ clock })
+      return (await import('../../../packages/strongroom/src/engines/memory/memory.ts')).memory({ clock })
     case 'file':
-      return (await import('../../../src/engines/file.ts')).file({
+      return (await import('../../../packages/strongroom/src/engines/file/file.ts')).file({
         dir: where.path,
         durable: where.synced,
         clock,
         timeout,
       })
     case 'sqlite':
-      return (await import('../../../src/engines/sqlite.ts')).sqlite({
+      return (await import('../../../packages/strongroom/src/engines/sqlite/sqlite.ts')).sqlite({
         path: where.path,
         synchronous: where.synced ? 'full' : 'normal',
         clock,
         timeout,
       })
     case 'postgres': {
-      const { postgres } = await import('../../../src/engines/postgres.ts')
+      const { postgres } = await import('../../../packages/strongroom/src/engines/postgres/postgres.ts')
       return postgres({ url: where.url, createTable: true, clock, timeout })
     }
     case 'mysql': {
-      const { mysql } = await import('../../../src/engines/mysql.ts')
+      const { mysql } = await import('../../../packages/strongroom/src/engines/mysql/mysql.ts')
       return mysql({ url: where.url, createTable: true, clock, timeout })
     }
     case 'redis':
-      return (await import('../../../src/engines/redis.ts')).redis({ url: where.url, clock, timeout })
+      return (await import('../../../packages/strongroom/src/engines/redis/redis.ts')).redis({
+        url: where.url,
+        clock,
+        timeout,
+      })
     case 'memcached': {
-      const { memcached } = await import('../../../src/engines/memcached.ts')
+      const { memcached } = await import('../../../packages/strongroom/src/engines/memcached/memcached.ts')
       return memcached({ servers: where.url.replace('memcached://', ''), clock, timeout })
     }
     case 'cached': {
-      const { cached } = await import('../../../src/engines/cached.ts')
+      const { cached } = await import('../../../packages/strongroom/src/engines/cached/cached.ts')
       const [durable, cache] = [await openAt(where.durable, opening), await openAt(where.cache, opening)]
       const { maxAge, cacheTimeout } = where
       const store = cached({ durable, cache, clock, maxAge, cacheTimeout })

@@ -1,5 +1,5 @@
 import { after, before, describe } from 'node:test'
-import type { Store } from '../../../src/store.ts'
+import type { Store } from '../../../packages/strongroom/src/store.ts'
 import type { Server } from '../../servers/daemon.ts'
 import type { Failure } from './failures.ts'
 import type { Opening, Where } from './where.ts'

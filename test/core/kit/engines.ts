@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cookie } from '../../../src/engines/cookie.ts'
-import { file } from '../../../src/engines/file.ts'
-import { memory } from '../../../src/engines/memory.ts'
-import { sqlite } from '../../../src/engines/sqlite.ts'
-import type { Clock, OwnedStore, ScannableStore } from '../../../src/store.ts'
+import { cookie } from '../../../packages/strongroom/src/engines/cookie/cookie.ts'
+import { file } from '../../../packages/strongroom/src/engines/file/file.ts'
+import { memory } from '../../../packages/strongroom/src/engines/memory/memory.ts'
+import { sqlite } from '../../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import type { Clock, OwnedStore, ScannableStore } from '../../../packages/strongroom/src/store.ts'
 import { type Fixture, fixture } from './fixture.ts'
 
 const directories: string[] = []

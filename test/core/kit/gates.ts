@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Store } from '../../../src/store.ts'
+import type { Store } from '../../../packages/strongroom/src/store.ts'
 
 /** A store call of a gated task, held before it is made or before its answer is given. */
 export interface Held {

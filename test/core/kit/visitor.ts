@@ -1,7 +1,7 @@
 import { parseSetCookie } from 'cookie'
-import type { Session } from '../../../src/session.ts'
-import type { BaseSessions } from '../../../src/sessions.ts'
-import type { Outcome } from '../../../src/visit.ts'
+import type { Outcome } from '../../../packages/strongroom/src/request/visit.ts'
+import type { Session } from '../../../packages/strongroom/src/session/session.ts'
+import type { BaseSessions } from '../../../packages/strongroom/src/sessions.ts'
 
 export interface Request<Data extends object> {
   /** What an application hands to `sessions.get` and `sessions.save`. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { NotAttached } from '../../../src/errors.ts'
+import { NotAttached } from '../../../packages/strongroom/src/errors.ts'
 import { secret } from '../../core/kit/ring.ts'
 import { property } from './property.ts'
 import { Browser, type World } from './world.ts'

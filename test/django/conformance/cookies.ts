@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { BadSignature, SignatureExpired } from '../../../src/compat/django/errors.ts'
-import { signCookieValue, unsignCookieValue } from '../../../src/compat/django/signed-cookie.ts'
-import { CookieRefused } from '../../../src/errors.ts'
-import { parseSetCookie } from '../../../src/testing/jar.ts'
+import { BadSignature, SignatureExpired } from '../../../packages/django/src/errors.ts'
+import { signCookieValue, unsignCookieValue } from '../../../packages/django/src/signed-cookie.ts'
+import { CookieRefused } from '../../../packages/strongroom/src/errors.ts'
+import { parseSetCookie } from '../../../packages/strongroom/src/testing/jar.ts'
 import { property } from './property.ts'
 import type { World } from './world.ts'
 

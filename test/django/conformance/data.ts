@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createSessions } from '../../../src/sessions.ts'
+import { createSessions } from '../../../packages/strongroom/src/sessions.ts'
 import { secret } from '../../core/kit/ring.ts'
 import { property } from './property.ts'
 import type { Page, World } from './world.ts'

@@ -100,7 +100,9 @@ property('another age for all sessions is their default', '72-75', async (world)
 })
 
 property('the test cookie is set, comes back, and is taken away', '126-127 X19', async (world) => {
-  const { deleteTestCookie, setTestCookie, testCookieWorked } = await import('../../../src/test-cookie.ts')
+  const { deleteTestCookie, setTestCookie, testCookieWorked } = await import(
+    '../../../packages/strongroom/src/http/test-cookie.ts'
+  )
   const visitor = await world.visitor()
   await visitor.visit((session) => assert.equal(testCookieWorked(session), false))
   await visitor.visit(setTestCookie)

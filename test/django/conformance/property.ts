@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { manualClock } from '../../../src/testing/clock.ts'
+import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import { type Ability, ENGINES, type Engine, LACKING, type Resting, stopServers } from './engines.ts'
 import { expand, ROWS } from './rows.ts'
 import { World } from './world.ts'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash, createHmac } from 'node:crypto'
-import { decode62, encode62 } from '../../../src/compat/django/base62.ts'
-import { BadSignature, SignatureExpired } from '../../../src/compat/django/errors.ts'
-import { dumps, loads, Signer, TimestampSigner } from '../../../src/compat/django/signer.ts'
-import { ConfigError } from '../../../src/errors.ts'
+import { decode62, encode62 } from '../../../packages/django/src/base62.ts'
+import { BadSignature, SignatureExpired } from '../../../packages/django/src/errors.ts'
+import { dumps, loads, Signer, TimestampSigner } from '../../../packages/django/src/signer.ts'
+import { ConfigError } from '../../../packages/strongroom/src/errors.ts'
 import { vectors } from '../vectors.ts'
 import { property } from './property.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync, globSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SessionClosed, StoreError, TooLarge } from '../../../src/errors.ts'
-import { watched } from '../../../src/testing/watched.ts'
+import { SessionClosed, StoreError, TooLarge } from '../../../packages/strongroom/src/errors.ts'
+import { watched } from '../../../packages/strongroom/src/testing/watched.ts'
 import { property } from './property.ts'
 import { type AnySession, Browser, type World } from './world.ts'
 

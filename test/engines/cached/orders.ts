@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { cached } from '../../../src/engines/cached.ts'
-import { memory } from '../../../src/engines/memory.ts'
-import type { OwnedStore, Store, Version } from '../../../src/store.ts'
-import { manualClock } from '../../../src/testing/clock.ts'
-import { bytes, HOUR } from '../../../src/testing/store/subject.ts'
-import type { Id } from '../../../src/token.ts'
+import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
+import { cached } from '../../../packages/strongroom/src/engines/cached/cached.ts'
+import { memory } from '../../../packages/strongroom/src/engines/memory/memory.ts'
+import type { OwnedStore, Store, Version } from '../../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
+import { bytes, HOUR } from '../../../packages/strongroom/src/testing/store/subject.ts'
 import { everyOrder, type Gate } from './schedules.ts'
 
 export const ID = 'a'.repeat(64) as Id

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Store } from '../../../src/store.ts'
+import type { Store } from '../../../packages/strongroom/src/store.ts'
 
 /** Holds every call of a store before it is made, while it is shut, so that a test decides the order in which they take effect. */
 export class Gate {

@@ -1,7 +1,7 @@
 /** `mover.ts FROM TO CALLS`: moves sessions, and kills itself right after so many calls to the two stores were answered. */
-import { move } from '../../../src/engines/moving.ts'
-import { storeFromUrl } from '../../../src/engines/url.ts'
-import type { ScannableStore } from '../../../src/store.ts'
+import { move } from '../../../packages/strongroom/src/engines/moving/moving.ts'
+import { storeFromUrl } from '../../../packages/strongroom/src/engines/url.ts'
+import type { ScannableStore } from '../../../packages/strongroom/src/store.ts'
 
 const [from = '', to = '', calls = ''] = process.argv.slice(2)
 let left = Number(calls)

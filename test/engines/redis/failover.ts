@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
 import { inspect } from 'node:util'
-import { StoreError } from '../../../src/errors.ts'
-import type { Id } from '../../../src/token.ts'
+import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
+import { StoreError } from '../../../packages/strongroom/src/errors.ts'
 import type { RedisServer } from '../../servers/redis.ts'
 import { entry, HOUR, id, type Made, OWNER } from './kit.ts'
 

@@ -1,8 +1,8 @@
-import { redis } from '../../../src/engines/redis.ts'
-import type { Entry, Store } from '../../../src/store.ts'
-import { manualClock } from '../../../src/testing/clock.ts'
-import type { Subject } from '../../../src/testing/store-suite.ts'
-import type { Id } from '../../../src/token.ts'
+import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
+import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
+import type { Entry, Store } from '../../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
+import type { Subject } from '../../../packages/strongroom/src/testing/store-suite.ts'
 
 export const HOUR = 3_600_000
 export const OWNER = 'b'.repeat(64)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parsePlace } from '../../../src/engines/redis/place.ts'
-import { redis } from '../../../src/engines/redis.ts'
-import { ConfigError } from '../../../src/errors.ts'
+import { parsePlace } from '../../../packages/strongroom/src/engines/redis/place.ts'
+import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
+import { ConfigError } from '../../../packages/strongroom/src/errors.ts'
 
 describe('a Redis URL', () => {
   const place = (url: string) => {

@@ -1,0 +1,87 @@
+import type { Command } from 'commander'
+import type { KeyUse } from 'strongroom'
+import { findConfig, loadEnv, type StoreOptions, withSessions } from '../config.ts'
+import { misuse } from '../failure.ts'
+import { withExamples, withStoreOptions } from '../options.ts'
+import { json, line, table } from '../output.ts'
+import { kidsOf } from '../secrets.ts'
+import { moment, number } from '../words.ts'
+
+interface Options extends StoreOptions {
+  readonly count?: true
+  readonly json?: true
+}
+
+interface Row {
+  /** From 1, the place among the secrets; null for a key that is not among them. */
+  readonly position: number | null
+  readonly kid: number
+  readonly state: 'current' | 'retired' | 'unknown'
+  readonly records?: number
+}
+
+export function keysList(keys: Command): void {
+  const command = withStoreOptions(keys.command('list'))
+    .summary('list the keys of the ring')
+    .description(
+      'Lists the keys that the secrets make, by their key ids, and never a secret. Without a config and --store it reads STRONGROOM_SECRETS alone. With --count it reads every live session, to tell which keys are still in use.',
+    )
+    .option('--count', 'count the live records that are sealed under each key')
+    .action(show)
+  withExamples(command, 'strongroom keys list', 'strongroom keys list --count')
+}
+
+async function show(options: Options): Promise<void> {
+  if (options.store === undefined && !findConfig(options)) return print(fromEnvironment(options), null, options)
+  await withSessions(options, 'keys', async (sessions) => {
+    print(await sessions.keys(), options.count ? await sessions.keyUse() : null, options)
+  })
+}
+
+function fromEnvironment({ count, env }: Options): number[] {
+  if (count) throw misuse('--count needs the store: use a config, or --store URL.')
+  loadEnv(process.cwd(), env)
+  const secrets = process.env.STRONGROOM_SECRETS
+  if (!secrets) throw misuse('There is no config here and STRONGROOM_SECRETS is not set: there are no keys to list.')
+  return kidsOf(secrets)
+}
+
+function print(kids: readonly number[], use: KeyUse | null, options: Options): void {
+  const rows = rowsOf(kids, use)
+  if (options.json) json({ keys: rows, ...(use && { unsealed: use.unsealed, oldestSession: use.oldest }) })
+  else draw(rows, use)
+}
+
+function draw(rows: readonly Row[], use: KeyUse | null): void {
+  table(
+    ['Position', 'Key id', 'State', ...(use ? ['Records'] : [])],
+    rows.map(({ position, kid, state, records }) => [
+      position === null ? '–' : String(position),
+      String(kid),
+      state,
+      ...(records === undefined ? [] : [number(records)]),
+    ]),
+  )
+  if (use) for (const text of remarks(rows, use)) line(text)
+}
+
+function rowsOf(kids: readonly number[], use: KeyUse | null): Row[] {
+  const records = (kid: number) => (use ? { records: use.sealed.get(kid) ?? 0 } : {})
+  const unknown = [...(use?.sealed.keys() ?? [])].filter((kid) => !kids.includes(kid))
+  return [
+    ...kids.map((kid, i): Row => {
+      return { position: i + 1, kid, state: i === 0 ? 'current' : 'retired', ...records(kid) }
+    }),
+    ...unknown.map((kid): Row => ({ position: null, kid, state: 'unknown', ...records(kid) })),
+  ]
+}
+
+function* remarks(rows: readonly Row[], { unsealed, oldest }: KeyUse): Generator<string> {
+  yield ''
+  if (unsealed > 0) yield `Not sealed: ${number(unsealed)}.`
+  if (oldest) yield `The oldest session began ${moment(oldest)}.`
+  if (rows.some(({ state }) => state === 'retired'))
+    yield 'A session goes on under the cookie that it began with. Take a retired secret away when it has no records and the oldest\nsession began after it was retired.'
+  if (rows.some(({ state }) => state === 'unknown'))
+    yield 'Records under an unknown key do not open. Was a secret taken away too early, or is this the wrong store?'
+}

@@ -1,0 +1,46 @@
+import type { Command } from 'commander'
+import type { AnyUser } from 'strongroom/internal'
+import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { withExamples, withStoreOptions, withUser } from '../options.ts'
+import { isInteractive, json, line } from '../output.ts'
+import { agreed } from '../prompts.ts'
+import { sessions as words } from '../words.ts'
+
+interface Options extends StoreOptions {
+  readonly user: string
+  readonly yes?: true
+  readonly json?: true
+}
+
+export function revokeAll(program: Command): void {
+  const command = withUser(withStoreOptions(program.command('revoke-all')))
+    .summary("end all of a user's sessions")
+    .description("Ends all of a user's sessions at once, on every device. On a terminal it asks first.")
+    .option('-y, --yes', 'do not ask')
+    .action((options: Options) => withSessions(options, 'keys', (sessions) => end(sessions, options)))
+  withExamples(command, 'strongroom revoke-all --user 42 --yes')
+}
+
+async function end(sessions: AnySessions, options: Options): Promise<void> {
+  const user = sessions.of(options.user)
+  if (!options.yes && isInteractive()) await ask(user)
+  const count = await user.revokeAll()
+  if (options.json) json({ ended: count })
+  else line(count === null ? 'Ended all sessions of this user.' : `Ended ${words(count)}.`)
+}
+
+async function ask(user: AnyUser): Promise<void> {
+  const count = await countOf(user)
+  if (count === 0) return
+  await agreed(count === null ? 'End all sessions of this user?' : `End ${words(count)} of this user?`)
+}
+
+/** Null where nobody can say: sessions that rest in their owners' cookies are ended all the same. */
+async function countOf(user: AnyUser): Promise<number | null> {
+  try {
+    return (await user.list()).length
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'STRONGROOM_UNSUPPORTED') return null
+    throw error
+  }
+}

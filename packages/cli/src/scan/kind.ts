@@ -1,0 +1,104 @@
+import { OVERHEAD } from 'strongroom/internal'
+import type { Row, Value } from './row.ts'
+
+/**
+ * What a row is: a session of ours by its seal (`unknown` when its record has no form that we know), or one of Django's.
+ */
+export type Kind = 'two-key' | 'server-key' | 'none' | 'unknown' | 'django'
+
+/** A table of a dump; the columns where the dump tells them. */
+export interface Table {
+  readonly name: string
+  readonly columns: readonly string[] | null
+}
+
+const OURS = ['id', 'payload', 'expires_at', 'purge_at']
+const DJANGO = ['session_key', 'session_data']
+
+/** Whose sessions the table holds by its name or its columns: whatever is in it is a session then. */
+export function ownerOf({ name, columns }: Table): 'strongroom' | 'django' | null {
+  const has = (known: readonly string[]) => columns !== null && known.every((column) => columns.includes(column))
+  const bare = name.slice(name.lastIndexOf('.') + 1)
+  if (bare === 'strongroom_sessions' || has(OURS)) return 'strongroom'
+  return bare === 'django_session' || has(DJANGO) ? 'django' : null
+}
+
+/** Null for a row that is no session. A session is known by its form, whatever the name of its table. */
+export function kindOf(row: Row, table: Table | null): Kind | null {
+  const owner = table && ownerOf(table)
+  if (owner === 'django') return 'django'
+  const kind = recordIn(row, owner === 'strongroom')
+  if (kind !== null || owner === 'strongroom') return kind ?? 'unknown'
+  return isDjango(row) ? 'django' : null
+}
+
+function recordIn(row: Row, isKnown: boolean): Kind | null {
+  let found: Kind | null = null
+  let isCut = false
+  for (const value of row.values()) {
+    found ??= recordOf(value)
+    isCut ||= value.isCut
+  }
+  // In a row that is not all here, the moments may be elsewhere.
+  return found !== null && (isKnown || (hasId(row) && (isCut || momentsOf(row) >= 2))) ? found : null
+}
+
+function recordOf(value: Value): Kind | null {
+  if (value.length < 20) return null
+  const { bytes, length } = binary(value)
+  if (length >= OVERHEAD && bytes[0] === 1) return 'two-key'
+  if (length >= OVERHEAD && bytes[0] === 2) return 'server-key'
+  return bytes[0] === 0x7b && /^\{"c":\d+,"d":\d+,"i":\d+/.test(bytes.toString('latin1', 0, 80)) ? 'none' : null
+}
+
+/** PostgreSQL writes bytes as text: `\x01ff`, or `\001a\\` in its older form. */
+function binary({ head, length }: Value): { bytes: Buffer; length: number } {
+  if (!head.includes(0x5c)) return { bytes: head, length }
+  const text = head.toString('latin1')
+  if (text.startsWith('\\x')) return { bytes: Buffer.from(text.slice(2), 'hex'), length: (length - 2) >> 1 }
+  const byte = (_: string, digits: string) =>
+    digits === '\\' ? digits : String.fromCharCode(Number.parseInt(digits, 8) & 255)
+  const bytes = Buffer.from(text.replace(/\\([0-7]{3}|\\)/g, byte), 'latin1')
+  // What is not here would make it longer still.
+  return { bytes, length: bytes.length }
+}
+
+/** 64 hexadecimal digits, or the 32 bytes that they stand for. */
+function hasId(row: Row): boolean {
+  for (const value of row.values()) {
+    if (value.length === 64 && /^[0-9a-f]{64}$/.test(value.head.toString('latin1'))) return true
+    if (value.length === 32 || (value.length > 32 && value.length <= 128 && binary(value).length === 32)) return true
+  }
+  return false
+}
+
+/** Moments in ms, between the years 2001 and 2286. */
+function momentsOf(row: Row): number {
+  let count = 0
+  for (const { length, head } of row.values()) if (length === 13 && /^\d{13}$/.test(head.toString('latin1'))) count++
+  return count
+}
+
+function isDjango(row: Row): boolean {
+  let key = -1
+  for (let i = 0; i < row.count && i < 8; i++) {
+    const value = row.at(i) as Value
+    if (key >= 0 && isDjangoData(value)) return true
+    if (value.length >= 8 && value.length <= 40 && /^[a-z0-9]+$/.test(value.head.toString('latin1'))) key = i
+  }
+  return false
+}
+
+/** "body:time:signature", or what was written before Django 3.1: base64 of "digest:JSON or pickle". */
+function isDjangoData(value: Value): boolean {
+  if (value.length < 40) return false
+  const start = value.head.toString('latin1', 0, 56)
+  if (/^[MNOYZ][A-Za-z0-9+/]{55}$/.test(start))
+    return /^[0-9a-f]{40}:/.test(Buffer.from(start, 'base64').toString('latin1'))
+  if (!/^\.?[\w-]+/.test(start)) return false
+  if (value.isCut) return /^\.?[\w-]{40,}$/.test(start)
+  return DJANGO_SIGNATURE.test(value.tail.toString('latin1'))
+}
+
+/** HMAC-SHA256, or the HMAC-SHA1 of Django before 3.1, behind a time in base62. */
+const DJANGO_SIGNATURE = /:[0-9A-Za-z]{6}:(?:[\w-]{43}|[\w-]{27})$/

@@ -1,0 +1,48 @@
+import { checkOptions } from 'strongroom/internal'
+import { BadSignature, SignatureExpired } from './errors.ts'
+import { type Ageing, type SecretKey, TimestampSigner, type TimestampSignerOptions } from './signer.ts'
+
+export interface SignedCookieOptions extends Pick<TimestampSignerOptions, 'key' | 'fallbackKeys' | 'clock'> {
+  /** The cookie's name: a value is worth nothing under another. */
+  readonly name: string
+  readonly salt?: string | undefined
+  /**
+   * `v2` (default): as Django 5.2.15, 6.0.6 and later. `legacy`: as every Django before, where the salt `a` with the name `bc`
+   * and `ab` with `c` are one (CVE-2026-6873). Only for a Django that knows no other.
+   */
+  readonly format?: 'v2' | 'legacy' | undefined
+}
+
+export interface ReadSignedCookieOptions extends Omit<SignedCookieOptions, 'format'>, Ageing {
+  /** SIGNED_COOKIE_LEGACY_SALT_FALLBACK: also take values of the format `legacy` (default false). */
+  readonly legacySalt?: boolean | undefined
+}
+
+/** The value that `response.set_signed_cookie(name, value, salt)` puts into its cookie. */
+export function signCookieValue(value: string, options: SignedCookieOptions): string {
+  checkOptions('signCookieValue()', options, ['key', 'fallbackKeys', 'clock', 'name', 'salt', 'format'])
+  const { format = 'v2', ...rest } = options
+  return signerOf(rest, format).sign(value)
+}
+
+/** What `request.get_signed_cookie(name, salt=…, max_age=…)` gives. Throws `BadSignature` and `SignatureExpired`. */
+export function unsignCookieValue(value: string, options: ReadSignedCookieOptions): string {
+  const known = ['key', 'fallbackKeys', 'clock', 'name', 'salt', 'maxAge', 'legacySalt']
+  checkOptions('unsignCookieValue()', options, known)
+  const { maxAge, legacySalt = false, ...rest } = options
+  try {
+    return signerOf(rest, 'v2').unsign(value, { maxAge })
+  } catch (error) {
+    // What is too old is not given a second chance.
+    if (!legacySalt || !(error instanceof BadSignature) || error instanceof SignatureExpired) throw error
+    return signerOf(rest, 'legacy').unsign(value, { maxAge })
+  }
+}
+
+function signerOf({ name, salt = '', key, fallbackKeys, clock }: SignedCookieOptions, format: 'v2' | 'legacy') {
+  // Python counts characters, not UTF-16 units.
+  const full = format === 'legacy' ? name + salt : `django.http.cookies.v2:${[...salt].length}:${salt}${name}`
+  return new TimestampSigner({ key: prefixed(key), fallbackKeys: fallbackKeys?.map(prefixed), clock, salt: full })
+}
+
+const prefixed = (key: SecretKey) => Buffer.concat([Buffer.from('django.http.cookies'), Buffer.from(key)])

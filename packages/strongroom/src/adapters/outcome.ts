@@ -1,0 +1,42 @@
+import type { Outcome } from '../request/visit.ts'
+
+/** A response's headers, as far as a session touches them. */
+export interface ResponseHeaders {
+  get(name: string): string | undefined
+  set(name: string, value: string): void
+  /** Adds a line beside those that are there. */
+  append(name: string, value: string): void
+}
+
+/** What a session's outcome asks of a response, without weakening what the application has set itself. */
+export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
+  if (!outcome.used) return
+  const vary = headers.get('vary')
+  // A shared cache must not hand one visitor's page to another (RFC 9110 §12.5.5).
+  if (!vary) headers.set('Vary', 'Cookie')
+  else if (!vary.split(',').some((name) => /^\s*(\*|cookie)\s*$/i.test(name))) headers.set('Vary', `${vary}, Cookie`)
+  const { clears = [] } = outcome
+  if (outcome.setCookie === null && clears.length === 0) return
+  if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)
+  for (const line of clears) headers.append('Set-Cookie', line)
+  // Nor one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
+  if (!/\bno-store\b/i.test(headers.get('cache-control') ?? '')) headers.set('Cache-Control', 'no-store')
+}
+
+/** Headers that speak of a body that will not be sent, how long to keep it, or a place that must not be gone to. */
+export const BODY_HEADERS = [
+  'Accept-Ranges',
+  'Cache-Control',
+  'Content-Disposition',
+  'Content-Encoding',
+  'Content-Language',
+  'Content-Length',
+  'Content-Range',
+  'Content-Type',
+  'ETag',
+  'Expires',
+  'Last-Modified',
+  'Location',
+  'Trailer',
+  'Transfer-Encoding',
+]

@@ -1,0 +1,94 @@
+import { sealedUnder } from '../crypto/seal.ts'
+import { handleOf } from '../crypto/token.ts'
+import { Unsupported } from '../errors.ts'
+import type { Listing, Store } from '../store.ts'
+
+/** A session as an operator sees it: nothing of what it holds. */
+export interface SessionInfo {
+  readonly handle: string
+  readonly signedIn: boolean
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  /** Bytes at rest. */
+  readonly size: number
+}
+
+export interface StoreStats {
+  readonly live: number
+  readonly signedIn: number
+  readonly anonymous: number
+  /** Bytes at rest, of live sessions. */
+  readonly bytes: number
+  /** Expired and still there: what `clearExpired` would remove. */
+  readonly expired: number
+  readonly oldest: Date | null
+}
+
+/** Which keys live records are sealed under: before a retired secret is taken out of the ring. */
+export interface KeyUse {
+  /** Key id → live records that are sealed under it. */
+  readonly sealed: ReadonlyMap<number, number>
+  /** Live records that are not sealed at all. */
+  readonly unsealed: number
+  /**
+   * When the oldest live session began. A session that goes on under the cookie it began with needs that cookie's key, though
+   * its record may have been sealed anew: a retired key is needed by nobody once this is later than its retirement.
+   */
+  readonly oldest: Date | null
+}
+
+/** Reads every live record. Throws `Unsupported` where a store cannot be walked. */
+export async function keyUseOf(store: Store): Promise<KeyUse> {
+  const sealed = new Map<number, number>()
+  let [unsealed, oldest] = [0, Number.POSITIVE_INFINITY]
+  for await (const page of walk(store)) {
+    const found = await Promise.all(page.map(({ id }) => store.read(id)))
+    for (const entry of found.flatMap((record) => record?.entry ?? [])) {
+      const kid = sealedUnder(entry.bytes)
+      if (kid === null) unsealed++
+      else sealed.set(kid, (sealed.get(kid) ?? 0) + 1)
+      oldest = Math.min(oldest, entry.createdAt)
+    }
+  }
+  return { sealed, unsealed, oldest: Number.isFinite(oldest) ? new Date(oldest) : null }
+}
+
+/** Counts what is there, page by page. Throws `Unsupported` where a store cannot be walked. */
+export async function statsOf(store: Store): Promise<StoreStats> {
+  let [live, signedIn, bytes, oldest] = [0, 0, 0, Number.POSITIVE_INFINITY]
+  for await (const page of walk(store)) {
+    for (const listing of page) {
+      live++
+      if (listing.owner !== null) signedIn++
+      bytes += listing.size
+      oldest = Math.min(oldest, listing.createdAt)
+    }
+  }
+  const expired = await store.clearExpired({ dryRun: true })
+  return { live, signedIn, anonymous: live - signedIn, bytes, expired, oldest: live > 0 ? new Date(oldest) : null }
+}
+
+/** The session with this handle, found by walking the store: for an operator's question, not for a request. */
+export async function findByHandle(store: Store, handle: string): Promise<(SessionInfo & Pick<Listing, 'id'>) | null> {
+  for await (const page of walk(store)) {
+    for (const { id, owner, createdAt, expiresAt, size } of page) {
+      if (handleOf(id) !== handle) continue
+      return {
+        id,
+        handle,
+        signedIn: owner !== null,
+        createdAt: new Date(createdAt),
+        expiresAt: new Date(expiresAt),
+        size,
+      }
+    }
+  }
+  return null
+}
+
+function walk(store: Store): AsyncIterable<readonly Listing[]> {
+  if (store.scan) return store.scan()
+  throw new Unsupported(
+    `The store ${store.traits.engine} cannot be walked, so its sessions cannot be counted or found by handle.`,
+  )
+}

@@ -1,0 +1,51 @@
+import { TimeLimit } from '../base/time-limit.ts'
+import { StoreError, Unsupported } from '../errors.ts'
+import type { Store } from '../store.ts'
+
+/** Every call answers or rejects with `StoreError` within `ms`, whatever the backend does. */
+function createGuard(ms: number): <T>(call: () => Promise<T>) => Promise<T> {
+  const limit = new TimeLimit(ms, () => tooLate(ms))
+  return <T>(call: () => Promise<T>) =>
+    new Promise<T>((resolve, reject) => limit.run(call, resolve, (error) => reject(asStoreError(error))))
+}
+
+const tooLate = (limit: number) =>
+  new StoreError(`The session store did not answer within ${limit} ms. Check that it runs and can be reached.`)
+
+function asStoreError(error: unknown): Error {
+  if (error instanceof StoreError || error instanceof Unsupported) return error
+  return new StoreError('The session store failed; its own error is the cause.', { cause: error })
+}
+
+/** What is not waited for needs no time limit, but is no less of a store's failure. */
+function atOnce<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw asStoreError(error)
+  }
+}
+
+/** The calls of a request, guarded. Sweeps and scans run as long as they need and have a signal instead. */
+export function guardStore(
+  store: Store,
+  limit: number,
+): Pick<Store, 'create' | 'read' | 'readSync' | 'update' | 'touch' | 'delete' | 'owned'> {
+  const guard = createGuard(limit)
+  const { owned } = store
+  return {
+    create: (id, entry) => guard(() => store.create(id, entry)),
+    read: (id) => guard(() => store.read(id)),
+    ...(store.readSync && { readSync: (id) => atOnce(() => store.readSync?.(id)) }),
+    update: (id, entry, version) => guard(() => store.update(id, entry, version)),
+    touch: (id, expiresAt) => guard(() => store.touch(id, expiresAt)),
+    delete: (id, version, owner) => guard(() => store.delete(id, version, owner)),
+    ...(owned && {
+      owned: {
+        list: (owner: string) => guard(() => owned.list(owner)),
+        deleteAll: (owner: string, except?: Parameters<typeof owned.deleteAll>[1]) =>
+          guard(() => owned.deleteAll(owner, except)),
+      },
+    }),
+  }
+}

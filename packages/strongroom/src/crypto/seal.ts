@@ -1,0 +1,71 @@
+import { openBytes, type Recipe, type SealRefusal, sealBytes } from './aead.ts'
+import type { Keyring, Master } from './keyring.ts'
+import type { Claim, Id } from './token.ts'
+
+/**
+ * - `two-key`: opens only with the visitor's token and the server's key together. Rows, backups, even rows and keys stolen
+ *   together tell nothing.
+ * - `server-key`: opens with the server's key alone, for those whose operators must read sessions.
+ * - `none`: plain JSON, for a store that is the process's own memory.
+ */
+export type SealName = 'two-key' | 'server-key' | 'none'
+
+/** Turns a session's text into the bytes that rest in a store, and back. */
+export interface Seal {
+  readonly name: SealName
+  /** `owner` is bound to the bytes: they open under no other id and for no other owner. */
+  seal(payload: string, claim: Claim, owner: string | null): Buffer
+  open(bytes: Uint8Array, claim: Claim, owner: string | null): string | { readonly refused: SealRefusal }
+}
+
+const TWO_KEY: Recipe = { version: 1, key: (master) => master.seal, label: 'strongroom record' }
+const SERVER_KEY: Recipe = { version: 2, key: (master) => master.seal, label: 'strongroom server record' }
+const LABEL: Recipe = { version: 3, key: (master) => master.label, label: 'strongroom label' }
+
+export function createSeal(name: SealName, ring: Keyring): Seal {
+  return name === 'none' ? NONE : sealed(name, ring)
+}
+
+export const asBuffer = (bytes: Uint8Array) =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+const NONE: Seal = {
+  name: 'none',
+  seal: (payload) => Buffer.from(payload),
+  open: (bytes) => asBuffer(bytes).toString('utf8'),
+}
+
+function sealed(name: 'two-key' | 'server-key', ring: Keyring): Seal {
+  const recipe = name === 'two-key' ? TWO_KEY : SERVER_KEY
+  const secret = (claim: Claim) => (name === 'two-key' ? claim.token : null)
+  return {
+    name,
+    seal: (payload, claim, owner) => sealBytes(recipe, ring.current, secret(claim), claim.id + (owner ?? ''), payload),
+    open: (bytes, claim, owner) => openBytes(recipe, ring, secret(claim), claim.id + (owner ?? ''), asBuffer(bytes)),
+  }
+}
+
+/** The key id that a record names, or null when it is not sealed. Nothing is opened: whoever writes the store can lie here. */
+export function sealedUnder(bytes: Uint8Array): number | null {
+  return bytes[0] === TWO_KEY.version || bytes[0] === SERVER_KEY.version ? (bytes[1] ?? null) : null
+}
+
+/** What a device list shows of a session that the server cannot open: sealed under a key of the server. */
+export interface Label {
+  readonly text: string | null
+  readonly idle: number
+  readonly deadline: number
+}
+
+/** At most 512 bytes; bound to the session's id. */
+export function sealLabel(label: Label, master: Master, id: Id): Buffer {
+  return sealBytes(LABEL, master, null, id, JSON.stringify([label.text, label.idle, label.deadline]))
+}
+
+/** Null for a label that is not ours or was altered: the list then shows the session without it. */
+export function openLabel(bytes: Uint8Array, ring: Keyring, id: Id): Label | null {
+  const text = openBytes(LABEL, ring, null, id, asBuffer(bytes))
+  if (typeof text !== 'string') return null
+  const [label, idle, deadline] = JSON.parse(text)
+  return { text: label, idle, deadline }
+}

@@ -1,0 +1,185 @@
+import { randomInt } from 'node:crypto'
+import type { Id } from '../../crypto/token.ts'
+import { StoreError } from '../../errors.ts'
+import type {
+  ChangeFeed,
+  ClearOptions,
+  Clock,
+  Entry,
+  Listing,
+  Owned,
+  OwnedStore,
+  ScannableStore,
+  ScanOptions,
+  Schema,
+  Store,
+  Traits,
+  Version,
+} from '../../store.ts'
+import { moments, stepwise } from '../shared/sql.ts'
+import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
+import { bytesOf, hexOf, type Request, type Row } from './client.ts'
+import type { Statements } from './statements.ts'
+import type { Table } from './table.ts'
+
+/** A payload comes as text of twice its length, and 2^29 characters are the longest string that V8 has. */
+const SIZE_LIMIT = 2 ** 28 - 1024
+
+interface Surroundings {
+  readonly clock: Clock
+  /** Ends what is ours. */
+  readonly end: () => Promise<void>
+  readonly alone?: Store['alone']
+  readonly changes?: ChangeFeed
+}
+
+export class Postgres implements OwnedStore, ScannableStore {
+  readonly owned: Owned = {
+    list: async (owner) => {
+      const { rows } = await this.#table.ask(this.#at.owned, [tagOf(owner), this.#now()])
+      return rows.map(toListing)
+    },
+    deleteAll: async (owner, except) => {
+      const values = [tagOf(owner), this.#now(), except === undefined ? null : tagOf(except)]
+      return (await this.#table.ask(this.#at.removeOwned, values)).rowCount ?? 0
+    },
+  }
+  declare readonly alone?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
+  declare readonly changes?: ChangeFeed
+  readonly #table: Table
+  readonly #at: Statements
+  readonly #clock: Clock
+  readonly #end: () => Promise<void>
+
+  constructor(table: Table, statements: Statements, { clock, end, ...extras }: Surroundings) {
+    this.#table = table
+    this.#at = statements
+    this.#clock = clock
+    this.#end = end
+    Object.assign(this, extras)
+  }
+
+  get traits(): Traits {
+    return {
+      engine: 'postgres',
+      durable: this.#table.durable,
+      shared: 'network',
+      expiresByItself: false,
+      granularity: 1,
+      sizeLimit: SIZE_LIMIT,
+      evicts: false,
+      revocable: true,
+    }
+  }
+
+  get schema(): Schema {
+    return this.#table
+  }
+
+  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
+    const { rows } = await this.#table.ask(this.#at.read, [tagOf(id), this.#now()])
+    const row = rows[0]
+    if (!row) return null
+    const [bytes, version, ...fields] = row
+    return { entry: { bytes: bytesOf(bytes as string), ...toFields(fields) }, version: Number(version) }
+  }
+
+  async create(id: Id, entry: Entry): Promise<boolean> {
+    // A random start, so that whoever has read an earlier entry of this id does not hold a version of this one.
+    const values = toColumns(randomInt(2 ** 47), id, entry)
+    if ((await this.#table.ask(this.#at.insert, values)).rowCount === 1) return true
+    // Rarely: an entry has the id. If it is a dead one, or ended meanwhile, the place is free.
+    return (await this.#table.ask(this.#at.replace, [...values, this.#now()])).rowCount === 1
+  }
+
+  async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
+    if (!isVersion(version)) return null
+    const values = toColumns(version, id, entry)
+    values.push(this.#now())
+    return (await this.#table.ask(this.#at.update, values)).rowCount === 1 ? version + 1 : null
+  }
+
+  async touch(id: Id, deadline: number): Promise<boolean> {
+    const { expiresAt, purgeAt } = moments(deadline)
+    return (await this.#table.ask(this.#at.touch, [tagOf(id), this.#now(), expiresAt, purgeAt])).rowCount === 1
+  }
+
+  async delete(id: Id, version?: Version): Promise<boolean> {
+    const values = [tagOf(id), this.#now()]
+    if (version === undefined) return (await this.#table.ask(this.#at.remove, values)).rowCount === 1
+    if (!isVersion(version)) return false
+    return (await this.#table.ask(this.#at.removeVersion, [...values, version])).rowCount === 1
+  }
+
+  clearExpired(options: ClearOptions = {}): Promise<number> {
+    const [limit, now] = [batchOf(options), this.#now()]
+    const text = options.dryRun ? this.#at.count : this.#at.purge
+    const { purgeAt: until } = moments(now)
+    const steps = stepwise({ purgeAt: Number.MIN_SAFE_INTEGER, place: 0 }, async (from) => {
+      const [row] = await this.#table.work(text, [from.purgeAt, from.place, until, limit, now])
+      const [removed = 0, seen = 0, purgeAt = 0, place = 0] = (row ?? []).map(Number)
+      return { removed, next: seen < limit ? null : { purgeAt, place } }
+    })
+    return drive(steps, options, { gently: options.dryRun !== true })
+  }
+
+  async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
+    const limit = atLeastOne(page)
+    for (let after = Buffer.alloc(0); !signal?.aborted; ) {
+      const rows = await this.#table.work(this.#at.page, [after, limit])
+      const live = rows.map(toListing).filter(({ expiresAt }) => this.#clock() < expiresAt)
+      if (live.length > 0) yield live
+      if (rows.length < limit) return
+      after = Buffer.from(bytesOf(rows.at(-1)?.[0] as string))
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#end()
+  }
+
+  #now(): number {
+    return Math.floor(this.#clock())
+  }
+}
+
+/** Half as long in the table and its indexes as its characters would be. */
+function tagOf(hex: string): Buffer {
+  const tag = Buffer.from(hex, 'hex')
+  if (tag.length === 32 && hex.length === 64) return tag
+  throw new StoreError('Ids and owner tags are 64 hexadecimal characters.')
+}
+
+function isVersion(version: Version): version is number {
+  return Number.isSafeInteger(version)
+}
+
+/** Copies, for the statement may wait for a connection, and the caller may reuse its buffers meanwhile. */
+function toColumns(version: number, id: Id, { bytes, expiresAt, createdAt, owner, label }: Entry): Request['values'] {
+  if (bytes.length > SIZE_LIMIT) throw new StoreError(`An entry is larger than can be read back (${SIZE_LIMIT} bytes).`)
+  const deadline = moments(expiresAt)
+  return [
+    version,
+    deadline.expiresAt,
+    deadline.purgeAt,
+    Math.floor(createdAt),
+    tagOf(id),
+    owner === null ? null : tagOf(owner),
+    label && Buffer.from(label),
+    Buffer.from(bytes),
+  ]
+}
+
+function toListing([id, expiresAt, createdAt, owner, label, size]: Row): Listing {
+  const fields = toFields([expiresAt, createdAt, owner, label] as Row)
+  return { id: hexOf(id as string) as Id, size: Number(size), ...fields }
+}
+
+function toFields([expiresAt, createdAt, owner, label]: Row) {
+  return {
+    expiresAt: Number(expiresAt),
+    createdAt: Number(createdAt),
+    owner: typeof owner === 'string' ? hexOf(owner) : null,
+    label: typeof label === 'string' ? bytesOf(label) : null,
+  }
+}

@@ -1,0 +1,58 @@
+import { ConfigError } from '../../errors.ts'
+
+/** The options after the "?" of a store URL, read one at a time by name. No message repeats a value: it may be a password. */
+export interface Query {
+  text(name: string): string | undefined
+  number(name: string): number | undefined
+  boolean(name: string): boolean | undefined
+}
+
+/** The query of a URL all of whose options are ours: refuses what `known` does not name, and what stands there twice. */
+export function strictQuery(where: string, query: string, known: readonly string[]): Query {
+  const { own, rest } = split(where, query, known)
+  const [unknown] = rest.keys()
+  if (unknown === undefined) return own
+  throw new ConfigError(`Unknown option "${unknown}" in the ${where} URL. Known: ${known.join(', ')}.`)
+}
+
+/** Takes our options out of a URL; what is left, `url`, with the rest of the query, is for the driver, which has its own. */
+export function takeQuery(
+  where: string,
+  url: string,
+  known: readonly string[],
+): { readonly own: Query; readonly url: string } {
+  const start = url.indexOf('?')
+  if (start < 0) return { own: strictQuery(where, '', known), url }
+  const { own, rest } = split(where, url.slice(start + 1), known)
+  const left = rest.toString()
+  return { own, url: url.slice(0, start) + (left ? `?${left}` : '') }
+}
+
+function split(where: string, query: string, known: readonly string[]): { own: Query; rest: URLSearchParams } {
+  const values = new Map<string, string>()
+  const rest = new URLSearchParams()
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!known.includes(name)) rest.append(name, value)
+    else if (values.has(name)) throw new ConfigError(`Option "${name}" stands twice in the ${where} URL.`)
+    else values.set(name, value)
+  }
+  return { own: queryOf(values), rest }
+}
+
+function queryOf(values: ReadonlyMap<string, string>): Query {
+  return {
+    text: (name) => values.get(name),
+    number(name) {
+      const value = values.get(name)
+      if (value === undefined) return undefined
+      if (/^\d+$/.test(value)) return Number(value)
+      throw new ConfigError(`Option "${name}" in a store URL must be a whole number.`)
+    },
+    boolean(name) {
+      const value = values.get(name)
+      if (value === undefined) return undefined
+      if (value === 'true' || value === 'false') return value === 'true'
+      throw new ConfigError(`Option "${name}" in a store URL must be true or false.`)
+    },
+  }
+}

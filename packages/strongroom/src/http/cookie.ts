@@ -1,0 +1,115 @@
+import { stringifySetCookie } from 'cookie'
+import { checkOptions } from '../base/check.ts'
+import { ConfigError } from '../errors.ts'
+
+export interface CookieSettings {
+  /** Default `__Host-id`, which browsers take only over https, for this host alone, and never from a subdomain. */
+  readonly name?: string | undefined
+  /** Default true. False is for http on localhost, needs a name without prefix, and is refused in production. */
+  readonly secure?: boolean | undefined
+  /** Default `lax`. `none` needs `secure` and is for applications that live in other sites' frames. */
+  readonly sameSite?: 'lax' | 'strict' | 'none' | undefined
+  /** Default `/`. */
+  readonly path?: string | undefined
+  /** Shares the cookie with subdomains; needs another name prefix, such as `__Secure-id`. */
+  readonly domain?: string | undefined
+  /** A jar for each top-level site (CHIPS). */
+  readonly partitioned?: boolean | undefined
+}
+
+/** How a token travels: names and values of headers, and nothing of frameworks or stores. */
+export interface CookieTransport {
+  readonly name: string
+  /** Every value that the request carries under our name, in order, as they stand; empty ones are left out. */
+  read(header: string | undefined | null): readonly string[]
+  /** The Set-Cookie line. `maxAge` in ms: without it the cookie ends with the browser. */
+  set(value: string, maxAge?: number): string
+  /** The Set-Cookie line that removes it: the same attributes, or the browser would keep the old one. */
+  clear(): string
+}
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const DOMAIN = /^\.?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
+const NONE: readonly string[] = []
+
+export function cookieTransport(given: CookieSettings = {}, production = false): CookieTransport {
+  checkOptions('cookie', given, ['name', 'secure', 'sameSite', 'path', 'domain', 'partitioned'])
+  const { name = '__Host-id', secure = true, sameSite = 'lax', path = '/', domain, partitioned = false } = given
+  checkCookie({ name, secure, sameSite, path, domain, partitioned }, production)
+  const attributes = {
+    httpOnly: true,
+    secure,
+    sameSite,
+    path,
+    partitioned,
+    ...(domain === undefined ? {} : { domain }),
+  }
+  const empty = stringifySetCookie({ name, value: '', ...attributes })
+  const tail = empty.slice(name.length + 1)
+  const start = `${name}=`
+  return {
+    name,
+    read: (header) => (header ? valuesOf(header, start) : NONE),
+    set: (value, maxAge) =>
+      maxAge === undefined
+        ? start + value + tail
+        : stringifySetCookie({ name, value, ...attributes, maxAge: Math.max(0, Math.floor(maxAge / 1000)) }),
+    clear: () => stringifySetCookie({ name, value: '', ...attributes, maxAge: 0, expires: new Date(0) }),
+  }
+}
+
+/** RFC 6265 §5.4 order; only the exact name counts, so `x__Host-id=` and `=__Host-id=` are other people's cookies. */
+export function valuesOf(header: string, start: string): readonly string[] {
+  const values: string[] = []
+  let at = 0
+  while (at < header.length) {
+    const end = header.indexOf(';', at)
+    const stop = end < 0 ? header.length : end
+    while (at < stop && (header.charCodeAt(at) === 32 || header.charCodeAt(at) === 9)) at++
+    if (header.startsWith(start, at)) {
+      const value = header.slice(at + start.length, stop).trim()
+      if (value) values.push(value)
+    }
+    at = stop + 1
+  }
+  return values
+}
+
+interface Checked {
+  name: string
+  secure: boolean
+  sameSite: string
+  path: string
+  domain: string | undefined
+  partitioned: boolean
+}
+
+/** Throws `ConfigError` for a cookie that no browser would take, or that would travel in the clear in production. */
+export function checkCookie(cookie: Checked, production: boolean): void {
+  const { name, secure, sameSite, path, domain, partitioned } = cookie
+  if (typeof name !== 'string' || !NAME.test(name) || name.length > 256)
+    throw new ConfigError(
+      'cookie.name is 1 to 256 characters of a token (RFC 9110 §5.6.2): letters, digits, and - . _ and the like.',
+    )
+  if (!['lax', 'strict', 'none'].includes(sameSite))
+    throw new ConfigError("cookie.sameSite is 'lax', 'strict' or 'none'.")
+  if (typeof secure !== 'boolean' || typeof partitioned !== 'boolean')
+    throw new ConfigError('cookie.secure and cookie.partitioned are true or false.')
+  if (typeof path !== 'string' || !/^\/[ -:=-~]*$/.test(path))
+    throw new ConfigError("cookie.path begins with '/' and has printable ASCII characters, but no ';' and no '<'.")
+  if (domain !== undefined && !(typeof domain === 'string' && domain.length <= 253 && DOMAIN.test(domain)))
+    throw new ConfigError("cookie.domain is a host name, such as 'example.com'.")
+  const prefixed = /^__(host|secure|http)-/i.test(name)
+  if (!secure && (production || prefixed || sameSite === 'none' || partitioned))
+    throw new ConfigError(
+      production
+        ? 'cookie.secure: false is refused in production: the cookie would travel in the clear.'
+        : "cookie.secure: false is for http on localhost: it needs a plain name (cookie: { name: 'id', secure: false }), sameSite 'lax' or 'strict', and no partitioned.",
+    )
+  if (production && !prefixed)
+    throw new ConfigError(`cookie.name needs the prefix '__Host-' (or '__Secure-' with a domain) in production.`)
+  if (/^__host-/i.test(name) && (domain !== undefined || path !== '/'))
+    throw new ConfigError(
+      "A '__Host-' cookie has path '/' and no domain: browsers refuse it otherwise. Name it '__Secure-id'.",
+    )
+}

@@ -1,0 +1,44 @@
+export type { KeyUse, SessionInfo, StoreStats } from './admin/inspect.ts'
+export type { Device, UserEpoch, UserSessions } from './admin/users.ts'
+export type { Former, FormerSession } from './adoption/source.ts'
+export type { AdoptOptions, AdoptReport } from './adoption/visitors.ts'
+export type { SessionsOptions } from './create.ts'
+export type { CredentialOf } from './credential.ts'
+export type { SecretSource, Secrets } from './crypto/keyring.ts'
+export type { SealName } from './crypto/seal.ts'
+export type { Id } from './crypto/token.ts'
+export {
+  ConfigError,
+  ConflictError,
+  CookieRefused,
+  DataError,
+  NotAttached,
+  ReadOnly,
+  SessionClosed,
+  SessionGone,
+  SessionLimit,
+  StoreError,
+  StrongroomError,
+  TooLarge,
+  Unsupported,
+} from './errors.ts'
+export { CHANNEL, type Listener, type RevokeReason, type SessionEvent } from './events.ts'
+export type { CookieSettings } from './http/cookie.ts'
+export type { HeaderSource, RequestSource } from './http/headers.ts'
+export type { ResponseTarget } from './http/response.ts'
+export type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
+export { deleteTestCookie, setTestCookie, testCookieWorked } from './http/test-cookie.ts'
+export type { GetOptions, Outcome, Visit } from './request/visit.ts'
+export type { Expiry } from './session/expiry.ts'
+export type { Duration } from './session/lifetime.ts'
+export type { LoginOptions } from './session/login.ts'
+export type { Serializer } from './session/serializer.ts'
+export type { Session } from './session/session.ts'
+export {
+  type BaseSessions,
+  createSessions,
+  type PolicyFacts,
+  type RevocableCookieSessions,
+  type Sessions,
+} from './sessions.ts'
+export type * from './store.ts'

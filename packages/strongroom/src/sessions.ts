@@ -1,0 +1,200 @@
+import { findByHandle, type KeyUse, keyUseOf, type SessionInfo, type StoreStats, statsOf } from './admin/inspect.ts'
+import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './admin/users.ts'
+import { type AdoptOptions, type AdoptReport, adopt } from './adoption/visitors.ts'
+import { coreFrom, type SessionsOptions } from './create.ts'
+import type { Secrets } from './crypto/keyring.ts'
+import type { CookieEngine } from './engines/cookie/cookie.ts'
+import { NotAttached, Unsupported } from './errors.ts'
+import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
+import type { ResponseTarget } from './http/response.ts'
+import type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
+import { type GetOptions, Visit } from './request/visit.ts'
+import type { Session } from './session/session.ts'
+import type { ClearOptions, OwnedStore, Schema, Store, Traits } from './store.ts'
+
+/** Plain facts about how sessions are kept, for people, logs and tests. */
+export interface PolicyFacts {
+  readonly engine: string
+  readonly seal: string
+  readonly traits: Traits
+  readonly cookieName: string
+  /** In ms; idle 0 is no limit. */
+  readonly idle: number
+  readonly absolute: number
+  readonly remember: number
+  /** Do cookies outlive the browser where nothing else is said? */
+  readonly persistent: boolean
+}
+
+/** Everything an application and its adapters need; made by `createSessions`. */
+export interface BaseSessions<Data extends object> {
+  /** The session of a request that came through an adapter. One store call at the most, and none without a cookie. */
+  get(request: object, options?: GetOptions): Promise<Session<Data>>
+  /** Keeps the session now instead of when the response begins: to see its errors, or before work that takes long. */
+  save(request: object): Promise<void>
+  /** A read-only session from headers alone, where there is no response: a socket's upgrade, a check by a proxy. */
+  read(headers: HeaderSource | { readonly headers: HeaderSource }): Promise<Session<Data>>
+  /**
+   * The value of a cookie that `setSignedCookie` made; undefined when there is none. Throws `CookieRefused` for one that was
+   * altered, signed for another name or salt, or is too old, unless there is a `default`. Has nothing to do with the session.
+   */
+  getSignedCookie<D>(
+    request: RequestSource,
+    name: string,
+    options: GetSignedCookieOptions<D> & { readonly default: D },
+  ): string | D
+  getSignedCookie(request: RequestSource, name: string, options?: GetSignedCookieOptions): string | undefined
+  /** Adds a signed cookie to a response; null removes it. The browser can read it, and nobody can alter it. */
+  setSignedCookie(response: ResponseTarget, name: string, value: string | null, options?: SetSignedCookieOptions): void
+  /** Opens one request's session by hand. Adapters do this; an application has `get`. No I/O. */
+  open(headers: HeaderSource): Visit<Data>
+  /** Makes `get(request)` work: `begin` is called at the first `get`, so a request that never asks costs nothing. */
+  attach(request: object, begin: () => Visit<Data>): void
+  /** Removes expired sessions in bounded batches; answers how many. */
+  clearExpired(options?: ClearOptions): Promise<number>
+  /** Counts of what is there. Walks the store. */
+  stats(): Promise<StoreStats>
+  /** The session with a public handle, or null. Walks the store; a user's own sessions are found with `of(userId)`. */
+  find(handle: string): Promise<SessionInfo | null>
+  /** Ends the session with a public handle; false when there is none. Walks the store. */
+  revoke(handle: string): Promise<boolean>
+  /**
+   * Takes over a session of another framework before its visitor comes by: see `formerly`. `strongroom move` does this for
+   * all of them.
+   */
+  adopt(options: AdoptOptions): Promise<AdoptReport>
+  /** Resolves when the secrets are there; only a provider of secrets takes time. */
+  ready(): Promise<void>
+  /** Key ids of the ring, the current one first. */
+  keys(): Promise<readonly number[]>
+  /** Which keys live records are sealed under. Reads every live record. */
+  keyUse(): Promise<KeyUse>
+  /** Takes new secrets, or asks the provider again. Sessions under secrets that are still in the ring go on. */
+  reloadSecrets(secrets?: Secrets): Promise<void>
+  readonly policy: PolicyFacts
+  /** The tables that the store needs; null for one that needs none. `strongroom migrate` makes them. */
+  readonly schema: Schema | null
+  /** Stops the scheduled sweep. Closes the store if `createSessions` made it from a URL; one that was handed in stays open. */
+  close(): Promise<void>
+}
+
+/** Sessions on a store that finds a user's sessions. */
+export interface Sessions<Data extends object = Record<string, unknown>> extends BaseSessions<Data> {
+  of(userId: string): UserSessions
+}
+
+/** Sessions in cookies, with a store for revocations. */
+export interface RevocableCookieSessions<Data extends object> extends BaseSessions<Data> {
+  of(userId: string): UserEpoch
+}
+
+type With<S> = Omit<SessionsOptions, 'store'> & { readonly store: S }
+
+/**
+ * Sessions of an application. Without options it works in development: in memory, under a key made on the spot, with a
+ * warning. Throws `ConfigError` for every option that is unknown, missing in production, or wrong.
+ *
+ * What `of(userId)` can do follows from the store's type: all of it where the store has an owner index, ending without
+ * listing for `cookie({ revocations })`, and nothing (no `of` at all) for a bare `cookie()`. For a URL the types expect an
+ * owner index, and `Unsupported` is thrown where there is none.
+ */
+export function createSessions<Data extends object = Record<string, unknown>>(
+  options: With<CookieEngine<Store>>,
+): RevocableCookieSessions<Data>
+export function createSessions<Data extends object = Record<string, unknown>>(
+  options: With<CookieEngine<undefined>>,
+): BaseSessions<Data>
+export function createSessions<Data extends object = Record<string, unknown>>(
+  options?: Omit<SessionsOptions, 'store'> & { readonly store?: OwnedStore | string | undefined },
+): Sessions<Data>
+export function createSessions<Data extends object = Record<string, unknown>>(
+  options: SessionsOptions,
+): BaseSessions<Data>
+export function createSessions<Data extends object = Record<string, unknown>>(
+  options: SessionsOptions = {},
+): BaseSessions<Data> {
+  const { core, store, swept, sealName, close } = coreFrom(options)
+  // A property of the request: cheaper than a WeakMap, and two `createSessions` in one application do not meet.
+  const slot = Symbol('strongroom')
+  type Carrier = { [slot]?: Visit<Data> | (() => Visit<Data>) }
+
+  function visitOf(request: object): Visit<Data> {
+    const found = (request as Carrier | null)?.[slot]
+    if (found === undefined)
+      throw new NotAttached(
+        'This request did not come through an adapter of these sessions. Put the adapter before the handler, or use sessions.read(request).',
+      )
+    if (typeof found !== 'function') return found
+    const visit = found()
+    ;(request as Carrier)[slot] = visit
+    return visit
+  }
+
+  const needStore = (): Store => {
+    if (store) return store
+    throw new Unsupported(
+      'These sessions rest in their cookies alone: there is nothing on the server to count or find.',
+    )
+  }
+
+  const { backing, transport, policy, ring } = core
+  const sessions = {
+    get(request, options) {
+      // Not an async function: one more turn of the promise queue for every request of everybody.
+      try {
+        return visitOf(request).get(options)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    },
+    save: async (request) => visitOf(request).save(),
+    read: async (given) => new Visit<Data>(core, headersOf(given)).read(),
+    open: (headers) => new Visit<Data>(core, headers),
+    attach(request, begin) {
+      // To be saved at every request, also those that never ask.
+      ;(request as Carrier)[slot] = core.saveEveryRequest ? begin() : begin
+    },
+    getSignedCookie: core.signedCookies.get,
+    setSignedCookie: core.signedCookies.set,
+    of: (userId) => userSessions(core, userId),
+    async clearExpired(options) {
+      const count = swept ? await swept.clearExpired(options) : 0
+      if (!options?.dryRun) core.emit({ type: 'cleared', count })
+      return count
+    },
+    stats: async () => statsOf(needStore()),
+    async find(handle) {
+      const found = await findByHandle(needStore(), handle)
+      if (!found) return null
+      const { id: _, ...info } = found
+      return info
+    },
+    async revoke(handle) {
+      const found = await findByHandle(needStore(), handle)
+      const ended = found && backing.users.endOne ? await backing.users.endOne(found.id) : false
+      if (ended) core.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
+      return ended
+    },
+    async adopt(options) {
+      await ring.ready()
+      return adopt(core, options)
+    },
+    ready: async () => ring.ready(),
+    async keys() {
+      await ring.ready()
+      return ring.masters.map(({ kid }) => kid)
+    },
+    keyUse: async () => keyUseOf(needStore()),
+    reloadSecrets: (secrets) => ring.reload(secrets),
+    policy: {
+      engine: backing.traits.engine,
+      seal: sealName,
+      traits: backing.traits,
+      cookieName: transport.name,
+      ...policy,
+    },
+    schema: swept?.schema ?? null,
+    close,
+  } satisfies BaseSessions<Data> & { of(userId: string): AnyUser }
+  return sessions
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
+import { inspect } from 'node:util'
+import type { Id } from '../../crypto/token.ts'
+import { StoreError } from '../../errors.ts'
+import type { Entry, Store, Traits, Version } from '../../store.ts'
+import { absent, holds, put, scanned } from './expect.ts'
+import { bytes, type Given, HOUR, newId, newOwner, type Property } from './subject.ts'
+
+/** Where a store ends: beside other stores, with a broken backend, after close; and what it says of itself. */
+export function bounds(property: Property): void {
+  property(
+    'a second handle sees the same entries under the same versions',
+    async ({ store, peer, clock, entry, skip }) => {
+      if (!peer) return skip('the data of this store can be reached through one handle only')
+      const other = await peer()
+      const id = newId()
+      const first = entry({ owner: newOwner() })
+      const version = await put(store, id, first)
+      assert.equal(await holds(other, id, first), version)
+      assert.equal(await other.create(id, entry()), false)
+      const second = entry({ bytes: bytes('second'), owner: first.owner })
+      const next = await other.update(id, second, version)
+      assert.equal(await holds(store, id, second), next)
+      assert.equal(await store.update(id, first, version), null)
+      assert.equal(await other.touch(id, clock() + 2 * HOUR), true)
+      await holds(store, id, { ...second, expiresAt: clock() + 2 * HOUR })
+      assert.equal((await store.owned?.list(first.owner ?? ''))?.length ?? 1, 1)
+      assert.equal(await other.delete(id), true)
+      await absent(store, id)
+    },
+  )
+
+  property('stores that lie side by side do not see each other', async ({ store, apart, clock, entry, skip }) => {
+    if (!apart) return skip('there is no second store beside this one')
+    const other = await apart()
+    const [id, owner] = [newId(), newOwner()]
+    const [mine, theirs] = [entry({ bytes: bytes('mine'), owner }), entry({ bytes: bytes('theirs'), owner })]
+    await put(store, id, mine)
+    await absent(other, id)
+    await put(other, id, theirs)
+    await holds(store, id, mine)
+    assert.equal((await store.owned?.list(owner))?.length ?? 1, 1)
+    assert.equal((await other.owned?.deleteAll(owner)) ?? (await other.delete(id)), other.owned ? 1 : true)
+    await holds(store, id, mine)
+    if (other.scan) assert.deepEqual(await scanned(other), [])
+    clock.advance(HOUR)
+    assert.equal(await other.clearExpired(), 0)
+    if (!store.traits.expiresByItself) assert.equal(await store.clearExpired(), 1)
+  })
+
+  property(
+    'with a broken backend every method rejects in time, and none says that the session is absent',
+    async (given) => {
+      const { store, breakIt, entry, skip } = given
+      if (!breakIt) return skip('this store has no backend that could fail')
+      const id = newId()
+      const version = await put(store, id, entry({ bytes: bytes(SECRET) }))
+      await breakIt()
+      await rejectsAll(given, id, version)
+    },
+  )
+
+  property('after close every method rejects, and closing again does no harm', async (given) => {
+    const { store, entry } = given
+    const id = newId()
+    const version = await put(store, id, entry())
+    await store.close()
+    await store.close()
+    await rejectsAll(given, id, version)
+    assert.equal(store.readSync?.(id), undefined)
+  })
+
+  property('the traits are plain, complete and true to the deadlines kept', async ({ store, tick }) => {
+    const { traits } = store
+    const { engine, sizeLimit, granularity } = traits
+    assert.match(engine, /^[a-z][a-z0-9 -]*$/)
+    assert.equal(granularity, tick)
+    assert.ok(sizeLimit === null || (Number.isSafeInteger(sizeLimit) && sizeLimit > 0))
+    assert.ok(['no', 'process', 'machine'].includes(traits.durable))
+    assert.ok(['process', 'machine', 'network'].includes(traits.shared))
+    for (const fact of ['expiresByItself', 'evicts', 'revocable'] satisfies (keyof Traits)[]) {
+      assert.equal(typeof traits[fact], 'boolean', fact)
+    }
+    assert.deepEqual(JSON.parse(JSON.stringify(traits)), traits)
+  })
+}
+
+const SECRET = 'the wine-dark sea'
+
+async function rejectsAll(given: Given, id: Id, version: Version): Promise<void> {
+  const { store, answersWithin, clock } = given
+  const entry = given.entry({ bytes: bytes(SECRET), owner: newOwner() })
+  for (const [method, call] of Object.entries(calls(store, id, entry, version, clock() + HOUR))) {
+    const late = wait(answersWithin, `${method} did not answer within ${answersWithin} ms`, { ref: false })
+    const answer = await Promise.race([
+      call().then(
+        () => `${method} answered`,
+        (error: unknown) => error,
+      ),
+      late,
+    ])
+    assert.ok(answer instanceof StoreError, `${method} rejects with a StoreError: ${inspect(answer)}`)
+    assert.equal(answer.code, 'STRONGROOM_STORE')
+    for (const secret of [id, SECRET, Buffer.from(SECRET).toString('hex'), entry.owner ?? '']) {
+      // With its causes, for that is what gets logged.
+      assert.ok(
+        !inspect(answer, { depth: 9, showHidden: true }).includes(secret),
+        `${method} keeps secrets out of its error`,
+      )
+    }
+  }
+}
+
+function calls(store: Store, id: Id, entry: Entry, version: Version, expiresAt: number) {
+  const { owned } = store
+  const owner = entry.owner ?? ''
+  const always: Record<string, () => Promise<unknown>> = {
+    read: () => store.read(id),
+    create: () => store.create(id, entry),
+    update: () => store.update(id, entry, version),
+    touch: () => store.touch(id, expiresAt),
+    delete: () => store.delete(id),
+    'delete of a version': () => store.delete(id, version),
+    clearExpired: () => store.clearExpired(),
+    'a dry run': () => store.clearExpired({ dryRun: true }),
+  }
+  if (owned) always.list = () => owned.list(owner)
+  if (owned) always.deleteAll = () => owned.deleteAll(owner)
+  if (store.scan) always.scan = () => scanned(store)
+  return always
+}
