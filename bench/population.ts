@@ -6,7 +6,7 @@ import { sqlite } from '../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import {
   type BaseSessions,
   createSessions,
-  type OwnedStore,
+  type IndexedStore,
   type SessionsOptions,
 } from '../packages/strongroom/src/index.ts'
 import { median } from './figures.ts'
@@ -19,7 +19,7 @@ const wanted = Number(count)
 const VISITORS = 2000
 
 /** Filled without waiting for the disk, and measured with every default. */
-const kinds: Record<string, (filling: boolean) => OwnedStore> = {
+const kinds: Record<string, (filling: boolean) => IndexedStore> = {
   memory: () => memory({ max: wanted, maxBytes: 2 ** 34 }),
   file: (filling) => file({ dir: directory, durable: !filling }),
   sqlite: (filling) => sqlite({ path: join(directory, 'sessions.db'), synchronous: filling ? 'normal' : 'full' }),
@@ -29,7 +29,7 @@ const make = kinds[engine]
 if (!make) throw new Error(`There is no engine "${engine}".`)
 const secrets = randomBytes(32)
 // Without a memo: with so many visitors, the one who comes was not here lately.
-const over = (store: OwnedStore) =>
+const over = (store: IndexedStore) =>
   createSessions<Values>({ secrets, store, seal: 'two-key', memo: false } as SessionsOptions)
 
 const cookies: string[] = []

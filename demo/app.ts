@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import express, { type NextFunction, type Request, type Response } from 'express'
-import { express as strongroom } from '../packages/strongroom/src/adapters/express.ts'
+import { strongroom as strongroom } from '../packages/strongroom/src/adapters/express.ts'
 import { StrongroomError } from '../packages/strongroom/src/index.ts'
 import { sameOriginOnly, securityHeaders } from './guard.ts'
 import { devicePages } from './pages/devices.ts'

@@ -4,7 +4,7 @@ import { storeFromUrl } from '../packages/strongroom/src/engines/url.ts'
 import {
   createSessions,
   type Id,
-  type OwnedStore,
+  type IndexedStore,
   type Sessions,
   type Store,
 } from '../packages/strongroom/src/index.ts'
@@ -40,7 +40,7 @@ export async function openVault(choices: { store: string; plainCookie: boolean }
   const ring = createKeyring(secrets)
   const sessions = createSessions<Visit>({
     // Where there is no owner index, the page about devices does not ask for the list.
-    store: (store as OwnedStore | null) ?? choices.store,
+    store: (store as IndexedStore | null) ?? choices.store,
     secrets,
     // There is nothing to sweep where sessions rest in their cookies.
     ...(store && { sweep: '10m' }),

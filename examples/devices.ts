@@ -5,7 +5,7 @@
  */
 import express, { type Request, type Response } from 'express'
 import { createSessions } from 'strongroom'
-import { express as strongroom } from 'strongroom/express'
+import { strongroom as strongroom } from 'strongroom/express'
 
 const sessions = createSessions({
   store: 'sqlite:./sessions.db',

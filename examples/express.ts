@@ -5,7 +5,7 @@
  */
 import express, { type ErrorRequestHandler } from 'express'
 import { createSessions, StoreError } from 'strongroom'
-import { express as strongroom } from 'strongroom/express'
+import { strongroom as strongroom } from 'strongroom/express'
 
 const sessions = createSessions<{ lines: string[] }>({
   store: 'sqlite:./sessions.db',

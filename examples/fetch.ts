@@ -4,7 +4,7 @@
  *     npm install strongroom && bun fetch.ts
  */
 import { createSessions } from 'strongroom'
-import { fetch as withSessions } from 'strongroom/fetch'
+import { withSessions as withSessions } from 'strongroom/fetch'
 
 const sessions = createSessions<{ theme: 'light' | 'dark' }>({
   store: 'file:./sessions',

@@ -8,7 +8,7 @@ import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { createSessions } from 'strongroom'
 import { cookie } from 'strongroom/cookie'
-import { hono } from 'strongroom/hono'
+import { strongroom } from 'strongroom/hono'
 import { sqlite } from 'strongroom/sqlite'
 
 const sessions = createSessions<{ basket: Record<string, number> }>({
@@ -17,7 +17,7 @@ const sessions = createSessions<{ basket: Record<string, number> }>({
 })
 
 const app = new Hono()
-app.use(hono(sessions))
+app.use(strongroom(sessions))
 
 app.get('/basket', async (c) => {
   const session = await sessions.get(c)

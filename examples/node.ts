@@ -5,12 +5,12 @@
  */
 import { createServer } from 'node:http'
 import { createSessions } from 'strongroom'
-import { node } from 'strongroom/node'
+import { withSessions } from 'strongroom/node'
 
 const sessions = createSessions({ store: 'memory:', secrets: process.env.STRONGROOM_SECRETS })
 
 const server = createServer(
-  node(sessions, async (request, response) => {
+  withSessions(sessions, async (request, response) => {
     const session = await sessions.get(request)
     if (request.method === 'POST' && request.url === '/login') session.login('ada', { remember: '30d' })
     if (request.method === 'POST' && request.url === '/logout') session.logout()

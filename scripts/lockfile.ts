@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './build.ts'
+import { root } from './packages.ts'
 
 interface Entry {
   readonly version?: string

@@ -1,35 +1,62 @@
+/**
+ * In the repository, each package's `exports` and `bin` name its sources, so that nothing has to be built to run or test
+ * them. What is published names the compiled files: `npm pack` and `npm publish` run this file with `--prepare` before they
+ * read the package's folder, and with `--restore` afterwards.
+ */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { build, root } from './build.ts'
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { build } from './build.ts'
+import { type Manifest, type Package, packages, published, root } from './packages.ts'
 
-/** What is read of package.json. */
-export interface Manifest {
-  readonly name: string
-  readonly bin?: Readonly<Record<string, string>>
-  readonly exports: Readonly<Record<string, string>>
-  readonly files: readonly string[]
-  readonly dependencies?: Readonly<Record<string, string>>
-  readonly peerDependencies?: Readonly<Record<string, string>>
-}
-
-export const manifest = (): Manifest => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+/** Files of the repository's root that a package ships when its `files` name them; the licence is always shipped. */
+const FROM_ROOT = ['docs', 'CHANGELOG.md', 'SECURITY.md']
+const KEPT = '.package.json.source'
 
 /**
- * Builds and packs the package as `npm publish` would, and returns the tarball's path. All of it happens below `folder`, so
+ * Builds and packs a package as `npm publish` would, and returns the tarball's path. All of it happens below `folder`, so
  * that two packs at once, or a pack beside a build, never see each other's half-written dist.
  */
-export function pack(folder: string): string {
-  const stage = join(folder, 'stage')
+export function pack(wanted: Package, folder: string): string {
+  const stage = join(folder, 'stage', wanted.folder)
   mkdirSync(stage, { recursive: true })
-  const always = ['package.json', 'README.md', 'LICENSE']
-  for (const file of [...always, ...manifest().files.filter((entry) => entry !== 'dist')])
-    if (existsSync(join(root, file))) cpSync(join(root, file), join(stage, file), { recursive: true })
-  build(join(stage, 'dist'))
+  cpSync(join(root, wanted.folder, 'README.md'), join(stage, 'README.md'))
+  build(wanted, (of) => join(folder, 'stage', of.folder, 'dist'))
+  writeManifest(wanted.manifest, stage)
+  copyFromRoot(wanted.manifest, stage)
+  const before = new Set(readdirSync(folder))
   npm(stage, 'pack', '--ignore-scripts', '--pack-destination', folder)
-  const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'))
+  const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz') && !before.has(file))
   if (!tarball) throw new Error('npm pack made no tarball.')
   return join(folder, tarball)
+}
+
+function writeManifest({ exports, bin, ...rest }: Manifest & { scripts?: unknown }, folder: string): void {
+  const { scripts: _, ...manifest } = rest
+  const compiled = (files: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(files).map(([name, file]) => [name, published(file)]))
+  const text = JSON.stringify({ ...manifest, exports: compiled(exports), ...(bin && { bin: compiled(bin) }) }, null, 2)
+  writeFileSync(join(folder, 'package.json'), `${text}\n`)
+}
+
+function copyFromRoot({ files }: Manifest, folder: string): void {
+  for (const name of ['LICENSE', ...FROM_ROOT.filter((file) => files.includes(file))])
+    cpSync(join(root, name), join(folder, name), { recursive: true })
+}
+
+function prepare(wanted: Package): void {
+  const folder = join(root, wanted.folder)
+  build(wanted)
+  renameSync(join(folder, 'package.json'), join(folder, KEPT))
+  writeManifest(wanted.manifest, folder)
+  copyFromRoot(wanted.manifest, folder)
+}
+
+function restore(wanted: Package): void {
+  const folder = join(root, wanted.folder)
+  if (!existsSync(join(folder, KEPT))) return
+  renameSync(join(folder, KEPT), join(folder, 'package.json'))
+  for (const name of ['LICENSE', ...FROM_ROOT]) rmSync(join(folder, name), { recursive: true, force: true })
 }
 
 /** Runs the npm that started us, or the one in PATH; throws with its output when it fails. */
@@ -39,4 +66,12 @@ export function npm(cwd: string, ...args: string[]): string {
   const run = spawnSync(command, [...first, ...args, '--loglevel=error'], { cwd, encoding: 'utf8' })
   if (run.status !== 0) throw new Error(`npm ${args.join(' ')} failed.\n${run.stdout}${run.stderr}`)
   return run.stdout
+}
+
+if (import.meta.main) {
+  const here = relative(root, process.cwd()).replaceAll('\\', '/')
+  const wanted = packages.find(({ folder }) => folder === here)
+  if (!wanted) throw new Error('Run this in the folder of a package, as npm does.')
+  if (process.argv.includes('--prepare')) prepare(wanted)
+  if (process.argv.includes('--restore')) restore(wanted)
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
-import { root } from './build.ts'
+import { root } from './packages.ts'
 
 const START = 60_000
 const END = 10_000

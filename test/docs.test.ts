@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { after, suite, test } from 'node:test'
-import { root } from '../scripts/build.ts'
-import { manifest } from '../scripts/pack.ts'
+import { entryPoints, packages, root } from '../scripts/packages.ts'
 import { citations, titlesOf } from './support/docs/citations.ts'
 import { exportsOf, membersOf } from './support/docs/names.ts'
 import { type Block, readPage, toProgram } from './support/docs/page.ts'
@@ -96,13 +95,15 @@ suite('what the documentation refers to is there', () => {
 })
 
 suite('what there is, is documented', () => {
-  const pageOf = (subpath: string) => `docs/${subpath === '.' ? 'index' : subpath.slice(2)}.md`
-  const subpaths = Object.entries(manifest().exports).filter(([path]) => path !== './package.json')
+  /** `strongroom` and `strongroom/redis` are docs/index.md and docs/redis.md; `@strongroom/django` is docs/django.md. */
+  const pageOf = (specifier: string) => `docs/${specifier === 'strongroom' ? 'index' : specifier.split('/')[1]}.md`
+  // `internal` is for our own packages, and promises nothing.
+  const specifiers = packages.flatMap((each) => [...entryPoints(each)]).filter(([name]) => !name.endsWith('/internal'))
 
-  for (const [subpath, file] of subpaths)
-    test(`${subpath}: a page that names all its exports`, () => {
-      const text = read(pageOf(subpath))
-      const names = exportsOf(file.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))
+  for (const [specifier, file] of specifiers)
+    test(`${specifier}: a page that names all its exports`, () => {
+      const text = read(pageOf(specifier))
+      const names = exportsOf(file)
       assert.ok(names.length > 0)
       assert.deepEqual(
         names.filter((name) => !mentions(text, name)),
@@ -111,54 +112,54 @@ suite('what there is, is documented', () => {
     })
 
   for (const [page, file, type] of [
-    ['docs/index.md', 'src/settings.ts', 'SessionsOptions'],
-    ['README.md', 'src/settings.ts', 'SessionsOptions'],
-    ['docs/index.md', 'src/transport/cookie.ts', 'CookieSettings'],
-    ['docs/index.md', 'src/login.ts', 'LoginOptions'],
-    ['docs/index.md', 'src/expiry.ts', 'Expiry'],
-    ['docs/index.md', 'src/sessions.ts', 'BaseSessions'],
-    ['docs/index.md', 'src/sessions.ts', 'PolicyFacts'],
-    ['docs/index.md', 'src/session.ts', 'Session'],
-    ['docs/index.md', 'src/users.ts', 'Device'],
-    ['docs/index.md', 'src/users.ts', 'UserSessions'],
-    ['docs/index.md', 'src/admin.ts', 'StoreStats'],
-    ['docs/index.md', 'src/store.ts', 'ClearOptions'],
-    ['docs/store-contract.md', 'src/store.ts', 'Store'],
-    ['docs/store-contract.md', 'src/store.ts', 'Entry'],
-    ['docs/store-contract.md', 'src/store.ts', 'Traits'],
-    ['docs/memory.md', 'src/engines/memory.ts', 'MemoryOptions'],
-    ['docs/file.md', 'src/engines/file.ts', 'FileOptions'],
-    ['docs/sqlite.md', 'src/engines/sqlite.ts', 'CommonOptions'],
-    ['docs/sqlite.md', 'src/engines/sqlite.ts', 'SqlitePathOptions'],
-    ['docs/sqlite.md', 'src/engines/sqlite.ts', 'SqliteDatabaseOptions'],
-    ['docs/memcached.md', 'src/engines/memcached.ts', 'MemcachedOptions'],
-    ['docs/cached.md', 'src/engines/cached.ts', 'CachedOptions'],
-    ['docs/mysql.md', 'src/engines/mysql.ts', 'CommonOptions'],
-    ['docs/mysql.md', 'src/engines/mysql.ts', 'MysqlUrlOptions'],
-    ['docs/mysql.md', 'src/engines/mysql.ts', 'MysqlClientOptions'],
-    ['docs/moving.md', 'src/engines/moving.ts', 'MovingOptions'],
-    ['docs/moving.md', 'src/engines/moving/mover.ts', 'MoveOptions'],
-    ['docs/moving.md', 'src/engines/moving/mover.ts', 'MoveReport'],
-    ['docs/postgres.md', 'src/engines/postgres.ts', 'CommonOptions'],
-    ['docs/postgres.md', 'src/engines/postgres.ts', 'PostgresUrlOptions'],
-    ['docs/postgres.md', 'src/engines/postgres.ts', 'PostgresClientOptions'],
-    ['docs/redis.md', 'src/engines/redis.ts', 'CommonOptions'],
-    ['docs/redis.md', 'src/engines/redis.ts', 'RedisUrlOptions'],
-    ['docs/redis.md', 'src/engines/redis.ts', 'RedisClientOptions'],
-    ['docs/cookie.md', 'src/engines/cookie.ts', 'CookieOptions'],
-    ['docs/django.md', 'src/compat/django/sessions.ts', 'DjangoSessionsOptions'],
-    ['docs/django.md', 'src/compat/django/former.ts', 'DjangoFormerOptions'],
-    ['docs/index.md', 'src/former.ts', 'Former'],
-    ['docs/index.md', 'src/former.ts', 'FormerSession'],
-    ['docs/django.md', 'src/compat/django/signer.ts', 'SignerOptions'],
-    ['docs/django.md', 'src/compat/django/stores/sqlite.ts', 'DjangoSqliteOptions'],
-    ['docs/django.md', 'src/compat/django/stores/postgres.ts', 'DjangoPostgresOptions'],
-    ['docs/django.md', 'src/compat/django/stores/mysql.ts', 'DjangoMysqlOptions'],
-    ['docs/django.md', 'src/compat/django/stores/files.ts', 'DjangoFilesOptions'],
-    ['docs/django.md', 'src/compat/django/stores/redis.ts', 'DjangoRedisOptions'],
-    ['docs/testing.md', 'src/testing/session-for.ts', 'SessionForOptions'],
-    ['docs/testing.md', 'src/testing/store/subject.ts', 'Subject'],
-    ['docs/testing.md', 'src/testing/store/subject.ts', 'StoreKnobs'],
+    ['docs/index.md', 'packages/strongroom/src/create.ts', 'SessionsOptions'],
+    ['README.md', 'packages/strongroom/src/create.ts', 'SessionsOptions'],
+    ['docs/index.md', 'packages/strongroom/src/http/cookie.ts', 'CookieSettings'],
+    ['docs/index.md', 'packages/strongroom/src/session/login.ts', 'LoginOptions'],
+    ['docs/index.md', 'packages/strongroom/src/session/expiry.ts', 'Expiry'],
+    ['docs/index.md', 'packages/strongroom/src/sessions.ts', 'BaseSessions'],
+    ['docs/index.md', 'packages/strongroom/src/sessions.ts', 'PolicyFacts'],
+    ['docs/index.md', 'packages/strongroom/src/session/session.ts', 'Session'],
+    ['docs/index.md', 'packages/strongroom/src/admin/users.ts', 'Device'],
+    ['docs/index.md', 'packages/strongroom/src/admin/users.ts', 'UserSessions'],
+    ['docs/index.md', 'packages/strongroom/src/admin/inspect.ts', 'StoreStats'],
+    ['docs/index.md', 'packages/strongroom/src/store.ts', 'ClearOptions'],
+    ['docs/store-contract.md', 'packages/strongroom/src/store.ts', 'Store'],
+    ['docs/store-contract.md', 'packages/strongroom/src/store.ts', 'Entry'],
+    ['docs/store-contract.md', 'packages/strongroom/src/store.ts', 'Traits'],
+    ['docs/memory.md', 'packages/strongroom/src/engines/memory/memory.ts', 'MemoryOptions'],
+    ['docs/file.md', 'packages/strongroom/src/engines/file/file.ts', 'FileOptions'],
+    ['docs/sqlite.md', 'packages/strongroom/src/engines/sqlite/sqlite.ts', 'CommonOptions'],
+    ['docs/sqlite.md', 'packages/strongroom/src/engines/sqlite/sqlite.ts', 'SqlitePathOptions'],
+    ['docs/sqlite.md', 'packages/strongroom/src/engines/sqlite/sqlite.ts', 'SqliteDatabaseOptions'],
+    ['docs/memcached.md', 'packages/strongroom/src/engines/memcached/memcached.ts', 'MemcachedOptions'],
+    ['docs/cached.md', 'packages/strongroom/src/engines/cached/cached.ts', 'CachedOptions'],
+    ['docs/mysql.md', 'packages/strongroom/src/engines/mysql/mysql.ts', 'CommonOptions'],
+    ['docs/mysql.md', 'packages/strongroom/src/engines/mysql/mysql.ts', 'MysqlUrlOptions'],
+    ['docs/mysql.md', 'packages/strongroom/src/engines/mysql/mysql.ts', 'MysqlClientOptions'],
+    ['docs/moving.md', 'packages/strongroom/src/engines/moving/moving.ts', 'MovingOptions'],
+    ['docs/moving.md', 'packages/strongroom/src/engines/moving/mover.ts', 'MoveOptions'],
+    ['docs/moving.md', 'packages/strongroom/src/engines/moving/mover.ts', 'MoveReport'],
+    ['docs/postgres.md', 'packages/strongroom/src/engines/postgres/postgres.ts', 'CommonOptions'],
+    ['docs/postgres.md', 'packages/strongroom/src/engines/postgres/postgres.ts', 'PostgresUrlOptions'],
+    ['docs/postgres.md', 'packages/strongroom/src/engines/postgres/postgres.ts', 'PostgresClientOptions'],
+    ['docs/redis.md', 'packages/strongroom/src/engines/redis/redis.ts', 'CommonOptions'],
+    ['docs/redis.md', 'packages/strongroom/src/engines/redis/redis.ts', 'RedisUrlOptions'],
+    ['docs/redis.md', 'packages/strongroom/src/engines/redis/redis.ts', 'RedisClientOptions'],
+    ['docs/cookie.md', 'packages/strongroom/src/engines/cookie/cookie.ts', 'CookieOptions'],
+    ['docs/django.md', 'packages/django/src/sessions.ts', 'DjangoSessionsOptions'],
+    ['docs/django.md', 'packages/django/src/former.ts', 'DjangoFormerOptions'],
+    ['docs/index.md', 'packages/strongroom/src/adoption/source.ts', 'Former'],
+    ['docs/index.md', 'packages/strongroom/src/adoption/source.ts', 'FormerSession'],
+    ['docs/django.md', 'packages/django/src/signer.ts', 'SignerOptions'],
+    ['docs/django.md', 'packages/django/src/stores/sqlite.ts', 'DjangoSqliteOptions'],
+    ['docs/django.md', 'packages/django/src/stores/postgres.ts', 'DjangoPostgresOptions'],
+    ['docs/django.md', 'packages/django/src/stores/mysql.ts', 'DjangoMysqlOptions'],
+    ['docs/django.md', 'packages/django/src/stores/files.ts', 'DjangoFilesOptions'],
+    ['docs/django.md', 'packages/django/src/stores/redis.ts', 'DjangoRedisOptions'],
+    ['docs/testing.md', 'packages/strongroom/src/testing/session-for.ts', 'SessionForOptions'],
+    ['docs/testing.md', 'packages/strongroom/src/testing/store/subject.ts', 'Subject'],
+    ['docs/testing.md', 'packages/strongroom/src/testing/store/subject.ts', 'StoreKnobs'],
   ] as const)
     test(`${page}: everything in ${type}`, () => {
       const text = read(page)
@@ -174,7 +175,7 @@ suite('what there is, is documented', () => {
 
   test('every error, with its code and its status', () => {
     const text = read('README.md')
-    const classes = read('src/errors.ts')
+    const classes = read('packages/strongroom/src/errors.ts')
       .split(/^export (?=class)/m)
       .slice(1)
     for (const source of classes) {
@@ -188,12 +189,12 @@ suite('what there is, is documented', () => {
 
   test('every event, with every reason to revoke', () => {
     const text = read('docs/index.md')
-    const types = values('src/events.ts', /readonly type: '(\w+)'/g)
+    const types = values('packages/strongroom/src/events.ts', /readonly type: '(\w+)'/g)
     assert.deepEqual(
       types.filter((type) => !text.includes(`| \`${type}\` |`)),
       [],
     )
-    const reasons = values('src/events.ts', /'([\w-]+)'(?= \||$)/gm)
+    const reasons = values('packages/strongroom/src/events.ts', /'([\w-]+)'(?= \||$)/gm)
     assert.deepEqual(
       reasons.filter((reason) => !mentions(text, reason)),
       [],

@@ -3,13 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { root } from '../scripts/build.ts'
 import { missing } from '../scripts/lockfile.ts'
-import { manifest } from '../scripts/pack.ts'
+import { entryPoints, packages, root } from '../scripts/packages.ts'
 import * as rules from './support/rules.ts'
 
 const read = (files: readonly string[]) => new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
-const sources = read(globSync('src/**/*.ts', { cwd: root }).sort())
+const sources = read(globSync('packages/*/src/**/*.ts', { cwd: root }).sort())
 
 /** The rule finds nothing in the real tree, one fault in each planted source, and none in what only looks like it. */
 function keeps(

@@ -12,7 +12,7 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
 import { postgres } from '../../packages/strongroom/src/engines/postgres/postgres.ts'
 import { redis } from '../../packages/strongroom/src/engines/redis/redis.ts'
-import type { OwnedStore } from '../../packages/strongroom/src/store.ts'
+import type { IndexedStore } from '../../packages/strongroom/src/store.ts'
 import { type Contender, newName, type Place, urlIn } from './contender.ts'
 import { expressSession } from './express-session.ts'
 import { type Driver, idOf, limit, newCookie } from './limits.ts'
@@ -106,7 +106,7 @@ const ownMysql = (place: Place) => {
 const ownRedis = (place: Place, notify = false) => redis({ url: urlIn(place, 'redis'), prefix: newName(), notify })
 
 /** With the age that docs/cached.md advises where news of changes come: otherwise each slice would begin with reading all anew. */
-const inFront = (durable: OwnedStore) => cached({ durable, cache: memory(), maxAge: 300_000 })
+const inFront = (durable: IndexedStore) => cached({ durable, cache: memory(), maxAge: 300_000 })
 
 /** The engines that are servers: each beside its peer and its limit, on the same server. */
 export const serverEngines: readonly Contender[] = [

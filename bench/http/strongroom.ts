@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { express } from '../../packages/strongroom/src/adapters/express.ts'
+import { strongroom as middleware } from '../../packages/strongroom/src/adapters/express.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
@@ -22,7 +22,7 @@ export function strongroom(name: string, kind: Kind, options: (place: Place) => 
     ...kind,
     listen(place) {
       const sessions = createSessions<Values>({ secrets: randomBytes(32), ...options(place) } as SessionsOptions)
-      return serve(handlersOf(sessions), express(sessions))
+      return serve(handlersOf(sessions), middleware(sessions))
     },
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { stored } from '../../packages/strongroom/src/backing/server.ts'
+import { serverBacking } from '../../packages/strongroom/src/backing/server.ts'
 import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { handleOf, type Id, mint } from '../../packages/strongroom/src/crypto/token.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
@@ -10,7 +10,7 @@ import {
   encodeContent,
   type Values,
 } from '../../packages/strongroom/src/session/content.ts'
-import { type Changes, lay } from '../../packages/strongroom/src/session/merge.ts'
+import { type Changes, applyChanges } from '../../packages/strongroom/src/session/merge.ts'
 import { changesOf, State } from '../../packages/strongroom/src/session/state.ts'
 import { sessionOf } from '../data.ts'
 import type { Case } from './case.ts'
@@ -34,7 +34,7 @@ function cookies(): Case[] {
   const header = `theme=dark; _ga=GA1.1.1234567890.1700000000; ${transport.name}=${text}`
   const admitting = (memo: number) => {
     const limits = { timeout: 2000, maxSize: 65_536, memo }
-    return stored({ store: memory(), ring, seal: 'two-key', clock: Date.now, ...limits }).admit
+    return serverBacking({ store: memory(), ring, seal: 'two-key', clock: Date.now, ...limits }).verify
   }
   const [remembering, forgetting] = [admitting(2 ** 24), admitting(0)]
   remembering(text)
@@ -65,7 +65,7 @@ function changes(): Case[] {
   const [untouched, lent, changed] = [stateOf([]), stateOf(['cart']), stateOf(['cart'])]
   changed.values.cart = []
   return [
-    { name: 'lay one change over a newer copy', run: () => lay(one, newer) },
+    { name: 'lay one change over a newer copy', run: () => applyChanges(one, newer) },
     { name: 'changes? nothing was lent', run: () => changesOf(untouched) },
     { name: 'changes? an object was lent', run: () => changesOf(lent) },
     { name: 'changes? an object was changed in place', run: () => changesOf(changed) },
@@ -77,9 +77,9 @@ function stateOf(lent: readonly string[]): State {
   const content = contentOf(7)
   const now = Date.now()
   const ticket = { id: '' as Id, text: '' }
-  const held = { ticket, version: 1, expiresAt: now + 1_800_000 }
+  const held = { cookie: ticket, version: 1, expiresAt: now + 1_800_000 }
   const values = JSON.parse(content.data)
-  const state = new State({ now, handleOf }, { ...content, values, shared: {}, held })
+  const state = new State({ now, handleOf }, { ...content, values, shared: {}, ref: held })
   if (lent.length > 0) state.lent = new Set(lent)
   return state
 }

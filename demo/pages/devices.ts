@@ -21,7 +21,7 @@ export function devicePages(vault: Vault): Router {
     const session = await sessions.get(request)
     const user = session.userId
     if (user === null) return askIn(response)
-    const devices = vault.store?.owned ? await sessions.of(user).list(session) : null
+    const devices = vault.store?.byOwner ? await sessions.of(user).list(session) : null
     await showPage(vault, request, response, {
       title: 'Your devices',
       body: () => devicesView(devices, sessions.policy),

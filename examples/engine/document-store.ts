@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, type Entry, type Id, type OwnedStore, StoreError } from 'strongroom'
+import { type Clock, type Entry, type Id, type IndexedStore, StoreError } from 'strongroom'
 import type { Documents } from './documents.ts'
 
 /** The version is not the database's revision: a touch makes a new revision, and keeps the version. */
 export type Kept = Entry & { readonly version: string }
 
 /** Sessions in a document database that can compare and set. */
-export function documentStore(documents: Documents<Kept>, clock: Clock = Date.now): OwnedStore {
+export function documentStore(documents: Documents<Kept>, clock: Clock = Date.now): IndexedStore {
   let closed = false
 
   /** "Could not ask" is a StoreError, and never looks like "absent". */
@@ -60,7 +60,7 @@ export function documentStore(documents: Documents<Kept>, clock: Clock = Date.no
     },
     touch: (id, expiresAt) => change(id, (live) => (live ? { ...live, expiresAt } : 'leave')),
     delete: (id, version) => end(id, (live) => version === undefined || live.version === version),
-    owned: {
+    byOwner: {
       list,
       async deleteAll(owner, except) {
         const others = (await list(owner)).filter(({ id }) => id !== except)

@@ -12,13 +12,13 @@ const on =
   (suite: string, file: string) =>
   (title: string, find: string, replace: string): Fault => ({ title, file, find, replace, suite })
 
-const memory = on('test/engines/memory.test.ts', 'src/engines/memory.ts')
-const sqlite = on('test/engines/sqlite.test.ts', 'src/engines/sqlite/store.ts')
-const statements = on('test/engines/sqlite.test.ts', 'src/engines/sqlite/table.ts')
-const file = on('test/engines/file.test.ts', 'src/engines/file/store.ts')
-const disk = on('test/engines/file.test.ts', 'src/engines/file/disk.ts')
+const memory = on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/memory.ts')
+const sqlite = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')
+const statements = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/table.ts')
+const file = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/store.ts')
+const disk = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/disk.ts')
 
-const cached = on('test/engines/cached.test.ts', 'src/engines/cached/store.ts')
+const cached = on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/store.ts')
 
 const storeFaults: Fault[] = [
   cached(
@@ -102,7 +102,7 @@ const storeFaults: Fault[] = [
     'this.#check()\n    return this.#find(id)',
     'return this.#closed ? null : this.#find(id)',
   ),
-  on('test/engines/memory.test.ts', 'src/engines/memory/kept.ts')(
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/kept.ts')(
     'bytes that are cut at the first zero',
     "toString('latin1')",
     "toString('latin1').split('\\0')[0] as string",
@@ -148,7 +148,7 @@ const storeFaults: Fault[] = [
     'return listings',
   ),
   disk('a file that everybody may read', "orMissing(open(path, 'w', 0o600))", "orMissing(open(path, 'w', 0o644))"),
-  on('test/engines/file.test.ts', 'src/engines/file/record.ts')(
+  on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/record.ts')(
     'a damaged file that is handed out',
     'image.readUInt32BE(4) !== crc32(image.subarray(8))',
     'false',
@@ -156,15 +156,15 @@ const storeFaults: Fault[] = [
 ]
 
 const adapter = 'test/adapters/node.test.ts'
-const hold = on(adapter, 'src/adapters/node-response.ts')
-const headers = on(adapter, 'src/adapters/headers.ts')
-const visit = on(adapter, 'src/visit.ts')
-const find = on(adapter, 'src/find.ts')
-const keep = on(adapter, 'src/keep.ts')
-const state = on(adapter, 'src/state.ts')
-const stored = on(adapter, 'src/stored.ts')
-const carried = on(adapter, 'src/carried.ts')
-const cookies = on(adapter, 'src/transport/cookie.ts')
+const hold = on(adapter, 'packages/strongroom/src/adapters/node/hold.ts')
+const headers = on(adapter, 'packages/strongroom/src/adapters/outcome.ts')
+const visit = on(adapter, 'packages/strongroom/src/request/visit.ts')
+const find = on(adapter, 'packages/strongroom/src/request/load.ts')
+const keep = on(adapter, 'packages/strongroom/src/request/commit.ts')
+const state = on(adapter, 'packages/strongroom/src/session/state.ts')
+const stored = on(adapter, 'packages/strongroom/src/backing/server.ts')
+const carried = on(adapter, 'packages/strongroom/src/backing/cookie.ts')
+const cookies = on(adapter, 'packages/strongroom/src/http/cookie.ts')
 
 const adapterFaults: Fault[] = [
   headers('missing Vary', "if (!vary) headers.set('Vary', 'Cookie')", 'if (!vary) return'),
@@ -189,7 +189,7 @@ const adapterFaults: Fault[] = [
     'this.#failed(error)\n      },',
     'this.#release({ setCookie: null, used: true })\n        this.#replay()\n      },',
   ),
-  on('test/adapters/node-gone.test.ts', 'src/adapters/node-response.ts')(
+  on('test/adapters/node-gone.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
     "the client's going away forgotten",
     "if (this.#phase === 'waiting') this.#visit.save()",
     "if (this.#phase === 'released') this.#visit.save()",
@@ -209,7 +209,7 @@ const adapterFaults: Fault[] = [
     '      throw error\n    }\n  }\n\n  /** Did the request',
     '      this.#session = new Session<Data>(new State({ now: clock(), handleOf, serializer }, null))\n      return this.#session\n    }\n  }\n\n  /** Did the request',
   ),
-  on('test/bad-input.test.ts', 'src/find.ts')(
+  on('test/bad-input.test.ts', 'packages/strongroom/src/request/load.ts')(
     'the first of two good cookies believed',
     '} else if (found && found.text !== ticket.text) {',
     '} else if (found && false) {',
@@ -292,41 +292,45 @@ const adapterFaults: Fault[] = [
 
 const credential = (file: string) => on('test/core/credential.test.ts', file)
 const signing = (file: string) => on('test/core/signed-cookies.test.ts', file)
-const serializer = on('test/core/serializer.test.ts', 'src/serializer.ts')
+const serializer = on('test/core/serializer.test.ts', 'packages/strongroom/src/session/serializer.ts')
 
 const parityFaults: Fault[] = [
-  credential('src/stamp.ts')(
+  credential('packages/strongroom/src/credential.ts')(
     'a password that can be changed without an end of any session',
     "if (!equal(stamp, now)) return { refused: 'credential' }",
     '',
   ),
-  credential('src/stamp.ts')(
+  credential('packages/strongroom/src/credential.ts')(
     'a session without a stamp that goes on',
     "if (meta.stamp === undefined) return { refused: 'credential' }",
     'if (meta.stamp === undefined) return meta',
   ),
-  credential('src/stamp.ts')(
+  credential('packages/strongroom/src/credential.ts')(
     'one stamp for two users of one password',
     'JSON.stringify([userId, credential])',
     'credential',
   ),
-  credential('src/keep.ts')(
+  credential('packages/strongroom/src/request/commit.ts')(
     'a renewal that outlives a change of the password',
     "state.intent?.verb !== 'login' && !state.restamp",
     'state.intent === null',
   ),
-  credential('src/keep.ts')(
+  credential('packages/strongroom/src/request/commit.ts')(
     'a refused login that leaves its stamp behind',
     'state.stamp = null\n  if (state.intent',
     'if (state.intent',
   ),
-  signing('src/codec/value.ts')('a name and a salt that are one text', 'JSON.stringify([name, salt])', 'name + salt'),
-  signing('src/signed-cookies.ts')(
+  signing('packages/strongroom/src/crypto/signed-value.ts')(
+    'a name and a salt that are one text',
+    'JSON.stringify([name, salt])',
+    'name + salt',
+  ),
+  signing('packages/strongroom/src/http/signed-cookies.ts')(
     'a cookie that can be kept for longer than it was made for',
     '(deadline !== 0 && now >= deadline) || ',
     '',
   ),
-  signing('src/signed-cookies.ts')(
+  signing('packages/strongroom/src/http/signed-cookies.ts')(
     'the first of two cookies that differ',
     "good.every(({ text }) => text === first.text) ? first : 'ambiguous'",
     'first',
@@ -336,7 +340,7 @@ const parityFaults: Fault[] = [
     'if (JSON.stringify(json) === JSON.stringify(own(values, key))) return false',
     'return false',
   ),
-  on('test/core/every-request.test.ts', 'src/keep.ts')(
+  on('test/core/every-request.test.ts', 'packages/strongroom/src/request/commit.ts')(
     'saveEveryRequest that saves what was changed, and nothing else',
     "if (core.saveEveryRequest) return { verb: 'refresh' }",
     '',
@@ -346,82 +350,90 @@ const parityFaults: Fault[] = [
 const formerly = (file: string) => on('test/core/formerly.test.ts', file)
 
 const formerlyFaults: Fault[] = [
-  formerly('src/adopt.ts')(
+  formerly('packages/strongroom/src/adoption/receipts.ts')(
     'two sessions of one that was taken over',
     'if (!created) await core.backing.end(held)\n  else if',
     'if',
   ),
-  formerly('src/adopt.ts')(
+  formerly('packages/strongroom/src/adoption/receipts.ts')(
     'a driver that sends twice logs its visitor out',
     'const created = first !== null || found?.loaded?.held.ticket.id === ticket.id',
     'const created = first !== null',
   ),
-  formerly('src/formers.ts')('a logout that an old cookie undoes', 'await refuse(core, originOf(side, key))', ''),
-  formerly('src/formers.ts')(
+  formerly('packages/strongroom/src/adoption/visitors.ts')(
+    'a logout that an old cookie undoes',
+    'await refuse(core, originOf(side, key))',
+    '',
+  ),
+  formerly('packages/strongroom/src/adoption/visitors.ts')(
     'a session by an old cookie beside one of ours',
     'if (carriesOurs(core, cookies)) return null',
     '',
   ),
-  formerly('src/formers.ts')(
+  formerly('packages/strongroom/src/adoption/visitors.ts')(
     'a former cookie that is removed before its session ended',
     'const clear = (await ended(core, side, key)) ? side.clear : null',
     'await ended(core, side, key)\n  const clear = side.clear',
   ),
-  formerly('src/formers.ts')(
+  formerly('packages/strongroom/src/adoption/visitors.ts')(
     'a copy that is left although its visitor has come meanwhile',
     'if (await taken(core, origin)) {\n      await dropCopies(core, origin)\n',
     'if (await taken(core, origin)) {\n',
   ),
-  formerly('src/former.ts')('an end date that nobody keeps', 'if (now < this.until) return true', 'return true'),
+  formerly('packages/strongroom/src/adoption/source.ts')(
+    'an end date that nobody keeps',
+    'if (now < this.until) return true',
+    'return true',
+  ),
 ]
 
 const togetherFaults: Fault[] = [
-  on('test/engines/together.test.ts', 'src/engines/together.ts')(
+  on('test/engines/together.test.ts', 'packages/strongroom/src/engines/shared/batcher.ts')(
     'messages that lock rows in any order',
     'return taken.sort((a, b) => Buffer.compare(keyOf(a.question), keyOf(b.question)))',
     'return taken',
   ),
-  on('test/engines/together.test.ts', 'src/engines/together.ts')(
+  on('test/engines/together.test.ts', 'packages/strongroom/src/engines/shared/batcher.ts')(
     'all are refused because of one',
     'else if (calls.length > 1 && this.#way.isOfOne(error))',
     'else if (calls.length < 1)',
   ),
-  on('test/engines/together.test.ts', 'src/engines/together.ts')(
+  on('test/engines/together.test.ts', 'packages/strongroom/src/engines/shared/batcher.ts')(
     'a message that nobody waits for any more keeps its place',
     'if (left === 0) end(true)',
     'if (left < 0) end(true)',
   ),
-  on('test/engines/together.test.ts', 'src/engines/together.ts')(
+  on('test/engines/together.test.ts', 'packages/strongroom/src/engines/shared/batcher.ts')(
     'a call that comes alone waits for others to come',
     'setImmediate(() => {',
     'setTimeout(() => {',
   ),
-  on('test/engines/together.test.ts', 'src/engines/mysql/store.ts')(
+  on('test/engines/together.test.ts', 'packages/strongroom/src/engines/mysql/store.ts')(
     'a message that is larger than the server takes',
     'this.#line.mostBytes = Math.min(this.#line.mostBytes, facts.sizeLimit ?? Number.POSITIVE_INFINITY)',
     '',
   ),
-  on('test/engines/together.test.ts', 'src/engines/mysql/pool.ts')(
+  on('test/engines/together.test.ts', 'packages/strongroom/src/engines/mysql/pool.ts')(
     'several statements at a time although the URL forbids it',
     "get('multipleStatements') === 'true'",
     "has('multipleStatements')",
   ),
-  on('test/engines/together.test.ts', 'src/engines/mysql/together.ts')(
+  on('test/engines/together.test.ts', 'packages/strongroom/src/engines/mysql/together.ts')(
     'many visitors pay for one connection that is lost',
     '(error) => reads || isOfOne(error)',
     'isOfOne',
   ),
-  on('test/engines/together.test.ts', 'src/engines/mysql/together.ts')(
+  on('test/engines/together.test.ts', 'packages/strongroom/src/engines/mysql/together.ts')(
     'the answer of one message is given to another call',
     '(results as unknown[]).slice(1, -1)',
     '(results as unknown[]).slice(0, -2)',
   ),
-  on('test/engines/together.test.ts', 'src/engines/mysql/together.ts')(
+  on('test/engines/together.test.ts', 'packages/strongroom/src/engines/mysql/together.ts')(
     'a transaction that failed goes back to the pool with its connection',
     'requests.length === 1 && !isSpoilt(error)',
     '!isSpoilt(error)',
   ),
-  on('test/engines/together.test.ts', 'src/engines/postgres/lean.ts')(
+  on('test/engines/together.test.ts', 'packages/strongroom/src/engines/postgres/lean.ts')(
     'a write that is acknowledged before it is committed',
     'this.#rows = []\n  }',
     'this.#rows = []\n    if (this.#answers.length === this.#each.length) this.callback(null, this.#answers)\n  }',
@@ -429,22 +441,22 @@ const togetherFaults: Fault[] = [
 ]
 
 const lostRedisFaults: Fault[] = [
-  on('test/engines/redis/sentinel.test.ts', 'src/engines/redis/open-ioredis.ts')(
+  on('test/engines/redis/sentinel.test.ts', 'packages/strongroom/src/engines/redis/open-ioredis.ts')(
     'a client that the news of a new master end for good',
     'if (over) return\n',
     'return\n',
   ),
-  on('test/engines/redis/sentinel.test.ts', 'src/engines/redis/open-ioredis.ts')(
+  on('test/engines/redis/sentinel.test.ts', 'packages/strongroom/src/engines/redis/open-ioredis.ts')(
     'a sentinel that hangs takes all the time of a call',
     'sentinelCommandTimeout: Math.ceil(timeout / 2)',
     'sentinelCommandTimeout: timeout',
   ),
-  on('test/engines/redis/cluster.test.ts', 'src/engines/redis/ioredis.ts')(
+  on('test/engines/redis/cluster.test.ts', 'packages/strongroom/src/engines/redis/ioredis.ts')(
     'a master whose connection was lost is refused for ever',
     'if (look === LOOKS) throw',
     'throw',
   ),
-  on('test/engines/redis/cluster.test.ts', 'src/engines/redis/ioredis.ts')(
+  on('test/engines/redis/cluster.test.ts', 'packages/strongroom/src/engines/redis/ioredis.ts')(
     'who asked many at once is not led to where their slots have moved',
     'if (look === FOLLOWED || ',
     'if (look === 1 || ',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { fetch } from '../../packages/strongroom/src/adapters/fetch.ts'
-import { node } from '../../packages/strongroom/src/adapters/node.ts'
+import { withSessions as fetch } from '../../packages/strongroom/src/adapters/fetch.ts'
+import { withSessions as node } from '../../packages/strongroom/src/adapters/node.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions, DataError } from '../../packages/strongroom/src/index.ts'
 

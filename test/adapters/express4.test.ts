@@ -1,12 +1,12 @@
 import { createServer } from 'node:http'
 import framework from 'express4'
-import { express } from '../../packages/strongroom/src/adapters/express.ts'
+import { strongroom } from '../../packages/strongroom/src/adapters/express.ts'
 import { adapterSuite } from '../../packages/strongroom/src/testing/index.ts'
 import { listening, send } from './serve.ts'
 
 adapterSuite('express 4', async (sessions, application) => {
   const app = framework().set('env', 'test')
-  app.use(express(sessions))
+  app.use(strongroom(sessions))
   app.use((request, response, next) => {
     application({ request, url: request.url })
       .then((answer) => send(response, answer))

@@ -1,13 +1,13 @@
 import { createServer } from 'node:http'
 import framework from 'express'
-import { express } from '../../packages/strongroom/src/adapters/express.ts'
+import { strongroom } from '../../packages/strongroom/src/adapters/express.ts'
 import { adapterSuite } from '../../packages/strongroom/src/testing/index.ts'
 import { listening, send } from './serve.ts'
 
 adapterSuite('express 5', async (sessions, application) => {
   // In its test environment Express prints no errors.
   const app = framework().set('env', 'test')
-  app.use(express(sessions))
+  app.use(strongroom(sessions))
   app.use(async (request, response) => {
     await send(response, await application({ request, url: request.url }))
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { request as ask, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { it } from 'node:test'
-import { node } from '../../packages/strongroom/src/adapters/node.ts'
+import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions } from '../../packages/strongroom/src/index.ts'
 import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
@@ -21,7 +21,7 @@ it('a client that goes away while the handler never answers has its session kept
   })
   const { cookie } = await sessionFor(sessions, { data: { n: 1 } })
   const server = createServer(
-    node(sessions, async (request) => {
+    withSessions(sessions, async (request) => {
       ;(await sessions.get(request)).set('n', 2)
       going.destroy()
       // And that is all: an answer to nobody never comes.

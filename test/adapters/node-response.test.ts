@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { suite, test } from 'node:test'
-import { node } from '../../packages/strongroom/src/adapters/node.ts'
+import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { gate, turns } from '../../packages/strongroom/src/testing/adapter/gate.ts'
@@ -232,7 +232,7 @@ suite('errors of the session', { timeout: 20_000 }, () => {
 
   test('an error that is not ours is thrown on to whoever called the listener', async (t) => {
     const { sessions } = slowSessions()
-    const listener = node(sessions, async (request) => {
+    const listener = withSessions(sessions, async (request) => {
       await sessions.get(request)
       throw new RangeError('not ours')
     })

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { node } from '../../packages/strongroom/src/adapters/node.ts'
+import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import type { Clock } from '../../packages/strongroom/src/store.ts'
@@ -35,7 +35,7 @@ adapterSuite(
   async (sessions, application) =>
     listening(
       createServer(
-        node(sessions, async (request, response) => {
+        withSessions(sessions, async (request, response) => {
           send(response, await application({ request, url: request.url ?? '' }))
         }),
       ),

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createServer2 } from 'node:http2'
 import type { TestContext } from 'node:test'
 import type { NodeOptions } from '../../packages/strongroom/src/adapters/node.ts'
-import { node } from '../../packages/strongroom/src/adapters/node.ts'
+import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions, type Sessions } from '../../packages/strongroom/src/sessions.ts'
@@ -55,7 +55,7 @@ export async function nodeSite(
   options?: NodeOptions<IncomingMessage, ServerResponse>,
 ): Promise<NodeSite> {
   const { sessions, watch } = slowSessions()
-  const listener = node(sessions, routed(sessions, handler), options)
+  const listener = withSessions(sessions, routed(sessions, handler), options)
   return { sessions, watch, ...(await running(t, listener)) }
 }
 
@@ -66,7 +66,7 @@ export async function http2Site(
 ): Promise<NodeSite> {
   const { sessions, watch } = slowSessions()
   // The compatibility interface is what handlers written for HTTP/1 meet.
-  const listener = node(sessions, routed(sessions, handler) as never)
+  const listener = withSessions(sessions, routed(sessions, handler) as never)
   const { url, close } = await listening2(createServer2(listener as never))
   t.after(close)
   const client = http2(url)

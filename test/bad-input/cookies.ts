@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { node } from '../../packages/strongroom/src/adapters/node.ts'
+import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { http1 } from '../../packages/strongroom/src/testing/adapter/client.ts'
 import { Visitor } from '../../packages/strongroom/src/testing/adapter/visitor.ts'
 import { listening } from '../adapters/serve.ts'
@@ -153,7 +153,7 @@ for (const backing of ALL)
 suite('over HTTP', () => {
   test('none of these is answered with an error, and none makes a record', { timeout: 20_000 }, async (t) => {
     const here = world('two-key')
-    const listener = node(here.sessions, async (request, response) => {
+    const listener = withSessions(here.sessions, async (request, response) => {
       response.end(String((await here.sessions.get(request)).userId))
     })
     const { url, close } = await listening(createServer({ maxHeaderSize: 131_072 }, listener))

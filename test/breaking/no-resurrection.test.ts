@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
-import { SessionGone } from '../../packages/strongroom/src/errors.ts'
+import { SessionGoneError } from '../../packages/strongroom/src/errors.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
-import type { Clock, OwnedStore, ScannableStore, Store } from '../../packages/strongroom/src/store.ts'
+import type { Clock, IndexedStore, ScannableStore, Store } from '../../packages/strongroom/src/store.ts'
 import { type Anything, type Fixture, fixture } from '../core/kit/fixture.ts'
 import { interrupt, settle } from '../core/kit/gates.ts'
 import type { Visitor } from '../core/kit/visitor.ts'
@@ -108,20 +108,20 @@ async function dies(world: Fixture, what: string, end: string, at: number): Prom
   const fresh = what.includes('signs in') && result.status === 'fulfilled'
   if (told && !fresh) await isDead(world, before, late.cookie)
   if (result.status === 'rejected') {
-    assert.ok(result.reason instanceof SessionGone, String(result.reason))
+    assert.ok(result.reason instanceof SessionGoneError, String(result.reason))
     assert.equal(renewed, false, 'who is told that the session is gone gets no cookie')
   }
   return true
 }
 
-type Engine = (store: OwnedStore) => OwnedStore
+type Engine = (store: IndexedStore) => IndexedStore
 const inCookies: Engine = (store) => cookie({ revocations: store }) as never
 
 /** Every end at every point of every slow request, in an order that the test decides. */
-function everyInterleaving(open: (clock: Clock) => Promise<OwnedStore & ScannableStore>, engine?: Engine): void {
+function everyInterleaving(open: (clock: Clock) => Promise<IndexedStore & ScannableStore>, engine?: Engine): void {
   // One store for all scenes, on the clock of the scene that is played.
   let clock: Clock = Date.now
-  let store: OwnedStore & ScannableStore
+  let store: IndexedStore & ScannableStore
   before(async () => {
     store = await open(() => clock())
   })
@@ -138,7 +138,7 @@ function everyInterleaving(open: (clock: Clock) => Promise<OwnedStore & Scannabl
   for (const what of Object.keys(SLOW))
     for (const end of Object.keys(ENDS))
       it(`dead is a session that ${end} ended at any point of ${what}`, async (test) => {
-        if (end.includes('revocation') && !store.owned)
+        if (end.includes('revocation') && !store.byOwner)
           return test.skip('this store cannot find the sessions of a user')
         if (engine && end === 'a revocation by handle') return test.skip('cookies have no list of devices')
         for (let at = 0; await dies(make(), what, end, at); at++);
@@ -148,7 +148,7 @@ function everyInterleaving(open: (clock: Clock) => Promise<OwnedStore & Scannabl
 onEach(WORLDS, { title: 'a session stays dead', synced: false }, (world, place) => {
   // Behind Sentinel the same is asked of one server, and in the same words, as where there is no other.
   if (world.name !== 'redis behind Sentinel')
-    everyInterleaving((clock) => place().open({ clock }) as Promise<OwnedStore & ScannableStore>)
+    everyInterleaving((clock) => place().open({ clock }) as Promise<IndexedStore & ScannableStore>)
   hundredTimes(world, place)
 })
 
@@ -178,7 +178,7 @@ function hundredTimes({ shared, staleFor = 0 }: World, place: () => Place): void
 
   for (const end of ['/logout', '/revoke', '/renew'])
     it(`a hundred of a hundred sessions, when ${end} comes from ${shared === 'process' ? 'elsewhere' : 'another process'}`, async (test) => {
-      if (end === '/revoke' && !store.owned) return test.skip('this store cannot find the sessions of a user')
+      if (end === '/revoke' && !store.byOwner) return test.skip('this store cannot find the sessions of a user')
       const raced = { kept: 0, gone: 0 }
       const one = async (i: number) => {
         const browser = new Browser()
@@ -193,7 +193,7 @@ function hundredTimes({ shared, staleFor = 0 }: World, place: () => Place): void
         // The answer leaves earlier or later in the time that the other needs.
         const answered = i % 2 ? visit.commit() : wait((i / 2) % 6).then(() => visit.commit())
         const [answer] = await Promise.allSettled([answered, i % 2 ? null : ends()])
-        if (answer.status === 'rejected') assert.ok(answer.reason instanceof SessionGone, String(answer.reason))
+        if (answer.status === 'rejected') assert.ok(answer.reason instanceof SessionGoneError, String(answer.reason))
         if (i % 2) assert.equal(answer.status, 'rejected', 'a write over a dead session was acknowledged')
         else raced[answer.status === 'rejected' ? 'gone' : 'kept'] += 1
         // Whoever comes with the old cookie is nobody, here and there, now and later.
@@ -224,7 +224,7 @@ function hundredTimes({ shared, staleFor = 0 }: World, place: () => Place): void
       const visit = here.open({ cookie })
       ;(await visit.get()).set('late', 1)
       now += 30 * MINUTE + (i % 3)
-      await assert.rejects(async () => visit.commit(), SessionGone)
+      await assert.rejects(async () => visit.commit(), SessionGoneError)
       for (const sessions of [here, there]) assert.equal((await sessions.open({ cookie }).get()).isNew, true)
     }
     await one.close()

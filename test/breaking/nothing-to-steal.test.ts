@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { createSeal, type SealName } from '../../packages/strongroom/src/crypto/seal.ts'
-import { type Claim, mint, parse } from '../../packages/strongroom/src/crypto/token.ts'
+import { mint, parse, type VerifiedToken } from '../../packages/strongroom/src/crypto/token.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { visitor } from '../core/kit/visitor.ts'
 import { find, formsOf, type Secret } from './kit/search.ts'
@@ -96,7 +96,7 @@ onEach(WORLDS, { title: 'whoever steals all that rests', synced: false }, ({ nam
     const { cookies } = await live(store, 'two-key')
     const claims = cookies
       .map((cookie) => parse(cookie, ring))
-      .filter((claim): claim is Claim => typeof claim === 'object')
+      .filter((claim): claim is VerifiedToken => typeof claim === 'object')
     let rows = 0
     for (const { id } of claims) {
       const row = (await store.read(id))?.entry

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { root } from '../../scripts/build.ts'
+import { root } from '../../scripts/packages.ts'
 
 export interface Ended {
   readonly code: number | null

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
-import { root } from '../../scripts/build.ts'
+import { root } from '../../scripts/packages.ts'
 import { CANARY, Project, SECRET } from './project.ts'
 
 suite('init', () => {

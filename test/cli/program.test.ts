@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import type { Command } from 'commander'
 import { createProgram } from '../../packages/cli/src/program.ts'
-import { root } from '../../scripts/build.ts'
+import { root } from '../../scripts/packages.ts'
 import { Project, SECRET } from './project.ts'
 
 const program = createProgram()

@@ -7,9 +7,9 @@ import { pathToFileURL } from 'node:url'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
-import { root } from '../../scripts/build.ts'
+import { root } from '../../scripts/packages.ts'
 
-export const main = join(root, 'src', 'cli', 'main.ts')
+export const main = join(root, 'packages', 'cli', 'src', 'main.ts')
 export const CANARY = 'canary in the data'
 export const SECRET = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
 export const OLDER = 'q8Zt1mWc6Yp3Rk9Jv4Hn7Bs2Lf5Dg0Xe-Ua_TiOyMwE'

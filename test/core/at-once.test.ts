@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions } from '../../packages/strongroom/src/index.ts'
-import type { OwnedStore } from '../../packages/strongroom/src/store.ts'
+import type { IndexedStore } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { secret } from './kit/ring.ts'
 
 const clock = manualClock()
 
 /** Sessions whose store is asked at once, with all that was waited for, and a visitor who is signed in. */
-async function world(change: (inner: OwnedStore) => Partial<OwnedStore> = () => ({})) {
+async function world(change: (inner: IndexedStore) => Partial<IndexedStore> = () => ({})) {
   const inner = memory({ clock })
   let waited = 0
-  const store: OwnedStore = {
+  const store: IndexedStore = {
     traits: inner.traits,
-    owned: inner.owned,
+    byOwner: inner.byOwner,
     create: (id, entry) => inner.create(id, entry),
     read: (id) => {
       waited += 1

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { SessionGone, TooLarge } from '../../packages/strongroom/src/errors.ts'
+import { SessionGoneError, TooLargeError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { carried } from './kit/engines.ts'
@@ -103,7 +103,7 @@ describe('a session in a cookie', () => {
     await assert.rejects(
       guest.visit((session) => session.set('huge', 'x'.repeat(4000)).set('big', 'x'.repeat(900))),
       (error: Error) =>
-        error instanceof TooLarge &&
+        error instanceof TooLargeError &&
         /holds 4096.*'huge' \(4002 bytes\), 'big' \(902 bytes\), 'small'/.test(error.message),
     )
     assert.equal(guest.cookie, before)
@@ -396,7 +396,7 @@ describe('the marks of revocations', () => {
     await guest.visit((session) => session.login('bob'))
     const good = guest.cookie
     writer.set('a', 1)
-    await assert.rejects(writing.respond(), SessionGone)
+    await assert.rejects(writing.respond(), SessionGoneError)
     assert.equal((await reading.respond()).setCookie, null)
     assert.equal(guest.cookie, good)
   })

@@ -3,7 +3,7 @@ import { afterEach, describe, it } from 'node:test'
 import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { ConfigError, NotAttached, TooLarge } from '../../packages/strongroom/src/errors.ts'
+import { ConfigError, NotAttachedError, TooLargeError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { fixture } from './kit/fixture.ts'
 import { settle } from './kit/gates.ts'
@@ -161,9 +161,9 @@ describe('sessions', () => {
     const { sessions } = fixture()
     await assert.rejects(
       sessions.get({}),
-      (error: Error) => error instanceof NotAttached && /adapter/.test(error.message),
+      (error: Error) => error instanceof NotAttachedError && /adapter/.test(error.message),
     )
-    await assert.rejects(sessions.save({}), NotAttached)
+    await assert.rejects(sessions.save({}), NotAttachedError)
   })
 
   it('of two makers do not meet in one request', async () => {
@@ -203,7 +203,8 @@ describe('sessions', () => {
       await assert.rejects(
         guest.visit((session) => session.set('large', 'x'.repeat(950)).set('larger', 'x'.repeat(960)).set('tiny', 0)),
         (error: Error) =>
-          error instanceof TooLarge && /holds 1000.*'larger' \(962 bytes\), 'large' \(952 bytes\)/.test(error.message),
+          error instanceof TooLargeError &&
+          /holds 1000.*'larger' \(962 bytes\), 'large' \(952 bytes\)/.test(error.message),
       )
       assert.equal(guest.cookie, before)
       await settle()
@@ -221,7 +222,7 @@ describe('sessions', () => {
         const put = guest.visit((session) => session.set('a', 'x'.repeat(length)))
         const [result] = await Promise.allSettled([put])
         if (result?.status === 'fulfilled') continue
-        assert.ok(result?.reason instanceof TooLarge, `${length}: ${result?.reason}`)
+        assert.ok(result?.reason instanceof TooLargeError, `${length}: ${result?.reason}`)
         assert.deepEqual(world.calls, [])
       }
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { StoreError, Unsupported } from '../../packages/strongroom/src/errors.ts'
+import { StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { carried, WORLDS } from './kit/engines.ts'
@@ -61,7 +61,7 @@ for (const [name, open] of Object.entries(EVERYWHERE))
       clock.advance(1000)
       await here.visit((session) => {
         table.set('ada', 'hash two')
-        session.restamp()
+        session.credentialChanged()
       })
       assert.notEqual(here.cookie, before.cookie)
       await here.visit((session) => {
@@ -114,7 +114,7 @@ suite('a credential', () => {
     const table = users()
     const guest = fixture(asking(table)).visitor()
     await guest.visit((session) => session.login('ada'))
-    await guest.visit((session) => session.restamp('hash two'))
+    await guest.visit((session) => session.credentialChanged('hash two'))
     table.set('ada', 'hash two')
     await guest.visit((session) => assert.equal(session.userId, 'ada'))
   })
@@ -129,7 +129,7 @@ suite('a credential', () => {
     assert.deepEqual(last(events, 'notOurs'), { type: 'notOurs', what: 'record', reason: 'credential' })
     await assert.rejects(
       guest.visit((session) => session.login('ada')),
-      Unsupported,
+      UnsupportedError,
     )
   })
 
@@ -273,9 +273,9 @@ suite('a credential', () => {
       for (const guest of [here, there]) await guest.visit((session) => session.login('ada'))
       await here.visit(async (session) => {
         table.set('ada', 'hash two')
-        if (restampFirst) session.restamp()
+        if (restampFirst) session.credentialChanged()
         await sessions.of('ada').revokeOthers(session)
-        if (!restampFirst) session.restamp()
+        if (!restampFirst) session.credentialChanged()
       })
       await here.visit((session) => assert.equal(session.userId, 'ada'))
       await there.visit((session) => assert.equal(session.userId, null))
@@ -287,16 +287,16 @@ suite('a credential', () => {
     const guest = visitor()
     for (const work of [
       (session: { login(id: string, options: object): void }) => session.login('ada', { credential: 'hash one' }),
-      (session: { login(id: string): void; restamp(): void }) => {
+      (session: { login(id: string): void; credentialChanged(): void }) => {
         session.login('ada')
-        session.restamp()
+        session.credentialChanged()
       },
     ])
       await assert.rejects(guest.visit(work), /need the option "credential"/)
     await guest.visit((session) => {
-      assert.throws(() => session.restamp(), /signed-in user/)
+      assert.throws(() => session.credentialChanged(), /signed-in user/)
       assert.throws(() => session.login('ada', { credential: '' }), /non-empty text/)
-      assert.throws(() => session.restamp(7 as never), /non-empty text/)
+      assert.throws(() => session.credentialChanged(7 as never), /non-empty text/)
     })
     assert.throws(() => fixture({ credential: 'hash' as never }), /credential is a function/)
   })

@@ -238,7 +238,7 @@ describe('a store that ends a user’s sessions one by one', () => {
     let between: (() => Promise<unknown>) | null = null
     const world = fixture({}, (clock) => {
       const store = memory(clock)
-      const { list } = store.owned
+      const { list } = store.byOwner
       // As files are: first it looks which there are, then it ends each.
       const deleteAll = async (owner: string, except?: Id) => {
         const ids = (await list(owner)).map(({ id }) => id).filter((id) => id !== except)
@@ -246,7 +246,7 @@ describe('a store that ends a user’s sessions one by one', () => {
         between = null
         return (await Promise.all(ids.map((id) => store.delete(id)))).filter(Boolean).length
       }
-      return Object.assign(store, { owned: { list, deleteAll } })
+      return Object.assign(store, { byOwner: { list, deleteAll } })
     })
     const victim = await signedIn(world)
     const before = victim.cookie

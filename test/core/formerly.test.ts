@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Former, FormerSession } from '../../packages/strongroom/src/adoption/source.ts'
+import type { AdoptionSource, SourceSession } from '../../packages/strongroom/src/adoption/source.ts'
 import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { ConfigError, StoreError, Unsupported } from '../../packages/strongroom/src/errors.ts'
+import { ConfigError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import type { OwnedStore, Store } from '../../packages/strongroom/src/store.ts'
+import type { IndexedStore, Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 
 const SECRET = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
@@ -17,15 +17,15 @@ const NOW = 1_700_000_000_000
 const DAY = 86_400_000
 const KEY = 'k'.repeat(32)
 
-type Change = Partial<Pick<Former, 'read' | 'end'>>
+type Change = Partial<Pick<AdoptionSource, 'read' | 'end'>>
 
 /** A framework that keeps its sessions in a Map, as a former one; and sessions that know it. */
 function setUp({ options = {}, former: change = {} }: { options?: Partial<SessionsOptions>; former?: Change } = {}) {
   const clock = manualClock(NOW)
-  const there = new Map<string, FormerSession>([
+  const there = new Map<string, SourceSession>([
     [KEY, { userId: 'ada', values: { basket: ['tea'], '~own': 1 }, expiresAt: NOW + 14 * DAY }],
   ])
-  const former: Former = {
+  const former: AdoptionSource = {
     name: 'old',
     until: new Date(NOW + 30 * DAY),
     clear: 'old=; Max-Age=0',
@@ -38,10 +38,10 @@ function setUp({ options = {}, former: change = {} }: { options?: Partial<Sessio
   const store = memory({ clock })
   const make = (more: Partial<SessionsOptions> = {}) =>
     createSessions({
-      ...{ store, secrets: SECRET, clock, sweep: false, formerly: former, on: (event) => events.push(event) },
+      ...{ store, secrets: SECRET, clock, sweep: false, adoptFrom: former, on: (event) => events.push(event) },
       ...options,
       ...more,
-    } as SessionsOptions & { store: OwnedStore })
+    } as SessionsOptions & { store: IndexedStore })
   return { clock, there, former, events, store, make, sessions: make() }
 }
 
@@ -329,7 +329,7 @@ suite('formerly', () => {
   test('a login stands on the credential of this moment', async () => {
     let password: string | null = 'one'
     const { sessions, there } = setUp({ options: { credential: () => password } })
-    const session = there.get(KEY) as FormerSession
+    const session = there.get(KEY) as SourceSession
     const { cookie } = await visit(sessions, OLD, who)
     assert.equal((await visit(sessions, String(cookie), who)).result, 'ada')
     password = 'two'
@@ -341,14 +341,14 @@ suite('formerly', () => {
 
   test('without the former storage, what was moved is found, once, and what was ended stays so', async () => {
     const { sessions, there, former, make } = setUp()
-    const session = there.get(KEY) as FormerSession
+    const session = there.get(KEY) as SourceSession
     const copy = { former: 'old', key: KEY, session, as: 'copy' as const }
     assert.deepEqual(await sessions.adopt(copy), { outcome: 'created', compared: true })
     assert.deepEqual(await sessions.adopt(copy), { outcome: 'there', compared: true })
     const newer = { ...session, values: { basket: ['tea', 'milk'] } }
     assert.deepEqual(await sessions.adopt({ ...copy, session: newer }), { outcome: 'refreshed', compared: true })
     const { read: _, end: __, ...moved } = former
-    const alone = make({ formerly: moved })
+    const alone = make({ adoptFrom: moved })
     const visits = await Promise.all(
       Array.from({ length: 20 }, () => visit(alone, OLD, (session) => [session.handle, session.get('basket')])),
     )
@@ -382,7 +382,7 @@ suite('formerly', () => {
           }
         },
       })
-      const session = there.get(KEY) as FormerSession
+      const session = there.get(KEY) as SourceSession
       const { outcome } = await make({ store: slow }).adopt({ former: 'old', key: KEY, session, as: 'copy' })
       if (calls < at) break
       came += 1
@@ -398,7 +398,7 @@ suite('formerly', () => {
 
   test('while the former storage is asked, a copy counts for nothing', async () => {
     const { sessions, there } = setUp()
-    const session = there.get(KEY) as FormerSession
+    const session = there.get(KEY) as SourceSession
     await sessions.adopt({ former: 'old', key: KEY, session, as: 'copy' })
     there.clear()
     assert.equal((await visit(sessions, OLD, who)).result, null)
@@ -406,7 +406,7 @@ suite('formerly', () => {
 
   test('a session that was taken over without a request is found by its visitor', async () => {
     const { sessions, there } = setUp()
-    const session = there.get(KEY) as FormerSession
+    const session = there.get(KEY) as SourceSession
     const taken = { former: 'old', key: KEY, session }
     assert.deepEqual(await sessions.adopt(taken), { outcome: 'created', compared: true })
     assert.deepEqual(await sessions.adopt(taken), { outcome: 'there', compared: false })
@@ -419,7 +419,7 @@ suite('formerly', () => {
     const { former, there } = setUp()
     const refused = (formerly: unknown, store: unknown = memory()) =>
       assert.throws(
-        () => createSessions({ store, secrets: SECRET, formerly } as SessionsOptions & { store: Store }),
+        () => createSessions({ store, secrets: SECRET, adoptFrom: formerly } as SessionsOptions & { store: Store }),
         ConfigError,
       )
     refused({ ...former, until: undefined })
@@ -431,8 +431,8 @@ suite('formerly', () => {
     refused(former, cookie())
     refused({ ...former, clear: '__Host-id=; Max-Age=0' })
     const carried = createSessions({ store: cookie(), secrets: SECRET })
-    const session = there.get(KEY) as FormerSession
-    await assert.rejects(carried.adopt({ former: 'old', key: KEY, session }), Unsupported)
+    const session = there.get(KEY) as SourceSession
+    await assert.rejects(carried.adopt({ former: 'old', key: KEY, session }), UnsupportedError)
     const { sessions } = setUp()
     await assert.rejects(sessions.adopt({ former: 'old', key: KEY, session, as: 'both' as never }), ConfigError)
   })

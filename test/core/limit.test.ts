@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { SessionLimit, StoreError, Unsupported } from '../../packages/strongroom/src/errors.ts'
+import { SessionLimitError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { carried, STORES } from './kit/engines.ts'
@@ -42,7 +42,7 @@ for (const [name, make] of Object.entries(STORES))
       await settle()
       await assert.rejects(
         second.visit((session) => session.login('ada', login)),
-        (error: Error) => error instanceof SessionLimit && error.status === 409,
+        (error: Error) => error instanceof SessionLimitError && error.status === 409,
       )
       assert.deepEqual(world.calls.slice(-2), ['read', 'list'], 'nothing was begun that had to be ended')
       await settle()
@@ -149,7 +149,7 @@ describe('a limit that cannot be kept', () => {
     const { visitor } = carried()
     await assert.rejects(
       visitor().visit((session) => session.login('ada', { limit: 1 })),
-      (error: Error) => error instanceof Unsupported && /cookie/.test(error.message),
+      (error: Error) => error instanceof UnsupportedError && /cookie/.test(error.message),
     )
   })
 })

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { SessionGone } from '../../packages/strongroom/src/errors.ts'
-import { type Changes, lay } from '../../packages/strongroom/src/session/merge.ts'
+import { SessionGoneError } from '../../packages/strongroom/src/errors.ts'
+import { applyChanges, type Changes } from '../../packages/strongroom/src/session/merge.ts'
 import { type Anything, fixture } from './kit/fixture.ts'
 import { race, settle } from './kit/gates.ts'
 
@@ -222,7 +222,7 @@ describe('parallel requests over one session', () => {
       if (wrote?.status === 'fulfilled') assert.deepEqual(keys, ['b'])
       else {
         told++
-        assert.ok(wrote?.reason instanceof SessionGone)
+        assert.ok(wrote?.reason instanceof SessionGoneError)
         assert.deepEqual(keys, [])
       }
     }
@@ -285,16 +285,19 @@ describe('laying changes over a newer copy', () => {
       ['e', { kind: 'update', steps: [(e) => e ?? 'new'] }],
       ['f', { kind: 'delete' }],
     ])
-    assert.deepEqual(lay(edits, newer), { a: 10, c: 8, d: 4, e: 'new' })
-    assert.deepEqual(lay(changes([['a', { kind: 'set', value: 1 }]], true), { a: 0, b: 1 }), { a: 1 })
+    assert.deepEqual(applyChanges(edits, newer), { a: 10, c: 8, d: 4, e: 'new' })
+    assert.deepEqual(applyChanges(changes([['a', { kind: 'set', value: 1 }]], true), { a: 0, b: 1 }), { a: 1 })
   })
 
   it('never touches a prototype', () => {
-    const merged = lay(changes([['__proto__', { kind: 'set', value: { polluted: true } }]]), JSON.parse('{"a":1}'))
+    const merged = applyChanges(
+      changes([['__proto__', { kind: 'set', value: { polluted: true } }]]),
+      JSON.parse('{"a":1}'),
+    )
     assert.equal(JSON.stringify(merged), '{"a":1,"__proto__":{"polluted":true}}')
     assert.equal(Object.getPrototypeOf(merged), Object.prototype)
     assert.equal(({} as Anything).polluted, undefined)
-    assert.deepEqual(lay(changes([['toString', { kind: 'update', steps: [(f) => typeof f] }]]), {}), {
+    assert.deepEqual(applyChanges(changes([['toString', { kind: 'update', steps: [(f) => typeof f] }]]), {}), {
       toString: 'undefined',
     })
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { guardStore } from '../../packages/strongroom/src/backing/guard.ts'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
-import { ReadOnly, StoreError, Unsupported } from '../../packages/strongroom/src/errors.ts'
+import { ReadOnlyError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { carried } from './kit/engines.ts'
@@ -157,7 +157,7 @@ describe('a store call', () => {
       update: fail,
       touch: fail,
       delete: fail,
-      owned: { list: fail, deleteAll: fail },
+      byOwner: { list: fail, deleteAll: fail },
     }
     return guardStore(store as unknown as Store, 1000)
   }
@@ -170,8 +170,8 @@ describe('a store call', () => {
       () => store.update(id, entry, 1),
       () => store.touch(id, 1),
       () => store.delete(id),
-      () => store.owned?.list('x') ?? assert.fail(),
-      () => store.owned?.deleteAll('x') ?? assert.fail(),
+      () => store.byOwner?.list('x') ?? assert.fail(),
+      () => store.byOwner?.deleteAll('x') ?? assert.fail(),
     ]
   }
 
@@ -195,7 +195,7 @@ describe('a store call', () => {
         update: thrower,
         touch: thrower,
         delete: thrower,
-        owned: { list: thrower, deleteAll: thrower },
+        byOwner: { list: thrower, deleteAll: thrower },
       } as unknown as Store,
       1000,
     )
@@ -224,7 +224,7 @@ describe('a store call', () => {
   })
 
   it('that fails with an error of ours is not wrapped again', async () => {
-    for (const own of [new StoreError('closed'), new Unsupported('no')])
+    for (const own of [new StoreError('closed'), new UnsupportedError('no')])
       for (const call of calls(failing(() => assert.fail(own))))
         await assert.rejects(call(), (error: Error) => error === own)
   })
@@ -343,7 +343,7 @@ describe('while the store is down', () => {
         () => session.logout(),
         () => session.renew(),
       ])
-        assert.throws(use, ReadOnly)
+        assert.throws(use, ReadOnlyError)
       if (how === 'for all') await assert.rejects(sessions.get(request.request, { onStoreError: 'throw' }), StoreError)
       calls.length = 0
       assert.deepEqual((await request.respond()).setCookie, null)

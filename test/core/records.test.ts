@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { createRecords } from '../../packages/strongroom/src/backing/records.ts'
 import { createLiveKeyring, type Keyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
-import { type Claim, mint } from '../../packages/strongroom/src/crypto/token.ts'
+import { mint, type VerifiedToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { StrongroomError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/index.ts'
 import { encodeContent } from '../../packages/strongroom/src/session/content.ts'
@@ -29,9 +29,9 @@ const of = (memo: number, keys: Keyring = ring) => {
   const records = createRecords('two-key', keys, memo)
   return {
     ...records,
-    seal: (claim: Claim, values?: Record<string, unknown>) =>
+    seal: (claim: VerifiedToken, values?: Record<string, unknown>) =>
       records.seal(encodeContent(content), { ...content, values }, claim, owner),
-    read(bytes: Uint8Array, claim: Claim, tag: string | null = owner) {
+    read(bytes: Uint8Array, claim: VerifiedToken, tag: string | null = owner) {
       const opened = records.open(bytes, claim, tag)
       return 'refused' in opened ? opened.refused : opened.values
     },

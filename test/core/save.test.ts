@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   DataError,
-  SessionClosed,
-  SessionGone,
-  SessionLimit,
+  SessionClosedError,
+  SessionGoneError,
+  SessionLimitError,
   StoreError,
 } from '../../packages/strongroom/src/errors.ts'
 import { fixture } from './kit/fixture.ts'
@@ -118,7 +118,7 @@ describe('a save in the middle of a request', () => {
     await guest.visit(async (session, request) => {
       session.set('b', 2)
       const saving = request.save()
-      assert.throws(() => session.logout(), SessionClosed)
+      assert.throws(() => session.logout(), SessionClosedError)
       assert.throws(() => session.set('c', 3), /Await sessions\.save/)
       assert.equal(session.get('b'), 2)
       await saving
@@ -172,7 +172,7 @@ describe('a save in the middle of a request', () => {
     const session = await request.session()
     await guest.copy().visit((other) => other.logout())
     session.set('a', 2)
-    await assert.rejects(request.save(), SessionGone)
+    await assert.rejects(request.save(), SessionGoneError)
     assert.deepEqual([session.userId, session.isEmpty(), session.isNew], [null, true, true])
     calls.length = 0
     const outcome = await request.respond(409)
@@ -188,7 +188,7 @@ describe('a save in the middle of a request', () => {
     const session = await request.session()
     await guest.copy().visit((other) => other.logout())
     session.set('a', 2)
-    await assert.rejects(request.save(), SessionGone)
+    await assert.rejects(request.save(), SessionGoneError)
     session.flash('notice', 'Your session had ended.')
     await request.respond()
     assert.notEqual(guest.cookie, before)
@@ -204,7 +204,7 @@ describe('a save in the middle of a request', () => {
     await settle()
     await guest.visit(async (session, request) => {
       session.login('ada', { limit: 1, atLimit: 'refuse' })
-      await assert.rejects(request.save(), SessionLimit)
+      await assert.rejects(request.save(), SessionLimitError)
       assert.equal(session.userId, null)
       session.flash('notice', 'Log out elsewhere first.')
     }, 409)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { DataError, ReadOnly, SessionClosed } from '../../packages/strongroom/src/errors.ts'
+import { DataError, ReadOnlyError, SessionClosedError } from '../../packages/strongroom/src/errors.ts'
 import { type Anything, fixture } from './kit/fixture.ts'
 import { settle } from './kit/gates.ts'
 
@@ -249,14 +249,14 @@ describe('the verbs of a session', () => {
       () => session.clear(),
       () => session.flash('x', 1),
     ])
-      assert.throws(use, SessionClosed)
+      assert.throws(use, SessionClosedError)
     for (const use of [
       () => session.login('ada'),
       () => session.logout(),
       () => session.renew(),
       () => session.setExpiry('1h'),
     ])
-      assert.throws(use, SessionClosed)
+      assert.throws(use, SessionClosedError)
     assert.deepEqual([session.get('a'), session.has('a'), session.isNew], [1, true, false])
   })
 
@@ -274,7 +274,7 @@ describe('the verbs of a session', () => {
     ]) {
       const session = await sessions.read(source)
       assert.deepEqual([session.get('a'), session.isReadOnly], [[1], true])
-      assert.throws(() => session.set('a', 2), ReadOnly)
+      assert.throws(() => session.set('a', 2), ReadOnlyError)
     }
     assert.deepEqual(new Set(calls), new Set(['read']))
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { ConfigError, CookieRefused, TooLarge } from '../../packages/strongroom/src/errors.ts'
+import { ConfigError, CookieRefusedError, TooLargeError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { parseSetCookie } from '../../packages/strongroom/src/testing/jar.ts'
@@ -23,8 +23,8 @@ function open(options: Parameters<typeof fixture>[0] = {}) {
   return { sessions, clock, line, back }
 }
 
-const refused = (reason: CookieRefused['reason']) => (error: unknown) =>
-  error instanceof CookieRefused && error.reason === reason && error.status === 400
+const refused = (reason: CookieRefusedError['reason']) => (error: unknown) =>
+  error instanceof CookieRefusedError && error.reason === reason && error.status === 400
 
 suite('a signed cookie', () => {
   test('brings any text back', () => {
@@ -51,11 +51,11 @@ suite('a signed cookie', () => {
       const altered = Buffer.from(bytes)
       altered[bit >> 3] = (altered[bit >> 3] ?? 0) ^ (1 << (bit & 7))
       const request = { cookie: `a=${altered.toString('base64url')}` }
-      assert.throws(() => sessions.getSignedCookie(request, 'a'), CookieRefused)
+      assert.throws(() => sessions.getSignedCookie(request, 'a'), CookieRefusedError)
       assert.equal(sessions.getSignedCookie(request, 'a', { default: 'none' }), 'none')
     }
     for (const garbage of ['hello', 'hello:1r31eq:abc', text.slice(0, -1), `${text}A`, '%', '=='])
-      assert.throws(() => sessions.getSignedCookie({ cookie: `a=${garbage}` }, 'a'), CookieRefused)
+      assert.throws(() => sessions.getSignedCookie({ cookie: `a=${garbage}` }, 'a'), CookieRefusedError)
   })
 
   test('is worth nothing under another name or with another salt, however the two are put together', () => {
@@ -157,7 +157,7 @@ suite('a signed cookie', () => {
 
   test('is refused where no browser would keep it, and where options are wrong', () => {
     const { sessions, line } = open()
-    assert.throws(() => line('a', 'x'.repeat(3100)), TooLarge)
+    assert.throws(() => line('a', 'x'.repeat(3100)), TooLargeError)
     assert.throws(() => line('__Host-a', 'x', { path: '/p' }), /path '\/' and no domain/)
     assert.throws(() => line('a b', 'x'), ConfigError)
     assert.throws(() => line('a', 'x', { maxage: '1h' } as never), /Unknown option "maxage".*maxAge/)

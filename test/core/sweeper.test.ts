@@ -10,8 +10,8 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import type { ClearOptions, OwnedStore, Store } from '../../packages/strongroom/src/store.ts'
-import { root } from '../../scripts/build.ts'
+import type { ClearOptions, IndexedStore, Store } from '../../packages/strongroom/src/store.ts'
+import { root } from '../../scripts/packages.ts'
 import { settle } from './kit/gates.ts'
 import { secret } from './kit/ring.ts'
 
@@ -21,7 +21,7 @@ const HOUR = 3_600_000
 function watched(changes: Partial<Store> = {}) {
   const inner = memory({ max: 10 })
   const sweeps: ClearOptions[] = []
-  const store = Object.assign(Object.create(inner) as OwnedStore, {
+  const store = Object.assign(Object.create(inner) as IndexedStore, {
     traits: inner.traits,
     async clearExpired(options: ClearOptions = {}) {
       sweeps.push(options)
@@ -35,7 +35,7 @@ function watched(changes: Partial<Store> = {}) {
 function sessionsOn(store: SessionsOptions['store'], sweep?: SessionsOptions['sweep']) {
   const events: SessionEvent[] = []
   const sessions = createSessions({
-    store: store as OwnedStore,
+    store: store as IndexedStore,
     secrets: secret('sweeper'),
     sweep,
     on: (event) => events.push(event),
@@ -172,7 +172,7 @@ describe('the scheduled sweep', () => {
       names.push(name)
       return atWork ? null : work()
     }
-    const { store, sweeps } = watched({ alone })
+    const { store, sweeps } = watched({ tryWithLock: alone })
     const { sessions, events } = sessionsOn(store)
     await pass(HOUR)
     atWork = true
@@ -219,7 +219,7 @@ describe('the scheduled sweep', () => {
 describe('a process with a scheduled sweep', () => {
   it('ends when it has nothing else to do, though nobody closed anything', async () => {
     const script = `
-      import { createSessions } from './src/sessions.ts'
+      import { createSessions } from './packages/strongroom/src/sessions.ts'
       const sessions = createSessions({ store: 'memory:', secrets: '${secret('sweeper')}', sweep: '1h' })
       const visit = sessions.open({})
       ;(await visit.get()).set('a', 1)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
-import { Unsupported } from '../../packages/strongroom/src/errors.ts'
+import { UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import { carried, STORES } from './kit/engines.ts'
 import { fixture, last } from './kit/fixture.ts'
 import { settle } from './kit/gates.ts'
@@ -261,8 +261,8 @@ describe('a user of sessions in cookies', () => {
     const { sessions, visitor } = carried()
     const guest = visitor()
     await guest.visit((session) => session.login('ada'))
-    await assert.rejects(sessions.of('ada').list(), Unsupported)
-    await assert.rejects(sessions.of('ada').revoke('x'), Unsupported)
+    await assert.rejects(sessions.of('ada').list(), UnsupportedError)
+    await assert.rejects(sessions.of('ada').revoke('x'), UnsupportedError)
     assert.equal(await sessions.of('ada').revokeAll(), null)
     await guest.visit((session) => assert.equal(session.userId, null))
   })
@@ -324,10 +324,10 @@ describe('an operator', () => {
     await settle()
     const handle = await guest.visit((session) => session.handle ?? '')
     assert.equal(await world.sessions.revoke(handle), true)
-    await assert.rejects(world.sessions.of('ada').revokeAll(), Unsupported)
+    await assert.rejects(world.sessions.of('ada').revokeAll(), UnsupportedError)
     await assert.rejects(
       guest.visit((session) => session.login('ada', { limit: 1 })),
-      Unsupported,
+      UnsupportedError,
     )
   })
 })

@@ -15,7 +15,7 @@ import { djangoFiles } from '../../packages/django/src/stores/files.ts'
 import { djangoMysql } from '../../packages/django/src/stores/mysql.ts'
 import { djangoPostgres } from '../../packages/django/src/stores/postgres.ts'
 import { djangoSqlite } from '../../packages/django/src/stores/sqlite.ts'
-import { ConfigError, Unsupported } from '../../packages/strongroom/src/errors.ts'
+import { ConfigError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { Django, djangoNeed, NO_LEGACY, NOW, OLD_SECRET, SECRET } from './peer.ts'
@@ -94,7 +94,7 @@ suite('session_data', () => {
       assert.deepEqual(codecWith({ legacy: true }).decode(text), { refused: reason }, text.slice(0, 40))
     for (const [text, reason] of cases)
       assert.deepEqual(codecWith().decode(text), { refused: reason }, text.slice(0, 40))
-    assert.throws(() => codecWith().decode(signed(Buffer.from('8004950b', 'hex'))), Unsupported)
+    assert.throws(() => codecWith().decode(signed(Buffer.from('8004950b', 'hex'))), UnsupportedError)
   })
 
   test('a salt of another store’s class reads nothing of this one', () => {
@@ -387,12 +387,12 @@ suite('options', () => {
     const sessions = createDjangoSessions({ ...good, clock })
     await assert.rejects(
       new Visitor(sessions).visit((session) => session.login('1')),
-      Unsupported,
+      UnsupportedError,
     )
     const unknown = createDjangoSessions({ ...good, password: () => null, clock })
     await assert.rejects(
       new Visitor(unknown).visit((session) => session.login('1')),
-      Unsupported,
+      UnsupportedError,
     )
   })
 
@@ -414,10 +414,10 @@ suite('options', () => {
       [sessions.policy.engine, sessions.policy.seal, sessions.policy.cookieName],
       ['django (sqlite)', 'none', 'sessionid'],
     )
-    await assert.rejects(sessions.stats(), Unsupported)
+    await assert.rejects(sessions.stats(), UnsupportedError)
     await assert.rejects(
       (sessions as unknown as { of(user: string): { list(): Promise<unknown> } }).of('1').list(),
-      Unsupported,
+      UnsupportedError,
     )
   })
 })

@@ -67,7 +67,7 @@ suite('strongroom move out of each engine of Django', { skip: djangoNeed.skip },
   async function whoAre(path: string, keys: readonly string[]) {
     const store = sqlite(path)
     const formerly = formerDjango({ until: new Date(Date.now() + 86_400_000) })
-    const sessions = createSessions({ store, secrets: OURS, sweep: false, formerly })
+    const sessions = createSessions({ store, secrets: OURS, sweep: false, adoptFrom: formerly })
     const found = await Promise.all(keys.map((key) => sessions.read({ cookie: `sessionid=${key}` })))
     await store.close()
     return found.map((session) => [session.userId, session.get('n')])

@@ -13,12 +13,12 @@ import { django as formerDjango } from '../../packages/django/src/former.ts'
 import { djangoFiles } from '../../packages/django/src/stores/files.ts'
 import { djangoPostgres } from '../../packages/django/src/stores/postgres.ts'
 import { djangoSqlite } from '../../packages/django/src/stores/sqlite.ts'
-import type { Former } from '../../packages/strongroom/src/adoption/source.ts'
+import type { AdoptionSource } from '../../packages/strongroom/src/adoption/source.ts'
 import { postgres } from '../../packages/strongroom/src/engines/postgres/postgres.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import type { OwnedStore } from '../../packages/strongroom/src/store.ts'
+import type { IndexedStore } from '../../packages/strongroom/src/store.ts'
 import { main } from '../cli/project.ts'
 import { postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { need } from '../support/need.ts'
@@ -31,8 +31,8 @@ const PASSWORD = 'pbkdf2 of user '
 
 type Sessions = ReturnType<typeof sessionsOn>
 
-const sessionsOn = (store: OwnedStore, formerly: Former) =>
-  createSessions({ store, secrets: OURS, sweep: false, formerly, storeTimeout: '10s' })
+const sessionsOn = (store: IndexedStore, formerly: AdoptionSource) =>
+  createSessions({ store, secrets: OURS, sweep: false, adoptFrom: formerly, storeTimeout: '10s' })
 
 /** A browser: two cookies, whoever they are from. */
 class Browser {
@@ -95,7 +95,7 @@ interface Place {
   readonly django: Django
   readonly url: string
   engine(): ReturnType<typeof djangoSqlite>
-  ours(): OwnedStore
+  ours(): IndexedStore
   readonly oursUrl: string
   sql(text: string, values?: readonly string[]): Promise<readonly Record<string, unknown>[]>
   stop(): Promise<void>

@@ -4,7 +4,7 @@ import { Redis as Ioredis } from 'ioredis'
 import { createClient } from 'redis'
 import { createDjangoSessions } from '../../packages/django/src/sessions.ts'
 import { djangoRedis } from '../../packages/django/src/stores/redis.ts'
-import { ConfigError, Unsupported } from '../../packages/strongroom/src/errors.ts'
+import { ConfigError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { type RedisServer, redisNeed, startRedis } from '../servers/redis.ts'
 import { NOW, SECRET } from './peer.ts'
@@ -85,7 +85,7 @@ suite('Redis values in the signed form', { skip: redisNeed.skip }, () => {
     await assert.rejects(
       new Visitor(sessions, 'p'.repeat(32)).visit(() => undefined),
       (error) => {
-        return error instanceof Unsupported && /SESSION_ENGINE/.test(error.message)
+        return error instanceof UnsupportedError && /SESSION_ENGINE/.test(error.message)
       },
     )
   })

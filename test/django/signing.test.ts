@@ -4,11 +4,11 @@ import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { sessionAuthHash, verifySessionAuthHash } from '../../packages/django/src/auth.ts'
 import { decode62, encode62 } from '../../packages/django/src/base62.ts'
-import { BadPayload, BadSignature, SignatureExpired } from '../../packages/django/src/errors.ts'
+import { BadPayloadError, BadSignatureError, SignatureExpiredError } from '../../packages/django/src/errors.ts'
 import { signCookieValue, unsignCookieValue } from '../../packages/django/src/signed-cookie.ts'
 import { dumps, loads, Signer, TimestampSigner } from '../../packages/django/src/signer.ts'
 import { deflate } from '../../packages/django/src/zlib/deflate.ts'
-import { ConfigError, Unsupported } from '../../packages/strongroom/src/errors.ts'
+import { ConfigError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import { Django, djangoNeed, NO_LEGACY, NOW, OLD_SECRET, SECRET } from './peer.ts'
 import { vectors } from './vectors.ts'
 
@@ -53,7 +53,7 @@ suite('what Django 5.2 signed, and what is signed here, is the same to the byte'
   for (const { name, salt, value_in, cookie_value } of vectors.set_signed_cookie_legacy)
     test(`set_signed_cookie of before 5.2.15 (${name}, ${value_in}, salt=${salt})`, () => {
       assert.equal(signCookieValue(value_in, { ...common, name, salt, format: 'legacy' }), cookie_value)
-      assert.throws(() => unsignCookieValue(cookie_value, { ...common, name, salt }), BadSignature)
+      assert.throws(() => unsignCookieValue(cookie_value, { ...common, name, salt }), BadSignatureError)
       assert.equal(unsignCookieValue(cookie_value, { ...common, name, salt, legacySalt: true }), value_in)
     })
 
@@ -75,24 +75,24 @@ suite('what a signature is worth', () => {
   test('an old key opens while it is among the fallbacks, and signs no more', () => {
     const old = rotation.session_data_signed_with_old
     const options = { ...common, salt }
-    assert.throws(() => loads(old, options), BadSignature)
+    assert.throws(() => loads(old, options), BadSignatureError)
     assert.deepEqual(loads(old, { ...options, fallbackKeys: ['x', OLD_SECRET] }), rotation.payload)
     assert.equal(dumps(rotation.payload, { ...options, fallbackKeys: [OLD_SECRET] }), rotation.reencoded_with_new)
     const cookie = rotation.set_signed_cookie_v2_c_hello_signed_with_old
-    assert.throws(() => unsignCookieValue(cookie, { ...common, name: 'c' }), BadSignature)
+    assert.throws(() => unsignCookieValue(cookie, { ...common, name: 'c' }), BadSignatureError)
     assert.equal(unsignCookieValue(cookie, { ...common, name: 'c', fallbackKeys: [OLD_SECRET] }), 'hello')
   })
 
   for (const { name, input, decoded } of reader_cases)
     test(`a reader meets: ${name}`, () => {
-      if (name === 'empty timestamp') assert.throws(() => loads(input, { ...common, salt }), BadSignature)
+      if (name === 'empty timestamp') assert.throws(() => loads(input, { ...common, salt }), BadSignatureError)
       else assert.deepEqual(loads(input, { ...common, salt }), decoded)
     })
 
   test('a character more, less, or in another case is refused', () => {
     const signed = new Signer({ key: SECRET }).sign('Another string')
     for (const forged of [signed.toUpperCase(), `${signed}a`, `a${signed.slice(1)}`, signed.replace(':', ''), '', ':'])
-      assert.throws(() => new Signer({ key: SECRET }).unsign(forged), BadSignature)
+      assert.throws(() => new Signer({ key: SECRET }).unsign(forged), BadSignatureError)
   })
 
   test('a value may hold the separator', () => {
@@ -125,9 +125,9 @@ suite('what a signature is worth', () => {
     const later = (ms: number) => timed({ clock: () => NOW + ms })
     assert.equal(later(11_000).unsign(signed, { maxAge: '11s' }), 'hello')
     assert.equal(later(11_000).unsign(signed, { maxAge: 12_000 }), 'hello')
-    assert.throws(() => later(11_000).unsign(signed, { maxAge: '10s' }), SignatureExpired)
-    assert.throws(() => later(10_500).unsign(signed, { maxAge: '10s' }), SignatureExpired)
-    assert.throws(() => later(1).unsign(signed, { maxAge: 0 }), SignatureExpired)
+    assert.throws(() => later(11_000).unsign(signed, { maxAge: '10s' }), SignatureExpiredError)
+    assert.throws(() => later(10_500).unsign(signed, { maxAge: '10s' }), SignatureExpiredError)
+    assert.throws(() => later(1).unsign(signed, { maxAge: 0 }), SignatureExpiredError)
     assert.equal(later(-1e9).unsign(signed, { maxAge: '10s' }), 'hello')
   })
 
@@ -135,13 +135,13 @@ suite('what a signature is worth', () => {
     const options = { ...common, name: 'c', clock: () => NOW + 20_000, maxAge: '10s', legacySalt: true }
     const fresh = signCookieValue('hello', { ...common, name: 'c' })
     const legacy = signCookieValue('hello', { ...common, name: 'c', format: 'legacy' })
-    assert.throws(() => unsignCookieValue(fresh, options), SignatureExpired)
-    assert.throws(() => unsignCookieValue(legacy, options), SignatureExpired)
+    assert.throws(() => unsignCookieValue(fresh, options), SignatureExpiredError)
+    assert.throws(() => unsignCookieValue(legacy, options), SignatureExpiredError)
   })
 
   test('a cookie signed as (a, bc) is refused as (ab, c), also with a salt beyond the first plane', () => {
     const value = signCookieValue('x', { ...common, name: 'a', salt: 'bc' })
-    assert.throws(() => unsignCookieValue(value, { ...common, name: 'ab', salt: 'c' }), BadSignature)
+    assert.throws(() => unsignCookieValue(value, { ...common, name: 'ab', salt: 'c' }), BadSignatureError)
     const snake = signCookieValue('x', { ...common, name: 'a', salt: '🐍' })
     assert.ok(timed({ key: `django.http.cookies${SECRET}`, salt: 'django.http.cookies.v2:1:🐍a' }).unsign(snake))
   })
@@ -178,38 +178,38 @@ suite('what is signed and cannot be read ends in an error of its own', () => {
       '1 2',
       '\ufeff{}',
     ])
-      assert.throws(() => read(sign(body)), BadPayload, body)
+      assert.throws(() => read(sign(body)), BadPayloadError, body)
   })
 
   test('what is no zlib stream, and one that was cut', () => {
-    assert.throws(() => read(sign('no zlib', '.')), BadPayload)
-    assert.throws(() => read(sign(deflateSync('{"a":"aaaaaaaaaa"}').subarray(0, 12), '.')), BadPayload)
+    assert.throws(() => read(sign('no zlib', '.')), BadPayloadError)
+    assert.throws(() => read(sign(deflateSync('{"a":"aaaaaaaaaa"}').subarray(0, 12), '.')), BadPayloadError)
   })
 
   test('a bomb: a few bytes that would swell to more than the limit', () => {
     const bomb = sign(deflateSync(`"${'a'.repeat(2 ** 21)}"`), '.')
     assert.ok(bomb.length < 4096)
-    assert.throws(() => read(bomb), BadPayload)
+    assert.throws(() => read(bomb), BadPayloadError)
     assert.equal((read(bomb, { maxSize: 2 ** 22 }) as string).length, 2 ** 21)
-    assert.throws(() => read(sign(`"${'a'.repeat(200)}"`), { maxSize: 100 }), BadPayload)
+    assert.throws(() => read(sign(`"${'a'.repeat(200)}"`), { maxSize: 100 }), BadPayloadError)
   })
 
   test('nesting beyond measure', () => {
-    assert.throws(() => read(sign('['.repeat(200_000))), BadPayload)
+    assert.throws(() => read(sign('['.repeat(200_000))), BadPayloadError)
     const deep: unknown[] = []
     deep.push(deep)
     assert.throws(() => dumps(deep, common))
   })
 
   test('an integer of more digits than Python takes', () => {
-    assert.throws(() => read(sign('9'.repeat(4301))), BadPayload)
+    assert.throws(() => read(sign('9'.repeat(4301))), BadPayloadError)
     assert.equal(read(sign('9'.repeat(400))), BigInt('9'.repeat(400)))
   })
 
   test('a pickle, with the words to say to Django', () => {
     assert.throws(
       () => read(sign(Buffer.from('80059510', 'hex'))),
-      (error) => error instanceof Unsupported && /JSONSerializer/.test(error.message),
+      (error) => error instanceof UnsupportedError && /JSONSerializer/.test(error.message),
     )
   })
 
@@ -323,7 +323,7 @@ suite('beside a real Django', { skip: djangoNeed.skip }, () => {
   test('a tampered or an old value is refused by both', async () => {
     const signed = timed().sign('value')
     await assert.rejects(django.ask('unsign', [`${signed}x`]), { name: 'BadSignature' })
-    assert.throws(() => timed().unsign(`${signed}x`), BadSignature)
+    assert.throws(() => timed().unsign(`${signed}x`), BadSignatureError)
     await django.ask('at', [NOW + 11_000])
     await assert.rejects(django.ask('unsign', [signed, 10]), { name: 'SignatureExpired' })
     await django.ask('at', [NOW])
@@ -340,7 +340,7 @@ suite('beside a real Django', { skip: djangoNeed.skip }, () => {
   test('SHA-1 signatures of before 3.1 are read when asked for', async (test) => {
     if (!(await django.writesLegacy())) return test.skip(NO_LEGACY)
     const old = await django.ask('legacy_sign', ['value'])
-    assert.throws(() => timed().unsign(old), BadSignature)
+    assert.throws(() => timed().unsign(old), BadSignatureError)
     assert.equal(timed({ legacy: true }).unsign(old), 'value')
     const hash = await django.ask('auth_hash', ['pbkdf2$x', true])
     assert.equal(verifySessionAuthHash(hash, 'pbkdf2$x', { secretKey: SECRET }), null)

@@ -4,7 +4,7 @@ import { request as ask, createServer, type IncomingMessage, type ServerResponse
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createDjangoSessions } from '../../packages/django/src/sessions.ts'
-import { node } from '../../packages/strongroom/src/adapters/node.ts'
+import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { StrongroomError } from '../../packages/strongroom/src/errors.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
@@ -69,7 +69,7 @@ export async function startSite(place: Place): Promise<Site> {
     response.end(JSON.stringify({ user: session.userId, data }))
   }
   const application = createServer(
-    node(sessions, async (request, response) => {
+    withSessions(sessions, async (request, response) => {
       try {
         await show(request, response)
       } catch (error) {

@@ -9,7 +9,7 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
-import type { OwnedStore, ScannableStore, Store, Version } from '../../packages/strongroom/src/store.ts'
+import type { IndexedStore, ScannableStore, Store, Version } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { HOUR, newId } from '../../packages/strongroom/src/testing/store/subject.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
@@ -172,7 +172,7 @@ describe('cached', () => {
     for (const [doubt, raise] of Object.entries({
       conflict: () => store.update(ID, entry('second'), -1),
       end: () => store.delete(ID),
-      'end of all of its owner': () => store.owned.deleteAll(OWNER),
+      'end of all of its owner': () => store.byOwner.deleteAll(OWNER),
     })) {
       await durable.store.create(ID, entry('first'))
       clock.advance(1)
@@ -191,8 +191,8 @@ describe('cached', () => {
     for (const id of ids) await other.read(id)
     // One more comes when the list has been made.
     const late = newId()
-    const { list } = durable.store.owned as NonNullable<Store['owned']>
-    Object.assign(durable.store.owned as object, {
+    const { list } = durable.store.byOwner as NonNullable<Store['byOwner']>
+    Object.assign(durable.store.byOwner as object, {
       list: async (owner: string) => {
         const found = await list(owner)
         await durable.store.create(late, entry('late'))
@@ -200,7 +200,7 @@ describe('cached', () => {
         return found
       },
     })
-    assert.equal(await store.owned.deleteAll(OWNER, ids[2]), 3)
+    assert.equal(await store.byOwner.deleteAll(OWNER, ids[2]), 3)
     for (const each of [store, other]) assert.equal(plain(await each.read(ids[2] as never))?.text, 'first')
     for (const id of ids.slice(0, 2)) for (const each of [store, other]) assert.equal(await each.read(id), null)
     assert.equal(await store.read(late), null)
@@ -247,19 +247,19 @@ describe('cached', () => {
 
   it('does what its durable store does: its traits, its extras, and no more', async () => {
     const clock = manualClock()
-    const plainStore: Store = { ...world().durable.store, alone: async (_name, work) => work() }
-    const { owned: _, ...bare } = plainStore
+    const plainStore: Store = { ...world().durable.store, tryWithLock: async (_name, work) => work() }
+    const { byOwner: _, ...bare } = plainStore
     const store = cached({ durable: bare as Store, cache: memory({ clock }), clock })
-    assert.deepEqual([store.owned, store.changes, store.schema], [undefined, undefined, undefined])
+    assert.deepEqual([store.byOwner, store.changes, store.schema], [undefined, undefined, undefined])
     // The types know it, too.
-    const owned: OwnedStore & ScannableStore = cached({ durable: memory({ clock }), cache: memory({ clock }), clock })
-    assert.deepEqual(await owned.owned.list(OWNER), [])
+    const owned: IndexedStore & ScannableStore = cached({ durable: memory({ clock }), cache: memory({ clock }), clock })
+    assert.deepEqual(await owned.byOwner.list(OWNER), [])
     // @ts-expect-error: not every store can find sessions by owner
-    assert.throws(() => store.owned.list(OWNER), TypeError)
-    assert.equal(await store.alone?.('name', async () => 5), 5)
+    assert.throws(() => store.byOwner.list(OWNER), TypeError)
+    assert.equal(await store.tryWithLock?.('name', async () => 5), 5)
     assert.deepEqual(store.traits, { ...bare.traits, engine: 'cached memory with memory' })
     await store.close()
-    await assert.rejects(store.alone?.('name', async () => 5) ?? Promise.resolve(), StoreError)
+    await assert.rejects(store.tryWithLock?.('name', async () => 5) ?? Promise.resolve(), StoreError)
   })
 
   it('closes what was handed in never, and what it opened from a URL', async () => {

@@ -128,7 +128,7 @@ describe('file', () => {
         await utimes(path, first.expiresAt / 1000, first.expiresAt / 1000)
         assert.equal(await store.read(id), null)
       }
-      assert.deepEqual(await store.owned.list(owner), [])
+      assert.deepEqual(await store.byOwner.list(owner), [])
       assert.equal(await store.touch(id, clock() + HOUR), false)
       clock.advance(HOUR)
       assert.equal(await store.clearExpired(), 1)
@@ -157,7 +157,7 @@ describe('file', () => {
       const orphan = join(dir, 'owners', 'f0e', `${owner}.${other}`)
       writeFileSync(`${path}.draft`, 'half a write')
       writeFileSync(orphan, '')
-      assert.deepEqual(await store.owned.list(owner).then((found) => found.map((each) => each.id)), [id])
+      assert.deepEqual(await store.byOwner.list(owner).then((found) => found.map((each) => each.id)), [id])
       assert.equal(await store.clearExpired({ dryRun: true }), 0)
       assert.ok(existsSync(`${path}.draft`) && existsSync(orphan))
       assert.equal(await store.clearExpired(), 0)
@@ -191,16 +191,16 @@ describe('file', () => {
       await store.update(id, entry({ owner: next }), found?.version ?? '')
       assert.deepEqual(globSync('owners/*/*', { cwd: dir }), [join('owners', 'f0e', `${next}.${id}`)])
       writeFileSync(marker, '')
-      assert.deepEqual(await store.owned.list(owner), [])
-      assert.equal(await store.owned.deleteAll(owner), 0)
-      assert.equal((await store.owned.list(next)).length, 1)
+      assert.deepEqual(await store.byOwner.list(owner), [])
+      assert.equal(await store.byOwner.deleteAll(owner), 0)
+      assert.equal((await store.byOwner.list(next)).length, 1)
     }))
 
   it('does not say "absent" when the directory has gone away, and answers again when it is back', () =>
     given(async ({ store, dir, entry }) => {
       await store.create(id, entry())
       await rename(dir, `${dir}.unmounted`)
-      for (const call of [() => store.read(id), () => store.owned.list(owner), () => store.clearExpired()]) {
+      for (const call of [() => store.read(id), () => store.byOwner.list(owner), () => store.clearExpired()]) {
         await assert.rejects(call, StoreError)
       }
       await rename(`${dir}.unmounted`, dir)
@@ -231,7 +231,7 @@ describe('file', () => {
       for (const bad of ['../../../secret', 'ab/../../secret', '', `${id}/`, id.toUpperCase()]) {
         await assert.rejects(store.read(bad as Id), StoreError)
         await assert.rejects(store.create(bad as Id, entry()), StoreError)
-        await assert.rejects(store.owned.list(bad), StoreError)
+        await assert.rejects(store.byOwner.list(bad), StoreError)
       }
     }))
 

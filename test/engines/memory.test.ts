@@ -46,7 +46,7 @@ describe('memory', () => {
     await store.touch(id('b'), Date.now() + 1e6)
     await store.read(id('c'))
     await kept(store)
-    await store.owned.list(owner)
+    await store.byOwner.list(owner)
     await store.clearExpired()
     await store.create(id('e'), entry())
     assert.deepEqual(await kept(store), ['a', 'b', 'c', 'e'])
@@ -63,7 +63,7 @@ describe('memory', () => {
     const owner = 'f'.repeat(64)
     await store.create(id('a'), entry({ owner }))
     await store.create(id('b'), entry())
-    assert.deepEqual(await store.owned.list(owner), [])
+    assert.deepEqual(await store.byOwner.list(owner), [])
   })
 
   it('says that it is not durable and may drop sessions', () => {

@@ -8,11 +8,11 @@ import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
-import type { Clock, Entry, OwnedStore, ScannableStore, Version } from '../../packages/strongroom/src/store.ts'
+import type { Clock, Entry, IndexedStore, ScannableStore, Version } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { holds, listingOf, sameListings, scanned } from '../../packages/strongroom/src/testing/store/expect.ts'
 
-type Subject = OwnedStore & ScannableStore
+type Subject = IndexedStore & ScannableStore
 type Make = (clock: Clock) => Promise<{ store: Subject; close(): Promise<void> }>
 
 const IDS = ['a', 'b', 'c'].map((name) => name.repeat(64) as Id)
@@ -121,7 +121,7 @@ async function take(store: Subject, model: Model, clock: ReturnType<typeof manua
     }
     case 'deleteAll': {
       const ended = model.of(step.owner).filter((id) => id !== step.except)
-      assert.equal(await store.owned.deleteAll(step.owner, step.except ?? undefined), ended.length)
+      assert.equal(await store.byOwner.deleteAll(step.owner, step.except ?? undefined), ended.length)
       for (const id of ended) model.remove(id)
       return
     }
@@ -151,7 +151,7 @@ async function agree(store: Subject, model: Model): Promise<void> {
   )
   for (const owner of OWNERS) {
     const expected = live.filter(({ entry }) => entry.owner === owner).map(({ id, entry }) => listingOf(id, entry))
-    sameListings(await store.owned.list(owner), expected)
+    sameListings(await store.byOwner.list(owner), expected)
   }
 }
 

@@ -8,11 +8,11 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { move, moving } from '../../packages/strongroom/src/engines/moving/moving.ts'
 import { storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
-import type { Entry, OwnedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
+import type { Entry, IndexedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
 import { holds } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { everyByte, fill, HOUR, newOwner } from '../../packages/strongroom/src/testing/store/subject.ts'
 
-type Whole = OwnedStore & ScannableStore
+type Whole = IndexedStore & ScannableStore
 
 const mover = fileURLToPath(new URL('./moving/mover.ts', import.meta.url))
 

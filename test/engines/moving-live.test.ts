@@ -5,18 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { node } from '../../packages/strongroom/src/adapters/node.ts'
+import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { type MoveReport, move, moving } from '../../packages/strongroom/src/engines/moving/moving.ts'
 import { storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import type { OwnedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
+import type { IndexedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
 import { listening } from '../adapters/serve.ts'
 import { secret } from '../core/kit/ring.ts'
 import { mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 import { postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { redisNeed, startRedis } from '../servers/redis.ts'
 
-type Whole = OwnedStore & ScannableStore
+type Whole = IndexedStore & ScannableStore
 
 /** Which stores a node knows, in the order of a deployment. */
 type Stage = 'old' | 'prepare' | 'move' | 'new'
@@ -48,7 +48,7 @@ async function startNode(stage: Stage, urls: Urls): Promise<Node> {
     idle: '10m',
   })
   const server: Server = createServer(
-    node(sessions, async (request, response) => {
+    withSessions(sessions, async (request, response) => {
       const session = await sessions.get(request)
       if (request.url === '/login') session.login('ada')
       if (request.url === '/logout') session.logout()

@@ -4,12 +4,12 @@ import fc from 'fast-check'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { move, moving, type Phase } from '../../packages/strongroom/src/engines/moving/moving.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
-import type { Entry, OwnedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
+import type { Entry, IndexedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { HOUR, newId, newOwner } from '../../packages/strongroom/src/testing/store/subject.ts'
 import { Gates, race } from '../core/kit/gates.ts'
 
-type Whole = OwnedStore & ScannableStore
+type Whole = IndexedStore & ScannableStore
 
 /** What goes on at once with one session, each on a node of its own. */
 const phase = fc.constantFrom<Phase>('prepare', 'move')
@@ -91,7 +91,7 @@ class World {
         if (await this.node(given.phase).delete(id)) this.#end()
         return
       case 'deleteAll':
-        if ((await this.node(given.phase).owned.deleteAll(owner)) > 0) this.#end()
+        if ((await this.node(given.phase).byOwner.deleteAll(owner)) > 0) this.#end()
         return
       case 'move':
         await move({ from, to, clock })

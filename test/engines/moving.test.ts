@@ -10,14 +10,14 @@ import { move, moving, type Phase } from '../../packages/strongroom/src/engines/
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
-import type { Entry, OwnedStore, ScannableStore, Schema, Store } from '../../packages/strongroom/src/store.ts'
+import type { Entry, IndexedStore, ScannableStore, Schema, Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { holds } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { everyByte, fill, HOUR, newId, newOwner } from '../../packages/strongroom/src/testing/store/subject.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { watched } from '../../packages/strongroom/src/testing/watched.ts'
 
-type Whole = OwnedStore & ScannableStore
+type Whole = IndexedStore & ScannableStore
 
 for (const phase of ['prepare', 'move'] as const) {
   storeSuite(`moving, in phase ${phase}`, async () => {
@@ -173,12 +173,12 @@ describe('moving', () => {
     await moving({ from: deaf, to })
       .delete(ids[2] as Id)
       .catch(() => undefined)
-    const listed = (await next.owned.list(owner)).map(({ id }) => id)
+    const listed = (await next.byOwner.list(owner)).map(({ id }) => id)
     assert.equal(new Set(listed).size, listed.length)
     for (const id of [ids[0], ids[1], ids[3]]) assert.ok(listed.includes(id as Id))
-    assert.equal(await next.owned.deleteAll(owner, ids[3]), listed.length - 1)
+    assert.equal(await next.byOwner.deleteAll(owner, ids[3]), listed.length - 1)
     assert.deepEqual(
-      (await next.owned.list(owner)).map(({ id }) => id),
+      (await next.byOwner.list(owner)).map(({ id }) => id),
       [ids[3]],
     )
   })
@@ -325,7 +325,7 @@ describe('moving', () => {
     const alone = async <T>(_: string, work: () => Promise<T>) => work()
     const store = moving({
       from: { ...methodsOf(from), schema: schema('old'), changes },
-      to: { ...methodsOf(to), schema: schema('new'), changes, alone } as Store,
+      to: { ...methodsOf(to), schema: schema('new'), changes, tryWithLock: alone } as Store,
     })
     assert.deepEqual(store.schema?.statements, ['CREATE old', 'CREATE new'])
     assert.deepEqual(await store.schema?.pending(), ['ALTER old', 'ALTER new'])
@@ -337,7 +337,7 @@ describe('moving', () => {
     assert.deepEqual(heard, [null, null])
     await stop?.()
     assert.equal(stopped, 2)
-    assert.equal(await store.alone?.('x', async () => 7), 7)
+    assert.equal(await store.tryWithLock?.('x', async () => 7), 7)
   })
 })
 
@@ -345,7 +345,7 @@ describe('moving', () => {
 function methodsOf(store: Whole): Whole {
   return {
     traits: store.traits,
-    owned: store.owned,
+    byOwner: store.byOwner,
     create: (id, entry) => store.create(id, entry),
     read: (id) => store.read(id),
     update: (id, entry, version) => store.update(id, entry, version),

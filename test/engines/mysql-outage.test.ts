@@ -54,10 +54,10 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
     touch: () => store.touch(id, Date.now() + 1000),
     delete: () => store.delete(id),
     clearExpired: () => store.clearExpired(),
-    list: () => store.owned.list(newId()),
-    deleteAll: () => store.owned.deleteAll(newId()),
+    list: () => store.byOwner.list(newId()),
+    deleteAll: () => store.byOwner.deleteAll(newId()),
     scan: () => store.scan()[Symbol.asyncIterator]().next(),
-    alone: () => store.alone('sweep', async () => 1),
+    alone: () => store.tryWithLock('sweep', async () => 1),
     pending: () => store.schema.pending(),
   })
 
@@ -220,7 +220,7 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
     const { ended } = await program(`
       const store = mysql({ url, createTable: true, timeout: 5000 })
       await Promise.all(Array.from({ length: 5 }, () => store.read('${newId()}')))
-      await store.alone('sweep', async () => {
+      await store.tryWithLock('sweep', async () => {
         console.log('ready')
         for (let down = false; !down; ) {
           await new Promise((resolve) => setTimeout(resolve, 20))

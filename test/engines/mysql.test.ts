@@ -152,7 +152,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
         async ({ store }) => {
           const id = newId()
           assert.equal(await store.create(id, entry()), true)
-          assert.equal(await store.alone('sweep', () => store.clearExpired()), 0)
+          assert.equal(await store.tryWithLock('sweep', () => store.clearExpired()), 0)
           assert.ok(await store.read(id))
         },
         { client },
@@ -316,7 +316,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
         // The server ends the transaction that has done less.
         await rival.query(`INSERT INTO ${heavy} SELECT seq FROM seq_1_to_1000`)
         await lock(second)
-        const ending = store.owned?.deleteAll(owner)
+        const ending = store.byOwner?.deleteAll(owner)
         await waits()
         await lock(first)
         await rival.commit()
@@ -373,7 +373,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
             await other.touch(id, Date.now() + 2 * HOUR)
             await other.delete(dead[n] as Id)
             await other.create(dead[n + 100] as Id, entry())
-            return other.owned?.deleteAll(owners[n % 10] ?? '')
+            return other.byOwner?.deleteAll(owners[n % 10] ?? '')
           }
           const sweeps = [store, other, store, other].map((each, n) => each.clearExpired({ batch: 20 + n }))
           await Promise.all(live.map(traffic))
@@ -476,9 +476,9 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     const { version } = (await app.read(id)) ?? assert.fail()
     assert.ok(await app.update(id, entry({ owner: tag }), version))
     assert.equal(await app.touch(id, Date.now() + 2 * HOUR), true)
-    assert.equal((await app.owned.list(tag)).length, 1)
+    assert.equal((await app.byOwner.list(tag)).length, 1)
     for await (const page of app.scan()) assert.equal(page.length, 1)
-    assert.equal(await app.alone('sweep', () => app.clearExpired()), 0)
+    assert.equal(await app.tryWithLock('sweep', () => app.clearExpired()), 0)
     assert.equal(app.traits.durable, 'machine')
     assert.deepEqual(await app.schema.pending(), [])
     assert.equal(await app.delete(id), true)
@@ -496,22 +496,22 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       await at(
         async ({ store, another, table }) => {
           const other = another({})
-          const done = await store.alone('sweep', async () => {
-            assert.equal(await other.alone('sweep', async () => 'both'), null)
-            assert.equal(await store.alone('sweep', async () => 'twice'), null)
-            assert.equal(await other.alone('count', async () => 'another name'), 'another name')
+          const done = await store.tryWithLock('sweep', async () => {
+            assert.equal(await other.tryWithLock('sweep', async () => 'both'), null)
+            assert.equal(await store.tryWithLock('sweep', async () => 'twice'), null)
+            assert.equal(await other.tryWithLock('count', async () => 'another name'), 'another name')
             assert.equal(
-              await another({ table: `${table}_b` }).alone('sweep', async () => 'another table'),
+              await another({ table: `${table}_b` }).tryWithLock('sweep', async () => 'another table'),
               'another table',
             )
             return 'alone'
           })
           assert.equal(done, 'alone')
           await assert.rejects(
-            store.alone('sweep', async () => Promise.reject(new Error('the work failed'))),
+            store.tryWithLock('sweep', async () => Promise.reject(new Error('the work failed'))),
             new Error('the work failed'),
           )
-          assert.equal(await other.alone('sweep', async () => 'after'), 'after')
+          assert.equal(await other.tryWithLock('sweep', async () => 'after'), 'after')
         },
         client ? { client } : {},
       )
@@ -524,14 +524,14 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       const script = `
         import { mysql } from ${JSON.stringify(new URL('../../packages/strongroom/src/engines/mysql/mysql.ts', import.meta.url).href)}
         const store = mysql({ url: ${JSON.stringify(server.url)}, table: '${table}' })
-        await store.alone('sweep', () => { console.log('held'); return new Promise(() => setInterval(() => {}, 1000)) })`
+        await store.tryWithLock('sweep', () => { console.log('held'); return new Promise(() => setInterval(() => {}, 1000)) })`
       const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script]
       const holder = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] })
       await once(holder.stdout, 'data')
-      assert.equal(await store.alone('sweep', async () => 1), null)
+      assert.equal(await store.tryWithLock('sweep', async () => 1), null)
       holder.kill('SIGKILL')
       await once(holder, 'exit')
-      while ((await store.alone('sweep', async () => 1)) === null);
+      while ((await store.tryWithLock('sweep', async () => 1)) === null);
     }))
 
   it('opens nothing when it is closed before it has begun', async () => {

@@ -221,12 +221,12 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     assert.ok((await store.clearExpired({ dryRun: true })) >= 1)
     assert.ok((await store.clearExpired()) >= 1)
     await store.create(id(3), entry({ owner }))
-    assert.ok((await store.owned.list(owner)).length >= 1)
-    assert.ok((await store.owned.deleteAll(owner)) >= 1)
+    assert.ok((await store.byOwner.list(owner)).length >= 1)
+    assert.ok((await store.byOwner.deleteAll(owner)) >= 1)
     await store.create(id(4), entry())
     for await (const page of store.scan()) assert.ok(page.length > 0)
     assert.equal(await store.delete(id(4)), true)
-    if (store.alone) assert.equal(await store.alone('work', async () => 5), 5)
+    if (store.tryWithLock) assert.equal(await store.tryWithLock('work', async () => 5), 5)
     assert.deepEqual(await store.schema.pending(), [])
   }
 
@@ -284,7 +284,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     assert.equal(await asks(() => store.read(id(1))), 1)
     assert.equal(await asks(() => store.update(id(1), entry(), version)), 1)
     assert.equal(await asks(() => store.touch(id(1), Date.now() + HOUR)), 1)
-    assert.equal(await asks(() => store.owned.deleteAll('a'.repeat(64))), 1)
+    assert.equal(await asks(() => store.byOwner.deleteAll('a'.repeat(64))), 1)
     assert.equal(await asks(() => store.delete(id(1))), 1)
     await store.create(id(2), entry({ expiresAt: 1 }))
     assert.equal(await asks(() => store.create(id(2), entry())), 2)
@@ -345,7 +345,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     await store.create(id(1), entry({ bytes, label: bytes, owner: 'b5'.repeat(32) }))
     const found = await store.read(id(1))
     assert.deepEqual([found?.entry.bytes, found?.entry.label], [bytes, bytes])
-    assert.deepEqual(await store.owned.list('b5'.repeat(32)).then((all) => all.map((each) => each.id)), [id(1)])
+    assert.deepEqual(await store.byOwner.list('b5'.repeat(32)).then((all) => all.map((each) => each.id)), [id(1)])
     for await (const page of store.scan({ page: 1 })) assert.equal(page[0]?.owner, 'b5'.repeat(32))
     const version = found?.version ?? 0
     const answers = await Promise.all(Array.from({ length: 30 }, () => store.update(id(1), entry(), version)))
@@ -473,28 +473,28 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
   test('lets one runner of a name work, and the next when that one is done or dead', async () => {
     const table = newTable()
     const [one, two] = [open({ table }), open({ table, max: 1 })]
-    const during = await one.alone?.('sweep', async () => [
-      await two.alone?.('sweep', async () => 'also'),
-      await two.alone?.('other', async () => 'other'),
-      await one.alone?.('sweep', async () => 'again'),
-      await open().alone?.('sweep', async () => 'of another table'),
+    const during = await one.tryWithLock?.('sweep', async () => [
+      await two.tryWithLock?.('sweep', async () => 'also'),
+      await two.tryWithLock?.('other', async () => 'other'),
+      await one.tryWithLock?.('sweep', async () => 'again'),
+      await open().tryWithLock?.('sweep', async () => 'of another table'),
     ])
     assert.deepEqual(during, [null, 'other', null, 'of another table'])
-    assert.equal(await two.alone?.('sweep', async () => 'then'), 'then')
-    await assert.rejects(async () => one.alone?.('sweep', () => Promise.reject(new Error('mine'))), /mine/)
+    assert.equal(await two.tryWithLock?.('sweep', async () => 'then'), 'then')
+    await assert.rejects(async () => one.tryWithLock?.('sweep', () => Promise.reject(new Error('mine'))), /mine/)
     const runner = child(
-      `await store.alone('sweep', () => { console.log('at work'); return new Promise(() => setInterval(() => {}, 1000)) })`,
+      `await store.tryWithLock('sweep', () => { console.log('at work'); return new Promise(() => setInterval(() => {}, 1000)) })`,
       table,
     )
     await once(runner.stdout, 'data')
-    assert.equal(await two.alone?.('sweep', async () => 'meanwhile'), null)
+    assert.equal(await two.tryWithLock?.('sweep', async () => 'meanwhile'), null)
     runner.kill('SIGKILL')
     let answer: string | null | undefined = null
     for (let tries = 0; tries < 500 && answer === null; tries += 1)
-      answer = await two.alone?.('sweep', async () => 'after')
+      answer = await two.tryWithLock?.('sweep', async () => 'after')
     assert.equal(answer, 'after')
     const client = new pg.Client(server.url)
-    assert.equal(postgres({ client }).alone, undefined)
+    assert.equal(postgres({ client }).tryWithLock, undefined)
   })
 
   /** A process with a store on that table. */
@@ -530,7 +530,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     await store.create(id(2), entry())
     await store.delete(id(3))
     await store.delete(id(2))
-    await store.owned.deleteAll(owner)
+    await store.byOwner.deleteAll(owner)
     assert.deepEqual(await until(3), [id(1), id(2), id(1)])
     await end?.()
     await store.create(id(4), entry())
@@ -558,7 +558,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
   })
 
   test('keeps no process alive', async () => {
-    const code = `await store.read('${id(1)}'); await store.changes.listen(() => {}); await store.alone('x', async () => {})`
+    const code = `await store.read('${id(1)}'); await store.changes.listen(() => {}); await store.tryWithLock('x', async () => {})`
     const [status, signal] = await once(child(code, newTable()), 'exit')
     assert.deepEqual([status, signal], [0, null])
   })
@@ -649,9 +649,12 @@ describe('postgres through pgbouncer', { skip: postgresNeed.skip || pgbouncerNee
   it('lets one runner of a name work', async () => {
     const table = newTable()
     const [one, two] = [1, 2].map(() => postgres({ url: pooler.url, table }))
-    const during = await one?.alone?.('sweep', () => two?.alone?.('sweep', async () => 'also') ?? assert.fail())
+    const during = await one?.tryWithLock?.(
+      'sweep',
+      () => two?.tryWithLock?.('sweep', async () => 'also') ?? assert.fail(),
+    )
     assert.equal(during, null)
-    assert.equal(await two?.alone?.('sweep', async () => 'then'), 'then')
+    assert.equal(await two?.tryWithLock?.('sweep', async () => 'then'), 'then')
     await one?.close()
     await two?.close()
   })

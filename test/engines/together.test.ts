@@ -8,7 +8,7 @@ import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
 import { postgres } from '../../packages/strongroom/src/engines/postgres/postgres.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
-import type { Entry, OwnedStore, Version } from '../../packages/strongroom/src/store.ts'
+import type { Entry, IndexedStore, Version } from '../../packages/strongroom/src/store.ts'
 import { mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 import { postgresNeed, startPostgres } from '../servers/postgres.ts'
 
@@ -28,7 +28,7 @@ interface Kind {
   readonly name: string
   readonly skip: string | boolean
   readonly start: () => Promise<Place>
-  readonly open: (url: string, options: { table: string; timeout?: number }) => OwnedStore
+  readonly open: (url: string, options: { table: string; timeout?: number }) => IndexedStore
   /** How many transactions have written so far, or about that. */
   readonly writes: string
   /** How many calls wait for a row that somebody holds. */
@@ -111,12 +111,12 @@ const entry = (fields: Partial<Entry> = {}): Entry => {
   const bytes = Buffer.from('bytes')
   return { bytes, expiresAt: createdAt + 3_600_000, owner: null, label: null, createdAt, ...fields }
 }
-const make = async (store: OwnedStore, count: number, fields: Partial<Entry> = {}): Promise<readonly Made[]> => {
+const make = async (store: IndexedStore, count: number, fields: Partial<Entry> = {}): Promise<readonly Made[]> => {
   const ids = Array.from({ length: count }, newId)
   assert.ok((await Promise.all(ids.map((id) => store.create(id, entry(fields))))).every(Boolean))
   return Promise.all(ids.map(async (id) => ({ id, version: (await store.read(id))?.version as Version })))
 }
-const update = (store: OwnedStore, { id, version }: Made, text: string) =>
+const update = (store: IndexedStore, { id, version }: Made, text: string) =>
   store.update(id, entry({ bytes: Buffer.from(text) }), version)
 
 /** Calls that are made at once go to the server together: fewer messages, transactions and waits for its disk. */
@@ -126,7 +126,7 @@ for (const kind of [postgresKind, mysqlKind]) {
     let admin: Hand
     let table: string
     let tables = 0
-    const stores: OwnedStore[] = []
+    const stores: IndexedStore[] = []
 
     const open = (options: { timeout?: number } = {}) => {
       const store = kind.open(place.url, { table, ...options })
@@ -290,10 +290,10 @@ for (const kind of [postgresKind, mysqlKind]) {
           ...made.map((each) => one.update(each.id, entry({ owner }), each.version)),
           ...backwards.map((each) => other.update(each.id, entry({ owner }), each.version)),
           ...backwards.map(({ id }) => one.touch(id, later)),
-          turn().then(() => other.owned.deleteAll(owner)),
+          turn().then(() => other.byOwner.deleteAll(owner)),
           ...made.slice(25).map(({ id }) => other.delete(id)),
         ])
-        assert.equal((await one.owned.list(owner)).length, 0)
+        assert.equal((await one.byOwner.list(owner)).length, 0)
       }
       if (kind !== postgresKind) return
       // Where a deadlock costs a second before anybody notices it, there is none. Connections tell of them when they end.

@@ -6,7 +6,7 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import {
   type BaseSessions,
   createSessions,
-  type OwnedStore,
+  type IndexedStore,
   type RevocableCookieSessions,
   type Session,
   type Sessions,
@@ -25,7 +25,7 @@ interface Data {
 
 const secrets = 'a secret'
 declare const store: Store
-declare const owned: OwnedStore
+declare const owned: IndexedStore
 declare const session: Session<Data>
 
 export async function dataIsTyped() {

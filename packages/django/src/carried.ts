@@ -43,13 +43,13 @@ export function djangoCarried({ records, codec, cookieName, cookieAge, clock }: 
       text: sent(text, records.cookieLife(document)),
       data: { document, signedAt: clock() },
     }
-    return { ticket, version: null, document, content, expiresAt, restamp: false }
+    return { cookie: ticket, version: null, document, content, expiresAt, restamp: false }
   }
 
   return {
     traits: COOKIE_TRAITS,
 
-    admit(text): Carriage | Refused {
+    verify(text): Carriage | Refused {
       if (isDuplicate(text)) return { refused: 'duplicate' }
       const data = text.length > LONGEST_TEXT ? ({ refused: 'malformed' } as const) : codec.decode(text)
       return 'refused' in data ? data : { id: idOf(text), text, data }
@@ -61,7 +61,7 @@ export function djangoCarried({ records, codec, cookieName, cookieAge, clock }: 
       const expiresAt = Math.min(records.endOf(data.document, signedAt), signedAt + cookieAge)
       // Exactly as old as is allowed is not too old, as for Django.
       if (clock() > expiresAt) return { expired: 'idle' }
-      return records.read(data.document, expiresAt, { ticket, version: null, expiresAt })
+      return records.read(data.document, expiresAt, { cookie: ticket, version: null, expiresAt })
     },
 
     create: async (content, _expiresAt, renewing) =>

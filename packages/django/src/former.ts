@@ -14,7 +14,7 @@ export interface DjangoMovedOptions extends Pick<SessionsOptions, 'clock'> {
   readonly cookie?: DjangoCookieSettings | undefined
 }
 
-export interface DjangoFormerOptions extends DjangoMovedOptions, ReaderOptions {
+export interface DjangoSourceOptions extends DjangoMovedOptions, ReaderOptions {
   /** Where Django keeps its sessions: `djangoSqlite(…)`, `djangoPostgres(…)` and so on. */
   readonly store: DjangoEngine
 }
@@ -31,7 +31,7 @@ const KNOWN = [
   'salt',
   'legacy',
   'maxSize',
-] as const satisfies readonly (keyof DjangoFormerOptions)[]
+] as const satisfies readonly (keyof DjangoSourceOptions)[]
 
 /** Goes into tokens, here and in `strongroom move`. */
 export const NAME = 'django'
@@ -43,7 +43,7 @@ const LONGEST_TEXT = 8192
  * Django, for the option `formerly` of `createSessions`: whoever comes with its cookie has the same session here, and Django's
  * ends. Without `store` only what `strongroom move` has brought over is found, and Django's database may be gone.
  */
-export function django(options: DjangoFormerOptions | DjangoMovedOptions): Former {
+export function django(options: DjangoSourceOptions | DjangoMovedOptions): Former {
   const reads = 'store' in options && options.store !== undefined
   checkOptions(reads ? 'django()' : 'django() without a store', options, reads ? KNOWN : MOVED)
   const transport = djangoTransport(options.cookie ?? {})

@@ -1,4 +1,4 @@
-import { StoreError, StrongroomError, Unsupported } from 'strongroom'
+import { StoreError, StrongroomError, UnsupportedError } from 'strongroom'
 import { TimeLimit } from 'strongroom/internal'
 import { type AuthKeys, sessionAuthHash, verifySessionAuthHash } from './auth.ts'
 import { scalarIn, USER_BACKEND, USER_HASH, USER_ID, userIn } from './document.ts'
@@ -44,11 +44,11 @@ export class Logins {
     const same = was !== null && userIn(was.document) === userId
     if (userId === null || (same && !was.restamp)) return {}
     if (password === false)
-      throw new Unsupported(
+      throw new UnsupportedError(
         'login() stamps the session with a hash of the password field, or Django would not take it: give createDjangoSessions() the option "password".',
       )
     const field = await this.#fieldOf(password, userId)
-    if (field === null) throw new Unsupported('login(): the option "password" knows no such user.')
+    if (field === null) throw new UnsupportedError('login(): the option "password" knows no such user.')
     const hash = { [USER_HASH]: sessionAuthHash(field, keys) }
     return same ? hash : { [USER_ID]: userId, [USER_BACKEND]: authBackend, ...hash }
   }

@@ -1,4 +1,4 @@
-import { type AdoptReport, type BaseSessions, DataError, type Id, StoreError, TooLarge } from 'strongroom'
+import { type AdoptReport, type BaseSessions, DataError, type Id, StoreError, TooLargeError } from 'strongroom'
 import type { WalkedStore } from './engine.ts'
 import { NAME } from './former.ts'
 import type { Reader } from './reader.ts'
@@ -105,7 +105,7 @@ async function takeOne(
   try {
     report = await to.adopt({ former: NAME, key, session, as: end ? 'session' : 'copy' })
   } catch (error) {
-    if (error instanceof TooLarge) return { outcome: 'tooLarge' }
+    if (error instanceof TooLargeError) return { outcome: 'tooLarge' }
     // What this library cannot hold, such as values nested too deep, is no reason to stop.
     if (error instanceof DataError || error instanceof TypeError) return { outcome: 'unreadable' }
     throw error

@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib'
-import { Unsupported } from 'strongroom'
+import { UnsupportedError } from 'strongroom'
 import { wholeNumber } from 'strongroom/internal'
-import { BadPayload } from './errors.ts'
+import { BadPayloadError } from './errors.ts'
 import { type Node, readJson } from './json/read.ts'
 import { toValue } from './json/view.ts'
 import { writeJson } from './json/write.ts'
@@ -40,14 +40,14 @@ export function unpackNode(body: string, { maxSize }: PayloadLimits = {}): Node 
 export const isPickle = (bytes: Uint8Array) => bytes[0] === 0x80 && (bytes[1] ?? 0) >= 2 && (bytes[1] ?? 0) <= 5
 
 export const pickled = () =>
-  new Unsupported(
+  new UnsupportedError(
     "A Django session is a Python pickle, which runs code when it is read and is not read here. In Django's settings: SESSION_SERIALIZER = 'django.contrib.sessions.serializers.JSONSerializer', and for SESSION_ENGINE the db, file or signed_cookies backend, or django-redis-sessions: the cache and cached_db backends pickle what they keep.",
   )
 
 /** Both alphabets, with or without padding. Django looks at it only after the signature, and is as generous. */
 function fromBase64(text: string): Buffer {
   const digits = text.replace(/[^A-Za-z0-9+/_-]/g, '')
-  if (digits.length % 4 === 1) throw new BadPayload('What was signed is not base64.')
+  if (digits.length % 4 === 1) throw new BadPayloadError('What was signed is not base64.')
   return Buffer.from(digits, 'base64')
 }
 
@@ -56,8 +56,8 @@ function inflate(bytes: Uint8Array, limit: number): Buffer {
     return inflateSync(bytes, { maxOutputLength: limit })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
-    throw new BadPayload('What was signed is not a zlib stream.')
+    throw new BadPayloadError('What was signed is not a zlib stream.')
   }
 }
 
-const tooLarge = (limit: number) => new BadPayload(`What was signed is larger than ${limit} bytes (maxSize).`)
+const tooLarge = (limit: number) => new BadPayloadError(`What was signed is larger than ${limit} bytes (maxSize).`)

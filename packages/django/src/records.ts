@@ -62,7 +62,7 @@ export class Records {
     const values = valuesOf(document)
     const data = JSON.stringify(values)
     const kept: DjangoHeld = { ...held, document, content: { meta, data }, restamp: stamp === 'fallback' }
-    return { meta, values, shared: values, data, held: kept }
+    return { meta, values, shared: values, data, ref: kept }
   }
 
   /** What to put down. `was` is what lies there, or what is renewed. */

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { Clock } from 'strongroom'
 import { equal, type Refused } from 'strongroom/internal'
-import { BadPayload, BadSignature } from './errors.ts'
+import { BadPayloadError, BadSignatureError } from './errors.ts'
 import type { ObjectNode } from './json/read.ts'
 import { packText, unpackNode } from './payload.ts'
 import { type SecretKey, TimestampSigner } from './signer.ts'
@@ -51,8 +51,8 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
       try {
         return read(text)
       } catch (error) {
-        if (error instanceof BadSignature) return { refused: 'forged' }
-        if (error instanceof BadPayload) return { refused: 'malformed' }
+        if (error instanceof BadSignatureError) return { refused: 'forged' }
+        if (error instanceof BadPayloadError) return { refused: 'malformed' }
         throw error
       }
     },

@@ -1,5 +1,5 @@
 import { checkOptions } from 'strongroom/internal'
-import { BadSignature, SignatureExpired } from './errors.ts'
+import { BadSignatureError, SignatureExpiredError } from './errors.ts'
 import { type Ageing, type SecretKey, TimestampSigner, type TimestampSignerOptions } from './signer.ts'
 
 export interface SignedCookieOptions extends Pick<TimestampSignerOptions, 'key' | 'fallbackKeys' | 'clock'> {
@@ -34,7 +34,7 @@ export function unsignCookieValue(value: string, options: ReadSignedCookieOption
     return signerOf(rest, 'v2').unsign(value, { maxAge })
   } catch (error) {
     // What is too old is not given a second chance.
-    if (!legacySalt || !(error instanceof BadSignature) || error instanceof SignatureExpired) throw error
+    if (!legacySalt || !(error instanceof BadSignatureError) || error instanceof SignatureExpiredError) throw error
     return signerOf(rest, 'legacy').unsign(value, { maxAge })
   }
 }

@@ -2,7 +2,7 @@ import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:cr
 import { type Clock, ConfigError, type Duration } from 'strongroom'
 import { checkOptions, equal, milliseconds } from 'strongroom/internal'
 import { decode62, encode62 } from './base62.ts'
-import { BadSignature, SignatureExpired } from './errors.ts'
+import { BadSignatureError, SignatureExpiredError } from './errors.ts'
 import { type PayloadLimits, pack, unpack } from './payload.ts'
 
 /** Django's SECRET_KEY: text, which is used as UTF-8, or bytes. */
@@ -103,11 +103,11 @@ export class Signer {
   /** The value; throws `BadSignature`. */
   unsign(signed: string): string {
     const at = signed.lastIndexOf(this.#sep)
-    if (at < 0) throw new BadSignature(`There is no "${this.#sep}" in what should be signed.`)
+    if (at < 0) throw new BadSignatureError(`There is no "${this.#sep}" in what should be signed.`)
     const value = signed.slice(0, at)
     const given = Buffer.from(signed.slice(at + this.#sep.length))
     if (this.#all.some((mac) => equal(given, Buffer.from(signatureOf(value, mac))))) return value
-    throw new BadSignature('The signature does not match.')
+    throw new BadSignatureError('The signature does not match.')
   }
 
   /** JSON (see `writeJson`), in base64url, signed. */
@@ -162,7 +162,7 @@ export class TimestampSigner extends Signer {
   override unsign(signed: string, { maxAge }: Ageing = {}): string {
     const { value, signedAt } = this.unsignWithTime(signed)
     if (maxAge !== undefined && this.#clock() - signedAt > ageOf(maxAge))
-      throw new SignatureExpired('The signature is older than is allowed.')
+      throw new SignatureExpiredError('The signature is older than is allowed.')
     return value
   }
 
@@ -171,7 +171,7 @@ export class TimestampSigner extends Signer {
     const stamped = super.unsign(signed)
     const at = stamped.lastIndexOf(this.sep)
     const seconds = at < 0 ? null : decode62(stamped.slice(at + this.sep.length))
-    if (seconds === null) throw new BadSignature('What was signed has no timestamp.')
+    if (seconds === null) throw new BadSignatureError('What was signed has no timestamp.')
     return { value: stamped.slice(0, at), signedAt: seconds * 1000 }
   }
 

@@ -20,7 +20,7 @@ interface KeyTicket extends Ticket {
 }
 
 interface KeyHeld extends DjangoHeld {
-  readonly ticket: KeyTicket
+  readonly cookie: KeyTicket
   readonly version: string
 }
 
@@ -44,7 +44,7 @@ export function djangoStored({ store: given, records, codec, clock, timeout }: S
   })
 
   const heldOf = (key: string, { text, document, content, expiresAt }: Written): KeyHeld => ({
-    ticket: ticketOf(key, document),
+    cookie: ticketOf(key, document),
     version: text,
     expiresAt,
     document,
@@ -55,7 +55,7 @@ export function djangoStored({ store: given, records, codec, clock, timeout }: S
   return {
     traits: given.traits,
 
-    admit(text): KeyTicket | Refused {
+    verify(text): KeyTicket | Refused {
       if (isDuplicate(text)) return { refused: 'duplicate' }
       return isKey(text) ? { id: idOf(text), text, key: text } : { refused: 'malformed' }
     },
@@ -66,7 +66,7 @@ export function djangoStored({ store: given, records, codec, clock, timeout }: S
       const data = codec.decode(textOf(found.entry))
       if ('refused' in data) return data
       const { expiresAt } = found.entry
-      return records.read(data.document, expiresAt, { ticket, version: found.version, expiresAt })
+      return records.read(data.document, expiresAt, { cookie: ticket, version: found.version, expiresAt })
     },
 
     async create(content, _expiresAt, renewing): Promise<KeyHeld> {
@@ -77,20 +77,20 @@ export function djangoStored({ store: given, records, codec, clock, timeout }: S
     },
 
     async update(held, content): Promise<KeyHeld | null> {
-      const { ticket, version } = held as KeyHeld
+      const { cookie: ticket, version } = held as KeyHeld
       const written = await records.write(content, held as KeyHeld)
       const put = await store.update(keyOf(ticket), entryOf(written), version)
       return put === null ? null : heldOf(ticket.key, written)
     },
 
     async touch(held) {
-      const { ticket, document } = held as KeyHeld
+      const { cookie: ticket, document } = held as KeyHeld
       const expiresAt = records.endOf(document, clock())
       if (!(await store.touch(keyOf(ticket), expiresAt))) return null
-      return { ...held, ticket: ticketOf(ticket.key, document), expiresAt }
+      return { ...held, cookie: ticketOf(ticket.key, document), expiresAt }
     },
 
-    end: (held, version) => store.delete(keyOf(held.ticket), version ?? undefined),
+    end: (held, version) => store.delete(keyOf(held.cookie), version ?? undefined),
     // Django keeps no index of a user's sessions: a change of the password is what ends them all.
     users: { spares: true },
   }

@@ -1,6 +1,6 @@
-import type { Formers } from './adoption/visitors.ts'
+import type { VisitorAdoption } from './adoption/visitors.ts'
 import type { Backing } from './backing/backing.ts'
-import type { Stamps } from './credential.ts'
+import type { CredentialStamps } from './credential.ts'
 import type { LiveKeyring } from './crypto/keyring.ts'
 import type { Emit } from './events.ts'
 import type { CookieTransport } from './http/cookie.ts'
@@ -21,7 +21,7 @@ export interface Policy {
 }
 
 /** What one `createSessions` is made of, as its requests need it. */
-export interface Core {
+export interface SessionsContext {
   readonly backing: Backing
   readonly ring: LiveKeyring
   readonly transport: CookieTransport
@@ -31,11 +31,11 @@ export interface Core {
   readonly saveOnServerError: boolean
   readonly saveEveryRequest: boolean
   /** Null where logins stand on nothing that could change. */
-  readonly stamps: Stamps | null
+  readonly stamps: CredentialStamps | null
   readonly serializer: Serializer | null
   readonly signedCookies: SignedCookies
   /** Null where no other framework's cookies are read. */
-  readonly formers: Formers | null
+  readonly adoption: VisitorAdoption | null
   readonly onStoreError: 'throw' | 'anonymous'
   /** Says in a few words what device a User-Agent is. */
   readonly describeDevice: (userAgent: string | null) => string | null
@@ -45,7 +45,7 @@ export interface Core {
  * A backing that comes from outside of the core, with the cookie that belongs to it, as the option `store` of
  * `createSessions` may hold one: sessions in the formats of another framework, with all the verbs of this one.
  */
-export interface BackedEngine {
+export interface BackingEngine {
   readonly kind: 'backing'
   readonly traits: Traits
   readonly transport: CookieTransport

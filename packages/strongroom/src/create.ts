@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { Sweeper } from './admin/sweeper.ts'
-import type { Former } from './adoption/source.ts'
-import { formersOf } from './adoption/visitors.ts'
+import type { AdoptionSource } from './adoption/source.ts'
+import { visitorAdoption } from './adoption/visitors.ts'
 import type { Backing } from './backing/backing.ts'
-import { carried } from './backing/cookie.ts'
-import { stored } from './backing/server.ts'
+import { cookieBacking } from './backing/cookie.ts'
+import { serverBacking } from './backing/server.ts'
 import { checkOptions } from './base/check.ts'
-import type { Core } from './context.ts'
-import { type CredentialOf, createStamps } from './credential.ts'
+import type { SessionsContext } from './context.ts'
+import { type CredentialOf, createCredentialStamps } from './credential.ts'
 import { createLiveKeyring, type LiveKeyring, type SecretSource } from './crypto/keyring.ts'
 import type { SealName } from './crypto/seal.ts'
 import { type Engine, engineFrom, isBacked, isCookie } from './engine.ts'
@@ -42,7 +42,7 @@ export interface SessionsOptions {
   /** Between the application's values and JSON, for Dates and the like. By default values are what JSON can carry. */
   readonly serializer?: Serializer | undefined
   /** Another framework whose visitors stay logged in while the application moves away from it, until a date. Or several. */
-  readonly formerly?: Former | readonly Former[] | undefined
+  readonly adoptFrom?: AdoptionSource | readonly AdoptionSource[] | undefined
   /** Default `two-key`, and `none` for a store in this process's memory. */
   readonly seal?: SealName | undefined
   /** Most bytes of one session. Default 65536. */
@@ -83,7 +83,7 @@ const KNOWN = [
   'expireAtBrowserClose',
   'credential',
   'serializer',
-  'formerly',
+  'adoptFrom',
   'seal',
   'maxSize',
   'storeTimeout',
@@ -106,8 +106,8 @@ const oneOf = <T, K extends T>(name: string, value: T, known: readonly K[]): K =
  * Checks every option and builds what requests need. `store` is where sessions rest, null for the cookie engine; `swept` is
  * what holds anything that expires: the store, or the cookie engine's revocations.
  */
-export function coreFrom(options: SessionsOptions): {
-  core: Core
+export function createContext(options: SessionsOptions): {
+  core: SessionsContext
   store: Store | null
   swept: Store | null
   sealName: string
@@ -135,7 +135,7 @@ export function coreFrom(options: SessionsOptions): {
       throw new ConfigError('seal is for stores; the cookie engine has cookie({ protection }).')
     if (options.maxSize !== undefined) throw new ConfigError('maxSize is for stores; a cookie holds 4096 bytes.')
     sealName = engine.protection
-    backing = carried({ ...common, engine, cookieName: transport.name })
+    backing = cookieBacking({ ...common, engine, cookieName: transport.name })
   } else if (isBacked(engine)) {
     sealName = 'none'
     backing = engine.backing(common)
@@ -144,9 +144,9 @@ export function coreFrom(options: SessionsOptions): {
     const standard: SealName = traits.shared === 'process' && traits.durable === 'no' ? 'none' : 'two-key'
     const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
     sealName = seal
-    backing = stored({ ...common, store: engine, seal, maxSize: wholeSize(options.maxSize) })
+    backing = serverBacking({ ...common, store: engine, seal, maxSize: wholeSize(options.maxSize) })
   }
-  const core: Core = {
+  const core: SessionsContext = {
     backing,
     ring,
     transport,
@@ -155,10 +155,10 @@ export function coreFrom(options: SessionsOptions): {
     policy: policyOf(options),
     saveOnServerError: flag('saveOnServerError', options.saveOnServerError, false),
     saveEveryRequest: flag('saveEveryRequest', options.saveEveryRequest, false),
-    stamps: credential && createStamps(ring, credential, common.timeout),
+    stamps: credential && createCredentialStamps(ring, credential, common.timeout),
     serializer: serializerOf(options.serializer),
     signedCookies: signedCookies({ ring, clock, sessionCookie: transport.name, secure: options.cookie?.secure }),
-    formers: formersOf(options.formerly, { ...common, backing, cookieName: transport.name }),
+    adoption: visitorAdoption(options.adoptFrom, { ...common, backing, cookieName: transport.name }),
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
     describeDevice: functionOr('device', options.device, describeDevice),
   }
@@ -168,7 +168,7 @@ export function coreFrom(options: SessionsOptions): {
   const sweeper = swept && every ? new Sweeper({ store: swept, every, emit: core.emit }) : null
   const close = async () => {
     await sweeper?.close()
-    await core.formers?.close()
+    await core.adoption?.close()
     // A store that was handed in belongs to whoever made it.
     if (made) await swept?.close()
   }
@@ -196,7 +196,7 @@ function essentials(
 const refusal = (missing: string) =>
   `Production needs ${missing}. Write createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' }) and put the output of \`strongroom keys new\` into STRONGROOM_SECRETS.`
 
-function policyOf({ idle, absolute, remember, expireAtBrowserClose }: SessionsOptions): Core['policy'] {
+function policyOf({ idle, absolute, remember, expireAtBrowserClose }: SessionsOptions): SessionsContext['policy'] {
   const policy = {
     idle: idle === null ? 0 : milliseconds(idle ?? '30m', 'idle'),
     absolute: milliseconds(absolute ?? '12h', 'absolute'),

@@ -12,7 +12,7 @@ import type { Meta } from './session/content.ts'
 export type CredentialOf = (userId: string) => string | null | Promise<string | null>
 
 /** Stamps of credentials: made at a login, and looked at whenever a signed-in session is loaded. */
-export interface Stamps {
+export interface CredentialStamps {
   /** Of the credential that is given, or else of what the application says; null for a user that is gone. */
   make(userId: string, given: string | undefined): Promise<string | null>
   /** The meta to go on with; refused when the login stands on a credential that is another by now. */
@@ -22,7 +22,7 @@ export interface Stamps {
 /** With the key id before it, base64url has no padding, and the sixteen bytes are as hard to guess as an AES key. */
 const MAC = 16
 
-export function createStamps(ring: Keyring, credentialOf: CredentialOf, timeout: number): Stamps {
+export function createCredentialStamps(ring: Keyring, credentialOf: CredentialOf, timeout: number): CredentialStamps {
   const late = () => new StoreError(`The option "credential" did not answer within ${timeout} ms.`)
   const limit = new TimeLimit(timeout, late)
   const answer = (userId: string) =>

@@ -1,15 +1,15 @@
 import { checkOptions } from './base/check.ts'
-import type { BackedEngine } from './context.ts'
+import type { BackingEngine } from './context.ts'
 import { type CookieEngine, cookie } from './engines/cookie/cookie.ts'
 import { storeFromUrl } from './engines/url.ts'
 import { ConfigError } from './errors.ts'
 import type { Store } from './store.ts'
 
 /** What the option `store` may be, once its URL is read. */
-export type Engine = Store | CookieEngine | BackedEngine
+export type Engine = Store | CookieEngine | BackingEngine
 
 export const isCookie = (engine: Engine): engine is CookieEngine => 'kind' in engine && engine.kind === 'cookie'
-export const isBacked = (engine: Engine): engine is BackedEngine => 'kind' in engine && engine.kind === 'backing'
+export const isBacked = (engine: Engine): engine is BackingEngine => 'kind' in engine && engine.kind === 'backing'
 
 /** The engine that was given, or that a URL names. Throws `ConfigError`. */
 export function engineFrom(given: Engine | string): Engine {

@@ -40,7 +40,7 @@ export class StoreError extends StrongroomError {
 }
 
 /** The session ended (logout, revoke, renewal, expiry) while this request was changing it. The changes were dropped. */
-export class SessionGone extends StrongroomError {
+export class SessionGoneError extends StrongroomError {
   readonly code = 'STRONGROOM_GONE'
   override readonly status = 409
   constructor(
@@ -67,45 +67,45 @@ export class DataError extends StrongroomError {
 }
 
 /** The session is larger than the limit of its store or cookie; the message names the largest keys and their sizes. */
-export class TooLarge extends StrongroomError {
+export class TooLargeError extends StrongroomError {
   readonly code = 'STRONGROOM_TOO_LARGE'
 }
 
 /** A signed cookie of the application's that is not to be taken: altered, too old, or made for another name or salt. */
-export class CookieRefused extends StrongroomError {
+export class CookieRefusedError extends StrongroomError {
   readonly code = 'STRONGROOM_COOKIE'
   override readonly status = 400
   /** `unknown-key`: by a secret that was not given; `ambiguous`: two good ones that say different things. */
   readonly reason: 'malformed' | 'unknown-key' | 'forged' | 'expired' | 'ambiguous'
-  constructor(reason: CookieRefused['reason']) {
+  constructor(reason: CookieRefusedError['reason']) {
     super(`The signed cookie is refused (${reason}). Treat it as absent, or name a default.`)
     this.reason = reason
   }
 }
 
 /** The session was changed when that could not be kept: after the response had begun, or while a save was under way. */
-export class SessionClosed extends StrongroomError {
+export class SessionClosedError extends StrongroomError {
   readonly code = 'STRONGROOM_CLOSED'
 }
 
 /** The session is a read-only stand-in: the store was down (`onStoreError: 'anonymous'`), or it was opened by `read()`. */
-export class ReadOnly extends StrongroomError {
+export class ReadOnlyError extends StrongroomError {
   readonly code = 'STRONGROOM_READ_ONLY'
   override readonly status = 503
 }
 
 /** `login` was refused because the user already has as many sessions as the limit allows. */
-export class SessionLimit extends StrongroomError {
+export class SessionLimitError extends StrongroomError {
   readonly code = 'STRONGROOM_LIMIT'
   override readonly status = 409
 }
 
 /** The chosen engine cannot do what was asked; the message names what can. */
-export class Unsupported extends StrongroomError {
+export class UnsupportedError extends StrongroomError {
   readonly code = 'STRONGROOM_UNSUPPORTED'
 }
 
 /** `get` was called with a request that did not come through one of the adapters. */
-export class NotAttached extends StrongroomError {
+export class NotAttachedError extends StrongroomError {
   readonly code = 'STRONGROOM_NOT_ATTACHED'
 }

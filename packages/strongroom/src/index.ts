@@ -1,6 +1,6 @@
 export type { KeyUse, SessionInfo, StoreStats } from './admin/inspect.ts'
 export type { Device, UserEpoch, UserSessions } from './admin/users.ts'
-export type { Former, FormerSession } from './adoption/source.ts'
+export type { AdoptionSource as Former, SourceSession as FormerSession } from './adoption/source.ts'
 export type { AdoptOptions, AdoptReport } from './adoption/visitors.ts'
 export type { SessionsOptions } from './create.ts'
 export type { CredentialOf } from './credential.ts'
@@ -10,17 +10,17 @@ export type { Id } from './crypto/token.ts'
 export {
   ConfigError,
   ConflictError,
-  CookieRefused,
+  CookieRefusedError,
   DataError,
-  NotAttached,
-  ReadOnly,
-  SessionClosed,
-  SessionGone,
-  SessionLimit,
+  NotAttachedError,
+  ReadOnlyError,
+  SessionClosedError,
+  SessionGoneError,
+  SessionLimitError,
   StoreError,
   StrongroomError,
-  TooLarge,
-  Unsupported,
+  TooLargeError,
+  UnsupportedError,
 } from './errors.ts'
 export { CHANNEL, type Listener, type RevokeReason, type SessionEvent } from './events.ts'
 export type { CookieSettings } from './http/cookie.ts'

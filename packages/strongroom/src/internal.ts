@@ -5,12 +5,12 @@
 export type { AnyUser } from './admin/users.ts'
 export {
   type Backing,
-  type Held,
-  type Keeping,
+  type ContentToSave as Keeping,
   type Loaded,
   type Refused,
   refuseOver,
-  type Ticket,
+  type SessionRef as Held,
+  type VerifiedCookie as Ticket,
 } from './backing/backing.ts'
 export { guardStore } from './backing/guard.ts'
 export { checkOptions, clockOption, wholeNumber } from './base/check.ts'
@@ -48,6 +48,6 @@ export { isPast, momentIn, pause } from './engines/sqlite/patience.ts'
 export { placeOf, storeFromUrl } from './engines/url.ts'
 export { type CookieTransport, cookieTransport } from './http/cookie.ts'
 export type { Content, Meta, Values } from './session/content.ts'
-export type { AskedLifetime } from './session/expiry.ts'
+export type { RequestedLifetime as AskedLifetime } from './session/expiry.ts'
 export { LONGEST, milliseconds } from './session/lifetime.ts'
 export { own, put } from './session/merge.ts'

@@ -1,16 +1,16 @@
 import { findByHandle, type KeyUse, keyUseOf, type SessionInfo, type StoreStats, statsOf } from './admin/inspect.ts'
 import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './admin/users.ts'
 import { type AdoptOptions, type AdoptReport, adopt } from './adoption/visitors.ts'
-import { coreFrom, type SessionsOptions } from './create.ts'
+import { createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
 import type { CookieEngine } from './engines/cookie/cookie.ts'
-import { NotAttached, Unsupported } from './errors.ts'
+import { NotAttachedError, UnsupportedError } from './errors.ts'
 import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
 import type { ResponseTarget } from './http/response.ts'
 import type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
 import { type GetOptions, Visit } from './request/visit.ts'
 import type { Session } from './session/session.ts'
-import type { ClearOptions, OwnedStore, Schema, Store, Traits } from './store.ts'
+import type { ClearOptions, IndexedStore, Schema, Store, Traits } from './store.ts'
 
 /** Plain facts about how sessions are kept, for people, logs and tests. */
 export interface PolicyFacts {
@@ -105,7 +105,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
   options: With<CookieEngine<undefined>>,
 ): BaseSessions<Data>
 export function createSessions<Data extends object = Record<string, unknown>>(
-  options?: Omit<SessionsOptions, 'store'> & { readonly store?: OwnedStore | string | undefined },
+  options?: Omit<SessionsOptions, 'store'> & { readonly store?: IndexedStore | string | undefined },
 ): Sessions<Data>
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionsOptions,
@@ -113,7 +113,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionsOptions = {},
 ): BaseSessions<Data> {
-  const { core, store, swept, sealName, close } = coreFrom(options)
+  const { core, store, swept, sealName, close } = createContext(options)
   // A property of the request: cheaper than a WeakMap, and two `createSessions` in one application do not meet.
   const slot = Symbol('strongroom')
   type Carrier = { [slot]?: Visit<Data> | (() => Visit<Data>) }
@@ -121,7 +121,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
   function visitOf(request: object): Visit<Data> {
     const found = (request as Carrier | null)?.[slot]
     if (found === undefined)
-      throw new NotAttached(
+      throw new NotAttachedError(
         'This request did not come through an adapter of these sessions. Put the adapter before the handler, or use sessions.read(request).',
       )
     if (typeof found !== 'function') return found
@@ -132,7 +132,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 
   const needStore = (): Store => {
     if (store) return store
-    throw new Unsupported(
+    throw new UnsupportedError(
       'These sessions rest in their cookies alone: there is nothing on the server to count or find.',
     )
   }

@@ -99,14 +99,14 @@ export interface Store {
   /** Ends what the store itself opened, and only that. Calls after it reject with `StoreError`. */
   close(): Promise<void>
   /** Present where the backend can find a user's sessions. */
-  readonly owned?: Owned
+  readonly byOwner?: OwnerIndex
   /** Present where the backend can be walked: live entries, page by page, in no particular order. */
   scan?(options?: ScanOptions): AsyncIterable<readonly Listing[]>
   /**
    * Present where runners on other processes and machines can be told apart: does the work, unless one of them is at work
    * under this name; null then. The turn of a runner that dies ends with it, or soon after.
    */
-  alone?<T>(name: string, work: () => Promise<T>): Promise<T | null>
+  tryWithLock?<T>(name: string, work: () => Promise<T>): Promise<T | null>
   /** Present where the backend tells of changes that others make. */
   readonly changes?: ChangeFeed
   /** Present where tables have to be made before the first use. */
@@ -140,13 +140,13 @@ export interface ScanOptions {
 }
 
 /** Finding by owner: live entries only. */
-export interface Owned {
+export interface OwnerIndex {
   list(owner: string): Promise<Listing[]>
   /** Ends all live entries of the owner but `except`; answers how many were ended. */
   deleteAll(owner: string, except?: Id): Promise<number>
 }
 
-export type OwnedStore = Store & { readonly owned: Owned }
+export type IndexedStore = Store & { readonly byOwner: OwnerIndex }
 export type ScannableStore = Store & Required<Pick<Store, 'scan'>>
 
 /** Moments in ms; `Date.now` unless a test hands in another. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { SessionGone, StoreError } from '../../../packages/strongroom/src/errors.ts'
+import { SessionGoneError, StoreError } from '../../../packages/strongroom/src/errors.ts'
 import type { Sessions } from '../../../packages/strongroom/src/sessions.ts'
 import { type Visitor, visitor } from '../../core/kit/visitor.ts'
 import type { Anything } from './site.ts'
@@ -155,14 +155,14 @@ class Guest {
     if (writes) this.tried += 1
     try {
       const state = await this.visitor.visit((session) => {
-        if (session.userId !== this.user) throw new SessionGone()
+        if (session.userId !== this.user) throw new SessionGoneError()
         return writes ? session.update('state', (state: State) => whole(state.n + 1)) : session.get('state')
       })
       assert.deepEqual(state, whole(state.n), 'a half-written session')
       if (writes) this.told = state.n
       this.inRow += 1
     } catch (error) {
-      if (!(error instanceof SessionGone)) throw error
+      if (!(error instanceof SessionGoneError)) throw error
       this.out = true
     }
   }

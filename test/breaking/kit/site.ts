@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseSetCookie } from 'cookie'
-import { node } from '../../../packages/strongroom/src/adapters/node.ts'
+import { withSessions } from '../../../packages/strongroom/src/adapters/node.ts'
 import type { SessionsOptions } from '../../../packages/strongroom/src/create.ts'
 import type { Session } from '../../../packages/strongroom/src/session/session.ts'
 import { createSessions, type Sessions } from '../../../packages/strongroom/src/sessions.ts'
-import type { OwnedStore, Store } from '../../../packages/strongroom/src/store.ts'
+import type { IndexedStore, Store } from '../../../packages/strongroom/src/store.ts'
 import { secret } from '../../core/kit/ring.ts'
 import { killed, start } from './child.ts'
 import type { Place } from './world.ts'
@@ -22,7 +22,7 @@ export function sessionsOn(store: Store, options: Omit<SessionsOptions, 'store'>
     secrets: SECRET,
     cookie: { name: 'id', secure: false },
     ...options,
-    store: store as OwnedStore,
+    store: store as IndexedStore,
   })
 }
 
@@ -41,7 +41,7 @@ const ROUTES: Record<string, (session: Session<Anything>, query: Query, sessions
 export async function serve(store: Store): Promise<{ url: string; close(): Promise<void> }> {
   const sessions = sessionsOn(store)
   const server = createServer(
-    node(sessions, async (request, response) => {
+    withSessions(sessions, async (request, response) => {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://site')
       const session = await sessions.get(request)
       await ROUTES[pathname]?.(session, searchParams, sessions)

@@ -5,7 +5,7 @@ import { cookie } from '../../../packages/strongroom/src/engines/cookie/cookie.t
 import { file } from '../../../packages/strongroom/src/engines/file/file.ts'
 import { memory } from '../../../packages/strongroom/src/engines/memory/memory.ts'
 import { sqlite } from '../../../packages/strongroom/src/engines/sqlite/sqlite.ts'
-import type { Clock, OwnedStore, ScannableStore } from '../../../packages/strongroom/src/store.ts'
+import type { Clock, IndexedStore, ScannableStore } from '../../../packages/strongroom/src/store.ts'
 import { type Fixture, fixture } from './fixture.ts'
 
 const directories: string[] = []
@@ -20,7 +20,7 @@ function directory(): string {
 }
 
 /** The embedded stores, each new and empty, on the clock of the test. */
-export const STORES: Record<string, (clock: Clock) => OwnedStore & ScannableStore> = {
+export const STORES: Record<string, (clock: Clock) => IndexedStore & ScannableStore> = {
   memory: (clock) => memory({ clock, max: 1000 }),
   file: (clock) => file({ dir: directory(), clock, durable: false }),
   sqlite: (clock) => sqlite({ path: join(directory(), 'sessions.db'), clock, synchronous: 'normal' }),

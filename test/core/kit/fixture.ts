@@ -2,7 +2,7 @@ import type { SessionsOptions } from '../../../packages/strongroom/src/create.ts
 import { memory } from '../../../packages/strongroom/src/engines/memory/memory.ts'
 import type { SessionEvent } from '../../../packages/strongroom/src/events.ts'
 import { createSessions, type Sessions } from '../../../packages/strongroom/src/sessions.ts'
-import type { OwnedStore, ScannableStore, Store } from '../../../packages/strongroom/src/store.ts'
+import type { IndexedStore, ScannableStore, Store } from '../../../packages/strongroom/src/store.ts'
 import { type ManualClock, manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import { Gates } from './gates.ts'
 import { secret } from './ring.ts'
@@ -14,7 +14,7 @@ export type Anything = Record<string, any>
 export interface Fixture {
   readonly sessions: Sessions<Anything>
   /** The store itself, behind gates and counters. */
-  readonly store: OwnedStore & ScannableStore
+  readonly store: IndexedStore & ScannableStore
   readonly gates: Gates
   readonly clock: ManualClock
   readonly events: SessionEvent[]
@@ -28,8 +28,8 @@ export interface Fixture {
 /** Sessions on memory (or another store) with a clock that stands still, gates before every store call, and a record of all. */
 export function fixture(
   options: Partial<SessionsOptions> & { on?: never; clock?: never; store?: never } = {},
-  make: (clock: ManualClock) => OwnedStore & ScannableStore = (clock) => memory({ clock, max: 1000 }),
-  engine: (store: OwnedStore) => OwnedStore = (store) => store,
+  make: (clock: ManualClock) => IndexedStore & ScannableStore = (clock) => memory({ clock, max: 1000 }),
+  engine: (store: IndexedStore) => IndexedStore = (store) => store,
 ): Fixture {
   const clock = manualClock()
   const gates = new Gates()
@@ -60,8 +60,11 @@ function watched<S extends Store>(store: S, calls: string[], fail: Fixture['fail
   return {
     ...store,
     ...Object.fromEntries(names.map((name) => [name, wrap(name, store[name] as never)])),
-    ...(store.owned && {
-      owned: { list: wrap('list', store.owned.list), deleteAll: wrap('deleteAll', store.owned.deleteAll as never) },
+    ...(store.byOwner && {
+      byOwner: {
+        list: wrap('list', store.byOwner.list),
+        deleteAll: wrap('deleteAll', store.byOwner.deleteAll as never),
+      },
     }),
   }
 }

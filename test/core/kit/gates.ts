@@ -37,7 +37,7 @@ export class Gates {
         this.#hold(call, () => method(...args))
     const names = ['create', 'read', 'update', 'touch', 'delete'] as const
     const gated = Object.fromEntries(names.map((name) => [name, wrap(name, store[name].bind(store) as never)]))
-    const { owned } = store
+    const { byOwner: owned } = store
     return {
       traits: store.traits,
       clearExpired: store.clearExpired.bind(store),
@@ -45,7 +45,7 @@ export class Gates {
       ...(store.scan && { scan: store.scan.bind(store) }),
       ...gated,
       ...(owned && {
-        owned: { list: wrap('list', owned.list as never), deleteAll: wrap('deleteAll', owned.deleteAll as never) },
+        byOwner: { list: wrap('list', owned.list as never), deleteAll: wrap('deleteAll', owned.deleteAll as never) },
       }),
     } as unknown as S
   }

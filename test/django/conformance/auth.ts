@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { NotAttached } from '../../../packages/strongroom/src/errors.ts'
+import { NotAttachedError } from '../../../packages/strongroom/src/errors.ts'
 import { secret } from '../../core/kit/ring.ts'
 import { property } from './property.ts'
 import { Browser, type World } from './world.ts'
@@ -42,7 +42,7 @@ property('a changed password ends the session', 'test_changed_password_invalidat
 })
 
 property('a request without an adapter is told that one is missing', 'test_no_session', async (world) => {
-  await assert.rejects(world.sessions().get({}), NotAttached)
+  await assert.rejects(world.sessions().get({}), NotAttachedError)
 })
 
 property(
@@ -73,7 +73,7 @@ property(
     const old = here.copy()
     await here.visit((session) => {
       hashes.set('ada', 'hash two')
-      session.restamp()
+      session.credentialChanged()
     })
     assert.notEqual(here.cookie, old.cookie)
     assert.deepEqual([await userOf(here), await userOf(there), await userOf(old)], ['ada', null, null])

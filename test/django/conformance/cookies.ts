@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { BadSignature, SignatureExpired } from '../../../packages/django/src/errors.ts'
+import { BadSignatureError, SignatureExpiredError } from '../../../packages/django/src/errors.ts'
 import { signCookieValue, unsignCookieValue } from '../../../packages/django/src/signed-cookie.ts'
-import { CookieRefused } from '../../../packages/strongroom/src/errors.ts'
+import { CookieRefusedError } from '../../../packages/strongroom/src/errors.ts'
 import { parseSetCookie } from '../../../packages/strongroom/src/testing/jar.ts'
 import { property } from './property.ts'
 import type { World } from './world.ts'
@@ -19,8 +19,8 @@ function signed(world: World, name: string, value: string, options: Options = {}
   return { sessions, line, under }
 }
 
-const refused = (reason: CookieRefused['reason']) => (error: unknown) =>
-  error instanceof CookieRefused && error.reason === reason
+const refused = (reason: CookieRefusedError['reason']) => (error: unknown) =>
+  error instanceof CookieRefusedError && error.reason === reason
 
 property('a signed cookie can be set and read', 'test_can_set_and_read_signed_cookies', (world) => {
   const { sessions, under } = signed(world, 'c', 'hello')
@@ -40,7 +40,7 @@ property('name and salt cannot be taken for one another', 'test_salt_namespace_i
 
 property('a signed cookie that was tampered with is refused', 'test_detects_tampering', (world) => {
   const { sessions, line, under } = signed(world, 'c', 'hello')
-  assert.throws(() => sessions.getSignedCookie(under('c', `${line.value.slice(0, -2)}$$`), 'c'), CookieRefused)
+  assert.throws(() => sessions.getSignedCookie(under('c', `${line.value.slice(0, -2)}$$`), 'c'), CookieRefusedError)
 })
 
 property('a default is the answer instead of an error', 'test_default_argument_suppresses_exceptions', (world) => {
@@ -84,7 +84,7 @@ property.of(
   () => {
     const old = signCookieValue('hello', { ...django(), name: 'c', format: 'legacy' })
     const read = { ...django(11_000), name: 'c', maxAge: '10s', legacySalt: true }
-    assert.throws(() => unsignCookieValue(old, read), SignatureExpired)
+    assert.throws(() => unsignCookieValue(old, read), SignatureExpiredError)
   },
 )
 
@@ -103,7 +103,7 @@ property.of(
   'test_legacy_salt_namespace_not_accepted',
   () => {
     const old = signCookieValue('hello', { ...django(), name: 'a', salt: 'bc', format: 'legacy' })
-    assert.throws(() => unsignCookieValue(old, { ...django(), name: 'a', salt: 'bc' }), BadSignature)
+    assert.throws(() => unsignCookieValue(old, { ...django(), name: 'a', salt: 'bc' }), BadSignatureError)
   },
 )
 
@@ -113,6 +113,6 @@ property.of(
   () => {
     const value = signCookieValue('hello', { ...django(), name: 'c' })
     const read = { ...django(11_000), name: 'c', maxAge: '10s', legacySalt: true }
-    assert.throws(() => unsignCookieValue(value, read), SignatureExpired)
+    assert.throws(() => unsignCookieValue(value, read), SignatureExpiredError)
   },
 )

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, globSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SessionClosed, StoreError, TooLarge } from '../../../packages/strongroom/src/errors.ts'
+import { SessionClosedError, StoreError, TooLargeError } from '../../../packages/strongroom/src/errors.ts'
 import { watched } from '../../../packages/strongroom/src/testing/watched.ts'
 import { property } from './property.ts'
 import { type AnySession, Browser, type World } from './world.ts'
@@ -166,7 +166,7 @@ property(
     ;(await visit.get()).set('much', 'x'.repeat(70_000))
     await assert.rejects(
       async () => visit.commit(),
-      (error) => error instanceof TooLarge && /'much'/.test(error.message),
+      (error) => error instanceof TooLargeError && /'much'/.test(error.message),
     )
     assert.deepEqual(await visitor.read(), { a: 1 })
   },
@@ -222,7 +222,7 @@ property('a change while the body streams is an error, and never lost in silence
   await visitor.visit((session) => {
     kept = session
   })
-  assert.throws(() => kept?.set('late', 1), SessionClosed)
+  assert.throws(() => kept?.set('late', 1), SessionClosedError)
 })
 
 property('a session that holds nothing but a user is there', 'X21', async (world) => {

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { fetch as adapter } from '../../../packages/strongroom/src/adapters/fetch.ts'
+import { withSessions as adapter } from '../../../packages/strongroom/src/adapters/fetch.ts'
 import type { SessionsOptions } from '../../../packages/strongroom/src/create.ts'
 import { createKeyring } from '../../../packages/strongroom/src/crypto/keyring.ts'
 import { createSeal, type SealName } from '../../../packages/strongroom/src/crypto/seal.ts'
@@ -8,7 +8,7 @@ import type { SessionEvent } from '../../../packages/strongroom/src/events.ts'
 import { encodeContent } from '../../../packages/strongroom/src/session/content.ts'
 import type { Session } from '../../../packages/strongroom/src/session/session.ts'
 import { createSessions, type Sessions } from '../../../packages/strongroom/src/sessions.ts'
-import type { OwnedStore } from '../../../packages/strongroom/src/store.ts'
+import type { IndexedStore } from '../../../packages/strongroom/src/store.ts'
 import type { ManualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import { parseSetCookie, type SetCookie } from '../../../packages/strongroom/src/testing/jar.ts'
 import { secret } from '../../core/kit/ring.ts'
@@ -113,7 +113,7 @@ export class World {
       sweep: false,
       on: (event) => this.events.push(event),
       ...options,
-      store: (options.store ?? this.resting.store) as OwnedStore,
+      store: (options.store ?? this.resting.store) as IndexedStore,
     })
   }
 

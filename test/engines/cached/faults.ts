@@ -6,7 +6,7 @@ import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import { CACHE_CHANNEL, type CachedOptions, cached } from '../../../packages/strongroom/src/engines/cached/cached.ts'
 import { memory } from '../../../packages/strongroom/src/engines/memory/memory.ts'
 import { StoreError } from '../../../packages/strongroom/src/errors.ts'
-import type { OwnedStore, Version } from '../../../packages/strongroom/src/store.ts'
+import type { IndexedStore, Version } from '../../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import { bytes, HOUR } from '../../../packages/strongroom/src/testing/store/subject.ts'
 import { watched } from '../../../packages/strongroom/src/testing/watched.ts'
@@ -18,13 +18,13 @@ export function world(options: Partial<CachedOptions> = {}) {
   const clock = manualClock()
   const [durable, cache] = [watched(memory({ clock, max: 99 })), watched(memory({ clock, max: 99 }))]
   const errors: Error[] = []
-  const node = (more: Partial<CachedOptions<OwnedStore>> = {}) =>
+  const node = (more: Partial<CachedOptions<IndexedStore>> = {}) =>
     cached({
-      durable: durable.store as OwnedStore,
+      durable: durable.store as IndexedStore,
       cache: cache.store,
       clock,
       onCacheError: (error) => void errors.push(error),
-      ...(options as Partial<CachedOptions<OwnedStore>>),
+      ...(options as Partial<CachedOptions<IndexedStore>>),
       ...more,
     })
   const entry = (text: string, lifetime = HOUR) => {
@@ -179,7 +179,7 @@ async function failsAt(verb: string, step: number): Promise<void> {
   if (verb === 'update') assert.notEqual(await store.update(ID, entry('second'), version), null)
   if (verb === 'touch') assert.equal(await store.touch(ID, clock() + HOUR / 2), true)
   if (verb === 'delete') assert.equal(await store.delete(ID), true)
-  if (verb === 'deleteAll') assert.equal(await store.owned.deleteAll(OWNER), 1)
+  if (verb === 'deleteAll') assert.equal(await store.byOwner.deleteAll(OWNER), 1)
   const truth = plain(await durable.store.read(ID))
   assert.deepEqual(plain(await store.read(ID)), truth, `${verb}, ${step}`)
   cache.before = null

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
 import { cached } from '../../../packages/strongroom/src/engines/cached/cached.ts'
 import { memory } from '../../../packages/strongroom/src/engines/memory/memory.ts'
-import type { OwnedStore, Store, Version } from '../../../packages/strongroom/src/store.ts'
+import type { IndexedStore, Store, Version } from '../../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import { bytes, HOUR } from '../../../packages/strongroom/src/testing/store/subject.ts'
 import { everyOrder, type Gate } from './schedules.ts'
@@ -36,7 +36,7 @@ const VERBS: Record<string, Verb> = {
   'touch outwards': (store, { now }) => store.touch(ID, now + 2 * HOUR),
   'touch inwards': (store, { now }) => store.touch(ID, now + HOUR / 2),
   delete: (store) => store.delete(ID),
-  deleteAll: (store) => (store as OwnedStore).owned.deleteAll(OWNER),
+  deleteAll: (store) => (store as IndexedStore).byOwner.deleteAll(OWNER),
 }
 
 const PAIRS = [

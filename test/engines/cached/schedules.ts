@@ -16,13 +16,13 @@ export class Gate {
       }
     const names = ['create', 'read', 'update', 'touch', 'delete'] as const
     const gated = Object.fromEntries(names.map((name) => [name, wrap(store[name].bind(store) as never)]))
-    const { owned } = store
+    const { byOwner: owned } = store
     return {
       traits: store.traits,
       clearExpired: store.clearExpired.bind(store),
       close: store.close.bind(store),
       ...gated,
-      ...(owned && { owned: { list: wrap(owned.list), deleteAll: wrap(owned.deleteAll) } }),
+      ...(owned && { byOwner: { list: wrap(owned.list), deleteAll: wrap(owned.deleteAll) } }),
     } as unknown as S
   }
 }

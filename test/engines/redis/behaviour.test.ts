@@ -133,12 +133,12 @@ describeBoth('on one server', (program) => {
       assert.ok(Number(await client.zscore(index, id(1))) >= clock() + HOUR)
     }
     assert.deepEqual(
-      (await at.owned.list(OWNER)).map((found) => found.id),
+      (await at.byOwner.list(OWNER)).map((found) => found.id),
       [id(1)],
     )
     await at.create(id(3), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
     assert.deepEqual((await client.zrange(index, '0', '-1')).sort(), [id(1), id(3)])
-    assert.equal(await at.owned.deleteAll(OWNER), 2)
+    assert.equal(await at.byOwner.deleteAll(OWNER), 2)
     assert.equal(await client.exists(index), 0)
   })
 
@@ -161,10 +161,10 @@ describeBoth('on one server', (program) => {
     for (const ghost of [id(2), id(3)]) await client.zadd(`strongroom:${OWNER}:owner`, `${Date.now() + HOUR}`, ghost)
     await at.create(id(3), entry({ owner: 'c'.repeat(64) }))
     assert.deepEqual(
-      (await at.owned.list(OWNER)).map((found) => found.id),
+      (await at.byOwner.list(OWNER)).map((found) => found.id),
       [id(1)],
     )
-    assert.equal(await at.owned.deleteAll(OWNER), 1)
+    assert.equal(await at.byOwner.deleteAll(OWNER), 1)
     assert.ok(await at.read(id(3)))
   })
 
@@ -213,7 +213,7 @@ describeBoth('on one server', (program) => {
         `app[1]:strongroom:${OWNER}:owner`,
       ])
       for await (const page of at.scan()) assert.equal(page.length, 1)
-      assert.equal((await at.owned.list(OWNER)).length, 1)
+      assert.equal((await at.byOwner.list(OWNER)).length, 1)
       await at.delete(id(1))
       await until(async () => news.length > 0)
       assert.deepEqual(news, [id(1)])
@@ -248,9 +248,9 @@ describeBoth('on one server', (program) => {
     const [one, other] = [store(), store()]
     mock.timers.enable({ apis: ['setInterval'] })
     const lease = 'strongroom:clear:lease'
-    const done = await one.alone('clear', async () => {
-      assert.equal(await other.alone('clear', async () => 'both'), null)
-      assert.equal(await other.alone('another', async () => 'beside'), 'beside')
+    const done = await one.tryWithLock('clear', async () => {
+      assert.equal(await other.tryWithLock('clear', async () => 'both'), null)
+      assert.equal(await other.tryWithLock('another', async () => 'beside'), 'beside')
       await client.pexpire(lease, 12_000)
       mock.timers.tick(10_000)
       await until(async () => (await client.pttl(lease)) > 25_000)
@@ -258,7 +258,7 @@ describeBoth('on one server', (program) => {
     })
     assert.equal(done, 'done')
     await assert.rejects(
-      one.alone('clear', async () => {
+      one.tryWithLock('clear', async () => {
         // It has run out, and somebody else has taken it.
         await client.del(lease)
         await client.set(lease, 'somebody', 'NX')
@@ -357,10 +357,10 @@ describeBoth('on one server', (program) => {
       assert.equal(await at.touch(id(3), 0), true)
       assert.equal(await at.clearExpired(), 1)
       for await (const page of at.scan()) assert.equal(page.length, 2)
-      assert.equal((await at.owned.list(OWNER)).length, 1)
-      assert.equal(await at.owned.deleteAll(OWNER), 1)
+      assert.equal((await at.byOwner.list(OWNER)).length, 1)
+      assert.equal(await at.byOwner.deleteAll(OWNER), 1)
       assert.equal(await at.delete(id(1)), true)
-      assert.equal(await at.alone('work', async () => 'done'), 'done')
+      assert.equal(await at.tryWithLock('work', async () => 'done'), 'done')
       await until(async () => heard.length === 3)
       await stop?.()
     }

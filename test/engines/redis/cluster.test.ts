@@ -53,10 +53,10 @@ describeBoth('a cluster', (program) => {
         const seen: Id[] = []
         for await (const page of store.scan()) seen.push(...page.map((found) => found.id))
         assert.deepEqual(seen.sort(), ids)
-        assert.equal((await store.owned.list(OWNER)).length, 60)
+        assert.equal((await store.byOwner.list(OWNER)).length, 60)
         for (const one of ids.slice(0, 20)) await store.touch(one, 0)
         assert.equal(await store.clearExpired(), 20)
-        assert.equal(await store.owned.deleteAll(OWNER, ids[20]), 39)
+        assert.equal(await store.byOwner.deleteAll(OWNER, ids[20]), 39)
         await until(async () => heard.length === 39)
         await stop?.()
       }

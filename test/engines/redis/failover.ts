@@ -56,7 +56,7 @@ export async function survivesFailover(store: Made, limit: number, victim: Redis
   }
   stop = true
   await all
-  assert.equal((await store.owned.list(OWNER)).length, 30)
-  assert.equal(await store.owned.deleteAll(OWNER), 30)
+  assert.equal((await store.byOwner.list(OWNER)).length, 30)
+  assert.equal(await store.byOwner.deleteAll(OWNER), 30)
   return { failed, recoveredAfter: Math.max(0, Math.round(lastFailure - killedAt)) }
 }

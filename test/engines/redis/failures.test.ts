@@ -126,7 +126,7 @@ describeBoth('when it is broken', (program) => {
       await other.touch(id(1), Date.now() + HOUR)
       await other.update(id(1), secret, version)
       await other.update(id(1), secret, version)
-      await other.owned.deleteAll(OWNER)
+      await other.byOwner.deleteAll(OWNER)
       await other.delete(id(1))
       await until(async () => heard.length >= 3)
       assert.deepEqual([heard[0], heard.slice(1).sort()], [id(1), [id(1), id(2)]])
@@ -190,7 +190,7 @@ describeBoth('when it is broken', (program) => {
     const store = add(redis({ client, timeout: LIMIT }))
     await store.read(id(2))
     server.pause()
-    const calls = [store.create(id(2), secret), store.delete(id(2)), store.owned.list(OWNER)]
+    const calls = [store.create(id(2), secret), store.delete(id(2)), store.byOwner.list(OWNER)]
     const refused = Promise.all(calls.map((call) => refuses(call, /did not answer|cannot be reached/)))
     await server.kill()
     await refused

@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { root } from '../../../scripts/build.ts'
+import { root } from '../../../scripts/packages.ts'
 
 export interface Citation {
   readonly file: string
@@ -25,7 +25,7 @@ export function titlesOf(file: string): ReadonlySet<string> {
     ...titlesOf(join(dirname(file), path)),
   ])
   const suites = (['store', 'adapter'] as const).filter((kind) => text.includes(`${kind}Suite(`))
-  const sources = suites.flatMap((kind) => globSync(`src/testing/${kind}/*.ts`, { cwd: root }))
+  const sources = suites.flatMap((kind) => globSync(`packages/strongroom/src/testing/${kind}/*.ts`, { cwd: root }))
   const all = [text, ...sources.map((source) => readFileSync(join(root, source), 'utf8'))]
   return new Set([...parts, ...all.flatMap(titlesIn)])
 }

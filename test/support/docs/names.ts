@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { root } from '../../../scripts/build.ts'
+import { root } from '../../../scripts/packages.ts'
 
 /** Names that a file exports, what it exports from other files included. */
 export function exportsOf(file: string): string[] {

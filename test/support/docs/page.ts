@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from '../../../scripts/build.ts'
+import { root } from '../../../scripts/packages.ts'
 
 /** One fenced block of a page, with what the hidden comments around it say. */
 export interface Block {

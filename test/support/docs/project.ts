@@ -2,8 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { root } from '../../../scripts/build.ts'
-import { manifest } from '../../../scripts/pack.ts'
+import { packages, root } from '../../../scripts/packages.ts'
 
 /** A project of a user who has installed strongroom (from these sources) and the frameworks. */
 export interface Project {
@@ -18,26 +17,17 @@ export interface Project {
 export function newProject(): Project {
   const top = mkdtempSync(join(tmpdir(), 'strongroom-docs-'))
   const folder = join(top, 'project')
-  const installed = join(folder, 'node_modules', 'strongroom')
-  mkdirSync(installed, { recursive: true })
-  const { name, exports } = manifest()
-  const sources = Object.entries(exports).map(([path, file]) => [
-    path,
-    file.replace('./dist/', './src/').replace(/\.js$/, '.ts'),
-  ])
+  mkdirSync(join(folder, 'node_modules', '@strongroom'), { recursive: true })
   const put = (file: string, text: string) => {
     const path = join(folder, file)
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text)
     return path
   }
-  // Node strips types of sources that really lie elsewhere, and of none that lie below a node_modules.
-  symlinkSync(join(root, 'src'), join(installed, 'src'), 'junction')
+  // Node strips the types of sources that really are elsewhere, and of none that are below a node_modules.
+  for (const { folder: source, manifest } of packages)
+    symlinkSync(join(root, source), join(folder, 'node_modules', manifest.name), 'junction')
   symlinkSync(join(root, 'node_modules'), join(top, 'node_modules'), 'junction')
-  put(
-    'node_modules/strongroom/package.json',
-    JSON.stringify({ name, type: 'module', exports: Object.fromEntries(sources) }),
-  )
   put('package.json', JSON.stringify({ private: true, type: 'module' }))
   put('globals.d.ts', GLOBALS)
   put('tsconfig.json', JSON.stringify({ compilerOptions: COMPILER, include: ['**/*.ts'] }))

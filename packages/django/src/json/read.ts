@@ -1,4 +1,4 @@
-import { BadPayload } from '../errors.ts'
+import { BadPayloadError } from '../errors.ts'
 
 /** JSON as it was written: every value with its own text, so that what nobody changes can be put back to the letter. */
 export type Node = ObjectNode | ArrayNode | ScalarNode
@@ -72,7 +72,7 @@ class Reader {
   }
 
   #value(depth: number): Node {
-    if (depth > DEEPEST) throw new BadPayload(`The JSON is nested deeper than ${DEEPEST}.`)
+    if (depth > DEEPEST) throw new BadPayloadError(`The JSON is nested deeper than ${DEEPEST}.`)
     const start = this.#at
     switch (this.#text[start]) {
       case '{':
@@ -129,7 +129,8 @@ class Reader {
   #number(start: number): ScalarNode {
     const [text, fraction, exponent] = this.#match(NUMBER) ?? this.#fail()
     if (fraction !== undefined || exponent !== undefined) return this.#scalar(start, Number(text))
-    if (text.length > MOST_DIGITS) throw new BadPayload(`The JSON has an integer of more than ${MOST_DIGITS} digits.`)
+    if (text.length > MOST_DIGITS)
+      throw new BadPayloadError(`The JSON has an integer of more than ${MOST_DIGITS} digits.`)
     const value = Number(text)
     return this.#scalar(start, Number.isSafeInteger(value) ? value + 0 : BigInt(text))
   }
@@ -177,6 +178,6 @@ class Reader {
   }
 
   #fail(): never {
-    throw new BadPayload('What was signed is not JSON.')
+    throw new BadPayloadError('What was signed is not JSON.')
   }
 }

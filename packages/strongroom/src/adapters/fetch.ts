@@ -14,7 +14,7 @@ export interface FetchOptions {
  * `await sessions.get(request)` is the request's session. It is kept when the handler has returned its response, before the
  * first byte of a stream; a stream that changes the session later gets an error.
  */
-export function fetch<Data extends object, Rest extends unknown[]>(
+export function withSessions<Data extends object, Rest extends unknown[]>(
   sessions: BaseSessions<Data>,
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
   options: FetchOptions = {},

@@ -10,7 +10,7 @@ import { applyOutcome, BODY_HEADERS } from './outcome.ts'
  * when it is kept reaches `app.onError` as an `HTTPException` with the error's status, and the error itself as its `cause`;
  * what `get` throws in a handler arrives as it is.
  */
-export function hono<Data extends object>(sessions: BaseSessions<Data>): MiddlewareHandler {
+export function strongroom<Data extends object>(sessions: BaseSessions<Data>): MiddlewareHandler {
   return async function strongroom(c, next) {
     const visit = sessions.open(c.req.raw.headers)
     sessions.attach(c, () => visit)

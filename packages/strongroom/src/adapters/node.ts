@@ -17,7 +17,7 @@ export interface NodeOptions<Request, Response> {
  * is the request's session. An error of this library that the handler does not catch is answered; any other is thrown on.
  * For node:http2, name the types of the handler's parameters.
  */
-export function node<
+export function withSessions<
   Data extends object,
   Request extends NodeRequest = IncomingMessage,
   Response extends NodeResponse = ServerResponse,

@@ -1,6 +1,6 @@
 import { sealedUnder } from '../crypto/seal.ts'
 import { handleOf } from '../crypto/token.ts'
-import { Unsupported } from '../errors.ts'
+import { UnsupportedError } from '../errors.ts'
 import type { Listing, Store } from '../store.ts'
 
 /** A session as an operator sees it: nothing of what it holds. */
@@ -88,7 +88,7 @@ export async function findByHandle(store: Store, handle: string): Promise<(Sessi
 
 function walk(store: Store): AsyncIterable<readonly Listing[]> {
   if (store.scan) return store.scan()
-  throw new Unsupported(
+  throw new UnsupportedError(
     `The store ${store.traits.engine} cannot be walked, so its sessions cannot be counted or found by handle.`,
   )
 }

@@ -49,7 +49,7 @@ export class Sweeper {
     busy.add(store)
     try {
       const clear = () => store.clearExpired({ signal: this.#stop.signal })
-      const count = store.alone ? await store.alone('sweep', clear) : await clear()
+      const count = store.tryWithLock ? await store.tryWithLock('sweep', clear) : await clear()
       if (count !== null) emit({ type: 'cleared', count })
     } catch (error) {
       emit({ type: 'storeError', error: error instanceof Error ? error : new Error('The store failed to sweep.') })

@@ -1,7 +1,7 @@
 import type { UserIndex } from '../backing/backing.ts'
-import type { Core } from '../context.ts'
+import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
-import { SessionClosed, Unsupported } from '../errors.ts'
+import { SessionClosedError, UnsupportedError } from '../errors.ts'
 import type { RevokeReason } from '../events.ts'
 import { checkUserId } from '../session/login.ts'
 import { type Session, stateOf } from '../session/session.ts'
@@ -50,7 +50,7 @@ export interface AnyUser {
   revokeAll(): Promise<number | null>
 }
 
-export function userSessions(core: Core, userId: string): AnyUser {
+export function userSessions(core: SessionsContext, userId: string): AnyUser {
   checkUserId('of()', userId)
   const { users } = core.backing
 
@@ -88,7 +88,7 @@ export function userSessions(core: Core, userId: string): AnyUser {
     async revokeOthers(current) {
       const state = stateOf(current as never)
       if (!users.spares && state.mode !== 'open')
-        throw new SessionClosed(
+        throw new SessionClosedError(
           'This session needs a new cookie to outlive the others: revoke them before the response.',
         )
       const count = await endAll('revoke-others', state.id ?? undefined)
@@ -102,10 +102,10 @@ export function userSessions(core: Core, userId: string): AnyUser {
   }
 }
 
-function ability<T extends UserIndex[keyof UserIndex]>(core: Core, method: T, what: string): NonNullable<T> {
+function ability<T extends UserIndex[keyof UserIndex]>(core: SessionsContext, method: T, what: string): NonNullable<T> {
   if (method) return method
   const { engine } = core.backing.traits
-  throw new Unsupported(
+  throw new UnsupportedError(
     engine.startsWith('cookie')
       ? `The engine ${engine} cannot ${what}: the sessions are in their owners' cookies. ${core.backing.users.endAll ? 'Use a store such as sqlite.' : 'Give it revocations, or use a store such as sqlite.'}`
       : `The store ${engine} cannot ${what}. Use one with an owner index: memory, file, sqlite.`,

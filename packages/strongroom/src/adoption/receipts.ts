@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import type { Held, Loaded, Lookup, Ticket } from '../backing/backing.ts'
-import type { Core } from '../context.ts'
+import type { Loaded, Lookup, SessionRef, VerifiedCookie } from '../backing/backing.ts'
+import type { SessionsContext } from '../context.ts'
 import type { Master } from '../crypto/keyring.ts'
 import { computed, handleOf } from '../crypto/token.ts'
-import { StoreError, Unsupported } from '../errors.ts'
+import { StoreError, UnsupportedError } from '../errors.ts'
 import { stamped } from '../request/load.ts'
 import type { Content, Meta } from '../session/content.ts'
 import { tidyLabel } from '../session/device.ts'
 import { LONGEST } from '../session/lifetime.ts'
-import { checkedFormer, type FormerSession } from './source.ts'
+import { checkedSourceSession, type SourceSession } from './source.ts'
 
 /**
  * How one session of another framework becomes one of ours, whoever does it at the same time, and never twice.
@@ -34,11 +34,11 @@ export const NEEDS_STORE =
 
 export type Found = { readonly loaded: Loaded | null } | null
 
-const under = (master: Master, { name, key }: Origin, ...what: readonly string[]): Ticket =>
+const under = (master: Master, { name, key }: Origin, ...what: readonly string[]): VerifiedCookie =>
   computed(master, [name, key, ...what])
 
 /** What a former session has become: null where nobody took it over, and no session where that has ended since. */
-export async function taken(core: Core, origin: Origin): Promise<Found> {
+export async function taken(core: SessionsContext, origin: Origin): Promise<Found> {
   // It may have been taken over under any master that is still in the ring.
   const receipts = await Promise.all(
     core.ring.masters.map(async (master) => ({
@@ -59,7 +59,7 @@ export async function taken(core: Core, origin: Origin): Promise<Found> {
 }
 
 /** The copy that was left of a former session, as it was then. */
-export async function copied(core: Core, origin: Origin): Promise<Loaded | null> {
+export async function copied(core: SessionsContext, origin: Origin): Promise<Loaded | null> {
   for (const master of core.ring.masters) {
     const copy = await core.backing.load(under(master, origin, 'copy'))
     if (copy !== null && !('expired' in copy)) return told(core, await stamped(core.stamps, copy))
@@ -69,7 +69,7 @@ export async function copied(core: Core, origin: Origin): Promise<Loaded | null>
 
 /** Puts the session, and its receipt; `created` tells whether it was this call that did. */
 export async function take(
-  core: Core,
+  core: SessionsContext,
   origin: Origin,
   content: Content,
 ): Promise<{ readonly loaded: Loaded | null; readonly created: boolean }> {
@@ -81,7 +81,7 @@ export async function take(
   const first = await receive(core, origin, { nonce, expiresAt: content.meta.deadline })
   // Read, for others can reach it by now, and whoever writes it next needs its version.
   const found = await taken(core, origin)
-  const created = first !== null || found?.loaded?.held.ticket.id === ticket.id
+  const created = first !== null || found?.loaded?.ref.cookie.id === ticket.id
   // Somebody was first: what nobody can find must not lie there.
   if (!created) await core.backing.end(held)
   else if (core.emit.wanted()) core.emit({ type: 'adopted', handle: handleOf(ticket.id), former: origin.name })
@@ -89,11 +89,11 @@ export async function take(
 }
 
 /** Says that a former session has ended here; nothing where that is said, or it was taken over. */
-export async function refuse(core: Core, origin: Origin): Promise<void> {
+export async function refuse(core: SessionsContext, origin: Origin): Promise<void> {
   if ((await taken(core, origin)) === null) await receive(core, origin, { nonce: '', expiresAt: 0 })
 }
 
-function receive(core: Core, origin: Origin, { nonce, expiresAt }: { nonce: string; expiresAt: number }) {
+function receive(core: SessionsContext, origin: Origin, { nonce, expiresAt }: { nonce: string; expiresAt: number }) {
   const now = core.clock()
   const deadline = Math.min(Math.max(expiresAt, origin.until ?? 0, now + 1), now + LONGEST)
   const meta = {
@@ -110,7 +110,7 @@ function receive(core: Core, origin: Origin, { nonce, expiresAt }: { nonce: stri
 
 /** Leaves a copy, or brings the one that is there up to date. */
 export async function leaveCopy(
-  core: Core,
+  core: SessionsContext,
   origin: Origin,
   content: Content,
 ): Promise<'created' | 'refreshed' | 'there'> {
@@ -118,25 +118,25 @@ export async function leaveCopy(
   for (;;) {
     if (await createUnder(core, ticket, content)) return 'created'
     const found = await core.backing.load(ticket)
-    if (!found || !('held' in found)) continue
+    if (!found || !('ref' in found)) continue
     if (found.data === content.data && same(found.meta, content.meta)) return 'there'
-    if (await core.backing.update(found.held, content, content.meta.deadline, found)) return 'refreshed'
+    if (await core.backing.update(found.ref, content, content.meta.deadline, found)) return 'refreshed'
   }
 }
 
 const same = (a: Meta, b: Meta) => a.userId === b.userId && a.deadline === b.deadline && a.stamp === b.stamp
 
-export async function dropCopies(core: Core, origin: Origin): Promise<void> {
+export async function dropCopies(core: SessionsContext, origin: Origin): Promise<void> {
   for (const master of core.ring.masters) {
     const ticket = under(master, origin, 'copy')
-    await core.backing.end({ ticket, version: null, expiresAt: Number.POSITIVE_INFINITY })
+    await core.backing.end({ cookie: ticket, version: null, expiresAt: Number.POSITIVE_INFINITY })
   }
 }
 
 /** A former session as one of ours; null when it has ended, or its user is gone. `label` is the device's. */
-export async function contentOf(core: Core, given: FormerSession, label: string | null) {
+export async function contentOf(core: SessionsContext, given: SourceSession, label: string | null) {
   const now = core.clock()
-  const session = checkedFormer(given, now)
+  const session = checkedSourceSession(given, now)
   if (!session) return null
   const { userId, values, expiresAt, createdAt, authenticatedAt, persistent = core.policy.persistent } = session
   const stamp = userId !== null && core.stamps ? await core.stamps.make(userId, undefined) : undefined
@@ -154,14 +154,18 @@ export async function contentOf(core: Core, given: FormerSession, label: string 
   return { meta, values, data: JSON.stringify(values) }
 }
 
-async function createUnder({ backing }: Core, ticket: Ticket, content: Content): Promise<Held | null> {
+async function createUnder(
+  { backing }: SessionsContext,
+  ticket: VerifiedCookie,
+  content: Content,
+): Promise<SessionRef | null> {
   if (backing.createUnder) return backing.createUnder(ticket, content, content.meta.deadline)
-  throw new Unsupported(NEEDS_STORE)
+  throw new UnsupportedError(NEEDS_STORE)
 }
 
 /** Why there is none is an event. */
-function told({ emit }: Core, found: Lookup): Loaded | null {
-  if (found && 'held' in found) return found
+function told({ emit }: SessionsContext, found: Lookup): Loaded | null {
+  if (found && 'ref' in found) return found
   if (found && 'refused' in found) emit({ type: 'notOurs', what: 'record', reason: found.refused })
   return null
 }

@@ -5,7 +5,7 @@ import { LONGEST } from '../session/lifetime.ts'
 import { checkUserId } from '../session/login.ts'
 
 /** A session as another framework keeps it. Moments in ms. */
-export interface FormerSession {
+export interface SourceSession {
   readonly userId: string | null
   /** What JSON can carry. Keys that begin with "~" are left out. */
   readonly values: Readonly<Record<string, unknown>>
@@ -19,7 +19,7 @@ export interface FormerSession {
 }
 
 /** The sessions of another framework, for the time in which an application moves away from it: the option `formerly`. */
-export interface Former {
+export interface AdoptionSource {
   /** Goes into the tokens of the sessions that are taken over: it stays the same, also for `strongroom move`. */
   readonly name: string
   /** From this moment on its cookie is ignored, and a warning says that the option can go. */
@@ -32,7 +32,7 @@ export interface Former {
    * The live session of a key; null when there is none; refused when what is there is not to be taken. Rejects when it
    * could not be asked. Left out where the storage is gone: then only what `strongroom move` has brought over is found.
    */
-  read?(key: string): Promise<FormerSession | { readonly refused: string } | null>
+  read?(key: string): Promise<SourceSession | { readonly refused: string } | null>
   /** Ends the session of a key. Left out where it cannot be done. */
   end?(key: string): Promise<unknown>
   /** Called by `sessions.close()`. */
@@ -40,15 +40,15 @@ export interface Former {
 }
 
 /** What is asked of a former, within the time limit, and failing with `StoreError` alone. */
-export class FormerSide {
+export class SourceClient {
   readonly name: string
   readonly clear: string
   readonly until: number
-  readonly #former: Former
+  readonly #former: AdoptionSource
   readonly #limit: TimeLimit
   #warned = false
 
-  constructor(former: Former, timeout: number) {
+  constructor(former: AdoptionSource, timeout: number) {
     this.#former = former
     this.name = former.name
     this.clear = former.clear
@@ -76,7 +76,7 @@ export class FormerSide {
   }
 
   /** Null also where nobody can be asked. */
-  async read(key: string): Promise<FormerSession | { readonly refused: string } | null> {
+  async read(key: string): Promise<SourceSession | { readonly refused: string } | null> {
     return this.#former.read ? this.#ask((former) => former.read?.(key) ?? Promise.resolve(null)) : null
   }
 
@@ -92,7 +92,7 @@ export class FormerSide {
     await this.#former.close?.()
   }
 
-  #ask<T>(question: (former: Former) => Promise<T>): Promise<T> {
+  #ask<T>(question: (former: AdoptionSource) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) =>
       this.#limit.run(
         () => question(this.#former),
@@ -108,13 +108,13 @@ export class FormerSide {
 }
 
 /** Reads the option `formerly`; throws `ConfigError`. */
-export function formerSides(
-  given: Former | readonly Former[] | undefined,
+export function sourceClients(
+  given: AdoptionSource | readonly AdoptionSource[] | undefined,
   timeout: number,
   cookieName: string,
-): readonly FormerSide[] {
+): readonly SourceClient[] {
   if (given === undefined) return []
-  const list: readonly Former[] = Array.isArray(given) ? given : [given as Former]
+  const list: readonly AdoptionSource[] = Array.isArray(given) ? given : [given as AdoptionSource]
   return list.map((former) => {
     const fits =
       typeof former?.name === 'string' &&
@@ -128,12 +128,12 @@ export function formerSides(
     // Each response that changes the cookies would take ours away.
     if (former.clear.startsWith(`${cookieName}=`))
       throw new ConfigError(`formerly: the cookie of "${former.name}" and ours need different names.`)
-    return new FormerSide(former, timeout)
+    return new SourceClient(former, timeout)
   })
 }
 
 /** What is taken over of a session; null for one that has ended. Throws `TypeError` or `DataError` for what is none. */
-export function checkedFormer(given: FormerSession, now: number): (FormerSession & { values: Values }) | null {
+export function checkedSourceSession(given: SourceSession, now: number): (SourceSession & { values: Values }) | null {
   const { userId, values, expiresAt } = given
   if (userId !== null) checkUserId('A former session', userId)
   if (typeof values !== 'object' || values === null || !Number.isFinite(expiresAt))

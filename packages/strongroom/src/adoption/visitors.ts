@@ -1,15 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Backing, Loaded } from '../backing/backing.ts'
 import { checkOptions } from '../base/check.ts'
-import type { Core } from '../context.ts'
-import { ConfigError, StoreError, Unsupported } from '../errors.ts'
+import type { SessionsContext } from '../context.ts'
+import { ConfigError, StoreError, UnsupportedError } from '../errors.ts'
 import { tidyLabel } from '../session/device.ts'
 import type { Clock } from '../store.ts'
 import { contentOf, copied, dropCopies, leaveCopy, NEEDS_STORE, type Origin, refuse, take, taken } from './receipts.ts'
-import { type Former, type FormerSession, type FormerSide, formerSides } from './source.ts'
+import { type AdoptionSource, type SourceClient, type SourceSession, sourceClients } from './source.ts'
 
 /** What came of a former cookie. */
-export interface TakenOver {
+export interface Adopted {
   /** Null when the session that it stands for is over. */
   readonly loaded: Loaded | null
   /** The Set-Cookie line that removes the former cookie; null as long as the former session could not be ended. */
@@ -19,17 +19,17 @@ export interface TakenOver {
 export type Label = () => string | null
 
 /** The former frameworks of one `createSessions`, as its requests need them. */
-export class Formers {
-  readonly #sides: readonly FormerSide[]
+export class VisitorAdoption {
+  readonly #sides: readonly SourceClient[]
 
-  constructor(sides: readonly FormerSide[], now: number) {
+  constructor(sides: readonly SourceClient[], now: number) {
     this.#sides = sides
     // An option that does nothing any more says so when the application starts.
     for (const side of sides) side.isOn(now)
   }
 
   /** The session that a request without a good cookie of ours has by a former one; null when it has no such cookie. */
-  async find(core: Core, cookies: string | undefined, label: Label): Promise<TakenOver | null> {
+  async find(core: SessionsContext, cookies: string | undefined, label: Label): Promise<Adopted | null> {
     if (!cookies) return null
     for (const { side, key } of this.#named(core, cookies)) {
       // Whoever has a session here, or had one that is over, does not get another by an old cookie.
@@ -44,7 +44,7 @@ export class Formers {
    * A logout means the former sessions that the request names, too, and so does a login: they may be somebody else's. Answers
    * the lines that remove their cookies.
    */
-  async end(core: Core, cookies: string | undefined): Promise<readonly string[]> {
+  async end(core: SessionsContext, cookies: string | undefined): Promise<readonly string[]> {
     const lines: string[] = []
     for (const { side, key } of cookies ? this.#named(core, cookies) : []) {
       await refuse(core, originOf(side, key))
@@ -57,7 +57,7 @@ export class Formers {
     await Promise.all(this.#sides.map((side) => side.close()))
   }
 
-  *#named({ clock }: Core, cookies: string): Generator<{ side: FormerSide; key: string }> {
+  *#named({ clock }: SessionsContext, cookies: string): Generator<{ side: SourceClient; key: string }> {
     for (const side of this.#sides) {
       const key = side.isOn(clock()) ? side.keyIn(cookies) : null
       if (key !== null) yield { side, key }
@@ -73,22 +73,22 @@ interface Around {
 }
 
 /** Reads the option `formerly`; null without one. Throws `ConfigError`. */
-export function formersOf(
-  given: Former | readonly Former[] | undefined,
+export function visitorAdoption(
+  given: AdoptionSource | readonly AdoptionSource[] | undefined,
   { backing, clock, timeout, cookieName }: Around,
-): Formers | null {
-  const sides = formerSides(given, timeout, cookieName)
+): VisitorAdoption | null {
+  const sides = sourceClients(given, timeout, cookieName)
   if (sides.length === 0) return null
   if (!backing.createUnder) throw new ConfigError(`formerly needs a store. ${NEEDS_STORE}`)
-  return new Formers(sides, clock())
+  return new VisitorAdoption(sides, clock())
 }
 
-const originOf = ({ name, until }: FormerSide, key: string): Origin => ({ name, key, until })
+const originOf = ({ name, until }: SourceClient, key: string): Origin => ({ name, key, until })
 
-const carriesOurs = ({ transport, backing }: Core, cookies: string) =>
-  transport.read(cookies).some((text) => !('refused' in backing.admit(text)))
+const carriesOurs = ({ transport, backing }: SessionsContext, cookies: string) =>
+  transport.read(cookies).some((text) => !('refused' in backing.verify(text)))
 
-async function takeOver(core: Core, side: FormerSide, key: string, label: Label): Promise<TakenOver | null> {
+async function takeOver(core: SessionsContext, side: SourceClient, key: string, label: Label): Promise<Adopted | null> {
   const origin = originOf(side, key)
   const before = await taken(core, origin)
   const found = before ?? (await fromThere(core, side, origin, label))
@@ -99,7 +99,7 @@ async function takeOver(core: Core, side: FormerSide, key: string, label: Label)
   return { loaded: found.loaded, clear }
 }
 
-async function fromThere(core: Core, side: FormerSide, origin: Origin, label: Label) {
+async function fromThere(core: SessionsContext, side: SourceClient, origin: Origin, label: Label) {
   const session = side.reads ? await side.read(origin.key) : null
   if (session && 'refused' in session) {
     core.emit({ type: 'notOurs', what: 'record', reason: session.refused })
@@ -112,7 +112,7 @@ async function fromThere(core: Core, side: FormerSide, origin: Origin, label: La
   return content ? take(core, origin, content) : taken(core, origin)
 }
 
-async function fromCopy(core: Core, origin: Origin, label: Label) {
+async function fromCopy(core: SessionsContext, origin: Origin, label: Label) {
   const copy = await copied(core, origin)
   if (!copy) return null
   const { meta, data } = copy
@@ -120,7 +120,7 @@ async function fromCopy(core: Core, origin: Origin, label: Label) {
 }
 
 /** False when it could not be done: the former cookie stays, and the next request that carries it tries again. */
-async function ended(core: Core, side: FormerSide, key: string): Promise<boolean> {
+async function ended(core: SessionsContext, side: SourceClient, key: string): Promise<boolean> {
   try {
     await side.end(key)
     return true
@@ -130,7 +130,7 @@ async function ended(core: Core, side: FormerSide, key: string): Promise<boolean
   }
 }
 
-function failed({ emit }: Core, error: unknown): void {
+function failed({ emit }: SessionsContext, error: unknown): void {
   emit({
     type: 'storeError',
     error: error instanceof Error ? error : new StoreError('A former session could not be ended.'),
@@ -142,7 +142,7 @@ export interface AdoptOptions {
   readonly former: string
   /** The key as its `keyIn` answers it. */
   readonly key: string
-  readonly session: FormerSession
+  readonly session: SourceSession
   /**
    * `session` (default): the former session counts no more. `copy`: it goes on where it is, and what is left here is for a
    * `Former` without `read`, when its storage is gone.
@@ -158,11 +158,11 @@ export interface AdoptReport {
 }
 
 /** Takes a former session over without a request. */
-export async function adopt(core: Core, options: AdoptOptions): Promise<AdoptReport> {
+export async function adopt(core: SessionsContext, options: AdoptOptions): Promise<AdoptReport> {
   checkOptions('adopt()', options, ['former', 'key', 'session', 'as'])
   const { former, key, session, as = 'session' } = options
   if (as !== 'session' && as !== 'copy') throw new ConfigError("adopt(): as is 'session' or 'copy'.")
-  if (!core.backing.createUnder) throw new Unsupported(NEEDS_STORE)
+  if (!core.backing.createUnder) throw new UnsupportedError(NEEDS_STORE)
   const origin = { name: former, key }
   if (await taken(core, origin)) return { outcome: 'there', compared: false }
   const content = await contentOf(core, session, null)

@@ -1,7 +1,7 @@
 import type { Id } from '../crypto/token.ts'
-import { TooLarge } from '../errors.ts'
+import { TooLargeError } from '../errors.ts'
 import type { Content, Parsed, Values } from '../session/content.ts'
-import type { AskedLifetime } from '../session/expiry.ts'
+import type { RequestedLifetime } from '../session/expiry.ts'
 import type { Traits, Version } from '../store.ts'
 
 /** Why a cookie or a record is not ours; `revoked` is a cookie that comes back after its session was ended. */
@@ -15,7 +15,7 @@ export interface Expired {
 }
 
 /** A cookie value that was found to be ours, before anything was asked of a store. */
-export interface Ticket {
+export interface VerifiedCookie {
   /** Names the session wherever it rests; handles are made of it. */
   readonly id: Id
   /** The cookie value. */
@@ -23,8 +23,8 @@ export interface Ticket {
 }
 
 /** A session that rests somewhere: in a store, or in the visitor's cookie. */
-export interface Held {
-  readonly ticket: Ticket
+export interface SessionRef {
+  readonly cookie: VerifiedCookie
   /** Null right after a create, which does not tell it; nobody else can have the token yet, so any version is ours. */
   readonly version: Version | null
   readonly expiresAt: number
@@ -36,14 +36,14 @@ export interface Loaded extends Parsed {
    * it, and `values` itself before it is written to when it is this very object.
    */
   readonly shared: Values
-  readonly held: Held
+  readonly ref: SessionRef
 }
 
 /** What is to be kept; `values`, the parsed data, when no application has any object of it in its hands. */
-export interface Keeping extends Content {
+export interface ContentToSave extends Content {
   readonly values?: Values | undefined
   /** What follows from it stands in `meta`; for a format that has words of its own for what was asked. */
-  readonly asked?: AskedLifetime | undefined
+  readonly asked?: RequestedLifetime | undefined
 }
 
 /** What a ticket led to; null when there is nothing. */
@@ -56,25 +56,25 @@ export type Lookup = Loaded | Expired | Refused | null
 export interface Backing {
   readonly traits: Traits
   /** Checks a cookie value. No I/O. */
-  admit(text: string): Ticket | Refused
+  verify(text: string): VerifiedCookie | Refused
   /** The session of a ticket; refused when what rests there is not ours. A promise only where there is something to wait for. */
-  load(ticket: Ticket): Lookup | Promise<Lookup>
+  load(ticket: VerifiedCookie): Lookup | Promise<Lookup>
   /** Puts a new session under a new token. `renewing` is the session that it takes the place of, when it is not a new login. */
-  create(content: Keeping, expiresAt: number, renewing?: Held): Promise<Held>
+  create(content: ContentToSave, expiresAt: number, renewing?: SessionRef): Promise<SessionRef>
   /**
    * Puts a session under a ticket that was computed; null, and nothing kept, when there is one. Absent where nothing on the
    * server could tell a second one from the first.
    */
-  createUnder?(ticket: Ticket, content: Content, expiresAt: number): Promise<Held | null>
+  createUnder?(ticket: VerifiedCookie, content: Content, expiresAt: number): Promise<SessionRef | null>
   /** Null, and nothing kept, when the session is of another version or has ended. `before` is what `held` was loaded with. */
-  update(held: Held, content: Keeping, expiresAt: number, before: Content): Promise<Held | null>
+  update(held: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Promise<SessionRef | null>
   /** Moves the idle deadline; null when the session has ended. */
-  touch(held: Held, content: Content, expiresAt: number): Promise<Held | null>
+  touch(held: SessionRef, content: Content, expiresAt: number): Promise<SessionRef | null>
   /**
    * True when a live session was ended by this very call. With `version`: only that version is. `successor` is what takes
    * its place.
    */
-  end(held: Held, version?: Version | null, successor?: Held): Promise<boolean>
+  end(held: SessionRef, version?: Version | null, successor?: SessionRef): Promise<boolean>
   /** A user's sessions, as far as this backing can find them. */
   readonly users: UserIndex
 }
@@ -112,7 +112,7 @@ export function refuseOver(limit: number, size: number, data: string, where: str
     .sort((a, b) => b.size - a.size)
     .slice(0, 3)
     .map(({ key, size }) => `'${key}' (${size} bytes)`)
-  throw new TooLarge(
+  throw new TooLargeError(
     `The session needs ${size} bytes and ${where} holds ${limit}. Largest keys: ${largest.join(', ') || 'none'}. Keep large things in a database and their keys here.`,
   )
 }

@@ -9,18 +9,18 @@ import { LONGEST } from '../session/lifetime.ts'
 import type { Clock, Store } from '../store.ts'
 import {
   type Backing,
+  type ContentToSave,
   expiredAt,
-  type Held,
-  type Keeping,
   type Loaded,
   type Refused,
   refuseOver,
-  type Ticket,
+  type SessionRef,
   type UserIndex,
+  type VerifiedCookie,
 } from './backing.ts'
 import { guardStore } from './guard.ts'
 
-export interface CarriedSettings {
+export interface CookieBackingSettings {
   readonly engine: CookieEngine
   readonly ring: Keyring
   readonly cookieName: string
@@ -36,7 +36,7 @@ interface Name {
 }
 
 /** What a cookie says, once it is known to be ours. */
-interface Carriage extends Ticket, Name {
+interface CookieSession extends VerifiedCookie, Name {
   /** Moment of the login (or creation) that it goes back to: a user's epoch ends what began before it. */
   readonly begunAt: number
   readonly expiresAt: number
@@ -52,45 +52,45 @@ const GRACE = 86_400_000
 const LIMIT = 4096
 
 /** Sessions in the cookie itself. The server keeps nothing, or, with `revocations`, only what makes an end final. */
-export function carried(settings: CarriedSettings): Backing {
+export function cookieBacking(settings: CookieBackingSettings): Backing {
   const { engine, ring, cookieName, clock } = settings
   const codec = cookieCodec(engine.protection, ring, cookieName)
   const marks = engine.revocations && revocationMarks(engine.revocations, settings)
   const known = remembered(codec, ring, settings.memo)
 
-  function pack(content: Keeping, { id, sid }: Name, begunAt: number, expiresAt: number): Held {
+  function pack(content: ContentToSave, { id, sid }: Name, begunAt: number, expiresAt: number): SessionRef {
     const text = codec.encode(`["${sid}",${begunAt},${expiresAt}]\n${encodeContent(content)}`)
     refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
     const { meta, data, values } = content
     const bare = { meta, data }
-    const ticket: Carriage = { id, text, sid, begunAt, expiresAt, master: ring.current, content: bare, values }
+    const ticket: CookieSession = { id, text, sid, begunAt, expiresAt, master: ring.current, content: bare, values }
     // The visitor comes back with it.
     known.add(ticket)
-    return { ticket, version: null, expiresAt }
+    return { cookie: ticket, version: null, expiresAt }
   }
 
-  function loadedFrom(ticket: Carriage): Loaded {
+  function loadedFrom(ticket: CookieSession): Loaded {
     const { meta, data } = ticket.content
     ticket.values ??= JSON.parse(data) as Values
     const { values } = ticket
     const expiresAt = Math.min(ticket.expiresAt, meta.deadline)
-    return { meta, data, values, shared: values, held: { ticket, version: null, expiresAt } }
+    return { meta, data, values, shared: values, ref: { cookie: ticket, version: null, expiresAt } }
   }
 
-  const repack = (held: Held, content: Keeping, expiresAt: number) => {
-    const before = held.ticket as Carriage
+  const repack = (held: SessionRef, content: ContentToSave, expiresAt: number) => {
+    const before = held.cookie as CookieSession
     return pack(content, before, before.begunAt, expiresAt)
   }
 
-  const over = async ({ ticket, expiresAt }: Held) =>
-    expiresAt <= clock() || (marks !== undefined && (await marks.ended(ticket as Carriage)))
+  const over = async ({ cookie: ticket, expiresAt }: SessionRef) =>
+    expiresAt <= clock() || (marks !== undefined && (await marks.ended(ticket as CookieSession)))
 
   return {
     traits: engine.traits,
-    admit: known.admit,
+    verify: known.admit,
 
     load(ticket) {
-      const carriage = ticket as Carriage
+      const carriage = ticket as CookieSession
       const expired = expiredAt(clock(), carriage.expiresAt, carriage.content.meta.deadline)
       if (expired) return expired
       if (!marks) return loadedFrom(carriage)
@@ -101,7 +101,7 @@ export function carried(settings: CarriedSettings): Backing {
       const now = clock()
       // A renewal goes back to the same login, or it would outrun an epoch that was moved while it was under way.
       const begunAt = renewing
-        ? (renewing.ticket as Carriage).begunAt
+        ? (renewing.cookie as CookieSession).begunAt
         : Math.max(now, (await marks?.afterEpoch(content.meta.userId)) ?? 0)
       return pack(content, newName(), begunAt, expiresAt)
     },
@@ -111,15 +111,15 @@ export function carried(settings: CarriedSettings): Backing {
       if (!marks || content.meta.deadline === before.meta.deadline) return repack(held, content, expiresAt)
       // A mark lasts until the deadline of the cookie it ends. With another deadline the session goes on under another
       // name, or a mark could run out before one of the cookies that it is to refuse.
-      const next = pack(content, newName(), (held.ticket as Carriage).begunAt, expiresAt)
-      return (await marks.end(held.ticket as Carriage, next.ticket as Carriage)) ? next : null
+      const next = pack(content, newName(), (held.cookie as CookieSession).begunAt, expiresAt)
+      return (await marks.end(held.cookie as CookieSession, next.cookie as CookieSession)) ? next : null
     },
     touch: async (held, { meta, data }, expiresAt) =>
       (await over(held)) ? null : repack(held, { meta, data }, expiresAt),
     async end(held, version, successor) {
       // A renewal must not bring back what ran out meanwhile. A logout means every copy of the cookie.
       if (version !== undefined && held.expiresAt <= clock()) return false
-      return marks ? marks.end(held.ticket as Carriage, successor?.ticket as Carriage | undefined) : true
+      return marks ? marks.end(held.cookie as CookieSession, successor?.cookie as CookieSession | undefined) : true
     },
     users: marks ? marks.users : { spares: false },
   }
@@ -134,10 +134,10 @@ const newName = () => nameOf(randomBytes(16).toString('base64url'))
 
 /** Cookies that were opened, or made, lately, by their text. */
 function remembered(codec: CookieCodec, ring: Keyring, memo: number) {
-  const known = new Memo<Carriage>(memo)
-  const add = (carriage: Carriage) => known.set(carriage.text, carriage, 6 * carriage.text.length + 512)
+  const known = new Memo<CookieSession>(memo)
+  const add = (carriage: CookieSession) => known.set(carriage.text, carriage, 6 * carriage.text.length + 512)
 
-  function admit(given: string): Ticket | Refused {
+  function admit(given: string): VerifiedCookie | Refused {
     const before = known.get(given)
     // A master that was taken out of the ring must stop opening at once.
     if (before && ring.get(before.master.kid) === before.master) return before
@@ -161,7 +161,7 @@ function remembered(codec: CookieCodec, ring: Keyring, memo: number) {
 }
 
 /** A mark for each session that ended before its deadline, and for each user the moment before which all have ended. */
-function revocationMarks(given: Store, { clock, ring, timeout }: CarriedSettings) {
+function revocationMarks(given: Store, { clock, ring, timeout }: CookieBackingSettings) {
   const store = guardStore(given, timeout)
   const epochId = (master: Master, userId: string) => idOf('epoch', ownerTag(master, userId))
   const entry = (text: string, expiresAt: number) => ({
@@ -188,7 +188,7 @@ function revocationMarks(given: Store, { clock, ring, timeout }: CarriedSettings
    * True when the session was ended by this call. What takes its place stands in its mark, so that a logout which comes too
    * late for the one (a renewal was quicker) ends the other.
    */
-  async function end(ended: Carriage, successor?: Carriage): Promise<boolean> {
+  async function end(ended: CookieSession, successor?: CookieSession): Promise<boolean> {
     const text = successor ? `${successor.id} ${successor.content.meta.deadline}` : ''
     let [id, deadline] = [ended.id, ended.content.meta.deadline]
     while (!(await store.create(id, entry(text, deadline)))) {
@@ -217,7 +217,7 @@ function revocationMarks(given: Store, { clock, ring, timeout }: CarriedSettings
   return {
     users,
     end,
-    async ended({ id, begunAt, master, content }: Carriage): Promise<boolean> {
+    async ended({ id, begunAt, master, content }: CookieSession): Promise<boolean> {
       const { userId } = content.meta
       const [mark, epoch] = await Promise.all([store.read(id), userId === null ? 0 : epochOf(master, userId)])
       return mark !== null || begunAt <= epoch

@@ -1,5 +1,5 @@
 import { TimeLimit } from '../base/time-limit.ts'
-import { StoreError, Unsupported } from '../errors.ts'
+import { StoreError, UnsupportedError } from '../errors.ts'
 import type { Store } from '../store.ts'
 
 /** Every call answers or rejects with `StoreError` within `ms`, whatever the backend does. */
@@ -13,7 +13,7 @@ const tooLate = (limit: number) =>
   new StoreError(`The session store did not answer within ${limit} ms. Check that it runs and can be reached.`)
 
 function asStoreError(error: unknown): Error {
-  if (error instanceof StoreError || error instanceof Unsupported) return error
+  if (error instanceof StoreError || error instanceof UnsupportedError) return error
   return new StoreError('The session store failed; its own error is the cause.', { cause: error })
 }
 
@@ -30,9 +30,9 @@ function atOnce<T>(call: () => T): T {
 export function guardStore(
   store: Store,
   limit: number,
-): Pick<Store, 'create' | 'read' | 'readSync' | 'update' | 'touch' | 'delete' | 'owned'> {
+): Pick<Store, 'create' | 'read' | 'readSync' | 'update' | 'touch' | 'delete' | 'byOwner'> {
   const guard = createGuard(limit)
-  const { owned } = store
+  const { byOwner: owned } = store
   return {
     create: (id, entry) => guard(() => store.create(id, entry)),
     read: (id) => guard(() => store.read(id)),
@@ -41,7 +41,7 @@ export function guardStore(
     touch: (id, expiresAt) => guard(() => store.touch(id, expiresAt)),
     delete: (id, version, owner) => guard(() => store.delete(id, version, owner)),
     ...(owned && {
-      owned: {
+      byOwner: {
         list: (owner: string) => guard(() => owned.list(owner)),
         deleteAll: (owner: string, except?: Parameters<typeof owned.deleteAll>[1]) =>
           guard(() => owned.deleteAll(owner, except)),

@@ -1,15 +1,15 @@
 import { Memo } from '../base/memo.ts'
 import type { Keyring, Master } from '../crypto/keyring.ts'
 import { asBuffer, createSeal, type SealName, sealedUnder } from '../crypto/seal.ts'
-import type { Claim, Id } from '../crypto/token.ts'
+import type { Id, VerifiedToken } from '../crypto/token.ts'
 import { decodeContent, type Parsed } from '../session/content.ts'
-import type { Keeping, Refused } from './backing.ts'
+import type { ContentToSave, Refused } from './backing.ts'
 
 /** Turns sessions into the bytes that rest in a store, and back. */
 export interface Records {
   /** `payload` is the text of `content`. */
-  seal(payload: string, content: Keeping, claim: Claim, owner: string | null): Buffer
-  open(bytes: Uint8Array, claim: Claim, owner: string | null): Parsed | Refused
+  seal(payload: string, content: ContentToSave, claim: VerifiedToken, owner: string | null): Buffer
+  open(bytes: Uint8Array, claim: VerifiedToken, owner: string | null): Parsed | Refused
   /** Forgets what is remembered of a session that has ended. */
   forget(id: Id): void
 }
@@ -23,7 +23,7 @@ class Known implements Parsed {
   readonly data: string
   #values: Parsed['values'] | undefined
 
-  constructor(bytes: Buffer, master: Master | undefined, owner: string | null, { meta, data, values }: Keeping) {
+  constructor(bytes: Buffer, master: Master | undefined, owner: string | null, { meta, data, values }: ContentToSave) {
     this.bytes = bytes
     this.master = master
     this.owner = owner
@@ -52,7 +52,7 @@ export function createRecords(name: SealName, ring: Keyring, limit: number): Rec
     return kid === null ? undefined : ring.get(kid)
   }
 
-  function remember(id: Id, bytes: Buffer, owner: string | null, content: Keeping): void {
+  function remember(id: Id, bytes: Buffer, owner: string | null, content: ContentToSave): void {
     if (limit === 0) return
     // A copy of the bytes, for the other one is in somebody else's hands. Text and parsed values take about as much again,
     // five times over.

@@ -2,26 +2,26 @@ import { detached, Memo } from '../base/memo.ts'
 import { OVERHEAD } from '../crypto/aead.ts'
 import { type Keyring, ownerTag } from '../crypto/keyring.ts'
 import { openLabel, type SealName, sealLabel } from '../crypto/seal.ts'
-import { type Claim, type Id, mint, parse } from '../crypto/token.ts'
+import { type Id, mint, parse, type VerifiedToken } from '../crypto/token.ts'
 import { StoreError } from '../errors.ts'
 import { type Content, encodeContent } from '../session/content.ts'
 import { lastSeen } from '../session/lifetime.ts'
-import type { Clock, Entry, Found, Owned, Store, Version } from '../store.ts'
+import type { Clock, Entry, Found, OwnerIndex, Store, Version } from '../store.ts'
 import {
   type Backing,
+  type ContentToSave,
   expiredAt,
-  type Held,
-  type Keeping,
   type Lookup,
   type Refused,
   refuseOver,
-  type Ticket,
+  type SessionRef,
   type UserIndex,
+  type VerifiedCookie,
 } from './backing.ts'
 import { guardStore } from './guard.ts'
 import { createRecords } from './records.ts'
 
-export interface StoredSettings {
+export interface ServerBackingSettings {
   readonly store: Store
   readonly ring: Keyring
   readonly seal: SealName
@@ -34,14 +34,14 @@ export interface StoredSettings {
   readonly memo: number
 }
 
-interface StoredHeld extends Held {
-  readonly ticket: Claim
+interface StoredHeld extends SessionRef {
+  readonly cookie: VerifiedToken
   readonly owner: string | null
   readonly label: Uint8Array | null
 }
 
 /** Sessions in a store: the cookie holds a token, the store holds the sealed record, neither opens without the other. */
-export function stored(settings: StoredSettings): Backing {
+export function serverBacking(settings: ServerBackingSettings): Backing {
   const { ring, clock, maxSize } = settings
   const store = guardStore(settings.store, settings.timeout)
   const records = createRecords(settings.seal, ring, settings.memo)
@@ -52,8 +52,8 @@ export function stored(settings: StoredSettings): Backing {
 
   /** What a write puts down. Tag and label are made anew only when what they say has changed. */
   function entryFor(
-    claim: Claim,
-    content: Keeping,
+    claim: VerifiedToken,
+    content: ContentToSave,
     expiresAt: number,
     was?: { content: Content; held: StoredHeld },
   ): Entry {
@@ -73,7 +73,7 @@ export function stored(settings: StoredSettings): Backing {
     return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
   }
 
-  function opened(claim: Claim, found: Found | null): Lookup {
+  function opened(claim: VerifiedToken, found: Found | null): Lookup {
     if (!found) return null
     const { entry, version } = found
     const content = records.open(entry.bytes, claim, entry.owner)
@@ -83,14 +83,14 @@ export function stored(settings: StoredSettings): Backing {
     const expired = expiredAt(clock(), entry.expiresAt, meta.deadline)
     if (expired) return expired
     const expiresAt = Math.min(entry.expiresAt, meta.deadline)
-    const held: StoredHeld = { ticket: claim, version, expiresAt, owner: entry.owner, label: entry.label }
-    return { meta, data, values, shared: values, held }
+    const held: StoredHeld = { cookie: claim, version, expiresAt, owner: entry.owner, label: entry.label }
+    return { meta, data, values, shared: values, ref: held }
   }
 
-  async function createUnder(claim: Claim, content: Content, expiresAt: number): Promise<StoredHeld | null> {
+  async function createUnder(claim: VerifiedToken, content: Content, expiresAt: number): Promise<StoredHeld | null> {
     const entry = entryFor(claim, content, expiresAt)
     if (!(await read.around(claim.id, () => store.create(claim.id, entry)))) return null
-    return { ticket: claim, version: null, expiresAt, owner: entry.owner, label: entry.label }
+    return { cookie: claim, version: null, expiresAt, owner: entry.owner, label: entry.label }
   }
 
   function end(id: Id, version?: Version, owner?: string | null): Promise<boolean> {
@@ -100,10 +100,10 @@ export function stored(settings: StoredSettings): Backing {
 
   return {
     traits: settings.store.traits,
-    admit,
+    verify: admit,
 
     load(ticket) {
-      const claim = ticket as Claim
+      const claim = ticket as VerifiedToken
       const found = store.readSync?.(claim.id)
       return found === undefined ? read.get(claim.id).then((found) => opened(claim, found)) : opened(claim, found)
     },
@@ -113,32 +113,32 @@ export function stored(settings: StoredSettings): Backing {
       if (held) return held
       throw new StoreError('The store refused a new session: its id is taken.')
     },
-    createUnder: (ticket, content, expiresAt) => createUnder(ticket as Claim, content, expiresAt),
+    createUnder: (ticket, content, expiresAt) => createUnder(ticket as VerifiedToken, content, expiresAt),
 
     async update(held, content, expiresAt, before): Promise<StoredHeld | null> {
       const was = held as StoredHeld
-      const { id } = was.ticket
-      const entry = entryFor(was.ticket, content, expiresAt, { content: before, held: was })
+      const { id } = was.cookie
+      const entry = entryFor(was.cookie, content, expiresAt, { content: before, held: was })
       const seen = was.version ?? (await store.read(id))?.version
       if (seen === undefined) return null
       const version = await read.around(id, () => store.update(id, entry, seen))
       return version === null
         ? null
-        : { ticket: was.ticket, version, expiresAt, owner: entry.owner, label: entry.label }
+        : { cookie: was.cookie, version, expiresAt, owner: entry.owner, label: entry.label }
     },
 
     async touch(held, _content, expiresAt) {
-      return (await store.touch(held.ticket.id, expiresAt)) ? { ...held, expiresAt } : null
+      return (await store.touch(held.cookie.id, expiresAt)) ? { ...held, expiresAt } : null
     },
 
-    end: (held, version) => end(held.ticket.id, version ?? undefined, (held as StoredHeld).owner),
-    users: store.owned ? userIndex(store.owned, ring, end, read.around) : { endOne: (id) => end(id), spares: true },
+    end: (held, version) => end(held.cookie.id, version ?? undefined, (held as StoredHeld).owner),
+    users: store.byOwner ? userIndex(store.byOwner, ring, end, read.around) : { endOne: (id) => end(id), spares: true },
   }
 }
 
 /** Parsed cookies by their text: the check costs an HMAC, and one visitor's cookie comes a hundred times. */
-function remembered(ring: Keyring, memo: number): (text: string) => Ticket | Refused {
-  const known = new Memo<Claim>(memo / 32)
+function remembered(ring: Keyring, memo: number): (text: string) => VerifiedCookie | Refused {
+  const known = new Memo<VerifiedToken>(memo / 32)
   return (text) => {
     const before = known.get(text)
     // A master that was taken out of the ring must stop opening at once.
@@ -194,7 +194,7 @@ function sharedReads(ask: Store['read']) {
 }
 
 function userIndex(
-  owned: Owned,
+  owned: OwnerIndex,
   ring: Keyring,
   end: (id: Id) => Promise<boolean>,
   around: (id: null, write: () => Promise<number>) => Promise<number>,

@@ -1,6 +1,6 @@
 import { openBytes, type Recipe, type SealRefusal, sealBytes } from './aead.ts'
 import type { Keyring, Master } from './keyring.ts'
-import type { Claim, Id } from './token.ts'
+import type { Id, VerifiedToken } from './token.ts'
 
 /**
  * - `two-key`: opens only with the visitor's token and the server's key together. Rows, backups, even rows and keys stolen
@@ -14,8 +14,8 @@ export type SealName = 'two-key' | 'server-key' | 'none'
 export interface Seal {
   readonly name: SealName
   /** `owner` is bound to the bytes: they open under no other id and for no other owner. */
-  seal(payload: string, claim: Claim, owner: string | null): Buffer
-  open(bytes: Uint8Array, claim: Claim, owner: string | null): string | { readonly refused: SealRefusal }
+  seal(payload: string, claim: VerifiedToken, owner: string | null): Buffer
+  open(bytes: Uint8Array, claim: VerifiedToken, owner: string | null): string | { readonly refused: SealRefusal }
 }
 
 const TWO_KEY: Recipe = { version: 1, key: (master) => master.seal, label: 'strongroom record' }
@@ -37,7 +37,7 @@ const NONE: Seal = {
 
 function sealed(name: 'two-key' | 'server-key', ring: Keyring): Seal {
   const recipe = name === 'two-key' ? TWO_KEY : SERVER_KEY
-  const secret = (claim: Claim) => (name === 'two-key' ? claim.token : null)
+  const secret = (claim: VerifiedToken) => (name === 'two-key' ? claim.token : null)
   return {
     name,
     seal: (payload, claim, owner) => sealBytes(recipe, ring.current, secret(claim), claim.id + (owner ?? ''), payload),

@@ -8,7 +8,7 @@ export type Token = Uint8Array & { readonly [brand]: 'token' }
 export type Id = string & { readonly [brand]: 'id' }
 
 /** A token that is known to be ours, with all that follows from it. */
-export interface Claim {
+export interface VerifiedToken {
   readonly token: Token
   readonly id: Id
   readonly master: Master
@@ -23,7 +23,7 @@ const VERSION = 1
 const TEXT = /^[A-Za-z0-9_-]{64}$/
 
 /** A new token under the current master. */
-export function mint(ring: Keyring): Claim {
+export function mint(ring: Keyring): VerifiedToken {
   return claimOf(ring.current, randomBytes(32) as Buffer as unknown as Token)
 }
 
@@ -31,20 +31,20 @@ export function mint(ring: Keyring): Claim {
  * The token that stands for `what` under a master: the same wherever it is computed, and as hard to guess as what is secret
  * in `what`. The text before it makes the message longer than any token, so that no output of one use is one of the other.
  */
-export function computed(master: Master, what: readonly string[]): Claim {
+export function computed(master: Master, what: readonly string[]): VerifiedToken {
   const message = `strongroom computed token\n${JSON.stringify(what)}`
   const mac = createHmac('sha512', master.token).update(message).digest()
   return claimOf(master, new Uint8Array(mac.subarray(0, 32)) as Token)
 }
 
-function claimOf(master: Master, token: Token): Claim {
+function claimOf(master: Master, token: Token): VerifiedToken {
   const [id, tag] = derive(master, token)
   const text = Buffer.concat([Buffer.from([VERSION, master.kid]), token, tag]).toString('base64url')
   return { token, id, master, text }
 }
 
 /** Checks a cookie value: version ‖ kid ‖ token 32 ‖ tag 14, in base64url. What is not ours never reaches a store. */
-export function parse(text: string, ring: Keyring): Claim | Refusal {
+export function parse(text: string, ring: Keyring): VerifiedToken | Refusal {
   if (text.length !== 64 || !TEXT.test(text)) return 'malformed'
   const bytes = Buffer.from(text, 'base64url')
   if (bytes[0] !== VERSION) return 'malformed'

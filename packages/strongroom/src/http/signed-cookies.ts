@@ -2,7 +2,7 @@ import { stringifySetCookie } from 'cookie'
 import { checkOptions } from '../base/check.ts'
 import type { Keyring } from '../crypto/keyring.ts'
 import { openValue, type Place, type SignedValue, signValue } from '../crypto/signed-value.ts'
-import { ConfigError, CookieRefused, TooLarge } from '../errors.ts'
+import { ConfigError, CookieRefusedError, TooLargeError } from '../errors.ts'
 import { type Duration, milliseconds } from '../session/lifetime.ts'
 import type { Clock } from '../store.ts'
 import { type CookieSettings, checkCookie, valuesOf } from './cookie.ts'
@@ -63,7 +63,7 @@ export function signedCookies({ ring, clock, sessionCookie, secure: standard = t
     const value = signValue(ring, place, { text, signedAt: now, deadline: life === undefined ? 0 : now + life })
     const size = place.name.length + value.length
     if (size <= LIMIT) return value
-    throw new TooLarge(`A cookie holds ${LIMIT} bytes with its name, and this one would have ${size}.`)
+    throw new TooLargeError(`A cookie holds ${LIMIT} bytes with its name, and this one would have ${size}.`)
   }
 
   function get(request: RequestSource, name: string, given: GetSignedCookieOptions<unknown> = {}): unknown {
@@ -76,7 +76,7 @@ export function signedCookies({ ring, clock, sessionCookie, secure: standard = t
     const refused = typeof found === 'string' ? found : isOver(found, most, clock()) ? 'expired' : null
     if (refused === null) return (found as SignedValue).text
     if ('default' in given) return given.default
-    throw new CookieRefused(refused)
+    throw new CookieRefusedError(refused)
   }
 
   return {
@@ -108,9 +108,9 @@ const isOver = ({ signedAt, deadline }: SignedValue, most: number | null, now: n
  * Of several cookies of one name, of which a neighbouring host can plant some, the one that is ours. Two of them that say
  * different things are a question that a guess would answer in the attacker's favour.
  */
-function one(opened: readonly (SignedValue | string)[]): SignedValue | CookieRefused['reason'] | null {
+function one(opened: readonly (SignedValue | string)[]): SignedValue | CookieRefusedError['reason'] | null {
   const good = opened.filter((found) => typeof found !== 'string')
   const first = good[0]
-  if (first === undefined) return (opened.at(-1) as CookieRefused['reason'] | undefined) ?? null
+  if (first === undefined) return (opened.at(-1) as CookieRefusedError['reason'] | undefined) ?? null
   return good.every(({ text }) => text === first.text) ? first : 'ambiguous'
 }

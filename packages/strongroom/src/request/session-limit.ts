@@ -1,8 +1,8 @@
 import type { Loaded, UserIndex } from '../backing/backing.ts'
-import { inTurn } from '../base/mutex.ts'
-import type { Core } from '../context.ts'
+import { runExclusive } from '../base/mutex.ts'
+import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
-import { SessionLimit, Unsupported } from '../errors.ts'
+import { SessionLimitError, UnsupportedError } from '../errors.ts'
 import type { State } from '../session/state.ts'
 
 interface Beginning {
@@ -17,13 +17,13 @@ interface Beginning {
  * the new one is there, so that parallel logins see each other; logins of one user through this process take turns, or each
  * of two would end the other. Between processes the limit may end or refuse one too many, and never admits one too many.
  */
-export async function withinLimit(core: Core, { intent }: State, beginning: Beginning): Promise<Loaded> {
+export async function withinLimit(core: SessionsContext, { intent }: State, beginning: Beginning): Promise<Loaded> {
   if (intent?.verb !== 'login' || intent.options.limit === undefined) return replace(core, beginning)
   const { userId } = intent
   const { limit, atLimit = 'end-oldest' } = intent.options
   const { list, endOne } = core.backing.users
   if (!list || !endOne)
-    throw new Unsupported(
+    throw new UnsupportedError(
       `login: limit needs a store that can list a user's sessions, and ${core.backing.traits.engine} cannot.`,
     )
   const others = async (fresh: Id | null) =>
@@ -31,20 +31,20 @@ export async function withinLimit(core: Core, { intent }: State, beginning: Begi
   const refuseFull = async (fresh: Id | null) => {
     if ((await others(fresh)).length >= limit) throw refused(core, limit)
   }
-  return inTurn(core, `user ${userId}`, async () => {
+  return runExclusive(core, `user ${userId}`, async () => {
     if (atLimit === 'end-oldest')
       return replace(core, beginning, {
-        after: async ({ held }) => endOldest(core, endOne, await others(held.ticket.id), limit - 1),
+        after: async ({ ref }) => endOldest(core, endOne, await others(ref.cookie.id), limit - 1),
       })
     // Once before anything is begun: a refusal that is plain to see costs nothing.
     await refuseFull(null)
-    return replace(core, beginning, { before: ({ held }) => refuseFull(held.ticket.id) })
+    return replace(core, beginning, { before: ({ ref }) => refuseFull(ref.cookie.id) })
   })
 }
 
 /** What could not take the old one's place, or was not admitted, must not lie about as a second session. */
 async function replace(
-  core: Core,
+  core: SessionsContext,
   { begin, take }: Beginning,
   checks: Partial<Record<'before' | 'after', (fresh: Loaded) => Promise<void>>> = {},
 ): Promise<Loaded> {
@@ -56,13 +56,13 @@ async function replace(
     return taken
   } catch (error) {
     // The first error is the one to tell.
-    await core.backing.end(fresh.held).catch(() => undefined)
+    await core.backing.end(fresh.ref).catch(() => undefined)
     throw error
   }
 }
 
 async function endOldest(
-  core: Core,
+  core: SessionsContext,
   endOne: NonNullable<UserIndex['endOne']>,
   others: Awaited<ReturnType<NonNullable<UserIndex['list']>>>,
   most: number,
@@ -78,9 +78,9 @@ async function endOldest(
   core.emit({ type: 'limit', policy: 'end-oldest', ended: oldest.length })
 }
 
-function refused(core: Core, limit: number): SessionLimit {
+function refused(core: SessionsContext, limit: number): SessionLimitError {
   core.emit({ type: 'limit', policy: 'refuse', ended: 0 })
-  return new SessionLimit(
+  return new SessionLimitError(
     `This user already has ${limit} ${limit === 1 ? 'session' : 'sessions'}, the most that are allowed. End one first.`,
   )
 }

@@ -1,14 +1,14 @@
-import type { Formers } from '../adoption/visitors.ts'
+import type { VisitorAdoption } from '../adoption/visitors.ts'
 import type { Loaded } from '../backing/backing.ts'
 import { checkOptions } from '../base/check.ts'
-import type { Core } from '../context.ts'
+import type { SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
-import { SessionGone, SessionLimit, StoreError } from '../errors.ts'
+import { SessionGoneError, SessionLimitError, StoreError } from '../errors.ts'
 import { type HeaderSource, header } from '../http/headers.ts'
 import { Session, stateOf } from '../session/session.ts'
 import { State, settle, startOver } from '../session/state.ts'
-import { carryOut, type Plan, planOf } from './commit.ts'
-import { find, presented } from './load.ts'
+import { commit, type Plan, planOf } from './commit.ts'
+import { load, presented } from './load.ts'
 
 export interface GetOptions {
   /**
@@ -33,7 +33,7 @@ const READ: Outcome = { setCookie: null, used: true }
 
 /** One request's session, from its headers to its response. Nothing is parsed and nothing asked of the store before `get`. */
 export class Visit<Data extends object> {
-  readonly #core: Core
+  readonly #core: SessionsContext
   readonly #headers: HeaderSource
   #session: Session<Data> | null = null
   #loading: Promise<Session<Data>> | null = null
@@ -47,7 +47,7 @@ export class Visit<Data extends object> {
   /** The save that is under way. */
   #saving: Promise<void> | null = null
 
-  constructor(core: Core, headers: HeaderSource) {
+  constructor(core: SessionsContext, headers: HeaderSource) {
     this.#core = core
     this.#headers = headers
   }
@@ -126,12 +126,12 @@ export class Visit<Data extends object> {
       const ready = ring.ready()
       if (ready) await ready
       const text = header(this.#headers, 'cookie')
-      const first = find(this.#core, text)
+      const first = load(this.#core, text)
       let found = first instanceof Promise ? await first : first
       // A key that another server made a moment ago: ask the provider, at most once in a while.
-      if (found === 'unknown-key' && (await ring.refresh())) found = await find(this.#core, text)
+      if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#core, text)
       this.#loaded = found === 'unknown-key' ? null : found
-      const { formers } = this.#core
+      const { adoption: formers } = this.#core
       if (formers !== null && !this.#loaded) await this.#takeOver(formers, text)
       const state = new State({ now: clock(), handleOf, serializer }, this.#loaded)
       if (this.#begun) state.mode = 'closed'
@@ -150,7 +150,7 @@ export class Visit<Data extends object> {
     return presented(this.#core, header(this.#headers, 'cookie'))
   }
 
-  async #takeOver(formers: Formers, cookies: string | undefined): Promise<void> {
+  async #takeOver(formers: VisitorAdoption, cookies: string | undefined): Promise<void> {
     const taken = await formers.find(this.#core, cookies, () => this.#device())
     if (!taken) return
     this.#loaded = taken.loaded
@@ -160,9 +160,9 @@ export class Visit<Data extends object> {
     if (taken.loaded) this.#setCookie = this.#cookieOf(taken.loaded)
   }
 
-  #cookieOf({ meta, held }: Loaded): string {
+  #cookieOf({ meta, ref }: Loaded): string {
     const { transport, clock } = this.#core
-    return transport.set(held.ticket.text, meta.persistent ? meta.deadline - clock() : undefined)
+    return transport.set(ref.cookie.text, meta.persistent ? meta.deadline - clock() : undefined)
   }
 
   #device(): string | null {
@@ -200,12 +200,12 @@ export class Visit<Data extends object> {
     const before = this.#loaded
     /** Moves a deadline, and keeps nothing that would be lost. */
     const only = plan.verb === 'touch' || plan.verb === 'refresh'
-    const { formers } = this.#core
+    const { adoption: formers } = this.#core
     try {
       // First: should it fail, nothing has been done, and the visitor can do it again.
       if (formers !== null && (plan.verb === 'end' || state.intent?.verb === 'login'))
         this.#clears = await formers.end(this.#core, header(this.#headers, 'cookie'))
-      const kept = await carryOut(this.#core, plan, state, before, () => this.#device())
+      const kept = await commit(this.#core, plan, state, before, () => this.#device())
       // A touch that found nothing changes nothing: the session ended, and the next request will see it.
       if (!only || kept) this.#took(kept, before, state)
     } catch (error) {
@@ -213,8 +213,8 @@ export class Visit<Data extends object> {
       // A touch that failed is no reason to refuse a page that only read: the deadline that was promised still holds.
       if (error instanceof StoreError && only) return
       // Who catches these after save() and answers in their own words must not meet them again when the response begins.
-      if (error instanceof SessionLimit) state.intent = state.restamp = null
-      if (error instanceof SessionGone) this.#forget(state)
+      if (error instanceof SessionLimitError) state.intent = state.credentialChange = null
+      if (error instanceof SessionGoneError) this.#forget(state)
       throw error
     }
   }
@@ -227,10 +227,10 @@ export class Visit<Data extends object> {
       return
     }
     this.#loaded = kept
-    const { meta, held } = kept
+    const { meta, ref } = kept
     if (
       saveEveryRequest ||
-      held.ticket.text !== before?.held.ticket.text ||
+      ref.cookie.text !== before?.ref.cookie.text ||
       meta.persistent !== before.meta.persistent ||
       (meta.persistent && meta.deadline !== before.meta.deadline)
     )

@@ -20,7 +20,7 @@ export interface LifetimeChange {
 }
 
 /** What a request has asked of its session's lifetime, in the words in which it was asked. */
-export interface AskedLifetime {
+export interface RequestedLifetime {
   /** Of a login. */
   readonly remember: LoginOptions['remember']
   /** By `setExpiry`, which comes on top. */
@@ -28,7 +28,7 @@ export interface AskedLifetime {
 }
 
 /** Lays an expiry over what an earlier one of the same request said. Throws for an end that is not ahead, or too far. */
-export function expiryOver(
+export function lifetimeChangeOver(
   before: LifetimeChange | null,
   expiry: Duration | Date | Expiry | null,
   now: number,

@@ -23,7 +23,7 @@ export function put(values: Values, key: string, value: unknown): void {
 }
 
 /** Lays one request's changes over the session as it is by now, newer than what it had read; `newer` stays as it is. */
-export function lay({ cleared, edits }: Changes, newer: Values): Values {
+export function applyChanges({ cleared, edits }: Changes, newer: Values): Values {
   const merged: Values = cleared ? {} : { ...newer }
   for (const [key, edit] of edits) {
     const value =

@@ -1,6 +1,6 @@
-import { DataError, ReadOnly, SessionClosed } from '../errors.ts'
+import { DataError, ReadOnlyError, SessionClosedError } from '../errors.ts'
 import { checkValue, isEmpty } from './content.ts'
-import { type Expiry, expiryOver } from './expiry.ts'
+import { type Expiry, lifetimeChangeOver } from './expiry.ts'
 import type { Duration } from './lifetime.ts'
 import { checkCredential, checkLogin, checkUserId, type LoginOptions } from './login.ts'
 import { listOf, own, put, without } from './merge.ts'
@@ -132,11 +132,11 @@ export class Session<Data extends object = Record<string, unknown>> {
    * The user's credential was changed by this very session: it goes on under a new token, and all others of the user are over,
    * for they stand on the old one. With the new credential, or it is asked. Needs the option `credential`.
    */
-  restamp(credential?: string): void {
+  credentialChanged(credential?: string): void {
     if (credential !== undefined) checkCredential('restamp()', credential)
     if (this.userId === null) throw new TypeError('restamp() is for a session with a signed-in user.')
     this.renew()
-    this.#state.restamp = { credential }
+    this.#state.credentialChange = { credential }
   }
 
   /**
@@ -155,7 +155,7 @@ export class Session<Data extends object = Record<string, unknown>> {
    */
   setExpiry(expiry: Duration | Date | Expiry | null): void {
     const state = this.#writable()
-    state.lifetime = expiryOver(state.lifetime, expiry, state.now)
+    state.lifetime = lifetimeChangeOver(state.lifetime, expiry, state.now)
   }
 
   /** True until the session rests in its store, or in the visitor's cookie. */
@@ -198,10 +198,14 @@ export class Session<Data extends object = Record<string, unknown>> {
     const state = this.#state
     if (state.mode === 'open') return state
     if (state.mode === 'saving')
-      throw new SessionClosed('The session is being saved. Await sessions.save(request) before you change it again.')
+      throw new SessionClosedError(
+        'The session is being saved. Await sessions.save(request) before you change it again.',
+      )
     if (state.mode === 'read-only')
-      throw new ReadOnly('This session is read-only: it stands in while the store is down, or was opened with read().')
-    throw new SessionClosed(
+      throw new ReadOnlyError(
+        'This session is read-only: it stands in while the store is down, or was opened with read().',
+      )
+    throw new SessionClosedError(
       'The response has begun, so a change of the session can no longer be kept. Change it before the first byte is written.',
     )
   }

@@ -18,7 +18,7 @@ export interface Resting {
   /** The JSON text of `values`. */
   readonly data: string
   readonly meta: Meta
-  readonly held: { readonly expiresAt: number; readonly ticket: { readonly id: Id } }
+  readonly ref: { readonly expiresAt: number; readonly cookie: { readonly id: Id } }
 }
 
 /** What a session is told of the world around it. */
@@ -54,7 +54,7 @@ export class State {
   updated: Map<string, string | undefined> | null = null
   lent: Set<string> | null = null
   /** `restamp()` was asked for. */
-  restamp: { readonly credential: string | undefined } | null = null
+  credentialChange: { readonly credential: string | undefined } | null = null
   /** What a save that is under way has made of the credential. */
   stamp: string | null = null
   /** There with a serializer: then `values` are what it makes of the application's. */
@@ -68,13 +68,13 @@ export class State {
   }
 
   /** Takes over what rests in the store, or in the cookie, by now. */
-  rest({ values, shared, data, meta, held }: Resting): void {
+  rest({ values, shared, data, meta, ref }: Resting): void {
     this.values = values
     this.shared = shared
     this.base = data
     this.meta = meta
-    this.expiresAt = held.expiresAt
-    this.id = held.ticket.id
+    this.expiresAt = ref.expiresAt
+    this.id = ref.cookie.id
   }
 }
 
@@ -185,7 +185,7 @@ export function startOver(state: State): void {
 }
 
 function forgetChanges(state: State): void {
-  state.restamp = state.stamp = null
+  state.credentialChange = state.stamp = null
   state.intent = state.lifetime = state.edits = state.updated = state.lent = null
   state.cleared = false
 }

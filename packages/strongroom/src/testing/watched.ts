@@ -1,4 +1,4 @@
-import type { Owned, Store } from '../store.ts'
+import type { OwnerIndex, Store } from '../store.ts'
 
 /** A store that can be looked at and interfered with from outside, as a test needs it. */
 export interface Watched {
@@ -20,8 +20,8 @@ export function watched(inner: Store): Watched {
     await watch.before?.(call)
     return ask()
   }
-  const { owned } = inner
-  const index: Owned | undefined = owned && {
+  const { byOwner: owned } = inner
+  const index: OwnerIndex | undefined = owned && {
     list: (owner) => pass('list', owner, () => owned.list(owner)),
     deleteAll: (owner, except) => pass('deleteAll', owner, () => owned.deleteAll(owner, except)),
   }
@@ -34,7 +34,7 @@ export function watched(inner: Store): Watched {
     delete: (id, version, owner) => pass('delete', id, () => inner.delete(id, version, owner)),
     clearExpired: (options) => inner.clearExpired(options),
     close: () => inner.close(),
-    ...(index && { owned: index }),
+    ...(index && { byOwner: index }),
     ...(inner.scan && { scan: (options) => (inner.scan as NonNullable<Store['scan']>)(options) }),
   }
   return Object.assign(watch, { store })

@@ -21,7 +21,7 @@ export interface CachedOptions<D extends Store = Store> {
 }
 
 /** What the durable store can do beyond the contract, this store can do, too. */
-export type CachedStore<D extends Store> = Store & Pick<D, 'owned' | 'scan' | 'alone' | 'changes' | 'schema'>
+export type CachedStore<D extends Store> = Store & Pick<D, 'byOwner' | 'scan' | 'tryWithLock' | 'changes' | 'schema'>
 
 /**
  * A store made of two: one that keeps, and one that is quicker to ask. What is read from the first is copied into the second

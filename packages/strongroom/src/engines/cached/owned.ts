@@ -1,4 +1,4 @@
-import type { Listing, Owned } from '../../store.ts'
+import type { Listing, OwnerIndex } from '../../store.ts'
 import type { Doubts } from './doubts.ts'
 import type { Places } from './places.ts'
 
@@ -14,7 +14,7 @@ interface Around {
 }
 
 /** A user's sessions, as the durable store has them; what was ended together is dropped from the cache. */
-export function ownedThrough(owned: Owned, { doubts, places, open }: Around): Owned {
+export function ownedThrough(owned: OwnerIndex, { doubts, places, open }: Around): OwnerIndex {
   /** A user's sessions are few. Of more than a slow cache can drop in a second the rest is left to `maxAge`. */
   async function buryAll(ended: readonly Listing[]): Promise<void> {
     for (const { id } of ended) doubts.raise(id)

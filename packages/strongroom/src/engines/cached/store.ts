@@ -7,7 +7,7 @@ import type {
   Entry,
   Found,
   Listing,
-  Owned,
+  OwnerIndex,
   ScanOptions,
   Schema,
   Store,
@@ -32,15 +32,15 @@ export interface CachedSettings {
   readonly own: readonly Store[]
 }
 
-type Alone = Required<Pick<Store, 'alone'>>
+type Alone = Required<Pick<Store, 'tryWithLock'>>
 
 /** The durable store decides; what lies in the cache only saves asking it. */
 export class Cached implements Store {
   readonly traits: Traits
-  readonly owned?: Owned
+  readonly byOwner?: OwnerIndex
   readonly readSync?: (id: Id) => Found | null | undefined
   readonly scan?: (options?: ScanOptions) => AsyncIterable<readonly Listing[]>
-  readonly alone?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
+  readonly tryWithLock?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
   readonly changes?: ChangeFeed
   readonly schema?: Schema
   readonly #durable: Store
@@ -61,12 +61,12 @@ export class Cached implements Store {
     this.#own = own
     this.traits = { ...durable.traits, engine: `cached ${durable.traits.engine} with ${cache.traits.engine}` }
     if (cache.readSync) this.readSync = (id) => this.#readSync(id)
-    const { owned, changes, schema } = durable
+    const { byOwner: owned, changes, schema } = durable
     this.#feed = changes ? new Feed(changes, this.#doubts, report) : null
     if (owned)
-      this.owned = ownedThrough(owned, { doubts: this.#doubts, places: this.#places, open: () => this.#open() })
+      this.byOwner = ownedThrough(owned, { doubts: this.#doubts, places: this.#places, open: () => this.#open() })
     if (durable.scan) this.scan = (options) => this.#scan(options)
-    if (durable.alone) this.alone = async (name, work) => (this.#open() as Alone).alone(name, work)
+    if (durable.tryWithLock) this.tryWithLock = async (name, work) => (this.#open() as Alone).tryWithLock(name, work)
     const feed = this.#feed
     if (feed) {
       this.changes = {

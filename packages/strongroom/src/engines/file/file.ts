@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
-import type { Clock, OwnedStore, ScannableStore } from '../../store.ts'
+import type { Clock, IndexedStore, ScannableStore } from '../../store.ts'
 import { nodeSqlite } from '../sqlite/handle.ts'
 import { Files } from './store.ts'
 
@@ -21,7 +21,7 @@ export interface FileOptions {
  * The deadline is the file's modification time: copy the directory without it (`cp` without `-p`) and every session in the
  * copy has expired. A damaged file reads as absent, and goes when its deadline has passed.
  */
-export function file(given: string | FileOptions): OwnedStore & ScannableStore {
+export function file(given: string | FileOptions): IndexedStore & ScannableStore {
   const options: Partial<FileOptions> = typeof given === 'string' ? { dir: given } : (given ?? {})
   checkOptions('file()', options, ['dir', 'durable', 'timeout', 'clock'])
   const { dir, durable = true } = options

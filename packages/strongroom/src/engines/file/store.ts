@@ -5,9 +5,9 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  IndexedStore,
   Listing,
-  Owned,
-  OwnedStore,
+  OwnerIndex,
   ScannableStore,
   ScanOptions,
   Traits,
@@ -36,9 +36,9 @@ const SIZE_LIMIT = 2 ** 30
  * or be undone by a file that was stamped before. Under the lock the later of the two simply wins. A read takes no lock: it
  * opens one file, and a rename does not change the file that is open.
  */
-export class Files implements OwnedStore, ScannableStore {
+export class Files implements IndexedStore, ScannableStore {
   readonly traits: Traits
-  readonly owned: Owned = {
+  readonly byOwner: OwnerIndex = {
     list: (owner) => this.#answer(() => this.#list(owner)),
     deleteAll: (owner, except) => this.#answer(() => this.#deleteAll(owner, except)),
   }

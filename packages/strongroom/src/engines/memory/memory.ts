@@ -7,9 +7,9 @@ import type {
   Clock,
   Entry,
   Found,
+  IndexedStore,
   Listing,
-  Owned,
-  OwnedStore,
+  OwnerIndex,
   ScannableStore,
   ScanOptions,
   Traits,
@@ -34,7 +34,7 @@ const OVERHEAD = 400
  * Sessions in this process's memory: the fastest store, and the one that forgets everything at a restart and drops the least
  * recently used session when it is full (`traits` say so). Its size is bounded by `max` and by `maxBytes`.
  */
-export function memory(options: MemoryOptions = {}): OwnedStore & ScannableStore {
+export function memory(options: MemoryOptions = {}): IndexedStore & ScannableStore {
   checkOptions('memory()', options, ['max', 'maxBytes', 'clock'])
   return new Memory(
     wholeNumber('memory()', 'max', options.max, 100_000),
@@ -43,9 +43,9 @@ export function memory(options: MemoryOptions = {}): OwnedStore & ScannableStore
   )
 }
 
-class Memory implements OwnedStore, ScannableStore {
+class Memory implements IndexedStore, ScannableStore {
   readonly traits: Traits
-  readonly owned: Owned = {
+  readonly byOwner: OwnerIndex = {
     list: async (owner) => this.#list(owner),
     deleteAll: async (owner, except) => this.#deleteAll(owner, except),
   }

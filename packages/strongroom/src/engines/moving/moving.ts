@@ -1,5 +1,5 @@
 import { checkOptions, clockOption } from '../../base/check.ts'
-import type { Clock, OwnedStore, ScannableStore, Store } from '../../store.ts'
+import type { Clock, IndexedStore, ScannableStore, Store } from '../../store.ts'
 import { type Phase, sidesOf } from './sides.ts'
 import { Moving } from './store.ts'
 
@@ -28,8 +28,8 @@ export interface MovingOptions<From extends Store = ScannableStore, To extends S
  * Closing it leaves both stores open. Throws `ConfigError` when the old store cannot be walked.
  */
 export function moving(
-  options: MovingOptions<OwnedStore & ScannableStore, OwnedStore & ScannableStore>,
-): OwnedStore & ScannableStore
+  options: MovingOptions<IndexedStore & ScannableStore, IndexedStore & ScannableStore>,
+): IndexedStore & ScannableStore
 export function moving(options: MovingOptions): Store
 export function moving(options: MovingOptions): Store {
   checkOptions('moving()', options, ['from', 'to', 'phase', 'clock'])

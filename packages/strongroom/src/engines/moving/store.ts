@@ -6,7 +6,7 @@ import type {
   Clock,
   Entry,
   Listing,
-  Owned,
+  OwnerIndex,
   ScanOptions,
   Schema,
   Store,
@@ -31,9 +31,9 @@ type Condition = (place: Place) => boolean
 
 export class Moving implements Store {
   readonly traits: Traits
-  readonly owned?: Owned
+  readonly byOwner?: OwnerIndex
   readonly scan?: (options?: ScanOptions) => AsyncIterable<readonly Listing[]>
-  readonly alone?: NonNullable<Store['alone']>
+  readonly tryWithLock?: NonNullable<Store['tryWithLock']>
   readonly changes?: ChangeFeed
   readonly schema?: Schema
   readonly #sides: Sides
@@ -47,9 +47,9 @@ export class Moving implements Store {
     this.#made = made
     const { from, to } = sides
     this.traits = weaker(from.traits, to.traits)
-    if (from.owned && to.owned) this.owned = this.#index(from.owned, to.owned)
+    if (from.byOwner && to.byOwner) this.byOwner = this.#index(from.byOwner, to.byOwner)
     if (from.scan && to.scan) this.scan = (options) => bothScanned(sides, () => this.#check(), options)
-    if (to.alone) this.alone = to.alone.bind(to)
+    if (to.tryWithLock) this.tryWithLock = to.tryWithLock.bind(to)
     if (from.changes && to.changes) this.changes = bothFeeds(from.changes, to.changes)
     const schemas = [from.schema, to.schema].filter((schema) => schema !== undefined)
     if (schemas.length > 0) this.schema = bothSchemas(schemas)
@@ -168,7 +168,7 @@ export class Moving implements Store {
     return wanted === `d${digestOf(entry)}`
   }
 
-  #index(here: Owned, there: Owned): Owned {
+  #index(here: OwnerIndex, there: OwnerIndex): OwnerIndex {
     const list = async (owner: string) => {
       this.#check()
       // In this order: what is moved in between is then in both lists, and not in none.

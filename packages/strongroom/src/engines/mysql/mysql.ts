@@ -1,6 +1,6 @@
 import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
-import type { Clock, OwnedStore, ScannableStore, Schema, Store } from '../../store.ts'
+import type { Clock, IndexedStore, ScannableStore, Schema, Store } from '../../store.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery } from '../shared/url-query.ts'
 import { type MysqlClient, sourceOf } from './client.ts'
@@ -11,7 +11,9 @@ import { Mysql } from './store.ts'
 
 export type { MysqlClient, MysqlConnection, MysqlPool, MysqlStatement, MysqlValue } from './client.ts'
 
-export type MysqlStore = OwnedStore & ScannableStore & Required<Pick<Store, 'alone'>> & { readonly schema: Schema }
+export type MysqlStore = IndexedStore &
+  ScannableStore &
+  Required<Pick<Store, 'tryWithLock'>> & { readonly schema: Schema }
 
 interface CommonOptions {
   /** "table" or "database.table" (default "strongroom_sessions"). Letters, digits and underscores. */

@@ -5,9 +5,9 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  IndexedStore,
   Listing,
-  Owned,
-  OwnedStore,
+  OwnerIndex,
   ScannableStore,
   ScanOptions,
   Traits,
@@ -22,9 +22,9 @@ import { ASSUMED, type Server } from './server.ts'
 import { purge, statement, statements } from './table.ts'
 import type { Row } from './together.ts'
 
-export class Mysql implements OwnedStore, ScannableStore {
+export class Mysql implements IndexedStore, ScannableStore {
   readonly schema: Server
-  readonly owned: Owned = {
+  readonly byOwner: OwnerIndex = {
     list: async (owner) => {
       const rows = await this.#rows(this.#at.owned, [keyOf(owner), this.#clock()])
       return rows.map(toListing)
@@ -116,7 +116,7 @@ export class Mysql implements OwnedStore, ScannableStore {
   }
 
   /** By a lock that belongs to the connection: it ends with the connection, and that with the process. */
-  async alone<T>(name: string, work: () => Promise<T>): Promise<T | null> {
+  async tryWithLock<T>(name: string, work: () => Promise<T>): Promise<T | null> {
     const lock = `CONCAT('strongroom.', SHA1(CONCAT(COALESCE(DATABASE(), ''), '${digest(`${this.#table} ${name}`)}')))`
     return this.#line.apart(async (ask) => {
       // A connection may have its own lock twice over. What it holds already is asked first.

@@ -15,7 +15,7 @@ interface AloneOptions {
  * when the machine is gone, or the process frozen, after `lease`, for the server hears from us four times as often.
  * The transaction has no snapshot and no number, so that it keeps vacuum from nothing.
  */
-export async function alone<T>(
+export async function withAdvisoryLock<T>(
   link: HoldingLink,
   name: string,
   work: () => Promise<T>,

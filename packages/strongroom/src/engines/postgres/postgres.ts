@@ -1,9 +1,9 @@
 import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
-import type { Clock, OwnedStore, ScannableStore, Schema } from '../../store.ts'
+import type { Clock, IndexedStore, ScannableStore, Schema } from '../../store.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery } from '../shared/url-query.ts'
-import { alone } from './alone.ts'
+import { withAdvisoryLock } from './alone.ts'
 import { Changes } from './changes.ts'
 import type { PostgresClient, PostgresPool } from './client.ts'
 import { OwnLink } from './own.ts'
@@ -44,7 +44,7 @@ export interface PostgresClientOptions extends CommonOptions {
 }
 
 /** What this engine offers beyond the contract. */
-export type PostgresStore = OwnedStore & ScannableStore & { readonly schema: Schema }
+export type PostgresStore = IndexedStore & ScannableStore & { readonly schema: Schema }
 
 /**
  * Sessions in a table of PostgreSQL: a URL, or a `Pool` or `Client` of pg.
@@ -69,9 +69,9 @@ export function postgres(
     clock,
     ...(changes && { changes }),
     ...(holds(link) && {
-      async alone(name, work) {
+      async tryWithLock(name, work) {
         at.assertOpen()
-        return alone(link, `${table.toLowerCase()} ${name}`, work, { limit: timeout })
+        return withAdvisoryLock(link, `${table.toLowerCase()} ${name}`, work, { limit: timeout })
       },
     }),
     async end() {

@@ -6,9 +6,9 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  IndexedStore,
   Listing,
-  Owned,
-  OwnedStore,
+  OwnerIndex,
   ScannableStore,
   ScanOptions,
   Schema,
@@ -29,12 +29,12 @@ interface Surroundings {
   readonly clock: Clock
   /** Ends what is ours. */
   readonly end: () => Promise<void>
-  readonly alone?: Store['alone']
+  readonly tryWithLock?: Store['tryWithLock']
   readonly changes?: ChangeFeed
 }
 
-export class Postgres implements OwnedStore, ScannableStore {
-  readonly owned: Owned = {
+export class Postgres implements IndexedStore, ScannableStore {
+  readonly byOwner: OwnerIndex = {
     list: async (owner) => {
       const { rows } = await this.#table.ask(this.#at.owned, [tagOf(owner), this.#now()])
       return rows.map(toListing)
@@ -44,7 +44,7 @@ export class Postgres implements OwnedStore, ScannableStore {
       return (await this.#table.ask(this.#at.removeOwned, values)).rowCount ?? 0
     },
   }
-  declare readonly alone?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
+  declare readonly tryWithLock?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
   declare readonly changes?: ChangeFeed
   readonly #table: Table
   readonly #at: Statements

@@ -1,6 +1,6 @@
 import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
-import type { Clock, OwnedStore, ScannableStore, Store } from '../../store.ts'
+import type { Clock, IndexedStore, ScannableStore, Store } from '../../store.ts'
 import type { Driver } from './driver.ts'
 import { type IoredisClient, ioredisDriver, isIoredis } from './ioredis.ts'
 import { type Durable, Link } from './link.ts'
@@ -13,7 +13,7 @@ export type { IoredisClient } from './ioredis.ts'
 export type { NodeRedisClient } from './node-redis.ts'
 
 /** It can find an owner's sessions, be walked, and tell runners apart; it tells of changes with `notify`. */
-export type RedisStore = OwnedStore & ScannableStore & Required<Pick<Store, 'alone'>>
+export type RedisStore = IndexedStore & ScannableStore & Required<Pick<Store, 'tryWithLock'>>
 
 interface CommonOptions {
   /** What every key begins with (default "strongroom:"). */

@@ -3,9 +3,9 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  IndexedStore,
   Listing,
-  Owned,
-  OwnedStore,
+  OwnerIndex,
   ScannableStore,
   ScanOptions,
   Traits,
@@ -29,9 +29,9 @@ export interface Settings {
   readonly notify: boolean
 }
 
-export class Redis implements OwnedStore, ScannableStore {
+export class Redis implements IndexedStore, ScannableStore {
   readonly traits: Traits
-  readonly owned: Owned
+  readonly byOwner: OwnerIndex
   readonly changes?: Changes
   readonly #link: Link
   readonly #keys: Keys
@@ -48,7 +48,7 @@ export class Redis implements OwnedStore, ScannableStore {
     const owners = new Owners(link, this.#keys, { clock, channel: this.#channel })
     this.#owners = owners
     if (notify) this.changes = new Changes(link, this.#keys.channel)
-    this.owned = {
+    this.byOwner = {
       list: (owner) => owners.list(owner),
       deleteAll: (owner, except) => owners.deleteAll(owner, except),
     }
@@ -130,7 +130,7 @@ export class Redis implements OwnedStore, ScannableStore {
     return this.#walk().listings(atLeastOne(page), signal)
   }
 
-  alone<T>(name: string, work: () => Promise<T>): Promise<T | null> {
+  tryWithLock<T>(name: string, work: () => Promise<T>): Promise<T | null> {
     return withLease(this.#link, this.#keys.lease(name), work)
   }
 

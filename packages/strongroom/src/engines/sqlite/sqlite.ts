@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
-import type { Clock, OwnedStore, ScannableStore } from '../../store.ts'
+import type { Clock, IndexedStore, ScannableStore } from '../../store.ts'
 import { Connection } from './connection.ts'
 import { durabilityOf, nodeSqlite, type SqliteHandle } from './handle.ts'
 import { Sqlite } from './store.ts'
@@ -37,7 +37,7 @@ export interface SqliteDatabaseOptions extends CommonOptions {
  */
 export function sqlite(
   given: string | SqliteHandle | SqlitePathOptions | SqliteDatabaseOptions,
-): OwnedStore & ScannableStore {
+): IndexedStore & ScannableStore {
   const options = toOptions(given)
   checkOptions('sqlite()', options, ['path', 'database', 'table', 'timeout', 'synchronous', 'clock'])
   const { path, database, table = 'strongroom_sessions' } = options

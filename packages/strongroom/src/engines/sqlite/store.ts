@@ -5,9 +5,9 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  IndexedStore,
   Listing,
-  Owned,
-  OwnedStore,
+  OwnerIndex,
   ScannableStore,
   ScanOptions,
   Traits,
@@ -22,9 +22,9 @@ type Row = Record<string, unknown>
 /** SQLite allows 1 000 000 000 bytes in one row. */
 const SIZE_LIMIT = 1_000_000_000 - 10_000
 
-export class Sqlite implements OwnedStore, ScannableStore {
+export class Sqlite implements IndexedStore, ScannableStore {
   readonly traits: Traits
-  readonly owned: Owned = {
+  readonly byOwner: OwnerIndex = {
     list: async (owner) => {
       const rows = await this.#connection.ask((at) => at.owned.all(owner, this.#clock()))
       return rows.map((row) => toListing(row as Row))

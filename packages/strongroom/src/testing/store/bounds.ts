@@ -25,7 +25,7 @@ export function bounds(property: Property): void {
       assert.equal(await store.update(id, first, version), null)
       assert.equal(await other.touch(id, clock() + 2 * HOUR), true)
       await holds(store, id, { ...second, expiresAt: clock() + 2 * HOUR })
-      assert.equal((await store.owned?.list(first.owner ?? ''))?.length ?? 1, 1)
+      assert.equal((await store.byOwner?.list(first.owner ?? ''))?.length ?? 1, 1)
       assert.equal(await other.delete(id), true)
       await absent(store, id)
     },
@@ -40,8 +40,8 @@ export function bounds(property: Property): void {
     await absent(other, id)
     await put(other, id, theirs)
     await holds(store, id, mine)
-    assert.equal((await store.owned?.list(owner))?.length ?? 1, 1)
-    assert.equal((await other.owned?.deleteAll(owner)) ?? (await other.delete(id)), other.owned ? 1 : true)
+    assert.equal((await store.byOwner?.list(owner))?.length ?? 1, 1)
+    assert.equal((await other.byOwner?.deleteAll(owner)) ?? (await other.delete(id)), other.byOwner ? 1 : true)
     await holds(store, id, mine)
     if (other.scan) assert.deepEqual(await scanned(other), [])
     clock.advance(HOUR)
@@ -113,7 +113,7 @@ async function rejectsAll(given: Given, id: Id, version: Version): Promise<void>
 }
 
 function calls(store: Store, id: Id, entry: Entry, version: Version, expiresAt: number) {
-  const { owned } = store
+  const { byOwner: owned } = store
   const owner = entry.owner ?? ''
   const always: Record<string, () => Promise<unknown>> = {
     read: () => store.read(id),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Owned, Store } from '../../store.ts'
+import type { OwnerIndex, Store } from '../../store.ts'
 import { absent, holds, listingOf, put, sameListings, scanned } from './expect.ts'
 import { bytes, everyByte, fill, type Given, HOUR, newId, newOwner, type Property } from './subject.ts'
 
@@ -148,10 +148,10 @@ export function finding(property: Property): void {
   })
 }
 
-function owned(property: Property, title: string, check: (given: Given, owned: Owned) => Promise<void>): void {
+function owned(property: Property, title: string, check: (given: Given, owned: OwnerIndex) => Promise<void>): void {
   property(title, async (given) => {
-    if (!given.store.owned) return given.skip('this store declares that it cannot find sessions by owner')
-    await check(given, given.store.owned)
+    if (!given.store.byOwner) return given.skip('this store declares that it cannot find sessions by owner')
+    await check(given, given.store.byOwner)
   })
 }
 

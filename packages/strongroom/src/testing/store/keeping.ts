@@ -68,7 +68,7 @@ export function keeping(property: Property): void {
     found?.entry.bytes.fill(0)
     found?.entry.label?.fill(0)
     for (const listing of await scanned(store)) listing.label?.fill(0)
-    for (const listing of (await store.owned?.list(first.owner ?? '')) ?? []) listing.label?.fill(0)
+    for (const listing of (await store.byOwner?.list(first.owner ?? '')) ?? []) listing.label?.fill(0)
     await holds(store, id, first)
   })
 

@@ -16,7 +16,7 @@ export function racing(property: Property): void {
     assert.ok(winner)
     for (const handle of handles) await holds(handle, id, winner)
     for (const { owner } of entries) {
-      if (owner !== winner.owner) assert.deepEqual((await store.owned?.list(owner ?? '')) ?? [], [])
+      if (owner !== winner.owner) assert.deepEqual((await store.byOwner?.list(owner ?? '')) ?? [], [])
     }
   })
 
@@ -32,7 +32,7 @@ export function racing(property: Property): void {
     assert.ok(winner)
     for (const handle of handles) assert.equal(await holds(handle, id, winner), won[0])
     for (const { owner } of entries) {
-      if (owner !== winner.owner) assert.deepEqual((await store.owned?.list(owner ?? '')) ?? [], [])
+      if (owner !== winner.owner) assert.deepEqual((await store.byOwner?.list(owner ?? '')) ?? [], [])
     }
   })
 
