@@ -10,7 +10,7 @@ import {
   encodeContent,
   type Values,
 } from '../../packages/strongroom/src/session/content.ts'
-import { type Changes, applyChanges } from '../../packages/strongroom/src/session/merge.ts'
+import { applyChanges, type Changes } from '../../packages/strongroom/src/session/merge.ts'
 import { changesOf, State } from '../../packages/strongroom/src/session/state.ts'
 import { sessionOf } from '../data.ts'
 import type { Case } from './case.ts'

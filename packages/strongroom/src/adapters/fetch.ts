@@ -2,7 +2,7 @@ import { checkOptions } from '../base/check.ts'
 import { StrongroomError } from '../errors.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { applyOutcome } from './outcome.ts'
+import { applyOutcome } from './shared/outcome.ts'
 
 export interface FetchOptions {
   /** Answers when the session could not be read or kept. By default the error's status and a line of plain text. */

@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { StrongroomError } from '../errors.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { applyOutcome, BODY_HEADERS } from './outcome.ts'
+import { applyOutcome, BODY_HEADERS } from './shared/outcome.ts'
 
 /**
  * Middleware for Hono. Afterwards `await sessions.get(c)` is the request's session (`c.req.raw` works too). What goes wrong

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { detached, Memo } from '../base/memo.ts'
+import { detached } from '../base/bytes.ts'
+import { Memo } from '../base/memo.ts'
 import { type CookieCodec, cookieCodec } from '../crypto/cookie-seal.ts'
 import { type Keyring, type Master, ownerTag } from '../crypto/keyring.ts'
 import type { Id } from '../crypto/token.ts'

@@ -1,6 +1,7 @@
+import { asBuffer } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
 import type { Keyring, Master } from '../crypto/keyring.ts'
-import { asBuffer, createSeal, type SealName, sealedUnder } from '../crypto/seal.ts'
+import { createSeal, type SealName, sealedUnder } from '../crypto/seal.ts'
 import type { Id, VerifiedToken } from '../crypto/token.ts'
 import { decodeContent, type Parsed } from '../session/content.ts'
 import type { ContentToSave, Refused } from './backing.ts'

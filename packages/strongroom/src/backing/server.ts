@@ -1,4 +1,5 @@
-import { detached, Memo } from '../base/memo.ts'
+import { detached } from '../base/bytes.ts'
+import { Memo } from '../base/memo.ts'
 import { OVERHEAD } from '../crypto/aead.ts'
 import { type Keyring, ownerTag } from '../crypto/keyring.ts'
 import { openLabel, type SealName, sealLabel } from '../crypto/seal.ts'

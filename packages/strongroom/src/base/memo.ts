@@ -40,6 +40,3 @@ export class Memo<V> {
     this.#old.delete(key)
   }
 }
-
-/** A copy of ASCII text that shares no memory with what it was cut out of, as V8's slices do. */
-export const detached = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')

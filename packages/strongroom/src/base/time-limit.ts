@@ -1,3 +1,6 @@
+/** What a timer can count; with more, Node fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 2
+
 /** A call that is under way, in a ring of them, the oldest first. One that is over points at nothing but itself. */
 class Call {
   earlier: Call = this
@@ -41,8 +44,7 @@ export class TimeLimit {
 
   /** In ms. `late` is called once for all calls that are found late at a time. */
   constructor(ms: number, tooLate: () => Error, late: () => void = () => undefined) {
-    // What a timer can count; more than that it would take for nothing at all.
-    this.#ms = Math.min(ms, 2 ** 31 - 2)
+    this.#ms = Math.min(ms, LONGEST_TIMER)
     this.#tooLate = tooLate
     this.#late = late
   }
@@ -103,4 +105,23 @@ function attempt<T>(call: () => PromiseLike<T>): Promise<T> {
   } catch (error) {
     return Promise.reject(error)
   }
+}
+
+/**
+ * One call with a time limit of its own, in ms: rejects with `tooLate()` when it takes longer. `late` is called just before
+ * that, to give back or cut what the call still holds. For many calls with the same limit, `TimeLimit` is cheaper.
+ */
+export function within<T>(ms: number, call: () => PromiseLike<T>, tooLate: () => Error, late?: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => {
+        late?.()
+        reject(tooLate())
+      },
+      Math.min(ms, LONGEST_TIMER),
+    )
+    attempt(call)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer))
+  })
 }

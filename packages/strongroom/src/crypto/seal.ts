@@ -1,3 +1,4 @@
+import { asBuffer } from '../base/bytes.ts'
 import { openBytes, type Recipe, type SealRefusal, sealBytes } from './aead.ts'
 import type { Keyring, Master } from './keyring.ts'
 import type { Id, VerifiedToken } from './token.ts'
@@ -25,9 +26,6 @@ const LABEL: Recipe = { version: 3, key: (master) => master.label, label: 'stron
 export function createSeal(name: SealName, ring: Keyring): Seal {
   return name === 'none' ? NONE : sealed(name, ring)
 }
-
-export const asBuffer = (bytes: Uint8Array) =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const NONE: Seal = {
   name: 'none',

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
-import type { ResponseHeaders } from '../outcome.ts'
+import type { ResponseHeaders } from '../shared/outcome.ts'
 
 export type NodeResponse = ServerResponse | Http2ServerResponse
 

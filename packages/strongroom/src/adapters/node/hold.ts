@@ -1,6 +1,6 @@
 import { getDefaultHighWaterMark, type Readable } from 'node:stream'
 import type { Outcome, Visit } from '../../request/visit.ts'
-import { applyOutcome, BODY_HEADERS } from '../outcome.ts'
+import { applyOutcome, BODY_HEADERS } from '../shared/outcome.ts'
 import { alreadySent, type Disguise, moveHeaders, NodeHeaders, type NodeResponse, pretendSent } from './head.ts'
 import { type Method, type Originals, type Watcher, watch } from './watch.ts'
 

@@ -1,5 +1,6 @@
+import { asBuffer } from '../../base/bytes.ts'
 import type { Entry, Version } from '../../store.ts'
-import { asBuffer, pack, unpack } from '../shared/packing.ts'
+import { pack, unpack } from '../shared/packing.ts'
 
 /** An entry of the durable store as it was at a moment. */
 export interface Copy {

@@ -1,3 +1,4 @@
+import { asBuffer } from '../../base/bytes.ts'
 import type { Entry, Found, Version } from '../../store.ts'
 
 const FORMAT = 1
@@ -48,11 +49,6 @@ export function unpack(given: Uint8Array, from = 0): Found | null {
   if (at > all.length) return null
   const [expiresAt, createdAt] = [all.readDoubleLE(from + 2), all.readDoubleLE(from + 10)]
   return { entry: { bytes: all.subarray(at), expiresAt, owner, label, createdAt }, version }
-}
-
-/** The same bytes, with the methods of a Buffer. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** A label has 512 bytes at most, an owner 64, and a version is short. */

@@ -1,4 +1,4 @@
-import type { Outcome } from '../request/visit.ts'
+import type { Outcome } from '../../request/visit.ts'
 
 /** A response's headers, as far as a session touches them. */
 export interface ResponseHeaders {

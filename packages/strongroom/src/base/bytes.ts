@@ -1,0 +1,7 @@
+/** The same bytes, with the methods of a Buffer. No copy. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** A copy of ASCII text that shares no memory with the string that it was cut from, as V8's slices do. */
+export const detached = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')

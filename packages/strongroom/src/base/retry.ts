@@ -1,0 +1,25 @@
+import { randomInt } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+
+/**
+ * Ms to wait after the n-th failure in a row, counted from 1: `first`, then twice as long each time, up to `most`. Between
+ * half of that and all of it, at random, so that processes that failed together do not come back together.
+ */
+export function backoff(failures: number, { first, most }: { readonly first: number; readonly most: number }): number {
+  const longest = Math.min(first * 2 ** Math.min(failures - 1, 30), most)
+  return longest / 2 + randomInt(Math.max(Math.ceil(longest / 2), 1))
+}
+
+/** Waits before the next try for a lock that is held for a moment: for 1 to 7 ms, at random, so that two do not stay in step. */
+export function pause(): Promise<void> {
+  return wait(randomInt(1, 8))
+}
+
+/** A moment on the monotonic clock, `ms` from now. A test's manual clock must not stretch or cut a real wait. */
+export function momentIn(ms: number): number {
+  return performance.now() + ms
+}
+
+export function isPast(moment: number): boolean {
+  return performance.now() >= moment
+}
