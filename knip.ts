@@ -10,7 +10,7 @@ export default {
         'test/types/*.ts',
         'test/golden/make.ts',
         // Started by name as processes of their own, to be killed.
-        'test/breaking/children/*.ts',
+        'test/fault-injection/children/*.ts',
         'bench/*.ts',
         'demo/*.ts',
         'examples/**/*.{ts,mjs,cjs}',

@@ -4,8 +4,8 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** Runs a program of this directory in a process of its own, and answers the JSON that it prints. */
-export async function answerOf(
+/** Runs a program of this directory in a process of its own, and resolves to the JSON that it prints. */
+export async function outputOf(
   program: string,
   args: readonly string[],
   node: readonly string[] = [],

@@ -1,4 +1,4 @@
-/** The session that every contender keeps: what a shop would have in it, 1 KB as JSON. */
+/** The session that every contender stores: what a shop would put into it, 1 KB as JSON. */
 export interface Data {
   index: number
   name: string
@@ -13,7 +13,7 @@ const SIZE = 1024
 
 export const nameOf = (index: number) => `Ada Lovelace ${index}`
 
-/** Different for each index, so that an answer with another visitor's data is noticed; always 1024 bytes. */
+/** Different for each index, so that a response with another visitor's data is noticed; always 1024 bytes. */
 export function sessionOf(index: number): Data {
   const data: Data = {
     index,

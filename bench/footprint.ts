@@ -4,11 +4,11 @@ import type { SealName } from '../packages/strongroom/src/index.ts'
 import { sessionOf } from './data.ts'
 import { begin, sessionsWith } from './micro/sessions.ts'
 
-// `node --expose-gc bench/footprint.ts KIND COUNT`: prints what one of COUNT sessions of this kind keeps of memory, in bytes.
+// `node --expose-gc bench/footprint.ts KIND COUNT`: prints how much memory one of COUNT sessions of this kind takes, in bytes.
 const [kind = '', count = '0'] = process.argv.slice(2)
 const wanted = Number(count)
 
-/** Keeps everything alive that the sessions need, and says so at the end. */
+/** Keeps everything alive that the sessions need; `alive` tells whether it did. */
 async function fill(): Promise<{ alive(): Promise<boolean> }> {
   if (kind === 'express-session') return fillMemoryStore()
   const sessions = sessionsWith({ store: memory({ max: wanted, maxBytes: 2 ** 34 }), seal: kind as SealName })
@@ -21,7 +21,7 @@ async function fillMemoryStore() {
   for (let index = 0; index < wanted; index++) {
     const cookie = new session.Cookie()
     cookie.maxAge = 1_800_000
-    // As long as express-session makes them.
+    // As long as those of express-session.
     const sid = `${index}`.padStart(32, 'x')
     await new Promise((done) => store.set(sid, { cookie, ...sessionOf(index) }, done))
   }
@@ -29,7 +29,7 @@ async function fillMemoryStore() {
 }
 
 async function inUse(): Promise<number> {
-  // What was freed is gone only after its finalizers have run, and those wait for a turn.
+  // Freed memory is released only when its finalizers have run, and those need a turn of the event loop.
   for (let i = 0; i < 3; i++) {
     gc?.()
     await new Promise((done) => setTimeout(done, 20))
@@ -39,7 +39,7 @@ async function inUse(): Promise<number> {
 }
 
 const before = await inUse()
-const kept = await fill()
+const filled = await fill()
 const after = await inUse()
-if (!(await kept.alive())) throw new Error('Not every session is there.')
+if (!(await filled.alive())) throw new Error('Some sessions are missing.')
 console.log((after - before) / wanted)

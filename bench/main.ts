@@ -6,12 +6,12 @@ import { wrk, wrkMissing } from './http/load.ts'
 import { measureHttp } from './http/run.ts'
 import { measureMemory } from './memory.ts'
 import { measureMicro } from './micro/run.ts'
-import { measurePurge } from './purge.ts'
 import { barsOf, passes } from './report/bars.ts'
 import { tablesOf } from './report/tables.ts'
 import { circumstances, fromJsonLines, toDocument, toJsonLines, toTerminal } from './report/write.ts'
-import { measureRest } from './rest.ts'
 import { measureScale } from './scale.ts'
+import { measureSize } from './size.ts'
+import { measureSweep } from './sweep.ts'
 import { measureTrips } from './trips.ts'
 
 interface Options {
@@ -28,37 +28,39 @@ interface Options {
   readonly strict?: boolean
 }
 
-const PARTS = ['http', 'micro', 'memory', 'scale', 'trips', 'rest', 'purge'] as const
+const PARTS = ['http', 'micro', 'memory', 'scale', 'trips', 'size', 'sweep'] as const
 
 const whole = (text: string) => {
   if (/^[1-9]\d*$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('A whole number from 1.')
+  throw new InvalidArgumentError('Give a whole number, at least 1.')
 }
 const parts = (text: string) => {
   const named = text.split(',') as Bench[]
   if (named.every((part) => PARTS.includes(part))) return named
-  throw new InvalidArgumentError(`One or several, with commas, of: ${PARTS.join(', ')}.`)
+  throw new InvalidArgumentError(`Give one or several of these, separated by commas: ${PARTS.join(', ')}.`)
 }
 
 const routes = (text: string) => {
   const named = text.split(',') as Route[]
   if (named.every((route) => ROUTES.includes(route))) return named
-  throw new InvalidArgumentError(`One or several, with commas, of: ${ROUTES.join(', ')}.`)
+  throw new InvalidArgumentError(`Give one or several of these, separated by commas: ${ROUTES.join(', ')}.`)
 }
 
 const options = new Command('npm run bench --')
-  .description('Measures Strongroom beside its peers and its limits. See docs/benchmarks.md.')
-  .option('--quick', 'one short round of everything: to see that it runs, not to believe the figures')
-  .option('--only <parts>', `${PARTS.join(', ')}; several with commas`, parts)
-  .option('--rounds <n>', 'rounds of http and micro (3)', whole)
-  .option('--seconds <n>', 'of each http slice (1)', whole)
-  .option('--sessions <n>', 'visitors of each server, who take turns', whole, 1000)
-  .option('--contenders <pattern>', 'only servers whose names match, and their limits', (text) => new RegExp(text))
-  .option('--routes <routes>', 'only these routes, with commas', routes, [...ROUTES])
-  .option('--with <files...>', 'also show the figures in these files, which earlier runs wrote with --json')
-  .option('--json', 'one line of JSON for each figure and each bar')
+  .description(
+    'Compares Strongroom with other session libraries, and with the fastest that is possible. See docs/benchmarks.md.',
+  )
+  .option('--quick', 'one short round of everything: shows that it runs, with unreliable figures')
+  .option('--only <parts>', `which parts, separated by commas: ${PARTS.join(', ')}`, parts)
+  .option('--rounds <n>', 'rounds of http and micro (default: 3)', whole)
+  .option('--seconds <n>', 'seconds of each http slice (default: 1)', whole)
+  .option('--sessions <n>', 'visitors of each server', whole, 1000)
+  .option('--contenders <pattern>', 'only contenders whose names match, and their limits', (text) => new RegExp(text))
+  .option('--routes <routes>', 'which routes, separated by commas', routes, [...ROUTES])
+  .option('--with <files...>', 'also show the figures in these files, written by earlier runs with --json')
+  .option('--json', 'print one line of JSON for each figure and each bar')
   .option('--markdown', 'write the tables into docs/benchmarks.md')
-  .option('--strict', 'fail when a bar is missed')
+  .option('--strict', 'exit with code 1 if a bar is missed')
   .parse()
   .opts<Options>()
 
@@ -79,8 +81,8 @@ async function measure({ quick = false, only = [...PARTS], ...given }: Options):
   else if (only.includes('http')) figures.push(...(await measureHttp({ ...given, rounds, seconds, say })))
   if (only.includes('micro')) figures.push(...(await measureMicro({ rounds, seconds: quick ? 0.02 : 0.2, say })))
   if (only.includes('trips')) figures.push(...(await measureTrips({ ...given, say })))
-  if (only.includes('rest')) figures.push(...(await measureRest({ ...given, sessions: quick ? 1000 : 10_000, say })))
-  if (only.includes('purge')) figures.push(...(await measurePurge({ ...(quick ? FEW_ROWS : MANY_ROWS), say })))
+  if (only.includes('size')) figures.push(...(await measureSize({ ...given, sessions: quick ? 1000 : 10_000, say })))
+  if (only.includes('sweep')) figures.push(...(await measureSweep({ ...(quick ? FEW_ROWS : MANY_ROWS), say })))
   if (only.includes('memory'))
     figures.push(...(await measureMemory({ counts: quick ? [10_000] : [10_000, 100_000], say })))
   if (only.includes('scale')) figures.push(...(await measureScale({ ...(quick ? SMALL : LARGE), say })))

@@ -1,4 +1,4 @@
-import { answerOf } from './children.ts'
+import { outputOf } from './children.ts'
 import { type Figure, find } from './figures.ts'
 
 export interface MemoryOptions {
@@ -14,14 +14,14 @@ const KINDS = [
   { kind: 'two-key', contender: 'strongroom memory two-key' },
 ] as const
 
-/** Heap and buffers that one session of 1 KB keeps, the store's own lists included. */
+/** Heap and buffers that a session of 1 KB takes, including the store's own lists. */
 export async function measureMemory({ counts, say }: MemoryOptions): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const count of counts) {
     const route = `${count} sessions`
     for (const { kind, contender } of KINDS) {
       say(`memory, ${contender}, ${route}`)
-      const value = Number(await answerOf('./footprint.ts', [kind, `${count}`], ['--expose-gc']))
+      const value = Number(await outputOf('./footprint.ts', [kind, `${count}`], ['--expose-gc']))
       const peer = kind === 'express-session' ? value : (find(figures, PEER, route)?.value ?? Number.NaN)
       figures.push({ bench: 'memory', contender, route, value, unit: 'bytes per session', ratioToLimit: peer / value })
     }

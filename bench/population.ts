@@ -12,13 +12,13 @@ import {
 import { median } from './figures.ts'
 import { begin, readOnce, type Values, writeOnce } from './micro/sessions.ts'
 
-// `node bench/population.ts ENGINE COUNT DIRECTORY`: fills a store and prints, as JSON, what a read and a write of one
-// session among COUNT takes, in µs: the median over visitors spread evenly over all of them, each of whom comes once.
+// `node bench/population.ts ENGINE COUNT DIRECTORY`: fills a store and prints, as JSON, how long a read and a write of one
+// session among COUNT take, in µs: the median over visitors spread evenly over all of them, each of whom comes once.
 const [engine = '', count = '0', directory = '.'] = process.argv.slice(2)
 const wanted = Number(count)
 const VISITORS = 2000
 
-/** Filled without waiting for the disk, and measured with every default. */
+/** Filled without waiting for the disk, and measured with the defaults. */
 const kinds: Record<string, (filling: boolean) => IndexedStore> = {
   memory: () => memory({ max: wanted, maxBytes: 2 ** 34 }),
   file: (filling) => file({ dir: directory, durable: !filling }),
@@ -28,7 +28,7 @@ const kinds: Record<string, (filling: boolean) => IndexedStore> = {
 const make = kinds[engine]
 if (!make) throw new Error(`There is no engine "${engine}".`)
 const secrets = randomBytes(32)
-// Without a memo: with so many visitors, the one who comes was not here lately.
+// Without a memo: among so many visitors, the next one was not here recently.
 const over = (store: IndexedStore) =>
   createSessions<Values>({ secrets, store, seal: 'two-key', memo: false } as SessionsOptions)
 
@@ -43,7 +43,7 @@ for (let from = 0; from < wanted; from += 500) {
 const measured = engine === 'memory' ? filler : over(make(false))
 if (engine !== 'memory') await filling.close()
 
-// The compiler's work is done on the first half.
+// The first half warms up the compiler.
 const [early, late] = [cookies.slice(0, cookies.length / 2), cookies.slice(cookies.length / 2)]
 const visit = { read: readOnce, write: writeOnce }
 const each = async (verb: keyof typeof visit, visitors: readonly string[]) => {

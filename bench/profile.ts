@@ -36,11 +36,11 @@ try {
   await servers.stop()
 }
 const file = join(directory, readdirSync(directory)[0] as string)
-// What was before that is the start, the logins, and the compiler at work.
+// Before that come the start, the logins, and the compiler's work.
 const { groups, functions } = timesOf(JSON.parse(readFileSync(file, 'utf8')) as Profile, seconds * 1e6)
 
 const percent = (share: number) => `${(share * 100).toFixed(1).padStart(5)} %`
-console.log(`${name}, ${route}: self time, of what was not idle\n`)
+console.log(`${name}, ${route}: self time, as a share of the time that was not idle\n`)
 for (const { name, share } of groups.filter(({ share }) => share > 0.001)) console.log(`${percent(share)}  ${name}`)
 console.log()
 for (const { name, group, share } of functions.slice(0, top))

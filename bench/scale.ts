@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { answerOf } from './children.ts'
+import { outputOf } from './children.ts'
 import type { Figure } from './figures.ts'
 
 export interface ScaleOptions {
@@ -14,7 +14,7 @@ export interface ScaleOptions {
 const VERBS = ['read', 'write'] as const
 type Times = Readonly<Record<(typeof VERBS)[number], number>>
 
-/** What one read and one write cost with few sessions in the store, and with many. The ratio says how flat that is. */
+/** What one read and one write cost with few sessions in the store and with many. The ratio shows how little it grows. */
 export async function measureScale({ few, many, say }: ScaleOptions): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const [engine, count] of Object.entries(many)) {
@@ -22,7 +22,7 @@ export async function measureScale({ few, many, say }: ScaleOptions): Promise<Fi
       say(`scale, ${engine} with ${size} sessions`)
       return timesOf(engine, size)
     }
-    // The small store before and after the large one, so that what the machine does meanwhile tells on both.
+    // The small store before and after the large one, so that a change of the machine's pace affects both.
     const [before, large, after] = [await times(few), await times(count), await times(few)]
     for (const verb of VERBS) {
       const small = (before[verb] + after[verb]) / 2
@@ -40,7 +40,7 @@ export async function measureScale({ few, many, say }: ScaleOptions): Promise<Fi
 async function timesOf(engine: string, count: number): Promise<Times> {
   const directory = mkdtempSync(join(tmpdir(), 'strongroom-bench-'))
   try {
-    return (await answerOf('./population.ts', [engine, `${count}`, directory], ['--max-old-space-size=8192'])) as Times
+    return (await outputOf('./population.ts', [engine, `${count}`, directory], ['--max-old-space-size=8192'])) as Times
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

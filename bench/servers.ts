@@ -8,7 +8,7 @@ import { startPostgres } from '../test/servers/postgres.ts'
 import { startRedis } from '../test/servers/redis.ts'
 import { LOAD } from './processors.ts'
 
-/** With the settings that people run: Postgres and MariaDB write to the disk at each commit, Redis once a second. */
+/** With common settings: Postgres and MariaDB write to the disk at each commit, Redis once a second. */
 const KINDS = {
   postgres: { program: 'postgres', start: () => startPostgres({ shared_buffers: '1GB', max_wal_size: '4GB' }) },
   mysql: { program: 'mariadbd', start: () => startMariadb({ 'innodb-buffer-pool-size': '1G' }) },
@@ -21,7 +21,7 @@ export type Urls = Partial<Record<ServerName, string>>
 
 export interface Servers {
   readonly urls: Urls
-  /** Ports, for whoever stands between. */
+  /** The servers with their ports, for a proxy between. */
   readonly running: Partial<Record<ServerName, Server & { readonly url: string }>>
   stop(): Promise<void>
 }
@@ -29,8 +29,8 @@ export interface Servers {
 export const installed = (name: ServerName): boolean => find(KINDS[name].program) !== null
 
 /**
- * Private instances of the servers that are asked for, on the processor of the load: the application's is the one that is
- * measured, and has nothing else to do.
+ * Private instances of the servers that are needed, on the processor of the load. The application has the other processor to
+ * itself, because that is the one that is measured.
  */
 export async function startServers(names: Iterable<ServerName>): Promise<Servers> {
   const running: Partial<Record<ServerName, Server & { url: string }>> = {}
@@ -40,7 +40,7 @@ export async function startServers(names: Iterable<ServerName>): Promise<Servers
   try {
     for (const name of new Set(names)) {
       running[name] = await KINDS[name].start()
-      settle(running[name].port)
+      moveToLoad(running[name].port)
     }
   } catch (error) {
     await stop()
@@ -50,8 +50,8 @@ export async function startServers(names: Iterable<ServerName>): Promise<Servers
   return { urls, running, stop }
 }
 
-/** Moves whatever listens on a port, and all that it will start, to the processor of the load. */
-function settle(port: number): void {
+/** Moves what listens on a port, and all that it will start, to the processor of the load. */
+function moveToLoad(port: number): void {
   if (availableParallelism() < 2 || !find('taskset') || !find('ss')) return
   const { stdout } = spawnSync('ss', ['-Hltnp', `sport = :${port}`], { encoding: 'utf8' })
   for (const [, pid] of stdout.matchAll(/pid=(\d+)/g))

@@ -48,8 +48,8 @@ async function countOn(contender: Contender, wire: Wire, url: string): Promise<F
   try {
     const figures: Figure[] = []
     for (const route of ROUTES) {
-      if (route === 'logout' ? !contender.ends : route !== 'login' && !contender.routes.includes(route)) continue
-      // The first open connections, prepare statements and load scripts.
+      if (route === 'logout' ? !contender.hasLogout : route !== 'login' && !contender.routes.includes(route)) continue
+      // The first requests open connections, prepare statements and load scripts.
       await visit(running.origin, route, await cookiesOf(running.origin))
       const cookies = await cookiesOf(running.origin)
       await settled(wire)
@@ -65,16 +65,16 @@ async function countOn(contender: Contender, wire: Wire, url: string): Promise<F
   }
 }
 
-/** Of visitors who have just logged in, so that no deadline is due to be moved. */
+/** Of visitors who have just logged in, so that no touch is due. */
 const cookiesOf = (origin: string) => logIn(origin, TIMES)
 
-/** One after another. Who logs in has a session already, which the new one takes the place of. */
+/** One after another. A visitor who logs in has a session already, which the new one replaces. */
 async function visit(origin: string, route: string, cookies: readonly string[]): Promise<void> {
   for (const [index, cookie] of cookies.entries())
     await ask(origin, route === 'login' ? `/login/${index}` : `/${route}`, cookie)
 }
 
-/** What has passed by the time that nothing passes any more: some write after the answer. */
+/** What has passed, once nothing passes any more: some contenders write after the response. */
 async function settled(wire: Wire) {
   const all = { trips: 0, bytes: 0 }
   for (;;) {

@@ -1,16 +1,16 @@
 import { startProxy } from '../test/servers/proxy.ts'
 
-/** A wire to a server of this machine, which counts what passes. */
+/** A connection to a server of this machine that counts what passes. */
 export interface Wire {
   readonly port: number
-  /** Since the last call: how often something was asked and answered, and the bytes both ways. */
+  /** Since the last call: the round trips, and the bytes both ways. */
   take(): { readonly trips: number; readonly bytes: number }
   close(): Promise<void>
 }
 
 /**
- * A round trip is a question after an answer (or at the beginning): what is asked in one breath counts once. That is exact only
- * while one request at a time is under way.
+ * A round trip begins with data from the client after data from the server (or at the start): what is sent in one go counts
+ * once. This is exact only while one request at a time is under way.
  */
 export async function startWire(to: number): Promise<Wire> {
   let [trips, bytes] = [0, 0]

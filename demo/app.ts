@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import express, { type NextFunction, type Request, type Response } from 'express'
-import { strongroom as strongroom } from '../packages/strongroom/src/adapters/express.ts'
+import { strongroom } from '../packages/strongroom/src/adapters/express.ts'
 import { StrongroomError } from '../packages/strongroom/src/index.ts'
 import { sameOriginOnly, securityHeaders } from './guard.ts'
 import { devicePages } from './pages/devices.ts'
@@ -11,7 +11,7 @@ import { thiefPages } from './pages/thief.ts'
 import { troublePage } from './pages/trouble.ts'
 import type { Vault } from './vault.ts'
 
-/** The whole application, as Express knows it. */
+/** The whole application, as an Express app. */
 export function application(vault: Vault): express.Express {
   const app = express()
   app.disable('x-powered-by')
@@ -33,8 +33,8 @@ export function application(vault: Vault): express.Express {
 }
 
 const EXCUSES: Readonly<Record<number, string>> = {
-  400: 'The server could not make sense of that.',
-  413: 'That was more than the server takes at once.',
-  500: 'Something broke on the server. The terminal that runs it says more.',
-  503: 'The store of the sessions does not answer. Nobody was signed out: try again in a moment.',
+  400: 'The server could not understand that request.',
+  413: 'That was more than the server accepts.',
+  500: 'Something broke on the server. Its terminal shows more.',
+  503: 'The session store does not answer. Nobody was signed out: try again in a moment.',
 }

@@ -6,11 +6,11 @@ export interface Choices {
   readonly plainCookie: boolean
 }
 
-/** Reads the command line; ends the process with a line and exit code 2 when it cannot be understood. */
+/** Reads the command line; prints a line and ends the process with exit code 2 if it cannot be understood. */
 export function readCommand(argv: readonly string[]): Choices {
   return new Command('npm start --')
     .description('A small shop that shows what Strongroom does with its sessions.')
-    .option('--port <number>', 'where to listen; 0 is any free port', toPort, toPort(process.env.PORT ?? '3000'))
+    .option('--port <number>', 'port to listen on; 0 is any free port', toPort, toPort(process.env.PORT ?? '3000'))
     .option(
       '--store <url>',
       'memory:, file:./dir, sqlite:./x.db, cookie:, postgres://…, mysql://…, redis://…, memcached://…',
@@ -18,7 +18,7 @@ export function readCommand(argv: readonly string[]): Choices {
     )
     .option(
       '--plain-cookie',
-      'a cookie without Secure and __Host-, for browsers that keep no such cookie on http',
+      'a cookie without Secure and __Host-, for browsers that refuse such cookies on http',
       false,
     )
     .helpOption('--help', 'show this')

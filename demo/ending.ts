@@ -1,12 +1,13 @@
 import type { Server } from 'node:http'
 
-const PATIENCE = 1000
-/** npm hands on the SIGINT that the terminal has sent to us already, so the second of two at once is the same one. */
+/** How long requests under way may take to finish. */
+const GRACE = 1000
+/** npm passes on the SIGINT that the terminal has already sent to us, so a second one this soon is the same one. */
 const SAME = 250
 
 /**
- * On SIGINT or SIGTERM: takes no more connections, lets requests under way finish for a second, closes the store, and lets
- * the process end with code 0. A later signal ends it at once.
+ * On SIGINT or SIGTERM: accepts no more connections, gives requests under way a second to finish, closes the store, and ends
+ * the process with code 0. A later signal ends it immediately.
  */
 export function endOnSignal(server: Server, store: { close(): Promise<void> }): void {
   let began: number | null = null
@@ -17,7 +18,7 @@ export function endOnSignal(server: Server, store: { close(): Promise<void> }): 
     }
     began = performance.now()
     const closed = new Promise((done) => server.close(done))
-    setTimeout(() => server.closeAllConnections(), PATIENCE).unref()
+    setTimeout(() => server.closeAllConnections(), GRACE).unref()
     await closed
     await store.close()
     process.exit(0)

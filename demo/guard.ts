@@ -24,15 +24,15 @@ export function securityHeaders(_request: Request, response: Response, next: Nex
 }
 
 /**
- * Refuses a form that was sent from elsewhere. The cookie's SameSite=Lax keeps other sites' forms from being signed in; this
- * also covers sister hosts and other ports of localhost, which are the same site to a browser.
+ * Refuses a form that was sent from another origin. With SameSite=Lax, forms of other sites do not send the cookie. This also
+ * covers sibling hosts and other ports of localhost, which are the same site to a browser.
  */
 export function sameOriginOnly(request: Request, response: Response, next: NextFunction): void {
   if (['GET', 'HEAD', 'OPTIONS'].includes(request.method) || isOwn(request)) next()
   else response.status(403).type('text').send('This form was sent from another site, and was refused.\n')
 }
 
-/** What browsers say of where a request comes from. A client that says neither is no browser, and has nobody's cookies. */
+/** What browsers say about the origin of a request. A client that sends neither header is not a browser, and has nobody's cookies. */
 function isOwn({ headers }: Request): boolean {
   const site = headers['sec-fetch-site']
   if (site !== undefined) return site === 'same-origin' || site === 'none'

@@ -11,24 +11,25 @@ let vault: Vault
 try {
   vault = await openVault({ store, plainCookie })
 } catch (error) {
-  fail(2, tell(error as Error))
+  fail(2, describe(error as Error))
 }
 
 const server = createServer(application(vault))
 server.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   if (code === 'EADDRINUSE')
     fail(1, `port ${port} is taken. Choose another: npm start -- --port ${port + 1}, or --port 0 for any free one.`)
-  if (code === 'EACCES') fail(1, `port ${port} needs rights that this user lacks. Choose one above 1023: --port 3000.`)
+  if (code === 'EACCES')
+    fail(1, `port ${port} needs permissions that this user lacks. Choose one above 1023: --port 3000.`)
   fail(1, message)
 })
-// This machine only: a shop without passwords is nothing for the neighbours.
+// On this machine only, because the shop has no passwords.
 server.listen(port, 'localhost', () => {
   console.log(`Strongroom demo: http://localhost:${(server.address() as AddressInfo).port}`)
-  console.log(`Sessions rest in: ${vault.resting}. Ctrl-C ends.`)
+  console.log(`Sessions are stored in: ${vault.storage}. Ctrl-C stops the demo.`)
 })
 endOnSignal(server, vault)
 
-function tell({ message, cause }: Error): string {
+function describe({ message, cause }: Error): string {
   return cause instanceof Error ? `${message} (${cause.message})` : message
 }
 

@@ -4,7 +4,7 @@ import type { Session } from '../packages/strongroom/src/index.ts'
 import type { Vault, Visit } from './vault.ts'
 import { type Html, layout } from './views/layout.ts'
 
-/** The value of our cookie as this request brought it, if it did. */
+/** The value of our cookie in this request, if it has one. */
 export function cookieOf({ sessions }: Vault, request: Request): string | undefined {
   return parseCookie(request.headers.cookie ?? '')[sessions.policy.cookieName]
 }
@@ -27,8 +27,8 @@ export async function showPage(
 }
 
 /**
- * Answers a form with the page to see next (303, so that a reload repeats nothing). Where the browser had no cookie yet the
- * address asks the next page to look whether it kept the one that it gets now.
+ * Redirects a form to the next page (303, so that a reload repeats nothing). If the browser had no cookie yet, the address
+ * tells the next page to check whether the browser kept the one that it gets now.
  */
 export function goTo(vault: Vault, request: Request, response: Response, path: string): void {
   response.redirect(303, cookieOf(vault, request) === undefined ? `${path}?kept` : path)

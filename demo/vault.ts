@@ -1,5 +1,5 @@
 import { createKeyring } from '../packages/strongroom/src/crypto/keyring.ts'
-import { parse } from '../packages/strongroom/src/crypto/token.ts'
+import { verifyToken } from '../packages/strongroom/src/crypto/token.ts'
 import { storeFromUrl } from '../packages/strongroom/src/engines/url.ts'
 import {
   createSessions,
@@ -11,44 +11,44 @@ import {
 import { keyIn } from './key.ts'
 import type { Basket } from './shop/basket.ts'
 
-/** What the shop keeps in a session. */
+/** What the shop puts into a session. */
 export interface Visit {
   readonly name: string
   readonly basket: Basket
 }
 
-/** The sessions, and the store beneath them, which only the page about the thief looks into. */
+/** The sessions, and the store below them, which only the page about the thief reads directly. */
 export interface Vault {
   readonly sessions: Sessions<Visit>
-  /** Null where sessions rest in their cookies. */
+  /** Null if sessions are in their cookies. */
   readonly store: Store | null
   readonly plainCookie: boolean
-  /** Where a cookie's session rests. Only with the keys can this be told; nothing public leads from a session to its id. */
+  /** The id of a cookie's session in the store. This needs the keys: nothing public leads from a session to its id. */
   idOf(cookie: string): Id | null
-  /** The engine as people write it. */
+  /** The engine's name, as people write it. */
   readonly engine: string
-  /** Engine and seal in words. */
-  readonly resting: string
+  /** Engine and seal, for people. */
+  readonly storage: string
   close(): Promise<void>
 }
 
-/** Throws `ConfigError` for a URL that is not understood, `StoreError` for a store that does not answer. */
+/** Throws `ConfigError` for a URL that cannot be understood, and `StoreError` for a store that does not answer. */
 export async function openVault(choices: { store: string; plainCookie: boolean }): Promise<Vault> {
   const { plainCookie } = choices
   const store = choices.store.startsWith('cookie:') ? null : storeFromUrl(choices.store)
   const secrets = keyIn('.strongroom/demo.key')
   const ring = createKeyring(secrets)
   const sessions = createSessions<Visit>({
-    // Where there is no owner index, the page about devices does not ask for the list.
+    // Without an owner index, the page about devices does not ask for the list.
     store: (store as IndexedStore | null) ?? choices.store,
     secrets,
-    // There is nothing to sweep where sessions rest in their cookies.
+    // If sessions are in their cookies, there is nothing to sweep.
     ...(store && { sweep: '10m' }),
     ...(plainCookie && { cookie: { name: 'id', secure: false } }),
   })
-  // It is a demonstration: whoever starts it may make tables.
+  // A demonstration may create its own table.
   await store?.schema?.migrate()
-  // The first sweep also shows whether the store can be used, before anybody is told that the demo runs.
+  // The first sweep also shows whether the store can be used, before the address is printed.
   await sessions.clearExpired()
   const engine = ENGINES[sessions.policy.engine] ?? sessions.policy.engine
   return {
@@ -56,11 +56,11 @@ export async function openVault(choices: { store: string; plainCookie: boolean }
     store,
     plainCookie,
     idOf(cookie) {
-      const claim = parse(cookie, ring)
+      const claim = verifyToken(cookie, ring)
       return typeof claim === 'string' ? null : claim.id
     },
     engine,
-    resting: `${engine}, ${SEALS[sessions.policy.seal] ?? sessions.policy.seal}`,
+    storage: `${engine}, ${SEALS[sessions.policy.seal] ?? sessions.policy.seal}`,
     async close() {
       await sessions.close()
       await store?.close()
@@ -82,5 +82,5 @@ const SEALS: Readonly<Record<string, string>> = {
   'two-key': 'sealed with two keys',
   none: 'not sealed',
   sealed: 'encrypted',
-  signed: 'readable, protected from change',
+  signed: 'readable, protected from changes',
 }

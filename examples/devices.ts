@@ -1,11 +1,11 @@
 /**
- * "Your devices": a list, log out there, log out everywhere else, a limit, and a fresh login before what is dangerous.
+ * "Your devices": a list, logging one out, logging all others out, a limit, and a fresh login before a dangerous action.
  *
  *     npm install strongroom express && node devices.ts
  */
 import express, { type Request, type Response } from 'express'
 import { createSessions } from 'strongroom'
-import { strongroom as strongroom } from 'strongroom/express'
+import { strongroom } from 'strongroom/express'
 
 const sessions = createSessions({
   store: 'sqlite:./sessions.db',
@@ -19,7 +19,7 @@ const app = express()
 app.use(strongroom(sessions))
 app.use(express.urlencoded({ extended: false }))
 
-/** The session of somebody who is signed in, or null when the answer has been given. */
+/** The session of a logged-in user and the user's sessions, or null: then the response has been sent. */
 async function signedIn(request: Request, response: Response) {
   const session = await sessions.get(request)
   if (session.userId !== null) return { session, user: sessions.of(session.userId) }
@@ -29,7 +29,7 @@ async function signedIn(request: Request, response: Response) {
 
 app.post('/login', async (request, response) => {
   const session = await sessions.get(request)
-  // A password is checked here. Three devices at the most: the oldest gives way.
+  // Check the password here. At most three devices: a fourth login ends the oldest session.
   session.login(String(request.body.name), { limit: 3 })
   response.sendStatus(204)
 })

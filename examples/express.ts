@@ -1,11 +1,11 @@
 /**
- * A guest book with Express: what a visitor has written is theirs until the session ends.
+ * A guest book with Express: each visitor sees their own lines until the session ends.
  *
  *     npm install strongroom express && node express.ts
  */
 import express, { type ErrorRequestHandler } from 'express'
 import { createSessions, StoreError } from 'strongroom'
-import { strongroom as strongroom } from 'strongroom/express'
+import { strongroom } from 'strongroom/express'
 
 const sessions = createSessions<{ lines: string[] }>({
   store: 'sqlite:./sessions.db',
@@ -24,7 +24,7 @@ app.get('/', async (request, response) => {
 app.post('/lines', async (request, response) => {
   const session = await sessions.get(request)
   const line = String(request.body.line)
-  // By function: of two parallel requests, neither loses its line.
+  // With a function: of two parallel requests, neither loses its line.
   session.update('lines', (lines = []) => [...lines, line])
   session.flash('notice', 'Written.')
   response.redirect('/')
@@ -38,10 +38,8 @@ app.use(onError)
 
 const server = app.listen(3000, () => console.log('http://localhost:3000'))
 
-// Housekeeping, and a clean end.
-const sweep = setInterval(() => sessions.clearExpired(), 600_000)
+// Expired sessions are removed in the background, once an hour by default (the option `sweep`). `close` stops that as well.
 process.once('SIGTERM', () => {
-  clearInterval(sweep)
   server.close(() => sessions.close())
 })
 

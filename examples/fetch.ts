@@ -1,10 +1,10 @@
 /**
- * A Fetch handler: what Bun and Deno serve as it is, and Node with `serve` of @hono/node-server.
+ * A Fetch handler: Bun and Deno serve it as it is, and Node with `serve` from @hono/node-server.
  *
  *     npm install strongroom && bun fetch.ts
  */
 import { createSessions } from 'strongroom'
-import { withSessions as withSessions } from 'strongroom/fetch'
+import { withSessions } from 'strongroom/fetch'
 
 const sessions = createSessions<{ theme: 'light' | 'dark' }>({
   store: 'file:./sessions',

@@ -1,6 +1,6 @@
 /**
- * A basket with Hono, its sessions in sealed cookies: any number of servers, and no database. A small store of marks makes a
- * logout final.
+ * A basket with Hono, its sessions in sealed cookies: any number of servers, and no database for them. A small store of
+ * revocations makes a logout final.
  *
  *     npm install strongroom hono @hono/node-server && node hono.ts
  */
@@ -12,7 +12,7 @@ import { strongroom } from 'strongroom/hono'
 import { sqlite } from 'strongroom/sqlite'
 
 const sessions = createSessions<{ basket: Record<string, number> }>({
-  store: cookie({ revocations: sqlite('./marks.db') }),
+  store: cookie({ revocations: sqlite('./revocations.db') }),
   secrets: process.env.STRONGROOM_SECRETS,
 })
 
@@ -33,7 +33,7 @@ app.post('/basket/:item', async (c) => {
 
 app.post('/login/:user', async (c) => {
   const session = await sessions.get(c)
-  session.login(c.req.param('user')) // the basket of the visitor becomes the user's
+  session.login(c.req.param('user')) // the visitor's basket becomes the user's
   return c.redirect('/basket')
 })
 

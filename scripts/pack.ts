@@ -4,8 +4,18 @@
  * read the package's folder, and with `--restore` afterwards.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { build } from './build.ts'
 import { type Manifest, type Package, packages, published, root } from './packages.ts'
 
@@ -42,6 +52,17 @@ function writeManifest({ exports, bin, ...rest }: Manifest & { scripts?: unknown
 function copyFromRoot({ files }: Manifest, folder: string): void {
   for (const name of ['LICENSE', ...FROM_ROOT.filter((file) => files.includes(file))])
     cpSync(join(root, name), join(folder, name), { recursive: true })
+  for (const page of globSync(['docs/**/*.md', '*.md'], { cwd: folder, exclude: ['README.md'] }))
+    withoutDeadLinks(join(folder, page))
+}
+
+/** A link to what only the repository has, such as CONTRIBUTING.md, becomes its text: nobody can follow it in a package. */
+function withoutDeadLinks(page: string): void {
+  const text = readFileSync(page, 'utf8')
+  const followed = text.replace(/\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)/g, (link, words, file) =>
+    existsSync(join(dirname(page), file)) ? link : words,
+  )
+  if (followed !== text) writeFileSync(page, followed)
 }
 
 function prepare(wanted: Package): void {
@@ -63,7 +84,7 @@ function restore(wanted: Package): void {
 export function npm(cwd: string, ...args: string[]): string {
   const cli = process.env.npm_execpath
   const [command, first] = cli ? [process.execPath, [cli]] : ['npm', []]
-  const run = spawnSync(command, [...first, ...args, '--loglevel=error'], { cwd, encoding: 'utf8' })
+  const run = spawnSync(command, [...first, '--loglevel=error', ...args], { cwd, encoding: 'utf8' })
   if (run.status !== 0) throw new Error(`npm ${args.join(' ')} failed.\n${run.stdout}${run.stderr}`)
   return run.stdout
 }

@@ -9,7 +9,10 @@ import { type Block, readPage, toProgram } from './support/docs/page.ts'
 import { newProject } from './support/docs/project.ts'
 import { Runner, runTests } from './support/docs/run.ts'
 
-const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...globSync('docs/*.md', { cwd: root })]
+const pages = [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'],
+  ...globSync(['docs/*.md', 'packages/*/README.md'], { cwd: root }),
+]
   .map((path) => path.replaceAll('\\', '/'))
   .sort()
   .map(readPage)
@@ -65,25 +68,32 @@ suite('what the documentation shows is true', () => {
 })
 
 suite('what the documentation refers to is there', () => {
+  /** A package's README is published next to files of the repository's root, those that its manifest names; null for other pages. */
+  const shippedWith = (path: string) =>
+    packages.find(({ folder }) => path === `${folder}/README.md`)?.manifest.files ?? null
+
   for (const { path, links } of pages)
     test(`${path}: files and headings`, () => {
-      const faults = links.flatMap(({ line, target }) => {
+      const problems = links.flatMap(({ line, target }) => {
         if (/^https?:/.test(target)) return []
         const [file = '', anchor] = target.split('#')
-        const to = file === '' ? path : posix.join(posix.dirname(path), file)
+        const shipped = shippedWith(path)
+        if (file !== '' && shipped && !shipped.includes(file.split('/')[0] ?? ''))
+          return [`${path}:${line} leads to ${file}, which the package does not ship`]
+        const to = file === '' ? path : posix.join(shipped ? '.' : posix.dirname(path), file)
         if (!existsSync(join(root, to))) return [`${path}:${line} leads to ${to}, which does not exist`]
         const there = anchor === undefined || (to.endsWith('.md') && readPage(to).anchors.has(anchor))
         return there ? [] : [`${path}:${line} leads to ${to}#${anchor}, and there is no such heading`]
       })
-      assert.deepEqual(faults, [])
+      assert.deepEqual(problems, [])
     })
 
   for (const { path, text } of pages)
     test(`${path}: tests, by their titles`, () => {
-      const faults = citations(text).flatMap(({ file, title }) =>
+      const problems = citations(text).flatMap(({ file, title }) =>
         titlesOf(file).has(title) ? [] : [`${file} has no test "${title}"`],
       )
-      assert.deepEqual(faults, [])
+      assert.deepEqual(problems, [])
     })
 
   test('npm scripts', () => {
@@ -95,8 +105,8 @@ suite('what the documentation refers to is there', () => {
 })
 
 suite('what there is, is documented', () => {
-  /** `strongroom` and `strongroom/redis` are docs/index.md and docs/redis.md; `@strongroom/django` is docs/django.md. */
-  const pageOf = (specifier: string) => `docs/${specifier === 'strongroom' ? 'index' : specifier.split('/')[1]}.md`
+  /** `strongroom` has docs/api.md, `strongroom/redis` docs/redis.md, and `@strongroom/django` docs/django.md. */
+  const pageOf = (specifier: string) => `docs/${specifier === 'strongroom' ? 'api' : specifier.split('/')[1]}.md`
   // `internal` is for our own packages, and promises nothing.
   const specifiers = packages.flatMap((each) => [...entryPoints(each)]).filter(([name]) => !name.endsWith('/internal'))
 
@@ -112,18 +122,17 @@ suite('what there is, is documented', () => {
     })
 
   for (const [page, file, type] of [
-    ['docs/index.md', 'packages/strongroom/src/create.ts', 'SessionsOptions'],
-    ['README.md', 'packages/strongroom/src/create.ts', 'SessionsOptions'],
-    ['docs/index.md', 'packages/strongroom/src/http/cookie.ts', 'CookieSettings'],
-    ['docs/index.md', 'packages/strongroom/src/session/login.ts', 'LoginOptions'],
-    ['docs/index.md', 'packages/strongroom/src/session/expiry.ts', 'Expiry'],
-    ['docs/index.md', 'packages/strongroom/src/sessions.ts', 'BaseSessions'],
-    ['docs/index.md', 'packages/strongroom/src/sessions.ts', 'PolicyFacts'],
-    ['docs/index.md', 'packages/strongroom/src/session/session.ts', 'Session'],
-    ['docs/index.md', 'packages/strongroom/src/admin/users.ts', 'Device'],
-    ['docs/index.md', 'packages/strongroom/src/admin/users.ts', 'UserSessions'],
-    ['docs/index.md', 'packages/strongroom/src/admin/inspect.ts', 'StoreStats'],
-    ['docs/index.md', 'packages/strongroom/src/store.ts', 'ClearOptions'],
+    ['docs/options.md', 'packages/strongroom/src/create.ts', 'SessionsOptions'],
+    ['docs/options.md', 'packages/strongroom/src/http/cookie.ts', 'CookieSettings'],
+    ['docs/login.md', 'packages/strongroom/src/session/login.ts', 'LoginOptions'],
+    ['docs/lifetimes.md', 'packages/strongroom/src/session/lifetime.ts', 'Expiry'],
+    ['docs/sessions.md', 'packages/strongroom/src/sessions.ts', 'BaseSessions'],
+    ['docs/sessions.md', 'packages/strongroom/src/sessions.ts', 'PolicyFacts'],
+    ['docs/session.md', 'packages/strongroom/src/session/session.ts', 'Session'],
+    ['docs/login.md', 'packages/strongroom/src/admin/users.ts', 'Device'],
+    ['docs/login.md', 'packages/strongroom/src/admin/users.ts', 'UserSessions'],
+    ['docs/sessions.md', 'packages/strongroom/src/admin/inspect.ts', 'StoreStats'],
+    ['docs/sessions.md', 'packages/strongroom/src/store.ts', 'ClearOptions'],
     ['docs/store-contract.md', 'packages/strongroom/src/store.ts', 'Store'],
     ['docs/store-contract.md', 'packages/strongroom/src/store.ts', 'Entry'],
     ['docs/store-contract.md', 'packages/strongroom/src/store.ts', 'Traits'],
@@ -148,9 +157,15 @@ suite('what there is, is documented', () => {
     ['docs/redis.md', 'packages/strongroom/src/engines/redis/redis.ts', 'RedisClientOptions'],
     ['docs/cookie.md', 'packages/strongroom/src/engines/cookie/cookie.ts', 'CookieOptions'],
     ['docs/django.md', 'packages/django/src/sessions.ts', 'DjangoSessionsOptions'],
-    ['docs/django.md', 'packages/django/src/former.ts', 'DjangoFormerOptions'],
-    ['docs/index.md', 'packages/strongroom/src/adoption/source.ts', 'Former'],
-    ['docs/index.md', 'packages/strongroom/src/adoption/source.ts', 'FormerSession'],
+    ['docs/django.md', 'packages/django/src/source.ts', 'DjangoSourceOptions'],
+    ['docs/adoption.md', 'packages/strongroom/src/adoption/source.ts', 'AdoptionSource'],
+    ['docs/adoption.md', 'packages/strongroom/src/adoption/source.ts', 'SourceSession'],
+    ['docs/adoption.md', 'packages/strongroom/src/adoption/visitors.ts', 'AdoptOptions'],
+    ['docs/adoption.md', 'packages/strongroom/src/adoption/visitors.ts', 'AdoptReport'],
+    ['docs/signed-cookies.md', 'packages/strongroom/src/http/signed-cookies.ts', 'GetSignedCookieOptions'],
+    ['docs/signed-cookies.md', 'packages/strongroom/src/http/signed-cookies.ts', 'SetSignedCookieOptions'],
+    ['docs/sessions.md', 'packages/strongroom/src/request/visit.ts', 'GetOptions'],
+    ['docs/sessions.md', 'packages/strongroom/src/request/visit.ts', 'Outcome'],
     ['docs/django.md', 'packages/django/src/signer.ts', 'SignerOptions'],
     ['docs/django.md', 'packages/django/src/stores/sqlite.ts', 'DjangoSqliteOptions'],
     ['docs/django.md', 'packages/django/src/stores/postgres.ts', 'DjangoPostgresOptions'],
@@ -158,8 +173,8 @@ suite('what there is, is documented', () => {
     ['docs/django.md', 'packages/django/src/stores/files.ts', 'DjangoFilesOptions'],
     ['docs/django.md', 'packages/django/src/stores/redis.ts', 'DjangoRedisOptions'],
     ['docs/testing.md', 'packages/strongroom/src/testing/session-for.ts', 'SessionForOptions'],
-    ['docs/testing.md', 'packages/strongroom/src/testing/store/subject.ts', 'Subject'],
-    ['docs/testing.md', 'packages/strongroom/src/testing/store/subject.ts', 'StoreKnobs'],
+    ['docs/testing.md', 'packages/strongroom/src/testing/store/property.ts', 'StoreUnderTest'],
+    ['docs/testing.md', 'packages/strongroom/src/testing/store/property.ts', 'StoreSuiteOptions'],
   ] as const)
     test(`${page}: everything in ${type}`, () => {
       const text = read(page)
@@ -173,8 +188,16 @@ suite('what there is, is documented', () => {
 
   const values = (file: string, pattern: RegExp) => [...read(file).matchAll(pattern)].map(([, value = '']) => value)
 
+  test('every option has a row in the table of docs/options.md, and a section', () => {
+    const { text, anchors } = readPage('docs/options.md')
+    for (const name of membersOf('packages/strongroom/src/create.ts', 'SessionsOptions')) {
+      assert.ok(text.includes(`| [\`${name}\`](#${name.toLowerCase()}) |`), name)
+      assert.ok(anchors.has(name.toLowerCase()), name)
+    }
+  })
+
   test('every error, with its code and its status', () => {
-    const text = read('README.md')
+    const text = read('docs/errors.md')
     const classes = read('packages/strongroom/src/errors.ts')
       .split(/^export (?=class)/m)
       .slice(1)
@@ -188,7 +211,7 @@ suite('what there is, is documented', () => {
   })
 
   test('every event, with every reason to revoke', () => {
-    const text = read('docs/index.md')
+    const text = read('docs/events.md')
     const types = values('packages/strongroom/src/events.ts', /readonly type: '(\w+)'/g)
     assert.deepEqual(
       types.filter((type) => !text.includes(`| \`${type}\` |`)),
@@ -199,8 +222,13 @@ suite('what there is, is documented', () => {
       reasons.filter((reason) => !mentions(text, reason)),
       [],
     )
+  })
+
+  test('every page has a place in docs/README.md, the index', () => {
+    const index = readPage('docs/README.md').links.map(({ target }) => target)
+    const names = pages.flatMap(({ path }) => /^docs\/(?!README)(.+)$/.exec(path)?.[1] ?? [])
     assert.deepEqual(
-      types.filter((type) => !mentions(read('README.md'), type)),
+      names.filter((name) => !index.includes(name)),
       [],
     )
   })

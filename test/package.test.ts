@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -85,6 +95,17 @@ suite('the packages as npm delivers them', () => {
         for (const file of ['LICENSE', 'README.md', ...manifest.files])
           assert.ok(existsSync(join(installed, file)), file)
         for (const folder of ['src', 'test', 'scripts']) assert.ok(!existsSync(join(installed, folder)), folder)
+      })
+
+      test('its pages link only to files that it ships', () => {
+        const installed = join(project, 'node_modules', manifest.name)
+        const dead = globSync('**/*.md', { cwd: installed }).flatMap((page) => {
+          const links = readFileSync(join(installed, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)
+          return [...links]
+            .filter(([, file = '']) => !existsSync(join(installed, dirname(page), file)))
+            .map(([link]) => `${page}: ${link}`)
+        })
+        assert.deepEqual(dead, [])
       })
 
       for (const command of Object.keys(manifest.bin ?? {}))

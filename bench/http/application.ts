@@ -5,11 +5,11 @@ import express, { type RequestHandler } from 'express'
 export const NOT_ASKED = 'not asked for'
 
 export interface Handlers {
-  /** Answers `{ value }`: the session's name. */
+  /** Responds with `{ value }`: the session's name. */
   readonly read: RequestHandler
-  /** Answers `{ value }`: how many things are in the session's cart. */
+  /** Responds with `{ value }`: how many items are in the session's cart. */
   readonly readObject: RequestHandler
-  /** Adds one to the session's `n` and answers `{ value, n }`: its index and the new `n`. */
+  /** Adds one to the session's `n` and responds with `{ value, n }`: its index and the new `n`. */
   readonly write: RequestHandler
   /** Fills the session of `request.params.index`. */
   readonly login: RequestHandler
@@ -17,7 +17,7 @@ export interface Handlers {
   readonly logout?: RequestHandler
 }
 
-/** The same Express application around every kind of session, with Express's own defaults. */
+/** The same Express application for every kind of session, with Express's own defaults. */
 export async function serve(handlers: Handlers, ...before: RequestHandler[]): Promise<Server> {
   const app = express()
   for (const middleware of before) app.use(middleware)

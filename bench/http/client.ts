@@ -1,4 +1,4 @@
-/** What came back, and the Cookie header that the visitor has now. */
+/** The response's body, and the Cookie header that the visitor has now. */
 export interface Answer {
   readonly body: { readonly value?: unknown; readonly n?: number }
   readonly cookie: string
@@ -7,18 +7,22 @@ export interface Answer {
 
 export async function ask(origin: string, path: string, cookie = ''): Promise<Answer> {
   const response = await fetch(`${origin}${path}`, { headers: cookie ? { cookie } : {} })
-  if (!response.ok) throw new Error(`${path} answered ${response.status}.`)
+  if (!response.ok) throw new Error(`${path} returned status ${response.status}.`)
   const lines = response.headers.getSetCookie()
-  return { body: (await response.json()) as Answer['body'], cookie: kept(cookie, lines), setsCookie: lines.length > 0 }
+  return {
+    body: (await response.json()) as Answer['body'],
+    cookie: updated(cookie, lines),
+    setsCookie: lines.length > 0,
+  }
 }
 
-/** A browser's jar, as far as one host with plain cookies needs it. */
-function kept(before: string, lines: readonly string[]): string {
+/** What a browser does with Set-Cookie lines, as far as one host with plain cookies needs it. */
+function updated(before: string, lines: readonly string[]): string {
   const pairs = [...before.split('; '), ...lines.map((line) => line.split(';', 1)[0] as string)].filter(Boolean)
   return [...new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair])).values()].join('; ')
 }
 
-/** The Cookie headers of so many visitors, who log in by the application's own login. */
+/** The Cookie headers of `visitors` visitors, who log in with the application's own login. */
 export async function logIn(origin: string, visitors: number): Promise<string[]> {
   const cookies: string[] = []
   for (let from = 0; from < visitors; from += 50) {

@@ -4,14 +4,14 @@ import type { ServerName, Urls } from '../servers.ts'
 
 /**
  * - `untouched`: the session is never asked for
- * - `read`: one text of the session is read
+ * - `read`: one string of the session is read
  * - `read-object`: an object of the session is read, which could have been changed in place
  * - `write`: one value is changed
  */
 export const ROUTES = ['untouched', 'read', 'read-object', 'write'] as const
 export type Route = (typeof ROUTES)[number]
 
-/** Where a server may put what it keeps. */
+/** Where a server may store its data. */
 export interface Place {
   readonly directory: string
   readonly urls: Urls
@@ -23,22 +23,22 @@ export function urlIn({ urls }: Place, name: ServerName): string {
   throw new Error(`This contender needs ${name}.`)
 }
 
-/** A table, or what keys begin with, that nobody has used before. */
+/** The name of a table, or a prefix of keys, that has not been used before. */
 export const newName = () => `s_${randomBytes(6).toString('hex')}`
 
-/** One application to be measured. Its server answers `/login/:index` and, for each of its routes, `/<route>`. */
+/** One application to measure. Its server has `/login/:index` and, for each of its routes, `/<route>`. */
 export interface Contender {
   readonly name: string
   readonly routes: readonly Route[]
   /** What its figures are divided by: the contender of this name on the same route. */
   readonly limit: string
-  /** The server that it keeps its sessions on. */
+  /** The server that stores its sessions. */
   readonly needs?: ServerName
-  /** The session rests in the cookie: whoever writes gets a new cookie, and comes back with that. */
-  readonly carried?: boolean
-  /** It answers `/logout` too. */
-  readonly ends?: boolean
-  /** It trusts whatever cookie comes, as only a limit may. */
-  readonly gullible?: boolean
+  /** The session is in the cookie: a write sets a new cookie, and the visitor's next request sends that. */
+  readonly inCookie?: boolean
+  /** It has `/logout` too. */
+  readonly hasLogout?: boolean
+  /** It accepts any cookie without a check, as only a limit may. */
+  readonly trustsAnyCookie?: boolean
   listen(place: Place): Promise<Server>
 }

@@ -17,18 +17,18 @@ const noSession = (name: string): Contender => {
     name,
     limit: NO_SESSION,
     routes: ['untouched'],
-    gullible: true,
+    trustsAnyCookie: true,
     listen: () => serve({ read: nothing, readObject: nothing, write: nothing, login: nothing }),
   }
 }
 
-/** In process memory over a server: held against what memory can do. */
+/** Process memory in front of a server: compared with what memory can do. */
 const overServers = serverEngines.filter(({ limit }) => limit === 'limit: memory')
 
-/** In the order in which they take turns: those that are compared stand near each other. */
+/** In the order in which they take turns: those that are compared come close to each other. */
 export const contenders: readonly Contender[] = [
   noSession(NO_SESSION),
-  // The same application again: how far apart equals come out is how far to trust the rest.
+  // The same application again: the difference between the two shows how precise the other figures are.
   noSession('express, no session (again)'),
   ...['memory', 'file', 'sqlite', 'cookie'].flatMap((kind) =>
     [...limits, ...expressSessions, ...cookiePeers, ...ours, ...overServers].filter(

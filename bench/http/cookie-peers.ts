@@ -11,7 +11,7 @@ import type { Contender } from './contender.ts'
 
 const ALL = ['untouched', 'read', 'read-object', 'write'] as const
 
-/** Typed by hand, for two packages declare `request.session` for everybody. */
+/** Typed by hand, because two packages declare `request.session` globally. */
 const sessionIn = (request: object) => (request as { session: Data }).session
 
 const cookieSessionPeer: Contender = {
@@ -85,7 +85,7 @@ const fastifyAlone: Contender = {
   name: 'fastify',
   limit: 'fastify',
   routes: ['untouched'],
-  gullible: true,
+  trustsAnyCookie: true,
   listen() {
     const app = fastify()
     app.get('/login/:index', async () => ({}))

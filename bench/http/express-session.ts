@@ -17,7 +17,7 @@ export function expressSession(
 ): Contender {
   return {
     name: `express-session + ${name}`,
-    ends: true,
+    hasLogout: true,
     ...kind,
     routes: ['untouched', 'read', 'read-object', 'write'],
     async listen(place) {
@@ -91,7 +91,7 @@ class SqliteStore extends session.Store {
   }
 }
 
-/** What session-file-store does (a draft, brought to the disk, renamed), without its retries and its reaper. */
+/** What session-file-store does (write a draft, sync it, rename it), without its retries and its reaper. */
 class FileStore extends session.Store {
   readonly #directory: string
 

@@ -8,7 +8,7 @@ import { type Data, sessionOf } from '../data.ts'
 import { type Contender, newName, urlIn } from './contender.ts'
 import { listenTo } from './cookie-peers.ts'
 
-/** What @fastify/session and a store's session have in common is not typed. */
+/** There is no common type for the sessions of @fastify/session and of the store. */
 const sessionIn = (request: FastifyRequest) => (request as unknown as { session: Data }).session
 
 export const fastifySessionOnRedis: Contender = {

@@ -15,11 +15,11 @@ const MAIN = fileURLToPath(new URL('../server.ts', import.meta.url))
 export interface Running {
   readonly contender: Contender
   readonly origin: string
-  /** Where it keeps its files. */
+  /** Where it stores its files. */
   readonly directory: string
-  /** File with the visitors' Cookie headers, one a line. */
+  /** File with the visitors' Cookie headers, one per line. */
   readonly cookies: string
-  /** Processor time that it has used so far, in µs: unlike its throughput, not much disturbed by other programs. */
+  /** Processor time that it has used so far, in µs. Other programs affect it less than the throughput. */
   processorTime(): Promise<number>
   stop(): Promise<void>
 }
@@ -56,10 +56,10 @@ export async function start(contender: Contender, { sessions, urls = {}, node = 
   }
 }
 
-/** What the server says next. */
+/** The number that the server sends next. */
 function numberFrom(child: ChildProcess, { name }: Contender): Promise<number> {
   return new Promise((resolve, reject) => {
-    const ended = () => reject(new Error(`The server of "${name}" ended unasked.`))
+    const ended = () => reject(new Error(`The server of "${name}" ended unexpectedly.`))
     child.once('exit', ended)
     child.once('message', (said) => {
       child.off('exit', ended)
@@ -68,7 +68,7 @@ function numberFrom(child: ChildProcess, { name }: Contender): Promise<number> {
   })
 }
 
-/** By closing the channel: it ends when this process goes away, too. */
+/** By closing the channel, so that it also ends if this process dies. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return
   const ended = once(child, 'exit')

@@ -9,8 +9,8 @@ import { type Handlers, serve } from './application.ts'
 import type { Contender, Place } from './contender.ts'
 
 /**
- * The fastest that can be: the driver's one read and `JSON.parse` before the handler, `JSON.stringify` and the driver's one
- * write in it, and nothing else. No check of the cookie, no deadline, no lock, no comparison; nobody could run this.
+ * The fastest possible: one read of the driver and `JSON.parse` before the handler, `JSON.stringify` and one write of the
+ * driver in it, and nothing else. No check of the cookie, no deadline, no lock, no comparison: nobody could run this.
  */
 export interface Driver {
   read(request: Request): string | Promise<string>
@@ -28,14 +28,14 @@ const newId = () => randomBytes(32).toString('hex')
 export function limit(
   name: string,
   driver: (place: Place) => Driver | Promise<Driver>,
-  kind: Pick<Contender, 'carried' | 'needs'> = {},
+  kind: Pick<Contender, 'inCookie' | 'needs'> = {},
 ): Contender {
   return {
     name,
     limit: name,
     routes: ['read', 'read-object', 'write'],
     ...kind,
-    gullible: true,
+    trustsAnyCookie: true,
     async listen(place) {
       const made = await driver(place)
       return serve(handlersOf(made), loading(made))
@@ -86,10 +86,10 @@ function handlersOf({ write, cookie }: Driver): Handlers {
 export const newCookie = () => `id=${newId()}`
 
 const memory = (): Driver => {
-  const kept = new Map<string, string>()
+  const stored = new Map<string, string>()
   return {
-    read: (request) => kept.get(idOf(request)) as string,
-    write: (request, _response, text) => kept.set(idOf(request), text),
+    read: (request) => stored.get(idOf(request)) as string,
+    write: (request, _response, text) => stored.set(idOf(request), text),
     cookie: newCookie,
   }
 }
@@ -125,5 +125,5 @@ export const limits: readonly Contender[] = [
   limit('limit: memory', memory),
   limit('limit: file', file),
   limit('limit: sqlite', sqlite),
-  limit('limit: cookie', cookie, { carried: true }),
+  limit('limit: cookie', cookie, { inCookie: true }),
 ]

@@ -20,9 +20,9 @@ export const wrk = find('wrk')
 export const wrkMissing = `wrk is not installed, so nothing is measured over HTTP. ${installLine(['wrk'])}`
 
 /**
- * Asks one server for one route, on 32 connections, for so many seconds; each visitor in turn. Throws if an answer was bad, and
- * was so again: a disk that stalls for seconds fails a slice of whoever writes files, and must not take half an hour's figures
- * with it.
+ * Sends requests for one route to one server, on 32 connections, for `seconds` seconds; each visitor in turn. A slice with bad
+ * responses is measured once more before this throws: a disk that stalls for seconds fails a slice of an engine that writes
+ * files, and must not cost the figures of half an hour.
  */
 export async function load(running: Running, route: Route, seconds: number): Promise<Slice> {
   try {
@@ -38,7 +38,7 @@ async function slice(
   seconds: number,
 ): Promise<Slice> {
   if (!wrk) throw new Error(wrkMissing)
-  const jar = contender.carried && route === 'write' ? ['jar'] : []
+  const jar = contender.inCookie && route === 'write' ? ['jar'] : []
   const limits = ['-t', '1', '-c', String(CONNECTIONS), '-d', `${seconds}s`, '--timeout', '10s', '-s', SCRIPT]
   const before = await processorTime()
   const child = spawnOn(LOAD, wrk, [...limits, `${origin}/${route}`, '--', cookies, ...jar], {
@@ -53,8 +53,8 @@ async function slice(
 }
 
 /**
- * The compiler needs thousands of requests to do its best, and a busy machine gives it fewer in a second: warmed up by their
- * number, so that the measured slice is not about who was compiled sooner. A slow contender is warm after some seconds.
+ * The compiler needs thousands of requests to do its best, and on a busy machine there are fewer in a second. So the warm-up
+ * counts requests, lest the measured slice shows who was compiled sooner. A slow contender stops after some seconds.
  */
 export async function warmUp(running: Running, route: Route): Promise<void> {
   let requests = 0

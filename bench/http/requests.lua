@@ -1,12 +1,12 @@
--- wrk's side: every request bears the next visitor's cookie.
--- Arguments: a file with one Cookie header a line, in order of the visitors' indexes; "jar" to take over new cookies.
+-- Runs in wrk: every request has the next visitor's cookie.
+-- Arguments: a file with one Cookie header per line, in the order of the visitors' indexes; "jar" to use new cookies.
 local requests, turn = {}, 0
 
 local function prepare(index, cookie)
   requests[index] = wrk.format(nil, nil, { Cookie = cookie })
 end
 
--- A visitor whose session rests in the cookie comes back with the cookie that the last answer set.
+-- A visitor whose session is in the cookie comes back with the cookie that the last response set.
 local function take(_, headers, body)
   local index, cookie = body:match('"value":(%d+)'), headers["Set-Cookie"]
   if index and cookie then prepare(tonumber(index) + 1, cookie:match("^[^;]+")) end

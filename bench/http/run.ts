@@ -8,11 +8,11 @@ import { verify } from './verify.ts'
 
 export interface HttpOptions {
   readonly rounds: number
-  /** Of one slice; whole, for wrk counts no other. */
+  /** Of one slice; a whole number, because wrk takes no other. */
   readonly seconds: number
   /** Visitors of each server, who take turns. */
   readonly sessions: number
-  /** Which contenders; their limits come along. */
+  /** Which contenders; their limits are included. */
   readonly contenders?: RegExp | undefined
   readonly routes: readonly Route[]
   readonly say: (line: string) => void
@@ -28,15 +28,15 @@ type Turn = Map<string, Slice>
 const keyOf = (contender: string, route: string) => `${contender} ${route}`
 
 /**
- * Each round starts every server anew (what the compiler makes of a program differs from one start to the next), and on each
- * route lets them take turns, several times, so that whatever else the machine does at a time meets neighbours alike. Ratios
- * are taken within a turn; figures are the medians over all turns of all rounds.
+ * Each round starts every server again, because the compiler's results differ from one start to the next. On each route the
+ * servers take turns, several times, so that whatever else the machine does affects neighbours alike. Ratios are taken within
+ * a turn; figures are the medians over all turns of all rounds.
  */
 export async function measureHttp(options: HttpOptions): Promise<Figure[]> {
   const wanted = choose(options.contenders)
   const chosen = wanted.filter(({ needs }) => !needs || installed(needs))
   for (const { name, needs } of wanted)
-    if (needs && !installed(needs)) options.say(`${name}: there is no ${needs} here`)
+    if (needs && !installed(needs)) options.say(`${name} is left out: ${needs} is not installed`)
   const servers = await startServers(chosen.flatMap(({ needs }) => needs ?? []))
   try {
     return await measureOn(chosen, { ...options, urls: servers.urls })
@@ -87,22 +87,22 @@ function figuresOf(turns: readonly Turn[], contender: Contender, route: Route): 
       const ratio = value(mine[turn] as Slice) / value(their)
       return better === 'more' ? ratio : 1 / ratio
     })
-    // Where only some routes were asked for, the limit's may not be among them.
-    const held = ratios.length > 0
+    // If only some routes are measured, the limit's may not be among them.
+    const compared = ratios.length > 0
     return {
       bench: 'http',
       contender: contender.name,
       route,
       value: median(mine.map(value)),
       unit,
-      ratioToLimit: held ? median(ratios) : null,
-      spread: held ? [Math.min(...ratios), Math.max(...ratios)] : undefined,
+      ratioToLimit: compared ? median(ratios) : null,
+      spread: compared ? [Math.min(...ratios), Math.max(...ratios)] : undefined,
     }
   }
   return [figure(PER_SECOND, ({ perSecond }) => perSecond, 'more'), figure(COST, ({ cost }) => cost, 'less')]
 }
 
-/** What a contender's figure on a route is held against: a limit that has no such route stands with its untouched one. */
+/** What a contender's figure on a route is compared with: for a limit without this route, its untouched route. */
 function limitOf({ limit }: Contender, route: Route): string {
   const routes = contenders.find((contender) => contender.name === limit)?.routes ?? []
   if (routes.includes(route)) return keyOf(limit, route)

@@ -63,10 +63,10 @@ const redisLimit = (place: Place): Driver => {
 const onPostgres = { limit: 'limit: postgres', needs: 'postgres' } as const
 const onMysql = { limit: 'limit: mysql', needs: 'mysql' } as const
 const onRedis = { limit: 'limit: redis', needs: 'redis' } as const
-/** There is no driver of memcached's that keeps bytes to hold it against, so it stands with Redis. */
+/** There is no driver for memcached that stores bytes to compare with, so it is compared with Redis. */
 const onMemcached = { limit: 'limit: redis', needs: 'memcached' } as const
 
-/** With its own table.sql under another name: what it makes by itself has an index of a fixed name, once in a database. */
+/** With its own table.sql under another name: the table that it creates by itself has an index with a fixed name, which a database allows once. */
 async function connectPg(place: Place): Promise<session.Store> {
   const Store = connectPgSimple(session)
   const pool = new Pool({ connectionString: urlIn(place, 'postgres'), max: CONNECTIONS })
@@ -98,17 +98,18 @@ async function expressMysql(place: Place): Promise<session.Store> {
 const ownPostgres = (place: Place, notify = false) =>
   postgres({ url: urlIn(place, 'postgres'), table: newName(), createTable: true, max: CONNECTIONS, notify })
 
+/** With `batchWrites`, which is off by default: writes are measured in batches, as with Postgres. */
 const ownMysql = (place: Place) => {
   const url = `${urlIn(place, 'mysql')}?connectionLimit=${CONNECTIONS}`
-  return mysql({ url, table: newName(), createTable: true })
+  return mysql({ url, table: newName(), createTable: true, batchWrites: true })
 }
 
 const ownRedis = (place: Place, notify = false) => redis({ url: urlIn(place, 'redis'), prefix: newName(), notify })
 
-/** With the age that docs/cached.md advises where news of changes come: otherwise each slice would begin with reading all anew. */
+/** With the `maxAge` that docs/cached.md recommends with `notify`: otherwise each slice would begin by reading everything again. */
 const inFront = (durable: IndexedStore) => cached({ durable, cache: memory(), maxAge: 300_000 })
 
-/** The engines that are servers: each beside its peer and its limit, on the same server. */
+/** The engines on servers: each next to its peer and its limit, on the same server. */
 export const serverEngines: readonly Contender[] = [
   limit('limit: postgres', postgresLimit, onPostgres),
   expressSession('connect-pg-simple', onPostgres, connectPg),

@@ -12,13 +12,13 @@ import type { Contender, Place } from './contender.ts'
 
 type Values = Data & Record<string, unknown>
 
-type Kind = Pick<Contender, 'limit' | 'carried' | 'needs'>
+type Kind = Pick<Contender, 'limit' | 'inCookie' | 'needs'>
 
 export function strongroom(name: string, kind: Kind, options: (place: Place) => SessionsOptions): Contender {
   return {
     name: `strongroom ${name}`,
     routes: ['untouched', 'read', 'read-object', 'write'],
-    ends: true,
+    hasLogout: true,
     ...kind,
     listen(place) {
       const sessions = createSessions<Values>({ secrets: randomBytes(32), ...options(place) } as SessionsOptions)
@@ -59,12 +59,12 @@ const handlersOf = (sessions: BaseSessions<Values>): Handlers => ({
 const inMemory = { limit: 'limit: memory' }
 const inFiles = { limit: 'limit: file' }
 const inSqlite = { limit: 'limit: sqlite' }
-const inCookies = { limit: 'limit: cookie', carried: true }
+const inCookies = { limit: 'limit: cookie', inCookie: true }
 
 const files = (directory: string) => join(directory, 'sessions')
 const database = (directory: string) => join(directory, 'sessions.db')
 
-/** Each embedded engine and seal, with every default but what the name says. */
+/** Each embedded engine and seal, with the defaults apart from what the name says. */
 export const ours: readonly Contender[] = [
   strongroom('memory none', inMemory, () => ({ store: memory() })),
   strongroom('memory two-key', inMemory, () => ({ store: memory(), seal: 'two-key' })),

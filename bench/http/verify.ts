@@ -5,13 +5,13 @@ import { ask } from './client.ts'
 import type { Contender } from './contender.ts'
 import type { Running } from './fleet.ts'
 
-/** Throws unless a contender does what is about to be measured: right values, for the right visitor, and writes that stay. */
+/** Throws unless a contender does what is going to be measured: the right values, for the right visitor, and writes that persist. */
 export async function verify({ contender, origin }: Running): Promise<void> {
   const index = 7
   const expect = async (path: string, cookie: string, body: object) => {
     const answer = await ask(origin, path, cookie)
     if (isDeepStrictEqual(answer.body, body)) return answer
-    throw new Error(`${contender.name}: ${path} should answer ${JSON.stringify(body)}`)
+    throw new Error(`${contender.name}: ${path} should return ${JSON.stringify(body)}`)
   }
   const { cookie } = await ask(origin, `/login/${index}`)
   const asks = (route: Contender['routes'][number]) => contender.routes.includes(route)
@@ -23,9 +23,9 @@ export async function verify({ contender, origin }: Running): Promise<void> {
   }
   if (!asks('read')) return
   await expect('/read', cookie, { value: nameOf(index) })
-  if (contender.gullible) return
+  if (contender.trustsAnyCookie) return
   const forged = await ask(origin, '/read', forge(cookie))
-  if (forged.body.value !== undefined) throw new Error(`${contender.name}: an altered cookie was believed.`)
+  if (forged.body.value !== undefined) throw new Error(`${contender.name}: an altered cookie was accepted.`)
 }
 
 /** Another character in the middle of the first value. */

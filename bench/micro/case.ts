@@ -1,11 +1,11 @@
-/** One thing to be timed. */
+/** One thing to time. */
 export interface Case {
   readonly name: string
   readonly run: () => unknown
-  /** `run` answers with a promise, and is over when that is. */
+  /** `run` returns a promise, and has finished when the promise has settled. */
   readonly waits?: boolean
-  /** Timed one call at a time, each after other work has taken the processor's caches: as between the parts of a request. */
+  /** Timed one call at a time, each after other work has filled the processor's caches, as between the parts of a request. */
   readonly cold?: boolean
-  /** Name of the case that is the least this one can cost. */
+  /** Name of the case that costs the least this one can cost. */
   readonly limit?: string
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { serverBacking } from '../../packages/strongroom/src/backing/server.ts'
 import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
-import { handleOf, type Id, mint } from '../../packages/strongroom/src/crypto/token.ts'
+import { handleOf, type Id, newToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { cookieTransport } from '../../packages/strongroom/src/http/cookie.ts'
+import { changesOf } from '../../packages/strongroom/src/session/changes.ts'
 import {
   type Content,
   decodeContent,
@@ -11,7 +12,7 @@ import {
   type Values,
 } from '../../packages/strongroom/src/session/content.ts'
 import { applyChanges, type Changes } from '../../packages/strongroom/src/session/merge.ts'
-import { changesOf, State } from '../../packages/strongroom/src/session/state.ts'
+import { State } from '../../packages/strongroom/src/session/state.ts'
 import { sessionOf } from '../data.ts'
 import type { Case } from './case.ts'
 
@@ -29,7 +30,7 @@ export function parts(): Case[] {
 
 function cookies(): Case[] {
   const ring = createKeyring(randomBytes(32))
-  const { text } = mint(ring)
+  const { text } = newToken(ring)
   const transport = cookieTransport()
   const header = `theme=dark; _ga=GA1.1.1234567890.1700000000; ${transport.name}=${text}`
   const admitting = (memo: number) => {
@@ -42,7 +43,7 @@ function cookies(): Case[] {
     { name: 'cookie header, ours among three', run: () => transport.read(header) },
     { name: 'token, parse', run: () => forgetting(text) },
     { name: 'token, parse, in the memo', run: () => remembering(text) },
-    { name: 'token, mint', run: () => mint(ring) },
+    { name: 'token, new', run: () => newToken(ring) },
   ]
 }
 
@@ -65,21 +66,21 @@ function changes(): Case[] {
   const [untouched, lent, changed] = [stateOf([]), stateOf(['cart']), stateOf(['cart'])]
   changed.values.cart = []
   return [
-    { name: 'lay one change over a newer copy', run: () => applyChanges(one, newer) },
-    { name: 'changes? nothing was lent', run: () => changesOf(untouched) },
-    { name: 'changes? an object was lent', run: () => changesOf(lent) },
-    { name: 'changes? an object was changed in place', run: () => changesOf(changed) },
+    { name: 'merge one change into a newer copy', run: () => applyChanges(one, newer) },
+    { name: 'find changes, no object was read', run: () => changesOf(untouched) },
+    { name: 'find changes, an object was read', run: () => changesOf(lent) },
+    { name: 'find changes, an object was changed in place', run: () => changesOf(changed) },
   ]
 }
 
-/** A session of which the application has had these keys in its hands. */
+/** A session of which the application has read these keys. */
 function stateOf(lent: readonly string[]): State {
   const content = contentOf(7)
   const now = Date.now()
-  const ticket = { id: '' as Id, text: '' }
-  const held = { cookie: ticket, version: 1, expiresAt: now + 1_800_000 }
+  const cookie = { id: '' as Id, text: '' }
+  const ref = { cookie, version: 1, expiresAt: now + 1_800_000 }
   const values = JSON.parse(content.data)
-  const state = new State({ now, handleOf }, { ...content, values, shared: {}, ref: held })
+  const state = new State({ now, handleOf }, { ...content, values, shared: {}, ref })
   if (lent.length > 0) state.lent = new Set(lent)
   return state
 }

@@ -12,7 +12,7 @@ export interface MicroOptions {
   readonly say: (line: string) => void
 }
 
-/** Cases take turns as the servers do, and their figures are medians over the rounds as well. */
+/** Cases take turns as the servers do, and their figures are medians over the rounds too. */
 export async function measureMicro({ rounds, seconds, say }: MicroOptions): Promise<Figure[]> {
   const cases = [...sealing(), ...parts(), ...(await whole())]
   const times = new Map<string, number[]>(cases.map(({ name }) => [name, []]))
@@ -23,9 +23,9 @@ export async function measureMicro({ rounds, seconds, say }: MicroOptions): Prom
   return cases.map((each) => figureOf(each, times))
 }
 
-/** In µs. Each sample is the mean of a thousand calls, the garbage that they make included; this is the samples' median. */
+/** In µs: the median of samples, each of which is the mean of a thousand calls, including the garbage that they make. */
 async function timeOf({ run, waits = false }: Case, seconds: number): Promise<number> {
-  // Warmed up first, for mitata measures otherwise if the first call takes long.
+  // Warmed up first, because mitata measures differently if the first call takes long.
   for (let i = 0; i < 3000; i++) await run()
   const batched = { batch_threshold: Number.POSITIVE_INFINITY, batch_samples: 1024 }
   const timed = waits ? async () => do_not_optimize(await run()) : () => do_not_optimize(run())

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from '
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { createKeyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { createSeal } from '../../packages/strongroom/src/crypto/seal.ts'
-import { mint } from '../../packages/strongroom/src/crypto/token.ts'
+import { newToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { encodeContent } from '../../packages/strongroom/src/session/content.ts'
 import type { Case } from './case.ts'
 import { contentOf } from './parts.ts'
@@ -15,27 +15,27 @@ export const OPEN = 'open, two-key'
 const ALSO_COLD = [ENCRYPT, DECRYPT, SEAL, OPEN]
 const COLD = ', caches cold'
 
-const inTheCold = ({ name, limit, run }: Case): Case => ({
+const coldCase = ({ name, limit, run }: Case): Case => ({
   name: name + COLD,
   run,
   cold: true,
   ...(limit !== undefined && { limit: limit + COLD }),
 })
 
-/** Sealing and opening 1 KB, and what the cipher alone takes for the same bytes. */
+/** Sealing and opening 1 KB, and the cipher alone with the same bytes. */
 export function sealing(): Case[] {
   const ring = createKeyring(randomBytes(32))
   const payload = encodeContent(contentOf(7))
-  const claim = mint(ring)
+  const token = newToken(ring)
   const owner = ownerTag(ring.current, 'user-7')
   const cases: Case[] = [...cipherAlone(payload)]
   for (const name of ['two-key', 'server-key'] as const) {
     const seal = createSeal(name, ring)
-    const bytes = seal.seal(payload, claim, owner)
-    cases.push({ name: `seal, ${name}`, run: () => seal.seal(payload, claim, owner), limit: ENCRYPT })
-    cases.push({ name: `open, ${name}`, run: () => seal.open(bytes, claim, owner), limit: DECRYPT })
+    const bytes = seal.seal(payload, token, owner)
+    cases.push({ name: `seal, ${name}`, run: () => seal.seal(payload, token, owner), limit: ENCRYPT })
+    cases.push({ name: `open, ${name}`, run: () => seal.open(bytes, token, owner), limit: DECRYPT })
   }
-  cases.push(...cases.filter(({ name }) => ALSO_COLD.includes(name)).map(inTheCold))
+  cases.push(...cases.filter(({ name }) => ALSO_COLD.includes(name)).map(coldCase))
   for (const protection of ['sealed', 'signed'] as const) {
     const codec = cookieCodec(protection, ring, '__Host-id')
     const text = codec.encode(payload)
@@ -45,7 +45,7 @@ export function sealing(): Case[] {
   return cases
 }
 
-/** The least that Node can do: the key is a KeyObject already, and nothing is derived, copied or checked. */
+/** The least that Node can do: the key is already a KeyObject, and nothing is derived, copied or checked. */
 function cipherAlone(payload: string): Case[] {
   const key = createSecretKey(randomBytes(32))
   const nonce = randomBytes(12)

@@ -5,14 +5,14 @@ import { type Data, sessionOf } from '../data.ts'
 
 export type Values = Data & Record<string, unknown>
 
-/** Sessions with every default but those that are given, under a key of their own. */
+/** Sessions with the defaults apart from the given options, under a key of their own. */
 export function sessionsWith(options: SessionsOptions): BaseSessions<Values> {
   return createSessions<Values>({ secrets: randomBytes(32), ...options } as SessionsOptions)
 }
 
 const cookieOf = ({ setCookie }: Outcome) => (setCookie as string).split(';', 1)[0] as string
 
-/** Makes the session of one visitor, logged in, and answers the Cookie header. */
+/** Creates the session of a logged-in visitor, and resolves to the Cookie header. */
 export async function begin(sessions: BaseSessions<Values>, index: number): Promise<string> {
   const visit = sessions.open({})
   const session = await visit.get()
@@ -30,7 +30,7 @@ export async function readOnce(sessions: BaseSessions<Values>, cookie: string): 
   return name
 }
 
-/** A request that writes, without HTTP; answers the Cookie header that the visitor has afterwards. */
+/** A request that writes, without HTTP; resolves to the Cookie header that the visitor has afterwards. */
 export async function writeOnce(sessions: BaseSessions<Values>, cookie: string): Promise<string> {
   const visit: Visit<Values> = sessions.open({ cookie })
   const session = await visit.get()

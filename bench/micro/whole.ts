@@ -15,7 +15,7 @@ const KINDS: readonly (readonly [name: string, options: () => SessionsOptions])[
 
 const VISITORS = 64
 
-/** Everything that a request costs here, from its headers to its outcome, without HTTP. */
+/** A whole request, from its headers to its outcome, without HTTP. */
 export async function whole(): Promise<Case[]> {
   const cases: Case[] = []
   for (const [name, options] of KINDS) {
@@ -28,13 +28,13 @@ export async function whole(): Promise<Case[]> {
       const visitor = await next()
       cookies[visitor] = await writeOnce(sessions, cookies[visitor] as string)
     }
-    cases.push({ name: `request that reads, ${name}`, run: read, waits: true })
-    cases.push({ name: `request that writes, ${name}`, run: write, waits: true })
+    cases.push({ name: `read request, ${name}`, run: read, waits: true })
+    cases.push({ name: `write request, ${name}`, run: write, waits: true })
   }
   return cases
 }
 
-/** One visitor after another, and then a turn of the event loop: within one, reads of one session are shared. */
+/** One visitor after another, and a turn of the event loop after the last: within a turn, reads of one session are shared. */
 function inTurns(): () => number | Promise<number> {
   let visitor = 0
   return () => {

@@ -1,7 +1,7 @@
-/** What `node --cpu-prof` writes, as far as it is read here. */
+/** The part of the output of `node --cpu-prof` that is read here. */
 export interface Profile {
   readonly nodes: readonly ProfileNode[]
-  /** In µs, as everything here. */
+  /** In µs, like all times here. */
   readonly endTime: number
   readonly startTime: number
   readonly samples: readonly number[]
@@ -21,7 +21,7 @@ export interface Share {
   readonly share: number
 }
 
-/** Self time in the last so many µs, by group and by function, the largest first. */
+/** Self time in the last `last` µs, by group and by function, the largest first. */
 export function timesOf(profile: Profile, last: number): { groups: Share[]; functions: Share[] } {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
   const parents = new Map(
@@ -50,7 +50,7 @@ function add(shares: Map<string, Share>, key: string, each: Share): void {
   shares.set(key, { ...each, share: each.share + (shares.get(key)?.share ?? 0) })
 }
 
-/** Whose code it is. What is built in, such as `JSON.parse`, is its caller's. */
+/** Whose code it is. Built-in functions, such as `JSON.parse`, count for their caller. */
 function groupOf(node: ProfileNode, parentOf: (node: ProfileNode) => ProfileNode | undefined): string {
   const { url, functionName } = node.callFrame
   if (functionName === '(garbage collector)') return 'gc'

@@ -2,30 +2,31 @@ import { type Figure, find, median } from '../figures.ts'
 import { contenderOf, NO_SESSION } from '../http/contenders.ts'
 import { COST, PER_SECOND } from '../http/run.ts'
 import { DECRYPT, ENCRYPT, OPEN, SEAL } from '../micro/sealing.ts'
-import { LONGEST, P99 } from '../purge.ts'
+import { LONGEST, P99 } from '../sweep.ts'
 import { TRIPS } from '../trips.ts'
 
-/** What was promised, and what came out. */
+/** A target, and what was measured. */
 export interface Bar {
   readonly what: string
-  readonly from: 'issue 2' | 'issue 3' | 'design §8'
+  /** What the value is compared with; null for a fixed bound. */
+  readonly comparedWith: string | null
   readonly bound: number
   readonly sense: 'at least' | 'at most'
   readonly unit: '%' | '×' | 'µs' | 'ms' | 'round trips'
-  /** Null where this run did not measure it. */
+  /** Null if this run did not measure it. */
   readonly value: number | null
-  /** The same by the server's processor time, which other programs disturb less. For people; it decides nothing. */
+  /** The same by the server's processor time, which other programs affect less. For information; it decides nothing. */
   readonly byCost: number | null
-  /** The same of the limit: the driver's bare read or write, with nothing around it. */
+  /** The same for the limit: the driver's bare read or write. */
   readonly ofLimit?: number | null
-  /** The same of an application without any session: no session library reaches a bound above it, on this machine. */
+  /** The same for an application without any session: on this machine, no session library can reach more. */
   readonly atBest?: number | null
 }
 
 export const passes = ({ value, bound, sense }: Bar): boolean | null =>
   value === null ? null : sense === 'at least' ? value >= bound : value <= bound
 
-type Common = Pick<Bar, 'what' | 'from' | 'bound'>
+type Common = Pick<Bar, 'what' | 'comparedWith' | 'bound'>
 
 export function barsOf(figures: readonly Figure[]): Bar[] {
   const share = (common: Common, contender: string): Bar => ({
@@ -49,47 +50,46 @@ export function barsOf(figures: readonly Figure[]): Bar[] {
     }
   }
   return [
-    ...LIMITS.map(([contender, bound, from]) =>
-      share({ what: `read, ${contender}, of its limit`, from, bound }, contender),
+    ...LIMITS.map(([contender, bound]) =>
+      share({ what: `read, ${contender}`, comparedWith: contenderOf(contender).limit, bound }, contender),
     ),
     untouched(figures),
-    ...PEERS.map(([route, ours, theirs, bound, from]) =>
-      times({ what: `${route}, ${ours}, to ${theirs}`, from, bound }, route, ours, theirs),
+    ...PEERS.map(([route, ours, theirs, bound]) =>
+      times({ what: `${route}, ${ours}`, comparedWith: theirs, bound }, route, ours, theirs),
     ),
     ...seals(figures),
     ...trips(figures),
-    ...purges(figures),
+    ...sweeps(figures),
   ]
 }
 
 const LIMITS = [
-  ['strongroom memory none', 75, 'issue 2'],
-  ['strongroom memory none', 85, 'design §8'],
-  ['strongroom memory two-key', 85, 'design §8'],
-  ['strongroom file two-key', 75, 'design §8'],
-  ['strongroom sqlite two-key', 75, 'design §8'],
-  ['strongroom cookie sealed', 75, 'design §8'],
-  ['strongroom postgres two-key', 75, 'issue 3'],
-  ['strongroom mysql two-key', 75, 'issue 3'],
-  ['strongroom redis two-key', 75, 'issue 3'],
-  ['strongroom memory over postgres', 85, 'issue 3'],
-  ['strongroom memory over redis', 85, 'issue 3'],
+  ['strongroom memory none', 85],
+  ['strongroom memory two-key', 85],
+  ['strongroom file two-key', 75],
+  ['strongroom sqlite two-key', 75],
+  ['strongroom cookie sealed', 75],
+  ['strongroom postgres two-key', 75],
+  ['strongroom mysql two-key', 75],
+  ['strongroom redis two-key', 75],
+  ['strongroom memory over postgres', 85],
+  ['strongroom memory over redis', 85],
 ] as const
 
 const PEERS = [
-  ['read', 'strongroom memory none', 'express-session + memory', 2.5, 'issue 2'],
-  ['read', 'strongroom cookie sealed', 'iron-session', 3, 'issue 2'],
-  ['write', 'strongroom memory none', 'express-session + memory', 2, 'design §8'],
-  ['write', 'strongroom file two-key', 'express-session + file', 2, 'design §8'],
-  ['write', 'strongroom sqlite two-key', 'express-session + sqlite', 2, 'design §8'],
-  ['read', 'strongroom redis two-key', 'express-session + connect-redis', 2, 'issue 3'],
-  ['read', 'strongroom postgres two-key', 'express-session + connect-pg-simple', 4, 'issue 3'],
-  ['write', 'strongroom redis two-key', 'express-session + connect-redis', 2, 'issue 3'],
-  ['write', 'strongroom postgres two-key', 'express-session + connect-pg-simple', 2, 'issue 3'],
-  ['write', 'strongroom mysql two-key', 'express-session + express-mysql-session', 2, 'issue 3'],
+  ['read', 'strongroom memory none', 'express-session + memory', 2.5],
+  ['read', 'strongroom cookie sealed', 'iron-session', 3],
+  ['write', 'strongroom memory none', 'express-session + memory', 2],
+  ['write', 'strongroom file two-key', 'express-session + file', 2],
+  ['write', 'strongroom sqlite two-key', 'express-session + sqlite', 2],
+  ['read', 'strongroom redis two-key', 'express-session + connect-redis', 2],
+  ['read', 'strongroom postgres two-key', 'express-session + connect-pg-simple', 4],
+  ['write', 'strongroom redis two-key', 'express-session + connect-redis', 2],
+  ['write', 'strongroom postgres two-key', 'express-session + connect-pg-simple', 2],
+  ['write', 'strongroom mysql two-key', 'express-session + express-mysql-session', 2],
 ] as const
 
-/** The same work whatever the engine, so the middle of them all is more exact than any. */
+/** The same work whatever the engine, so the median of all of them is more precise than any one. */
 function untouched(figures: readonly Figure[]): Bar {
   const middle = (unit: string) => {
     const ratios = figures
@@ -98,13 +98,13 @@ function untouched(figures: readonly Figure[]): Bar {
       .map(({ ratioToLimit }) => ratioToLimit as number)
     return ratios.length > 0 ? percent(median(ratios)) : null
   }
-  const what = 'untouched, strongroom (all engines), of no session at all'
+  const [what, comparedWith] = ['untouched, strongroom (all engines)', NO_SESSION]
   const [value, byCost] = [middle(PER_SECOND), middle(COST)]
-  return { what, from: 'issue 2', bound: 97, sense: 'at least', unit: '%', value, byCost }
+  return { what, comparedWith, bound: 97, sense: 'at least', unit: '%', value, byCost }
 }
 
 function seals(figures: readonly Figure[]): Bar[] {
-  const common = { from: 'issue 2', sense: 'at most', byCost: null } as const
+  const common = { sense: 'at most', byCost: null } as const
   const time = (route: string) => find(figures, 'strongroom', route)?.value
   return (
     [
@@ -112,12 +112,12 @@ function seals(figures: readonly Figure[]): Bar[] {
       ['sealed write of 1 KB', SEAL, 10, ENCRYPT],
     ] as const
   ).flatMap(([what, mine, bound, cipher]) => [
-    { ...common, what, bound, unit: 'µs', value: time(mine) ?? null },
-    { ...common, what: `${what}, to the cipher alone`, bound: 3, unit: '×', value: quotient(time(mine), time(cipher)) },
+    { ...common, what, comparedWith: null, bound, unit: 'µs', value: time(mine) ?? null },
+    { ...common, what, comparedWith: cipher, bound: 3, unit: '×', value: quotient(time(mine), time(cipher)) },
   ])
 }
 
-/** Each request that asks for its session reads it once; what it does besides comes on top. */
+/** Each request that asks for its session reads it once; what else it does is added. */
 const TRIPS_OF = { untouched: 0, read: 1, write: 1 + 1, login: 1 + 2, logout: 1 + 1 } as const
 
 function trips(figures: readonly Figure[]): Bar[] {
@@ -126,28 +126,30 @@ function trips(figures: readonly Figure[]): Bar[] {
       ({ unit, contender }) => unit === TRIPS && contender.startsWith('strongroom') && !contender.endsWith('no memo'),
     )
     .map(({ contender, route, value }) => ({
-      what: `${route}, ${contender}, with the one read`,
-      from: 'issue 3',
+      what: `${route}, ${contender}`,
+      comparedWith: null,
       bound: TRIPS_OF[route as keyof typeof TRIPS_OF],
       sense: 'at most',
       unit: 'round trips',
-      // The pool may open a connection anew meanwhile.
+      // The pool may open another connection in the meantime.
       value: Math.round(value),
       byCost: null,
     }))
 }
 
-function purges(figures: readonly Figure[]): Bar[] {
-  const ours = figures.filter(({ bench, contender }) => bench === 'purge' && contender.startsWith('strongroom'))
-  const common = { from: 'issue 3', sense: 'at most', byCost: null } as const
+function sweeps(figures: readonly Figure[]): Bar[] {
+  const ours = figures.filter(({ bench, contender }) => bench === 'sweep' && contender.startsWith('strongroom'))
+  const common = { sense: 'at most', byCost: null } as const
   return ours.flatMap(({ route, value, ratioToLimit }): Bar[] => {
     const inverse = ratioToLimit === null ? null : 1 / ratioToLimit
-    if (route === LONGEST) return [{ ...common, what: `${route}, swept in batches`, bound: 1000, unit: 'ms', value }]
+    if (route === LONGEST)
+      return [{ ...common, what: `${route} of a sweep`, comparedWith: null, bound: 1000, unit: 'ms', value }]
     if (ratioToLimit === 1 || ratioToLimit === null) return []
     return [
       {
         ...common,
-        what: `${route}, to the few or the quiet`,
+        what: route,
+        comparedWith: route.startsWith(P99) ? 'no sweep' : 'few rows',
         bound: route.startsWith(P99) ? 2 : 1.3,
         unit: '×',
         value: inverse,

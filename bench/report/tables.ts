@@ -12,14 +12,17 @@ export interface Table {
 export function tablesOf(figures: readonly Figure[], bars: readonly Bar[]): Table[] {
   const of = (bench: Bench) => figures.filter((figure) => figure.bench === bench)
   const tables = [
-    byRoute('Requests per second, and what part of the limit that is (worst and best round)', of('http'), PER_SECOND),
-    byRoute('Processor time of the server for one request, in µs, and the same part by it', of('http'), COST),
-    plain('Single steps, in µs, and what part of the cipher alone', of('micro'), 'step'),
-    plain('At rest, for one session of 1 KB, in bytes', of('rest'), 'sessions'),
-    plain('Postgres with few and many rows, and while it is swept', of('purge')),
-    plain('Between the application and its server, for one request', of('trips'), 'request'),
-    plain("Memory for one session of 1 KB, in bytes, and the peer's in proportion", of('memory'), 'sessions'),
-    plain('One read and one write by the number of sessions in the store, in µs, and the few to the many', of('scale')),
+    byRoute('Requests per second, and the share of the limit (worst and best turn)', of('http'), PER_SECOND),
+    byRoute('Processor time of the server for one request, in µs, and the share of the limit', of('http'), COST),
+    plain('Single steps, in µs, and the share that the cipher alone takes', of('micro'), 'step'),
+    plain('Stored size of a session of 1 KB, in bytes', of('size'), 'sessions'),
+    plain('Postgres with few and with many rows, and during a sweep', of('sweep')),
+    plain('Round trips and bytes between the application and its server, for one request', of('trips'), 'request'),
+    plain("Memory for a session of 1 KB, in bytes, and the peer's as a share of it", of('memory'), 'sessions'),
+    plain(
+      'One read and one write with few and with many sessions in the store, in µs, and the ratio of few to many',
+      of('scale'),
+    ),
     barTable(bars),
   ]
   return tables.filter(({ rows }) => rows.length > 0)
@@ -49,10 +52,10 @@ function barTable(bars: readonly Bar[]): Table {
   const amount = (value: number | null, unit: string) => (value === null ? '' : `${number(value)} ${unit}`)
   return {
     title: 'The bars',
-    head: ['bar', 'from', 'wanted', 'measured', '', 'by processor time', 'its limit', 'no session at all'],
+    head: ['what', 'compared with', 'wanted', 'measured', '', 'by processor time', 'the limit', 'no session'],
     rows: shown.map((bar) => [
       bar.what,
-      bar.from,
+      bar.comparedWith ?? 'a fixed number',
       `${bar.sense} ${bar.bound} ${bar.unit}`,
       amount(bar.value, bar.unit),
       passes(bar) ? 'pass' : 'MISS',
@@ -73,7 +76,7 @@ function cell(figure: Figure | undefined): string {
 
 const share = (ratio: number | null) => (ratio === null ? '' : `${(ratio * 100).toFixed(ratio < 0.995 ? 1 : 0)} %`)
 
-/** Three digits that count, and thin spaces between thousands. */
+/** Three significant digits, and thin spaces between thousands. */
 function number(value: number): string {
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2
   return value.toFixed(digits).replace(/\B(?=(\d{3})+$)/g, '\u202f')

@@ -7,7 +7,7 @@ import { apart } from '../processors.ts'
 import { type Bar, passes } from './bars.ts'
 import type { Table } from './tables.ts'
 
-/** Where and how the figures of this run came about. */
+/** How and on which machine the figures of this run were measured. */
 export function circumstances(command: string): string {
   const [first] = cpus()
   const machine = `${cpus().length} × ${first?.model.trim() ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GB`
@@ -32,17 +32,11 @@ export function toJsonLines(figures: readonly Figure[], bars: readonly Bar[]): s
     ratio_to_limit: ratioToLimit,
     spread,
   }))
-  const judged = bars.map(({ what, from, ...bar }) => ({
-    bench: 'bar',
-    bar: what,
-    from,
-    ...bar,
-    pass: passes({ what, from, ...bar }),
-  }))
+  const judged = bars.map((bar) => ({ bench: 'bar', ...bar, pass: passes(bar) }))
   return [...lines, ...judged].map((line) => JSON.stringify(line)).join('\n')
 }
 
-/** The figures in what `toJsonLines` wrote; the bars follow from them. */
+/** The figures from the output of `toJsonLines`; bars are computed from them again. */
 export function fromJsonLines(text: string): Figure[] {
   return text
     .split('\n')
@@ -59,7 +53,7 @@ const [BEGIN, END] = ['<!-- figures: begin (written by npm run bench -- --markdo
 export function toDocument(about: string, tables: readonly Table[]): void {
   const document = readFileSync(DOCUMENT, 'utf8')
   const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)]
-  if (begin < 0 || end < begin) throw new Error(`docs/benchmarks.md has lost its markers: ${BEGIN} and ${END}`)
+  if (begin < 0 || end < begin) throw new Error(`docs/benchmarks.md lacks its markers: ${BEGIN} and ${END}`)
   const parts = tables.map(({ title, head, rows }) => `### ${title}\n\n${piped(head, rows)}\n`)
   const text = `${BEGIN}\n\n\`${about}\`\n\n${parts.join('\n')}\n`
   writeFileSync(DOCUMENT, document.slice(0, begin) + text + document.slice(end))

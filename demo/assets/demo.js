@@ -1,4 +1,4 @@
-// The pages are whole without this. It shows moments in the visitor's own time zone, and cleans the address.
+// The pages work without this. It shows times in the visitor's own time zone, and cleans up the address.
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 for (const element of document.querySelectorAll('time[datetime]'))
   element.textContent = exact.format(new Date(element.dateTime))

@@ -8,11 +8,11 @@ export function devicePages(vault: Vault): Router {
   const pages = Router()
   const { sessions } = vault
 
-  /** For those who are signed in; the others are asked to. */
+  /** For visitors who are signed in; others are sent to the sign-in page. */
   const onForm = (path: string, act: (user: string, session: Session<Visit>, request: Request) => Promise<string>) =>
     pages.post(path, async (request, response) => {
       const session = await sessions.get(request)
-      if (session.userId === null) return askIn(response)
+      if (session.userId === null) return askToSignIn(response)
       const next = await act(session.userId, session, request)
       goTo(vault, request, response, next)
     })
@@ -20,7 +20,7 @@ export function devicePages(vault: Vault): Router {
   pages.get('/devices', async (request, response) => {
     const session = await sessions.get(request)
     const user = session.userId
-    if (user === null) return askIn(response)
+    if (user === null) return askToSignIn(response)
     const devices = vault.store?.byOwner ? await sessions.of(user).list(session) : null
     await showPage(vault, request, response, {
       title: 'Your devices',
@@ -47,11 +47,11 @@ export function devicePages(vault: Vault): Router {
   return pages
 }
 
-function askIn(response: Response): void {
+function askToSignIn(response: Response): void {
   response.redirect(303, '/sign-in?next=/devices')
 }
 
-/** Null where sessions are in their owners' cookies, which nobody can count. */
+/** `count` is null if sessions are in their owners' cookies, which nobody can count. */
 function othersEnded(count: number | null): string {
   if (count === 0) return 'There was no other device to log out.'
   if (count === null) return 'Every other device is logged out.'

@@ -12,7 +12,7 @@ export function factPages(vault: Vault): Router {
     const session = await vault.sessions.get(request)
     if (!session.isNew) {
       session.renew()
-      session.flash('notice', 'Your session has a new key. The old cookie opens nothing any more.')
+      session.flash('notice', 'Your session has a new key. The old cookie does not work any more.')
     }
     goTo(vault, request, response, '/session')
   })

@@ -9,7 +9,7 @@ import { shopView } from '../views/shop.ts'
 export function shopPages(vault: Vault): Router {
   const pages = Router()
 
-  /** A form that changes the basket and leads back to the shop. */
+  /** A form that changes the basket and redirects to the shop. */
   const onForm = (path: string, change: (session: Session<Visit>, request: Request) => void) =>
     pages.post(path, async (request, response) => {
       change(await vault.sessions.get(request), request)
@@ -42,7 +42,7 @@ export function shopPages(vault: Vault): Router {
           .slice(0, NOTE_LENGTH),
       ),
     )
-    session.flash('notice', 'Your note is kept.')
+    session.flash('notice', 'Your note is saved.')
   })
   onForm('/basket/empty', (session) => {
     session.delete('basket')

@@ -4,7 +4,7 @@ import type { Vault } from '../vault.ts'
 import { signInView } from '../views/sign-in.ts'
 
 const LONGEST_NAME = 40
-/** Pages of ours that a sign-in may lead to: any other address would let a link send people elsewhere. */
+/** The pages that a sign-in may redirect to: with any other address, a link could send people to another site. */
 const NEXT = ['/', '/devices', '/session', '/thief']
 
 export function signInPages(vault: Vault): Router {
@@ -18,7 +18,7 @@ export function signInPages(vault: Vault): Router {
         signInView(session, {
           next: nextOf(request.query.next),
           signedOut: 'bye' in request.query,
-          // A cookie came and no session was found for it.
+          // The request had a cookie, and no session was found for it.
           ended: session.isNew && cookieOf(vault, request) !== undefined,
         }),
     }),

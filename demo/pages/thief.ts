@@ -20,14 +20,14 @@ async function lootOf(vault: Vault, request: Request, session: Session<Visit>): 
   return { cookie, row: await rowOf(vault, cookie), data, secrets: secretsIn(session) }
 }
 
-/** The session's row as the store gives it out. A thief who has it would not know whose it is; this page has the keys, too. */
+/** The session's row as the store returns it. A thief would not know whose it is; this page has the keys, too. */
 async function rowOf({ store, idOf }: Vault, cookie: string): Promise<Loot['row']> {
   const id = idOf(cookie)
   const row = store && id && (await store.read(id))
   return row ? { id, ...row } : null
 }
 
-/** What a thief would be glad to find. Two letters would turn up in random bytes by chance. */
+/** What a thief would like to find. Two letters would appear in random bytes by chance. */
 function secretsIn(session: Session<Visit>): Loot['secrets'] {
   const basket = session.get('basket')
   const found = [

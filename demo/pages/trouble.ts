@@ -1,7 +1,7 @@
 import type { Response } from 'express'
 import { troubleView } from '../views/trouble.ts'
 
-/** A page for when something is wrong. It asks nothing of the session, which may be what is wrong. */
+/** The page for errors. It does not use the session, which may be what is wrong. */
 export async function troublePage(response: Response, status: number, message = ''): Promise<void> {
   response
     .status(status)

@@ -1,6 +1,6 @@
 import { type Article, catalogue } from './catalogue.ts'
 
-/** What rests in the session: how many of each, and a note of the customer's own. Plain JSON. */
+/** What is stored in the session: how many of each article, and a note of the customer's. Plain JSON. */
 export interface Basket {
   readonly counts: Readonly<Record<string, number>>
   readonly note: string
@@ -17,8 +17,8 @@ export const NOTE_LENGTH = 200
 const EMPTY: Basket = { counts: {}, note: '' }
 
 /**
- * Changes for `session.update('basket', ...)`: functions of the basket that is there, so that of two additions at the same
- * moment none is lost. Undefined, and the key is gone, when nothing is left.
+ * Changes for `session.update('basket', ...)`: functions of the current basket, so that two additions at the same moment both
+ * count. They return undefined, which removes the key, when nothing is left.
  */
 export const withMore = (sku: string) => (basket: Basket | undefined) => counted(basket, sku, 1)
 export const withFewer = (sku: string) => (basket: Basket | undefined) => counted(basket, sku, -1)

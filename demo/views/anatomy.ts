@@ -1,8 +1,8 @@
-/** A stretch of bytes and what it is for. */
+/** A range of bytes and its purpose. */
 export interface Part {
   /**
-   * `yours` only the visitor has; `ours` the server makes or checks with its key; `sealed` is ciphertext; `plain` can be read
-   * by anyone; `open` says nothing about the visitor.
+   * `yours`: only the visitor has it. `ours`: the server makes or checks it with its key. `sealed`: ciphertext. `plain`: anyone
+   * can read it. `open`: it says nothing about the visitor.
    */
   readonly kind: 'yours' | 'ours' | 'sealed' | 'plain' | 'open'
   readonly length: number
@@ -12,26 +12,26 @@ export interface Part {
 
 const HEAD: Part = { kind: 'open', length: 2, name: 'format', meaning: 'version, and which of the server’s keys' }
 
-/** The cookie of a session that rests in a store. */
+/** The cookie of a session in a store. */
 export const tokenParts: readonly Part[] = [
   HEAD,
-  { kind: 'yours', length: 32, name: 'token', meaning: 'random: your key, kept nowhere else' },
-  { kind: 'ours', length: 14, name: 'tag', meaning: 'turns made-up cookies away unasked' },
+  { kind: 'yours', length: 32, name: 'token', meaning: 'random: your key, stored nowhere else' },
+  { kind: 'ours', length: 14, name: 'tag', meaning: 'reveals invented cookies' },
 ]
 
-/** A record, or a sealed cookie: of `size` bytes in all. */
+/** A record or a sealed cookie of `size` bytes. */
 export const sealedParts = (size: number): readonly Part[] => [
   HEAD,
   { kind: 'open', length: 24, name: 'salt', meaning: 'random, new at every write' },
   { kind: 'ours', length: 16, name: 'commitment', meaning: 'these bytes open under one key only' },
   { kind: 'sealed', length: size - 58, name: 'your session', meaning: 'encrypted with AES-256-GCM' },
-  { kind: 'ours', length: 16, name: 'tag', meaning: 'nobody alters a bit unnoticed' },
+  { kind: 'ours', length: 16, name: 'tag', meaning: 'no bit can be altered unnoticed' },
 ]
 
 export const signedParts = (size: number): readonly Part[] => [
   HEAD,
-  { kind: 'plain', length: size - 34, name: 'your session', meaning: 'readable by whoever has the cookie' },
-  { kind: 'ours', length: 32, name: 'signature', meaning: 'nobody alters a bit unnoticed' },
+  { kind: 'plain', length: size - 34, name: 'your session', meaning: 'readable by anyone who has the cookie' },
+  { kind: 'ours', length: 32, name: 'signature', meaning: 'no bit can be altered unnoticed' },
 ]
 
 export const plainParts = (size: number): readonly Part[] => [

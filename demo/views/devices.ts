@@ -4,7 +4,7 @@ import { phone, screen } from './drawings.ts'
 import type { Html } from './layout.ts'
 import { lengthOf, momentView } from './moments.ts'
 
-/** `devices` is null where sessions are in their owners' cookies, and nobody can list them. */
+/** `devices` is null if sessions are in their owners' cookies, where nobody can list them. */
 export function devicesView(devices: readonly Device[] | null, policy: PolicyFacts): Html {
   return html`<div class="medium">
     <h1>Your devices</h1>
@@ -15,14 +15,14 @@ export function devicesView(devices: readonly Device[] | null, policy: PolicyFac
 function listView(devices: readonly Device[], { idle }: PolicyFacts): Html {
   const others = devices.filter(({ current }) => !current).length
   return html`<p class="lead">
-      Every browser that is signed in as you. Log one out and its cookie is refused from the next click on.
+      Every browser that is signed in as you. Log one out, and its cookie is refused from its next request on.
     </p>
     <ul class="devices">${devices.map(deviceView)}</ul>
     <form method="post" action="/devices/log-out-others">
       <button class="danger" ${others === 0 && 'disabled'}>Log out everywhere else</button>
       ${others === 0 && html`<p class="hint">This is the only one. Sign in from a second browser to see two.</p>`}
     </form>
-    <p class="hint">“Last seen” is exact to within ${lengthOf(idle / 10)}, so that reading a page does not have to write.</p>`
+    <p class="hint">“Last seen” is exact to within ${lengthOf(idle / 10)}, so that reading a page does not need a write.</p>`
 }
 
 function deviceView({ handle, label, createdAt, lastSeenAt, current }: Device): Html {
@@ -46,17 +46,17 @@ function deviceView({ handle, label, createdAt, lastSeenAt, current }: Device): 
 
 function cookiesView({ traits }: PolicyFacts): Html {
   return html`<p class="lead">
-      Sessions travel in their owners’ cookies here, so the server has no list of them to show.
+      The sessions are in their owners’ cookies, so the server has no list of them.
     </p>
     ${
       traits.revocable
-        ? html`<p>It does keep marks of what has ended, so it can still refuse every cookie of yours but this one.</p>
+        ? html`<p>It does remember which sessions have ended, so it can still refuse all your cookies but this one.</p>
             <form class="act" method="post" action="/devices/log-out-others"><button class="danger">Log out everywhere else</button></form>`
         : html`<p>
-            Nor can it end them from afar. Given a store for marks of what has ended, it can; with a store for the sessions
-            themselves, such as SQLite, it can list them too.
+            It cannot end them from here either. With a store for revocations it can; with a store for the sessions themselves,
+            such as SQLite, it can list them too.
           </p>
-          <p class="act"><code>npm start -- --store 'cookie:?revocations=sqlite:./marks.db'</code>
+          <p class="act"><code>npm start -- --store 'cookie:?revocations=sqlite:./revocations.db'</code>
           </p>`
     }`
 }

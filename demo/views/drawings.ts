@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { Html } from './layout.ts'
 
-/** Line drawings on a square of 96; `b` is filled with brass, `s` with steel. Decoration: what they show stands beside them. */
+/** Line drawings on a square of 96; `b` is filled with brass, `s` with steel. Decoration: the text next to them says what they show. */
 const drawing = (strokes: Html) =>
   html`<svg class="drawing" viewBox="0 0 96 96" aria-hidden="true" focusable="false">${strokes}</svg>`
 

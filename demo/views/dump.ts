@@ -4,7 +4,7 @@ import type { Html } from './layout.ts'
 
 const HALF = 8
 
-/** Bytes as a thief's editor shows them, each coloured by the part that it belongs to. A narrow page folds a line in two. */
+/** Bytes as in a hex editor, each with the colour of its part. A narrow page folds each line in two. */
 export function dumpView(bytes: Uint8Array, parts: readonly Part[], title: string): Html {
   const kinds = parts.flatMap(({ kind, length }) => Array<Part['kind']>(length).fill(kind))
   const lines: Html[] = []
@@ -30,7 +30,7 @@ function partView({ kind, length, name, meaning }: Part): Html {
   }: ${meaning}</span></span></li>`
 }
 
-/** Eight bytes as stretches of one kind, in hexadecimal and as text. */
+/** Eight bytes in runs of one kind, in hexadecimal and as text. */
 function halfOf(bytes: Uint8Array, kinds: readonly Part['kind'][], from: number): { hex: Html[]; text: Html[] } {
   const hex: Html[] = []
   const text: Html[] = []
@@ -38,10 +38,10 @@ function halfOf(bytes: Uint8Array, kinds: readonly Part['kind'][], from: number)
   for (let at = from; at < end; ) {
     let next = at + 1
     while (next < end && kinds[next] === kinds[at]) next++
-    const stretch = [...bytes.subarray(at, next)]
+    const run = [...bytes.subarray(at, next)]
     const kind = kinds[at] ?? 'open'
-    hex.push(html`<b class="${kind}">${stretch.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')} </b>`)
-    text.push(html`<b class="${kind}">${stretch.map(printable).join('')}</b>`)
+    hex.push(html`<b class="${kind}">${run.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')} </b>`)
+    text.push(html`<b class="${kind}">${run.map(printable).join('')}</b>`)
     at = next
   }
   return { hex, text }

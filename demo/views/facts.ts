@@ -10,12 +10,12 @@ export function factsView(session: Session<Visit>, vault: Vault): Html {
     <h1>Your session</h1>
     ${
       session.isNew
-        ? html`<p class="lead">You have none: no cookie here, no row there. One begins when there is something to keep.</p>
+        ? html`<p class="lead">You have none: no cookie here, no row there. One begins when there is something to store.</p>
             <p><a class="button" href="/">Fill a basket</a></p>`
         : html`${whoView(session)}${timesView(session, policy)}`
     }
-    <section class="panel facts" aria-labelledby="rests">
-      <h2 id="rests">Where it rests</h2>
+    <section class="panel facts" aria-labelledby="storage">
+      <h2 id="storage">Where it is stored</h2>
       <dl>
         <div><dt>Engine</dt><dd>${vault.engine}</dd></div>
         <div><dt>Seal</dt><dd>${SEALS[policy.seal]}</dd></div>
@@ -29,7 +29,7 @@ export function factsView(session: Session<Visit>, vault: Vault): Html {
 function whoView(session: Session<Visit>): Html {
   return html`<p class="lead">
       ${session.userId === null ? 'You are not signed in' : html`You are signed in as <strong>${session.get('name')}</strong>`}, and
-      this session goes by the name <code>${session.handle}</code>. The name opens nothing.
+      the handle of this session is <code>${session.handle}</code>. A handle opens nothing.
     </p>`
 }
 
@@ -49,7 +49,7 @@ function timesView(session: Session<Visit>, { idle }: PolicyFacts): Html {
   </section>`
 }
 
-/** The session's whole life as a line: what is over, what is sure, and what is there if it is used. */
+/** The session's whole life as a line: what is over, what is certain, and what is possible if it is used. */
 function barView(createdAt: Date, expiresAt: Date, endsAt: Date): Html {
   const length = endsAt.getTime() - createdAt.getTime()
   const at = (ms: number) => Math.round(Math.min(1, Math.max(0, (ms - createdAt.getTime()) / length)) * 1000)
@@ -63,21 +63,21 @@ function barView(createdAt: Date, expiresAt: Date, endsAt: Date): Html {
 const SEALS: Readonly<Record<string, string>> = {
   'two-key':
     'Two keys. The row opens with the key in your cookie and the key of the server together, and with neither alone.',
-  none: 'None. It never leaves the memory of this process, so there is no rest for it to be stolen from.',
-  sealed: 'Encrypted under the server’s key. The cookie tells nothing to whoever copies it.',
-  signed: 'Signed: nobody can change it unnoticed, and everybody who has the cookie can read it.',
+  none: 'None. It never leaves the memory of this process, so there is no copy on a disk to steal.',
+  sealed: 'Encrypted under the server’s key. The cookie tells nothing to anyone who copies it.',
+  signed: 'Signed: nobody can change it unnoticed, and anyone who has the cookie can read it.',
 }
 
 function traitsView({ durable, shared, evicts, revocable }: Traits): Html {
   const facts = [
     ['Lasts', DURABLE[durable]],
     ['Shared with', SHARED[shared]],
-    ['Kept', evicts ? 'Until its time is up, or room is needed for others.' : 'Until its time is up.'],
+    ['Kept', evicts ? 'Until its time is up, or until its room is needed for others.' : 'Until its time is up.'],
     [
       'Log out',
       revocable
         ? 'Final: the cookie is refused when it comes back.'
-        : 'Clears the cookie. A copy made before works until its time is up.',
+        : 'Clears the cookie. A copy made before still works until its time is up.',
     ],
   ]
   return html`${facts.map(([name, text]) => html`<div><dt>${name}</dt><dd>${text}</dd></div>`)}`
@@ -86,7 +86,7 @@ function traitsView({ durable, shared, evicts, revocable }: Traits): Html {
 const DURABLE: Readonly<Record<Traits['durable'], string>> = {
   machine: 'What was saved survives a power cut.',
   process: 'What was saved survives a crash of the application, not one of the machine.',
-  no: 'The server keeps nothing over a restart.',
+  no: 'The server stores nothing beyond a restart.',
 }
 
 const SHARED: Readonly<Record<Traits['shared'], string>> = {
@@ -100,10 +100,10 @@ function cookieView(session: Session<Visit>, { sessions, plainCookie }: Vault): 
     [
       sessions.policy.cookieName,
       plainCookie
-        ? 'A plain name, as the demo was told.'
+        ? 'A plain name, because of --plain-cookie.'
         : 'The prefix __Host- keeps other hosts of this domain from setting it.',
     ],
-    ...(plainCookie ? [] : [['Secure', 'Sent over https only; browsers let localhost pass.']]),
+    ...(plainCookie ? [] : [['Secure', 'Sent over https only; some browsers make an exception for localhost.']]),
     ['HttpOnly', 'Scripts on the page cannot read it.'],
     ['SameSite=Lax', 'Forms on other sites do not send it.'],
     ['Path=/', 'Sent with every page of this host.'],
@@ -115,7 +115,7 @@ function cookieView(session: Session<Visit>, { sessions, plainCookie }: Vault): 
       !session.isNew &&
       html`<form method="post" action="/session/renew">
         <button class="quiet">Change the lock</button>
-        <p class="hint">Same session, new cookie. Every copy of the old one is dead at once.</p>
+        <p class="hint">Same session, new cookie. Copies of the old one stop working immediately.</p>
       </form>`
     }
   </section>`

@@ -4,7 +4,7 @@ import { countOf } from '../shop/basket.ts'
 import type { Vault, Visit } from '../vault.ts'
 import { logo } from './drawings.ts'
 
-/** Escaped where it must be; a promise only when something in it is one. */
+/** Escaped where necessary; a promise only if something in it is one. */
 export type Html = ReturnType<typeof html>
 
 export interface Frame {
@@ -14,7 +14,7 @@ export interface Frame {
   readonly session: Session<Visit>
   readonly vault: Vault
   readonly notices: readonly string[]
-  /** Was a cookie set a moment ago, and not kept by the browser? */
+  /** Was a cookie just set, and not kept by the browser? */
   readonly cookieLost: boolean
 }
 
@@ -42,13 +42,13 @@ export function layout({ title, here, session, vault, notices, cookieLost }: Fra
         ${body}
       </main>
       <footer>
-        <p>Sessions rest in: <span class="engine">${vault.resting}</span>.</p>
+        <p>Sessions are stored in: <span class="engine">${vault.storage}</span>.</p>
         <p>A demonstration: no passwords, and nothing is for sale.</p>
       </footer>`,
   )
 }
 
-/** A whole document: what `layout` and the page for trouble have in common. */
+/** A whole document: what `layout` and the page for errors have in common. */
 export function documentOf(title: string, body: Html): Html {
   return html`<!doctype html>
 <html lang="en">

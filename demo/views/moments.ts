@@ -18,7 +18,7 @@ function fromNow(moment: Date, now = Date.now()): string {
   return relative.format(Math.round(away / length), unit)
 }
 
-/** A moment as a person says it, with the exact time beside it; the page's script turns that into the visitor's own zone. */
+/** A moment in words, with the exact time next to it, which the page's script converts to the visitor's time zone. */
 export function momentView(moment: Date | null): Html {
   if (!moment) return html`<span class="soft">not known</span>`
   return html`<span class="moment">${fromNow(moment)}

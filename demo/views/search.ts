@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { Html } from './layout.ts'
 
-/** Something of the visitor's that a thief would be glad to find. */
+/** Something of the visitor's that a thief would like to find. */
 export interface Secret {
   readonly what: string
   readonly text: string
@@ -12,14 +12,14 @@ interface Place {
   readonly bytes: readonly Uint8Array[]
 }
 
-/** Looks for each secret in each place, and says what came of it. */
+/** Searches each place for each secret, and shows the result. */
 export function searchView(secrets: readonly Secret[], places: readonly Place[]): Html {
   if (secrets.length === 0) return html``
   const rows = secrets.map((secret) => ({ ...secret, found: places.map(({ bytes }) => isIn(bytes, secret.text)) }))
   const safe = rows.every(({ found }) => !found.includes(true))
   return html`<section class="panel bytes" aria-labelledby="search">
     <div class="words">
-      <h2 id="search" class="verdict ${!safe && 'bad'}">${safe ? 'Nothing of yours can be found' : 'What is yours lies open'}</h2>
+      <h2 id="search" class="verdict ${!safe && 'bad'}">${safe ? 'Nothing of yours can be found' : 'Your data can be read'}</h2>
       <p>${places
         .map(({ name }) => `the ${name}`)
         .join(' and ')
@@ -39,7 +39,7 @@ function rowView({ what, text, found }: Secret & { found: readonly boolean[] }):
   </tr>`
 }
 
-/** As it stands, or as JSON writes it. */
+/** As it is, or as JSON writes it. */
 function isIn(bytes: readonly Uint8Array[], text: string): boolean {
   const escaped = JSON.stringify(text).slice(1, -1)
   return bytes.some((some) => Buffer.from(some).includes(text) || Buffer.from(some).includes(escaped))

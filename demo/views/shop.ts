@@ -11,8 +11,8 @@ export function shopView(session: Session<Visit>): Html {
     <section aria-labelledby="title">
       <h1 id="title">Fill a basket</h1>
       <p class="lead">
-        It rests in your session. Add from two tabs at once, sign in, restart the server: it stays as you left it. Then see
-        what <a href="/thief">a thief</a> could make of it.
+        It is stored in your session. Add from two tabs in parallel, sign in, restart the server: it stays as you left it. Then
+        see what <a href="/thief">a thief</a> could do with it.
       </p>
       <ul class="wall">${catalogue.map(boxView)}</ul>
     </section>

@@ -7,16 +7,16 @@ import type { Html } from './layout.ts'
 const PEOPLE = ['Ada', 'Grace', 'Radia', 'Alan']
 
 export interface SignIn {
-  /** The page of ours that comes after it. */
+  /** The page to show next. */
   readonly next: string
   readonly signedOut: boolean
-  /** Did a cookie come whose session is there no longer? */
+  /** Did the request have a cookie whose session does not exist any more? */
   readonly ended: boolean
 }
 
 export function signInView(session: Session<Visit>, { next, signedOut, ended }: SignIn): Html {
   return html`<div class="narrow">
-    ${signedOut && html`<p class="notice" role="status">You are signed out. That cookie is worth nothing any more.</p>`}
+    ${signedOut && html`<p class="notice" role="status">You are signed out. The old cookie is worthless now.</p>`}
     ${
       ended &&
       !signedOut &&
@@ -26,7 +26,7 @@ export function signInView(session: Session<Visit>, { next, signedOut, ended }: 
     }
     <h1>${session.userId === null ? 'Sign in' : 'Sign in as somebody else'}</h1>
     <p class="lead">
-      Any name will do. There is no password, for this is a demonstration.
+      Any name will do. There is no password, because this is a demonstration.
       ${linesOf(session.get('basket')).length > 0 && session.userId === null && html`Your basket comes along.`}
     </p>
     <form class="panel sign-in" method="post" action="/sign-in">
@@ -38,14 +38,14 @@ export function signInView(session: Session<Visit>, { next, signedOut, ended }: 
       </div>
       <label class="check"><input type="checkbox" name="remember" value="yes"> Keep me signed in for 14 days</label>
       <fieldset>
-        <legend>Or be one of these</legend>
+        <legend>Or choose one of these</legend>
         <div class="people">
           ${PEOPLE.map((name) => html`<button class="quiet" name="person" value="${name}" formnovalidate>${name}</button>`)}
         </div>
       </fieldset>
     </form>
     <p class="hint">
-      Signing in changes the session’s key, so that a cookie somebody slipped you before is worth nothing after.
+      Signing in changes the session’s key, so a cookie that somebody planted in your browser before is worthless.
     </p>
   </div>`
 }

@@ -11,7 +11,7 @@ import { thievesView } from './thieves.ts'
 /** What there is to steal. */
 export interface Loot {
   readonly cookie: string
-  /** Null where the server keeps no session. */
+  /** Null if the server stores no session. */
   readonly row: { readonly id: string; readonly entry: Entry; readonly version: Version } | null
   /** The session as the application has it. */
   readonly data: Readonly<Record<string, unknown>>
@@ -41,16 +41,16 @@ export function thiefView(loot: Loot | null, vault: Vault): Html {
 
 const LEADS: Readonly<Record<string, string>> = {
   'two-key': 'Two keys open your session. One is in your cookie, the other on the server.',
-  none: 'This engine keeps sessions in the memory of the process and does not seal them.',
-  sealed: 'Your session is in your cookie, encrypted, and the server keeps nothing of it.',
+  none: 'This engine stores sessions in the memory of the process and does not seal them.',
+  sealed: 'Your session is in your cookie, encrypted, and the server stores nothing of it.',
   signed: 'Your session is in your cookie, signed but readable.',
 }
 
 const COOKIES: Readonly<Record<string, string>> = {
   'two-key': 'One of the two keys, and nothing else. It says nothing about you, and works only against this server.',
   none: 'A random token that only this server knows what to do with. It says nothing about you.',
-  sealed: 'The session itself, in and out with every request, and shut to whoever has no key of the server.',
-  signed: 'The session itself, in and out with every request, for everybody to read.',
+  sealed: 'The session itself, sent with every request, and closed to anyone without the server’s key.',
+  signed: 'The session itself, sent with every request, for anyone to read.',
 }
 
 function placesIn({ cookie, row }: Loot) {
@@ -83,7 +83,7 @@ function rowView({ row }: Loot, { engine, sessions }: Vault): Html {
     return html`<section class="panel bytes ours" aria-labelledby="on-server">
       <div class="words">
         <h2 id="on-server">On the server: nothing</h2>
-        ${traits.revocable && html`<p>Only a mark for each session that was ended early, so that its cookie stays refused.</p>`}
+        ${traits.revocable && html`<p>Only an entry for each session that was ended early, so that its cookie stays refused.</p>`}
       </div>
       <p class="void">No row, no file, no memory of you.</p>
     </section>`
@@ -95,7 +95,7 @@ function rowView({ row }: Loot, { engine, sessions }: Vault): Html {
       <p>${
         seal === 'none'
           ? 'Plain JSON, in the memory of this process and nowhere else.'
-          : `It rests in ${engine}, sealed under your key and the server’s together.`
+          : `It is stored in ${engine}, sealed under your key and the server’s together.`
       }</p>
       ${legendView(parts)}
     </div>
@@ -103,7 +103,7 @@ function rowView({ row }: Loot, { engine, sessions }: Vault): Html {
   </section>`
 }
 
-/** What of the bytes needs no key, as text. */
+/** The bytes that can be read without a key, as text. */
 function plainText(bytes: Uint8Array, parts: readonly Part[]): Html {
   let at = 0
   const found = parts.map(({ kind, length }) => {
@@ -118,16 +118,16 @@ function columnsView({ id, entry, version }: NonNullable<Loot['row']>): Html {
   const { owner, label, expiresAt, createdAt } = entry
   const none = html`<span class="soft">none</span>`
   const columns = [
-    ['id', html`<code>${id}</code>`, 'made from your key, one way: no cookie can be made from it'],
+    ['id', html`<code>${id}</code>`, 'derived from your key: no cookie can be made from it'],
     ['owner', owner ? html`<code>${owner}</code>` : none, 'a blind tag that your sessions share; it names nobody'],
     [
       'label',
       label ? html`<code>${Buffer.from(label).toString('hex')}</code>` : none,
       'the device’s name, sealed by the server',
     ],
-    ['version', html`<code>${version}</code>`, 'so that no parallel change is lost'],
-    ['created', momentView(new Date(createdAt)), 'in the open'],
-    ['expires', momentView(new Date(expiresAt)), 'in the open, for clearing up; the sealed deadline decides'],
+    ['version', html`<code>${version}</code>`, 'so that no concurrent change is lost'],
+    ['created', momentView(new Date(createdAt)), 'readable'],
+    ['expires', momentView(new Date(expiresAt)), 'readable, for the sweep; the sealed deadline decides'],
   ] as const
   return html`<details class="columns">
     <summary>The other columns of the row</summary>

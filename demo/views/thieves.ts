@@ -4,17 +4,17 @@ import type { Html } from './layout.ts'
 
 interface Thief {
   readonly does: string
-  /** What it goes away with, in a word or two. */
+  /** What it gets, in a word or two. */
   readonly with: string
   readonly because: string
   readonly harm: 'none' | 'some' | 'much'
 }
 
-/** Who may come, and what each goes away with. */
+/** Who may come, and what each gets. */
 export function thievesView({ seal, traits }: PolicyFacts): Html {
   const thieves = [...(THIEVES[seal] ?? []), withCookie(seal, traits.revocable), INSIDE]
   return html`<section aria-labelledby="thieves">
-    <h2 id="thieves" class="thieves-title">Four thieves, and what each goes away with</h2>
+    <h2 id="thieves" class="thieves-title">Four thieves, and what each gets</h2>
     <ul class="thieves">${thieves.map(thiefView)}</ul>
   </section>`
 }
@@ -27,14 +27,14 @@ const IN_COOKIES: readonly Thief[] = [
   {
     does: 'Copies the server’s disk',
     with: 'Nothing',
-    because: 'No session is on it. Of the marks that a log-out may leave, it learns no more than how many there are.',
+    because: 'No session is on it. If ended sessions leave entries there, it learns only how many there are.',
     harm: 'none',
   },
   {
     does: 'Copies the server’s key',
     with: 'Everybody',
     because:
-      'It can make cookies for anyone, and read those it comes by. That is the price of keeping all in the cookie.',
+      'It can make cookies for anyone, and read those that it obtains. That is the price of storing everything in the cookie.',
     harm: 'much',
   },
 ]
@@ -45,14 +45,14 @@ const THIEVES: Readonly<Record<string, readonly Thief[]>> = {
       does: 'Copies the database, or a backup',
       with: 'Nothing to read',
       because:
-        'It learns how many sessions there are, how large, and when they end. The rows stay shut, and no id makes a cookie.',
+        'It learns how many sessions there are, how large they are, and when they end. The rows stay closed, and no cookie can be made from an id.',
       harm: 'none',
     },
     {
       does: 'Copies the server’s key as well',
       with: 'Names of devices',
       because:
-        'It can also test whether somebody it knows by name has a session. The baskets stay shut: the other key is in each visitor’s cookie, and nowhere once that is gone.',
+        'It can also test whether a user whose name it knows has a session. The baskets stay closed: the other key is in each visitor’s cookie, and nowhere once the cookie is gone.',
       harm: 'some',
     },
   ],
@@ -66,7 +66,8 @@ const THIEVES: Readonly<Record<string, readonly Thief[]>> = {
     {
       does: 'Reads the memory of the process',
       with: 'Every session',
-      because: 'They lie there in the clear. With a store that seals, such as SQLite, only those used lately would.',
+      because:
+        'They are not encrypted there. With a store that seals, such as SQLite, only recently used ones would be.',
       harm: 'much',
     },
   ],
@@ -81,8 +82,8 @@ function withCookie(seal: string, revocable: boolean): Thief {
     because: [
       seal === 'signed' ? 'It reads what is in the cookie, and can' : 'It reads nothing in the cookie, but it can',
       revocable
-        ? 'be you until you sign out or the time is up.'
-        : 'be you until the time is up: this engine refuses no copy.',
+        ? 'act as you until you sign out or the time is up.'
+        : 'act as you until the time is up: this engine cannot refuse a copy.',
     ].join(' '),
     harm: 'much',
   }
@@ -90,8 +91,8 @@ function withCookie(seal: string, revocable: boolean): Thief {
 
 const INSIDE: Thief = {
   does: 'Runs code in the live server',
-  with: 'All that comes by',
+  with: 'All sessions in use',
   because:
-    'It sees the sessions of those who visit while it is there. No session library can prevent that, and none should say so.',
+    'It sees the sessions that are used while it is there. No session library can prevent that, and none should claim to.',
   harm: 'much',
 }

@@ -5,7 +5,7 @@ import { documentOf, type Html } from './layout.ts'
 const TITLES: Readonly<Record<number, string>> = {
   404: 'No such page',
   409: 'That came too late',
-  503: 'The strongroom does not answer',
+  503: 'The session store does not answer',
 }
 
 export function troubleView(status: number, message: string): Html {

@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { type Clock, type Entry, type Id, type IndexedStore, StoreError } from 'strongroom'
 import type { Documents } from './documents.ts'
 
-/** The version is not the database's revision: a touch makes a new revision, and keeps the version. */
-export type Kept = Entry & { readonly version: string }
+/** The version is not the database's revision: a touch makes a new revision and keeps the version. */
+export type Stored = Entry & { readonly version: string }
 
-/** Sessions in a document database that can compare and set. */
-export function documentStore(documents: Documents<Kept>, clock: Clock = Date.now): IndexedStore {
+/** Sessions in a document database that has a compare-and-set. */
+export function documentStore(documents: Documents<Stored>, clock: Clock = Date.now): IndexedStore {
   let closed = false
 
-  /** "Could not ask" is a StoreError, and never looks like "absent". */
+  /** "Could not ask" is a StoreError, and must never look like "absent". */
   async function ask<T>(call: () => Promise<T>): Promise<T> {
-    if (closed) throw new StoreError('This store was closed.')
+    if (closed) throw new StoreError('The session store was used after it was closed.')
     try {
       return await call()
     } catch (cause) {
@@ -19,14 +19,14 @@ export function documentStore(documents: Documents<Kept>, clock: Clock = Date.no
     }
   }
 
-  /** The live entry, and the revision to write over: what is expired is not live, and still there. */
+  /** The live entry, and the revision to replace: an expired entry is not live, but it still has a revision. */
   async function find(id: Id) {
     const { document = null, revision = null } = (await ask(() => documents.get(id))) ?? {}
     return { live: document && clock() < document.expiresAt ? document : null, revision }
   }
 
-  /** Read, decide, write over what was read; again when somebody was faster. */
-  async function change(id: Id, decide: (live: Kept | null) => Kept | 'remove' | 'leave'): Promise<boolean> {
+  /** Reads, decides, and replaces what was read; again if another writer was faster. */
+  async function change(id: Id, decide: (live: Stored | null) => Stored | 'remove' | 'leave'): Promise<boolean> {
     for (;;) {
       const { live, revision } = await find(id)
       const next = decide(live)
@@ -35,7 +35,7 @@ export function documentStore(documents: Documents<Kept>, clock: Clock = Date.no
     }
   }
 
-  const end = (id: Id, meant: (live: Kept) => boolean) =>
+  const end = (id: Id, meant: (live: Stored) => boolean) =>
     change(id, (live) => (live && meant(live) ? 'remove' : 'leave'))
 
   async function list(owner: string) {
@@ -75,7 +75,7 @@ export function documentStore(documents: Documents<Kept>, clock: Clock = Date.no
         const before = removed
         for (const id of ids) {
           const { live, revision } = await find(id)
-          // Over the revision that was seen to be dead: an id that was created anew meanwhile stays.
+          // Replaces only the revision that was seen to be expired: an id that was created again since then stays.
           if (live || revision === null) continue
           if (dryRun || (await ask(() => documents.put(id, null, revision)))) removed += 1
         }
@@ -93,6 +93,6 @@ export function documentStore(documents: Documents<Kept>, clock: Clock = Date.no
 const facts = { engine: 'documents', durable: 'no', shared: 'process' } as const
 const TRAITS = { ...facts, expiresByItself: false, granularity: 1, sizeLimit: null, evicts: false, revocable: true }
 
-// Copies at once: the caller may reuse its buffers while the write is on its way.
-const pack = (entry: Entry): Kept => ({ ...structuredClone(entry), version: randomUUID() })
-const listing = (id: Id, { version: _, bytes, ...rest }: Kept) => ({ id, ...rest, size: bytes.length })
+// Copies before anything is awaited: the caller may reuse its buffers while the write is under way.
+const pack = (entry: Entry): Stored => ({ ...structuredClone(entry), version: randomUUID() })
+const listing = (id: Id, { version: _, bytes, ...rest }: Stored) => ({ id, ...rest, size: bytes.length })

@@ -1,7 +1,7 @@
-/** What the engine beside this file needs of a document database: DynamoDB, Firestore, MongoDB, CouchDB and others have it. */
+/** What the engine next to this file needs from a document database. DynamoDB, Firestore, MongoDB, CouchDB and others have it. */
 export interface Documents<Document> {
   get(key: string): Promise<{ readonly document: Document; readonly revision: number } | null>
-  /** Puts a document (null: removes it) over this revision (null: over nothing), or does nothing and answers false. */
+  /** Replaces this revision (null: nothing) by a document (null: removes it), or does nothing and resolves to false. */
   put(key: string, document: Document | null, over: number | null): Promise<boolean>
   /** Keys after `after`, in order. */
   keys(after: string, limit: number): Promise<string[]>
@@ -35,7 +35,7 @@ export class ToyDocuments<Document extends { readonly owner: string | null }> im
     return [...this.#reached()].filter(([, { document }]) => document.owner === owner).map(([key]) => key)
   }
 
-  /** From now on every call fails. */
+  /** Makes every later call fail. */
   stop(): void {
     this.#down = true
   }

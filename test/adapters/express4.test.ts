@@ -9,7 +9,7 @@ adapterSuite('express 4', async (sessions, application) => {
   app.use(strongroom(sessions))
   app.use((request, response, next) => {
     application({ request, url: request.url })
-      .then((answer) => send(response, answer))
+      .then((suiteResponse) => send(response, suiteResponse))
       .catch(next)
   })
   return listening(createServer(app))

@@ -5,7 +5,7 @@ import { adapterSuite } from '../../packages/strongroom/src/testing/index.ts'
 import { listening, send } from './serve.ts'
 
 adapterSuite('express 5', async (sessions, application) => {
-  // In its test environment Express prints no errors.
+  // With env set to test, Express does not print errors.
   const app = framework().set('env', 'test')
   app.use(strongroom(sessions))
   app.use(async (request, response) => {

@@ -28,7 +28,7 @@ for (const [name, framework] of [
   ['express 4', express4],
 ] as const)
   suite(name, { timeout: 20_000 }, () => {
-    test('its error handlers get the error with its status, and their page is sent', async (t) => {
+    test('an error handler gets the error with its status, and its page is sent', async (t) => {
       const { sessions, watch } = slowSessions()
       const app = framework().set('env', 'test').use(express(sessions))
       const shop = framework.Router()
@@ -56,7 +56,7 @@ for (const [name, framework] of [
       }
     })
 
-    test('an error of the application keeps nothing but a logout', async (t) => {
+    test('after an error of the application only a logout is saved', async (t) => {
       const { sessions } = slowSessions()
       const app = framework().set('env', 'test').use(express(sessions))
       app.get('/fail', (request, _response, next) => {
@@ -76,7 +76,7 @@ for (const [name, framework] of [
       assert.equal((await sessions.read({ cookie })).isNew, true)
     })
 
-    test('sendFile, redirect, and sendStatus wait for the session like everything else', async (t) => {
+    test('sendFile, redirect and sendStatus wait until the session is saved', async (t) => {
       const { sessions } = slowSessions()
       const app = framework().set('env', 'test').use(express(sessions))
       app.use((request, response, next) => {
@@ -105,7 +105,7 @@ suite('hono', { timeout: 20_000 }, () => {
     return running(t, createServer(getRequestListener(app.fetch)))
   }
 
-  test('onError gets an HTTPException with the status, and the error as its cause', async (t) => {
+  test('onError gets an HTTPException with the status, and with the error as its cause', async (t) => {
     const { sessions, watch } = slowSessions()
     const app = new Hono().use(hono(sessions))
     const errors: unknown[] = []
@@ -130,7 +130,7 @@ suite('hono', { timeout: 20_000 }, () => {
     assert.ok(causes[0] instanceof DataError && causes[1] instanceof StoreError)
   })
 
-  test('an error of get() that nobody handles is answered with its own status', async (t) => {
+  test('an unhandled error of get() is sent with its own status', async (t) => {
     const { sessions, watch } = slowSessions()
     const app = new Hono().use(hono(sessions))
     app.get('/', async (c) => c.text(String((await sessions.get(c)).userId)))
@@ -142,14 +142,14 @@ suite('hono', { timeout: 20_000 }, () => {
     assert.equal((await visitor.ask('/', { cookie })).text, 'ada')
   })
 
-  test('get takes the context and the raw request, for one session', async (t) => {
+  test('get takes the context or the raw request, and resolves to the same session', async (t) => {
     const { sessions } = slowSessions()
     const app = new Hono().use(hono(sessions))
     app.get('/', async (c) => c.json((await sessions.get(c)) === (await sessions.get(c.req.raw))))
     assert.equal((await (await site(t, app)).visitor.ask('/')).text, 'true')
   })
 
-  test('an error of the application keeps nothing but a logout', async (t) => {
+  test('after an error of the application only a logout is saved', async (t) => {
     const { sessions } = slowSessions()
     const app = new Hono().use(hono(sessions))
     app.onError((_, c) => c.text('sorry', 500))
@@ -172,7 +172,7 @@ suite('fetch', { timeout: 20_000 }, () => {
   const request = (path = '/', cookie?: string) =>
     new Request(`http://localhost${path}`, { headers: cookie ? { cookie } : {} })
 
-  test('responses whose headers cannot be changed get their cookie all the same', async () => {
+  test('a response whose headers cannot be changed still gets its cookie', async () => {
     const { sessions } = slowSessions()
     const handler = fetchAdapter(sessions, async (request) => {
       ;(await sessions.get(request)).set('a', 1)
@@ -184,19 +184,19 @@ suite('fetch', { timeout: 20_000 }, () => {
     assert.equal(response.headers.getSetCookie().length, 1)
   })
 
-  test('a response whose session was not asked for is handed on as it is', async () => {
+  test('a response whose session was never asked for is returned unchanged', async () => {
     const { sessions } = slowSessions()
     const own = new Response('own')
     assert.equal(await fetchAdapter(sessions, () => own)(request()), own)
   })
 
-  test('arguments after the request are handed to the handler', async () => {
+  test('arguments after the request are passed to the handler', async () => {
     const { sessions } = slowSessions()
     const handler = fetchAdapter(sessions, (_request: Request, env: { name: string }) => new Response(env.name))
     assert.equal(await (await handler(request(), { name: 'prod' })).text(), 'prod')
   })
 
-  test('an error of the application is thrown on; a logout before it is kept, and nothing else', async () => {
+  test('an error of the application is thrown again, and only a logout before it is saved', async () => {
     const { sessions } = slowSessions()
     const handler = fetchAdapter(sessions, async (request) => {
       const session = await sessions.get(request)
@@ -211,7 +211,7 @@ suite('fetch', { timeout: 20_000 }, () => {
     assert.equal((await sessions.read({ cookie })).isNew, true)
   })
 
-  test('onError answers with any status, and nothing is kept by it', async () => {
+  test('onError may respond with any status, and nothing is saved', async () => {
     for (const saveOnServerError of [true, false]) {
       const { sessions } = slowSessions({ saveOnServerError })
       const handler = fetchAdapter(
@@ -229,7 +229,7 @@ suite('fetch', { timeout: 20_000 }, () => {
     }
   })
 
-  test('a session that is asked for first in the body of the response can only be read', async () => {
+  test('a session that is first asked for in the body of the response can only be read', async () => {
     const { sessions } = slowSessions()
     const { cookie } = await sessionFor(sessions, { data: { a: 1 } })
     const handler = fetchAdapter(sessions, (request) => {
@@ -245,7 +245,7 @@ suite('fetch', { timeout: 20_000 }, () => {
   })
 })
 
-suite('what was kept by save() is told even when the response fails', { timeout: 20_000 }, () => {
+suite('the cookie of what save() has stored is sent even when the response fails', { timeout: 20_000 }, () => {
   const work = async (sessions: ReturnType<typeof slowSessions>['sessions'], request: object) => {
     const session = await sessions.get(request)
     session.login('ada')
@@ -342,7 +342,7 @@ suite('two kinds of sessions in one application', { timeout: 20_000 }, () => {
       assert.match((await visitor.must('/read')).text, /^\["a( again)?","b"\]$/)
     })
 
-  test('a request of one is not a request of the other', async () => {
+  test('a request that is attached to one is not attached to the other', async () => {
     const { sessions } = slowSessions()
     const other = createSessions({ secrets: Buffer.from(crypto.getRandomValues(new Uint8Array(32))), store: 'memory:' })
     const request = new Request('http://localhost/')
@@ -352,7 +352,7 @@ suite('two kinds of sessions in one application', { timeout: 20_000 }, () => {
 })
 
 suite('a socket', { timeout: 20_000 }, () => {
-  test('finds the session of its upgrade request, and can only read it', async (t) => {
+  test('can read the session of its upgrade request, and not change it', async (t) => {
     const { sessions, watch } = slowSessions()
     const sockets = new WebSocketServer({ noServer: true })
     const server = createServer(node(sessions, (_request, response) => response.end()))

@@ -29,7 +29,7 @@ const down = () => {
   throw new Error('down')
 }
 
-const WAYS: readonly [string, (response: ServerResponse) => unknown][] = [
+const SENDERS: readonly [string, (response: ServerResponse) => unknown][] = [
   ['pipe', (response) => createReadStream(file).pipe(response)],
   ['pipeline', (response) => pipeline(createReadStream(file), response).catch(() => undefined)],
   ['pipeline of a generator', (response) => pipeline(slices(), response).catch(() => undefined)],
@@ -63,8 +63,8 @@ function* slices() {
   for (let at = 0; at < content.length; at += 50_000) yield content.subarray(at, at + 50_000)
 }
 
-suite('a large body is sent whole', { timeout: 60_000 }, () => {
-  for (const [title, way] of WAYS)
+suite('a large body is sent complete', { timeout: 60_000 }, () => {
+  for (const [title, sendBody] of SENDERS)
     for (const [protocol, open] of [
       ['HTTP/1', nodeSite],
       ['HTTP/2', http2Site],
@@ -72,10 +72,10 @@ suite('a large body is sent whole', { timeout: 60_000 }, () => {
       test(`by ${title} over ${protocol}`, async (t) => {
         const { visitor } = await open(t, async (request, response, sessions) => {
           const session = await sessions.get(request)
-          if (request.url === '/keep') session.set('a', 1)
-          await way(response)
+          if (request.url === '/write') session.set('a', 1)
+          await sendBody(response)
         })
-        for (const path of ['/keep', '/look']) {
+        for (const path of ['/write', '/look']) {
           const page = await visitor.ask(path)
           assert.equal(page.status, 200)
           assert.ok(page.bytes.equals(content))
@@ -84,8 +84,8 @@ suite('a large body is sent whole', { timeout: 60_000 }, () => {
       })
 })
 
-suite('when the session cannot be kept, nothing of the body is sent', { timeout: 60_000 }, () => {
-  for (const [title, way] of WAYS)
+suite('when the session cannot be saved, nothing of the body is sent', { timeout: 60_000 }, () => {
+  for (const [title, sendBody] of SENDERS)
     for (const [protocol, open] of [
       ['HTTP/1', nodeSite],
       ['HTTP/2', http2Site],
@@ -96,21 +96,21 @@ suite('when the session cannot be kept, nothing of the body is sent', { timeout:
           if (request.url !== '/look') session.set('a', 1)
           response.setHeader('Content-Length', content.length)
           response.setHeader('Content-Encoding', 'identity')
-          way(response)
+          sendBody(response)
         })
         site.watch.before = async () => {
           await turns(10)
           down()
         }
-        const page = await site.visitor.ask('/keep')
+        const page = await site.visitor.ask('/write')
         assert.equal(page.status, 503)
         assert.match(page.text, /^The session store failed/)
         assert.deepEqual(page.all('content-encoding'), [])
-        // The connection is as good as before.
+        // The connection still works.
         assert.equal((await site.visitor.ask('/look')).bytes.length, content.length)
       })
 
-  test('and a pipeline ends, its source destroyed', async (t) => {
+  test('and a pipeline rejects and destroys its source', async (t) => {
     const ended = gate()
     let source: Readable | undefined
     const site = await nodeSite(t, async (request, response, sessions) => {
@@ -126,14 +126,14 @@ suite('when the session cannot be kept, nothing of the body is sent', { timeout:
   })
 })
 
-suite('a handler that goes on after the error page', { timeout: 20_000 }, () => {
+suite('a handler that continues after the error page', { timeout: 20_000 }, () => {
   for (const [protocol, open] of [
     ['HTTP/1', nodeSite],
     ['HTTP/2', http2Site],
   ] as const)
-    for (const kind of ['a value that cannot be kept', 'a store that is down'])
-      test(`writes into nothing: ${kind} (${protocol})`, async (t) => {
-        const [over, errors] = [gate(), [] as unknown[]]
+    for (const kind of ['a value that cannot be saved', 'a store that is down'])
+      test(`writes to nowhere, and its callbacks get the error: ${kind} (${protocol})`, async (t) => {
+        const [done, errors] = [gate(), [] as unknown[]]
         const site = await open(t, async (request, response, sessions) => {
           ;(await sessions.get(request)).set('a', kind.startsWith('a value') ? 1n : 1)
           const callback = (error?: unknown) => {
@@ -147,41 +147,41 @@ suite('a handler that goes on after the error page', { timeout: 20_000 }, () => 
           assert.equal(response.end('four', callback), response)
           response.end()
           await turns(5)
-          over.open()
+          done.open()
         })
         site.watch.before = down
         const page = await site.visitor.ask('/')
         assert.equal(page.status, kind.startsWith('a value') ? 500 : 503)
         assert.doesNotMatch(page.text, /one|four/)
-        await over.opened
+        await done.opened
         assert.equal(errors.length, 3)
         assert.ok(errors.every((error) => error instanceof StrongroomError))
       })
 })
 
-suite('a client or a handler that breaks off', { timeout: 60_000 }, () => {
+suite('a connection that breaks', { timeout: 60_000 }, () => {
   for (const [protocol, open] of [
     ['HTTP/1', nodeSite],
     ['HTTP/2', http2Site],
   ] as const) {
-    test(`before the response began, loses nothing of what was done (${protocol})`, async (t) => {
-      const [come, closed] = [gate(), gate()]
+    test(`before the response began, has its session saved (${protocol})`, async (t) => {
+      const [arrived, closed] = [gate(), gate()]
       const site = await open(t, async (request, response, sessions) => {
         const session = await sessions.get(request)
         session.set('a', request.url)
         if (request.url !== '/leave') return response.end()
         response.on('close', closed.open)
-        come.open()
+        arrived.open()
       })
       await site.visitor.ask('/begin')
-      const going = site.visitor.begin('/leave')
-      await come.opened
-      going.leave()
+      const response = site.visitor.begin('/leave')
+      await arrived.opened
+      response.leave()
       await closed.opened
       await until(async () => (await site.visitor.ask('/read')).text === '{"a":"/leave"}')
     })
 
-    test(`while the response is held back, does no harm (${protocol})`, async (t) => {
+    test(`while the response is held back, has its session saved (${protocol})`, async (t) => {
       const [writing, left] = [gate(), gate()]
       const site = await open(t, async (request, response, sessions) => {
         ;(await sessions.get(request)).set('a', request.url)
@@ -196,33 +196,36 @@ suite('a client or a handler that breaks off', { timeout: 60_000 }, () => {
       })
       await site.visitor.ask('/begin')
       site.watch.before = (call) => (call === 'update' ? left.opened.then(() => turns(10)) : undefined)
-      const going = site.visitor.begin('/leave')
+      const response = site.visitor.begin('/leave')
       await writing.opened
-      going.leave()
+      response.leave()
       await left.opened
       await turns(40)
       site.watch.before = null
       assert.equal((await site.visitor.ask('/read')).text, '{"a":"/leave"}')
     })
 
-    test(`in the middle of the body, has its session (${protocol})`, async (t) => {
+    test(`in the middle of the body, has its session saved (${protocol})`, async (t) => {
       const site = await open(t, async (request, response, sessions) => {
         ;(await sessions.get(request)).set('a', request.url)
         if (request.url !== '/leave') return response.end()
         response.write('some', () => response.destroy())
       })
       await site.visitor.ask('/begin')
-      // HTTP/2 tells the client that the stream was reset without an error.
+      // Over HTTP/2 the client sees a stream that was reset without an error.
       await site.visitor.ask('/leave').catch(() => undefined)
       assert.equal((await site.visitor.ask('/read')).text, '{"a":"/leave"}')
     })
   }
 })
 
-suite('middleware that wraps the response too', { timeout: 60_000 }, () => {
+suite('middleware that also wraps the response', { timeout: 60_000 }, () => {
   for (const place of ['before', 'after'] as const)
-    for (const way of [...WAYS, ['one end', (response: ServerResponse) => response.end(content)] as const])
-      test(`compresses when it stands ${place} the session: ${way[0]}`, async (t) => {
+    for (const [title, sendBody] of [
+      ...SENDERS,
+      ['one end', (response: ServerResponse) => response.end(content)] as const,
+    ])
+      test(`compresses the body when it is ${place} the session: ${title}`, async (t) => {
         const { sessions } = slowSessions()
         const { visitor } = await running(t, async (request, response) => {
           sessions.attach(request, () =>
@@ -231,30 +234,30 @@ suite('middleware that wraps the response too', { timeout: 60_000 }, () => {
           if (place === 'before') compress(response)
           const session = await sessions.get(request)
           if (place === 'after') compress(response)
-          if (request.url === '/keep') session.set('a', 1)
+          if (request.url === '/write') session.set('a', 1)
           response.setHeader('Vary', 'Accept')
           response.setHeader('Content-Length', content.length)
-          way[1](response)
+          sendBody(response)
         })
-        for (const path of ['/keep', '/look']) {
+        for (const path of ['/write', '/look']) {
           const page = await visitor.ask(path)
           assert.deepEqual(page.all('content-encoding'), ['gzip'])
           assert.ok(gunzipSync(page.bytes).equals(content))
           assert.deepEqual(page.header('vary')?.split(', ').sort(), ['Accept', 'Accept-Encoding', 'Cookie'])
-          assert.equal(page.all('set-cookie').length, path === '/keep' ? 1 : 0)
+          assert.equal(page.all('set-cookie').length, path === '/write' ? 1 : 0)
         }
       })
 })
 
-/** What the package `compression` does with a response, in short: `on-headers`, and write, end and on led through gzip. */
+/** A short form of what the package `compression` does: `on-headers`, with write, end and on redirected through gzip. */
 function compress(response: NodeResponse): void {
   const target = response as ServerResponse & { _header: unknown; _implicitHeader(): void }
   const { write, end, writeHead, on } = target
   const gzip = createGzip()
-  let fired = false
+  let headersFired = false
   target.writeHead = ((...args: unknown[]) => {
-    if (!fired) {
-      fired = true
+    if (!headersFired) {
+      headersFired = true
       target.setHeader('Vary', `${target.getHeader('Vary')}, Accept-Encoding`)
       target.setHeader('Content-Encoding', 'gzip')
       target.removeHeader('Content-Length')

@@ -32,58 +32,60 @@ const FORMS: readonly (readonly [title: string, headers: Headers, alsoHttp2?: bo
   ['an empty object', {}, true],
 ]
 
-/** Node itself says what a form means: the same call on a server without sessions. */
-suite('headers given to writeHead mean what they mean to Node, and ours stand beside them', { timeout: 20_000 }, () => {
+/** What a form means is decided by Node: the test makes the same call on a server without sessions. */
+suite('headers passed to writeHead have the effect they have without sessions, and ours are added to them', {
+  timeout: 20_000,
+}, () => {
   for (const [title, headers] of FORMS)
     for (const before of [false, true])
       for (const reason of [[], ['Quite Fine']]) {
         const pairs = Array.isArray(headers) && Array.isArray(headers[0])
-        // Node takes pairs only where no header was set before.
+        // Node accepts pairs only when no header was set before.
         if (pairs && before) continue
         test(`${title}${before ? ', after setHeader' : ''}${reason.length ? ', with a reason' : ''}`, async (t) => {
           const write = (response: ServerResponse) => {
             if (before) {
               response.setHeader('X-App', '0')
               response.setHeader('Set-Cookie', 'z=0')
-              response.setHeader('X-Other', 'kept')
+              response.setHeader('X-Other', 'stays')
             }
             ;(response.writeHead as WriteHead)(201, ...reason, headers).end()
           }
           const plain = await running(t, (_, response) => write(response))
-          const site = await nodeSite(t, keepThen(write))
+          const site = await nodeSite(t, writeThen(write))
           await meansTheSame(site, await plain.visitor.ask('/'))
         })
       }
 
   for (const [title, headers, alsoHttp2] of FORMS)
-    test(`${title}, over HTTP/2`, { skip: !alsoHttp2 && 'Node takes this form over HTTP/1 only' }, async (t) => {
+    test(`${title}, over HTTP/2`, { skip: !alsoHttp2 && 'Node accepts this form over HTTP/1 only' }, async (t) => {
       const write = (response: ServerResponse) => {
         ;(response.writeHead as WriteHead)(201, headers).end()
       }
       const plain = await running(t, (_, response) => write(response))
-      await meansTheSame(await http2Site(t, keepThen(write)), await plain.visitor.ask('/'))
+      await meansTheSame(await http2Site(t, writeThen(write)), await plain.visitor.ask('/'))
     })
 })
 
-const keepThen =
+const writeThen =
   (write: (response: ServerResponse) => void) =>
   async (request: object, response: ServerResponse, sessions: NodeSite['sessions']) => {
     const session = await sessions.get(request)
-    if ((request as { url: string }).url === '/keep') session.set('a', 1)
+    if ((request as { url: string }).url === '/write') session.set('a', 1)
     write(response)
   }
 
 async function meansTheSame({ visitor, sessions }: NodeSite, expected: Page): Promise<void> {
   const others = (page: Page) => page.all('set-cookie').filter((line) => !line.startsWith(sessions.policy.cookieName))
-  for (const path of ['/look', '/keep']) {
+  for (const path of ['/look', '/write']) {
     const page = await visitor.ask(path)
     assert.equal(page.status, expected.status)
     assert.deepEqual(others(page), expected.all('set-cookie'))
-    assert.equal(page.all('set-cookie').length - others(page).length, path === '/keep' ? 1 : 0)
+    assert.equal(page.all('set-cookie').length - others(page).length, path === '/write' ? 1 : 0)
     assert.deepEqual(page.all('x-app'), expected.all('x-app'))
     assert.deepEqual(page.all('x-other'), expected.all('x-other'))
     assert.deepEqual(page.all('vary'), expected.header('vary') ? ['Accept, Cookie'] : ['Cookie'])
-    assert.deepEqual(page.all('cache-control'), path === '/keep' ? ['no-store'] : expected.all('cache-control'))
+    assert.deepEqual(page.all('cache-control'), path === '/write' ? ['no-store'] : expected.all('cache-control'))
   }
   assert.equal((await visitor.ask('/read')).text, '{"a":1}')
 }
@@ -98,7 +100,7 @@ suite('writeHead', { timeout: 20_000 }, () => {
     assert.deepEqual([status, statusText], [404, 'Not Here'])
   })
 
-  test('with a status of 500 or above keeps nothing', async (t) => {
+  test('with a status of 500 or above saves nothing', async (t) => {
     const { visitor } = await nodeSite(t, async (request, response, sessions) => {
       ;(await sessions.get(request)).set('a', 1)
       response.writeHead(500).end('sorry')
@@ -107,37 +109,37 @@ suite('writeHead', { timeout: 20_000 }, () => {
     assert.deepEqual([page.status, page.text, page.all('set-cookie')], [500, 'sorry', []])
   })
 
-  test('without a body, by flushHeaders, keeps the session before the head is sent', async (t) => {
+  test('by flushHeaders, without a body, is held until the session is saved', async (t) => {
     const { visitor } = await nodeSite(t, async (request, response, sessions) => {
       ;(await sessions.get(request)).set('a', 1)
       response.setHeader('X-App', '1')
       response.flushHeaders()
       setTimeout(() => response.end('later'), 20)
     })
-    const going = visitor.begin('/')
-    const head = await going.head
+    const response = visitor.begin('/')
+    const head = await response.head
     assert.equal(head.header('x-app'), '1')
     assert.equal(head.all('set-cookie').length, 1)
     assert.equal((await visitor.ask('/read')).text, '{"a":1}')
-    assert.equal(await going.next(), 'later')
+    assert.equal(await response.next(), 'later')
   })
 
   for (const [title, spoil] of [
-    ['a header that HTTP cannot carry', (response) => response.writeHead(302, { Location: '/\n' })],
-    ['a status that is none', (response) => response.writeHead(99)],
+    ['a header value that is not valid in HTTP', (response) => response.writeHead(302, { Location: '/\n' })],
+    ['an invalid status', (response) => response.writeHead(99)],
     ['a list of odd length', (response) => response.writeHead(200, ['X-App'])],
-    ['a chunk that is none', (response) => response.write(7 as never)],
-    ['a body that is none', (response) => response.end({} as never)],
+    ['an invalid chunk', (response) => response.write(7 as never)],
+    ['an invalid body', (response) => response.end({} as never)],
   ] as [string, (response: ServerResponse) => unknown][])
-    for (const path of ['/look', '/keep'])
-      test(`${title} is an error of that response and of no other (${path})`, async (t) => {
+    for (const path of ['/look', '/write'])
+      test(`${title} fails that response and no other (${path})`, async (t) => {
         const site = await nodeSite(t, async (request, response, sessions) => {
           const session = await sessions.get(request)
-          if (request.url === '/keep') session.set('a', 1)
+          if (request.url === '/write') session.set('a', 1)
           try {
             spoil(response)
           } catch {
-            // Where nothing has to be waited for, Node throws it at once, and the handler answers.
+            // When nothing is held back, Node throws the error immediately, and the handler responds.
             response.statusCode = 500
             response.end('caught')
           }
@@ -149,7 +151,7 @@ suite('writeHead', { timeout: 20_000 }, () => {
 })
 
 suite('informational responses', { timeout: 20_000 }, () => {
-  test('begin nothing: the session can still be changed after them', async (t: TestContext) => {
+  test('do not begin the response: the session can still be changed after them', async (t: TestContext) => {
     const { visitor } = await nodeSite(t, async (request, response, sessions) => {
       const session = await sessions.get(request)
       response.writeProcessing()

@@ -13,7 +13,7 @@ const SENT = { code: 'ERR_HTTP_HEADERS_SENT' }
 const CLOSED = { code: 'STRONGROOM_CLOSED' }
 
 suite('callbacks are called exactly once', { timeout: 20_000 }, () => {
-  const ways: readonly [string, (response: ServerResponse, done: Done) => unknown][] = [
+  const senders: readonly [string, (response: ServerResponse, done: Done) => unknown][] = [
     ['end(callback)', (response, done) => response.end(done)],
     ['end(chunk, callback)', (response, done) => response.end('text', done)],
     ['end(chunk, encoding, callback)', (response, done) => response.end('dGV4dA==', 'base64', done)],
@@ -23,8 +23,8 @@ suite('callbacks are called exactly once', { timeout: 20_000 }, () => {
       (response, done) => response.write('dGV4dA==', 'base64', (error) => done(error ?? undefined)),
     ],
   ]
-  for (const [title, way] of ways)
-    for (const kind of ['at once', 'held back', 'not kept'] as const)
+  for (const [title, send] of senders)
+    for (const kind of ['sent immediately', 'held back', 'failed'] as const)
       for (const [protocol, open] of [
         ['HTTP/1', nodeSite],
         ['HTTP/2', http2Site],
@@ -34,29 +34,29 @@ suite('callbacks are called exactly once', { timeout: 20_000 }, () => {
           const called = gate()
           const site = await open(t, async (request, response, sessions) => {
             const session = await sessions.get(request)
-            if (kind !== 'at once') session.set('a', 1)
-            way(response, (error) => {
+            if (kind !== 'sent immediately') session.set('a', 1)
+            send(response, (error) => {
               calls.push(error)
               called.open()
             })
             if (title.startsWith('write')) response.end()
           })
-          if (kind === 'not kept')
+          if (kind === 'failed')
             site.watch.before = () => {
               throw new Error('down')
             }
           const page = await site.visitor.ask('/')
-          assert.equal(page.status, kind === 'not kept' ? 503 : 200)
-          if (kind !== 'not kept' && title !== 'end(callback)') assert.equal(page.text, 'text')
+          assert.equal(page.status, kind === 'failed' ? 503 : 200)
+          if (kind !== 'failed' && title !== 'end(callback)') assert.equal(page.text, 'text')
           await called.opened
           await turns(20)
           assert.equal(calls.length, 1)
-          assert.equal(calls[0] instanceof StoreError, kind === 'not kept')
+          assert.equal(calls[0] instanceof StoreError, kind === 'failed')
         })
 })
 
-suite('while a response is held back it behaves as one that is on its way', { timeout: 20_000 }, () => {
-  test('headers can be changed no more, and the head is written once', async (t) => {
+suite('while a response is held back it behaves as one that is being sent', { timeout: 20_000 }, () => {
+  test('headers can no longer be changed, and the head is written once', async (t) => {
     const { visitor } = await nodeSite(t, async (request, response, sessions) => {
       ;(await sessions.get(request)).set('a', 1)
       response.setHeader('X-App', '1')
@@ -79,7 +79,7 @@ suite('while a response is held back it behaves as one that is on its way', { ti
     assert.deepEqual([page.status, page.text, page.all('x-app')], [200, 'held', ['1']])
   })
 
-  test('it has ended when it was ended, and a second end is ignored', async (t) => {
+  test('it counts as ended after end(), and a second end() is ignored', async (t) => {
     const { visitor } = await nodeSite(t, async (request, response, sessions) => {
       ;(await sessions.get(request)).set('a', 1)
       assert.equal(response.writableEnded, false)
@@ -94,7 +94,7 @@ suite('while a response is held back it behaves as one that is on its way', { ti
     assert.equal((await visitor.ask('/')).text, 'once')
   })
 
-  test('a write says when the buffer is full, and drain comes once', async (t) => {
+  test('a write returns false when the buffer is full, and drain is emitted once', async (t) => {
     let drains = 0
     const { visitor } = await nodeSite(t, async (request, response, sessions) => {
       ;(await sessions.get(request)).set('a', 1)
@@ -111,7 +111,7 @@ suite('while a response is held back it behaves as one that is on its way', { ti
     assert.equal(drains, 1)
   })
 
-  test('trailers that are added meanwhile are sent', async (t) => {
+  test('trailers that are added while it is held back are sent', async (t) => {
     const { visitor } = await nodeSite(t, async (request, response, sessions) => {
       ;(await sessions.get(request)).set('a', 1)
       response.setHeader('Trailer', 'X-Sum')
@@ -124,7 +124,7 @@ suite('while a response is held back it behaves as one that is on its way', { ti
   })
 })
 
-suite('a response whose session is not asked for', { timeout: 20_000 }, () => {
+suite('a response whose session is never asked for', { timeout: 20_000 }, () => {
   test('is not hooked', async (t) => {
     const { visitor } = await nodeSite(t, (_request, response) => {
       const own = Object.keys(response)
@@ -133,15 +133,15 @@ suite('a response whose session is not asked for', { timeout: 20_000 }, () => {
     })
     const [touched, closes, pipes] = JSON.parse((await visitor.ask('/')).text)
     assert.deepEqual(touched, [])
-    assert.ok(closes <= 1, 'only what Node itself listens to')
+    assert.ok(closes <= 1, 'only the listener of Node itself')
     assert.equal(pipes, 0)
   })
 })
 
 suite('a session that is asked for too late', { timeout: 20_000 }, () => {
-  test('when the headers are sent, it can be read and not be changed', async (t) => {
+  test('when the headers have been sent, it can be read but not changed', async (t) => {
     const { visitor } = await nodeSite(t, async (request, response, sessions) => {
-      if (request.url === '/keep') {
+      if (request.url === '/write') {
         ;(await sessions.get(request)).set('a', 1)
         response.end()
         return
@@ -151,16 +151,16 @@ suite('a session that is asked for too late', { timeout: 20_000 }, () => {
       assert.throws(() => session.set('a', 2), CLOSED)
       response.end(String(session.get('a')))
     })
-    await visitor.ask('/keep')
+    await visitor.ask('/write')
     assert.equal((await visitor.ask('/')).text, 'it is 1')
     assert.equal((await visitor.ask('/read')).text, '{"a":1}')
   })
 
-  test('when the response has ended before it is there, it is only read', async (t) => {
+  test('when the response ends before it is loaded, it can be read but not changed', async (t) => {
     const got = gate()
     let late: Session<Values> | undefined
     const site = await nodeSite(t, async (request, response, sessions) => {
-      if (request.url === '/keep') (await sessions.get(request)).set('a', 1)
+      if (request.url === '/write') (await sessions.get(request)).set('a', 1)
       else
         sessions.get(request).then((session) => {
           late = session
@@ -168,7 +168,7 @@ suite('a session that is asked for too late', { timeout: 20_000 }, () => {
         })
       response.end('done')
     })
-    await site.visitor.ask('/keep')
+    await site.visitor.ask('/write')
     site.watch.before = () => turns(10)
     assert.equal((await site.visitor.ask('/')).text, 'done')
     await got.opened
@@ -176,13 +176,13 @@ suite('a session that is asked for too late', { timeout: 20_000 }, () => {
     assert.equal((await site.visitor.ask('/read')).text, '{"a":1}')
   })
 
-  test('when the store is down and nobody waits for it, the response is sent', async (t) => {
+  test('when the store is down but the handler does not wait for it, the response is sent', async (t) => {
     const site = await nodeSite(t, async (request, response, sessions) => {
-      if (request.url === '/keep') (await sessions.get(request)).set('a', 1)
+      if (request.url === '/write') (await sessions.get(request)).set('a', 1)
       else sessions.get(request).catch(() => undefined)
       response.end('done')
     })
-    await site.visitor.ask('/keep')
+    await site.visitor.ask('/write')
     site.watch.before = async () => {
       await turns(5)
       throw new Error('down')
@@ -193,7 +193,7 @@ suite('a session that is asked for too late', { timeout: 20_000 }, () => {
 })
 
 suite('errors of the session', { timeout: 20_000 }, () => {
-  test('reach onError with the error, the request and a response that is still empty', async (t) => {
+  test('reach onError with the error, the request, and a response that is still empty', async (t) => {
     const site = await nodeSite(
       t,
       async (request, response, sessions) => {
@@ -220,7 +220,7 @@ suite('errors of the session', { timeout: 20_000 }, () => {
     assert.equal(page.header('etag'), undefined)
   })
 
-  test('that come after the first byte end the connection, for nothing better can be said', async (t) => {
+  test('after the first byte close the connection, because no error page can be sent any more', async (t) => {
     const { visitor } = await nodeSite(t, async (request, response, sessions) => {
       const session = await sessions.get(request)
       response.write('begun')
@@ -230,7 +230,7 @@ suite('errors of the session', { timeout: 20_000 }, () => {
     await assert.rejects(visitor.ask('/'))
   })
 
-  test('an error that is not ours is thrown on to whoever called the listener', async (t) => {
+  test('an error that is not ours rejects the promise of the listener', async (t) => {
     const { sessions } = slowSessions()
     const listener = withSessions(sessions, async (request) => {
       await sessions.get(request)

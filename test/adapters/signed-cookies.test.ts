@@ -15,17 +15,17 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions, type Sessions } from '../../packages/strongroom/src/sessions.ts'
 import { http1, http2 } from '../../packages/strongroom/src/testing/adapter/client.ts'
 import { Visitor } from '../../packages/strongroom/src/testing/adapter/visitor.ts'
-import type { Served } from '../../packages/strongroom/src/testing/index.ts'
-import { secret } from '../core/kit/ring.ts'
-import { listening, listening2 } from './serve.ts'
+import type { RunningServer } from '../../packages/strongroom/src/testing/index.ts'
+import { secret } from '../core/fixtures/secret.ts'
+import { listening, listeningHttp2 } from './serve.ts'
 
 type All = Sessions<Record<string, unknown>>
 
 /**
- * One application in each framework: `/set` sets two signed cookies beside one of its own and a session, `/get` answers with
- * the first, `/plain` knows of no session.
+ * The same application in each framework. `/set` sets two signed cookies, a cookie of its own and a session; `/get` responds
+ * with the first signed cookie; `/plain` does not ask for the session.
  */
-const FRAMEWORKS: Record<string, (sessions: All) => Promise<Served>> = {
+const FRAMEWORKS: Record<string, (sessions: All) => Promise<RunningServer>> = {
   async express(sessions) {
     const app = express5().set('env', 'test')
     app.use(express(sessions))
@@ -49,7 +49,7 @@ const FRAMEWORKS: Record<string, (sessions: All) => Promise<Served>> = {
     listening(createServer(node(sessions, (request, response) => handle(sessions, request, response)))),
 
   'node, HTTP/2': (sessions) =>
-    listening2(createServer2(node(sessions, (request, response) => handle(sessions, request, response)) as never)),
+    listeningHttp2(createServer2(node(sessions, (request, response) => handle(sessions, request, response)) as never)),
 
   async hono(sessions) {
     const app = new Hono()
@@ -95,7 +95,7 @@ async function handle(sessions: All, request: Parameters<Handler>[0], response: 
 }
 
 const onNode = (handler: (request: Request) => Response | Promise<Response>) =>
-  new Promise<Served>((resolve) => {
+  new Promise<RunningServer>((resolve) => {
     const server = serveHono({ fetch: handler, port: 0, hostname: '127.0.0.1' }, ({ port }) =>
       resolve({
         url: `http://127.0.0.1:${port}`,
@@ -104,7 +104,7 @@ const onNode = (handler: (request: Request) => Response | Promise<Response>) =>
     )
   })
 
-test('Fastify’s reply, which has methods of both names, takes several', async () => {
+test('Fastify’s reply, which has both header methods, takes several signed cookies', async () => {
   const sessions = createSessions({ secrets: secret('signed'), store: memory({ max: 10 }) })
   const app = fastify()
   app.get('/', async (_, reply) => {
@@ -127,16 +127,16 @@ for (const [name, serve] of Object.entries(FRAMEWORKS))
   suite(`over ${name}`, () => {
     const open = async (options: Omit<SessionsOptions, 'store'> = {}) => {
       const sessions = createSessions({ secrets: secret('signed'), store: memory({ max: 100 }), ...options })
-      const served = await serve(sessions)
-      const client = (served.http2 ? http2 : http1)(served.url)
+      const server = await serve(sessions)
+      const client = (server.http2 ? http2 : http1)(server.url)
       const close = async () => {
         client.close()
-        await served.close()
+        await server.close()
       }
       return { visitor: new Visitor(client), close }
     }
 
-    test('signed cookies travel beside the application’s own and the session’s', async () => {
+    test('signed cookies are sent next to the application’s own and the session’s', async () => {
       const { visitor, close } = await open()
       try {
         const page = await visitor.must('/set')
@@ -150,7 +150,7 @@ for (const [name, serve] of Object.entries(FRAMEWORKS))
       }
     })
 
-    test('one that was altered is answered with 400', async () => {
+    test('an altered signed cookie gets a response of 400', async () => {
       const { visitor, close } = await open()
       try {
         await visitor.must('/set')
@@ -161,7 +161,7 @@ for (const [name, serve] of Object.entries(FRAMEWORKS))
       }
     })
 
-    test('with saveEveryRequest a page that knows of no session renews its cookie, and varies by it', async () => {
+    test('with saveEveryRequest a page that does not ask for the session renews its cookie, and varies by it', async () => {
       const { visitor, close } = await open({ saveEveryRequest: true })
       try {
         assert.deepEqual((await visitor.must('/plain')).all('set-cookie'), [])

@@ -11,18 +11,18 @@ import { http1, http2 } from '../../packages/strongroom/src/testing/adapter/clie
 import { turns } from '../../packages/strongroom/src/testing/adapter/gate.ts'
 import { Visitor } from '../../packages/strongroom/src/testing/adapter/visitor.ts'
 import { type Watched, watched } from '../../packages/strongroom/src/testing/watched.ts'
-import { listening, listening2 } from './serve.ts'
+import { listening, listeningHttp2 } from './serve.ts'
 
 export type Values = Record<string, unknown>
 
-/** Sessions in memory whose writes take their time, so that every response with one is held back. */
+/** Sessions in memory whose writes take several turns of the event loop, so that every response with a write is held back. */
 export function slowSessions(options: Omit<SessionsOptions, 'store'> = {}): {
   sessions: Sessions<Values>
   watch: Watched
 } {
   const watch = watched(memory({ max: 1000 }))
   watch.before = (call) => (call === 'read' ? undefined : turns(10))
-  // `watched` hands the owner index on.
+  // `watched` passes the owner index on.
   const store = watch.store as ReturnType<typeof memory>
   return { sessions: createSessions<Values>({ secrets: randomBytes(32), seal: 'two-key', ...options, store }), watch }
 }
@@ -32,7 +32,7 @@ export interface Running {
   readonly visitor: Visitor
 }
 
-/** Runs a listener until the test is over. */
+/** Runs a listener until the end of the test. */
 export async function running(t: TestContext, server: Server | RequestListener): Promise<Running> {
   const { url, close } = await listening(typeof server === 'function' ? createServer(server) : server)
   t.after(close)
@@ -48,7 +48,7 @@ export interface NodeSite extends Running {
   readonly watch: Watched
 }
 
-/** A handler behind the node adapter. `/keep` sets a value, `/tell` answers with it; everything else is the handler's. */
+/** A handler behind the node adapter. `/read` responds with the data of the session; the handler gets all other requests. */
 export async function nodeSite(
   t: TestContext,
   handler: (request: IncomingMessage, response: ServerResponse, sessions: Sessions<Values>) => unknown,
@@ -65,9 +65,9 @@ export async function http2Site(
   handler: (request: IncomingMessage, response: ServerResponse, sessions: Sessions<Values>) => unknown,
 ): Promise<NodeSite> {
   const { sessions, watch } = slowSessions()
-  // The compatibility interface is what handlers written for HTTP/1 meet.
+  // Handlers written for HTTP/1 run on the compatibility API.
   const listener = withSessions(sessions, routed(sessions, handler) as never)
-  const { url, close } = await listening2(createServer2(listener as never))
+  const { url, close } = await listeningHttp2(createServer2(listener as never))
   t.after(close)
   const client = http2(url)
   t.after(() => client.close())

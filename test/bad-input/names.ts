@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
-import { ALL, type Anything, isNobody, STORED, world } from './world.ts'
+import { ALL, type Anything, fixture, isAnonymous, SERVER_SIDE } from './fixture.ts'
 
 const INHERITED = [
   '__proto__',
@@ -19,8 +19,8 @@ for (const backing of ALL)
   suite(`names that every object inherits, ${backing}`, () => {
     for (const key of INHERITED)
       test(`'${key}' is a key like any other`, async () => {
-        const here = world(backing)
-        const stranger = await here.request(undefined, (session) => {
+        const here = fixture(backing)
+        const first = await here.request(undefined, (session) => {
           assert.equal(session.get(key), undefined)
           assert.equal(session.has(key), false)
           assert.equal(session.delete(key), false)
@@ -28,7 +28,7 @@ for (const backing of ALL)
           assert.deepEqual(session.flash(key), [])
           assert.equal(session.isEmpty(), true)
         })
-        isNobody(stranger)
+        isAnonymous(first)
         const value = { polluted: true, list: [1] }
         let { cookie } = await here.request(undefined, (session) => {
           session.set(key, value)
@@ -58,8 +58,8 @@ for (const backing of ALL)
         unpolluted()
       })
 
-    test('within a value they come back as they were, and reach no prototype', async () => {
-      const here = world(backing)
+    test('in a value they come back unchanged, and do not change a prototype', async () => {
+      const here = fixture(backing)
       const text = `{${INHERITED.map((key) => `"${key}":{"polluted":${key === 'toJSON' ? 1 : '{"deep":1}'}}`).join()}}`
       const { cookie } = await here.request(undefined, (session) => session.set('value', JSON.parse(text)))
       const { session } = await here.request(cookie)
@@ -68,9 +68,9 @@ for (const backing of ALL)
     })
   })
 
-for (const backing of STORED)
-  test(`parallel changes of names that every object inherits are merged, ${backing}`, async () => {
-    const here = world(backing)
+for (const backing of SERVER_SIDE)
+  test(`concurrent changes to names that every object inherits are merged, ${backing}`, async () => {
+    const here = fixture(backing)
     const cookie = await here.session({ a: 1 })
     const visits = await Promise.all(
       INHERITED.map(async (key) => {
@@ -84,9 +84,9 @@ for (const backing of STORED)
     await Promise.all(visits.map((visit) => visit.commit()))
     const { session } = await here.request(cookie)
     const { toString: _, ...expected } = { a: 1, ...Object.fromEntries(INHERITED.map((key) => [key, 1])) }
-    const kept = Object.fromEntries(session.keys().map((key) => [key, session.get(key)]))
+    const merged = Object.fromEntries(session.keys().map((key) => [key, session.get(key)]))
     assert.deepEqual(
-      Object.keys(kept)
+      Object.keys(merged)
         .filter((key) => key !== 'toString')
         .sort(),
       Object.keys(expected).sort(),
@@ -94,8 +94,8 @@ for (const backing of STORED)
     unpolluted()
   })
 
-test('whatever JSON can carry comes back as it went in', async () => {
-  const here = world('two-key')
+test('whatever JSON can represent comes back unchanged', async () => {
+  const here = fixture('two-key')
   const key = fc.oneof(
     fc.constantFrom(...INHERITED),
     fc.string({ minLength: 1 }),

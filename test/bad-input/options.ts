@@ -5,20 +5,20 @@ import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import type { Anything } from './world.ts'
-import { refusal, secret, world } from './world.ts'
+import type { Anything } from './fixture.ts'
+import { fixture, refusal, secret } from './fixture.ts'
 
 const good = secret('options')
 const create = (options: Anything) => createSessions({ secrets: good, store: memory({ max: 10 }), ...options })
 
 suite('secrets', () => {
-  const bad: readonly (readonly [title: string, secrets: unknown, said: RegExp])[] = [
-    ['missing: an empty text', '', /No secret was given/],
-    ['missing: an empty list', [], /No secret was given/],
-    ['missing: blanks and commas', ' ,\n, ', /No secret was given/],
+  const bad: readonly (readonly [title: string, secrets: unknown, message: RegExp])[] = [
+    ['missing: an empty string', '', /secrets is empty/],
+    ['missing: an empty list', [], /secrets is empty/],
+    ['missing: blanks and commas', ' ,\n, ', /secrets is empty/],
     ['a number', 42, /secret/i],
     ['an object', {}, /secret/i],
-    ['a list with a hole', [undefined], /neither text nor bytes/],
+    ['a list with a hole', [undefined], /neither a string nor bytes/],
     ['short text', good.slice(0, 31), /31 bytes; at least 32/],
     ['short bytes', Buffer.from(good).subarray(0, 31), /31 bytes; at least 32/],
     ['one short secret of several', `${good},${good.slice(3, 20)}`, /Secret 2 has 17 bytes/],
@@ -30,24 +30,24 @@ suite('secrets', () => {
     ['the same twice', [good, good], /1 and 2 are the same/],
     ['the same as text and as bytes', [good, Buffer.from(good)], /1 and 2 are the same/],
   ]
-  for (const [title, secrets, said] of bad)
-    test(`${title}: refused, with what to do`, async () => {
+  for (const [title, secrets, message] of bad)
+    test(`${title}: refused, and the error says what to do`, async () => {
       const error = await refusal(() => create({ secrets }))
       assert.equal(error.code, 'STRONGROOM_CONFIG', String(error))
-      assert.match(error.message, said)
+      assert.match(error.message, message)
       for (const part of [secrets].flat())
         if (typeof part === 'string' && part) assert.ok(!error.message.includes(part))
     })
 
-  for (const [title, secrets, said] of bad)
-    test(`${title}: refused at the first request when a provider answers it`, async () => {
+  for (const [title, secrets, message] of bad)
+    test(`${title}: refused at the first request when a provider returns it`, async () => {
       const sessions = create({ secrets: async () => secrets })
       const error = await refusal(() => sessions.read({}))
       assert.equal(error.code, 'STRONGROOM_CONFIG', String(error))
-      assert.match(error.message, said)
+      assert.match(error.message, message)
     })
 
-  test('a provider that fails is asked again by the next request', async () => {
+  test('a provider that fails is called again by the next request', async () => {
     let asked = 0
     const sessions = create({
       secrets: async () => {
@@ -72,7 +72,7 @@ suite('in production', () => {
       else process.env.NODE_ENV = before
     }
   }
-  for (const [title, options, said] of [
+  for (const [title, options, message] of [
     ['without secrets', { store: memory() }, /needs secrets\b.*STRONGROOM_SECRETS/],
     ['without a store', { secrets: good }, /needs store\b.*store:/],
     ['without either', {}, /needs secrets and store/],
@@ -85,19 +85,19 @@ suite('in production', () => {
     [
       'with a cookie in the clear',
       { secrets: good, store: memory(), cookie: { name: 'id', secure: false } },
-      /in the clear/,
+      /sent unencrypted/,
     ],
     ['with a plain cookie name', { secrets: good, store: memory(), cookie: { name: 'id' } }, /prefix '__Host-'/],
   ] as [string, Anything, RegExp][])
     test(`${title}, nothing starts, and the error says what to write`, async () => {
       const error = await inProduction(() => createSessions(options))
       assert.equal(error.code, 'STRONGROOM_CONFIG')
-      assert.match(error.message, said)
+      assert.match(error.message, message)
     })
 })
 
-suite('an option that is not known', () => {
-  const visit = () => world('two-key').sessions.open({})
+suite('an unknown option', () => {
+  const visit = () => fixture('two-key').sessions.open({})
   const places: readonly (readonly [where: string, use: (options: Anything) => unknown, known: string])[] = [
     ['createSessions()', create, 'store, secrets, cookie, idle, absolute, remember'],
     ['its cookie', (options) => create({ cookie: options }), 'name, secure, sameSite, path, domain, partitioned'],
@@ -122,7 +122,7 @@ suite('an option that is not known', () => {
     `${base}${base.includes('?') ? '&' : '?'}${new URLSearchParams(options)}`
   for (const [where, use, known] of places)
     for (const name of ['maxAge', 'constructor', '__proto__'])
-      test(`of ${where}, such as ${name}, is refused with those that are`, async () => {
+      test(`of ${where}, such as ${name}, is refused, and the error lists the known ones`, async () => {
         const error = await refusal(() => use(JSON.parse(`{${JSON.stringify(name)}:"1"}`)))
         assert.ok(error.message.includes(name), error.message)
         assert.ok(error.message.includes(known), error.message)
@@ -130,7 +130,7 @@ suite('an option that is not known', () => {
       })
 })
 
-suite('an option of the wrong kind', () => {
+suite('an option with a wrong value', () => {
   for (const [name, values] of Object.entries({
     store: [
       7,
@@ -196,8 +196,8 @@ suite('an option of the wrong kind', () => {
     { keep: 'some' },
     { keep: [7] },
   ])
-    test(`login('ada', ${JSON.stringify(options).slice(0, 40)}) is refused, and nobody is signed in`, async () => {
-      const here = world('two-key')
+    test(`login('ada', ${JSON.stringify(options).slice(0, 40)}) is refused, and nobody is logged in`, async () => {
+      const here = fixture('two-key')
       await refusal(() => here.request(undefined, (session) => session.login('ada', options as never)))
       const session = await here.sessions.open({}).get()
       await refusal(() => session.login('ada', options as never))
@@ -207,7 +207,7 @@ suite('an option of the wrong kind', () => {
 
   for (const userId of ['', null, undefined, 7, {}, [], ['ada']])
     test(`a user id that is ${JSON.stringify(userId)} is refused`, async () => {
-      const here = world('two-key')
+      const here = fixture('two-key')
       const session = await here.sessions.open({}).get()
       await refusal(() => session.login(userId as string))
       await refusal(() => (here.sessions as Anything).of(userId))
@@ -228,21 +228,21 @@ suite('an option of the wrong kind', () => {
     { remember: 'yes' },
   ])
     test(`setExpiry(${JSON.stringify(expiry)}) is refused`, async () => {
-      const session = await world('two-key').sessions.open({}).get()
+      const session = await fixture('two-key').sessions.open({}).get()
       await refusal(() => session.setExpiry(expiry as never))
     })
 })
 
-suite('a request that is none', () => {
+suite('a request that no adapter has seen', () => {
   for (const request of [{}, new Request('http://localhost'), Object.freeze({})])
-    test(`get() says that it came through no adapter (${Object.prototype.toString.call(request)})`, async () => {
-      const error = await refusal(() => world('two-key').sessions.get(request))
+    test(`get() says that the adapter is missing (${Object.prototype.toString.call(request)})`, async () => {
+      const error = await refusal(() => fixture('two-key').sessions.get(request))
       assert.equal(error.code, 'STRONGROOM_NOT_ATTACHED')
     })
 
   for (const request of [null, undefined, 7, 'text'])
-    test(`get(${JSON.stringify(request)}) is an error of the same kind`, async () => {
-      const error = await refusal(() => world('two-key').sessions.get(request as never))
+    test(`get(${JSON.stringify(request)}) fails with the same error`, async () => {
+      const error = await refusal(() => fixture('two-key').sessions.get(request as never))
       assert.equal(error.code, 'STRONGROOM_NOT_ATTACHED', String(error))
     })
 })

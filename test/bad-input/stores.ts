@@ -4,9 +4,19 @@ import { setTimeout } from 'node:timers/promises'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { gate } from '../../packages/strongroom/src/testing/adapter/gate.ts'
-import { type Anything, type BackingName, idsIn, isNobody, MARK, refusal, USER, type World, world } from './world.ts'
+import {
+  type Anything,
+  type BackingName,
+  type Fixture,
+  fixture,
+  idsIn,
+  isAnonymous,
+  MARK,
+  refusal,
+  USER,
+} from './fixture.ts'
 
-/** What a request does, and the store call that it cannot do without. */
+/** What a request does, and the store call that it needs. */
 const WORK: readonly (readonly [call: string, work: (session: Session<Anything>) => unknown, fresh?: boolean])[] = [
   ['read', () => undefined],
   ['create', (session) => session.set('a', 1), true],
@@ -16,9 +26,9 @@ const WORK: readonly (readonly [call: string, work: (session: Session<Anything>)
 ]
 
 const FAULTS: readonly (readonly [title: string, fail: () => unknown])[] = [
-  ['rejects with an error of its own', () => Promise.reject(new RangeError(`connection to ${MARK} lost`))],
-  ['rejects with an error of ours', () => Promise.reject(new StoreError('The disk is full.'))],
-  ['rejects with text', () => Promise.reject(MARK)],
+  ['rejects with an error of its driver', () => Promise.reject(new RangeError(`connection to ${MARK} lost`))],
+  ['rejects with a StoreError', () => Promise.reject(new StoreError('The disk is full.'))],
+  ['rejects with a string', () => Promise.reject(MARK)],
   ['rejects with nothing', () => Promise.reject()],
   [
     'throws instead of rejecting',
@@ -34,8 +44,8 @@ const FAULTS: readonly (readonly [title: string, fail: () => unknown])[] = [
   ],
 ]
 
-/** Fails one kind of call, by the method itself, for a store that throws does so before there is a promise. */
-function sabotage(here: World, call: string, fail: () => unknown): () => void {
+/** Replaces one method of the store. Returns what restores it. A store that throws does so before there is a promise. */
+function replaceMethod(here: Fixture, call: string, fail: () => unknown): () => void {
   const store = here.watch.store as Anything
   const method = store[call]
   store[call] = fail
@@ -48,36 +58,36 @@ for (const backing of ['two-key', 'none', 'revocable cookie'] as const)
   suite(`a store that fails, ${backing}`, () => {
     for (const [title, fail] of FAULTS)
       for (const [call, work, fresh] of WORK) {
-        // A cookie's session is changed in the cookie; its store has to do with ends.
+        // A session in a cookie is changed in the cookie. Its store only has the revocations.
         if (backing === 'revocable cookie' && call !== 'read') continue
-        test(`and ${title}, at a ${call}: an error that says so, and nothing is lost`, async () => {
-          const here = world(backing)
+        test(`and ${title}, at a ${call}: the request fails with a StoreError, and nothing is lost`, async () => {
+          const here = fixture(backing)
           const cookie = await here.session({ a: 1, mark: MARK })
-          const rested = await idsIn(here.store)
-          const mend = sabotage(here, call, fail)
+          const before = await idsIn(here.store)
+          const restore = replaceMethod(here, call, fail)
           const error = await refusal(() => here.request(fresh ? undefined : cookie, work))
           assert.equal(error.code, 'STRONGROOM_STORE')
           assert.equal(error.status, 503)
           assert.ok(here.events.some(({ type }) => type === 'storeError'))
-          mend()
-          assert.deepEqual(await idsIn(here.store), rested)
+          restore()
+          assert.deepEqual(await idsIn(here.store), before)
           const { session } = await here.request(cookie)
           assert.deepEqual([session.userId, session.get('a')], [USER, 1])
         })
       }
 
-    test('by being closed: an error, and not a stranger', async () => {
-      const here = world(backing)
+    test('because it was closed: the request fails, and is not treated as anonymous', async () => {
+      const here = fixture(backing)
       const cookie = await here.session()
       await here.store.close()
       assert.equal((await refusal(() => here.request(cookie))).code, 'STRONGROOM_STORE')
-      isNobody(await here.request())
+      isAnonymous(await here.request())
     })
 
-    test('for those who ask for a stand-in: an empty session that cannot be written', async () => {
-      const here = world(backing)
+    test('with onStoreError set to anonymous: the session is empty and read-only', async () => {
+      const here = fixture(backing)
       const cookie = await here.session()
-      sabotage(here, 'read', () => Promise.reject(new Error('down')))
+      replaceMethod(here, 'read', () => Promise.reject(new Error('down')))
       const visit = here.sessions.open({ cookie })
       const session = await visit.get({ onStoreError: 'anonymous' })
       assert.deepEqual([session.userId, session.isReadOnly, session.keys()], [null, true, []])
@@ -92,11 +102,11 @@ for (const backing of ['two-key', 'none', 'revocable cookie'] as const)
     })
   })
 
-suite('a store that takes its time', () => {
+suite('a slow store', () => {
   const LIMIT = 40
 
-  test('within the limit is waited for', async () => {
-    const here = world('two-key', { storeTimeout: 2000 })
+  test('is waited for within the time limit', async () => {
+    const here = fixture('two-key', { storeTimeout: 2000 })
     const cookie = await here.session()
     here.watch.before = () => setTimeout(10)
     assert.equal((await here.request(cookie)).session.userId, USER)
@@ -105,8 +115,8 @@ suite('a store that takes its time', () => {
   })
 
   for (const [call, work, fresh] of WORK)
-    test(`and never answers a ${call}: an error within the limit, and well again when the store is`, async () => {
-      const here = world('two-key', { storeTimeout: LIMIT })
+    test(`that never settles a ${call}: the request fails within the limit, and works again when the store does`, async () => {
+      const here = fixture('two-key', { storeTimeout: LIMIT })
       const cookie = await here.session({ a: 1 })
       const stuck = gate()
       here.watch.before = (made) => (made === call ? stuck.opened : undefined)
@@ -121,8 +131,8 @@ suite('a store that takes its time', () => {
       stuck.open()
     })
 
-  test('fails each of many requests at its own time, and holds up none of the others', async () => {
-    const here = world('two-key', { storeTimeout: LIMIT })
+  test('fails each of many requests at its own time limit, and delays no other', async () => {
+    const here = fixture('two-key', { storeTimeout: LIMIT })
     const cookies = await Promise.all(Array.from({ length: 20 }, () => here.session()))
     const stuck = gate()
     let count = 0
@@ -135,8 +145,8 @@ suite('a store that takes its time', () => {
 
 const withoutStore: readonly BackingName[] = ['sealed cookie', 'signed cookie']
 for (const backing of withoutStore)
-  test(`there is no store to fail: ${backing}`, async () => {
-    const here = world(backing)
+  test(`without a store there is none to fail: ${backing}`, async () => {
+    const here = fixture(backing)
     await here.store.close()
     const cookie = await here.session()
     assert.equal((await here.request(cookie)).session.userId, USER)
@@ -144,18 +154,18 @@ for (const backing of withoutStore)
     assert.deepEqual(here.watch.calls, [])
   })
 
-suite('a store that answers wrongly', () => {
+suite('a store that returns wrong values', () => {
   for (const answer of [undefined, null, {}, { entry: null }, { entry: {}, version: 1 }, 'text', 7])
-    test(`a read with ${JSON.stringify(answer)} is never a way in`, async () => {
-      const here = world('two-key')
+    test(`a read that resolves to ${JSON.stringify(answer)} never opens a session`, async () => {
+      const here = fixture('two-key')
       const cookie = await here.session()
       Object.assign(here.watch.store, { read: async () => answer })
-      const answered = await here.request(cookie).catch(() => null)
-      if (answered) isNobody(answered)
+      const result = await here.request(cookie).catch(() => null)
+      if (result) isAnonymous(result)
     })
 
-  test('a create with the id being taken does not lend that session', async () => {
-    const here = world('two-key')
+  test('a create that finds the id taken does not use the session that has it', async () => {
+    const here = fixture('two-key')
     Object.assign(here.watch.store, { create: async () => false })
     const error = await refusal(() => here.request(undefined, (session) => session.set('a', 1)))
     assert.equal(error.code, 'STRONGROOM_STORE')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
-import { ALL, type Anything, type BackingName, idsIn, MARK, refusal, world } from './world.ts'
+import { ALL, type Anything, type BackingName, fixture, idsIn, MARK, refusal } from './fixture.ts'
 
 class Basket {
   items = [MARK]
@@ -15,27 +15,27 @@ function cycle(): Anything {
 
 const nested = (depth: number): unknown => (depth === 0 ? MARK : [nested(depth - 1)])
 
-const UNFIT: readonly (readonly [title: string, make: () => unknown, said: RegExp])[] = [
+const UNFIT: readonly (readonly [title: string, make: () => unknown, message: RegExp])[] = [
   ['a BigInt', () => 1n, /bigint/],
   ['a function', () => () => MARK, /function/],
   ['a symbol', () => Symbol(MARK), /symbol/],
   ['NaN', () => Number.NaN, /NaN/],
   ['an infinity', () => -1 / 0, /-Infinity/],
-  ['a Date', () => new Date(), /a Date/],
-  ['a Map', () => new Map([[MARK, MARK]]), /a Map/],
-  ['a Set', () => new Set([MARK]), /a Set/],
-  ['bytes', () => Buffer.from(MARK), /a Buffer/],
-  ['a typed array', () => new Uint8Array(3), /a Uint8Array/],
-  ['a regular expression', () => /a/, /a RegExp/],
-  ['an error', () => new Error(MARK), /a Error/],
-  ['a promise', () => Promise.resolve(MARK), /a Promise/],
-  ['a class instance', () => new Basket(), /a Basket/],
-  ['an object that writes itself', () => ({ toJSON: () => MARK }), /an? Object/],
+  ['a Date', () => new Date(), /contains an instance of Date,/],
+  ['a Map', () => new Map([[MARK, MARK]]), /contains an instance of Map,/],
+  ['a Set', () => new Set([MARK]), /contains an instance of Set,/],
+  ['bytes', () => Buffer.from(MARK), /contains an instance of Buffer,/],
+  ['a typed array', () => new Uint8Array(3), /contains an instance of Uint8Array,/],
+  ['a regular expression', () => /a/, /contains an instance of RegExp,/],
+  ['an error', () => new Error(MARK), /contains an instance of Error,/],
+  ['a promise', () => Promise.resolve(MARK), /contains an instance of Promise,/],
+  ['a class instance', () => new Basket(), /contains an instance of Basket,/],
+  ['an object with toJSON', () => ({ toJSON: () => MARK }), /contains an instance of Object,/],
   ['a cycle', cycle, /a cycle/],
-  ['nesting without end', () => nested(300), /nesting deeper/],
+  ['deep nesting', () => nested(300), /nesting deeper/],
 ]
 
-/** The ways on which a value comes into a session. */
+/** The ways in which a value gets into a session. */
 const WAYS: readonly (readonly [title: string, put: (session: Session<Anything>, value: unknown) => unknown])[] = [
   ['set', (session, value) => session.set('odd', value)],
   ['set within an object', (session, value) => session.set('odd', { of: { the: [value] } })],
@@ -61,10 +61,10 @@ const WAYS: readonly (readonly [title: string, put: (session: Session<Anything>,
 ]
 
 for (const backing of ALL)
-  suite(`a value that JSON cannot carry, ${backing}`, () => {
-    for (const [title, make, said] of UNFIT)
-      test(`${title} is refused by its key, and nothing is half-saved`, async () => {
-        const here = world(backing)
+  suite(`a value that JSON cannot represent, ${backing}`, () => {
+    for (const [title, make, message] of UNFIT)
+      test(`${title} is refused with its key, and nothing is half-saved`, async () => {
+        const here = fixture(backing)
         const before = { good: 1, odd: { was: 'fine' } }
         const cookie = await here.session(before)
         for (const [way, put] of WAYS) {
@@ -77,7 +77,7 @@ for (const backing of ALL)
           )
           assert.equal(error.code, 'STRONGROOM_DATA', `${way}: ${error}`)
           assert.match(error.key ?? '', /odd/)
-          assert.match(error.message, way.includes('hole') ? /undefined/ : said)
+          assert.match(error.message, way.includes('hole') ? /undefined/ : message)
           assert.match(error.message, /'(flash )?odd'/)
           assert.ok(here.watch.calls.every((call) => call === 'read'))
           const { session } = await here.request(cookie)
@@ -86,7 +86,7 @@ for (const backing of ALL)
       })
 
     test('is refused in a first request, which then has no session', async () => {
-      const here = world(backing)
+      const here = fixture(backing)
       for (const [, make] of UNFIT)
         assert.equal(
           (await refusal(() => here.request(undefined, (s) => s.set('odd', make())))).code,
@@ -95,8 +95,8 @@ for (const backing of ALL)
       assert.deepEqual(await idsIn(here.store), [])
     })
 
-    test('undefined is no value: delete says so', async () => {
-      const here = world(backing)
+    test('undefined is refused, and the error points to delete', async () => {
+      const here = fixture(backing)
       const cookie = await here.session({ odd: 1 })
       const error = await refusal(() => here.request(cookie, (session) => session.set('odd', undefined)))
       assert.deepEqual([error.code, error.key], ['STRONGROOM_DATA', 'odd'])
@@ -107,8 +107,8 @@ for (const backing of ALL)
 
 suite('keys', () => {
   for (const key of ['', '~flash.note', '~', 7, null, undefined, Symbol('key'), {}])
-    test(`${typeof key === 'string' ? `'${key}'` : String(key)} is refused by every verb that changes`, async () => {
-      const here = world('two-key')
+    test(`${typeof key === 'string' ? `'${key}'` : String(key)} is refused by every method that changes data`, async () => {
+      const here = fixture('two-key')
       for (const change of [
         (session: Session<Anything>) => session.set(key as string, 1),
         (session: Session<Anything>) => session.delete(key as string),
@@ -128,7 +128,7 @@ suite('too much data', () => {
   }
   for (const backing of ALL)
     test(`1 MB is refused with the names of the largest keys, ${backing}`, async () => {
-      const here = world(backing)
+      const here = fixture(backing)
       const cookie = await here.session({ small: 1 })
       const grow = (session: Session<Anything>) => {
         session

@@ -10,7 +10,7 @@ import { folder, running } from './running.ts'
 const chromium = need('chromium')
 const CANARY = 'the canary sings under the third flowerpot'
 
-/** What a panel of a page does not hold in its width; what scrolls by itself is held. */
+/** Elements that stick out of their panel. Elements that scroll by themselves do not count. */
 const STICKING_OUT = `[...document.querySelectorAll('.panel')].flatMap((panel) =>
   [...panel.querySelectorAll(':not(.dump *, pre *)')]
     .filter((part) => part.getBoundingClientRect().right > panel.getBoundingClientRect().right)
@@ -23,7 +23,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
   })
   after(() => browser?.close())
 
-  /** Somebody with a browser of their own, in which nothing may go wrong. */
+  /** Opens a browser profile in which no error may occur. */
   async function person(t: TestContext, url: string, options?: BrowserContextOptions): Promise<Person> {
     const person = await Person.at(browser, url, options)
     t.after(async () => {
@@ -35,17 +35,17 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
 
   suite('with its sessions in SQLite', () => {
     let site: Awaited<ReturnType<typeof running>>
-    const endings: (() => unknown)[] = []
-    const whole = { after: (done: () => unknown) => endings.unshift(done) }
+    const cleanups: (() => unknown)[] = []
+    const whole = { after: (done: () => unknown) => cleanups.unshift(done) }
     const cwd = folder(whole)
     before(async () => {
       site = await running(whole, [], cwd)
     })
     after(async () => {
-      for (const end of endings) await end()
+      for (const cleanUp of cleanups) await cleanUp()
     })
 
-    test('a basket filled before signing in comes along', async (t) => {
+    test('a basket that was filled before signing in is kept', async (t) => {
       const tab = await (await person(t, site.url)).tab()
       await tab.add('Cash box')
       assert.match(await tab.text(), /Cash box added to your basket/)
@@ -62,7 +62,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       assert.deepEqual(await tab.basket(), [])
     })
 
-    test('two tabs that add at the same moment lose nothing', async (t) => {
+    test('two tabs that add articles concurrently lose none', async (t) => {
       const visitor = await person(t, site.url)
       const one = await visitor.signedIn('Grace')
       const two = await visitor.tab()
@@ -80,7 +80,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       const tab = await visitor.signedIn('Radia')
       await tab.add('Ruled ledger')
       await site.demo.stop()
-      // On another port, which is the same to a cookie.
+      // On another port. Cookies do not depend on the port.
       site = await running(whole, [], cwd)
       await tab.go(site.url)
       assert.equal(await tab.user(), 'Radia')
@@ -126,7 +126,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       assert.equal(await stranger.user(), 'Babbage')
     })
 
-    test('a cookie that comes back after signing out is refused', async (t) => {
+    test('a cookie that is sent again after signing out is refused', async (t) => {
       const visitor = await person(t, site.url)
       const tab = await visitor.signedIn('Turing')
       const cookie = await visitor.cookie()
@@ -141,7 +141,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       assert.match(await tab.text(), /You have none/)
     })
 
-    test('a new lock makes the old cookie worth nothing', async (t) => {
+    test('after a change of the lock the old cookie is refused', async (t) => {
       const visitor = await person(t, site.url)
       const tab = await visitor.signedIn('Knuth', '/session')
       const before = await visitor.cookie()
@@ -153,7 +153,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       assert.equal(await tab.user(), null)
     })
 
-    test('the cookie is out of reach of scripts and of other sites', async (t) => {
+    test('the cookie cannot be reached by scripts or by other sites', async (t) => {
       const visitor = await person(t, site.url)
       const tab = await visitor.signedIn('Liskov')
       const { httpOnly, secure, sameSite, expires, path } = (await visitor.cookie()) ?? {}
@@ -189,7 +189,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       await tab.go('/thief')
       const text = await tab.text()
       assert.match(text, /Nothing of yours can be found/)
-      // Once as what was searched for, once in the clear as the application has it.
+      // Once in the list of what was searched for, and once in the clear, as the application sees it.
       assert.equal(text.split(CANARY).length, 3)
       assert.equal(await tab.page.locator('td', { hasText: /^not found$/ }).count(), 6)
       assert.equal(await tab.page.locator('.found').count(), 0)
@@ -208,7 +208,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       assert.equal(await visitor.cookie(), undefined)
     })
 
-    test('all of it works with the keyboard alone', async (t) => {
+    test('everything works with the keyboard alone', async (t) => {
       const { page } = await (await person(t, site.url)).tab()
       const focused = () =>
         page.evaluate(
@@ -224,7 +224,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       const enter = () => Promise.all([page.waitForEvent('load'), page.keyboard.press('Enter')])
       await tabTo('Sign in')
       await enter()
-      // The field takes the focus by itself, if not before the page says that it has loaded.
+      // The field gets the focus by itself, but perhaps only after the load event.
       await page.locator('input:focus').waitFor()
       await page.keyboard.type('Engelbart')
       await enter()
@@ -236,7 +236,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       assert.equal(await shown(page.locator('output')), '2')
     })
 
-    test('all of it works without JavaScript', async (t) => {
+    test('everything works without JavaScript', async (t) => {
       const tab = await (await person(t, site.url, { javaScriptEnabled: false })).signedIn('Stallman')
       await tab.add('Cash box')
       assert.deepEqual(await tab.basket(), ['1 × Cash box'])
@@ -270,13 +270,13 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
       })
   })
 
-  test('with its sessions in memory the thief sees them, and a cookie is refused after signing out', async (t) => {
+  test('with its sessions in memory the thief sees their data, and a cookie is refused after signing out', async (t) => {
     const { url } = await running(t, ['--store', 'memory:'])
     const visitor = await person(t, url)
     const tab = await visitor.signedIn('Ada')
     await tab.keepNote(CANARY)
     await tab.go('/thief')
-    assert.match(await tab.text(), /What is yours lies open/)
+    assert.match(await tab.text(), /Your data can be read/)
     assert.match(await shown(tab.page.locator('pre.plain')), new RegExp(`"note":"${CANARY}"`))
     const cookie = await visitor.cookie()
     assert.ok(cookie)
@@ -286,7 +286,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
     assert.equal(await tab.user(), null)
   })
 
-  test('with its sessions in cookies the server holds nothing, and a restart signs nobody out', async (t) => {
+  test('with its sessions in cookies nothing is on the server, and a restart signs nobody out', async (t) => {
     const cwd = folder(t)
     const { demo, url } = await running(t, ['--store', 'cookie:'], cwd)
     const visitor = await person(t, url)
@@ -310,8 +310,8 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
     assert.match(await tab.text(), /no list of them/)
   })
 
-  test('with its sessions in cookies and marks of what has ended, an old cookie is refused', async (t) => {
-    const { url } = await running(t, ['--store', 'cookie:?revocations=sqlite:./marks.db'])
+  test('with its sessions in cookies and revocations in a store, an old cookie is refused', async (t) => {
+    const { url } = await running(t, ['--store', 'cookie:?revocations=sqlite:./revocations.db'])
     const visitor = await person(t, url)
     const home = await visitor.signedIn('Ada')
     const away = await (await person(t, url)).signedIn('Ada')

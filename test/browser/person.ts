@@ -21,11 +21,11 @@ export const launch = (executablePath: string): Promise<Browser> =>
     ],
   })
 
-/** The text of something as a person reads it: what is hidden is not part of it. */
-// biome-ignore lint/performance/useDomNodeTextContent: textContent would tell what nobody sees
+/** The visible text of an element. */
+// biome-ignore lint/performance/useDomNodeTextContent: textContent includes what is hidden
 export const shown = (at: Locator): Promise<string> => at.innerText()
 
-/** A browser profile of its own, and what went wrong in it: errors in the console, of scripts, and against the CSP. */
+/** A browser profile of its own, and what went wrong in it: console errors, script errors, and violations of the CSP. */
 export class Person {
   readonly context: BrowserContext
   readonly complaints: string[] = []
@@ -56,7 +56,7 @@ export class Person {
     return tab
   }
 
-  /** The session cookie as the browser keeps it; undefined when there is none. */
+  /** The session cookie as the browser stores it, or undefined. */
   async cookie() {
     return (await this.context.cookies()).find(({ name }) => name === '__Host-id')
   }
@@ -73,7 +73,7 @@ export class Tab {
     await this.page.goto(path)
   }
 
-  /** Clicks, and waits for the page that comes of it. */
+  /** Clicks, and waits for the page that it leads to. */
   async click(target: Locator): Promise<void> {
     await Promise.all([this.page.waitForEvent('load'), target.click()])
   }
@@ -100,12 +100,12 @@ export class Tab {
     await this.press('Sign in')
   }
 
-  /** What the page says, as a person reads it. */
+  /** The visible text of the page. */
   text(): Promise<string> {
     return shown(this.page.locator('body'))
   }
 
-  /** "2 × Cash box", line by line. */
+  /** Lines such as "2 × Cash box". */
   async basket(): Promise<string[]> {
     const lines = await this.page.locator('#basket .lines > li').all()
     return Promise.all(
@@ -113,7 +113,7 @@ export class Tab {
     )
   }
 
-  /** Who is signed in, by the top of the page; null when nobody is. */
+  /** The name at the top of the page, or null when nobody is signed in. */
   async user(): Promise<string | null> {
     const name = this.page.locator('.who .name')
     return (await name.count()) > 0 ? shown(name) : null

@@ -19,7 +19,7 @@ export class Demo {
   #stdout = ''
   #stderr = ''
 
-  /** Its `.strongroom` and relative paths are below `cwd`. */
+  /** The folder `.strongroom` and relative paths are below `cwd`. */
   constructor(cwd: string, args: readonly string[]) {
     const { NODE_ENV: _, PORT: __, ...env } = process.env
     this.#child = spawn(process.execPath, [join(root, 'demo/main.ts'), ...args], { cwd, env })
@@ -33,7 +33,7 @@ export class Demo {
     }))
   }
 
-  /** The address, once it is printed; rejects when the process ends without one. */
+  /** Resolves to the address when it is printed. Rejects when the process ends without printing one. */
   async address(): Promise<string> {
     for (;;) {
       const [, address] = /^Strongroom demo: (http:\/\/localhost:\d+)\n/m.exec(this.#stdout) ?? []
@@ -54,14 +54,14 @@ export class Demo {
   }
 }
 
-/** A folder that is gone when the test is over. */
+/** A temporary folder that is deleted after the test. */
 export function folder(t: { after(done: () => void): void }): string {
   const path = mkdtempSync(join(tmpdir(), 'strongroom-demo-'))
   t.after(() => rmSync(path, { recursive: true, force: true }))
   return path
 }
 
-/** Starts the demo on a free port; it ends with the test. */
+/** Starts the demo on a free port. It is stopped after the test. */
 export async function running(
   t: { after(done: () => unknown): void },
   args: readonly string[] = [],

@@ -1,6 +1,6 @@
 import { deflateSync, zstdCompressSync } from 'node:zlib'
 
-/** Reads what pg_dump of PostgreSQL 12 to 15 writes: version 1.14, `int` and offsets as on every machine of today. */
+/** Reads what pg_dump of PostgreSQL 12 to 15 writes: version 1.14, with 4-byte integers and 8-byte offsets. */
 class Reader {
   at = 0
   readonly bytes: Buffer
@@ -27,7 +27,7 @@ const int = (value: number) => {
   return bytes
 }
 
-const PACK = [
+const COMPRESS = [
   (data: Buffer) => data,
   (data: Buffer) => deflateSync(data),
   (data: Buffer) => data,
@@ -35,12 +35,12 @@ const PACK = [
 ]
 
 /**
- * An archive of `pg_dump -Fc -Z0`, version 1.14, as a later release writes it: 1.15 (PostgreSQL 16) names the compression, 1.16
- * (17 and 18) tells the kind of each relation. `algorithm`: 0 none, 1 gzip, 2 lz4 (by name only), 3 zstd.
+ * Converts an archive of `pg_dump -Fc -Z0`, version 1.14, to a later version: 1.15 (PostgreSQL 16) names the compression, 1.16
+ * (17 and 18) has the kind of each relation. `algorithm`: 0 none, 1 gzip, 2 lz4 (in name only), 3 zstd.
  */
 export function later(archive: Buffer, minor: 15 | 16, algorithm: 0 | 1 | 2 | 3): Buffer {
   const from = new Reader(archive)
-  // Magic, major version, minor version, revision, sizes and format; then the level, which is no more.
+  // Magic, major version, minor version, revision, sizes and format; then the level, which later versions do not have.
   const out: Buffer[] = [from.take(6), Buffer.from([minor])]
   from.take(1)
   out.push(from.take(4))
@@ -79,7 +79,7 @@ function entry(from: Reader, out: Buffer[], minor: number): void {
   out.push(from.take(9))
 }
 
-/** In blocks of another size, as another release may choose. */
+/** Copies data in blocks of another size, because a later release may choose another. */
 function data(from: Reader, out: Buffer[], algorithm: number): void {
   const parts: Buffer[] = []
   for (;;) {
@@ -87,7 +87,7 @@ function data(from: Reader, out: Buffer[], algorithm: number): void {
     if (value === 0) break
     parts.push(from.take(value))
   }
-  const packed = (PACK[algorithm] as (data: Buffer) => Buffer)(Buffer.concat(parts))
+  const packed = (COMPRESS[algorithm] as (data: Buffer) => Buffer)(Buffer.concat(parts))
   for (let at = 0; at < packed.length; at += 1000) {
     const block = packed.subarray(at, at + 1000)
     out.push(int(block.length), block)

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
-import { readFile } from '../../packages/cli/src/scan/read.ts'
+import { scanFile } from '../../packages/cli/src/scan/scan.ts'
 import { find } from '../../scripts/programs.mjs'
 import { type MariadbServer, mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 import { type PostgresServer, postgresNeed, startPostgres } from '../servers/postgres.ts'
@@ -12,7 +12,7 @@ import {
   fillMariadb,
   fillPostgres,
   fillSqlite,
-  mariadbPlace,
+  mariadbArguments,
   output,
   withMariadb,
   withPostgres,
@@ -25,11 +25,14 @@ after(() => project.remove())
 
 const PASSWORD = 'open sesame/@:?#%'
 const ENCODED = encodeURIComponent(PASSWORD)
+/** What is printed on stderr about a backup that was written. */
+const wrote = (name: string) =>
+  `strongroom: wrote ${name}, ${statSync(project.path(name)).size.toLocaleString('en')} bytes.\n`
 const mode = (name: string) => statSync(project.path(name)).mode & 0o777
-/** Nothing of a draft may be left, whatever happened. */
+/** No part of a draft may be left, whatever happened. */
 const drafts = () => readdirSync(project.dir).filter((name) => name.includes('draft'))
 
-/** A program of this name that writes down what it was given, and is alone in PATH. */
+/** Writes a program of this name into a new folder, for PATH. */
 function fake(name: string, body: string): string {
   const folder = project.path(`bin-${name}-${readdirSync(project.dir).length}`)
   mkdirSync(folder)
@@ -38,12 +41,12 @@ function fake(name: string, body: string): string {
   return folder
 }
 
-/** What a scan found of ours and of Django's. */
-async function left(name: string): Promise<number[]> {
-  const { found, problem } = await readFile(project.path(name))
+/** How many rows of Strongroom and of Django a scan finds. */
+async function rowsLeft(name: string): Promise<number[]> {
+  const { findings, problem } = await scanFile(project.path(name), { pgRestore: null })
   assert.equal(problem, null)
   const rows = (isDjango: boolean) =>
-    found
+    findings
       .filter(({ kind }) => kind !== null && (kind === 'django') === isDjango)
       .reduce((sum, { rows }) => sum + rows, 0)
   return [rows(false), rows(true)]
@@ -76,7 +79,7 @@ suite('a backup of PostgreSQL', { skip: postgresNeed.skip }, () => {
     })
   }
 
-  test('restored, has everything but the rows of the sessions', async () => {
+  test('a backup restores everything but the rows of the sessions', async () => {
     const { code, out, err } = await project.run([
       'backup',
       '--store',
@@ -84,16 +87,16 @@ suite('a backup of PostgreSQL', { skip: postgresNeed.skip }, () => {
       '-o',
       'shop.sql',
     ])
-    assert.deepEqual([code, out, err], [0, '', ''])
+    assert.deepEqual([code, out, err], [0, '', wrote('shop.sql')])
     assert.equal(mode('shop.sql'), 0o600)
-    assert.deepEqual(await left('shop.sql'), [0, DJANGO.length])
+    assert.deepEqual(await rowsLeft('shop.sql'), [0, DJANGO.length])
     const found = await restored((url) =>
       output('psql', ['-q', '-v', 'ON_ERROR_STOP=1', '-f', project.path('shop.sql'), url]),
     )
     assert.deepEqual(found, [TRAPS.length, 0, 0, DJANGO.length, 42, [...TRAPS], ANY])
   })
 
-  test('custom, without the sessions of Django, through a pipe', async () => {
+  test('a backup in the custom format, through a pipe, can leave out the sessions of Django, too', async () => {
     const args = ['backup', '--store', server.url, '--django', '--', '--format=custom']
     const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
       maxBuffer: 1 << 28,
@@ -104,7 +107,7 @@ suite('a backup of PostgreSQL', { skip: postgresNeed.skip }, () => {
     assert.deepEqual(found.slice(0, 5), [TRAPS.length, 0, 0, 0, 42])
   })
 
-  test('of a table of another name', async () => {
+  test('a backup leaves out the rows of a table with another name and schema', async () => {
     await withPostgres(server.url, (client) =>
       client.query('CREATE TABLE people_in AS SELECT * FROM strongroom_sessions'),
     )
@@ -112,14 +115,14 @@ suite('a backup of PostgreSQL', { skip: postgresNeed.skip }, () => {
     await withPostgres(server.url, (client) => client.query('ALTER TABLE people_in SET SCHEMA app'))
     const { code } = await project.run(['backup', '--store', store, '-o', 'renamed.sql'])
     assert.equal(code, 0)
-    const { found } = await readFile(project.path('renamed.sql'))
-    assert.ok(!found.some(({ table, rows }) => table === 'app.people_in' && rows > 0))
+    const { findings } = await scanFile(project.path('renamed.sql'), { pgRestore: null })
+    assert.ok(!findings.some(({ table, rows }) => table === 'app.people_in' && rows > 0))
     await withPostgres(server.url, (client) => client.query('DROP TABLE app.people_in'))
   })
 
-  test('that fails is no backup: nothing is left, and what was there stays', async () => {
+  test('a backup that fails leaves nothing behind and keeps the existing file', async () => {
     project.write('kept.sql', 'kept')
-    const store = `${server.url}_of_nobody`
+    const store = `${server.url}_missing`
     for (const args of [
       ['-o', 'new.sql'],
       ['-o', 'kept.sql', '--force'],
@@ -133,15 +136,16 @@ suite('a backup of PostgreSQL', { skip: postgresNeed.skip }, () => {
     assert.ok(!readdirSync(project.dir).includes('new.sql'))
   })
 
-  test('ends quietly when nobody reads on', () => {
+  test('a backup ends without a message when the reader of its output stops reading', () => {
     const command = `"${process.execPath}" "${main}" backup --store "${server.url}" | head -c 10 > /dev/null`
     const { stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8', timeout: 60_000 })
     assert.equal(stderr, '')
   })
 })
 
-/** What programs of MariaDB 11.4 and later say of every password in the environment. */
-const without = (err: string) => err.replaceAll(/^WARNING: option --ssl-verify-server-cert is disabled.*\n/gm, '')
+/** Without what programs of MariaDB 11.4 and later print for every password in the environment. */
+const withoutWarning = (err: string) =>
+  err.replaceAll(/^WARNING: option --ssl-verify-server-cert is disabled.*\n/gm, '')
 
 suite('a backup of MariaDB', { skip: mariadbNeed.skip }, () => {
   let server: MariadbServer
@@ -165,7 +169,7 @@ suite('a backup of MariaDB', { skip: mariadbNeed.skip }, () => {
     const database = `restored_${Math.floor(performance.now())}`
     await withMariadb(url, (pool) => pool.query(`CREATE DATABASE ${database}`))
     const place = url.replace(/test$/, database)
-    output('mariadb', ['--default-character-set=utf8mb4', ...mariadbPlace(place)], readFileSync(project.path(name)))
+    output('mariadb', ['--default-character-set=utf8mb4', ...mariadbArguments(place)], readFileSync(project.path(name)))
     return withMariadb(place, async (pool) => {
       const [names] = await pool.query('SELECT name, bytes FROM people ORDER BY id')
       const [counts] = await pool.query(`SELECT (SELECT count(*) FROM strongroom_sessions) AS ours,
@@ -176,47 +180,47 @@ suite('a backup of MariaDB', { skip: mariadbNeed.skip }, () => {
 
   const people = TRAPS.map((name) => ({ name, bytes: ANY }))
 
-  test('restored, has everything but the rows of the sessions', async () => {
+  test('a backup restores everything but the rows of the sessions', async () => {
     const { code, out, err } = await project.run(['backup', '--store', url, '-o', 'maria.sql'])
-    assert.deepEqual([code, out, without(err)], [0, '', ''])
+    assert.deepEqual([code, out, withoutWarning(err)], [0, '', wrote('maria.sql')])
     assert.equal(mode('maria.sql'), 0o600)
-    assert.deepEqual(await left('maria.sql'), [0, DJANGO.length])
+    assert.deepEqual(await rowsLeft('maria.sql'), [0, DJANGO.length])
     assert.deepEqual(await restored('maria.sql'), [people, { ours: 0, django: DJANGO.length }])
     await project.run(['backup', '--store', url, '--django', '-o', 'no-django.sql'])
-    assert.deepEqual(await left('no-django.sql'), [0, 0])
+    assert.deepEqual(await rowsLeft('no-django.sql'), [0, 0])
     assert.deepEqual(await restored('no-django.sql'), [people, { ours: 0, django: 0 }])
   })
 
-  test('by a program that cannot leave out rows alone takes two dumps', async () => {
+  test('a backup takes two dumps with a program that cannot leave out only the rows of a table', async () => {
     const PATH = fake(
       'mysqldump',
       `case "$*" in *--ignore-table-data*) exit 9;; *--help*) echo old; exit;; esac; exec '${find('mariadb-dump')}' "$@"`,
     )
     const { code, err } = await project.run(['backup', '--store', url, '-o', 'old.sql'], { env: { PATH } })
-    assert.deepEqual([code, without(err)], [0, ''])
-    assert.deepEqual(await left('old.sql'), [0, DJANGO.length])
+    assert.deepEqual([code, withoutWarning(err)], [0, wrote('old.sql')])
+    assert.deepEqual(await rowsLeft('old.sql'), [0, DJANGO.length])
     assert.deepEqual(await restored('old.sql'), [people, { ours: 0, django: DJANGO.length }])
   })
 
-  test('ends quietly when nobody reads on', () => {
+  test('a backup ends without a message when the reader of its output stops reading', () => {
     const command = `"${process.execPath}" "${main}" backup --store "${url}" | head -c 10 > /dev/null`
     const { stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8', timeout: 60_000 })
-    assert.equal(without(stderr), '')
+    assert.equal(withoutWarning(stderr), '')
   })
 })
 
 suite('a backup of SQLite', () => {
   before(() => fillSqlite(project.path('app.db')))
 
-  test('has everything but the rows of the sessions, and no byte of them', async () => {
+  test('a backup has everything but the rows of the sessions, and not a byte of them', async () => {
     const ids = rowsOf('app.db', 'SELECT id FROM strongroom_sessions').map(({ id }) => String(id))
     const { code, out, err } = await project.run(['backup', '--store', 'sqlite:./app.db', '-o', 'copy.db'])
-    assert.deepEqual([code, out, err], [0, '', ''])
+    assert.deepEqual([code, out, err], [0, '', wrote('copy.db')])
     assert.equal(mode('copy.db'), 0o600)
     assert.deepEqual(drafts(), [])
     const bytes = readFileSync(project.path('copy.db'))
     for (const text of [...ids, CANARY]) assert.ok(!bytes.includes(text))
-    assert.deepEqual(await left('copy.db'), [0, DJANGO.length])
+    assert.deepEqual(await rowsLeft('copy.db'), [0, DJANGO.length])
     const schema = 'SELECT type, name, sql FROM sqlite_schema ORDER BY name'
     assert.deepEqual(rowsOf('copy.db', schema), rowsOf('app.db', schema))
     assert.deepEqual(rowsOf('copy.db', 'SELECT * FROM strongroom_sessions'), [])
@@ -228,15 +232,15 @@ suite('a backup of SQLite', () => {
     )
   })
 
-  test('without the sessions of Django, through a pipe', async () => {
+  test('a backup through a pipe can leave out the sessions of Django, too', async () => {
     const args = ['backup', '--store', `sqlite:${project.path('app.db')}`, '--django']
     const { status, stdout } = spawnSync(process.execPath, [main, ...args], { maxBuffer: 1 << 28, timeout: 60_000 })
     assert.equal(status, 0)
     writeFileSync(project.path('piped.db'), stdout)
-    assert.deepEqual(await left('piped.db'), [0, 0])
+    assert.deepEqual(await rowsLeft('piped.db'), [0, 0])
   })
 
-  test('keeps triggers, and none of them keeps what is left out', async () => {
+  test('a backup has the triggers, and none of them saved the rows that were left out', async () => {
     const database = new DatabaseSync(project.path('app.db'))
     database.exec(`CREATE TABLE ended (id); CREATE TRIGGER keep AFTER DELETE ON strongroom_sessions BEGIN
       INSERT INTO ended VALUES (old.id); END`)
@@ -246,7 +250,7 @@ suite('a backup of SQLite', () => {
     assert.equal(rowsOf('triggers.db', "SELECT 1 FROM sqlite_schema WHERE name = 'keep'").length, 1)
   })
 
-  test('is of one moment while the application writes', async () => {
+  test('a backup is consistent while the application writes', async () => {
     const database = new DatabaseSync(project.path('app.db'))
     database.exec('CREATE TABLE a (x); CREATE TABLE b (x)')
     const running = project.run(['backup', '--store', 'sqlite:./app.db', '-o', 'moment.db'])
@@ -264,16 +268,19 @@ suite('a backup of SQLite', () => {
     assert.equal(counts?.a, counts?.b)
   })
 
-  test('of a table that is not there says so', async () => {
+  test('a backup says so when the session table does not exist', async () => {
     const { code, err } = await project.run(['backup', '--store', 'sqlite:./app.db?table=people_in', '-o', 'all.db'])
-    assert.deepEqual([code, err], [0, 'strongroom: there is no table people_in; nothing was left out.\n'])
+    assert.deepEqual(
+      [code, err],
+      [0, `strongroom: there is no table people_in; nothing was left out.\n${wrote('all.db')}`],
+    )
     assert.match(
       (await project.run(['backup', '--store', 'sqlite:./none.db'])).err,
-      /There is no none\.db|There is no \.\/none\.db/,
+      /\.\/none\.db does not exist, and nothing was created\./,
     )
   })
 
-  test('by hand is what --print says', async () => {
+  test('a backup can be made by hand with the commands that --print prints', async () => {
     const { code, out } = await project.run(['backup', '--store', 'sqlite:./app.db', '--print', '-o', "it's.db"])
     assert.equal(code, 0)
     assert.equal(out.split('\n').length, 3)
@@ -281,7 +288,7 @@ suite('a backup of SQLite', () => {
     const sqlite3 = find('sqlite3')
     if (!sqlite3) return
     spawnSync('sh', ['-ec', out], { cwd: project.dir })
-    assert.deepEqual(await left("it's.db"), [0, DJANGO.length])
+    assert.deepEqual(await rowsLeft("it's.db"), [0, DJANGO.length])
   })
 
   function rowsOf(name: string, sql: string) {
@@ -295,29 +302,29 @@ suite('a backup of SQLite', () => {
 })
 
 suite('strongroom backup', () => {
-  test('never overwrites without --force, and never what is no file', async () => {
-    project.write('there.sql', 'kept')
-    symlinkSync(project.path('there.sql'), project.path('link.sql'))
+  test('never overwrites a file without --force, and never anything else', async () => {
+    project.write('existing.sql', 'kept')
+    symlinkSync(project.path('existing.sql'), project.path('link.sql'))
     for (const store of ['sqlite:./app.db', 'postgres://db/app', 'mysql://db/app'])
-      for (const name of ['there.sql', 'link.sql']) {
+      for (const name of ['existing.sql', 'link.sql']) {
         const { code, err } = await project.run(['backup', '--store', store, '-o', name])
         assert.deepEqual(
           [code, err],
-          [2, `strongroom: ${name} is there already, and nothing was changed. Replace it with --force.\n`],
+          [2, `strongroom: ${name} already exists, and nothing was changed. Replace it with --force.\n`],
         )
       }
     assert.match(
       (await project.run(['backup', '--store', 'postgres://db/app', '-o', '.', '--force'])).err,
-      /no plain file/,
+      /not a regular file/,
     )
-    assert.equal(readFileSync(project.path('there.sql'), 'utf8'), 'kept')
+    assert.equal(readFileSync(project.path('existing.sql'), 'utf8'), 'kept')
   })
 
   for (const [scheme, program, variable] of [
     ['postgres', 'pg_dump', 'PGPASSWORD'],
     ['mysql', 'mariadb-dump', 'MYSQL_PWD'],
   ] as const)
-    test(`a password for ${program} is in its environment and nowhere else`, async () => {
+    test(`a password for ${program} is only in its environment`, async () => {
       const PATH = fake(program, `printf '%s\\n' "$@"; test "$${variable}" = '${PASSWORD}' && echo given`)
       for (const url of [
         `${scheme}://app:${ENCODED}@db.example/shop`,
@@ -335,7 +342,7 @@ suite('strongroom backup', () => {
       }
     })
 
-  test('--print shows the command', async () => {
+  test('--print prints the command', async () => {
     const pg = await project.run([
       'backup',
       '--store',
@@ -346,7 +353,7 @@ suite('strongroom backup', () => {
       pg.out,
       `pg_dump '--dbname=postgresql://app@db:5433/shop?sslmode=require' '--exclude-table-data=*."strongroom_sessions"'\n`,
     )
-    assert.equal(pg.err, 'strongroom: the option "ssl" of the URL is unknown to pg_dump, and was not passed on.\n')
+    assert.equal(pg.err, 'strongroom: the URL option "ssl" is unknown to pg_dump and was not passed on.\n')
     const my = await project.run([
       'backup',
       '--store',
@@ -362,7 +369,7 @@ suite('strongroom backup', () => {
     )
   })
 
-  test('a password that was not encoded is refused, and not shown', async () => {
+  test('a password that is not encoded is refused and not printed', async () => {
     for (const url of [
       'postgres://app:sesame/1@db/shop',
       'postgres://app:ses#ame@db/shop',
@@ -380,18 +387,18 @@ suite('strongroom backup', () => {
     }
   })
 
-  test('stopped, leaves nothing behind', async () => {
+  test('a backup that is stopped leaves nothing behind', async () => {
     const PATH = fake('pg_dump', 'echo half; echo ready >&2; exec sleep 60')
     const { code, err } = await project.run(['backup', '--store', 'postgres://db/app', '-o', 'stopped.sql'], {
       env: { PATH: `${PATH}:/usr/bin:/bin` },
       steps: [{ when: /ready/, send: 'SIGTERM' }],
     })
-    assert.deepEqual([code, err], [130, 'ready\nstrongroom: Interrupted. Nothing was kept.\n'])
+    assert.deepEqual([code, err], [130, 'ready\nstrongroom: Interrupted. Nothing was saved.\n'])
     assert.ok(!readdirSync(project.dir).includes('stopped.sql'))
     assert.deepEqual(drafts(), [])
   })
 
-  test('a missing program is named, with its package', async () => {
+  test('a missing program is named together with its package', async () => {
     const env = { PATH: project.path('nothing') }
     const { code, err } = await project.run(['backup', '--store', 'mysql://app@db/shop'], { env })
     assert.deepEqual(
@@ -400,12 +407,12 @@ suite('strongroom backup', () => {
     )
   })
 
-  test('a store without a dump is told what to do instead', async () => {
+  test('for a store that cannot be dumped, the message says what to do instead', async () => {
     for (const [store, words] of [
       ['redis://db', /Redis of their own/],
       ['memcached://db', /nothing to back up/],
       ['memory:', /nothing to back up/],
-      ['cookie:', /cookies of the visitors/],
+      ['cookie:', /visitors' cookies/],
       ['file:./sessions', /tar --exclude/],
       ['cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A', /durable one/],
       ['constructor:x', /Known: postgres:/],

@@ -25,7 +25,7 @@ for (const [engine, url] of [
     after(() => project.remove())
     const live = async () => JSON.parse((await project.run(['stats', '--json'])).out)
 
-    test('removes exactly what has expired, and says how many', async () => {
+    test('clear-expired removes exactly the expired sessions, and prints their number', async () => {
       await project.fill(store, { user: 'ada', count: 5, age: DAY })
       const { code, out, err } = await project.run(['clear-expired'])
       assert.deepEqual([code, out, err], [0, 'Removed 5 expired sessions.\n', ''])
@@ -34,33 +34,33 @@ for (const [engine, url] of [
       assert.equal((await live()).live, 2)
     })
 
-    test('answers to its Django name', async () => {
+    test('clearsessions, the name in Django, is the same command', async () => {
       await project.fill(store, { count: 1, age: DAY })
       const { code, out } = await project.run(['clearsessions'])
       assert.deepEqual([code, out], [0, 'Removed 1 expired session.\n'])
     })
 
-    test('a dry run counts and removes nothing', async () => {
+    test('clear-expired --dry-run counts and removes nothing', async () => {
       await project.fill(store, { count: 3, age: DAY })
       const { code, out } = await project.run(['clear-expired', '--dry-run'])
       assert.deepEqual([code, out], [0, '3 expired sessions. Nothing was removed.\n'])
       assert.equal((await live()).expired, 3)
     })
 
-    test('--json is one object at the end', async () => {
-      const answer = (out: string) => {
+    test('clear-expired --json prints one object at the end', async () => {
+      const result = (out: string) => {
         assert.equal(out.split('\n').length, 2)
         const { milliseconds, ...rest } = JSON.parse(out)
         assert.ok(Number.isInteger(milliseconds) && milliseconds >= 0)
         return rest
       }
       const dry = await project.run(['clear-expired', '--json', '--dry-run'])
-      assert.deepEqual(answer(dry.out), { engine, dryRun: true, count: 3, complete: true })
+      assert.deepEqual(result(dry.out), { engine, dryRun: true, count: 3, complete: true })
       const { out } = await project.run(['clear-expired', '--json', '--batch', '1'])
-      assert.deepEqual(answer(out), { engine, dryRun: false, count: 3, complete: true })
+      assert.deepEqual(result(out), { engine, dryRun: false, count: 3, complete: true })
     })
 
-    test('two runners at once remove each session once', async () => {
+    test('two runs of clear-expired in parallel remove each session once', async () => {
       await project.fill(store, { user: 'ada', count: 300, age: DAY })
       const run = () => project.run(['clear-expired', '--json', '--batch', '7'])
       const results = await Promise.all([run(), run()])
@@ -86,18 +86,18 @@ suite('a long clear-expired', () => {
   after(() => project.remove())
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    test(`${signal} stops it between two batches, with what was done so far and exit code 130`, async () => {
+    test(`${signal} stops clear-expired between two batches, with a count and exit code 130`, async () => {
       const steps = [{ when: /prints 2/, send: signal }]
       const { code, out, err } = await project.run(['clear-expired', '--batch', '1'], { steps })
       assert.equal(code, 130)
-      assert.match(err, /^strongroom: Interrupted\. Run it again to go on\.$/m)
+      assert.match(err, /^strongroom: Interrupted\. Run it again to continue\.$/m)
       const done = Number(/^Removed (\d) expired sessions( in .*)? so far\.$/m.exec(out)?.[1])
       assert.ok(done >= 2 && done < 8, out)
       await project.fill(store, { count: done, age: DAY })
     })
   }
 
-  test('interrupted with --json, it says that it is not complete, and what a config prints is not in its answer', async () => {
+  test('clear-expired --json, interrupted, is not complete, and what a config prints is not in the result', async () => {
     const steps = [{ when: /prints 2/, send: 'SIGINT' as const }]
     const { code, out } = await project.run(['clear-expired', '--batch', '1', '--json'], { steps })
     assert.equal(code, 130)
@@ -107,7 +107,7 @@ suite('a long clear-expired', () => {
     await project.fill(store, { count, age: DAY })
   })
 
-  test('tells a log about once a second that it goes on, and how fast', async () => {
+  test('clear-expired prints about once a second to a log how far it is, and how fast', async () => {
     const { code, out } = await project.run(['clear-expired', '--batch', '1'])
     assert.equal(code, 0)
     const lines = out.trimEnd().split('\n')

@@ -17,7 +17,7 @@ const store = (clock: Clock) => sqlite({ path: project.path('sessions.db'), cloc
 const CREATE = `createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' })`
 const IMPORT = `import { createSessions } from 'strongroom'`
 
-/** Ends with this exit code and one line on stderr, and prints nothing else. */
+/** The command ends with this exit code and one line on stderr, and prints nothing else. */
 async function refuses(args: readonly string[], code: number, message: RegExp, options = {}) {
   const result = await project.run(args, options)
   assert.deepEqual([result.code, result.out], [code, ''], result.err)
@@ -25,14 +25,14 @@ async function refuses(args: readonly string[], code: number, message: RegExp, o
   assert.match(result.err, message)
 }
 
-suite('a config is found and read', () => {
+suite('a config is found and loaded', () => {
   for (const [what, name, text] of [
     ['TypeScript, default export', 'strongroom.config.ts', `${IMPORT}\nexport default ${CREATE} satisfies object`],
     ['.mts', 'strongroom.config.mts', `${IMPORT}\nexport default ${CREATE}`],
     ['JavaScript, an export named sessions', 'strongroom.config.js', `${IMPORT}\nexport const sessions = ${CREATE}`],
     ['a promise', 'strongroom.config.mjs', `${IMPORT}\nexport default Promise.resolve(${CREATE})`],
     [
-      'a sessions beside another default',
+      'an export named sessions beside another default export',
       'strongroom.config.mjs',
       `${IMPORT}\nexport const sessions = ${CREATE}\nexport default {}`,
     ],
@@ -60,7 +60,7 @@ suite('a config is found and read', () => {
     assert.equal(JSON.parse(outside.out).length, 1)
   })
 
-  test('--config names one elsewhere, whose .env and paths are beside it', async () => {
+  test('--config names a config in another folder, and its .env and paths are relative to that folder', async () => {
     project.writeConfig('sqlite:./sessions.db', 'any-name.ts')
     await project.fill(store, { user: 'ada' })
     mkdirSync(project.path('deep'))
@@ -72,7 +72,7 @@ suite('a config is found and read', () => {
     assert.ok(!existsSync(project.path('deep', 'sessions.db')))
   })
 
-  test('what a config leaves open does not keep the program alive, and what it prints is not in the answer', async () => {
+  test('what a config leaves open does not keep the program alive, and what it prints is not in the result', async () => {
     project.write(
       'strongroom.config.ts',
       `${IMPORT}\nconsole.log('hello')\nsetInterval(() => {}, 1000)\nexport default ${CREATE}`,
@@ -83,14 +83,14 @@ suite('a config is found and read', () => {
     assert.equal(err, 'hello\n')
   })
 
-  test('a store in memory is told for what it is', async () => {
+  test('a store in memory gets a note that it belongs to one process', async () => {
     project.writeConfig('memory:')
     const { code, err } = await project.run(['stats'])
     assert.equal(code, 0)
-    assert.match(err, /^strongroom: the memory store is this process's own: .*\n$/)
+    assert.match(err, /^strongroom: a memory store belongs to one process: .*\n$/)
   })
 
-  test('a config without secrets warns, in one line', async () => {
+  test('a config without secrets causes a warning of one line', async () => {
     project.write('strongroom.config.ts', `${IMPORT}\nexport default createSessions({ store: 'sqlite:./sessions.db' })`)
     const { code, err } = await project.run(['stats'])
     assert.equal(code, 0)
@@ -98,17 +98,22 @@ suite('a config is found and read', () => {
   })
 })
 
-suite('a config that will not do ends with one line and exit code 2', () => {
-  test('none here', () => refuses(['stats'], 2, /There is no strongroom\.config\.ts here\. .*strongroom init.*--store/))
-  test('none of this name', () => refuses(['stats', '--config', 'nope.ts'], 2, /There is no nope\.ts\./))
-  test('no such environment file', async () => {
+suite('a config that cannot be used ends with one line and exit code 2', () => {
+  test('there is none', () =>
+    refuses(['stats'], 2, /There is no strongroom\.config\.ts in this folder\. .*strongroom\/cli init.*--store/))
+  test('there is none of this name', () => refuses(['stats', '--config', 'nope.ts'], 2, /nope\.ts does not exist\./))
+  test('there is no such environment file', async () => {
     project.writeConfig('sqlite:./sessions.db')
-    await refuses(['stats', '--env', 'nope.env'], 2, /There is no nope\.env\./)
+    await refuses(['stats', '--env', 'nope.env'], 2, /nope\.env does not exist\./)
   })
-  test('two of them', async () => {
+  test('there are two', async () => {
     project.writeConfig('memory:')
     project.writeConfig('memory:', 'strongroom.config.js')
-    await refuses(['stats'], 2, /Both strongroom\.config\.ts and strongroom\.config\.js are here\. .*--config/)
+    await refuses(
+      ['stats'],
+      2,
+      /Both strongroom\.config\.ts and strongroom\.config\.js are in this folder\. .*--config/,
+    )
   })
 
   for (const [what, text, message] of [
@@ -117,42 +122,46 @@ suite('a config that will not do ends with one line and exit code 2', () => {
       `throw new Error('no database\\nfor you')`,
       /strongroom\.config\.ts could not be loaded: no database\n$/,
     ],
-    ['throws what is no error', `throw 'a word'`, /could not be loaded: a word\n$/],
+    ['throws something other than an error', `throw 'a word'`, /could not be loaded: a word\n$/],
     ['rejects', `export default Promise.reject(new Error('vault is sealed'))`, /could not be loaded: vault is sealed/],
     ['is not JavaScript', 'export default {{', /strongroom\.config\.ts could not be loaded: /],
-    ['imports what is not there', `import 'not-installed'`, /could not be loaded: Cannot find package 'not-installed'/],
+    [
+      'imports a package that is not installed',
+      `import 'not-installed'`,
+      /could not be loaded: Cannot find package 'not-installed'/,
+    ],
     ['exports nothing', 'const a = 1', /exports no sessions\. Write: export default createSessions/],
     ['exports something else', 'export default { clearExpired() {} }', /exports no sessions/],
     ['exports null', 'export default null', /exports no sessions/],
     [
-      'has options that are refused',
+      'has an unknown option',
       `${IMPORT}\nexport default createSessions({ store: 'sqlite:./x.db', idel: '1h' })`,
       /could not be loaded: Unknown option "idel" for createSessions\(\)/,
     ],
     [
-      'has a secret that is refused',
+      'has a weak secret',
       `${IMPORT}\nexport default createSessions({ store: 'sqlite:./x.db', secrets: 'hunter2hunter2' })`,
       /could not be loaded: Secret 1 has 14 bytes/,
     ],
     [
-      'puts a secret into its message',
+      'throws an error whose message contains a secret',
       `throw new Error('bad key ' + process.env.STRONGROOM_SECRETS)`,
       /could not be loaded: bad key \[…\]\n$/,
     ],
   ] as const)
-    test(`one that ${what}`, async () => {
+    test(`it ${what}`, async () => {
       project.write('strongroom.config.ts', text)
       await refuses(['stats'], 2, message)
     })
 
-  test('TypeScript on a Node that does not run it', async () => {
+  test('it is TypeScript, on a Node that does not run TypeScript', async () => {
     project.writeConfig('sqlite:./sessions.db')
     const without = `Object.defineProperty(process.features, 'typescript', { value: false })`
     const flags = ['--import', `data:text/javascript,${encodeURIComponent(without)}`]
     await refuses(
       ['stats'],
       2,
-      /needs a Node that runs TypeScript \(22\.18 or later does\), and v.* here does not\..*strongroom\.config\.mjs/,
+      /needs a Node that runs TypeScript, such as 22\.18 or later\. This is v.*strongroom\.config\.mjs/,
       {
         flags,
       },
@@ -161,30 +170,30 @@ suite('a config that will not do ends with one line and exit code 2', () => {
 })
 
 suite('--store names a store by its URL', () => {
-  test('not beside --config', () =>
+  test('--store cannot be used with --config', () =>
     refuses(
       ['stats', '--store', 'memory:', '--config', 'x.ts'],
       2,
       /'--config <file>' cannot be used with option '--store/,
     ))
-  test('of a kind that is not known, without repeating what may hold a password', async () => {
+  test('an unknown URL is refused, and its password is not printed', async () => {
     await refuses(['stats', '--store', 'redsi://user:hunter2@host'], 2, /Unknown store URL "redsi:"\. Known: /)
     const { err } = await project.run(['stats', '--store', 'redsi://user:hunter2@host'])
     assert.ok(!err.includes('hunter2'))
   })
   for (const url of ['sqlite:./typo.db', 'file:./typo', 'sqlite:./typo%20here.db?timeout=1'])
-    test(`a mistyped path makes nothing: ${url}`, async () => {
-      await refuses(['stats', '--store', url], 2, /There is no \.\/typo.*; nothing was made\./)
-      await refuses(['clear-expired', '--store', url], 2, /nothing was made/)
+    test(`a mistyped path creates nothing: ${url}`, async () => {
+      await refuses(['stats', '--store', url], 2, /\.\/typo.* does not exist, and nothing was created\./)
+      await refuses(['clear-expired', '--store', url], 2, /nothing was created/)
       assert.ok(!existsSync(project.path('typo')) && !existsSync(project.path('typo.db')))
     })
-  test('cookies have nothing on the server to count', async () => {
+  test('cookie sessions cannot be counted or listed', async () => {
     await refuses(['stats', '--store', 'cookie:'], 2, /rest in their cookies alone/)
     await refuses(['list', '--user', 'ada', '--store', 'cookie:'], 2, /cannot list a user's sessions/, {
       env: { STRONGROOM_SECRETS: SECRET },
     })
   })
-  test('cookies with revocations are swept, and all of a user can be ended uncounted', async () => {
+  test("the revocations of cookie sessions are swept, and all of a user's sessions can be ended without a count", async () => {
     await project.fill(store, { count: 2, age: 86_400_000 })
     const url = 'cookie:?revocations=sqlite:./sessions.db'
     const swept = await project.run(['clear-expired', '--store', url])
@@ -194,7 +203,7 @@ suite('--store names a store by its URL', () => {
   })
 })
 
-suite('a store that does not answer ends with one line and exit code 1', () => {
+suite('a store that does not respond ends with one line and exit code 1', () => {
   beforeEach(() => {
     writeFileSync(project.path('sessions.db'), 'this is no database, and longer than its header '.repeat(100))
     writeFileSync(project.path('file'), '')
@@ -217,14 +226,14 @@ suite('a store that does not answer ends with one line and exit code 1', () => {
       ),
     )
 
-  test('a directory that is none', () =>
+  test('a directory that is a file', () =>
     refuses(['stats', '--store', 'file:./file'], 1, /The session directory did not answer: (ENOTDIR|EEXIST)/))
 
-  for (const [way, args, env] of [
+  for (const [option, args, env] of [
     ['--debug', ['--debug'], {}],
     ['STRONGROOM_DEBUG', [], { STRONGROOM_DEBUG: '1' }],
   ] as const)
-    test(`${way} tells the whole story`, async () => {
+    test(`${option} prints the stack and the cause`, async () => {
       const { code, err } = await project.run(['stats', '--store', 'sqlite:./sessions.db', ...args], {
         env,
         stack: true,
@@ -236,7 +245,7 @@ suite('a store that does not answer ends with one line and exit code 1', () => {
     })
 })
 
-test('a reader that has seen enough is no error', async () => {
+test('it is not an error when the reader of the output stops reading', async () => {
   project.writeConfig('sqlite:./sessions.db')
   await project.fill(store, { user: 'ada' })
   const child = spawn(process.execPath, [main, 'list', '--user', 'ada'], { cwd: project.dir })

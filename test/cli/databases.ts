@@ -8,7 +8,7 @@ import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { find } from '../../scripts/programs.mjs'
 import { DJANGO, plant, TRAPS } from './planted.ts'
 
-/** Databases of an application: people, who have bytes too, sessions of ours and of Django's. */
+/** Databases of an application: people, who have binary data, and sessions of Strongroom and of Django. */
 
 export async function fillPostgres(url: string): Promise<void> {
   const store = postgres({ url })
@@ -92,7 +92,7 @@ export async function fillSqlite(path: string): Promise<void> {
 /** Every byte value. */
 export const ANY = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
 
-/** What a program prints; `input` goes to it. */
+/** What a program prints when it is given `input`. */
 export function output(program: string, args: readonly string[], input?: Buffer): Buffer {
   const path = find(program)
   if (path === null) throw new Error(`${program} is not installed`)
@@ -101,8 +101,8 @@ export function output(program: string, args: readonly string[], input?: Buffer)
   return stdout
 }
 
-/** The words that lead a program of MariaDB to this database. */
-export function mariadbPlace(url: string): string[] {
+/** The arguments that connect a program of MariaDB to this database. */
+export function mariadbArguments(url: string): string[] {
   const { hostname, port, username, password, pathname } = new URL(url)
   const login = [`--user=${username}`, ...(password === '' ? [] : [`--password=${password}`])]
   return ['--protocol=tcp', `--host=${hostname}`, `--port=${port}`, ...login, pathname.slice(1)]

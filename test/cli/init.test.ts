@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
+import { parseEnv } from 'node:util'
 import { root } from '../../scripts/packages.ts'
 import { CANARY, Project, SECRET } from './project.ts'
+
+/** As in a project that has @types/node. */
+const NODE_TYPES = { types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] }
 
 suite('init', () => {
   let project: Project
@@ -24,14 +28,14 @@ suite('init', () => {
     return result
   }
 
-  test('writes a config and a key that work at once', async () => {
+  test('init writes a config and a secret that work without further changes', async () => {
     const { out } = await init('--yes')
     assert.deepEqual(files(), ['.env', 'strongroom.config.ts'])
-    assert.match(out, /^Wrote strongroom\.config\.ts: sessions rest in sqlite\.$/m)
-    // The application: signs somebody in.
+    assert.match(out, /^Wrote strongroom\.config\.ts \(store: sqlite\)\.$/m)
+    assert.match(out, /^Start it with node --env-file=\.env,/m)
     project.write(
       'application.ts',
-      `import sessions from './strongroom.config.ts'
+      `${importIn(out)}
 const visit = sessions.open({})
 const session = await visit.get()
 session.login('ada')
@@ -50,7 +54,7 @@ await sessions.close()\n`,
     assert.equal(JSON.parse(counted.out).signedIn, 1)
   })
 
-  test('its TypeScript passes the strictest compiler', async () => {
+  test('the TypeScript that init writes compiles under the strictest options', async () => {
     await init('--store', `sqlite:./it's "here".db`, '--ts')
     const strict = {
       strict: true,
@@ -59,12 +63,11 @@ await sessions.close()\n`,
       skipLibCheck: true,
     }
     const modules = { module: 'nodenext', target: 'es2023', allowImportingTsExtensions: true, noEmit: true }
-    const paths = { strongroom: [join(root, 'src', 'index.ts')] }
-    const types = { types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] }
+    const paths = { strongroom: [join(root, 'packages', 'strongroom', 'src', 'index.ts')] }
     const compilerOptions = {
       ...strict,
       ...modules,
-      ...types,
+      ...NODE_TYPES,
       paths,
       verbatimModuleSyntax: true,
       erasableSyntaxOnly: true,
@@ -77,7 +80,7 @@ await sessions.close()\n`,
     assert.ok(existsSync(project.path(`it's "here".db`)))
   })
 
-  test('the key is readable by its owner alone, also where the file was there before', async () => {
+  test('the file with the secret is readable only by its owner, even if it existed before', async () => {
     project.write('.env', 'PORT=80')
     chmodSync(project.path('.env'), 0o644)
     await init('--yes')
@@ -85,58 +88,58 @@ await sessions.close()\n`,
     if (process.platform !== 'win32') assert.equal(statSync(project.path('.env')).mode & 0o777, 0o600)
   })
 
-  test('a second time it refuses, and changes nothing', async () => {
+  test('init run again refuses, and changes nothing', async () => {
     await init('--yes')
     const before = files().map(read)
     const { code, err } = await project.run(['init', '--yes'])
     assert.equal(code, 2)
-    assert.match(err, /^strongroom: strongroom\.config\.ts is there already, and nothing was changed\. .*--force\.\n$/)
+    assert.match(err, /^strongroom: strongroom\.config\.ts already exists, and nothing was changed\. .*--force\.\n$/)
     assert.deepEqual(files().map(read), before)
   })
 
-  test('--force replaces the config and never the key', async () => {
+  test('init --force replaces the config and never the secret', async () => {
     await init('--yes')
     const key = read('.env')
     const { out } = await init('--store', 'file:./kept', '--force')
-    assert.match(out, /^Kept the key that is in \.env\.$/m)
+    assert.match(out, /^Kept the secret in \.env\.$/m)
     assert.equal(read('.env'), key)
     assert.match(read('strongroom.config.ts'), /file:\.\/kept/)
   })
 
-  test('an empty key in .env is no key', async () => {
+  test('an empty secret in .env counts as none', async () => {
     project.write('.env', 'STRONGROOM_SECRETS=\n')
     await init('--yes')
     assert.equal((await project.run(['keys', 'list'])).code, 0)
   })
 
-  test('a key in the environment is enough', async () => {
+  test('init writes no secret when there is one in the environment', async () => {
     const { code, out } = await project.run(['init', '--yes'], { env: { STRONGROOM_SECRETS: SECRET } })
     assert.equal(code, 0)
-    assert.match(out, /^Kept the key that is in the environment \(STRONGROOM_SECRETS\)\.$/m)
+    assert.match(out, /^Kept the secret in the environment \(STRONGROOM_SECRETS\)\.$/m)
     assert.deepEqual(files(), ['strongroom.config.ts'])
   })
 
-  test('--js writes JavaScript', async () => {
+  test('init --js writes JavaScript', async () => {
     await init('--yes', '--js')
     assert.deepEqual(files(), ['.env', 'strongroom.config.mjs'])
     assert.equal((await project.run(['stats'])).code, 0)
   })
 
-  test('a CommonJS package gets a module all the same', async () => {
+  test('a CommonJS package gets a config that is an ES module', async () => {
     project.write('package.json', '{ "type": "commonjs" }')
     await init('--yes')
     assert.deepEqual(files(), ['.env', 'strongroom.config.mts'])
     assert.equal((await project.run(['stats'])).code, 0)
   })
 
-  test('a folder without a package will do', async () => {
+  test('init works in a folder without a package.json', async () => {
     rmSync(project.path('package.json'))
     await init('--yes')
     const { code, err } = await project.run(['stats'])
     assert.deepEqual([code, err], [0, ''])
   })
 
-  test('git does not get to see the key', async () => {
+  test('init adds the file with the secret to .gitignore, once', async () => {
     mkdirSync(project.path('.git'))
     project.write('.gitignore', 'node_modules')
     const { out } = await init('--yes')
@@ -146,14 +149,14 @@ await sessions.close()\n`,
     assert.equal(read('.gitignore'), 'node_modules\n.env\n')
   })
 
-  test('--env puts the key elsewhere, and the verbs find it there', async () => {
+  test('init --env writes the secret to another file, where the commands find it', async () => {
     mkdirSync(project.path('.git'))
     await init('--yes', '--env', '.env.local')
     assert.equal(read('.gitignore'), '.env.local\n')
     assert.equal((await project.run(['keys', 'list', '--env', '.env.local'])).code, 0)
   })
 
-  test('without a terminal and without options it says which there are, and does nothing', async () => {
+  test('init without a terminal and without options names the options, and does nothing', async () => {
     const { code, out, err } = await project.run(['init'])
     assert.deepEqual([code, out], [2, ''])
     for (const flag of ['--store', '--yes', '--js', '--ts', '--env', '--force']) assert.ok(err.includes(flag), flag)
@@ -161,26 +164,151 @@ await sessions.close()\n`,
   })
 
   for (const store of ['redsi://host', 'nothing', 'sqlite:', 'sqlite:./x.db?speed=1', 'cookie:./x'])
-    test(`a store that cannot be is refused, and nothing is written: ${store}`, async () => {
+    test(`init refuses an unusable store, and writes nothing: ${store}`, async () => {
       const { code, err } = await project.run(['init', '--store', store])
       assert.equal(code, 2)
       assert.match(err, /^strongroom: .*\n$/)
       assert.deepEqual(files(), [])
     })
 
-  test('two configs are one too many', async () => {
+  test('init refuses to write a second config', async () => {
     await init('--yes', '--js')
     const { code, err } = await project.run(['init', '--yes', '--ts', '--force'])
     assert.equal(code, 2)
     assert.match(
       err,
-      /^strongroom: strongroom\.config\.mjs is there, and strongroom\.config\.ts beside it would be one too many/,
+      /^strongroom: strongroom\.config\.mjs exists, and there must not be a second config \(strongroom\.config\.ts\)\./,
     )
     assert.deepEqual(files(), ['.env', 'strongroom.config.mjs'])
   })
 
-  test('says when the library itself is not installed', async () => {
-    rmSync(project.path('node_modules'), { recursive: true })
-    assert.match((await init('--yes')).out, /^Install the library: npm install strongroom$/m)
+  for (const [store, missing, installed] of [
+    ['sqlite:./sessions.db', 'strongroom', []],
+    ['postgres://localhost/app', 'strongroom pg', []],
+    ['mariadb://localhost/app', 'strongroom mysql2', []],
+    ['redis://localhost', 'strongroom ioredis', []],
+    ['redis://localhost', 'strongroom', ['redis']],
+    ['redis+cluster://localhost', 'strongroom ioredis', ['redis']],
+    ['memcached://localhost', 'strongroom', []],
+    ['cached:?durable=postgres%3A%2F%2Flocalhost%2Fapp&cache=redis%3A%2F%2Flocalhost', 'strongroom pg ioredis', []],
+  ] as const)
+    test(`init names the packages to install for ${store}: ${missing}`, async () => {
+      rmSync(project.path('node_modules'), { recursive: true })
+      for (const name of installed) install(name)
+      const { out } = await init('--store', store)
+      assert.match(out, new RegExp(`^Install what is missing: npm install ${missing}$`, 'm'))
+      assert.equal(/npx @strongroom\/cli migrate/.test(out), /postgres|mariadb/.test(store))
+    })
+
+  test('init asks to install nothing when nothing is missing', async () => {
+    install('pg')
+    assert.doesNotMatch((await init('--store', 'postgres://localhost/app')).out, /npm install/)
   })
+
+  test('a store URL with a password goes into the file with the secret, and not into the config', async () => {
+    const url = "postgres://app:it's%20secret@localhost/app"
+    const { out } = await init('--store', url)
+    assert.match(out, /^Wrote the URL of the store to \.env, because it contains a password/m)
+    assert.ok(!out.includes('secret@'))
+    assert.match(read('strongroom.config.ts'), /store: process\.env\.STRONGROOM_STORE,/)
+    assert.ok(!read('strongroom.config.ts').includes('secret@'))
+    assert.equal(parseEnv(read('.env')).STRONGROOM_STORE, url)
+    const env = read('.env')
+    assert.match((await init('--store', url, '--force')).out, /^Kept the URL of the store/m)
+    assert.equal(read('.env'), env)
+  })
+
+  test('init does not replace the URL of a store in .env, and then writes nothing', async () => {
+    project.write('.env', 'STRONGROOM_STORE=redis://:old@localhost\n')
+    const { code, err } = await project.run(['init', '--store', 'redis://:new@localhost'])
+    assert.equal(code, 2)
+    assert.match(err, /^strongroom: STRONGROOM_STORE already has another URL, .* Remove it first\.\n$/)
+    assert.deepEqual(files(), ['.env'])
+  })
+
+  suite('the import that init prints', () => {
+    const emit = { outDir: 'dist' }
+    for (const [type, options] of [
+      ['module', { module: 'nodenext', ...emit }],
+      ['module', { module: 'nodenext', noEmit: true }],
+      ['module', { module: 'nodenext', noEmit: true, allowImportingTsExtensions: true }],
+      ['module', { module: 'nodenext', rewriteRelativeImportExtensions: true, ...emit }],
+      ['module', { module: 'esnext', moduleResolution: 'bundler', ...emit }],
+      ['module', { module: 'preserve', noEmit: true }],
+      ['commonjs', { module: 'nodenext', ...emit }],
+      ['commonjs', { module: 'nodenext', noEmit: true, allowImportingTsExtensions: true }],
+      ['commonjs', { module: 'commonjs', ...emit }],
+      ['commonjs', { module: 'node16', ...emit }],
+      ['commonjs', { module: 'node16', rewriteRelativeImportExtensions: true, ...emit }],
+    ] as const)
+      test(`the import that init prints works in a package of type ${type} with ${JSON.stringify(options)}`, async () => {
+        project.write('package.json', JSON.stringify({ type }))
+        project.write('tsconfig.json', JSON.stringify({ compilerOptions: { ...STRICT, ...options } }))
+        const { out } = await init('--yes', '--ts')
+        compiles(out)
+        if ('outDir' in options) runs('dist/main.js')
+        else if ('allowImportingTsExtensions' in options && type === 'module') runs('main.ts')
+      })
+
+    test('the import that init prints respects what tsconfig.json extends', async () => {
+      symlinkSync(join(root, 'node_modules', 'typescript'), project.path('node_modules', 'typescript'), 'junction')
+      symlinkSync(join(root, 'node_modules', '@typescript'), project.path('node_modules', '@typescript'), 'junction')
+      const base = {
+        compilerOptions: { ...STRICT, module: 'nodenext', rewriteRelativeImportExtensions: true, ...emit },
+      }
+      project.write('tsconfig.base.json', JSON.stringify(base))
+      project.write('tsconfig.json', '{ // with a comment\n  "extends": "./tsconfig.base.json" }')
+      const { out } = await init('--yes', '--ts')
+      assert.match(importIn(out), /strongroom\.config\.ts'$/)
+      compiles(out)
+      runs('dist/main.js')
+    })
+
+    test('the import of a config in JavaScript works once tsconfig.json has what init says', async () => {
+      const compilerOptions = { ...STRICT, module: 'nodenext', ...emit }
+      project.write('tsconfig.json', JSON.stringify({ compilerOptions }))
+      const { out } = await init('--yes', '--js')
+      assert.match(out, /^For tsc, add "allowJs": true to tsconfig\.json/m)
+      project.write('tsconfig.json', JSON.stringify({ compilerOptions: { ...compilerOptions, allowJs: true } }))
+      compiles(out)
+      runs('dist/main.js')
+      assert.doesNotMatch((await init('--yes', '--js', '--force')).out, /allowJs/)
+    })
+
+    const STRICT = { strict: true, target: 'es2023', skipLibCheck: true, ...NODE_TYPES }
+
+    /** Compiles an application that imports its config as init says. */
+    function compiles(out: string): void {
+      project.write(
+        'node_modules/strongroom/index.d.ts',
+        'export declare function createSessions<T = object>(options: object): { close(): Promise<void>; data?: T }\n',
+      )
+      // In a function, because that is where CommonJS can wait for an import.
+      const statement = importIn(out)
+      const [outside, inside] = statement.startsWith('import') ? [statement, ''] : ['', statement]
+      project.write(
+        'main.ts',
+        `${outside}\nasync function main() {\n${inside}\nawait sessions.close()\n}\nvoid main()\n`,
+      )
+      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+      const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', project.dir], { encoding: 'utf8' })
+      assert.equal(status, 0, `${statement}\n${stdout}`)
+    }
+
+    function runs(file: string): void {
+      const flags = ['--env-file=.env', '--unhandled-rejections=strict', file]
+      const { status, stderr } = spawnSync(process.execPath, flags, { cwd: project.dir, encoding: 'utf8' })
+      assert.equal(status, 0, stderr)
+    }
+  })
+
+  /** A package that the application has installed. */
+  function install(name: string): void {
+    mkdirSync(project.path('node_modules', name), { recursive: true })
+    project.write(`node_modules/${name}/index.js`, '')
+    project.write(`node_modules/${name}/package.json`, JSON.stringify({ name }))
+  }
 })
+
+/** The import statement among the next steps that init prints. */
+const importIn = (out: string) => /^In your application: (.*)$/m.exec(out)?.[1] ?? assert.fail(out)

@@ -15,7 +15,7 @@ suite('keys new', () => {
   const project = new Project()
   after(() => project.remove())
 
-  test('prints a secret that is taken, and nothing else', async () => {
+  test('keys new prints a valid secret, and nothing else', async () => {
     const { code, out, err } = await project.run(['keys', 'new'])
     assert.deepEqual([code, err], [0, ''])
     assert.match(out, /^[\w-]{43}\n$/)
@@ -23,7 +23,7 @@ suite('keys new', () => {
     assert.equal(createKeyring(out).masters.length, 1)
   })
 
-  test('takes the one key id that is left beside 255 others', async () => {
+  test('keys new finds the one key id that 255 others leave', async () => {
     const ring = new Map<number, string>()
     while (ring.size < 255) {
       const secret = randomBytes(32).toString('base64url')
@@ -33,15 +33,12 @@ suite('keys new', () => {
     assert.ok(!ring.has(kidOf(out.trim())))
   })
 
-  test('looks at the secrets of .env too', async () => {
+  test('keys new also reads the secrets in .env', async () => {
     project.write('.env', 'STRONGROOM_SECRETS=changeme\n')
     const { code, out, err } = await project.run(['keys', 'new'])
     assert.equal(code, 0)
     assert.match(out, /^[\w-]{43}\n$/)
-    assert.match(
-      err,
-      /^strongroom: warning: what is in STRONGROOM_SECRETS was left out of account\. Secret 1 has 8 bytes.*\n$/,
-    )
+    assert.match(err, /^strongroom: warning: the value of STRONGROOM_SECRETS was ignored\. Secret 1 has 8 bytes.*\n$/)
     rmSync(project.path('.env'))
   })
 })
@@ -59,13 +56,13 @@ suite('keys list', () => {
   })
   after(() => project.remove())
 
-  test('tells the keys of the config by id, the current one first', async () => {
+  test('keys list prints the key ids of the config, the current one first', async () => {
     const { code, out, err } = await project.run(['keys', 'list'])
     assert.deepEqual([code, err], [0, ''])
     assert.equal(out.replace(/ +/g, ' '), `Position Key id State\n1 ${current} current\n2 ${retired} retired\n`)
   })
 
-  test('tells the keys of the environment, where there is no config', async () => {
+  test('keys list prints the key ids of the environment when there is no config', async () => {
     const elsewhere = new Project()
     const env = { STRONGROOM_SECRETS: `${OLDER} ${SECRET}` }
     const { out } = await elsewhere.run(['keys', 'list', '--json'], { env })
@@ -83,7 +80,7 @@ suite('keys list', () => {
     elsewhere.remove()
   })
 
-  test('--count tells how many live sessions are under each key, and when the oldest began', async () => {
+  test('keys list --count prints how many live sessions are under each key, and when the oldest began', async () => {
     const { code, out, err } = await project.run(['keys', 'list', '--count', '--json'])
     assert.deepEqual([code, err], [0, ''])
     const { oldestSession, ...counted } = JSON.parse(out)
@@ -100,15 +97,15 @@ suite('keys list', () => {
     assert.match(text, /^The oldest session began .* UTC \(1 minute ago\)\.$/m)
   })
 
-  test('--count finds records under a key that was taken away', async () => {
+  test('keys list --count finds records under a key that was removed', async () => {
     const env = { STRONGROOM_SECRETS: SECRET }
     const { out } = await project.run(['keys', 'list', '--count', '--json'], { env })
     assert.deepEqual(JSON.parse(out).keys[1], { position: null, kid: retired, state: 'unknown', records: 3 })
     const { out: text } = await project.run(['keys', 'list', '--count'], { env })
-    assert.match(text, /unknown key do not open/)
+    assert.match(text, /unknown key cannot be opened/)
   })
 
-  test('counts records that are not sealed apart', async () => {
+  test('records that are not sealed are counted separately', async () => {
     const store = memory()
     const sessions = createSessions({ store, secrets: SECRET, seal: 'none' })
     const visit = sessions.open({})

@@ -25,7 +25,7 @@ for (const [engine, wanted, start] of [
       project.remove()
     })
 
-    test('--sql prints the statements, and connects to nothing', async () => {
+    test('migrate --sql prints the statements without connecting', async () => {
       const nowhere = server.url.replace(/:\d+\//, ':1/')
       const { code, out, err } = await project.run(['migrate', '--sql', '--store', nowhere])
       assert.deepEqual([code, err], [0, ''])
@@ -35,7 +35,7 @@ for (const [engine, wanted, start] of [
       for (const statement of statements) assert.ok(out.includes(statement.replace(/;\s*$/, '').trim()))
     })
 
-    test('before it, a sweep says what is missing; after it, the store works', async () => {
+    test('before migrate, a sweep says that the table is missing; after it, the store works', async () => {
       const before = await project.run(['clear-expired', ...store])
       assert.equal(before.code, 1)
       assert.match(before.err, /migrate/)
@@ -46,21 +46,21 @@ for (const [engine, wanted, start] of [
       assert.deepEqual([swept.code, swept.out], [0, 'Nothing has expired.\n'])
     })
 
-    test('run again has nothing to do, and says so', async () => {
+    test('migrate run again has nothing to do, and says so', async () => {
       const { code, out } = await project.run(['migrate', ...store])
-      assert.deepEqual([code, out], [0, 'Nothing to do: the tables are there, and up to date.\n'])
+      assert.deepEqual([code, out], [0, 'Nothing to do: the tables exist and are up to date.\n'])
       const json = await project.run(['migrate', ...store, '--json'])
       assert.deepEqual(JSON.parse(json.out), { engine, statements: [] })
     })
 
-    test('several at once all end well', async () => {
+    test('several runs of migrate in parallel all succeed', async () => {
       const fresh = ['--store', `${server.url}?table=others`]
       const runs = await Promise.all([1, 2, 3].map(() => project.run(['migrate', ...fresh])))
       for (const { code, err } of runs) assert.deepEqual([code, err], [0, ''])
       assert.equal((await project.run(['stats', ...fresh])).code, 0)
     })
 
-    test('on a terminal it asks, and takes no for an answer', { skip: script.skip }, async () => {
+    test('migrate asks on a terminal, and changes nothing when the answer is no', { skip: script.skip }, async () => {
       const fresh = ['--store', `'${server.url}?table=asked'`]
       const no = await project.runOnTerminal(script.path, ['migrate', ...fresh], {
         steps: [{ when: /Run this\?/, type: '\r' }],
@@ -71,7 +71,7 @@ for (const [engine, wanted, start] of [
       assert.match(sure.out, /Done\.\r\n$/)
     })
 
-    test('a server that is not there is exit code 1, and no password is told', async () => {
+    test('migrate ends with exit code 1 when the server is down, and does not print the password', async () => {
       const url = server.url.replace(/:\d+\//, ':1/').replace(/\/\/(\w+)@/, '//$1:hunter2secret@')
       const { code, out, err } = await project.run(['migrate', '--store', url])
       assert.deepEqual([code, out], [1, ''])
@@ -86,14 +86,14 @@ suite('migrate on stores that need no tables', () => {
   before(() => project.writeConfig('sqlite:./sessions.db'))
   after(() => project.remove())
 
-  test('says so', async () => {
+  test('migrate says that there is nothing to create', async () => {
     const { code, out } = await project.run(['migrate'])
-    assert.deepEqual([code, out], [0, 'The store sqlite needs no tables to be made.\n'])
+    assert.deepEqual([code, out], [0, 'The store sqlite needs no tables.\n'])
     assert.deepEqual(JSON.parse((await project.run(['migrate', '--json'])).out), { engine: 'sqlite', statements: [] })
   })
 
-  test('says so as a comment where SQL is expected', async () => {
+  test('migrate --sql says so in an SQL comment', async () => {
     const { code, out } = await project.run(['migrate', '--sql'])
-    assert.deepEqual([code, out], [0, '-- The store sqlite needs no tables to be made.\n'])
+    assert.deepEqual([code, out], [0, '-- The store sqlite needs no tables.\n'])
   })
 })

@@ -26,14 +26,14 @@ suite('move', () => {
   const fill = (count: number, age = 0) =>
     project.fill((clock) => file({ dir: project.path('old'), clock, durable: false }), { user: 'ada', count, age })
 
-  test('moves live sessions, which their visitors and their handles then find in the new store', async () => {
+  test('move moves live sessions, with their handles and device labels', async () => {
     const handles = await fill(12)
     await fill(3, DAY)
     const { code, out, err } = await project.run(['move', ...urls])
     assert.deepEqual([code, err], [0, ''])
     assert.deepEqual(out.replace(/ in \d.*\)/, '').split('\n'), [
       'Moved 12 sessions from file to sqlite.',
-      'Compared, byte by byte, and found the same: 12 sessions.',
+      'Compared byte by byte, and identical: 12 sessions.',
       'Live now in file: 0; in sqlite: 12.',
       '',
     ])
@@ -45,7 +45,7 @@ suite('move', () => {
     await store.close()
   })
 
-  test('run again has nothing to do, and says so', async () => {
+  test('move run again has nothing to do, and says so', async () => {
     await fill(2)
     await project.run(['move', ...urls])
     const { code, out } = await project.run(['move', ...urls, '--json'])
@@ -54,7 +54,7 @@ suite('move', () => {
     assert.deepEqual([moved, left, present, complete, from, to], [0, 0, 2, true, 'file', 'sqlite'])
   })
 
-  test('a dry run counts and changes nothing', async () => {
+  test('move --dry-run counts and changes nothing', async () => {
     await fill(4)
     const { code, out } = await project.run(['move', ...urls, '--dry-run'])
     assert.equal(code, 0)
@@ -62,13 +62,13 @@ suite('move', () => {
     assert.match(out, /^Live now in file: 4; in sqlite: 0\.$/m)
   })
 
-  test('SIGINT stops it between two pages, and the next run goes on', async () => {
+  test('SIGINT stops move between two pages, and the next run continues', async () => {
     await fill(400)
     const steps = [{ when: /Moved \d+ sessions so far/, send: 'SIGINT' as const }]
     const slow = ['--page', '1']
     const first = await project.run(['move', ...urls, ...slow], { steps })
     assert.equal(first.code, 130)
-    assert.match(first.err, /Interrupted\. Run it again to go on\./)
+    assert.match(first.err, /Interrupted\. Run it again to continue\./)
     const moved = Number(/^Moved (\d+) sessions .* so far\.$/m.exec(first.out)?.[1])
     assert.ok(moved > 0 && moved < 400, first.out)
     const { out } = await project.run(['move', ...urls, '--json'])
@@ -76,7 +76,7 @@ suite('move', () => {
     assert.deepEqual([report.moved, report.left, report.present], [400 - moved, 0, 400])
   })
 
-  test('what the new store cannot take stays where it was, and the exit code says so', async () => {
+  test('a session that the new store refuses stays in the old store, and the exit code is 1', async () => {
     await fill(3)
     const store = file(project.path('old'))
     const id = 'a'.repeat(64) as never
@@ -98,11 +98,11 @@ suite('move', () => {
     assert.equal(trouble, 'The session database did not answer.')
     assert.equal(
       err,
-      `strongroom: 1 session left in the old store: 1 that it refused or did not give back. ${trouble} Run it again.\n`,
+      `strongroom: 1 session left in the old store: 1 that the new store refused or did not return. ${trouble} Run it again.\n`,
     )
   })
 
-  test('wrong use ends with one line, exit code 2, and nothing made', async () => {
+  test('incorrect use of move ends with one line and exit code 2, and creates nothing', async () => {
     await fill(1)
     const old = `file:${project.path('old')}`
     const fresh = `sqlite:${project.path('fresh.db')}`
@@ -110,10 +110,10 @@ suite('move', () => {
       [['--to', fresh], /required option '--from <url>' not specified/],
       [['--from', old], /required option '--to <url>' not specified/],
       [['--from', old, '--to', old], /are the same store/],
-      [['--from', `file:${project.path('nowhere')}`, '--to', fresh], /There is no .*nowhere; nothing was made/],
-      [['--from', 'memory:', '--to', fresh], /is this process's own/],
-      [['--from', old, '--to', 'memory:'], /is this process's own/],
-      [['--from', 'cookie:', '--to', fresh], /cookie: keeps sessions in the cookie itself/],
+      [['--from', `file:${project.path('nowhere')}`, '--to', fresh], /nowhere does not exist, and nothing was created/],
+      [['--from', 'memory:', '--to', fresh], /belongs to one process/],
+      [['--from', old, '--to', 'memory:'], /belongs to one process/],
+      [['--from', 'cookie:', '--to', fresh], /cookie: saves sessions in the cookie itself/],
       [['--from', 'carrier-pigeon:', '--to', fresh], /Unknown store URL/],
       [['--from', old, '--to', fresh, '--page', '0'], /'--page <n>' argument '0' is invalid/],
     ] as const) {
@@ -125,9 +125,9 @@ suite('move', () => {
     assert.equal(existsSync(project.path('fresh.db')), false)
   })
 
-  test('on a terminal it asks whether all nodes are ready', { skip: script.skip }, async () => {
+  test('move asks on a terminal whether all nodes are ready', { skip: script.skip }, async () => {
     await fill(5)
-    const question = /Has every running node both stores, as moving\(\{ from, to \}\) in phase "move"\?/
+    const question = /Does every running node use both stores, as moving\(\{ from, to \}\) in phase "move"\?/
     const no = await project.runOnTerminal(script.path, ['move', ...urls], {
       steps: [{ when: question, type: '\r' }],
     })
@@ -135,7 +135,7 @@ suite('move', () => {
     assert.match(no.out, /Nothing was changed\./)
     const yes = await project.runOnTerminal(script.path, ['move', ...urls], { steps: [{ when: question, type: 'y' }] })
     assert.equal(yes.code, 0)
-    assert.match(yes.out, /Counting what is to be moved …/)
+    assert.match(yes.out, /Counting the sessions to move …/)
     assert.match(yes.out, /Moved 5 sessions from file to sqlite/)
     const sure = await project.runOnTerminal(script.path, ['move', ...urls, '--yes'])
     assert.match(sure.out, /Moved 0 sessions/)

@@ -3,10 +3,10 @@ import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { CANARY, SECRET } from './project.ts'
 
-/** How many sessions of each kind are planted. */
+/** How many sessions of each seal are planted. */
 export const PLANTED = { 'two-key': 2, 'server-key': 3, none: 4 } as const
 
-/** As the application would make them: half of them signed in, the last one with much in it. */
+/** Creates sessions as the application does: half of them signed in, the last one with a lot of data. */
 export async function plant(store: Store, planted: Readonly<Record<string, number>> = PLANTED): Promise<void> {
   for (const [seal, count] of Object.entries(planted)) {
     const sessions = createSessions({ store, secrets: SECRET, seal: seal as 'two-key', memo: 0 } as never)
@@ -17,7 +17,7 @@ export async function plant(store: Store, planted: Readonly<Record<string, numbe
       const session = await visit.get()
       session.set('note', `${CANARY} '"\\\t\n`)
       if (i % 2 === 1) session.login('ada')
-      if (i === count - 1) session.set('much', randomBytes(6000).toString('base64'))
+      if (i === count - 1) session.set('large', randomBytes(6000).toString('base64'))
       await visit.commit()
     }
   }
@@ -27,16 +27,16 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
 const text = (length: number) => Array.from({ length }, () => LETTERS[randomInt(36)]).join('')
 const signed = (body: string) => `${body}:1r31eq:${randomBytes(32).toString('base64url')}`
 
-/** Django's rows: signed, compressed, large, of a release before 3.1, and pickled by one. */
+/** Django's rows: signed, compressed, large, from before Django 3.1, and from before 3.1 with pickle. */
 export const DJANGO: readonly (readonly [key: string, data: string])[] = [
   [text(32), signed('eyJjYXQiOiJkb2cifQ')],
   [text(32), signed(`.eJx${text(60)}`)],
-  [text(32), signed(Buffer.from(JSON.stringify({ much: text(9000) })).toString('base64url'))],
+  [text(32), signed(Buffer.from(JSON.stringify({ large: text(9000) })).toString('base64url'))],
   [text(32), Buffer.from(`${randomBytes(20).toString('hex')}:{"_auth_user_id":"1"}`).toString('base64')],
   [text(32), Buffer.from(`${randomBytes(20).toString('hex')}:\x80\x03}q\x00`, 'latin1').toString('base64')],
 ]
 
-/** What a scan must not take for sessions, and must not stumble over. */
+/** What a scan must not take for sessions, and must not fail on. */
 export const TRAPS: readonly string[] = [
   "INSERT INTO strongroom_sessions VALUES ('a', 'b');",
   `COPY public.django_session (session_key, session_data, expire_date) FROM stdin;\n${DJANGO[0]?.join('\t')}\t2026-01-01\n\\.\n`,

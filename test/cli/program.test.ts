@@ -4,29 +4,29 @@ import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import type { Command } from 'commander'
 import { createProgram } from '../../packages/cli/src/program.ts'
-import { root } from '../../scripts/packages.ts'
+import { packageNamed, root } from '../../scripts/packages.ts'
 import { Project, SECRET } from './project.ts'
 
 const program = createProgram()
-/** Every verb with the words that call it: "keys list". */
-const verbs = program.commands.flatMap((command): [string, Command][] =>
+/** Every command with the words that call it, such as "keys list". */
+const commands = program.commands.flatMap((command): [string, Command][] =>
   command.commands.length > 0
-    ? command.commands.map((verb): [string, Command] => [`${command.name()} ${verb.name()}`, verb])
+    ? command.commands.map((below): [string, Command] => [`${command.name()} ${below.name()}`, below])
     : [[command.name(), command]],
 )
 const project = new Project()
 after(() => project.remove())
 
 suite('help', () => {
-  test('of the program lists every verb and every exit code', async () => {
+  test('the help of the program lists every command and every exit code', async () => {
     const { code, out, err } = await project.run(['--help'])
     assert.deepEqual([code, err], [0, ''])
     for (const command of program.commands) assert.match(out, new RegExp(`^ {2}${command.name()}\\b`, 'm'))
     for (const exit of [0, 1, 2, 3, 130]) assert.match(out, new RegExp(`^ {2}${exit} +\\w`, 'm'))
   })
 
-  for (const [name] of verbs)
-    test(`of ${name} says what it does and ends in an example`, async () => {
+  for (const [name] of commands)
+    test(`the help of ${name} says what it does and ends with an example`, async () => {
       const { code, out, err } = await project.run([...name.split(' '), '--help'])
       assert.deepEqual([code, err], [0, ''])
       assert.match(out, new RegExp(`^Usage: strongroom ${name}\\b`))
@@ -34,7 +34,7 @@ suite('help', () => {
       for (const text of out.split('\n')) assert.ok(text.length <= 80, text)
     })
 
-  test('is what one gets for saying nothing, as an error', async () => {
+  test('help is printed as an error when no command is given', async () => {
     for (const args of [[], ['keys']]) {
       const { code, out, err } = await project.run(args)
       assert.deepEqual([code, out], [2, ''])
@@ -42,10 +42,10 @@ suite('help', () => {
     }
   })
 
-  test('has the same verbs, options and exit codes as docs/cli.md', () => {
+  test('docs/cli.md has the same commands, options and exit codes', () => {
     const page = readFileSync(join(root, 'docs', 'cli.md'), 'utf8')
-    for (const [name, command] of verbs) {
-      assert.ok(page.includes(`\`strongroom ${name}`), `docs/cli.md says nothing of ${name}`)
+    for (const [name, command] of commands) {
+      assert.ok(page.includes(`\`strongroom ${name}`), `docs/cli.md does not describe ${name}`)
       for (const option of command.options) assert.ok(page.includes(String(option.long)), `${name} ${option.long}`)
     }
     for (const exit of [0, 1, 2, 3, 130]) assert.match(page, new RegExp(`^\\| ${exit} +\\|`, 'm'))
@@ -53,24 +53,24 @@ suite('help', () => {
 })
 
 test('--version prints the version of the package', async () => {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const { version } = packageNamed('@strongroom/cli').manifest
   const { code, out } = await project.run(['--version'])
   assert.deepEqual([code, out], [0, `${version}\n`])
 })
 
-suite('wrong use ends with one line and exit code 2', () => {
+suite('incorrect use ends with one line and exit code 2', () => {
   for (const [args, message] of [
     [['clear'], /unknown command 'clear'/],
     [['stat'], /unknown command 'stat' \(Did you mean stats\?\)/],
     [['keys', 'old'], /unknown command 'old'/],
     [['stats', '--jsn'], /unknown option '--jsn' \(Did you mean --json\?\)/],
     [['clear-expired', '--batch'], /option '--batch <n>' argument missing/],
-    [['clear-expired', '--batch', '0'], /'--batch <n>' argument '0' is invalid\. It is a whole number above 0\./],
+    [['clear-expired', '--batch', '0'], /'--batch <n>' argument '0' is invalid\. It must be a whole number above 0\./],
     [['clear-expired', '--batch', '1e3'], /'1e3' is invalid/],
     [['clear-expired', '--batch=-5'], /'-5' is invalid/],
     [['list'], /required option '--user <id>' not specified/],
     [['revoke-all', '--yes'], /required option '--user <id>' not specified/],
-    [['list', '--user', ''], /'--user <id>' argument '' is invalid\. A user id is not empty\./],
+    [['list', '--user', ''], /'--user <id>' argument '' is invalid\. A user id cannot be empty\./],
     [['show'], /missing required argument 'handle'/],
     [['show', 'abcdefghijklmnop', 'abcdefghijklmnop'], /too many arguments for 'show'/],
     [['init', '--js', '--ts'], /'--js' cannot be used with option '--ts'/],
@@ -82,7 +82,7 @@ suite('wrong use ends with one line and exit code 2', () => {
       assert.match(err, message)
     })
 
-  test('a secret or an id in the wrong place is not repeated', async () => {
+  test('a secret or an id in the wrong place is not printed', async () => {
     for (const args of [[SECRET], ['stats', `--${SECRET}`], ['keys', 'new', SECRET], ['keys', 'f0'.repeat(32)]])
       assert.equal((await project.run(args)).code, 2)
   })

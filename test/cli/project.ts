@@ -7,14 +7,14 @@ import { pathToFileURL } from 'node:url'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
-import { root } from '../../scripts/packages.ts'
+import { entryPoints, packageNamed, root } from '../../scripts/packages.ts'
 
 export const main = join(root, 'packages', 'cli', 'src', 'main.ts')
 export const CANARY = 'canary in the data'
 export const SECRET = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
 export const OLDER = 'q8Zt1mWc6Yp3Rk9Jv4Hn7Bs2Lf5Dg0Xe-Ua_TiOyMwE'
 
-/** A store that takes 300 ms for each batch: what a store of millions does, at a size for a test. */
+/** A store that takes 300 ms for each batch, like a store with millions of sessions, but small enough for a test. */
 export const SLOW = `import { createSessions } from 'strongroom'
 import { sqlite } from 'strongroom/sqlite'
 const inner = sqlite('./sessions.db')
@@ -47,13 +47,13 @@ export interface RunOptions {
   readonly env?: Record<string, string>
   readonly flags?: readonly string[]
   readonly cwd?: string
-  /** A stack is expected, as with `--debug`. */
+  /** Expects a stack, as with `--debug`. */
   readonly stack?: boolean
-  /** In turn: when this was printed since the last step, that is typed, or sent as a signal. */
+  /** One after the other: when this has been printed since the last step, type that, or send it as a signal. */
   readonly steps?: readonly { readonly when: RegExp; readonly type?: string; readonly send?: NodeJS.Signals }[]
 }
 
-/** Nothing of the caller's: CI and NO_COLOR would change what is printed. The cache spares each child its type stripping. */
+/** Inherits nothing: CI and NO_COLOR would change what is printed. With the cache, types are stripped only once. */
 const environment = (env: Record<string, string> = {}) => ({
   PATH: process.env.PATH ?? '',
   HOME: tmpdir(),
@@ -62,7 +62,7 @@ const environment = (env: Record<string, string> = {}) => ({
   ...env,
 })
 
-/** A folder of an application that has this library installed, removed at the end. Every output of a run is searched. */
+/** The folder of an application that has this library installed. Everything that a run prints is searched for secrets. */
 export class Project {
   readonly dir = realpathSync(mkdtempSync(join(tmpdir(), 'strongroom-cli-')))
   readonly #tokens = new Set<string>()
@@ -70,12 +70,13 @@ export class Project {
   constructor() {
     const library = join(this.dir, 'node_modules', 'strongroom')
     mkdirSync(library, { recursive: true })
-    const subpaths = { '.': 'index.ts', './sqlite': 'engines/sqlite.ts', './memory': 'engines/memory.ts' }
+    const sources = entryPoints(packageNamed('strongroom'))
     const exports: Record<string, string> = {}
-    for (const [subpath, file] of Object.entries(subpaths)) {
-      const name = `${file.replace(/\W/g, '-')}.js`
-      writeFileSync(join(library, name), `export * from '${pathToFileURL(join(root, 'src', file)).href}'\n`)
-      exports[subpath] = `./${name}`
+    for (const subpath of ['', '/sqlite', '/memory']) {
+      const source = join(root, sources.get(`strongroom${subpath}`) ?? assert.fail(subpath))
+      const name = `.${subpath || '/index'}.js`
+      writeFileSync(join(library, name), `export * from '${pathToFileURL(source).href}'\n`)
+      exports[`.${subpath}`] = name
     }
     writeFileSync(join(library, 'package.json'), JSON.stringify({ name: 'strongroom', type: 'module', exports }))
     this.write('package.json', '{ "name": "application", "type": "module" }')
@@ -87,7 +88,7 @@ export class Project {
     writeFileSync(this.path(name), text)
   }
 
-  /** The file that `strongroom init` would write, shortened. */
+  /** A short version of what `strongroom init` writes. */
   writeConfig(store: string, name = 'strongroom.config.ts'): void {
     this.write('.env', `STRONGROOM_SECRETS=${SECRET}\n`)
     this.write(
@@ -97,14 +98,14 @@ export default createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 
     )
   }
 
-  /** Sessions of one user (or of nobody), as the application would make them; answers their handles, oldest first. */
+  /** Creates sessions of one user, or anonymous ones, as the application does. Resolves to their handles, oldest first. */
   async fill(
     store: (clock: () => number) => Store,
     { user, count = 1, age = 0, secrets = SECRET }: { user?: string; count?: number; age?: number; secrets?: string },
   ): Promise<string[]> {
     const clock = manualClock(Date.now() - age)
-    const kept = store(clock)
-    const sessions = createSessions({ store: kept, secrets, clock, seal: 'two-key' })
+    const opened = store(clock)
+    const sessions = createSessions({ store: opened, secrets, clock, seal: 'two-key' })
     const handles: string[] = []
     for (let i = 0; i < count; i++) {
       const visit = sessions.open({
@@ -119,18 +120,18 @@ export default createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 
       handles.push(session.handle ?? assert.fail('the session has no handle'))
       clock.advance(1)
     }
-    await kept.close()
+    await opened.close()
     return handles
   }
 
-  /** Runs the program with pipes at its ends. */
+  /** Runs the program with pipes for input and output. */
   run(args: readonly string[], options: RunOptions = {}): Promise<Result> {
     return this.#spawn(process.execPath, [...(options.flags ?? []), main, ...args], args, options)
   }
 
-  /** Runs the program on a pseudo-terminal that `script` makes; all that it prints is in `out`. */
+  /** Runs the program on a pseudo-terminal that `script` creates. Everything that it prints is in `out`. */
   runOnTerminal(script: string, args: readonly string[], options: RunOptions = {}): Promise<Result> {
-    // A fresh terminal has no size, and Node tells programs that it is 0 columns wide.
+    // A new terminal has no size: for Node it would be 0 columns wide.
     const words = ['stty cols 100 rows 30;', 'exec', process.execPath, main, ...args].join(' ')
     return this.#spawn(script, ['--quiet', '--return', '--flush', '--command', words, '/dev/null'], args, options)
   }
@@ -160,11 +161,11 @@ export default createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 
     const code = await new Promise<number>((done) => child.on('close', (status) => done(status ?? -1)))
     this.#check(`${out}${err}`, args)
     if (!options.stack) assert.doesNotMatch(err, /^ {4}at /m, 'a stack')
-    assert.deepEqual(steps, [], `it never came to this:\n${out}${err}`)
+    assert.deepEqual(steps, [], `these steps were never reached:\n${out}${err}`)
     return { code, out, err }
   }
 
-  /** No output of any command may tell a secret, a token, an id or data. `keys new` prints the one secret that it is asked for. */
+  /** No command may print a secret, a token, an id or data, except `keys new`, which prints one secret. */
   #check(output: string, args: readonly string[]): void {
     const printed = args[0] === 'keys' && args[1] === 'new' ? output.replace(/^[\w-]{43}$/m, '') : output
     assert.doesNotMatch(printed, /[0-9a-f]{64}/, 'an id, or an owner tag')

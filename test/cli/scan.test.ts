@@ -5,22 +5,24 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { type Report, readFile } from '../../packages/cli/src/scan/read.ts'
+import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { type MariadbServer, mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 import { type PostgresServer, postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { later } from './archives.ts'
-import { fillMariadb, fillPostgres, fillSqlite, mariadbPlace, output } from './databases.ts'
+import { fillMariadb, fillPostgres, fillSqlite, mariadbArguments, output } from './databases.ts'
 import { DJANGO, PLANTED, plant } from './planted.ts'
 import { main, Project } from './project.ts'
 
 const project = new Project()
 after(() => project.remove())
 
-/** What a report counted of each kind, without empty tables. */
-function counts({ found }: Report): Record<string, number> {
+const scan = (path: string) => scanFile(path, { pgRestore: null })
+
+/** How many rows of each kind a report has. */
+function counts({ findings }: Report): Record<string, number> {
   const all: Record<string, number> = {}
-  for (const { kind, rows } of found) if (kind !== null) all[kind] = (all[kind] ?? 0) + rows
+  for (const { kind, rows } of findings) if (kind !== null) all[kind] = (all[kind] ?? 0) + rows
   return all
 }
 
@@ -28,7 +30,7 @@ const EVERYTHING = { ...PLANTED, django: DJANGO.length }
 
 async function scanned(name: string, bytes: Buffer | string): Promise<Report> {
   writeFileSync(project.path(name), bytes)
-  return readFile(project.path(name))
+  return scan(project.path(name))
 }
 
 async function findsEverything(name: string, bytes: Buffer, format: RegExp): Promise<void> {
@@ -62,20 +64,20 @@ suite('dumps of PostgreSQL', { skip: postgresNeed.skip }, () => {
     test(`custom ${args.join(' ')}: every planted row is found`, () =>
       findsEverything('dump.custom', dump('-Fc', ...args), /^PostgreSQL custom archive/))
 
-  test('gzip and zstd of them, once and twice', async () => {
+  test('every planted row is found in gzip and zstd of them, also when compressed twice', async () => {
     await findsEverything('dump.gz', dump('-Z6'), /^PostgreSQL dump, gzip$/)
     await findsEverything('dump.zst', zstdCompressSync(dump()), /^PostgreSQL dump, zstd$/)
     await findsEverything('twice.gz', gzipSync(gzipSync(dump('-Fc'))), /^PostgreSQL custom archive, gzip, gzip, gzip$/)
   })
 
-  test('bytes in the older form of PostgreSQL', async () => {
+  test('every planted row is found with bytes in the older format of PostgreSQL', async () => {
     const url = `${server.url}?options=-c%20bytea_output%3Descape`
     await findsEverything('escape.sql', output('pg_dump', [url]), /^PostgreSQL dump$/)
   })
 
-  test('the archives of later releases are read without pg_restore', async () => {
+  test('archives of later releases are read without pg_restore', async () => {
     const archive = dump('-Fc', '-Z0')
-    // A later pg_dump has made all of the above, and need not be imitated.
+    // A later pg_dump is installed and made all of the archives above, so it need not be imitated.
     if ((archive[6] ?? 0) > 14) return findsEverything('zstd', dump('-Fc', '-Zzstd'), /^PostgreSQL custom archive/)
     for (const [minor, algorithm] of [
       [15, 0],
@@ -86,18 +88,18 @@ suite('dumps of PostgreSQL', { skip: postgresNeed.skip }, () => {
       await findsEverything('later.custom', later(archive, minor, algorithm), /^PostgreSQL custom archive/)
   })
 
-  test('a table without rows is told to be there and empty', async () => {
+  test('a table without rows is reported as empty', async () => {
     for (const args of [['-s'], ['-s', '-Fc']]) {
-      const { found, problem } = await scanned('schema', dump(...args))
+      const { findings, problem } = await scanned('schema', dump(...args))
       assert.equal(problem, null)
-      assert.deepEqual(found.map(({ table, rows }) => [table, rows]).sort(), [
+      assert.deepEqual(findings.map(({ table, rows }) => [table, rows]).sort(), [
         ['public.django_session', 0],
         ['public.strongroom_sessions', 0],
       ])
     }
   })
 
-  test('cut anywhere, it is told to be cut', async () => {
+  test('a dump that is cut off anywhere is reported as cut off', async () => {
     for (const bytes of [dump(), dump('-Fc'), dump('-Fc', '-Z0'), gzipSync(dump())])
       for (let i = 0; i < 40; i++) {
         const cut = bytes.subarray(0, Math.floor((bytes.length * i) / 40))
@@ -127,7 +129,7 @@ suite('dumps of MariaDB', { skip: mariadbNeed.skip }, () => {
     test(`${args.join(' ')}: every planted row is found`, () =>
       findsEverything(
         'dump.sql',
-        output('mariadb-dump', [...mariadbPlace(server.url), ...args]),
+        output('mariadb-dump', [...mariadbArguments(server.url), ...args]),
         /^(MariaDB or MySQL dump|SQL)$/,
       ))
 })
@@ -141,39 +143,39 @@ suite('files of SQLite', () => {
     await findsEverything('app.gz', gzipSync(readFileSync(file)), /^SQLite database, gzip$/)
   })
 
-  test('rows that are in the write-ahead log alone are found there', async () => {
+  test('rows that are only in the write-ahead log are found there', async () => {
     const path = project.path('logged.db')
-    // A connection that stays open keeps the log.
+    // The log stays while a connection is open.
     const open = new DatabaseSync(path)
     try {
       open.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE x (y)')
       const store = sqlite({ database: open })
       await plant(store)
-      const report = await readFile(`${path}-wal`)
+      const report = await scan(`${path}-wal`)
       assert.equal(report.problem, null)
       assert.equal(report.format, 'write-ahead log of SQLite')
-      // A page is there once for each time that it was written.
-      const beside = await readFile(path)
-      assert.equal(beside.format, 'SQLite database and its write-ahead log')
+      // The log has a copy of a page for each time that it was written.
+      const both = await scan(path)
+      assert.equal(both.format, 'SQLite database and its write-ahead log')
       for (const [kind, count] of Object.entries(PLANTED))
-        for (const each of [report, beside]) assert.ok((counts(each)[kind] ?? 0) >= count, kind)
+        for (const each of [report, both]) assert.ok((counts(each)[kind] ?? 0) >= count, kind)
     } finally {
       open.close()
     }
   })
 
-  test('rows that were deleted are found while their bytes are there', async () => {
+  test('deleted rows are found until their bytes are overwritten', async () => {
     const path = project.path('deleted.db')
     writeFileSync(path, readFileSync(file))
     const database = new DatabaseSync(path)
     database.exec('PRAGMA secure_delete = OFF; DELETE FROM strongroom_sessions; DELETE FROM django_session')
     database.close()
-    const found = counts(await readFile(path))
+    const found = counts(await scan(path))
     for (const kind of [...Object.keys(PLANTED), 'django'])
       assert.ok((found[kind] ?? 0) > 0, `${kind} of ${JSON.stringify(found)}`)
   })
 
-  test('in UTF-16, too', async () => {
+  test('every planted row is found in UTF-16, too', async () => {
     for (const encoding of ['UTF-16le', 'UTF-16be']) {
       const path = project.path(`${encoding}.db`)
       const database = new DatabaseSync(path)
@@ -181,27 +183,27 @@ suite('files of SQLite', () => {
       const store = sqlite({ database })
       await plant(store)
       database.close()
-      assert.deepEqual(counts(await readFile(path)), PLANTED)
+      assert.deepEqual(counts(await scan(path)), PLANTED)
     }
   })
 
-  test('a table of another name, in text without names of columns, is known by what is in it', async () => {
+  test('a table with another name, in SQL without column names, is recognized by its rows', async () => {
     const row = `'${'ab'.repeat(32)}',X'01${'00'.repeat(80)}',7,1795600000000,1795600200000,1795590000000,NULL,NULL`
     const text = `PRAGMA foreign_keys=OFF;\nINSERT INTO people VALUES(1,'x');\nINSERT INTO "a table" VALUES(${row});\n`
-    const { format, found } = await scanned('renamed.sql', text)
+    const { format, findings } = await scanned('renamed.sql', text)
     assert.equal(format, 'SQLite dump')
-    assert.deepEqual(found, [{ table: 'a table', kind: 'two-key', rows: 1 }])
+    assert.deepEqual(findings, [{ table: 'a table', kind: 'two-key', rows: 1, readable: 'no' }])
   })
 })
 
-suite('what is no dump, or a hostile one', () => {
+suite('files that are not dumps, and hostile ones', () => {
   const problem = async (name: string, bytes: Buffer | string) => (await scanned(name, bytes)).problem ?? ''
 
-  test('gets a line that says so', async () => {
+  test('each file is reported with its problem', async () => {
     assert.match(await problem('x', ''), /empty/)
-    assert.match(await problem('x', 'Dear Sir or Madam;\nhow do you do?\n'), /no dump/)
+    assert.match(await problem('x', 'Dear Sir or Madam;\nhow do you do?\n'), /not a known kind of dump/)
     assert.match(await problem('x', randomBytes(100_000)), /./)
-    assert.match(await problem('x', Buffer.alloc(1_000_000)), /no dump/)
+    assert.match(await problem('x', Buffer.alloc(1_000_000)), /not a known kind of dump/)
     assert.match(await problem('x', 'PGDMP'), /cut off/)
     assert.match(await problem('x', 'PGDMP\x01\x63\x00\x04\x08\x01'), /version 1\.99/)
     assert.match(await problem('x', 'SQLite format 3\0'), /too short/)
@@ -212,23 +214,23 @@ suite('what is no dump, or a hostile one', () => {
     assert.match(await problem('x', Buffer.from('1f8b0800', 'hex')), /cut off|damaged/)
     assert.match(await problem('x', Buffer.from('1f8bffffffffffffffffffffffffffffffffff', 'hex')), /damaged/)
     assert.match(await problem('x', `${'\0'.repeat(257)}ustar${'\0'.repeat(300)}`), /tar/)
-    assert.match(await problem('x', '\xfd7zXZ\0'), /no dump/)
+    assert.match(await problem('x', '\xfd7zXZ\0'), /not a known kind of dump/)
     assert.match(await problem('x', Buffer.from('\xfd7zXZ\0', 'latin1')), /xz -dc/)
-    assert.match((await readFile(project.path('nowhere'))).problem ?? '', /no such file/)
-    assert.match((await readFile(project.dir)).problem ?? '', /directory/)
+    assert.match((await scan(project.path('nowhere'))).problem ?? '', /no such file/)
+    assert.match((await scan(project.dir)).problem ?? '', /directory/)
   })
 
-  test('random changes to a good file never break the scan', async () => {
-    const good = readFileSync(project.path('app.db'))
+  test('random changes to a valid file never make the scan throw', async () => {
+    const valid = readFileSync(project.path('app.db'))
     for (let i = 0; i < 100; i++) {
-      const bad = Buffer.from(good)
+      const bad = Buffer.from(valid)
       for (let j = 0; j < 50; j++) bad[100 + randomInt(bad.length - 100)] = randomInt(256)
       const report = await scanned('bad', bad)
       assert.doesNotMatch(report.problem ?? '', /could not be read/)
     }
   })
 
-  test('text in UTF-16, as Windows redirects it, and with a mark, is read', async () => {
+  test('UTF-16, which shells of Windows write, and UTF-8 with a byte order mark are read', async () => {
     const text = `-- MariaDB dump\nINSERT INTO \`django_session\` VALUES ('${'k'.repeat(32)}','x','2026-01-01');\n`
     for (const bytes of [
       Buffer.from(`\ufeff${text}`, 'utf16le'),
@@ -238,8 +240,8 @@ suite('what is no dump, or a hostile one', () => {
       assert.deepEqual(counts(await scanned('text', bytes)), { django: 1 })
   })
 
-  test('a line without end, and a compressed one, are read in little memory', async () => {
-    // 256 MB of one statement, in a quarter of a megabyte.
+  test('an endless statement, compressed, is read in bounded memory', async () => {
+    // 256 MB of one statement, in a file of a quarter of a megabyte.
     const piece = gzipSync(Buffer.alloc(1 << 24, 'x'))
     const bytes = [
       gzipSync("-- MariaDB dump\nINSERT INTO `t` VALUES (1,'"),
@@ -251,7 +253,7 @@ suite('what is no dump, or a hostile one', () => {
     assert.deepEqual([code, out], [0, `${project.path('bomb.gz')} (MariaDB or MySQL dump, gzip): no session rows.\n`])
   })
 
-  test('gzip in gzip in gzip ends somewhere', async () => {
+  test('more than three layers of gzip are refused', async () => {
     let bytes = Buffer.from('-- PostgreSQL database dump\n')
     for (let i = 0; i < 5; i++) bytes = gzipSync(bytes)
     assert.match(await problem('x', bytes), /more than 3 times/)
@@ -267,21 +269,21 @@ suite('strongroom scan', () => {
   }
   const twoKey = `\x01${'x'.repeat(80)}`
   const serverKey = `\x02${'x'.repeat(80)}`
-  const bare = '{"c":1,"d":2,"i":3}\\n{}'
+  const unsealed = '{"c":1,"d":2,"i":3}\\n{}'
 
   before(() => {
     write('two-key.sql', [twoKey])
     write('server-key.sql', [twoKey, serverKey])
-    write('bare.sql', [twoKey, bare])
+    write('unsealed.sql', [twoKey, unsealed])
     project.write('none.sql', '-- MariaDB dump\nCREATE TABLE `strongroom_sessions` (`id` int);\n')
   })
 
-  test('ends with 4 when rows can be read, and --fail-on says which count', async () => {
+  test('the exit code is 4 when rows can be read, and --fail-on chooses which rows count', async () => {
     for (const [name, readable, keyed, any] of [
       ['none.sql', 0, 0, 0],
       ['two-key.sql', 0, 0, 4],
       ['server-key.sql', 0, 4, 4],
-      ['bare.sql', 4, 4, 4],
+      ['unsealed.sql', 4, 4, 4],
     ] as const) {
       assert.equal((await project.run(['scan', name])).code, readable, name)
       assert.equal((await project.run(['scan', '--fail-on', 'keyed', name])).code, keyed, name)
@@ -289,24 +291,24 @@ suite('strongroom scan', () => {
     }
   })
 
-  test('says what it found, and never a row', async () => {
-    write('mixed.sql', [twoKey, twoKey, serverKey, bare, 'what is this?'])
+  test('it prints what it found, and never a row', async () => {
+    write('mixed.sql', [twoKey, twoKey, serverKey, unsealed, 'what is this?'])
     project.write('django.sql', `-- MariaDB dump\nINSERT INTO django_session VALUES ('${DJANGO[0]?.[0]}','x','y');\n`)
     const { code, out, err } = await project.run(['scan', 'mixed.sql', 'none.sql', 'django.sql'])
-    assert.deepEqual([code, err], [4, 'strongroom: There are session rows that can be read.\n'])
+    assert.deepEqual([code, err], [4, 'strongroom: There are session rows that anyone can read.\n'])
     const at = 'mixed.sql (MariaDB or MySQL dump): '
     assert.deepEqual(out.trimEnd().split('\n'), [
-      `${at}2 session rows in strongroom_sessions, sealed with two keys: cannot be read without the cookies of the visitors.`,
-      `${at}1 session row in strongroom_sessions, sealed with one key: can be read by whoever has the server's key.`,
-      `${at}1 session row in strongroom_sessions, not sealed: can be read as they are.`,
-      `${at}1 session row in strongroom_sessions, in no form that is known here: take them as readable.`,
+      `${at}2 session rows in strongroom_sessions, sealed with two keys: unreadable without the visitors' cookies.`,
+      `${at}1 session row in strongroom_sessions, sealed with one key: readable by anyone who has the server's key.`,
+      `${at}1 session row in strongroom_sessions, not sealed: readable as is.`,
+      `${at}1 session row in strongroom_sessions, in an unknown format: treat them as readable.`,
       'none.sql (MariaDB or MySQL dump): no session rows.',
       'none.sql (MariaDB or MySQL dump): the table strongroom_sessions is there, and empty.',
-      "django.sql (MariaDB or MySQL dump): 1 session row in django_session, Django's: can be read as they are, and each key is a cookie that signs its user in.",
+      'django.sql (MariaDB or MySQL dump): 1 session row in django_session, of Django: readable as is, and each key is a cookie that signs its user in.',
     ])
   })
 
-  test('--json says it to programs', async () => {
+  test('--json prints the same for programs', async () => {
     const { code, out } = await project.run(['scan', '--json', 'server-key.sql', 'missing.sql'])
     assert.equal(code, 1)
     assert.deepEqual(JSON.parse(out), [
@@ -323,7 +325,7 @@ suite('strongroom scan', () => {
     ])
   })
 
-  test('a file that cannot be read to its end is a failure, with what was found before', async () => {
+  test('a file that cannot be read to its end is a failure, and what was found before is printed', async () => {
     const whole = readFileSync(project.path('two-key.sql'))
     writeFileSync(project.path('cut.sql'), Buffer.concat([whole, Buffer.from("INSERT INTO `t` VALUES ('")]))
     const { code, out, err } = await project.run(['scan', 'cut.sql'])
@@ -333,7 +335,7 @@ suite('strongroom scan', () => {
   })
 
   test('- is standard input', () => {
-    const input = readFileSync(project.path('bare.sql'))
+    const input = readFileSync(project.path('unsealed.sql'))
     const { status, stdout } = spawnSync(process.execPath, [main, 'scan', '-'], {
       input,
       encoding: 'utf8',

@@ -10,7 +10,7 @@ for (const [engine, url] of [
   ['sqlite', 'sqlite:./sessions.db'],
   ['file', 'file:./sessions'],
 ] as const) {
-  suite(`operators look after sessions on ${engine}`, () => {
+  suite(`operators manage sessions on ${engine}`, () => {
     let project: Project
     const store = (clock: Clock) =>
       engine === 'sqlite'
@@ -61,13 +61,13 @@ for (const [engine, url] of [
       assert.equal(out.match(/^[\w-]{16} .* in 29 minutes +Firefox on Linux$/gm)?.length, 3, out)
     })
 
-    test('list of a user without sessions is an empty answer, not an error', async () => {
+    test('list is empty, and not an error, for a user without sessions', async () => {
       assert.deepEqual(await read('list', '--user', 'nobody'), [])
       const { code, out } = await project.run(['list', '--user', 'nobody'])
       assert.deepEqual([code, out], [0, 'This user has no sessions.\n'])
     })
 
-    test('show tells the facts about a session and nothing that it holds', async () => {
+    test('show prints when a session began and ends, and nothing of its data', async () => {
       const [handle] = await project.fill(store, { user: 'show', count: 1 })
       const shown = await read('show', String(handle))
       assert.deepEqual(Object.keys(shown), ['handle', 'signedIn', 'createdAt', 'expiresAt', 'size'])
@@ -82,7 +82,7 @@ for (const [engine, url] of [
       assert.deepEqual(await read('revoke', String(handle)), { handle, revoked: true })
       const again = await project.run(['revoke', String(handle)])
       assert.deepEqual([again.code, again.out], [3, ''])
-      assert.equal(again.err, 'strongroom: There is no live session with this handle.\n')
+      assert.equal(again.err, 'strongroom: No live session has this handle.\n')
       const left = await read('list', '--user', 'once')
       assert.deepEqual(
         left.map((device: { handle: string }) => device.handle),
@@ -90,7 +90,7 @@ for (const [engine, url] of [
       )
     })
 
-    test('revoke-all ends all sessions of one user; without a terminal it does not ask', async () => {
+    test('revoke-all ends all sessions of one user, and does not ask without a terminal', async () => {
       await project.fill(store, { user: 'many', count: 3 })
       const { live } = await read('stats')
       assert.deepEqual(await read('revoke-all', '--user', 'many'), { ended: 3 })
@@ -99,7 +99,7 @@ for (const [engine, url] of [
       assert.equal((await read('stats')).live, live - 3)
     })
 
-    test('with --store, whoever looks after the store need not hold a key', async () => {
+    test('with --store, commands that only look after the store need no secrets', async () => {
       const cwd = project.path('keyless')
       mkdirSync(cwd)
       const there = ['--store', url.replace('./', '../'), '--json']
@@ -115,7 +115,7 @@ for (const [engine, url] of [
       }
       const { code, err } = await project.run(['list', '--user', 'bob', ...there], { cwd })
       assert.equal(code, 2)
-      assert.match(err, /^strongroom: This verb needs the keys of the application: set STRONGROOM_SECRETS.*\n$/)
+      assert.match(err, /^strongroom: This command needs the application's keys: set STRONGROOM_SECRETS.*\n$/)
     })
 
     test("with --store, a user's sessions are found with the secrets of the environment", async () => {
@@ -136,7 +136,7 @@ suite('handles', () => {
   })
   after(() => project.remove())
 
-  test('a handle that begins with a dash is a handle, wherever it stands', async () => {
+  test('a handle that begins with a dash is accepted in any position', async () => {
     let dashed: string | undefined
     while (!dashed) dashed = (await project.fill(store, { count: 64 })).find((handle) => handle.startsWith('-'))
     for (const args of [
@@ -151,16 +151,16 @@ suite('handles', () => {
     }
   })
 
-  test('a cookie or an id in place of a handle is refused and not repeated', async () => {
+  test('a cookie or an id in place of a handle is refused and not printed', async () => {
     for (const pasted of ['a'.repeat(64), 'Zk9_'.repeat(16), 'short']) {
       const { code, out, err } = await project.run(['show', pasted])
       assert.deepEqual([code, out], [2, ''])
-      assert.match(err, /^strongroom: That is no handle\. .*\n$/)
+      assert.match(err, /^strongroom: That is not a handle\. .*\n$/)
       assert.ok(!err.includes(pasted))
     }
   })
 
-  test("a device's label cannot command the terminal", async () => {
+  test("a device's label cannot control the terminal", async () => {
     const { createSessions } = await import('../../packages/strongroom/src/sessions.ts')
     const path = project.path('sessions.db')
     const sessions = createSessions({ store: `sqlite:${path}`, secrets: SECRET })
@@ -171,11 +171,11 @@ suite('handles', () => {
     await visit.commit()
     await sessions.close()
     const { out } = await project.run(['list', '--user', 'eve'])
-    // Control characters are gone before a label is kept; what turns the writing round is shown for what it is.
+    // Control characters are removed before a label is stored. A direction mark is replaced when it is printed.
     assert.match(out, /Phone \[2J 31m\ufffdenohp Owner: root/)
     const json = await project.run(['list', '--user', 'eve', '--json'])
     assert.equal(JSON.parse(json.out)[0].label, 'Phone [2J 31m\u202Eenohp Owner: root')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be printed
     assert.doesNotMatch(out + json.out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
   })
 })

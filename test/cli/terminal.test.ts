@@ -8,14 +8,15 @@ import { Project, type RunOptions, SLOW } from './project.ts'
 
 const DAY = 86_400_000
 const ENTER = '\r'
+const UP = '\u001b[A'
 const DOWN = '\u001b[B'
 const CTRL_C = '\u0003'
 const ESCAPE = '\u001b'
 
-// Its options are util-linux's own: what other systems call script takes others.
+// The options are those of util-linux. On other systems, script takes other options.
 const script =
   process.platform === 'linux' ? need('script') : { skip: 'only the script of util-linux, on Linux', path: '' }
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what the test looks for
 const COLOURS = /\u001b\[\d*(?:;\d+)*m/g
 
 suite('on a terminal', { skip: script.skip }, () => {
@@ -38,9 +39,9 @@ suite('on a terminal', { skip: script.skip }, () => {
     assert.match(out, COLOURS)
   })
 
-  test('Ctrl-C stops clear-expired between two batches, and the terminal is as it was', async () => {
+  test('Ctrl-C stops clear-expired between two batches and restores the terminal', async () => {
     await project.fill(store, { count: 5, age: DAY })
-    // Escape must do nothing: it is no way to stop in the middle of a batch.
+    // Escape must do nothing. Clack would end the process in the middle of a batch.
     const steps = [
       { when: /1 of 5/, type: ESCAPE + ENTER },
       { when: /2 of 5/, type: CTRL_C },
@@ -55,7 +56,7 @@ suite('on a terminal', { skip: script.skip }, () => {
     assert.equal(left.count, 5 - done)
   })
 
-  test('without colours there is no bar, and the count goes on', async () => {
+  test('without colours there is only the count, and no bar', async () => {
     await project.fill(store, { count: 5, age: DAY })
     const env = { NO_COLOR: '1' }
     const { code, out } = await run(['clear-expired', '--batch', '1', '--config', 'slow.ts'], { env })
@@ -65,7 +66,7 @@ suite('on a terminal', { skip: script.skip }, () => {
     assert.doesNotMatch(out, COLOURS)
   })
 
-  test('NO_COLOR is respected by tables too', async () => {
+  test('tables respect NO_COLOR, too', async () => {
     await project.fill(store, { user: 'ada' })
     const coloured = await run(['list', '--user', 'ada'])
     assert.match(coloured.out, COLOURS)
@@ -74,7 +75,7 @@ suite('on a terminal', { skip: script.skip }, () => {
     assert.match(plain.out, /^Handle +Began/m)
   })
 
-  test('a terminal of a CI system gets lines and no questions', async () => {
+  test('the terminal of a CI system gets lines instead of a bar, and no questions', async () => {
     const env = { CI: 'true' }
     await project.fill(store, { count: 2, age: DAY })
     const swept = await run(['clear-expired'], { env })
@@ -84,7 +85,7 @@ suite('on a terminal', { skip: script.skip }, () => {
     assert.equal(ended.out, 'Ended 1 session.\r\n')
   })
 
-  test('revoke-all asks, names the number, and takes no for an answer', async () => {
+  test('revoke-all asks, with the number of sessions, and ends none when the answer is no', async () => {
     await project.fill(store, { user: 'asked', count: 2 })
     const no = await run(['revoke-all', '--user', 'asked'], {
       steps: [{ when: /End 2 sessions of this user\?/, type: ENTER }],
@@ -100,7 +101,7 @@ suite('on a terminal', { skip: script.skip }, () => {
     assert.match(yes.out, /Ended 2 sessions\.\r\n$/)
   })
 
-  test('revoke-all --yes does not ask, and neither is it asked where there is nothing to end', async () => {
+  test('revoke-all does not ask with --yes, or when there is nothing to end', async () => {
     await project.fill(store, { user: 'sure' })
     const sure = await run(['revoke-all', '--user', 'sure', '--yes'])
     assert.equal(sure.out, 'Ended 1 session.\r\n')
@@ -108,7 +109,7 @@ suite('on a terminal', { skip: script.skip }, () => {
     assert.equal(none.out, 'Ended 0 sessions.\r\n')
   })
 
-  test('keys new says where the secret goes, beside it', async () => {
+  test('keys new says what to do with the secret', async () => {
     const { code, out } = await run(['keys', 'new'])
     assert.equal(code, 0)
     assert.match(out, /^[\w-]{43}\r\nstrongroom: put it first in STRONGROOM_SECRETS/)
@@ -124,10 +125,10 @@ suite('init on a terminal', { skip: script.skip }, () => {
   })
   afterEach(() => project.remove())
 
-  test('asks, and Enter takes what most people want', async () => {
+  test('init asks, and Enter chooses the defaults', async () => {
     const steps = [
-      { when: /Where do sessions rest\?/, type: ENTER },
-      { when: /in which language\?/, type: ENTER },
+      { when: /Where should sessions be stored\?/, type: ENTER },
+      { when: /Which language/, type: ENTER },
     ]
     const { code, out } = await run(['init'], { steps })
     assert.equal(code, 0, out)
@@ -135,25 +136,45 @@ suite('init on a terminal', { skip: script.skip }, () => {
     assert.match(written('.env'), /^STRONGROOM_SECRETS=[\w-]{43}\n$/)
   })
 
-  test('takes a URL of your own, and JavaScript', async () => {
+  test('init takes another URL, and JavaScript', async () => {
     const steps = [
-      { when: /Where do sessions rest\?/, type: DOWN + DOWN + DOWN + ENTER },
-      { when: /Its URL\?/, type: `file:./kept${ENTER}` },
-      { when: /in which language\?/, type: DOWN + ENTER },
+      { when: /Where should sessions be stored\?/, type: UP + ENTER },
+      { when: /What is its URL\?/, type: `file:./kept${ENTER}` },
+      { when: /Which language/, type: DOWN + ENTER },
     ]
     const { code, out } = await run(['init'], { steps })
     assert.equal(code, 0, out)
     assert.match(written('strongroom.config.mjs'), /store: 'file:\.\/kept'/)
   })
 
-  test('asks for nothing that was said', async () => {
+  for (const [label, index, url, driver] of [
+    ['PostgreSQL', 1, 'postgres://localhost/app_two', 'pg'],
+    ['MySQL or MariaDB', 2, 'mysql://localhost/app_two', 'mysql2'],
+    ['Redis or Valkey', 3, 'redis://localhost:6379/2', 'ioredis'],
+    ['memcached', 4, 'memcached://localhost:11211,two:11211', null],
+  ] as const)
+    test(`init offers ${label}, completes its URL, and names the package to install`, async () => {
+      const typed = /(?:_two|\/2|,two:11211)$/.exec(url)?.[0]
+      const steps = [
+        { when: /Where should sessions be stored\?/, type: DOWN.repeat(index) + ENTER },
+        { when: /What is its URL\?/, type: `${typed}${ENTER}` },
+        { when: /Which language/, type: ENTER },
+      ]
+      const { code, out } = await run(['init'], { steps })
+      assert.equal(code, 0, out)
+      assert.ok(out.includes(label), out)
+      assert.ok(written('strongroom.config.ts').includes(`store: '${url}'`), written('strongroom.config.ts'))
+      assert.equal(/npm install (\S+)/.exec(out)?.[1] ?? null, driver)
+    })
+
+  test('init does not ask for what the options say', async () => {
     const { code, out } = await run(['init', '--store', 'memory:', '--ts'])
     assert.equal(code, 0, out)
     assert.match(written('strongroom.config.ts'), /store: 'memory:'/)
   })
 
-  test('Ctrl-C leaves everything as it was', async () => {
-    const { code, out } = await run(['init'], { steps: [{ when: /Where do sessions rest\?/, type: CTRL_C }] })
+  test('Ctrl-C in init changes nothing', async () => {
+    const { code, out } = await run(['init'], { steps: [{ when: /Where should sessions be stored\?/, type: CTRL_C }] })
     assert.equal(code, 130)
     assert.match(out, /Nothing was changed\./)
     assert.deepEqual(

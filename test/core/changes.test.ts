@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type Anything, fixture } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
+import { type Anything, fixture } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
 
 type Path = readonly (string | number)[]
 
-/** Every place of a value that could be changed, the value itself not among them. */
+/** Every part of a value that can be changed, without the value itself. */
 function places(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return []
   const keys = Array.isArray(value) ? value.map((_, i) => i) : Object.keys(value)
   return keys.flatMap((key) => [[...path, key], ...places((value as Anything)[key], [...path, key])])
 }
 
-/** Changes the place of that number (counted around) to `to`, in place; undefined takes it away. */
+/** Changes one part in place to `to`, or deletes it for undefined. `at` is taken modulo the number of parts. */
 function change(value: unknown, at: number, to: unknown): void {
   const all = places(value)
   const path = all[at % Math.max(1, all.length)]
@@ -38,13 +38,13 @@ const data = fc.dictionary(
 )
 const mutation = fc.record({ key: fc.nat(), place: fc.nat(), to: fc.option(json, { nil: undefined }) })
 
-/** What JSON makes of a value: -0 is 0 there. */
+/** The value after a round trip through JSON, where -0 becomes 0. */
 const asJson = <T>(value: T): T => JSON.parse(JSON.stringify(value))
 
 describe('changes', () => {
-  it('in place, of random data at random depth, are kept exactly, and what did not change is not written', async () => {
+  it('in place, of random data at random depth, are saved exactly, and unchanged data is not written', async () => {
     const { visitor, calls } = fixture({ seal: 'two-key' })
-    let kept = 0
+    let changedRuns = 0
     const check = async (values: Anything, mutations: { key: number; place: number; to: unknown }[]) => {
       const guest = visitor()
       await guest.visit((session) => {
@@ -63,7 +63,7 @@ describe('changes', () => {
         }
       })
       const changed = JSON.stringify(expected) !== before
-      if (changed) kept++
+      if (changed) changedRuns++
       assert.deepEqual(calls, changed ? ['read', 'update'] : ['read'])
       await guest.visit((session) => {
         const found = Object.fromEntries(session.keys().map((key) => [key, session.get(key)]))
@@ -71,10 +71,10 @@ describe('changes', () => {
       })
     }
     await fc.assert(fc.asyncProperty(data, fc.array(mutation, { maxLength: 4 }), check), { numRuns: 300 })
-    assert.ok(kept > 100, `of three hundred runs only ${kept} changed anything`)
+    assert.ok(changedRuns > 100, `of three hundred runs only ${changedRuns} changed anything`)
   })
 
-  it('that undo each other are no change', async () => {
+  it('that undo each other do not count as a change', async () => {
     const { visitor, calls } = fixture()
     const guest = visitor()
     await guest.visit((session) => session.set('a', { list: [1, 2] }).set('b', 1))
@@ -94,7 +94,7 @@ describe('changes', () => {
     assert.deepEqual(calls, ['read'])
   })
 
-  it('of the order of keys inside a value are changes', async () => {
+  it('of the order of keys in a value count as changes', async () => {
     const { visitor } = fixture()
     const guest = visitor()
     await guest.visit((session) => session.set('a', { x: 1, y: 2 }))
@@ -164,7 +164,7 @@ describe('changes', () => {
     ],
   }
   for (const [what, [before, mutate]] of Object.entries(values))
-    it(`are seen in ${what}`, async () => {
+    it(`are noticed in ${what}`, async () => {
       const { visitor, calls } = fixture({ seal: 'two-key' })
       const guest = visitor()
       await guest.visit((session) => session.set('value', before))
@@ -178,7 +178,7 @@ describe('changes', () => {
       await guest.visit((session) => assert.equal(JSON.stringify(session.get('value')), JSON.stringify(after)))
     })
 
-  it('from 0 to -0 are none, for JSON has one zero', async () => {
+  it('from 0 to -0 do not count, because JSON has one zero', async () => {
     const { visitor, calls } = fixture()
     const guest = visitor()
     await guest.visit((session) => session.set('value', { n: 0 }))
@@ -190,7 +190,7 @@ describe('changes', () => {
     assert.deepEqual(calls, ['read'])
   })
 
-  it('of an object that was put, updated or pulled are seen until the response begins', async () => {
+  it('to an object that was set, updated or pulled are noticed until the response begins', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => {
       const put = { n: 1 }
@@ -213,7 +213,7 @@ describe('changes', () => {
     await guest.visit((session) => assert.deepEqual(session.get('put'), { n: 4 }))
   })
 
-  it('in place and by update of one value add up', async () => {
+  it('in place and by update of one value are both applied', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.set('cart', { items: ['a'], count: 1 }))
     await guest.visit((session) => {
@@ -225,7 +225,7 @@ describe('changes', () => {
     await guest.visit((session) => assert.deepEqual(session.get('cart'), { items: ['a', 'b', 'c'], count: 3 }))
   })
 
-  it('in place and by update of one value are kept both when a parallel request was first', async () => {
+  it('in place and by update of one value are both saved when a concurrent request came first', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.set('cart', { items: ['a'], count: 1 }))
     await settle()
@@ -242,7 +242,7 @@ describe('changes', () => {
     })
   })
 
-  it('of what one request was lent are not seen by another that runs beside it', async () => {
+  it('to the values of one request are not seen by another that runs concurrently', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.set('cart', { items: [] }))
     await settle()

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { DataError } from '../../packages/strongroom/src/errors.ts'
 import { checkValue, decodeContent, encodeContent } from '../../packages/strongroom/src/session/content.ts'
-import { ringOf } from './kit/ring.ts'
+import { ringOf } from './fixtures/secret.ts'
 
 const ring = ringOf('a', 'b')
 const NAME = '__Host-id'
@@ -25,7 +25,7 @@ describe('a session in a cookie', () => {
     assert.equal(Buffer.concat([cipher.update(bytes.subarray(42, -16)), cipher.final()]).toString(), PAYLOAD)
   })
 
-  it('signed, is version 5, key id, the readable payload and an HMAC-SHA-256 over name and all', () => {
+  it('signed, is version 5, key id, the readable payload and an HMAC-SHA-256 over the cookie name and all of it', () => {
     const bytes = Buffer.from(cookieCodec('signed', ring, NAME).encode(PAYLOAD), 'base64url')
     const signed = bytes.subarray(0, -32)
     assert.deepEqual(signed, Buffer.concat([Buffer.from([5, ring.current.kid]), Buffer.from(PAYLOAD)]))
@@ -40,7 +40,7 @@ describe('a session in a cookie', () => {
       return typeof decoded === 'string' ? 'it opened' : decoded.refused
     }
 
-    it(`${protection}, comes back as it went in, under a retired key too`, () => {
+    it(`${protection}, comes back unchanged, under a retired key too`, () => {
       const before = cookieCodec(protection, ringOf('b'), NAME)
       fc.assert(
         fc.property(fc.string({ unit: 'grapheme' }), (text) => {
@@ -50,7 +50,7 @@ describe('a session in a cookie', () => {
       )
     })
 
-    it(`${protection}, is worth nothing under another name, another key or another protection`, () => {
+    it(`${protection}, opens under no other name, key or protection`, () => {
       const text = codec.encode(PAYLOAD)
       assert.equal(refusal(text, cookieCodec(protection, ring, 'id')), 'forged')
       assert.equal(refusal(text, cookieCodec(protection, ringOf('c'), NAME)), 'unknown-key')
@@ -61,8 +61,8 @@ describe('a session in a cookie', () => {
       assert.equal(refusal(bytes.toString('base64url'), cookieCodec(other, ring, NAME)), 'forged')
     })
 
-    it(`${protection}, with any bit of its text flipped, cut short or made longer is refused and never thrown`, () => {
-      // One, two and no characters beyond a whole group of four: the spare bits of the last one count too.
+    it(`${protection}, with any bit flipped, cut short or made longer is refused, and never throws`, () => {
+      // Lengths with one, two and no characters after the last group of four, so that the unused bits of the last character are tested.
       for (const payload of [PAYLOAD, `${PAYLOAD}1`, `${PAYLOAD}12`]) {
         const text = Buffer.from(codec.encode(payload), 'latin1')
         for (let bit = 0; bit < text.length * 8; bit++) {
@@ -77,7 +77,7 @@ describe('a session in a cookie', () => {
       }
     })
 
-    it(`${protection}, junk of any kind is refused and never thrown`, () => {
+    it(`${protection}, any other string is refused, and never throws`, () => {
       fc.assert(fc.property(fc.string({ unit: 'binary' }), (any) => refusal(any) !== 'it opened'))
       const bytes = fc.uint8Array({ maxLength: 200 }).map((any) => Buffer.from(any).toString('base64url'))
       fc.assert(fc.property(bytes, (any) => refusal(any) !== 'it opened'))
@@ -98,8 +98,8 @@ const meta = fc.record(
   { noNullPrototype: true },
 )
 
-describe('the text of a session', () => {
-  it('gives back what was put in', () => {
+describe('the payload of a session', () => {
+  it('comes back unchanged', () => {
     fc.assert(
       fc.property(meta, fc.dictionary(fc.string(), fc.jsonValue()), (meta, values) => {
         const data = JSON.stringify(values)
@@ -108,7 +108,7 @@ describe('the text of a session', () => {
     )
   })
 
-  it('is refused, and never thrown, when it is anything else', () => {
+  it('is refused, and never throws, when it is anything else', () => {
     const good = encodeContent({ meta: { ...fc.sample(meta, 1)[0], userId: null } as never, data: '{}' })
     const head = good.slice(0, good.indexOf('\n'))
     assert.ok(decodeContent(good))
@@ -133,7 +133,7 @@ describe('the text of a session', () => {
 describe('a value for a session', () => {
   const fits = (value: unknown) => checkValue('key', value)
 
-  it('is anything that JSON gives back as it was', () => {
+  it('is anything that JSON returns unchanged', () => {
     fc.assert(fc.property(fc.jsonValue(), fits))
     fits(Object.assign(Object.create(null), { a: [1, 'x', null, true] }))
     fits({ optional: undefined, constructor: 'a word', toJSON: 'another', ['__proto__']: { polluted: true } })
@@ -141,7 +141,7 @@ describe('a value for a session', () => {
     fits('\ud800')
   })
 
-  it('may come from another realm, as fetch gives objects to code that a test runner has put in a box', () => {
+  it('may come from another realm, like the objects that fetch returns to code in the sandbox of a test runner', () => {
     fits(vm.runInNewContext('({ profile: { name: "Ada", tags: ["a"] } })'))
   })
 
@@ -152,7 +152,7 @@ describe('a value for a session', () => {
   cyclic.push({ cyclic })
   let deep: unknown = 1
   for (let i = 0; i < 201; i++) deep = [deep]
-  const unfit: Record<string, [value: unknown, told: RegExp]> = {
+  const unfit: Record<string, [value: unknown, message: RegExp]> = {
     'a BigInt': [1n, /type bigint/],
     'a function': [() => 1, /type function/],
     'a symbol': [Symbol('x'), /type symbol/],
@@ -160,30 +160,30 @@ describe('a value for a session', () => {
     'a hole in a list': [Array(3).fill(1, 1), /type undefined/],
     NaN: [Number.NaN, /NaN/],
     Infinity: [-Infinity, /-Infinity/],
-    'a Date': [new Date(0), /a Date/],
-    'a Map': [new Map(), /a Map/],
-    'a Set': [new Set(), /a Set/],
-    'a RegExp': [/x/, /a RegExp/],
-    'an Error': [new Error('x'), /a Error/],
-    bytes: [new Uint8Array(4), /a Uint8Array/],
-    'a boxed number': [Object(1), /a Number/],
-    'a class': [new Cart(), /a Cart/],
+    'a Date': [new Date(0), /an instance of Date,/],
+    'a Map': [new Map(), /an instance of Map,/],
+    'a Set': [new Set(), /an instance of Set,/],
+    'a RegExp': [/x/, /an instance of RegExp,/],
+    'an Error': [new Error('x'), /an instance of Error,/],
+    bytes: [new Uint8Array(4), /an instance of Uint8Array,/],
+    'a boxed number': [Object(1), /an instance of Number,/],
+    'a class': [new Cart(), /an instance of Cart,/],
     'an object with a prototype of its own': [Object.create({ inherited: 1 }), /./],
     'an object that writes itself': [{ toJSON: () => 1 }, /Object|function/],
-    'a Date of another realm': [vm.runInNewContext('new Date(0)'), /a Date/],
+    'a Date of another realm': [vm.runInNewContext('new Date(0)'), /an instance of Date,/],
     'a cycle': [cyclic, /a cycle/],
     'a tower': [deep, /nesting deeper/],
   }
-  for (const [what, [value, told]] of Object.entries(unfit))
-    it(`is not ${what}, at any depth, and the error names the key`, () => {
+  for (const [what, [value, message]] of Object.entries(unfit))
+    it(`cannot contain ${what} at any depth, and the error names the key`, () => {
       for (const each of [value, { a: [1, value] }, [{ b: { c: value } }]])
         assert.throws(
           () => fits(each),
-          (error: Error) => error instanceof DataError && error.key === 'key' && told.test(error.message),
+          (error: Error) => error instanceof DataError && error.key === 'key' && message.test(error.message),
         )
     })
 
-  it('that is listed twice is no cycle', () => {
+  it('that occurs twice is not a cycle', () => {
     const shared = { a: 1 }
     fits([shared, { shared, again: [shared, shared] }])
   })

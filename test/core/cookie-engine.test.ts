@@ -6,11 +6,11 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { SessionGoneError, TooLargeError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
-import { carried } from './kit/engines.ts'
-import type { Anything, Fixture } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
-import { ringOf, secret } from './kit/ring.ts'
-import { type Visitor, visitor } from './kit/visitor.ts'
+import { inCookies } from './fixtures/engines.ts'
+import type { Anything, Fixture } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
+import { ringOf, secret } from './fixtures/secret.ts'
+import { type Visitor, visitor } from './fixtures/visitor.ts'
 
 const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000]
 
@@ -29,7 +29,7 @@ const userOf = async (guest: Visitor<Anything>, cookie: string | null) => {
 
 describe('a session in a cookie', () => {
   for (const protection of ['sealed', 'signed'] as const) {
-    it(`${protection}, works without a server that keeps anything`, async () => {
+    it(`${protection}, works without anything on the server`, async () => {
       const guest = bare(protection).visitor()
       await guest.visit((session) => session.set('a', { deep: [1] }).login('ada'))
       const first = guest.cookie
@@ -53,7 +53,7 @@ describe('a session in a cookie', () => {
       assert.equal(outcome.setCookie, null)
     })
 
-    it(`${protection}, keeps its deadlines by what is inside, whatever the browser keeps`, async () => {
+    it(`${protection}, has its deadlines inside, so that they hold however long the browser stores the cookie`, async () => {
       const { clock, visitor } = bare(protection, { idle: '30m', absolute: '1h' })
       const guest = visitor()
       await guest.visit((session) => session.login('ada'))
@@ -70,7 +70,7 @@ describe('a session in a cookie', () => {
       assert.equal(await userOf(guest, guest.cookie), null, 'the deadline')
     })
 
-    it(`${protection}, is worth nothing under another name`, async () => {
+    it(`${protection}, opens nothing under another name`, async () => {
       const one = createSessions<Anything>({
         secrets: secret('a'),
         store: cookie({ protection }),
@@ -87,7 +87,7 @@ describe('a session in a cookie', () => {
     })
   }
 
-  it('sealed, tells nothing; signed, tells all of it and nothing of the key', async () => {
+  it('sealed, shows nothing; signed, shows its data but not the key', async () => {
     for (const protection of ['sealed', 'signed'] as const) {
       const guest = bare(protection).visitor()
       await guest.visit((session) => session.set('canary', 'a canary').login('ada'))
@@ -96,7 +96,7 @@ describe('a session in a cookie', () => {
     }
   })
 
-  it('of more than 4096 bytes with its name is an error that names the largest keys, and the old cookie stays', async () => {
+  it('of more than 4096 bytes with its name causes an error that names the largest keys, and the old cookie stays', async () => {
     const guest = bare().visitor()
     await guest.visit((session) => session.set('small', 1))
     const before = guest.cookie
@@ -107,7 +107,7 @@ describe('a session in a cookie', () => {
         /holds 4096.*'huge' \(4002 bytes\), 'big' \(902 bytes\), 'small'/.test(error.message),
     )
     assert.equal(guest.cookie, before)
-    // The limit is exact: the last length that is taken fills the cookie, and one more does not fit.
+    // The limit is exact: the longest value that is accepted fills the cookie, and one more character does not fit.
     let longest = ''
     for (let length = 2800; ; length++) {
       const [result] = await Promise.allSettled([guest.visit((session) => session.set('a', 'x'.repeat(length)))])
@@ -117,7 +117,7 @@ describe('a session in a cookie', () => {
     assert.ok(longest.length - 1 <= 4096 && longest.length - 1 > 4090, `${longest.length - 1}`)
   })
 
-  it('without revocations can be replayed until its deadline, and its traits say so', async () => {
+  it('without revocations can be replayed until its deadline, as its traits state', async () => {
     const { sessions, visitor } = bare()
     const guest = visitor()
     await guest.visit((session) => session.login('ada'))
@@ -125,22 +125,22 @@ describe('a session in a cookie', () => {
     await guest.visit((session) => session.logout())
     assert.equal(await userOf(guest, stolen), 'ada')
     assert.equal(sessions.policy.traits.revocable, false)
-    assert.equal(carried().sessions.policy.traits.revocable, true)
+    assert.equal(inCookies().sessions.policy.traits.revocable, true)
     assert.equal(await sessions.clearExpired(), 0)
   })
 })
 
 for (const protection of ['sealed', 'signed'] as const)
   describe(`with revocations (${protection}), every cookie that a session ever had is refused`, () => {
-    const make = () => carried({ idle: '30m', absolute: '12h' }, protection)
+    const make = () => inCookies({ idle: '30m', absolute: '12h' }, protection)
 
     /** Every cookie that the browser had, in order. */
-    async function trail(world: Fixture, guest: Visitor<Anything>, steps: ((session: Anything) => void)[]) {
+    async function trail(app: Fixture, guest: Visitor<Anything>, steps: ((session: Anything) => void)[]) {
       const cookies: (string | null)[] = []
       for (const step of steps) {
         await guest.visit((session) => step(session))
         cookies.push(guest.cookie)
-        world.clock.advance(MINUTE)
+        app.clock.advance(MINUTE)
         await settle()
       }
       return cookies
@@ -171,62 +171,62 @@ for (const protection of ['sealed', 'signed'] as const)
       31 * DAY,
     ]
 
-    it('after a logout, at any moment until the last of them would have run out, though expiries came and went', async () => {
-      const world = make()
-      const guest = world.visitor()
-      const cookies = await trail(world, guest, STEPS)
+    it('after a logout, at any moment until the last of them would have expired, although its expiry was changed', async () => {
+      const app = make()
+      const guest = app.visitor()
+      const cookies = await trail(app, guest, STEPS)
       await guest.visit((session) => session.logout())
       let passed = 0
       for (const moment of MOMENTS) {
-        world.clock.advance(moment - passed)
+        app.clock.advance(moment - passed)
         passed = moment
-        // The store forgets what has run out, as it may.
-        await world.sessions.clearExpired()
+        // The store may forget what has expired.
+        await app.sessions.clearExpired()
         for (const cookie of cookies) assert.equal(await userOf(guest, cookie), null)
       }
     })
 
-    it('after a revocation of all, likewise', async () => {
-      const world = make()
-      const guest = world.visitor()
-      const cookies = await trail(world, guest, STEPS)
-      await world.sessions.of('ada').revokeAll()
+    it('after a revocation of all sessions of its user', async () => {
+      const app = make()
+      const guest = app.visitor()
+      const cookies = await trail(app, guest, STEPS)
+      await app.sessions.of('ada').revokeAll()
       let passed = 0
       for (const moment of MOMENTS) {
-        world.clock.advance(moment - passed)
+        app.clock.advance(moment - passed)
         passed = moment
-        await world.sessions.clearExpired()
+        await app.sessions.clearExpired()
         for (const cookie of cookies) assert.equal(await userOf(guest, cookie), null)
       }
     })
 
-    it('after a renewal or a change of its deadline, while the new one goes on', async () => {
+    it('after a renewal or a change of its deadline, while the new cookie stays valid', async () => {
       for (const step of [STEPS[2], STEPS[6]]) {
-        const world = make()
-        const guest = world.visitor()
-        const cookies = await trail(world, guest, [STEPS[0], STEPS[1], step] as never)
+        const app = make()
+        const guest = app.visitor()
+        const cookies = await trail(app, guest, [STEPS[0], STEPS[1], step] as never)
         assert.equal(await userOf(guest, guest.cookie), 'ada')
         for (const cookie of cookies.slice(0, -1)) assert.equal(await userOf(guest, cookie), null)
       }
     })
 
-    it('unless it is only an older state of one that goes on: a cookie cannot forget', async () => {
-      const world = make()
-      const guest = world.visitor()
-      const [, second] = await trail(world, guest, STEPS.slice(0, 2))
+    it('unless it is only an older state of a live session: a cookie cannot be overwritten', async () => {
+      const app = make()
+      const guest = app.visitor()
+      const [, second] = await trail(app, guest, STEPS.slice(0, 2))
       await guest.visit((session) => session.set('a', 9))
       const thief = guest.copy()
       thief.cookie = second ?? null
       await thief.visit((session) => assert.equal(session.get('a'), 2))
     })
 
-    it('and one of another user, or of a visitor, is not', async () => {
-      const world = make()
-      const [ada, bob, guest] = [world.visitor(), world.visitor(), world.visitor()]
+    it('and a cookie of another user or of a visitor is not', async () => {
+      const app = make()
+      const [ada, bob, guest] = [app.visitor(), app.visitor(), app.visitor()]
       await ada.visit((session) => session.login('ada'))
       await bob.visit((session) => session.login('bob'))
       await guest.visit((session) => session.set('a', 1))
-      await world.sessions.of('ada').revokeAll()
+      await app.sessions.of('ada').revokeAll()
       await ada.visit((session) => session.logout())
       await bob.visit((session) => assert.equal(session.userId, 'bob'))
       await guest.visit((session) => assert.equal(session.get('a'), 1))
@@ -234,13 +234,13 @@ for (const protection of ['sealed', 'signed'] as const)
   })
 
 describe('the epoch of a user', () => {
-  it('ends what began in the same millisecond before it, and not what begins in the same millisecond after it', async () => {
-    const world = carried()
-    const users = world.sessions.of('ada')
+  it('ends sessions that began before it in the same millisecond, and none that begin after it', async () => {
+    const app = inCookies()
+    const users = app.sessions.of('ada')
     const before: (string | null)[] = []
-    // The clock stands still: logins and revocations in turn, all within one millisecond.
+    // The clock does not move: logins and revocations alternate within one millisecond.
     for (let round = 0; round < 5; round++) {
-      const guest = world.visitor()
+      const guest = app.visitor()
       await guest.visit((session) => session.login('ada'))
       assert.equal(await userOf(guest, guest.cookie), 'ada', `login ${round}`)
       before.push(guest.cookie)
@@ -249,31 +249,31 @@ describe('the epoch of a user', () => {
     }
   })
 
-  it('is moved by the clock that jumps back, too', async () => {
-    const world = carried()
-    const guest = world.visitor()
-    await world.sessions.of('ada').revokeAll()
-    world.clock.advance(-DAY)
+  it('also changes when the clock jumps back', async () => {
+    const app = inCookies()
+    const guest = app.visitor()
+    await app.sessions.of('ada').revokeAll()
+    app.clock.advance(-DAY)
     await guest.visit((session) => session.login('ada'))
     const cookie = guest.cookie
     assert.equal(await userOf(guest, cookie), 'ada')
-    await world.sessions.of('ada').revokeAll()
+    await app.sessions.of('ada').revokeAll()
     assert.equal(await userOf(guest, cookie), null)
     await guest.visit((session) => session.login('ada'))
     assert.equal(await userOf(guest, guest.cookie), 'ada')
   })
 
-  it('spares this one when the others are ended: it goes on under a new cookie, and the old one is dead', async () => {
+  it('spares the current session when the others are ended: it continues with a new cookie, and the old one is refused', async () => {
     for (const also of ['nothing', 'renew before', 'renew after', 'write']) {
-      const world = carried()
-      const [desk, phone] = [world.visitor(), world.visitor()]
+      const app = inCookies()
+      const [desk, phone] = [app.visitor(), app.visitor()]
       await desk.visit((session) => session.set('a', 1).login('ada'))
       await phone.visit((session) => session.login('ada'))
       const before = desk.cookie
       await desk.visit(async (session) => {
         if (also === 'renew before') session.renew()
         if (also === 'write') session.set('a', 2)
-        assert.equal(await world.sessions.of('ada').revokeOthers(session), null)
+        assert.equal(await app.sessions.of('ada').revokeOthers(session), null)
         if (also === 'renew after') session.renew()
       })
       await settle()
@@ -286,61 +286,61 @@ describe('the epoch of a user', () => {
     }
   })
 
-  it('of one user leaves the session of another, in whose request it is moved, as it is', async () => {
-    const world = carried()
-    const [admin, ada] = [world.visitor(), world.visitor()]
+  it('of one user does not affect the session of another, in whose request it is changed', async () => {
+    const app = inCookies()
+    const [admin, ada] = [app.visitor(), app.visitor()]
     await admin.visit((session) => session.login('admin'))
     await ada.visit((session) => session.login('ada'))
     const before = admin.cookie
-    await admin.visit(async (session) => void (await world.sessions.of('ada').revokeOthers(session)))
+    await admin.visit(async (session) => void (await app.sessions.of('ada').revokeOthers(session)))
     assert.equal(admin.cookie, before)
     await settle()
     await admin.visit((session) => assert.equal(session.userId, 'admin'))
     await ada.visit((session) => assert.equal(session.userId, null))
   })
 
-  it('is not moved when the session of the caller could no longer go on', async () => {
-    const world = carried()
-    const guest = world.visitor()
+  it('is not changed when the session of the caller could not continue', async () => {
+    const app = inCookies()
+    const guest = app.visitor()
     const request = guest.begin()
     const session = await request.session()
     session.login('ada')
     await request.respond()
-    await assert.rejects(world.sessions.of('ada').revokeOthers(session), { code: 'STRONGROOM_CLOSED' })
+    await assert.rejects(app.sessions.of('ada').revokeOthers(session), { code: 'STRONGROOM_CLOSED' })
     assert.equal(await userOf(guest, guest.cookie), 'ada')
   })
 
-  it('holds under every master of the ring', async () => {
-    const world = carried({ secrets: [secret('old')] })
-    const guest = world.visitor()
+  it('is found under every secret of the keyring', async () => {
+    const app = inCookies({ secrets: [secret('old')] })
+    const guest = app.visitor()
     await guest.visit((session) => session.login('ada'))
     const old = guest.cookie
-    await world.sessions.reloadSecrets([secret('new'), secret('old')])
+    await app.sessions.reloadSecrets([secret('new'), secret('old')])
     await settle()
     await guest.visit((session) => session.set('a', 1))
     const moved = guest.cookie
-    await world.sessions.of('ada').revokeAll()
+    await app.sessions.of('ada').revokeAll()
     for (const cookie of [old, moved]) assert.equal(await userOf(guest, cookie), null)
     await guest.visit((session) => session.login('ada'))
     assert.equal(await userOf(guest, guest.cookie), 'ada')
   })
 
   it('outlasts everything that it ends', async () => {
-    const world = carried()
-    const guest = world.visitor()
+    const app = inCookies()
+    const guest = app.visitor()
     await guest.visit((session) => session.login('ada', { remember: '400d' }))
-    await world.sessions.of('ada').revokeAll()
-    world.clock.advance(400 * DAY - 1)
-    await world.sessions.clearExpired()
+    await app.sessions.of('ada').revokeAll()
+    app.clock.advance(400 * DAY - 1)
+    await app.sessions.clearExpired()
     assert.equal(await userOf(guest, guest.cookie), null)
   })
 })
 
-describe('the marks of revocations', () => {
-  it('lie there until the deadline of what they end, are cleared then, and tell nothing', async () => {
-    const world = carried({ secrets: [secret('a')], absolute: '1h' })
-    const guest = world.visitor()
-    // Not a word of hexadecimal digits, such as ada, which an id may hold by chance.
+describe('revocations in the store', () => {
+  it('stay until the deadline of what they end, are then cleared, and reveal nothing', async () => {
+    const app = inCookies({ secrets: [secret('a')], absolute: '1h' })
+    const guest = app.visitor()
+    // Not a name of hexadecimal digits, such as ada, which an id may contain by chance.
     const user = 'grace'
     await guest.visit((session) => session.set('canary', 'a canary').login(user, { label: 'My telephone' }))
     const cookies = [guest.cookie]
@@ -349,12 +349,12 @@ describe('the marks of revocations', () => {
     await guest.visit((session) => session.renew())
     cookies.push(guest.cookie)
     await guest.visit((session) => session.logout())
-    await world.sessions.of(user).revokeAll()
+    await app.sessions.of(user).revokeAll()
     const found: string[] = []
-    for await (const page of world.store.scan())
+    for await (const page of app.store.scan())
       for (const listing of page) {
         assert.deepEqual([listing.owner, listing.label], [null, null])
-        const bytes = Buffer.from((await world.store.read(listing.id))?.entry.bytes ?? []).toString('latin1')
+        const bytes = Buffer.from((await app.store.read(listing.id))?.entry.bytes ?? []).toString('latin1')
         assert.match(bytes, /^([0-9a-f]{64} \d+|\d*)$/)
         found.push(listing.id, bytes)
       }
@@ -364,31 +364,31 @@ describe('the marks of revocations', () => {
       assert.ok(!found.join().includes(hidden))
     for (const text of found) if (text) assert.ok(!sealed.join().includes(text))
     assert.ok(!found.join().includes(ringOf('a').current.owner.export().toString('hex')))
-    world.clock.advance(HOUR)
-    assert.equal(await world.sessions.clearExpired(), 1)
-    world.clock.advance(HOUR)
-    assert.equal(await world.sessions.clearExpired(), 2)
-    world.clock.advance(402 * DAY)
-    assert.equal(await world.sessions.clearExpired(), 1)
+    app.clock.advance(HOUR)
+    assert.equal(await app.sessions.clearExpired(), 1)
+    app.clock.advance(HOUR)
+    assert.equal(await app.sessions.clearExpired(), 2)
+    app.clock.advance(402 * DAY)
+    assert.equal(await app.sessions.clearExpired(), 1)
   })
 
-  it('are not made for what only runs out, or is only written', async () => {
-    const world = carried()
-    const guest = world.visitor()
+  it('are not stored for a session that only expires or is only written', async () => {
+    const app = inCookies()
+    const guest = app.visitor()
     for (let i = 0; i < 5; i++) {
       await guest.visit((session) => session.set('a', i))
-      world.clock.advance(10 * MINUTE)
+      app.clock.advance(10 * MINUTE)
     }
-    world.clock.advance(DAY)
+    app.clock.advance(DAY)
     await guest.visit((session) => assert.equal(session.isNew, true))
-    for await (const page of world.store.scan()) assert.deepEqual(page, [])
+    for await (const page of app.store.scan()) assert.deepEqual(page, [])
   })
 
-  it('make a parallel write to an ended session an error, and its response brings no dead cookie over a good one', async () => {
-    const world = carried()
-    const guest = world.visitor()
+  it('make a concurrent write to an ended session fail, and its response does not replace a valid cookie', async () => {
+    const app = inCookies()
+    const guest = app.visitor()
     await guest.visit((session) => session.login('ada'))
-    world.clock.advance(4 * MINUTE)
+    app.clock.advance(4 * MINUTE)
     await settle()
     const [writing, reading] = [guest.begin(), guest.begin()]
     const [writer] = [await writing.session(), await reading.session()]
@@ -401,7 +401,7 @@ describe('the marks of revocations', () => {
     assert.equal(guest.cookie, good)
   })
 
-  it('may lie in any store, also one that lists no owners', async () => {
+  it('can be in any store, even one without an owner index', async () => {
     const inner = memory({ max: 10 })
     const plain = Object.assign(Object.create(null), {
       traits: inner.traits,

@@ -5,10 +5,10 @@ import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, NotAttachedError, TooLargeError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import { fixture } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
-import { secret } from './kit/ring.ts'
-import { visitor } from './kit/visitor.ts'
+import { fixture } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
+import { secret } from './fixtures/secret.ts'
+import { visitor } from './fixtures/visitor.ts'
 
 const environment = process.env.NODE_ENV
 afterEach(() => {
@@ -16,7 +16,7 @@ afterEach(() => {
   else process.env.NODE_ENV = environment
 })
 
-/** The warnings that `work` gives. */
+/** The warnings that `work` causes. */
 async function warnings(work: () => unknown): Promise<{ code: string; message: string }[]> {
   const given: { code: string; message: string }[] = []
   const listen = ({ code, message }: Error & { code?: string }) => given.push({ code: code ?? '', message })
@@ -28,7 +28,7 @@ async function warnings(work: () => unknown): Promise<{ code: string; message: s
 }
 
 describe('createSessions() in development', () => {
-  it('works without options, and says in one warning what production needs', async () => {
+  it('works without options, and gives one warning about what production needs', async () => {
     const given = await warnings(async () => {
       const guest = visitor(createSessions())
       await guest.visit((session) => session.set('a', 1))
@@ -43,7 +43,7 @@ describe('createSessions() in development', () => {
       assert.ok(message.includes(word), word)
   })
 
-  it('makes another key each time, and says so when only the key is missing', async () => {
+  it('creates a new key each time, and warns when only the key is missing', async () => {
     const store = memory({ max: 10 })
     const given = await warnings(async () => {
       const [one, other] = [createSessions({ store }), createSessions({ store })]
@@ -55,7 +55,7 @@ describe('createSessions() in development', () => {
     assert.deepEqual([given.length, given.every(({ message }) => /without secrets:/.test(message))], [2, true])
   })
 
-  it('gives no warning to who hands in both', async () => {
+  it('gives no warning when both are passed', async () => {
     assert.deepEqual(await warnings(() => createSessions({ secrets: secret('a'), store: 'memory:' })), [])
   })
 })
@@ -69,14 +69,14 @@ describe('createSessions() in production', () => {
     )
   }
 
-  it('does not start without a key and a store, and says what to write', () => {
-    refused({}, 'secrets and store', 'createSessions({ secrets', 'strongroom keys new')
+  it('does not start without a key and a store, and the error says what to write', () => {
+    refused({}, 'secrets and store', 'createSessions({ secrets', '@strongroom/cli keys new')
     refused({ store: 'memory:' }, 'Production needs secrets.')
     refused({ secrets: secret('a') }, 'Production needs store.')
-    refused({ secrets: '', store: 'memory:' }, 'No secret was given', 'strongroom keys new')
+    refused({ secrets: '', store: 'memory:' }, 'secrets is empty', '@strongroom/cli keys new')
   })
 
-  it('does not start with a cookie that travels in the clear, or that a neighbour could plant', () => {
+  it('does not start with a cookie that is sent in the clear, or that a neighbouring host could set', () => {
     const good = { secrets: secret('a'), store: 'memory:' } as const
     refused({ ...good, cookie: { name: 'id', secure: false } }, 'refused in production')
     refused({ ...good, cookie: { name: 'id' } }, '__Host-')
@@ -86,37 +86,40 @@ describe('createSessions() in production', () => {
 
 describe('an option', () => {
   const good = { secrets: secret('a'), store: 'memory:' } as const
-  const refused = (options: object, told: RegExp) =>
+  const refused = (options: object, message: RegExp) =>
     assert.throws(
       () => createSessions({ ...good, ...options } as SessionsOptions),
-      (error: Error) => error instanceof ConfigError && told.test(error.message),
+      (error: Error) => error instanceof ConfigError && message.test(error.message),
     )
 
-  it('that is unknown is refused with those that are known', () => {
-    refused({ ttl: 5 }, /"ttl".*Known: store, secrets, cookie, idle, absolute, remember/)
+  it('that is unknown is refused, and the error lists the known ones', () => {
+    refused({ secret: 'x' }, /"secret".*Did you mean "secrets"\?/)
+    refused({ StoreTimeOut: 5 }, /Did you mean "storeTimeout"\?/)
+    refused({ ttl: 5 }, /"ttl" for createSessions\(\)\. Known: store, secrets, cookie, idle, absolute, remember/)
   })
 
-  it('that cannot do anything is refused instead of ignored', () => {
+  it('that would have no effect is refused instead of ignored', () => {
     const engine = cookie()
     refused({ store: engine, seal: 'none' }, /seal is for stores/)
     refused({ store: engine, maxSize: 1024 }, /maxSize is for stores/)
     const backed = { kind: 'backing', traits: engine.traits, swept: null }
-    refused({ store: backed, seal: 'none' }, /seal is not for this engine/)
-    refused({ store: backed, maxSize: 1024 }, /maxSize is not for this engine/)
-    refused({ store: backed, cookie: { name: 'id' } }, /cookie is not for this engine/)
-    refused({ idle: '13h' }, /idle is longer than absolute/)
+    refused({ store: backed, seal: 'none' }, /seal is not an option with cookie \(sealed\)/)
+    refused({ store: backed, maxSize: 1024 }, /maxSize is not an option with/)
+    refused({ store: backed, cookie: { name: 'id' } }, /cookie is not an option with/)
+    refused({ idle: '7d' }, /idle is longer than absolute \(by default '12h'\).* Raise absolute, or lower idle/)
+    refused({ idle: '7d', absolute: '1d' }, /idle is longer than absolute \('1d'\)/)
   })
 
-  it('that is a store must be a whole one, and what it lacks is named', () => {
+  it('that is a store must be complete, and the error names what is missing', () => {
     const { create, read, update, touch, clearExpired, close } = memory({ max: 10 })
     const traits = memory({ max: 10 }).traits
-    refused({ store: { traits, create, read, update, touch, clearExpired, close } }, /it lacks delete\(\)/)
-    refused({ store: new Map() }, /store is a store such as/)
-    refused({ store: { traits } }, /lacks create\(\), read\(\)/)
+    refused({ store: { traits, create, read, update, touch, clearExpired, close } }, /it has no delete\(\)/)
+    refused({ store: new Map() }, /store must be a store such as/)
+    refused({ store: { traits } }, /has no create\(\), read\(\)/)
     refused({ store: 'nosql:' }, /Known: memory:, file:, sqlite:/)
   })
 
-  it('that is a URL of a cookie engine says how it is protected and where its marks lie', async () => {
+  it('that is the URL of a cookie engine states its protection and the store of its revocations', async () => {
     const facts = (url: string) => createSessions({ secrets: secret('a'), store: url }).policy
     assert.deepEqual(
       ['cookie:', 'cookie:?protection=signed', 'cookie:?revocations=memory%3A'].map((url) => {
@@ -133,7 +136,7 @@ describe('an option', () => {
       assert.throws(() => facts(url), ConfigError, url)
   })
 
-  it('is read once: what becomes of the object later changes nothing', async () => {
+  it('is read once: later changes to the object have no effect', async () => {
     const options = { ...good, idle: '30m', cookie: { name: '__Host-a' } }
     const sessions = createSessions(options as never)
     options.idle = '1ms'
@@ -143,7 +146,7 @@ describe('an option', () => {
 })
 
 describe('sessions', () => {
-  it('tell how they are kept', () => {
+  it('describe their policy', () => {
     const { policy } = createSessions({
       secrets: secret('a'),
       store: 'memory:',
@@ -157,7 +160,7 @@ describe('sessions', () => {
     )
   })
 
-  it('of a request that came past the adapter are an error that says what to do', async () => {
+  it('of a request that bypassed the adapter cause an error that says what to do', async () => {
     const { sessions } = fixture()
     await assert.rejects(
       sessions.get({}),
@@ -166,7 +169,7 @@ describe('sessions', () => {
     await assert.rejects(sessions.save({}), NotAttachedError)
   })
 
-  it('of two makers do not meet in one request', async () => {
+  it('of two createSessions() calls are separate in one request', async () => {
     const [one, other] = [fixture(), fixture()]
     const request = {}
     const visits = [one, other].map(({ sessions }) => {
@@ -179,7 +182,7 @@ describe('sessions', () => {
     for (const visit of visits) await visit.commit()
   })
 
-  it('close the store that they made, and not one that was handed in', async () => {
+  it('close the store that they opened, and not one that was passed in', async () => {
     const store = memory({ max: 10 })
     await createSessions({ secrets: secret('a'), store }).close()
     assert.equal(await store.clearExpired(), 0)
@@ -194,10 +197,10 @@ describe('sessions', () => {
     await assert.rejects(carried.clearExpired(), /closed/)
   })
 
-  it('hold no more than they are allowed, and name what is too large', async () => {
+  it('refuse more data than allowed, and name the largest keys', async () => {
     for (const seal of ['none', 'two-key', 'server-key'] as const) {
-      const world = fixture({ seal, maxSize: 1000 })
-      const guest = world.visitor()
+      const app = fixture({ seal, maxSize: 1000 })
+      const guest = app.visitor()
       await guest.visit((session) => session.set('small', 1))
       const before = guest.cookie
       await assert.rejects(
@@ -212,18 +215,18 @@ describe('sessions', () => {
     }
   })
 
-  it('that a store could not hold once they are sealed are too large, and the store is not asked', async () => {
+  it('that are too large for the store once sealed are refused without a store call', async () => {
     for (const seal of ['none', 'two-key', 'server-key'] as const) {
-      const world = fixture({ seal }, (clock) => memory({ clock, max: 10, maxBytes: 4096 }))
-      const limit = world.store.traits.sizeLimit ?? 0
+      const app = fixture({ seal }, (clock) => memory({ clock, max: 10, maxBytes: 4096 }))
+      const limit = app.store.traits.sizeLimit ?? 0
       for (let length = limit - 300; length <= limit; length++) {
-        world.calls.length = 0
-        const guest = world.visitor()
+        app.calls.length = 0
+        const guest = app.visitor()
         const put = guest.visit((session) => session.set('a', 'x'.repeat(length)))
         const [result] = await Promise.allSettled([put])
         if (result?.status === 'fulfilled') continue
         assert.ok(result?.reason instanceof TooLargeError, `${length}: ${result?.reason}`)
-        assert.deepEqual(world.calls, [])
+        assert.deepEqual(app.calls, [])
       }
     }
   })

@@ -3,12 +3,12 @@ import { suite, test } from 'node:test'
 import { StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
-import { carried, WORLDS } from './kit/engines.ts'
-import { type Anything, type Fixture, fixture, last } from './kit/fixture.ts'
-import { secret } from './kit/ring.ts'
-import { type Visitor, visitor as visitorOf } from './kit/visitor.ts'
+import { inCookies, REVOCABLE } from './fixtures/engines.ts'
+import { type Anything, type Fixture, fixture, last } from './fixtures/fixture.ts'
+import { secret } from './fixtures/secret.ts'
+import { type Visitor, visitor as visitorOf } from './fixtures/visitor.ts'
 
-/** The users' table: a password hash for each. */
+/** The users' table: a password hash for each user. */
 const users = () =>
   new Map<string, string>([
     ['ada', 'hash one'],
@@ -18,14 +18,14 @@ const asking = (table: Map<string, string>) => ({ credential: (userId: string) =
 
 const EVERYWHERE: Record<string, (table: Map<string, string>) => Pick<Fixture, 'visitor' | 'clock'>> = {
   ...Object.fromEntries(
-    Object.entries(WORLDS).map(([name, world]) => [name, (table: Map<string, string>) => world(asking(table))]),
+    Object.entries(REVOCABLE).map(([name, app]) => [name, (table: Map<string, string>) => app(asking(table))]),
   ),
   'cookie without revocations': bare,
 }
 
 for (const [name, open] of Object.entries(EVERYWHERE))
-  suite(`a login stands on its credential, on ${name}`, () => {
-    test('an unchanged one changes nothing', async () => {
+  suite(`a login depends on its credential, on ${name}`, () => {
+    test('an unchanged credential changes nothing', async () => {
       const guest = open(users()).visitor()
       await guest.visit((session) => session.login('ada'))
       for (let visit = 1; visit <= 3; visit++)
@@ -35,7 +35,7 @@ for (const [name, open] of Object.entries(EVERYWHERE))
         })
     })
 
-    test('when it changes, all sessions of the user are over, and nobody else’s', async () => {
+    test('when it changes, all sessions of the user end, and no others', async () => {
       const table = users()
       const { visitor } = open(table)
       const [laptop, phone, bob] = [visitor(), visitor(), visitor()]
@@ -47,7 +47,7 @@ for (const [name, open] of Object.entries(EVERYWHERE))
       await bob.visit((session) => assert.equal(session.userId, 'bob'))
     })
 
-    test('the session that changed it goes on under a new token, with all that it has', async () => {
+    test('the session that changed it continues under a new token, with all its data', async () => {
       const table = users()
       const { visitor, clock } = open(table)
       const [here, there] = [visitor(), visitor()]
@@ -71,7 +71,7 @@ for (const [name, open] of Object.entries(EVERYWHERE))
       for (const old of [there, before]) await old.visit((session) => assert.equal(session.userId, null))
     })
 
-    test('a new token alone does not outlive a change', async () => {
+    test('a renewed token alone does not survive a change', async () => {
       const table = users()
       const guest = open(table).visitor()
       await guest.visit((session) => session.login('ada'))
@@ -82,7 +82,7 @@ for (const [name, open] of Object.entries(EVERYWHERE))
       await guest.visit((session) => assert.equal(session.userId, null))
     })
 
-    test('a login of today stands on the credential of today', async () => {
+    test('a new login depends on the current credential', async () => {
       const table = users()
       const guest = open(table).visitor()
       await guest.visit((session) => session.login('ada'))
@@ -92,7 +92,7 @@ for (const [name, open] of Object.entries(EVERYWHERE))
     })
   })
 
-/** Sessions in cookies that nobody can end: there, too, a change of the credential is their end. */
+/** Sessions in cookies without revocations. A change of the credential ends these too. */
 function bare(table: Map<string, string>): Pick<Fixture, 'visitor' | 'clock'> {
   const clock = manualClock()
   const sessions = createSessions({ secrets: secret('bare'), store: 'cookie:', clock, ...asking(table) })
@@ -100,7 +100,7 @@ function bare(table: Map<string, string>): Pick<Fixture, 'visitor' | 'clock'> {
 }
 
 suite('a credential', () => {
-  test('that was proven is handed to login(): one that changes meanwhile ends this login, too', async () => {
+  test('that was verified is passed to login(): a change since then ends this login too', async () => {
     const table = users()
     const guest = fixture(asking(table)).visitor()
     await guest.visit((session) => {
@@ -110,7 +110,7 @@ suite('a credential', () => {
     await guest.visit((session) => assert.equal(session.userId, null))
   })
 
-  test('that is not yet in the database is handed to restamp()', async () => {
+  test('that is not yet in the database is passed to credentialChanged()', async () => {
     const table = users()
     const guest = fixture(asking(table)).visitor()
     await guest.visit((session) => session.login('ada'))
@@ -119,21 +119,21 @@ suite('a credential', () => {
     await guest.visit((session) => assert.equal(session.userId, 'ada'))
   })
 
-  test('of a user that is gone is none: the session is over, and a login is refused', async () => {
+  test('of a deleted user does not exist: the session ends, and a login is refused', async () => {
     const table = users()
     const { visitor, events } = fixture(asking(table))
     const guest = visitor()
     await guest.visit((session) => session.login('ada'))
     table.delete('ada')
     await guest.visit((session) => assert.equal(session.userId, null))
-    assert.deepEqual(last(events, 'notOurs'), { type: 'notOurs', what: 'record', reason: 'credential' })
+    assert.deepEqual(last(events, 'rejected'), { type: 'rejected', what: 'record', reason: 'credential' })
     await assert.rejects(
       guest.visit((session) => session.login('ada')),
       UnsupportedError,
     )
   })
 
-  test('is not compared by a session that nobody has signed in to', async () => {
+  test('is not checked for a session without a user', async () => {
     let asked = 0
     const { visitor } = fixture({ credential: () => `${++asked}` })
     const guest = visitor()
@@ -142,7 +142,7 @@ suite('a credential', () => {
     assert.equal(asked, 0)
   })
 
-  test('that cannot be asked is an outage, and signs nobody out', async () => {
+  test('that cannot be read is an outage, and logs nobody out', async () => {
     const table = users()
     let down: unknown = null
     const { visitor, events } = fixture({
@@ -163,7 +163,7 @@ suite('a credential', () => {
     await guest.visit((session) => assert.equal(session.userId, 'ada'))
   })
 
-  test('that never comes is an outage, too', async () => {
+  test('that never arrives is an outage too', async () => {
     const table = users()
     let hang = false
     const { visitor } = fixture({
@@ -175,24 +175,24 @@ suite('a credential', () => {
     hang = true
     await assert.rejects(
       guest.visit(() => undefined),
-      /"credential" did not answer within 20 ms/,
+      /"credential" did not return within 20 ms/,
     )
   })
 
-  test('that a query has left out is no other credential', async () => {
-    let answer: unknown = 'hash one'
-    const guest = fixture({ credential: () => answer as string }).visitor()
+  test('that a query left out is not a changed credential', async () => {
+    let credential: unknown = 'hash one'
+    const guest = fixture({ credential: () => credential as string }).visitor()
     await guest.visit((session) => session.login('ada'))
-    for (answer of [undefined, '', 7])
+    for (credential of [undefined, '', 7])
       await assert.rejects(
         guest.visit(() => undefined),
         StoreError,
       )
-    answer = 'hash one'
+    credential = 'hash one'
     await guest.visit((session) => assert.equal(session.userId, 'ada'))
   })
 
-  test('is found nowhere in the store, nor is anything that two users with one password have in common', async () => {
+  test('is not in the store, nor is anything that two users with the same password have in common', async () => {
     const table = new Map([
       ['ada', 'the same hash'],
       ['bob', 'the same hash'],
@@ -209,7 +209,7 @@ suite('a credential', () => {
     assert.equal(new Set(stamps).size, 2)
   })
 
-  test('has the stamp that it had once, for ever', async () => {
+  test('always has the same stamp', async () => {
     const { visitor, store } = fixture({ ...asking(users()), seal: 'none' })
     await visitor().visit((session) => session.login('ada'))
     for await (const page of store.scan()) {
@@ -218,7 +218,7 @@ suite('a credential', () => {
     }
   })
 
-  test('stamped under a retired secret goes on, is stamped anew by the next write, and then needs the old secret no more', async () => {
+  test('stamped under a retired secret stays valid, is stamped again by the next write, and then no longer needs the old secret', async () => {
     const table = users()
     const { sessions, visitor, events } = fixture({ ...asking(table), secrets: secret('old') })
     const guest = visitor()
@@ -230,12 +230,12 @@ suite('a credential', () => {
     })
     await sessions.reloadSecrets(secret('new'))
     await guest.visit((session) => assert.equal(session.userId, 'ada'))
-    assert.equal(last(events, 'notOurs'), undefined)
+    assert.equal(last(events, 'rejected'), undefined)
     table.set('ada', 'hash two')
     await guest.visit((session) => assert.equal(session.userId, null))
   })
 
-  test('was not there when a session began: it stands on nothing, and is over', async () => {
+  test('did not exist when a session began: without a stamp the session ends', async () => {
     const shell = fixture()
     const guest = shell.visitor()
     await guest.visit((session) => session.login('ada'))
@@ -246,11 +246,11 @@ suite('a credential', () => {
       ...asking(users()),
     })
     await visitorOf(stricter, undefined, guest.cookie).visit((session) => assert.equal(session.userId, null))
-    // Nobody's record is removed for it: the option may have been a mistake.
+    // No record is removed for this, because the option may have been a mistake.
     await guest.visit((session) => assert.equal(session.userId, 'ada'))
   })
 
-  test('survives a refused login: the user who is there keeps the stamp of before', async () => {
+  test('is not affected by a refused login: the session keeps its earlier stamp', async () => {
     const { visitor } = fixture(asking(users()))
     await visitor().visit((session) => session.login('bob'))
     const guest = visitor()
@@ -265,10 +265,10 @@ suite('a credential', () => {
     await guest.visit((session) => assert.deepEqual([session.userId, session.get('after')], ['ada', 1]))
   })
 
-  test('goes with revokeOthers() in either order, where cookies have to begin anew for it', async () => {
+  test('can be combined with revokeOthers() in either order, where sessions in cookies begin again', async () => {
     for (const restampFirst of [true, false]) {
       const table = users()
-      const { sessions, visitor } = carried(asking(table))
+      const { sessions, visitor } = inCookies(asking(table))
       const [here, there] = [visitor(), visitor()]
       for (const guest of [here, there]) await guest.visit((session) => session.login('ada'))
       await here.visit(async (session) => {
@@ -282,7 +282,7 @@ suite('a credential', () => {
     }
   })
 
-  test('is refused where nothing would compare it, and where it is no text', async () => {
+  test('is refused where nothing would check it, and when it is not a string', async () => {
     const { visitor } = fixture()
     const guest = visitor()
     for (const work of [
@@ -295,9 +295,9 @@ suite('a credential', () => {
       await assert.rejects(guest.visit(work), /need the option "credential"/)
     await guest.visit((session) => {
       assert.throws(() => session.credentialChanged(), /signed-in user/)
-      assert.throws(() => session.login('ada', { credential: '' }), /non-empty text/)
-      assert.throws(() => session.credentialChanged(7 as never), /non-empty text/)
+      assert.throws(() => session.login('ada', { credential: '' }), /non-empty string/)
+      assert.throws(() => session.credentialChanged(7 as never), /non-empty string/)
     })
-    assert.throws(() => fixture({ credential: 'hash' as never }), /credential is a function/)
+    assert.throws(() => fixture({ credential: 'hash' as never }), /credential must be a function/)
   })
 })

@@ -3,10 +3,10 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
-import { STORES, WORLDS } from './kit/engines.ts'
-import { type Anything, type Fixture, fixture } from './kit/fixture.ts'
-import { race, settle } from './kit/gates.ts'
-import type { Visitor } from './kit/visitor.ts'
+import { REVOCABLE, STORES } from './fixtures/engines.ts'
+import { type Anything, type Fixture, fixture } from './fixtures/fixture.ts'
+import { race, settle } from './fixtures/gates.ts'
+import type { Visitor } from './fixtures/visitor.ts'
 
 type S = Session<Anything>
 
@@ -19,35 +19,35 @@ const CHANGES: Record<string, (session: S) => void> = {
   touch: () => undefined,
 }
 
-async function signedIn(world: Fixture): Promise<Visitor<Anything>> {
-  const victim = world.visitor()
+async function signedIn(app: Fixture): Promise<Visitor<Anything>> {
+  const victim = app.visitor()
   await victim.visit((session) => session.set('secret', 1).login('ada'))
-  world.clock.advance(4 * 60_000)
+  app.clock.advance(4 * 60_000)
   await settle()
   return victim
 }
 
-async function stateOf(world: Fixture, cookie: string | null) {
+async function stateOf(app: Fixture, cookie: string | null) {
   await settle()
-  const thief = world.visitor()
+  const thief = app.visitor()
   thief.cookie = cookie
   return thief.visit((session) => ({ user: session.userId, secret: session.has('secret') }))
 }
 
 const DEAD = { user: null, secret: false }
 
-for (const [name, make] of Object.entries(WORLDS)) {
+for (const [name, make] of Object.entries(REVOCABLE)) {
   const numRuns = name === 'file' || name === 'sqlite' ? 30 : 200
 
-  describe(`on ${name}, in any order of all that happens`, () => {
-    it('a logout that met a live session is final, whatever two other requests did to it', async () => {
+  describe(`on ${name}, in any order of all store calls`, () => {
+    it('a logout of a live session is final, whatever two other requests do to it', async () => {
       let met = 0
       const check = async (changes: string[], order: number[]) => {
-        const world = make()
-        const elsewhere = world.visitor()
+        const app = make()
+        const elsewhere = app.visitor()
         await elsewhere.visit((session) => session.login('ada', { remember: true }))
-        world.clock.advance(1)
-        const victim = await signedIn(world)
+        app.clock.advance(1)
+        const victim = await signedIn(app)
         const before = victim.cookie
         const others = changes.map(() => victim.copy())
         let live = false
@@ -64,13 +64,13 @@ for (const [name, make] of Object.entries(WORLDS)) {
           await request.respond()
         }
         let turn = 0
-        await race(world.gates, [...requests, logout], (count) => (order[turn++ % order.length] as number) % count)
+        await race(app.gates, [...requests, logout], (count) => (order[turn++ % order.length] as number) % count)
         if (live) met++
         const cookies = others.map(({ cookie }) => cookie)
-        if (live) for (const cookie of [before, ...cookies]) assert.deepEqual(await stateOf(world, cookie), DEAD)
-        // And means this one session, not what the user has elsewhere.
-        assert.equal((await stateOf(world, elsewhere.cookie)).user, 'ada')
-        await world.store.close()
+        if (live) for (const cookie of [before, ...cookies]) assert.deepEqual(await stateOf(app, cookie), DEAD)
+        // It ends this session only, not the user's other sessions.
+        assert.equal((await stateOf(app, elsewhere.cookie)).user, 'ada')
+        await app.store.close()
       }
       const change = fc.constantFrom(...Object.keys(CHANGES))
       const order = fc.array(fc.nat(5), { minLength: 6, maxLength: 30 })
@@ -81,8 +81,8 @@ for (const [name, make] of Object.entries(WORLDS)) {
     it('a login is not undone by a logout of the session that it replaced', async () => {
       for (const user of ['ada', 'bob'])
         for (let seed = 0; seed < (numRuns < 100 ? 10 : 100); seed++) {
-          const world = make()
-          const [victim, tab] = [await signedIn(world), world.visitor()]
+          const app = make()
+          const [victim, tab] = [await signedIn(app), app.visitor()]
           tab.cookie = victim.cookie
           const login = async () => {
             const request = tab.begin()
@@ -96,7 +96,7 @@ for (const [name, make] of Object.entries(WORLDS)) {
           }
           const before = victim.cookie
           let bits = seed * 2_654_435_761
-          const results = await race(world.gates, [login, logout], (count) => {
+          const results = await race(app.gates, [login, logout], (count) => {
             bits = Math.floor(bits / 2)
             return bits % count
           })
@@ -104,19 +104,19 @@ for (const [name, make] of Object.entries(WORLDS)) {
             results.map(({ status }) => status),
             ['fulfilled', 'fulfilled'],
           )
-          assert.equal((await stateOf(world, tab.cookie)).user, user)
-          assert.deepEqual(await stateOf(world, before), DEAD)
-          await world.store.close()
+          assert.equal((await stateOf(app, tab.cookie)).user, user)
+          assert.deepEqual(await stateOf(app, before), DEAD)
+          await app.store.close()
         }
     })
 
-    it('a revocation of all ends what was there when it began, and no login that came after it', async () => {
+    it('a revocation of all sessions ends those that existed when it began, and no later login', async () => {
       const check = async (changes: string[], order: number[]) => {
-        const world = make()
-        const victim = await signedIn(world)
+        const app = make()
+        const victim = await signedIn(app)
         const before = victim.cookie
         const others = changes.map(() => victim.copy())
-        const [fresh, late] = [world.visitor(), world.visitor()]
+        const [fresh, late] = [app.visitor(), app.visitor()]
         let revoked = false
         let afterwards = false
         const requests = others.map((other, i) => async () => {
@@ -125,7 +125,7 @@ for (const [name, make] of Object.entries(WORLDS)) {
           await request.respond()
         })
         const revoke = async () => {
-          await world.sessions.of('ada').revokeAll()
+          await app.sessions.of('ada').revokeAll()
           revoked = true
         }
         const login = async () => {
@@ -136,18 +136,18 @@ for (const [name, make] of Object.entries(WORLDS)) {
         }
         let turn = 0
         const tasks = [...requests, revoke, login]
-        const results = await race(world.gates, tasks, (count) => {
-          // Time goes on meanwhile: what begins a moment after a revocation has begun is not older than its end.
-          world.clock.advance(1)
+        const results = await race(app.gates, tasks, (count) => {
+          // The clock moves on, so that a session which begins just after the start of a revocation is newer than it.
+          app.clock.advance(1)
           return (order[turn++ % order.length] as number) % count
         })
         assert.deepEqual([results.at(-1)?.status, results.at(-2)?.status], ['fulfilled', 'fulfilled'])
         const cookies = others.map(({ cookie }) => cookie)
-        for (const cookie of [before, ...cookies]) assert.deepEqual(await stateOf(world, cookie), DEAD)
-        if (afterwards) assert.equal((await stateOf(world, fresh.cookie)).user, 'ada')
+        for (const cookie of [before, ...cookies]) assert.deepEqual(await stateOf(app, cookie), DEAD)
+        if (afterwards) assert.equal((await stateOf(app, fresh.cookie)).user, 'ada')
         await late.visit((session) => session.login('ada'))
-        assert.equal((await stateOf(world, late.cookie)).user, 'ada')
-        await world.store.close()
+        assert.equal((await stateOf(app, late.cookie)).user, 'ada')
+        await app.store.close()
       }
       const change = fc.constantFrom(...Object.keys(CHANGES))
       const order = fc.array(fc.nat(5), { minLength: 6, maxLength: 30 })
@@ -157,12 +157,12 @@ for (const [name, make] of Object.entries(WORLDS)) {
 }
 
 for (const [name, make] of Object.entries(STORES))
-  describe(`on ${name}, a renewal beside writes`, () => {
-    it('loses nothing that was acknowledged, changes of expiry included, and leaves one session', async () => {
+  describe(`on ${name}, a renewal concurrent with writes`, () => {
+    it('loses nothing that was acknowledged, including changes of the expiry, and leaves one session', async () => {
       let together = 0
       const check = async (order: number[]) => {
-        const world = fixture({}, make)
-        const victim = await signedIn(world)
+        const app = fixture({}, make)
+        const victim = await signedIn(app)
         const renewing = victim.copy()
         const renewal = async () => {
           const request = renewing.begin()
@@ -171,7 +171,7 @@ for (const [name, make] of Object.entries(STORES))
           session.renew()
           await request.respond()
         }
-        /** True when it changed the session and was told so. */
+        /** Resolves to true when the change was acknowledged. */
         const writer = (change: (session: S) => void) => async () => {
           const request = victim.copy().begin()
           const session = await request.session()
@@ -184,7 +184,7 @@ for (const [name, make] of Object.entries(STORES))
         const count = writer((session) => session.update('n', (n = 0) => n + 1))
         let turn = 0
         const results = await race<unknown>(
-          world.gates,
+          app.gates,
           [renewal, write, count],
           (count) => (order[turn++ % order.length] as number) % count,
         )
@@ -196,10 +196,10 @@ for (const [name, make] of Object.entries(STORES))
           assert.deepEqual([session.userId, session.get('secret')], ['ada', 1])
           assert.equal(session.get('n'), counted ? 2 : 1)
           assert.equal(session.get('b'), wrote ? 2 : undefined)
-          assert.equal(Number(session.expiresAt), world.clock() + (wrote ? 20 : 30) * 60_000)
+          assert.equal(Number(session.expiresAt), app.clock() + (wrote ? 20 : 30) * 60_000)
         })
-        assert.equal((await world.sessions.of('ada').list()).length, 1)
-        await world.store.close()
+        assert.equal((await app.sessions.of('ada').list()).length, 1)
+        await app.store.close()
       }
       const order = fc.array(fc.nat(5), { minLength: 6, maxLength: 30 })
       const numRuns = name === 'memory' ? 200 : 30
@@ -207,39 +207,39 @@ for (const [name, make] of Object.entries(STORES))
       assert.ok(together > 0)
     })
 
-    it('that cannot be finished leaves the one session that there was', async () => {
+    it('that cannot be completed leaves the old session as the only one', async () => {
       for (const failing of ['create', 'delete', 'read', 'update'] as const) {
-        const world = fixture({}, make)
-        const victim = await signedIn(world)
+        const app = fixture({}, make)
+        const victim = await signedIn(app)
         const [renewing, writing] = [victim.begin(), victim.begin()]
         const [session, other] = await Promise.all([renewing.session(), writing.session()])
         session.renew()
         other.set('b', 1)
         await writing.respond()
         let failed = false
-        world.fail.when = (call) => {
+        app.fail.when = (call) => {
           if (call !== failing || failed) return null
           failed = true
           return new Error('the store is down')
         }
         await assert.rejects(renewing.respond(), { code: 'STRONGROOM_STORE' })
-        world.fail.when = null
+        app.fail.when = null
         await settle()
-        assert.equal((await world.sessions.of('ada').list()).length, 1, failing)
+        assert.equal((await app.sessions.of('ada').list()).length, 1, failing)
         await victim.visit((session) => assert.deepEqual([session.userId, session.get('b')], ['ada', 1]))
-        await world.store.close()
+        await app.store.close()
       }
     })
   })
 
-describe('a store that ends a user’s sessions one by one', () => {
-  it('ends one that was renewed while it did so', async () => {
+describe('a store that deletes a user’s sessions one by one', () => {
+  it('also ends a session that was renewed during the deletion', async () => {
     const memory = STORES.memory ?? assert.fail()
     let between: (() => Promise<unknown>) | null = null
-    const world = fixture({}, (clock) => {
+    const app = fixture({}, (clock) => {
       const store = memory(clock)
       const { list } = store.byOwner
-      // As files are: first it looks which there are, then it ends each.
+      // As the file engine works: it lists the sessions first, then deletes each.
       const deleteAll = async (owner: string, except?: Id) => {
         const ids = (await list(owner)).map(({ id }) => id).filter((id) => id !== except)
         await between?.()
@@ -248,13 +248,13 @@ describe('a store that ends a user’s sessions one by one', () => {
       }
       return Object.assign(store, { byOwner: { list, deleteAll } })
     })
-    const victim = await signedIn(world)
+    const victim = await signedIn(app)
     const before = victim.cookie
     const request = victim.begin()
     ;(await request.session()).renew()
     between = () => request.respond()
-    assert.equal(await world.sessions.of('ada').revokeAll(), 1)
+    assert.equal(await app.sessions.of('ada').revokeAll(), 1)
     assert.notEqual(victim.cookie, before)
-    for (const cookie of [before, victim.cookie]) assert.deepEqual(await stateOf(world, cookie), DEAD)
+    for (const cookie of [before, victim.cookie]) assert.deepEqual(await stateOf(app, cookie), DEAD)
   })
 })

@@ -5,24 +5,24 @@ import { inspect } from 'node:util'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { CHANNEL, emitter, type SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import { carried } from './kit/engines.ts'
-import { type Fixture, fixture } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
-import { ringOf, secret } from './kit/ring.ts'
-import { visitor } from './kit/visitor.ts'
+import { inCookies } from './fixtures/engines.ts'
+import { type Fixture, fixture } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
+import { ringOf, secret } from './fixtures/secret.ts'
+import { visitor } from './fixtures/visitor.ts'
 
 const [USER, CANARY, LABEL] = ['user-7531', 'canary in the data', 'label of a device']
-const told: SessionEvent[] = []
+const emitted: SessionEvent[] = []
 const secrets = new Set<string>([USER, CANARY, LABEL, secret('fixture')])
 
-/** A scene whose events are all searched at the end of this file. */
-async function scene(make: () => Fixture, play: (world: Fixture) => Promise<void>): Promise<SessionEvent[]> {
-  const world = make()
-  const { sessions } = world
+/** A scene. All its events are searched for secrets at the end of this file. */
+async function scene(make: () => Fixture, play: (app: Fixture) => Promise<void>): Promise<SessionEvent[]> {
+  const app = make()
+  const { sessions } = app
   const open = sessions.open
   sessions.open = (headers) => {
     const text = (headers as { cookie?: string }).cookie?.split('=')[1]
-    // Shorter ones are junk that a test made up.
+    // Shorter values were made up by a test.
     if (text && text.length >= 64) {
       secrets.add(text)
       const token = Buffer.from(text, 'base64url').subarray(2, 34)
@@ -30,52 +30,52 @@ async function scene(make: () => Fixture, play: (world: Fixture) => Promise<void
     }
     return open(headers)
   }
-  await play(world)
-  if (world.store.scan)
-    for await (const page of world.store.scan())
+  await play(app)
+  if (app.store.scan)
+    for await (const page of app.store.scan())
       for (const { id, owner } of page) {
         secrets.add(id)
         if (owner) secrets.add(owner)
       }
-  told.push(...world.events)
-  return world.events
+  emitted.push(...app.events)
+  return app.events
 }
 
 const kinds = (events: readonly SessionEvent[]) =>
   events.map((event) => ('reason' in event ? `${event.type} ${event.reason}` : event.type))
 
-async function signedIn(world: Fixture) {
-  const guest = world.visitor()
+async function signedIn(app: Fixture) {
+  const guest = app.visitor()
   await guest.visit((session) => session.set('canary', CANARY).login(USER, { label: LABEL }))
   await settle()
-  world.events.length = 0
+  app.events.length = 0
   return guest
 }
 
 after(() => {
-  // The last word of this file, on everything that was told in it.
-  assert.ok(told.length > 40)
-  for (const event of told) {
+  // Runs last, over all events of this file.
+  assert.ok(emitted.length > 40)
+  for (const event of emitted) {
     const text = inspect(event, { depth: 5 })
-    for (const hidden of secrets) assert.ok(!text.includes(hidden), `${event.type} tells ${hidden}`)
+    for (const hidden of secrets) assert.ok(!text.includes(hidden), `${event.type} contains ${hidden}`)
   }
 })
 
 describe('an event', () => {
-  it('is told of a session’s whole life, with its reasons', async () => {
-    const events = await scene(fixture, async (world) => {
-      const guest = world.visitor()
+  it('is emitted for each step of a session’s life, with its reason', async () => {
+    const events = await scene(fixture, async (app) => {
+      const guest = app.visitor()
       await guest.visit((session) => session.set('canary', CANARY))
       await settle()
       await guest.visit((session) => session.get('canary'))
       await guest.visit((session) => session.set('canary', `${CANARY} 2`))
       await guest.visit((session) => session.login(USER, { label: LABEL }))
-      world.clock.advance(4 * 60_000)
+      app.clock.advance(4 * 60_000)
       await settle()
       await guest.visit(() => undefined)
       await guest.visit((session) => session.renew())
       await guest.visit((session) => session.logout())
-      await world.visitor().visit((session) => session.login(USER))
+      await app.visitor().visit((session) => session.login(USER))
     })
     assert.deepEqual(kinds(events), [
       'created',
@@ -104,48 +104,48 @@ describe('an event', () => {
   })
 
   it('names the session by the handle that its owner sees in the list', async () => {
-    await scene(fixture, async (world) => {
-      const guest = await signedIn(world)
-      const [device] = await world.sessions.of(USER).list()
+    await scene(fixture, async (app) => {
+      const guest = await signedIn(app)
+      const [device] = await app.sessions.of(USER).list()
       await guest.visit((session) => assert.equal(session.handle, device?.handle))
-      assert.deepEqual(world.events, [{ type: 'loaded', handle: device?.handle }])
+      assert.deepEqual(app.events, [{ type: 'loaded', handle: device?.handle }])
     })
   })
 
-  it('is told of every way in which sessions are ended', async () => {
-    const ways: [string, (world: Fixture) => Promise<void>][] = [
-      ['logout', async (world) => (await signedIn(world)).visit((session) => session.logout())],
+  it('is emitted for every way in which sessions end', async () => {
+    const ways: [string, (app: Fixture) => Promise<void>][] = [
+      ['logout', async (app) => (await signedIn(app)).visit((session) => session.logout())],
       [
         'revoke',
-        async (world) => {
-          await signedIn(world)
-          const [device] = await world.sessions.of(USER).list()
-          await world.sessions.of(USER).revoke(device?.handle ?? '')
+        async (app) => {
+          await signedIn(app)
+          const [device] = await app.sessions.of(USER).list()
+          await app.sessions.of(USER).revoke(device?.handle ?? '')
         },
       ],
       [
         'revoke-others',
-        async (world) =>
-          (await signedIn(world)).visit(async (session) => void (await world.sessions.of(USER).revokeOthers(session))),
+        async (app) =>
+          (await signedIn(app)).visit(async (session) => void (await app.sessions.of(USER).revokeOthers(session))),
       ],
       [
         'revoke-all',
-        async (world) => {
-          await signedIn(world)
-          await world.sessions.of(USER).revokeAll()
+        async (app) => {
+          await signedIn(app)
+          await app.sessions.of(USER).revokeAll()
         },
       ],
       [
         'limit',
-        async (world) => {
-          await signedIn(world)
-          await world.visitor().visit((session) => session.login(USER, { limit: 1 }))
+        async (app) => {
+          await signedIn(app)
+          await app.visitor().visit((session) => session.login(USER, { limit: 1 }))
         },
       ],
       [
         'emptied',
-        async (world) => {
-          const guest = world.visitor()
+        async (app) => {
+          const guest = app.visitor()
           await guest.visit((session) => session.set('canary', CANARY))
           await settle()
           await guest.visit((session) => session.clear())
@@ -162,10 +162,10 @@ describe('an event', () => {
     }
   })
 
-  it('is told of a cookie whose session is there no longer, and of one that ran out', async () => {
-    const absent = await scene(fixture, async (world) => {
-      const guest = await signedIn(world)
-      await world.sessions.of(USER).revokeAll()
+  it('is emitted for a cookie whose session is gone, and for one that expired', async () => {
+    const absent = await scene(fixture, async (app) => {
+      const guest = await signedIn(app)
+      await app.sessions.of(USER).revokeAll()
       await guest.visit(() => undefined)
     })
     assert.deepEqual(kinds(absent), ['revoked revoke-all', 'absent'])
@@ -173,37 +173,37 @@ describe('an event', () => {
       ['idle', 31],
       ['absolute', 13 * 60],
     ] as const) {
-      const expired = await scene(carried, async (world) => {
-        const guest = await signedIn(world)
-        world.clock.advance(ms * 60_000)
+      const expired = await scene(inCookies, async (app) => {
+        const guest = await signedIn(app)
+        app.clock.advance(ms * 60_000)
         await guest.visit(() => undefined)
       })
       assert.deepEqual(kinds(expired), [`expired ${reason}`])
     }
   })
 
-  it('is told of an open deadline that was moved beyond the sealed one', async () => {
+  it('is emitted when the stored deadline was moved beyond the sealed one', async () => {
     const events = await scene(
       () => fixture({ seal: 'two-key' }),
-      async (world) => {
-        const guest = await signedIn(world)
-        for await (const page of world.store.scan())
-          for (const { id } of page) await world.store.touch(id, world.clock() + 1e12)
-        world.clock.advance(13 * 3_600_000)
+      async (app) => {
+        const guest = await signedIn(app)
+        for await (const page of app.store.scan())
+          for (const { id } of page) await app.store.touch(id, app.clock() + 1e12)
+        app.clock.advance(13 * 3_600_000)
         await guest.visit((session) => assert.equal(session.userId, null))
       },
     )
     assert.deepEqual(kinds(events), ['expired absolute'])
   })
 
-  it('is told of cookies and records that are not ours, and why', async () => {
+  it('is emitted for refused cookies and records, with the reason', async () => {
     const junk = async (cookie: (good: string) => string, expected: string) => {
-      const events = await scene(fixture, async (world) => {
-        const guest = await signedIn(world)
+      const events = await scene(fixture, async (app) => {
+        const guest = await signedIn(app)
         guest.cookie = cookie(guest.cookie ?? '')
         await guest.visit((session) => assert.equal(session.isNew, true))
       })
-      assert.deepEqual(events, [{ type: 'notOurs', what: 'cookie', reason: expected }])
+      assert.deepEqual(events, [{ type: 'rejected', what: 'cookie', reason: expected }])
     }
     await junk(() => 'junk', 'malformed')
     await junk((good) => `${good.slice(0, -1)}${good.endsWith('A') ? 'B' : 'A'}`, 'forged')
@@ -214,29 +214,29 @@ describe('an event', () => {
 
     const damaged = await scene(
       () => fixture({ seal: 'two-key', memo: false }),
-      async (world) => {
-        const guest = await signedIn(world)
-        for await (const page of world.store.scan())
+      async (app) => {
+        const guest = await signedIn(app)
+        for await (const page of app.store.scan())
           for (const { id } of page) {
-            const found = await world.store.read(id)
-            if (found) await world.store.update(id, { ...found.entry, bytes: Buffer.from('damaged') }, found.version)
+            const found = await app.store.read(id)
+            if (found) await app.store.update(id, { ...found.entry, bytes: Buffer.from('damaged') }, found.version)
           }
         await guest.visit((session) => assert.equal(session.isNew, true))
       },
     )
-    assert.deepEqual(damaged, [{ type: 'notOurs', what: 'record', reason: 'malformed' }])
-    const replayed = await scene(carried, async (world) => {
-      const guest = await signedIn(world)
+    assert.deepEqual(damaged, [{ type: 'rejected', what: 'record', reason: 'malformed' }])
+    const replayed = await scene(inCookies, async (app) => {
+      const guest = await signedIn(app)
       const thief = guest.copy()
       await guest.visit((session) => session.logout())
       await thief.visit((session) => assert.equal(session.userId, null))
     })
-    assert.deepEqual(kinds(replayed), ['loaded', 'revoked logout', 'notOurs revoked'])
+    assert.deepEqual(kinds(replayed), ['loaded', 'revoked logout', 'rejected revoked'])
   })
 
-  it('is told of conflicts, of sessions gone under a writer, of limits, of sweeps and of a store that is down', async () => {
-    const conflict = await scene(fixture, async (world) => {
-      const guest = await signedIn(world)
+  it('is emitted for conflicts, for sessions that ended before a write, for limits, sweeps and store errors', async () => {
+    const conflict = await scene(fixture, async (app) => {
+      const guest = await signedIn(app)
       const [one, other] = [guest.begin(), guest.begin()]
       const [first, second] = [await one.session(), await other.session()]
       first.set('a', 1)
@@ -245,27 +245,27 @@ describe('an event', () => {
       await other.respond()
     })
     assert.deepEqual(kinds(conflict), ['loaded', 'loaded', 'updated', 'conflict', 'updated'])
-    const gone = await scene(fixture, async (world) => {
-      const guest = await signedIn(world)
+    const gone = await scene(fixture, async (app) => {
+      const guest = await signedIn(app)
       const request = guest.begin()
       ;(await request.session()).set('a', 1)
-      await world.sessions.of(USER).revokeAll()
+      await app.sessions.of(USER).revokeAll()
       await assert.rejects(request.respond())
     })
     assert.deepEqual(kinds(gone), ['loaded', 'revoked revoke-all', 'conflict', 'gone'])
-    const limit = await scene(fixture, async (world) => {
-      await signedIn(world)
-      const login = world.visitor().visit((session) => session.login(USER, { limit: 1, atLimit: 'refuse' }))
+    const limit = await scene(fixture, async (app) => {
+      await signedIn(app)
+      const login = app.visitor().visit((session) => session.login(USER, { limit: 1, atLimit: 'refuse' }))
       await assert.rejects(login)
-      await world.sessions.clearExpired()
+      await app.sessions.clearExpired()
     })
     assert.deepEqual(limit, [
       { type: 'limit', policy: 'refuse', ended: 0 },
       { type: 'cleared', count: 0 },
     ])
-    const down = await scene(fixture, async (world) => {
-      const guest = await signedIn(world)
-      world.fail.when = () => new Error('connection refused')
+    const down = await scene(fixture, async (app) => {
+      const guest = await signedIn(app)
+      app.fail.when = () => new Error('connection refused')
       await assert.rejects(guest.visit(() => undefined))
     })
     assert.deepEqual(kinds(down), ['storeError'])
@@ -273,7 +273,7 @@ describe('an event', () => {
 })
 
 describe('a listener', () => {
-  it('that throws, at once or later, disturbs nobody, and is named in a warning', async () => {
+  it('that throws or rejects affects no request, and causes a warning', async () => {
     const warned: string[] = []
     const listen = (warning: Error & { code?: string }) => warned.push(`${warning.code} ${warning.message}`)
     process.on('warning', listen)
@@ -298,7 +298,7 @@ describe('a listener', () => {
       assert.equal(warning, 'STRONGROOM_LISTENER The session event listener threw: TypeError')
   })
 
-  it('on the diagnostics channel hears everything, beside the other one', async () => {
+  it('on the diagnostics channel gets every event, as the option does', async () => {
     const heard: SessionEvent[] = []
     const hear = (event: unknown) => heard.push(event as SessionEvent)
     diagnostics.subscribe(CHANNEL, hear)
@@ -314,7 +314,7 @@ describe('a listener', () => {
     assert.deepEqual(kinds(events), ['created', 'created', 'loaded', 'updated'])
   })
 
-  it('that is not there is not worked for', async () => {
+  it('that does not exist costs no work', async () => {
     const emit = emitter(undefined)
     assert.equal(emit.wanted(), false)
     const hear = () => undefined

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { parseSetCookie } from 'cookie'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
-import { WORLDS } from './kit/engines.ts'
-import { fixture, last } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
+import { REVOCABLE } from './fixtures/engines.ts'
+import { fixture, last } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
 
 const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000]
 const maxAgeOf = (line: string | null) => (line === null ? null : (parseSetCookie(line).maxAge ?? 'browser'))
 
-for (const [name, world] of Object.entries(WORLDS))
+for (const [name, app] of Object.entries(REVOCABLE))
   suite(`saveEveryRequest, on ${name}`, () => {
-    const open = () => world({ saveEveryRequest: true, idle: '30m', absolute: '12h' })
+    const open = () => app({ saveEveryRequest: true, idle: '30m', absolute: '12h' })
 
     test('a request that only reads moves the deadline to the millisecond, and sends the cookie again', async () => {
       const { visitor, clock, events } = open()
@@ -28,7 +28,7 @@ for (const [name, world] of Object.entries(WORLDS))
       assert.equal(events.filter(({ type }) => type === 'updated').length, 6)
     })
 
-    test('a request that never asks for its session keeps it alive, too', async () => {
+    test('a request that never asks for its session keeps it alive too', async () => {
       const { visitor, clock } = open()
       const guest = visitor()
       await guest.visit((session) => session.set('a', 1))
@@ -40,7 +40,7 @@ for (const [name, world] of Object.entries(WORLDS))
       await guest.visit((session) => assert.equal(session.get('a'), 1))
     })
 
-    test('the absolute deadline holds all the same', async () => {
+    test('the absolute deadline still holds', async () => {
       const { visitor, clock } = open()
       const guest = visitor()
       await guest.visit((session) => session.set('a', 1))
@@ -51,16 +51,16 @@ for (const [name, world] of Object.entries(WORLDS))
       await guest.visit((session) => assert.equal(session.isNew, true))
     })
 
-    test('nothing is made for a stranger, or for a cookie that opens nothing', async () => {
+    test('nothing is created for a visitor without a cookie, or with a cookie that opens nothing', async () => {
       const { visitor, store } = open()
-      const [stranger, forger] = [visitor(), visitor()]
+      const [newcomer, forger] = [visitor(), visitor()]
       forger.cookie = 'A'.repeat(64)
-      for (const guest of [stranger, forger])
+      for (const guest of [newcomer, forger])
         assert.deepEqual(await guest.begin().respond(), { setCookie: null, used: false })
       for await (const page of store.scan()) assert.deepEqual(page, [])
     })
 
-    test('a response that failed saves nothing', async () => {
+    test('a response of 500 or above saves nothing', async () => {
       const { visitor, clock } = open()
       const guest = visitor()
       await guest.visit((session) => session.set('a', 1))
@@ -68,7 +68,7 @@ for (const [name, world] of Object.entries(WORLDS))
       assert.equal((await guest.begin().respond(500)).setCookie, null)
     })
 
-    test('who only reads loses nothing of a parallel change, and is not refused by a parallel end', async () => {
+    test('a request that only reads loses no concurrent change, and does not fail when the session ends concurrently', async () => {
       const { visitor } = open()
       const guest = visitor()
       await guest.visit((session) => session.set('a', 1))
@@ -89,7 +89,7 @@ for (const [name, world] of Object.entries(WORLDS))
   })
 
 suite('saveEveryRequest', () => {
-  test('a page that does not need its session does not fail with the store', async () => {
+  test('a page that does not need its session does not fail when the store does', async () => {
     const { visitor, fail, events } = fixture({ saveEveryRequest: true })
     const guest = visitor()
     await guest.visit((session) => session.set('a', 1))
@@ -101,7 +101,7 @@ suite('saveEveryRequest', () => {
     await guest.visit((session) => assert.equal(session.get('a'), 1))
   })
 
-  test('without it a request that never asks costs nothing', async () => {
+  test('without it a request that never asks for its session costs nothing', async () => {
     const { visitor, calls } = fixture()
     const guest = visitor()
     await guest.visit((session) => session.set('a', 1))
@@ -110,15 +110,15 @@ suite('saveEveryRequest', () => {
     assert.deepEqual(calls, [])
   })
 
-  test('is true or false', () => {
-    assert.throws(() => fixture({ saveEveryRequest: 1 as never }), /saveEveryRequest is one of: true, false/)
+  test('must be true or false', () => {
+    assert.throws(() => fixture({ saveEveryRequest: 1 as never }), /saveEveryRequest must be one of: true, false/)
   })
 })
 
 suite('expireAtBrowserClose: false', () => {
   const open = () => fixture({ expireAtBrowserClose: false, idle: '1h', absolute: '14d' })
 
-  test('cookies stay for as long as their sessions may, a stranger’s as a user’s', async () => {
+  test('cookies last as long as their sessions may, with and without a user', async () => {
     const { visitor, clock } = open()
     const [guest, user] = [visitor(), visitor()]
     await guest.visit((session) => session.set('a', 1))
@@ -130,7 +130,7 @@ suite('expireAtBrowserClose: false', () => {
     assert.equal(maxAgeOf(user.setCookie), 2 * 86_400)
   })
 
-  test('one login, or one session, can say otherwise', async () => {
+  test('one login or one session can override it', async () => {
     const { visitor } = open()
     const [library, guest] = [visitor(), visitor()]
     await library.visit((session) => session.login('ada', { remember: false }))
@@ -153,9 +153,12 @@ suite('expireAtBrowserClose: false', () => {
     assert.equal(maxAgeOf(guest.setCookie), 3600)
   })
 
-  test('is told by the policy, and is true or false', () => {
+  test('is part of the policy, and must be true or false', () => {
     assert.equal(open().sessions.policy.persistent, true)
     assert.equal(fixture().sessions.policy.persistent, false)
-    assert.throws(() => fixture({ expireAtBrowserClose: 'no' as never }), /expireAtBrowserClose is one of: true, false/)
+    assert.throws(
+      () => fixture({ expireAtBrowserClose: 'no' as never }),
+      /expireAtBrowserClose must be one of: true, false/,
+    )
   })
 })

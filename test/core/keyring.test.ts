@@ -8,14 +8,14 @@ import {
   type Secrets,
 } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
-import { settle } from './kit/gates.ts'
-import { ringOf, secret } from './kit/ring.ts'
+import { settle } from './fixtures/gates.ts'
+import { ringOf, secret } from './fixtures/secret.ts'
 
 const kids = (secrets: Secrets) => createKeyring(secrets).masters.map(({ kid }) => kid)
 const [A, B, C] = [secret('a'), secret('b'), secret('c')]
 
 describe('secrets', () => {
-  it('are a text, several in one text, bytes, or a list of both, the first of them current', () => {
+  it('are a string, several in one string, bytes, or a list of both, and the first is the current one', () => {
     const all = kids([A, B, C])
     for (const text of [`${A},${B},${C}`, `${A} ${B} ${C}`, `${A}\n${B}\n${C}\n`, ` ${A},\n ${B} ,, ${C},`])
       assert.deepEqual(kids(text), all)
@@ -24,7 +24,7 @@ describe('secrets', () => {
     assert.equal(createKeyring([A, B, C]).current.kid, all[0])
   })
 
-  it('give keys that are the HKDF of the secret, each use with a label of its own', () => {
+  it('derive their keys by HKDF, each use with a label of its own', () => {
     const { current } = createKeyring(A)
     const derived = (use: string, length: number) =>
       Buffer.from(hkdfSync('sha256', Buffer.from(A), Buffer.from('strongroom'), `strongroom 1 ${use}`, length))
@@ -67,12 +67,12 @@ describe('secrets', () => {
     'two of the same, as text and as bytes': [A, B, Buffer.from(A)],
   }
   for (const [what, secrets] of Object.entries(bad))
-    it(`are refused, with what to do and without showing them, when they are ${what}`, () => {
+    it(`are refused when they are ${what}, and the error says what to do and does not show them`, () => {
       assert.throws(
         () => createKeyring(secrets),
         (error: Error) => {
           assert.ok(error instanceof ConfigError)
-          assert.match(error.message, /strongroom keys new|Remove one/)
+          assert.match(error.message, /npx @strongroom\/cli keys new|Remove one/)
           const texts = (Array.isArray(secrets) ? secrets : [secrets]).map((each) => Buffer.from(each).toString())
           for (const text of texts)
             for (let at = 0; at + 8 <= text.length; at++) assert.ok(!error.message.includes(text.slice(at, at + 8)))
@@ -81,12 +81,12 @@ describe('secrets', () => {
       )
     })
 
-  it('are refused when they are of no kind that a secret can be', () => {
+  it('are refused when they are of a wrong type', () => {
     for (const wrong of [null, undefined, 5, {}, new Set([A]), [5], [null], [[A]]])
       assert.throws(() => createKeyring(wrong as never), ConfigError)
   })
 
-  it('are refused when two different ones have one key id, for then nobody could tell which made what', () => {
+  it('are refused when two different ones have the same key id, because it would not tell them apart', () => {
     const byKid = new Map<number, string>()
     for (let i = 0; ; i++) {
       const next = secret(`kid ${i}`)
@@ -101,15 +101,15 @@ describe('secrets', () => {
   })
 })
 
-describe('a ring', () => {
-  it('knows its masters by key id and no other', () => {
+describe('a keyring', () => {
+  it('finds its secrets by key id, and no others', () => {
     const ring = ringOf('a', 'b')
     for (const master of ring.masters) assert.equal(ring.get(master.kid), master)
     const known = new Set(ring.masters.map(({ kid }) => kid))
     for (let kid = 0; kid < 256; kid++) assert.equal(ring.get(kid) !== undefined, known.has(kid))
   })
 
-  it('gives a user another blind tag under each master, and each user another', () => {
+  it('gives a user a different blind tag under each secret, and each user a different one', () => {
     const { masters } = ringOf('a', 'b')
     const users = ['1', '2', 'x'.repeat(10_000), 'é', '']
     const tags = masters.flatMap((master) => users.map((user) => ownerTag(master, user)))
@@ -119,7 +119,7 @@ describe('a ring', () => {
 })
 
 describe('a provider of secrets', () => {
-  /** Moves what the ring measures half minutes by. */
+  /** Moves the clock by which the keyring measures half minutes. */
   const monotonic = (test: TestContext) => {
     let now = 1_000_000
     test.mock.method(performance, 'now', () => now)
@@ -129,7 +129,7 @@ describe('a provider of secrets', () => {
   }
   const [kidA, kidB, kidC] = kids([A, B, C])
 
-  it('may answer at once or later, and is asked once by many who wait', async () => {
+  it('may return or resolve, and is called once for many concurrent requests', async () => {
     for (const answer of [A, Promise.resolve(A)]) {
       let asked = 0
       const ring = createLiveKeyring(() => {
@@ -144,7 +144,7 @@ describe('a provider of secrets', () => {
     }
   })
 
-  it('that fails is asked again by the next who needs it', async () => {
+  it('that fails is called again by the next request that needs it', async () => {
     const answers = [() => Promise.reject(new Error('vault is down')), () => 'too short', () => undefined, () => A]
     const ring = createLiveKeyring((() => answers.shift()?.()) as () => Secrets)
     await assert.rejects(async () => ring.ready(), /vault is down/)
@@ -154,7 +154,7 @@ describe('a provider of secrets', () => {
     assert.equal(ring.current.kid, kidA)
   })
 
-  it('that throws instead of rejecting is no other case', async () => {
+  it('that throws is treated like one that rejects', async () => {
     const ring = createLiveKeyring(() => {
       throw new Error('no vault')
     })
@@ -162,7 +162,7 @@ describe('a provider of secrets', () => {
     assert.equal(await ring.refresh(), false)
   })
 
-  it('is asked again for an unknown key id, and not more often than twice a minute', async (test) => {
+  it('is called again for an unknown key id, at most twice a minute', async (test) => {
     const pass = monotonic(test)
     let asked = 0
     const ring = createLiveKeyring(() => (++asked === 1 ? A : [B, A]))
@@ -179,7 +179,7 @@ describe('a provider of secrets', () => {
     assert.equal(asked, 2)
   })
 
-  it('that is being asked answers all who met an unknown key id meanwhile', async (test) => {
+  it('that is already being called serves all requests with an unknown key id', async (test) => {
     const pass = monotonic(test)
     let answer: (secrets: Secrets) => void = () => undefined
     let asked = 0
@@ -193,7 +193,7 @@ describe('a provider of secrets', () => {
     assert.equal(asked, 2)
   })
 
-  it('that fails on a refresh leaves the ring as it was', async (test) => {
+  it('that fails during a refresh leaves the keyring unchanged', async (test) => {
     const pass = monotonic(test)
     let asked = 0
     const ring = createLiveKeyring(() => (++asked === 1 ? A : Promise.reject(new Error('vault is down'))))
@@ -205,7 +205,7 @@ describe('a provider of secrets', () => {
     assert.equal(ring.current.kid, kidA)
   })
 
-  it('never undoes secrets that were asked for later, whenever it answers', async () => {
+  it('never overwrites secrets of a later call, whenever it resolves', async () => {
     const answers: ((secrets: Secrets) => void)[] = []
     const ring = createLiveKeyring(() => new Promise<Secrets>((resolve) => answers.push(resolve)))
     const first = ring.ready()
@@ -221,10 +221,10 @@ describe('a provider of secrets', () => {
   })
 })
 
-describe('secrets that are exchanged at run time', () => {
+describe('secrets that are reloaded at run time', () => {
   const [kidA, kidB] = kids([A, B])
 
-  it('take effect at once, and what they lack is no longer known', async () => {
+  it('take effect immediately, and removed ones are no longer known', async () => {
     const ring = createLiveKeyring([A])
     const before = ring.current
     await ring.reload([B])
@@ -236,13 +236,13 @@ describe('secrets that are exchanged at run time', () => {
     )
   })
 
-  it('leave the ring as it was when they are bad', async () => {
+  it('leave the keyring unchanged when they are invalid', async () => {
     const ring = createLiveKeyring([A])
     await assert.rejects(ring.reload('short'), ConfigError)
     assert.equal(ring.current.kid, kidA)
   })
 
-  it('must be given where there is no provider to ask', async () => {
+  it('must be passed when there is no provider to call', async () => {
     await assert.rejects(createLiveKeyring([A]).reload(), /needs the new secrets/)
     assert.equal(await createLiveKeyring([A]).refresh(), false)
   })

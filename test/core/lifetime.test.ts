@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { milliseconds } from '../../packages/strongroom/src/base/duration.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
-import { expiryAfter, lastSeen, milliseconds, touchDue } from '../../packages/strongroom/src/session/lifetime.ts'
-import { WORLDS } from './kit/engines.ts'
-import { fixture, last } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
+import { expiryAfter, lastSeen, touchDue } from '../../packages/strongroom/src/session/lifetime.ts'
+import { REVOCABLE } from './fixtures/engines.ts'
+import { fixture, last } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
 
 const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000]
 
 describe('a duration', () => {
-  it('is whole milliseconds or text with a unit', () => {
+  it('is a whole number of milliseconds or a string with a unit', () => {
     const good: [string | number, number][] = [
       [1, 1],
       [1500, 1500],
@@ -28,7 +29,7 @@ describe('a duration', () => {
     for (const [given, ms] of good) assert.equal(milliseconds(given, 'idle'), ms, String(given))
   })
 
-  it('is refused, by the name of what it was for, when it is nothing of the kind', () => {
+  it('is refused when it is anything else, and the error names the option', () => {
     const bad = [
       0,
       -1,
@@ -62,13 +63,13 @@ describe('a duration', () => {
 describe('moments', () => {
   const life = { idle: 30 * MINUTE, deadline: 12 * HOUR }
 
-  it('a session that is used ends one idle time later, and never after its deadline', () => {
+  it('a session ends one idle time after its last use, and never after its absolute deadline', () => {
     assert.equal(expiryAfter(0, life), 30 * MINUTE)
     assert.equal(expiryAfter(12 * HOUR - 1, life), 12 * HOUR)
     assert.equal(expiryAfter(5, { ...life, idle: 0 }), 12 * HOUR)
   })
 
-  it('a touch is due when a tenth of the idle time can be gained, or the rest that there is, and never backwards', () => {
+  it('a touch is due when it would gain a tenth of the idle time or reach the absolute deadline, and never moves the deadline back', () => {
     const expiresAt = 30 * MINUTE
     assert.equal(touchDue(3 * MINUTE - 1, expiresAt, life), null)
     assert.equal(touchDue(3 * MINUTE, expiresAt, life), 33 * MINUTE)
@@ -78,21 +79,21 @@ describe('moments', () => {
     assert.equal(touchDue(5, 12 * HOUR, { ...life, idle: 0 }), null)
   })
 
-  it('when a session was last seen can be told from its idle time, and else not at all', () => {
+  it('the time of the last use is known from the idle time, and is unknown without one', () => {
     assert.equal(lastSeen(30 * MINUTE, life), 0)
     assert.equal(lastSeen(12 * HOUR, life), null)
     assert.equal(lastSeen(30 * MINUTE, { ...life, idle: 0 }), null)
   })
 })
 
-for (const [name, make] of Object.entries(WORLDS))
+for (const [name, make] of Object.entries(REVOCABLE))
   describe(`on ${name}, a session`, () => {
-    it('lives while it is used, dies of idleness, never outlives its deadline, and is touched once per tenth', async () => {
+    it('lives while it is used, ends when idle, never outlasts its absolute deadline, and is touched once per tenth of the idle time', async () => {
       type Op = { op: 'read' | 'write' | 'renew' | 'login'; wait: number }
       const check = async (ops: Op[]) => {
-        const world = make({ idle: '30m', absolute: '3h' })
-        const { clock } = world
-        const guest = world.visitor()
+        const app = make({ idle: '30m', absolute: '3h' })
+        const { clock } = app
+        const guest = app.visitor()
         await guest.visit((session) => session.set('n', 0))
         let [used, deadline] = [clock(), clock() + 3 * HOUR]
         let touched = { at: clock(), count: 0 }
@@ -100,7 +101,7 @@ for (const [name, make] of Object.entries(WORLDS))
           clock.advance(wait)
           await settle()
           const gap = clock() - used
-          world.events.length = 0
+          app.events.length = 0
           const alive = await guest.visit((session) => {
             const found = !session.isNew
             if (found) assert.equal(Number(session.endsAt), deadline)
@@ -114,13 +115,13 @@ for (const [name, make] of Object.entries(WORLDS))
           if (!alive) break
           used = clock()
           if (op === 'login') deadline = clock() + 3 * HOUR
-          if (last(world.events, 'touched')) {
+          if (last(app.events, 'touched')) {
             assert.ok(clock() - touched.at >= 3 * MINUTE || touched.at + 30 * MINUTE >= deadline - 3 * MINUTE)
             touched = { at: clock(), count: touched.count + 1 }
           }
           if (op !== 'read') touched = { at: clock(), count: 0 }
         }
-        await world.store.close()
+        await app.store.close()
       }
       const wait = fc.oneof(
         { weight: 5, arbitrary: fc.integer({ min: 0, max: 10 * MINUTE }) },
@@ -135,45 +136,45 @@ for (const [name, make] of Object.entries(WORLDS))
       await fc.assert(fc.asyncProperty(ops, check), { numRuns: name === 'file' || name === 'sqlite' ? 15 : 150 })
     })
 
-    it('read all the time is touched ten times in an idle time, and a session that is remembered not at all', async () => {
+    it('that is read all the time is touched ten times in an idle time, and a remembered session never', async () => {
       for (const [remember, touches] of [
         [false, 10],
         [true, 0],
       ] as const) {
-        const world = make({ idle: '30m', absolute: '12h' })
-        const guest = world.visitor()
+        const app = make({ idle: '30m', absolute: '12h' })
+        const guest = app.visitor()
         await guest.visit((session) => session.login('ada', { remember }))
         for (let i = 0; i < 180; i++) {
-          world.clock.advance(10 * SECOND)
+          app.clock.advance(10 * SECOND)
           await settle()
           await guest.visit((session) => assert.equal(session.userId, 'ada'))
         }
-        assert.equal(world.events.filter(({ type }) => type === 'touched').length, touches)
-        await world.store.close()
+        assert.equal(app.events.filter(({ type }) => type === 'touched').length, touches)
+        await app.store.close()
       }
     })
 
-    it('that ended between a read and its touch is not touched, and its cookie is left as it is', async () => {
-      const world = make()
-      const guest = world.visitor()
+    it('that ends between its read and its touch is not touched, and its cookie is left alone', async () => {
+      const app = make()
+      const guest = app.visitor()
       await guest.visit((session) => session.login('ada'))
-      world.clock.advance(4 * MINUTE)
+      app.clock.advance(4 * MINUTE)
       await settle()
       const request = guest.begin()
       await request.session()
       await guest.copy().visit((session) => session.logout())
       assert.equal((await request.respond()).setCookie, null)
-      assert.ok(last(world.events, 'gone'))
-      await world.store.close()
+      assert.ok(last(app.events, 'gone'))
+      await app.store.close()
     })
 
-    it('keeps the deadline of its login through every renewal, and gets a new one with the next login', async () => {
-      const world = make({ idle: '30m', absolute: '1h' })
-      const guest = world.visitor()
+    it('keeps the deadline of its login through every renewal, and gets a new one at the next login', async () => {
+      const app = make({ idle: '30m', absolute: '1h' })
+      const guest = app.visitor()
       await guest.visit((session) => session.login('ada'))
-      const end = world.clock() + HOUR
+      const end = app.clock() + HOUR
       for (let i = 0; i < 5; i++) {
-        world.clock.advance(10 * MINUTE)
+        app.clock.advance(10 * MINUTE)
         await settle()
         await guest.visit((session) => {
           assert.equal(Number(session.endsAt), end)
@@ -183,36 +184,36 @@ for (const [name, make] of Object.entries(WORLDS))
       await settle()
       await guest.visit((session) => session.login('ada'))
       await settle()
-      await guest.visit((session) => assert.equal(Number(session.endsAt), world.clock() + HOUR))
-      world.clock.advance(HOUR)
+      await guest.visit((session) => assert.equal(Number(session.endsAt), app.clock() + HOUR))
+      app.clock.advance(HOUR)
       await settle()
       await guest.visit((session) => assert.equal(session.userId, null))
     })
 
-    it('survives a clock that jumps back, and is over when it jumps on', async () => {
-      const world = make({ idle: '30m', absolute: '12h' })
-      const guest = world.visitor()
+    it('survives a clock that jumps back, and has expired when it jumps forward', async () => {
+      const app = make({ idle: '30m', absolute: '12h' })
+      const guest = app.visitor()
       await guest.visit((session) => session.set('n', 0).login('ada'))
-      const began = world.clock()
+      const began = app.clock()
       for (const jump of [-HOUR, 5 * MINUTE, -DAY, 2 * DAY - HOUR, -DAY + HOUR]) {
-        world.clock.advance(jump)
+        app.clock.advance(jump)
         await settle()
-        const alive = world.clock() < began + 30 * MINUTE
+        const alive = app.clock() < began + 30 * MINUTE
         await guest.copy().visit((session) => assert.equal(session.userId, alive ? 'ada' : null))
       }
     })
   })
 
-describe('an open deadline that somebody moved in the store', () => {
-  it('is never later for the session than the sealed one', async () => {
-    const world = fixture({ seal: 'two-key', absolute: '1h' })
-    const guest = world.visitor()
+describe('a stored deadline that an attacker has moved', () => {
+  it('never makes the session last longer than the sealed one', async () => {
+    const app = fixture({ seal: 'two-key', absolute: '1h' })
+    const guest = app.visitor()
     await guest.visit((session) => session.login('ada'))
-    const end = world.clock() + HOUR
-    for await (const page of world.store.scan()) for (const { id } of page) await world.store.touch(id, end + DAY)
+    const end = app.clock() + HOUR
+    for await (const page of app.store.scan()) for (const { id } of page) await app.store.touch(id, end + DAY)
     await settle()
     await guest.visit((session) => assert.deepEqual([Number(session.expiresAt), Number(session.endsAt)], [end, end]))
-    world.clock.set(end)
+    app.clock.set(end)
     await settle()
     await guest.visit((session) => assert.equal(session.userId, null))
   })
@@ -220,19 +221,19 @@ describe('an open deadline that somebody moved in the store', () => {
 
 describe('a session with an expiry of its own', () => {
   const begin = async (options: Parameters<typeof fixture>[0] = {}) => {
-    const world = fixture({ idle: '30m', absolute: '12h', ...options })
-    const guest = world.visitor()
+    const app = fixture({ idle: '30m', absolute: '12h', ...options })
+    const guest = app.visitor()
     await guest.visit((session) => session.login('ada'))
     await settle()
     const facts = () =>
       guest.visit((session) => ({
-        idle: Number(session.expiresAt) - world.clock(),
-        left: Number(session.endsAt) - world.clock(),
+        idle: Number(session.expiresAt) - app.clock(),
+        left: Number(session.endsAt) - app.clock(),
       }))
-    return { ...world, guest, facts }
+    return { ...app, guest, facts }
   }
 
-  it('has it from each form that setExpiry takes', async () => {
+  it('can be set in every form that setExpiry accepts', async () => {
     const at = (ms: number) => (now: number) => new Date(now + ms)
     const forms: [(now: number) => unknown, idle: number, left: number, persistent: boolean][] = [
       [() => '10m', 10 * MINUTE, 12 * HOUR, false],
@@ -258,7 +259,7 @@ describe('a session with an expiry of its own', () => {
     }
   })
 
-  it('has the browser keep its cookie as long as the session, whenever that changes', async () => {
+  it('has a cookie that lasts as long as the session, whenever that changes', async () => {
     const { guest, clock } = await begin()
     await guest.visit((session) => session.login('ada', { remember: '14d' }))
     const { cookie } = guest
@@ -270,7 +271,7 @@ describe('a session with an expiry of its own', () => {
     assert.equal((await guest.visit((_, request) => request.respond())).setCookie, null)
   })
 
-  it('may have it from its first request', async () => {
+  it('can have it from its first request', async () => {
     const { visitor, clock } = await begin()
     const guest = visitor()
     await guest.visit((session) => session.set('a', 1).setExpiry({ absolute: '2d', idle: null, remember: true }))
@@ -279,7 +280,7 @@ describe('a session with an expiry of its own', () => {
     await guest.visit((session) => assert.equal(Number(session.expiresAt), clock() + 2 * DAY))
   })
 
-  it('has what several calls in one request said, the later over the earlier', async () => {
+  it('combines several calls in one request, and the later ones win', async () => {
     const { guest, facts } = await begin()
     await guest.visit((session) => {
       session.setExpiry({ idle: '10m', absolute: '1d' })
@@ -299,7 +300,7 @@ describe('a session with an expiry of its own', () => {
     assert.doesNotMatch(guest.setCookie ?? '', /Max-Age/)
   })
 
-  it('keeps it through writes and renewals, and a login begins with the defaults', async () => {
+  it('keeps it through writes and renewals, and a login starts with the defaults', async () => {
     const { guest, facts, clock } = await begin()
     await guest.visit((session) => session.setExpiry({ idle: '10m', absolute: '1d' }))
     await settle()
@@ -312,7 +313,7 @@ describe('a session with an expiry of its own', () => {
     assert.deepEqual(await facts(), { idle: 30 * MINUTE, left: 12 * HOUR })
   })
 
-  it('that is given back the defaults is not cut off, though it is older than they allow', async () => {
+  it('that returns to the defaults does not end at once, even when it is older than they allow', async () => {
     const { guest, clock, facts } = await begin({ remember: '14d' })
     await guest.visit((session) => session.login('ada', { remember: true }))
     assert.match(guest.setCookie ?? '', /Max-Age=1209600;/)
@@ -324,7 +325,7 @@ describe('a session with an expiry of its own', () => {
     assert.deepEqual(await facts(), { idle: 30 * MINUTE, left: 12 * HOUR })
   })
 
-  it('that is given back the defaults gets no more time than it had', async () => {
+  it('that returns to the defaults gets no more time than it had', async () => {
     const { guest, clock, facts } = await begin()
     await guest.visit((session) => session.setExpiry({ absolute: '13h', idle: null }))
     clock.advance(12.5 * HOUR)
@@ -334,7 +335,7 @@ describe('a session with an expiry of its own', () => {
     assert.deepEqual(await facts(), { idle: 30 * MINUTE, left: 30 * MINUTE })
   })
 
-  it('is refused an end that is not ahead, or too far, and options that nobody knows', async () => {
+  it('refuses an end in the past, an end too far ahead, and unknown options', async () => {
     const { guest, clock } = await begin()
     await guest.visit((session) => {
       const wrong = [
@@ -362,7 +363,7 @@ describe('a session with an expiry of its own', () => {
     })
   })
 
-  it('that is remembered for its own time has a cookie for as long, and a plain login one that ends with the browser', async () => {
+  it('that is remembered for its own time has a cookie for as long, and a plain login has one that ends with the browser', async () => {
     const { guest, facts } = await begin({ remember: '14d' })
     assert.doesNotMatch(guest.setCookie ?? '', /Max-Age|Expires/)
     await guest.visit((session) => session.login('ada', { remember: '30d' }))

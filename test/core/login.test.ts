@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { DataError } from '../../packages/strongroom/src/errors.ts'
-import { fixture } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
+import { fixture } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
 
 describe('login', () => {
-  it('gives a new token, so that one which was planted before is worth nothing', async () => {
+  it('gives a new token, so that one that was planted before opens nothing', async () => {
     const { visitor } = fixture()
     const guest = visitor()
     await guest.visit((session) => session.set('basket', [1]))
@@ -16,7 +16,7 @@ describe('login', () => {
     await planted.visit((session) => assert.deepEqual([session.userId, session.isNew], [null, true]))
   })
 
-  it('gives new times, and works for a visitor who had no session', async () => {
+  it('starts new deadlines, and works for a visitor without a session', async () => {
     const { visitor, clock } = fixture({ absolute: '12h' })
     const guest = visitor()
     await guest.visit((session) => session.set('a', 1))
@@ -47,7 +47,7 @@ describe('login', () => {
     [['b'], null, ['b']],
   ]
   for (const [keep, was, kept] of policies)
-    it(`of ada over ${was ?? 'nobody'}, keeping ${keep ?? 'what is usual'}, keeps ${kept.join(' and ') || 'nothing'}`, async () => {
+    it(`of ada over ${was ?? 'nobody'}, with keep ${keep ?? 'by default'}, keeps ${kept.join(' and ') || 'nothing'}`, async () => {
       const guest = fixture().visitor()
       await guest.visit((session) => {
         session.set('a', 1).set('b', { deep: 1 })
@@ -75,7 +75,7 @@ describe('login', () => {
     await guest.visit((session) => assert.deepEqual([session.userId, session.keys()], ['bob', []]))
   })
 
-  it('after a logout in one request is a session of its own', async () => {
+  it('after a logout in the same request begins a session of its own', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => {
       session.set('secret', 1)
@@ -89,12 +89,18 @@ describe('login', () => {
     await guest.visit((session) => assert.deepEqual([session.userId, session.keys()], ['bob', ['mine']]))
   })
 
-  it('refuses what is no user id, and options that it does not know', async () => {
+  it('refuses an invalid user id, and unknown options', async () => {
     await fixture()
       .visitor()
       .visit((session) => {
         for (const wrong of ['', 5, null, undefined, {}, '\ud800'] as never[])
           assert.throws(() => session.login(wrong), TypeError)
+        assert.throws(
+          () => session.login(42 as never),
+          /takes the user id as a string, and got a number\. Write String\(id\)\./,
+        )
+        assert.throws(() => session.login(null as never), /a non-empty string, and got null\./)
+        assert.throws(() => session.login('ada', null as never), /takes its options as an object: label, remember/)
         for (const options of [
           { Label: 'x' },
           { limit: 0 },
@@ -115,7 +121,7 @@ describe('login', () => {
 })
 
 describe('logout', () => {
-  it('ends the session for every copy of its cookie, and takes the cookie away', async () => {
+  it('ends the session for every copy of its cookie, and clears the cookie', async () => {
     const { visitor, store } = fixture()
     const guest = visitor()
     await guest.visit((session) => {
@@ -132,7 +138,7 @@ describe('logout', () => {
     for await (const page of store.scan()) assert.deepEqual(page, [])
   })
 
-  it('is kept even when the page about it failed, and nothing else of that page is', async () => {
+  it('is saved even when its page fails, and nothing else of that request is', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.login('ada'))
     const thief = guest.copy()
@@ -144,20 +150,20 @@ describe('logout', () => {
     await thief.visit((session) => assert.equal(session.userId, null))
   })
 
-  it('of a visitor who has no cookie sends none', async () => {
+  it('of a visitor without a cookie sends none', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.logout())
     assert.equal(guest.setCookie, null)
   })
 
-  it('takes a cookie away that was not ours', async () => {
+  it('clears a cookie that was refused', async () => {
     const guest = fixture().visitor()
     guest.cookie = 'junk'
     await guest.visit((session) => session.logout())
     assert.equal(guest.cookie, null)
   })
 
-  it('lets what is put after it begin a new session that shares nothing with the old one', async () => {
+  it('followed by a set begins a new session that shares nothing with the old one', async () => {
     const { visitor } = fixture()
     const guest = visitor()
     await guest.visit((session) => {
@@ -178,7 +184,7 @@ describe('logout', () => {
     })
   })
 
-  it('is done although what is put after it cannot be kept', async () => {
+  it('takes effect even when a value that is set after it cannot be saved', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.login('ada'))
     await assert.rejects(

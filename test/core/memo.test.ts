@@ -7,10 +7,10 @@ import { Memo } from '../../packages/strongroom/src/base/memo.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions } from '../../packages/strongroom/src/index.ts'
-import { secret } from './kit/ring.ts'
+import { secret } from './fixtures/secret.ts'
 
 describe('a memo', () => {
-  it('answers what was last put under a key, or nothing, and never weighs more than its limit', () => {
+  it('returns the last value of a key or nothing, and never grows over its limit', () => {
     const op = fc.record({
       op: fc.constantFrom('set' as const, 'set' as const, 'get' as const, 'delete' as const),
       key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
@@ -39,7 +39,7 @@ describe('a memo', () => {
     )
   })
 
-  it('remembers what it has room for, and nothing at all with a limit of nothing', () => {
+  it('keeps as much as its limit allows, and nothing when the limit is 0', () => {
     const memo = new Memo<number>(100)
     for (const key of ['a', 'b', 'c', 'd', 'e']) memo.set(key, 1, 10)
     for (const key of ['a', 'b', 'c', 'd', 'e']) assert.equal(memo.get(key), 1)
@@ -51,7 +51,7 @@ describe('a memo', () => {
   })
 })
 
-describe('what is remembered of a cookie', () => {
+describe('what is kept of a cookie', () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const heap = () => {
@@ -69,11 +69,11 @@ describe('what is remembered of a cookie', () => {
         const { setCookie } = await visit.commit()
         cookies.push((setCookie as string).split(';', 1)[0] as string)
       }
-      // Sessions of another process, which this one has not met.
+      // Sessions of another process, which this one has not seen.
       const other = createSessions({ secrets: secret('memo'), store: store as ReturnType<typeof memory> })
       const before = heap()
       for (const cookie of cookies) {
-        // As it comes from the network: one flat string, of which the value is a slice.
+        // As it arrives from the network: one flat string, of which the cookie value is a slice.
         const header = Buffer.from(`${cookie}; junk=${'x'.repeat(20_000)}`).toString('latin1')
         assert.notEqual((await other.open({ cookie: header }).get()).get('n'), undefined)
       }

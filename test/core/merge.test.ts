@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { SessionGoneError } from '../../packages/strongroom/src/errors.ts'
 import { applyChanges, type Changes } from '../../packages/strongroom/src/session/merge.ts'
-import { type Anything, fixture } from './kit/fixture.ts'
-import { race, settle } from './kit/gates.ts'
+import { type Anything, fixture } from './fixtures/fixture.ts'
+import { race, settle } from './fixtures/gates.ts'
 
-/** What a request does, and the same thing done to plain values: the model. */
+/** What a request does, and the same done to plain values, as the model. */
 type Op =
   | { readonly op: 'set'; readonly key: string; readonly value: number }
   | { readonly op: 'delete' | 'pull' | 'count'; readonly key: string }
@@ -31,7 +31,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constant('clear' as const) }) },
 )
 
-/** Answers what each reading of the flash messages showed. */
+/** Returns the flash messages that each read has shown. */
 function play(session: Anything, ops: readonly Op[]): number[][] {
   const shown: number[][] = []
   for (const each of ops)
@@ -66,8 +66,8 @@ interface Model {
 }
 
 /**
- * What a request means, laid over a state: its own last word on a key that it set or took away, its updates run again, and
- * of the flash messages those gone that it has shown, not those that came meanwhile.
+ * What a request does to a newer state: it sets and deletes its own keys as it last did, runs its updates again, and removes the
+ * flash messages that it has shown, but not those that were added since.
  */
 function laid(before: Model, ops: readonly Op[], shown: readonly number[][]): Model {
   const values = new Map(before.values)
@@ -111,7 +111,7 @@ const START: Model = {
 const requests = fc.array(fc.array(op, { minLength: 1, maxLength: 5 }), { minLength: 2, maxLength: 4 })
 const order = fc.array(fc.nat(11), { minLength: 8, maxLength: 40 })
 
-/** A guest who is signed in (so that the session is still there when all clear it) and has what the model starts with. */
+/** A logged-in visitor, whose session therefore survives a clear, with the data that the model starts with. */
 async function begin(options: Parameters<typeof fixture>[0] = {}) {
   const made = fixture(options)
   const guest = made.visitor()
@@ -124,8 +124,8 @@ async function begin(options: Parameters<typeof fixture>[0] = {}) {
   return { ...made, guest }
 }
 
-describe('parallel requests over one session', () => {
-  it('end at what some order of their own changes, one laid over the other, would have made', async () => {
+describe('concurrent requests for one session', () => {
+  it('end in a state that some order of their changes, one after the other, would have produced', async () => {
     let conflicts = 0
     const check = async (requests: Op[][], order: number[]) => {
       const { gates, guest, events } = await begin()
@@ -163,7 +163,7 @@ describe('parallel requests over one session', () => {
     await guest.visit((session) => assert.equal(session.get('n'), 205))
   })
 
-  it('that set different keys lose nothing, and of one key the last to be kept wins', async () => {
+  it('that set different keys lose nothing, and of one key the last one saved wins', async () => {
     const { guest, gates } = await begin()
     const put = (values: Anything) => async () => {
       const request = guest.copy().begin()
@@ -171,14 +171,14 @@ describe('parallel requests over one session', () => {
       for (const [key, value] of Object.entries(values)) session.set(key, value)
       await request.respond()
     }
-    // The one that began last is always the one that goes on: the first to begin is the last to be kept.
+    // The request that began last always runs next, so that the first to begin is the last to be saved.
     await race(gates, [put({ x: 1, both: 'first' }), put({ y: 1, both: 'second' })], (count) => count - 1)
     await guest.visit((session) =>
       assert.deepEqual([session.get('x'), session.get('y'), session.get('both')], [1, 1, 'first']),
     )
   })
 
-  it('of which one clears and one sets: what was set after is there, what was cleared is not', async () => {
+  it('of which one clears and one sets: the later value is there, and what was cleared is not', async () => {
     for (const pick of [0, -1]) {
       const { guest, gates } = await begin()
       const clear = async () => {
@@ -196,16 +196,16 @@ describe('parallel requests over one session', () => {
     }
   })
 
-  it('of which one empties a visitor’s session and one writes to it: both are kept, or the writer is told', async () => {
-    let told = 0
+  it('of which one empties an anonymous session and one writes to it: both are saved, or the writer gets an error', async () => {
+    let refused = 0
     for (let seed = 0; seed < 64; seed++) {
       const { visitor, gates } = fixture()
       const guest = visitor()
       await guest.visit((session) => session.set('a', 1))
       const request = (change: (session: Anything) => void) => async () => {
-        const begun = guest.copy().begin()
-        change(await begun.session())
-        await begun.respond()
+        const request = guest.copy().begin()
+        change(await request.session())
+        await request.respond()
       }
       let bits = seed
       const [emptied, wrote] = await race(
@@ -221,15 +221,15 @@ describe('parallel requests over one session', () => {
       const keys = await guest.visit((session) => session.keys())
       if (wrote?.status === 'fulfilled') assert.deepEqual(keys, ['b'])
       else {
-        told++
+        refused++
         assert.ok(wrote?.reason instanceof SessionGoneError)
         assert.deepEqual(keys, [])
       }
     }
-    assert.ok(told > 0 && told < 64)
+    assert.ok(refused > 0 && refused < 64)
   })
 
-  it('whose update makes an unfit value only over the newer one are told so, and nothing half-kept remains', async () => {
+  it('whose update returns an invalid value only for the newer copy fail, and nothing is half-saved', async () => {
     const { guest } = await begin()
     const [one, other] = [guest.begin(), guest.begin()]
     const [first, second] = await Promise.all([one.session(), other.session()])
@@ -240,7 +240,7 @@ describe('parallel requests over one session', () => {
     await guest.visit((session) => assert.deepEqual([session.get('n'), session.has('x')], [6, false]))
   })
 
-  it('may take away a key that is named like something inherited, while another request writes', async () => {
+  it('may delete a key with the name of an inherited property while another request writes', async () => {
     const { guest } = await begin()
     await guest.visit((session) => session.set('constructor', 1))
     await settle()
@@ -253,7 +253,7 @@ describe('parallel requests over one session', () => {
     await guest.visit((session) => assert.deepEqual([session.has('constructor'), session.get('x')], [false, 1]))
   })
 
-  it('that never get their turn are told so', async () => {
+  it('that always lose the race get an error', async () => {
     const { visitor, events } = fixture({}, (clock) =>
       Object.assign(memory({ clock, max: 10 }), { update: async () => null }),
     )
@@ -267,7 +267,7 @@ describe('parallel requests over one session', () => {
   })
 })
 
-describe('laying changes over a newer copy', () => {
+describe('applying changes to a newer copy', () => {
   const changes = (
     edits: [string, Changes['edits'] extends ReadonlyMap<string, infer E> ? E : never][],
     cleared = false,
@@ -289,7 +289,7 @@ describe('laying changes over a newer copy', () => {
     assert.deepEqual(applyChanges(changes([['a', { kind: 'set', value: 1 }]], true), { a: 0, b: 1 }), { a: 1 })
   })
 
-  it('never touches a prototype', () => {
+  it('never changes a prototype', () => {
     const merged = applyChanges(
       changes([['__proto__', { kind: 'set', value: { polluted: true } }]]),
       JSON.parse('{"a":1}'),

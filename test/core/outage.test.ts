@@ -5,11 +5,11 @@ import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { ReadOnlyError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
-import { carried } from './kit/engines.ts'
-import { type Anything, type Fixture, fixture } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
+import { inCookies } from './fixtures/engines.ts'
+import { type Anything, type Fixture, fixture } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
 
-/** Time as the guard measures it, in a test's hands; answers how to pass it and which timers wait. */
+/** Puts the timers of the guard under control of the test. Returns how to let time pass, and which timers are waiting. */
 function time(test: TestContext) {
   let now = 1000
   let next = 0
@@ -43,7 +43,7 @@ function time(test: TestContext) {
   }
 }
 
-/** Calls of one guarded store, each of them another promise. */
+/** Calls of one guarded store, each with a promise of its own. */
 function createGuard(limit: number) {
   let next: () => Promise<unknown>
   const store = guardStore({ read: () => next() } as unknown as Store, limit)
@@ -53,7 +53,7 @@ function createGuard(limit: number) {
   }
 }
 
-/** A promise that is settled by hand. */
+/** A promise that the test settles. */
 function hand<T>() {
   let resolve: (value: T) => void = () => undefined
   const promise = new Promise<T>((give) => {
@@ -62,13 +62,13 @@ function hand<T>() {
   return { promise, resolve }
 }
 
-/** What has become of promises, by their numbers. */
+/** How promises have settled, by their numbers. */
 function fates(promises: Promise<unknown>[]) {
   const fate = promises.map(() => 'waiting')
   promises.forEach((promise, i) => {
     promise.then(
       () => {
-        fate[i] = 'answered'
+        fate[i] = 'resolved'
       },
       (error) => {
         fate[i] = error instanceof StoreError ? 'StoreError' : 'another error'
@@ -79,7 +79,7 @@ function fates(promises: Promise<unknown>[]) {
 }
 
 describe('the time limit of store calls', () => {
-  it('ends each call that is not answered, in the order they began, and lets the others be', async (test) => {
+  it('rejects each call that does not settle, in the order they began, and leaves the others alone', async (test) => {
     const { pass } = time(test)
     const guard = createGuard(100)
     const [never, slow] = [hand<number>(), hand<number>()]
@@ -94,13 +94,13 @@ describe('the time limit of store calls', () => {
     assert.deepEqual(fate, ['StoreError', 'waiting', 'waiting'])
     slow.resolve(1)
     await pass(37)
-    assert.deepEqual(fate, ['StoreError', 'answered', 'waiting'])
+    assert.deepEqual(fate, ['StoreError', 'resolved', 'waiting'])
     await pass(4)
-    assert.deepEqual(fate, ['StoreError', 'answered', 'StoreError'])
+    assert.deepEqual(fate, ['StoreError', 'resolved', 'StoreError'])
     await assert.rejects(first, /did not answer within 100 ms/)
   })
 
-  it('costs one timer however many calls there are, and none that would keep an idle process alive', async (test) => {
+  it('needs one timer for any number of calls, and does not keep an idle process alive', async (test) => {
     const { timers, pass } = time(test)
     const guard = createGuard(100)
     const alive = () => [...timers.values()].filter(({ ref }) => ref).length
@@ -123,7 +123,7 @@ describe('the time limit of store calls', () => {
     assert.deepEqual([timers.size, alive()], [0, 0])
   })
 
-  it('recovers: after an outage calls are answered again, and a late answer harms nobody', async (test) => {
+  it('recovers: after an outage calls resolve again, and a late result does no harm', async (test) => {
     const { pass } = time(test)
     const guard = createGuard(100)
     const late = hand<number>()
@@ -138,7 +138,7 @@ describe('the time limit of store calls', () => {
     }
   })
 
-  it('may be longer than a timer can count', async (test) => {
+  it('may be longer than the maximum of a timer', async (test) => {
     const { timers, pass } = time(test)
     const guard = createGuard(400 * 86_400_000)
     const fate = fates([guard(() => hand<number>().promise)])
@@ -175,7 +175,7 @@ describe('a store call', () => {
     ]
   }
 
-  it('that fails is a StoreError which keeps the cause and tells nothing of it', async () => {
+  it('that fails rejects with a StoreError that has the cause and does not repeat its message', async () => {
     const cause = Object.assign(new Error('connect ECONNREFUSED user:hunter2@db'), { code: 'ECONNREFUSED' })
     for (const call of calls(failing(() => assert.fail(cause))))
       await assert.rejects(
@@ -184,9 +184,9 @@ describe('a store call', () => {
       )
   })
 
-  it('that throws at once instead of rejecting is no other case', async () => {
+  it('that throws is treated like one that rejects', async () => {
     const thrower = () => {
-      throw new RangeError('at once')
+      throw new RangeError('thrown')
     }
     const store = guardStore(
       {
@@ -202,7 +202,7 @@ describe('a store call', () => {
     for (const call of calls(store)) await assert.rejects(call(), StoreError)
   })
 
-  it('that is not waited for is no other case', async () => {
+  it('that is not awaited is treated like any other', async () => {
     const cause = new RangeError('out of reach')
     const broken = guardStore({ readSync: () => assert.fail(cause) } as unknown as Store, 1000)
     assert.throws(
@@ -218,7 +218,7 @@ describe('a store call', () => {
     assert.equal('readSync' in guardStore({} as Store, 1000), false)
   })
 
-  it('that is answered at once, without a promise, is no other case', async () => {
+  it('that returns its result without a promise is treated like one that resolves', async () => {
     const store = guardStore({ read: () => null } as unknown as Store, 1000)
     assert.equal(await store.read('x' as Id), null)
   })
@@ -230,7 +230,7 @@ describe('a store call', () => {
   })
 })
 
-describe('parallel requests for one session', () => {
+describe('concurrent requests for one session', () => {
   it('share one read within one turn of the event loop, and each has objects of its own', async () => {
     for (const seal of ['none', 'two-key'] as const) {
       const { visitor, calls } = fixture({ seal })
@@ -248,43 +248,43 @@ describe('parallel requests for one session', () => {
     }
   })
 
-  it('that begin after a logout never have the answer of a read that began before it', async () => {
-    const world = fixture()
-    const guest = world.visitor()
+  it('that begin after a logout never get the result of a read that began before it', async () => {
+    const app = fixture()
+    const guest = app.visitor()
     await guest.visit((session) => session.login('ada'))
     await settle()
-    // All in one turn: a read that is not answered yet, a logout that is, and a request after it.
+    // All in one turn of the event loop: a pending read, a logout that is done, and a request after it.
     const leaving = guest.copy().begin()
     const session = await leaving.session()
     await settle()
-    const early = world.gates.run('early', () => guest.copy().begin().session())
+    const early = app.gates.run('early', () => guest.copy().begin().session())
     session.logout()
     await leaving.respond()
     assert.equal((await guest.copy().begin().session()).userId, null)
-    for (const held of [...world.gates.held]) await held.open()
-    for (const held of [...world.gates.held]) await held.open()
+    for (const held of [...app.gates.held]) await held.open()
+    for (const held of [...app.gates.held]) await held.open()
     await early
   })
 
-  it('that begin while a logout is under way share no read that it made stale', async () => {
-    const world = fixture()
-    const guest = world.visitor()
+  it('that begin during a logout share no read that the logout made stale', async () => {
+    const app = fixture()
+    const guest = app.visitor()
     await guest.visit((session) => session.login('ada'))
     await settle()
     const leaving = guest.copy().begin()
     const session = await leaving.session()
     session.logout()
     await settle()
-    const logout = world.gates.run('logout', () => leaving.respond())
+    const logout = app.gates.run('logout', () => leaving.respond())
     const during = await guest.copy().begin().session()
     assert.equal(during.userId, 'ada')
-    await world.gates.held[0]?.open()
-    await world.gates.held[0]?.open()
+    await app.gates.held[0]?.open()
+    await app.gates.held[0]?.open()
     await logout
     assert.equal((await guest.copy().begin().session()).userId, null)
   })
 
-  it('that meet a failing store all hear of it, and the next one asks again', async () => {
+  it('that meet a failing store all get its error, and the next one reads again', async () => {
     const { visitor, fail } = fixture()
     const guest = visitor()
     await guest.visit((session) => session.login('ada'))
@@ -303,34 +303,34 @@ describe('parallel requests for one session', () => {
 
 describe('while the store is down', () => {
   const down = async (options?: Parameters<typeof fixture>[0], make = fixture) => {
-    const world = make(options)
-    const guest = world.visitor()
+    const app = make(options)
+    const guest = app.visitor()
     await guest.visit((session) => session.set('a', 1).login('ada'))
     await settle()
-    world.fail.when = () => new Error('connection refused')
-    return { ...world, guest, cookie: guest.cookie }
+    app.fail.when = () => new Error('connection refused')
+    return { ...app, guest, cookie: guest.cookie }
   }
 
-  it('a request that needs the session is told so, keeps its cookie, and is signed in again afterwards', async () => {
+  it('a request that needs its session gets an error and keeps its cookie, and is logged in again afterwards', async () => {
     const { guest, cookie, fail } = await down()
     const request = guest.begin()
     await assert.rejects(request.session(), (error: Error) => error instanceof StoreError && error.status === 503)
     assert.equal((await request.respond(503)).setCookie, null)
     fail.when = null
-    // The same request, too, may ask again once the outage is over.
+    // The same request may also ask again when the outage is over.
     await settle()
     assert.equal((await guest.begin().session()).userId, 'ada')
     assert.equal(guest.cookie, cookie)
   })
 
-  it('a request without a cookie, or which does not ask, does not notice', async () => {
+  it('a request without a cookie, or one that does not ask for its session, does not notice', async () => {
     const { visitor, guest } = await down()
     await visitor().visit((session) => assert.equal(session.isNew, true))
     assert.deepEqual(await guest.begin().respond(), { setCookie: null, used: false })
   })
 
   for (const how of ['for one call', 'for all'] as const)
-    it(`a page may have an empty session that keeps nothing instead, ${how}, and nobody is logged out by it`, async () => {
+    it(`a page may have an empty, read-only session instead, ${how}, and nobody is logged out by it`, async () => {
       const { sessions, guest, cookie, fail, calls } = await down(
         how === 'for all' ? { onStoreError: 'anonymous' } : {},
       )
@@ -353,12 +353,12 @@ describe('while the store is down', () => {
       await guest.visit((session) => assert.equal(session.userId, 'ada'))
     })
 
-  it('a fault that is not the store’s is no outage', async () => {
-    const world = fixture({ secrets: () => Promise.reject(new Error('no vault')), onStoreError: 'anonymous' })
-    await assert.rejects(world.visitor().begin().session(), /no vault/)
+  it('an error that is not the store’s is not treated as an outage', async () => {
+    const app = fixture({ secrets: () => Promise.reject(new Error('no vault')), onStoreError: 'anonymous' })
+    await assert.rejects(app.visitor().begin().session(), /no vault/)
   })
 
-  it('a page that only read is answered although its touch failed', async () => {
+  it('a page that only read is sent although its touch failed', async () => {
     const { guest, clock, fail, events } = await down()
     fail.when = null
     clock.advance(4 * 60_000)
@@ -370,8 +370,8 @@ describe('while the store is down', () => {
     assert.equal(events.at(-1)?.type, 'storeError')
   })
 
-  it('a cookie that carries its session and cannot be checked against its marks is an outage, too', async () => {
-    const { guest, cookie, fail } = await down({}, carried as typeof fixture)
+  it('a session in its cookie that cannot be checked for revocations causes an outage too', async () => {
+    const { guest, cookie, fail } = await down({}, inCookies as typeof fixture)
     await assert.rejects(guest.begin().session(), StoreError)
     fail.when = null
     await guest.visit((session) => assert.equal(session.userId, 'ada'))
@@ -389,51 +389,51 @@ describe('a store that fails at any one call of a request', () => {
     'a login over another user': { was: 'user', does: (session) => session.login('eve') },
     'a login within a limit': { was: 'guest', does: (session) => session.login('eve', { limit: 1 }) },
     'a logout': { was: 'user', does: (session) => session.logout() },
-    'a logout that begins anew': { was: 'user', does: (session) => session.logout() ?? session.set('b', 1) },
+    'a logout followed by a set': { was: 'user', does: (session) => session.logout() ?? session.set('b', 1) },
     'a change of expiry': { was: 'user', does: (session) => session.setExpiry({ absolute: '2h' }) },
     emptying: { was: 'guest', does: (session) => session.clear() },
   }
   for (const [kind, make] of Object.entries({
     'a store': fixture,
-    'cookies with revocations': carried as typeof fixture,
+    'cookies with revocations': inCookies as typeof fixture,
   }))
     for (const [flow, { was, does }] of Object.entries(flows)) {
       if (kind !== 'a store' && flow.includes('limit')) continue
-      it(`on ${kind}, in ${flow}: nobody is signed in who was not told so, and a logout that failed is said to have`, async () => {
+      it(`on ${kind}, in ${flow}: nobody is logged in without having been told so, and a failed logout is reported as failed`, async () => {
         for (const failures of [1, 100])
           for (let at = 0; ; at++) {
-            const world: Fixture = make()
-            const guest = world.visitor()
+            const app: Fixture = make()
+            const guest = app.visitor()
             await guest.visit((session) => session.set('a', 1))
             if (was === 'user') await guest.visit((session) => session.login('ada'))
             const before = guest.copy()
             const start = was === 'user' ? 'ada' : null
             await settle()
             let [calls, failed] = [0, 0]
-            world.fail.when = () => (calls++ >= at && failed < failures ? new Error(`down ${++failed}`) : null)
+            app.fail.when = () => (calls++ >= at && failed < failures ? new Error(`down ${++failed}`) : null)
             const request = guest.begin()
             const attempt = async () => {
               does(await request.session())
               await request.respond()
             }
             const [result] = await Promise.allSettled([attempt()])
-            world.fail.when = null
+            app.fail.when = null
             await settle()
             if (failed === 0) break
-            const told = `${flow}, ${failures} failures from call ${at}: ${result?.status}`
-            // A failed touch or clean-up may be passed over; then all is as if nothing had failed.
+            const where = `${flow}, ${failures} failures from call ${at}: ${result?.status}`
+            // A failed touch or clean-up may be ignored, and then everything is as if nothing had failed.
             if (result?.status === 'rejected') {
-              assert.ok(result.reason instanceof StoreError, `${told} ${result.reason}`)
-              assert.equal(guest.cookie, before.cookie, `${told}: the cookie stays`)
+              assert.ok(result.reason instanceof StoreError, `${where} ${result.reason}`)
+              assert.equal(guest.cookie, before.cookie, `${where}: the cookie stays`)
               const user = await guest.visit((session) => session.userId)
-              // Either nothing has happened, or the session is over. Never is somebody else signed in.
-              assert.ok(user === start || user === null, `${told}: ${user}`)
+              // Either nothing has happened, or the session has ended. Nobody else is ever logged in.
+              assert.ok(user === start || user === null, `${where}: ${user}`)
               if (kind === 'a store') {
-                const eves = await world.sessions.of('eve').list()
-                assert.ok(eves.length === 0 || failures > 1, `${told}: a session that nobody has`)
+                const eves = await app.sessions.of('eve').list()
+                assert.ok(eves.length === 0 || failures > 1, `${where}: a session that no visitor has`)
               }
             } else {
-              assert.equal(failed, 0, `${told}: an answer that hides a failure`)
+              assert.equal(failed, 0, `${where}: a response that hides a failure`)
             }
           }
       })

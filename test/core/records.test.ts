@@ -3,12 +3,12 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { createRecords } from '../../packages/strongroom/src/backing/records.ts'
 import { createLiveKeyring, type Keyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
-import { mint, type VerifiedToken } from '../../packages/strongroom/src/crypto/token.ts'
+import { newToken, type VerifiedToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { StrongroomError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/index.ts'
 import { encodeContent } from '../../packages/strongroom/src/session/content.ts'
-import { type Anything, fixture } from './kit/fixture.ts'
-import { ringOf, secret } from './kit/ring.ts'
+import { type Anything, fixture } from './fixtures/fixture.ts'
+import { ringOf, secret } from './fixtures/secret.ts'
 
 const ring = ringOf('a', 'b')
 const owner = ownerTag(ring.current, 'ada')
@@ -29,16 +29,16 @@ const of = (memo: number, keys: Keyring = ring) => {
   const records = createRecords('two-key', keys, memo)
   return {
     ...records,
-    seal: (claim: VerifiedToken, values?: Record<string, unknown>) =>
-      records.seal(encodeContent(content), { ...content, values }, claim, owner),
-    read(bytes: Uint8Array, claim: VerifiedToken, tag: string | null = owner) {
-      const opened = records.open(bytes, claim, tag)
+    seal: (token: VerifiedToken, values?: Record<string, unknown>) =>
+      records.seal(encodeContent(content), { ...content, values }, token, owner),
+    read(bytes: Uint8Array, token: VerifiedToken, tag: string | null = owner) {
+      const opened = records.open(bytes, token, tag)
       return 'refused' in opened ? opened.refused : opened.values
     },
   }
 }
 
-/** A ring that counts how often it is asked for a master: each opening asks once, a comparison with what is known once too. */
+/** A keyring that counts the look-ups of a secret. Opening a record takes one, and recognizing a known one takes one too. */
 function counting() {
   const counted = {
     ...ring,
@@ -51,87 +51,87 @@ function counting() {
   return counted
 }
 
-describe('a record that was opened lately', () => {
-  it('is known again by its bytes, whoever owns the buffer', () => {
-    const claim = mint(ring)
+describe('a record that was opened recently', () => {
+  it('is recognized by its bytes, whatever buffer they are in', () => {
+    const token = newToken(ring)
     const records = of(ROOM)
-    const sealed = of(0).seal(claim)
-    assert.deepEqual(records.read(sealed, claim), VALUES)
-    // The store reuses its buffer: what is remembered must be a copy.
+    const sealed = of(0).seal(token)
+    assert.deepEqual(records.read(sealed, token), VALUES)
+    // The store reuses its buffer, so the memo must have a copy.
     const reused = Buffer.from(sealed)
-    assert.deepEqual(records.read(reused, claim), VALUES)
+    assert.deepEqual(records.read(reused, token), VALUES)
     reused.fill(0)
-    assert.equal(records.read(reused, claim), 'unknown-version')
-    assert.deepEqual(records.read(Buffer.from(sealed), claim), VALUES)
+    assert.equal(records.read(reused, token), 'unknown-version')
+    assert.deepEqual(records.read(Buffer.from(sealed), token), VALUES)
   })
 
   it('is parsed once, however often it is read', () => {
-    const claim = mint(ring)
+    const token = newToken(ring)
     const records = of(ROOM)
-    const sealed = records.seal(claim)
-    assert.equal(records.read(sealed, claim), records.read(sealed, claim))
+    const sealed = records.seal(token)
+    assert.equal(records.read(sealed, token), records.read(sealed, token))
     const given = { basket: ['böök', 1] }
-    assert.equal(records.read(records.seal(claim, given), claim), given, 'nor parsed at all when its values were known')
+    assert.equal(records.read(records.seal(token, given), token), given, 'nor parsed at all when its values were known')
   })
 
-  it('with any bit flipped is opened, and refused', () => {
-    const claim = mint(ring)
+  it('with any bit flipped is opened again, and refused', () => {
+    const token = newToken(ring)
     const records = of(ROOM)
-    const sealed = records.seal(claim)
+    const sealed = records.seal(token)
     for (let bit = 0; bit < sealed.length * 8; bit++) {
       const flipped = Buffer.from(sealed)
       flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7))
-      assert.equal(typeof records.read(flipped, claim), 'string', `bit ${bit}`)
+      assert.equal(typeof records.read(flipped, token), 'string', `bit ${bit}`)
     }
   })
 
-  it('is known no longer when the caller altered the buffer that was sealed into', () => {
-    const claim = mint(ring)
+  it('is not recognized when the caller has changed the buffer that it was sealed into', () => {
+    const token = newToken(ring)
     const records = of(ROOM)
-    const sealed = records.seal(claim)
+    const sealed = records.seal(token)
     const stored = Buffer.from(sealed)
     sealed[60] = (sealed[60] as number) ^ 1
-    assert.equal(records.read(sealed, claim), 'forged')
-    assert.deepEqual(records.read(stored, claim), VALUES)
+    assert.equal(records.read(sealed, token), 'forged')
+    assert.deepEqual(records.read(stored, token), VALUES)
   })
 
   it('opens for no other owner and no other id', () => {
-    const [claim, other] = [mint(ring), mint(ring)]
+    const [token, other] = [newToken(ring), newToken(ring)]
     const records = of(ROOM)
-    const sealed = records.seal(claim)
-    assert.equal(records.read(sealed, claim, null), 'forged')
+    const sealed = records.seal(token)
+    assert.equal(records.read(sealed, token, null), 'forged')
     assert.equal(records.read(sealed, other), 'forged')
   })
 
-  it('no longer opens when its key was taken out of the ring', async () => {
+  it('no longer opens when its key was removed from the keyring', async () => {
     const live = createLiveKeyring([secret('a'), secret('b')])
-    const claim = mint(live)
+    const token = newToken(live)
     const records = of(ROOM, live)
-    const sealed = records.seal(claim)
-    assert.deepEqual(records.read(sealed, claim), VALUES)
+    const sealed = records.seal(token)
+    assert.deepEqual(records.read(sealed, token), VALUES)
     await live.reload([secret('b')])
-    assert.equal(records.read(sealed, claim), 'unknown-key')
+    assert.equal(records.read(sealed, token), 'unknown-key')
   })
 
-  it('is opened anew each time where nothing is to be remembered', () => {
+  it('is opened again each time when the memo is off', () => {
     const counted = counting()
-    const claim = mint(ring)
+    const token = newToken(ring)
     const records = of(0, counted)
-    const sealed = records.seal(claim)
+    const sealed = records.seal(token)
     for (let i = 1; i <= 3; i++) {
-      assert.deepEqual(records.read(sealed, claim), VALUES)
+      assert.deepEqual(records.read(sealed, token), VALUES)
       assert.equal(counted.asked, i)
     }
-    assert.notEqual(records.read(sealed, claim), records.read(sealed, claim))
+    assert.notEqual(records.read(sealed, token), records.read(sealed, token))
   })
 
-  it('is forgotten when the session ends', () => {
-    const claim = mint(ring)
+  it('is removed from the memo when the session ends', () => {
+    const token = newToken(ring)
     const records = of(ROOM)
-    const sealed = records.seal(claim)
-    const before = records.read(sealed, claim)
-    records.forget(claim.id)
-    assert.notEqual(records.read(sealed, claim), before, 'it was opened anew')
+    const sealed = records.seal(token)
+    const before = records.read(sealed, token)
+    records.forget(token.id)
+    assert.notEqual(records.read(sealed, token), before, 'it was opened again')
   })
 })
 
@@ -143,7 +143,7 @@ describe('values that requests share', () => {
     value,
   })
 
-  /** Does to every object within reach what an application might. */
+  /** Does everything to the objects of a session that an application might do. */
   function spoil(given: unknown): unknown {
     if (typeof given !== 'object' || given === null) return undefined
     for (const inner of Object.values(given)) spoil(inner)
@@ -152,7 +152,7 @@ describe('values that requests share', () => {
     return given
   }
 
-  it('are never changed by one of them for the others, whatever it does with what it gets, and when', async () => {
+  it('are never changed by one of them for the others, whatever it does with its objects, and whenever', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.boolean(), fc.boolean(), async (steps, fails, raced) => {
         const { sessions, store, visitor, clock } = fixture({ seal: 'none' })
@@ -161,12 +161,12 @@ describe('values that requests share', () => {
           session.set('a', { deep: [1, { er: true }] }).set('b', ['x'])
           session.flash('a', { hello: ['you'] })
         })
-        // Both are loaded before the other request begins; the second looks only afterwards.
+        // Both are loaded before the other request begins; the second reads its values only afterwards.
         const [early, late] = await Promise.all([ada.copy().begin().session(), ada.copy().begin().session()])
         const before = JSON.stringify([early.get('a'), early.get('b'), early.flash('a')])
         const request = ada.begin()
         const session = await request.session()
-        // What is written then meets a newer copy; what is only read moves the deadline.
+        // A write then meets a newer copy; a read moves the deadline.
         if (raced) await ada.copy().visit((other) => other.set('c', 1))
         clock.advance(600_000)
         const held: unknown[] = []
@@ -188,7 +188,7 @@ describe('values that requests share', () => {
         for (const value of [...held, session.get('a'), session.get('b')]) spoil(value)
         assert.equal(JSON.stringify([late.get('a'), late.get('b'), late.flash('a')]), before)
 
-        // What this process remembers is what another one reads.
+        // Another process reads the same as what this one has in its memo.
         const elsewhere = createSessions<Anything>({
           store,
           clock,
@@ -204,7 +204,7 @@ describe('values that requests share', () => {
     )
   })
 
-  it('and what is changed after the response began reaches nobody', async () => {
+  it('and a change after the response has begun reaches no other request', async () => {
     const { visitor } = fixture({ seal: 'none' })
     const ada = visitor()
     await ada.visit((session) => session.set('a', { deep: [1] }).set('n', 1))
@@ -212,7 +212,7 @@ describe('values that requests share', () => {
     const session = await request.session()
     session.set('n', 2)
     const response = request.respond()
-    // While the store is being asked, and after it.
+    // During the store call, and after it.
     for (let i = 0; i < 2; i++) {
       ;(session.get('a') as { deep: number[] }).deep.push(2)
       await response

@@ -4,34 +4,34 @@ import { createKeyring, type Secrets } from '../../packages/strongroom/src/crypt
 import { sealedUnder } from '../../packages/strongroom/src/crypto/seal.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import { carried } from './kit/engines.ts'
-import { type Anything, type Fixture, fixture } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
-import { secret } from './kit/ring.ts'
-import { visitor } from './kit/visitor.ts'
+import { inCookies } from './fixtures/engines.ts'
+import { type Anything, type Fixture, fixture } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
+import { secret } from './fixtures/secret.ts'
+import { visitor } from './fixtures/visitor.ts'
 
 const [OLD, NEW, NEWER] = [secret('old'), secret('new'), secret('newest')]
 const kidOf = (text: string) => createKeyring(text).current.kid
 const cookieKid = (cookie: string | null) => Buffer.from(cookie ?? '', 'base64url')[1]
 
-async function recordKids(world: Fixture): Promise<(number | null)[]> {
+async function recordKids(app: Fixture): Promise<(number | null)[]> {
   const kids: (number | null)[] = []
-  for await (const page of world.store.scan())
-    for (const { id } of page) kids.push(sealedUnder((await world.store.read(id))?.entry.bytes ?? new Uint8Array()))
+  for await (const page of app.store.scan())
+    for (const { id } of page) kids.push(sealedUnder((await app.store.read(id))?.entry.bytes ?? new Uint8Array()))
   return kids
 }
 
 describe('a rotation of secrets', () => {
   const begin = async (make = fixture) => {
-    const world = make({ secrets: [OLD], ...(make === fixture ? { seal: 'two-key' } : {}) })
-    const guest = world.visitor()
+    const app = make({ secrets: [OLD], ...(make === fixture ? { seal: 'two-key' } : {}) })
+    const guest = app.visitor()
     await guest.visit((session) => session.set('n', 0).login('ada'))
     await settle()
-    return { ...world, world, guest }
+    return { ...app, app, guest }
   }
 
-  it('logs nobody out: sessions go on under the old master, and what is new is made by the new one', async () => {
-    for (const make of [fixture, carried as typeof fixture]) {
+  it('logs nobody out: sessions continue under the old secret, and new ones are created under the new one', async () => {
+    for (const make of [fixture, inCookies as typeof fixture]) {
       const { sessions, guest, visitor } = await begin(make)
       await sessions.reloadSecrets([NEW, OLD])
       await guest.visit((session) => assert.equal(session.userId, 'ada'))
@@ -42,24 +42,24 @@ describe('a rotation of secrets', () => {
     }
   })
 
-  it('moves the record to the new master with the next write, and the cookie with the next renewal', async () => {
-    const { sessions, guest, world } = await begin()
+  it('moves the record to the new secret at the next write, and the cookie at the next renewal', async () => {
+    const { sessions, guest, app } = await begin()
     await sessions.reloadSecrets([NEW, OLD])
     await guest.visit((session) => session.get('n'))
-    assert.deepEqual(await recordKids(world), [kidOf(OLD)])
+    assert.deepEqual(await recordKids(app), [kidOf(OLD)])
     await guest.visit((session) => session.set('n', 1))
-    assert.deepEqual([await recordKids(world), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(OLD)])
+    assert.deepEqual([await recordKids(app), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(OLD)])
     assert.deepEqual((await sessions.keyUse()).sealed, new Map([[kidOf(NEW), 1]]))
     await settle()
     await guest.visit((session) => session.renew())
-    assert.deepEqual([await recordKids(world), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(NEW)])
+    assert.deepEqual([await recordKids(app), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(NEW)])
     await settle()
     await guest.visit((session) => assert.deepEqual([session.userId, session.get('n')], ['ada', 1]))
     assert.equal((await sessions.of('ada').list()).length, 1)
   })
 
-  it('moves a session that its cookie carries with any write', async () => {
-    const { sessions, guest } = await begin(carried as typeof fixture)
+  it('moves a session in its cookie at any write', async () => {
+    const { sessions, guest } = await begin(inCookies as typeof fixture)
     await sessions.reloadSecrets([NEW, OLD])
     await guest.visit((session) => session.set('n', 1))
     assert.equal(cookieKid(guest.cookie), kidOf(NEW))
@@ -67,8 +67,8 @@ describe('a rotation of secrets', () => {
     await guest.visit((session) => assert.deepEqual([session.userId, session.get('n')], ['ada', 1]))
   })
 
-  it('ends, when the old master is dropped, what is still under it, and nothing else', async () => {
-    for (const make of [fixture, carried as typeof fixture]) {
+  it('ends only the sessions that are still under the old secret when that is removed', async () => {
+    for (const make of [fixture, inCookies as typeof fixture]) {
       const { sessions, guest, visitor, events } = await begin(make)
       await sessions.reloadSecrets([NEW, OLD])
       const [stayed, moved, fresh] = [guest, visitor(), visitor()]
@@ -85,24 +85,24 @@ describe('a rotation of secrets', () => {
       await settle()
       events.length = 0
       await stayed.visit((session) => assert.equal(session.userId, null))
-      assert.deepEqual(events, [{ type: 'notOurs', what: 'cookie', reason: 'unknown-key' }])
+      assert.deepEqual(events, [{ type: 'rejected', what: 'cookie', reason: 'unknown-key' }])
       await fresh.visit((session) => assert.equal(session.userId, 'bob'))
       await other.visit((session) => assert.equal(session.userId, 'eve'))
     }
   })
 
-  it('that was a mistake and is taken back logs nobody out, for nothing was deleted', async () => {
-    const { sessions, guest, world } = await begin()
+  it('that was a mistake and is undone logs nobody out, because nothing was deleted', async () => {
+    const { sessions, guest, app } = await begin()
     await sessions.reloadSecrets([NEWER])
     await guest.copy().visit((session) => assert.equal(session.userId, null))
-    assert.deepEqual(await recordKids(world), [kidOf(OLD)])
+    assert.deepEqual(await recordKids(app), [kidOf(OLD)])
     await sessions.reloadSecrets([OLD])
     await settle()
     await guest.visit((session) => assert.equal(session.userId, 'ada'))
   })
 
-  it('takes effect at once, though a cookie or a record was remembered', async () => {
-    for (const make of [fixture, carried as typeof fixture]) {
+  it('takes effect immediately, even for a cookie or a record in the memo', async () => {
+    for (const make of [fixture, inCookies as typeof fixture]) {
       const { sessions, guest } = await begin(make)
       for (let i = 0; i < 3; i++) await guest.visit((session) => assert.equal(session.userId, 'ada'))
       await sessions.reloadSecrets([NEW])
@@ -111,22 +111,22 @@ describe('a rotation of secrets', () => {
     }
   })
 
-  it('drops what was remembered also when the new master has the key id of the old one', async () => {
+  it('empties the memo even when the new secret has the key id of the old one', async () => {
     const same = Array.from({ length: 5000 }, (_, i) => secret(`same ${i}`)).find((each) => kidOf(each) === kidOf(OLD))
     assert.ok(same)
-    for (const make of [fixture, carried as typeof fixture]) {
+    for (const make of [fixture, inCookies as typeof fixture]) {
       const { sessions, guest, events } = await begin(make)
       await guest.visit((session) => assert.equal(session.userId, 'ada'))
       await sessions.reloadSecrets([same])
       await settle()
       await guest.visit((session) => assert.equal(session.userId, null))
-      assert.deepEqual(events.at(-1), { type: 'notOurs', what: 'cookie', reason: 'forged' })
+      assert.deepEqual(events.at(-1), { type: 'rejected', what: 'cookie', reason: 'forged' })
     }
   })
 })
 
-describe('a provider that several servers ask', () => {
-  it('is asked for a key that another server has already used, in a cookie or in a record, and nobody is logged out', async () => {
+describe('a provider that several servers call', () => {
+  it('is called for a key that another server has already used, in a cookie or a record, and nobody is logged out', async () => {
     const store = memory({ max: 100 })
     let current: Secrets = [OLD]
     let asked = 0
@@ -150,7 +150,7 @@ describe('a provider that several servers ask', () => {
       current = [NEW, OLD]
       await one.reloadSecrets()
       await settle()
-      // The record moves to the new master, the cookie stays: the other server knows the one and not the other.
+      // The record moves to the new secret and the cookie does not: the other server knows the secret of the cookie only.
       await guest.visit((session) => session.set('n', 2))
       await settle()
       now += 30_000
@@ -158,7 +158,7 @@ describe('a provider that several servers ask', () => {
       const there = visitor(other, undefined, guest.cookie)
       await there.visit((session) => assert.deepEqual([session.userId, session.get('n')], ['ada', 2]))
       assert.equal(asked, 1)
-      // And now a cookie of a master that only the first server knows.
+      // Now a cookie under a secret that only the first server knows.
       current = [NEWER, NEW, OLD]
       await one.reloadSecrets()
       await settle()
@@ -173,7 +173,7 @@ describe('a provider that several servers ask', () => {
     }
   })
 
-  it('that a junk key id asks for is asked no more than twice a minute', async () => {
+  it('is called at most twice a minute for made-up key ids', async () => {
     let asked = 0
     const sessions = createSessions({
       store: memory({ max: 10 }),
@@ -182,10 +182,10 @@ describe('a provider that several servers ask', () => {
         return OLD
       },
     })
-    const stranger = visitor(createSessions({ store: memory({ max: 10 }), secrets: NEW }))
-    await stranger.visit((session) => session.set('a', 1))
+    const other = visitor(createSessions({ store: memory({ max: 10 }), secrets: NEW }))
+    await other.visit((session) => session.set('a', 1))
     for (let i = 0; i < 20; i++)
-      await visitor(sessions, undefined, stranger.cookie).visit((session) => assert.equal(session.isNew, true))
+      await visitor(sessions, undefined, other.cookie).visit((session) => assert.equal(session.isNew, true))
     assert.equal(asked, 1)
   })
 })

@@ -7,11 +7,11 @@ import {
   SessionLimitError,
   StoreError,
 } from '../../packages/strongroom/src/errors.ts'
-import { fixture } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
+import { fixture } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
 
-describe('a save in the middle of a request', () => {
-  it('keeps what there is so far, and the session goes on', async () => {
+describe('save() during a request', () => {
+  it('stores the changes so far, and the session can still be used', async () => {
     const { visitor, calls } = fixture()
     const guest = visitor()
     await guest.visit(async (session, request) => {
@@ -30,7 +30,7 @@ describe('a save in the middle of a request', () => {
     await guest.visit((session) => assert.deepEqual([session.keys(), session.get('list')], [['list'], [1]]))
   })
 
-  it('costs nothing where nothing changed, or nobody asked for the session', async () => {
+  it('costs nothing when nothing has changed, or nobody has asked for the session', async () => {
     const { visitor, calls } = fixture()
     const guest = visitor()
     const request = guest.begin()
@@ -42,7 +42,7 @@ describe('a save in the middle of a request', () => {
     assert.deepEqual(calls, [])
   })
 
-  it('leaves the cookie for the response', async () => {
+  it('leaves the cookie to the response', async () => {
     const guest = fixture().visitor()
     const request = guest.begin()
     const session = await request.session()
@@ -56,7 +56,7 @@ describe('a save in the middle of a request', () => {
     await guest.visit((session) => assert.deepEqual(session.keys(), ['b']))
   })
 
-  it('of a session that is over again before the response leaves no cookie', async () => {
+  it('of a session that ends again before the response leaves no cookie', async () => {
     const guest = fixture().visitor()
     await guest.visit(async (session, request) => {
       session.set('a', 1)
@@ -66,7 +66,7 @@ describe('a save in the middle of a request', () => {
     assert.equal(guest.cookie, null)
   })
 
-  it('done twice at once counts once, and the response waits for it', async () => {
+  it('called twice concurrently saves once, and the response waits for it', async () => {
     const { visitor, gates, store } = fixture()
     const guest = visitor()
     await guest.visit((session) => {
@@ -85,7 +85,7 @@ describe('a save in the middle of a request', () => {
     assert.equal(live, 1)
   })
 
-  it('asked for while another is under way is done when that one is', async () => {
+  it('called during another save() resolves when that one does', async () => {
     const guest = fixture().visitor()
     await guest.visit(async (session, request) => {
       session.set('a', 1)
@@ -95,7 +95,7 @@ describe('a save in the middle of a request', () => {
     })
   })
 
-  it('leaves objects that the application has in its hands watched', async () => {
+  it('still notices later changes to objects that the application has', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.set('list', []))
     await settle()
@@ -111,7 +111,7 @@ describe('a save in the middle of a request', () => {
     await guest.visit((session) => assert.deepEqual([session.get('list'), session.get('mine')], [[1], [2]]))
   })
 
-  it('refuses changes until it is done, for they would get lost in it', async () => {
+  it('refuses changes until it has resolved, because they would be lost', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.set('a', 1))
     await settle()
@@ -127,7 +127,7 @@ describe('a save in the middle of a request', () => {
     await guest.visit((session) => assert.deepEqual(session.keys(), ['a', 'b', 'c']))
   })
 
-  it('that had to be merged leaves the application its objects: what they become later is kept', async () => {
+  it('that had to be merged still saves later changes to the objects of the application', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.set('cart', { items: [] }).set('other', 0))
     await settle()
@@ -149,7 +149,7 @@ describe('a save in the middle of a request', () => {
     )
   })
 
-  it('that is refused for a value can be tried again without it', async () => {
+  it('that is refused because of a value can be repeated without it', async () => {
     const guest = fixture().visitor()
     await guest.visit(async (session, request) => {
       session.set('a', 1).set('bad', 1n)
@@ -160,7 +160,7 @@ describe('a save in the middle of a request', () => {
     await guest.visit((session) => assert.deepEqual(session.keys(), ['a']))
   })
 
-  it('that met a session which has ended drops its changes, and the answer can be in the application’s own words', async () => {
+  it('of a session that has ended drops the changes, and the application can send its own response', async () => {
     const { visitor, calls } = fixture()
     const guest = visitor()
     await guest.visit((session) => {
@@ -179,7 +179,7 @@ describe('a save in the middle of a request', () => {
     assert.deepEqual([outcome.setCookie, calls], [null, []])
   })
 
-  it('that met a session which has ended may begin a new one', async () => {
+  it('of a session that has ended may be followed by a new one', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.set('a', 1))
     await settle()
@@ -197,7 +197,7 @@ describe('a save in the middle of a request', () => {
     )
   })
 
-  it('that was refused for the user’s limit leaves a visitor who is not signed in, and is not tried again', async () => {
+  it('that is refused because of the session limit leaves the visitor logged out, and is not repeated', async () => {
     const guest = fixture().visitor()
     await guest.copy().visit((session) => session.login('ada'))
     await guest.visit((session) => session.set('basket', [1]))
@@ -216,7 +216,7 @@ describe('a save in the middle of a request', () => {
     )
   })
 
-  it('that the store could not answer is tried again with the response', async () => {
+  it('that failed because of the store is repeated with the response', async () => {
     const { visitor, fail } = fixture()
     const guest = visitor()
     await guest.visit((session) => session.set('a', 1))

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { DataError } from '../../packages/strongroom/src/errors.ts'
 import type { Serializer } from '../../packages/strongroom/src/session/serializer.ts'
-import { type Anything, fixture } from './kit/fixture.ts'
+import { type Anything, fixture } from './fixtures/fixture.ts'
 
-/** Dates and Maps at any depth, each as a list with a name, and lists under a name of their own. */
+/** Represents Dates and Maps at any depth as lists with a type name, and lists under a type name of their own. */
 const rich: Serializer = { toJson, fromJson }
 
 function toJson(value: unknown): unknown {
@@ -29,7 +29,7 @@ const open = () => fixture({ serializer: rich })
 const at = (day: number) => new Date(Date.UTC(2030, 0, day))
 
 suite('with a serializer', () => {
-  test('values come back as they went in, at any depth', async () => {
+  test('values come back unchanged, at any depth', async () => {
     const guest = open().visitor()
     const values: Anything = {
       when: at(1),
@@ -48,7 +48,7 @@ suite('with a serializer', () => {
     })
   })
 
-  test('one request sees one value, and a change of it in place is kept', async () => {
+  test('a request sees one object for a value, and changes to it in place are saved', async () => {
     const guest = open().visitor()
     await guest.visit((session) => session.set('basket', { added: [at(2)], counts: new Map() }))
     await guest.visit((session) => {
@@ -62,7 +62,7 @@ suite('with a serializer', () => {
     )
   })
 
-  test('what was set is changed in place afterwards, and so is what an update made', async () => {
+  test('values from set and update can be changed in place afterwards', async () => {
     const guest = open().visitor()
     await guest.visit((session) => {
       const map = new Map([['a', 1]])
@@ -76,7 +76,7 @@ suite('with a serializer', () => {
     })
   })
 
-  test('what is only looked at is not written', async () => {
+  test('a value that is only read is not written', async () => {
     const { visitor, calls } = open()
     const guest = visitor()
     await guest.visit((session) => session.set('when', at(1)).set('n', 1))
@@ -89,7 +89,7 @@ suite('with a serializer', () => {
     assert.deepEqual(calls, ['read'])
   })
 
-  test('parallel updates lose nothing: each runs again over the newer value', async () => {
+  test('concurrent updates lose nothing: each runs again on the newer value', async () => {
     const guest = open().visitor()
     await guest.visit((session) => session.set('seen', new Map()))
     await Promise.all(
@@ -102,7 +102,7 @@ suite('with a serializer', () => {
     await guest.visit((session) => assert.equal(session.get('seen').size, 20))
   })
 
-  test('after save() the values in hand go on being watched', async () => {
+  test('changes to values after save() are still noticed', async () => {
     const guest = open().visitor()
     await guest.visit(async (session, { save }) => {
       const map = new Map()
@@ -113,7 +113,7 @@ suite('with a serializer', () => {
     await guest.visit((session) => assert.deepEqual(session.get('map'), new Map([['later', at(5)]])))
   })
 
-  test('removing, clearing, pulling, logging in and out leave nothing behind', async () => {
+  test('delete, clear, pull, login and logout leave nothing behind', async () => {
     const guest = open().visitor()
     await guest.visit((session) => {
       session.set('a', at(1)).set('b', at(2)).set('c', at(3))
@@ -140,7 +140,7 @@ suite('with a serializer', () => {
     await guest.visit((session) => assert.deepEqual(session.flash('notice'), [['Date', 'is a word']]))
   })
 
-  test('what it cannot carry is a DataError that names the key, and nothing is kept', async () => {
+  test('a value that it cannot represent causes a DataError with the key, and nothing is saved', async () => {
     const strict: Serializer = {
       toJson: (value) => {
         if (typeof value === 'symbol') throw new Error('no symbols')
@@ -157,7 +157,7 @@ suite('with a serializer', () => {
     assert.deepEqual(calls, [])
   })
 
-  test('what it cannot read is a DataError, too', async () => {
+  test('a stored value that it cannot parse causes a DataError too', async () => {
     let old = true
     const fromJson = (json: unknown) => {
       if (old) return json

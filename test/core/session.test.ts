@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { DataError, ReadOnlyError, SessionClosedError } from '../../packages/strongroom/src/errors.ts'
-import { type Anything, fixture } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
+import { type Anything, fixture } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
 
 const browser = () => fixture().visitor()
 
-describe('the verbs of a session', () => {
-  it('a visitor who puts nothing gets no cookie and costs no store call', async () => {
+describe('the methods of a session', () => {
+  it('a visitor who stores nothing gets no cookie and costs no store call', async () => {
     const { visitor, calls } = fixture()
     const guest = visitor()
     await guest.visit((session) => {
@@ -22,7 +22,7 @@ describe('the verbs of a session', () => {
     assert.deepEqual([guest.cookie, guest.setCookie, calls], [null, null, []])
   })
 
-  it('what is put is there in the same request and in the next', async () => {
+  it('a value that is set can be read in the same request and in the next', async () => {
     const guest = browser()
     await guest.visit((session) => {
       assert.equal(
@@ -40,7 +40,7 @@ describe('the verbs of a session', () => {
     })
   })
 
-  it('delete and pull take a key away, and say what was there', async () => {
+  it('delete and pull remove a key, and return what was there', async () => {
     const guest = browser()
     await guest.visit((session) => session.set('a', 1).set('b', [2]))
     await guest.visit((session) => {
@@ -53,7 +53,7 @@ describe('the verbs of a session', () => {
     await guest.visit((session) => assert.deepEqual(session.keys(), ['kept']))
   })
 
-  it('update puts what the function makes, and removes the key for undefined', async () => {
+  it('update stores what the function returns, and removes the key for undefined', async () => {
     const guest = browser()
     await guest.visit((session) => {
       assert.equal(
@@ -81,14 +81,14 @@ describe('the verbs of a session', () => {
     await guest.visit((session) => assert.deepEqual(session.keys(), ['list']))
   })
 
-  it('a function that changes the object in place and returns it counts as an update', async () => {
+  it('an update whose function changes the object in place and returns it counts as a change', async () => {
     const guest = browser()
     await guest.visit((session) => session.set('cart', { items: [] }))
     await guest.visit((session) => session.update('cart', (cart) => Object.assign(cart, { items: [...cart.items, 1] })))
     await guest.visit((session) => assert.deepEqual(session.get('cart'), { items: [1] }))
   })
 
-  it('flash messages that another framework has made of something else are none, and break nothing', async () => {
+  it('flash messages that another framework stored in another form are ignored, and break nothing', async () => {
     const { store, visitor } = fixture({ seal: 'none' })
     const guest = visitor()
     await guest.visit((session) => session.flash('notice', 'one'))
@@ -105,7 +105,7 @@ describe('the verbs of a session', () => {
     await guest.visit((session) => assert.deepEqual(session.flash('notice'), ['two']))
   })
 
-  it('flash messages wait for the request that asks, each under its name, and then go', async () => {
+  it('flash messages wait, each under its name, for the request that reads them, and are then removed', async () => {
     const guest = browser()
     await guest.visit((session) => {
       session.flash('notice', 'one')
@@ -123,10 +123,10 @@ describe('the verbs of a session', () => {
     await guest.visit((session) =>
       assert.deepEqual([session.flash('notice'), session.flash('error')], [['four'], ['three']]),
     )
-    assert.equal(guest.cookie, null, 'a session that has become empty is not kept')
+    assert.equal(guest.cookie, null, 'a session that has become empty is removed')
   })
 
-  it('clear takes all data and messages, and what is put after it stays', async () => {
+  it('clear removes all data and messages, and what is set after it stays', async () => {
     const guest = browser()
     await guest.visit((session) => {
       session.set('a', 1)
@@ -145,7 +145,7 @@ describe('the verbs of a session', () => {
     await guest.visit((session) => assert.deepEqual([session.isEmpty(), session.userId], [true, 'ada']))
   })
 
-  it('keys that name what objects inherit are keys like any other', async () => {
+  it('keys with the names of inherited properties are keys like any other', async () => {
     const guest = browser()
     const odd = [
       '__proto__',
@@ -177,7 +177,7 @@ describe('the verbs of a session', () => {
     assert.equal(({} as Anything).of, undefined)
   })
 
-  it('keys that cannot be used are refused at once', async () => {
+  it('invalid keys are refused immediately', async () => {
     await browser().visit((session) => {
       for (const key of ['', '~', '~flash.notice', 5, null, undefined, Symbol('x')] as never[])
         for (const use of [
@@ -191,7 +191,7 @@ describe('the verbs of a session', () => {
     })
   })
 
-  it('a value that JSON cannot carry is an error that names the key, and nothing of the request is kept', async () => {
+  it('a value that JSON cannot represent causes an error with the key, and nothing of the request is saved', async () => {
     const { visitor, calls } = fixture()
     const guest = visitor()
     await guest.visit((session) => session.set('a', { deep: 1 }).set('n', 1))
@@ -227,7 +227,7 @@ describe('the verbs of a session', () => {
     )
   })
 
-  it('an update whose result is unfit changes nothing, so the request can go on without it', async () => {
+  it('an update with an invalid result changes nothing, so that the request can continue', async () => {
     const guest = browser()
     await guest.visit((session) => {
       session.set('n', 1)
@@ -237,7 +237,7 @@ describe('the verbs of a session', () => {
     await guest.visit((session) => assert.equal(session.get('n'), 1))
   })
 
-  it('a change after the response has begun throws, and reading goes on', async () => {
+  it('a change after the response has begun throws, and reading still works', async () => {
     const guest = browser()
     const request = guest.begin()
     const session = await request.session()
@@ -260,7 +260,7 @@ describe('the verbs of a session', () => {
     assert.deepEqual([session.get('a'), session.has('a'), session.isNew], [1, true, false])
   })
 
-  it('read gives a session that cannot be changed and is never kept', async () => {
+  it('read resolves to a session that cannot be changed and is never saved', async () => {
     const { sessions, visitor, calls } = fixture()
     const guest = visitor()
     await guest.visit((session) => session.set('a', [1]))
@@ -279,7 +279,7 @@ describe('the verbs of a session', () => {
     assert.deepEqual(new Set(calls), new Set(['read']))
   })
 
-  it('a header that is called "headers" is a header', async () => {
+  it('a header with the name "headers" is a header', async () => {
     const { sessions, visitor } = fixture()
     const guest = visitor()
     await guest.visit((session) => session.set('a', 1))

@@ -5,13 +5,13 @@ import { ConfigError, CookieRefusedError, TooLargeError } from '../../packages/s
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { parseSetCookie } from '../../packages/strongroom/src/testing/jar.ts'
-import { fixture } from './kit/fixture.ts'
-import { secret } from './kit/ring.ts'
+import { fixture } from './fixtures/fixture.ts'
+import { secret } from './fixtures/secret.ts'
 
 const HOUR = 3_600_000
 type Set = Parameters<ReturnType<typeof createSessions>['setSignedCookie']>
 
-/** Sessions, the line that `setSignedCookie` adds, and the request that brings it back. */
+/** Sessions, the line that `setSignedCookie` adds, and a request that sends the cookie back. */
 function open(options: Parameters<typeof fixture>[0] = {}) {
   const { sessions, clock } = fixture(options)
   const line = (name: string, value: string | null, options?: Set[3]): string => {
@@ -27,7 +27,7 @@ const refused = (reason: CookieRefusedError['reason']) => (error: unknown) =>
   error instanceof CookieRefusedError && error.reason === reason && error.status === 400
 
 suite('a signed cookie', () => {
-  test('brings any text back', () => {
+  test('returns any string unchanged', () => {
     const { sessions, back } = open()
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), fc.string({ unit: 'grapheme' }), (text, salt) => {
@@ -43,7 +43,7 @@ suite('a signed cookie', () => {
     assert.equal(sessions.getSignedCookie(new Headers(), 'a', { default: null }), null)
   })
 
-  test('in which one bit was altered, at whatever place, is refused', () => {
+  test('with any one bit changed is refused', () => {
     const { sessions, back } = open()
     const [, text = ''] = back('a', 'hello').cookie?.split('=') ?? []
     const bytes = Buffer.from(text, 'base64url')
@@ -58,7 +58,7 @@ suite('a signed cookie', () => {
       assert.throws(() => sessions.getSignedCookie({ cookie: `a=${garbage}` }, 'a'), CookieRefusedError)
   })
 
-  test('is worth nothing under another name or with another salt, however the two are put together', () => {
+  test('is refused under another name or salt, however the two are combined', () => {
     const { sessions, back } = open()
     const [, value] = back('a', 'x', { salt: 'bc' }).cookie?.split('=') ?? []
     for (const [name, salt] of [
@@ -72,7 +72,7 @@ suite('a signed cookie', () => {
     assert.equal(sessions.getSignedCookie({ cookie: `a=${value}` }, 'a', { salt: 'bc' }), 'x')
   })
 
-  test('is no session, and a session in a cookie is no signed cookie', async () => {
+  test('is not accepted as a session, and a session in a cookie is not accepted as a signed cookie', async () => {
     const clock = manualClock()
     const sessions = createSessions({ secrets: secret('fixture'), store: 'cookie:?protection=signed', clock })
     const visit = sessions.open({})
@@ -80,7 +80,7 @@ suite('a signed cookie', () => {
     const [pair = ''] = (await visit.commit()).setCookie?.split(';') ?? []
     const value = pair.slice(pair.indexOf('=') + 1)
     assert.throws(() => sessions.getSignedCookie({ cookie: `a=${value}` }, 'a'), refused('malformed'))
-    assert.throws(() => sessions.getSignedCookie({ cookie: pair }, '__Host-id'), /that of the session's cookie/)
+    assert.throws(() => sessions.getSignedCookie({ cookie: pair }, '__Host-id'), /the name of the session cookie/)
     assert.throws(() => sessions.setSignedCookie(new Headers(), '__Host-id', 'x'), ConfigError)
     const headers = new Headers()
     sessions.setSignedCookie(headers, 'a', 'x')
@@ -88,7 +88,7 @@ suite('a signed cookie', () => {
     assert.equal((await sessions.read({ cookie: forged })).isNew, true)
   })
 
-  test('ends when it was told to, and earlier for a reader who says so', () => {
+  test('expires at its own maxAge, or earlier at the maxAge of the reader', () => {
     const { sessions, clock, back } = open()
     const [long, short] = [back('a', 'x'), back('a', 'y', { maxAge: '1h' })]
     clock.advance(11_000)
@@ -99,12 +99,12 @@ suite('a signed cookie', () => {
     clock.advance(HOUR - 11_001)
     assert.equal(sessions.getSignedCookie(short, 'a'), 'y')
     clock.advance(1)
-    // Whoever copied it does not keep it for longer than the browser does.
+    // A copy of the cookie is not valid for longer than the browser stores the original.
     assert.throws(() => sessions.getSignedCookie(short, 'a'), refused('expired'))
     assert.equal(sessions.getSignedCookie(long, 'a'), 'x')
   })
 
-  test('under a retired secret is taken, and under one that is gone is not', async () => {
+  test('is accepted under a retired secret, and not under a removed one', async () => {
     const { sessions, back } = open({ secrets: secret('old') })
     const old = back('a', 'x')
     await sessions.reloadSecrets([secret('new'), secret('old')])
@@ -115,7 +115,7 @@ suite('a signed cookie', () => {
     assert.throws(() => sessions.getSignedCookie(old, 'a'), refused('unknown-key'))
   })
 
-  test('that was made once is read for ever', () => {
+  test('of this format can always be read', () => {
     const { sessions, clock, line } = open()
     const made = 'BlIB0alKIAAB0amBDoBncsO8biDwn421QhcDb_jR0vZuCLyPCBMGZlG5LVbCIhjpzi-SGVPNwo0'
     assert.equal(clock(), 2_000_000_000_000)
@@ -123,14 +123,14 @@ suite('a signed cookie', () => {
     assert.match(line('tea', 'grün 🍵', { salt: 'shop', maxAge: '1h' }), new RegExp(`^tea=${made};`))
   })
 
-  test('that stands there twice: a forged one is passed over, two good ones that differ are refused', () => {
+  test('that is sent twice: a forged one is ignored, and two valid ones that differ are refused', () => {
     const { sessions, back } = open()
     const [good, other] = [back('a', 'x').cookie, back('a', 'y').cookie]
     assert.equal(sessions.getSignedCookie({ cookie: `a=forged; ${good}; ${good}` }, 'a'), 'x')
     assert.throws(() => sessions.getSignedCookie({ cookie: `${good}; ${other}` }, 'a'), refused('ambiguous'))
   })
 
-  test('has the attributes that it was given, and the safe ones otherwise', () => {
+  test('has the attributes that were passed, and safe ones otherwise', () => {
     const { line } = open()
     const of = (text: string) => Object.fromEntries(parseSetCookie(text).attributes)
     assert.deepEqual(of(line('a', 'x')), { path: '/', httponly: '', secure: '', samesite: 'Lax' })
@@ -149,13 +149,13 @@ suite('a signed cookie', () => {
     assert.equal('secure' in of(plain.line('a', 'x')), false)
   })
 
-  test('is removed by null, with the same attributes', () => {
+  test('is cleared by null, with the same attributes', () => {
     const { line } = open()
     const { attributes, value } = parseSetCookie(line('a', null, { path: '/p' }))
     assert.deepEqual([value, attributes.get('max-age'), attributes.get('path')], ['', '0', '/p'])
   })
 
-  test('is refused where no browser would keep it, and where options are wrong', () => {
+  test('is refused when no browser would store it, and when options are wrong', () => {
     const { sessions, line } = open()
     assert.throws(() => line('a', 'x'.repeat(3100)), TooLargeError)
     assert.throws(() => line('__Host-a', 'x', { path: '/p' }), /path '\/' and no domain/)

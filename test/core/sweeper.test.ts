@@ -12,12 +12,12 @@ import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { ClearOptions, IndexedStore, Store } from '../../packages/strongroom/src/store.ts'
 import { root } from '../../scripts/packages.ts'
-import { settle } from './kit/gates.ts'
-import { secret } from './kit/ring.ts'
+import { settle } from './fixtures/gates.ts'
+import { secret } from './fixtures/secret.ts'
 
 const HOUR = 3_600_000
 
-/** A store whose sweeps are counted, answered by hand, or failed. */
+/** A store whose sweeps are counted, and resolved or rejected by the test. */
 function watched(changes: Partial<Store> = {}) {
   const inner = memory({ max: 10 })
   const sweeps: ClearOptions[] = []
@@ -43,7 +43,7 @@ function sessionsOn(store: SessionsOptions['store'], sweep?: SessionsOptions['sw
   return { sessions, events }
 }
 
-/** Lets so much time pass, and then everything run that has become due. */
+/** Lets time pass, and then runs everything that is due. */
 async function pass(ms: number): Promise<void> {
   mock.timers.tick(ms)
   await settle()
@@ -53,7 +53,7 @@ describe('the scheduled sweep', () => {
   beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
   afterEach(() => mock.timers.reset())
 
-  it('begins within an hour, goes on every hour, and tells of each run', async () => {
+  it('begins within an hour, runs every hour, and emits an event for each run', async () => {
     const { store, sweeps } = watched()
     const { sessions, events } = sessionsOn(store)
     await pass(HOUR)
@@ -66,7 +66,7 @@ describe('the scheduled sweep', () => {
     await sessions.close()
   })
 
-  it('leaves a process alone that has just started', async () => {
+  it('does not run in a process that has just started', async () => {
     const { store, sweeps } = watched()
     const { sessions } = sessionsOn(store)
     await pass(HOUR / 10 - 1)
@@ -74,7 +74,7 @@ describe('the scheduled sweep', () => {
     await sessions.close()
   })
 
-  it('is not at the same moment on nodes that started together', async () => {
+  it('does not run at the same moment on nodes that started together', async () => {
     const nodes = Array.from({ length: 40 }, () => watched())
     const all = nodes.map(({ store }) => sessionsOn(store, '100s').sessions)
     const counts: number[] = []
@@ -83,12 +83,12 @@ describe('the scheduled sweep', () => {
       counts.push(nodes.filter(({ sweeps }) => sweeps.length > 0).length)
     }
     assert.equal(counts.at(-1), 40)
-    // 40 draws that all fall into one or two of nine tenths happen to nobody.
+    // 40 random delays that all fall into one or two of nine tenths do not happen by chance.
     assert.ok(new Set(counts).size > 3, counts.join())
     for (const sessions of all) await sessions.close()
   })
 
-  it('comes as often as it is told, and not at all when it is told so', async () => {
+  it('runs as often as the option says, or never', async () => {
     const [often, never] = [watched(), watched()]
     const all = [sessionsOn(often.store, '1m').sessions, sessionsOn(never.store, false).sessions]
     await pass(60_000)
@@ -99,7 +99,7 @@ describe('the scheduled sweep', () => {
     for (const sessions of all) await sessions.close()
   })
 
-  it('is left out where the store expires by itself, unless it is asked for', async () => {
+  it('is off where the store removes expired entries by itself, unless it is turned on', async () => {
     const traits = { ...memory({ max: 10 }).traits, expiresByItself: true }
     const [silent, asked] = [watched({ traits }), watched({ traits })]
     const all = [sessionsOn(silent.store).sessions, sessionsOn(asked.store, '1h').sessions]
@@ -108,18 +108,18 @@ describe('the scheduled sweep', () => {
     for (const sessions of all) await sessions.close()
   })
 
-  it('takes care of what revokes cookies, and has nothing to do for cookies alone', async () => {
+  it('clears revocations of cookies, and has nothing to do for cookies alone', async () => {
     const { store, sweeps } = watched()
     const { sessions } = sessionsOn(cookie({ revocations: store }))
     const bare = sessionsOn(cookie())
     await pass(HOUR)
     assert.equal(sweeps.length, 1)
     assert.deepEqual(bare.events, [])
-    assert.throws(() => sessionsOn(cookie(), '1h'), /sweep has nothing to do/)
+    assert.throws(() => sessionsOn(cookie(), '1h'), /sweep has nothing to clear/)
     await sessions.close()
   })
 
-  it('goes on after a run that failed, which is an event', async () => {
+  it('continues after a run that failed, which emits an event', async () => {
     let fails = true
     const { store } = watched({
       clearExpired: async () => {
@@ -136,7 +136,7 @@ describe('the scheduled sweep', () => {
     await sessions.close()
   })
 
-  it('goes on after a store of somebody else threw what is no error', async () => {
+  it('continues after a store threw something that is not an Error', async () => {
     const thrown: unknown = 'down'
     const { store } = watched({
       clearExpired: () => {
@@ -149,7 +149,7 @@ describe('the scheduled sweep', () => {
     await sessions.close()
   })
 
-  it('is one run at a time, also for two applications on one store in a process', async () => {
+  it('runs once at a time, even for two applications on one store in a process', async () => {
     const waiting: ((count: number) => void)[] = []
     const { store } = watched({ clearExpired: () => new Promise((resolve) => waiting.push(resolve)) })
     const [one, other] = [sessionsOn(store), sessionsOn(store)]
@@ -165,7 +165,7 @@ describe('the scheduled sweep', () => {
     await other.sessions.close()
   })
 
-  it('is one run across nodes, where the store can tell them apart', async () => {
+  it('runs once at a time across nodes, where the store has a lock for it', async () => {
     const names: string[] = []
     let atWork = false
     const alone = async <T>(name: string, work: () => Promise<T>) => {
@@ -183,7 +183,7 @@ describe('the scheduled sweep', () => {
     await sessions.close()
   })
 
-  it('is stopped by close, which waits for the batch that is under way', async () => {
+  it('is stopped by close, which waits for the current batch', async () => {
     let finish = () => {}
     let signal: AbortSignal | undefined
     const { store } = watched({
@@ -210,14 +210,14 @@ describe('the scheduled sweep', () => {
     assert.equal(signal, undefined)
   })
 
-  it('refuses what is no length of time, too often for a sweep, or longer than a timer can count', () => {
+  it('refuses an interval that is invalid, too short for a sweep, or longer than the maximum of a timer', () => {
     for (const sweep of [0, -1, 999, '500ms', '21d', '400d', 'often', Number.NaN, true, null])
       assert.throws(() => sessionsOn(memory({ max: 10 }), sweep as never), ConfigError, String(sweep))
   })
 })
 
 describe('a process with a scheduled sweep', () => {
-  it('ends when it has nothing else to do, though nobody closed anything', async () => {
+  it('exits when it has nothing else to do, although nothing was closed', async () => {
     const script = `
       import { createSessions } from './packages/strongroom/src/sessions.ts'
       const sessions = createSessions({ store: 'memory:', secrets: '${secret('sweeper')}', sweep: '1h' })
@@ -230,7 +230,7 @@ describe('a process with a scheduled sweep', () => {
     clearTimeout(watchdog)
   })
 
-  it('does not keep sessions in memory that everybody else has forgotten', async () => {
+  it('does not keep sessions in memory that nothing else refers to', async () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     after(() => setFlagsFromString('--no-expose-gc'))

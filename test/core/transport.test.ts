@@ -5,21 +5,21 @@ import fc from 'fast-check'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 import { type CookieSettings, cookieTransport } from '../../packages/strongroom/src/http/cookie.ts'
 import { header } from '../../packages/strongroom/src/http/headers.ts'
-import { fixture } from './kit/fixture.ts'
+import { fixture } from './fixtures/fixture.ts'
 
 const DAY = 86_400_000
 
-/** The attributes of a Set-Cookie line, as a browser takes it apart (RFC 6265 §5.2), in any order. */
+/** The attributes of a Set-Cookie line, as a browser parses it (RFC 6265 §5.2), in any order. */
 const attributes = (line: string) => line.split('; ').slice(1).sort()
 
 describe('the cookie of a session', () => {
-  it('is for https, for this host, for no script, and for this browser run, unless told otherwise', () => {
+  it('is by default for https, for this host, for no script, and until the browser closes', () => {
     const line = cookieTransport().set('abc')
     assert.equal(line.split(';')[0], '__Host-id=abc')
     assert.deepEqual(attributes(line), ['HttpOnly', 'Path=/', 'SameSite=Lax', 'Secure'])
   })
 
-  it('has the attributes that were chosen, HttpOnly always', () => {
+  it('has the attributes of the options, and always HttpOnly', () => {
     const forms: [CookieSettings, string[]][] = [
       [{ name: 'id', secure: false }, ['HttpOnly', 'Path=/', 'SameSite=Lax']],
       [{ sameSite: 'strict' }, ['HttpOnly', 'Path=/', 'SameSite=Strict', 'Secure']],
@@ -32,21 +32,21 @@ describe('the cookie of a session', () => {
     for (const [settings, expected] of forms) {
       const transport = cookieTransport(settings)
       assert.deepEqual(attributes(transport.set('abc')), expected)
-      // A browser removes a cookie only when path, domain and partition are the same.
+      // A browser clears a cookie only when path, domain and partition are the same.
       const gone = attributes(transport.clear())
       assert.deepEqual(gone, [...expected, 'Expires=Thu, 01 Jan 1970 00:00:00 GMT', 'Max-Age=0'].sort())
       assert.match(transport.clear(), new RegExp(`^${transport.name}=;`))
     }
   })
 
-  it('stays for as long as was asked, in whole seconds, and is gone when nothing is left', () => {
+  it('lasts for the given time in whole seconds, and is cleared when none is left', () => {
     const { set } = cookieTransport()
     const age = (ms: number) => parseSetCookie(set('abc', ms)).maxAge
     assert.deepEqual([age(14 * DAY), age(1999), age(999), age(0), age(-5)], [1_209_600, 1, 0, 0, 0])
     assert.deepEqual(attributes(set('abc', 1000)), ['HttpOnly', 'Max-Age=1', 'Path=/', 'SameSite=Lax', 'Secure'])
   })
 
-  it('is refused where browsers would refuse it, or somebody else could read or plant it', () => {
+  it('is refused when browsers would refuse it, or when others could read or set it', () => {
     const bad: CookieSettings[] = [
       { secure: false },
       { name: '__Secure-id', secure: false },
@@ -82,7 +82,7 @@ describe('the cookie of a session', () => {
     assert.throws(() => cookieTransport({ maxAge: 5 } as never), /Known: name, secure/)
   })
 
-  it('is refused in production without the protection of its name and of https', () => {
+  it('is refused in production without a protected name and https', () => {
     const bad: CookieSettings[] = [{ name: 'id' }, { name: 'id', secure: false }, { name: 'Host-id' }]
     for (const settings of bad) assert.throws(() => cookieTransport(settings, true), ConfigError)
     for (const settings of [{}, { name: '__Secure-id', domain: 'example.com' }, { name: '__Host-s' }])
@@ -93,7 +93,7 @@ describe('the cookie of a session', () => {
 describe('a Cookie header', () => {
   const { read } = cookieTransport({ name: 'id', secure: false })
 
-  it('gives every value under our name, in order, and none under a name that looks like it', () => {
+  it('returns every value under our name, in order, and none under a similar name', () => {
     const forms: [string | null | undefined, string[]][] = [
       ['id=abc', ['abc']],
       ['a=1; id=abc; b=2', ['abc']],
@@ -115,7 +115,7 @@ describe('a Cookie header', () => {
     for (const [text, values] of forms) assert.deepEqual(read(text), values, JSON.stringify(text))
   })
 
-  it('of any kind at all gives what splitting it gives, quickly', () => {
+  it('of any kind returns the same as splitting it, and quickly', () => {
     const piece = fc.oneof(
       fc.constantFrom('id=', 'id', '=', ';', '; ', ' ', '\t', 'id=v', '__Host-id=', ',', '"'),
       fc.string(),
@@ -140,7 +140,7 @@ describe('a Cookie header', () => {
     assert.equal(read(`${';'.repeat(1 << 20)}id=abc`).length, 1)
   })
 
-  it('is found in headers of every kind, several lines as one', () => {
+  it('is found in headers of every kind, with several lines joined', () => {
     const request = new Headers({ Cookie: 'id=abc' })
     assert.equal(header(request, 'cookie'), 'id=abc')
     assert.equal(header(new Headers(), 'cookie'), undefined)
@@ -151,7 +151,7 @@ describe('a Cookie header', () => {
   })
 })
 
-describe('two cookies of our name', () => {
+describe('two cookies with our name', () => {
   const two = async (make: (mine: string, other: string) => string[]) => {
     const { sessions, visitor, events, calls } = fixture()
     const [ada, eve] = [visitor(), visitor()]
@@ -163,12 +163,12 @@ describe('two cookies of our name', () => {
     const session = await sessions.read({ cookie: values.map((value) => `${name}=${value}`).join('; ') })
     return {
       user: session.userId,
-      reasons: events.flatMap((event) => (event.type === 'notOurs' ? event.reason : [])),
+      reasons: events.flatMap((event) => (event.type === 'rejected' ? event.reason : [])),
       calls,
     }
   }
 
-  it('of which one is junk or forged are one', async () => {
+  it('of which one is invalid or forged count as one', async () => {
     for (const make of [
       (mine: string) => ['junk', mine],
       (mine: string) => [mine, 'junk'],
@@ -177,11 +177,11 @@ describe('two cookies of our name', () => {
       assert.equal((await two(make)).user, 'ada')
   })
 
-  it('that are the same are one', async () => {
+  it('that are equal count as one', async () => {
     assert.deepEqual(await two((mine) => [mine, mine]), { user: 'ada', reasons: [], calls: ['read'] })
   })
 
-  it('that are both good are a question that is not guessed: nobody is signed in, and the store is not asked', async () => {
+  it('that are both valid are ambiguous: neither is accepted, and there is no store call', async () => {
     for (const make of [(mine: string, other: string) => [mine, other], (mine: string, other: string) => [other, mine]])
       assert.deepEqual(await two(make), { user: null, reasons: ['ambiguous'], calls: [] })
   })

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { UnsupportedError } from '../../packages/strongroom/src/errors.ts'
-import { carried, STORES } from './kit/engines.ts'
-import { fixture, last } from './kit/fixture.ts'
-import { settle } from './kit/gates.ts'
-import { ringOf, secret } from './kit/ring.ts'
+import { inCookies, STORES } from './fixtures/engines.ts'
+import { fixture, last } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
+import { ringOf, secret } from './fixtures/secret.ts'
 
 const MINUTE = 60_000
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0'
@@ -14,8 +14,8 @@ const CURL = 'curl/8.5.0'
 for (const [name, make] of Object.entries(STORES))
   describe(`on ${name}, a user's sessions`, () => {
     async function three(options?: Parameters<typeof fixture>[0]) {
-      const world = fixture(options, make)
-      const [desk, phone, shell] = [world.visitor(FIREFOX), world.visitor(), world.visitor(CURL)]
+      const app = fixture(options, make)
+      const [desk, phone, shell] = [app.visitor(FIREFOX), app.visitor(), app.visitor(CURL)]
       const logins = [
         [desk, {}],
         [phone, { label: 'My telephone' }],
@@ -23,15 +23,15 @@ for (const [name, make] of Object.entries(STORES))
       ] as const
       for (const [device, options] of logins) {
         await device.visit((session) => session.login('ada', options))
-        world.clock.advance(MINUTE)
+        app.clock.advance(MINUTE)
       }
-      await world.visitor(FIREFOX).visit((session) => session.login('bob'))
-      await world.visitor(FIREFOX).visit((session) => session.set('a', 1))
+      await app.visitor(FIREFOX).visit((session) => session.login('bob'))
+      await app.visitor(FIREFOX).visit((session) => session.set('a', 1))
       await settle()
-      return { ...world, desk, phone, shell, ada: world.sessions.of('ada') }
+      return { ...app, desk, phone, shell, ada: app.sessions.of('ada') }
     }
 
-    it('are listed newest first, with what a page about devices needs and nothing else', async () => {
+    it('are listed newest first, with what a page of devices needs and nothing else', async () => {
       const { desk, ada, clock, store } = await three()
       const start = clock() - 3 * MINUTE
       const list = await desk.visit((session) => ada.list(session))
@@ -56,7 +56,7 @@ for (const [name, make] of Object.entries(STORES))
             label: 'Firefox on Linux',
             current: true,
             createdAt: new Date(start),
-            // The request that asks has touched it by the time it is answered, not before.
+            // The request that lists has touched its own session only by the end, not before.
             lastSeenAt: new Date(start),
             expiresAt: new Date(start + 30 * MINUTE),
           },
@@ -70,7 +70,7 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
-    it('tell when each was last seen, to within a tenth of the idle time', async () => {
+    it('have the time of their last use, to within a tenth of the idle time', async () => {
       const { desk, ada, clock, store } = await three()
       for (let i = 0; i < 40; i++) {
         clock.advance(50_000)
@@ -83,7 +83,7 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
-    it('tell it also after a session got an expiry of its own', async () => {
+    it('have it even after a session got an expiry of its own', async () => {
       const { desk, ada, clock, store } = await three()
       await desk.visit((session) => session.setExpiry({ idle: '5m', absolute: '20h' }))
       const device = (await ada.list()).find(({ label }) => label === 'Firefox on Linux')
@@ -91,7 +91,7 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
-    it('are ended by handle, and a handle of somebody else ends nothing', async () => {
+    it('are ended by handle, and a handle of another user ends nothing', async () => {
       const { desk, phone, ada, sessions, events, store } = await three()
       const [bobs] = await sessions.of('bob').list()
       const list = await ada.list()
@@ -108,7 +108,7 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
-    it('all but this one are ended, and the events say why', async () => {
+    it('all but the current one are ended, and the events give the reason', async () => {
       const { desk, phone, shell, ada, sessions, events, store } = await three()
       assert.equal(await desk.visit((session) => ada.revokeOthers(session)), 2)
       assert.deepEqual(last(events, 'revoked'), { type: 'revoked', handle: null, count: 2, reason: 'revoke-others' })
@@ -119,7 +119,7 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
-    it('all but this one are ended after a change of password, beside a renewal, whichever comes first', async () => {
+    it('all but the current one are ended after a password change, together with a renewal in either order', async () => {
       for (const first of ['renew', 'revoke']) {
         const { desk, phone, ada, store } = await three()
         const before = desk.copy()
@@ -136,7 +136,7 @@ for (const [name, make] of Object.entries(STORES))
       }
     })
 
-    it('all are ended, and the user may sign in again at once', async () => {
+    it('all are ended, and the user can log in again immediately', async () => {
       const { desk, phone, shell, ada, sessions, events, store } = await three()
       assert.equal(await ada.revokeAll(), 3)
       assert.deepEqual(last(events, 'revoked'), { type: 'revoked', handle: null, count: 3, reason: 'revoke-all' })
@@ -150,7 +150,7 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
-    it('all are ended and the user signed in anew in one request, as after a forgotten password', async () => {
+    it('all are ended and the user is logged in again in one request, as after a forgotten password', async () => {
       const { desk, phone, ada, store } = await three()
       const before = desk.copy()
       await desk.visit(async (session) => {
@@ -164,7 +164,7 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
-    it('that is revoked within one turn of the event loop is not answered from a read before it', async () => {
+    it('that are revoked are not served from an earlier read in the same turn of the event loop', async () => {
       const { desk, ada, store } = await three()
       const early = desk.copy().begin()
       const reading = early.session()
@@ -176,7 +176,7 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
-    it('are found under every master of the ring, and no longer under one that was taken out', async () => {
+    it('are found under every secret of the keyring, and not under a removed one', async () => {
       const { desk, ada, sessions, store } = await three({ secrets: [secret('old')] })
       await sessions.reloadSecrets([secret('new'), secret('old')])
       const late = desk.copy()
@@ -190,7 +190,7 @@ for (const [name, make] of Object.entries(STORES))
       await store.close()
     })
 
-    it('lie in the store under a tag that names nobody', async () => {
+    it('are stored under a tag that does not reveal the user', async () => {
       const { store } = await three({ secrets: [secret('a')] })
       const [owners, ids] = [new Set<string | null>(), new Set<string>()]
       for await (const page of store.scan())
@@ -221,8 +221,8 @@ for (const [name, make] of Object.entries(STORES))
     })
   })
 
-describe('a label that an application makes of a User-Agent', () => {
-  it('is cut to what a store takes, whatever the visitor sends', async () => {
+describe('a label that an application derives from a User-Agent', () => {
+  it('is cut to what a store accepts, whatever the visitor sends', async () => {
     for (const agent of [
       'x'.repeat(16_000),
       '"'.repeat(500),
@@ -241,13 +241,13 @@ describe('a label that an application makes of a User-Agent', () => {
     }
   })
 
-  it('given to login is kept within the same bounds', async () => {
+  it('passed to login has the same limits', async () => {
     const { visitor, store } = fixture()
     await visitor().visit((session) => session.login('ada', { label: `${'\u0001\ud800'.repeat(59)}x` }))
     for await (const page of store.scan()) for (const { label } of page) assert.ok((label?.length ?? 0) <= 512)
   })
 
-  it('is none when the application makes none, or something else', async () => {
+  it('is absent when the application returns none, or something else', async () => {
     for (const made of [null, undefined, '', ' ', '\n', 5, {}]) {
       const { sessions, visitor } = fixture({ device: () => made as never })
       await visitor(FIREFOX).visit((session) => session.login('ada'))
@@ -257,8 +257,8 @@ describe('a label that an application makes of a User-Agent', () => {
 })
 
 describe('a user of sessions in cookies', () => {
-  it('cannot be listed, and is told so; with revocations all of them can be ended', async () => {
-    const { sessions, visitor } = carried()
+  it('cannot list them, and gets an error; with revocations all of them can be ended', async () => {
+    const { sessions, visitor } = inCookies()
     const guest = visitor()
     await guest.visit((session) => session.login('ada'))
     await assert.rejects(sessions.of('ada').list(), UnsupportedError)
@@ -267,7 +267,7 @@ describe('a user of sessions in cookies', () => {
     await guest.visit((session) => assert.equal(session.userId, null))
   })
 
-  it('must be named', () => {
+  it('must have an id', () => {
     for (const wrong of ['', 5, null, undefined, '\udfff'])
       assert.throws(() => fixture().sessions.of(wrong as never), TypeError)
   })
@@ -275,31 +275,31 @@ describe('a user of sessions in cookies', () => {
 
 describe('an operator', () => {
   it('counts, finds and ends sessions by their handles', async () => {
-    const world = fixture()
-    const [guest, user] = [world.visitor(), world.visitor()]
+    const app = fixture()
+    const [guest, user] = [app.visitor(), app.visitor()]
     await guest.visit((session) => session.set('a', 1))
-    world.clock.advance(1000)
+    app.clock.advance(1000)
     await user.visit((session) => session.login('ada'))
     await settle()
     const handle = await user.visit((session) => session.handle ?? '')
-    const stats = await world.sessions.stats()
+    const stats = await app.sessions.stats()
     assert.deepEqual([stats.live, stats.signedIn, stats.anonymous, stats.expired], [2, 1, 1, 0])
-    const info = await world.sessions.find(handle)
-    assert.deepEqual([info?.handle, info?.signedIn, info?.createdAt], [handle, true, new Date(world.clock())])
-    assert.deepEqual([await world.sessions.find('x'), await world.sessions.revoke('x')], [null, false])
-    assert.equal(await world.sessions.revoke(handle), true)
-    assert.deepEqual(last(world.events, 'revoked'), { type: 'revoked', handle, count: 1, reason: 'revoke' })
+    const info = await app.sessions.find(handle)
+    assert.deepEqual([info?.handle, info?.signedIn, info?.createdAt], [handle, true, new Date(app.clock())])
+    assert.deepEqual([await app.sessions.find('x'), await app.sessions.revoke('x')], [null, false])
+    assert.equal(await app.sessions.revoke(handle), true)
+    assert.deepEqual(last(app.events, 'revoked'), { type: 'revoked', handle, count: 1, reason: 'revoke' })
     await settle()
     await user.visit((session) => assert.equal(session.userId, null))
-    world.clock.advance(31 * MINUTE)
-    assert.equal((await world.sessions.stats()).expired, 1)
-    assert.equal(await world.sessions.clearExpired({ dryRun: true }), 1)
-    assert.equal(await world.sessions.clearExpired(), 1)
-    assert.deepEqual(last(world.events, 'cleared'), { type: 'cleared', count: 1 })
+    app.clock.advance(31 * MINUTE)
+    assert.equal((await app.sessions.stats()).expired, 1)
+    assert.equal(await app.sessions.clearExpired({ dryRun: true }), 1)
+    assert.equal(await app.sessions.clearExpired(), 1)
+    assert.deepEqual(last(app.events, 'cleared'), { type: 'cleared', count: 1 })
   })
 
-  it('ends sessions on a store without an owner index, too, though it be an object of a class', async () => {
-    const world = fixture({}, (clock) => {
+  it('ends sessions on a store without an owner index too, even when the store is an instance of a class', async () => {
+    const app = fixture({}, (clock) => {
       const store = STORES.memory?.(clock)
       class Plain {
         readonly #inner = store as NonNullable<typeof store>
@@ -319,12 +319,12 @@ describe('an operator', () => {
       }
       return new Plain() as never
     })
-    const guest = world.visitor()
+    const guest = app.visitor()
     await guest.visit((session) => session.login('ada'))
     await settle()
     const handle = await guest.visit((session) => session.handle ?? '')
-    assert.equal(await world.sessions.revoke(handle), true)
-    await assert.rejects(world.sessions.of('ada').revokeAll(), UnsupportedError)
+    assert.equal(await app.sessions.revoke(handle), true)
+    await assert.rejects(app.sessions.of('ada').revokeAll(), UnsupportedError)
     await assert.rejects(
       guest.visit((session) => session.login('ada', { limit: 1 })),
       UnsupportedError,

@@ -1,4 +1,4 @@
-// Not in UTC, as nobody should be who says that moments have no time zone.
+// Not UTC, to show that the time zone does not matter.
 process.env.TZ = 'Asia/Kathmandu'
 
 import './conformance/data.ts'

@@ -20,7 +20,7 @@ suite('the guide in docs/django.md, from an empty project', { skip: djangoNeed.s
     project.remove()
   })
 
-  /** What the guide's commands find: Debian's Python, this Node, and an npm that has nothing to fetch, for it is there. */
+  /** What the guide's commands use: Debian's Python, this Node, and an npm that does nothing, because everything is installed. */
   const bin = dirname(project.put('bin/npm', '#!/bin/sh\nexit 0\n'))
   chmodSync(join(bin, 'npm'), 0o755)
   symlinkSync(process.execPath, join(bin, 'node'))
@@ -51,7 +51,7 @@ suite('the guide in docs/django.md, from an empty project', { skip: djangoNeed.s
   }
   const shown = async (url: string, form?: Record<string, string>) => (await ask(url, form)).json()
 
-  test('each file and each command does as the guide says', async () => {
+  test('the files and commands of the guide work', async () => {
     const blocks = page.blocks.filter(({ line }) => line > from && line < to)
     assert.ok(blocks.length >= 7)
     for (const { language, code, line } of blocks) {
@@ -72,7 +72,7 @@ suite('the guide in docs/django.md, from an empty project', { skip: djangoNeed.s
     assert.equal(servers.length, 2)
   })
 
-  /** The guide's ports may be taken on a machine that tests. */
+  /** The guide's ports may be taken on the machine that runs the tests. */
   async function elsewhere(code: string): Promise<string> {
     for (const port of ['8000', '3000']) if (code.includes(port)) ports[port] ??= await freePort()
     return code.replace(/\b(8000|3000)\b/g, (port) => String(ports[port]))
@@ -86,7 +86,7 @@ suite('the guide in docs/django.md, from an empty project', { skip: djangoNeed.s
       answers: () => fetch(site(code.startsWith('node') ? '3000' : '8000')),
     })
 
-  test('who signs in to Django is known to Node, and counted by both', async () => {
+  test('a user who signs in to Django is signed in at Node, and both count the visits', async () => {
     const admin = `${site('8000')}/admin/login/`
     const token = /name="csrfmiddlewaretoken" value="(\w+)"/.exec(await (await ask(admin)).text())?.[1] ?? ''
     const form = { username: 'ada', password: 'correct-horse', csrfmiddlewaretoken: token }
@@ -96,14 +96,14 @@ suite('the guide in docs/django.md, from an empty project', { skip: djangoNeed.s
     assert.deepEqual(await shown(`${site('8000')}/whoami/`), { user: 'ada', visits: 3 })
   })
 
-  test('who signs out at Node is forgotten by Django', async () => {
+  test('a user who signs out at Node is signed out at Django', async () => {
     const kept = browser.get('sessionid') as string
     assert.deepEqual(await shown(`${site('3000')}/logout`, {}), { user: null, visits: 0 })
     browser.set('sessionid', kept)
     assert.deepEqual(await shown(`${site('8000')}/whoami/`), { user: null, visits: 1 })
   })
 
-  test('who signs in to Node, with Django’s password, is known to Django, the admin site included', async () => {
+  test('a user who signs in to Node with Django’s password is signed in at Django and its admin site', async () => {
     const form = { username: 'ada', password: 'correct-horse' }
     assert.equal((await ask(`${site('3000')}/login`, { ...form, password: 'wrong' })).status, 403)
     assert.equal((await ask(`${site('3000')}/login`, { ...form, username: 'nobody' })).status, 403)

@@ -3,52 +3,52 @@ import { after, before, suite, test } from 'node:test'
 import { deflateSync } from 'node:zlib'
 import { TimestampSigner } from '../../packages/django/src/signer.ts'
 import { SECRET } from './peer.ts'
-import { places } from './places.ts'
 import { askWith, Browser, type Site, startSite } from './site.ts'
+import { storages } from './storages.ts'
 import { vectors } from './vectors.ts'
 
 const base64 = (text: string | Buffer) => Buffer.from(text).toString('base64url')
 const bomb = `.${base64(deflateSync(Buffer.alloc(4 * 1024 * 1024, ' ')))}`
 
-/** Signed with the right key, and no session: what a key that leaked, or another program that has it, can send. */
+/** Signed with the right key, but not a session: what can be sent by another program that has the key, or after it leaked. */
 const bodies: readonly (readonly [title: string, body: string])[] = [
-  ['what is no base64', '%%%'],
-  ['base64 that is cut off', 'e30=e'],
-  ['a few bytes that swell to megabytes', bomb],
-  ['what says that it is compressed, and is not', `.${base64('no stream')}`],
-  ['half of a JSON text', base64('{"a":')],
+  ['something that is not base64', '%%%'],
+  ['truncated base64', 'e30=e'],
+  ['a few bytes that expand to megabytes', bomb],
+  ['something marked as compressed that is not', `.${base64('no stream')}`],
+  ['half of a JSON document', base64('{"a":')],
   ['a list', base64('[1]')],
-  ['a text', base64('"x"')],
-  ['lists in lists without an end', base64(`{"a":${'['.repeat(3000)}`)],
+  ['a string', base64('"x"')],
+  ['deeply nested lists', base64(`{"a":${'['.repeat(3000)}`)],
 ]
 
-/** What Django reads, and JSON or JavaScript would stumble over. */
+/** What Django reads, and JSON or JavaScript has trouble with. */
 const odd: readonly (readonly [title: string, json: string, seen: object])[] = [
   ['NaN and the infinities', '{"a":NaN,"b":[Infinity,-Infinity]}', { a: null, b: [null, null] }],
   [
-    'keys that every object has',
+    'keys that every object inherits',
     '{"__proto__":{"admin":true},"constructor":1,"toString":2}',
     JSON.parse('{"__proto__":{"admin":true},"constructor":1,"toString":2}'),
   ],
   ['keys that begin with "~"', '{"~django":1,"~flash.x":["y"],"~":1.0,"a":2}', { a: 2 }],
   ['a NUL, and half a surrogate pair', '{"a\\u0000":"\\u0000\\ud83d"}', { 'a\0': '\0\ud83d' }],
-  ['a key that stands twice', '{"a":1,"a":1.0}', { a: 1 }],
+  ['a repeated key', '{"a":1,"a":1.0}', { a: 1 }],
 ]
 
 const chosen = ['db on SQLite', 'db on PostgreSQL', 'signed_cookies']
-for (const place of places.filter(({ name }) => chosen.includes(name)))
-  suite(`bad input over HTTP: ${place.name}`, { skip: place.skip }, () => {
+for (const storage of storages.filter(({ name }) => chosen.includes(name)))
+  suite(`bad input over HTTP: ${storage.name}`, { skip: storage.skip }, () => {
     let site: Site
     let signer: TimestampSigner
-    const cookies = place.backend === 'signed_cookies'
+    const cookies = storage.backend === 'signed_cookies'
     before(async () => {
-      site = await startSite(place)
+      site = await startSite(storage)
       signer = new TimestampSigner({ key: SECRET, salt: vectors.salts[cookies ? 'signed_cookies' : 'session_data'] })
     })
     after(() => site?.close())
 
     let count = 0
-    /** A cookie for a session that rests as this text. */
+    /** Returns a cookie for a session that is stored as this string. */
     async function cookieFor(text: string): Promise<string> {
       if (cookies) return text
       const key = `k${count++}`.padEnd(32, 'k')
@@ -56,7 +56,7 @@ for (const place of places.filter(({ name }) => chosen.includes(name)))
       await site.users.change(sql, [key, text, '2099-01-01 00:00:00'])
       return key
     }
-    const reasons = () => site.events.flatMap((event) => (event.type === 'notOurs' ? [event.reason] : []))
+    const reasons = () => site.events.flatMap((event) => (event.type === 'rejected' ? [event.reason] : []))
 
     for (const [title, header] of [
       ['one letter', 'sessionid=x'],
@@ -71,7 +71,7 @@ for (const place of places.filter(({ name }) => chosen.includes(name)))
       ['bytes above ASCII', `sessionid=${'\xe9'.repeat(12)}`],
       ['what looks signed', 'sessionid=e30:1r31eq:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'],
     ] as const)
-      test(`a cookie with ${title} is nobody’s: a page, and an event`, async () => {
+      test(`a cookie with ${title} gives an empty session and an event`, async () => {
         site.events.length = 0
         const { status, text } = await askWith(site.node, header)
         assert.deepEqual([status, text], [200, '{"user":null,"data":"{}"}'])
@@ -79,7 +79,7 @@ for (const place of places.filter(({ name }) => chosen.includes(name)))
       })
 
     for (const [title, body] of bodies)
-      test(`${title} under a good signature is nobody’s session: a page, and an event`, async () => {
+      test(`${title} under a valid signature gives an empty session and an event`, async () => {
         const cookie = await cookieFor(signer.sign(body))
         site.events.length = 0
         const { status, text } = await askWith(site.node, `sessionid=${cookie}`)
@@ -88,7 +88,7 @@ for (const place of places.filter(({ name }) => chosen.includes(name)))
       })
 
     for (const { name, input, decoded } of vectors.reader_cases)
-      test(`a row that holds ${name} is the same to both`, {
+      test(`a row with ${name} gives both sides the same session`, {
         skip: cookies && 'signed for rows, not for cookies',
       }, async () => {
         const cookie = await cookieFor(input)
@@ -100,7 +100,7 @@ for (const place of places.filter(({ name }) => chosen.includes(name)))
       })
 
     for (const [title, json, seen] of odd)
-      test(`${title}: seen as what JSON has, and to the letter what it was for Django when Node has changed something`, async () => {
+      test(`${title}: Node reads them as JSON, and leaves them to Django unaltered when it changes something else`, async () => {
         const browser = new Browser(await cookieFor(signer.sign(base64(json))))
         const before = (await browser.ask(site.django, '/state')).data
         assert.deepEqual(await browser.data(site.node), seen)
@@ -114,7 +114,7 @@ for (const place of places.filter(({ name }) => chosen.includes(name)))
         assert.equal(({} as Record<string, unknown>).admin, undefined)
       })
 
-    test('of two cookies the last one counts on both sides, and Node says that there were two', async () => {
+    test('of two cookies, both sides use the last one, and Node emits an event', async () => {
       const [one, two] = [new Browser(), new Browser()]
       await one.ask(site.django, '/put', '{"n":1}')
       await two.ask(site.node, '/put', '{"n":2}')
@@ -130,7 +130,7 @@ for (const place of places.filter(({ name }) => chosen.includes(name)))
         }
     })
 
-    test('a value that JSON has no form for is refused where it is put, and both go on', async () => {
+    test('a value that JSON cannot express is refused when it is set, and both sides keep working', async () => {
       const browser = new Browser()
       await browser.ask(site.node, '/put', '{"a":1}')
       const deep = `{"deep":${'['.repeat(250)}${']'.repeat(250)}}`

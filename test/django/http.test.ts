@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
-import { hashOf, places } from './places.ts'
 import { Browser, type Site, startSite } from './site.ts'
+import { hashOf, storages } from './storages.ts'
 
 const DAY = 86_400
 const COUNT = 200
@@ -11,7 +11,7 @@ const scalar = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 12 }).map((text) => JSON.stringify(text)),
   fc.integer().map(String),
   fc.double({ noDefaultInfinity: true, noNaN: true }).map((number) => JSON.stringify(number)),
-  // Integers that a number of Node's cannot hold, and floats that are whole.
+  // Integers that a JavaScript number cannot hold, and whole floats.
   fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }).map(String),
   fc.integer({ min: -1000, max: 1000 }).map((number) => `${number}.0`),
   fc.boolean().map(String),
@@ -24,14 +24,14 @@ const objectOf = (key: fc.Arbitrary<string>, item: fc.Arbitrary<string>, minKeys
   fc
     .uniqueArray(fc.tuple(key, item), { selector: ([key]) => key, minLength: minKeys, maxLength: 5 })
     .map((pairs) => `{${pairs.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`)
-/** JSON texts of sessions, as Python may write them; small enough for a cookie. */
+/** The JSON of sessions as Python may write it, small enough for a cookie. */
 const content = objectOf(
   name,
   fc.oneof(scalar, listOf(scalar), objectOf(name, fc.oneof(scalar, listOf(scalar)))),
   1,
 ).filter((text) => JSON.stringify(Buffer.from(text).toString('latin1')).length < 1200)
 
-/** What Node is to see of a JSON text: an integer that a number cannot hold is its digits. */
+/** What Node should read from JSON: an integer that a number cannot hold becomes its digits. */
 const seenOf = (text: string): unknown =>
   JSON.parse(text, (_, value, context?: { source: string }) =>
     typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
@@ -40,35 +40,35 @@ const seenOf = (text: string): unknown =>
   )
 const plain = (text: string): unknown => JSON.parse(text, (_, value) => (Object.is(value, -0) ? 0 : value))
 
-for (const place of places)
-  suite(`a Django project and a Node application, one cookie jar: ${place.name}`, { skip: place.skip }, () => {
+for (const storage of storages)
+  suite(`a Django project and a Node application, one cookie jar: ${storage.name}`, { skip: storage.skip }, () => {
     let site: Site
-    const cookies = place.backend === 'signed_cookies'
-    const noWayBack = cookies && 'a signed cookie cannot be taken back'
+    const cookies = storage.backend === 'signed_cookies'
+    const irrevocable = cookies && 'a signed cookie cannot be revoked'
 
     before(async () => {
-      site = await startSite(place)
+      site = await startSite(storage)
     })
     after(() => site?.close())
 
-    /** Puts random sessions to a trial, and counts those that fail it. */
+    /** Runs a trial with random sessions, and counts the failures. */
     async function compare(t: TestContext, trial: (text: string, i: number) => Promise<void>): Promise<void> {
       let differences = 0
       const rest = fc.sample(content, COUNT).entries()
-      const hand = async () => {
+      const worker = async () => {
         for (const [i, text] of rest)
           await trial(text, i).catch((error) => {
             t.diagnostic(String(error))
             differences++
           })
       }
-      // One at a time where two that write are in each other's way.
-      await Promise.all(Array.from({ length: place.name === 'db on SQLite' ? 1 : 4 }, hand))
+      // One at a time where concurrent writers would block each other.
+      await Promise.all(Array.from({ length: storage.name === 'db on SQLite' ? 1 : 4 }, worker))
       t.diagnostic(`${COUNT} sessions, ${differences} differences`)
       assert.equal(differences, 0)
     }
 
-    test(`${COUNT} sessions that Django wrote: Node sees them, and adds to them without altering a letter`, (t) =>
+    test(`Node reads ${COUNT} sessions that Django wrote, and adds to them without altering the rest`, (t) =>
       compare(t, async (text, i) => {
         const browser = new Browser()
         const written = (await browser.ask(site.django, '/put', text)).data
@@ -79,7 +79,7 @@ for (const place of places)
         assert.equal(now, `${written.slice(0, -1)},"by node":${i}}`)
       }))
 
-    test(`${COUNT} sessions that Node wrote: Django sees them, and what it adds Node sees`, (t) =>
+    test(`Django reads ${COUNT} sessions that Node wrote, and Node reads what Django adds`, (t) =>
       compare(t, async (text, i) => {
         const given = plain(text) as Record<string, unknown>
         const browser = new Browser()
@@ -96,7 +96,7 @@ for (const place of places)
       ['Node', () => site.node, () => site.django],
     ] as const)
       suite(`by ${title}`, () => {
-        test('a login is one for the other, under a new key, with what was there before', async () => {
+        test('a login is valid on the other side, under a new key, with the data from before', async () => {
           const browser = new Browser()
           await browser.ask(one(), '/put', '{"basket":3}')
           const anonymous = browser.cookie
@@ -111,7 +111,7 @@ for (const place of places)
             assert.deepEqual(await new Browser(anonymous).ask(base, '/state'), { user: null, data: '{}' })
         })
 
-        test('a logout is one for the other', async () => {
+        test('a logout is effective on the other side', async () => {
           const browser = new Browser()
           await browser.ask(other(), '/login?name=ada&password=secret')
           await browser.ask(one(), '/logout')
@@ -120,7 +120,7 @@ for (const place of places)
             assert.deepEqual(await browser.ask(base, '/state'), { user: null, data: '{}' })
         })
 
-        test('a logout is one for whoever has kept the cookie', { skip: noWayBack }, async () => {
+        test('a logout ends the session for a copy of the cookie, too', { skip: irrevocable }, async () => {
           const browser = new Browser()
           await browser.ask(other(), '/login?name=ada&password=secret')
           const kept = browser.cookie
@@ -129,7 +129,7 @@ for (const place of places)
             assert.deepEqual(await new Browser(kept).ask(base, '/state'), { user: null, data: '{}' })
         })
 
-        test('a renewal leaves nothing under the old key', { skip: noWayBack }, async () => {
+        test('a renewal leaves nothing under the old key', { skip: irrevocable }, async () => {
           const browser = new Browser()
           await browser.ask(other(), '/login?name=ada&password=secret')
           const old = browser.cookie
@@ -141,7 +141,7 @@ for (const place of places)
           }
         })
 
-        test('a change of the password ends all sessions on both sides but the one that made it', async () => {
+        test('a password change ends all sessions on both sides except the one that made it', async () => {
           await site.users.change("UPDATE auth_user SET password = ? WHERE username = 'bob'", [hashOf('secret')])
           const [changing, byDjango, byNode] = [new Browser(), new Browser(), new Browser()]
           for (const [browser, base] of [
@@ -164,7 +164,7 @@ for (const place of places)
           }
         })
 
-        test('what an expiry is set to, is one for the other', async () => {
+        test('an expiry that is set on one side is effective on the other', async () => {
           const at = new Date((Math.floor(Date.now() / 1000) + DAY) * 1000)
           const forms = [
             ['300', '300', 300, false],
@@ -188,8 +188,8 @@ for (const place of places)
           }
         })
 
-        test('a session whose time is over is nobody’s for both', {
-          skip: place.backend === 'redis' && 'Redis removes what is over by its own clock, which no test can set',
+        test('an expired session is gone on both sides', {
+          skip: storage.backend === 'redis' && 'Redis expires keys by its own clock, which a test cannot set',
         }, async () => {
           const browser = new Browser()
           await browser.ask(one(), '/login?name=ada&password=secret')
@@ -208,7 +208,7 @@ for (const place of places)
         })
       })
 
-    test('a change of the password by another program ends sessions on both sides', async () => {
+    test('a password change by another program ends sessions on both sides', async () => {
       await site.users.change("UPDATE auth_user SET password = ? WHERE username = 'bob'", [hashOf('secret')])
       const browser = new Browser()
       await browser.ask(site.node, '/login?name=bob&password=secret')
@@ -218,10 +218,10 @@ for (const place of places)
       ])
       const { cookie } = browser
       for (const base of [site.node, site.django]) assert.equal(await new Browser(cookie).user(base), null)
-      assert.ok(site.events.some((event) => event.type === 'notOurs' && event.reason === 'credential'))
+      assert.ok(site.events.some((event) => event.type === 'rejected' && event.reason === 'credential'))
     })
 
-    test('what somebody has altered is refused by both', async () => {
+    test('an altered session is refused on both sides', async () => {
       for (const base of [site.node, site.django]) {
         const browser = new Browser()
         await browser.ask(base, '/login?name=ada&password=secret')
@@ -231,12 +231,12 @@ for (const place of places)
         site.events.length = 0
         for (const each of [site.node, site.django])
           assert.deepEqual(await new Browser(altered).ask(each, '/state'), { user: null, data: '{}' })
-        assert.ok(site.events.some((event) => event.type === 'notOurs' && event.reason === 'forged'))
+        assert.ok(site.events.some((event) => event.type === 'rejected' && event.reason === 'forged'))
       }
     })
 
-    test('twenty requests at once to Node leave Django all of their changes', {
-      skip: cookies && 'between two cookies the last one wins',
+    test('Django reads the changes of all of twenty concurrent requests to Node', {
+      skip: cookies && 'of two cookies, the last one wins',
     }, async () => {
       const browser = new Browser()
       await browser.ask(site.node, '/put', '{"start":1}')

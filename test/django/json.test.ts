@@ -2,29 +2,29 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import fc from 'fast-check'
 import { readJson } from '../../packages/django/src/json/read.ts'
-import { layOver, toJsonValue, toValue } from '../../packages/django/src/json/view.ts'
+import { patchJson, toJsonValue, toValue } from '../../packages/django/src/json/view.ts'
 import { float, reprFloat, writeJson } from '../../packages/django/src/json/write.ts'
 import { DataError } from '../../packages/strongroom/src/errors.ts'
 import { Django, djangoNeed } from './peer.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: each document has a shape of its own
+// biome-ignore lint/suspicious/noExplicitAny: each document has its own shape
 type Document = any
 
-/** What becomes of a document that a request reads as JSON values, changes, and writes. */
+/** Reads a document as JSON values, changes them, and writes it again, like a request does. */
 function through(text: string, change: (values: Document) => void = () => undefined): string {
   const node = readJson(text)
   const values = JSON.parse(JSON.stringify(toJsonValue(node)))
   change(values)
-  return layOver(node, values)
+  return patchJson(node, values)
 }
 
 const ODD =
   '{"10":1.0,"2":12345678901234567890,"b":1e+22,"a":1e-07,"__proto__":{"x":1.50},"nan":NaN,"inf":-Infinity,"s":"\\u00e9\\ud83d","list":[1.0,{"big":-9007199254740993}],"__proto__x":-0.0}'
 
-suite('a document survives a journey through Node', () => {
-  test('to the letter, when nothing was changed', () => assert.equal(through(ODD), ODD))
+suite('a document that Node reads and writes', () => {
+  test('a document that was not changed is written exactly as it was', () => assert.equal(through(ODD), ODD))
 
-  test('but for what was changed, at any depth', () => {
+  test('only what was changed is written differently, at any depth', () => {
     const changed = through(ODD, (values) => {
       values.list[1].more = 1
       values.a = 2
@@ -37,7 +37,7 @@ suite('a document survives a journey through Node', () => {
     )
   })
 
-  test('also where one that was changed comes back to what it said', () =>
+  test('a value that was changed back to the original keeps its original text', () =>
     assert.equal(
       through(ODD, (values) => {
         values['10'] = 1
@@ -46,7 +46,7 @@ suite('a document survives a journey through Node', () => {
       ODD,
     ))
 
-  test('a list that grew, or shrank, keeps what is where it was', () => {
+  test('a list that grew or shrank keeps the original text of the other items', () => {
     assert.equal(
       through('{"l":[1.0,2.0]}', (v) => v.l.push(3)),
       '{"l":[1.0,2.0,3]}',
@@ -57,7 +57,7 @@ suite('a document survives a journey through Node', () => {
     )
   })
 
-  test('one kind of value in the place of another', () => {
+  test('a value can be replaced by one of another kind', () => {
     for (const [from, to] of [
       ['{"x":[1.0]}', { x: { 0: 1 } }],
       ['{"x":{"a":1.0}}', { x: [1] }],
@@ -65,10 +65,10 @@ suite('a document survives a journey through Node', () => {
       ['{"x":null}', { x: '' }],
       ['{"x":1.0}', { x: true }],
     ] as const)
-      assert.equal(layOver(readJson(from), to), JSON.stringify(to))
+      assert.equal(patchJson(readJson(from), to), JSON.stringify(to))
   })
 
-  test('bytes beyond ASCII that a foreign writer put there stay as they are', () => {
+  test('non-ASCII bytes of another writer are preserved', () => {
     const foreign = Buffer.from('{"k":"héllo","n":1.0}').toString('latin1')
     assert.equal(through(foreign), foreign)
     assert.equal(
@@ -82,7 +82,7 @@ suite('a document survives a journey through Node', () => {
     )
   })
 
-  test('spaces stay inside of what was not changed', () =>
+  test('white space inside unchanged values is preserved', () =>
     assert.equal(
       through('{ "a" : [ 1 , 2 ] , "b" : 1 }', (v) => {
         v.b = 2
@@ -90,34 +90,34 @@ suite('a document survives a journey through Node', () => {
       '{"a":[ 1 , 2 ],"b":2}',
     ))
 
-  test('any document, in any order of changes', () => {
+  test('any document can be changed to any other', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue()), (was, is) => {
-        const laid = layOver(readJson(JSON.stringify(was)), JSON.parse(JSON.stringify(is)))
-        assert.deepEqual(JSON.parse(laid), JSON.parse(JSON.stringify(is)))
+        const patched = patchJson(readJson(JSON.stringify(was)), JSON.parse(JSON.stringify(is)))
+        assert.deepEqual(JSON.parse(patched), JSON.parse(JSON.stringify(is)))
       }),
     )
   })
 })
 
-suite('values as they are seen', () => {
-  test('an integer that a number cannot hold is a bigint, and its digits where only JSON will do', () => {
+suite('values as an application reads them', () => {
+  test('an integer that a number cannot hold is a bigint, or its digits when only JSON is possible', () => {
     const node = readJson('{"a":9007199254740991,"b":9007199254740993,"c":-9007199254740993}')
     assert.deepEqual(toValue(node), { a: 9007199254740991, b: 9007199254740993n, c: -9007199254740993n })
     assert.deepEqual(toJsonValue(node), { a: 9007199254740991, b: '9007199254740993', c: '-9007199254740993' })
   })
 
-  test('what is not a number is null where only JSON will do', () =>
+  test('NaN and the infinities are null when only JSON is possible', () =>
     assert.deepEqual(toJsonValue(readJson('[NaN,Infinity,1e999]')), [null, null, null]))
 
-  test('half a surrogate pair stays what it is', () => {
+  test('half a surrogate pair is preserved', () => {
     assert.equal(toValue(readJson('"\\ud83d\\ud83d\\udc0d"')), '\ud83d\ud83d\udc0d')
     assert.equal(writeJson('\ud83d\ud83d\udc0d'), '"\\ud83d\\ud83d\\udc0d"')
   })
 })
 
 suite('Python’s JSON', () => {
-  test('what only Python tells apart can be said', () => {
+  test('values that only Python distinguishes can be expressed', () => {
     const value = new Map<unknown, unknown>([
       [2, float(1)],
       ['1', 1n],
@@ -130,7 +130,7 @@ suite('Python’s JSON', () => {
     assert.equal(writeJson({ a: undefined, b: [12345678901234567890n] }), '{"b":[12345678901234567890]}')
   })
 
-  test('what JSON cannot carry is refused', () => {
+  test('values that JSON cannot express are refused', () => {
     for (const value of [
       undefined,
       () => 1,
@@ -145,14 +145,14 @@ suite('Python’s JSON', () => {
     assert.throws(() => float('1' as never), TypeError)
   })
 
-  suite('beside a real one', { skip: djangoNeed.skip }, () => {
+  suite('compared with a real Python', { skip: djangoNeed.skip }, () => {
     let django: Django
     before(async () => {
       django = await Django.start()
     })
     after(() => django.stop())
 
-    test('any float is written as repr writes it', async () => {
+    test('any float is written like Python’s repr', async () => {
       const special = [
         0, -0, 1, 1e15, 1e16, 123456789012345680, 9999999999999998, 1e-4, 9.999e-5, 5e-324, 1.7976931348623157e308,
         1e21, 1e22, 0.1, -2.5e-7, 100, 1e5,
@@ -167,7 +167,7 @@ suite('Python’s JSON', () => {
       assert.deepEqual(floats.map(reprFloat), theirs)
     })
 
-    test('a document through Node is what Python makes of the same one', async () => {
+    test('Node writes a document like Python does', async () => {
       for (const text of [ODD, '{"a":1,"b":2,"a":3}', '[]', '"\\u007f\\u0000/"', '{"":{"":[[],{}]}}'])
         assert.equal(
           through(text).replace('1.50', '1.5').replace('{"a":1,"b":2,"a":3}', '{"a":3,"b":2}'),
@@ -175,7 +175,7 @@ suite('Python’s JSON', () => {
         )
     })
 
-    test('what the one refuses, the other refuses', async () => {
+    test('Node and Python refuse the same documents', async () => {
       const pieces = fc.constantFrom(
         '{',
         '}',

@@ -1,11 +1,11 @@
-"""What Django 3.2 lacks of later versions, and the formats have."""
+"""Features of later Django versions that Django 3.2 lacks and the formats have."""
 import datetime
 
 import django
 
 
 def since_4_1(old):
-    """Since 4.1 a moment in _session_expiry is kept as its ISO text; 3.2 would count the text as seconds."""
+    """Since 4.1, _session_expiry stores a moment as an ISO string. Django 3.2 would take the string for seconds."""
 
     def method(self, **kwargs):
         expiry = kwargs["expiry"] if "expiry" in kwargs else self.get("_session_expiry")

@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
 import { Redis as Ioredis } from 'ioredis'
 import { createConnection } from 'mysql2/promise'
-import { django as formerDjango } from '../../packages/django/src/former.ts'
+import { django as djangoSource } from '../../packages/django/src/source.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { main } from '../cli/project.ts'
@@ -63,17 +63,17 @@ suite('strongroom move out of each engine of Django', { skip: djangoNeed.skip },
     return JSON.parse(out)
   }
 
-  /** Who the visitors with these keys are, when nobody asks Django. */
+  /** Returns who the visitors with these keys are, without Django. */
   async function whoAre(path: string, keys: readonly string[]) {
     const store = sqlite(path)
-    const formerly = formerDjango({ until: new Date(Date.now() + 86_400_000) })
-    const sessions = createSessions({ store, secrets: OURS, sweep: false, adoptFrom: formerly })
+    const source = djangoSource({ until: new Date(Date.now() + 86_400_000) })
+    const sessions = createSessions({ store, secrets: OURS, sweep: false, adoptFrom: source })
     const found = await Promise.all(keys.map((key) => sessions.read({ cookie: `sessionid=${key}` })))
     await store.close()
     return found.map((session) => [session.userId, session.get('n')])
   }
 
-  test('session files, with users elsewhere, whose keys are UUIDs', async () => {
+  test('session files are moved when the users are elsewhere and have UUIDs as keys', async () => {
     const ours = join(dir, 'files.db')
     const keys: string[] = []
     for (const [n, user] of [UUID, UUID, 'gone', 'nobody', null].entries())
@@ -92,9 +92,13 @@ suite('strongroom move out of each engine of Django', { skip: djangoNeed.skip },
     ])
   })
 
-  test('Redis, where other keys lie beside them', { skip: redisNeed.skip }, async () => {
+  test('sessions in Redis are moved from among other keys', { skip: redisNeed.skip }, async (t) => {
     const server = await startRedis()
     const client = new Ioredis(server.url)
+    t.after(() => {
+      client.disconnect()
+      return server.stop()
+    })
     const ours = join(dir, 'redis.db')
     const hash = await django.ask('auth_hash', [PASSWORD])
     const keys = Array.from({ length: 30 }, (_, i) => `${i}`.padStart(32, 'k'))
@@ -109,16 +113,19 @@ suite('strongroom move out of each engine of Django', { skip: djangoNeed.skip },
       await whoAre(ours, keys),
       [...keys.keys()].map((n) => [UUID, n]),
     )
-    client.disconnect()
-    await server.stop()
   })
 
-  test('MariaDB', { skip: mariadbNeed.skip || need('MySQLdb').skip }, async () => {
+  test('sessions in MariaDB are moved', { skip: mariadbNeed.skip || need('MySQLdb').skip }, async (t) => {
     const server = await startMariadb()
     const settings = { ENGINE: 'django.db.backends.mysql', NAME: 'test', USER: 'root', HOST: '127.0.0.1' }
     const peer = await Django.start({ DATABASES: { default: { ...settings, PORT: server.port } } })
-    await peer.ask('migrate')
     const connection = await createConnection(server.url)
+    t.after(async () => {
+      await connection.end()
+      await peer.stop()
+      await server.stop()
+    })
+    await peer.ask('migrate')
     await connection.query(
       "INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined) VALUES (1, ?, 0, 'ada', '', '', '', 0, 1, '2023-11-14'), (2, ?, 0, 'bob', '', '', '', 0, 0, '2023-11-14')",
       [PASSWORD, PASSWORD],
@@ -133,8 +140,5 @@ suite('strongroom move out of each engine of Django', { skip: djangoNeed.skip },
       await whoAre(ours, keys),
       keys.map((_, n) => (n < 15 ? ['1', n] : [null, undefined])),
     )
-    await connection.end()
-    await peer.stop()
-    await server.stop()
   })
 })

@@ -9,7 +9,7 @@ import { after, afterEach, before, suite, test } from 'node:test'
 import fc from 'fast-check'
 import pg from 'pg'
 import { djangoCookies } from '../../packages/django/src/engine.ts'
-import { django as formerDjango } from '../../packages/django/src/former.ts'
+import { django as djangoSource } from '../../packages/django/src/source.ts'
 import { djangoFiles } from '../../packages/django/src/stores/files.ts'
 import { djangoPostgres } from '../../packages/django/src/stores/postgres.ts'
 import { djangoSqlite } from '../../packages/django/src/stores/sqlite.ts'
@@ -31,10 +31,10 @@ const PASSWORD = 'pbkdf2 of user '
 
 type Sessions = ReturnType<typeof sessionsOn>
 
-const sessionsOn = (store: IndexedStore, formerly: AdoptionSource) =>
-  createSessions({ store, secrets: OURS, sweep: false, adoptFrom: formerly, storeTimeout: '10s' })
+const sessionsOn = (store: IndexedStore, source: AdoptionSource) =>
+  createSessions({ store, secrets: OURS, sweep: false, adoptFrom: source, storeTimeout: '10s' })
 
-/** A browser: two cookies, whoever they are from. */
+/** A browser that stores the cookies of both. */
 class Browser {
   readonly jar = new Map<string, string>()
 
@@ -68,7 +68,7 @@ interface Run {
   readonly err: string
 }
 
-/** `strongroom move`; it is ended as by a crash when `kill` resolves. */
+/** Runs `strongroom move`. It is killed when `kill` resolves. */
 async function move(
   args: readonly string[],
   { env = {}, kill }: { env?: object; kill?: Promise<unknown> } = {},
@@ -91,7 +91,7 @@ async function move(
   return { code: child.exitCode, out, err }
 }
 
-interface Place {
+interface Setup {
   readonly django: Django
   readonly url: string
   engine(): ReturnType<typeof djangoSqlite>
@@ -101,7 +101,7 @@ interface Place {
   stop(): Promise<void>
 }
 
-async function onSqlite(): Promise<Place> {
+async function onSqlite(): Promise<Setup> {
   const dir = folder()
   const path = join(dir, 'db.sqlite3')
   const django = await Django.start({ DATABASES: { default: { ENGINE: 'django.db.backends.sqlite3', NAME: path } } })
@@ -121,7 +121,7 @@ async function onSqlite(): Promise<Place> {
   }
 }
 
-async function onPostgres(): Promise<Place> {
+async function onPostgres(): Promise<Setup> {
   const server = await startPostgres()
   const django = await Django.start({
     DATABASES: {
@@ -149,7 +149,7 @@ async function onPostgres(): Promise<Place> {
   }
 }
 
-const places = [
+const setups = [
   { name: 'SQLite', skip: djangoNeed.skip, start: onSqlite },
   {
     name: 'PostgreSQL',
@@ -158,45 +158,45 @@ const places = [
   },
 ]
 
-for (const { name, skip, start } of places)
+for (const { name, skip, start } of setups)
   suite(`from Django on ${name}`, { skip }, () => {
-    let place: Place
+    let setup: Setup
     let password: (id: string) => Promise<string | null>
     const opened: { close(): Promise<void> }[] = []
     before(async () => {
-      place = await start()
+      setup = await start()
       for (const id of ['1', '2'])
-        await place.sql(
+        await setup.sql(
           `INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined) VALUES (${id}, '${PASSWORD}${id}', false, 'user${id}', '', '', '', false, true, '2023-11-14')`,
         )
       password = async (id) => {
-        const [row] = await place.sql('SELECT password FROM auth_user WHERE id = $1', [id])
+        const [row] = await setup.sql('SELECT password FROM auth_user WHERE id = $1', [id])
         return row ? String(row.password) : null
       }
     })
-    // After each, for together their pools come near to what one PostgreSQL lets in.
+    // After each test, because together their pools come close to the connection limit of PostgreSQL.
     afterEach(async () => {
       for (const each of opened.splice(0)) await each.close()
     })
-    after(() => place?.stop())
+    after(() => setup?.stop())
 
     const open = (change: { until?: Date } = {}) => {
-      const store = place.ours()
-      const former = formerDjango({ store: place.engine(), secretKey: SECRET, password, until, ...change })
-      const sessions = sessionsOn(store, former)
+      const store = setup.ours()
+      const source = djangoSource({ store: setup.engine(), secretKey: SECRET, password, until, ...change })
+      const sessions = sessionsOn(store, source)
       opened.push(sessions, store)
       return sessions
     }
     const openMoved = () => {
-      const store = place.ours()
+      const store = setup.ours()
       opened.push(store)
-      return sessionsOn(store, formerDjango({ until }))
+      return sessionsOn(store, djangoSource({ until }))
     }
     const signIn = (data: object = { basket: 3 }, user = '1'): Promise<string> =>
-      place.django.ask('put', ['db', JSON.stringify(data)], { user, password: `${PASSWORD}${user}` })
-    const atDjango = (key: string) => place.django.ask('see', ['db', key])
+      setup.django.ask('put', ['db', JSON.stringify(data)], { user, password: `${PASSWORD}${user}` })
+    const atDjango = (key: string) => setup.django.ask('see', ['db', key])
 
-    test('who is signed in to Django is so here, with what the session held, and changes cookies', async () => {
+    test('a user who is signed in to Django is signed in here with the same data, and gets a new cookie', async () => {
       const sessions = open()
       const key = await signIn({ basket: ['é 🐍'], n: 1.5 })
       const browser = new Browser(key)
@@ -209,7 +209,7 @@ for (const { name, skip, start } of places)
       assert.equal(await browser.visit(sessions, who), '1')
     })
 
-    test('twenty first requests at once, to two nodes, end in one session', async () => {
+    test('twenty concurrent first requests to two nodes lead to one session', async () => {
       const nodes = [open(), open()]
       const key = await signIn()
       const handles = await Promise.all(
@@ -219,7 +219,7 @@ for (const { name, skip, start } of places)
       assert.notEqual(handles[0], null)
     })
 
-    test('a logout here is one on both sides, also for who has kept a cookie', async () => {
+    test('a logout here is final on both sides, also for copies of either cookie', async () => {
       const sessions = open()
       const key = await signIn()
       const [browser, thief] = [new Browser(key), new Browser(key)]
@@ -232,59 +232,59 @@ for (const { name, skip, start } of places)
       assert.equal(await atDjango(key), null)
     })
 
-    test('a logout at Django, before the visitor came here, is one here', async () => {
+    test('a logout at Django before the first visit here is effective here', async () => {
       const key = await signIn()
-      await place.django.ask('flush', ['db', key])
+      await setup.django.ask('flush', ['db', key])
       assert.equal(await new Browser(key).visit(open(), who), null)
     })
 
-    test('a password that was changed at Django ends its sessions here, too', async () => {
+    test('a password change at Django ends the user’s sessions here, too', async () => {
       const sessions = open()
       const key = await signIn({}, '2')
-      await place.sql(`UPDATE auth_user SET password = 'another' WHERE id = 2`)
+      await setup.sql(`UPDATE auth_user SET password = 'another' WHERE id = 2`)
       assert.equal(await new Browser(key).visit(sessions, who), null)
-      await place.sql(`UPDATE auth_user SET password = '${PASSWORD}2' WHERE id = 2`)
+      await setup.sql(`UPDATE auth_user SET password = '${PASSWORD}2' WHERE id = 2`)
       assert.equal(await new Browser(key).visit(sessions, who), '2')
     })
 
-    test('after the end date nobody is let in by a cookie of Django', async () => {
+    test('after the end date, a cookie of Django is ignored', async () => {
       const key = await signIn()
       assert.equal(await new Browser(key).visit(open({ until: new Date(Date.now() - 1) }), who), null)
       assert.notEqual(await atDjango(key), null)
     })
 
-    test('a row that was altered, or signed with another key, is nobody', async () => {
+    test('a row that was altered or signed with another key is not adopted', async () => {
       const key = await signIn()
-      await place.sql(`UPDATE django_session SET session_data = 'x' || session_data WHERE session_key = $1`, [key])
+      await setup.sql(`UPDATE django_session SET session_data = 'x' || session_data WHERE session_key = $1`, [key])
       assert.equal(await new Browser(key).visit(open(), who), null)
-      await place.sql('DELETE FROM django_session WHERE session_key = $1', [key])
+      await setup.sql('DELETE FROM django_session WHERE session_key = $1', [key])
     })
 
-    test('strongroom move refuses what Django would refuse, says so, and leaves all as it was', async () => {
-      await place.sql('DELETE FROM django_session')
+    test('strongroom move skips what Django would refuse, says so, and leaves Django’s rows alone', async () => {
+      await setup.sql('DELETE FROM django_session')
       const [good, altered, stale] = [await signIn(), await signIn(), await signIn({}, '2')]
-      await place.sql(`UPDATE django_session SET session_data = 'x' || session_data WHERE session_key = $1`, [altered])
-      await place.sql(`UPDATE auth_user SET password = 'another' WHERE id = 2`)
-      const dry = await move(['--from', place.url, '--to', place.oursUrl, '--dry-run', '--json'])
+      await setup.sql(`UPDATE django_session SET session_data = 'x' || session_data WHERE session_key = $1`, [altered])
+      await setup.sql(`UPDATE auth_user SET password = 'another' WHERE id = 2`)
+      const dry = await move(['--from', setup.url, '--to', setup.oursUrl, '--dry-run', '--json'])
       assert.deepEqual([JSON.parse(dry.out).moved, JSON.parse(dry.out).unreadable, dry.code], [1, 1, 1])
-      const { code, out, err } = await move(['--from', place.url, '--to', place.oursUrl, '--json'])
+      const { code, out, err } = await move(['--from', setup.url, '--to', setup.oursUrl, '--json'])
       const { moved, compared, unreadable, signedOut } = JSON.parse(out)
       assert.deepEqual([moved, compared, unreadable, signedOut, code], [1, 1, 1, 1, 1], err)
       assert.match(err, /Not moved: 1 session not signed with DJANGO_SECRET_KEY or its fallbacks\./)
-      await place.sql(`UPDATE auth_user SET password = '${PASSWORD}2' WHERE id = 2`)
+      await setup.sql(`UPDATE auth_user SET password = '${PASSWORD}2' WHERE id = 2`)
       const sessions = openMoved()
       assert.equal(await new Browser(good).visit(sessions, who), '1')
       for (const key of [altered, stale]) assert.equal(await new Browser(key).visit(sessions, who), null)
-      assert.equal((await place.sql('SELECT session_key FROM django_session')).length, 3)
+      assert.equal((await setup.sql('SELECT session_key FROM django_session')).length, 3)
     })
 
     if (name === 'SQLite')
-      test('strongroom move tells what the store said of what it refused, and moves that the next time', async () => {
-        await place.sql('DELETE FROM django_session')
+      test('strongroom move prints the store’s error for a session that it refused, and moves that session the next time', async () => {
+        await setup.sql('DELETE FROM django_session')
         await signIn()
         await signIn({ text: 'x'.repeat(20_000) })
-        const args = ['--from', place.url, '--to', place.oursUrl, '--json']
-        const database = new DatabaseSync(place.oursUrl.slice('sqlite:'.length), { timeout: 5000 })
+        const args = ['--from', setup.url, '--to', setup.oursUrl, '--json']
+        const database = new DatabaseSync(setup.oursUrl.slice('sqlite:'.length), { timeout: 5000 })
         database.exec(`CREATE TRIGGER small BEFORE INSERT ON strongroom_sessions WHEN length(NEW.payload) > 10000
           BEGIN SELECT RAISE(ABORT, 'too large'); END`)
         const first = await move(args)
@@ -302,8 +302,8 @@ for (const { name, skip, start } of places)
       })
 
     for (const end of [false, true])
-      test(`three hundred sessions move${end ? ', and end at Django,' : ''} while clients use theirs, over a crash, and nobody is logged out`, async () => {
-        await place.sql('DELETE FROM django_session')
+      test(`three hundred sessions move${end ? ', and end at Django,' : ''} during traffic and across a crash, and nobody is logged out`, async () => {
+        await setup.sql('DELETE FROM django_session')
         const data = fc.sample(
           fc.dictionary(fc.stringMatching(/^[a-z]\w{0,8}$/), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 5 }),
           {
@@ -322,7 +322,7 @@ for (const { name, skip, start } of places)
           })
           assert.deepEqual(mine, ['1', i])
         }
-        const args = ['--from', place.url, '--to', place.oursUrl, '--page', '7', ...(end ? ['--delete'] : [])]
+        const args = ['--from', setup.url, '--to', setup.oursUrl, '--page', '7', ...(end ? ['--delete'] : [])]
         const begun = async (count: number) => {
           for (let i = 0; i < 100_000 && (await (nodes[0] as Sessions).stats()).live === count; i++)
             await new Promise(setImmediate)
@@ -332,14 +332,14 @@ for (const { name, skip, start } of places)
         assert.equal(cut.code, null)
         let busy = true
         const clients = Array.from({ length: 4 }, async (_, client) => {
-          // Each its own browsers; a third of them never come by before the move is over.
+          // Each client has its own browsers. A third of them make no request before the move is over.
           for (let at = client; busy; at = (at + 4) % 200) {
             await seen(at, nodes[at % 2] as Sessions)
-            // SQLite answers at once: without a turn of the event loop nothing else would ever come up.
+            // SQLite is synchronous: without a turn of the event loop, nothing else would run.
             await new Promise(setImmediate)
           }
         })
-        const walked = Promise.all(clients)
+        const traffic = Promise.all(clients)
         try {
           const { code, out, err } = await move([...args, '--json'])
           assert.equal(code, 0, err)
@@ -347,10 +347,10 @@ for (const { name, skip, start } of places)
           assert.deepEqual([failed, unreadable, signedOut, tooLarge], [0, 0, 0, 0])
         } finally {
           busy = false
-          await walked
+          await traffic
         }
-        if (end) assert.equal((await place.sql('SELECT session_key FROM django_session')).length, 0)
-        // From here on nobody asks Django.
+        if (end) assert.equal((await setup.sql('SELECT session_key FROM django_session')).length, 0)
+        // From here on, Django is no longer read.
         const sessions = openMoved()
         for (let i = 0; i < 300; i++) await seen(i, sessions)
         const again = browsers[299] as Browser
@@ -382,24 +382,24 @@ suite('django()', { skip: djangoNeed.skip }, () => {
     ['session files', 'file', () => djangoFiles(dir)],
     ['signed cookies', 'signed_cookies', djangoCookies],
   ] as const)
-    test(`takes over ${name}, once`, async () => {
+    test(`django() adopts ${name} once`, async () => {
       const store = sqlite(':memory:')
       const password = () => PASSWORD
-      const sessions = sessionsOn(store, formerDjango({ store: engine(), secretKey: SECRET, password, until }))
+      const sessions = sessionsOn(store, djangoSource({ store: engine(), secretKey: SECRET, password, until }))
       const key: string = await django.ask('put', [backend, '{"a":1}'], { user: '7', password: PASSWORD })
       const browser = new Browser(key)
       assert.deepEqual(await browser.visit(sessions, (session) => [session.userId, session.get('a')]), ['7', 1])
       await browser.visit(sessions, (session) => session.logout())
-      // Nothing ends a signed cookie at Django's; here it is over.
+      // Django cannot end a signed cookie. Here it no longer works.
       assert.equal(await new Browser(key).visit(sessions, who), null)
       await store.close()
     })
 
-  test('a session that ends with the browser at Django does so here', async () => {
+  test('a session that ends with the browser at Django does so here, too', async () => {
     const store = sqlite(':memory:')
     const sessions = sessionsOn(
       store,
-      formerDjango({ store: djangoFiles(dir), secretKey: SECRET, password: false, until }),
+      djangoSource({ store: djangoFiles(dir), secretKey: SECRET, password: false, until }),
     )
     for (const [expiry, lasts] of [
       [0, false],
@@ -413,7 +413,7 @@ suite('django()', { skip: djangoNeed.skip }, () => {
     await store.close()
   })
 
-  test('options that cannot be meant are refused', () => {
+  test('wrong options of django() are refused', () => {
     const good = { store: djangoFiles(dir), secretKey: SECRET, password: false as const, until }
     for (const options of [
       { ...good, password: undefined },
@@ -421,10 +421,10 @@ suite('django()', { skip: djangoNeed.skip }, () => {
       { ...good, store: {} },
       { until, secretKey: SECRET },
     ])
-      assert.throws(() => formerDjango(options as never), ConfigError)
+      assert.throws(() => djangoSource(options as never), ConfigError)
   })
 
-  test('strongroom move out of a Django: wrong use ends with one line, exit code 2', async () => {
+  test('strongroom move from Django answers wrong use with one line and exit code 2', async () => {
     const to = `sqlite:${join(dir, 'never.db')}`
     const from = `django+file:${dir}`
     const cases = [

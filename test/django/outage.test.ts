@@ -13,19 +13,19 @@ import { postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { NOW, SECRET } from './peer.ts'
 import { Visitor } from './visitor.ts'
 
-interface Place {
+interface Database {
   readonly name: string
   readonly skip: string | false
   start(): Promise<Server & { readonly url: string }>
-  /** Runs one statement, on a connection of its own. */
+  /** Runs one statement on a connection of its own. */
   run(url: string, sql: string): Promise<void>
   readonly ddl: string
   engine(url: string): DjangoEngine
-  /** The same over a client that is handed in, and what ends that. */
+  /** An engine with an existing client, and how to use and end that client. */
   given(url: string): { readonly engine: DjangoEngine; works(): Promise<unknown>; end(): Promise<void> }
 }
 
-const places: readonly Place[] = [
+const databases: readonly Database[] = [
   {
     name: 'PostgreSQL',
     skip: postgresNeed.skip,
@@ -59,7 +59,7 @@ const places: readonly Place[] = [
     },
     engine: (url) => djangoMysql({ url, timeout: 2000 }),
     given(url) {
-      // With settings that would change what a row looks like, were they obeyed.
+      // Settings that would change the format of rows if they were applied.
       const pool = mysql.createPool({
         uri: url,
         dateStrings: false,
@@ -76,8 +76,8 @@ const places: readonly Place[] = [
   },
 ]
 
-for (const place of places)
-  suite(`django_session when things go wrong: ${place.name}`, { skip: place.skip }, () => {
+for (const database of databases)
+  suite(`django_session during an outage: ${database.name}`, { skip: database.skip }, () => {
     let server: Server & { readonly url: string }
     const clock = manualClock(NOW)
     const sessionsOver = (store: DjangoEngine, storeTimeout: number | string = '3s') =>
@@ -89,24 +89,24 @@ for (const place of places)
     }
 
     before(async () => {
-      server = await place.start()
-      sessions = sessionsOver(place.engine(server.url))
+      server = await database.start()
+      sessions = sessionsOver(database.engine(server.url))
     })
     after(async () => {
       await sessions?.close()
       await server?.stop()
     })
 
-    test('a table that is not there is told in Django’s words, and is no logout', async () => {
+    test('a missing table is an error that names manage.py migrate, and not a logout', async () => {
       const failed = (error: Error) => quiet(error) && /manage\.py migrate/.test(error.message)
       await assert.rejects(
         new Visitor(sessions, 'k'.repeat(32)).visit(() => undefined),
         failed,
       )
-      await place.run(server.url, place.ddl)
+      await database.run(server.url, database.ddl)
     })
 
-    test('a server that hangs, is killed, and comes back: errors in time, and then the same session', async () => {
+    test('a server that hangs, is killed and restarts gives errors in time, and then the same session', async () => {
       const visitor = new Visitor(sessions)
       await visitor.visit((session) => session.set('a', 1))
       server.pause()
@@ -126,9 +126,9 @@ for (const place of places)
       assert.equal(await visitor.visit((session) => session.get('a')), 1)
     })
 
-    test('a client that is handed in is used as it is, and stays open', async () => {
-      const { engine, works, end } = place.given(server.url)
-      // What is asked here is not how quick a busy machine is.
+    test('an existing client is used whatever its settings, and stays open', async () => {
+      const { engine, works, end } = database.given(server.url)
+      // A long limit, because the speed of a busy machine is not the question here.
       const own = sessionsOver(engine, '20s')
       const visitor = new Visitor(own)
       await visitor.visit((session) => session.set('n', 0))
@@ -147,8 +147,8 @@ for (const place of places)
       await end()
     })
 
-    test('after close() nothing answers', async () => {
-      const own = sessionsOver(place.engine(server.url))
+    test('after close() every call is an error', async () => {
+      const own = sessionsOver(database.engine(server.url))
       await own.close()
       await assert.rejects(
         new Visitor(own, 'k'.repeat(32)).visit(() => undefined),

@@ -1,4 +1,4 @@
-"""A real Django that answers questions, one JSON line each: the tests' peer. The first line is its settings."""
+"""A real Django that runs operations for the tests. Each request and each response is a line of JSON. The first line is its settings."""
 import datetime, importlib, json, os, sys, time
 
 start = json.loads(sys.stdin.readline())
@@ -40,7 +40,7 @@ def store(engine, key=None):
 
 
 class LegacyHash:
-    """settings.DEFAULT_HASHING_ALGORITHM = 'sha1': what Django before 3.1 wrote, still written by 3.1 and 3.2 when asked."""
+    """Sets DEFAULT_HASHING_ALGORITHM = 'sha1', with which Django 3.1 and 3.2 write the formats of earlier versions."""
 
     def __enter__(self):
         settings.DEFAULT_HASHING_ALGORITHM = "sha1"
@@ -123,7 +123,7 @@ class Ops:
 
         call_command("migrate", verbosity=0)
 
-    # A session that is opened, changed and saved as the middleware does it. `expiry`: for set_expiry.
+    # Opens, changes and saves a session like the middleware. `expiry` is for set_expiry.
     def put(self, engine, text, key=None, user=None, password=None, **rest):
         session = store(engine, key)
         session.update(json.loads(text))
@@ -138,11 +138,11 @@ class Ops:
         except UpdateError:
             return None
         if engine == "file" and moment[0] is not None:
-            # The disk has a clock of its own.
+            # The file system does not use the clock of the tests.
             os.utime(session._key_to_file(), (moment[0] / 1000, moment[0] / 1000))
         return session.session_key
 
-    # The JSON of what a request with this key would see, or null when it is a new session.
+    # Returns the JSON of the session that a request with this key gets, or null if it is a new one.
     def see(self, engine, key):
         session = store(engine, key)
         text = json.dumps(dict(session.items()), separators=(",", ":"))
@@ -168,7 +168,7 @@ class Ops:
     def clear_expired(self, engine):
         type(store(engine)).clear_expired()
 
-    # Who is signed in, by the rules of django.contrib.auth.get_user.
+    # Returns who is signed in, by the rules of django.contrib.auth.get_user.
     def user(self, engine, key, password):
         session = store(engine, key)
         given = session.get(HASH_SESSION_KEY)

@@ -8,15 +8,15 @@ import { need } from '../support/need.ts'
 export const djangoNeed = need('django')
 
 export const SECRET = 'test-secret-key-do-not-use'
-/** Where `writesLegacy` answers no. */
-export const NO_LEGACY = 'this Django, 4.0 or later, no longer makes the formats of before 3.1'
+/** The reason to skip a test when `writesLegacy` returns false. */
+export const NO_LEGACY = 'Django 4.0 and later no longer write the formats of Django before 3.1'
 export const OLD_SECRET = 'old-secret-key-do-not-use'
 export const NOW = 1_700_000_000_000
 
-/** Debian's Python has Debian's Django, 3.2. Another one may be named, to test beside its Django. */
+/** Debian's Python has Debian's Django, 3.2. Set the variable to test with the Django of another Python. */
 export const PYTHON = process.env.STRONGROOM_PYTHON ?? '/usr/bin/python3'
 
-/** A real Django in a process of its own, that does what peer.py knows by name. */
+/** A real Django in a process of its own. It runs the operations of peer.py by name. */
 export class Django {
   readonly #child: ChildProcess
   readonly #lines: Interface
@@ -35,7 +35,7 @@ export class Django {
     })
   }
 
-  /** `settings` are Django's own, beside SECRET_KEY and a few that peer.py has. */
+  /** `settings` are Django's, in addition to SECRET_KEY and a few that peer.py sets. */
   static async start(settings: Record<string, unknown> = {}): Promise<Django> {
     const [command, ...args] = asUser(undefined, PYTHON, ['-B', join(import.meta.dirname, 'peer.py')])
     const child = spawn(command as string, args, { stdio: ['pipe', 'pipe', 'pipe'] })
@@ -45,8 +45,8 @@ export class Django {
     return django
   }
 
-  /** Rejects with Django's error, whose `name` is that of the Python class. */
-  // biome-ignore lint/suspicious/noExplicitAny: what a question is answered with is for the test to know
+  /** Rejects with Django's error. Its `name` is that of the Python class. */
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows what its operation returns
   async ask(name: string, args: readonly unknown[] = [], options: Record<string, unknown> = {}): Promise<any> {
     const line = await new Promise<string>((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
@@ -57,7 +57,7 @@ export class Django {
     return value
   }
 
-  /** Whether this Django still makes what Django before 3.1 made. */
+  /** Whether this Django can still write the formats of Django before 3.1. */
   async writesLegacy(): Promise<boolean> {
     return (await this.ask('version')).startsWith('3.')
   }

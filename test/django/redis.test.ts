@@ -32,7 +32,7 @@ suite('Redis values in the signed form', { skip: redisNeed.skip }, () => {
     await server?.stop()
   })
 
-  test('what django-redis-sessions wrote is read, changed under the same key, and lives as long as it should', async () => {
+  test('a session of django-redis-sessions is read, changed under the same key, and expires when it should', async () => {
     await client.set(key, value, 'PX', 1_209_600_000)
     const visitor = new Visitor(sessions, cookie)
     assert.equal(await visitor.visit((session) => session.get('cat')), 'dog')
@@ -43,7 +43,7 @@ suite('Redis values in the signed form', { skip: redisNeed.skip }, () => {
     assert.match(String(await client.get(key)), /^[\w.-]+:1r31eq:[\w-]{43}$/)
   })
 
-  test('a session here is made under its own key, ends with a logout, and is renewed under another', async () => {
+  test('a session is created under its own key, renewed under another one, and deleted by a logout', async () => {
     const visitor = new Visitor(sessions)
     await visitor.visit((session) => session.set('a', 1))
     const first = visitor.cookie
@@ -55,7 +55,7 @@ suite('Redis values in the signed form', { skip: redisNeed.skip }, () => {
     assert.equal(await client.exists(`session:${second}`), 0)
   })
 
-  test('parallel changes are all kept, and a save does not bring back what was ended', async () => {
+  test('concurrent changes are all saved, and a save does not restore a session that has ended', async () => {
     const visitor = new Visitor(sessions)
     await visitor.visit((session) => session.set('n', 0))
     const same = () => new Visitor(sessions, visitor.cookie)
@@ -72,14 +72,14 @@ suite('Redis values in the signed form', { skip: redisNeed.skip }, () => {
     )
   })
 
-  test('a session whose time is over at once is gone at once', async () => {
+  test('a session that expires immediately is gone immediately', async () => {
     const visitor = new Visitor(sessions)
     await visitor.visit((session) => session.set('a', 1))
     await visitor.visit((session) => session.set('_session_expiry', -10))
     assert.equal(await visitor.visit((session) => session.has('a')), false)
   })
 
-  test('a pickle of Django’s cache backend is refused in words that help, and nobody is signed out by it', async () => {
+  test('a pickle of Django’s cache backend is refused with advice, and does not log anybody out', async () => {
     const pickle = Buffer.from(vectors.cache_keys['redis_value_hex_for_{cat:dog}'], 'hex')
     await client.set(`session:${'p'.repeat(32)}`, pickle)
     await assert.rejects(
@@ -90,7 +90,7 @@ suite('Redis values in the signed form', { skip: redisNeed.skip }, () => {
     )
   })
 
-  test('without a prefix the key is the session key; both clients do', async () => {
+  test('without a prefix, the key is the session key, with either client', async () => {
     const node = createClient({ url: server.url })
     await node.connect()
     for (const given of [client, node] as const) {
@@ -126,7 +126,7 @@ suite('Redis values in the signed form', { skip: redisNeed.skip }, () => {
     await slow.close()
   })
 
-  test('options that make no sense are refused', () => {
+  test('wrong options are refused', () => {
     for (const given of [
       {},
       { url: server.url, client },

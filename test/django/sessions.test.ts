@@ -4,22 +4,22 @@ import fc from 'fast-check'
 import { createDjangoSessions, type DjangoSessionsOptions } from '../../packages/django/src/sessions.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { type Backend, backends } from './backends.ts'
 import { type Django, NOW, OLD_SECRET, SECRET } from './peer.ts'
-import { type Side, sides } from './sides.ts'
 import { Visitor } from './visitor.ts'
 
 const DAY = 86_400_000
 const BACKEND = 'django.contrib.auth.backends.ModelBackend'
-/** auth_user.password by user id; the tests change it. */
+/** auth_user.password by user id. The tests change it. */
 const passwords = new Map<string, string>()
 
-for (const side of sides)
-  suite(`beside a real Django: ${side.name}`, { skip: side.skip }, () => {
-    let started: Awaited<ReturnType<Side['start']>>
+for (const backend of backends)
+  suite(`sessions shared with a real Django: ${backend.name}`, { skip: backend.skip }, () => {
+    let started: Awaited<ReturnType<Backend['start']>>
     let django: Django
     const clock = manualClock(NOW)
     const events: SessionEvent[] = []
-    const cookies = side.backend === 'signed_cookies'
+    const cookies = backend.module === 'signed_cookies'
 
     const sessionsWith = (more: Partial<DjangoSessionsOptions> = {}) =>
       createDjangoSessions({
@@ -37,11 +37,11 @@ for (const side of sides)
     }
     const node = (cookie: string | null = null, of = sessions) => new Visitor(of, cookie)
     const put = (text: string, key: string | null = null, options = {}) =>
-      django.ask('put', [side.backend, text, key], options)
-    const see = (key: string | null) => django.ask('see', [side.backend, key])
+      django.ask('put', [backend.module, text, key], options)
+    const see = (key: string | null) => django.ask('see', [backend.module, key])
 
     before(async () => {
-      started = await side.start()
+      started = await backend.start()
       django = started.django
       sessions = sessionsWith()
       await at(NOW)
@@ -51,7 +51,7 @@ for (const side of sides)
       await started?.stop()
     })
 
-    test('what Django wrote is read, and what is written here Django reads', async () => {
+    test('Node reads what Django wrote, and Django reads what Node wrote', async () => {
       const visitor = node(await put('{"basket":[1,2],"name":"é 🐍"}'))
       assert.deepEqual(await visitor.visit((session) => [session.get('basket'), session.get('name')]), [[1, 2], 'é 🐍'])
       await visitor.visit((session) => session.set('name', 'other'))
@@ -61,13 +61,13 @@ for (const side of sides)
       assert.equal(await see(fresh.cookie), '{"n":1}')
     })
 
-    test('200 sessions of any content, half of them from either side, tell both the same', async () => {
+    test('both sides read the same from 200 random sessions, written half by either side', async () => {
       const scalar = fc.oneof(
         fc.string({ unit: 'binary', maxLength: 12 }),
         fc.integer(),
         fc
           .double({ noDefaultInfinity: true, noNaN: true })
-          // JSON.stringify writes a large one as an integer, and then it is one in Python.
+          // JSON.stringify writes a large float like an integer, which makes it one in Python.
           .filter((number) => !Number.isInteger(number) || Number.isSafeInteger(number)),
         fc.boolean(),
         fc.constant(null),
@@ -98,7 +98,7 @@ for (const side of sides)
 
     const ODD =
       '{"10":1.0,"2":12345678901234567890,"b":1e+22,"nan":NaN,"__proto__":{"x":1.5},"s":"\\ud83d","list":[1.0,{"big":-9007199254740993}]}'
-    test('what nobody touched survives to the letter: a change, a renewal, a login, a logout of nothing', async () => {
+    test('what nobody changed is preserved exactly through a change, a renewal and a login', async () => {
       passwords.set('7', 'pbkdf2$7')
       const visitor = node(await put(ODD))
       assert.equal(await see(visitor.cookie), ODD)
@@ -118,7 +118,7 @@ for (const side of sides)
       )
     })
 
-    test('integers beyond what a number holds are seen as their digits, and keys like __proto__ are data', async () => {
+    test('integers that a number cannot hold are read as their digits, and keys like __proto__ are data', async () => {
       const visitor = node(await put(ODD))
       await visitor.visit((session) => {
         assert.equal(session.get('2'), '12345678901234567890')
@@ -130,20 +130,20 @@ for (const side of sides)
     })
 
     suite('a login', () => {
-      test('here is seen by Django, and one of Django’s here', async () => {
+      test('a login on either side is valid on the other', async () => {
         passwords.set('42', 'pbkdf2$42')
         const visitor = node()
         await visitor.visit((session) => session.set('basket', 1))
         const anonymous = visitor.cookie
         await visitor.visit((session) => session.login('42'))
         assert.notEqual(visitor.cookie, anonymous)
-        assert.equal(await django.ask('user', [side.backend, visitor.cookie, 'pbkdf2$42']), '42')
+        assert.equal(await django.ask('user', [backend.module, visitor.cookie, 'pbkdf2$42']), '42')
         if (!cookies) assert.equal(await see(anonymous), null)
         const theirs = node(await put('{"a":1}', null, { user: '42', password: 'pbkdf2$42' }))
         assert.equal(await theirs.visit((session) => session.userId), '42')
       })
 
-      test('ends when the password changes, wherever that happened', async () => {
+      test('a login ends when the password changes on either side', async () => {
         passwords.set('42', 'pbkdf2$42')
         const visitor = node(await put('{}', null, { user: '42', password: 'pbkdf2$42' }))
         const own = node()
@@ -152,14 +152,14 @@ for (const side of sides)
         events.length = 0
         for (const each of [visitor, own]) {
           assert.equal(await each.visit((session) => session.userId), null)
-          assert.equal(await django.ask('user', [side.backend, each.cookie, 'pbkdf2$new']), null)
+          assert.equal(await django.ask('user', [backend.module, each.cookie, 'pbkdf2$new']), null)
         }
-        assert.ok(events.some((event) => event.type === 'notOurs' && event.reason === 'credential'))
+        assert.ok(events.some((event) => event.type === 'rejected' && event.reason === 'credential'))
         passwords.delete('42')
         assert.equal(await visitor.visit((session) => session.userId), null)
       })
 
-      test('of a session without the hash, or with another’s, is none', async () => {
+      test('a login without the hash of the password, or with a wrong one, is not valid', async () => {
         passwords.set('42', 'pbkdf2$42')
         const none = `{"_auth_user_id":"42","_auth_user_backend":"${BACKEND}"}`
         for (const text of [
@@ -170,7 +170,7 @@ for (const side of sides)
           assert.equal(await node(await put(text)).visit((session) => session.userId), null)
       })
 
-      test('under an older secret goes on, and is stamped anew at the next write', async () => {
+      test('a login under an older key stays valid, and the next write replaces its hash', async () => {
         passwords.set('42', 'pbkdf2$42')
         const old = sessionsWith({ secretKey: OLD_SECRET })
         const visitor = node(null, old)
@@ -178,18 +178,18 @@ for (const side of sides)
         const now = node(visitor.cookie, sessionsWith({ secretKeyFallbacks: [OLD_SECRET] }))
         assert.equal(await now.visit((session) => session.userId), '42')
         await now.visit((session) => session.set('a', 1))
-        assert.equal(await django.ask('user', [side.backend, now.cookie, 'pbkdf2$42']), '42')
+        assert.equal(await django.ask('user', [backend.module, now.cookie, 'pbkdf2$42']), '42')
         assert.equal(await node(now.cookie).visit((session) => session.userId), '42')
       })
 
-      test('is not unmade by a password that cannot be asked for', async () => {
+      test('a login does not end when the password cannot be read', async () => {
         passwords.set('42', 'pbkdf2$42')
         const cookie = await put('{}', null, { user: '42', password: 'pbkdf2$42' })
         for (const password of [
           () => {
             throw new Error('down')
           },
-          // One that hangs, and a query that has left the column out.
+          // A database that hangs, and a query that does not select the column.
           () => new Promise<string>(() => undefined),
           () => undefined as never,
         ])
@@ -202,7 +202,7 @@ for (const side of sides)
     })
 
     test('a logout on either side ends the session on the other', {
-      skip: cookies && 'a signed cookie cannot be taken back',
+      skip: cookies && 'a signed cookie cannot be revoked',
     }, async () => {
       passwords.set('42', 'pbkdf2$42')
       const one = node(await put('{}', null, { user: '42', password: 'pbkdf2$42' }))
@@ -213,26 +213,26 @@ for (const side of sides)
       assert.equal(await see(key), null)
       const other = node()
       await other.visit((session) => session.login('42'))
-      await django.ask('flush', [side.backend, other.cookie])
+      await django.ask('flush', [backend.module, other.cookie])
       assert.equal(await other.visit((session) => session.userId), null)
     })
 
-    test('a save does not bring back a session that the other side has ended', {
-      skip: cookies && 'a signed cookie cannot be taken back',
+    test('a save does not restore a session that the other side has ended', {
+      skip: cookies && 'a signed cookie cannot be revoked',
     }, async () => {
       const visitor = node(await put('{"a":1}'))
       await assert.rejects(
         visitor.visit(async (session) => {
           session.set('a', 2)
-          await django.ask('flush', [side.backend, visitor.cookie])
+          await django.ask('flush', [backend.module, visitor.cookie])
         }),
         { code: 'STRONGROOM_GONE' },
       )
-      assert.equal(await django.ask('exists', [side.backend, visitor.cookie]), false)
+      assert.equal(await django.ask('exists', [backend.module, visitor.cookie]), false)
     })
 
-    test('what Django wrote meanwhile is kept beside what was written here', {
-      skip: cookies && 'between two cookies the last one wins',
+    test('a concurrent change by Django is merged with the change here', {
+      skip: cookies && 'of two cookies, the last one wins',
     }, async () => {
       const visitor = node(await put('{"a":1,"f":1.0}'))
       await visitor.visit(async (session) => {
@@ -242,11 +242,11 @@ for (const side of sides)
       assert.equal(await see(visitor.cookie), '{"a":1,"f":1.0,"theirs":2.0,"b":2}')
     })
 
-    test('two hundred increments at once end at two hundred', {
-      skip: cookies && 'between two cookies the last one wins',
+    test('concurrent increments are all counted', {
+      skip: cookies && 'of two cookies, the last one wins',
     }, async () => {
       const cookie = await put('{"n":0}')
-      const count = side.backend === 'file' ? 50 : 200
+      const count = backend.module === 'file' ? 50 : 200
       await Promise.all(
         Array.from({ length: count }, () => node(cookie).visit((session) => session.update('n', (n) => Number(n) + 1))),
       )
@@ -254,9 +254,9 @@ for (const side of sides)
     })
 
     suite('expiry', () => {
-      const ages = (cookie: string | null) => django.ask('expiry', [side.backend, cookie])
+      const ages = (cookie: string | null) => django.ask('expiry', [backend.module, cookie])
 
-      test('by default a session ends so long after its last save', async () => {
+      test('by default, a session ends a fixed time after its last save', async () => {
         const visitor = node()
         await visitor.visit((session) => session.set('a', 1))
         assert.match(String(visitor.line), /Max-Age=1209600/)
@@ -269,7 +269,7 @@ for (const side of sides)
         await at(NOW)
       })
 
-      test('each save begins its time anew, and sends the cookie again', async () => {
+      test('each save starts the lifetime again, and sends the cookie again', async () => {
         const visitor = node(await put('{"a":1}'))
         await at(NOW + 10 * DAY)
         await visitor.visit((session) => session.set('a', 2))
@@ -280,7 +280,7 @@ for (const side of sides)
         await at(NOW)
       })
 
-      test('with saveEveryRequest a session that is only read lives on', async () => {
+      test('with saveEveryRequest, reading a session extends it', async () => {
         const visitor = node(await put('{"a":1}'), sessionsWith({ saveEveryRequest: true }))
         for (let day = 10; day <= 50; day += 10) {
           await at(NOW + day * DAY)
@@ -296,7 +296,7 @@ for (const side of sides)
         ['a moment', '2023-11-14T22:18:20+00:00', 300_000],
         ['a moment with microseconds', '2023-11-14T22:18:20.500000+00:00', 300_500],
       ] as const)
-        test(`of Django’s in ${title} is kept here`, async () => {
+        test(`an expiry that Django set as ${title} is effective here`, async () => {
           const cookie = await put(JSON.stringify({ a: 1, _session_expiry: expiry }))
           await at(NOW + life - 1000)
           assert.equal(await node(cookie).visit((session) => session.get('a')), 1)
@@ -305,7 +305,7 @@ for (const side of sides)
           await at(NOW)
         })
 
-      test('in seconds is counted from each save; a moment stays', async () => {
+      test('an expiry in seconds is counted from each save, and a moment is fixed', async () => {
         const seconds = node(await put('{"_session_expiry":300}'))
         const moment = node(await put('{"_session_expiry":"2023-11-14T22:18:20+00:00"}'))
         await at(NOW + 200_000)
@@ -318,7 +318,7 @@ for (const side of sides)
         await at(NOW)
       })
 
-      test('set here in every form is what Django reads', async () => {
+      test('an expiry that is set here in any form is what Django reads', async () => {
         const forms: [set: (visitor: Visitor) => Promise<unknown>, stored: string | null, ages: [number, boolean]][] = [
           [(v) => v.visit((s) => s.setExpiry('5m')), '300', [300, false]],
           [(v) => v.visit((s) => s.setExpiry(new Date(NOW + DAY))), '"2023-11-15T22:13:20+00:00"', [86400, false]],
@@ -346,7 +346,7 @@ for (const side of sides)
         }
       })
 
-      test('of a new session, and of a login that is remembered', async () => {
+      test('an expiry can be set on a new session and at a login', async () => {
         passwords.set('42', 'pbkdf2$42')
         const fresh = node()
         await fresh.visit((session) => {
@@ -382,7 +382,7 @@ for (const side of sides)
         assert.doesNotMatch(String(closing.line), /Max-Age|expires/i)
       })
 
-      test('is kept by a save in the middle of the request', async () => {
+      test('an expiry is preserved by a save in the middle of a request', async () => {
         const visit = sessions.open({})
         const session = await visit.get()
         session.set('a', 1)
@@ -398,8 +398,8 @@ for (const side of sides)
         )
       })
 
-      test('is removed in batches, and nothing else is', {
-        skip: cookies && 'nothing lies on the server',
+      test('expired sessions are removed in batches, and nothing else is', {
+        skip: cookies && 'nothing is stored on the server',
       }, async () => {
         await at(NOW + 400 * DAY)
         await sessions.clearExpired()
@@ -417,7 +417,7 @@ for (const side of sides)
     })
 
     suite('bad input', () => {
-      test('cookies that no Django made: a fresh session, an event, no error', async () => {
+      test('a cookie that Django cannot have made gives an empty session and an event, and no error', async () => {
         for (const cookie of [
           'x',
           'abc',
@@ -436,39 +436,41 @@ for (const side of sides)
           assert.equal(await node(cookie).visit((session) => session.isNew), true)
           assert.deepEqual(
             events.map(({ type }) => type),
-            ['notOurs'],
+            ['rejected'],
             cookie,
           )
         }
       })
 
-      test('a key that nobody has is never taken over', { skip: cookies && 'a signed cookie has no key' }, async () => {
+      test('a key without a session is never used for a new one', {
+        skip: cookies && 'a signed cookie has no key',
+      }, async () => {
         const visitor = node('someunknownkey0000000000000000aa')
         await visitor.visit((session) => session.set('a', 1))
         assert.notEqual(visitor.cookie, 'someunknownkey0000000000000000aa')
-        assert.equal(await django.ask('exists', [side.backend, 'someunknownkey0000000000000000aa']), false)
+        assert.equal(await django.ask('exists', [backend.module, 'someunknownkey0000000000000000aa']), false)
       })
 
-      test('of two cookies the last counts, as for Django, and the other is told', async () => {
+      test('of two cookies, the last one counts, as in Django, and an event reports the other', async () => {
         const [one, two] = [await put('{"n":1}'), await put('{"n":2}')]
         events.length = 0
         const visit = sessions.open({ cookie: `sessionid=${one}; other=1; sessionid=${two}` })
         assert.equal((await visit.get()).get('n'), 2)
-        assert.ok(events.some((event) => event.type === 'notOurs' && event.reason === 'duplicate'))
+        assert.ok(events.some((event) => event.type === 'rejected' && event.reason === 'duplicate'))
         const quoted = sessions.open({ cookie: ` sessionid="${two}" ` })
         assert.equal((await quoted.get()).get('n'), 2)
       })
 
-      test('a tampered session is a fresh one on both sides', async () => {
+      test('a session that was signed with another key is an empty one on both sides', async () => {
         const other = node(null, sessionsWith({ secretKey: 'another secret' }))
         await other.visit((session) => session.set('admin', true))
         events.length = 0
         assert.equal(await node(other.cookie).visit((session) => session.has('admin')), false)
-        assert.ok(events.some((event) => event.type === 'notOurs' && event.reason === 'forged'))
+        assert.ok(events.some((event) => event.type === 'rejected' && event.reason === 'forged'))
         assert.ok(['{}', null].includes(await see(other.cookie)))
       })
 
-      test('keys of Django’s own are not to be set', async () => {
+      test('Django’s own keys cannot be set', async () => {
         for (const key of ['_auth_user_id', '_auth_user_hash', '_auth_user_backend'])
           await assert.rejects(
             node().visit((session) => session.set(key, '1')),

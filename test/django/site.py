@@ -1,4 +1,4 @@
-"""A small Django project, served: python3 site.py PORT SETTINGS, which are JSON. Users come from the table; views answer JSON."""
+"""Serves a small Django project: python3 site.py PORT SETTINGS. Settings are JSON. Users are in the table; views return JSON."""
 import datetime, json, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from socketserver import ThreadingMixIn
@@ -35,13 +35,13 @@ from later import as_later
 
 
 class Quick(PBKDF2PasswordHasher):
-    """Passwords as Django makes them, with less work for a test."""
+    """Django's password hasher, with fewer iterations."""
 
     iterations = 1000
 
 
 as_later()
-# Seconds by which Django's clock is ahead: the test sets it.
+# Seconds by which Django's clock is ahead. The test sets it.
 ahead_by = 0
 real_time, real_now = time.time, timezone.now
 time.time = lambda: real_time() + ahead_by
@@ -60,7 +60,7 @@ def text_of(value):
 
 
 def state(request):
-    """`data` is a text in the answer: nothing between the session and the test may touch its numbers."""
+    """`data` is a string in the response, so that nothing between the session and the test alters its numbers."""
     data = {key: value for key, value in request.session.items() if key not in OWN}
     user = str(request.user.pk) if request.user.is_authenticated else None
     return HttpResponse(text_of({"user": user, "data": text_of(data)}), content_type="application/json")
@@ -95,7 +95,7 @@ def password(request):
 
 
 def expiry(request):
-    """`to`: JSON for set_expiry. Without it, what the session's life is by now."""
+    """`to` is JSON for set_expiry. Without it, returns the current expiry."""
     if "to" in request.GET:
         request.session.set_expiry(json.loads(request.GET["to"]))
     answer = [request.session.get_expiry_age(), request.session.get_expire_at_browser_close()]
@@ -121,7 +121,7 @@ urlpatterns = [
 
 
 class Server(ThreadingMixIn, WSGIServer):
-    """Threads that stay, as in production: each has its connection to the database."""
+    """Uses a thread pool, as in production, where each thread has its connection to the database."""
 
     request_queue_size = 64
     threads = ThreadPoolExecutor(8)

@@ -10,25 +10,25 @@ import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { startDaemon } from '../servers/daemon.ts'
 import { PYTHON, SECRET } from './peer.ts'
-import { hashOf, type Place, type Users } from './places.ts'
+import { hashOf, type Storage, type Users } from './storages.ts'
 
-/** A Django project and a Node application over one storage. */
+/** A Django project and a Node application with the same storage. */
 export interface Site {
   readonly django: string
   readonly node: string
-  /** What the Node side was told, since the test last emptied it. */
+  /** The events of the Node side. Tests empty it. */
   readonly events: SessionEvent[]
   readonly users: Users
   idOf(name: string): Promise<string>
   tamper?(key: string): Promise<unknown>
   left?(key: string): Promise<number>
-  /** Sets both clocks ahead of the real one. */
+  /** Sets both clocks ahead. */
   ahead(seconds: number): Promise<void>
   close(): Promise<void>
 }
 
-export async function startSite(place: Place): Promise<Site> {
-  const { settings, engine, users: connect, tamper, left, close } = await place.open()
+export async function startSite(storage: Storage): Promise<Site> {
+  const { settings, engine, users: connect, tamper, left, close } = await storage.open()
   const project = await startDaemon({
     name: 'django',
     command: PYTHON,
@@ -101,7 +101,7 @@ export async function startSite(place: Place): Promise<Site> {
 
 type View = (session: Session<Record<string, unknown>>, query: URLSearchParams, body: string) => unknown
 
-/** The same as site.py has, in Node. */
+/** The views of site.py, in Node. */
 function viewsOver(users: Users, idOf: (name: string) => Promise<string>): Readonly<Record<string, View>> {
   return {
     '/put'(session, _, body) {
@@ -119,7 +119,7 @@ function viewsOver(users: Users, idOf: (name: string) => Promise<string>): Reado
     async '/password'(session, query) {
       const id = String(session.userId)
       await users.change('UPDATE auth_user SET password = ? WHERE id = ?', [hashOf(String(query.get('to'))), id])
-      // As update_session_auth_hash: this one goes on, under a new key.
+      // Like update_session_auth_hash: this session continues under a new key.
       session.login(id)
     },
     '/expiry'(session, query) {
@@ -135,10 +135,10 @@ export interface Answer {
   readonly data: string
 }
 
-/** A browser that talks to both, with one jar. */
+/** A browser with one cookie jar for both. */
 export class Browser {
   cookie: string | null = null
-  /** The last Set-Cookie line for the session. */
+  /** The last Set-Cookie header of the session. */
   line: string | null = null
 
   constructor(cookie: string | null = null) {
@@ -171,7 +171,7 @@ export class Browser {
   }
 }
 
-/** One request with a Cookie header as it is given, whatever a browser would say to it. */
+/** Makes a request with exactly this Cookie header, even if no browser would send it. */
 export async function askWith(base: string, cookie: string): Promise<{ status: number; text: string }> {
   const request = ask(`${base}/state`, { headers: { cookie } }).end()
   const [response] = await once(request, 'response')

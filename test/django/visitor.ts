@@ -3,12 +3,12 @@ import type { BaseSessions } from '../../packages/strongroom/src/sessions.ts'
 
 type Sessions = BaseSessions<Record<string, unknown>>
 
-/** A browser with one cookie, whoever it is from. */
+/** A browser with one session cookie, set by either side. */
 export class Visitor {
   readonly #sessions: Sessions
-  /** The value of `sessionid`, as the next request carries it. */
+  /** The value of `sessionid` in the next request. */
   cookie: string | null
-  /** The Set-Cookie line of the last response. */
+  /** The Set-Cookie header of the last response. */
   line: string | null = null
 
   constructor(sessions: Sessions, cookie: string | null = null) {
@@ -16,7 +16,7 @@ export class Visitor {
     this.cookie = cookie
   }
 
-  /** One request: what is done with the session, and the response. */
+  /** Makes a request: calls `work` with the session, and reads the response. */
   async visit<T>(work: (session: Session<Record<string, unknown>>) => T | Promise<T>, status = 200): Promise<T> {
     const visit = this.#sessions.open(this.cookie === null ? {} : { cookie: `sessionid=${this.cookie}` })
     const result = await work(await visit.get())

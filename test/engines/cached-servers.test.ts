@@ -7,7 +7,7 @@ import { postgres } from '../../packages/strongroom/src/engines/postgres/postgre
 import { redis } from '../../packages/strongroom/src/engines/redis/redis.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
-import { bytes, HOUR, newId } from '../../packages/strongroom/src/testing/store/subject.ts'
+import { bytes, HOUR, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { type PostgresServer, postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { type RedisServer, redisNeed, startRedis } from '../servers/redis.ts'
@@ -37,7 +37,7 @@ suite('cached, on servers', { skip: postgresNeed.skip || redisNeed.skip }, () =>
       store,
       clock,
       peer: async () => handle().store,
-      breakIt: async () => {
+      breakBackend: async () => {
         await durable.close()
         clock.advance(10_000)
       },
@@ -50,11 +50,11 @@ suite('cached, on servers', { skip: postgresNeed.skip || redisNeed.skip }, () =>
   for (const [name, durable] of [
     [
       'NOTIFY of postgres',
-      () => postgres({ url: database.url, table: 'told', createTable: true, notify: true, max: 3 }),
+      () => postgres({ url: database.url, table: 'changes', createTable: true, notify: true, max: 3 }),
     ],
-    ['pub/sub of redis', () => redis({ url: server.url, prefix: 'told:', notify: true })],
+    ['pub/sub of redis', () => redis({ url: server.url, prefix: 'changes:', notify: true })],
   ] as const)
-    test(`a revocation on one node is seen on another, which has its own memory, by ${name}`, async (context) => {
+    test(`a revocation on one node is seen on another, which has a memory cache of its own, by ${name}`, async (context) => {
       const stores = [durable(), durable()] as const
       const [here, there] = stores.map((store) => cached({ durable: store, cache: memory(), maxAge: HOUR })) as [
         Store,
@@ -66,7 +66,7 @@ suite('cached, on servers', { skip: postgresNeed.skip || redisNeed.skip }, () =>
         const moments = { expiresAt: Date.now() + HOUR, createdAt: Date.now() }
         await here.create(id, { bytes: bytes('a session'), owner: null, label: null, ...moments })
         await there.read(id)
-        // Each on its own, as it is when nobody has just changed it.
+        // A copy that was read in the same millisecond as an invalidation is not used, so it is read again later.
         await until(async () => Date.now() > moments.createdAt + 2)
         assert.ok(await there.read(id))
         await here.delete(id)
@@ -80,10 +80,10 @@ suite('cached, on servers', { skip: postgresNeed.skip || redisNeed.skip }, () =>
     })
 })
 
-/** Ms until it is so. */
-async function until(isSo: () => Promise<boolean>): Promise<number> {
+/** Waits for the condition. Resolves to the ms that it took. */
+async function until(isTrue: () => Promise<boolean>): Promise<number> {
   const began = performance.now()
-  while (!(await isSo())) {
+  while (!(await isTrue())) {
     assert.ok(performance.now() - began < 10_000, 'never')
     await turn()
   }

@@ -11,41 +11,41 @@ import { storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { IndexedStore, ScannableStore, Store, Version } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
-import { HOUR, newId } from '../../packages/strongroom/src/testing/store/subject.ts'
+import { HOUR, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { type MemcachedServer, memcachedNeed, startMemcached } from '../servers/memcached.ts'
-import { faults, world } from './cached/faults.ts'
+import { changeFeed } from './cached/change-feed.ts'
+import { failingCache, fixture } from './cached/failing-cache.ts'
 import { readsAreNeverTooOld } from './cached/history.ts'
-import { news } from './cached/news.ts'
-import { ID, OWNER, orders, plain } from './cached/orders.ts'
+import { ID, interleavings, OWNER, plain } from './cached/interleavings.ts'
 
 type Clock = ReturnType<typeof manualClock>
 
-/** Two stores of any kind; the second handle has the same cache, and another handle on the same data. */
+/** A cached store made of stores of any kind. The second handle has the same cache, and another handle on the same data. */
 function subjects(make: (clock: Clock) => Promise<{ durable: () => Store; cache: () => Store; end?: () => unknown }>) {
   return async () => {
     const clock = manualClock()
     const made: Store[] = []
-    const place = await make(clock)
-    const keep = <S extends Store>(store: S): S => {
+    const backend = await make(clock)
+    const track = <S extends Store>(store: S): S => {
       made.push(store)
       return store
     }
-    const durable = keep(place.durable())
-    const cache = keep(place.cache())
-    const store = keep(cached({ durable, cache, clock, cacheTimeout: 5000 }))
+    const durable = track(backend.durable())
+    const cache = track(backend.cache())
+    const store = track(cached({ durable, cache, clock, cacheTimeout: 5000 }))
     return {
       store,
       clock,
-      peer: async () => keep(cached({ durable: keep(place.durable()), cache, clock, cacheTimeout: 5000 })),
-      breakIt: async () => {
+      peer: async () => track(cached({ durable: track(backend.durable()), cache, clock, cacheTimeout: 5000 })),
+      breakBackend: async () => {
         await durable.close()
-        // What was read before is still answered, for as long as it is believed.
+        // Until then, what was read before is still returned.
         clock.advance(10_000)
       },
       close: async () => {
         for (const each of made.reverse()) await each.close()
-        await place.end?.()
+        await backend.end?.()
       },
     }
   }
@@ -87,8 +87,8 @@ suite('cached with a server', { skip: memcachedNeed.skip }, () => {
 describe('cached', () => {
   const text = async (store: Store) => plain(await store.read(ID))?.text ?? null
 
-  it('answers from the copy, without asking the durable store, after the first read and after an update', async () => {
-    const { durable, store, entry, clock } = world()
+  it('returns the copy without asking the durable store, after the first read and after an update', async () => {
+    const { durable, store, entry, clock } = fixture()
     await store.create(ID, entry('first'))
     const version = (await store.read(ID))?.version as Version
     durable.calls.length = 0
@@ -100,8 +100,8 @@ describe('cached', () => {
     assert.deepEqual(durable.calls, ['update', 'touch'])
   })
 
-  it('believes a copy for less than maxAge', async () => {
-    const { clock, durable, store, node, entry } = world({ maxAge: 500 })
+  it('uses a copy for less than maxAge', async () => {
+    const { clock, durable, store, node, entry } = fixture({ maxAge: 500 })
     const elsewhere = node({ cache: memory({ clock }) })
     await store.create(ID, entry('first'))
     const version = (await store.read(ID))?.version as Version
@@ -117,8 +117,8 @@ describe('cached', () => {
     assert.equal(await node().read(ID), null)
   })
 
-  it('does not believe a copy from a moment that has not come yet', async () => {
-    const { clock, store, node, entry } = world()
+  it('does not use a copy that was read in the future, by the clock', async () => {
+    const { clock, store, node, entry } = fixture()
     await store.create(ID, entry('first'))
     await text(store)
     clock.advance(-1)
@@ -127,7 +127,7 @@ describe('cached', () => {
   })
 
   it('asks the durable store when a copy says that the session has expired', async () => {
-    const { clock, store, node, entry } = world({ maxAge: 9 * HOUR })
+    const { clock, store, node, entry } = fixture({ maxAge: 9 * HOUR })
     await store.create(ID, entry('first'))
     await text(store)
     await node({ cache: memory({ clock }) }).touch(ID, clock() + 2 * HOUR)
@@ -138,8 +138,8 @@ describe('cached', () => {
     assert.equal(await store.read(ID), null)
   })
 
-  it('after a conflict the next read is from the durable store, so that trying again wins', async () => {
-    const { clock, store, node, entry } = world({ maxAge: HOUR })
+  it('after a conflict, the next read is from the durable store, so that trying again succeeds', async () => {
+    const { clock, store, node, entry } = fixture({ maxAge: HOUR })
     await store.create(ID, entry('first'))
     const version = (await store.read(ID))?.version as Version
     await node({ cache: memory({ clock }) }).update(ID, entry('second'), version)
@@ -150,46 +150,46 @@ describe('cached', () => {
     assert.equal(await text(store), 'third')
   })
 
-  it('hands out at once, without waiting, only what it would believe', async () => {
-    const { clock, durable, node, entry } = world({ maxAge: HOUR })
+  it('readSync returns only what read would return without asking the durable store', async () => {
+    const { clock, durable, node, entry } = fixture({ maxAge: HOUR })
     const store = node({ cache: memory({ clock }) })
-    const atOnce = () => plain(store.readSync?.(ID) ?? null)?.text
+    const readSync = () => plain(store.readSync?.(ID) ?? null)?.text
     const known = async () => {
       await store.read(ID)
-      assert.equal(atOnce(), 'first')
+      assert.equal(readSync(), 'first')
     }
-    assert.equal(atOnce(), undefined)
+    assert.equal(readSync(), undefined)
     await durable.store.create(ID, entry('first', HOUR + 2))
     await known()
     clock.advance(-1)
-    assert.equal(atOnce(), undefined, 'from a moment that has not come yet')
+    assert.equal(readSync(), undefined, 'read in the future')
     clock.advance(1 + HOUR)
-    assert.equal(atOnce(), undefined, 'too old')
+    assert.equal(readSync(), undefined, 'too old')
     await known()
     clock.advance(2)
-    assert.equal(atOnce(), undefined, 'past its deadline')
+    assert.equal(readSync(), undefined, 'past its deadline')
     await durable.store.delete(ID)
-    for (const [doubt, raise] of Object.entries({
+    for (const [cause, invalidate] of Object.entries({
       conflict: () => store.update(ID, entry('second'), -1),
-      end: () => store.delete(ID),
-      'end of all of its owner': () => store.byOwner.deleteAll(OWNER),
+      delete: () => store.delete(ID),
+      deleteAll: () => store.byOwner.deleteAll(OWNER),
     })) {
       await durable.store.create(ID, entry('first'))
       clock.advance(1)
       await known()
-      await raise()
-      assert.equal(atOnce(), undefined, doubt)
+      await invalidate()
+      assert.equal(readSync(), undefined, cause)
       await durable.store.delete(ID)
     }
   })
 
-  it('deleteAll is final at once, here and for all that share the cache, and spares the exception', async () => {
-    const { durable, store, node, entry } = world()
+  it('deleteAll is final immediately, here and on every node that shares the cache, and spares the exception', async () => {
+    const { durable, store, node, entry } = fixture()
     const other = node()
     const ids = [ID, newId(), newId()]
     for (const id of ids) await store.create(id, entry('first'))
     for (const id of ids) await other.read(id)
-    // One more comes when the list has been made.
+    // One more is created after the list was read.
     const late = newId()
     const { list } = durable.store.byOwner as NonNullable<Store['byOwner']>
     Object.assign(durable.store.byOwner as object, {
@@ -206,8 +206,8 @@ describe('cached', () => {
     assert.equal(await store.read(late), null)
   })
 
-  it('what is too large for the cache is read from the durable store', async () => {
-    const { clock, durable, node, entry, errors } = world()
+  it('a session that is too large for the cache is read from the durable store', async () => {
+    const { clock, durable, node, entry, errors } = fixture()
     const store = node({ cache: memory({ clock, maxBytes: 4096 }) })
     const large = { ...entry(''), bytes: new Uint8Array(4000) }
     await store.create(ID, large)
@@ -219,8 +219,8 @@ describe('cached', () => {
     assert.deepEqual(errors, [])
   })
 
-  it('what lies in the cache and is no copy is replaced by one', async () => {
-    const { cache, durable, store, entry } = world()
+  it('what is in the cache and is not a copy is replaced by one', async () => {
+    const { cache, durable, store, entry } = fixture()
     await store.create(ID, entry('first'))
     for (const bytes of [[], [0, 0], [1], new Array(300).fill(1), new Array(8).fill(9), new Array(26).fill(255)]) {
       await cache.store.delete(ID)
@@ -232,8 +232,8 @@ describe('cached', () => {
     }
   })
 
-  it('clears both stores, counts what the durable one removed, and looks only when it is a dry run', async () => {
-    const { clock, cache, store, entry } = world()
+  it('clears both stores, counts what the durable one removed, and removes nothing in a dry run', async () => {
+    const { clock, cache, store, entry } = fixture()
     await store.create(ID, entry('first'))
     await text(store)
     clock.advance(HOUR)
@@ -245,15 +245,19 @@ describe('cached', () => {
     assert.equal(await store.clearExpired(), 0)
   })
 
-  it('does what its durable store does: its traits, its extras, and no more', async () => {
+  it('has the traits and the optional methods of its durable store, and no others', async () => {
     const clock = manualClock()
-    const plainStore: Store = { ...world().durable.store, tryWithLock: async (_name, work) => work() }
+    const plainStore: Store = { ...fixture().durable.store, tryWithLock: async (_name, work) => work() }
     const { byOwner: _, ...bare } = plainStore
     const store = cached({ durable: bare as Store, cache: memory({ clock }), clock })
     assert.deepEqual([store.byOwner, store.changes, store.schema], [undefined, undefined, undefined])
-    // The types know it, too.
-    const owned: IndexedStore & ScannableStore = cached({ durable: memory({ clock }), cache: memory({ clock }), clock })
-    assert.deepEqual(await owned.byOwner.list(OWNER), [])
+    // So do the types.
+    const indexed: IndexedStore & ScannableStore = cached({
+      durable: memory({ clock }),
+      cache: memory({ clock }),
+      clock,
+    })
+    assert.deepEqual(await indexed.byOwner.list(OWNER), [])
     // @ts-expect-error: not every store can find sessions by owner
     assert.throws(() => store.byOwner.list(OWNER), TypeError)
     assert.equal(await store.tryWithLock?.('name', async () => 5), 5)
@@ -262,8 +266,8 @@ describe('cached', () => {
     await assert.rejects(store.tryWithLock?.('name', async () => 5) ?? Promise.resolve(), StoreError)
   })
 
-  it('closes what was handed in never, and what it opened from a URL', async () => {
-    const { store, durable, cache, entry } = world()
+  it('leaves the stores open that were passed in, and closes those that a URL opened', async () => {
+    const { store, durable, cache, entry } = fixture()
     await store.close()
     await assert.rejects(store.read(ID), StoreError)
     assert.equal(await durable.store.create(ID, entry('first')), true)
@@ -287,9 +291,9 @@ describe('cached', () => {
   })
 })
 
-describe('cached: a cache that does not work', faults)
-describe('cached: a durable store that tells of changes', news)
+describe('cached: a cache that does not work', failingCache)
+describe('cached: a durable store that reports changes', changeFeed)
 describe('cached: what happens at the same time', () => {
-  orders()
-  it('in random orders on three nodes, a read answers nothing older than what its cache was told', readsAreNeverTooOld)
+  interleavings()
+  it('in random orders on three nodes, a read returns nothing older than what its cache was told', readsAreNeverTooOld)
 })

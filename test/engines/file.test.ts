@@ -17,7 +17,7 @@ import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts
 
 const HOUR = 3_600_000
 
-async function place() {
+async function newDirectory() {
   const top = await mkdtemp(join(tmpdir(), 'strongroom-file-'))
   return { top, dir: join(top, 'sessions'), remove: () => rm(top, { recursive: true }) }
 }
@@ -25,7 +25,7 @@ async function place() {
 for (const durable of [true, false]) {
   storeSuite(`file, durable: ${durable}`, async () => {
     const clock = manualClock()
-    const { top, dir, remove } = await place()
+    const { top, dir, remove } = await newDirectory()
     const store = file({ dir, clock, durable, timeout: 20_000 })
     const others: ReturnType<typeof file>[] = []
     const another = async (where: string) => {
@@ -37,10 +37,10 @@ for (const durable of [true, false]) {
       store,
       clock,
       peer: () => another(dir),
-      apart: () => another(join(top, 'other')),
-      breakIt: async () => {
+      sibling: () => another(join(top, 'other')),
+      breakBackend: async () => {
         await rename(dir, `${dir}.gone`)
-        await writeFile(dir, 'no directory')
+        await writeFile(dir, 'not a directory')
       },
       close: async () => {
         for (const each of [store, ...others]) await each.close()
@@ -54,8 +54,8 @@ describe('file', () => {
   const id = 'ab'.padEnd(64, '1') as Id
   const owner = 'f0e'.padEnd(64, '2')
 
-  /** A store in a fresh directory, and what tests ask of the disk. */
-  const given = async (check: (at: Awaited<ReturnType<typeof open>>) => Promise<void>) => {
+  /** Runs the check with a store in a new directory, and its paths. */
+  const withStore = async (check: (at: Awaited<ReturnType<typeof open>>) => Promise<void>) => {
     const at = await open()
     try {
       await check(at)
@@ -66,7 +66,7 @@ describe('file', () => {
   }
   const open = async () => {
     const clock = manualClock()
-    const { dir, top, remove } = await place()
+    const { dir, top, remove } = await newDirectory()
     const store = file({ dir, clock, timeout: 20_000 })
     const impatient = () => file({ dir, clock, timeout: 300 })
     const path = join(dir, 'sessions', 'ab', id)
@@ -79,7 +79,7 @@ describe('file', () => {
   }
 
   it('is readable by its owner only: files 0600 in directories 0700', () =>
-    given(async ({ store, dir, entry }) => {
+    withStore(async ({ store, dir, entry }) => {
       await store.create(id, entry())
       // A second one, in a directory that is there already.
       await store.create(`${id.slice(0, -4)}0000` as typeof id, entry())
@@ -91,8 +91,8 @@ describe('file', () => {
       for (const [name, mode, directory] of modes) assert.equal(mode, directory ? '700' : '600', name)
     }))
 
-  it('keeps the deadline in the modification time, and a touch changes no byte', () =>
-    given(async ({ store, clock, path, entry }) => {
+  it('stores the deadline as the modification time, and a touch changes no byte', () =>
+    withStore(async ({ store, clock, path, entry }) => {
       await store.create(id, entry({ expiresAt: clock() + 12_345 }))
       const [before, { ino }] = [readFileSync(path), statSync(path)]
       assert.equal(Math.round(statSync(path).mtimeMs), clock() + 12_345)
@@ -102,8 +102,8 @@ describe('file', () => {
       assert.equal(statSync(path).ino, ino)
     }))
 
-  it('keeps every millisecond of a deadline', () =>
-    given(async ({ store, clock, entry }) => {
+  it('stores deadlines to the millisecond', () =>
+    withStore(async ({ store, clock, entry }) => {
       await store.create(id, entry())
       for (let ms = 0; ms < 1000; ms += 37) {
         await store.touch(id, clock() + HOUR + ms)
@@ -111,8 +111,8 @@ describe('file', () => {
       }
     }))
 
-  it('reads a damaged file as absent, whatever the damage, and lets it go at its deadline', () =>
-    given(async ({ store, clock, path, entry }) => {
+  it('reads a damaged file as absent, whatever the damage, and removes it after its deadline', () =>
+    withStore(async ({ store, clock, path, entry }) => {
       const first = entry({ label: Buffer.from('label') })
       await store.create(id, first)
       const whole = readFileSync(path)
@@ -135,23 +135,23 @@ describe('file', () => {
       assert.equal(existsSync(path), false)
     }))
 
-  it('lets a new session take the place of a damaged one', () =>
-    given(async ({ store, path, entry }) => {
+  it('replaces a damaged session with a new one', () =>
+    withStore(async ({ store, path, entry }) => {
       await store.create(id, entry())
       writeFileSync(path, 'damage')
       assert.equal(await store.create(id, entry()), true)
       assert.ok(await store.read(id))
     }))
 
-  it('takes a copy whose modification times were lost as expired', () =>
-    given(async ({ store, path, entry, clock }) => {
+  it('reads a copy whose modification times were lost as expired', () =>
+    withStore(async ({ store, path, entry, clock }) => {
       await store.create(id, entry())
       await utimes(path, clock() / 1000, clock() / 1000)
       assert.equal(await store.read(id), null)
     }))
 
-  it('clears away what a crash has left: drafts, and marks of owners without a session', () =>
-    given(async ({ store, dir, path, marker, entry }) => {
+  it('clears away what a crash has left: drafts, and owner markers without a session', () =>
+    withStore(async ({ store, dir, path, marker, entry }) => {
       await store.create(id, entry())
       const other = 'ab'.padEnd(64, '3')
       const orphan = join(dir, 'owners', 'f0e', `${owner}.${other}`)
@@ -164,16 +164,16 @@ describe('file', () => {
       assert.deepEqual([`${path}.draft`, orphan, marker, path].map(existsSync), [false, false, true, true])
     }))
 
-  it('writes over a draft that a crash has left', () =>
-    given(async ({ store, dir, path, entry }) => {
+  it('overwrites a draft that a crash has left', () =>
+    withStore(async ({ store, dir, path, entry }) => {
       await mkdir(join(dir, 'sessions', 'ab'), { recursive: true })
       writeFileSync(`${path}.draft`, 'x'.repeat(10_000))
       await store.create(id, entry())
       assert.deepEqual((await store.read(id))?.entry.bytes, Buffer.from('some bytes'))
     }))
 
-  it('leaves no mark of an owner behind a deleted or a cleared session', () =>
-    given(async ({ store, dir, clock, entry }) => {
+  it('leaves no owner marker behind when a session is deleted or cleared', () =>
+    withStore(async ({ store, dir, clock, entry }) => {
       await store.create(id, entry())
       await store.delete(id)
       assert.deepEqual(globSync('owners/*/*', { cwd: dir }), [])
@@ -183,8 +183,8 @@ describe('file', () => {
       assert.deepEqual(globSync('owners/*/*', { cwd: dir }), [])
     }))
 
-  it('moves the mark of an owner with its session, and believes no mark that a crash has left elsewhere', () =>
-    given(async ({ store, dir, marker, entry }) => {
+  it('moves the owner marker with its session, and ignores a marker that a crash has left elsewhere', () =>
+    withStore(async ({ store, dir, marker, entry }) => {
       const next = 'f0e'.padEnd(64, '4')
       await store.create(id, entry())
       const found = await store.read(id)
@@ -196,8 +196,8 @@ describe('file', () => {
       assert.equal((await store.byOwner.list(next)).length, 1)
     }))
 
-  it('does not say "absent" when the directory has gone away, and answers again when it is back', () =>
-    given(async ({ store, dir, entry }) => {
+  it('rejects, and does not say "absent", while the directory is gone, and works again when it is back', () =>
+    withStore(async ({ store, dir, entry }) => {
       await store.create(id, entry())
       await rename(dir, `${dir}.unmounted`)
       for (const call of [() => store.read(id), () => store.byOwner.list(owner), () => store.clearExpired()]) {
@@ -207,8 +207,8 @@ describe('file', () => {
       assert.ok(await store.read(id))
     }))
 
-  it('takes the new locks when the directory was removed and made anew', () =>
-    given(async ({ store, impatient, dir, entry }) => {
+  it('uses the new locks when the directory was removed and created again', () =>
+    withStore(async ({ store, impatient, dir, entry }) => {
       await store.create(id, entry())
       await rm(dir, { recursive: true })
       await assert.rejects(store.create(id, entry()), StoreError)
@@ -219,14 +219,14 @@ describe('file', () => {
       await assert.rejects(other.delete(id), StoreError)
       const deleted = store.delete(id)
       await assert.rejects(other.delete(id), StoreError)
-      assert.ok(await store.read(id), 'the store that knew the old locks waits for the new one, too')
+      assert.ok(await store.read(id), 'the store that had the old locks waits for the new one, too')
       holder.close()
       assert.equal(await deleted, true)
       await other.close()
     }))
 
   it('does not follow an id out of its directory', () =>
-    given(async ({ store, top, entry }) => {
+    withStore(async ({ store, top, entry }) => {
       writeFileSync(join(top, 'secret'), 'secret')
       for (const bad of ['../../../secret', 'ab/../../secret', '', `${id}/`, id.toUpperCase()]) {
         await assert.rejects(store.read(bad as Id), StoreError)
@@ -235,8 +235,8 @@ describe('file', () => {
       }
     }))
 
-  it('keeps paths, and the ids in them, out of its errors', () =>
-    given(async ({ store, path, entry }) => {
+  it('has no paths, and so no ids, in its errors', () =>
+    withStore(async ({ store, path, entry }) => {
       await mkdir(path, { recursive: true })
       const error = await store.create(id, entry()).catch((thrown: unknown) => thrown)
       assert.ok(error instanceof StoreError)
@@ -244,8 +244,8 @@ describe('file', () => {
       assert.ok(!inspect(error).includes(id))
     }))
 
-  it('gives up on a lock that another process holds, within its time, and goes on when it is free', () =>
-    given(async ({ store, impatient, dir, entry }) => {
+  it('gives up on a lock that another process holds, within its time limit, and goes on when the lock is free', () =>
+    withStore(async ({ store, impatient, dir, entry }) => {
       await store.create(id, entry())
       const other = impatient()
       const holder = new DatabaseSync(join(dir, 'locks', String(0xab % 64)))
@@ -259,9 +259,9 @@ describe('file', () => {
       await other.close()
     }))
 
-  it('fails a write on a full disk with its cause, keeps the old session, and leaves no draft', async (test) => {
+  it('rejects a write on a full disk with the cause, keeps the old session, and leaves no draft', async (test) => {
     if (process.platform !== 'linux') return test.skip('the limit on the size of a file is set with a Linux shell')
-    const { dir, remove } = await place()
+    const { dir, remove } = await newDirectory()
     const script = `
       import assert from 'node:assert/strict'
       import { file } from ${JSON.stringify(new URL('../../packages/strongroom/src/engines/file/file.ts', import.meta.url).href)}
@@ -283,8 +283,8 @@ describe('file', () => {
     }
   })
 
-  it('has locks that exclude other processes and end with their holder, even by SIGKILL', () =>
-    given(async ({ store, impatient, dir, entry }) => {
+  it('has locks that exclude other processes and end with their holder, even when it is killed with SIGKILL', () =>
+    withStore(async ({ store, impatient, dir, entry }) => {
       await store.create(id, entry())
       const other = impatient()
       const script = `
@@ -307,8 +307,8 @@ describe('file', () => {
     assert.equal(file({ dir: 'somewhere', durable: false }).traits.durable, 'process')
   })
 
-  it('refuses options that it does not know or cannot use, and makes nothing before it is used', async () => {
-    const { dir, remove } = await place()
+  it('refuses options that it does not know or cannot use, and creates nothing before it is used', async () => {
+    const { dir, remove } = await newDirectory()
     assert.throws(() => file({ dir, mode: 1 } as object as { dir: string }), /Unknown option "mode" for file\(\)/)
     for (const bad of ['', 5, null, {}, { dir: '' }, { dir, durable: 'no' }, { dir, timeout: -1 }]) {
       assert.throws(() => file(bad as string), ConfigError)

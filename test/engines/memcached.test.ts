@@ -5,13 +5,13 @@ import { after, before, describe, it, suite } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
-import { exptimeFor } from '../../packages/strongroom/src/engines/memcached/exptime.ts'
 import { type MemcachedOptions, memcached } from '../../packages/strongroom/src/engines/memcached/memcached.ts'
 import { Replies } from '../../packages/strongroom/src/engines/memcached/replies.ts'
+import { exptimeFor } from '../../packages/strongroom/src/engines/memcached/store.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { Store, Version } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
-import { bytes, DAY, everyByte, HOUR, newId } from '../../packages/strongroom/src/testing/store/subject.ts'
+import { bytes, DAY, everyByte, HOUR, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { type MemcachedServer, memcachedNeed, startMemcached } from '../servers/memcached.ts'
 
@@ -53,8 +53,8 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
       store: another(),
       clock,
       peer: async () => another(),
-      apart: async () => another({ prefix: `suite-${count++}:` }),
-      breakIt: async () => {
+      sibling: async () => another({ prefix: `suite-${count++}:` }),
+      breakBackend: async () => {
         paused = true
         await hang(server)
       },
@@ -65,7 +65,7 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     }
   })
 
-  it('a server that hangs, is killed or comes back: errors in time, then answers, on the same store', async () => {
+  it('a server that hangs, is killed or comes back: errors within the time limit, then results, from the same store', async () => {
     const store = memcached({ servers: at(server), timeout: 300 })
     const id = newId()
     await store.create(id, entry())
@@ -79,7 +79,7 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     assert.ok(performance.now() - began < 1500)
     assert.equal(await text(store, id), 'a session')
     await server.kill()
-    // What was connected may still have to find out that nobody is there; who connects anew is refused.
+    // The old connection may still have to find out that the server is gone. A new one is refused.
     await assert.rejects(store.read(id), /did not answer: (ECONNRESET|ECONNREFUSED|EPIPE)\.$/)
     for (let times = 0; times < 2; times++) await assert.rejects(store.read(id), /did not answer: ECONNREFUSED\.$/)
     await server.start()
@@ -89,7 +89,7 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     await store.close()
   })
 
-  it('a write that a hanging server answered too late is an error, and may have been made: the version tells', async () => {
+  it('a write to a server that hangs is an error and may have been made, which the version shows', async () => {
     const store = memcached({ servers: at(server), timeout: 100 })
     const id = newId()
     await store.create(id, entry('first'))
@@ -106,7 +106,7 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     await store.close()
   })
 
-  it('keeps to the size of an item, a full label and the longest prefix included, and loses nothing by a larger one', async () => {
+  it('saves a session of exactly sizeLimit, with a full label and the longest prefix, and loses nothing to a larger one', async () => {
     const store = memcached({ servers: at(server), prefix: 'p'.repeat(186) })
     const [id, limit] = [newId(), store.traits.sizeLimit as number]
     const full = { label: new Uint8Array(512).fill(7), owner: 'f'.repeat(64), expiresAt: Date.now() + 400 * DAY }
@@ -115,23 +115,23 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     assert.equal(found?.entry.bytes.length, limit)
     await assert.rejects(
       store.update(id, entry('', { bytes: new Uint8Array(limit + 1) }), found?.version as Version),
-      /larger than memcached keeps/,
+      /larger than memcached accepts/,
     )
     assert.equal((await store.read(id))?.entry.bytes.length, limit)
     await store.close()
   })
 
-  it('an item that the server does not take is an error and no answer', async () => {
+  it('an item that the server refuses is an error, and not a result', async () => {
     const store = memcached({ servers: at(server), itemSize: 4 * 2 ** 20 })
     const id = newId()
     await assert.rejects(store.create(id, entry('', { bytes: new Uint8Array(2 * 2 ** 20) })), /object too large/)
-    // On the same connection, which is none the worse for it.
+    // On the same connection, which goes on.
     assert.equal(await store.read(id), null)
     assert.equal(await store.create(id, entry()), true)
     await store.close()
   })
 
-  it('many calls at once, with values that look like the protocol, get their own answers', async () => {
+  it('many parallel calls, with values that look like the protocol, get their own replies', async () => {
     const store = memcached({ servers: at(server) })
     const values = ['\r\n', 'END\r\n', 'VA 5 c1 O1\r\nhello\r\n', 'EN\r\n'.repeat(999), '', 'x'.repeat(300_000)]
     const ids = Array.from({ length: 120 }, newId)
@@ -145,28 +145,28 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     await store.close()
   })
 
-  it('asks once to read, and once to change or end what was read, unless somebody else has changed it', async () => {
+  it('sends one command to read, and one to change or delete what was read, unless another client has changed it', async () => {
     const [store, other] = [memcached({ servers: at(server) }), memcached({ servers: at(server) })]
     const id = newId()
     await store.create(id, entry('first'))
-    const asked = async <T>(call: () => Promise<T>) => {
+    const counted = async <T>(call: () => Promise<T>) => {
       const before = await commandsOf(server.port)
-      const answer = await call()
-      return [answer, (await commandsOf(server.port)) - before] as const
+      const result = await call()
+      return [result, (await commandsOf(server.port)) - before] as const
     }
-    const [found, one] = await asked(() => store.read(id))
+    const [found, one] = await counted(() => store.read(id))
     const version = found?.version as number
     assert.equal(one, 1)
-    assert.deepEqual(await asked(() => store.update(id, entry('second'), version)), [version + 1, 1])
+    assert.deepEqual(await counted(() => store.update(id, entry('second'), version)), [version + 1, 1])
     await other.touch(id, Date.now() + HOUR)
-    assert.deepEqual(await asked(() => store.update(id, entry('third'), version + 1)), [version + 2, 3])
-    assert.deepEqual(await asked(() => store.update(id, entry('late'), version)), [null, 1])
-    assert.deepEqual(await asked(() => store.delete(id)), [true, 1])
-    assert.deepEqual(await asked(() => store.delete(id)), [false, 1])
+    assert.deepEqual(await counted(() => store.update(id, entry('third'), version + 1)), [version + 2, 3])
+    assert.deepEqual(await counted(() => store.update(id, entry('late'), version)), [null, 1])
+    assert.deepEqual(await counted(() => store.delete(id)), [true, 1])
+    assert.deepEqual(await counted(() => store.delete(id)), [false, 1])
     for (const each of [store, other]) await each.close()
   })
 
-  it('what was read before a restart is nothing to a server that counts from the beginning', async () => {
+  it('what was read before a restart cannot change a new session, although the server counts its CAS from the beginning', async () => {
     const [store, other] = [memcached({ servers: at(server) }), memcached({ servers: at(server) })]
     const id = newId()
     await server.kill()
@@ -183,7 +183,7 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     for (const each of [store, other]) await each.close()
   })
 
-  it('an error says which server it was, and never which session', async () => {
+  it('an error names the server, and never the session', async () => {
     const store = memcached({ servers: at(server), timeout: 200 })
     const id = newId()
     await server.kill()
@@ -194,10 +194,10 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     await store.close()
   })
 
-  it('what lies under its prefix and is no session is absent, and in nobody’s way', async () => {
+  it('an item under its prefix that is not a session is absent, and does not prevent a new one', async () => {
     const store = memcached({ servers: at(server), prefix: '' })
     const id = newId()
-    const socket = await say(server.port, `ms ${id} 5\r\nhello\r\n`)
+    const socket = await send(server.port, `ms ${id} 5\r\nhello\r\n`)
     assert.equal(await store.read(id), null)
     assert.equal(await store.touch(id, Date.now() + 60_000), false)
     assert.equal(await store.delete(id), false)
@@ -207,7 +207,7 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     await store.close()
   })
 
-  it('sessions are spread over the servers, and one that is down takes its own along and no other', async () => {
+  it('sessions are spread over the servers, and a server that is down takes no others with it', async () => {
     const second = await startMemcached()
     const store = memcached({ servers: at(server, second), timeout: 500 })
     // The same list, in another order.
@@ -222,7 +222,7 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     assert.ok(answers.every((answer, index) => answer instanceof StoreError || answer === ids[index]))
     await assert.rejects(store.clearExpired(), StoreError)
     await second.start()
-    // Forgotten, by a server that is there again: that is an answer.
+    // Forgotten by a server that is back: now "absent" is the truth.
     for (const [index, id] of ids.entries()) assert.equal(await text(store, id), answers[index] === id ? id : null)
     assert.equal(await store.clearExpired(), 0)
     for (const each of [store, peer]) await each.close()
@@ -230,7 +230,7 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
   })
 })
 
-/** A signal stops one thread after another: only when none answers any more has all of it stopped. */
+/** A signal stops one thread after another. The server has stopped only when no thread replies any more. */
 async function hang(server: MemcachedServer): Promise<void> {
   server.pause()
   const socket = connect(server.port, '127.0.0.1')
@@ -241,7 +241,7 @@ async function hang(server: MemcachedServer): Promise<void> {
   socket.destroy()
 }
 
-/** Commands on sessions that the server has been given. */
+/** How many commands on items the server has received. */
 async function commandsOf(port: number): Promise<number> {
   const socket = connect(port, '127.0.0.1')
   socket.write('stats\r\n')
@@ -252,16 +252,16 @@ async function commandsOf(port: number): Promise<number> {
   return kinds.reduce((sum, [, count]) => sum + Number(count), 0)
 }
 
-async function say(port: number, words: string): Promise<Socket> {
+async function send(port: number, command: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1').setNoDelay()
   await once(socket, 'connect')
-  socket.write(words)
+  socket.write(command)
   await once(socket, 'data')
   return socket
 }
 
 describe('memcached, without a server', () => {
-  it('replies are the same however the stream is cut', () => {
+  it('replies are the same wherever the stream is cut', () => {
     const value = Buffer.concat([Buffer.from('\r\nEN O1\r\n'), everyByte()])
     const stream = Buffer.concat([
       Buffer.from('EN O1\r\nHD c77 O2\r\nVA 265 c8 O3\r\n'),
@@ -270,9 +270,9 @@ describe('memcached, without a server', () => {
     ])
     const cuts = fc.array(fc.nat({ max: stream.length }), { maxLength: 30 })
     fc.assert(
-      fc.property(cuts, (places) => {
+      fc.property(cuts, (offsets) => {
         const [replies, found] = [new Replies(), []] as [Replies, unknown[]]
-        const sorted = [0, ...places.sort((a, b) => a - b), stream.length]
+        const sorted = [0, ...offsets.sort((a, b) => a - b), stream.length]
         for (const [index, from] of sorted.entries()) {
           replies.push(stream.subarray(from, sorted[index + 1] ?? stream.length))
           for (let reply = replies.next(); reply; reply = replies.next())
@@ -290,8 +290,8 @@ describe('memcached, without a server', () => {
     )
   })
 
-  it('whoever answers in another language, another order or not at all is an error in time', async () => {
-    for (const words of [
+  it('a server that speaks another protocol or replies in another order is an error within the time limit', async () => {
+    for (const reply of [
       'HTTP/1.1 400 Bad Request\r\n\r\n',
       'EN O7\r\n',
       'ERROR\r\n',
@@ -301,19 +301,19 @@ describe('memcached, without a server', () => {
     ]) {
       const server = createServer((socket) => {
         socket.on('error', () => undefined)
-        socket.on('data', () => socket.write(words))
+        socket.on('data', () => socket.write(reply))
       }).listen(0, '127.0.0.1')
       await once(server, 'listening')
       const store = memcached({ servers: at(server.address() as { port: number }), timeout: 2000 })
       const began = performance.now()
-      await assert.rejects(store.read(newId()), StoreError, words)
-      assert.ok(performance.now() - began < 1500, words)
+      await assert.rejects(store.read(newId()), StoreError, reply)
+      assert.ok(performance.now() - began < 1500, reply)
       await store.close()
       server.close()
     }
   })
 
-  it('memcached’s own expiry is never before the deadline, and a moment only where a length cannot be told', () => {
+  it('memcached’s own expiry is never before the deadline, and is a moment only where a length is not possible', () => {
     const now = 2_000_000_000_000
     assert.equal(exptimeFor(now + 1, now), 2)
     assert.equal(exptimeFor(now + 1000, now), 2)

@@ -28,7 +28,7 @@ const fields = fc.record({
   owner,
   lifetime,
 })
-/** Which of the versions that this id has had so far: 0 is the newest. */
+/** Which of the versions that this id has had so far; 0 is the newest. */
 const age = fc.nat({ max: 2 })
 const step = fc.oneof(
   fc.record({ verb: fc.constant('create' as const), id, fields }),
@@ -41,7 +41,7 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
-/** What a store is: a map, and a clock. Past deadlines are kept until they are cleared or replaced, for the counts. */
+/** What a store is: a map and a clock. Expired entries stay until they are cleared or replaced, for the counts. */
 class Model {
   readonly #entries = new Map<Id, { entry: Entry; version: Version }>()
   /** Of each id, oldest first. */
@@ -86,7 +86,7 @@ function entryAt(
   return { ...rest, expiresAt: now + lifetime, createdAt: now }
 }
 
-/** Takes the step in the store and in the model, and compares the answers. */
+/** Takes the step in the store and in the model, and compares the results. */
 async function take(store: Subject, model: Model, clock: ReturnType<typeof manualClock>, step: Step): Promise<void> {
   switch (step.verb) {
     case 'create': {
@@ -99,9 +99,9 @@ async function take(store: Subject, model: Model, clock: ReturnType<typeof manua
       const entry = entryAt(clock(), step.fields)
       const version = model.version(step.id, step.age)
       const current = model.live(step.id)?.version === version
-      const answer = await store.update(step.id, entry, version)
-      assert.equal(answer !== null, current)
-      if (answer !== null) model.put(step.id, entry, answer)
+      const next = await store.update(step.id, entry, version)
+      assert.equal(next !== null, current)
+      if (next !== null) model.put(step.id, entry, next)
       return
     }
     case 'touch': {
@@ -135,7 +135,7 @@ async function take(store: Subject, model: Model, clock: ReturnType<typeof manua
   }
 }
 
-async function agree(store: Subject, model: Model): Promise<void> {
+async function assertEqual(store: Subject, model: Model): Promise<void> {
   const live = IDS.flatMap((id) => {
     const found = model.live(id)
     return found ? [{ id, ...found }] : []
@@ -155,9 +155,9 @@ async function agree(store: Subject, model: Model): Promise<void> {
   }
 }
 
-/** Whatever is done to it, in whatever order, a store answers as a map with a clock would. */
+/** A store behaves like a map with a clock, whatever is done to it and in whatever order. */
 function behaves(name: string, numRuns: number, make: Make): void {
-  it(`${name} answers as a map with a clock would, whatever is done to it`, async () => {
+  it(`${name} behaves like a map with a clock, whatever is done to it`, async () => {
     const steps = fc.array(step, { minLength: 1, maxLength: 40 })
     const property = fc.asyncProperty(steps, async (steps) => {
       const clock = manualClock()
@@ -166,7 +166,7 @@ function behaves(name: string, numRuns: number, make: Make): void {
       try {
         for (const step of steps) {
           await take(store, model, clock, step)
-          await agree(store, model)
+          await assertEqual(store, model)
         }
       } finally {
         await close()

@@ -9,14 +9,14 @@ import { fileURLToPath } from 'node:url'
 import { move, moving } from '../../packages/strongroom/src/engines/moving/moving.ts'
 import { storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import type { Entry, IndexedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
+import { everyByte, fill, HOUR, newOwner } from '../../packages/strongroom/src/testing/store/entries.ts'
 import { holds } from '../../packages/strongroom/src/testing/store/expect.ts'
-import { everyByte, fill, HOUR, newOwner } from '../../packages/strongroom/src/testing/store/subject.ts'
 
 type Whole = IndexedStore & ScannableStore
 
 const mover = fileURLToPath(new URL('./moving/mover.ts', import.meta.url))
 
-/** True when it was killed, false when it came to its end before that. */
+/** True when it was killed; false when it finished before that. */
 async function diesAfter(calls: number, from: string, to: string): Promise<boolean> {
   const flags = ['--disable-warning=ExperimentalWarning', mover, from, to, `${calls}`]
   const child = spawn(process.execPath, flags, { stdio: 'inherit' })
@@ -30,7 +30,7 @@ for (const [from, to] of [
   ['file', 'sqlite'],
 ] as const) {
   describe(`a mover from ${from} to ${to} that is killed`, () => {
-    const place = async () => {
+    const newUrls = async () => {
       const dir = await mkdtemp(join(tmpdir(), 'strongroom-moving-'))
       const url = (engine: string) => `${engine}:${join(dir, engine)}${engine === 'file' ? '?durable=false' : ''}`
       return { urls: [url(from), url(to)] as const, remove: () => rm(dir, { recursive: true }) }
@@ -48,9 +48,9 @@ for (const [from, to] of [
       expiresAt: Date.now() + HOUR,
     })
 
-    it('at any of its calls leaves every session whole and in use, and the next one goes on', async () => {
+    it('at any of its calls leaves every session whole and usable, and the next mover goes on', async () => {
       for (let calls = 4, killed = true; killed; calls += 1) {
-        const { urls, remove } = await place()
+        const { urls, remove } = await newUrls()
         const before = open(urls)
         const entries = [0, 1].map(entryAt)
         const ids = await fill(before.old, 2, (index) => entries[index] as Entry)
@@ -74,8 +74,8 @@ for (const [from, to] of [
       }
     })
 
-    it('again and again in the middle of many loses none of them', async () => {
-      const { urls, remove } = await place()
+    it('again and again in the middle of many sessions loses none of them', async () => {
+      const { urls, remove } = await newUrls()
       const before = open(urls)
       const entries = Array.from({ length: 150 }, (_, index) => entryAt(index))
       const ids = await fill(before.old, 150, (index) => entries[index] as Entry)

@@ -11,14 +11,14 @@ import { storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { IndexedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
 import { listening } from '../adapters/serve.ts'
-import { secret } from '../core/kit/ring.ts'
+import { secret } from '../core/fixtures/secret.ts'
 import { mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 import { postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { redisNeed, startRedis } from '../servers/redis.ts'
 
 type Whole = IndexedStore & ScannableStore
 
-/** Which stores a node knows, in the order of a deployment. */
+/** Which stores a node knows, in the order of the deployments. */
 type Stage = 'old' | 'prepare' | 'move' | 'new'
 
 interface Urls {
@@ -28,8 +28,8 @@ interface Urls {
 
 interface Node {
   readonly url: string
-  /** Requests that wait for their answers. */
-  readonly asked: Set<Promise<unknown>>
+  /** Requests under way. */
+  readonly requests: Set<Promise<unknown>>
   stop(): Promise<void>
 }
 
@@ -62,39 +62,39 @@ async function startNode(stage: Stage, urls: Urls): Promise<Node> {
     await sessions.close()
     for (const each of stores) await each.close()
   }
-  return { url, asked: new Set(), stop }
+  return { url, requests: new Set(), stop }
 }
 
-/** What the clients ask: each request goes to the next node, as behind a load balancer that lets a node finish before it ends. */
+/** Sends each request to the next node, like a load balancer. A node that is replaced finishes its requests first. */
 class Fleet {
   readonly #nodes: Node[] = []
   #turn = 0
 
-  async ask(path: string, cookie: string | null) {
+  async send(path: string, cookie: string | null) {
     const node = this.#nodes[this.#turn++ % this.#nodes.length]
     assert.ok(node)
-    const asked = post(node.url + path, cookie)
-    node.asked.add(asked)
+    const request = post(node.url + path, cookie)
+    node.requests.add(request)
     try {
-      return await asked
+      return await request
     } finally {
-      node.asked.delete(asked)
+      node.requests.delete(request)
     }
   }
 
-  async put(index: number, stage: Stage, urls: Urls): Promise<void> {
+  async deploy(index: number, stage: Stage, urls: Urls): Promise<void> {
     const old = this.#nodes[index]
     this.#nodes[index] = await startNode(stage, urls)
-    if (old) await ending(old)
+    if (old) await stopWhenIdle(old)
   }
 
   async end(): Promise<void> {
-    for (const node of this.#nodes.splice(0)) await ending(node)
+    for (const node of this.#nodes.splice(0)) await stopWhenIdle(node)
   }
 }
 
-async function ending(node: Node): Promise<void> {
-  await Promise.allSettled(node.asked)
+async function stopWhenIdle(node: Node): Promise<void> {
+  await Promise.allSettled(node.requests)
   await node.stop()
 }
 
@@ -106,7 +106,7 @@ async function post(url: string, cookie: string | null) {
   return { ...(JSON.parse(text) as { user: string | null; count: number }), set }
 }
 
-/** A visitor who signs in once and never again, and counts what they were told. */
+/** A visitor who signs in once and never again, and counts the updates that succeeded. */
 class Client {
   requests = 0
   readonly #fleet: Fleet
@@ -118,38 +118,42 @@ class Client {
   }
 
   async signIn(): Promise<void> {
-    const { set } = await this.#fleet.ask('/login', null)
+    const { set } = await this.#fleet.send('/login', null)
     this.#cookie = set ?? assert.fail('no cookie')
   }
 
-  /** Two requests at once, as a page makes them: one that changes the session, and one that reads it. */
+  /** Two parallel requests, as a page makes them: one that changes the session, and one that reads it. */
   async use(): Promise<void> {
-    const [counted, looked] = await Promise.all([
-      this.#fleet.ask('/count', this.#cookie),
-      this.#fleet.ask('/', this.#cookie),
+    const [changed, read] = await Promise.all([
+      this.#fleet.send('/count', this.#cookie),
+      this.#fleet.send('/', this.#cookie),
     ])
     this.#count += 1
     this.requests += 2
-    assert.deepEqual([counted.user, looked.user], ['ada', 'ada'], 'nobody is logged out')
-    assert.equal(counted.count, this.#count, 'no update is lost')
+    assert.deepEqual([changed.user, read.user], ['ada', 'ada'], 'nobody is logged out')
+    assert.equal(changed.count, this.#count, 'no update is lost')
   }
 
   async logOut(): Promise<void> {
-    await this.#fleet.ask('/logout', this.#cookie)
+    await this.#fleet.send('/logout', this.#cookie)
   }
 
-  /** With the cookie that was logged out, as a thief of it would. */
-  async tryAgain(): Promise<void> {
+  /** With the cookie of the session that was logged out, as a thief would. */
+  async useAfterLogout(): Promise<void> {
     this.requests += 2
     for (const path of ['/', '/count']) {
-      assert.equal((await this.#fleet.ask(path, this.#cookie)).user, null, 'the logged-out stays dead')
+      assert.equal(
+        (await this.#fleet.send(path, this.#cookie)).user,
+        null,
+        'a session that was logged out does not come back',
+      )
     }
   }
 }
 
-async function deploysThroughout(urls: Urls): Promise<MoveReport> {
+async function moveUnderTraffic(urls: Urls): Promise<MoveReport> {
   const fleet = new Fleet()
-  for (const index of [0, 1]) await fleet.put(index, 'old', urls)
+  for (const index of [0, 1]) await fleet.deploy(index, 'old', urls)
   const clients = Array.from({ length: 6 }, () => new Client(fleet))
   const leaving = Array.from({ length: 6 }, () => new Client(fleet))
   const idle = Array.from({ length: 40 }, () => new Client(fleet))
@@ -161,7 +165,7 @@ async function deploysThroughout(urls: Urls): Promise<MoveReport> {
   const gone: Client[] = []
   const thieves = (async () => {
     while (!over) {
-      for (const client of gone) await client.tryAgain()
+      for (const client of gone) await client.useAfterLogout()
       await turn()
     }
   })()
@@ -175,7 +179,7 @@ async function deploysThroughout(urls: Urls): Promise<MoveReport> {
   const deploy = async () => {
     for (const stage of ['prepare', 'move'] as const) {
       for (const index of [0, 1]) {
-        await fleet.put(index, stage, urls)
+        await fleet.deploy(index, stage, urls)
         await leave()
       }
     }
@@ -183,7 +187,7 @@ async function deploysThroughout(urls: Urls): Promise<MoveReport> {
     const [report] = await Promise.all([move({ from, to, page: 5 }), leave()])
     await from.close()
     await to.close()
-    for (const index of [0, 1]) await fleet.put(index, 'new', urls)
+    for (const index of [0, 1]) await fleet.deploy(index, 'new', urls)
     await leave()
     return report
   }
@@ -192,10 +196,10 @@ async function deploysThroughout(urls: Urls): Promise<MoveReport> {
     over = true
     await all
     for (const client of [...clients, ...idle]) await client.use()
-    for (const client of gone) await client.tryAgain()
+    for (const client of gone) await client.useAfterLogout()
     assert.ok(
       clients.every(({ requests }) => requests > 10),
-      'everybody was busy',
+      'every client was busy',
     )
     return report
   } finally {
@@ -223,17 +227,17 @@ describe('a deployment that moves the sessions, under traffic,', () => {
     }
   }
 
-  it('from sqlite to file logs nobody out, loses no update, and brings nobody back', () =>
-    inFolder((dir) => deploysThroughout({ from: `sqlite:${join(dir, 'old.db')}`, to: `file:${join(dir, 'new')}` })))
+  it('from sqlite to file logs nobody out, loses no update, and brings no ended session back', () =>
+    inFolder((dir) => moveUnderTraffic({ from: `sqlite:${join(dir, 'old.db')}`, to: `file:${join(dir, 'new')}` })))
 
   for (const { engine, need, start, options } of ENGINES)
-    it(`from sqlite to ${engine}, and back into files, does so too`, { skip: need.skip }, () =>
+    it(`from sqlite to ${engine}, and then to files, does the same`, { skip: need.skip }, () =>
       inFolder(async (dir) => {
         const server = await start()
         try {
           const there = `${server.url}${options}`
-          await deploysThroughout({ from: `sqlite:${join(dir, 'old.db')}`, to: there })
-          return await deploysThroughout({ from: there, to: `file:${join(dir, 'new')}` })
+          await moveUnderTraffic({ from: `sqlite:${join(dir, 'old.db')}`, to: there })
+          return await moveUnderTraffic({ from: there, to: `file:${join(dir, 'new')}` })
         } finally {
           await server.stop()
         }

@@ -6,12 +6,12 @@ import { move, moving, type Phase } from '../../packages/strongroom/src/engines/
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { Entry, IndexedStore, ScannableStore } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
-import { HOUR, newId, newOwner } from '../../packages/strongroom/src/testing/store/subject.ts'
-import { Gates, race } from '../core/kit/gates.ts'
+import { HOUR, newId, newOwner } from '../../packages/strongroom/src/testing/store/entries.ts'
+import { Gates, race } from '../core/fixtures/gates.ts'
 
 type Whole = IndexedStore & ScannableStore
 
-/** What goes on at once with one session, each on a node of its own. */
+/** What happens to one session at the same time, each actor on a node of its own. */
 const phase = fc.constantFrom<Phase>('prepare', 'move')
 const actor = fc.oneof(
   { weight: 3, arbitrary: fc.record({ does: fc.constant('write' as const), phase }) },
@@ -20,12 +20,12 @@ const actor = fc.oneof(
   fc.record({ does: fc.constant('delete' as const), phase }),
   fc.record({ does: fc.constant('deleteAll' as const), phase }),
   { weight: 2, arbitrary: fc.record({ does: fc.constant('move' as const) }) },
-  /** Dies after so many calls to a store. */
+  /** Dies after that many calls to a store. */
   { weight: 2, arbitrary: fc.record({ does: fc.constant('die' as const), after: fc.integer({ min: 3, max: 9 }) }) },
 )
 type Actor = typeof actor extends fc.Arbitrary<infer T> ? T : never
 
-/** Answers to that many calls, and to none any more: as far as the stores can tell, its process was killed. */
+/** Makes that many calls, and no more: as far as the stores can tell, the process was killed. */
 function mortal(store: Whole, calls: { left: number }): Whole {
   const wrap =
     <A extends unknown[], R>(method: (...args: A) => Promise<R>) =>
@@ -41,7 +41,7 @@ function mortal(store: Whole, calls: { left: number }): Whole {
 }
 
 /** One session in the old store, and everything that its users were told. */
-class World {
+class Fixture {
   readonly id = newId()
   readonly owner = newOwner()
   readonly clock = manualClock()
@@ -82,9 +82,9 @@ class World {
       case 'read': {
         const [known, ended] = [[...this.written], this.ended]
         const found = await this.node(given.phase).read(id)
-        if (ended) assert.equal(found, null, 'a read after the logout')
-        if (!found) assert.ok(this.ended || this.ending, 'a read that finds nothing')
-        else for (const each of known) assert.ok(marksOf(found.entry).includes(each), 'a read of what was written')
+        if (ended) assert.equal(found, null, 'a read finds the session after the logout')
+        if (!found) assert.ok(this.ended || this.ending, 'a read finds nothing')
+        else for (const each of known) assert.ok(marksOf(found.entry).includes(each), 'a read misses what was written')
         return
       }
       case 'delete':
@@ -103,7 +103,7 @@ class World {
     }
   }
 
-  /** Set when somebody is about to end it: it may be gone before that is told. */
+  /** Set when an actor is going to end it: the session may be gone before that call returns. */
   ending = false
 
   #end(): void {
@@ -122,10 +122,10 @@ class World {
       this.written.push(mark)
       return
     }
-    assert.fail('a write never got its turn')
+    assert.fail('a write never succeeded')
   }
 
-  /** When all is over, and the move was finished. */
+  /** When all actors have ended: finishes the move, and checks the outcome. */
   async check(actors: readonly Actor[]): Promise<void> {
     const { id, from, to, clock } = this
     const report = await move({ from, to, clock })
@@ -133,14 +133,14 @@ class World {
     assert.equal(await from.read(id), null)
     const found = await this.node('move').read(id)
     assert.deepEqual(await this.node('prepare').read(id), found)
-    if (this.ending) assert.equal(this.ended, true, 'somebody ended it, and was told so')
+    if (this.ending) assert.equal(this.ended, true, 'an actor ended it, and was told so')
     if (this.ended) return assert.equal(found, null, 'it stays ended')
-    assert.ok(found, 'it lives')
+    assert.ok(found, 'it is live')
     assert.deepEqual(marksOf(found.entry).sort(), this.written.sort(), 'every write is there, once')
     const did = (verb: Actor['does']) => actors.filter(({ does }) => does === verb).length
-    // A write sets the deadline too, to what it has read; several touches may overtake each other.
+    // A write also sets the deadline, to the one that it has read. Several touches may overtake each other.
     if (did('touch') === 1 && did('write') === 0)
-      assert.equal(found.entry.expiresAt, this.deadline, 'as it was touched')
+      assert.equal(found.entry.expiresAt, this.deadline, 'the deadline of the touch')
   }
 }
 
@@ -148,20 +148,20 @@ function marksOf({ bytes }: Entry): number[] {
   return JSON.parse(Buffer.from(bytes).toString())
 }
 
-describe('moving, whatever comes in between', () => {
+describe('moving, whatever happens at the same time', () => {
   const run = async (actors: readonly Actor[], choices: readonly number[]) => {
-    const world = new World()
-    await world.from.create(world.id, world.entry([]))
-    world.ending = actors.some(({ does }) => does === 'delete' || does === 'deleteAll')
+    const fixture = new Fixture()
+    await fixture.from.create(fixture.id, fixture.entry([]))
+    fixture.ending = actors.some(({ does }) => does === 'delete' || does === 'deleteAll')
     let turn = 0
     const choose = (count: number) => (choices[turn++ % choices.length] ?? 0) % count
-    const tasks = actors.map((actor, index) => () => world.act(actor, index))
-    const results = await race(world.gates, tasks, choose)
+    const tasks = actors.map((actor, index) => () => fixture.act(actor, index))
+    const results = await race(fixture.gates, tasks, choose)
     for (const result of results) if (result.status === 'rejected') throw result.reason
-    await world.check(actors)
+    await fixture.check(actors)
   }
 
-  it('loses no session and no update, and brings nothing back that has ended', async () => {
+  it('loses no session and no update, and brings back no session that has ended', async () => {
     const property = fc.asyncProperty(
       fc.array(actor, { minLength: 2, maxLength: 5 }),
       fc.array(fc.nat({ max: 100 }), { minLength: 1, maxLength: 200 }),
@@ -171,7 +171,7 @@ describe('moving, whatever comes in between', () => {
   })
 
   for (const does of ['touch', 'deleteAll', 'write'] as const) {
-    it(`lets no mover overlook a ${does} of a node that is only prepared`, async () => {
+    it(`lets no mover miss a ${does} by a node in phase prepare`, async () => {
       const property = fc.asyncProperty(
         fc.constantFrom<Actor>({ does: 'move' }, { does: 'touch', phase: 'move', minutes: 0 }),
         fc.array(fc.nat({ max: 1 }), { minLength: 60, maxLength: 60 }),
@@ -181,7 +181,7 @@ describe('moving, whatever comes in between', () => {
     })
   }
 
-  it('survives a mover that dies at any of its calls, and the next one goes on', async () => {
+  it('survives a mover that dies at any of its calls, and the next mover goes on', async () => {
     for (let after = 0; after < 12; after += 1) {
       for (const phase of ['prepare', 'move'] as const) {
         await run([{ does: 'die', after }], [0])

@@ -12,8 +12,8 @@ import { storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { Entry, IndexedStore, ScannableStore, Schema, Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { everyByte, fill, HOUR, newId, newOwner } from '../../packages/strongroom/src/testing/store/entries.ts'
 import { holds } from '../../packages/strongroom/src/testing/store/expect.ts'
-import { everyByte, fill, HOUR, newId, newOwner } from '../../packages/strongroom/src/testing/store/subject.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { watched } from '../../packages/strongroom/src/testing/watched.ts'
 
@@ -35,8 +35,8 @@ for (const phase of ['prepare', 'move'] as const) {
       store,
       clock,
       peer: async () => another('sessions').store,
-      apart: async () => another('others').store,
-      breakIt: async () => {
+      sibling: async () => another('others').store,
+      breakBackend: async () => {
         await from.close()
         await to.close()
       },
@@ -50,7 +50,7 @@ for (const phase of ['prepare', 'move'] as const) {
 }
 
 /** An old and a new store, and the two of them as one in each phase. */
-function world() {
+function fixture() {
   const clock = manualClock()
   const [from, to] = [memory({ clock, max: 1000 }), memory({ clock, max: 1000 })]
   const entry = (fields: Partial<Entry> = {}): Entry => ({
@@ -76,8 +76,8 @@ const size = async (store: Whole) => {
 }
 
 describe('moving', () => {
-  it('reads what is in either store, and what is in the new one wins', async () => {
-    const { from, to, entry, old, next } = world()
+  it('reads what is in either store, and the new store takes precedence', async () => {
+    const { from, to, entry, old, next } = fixture()
     const [here, there, both] = [newId(), newId(), newId()]
     await from.create(here, entry())
     await to.create(there, entry())
@@ -87,8 +87,8 @@ describe('moving', () => {
     assert.equal(String((await entryOf(next, both))?.bytes), 'new')
   })
 
-  it('writes to the old store while it is prepared, and then to the new one', async () => {
-    const { from, to, entry, old, next } = world()
+  it('writes to the old store in phase prepare, and to the new one in phase move', async () => {
+    const { from, to, entry, old, next } = fixture()
     const [first, second] = [newId(), newId()]
     await old.create(first, entry())
     assert.deepEqual([await size(from), await size(to)], [1, 0])
@@ -100,8 +100,8 @@ describe('moving', () => {
     assert.equal(String((await entryOf(old, first))?.bytes), 'changed')
   })
 
-  it('takes a touched session over with all that it is', async () => {
-    const { from, to, entry, next, clock } = world()
+  it('moves a whole session when it is touched', async () => {
+    const { from, to, entry, next, clock } = fixture()
     const id = newId()
     const whole = entry({ owner: newOwner(), label: everyByte(), createdAt: clock() - HOUR })
     await from.create(id, whole)
@@ -110,9 +110,9 @@ describe('moving', () => {
     assert.equal(await from.read(id), null)
   })
 
-  it('keeps a version that was read before the move good for the write after it', async () => {
+  it('accepts a version that was read before the move for a write after it', async () => {
     for (const phase of ['prepare', 'move'] as const) {
-      const { clock, from, to, entry, node } = world()
+      const { clock, from, to, entry, node } = fixture()
       const id = newId()
       await from.create(id, entry())
       const store = node(phase)
@@ -124,9 +124,9 @@ describe('moving', () => {
     }
   })
 
-  it('keeps a logged-out session dead, whoever still holds a copy of it', async () => {
+  it('does not bring a logged-out session back, even if a node still holds a copy of it', async () => {
     for (const phase of ['prepare', 'move'] as const) {
-      const { from, to, entry, node, next } = world()
+      const { from, to, entry, node, next } = fixture()
       const id = newId()
       await from.create(id, entry())
       const seen = await node(phase).read(id)
@@ -143,9 +143,9 @@ describe('moving', () => {
     }
   })
 
-  it('ends the copy that a crash has left in the old store together with the session', async () => {
+  it('deletes a copy that a crash has left in the old store when the session ends', async () => {
     for (const verb of ['delete', 'touch', 'update'] as const) {
-      const { from, to, entry, next, clock } = world()
+      const { from, to, entry, next, clock } = fixture()
       const id = newId()
       await from.create(id, entry({ expiresAt: clock() + 24 * HOUR }))
       const crashing = { ...methodsOf(from), delete: () => Promise.reject(new StoreError('killed here')) }
@@ -162,15 +162,15 @@ describe('moving', () => {
   })
 
   it('finds the sessions of an owner in both stores, each once, and none that has ended', async () => {
-    const { from, to, entry, next } = world()
+    const { from, to, entry, next } = fixture()
     const owner = newOwner()
     const ids = await fill(from, 4, () => entry({ owner }))
     await to.create(ids[0] as Id, entry({ owner }))
     await next.touch(ids[1] as Id, entry().expiresAt)
-    // Ended by a node whose call to the old store did not arrive.
-    const deaf = { ...methodsOf(from), delete: () => Promise.reject(new StoreError('down')) }
-    await assert.rejects(moving({ from: deaf, to }).delete(ids[2] as Id))
-    await moving({ from: deaf, to })
+    // Ended by a node whose call to the old store failed.
+    const failing = { ...methodsOf(from), delete: () => Promise.reject(new StoreError('down')) }
+    await assert.rejects(moving({ from: failing, to }).delete(ids[2] as Id))
+    await moving({ from: failing, to })
       .delete(ids[2] as Id)
       .catch(() => undefined)
     const listed = (await next.byOwner.list(owner)).map(({ id }) => id)
@@ -183,8 +183,8 @@ describe('moving', () => {
     )
   })
 
-  it('clears and counts what is in both, and shows no tombstone', async () => {
-    const { from, to, entry, next, clock } = world()
+  it('clears and counts what is in both stores, and shows no tombstone', async () => {
+    const { from, to, entry, next, clock } = fixture()
     await fill(from, 3, () => entry({ expiresAt: clock() + 1 }))
     await fill(to, 2, () => entry({ expiresAt: clock() + 1 }))
     const [ended] = await fill(next, 2, () => entry())
@@ -197,8 +197,8 @@ describe('moving', () => {
     assert.deepEqual(told, [1, 2, 3, 4, 5])
   })
 
-  it('says what is true of both stores', async () => {
-    const { from } = world()
+  it('has the traits that hold for both stores', async () => {
+    const { from } = fixture()
     const odd = { ...methodsOf(from), traits: { ...from.traits, granularity: 1000, sizeLimit: 99, durable: 'machine' } }
     const old = { ...methodsOf(from), traits: { ...from.traits, durable: 'process' } }
     const { traits } = moving({ from: old as Whole, to: odd as Store })
@@ -209,8 +209,8 @@ describe('moving', () => {
     )
   })
 
-  it('rounds deadlines up where the new store counts in seconds', async () => {
-    const { from, entry, clock } = world()
+  it('rounds deadlines up if the new store counts in seconds', async () => {
+    const { from, entry, clock } = fixture()
     const to = memory({ clock, max: 10 })
     const coarse = { ...methodsOf(to), traits: { ...to.traits, granularity: 1000 } }
     const id = newId()
@@ -219,8 +219,8 @@ describe('moving', () => {
     assert.equal((await to.read(id))?.entry.expiresAt, clock() + HOUR + 1000)
   })
 
-  it('leaves what is too large for the new store in the old one, where it can be used until it shrinks', async () => {
-    const { from, entry, clock } = world()
+  it('leaves a session that is too large for the new store in the old one, where it can be used until it shrinks', async () => {
+    const { from, entry, clock } = fixture()
     const to = memory({ clock, max: 10, maxBytes: 4096 })
     const store = moving({ from, to, clock })
     const id = newId()
@@ -236,8 +236,8 @@ describe('moving', () => {
     assert.notEqual(await store.update(id, entry({ bytes: Buffer.from('1') }), shrunk), null)
   })
 
-  it('answers for a moved session although the old store is down, and says of others that it could not ask', async () => {
-    const { to, from, entry, next } = world()
+  it('reads a moved session although the old store is down, and rejects for others', async () => {
+    const { to, from, entry, next } = fixture()
     const id = newId()
     await next.create(id, entry())
     await from.close()
@@ -246,8 +246,8 @@ describe('moving', () => {
     await assert.rejects(next.read(newId()), StoreError)
   })
 
-  it('costs as many calls as its page says', async () => {
-    const { from, to, entry, clock } = world()
+  it('makes as many calls as its page says', async () => {
+    const { from, to, entry, clock } = fixture()
     const [one, other] = [watched(from), watched(to)]
     const count = async (work: () => Promise<unknown>) => {
       one.calls.length = other.calls.length = 0
@@ -271,8 +271,8 @@ describe('moving', () => {
     assert.equal(await count(() => next.create(newId(), entry())), 2)
   })
 
-  it('leaves the stores open that were handed in, and closes what a URL made', async () => {
-    const { from, to, next } = world()
+  it('leaves the stores open that were passed in, and closes those that a URL opened', async () => {
+    const { from, to, next } = fixture()
     await next.close()
     await assert.rejects(next.read(newId()), StoreError)
     assert.equal(await from.read(newId()), null)
@@ -284,11 +284,11 @@ describe('moving', () => {
   })
 
   it('refuses what it cannot do, and says why', () => {
-    const { from, to } = world()
-    const { scan: _, ...blind } = methodsOf(from)
+    const { from, to } = fixture()
+    const { scan: _, ...withoutScan } = methodsOf(from)
     assert.throws(
-      () => moving({ from: blind as never, to }),
-      /memory cannot be walked, so its sessions cannot be moved/,
+      () => moving({ from: withoutScan as never, to }),
+      /moving\(\) cannot move sessions out of memory, because that store cannot be scanned/,
     )
     assert.throws(() => moving({ from, to: from }), ConfigError)
     assert.throws(() => moving({ from, to: sqlite('./never-made.db') }), /this process's memory/)
@@ -301,8 +301,8 @@ describe('moving', () => {
     }
   })
 
-  it('has the schema, the turns and the news of its stores', async () => {
-    const { from, to } = world()
+  it('has the schema, the locks and the change feed of its stores', async () => {
+    const { from, to } = fixture()
     const ran: string[] = []
     const schema = (name: string): Schema => ({
       statements: [`CREATE ${name}`],
@@ -322,26 +322,26 @@ describe('moving', () => {
         }
       },
     }
-    const alone = async <T>(_: string, work: () => Promise<T>) => work()
+    const tryWithLock = async <T>(_: string, work: () => Promise<T>) => work()
     const store = moving({
       from: { ...methodsOf(from), schema: schema('old'), changes },
-      to: { ...methodsOf(to), schema: schema('new'), changes, tryWithLock: alone } as Store,
+      to: { ...methodsOf(to), schema: schema('new'), changes, tryWithLock } as Store,
     })
     assert.deepEqual(store.schema?.statements, ['CREATE old', 'CREATE new'])
     assert.deepEqual(await store.schema?.pending(), ['ALTER old', 'ALTER new'])
     assert.deepEqual(await store.schema?.migrate(), ['ALTER old', 'ALTER new'])
     assert.deepEqual(ran, ['old', 'new'])
-    const heard: (Id | null)[] = []
-    const stop = await store.changes?.listen((id) => heard.push(id))
+    const reported: (Id | null)[] = []
+    const stop = await store.changes?.listen((id) => reported.push(id))
     for (const listener of listeners) listener(null)
-    assert.deepEqual(heard, [null, null])
+    assert.deepEqual(reported, [null, null])
     await stop?.()
     assert.equal(stopped, 2)
     assert.equal(await store.tryWithLock?.('x', async () => 7), 7)
   })
 })
 
-/** A store as a plain object, to be altered. */
+/** A store as a plain object, so that methods can be replaced. */
 function methodsOf(store: Whole): Whole {
   return {
     traits: store.traits,
@@ -386,15 +386,15 @@ describe('move()', () => {
     await rm(dir, { recursive: true })
   })
 
-  it('looks and changes nothing in a dry run', async () => {
-    const { clock, from, to, entry } = world()
+  it('changes nothing in a dry run', async () => {
+    const { clock, from, to, entry } = fixture()
     await fill(from, 5, () => entry())
     const { moved, left, present } = await move({ clock, from, to, dryRun: true })
     assert.deepEqual([moved, left, present, await size(from), await size(to)], [5, 5, 0, 5, 0])
   })
 
   it('stops between two pages, and the next run goes on', async () => {
-    const { clock, from, to, entry } = world()
+    const { clock, from, to, entry } = fixture()
     await fill(from, 50, () => entry())
     const stop = new AbortController()
     const first = await move({ clock, from, to, page: 10, signal: stop.signal, onProgress: () => stop.abort() })
@@ -404,7 +404,7 @@ describe('move()', () => {
   })
 
   it('shares the work with other runs of itself', async () => {
-    const { clock, from, to, entry } = world()
+    const { clock, from, to, entry } = fixture()
     await fill(from, 300, () => entry())
     const reports = await Promise.all([1, 2, 3].map(() => move({ clock, from, to, page: 20 })))
     assert.deepEqual([await size(from), await size(to)], [0, 300])
@@ -415,18 +415,18 @@ describe('move()', () => {
   })
 
   it('moves nothing into a store that alters what it is given', async () => {
-    const { clock, from, to, entry } = world()
+    const { clock, from, to, entry } = fixture()
     await fill(from, 3, () => entry())
     const text: Store = {
       ...methodsOf(to),
       create: (id, given) => to.create(id, { ...given, bytes: Buffer.from(Buffer.from(given.bytes).toString('utf8')) }),
     }
-    await assert.rejects(move({ clock, from, to: text }), /did not give back what it was given; nothing was moved/)
+    await assert.rejects(move({ clock, from, to: text }), /did not return what it was given; nothing was moved/)
     assert.deepEqual([await size(from), await size(to)], [3, 0])
   })
 
-  it('keeps the original of what the new store loses or refuses, and says how many', async () => {
-    const { clock, from, to, entry } = world()
+  it('keeps the original of a session that the new store loses or refuses, and counts it', async () => {
+    const { clock, from, to, entry } = fixture()
     const [lost, refused] = await fill(from, 10, () => entry())
     const leaky: Store = {
       ...methodsOf(to),
@@ -442,7 +442,7 @@ describe('move()', () => {
   })
 
   it('gives up when a store does not answer', async () => {
-    const { clock, from, to, entry } = world()
+    const { clock, from, to, entry } = fixture()
     await fill(from, 100, () => entry())
     let calls = 0
     const down: Store = {

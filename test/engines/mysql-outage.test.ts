@@ -27,7 +27,7 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
   const open = (options: object = {}) =>
     mysql({ url: server.url, createTable: true, timeout: 500, ...options } as MysqlUrlOptions)
 
-  /** A session that a patient store has put there, whatever the machine is busy with. */
+  /** Creates a session with a longer time limit, however busy the machine is. */
   const put = async (text?: string) => {
     const store = open({ timeout: 30_000 })
     const id = newId()
@@ -36,7 +36,7 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
     return id
   }
 
-  /** Resolves when the server does hang: a signal takes its time. */
+  /** Resolves when the server does hang, which may be some time after the signal. */
   const hang = async (store: MysqlStore, id: Id) => {
     server.pause()
     while (
@@ -57,11 +57,11 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
     list: () => store.byOwner.list(newId()),
     deleteAll: () => store.byOwner.deleteAll(newId()),
     scan: () => store.scan()[Symbol.asyncIterator]().next(),
-    alone: () => store.tryWithLock('sweep', async () => 1),
+    tryWithLock: () => store.tryWithLock('sweep', async () => 1),
     pending: () => store.schema.pending(),
   })
 
-  /** Every method rejects with a StoreError, soon. */
+  /** Every method rejects with a StoreError in time. */
   const fails = async (store: MysqlStore) => {
     for (const [name, call] of Object.entries(calls(store, newId()))) {
       const began = performance.now()
@@ -71,11 +71,11 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
     }
   }
 
-  /** How many reads it takes until one is answered. */
-  const readsUntilAnswered = async (store: MysqlStore, id: Id) => {
+  /** How many reads it takes until one succeeds. */
+  const readsUntilOneSucceeds = async (store: MysqlStore, id: Id) => {
     for (let count = 1; ; count += 1) {
       try {
-        assert.ok(await store.read(id), 'a session that was acknowledged')
+        assert.ok(await store.read(id), 'an acknowledged session is lost')
         return count
       } catch (error) {
         assert.ok(error instanceof StoreError)
@@ -84,7 +84,7 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
     }
   }
 
-  /** In a process of its own, where a crash or a hanging handle would show. */
+  /** Runs a script in a process of its own, where a crash or a hanging handle would show. */
   const program = async (script: string) => {
     const module = JSON.stringify(new URL('../../packages/strongroom/src/engines/mysql/mysql.ts', import.meta.url).href)
     const text = `import { mysql } from ${module}\nconst url = ${JSON.stringify(server.url)}\n${script}`
@@ -97,14 +97,14 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
 
   for (const [name, client] of [
     ['a pool of its own', async () => null],
-    ["a pool of the user's", async () => createPool({ uri: server.url, connectTimeout: 500 })],
-    ["a connection of the user's", async () => createConnection(server.url)],
+    ["a pool of the application's", async () => createPool({ uri: server.url, connectTimeout: 500 })],
+    ["a connection of the application's", async () => createConnection(server.url)],
   ] as const) {
-    it(`rejects in time while its server hangs, and goes on when it is back: ${name}`, async () => {
+    it(`rejects in time while the server hangs, and recovers when it is back: ${name}`, async () => {
       const given = await client()
       const store = open(given ? { client: given, url: undefined } : {})
       const id = await put()
-      await readsUntilAnswered(store, id)
+      await readsUntilOneSucceeds(store, id)
       try {
         await hang(store, id)
         await fails(store)
@@ -112,23 +112,23 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
       } finally {
         server.resume()
       }
-      assert.ok((await readsUntilAnswered(store, id)) <= 12)
+      assert.ok((await readsUntilOneSucceeds(store, id)) <= 12)
       assert.equal(await store.touch(id, Date.now() + 3_600_000), true)
       await store.close()
       await given?.end()
     })
   }
 
-  it('never puts a connection back that owes an answer', async () => {
+  it('never reuses a connection whose result is still due', async () => {
     const pool = createPool({ uri: server.url, connectionLimit: 1, connectTimeout: 500 })
     const store = open({ client: pool, url: undefined })
     const ids = [await put('first'), await put('second')] as const
-    await readsUntilAnswered(store, ids[0])
+    await readsUntilOneSucceeds(store, ids[0])
     const numberOf = async () => (await pool.query('SELECT CONNECTION_ID() AS id'))[0]
     const before = await numberOf()
     await hang(store, ids[0])
     server.resume()
-    await readsUntilAnswered(store, ids[0])
+    await readsUntilOneSucceeds(store, ids[0])
     const found = await store.read(ids[1])
     assert.equal(Buffer.from(found?.entry.bytes ?? []).toString(), 'second')
     assert.notDeepEqual(await numberOf(), before)
@@ -136,27 +136,27 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
     await pool.end()
   })
 
-  it('lets no queue grow without bound: what is too much rejects at once', async () => {
+  it('refuses calls immediately when too many are waiting', async () => {
     const store = open({ timeout: 1500 })
     const id = await put()
-    await readsUntilAnswered(store, id)
+    await readsUntilOneSucceeds(store, id)
     try {
       await hang(store, id)
       const waiting = Array.from({ length: 5000 }, () => store.read(id).catch((error: Error) => error.message))
       const began = performance.now()
       await assert.rejects(store.read(id), /Too many calls/)
       assert.ok(performance.now() - began < 1000)
-      const told = new Set(await Promise.all(waiting))
-      for (const message of told) assert.match(message as string, /did not answer within 1500 ms|cannot be reached/)
+      const messages = new Set(await Promise.all(waiting))
+      for (const message of messages) assert.match(message as string, /did not answer within 1500 ms|cannot be reached/)
     } finally {
       server.resume()
     }
-    // Those that were given up leave the driver's queue as soon as there are connections again.
+    // The calls that were given up leave the driver's queue as soon as there are connections again.
     while (!(await store.read(id).catch(() => null)));
     await store.close()
   })
 
-  it('closes in time although its server hangs, and keeps no process alive', async () => {
+  it('closes in time while the server hangs, and does not keep the process alive', async () => {
     const { ended } = await program(`
       const store = mysql({ url, createTable: true, timeout: 2000 })
       await store.read('${newId()}')
@@ -172,36 +172,37 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
     }
   })
 
-  it('recovers by itself when its server was killed and has come back, and lost nothing that it acknowledged', async () => {
-    const store = open({ timeout: 5000 })
-    const kept: Id[] = []
-    for (let round = 0; round < 3; round += 1) {
-      let writing = true
-      const writer = async () => {
-        while (writing) {
-          const id = newId()
-          if (await store.create(id, entry(id)).catch(() => false)) kept.push(id)
-          else break
+  for (const batchWrites of [false, true])
+    it(`recovers after the server was killed, and has lost no acknowledged write: batchWrites ${batchWrites}`, async () => {
+      const store = open({ timeout: 5000, batchWrites })
+      const acknowledged: Id[] = []
+      for (let round = 0; round < 3; round += 1) {
+        let writing = true
+        const writer = async () => {
+          while (writing) {
+            const id = newId()
+            if (await store.create(id, entry(id)).catch(() => false)) acknowledged.push(id)
+            else break
+          }
+        }
+        const enough = acknowledged.length + 100
+        const writers = Array.from({ length: 10 }, writer)
+        while (acknowledged.length < enough) await store.read(newId())
+        await server.kill()
+        writing = false
+        await Promise.all(writers)
+        await assert.rejects(store.read(acknowledged[0] as Id), /cannot be reached|did not answer/)
+        await server.start()
+        assert.ok((await readsUntilOneSucceeds(store, acknowledged[0] as Id)) <= 12)
+        for (const id of acknowledged) {
+          const found = await store.read(id)
+          assert.equal(Buffer.from(found?.entry.bytes ?? []).toString(), id)
         }
       }
-      const enough = kept.length + 100
-      const writers = Array.from({ length: 10 }, writer)
-      while (kept.length < enough) await store.read(newId())
-      await server.kill()
-      writing = false
-      await Promise.all(writers)
-      await assert.rejects(store.read(kept[0] as Id), /cannot be reached|did not answer/)
-      await server.start()
-      assert.ok((await readsUntilAnswered(store, kept[0] as Id)) <= 12)
-      for (const id of kept) {
-        const found = await store.read(id)
-        assert.equal(Buffer.from(found?.entry.bytes ?? []).toString(), id)
-      }
-    }
-    await store.close()
-  })
+      await store.close()
+    })
 
-  it('says at the start that its server is not there, and works as soon as it is', async () => {
+  it('says that the server cannot be reached, and works as soon as it can', async () => {
     await server.kill()
     const store = open({ timeout: 5000 })
     const id = newId()
@@ -216,7 +217,7 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
     await store.close()
   })
 
-  it('does not crash with its idle connections when the server is killed', async () => {
+  it('does not crash when the server is killed while connections are idle', async () => {
     const { ended } = await program(`
       const store = mysql({ url, createTable: true, timeout: 5000 })
       await Promise.all(Array.from({ length: 5 }, () => store.read('${newId()}')))

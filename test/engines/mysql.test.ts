@@ -13,7 +13,7 @@ import {
   type MysqlUrlOptions,
   mysql,
 } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
-import { statements } from '../../packages/strongroom/src/engines/mysql/table.ts'
+import { statements } from '../../packages/strongroom/src/engines/mysql/statements.ts'
 import { PURGE_STEP } from '../../packages/strongroom/src/engines/shared/sql.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { Entry, Store } from '../../packages/strongroom/src/store.ts'
@@ -41,12 +41,12 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     await server.stop()
   })
 
-  /** Runs on the server as root and answers the rows. */
+  /** Runs a statement as root, and returns the rows. */
   const sql = async (text: string, values: unknown[] = []) =>
     (await admin.query(text, values))[0] as Record<string, unknown>[]
 
-  /** A store over a table of its own; both are gone after the check. */
-  const at = async (
+  /** Calls `check` with a store and its own table, and removes both afterwards. */
+  const withStore = async (
     check: (place: { store: MysqlStore; table: string; another: (more: object) => MysqlStore }) => Promise<void>,
     options: Partial<MysqlUrlOptions> & { client?: MysqlClient } = {},
   ) => {
@@ -73,7 +73,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     }
   }
 
-  /** The suite, with `client` making what each handle gets, and what ends it. */
+  /** The suite. `client` returns the options of each handle, and a function that ends what they contain. */
   const suiteOn = (name: string, client: () => Promise<{ given: object; end: () => Promise<unknown> }>) =>
     storeSuite(name, async () => {
       const clock = manualClock()
@@ -95,8 +95,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
         store: await another(),
         clock,
         peer: () => another(),
-        apart: () => another(`${table}_other`),
-        breakIt: async () => {
+        sibling: () => another(`${table}_other`),
+        breakBackend: async () => {
           await sql(`DROP TABLE ${table}`)
         },
         close: async () => {
@@ -106,8 +106,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       }
     })
 
-  /** All that would make something else of rows and counts, if the store let it. */
-  const odd: PoolOptions = {
+  /** Settings that change how rows and counts are returned, where a statement does not override them. */
+  const unusual: PoolOptions = {
     rowsAsArray: true,
     nestTables: true,
     supportBigNumbers: true,
@@ -118,19 +118,23 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
   }
 
   suiteOn('mysql', async () => ({ given: { url: server.url }, end: async () => {} }))
-  suiteOn("mysql on a pool of the user's, with odd settings", async () => {
-    const client = createPool({ uri: server.url, ...odd })
+  suiteOn('mysql with batchWrites', async () => ({
+    given: { url: server.url, batchWrites: true },
+    end: async () => {},
+  }))
+  suiteOn("mysql on a pool of the application's, with unusual settings", async () => {
+    const client = createPool({ uri: server.url, ...unusual })
     return { given: { client }, end: () => client.end() }
   })
-  suiteOn("mysql on a connection of the user's", async () => {
+  suiteOn("mysql on a connection of the application's", async () => {
     const client = await createConnection(server.url)
     return { given: { client }, end: () => client.end() }
   })
 
-  it('does not take a touch to the same deadline for a session that is gone', async () => {
+  it('a touch to the same deadline does not report the session as gone', async () => {
     for (const flags of ['FOUND_ROWS', '-FOUND_ROWS']) {
       const client = createPool({ uri: server.url, flags: [flags] })
-      await at(
+      await withStore(
         async ({ store }) => {
           const id = newId()
           const { expiresAt, ...rest } = entry()
@@ -146,9 +150,9 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     }
   })
 
-  it('takes pools and connections with callbacks, too', async () => {
+  it('accepts pools and connections of mysql2 with callbacks', async () => {
     for (const client of [createPlainPool(server.url), createPlainConnection(server.url)]) {
-      await at(
+      await withStore(
         async ({ store }) => {
           const id = newId()
           assert.equal(await store.create(id, entry()), true)
@@ -161,8 +165,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     }
   })
 
-  it('compares ids as bytes, whatever the collation of the database, and refuses what is no id', () =>
-    at(async ({ store, table }) => {
+  it('compares ids as bytes, whatever the collation of the database, and refuses anything that is not an id', () =>
+    withStore(async ({ store, table }) => {
       const id = `${'ab'.repeat(31)}20` as Id
       await store.create(id, entry({ owner: 'cd'.repeat(32) }))
       await assert.rejects(store.read(id.toUpperCase() as Id), StoreError)
@@ -172,36 +176,36 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       assert.deepEqual({ ...row }, { id: id.toUpperCase(), length: 32 })
     }))
 
-  it('asks the server once for each read and each write', () =>
-    at(async ({ store, another }) => {
+  it('every read and every write is one query', () =>
+    withStore(async ({ store, another }) => {
       const other = another({ url: `${server.url}?connectionLimit=1` })
-      const asked = async (call: () => Promise<unknown>) => {
+      const queries = async (call: () => Promise<unknown>) => {
         await call()
         const count = async () => Number((await sql(`SHOW GLOBAL STATUS LIKE 'Questions'`))[0]?.Value)
         const before = await count()
         await call()
-        // The second look counts itself.
+        // The second count includes itself.
         return (await count()) - before - 1
       }
       await store.create(newId(), entry())
       const id = newId()
       await other.create(id, entry())
       let version = (await other.read(id))?.version ?? assert.fail()
-      assert.equal(await asked(() => other.read(id)), 1, 'read')
-      assert.equal(await asked(() => other.create(newId(), entry())), 1, 'create')
+      assert.equal(await queries(() => other.read(id)), 1, 'read')
+      assert.equal(await queries(() => other.create(newId(), entry())), 1, 'create')
       const update = async () => {
         version = (await other.update(id, entry(), version)) ?? assert.fail()
       }
-      assert.equal(await asked(update), 1, 'update')
+      assert.equal(await queries(update), 1, 'update')
       let deadline = Date.now() + HOUR
-      assert.equal(await asked(() => other.touch(id, ++deadline)), 1, 'touch')
+      assert.equal(await queries(() => other.touch(id, ++deadline)), 1, 'touch')
       const both = [newId(), newId()]
       for (const each of both) await other.create(each, entry())
-      assert.equal(await asked(() => other.delete(both.pop() as Id)), 1, 'delete')
+      assert.equal(await queries(() => other.delete(both.pop() as Id)), 1, 'delete')
     }))
 
-  it('asks nothing of the table without an index, and sorts nothing', () =>
-    at(async ({ store, table }) => {
+  it('every statement uses an index, and none sorts', () =>
+    withStore(async ({ store, table }) => {
       const now = Date.now()
       await Promise.all(
         Array.from({ length: 400 }, (_, n) =>
@@ -215,28 +219,28 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
         removeExpired: [key, now],
         update: [key, now, now, now, key, key, key, now, 5],
         touch: [now, now, key, now],
-        stands: [key, now, now],
+        hasDeadline: [key, now, now],
         remove: [key, now],
         removeVersion: [key, now, 5],
-        owned: [key, now],
-        removeOwned: [key, now],
-        removeOthers: [key, now, key],
+        listByOwner: [key, now],
+        removeByOwner: [key, now],
+        removeOthersByOwner: [key, now, key],
         page: [150, '20'],
         due: [now, now - 20 * PURGE_STEP, now - 20 * PURGE_STEP, 9, '20'],
       }
-      const asked = Object.entries(statements(table)).filter(([name]) => name !== 'insert')
-      assert.equal(asked.length, Object.keys(values).length)
-      for (const [name, { sql: text }] of asked) {
+      const checked = Object.entries(statements(table)).filter(([name]) => name !== 'insert')
+      assert.equal(checked.length, Object.keys(values).length)
+      for (const [name, { sql: text }] of checked) {
         const [plan] = (await admin.execute(`EXPLAIN ${text}`, values[name] as never))[0] as Record<string, unknown>[]
         const impossible = plan?.table === null
         assert.ok(impossible || plan?.key, `${name} has a key: ${inspect(plan)}`)
         assert.doesNotMatch(String(plan?.Extra), /filesort|temporary/, name)
-        assert.ok(impossible || Number(plan?.rows) < (name === 'due' ? 40 : 300), `${name} looks at ${plan?.rows} rows`)
+        assert.ok(impossible || Number(plan?.rows) < (name === 'due' ? 40 : 300), `${name} reads ${plan?.rows} rows`)
       }
     }))
 
-  it('moves no index entry when a deadline moves within a purge step', () =>
-    at(
+  it('a deadline that moves within a purge step moves no index entry', () =>
+    withStore(
       async ({ store, table }) => {
         const id = newId()
         const purgeAt = async () => Number((await sql(`SELECT purge_at FROM ${table}`))[0]?.purge_at)
@@ -249,10 +253,10 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       { clock: manualClock(1000 * PURGE_STEP) },
     ))
 
-  it('refuses more than the server takes in a packet, before it is sent, and says how much it takes', async () => {
+  it('refuses an entry that is larger than a packet before it is sent, and reports the limit', async () => {
     await sql('SET GLOBAL max_allowed_packet = 65536')
     try {
-      await at(async ({ store }) => {
+      await withStore(async ({ store }) => {
         const id = newId()
         await store.create(newId(), entry())
         const limit = store.traits.sizeLimit ?? assert.fail()
@@ -267,8 +271,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     }
   })
 
-  it('keeps 16 MB less a little where the server takes packets of 16 MB', () =>
-    at(
+  it('stores almost 16 MB when the server accepts packets of 16 MB', () =>
+    withStore(
       async ({ store }) => {
         const id = newId()
         const limit = store.traits.sizeLimit ?? assert.fail()
@@ -278,11 +282,11 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       { timeout: 20_000 },
     ))
 
-  it('tells how durable the settings of the server are', async () => {
+  it('reports how durable writes are with the settings of the server', async () => {
     const durable = async (...settings: string[]) => {
       for (const setting of settings) await sql(`SET GLOBAL ${setting}`)
       let told = ''
-      await at(async ({ store }) => {
+      await withStore(async ({ store }) => {
         assert.equal(store.traits.durable, 'machine')
         await store.read(newId())
         told = store.traits.durable
@@ -302,7 +306,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
   })
 
   it('tries again after a deadlock', () =>
-    at(
+    withStore(
       async ({ store, table }) => {
         const owner = newId()
         const [first, second] = [newId(), newId()]
@@ -313,11 +317,11 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
         const heavy = `${table}_heavy`
         await sql(`CREATE TABLE ${heavy} (x INT) ENGINE = InnoDB`)
         await rival.beginTransaction()
-        // The server ends the transaction that has done less.
+        // The server rolls back the transaction that has written less.
         await rival.query(`INSERT INTO ${heavy} SELECT seq FROM seq_1_to_1000`)
         await lock(second)
         const ending = store.byOwner?.deleteAll(owner)
-        await waits()
+        await untilLockWait()
         await lock(first)
         await rival.commit()
         rival.release()
@@ -329,8 +333,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       { timeout: 20_000 },
     ))
 
-  it('waits for a locked row, again and again, until its time is up', () =>
-    at(
+  it('tries again to lock a row until its time is up', () =>
+    withStore(
       async ({ store, table, another }) => {
         const id = newId()
         await store.create(id, entry())
@@ -338,11 +342,11 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
         await rival.beginTransaction()
         await rival.query(`SELECT 1 FROM ${table} FOR UPDATE`)
         const began = performance.now()
-        const patient = another({ timeout: 20_000 })
-        const waiting = patient.touch(id, Date.now() + 2 * HOUR)
+        const slow = another({ timeout: 20_000 })
+        const waiting = slow.touch(id, Date.now() + 2 * HOUR)
         await assert.rejects(store.touch(id, Date.now() + 2 * HOUR), StoreError)
         assert.ok(performance.now() - began < 5000)
-        assert.ok(await store.read(id), 'reads go on')
+        assert.ok(await store.read(id), 'a read does not wait')
         await rival.commit()
         rival.release()
         assert.equal(await waiting, true)
@@ -352,14 +356,14 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     ))
 
   /** Resolves when a statement waits for a lock. */
-  const waits = async () => {
+  const untilLockWait = async () => {
     while (Number((await sql(`SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'`))[0]?.Value) === 0);
   }
 
-  it('survives any number of runners beside live traffic, under either isolation', async () => {
+  it('several sweeps run in parallel with live traffic, under either isolation level', async () => {
     for (const level of ['READ COMMITTED', 'REPEATABLE READ']) {
       await sql(`SET GLOBAL TRANSACTION ISOLATION LEVEL ${level}`)
-      await at(
+      await withStore(
         async ({ store, another }) => {
           const owners = Array.from({ length: 10 }, newId)
           const dead = Array.from({ length: 600 }, newId)
@@ -378,7 +382,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
           const sweeps = [store, other, store, other].map((each, n) => each.clearExpired({ batch: 20 + n }))
           await Promise.all(live.map(traffic))
           const removed = (await Promise.all(sweeps)).reduce((sum, count) => sum + count)
-          // Those that a create has replaced before a sweep came by are not counted.
+          // Entries that a create replaced before a sweep reached them are not counted.
           assert.ok(removed >= 500 && removed <= 600, `${removed}`)
           assert.equal(await store.clearExpired(), 0)
           for (const id of dead.slice(100, 200)) assert.ok(await store.read(id))
@@ -388,9 +392,9 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     }
   })
 
-  it('waits for no row that it does not clear, although it lies among those that it does', () => {
+  it('a sweep does not wait for a locked row that is not due', () => {
     const clock = manualClock()
-    return at(
+    return withStore(
       async ({ store, table }) => {
         const [before, live, after] = [newId(), newId(), newId()]
         await store.create(before, entry({ expiresAt: clock() - 1 }))
@@ -410,8 +414,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     )
   })
 
-  it('needs a table, says how to make one, and makes it when told to', () =>
-    at(
+  it('creates no table unless it is told to, says how, and works as soon as there is one', () =>
+    withStore(
       async ({ store, another, table }) => {
         await assert.rejects(store.read(newId()), /strongroom migrate.*createTable: true/)
         await assert.rejects(store.clearExpired(), StoreError)
@@ -429,8 +433,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       { createTable: false },
     ))
 
-  it('makes one table when two runners migrate at once', () =>
-    at(
+  it('processes that migrate at the same time create one table', () =>
+    withStore(
       async ({ store, another }) => {
         const runs = await Promise.all([store, another({}), another({})].map((each) => each.schema.migrate()))
         assert.ok(runs.some((ran) => ran.length === 1))
@@ -440,9 +444,9 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       { createTable: false, timeout: 20_000 },
     ))
 
-  it('finds a table in another database', async () => {
+  it('uses a table in another database', async () => {
     await sql('CREATE DATABASE IF NOT EXISTS elsewhere')
-    await at(async ({ another }) => {
+    await withStore(async ({ another }) => {
       const store = another({ table: 'elsewhere.people' })
       assert.equal(await store.create(newId(), entry()), true)
       assert.deepEqual(await store.schema.pending(), [])
@@ -451,8 +455,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     await sql('DROP DATABASE elsewhere')
   })
 
-  it('refuses a table of a later release, and one that is not ours, and touches nothing in them', () =>
-    at(async ({ table, another }) => {
+  it('does not touch a table of a later release, or of other software', () =>
+    withStore(async ({ table, another }) => {
       await another({}).read(newId())
       await sql(`ALTER TABLE ${table} COMMENT = 'strongroom 99'`)
       await assert.rejects(another({}).read(newId()), /newer release/)
@@ -461,8 +465,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       await assert.rejects(another({}).create(newId(), entry()), /not ours/)
     }))
 
-  it("needs no more of the application's user than to select, insert, update and delete", async () => {
-    // Not in the database "test", where MariaDB lets everybody do everything.
+  it('needs SELECT, INSERT, UPDATE and DELETE on its table, and nothing else', async () => {
+    // Not in the database "test", where MariaDB allows everybody everything.
     await sql('CREATE DATABASE shop')
     await sql(`CREATE USER app@'%' IDENTIFIED BY 's3cret'`)
     const owner = mysql(server.url.replace('/test', '/shop'))
@@ -491,9 +495,9 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     await sql('DROP DATABASE shop')
   })
 
-  it('works alone, and gives its turn back whatever becomes of the work', async () => {
+  it('tryWithLock runs one piece of work of a name at a time, and releases the lock when the work fails', async () => {
     for (const client of [undefined, createPool(server.url), await createConnection(server.url)] as const) {
-      await at(
+      await withStore(
         async ({ store, another, table }) => {
           const other = another({})
           const done = await store.tryWithLock('sweep', async () => {
@@ -519,8 +523,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     }
   })
 
-  it('gives the turn of a runner that was killed to the next', () =>
-    at(async ({ store, table }) => {
+  it('the lock of a killed process is released', () =>
+    withStore(async ({ store, table }) => {
       const script = `
         import { mysql } from ${JSON.stringify(new URL('../../packages/strongroom/src/engines/mysql/mysql.ts', import.meta.url).href)}
         const store = mysql({ url: ${JSON.stringify(server.url)}, table: '${table}' })
@@ -534,19 +538,19 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       while ((await store.tryWithLock('sweep', async () => 1)) === null);
     }))
 
-  it('opens nothing when it is closed before it has begun', async () => {
+  it('a store that is closed during its first call opens no connection', async () => {
     const store = mysql({ url: server.url, createTable: true })
     const reading = store.read(newId())
     await store.close()
     await assert.rejects(reading, StoreError)
   })
 
-  it("leaves a client of the user's open, with no listener more than before", async () => {
+  it("does not close the application's client, and leaves no listener on it", async () => {
     const connection = await createConnection(server.url)
     const listeners = connection.listenerCount('error')
     const pool = createPool(server.url)
     for (const client of [connection, pool]) {
-      await at(async ({ store }) => void (await store.read(newId())), { client })
+      await withStore(async ({ store }) => void (await store.read(newId())), { client })
       assert.deepEqual((await (client as Connection).query('SELECT 1 AS one'))[0], [{ one: 1 }])
     }
     assert.equal(connection.listenerCount('error'), listeners)
@@ -554,15 +558,15 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     await pool.end()
   })
 
-  it('refuses a connection whose writes would not last', async () => {
+  it('refuses connections with autocommit off', async () => {
     const client = await createConnection(server.url)
     await client.query('SET autocommit = 0')
-    await at(async ({ store }) => assert.rejects(store.create(newId(), entry()), /autocommit off/), { client })
+    await withStore(async ({ store }) => assert.rejects(store.create(newId(), entry()), /autocommit off/), { client })
     await client.end()
   })
 
-  it('keeps ids, bytes and passwords out of its errors, however the server quotes them', () =>
-    at(async ({ store, table, another }) => {
+  it('no error contains an id, a payload or a password, however the server quotes them', () =>
+    withStore(async ({ store, table, another }) => {
       const [id, owner] = [newId(), newId()]
       const bytes = Buffer.from('the wine-dark sea')
       await store.create(id, entry())
@@ -570,13 +574,13 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       const [insert, change, removal] = ['INSERT', 'UPDATE', 'DELETE'].map(
         (event) => `BEFORE ${event} ON ${table} FOR EACH ROW`,
       )
-      // What is set to a message must be a variable or a text.
-      const told = (row: string) =>
-        `BEGIN DECLARE words VARCHAR(255); SET words = CONCAT('it''s ', LOWER(HEX(${row}.id)), ' ''', ${row}.payload, '''');
-         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = words; END`
-      await sql(`CREATE TRIGGER ${table}_i ${insert} ${told('NEW')}`)
-      await sql(`CREATE TRIGGER ${table}_u ${change} ${told('NEW')}`)
-      await sql(`CREATE TRIGGER ${table}_d ${removal} ${told('OLD')}`)
+      // MESSAGE_TEXT takes a variable or a literal only.
+      const quoting = (row: string) =>
+        `BEGIN DECLARE message VARCHAR(255); SET message = CONCAT('it''s ', LOWER(HEX(${row}.id)), ' ''', ${row}.payload, '''');
+         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = message; END`
+      await sql(`CREATE TRIGGER ${table}_i ${insert} ${quoting('NEW')}`)
+      await sql(`CREATE TRIGGER ${table}_u ${change} ${quoting('NEW')}`)
+      await sql(`CREATE TRIGGER ${table}_d ${removal} ${quoting('OLD')}`)
       const failing: Record<string, () => Promise<unknown>> = {
         create: () => store.create(newId(), entry({ bytes, owner })),
         update: () => store.update(id, entry({ bytes, owner }), version),
@@ -594,12 +598,12 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
         assert.ok(error instanceof StoreError, name)
         const seen = inspect(error, { depth: 20, showHidden: true }).toLowerCase()
         for (const secret of [id, owner, 'wine-dark', bytes.toString('hex'), 'hunter2', 'insert into', 'mysql://'])
-          assert.ok(!seen.includes(secret), `${name} tells ${secret}: ${seen}`)
+          assert.ok(!seen.includes(secret), `${name} contains ${secret}: ${seen}`)
         assert.ok((error.cause as Error).message, 'the cause still says what happened')
       }
     }))
 
-  it('refuses options that it does not know or cannot use', () => {
+  it('refuses unknown and invalid options', () => {
     const url = 'mysql://me:hunter2@localhost/x'
     assert.throws(() => mysql({ url, tabel: 'y' } as object as MysqlUrlOptions), /Unknown option "tabel" for mysql\(\)/)
     const client = { getConnection() {} }
@@ -617,11 +621,15 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       { url, table: 'a b' },
       { url, table: 'a.b.c' },
       { url, timeout: 0 },
+      { url, batchWrites: 'yes' },
+      { client, batchWrites: true },
       { url, createTable: 'yes' },
       { url, clock: 5 },
       { client: {} },
       { client: 'mysql://me:hunter2@localhost/x' },
       `${url}?timeout=soon`,
+      `${url}?batchWrites=1`,
+      `${url}?multipleStatements=true`,
       `${url}?table=x&table=y`,
     ]) {
       assert.throws(
@@ -632,8 +640,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     }
   })
 
-  it('takes its options from the URL, and those beside it first', () =>
-    at(async ({ another, table }) => {
+  it('takes its options from the URL, and an option beside the URL takes precedence', () =>
+    withStore(async ({ another, table }) => {
       const url = `${server.url}?table=${table}&createTable=true&timeout=20000&connectionLimit=2`
       const store = another({ url, table: undefined, createTable: undefined, timeout: undefined })
       assert.equal(await store.create(newId(), entry()), true)
@@ -642,7 +650,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       await assert.rejects(another({ url, table: newTable(), createTable: false }).read(newId()), /strongroom migrate/)
     }))
 
-  it('does not crash with an idle connection that its server has ended', async () => {
+  it('does not crash when the server closes an idle connection', async () => {
     for (const open of [
       async () => null,
       async () => createPool(server.url),
@@ -650,13 +658,13 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
       async () => createPlainConnection(server.url),
     ]) {
       const client = await open()
-      await at(
+      await withStore(
         async ({ store }) => {
           await store.read(newId())
           const others = await sql('SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID()')
           for (const { id } of others) await sql(`KILL ${id}`).catch(() => {})
           if (client === null || 'getConnection' in client) {
-            // One request may still meet the end of its connection; after that there is a new one.
+            // One call may still fail with its connection. The next one gets a new connection.
             await store.read(newId()).catch(() => {})
             assert.equal(await store.read(newId()), null)
           } else await assert.rejects(store.read(newId()), StoreError)

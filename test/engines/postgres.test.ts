@@ -39,7 +39,7 @@ async function sql(text: string, values: unknown[] = [], url = server.url): Prom
   }
 }
 
-/** Subjects of the suite, each with a table of its own. `open` makes a store, and answers what ends what it was made of. */
+/** Subjects of the suite, each with a table of its own. `open` returns a store, and a function that ends what it was made of. */
 function subjects(open: (table: string, clock: () => number) => Promise<{ store: Store; end(): Promise<unknown> }>) {
   return async () => {
     const clock = manualClock()
@@ -54,8 +54,8 @@ function subjects(open: (table: string, clock: () => number) => Promise<{ store:
       store: await another(table),
       clock,
       peer: () => another(table),
-      apart: () => another(`${table}_apart`),
-      breakIt: async () => void (await sql(`DROP TABLE IF EXISTS ${table}, people.${table}`)),
+      sibling: () => another(`${table}_apart`),
+      breakBackend: async () => void (await sql(`DROP TABLE IF EXISTS ${table}, people.${table}`)),
       close: async () => {
         for (const end of ends) await end()
       },
@@ -80,7 +80,7 @@ describe('postgres', { skip: postgresNeed.skip }, () => {
   )
 
   storeSuite(
-    "postgres on a pool of the user's, in a schema, telling of changes",
+    "postgres on a pool of the application's, in a schema, with notify",
     subjects(async (name, clock) => {
       const client = new pg.Pool({ connectionString: server.url, max: 5 })
       await client.query('CREATE SCHEMA IF NOT EXISTS people').catch(() => {})
@@ -91,7 +91,7 @@ describe('postgres', { skip: postgresNeed.skip }, () => {
   )
 
   storeSuite(
-    "postgres on one connection of the user's, unprepared",
+    "postgres on a connection of the application's, without prepared statements",
     subjects(async (table, clock) => {
       const client = new pg.Client(server.url)
       await client.connect()
@@ -100,7 +100,7 @@ describe('postgres', { skip: postgresNeed.skip }, () => {
   )
 })
 
-describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
+describe('postgres on a server of its own', { skip: postgresNeed.skip }, () => {
   const id = (name: string | number) => String(name).padStart(64, '0') as Id
   const entry = (fields: Partial<Entry> = {}): Entry => {
     const createdAt = Date.now()
@@ -121,7 +121,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
         for (const end of ends.splice(0).reverse()) await end()
       }
     })
-  /** A role that may connect, and what else it is told. */
+  /** Creates a role that may connect, runs the other statements, and returns the URL for it. */
   const role = async (name: string, ...more: string[]) => {
     for (const text of [`CREATE ROLE ${name} LOGIN PASSWORD 'hunter2'`, ...more]) await sql(text)
     return server.url.replace('strongroom@', `${name}:hunter2@`)
@@ -132,7 +132,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
   })
   after(() => server.stop())
 
-  test('makes no table unless it is told to, says how to, and works as soon as there is one', async () => {
+  test('creates no table unless it is told to, says how, and works as soon as there is one', async () => {
     const table = newTable()
     const store = open({ table, createTable: false })
     await assert.rejects(store.read(id(1)), (error: StoreError) => /strongroom migrate/.test(error.message))
@@ -147,7 +147,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     await assert.rejects(store.read(id(1)), /strongroom migrate/)
   })
 
-  test('migrates once although many begin at the same time', async () => {
+  test('processes that migrate at the same time create one table', async () => {
     const table = newTable()
     const stores = Array.from({ length: 8 }, () => open({ table, max: 1 }))
     await Promise.all(stores.map((store, index) => (index % 2 ? store.read(id(1)) : store.schema.migrate())))
@@ -156,37 +156,37 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     for (const store of stores) assert.equal(await store.read(id(1)), null)
   })
 
-  test('takes a table that another process is just making for what it is', async () => {
+  test('recognizes a table that another process is creating', async () => {
     const table = newTable()
     const client = new pg.Client(server.url)
     await client.connect()
-    // What is in the catalogue shows at once, a comment only to snapshots that are taken later: as if the look had begun
-    // before the table was there, and come to its name after that.
+    // A new table is visible immediately, and its comment only to later snapshots. With this snapshot it is as if the query had
+    // begun before the table was there, and had come to its name afterwards.
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
     await client.query('SELECT 1')
     await open({ table, createTable: false }).schema.migrate()
-    let looks = 0
+    let queries = 0
     const late = new Proxy(client, {
       get(target, name) {
         const value = Reflect.get(target, name)
         if (name !== 'query') return typeof value === 'function' ? value.bind(target) : value
         return (...args: unknown[]) => {
-          const answer = Reflect.apply(value, target, args)
-          looks += 1
-          if (looks === 1) target.query('COMMIT')
-          return answer
+          const result = Reflect.apply(value, target, args)
+          queries += 1
+          if (queries === 1) target.query('COMMIT')
+          return result
         }
       },
     })
     try {
       assert.deepEqual(await postgres({ client: late, table }).schema.pending(), [])
-      assert.equal(looks, 2)
+      assert.equal(queries, 2)
     } finally {
       await client.end()
     }
   })
 
-  test("touches neither a table of a later release nor one of somebody else's", async () => {
+  test('does not touch a table of a later release, or of other software', async () => {
     const [later, other] = [newTable(), newTable()]
     await open({ table: later }).read(id(1))
     await sql(`COMMENT ON TABLE ${later} IS 'strongroom format 99'`)
@@ -197,7 +197,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     await assert.rejects(open({ table: other }).read(id(1)), /other columns/)
   })
 
-  test('needs no more than SELECT, INSERT, UPDATE and DELETE on its table', async () => {
+  test('needs SELECT, INSERT, UPDATE and DELETE on its table, and nothing else', async () => {
     const table = newTable()
     await open({ table }).schema.migrate()
     const url = await role('web', `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO web`)
@@ -208,7 +208,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     })
   })
 
-  /** Calls all there is. */
+  /** Calls every method. */
   async function everything(store: ReturnType<typeof postgres>): Promise<void> {
     const owner = 'a'.repeat(64)
     assert.equal(await store.create(id(1), entry({ owner })), true)
@@ -230,7 +230,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     assert.deepEqual(await store.schema.pending(), [])
   }
 
-  test('touches and updates within a purge step move no index entry', async () => {
+  test('a touch or an update within a purge step moves no index entry', async () => {
     const table = newTable()
     const clock = manualClock(1000 * PURGE_STEP)
     const store = open({ table, clock })
@@ -250,47 +250,47 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
       )
     }
     await store.close()
-    // What a connection did is counted when it ends.
+    // The server counts what a connection did when that ends.
     let counts: Record<string, unknown> | undefined
     for (let tries = 0; tries < 200 && Number(counts?.n_tup_upd ?? 0) < 2000; tries += 1)
       [counts] = await sql(`SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = '${table}'`)
     assert.equal(Number(counts?.n_tup_upd), 2000)
-    // All but the first, which moved each row to another step.
+    // All but the first of each row, which moved it to another step.
     assert.ok(Number(counts?.n_tup_hot_upd) >= 0.95 * 1800, inspect(counts))
   })
 
-  test('asks once for each call, but for a create over a dead entry', async () => {
+  test('every call is one query, and a create that replaces an expired entry is two', async () => {
     const pool = new pg.Pool({ connectionString: server.url })
     ends.push(() => pool.end())
-    let asked = 0
+    let count = 0
     pool.on('connect', (client) => {
       const query = client.query.bind(client) as (...given: unknown[]) => void
       Object.assign(client, {
         query(...given: unknown[]) {
-          asked += 1
+          count += 1
           return query(...given)
         },
       })
     })
     const store = postgres({ client: pool, table: newTable(), createTable: true, notify: true })
     await store.read(id(0))
-    const asks = async (work: () => Promise<unknown>) => {
-      asked = 0
+    const queries = async (work: () => Promise<unknown>) => {
+      count = 0
       await work()
-      return asked
+      return count
     }
-    assert.equal(await asks(() => store.create(id(1), entry())), 1)
+    assert.equal(await queries(() => store.create(id(1), entry())), 1)
     const { version = 0 } = (await store.read(id(1))) ?? {}
-    assert.equal(await asks(() => store.read(id(1))), 1)
-    assert.equal(await asks(() => store.update(id(1), entry(), version)), 1)
-    assert.equal(await asks(() => store.touch(id(1), Date.now() + HOUR)), 1)
-    assert.equal(await asks(() => store.byOwner.deleteAll('a'.repeat(64))), 1)
-    assert.equal(await asks(() => store.delete(id(1))), 1)
+    assert.equal(await queries(() => store.read(id(1))), 1)
+    assert.equal(await queries(() => store.update(id(1), entry(), version)), 1)
+    assert.equal(await queries(() => store.touch(id(1), Date.now() + HOUR)), 1)
+    assert.equal(await queries(() => store.byOwner.deleteAll('a'.repeat(64))), 1)
+    assert.equal(await queries(() => store.delete(id(1))), 1)
     await store.create(id(2), entry({ expiresAt: 1 }))
-    assert.equal(await asks(() => store.create(id(2), entry())), 2)
+    assert.equal(await queries(() => store.create(id(2), entry())), 2)
   })
 
-  test('walks through no table, and sorts nothing but the sessions of one user', async () => {
+  test('no statement scans the table, or sorts more than the sessions of one user', async () => {
     const table = newTable()
     await open({ table }).schema.migrate()
     await sql(`INSERT INTO ${table} (version, expires_at, purge_at, created_at, id, owner, payload)
@@ -307,20 +307,20 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
       [at.touch.text, [tag, 5, 6, 7]],
       [at.remove.text, [tag, 5]],
       [at.removeVersion.text, [tag, 5, 6]],
-      [at.removeOwned.text, [tag, 5, null]],
-      [at.owned.text, [tag, 5]],
+      [at.removeByOwner.text, [tag, 5, null]],
+      [at.listByOwner.text, [tag, 5]],
       [at.page, [tag, 100]],
       [at.purge, [0, 0, 60_000_000, 1000, 60_000_000]],
       [at.count, [0, 0, 60_000_000, 1000, 60_000_000]],
     ] as const) {
       const plan = await sql(`EXPLAIN ${text}`, [...values])
-      const sorts = text === at.removeOwned.text ? 'no other' : 'Sort Key: sessions'
+      const sorts = text === at.removeByOwner.text ? 'no other' : 'Sort Key: sessions'
       for (const line of plan)
         assert.doesNotMatch(String(line['QUERY PLAN']), new RegExp(`Seq Scan on sessions|${sorts}`))
     }
   })
 
-  test('sweeps past rows that somebody else holds, without waiting for them', async () => {
+  test('a sweep skips locked rows instead of waiting for them', async () => {
     const table = newTable()
     const store = open({ table })
     for (const name of [1, 2, 3, 4]) await store.create(id(name), entry({ expiresAt: 1000 * name }))
@@ -333,7 +333,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     assert.equal(await store.clearExpired(), 1)
   })
 
-  test('keeps its promises where transactions are serializable and bytes are written in the old way', async () => {
+  test('works with serializable transactions and with the escape format of bytea', async () => {
     const url = await role(
       'strict',
       'GRANT ALL ON SCHEMA public TO strict',
@@ -348,11 +348,11 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     assert.deepEqual(await store.byOwner.list('b5'.repeat(32)).then((all) => all.map((each) => each.id)), [id(1)])
     for await (const page of store.scan({ page: 1 })) assert.equal(page[0]?.owner, 'b5'.repeat(32))
     const version = found?.version ?? 0
-    const answers = await Promise.all(Array.from({ length: 30 }, () => store.update(id(1), entry(), version)))
-    assert.equal(answers.filter((answer) => answer !== null).length, 1)
+    const results = await Promise.all(Array.from({ length: 30 }, () => store.update(id(1), entry(), version)))
+    assert.equal(results.filter((result) => result !== null).length, 1)
   })
 
-  test('says so when an acknowledged write does not wait for the disk', async () => {
+  test('reports that writes are not durable when synchronous_commit is off', async () => {
     const url = await role(
       'hasty',
       'GRANT ALL ON SCHEMA public TO hasty',
@@ -363,7 +363,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     assert.deepEqual([store.traits.durable, hasty.traits.durable], ['machine', 'no'])
   })
 
-  test('keeps no value in an error, nor in what caused it', async () => {
+  test('no error, and no cause of one, contains a value', async () => {
     const canary = Buffer.from('the wine-dark sea')
     const [secret, owner] = ['c0ffee'.padStart(64, '7') as Id, 'decade'.padStart(64, '7')]
     const table = newTable()
@@ -398,7 +398,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     }
   })
 
-  test('with the server hanging, every call rejects in time, and afterwards none gets the answer of another', async () => {
+  test('while the server hangs every call rejects in time, and afterwards no call gets the result of another', async () => {
     const store = open({ timeout: 300, max: 3 })
     for (let name = 0; name < 20; name += 1)
       await store.create(id(name), entry({ bytes: Buffer.from(`session ${name}`) }))
@@ -415,14 +415,14 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
       await Promise.all(
         Array.from({ length: 20 }, async (_, name) => {
           const found = await store.read(id(name)).catch(() => undefined)
-          // A connection that was being made when the server hung may yet fail; never may it answer for another.
+          // A connection that was being opened while the server hung may still fail, but must not return another session.
           if (found !== undefined) assert.equal(String(found?.entry.bytes), `session ${name}`)
         }),
       )
     assert.equal(String((await store.read(id(7)))?.entry.bytes), 'session 7')
   })
 
-  test('recovers by itself when the server was killed and is back, and says meanwhile what is wrong', async () => {
+  test('recovers after the server was killed, and until then says what is wrong', async () => {
     const store = open({ max: 4 })
     await store.create(id(1), entry())
     await Promise.all(Array.from({ length: 8 }, () => store.read(id(1))))
@@ -435,7 +435,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     assert.ok(await store.read(id(1)))
   })
 
-  test('neither reads from a replica nor takes a refused write for an absent session', async () => {
+  test('refuses a replica, and does not report a refused write as an absent session', async () => {
     const table = newTable()
     const store = open({ table })
     await store.create(id(1), entry())
@@ -455,7 +455,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     assert.equal(await store.delete(id(1)), true)
   })
 
-  test('leaves what was handed in open', async () => {
+  test("does not close the application's client", async () => {
     const pool = new pg.Pool({ connectionString: server.url })
     ends.push(() => pool.end())
     const store = postgres(pool)
@@ -470,7 +470,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     client.release()
   })
 
-  test('lets one runner of a name work, and the next when that one is done or dead', async () => {
+  test('tryWithLock runs one piece of work of a name at a time, and the next when that is done or its process dead', async () => {
     const table = newTable()
     const [one, two] = [open({ table }), open({ table, max: 1 })]
     const during = await one.tryWithLock?.('sweep', async () => [
@@ -487,17 +487,17 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
       table,
     )
     await once(runner.stdout, 'data')
-    assert.equal(await two.tryWithLock?.('sweep', async () => 'meanwhile'), null)
+    assert.equal(await two.tryWithLock?.('sweep', async () => 'during'), null)
     runner.kill('SIGKILL')
-    let answer: string | null | undefined = null
-    for (let tries = 0; tries < 500 && answer === null; tries += 1)
-      answer = await two.tryWithLock?.('sweep', async () => 'after')
-    assert.equal(answer, 'after')
+    let result: string | null | undefined = null
+    for (let tries = 0; tries < 500 && result === null; tries += 1)
+      result = await two.tryWithLock?.('sweep', async () => 'after')
+    assert.equal(result, 'after')
     const client = new pg.Client(server.url)
     assert.equal(postgres({ client }).tryWithLock, undefined)
   })
 
-  /** A process with a store on that table. */
+  /** A process with a store on this table. */
   function child(code: string, table: string) {
     const engine = new URL('../../packages/strongroom/src/engines/postgres/postgres.ts', import.meta.url)
     const options = JSON.stringify({ url: server.url, table, createTable: true, notify: true })
@@ -506,22 +506,22 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     return spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] })
   }
 
-  /** What a listener hears, and a way to wait for so much of it. */
-  function hearing() {
+  /** A listener, and a function that waits until it has been called so many times. */
+  function recorder() {
     const heard: (Id | null)[] = []
     const until = async (count: number) => {
       for (const began = performance.now(); heard.length < count && performance.now() - began < 20_000; ) await turn()
       return heard.splice(0)
     }
-    return { listener: (news: Id | null) => void heard.push(news), until }
+    return { listener: (id: Id | null) => void heard.push(id), until }
   }
 
-  test('tells other processes of updates and deletes, and of nothing else', async () => {
+  test('notifies other processes of updates and deletes, and of nothing else', async () => {
     const table = newTable()
     const [store, other] = [open({ table, notify: true }), open({ table: `public.${table}`, notify: true })]
     const owner = 'a'.repeat(64)
     await store.create(id(1), entry({ owner }))
-    const { listener, until } = hearing()
+    const { listener, until } = recorder()
     const end = await other.changes?.listen(listener)
     const { version = 0 } = (await store.read(id(1))) ?? {}
     await store.touch(id(1), Date.now() + 2 * HOUR)
@@ -539,11 +539,11 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     assert.equal(open().changes, undefined)
   })
 
-  test('tells a listener when its connection is lost and when it is back', async () => {
+  test('a listener is told when its connection is lost and when it is back', async () => {
     const table = newTable()
     const store = open({ table, notify: true })
     await store.create(id(1), entry())
-    const { listener, until } = hearing()
+    const { listener, until } = recorder()
     await store.changes?.listen(listener)
     await sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_backend_pid()'`)
     assert.deepEqual(await until(2), [null, null])
@@ -557,13 +557,13 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     await assert.rejects(async () => store.changes?.listen(listener), StoreError)
   })
 
-  test('keeps no process alive', async () => {
+  test('an open store does not keep the process alive', async () => {
     const code = `await store.read('${id(1)}'); await store.changes.listen(() => {}); await store.tryWithLock('x', async () => {})`
     const [status, signal] = await once(child(code, newTable()), 'exit')
     assert.deepEqual([status, signal], [0, null])
   })
 
-  it('refuses options that it does not know or cannot use', () => {
+  it('refuses unknown and invalid options', () => {
     const url = 'postgres://host/x'
     const client = new pg.Client(url)
     assert.throws(
@@ -599,7 +599,7 @@ describe('postgres, on a server', { skip: postgresNeed.skip }, () => {
     }
   })
 
-  test('takes its options from a URL, and leaves the others to the driver', async () => {
+  test('takes its options from the URL, and leaves the others to the driver', async () => {
     const table = newTable()
     const url = `${server.url}?table=${table}&createTable=true&timeout=900&max=2&notify=true&application_name=shop`
     const store = postgres(url)
@@ -635,18 +635,18 @@ describe('postgres through pgbouncer', { skip: postgresNeed.skip || pgbouncerNee
   const id = '5'.repeat(64) as Id
   const entry = { bytes: Buffer.from('x'), expiresAt: Date.now() + HOUR, owner: null, label: null, createdAt: 1 }
 
-  it('goes without prepared statements as soon as one is lost, and loses no call to that', async () => {
+  it('stops using prepared statements when one is lost, and no call fails', async () => {
     const table = newTable()
     const stores = [1, 2, 3].map(() => postgres({ url: pooler.url, table, createTable: true }))
     await stores[0]?.create(id, entry)
     for (let round = 0; round < 5; round += 1) {
-      const answers = await Promise.all(Array.from({ length: 60 }, (_, index) => stores[index % 3]?.read(id)))
-      for (const answer of answers) assert.equal(String(answer?.entry.bytes), 'x')
+      const results = await Promise.all(Array.from({ length: 60 }, (_, index) => stores[index % 3]?.read(id)))
+      for (const result of results) assert.equal(String(result?.entry.bytes), 'x')
     }
     for (const store of stores) await store.close()
   })
 
-  it('lets one runner of a name work', async () => {
+  it('tryWithLock works through a pooler', async () => {
     const table = newTable()
     const [one, two] = [1, 2].map(() => postgres({ url: pooler.url, table }))
     const during = await one?.tryWithLock?.(
@@ -659,15 +659,15 @@ describe('postgres through pgbouncer', { skip: postgresNeed.skip || pgbouncerNee
     await two?.close()
   })
 
-  it('listens past the pooler, or says that it cannot', async () => {
+  it('listens on the URL of the server itself, or says that it cannot listen through a pooler', async () => {
     const table = newTable()
-    const deaf = postgres({ url: pooler.url, table, createTable: true, notify: true })
-    await assert.rejects(async () => deaf.changes?.listen(() => {}), /pooler/)
+    const pooled = postgres({ url: pooler.url, table, createTable: true, notify: true })
+    await assert.rejects(async () => pooled.changes?.listen(() => {}), /pooler/)
     const store = postgres({ url: pooler.url, table, notify: true, listen: server.url })
-    await deaf.create(id, entry)
-    const heard = new Promise((resolve) => void store.changes?.listen(resolve).then(() => deaf.delete(id)))
+    await pooled.create(id, entry)
+    const heard = new Promise((resolve) => void store.changes?.listen(resolve).then(() => pooled.delete(id)))
     assert.equal(await heard, id)
-    await deaf.close()
+    await pooled.close()
     await store.close()
   })
 })

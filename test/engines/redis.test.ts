@@ -1,15 +1,14 @@
 import { after, before } from 'node:test'
 import { Redis as Ioredis } from 'ioredis'
 import { createClient } from 'redis'
-import { Link } from '../../packages/strongroom/src/engines/redis/link.ts'
-import { open } from '../../packages/strongroom/src/engines/redis/open.ts'
-import { openNodeRedis } from '../../packages/strongroom/src/engines/redis/open-node-redis.ts'
-import { parsePlace } from '../../packages/strongroom/src/engines/redis/place.ts'
+import { ownClient, RedisConnection } from '../../packages/strongroom/src/engines/redis/connection.ts'
+import { openNodeRedis } from '../../packages/strongroom/src/engines/redis/node-redis.ts'
 import { Redis, type Settings } from '../../packages/strongroom/src/engines/redis/store.ts'
+import { parseRedisUrl } from '../../packages/strongroom/src/engines/redis/url.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { describeBoth, type RedisServer, startRedis } from '../servers/redis.ts'
-import { answers } from '../servers/redis-tell.ts'
-import { make, subjectOf } from './redis/kit.ts'
+import { isUp } from '../servers/redis-client.ts'
+import { make, subjectOf } from './redis/fixture.ts'
 
 describeBoth('one server', (program) => {
   let server: RedisServer
@@ -18,40 +17,40 @@ describeBoth('one server', (program) => {
   })
   after(() => server.stop())
 
-  const hanging = { breakIt: async () => server.pause(), end: async () => server.resume() }
+  const hanging = { breakBackend: async () => server.pause(), end: async () => server.resume() }
   /** Starts the server again after a test that has killed it. */
-  const up = async () => {
-    if (!(await answers(server.port))) await server.start()
+  const restart = async () => {
+    if (!(await isUp(server.port))) await server.start()
   }
 
-  storeSuite(`${program} by a URL`, async () => subjectOf((options) => make({ url: server.url, ...options }), hanging))
+  storeSuite(`${program}, by URL`, async () => subjectOf((options) => make({ url: server.url, ...options }), hanging))
 
-  storeSuite(`${program} by a URL where only node-redis is installed`, async () => {
-    const { place } = parsePlace(server.url)
+  storeSuite(`${program}, by URL with only node-redis installed`, async () => {
+    const { address } = parseRedisUrl(server.url)
     return subjectOf((options) => {
       const { timeout, ...rest } = { durable: 'no', notify: false, ...options } as Settings & { timeout: number }
-      const link = new Link({ open: () => open(place, timeout, [openNodeRedis]), owned: true }, timeout, 'no')
-      return new Redis(link, rest)
+      const connection = new RedisConnection(ownClient(address, timeout, [openNodeRedis]), timeout, 'no')
+      return new Redis(connection, rest)
     }, hanging)
   })
 
-  storeSuite(`${program} on the user's own ioredis`, async () => {
+  storeSuite(`${program}, with the application's ioredis client`, async () => {
     const client = new Ioredis(server.url)
     client.on('error', () => {})
     const end = async () => {
       client.disconnect()
-      await up()
+      await restart()
     }
-    return subjectOf((options) => make({ client, ...options }), { breakIt: () => server.kill(), end })
+    return subjectOf((options) => make({ client, ...options }), { breakBackend: () => server.kill(), end })
   })
 
-  storeSuite(`${program} on the user's own node-redis`, async () => {
+  storeSuite(`${program}, with the application's node-redis client`, async () => {
     const client = createClient({ url: server.url }).on('error', () => {})
     await client.connect()
     const end = async () => {
       client.destroy()
-      await up()
+      await restart()
     }
-    return subjectOf((options) => make({ client, ...options }), { breakIt: () => server.kill(), end })
+    return subjectOf((options) => make({ client, ...options }), { breakBackend: () => server.kill(), end })
   })
 })

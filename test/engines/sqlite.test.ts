@@ -10,7 +10,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { PURGE_STEP } from '../../packages/strongroom/src/engines/shared/sql.ts'
-import { openOwn } from '../../packages/strongroom/src/engines/sqlite/handle.ts'
+import { openDatabase } from '../../packages/strongroom/src/engines/sqlite/handle.ts'
 import {
   type SqliteHandle,
   type SqlitePathOptions,
@@ -24,15 +24,15 @@ import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts
 const HOUR = 3_600_000
 const Libsql = createRequire(import.meta.url)('libsql') as new (path: string) => SqliteHandle & { close(): void }
 
-/** A fresh directory, removed with everything in it. */
-async function place() {
+/** A new directory, and how to remove it with everything in it. */
+async function newDirectory() {
   const dir = await mkdtemp(join(tmpdir(), 'strongroom-sqlite-'))
   return { dir, path: join(dir, 'sessions.db'), remove: () => rm(dir, { recursive: true }) }
 }
 
 storeSuite('sqlite', async () => {
   const clock = manualClock()
-  const { path, remove } = await place()
+  const { path, remove } = await newDirectory()
   const stores: Store[] = []
   const another = async (options: Partial<SqlitePathOptions> = {}) => {
     const store = sqlite({ path, clock, timeout: 20_000, ...options })
@@ -43,8 +43,8 @@ storeSuite('sqlite', async () => {
     store: await another(),
     clock,
     peer: another,
-    apart: () => another({ table: 'other_sessions' }),
-    breakIt: async () => {
+    sibling: () => another({ table: 'other_sessions' }),
+    breakBackend: async () => {
       const vandal = new DatabaseSync(path)
       vandal.exec('DROP TABLE strongroom_sessions')
       vandal.close()
@@ -62,7 +62,7 @@ for (const [name, open] of [
 ] as const) {
   storeSuite(`sqlite on a ${name} database of the user's`, async () => {
     const clock = manualClock()
-    const { path, remove } = await place()
+    const { path, remove } = await newDirectory()
     const [database, beside] = [open(path), open(path)]
     database.exec('PRAGMA journal_mode = WAL')
     const store = sqlite({ database, clock })
@@ -70,8 +70,8 @@ for (const [name, open] of [
       store,
       clock,
       peer: async () => sqlite({ database: beside, clock }),
-      apart: async () => sqlite({ database, clock, table: 'other_sessions' }),
-      breakIt: async () => {
+      sibling: async () => sqlite({ database, clock, table: 'other_sessions' }),
+      breakBackend: async () => {
         beside.exec('DROP TABLE strongroom_sessions')
       },
       close: async () => {
@@ -90,13 +90,13 @@ storeSuite('sqlite in memory', async () => {
   return { store, clock, close: () => store.close() }
 })
 
-/** The same database, and everything that is said to it. */
-function overheard(database: DatabaseSync, spoken: string[]): SqliteHandle {
-  const hear = (sql: string) => {
-    spoken.push(sql)
+/** The same database, which adds every statement to `log`. */
+function logged(database: DatabaseSync, log: string[]): SqliteHandle {
+  const add = (sql: string) => {
+    log.push(sql)
     return sql
   }
-  return { exec: (sql) => database.exec(hear(sql)), prepare: (sql) => database.prepare(hear(sql)) }
+  return { exec: (sql) => database.exec(add(sql)), prepare: (sql) => database.prepare(add(sql)) }
 }
 
 describe('sqlite', () => {
@@ -105,9 +105,9 @@ describe('sqlite', () => {
     const createdAt = Date.now()
     return { bytes: Buffer.from('bytes'), expiresAt: createdAt + HOUR, owner: null, label: null, createdAt, ...fields }
   }
-  /** A fresh place, gone after the check. */
-  const at = async (check: (place: { path: string; dir: string }) => Promise<void>) => {
-    const { remove, ...where } = await place()
+  /** Runs the check in a new directory, and removes it. */
+  const inDirectory = async (check: (directory: { path: string; dir: string }) => Promise<void>) => {
+    const { remove, ...where } = await newDirectory()
     try {
       await check(where)
     } finally {
@@ -116,7 +116,7 @@ describe('sqlite', () => {
   }
 
   it('makes files that only their owner can read', () =>
-    at(async ({ path, dir }) => {
+    inDirectory(async ({ path, dir }) => {
       const store = sqlite(path)
       await store.create(id(1), entry())
       assert.ok(readdirSync(dir).length >= 2, 'the database and its log')
@@ -125,12 +125,12 @@ describe('sqlite', () => {
     }))
 
   it('commits to the disk before it acknowledges, unless it was told not to, and says which', () =>
-    at(async ({ path }) => {
+    inDirectory(async ({ path }) => {
       for (const [synchronous, number, durable] of [
         ['full', 2, 'machine'],
         ['normal', 1, 'process'],
       ] as const) {
-        const own = openOwn(path, synchronous)
+        const own = openDatabase(path, synchronous)
         assert.deepEqual({ ...(own.prepare('PRAGMA synchronous').get() as object) }, { synchronous: number })
         assert.deepEqual({ ...(own.prepare('PRAGMA journal_mode').get() as object) }, { journal_mode: 'wal' })
         assert.deepEqual({ ...(own.prepare('PRAGMA secure_delete').get() as object) }, { secure_delete: 1 })
@@ -140,8 +140,8 @@ describe('sqlite', () => {
       assert.deepEqual([sqlite(path).traits.durable, sqlite(':memory:').traits.durable], ['machine', 'no'])
     }))
 
-  it('says of a database that was handed in what its settings are good for', () =>
-    at(async ({ path }) => {
+  it('says what the settings of a database that was passed in guarantee', () =>
+    inDirectory(async ({ path }) => {
       const database = new DatabaseSync(path)
       const durable = (...pragmas: string[]) => {
         for (const pragma of pragmas) database.exec(`PRAGMA ${pragma}`)
@@ -156,8 +156,8 @@ describe('sqlite', () => {
       assert.deepEqual([none, shared], ['no', 'process'])
     }))
 
-  it('leaves a database open that was handed in, and its settings as they were', () =>
-    at(async ({ path }) => {
+  it('leaves a database that was passed in open, and its settings as they were', () =>
+    inDirectory(async ({ path }) => {
       const database = new DatabaseSync(path)
       const store = sqlite(database)
       await store.create(id(1), entry())
@@ -168,34 +168,34 @@ describe('sqlite', () => {
     }))
 
   it("does not end a transaction of the user's", () =>
-    at(async ({ path }) => {
+    inDirectory(async ({ path }) => {
       const database = new DatabaseSync(path)
       const store = sqlite(database)
       await store.create(id(1), entry())
       database.exec('CREATE TABLE mine (x); BEGIN; INSERT INTO mine VALUES (1)')
       await assert.rejects(store.create(id(2), entry()), StoreError)
       assert.ok(await store.read(id(1)))
-      // Fails when there is no transaction any more.
+      // Fails if the transaction is over.
       database.exec('COMMIT')
       assert.equal(await store.create(id(2), entry()), true)
       database.close()
     }))
 
-  it('keeps the writes of one moment in one transaction', () =>
-    at(async ({ path }) => {
+  it('commits the writes of one moment in one transaction', () =>
+    inDirectory(async ({ path }) => {
       const database = new DatabaseSync(path)
-      const spoken: string[] = []
-      const spy = overheard(database, spoken)
+      const log: string[] = []
+      const spy = logged(database, log)
       const store = sqlite(spy)
       await store.create(id('first'), entry())
-      spoken.length = 0
+      log.length = 0
       await Promise.all(Array.from({ length: 100 }, (_, index) => store.create(id(index), entry())))
-      assert.deepEqual(spoken, ['BEGIN IMMEDIATE', 'COMMIT'])
+      assert.deepEqual(log, ['BEGIN IMMEDIATE', 'COMMIT'])
       database.close()
     }))
 
   it('lets one bad write fail alone', () =>
-    at(async ({ path }) => {
+    inDirectory(async ({ path }) => {
       const store = sqlite(path)
       await store.create(id('first'), entry())
       const vandal = new DatabaseSync(path)
@@ -210,8 +210,8 @@ describe('sqlite', () => {
       await store.close()
     }))
 
-  it('fails a write on a full disk with its cause, and keeps what was there', () =>
-    at(async ({ path }) => {
+  it('rejects a write on a full disk with the cause, and keeps what was there', () =>
+    inDirectory(async ({ path }) => {
       const database = new DatabaseSync(path)
       const store = sqlite(database)
       await store.create(id('first'), entry())
@@ -230,7 +230,7 @@ describe('sqlite', () => {
     }))
 
   it('leaves nothing of a deleted session in its files', () =>
-    at(async ({ path, dir }) => {
+    inDirectory(async ({ path, dir }) => {
       const store = sqlite(path)
       const bytes = Buffer.from('the wine-dark sea '.repeat(600))
       const found = () => readdirSync(dir).filter((name) => readFileSync(join(dir, name)).includes('wine-dark'))
@@ -245,8 +245,8 @@ describe('sqlite', () => {
       await store.close()
     }))
 
-  it('rejects a write in time when another process holds the database, goes on reading, and never blocks', () =>
-    at(async ({ path }) => {
+  it('rejects a write within its time limit while another process has the database locked, goes on reading, and never blocks', () =>
+    inDirectory(async ({ path }) => {
       const store = sqlite({ path, timeout: 250 })
       await store.create(id(1), entry())
       const script = `
@@ -274,8 +274,8 @@ describe('sqlite', () => {
       await store.close()
     }))
 
-  it('rejects in time when it cannot even open the database, and recovers', () =>
-    at(async ({ path, dir }) => {
+  it('rejects within its time limit when it cannot even open the database, and recovers', () =>
+    inDirectory(async ({ path, dir }) => {
       await assert.rejects(sqlite(dir).read(id(1)), StoreError)
       await assert.rejects(sqlite(join(dir, 'missing', 'sessions.db')).create(id(1), entry()), StoreError)
       const holder = new DatabaseSync(path)
@@ -288,13 +288,13 @@ describe('sqlite', () => {
       await store.close()
     }))
 
-  it('asks nothing of a table without an index, and sorts nothing', () =>
-    at(async ({ path }) => {
+  it('uses an index for every statement, and sorts nothing', () =>
+    inDirectory(async ({ path }) => {
       const database = new DatabaseSync(path)
-      const spoken: string[] = []
-      const spy = overheard(database, spoken)
+      const log: string[] = []
+      const spy = logged(database, log)
       await sqlite(spy).create(id(1), entry())
-      const statements = spoken.filter((sql) => sql.includes('strongroom_sessions'))
+      const statements = log.filter((sql) => sql.includes('strongroom_sessions'))
       assert.ok(statements.length >= 12)
       for (const sql of statements) {
         const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[]
@@ -303,8 +303,8 @@ describe('sqlite', () => {
       database.close()
     }))
 
-  it('moves no index entry when a deadline moves within a purge step', () =>
-    at(async ({ path }) => {
+  it('changes no index entry when a deadline moves within a purge step', () =>
+    inDirectory(async ({ path }) => {
       const clock = manualClock(1000 * PURGE_STEP + 1)
       const database = new DatabaseSync(path)
       const purgeAt = () => database.prepare('SELECT purge_at FROM strongroom_sessions').get()?.purge_at
@@ -319,8 +319,8 @@ describe('sqlite', () => {
       database.close()
     }))
 
-  it('refuses a table of a later release, and touches nothing in it', () =>
-    at(async ({ path }) => {
+  it('refuses a table of a later release, and changes nothing in it', () =>
+    inDirectory(async ({ path }) => {
       const database = new DatabaseSync(path)
       await sqlite(database).create(id(1), entry())
       database.exec('UPDATE strongroom_schema SET format = 99')

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { drive } from '../../packages/strongroom/src/engines/shared/sweep.ts'
 
 describe('a gentle sweep', () => {
-  /** Batches that take so many ms each by a clock that stands still otherwise, and how many have begun. */
+  /** Batches that take the given ms each, by a clock that stands still otherwise; and how many have begun. */
   function batches(test: TestContext, took: readonly number[]) {
     test.mock.timers.enable({ apis: ['setTimeout'] })
     let now = 0
@@ -20,7 +20,7 @@ describe('a gentle sweep', () => {
   }
   const settle = () => new Promise((done) => setImmediate(() => setImmediate(done)))
 
-  it('rests after each batch for as long as that took, and for 100 ms at most', async (test) => {
+  it('rests after each batch for as long as the batch took, and at most 100 ms', async (test) => {
     const { begun, steps } = batches(test, [30, 5000, 1])
     const sweep = drive(steps, {}, { gently: true })
     for (const [rest, before] of [
@@ -30,16 +30,16 @@ describe('a gentle sweep', () => {
       await settle()
       test.mock.timers.tick(rest - 1)
       await settle()
-      assert.equal(begun.count, before, 'it rests')
+      assert.equal(begun.count, before, 'still resting')
       test.mock.timers.tick(1)
       await settle()
-      assert.equal(begun.count, before + 1, 'it goes on')
+      assert.equal(begun.count, before + 1, 'goes on')
     }
     test.mock.timers.tick(1)
     assert.equal(await sweep, 3)
   })
 
-  it('ends its rest when it is stopped, with what was done so far', async (test) => {
+  it('ends its rest when it is aborted, and returns the count so far', async (test) => {
     const { begun, steps } = batches(test, [50, 50])
     const stop = new AbortController()
     const sweep = drive(steps, { signal: stop.signal }, { gently: true })
@@ -49,7 +49,7 @@ describe('a gentle sweep', () => {
     assert.equal(begun.count, 1)
   })
 
-  it('does not rest unasked', async (test) => {
+  it('does not rest unless it was asked to', async (test) => {
     const { steps } = batches(test, [50, 50])
     assert.equal(await drive(steps, {}), 2)
   })

@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
-import { placeOf, storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
+import { pathInUrl, storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 
 const id = '5'.repeat(64) as Id
 const entry = { bytes: Buffer.from('bytes'), expiresAt: Date.now() + 3_600_000, owner: null, label: null, createdAt: 0 }
 
 describe('a store URL', () => {
-  it('names each engine and passes its options on', () => {
+  it('names each engine and passes its options to it', () => {
     const facts = (url: string) => {
       const { engine, durable, sizeLimit } = storeFromUrl(url).traits
       return [engine, durable, engine === 'memory' ? sizeLimit : null]
@@ -31,7 +31,7 @@ describe('a store URL', () => {
     assert.deepEqual(facts(cached), ['cached sqlite with memory', 'machine', null])
   })
 
-  it('finds its path, relative, absolute or encoded', async () => {
+  it('has a path that is relative, absolute or percent-encoded', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'strongroom-url-'))
     const at = (name: string) => join(dir, name)
     for (const [url, path] of [
@@ -51,9 +51,9 @@ describe('a store URL', () => {
     await rm(dir, { recursive: true })
   })
 
-  it('says which file or directory it is about', () => {
+  it('tells which file or directory it names', () => {
     const inside = encodeURIComponent('sqlite:./x%20y.db?timeout=5')
-    for (const [url, place] of [
+    for (const [url, path] of [
       ['file:./sessions', './sessions'],
       ['sqlite:///x/y.db?timeout=5', '/x/y.db'],
       [`cached:?durable=${inside}&cache=memory%3A`, './x y.db'],
@@ -62,10 +62,10 @@ describe('a store URL', () => {
       ['memory:', null],
       ['memcached://host', null],
     ] as const)
-      assert.equal(placeOf(url), place, url)
+      assert.equal(pathInUrl(url), path, url)
   })
 
-  it('that is not known is refused with the known ones', () => {
+  it('that is unknown is refused with a list of the known ones', () => {
     const servers =
       'mysql:, mariadb:, postgres:, postgresql:, cached:, memcached:, moving:, redis:, redis+sentinel:, redis+cluster:, rediss:, rediss+sentinel:, rediss+cluster:, ' +
       'valkey:, valkey+sentinel:, valkey+cluster:, valkeys:, valkeys+sentinel:, valkeys+cluster:'
@@ -77,7 +77,7 @@ describe('a store URL', () => {
     assert.throws(() => storeFromUrl('cookie:'), /createSessions/)
   })
 
-  it('with an option that is not known, or twice there, or of the wrong kind, is refused', () => {
+  it('with an option that is unknown, given twice or of the wrong type is refused', () => {
     const message = 'Unknown option "sync" in the sqlite: URL. Known: synchronous, table, timeout.'
     assert.throws(() => storeFromUrl('sqlite:./x.db?sync=normal'), new ConfigError(message))
     for (const url of [
@@ -117,7 +117,7 @@ describe('a store URL', () => {
     }
   })
 
-  it('never turns up in a message, for it may hold a password', () => {
+  it('never appears in an error message, because it may contain a password', () => {
     for (const url of [
       'mysql://me:hunter2@host:port/x',
       'sqlite://me:hunter2@host/x',

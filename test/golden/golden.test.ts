@@ -4,25 +4,25 @@ import { describe, it } from 'node:test'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { createKeyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { createSeal, openLabel } from '../../packages/strongroom/src/crypto/seal.ts'
-import { handleOf, type Id, parse } from '../../packages/strongroom/src/crypto/token.ts'
+import { handleOf, type Id, verifyToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import { visitor } from '../core/kit/visitor.ts'
+import { visitor } from '../core/fixtures/visitor.ts'
 import { CLOCK, DATA, type Golden, LOGIN, NAME, USERS } from './golden.ts'
 
 const bytes = (hex: string) => Buffer.from(hex, 'hex')
 const clock = () => CLOCK + 60_000
 
 for (const format of [1])
-  describe(`what format ${format} wrote`, () => {
+  describe(`what was written in format ${format}`, () => {
     const golden: Golden = JSON.parse(readFileSync(new URL(`format-${format}.json`, import.meta.url), 'utf8'))
-    // The other way round: what the first master made is opened by a retired one, too.
+    // Also in reverse order, so that what the first secret made is opened when that secret is the retired one.
     const rings = [golden.secrets, [...golden.secrets].reverse()].map((secrets) => createKeyring(secrets))
     const [ring = assert.fail()] = rings
 
-    it('its secrets still give the same keys', () => {
+    it('its secrets still derive the same keys', () => {
       golden.masters.forEach(({ kid, keys }, i) => {
         const { current } = createKeyring(golden.secrets[i] as string)
         const { token, seal, owner, label, cookie } = current
@@ -34,18 +34,18 @@ for (const format of [1])
       })
     })
 
-    it('its tokens are still ours, with the same ids and handles', () => {
+    it('its tokens are still valid, with the same ids and handles', () => {
       assert.ok(golden.tokens.length > 0)
       for (const ring of rings)
         for (const { token, id, cookie, handle } of golden.tokens) {
-          const claim = parse(cookie, ring)
-          assert.ok(typeof claim === 'object')
-          assert.deepEqual([Buffer.from(claim.token).toString('hex'), claim.id], [token, id])
-          assert.equal(handleOf(claim.id), handle)
+          const verified = verifyToken(cookie, ring)
+          assert.ok(typeof verified === 'object')
+          assert.deepEqual([Buffer.from(verified.token).toString('hex'), verified.id], [token, id])
+          assert.equal(handleOf(verified.id), handle)
         }
     })
 
-    it('its users are still found under the same tags', () => {
+    it('its users still have the same owner tags', () => {
       for (const { secret, userId, tag } of golden.owners)
         assert.equal(ownerTag(ring.masters[secret] ?? assert.fail(), userId), tag)
     })
@@ -54,9 +54,9 @@ for (const format of [1])
       assert.ok(golden.records.length > 0 && golden.labels.length > 0 && golden.cookies.length > 0)
       for (const ring of rings) {
         for (const { seal, cookie, owner, payload, bytes: hex } of golden.records) {
-          const claim = parse(cookie, ring)
-          assert.ok(typeof claim === 'object')
-          assert.equal(createSeal(seal, ring).open(bytes(hex), claim, owner), payload)
+          const verified = verifyToken(cookie, ring)
+          assert.ok(typeof verified === 'object')
+          assert.equal(createSeal(seal, ring).open(bytes(hex), verified, owner), payload)
         }
         for (const { id, label, bytes: hex } of golden.labels)
           assert.deepEqual(openLabel(bytes(hex), ring, id as Id), label)
@@ -75,7 +75,7 @@ for (const format of [1])
       )
     }
 
-    it('its sessions in a store go on, and their users see them in their lists', async () => {
+    it('its sessions in a store continue, and are in the lists of their users', async () => {
       for (const { seal, cookie, id, bytes: hex, label, ...entry } of golden.resting) {
         const store = memory({ max: 10, clock })
         await store.create(id as Id, { ...entry, bytes: bytes(hex), label: label === null ? null : bytes(label) })
@@ -91,7 +91,7 @@ for (const format of [1])
       }
     })
 
-    it('its sessions in cookies go on', async () => {
+    it('its sessions in cookies continue', async () => {
       for (const { protection, cookie: text } of golden.travelling) {
         const sessions = createSessions({
           secrets: golden.secrets,
@@ -103,14 +103,20 @@ for (const format of [1])
       }
     })
 
-    it('its marks still refuse what they ended', async () => {
-      for (const { cookie: text, marks: kept } of golden.ended) {
-        const marks = memory({ max: 10, clock })
-        const store = cookie({ revocations: marks })
+    it('its revocations still refuse the sessions that they ended', async () => {
+      for (const { cookie: text, marks } of golden.ended) {
+        const revocations = memory({ max: 10, clock })
+        const store = cookie({ revocations })
         const sessions = createSessions({ secrets: golden.secrets, store, clock, cookie: { name: NAME } })
         await visitor(sessions, undefined, text).visit((session) => assert.equal(session.userId, USERS[0]))
-        for (const { id, bytes: hex, expiresAt } of kept)
-          await marks.create(id as Id, { bytes: bytes(hex), expiresAt, owner: null, label: null, createdAt: CLOCK })
+        for (const { id, bytes: hex, expiresAt } of marks)
+          await revocations.create(id as Id, {
+            bytes: bytes(hex),
+            expiresAt,
+            owner: null,
+            label: null,
+            createdAt: CLOCK,
+          })
         await visitor(sessions, undefined, text).visit((session) => assert.equal(session.userId, null))
       }
     })

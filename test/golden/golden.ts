@@ -1,7 +1,7 @@
-/** What a golden file holds, and what was put into it. */
+/** The contents of a golden file. */
 export interface Golden {
   readonly secrets: readonly string[]
-  /** Of each secret: the key id and the keys for token, seal, owner, label, cookie, in hexadecimal. */
+  /** For each secret: the key id, and the keys for token, seal, owner, label and cookie in hexadecimal. */
   readonly masters: readonly { readonly kid: number; readonly keys: readonly string[] }[]
   readonly tokens: readonly {
     readonly token: string
@@ -40,7 +40,7 @@ export interface Golden {
   }[]
   /** Whole sessions in cookies. */
   readonly travelling: readonly { readonly protection: 'sealed' | 'signed'; readonly cookie: string }[]
-  /** Cookies that were ended, with the marks that say so. */
+  /** Cookies whose session was ended, with the revocations in the store. */
   readonly ended: readonly {
     readonly how: 'logout' | 'revoke-all'
     readonly cookie: string
@@ -48,7 +48,7 @@ export interface Golden {
   }[]
 }
 
-/** The moment at which everything was made. */
+/** The moment at which everything was created. */
 export const CLOCK = 2_000_000_000_000
 export const NAME = '__Host-id'
 export const USERS = ['ada', '4711', 'Zoë 🔑', 'x'.repeat(300)] as const

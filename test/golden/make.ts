@@ -1,17 +1,17 @@
 /**
- * Makes golden cookies and records of the current format: `node test/golden/make.ts > test/golden/format-N.json`, once for
- * each format that is released, and never again: what is in such a file must open for ever.
+ * Creates golden cookies and records in the current format: `node test/golden/make.ts > test/golden/format-N.json`. Run once for
+ * each released format, and never again, because the contents of such a file must open for ever.
  */
 import { createHash } from 'node:crypto'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { createKeyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { createSeal, sealLabel } from '../../packages/strongroom/src/crypto/seal.ts'
-import { handleOf, mint } from '../../packages/strongroom/src/crypto/token.ts'
+import { handleOf, newToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
-import { visitor } from '../core/kit/visitor.ts'
+import { visitor } from '../core/fixtures/visitor.ts'
 import { CLOCK, DATA, type Golden, LOGIN, NAME, PAYLOADS, USERS } from './golden.ts'
 
 const secrets = ['golden 1', 'golden 2'].map((name) => createHash('sha512').update(name).digest('base64url'))
@@ -19,8 +19,8 @@ const rings = secrets.map((secret) => createKeyring(secret))
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
-/** A signed-in session as its store holds it, with the cookie that opens it. */
-async function restingUnder(seal: 'two-key' | 'server-key' | 'none') {
+/** A logged-in session as it is stored, with the cookie that opens it. */
+async function storedUnder(seal: 'two-key' | 'server-key' | 'none') {
   const store = memory({ max: 10, clock: () => CLOCK })
   const sessions = createSessions({ secrets, store, seal, clock: () => CLOCK })
   const guest = visitor(sessions)
@@ -45,10 +45,10 @@ async function restingUnder(seal: 'two-key' | 'server-key' | 'none') {
       label,
     }
   }
-  throw new Error('nothing rests there')
+  throw new Error('the store is empty')
 }
 
-async function travelling(protection: 'sealed' | 'signed', revocations?: Store) {
+async function inCookie(protection: 'sealed' | 'signed', revocations?: Store) {
   const sessions = createSessions({
     secrets,
     store: cookie({ protection, revocations }),
@@ -63,19 +63,19 @@ async function travelling(protection: 'sealed' | 'signed', revocations?: Store) 
   return { sessions, guest, protection, cookie: guest.cookie ?? '' }
 }
 
-/** A cookie that was ended, by itself or with all of its user, and the mark that says so. */
+/** A cookie whose session was ended, alone or with all sessions of its user, and the revocations in the store. */
 async function ended(how: 'logout' | 'revoke-all') {
-  const marks = memory({ max: 10, clock: () => CLOCK })
-  const { guest, cookie, sessions } = await travelling('sealed', marks)
+  const revocations = memory({ max: 10, clock: () => CLOCK })
+  const { guest, cookie, sessions } = await inCookie('sealed', revocations)
   if (how === 'logout') await guest.visit((session) => session.logout())
   else await (sessions as unknown as { of(id: string): { revokeAll(): Promise<null> } }).of(USERS[0]).revokeAll()
-  const kept: Golden['ended'][number]['marks'][number][] = []
-  for await (const page of marks.scan())
+  const marks: Golden['ended'][number]['marks'][number][] = []
+  for await (const page of revocations.scan())
     for (const { id, expiresAt } of page) {
-      const found = await marks.read(id)
-      kept.push({ id, bytes: hex(found?.entry.bytes ?? new Uint8Array()), expiresAt })
+      const found = await revocations.read(id)
+      marks.push({ id, bytes: hex(found?.entry.bytes ?? new Uint8Array()), expiresAt })
     }
-  return { how, cookie, marks: kept }
+  return { how, cookie, marks }
 }
 
 const golden: Golden = {
@@ -86,7 +86,7 @@ const golden: Golden = {
   })),
   tokens: rings.flatMap((ring) =>
     [1, 2].map(() => {
-      const { token, id, text } = mint(ring)
+      const { token, id, text } = newToken(ring)
       return { token: hex(token), id, cookie: text, handle: handleOf(id) }
     }),
   ),
@@ -97,13 +97,13 @@ const golden: Golden = {
     (['two-key', 'server-key'] as const).flatMap((seal) =>
       PAYLOADS.flatMap((payload) =>
         [null, ownerTag(ring.current, USERS[0])].map((owner) => {
-          const claim = mint(ring)
+          const token = newToken(ring)
           return {
             seal,
-            cookie: claim.text,
+            cookie: token.text,
             owner,
             payload,
-            bytes: hex(createSeal(seal, ring).seal(payload, claim, owner)),
+            bytes: hex(createSeal(seal, ring).seal(payload, token, owner)),
           }
         }),
       ),
@@ -111,7 +111,7 @@ const golden: Golden = {
   ),
   labels: rings.flatMap((ring) =>
     ['Firefox on Linux', null].map((text) => {
-      const { id } = mint(ring)
+      const { id } = newToken(ring)
       const label = { text, idle: 1_800_000, deadline: CLOCK }
       return { id, label, bytes: hex(sealLabel(label, ring.current, id)) }
     }),
@@ -121,11 +121,11 @@ const golden: Golden = {
       PAYLOADS.map((payload) => ({ protection, payload, text: cookieCodec(protection, ring, NAME).encode(payload) })),
     ),
   ),
-  resting: await Promise.all([restingUnder('two-key'), restingUnder('server-key'), restingUnder('none')]),
+  resting: await Promise.all([storedUnder('two-key'), storedUnder('server-key'), storedUnder('none')]),
   travelling: await Promise.all(
     (['sealed', 'signed'] as const).map(async (protection) => ({
       protection,
-      cookie: (await travelling(protection)).cookie,
+      cookie: (await inCookie(protection)).cookie,
     })),
   ),
   ended: await Promise.all([ended('logout'), ended('revoke-all')]),

@@ -6,41 +6,42 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { within } from '../../packages/strongroom/src/base/time-limit.ts'
 import { find } from '../../scripts/programs.mjs'
 
-/** A private server of the tests: on a free port, with its data in a folder of its own, and at the mercy of its test. */
+/** A private server of a test: on a free port, with its data in a folder of its own, for the test to kill and to pause. */
 export interface Server {
   readonly port: number
   /** Where its data and its log are. */
   readonly dir: string
-  /** As a crash ends it: SIGKILL to all its processes at once. */
+  /** Like a crash: SIGKILL to all its processes. */
   kill(): Promise<void>
-  /** Starts it again, on the same data and the same port; resolves when it answers. */
+  /** Starts it again, with the same data and on the same port; resolves when it is ready. */
   start(): Promise<void>
-  /** It hangs: connections stay open, and nothing answers. */
+  /** Makes it hang: connections stay open, and nothing is answered. */
   pause(): void
   resume(): void
-  /** Ends it for good and removes all that it left. */
+  /** Ends it and removes its data. */
   stop(): Promise<void>
 }
 
 export interface Program {
-  /** Plain name, for messages and for the folder. */
+  /** For messages and for the name of the folder. */
   readonly name: string
   readonly command: string
   readonly args: (place: { readonly port: number; readonly dir: string }) => readonly string[]
-  /** Prepares the data folder, once. Synchronous: nothing else is going on. */
+  /** Prepares the data folder, once. */
   readonly prepare?: (dir: string) => void
-  /** Resolves when the server answers, rejects or never resolves before. Asked again and again. */
+  /** Resolves when the server is ready; until then it rejects, or never settles. Called repeatedly. */
   readonly answers: (place: { readonly port: number; readonly dir: string }) => Promise<unknown>
-  /** Runs as this user when we are root, for a server that refuses to. */
+  /** The user to run as when we are root, for a server that refuses to run as root. */
   readonly user?: string
 }
 
-/** Longer than any server here takes on a busy machine. */
-const PATIENCE = 60_000
+/** In ms: longer than any server here needs to start on a busy machine. */
+const START_LIMIT = 60_000
 
-/** Starts a program on a free port and answers when it can be used. */
+/** Starts a program on a free port; resolves when it is ready. */
 export async function startDaemon(program: Program): Promise<Server> {
   const dir = mkdtempSync(join(tmpdir(), `strongroom-${program.name}-`))
   try {
@@ -52,7 +53,7 @@ export async function startDaemon(program: Program): Promise<Server> {
         await daemon.start()
         return daemon
       } catch (error) {
-        // Another test may have taken the port between the look and the start.
+        // Another test may have taken the port between the check and the start.
         if (attempt === 3) throw error
       }
     }
@@ -77,20 +78,24 @@ class Daemon implements Server {
   async start(): Promise<void> {
     const log = openSync(join(this.dir, 'log'), 'a')
     const [command, ...args] = asUser(this.#program.user, this.#program.command, this.#program.args(this))
-    // No shell and no group of its own: what happens to it is ours to say.
+    // Without a shell, so that signals reach the program itself.
     const child = spawn(command as string, args, { cwd: this.dir, stdio: ['ignore', log, log] })
     closeSync(log)
     this.#child = child
     for (const began = performance.now(); ; await wait(20)) {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
-        throw new Error(`${this.#program.name} ended at its start: ${this.#lastWords()}`)
+        throw new Error(`${this.#program.name} exited during its start: ${this.#lastLines()}`)
       try {
-        await within(1000, this.#program.answers(this))
+        await within(
+          1000,
+          () => this.#program.answers(this),
+          () => new Error('no answer'),
+        )
         return
       } catch (error) {
-        if (performance.now() - began < PATIENCE) continue
+        if (performance.now() - began < START_LIMIT) continue
         await this.kill()
-        throw new Error(`${this.#program.name} did not answer: ${this.#lastWords()}`, { cause: error })
+        throw new Error(`${this.#program.name} did not start: ${this.#lastLines()}`, { cause: error })
       }
     }
   }
@@ -100,18 +105,18 @@ class Daemon implements Server {
     this.#child = null
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
-    // Collected first, for the children of a dead process are nobody's.
+    // Collected first, because the children of a dead process get another parent.
     const all = family(child.pid as number)
     for (const pid of all) signal(pid, 'SIGKILL')
     await ended
-    // A port, or a lock on the data, that is still held would make the next start fail.
+    // The next start would fail while one of them still holds the port, or a lock on the data.
     while (all.some(isAlive)) await wait(2)
   }
 
   pause(): void {
     const all = family(this.#child?.pid as number)
     for (const pid of all) signal(pid, 'SIGSTOP')
-    // Thread by thread: one that has not stopped yet would still answer.
+    // Thread by thread, because a thread that is not stopped yet could still answer.
     while (!all.every(isStopped));
   }
 
@@ -124,7 +129,7 @@ class Daemon implements Server {
     rmSync(this.dir, { recursive: true, force: true })
   }
 
-  #lastWords(): string {
+  #lastLines(): string {
     return readFileSync(join(this.dir, 'log'), 'utf8').trim().split('\n').slice(-8).join('\n')
   }
 }
@@ -132,8 +137,8 @@ class Daemon implements Server {
 export const isRoot = process.getuid?.() === 0
 
 /**
- * Ends with this process, however that ends: a test that is killed leaves no server behind. (`setpriv` is of util-linux;
- * elsewhere a killed test leaves its server to be ended by hand.)
+ * The command for a program that ends when this process ends, in whatever way: a test that is killed leaves no server behind.
+ * (`setpriv` is part of util-linux. Elsewhere, the server of a killed test has to be ended by hand.)
  */
 export function asUser(user: string | undefined, command: string, args: readonly string[]): string[] {
   const setpriv = find('setpriv')
@@ -142,7 +147,7 @@ export function asUser(user: string | undefined, command: string, args: readonly
   return [setpriv, '--pdeathsig', 'KILL', ...change, '--', command, ...args]
 }
 
-/** Runs a program to its end; throws what it printed when it fails. */
+/** Runs a program until it exits, and returns its output; throws the output when it fails. */
 export function runOnce(command: string, args: readonly string[], user?: string): string {
   const [first, ...rest] = asUser(user, command, args)
   const { status, stdout, stderr, error } = spawnSync(first as string, rest, { encoding: 'utf8' })
@@ -153,8 +158,8 @@ export function runOnce(command: string, args: readonly string[], user?: string)
 const idOf = (user: string, kind = '-u') => Number(runOnce('id', [kind, user]))
 
 /**
- * A port that nobody listens on, below those that systems hand out by themselves (RFC 6335 §6, and Linux from 32768): a server
- * that was killed finds it free again, and neither a client's own end of a connection nor somebody's `listen(0)` has it.
+ * A port that nobody listens on, below the ephemeral ports (RFC 6335 §6, and from 32768 on Linux): neither a client's end of a
+ * connection nor another `listen(0)` takes it while its server is down.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -172,7 +177,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** A process and all that came from it, it first: a server's workers may be in sessions of their own. */
+/** A process and its descendants, itself first: the workers of a server may be in sessions of their own. */
 function family(pid: number): number[] {
   const parents = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [[Number(name), parentOf(name)]] : []))
   const found = [pid]
@@ -182,7 +187,7 @@ function family(pid: number): number[] {
 
 const statOf = (pid: number | string) => {
   try {
-    // "pid (name) state parent …", and a name may hold anything, brackets too.
+    // "pid (name) state parent …", and a name may contain anything, including parentheses.
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
   } catch {
     return []
@@ -190,7 +195,7 @@ const statOf = (pid: number | string) => {
 }
 const stateOf = (pid: number | string) => statOf(pid)[0] ?? ''
 const parentOf = (pid: string) => Number(statOf(pid)[1])
-/** A zombie holds nothing any more. */
+/** A zombie holds no port and no lock. */
 const isAlive = (pid: number) => !['Z', 'X', ''].includes(stateOf(pid))
 
 const isStopped = (pid: number) => {
@@ -209,9 +214,4 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = wait(ms, undefined, { ref: false }).then(() => Promise.reject(new Error('no answer')))
-  return Promise.race([work, late])
 }

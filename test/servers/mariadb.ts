@@ -7,19 +7,19 @@ import { isRoot, runOnce, type Server, startDaemon } from './daemon.ts'
 export const mariadbNeed = need('mariadbd')
 
 export interface MariadbServer extends Server {
-  /** Of root, who has no password, with the database `test`. */
+  /** For the user root, who has no password, and the database `test`. */
   readonly url: string
 }
 
-/** A MariaDB of the tests. `settings` go to the server: `{ 'innodb-flush-log-at-trx-commit': '0' }`. */
+/** A private MariaDB. `settings` are options of the server: `{ 'innodb-flush-log-at-trx-commit': '0' }`. */
 export async function startMariadb(settings: Readonly<Record<string, string>> = {}): Promise<MariadbServer> {
-  // A server that is root wants to be told so.
+  // The server refuses to run as root, unless it is told to.
   const user = isRoot ? ['--user=root'] : []
   const server = await startDaemon({
     name: 'mariadb',
     command: mariadbNeed.path,
     prepare: (dir) => {
-      // Temporary files of its own: two that set up at once would take away each other's.
+      // A folder of its own for temporary files: two installations in parallel would remove each other's.
       const args = [
         `--tmpdir=${dir}`,
         `--datadir=${join(dir, 'data')}`,
@@ -39,7 +39,7 @@ export async function startMariadb(settings: Readonly<Record<string, string>> = 
   return Object.assign(server, { url: `mysql://root@127.0.0.1:${server.port}/test` })
 }
 
-/** The server speaks first: protocol version 10, or 255 for an error. */
+/** The server sends the first message: protocol version 10, or 255 for an error. */
 async function greets(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1')
   try {

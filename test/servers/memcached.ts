@@ -9,7 +9,7 @@ export interface MemcachedServer extends Server {
   readonly url: string
 }
 
-/** A memcached of the tests, with 64 MB unless `args` say otherwise (`['-m', '8']`). */
+/** A memcached for tests, with 64 MB unless `args` say otherwise (`['-m', '8']`). */
 export async function startMemcached(args: readonly string[] = []): Promise<MemcachedServer> {
   const server = await startDaemon({
     name: 'memcached',

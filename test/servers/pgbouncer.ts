@@ -11,8 +11,8 @@ export interface PgbouncerServer extends Server {
 }
 
 /**
- * A pgbouncer of the tests before a PostgreSQL of them, which gives each transaction whatever connection is free. Two of
- * these, so that what one connection was told is soon asked of another. `settings` go to its section: `{ pool_mode: 'session' }`.
+ * A private pgbouncer in front of a private PostgreSQL. It gives each transaction any free connection. There are two, so that
+ * what is prepared on one is soon used on the other. `settings` are settings of pgbouncer: `{ pool_mode: 'session' }`.
  */
 export async function startPgbouncer(
   postgresPort: number,

@@ -7,11 +7,11 @@ import { runOnce, type Server, startDaemon } from './daemon.ts'
 export const postgresNeed = need('postgres')
 
 export interface PostgresServer extends Server {
-  /** Of the superuser, with the database `postgres`. Every connection is trusted. */
+  /** For the superuser and the database `postgres`. The server trusts every connection. */
   readonly url: string
 }
 
-/** A PostgreSQL of the tests. `settings` go to the server: `{ synchronous_commit: 'off' }`. fsync stays on. */
+/** A private PostgreSQL. `settings` are settings of the server: `{ synchronous_commit: 'off' }`. fsync stays on. */
 export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
   const server = await startDaemon({
     name: 'postgres',
@@ -41,19 +41,19 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
   return Object.assign(server, { url: `postgres://strongroom@127.0.0.1:${server.port}/postgres` })
 }
 
-/** Sends a startup message and waits for the server to let us in: a port that listens may belong to a server in recovery. */
+/** Resolves when the server accepts a startup message: a server in recovery listens, and refuses connections. */
 export async function saysReady(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')
-    const words = Buffer.from('user\0strongroom\0database\0postgres\0\0')
+    const parameters = Buffer.from('user\0strongroom\0database\0postgres\0\0')
     const head = Buffer.alloc(8)
-    head.writeInt32BE(8 + words.length, 0)
+    head.writeInt32BE(8 + parameters.length, 0)
     // Protocol 3.0
     head.writeInt32BE(196_608, 4)
-    socket.write(Buffer.concat([head, words]))
+    socket.write(Buffer.concat([head, parameters]))
     const [answer] = (await once(socket, 'data')) as [Buffer]
-    // 'R' is AuthenticationOk under trust; 'E' is "the database system is starting up".
+    // 'R' is AuthenticationOk; 'E' is an error, such as "the database system is starting up".
     if (answer[0] !== 0x52) throw new Error('not ready')
   } finally {
     socket.destroy()

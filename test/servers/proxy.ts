@@ -1,19 +1,19 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A wire to a server of this machine, which a test may cut. */
+/** A TCP proxy to a server on this machine, whose connections a test can cut. */
 export interface Proxy {
   readonly port: number
-  /** Resets all connections, and each new one. */
+  /** Resets all connections, and every new one. */
   cut(): void
-  /** Connections stay open and new ones are taken, and not a byte comes through. */
+  /** Connections stay open, and new ones are accepted, but no byte passes. */
   hold(): void
-  /** As at the beginning. What was held back goes on; what was cut stays cut. */
+  /** Ends `cut` and `hold`: bytes that were held back pass, and new connections work. */
   mend(): void
   close(): Promise<void>
 }
 
-/** Told of what passes on one connection. */
+/** Receives the bytes that pass on one connection. */
 export interface Watch {
   asked(bytes: Buffer): void
   answered(bytes: Buffer): void
@@ -23,7 +23,7 @@ export async function startProxy(to: number, watch?: () => Watch): Promise<Proxy
   const pairs = new Set<readonly [Socket, Socket]>()
   let wire: 'whole' | 'cut' | 'held' = 'whole'
   const server = createServer((near) => {
-    // A client that is gone before it was looked at.
+    // Without a listener, the error of a client that is gone already would end the process.
     near.on('error', () => near.destroy())
     if (wire === 'cut') {
       near.resetAndDestroy()

@@ -1,24 +1,24 @@
 import { freePort, type Server } from './daemon.ts'
 import { type RedisProgram, type RedisServer, startRedis } from './redis.ts'
-import { tell, until } from './redis-tell.ts'
+import { send, until } from './redis-client.ts'
 
 export interface RedisCluster {
-  /** At first the first half are the masters, and behind each of them stands its replica: node 3 replicates node 0. */
+  /** At first the first half are the masters, and the others their replicas: node 3 replicates node 0. */
   readonly nodes: readonly RedisServer[]
   readonly url: string
-  /** Resolves once all nodes, which must run, take each other for alive, and each replica follows its master. */
+  /** Resolves when all nodes consider each other alive, and each replica follows its master. All of them must be running. */
   isWhole(): Promise<void>
-  /** One that is a master now, and one that follows a master. */
+  /** A node that is a master now, and one that is a replica. */
   master(): Promise<RedisServer>
   replica(): Promise<RedisServer>
-  /** Who has this slot, and another that could. */
+  /** The master that has this slot, then the others. */
   mastersOf(slot: number): Promise<readonly { readonly id: string; readonly port: number }[]>
   stop(): Promise<void>
 }
 
 const MASTERS = 3
 
-/** A Redis Cluster of three masters with a replica each, which notices a dead master after a second. */
+/** A Redis Cluster of three masters with one replica each, which notices a dead master after a second. */
 export async function startRedisCluster(
   settings: Readonly<Record<string, string>> = {},
   program: RedisProgram = 'redis',
@@ -29,7 +29,7 @@ export async function startRedisCluster(
         {
           'cluster-enabled': 'yes',
           'cluster-node-timeout': '1000',
-          // The standard one, 10 000 above the other, may lie beyond the last port.
+          // The default, 10 000 above the port, may be beyond the last port.
           'cluster-port': `${await freePort()}`,
           'repl-diskless-sync-delay': '0',
           ...settings,
@@ -49,8 +49,8 @@ export async function startRedisCluster(
     nodes,
     url: `redis+cluster://127.0.0.1:${first.port}`,
     isWhole: () => isWhole(nodes),
-    master: () => whoIs('master', nodes),
-    replica: () => whoIs('slave', nodes),
+    master: () => nodeOf('master', nodes),
+    replica: () => nodeOf('slave', nodes),
     mastersOf: (slot) => mastersOf(slot, nodes),
     stop: () => stopAll(nodes),
   }
@@ -61,18 +61,18 @@ async function assemble(nodes: readonly RedisServer[]): Promise<void> {
   const share = Math.ceil(16384 / MASTERS)
   for (const [index, { port }] of nodes.slice(0, MASTERS).entries()) {
     const last = Math.min((index + 1) * share, 16384) - 1
-    await tell(port, 'CLUSTER', 'ADDSLOTSRANGE', `${index * share}`, `${last}`)
+    await send(port, 'CLUSTER', 'ADDSLOTSRANGE', `${index * share}`, `${last}`)
   }
-  // Different epochs from the start: they would agree on them by themselves, but only after a while.
-  for (const [index, { port }] of nodes.entries()) await tell(port, 'CLUSTER', 'SET-CONFIG-EPOCH', `${index + 1}`)
+  // The nodes would settle on different epochs by themselves, but only after a while.
+  for (const [index, { port }] of nodes.entries()) await send(port, 'CLUSTER', 'SET-CONFIG-EPOCH', `${index + 1}`)
   for (const { port } of nodes.slice(1)) {
-    await tell(first.port, 'CLUSTER', 'MEET', '127.0.0.1', `${port}`, await busOf(port))
+    await send(first.port, 'CLUSTER', 'MEET', '127.0.0.1', `${port}`, await busOf(port))
   }
   await until(async () => (await each(nodes, 'CLUSTER', 'INFO')).every((info) => /cluster_known_nodes:6/.test(info)))
   for (const [index, { port }] of nodes.slice(MASTERS).entries()) {
     const master = nodes[index] as RedisServer
-    const id = String(await tell(master.port, 'CLUSTER', 'MYID'))
-    await until(async () => (await tell(port, 'CLUSTER', 'REPLICATE', id).catch(() => null)) !== null)
+    const id = String(await send(master.port, 'CLUSTER', 'MYID'))
+    await until(async () => (await send(port, 'CLUSTER', 'REPLICATE', id).catch(() => null)) !== null)
   }
   await isWhole(nodes)
 }
@@ -83,7 +83,7 @@ async function isWhole(nodes: readonly RedisServer[]): Promise<void> {
     const roles = await each(nodes, 'INFO', 'replication')
     return roles.filter((info) => /master_link_status:up/.test(info)).length === nodes.length - MASTERS
   })
-  // Everybody has to have heard of every replica, or a failover waits for it, and nobody may take another for dead.
+  // Every node must know every replica, or a failover waits for that, and no node may consider another dead.
   await until(async () =>
     (await each(nodes, 'CLUSTER', 'NODES')).every(
       (list) => (list.match(/slave /g) ?? []).length === nodes.length - MASTERS && !/fail|handshake/.test(list),
@@ -91,14 +91,14 @@ async function isWhole(nodes: readonly RedisServer[]): Promise<void> {
   )
 }
 
-async function whoIs(kind: 'master' | 'slave', nodes: readonly RedisServer[]): Promise<RedisServer> {
-  for (const node of nodes) if (((await tell(node.port, 'ROLE')) as unknown[])[0] === kind) return node
+async function nodeOf(kind: 'master' | 'slave', nodes: readonly RedisServer[]): Promise<RedisServer> {
+  for (const node of nodes) if (((await send(node.port, 'ROLE')) as unknown[])[0] === kind) return node
   throw new Error(`no node is a ${kind}`)
 }
 
-/** One for each range of slots: who has this one first. */
+/** One for each range of slots; first the one that has this slot. */
 async function mastersOf(slot: number, [node]: readonly RedisServer[]) {
-  const ranges = (await tell((node as RedisServer).port, 'CLUSTER', 'SLOTS')) as [
+  const ranges = (await send((node as RedisServer).port, 'CLUSTER', 'SLOTS')) as [
     number,
     number,
     [string, number, string],
@@ -108,12 +108,12 @@ async function mastersOf(slot: number, [node]: readonly RedisServer[]) {
 }
 
 async function busOf(port: number): Promise<string> {
-  const [, bus] = (await tell(port, 'CONFIG', 'GET', 'cluster-port')) as [string, string]
+  const [, bus] = (await send(port, 'CONFIG', 'GET', 'cluster-port')) as [string, string]
   return bus
 }
 
 async function each(nodes: readonly Server[], command: string, ...args: string[]): Promise<string[]> {
-  return Promise.all(nodes.map(async ({ port }) => String(await tell(port, command, ...args))))
+  return Promise.all(nodes.map(async ({ port }) => String(await send(port, command, ...args))))
 }
 
 async function stopAll(nodes: readonly Server[]): Promise<void> {

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Server, startDaemon } from './daemon.ts'
-import { pongs, REDIS_PROGRAMS, type RedisProgram, type RedisServer, startRedis } from './redis.ts'
-import { tell, until } from './redis-tell.ts'
+import { ping, REDIS_PROGRAMS, type RedisProgram, type RedisServer, startRedis } from './redis.ts'
+import { send, until } from './redis-client.ts'
 
 export interface RedisSentinel {
   readonly url: string
   /**
-   * The server that all sentinels take for the master, once every other one that runs follows it. Not before: who kills it while
-   * an earlier master that is back still takes itself for one makes the sentinels choose again and again, for seconds.
+   * The server that all sentinels consider the master, when all other running servers follow it. Not earlier: if it is killed while
+   * a former master still considers itself the master, the sentinels elect one master after another, for seconds.
    */
   master(): Promise<RedisServer>
   readonly servers: readonly RedisServer[]
@@ -27,17 +27,17 @@ export async function startRedisSentinel(
   const fast = { 'repl-diskless-sync-delay': '0', 'repl-ping-replica-period': '1', ...settings }
   const servers = await Promise.all(Array.from({ length: 3 }, () => startRedis(fast, program)))
   const [first, ...replicas] = servers as [RedisServer, ...RedisServer[]]
-  for (const { port } of replicas) await tell(port, 'REPLICAOF', '127.0.0.1', `${first.port}`)
+  for (const { port } of replicas) await send(port, 'REPLICAOF', '127.0.0.1', `${first.port}`)
   const sentinels = await Promise.all(Array.from({ length: 3 }, () => startSentinel(program, first.port)))
   const ask = async (port: number) => {
-    const found = (await tell(port, 'SENTINEL', 'MASTER', NAME)) as string[]
+    const found = (await send(port, 'SENTINEL', 'MASTER', NAME)) as string[]
     return new Map(found.flatMap((name, index) => (index % 2 ? [] : [[name, found[index + 1] ?? '']])))
   }
   await until(async () => {
     const views = await Promise.all(sentinels.map(({ port }) => ask(port)))
     return views.every((view) => view.get('num-slaves') === '2' && view.get('num-other-sentinels') === '2')
   })
-  await until(async () => /connected_slaves:2/.test(String(await tell(first.port, 'INFO', 'replication'))))
+  await until(async () => /connected_slaves:2/.test(String(await send(first.port, 'INFO', 'replication'))))
   return {
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${NAME}`,
     servers,
@@ -48,7 +48,7 @@ export async function startRedisSentinel(
         const views = await Promise.all(sentinels.map(({ port }) => ask(port)))
         const ports = new Set(views.map((view) => Number(view.get('port'))))
         master = ports.size === 1 ? servers.find(({ port }) => ports.has(port)) : undefined
-        return master !== undefined && (await areBehind(master, servers))
+        return master !== undefined && (await areFollowing(master, servers))
       })
       return master as RedisServer
     },
@@ -58,11 +58,11 @@ export async function startRedisSentinel(
   }
 }
 
-async function areBehind(master: RedisServer, servers: readonly RedisServer[]): Promise<boolean> {
+async function areFollowing(master: RedisServer, servers: readonly RedisServer[]): Promise<boolean> {
   const others = servers.filter((server) => server !== master)
-  const roles = await Promise.all(others.map(({ port }) => tell(port, 'ROLE').catch(() => null)))
+  const roles = await Promise.all(others.map(({ port }) => send(port, 'ROLE').catch(() => null)))
   return roles.every((role) => {
-    // A dead one follows nobody, and is no candidate either.
+    // A dead server follows nobody, and is no candidate either.
     if (role === null) return true
     const [kind, , of, state] = role as unknown[]
     return kind === 'slave' && of === master.port && state === 'connected'
@@ -75,7 +75,7 @@ async function startSentinel(program: RedisProgram, master: number) {
     command: REDIS_PROGRAMS[program].path,
     args: ({ port, dir }) => {
       const file = join(dir, 'sentinel.conf')
-      // Sentinels write down in it what they have learnt.
+      // Sentinels save their state in it.
       writeFileSync(
         file,
         `port ${port}
@@ -88,6 +88,6 @@ sentinel failover-timeout ${NAME} 3000
       )
       return [file, '--sentinel']
     },
-    answers: ({ port }) => pongs(port),
+    answers: ({ port }) => ping(port),
   })
 }

@@ -6,14 +6,14 @@ import { type Server, startDaemon } from './daemon.ts'
 
 export const redisNeed = need('redis-server')
 
-/** Redis, and Valkey, which takes the same arguments. */
+/** Redis, or Valkey, which takes the same arguments. */
 export type RedisProgram = 'redis' | 'valkey'
 export const REDIS_PROGRAMS: Readonly<Record<RedisProgram, Need>> = {
   redis: redisNeed,
   valkey: need('valkey-server'),
 }
 
-/** A suite for Redis, and the same for Valkey. `also` is needed beside them. */
+/** Runs a suite on Redis and on Valkey. It is skipped where they, or `also`, are not installed. */
 export function describeBoth(name: string, body: (program: RedisProgram) => void, also?: Need): void {
   for (const program of ['redis', 'valkey'] as const)
     describe(`${program}, ${name}`, { skip: REDIS_PROGRAMS[program].skip || also?.skip }, () => body(program))
@@ -23,7 +23,7 @@ export interface RedisServer extends Server {
   readonly url: string
 }
 
-/** A Redis of the tests, which writes down every change before it answers unless `settings` say otherwise. */
+/** Starts a private Redis, which saves every write to disk before it replies, unless `settings` say otherwise. */
 export async function startRedis(
   settings: Readonly<Record<string, string>> = {},
   program: RedisProgram = 'redis',
@@ -36,19 +36,19 @@ export async function startRedis(
       ...['--port', `${port}`, '--dir', dir],
       ...Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]),
     ],
-    answers: ({ port }) => pongs(port),
+    answers: ({ port }) => ping(port),
   })
   return Object.assign(server, { url: `redis://127.0.0.1:${server.port}` })
 }
 
-/** Not before its data is loaded. */
-export async function pongs(port: number): Promise<void> {
+/** Rejects until the server has loaded its data. */
+export async function ping(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')
     socket.write('PING\r\n')
-    const [answer] = (await once(socket, 'data')) as [Buffer]
-    if (!answer.toString().startsWith('+PONG')) throw new Error('not ready')
+    const [reply] = (await once(socket, 'data')) as [Buffer]
+    if (!reply.toString().startsWith('+PONG')) throw new Error('not ready')
   } finally {
     socket.destroy()
   }

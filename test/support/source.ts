@@ -1,16 +1,16 @@
-/** What the rules read of a source, without a compiler: enough for code that Biome has formatted and tsc has accepted. */
+/** A parser for the rules, without a compiler. It is enough for code that Biome has formatted and tsc has accepted. */
 
 export interface Source {
-  /** Comments blanked; strings as they stand. Same length and lines as the source. */
+  /** The source with comments blanked and strings unchanged. It has the same length and lines. */
   readonly code: string
-  /** Comments, and what is inside strings and regular expressions, blanked. */
+  /** The source with comments and the contents of strings and regular expressions blanked. */
   readonly bare: string
   readonly imports: readonly Import[]
 }
 
 export interface Import {
   readonly specifier: string
-  /** Gone at run time. `import { type A }` is not: under verbatimModuleSyntax the module is still loaded. */
+  /** True when nothing is loaded at run time. For `import { type A }` it is false: under verbatimModuleSyntax the module is loaded. */
   readonly typeOnly: boolean
   readonly line: number
 }
@@ -24,13 +24,13 @@ export function parse(text: string): Source {
   const { code, bare } = blank(text)
   const imports: Import[] = []
   const add = (at: number, specifier: string | undefined, typeOnly: boolean) => {
-    // A string that merely looks like an import has no keyword left once strings are blanked.
+    // A string that only looks like an import has no keyword left when strings are blanked.
     if (specifier && /^(import|export|require|typeof)/.test(bare.slice(at)))
       imports.push({ specifier, typeOnly, line: lineAt(text, at) })
   }
   for (const match of code.matchAll(STATEMENT)) add(match.index, match[3], match[1] === 'type')
   for (const match of code.matchAll(EFFECT)) add(match.index, match[2], false)
-  // `import('./a.ts').Name` and `typeof import('./a.ts')` stand in types; a value is awaited before it is looked into.
+  // `import('./a.ts').Name` and `typeof import('./a.ts')` are types. A value is awaited before its members are used.
   for (const match of code.matchAll(CALL)) add(match.index, match[3], Boolean(match[1] || match[4]))
   return { code, bare, imports }
 }
@@ -46,7 +46,7 @@ const TOKEN =
 function blank(text: string): { code: string; bare: string } {
   let code = ''
   let bare = ''
-  // One entry for each `${` that is open, holding how many braces are open inside it.
+  // One entry for each open `${`, with the number of braces that are open in it.
   const holes: number[] = []
   const emit = (piece: string, inCode: string, inBare: string) => {
     code += inCode

@@ -15,7 +15,7 @@ const secrets = randomBytes(32)
 const UNIX_FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 
 suite('sessionFor', () => {
-  test('makes the cookie of a signed-in user with data', async () => {
+  test('creates the cookie of a logged-in user with data', async () => {
     const sessions = createSessions<Data>({ store: memory(), secrets })
     const made = await sessionFor(sessions, { userId: 'ada', data: { basket: ['tea'] } })
     const session = await sessions.read({ cookie: made.cookie })
@@ -24,7 +24,7 @@ suite('sessionFor', () => {
     assert.equal(session.handle, made.handle)
   })
 
-  test('makes a session as a request would: device and list know it', async () => {
+  test('creates a session as a request would, with its device in the list of the user', async () => {
     const sessions = createSessions<Data>({ store: memory(), secrets })
     const { handle } = await sessionFor(sessions, { userId: 'ada', headers: { 'user-agent': UNIX_FIREFOX } })
     const [device, ...others] = await sessions.of('ada').list()
@@ -32,13 +32,13 @@ suite('sessionFor', () => {
     assert.equal(await sessions.of('ada').revoke(handle), true)
   })
 
-  test('works where sessions travel in the cookie', async () => {
+  test('works with sessions that are stored in the cookie', async () => {
     const sessions = createSessions<Data>({ store: cookie(), secrets })
     const made = await sessionFor(sessions, { data: { theme: 'dark' } })
     assert.equal((await sessions.read({ cookie: made.cookie })).get('theme'), 'dark')
   })
 
-  test('refuses to make a session that would not be kept, and options that it does not know', async () => {
+  test('refuses to create a session that would not be saved, and refuses unknown options', async () => {
     const sessions = createSessions<Data>({ store: memory(), secrets })
     await assert.rejects(sessionFor(sessions, {}), /needs a userId or some data/)
     await assert.rejects(sessionFor(sessions, { user: 'ada' } as never), /Unknown option "user".*userId, data, headers/)

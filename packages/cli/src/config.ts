@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type BaseSessions, createSessions } from 'strongroom'
-import { type AnyUser, placeOf } from 'strongroom/internal'
+import { type BaseSessions, createSessions, type Traits } from 'strongroom'
+import { type AnyUser, pathInUrl } from 'strongroom/internal'
 import { messageOf, misuse } from './failure.ts'
 import { note } from './output.ts'
 
@@ -13,18 +13,18 @@ export interface StoreOptions {
   readonly env?: string
 }
 
-/** What a config exports; what `of` can do depends on its store. */
+/** What a config exports. What `of` can do depends on its store. */
 export type AnySessions = BaseSessions<Record<string, unknown>> & { of(userId: string): AnyUser }
 
 /**
- * What a verb needs. `keys`: a user's sessions are found by a tag made with the keys. `store`: sweeping, counting and ending
- * need no key, so that whoever runs them need not hold one.
+ * What a command needs. `keys`: a user's sessions are found by a tag that is made with the keys. `store`: sweeping, counting
+ * and ending sessions need no key, so the people who run these commands need not have it.
  */
 export type Need = 'keys' | 'store'
 
 export const CONFIGS = ['ts', 'mts', 'js', 'mjs'].map((type) => `strongroom.config.${type}`)
 
-/** Opens what the options name, works with it, and closes what was opened. */
+/** Opens the sessions that the options name, does the work, and closes them. */
 export async function withSessions(
   options: StoreOptions,
   need: Need,
@@ -34,7 +34,7 @@ export async function withSessions(
   try {
     if (sessions.policy.traits.shared === 'process')
       note(
-        `the ${sessions.policy.engine} store is this process's own: sessions of a running application are not in it.`,
+        `a ${sessions.policy.engine} store belongs to one process: the sessions of a running application are not in it.`,
       )
     await work(sessions)
   } finally {
@@ -47,45 +47,55 @@ async function openSessions(options: StoreOptions, need: Need): Promise<AnySessi
   if (need === 'keys') loadEnv(process.cwd(), options.env)
   const secrets = process.env.STRONGROOM_SECRETS
   if (need === 'keys' && !secrets)
-    throw misuse(
-      'This verb needs the keys of the application: set STRONGROOM_SECRETS, put it into .env, or use a config.',
-    )
-  const place = placeOf(options.store)
-  if (place !== null && !existsSync(place)) throw misuse(`There is no ${place}; nothing was made.`)
-  // Without need for keys: a ring that opens nothing.
+    throw misuse("This command needs the application's keys: set STRONGROOM_SECRETS, add it to .env, or use a config.")
+  checkPath(pathInUrl(options.store))
+  // A command that needs no keys gets a ring that opens nothing.
   const ring = need === 'keys' && secrets ? secrets : randomBytes(32)
   return createSessions({ store: options.store, secrets: ring }) as AnySessions
+}
+
+/** A store would create what is missing: a mistyped path must not become an empty store. */
+export function checkPath(path: string | null): void {
+  if (path !== null && !existsSync(path)) throw misuse(`${path} does not exist, and nothing was created.`)
+}
+
+/** Refuses a store that only the process which made it can use. */
+export function checkShared({ engine, shared }: Traits): void {
+  if (shared !== 'process') return
+  throw misuse(`A ${engine} store belongs to one process: sessions cannot be moved into it or out of it from here.`)
 }
 
 /** The config that is named, or the one in the working directory; null when there is none. */
 export function findConfig({ config }: StoreOptions): string | null {
   if (config !== undefined) {
     if (existsSync(config)) return resolve(config)
-    throw misuse(`There is no ${config}.`)
+    throw misuse(`${config} does not exist.`)
   }
   const [found, other] = CONFIGS.filter((name) => existsSync(name))
-  if (found && other) throw misuse(`Both ${found} and ${other} are here. Say which with --config.`)
+  if (found && other) throw misuse(`Both ${found} and ${other} are in this folder. Choose one with --config.`)
   return found ? resolve(found) : null
 }
 
 async function loadConfig(options: StoreOptions): Promise<AnySessions> {
   const path = findConfig(options)
   if (!path)
-    throw misuse(`There is no ${CONFIGS[0]} here. Make one with strongroom init, or use --config FILE or --store URL.`)
+    throw misuse(
+      `There is no ${CONFIGS[0]} in this folder. Make one with npx @strongroom/cli init, or use --config FILE or --store URL.`,
+    )
   const name = basename(path)
   if (/^\.[cm]?ts$/.test(extname(path)) && !process.features.typescript)
     throw misuse(
-      `${name} needs a Node that runs TypeScript (22.18 or later does), and ${process.version} here does not. Use one, or write the config as strongroom.config.mjs.`,
+      `${name} needs a Node that runs TypeScript, such as 22.18 or later. This is ${process.version}: use a later one, or write the config as strongroom.config.mjs.`,
     )
   loadEnv(dirname(path), options.env)
-  // The paths in a config mean what they mean to the application, which starts from the folder of its config.
+  // Relative paths in a config mean what they mean to the application, which starts in the folder of its config.
   process.chdir(dirname(path))
   const sessions = (await exportsOf(path, name)).find(isSessions)
   if (sessions) return sessions
   throw misuse(`${name} exports no sessions. Write: export default createSessions({ … })`)
 }
 
-/** Default export and `sessions`, awaited; a CommonJS module has both of them below its default. */
+/** The default export and `sessions`, awaited. A CommonJS module has both below its default. */
 async function exportsOf(path: string, name: string): Promise<unknown[]> {
   try {
     const { default: first, sessions } = await import(pathToFileURL(path).href)
@@ -98,16 +108,16 @@ async function exportsOf(path: string, name: string): Promise<unknown[]> {
 function isSessions(value: unknown): value is AnySessions {
   if (typeof value !== 'object' || value === null || !('policy' in value)) return false
   return ['clearExpired', 'stats', 'find', 'revoke', 'keys', 'close'].every(
-    (verb) => typeof (value as Record<string, unknown>)[verb] === 'function',
+    (method) => typeof (value as Record<string, unknown>)[method] === 'function',
   )
 }
 
-/** Reads `.env` into the environment, which wins over it. */
+/** Reads `.env`, or the named file, into the environment. Variables that are already set win. */
 export function loadEnv(folder: string, named: string | undefined): void {
   const path = named === undefined ? join(folder, '.env') : resolve(named)
   if (!existsSync(path)) {
     if (named === undefined) return
-    throw misuse(`There is no ${named}.`)
+    throw misuse(`${named} does not exist.`)
   }
   try {
     process.loadEnvFile(path)

@@ -1,7 +1,7 @@
 import { accessSync, constants, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** A program's full path, or null: in PATH, or where Debian keeps each version of PostgreSQL. */
+/** A program's full path, or null. Looks in PATH, and where Debian installs each version of PostgreSQL. */
 export function locate(program: string): string | null {
   const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
   for (const folder of [...folders, ...postgresFolders()]) {
@@ -14,7 +14,7 @@ export function locate(program: string): string | null {
   return null
 }
 
-/** The newest first: pg_dump reads servers of its own version and older ones. */
+/** The newest version first: pg_dump reads servers of its own version and older ones. */
 function postgresFolders(): string[] {
   const all = '/usr/lib/postgresql'
   try {

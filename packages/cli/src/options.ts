@@ -1,18 +1,19 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { misuse } from './failure.ts'
 
-/** Where the sessions are: the same for every verb that looks at them. */
+/** Where the sessions are: the same options for every command that opens them. */
 export function withStoreOptions(command: Command): Command {
   return (
     command
       .addOption(
-        new Option('--config <file>', 'module that exports the sessions (default: strongroom.config.* here)').conflicts(
-          'store',
-        ),
+        new Option(
+          '--config <file>',
+          'module that exports the sessions (default: strongroom.config.* in this folder)',
+        ).conflicts('store'),
       )
       .option('--store <url>', 'the store itself, such as sqlite:./sessions.db')
-      // Not --env-file: Node takes that for its own, wherever it stands.
-      .option('--env <file>', 'environment to load first (default: .env beside the config)')
+      // Not --env-file: Node takes that as an option of its own, wherever it appears.
+      .option('--env <file>', 'environment file to load first (default: .env beside the config)')
       .option('--json', 'one JSON value on stdout, for programs')
   )
 }
@@ -20,11 +21,11 @@ export function withStoreOptions(command: Command): Command {
 export function withUser(command: Command): Command {
   return command.requiredOption('--user <id>', 'the id that the application gave to login()', (id: string) => {
     if (id !== '') return id
-    throw new InvalidArgumentError('A user id is not empty.')
+    throw new InvalidArgumentError('A user id cannot be empty.')
   })
 }
 
-/** Help text is read by people who have a task: it ends in something to copy. */
+/** Every help text ends with an example to copy. */
 export function withExamples(command: Command, ...examples: string[]): Command {
   const lines = examples.map((example) => `  $ ${example}`).join('\n')
   return command.addHelpText('after', `\n${examples.length === 1 ? 'Example' : 'Examples'}:\n${lines}`)
@@ -33,24 +34,24 @@ export function withExamples(command: Command, ...examples: string[]): Command {
 export function wholeNumber(text: string): number {
   const count = Number(text)
   if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count
-  throw new InvalidArgumentError('It is a whole number above 0.')
+  throw new InvalidArgumentError('It must be a whole number above 0.')
 }
 
-/** Refuses what is no handle, without repeating it: it may be a cookie or an id that was pasted in its place. */
+/** Refuses what is not a handle, without repeating it: someone may have pasted a cookie or an id. */
 export function checkHandle(handle: string): void {
   if (/^[\w-]{16}$/.test(handle)) return
   throw misuse(
-    'That is no handle. A handle has 16 characters, as strongroom list shows them; a cookie or an id is not one.',
+    'That is not a handle. A handle has 16 characters, as strongroom list shows them. A cookie or an id is not a handle.',
   )
 }
 
 /**
- * Puts a handle that begins with "-" (one in 64 does) behind a "--", or it would be taken for an option. No option of the
- * verbs that take one has its length.
+ * Moves a handle that begins with "-" (one in 64 does) behind a "--", because it would be parsed as an option. No option of
+ * the commands that take a handle has its length.
  */
 export function handlesLast(args: readonly string[]): string[] {
-  const verb = args.find((arg) => !arg.startsWith('-')) ?? ''
+  const name = args.find((arg) => !arg.startsWith('-')) ?? ''
   const isHandle = (arg: string) => /^-[\w-]{15}$/.test(arg)
-  if (!['show', 'revoke'].includes(verb) || args.includes('--') || !args.some(isHandle)) return [...args]
+  if (!['show', 'revoke'].includes(name) || args.includes('--') || !args.some(isHandle)) return [...args]
   return [...args.filter((arg) => !isHandle(arg)), '--', ...args.filter(isHandle)]
 }

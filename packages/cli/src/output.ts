@@ -1,12 +1,12 @@
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
 
-/** A person at both ends. CI systems hand out terminals at which nobody sits. */
+/** Is there a person at both ends? CI systems provide terminals with nobody at them. */
 export function isInteractive(): boolean {
   return process.stdin.isTTY === true && isTerminal()
 }
 
-/** Can what is printed be drawn over? */
+/** Can printed lines be redrawn? */
 export function isTerminal(): boolean {
   return process.stdout.isTTY === true && process.env.TERM !== 'dumb' && !process.env.CI
 }
@@ -15,12 +15,12 @@ export function line(text = ''): void {
   process.stdout.write(`${text}\n`)
 }
 
-/** Beside the answer: on stderr, so that a pipe gets the answer alone. */
+/** A line on stderr, so that a pipe gets nothing but the result. */
 export function note(text: string): void {
   process.stderr.write(`strongroom: ${text}\n`)
 }
 
-/** One JSON value, on one line. Some terminals obey C1 control characters, which JSON leaves as they are. */
+/** One JSON value on one line. Escapes C1 control characters, which JSON allows and some terminals obey. */
 export function json(value: unknown): void {
   line(JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029]/g, escaped))
 }
@@ -38,7 +38,7 @@ const CORNERS = {
   'bottom-left': '',
   'bottom-right': '',
 }
-// No colours of the table's own: they know nothing of NO_COLOR. styleText does, and of pipes too.
+// The table's own colours ignore NO_COLOR and pipes. styleText respects both.
 const LAYOUT = {
   chars: { ...BARE, ...CORNERS, middle: '  ' },
   style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
@@ -50,7 +50,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   line(trimmed(drawn.toString()))
 }
 
-/** Names and what they are, one below the other. */
+/** Names and values, a pair on each line. */
 export function facts(pairs: readonly (readonly [name: string, value: string])[]): void {
   const drawn = new Table(LAYOUT)
   for (const [name, value] of pairs) drawn.push([styleText('bold', name), value])
@@ -60,8 +60,8 @@ export function facts(pairs: readonly (readonly [name: string, value: string])[]
 const trimmed = (text: string) => text.replace(/ +$/gm, '')
 
 /**
- * Text that somebody else chose (a device's label, the message of a foreign error) as one harmless line: a terminal obeys
- * control characters, and direction marks make a line read as what it is not.
+ * Makes one harmless line of text from outside (a device's label, the message of someone else's error). A terminal obeys
+ * control characters, and direction marks can make a line read as something else.
  */
 export function oneLine(text: string): string {
   return text
@@ -71,12 +71,12 @@ export function oneLine(text: string): string {
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }
 
-/** Takes out whatever has the length of a secret, a token or an id: a paste into the wrong place must not end in a log. */
+/** Removes everything as long as a secret, a token or an id: what was pasted into the wrong place must not end up in a log. */
 export function redact(text: string): string {
   return text.replace(/[A-Za-z0-9_+=-]{43,}/g, '[…]')
 }
 
-/** Waits until all that was printed has left: `process.exit` does not. */
+/** Waits until everything printed has been written. `process.exit` does not wait. */
 export async function flush(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write('', done))
 }

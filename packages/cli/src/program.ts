@@ -16,23 +16,23 @@ import { stats } from './commands/stats.ts'
 import { redact } from './output.ts'
 
 const HELP = `
-Where the sessions are: strongroom.config.ts (or .mts, .js, .mjs) in this folder,
-with the .env beside it; or --config FILE; or --store URL, with the secrets in
+Where the sessions are: strongroom.config.ts (.mts, .js, .mjs) here and
+the .env beside it; or --config FILE; or --store URL, with the secrets in
 STRONGROOM_SECRETS. With --store, migrate, clear-expired, stats, show and revoke
-need none.
+need no secrets.
 
 Exit codes:
   0    done
-  1    failed: the store did not answer, a file could not be written, sessions are
-       left that could not be moved
-  2    used wrongly: an unknown option, a config or a store that will not do
+  1    failed: the store did not respond, a file could not be written, or some
+       sessions could not be moved
+  2    used incorrectly: an unknown option, or an unusable config or store
   3    no session has this handle
   4    scan found session rows that can be read
-  130  interrupted, or answered with no
+  130  interrupted, or a question was answered with no
 
 Environment:
-  STRONGROOM_SECRETS  secrets, divided by commas; the first is current
-  STRONGROOM_DEBUG    1 prints the stack of an error, as --debug does
+  STRONGROOM_SECRETS  secrets, separated by commas; the first is current
+  STRONGROOM_DEBUG    1 prints the stack of an error, like --debug
   NO_COLOR            no colours
 
 Example:
@@ -40,9 +40,9 @@ Example:
 
 export function createProgram(): Command {
   const program = new Command('strongroom')
-    .description('Looks after web sessions: makes keys, clears what has expired, lists and ends sessions.')
+    .description('Manages web sessions: makes keys, removes expired sessions, lists and ends sessions.')
     .version(version(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help, for a command its own')
+    .helpOption('-h, --help', 'print help; after a command, help for that command')
     .option('--debug', 'print the stack of an error')
     .addHelpText('after', HELP)
     .exitOverride()
@@ -56,15 +56,16 @@ export function createProgram(): Command {
   return program
 }
 
-/** "show <handle>" without "[options]", which all of them have; "keys new|list", which are two verbs. */
+/** "show <handle>" without "[options]", which every command has; "keys new|list" for the two commands below keys. */
 function termOf(command: Command): string {
   const names = [command.name(), ...command.aliases()].join(', ')
-  const verbs = command.commands.map((verb) => verb.name()).join('|')
-  const given = command.registeredArguments.filter(({ required }) => required).map((argument) => `<${argument.name()}>`)
-  return [names, ...(verbs ? [verbs] : given)].join(' ')
+  const below = command.commands.map((each) => each.name()).join('|')
+  const required = command.registeredArguments.filter((argument) => argument.required)
+  const rest = below ? [below] : required.map((argument) => `<${argument.name()}>`)
+  return [names, ...rest].join(' ')
 }
 
-/** Commander says "error: …", and its suggestion on a line of its own. */
+/** Commander writes "error: …", and its suggestion on a line of its own. */
 function oneLineOf(text: string): string {
   return `${redact(
     `strongroom: ${text

@@ -1,18 +1,18 @@
 import { EXIT, Failure } from './failure.ts'
 
-/** Loaded when there is somebody to ask. */
+/** Loaded only when there is someone to ask. */
 export const clack = () => import('@clack/prompts')
 
-/** The answer; Ctrl-C and Escape end the program. */
-export async function answered<T>(asked: Promise<T>): Promise<Exclude<T, symbol>> {
-  const answer = await asked
+/** Resolves to the answer. Ctrl-C and Escape end the program. */
+export async function answerTo<T>(prompt: Promise<T>): Promise<Exclude<T, symbol>> {
+  const answer = await prompt
   if (typeof answer === 'symbol') throw new Failure(EXIT.interrupted, 'Nothing was changed.')
   return answer as Exclude<T, symbol>
 }
 
-/** Returns when the answer is yes; any other ends the program. */
-export async function agreed(message: string): Promise<void> {
-  const { confirm } = await clack()
-  const yes = await answered(confirm({ message, initialValue: false }))
+/** Resolves when the answer is yes. Any other answer ends the program. */
+export async function confirm(message: string): Promise<void> {
+  const { confirm: ask } = await clack()
+  const yes = await answerTo(ask({ message, initialValue: false }))
   if (!yes) throw new Failure(EXIT.interrupted, 'Nothing was changed.')
 }

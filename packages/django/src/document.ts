@@ -1,30 +1,31 @@
 import { DataError } from 'strongroom'
 import { own, put, type Values } from 'strongroom/internal'
 import { type ObjectNode, readJson } from './json/read.ts'
-import { layOver, toJsonValue } from './json/view.ts'
+import { patchJson, toJsonValue } from './json/view.ts'
 import { writeJson, writeString } from './json/write.ts'
 
-/** Keys of Django's that the verbs of a session speak for: `login`, `logout`, `userId`. */
+/** Django's own keys, which the methods of a session stand for: `login`, `logout`, `userId`. */
 export const USER_ID = '_auth_user_id'
 export const USER_BACKEND = '_auth_user_backend'
 export const USER_HASH = '_auth_user_hash'
 export const EXPIRY = '_session_expiry'
 
 /**
- * The document that values were read from, as its text, among them: a login makes a new session of what the old one held, and
- * what nobody changed is to be there to the letter. Only where JSON values alone would lose something.
+ * The key under which values carry the JSON text that they were read from. A login makes a new session of the old one's
+ * values, and whatever nobody changed must be written exactly as it was. Present only when the values alone would lose
+ * something.
  */
 const SOURCE = '~django'
 
 const USER: readonly string[] = [USER_ID, USER_BACKEND, USER_HASH]
 
-/** What a session's user sees of a document: the values that JSON has. */
+/** What an application sees of a document: its values, as far as JSON can express them. */
 export function valuesOf(document: ObjectNode): Values {
   const values: Values = {}
   const pairs: string[] = []
   for (const [key, node] of document.entries) {
     if (USER.includes(key)) continue
-    // A key of Django's that has our name is not shown, but kept.
+    // If Django's data has this key, too, it is hidden but preserved.
     if (key !== SOURCE) put(values, key, toJsonValue(node))
     pairs.push(`${writeString(key)}:${node.raw}`)
   }
@@ -34,43 +35,43 @@ export function valuesOf(document: ObjectNode): Values {
 }
 
 export interface Change {
-  /** The session's data, as JSON text. */
+  /** The session's data, as JSON. */
   readonly data: string
-  /** What lies there now, or null for a session that is new. */
-  readonly was: ObjectNode | null
-  /** Keys of Django's to write, or to remove (null); all others of its own stay. */
+  /** The stored document, or null for a new session. */
+  readonly before: ObjectNode | null
+  /** Django's own keys to write, or to remove (null). The others stay as they are. */
   readonly own: Readonly<Record<string, string | number | null>>
 }
 
-/** The JSON text of a changed session. Whatever was not changed keeps its text and its place. */
-export function changedText({ data, was, own: changes }: Change): string {
+/** Returns the JSON of a changed session. Whatever was not changed keeps its text and its position. */
+export function changedJson({ data, before, own: changes }: Change): string {
   const values = JSON.parse(data) as Values
   const source = own(values, SOURCE)
   delete values[SOURCE]
   for (const key of USER)
     if (Object.hasOwn(values, key))
-      throw new DataError(key, `The session key '${key}' is Django's own: call login() or logout().`)
-  const base = was ?? (typeof source === 'string' ? sourceOf(source) : undefined)
-  // Ours is there whenever Django's is, but for a session that was cleared.
+      throw new DataError(key, `The session key '${key}' belongs to Django: call login() or logout() instead.`)
+  const base = before ?? (typeof source === 'string' ? objectIn(source) : undefined)
+  // The values lack our source only when the session was cleared. Then Django's key of that name goes, too.
   for (const [key, node] of base?.entries ?? [])
     if (key === SOURCE ? source !== undefined : USER.includes(key)) put(values, key, toJsonValue(node))
   for (const [key, value] of Object.entries(changes)) {
     if (value === null) delete values[key]
     else put(values, key, value)
   }
-  return layOver(base, values)
+  return patchJson(base, values)
 }
 
 export function readDocument(json: string): ObjectNode {
   return readJson(json) as ObjectNode
 }
 
-function sourceOf(json: string): ObjectNode | undefined {
+function objectIn(json: string): ObjectNode | undefined {
   const node = readJson(json)
   return node.kind === 'object' ? node : undefined
 }
 
-/** The user that a document says is signed in; Django reads an integer as well. */
+/** The user that a document names as signed in. Like Django, it accepts an integer as well. */
 export function userIn({ entries }: ObjectNode): string | null {
   const node = entries.get(USER_ID)
   const value = node?.kind === 'scalar' ? node.value : null

@@ -1,21 +1,35 @@
-import type { Clock, ScanOptions, Store } from 'strongroom'
+import { createHash, randomInt } from 'node:crypto'
+import type { Clock, Id, ScanOptions, Store } from 'strongroom'
 
-/** What an engine is told by the sessions that it is to keep. */
-export interface World {
+/** One of Django's session backends, as `createDjangoSessions` takes it. */
+export interface DjangoEngine {
+  readonly name: 'db' | 'file' | 'redis' | 'signed_cookies'
+  /**
+   * Opens the store: its ids are session keys, its bytes are `session_data`. Returns null when the sessions are stored in
+   * their cookies.
+   */
+  open(context: EngineContext): Store | null
+}
+
+/** What an engine needs to know about the sessions that it stores. */
+export interface EngineContext {
   readonly clock: Clock
-  /** SESSION_COOKIE_NAME, which session files begin with. */
+  /** SESSION_COOKIE_NAME. The names of session files begin with it. */
   readonly cookieName: string
-  /** When a session ends that was saved at a moment, by what its `session_data` says. */
+  /** Returns when a session that was saved at `savedAt` ends, according to its `session_data`. */
   endOf(sessionData: string, savedAt: number): number
 }
 
-/** A store of Django's whose sessions can be gone through, all of them, to move them. */
-export interface WalkedStore extends Store {
-  /** Session keys, page by page; one may come twice. Not `scan`: listings need handles, and these keys have none. */
+/** A Django store that can list all of its sessions, so that they can be moved. */
+export interface EnumerableStore extends Store {
+  /**
+   * Yields session keys page by page; a key may be repeated. This is not `scan`, because lists of sessions need handles, and
+   * a session key cannot be turned into one.
+   */
   keys(options?: ScanOptions): AsyncIterable<readonly string[]>
 }
 
-/** Where Django keeps its users, which is where the `db` backend keeps its sessions, too. */
+/** Django's table of users. The `db` backend stores its sessions in the same database. */
 export interface UserTable {
   /** Default `auth_user`. */
   readonly users?: string | undefined
@@ -23,14 +37,30 @@ export interface UserTable {
   readonly userKey?: string | undefined
 }
 
-/** One of Django's places for sessions, as `createDjangoSessions` takes it. */
-export interface DjangoEngine {
-  readonly name: 'db' | 'file' | 'redis' | 'signed_cookies'
-  /** The store under it: ids are session keys, bytes `session_data`. Null where sessions are in their cookies. */
-  open(world: World): Store | null
-}
-
-/** `django.contrib.sessions.backends.signed_cookies`: the session in the cookie itself, readable, and never revoked. */
+/** `django.contrib.sessions.backends.signed_cookies`: sessions in their cookies, which are readable and cannot be revoked. */
 export function djangoCookies(): DjangoEngine {
   return { name: 'signed_cookies', open: () => null }
 }
+
+const KEY_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
+
+/** A new session key in Django's format: 32 characters, 165 bits. */
+export function newSessionKey(): string {
+  let key = ''
+  while (key.length < 32) key += KEY_CHARACTERS[randomInt(KEY_CHARACTERS.length)]
+  return key
+}
+
+/**
+ * Whether a string may be sent to a store as a session key: at least Django's minimum length, at most the 40 characters of its
+ * column. Because nothing else is allowed, a key cannot match another one in a database that folds case, be a path or contain
+ * a NUL.
+ */
+export const isSessionKey = (value: string) => /^[a-z0-9]{8,40}$/.test(value)
+
+/**
+ * The id that events and handles use for a session key or a signed cookie. It cannot be turned back into the key, which is all
+ * that a thief would need.
+ */
+export const sessionId = (value: string) =>
+  createHash('sha256').update('strongroom django\n').update(value).digest('hex') as Id

@@ -1,8 +1,8 @@
 import type { Node } from './json/read.ts'
 
 /**
- * What `_session_expiry` says, in the forms that `set_expiry` gives it: nothing (the site's defaults), 0 (the cookie ends with
- * the browser), seconds from each save on, or a moment.
+ * The meaning of `_session_expiry`, in the forms that `set_expiry` writes: absent (the site's defaults), 0 (the cookie ends
+ * with the browser), seconds from each save on, or a moment.
  */
 export type Expiry =
   | { readonly kind: 'default' | 'browser' }
@@ -16,7 +16,7 @@ export interface Ages {
   readonly expireAtBrowserClose: boolean
 }
 
-/** What makes no sense to Django either (where it ends in a 500) counts as not said. */
+/** A value that makes no sense counts as absent. (In Django it leads to a 500.) */
 export function expiryIn(node: Node | undefined): Expiry {
   const value = node?.kind === 'scalar' ? node.value : null
   if (value === 0 || value === false) return { kind: 'browser' }
@@ -26,13 +26,13 @@ export function expiryIn(node: Node | undefined): Expiry {
   return at === null ? { kind: 'default' } : { kind: 'moment', at }
 }
 
-/** When a session ends that was saved at `savedAt`. */
+/** Returns when a session ends that was saved at `savedAt`. */
 export function endOf(expiry: Expiry, savedAt: number, { cookieAge }: Ages): number {
   if (expiry.kind === 'moment') return expiry.at
   return savedAt + (expiry.kind === 'seconds' ? expiry.ms : cookieAge)
 }
 
-/** Does its cookie end with the browser? */
+/** Whether the session's cookie ends with the browser. */
 export function endsWithBrowser(expiry: Expiry, { expireAtBrowserClose }: Ages): boolean {
   return expiry.kind === 'browser' || (expiry.kind === 'default' && expireAtBrowserClose)
 }
@@ -40,18 +40,18 @@ export function endsWithBrowser(expiry: Expiry, { expireAtBrowserClose }: Ages):
 const ISO =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,6})\d*)?)?)?\s?(?:(Z)|([+-])(\d\d):?(\d\d)(?::\d\d(?:\.\d+)?)?)?$/
 
-/** What Python's `isoformat()` wrote; one without an offset is taken for UTC, which is what Django keeps moments in. */
+/** Parses the output of Python's `isoformat()`. Without an offset it is UTC, in which Django stores moments. */
 function momentOf(text: string): number | null {
-  const found = ISO.exec(text)
-  if (!found) return null
-  const number = (index: number) => Number(found[index] ?? 0)
-  const fraction = Number((found[7] ?? '').padEnd(3, '0').slice(0, 3))
+  const match = ISO.exec(text)
+  if (!match) return null
+  const number = (index: number) => Number(match[index] ?? 0)
+  const fraction = Number((match[7] ?? '').padEnd(3, '0').slice(0, 3))
   const local = Date.UTC(number(1), number(2) - 1, number(3), number(4), number(5), number(6), fraction)
   const offset = (number(10) * 60 + number(11)) * 60_000
-  return local - (found[9] === '-' ? -offset : offset)
+  return local - (match[9] === '-' ? -offset : offset)
 }
 
-/** As `isoformat()` writes a moment in UTC. */
+/** Writes a moment in UTC like `isoformat()`. */
 export function isoOf(at: number): string {
   const [whole = '', fraction = ''] = new Date(at).toISOString().slice(0, -1).split('.')
   return `${whole}${fraction === '000' ? '' : `.${fraction}000`}+00:00`

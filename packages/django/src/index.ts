@@ -1,16 +1,14 @@
-export type { AuthKeys } from './auth.ts'
+export type { AuthKeys, PasswordOf } from './auth.ts'
 export { sessionAuthHash, verifySessionAuthHash } from './auth.ts'
-export { type DjangoEngine, djangoCookies, type World } from './engine.ts'
+export { type DjangoEngine, djangoCookies, type EngineContext } from './engine.ts'
 export { BadPayloadError, BadSignatureError, SignatureExpiredError } from './errors.ts'
-export { type DjangoMovedOptions, type DjangoSourceOptions as DjangoFormerOptions, django } from './former.ts'
 export { type Float, float } from './json/write.ts'
-export type { PasswordOf } from './logins.ts'
 export type { PayloadLimits } from './payload.ts'
 export { createDjangoSessions, type DjangoSessionsOptions } from './sessions.ts'
 export type { ReadSignedCookieOptions, SignedCookieOptions } from './signed-cookie.ts'
 export { signCookieValue, unsignCookieValue } from './signed-cookie.ts'
 export type {
-  Ageing,
+  AgeLimit,
   Algorithm,
   DumpsOptions,
   LoadsOptions,
@@ -20,6 +18,7 @@ export type {
   TimestampSignerOptions,
 } from './signer.ts'
 export { dumps, loads, Signer, TimestampSigner } from './signer.ts'
+export { type DjangoMovedOptions, type DjangoSourceOptions, django } from './source.ts'
 export { type DjangoFilesOptions, djangoFiles } from './stores/files.ts'
 export { type DjangoMysqlOptions, djangoMysql } from './stores/mysql.ts'
 export { type DjangoPostgresOptions, djangoPostgres } from './stores/postgres.ts'

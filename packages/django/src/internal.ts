@@ -1,5 +1,5 @@
 /** What `@strongroom/cli` builds on. Not for applications: names here change without notice. */
-export { opened } from './former.ts'
 export { type DjangoMoveReport, moveFromDjango } from './move.ts'
-export { Rows } from './stores/rows.ts'
-export { type DjangoPlace, djangoFromUrl, isDjangoUrl } from './url.ts'
+export { openForReading } from './reader.ts'
+export { SessionTable } from './stores/session-table.ts'
+export { type DjangoUrl, djangoFromUrl, isDjangoUrl } from './url.ts'

@@ -1,40 +1,40 @@
 import { type AdoptReport, type BaseSessions, DataError, type Id, StoreError, TooLargeError } from 'strongroom'
-import type { WalkedStore } from './engine.ts'
-import { NAME } from './former.ts'
-import type { Reader } from './reader.ts'
+import type { EnumerableStore } from './engine.ts'
+import type { SessionReader } from './reader.ts'
+import { SOURCE_NAME } from './source.ts'
 
 export interface DjangoMove {
-  readonly from: WalkedStore
-  readonly reader: Reader
+  readonly from: EnumerableStore
+  readonly reader: SessionReader
   readonly to: Pick<BaseSessions<object>, 'adopt'>
-  /** Sessions looked at in one step (default 500). */
+  /** How many sessions to list at a time (default 500). */
   readonly page?: number | undefined
   readonly signal?: AbortSignal | undefined
-  /** Called after each page with how many have been looked at. */
+  /** Called after each page with the number of sessions processed so far. */
   readonly onProgress?: ((done: number) => void) | undefined
-  /** Read all of them, and write nothing. */
+  /** Read all sessions, and write nothing. */
   readonly dryRun?: boolean | undefined
-  /** End each session at Django's once it is here. Otherwise what is left here is a copy. */
+  /** End each session in Django's store once it is here. Otherwise what is stored here is a copy. */
   readonly end?: boolean | undefined
 }
 
 export interface DjangoMoveReport {
-  /** Brought over, or brought up to date. In a dry run: what would be. */
+  /** Copied, or updated here. In a dry run, how many would be. */
   readonly moved: number
-  /** Of those: read back and found to be the same. */
+  /** Of those, how many were read back and found equal. */
   readonly compared: number
-  /** Here already. */
+  /** Already here. */
   readonly there: number
-  /** Ended or expired before their turn came. */
+  /** Ended or expired before they were read. */
   readonly gone: number
-  /** Not signed with the key (altered, or another SECRET_KEY), or not to be kept here. */
+  /** Not signed with the key (altered, or made with another SECRET_KEY), or impossible to store here. */
   readonly unreadable: number
-  /** Of users that are gone or not active, or whose password is another by now: Django would refuse them, too. */
+  /** Of users who are gone, inactive or have changed their password. Django would refuse them, too. */
   readonly signedOut: number
   readonly tooLarge: number
-  /** A store did not answer for these. */
+  /** A store did not answer for these sessions. */
   readonly failed: number
-  /** What it said of the first of them. */
+  /** The error message for the first of them. */
   readonly trouble: string | null
   /** False when the signal stopped it. */
   readonly complete: boolean
@@ -42,11 +42,11 @@ export interface DjangoMoveReport {
 
 type Outcome = Exclude<keyof DjangoMoveReport, 'complete' | 'compared' | 'trouble'>
 
-const AT_ONCE = 16
+const CONCURRENCY = 16
 
 /**
- * Brings the sessions of a Django over. Safe beside traffic, beside other runs, and again after it was stopped or killed:
- * each is taken over once, whoever does it. Rejects when a store does not answer at all.
+ * Moves the sessions of a Django here. It may run during traffic, in parallel with other runs, and again after it was stopped or
+ * killed: each session is adopted once, whoever does it. Rejects when a store does not answer at all.
  */
 export async function moveFromDjango(move: DjangoMove): Promise<DjangoMoveReport> {
   const { from, page, signal, onProgress } = move
@@ -56,8 +56,8 @@ export async function moveFromDjango(move: DjangoMove): Promise<DjangoMoveReport
   let done = 0
   let trouble: string | null = null
   for await (const keys of from.keys({ page, signal })) {
-    const errors = await takePage(keys, async (key) => {
-      const { outcome, compared = false } = await takeOne(move, key)
+    const errors = await movePage(keys, async (key) => {
+      const { outcome, compared = false } = await moveOne(move, key)
       tally[outcome] += 1
       if (compared) tally.compared += 1
     })
@@ -70,16 +70,16 @@ export async function moveFromDjango(move: DjangoMove): Promise<DjangoMoveReport
   return { ...tally, trouble, complete: signal?.aborted !== true }
 }
 
-/** Why some failed. One that fails may be its own fault; when all do, it is a store that does not answer. */
-async function takePage(keys: readonly string[], take: (key: string) => Promise<void>): Promise<StoreError[]> {
+/** Returns why some failed. A single failure may be due to that session. When all fail, a store is down, and this rejects. */
+async function movePage(keys: readonly string[], moveKey: (key: string) => Promise<void>): Promise<StoreError[]> {
   const queue = [...keys]
   const errors: StoreError[] = []
   let answered = 0
-  const isDown = () => answered === 0 && errors.length >= Math.min(AT_ONCE, keys.length)
+  const isDown = () => answered === 0 && errors.length >= Math.min(CONCURRENCY, keys.length)
   const work = async () => {
     for (let key = queue.pop(); key !== undefined && !isDown(); key = queue.pop()) {
       try {
-        await take(key)
+        await moveKey(key)
         answered += 1
       } catch (error) {
         if (!(error instanceof StoreError)) throw error
@@ -87,12 +87,12 @@ async function takePage(keys: readonly string[], take: (key: string) => Promise<
       }
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  await Promise.all(Array.from({ length: CONCURRENCY }, work))
   if (isDown() && errors.length > 0) throw errors[0]
   return errors
 }
 
-async function takeOne(
+async function moveOne(
   { from, reader, to, dryRun, end }: DjangoMove,
   key: string,
 ): Promise<{ outcome: Outcome; compared?: boolean }> {
@@ -103,14 +103,14 @@ async function takeOne(
   if (dryRun) return { outcome: 'moved' }
   let report: AdoptReport
   try {
-    report = await to.adopt({ former: NAME, key, session, as: end ? 'session' : 'copy' })
+    report = await to.adopt({ source: SOURCE_NAME, key, session, as: end ? 'session' : 'copy' })
   } catch (error) {
     if (error instanceof TooLargeError) return { outcome: 'tooLarge' }
-    // What this library cannot hold, such as values nested too deep, is no reason to stop.
+    // A session that this library cannot store, such as one nested too deep, is no reason to stop.
     if (error instanceof DataError || error instanceof TypeError) return { outcome: 'unreadable' }
     throw error
   }
-  // Also of one that was taken over before: its visitor may have come while Django could not be asked.
+  // Also for one that was adopted before: its visitor may have come while Django's store was down.
   if (end) await from.delete(key as Id)
   if (report.outcome === 'over') return { outcome: session.userId === null ? 'gone' : 'signedOut' }
   return { outcome: report.outcome === 'there' ? 'there' : 'moved', compared: report.compared }

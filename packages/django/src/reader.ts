@@ -1,33 +1,34 @@
-import { type Clock, ConfigError, type FormerSession } from 'strongroom'
+import { type Clock, ConfigError, type SourceSession, type Store } from 'strongroom'
 import { milliseconds, type Refused, wholeNumber } from 'strongroom/internal'
-import { verifySessionAuthHash } from './auth.ts'
+import { type PasswordOf, verifySessionAuthHash } from './auth.ts'
 import { EXPIRY, scalarIn, USER_HASH, userIn, valuesOf } from './document.ts'
-import { endsWithBrowser, expiryIn } from './expiry.ts'
-import type { PasswordOf } from './logins.ts'
+import type { DjangoEngine } from './engine.ts'
+import { type Ages, endsWithBrowser, expiryIn } from './expiry.ts'
+import { endOfSessionData } from './records.ts'
 import { type SessionCodec, type SessionData, sessionCodec } from './session-data.ts'
 import type { DjangoSessionsOptions } from './sessions.ts'
 
-/** What is needed to read what Django has written, as `createDjangoSessions` has it. */
+/** What is needed to read Django's sessions, as for `createDjangoSessions`. */
 export type ReaderOptions = Pick<
   DjangoSessionsOptions,
   'secretKey' | 'secretKeyFallbacks' | 'password' | 'cookieAge' | 'expireAtBrowserClose' | 'salt' | 'legacy' | 'maxSize'
 >
 
-/** Reads Django's sessions, for those who take them over; nothing is written. */
-export class Reader {
+/** Reads Django's sessions so that they can be adopted. It writes nothing. */
+export class SessionReader {
   readonly codec: SessionCodec
-  readonly ages: { readonly cookieAge: number; readonly expireAtBrowserClose: boolean }
+  readonly ages: Ages
   readonly #options: ReaderOptions
   readonly #password: PasswordOf | false
 
-  /** `salt` is what the engine's text is salted with where nothing else is said. */
+  /** `where` is named in errors. `salt` is the engine's default salt. */
   constructor(where: string, options: ReaderOptions, { salt, clock }: { salt: string; clock: Clock }) {
     const { secretKey, secretKeyFallbacks, password, legacy = false, expireAtBrowserClose = false } = options
     if (typeof legacy !== 'boolean' || typeof expireAtBrowserClose !== 'boolean')
-      throw new ConfigError(`${where}: legacy and expireAtBrowserClose are true or false.`)
+      throw new ConfigError(`${where}: legacy and expireAtBrowserClose must be true or false.`)
     if (password !== false && typeof password !== 'function')
       throw new ConfigError(
-        `${where}: password is a function that answers a user's password field (auth_user.password), or null. Without it, sessions that a change of the password has ended come back; false says that there are none.`,
+        `${where}: password must be a function that returns a user's password field (auth_user.password), or null. Without it, sessions that a password change has ended would come back. Pass false only if no password has ever changed.`,
       )
     this.#options = { ...options, legacy }
     this.#password = password
@@ -36,13 +37,13 @@ export class Reader {
     this.codec = sessionCodec({ secretKey, secretKeyFallbacks, salt: options.salt ?? salt, legacy, maxSize, clock })
   }
 
-  /** The session that a text of Django's holds; refused when it is not signed with the key, or its login is over. */
-  async session(text: string, expiresAt: number): Promise<FormerSession | Refused> {
-    const data = this.codec.decode(text)
+  /** The session in `session_data`. Refused when it is not signed with the key, or its login is no longer valid. */
+  async session(sessionData: string, expiresAt: number): Promise<SourceSession | Refused> {
+    const data = this.codec.decode(sessionData)
     return 'refused' in data ? data : this.sessionOf(data, expiresAt)
   }
 
-  async sessionOf({ document }: Pick<SessionData, 'document'>, expiresAt: number): Promise<FormerSession | Refused> {
+  async sessionOf({ document }: Pick<SessionData, 'document'>, expiresAt: number): Promise<SourceSession | Refused> {
     const userId = userIn(document)
     if (userId !== null && this.#password !== false) {
       const field = await this.#password(userId)
@@ -51,7 +52,19 @@ export class Reader {
     }
     const { [EXPIRY]: _, ...values } = valuesOf(document)
     const persistent = !endsWithBrowser(expiryIn(document.entries.get(EXPIRY)), this.ages)
-    // Django keeps neither when a session began nor when its user signed in.
+    // Django stores neither when a session began nor when its user signed in.
     return { userId, values, expiresAt, persistent }
   }
+}
+
+/** Opens one of Django's stores, together with a reader for its sessions. */
+export function openForReading(
+  where: string,
+  engine: DjangoEngine,
+  { clock, cookieName, ...options }: ReaderOptions & { readonly clock: Clock; readonly cookieName: string },
+): { readonly store: Store; readonly reader: SessionReader } {
+  const reader = new SessionReader(where, options, { salt: 'django.contrib.sessions.SessionStore', clock })
+  const endOf = (sessionData: string, savedAt: number) =>
+    endOfSessionData(sessionData, savedAt, { ...reader.ages, codec: reader.codec })
+  return { reader, store: engine.open({ clock, cookieName, endOf }) as Store }
 }

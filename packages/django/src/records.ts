@@ -1,40 +1,40 @@
 import type { Clock } from 'strongroom'
 import {
-  type AskedLifetime,
   type Content,
-  type Held,
-  type Keeping,
+  type ContentToSave,
   LONGEST,
   type Loaded,
   type Meta,
   milliseconds,
   type Refused,
+  type RequestedLifetime,
   refuseOver,
+  type SessionRef,
   type Values,
 } from 'strongroom/internal'
-import { changedText, EXPIRY, readDocument, userIn, valuesOf } from './document.ts'
+import type { Logins } from './auth.ts'
+import { changedJson, EXPIRY, readDocument, userIn, valuesOf } from './document.ts'
 import { type Ages, endOf, endsWithBrowser, expiryIn, isoOf } from './expiry.ts'
 import type { ObjectNode } from './json/read.ts'
-import type { Logins } from './logins.ts'
 import type { SessionCodec } from './session-data.ts'
 
 export interface RecordSettings extends Ages {
   readonly codec: SessionCodec
   readonly logins: Logins
-  /** Most bytes of JSON: what is written must be read again. */
+  /** The most bytes of JSON to write, so that everything that is written can be read again. */
   readonly maxSize: number
   readonly clock: Clock
-  /** SESSION_SAVE_EVERY_REQUEST: a session that is used lives on. */
+  /** SESSION_SAVE_EVERY_REQUEST: using a session extends it. */
   readonly saveEveryRequest: boolean
 }
 
-/** A session as it lies in Django's storage, or in its cookie, by now. */
-export interface DjangoHeld extends Held {
+/** A session in Django's storage, or in its cookie. */
+export interface DjangoRef extends SessionRef {
   readonly document: ObjectNode
-  /** What the document was read as, or written from. */
+  /** The content that was read from the document, or that it was written from. */
   readonly content: Content
-  /** Was its `_auth_user_hash` made with an older secret? Then the next write makes it anew. */
-  readonly restamp: boolean
+  /** Whether its `_auth_user_hash` was made with an older key. Then the next write replaces it. */
+  readonly hashIsOutdated: boolean
 }
 
 export interface Written {
@@ -45,7 +45,7 @@ export interface Written {
   readonly expiresAt: number
 }
 
-/** Between Django's documents and what this library's sessions are made of. */
+/** Translates between Django's documents and the content of this library's sessions. */
 export class Records {
   readonly #settings: RecordSettings
 
@@ -53,35 +53,35 @@ export class Records {
     this.#settings = settings
   }
 
-  /** A session that was read; refused when its user's password is another by now, or the user is gone. */
-  async read(document: ObjectNode, expiresAt: number, held: Held): Promise<Loaded | Refused> {
+  /** Returns a session that was read. Refused when its user's password has changed since, or the user is gone. */
+  async read(document: ObjectNode, expiresAt: number, ref: SessionRef): Promise<Loaded | Refused> {
     const userId = userIn(document)
-    const stamp = userId === null ? 'current' : await this.#settings.logins.check(userId, document)
-    if (stamp === null) return { refused: 'credential' }
+    const login = userId === null ? 'current' : await this.#settings.logins.check(userId, document)
+    if (login === null) return { refused: 'credential' }
     const meta = this.#metaOf(document, expiresAt, userId)
     const values = valuesOf(document)
     const data = JSON.stringify(values)
-    const kept: DjangoHeld = { ...held, document, content: { meta, data }, restamp: stamp === 'fallback' }
-    return { meta, values, shared: values, data, ref: kept }
+    const full: DjangoRef = { ...ref, document, content: { meta, data }, hashIsOutdated: login === 'fallback' }
+    return { meta, values, shared: values, data, ref: full }
   }
 
-  /** What to put down. `was` is what lies there, or what is renewed. */
-  async write({ meta, data, asked }: Keeping, was: DjangoHeld | null): Promise<Written> {
+  /** Returns what to write. `before` is the stored session, or the one that is renewed. */
+  async write({ meta, data, requested }: ContentToSave, before: DjangoRef | null): Promise<Written> {
     const { codec, clock, logins, maxSize } = this.#settings
-    const own = { ...(await logins.change(meta.userId, was)), ...this.#expiryChange(data, asked, was) }
-    const json = changedText({ data, was: was?.document ?? null, own })
+    const own = { ...(await logins.changes(meta.userId, before)), ...this.#expiryChange(data, requested, before) }
+    const json = changedJson({ data, before: before?.document ?? null, own })
     refuseOver(maxSize, json.length, data, 'maxSize')
     const document = readDocument(json)
     return { text: codec.encode(json), content: { meta, data }, document, expiresAt: this.endOf(document, clock()) }
   }
 
-  /** When a session ends that is saved at this moment. */
+  /** Returns when a session ends that is saved at `savedAt`. */
   endOf({ entries }: ObjectNode, savedAt: number): number {
     return endOf(expiryIn(entries.get(EXPIRY)), savedAt, this.#settings)
   }
 
-  /** Length of the cookie's life from now on, in whole seconds; null ends it with the browser. */
-  cookieLife(document: ObjectNode): number | null {
+  /** How long the cookie lives from now on, in whole seconds. Null means until the browser closes. */
+  cookieLifetime(document: ObjectNode): number | null {
     const expiry = expiryIn(document.entries.get(EXPIRY))
     if (endsWithBrowser(expiry, this.#settings)) return null
     const now = this.#settings.clock()
@@ -94,8 +94,8 @@ export class Records {
     const slides = saveEveryRequest && expiry.kind !== 'moment'
     const age = expiry.kind === 'seconds' ? expiry.ms : cookieAge
     const now = clock()
-    // Django does not keep when a session began. The last save is what its deadline tells; not so long ago, though, that the
-    // site's defaults, counted from there, would be over.
+    // Django does not store when a session began. Its deadline tells when it was last saved. The limit below keeps that recent
+    // enough that the site's default age, counted from there, is not over yet.
     const savedAt = Math.floor(
       Math.max(expiry.kind === 'moment' ? now : Math.min(now, expiresAt - age), now - cookieAge + 1),
     )
@@ -110,25 +110,28 @@ export class Records {
     }
   }
 
-  /** `setExpiry`, `remember` and Django's own key as what `_session_expiry` is to say. */
-  #expiryChange(data: string, asked: AskedLifetime | undefined, was: DjangoHeld | null) {
-    const value = asked && this.#expiryOf(asked, was)
+  /** The new `_session_expiry`, from `setExpiry`, `remember` and what the application wrote under that key itself. */
+  #expiryChange(data: string, requested: RequestedLifetime | undefined, before: DjangoRef | null) {
+    const value = requested && this.#expiryOf(requested, before)
     if (value !== undefined) return { [EXPIRY]: value }
-    if (!was) return {}
-    const valueIn = (text: string) => JSON.stringify((JSON.parse(text) as Values)[EXPIRY])
-    // What an earlier save of this request put there is not among the values that the application has.
-    const node = was.document.entries.get(EXPIRY)
-    const untouched = valueIn(data) === valueIn(was.content.data)
+    if (!before) return {}
+    const valueIn = (json: string) => JSON.stringify((JSON.parse(json) as Values)[EXPIRY])
+    // An earlier save of this request may have written the key, and then the application's values do not have it.
+    const node = before.document.entries.get(EXPIRY)
+    const untouched = valueIn(data) === valueIn(before.content.data)
     return untouched && node?.kind === 'scalar' ? { [EXPIRY]: node.value as string | number } : {}
   }
 
-  /** Null for the site's defaults, undefined where all stays as it is. Django has one form at a time: the narrowest counts. */
-  #expiryOf({ remember, change }: AskedLifetime, was: DjangoHeld | null): string | number | null | undefined {
+  /**
+   * Null for the site's defaults, undefined when nothing changes. Django stores one form at a time, so of several that were
+   * requested, the narrowest counts.
+   */
+  #expiryOf({ remember, change }: RequestedLifetime, before: DjangoRef | null): string | number | null | undefined {
     const { idle = 0, deadline, persistent } = change?.named ?? {}
     if (deadline !== undefined) return isoOf(deadline)
     if (idle > 0) return Math.ceil(idle / 1000)
     if (persistent !== undefined) {
-      const now = expiryIn(was?.document.entries.get(EXPIRY))
+      const now = expiryIn(before?.document.entries.get(EXPIRY))
       const same = !change?.defaults && persistent !== endsWithBrowser(now, this.#settings)
       return same ? undefined : this.#closing(!persistent)
     }
@@ -137,7 +140,7 @@ export class Records {
     return remember === undefined ? undefined : Math.ceil(milliseconds(remember, 'login: remember') / 1000)
   }
 
-  /** The site's age, with a cookie that ends with the browser, or that does not although the site's do. */
+  /** The site's age, with a cookie that ends with the browser, or with one that stays although the site's cookies do not. */
   #closing(withBrowser: boolean): number | null {
     const { cookieAge, expireAtBrowserClose } = this.#settings
     if (withBrowser) return 0
@@ -145,8 +148,11 @@ export class Records {
   }
 }
 
-/** When a session ends by what its text says, which may be anybody's, or a pickle: such a one ends by the site's defaults. */
-export function endOfText(
+/**
+ * Returns when a session ends according to its `session_data`. If that cannot be read, because it is forged or a pickle, the
+ * site's defaults apply.
+ */
+export function endOfSessionData(
   sessionData: string,
   savedAt: number,
   settings: Ages & { readonly codec: SessionCodec },
@@ -155,7 +161,7 @@ export function endOfText(
     const data = settings.codec.decode(sessionData)
     if ('document' in data) return endOf(expiryIn(data.document.entries.get(EXPIRY)), savedAt, settings)
   } catch {
-    // `Unsupported`: told to whoever reads the session, and no business of a sweep.
+    // `UnsupportedError` for a pickle: reading the session reports it, and a sweep does not care.
   }
   return savedAt + settings.cookieAge
 }

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { type BaseSessions, ConfigError, createSessions, type Duration, type SessionsOptions } from 'strongroom'
 import { checkOptions, clockOption, LONGEST, milliseconds, wholeNumber } from 'strongroom/internal'
-import { COOKIE_TRAITS, djangoCarried } from './carried.ts'
+import { Logins, type PasswordOf } from './auth.ts'
+import { COOKIE_TRAITS, cookieBacking } from './cookie-backing.ts'
 import type { DjangoEngine } from './engine.ts'
-import { Logins, type PasswordOf } from './logins.ts'
-import { endOfText, Records } from './records.ts'
+import { endOfSessionData, Records } from './records.ts'
+import { serverBacking } from './server-backing.ts'
 import { sessionCodec } from './session-data.ts'
 import type { SecretKey } from './signer.ts'
-import { djangoStored } from './stored.ts'
 import { type DjangoCookieSettings, djangoTransport } from './transport.ts'
 
-/** Settings of Django's, under its own names or near to them, and what `createSessions` has beside. */
+/** Django's settings, under its names or similar ones, and some options of `createSessions`. */
 export interface DjangoSessionsOptions
   extends Pick<
     SessionsOptions,
@@ -23,24 +23,24 @@ export interface DjangoSessionsOptions
   /** SECRET_KEY_FALLBACKS. */
   readonly secretKeyFallbacks?: readonly SecretKey[] | undefined
   /**
-   * Answers a user's password field (`auth_user.password`), or null for a user that is gone: a login ends when it changes, as in
-   * Django. False when the application itself looks after `_auth_user_hash`; then it cannot sign anybody in.
+   * Returns a user's password field (`auth_user.password`), or null for a user who is gone. As in Django, a login ends when it
+   * changes. Pass false when the application manages `_auth_user_hash` itself; then it cannot sign anybody in.
    */
   readonly password: PasswordOf | false
-  /** What a login here writes as the backend that it came from. Default `django.contrib.auth.backends.ModelBackend`. */
+  /** The authentication backend that a login here stores. Default `django.contrib.auth.backends.ModelBackend`. */
   readonly authBackend?: string | undefined
   readonly cookie?: DjangoCookieSettings | undefined
   /** SESSION_COOKIE_AGE. Default `'14d'`. */
   readonly cookieAge?: Duration | undefined
   /** SESSION_EXPIRE_AT_BROWSER_CLOSE. Default false. */
   readonly expireAtBrowserClose?: boolean | undefined
-  /** SESSION_SAVE_EVERY_REQUEST: sessions that are only read live on, too; written once in a tenth of their life. Default false. */
+  /** SESSION_SAVE_EVERY_REQUEST: reading extends a session, too. It writes once per tenth of the lifetime. Default false. */
   readonly saveEveryRequest?: boolean | undefined
-  /** What the session's signature is salted with, when Django's store is a class of another name. */
+  /** The salt of the session's signature, when Django's session store is a class with another name. */
   readonly salt?: string | undefined
-  /** Also read what Django before 3.1 has written: rows, signatures and login hashes with SHA-1. Default false. */
+  /** Also read what Django before 3.1 wrote: sessions, signatures and login hashes with SHA-1. Default false. */
   readonly legacy?: boolean | undefined
-  /** Most bytes of one session's JSON. Default 1 MiB. */
+  /** The most bytes of one session's JSON. Default 1 MiB. */
   readonly maxSize?: number | undefined
 }
 
@@ -72,10 +72,11 @@ const SALTS = {
 } as const
 
 /**
- * Sessions that a running Django shares: read and written where Django keeps them, under its cookie, so that either side signs a
- * user in and the other sees it. Everything else is as `createSessions` has it: the same verbs, adapters, events and errors.
+ * Sessions that are shared with a running Django: they are read and written in Django's storage, under its cookie, so that a
+ * user who signs in on either side is signed in on the other. Everything else is the same as with `createSessions`: the methods,
+ * adapters, events and errors.
  *
- * They are as safe as Django's: signed, not sealed, and whoever reads the storage has the keys of all sessions.
+ * They are as secure as Django's: signed, not sealed, and anyone who can read the storage has the keys of all sessions.
  */
 export function createDjangoSessions<Data extends object = Record<string, unknown>>(
   options: DjangoSessionsOptions,
@@ -83,7 +84,9 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
   checkOptions('createDjangoSessions()', options, KNOWN)
   const { store: engine, secretKey, secretKeyFallbacks, cookie, legacy = false } = options
   if (typeof engine?.open !== 'function')
-    throw new ConfigError("createDjangoSessions(): store is one of Django's, such as djangoSqlite('./db.sqlite3').")
+    throw new ConfigError(
+      "createDjangoSessions(): store must be a Django engine, such as djangoSqlite('./db.sqlite3').",
+    )
   const clock = clockOption('createDjangoSessions()', options.clock)
   const transport = djangoTransport(cookie ?? {})
   const cookieAge = milliseconds(options.cookieAge ?? '14d', 'cookieAge')
@@ -107,14 +110,14 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
   const store = engine.open({
     clock,
     cookieName: transport.name,
-    endOf: (sessionData, savedAt) => endOfText(sessionData, savedAt, { ...ages, codec }),
+    endOf: (sessionData, savedAt) => endOfSessionData(sessionData, savedAt, { ...ages, codec }),
   })
   const { storeTimeout, onStoreError, saveOnServerError, device, on, sweep } = options
   const sessions = createSessions<Data>({
     ...{ storeTimeout, onStoreError, saveOnServerError, device, on, clock, expireAtBrowserClose },
-    // Not unasked: the rows are Django's, and so is clearsessions.
+    // Off by default: the rows are Django's, and so is the job of clearing them.
     sweep: sweep ?? false,
-    // Of no use to a session here, whose signature is Django's; but what is derived from keys must have some.
+    // These sessions are signed with Django's key. Signed cookies and handles need a key of ours.
     secrets: createHash('sha512').update('strongroom django').update(secretKey).digest(),
     ...lifetimes(cookieAge, saveEveryRequest),
     store: {
@@ -125,8 +128,8 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
       backing({ timeout }) {
         const logins = new Logins({ ...login, timeout })
         const records = new Records({ ...ages, codec, logins, maxSize, clock, saveEveryRequest })
-        if (store) return djangoStored({ store, records, codec, clock, timeout })
-        return djangoCarried({ records, codec, cookieName: transport.name, cookieAge, clock })
+        if (store) return serverBacking({ store, records, codec, clock, timeout })
+        return cookieBacking({ records, codec, cookieName: transport.name, cookieAge, clock })
       },
     },
   })
@@ -139,7 +142,7 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
   }
 }
 
-/** Without `saveEveryRequest` a session ends so long after it was last saved, used or not. */
+/** Without `saveEveryRequest`, a session ends a fixed time after it was last saved, used or not. */
 const lifetimes = (cookieAge: number, saveEveryRequest: boolean) => ({
   idle: saveEveryRequest ? cookieAge : null,
   absolute: saveEveryRequest ? LONGEST : cookieAge,
@@ -149,11 +152,11 @@ const lifetimes = (cookieAge: number, saveEveryRequest: boolean) => ({
 function passwordOf(given: unknown): PasswordOf | false {
   if (given === false || typeof given === 'function') return given as PasswordOf | false
   throw new ConfigError(
-    "createDjangoSessions(): password is a function that answers a user's password field (auth_user.password), or null. Without it a login would outlive a change of the password; false says that you see to that yourself.",
+    "createDjangoSessions(): password must be a function that returns a user's password field (auth_user.password), or null. Without it, a login would outlive a password change. Pass false if the application manages _auth_user_hash itself.",
   )
 }
 
 function flag(name: string, given: unknown): boolean {
   if (given === undefined || typeof given === 'boolean') return given ?? false
-  throw new ConfigError(`createDjangoSessions(): ${name} is true or false.`)
+  throw new ConfigError(`createDjangoSessions(): ${name} must be true or false.`)
 }

@@ -1,31 +1,31 @@
 import { checkOptions } from 'strongroom/internal'
 import { BadSignatureError, SignatureExpiredError } from './errors.ts'
-import { type Ageing, type SecretKey, TimestampSigner, type TimestampSignerOptions } from './signer.ts'
+import { type AgeLimit, type SecretKey, TimestampSigner, type TimestampSignerOptions } from './signer.ts'
 
 export interface SignedCookieOptions extends Pick<TimestampSignerOptions, 'key' | 'fallbackKeys' | 'clock'> {
-  /** The cookie's name: a value is worth nothing under another. */
+  /** The cookie's name. A value is not valid under another one. */
   readonly name: string
   readonly salt?: string | undefined
   /**
-   * `v2` (default): as Django 5.2.15, 6.0.6 and later. `legacy`: as every Django before, where the salt `a` with the name `bc`
-   * and `ab` with `c` are one (CVE-2026-6873). Only for a Django that knows no other.
+   * `v2` (default) is the format of Django 5.2.15, 6.0.6 and later. `legacy` is that of older versions, which cannot tell the
+   * salt `a` with the name `bc` from `ab` with `c` (CVE-2026-6873). Use it only for a Django that knows no other.
    */
   readonly format?: 'v2' | 'legacy' | undefined
 }
 
-export interface ReadSignedCookieOptions extends Omit<SignedCookieOptions, 'format'>, Ageing {
-  /** SIGNED_COOKIE_LEGACY_SALT_FALLBACK: also take values of the format `legacy` (default false). */
+export interface ReadSignedCookieOptions extends Omit<SignedCookieOptions, 'format'>, AgeLimit {
+  /** SIGNED_COOKIE_LEGACY_SALT_FALLBACK: also accept values in the `legacy` format (default false). */
   readonly legacySalt?: boolean | undefined
 }
 
-/** The value that `response.set_signed_cookie(name, value, salt)` puts into its cookie. */
+/** Returns the cookie value that `response.set_signed_cookie(name, value, salt)` writes. */
 export function signCookieValue(value: string, options: SignedCookieOptions): string {
   checkOptions('signCookieValue()', options, ['key', 'fallbackKeys', 'clock', 'name', 'salt', 'format'])
   const { format = 'v2', ...rest } = options
   return signerOf(rest, format).sign(value)
 }
 
-/** What `request.get_signed_cookie(name, salt=…, max_age=…)` gives. Throws `BadSignature` and `SignatureExpired`. */
+/** Returns what `request.get_signed_cookie(name, salt=…, max_age=…)` does. Throws `BadSignatureError` or `SignatureExpiredError`. */
 export function unsignCookieValue(value: string, options: ReadSignedCookieOptions): string {
   const known = ['key', 'fallbackKeys', 'clock', 'name', 'salt', 'maxAge', 'legacySalt']
   checkOptions('unsignCookieValue()', options, known)
@@ -33,7 +33,7 @@ export function unsignCookieValue(value: string, options: ReadSignedCookieOption
   try {
     return signerOf(rest, 'v2').unsign(value, { maxAge })
   } catch (error) {
-    // What is too old is not given a second chance.
+    // One that is too old gets no second chance.
     if (!legacySalt || !(error instanceof BadSignatureError) || error instanceof SignatureExpiredError) throw error
     return signerOf(rest, 'legacy').unsign(value, { maxAge })
   }

@@ -1,11 +1,10 @@
 import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { type Clock, ConfigError, type Duration } from 'strongroom'
 import { checkOptions, equal, milliseconds } from 'strongroom/internal'
-import { decode62, encode62 } from './base62.ts'
 import { BadSignatureError, SignatureExpiredError } from './errors.ts'
 import { type PayloadLimits, pack, unpack } from './payload.ts'
 
-/** Django's SECRET_KEY: text, which is used as UTF-8, or bytes. */
+/** Django's SECRET_KEY: a string, which is used as UTF-8, or bytes. */
 export type SecretKey = string | Uint8Array
 
 /** Python's name → OpenSSL's. */
@@ -29,26 +28,26 @@ export type Algorithm = keyof typeof ALGORITHMS
 export interface SignerOptions {
   /** SECRET_KEY. */
   readonly key: SecretKey
-  /** SECRET_KEY_FALLBACKS: keys that no longer sign, and still open. */
+  /** SECRET_KEY_FALLBACKS: keys that no longer sign, but still verify. */
   readonly fallbackKeys?: readonly SecretKey[] | undefined
   /** Default: Django's name of the class, such as `django.core.signing.Signer`. */
   readonly salt?: string | undefined
-  /** Between value and signature (default `:`): no letters, digits, `-`, `_` or `=`. */
+  /** Separates value and signature (default `:`). Letters, digits, `-`, `_` and `=` are not allowed. */
   readonly sep?: string | undefined
   /** Default `sha256`. */
   readonly algorithm?: Algorithm | undefined
-  /** Also read signatures that Django before 3.1 made, with SHA-1, as Django 3.1 and 3.2 do (default false). */
+  /** Also accept the SHA-1 signatures of Django before 3.1, as Django 3.1 and 3.2 do (default false). */
   readonly legacy?: boolean | undefined
 }
 
 export interface ObjectOptions {
-  /** Compress where that makes it shorter (default false). */
+  /** Compress when that makes the result shorter (default false). */
   readonly compress?: boolean | undefined
 }
 
 const OPTIONS = ['key', 'fallbackKeys', 'salt', 'sep', 'algorithm', 'legacy']
 
-/** The key that `salted_hmac` of `django.utils.crypto` makes of a secret and a salt: always a hash, however long they are. */
+/** The key that `salted_hmac` in `django.utils.crypto` derives from a secret and a salt: always a hash, whatever their length. */
 function saltedKey(salt: string, secret: SecretKey, algorithm: Algorithm): KeyObject {
   return createSecretKey(createHash(ALGORITHMS[algorithm]).update(salt).update(secret).digest())
 }
@@ -60,26 +59,26 @@ export function saltedHmac(salt: string, value: string, secret: SecretKey, algor
     .digest()
 }
 
-/** `django.core.signing.Signer`: text that carries its own signature. */
+/** `django.core.signing.Signer`: appends a signature to a string. */
 export class Signer {
   readonly #sep: string
   readonly #current: Mac
-  /** All that opens, the current one first. */
+  /** Every key that verifies, the current one first. */
   readonly #all: readonly Mac[]
 
-  /** `name` is the class's, for its salt and its errors. */
+  /** `name` is that of the class, for its salt and its errors. */
   constructor(options: SignerOptions, name = 'Signer') {
     checkOptions(name, options, OPTIONS)
     const { key, fallbackKeys = [], sep = ':', algorithm = 'sha256', legacy = false } = options
-    if (!Array.isArray(fallbackKeys)) throw new ConfigError(`${name}: fallbackKeys is a list of keys.`)
+    if (!Array.isArray(fallbackKeys)) throw new ConfigError(`${name}: fallbackKeys must be a list of keys.`)
     const keys = [checkKey(name, key), ...fallbackKeys.map((fallback) => checkKey(name, fallback))]
-    // Django's own test, down to "A-z", which lets six more characters be refused.
+    // Django's own check, including "A-z", which refuses six characters more than intended.
     if (typeof sep !== 'string' || /^[A-z0-9\-_=]*$/.test(sep))
       throw new ConfigError(
-        `${name}: sep "${sep}" would be taken for a part of the signature. Use a character such as ":".`,
+        `${name}: sep "${sep}" could be mistaken for a part of the signature. Use a character such as ":".`,
       )
     if (!Object.hasOwn(ALGORITHMS, algorithm))
-      throw new ConfigError(`${name}: algorithm is one of: ${Object.keys(ALGORITHMS).join(', ')}.`)
+      throw new ConfigError(`${name}: algorithm must be one of ${Object.keys(ALGORITHMS).join(', ')}.`)
     const salt = `${options.salt ?? `django.core.signing.${name}`}signer`
     const algorithms = legacy ? [algorithm, 'sha1' as const] : [algorithm]
     this.#sep = sep
@@ -100,23 +99,23 @@ export class Signer {
     return value + this.#sep + this.signature(value)
   }
 
-  /** The value; throws `BadSignature`. */
+  /** Returns the value. Throws `BadSignatureError`. */
   unsign(signed: string): string {
     const at = signed.lastIndexOf(this.#sep)
-    if (at < 0) throw new BadSignatureError(`There is no "${this.#sep}" in what should be signed.`)
+    if (at < 0) throw new BadSignatureError(`The signed string contains no "${this.#sep}".`)
     const value = signed.slice(0, at)
     const given = Buffer.from(signed.slice(at + this.#sep.length))
     if (this.#all.some((mac) => equal(given, Buffer.from(signatureOf(value, mac))))) return value
     throw new BadSignatureError('The signature does not match.')
   }
 
-  /** JSON (see `writeJson`), in base64url, signed. */
+  /** Signs a value as JSON (see `writeJson`) in base64url. */
   signObject(value: unknown, options: ObjectOptions = {}): string {
     checkOptions('signObject()', options, ['compress'])
     return this.sign(pack(value, options.compress === true))
   }
 
-  /** Throws `BadSignature`, and `BadPayload` for what was signed and cannot be read. */
+  /** Throws `BadSignatureError`, or `BadPayloadError` when the signature is valid and the value cannot be read. */
   unsignObject(signed: string, limits?: PayloadLimits): unknown {
     return unpack(this.unsign(signed), limits)
   }
@@ -131,22 +130,22 @@ const signatureOf = (value: string, { algorithm, key }: Mac) =>
   createHmac(ALGORITHMS[algorithm], key).update(value).digest('base64url')
 
 export interface TimestampSignerOptions extends SignerOptions {
-  /** Moments in ms; `Date.now` unless a test hands in another. */
+  /** Returns the time in ms. Default `Date.now`. */
   readonly clock?: Clock | undefined
 }
 
-export interface Ageing {
-  /** Oldest that is taken: ms, or text such as `'12h'`. Exactly that old is not too old. */
+export interface AgeLimit {
+  /** The maximum age: ms, or a string such as `'12h'`. Exactly that old is still accepted. */
   readonly maxAge?: Duration | undefined
 }
 
-/** `django.core.signing.TimestampSigner`: the signature also says, in whole seconds, when it was made. */
+/** `django.core.signing.TimestampSigner`: also signs the time, in whole seconds. */
 export class TimestampSigner extends Signer {
   readonly #clock: Clock
 
   constructor({ clock = Date.now, ...options }: TimestampSignerOptions, name = 'TimestampSigner') {
     super(options, name)
-    if (typeof clock !== 'function') throw new ConfigError(`${name}: clock is a function.`)
+    if (typeof clock !== 'function') throw new ConfigError(`${name}: clock must be a function.`)
     this.#clock = clock
   }
 
@@ -158,51 +157,74 @@ export class TimestampSigner extends Signer {
     return super.sign(value + this.sep + this.timestamp())
   }
 
-  /** Throws `SignatureExpired` when it is older than `maxAge`. One from the future is of no age. */
-  override unsign(signed: string, { maxAge }: Ageing = {}): string {
+  /** Throws `SignatureExpiredError` when it is older than `maxAge`. A signature from the future is never too old. */
+  override unsign(signed: string, { maxAge }: AgeLimit = {}): string {
     const { value, signedAt } = this.unsignWithTime(signed)
     if (maxAge !== undefined && this.#clock() - signedAt > ageOf(maxAge))
-      throw new SignatureExpiredError('The signature is older than is allowed.')
+      throw new SignatureExpiredError('The signature is older than maxAge allows.')
     return value
   }
 
-  /** The value and when it was signed, in ms. */
+  /** Returns the value and when it was signed, in ms. */
   unsignWithTime(signed: string): { readonly value: string; readonly signedAt: number } {
     const stamped = super.unsign(signed)
     const at = stamped.lastIndexOf(this.sep)
     const seconds = at < 0 ? null : decode62(stamped.slice(at + this.sep.length))
-    if (seconds === null) throw new BadSignatureError('What was signed has no timestamp.')
+    if (seconds === null) throw new BadSignatureError('The signed string contains no timestamp.')
     return { value: stamped.slice(0, at), signedAt: seconds * 1000 }
   }
 
-  override unsignObject(signed: string, { maxAge, ...limits }: Ageing & PayloadLimits = {}): unknown {
+  override unsignObject(signed: string, { maxAge, ...limits }: AgeLimit & PayloadLimits = {}): unknown {
     return unpack(this.unsign(signed, { maxAge }), limits)
   }
 }
 
-/** 0 too: a test, or a Django setting, may mean it. */
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** Django's `b62_encode`: digits, upper case, lower case. */
+export function encode62(number: number): string {
+  if (number === 0) return '0'
+  let text = ''
+  for (let left = Math.abs(number); left > 0; left = Math.floor(left / 62)) text = BASE62[left % 62] + text
+  return number < 0 ? `-${text}` : text
+}
+
+/** Null for a string that `encode62` cannot have written, or for a number that is too large for a timestamp. */
+export function decode62(text: string): number | null {
+  if (!/^-?[0-9A-Za-z]{1,9}$/.test(text)) return null
+  const negative = text.startsWith('-')
+  let number = 0
+  for (const digit of negative ? text.slice(1) : text) number = number * 62 + BASE62.indexOf(digit)
+  if (!Number.isSafeInteger(number)) return null
+  return negative ? -number : number
+}
+
+/** 0 is allowed, too: a test or a Django setting may mean it. */
 const ageOf = (maxAge: Duration) => (maxAge === 0 ? 0 : milliseconds(maxAge, 'maxAge'))
 
 function checkKey(name: string, key: unknown): SecretKey {
   if ((typeof key === 'string' || key instanceof Uint8Array) && key.length > 0) return key
-  throw new ConfigError(`${name}: a key is Django's SECRET_KEY, as text or bytes, and not empty.`)
+  throw new ConfigError(`${name}: a key must be Django's SECRET_KEY, a string or bytes, and not empty.`)
 }
 
 export interface DumpsOptions extends Omit<TimestampSignerOptions, 'sep' | 'algorithm'>, ObjectOptions {}
 
-export interface LoadsOptions extends Omit<TimestampSignerOptions, 'sep' | 'algorithm'>, Ageing, PayloadLimits {}
+export interface LoadsOptions extends Omit<TimestampSignerOptions, 'sep' | 'algorithm'>, AgeLimit, PayloadLimits {}
 
 const objectSigner = ({
   salt = 'django.core.signing',
   ...options
 }: Omit<TimestampSignerOptions, 'sep' | 'algorithm'>) => new TimestampSigner({ ...options, salt })
 
-/** `django.core.signing.dumps`: a value as URL-safe text with a timestamp and a signature. */
+/** `django.core.signing.dumps`: returns a value as a URL-safe string with a timestamp and a signature. */
 export function dumps(value: unknown, { compress, ...options }: DumpsOptions): string {
   return objectSigner(options).signObject(value, { compress })
 }
 
-/** `django.core.signing.loads`. Big integers come as bigints. Throws `BadSignature`, `SignatureExpired` or `BadPayload`. */
+/**
+ * `django.core.signing.loads`. Returns integers that a number cannot hold as bigints. Throws `BadSignatureError`,
+ * `SignatureExpiredError` or `BadPayloadError`.
+ */
 export function loads(text: string, { maxAge, maxSize, ...options }: LoadsOptions): unknown {
   return objectSigner(options).unsignObject(text, { maxAge, maxSize })
 }

@@ -7,18 +7,21 @@ export interface DjangoCookieSettings extends Pick<CookieSettings, 'secure' | 's
   readonly name?: string | undefined
 }
 
-/** Stands before what is to be sent as the rest of its life; no cookie value can hold it. */
+/** Longer than any cookie that a browser stores. A header can be much longer, so this is checked before a signature. */
+export const LONGEST_COOKIE = 8192
+
+/** Separates a cookie's value from its lifetime, and marks duplicates. No cookie value can contain it. */
 const MARK = ';'
 
-/** What a ticket's text is when it is to be sent: the value and the seconds that the cookie lives (null: the browser's life). */
-export const sent = (value: string, seconds: number | null) => `${value}${MARK}${seconds ?? ''}`
+/** The text of a cookie that is to be sent: its value and its lifetime in seconds (null: until the browser closes). */
+export const withLifetime = (value: string, seconds: number | null) => `${value}${MARK}${seconds ?? ''}`
 
-/** Is this one of several cookies of our name, and not the last? Django takes the last, and so do we. */
+/** Whether this is one of several cookies with our name, and not the last. Like Django, we use the last. */
 export const isDuplicate = (text: string) => text.startsWith(MARK)
 
 /**
- * Django's session cookie. How long it lives is Django's to say, session by session, so the value comes with it (`sent`), and
- * whatever else is handed in is passed over.
+ * Django's session cookie. Django decides for each session how long its cookie lives, so the lifetime comes with the value
+ * (`withLifetime`), and the one that is passed to `set` is ignored.
  */
 export function djangoTransport({ name = 'sessionid', ...settings }: DjangoCookieSettings): CookieTransport {
   const base = cookieTransport({ ...settings, name })
@@ -34,14 +37,14 @@ export function djangoTransport({ name = 'sessionid', ...settings }: DjangoCooki
     },
     set(text) {
       const [value = '', seconds = ''] = text.split(MARK)
-      // Signed values have colons, which need no escape and would not survive one.
+      // Signed values contain colons. They need no escaping, and Django would not unescape them.
       const line = base.set('', seconds === '' ? undefined : Number(seconds) * 1000)
       return `${name}=${value}${line.slice(name.length + 1)}`
     },
   }
 }
 
-/** As `django.http.cookie.parse_cookie`: names and values trimmed, and a quoted value unquoted the way Python does it. */
+/** Like `django.http.cookie.parse_cookie`: trims names and values, and unquotes a quoted value the way Python does. */
 function valuesOf(header: string, name: string): string[] {
   return header.split(';').flatMap((pair) => {
     const equals = pair.indexOf('=')

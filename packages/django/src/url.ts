@@ -9,18 +9,18 @@ import { djangoPostgres } from './stores/postgres.ts'
 import { djangoRedis } from './stores/redis.ts'
 import { djangoSqlite } from './stores/sqlite.ts'
 
-/** One of Django's places for sessions, as a URL names it. */
-export interface DjangoPlace {
+/** What a `django+…:` URL names. */
+export interface DjangoUrl {
   readonly engine: DjangoEngine
   readonly users: UserTable
   readonly settings: Pick<ReaderOptions, 'cookieAge' | 'expireAtBrowserClose' | 'legacy'> & {
     readonly cookieName: string
   }
-  /** The file or directory that has to be there; null on a server. */
+  /** The file or directory that must exist. Null for a server. */
   readonly path: string | null
 }
 
-/** Django's settings, as far as they say what a session is. */
+/** Django settings that affect how its sessions are read. */
 const SETTINGS = ['cookieName', 'cookieAge', 'expireAtBrowserClose', 'legacy'] as const
 const TABLES = [...SETTINGS, 'table', 'users', 'userKey'] as const
 const KNOWN = 'django+sqlite:, django+postgres:, django+mysql:, django+mariadb:, django+file:, django+redis:'
@@ -28,18 +28,18 @@ const KNOWN = 'django+sqlite:, django+postgres:, django+mysql:, django+mariadb:,
 export const isDjangoUrl = (url: string) => url.startsWith('django+')
 
 /**
- * `django+sqlite:./db.sqlite3`, `django+postgres://user:password@host/database` and the like, with `?table=`, `?users=` and
- * `?userKey=` where Django's tables have other names; `django+file:./sessions`; `django+redis://host/0?prefix=session`.
- * Throws `ConfigError`, and never repeats a URL.
+ * Parses `django+sqlite:./db.sqlite3`, `django+postgres://user:password@host/database` and the like, with `?table=`, `?users=`
+ * and `?userKey=` when Django's tables have other names; `django+file:./sessions`; `django+redis://host/0?prefix=session`.
+ * Throws `ConfigError`, which never repeats the URL.
  */
-export function djangoFromUrl(given: string): DjangoPlace {
+export function djangoFromUrl(given: string): DjangoUrl {
   const url = given.slice('django+'.length)
   const scheme = url.slice(0, Math.max(0, url.indexOf(':')))
   const where = `django+${scheme}:`
   if (scheme === 'sqlite' || scheme === 'file') {
     const { path, query } = local(url)
     const own = strictQuery(where, query, scheme === 'file' ? SETTINGS : TABLES)
-    const engine = scheme === 'file' ? djangoFiles(path) : djangoSqlite({ path, table: own.text('table') })
+    const engine = scheme === 'file' ? djangoFiles(path) : djangoSqlite({ path, table: own.string('table') })
     return { engine, path, users: usersOf(own), settings: settingsOf(own) }
   }
   const make = Object.hasOwn(SERVERS, scheme) ? SERVERS[scheme] : undefined
@@ -48,38 +48,40 @@ export function djangoFromUrl(given: string): DjangoPlace {
   return { engine: make(rest, own), path: null, users: usersOf(own), settings: settingsOf(own) }
 }
 
-const redis = (url: string, own: Query) => djangoRedis({ url, prefix: own.text('prefix') })
-const postgres = (url: string, own: Query) => djangoPostgres({ url, table: own.text('table') })
-const mysql = (url: string, own: Query) => djangoMysql({ url, table: own.text('table') })
+const redis = (url: string, own: Query) => djangoRedis({ url, prefix: own.string('prefix') })
+const postgres = (url: string, own: Query) => djangoPostgres({ url, table: own.string('table') })
+const mysql = (url: string, own: Query) => djangoMysql({ url, table: own.string('table') })
 
 const SERVERS: Readonly<Record<string, (url: string, own: Query) => DjangoEngine>> = {
   ...{ postgres, postgresql: postgres, mysql, mariadb: mysql, redis, rediss: redis },
 }
 
-function settingsOf(own: Query): DjangoPlace['settings'] {
+function settingsOf(own: Query): DjangoUrl['settings'] {
   return {
-    cookieName: own.text('cookieName') ?? 'sessionid',
-    cookieAge: own.text('cookieAge'),
+    cookieName: own.string('cookieName') ?? 'sessionid',
+    cookieAge: own.string('cookieAge'),
     expireAtBrowserClose: own.boolean('expireAtBrowserClose'),
     legacy: own.boolean('legacy'),
   }
 }
 
 function usersOf(own: Query): UserTable {
-  const userKey = own.text('userKey') ?? 'id'
+  const userKey = own.string('userKey') ?? 'id'
   if (!/^[a-z_][a-z0-9_]{0,62}$/i.test(userKey))
-    throw new ConfigError('userKey is the name of a column: letters, digits and underscores.')
-  return { users: tableName('a django+ URL (users)', own.text('users'), 'auth_user'), userKey }
+    throw new ConfigError('userKey must be the name of a column: letters, digits and underscores.')
+  return { users: tableName('a django+ URL (users)', own.string('users'), 'auth_user'), userKey }
 }
 
 function local(url: string): { path: string; query: string } {
   const [, path = '', query = ''] = /^[a-z]+:([^?]*)(?:\?(.*))?$/.exec(url) ?? []
   const rooted = path.startsWith('///') ? path.slice(2) : path
   if (rooted === '' || rooted.startsWith('//'))
-    throw new ConfigError('A django+sqlite: or django+file: URL has a path: ./relative or /absolute, without a host.')
+    throw new ConfigError('A django+sqlite: or django+file: URL needs a path, ./relative or /absolute, and no host.')
   try {
     return { path: resolve(decodeURIComponent(rooted)), query }
   } catch (cause) {
-    throw new ConfigError('The path of the URL has a "%" that begins no code: write it as %25.', { cause })
+    throw new ConfigError('The path of the URL contains a "%" that is not part of an escape: write it as %25.', {
+      cause,
+    })
   }
 }

@@ -1,12 +1,11 @@
-import type { VisitorAdoption } from './adoption/visitors.ts'
-import type { Backing } from './backing/backing.ts'
+import type { Backing, Loaded } from './backing/backing.ts'
 import type { CredentialStamps } from './credential.ts'
 import type { LiveKeyring } from './crypto/keyring.ts'
 import type { Emit } from './events.ts'
 import type { CookieTransport } from './http/cookie.ts'
 import type { SignedCookies } from './http/signed-cookies.ts'
 import type { Serializer } from './session/serializer.ts'
-import type { Clock, Store, Traits } from './store.ts'
+import type { Clock } from './store.ts'
 
 /** How long sessions live, in ms. */
 export interface Policy {
@@ -16,11 +15,11 @@ export interface Policy {
   readonly absolute: number
   /** In all, when the user asked to be remembered. */
   readonly remember: number
-  /** Do cookies outlive the browser where nothing else is said? */
+  /** Do cookies outlive the browser by default? */
   readonly persistent: boolean
 }
 
-/** What one `createSessions` is made of, as its requests need it. */
+/** What one `createSessions` hands to its requests. */
 export interface SessionsContext {
   readonly backing: Backing
   readonly ring: LiveKeyring
@@ -30,26 +29,33 @@ export interface SessionsContext {
   readonly policy: Policy
   readonly saveOnServerError: boolean
   readonly saveEveryRequest: boolean
-  /** Null where logins stand on nothing that could change. */
+  /** Null without the option `credential`. */
   readonly stamps: CredentialStamps | null
   readonly serializer: Serializer | null
   readonly signedCookies: SignedCookies
-  /** Null where no other framework's cookies are read. */
-  readonly adoption: VisitorAdoption | null
+  /** Null without the option `adoptFrom`. */
+  readonly adoption: Adoption | null
   readonly onStoreError: 'throw' | 'anonymous'
-  /** Says in a few words what device a User-Agent is. */
+  /** Names the device of a User-Agent. */
   readonly describeDevice: (userAgent: string | null) => string | null
 }
 
-/**
- * A backing that comes from outside of the core, with the cookie that belongs to it, as the option `store` of
- * `createSessions` may hold one: sessions in the formats of another framework, with all the verbs of this one.
- */
-export interface BackingEngine {
-  readonly kind: 'backing'
-  readonly traits: Traits
-  readonly transport: CookieTransport
-  /** What holds anything that expires, or null. Whoever made it closes it. */
-  readonly swept: Store | null
-  backing(common: { readonly clock: Clock; readonly timeout: number }): Backing
+/** Another framework's sessions, as a request meets them: the option `adoptFrom`. */
+export interface Adoption {
+  /** For a request without a valid cookie of ours: what its cookie of another framework leads to; null without one. */
+  find(context: SessionsContext, cookies: string | undefined, label: () => string | null): Promise<Adopted | null>
+  /**
+   * A logout ends the other frameworks' sessions that the request names, and so does a login, because they may be somebody
+   * else's. Returns the Set-Cookie lines that remove their cookies.
+   */
+  end(context: SessionsContext, cookies: string | undefined): Promise<readonly string[]>
+  close(): Promise<void>
+}
+
+/** What became of another framework's cookie. */
+export interface Adopted {
+  /** Null when the session that it names is over. */
+  readonly loaded: Loaded | null
+  /** The Set-Cookie line that removes that cookie; null while its session could not be ended there. */
+  readonly clear: string | null
 }

@@ -1,12 +1,12 @@
 /**
- * Every error of this library. `code` is stable across releases, `status` is the HTTP status an adapter answers with when
- * the application does not handle the error itself, `cause` keeps what was thrown below. A message says what happened and
- * what to do; it never holds a token, an id or session data.
+ * The base of every error of this library. `code` is stable across releases; `status` is the HTTP status of the response if
+ * the application does not handle the error itself; `cause` is what was thrown below. A message says what happened and what to
+ * do, and never contains a token, an id or session data.
  */
 export abstract class StrongroomError extends Error {
   abstract readonly code: string
   readonly status: number = 500
-  /** The same number under the name that Express, Koa and Fastify look for. */
+  /** The same number, under the name that Express, Koa and Fastify look for. */
   get statusCode(): number {
     return this.status
   }
@@ -14,49 +14,49 @@ export abstract class StrongroomError extends Error {
     return this.constructor.name
   }
   /**
-   * What a visitor may read. In production a fault of the server says no more than that it is one: its message speaks to
-   * the developer, and names engines and keys.
+   * What a visitor may read. In production, a server error says only that it is one: its message is for developers, and names
+   * engines and keys.
    */
   get publicMessage(): string {
     if (this.status < 500 || process.env.NODE_ENV !== 'production') return this.message
     return this.status === 503 ? 'Service Unavailable' : 'Internal Server Error'
   }
-  /** The answer for whoever has none of their own: Hono sends it for an error that `app.onError` does not handle. */
+  /** The default response: Hono sends it for an error that `app.onError` does not handle. */
   getResponse(): Response {
     const headers = { 'Content-Type': 'text/plain; charset=utf-8' }
     return new Response(`${this.publicMessage}\n`, { status: this.status, headers })
   }
 }
 
-/** An option, a secret or a URL was refused: when sessions were created, or by a verb that takes options. */
+/** An option, a secret or a URL was refused: when sessions were created, or by a method that takes options. */
 export class ConfigError extends StrongroomError {
   readonly code = 'STRONGROOM_CONFIG'
 }
 
-/** The store could not answer in time, or answered with a fault. Nothing is known about the session: it is not absent. */
+/** The store did not answer in time, or failed. Nothing is known about the session: it is not absent. */
 export class StoreError extends StrongroomError {
   readonly code = 'STRONGROOM_STORE'
   override readonly status = 503
 }
 
-/** The session ended (logout, revoke, renewal, expiry) while this request was changing it. The changes were dropped. */
+/** The session ended (logout, revocation, renewal, expiry) while this request was changing it. The changes were dropped. */
 export class SessionGoneError extends StrongroomError {
   readonly code = 'STRONGROOM_GONE'
   override readonly status = 409
   constructor(
-    message = 'The session ended while this request was changing it; its changes were dropped. Start again.',
+    message = 'The session ended while this request was changing it, and its changes were dropped. Start again.',
   ) {
     super(message)
   }
 }
 
-/** So many requests changed one session at once that this one never got its turn. */
+/** So many requests changed one session in parallel that this one never succeeded. */
 export class ConflictError extends StrongroomError {
   readonly code = 'STRONGROOM_CONFLICT'
   override readonly status = 409
 }
 
-/** A session value cannot be kept as JSON, or a key cannot be used. `key` is the top-level key. */
+/** A session value cannot be stored as JSON, or a key cannot be used. `key` is the top-level key. */
 export class DataError extends StrongroomError {
   readonly code = 'STRONGROOM_DATA'
   readonly key: string
@@ -71,19 +71,19 @@ export class TooLargeError extends StrongroomError {
   readonly code = 'STRONGROOM_TOO_LARGE'
 }
 
-/** A signed cookie of the application's that is not to be taken: altered, too old, or made for another name or salt. */
+/** A signed cookie of the application's must not be trusted: altered, too old, or made for another name or salt. */
 export class CookieRefusedError extends StrongroomError {
   readonly code = 'STRONGROOM_COOKIE'
   override readonly status = 400
-  /** `unknown-key`: by a secret that was not given; `ambiguous`: two good ones that say different things. */
+  /** `unknown-key`: signed under a secret that is not in the ring; `ambiguous`: two valid ones with different values. */
   readonly reason: 'malformed' | 'unknown-key' | 'forged' | 'expired' | 'ambiguous'
   constructor(reason: CookieRefusedError['reason']) {
-    super(`The signed cookie is refused (${reason}). Treat it as absent, or name a default.`)
+    super(`The signed cookie was refused (${reason}). Treat it as absent, or pass a default.`)
     this.reason = reason
   }
 }
 
-/** The session was changed when that could not be kept: after the response had begun, or while a save was under way. */
+/** The session was changed when the change could not be saved: after the response had begun, or during a save. */
 export class SessionClosedError extends StrongroomError {
   readonly code = 'STRONGROOM_CLOSED'
 }
@@ -105,7 +105,7 @@ export class UnsupportedError extends StrongroomError {
   readonly code = 'STRONGROOM_UNSUPPORTED'
 }
 
-/** `get` was called with a request that did not come through one of the adapters. */
+/** `get` was called with a request that did not come through an adapter. */
 export class NotAttachedError extends StrongroomError {
   readonly code = 'STRONGROOM_NOT_ATTACHED'
 }

@@ -3,16 +3,15 @@ import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from '.
 import { type AdoptOptions, type AdoptReport, adopt } from './adoption/visitors.ts'
 import { createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
-import type { CookieEngine } from './engines/cookie/cookie.ts'
 import { NotAttachedError, UnsupportedError } from './errors.ts'
 import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
 import type { ResponseTarget } from './http/response.ts'
 import type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
 import { type GetOptions, Visit } from './request/visit.ts'
 import type { Session } from './session/session.ts'
-import type { ClearOptions, IndexedStore, Schema, Store, Traits } from './store.ts'
+import type { ClearOptions, CookieEngine, IndexedStore, Schema, Store, Traits } from './store.ts'
 
-/** Plain facts about how sessions are kept, for people, logs and tests. */
+/** Plain facts about how sessions are stored, for people, logs and tests. */
 export interface PolicyFacts {
   readonly engine: string
   readonly seal: string
@@ -22,17 +21,17 @@ export interface PolicyFacts {
   readonly idle: number
   readonly absolute: number
   readonly remember: number
-  /** Do cookies outlive the browser where nothing else is said? */
+  /** Do cookies outlive the browser by default? */
   readonly persistent: boolean
 }
 
 /** Everything an application and its adapters need; made by `createSessions`. */
 export interface BaseSessions<Data extends object> {
-  /** The session of a request that came through an adapter. One store call at the most, and none without a cookie. */
+  /** The session of a request that came through an adapter. At most one store call, and none without a cookie. */
   get(request: object, options?: GetOptions): Promise<Session<Data>>
-  /** Keeps the session now instead of when the response begins: to see its errors, or before work that takes long. */
+  /** Saves the session now instead of when the response begins: to handle its errors, or before work that takes long. */
   save(request: object): Promise<void>
-  /** A read-only session from headers alone, where there is no response: a socket's upgrade, a check by a proxy. */
+  /** A read-only session from headers alone, where there is no response: a WebSocket's upgrade, a check by a proxy. */
   read(headers: HeaderSource | { readonly headers: HeaderSource }): Promise<Session<Data>>
   /**
    * The value of a cookie that `setSignedCookie` made; undefined when there is none. Throws `CookieRefused` for one that was
@@ -44,37 +43,37 @@ export interface BaseSessions<Data extends object> {
     options: GetSignedCookieOptions<D> & { readonly default: D },
   ): string | D
   getSignedCookie(request: RequestSource, name: string, options?: GetSignedCookieOptions): string | undefined
-  /** Adds a signed cookie to a response; null removes it. The browser can read it, and nobody can alter it. */
+  /** Adds a signed cookie to a response; null removes it. The browser can read it, but nobody can alter it. */
   setSignedCookie(response: ResponseTarget, name: string, value: string | null, options?: SetSignedCookieOptions): void
   /** Opens one request's session by hand. Adapters do this; an application has `get`. No I/O. */
   open(headers: HeaderSource): Visit<Data>
   /** Makes `get(request)` work: `begin` is called at the first `get`, so a request that never asks costs nothing. */
   attach(request: object, begin: () => Visit<Data>): void
-  /** Removes expired sessions in bounded batches; answers how many. */
+  /** Removes expired sessions in bounded batches, and resolves to how many. */
   clearExpired(options?: ClearOptions): Promise<number>
-  /** Counts of what is there. Walks the store. */
+  /** Counts sessions. Walks the store. */
   stats(): Promise<StoreStats>
   /** The session with a public handle, or null. Walks the store; a user's own sessions are found with `of(userId)`. */
   find(handle: string): Promise<SessionInfo | null>
-  /** Ends the session with a public handle; false when there is none. Walks the store. */
+  /** Ends the session with a public handle; false if there is none. Walks the store. */
   revoke(handle: string): Promise<boolean>
   /**
-   * Takes over a session of another framework before its visitor comes by: see `formerly`. `strongroom move` does this for
-   * all of them.
+   * Adopts a session of another framework before its visitor returns: see `adoptFrom`. `strongroom move` does this for all
+   * of them.
    */
   adopt(options: AdoptOptions): Promise<AdoptReport>
-  /** Resolves when the secrets are there; only a provider of secrets takes time. */
+  /** Resolves when the secrets are available; only a provider of secrets takes time. */
   ready(): Promise<void>
   /** Key ids of the ring, the current one first. */
   keys(): Promise<readonly number[]>
   /** Which keys live records are sealed under. Reads every live record. */
   keyUse(): Promise<KeyUse>
-  /** Takes new secrets, or asks the provider again. Sessions under secrets that are still in the ring go on. */
+  /** Sets new secrets, or asks the provider again. Sessions under secrets that are still in the ring go on. */
   reloadSecrets(secrets?: Secrets): Promise<void>
   readonly policy: PolicyFacts
-  /** The tables that the store needs; null for one that needs none. `strongroom migrate` makes them. */
+  /** The tables that the store needs; null if it needs none. `strongroom migrate` creates them. */
   readonly schema: Schema | null
-  /** Stops the scheduled sweep. Closes the store if `createSessions` made it from a URL; one that was handed in stays open. */
+  /** Stops the scheduled sweep. Closes the store if `createSessions` opened it from a URL; one that was passed in stays open. */
   close(): Promise<void>
 }
 
@@ -91,8 +90,8 @@ export interface RevocableCookieSessions<Data extends object> extends BaseSessio
 type With<S> = Omit<SessionsOptions, 'store'> & { readonly store: S }
 
 /**
- * Sessions of an application. Without options it works in development: in memory, under a key made on the spot, with a
- * warning. Throws `ConfigError` for every option that is unknown, missing in production, or wrong.
+ * The sessions of an application. Without options it works in development: in memory, under a random key, with a warning.
+ * Throws `ConfigError` for every option that is unknown, missing in production, or wrong.
  *
  * What `of(userId)` can do follows from the store's type: all of it where the store has an owner index, ending without
  * listing for `cookie({ revocations })`, and nothing (no `of` at all) for a bare `cookie()`. For a URL the types expect an
@@ -113,34 +112,32 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionsOptions = {},
 ): BaseSessions<Data> {
-  const { core, store, swept, sealName, close } = createContext(options)
-  // A property of the request: cheaper than a WeakMap, and two `createSessions` in one application do not meet.
+  const { context, store, swept, sealName, close } = createContext(options)
+  // A property of the request is cheaper than a WeakMap; a symbol of its own keeps two `createSessions` apart.
   const slot = Symbol('strongroom')
-  type Carrier = { [slot]?: Visit<Data> | (() => Visit<Data>) }
+  type Attached = { [slot]?: Visit<Data> | (() => Visit<Data>) }
 
   function visitOf(request: object): Visit<Data> {
-    const found = (request as Carrier | null)?.[slot]
+    const found = (request as Attached | null)?.[slot]
     if (found === undefined)
       throw new NotAttachedError(
-        'This request did not come through an adapter of these sessions. Put the adapter before the handler, or use sessions.read(request).',
+        'This request did not come through an adapter of these sessions. Mount the adapter before the handler, or use sessions.read(request).',
       )
     if (typeof found !== 'function') return found
     const visit = found()
-    ;(request as Carrier)[slot] = visit
+    ;(request as Attached)[slot] = visit
     return visit
   }
 
   const needStore = (): Store => {
     if (store) return store
-    throw new UnsupportedError(
-      'These sessions rest in their cookies alone: there is nothing on the server to count or find.',
-    )
+    throw new UnsupportedError('These sessions are in their cookies: there is nothing on the server to count or find.')
   }
 
-  const { backing, transport, policy, ring } = core
+  const { backing, transport, policy, ring } = context
   const sessions = {
     get(request, options) {
-      // Not an async function: one more turn of the promise queue for every request of everybody.
+      // Not an async function: every request would wait for one more turn of the promise queue.
       try {
         return visitOf(request).get(options)
       } catch (error) {
@@ -148,18 +145,18 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       }
     },
     save: async (request) => visitOf(request).save(),
-    read: async (given) => new Visit<Data>(core, headersOf(given)).read(),
-    open: (headers) => new Visit<Data>(core, headers),
+    read: async (given) => new Visit<Data>(context, headersOf(given)).read(),
+    open: (headers) => new Visit<Data>(context, headers),
     attach(request, begin) {
-      // To be saved at every request, also those that never ask.
-      ;(request as Carrier)[slot] = core.saveEveryRequest ? begin() : begin
+      // To be saved at every request, even one that never asks for it.
+      ;(request as Attached)[slot] = context.saveEveryRequest ? begin() : begin
     },
-    getSignedCookie: core.signedCookies.get,
-    setSignedCookie: core.signedCookies.set,
-    of: (userId) => userSessions(core, userId),
+    getSignedCookie: context.signedCookies.get,
+    setSignedCookie: context.signedCookies.set,
+    of: (userId) => userSessions(context, userId),
     async clearExpired(options) {
       const count = swept ? await swept.clearExpired(options) : 0
-      if (!options?.dryRun) core.emit({ type: 'cleared', count })
+      if (!options?.dryRun) context.emit({ type: 'cleared', count })
       return count
     },
     stats: async () => statsOf(needStore()),
@@ -172,12 +169,12 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     async revoke(handle) {
       const found = await findByHandle(needStore(), handle)
       const ended = found && backing.users.endOne ? await backing.users.endOne(found.id) : false
-      if (ended) core.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
+      if (ended) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
       return ended
     },
     async adopt(options) {
       await ring.ready()
-      return adopt(core, options)
+      return adopt(context, options)
     },
     ready: async () => ring.ready(),
     async keys() {

@@ -1,12 +1,12 @@
 import type { Id } from './crypto/token.ts'
 
-/** What rests in a store. Stores copy it in and copy it out: a caller may reuse or alter its buffers afterwards. */
+/** What a store stores. It copies entries in and out: a caller may reuse or change its buffers afterwards. */
 export interface Entry {
   /** Opaque to the store: any byte value, any length from 0. */
   readonly bytes: Uint8Array
   /** Absolute moment in ms since 1970. The entry is live while `now < expiresAt`. */
   readonly expiresAt: number
-  /** Blind tag (64 lower-case hex characters) that a user's sessions share, or null. Never a user id. */
+  /** Owner tag (64 lower-case hex characters) that a user's sessions have in common, or null. Never a user id. */
   readonly owner: string | null
   /** Sealed description for device lists: opaque, at most 512 bytes, or null. */
   readonly label: Uint8Array | null
@@ -14,10 +14,10 @@ export interface Entry {
   readonly createdAt: number
 }
 
-/** A version is opaque to everybody but the store that made it. A touch keeps it; a create or an update makes a new one. */
+/** Opaque to everything but the store that made it. A touch keeps the version; a create or an update makes a new one. */
 export type Version = string | number
 
-/** What `list` and `scan` tell of a live entry; its bytes stay where they are. */
+/** What `list` and `scan` return of a live entry, without its bytes. */
 export interface Listing {
   readonly id: Id
   readonly expiresAt: number
@@ -29,9 +29,9 @@ export interface Listing {
 }
 
 export interface ClearOptions {
-  /** Entries removed in one step, between which other work gets its turn (default 1000). */
+  /** How many entries are removed in one step; other work runs between two steps (default 1000). */
   readonly batch?: number | undefined
-  /** Stops between two batches; what was removed stays removed, and the count so far is returned. */
+  /** Stops between two batches. What was removed stays removed, and the count so far is returned. */
   readonly signal?: AbortSignal | undefined
   /** Called after each batch with the number of entries removed so far. */
   readonly onProgress?: ((removed: number) => void) | undefined
@@ -39,97 +39,99 @@ export interface ClearOptions {
   readonly dryRun?: boolean | undefined
 }
 
-/** Plain facts for people, the advisor and the tests; no code decides by them whether a session is safe. */
+/** Plain facts for people and tests. No code decides by them whether a session is safe. */
 export interface Traits {
-  /** Plain name of the engine: "memory", "file", "sqlite". */
+  /** The engine's name: "memory", "file", "sqlite". */
   readonly engine: string
   /** Does an acknowledged write survive the death of the process, and of the machine? */
   readonly durable: 'no' | 'process' | 'machine'
-  /** Who sees the same entries: this process, all processes of this machine, or every machine. */
+  /** Who sees the same entries: this process, every process of this machine, or every machine. */
   readonly shared: 'process' | 'machine' | 'network'
-  /** Does the backend remove expired entries by itself? (`clearExpired` works on every store all the same.) */
+  /** Does the backend remove expired entries by itself? (`clearExpired` works on every store.) */
   readonly expiresByItself: boolean
-  /** Deadlines are kept to this many ms: 1 here, 1000 where the backend counts seconds. */
+  /** Precision of deadlines in ms: 1, or 1000 if the backend counts seconds. */
   readonly granularity: number
-  /** Largest `bytes` that can be kept, or null when there is no limit of the store's own. */
+  /** The largest `bytes` that can be stored, or null if the store has no limit of its own. */
   readonly sizeLimit: number | null
   /** May the backend drop live entries to make room? */
   readonly evicts: boolean
-  /** Can an ended session be refused although its cookie comes back? */
+  /** Is an ended session refused when its cookie comes back? */
   readonly revocable: boolean
 }
 
-/** An entry as it is, and the version that a change of it has to name. */
+/** An entry, and the version that a change of it has to name. */
 export interface Found {
   readonly entry: Entry
   readonly version: Version
 }
 
 /**
- * Where the bytes rest, and until when. Ids are 64 lower-case hexadecimal characters: safe as a file name, a key, a column.
+ * Where entries are stored, until they expire. Ids are 64 lower-case hexadecimal characters: safe as a file name, a key, or a
+ * column.
  *
- * A method either answers or rejects with `StoreError` (which keeps the `cause`), and it does so in bounded time. "Absent"
- * is an answer; "could not ask" is the rejection; the two never meet. No message ever holds an id or bytes.
+ * A method either resolves or rejects with `StoreError` (with a `cause`), and does so in bounded time. "Absent" is a result,
+ * "could not ask" is a rejection, and they never meet. No message contains an id or bytes.
  *
  * There is no upsert: a `set` that creates what is missing is how a slow request brings a logged-out session back.
  */
 export interface Store {
   readonly traits: Traits
-  /** Puts a new entry. False, and nothing written, when a live entry has the id; an expired one may be replaced. */
+  /** Stores a new entry. False, and nothing written, if a live entry has the id; an expired one may be replaced. */
   create(id: Id, entry: Entry): Promise<boolean>
-  /** The live entry and its version; null when it is absent or expired. Never writes. */
+  /** The live entry and its version; null if it is absent or expired. Never writes. */
   read(id: Id): Promise<Found | null>
   /**
-   * Present where entries lie in this process's memory: what `read` would answer, without waiting, or undefined when only
-   * `read` can tell. Asked before every read, so it takes no time and never throws.
+   * Present if entries are in this process's memory: returns at once what `read` would resolve to, or undefined if only `read`
+   * can tell. Called before every read, so it must be fast and never throw.
    */
   readSync?(id: Id): Found | null | undefined
-  /** Compare-and-set: the new version, or null and nothing written when the version is another or the entry is not live. */
+  /** Compare-and-set: the new version; null, and nothing written, if the version is another or the entry is not live. */
   update(id: Id, entry: Entry, version: Version): Promise<Version | null>
-  /** Moves the deadline and nothing else: bytes and version stay. False when the entry is not live. */
+  /** Moves the deadline and nothing else: bytes and version stay. False if the entry is not live. */
   touch(id: Id, expiresAt: number): Promise<boolean>
   /**
-   * Ends an entry for good: true when a live one was ended by this very call, false otherwise; calling again does no harm.
-   * With `version`: only that version is ended, so that a renewal cannot throw away what another request has just written.
-   * `owner` is whose the caller takes it to be, which need not be so: it may spare an index a question, and decides nothing.
+   * Ends an entry for good: true if this call ended a live one, false otherwise; calling it again does no harm. With `version`,
+   * only that version is ended, so that a renewal cannot discard what another request has just written. `owner` is a hint,
+   * which may be wrong: it may save an index a look-up, and decides nothing.
    */
   delete(id: Id, version?: Version, owner?: string | null): Promise<boolean>
-  /** Removes expired entries in bounded batches beside live traffic and other runners; answers how many it removed. */
+  /** Removes expired entries in bounded batches, beside live traffic and other runners. Resolves to how many it removed. */
   clearExpired(options?: ClearOptions): Promise<number>
-  /** Ends what the store itself opened, and only that. Calls after it reject with `StoreError`. */
+  /** Closes what the store itself opened, and only that. Later calls reject with `StoreError`. */
   close(): Promise<void>
-  /** Present where the backend can find a user's sessions. */
+  /** Present if the backend can find entries by their owner. */
   readonly byOwner?: OwnerIndex
-  /** Present where the backend can be walked: live entries, page by page, in no particular order. */
+  /** Present if the backend can be walked: live entries, page by page, in no particular order. */
   scan?(options?: ScanOptions): AsyncIterable<readonly Listing[]>
   /**
-   * Present where runners on other processes and machines can be told apart: does the work, unless one of them is at work
-   * under this name; null then. The turn of a runner that dies ends with it, or soon after.
+   * Present if the backend has a lock across processes and machines: runs the work while holding the lock of this name, and
+   * resolves to its result, or to null without running it if another runner holds the lock. The lock of a runner that dies ends
+   * with it, or soon after.
    */
   tryWithLock?<T>(name: string, work: () => Promise<T>): Promise<T | null>
-  /** Present where the backend tells of changes that others make. */
+  /** Present if the backend reports changes that others make. */
   readonly changes?: ChangeFeed
-  /** Present where tables have to be made before the first use. */
+  /** Present if tables have to be created before the first use. */
   readonly schema?: Schema
 }
 
-/** News of updates and deletes, by whichever handle on whichever machine. Touches are no news. */
+/** Reports updates and deletes by any handle on any machine. Touches are not reported. */
 export interface ChangeFeed {
   /**
-   * Calls with the id that changed, soon after it did, and with null when changes may have been missed (the connection was
-   * lost, or has come back): then nothing that was seen before is to be trusted. Rejects with `StoreError` when it cannot
-   * listen at all; resolves with what ends the listening.
+   * Calls the listener with the id of an entry soon after it changed, and with null when changes may have been missed (the
+   * connection was lost, or is back): then nothing that was read before can be trusted. Rejects with `StoreError` if it cannot
+   * listen at all. Resolves to a function that stops listening.
    */
   listen(listener: (id: Id | null) => void): Promise<() => Promise<void>>
 }
 
-/** What a backend must have before it can keep sessions. */
+/** What a backend must have before it can store sessions. */
 export interface Schema {
-  /** The statements that make all of it from nothing, for people to read and to run. No I/O. */
+  /** The statements that create everything, for people to read and run. No I/O. */
   readonly statements: readonly string[]
-  /** The statements that would bring what is there up to date; none when it is. */
+  /** The statements that would bring what is there up to date; none if it is. */
   pending(): Promise<readonly string[]>
-  /** Runs them; safe beside another runner and beside live traffic. Answers what it ran. */
+  /** Runs them. Safe beside another runner and beside live traffic. Resolves to what it ran. */
   migrate(): Promise<readonly string[]>
 }
 
@@ -142,12 +144,23 @@ export interface ScanOptions {
 /** Finding by owner: live entries only. */
 export interface OwnerIndex {
   list(owner: string): Promise<Listing[]>
-  /** Ends all live entries of the owner but `except`; answers how many were ended. */
+  /** Ends all live entries of the owner but `except`. Resolves to how many were ended. */
   deleteAll(owner: string, except?: Id): Promise<number>
 }
 
 export type IndexedStore = Store & { readonly byOwner: OwnerIndex }
 export type ScannableStore = Store & Required<Pick<Store, 'scan'>>
 
-/** Moments in ms; `Date.now` unless a test hands in another. */
+/**
+ * Sessions that travel in their cookies, as the option `store` takes them. Not a `Store`: it has no list, no scan and no
+ * versions, and the server stores nothing but, with `revocations`, what makes an end final.
+ */
+export interface CookieEngine<Revocations extends Store | undefined = Store | undefined> {
+  readonly kind: 'cookie'
+  readonly protection: 'sealed' | 'signed'
+  readonly revocations: Revocations
+  readonly traits: Traits
+}
+
+/** Returns the time in ms; `Date.now` unless a test passes another. */
 export type Clock = () => number

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { NotAttachedError } from '../../../packages/strongroom/src/errors.ts'
-import { secret } from '../../core/kit/ring.ts'
+import { secret } from '../../core/fixtures/secret.ts'
+import { Browser, type Fixture } from './fixture.ts'
 import { property } from './property.ts'
-import { Browser, type World } from './world.ts'
 
-/** A users' table, and sessions whose logins stand on it. */
-function users(world: World, options: Parameters<World['sessions']>[0] = {}) {
+/** A table of users, and sessions with the option `credential` on it. */
+function users(fixture: Fixture, options: Parameters<Fixture['sessions']>[0] = {}) {
   const hashes = new Map([
     ['ada', 'hash one'],
     ['bob', 'hash of bob'],
   ])
-  const sessions = world.sessions({ credential: (userId) => hashes.get(userId) ?? null, ...options })
+  const sessions = fixture.sessions({ credential: (userId) => hashes.get(userId) ?? null, ...options })
   const signedIn = async (userId: string) => {
     const browser = new Browser(sessions)
     await browser.visit((session) => session.login(userId))
@@ -24,15 +24,15 @@ const userOf = async (browser: Browser) => (await browser.visit((session) => ses
 property(
   'an unchanged password keeps the user signed in',
   'test_no_password_change_doesnt_invalidate_session',
-  async (world) => {
-    const { signedIn } = users(world)
+  async (fixture) => {
+    const { signedIn } = users(fixture)
     const visitor = await signedIn('ada')
     for (let i = 0; i < 3; i++) assert.equal(await userOf(visitor), 'ada')
   },
 )
 
-property('a changed password ends the session', 'test_changed_password_invalidates_session', async (world) => {
-  const { hashes, signedIn } = users(world)
+property('a changed password ends the session', 'test_changed_password_invalidates_session', async (fixture) => {
+  const { hashes, signedIn } = users(fixture)
   const [visitor, other] = [await signedIn('ada'), await signedIn('bob')]
   hashes.set('ada', 'hash two')
   await visitor.visit((session) =>
@@ -41,16 +41,16 @@ property('a changed password ends the session', 'test_changed_password_invalidat
   assert.equal(await userOf(other), 'bob')
 })
 
-property('a request without an adapter is told that one is missing', 'test_no_session', async (world) => {
-  await assert.rejects(world.sessions().get({}), NotAttachedError)
+property('a request without an adapter gives an error that says so', 'test_no_session', async (fixture) => {
+  await assert.rejects(fixture.sessions().get({}), NotAttachedError)
 })
 
 property(
-  'a login under an old secret goes on, is stamped anew, and then needs that secret no more',
+  'a login under an old secret stays valid, gets a new stamp, and then no longer needs that secret',
   'test_get_user_fallback_secret',
-  async (world) => {
+  async (fixture) => {
     const old = secret('old')
-    const { sessions, signedIn } = users(world, { secrets: old })
+    const { sessions, signedIn } = users(fixture, { secrets: old })
     const visitor = await signedIn('ada')
     await sessions.reloadSecrets([secret('new'), old])
     const before = visitor.cookie
@@ -65,10 +65,10 @@ property(
 )
 
 property(
-  'the session that changed the password survives under a new token, and no other does',
+  'the session that changed the password survives under a new token, and the others end',
   'test_user_password_change_updates_session',
-  async (world) => {
-    const { hashes, signedIn } = users(world)
+  async (fixture) => {
+    const { hashes, signedIn } = users(fixture)
     const [here, there] = [await signedIn('ada'), await signedIn('ada')]
     const old = here.copy()
     await here.visit((session) => {
@@ -81,10 +81,10 @@ property(
 )
 
 property(
-  'a login as another user gets a new token, and nothing of the one before',
+  'a login as another user gets a new token and none of the previous data',
   'test_session_key_flushed_on_login',
-  async (world) => {
-    const { signedIn } = users(world)
+  async (fixture) => {
+    const { signedIn } = users(fixture)
     const visitor = await signedIn('ada')
     await visitor.visit((session) => session.set('basket', 1))
     const before = visitor.cookie
@@ -95,10 +95,10 @@ property(
 )
 
 property(
-  'a login of the same user gets a new token, too, before a change of the password and after it',
+  'a login of the same user gets a new token, with or without a password change',
   'test_session_key_flushed_on_login_after_password_change',
-  async (world) => {
-    const { hashes, signedIn } = users(world)
+  async (fixture) => {
+    const { hashes, signedIn } = users(fixture)
     const visitor = await signedIn('ada')
     for (const hash of ['hash one', 'hash two']) {
       hashes.set('ada', hash)
@@ -111,11 +111,11 @@ property(
 )
 
 property(
-  'a session with a user and without a stamp is over, and a login over it works',
+  'a session of a user without a credential stamp is over, and a new login works',
   'test_login_session_without_hash_session_key',
-  async (world) => {
-    const { sessions } = users(world)
-    const visitor = world.browser()
+  async (fixture) => {
+    const { sessions } = users(fixture)
+    const visitor = fixture.browser()
     await visitor.visit((session) => session.login('ada'))
     const stricter = new Browser(sessions, visitor.cookie)
     assert.equal(await userOf(stricter), null)

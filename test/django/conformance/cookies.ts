@@ -4,14 +4,14 @@ import { BadSignatureError, SignatureExpiredError } from '../../../packages/djan
 import { signCookieValue, unsignCookieValue } from '../../../packages/django/src/signed-cookie.ts'
 import { CookieRefusedError } from '../../../packages/strongroom/src/errors.ts'
 import { parseSetCookie } from '../../../packages/strongroom/src/testing/jar.ts'
+import type { Fixture } from './fixture.ts'
 import { property } from './property.ts'
-import type { World } from './world.ts'
 
-type Options = Parameters<ReturnType<World['sessions']>['setSignedCookie']>[3]
+type Options = Parameters<ReturnType<Fixture['sessions']>['setSignedCookie']>[3]
 
-/** A signed cookie, set in one request and carried by the next. */
-function signed(world: World, name: string, value: string, options: Options = {}) {
-  const sessions = world.sessions()
+/** A signed cookie that is set in one request and sent with the next. */
+function signed(fixture: Fixture, name: string, value: string, options: Options = {}) {
+  const sessions = fixture.sessions()
   const headers = new Headers()
   sessions.setSignedCookie(headers, name, value, options)
   const line = parseSetCookie(headers.getSetCookie()[0] ?? '')
@@ -22,54 +22,58 @@ function signed(world: World, name: string, value: string, options: Options = {}
 const refused = (reason: CookieRefusedError['reason']) => (error: unknown) =>
   error instanceof CookieRefusedError && error.reason === reason
 
-property('a signed cookie can be set and read', 'test_can_set_and_read_signed_cookies', (world) => {
-  const { sessions, under } = signed(world, 'c', 'hello')
+property('a signed cookie can be set and read', 'test_can_set_and_read_signed_cookies', (fixture) => {
+  const { sessions, under } = signed(fixture, 'c', 'hello')
   assert.equal(sessions.getSignedCookie(under('c'), 'c'), 'hello')
 })
 
-property('a signed cookie is read with its salt and with no other', 'test_can_use_salt', (world) => {
-  const { sessions, under } = signed(world, 'a', 'hello', { salt: 'one' })
+property('a signed cookie can be read only with its salt', 'test_can_use_salt', (fixture) => {
+  const { sessions, under } = signed(fixture, 'a', 'hello', { salt: 'one' })
   assert.equal(sessions.getSignedCookie(under('a'), 'a', { salt: 'one' }), 'hello')
   assert.throws(() => sessions.getSignedCookie(under('a'), 'a', { salt: 'two' }), refused('forged'))
 })
 
-property('name and salt cannot be taken for one another', 'test_salt_namespace_is_unambiguous', (world) => {
-  const { sessions, under } = signed(world, 'a', 'hello', { salt: 'bc' })
+property('name and salt cannot be confused with each other', 'test_salt_namespace_is_unambiguous', (fixture) => {
+  const { sessions, under } = signed(fixture, 'a', 'hello', { salt: 'bc' })
   assert.throws(() => sessions.getSignedCookie(under('ab'), 'ab', { salt: 'c' }), refused('forged'))
 })
 
-property('a signed cookie that was tampered with is refused', 'test_detects_tampering', (world) => {
-  const { sessions, line, under } = signed(world, 'c', 'hello')
+property('a signed cookie that was tampered with is refused', 'test_detects_tampering', (fixture) => {
+  const { sessions, line, under } = signed(fixture, 'c', 'hello')
   assert.throws(() => sessions.getSignedCookie(under('c', `${line.value.slice(0, -2)}$$`), 'c'), CookieRefusedError)
 })
 
-property('a default is the answer instead of an error', 'test_default_argument_suppresses_exceptions', (world) => {
-  const { sessions, line, under } = signed(world, 'c', 'hello')
+property('a default is returned instead of an error', 'test_default_argument_suppresses_exceptions', (fixture) => {
+  const { sessions, line, under } = signed(fixture, 'c', 'hello')
   const altered = under('c', `${line.value.slice(0, -2)}$$`)
   assert.equal(sessions.getSignedCookie(altered, 'c', { default: null }), null)
   assert.equal(sessions.getSignedCookie({}, 'c', { default: null }), null)
 })
 
-property('a reader says how old a signed cookie may be', 'test_max_age_argument', (world) => {
-  const { sessions, under } = signed(world, 'c', 'hello')
+property('the reader decides how old a signed cookie may be', 'test_max_age_argument', (fixture) => {
+  const { sessions, under } = signed(fixture, 'c', 'hello')
   assert.equal(sessions.getSignedCookie(under('c'), 'c'), 'hello')
-  world.clock.advance(11_000)
+  fixture.clock.advance(11_000)
   for (const maxAge of ['12s', '11s', 11_000])
     assert.equal(sessions.getSignedCookie(under('c'), 'c', { maxAge }), 'hello')
   for (const maxAge of ['10s', 10_000])
     assert.throws(() => sessions.getSignedCookie(under('c'), 'c', { maxAge }), refused('expired'))
 })
 
-property('a writer says how long the browser keeps it', 'test_set_signed_cookie_max_age_argument', (world) => {
-  for (const [maxAge, seconds] of [
-    ['100s', '100'],
-    ['2h', '7200'],
-  ] as const)
-    assert.equal(signed(world, 'c', 'value', { maxAge }).line.attributes.get('max-age'), seconds)
-})
+property(
+  'the writer decides how long the browser keeps a signed cookie',
+  'test_set_signed_cookie_max_age_argument',
+  (fixture) => {
+    for (const [maxAge, seconds] of [
+      ['100s', '100'],
+      ['2h', '7200'],
+    ] as const)
+      assert.equal(signed(fixture, 'c', 'value', { maxAge }).line.attributes.get('max-age'), seconds)
+  },
+)
 
-property('a secret may be any bytes', 'test_signed_cookies_with_binary_key', (world) => {
-  const sessions = world.sessions({ secrets: createHash('sha512').update(Uint8Array.of(0xe7)).digest() })
+property('a secret may be any bytes', 'test_signed_cookies_with_binary_key', (fixture) => {
+  const sessions = fixture.sessions({ secrets: createHash('sha512').update(Uint8Array.of(0xe7)).digest() })
   const headers = new Headers()
   sessions.setSignedCookie(headers, 'c', 'hello')
   assert.equal(sessions.getSignedCookie({ cookie: headers.getSetCookie()[0]?.split(';')[0] }, 'c'), 'hello')
@@ -79,7 +83,7 @@ const NOW = 1_700_000_000_000
 const django = (after = 0) => ({ key: 'test-secret-key-do-not-use', clock: () => NOW + after })
 
 property.of(
-  'beside Django: an old form that is too old is refused as too old',
+  'a cookie in the legacy format of Django that is too old is refused as expired',
   'test_expired_legacy_cookie_raises_signature_expired',
   () => {
     const old = signCookieValue('hello', { ...django(), name: 'c', format: 'legacy' })
@@ -89,7 +93,7 @@ property.of(
 )
 
 property.of(
-  'beside Django: the old form is read where that is asked for, even under a name that collides',
+  'the legacy format of Django is read when asked for, even under a colliding name',
   'test_legacy_salt_namespace_is_accepted',
   () => {
     const old = signCookieValue('hello', { ...django(), name: 'a', salt: 'bc', format: 'legacy' })
@@ -99,7 +103,7 @@ property.of(
 )
 
 property.of(
-  'beside Django: the old form is refused unless it is asked for',
+  'the legacy format of Django is refused unless it is asked for',
   'test_legacy_salt_namespace_not_accepted',
   () => {
     const old = signCookieValue('hello', { ...django(), name: 'a', salt: 'bc', format: 'legacy' })
@@ -108,7 +112,7 @@ property.of(
 )
 
 property.of(
-  'beside Django: what is too old gets no second chance as the old form',
+  'a cookie of Django that is too old is not tried again in the legacy format',
   'test_expired_new_style_cookie_does_not_fallback_to_legacy_salt',
   () => {
     const value = signCookieValue('hello', { ...django(), name: 'c' })

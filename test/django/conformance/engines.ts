@@ -19,26 +19,26 @@ import { memcachedNeed, startMemcached } from '../../servers/memcached.ts'
 import { postgresNeed, startPostgres } from '../../servers/postgres.ts'
 import { redisNeed, startRedis } from '../../servers/redis.ts'
 
-/** What not every engine can do, with the reason where it cannot. */
+/** What some engines cannot do, and why. */
 export const LACKING = {
-  record: 'the session rests in its cookie: there is no record on the server',
-  revokes: 'a copied cookie without revocations works until its deadline',
-  versions: 'a cookie has no versions: of parallel writes the last one wins',
+  record: 'the session is in its cookie, and there is no record on the server',
+  revokes: 'without revocations, a copied cookie works until its deadline',
+  versions: 'a cookie has no version, and of concurrent writes the last one wins',
   index: "this engine has no index of a user's sessions",
-  scan: 'this engine cannot be walked',
-  cache: 'there is no cache in front of it',
-  files: 'it keeps no files',
+  scan: 'this engine cannot list its sessions',
+  cache: 'this engine has no cache',
+  files: 'this engine stores no files',
 } as const
 export type Ability = keyof typeof LACKING
 
-/** Where the sessions of one engine rest. */
-export interface Resting {
+/** An engine that is ready for the tests. */
+export interface StartedEngine {
   readonly store: NonNullable<SessionsOptions['store']>
-  /** What holds the records: null where they are in cookies. */
+  /** The store of the records. Null when they are in cookies. */
   readonly records: Store | null
-  /** Empty, and nobody else's: another store of the same kind. */
+  /** Returns another store of the same kind, empty and unshared. */
   another(): Promise<Store>
-  /** For an engine of two stores. */
+  /** For an engine that consists of two stores. */
   readonly durable?: Watched
   readonly cache?: Watched
   readonly dir?: string
@@ -49,14 +49,14 @@ export interface Engine {
   readonly name: string
   readonly skip: string | false
   readonly abilities: readonly Ability[]
-  start(clock: Clock): Promise<Resting>
+  start(clock: Clock): Promise<StartedEngine>
 }
 
 const STORE = ['record', 'revokes', 'versions'] as const
 const WHOLE = [...STORE, 'index', 'scan'] as const
 const TWO = [...WHOLE, 'cache'] as const
 
-/** Each server is started when it is first needed, and serves all engines that rest on it. */
+/** A server is started when it is first needed, and serves all engines that use it. */
 const servers = new Map<string, Promise<Server & { readonly url: string }>>()
 function urlOf(name: string, start: () => Promise<Server & { readonly url: string }>): Promise<string> {
   const starting = servers.get(name) ?? start()
@@ -71,8 +71,8 @@ export async function stopServers(): Promise<void> {
 const postgresUrl = () => urlOf('postgres', () => startPostgres({ fsync: 'off', recovery_init_sync_method: 'syncfs' }))
 const redisUrl = () => urlOf('redis', () => startRedis({ appendonly: 'no' }))
 
-/** One store, made by a function that makes it under a name of its own. */
-function single(make: (name: string) => Store, end: () => unknown = () => undefined): Resting {
+/** An engine that is one store. `make` creates one under the given name. */
+function single(make: (name: string) => Store, end: () => unknown = () => undefined): StartedEngine {
   const made: Store[] = []
   const store = (name: string) => {
     const fresh = make(name)
@@ -92,9 +92,9 @@ function single(make: (name: string) => Store, end: () => unknown = () => undefi
 }
 
 const folder = () => mkdtempSync(join(tmpdir(), 'strongroom-conformance-'))
-const gone = (dir: string) => () => rmSync(dir, { recursive: true, force: true })
+const removed = (dir: string) => () => rmSync(dir, { recursive: true, force: true })
 
-function twofold(durable: Store, clock: Clock, another: () => Store): Resting {
+function layered(durable: Store, clock: Clock, another: () => Store): StartedEngine {
   const [below, front] = [watched(durable), watched(memory({ clock, max: 10_000 }))]
   const store = cached({ durable: below.store, cache: front.store, clock, maxAge: 10_000 })
   const made: Store[] = [store, durable]
@@ -114,13 +114,13 @@ function twofold(durable: Store, clock: Clock, another: () => Store): Resting {
   }
 }
 
-function carried(protection: 'sealed' | 'signed', clock: Clock, revocable: boolean): Resting {
-  const marks = memory({ clock, max: 10_000 })
+function inCookies(protection: 'sealed' | 'signed', clock: Clock, revocable: boolean): StartedEngine {
+  const revocations = memory({ clock, max: 10_000 })
   return {
-    store: revocable ? cookie({ protection, revocations: marks }) : cookie({ protection }),
+    store: revocable ? cookie({ protection, revocations }) : cookie({ protection }),
     records: null,
     another: async () => memory({ clock, max: 100 }),
-    close: () => marks.close(),
+    close: () => revocations.close(),
   }
 }
 
@@ -137,7 +137,7 @@ export const ENGINES: readonly Engine[] = [
     abilities: [...WHOLE, 'files'],
     async start(clock) {
       const dir = folder()
-      return { ...single((name) => file({ dir: join(dir, name), clock, durable: false }), gone(dir)), dir }
+      return { ...single((name) => file({ dir: join(dir, name), clock, durable: false }), removed(dir)), dir }
     },
   },
   {
@@ -146,7 +146,7 @@ export const ENGINES: readonly Engine[] = [
     abilities: WHOLE,
     async start(clock) {
       const dir = folder()
-      return single((name) => sqlite({ path: join(dir, name), clock, synchronous: 'normal' }), gone(dir))
+      return single((name) => sqlite({ path: join(dir, name), clock, synchronous: 'normal' }), removed(dir))
     },
   },
   {
@@ -193,7 +193,7 @@ export const ENGINES: readonly Engine[] = [
     async start(clock) {
       const url = await postgresUrl()
       const make = (table: string) => postgres({ url, table, createTable: true, clock })
-      return twofold(make('behind_main'), clock, () => make('behind_other'))
+      return layered(make('behind_main'), clock, () => make('behind_other'))
     },
   },
   {
@@ -203,15 +203,15 @@ export const ENGINES: readonly Engine[] = [
     async start(clock) {
       const url = await redisUrl()
       const make = (prefix: string) => redis({ url, prefix, clock })
-      return twofold(make('behind-main:'), clock, () => make('behind-other:'))
+      return layered(make('behind-main:'), clock, () => make('behind-other:'))
     },
   },
-  { name: 'cookie, signed', skip: false, abilities: [], start: async (clock) => carried('signed', clock, false) },
-  { name: 'cookie, sealed', skip: false, abilities: [], start: async (clock) => carried('sealed', clock, false) },
+  { name: 'cookie, signed', skip: false, abilities: [], start: async (clock) => inCookies('signed', clock, false) },
+  { name: 'cookie, sealed', skip: false, abilities: [], start: async (clock) => inCookies('sealed', clock, false) },
   {
     name: 'cookie, sealed, with revocations',
     skip: false,
     abilities: ['revokes'],
-    start: async (clock) => carried('sealed', clock, true),
+    start: async (clock) => inCookies('sealed', clock, true),
   },
 ]

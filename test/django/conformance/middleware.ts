@@ -1,35 +1,39 @@
 import assert from 'node:assert/strict'
+import type { Browser, Fixture } from './fixture.ts'
 import { property } from './property.ts'
-import type { Browser, World } from './world.ts'
 
 const first = (browser: Browser) => browser.visit((session) => session.set('a', 1))
 
-property('the cookie is secure, and the response varies by it and is stored by nobody', '103', async (world) => {
-  const { setCookie, vary, headers } = await first(world.browser())
-  assert.ok(setCookie?.attributes.has('secure'))
-  assert.deepEqual([vary, headers.get('cache-control')], ['Cookie', 'no-store'])
-})
+property(
+  'the cookie is Secure, and the response varies by Cookie and is not stored by caches',
+  '103',
+  async (fixture) => {
+    const { setCookie, vary, headers } = await first(fixture.browser())
+    assert.ok(setCookie?.attributes.has('secure'))
+    assert.deepEqual([vary, headers.get('cache-control')], ['Cookie', 'no-store'])
+  },
+)
 
-property('no script can read the cookie', '104', async (world) => {
-  const { setCookie } = await first(world.browser())
+property('the cookie is HttpOnly, so that scripts cannot read it', '104', async (fixture) => {
+  const { setCookie } = await first(fixture.browser())
   assert.ok(setCookie?.attributes.has('httponly'))
 })
 
-property('the cookie is for the sites that the option says', '105', async (world) => {
-  const lax = await first(world.browser())
-  const strict = await first(world.browser({ cookie: { sameSite: 'strict' } }))
+property('the cookie has the SameSite attribute of the option', '105', async (fixture) => {
+  const lax = await first(fixture.browser())
+  const strict = await first(fixture.browser({ cookie: { sameSite: 'strict' } }))
   assert.deepEqual(
     [lax, strict].map(({ setCookie }) => setCookie?.attributes.get('samesite')),
     ['Lax', 'Strict'],
   )
 })
 
-property('a cookie that scripts can read is not to be had', '106', (world) => {
-  assert.throws(() => world.browser({ cookie: { httpOnly: false } as never }), /Unknown option "httpOnly" for cookie/)
+property('a cookie that scripts can read is refused', '106', (fixture) => {
+  assert.throws(() => fixture.browser({ cookie: { httpOnly: false } as never }), /Unknown option "httpOnly" for cookie/)
 })
 
-property('a response that failed keeps no change', '107-108', async (world) => {
-  const visitor = await world.visitor()
+property('a response with a server error saves no change', '107-108', async (fixture) => {
+  const visitor = await fixture.visitor()
   for (const status of [500, 503]) {
     const page = await visitor.visit((session) => session.set('late', status), status)
     assert.deepEqual([page.status, page.setCookie, page.vary], [status, null, 'Cookie'])
@@ -38,21 +42,21 @@ property('a response that failed keeps no change', '107-108', async (world) => {
 })
 
 property(
-  'who changes a session that was ended meanwhile is told so, with a status that is no fault of the server',
-  { rows: '109', needs: 'revokes' },
-  async (world) => {
-    const visitor = await world.visitor()
+  'changing a session that has ended in the meantime gives a 409, and no server error',
+  { tests: '109', needs: 'revokes' },
+  async (fixture) => {
+    const visitor = await fixture.visitor()
     const page = await visitor.visit(async (session) => {
       session.set('late', 1)
       await visitor.copy().visit((same) => same.logout())
     })
     assert.deepEqual([page.status, page.setCookie], [409, null])
-    assert.equal(world.happened('gone').length, 1)
+    assert.equal(fixture.happened('gone').length, 1)
   },
 )
 
-property('a logout takes the cookie away, also one that opened nothing', '110', async (world) => {
-  const browser = world.browser()
+property('a logout removes the cookie, even one that opened nothing', '110', async (fixture) => {
+  const browser = fixture.browser()
   browser.cookie = 'abc'
   const { setCookie, vary, maxAge } = await browser.visit((session) => session.logout())
   assert.deepEqual([setCookie?.value, maxAge, vary], ['', 0, 'Cookie'])
@@ -60,46 +64,58 @@ property('a logout takes the cookie away, also one that opened nothing', '110', 
   assert.deepEqual([path, expires, samesite], ['/', 'Thu, 01 Jan 1970 00:00:00 GMT', 'Lax'])
 })
 
-property('it is taken away where it was put: the same domain and path', '111', async (world) => {
+property('the cookie is removed with the domain and path that it was set with', '111', async (fixture) => {
   const place = { name: '__Secure-id', domain: 'shop.example', path: '/example/' }
-  const browser = world.browser({ cookie: place })
+  const browser = fixture.browser({ cookie: place })
   browser.cookie = 'abc'
   const { setCookie } = await browser.visit((session) => session.logout())
   const { domain, path, 'max-age': life } = Object.fromEntries(setCookie?.attributes ?? [])
   assert.deepEqual([domain, path, life], ['shop.example', '/example/', '0'])
 })
 
-property('a logout of who had no cookie sets none', '112', async (world) => {
-  const page = await world.browser().visit((session) => session.logout())
+property('a logout without a cookie sets none', '112', async (fixture) => {
+  const page = await fixture.browser().visit((session) => session.logout())
   assert.deepEqual([page.setCookie, page.vary], [null, 'Cookie'])
 })
 
-property('saveEveryRequest renews session and cookie of who does not ask for them', '113', async (world) => {
-  const visitor = await world.visitor({ a: 1 }, { saveEveryRequest: true, expireAtBrowserClose: false })
-  world.clock.advance(60_000)
-  const page = await visitor.visit()
-  assert.deepEqual([page.maxAge, page.vary], [12 * 3600 - 60, 'Cookie'])
-  await visitor.visit(({ expiresAt }) => assert.equal(expiresAt?.getTime(), world.clock() + 1_800_000))
-})
+property(
+  'saveEveryRequest extends the session and the cookie even if the page does not use them',
+  '113',
+  async (fixture) => {
+    const visitor = await fixture.visitor({ a: 1 }, { saveEveryRequest: true, expireAtBrowserClose: false })
+    fixture.clock.advance(60_000)
+    const page = await visitor.visit()
+    assert.deepEqual([page.maxAge, page.vary], [12 * 3600 - 60, 'Cookie'])
+    await visitor.visit(({ expiresAt }) => assert.equal(expiresAt?.getTime(), fixture.clock() + 1_800_000))
+  },
+)
 
-property('a session that is emptied is not kept for a stranger, and stays for a user', '114', async (world) => {
-  const stranger = await world.visitor({ foo: 'bar' })
-  const page = await stranger.visit((session) => session.delete('foo'))
-  assert.deepEqual([page.maxAge, page.vary], [0, 'Cookie'])
-  const user = await world.visitor({ foo: 'bar' })
-  await user.visit((session) => session.login('ada'))
-  const emptied = await user.visit((session) => session.delete('foo'))
-  assert.notEqual(emptied.maxAge, 0)
-  await user.visit((session) => assert.deepEqual([session.userId, session.keys()], ['ada', []]))
-})
+property(
+  'a session that is emptied is removed for an anonymous visitor and stays for a user',
+  '114',
+  async (fixture) => {
+    const stranger = await fixture.visitor({ foo: 'bar' })
+    const page = await stranger.visit((session) => session.delete('foo'))
+    assert.deepEqual([page.maxAge, page.vary], [0, 'Cookie'])
+    const user = await fixture.visitor({ foo: 'bar' })
+    await user.visit((session) => session.login('ada'))
+    const emptied = await user.visit((session) => session.delete('foo'))
+    assert.notEqual(emptied.maxAge, 0)
+    await user.visit((session) => assert.deepEqual([session.userId, session.keys()], ['ada', []]))
+  },
+)
 
-property('a page that only read is kept by no shared cache for somebody else', 'X2', async (world: World) => {
-  const visitor = await world.visitor()
-  const [read, plain] = [await visitor.visit((session) => session.get('a')), await visitor.visit()]
-  assert.deepEqual([read.setCookie, read.vary], [null, 'Cookie'])
-  assert.deepEqual([plain.setCookie, plain.vary], [null, null])
-  const unknown = world.browser()
-  unknown.cookie = world.unknownCookie()
-  const untouched = await unknown.visit()
-  assert.deepEqual([untouched.setCookie, untouched.vary, world.happened('absent')], [null, null, []])
-})
+property(
+  'a page that only reads the session varies by Cookie, so that no shared cache serves it to others',
+  'X2',
+  async (fixture: Fixture) => {
+    const visitor = await fixture.visitor()
+    const [read, plain] = [await visitor.visit((session) => session.get('a')), await visitor.visit()]
+    assert.deepEqual([read.setCookie, read.vary], [null, 'Cookie'])
+    assert.deepEqual([plain.setCookie, plain.vary], [null, null])
+    const unknown = fixture.browser()
+    unknown.cookie = fixture.unknownCookie()
+    const untouched = await unknown.visit()
+    assert.deepEqual([untouched.setCookie, untouched.vary, fixture.happened('absent')], [null, null, []])
+  },
+)

@@ -3,24 +3,24 @@ import { existsSync, globSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SessionClosedError, StoreError, TooLargeError } from '../../../packages/strongroom/src/errors.ts'
 import { watched } from '../../../packages/strongroom/src/testing/watched.ts'
+import { type AnySession, Browser, type Fixture } from './fixture.ts'
 import { property } from './property.ts'
-import { type AnySession, Browser, type World } from './world.ts'
 
-const asked = (world: World) => world.events.filter(({ type }) => type === 'absent' || type === 'loaded')
+const asked = (fixture: Fixture) => fixture.events.filter(({ type }) => type === 'absent' || type === 'loaded')
 
-property('saveEveryRequest makes nothing of a cookie that opens nothing', 'X1', async (world) => {
-  const visitor = world.browser({ saveEveryRequest: true })
-  visitor.cookie = world.unknownCookie()
+property('saveEveryRequest creates no session for a cookie that opens nothing', 'X1', async (fixture) => {
+  const visitor = fixture.browser({ saveEveryRequest: true })
+  visitor.cookie = fixture.unknownCookie()
   const page = await visitor.visit()
-  assert.deepEqual([page.setCookie, world.happened('created')], [null, []])
+  assert.deepEqual([page.setCookie, fixture.happened('created')], [null, []])
 })
 
 property(
-  'a cookie that opens nothing is left alone, for a slow response would take away the one of a login',
+  'a cookie that opens nothing is not removed, because a slow response would remove the cookie of a login',
   'X3',
-  async (world) => {
-    const visitor = world.browser()
-    visitor.cookie = world.unknownCookie()
+  async (fixture) => {
+    const visitor = fixture.browser()
+    visitor.cookie = fixture.unknownCookie()
     const other = visitor.copy()
     const slow = await visitor.visit(async (session) => {
       await other.visit((same) => same.login('ada'))
@@ -31,103 +31,111 @@ property(
   },
 )
 
-property('a cookie that cannot be ours costs nothing where nobody asks', 'X4', async (world) => {
-  const visitor = world.browser()
+property('a cookie that cannot be ours costs nothing if the session is not used', 'X4', async (fixture) => {
+  const visitor = fixture.browser()
   visitor.cookie = 'abc'
   const page = await visitor.visit()
-  assert.deepEqual([page.setCookie, page.vary, world.events], [null, null, []])
+  assert.deepEqual([page.setCookie, page.vary, fixture.events], [null, null, []])
 })
 
-property('a logout is kept although the page about it failed', 'X5', async (world) => {
-  const visitor = await world.visitor()
+property('a logout is saved even if its page failed', 'X5', async (fixture) => {
+  const visitor = await fixture.visitor()
   const thief = visitor.copy()
   const page = await visitor.visit((session) => session.logout(), 500)
   assert.deepEqual([page.status, page.maxAge], [500, 0])
-  if (world.can('revokes')) assert.deepEqual(await thief.read(), {})
+  if (fixture.can('revokes')) assert.deepEqual(await thief.read(), {})
 })
 
-property('a page that was not found keeps its changes', 'X6', async (world) => {
-  const visitor = await world.visitor()
+property('a 404 page saves its changes', 'X6', async (fixture) => {
+  const visitor = await fixture.visitor()
   await visitor.visit((session) => session.set('b', 2), 404)
   assert.deepEqual(await visitor.read(), { a: 1, b: 2 })
 })
 
-property('a page that failed varies by its cookie, sets none and keeps nothing', 'X7', async (world) => {
-  const browser = world.browser()
+property('a page that failed varies by Cookie, sets no cookie and saves nothing', 'X7', async (fixture) => {
+  const browser = fixture.browser()
   const page = await browser.visit((session) => session.set('a', 1), 500)
-  assert.deepEqual([page.setCookie, page.vary, world.happened('created')], [null, 'Cookie', []])
+  assert.deepEqual([page.setCookie, page.vary, fixture.happened('created')], [null, 'Cookie', []])
 })
 
 property(
-  'of two cookies of our name a forged one is passed over, and two good ones are nobody’s, with an event',
+  'of two cookies with our name, a forged one is ignored, and two valid ones give an empty session and an event',
   'X8',
-  async (world) => {
-    const [one, two] = [await world.visitor({ one: 1 }), await world.visitor({ two: 2 })]
-    const both = world.browser()
+  async (fixture) => {
+    const [one, two] = [await fixture.visitor({ one: 1 }), await fixture.visitor({ two: 2 })]
+    const both = fixture.browser()
     both.cookie = `forged; __Host-id=${one.cookie}`
     assert.deepEqual(await both.copy().read(), { one: 1 })
     both.cookie = `${one.cookie}; __Host-id=${two.cookie}`
     assert.deepEqual(await both.copy().read(), {})
-    assert.deepEqual(world.happened('notOurs').at(-1), { type: 'notOurs', what: 'cookie', reason: 'ambiguous' })
+    assert.deepEqual(fixture.happened('rejected').at(-1), { type: 'rejected', what: 'cookie', reason: 'ambiguous' })
   },
 )
 
-property('odd characters, other cases and lengths never reach the store', 'X9', async (world) => {
-  const visitor = await world.visitor()
-  world.events.length = 0
-  const good = visitor.cookie ?? ''
-  for (const cookie of ['"\\000aaaaaaaa"', good.toUpperCase(), `${good}${good}`, `${good}=`, '%00', 'ü'.repeat(64)]) {
-    const odd = world.browser()
-    odd.cookie = cookie
-    const page = await odd.visit((session) => session.isNew)
-    assert.deepEqual([page.status, page.result], [200, true], cookie)
-  }
-  assert.deepEqual(asked(world), [])
-})
-
-property('two requests at once lose nothing of each other', { rows: 'X10', needs: 'versions' }, async (world) => {
-  const visitor = await world.visitor({ x: 0 })
-  await visitor.visit(async (session) => {
-    session.set('from_a', 1)
-    session.update('x', (x = 0) => x + 1)
-    await visitor.copy().visit((same) => {
-      same.set('from_b', 1)
-      same.update('x', (x = 0) => x + 1)
-    })
-  })
-  assert.deepEqual(await visitor.read(), { x: 2, from_a: 1, from_b: 1 })
-})
+property(
+  'a cookie with odd characters, another case or another length never reaches the store',
+  'X9',
+  async (fixture) => {
+    const visitor = await fixture.visitor()
+    fixture.events.length = 0
+    const good = visitor.cookie ?? ''
+    for (const cookie of ['"\\000aaaaaaaa"', good.toUpperCase(), `${good}${good}`, `${good}=`, '%00', 'ü'.repeat(64)]) {
+      const odd = fixture.browser()
+      odd.cookie = cookie
+      const page = await odd.visit((session) => session.isNew)
+      assert.deepEqual([page.status, page.result], [200, true], cookie)
+    }
+    assert.deepEqual(asked(fixture), [])
+  },
+)
 
 property(
-  'a row that was removed behind the cache’s back is believed for maxAge and no longer',
-  { rows: 'X11', needs: 'cache' },
-  async (world) => {
-    const sessions = world.sessions()
-    const [here, behind] = [await world.visitor(), await world.visitor()]
+  'two concurrent requests lose none of each other’s changes',
+  { tests: 'X10', needs: 'versions' },
+  async (fixture) => {
+    const visitor = await fixture.visitor({ x: 0 })
+    await visitor.visit(async (session) => {
+      session.set('from_a', 1)
+      session.update('x', (x = 0) => x + 1)
+      await visitor.copy().visit((same) => {
+        same.set('from_b', 1)
+        same.update('x', (x = 0) => x + 1)
+      })
+    })
+    assert.deepEqual(await visitor.read(), { x: 2, from_a: 1, from_b: 1 })
+  },
+)
+
+property(
+  'a session that was removed behind the cache is served for maxAge at most',
+  { tests: 'X11', needs: 'cache' },
+  async (fixture) => {
+    const sessions = fixture.sessions()
+    const [here, behind] = [await fixture.visitor(), await fixture.visitor()]
     const { result: handle } = await here.visit((session) => session.handle)
     await sessions.revoke(handle ?? '')
     assert.deepEqual(await here.read(), {})
     await behind.read()
-    const { durable } = world.resting
+    const { durable } = fixture.started
     if (!durable) assert.fail()
     const { result: other } = await behind.visit((session) => session.handle)
-    // Another process without the cache.
-    await world.sessions({ store: durable.store }).revoke(other ?? '')
-    world.clock.advance(10_000)
+    // By another process, which does not use the cache.
+    await fixture.sessions({ store: durable.store }).revoke(other ?? '')
+    fixture.clock.advance(10_000)
     assert.deepEqual(await behind.read(), {})
   },
 )
 
 property(
-  'a cache that could not be told never answers with what was before',
-  { rows: 'X12', needs: 'cache' },
-  async (world) => {
-    const { cache } = world.resting
+  'a cache that missed a write never returns the old data',
+  { tests: 'X12', needs: 'cache' },
+  async (fixture) => {
+    const { cache } = fixture.started
     if (!cache) assert.fail()
-    const visitor = await world.visitor({ v: 1 })
+    const visitor = await fixture.visitor({ v: 1 })
     await visitor.read()
     cache.before = (call) => {
-      if (call !== 'read') throw new StoreError('the cache takes nothing')
+      if (call !== 'read') throw new StoreError('the cache is read-only')
     }
     try {
       await visitor.visit((session) => session.set('v', 2))
@@ -140,29 +148,29 @@ property(
   },
 )
 
-property('a length in seconds ends a session that is not used', 'X13', async (world) => {
-  const visitor = await world.visitor()
+property('an idle limit in seconds ends an unused session', 'X13', async (fixture) => {
+  const visitor = await fixture.visitor()
   await visitor.visit((session) => session.setExpiry('5s'))
-  world.clock.advance(5000)
+  fixture.clock.advance(5000)
   assert.deepEqual(await visitor.read(), {})
 })
 
-property('what a crash has left between the files is cleared away', { rows: 'X14', needs: 'files' }, async (world) => {
-  const sessions = world.sessions()
-  await world.visitor()
-  const [record = assert.fail()] = globSync('main/sessions/*/*', { cwd: world.resting.dir })
-  const draft = join(world.resting.dir ?? '', `${record}.draft`)
+property('files that a crash left behind are cleared', { tests: 'X14', needs: 'files' }, async (fixture) => {
+  const sessions = fixture.sessions()
+  await fixture.visitor()
+  const [record = assert.fail()] = globSync('main/sessions/*/*', { cwd: fixture.started.dir })
+  const draft = join(fixture.started.dir ?? '', `${record}.draft`)
   writeFileSync(draft, 'half a write')
   await sessions.clearExpired()
   assert.equal(existsSync(draft), false)
 })
 
 property(
-  'what is larger than there is room for is an error that names the key, and never a cookie that is dropped',
+  'a session that is too large is an error that names the key, and never a dropped cookie',
   'X15',
-  async (world) => {
-    const visitor = await world.visitor()
-    const visit = world.sessions().open({ cookie: `__Host-id=${visitor.cookie}` })
+  async (fixture) => {
+    const visitor = await fixture.visitor()
+    const visit = fixture.sessions().open({ cookie: `__Host-id=${visitor.cookie}` })
     ;(await visit.get()).set('much', 'x'.repeat(70_000))
     await assert.rejects(
       async () => visit.commit(),
@@ -172,27 +180,31 @@ property(
   },
 )
 
-property('a store that cannot write is a 503, and no gone', { rows: 'X16', needs: 'record' }, async (world) => {
-  if (!world.resting.records) assert.fail()
-  const watch = watched(world.resting.records)
-  const visitor = await world.visitor({ a: 1 }, { store: watch.store })
-  watch.before = (call) => {
-    if (call === 'update') throw new StoreError('read-only')
-  }
-  const page = await visitor.visit((session) => session.set('b', 2))
-  assert.deepEqual([page.status, page.setCookie], [503, null])
-  assert.deepEqual([world.happened('storeError').length, world.happened('gone')], [1, []])
-  watch.before = null
-  assert.deepEqual(await visitor.read(), { a: 1 })
-})
+property(
+  'a store that cannot write is a 503, and not a session that is gone',
+  { tests: 'X16', needs: 'record' },
+  async (fixture) => {
+    if (!fixture.started.records) assert.fail()
+    const watch = watched(fixture.started.records)
+    const visitor = await fixture.visitor({ a: 1 }, { store: watch.store })
+    watch.before = (call) => {
+      if (call === 'update') throw new StoreError('read-only')
+    }
+    const page = await visitor.visit((session) => session.set('b', 2))
+    assert.deepEqual([page.status, page.setCookie], [503, null])
+    assert.deepEqual([fixture.happened('storeError').length, fixture.happened('gone')], [1, []])
+    watch.before = null
+    assert.deepEqual(await visitor.read(), { a: 1 })
+  },
+)
 
 property(
-  'a store that cannot be read is a 503 that keeps the cookie, and logs nobody out',
-  { rows: 'X17', needs: 'record' },
-  async (world) => {
-    if (!world.resting.records) assert.fail()
-    const watch = watched(world.resting.records)
-    const sessions = world.sessions({ store: watch.store })
+  'a store that cannot be read is a 503 that keeps the cookie and logs nobody out',
+  { tests: 'X17', needs: 'record' },
+  async (fixture) => {
+    if (!fixture.started.records) assert.fail()
+    const watch = watched(fixture.started.records)
+    const sessions = fixture.sessions({ store: watch.store })
     const visitor = new Browser(sessions)
     await visitor.visit((session) => session.login('ada'))
     watch.before = () => {
@@ -205,19 +217,19 @@ property(
   },
 )
 
-property('at its deadline a session is over, for who reads and for who sweeps', 'X18', async (world) => {
-  const sessions = world.sessions()
+property('at its deadline, a session is over for reads and for sweeps', 'X18', async (fixture) => {
+  const sessions = fixture.sessions()
   await sessions.clearExpired()
-  const visitor = await world.visitor()
+  const visitor = await fixture.visitor()
   await visitor.visit((session) => session.setExpiry('1m'))
-  world.clock.advance(60_000)
+  fixture.clock.advance(60_000)
   assert.deepEqual(await visitor.read(), {})
   const removed = await sessions.clearExpired()
-  if (world.can('record') && !sessions.policy.traits.expiresByItself) assert.equal(removed, 1)
+  if (fixture.can('record') && !sessions.policy.traits.expiresByItself) assert.equal(removed, 1)
 })
 
-property('a change while the body streams is an error, and never lost in silence', 'X20', async (world) => {
-  const visitor = await world.visitor()
+property('a change while the body is sent is an error, and is never lost silently', 'X20', async (fixture) => {
+  const visitor = await fixture.visitor()
   let kept: AnySession | undefined
   await visitor.visit((session) => {
     kept = session
@@ -225,16 +237,16 @@ property('a change while the body streams is an error, and never lost in silence
   assert.throws(() => kept?.set('late', 1), SessionClosedError)
 })
 
-property('a session that holds nothing but a user is there', 'X21', async (world) => {
-  const visitor = world.browser()
+property('a session with a user and no data exists', 'X21', async (fixture) => {
+  const visitor = fixture.browser()
   await visitor.visit((session) => session.login('ada'))
   await visitor.visit((session) =>
     assert.deepEqual([session.isNew, session.userId, session.keys()], [false, 'ada', []]),
   )
 })
 
-property('what save() has kept stays kept, whatever is rolled back afterwards', 'X22', async (world) => {
-  const visitor = await world.visitor()
+property('whatever save() has stored stays stored, even if the request fails afterwards', 'X22', async (fixture) => {
+  const visitor = await fixture.visitor()
   await visitor.visit(async (session, { save }) => {
     session.set('b', 2)
     session.renew()

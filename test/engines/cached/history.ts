@@ -6,8 +6,8 @@ import { cached } from '../../../packages/strongroom/src/engines/cached/cached.t
 import { memory } from '../../../packages/strongroom/src/engines/memory/memory.ts'
 import type { Store } from '../../../packages/strongroom/src/store.ts'
 import { type ManualClock, manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
-import { bytes, HOUR } from '../../../packages/strongroom/src/testing/store/subject.ts'
-import { ID, OWNER, plain } from './orders.ts'
+import { bytes, HOUR } from '../../../packages/strongroom/src/testing/store/entries.ts'
+import { ID, OWNER, plain } from './interleavings.ts'
 import { type Gate, inOrder } from './schedules.ts'
 
 const MAX_AGE = 1000
@@ -16,19 +16,20 @@ const verb = fc.constantFrom('read', 'read', 'write', 'touch in', 'touch out', '
 const task = fc.record({ node: fc.nat({ max: 2 }), verbs: fc.array(verb, { minLength: 1, maxLength: 5 }) })
 type Task = typeof task extends fc.Arbitrary<infer T> ? T : never
 
-/** Something that became true. */
+/** The state of the session from a moment on. */
 interface Moment {
   readonly truth: ReturnType<typeof plain>
   readonly changed: readonly ('text' | 'until')[]
   readonly at: number
-  /** Of the cache that its writer told; nodes that share it know when the writer has its answer. */
+  /** Which cache the writer wrote to. The nodes that share it must know of the change once the writer has its result. */
   readonly cache: number
   acknowledgedAt: number
 }
 
 /**
- * Two nodes with a shared cache and one with its own, over one durable store, in random orders of every step. What a read answers
- * was true at some moment between its end and the last change that its cache was told of, or `maxAge` before it began.
+ * Two nodes with a shared cache and one with its own, over one durable store, in random orders of all steps. What a read
+ * returns was true at some moment between the end of the read and the last change that its cache was told of, or `maxAge`
+ * before the read began.
  */
 export async function readsAreNeverTooOld(): Promise<void> {
   const choices = fc.array(fc.nat({ max: 1000 }), { minLength: 200, maxLength: 200 })
@@ -36,20 +37,20 @@ export async function readsAreNeverTooOld(): Promise<void> {
     fc.asyncProperty(fc.array(task, { minLength: 2, maxLength: 4 }), choices, async (tasks, chosen) => {
       let at = 0
       const choose = (count: number) => (chosen[at++ % 200] as number) % count
-      await inOrder((gate) => world(gate, tasks), choose)
+      await inOrder((gate) => fixture(gate, tasks), choose)
     }),
     { numRuns: 250 },
   )
 }
 
-async function world(gate: Gate, given: readonly Task[]) {
+async function fixture(gate: Gate, given: readonly Task[]) {
   const clock = manualClock()
   const history = new History(clock)
   const caches = [memory({ clock, max: 9 }), memory({ clock, max: 9 })] as const
   const nodes = ([0, 0, 1] as const).map((which, index) => {
-    const durable = gate.around(history.told(which))
+    const durable = gate.around(history.recorded(which))
     const inner = caches[which]
-    // The first has to wait for its cache, as for one on another machine; the others' lies in their own memory.
+    // The first waits for its cache, as if it were on another machine. The others have theirs in memory.
     const cache = { ...gate.around(inner), ...(index > 0 && { readSync: (id: Id) => inner.readSync?.(id) }) }
     return { which, store: cached({ durable, cache, clock, maxAge: MAX_AGE }) }
   })
@@ -98,13 +99,13 @@ class History {
     await this.#note(0)
   }
 
-  /** The durable store, with everything written down that it is made to say. */
-  told(cache: number): Store {
+  /** The durable store, with a record of every change. */
+  recorded(cache: number): Store {
     const store = this.#durable
     const noted = async <T>(change: Promise<T>) => {
-      const answer = await change
+      const result = await change
       await this.#note(cache)
-      return answer
+      return result
     }
     return {
       traits: store.traits,
@@ -126,9 +127,9 @@ class History {
 
   async read(store: Store, cache: number) {
     const began = this.#clock()
-    const atOnce = store.readSync?.(ID)
-    const found = atOnce === undefined ? await store.read(ID) : atOnce
-    // One by one: a touch moves the deadline of a copy whose bytes another cache's node has changed meanwhile.
+    const immediate = store.readSync?.(ID)
+    const found = immediate === undefined ? await store.read(ID) : immediate
+    // One by one: a touch moves the deadline of a copy whose bytes a node with another cache may have changed since.
     for (const part of ['text', 'until'] as const) {
       const known = this.#moments.findLastIndex(
         ({ changed, at, ...moment }) =>

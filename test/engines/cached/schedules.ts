@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Store } from '../../../packages/strongroom/src/store.ts'
 
-/** Holds every call of a store before it is made, while it is shut, so that a test decides the order in which they take effect. */
+/** While it is shut, holds every call to a store, so that a test decides the order in which the calls take effect. */
 export class Gate {
   shut = false
-  /** What waits, oldest first. */
+  /** The calls that wait, oldest first. */
   readonly waiting: (() => void)[] = []
 
   around<S extends Store>(store: S): S {
@@ -16,27 +16,27 @@ export class Gate {
       }
     const names = ['create', 'read', 'update', 'touch', 'delete'] as const
     const gated = Object.fromEntries(names.map((name) => [name, wrap(store[name].bind(store) as never)]))
-    const { byOwner: owned } = store
+    const { byOwner } = store
     return {
       traits: store.traits,
       clearExpired: store.clearExpired.bind(store),
       close: store.close.bind(store),
       ...gated,
-      ...(owned && { byOwner: { list: wrap(owned.list), deleteAll: wrap(owned.deleteAll) } }),
+      ...(byOwner && { byOwner: { list: wrap(byOwner.list), deleteAll: wrap(byOwner.deleteAll) } }),
     } as unknown as S
   }
 }
 
-interface World {
+interface Schedule {
   readonly tasks: readonly (() => Promise<unknown>)[]
   /** Called before each step. */
   readonly step: () => void
   /** Called when all tasks have ended. */
   readonly check: () => Promise<void>
 }
-export type Make = (gate: Gate) => Promise<World>
+export type Make = (gate: Gate) => Promise<Schedule>
 
-/** Runs the tasks in every order that their store calls can take; answers how many there were. */
+/** Runs the tasks in every order that their store calls can take. Resolves to the number of orders. */
 export async function everyOrder(make: Make): Promise<number> {
   const path: number[] = []
   for (let runs = 1; ; runs++) {
@@ -46,7 +46,7 @@ export async function everyOrder(make: Make): Promise<number> {
       path[widths.length - 1] ??= 0
       return path[widths.length - 1] as number
     })
-    // The next path: the last choice that had another after it.
+    // The next path: change the last choice that has another alternative.
     path.length = widths.length
     while (path.length > 0 && (path.at(-1) as number) + 1 >= (widths[path.length - 1] as number)) path.pop()
     if (path.length === 0) return runs
@@ -54,7 +54,7 @@ export async function everyOrder(make: Make): Promise<number> {
   }
 }
 
-/** Runs the tasks in the order that is chosen, one call at a time. */
+/** Runs the tasks in the chosen order, one call at a time. */
 export async function inOrder(make: Make, choose: (count: number) => number): Promise<void> {
   const gate = new Gate()
   const { tasks, step, check } = await make(gate)
@@ -68,7 +68,7 @@ export async function inOrder(make: Make, choose: (count: number) => number): Pr
     if (results) break
     step()
     const [next] = gate.waiting.splice(choose(gate.waiting.length), 1)
-    assert.ok(next, 'a task waits for something that is no store call')
+    assert.ok(next, 'a task waits for something that is not a store call')
     next()
   }
   gate.shut = false
@@ -76,7 +76,7 @@ export async function inOrder(make: Make, choose: (count: number) => number): Pr
   await check()
 }
 
-/** Everything here waits for promises and for nothing else, so that it is done when their queue has been gone through. */
+/** Everything here waits for promises and for nothing else, so it is done once their queue is empty. */
 async function settle(done: () => boolean): Promise<void> {
   for (let hops = 0; hops < 30 && !done(); hops++) await null
 }

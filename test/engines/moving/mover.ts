@@ -1,4 +1,4 @@
-/** `mover.ts FROM TO CALLS`: moves sessions, and kills itself right after so many calls to the two stores were answered. */
+/** `mover.ts FROM TO CALLS`: moves sessions, and kills itself right after that many calls to the two stores have returned. */
 import { move } from '../../../packages/strongroom/src/engines/moving/moving.ts'
 import { storeFromUrl } from '../../../packages/strongroom/src/engines/url.ts'
 import type { ScannableStore } from '../../../packages/strongroom/src/store.ts'
@@ -15,10 +15,10 @@ function mortal(url: string): ScannableStore {
       if (typeof found !== 'function') return found
       if (!methods.includes(String(name))) return found.bind(target)
       return async (...given: unknown[]) => {
-        const answer = await found.apply(target, given)
+        const result = await found.apply(target, given)
         left -= 1
         if (left === 0) process.kill(process.pid, 'SIGKILL')
-        return answer
+        return result
       }
     },
   })

@@ -4,20 +4,20 @@ import { after, before, beforeEach, it, mock } from 'node:test'
 import { Redis as Ioredis } from 'ioredis'
 import { createClient } from 'redis'
 import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
-import { open } from '../../../packages/strongroom/src/engines/redis/open.ts'
-import { parsePlace } from '../../../packages/strongroom/src/engines/redis/place.ts'
+import { ownClient } from '../../../packages/strongroom/src/engines/redis/connection.ts'
 import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
+import { parseRedisUrl } from '../../../packages/strongroom/src/engines/redis/url.ts'
 import { ConfigError, StoreError } from '../../../packages/strongroom/src/errors.ts'
 import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import { describeBoth, type RedisServer, startRedis } from '../../servers/redis.ts'
-import { until } from '../../servers/redis-tell.ts'
-import { entry, HOUR, id, type Made, make, OWNER } from './kit.ts'
+import { until } from '../../servers/redis-client.ts'
+import { entry, HOUR, id, type Made, make, OWNER } from './fixture.ts'
 
 describeBoth('on one server', (program) => {
   let server: RedisServer
   let client: Ioredis
   const made: Made[] = []
-  const store = (options: object = {}): Made => {
+  const newStore = (options: object = {}): Made => {
     const one = make({ client, ...options })
     made.push(one)
     return one
@@ -33,47 +33,47 @@ describeBoth('on one server', (program) => {
     await server.stop()
   })
 
-  /** Which commands the server runs during `work`, but for those that scripts run. */
+  /** The commands that the server runs during `work`, without those that scripts run. */
   const commands = async (work: () => Promise<unknown>): Promise<string[]> => {
-    const heard: string[] = []
-    const ear = await client.monitor()
-    ear.on('monitor', (_time: string, [command = '']: string[], source: string) => {
-      if (source !== 'lua') heard.push(command.toLowerCase())
+    const seen: string[] = []
+    const monitor = await client.monitor()
+    monitor.on('monitor', (_time: string, [command = '']: string[], source: string) => {
+      if (source !== 'lua') seen.push(command.toLowerCase())
     })
     await work()
     await client.ping('over')
-    await until(async () => heard.includes('ping'))
-    ear.disconnect()
-    return heard.filter((command) => command !== 'ping')
+    await until(async () => seen.includes('ping'))
+    monitor.disconnect()
+    return seen.filter((command) => command !== 'ping')
   }
 
-  it('asks once for each call: a plain GET to read, a script to write', async () => {
-    const at = store()
-    await at.create(id(0), entry({ owner: OWNER }))
-    await at.delete(id(0))
+  it('sends one command for each call: a GET to read, a script to write', async () => {
+    const store = newStore()
+    await store.create(id(0), entry({ owner: OWNER }))
+    await store.delete(id(0))
     const owned = entry({ owner: OWNER })
     const calls = async () => {
-      await at.create(id(1), owned)
-      const found = await at.read(id(1))
-      await at.touch(id(1), Date.now() + HOUR)
-      await at.update(id(1), owned, found?.version ?? 0)
-      await at.delete(id(1), undefined, OWNER)
+      await store.create(id(1), owned)
+      const found = await store.read(id(1))
+      await store.touch(id(1), Date.now() + HOUR)
+      await store.update(id(1), owned, found?.version ?? 0)
+      await store.delete(id(1), undefined, OWNER)
     }
     await calls()
-    await at.delete(id(1))
+    await store.delete(id(1))
     assert.deepEqual(await commands(calls), ['evalsha', 'get', 'evalsha', 'evalsha', 'evalsha'])
     assert.equal(await client.exists(`strongroom:${OWNER}:owner`), 0)
   })
 
-  it('goes on when the server has forgotten its scripts', async () => {
-    const at = store()
-    await at.create(id(1), entry())
+  it('keeps working when the server has lost its scripts', async () => {
+    const store = newStore()
+    await store.create(id(1), entry())
     await client.script('FLUSH')
-    assert.equal(await at.touch(id(1), Date.now() + HOUR), true)
-    assert.equal(await at.delete(id(1)), true)
+    assert.equal(await store.touch(id(1), Date.now() + HOUR), true)
+    assert.equal(await store.delete(id(1)), true)
   })
 
-  it('takes a command that its client has sent twice for one', async () => {
+  it('treats a command that its client sends twice as one', async () => {
     const twice = new Proxy(client, {
       get(target, name) {
         const value = Reflect.get(target, name)
@@ -85,172 +85,172 @@ describeBoth('on one server', (program) => {
         }
       },
     })
-    const at = redis({ client: twice })
-    assert.equal(await at.create(id(1), entry()), true)
-    const found = await at.read(id(1))
-    const version = await at.update(id(1), entry(), found?.version ?? 0)
-    assert.equal((await at.read(id(1)))?.version, version)
+    const store = redis({ client: twice })
+    assert.equal(await store.create(id(1), entry()), true)
+    const found = await store.read(id(1))
+    const version = await store.update(id(1), entry(), found?.version ?? 0)
+    assert.equal((await store.read(id(1)))?.version, version)
   })
 
-  it('lets the application’s clock decide, and tells Redis how long from now', async () => {
+  it('decides by the application’s clock what has expired, and tells Redis how long from now', async () => {
     for (const start of [Date.now() - 10 * HOUR, Date.now() + 10 * HOUR]) {
       const clock = manualClock(start)
-      const at = store({ clock, prefix: `${start}:` })
-      await at.create(id(1), entry({ expiresAt: clock() + HOUR, createdAt: clock(), owner: OWNER }))
+      const store = newStore({ clock, prefix: `${start}:` })
+      await store.create(id(1), entry({ expiresAt: clock() + HOUR, createdAt: clock(), owner: OWNER }))
       const left = await client.pttl(`${start}:${id(1)}`)
       assert.ok(left > HOUR && left <= HOUR + 300_000, `${left}`)
       clock.advance(HOUR - 1)
-      assert.ok(await at.read(id(1)))
-      assert.equal(await at.touch(id(1), clock() + 2 * HOUR), true)
+      assert.ok(await store.read(id(1)))
+      assert.equal(await store.touch(id(1), clock() + 2 * HOUR), true)
       assert.ok((await client.pttl(`${start}:${id(1)}`)) > 2 * HOUR)
       clock.advance(2 * HOUR)
-      assert.equal(await at.read(id(1)), null)
+      assert.equal(await store.read(id(1)), null)
     }
   })
 
-  it('moves a deadline without sending or rewriting the bytes', async () => {
-    const at = store()
+  it('touches a session without sending or rewriting its bytes', async () => {
+    const store = newStore()
     const bytes = Buffer.alloc(1_000_000, 7)
-    await at.create(id(1), entry({ bytes, expiresAt: Date.now() + HOUR }))
+    await store.create(id(1), entry({ bytes, expiresAt: Date.now() + HOUR }))
     const sizeOf = async () => Number(/aof_current_size:(\d+)/.exec(await client.info('persistence'))?.[1])
     const before = await sizeOf()
-    for (let times = 1; times <= 10; times += 1) await at.touch(id(1), Date.now() + HOUR + times)
+    for (let times = 1; times <= 10; times += 1) await store.touch(id(1), Date.now() + HOUR + times)
     assert.ok((await sizeOf()) - before < 5000)
-    assert.deepEqual((await at.read(id(1)))?.entry.bytes, bytes)
+    assert.deepEqual((await store.read(id(1)))?.entry.bytes, bytes)
   })
 
   it('keeps an owner’s index for as long as sessions are touched, and no longer', async () => {
     const clock = manualClock()
-    const at = store({ clock })
+    const store = newStore({ clock })
     const index = `strongroom:${OWNER}:owner`
-    await at.create(id(1), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
-    await at.create(id(2), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
+    await store.create(id(1), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
+    await store.create(id(2), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
     for (let hours = 0; hours < 40; hours += 1) {
       clock.advance(HOUR / 2)
-      assert.equal(await at.touch(id(1), clock() + HOUR), true)
-      // As if the time had gone by at the server too.
+      assert.equal(await store.touch(id(1), clock() + HOUR), true)
+      // As if the same time had passed on the server.
       assert.ok((await client.pttl(index)) >= HOUR, `after ${hours} half hours`)
       assert.ok(Number(await client.zscore(index, id(1))) >= clock() + HOUR)
     }
     assert.deepEqual(
-      (await at.byOwner.list(OWNER)).map((found) => found.id),
+      (await store.byOwner.list(OWNER)).map((found) => found.id),
       [id(1)],
     )
-    await at.create(id(3), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
+    await store.create(id(3), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
     assert.deepEqual((await client.zrange(index, '0', '-1')).sort(), [id(1), id(3)])
-    assert.equal(await at.byOwner.deleteAll(OWNER), 2)
+    assert.equal(await store.byOwner.deleteAll(OWNER), 2)
     assert.equal(await client.exists(index), 0)
   })
 
-  it('asks the index only now and then when a session is touched', async () => {
+  it('writes to the index only now and then when a session is touched', async () => {
     const clock = manualClock()
-    const at = store({ clock })
-    await at.create(id(1), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
-    const heard = await commands(async () => {
+    const store = newStore({ clock })
+    await store.create(id(1), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
+    const sent = await commands(async () => {
       for (let times = 0; times < 40; times += 1) {
         clock.advance(HOUR / 10)
-        await at.touch(id(1), clock() + HOUR)
+        await store.touch(id(1), clock() + HOUR)
       }
     })
-    assert.ok(heard.length <= 40 + 2 * 5, `${heard.length}`)
+    assert.ok(sent.length <= 40 + 2 * 5, `${sent.length}`)
   })
 
-  it('lists what an index has lost track of as dead, and does not believe it', async () => {
-    const at = store()
-    await at.create(id(1), entry({ owner: OWNER }))
+  it('neither lists nor ends a session that an index names wrongly', async () => {
+    const store = newStore()
+    await store.create(id(1), entry({ owner: OWNER }))
     for (const ghost of [id(2), id(3)]) await client.zadd(`strongroom:${OWNER}:owner`, `${Date.now() + HOUR}`, ghost)
-    await at.create(id(3), entry({ owner: 'c'.repeat(64) }))
+    await store.create(id(3), entry({ owner: 'c'.repeat(64) }))
     assert.deepEqual(
-      (await at.byOwner.list(OWNER)).map((found) => found.id),
+      (await store.byOwner.list(OWNER)).map((found) => found.id),
       [id(1)],
     )
-    assert.equal(await at.byOwner.deleteAll(OWNER), 1)
-    assert.ok(await at.read(id(3)))
+    assert.equal(await store.byOwner.deleteAll(OWNER), 1)
+    assert.ok(await store.read(id(3)))
   })
 
-  it('clears what is dead by the application’s clock, and nothing that is not its own', async () => {
+  it('clears what has expired by the application’s clock, and no keys but its own', async () => {
     const clock = manualClock()
-    const at = store({ clock })
+    const store = newStore({ clock })
     for (let number = 0; number < 30; number += 1)
-      await at.create(id(number), entry({ owner: OWNER, expiresAt: clock() + (number % 3 ? HOUR : 30 * HOUR) }))
+      await store.create(id(number), entry({ owner: OWNER, expiresAt: clock() + (number % 3 ? HOUR : 30 * HOUR) }))
     const others = [`strongroom:${id(1)}:x`, `strongroom:x${id(1)}`, `strongroom:${id(1)}0`, `other:${id(1)}`]
     for (const key of others) await client.set(key, 'mine', 'NX')
-    assert.equal(await at.clearExpired(), 0)
+    assert.equal(await store.clearExpired(), 0)
     clock.advance(HOUR)
-    assert.equal(await at.clearExpired({ dryRun: true }), 20)
-    assert.equal(await at.clearExpired(), 20)
+    assert.equal(await store.clearExpired({ dryRun: true }), 20)
+    assert.equal(await store.clearExpired(), 20)
     assert.equal(await client.zcard(`strongroom:${OWNER}:owner`), 10)
-    // What Redis has removed by itself, or to make room, is left in the index until its time is over.
+    // The index contains what Redis has expired or evicted until its own deadline.
     for (let number = 0; number < 30; number += 3) await client.del(`strongroom:${id(number)}`)
     clock.advance(60 * HOUR)
-    assert.equal(await at.clearExpired({ dryRun: true }), 10)
-    assert.equal(await at.clearExpired({ batch: 3 }), 10)
+    assert.equal(await store.clearExpired({ dryRun: true }), 10)
+    assert.equal(await store.clearExpired({ batch: 3 }), 10)
     assert.deepEqual((await client.keys('*')).sort(), others.sort())
   })
 
-  it('keeps to its prefix, whatever characters it is made of', async () => {
+  it('finds only the keys under its prefix, whatever characters that contains', async () => {
     const prefixes = ['a*', 'a?', 'a[bc]', 'ab', 'a\\', 'a', 'a{tag}', '']
-    for (const [number, prefix] of prefixes.entries()) await store({ prefix }).create(id(number), entry())
+    for (const [number, prefix] of prefixes.entries()) await newStore({ prefix }).create(id(number), entry())
     for (const [number, prefix] of prefixes.entries()) {
       const seen: Id[] = []
-      for await (const page of store({ prefix }).scan()) seen.push(...page.map((found) => found.id))
+      for await (const page of newStore({ prefix }).scan()) seen.push(...page.map((found) => found.id))
       assert.deepEqual(seen, [id(number)], prefix)
     }
   })
 
-  it('finds its keys behind a prefix that the client adds', async () => {
+  it('finds its keys when the client puts a prefix before them', async () => {
     const node = createClient({ url: server.url, keyPrefix: 'app[1]:' })
     await node.connect()
     const io = new Ioredis(server.url, { keyPrefix: 'app[1]:' })
     for (const own of [node, io]) {
       await client.flushall()
-      const at = redis({ client: own, notify: true })
-      const news: unknown[] = []
-      const stop = await at.changes?.listen((changed) => news.push(changed))
-      await at.create(id(1), entry({ owner: OWNER }))
+      const store = redis({ client: own, notify: true })
+      const changed: unknown[] = []
+      const stop = await store.changes?.listen((change) => changed.push(change))
+      await store.create(id(1), entry({ owner: OWNER }))
       assert.deepEqual((await client.keys('*')).sort(), [
         `app[1]:strongroom:${id(1)}`,
         `app[1]:strongroom:${OWNER}:owner`,
       ])
-      for await (const page of at.scan()) assert.equal(page.length, 1)
-      assert.equal((await at.byOwner.list(OWNER)).length, 1)
-      await at.delete(id(1))
-      await until(async () => news.length > 0)
-      assert.deepEqual(news, [id(1)])
+      for await (const page of store.scan()) assert.equal(page.length, 1)
+      assert.equal((await store.byOwner.list(OWNER)).length, 1)
+      await store.delete(id(1))
+      await until(async () => changed.length > 0)
+      assert.deepEqual(changed, [id(1)])
       await stop?.()
     }
     node.destroy()
     io.disconnect()
   })
 
-  it('reads what was tampered with as absent, and replaces it', async () => {
-    const at = store()
-    await at.create(id(1), entry({ owner: OWNER, label: Buffer.alloc(9) }))
+  it('reads a value that was tampered with as absent, and replaces it', async () => {
+    const store = newStore()
+    await store.create(id(1), entry({ owner: OWNER, label: Buffer.alloc(9) }))
     const whole = (await client.getBuffer(`strongroom:${id(1)}`)) as Buffer
     for (const part of [Buffer.from('x'), whole.subarray(0, 20), whole.subarray(0, 59), Buffer.alloc(99)]) {
       await client.del(`strongroom:${id(1)}`)
       await client.set(`strongroom:${id(1)}`, part, 'NX')
-      assert.equal(await at.read(id(1)), null)
-      for await (const page of at.scan()) assert.fail(`${page.length}`)
+      assert.equal(await store.read(id(1)), null)
+      for await (const page of store.scan()) assert.fail(`${page.length}`)
     }
-    assert.equal(await at.update(id(1), entry(), 1), null)
-    assert.equal(await at.touch(id(1), Date.now() + HOUR), false)
-    assert.equal(await at.delete(id(1)), false)
-    assert.equal(await at.clearExpired(), 0)
-    assert.equal(await at.create(id(1), entry()), true)
+    assert.equal(await store.update(id(1), entry(), 1), null)
+    assert.equal(await store.touch(id(1), Date.now() + HOUR), false)
+    assert.equal(await store.delete(id(1)), false)
+    assert.equal(await store.clearExpired(), 0)
+    assert.equal(await store.create(id(1), entry()), true)
     await client.set(`strongroom:${id(1)}`, '', 'XX')
-    assert.equal(await at.read(id(1)), null)
-    assert.equal(await at.create(id(1), entry()), true)
-    assert.ok(await at.read(id(1)))
+    assert.equal(await store.read(id(1)), null)
+    assert.equal(await store.create(id(1), entry()), true)
+    assert.ok(await store.read(id(1)))
   })
 
-  it('gives one runner its turn, keeps it while the work goes on, and lets nobody else end it', async () => {
-    const [one, other] = [store(), store()]
+  it('gives the lock to one runner, renews its lease during the work, and releases no lock but its own', async () => {
+    const [one, other] = [newStore(), newStore()]
     mock.timers.enable({ apis: ['setInterval'] })
     const lease = 'strongroom:clear:lease'
     const done = await one.tryWithLock('clear', async () => {
       assert.equal(await other.tryWithLock('clear', async () => 'both'), null)
-      assert.equal(await other.tryWithLock('another', async () => 'beside'), 'beside')
+      assert.equal(await other.tryWithLock('another', async () => 'done too'), 'done too')
       await client.pexpire(lease, 12_000)
       mock.timers.tick(10_000)
       await until(async () => (await client.pttl(lease)) > 25_000)
@@ -259,31 +259,34 @@ describeBoth('on one server', (program) => {
     assert.equal(done, 'done')
     await assert.rejects(
       one.tryWithLock('clear', async () => {
-        // It has run out, and somebody else has taken it.
+        // The lease has run out, and another runner has taken the lock.
         await client.del(lease)
-        await client.set(lease, 'somebody', 'NX')
-        throw new Error('mine')
+        await client.set(lease, 'another', 'NX')
+        throw new Error('failed')
       }),
-      /mine/,
+      /failed/,
     )
-    assert.equal(await client.get(lease), 'somebody')
+    assert.equal(await client.get(lease), 'another')
     mock.timers.reset()
   })
 
-  it('refuses a claim of durability that the server does not bear out', async () => {
-    const claim = (durable: string) => redis({ client, durable } as never).read(id(1))
-    assert.equal(await claim('machine'), null)
+  it('rejects a "durable" that the configuration of the server does not support', async () => {
+    const readWith = (durable: string) => redis({ client, durable } as never).read(id(1))
+    assert.equal(await readWith('machine'), null)
     await client.config('SET', 'appendfsync', 'everysec')
-    assert.equal(await claim('process'), null)
-    const at = redis({ client, durable: 'machine' })
-    await assert.rejects(at.read(id(1)), (error) => error instanceof ConfigError && /appendfsync/.test(error.message))
+    assert.equal(await readWith('process'), null)
+    const store = redis({ client, durable: 'machine' })
+    await assert.rejects(
+      store.read(id(1)),
+      (error) => error instanceof ConfigError && /appendfsync/.test(error.message),
+    )
     await client.config('SET', 'appendfsync', 'always')
-    assert.equal(await at.read(id(1)), null)
+    assert.equal(await store.read(id(1)), null)
     await client.config('SET', 'maxmemory', '100mb', 'maxmemory-policy', 'volatile-lru')
-    await assert.rejects(claim('process'), /maxmemory-policy/)
+    await assert.rejects(readWith('process'), /maxmemory-policy/)
     await client.config('SET', 'maxmemory', '0', 'maxmemory-policy', 'noeviction', 'appendonly', 'no')
-    await assert.rejects(claim('process'), /appendonly/)
-    assert.equal(await claim('no'), null)
+    await assert.rejects(readWith('process'), /appendonly/)
+    assert.equal(await readWith('no'), null)
     await client.acl('SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all', '-config')
     const app = new Ioredis(server.url, { username: 'app', password: 'secret' })
     assert.equal(await redis({ client: app, durable: 'machine' }).read(id(1)), null)
@@ -294,19 +297,19 @@ describeBoth('on one server', (program) => {
     assert.deepEqual(facts(redis({ client, durable: 'process' })), ['process', false])
   })
 
-  it('says which package to install when none is', async () => {
+  it('says which package to install when none is installed', async () => {
     const missing = async () => {
       await import('no-such-package' as string)
       return assert.fail()
     }
-    const { place } = parsePlace('redis://localhost')
-    const none = async () =>
+    const { address } = parseRedisUrl('redis://localhost')
+    const notInstalled = async () =>
       missing().catch((error) => {
         throw Object.assign(error, { message: String(error.message).replace('no-such-package', 'ioredis') })
       })
-    await assert.rejects(open(place, 100, [none]), /npm install ioredis/)
-    // What the driver itself lacks is another fault, and is not hidden.
-    await assert.rejects(open(place, 100, [missing]), /no-such-package/)
+    await assert.rejects(ownClient(address, 100, [notInstalled]).open(), /npm install ioredis/)
+    // A dependency that the driver itself lacks is another error, which is not hidden.
+    await assert.rejects(ownClient(address, 100, [missing]).open(), /no-such-package/)
   })
 
   it('closes what it has opened, and only that', async () => {
@@ -321,22 +324,22 @@ describeBoth('on one server', (program) => {
     await own.close()
     await until(async () => (await count()) === before)
     await redis(server.url).close()
-    const liar = store({ client: undefined, url: server.url, durable: 'machine' })
+    const undurable = newStore({ client: undefined, url: server.url, durable: 'machine' })
     await client.config('SET', 'appendfsync', 'no')
-    for (let times = 0; times < 5; times += 1) await assert.rejects(liar.read(id(1)), ConfigError)
-    assert.equal(await count(), before + 1, 'the same connection, however often it was refused')
+    for (let times = 0; times < 5; times += 1) await assert.rejects(undurable.read(id(1)), ConfigError)
+    assert.equal(await count(), before + 1, 'one connection, however often the check failed')
     await client.config('SET', 'appendfsync', 'always')
-    assert.ok(await liar.read(id(1)))
-    await liar.close()
+    assert.ok(await undurable.read(id(1)))
+    await undurable.close()
     await until(async () => (await count()) === before)
-    const at = redis(client)
-    await at.read(id(1))
-    await at.close()
-    await assert.rejects(at.read(id(1)), StoreError)
+    const store = redis(client)
+    await store.read(id(1))
+    await store.close()
+    await assert.rejects(store.read(id(1)), StoreError)
     assert.equal(await client.ping(), 'PONG')
   })
 
-  it('needs no more rights than its page says', async () => {
+  it('needs no more rights than docs/redis.md lists', async () => {
     const page = readFileSync(new URL('../../../docs/redis.md', import.meta.url), 'utf8')
     const rights = (/`ACL SETUSER sessions on >password (.*)`/.exec(page)?.[1] ?? assert.fail()).split(' ')
     await client.acl('SETUSER', 'sessions', 'on', '>password', ...rights)
@@ -345,29 +348,29 @@ describeBoth('on one server', (program) => {
     await node.connect()
     for (const options of [{ url }, { client: node }]) {
       await client.script('FLUSH')
-      const at = store({ client: undefined, ...options, notify: true })
-      const heard: unknown[] = []
-      const stop = await at.changes?.listen((changed) => heard.push(changed))
+      const store = newStore({ client: undefined, ...options, notify: true })
+      const changed: unknown[] = []
+      const stop = await store.changes?.listen((change) => changed.push(change))
       const clock = Date.now()
       const owned = entry({ owner: OWNER })
-      for (const one of [id(1), id(2), id(3)]) assert.equal(await at.create(one, owned), true)
-      const found = await at.read(id(1))
-      assert.ok(await at.update(id(1), { ...owned, owner: 'c'.repeat(64) }, found?.version ?? 0))
-      assert.equal(await at.touch(id(2), clock + 99 * HOUR), true)
-      assert.equal(await at.touch(id(3), 0), true)
-      assert.equal(await at.clearExpired(), 1)
-      for await (const page of at.scan()) assert.equal(page.length, 2)
-      assert.equal((await at.byOwner.list(OWNER)).length, 1)
-      assert.equal(await at.byOwner.deleteAll(OWNER), 1)
-      assert.equal(await at.delete(id(1)), true)
-      assert.equal(await at.tryWithLock('work', async () => 'done'), 'done')
-      await until(async () => heard.length === 3)
+      for (const one of [id(1), id(2), id(3)]) assert.equal(await store.create(one, owned), true)
+      const found = await store.read(id(1))
+      assert.ok(await store.update(id(1), { ...owned, owner: 'c'.repeat(64) }, found?.version ?? 0))
+      assert.equal(await store.touch(id(2), clock + 99 * HOUR), true)
+      assert.equal(await store.touch(id(3), 0), true)
+      assert.equal(await store.clearExpired(), 1)
+      for await (const page of store.scan()) assert.equal(page.length, 2)
+      assert.equal((await store.byOwner.list(OWNER)).length, 1)
+      assert.equal(await store.byOwner.deleteAll(OWNER), 1)
+      assert.equal(await store.delete(id(1)), true)
+      assert.equal(await store.tryWithLock('work', async () => 'done'), 'done')
+      await until(async () => changed.length === 3)
       await stop?.()
     }
     node.destroy()
   })
 
-  it('refuses options that it does not know or cannot use', () => {
+  it('rejects options that it does not know or cannot use', () => {
     for (const options of [
       undefined,
       null,

@@ -6,10 +6,10 @@ import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
 import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
 import { storeSuite } from '../../../packages/strongroom/src/testing/store-suite.ts'
 import { describeBoth } from '../../servers/redis.ts'
+import { send, until } from '../../servers/redis-client.ts'
 import { type RedisCluster, startRedisCluster } from '../../servers/redis-cluster.ts'
-import { tell, until } from '../../servers/redis-tell.ts'
 import { survivesFailover } from './failover.ts'
-import { entry, id, make, OWNER, subjectOf } from './kit.ts'
+import { entry, id, make, OWNER, subjectOf } from './fixture.ts'
 
 describeBoth('a cluster', (program) => {
   let cluster: RedisCluster
@@ -19,35 +19,35 @@ describeBoth('a cluster', (program) => {
   after(() => cluster.stop())
 
   const hanging = {
-    breakIt: async () => {
+    breakBackend: async () => {
       for (const node of cluster.nodes) node.pause()
     },
     end: async () => {
       for (const node of cluster.nodes) node.resume()
-      // Those who were away for so long take each other for dead at first, and some replica may take a master's place.
+      // After so long a pause the nodes take each other for dead at first, and a replica may replace a master.
       await cluster.isWhole()
     },
   }
-  storeSuite(`${program} by the URL of a cluster`, async () =>
+  storeSuite(`${program}, by the URL of a cluster`, async () =>
     subjectOf((options) => make({ url: cluster.url, ...options, timeout: 1500 }), hanging),
   )
 
-  storeSuite(`${program} on the user's own cluster client of node-redis`, async () => {
+  storeSuite(`${program}, with the application's cluster client of node-redis`, async () => {
     const client = createCluster({ rootNodes: cluster.nodes.map(({ port }) => ({ socket: { port } })) })
     client.on('error', () => {})
     await client.connect()
     return subjectOf((options) => make({ client, ...options, timeout: 10_000 }), { end: async () => client.destroy() })
   })
 
-  it('finds sessions and owners on all masters, tells of changes everywhere, and clears everywhere', async () => {
+  it('finds sessions and owners, reports changes and clears expired sessions on all masters', async () => {
     const io = new Cluster(cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })))
     const node = createCluster({ rootNodes: cluster.nodes.map(({ port }) => ({ socket: { port } })) })
     await node.connect()
     try {
       for (const [number, client] of [io, node].entries()) {
         const store = redis({ client, prefix: `all${number}:`, notify: true, durable: 'process' })
-        const heard: (Id | null)[] = []
-        const stop = await store.changes?.listen((changed) => heard.push(changed))
+        const changed: (Id | null)[] = []
+        const stop = await store.changes?.listen((change) => changed.push(change))
         const ids = Array.from({ length: 60 }, (_, number) => id(number))
         for (const one of ids) await store.create(one, entry({ owner: OWNER }))
         const seen: Id[] = []
@@ -57,7 +57,7 @@ describeBoth('a cluster', (program) => {
         for (const one of ids.slice(0, 20)) await store.touch(one, 0)
         assert.equal(await store.clearExpired(), 20)
         assert.equal(await store.byOwner.deleteAll(OWNER, ids[20]), 39)
-        await until(async () => heard.length === 39)
+        await until(async () => changed.length === 39)
         await stop?.()
       }
     } finally {
@@ -66,7 +66,7 @@ describeBoth('a cluster', (program) => {
     }
   })
 
-  it('finds what lies on a master whose connection was lost', async () => {
+  it('finds the sessions of a master whose connection was lost', async () => {
     const client = new Cluster(cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })))
     try {
       const store = redis({ client, prefix: 'lost:' })
@@ -83,7 +83,7 @@ describeBoth('a cluster', (program) => {
     }
   })
 
-  it('many at once find the slots that another master has taken over', async () => {
+  it('calls in parallel find the slots that another master has taken over', async () => {
     const io = new Cluster(
       cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
       { enableAutoPipelining: true },
@@ -96,10 +96,10 @@ describeBoth('a cluster', (program) => {
         const store = redis({ client, prefix: `taken${number}:`, timeout: 8000 })
         const ids = Array.from({ length: 60 }, (_, number) => id(number))
         await Promise.all(ids.map((one) => store.create(one, entry())))
-        // In agreement with its master, who hands over and stays: no connection is lost by which a client would notice.
+        // The master agrees and stays up: the client loses no connection by which it would notice the failover.
         const replica = await cluster.replica()
-        await tell(replica.port, 'CLUSTER', 'FAILOVER')
-        await until(async () => ((await tell(replica.port, 'ROLE')) as unknown[])[0] === 'master')
+        await send(replica.port, 'CLUSTER', 'FAILOVER')
+        await until(async () => ((await send(replica.port, 'ROLE')) as unknown[])[0] === 'master')
         const found = await Promise.all(ids.map((one) => store.read(one)))
         assert.equal(found.filter((each) => each !== null).length, 60)
         const written = await Promise.all(ids.map((one, i) => store.update(one, entry(), found[i]?.version ?? 0)))
@@ -112,7 +112,7 @@ describeBoth('a cluster', (program) => {
     }
   })
 
-  it('many at once find a slot that is just moving', async () => {
+  it('calls in parallel find a slot that is just moving', async () => {
     const client = new Cluster(
       cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
       { enableAutoPipelining: true },
@@ -126,12 +126,12 @@ describeBoth('a cluster', (program) => {
       const key = `moving:${id(0)}`
       const slot = String(await client.cluster('KEYSLOT', key))
       const [from = assert.fail(), to = assert.fail()] = await cluster.mastersOf(Number(slot))
-      await tell(to.port, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id)
-      await tell(from.port, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id)
-      await tell(from.port, 'MIGRATE', '127.0.0.1', `${to.port}`, key, '0', '5000')
+      await send(to.port, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id)
+      await send(from.port, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id)
+      await send(from.port, 'MIGRATE', '127.0.0.1', `${to.port}`, key, '0', '5000')
       const written = await Promise.all(ids.map((one, i) => store.update(one, entry(), found[i]?.version ?? 0)))
       assert.ok(written.every((version) => version !== null))
-      for (const { port } of [to, from]) await tell(port, 'CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
+      for (const { port } of [to, from]) await send(port, 'CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
       await cluster.isWhole()
       assert.ok(await store.read(id(0)))
     } finally {
@@ -139,7 +139,7 @@ describeBoth('a cluster', (program) => {
     }
   })
 
-  it('a master is killed while requests run', async (test) => {
+  it('a master that is killed during requests logs nobody out, and the store recovers by itself', async (test) => {
     const store = redis(cluster.url)
     const victim = await cluster.master()
     const { failed, recoveredAfter } = await survivesFailover(store, 2000, victim)

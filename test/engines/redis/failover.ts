@@ -4,18 +4,18 @@ import { inspect } from 'node:util'
 import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
 import { StoreError } from '../../../packages/strongroom/src/errors.ts'
 import type { RedisServer } from '../../servers/redis.ts'
-import { entry, HOUR, id, type Made, OWNER } from './kit.ts'
+import { entry, HOUR, id, type Made, OWNER } from './fixture.ts'
 
 /**
- * Visitors use their sessions while a server is killed. Nobody hears that a session is absent, every call ends in its time,
- * and the store is used again by itself; what it cost is answered.
+ * Visitors use their sessions while a server is killed. No session is ever reported as absent, every call ends within its time
+ * limit, and the store recovers by itself. Resolves to how many calls failed, and for how long.
  */
 export async function survivesFailover(store: Made, limit: number, victim: RedisServer) {
   const ids = Array.from({ length: 30 }, (_, number) => id(number))
   const each = () => entry({ owner: OWNER })
   for (const one of ids) assert.equal(await store.create(one, each()), true)
   let [failed, served, stop, lastFailure] = [0, 0, false, 0]
-  /** When the last visit of each began that was served. */
+  /** For each session, when its last successful visit began. */
   const servedAt = new Map<Id, number>()
   const visit = async (one: Id): Promise<void> => {
     const found = await store.read(one)
@@ -37,7 +37,7 @@ export async function survivesFailover(store: Made, limit: number, victim: Redis
           lastFailure = performance.now()
         },
       )
-      assert.ok(performance.now() - began < 3 * limit + 1000, 'every call ends in its time')
+      assert.ok(performance.now() - began < 3 * limit + 1000, 'every call ends within its time limit')
       await wait(10)
     }
   })
@@ -45,7 +45,7 @@ export async function survivesFailover(store: Made, limit: number, victim: Redis
   while (served < 100) await wait(10)
   const killedAt = performance.now()
   await victim.kill()
-  // Until all have been served for a second. A call that still waits for the dead server has not failed yet.
+  // Until every visit has succeeded for a second. A call that still waits for the dead server has not failed yet.
   const isCalm = () => {
     const since = Math.max(lastFailure, killedAt)
     return performance.now() - since > 1000 && ids.every((one) => (servedAt.get(one) ?? 0) > since)

@@ -3,21 +3,22 @@ import { after, afterEach, before, it } from 'node:test'
 import { inspect } from 'node:util'
 import { Redis as Ioredis } from 'ioredis'
 import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
-import { Link } from '../../../packages/strongroom/src/engines/redis/link.ts'
-import { open } from '../../../packages/strongroom/src/engines/redis/open.ts'
-import { openNodeRedis } from '../../../packages/strongroom/src/engines/redis/open-node-redis.ts'
-import { parsePlace } from '../../../packages/strongroom/src/engines/redis/place.ts'
+import { ownClient, RedisConnection } from '../../../packages/strongroom/src/engines/redis/connection.ts'
+import { openNodeRedis } from '../../../packages/strongroom/src/engines/redis/node-redis.ts'
 import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
 import { Redis } from '../../../packages/strongroom/src/engines/redis/store.ts'
+import { parseRedisUrl } from '../../../packages/strongroom/src/engines/redis/url.ts'
 import { StoreError } from '../../../packages/strongroom/src/errors.ts'
 import { describeBoth, type RedisServer, startRedis } from '../../servers/redis.ts'
-import { tell, until } from '../../servers/redis-tell.ts'
-import { entry, HOUR, id, type Made, OWNER } from './kit.ts'
+import { send, until } from '../../servers/redis-client.ts'
+import { entry, HOUR, id, type Made, OWNER } from './fixture.ts'
 
 const CANARY = 'the wine-dark sea'
 const LIMIT = 400
+/** What a call rejects with depends on how far it had come. */
+const OUTAGE = /cannot be reached|did not answer within|call to Redis failed/
 
-describeBoth('when it is broken', (program) => {
+describeBoth('when it fails', (program) => {
   let server: RedisServer
   const made: Made[] = []
   const add = <T extends Made>(store: T): T => {
@@ -26,24 +27,24 @@ describeBoth('when it is broken', (program) => {
   }
   const own = () => add(redis({ url: server.url, timeout: LIMIT, notify: true }))
   const ownNodeRedis = () => {
-    const { place } = parsePlace(server.url)
-    const link = new Link({ open: () => open(place, LIMIT, [openNodeRedis]), owned: true }, LIMIT, 'no')
-    return add(new Redis(link, { prefix: 'strongroom:', clock: Date.now, durable: 'no', notify: true }) as Made)
+    const { address } = parseRedisUrl(server.url)
+    const connection = new RedisConnection(ownClient(address, LIMIT, [openNodeRedis]), LIMIT, 'no')
+    return add(new Redis(connection, { prefix: 'strongroom:', clock: Date.now, durable: 'no', notify: true }) as Made)
   }
   before(async () => {
     server = await startRedis({}, program)
   })
   afterEach(async () => {
     for (const store of made.splice(0)) await store.close()
-    await tell(server.port, 'FLUSHALL')
+    await send(server.port, 'FLUSHALL')
   })
   after(() => server.stop())
 
   const secret = entry({ bytes: Buffer.from(CANARY), owner: OWNER })
-  /** Rejects with a StoreError like this, in which nothing of the session can be found. */
-  const refuses = async (call: Promise<unknown>, like: RegExp) => {
+  /** The call rejects with a StoreError whose message is like this, and which contains nothing of the session. */
+  const rejects = async (call: Promise<unknown>, like: RegExp) => {
     const error = await call.then(
-      (answer) => assert.fail(`it answered ${inspect(answer)}`),
+      (result) => assert.fail(`it resolved to ${inspect(result)}`),
       (error: unknown) => error,
     )
     assert.ok(error instanceof StoreError, inspect(error))
@@ -66,25 +67,23 @@ describeBoth('when it is broken', (program) => {
     ['ioredis', own],
     ['node-redis', ownNodeRedis],
   ] as const) {
-    it(`with ${name}: started while the server is down, it says so, and works as soon as it is up`, async () => {
+    it(`with ${name}, a store that is created while the server is down says so, and works as soon as it is up`, async () => {
       await server.kill()
       const store = make()
-      await refuses(store.read(id(1)), /cannot be reached|did not answer within/)
-      await refuses(store.create(id(1), secret), /cannot be reached|did not answer within/)
+      await rejects(store.read(id(1)), OUTAGE)
+      await rejects(store.create(id(1), secret), OUTAGE)
       await server.start()
       await until(async () => store.create(id(1), secret))
       assert.ok(await store.read(id(1)))
     })
 
-    it(`with ${name}: a server that hangs costs each call its time limit, and nothing once it goes on`, async () => {
+    it(`with ${name}, a server that hangs costs each call its time limit, and nothing once it continues`, async () => {
       const store = make()
       await store.create(id(1), secret)
       server.pause()
       for (let round = 0; round < 3; round += 1) {
         const began = performance.now()
-        await Promise.all(
-          Array.from({ length: 100 }, () => refuses(store.read(id(1)), /did not answer|cannot be reached/)),
-        )
+        await Promise.all(Array.from({ length: 100 }, () => rejects(store.read(id(1)), OUTAGE)))
         assert.ok(performance.now() - began < LIMIT + 1000)
       }
       server.resume()
@@ -92,35 +91,35 @@ describeBoth('when it is broken', (program) => {
       assert.equal(await store.touch(id(1), Date.now() + HOUR), true)
     })
 
-    it(`with ${name}: killed while calls run, it loses nothing that it acknowledged, and is used again at once`, async () => {
+    it(`with ${name}, a server that is killed during calls loses no acknowledged write, and is used again when it is back`, async () => {
       const store = make()
       for (let round = 0; round < 3; round += 1) {
-        const kept = new Set<Id>()
+        const acknowledged = new Set<Id>()
         let stop = false
         const writers = Array.from({ length: 8 }, async (_, writer) => {
           for (let count = 0; !stop; count += 1) {
             const each = id(`${round}${writer}${count}`.padStart(8, 'a'))
             await store.create(each, entry()).then(
-              (done) => done && kept.add(each),
+              (done) => done && acknowledged.add(each),
               (error) => assert.ok(error instanceof StoreError),
             )
           }
         })
-        await until(async () => kept.size > 100)
+        await until(async () => acknowledged.size > 100)
         await server.kill()
         await server.start()
-        const before = kept.size
-        await until(async () => kept.size > before)
+        const before = acknowledged.size
+        await until(async () => acknowledged.size > before)
         stop = true
         await Promise.all(writers)
-        for (const each of kept) assert.ok(await store.read(each), 'an acknowledged session is there')
+        for (const each of acknowledged) assert.ok(await store.read(each), 'an acknowledged session exists')
       }
     })
 
-    it(`with ${name}: tells of changes, and of not having heard for a while`, async () => {
+    it(`with ${name}, changes are reported, and so is a time in which some may have been missed`, async () => {
       const [store, other] = [make(), make()]
-      const heard: (Id | null)[] = []
-      const stop = (await store.changes?.listen((changed) => heard.push(changed))) ?? assert.fail()
+      const changed: (Id | null)[] = []
+      const stop = (await store.changes?.listen((change) => changed.push(change))) ?? assert.fail()
       for (const each of [id(1), id(2)]) await other.create(each, secret)
       const version = (await other.read(id(1)))?.version ?? 0
       await other.touch(id(1), Date.now() + HOUR)
@@ -128,74 +127,77 @@ describeBoth('when it is broken', (program) => {
       await other.update(id(1), secret, version)
       await other.byOwner.deleteAll(OWNER)
       await other.delete(id(1))
-      await until(async () => heard.length >= 3)
-      assert.deepEqual([heard[0], heard.slice(1).sort()], [id(1), [id(1), id(2)]])
-      heard.length = 0
+      await until(async () => changed.length >= 3)
+      assert.deepEqual([changed[0], changed.slice(1).sort()], [id(1), [id(1), id(2)]])
+      changed.length = 0
       await server.kill()
-      await until(async () => heard.length === 1)
-      await refuses(store.changes?.listen(() => {}) as Promise<unknown>, /cannot be reached|did not answer/)
+      await until(async () => changed.length === 1)
+      await rejects(store.changes?.listen(() => {}) as Promise<unknown>, OUTAGE)
       await server.start()
-      await until(async () => heard.length === 2)
+      await until(async () => changed.length === 2)
       await until(async () => other.create(id(3), secret))
       await other.delete(id(3))
-      await until(async () => heard.length === 3)
-      assert.deepEqual(heard, [null, null, id(3)])
+      await until(async () => changed.length === 3)
+      assert.deepEqual(changed, [null, null, id(3)])
       await stop()
       await other.create(id(4), secret)
       await other.delete(id(4))
       await store.close()
-      assert.equal(heard.length, 3)
+      assert.equal(changed.length, 3)
     })
   }
 
-  it('refuses to write when Redis is out of memory, and still reads and ends sessions', async () => {
+  it('rejects writes when Redis is out of memory, and still reads and ends sessions', async () => {
     const store = own()
     await store.create(id(1), secret)
-    await tell(server.port, 'CONFIG', 'SET', 'maxmemory', '1')
-    await refuses(store.create(id(2), secret), /out of memory/)
+    await send(server.port, 'CONFIG', 'SET', 'maxmemory', '1')
+    await rejects(store.create(id(2), secret), /out of memory/)
     const found = await store.read(id(1))
-    await refuses(store.update(id(1), secret, found?.version ?? 0), /out of memory/)
-    await refuses(store.touch(id(1), Date.now() + HOUR), /out of memory/)
+    await rejects(store.update(id(1), secret, found?.version ?? 0), /out of memory/)
+    await rejects(store.touch(id(1), Date.now() + HOUR), /out of memory/)
     assert.equal(await store.delete(id(1)), true)
-    await tell(server.port, 'CONFIG', 'SET', 'maxmemory', '0')
+    await send(server.port, 'CONFIG', 'SET', 'maxmemory', '0')
     assert.equal(await store.create(id(2), secret), true)
   })
 
-  it('refuses to answer from a replica that has lost its master, and writes to none', async () => {
+  it('rejects reads from a replica that has lost its master, and writes to any replica', async () => {
     const store = own()
     await store.create(id(1), secret)
-    await tell(server.port, 'CONFIG', 'SET', 'replica-serve-stale-data', 'no')
-    await tell(server.port, 'REPLICAOF', '127.0.0.1', '1')
-    await refuses(store.read(id(1)), /lost its master|cannot be reached/)
-    await tell(server.port, 'CONFIG', 'SET', 'replica-serve-stale-data', 'yes')
+    await send(server.port, 'CONFIG', 'SET', 'replica-serve-stale-data', 'no')
+    await send(server.port, 'REPLICAOF', '127.0.0.1', '1')
+    await rejects(store.read(id(1)), /lost its master|cannot be reached/)
+    await send(server.port, 'CONFIG', 'SET', 'replica-serve-stale-data', 'yes')
     await until(async () => (await store.read(id(1))) !== null)
-    await refuses(store.touch(id(1), Date.now() + HOUR), /replica/)
-    await tell(server.port, 'REPLICAOF', 'NO', 'ONE')
+    await rejects(store.touch(id(1), Date.now() + HOUR), /replica/)
+    await send(server.port, 'REPLICAOF', 'NO', 'ONE')
     await until(async () => store.touch(id(1), Date.now() + HOUR))
   })
 
-  it('keeps everything out of its errors, whatever went wrong', async () => {
-    await tell(server.port, 'ACL', 'SETUSER', 'app', 'on', '>sesame', '~*', '+@all', '-evalsha', '-eval', '-get')
-    const at = server.url.replace('//', '//app:sesame@')
-    const limited = add(redis(at))
-    await refuses(limited.create(id(1), secret), /does not permit/)
-    await refuses(limited.read(id(1)), /does not permit/)
-    await refuses(add(redis(at.replace('sesame', 'sesame2'))).create(id(1), secret), /refused the password/)
-    await refuses(add(redis('redis://app:sesame@127.0.0.1:1')).create(id(1), secret), /cannot be reached/)
-    await tell(server.port, 'LPUSH', `strongroom:${id(1)}`, CANARY)
-    await refuses(own().read(id(1)), /something else/)
-    await refuses(own().create(id(1), secret), /something else/)
-    await refuses(own().update(id(1), secret, 1), /something else/)
+  it('puts no session data, id, owner or password in its errors, whatever went wrong', async () => {
+    await send(server.port, 'ACL', 'SETUSER', 'app', 'on', '>sesame', '~*', '+@all', '-evalsha', '-eval', '-get')
+    const url = server.url.replace('//', '//app:sesame@')
+    const limited = add(redis(url))
+    await rejects(limited.create(id(1), secret), /does not permit/)
+    await rejects(limited.read(id(1)), /does not permit/)
+    await rejects(
+      add(redis(url.replace('sesame', 'sesame2'))).create(id(1), secret),
+      /rejected the user name or the password/,
+    )
+    await rejects(add(redis('redis://app:sesame@127.0.0.1:1')).create(id(1), secret), /cannot be reached/)
+    await send(server.port, 'LPUSH', `strongroom:${id(1)}`, CANARY)
+    await rejects(own().read(id(1)), /belongs to something else/)
+    await rejects(own().create(id(1), secret), /belongs to something else/)
+    await rejects(own().update(id(1), secret, 1), /belongs to something else/)
     const client = new Ioredis(server.url, { maxRetriesPerRequest: 0 }).on('error', () => {})
     const store = add(redis({ client, timeout: LIMIT }))
     await store.read(id(2))
     server.pause()
     const calls = [store.create(id(2), secret), store.delete(id(2)), store.byOwner.list(OWNER)]
-    const refused = Promise.all(calls.map((call) => refuses(call, /did not answer|cannot be reached/)))
+    const rejected = Promise.all(calls.map((call) => rejects(call, OUTAGE)))
     await server.kill()
-    await refused
+    await rejected
     client.disconnect()
-    await refuses(store.create(id(2), secret), /did not answer/)
+    await rejects(store.create(id(2), secret), /did not answer within/)
     await server.start()
   })
 })

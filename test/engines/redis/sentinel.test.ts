@@ -5,10 +5,10 @@ import { createSentinel } from 'redis'
 import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
 import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
 import { describeBoth } from '../../servers/redis.ts'
+import { until } from '../../servers/redis-client.ts'
 import { type RedisSentinel, startRedisSentinel } from '../../servers/redis-sentinel.ts'
-import { until } from '../../servers/redis-tell.ts'
 import { survivesFailover } from './failover.ts'
-import { entry, id } from './kit.ts'
+import { entry, id } from './fixture.ts'
 
 describeBoth('behind sentinels', (program) => {
   let group: RedisSentinel
@@ -17,27 +17,27 @@ describeBoth('behind sentinels', (program) => {
   })
   after(() => group.stop())
 
-  it('a master is killed while requests run, and those who listen are told', async (test) => {
+  it('a master that is killed during requests logs nobody out, and listeners are told', async (test) => {
     const store = redis({ url: group.url, notify: true })
-    const heard: (Id | null)[] = []
-    await store.changes?.listen((changed) => heard.push(changed))
+    const changed: (Id | null)[] = []
+    await store.changes?.listen((change) => changed.push(change))
     const victim = await group.master()
     try {
       const { failed, recoveredAfter } = await survivesFailover(store, 2000, victim)
       test.diagnostic(`${failed} requests of 30 visitors failed, the last one ${recoveredAfter} ms after the kill`)
-      // By a connection of its own, which finds the new master in its own time: at first, and once more after the failover.
-      await until(async () => heard.filter((changed) => changed === null).length >= 2)
-      heard.length = 0
+      // The subscription has a connection of its own: null when that is lost, and again when it is back.
+      await until(async () => changed.filter((change) => change === null).length >= 2)
+      changed.length = 0
       await store.create(id(99), entry())
       await store.delete(id(99))
-      await until(async () => heard.includes(id(99)))
+      await until(async () => changed.includes(id(99)))
     } finally {
       await store.close()
       await victim.start()
     }
   })
 
-  it('a master is killed while the sentinel that is asked for the new one hangs, and others tell of it', async () => {
+  it('finds the new master although the sentinel that it asks first hangs', async () => {
     const store = redis({ url: group.url, timeout: 8000 })
     await store.create(id(50), entry())
     const victim = await group.master()
@@ -54,7 +54,7 @@ describeBoth('behind sentinels', (program) => {
     }
   })
 
-  it('a sentinel that hangs costs a call some time, and not its answer', async () => {
+  it('a sentinel that hangs delays a call, and does not make it fail', async () => {
     await group.master()
     const store = redis({ url: group.url, timeout: 4000 })
     const [asked = assert.fail()] = group.sentinels
@@ -67,7 +67,7 @@ describeBoth('behind sentinels', (program) => {
     }
   })
 
-  it("works on the user's own clients of either library", async () => {
+  it("works with the application's clients of either library", async () => {
     const hosts = group.url
       .replace(/^.*\/\/|\/\w+$/g, '')
       .split(',')

@@ -4,17 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, it } from 'node:test'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { Link } from '../../../packages/strongroom/src/engines/redis/link.ts'
-import { open } from '../../../packages/strongroom/src/engines/redis/open.ts'
-import { openIoredis } from '../../../packages/strongroom/src/engines/redis/open-ioredis.ts'
-import { openNodeRedis } from '../../../packages/strongroom/src/engines/redis/open-node-redis.ts'
-import { parsePlace } from '../../../packages/strongroom/src/engines/redis/place.ts'
+import { ownClient, RedisConnection } from '../../../packages/strongroom/src/engines/redis/connection.ts'
+import { openIoredis } from '../../../packages/strongroom/src/engines/redis/ioredis.ts'
+import { openNodeRedis } from '../../../packages/strongroom/src/engines/redis/node-redis.ts'
 import { Redis } from '../../../packages/strongroom/src/engines/redis/store.ts'
+import { parseRedisUrl } from '../../../packages/strongroom/src/engines/redis/url.ts'
 import { StoreError } from '../../../packages/strongroom/src/errors.ts'
 import { freePort, runOnce } from '../../servers/daemon.ts'
 import { describeBoth, type RedisServer, startRedis } from '../../servers/redis.ts'
 import { need } from '../../support/need.ts'
-import { entry, id } from './kit.ts'
+import { entry, id } from './fixture.ts'
 
 const openssl = need('openssl')
 const LIMIT = 2000
@@ -54,42 +53,42 @@ describeBoth(
       rmSync(dir, { recursive: true })
     })
 
-    for (const [library, openIt] of [
+    for (const [library, opener] of [
       ['ioredis', openIoredis],
       ['node-redis', openNodeRedis],
     ] as const) {
-      const by = async (url: string, work: (store: Redis) => Promise<void>) => {
-        const { place } = parsePlace(url)
-        const link = new Link({ open: () => open(place, LIMIT, [openIt]), owned: true }, LIMIT, 'no')
-        const store = new Redis(link, { prefix: 'strongroom:', clock: Date.now, durable: 'no', notify: false })
+      const withStore = async (url: string, work: (store: Redis) => Promise<void>) => {
+        const { address } = parseRedisUrl(url)
+        const connection = new RedisConnection(ownClient(address, LIMIT, [opener]), LIMIT, 'no')
+        const store = new Redis(connection, { prefix: 'strongroom:', clock: Date.now, durable: 'no', notify: false })
         try {
           await work(store)
         } finally {
           await store.close()
         }
       }
-      const isRefused = (url: string) =>
-        by(url, async (store) => {
+      const rejects = (url: string) =>
+        withStore(url, async (store) => {
           const began = performance.now()
           await assert.rejects(store.create(id(1), entry()), StoreError)
           assert.ok(performance.now() - began < 2 * LIMIT)
         })
 
-      it(`${library} uses a server whose certificate is known to Node, under the name that is in it`, async () => {
+      it(`${library} connects to a server whose certificate Node trusts, under the name in that certificate`, async () => {
         setDefaultCACertificates([...known, readFileSync(certificate, 'utf8')])
         for (const scheme of ['rediss', 'valkeys'])
-          await by(`${scheme}://localhost:${port}`, async (store) => {
+          await withStore(`${scheme}://localhost:${port}`, async (store) => {
             assert.equal(await store.create(id(1), entry()), true)
             assert.ok(await store.read(id(1)))
             assert.equal(await store.delete(id(1)), true)
           })
-        await isRefused(`rediss://127.0.0.1:${port}`)
+        await rejects(`rediss://127.0.0.1:${port}`)
       })
 
-      it(`${library} tells nothing to a server whose certificate is not known, and does not go on without TLS`, async () => {
+      it(`${library} sends nothing to a server whose certificate Node does not trust, and does not fall back to a connection without TLS`, async () => {
         setDefaultCACertificates(known)
-        await isRefused(`rediss://localhost:${port}`)
-        await isRefused(`rediss://localhost:${server.port}`)
+        await rejects(`rediss://localhost:${port}`)
+        await rejects(`rediss://localhost:${server.port}`)
       })
     }
   },

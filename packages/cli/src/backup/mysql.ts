@@ -1,52 +1,52 @@
 import { spawnSync } from 'node:child_process'
 import { misuse } from '../failure.ts'
 import { locate } from '../locate.ts'
-import { addressOf } from './address.ts'
-import { type Command, type Plan, tableIn, tablesOf, type Wish } from './plan.ts'
+import { parseDatabaseUrl } from './database-url.ts'
+import { type Command, type Plan, type Request, tableIn, tablesOf } from './plan.ts'
 
 /** Options of our own engine. */
 const OURS = new Set(['table', 'timeout', 'createTable', 'max', 'socketPath', 'password'])
 const PACKAGE = 'mariadb-client'
 
 /**
- * mariadb-dump, or mysqldump, without the rows of the session table. MySQL's cannot leave out rows alone: there, one dump
- * leaves out the table, and another has the table without its rows.
+ * mariadb-dump, or mysqldump, without the rows of the session table. MySQL's own program can leave out tables but not only
+ * their rows: there, one dump leaves out the table, and a second one has the table without its rows.
  */
-export function mysqlPlan(wish: Wish): Plan {
-  const { user, password, hosts, database, query } = addressOf(wish.url)
-  if (database === '') throw misuse('The URL names no database: mysql://user@host/database.')
+export function mysqlPlan(request: Request): Plan {
+  const { user, password, hosts, database, query } = parseDatabaseUrl(request.url)
+  if (database === '') throw misuse('The URL names no database: write mysql://user@host/database.')
   const name = locate('mariadb-dump') === null && locate('mysqldump') !== null ? 'mysqldump' : 'mariadb-dump'
   const program = locate(name)
-  const tables = tablesOf(wish, tableIn('mysql:', query))
+  const tables = tablesOf(request, tableIn('mysql:', query))
   const full = (table: string) => (table.includes('.') ? table : `${database}.${table}`)
-  const login = [...place(hosts, query.get('socketPath')), ...(user === '' ? [] : [`--user=${user}`])]
-  const make = (...args: string[]): Command => ({ name, program, package: PACKAGE, args: [...login, ...args] })
+  const login = [...server(hosts, query.get('socketPath')), ...(user === '' ? [] : [`--user=${user}`])]
+  const command = (...args: string[]): Command => ({ name, program, package: PACKAGE, args: [...login, ...args] })
   const options = ['--single-transaction', '--hex-blob']
-  const several = wish.passed.some((arg) => /^(?:--(?:all-)?databases|-[AB])$/.test(arg))
-  const what = [...(several ? [] : [database]), ...wish.passed]
+  const several = request.passed.some((arg) => /^(?:--(?:all-)?databases|-[AB])$/.test(arg))
+  const what = [...(several ? [] : [database]), ...request.passed]
   const canLeaveOut = leavesOutRows(program)
   if (!canLeaveOut && (several || tables.some((table) => table.includes('.'))))
-    throw misuse(`This ${name} leaves rows out of one database at a time: name that one in the URL.`)
+    throw misuse(`This ${name} can leave rows out of only one database: the one that the URL names.`)
   const secret = password || query.get('password')
   return {
     commands: canLeaveOut
-      ? [make(...tables.map((table) => `--ignore-table-data=${full(table)}`), ...options, ...what)]
+      ? [command(...tables.map((table) => `--ignore-table-data=${full(table)}`), ...options, ...what)]
       : [
-          make(...tables.map((table) => `--ignore-table=${full(table)}`), ...options, ...what),
-          make('--no-data', ...options, database, ...tables, ...wish.passed),
+          command(...tables.map((table) => `--ignore-table=${full(table)}`), ...options, ...what),
+          command('--no-data', ...options, database, ...tables, ...request.passed),
         ],
     secrets: secret ? { MYSQL_PWD: secret } : {},
     remarks: [...query.keys()]
       .filter((option) => !OURS.has(option))
-      .map((option) => `the option "${option}" of the URL is for the driver, and was not passed to ${name}.`),
+      .map((option) => `the URL option "${option}" is for the driver and was not passed to ${name}.`),
   }
 }
 
-function place(hosts: string, socket: string | null): string[] {
+function server(hosts: string, socket: string | null): string[] {
   if (socket !== null) return [`--socket=${socket}`]
   if (hosts === '') return []
   const [, host = '', port] = /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(hosts) ?? []
-  // These programs take "localhost" for a socket, which is not where the application goes.
+  // These programs use a socket for "localhost". The application does not.
   return ['--protocol=tcp', `--host=${host}`, ...(port === undefined ? [] : [`--port=${port}`])]
 }
 

@@ -1,38 +1,38 @@
 import { tableName } from 'strongroom/internal'
 
-/** What makes a backup: programs to run, one after the other, whose outputs together are the dump. */
+/** How a backup is made: programs to run one after the other, whose outputs together are the dump. */
 export interface Plan {
   readonly commands: readonly Command[]
-  /** What the programs get beside our own environment: where passwords are. */
+  /** Environment variables for the programs, with the passwords. */
   readonly secrets: Readonly<Record<string, string>>
-  /** Said on stderr: what a reader of the dump should know. */
+  /** Printed on stderr: what the user should know about the dump. */
   readonly remarks: readonly string[]
 }
 
 export interface Command {
-  /** By its name; `program` is where it is, null when it is not installed. */
   readonly name: string
+  /** Its path; null when it is not installed. */
   readonly program: string | null
   readonly args: readonly string[]
-  /** The Debian package that has it. */
+  /** The Debian package that contains it. */
   readonly package: string
 }
 
-export interface Wish {
+export interface Request {
   readonly url: string
   /** Leave out the sessions of Django, too. */
   readonly django: boolean
-  /** For the program that makes the dump. */
+  /** Arguments for the program that makes the dump. */
   readonly passed: readonly string[]
 }
 
-/** The table that a store URL names; checked as the engines check it, for it goes into SQL and patterns as it is. */
+/** The table that a store URL names. Checked as the engines check it, because it is used in SQL and patterns without quoting. */
 export const tableIn = (where: string, query: URLSearchParams) => tableName(where, query.get('table') ?? undefined)
 
 /** The tables whose rows are left out. */
-export const tablesOf = ({ django }: Wish, table: string) => [table, ...(django ? ['django_session'] : [])]
+export const tablesOf = ({ django }: Request, table: string) => [table, ...(django ? ['django_session'] : [])]
 
-/** As a shell reads it. */
+/** Quoted for a shell. */
 export function shellWords(words: readonly string[]): string {
   return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ')
 }

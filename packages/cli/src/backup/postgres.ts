@@ -1,8 +1,8 @@
 import { locate } from '../locate.ts'
-import { addressOf } from './address.ts'
-import { type Plan, tableIn, tablesOf, type Wish } from './plan.ts'
+import { parseDatabaseUrl } from './database-url.ts'
+import { type Plan, type Request, tableIn, tablesOf } from './plan.ts'
 
-/** Parameters of a connection that libpq knows; it refuses a URL with any other, such as those of the driver for Node. */
+/** The connection parameters that libpq knows. It refuses a URL with any other, such as those of the Node driver. */
 const LIBPQ = new Set(
   'application_name channel_binding client_encoding connect_timeout dbname fallback_application_name gssencmode gsslib host hostaddr keepalives keepalives_count keepalives_idle keepalives_interval krbsrvname load_balance_hosts options passfile port require_auth service sslcert sslcertmode sslcompression sslcrl sslcrldir sslkey sslmode sslnegotiation sslrootcert sslsni ssl_max_protocol_version ssl_min_protocol_version target_session_attrs tcp_user_timeout user'.split(
     ' ',
@@ -11,13 +11,13 @@ const LIBPQ = new Set(
 /** Options of our own engine. */
 const OURS = new Set(['table', 'createTable', 'timeout', 'prepare', 'max'])
 
-/** pg_dump without the rows of the session table; its schema stays, so that a restored application works at once. */
-export function postgresPlan(wish: Wish): Plan {
-  const { user, password, hosts, database, query } = addressOf(wish.url)
+/** pg_dump without the rows of the session table. The table itself is in the dump, so that a restored application works. */
+export function postgresPlan(request: Request): Plan {
+  const { user, password, hosts, database, query } = parseDatabaseUrl(request.url)
   const known = new URLSearchParams()
   const dropped: string[] = []
   for (const [name, value] of query) {
-    // What the driver for Node calls encrypted and unchecked, libpq calls so.
+    // The Node driver's name for "encrypted, but not verified", which libpq calls "require".
     if (name === 'sslmode' && value === 'no-verify') known.append(name, 'require')
     else if (LIBPQ.has(name)) known.append(name, value)
     else if (name !== 'password' && !OURS.has(name)) dropped.push(name)
@@ -25,7 +25,9 @@ export function postgresPlan(wish: Wish): Plan {
   const login = user === '' ? '' : `${encodeURIComponent(user)}@`
   const question = known.size === 0 ? '' : `?${known.toString().replaceAll('+', '%20')}`
   const url = `postgresql://${login}${hosts}/${encodeURIComponent(database)}${question}`
-  const excluded = tablesOf(wish, tableIn('postgres:', query)).map((table) => `--exclude-table-data=${pattern(table)}`)
+  const excluded = tablesOf(request, tableIn('postgres:', query)).map(
+    (table) => `--exclude-table-data=${pattern(table)}`,
+  )
   const secret = password || query.get('password')
   return {
     commands: [
@@ -33,17 +35,17 @@ export function postgresPlan(wish: Wish): Plan {
         name: 'pg_dump',
         program: locate('pg_dump'),
         package: 'postgresql-client',
-        args: [`--dbname=${url}`, ...excluded, ...wish.passed],
+        args: [`--dbname=${url}`, ...excluded, ...request.passed],
       },
     ],
     secrets: secret ? { PGPASSWORD: secret } : {},
-    remarks: dropped.map((name) => `the option "${name}" of the URL is unknown to pg_dump, and was not passed on.`),
+    remarks: dropped.map((name) => `the URL option "${name}" is unknown to pg_dump and was not passed on.`),
   }
 }
 
 /**
- * In every schema: without one, pg_dump looks on the search path alone, and would keep the rows of a table beside it. Small,
- * for the engine names its table without quotes.
+ * The table in every schema: without a schema in the pattern, pg_dump looks only on the search path and would dump the rows of
+ * a table elsewhere. In lower case, because the engine does not quote the name of its table.
  */
 function pattern(table: string): string {
   const quoted = table

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { EXIT, Failure } from '../failure.ts'
-import { Draft } from './output.ts'
+import { onSignal } from '../signals.ts'
+import { Draft } from './draft.ts'
 import type { Command, Plan } from './plan.ts'
 
 export interface Target {
@@ -11,7 +12,7 @@ export interface Target {
   readonly force: boolean
 }
 
-/** Runs the plan. The programs write to the file, or to our own standard output, themselves: nothing goes through us. */
+/** Runs the plan. The programs write to the file, or to our own standard output, directly. */
 export async function runPlan(plan: Plan, target: Target): Promise<void> {
   for (const command of plan.commands) checkInstalled(command)
   if (target.file === null) return runAll(plan, 'inherit')
@@ -37,35 +38,32 @@ async function runAll({ commands, secrets }: Plan, output: 'inherit' | number): 
       stdio: ['ignore', output, 'pipe'],
       env: { ...process.env, ...secrets },
     })
-    await ended(child, name)
+    await succeeded(child, name)
   }
 }
 
-/** Resolves when the program is done and has succeeded. Ctrl-C and SIGTERM end it, and us after it. */
-async function ended(child: ChildProcess, name: string): Promise<void> {
+/** Resolves when the program has succeeded. A signal to us ends the program first, and then us. */
+async function succeeded(child: ChildProcess, name: string): Promise<void> {
   let isStopped = false
-  const stop = () => {
+  const restore = onSignal(() => {
     isStopped = true
     child.kill('SIGTERM')
-  }
-  for (const signal of SIGNALS) process.on(signal, stop)
-  let isBroken = false
+  })
+  let isPipeBroken = false
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    // Programs of MySQL say it in words, where others are ended by the signal.
-    if (/Got errno 32 on write/.test(text)) isBroken = true
+    // The programs of MySQL print this where others are ended by SIGPIPE.
+    if (/Got errno 32 on write/.test(text)) isPipeBroken = true
     else process.stderr.write(text)
   })
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-    if (isStopped) throw new Failure(EXIT.interrupted, 'Interrupted. Nothing was kept.')
-    // Whoever read what comes out has seen enough.
-    if (signal === 'SIGPIPE' || isBroken) throw new Failure(EXIT.failed, '')
+    if (isStopped) throw new Failure(EXIT.interrupted, 'Interrupted. Nothing was saved.')
+    // The reader of the output has seen enough.
+    if (signal === 'SIGPIPE' || isPipeBroken) throw new Failure(EXIT.failed, '')
     if (code === 0) return
     const how = signal === null ? `failed with code ${code}` : `was ended by ${signal}`
     throw new Failure(EXIT.failed, `${name} ${how}, and there is no backup.`)
   } finally {
-    for (const signal of SIGNALS) process.off(signal, stop)
+    restore()
   }
 }
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

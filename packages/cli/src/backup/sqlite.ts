@@ -1,28 +1,30 @@
-import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Worker } from 'node:worker_threads'
+import { checkPath } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { note } from '../output.ts'
-import { COPY, type CopyOrder } from './copy.ts'
-import { Draft } from './output.ts'
+import { onSignal } from '../signals.ts'
+import { Draft } from './draft.ts'
 import { shellWords } from './plan.ts'
 import type { Target } from './run.ts'
+import { type CopyData, WORKER } from './sqlite-worker.ts'
 
 /** Copies a SQLite database without the rows of these tables. */
 export async function backupSqlite(from: string, tables: readonly string[], target: Target): Promise<void> {
-  if (!existsSync(from)) throw misuse(`There is no ${from}; nothing was made.`)
+  checkPath(from)
   if (target.file !== null) return copyTo(target.file, { from, tables, force: target.force })
-  if (process.stdout.isTTY) throw misuse('A database is nothing for a terminal: use -o FILE, or a pipe.')
-  // Its folder is ours alone: the copy has all rows for a moment.
+  if (process.stdout.isTTY) throw misuse('A database cannot be printed on a terminal: use -o FILE, or a pipe.')
+  // In a folder that only we can read, because the copy has all rows for a moment.
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-backup-'))
   try {
     const file = join(folder, 'copy.db')
     await copyTo(file, { from, tables, force: false })
     await pipeline(createReadStream(file), process.stdout, { end: false })
   } catch (error) {
-    // Whoever read what comes out has seen enough.
+    // The reader of the output has seen enough.
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') throw new Failure(EXIT.failed, '')
     throw error
   } finally {
@@ -30,30 +32,30 @@ export async function backupSqlite(from: string, tables: readonly string[], targ
   }
 }
 
-interface Copying {
+interface CopyOptions {
   readonly from: string
   readonly tables: readonly string[]
   readonly force: boolean
 }
 
-async function copyTo(file: string, { from, tables, force }: Copying): Promise<void> {
+async function copyTo(file: string, { from, tables, force }: CopyOptions): Promise<void> {
   const draft = new Draft(file)
-  const undo = undoOnSignal(() => draft.discard())
+  const restore = discardOnSignal(draft)
   try {
     draft.createEmpty()
-    const emptied = await inThread({ from, to: draft.path, tables })
+    const emptied = await copyInWorker({ from, to: draft.path, tables })
     for (const table of tables) if (!emptied.includes(table)) note(`there is no table ${table}; nothing was left out.`)
     draft.finish(force)
   } finally {
-    undo()
+    restore()
     draft.discard()
   }
 }
 
-async function inThread(order: CopyOrder['strongroomCopy']): Promise<string[]> {
-  const worker = new Worker(COPY, {
-    workerData: { strongroomCopy: order } satisfies CopyOrder,
-    // It would print that SQLite is new.
+async function copyInWorker(data: CopyData['strongroomCopy']): Promise<string[]> {
+  const worker = new Worker(WORKER, {
+    workerData: { strongroomCopy: data } satisfies CopyData,
+    // Or Node prints that SQLite is experimental.
     execArgv: ['--disable-warning=ExperimentalWarning'],
   })
   return new Promise((resolve, reject) => {
@@ -63,23 +65,17 @@ async function inThread(order: CopyOrder['strongroomCopy']): Promise<string[]> {
   })
 }
 
-/** A signal ends us as it always does, after the draft, which may hold all rows, is removed. */
-function undoOnSignal(undo: () => void): () => void {
-  const end = (signal: NodeJS.Signals) => {
-    undo()
-    off()
+/** A signal ends the process as usual, but first removes the draft, which may have all rows. */
+function discardOnSignal(draft: Draft): () => void {
+  const restore = onSignal((signal) => {
+    draft.discard()
+    restore()
     process.kill(process.pid, signal)
-  }
-  const off = () => {
-    for (const signal of SIGNALS) process.off(signal, end)
-  }
-  for (const signal of SIGNALS) process.on(signal, end)
-  return off
+  })
+  return restore
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-
-/** The same with the program of SQLite, for a person to run. */
+/** The same as commands of SQLite's own program, for a person to run. */
 export function sqliteCommands(from: string, tables: readonly string[], file: string): string[] {
   const deletes = tables.map((table) => `DELETE FROM "${table}";`).join(' ')
   return [

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
 import { EXIT, Failure } from '../failure.ts'
-import { halting } from '../halt.ts'
+import { duration, sessionCount } from '../format.ts'
 import { wholeNumber, withExamples, withStoreOptions } from '../options.ts'
 import { isTerminal, json, line } from '../output.ts'
 import { barFor, type Display, lines, silent } from '../progress.ts'
-import { took, sessions as words } from '../words.ts'
+import { stopOnSignal } from '../signals.ts'
 
 interface Options extends StoreOptions {
   readonly batch?: number
@@ -16,27 +16,28 @@ interface Options extends StoreOptions {
 export function clearExpired(program: Command): void {
   const command = withStoreOptions(program.command('clear-expired'))
     .alias('clearsessions')
-    .summary('remove sessions that have expired')
+    .summary('remove expired sessions')
     .description(
-      'Removes expired sessions in batches. Safe beside live traffic and beside other runs, on this and other machines: each session is removed and counted once. An application also sweeps by itself (option sweep); where it does not, run this daily. It needs no keys with --store.',
+      'Removes expired sessions in batches. Safe during live traffic and beside other runs, on this and other machines: each session is removed and counted once. An application also sweeps by itself (option sweep); where it does not, run this daily. It needs no secrets with --store.',
     )
-    .option('--batch <n>', 'sessions removed in one step (default: 1000)', wholeNumber)
+    .option('--batch <n>', 'sessions to remove in one step (default: 1000)', wholeNumber)
     .option('--dry-run', 'count what would be removed, and remove nothing')
     .action((options: Options) => withSessions(options, 'store', (sessions) => sweep(sessions, options)))
   withExamples(command, 'strongroom clear-expired', 'strongroom clear-expired --store sqlite:./sessions.db --json')
 }
 
 async function sweep(sessions: AnySessions, options: Options): Promise<void> {
-  const stop = halting()
-  const { count, milliseconds } = await watched(sessions, options, stop.signal)
+  const signal = stopOnSignal()
+  const { count, milliseconds } = await sweepWithProgress(sessions, options, signal)
+  const { aborted: interrupted } = signal
   if (options.json) {
     const { engine } = sessions.policy
-    json({ engine, dryRun: options.dryRun === true, count, milliseconds, complete: !stop.halted })
-  } else line(report(count, options, { interrupted: stop.halted, milliseconds }))
-  if (stop.halted) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to go on.')
+    json({ engine, dryRun: options.dryRun === true, count, milliseconds, complete: !interrupted })
+  } else line(report(count, options, { interrupted, milliseconds }))
+  if (interrupted) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
 }
 
-async function watched(sessions: AnySessions, options: Options, signal: AbortSignal) {
+async function sweepWithProgress(sessions: AnySessions, options: Options, signal: AbortSignal) {
   const { batch, dryRun } = options
   const display = await displayFor(sessions, options, signal)
   const startedAt = performance.now()
@@ -51,8 +52,8 @@ async function watched(sessions: AnySessions, options: Options, signal: AbortSig
 async function displayFor(sessions: AnySessions, options: Options, signal: AbortSignal): Promise<Display> {
   if (options.json) return silent
   if (options.dryRun || !isTerminal()) return lines(options.dryRun ? 'Found' : 'Removed')
-  // A bar needs to know its end: counting first costs about as much as removing.
-  line('Counting what has expired …')
+  // A bar needs a total. Counting first costs about as much as removing.
+  line('Counting expired sessions …')
   const total = await sessions.clearExpired({ dryRun: true, signal })
   return total === 0 || signal.aborted ? silent : barFor(total)
 }
@@ -63,8 +64,8 @@ interface Outcome {
 }
 
 function report(count: number, { dryRun }: Options, { interrupted, milliseconds }: Outcome): string {
-  const soFar = `${took(count, milliseconds)}${interrupted ? ' so far' : ''}`
-  if (dryRun) return `${words(count, 'expired')}${soFar}. Nothing was removed.`
+  const soFar = `${duration(count, milliseconds)}${interrupted ? ' so far' : ''}`
+  if (dryRun) return `${sessionCount(count, 'expired')}${soFar}. Nothing was removed.`
   if (count === 0 && !interrupted) return 'Nothing has expired.'
-  return `Removed ${words(count, 'expired')}${soFar}.`
+  return `Removed ${sessionCount(count, 'expired')}${soFar}.`
 }

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { CONFIGS } from '../config.ts'
 import { misuse } from '../failure.ts'
-import { ignoreInGit } from '../ignore.ts'
+import { checkStore, configName, literal, writeConfig } from '../init/config-file.ts'
+import { checkStoreVariable, ignoreInGit, STORE, writeSecret, writeStore } from '../init/env-file.ts'
+import { importLine, needsAllowJs } from '../init/import-line.ts'
+import { DEFAULT_STORE, hasPassword, missingPackages, needsTables } from '../init/stores.ts'
 import { withExamples } from '../options.ts'
 import { isInteractive, line } from '../output.ts'
-import { checkStore, configName, writeConfig } from '../scaffold.ts'
-import { writeKey } from '../secrets.ts'
 
 interface Options {
   readonly store?: string
@@ -19,66 +18,70 @@ interface Options {
   readonly yes?: true
 }
 
-const STANDARD = 'sqlite:./sessions.db'
-
 export function init(program: Command): void {
   const command = program
     .command('init')
-    .summary('write a config and a key')
+    .summary('write a config and a secret')
     .description(
-      'Writes strongroom.config.ts, which makes the sessions of your application, and a fresh key into .env, which it never overwrites. On a terminal it asks for what the options leave open.',
+      'Writes strongroom.config.ts, which creates the sessions of your application, and a new secret into .env. An existing secret is never overwritten. On a terminal it asks for what the options leave open.',
     )
-    .option('--store <url>', `where sessions rest (default with --yes: ${STANDARD})`)
+    .option('--store <url>', `where sessions are stored (default with --yes: ${DEFAULT_STORE})`)
     .addOption(new Option('--js', 'write JavaScript: strongroom.config.mjs').conflicts('ts'))
     .option('--ts', 'write TypeScript: strongroom.config.ts, or .mts in a CommonJS package')
-    .option('--env <file>', 'where the key goes (default: .env)')
-    .option('--force', 'replace a config that is there; a key is never replaced')
+    .option('--env <file>', 'the file for the secret (default: .env)')
+    .option('--force', 'replace an existing config; a secret is never replaced')
     .option('-y, --yes', 'ask nothing')
-    .action(start)
+    .action(run)
   withExamples(command, 'strongroom init', 'strongroom init --store file:./sessions --js --yes')
 }
 
-async function start(options: Options): Promise<void> {
-  const asking = !options.yes && isInteractive()
-  if (!asking && !options.yes && options.store === undefined)
+async function run(options: Options): Promise<void> {
+  const isAsking = !options.yes && isInteractive()
+  if (!isAsking && !options.yes && options.store === undefined)
     throw misuse(
-      'There is no terminal to ask on. Say it with --store URL, or --yes for the defaults; --js, --ts, --env FILE and --force are there too.',
+      'There is no terminal to ask on. Use --store URL, or --yes for the defaults. There are also --js, --ts, --env FILE and --force.',
     )
   checkFree(options)
-  const answers = asking ? await (await import('../interview.ts')).interview(options, STANDARD) : {}
-  const store = options.store ?? answers.store ?? STANDARD
+  const given = { store: options.store, language: languageOf(options) }
+  const { store = DEFAULT_STORE, language } = isAsking ? await (await import('../init/prompts.ts')).ask(given) : given
   await checkStore(store)
-  const name = configName(options.js ? 'js' : options.ts ? 'ts' : answers.language)
-  checkShadows(name)
+  const name = configName(language)
+  checkOthers(name)
   const { env = '.env' } = options
-  // The key first: whatever fails after it, the next run finds it and keeps it.
-  for (const text of [writeKey(env), ignoreInGit(env)]) if (text) line(text)
-  writeConfig(name, store, options.force === true)
-  line(`Wrote ${name}: sessions rest in ${store.slice(0, store.indexOf(':'))}.`)
-  for (const text of next(name, env)) line(text)
+  const isSecret = hasPassword(store)
+  if (isSecret) checkStoreVariable(env, store)
+  // The secret first: if anything fails after it, the next run finds it and keeps it.
+  for (const text of [writeSecret(env), isSecret && writeStore(env, store), ignoreInGit(env)]) if (text) line(text)
+  writeConfig({
+    name,
+    store: isSecret ? `process.env.${STORE}` : literal(store),
+    replace: options.force === true,
+  })
+  line(`Wrote ${name} (store: ${store.slice(0, store.indexOf(':'))}).`)
+  for (const text of nextSteps(name, store, env)) line(text)
+}
+
+function languageOf({ js, ts }: Options) {
+  return js ? ('js' as const) : ts ? ('ts' as const) : undefined
 }
 
 function checkFree({ force }: Options): void {
   const found = CONFIGS.find((name) => existsSync(name))
-  if (found && !force) throw misuse(`${found} is there already, and nothing was changed. Replace it with --force.`)
+  if (found && !force) throw misuse(`${found} already exists, and nothing was changed. Replace it with --force.`)
 }
 
-/** Two configs would leave open which one counts. */
-function checkShadows(name: string): void {
+/** With two configs it would be unclear which one counts. */
+function checkOthers(name: string): void {
   const other = CONFIGS.find((known) => known !== name && existsSync(known))
-  if (other) throw misuse(`${other} is there, and ${name} beside it would be one too many. Remove it first.`)
+  if (other) throw misuse(`${other} exists, and there must not be a second config (${name}). Remove it first.`)
 }
 
-function* next(name: string, env: string): Generator<string> {
-  if (!isInstalled()) yield 'Install the library: npm install strongroom'
-  yield `In your application: import sessions from './${name}', and start it with node --env-file=${env}.`
-}
-
-function isInstalled(): boolean {
-  try {
-    createRequire(join(process.cwd(), 'package.json')).resolve('strongroom')
-    return true
-  } catch {
-    return false
-  }
+function* nextSteps(name: string, store: string, env: string): Generator<string> {
+  const missing = missingPackages(store)
+  if (missing.length > 0) yield `Install what is missing: npm install ${missing.join(' ')}`
+  if (needsTables(store)) yield 'Create the table: npx @strongroom/cli migrate'
+  if (needsAllowJs(name))
+    yield 'For tsc, add "allowJs": true to tsconfig.json, or write the config in TypeScript (--ts).'
+  yield `In your application: ${importLine(name)}`
+  yield `Start it with node --env-file=${env}, so that it finds the secret.`
 }

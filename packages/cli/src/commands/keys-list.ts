@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 import type { KeyUse } from 'strongroom'
 import { findConfig, loadEnv, type StoreOptions, withSessions } from '../config.ts'
 import { misuse } from '../failure.ts'
+import { dateTime, number } from '../format.ts'
 import { withExamples, withStoreOptions } from '../options.ts'
 import { json, line, table } from '../output.ts'
 import { kidsOf } from '../secrets.ts'
-import { moment, number } from '../words.ts'
 
 interface Options extends StoreOptions {
   readonly count?: true
@@ -13,7 +13,7 @@ interface Options extends StoreOptions {
 }
 
 interface Row {
-  /** From 1, the place among the secrets; null for a key that is not among them. */
+  /** The secret's place in the list, from 1; null for a key that is not in it. */
   readonly position: number | null
   readonly kid: number
   readonly state: 'current' | 'retired' | 'unknown'
@@ -24,7 +24,7 @@ export function keysList(keys: Command): void {
   const command = withStoreOptions(keys.command('list'))
     .summary('list the keys of the ring')
     .description(
-      'Lists the keys that the secrets make, by their key ids, and never a secret. Without a config and --store it reads STRONGROOM_SECRETS alone. With --count it reads every live session, to tell which keys are still in use.',
+      'Lists the keys that the secrets make, by their key ids, and never a secret. Without a config and --store it reads only STRONGROOM_SECRETS. With --count it reads every live session, to show which keys are still in use.',
     )
     .option('--count', 'count the live records that are sealed under each key')
     .action(show)
@@ -42,7 +42,7 @@ function fromEnvironment({ count, env }: Options): number[] {
   if (count) throw misuse('--count needs the store: use a config, or --store URL.')
   loadEnv(process.cwd(), env)
   const secrets = process.env.STRONGROOM_SECRETS
-  if (!secrets) throw misuse('There is no config here and STRONGROOM_SECRETS is not set: there are no keys to list.')
+  if (!secrets) throw misuse('There are no keys to list: this folder has no config, and STRONGROOM_SECRETS is not set.')
   return kidsOf(secrets)
 }
 
@@ -79,9 +79,9 @@ function rowsOf(kids: readonly number[], use: KeyUse | null): Row[] {
 function* remarks(rows: readonly Row[], { unsealed, oldest }: KeyUse): Generator<string> {
   yield ''
   if (unsealed > 0) yield `Not sealed: ${number(unsealed)}.`
-  if (oldest) yield `The oldest session began ${moment(oldest)}.`
+  if (oldest) yield `The oldest session began ${dateTime(oldest)}.`
   if (rows.some(({ state }) => state === 'retired'))
-    yield 'A session goes on under the cookie that it began with. Take a retired secret away when it has no records and the oldest\nsession began after it was retired.'
+    yield 'A session keeps the cookie that it began with. Remove a retired secret when it has no records and the oldest\nsession began after the secret was retired.'
   if (rows.some(({ state }) => state === 'unknown'))
-    yield 'Records under an unknown key do not open. Was a secret taken away too early, or is this the wrong store?'
+    yield 'Records under an unknown key cannot be opened. Was a secret removed too early, or is this the wrong store?'
 }

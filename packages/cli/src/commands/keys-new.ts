@@ -8,32 +8,32 @@ import { kidsOf, newSecret } from '../secrets.ts'
 export function keysNew(keys: Command): void {
   const command = keys
     .command('new')
-    .summary('print a fresh secret')
+    .summary('print a new secret')
     .description(
-      'Prints a fresh secret of 32 random bytes, and nothing else, on stdout. It fits beside the secrets in STRONGROOM_SECRETS, which are read from .env too.',
+      'Prints a new secret of 32 random bytes on stdout, and nothing else. Its key id is not taken by any of the secrets in STRONGROOM_SECRETS, which is also read from .env.',
     )
-    .option('--env <file>', 'environment to load first (default: .env here)')
+    .option('--env <file>', 'environment file to load first (default: .env in this folder)')
     .action(print)
   withExamples(command, 'strongroom keys new', 'STRONGROOM_SECRETS="$(strongroom keys new),$STRONGROOM_SECRETS"')
 }
 
 function print({ env }: { readonly env?: string }): void {
   loadEnv(process.cwd(), env)
-  line(newSecret(usable(process.env.STRONGROOM_SECRETS)))
+  line(newSecret(validOrNone(process.env.STRONGROOM_SECRETS)))
   if (process.stderr.isTTY)
     note(
-      'put it first in STRONGROOM_SECRETS, before a comma and the secrets that are there: the first is current, the others go on opening what they made.',
+      'put it first in STRONGROOM_SECRETS, followed by a comma and the existing secrets. The first is current; the others still open what they sealed.',
     )
 }
 
-/** Secrets that are refused are no reason to withhold a good one: it may be here to take their place. */
-function usable(secrets: string | undefined): string {
+/** Invalid secrets are no reason not to print a good one, which may be meant to replace them. */
+function validOrNone(secrets: string | undefined): string {
   if (!secrets) return ''
   try {
     kidsOf(secrets)
     return secrets
   } catch (error) {
-    note(`warning: what is in STRONGROOM_SECRETS was left out of account. ${messageOf(error)}`)
+    note(`warning: the value of STRONGROOM_SECRETS was ignored. ${messageOf(error)}`)
     return ''
   }
 }

@@ -1,21 +1,20 @@
-import { existsSync } from 'node:fs'
 import {
   type DjangoMoveReport,
-  type DjangoPlace,
+  type DjangoUrl,
   djangoFromUrl,
   isDjangoUrl,
   moveFromDjango,
-  opened,
-  Rows,
+  openForReading,
+  SessionTable,
 } from '@strongroom/django/internal'
 import { createSessions } from 'strongroom'
-import { type AnySessions, loadEnv, withSessions } from '../config.ts'
+import { type AnySessions, checkPath, checkShared, loadEnv, withSessions } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
-import { halting } from '../halt.ts'
+import { duration, number, sessionCount } from '../format.ts'
 import { isInteractive, json, line } from '../output.ts'
 import { lines, silent } from '../progress.ts'
-import { agreed } from '../prompts.ts'
-import { number, took, sessions as words } from '../words.ts'
+import { confirm } from '../prompts.ts'
+import { stopOnSignal } from '../signals.ts'
 
 export interface DjangoOptions {
   readonly from: string
@@ -30,115 +29,116 @@ export interface DjangoOptions {
   readonly json?: true
 }
 
-/** Takes over what a Django has, under the tokens that `formerly: django(…)` looks for. */
+/** Adopts all sessions of a Django, under the tokens that `adoptFrom: django(…)` looks for. */
 export async function moveDjango(options: DjangoOptions): Promise<void> {
-  // Both before a config is loaded, for that changes the working directory.
-  const places = { from: placeOf(options.from), users: placeOf(options.users ?? options.from) }
-  if (options.to === undefined) return withSessions(options, 'keys', (sessions) => run(places, sessions, options))
-  if (options.config !== undefined) throw misuse('--config says where sessions go; leave --to out.')
-  if (isDjangoUrl(options.to)) throw misuse('--to is a store of this library, and not Django.')
+  // Both before a config is loaded, which changes the working directory.
+  const urls = { sessions: existing(options.from), users: existing(options.users ?? options.from) }
+  if (options.to === undefined) return withSessions(options, 'keys', (to) => run(urls, to, options))
+  if (options.config !== undefined) throw misuse('--config says where sessions are moved to; leave out --to.')
+  if (isDjangoUrl(options.to)) throw misuse('--to must be a store of Strongroom, not of Django.')
   loadEnv(process.cwd(), options.env)
   const secrets = process.env.STRONGROOM_SECRETS
   if (!secrets)
-    throw misuse('Sessions are sealed as they are moved: set STRONGROOM_SECRETS, put it into .env, or use a config.')
-  const sessions = createSessions({ store: options.to, secrets, sweep: false }) as AnySessions
+    throw misuse('Sessions are sealed as they are moved: set STRONGROOM_SECRETS, add it to .env, or use a config.')
+  const to = createSessions({ store: options.to, secrets, sweep: false }) as AnySessions
   try {
-    await run(places, sessions, options)
+    await run(urls, to, options)
   } finally {
-    await sessions.close()
+    await to.close()
   }
 }
 
-interface Places {
-  readonly from: DjangoPlace
-  readonly users: DjangoPlace
+interface DjangoUrls {
+  readonly sessions: DjangoUrl
+  readonly users: DjangoUrl
 }
 
-function placeOf(url: string): DjangoPlace {
-  const place = djangoFromUrl(url)
-  if (place.path !== null && !existsSync(place.path)) throw misuse(`There is no ${place.path}; nothing was made.`)
-  return place
+function existing(url: string): DjangoUrl {
+  const parsed = djangoFromUrl(url)
+  checkPath(parsed.path)
+  return parsed
 }
 
-async function run({ from, users: beside }: Places, sessions: AnySessions, options: DjangoOptions): Promise<void> {
-  if (sessions.policy.traits.shared === 'process')
-    throw misuse(`The store ${sessions.policy.engine} is this process's own: nothing can be moved into it from here.`)
-  if (typeof sessions.adopt !== 'function')
-    throw misuse('The config has an older copy of strongroom, which cannot do this.')
+async function run(urls: DjangoUrls, to: AnySessions, options: DjangoOptions): Promise<void> {
+  checkShared(to.policy.traits)
+  if (typeof to.adopt !== 'function')
+    throw misuse('The config imports an older strongroom, which cannot do this: update it.')
   const secretKey = process.env.DJANGO_SECRET_KEY
   if (!secretKey) throw misuse("Set DJANGO_SECRET_KEY, in the environment or in .env, to Django's SECRET_KEY.")
   if (options.delete && !options.dryRun && !options.yes && isInteractive())
-    await agreed('Does every node have formerly: django(…), and is Django stopped? Its sessions are deleted.')
-  const users = openUsers(beside)
+    await confirm('Does every node have adoptFrom: django(…), and is Django stopped? Its sessions will be deleted.')
+  const users = openUsers(urls.users)
   const secretKeyFallbacks = (process.env.DJANGO_SECRET_KEY_FALLBACKS ?? '').split(/\s+/).filter(Boolean)
-  const { store, reader } = opened('move', from.engine, {
-    ...{ ...from.settings, secretKey, secretKeyFallbacks, clock: Date.now, password: users.password },
+  const { engine, settings } = urls.sessions
+  const { store, reader } = openForReading('move', engine, {
+    ...{ ...settings, secretKey, secretKeyFallbacks, clock: Date.now, password: users.password },
   })
-  const stop = halting()
+  const signal = stopOnSignal()
   const startedAt = performance.now()
   try {
     const report = await moveFromDjango({
-      ...{ from: store as never, reader, to: sessions, page: options.page, signal: stop.signal },
+      ...{ from: store as never, reader, to, page: options.page, signal },
       ...{ dryRun: options.dryRun, end: options.delete },
       onProgress: (options.json ? silent : lines('Looked at')).progress,
     })
-    tell(report, {
-      options,
+    print(report, options, {
+      from: store.traits.engine,
+      to: to.policy.engine,
+      dryRun: options.dryRun === true,
       milliseconds: Math.round(performance.now() - startedAt),
-      store: store.traits.engine,
-      sessions,
     })
   } finally {
     await Promise.all([store.close(), users.close()])
   }
 }
 
-/** Sessions that a change of the password has ended lie there still: without the users they would come back to life. */
-function openUsers({ engine, users }: DjangoPlace) {
+/** Django does not delete sessions when a password changes. Without the users, these sessions would come back to life. */
+function openUsers({ engine, users }: DjangoUrl) {
   const store = engine.open({ clock: Date.now, cookieName: '', endOf: () => 0 })
-  if (!(store instanceof Rows))
+  if (!(store instanceof SessionTable))
     throw misuse(
-      "A session whose user has changed the password since must not be moved: say where Django's users are, with --users django+postgres://… or the like.",
+      "A session must not be moved if its user has changed the password since: say where Django's users are, with --users django+postgres://… or the like.",
     )
   return { password: (id: string) => store.password(id, users), close: () => store.close() }
 }
 
 interface Facts {
-  readonly options: DjangoOptions
+  readonly from: string
+  readonly to: string
+  readonly dryRun: boolean
   readonly milliseconds: number
-  readonly store: string
-  readonly sessions: AnySessions
 }
 
-function tell(report: DjangoMoveReport, { options, milliseconds, store: from, sessions }: Facts): void {
-  const { dryRun = false } = options
-  const to = sessions.policy.engine
+function print(report: DjangoMoveReport, options: DjangoOptions, facts: Facts): void {
+  const { from, to, dryRun, milliseconds } = facts
   if (options.json) json({ from, to, dryRun, deleted: options.delete === true && !dryRun, ...report, milliseconds })
-  else for (const text of story(report, { from, to, dryRun, milliseconds })) line(text)
-  if (!report.complete) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to go on.')
+  else for (const text of sentences(report, facts)) line(text)
+  if (!report.complete) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
   const left = reasonsFor(report)
   const { trouble } = report
   if (left.length > 0) throw new Failure(EXIT.failed, `Not moved: ${left.join(', ')}.${trouble ? ` ${trouble}` : ''}`)
 }
 
-function* story(
+function* sentences(
   { moved, compared, there, gone, signedOut, complete }: DjangoMoveReport,
-  { from, to, dryRun, milliseconds }: { from: string; to: string; dryRun: boolean; milliseconds: number },
+  { from, to, dryRun, milliseconds }: Facts,
 ): Generator<string> {
-  if (dryRun) yield `${words(moved)} would be moved from ${from} to ${to}. Nothing was changed.`
-  else yield `Moved ${words(moved)} from ${from} to ${to}${took(moved, milliseconds)}${complete ? '.' : ' so far.'}`
-  if (moved > 0 && !dryRun)
-    yield `Compared, and found the same: ${words(compared)}${compared < moved ? ` (${number(moved - compared)} more had been used again before that)` : ''}.`
-  if (there > 0) yield `${words(there)} ${dryRun ? 'are' : 'were'} in ${to} already.`
-  if (signedOut > 0) yield `${words(signedOut)} ended with a change of the password, or with the user.`
-  if (gone > 0) yield `${words(gone)} ended or expired before their turn came.`
+  if (dryRun) yield `${sessionCount(moved)} would be moved from ${from} to ${to}. Nothing was changed.`
+  else
+    yield `Moved ${sessionCount(moved)} from ${from} to ${to}${duration(moved, milliseconds)}${complete ? '.' : ' so far.'}`
+  if (moved > 0 && !dryRun) yield `Compared, and identical: ${sessionCount(compared)}${usedSince(moved - compared)}.`
+  if (there > 0) yield `Already in ${to}: ${sessionCount(there)}.`
+  if (signedOut > 0) yield `Ended when the password changed or the user was removed: ${sessionCount(signedOut)}.`
+  if (gone > 0) yield `Ended or expired before they were moved: ${sessionCount(gone)}.`
 }
+
+const usedSince = (count: number) => (count > 0 ? ` (${number(count)} more were used again before that)` : '')
 
 function reasonsFor({ unreadable, tooLarge, failed }: DjangoMoveReport): string[] {
   const reasons = [
-    unreadable > 0 && `${words(unreadable)} not signed with DJANGO_SECRET_KEY or its fallbacks`,
-    tooLarge > 0 && `${words(tooLarge)} too large`,
-    failed > 0 && `${words(failed)} for which a store did not answer (run it again)`,
+    unreadable > 0 && `${sessionCount(unreadable)} not signed with DJANGO_SECRET_KEY or its fallbacks`,
+    tooLarge > 0 && `${sessionCount(tooLarge)} too large`,
+    failed > 0 && `${sessionCount(failed)} for which a store did not respond (run it again)`,
   ]
   return reasons.filter((reason) => reason !== false)
 }

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { AnyUser } from 'strongroom/internal'
 import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { sessionCount } from '../format.ts'
 import { withExamples, withStoreOptions, withUser } from '../options.ts'
 import { isInteractive, json, line } from '../output.ts'
-import { agreed } from '../prompts.ts'
-import { sessions as words } from '../words.ts'
+import { confirm } from '../prompts.ts'
 
 interface Options extends StoreOptions {
   readonly user: string
@@ -15,7 +15,7 @@ interface Options extends StoreOptions {
 export function revokeAll(program: Command): void {
   const command = withUser(withStoreOptions(program.command('revoke-all')))
     .summary("end all of a user's sessions")
-    .description("Ends all of a user's sessions at once, on every device. On a terminal it asks first.")
+    .description("Ends all of a user's sessions immediately, on every device. On a terminal it asks first.")
     .option('-y, --yes', 'do not ask')
     .action((options: Options) => withSessions(options, 'keys', (sessions) => end(sessions, options)))
   withExamples(command, 'strongroom revoke-all --user 42 --yes')
@@ -26,16 +26,16 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
   if (!options.yes && isInteractive()) await ask(user)
   const count = await user.revokeAll()
   if (options.json) json({ ended: count })
-  else line(count === null ? 'Ended all sessions of this user.' : `Ended ${words(count)}.`)
+  else line(count === null ? 'Ended all sessions of this user.' : `Ended ${sessionCount(count)}.`)
 }
 
 async function ask(user: AnyUser): Promise<void> {
   const count = await countOf(user)
   if (count === 0) return
-  await agreed(count === null ? 'End all sessions of this user?' : `End ${words(count)} of this user?`)
+  await confirm(count === null ? 'End all sessions of this user?' : `End ${sessionCount(count)} of this user?`)
 }
 
-/** Null where nobody can say: sessions that rest in their owners' cookies are ended all the same. */
+/** Null for cookie sessions: they can be ended, but not counted. */
 async function countOf(user: AnyUser): Promise<number | null> {
   try {
     return (await user.list()).length

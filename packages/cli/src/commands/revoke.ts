@@ -12,7 +12,7 @@ export function revoke(program: Command): void {
   const command = withStoreOptions(program.command('revoke'))
     .argument('<handle>', "a session's public name, of 16 characters")
     .summary('end one session')
-    .description('Ends a session at once: its cookie opens nothing any more. It needs no keys with --store.')
+    .description('Ends a session immediately: its cookie no longer opens anything. It needs no secrets with --store.')
     .action(async (handle: string, options: Options) => {
       checkHandle(handle)
       await withSessions(options, 'store', (sessions) => end(sessions, handle, options))
@@ -21,7 +21,7 @@ export function revoke(program: Command): void {
 }
 
 async function end(sessions: AnySessions, handle: string, options: Options): Promise<void> {
-  if (!(await sessions.revoke(handle))) throw new Failure(EXIT.notFound, 'There is no live session with this handle.')
+  if (!(await sessions.revoke(handle))) throw new Failure(EXIT.notFound, 'No live session has this handle.')
   if (options.json) json({ handle, revoked: true })
   else line('Ended 1 session.')
 }

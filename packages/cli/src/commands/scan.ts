@@ -1,12 +1,23 @@
 import { type Command, Option } from 'commander'
 import { EXIT, Failure } from '../failure.ts'
+import { number } from '../format.ts'
+import { locate } from '../locate.ts'
 import { withExamples } from '../options.ts'
-import { json, line, oneLine } from '../output.ts'
-import { type Report, readFile } from '../scan/read.ts'
-import { isReadable, LIMITS, type Limit, wordsFor } from '../scan/words.ts'
+import { json, line, oneLine, redact } from '../output.ts'
+import { type Finding, type Kind, type Readable, type Report, scanFile } from '../scan/scan.ts'
+
+/** Which rows make a scan fail: those that are readable as they are, those also that the server's key opens, or all. */
+const FAIL_ON = ['readable', 'keyed', 'any'] as const
+type FailOn = (typeof FAIL_ON)[number]
+
+const COUNTED: Readonly<Record<FailOn, readonly Readable[]>> = {
+  readable: ['yes'],
+  keyed: ['yes', 'with-key'],
+  any: ['yes', 'with-key', 'no'],
+}
 
 interface Options {
-  readonly failOn: Limit
+  readonly failOn: FailOn
   readonly json?: true
 }
 
@@ -14,13 +25,13 @@ export function scan(program: Command): void {
   const command = program
     .command('scan')
     .argument('<file...>', 'dumps, database files, or gzip of them; - is standard input')
-    .summary('say whether dumps hold sessions that can be read')
+    .summary('report whether dumps contain readable sessions')
     .description(
-      'Reads dumps of pg_dump (plain and custom), mysqldump and mariadb-dump, SQLite files, and gzip or zstd of these. Says which hold session rows, of Strongroom or of Django, how many, and whether whoever has the file can read them. Prints no row.',
+      'Reads dumps of pg_dump (plain and custom), mysqldump and mariadb-dump, SQLite files, and gzip or zstd of these. Reports which contain session rows, of Strongroom or of Django, how many, and whether anyone who has the file can read them. Prints no row.',
     )
     .addOption(
-      new Option('--fail-on <rows>', 'end with code 4 when there are rows that are so')
-        .choices(LIMITS)
+      new Option('--fail-on <rows>', 'end with code 4 if there are session rows of this kind')
+        .choices(FAIL_ON)
         .default('readable'),
     )
     .option('--json', 'one JSON value on stdout, for programs')
@@ -29,32 +40,46 @@ export function scan(program: Command): void {
 }
 
 async function run(files: string[], options: Options): Promise<void> {
+  const pgRestore = locate('pg_restore')
   const reports: Report[] = []
   for (const file of files) {
-    const report = await readFile(file)
-    reports.push(report)
-    if (!options.json) for (const text of wordsFor(report)) line(oneLine(text))
+    const { problem, ...report } = await scanFile(file, { pgRestore })
+    reports.push({ ...report, problem: problem && redact(oneLine(problem)) })
+    if (!options.json) for (const text of sentencesFor(reports.at(-1) as Report)) line(oneLine(text))
   }
-  if (options.json) json(reports.map(answerOf))
-  if (reports.some(({ found }) => found.some(({ kind }) => isReadable(kind, options.failOn))))
+  if (options.json)
+    json(reports.map(({ file, format, findings, problem }) => ({ file, format, problem, sessions: findings })))
+  const counted = (readable: Readable | null) => readable !== null && COUNTED[options.failOn].includes(readable)
+  if (reports.some(({ findings }) => findings.some(({ readable }) => counted(readable))))
     throw new Failure(EXIT.readable, FAILURES[options.failOn])
   const unread = reports.filter(({ problem }) => problem !== null).length
   if (unread > 0) throw new Failure(EXIT.failed, `${unread} of ${files.length} could not be read to the end.`)
 }
 
-const FAILURES: Readonly<Record<Limit, string>> = {
-  readable: 'There are session rows that can be read.',
-  keyed: "There are session rows that can be read, as they are or with the server's key.",
+const FAILURES: Readonly<Record<FailOn, string>> = {
+  readable: 'There are session rows that anyone can read.',
+  keyed: "There are session rows that anyone can read, or anyone who has the server's key.",
   any: 'There are session rows.',
 }
 
-function answerOf({ file, format, found, problem }: Report) {
-  const tables = found.map(({ table, kind, rows }) => ({
-    table,
-    kind,
-    rows,
-    readable:
-      kind === null ? null : isReadable(kind, 'readable') ? 'yes' : isReadable(kind, 'keyed') ? 'with-key' : 'no',
-  }))
-  return { file, format, problem, sessions: tables }
+const SEALS: Readonly<Record<Kind, string>> = {
+  'two-key': "sealed with two keys: unreadable without the visitors' cookies",
+  'server-key': "sealed with one key: readable by anyone who has the server's key",
+  none: 'not sealed: readable as is',
+  unknown: 'in an unknown format: treat them as readable',
+  django: 'of Django: readable as is, and each key is a cookie that signs its user in',
+}
+
+/** What there is to say about a file, a line for each finding. */
+function* sentencesFor({ file, format, findings, problem }: Report): Generator<string> {
+  const name = `${file}${format === null ? '' : ` (${format})`}`
+  if (problem === null && findings.every(({ rows }) => rows === 0)) yield `${name}: no session rows.`
+  for (const finding of findings) yield `${name}: ${describe(finding)}.`
+  if (problem !== null) yield `${name}: ${problem}${/[.?]$/.test(problem) ? '' : '.'}`
+}
+
+function describe({ table, kind, rows }: Finding): string {
+  if (kind === null) return `the table ${table} is there, and empty`
+  const count = `${number(rows)} session ${rows === 1 ? 'row' : 'rows'}`
+  return `${count}${table === null ? '' : ` in ${table}`}, ${SEALS[kind]}`
 }

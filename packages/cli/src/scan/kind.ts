@@ -1,12 +1,22 @@
 import { OVERHEAD } from 'strongroom/internal'
 import type { Row, Value } from './row.ts'
 
-/**
- * What a row is: a session of ours by its seal (`unknown` when its record has no form that we know), or one of Django's.
- */
+/** What a row is: a session of Strongroom, by its seal (`unknown` when the record has no form that we know), or of Django. */
 export type Kind = 'two-key' | 'server-key' | 'none' | 'unknown' | 'django'
 
-/** A table of a dump; the columns where the dump tells them. */
+/** Can a session be read by anyone who has the file? `with-key`: by anyone who has the server's key, too. */
+export type Readable = 'yes' | 'with-key' | 'no'
+
+export const READABLE: Readonly<Record<Kind, Readable>> = {
+  'two-key': 'no',
+  'server-key': 'with-key',
+  none: 'yes',
+  // We do not know who made them or how. A scan that guesses wrong must not guess "safe".
+  unknown: 'yes',
+  django: 'yes',
+}
+
+/** A table of a dump. The columns are null where the dump does not name them. */
 export interface Table {
   readonly name: string
   readonly columns: readonly string[] | null
@@ -15,7 +25,7 @@ export interface Table {
 const OURS = ['id', 'payload', 'expires_at', 'purge_at']
 const DJANGO = ['session_key', 'session_data']
 
-/** Whose sessions the table holds by its name or its columns: whatever is in it is a session then. */
+/** Whose sessions the table holds, going by its name or its columns. Every row of such a table is a session. */
 export function ownerOf({ name, columns }: Table): 'strongroom' | 'django' | null {
   const has = (known: readonly string[]) => columns !== null && known.every((column) => columns.includes(column))
   const bare = name.slice(name.lastIndexOf('.') + 1)
@@ -23,7 +33,7 @@ export function ownerOf({ name, columns }: Table): 'strongroom' | 'django' | nul
   return bare === 'django_session' || has(DJANGO) ? 'django' : null
 }
 
-/** Null for a row that is no session. A session is known by its form, whatever the name of its table. */
+/** Null for a row that is not a session. A session is recognized by its form, whatever its table is called. */
 export function kindOf(row: Row, table: Table | null): Kind | null {
   const owner = table && ownerOf(table)
   if (owner === 'django') return 'django'
@@ -34,13 +44,13 @@ export function kindOf(row: Row, table: Table | null): Kind | null {
 
 function recordIn(row: Row, isKnown: boolean): Kind | null {
   let found: Kind | null = null
-  let isCut = false
+  let isTruncated = false
   for (const value of row.values()) {
     found ??= recordOf(value)
-    isCut ||= value.isCut
+    isTruncated ||= value.isTruncated
   }
-  // In a row that is not all here, the moments may be elsewhere.
-  return found !== null && (isKnown || (hasId(row) && (isCut || momentsOf(row) >= 2))) ? found : null
+  // The timestamps of a truncated row may be stored elsewhere.
+  return found !== null && (isKnown || (hasId(row) && (isTruncated || timestampsIn(row) >= 2))) ? found : null
 }
 
 function recordOf(value: Value): Kind | null {
@@ -51,7 +61,7 @@ function recordOf(value: Value): Kind | null {
   return bytes[0] === 0x7b && /^\{"c":\d+,"d":\d+,"i":\d+/.test(bytes.toString('latin1', 0, 80)) ? 'none' : null
 }
 
-/** PostgreSQL writes bytes as text: `\x01ff`, or `\001a\\` in its older form. */
+/** PostgreSQL writes bytes as text: `\x01ff`, or `\001a\\` in its older format. */
 function binary({ head, length }: Value): { bytes: Buffer; length: number } {
   if (!head.includes(0x5c)) return { bytes: head, length }
   const text = head.toString('latin1')
@@ -59,11 +69,11 @@ function binary({ head, length }: Value): { bytes: Buffer; length: number } {
   const byte = (_: string, digits: string) =>
     digits === '\\' ? digits : String.fromCharCode(Number.parseInt(digits, 8) & 255)
   const bytes = Buffer.from(text.replace(/\\([0-7]{3}|\\)/g, byte), 'latin1')
-  // What is not here would make it longer still.
+  // The part of the value that was not kept would make it longer still.
   return { bytes, length: bytes.length }
 }
 
-/** 64 hexadecimal digits, or the 32 bytes that they stand for. */
+/** 64 hexadecimal digits, or the 32 bytes that they encode. */
 function hasId(row: Row): boolean {
   for (const value of row.values()) {
     if (value.length === 64 && /^[0-9a-f]{64}$/.test(value.head.toString('latin1'))) return true
@@ -72,8 +82,8 @@ function hasId(row: Row): boolean {
   return false
 }
 
-/** Moments in ms, between the years 2001 and 2286. */
-function momentsOf(row: Row): number {
+/** Timestamps in ms between the years 2001 and 2286. */
+function timestampsIn(row: Row): number {
   let count = 0
   for (const { length, head } of row.values()) if (length === 13 && /^\d{13}$/.test(head.toString('latin1'))) count++
   return count
@@ -89,16 +99,16 @@ function isDjango(row: Row): boolean {
   return false
 }
 
-/** "body:time:signature", or what was written before Django 3.1: base64 of "digest:JSON or pickle". */
+/** "body:time:signature", or the format before Django 3.1: base64 of "digest:JSON or pickle". */
 function isDjangoData(value: Value): boolean {
   if (value.length < 40) return false
   const start = value.head.toString('latin1', 0, 56)
   if (/^[MNOYZ][A-Za-z0-9+/]{55}$/.test(start))
     return /^[0-9a-f]{40}:/.test(Buffer.from(start, 'base64').toString('latin1'))
   if (!/^\.?[\w-]+/.test(start)) return false
-  if (value.isCut) return /^\.?[\w-]{40,}$/.test(start)
+  if (value.isTruncated) return /^\.?[\w-]{40,}$/.test(start)
   return DJANGO_SIGNATURE.test(value.tail.toString('latin1'))
 }
 
-/** HMAC-SHA256, or the HMAC-SHA1 of Django before 3.1, behind a time in base62. */
+/** HMAC-SHA256, or HMAC-SHA1 before Django 3.1, after a time in base62. */
 const DJANGO_SIGNATURE = /:[0-9A-Za-z]{6}:(?:[\w-]{43}|[\w-]{27})$/

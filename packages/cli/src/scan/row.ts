@@ -1,80 +1,80 @@
-/** The first bytes of a value, which tell what it is; more is not kept, for a value may be as large as the dump. */
+/** The first bytes of a value show what it is. The rest is not kept: a value may be as large as the whole dump. */
 const HEAD = 1024
-/** The last bytes, where a signature stands. */
+/** The last bytes of a value, where Django's signature is. */
 const TAIL = 64
 
-/** One value of a row: its length, its first and its last bytes. Reused for the next row. */
+/** One value of a row: its length, its first bytes and its last bytes. Reused for the next row. */
 export class Value {
-  /** Of the whole value, of which less may be kept, or be here at all. */
+  /** Of the whole value, including what was not kept or is stored elsewhere. */
   length = 0
   isNull = false
-  /** Is the end of it elsewhere? Then `tail` says nothing. */
-  isCut = false
+  /** Is the end of the value stored elsewhere? Then `tail` means nothing. */
+  isTruncated = false
   readonly #head = Buffer.alloc(HEAD)
   readonly #tail = Buffer.alloc(16 * TAIL)
-  #kept = 0
-  #ends = 0
+  #headLength = 0
+  #tailLength = 0
 
   clear(): void {
-    this.length = this.#kept = this.#ends = 0
-    this.isNull = this.isCut = false
+    this.length = this.#headLength = this.#tailLength = 0
+    this.isNull = this.isTruncated = false
   }
 
   append(from: Uint8Array, start: number, end: number): void {
-    const rest = Math.min(end, start + HEAD - this.#kept)
-    if (rest > start) this.#head.set(from.subarray(start, rest), this.#kept)
-    this.#kept += rest - start
+    const rest = Math.min(end, start + HEAD - this.#headLength)
+    if (rest > start) this.#head.set(from.subarray(start, rest), this.#headLength)
+    this.#headLength += rest - start
     this.length += end - start
-    if (rest < end) this.#keepEnd(from, rest, end)
+    if (rest < end) this.#appendToTail(from, rest, end)
   }
 
   byte(value: number): void {
-    if (this.#kept < HEAD) this.#head[this.#kept++] = value
+    if (this.#headLength < HEAD) this.#head[this.#headLength++] = value
     else {
       this.#makeRoom(1)
-      this.#tail[this.#ends++] = value
+      this.#tail[this.#tailLength++] = value
     }
     this.length++
   }
 
-  #keepEnd(from: Uint8Array, start: number, end: number): void {
+  #appendToTail(from: Uint8Array, start: number, end: number): void {
     const kept = Math.max(start, end - TAIL)
     this.#makeRoom(end - kept)
-    this.#tail.set(from.subarray(kept, end), this.#ends)
-    this.#ends += end - kept
+    this.#tail.set(from.subarray(kept, end), this.#tailLength)
+    this.#tailLength += end - kept
   }
 
   #makeRoom(size: number): void {
-    if (this.#ends + size <= this.#tail.length) return
-    this.#tail.copyWithin(0, this.#ends - TAIL, this.#ends)
-    this.#ends = TAIL
+    if (this.#tailLength + size <= this.#tail.length) return
+    this.#tail.copyWithin(0, this.#tailLength - TAIL, this.#tailLength)
+    this.#tailLength = TAIL
   }
 
   get head(): Buffer {
-    return this.#head.subarray(0, this.#kept)
+    return this.#head.subarray(0, this.#headLength)
   }
 
-  /** The last bytes, as many as are known. */
+  /** The last 64 bytes, or all of a shorter value. */
   get tail(): Buffer {
-    const beyond = this.#tail.subarray(Math.max(0, this.#ends - TAIL), this.#ends)
+    const beyond = this.#tail.subarray(Math.max(0, this.#tailLength - TAIL), this.#tailLength)
     return beyond.length === TAIL ? beyond : Buffer.concat([this.head.subarray(-TAIL), beyond]).subarray(-TAIL)
   }
 
-  /** Text of hexadecimal digits becomes the bytes that it stands for. */
+  /** Replaces hexadecimal digits by the bytes that they encode. */
   unhex(skip: number): void {
     const bytes = Buffer.from(this.head.toString('latin1', skip), 'hex')
     const length = (this.length - skip) >> 1
     this.clear()
     this.append(bytes, 0, bytes.length)
-    this.isCut = length > bytes.length
+    this.isTruncated = length > bytes.length
     this.length = length
   }
 }
 
-/** More columns than any table of sessions has. */
+/** No session table has more columns. */
 const COLUMNS = 32
 
-/** The values of one row, in order. Those beyond the first 32 are read and forgotten. */
+/** The values of one row, in order. Those after the first 32 are read and discarded. */
 export class Row {
   count = 0
   readonly #values: Value[] = []
@@ -84,7 +84,7 @@ export class Row {
     this.count = 0
   }
 
-  /** The next value of the row, empty, to be filled. */
+  /** The next value of the row, empty, for the caller to fill. */
   next(): Value {
     const value = this.count < COLUMNS ? (this.#values[this.count] ?? new Value()) : this.#spare
     if (this.count < COLUMNS) this.#values[this.count] = value

@@ -1,14 +1,16 @@
-import { type Kind, kindOf, ownerOf, type Table } from './kind.ts'
+import { type Kind, kindOf, ownerOf, READABLE, type Readable, type Table } from './kind.ts'
 import type { Row } from './row.ts'
 
-export interface Found {
-  /** As the dump names it; null where the rows of a file cannot be told apart by table. */
+/** Session rows of one kind in one table; or, with `kind` null, a session table that is empty. */
+export interface Finding {
+  /** As the dump names it. Null where the rows of a file cannot be attributed to tables. */
   readonly table: string | null
   readonly kind: Kind | null
   readonly rows: number
+  readonly readable: Readable | null
 }
 
-/** More tables of sessions than this are no dump of anybody's; their rows are counted together. */
+/** No real dump has more session tables. The rows of any further ones are counted together. */
 const TABLES = 100
 
 /** Counts the sessions of one file. */
@@ -16,7 +18,7 @@ export class Tally {
   readonly #counts = new Map<string | null, Map<Kind, number>>()
   readonly #names = new Set<string>()
 
-  /** A table that the dump makes: it is worth telling, when it is of sessions, that it is there and empty. */
+  /** A table that the dump creates: if it is a session table and stays empty, the report says so. */
   table(table: Table): void {
     if (ownerOf(table) !== null && this.#names.size < TABLES) this.#names.add(nameOf(table))
   }
@@ -33,16 +35,16 @@ export class Tally {
     this.#counts.set(name, counts.set(kind, (counts.get(kind) ?? 0) + rows))
   }
 
-  get found(): Found[] {
+  get findings(): Finding[] {
     const filled = [...this.#counts].flatMap(([table, counts]) =>
-      [...counts].map(([kind, rows]): Found => ({ table, kind, rows })),
+      [...counts].map(([kind, rows]): Finding => ({ table, kind, rows, readable: READABLE[kind] })),
     )
-    // Where rows go uncounted by table, nothing can be said of one table.
+    // Once some rows are not attributed to a table, no table can be called empty.
     if (this.#counts.has(null)) return filled
     const empty = [...this.#names].filter((name) => !this.#counts.has(name))
-    return [...filled, ...empty.map((table): Found => ({ table, kind: null, rows: 0 }))]
+    return [...filled, ...empty.map((table): Finding => ({ table, kind: null, rows: 0, readable: null }))]
   }
 }
 
-/** A name of a hostile dump may be of any length. */
+/** A name in a hostile dump may have any length. */
 const nameOf = ({ name }: Table) => (name.length > 130 ? `${name.slice(0, 129)}…` : name)

@@ -1,12 +1,12 @@
 import { BadPayloadError } from '../errors.ts'
 
-/** JSON as it was written: every value with its own text, so that what nobody changes can be put back to the letter. */
+/** Parsed JSON, in which every value keeps its own text, so that unchanged values can be written back exactly as they were. */
 export type Node = ObjectNode | ArrayNode | ScalarNode
 
 export interface ObjectNode {
   readonly kind: 'object'
   readonly raw: string
-  /** In the order of the text. Of a key that stands twice, the place of the first and the value of the last, as in Python. */
+  /** In the order of the text. A repeated key has the position of its first occurrence and the value of its last, as in Python. */
   readonly entries: ReadonlyMap<string, Node>
 }
 
@@ -19,25 +19,25 @@ export interface ArrayNode {
 export interface ScalarNode {
   readonly kind: 'scalar'
   readonly raw: string
-  /** A bigint where Node's numbers cannot hold the integer; NaN and the infinities as themselves. */
+  /** A bigint when a JavaScript number cannot hold the integer. NaN and the infinities are numbers. */
   readonly value: string | number | bigint | boolean | null
 }
 
-/** CPython's parser ends with RecursionError a little before. */
+/** CPython's parser raises RecursionError slightly earlier. */
 const DEEPEST = 1000
-/** CPython refuses to make an int of more digits (since 3.11, and its security releases before). */
+/** CPython refuses to parse an int with more digits (since 3.11, and since security releases of earlier versions). */
 const MOST_DIGITS = 4300
 
-/** Reads what Python's `json.loads` reads, and refuses what it refuses, with `BadPayload`. */
+/** Accepts what Python's `json.loads` accepts. Throws `BadPayloadError` for everything else. */
 export function readJson(text: string): Node {
-  return new Reader(text).document()
+  return new Parser(text).document()
 }
 
 const SPACE = /[ \t\n\r]*/y
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?/y
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what JSON forbids here
 const PLAIN = /[^"\\\u0000-\u001f]*/y
-const WORDS: readonly (readonly [string, ScalarNode['value']])[] = [
+const LITERALS: readonly (readonly [string, ScalarNode['value']])[] = [
   ['null', null],
   ['true', true],
   ['false', false],
@@ -56,7 +56,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   t: '\t',
 }
 
-class Reader {
+class Parser {
   readonly #text: string
   #at = 0
 
@@ -82,7 +82,7 @@ class Reader {
       case '"':
         return this.#scalar(start, this.#string())
     }
-    for (const [word, value] of WORDS)
+    for (const [word, value] of LITERALS)
       if (this.#text.startsWith(word, start)) {
         this.#at += word.length
         return this.#scalar(start, value)
@@ -152,7 +152,7 @@ class Reader {
     const hex = this.#text.slice(this.#at, this.#at + 4)
     if (!/^[0-9a-fA-F]{4}$/.test(hex)) this.#fail()
     this.#at += 4
-    // Two halves that follow each other are a pair in a JavaScript string without further doing; one alone stays alone.
+    // In a JavaScript string, two halves of a surrogate pair become a pair just by following each other.
     return String.fromCharCode(Number.parseInt(hex, 16))
   }
 
@@ -162,9 +162,9 @@ class Reader {
 
   #match(pattern: RegExp): RegExpExecArray | null {
     pattern.lastIndex = this.#at
-    const found = pattern.exec(this.#text)
-    if (found) this.#at = pattern.lastIndex
-    return found
+    const match = pattern.exec(this.#text)
+    if (match) this.#at = pattern.lastIndex
+    return match
   }
 
   #space(): void {

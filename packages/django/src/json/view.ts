@@ -2,24 +2,24 @@ import { put } from 'strongroom/internal'
 import type { Node, ObjectNode, ScalarNode } from './read.ts'
 import { writeJson, writeString } from './write.ts'
 
-/** The value of a node: plain objects and arrays, and a bigint where a number cannot hold an integer. */
+/** Returns the value of a node: plain objects and arrays, and a bigint when a number cannot hold an integer. */
 export function toValue(node: Node): unknown {
-  return shown(node, ({ value }) => value)
+  return convert(node, ({ value }) => value)
 }
 
 /**
- * The value of a node in what JSON has: an integer that a number cannot hold is its digits as a string, and what is not a
- * number, or infinite, is null. A session's values are kept as JSON texts, and compared as such.
+ * Returns the value of a node as far as JSON can express it, because a session's values are stored and compared as JSON. An
+ * integer that a number cannot hold becomes a string of its digits. NaN and the infinities become null.
  */
 export function toJsonValue(node: Node): unknown {
-  return shown(node, jsonScalar)
+  return convert(node, jsonScalar)
 }
 
-function shown(node: Node, scalar: (node: ScalarNode) => unknown): unknown {
+function convert(node: Node, scalar: (node: ScalarNode) => unknown): unknown {
   if (node.kind === 'scalar') return scalar(node)
-  if (node.kind === 'array') return node.items.map((item) => shown(item, scalar))
+  if (node.kind === 'array') return node.items.map((item) => convert(item, scalar))
   const values = {}
-  for (const [key, entry] of node.entries) put(values, key, shown(entry, scalar))
+  for (const [key, entry] of node.entries) put(values, key, convert(entry, scalar))
   return values
 }
 
@@ -28,35 +28,35 @@ function jsonScalar({ value }: ScalarNode): string | number | boolean | null {
   return typeof value === 'number' && !Number.isFinite(value) ? null : value
 }
 
-interface Laid {
+interface Patched {
   readonly text: string
-  /** Is it the text that was there? */
+  /** Whether it is the original text. */
   readonly same: boolean
 }
 
 /**
- * The JSON text of `value`, which is what became of `toJsonValue(was)`: whatever still says the same keeps its text, at any
- * depth, and its place.
+ * Returns the JSON of `value`, a changed copy of `toJsonValue(original)`. Whatever is still equal keeps its original text and
+ * its position, at any depth.
  */
-export function layOver(was: Node | undefined, value: unknown): string {
-  return lay(was, value).text
+export function patchJson(original: Node | undefined, value: unknown): string {
+  return patch(original, value).text
 }
 
-function lay(was: Node | undefined, value: unknown): Laid {
-  if (was?.kind === 'scalar' && jsonScalar(was) === value) return { text: was.raw, same: true }
-  if (was?.kind === 'array' && Array.isArray(value)) return layArray(was.raw, was.items, value)
-  if (was?.kind === 'object' && typeof value === 'object' && value !== null && !Array.isArray(value))
-    return layObject(was, value as Record<string, unknown>)
+function patch(original: Node | undefined, value: unknown): Patched {
+  if (original?.kind === 'scalar' && jsonScalar(original) === value) return { text: original.raw, same: true }
+  if (original?.kind === 'array' && Array.isArray(value)) return patchArray(original.raw, original.items, value)
+  if (original?.kind === 'object' && typeof value === 'object' && value !== null && !Array.isArray(value))
+    return patchObject(original, value as Record<string, unknown>)
   return { text: writeJson(value), same: false }
 }
 
-function layArray(raw: string, items: readonly Node[], values: readonly unknown[]): Laid {
-  const laid = values.map((value, i) => lay(items[i], value))
-  if (laid.length === items.length && laid.every(({ same }) => same)) return { text: raw, same: true }
-  return { text: `[${laid.map(({ text }) => text).join(',')}]`, same: false }
+function patchArray(raw: string, items: readonly Node[], values: readonly unknown[]): Patched {
+  const patched = values.map((value, i) => patch(items[i], value))
+  if (patched.length === items.length && patched.every(({ same }) => same)) return { text: raw, same: true }
+  return { text: `[${patched.map(({ text }) => text).join(',')}]`, same: false }
 }
 
-function layObject({ raw, entries }: ObjectNode, values: Record<string, unknown>): Laid {
+function patchObject({ raw, entries }: ObjectNode, values: Record<string, unknown>): Patched {
   const pairs: string[] = []
   let same = true
   for (const [key, node] of entries) {
@@ -64,9 +64,9 @@ function layObject({ raw, entries }: ObjectNode, values: Record<string, unknown>
       same = false
       continue
     }
-    const laid = lay(node, values[key])
-    same &&= laid.same
-    pairs.push(`${writeString(key)}:${laid.text}`)
+    const patched = patch(node, values[key])
+    same &&= patched.same
+    pairs.push(`${writeString(key)}:${patched.text}`)
   }
   for (const key of Object.keys(values)) {
     if (entries.has(key) || values[key] === undefined) continue

@@ -1,6 +1,6 @@
 import { DataError } from 'strongroom'
 
-/** A number that Python is to see as a float although it is whole: `1.0`, and not `1`. */
+/** A whole number that Python should read as a float: `1.0`, not `1`. */
 export class Float {
   readonly value: number
 
@@ -10,19 +10,19 @@ export class Float {
   }
 }
 
-/** Writes 1.0 where a plain 1 would be an int in Python. */
+/** Marks a number as a float: `float(1)` is written as `1.0`, where a plain 1 would be an int in Python. */
 export function float(value: number): Float {
   return new Float(value)
 }
 
-/** More than the reader takes: what was read can be written. */
+/** Deeper than the reader accepts, so that everything that was read can be written. */
 const DEEPEST = 1100
 
 /**
- * What Python's `json.dumps(value, separators=(',', ':'))` writes: ASCII alone, floats as `repr` has them, bare NaN and
- * Infinity. Takes plain objects and arrays, Maps (whose order stays, and whose keys may be any scalar), strings, booleans, null,
- * numbers, bigints and `float(n)`. A whole number is an int while it is a safe integer, and a float beyond. Throws `DataError`
- * for anything else.
+ * Writes what Python's `json.dumps(value, separators=(',', ':'))` writes: only ASCII, floats as `repr` writes them, NaN and
+ * Infinity without quotes. Accepts plain objects and arrays, Maps (which preserve the order, and whose keys may be any scalar),
+ * strings, booleans, null, numbers, bigints and `float(n)`. A whole number is an int if it is a safe integer, otherwise a float.
+ * Throws `DataError` for anything else.
  */
 export function writeJson(value: unknown, depth = 0): string {
   if (value === null) return 'null'
@@ -36,10 +36,11 @@ export function writeJson(value: unknown, depth = 0): string {
     case 'boolean':
       return value ? 'true' : 'false'
     case 'object':
-      if (depth > DEEPEST) throw new DataError('', `A value is nested deeper than ${DEEPEST}, or in itself.`)
+      if (depth > DEEPEST)
+        throw new DataError('', `A value is nested deeper than ${DEEPEST} levels, or contains itself.`)
       return writeObject(value, depth + 1)
     default:
-      throw unfit(`a value of type ${typeof value}`)
+      throw unsupported(`a value of type ${typeof value}`)
   }
 }
 
@@ -49,9 +50,9 @@ function writeObject(value: object, depth: number): string {
   if (value instanceof Map)
     return `{${[...value].map(([key, item]) => `${writeKey(key)}:${writeJson(item, depth)}`).join(',')}}`
   const prototype = Object.getPrototypeOf(value)
-  // Another realm has an Object.prototype of its own; its objects are as plain.
+  // An object from another realm is plain, too: its prototype is that realm's Object.prototype.
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
-    throw unfit(`a ${prototype.constructor?.name || 'custom object'}`)
+    throw unsupported(`an object of the class ${prototype.constructor?.name || '(no name)'}`)
   const pairs = Object.entries(value).filter(([, item]) => item !== undefined)
   return `{${pairs.map(([key, item]) => `${writeString(key)}:${writeJson(item, depth)}`).join(',')}}`
 }
@@ -59,7 +60,7 @@ function writeObject(value: object, depth: number): string {
 /** Python's dict keys become strings: 1 → "1", True → "true", None → "null", 2.5 → "2.5". */
 function writeKey(key: unknown): string {
   if (typeof key === 'string') return writeString(key)
-  if (key !== null && typeof key === 'object' && !(key instanceof Float)) throw unfit('a key that is an object')
+  if (key !== null && typeof key === 'object' && !(key instanceof Float)) throw unsupported('an object as a key')
   return `"${writeJson(key)}"`
 }
 
@@ -73,7 +74,7 @@ const SHORT: Readonly<Record<string, string>> = {
   '\b': '\\b',
 }
 
-/** Every UTF-16 unit outside of 0x20 to 0x7e as \uXXXX: half a surrogate pair too, and 0x7f, which `JSON.stringify` leaves. */
+/** Escapes every UTF-16 unit outside 0x20 to 0x7e as \uXXXX, including 0x7f, which `JSON.stringify` leaves as it is. */
 export function writeString(text: string): string {
   const escaped = text.replace(
     /["\\]|[^ -~]/g,
@@ -87,7 +88,7 @@ function writeNumber(value: number): string {
   return reprFloat(value)
 }
 
-/** Python's `repr` of a float: the shortest digits that come back, an exponent from 1e16 on and below 1e-4. */
+/** Python's `repr` of a float: the shortest digits that parse to the same float, with an exponent from 1e16 on and below 1e-4. */
 export function reprFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity'
@@ -103,8 +104,8 @@ export function reprFloat(value: number): string {
   return `${sign}${whole}.${digits.slice(exponent + 1) || '0'}`
 }
 
-const unfit = (what: string) =>
+const unsupported = (what: string) =>
   new DataError(
     '',
-    `JSON cannot carry ${what}. Keep plain objects, Maps, arrays, strings, numbers, bigints, booleans and null.`,
+    `JSON cannot express ${what}. Use plain objects, Maps, arrays, strings, numbers, bigints, booleans and null.`,
   )

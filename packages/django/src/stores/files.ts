@@ -13,36 +13,36 @@ import {
   type Traits,
   type Version,
 } from 'strongroom'
-import { batchOf, checkOptions, drive, Locks, momentIn, wholeNumber } from 'strongroom/internal'
-import type { DjangoEngine, WalkedStore, World } from '../engine.ts'
-import { isKey } from '../key.ts'
-import { orAbsent, unanswered } from './disk.ts'
+import { batchOf, checkOptions, drive, FileLocks, momentIn, OpenState, wholeNumber } from 'strongroom/internal'
+import { type DjangoEngine, type EngineContext, type EnumerableStore, isSessionKey } from '../engine.ts'
 
 export interface DjangoFilesOptions {
-  /** SESSION_FILE_PATH: a directory that is there. Default: the system's directory for temporary files, as in Django. */
+  /** SESSION_FILE_PATH: a directory that exists. Default: the system's directory for temporary files, as in Django. */
   readonly dir?: string | undefined
-  /** Ms to wait for other processes of Node that write the same session (default 2000). Django does not wait. */
+  /** How long to wait for other Node processes that write the same session, in ms (default 2000). Django does not wait. */
   readonly timeout?: number | undefined
 }
 
-/** Django's `file` backend: a file for each session, named by the cookie's name and the session key. */
+/** Django's `file` backend: one file per session, named after the cookie and the session key. */
 export function djangoFiles(given: string | DjangoFilesOptions = {}): DjangoEngine {
   const options = typeof given === 'string' ? { dir: given } : given
   checkOptions('djangoFiles()', options, ['dir', 'timeout'])
   const { dir = tmpdir() } = options
-  if (typeof dir !== 'string' || dir === '') throw new ConfigError('djangoFiles(): dir is the path of a directory.')
+  if (typeof dir !== 'string' || dir === '')
+    throw new ConfigError('djangoFiles(): dir must be the path of a directory.')
   const timeout = wholeNumber('djangoFiles()', 'timeout', options.timeout, 2000, 0)
-  return { name: 'file', open: (world) => new Files(resolve(dir), timeout, world) }
+  return { name: 'file', open: (context) => new FileStore(resolve(dir), timeout, context) }
 }
 
-/** A file whose placeholder has lain there so long is what a crash has left. */
+/** A placeholder or a draft that is older, in ms, was left by a crash. */
 const ABANDONED = 3_600_000
 
 /**
- * As Django writes: into a file beside it (`…_out_…`), then renamed. The moment of a save is the file's modification time.
- * Changes by Node take their turns by a lock, so that none is lost; Django takes no lock, and its save wins over ours.
+ * Writes like Django: to a draft in the same directory (`…_out_…`), which is then renamed. The time of a save is the file's
+ * modification time. Node processes change a session one at a time, under a lock, so that no change is lost. Django takes no
+ * lock, and its save overwrites ours.
  */
-class Files implements WalkedStore {
+class FileStore implements EnumerableStore {
   readonly traits: Traits = {
     engine: 'django (file)',
     durable: 'process',
@@ -55,34 +55,34 @@ class Files implements WalkedStore {
   }
   readonly #dir: string
   readonly #timeout: number
-  readonly #world: World
-  readonly #locks: Locks
-  #closed = false
+  readonly #context: EngineContext
+  readonly #locks: FileLocks
+  readonly #state = new OpenState()
 
-  constructor(dir: string, timeout: number, world: World) {
+  constructor(dir: string, timeout: number, context: EngineContext) {
     this.#dir = dir
     this.#timeout = timeout
-    this.#world = world
-    // A directory's name cannot begin like a session's: Django passes it by.
-    this.#locks = new Locks(join(dir, '.strongroom-locks'), timeout)
+    this.#context = context
+    // Django ignores the directory, because its name begins with a dot and not with the cookie's name.
+    this.#locks = new FileLocks(join(dir, '.strongroom-locks'), timeout)
   }
 
   read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    return this.#answer(() => this.#live(id))
+    return this.#attempt(() => this.#live(id))
   }
 
   create(id: Id, { bytes }: Entry): Promise<boolean> {
     return this.#change(id, async () => {
       const path = this.#path(id)
-      if (!(await this.#place(path))) {
+      if (!(await this.#reserve(path))) {
         if (await this.#live(id)) return false
         await orAbsent(fs.unlink(path))
-        if (!(await this.#place(path))) return false
+        if (!(await this.#reserve(path))) return false
       }
       try {
         await this.#write(path, bytes)
       } catch (error) {
-        // A placeholder without a session would hold its key for nobody.
+        // A placeholder without a session would block its key for nothing.
         await fs.unlink(path).catch(() => {})
         throw error
       }
@@ -101,7 +101,7 @@ class Files implements WalkedStore {
   touch(id: Id): Promise<boolean> {
     return this.#change(id, async () => {
       if (!(await this.#live(id))) return false
-      const now = this.#world.clock() / 1000
+      const now = this.#context.clock() / 1000
       await fs.utimes(this.#path(id), now, now)
       return true
     })
@@ -115,18 +115,18 @@ class Files implements WalkedStore {
     })
   }
 
-  /** Expired sessions, and what Django's clearsessions leaves for ever: placeholders and drafts of writes that were cut off. */
+  /** Removes expired sessions, and what Django's clearsessions never removes: placeholders and drafts of interrupted writes. */
   clearExpired(options: ClearOptions = {}): Promise<number> {
-    return this.#answer(() => drive(this.#clearing(batchOf(options), options.dryRun === true), options))
+    return this.#attempt(() => drive(this.#clearing(batchOf(options), options.dryRun === true), options))
   }
 
   async *keys({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<readonly string[]> {
-    const prefix = this.#world.cookieName
+    const prefix = this.#context.cookieName
     let keys: string[] = []
-    const names = await this.#answer(() => fs.opendir(this.#dir))
+    const names = await this.#attempt(() => fs.opendir(this.#dir))
     for await (const { name } of names) {
       const key = name.startsWith(prefix) ? name.slice(prefix.length) : ''
-      if (!isKey(key) || keys.push(key) < page) continue
+      if (!isSessionKey(key) || keys.push(key) < page) continue
       yield keys
       keys = []
       if (signal?.aborted) return
@@ -135,12 +135,12 @@ class Files implements WalkedStore {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#state.close()
     await this.#locks.close()
   }
 
   async *#clearing(batch: number, dryRun: boolean): AsyncGenerator<number> {
-    const prefix = this.#world.cookieName
+    const prefix = this.#context.cookieName
     let [removed, seen] = [0, 0]
     for await (const { name } of await fs.opendir(this.#dir)) {
       if (name.startsWith(prefix) && (await this.#isDead(name))) {
@@ -155,28 +155,28 @@ class Files implements WalkedStore {
   }
 
   async #isDead(name: string): Promise<boolean> {
-    const [key = '', draft] = name.slice(this.#world.cookieName.length).split('_out_')
-    // Somebody else's, such as the files of a site whose cookie's name begins with ours.
-    if (!isKey(key)) return false
+    const [key = '', draft] = name.slice(this.#context.cookieName.length).split('_out_')
+    // Not ours, such as a file of a site whose cookie's name begins with ours.
+    if (!isSessionKey(key)) return false
     const found = await this.#load(join(this.#dir, name))
     if (!found) return false
-    const old = this.#world.clock() - found.savedAt > ABANDONED
-    return draft !== undefined || found.text === '' ? old : this.#endOf(found) <= this.#world.clock()
+    const old = this.#context.clock() - found.savedAt > ABANDONED
+    return draft !== undefined || found.text === '' ? old : this.#endOf(found) <= this.#context.clock()
   }
 
   async #live(id: Id): Promise<{ entry: Entry; version: Version } | null> {
     const found = await this.#load(this.#path(id))
     if (!found) return this.#missing()
-    // The placeholder of a session that is just being made.
+    // The placeholder of a session that is being created.
     if (found.text === '') return null
     const expiresAt = this.#endOf(found)
-    if (expiresAt <= this.#world.clock()) return null
+    if (expiresAt <= this.#context.clock()) return null
     const bytes = Buffer.from(found.text, 'latin1')
     return { entry: { bytes, expiresAt, owner: null, label: null, createdAt: 0 }, version: found.text }
   }
 
   #endOf({ text, savedAt }: { text: string; savedAt: number }): number {
-    return this.#world.endOf(text, savedAt)
+    return this.#context.endOf(text, savedAt)
   }
 
   async #load(path: string): Promise<{ text: string; savedAt: number } | null> {
@@ -190,14 +190,14 @@ class Files implements WalkedStore {
     }
   }
 
-  /** A file that is not there is an answer only while the directory is: one that was unmounted must not read as logged out. */
+  /** A missing file means no session only if the directory exists. An unmounted one must not log everybody out. */
   async #missing(): Promise<null> {
     if (await orAbsent(fs.stat(this.#dir))) return null
-    throw new StoreError("Django's session directory is not there (SESSION_FILE_PATH).")
+    throw new StoreError("Django's session directory (SESSION_FILE_PATH) does not exist.")
   }
 
-  /** Django's own way to take a key: an empty file, made only where there is none. */
-  async #place(path: string): Promise<boolean> {
+  /** Reserves a key like Django: with an empty file, which is created only if there is none. */
+  async #reserve(path: string): Promise<boolean> {
     try {
       await (await fs.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)).close()
       return true
@@ -209,7 +209,7 @@ class Files implements WalkedStore {
 
   async #write(path: string, bytes: Uint8Array): Promise<void> {
     const draft = `${path}_out_${randomBytes(6).toString('hex')}`
-    const now = this.#world.clock() / 1000
+    const now = this.#context.clock() / 1000
     try {
       await fs.writeFile(draft, bytes, { mode: 0o600, flag: 'wx' })
       await fs.utimes(draft, now, now)
@@ -221,14 +221,14 @@ class Files implements WalkedStore {
   }
 
   #path(id: Id): string {
-    if (!isKey(id)) throw new StoreError('A session key has characters that no file of Django’s is named by.')
-    return join(this.#dir, this.#world.cookieName + id)
+    if (!isSessionKey(id)) throw new StoreError('The session key contains characters that Django uses in no file name.')
+    return join(this.#dir, this.#context.cookieName + id)
   }
 
   #change<T>(id: Id, work: () => Promise<T>): Promise<T> {
     const until = momentIn(this.#timeout)
     const lock = String(id.charCodeAt(0) % 16).padStart(2, '0')
-    return this.#answer(async () => {
+    return this.#attempt(async () => {
       await fs.mkdir(join(this.#dir, '.strongroom-locks'), { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error
       })
@@ -236,14 +236,33 @@ class Files implements WalkedStore {
     })
   }
 
-  async #answer<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw new StoreError('This store was closed.')
+  async #attempt<T>(work: () => Promise<T>): Promise<T> {
+    this.#state.assertOpen()
     try {
       return await work()
     } catch (error) {
-      throw unanswered(error)
+      throw failed(error)
     }
   }
 }
 
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
+
+/** Resolves to null when the file does not exist. */
+async function orAbsent<T>(call: Promise<T>): Promise<T | null> {
+  try {
+    return await call
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** Node's own error contains the path, which ends in a session key. Only the code and the system call are kept. */
+function failed(error: unknown): Error {
+  if (error instanceof StoreError) return error
+  const { code, errno, syscall } = error as NodeJS.ErrnoException
+  if (!syscall) return error as Error
+  const cause = Object.assign(new Error(`${code} in ${syscall}`), { code, errno, syscall })
+  return new StoreError("Django's session directory did not answer.", { cause })
+}

@@ -2,29 +2,37 @@ import { ConfigError } from 'strongroom'
 import {
   checkOptions,
   isDuplicate,
-  Line,
   type MysqlClient,
+  MysqlExecutor,
   type MysqlStatement,
-  OwnPool,
-  sourceOf,
+  MysqlUrlSource,
+  mysqlSourceOf,
   wholeNumber,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
-import { type Database, fromUtcText, type Moment, Rows, utcText } from './rows.ts'
-import { djangoTable, noTable, quoted } from './table.ts'
+import {
+  type Database,
+  fromUtcText,
+  type Moment,
+  quoted,
+  quotedTable,
+  SessionTable,
+  tableMissing,
+  utcText,
+} from './session-table.ts'
 
 export interface DjangoMysqlOptions {
-  /** `mysql://user:password@host:3306/database`, for a pool of our own, made with the package mysql2. */
+  /** `mysql://user:password@host:3306/database`: opens a pool of its own with the package mysql2. */
   readonly url?: string | undefined
-  /** Or a pool or connection of mysql2 that is there already. It stays open when the sessions are closed. */
+  /** Or an existing pool or connection of mysql2. It stays open when the sessions are closed. */
   readonly client?: MysqlClient | undefined
   /** Default `django_session`; or "database.table". */
   readonly table?: string | undefined
-  /** Ms in which a call answers or rejects (default 2000). */
+  /** How long a call may take, in ms (default 2000). */
   readonly timeout?: number | undefined
 }
 
-/** Django's `db` backend on MySQL or MariaDB. Moments are in UTC, as with USE_TZ. */
+/** Django's `db` backend on MySQL or MariaDB. Moments are stored in UTC, as with USE_TZ. */
 export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): DjangoEngine {
   const isClient = typeof given === 'object' && ('execute' in given || 'getConnection' in given || 'promise' in given)
   const options: DjangoMysqlOptions =
@@ -33,10 +41,14 @@ export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): D
   const { url, client } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoMysql() takes either a URL or a client.')
-  const table = djangoTable('djangoMysql()', options.table, '`')
+  const table = quotedTable('djangoMysql()', options.table, '`')
   const timeout = wholeNumber('djangoMysql()', 'timeout', options.timeout, 2000)
-  const source = () => (client ? sourceOf(client) : new OwnPool(url as string, timeout))
-  return { name: 'db', open: ({ clock }) => new Rows(new Mysql(new Line(source(), timeout), table), clock) }
+  const source = () =>
+    client ? mysqlSourceOf(client) : new MysqlUrlSource(url as string, { where: 'djangoMysql()', timeout })
+  return {
+    name: 'db',
+    open: ({ clock }) => new SessionTable(new Mysql(new MysqlExecutor(source(), timeout), table), clock),
+  }
 }
 
 class Mysql implements Database {
@@ -51,29 +63,29 @@ class Mysql implements Database {
     revocable: true,
   } as const
   readonly table: string
-  // As text: the driver would read the column by the time zone that it was told, which is its own affair.
+  // As a string, because the driver would apply its own time zone setting to a date.
   readonly expiry = "DATE_FORMAT(expire_date, '%Y-%m-%d %H:%i:%s.%f')"
-  readonly #line: Line
+  readonly #executor: MysqlExecutor
 
-  constructor(line: Line, table: string) {
-    this.#line = line
+  constructor(executor: MysqlExecutor, table: string) {
+    this.#executor = executor
     this.table = table
   }
 
-  keepsUuids = false
-  named = (name: string) => quoted(name, '`')
-  mark = () => '?'
+  hasUuids = false
+  quote = (name: string) => quoted(name, '`')
+  placeholder = () => '?'
   moment = utcText
   ms = fromUtcText
-  purge = (most: number) => `DELETE FROM ${this.table} WHERE expire_date <= ? LIMIT ${most}`
-  same = (column: string, mark: string) => `CAST(${column} AS BINARY) = CAST(${mark} AS BINARY)`
+  purge = (limit: number) => `DELETE FROM ${this.table} WHERE expire_date <= ? LIMIT ${limit}`
+  same = (column: string, placeholder: string) => `CAST(${column} AS BINARY) = CAST(${placeholder} AS BINARY)`
 
   rows(sql: string, values: readonly Moment[]): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    return told(this.#line.rows(statement(sql), [...values]))
+    return explained(this.#executor.rows(statement(sql), [...values]))
   }
 
   change(sql: string, values: readonly Moment[]): Promise<number> {
-    return told(this.#line.change(statement(sql), [...values]))
+    return explained(this.#executor.change(statement(sql), [...values]))
   }
 
   async insert(sql: string, values: readonly Moment[]): Promise<number> {
@@ -86,16 +98,16 @@ class Mysql implements Database {
   }
 
   close(): Promise<void> {
-    return this.#line.close()
+    return this.#executor.close()
   }
 }
 
-async function told<T>(answer: Promise<T>): Promise<T> {
+async function explained<T>(result: Promise<T>): Promise<T> {
   try {
-    return await answer
+    return await result
   } catch (error) {
     const { cause } = error as { cause?: { errno?: unknown } }
-    throw cause?.errno === 1146 ? noTable(cause) : error
+    throw cause?.errno === 1146 ? tableMissing(cause) : error
   }
 }
 

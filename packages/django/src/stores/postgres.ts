@@ -1,31 +1,30 @@
 import { ConfigError, StoreError } from 'strongroom'
 import {
-  ClientLink,
   checkOptions,
   codeOf,
   failure,
-  OwnLink,
-  PoolLink,
   type PostgresClient,
-  type PostgresLink,
+  PostgresClientExecutor,
+  type PostgresExecutor,
   type PostgresPool,
+  PostgresPoolExecutor,
+  PostgresUrlExecutor,
   queryOf,
   wholeNumber,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
-import { type Database, type Moment, Rows } from './rows.ts'
-import { djangoTable, noTable, quoted } from './table.ts'
+import { type Database, type Moment, quoted, quotedTable, SessionTable, tableMissing } from './session-table.ts'
 
 export interface DjangoPostgresOptions {
-  /** `postgres://user:password@host/database`, for connections of our own, made with the package pg. */
+  /** `postgres://user:password@host/database`: opens connections of its own with the package pg. */
   readonly url?: string | undefined
-  /** Or a `Pool` or `Client` of pg that is there already. It stays open when the sessions are closed. */
+  /** Or an existing `Pool` or `Client` of pg. It stays open when the sessions are closed. */
   readonly client?: PostgresPool | PostgresClient | undefined
   /** Default `django_session`; or "schema.table". */
   readonly table?: string | undefined
-  /** Connections of our own at most (default 10). */
+  /** The most connections of its own (default 10). */
   readonly max?: number | undefined
-  /** Ms after which a server that does not answer is given up (default 2000). */
+  /** How long a call may take, in ms (default 2000). */
   readonly timeout?: number | undefined
 }
 
@@ -41,13 +40,16 @@ export function djangoPostgres(given: string | PostgresPool | PostgresClient | D
   const { url, client, max } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoPostgres() takes either a URL or a client.')
-  if (client && max !== undefined) throw new ConfigError('djangoPostgres() takes "max" for connections of its own.')
-  const table = djangoTable('djangoPostgres()', options.table, '"')
+  if (client && max !== undefined)
+    throw new ConfigError('djangoPostgres(): "max" is for a URL. A client has its own limit.')
+  const table = quotedTable('djangoPostgres()', options.table, '"')
   const timeout = wholeNumber('djangoPostgres()', 'timeout', options.timeout, 2000)
   const own = { url: url ?? '', max: wholeNumber('djangoPostgres()', 'max', max, 10), timeout }
-  const link = () =>
-    client ? ('totalCount' in client ? new PoolLink(client) : new ClientLink(client)) : new OwnLink(own)
-  return { name: 'db', open: ({ clock }) => new Rows(new Postgres(link(), table, timeout), clock) }
+  const executor = () => {
+    if (!client) return new PostgresUrlExecutor(own)
+    return 'totalCount' in client ? new PostgresPoolExecutor(client) : new PostgresClientExecutor(client)
+  }
+  return { name: 'db', open: ({ clock }) => new SessionTable(new Postgres(executor(), table, timeout), clock) }
 }
 
 class Postgres implements Database {
@@ -63,28 +65,28 @@ class Postgres implements Database {
   } as const
   readonly table: string
   readonly expiry = 'extract(epoch FROM expire_date) * 1000'
-  readonly #link: PostgresLink
+  readonly #executor: PostgresExecutor
   readonly #timeout: number
   #closed = false
 
-  constructor(link: PostgresLink, table: string, timeout: number) {
-    this.#link = link
+  constructor(executor: PostgresExecutor, table: string, timeout: number) {
+    this.#executor = executor
     this.table = table
     this.#timeout = timeout
   }
 
-  keepsUuids = true
-  named = (name: string) => quoted(name, '"')
-  mark = (index: number) => `$${index}`
+  hasUuids = true
+  quote = (name: string) => quoted(name, '"')
+  placeholder = (index: number) => `$${index}`
   moment = (ms: number) => new Date(ms).toISOString()
   ms = Number
-  purge = (most: number) =>
-    `DELETE FROM ${this.table} WHERE session_key IN (SELECT session_key FROM ${this.table} WHERE expire_date <= $1 LIMIT ${most} FOR UPDATE SKIP LOCKED)`
-  same = (column: string, mark: string) => `${column} = ${mark}`
+  purge = (limit: number) =>
+    `DELETE FROM ${this.table} WHERE session_key IN (SELECT session_key FROM ${this.table} WHERE expire_date <= $1 LIMIT ${limit} FOR UPDATE SKIP LOCKED)`
+  same = (column: string, placeholder: string) => `${column} = ${placeholder}`
 
   async rows(sql: string, values: readonly Moment[]): Promise<readonly Record<string, unknown>[]> {
     const { rows } = await this.#ask(sql, values)
-    // Columns by their place, whatever the application has told its driver: `n`, or the two that a read asks for.
+    // By position, so that the application's settings for its driver do not matter: `n`, or the two columns of a read.
     return rows.map((row) => (row.length === 1 ? { n: row[0] } : { session_data: row[0], expires: row[1] }))
   }
 
@@ -98,16 +100,16 @@ class Postgres implements Database {
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#link.close()
+    await this.#executor.close()
   }
 
   async #ask(sql: string, values: readonly Moment[]) {
     if (this.#closed) throw new StoreError('This store was closed.')
     try {
-      return await this.#link.ask(queryOf(sql, [...values]), this.#timeout)
+      return await this.#executor.execute(queryOf(sql, [...values]), this.#timeout)
     } catch (error) {
       const failed = failure(error)
-      throw codeOf(error) === '42P01' ? noTable(failed.cause) : failed
+      throw codeOf(error) === '42P01' ? tableMissing(failed.cause) : failed
     }
   }
 }

@@ -2,35 +2,32 @@ import { createHash } from 'node:crypto'
 import { type Clock, ConfigError, type Entry, type Id, type ScanOptions, type Traits, type Version } from 'strongroom'
 import {
   checkOptions,
+  givenRedisClient,
   type IoredisClient,
-  ioredisDriver,
-  isIoredis,
-  isNodeRedis,
+  isRedisClient,
   type NodeRedisClient,
-  nodeRedisDriver,
-  open,
-  parsePlace,
-  RedisLink,
+  ownRedisClient,
+  parseRedisUrl,
+  RedisConnection,
   wholeNumber,
 } from 'strongroom/internal'
-import type { DjangoEngine, WalkedStore } from '../engine.ts'
-import { isKey } from '../key.ts'
+import { type DjangoEngine, type EnumerableStore, isSessionKey } from '../engine.ts'
 import { isPickle, pickled } from '../payload.ts'
 
 export interface DjangoRedisOptions {
-  /** `redis://host:6379/0`, for a connection of our own, made with ioredis or node-redis. */
+  /** `redis://host:6379/0`: opens a connection of its own with ioredis or node-redis. */
   readonly url?: string | undefined
-  /** Or a client of ioredis or node-redis that is there already. It stays open when the sessions are closed. */
+  /** Or an existing client of ioredis or node-redis. It stays open when the sessions are closed. */
   readonly client?: IoredisClient | NodeRedisClient | undefined
-  /** SESSION_REDIS['prefix']: a key is the prefix, a colon, and the session key; without a prefix the session key alone. */
+  /** SESSION_REDIS['prefix']. A key is the prefix, a colon and the session key; without a prefix, just the session key. */
   readonly prefix?: string | undefined
-  /** Ms in which a call answers or rejects (default 2000). */
+  /** How long a call may take, in ms (default 2000). */
   readonly timeout?: number | undefined
 }
 
 /**
- * What django-redis-sessions keeps: the signed text under the session's key. Django's own `cache` and `cached_db` backends keep
- * pickles, which are refused with `Unsupported`.
+ * The storage of django-redis-sessions: the signed string under the session key. Django's own `cache` and `cached_db` backends
+ * store pickles, which are refused with `UnsupportedError`.
  */
 export function djangoRedis(given: string | IoredisClient | NodeRedisClient | DjangoRedisOptions): DjangoEngine {
   const options = toOptions(given)
@@ -38,28 +35,21 @@ export function djangoRedis(given: string | IoredisClient | NodeRedisClient | Dj
   const { url, client, prefix = '' } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoRedis() takes either a URL or a client.')
-  if (client && !isIoredis(client) && !isNodeRedis(client))
-    throw new ConfigError('djangoRedis(): client is one of ioredis or of node-redis.')
-  if (typeof prefix !== 'string') throw new ConfigError('djangoRedis(): prefix is a text.')
+  if (client && !isRedisClient(client))
+    throw new ConfigError('djangoRedis(): client must be a client of ioredis or node-redis.')
+  if (typeof prefix !== 'string') throw new ConfigError('djangoRedis(): prefix must be a string.')
   const timeout = wholeNumber('djangoRedis()', 'timeout', options.timeout, 2000)
-  const place = client ? null : parsePlace(url as string).place
-  const source = place
-    ? { open: () => open(place, timeout), owned: true }
-    : {
-        open: () =>
-          isIoredis(client as object)
-            ? ioredisDriver(client as IoredisClient)
-            : nodeRedisDriver(client as NodeRedisClient),
-        owned: false,
-      }
-  const before = prefix === '' ? '' : `${prefix}:`
-  return { name: 'redis', open: ({ clock }) => new Values(new RedisLink(source, timeout, 'no'), before, clock) }
+  const source = client ? givenRedisClient(client) : ownRedisClient(parseRedisUrl(url as string).address, timeout)
+  const keyPrefix = prefix === '' ? '' : `${prefix}:`
+  return {
+    name: 'redis',
+    open: ({ clock }) => new RedisStore(new RedisConnection(source, timeout, 'no'), keyPrefix, clock),
+  }
 }
 
 function toOptions(given: string | IoredisClient | NodeRedisClient | DjangoRedisOptions): DjangoRedisOptions {
   if (typeof given === 'string') return { url: given }
-  const isClient = typeof given === 'object' && given !== null && (isIoredis(given) || isNodeRedis(given))
-  return isClient ? { client: given as IoredisClient } : (given as DjangoRedisOptions)
+  return isRedisClient(given) ? { client: given } : (given as DjangoRedisOptions)
 }
 
 const script = (lua: string) => ({ lua, sha: createHash('sha1').update(lua).digest('hex') })
@@ -75,8 +65,8 @@ if ARGV[1] and redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`)
 const TOUCH = script(`return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
 
-/** Session keys as ids, signed texts as bytes and versions; what expires, Redis removes. */
-class Values implements WalkedStore {
+/** Ids are session keys; bytes and versions are the signed string. Redis removes what has expired. */
+class RedisStore implements EnumerableStore {
   readonly traits: Traits = {
     engine: 'django (redis)',
     durable: 'no',
@@ -87,22 +77,22 @@ class Values implements WalkedStore {
     evicts: true,
     revocable: true,
   }
-  readonly #link: RedisLink
+  readonly #connection: RedisConnection
   readonly #prefix: string
   readonly #clock: Clock
 
-  constructor(link: RedisLink, prefix: string, clock: Clock) {
-    this.#link = link
+  constructor(connection: RedisConnection, prefix: string, clock: Clock) {
+    this.#connection = connection
     this.#prefix = prefix
     this.#clock = clock
   }
 
   async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    const [value, left] = (await this.#link.run(READ, [this.#key(id)], [])) as [Buffer | null, number]
+    const [value, left] = (await this.#connection.run(READ, [this.#key(id)], [])) as [Buffer | null, number]
     if (value === null) return null
     const bytes = Buffer.from(value)
     if (isPickle(bytes)) throw pickled()
-    // Without a deadline there, which nothing of Django's leaves, it is as good as saved now.
+    // Django always sets an expiry. A value without one never expires.
     const expiresAt = left < 0 ? Number.MAX_SAFE_INTEGER : this.#clock() + left
     const entry = { bytes, expiresAt, owner: null, label: null, createdAt: 0 }
     return { entry, version: bytes.toString('latin1') }
@@ -110,52 +100,52 @@ class Values implements WalkedStore {
 
   async create(id: Id, { bytes, expiresAt }: Entry): Promise<boolean> {
     const left = this.#left(expiresAt)
-    return left > 0 ? this.#did(CREATE, id, [Buffer.from(bytes), left]) : true
+    return left > 0 ? this.#run(CREATE, id, [Buffer.from(bytes), left]) : true
   }
 
   async update(id: Id, { bytes, expiresAt }: Entry, version: Version): Promise<Version | null> {
     const left = this.#left(expiresAt)
-    // One that is over is gone: Redis refuses a life of nothing.
+    // A session that has ended is deleted, because Redis refuses an expiry that is not positive.
     if (left <= 0) return (await this.delete(id, version)) ? version : null
-    const done = await this.#did(UPDATE, id, [Buffer.from(bytes), left, Buffer.from(String(version), 'latin1')])
+    const done = await this.#run(UPDATE, id, [Buffer.from(bytes), left, Buffer.from(String(version), 'latin1')])
     return done ? Buffer.from(bytes).toString('latin1') : null
   }
 
   touch(id: Id, expiresAt: number): Promise<boolean> {
-    return this.#did(TOUCH, id, [Math.max(0, this.#left(expiresAt))])
+    return this.#run(TOUCH, id, [Math.max(0, this.#left(expiresAt))])
   }
 
   delete(id: Id, version?: Version): Promise<boolean> {
-    return this.#did(DELETE, id, version === undefined ? [] : [Buffer.from(String(version), 'latin1')])
+    return this.#run(DELETE, id, version === undefined ? [] : [Buffer.from(String(version), 'latin1')])
   }
 
   async clearExpired(): Promise<number> {
     return 0
   }
 
-  /** Without a prefix, everything that is named like a session; what is none will not be signed like one. */
+  /** Without a prefix, yields every key that looks like a session key. Whatever is not a session lacks the signature of one. */
   async *keys({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<readonly string[]> {
-    const before = (await this.#link.ask(async ({ keyPrefix }) => keyPrefix)) + this.#prefix
+    const before = (await this.#connection.use(async ({ keyPrefix }) => keyPrefix)) + this.#prefix
     const pattern = `${before.replace(/[\\*?[\]]/g, '\\$&')}*`
-    for (const node of await this.#link.ask((driver) => driver.masters())) {
+    for (const node of await this.#connection.use((driver) => driver.masters())) {
       let cursor = '0'
       do {
-        const [next, names] = await this.#link.ask(() => node.scan(cursor, pattern, page))
+        const [next, names] = await this.#connection.use(() => node.scan(cursor, pattern, page))
         cursor = next
-        yield names.map((name) => name.slice(before.length)).filter(isKey)
+        yield names.map((name) => name.slice(before.length)).filter(isSessionKey)
       } while (cursor !== '0' && !signal?.aborted)
     }
   }
 
   close(): Promise<void> {
-    return this.#link.close()
+    return this.#connection.close()
   }
 
-  async #did(what: typeof READ, id: Id, args: readonly (Buffer | number)[]): Promise<boolean> {
-    return Number(await this.#link.run(what, [this.#key(id)], args)) > 0
+  async #run(what: typeof READ, id: Id, args: readonly (Buffer | number)[]): Promise<boolean> {
+    return Number(await this.#connection.run(what, [this.#key(id)], args)) > 0
   }
 
-  /** From now on: the application's clock counts, and not the server's. */
+  /** Ms from now on, by the application's clock, not the server's. */
   #left(expiresAt: number): number {
     return Math.ceil(expiresAt - this.#clock())
   }

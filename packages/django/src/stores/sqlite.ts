@@ -2,14 +2,15 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ConfigError, StoreError } from 'strongroom'
 import {
-  Commits,
+  type ClosableHandle,
   checkOptions,
   durabilityOf,
+  GroupCommit,
   isBusy,
   isPast,
   momentIn,
   nodeSqlite,
-  type OwnHandle,
+  OpenState,
   pause,
   type SqliteHandle,
   tooLong,
@@ -17,21 +18,29 @@ import {
   wholeNumber,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
-import { type Database, fromUtcText, type Moment, Rows, utcText } from './rows.ts'
-import { djangoTable, noTable, quoted } from './table.ts'
+import {
+  type Database,
+  fromUtcText,
+  type Moment,
+  quoted,
+  quotedTable,
+  SessionTable,
+  tableMissing,
+  utcText,
+} from './session-table.ts'
 
 export interface DjangoSqliteOptions {
-  /** DATABASES['default']['NAME']: the file, which must be there. */
+  /** DATABASES['default']['NAME']: the file, which must exist. */
   readonly path?: string | undefined
-  /** Or a database that is open already (node:sqlite, better-sqlite3, libsql). It stays open when the sessions are closed. */
+  /** Or an open database (node:sqlite, better-sqlite3, libsql). It stays open when the sessions are closed. */
   readonly database?: SqliteHandle | undefined
   /** Default `django_session`. */
   readonly table?: string | undefined
-  /** Ms to wait for a database that Django has locked, without holding up the event loop (default 2000). */
+  /** How long to wait while Django has the database locked, in ms (default 2000). Waiting does not block the event loop. */
   readonly timeout?: number | undefined
 }
 
-/** Django's `db` backend on SQLite. Moments are in UTC, as with USE_TZ (which every project of `startproject` has on). */
+/** Django's `db` backend on SQLite. Moments are stored in UTC, as with USE_TZ (on in every project made by `startproject`). */
 export function djangoSqlite(given: string | SqliteHandle | DjangoSqliteOptions): DjangoEngine {
   const options: DjangoSqliteOptions =
     typeof given === 'string' ? { path: given } : given && 'prepare' in given ? { database: given } : given
@@ -39,12 +48,12 @@ export function djangoSqlite(given: string | SqliteHandle | DjangoSqliteOptions)
   const { path, database } = options
   if ((typeof path === 'string' && path !== '') === (database !== undefined))
     throw new ConfigError('djangoSqlite() takes either the path of a database or an open one.')
-  const table = djangoTable('djangoSqlite()', options.table, '"')
+  const table = quotedTable('djangoSqlite()', options.table, '"')
   const timeout = wholeNumber('djangoSqlite()', 'timeout', options.timeout, 2000, 0)
   if (path !== undefined) nodeSqlite()
-  // Now: a later change of the working directory must not move the database.
+  // Resolved now, so that a later change of the working directory does not lead to another database.
   const source = path === undefined ? { database: database as SqliteHandle } : { path: resolve(path) }
-  return { name: 'db', open: ({ clock }) => new Rows(new Sqlite(source, table, timeout), clock) }
+  return { name: 'db', open: ({ clock }) => new SessionTable(new Sqlite(source, table, timeout), clock) }
 }
 
 type Source = { readonly database: SqliteHandle } | { readonly path: string }
@@ -54,26 +63,26 @@ class Sqlite implements Database {
   readonly expiry = 'expire_date'
   readonly #source: Source
   readonly #timeout: number
-  readonly #commits: Commits
-  #own: OwnHandle | null = null
-  #closed = false
+  readonly #commits: GroupCommit
+  #own: ClosableHandle | null = null
+  readonly #state = new OpenState()
 
   constructor(source: Source, table: string, timeout: number) {
     this.#source = source
     this.table = table
     this.#timeout = timeout
-    this.#commits = new Commits(() => this.#open(), timeout)
+    this.#commits = new GroupCommit(() => this.#open(), timeout)
   }
 
   get traits() {
-    // Django leaves the file's settings as SQLite has them: a rollback journal that reaches the disk at each commit.
-    const kept =
+    // Django uses SQLite's defaults: a rollback journal that is written to disk at each commit.
+    const durability =
       'database' in this.#source
         ? durabilityOf(this.#source.database)
         : ({ durable: 'machine', shared: 'machine' } as const)
     return {
       engine: 'django (sqlite)',
-      ...kept,
+      ...durability,
       expiresByItself: false,
       granularity: 1,
       sizeLimit: 1_000_000_000 - 10_000,
@@ -82,25 +91,25 @@ class Sqlite implements Database {
     }
   }
 
-  keepsUuids = false
-  named = (name: string) => quoted(name, '"')
-  mark = () => '?'
+  hasUuids = false
+  quote = (name: string) => quoted(name, '"')
+  placeholder = () => '?'
   moment = utcText
   ms = fromUtcText
-  purge = (most: number) =>
-    `DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} WHERE expire_date <= ? LIMIT ${most})`
-  same = (column: string, mark: string) => `${column} = ${mark}`
+  purge = (limit: number) =>
+    `DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} WHERE expire_date <= ? LIMIT ${limit})`
+  same = (column: string, placeholder: string) => `${column} = ${placeholder}`
 
   async rows(sql: string, values: readonly Moment[]): Promise<readonly Record<string, unknown>[]> {
     const until = momentIn(this.#timeout)
     for (;;) {
-      this.#check()
+      this.#state.assertOpen()
       try {
         return this.#open()
           .prepare(sql)
           .all(...values) as Record<string, unknown>[]
       } catch (error) {
-        if (!isBusy(error)) throw /no such table/.test(String(error)) ? noTable(error) : unanswered(error)
+        if (!isBusy(error)) throw /no such table/.test(String(error)) ? tableMissing(error) : unanswered(error)
         if (isPast(until)) throw tooLong(this.#timeout)
       }
       await pause()
@@ -108,7 +117,7 @@ class Sqlite implements Database {
   }
 
   async change(sql: string, values: readonly Moment[]): Promise<number> {
-    this.#check()
+    this.#state.assertOpen()
     return this.#commits.write(() =>
       Number(
         this.#open()
@@ -123,7 +132,7 @@ class Sqlite implements Database {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#state.close()
     await this.#commits.settled()
     this.#own?.close()
     this.#own = null
@@ -132,14 +141,10 @@ class Sqlite implements Database {
   #open(): SqliteHandle {
     if ('database' in this.#source) return this.#source.database
     if (this.#own) return this.#own
-    // SQLite would make an empty one, and then a wrong path reads as "nobody is signed in".
-    if (!existsSync(this.#source.path)) throw new StoreError("Django's SQLite database is not there: check the path.")
-    // No busy timeout: SQLite would sleep on the event loop. Whoever calls waits without blocking and tries again.
+    // SQLite would create an empty one, and a wrong path would look as if nobody were signed in.
+    if (!existsSync(this.#source.path)) throw new StoreError("Django's SQLite database does not exist: check the path.")
+    // No busy timeout, because SQLite would block the event loop. The callers wait without blocking and try again.
     this.#own = new (nodeSqlite().DatabaseSync)(this.#source.path, { timeout: 0 })
     return this.#own
-  }
-
-  #check(): void {
-    if (this.#closed) throw new StoreError('This store was closed.')
   }
 }

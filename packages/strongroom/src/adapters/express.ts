@@ -3,9 +3,10 @@ import type { BaseSessions } from '../sessions.ts'
 import { hold, type NodeResponse } from './node/hold.ts'
 
 /**
- * Middleware for Express 5 and 4, and for everything that calls `(request, response, next)`. Afterwards
- * `await sessions.get(request)` is the request's session. What goes wrong when it is kept is handed to `next`, so the
- * application's error handler answers; without one Express sends the error's own status (503 store down, 409 gone).
+ * Middleware for Express 5 and 4, and for any framework that calls `(request, response, next)`. After it,
+ * `await sessions.get(request)` resolves to the request's session. An error while the session is saved is passed to `next`, so
+ * that the application's error handler can respond. Without one, Express sends the error's own status (503 when the store is
+ * down, 409 when the session is gone).
  */
 export function strongroom<Data extends object>(sessions: BaseSessions<Data>) {
   return function strongroom(request: IncomingMessage, response: NodeResponse, next: (error?: unknown) => void): void {

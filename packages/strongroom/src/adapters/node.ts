@@ -8,14 +8,14 @@ import { hold, type NodeResponse } from './node/hold.ts'
 export type NodeRequest = IncomingMessage | Http2ServerRequest
 
 export interface NodeOptions<Request, Response> {
-  /** Answers when the session could not be read or kept. By default the error's status and a line of plain text. */
+  /** Responds when the session could not be loaded or saved. By default: the error's status and a line of plain text. */
   readonly onError?: ((error: unknown, request: Request, response: Response) => void) | undefined
 }
 
 /**
- * A listener for node:http, node:https and node:http2's compatibility interface; in `handler`, `await sessions.get(request)`
- * is the request's session. An error of this library that the handler does not catch is answered; any other is thrown on.
- * For node:http2, name the types of the handler's parameters.
+ * A listener for node:http, node:https and the compatibility API of node:http2. In `handler`, `await sessions.get(request)`
+ * resolves to the request's session. When the handler does not catch an error of this library, `onError` responds to it; any
+ * other error is thrown again. For node:http2, declare the types of the handler's parameters.
  */
 export function withSessions<
   Data extends object,
@@ -26,8 +26,8 @@ export function withSessions<
   handler: (request: Request, response: Response) => unknown,
   options: NodeOptions<Request, Response> = {},
 ) {
-  checkOptions('node()', options, ['onError'])
-  const { onError = answer } = options
+  checkOptions('withSessions()', options, ['onError'])
+  const { onError = respond } = options
   return async function strongroom(request: Request, response: Response): Promise<void> {
     const fail = (error: unknown) => onError(error, request, response)
     sessions.attach(request, () => hold(sessions.open(request.headers), response, fail))
@@ -40,7 +40,7 @@ export function withSessions<
   }
 }
 
-function answer(error: unknown, _request: NodeRequest, response: NodeResponse): void {
+function respond(error: unknown, _request: NodeRequest, response: NodeResponse): void {
   if (response.headersSent) {
     response.destroy()
     return

@@ -3,13 +3,13 @@ import { handleOf } from '../crypto/token.ts'
 import { UnsupportedError } from '../errors.ts'
 import type { Listing, Store } from '../store.ts'
 
-/** A session as an operator sees it: nothing of what it holds. */
+/** A session as an operator sees it, without its data. */
 export interface SessionInfo {
   readonly handle: string
   readonly signedIn: boolean
   readonly createdAt: Date
   readonly expiresAt: Date
-  /** Bytes at rest. */
+  /** Bytes as stored. */
   readonly size: number
 }
 
@@ -17,22 +17,22 @@ export interface StoreStats {
   readonly live: number
   readonly signedIn: number
   readonly anonymous: number
-  /** Bytes at rest, of live sessions. */
+  /** Bytes of live sessions, as stored. */
   readonly bytes: number
-  /** Expired and still there: what `clearExpired` would remove. */
+  /** Expired and still stored: what `clearExpired` would remove. */
   readonly expired: number
   readonly oldest: Date | null
 }
 
-/** Which keys live records are sealed under: before a retired secret is taken out of the ring. */
+/** Which keys live records are sealed under, to know when a retired secret can be removed from the ring. */
 export interface KeyUse {
-  /** Key id → live records that are sealed under it. */
+  /** Key id → how many live records are sealed under it. */
   readonly sealed: ReadonlyMap<number, number>
-  /** Live records that are not sealed at all. */
+  /** How many live records are not sealed at all. */
   readonly unsealed: number
   /**
-   * When the oldest live session began. A session that goes on under the cookie it began with needs that cookie's key, though
-   * its record may have been sealed anew: a retired key is needed by nobody once this is later than its retirement.
+   * When the oldest live session began. A session that still has its first cookie needs that cookie's key, even if its record
+   * was sealed again since: nothing needs a retired key once this is later than its retirement.
    */
   readonly oldest: Date | null
 }
@@ -68,7 +68,7 @@ export async function statsOf(store: Store): Promise<StoreStats> {
   return { live, signedIn, anonymous: live - signedIn, bytes, expired, oldest: live > 0 ? new Date(oldest) : null }
 }
 
-/** The session with this handle, found by walking the store: for an operator's question, not for a request. */
+/** The session with this handle, found by walking the store: for operators, not for requests. */
 export async function findByHandle(store: Store, handle: string): Promise<(SessionInfo & Pick<Listing, 'id'>) | null> {
   for await (const page of walk(store)) {
     for (const { id, owner, createdAt, expiresAt, size } of page) {

@@ -9,12 +9,12 @@ export interface SweeperSettings {
   readonly emit: Emit
 }
 
-/** Stores that somebody in this process is sweeping: two `createSessions` on one store must not do the work twice at once. */
+/** Stores that are being swept by this process: two `createSessions` on one store must not do the work twice in parallel. */
 const busy = new WeakSet<Store>()
 
 /**
- * Clears what has expired, again and again, beside everything else that the process does: the timer keeps no process alive,
- * nobody waits for a run, and a run that fails is an event and not the last one.
+ * Clears expired sessions at intervals, in the background: the timer does not keep the process alive, nobody waits for a run,
+ * and a run that fails is reported as an event and does not stop the next one.
  */
 export class Sweeper {
   readonly #settings: SweeperSettings
@@ -24,7 +24,7 @@ export class Sweeper {
 
   constructor(settings: SweeperSettings) {
     this.#settings = settings
-    // Spread wide: nodes that are deployed together must not sweep together, and one that is restarted often still sweeps.
+    // Spread wide: nodes that are deployed together must not sweep together, and one that is restarted often must sweep at all.
     this.#timer = later(this, between(settings.every, 0.1, 1))
   }
 
@@ -36,7 +36,7 @@ export class Sweeper {
     })
   }
 
-  /** Stops a run between two batches, waits for that, and starts none again. */
+  /** Stops a run between two batches, waits for it, and starts no other. */
   async close(): Promise<void> {
     this.#stop.abort()
     clearTimeout(this.#timer)
@@ -59,7 +59,7 @@ export class Sweeper {
   }
 }
 
-/** Outside of the class, and by a weak reference: a timer that is set for an hour must not keep forgotten sessions in memory. */
+/** Outside the class, with a weak reference: a timer that is set for an hour must not keep sessions in memory that are no longer used. */
 function later(sweeper: Sweeper, ms: number): NodeJS.Timeout {
   const weak = new WeakRef(sweeper)
   return setTimeout(() => weak.deref()?.fire(), ms).unref()

@@ -1,187 +1,189 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Backing, Loaded } from '../backing/backing.ts'
-import { checkOptions } from '../base/check.ts'
-import type { SessionsContext } from '../context.ts'
+import type { Backing } from '../backing/backing.ts'
+import { checkOptions, oneOf } from '../base/check.ts'
+import type { Adopted, Adoption, SessionsContext } from '../context.ts'
 import { ConfigError, StoreError, UnsupportedError } from '../errors.ts'
 import { tidyLabel } from '../session/device.ts'
 import type { Clock } from '../store.ts'
-import { contentOf, copied, dropCopies, leaveCopy, NEEDS_STORE, type Origin, refuse, take, taken } from './receipts.ts'
+import {
+  adopted,
+  contentOf,
+  copied,
+  dropCopies,
+  leaveCopy,
+  NEEDS_STORE,
+  type Origin,
+  refuse,
+  take,
+} from './receipts.ts'
 import { type AdoptionSource, type SourceClient, type SourceSession, sourceClients } from './source.ts'
 
-/** What came of a former cookie. */
-export interface Adopted {
-  /** Null when the session that it stands for is over. */
-  readonly loaded: Loaded | null
-  /** The Set-Cookie line that removes the former cookie; null as long as the former session could not be ended. */
-  readonly clear: string | null
-}
+type Label = () => string | null
 
-export type Label = () => string | null
+/** The adoption sources of one `createSessions`, as visitors meet them. */
+class VisitorAdoption implements Adoption {
+  readonly #sources: readonly SourceClient[]
 
-/** The former frameworks of one `createSessions`, as its requests need them. */
-export class VisitorAdoption {
-  readonly #sides: readonly SourceClient[]
-
-  constructor(sides: readonly SourceClient[], now: number) {
-    this.#sides = sides
-    // An option that does nothing any more says so when the application starts.
-    for (const side of sides) side.isOn(now)
+  constructor(sources: readonly SourceClient[], now: number) {
+    this.#sources = sources
+    // An option that no longer does anything says so when the application starts.
+    for (const source of sources) source.isOn(now)
   }
 
-  /** The session that a request without a good cookie of ours has by a former one; null when it has no such cookie. */
-  async find(core: SessionsContext, cookies: string | undefined, label: Label): Promise<Adopted | null> {
+  async find(context: SessionsContext, cookies: string | undefined, label: Label): Promise<Adopted | null> {
     if (!cookies) return null
-    for (const { side, key } of this.#named(core, cookies)) {
-      // Whoever has a session here, or had one that is over, does not get another by an old cookie.
-      if (carriesOurs(core, cookies)) return null
-      const found = await takeOver(core, side, key, label)
+    for (const { source, key } of this.#namedBy(context, cookies)) {
+      // A visitor who has a session here, or had one that is over, does not get another by an old cookie.
+      if (hasCookieOfOurs(context, cookies)) return null
+      const found = await adoptVisitor(context, source, key, label)
       if (found) return found
     }
     return null
   }
 
-  /**
-   * A logout means the former sessions that the request names, too, and so does a login: they may be somebody else's. Answers
-   * the lines that remove their cookies.
-   */
-  async end(core: SessionsContext, cookies: string | undefined): Promise<readonly string[]> {
+  async end(context: SessionsContext, cookies: string | undefined): Promise<readonly string[]> {
     const lines: string[] = []
-    for (const { side, key } of cookies ? this.#named(core, cookies) : []) {
-      await refuse(core, originOf(side, key))
-      if (await ended(core, side, key)) lines.push(side.clear)
+    for (const { source, key } of cookies ? this.#namedBy(context, cookies) : []) {
+      await refuse(context, originOf(source, key))
+      if (await endAtSource(context, source, key)) lines.push(source.clear)
     }
     return lines
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#sides.map((side) => side.close()))
+    await Promise.all(this.#sources.map((source) => source.close()))
   }
 
-  *#named({ clock }: SessionsContext, cookies: string): Generator<{ side: SourceClient; key: string }> {
-    for (const side of this.#sides) {
-      const key = side.isOn(clock()) ? side.keyIn(cookies) : null
-      if (key !== null) yield { side, key }
+  *#namedBy({ clock }: SessionsContext, cookies: string): Generator<{ source: SourceClient; key: string }> {
+    for (const source of this.#sources) {
+      const key = source.isOn(clock()) ? source.keyIn(cookies) : null
+      if (key !== null) yield { source, key }
     }
   }
 }
 
-interface Around {
+interface Circumstances {
   readonly backing: Backing
   readonly clock: Clock
   readonly timeout: number
   readonly cookieName: string
 }
 
-/** Reads the option `formerly`; null without one. Throws `ConfigError`. */
-export function visitorAdoption(
+/** Reads the option `adoptFrom`; null without it. Throws `ConfigError`. */
+export function adoptionOf(
   given: AdoptionSource | readonly AdoptionSource[] | undefined,
-  { backing, clock, timeout, cookieName }: Around,
-): VisitorAdoption | null {
-  const sides = sourceClients(given, timeout, cookieName)
-  if (sides.length === 0) return null
-  if (!backing.createUnder) throw new ConfigError(`formerly needs a store. ${NEEDS_STORE}`)
-  return new VisitorAdoption(sides, clock())
+  { backing, clock, timeout, cookieName }: Circumstances,
+): Adoption | null {
+  const sources = sourceClients(given, timeout, cookieName)
+  if (sources.length === 0) return null
+  if (!backing.createUnder) throw new ConfigError(`adoptFrom needs a store. ${NEEDS_STORE}`)
+  return new VisitorAdoption(sources, clock())
 }
 
 const originOf = ({ name, until }: SourceClient, key: string): Origin => ({ name, key, until })
 
-const carriesOurs = ({ transport, backing }: SessionsContext, cookies: string) =>
+const hasCookieOfOurs = ({ transport, backing }: SessionsContext, cookies: string) =>
   transport.read(cookies).some((text) => !('refused' in backing.verify(text)))
 
-async function takeOver(core: SessionsContext, side: SourceClient, key: string, label: Label): Promise<Adopted | null> {
-  const origin = originOf(side, key)
-  const before = await taken(core, origin)
-  const found = before ?? (await fromThere(core, side, origin, label))
+async function adoptVisitor(
+  context: SessionsContext,
+  source: SourceClient,
+  key: string,
+  label: Label,
+): Promise<Adopted | null> {
+  const origin = originOf(source, key)
+  const before = await adopted(context, origin)
+  const found = before ?? (await adoptFromSource(context, source, origin, label))
   if (!found) return null
-  const clear = (await ended(core, side, key)) ? side.clear : null
-  // Only now, or a crash in between would leave nothing to read where there is no former storage.
-  if (!before) await dropCopies(core, origin).catch((error) => failed(core, error))
+  const clear = (await endAtSource(context, source, key)) ? source.clear : null
+  // Not before: if the source's storage is gone, a crash in between would leave nothing to read.
+  if (!before) await dropCopies(context, origin).catch((error) => reportFailure(context, error))
   return { loaded: found.loaded, clear }
 }
 
-async function fromThere(core: SessionsContext, side: SourceClient, origin: Origin, label: Label) {
-  const session = side.reads ? await side.read(origin.key) : null
+async function adoptFromSource(context: SessionsContext, source: SourceClient, origin: Origin, label: Label) {
+  const session = source.canRead ? await source.read(origin.key) : null
   if (session && 'refused' in session) {
-    core.emit({ type: 'notOurs', what: 'record', reason: session.refused })
+    context.emit({ type: 'rejected', what: 'record', reason: session.refused })
     return null
   }
-  const content = side.reads
-    ? session && (await contentOf(core, session, label()))
-    : await fromCopy(core, origin, label)
-  // Absent there: because it never was, or because somebody has just taken it over.
-  return content ? take(core, origin, content) : taken(core, origin)
+  const content = source.canRead
+    ? session && (await contentOf(context, session, label()))
+    : await contentOfCopy(context, origin, label)
+  // Absent: because there never was one, or because somebody has just adopted it.
+  return content ? take(context, origin, content) : adopted(context, origin)
 }
 
-async function fromCopy(core: SessionsContext, origin: Origin, label: Label) {
-  const copy = await copied(core, origin)
+async function contentOfCopy(context: SessionsContext, origin: Origin, label: Label) {
+  const copy = await copied(context, origin)
   if (!copy) return null
   const { meta, data } = copy
   return { data, meta: meta.userId === null ? meta : { ...meta, label: tidyLabel(label()) } }
 }
 
-/** False when it could not be done: the former cookie stays, and the next request that carries it tries again. */
-async function ended(core: SessionsContext, side: SourceClient, key: string): Promise<boolean> {
+/** False if it could not be done: the source's cookie stays, and the next request with it tries again. */
+async function endAtSource(context: SessionsContext, source: SourceClient, key: string): Promise<boolean> {
   try {
-    await side.end(key)
+    await source.end(key)
     return true
   } catch (error) {
-    failed(core, error)
+    reportFailure(context, error)
     return false
   }
 }
 
-function failed({ emit }: SessionsContext, error: unknown): void {
+function reportFailure({ emit }: SessionsContext, error: unknown): void {
   emit({
     type: 'storeError',
-    error: error instanceof Error ? error : new StoreError('A former session could not be ended.'),
+    error: error instanceof Error ? error : new StoreError('A session of an adoption source could not be ended.'),
   })
 }
 
 export interface AdoptOptions {
-  /** The `name` of the `Former`. */
-  readonly former: string
-  /** The key as its `keyIn` answers it. */
+  /** The `name` of the `AdoptionSource`. */
+  readonly source: string
+  /** The key as its `keyIn` returns it. */
   readonly key: string
   readonly session: SourceSession
   /**
-   * `session` (default): the former session counts no more. `copy`: it goes on where it is, and what is left here is for a
-   * `Former` without `read`, when its storage is gone.
+   * `session` (default): the source's session no longer counts. `copy`: it goes on where it is, and the copy is for an
+   * `AdoptionSource` without `read`, once its storage is gone.
    */
   readonly as?: 'session' | 'copy' | undefined
 }
 
 export interface AdoptReport {
-  /** `there`: it was taken over before, or the copy is as it should be; `over`: it has ended. */
+  /** `there`: it was adopted before, or the copy is up to date; `over`: it has ended. */
   readonly outcome: 'created' | 'refreshed' | 'there' | 'over'
-  /** Was it read back from the store, and found to be as it was put? False where its visitor was quicker. */
+  /** Was it read back from the store, and found to be as it was stored? False if its visitor was faster. */
   readonly compared: boolean
 }
 
-/** Takes a former session over without a request. */
-export async function adopt(core: SessionsContext, options: AdoptOptions): Promise<AdoptReport> {
-  checkOptions('adopt()', options, ['former', 'key', 'session', 'as'])
-  const { former, key, session, as = 'session' } = options
-  if (as !== 'session' && as !== 'copy') throw new ConfigError("adopt(): as is 'session' or 'copy'.")
-  if (!core.backing.createUnder) throw new UnsupportedError(NEEDS_STORE)
-  const origin = { name: former, key }
-  if (await taken(core, origin)) return { outcome: 'there', compared: false }
-  const content = await contentOf(core, session, null)
+/** Adopts a session without a request of its visitor. */
+export async function adopt(context: SessionsContext, options: AdoptOptions): Promise<AdoptReport> {
+  checkOptions('adopt()', options, ['source', 'key', 'session', 'as'])
+  const { source, key, session } = options
+  const as = oneOf('adopt(): as', options.as ?? 'session', ['session', 'copy'])
+  if (!context.backing.createUnder) throw new UnsupportedError(NEEDS_STORE)
+  const origin = { name: source, key }
+  if (await adopted(context, origin)) return { outcome: 'there', compared: false }
+  const content = await contentOf(context, session, null)
   if (!content) return { outcome: 'over', compared: false }
   if (as === 'copy') {
-    const outcome = await leaveCopy(core, origin, content)
-    // In a turn of its own: within one turn reads are shared, and the first look would be this one.
+    const outcome = await leaveCopy(context, origin, content)
+    // In another turn: within one turn reads are shared, and the load that follows would be that of leaveCopy.
     await nextTurn()
-    const copy = await copied(core, origin)
-    // Its visitor was quicker, and took away what copies there were: not one that was left a moment later.
-    if (await taken(core, origin)) {
-      await dropCopies(core, origin)
+    const copy = await copied(context, origin)
+    // Its visitor was faster, and dropped the copies that there were, but not one that was left a moment later.
+    if (await adopted(context, origin)) {
+      await dropCopies(context, origin)
       return { outcome: 'there', compared: false }
     }
     if (copy?.data === content.data && copy.meta.userId === content.meta.userId) return { outcome, compared: true }
-    throw new StoreError('The store did not give back what it was given.')
+    throw new StoreError('The store did not return the session as it was stored.')
   }
-  const { loaded, created } = await take(core, origin, content)
-  await dropCopies(core, origin)
+  const { loaded, created } = await take(context, origin, content)
+  await dropCopies(context, origin)
   const compared = loaded?.data === content.data && loaded.meta.userId === content.meta.userId
   return { outcome: created ? 'created' : 'there', compared: created && compared }
 }

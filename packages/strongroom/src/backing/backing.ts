@@ -1,85 +1,82 @@
-import type { Id } from '../crypto/token.ts'
+import type { Id, Refused } from '../crypto/token.ts'
 import { TooLargeError } from '../errors.ts'
+import type { CookieTransport } from '../http/cookie.ts'
 import type { Content, Parsed, Values } from '../session/content.ts'
-import type { RequestedLifetime } from '../session/expiry.ts'
-import type { Traits, Version } from '../store.ts'
+import type { RequestedLifetime } from '../session/lifetime.ts'
+import type { Clock, Store, Traits, Version } from '../store.ts'
 
-/** Why a cookie or a record is not ours; `revoked` is a cookie that comes back after its session was ended. */
-export interface Refused {
-  readonly refused: string
-}
-
-/** A session that is past a deadline although whoever keeps it still has it. Most stores say only that it is absent. */
+/** A session that is past a deadline although it is still stored. Most stores only say that it is absent. */
 export interface Expired {
   readonly expired: 'idle' | 'absolute'
 }
 
-/** A cookie value that was found to be ours, before anything was asked of a store. */
+/** A cookie value that was verified to be ours, before anything was asked of a store. */
 export interface VerifiedCookie {
-  /** Names the session wherever it rests; handles are made of it. */
+  /** The session's id, wherever it is stored; its handle is derived from it. */
   readonly id: Id
   /** The cookie value. */
   readonly text: string
 }
 
-/** A session that rests somewhere: in a store, or in the visitor's cookie. */
+/** A stored session as a commit refers to it: on the server, or in the visitor's cookie. */
 export interface SessionRef {
   readonly cookie: VerifiedCookie
-  /** Null right after a create, which does not tell it; nobody else can have the token yet, so any version is ours. */
+  /** Null right after a create, which does not return it; nobody else can have the token yet, so any version is ours. */
   readonly version: Version | null
   readonly expiresAt: number
 }
 
 export interface Loaded extends Parsed {
   /**
-   * Which of the values others have too: an object that stands here under the same key is copied before an application gets
-   * it, and `values` itself before it is written to when it is this very object.
+   * Which of the values other requests have, too. An object that is here under the same key is copied before an application
+   * gets it; `values` itself is copied before it is written to if it is this very object.
    */
   readonly shared: Values
   readonly ref: SessionRef
 }
 
-/** What is to be kept; `values`, the parsed data, when no application has any object of it in its hands. */
+/** What is to be stored; with `values`, the parsed data, if no application has any object of it in its hands. */
 export interface ContentToSave extends Content {
   readonly values?: Values | undefined
-  /** What follows from it stands in `meta`; for a format that has words of its own for what was asked. */
-  readonly asked?: RequestedLifetime | undefined
+  /** What the request asked for. `meta` has what follows from it; this is for formats that store the request itself. */
+  readonly requested?: RequestedLifetime | undefined
 }
 
-/** What a ticket led to; null when there is nothing. */
-export type Lookup = Loaded | Expired | Refused | null
+/** What a cookie leads to; null when there is nothing. */
+export type LoadResult = Loaded | Expired | Refused | null
 
 /**
- * Where sessions rest: "data in a store" or "data in the cookie". Two implementations, `stored` and `carried`; nothing else
- * in the house asks which it has. Rejects only with `StoreError` or `TooLarge`.
+ * Where sessions are stored: on the server, with a token in the cookie, or in the cookie. The two implementations are
+ * `server.ts` and `cookie.ts`; outside this folder nothing asks which it has. Rejects only with `StoreError` or
+ * `TooLargeError`.
  */
 export interface Backing {
   readonly traits: Traits
-  /** Checks a cookie value. No I/O. */
+  /** Verifies a cookie value. No I/O. */
   verify(text: string): VerifiedCookie | Refused
-  /** The session of a ticket; refused when what rests there is not ours. A promise only where there is something to wait for. */
-  load(ticket: VerifiedCookie): Lookup | Promise<Lookup>
-  /** Puts a new session under a new token. `renewing` is the session that it takes the place of, when it is not a new login. */
+  /** The session of a cookie; refused when what is stored is not ours. A promise only if there is something to wait for. */
+  load(cookie: VerifiedCookie): LoadResult | Promise<LoadResult>
+  /** Stores a new session under a new token. `renewing` is the session that it replaces, unless this is a new login. */
   create(content: ContentToSave, expiresAt: number, renewing?: SessionRef): Promise<SessionRef>
   /**
-   * Puts a session under a ticket that was computed; null, and nothing kept, when there is one. Absent where nothing on the
-   * server could tell a second one from the first.
+   * Stores a session under a computed token; null, and nothing stored, if there is one already. Absent where nothing on the
+   * server could tell a second session from the first.
    */
-  createUnder?(ticket: VerifiedCookie, content: Content, expiresAt: number): Promise<SessionRef | null>
-  /** Null, and nothing kept, when the session is of another version or has ended. `before` is what `held` was loaded with. */
-  update(held: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Promise<SessionRef | null>
-  /** Moves the idle deadline; null when the session has ended. */
-  touch(held: SessionRef, content: Content, expiresAt: number): Promise<SessionRef | null>
+  createUnder?(cookie: VerifiedCookie, content: Content, expiresAt: number): Promise<SessionRef | null>
+  /** Null, and nothing stored, if the version is another or the session has ended. `before` is what was loaded with `ref`. */
+  update(ref: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Promise<SessionRef | null>
+  /** Moves the idle deadline; null if the session has ended. */
+  touch(ref: SessionRef, content: Content, expiresAt: number): Promise<SessionRef | null>
   /**
-   * True when a live session was ended by this very call. With `version`: only that version is. `successor` is what takes
-   * its place.
+   * True if this call ended a live session. With `version`, only that version is ended. `successor` is the session that
+   * replaces it.
    */
-  end(held: SessionRef, version?: Version | null, successor?: SessionRef): Promise<boolean>
-  /** A user's sessions, as far as this backing can find them. */
+  end(ref: SessionRef, version?: Version | null, successor?: SessionRef): Promise<boolean>
+  /** A user's sessions, as far as they can be found. */
   readonly users: UserIndex
 }
 
-/** One of a user's sessions, as the store tells it. */
+/** One of a user's sessions. */
 export interface UserSession {
   readonly id: Id
   readonly createdAt: number
@@ -89,13 +86,35 @@ export interface UserSession {
 }
 
 export interface UserIndex {
-  /** Absent where the sessions are nowhere but in their owners' cookies. */
+  /** Absent where sessions are stored in their owners' cookies. */
   list?(userId: string): Promise<UserSession[]>
   endOne?(id: Id): Promise<boolean>
-  /** Ends them all but `except`; how many, or null where that cannot be known. Absent without revocation. */
+  /** Ends all but `except`. Resolves to how many, or to null where that cannot be known. Absent without revocation. */
   endAll?(userId: string, except?: Id): Promise<number | null>
-  /** False where `endAll` cannot spare `except`, which must be created anew, without `renewing`, to go on. */
-  readonly spares: boolean
+  /** False where `endAll` ends `except` as well, so that it needs a new identity to go on. */
+  readonly canExcept: boolean
+  /** For an error about what is absent: why, and what to use instead. */
+  readonly advice: string
+}
+
+/** What every backing needs from the options of `createSessions`. */
+export interface BackingOptions {
+  readonly clock: Clock
+  /** Time limit of one store call, in ms. */
+  readonly timeout: number
+}
+
+/**
+ * An engine that brings its own backing, and the cookie that belongs to it, as the option `store`: sessions in the format of
+ * another framework, with everything that sessions of this library can do.
+ */
+export interface BackingEngine {
+  readonly kind: 'backing'
+  readonly traits: Traits
+  readonly transport: CookieTransport
+  /** The store whose expired entries have to be cleared, or null. Whoever made it closes it. */
+  readonly swept: Store | null
+  backing(options: BackingOptions): Backing
 }
 
 /** Which deadline has passed at `now`, or null. The sealed absolute one decides, whatever the open one says. */
@@ -104,7 +123,7 @@ export function expiredAt(now: number, expiresAt: number, deadline: number): Exp
   return now < expiresAt ? null : { expired: 'idle' }
 }
 
-/** Throws `TooLarge`, which names the largest keys, so that one knows what to take out. */
+/** Throws `TooLargeError`, which names the largest keys, if `size` is over the limit. */
 export function refuseOver(limit: number, size: number, data: string, where: string): void {
   if (size <= limit) return
   const largest = Object.entries(JSON.parse(data) as Values)
@@ -113,6 +132,6 @@ export function refuseOver(limit: number, size: number, data: string, where: str
     .slice(0, 3)
     .map(({ key, size }) => `'${key}' (${size} bytes)`)
   throw new TooLargeError(
-    `The session needs ${size} bytes and ${where} holds ${limit}. Largest keys: ${largest.join(', ') || 'none'}. Keep large things in a database and their keys here.`,
+    `The session needs ${size} bytes and ${where} holds ${limit}. Largest keys: ${largest.join(', ') || 'none'}. Store large values in a database, and only their keys in the session.`,
   )
 }

@@ -1,146 +1,138 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { detached } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
 import { type CookieCodec, cookieCodec } from '../crypto/cookie-seal.ts'
-import { type Keyring, type Master, ownerTag } from '../crypto/keyring.ts'
-import type { Id } from '../crypto/token.ts'
-import type { CookieEngine } from '../engines/cookie/cookie.ts'
-import { type Content, decodeContent, encodeContent, type Values } from '../session/content.ts'
-import { LONGEST } from '../session/lifetime.ts'
-import type { Clock, Store } from '../store.ts'
+import type { Keyring, Master } from '../crypto/keyring.ts'
+import type { Id, Refused } from '../crypto/token.ts'
+import { decodeContent, encodeContent, type Values } from '../session/content.ts'
+import type { CookieEngine } from '../store.ts'
 import {
   type Backing,
+  type BackingOptions,
   type ContentToSave,
   expiredAt,
   type Loaded,
-  type Refused,
   refuseOver,
   type SessionRef,
-  type UserIndex,
   type VerifiedCookie,
 } from './backing.ts'
-import { guardStore } from './guard.ts'
+import { type RevocableSession, Revocations, revocationId } from './revocations.ts'
 
-export interface CookieBackingSettings {
+export interface CookieBackingOptions extends BackingOptions {
   readonly engine: CookieEngine
   readonly ring: Keyring
   readonly cookieName: string
-  readonly clock: Clock
-  readonly timeout: number
+  /** Bytes of memory for what was opened last; 0 is none. */
   readonly memo: number
 }
 
-/** 16 random bytes in base64url, and the id that is made of them: they stay while the cookie's text changes at every write. */
-interface Name {
+/** 16 random bytes in base64url, and the id that is derived from them: they stay while the cookie changes at every write. */
+interface Identity {
   readonly sid: string
   readonly id: Id
 }
 
-/** What a cookie says, once it is known to be ours. */
-interface CookieSession extends VerifiedCookie, Name {
-  /** Moment of the login (or creation) that it goes back to: a user's epoch ends what began before it. */
-  readonly begunAt: number
+/** A session in a cookie, once the cookie is verified. */
+interface CookieSession extends VerifiedCookie, Identity, RevocableSession {
   readonly expiresAt: number
-  readonly master: Master
-  readonly content: Content
-  /** The parsed data, once somebody has asked for it. */
+  /** The parsed data, once it was asked for. */
   values: Values | undefined
 }
 
-const GRACE = 86_400_000
-
-/** Browsers drop a cookie whose name and value are together longer (RFC 6265bis §5.6). */
+/** Browsers drop a cookie whose name and value are longer than this together (RFC 6265bis §5.6). */
 const LIMIT = 4096
 
-/** Sessions in the cookie itself. The server keeps nothing, or, with `revocations`, only what makes an end final. */
-export function cookieBacking(settings: CookieBackingSettings): Backing {
-  const { engine, ring, cookieName, clock } = settings
+/** Sessions in the cookie itself. The server stores nothing, or, with `revocations`, only what makes an end final. */
+export function cookieBacking(options: CookieBackingOptions): Backing {
+  const { engine, ring, cookieName, clock } = options
   const codec = cookieCodec(engine.protection, ring, cookieName)
-  const marks = engine.revocations && revocationMarks(engine.revocations, settings)
-  const known = remembered(codec, ring, settings.memo)
+  const revocations = engine.revocations && new Revocations(engine.revocations, ring, options)
+  const known = rememberingVerifier(codec, ring, options.memo)
 
-  function pack(content: ContentToSave, { id, sid }: Name, begunAt: number, expiresAt: number): SessionRef {
+  function pack(content: ContentToSave, { id, sid }: Identity, begunAt: number, expiresAt: number): SessionRef {
     const text = codec.encode(`["${sid}",${begunAt},${expiresAt}]\n${encodeContent(content)}`)
     refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
     const { meta, data, values } = content
     const bare = { meta, data }
-    const ticket: CookieSession = { id, text, sid, begunAt, expiresAt, master: ring.current, content: bare, values }
+    const cookie: CookieSession = { id, text, sid, begunAt, expiresAt, master: ring.current, content: bare, values }
     // The visitor comes back with it.
-    known.add(ticket)
-    return { cookie: ticket, version: null, expiresAt }
+    known.add(cookie)
+    return { cookie, version: null, expiresAt }
   }
 
-  function loadedFrom(ticket: CookieSession): Loaded {
-    const { meta, data } = ticket.content
-    ticket.values ??= JSON.parse(data) as Values
-    const { values } = ticket
-    const expiresAt = Math.min(ticket.expiresAt, meta.deadline)
-    return { meta, data, values, shared: values, ref: { cookie: ticket, version: null, expiresAt } }
+  function loadedFrom(cookie: CookieSession): Loaded {
+    const { meta, data } = cookie.content
+    cookie.values ??= JSON.parse(data) as Values
+    const { values } = cookie
+    const expiresAt = Math.min(cookie.expiresAt, meta.deadline)
+    return { meta, data, values, shared: values, ref: { cookie, version: null, expiresAt } }
   }
 
-  const repack = (held: SessionRef, content: ContentToSave, expiresAt: number) => {
-    const before = held.cookie as CookieSession
+  const repack = (ref: SessionRef, content: ContentToSave, expiresAt: number) => {
+    const before = ref.cookie as CookieSession
     return pack(content, before, before.begunAt, expiresAt)
   }
 
-  const over = async ({ cookie: ticket, expiresAt }: SessionRef) =>
-    expiresAt <= clock() || (marks !== undefined && (await marks.ended(ticket as CookieSession)))
+  const isOver = async ({ cookie, expiresAt }: SessionRef) =>
+    expiresAt <= clock() || (revocations !== undefined && (await revocations.hasEnded(cookie as CookieSession)))
 
   return {
     traits: engine.traits,
-    verify: known.admit,
+    verify: known.verify,
 
-    load(ticket) {
-      const carriage = ticket as CookieSession
-      const expired = expiredAt(clock(), carriage.expiresAt, carriage.content.meta.deadline)
+    load(cookie) {
+      const session = cookie as CookieSession
+      const expired = expiredAt(clock(), session.expiresAt, session.content.meta.deadline)
       if (expired) return expired
-      if (!marks) return loadedFrom(carriage)
-      return marks.ended(carriage).then((ended) => (ended ? { refused: 'revoked' } : loadedFrom(carriage)))
+      if (!revocations) return loadedFrom(session)
+      return revocations.hasEnded(session).then((ended) => (ended ? { refused: 'revoked' } : loadedFrom(session)))
     },
 
     async create(content, expiresAt, renewing) {
       const now = clock()
-      // A renewal goes back to the same login, or it would outrun an epoch that was moved while it was under way.
+      // A renewal goes back to the same login, or it would outrun an epoch that is moved while it is under way.
       const begunAt = renewing
         ? (renewing.cookie as CookieSession).begunAt
-        : Math.max(now, (await marks?.afterEpoch(content.meta.userId)) ?? 0)
-      return pack(content, newName(), begunAt, expiresAt)
+        : Math.max(now, (await revocations?.afterEpoch(content.meta.userId)) ?? 0)
+      return pack(content, newIdentity(), begunAt, expiresAt)
     },
-    async update(held, content, expiresAt, before) {
-      // Whoever is told that a change was kept must find it: a cookie that was ended meanwhile is refused next time.
-      if (await over(held)) return null
-      if (!marks || content.meta.deadline === before.meta.deadline) return repack(held, content, expiresAt)
-      // A mark lasts until the deadline of the cookie it ends. With another deadline the session goes on under another
-      // name, or a mark could run out before one of the cookies that it is to refuse.
-      const next = pack(content, newName(), (held.cookie as CookieSession).begunAt, expiresAt)
-      return (await marks.end(held.cookie as CookieSession, next.cookie as CookieSession)) ? next : null
+    async update(ref, content, expiresAt, before) {
+      // A change that is reported as saved must be found: a cookie that was ended in between is refused next time.
+      if (await isOver(ref)) return null
+      if (!revocations || content.meta.deadline === before.meta.deadline) return repack(ref, content, expiresAt)
+      // A tombstone lasts until the deadline of the cookie that it ends. With another deadline the session goes on under
+      // another identity, or a tombstone could expire before one of the cookies that it is to refuse.
+      const session = ref.cookie as CookieSession
+      const next = pack(content, newIdentity(), session.begunAt, expiresAt)
+      return (await revocations.end(session, next.cookie as CookieSession)) ? next : null
     },
-    touch: async (held, { meta, data }, expiresAt) =>
-      (await over(held)) ? null : repack(held, { meta, data }, expiresAt),
-    async end(held, version, successor) {
-      // A renewal must not bring back what ran out meanwhile. A logout means every copy of the cookie.
-      if (version !== undefined && held.expiresAt <= clock()) return false
-      return marks ? marks.end(held.cookie as CookieSession, successor?.cookie as CookieSession | undefined) : true
+    touch: async (ref, { meta, data }, expiresAt) =>
+      (await isOver(ref)) ? null : repack(ref, { meta, data }, expiresAt),
+    async end(ref, version, successor) {
+      // A renewal must not bring back what has expired in between. A logout means every copy of the cookie.
+      if (version !== undefined && ref.expiresAt <= clock()) return false
+      return revocations
+        ? revocations.end(ref.cookie as CookieSession, successor?.cookie as CookieSession | undefined)
+        : true
     },
-    users: marks ? marks.users : { spares: false },
+    users: revocations ? revocations.users : { canExcept: false, advice: WITHOUT_REVOCATIONS },
   }
 }
 
-const digest = (text: string) => createHash('sha256').update(text).digest('hex') as Id
-/** Marks lie in a store under a hash: whoever reads it learns of sessions that are over, and of nothing else. */
-const idOf = (kind: 'session' | 'epoch', name: string) => digest(`strongroom ${kind}\n${name}`)
+const WITHOUT_REVOCATIONS =
+  "the sessions are in their owners' cookies. Give the engine revocations, or use a store such as sqlite."
 
-const nameOf = (sid: string): Name => ({ sid, id: idOf('session', sid) })
-const newName = () => nameOf(randomBytes(16).toString('base64url'))
+const identityOf = (sid: string): Identity => ({ sid, id: revocationId('session', sid) })
+const newIdentity = () => identityOf(randomBytes(16).toString('base64url'))
 
-/** Cookies that were opened, or made, lately, by their text. */
-function remembered(codec: CookieCodec, ring: Keyring, memo: number) {
+/** Remembers the sessions in cookies that were opened or made last, by the cookies' text. */
+function rememberingVerifier(codec: CookieCodec, ring: Keyring, memo: number) {
   const known = new Memo<CookieSession>(memo)
-  const add = (carriage: CookieSession) => known.set(carriage.text, carriage, 6 * carriage.text.length + 512)
+  const add = (cookie: CookieSession) => known.set(cookie.text, cookie, 6 * cookie.text.length + 512)
 
-  function admit(given: string): VerifiedCookie | Refused {
+  function verify(given: string): VerifiedCookie | Refused {
     const before = known.get(given)
-    // A master that was taken out of the ring must stop opening at once.
+    // A master that was removed from the ring must stop opening at once.
     if (before && ring.get(before.master.kid) === before.master) return before
     const payload = codec.decode(given)
     if (typeof payload !== 'string') return payload
@@ -150,84 +142,13 @@ function remembered(codec: CookieCodec, ring: Keyring, memo: number) {
     const [sid, begunAt, expiresAt] = JSON.parse(payload.slice(0, end))
     // The second byte is the key id.
     const master = ring.get(Buffer.from(given.slice(0, 4), 'base64url')[1] as number) as Master
-    // Cut out of the header, it would keep all of that, other cookies too, for as long as it is remembered.
+    // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.
     const text = detached(given)
     const { meta, data, values } = content
-    const carriage = { ...nameOf(sid), text, begunAt, expiresAt, master, content: { meta, data }, values }
-    add(carriage)
-    return carriage
+    const cookie = { ...identityOf(sid), text, begunAt, expiresAt, master, content: { meta, data }, values }
+    add(cookie)
+    return cookie
   }
 
-  return { add, admit }
+  return { add, verify }
 }
-
-/** A mark for each session that ended before its deadline, and for each user the moment before which all have ended. */
-function revocationMarks(given: Store, { clock, ring, timeout }: CookieBackingSettings) {
-  const store = guardStore(given, timeout)
-  const epochId = (master: Master, userId: string) => idOf('epoch', ownerTag(master, userId))
-  const entry = (text: string, expiresAt: number) => ({
-    bytes: Buffer.from(text),
-    expiresAt,
-    owner: null,
-    label: null,
-    createdAt: clock(),
-  })
-
-  async function moveEpoch(master: Master, userId: string, now: number): Promise<void> {
-    const id = epochId(master, userId)
-    for (;;) {
-      const found = await store.read(id)
-      // Beyond the last one even within one ms, or when the clock was put back: a login since then bears the ms after it.
-      const to = Math.max(now, found ? epochIn(found.entry.bytes) + 1 : 0)
-      // It outlasts every session that it ends, whatever lifetime that was given, and the requests that are under way.
-      const epoch = entry(`${to}`, to + LONGEST + GRACE)
-      if (found ? (await store.update(id, epoch, found.version)) !== null : await store.create(id, epoch)) return
-    }
-  }
-
-  /**
-   * True when the session was ended by this call. What takes its place stands in its mark, so that a logout which comes too
-   * late for the one (a renewal was quicker) ends the other.
-   */
-  async function end(ended: CookieSession, successor?: CookieSession): Promise<boolean> {
-    const text = successor ? `${successor.id} ${successor.content.meta.deadline}` : ''
-    let [id, deadline] = [ended.id, ended.content.meta.deadline]
-    while (!(await store.create(id, entry(text, deadline)))) {
-      const found = successor ? null : await store.read(id)
-      const next = found && /^([0-9a-f]{64}) (\d+)$/.exec(Buffer.from(found.entry.bytes).toString('latin1'))
-      if (!next) return false
-      ;[id, deadline] = [next[1] as Id, Number(next[2])]
-    }
-    return true
-  }
-
-  const epochOf = async (master: Master, userId: string) => {
-    const found = await store.read(epochId(master, userId))
-    return found ? epochIn(found.entry.bytes) : 0
-  }
-
-  const users: UserIndex = {
-    spares: false,
-    async endAll(userId) {
-      const now = clock()
-      await Promise.all(ring.masters.map((master) => moveEpoch(master, userId, now)))
-      return null
-    },
-  }
-
-  return {
-    users,
-    end,
-    async ended({ id, begunAt, master, content }: CookieSession): Promise<boolean> {
-      const { userId } = content.meta
-      const [mark, epoch] = await Promise.all([store.read(id), userId === null ? 0 : epochOf(master, userId)])
-      return mark !== null || begunAt <= epoch
-    },
-    /** The first moment that a new login of this user may bear. */
-    async afterEpoch(userId: string | null): Promise<number> {
-      return userId === null ? 0 : (await epochOf(ring.current, userId)) + 1
-    },
-  }
-}
-
-const epochIn = (bytes: Uint8Array) => Number(Buffer.from(bytes).toString('latin1'))

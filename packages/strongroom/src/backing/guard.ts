@@ -2,7 +2,7 @@ import { TimeLimit } from '../base/time-limit.ts'
 import { StoreError, UnsupportedError } from '../errors.ts'
 import type { Store } from '../store.ts'
 
-/** Every call answers or rejects with `StoreError` within `ms`, whatever the backend does. */
+/** Every call resolves, or rejects with `StoreError`, within `ms`, whatever the backend does. */
 function createGuard(ms: number): <T>(call: () => Promise<T>) => Promise<T> {
   const limit = new TimeLimit(ms, () => tooLate(ms))
   return <T>(call: () => Promise<T>) =>
@@ -17,8 +17,8 @@ function asStoreError(error: unknown): Error {
   return new StoreError('The session store failed; its own error is the cause.', { cause: error })
 }
 
-/** What is not waited for needs no time limit, but is no less of a store's failure. */
-function atOnce<T>(call: () => T): T {
+/** A call that nobody waits for needs no time limit, but its failure is a store's failure, too. */
+function immediately<T>(call: () => T): T {
   try {
     return call()
   } catch (error) {
@@ -26,7 +26,7 @@ function atOnce<T>(call: () => T): T {
   }
 }
 
-/** The calls of a request, guarded. Sweeps and scans run as long as they need and have a signal instead. */
+/** The calls of a request, with a time limit. Sweeps and scans take as long as they need, and have a signal instead. */
 export function guardStore(
   store: Store,
   limit: number,
@@ -36,7 +36,7 @@ export function guardStore(
   return {
     create: (id, entry) => guard(() => store.create(id, entry)),
     read: (id) => guard(() => store.read(id)),
-    ...(store.readSync && { readSync: (id) => atOnce(() => store.readSync?.(id)) }),
+    ...(store.readSync && { readSync: (id) => immediately(() => store.readSync?.(id)) }),
     update: (id, entry, version) => guard(() => store.update(id, entry, version)),
     touch: (id, expiresAt) => guard(() => store.touch(id, expiresAt)),
     delete: (id, version, owner) => guard(() => store.delete(id, version, owner)),

@@ -3,17 +3,17 @@ import { Memo } from '../base/memo.ts'
 import { OVERHEAD } from '../crypto/aead.ts'
 import { type Keyring, ownerTag } from '../crypto/keyring.ts'
 import { openLabel, type SealName, sealLabel } from '../crypto/seal.ts'
-import { type Id, mint, parse, type VerifiedToken } from '../crypto/token.ts'
+import { type Id, newToken, type Refused, type VerifiedToken, verifyToken } from '../crypto/token.ts'
 import { StoreError } from '../errors.ts'
 import { type Content, encodeContent } from '../session/content.ts'
 import { lastSeen } from '../session/lifetime.ts'
-import type { Clock, Entry, Found, OwnerIndex, Store, Version } from '../store.ts'
+import type { Entry, Found, OwnerIndex, Store, Version } from '../store.ts'
 import {
   type Backing,
+  type BackingOptions,
   type ContentToSave,
   expiredAt,
-  type Lookup,
-  type Refused,
+  type LoadResult,
   refuseOver,
   type SessionRef,
   type UserIndex,
@@ -22,76 +22,72 @@ import {
 import { guardStore } from './guard.ts'
 import { createRecords } from './records.ts'
 
-export interface ServerBackingSettings {
+export interface ServerBackingOptions extends BackingOptions {
   readonly store: Store
   readonly ring: Keyring
   readonly seal: SealName
-  readonly clock: Clock
-  /** Time limit of one store call, in ms. */
-  readonly timeout: number
   /** Most bytes of payload. */
   readonly maxSize: number
-  /** Bytes of memory for what was checked and opened lately; 0 is none. */
+  /** Bytes of memory for what was verified and opened last; 0 is none. */
   readonly memo: number
 }
 
-interface StoredHeld extends SessionRef {
+interface RecordRef extends SessionRef {
   readonly cookie: VerifiedToken
   readonly owner: string | null
   readonly label: Uint8Array | null
 }
 
-/** Sessions in a store: the cookie holds a token, the store holds the sealed record, neither opens without the other. */
-export function serverBacking(settings: ServerBackingSettings): Backing {
-  const { ring, clock, maxSize } = settings
-  const store = guardStore(settings.store, settings.timeout)
-  const records = createRecords(settings.seal, ring, settings.memo)
+/** Sessions in a store: the cookie holds a token, the store holds the sealed record, and neither opens without the other. */
+export function serverBacking(options: ServerBackingOptions): Backing {
+  const { ring, clock, maxSize } = options
+  const store = guardStore(options.store, options.timeout)
+  const records = createRecords(options.seal, ring, options.memo)
   const read = sharedReads(store.read)
-  const admit = remembered(ring, settings.memo)
-  const room = settings.store.traits.sizeLimit
-  const limit = room === null ? maxSize : Math.min(maxSize, room - OVERHEAD)
+  const { sizeLimit } = options.store.traits
+  const limit = sizeLimit === null ? maxSize : Math.min(maxSize, sizeLimit - OVERHEAD)
 
-  /** What a write puts down. Tag and label are made anew only when what they say has changed. */
+  /** What a write stores. Owner tag and label are made again only when what they say has changed. */
   function entryFor(
-    claim: VerifiedToken,
+    token: VerifiedToken,
     content: ContentToSave,
     expiresAt: number,
-    was?: { content: Content; held: StoredHeld },
+    was?: { content: Content; ref: RecordRef },
   ): Entry {
     const { meta } = content
     const payload = encodeContent(content)
     refuseOver(limit, Buffer.byteLength(payload), content.data, 'its store')
-    const same = was && was.content.meta.userId === meta.userId
-    const owner = same ? was.held.owner : meta.userId === null ? null : ownerTag(ring.current, meta.userId)
-    const told = same && was.content.meta.idle === meta.idle && was.content.meta.deadline === meta.deadline
+    const sameUser = was && was.content.meta.userId === meta.userId
+    const owner = sameUser ? was.ref.owner : meta.userId === null ? null : ownerTag(ring.current, meta.userId)
+    const sameLabel = sameUser && was.content.meta.idle === meta.idle && was.content.meta.deadline === meta.deadline
     const label =
       owner === null
         ? null
-        : told
-          ? was.held.label
-          : sealLabel({ text: meta.label, idle: meta.idle, deadline: meta.deadline }, ring.current, claim.id)
-    const bytes = records.seal(payload, content, claim, owner)
+        : sameLabel
+          ? was.ref.label
+          : sealLabel({ text: meta.label, idle: meta.idle, deadline: meta.deadline }, ring.current, token.id)
+    const bytes = records.seal(payload, content, token, owner)
     return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
   }
 
-  function opened(claim: VerifiedToken, found: Found | null): Lookup {
+  function open(token: VerifiedToken, found: Found | null): LoadResult {
     if (!found) return null
     const { entry, version } = found
-    const content = records.open(entry.bytes, claim, entry.owner)
+    const content = records.open(entry.bytes, token, entry.owner)
     if ('refused' in content) return content
     const { meta, data, values } = content
-    // The open deadline is a hint that whoever writes the table can move; what is sealed decides.
+    // The open deadline is a hint that anyone who writes to the table can move; the sealed one decides.
     const expired = expiredAt(clock(), entry.expiresAt, meta.deadline)
     if (expired) return expired
     const expiresAt = Math.min(entry.expiresAt, meta.deadline)
-    const held: StoredHeld = { cookie: claim, version, expiresAt, owner: entry.owner, label: entry.label }
-    return { meta, data, values, shared: values, ref: held }
+    const ref: RecordRef = { cookie: token, version, expiresAt, owner: entry.owner, label: entry.label }
+    return { meta, data, values, shared: values, ref }
   }
 
-  async function createUnder(claim: VerifiedToken, content: Content, expiresAt: number): Promise<StoredHeld | null> {
-    const entry = entryFor(claim, content, expiresAt)
-    if (!(await read.around(claim.id, () => store.create(claim.id, entry)))) return null
-    return { cookie: claim, version: null, expiresAt, owner: entry.owner, label: entry.label }
+  async function createUnder(token: VerifiedToken, content: Content, expiresAt: number): Promise<RecordRef | null> {
+    const entry = entryFor(token, content, expiresAt)
+    if (!(await read.around(token.id, () => store.create(token.id, entry)))) return null
+    return { cookie: token, version: null, expiresAt, owner: entry.owner, label: entry.label }
   }
 
   function end(id: Id, version?: Version, owner?: string | null): Promise<boolean> {
@@ -100,26 +96,26 @@ export function serverBacking(settings: ServerBackingSettings): Backing {
   }
 
   return {
-    traits: settings.store.traits,
-    verify: admit,
+    traits: options.store.traits,
+    verify: rememberingVerifier(ring, options.memo),
 
-    load(ticket) {
-      const claim = ticket as VerifiedToken
-      const found = store.readSync?.(claim.id)
-      return found === undefined ? read.get(claim.id).then((found) => opened(claim, found)) : opened(claim, found)
+    load(cookie) {
+      const token = cookie as VerifiedToken
+      const found = store.readSync?.(token.id)
+      return found === undefined ? read.get(token.id).then((found) => open(token, found)) : open(token, found)
     },
 
-    async create(content, expiresAt): Promise<StoredHeld> {
-      const held = await createUnder(mint(ring), content, expiresAt)
-      if (held) return held
+    async create(content, expiresAt): Promise<RecordRef> {
+      const created = await createUnder(newToken(ring), content, expiresAt)
+      if (created) return created
       throw new StoreError('The store refused a new session: its id is taken.')
     },
-    createUnder: (ticket, content, expiresAt) => createUnder(ticket as VerifiedToken, content, expiresAt),
+    createUnder: (cookie, content, expiresAt) => createUnder(cookie as VerifiedToken, content, expiresAt),
 
-    async update(held, content, expiresAt, before): Promise<StoredHeld | null> {
-      const was = held as StoredHeld
+    async update(ref, content, expiresAt, before): Promise<RecordRef | null> {
+      const was = ref as RecordRef
       const { id } = was.cookie
-      const entry = entryFor(was.cookie, content, expiresAt, { content: before, held: was })
+      const entry = entryFor(was.cookie, content, expiresAt, { content: before, ref: was })
       const seen = was.version ?? (await store.read(id))?.version
       if (seen === undefined) return null
       const version = await read.around(id, () => store.update(id, entry, seen))
@@ -128,40 +124,45 @@ export function serverBacking(settings: ServerBackingSettings): Backing {
         : { cookie: was.cookie, version, expiresAt, owner: entry.owner, label: entry.label }
     },
 
-    async touch(held, _content, expiresAt) {
-      return (await store.touch(held.cookie.id, expiresAt)) ? { ...held, expiresAt } : null
+    async touch(ref, _content, expiresAt) {
+      return (await store.touch(ref.cookie.id, expiresAt)) ? { ...ref, expiresAt } : null
     },
 
-    end: (held, version) => end(held.cookie.id, version ?? undefined, (held as StoredHeld).owner),
-    users: store.byOwner ? userIndex(store.byOwner, ring, end, read.around) : { endOne: (id) => end(id), spares: true },
+    end: (ref, version) => end(ref.cookie.id, version ?? undefined, (ref as RecordRef).owner),
+    users: store.byOwner
+      ? userIndex(store.byOwner, ring, end, read.around)
+      : { endOne: (id) => end(id), canExcept: true, advice: WITHOUT_INDEX },
   }
 }
 
-/** Parsed cookies by their text: the check costs an HMAC, and one visitor's cookie comes a hundred times. */
-function remembered(ring: Keyring, memo: number): (text: string) => VerifiedCookie | Refused {
+const WITHOUT_INDEX =
+  'it cannot find sessions by their owner. Use memory, file, sqlite, postgres, mysql or redis, or cached over one of them.'
+
+/** Remembers verified cookies by their text: verifying costs an HMAC, and one visitor's cookie comes a hundred times. */
+function rememberingVerifier(ring: Keyring, memo: number): (text: string) => VerifiedCookie | Refused {
   const known = new Memo<VerifiedToken>(memo / 32)
   return (text) => {
     const before = known.get(text)
-    // A master that was taken out of the ring must stop opening at once.
+    // A master that was removed from the ring must stop opening at once.
     if (before && ring.get(before.master.kid) === before.master) return before
-    const parsed = parse(text, ring)
-    if (typeof parsed === 'string') return { refused: parsed }
-    // Cut out of the header, the text would keep all of that, other cookies too, for as long as it is remembered.
-    const claim = { ...parsed, text: detached(text) }
-    known.set(claim.text, claim, 512)
-    return claim
+    const verified = verifyToken(text, ring)
+    if (typeof verified === 'string') return { refused: verified }
+    // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.
+    const token = { ...verified, text: detached(text) }
+    known.set(token.text, token, 512)
+    return token
   }
 }
 
 type Read = ReturnType<Store['read']>
 
 /**
- * Parallel reads of one id in one turn of the event loop are one read. Not longer: a read that began before a logout must
+ * Parallel reads of one id within one turn of the event loop are one read. Not longer: a read that began before a logout must
  * not answer a request that came after it.
  */
 function sharedReads(ask: Store['read']) {
   // A new Map for each turn, never one that is cleared: V8 links a cleared Map's table to the next one, and once one of them
-  // is old, whatever they held (a request and all it knows) lives until the next full collection.
+  // is old, everything they held (a request and all it refers to) lives until the next full collection.
   let begun: Map<Id, Read> | null = null
   const forget = () => {
     begun = null
@@ -178,7 +179,7 @@ function sharedReads(ask: Store['read']) {
       begun.set(id, read)
       return read
     },
-    /** A write (of all ids: null) makes reads that began before it, or while it ran, too old to be shared afterwards. */
+    /** After a write (of all ids: null), reads that began before it or while it ran are too old to be shared. */
     async around<T>(id: Id | null, write: () => Promise<T>): Promise<T> {
       const tooOld = () => {
         if (id === null) begun = null
@@ -195,36 +196,37 @@ function sharedReads(ask: Store['read']) {
 }
 
 function userIndex(
-  owned: OwnerIndex,
+  byOwner: OwnerIndex,
   ring: Keyring,
   end: (id: Id) => Promise<boolean>,
   around: (id: null, write: () => Promise<number>) => Promise<number>,
 ): UserIndex {
   // A user's sessions may have begun under any master that is still in the ring.
   const tags = (userId: string) => ring.masters.map((master) => ownerTag(master, userId))
-  /** Not every store ends them all in one step: a renewal beside it may put a new one where the old one was just passed by. */
-  async function empty(tag: string, except?: Id): Promise<number> {
+  /** Not every store ends them all in one step: a parallel renewal may add a record where the old one was just passed. */
+  async function endAllOf(tag: string, except?: Id): Promise<number> {
     let count = 0
     for (let round = 1; round <= 10; round++) {
-      count += await owned.deleteAll(tag, except)
-      if ((await owned.list(tag)).every(({ id }) => id === except)) break
+      count += await byOwner.deleteAll(tag, except)
+      if ((await byOwner.list(tag)).every(({ id }) => id === except)) break
     }
     return count
   }
 
   return {
     async list(userId) {
-      const lists = await Promise.all(tags(userId).map((tag) => owned.list(tag)))
+      const lists = await Promise.all(tags(userId).map((tag) => byOwner.list(tag)))
       return lists.flat().map(({ id, createdAt, expiresAt, label: bytes }) => {
         const label = bytes && openLabel(bytes, ring, id)
         return { id, createdAt, expiresAt, lastSeenAt: label && lastSeen(expiresAt, label), label: label?.text ?? null }
       })
     },
     endOne: end,
-    spares: true,
+    canExcept: true,
     async endAll(userId, except) {
-      const counts = await Promise.all(tags(userId).map((tag) => around(null, () => empty(tag, except))))
+      const counts = await Promise.all(tags(userId).map((tag) => around(null, () => endAllOf(tag, except))))
       return counts.reduce((sum, count) => sum + count, 0)
     },
+    advice: '',
   }
 }

@@ -1,26 +1,41 @@
 import { ConfigError } from '../errors.ts'
 
-/** Refuses options that `where` does not know, so that a misspelt one is never silently ignored. */
+/** Refuses options that `where` does not have, so that a misspelt one is never silently ignored. */
 export function checkOptions(where: string, given: unknown, known: readonly string[]): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new ConfigError(`${where} takes its options as an object. Known: ${known.join(', ')}.`)
   for (const name of Object.keys(given)) {
-    if (!known.includes(name)) {
-      throw new ConfigError(`Unknown option "${name}" for ${where}. Known: ${known.join(', ')}.`)
-    }
+    if (known.includes(name)) continue
+    const meant = closest(name, known)
+    const advice = meant ? ` Did you mean "${meant}"?` : ''
+    throw new ConfigError(`Unknown option "${name}" for ${where}.${advice} Known: ${known.join(', ')}.`)
   }
 }
 
-/** The option, or its default when it was left out; refuses what is not a whole number of at least `least`. */
+/** The known name that was probably meant: the same in another case, or the longest of which one begins with the other. */
+function closest(name: string, known: readonly string[]): string | undefined {
+  const given = name.toLowerCase()
+  return known
+    .filter((option) => option.toLowerCase().startsWith(given) || given.startsWith(option.toLowerCase()))
+    .sort((a, b) => b.length - a.length)[0]
+}
+
+/** The value if it is one of those; throws `ConfigError` otherwise. */
+export function oneOf<T, K extends T>(name: string, value: T, known: readonly K[]): K {
+  if ((known as readonly T[]).includes(value)) return value as K
+  throw new ConfigError(`${name} must be one of: ${known.join(', ')}.`)
+}
+
+/** The option, or its default when it was left out. Throws `ConfigError` unless it is a whole number of at least `least`. */
 export function wholeNumber(where: string, name: string, given: unknown, standard: number, least = 1): number {
   if (given === undefined) return standard
   if (Number.isSafeInteger(given) && (given as number) >= least) return given as number
   throw new ConfigError(`Option "${name}" of ${where} must be a whole number of at least ${least}.`)
 }
 
-/** The clock that was handed in, or `Date.now`. */
+/** The clock that was passed, or `Date.now`. */
 export function clockOption(where: string, given: unknown): () => number {
   if (given === undefined) return Date.now
   if (typeof given === 'function') return given as () => number
-  throw new ConfigError(`Option "clock" of ${where} must be a function that answers a moment in milliseconds.`)
+  throw new ConfigError(`Option "clock" of ${where} must be a function that returns a moment in milliseconds.`)
 }

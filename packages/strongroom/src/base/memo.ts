@@ -1,7 +1,6 @@
 /**
- * A bounded memory of things that are dear to compute: two generations of a Map, of which the older is dropped when the
- * younger is full. What is asked often is soon put again, at the price of one Map look-up; nothing decides by it, it only saves
- * work.
+ * A bounded cache of values that are expensive to compute: two generations of a Map, of which the older is dropped when the
+ * younger is full. A value that is needed often is soon set again. It only saves work; nothing depends on what it holds.
  */
 export class Memo<V> {
   #young = new Map<string, V>()
@@ -9,7 +8,7 @@ export class Memo<V> {
   #weight = 0
   readonly #half: number
 
-  /** At most `limit` in sum of the weights that `set` is told; 0 remembers nothing. */
+  /** The weights of all values, as passed to `set`, add up to at most `limit`; 0 remembers nothing. */
   constructor(limit: number) {
     this.#half = limit / 2
   }
@@ -22,7 +21,7 @@ export class Memo<V> {
 
   set(key: string, value: V, weight: number): void {
     if (weight > this.#half) {
-      // What was known of it before is no longer so.
+      // The value from before is outdated.
       this.delete(key)
       return
     }

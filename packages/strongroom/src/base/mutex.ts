@@ -1,6 +1,6 @@
 const queues = new WeakMap<object, Map<string, Promise<unknown>>>()
 
-/** Does pieces of work of one name, for one owner, one after another: each begins when those before it have ended. */
+/** Runs work of one name, for one owner, one after another: each begins when those before it have ended. */
 export async function runExclusive<T>(owner: object, name: string, work: () => Promise<T>): Promise<T> {
   const queue = queues.get(owner) ?? new Map<string, Promise<unknown>>()
   queues.set(owner, queue)

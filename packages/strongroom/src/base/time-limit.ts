@@ -1,7 +1,7 @@
 /** What a timer can count; with more, Node fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 2
 
-/** A call that is under way, in a ring of them, the oldest first. One that is over points at nothing but itself. */
+/** A pending call, in a ring of them, the oldest first. One that is over points only to itself. */
 class Call {
   earlier: Call = this
   later: Call = this
@@ -20,7 +20,7 @@ class Call {
     this.earlier.later = head.earlier = this
   }
 
-  /** False when it was over before. */
+  /** False if it was over before. */
   leave(): boolean {
     if (this.over) return false
     this.over = true
@@ -32,7 +32,7 @@ class Call {
 }
 
 /**
- * One time limit for many calls, which are late in the order in which they began: one timer for all of them, and none when
+ * One time limit for many calls, which become late in the order in which they began: one timer for all of them, and none when
  * idle. (A ring, not a Set: V8 keeps what a busy Set held before it grew until the next full collection, requests included.)
  */
 export class TimeLimit {
@@ -42,14 +42,14 @@ export class TimeLimit {
   readonly #head = new Call(Number.POSITIVE_INFINITY, () => undefined)
   #timer: NodeJS.Timeout | undefined
 
-  /** In ms. `late` is called once for all calls that are found late at a time. */
+  /** `ms` for each call. `late` is called once for all calls that are found late together. */
   constructor(ms: number, tooLate: () => Error, late: () => void = () => undefined) {
     this.#ms = Math.min(ms, LONGEST_TIMER)
     this.#tooLate = tooLate
     this.#late = late
   }
 
-  /** Calls one of the two, once: with the answer, or with an error, at the limit at the latest. */
+  /** Calls one of the two, once, with the result or an error: at the limit at the latest. */
   run<T>(make: () => PromiseLike<T>, answered: (answer: T) => void, failed: (error: unknown) => void): void {
     const call = new Call(performance.now() + this.#ms, failed)
     if (this.#head.later === this.#head) this.#timer?.ref()
@@ -67,7 +67,7 @@ export class TimeLimit {
 
   #ends(call: Call): boolean {
     const first = call.leave()
-    // Left to run out: starting a timer for every call of a quiet process costs more than one idle look.
+    // The timer is left running: starting one for every call of a quiet process costs more than one idle check.
     if (this.#head.later === this.#head) this.#timer?.unref()
     return first
   }
@@ -78,7 +78,7 @@ export class TimeLimit {
     else this.#again(now)
   }
 
-  /** A turn after they were found late: a busy process finds its timers due before it has read what came in time. */
+  /** One turn after they were found late: in a busy process, timers are due before what arrived in time has been read. */
   #sweep(now: number): void {
     let any = false
     while (this.#head.later.endsAt <= now) {
@@ -98,7 +98,7 @@ export class TimeLimit {
   }
 }
 
-/** One that throws, or answers what is no promise, is met here. */
+/** Turns an exception, and a result that is not a promise, into a promise. */
 function attempt<T>(call: () => PromiseLike<T>): Promise<T> {
   try {
     return Promise.resolve(call())

@@ -13,7 +13,7 @@ export type SealRefusal = 'malformed' | 'unknown-version' | 'unknown-key' | 'for
 
 /** What a kind of seal adds to the common construction. */
 export interface Recipe {
-  /** First byte of what is sealed: the format, so that another can follow. */
+  /** First byte of what is sealed: the format version. */
   readonly version: number
   /** Which of a master's keys: one key, one use. */
   readonly key: (master: Master) => KeyObject
@@ -30,7 +30,7 @@ export const OVERHEAD = HEAD + TAG
 const pool = Buffer.allocUnsafeSlow(SALT * 256)
 let used = pool.length
 
-/** 24 fresh random bytes. Drawn 256 at a time, for one call to the system costs more than the whole cipher. */
+/** 24 new random bytes. Drawn for 256 salts at a time, because one system call costs more than the whole cipher. */
 function freshSalt(into: Buffer, at: number): void {
   if (used === pool.length) {
     randomFillSync(pool)
@@ -41,7 +41,7 @@ function freshSalt(into: Buffer, at: number): void {
   used += SALT
 }
 
-/** For so few bytes a loop is quicker than the call of a native function. */
+/** For so few bytes a loop is faster than calling a native function. */
 function move(from: Uint8Array, start: number, into: Uint8Array, at: number, length: number): void {
   for (let i = 0; i < length; i++) into[at + i] = from[start + i] as number
 }
@@ -55,8 +55,8 @@ function wipe(bytes: Uint8Array, start: number, length: number): void {
  *
  * Key, nonce and commitment come out of one HMAC-SHA-512 over a counter, the secret, the label, the context and the salt:
  * the one-step derivation of NIST SP 800-56C r2 (§4, option 2, HMAC), with K_seal as the HMAC key. A new salt at every
- * write gives a new key at every write, so no nonce is ever used twice under one key. The commitment is there because GCM
- * by itself lets one text open under two keys.
+ * write gives a new key at every write, so no nonce is ever used twice under one key. The commitment is needed because GCM
+ * alone allows a ciphertext that opens under two keys.
  */
 export function sealBytes(
   recipe: Recipe,
@@ -81,7 +81,7 @@ export function sealBytes(
   return out
 }
 
-/** The payload, or why it does not open. Strict parse, then the commitment in constant time, then GCM. */
+/** The payload, or why it does not open. Parsed strictly; then the commitment is compared in constant time; then GCM. */
 export function openBytes(
   recipe: Recipe,
   ring: Keyring,
@@ -96,7 +96,7 @@ export function openBytes(
   const derived = derive(recipe, master, secret, context, sealed)
   if (!equal(derived.subarray(44, 60), sealed.subarray(2 + SALT, HEAD))) return FORGED
   const key = createSecretKey(derived.subarray(0, 32))
-  // The tag length is stated, for without it Node accepts tags cut down to four bytes.
+  // The tag length is stated because without it Node accepts tags that were cut to four bytes.
   const cipher = createDecipheriv('aes-256-gcm', key, derived.subarray(32, 44), { authTagLength: TAG })
   cipher.setAAD(associated(recipe, master, context))
   cipher.setAuthTag(sealed.subarray(sealed.length - TAG))
@@ -119,7 +119,7 @@ function derive(recipe: Recipe, master: Master, secret: Uint8Array | null, conte
   input.write(info, 4 + size, 'latin1')
   move(sealed, 2, input, input.length - SALT, SALT)
   const derived = createHmac('sha512', recipe.key(master)).update(input).digest()
-  // The pooled buffer held the visitor's token.
+  // The pooled buffer contained the visitor's token.
   wipe(input, 4, size)
   return derived
 }

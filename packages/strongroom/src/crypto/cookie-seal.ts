@@ -2,10 +2,10 @@ import { createHmac } from 'node:crypto'
 import { openBytes, type Recipe, type SealRefusal, sealBytes } from './aead.ts'
 import { equal, type Keyring } from './keyring.ts'
 
-/** How a session that travels in the cookie is protected: `sealed` cannot be read by whoever has the cookie, `signed` can. */
+/** How a session in a cookie is protected: anyone who has the cookie can read a `signed` one, and nobody a `sealed` one. */
 export type CookieProtection = 'sealed' | 'signed'
 
-/** Turns a session's text into a cookie value and back. The cookie's name is bound in: a value is worth nothing under another. */
+/** Converts an encoded session to a cookie value and back. The cookie's name is bound to it: a value is worthless under another. */
 export interface CookieCodec {
   encode(payload: string): string
   decode(text: string): string | { readonly refused: SealRefusal }
@@ -30,7 +30,7 @@ function sealedCodec(ring: Keyring, cookieName: string): CookieCodec {
   }
 }
 
-/** version 1 ‖ kid 1 ‖ payload ‖ HMAC-SHA-256 over all before it, the cookie's name first. Readable: for parity, never by default. */
+/** version 1 ‖ kid 1 ‖ payload ‖ HMAC-SHA-256 over the cookie's name and all before it. Readable: for parity with Django, never the default. */
 function signedCodec(ring: Keyring, cookieName: string): CookieCodec {
   const mac = (signed: Buffer, kid: number) => {
     const master = ring.get(kid)
@@ -55,7 +55,7 @@ function signedCodec(ring: Keyring, cookieName: string): CookieCodec {
   }
 }
 
-/** Null unless the text is exactly what encoding its bytes gives: one value, one spelling, so that no bit of a cookie is idle. */
+/** Null unless the text is exactly the encoding of its bytes: one value has one spelling, and no bit of a cookie is unused. */
 export function strictBase64url(text: string): Buffer | null {
   if (!BASE64URL.test(text)) return null
   const bytes = Buffer.from(text, 'base64url')

@@ -1,43 +1,43 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { ConfigError } from '../errors.ts'
 
-/** One secret, and the keys that are derived from it: nothing is ever keyed by the secret itself. */
+/** The keys that are derived from one secret; the secret itself is never used as a key. */
 export interface Master {
-  /** Key id, 0 to 255, derived from the secret: it says which master made something and nothing else. */
+  /** Key id, 0 to 255, derived from the secret: it says which master made something, and nothing else. */
   readonly kid: number
   readonly token: KeyObject
   readonly seal: KeyObject
   readonly owner: KeyObject
   readonly label: KeyObject
   readonly cookie: KeyObject
-  /** For stamps of the credentials that logins stand on. */
+  /** For credential stamps. */
   readonly stamp: KeyObject
   /** For the application's own signed cookies. */
   readonly value: KeyObject
 }
 
-/** The masters of an application: the first is current and makes what is new, the others are retired and only open. */
+/** The masters of an application: the current one makes what is new, the retired ones only open what they made. */
 export interface Keyring {
   readonly current: Master
   readonly masters: readonly Master[]
-  /** The master of this key id, or undefined: then whatever names it is not ours, or made by a key we were not given. */
+  /** The master of this key id, or undefined: then what names it is not ours, or was made under a secret that we do not have. */
   get(kid: number): Master | undefined
 }
 
 /**
- * Secrets as text of at least 32 bytes (`strongroom keys new` prints a good one) or as 32 or more random bytes. The first is
- * current. One string may hold several, divided by commas or white space, as an environment value does.
+ * Secrets as strings of at least 32 bytes (`npx @strongroom/cli keys new` prints a good one) or as 32 or more random bytes. The
+ * first is current. One string may contain several, separated by commas or white space, as an environment variable does.
  */
 export type Secrets = string | Uint8Array | readonly (string | Uint8Array)[]
 
 const PLACEHOLDER = /change.?me|secret|password|passw0rd|keyboard.?cat|example|default|insert.?here|qwerty/i
 
-/** Derives the ring; throws `ConfigError` when a secret is short, guessable, or doubled. */
+/** Derives the ring. Throws `ConfigError` if a secret is short, guessable, or there twice. */
 export function createKeyring(secrets: Secrets): Keyring {
   const given = typeof secrets === 'string' ? secrets.split(/[\s,]+/).filter(Boolean) : secrets
   const list = given instanceof Uint8Array ? [given] : given
-  if (!Array.isArray(list)) throw new ConfigError(`secrets is text, bytes, or a list of them. ${REMEDY}`)
-  if (list.length === 0) throw new ConfigError(`No secret was given. ${REMEDY}`)
+  if (!Array.isArray(list)) throw new ConfigError(`secrets must be a string, bytes, or an array of these. ${REMEDY}`)
+  if (list.length === 0) throw new ConfigError(`secrets is empty. ${REMEDY}`)
   const masters = list.map((secret, i) => deriveMaster(secretBytes(secret, i)))
   const byKid = new Map<number, Master>()
   masters.forEach((master, i) => {
@@ -50,18 +50,18 @@ export function createKeyring(secrets: Secrets): Keyring {
   return { current, masters, get: (kid) => byKid.get(kid) }
 }
 
-/** Where secrets come from: the secrets themselves, or a function that fetches them from a vault and may be asked again. */
+/** The secrets, or a function that fetches them, for example from a vault, and may be called again. */
 export type SecretSource = Secrets | (() => Secrets | Promise<Secrets>)
 
-/** A ring whose masters can be exchanged while sessions are served. */
+/** A ring whose masters can be replaced while sessions are served. */
 export interface LiveKeyring extends Keyring {
-  /** Resolves when there are keys. Rejects with the provider's error, and asks it again at the next call. */
+  /** Resolves when there are keys. Rejects with the provider's error; the next call asks it again. */
   ready(): Promise<void> | undefined
-  /** Asks the provider again; with secrets, takes those. What the new ring lacks can no longer be opened. */
+  /** Asks the provider again, or sets the secrets that are passed. What only removed secrets open can no longer be opened. */
   reload(secrets?: Secrets): Promise<void>
   /**
-   * Asks the provider again, if there is one and the last time is half a minute ago, or waits for the answer that is under
-   * way; true when it answered.
+   * Asks the provider again, if there is one and the last time is half a minute ago, or waits for a call that is pending; true
+   * if it returned secrets.
    */
   refresh(): Promise<boolean>
 }
@@ -75,7 +75,7 @@ export function createLiveKeyring(source: SecretSource): LiveKeyring {
   let [asked, taken] = [0, 0]
   let askedAt = Number.NEGATIVE_INFINITY
 
-  /** Takes what is fetched, unless secrets that were asked for later are there already. */
+  /** Sets what is fetched, unless secrets that were asked for later have arrived already. */
   async function take(fetch: () => Secrets | Promise<Secrets>): Promise<void> {
     const turn = ++asked
     const fetched = createKeyring(await fetch())
@@ -99,13 +99,15 @@ export function createLiveKeyring(source: SecretSource): LiveKeyring {
     ready: () => (ring || !provider ? undefined : (loading ?? ask(provider))),
     async reload(secrets) {
       if (secrets !== undefined) return take(() => secrets)
-      // Never shared with a question that is under way: that one may have been put before the secrets were changed.
+      // Never shared with a call that is pending: it may have begun before the secrets were changed.
       if (provider) return ask(provider)
-      throw new ConfigError('reloadSecrets() needs the new secrets, for the old ones were given as values.')
+      throw new ConfigError(
+        'reloadSecrets() needs the new secrets as an argument, because the old ones were passed as values, not as a function.',
+      )
     },
     async refresh() {
       if (!provider || (!loading && performance.now() - askedAt < REFRESH)) return false
-      // What the provider cannot tell now is no reason to fail a request that merely carries a foreign cookie.
+      // A failing provider must not fail a request that only carries a foreign cookie.
       return (loading ?? ask(provider)).then(
         () => true,
         () => false,
@@ -121,17 +123,17 @@ export function createLiveKeyring(source: SecretSource): LiveKeyring {
   }
 }
 
-const REMEDY = 'Make one with `strongroom keys new`, keep it out of the source, and hand it in as `secrets`.'
+const REMEDY = 'Make one with `npx @strongroom/cli keys new`, keep it out of the source code, and pass it as `secrets`.'
 
 const collision = (first: number, second: number, same: boolean) =>
   same
     ? `Secrets ${first + 1} and ${second + 1} are the same. Remove one of them.`
-    : `Secrets ${first + 1} and ${second + 1} happen to have the same key id. Make the newer one again with \`strongroom keys new\`.`
+    : `Secrets ${first + 1} and ${second + 1} happen to have the same key id. Replace the newer one with another from \`npx @strongroom/cli keys new\`.`
 
 function secretBytes(secret: string | Uint8Array, index: number): Buffer {
   const which = `Secret ${index + 1}`
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
-    throw new ConfigError(`${which} is neither text nor bytes. ${REMEDY}`)
+    throw new ConfigError(`${which} is neither a string nor bytes. ${REMEDY}`)
   const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : Buffer.from(secret)
   if (bytes.length < 32) throw new ConfigError(`${which} has ${bytes.length} bytes; at least 32 are needed. ${REMEDY}`)
   if (guessBits(bytes) < 100 || (typeof secret === 'string' && PLACEHOLDER.test(secret)))
@@ -142,8 +144,8 @@ function secretBytes(secret: string | Uint8Array, index: number): Buffer {
 }
 
 /**
- * A generous estimate of how hard a secret is to guess, in bits: the smaller of what its characters and what the steps
- * between them tell. It cannot prove randomness; it catches "aaaa…", "abcd…", "0123…" and pasted repetitions.
+ * A generous estimate of how hard a secret is to guess, in bits: the entropy of its characters or of the steps between them,
+ * whichever is less. It cannot prove randomness; it catches "aaaa…", "abcd…", "0123…" and pasted repetitions.
  */
 function guessBits(bytes: Uint8Array): number {
   const steps = bytes.map((byte, i) => byte - (bytes[i - 1] ?? 0))
@@ -158,7 +160,7 @@ function shannon(values: Uint8Array): number {
   return bits
 }
 
-/** Length that is left when every run of four bytes that stood before is taken away. */
+/** The length without every run of four bytes that occurred before. */
 function withoutRepeats(bytes: Uint8Array): number {
   const seen = new Set<string>()
   let fresh = 0
@@ -173,7 +175,7 @@ function withoutRepeats(bytes: Uint8Array): number {
 function deriveMaster(secret: Buffer): Master {
   const derive = (use: string, length = 32) =>
     Buffer.from(hkdfSync('sha256', secret, SALT, `strongroom 1 ${use}`, length))
-  // KeyObjects, made once: Node 24 spends 8 µs more on every call that is handed raw bytes.
+  // KeyObjects, made once: Node 24 needs 8 µs more for every call with raw bytes.
   const key = (use: string) => createSecretKey(derive(use))
   return {
     kid: derive('kid', 1)[0] as number,
@@ -189,12 +191,12 @@ function deriveMaster(secret: Buffer): Master {
 
 const SALT = Buffer.from('strongroom')
 
-/** The blind tag (64 hex characters) under which a user's sessions are found; the user id cannot be read from it. */
+/** The owner tag (64 hex characters) by which a user's sessions are found; the user id cannot be computed from it. */
 export function ownerTag(master: Master, userId: string): string {
   return createHmac('sha256', master.owner).update(userId).digest('hex')
 }
 
-/** Compares secrets without telling by its duration where they differ. */
+/** Compares secrets in constant time, so that the duration does not tell where they differ. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }

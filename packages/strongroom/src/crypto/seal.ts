@@ -4,19 +4,19 @@ import type { Keyring, Master } from './keyring.ts'
 import type { Id, VerifiedToken } from './token.ts'
 
 /**
- * - `two-key`: opens only with the visitor's token and the server's key together. Rows, backups, even rows and keys stolen
- *   together tell nothing.
- * - `server-key`: opens with the server's key alone, for those whose operators must read sessions.
+ * - `two-key`: opens only with the visitor's token and the server's key together. Rows and backups reveal nothing, not even if
+ *   the server's keys are stolen with them.
+ * - `server-key`: opens with the server's key alone, where operators must be able to read sessions.
  * - `none`: plain JSON, for a store that is the process's own memory.
  */
 export type SealName = 'two-key' | 'server-key' | 'none'
 
-/** Turns a session's text into the bytes that rest in a store, and back. */
+/** Converts an encoded session to the bytes that are stored, and back. */
 export interface Seal {
   readonly name: SealName
-  /** `owner` is bound to the bytes: they open under no other id and for no other owner. */
-  seal(payload: string, claim: VerifiedToken, owner: string | null): Buffer
-  open(bytes: Uint8Array, claim: VerifiedToken, owner: string | null): string | { readonly refused: SealRefusal }
+  /** Id and owner are bound to the bytes: they open under no other id and for no other owner. */
+  seal(payload: string, token: VerifiedToken, owner: string | null): Buffer
+  open(bytes: Uint8Array, token: VerifiedToken, owner: string | null): string | { readonly refused: SealRefusal }
 }
 
 const TWO_KEY: Recipe = { version: 1, key: (master) => master.seal, label: 'strongroom record' }
@@ -35,20 +35,20 @@ const NONE: Seal = {
 
 function sealed(name: 'two-key' | 'server-key', ring: Keyring): Seal {
   const recipe = name === 'two-key' ? TWO_KEY : SERVER_KEY
-  const secret = (claim: VerifiedToken) => (name === 'two-key' ? claim.token : null)
+  const secret = (token: VerifiedToken) => (name === 'two-key' ? token.token : null)
   return {
     name,
-    seal: (payload, claim, owner) => sealBytes(recipe, ring.current, secret(claim), claim.id + (owner ?? ''), payload),
-    open: (bytes, claim, owner) => openBytes(recipe, ring, secret(claim), claim.id + (owner ?? ''), asBuffer(bytes)),
+    seal: (payload, token, owner) => sealBytes(recipe, ring.current, secret(token), token.id + (owner ?? ''), payload),
+    open: (bytes, token, owner) => openBytes(recipe, ring, secret(token), token.id + (owner ?? ''), asBuffer(bytes)),
   }
 }
 
-/** The key id that a record names, or null when it is not sealed. Nothing is opened: whoever writes the store can lie here. */
+/** The key id that a record names, or null if it is not sealed. Nothing is opened: anyone who writes to the store can lie. */
 export function sealedUnder(bytes: Uint8Array): number | null {
   return bytes[0] === TWO_KEY.version || bytes[0] === SERVER_KEY.version ? (bytes[1] ?? null) : null
 }
 
-/** What a device list shows of a session that the server cannot open: sealed under a key of the server. */
+/** What a device list shows of a session that the server cannot open. Sealed under a key of the server. */
 export interface Label {
   readonly text: string | null
   readonly idle: number
@@ -60,7 +60,7 @@ export function sealLabel(label: Label, master: Master, id: Id): Buffer {
   return sealBytes(LABEL, master, null, id, JSON.stringify([label.text, label.idle, label.deadline]))
 }
 
-/** Null for a label that is not ours or was altered: the list then shows the session without it. */
+/** Null for a label that is not ours or was altered: the list shows the session without it. */
 export function openLabel(bytes: Uint8Array, ring: Keyring, id: Id): Label | null {
   const text = openBytes(LABEL, ring, null, id, asBuffer(bytes))
   if (typeof text !== 'string') return null

@@ -1,17 +1,17 @@
 import { ConfigError } from '../errors.ts'
-import type { Store } from '../store.ts'
-import { cachedFromUrl } from './cached/url.ts'
+import type { ScannableStore, Store } from '../store.ts'
+import { cached } from './cached/cached.ts'
 import { file } from './file/file.ts'
 import { memcached } from './memcached/memcached.ts'
 import { memory } from './memory/memory.ts'
-import { movingFromUrl } from './moving/url.ts'
+import { moving, type Phase } from './moving/moving.ts'
 import { mysql } from './mysql/mysql.ts'
 import { postgres } from './postgres/postgres.ts'
 import { redis } from './redis/redis.ts'
 import { type Query, strictQuery } from './shared/url-query.ts'
 import { sqlite } from './sqlite/sqlite.ts'
 
-/** An engine on this machine: a path, and options that are all ours. */
+/** An engine on this machine: its URL has a path, and options that are all ours. */
 interface Local {
   readonly known: readonly string[]
   make(path: string, query: Query): Store
@@ -32,21 +32,23 @@ const LOCAL: Readonly<Record<string, Local>> = {
   sqlite: {
     known: ['synchronous', 'table', 'timeout'],
     make(path, query) {
-      const synchronous = query.text('synchronous') as 'full' | 'normal' | undefined
-      return sqlite({ path, synchronous, table: query.text('table'), timeout: query.number('timeout') })
+      const synchronous = query.string('synchronous') as 'full' | 'normal' | undefined
+      return sqlite({ path, synchronous, table: query.string('table'), timeout: query.number('timeout') })
     },
   },
 }
 
-/** Engines that read the whole URL themselves: servers, whose drivers have options of their own, and stores made of stores. */
+/**
+ * Engines that parse the whole URL: servers, whose drivers have options of their own, and stores made of other stores.
+ */
 const WHOLE: Readonly<Record<string, (url: string) => Store>> = {
   mysql,
   mariadb: mysql,
   postgres,
   postgresql: postgres,
-  cached: (url) => cachedFromUrl(url, storeFromUrl),
-  memcached: (url) => memcached(url),
-  moving: (url) => movingFromUrl(url, storeFromUrl),
+  cached: cachedFromUrl,
+  memcached,
+  moving: movingFromUrl,
   ...Object.fromEntries(
     ['redis', 'rediss', 'valkey', 'valkeys'].flatMap((name) =>
       ['', '+sentinel', '+cluster'].map((kind) => [name + kind, redis]),
@@ -54,29 +56,71 @@ const WHOLE: Readonly<Record<string, (url: string) => Store>> = {
   ),
 }
 
+/** `cached:?durable=URL&cache=URL`, the two percent-encoded, with `maxAge` and `cacheTimeout`. */
+function cachedFromUrl(url: string): Store {
+  const [, path = '', given = ''] = /^cached:([^?]*)\??(.*)$/is.exec(url) ?? []
+  if (path !== '') throw new ConfigError('cached: takes no path: write cached:?durable=URL&cache=URL.')
+  const query = strictQuery('cached:', given, ['durable', 'cache', 'maxAge', 'cacheTimeout'])
+  const inner = (name: string) => {
+    const value = query.string(name)
+    if (!value) throw new ConfigError(`A cached: URL needs "${name}", a store URL that is percent-encoded.`)
+    return value
+  }
+  const [durableUrl, cacheUrl] = [inner('durable'), inner('cache')]
+  const [durable, cache] = [storeFromUrl(durableUrl), storeFromUrl(cacheUrl)]
+  const [maxAge, cacheTimeout] = [query.number('maxAge'), query.number('cacheTimeout')]
+  return closingInner(cached({ durable, cache, maxAge, cacheTimeout }), [durable, cache])
+}
+
+/** `moving:?from=URL&to=URL&phase=prepare`, the two URLs percent-encoded. */
+function movingFromUrl(url: string): Store {
+  const query = strictQuery('moving:', url.slice(url.indexOf('?') + 1 || url.length), ['from', 'to', 'phase'])
+  const [fromUrl, toUrl] = [query.string('from'), query.string('to')]
+  if (!/^moving:(\?|$)/.test(url) || !fromUrl || !toUrl)
+    throw new ConfigError('A moving: URL is moving:?from=URL&to=URL, each with encodeURIComponent.')
+  const [from, to] = [storeFromUrl(fromUrl) as ScannableStore, storeFromUrl(toUrl)]
+  return closingInner(moving({ from, to, phase: query.string('phase') as Phase | undefined }), [from, to])
+}
+
+/** A store made of others leaves them open. These were opened for it, and nobody else could close them. */
+function closingInner(store: Store, inner: readonly Store[]): Store {
+  const close = store.close.bind(store)
+  return Object.assign(store, {
+    close: async () => {
+      await close()
+      await Promise.all(inner.map((each) => each.close()))
+    },
+  })
+}
+
 const PARTS = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i
 
 /**
- * The file or directory that a URL names, null for a store without one: a command that only looks asks first whether it is
- * there, for a store would make an empty one of a mistyped path.
+ * The file or directory that a URL names; null for a store without one. A command that only reads first checks that it
+ * exists, because opening the store would create an empty one for a mistyped path.
  */
-export function placeOf(url: string): string | null {
+export function pathInUrl(url: string): string | null {
   const [, scheme = '', path = '', query] = PARTS.exec(url) ?? []
-  if (scheme === 'cached') return placeOf(new URLSearchParams(query).get('durable') ?? '')
+  if (scheme === 'cached') return pathInUrl(new URLSearchParams(query).get('durable') ?? '')
   return ['file', 'sqlite'].includes(scheme) && path !== ':memory:' ? toPath(scheme, path) : null
 }
 
 /**
- * The store that a URL names: `memory:`, `file:./sessions`, `sqlite:./sessions.db`, `sqlite::memory:`, with options as in
- * `memory:?max=1000`, `file:/var/lib/app?durable=false`, `sqlite:./x.db?synchronous=normal&table=people`.
- * `mysql://user:password@host/database?table=people`, or `mariadb:`, also takes what its driver takes; so does `postgres:`.
- * `memcached://host:11211,host2:11211` is on servers.
- * `redis://:password@host:6379/0?prefix=people:` is one server; `redis+sentinel:` and `redis+cluster:` name several;
- * `valkey:` is the same.
- * `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A` is a store made of two, whose URLs stand in it percent-encoded.
+ * The store that a URL names:
  *
- * Paths are as the shell has them, relative to the working directory, with `%20` and the like decoded; `file:///abs` is
- * `file:/abs`. Throws `ConfigError` for what is not known; a URL may hold a password, so that no message repeats it.
+ * - `memory:`, `file:./sessions`, `sqlite:./sessions.db`, `sqlite::memory:`, with options as in `memory:?max=1000`,
+ *   `file:/var/lib/app?durable=false`, `sqlite:./x.db?synchronous=normal&table=people`;
+ * - `mysql://user:password@host/database?table=people`, or `mariadb:`, also with options of the driver; likewise
+ *   `postgres:`;
+ * - `memcached://host:11211,host2:11211`;
+ * - `redis://:password@host:6379/0?prefix=people:`; `redis+sentinel:` and `redis+cluster:` name several servers;
+ *   `valkey:` is the same as `redis:`;
+ * - `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A` and `moving:?from=URL&to=URL`: stores made of two, whose URLs
+ *   are percent-encoded. They close these with themselves.
+ *
+ * Paths are as in a shell, relative to the working directory, with `%20` and the like decoded; `file:///abs` is
+ * `file:/abs`. Throws `ConfigError` for anything unknown. No message repeats the URL, because it may contain a
+ * password.
  */
 export function storeFromUrl(url: string): Store {
   const [, scheme = '', path = '', query = ''] = PARTS.exec(url) ?? []
@@ -85,7 +129,9 @@ export function storeFromUrl(url: string): Store {
   const local = Object.hasOwn(LOCAL, scheme) ? LOCAL[scheme] : undefined
   if (local) return local.make(toPath(scheme, path), strictQuery(`${scheme}:`, query, local.known))
   if (scheme === 'cookie') {
-    throw new ConfigError('cookie: keeps sessions in the cookie itself: there is no store. Give it to createSessions.')
+    throw new ConfigError(
+      'cookie: saves sessions in the cookie itself, so there is no store: pass this URL to createSessions.',
+    )
   }
   const known = [...Object.keys(LOCAL), 'cookie', ...Object.keys(WHOLE)].map((name) => `${name}:`).join(', ')
   throw new ConfigError(
@@ -97,12 +143,15 @@ function toPath(scheme: string, path: string): string {
   const rooted = path.startsWith('///') ? path.slice(2) : path
   if (rooted.startsWith('//')) {
     throw new ConfigError(
-      `${scheme}: is on this machine: write ${scheme}:./relative or ${scheme}:/absolute, without a host.`,
+      `A ${scheme}: URL names a path on this machine, and no host: write ${scheme}:./relative or ${scheme}:/absolute.`,
     )
   }
   try {
     return decodeURIComponent(rooted)
   } catch (cause) {
-    throw new ConfigError(`The path of the ${scheme}: URL has a "%" that begins no code: write it as %25.`, { cause })
+    throw new ConfigError(
+      `The path of the ${scheme}: URL has a "%" that is not followed by two hexadecimal digits: write it as %25.`,
+      { cause },
+    )
   }
 }

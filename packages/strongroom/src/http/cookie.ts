@@ -3,24 +3,24 @@ import { checkOptions } from '../base/check.ts'
 import { ConfigError } from '../errors.ts'
 
 export interface CookieSettings {
-  /** Default `__Host-id`, which browsers take only over https, for this host alone, and never from a subdomain. */
+  /** Default `__Host-id`, which browsers accept only over https, for this host alone, and never from a subdomain. */
   readonly name?: string | undefined
   /** Default true. False is for http on localhost, needs a name without prefix, and is refused in production. */
   readonly secure?: boolean | undefined
-  /** Default `lax`. `none` needs `secure` and is for applications that live in other sites' frames. */
+  /** Default `lax`. `none` needs `secure`, and is for applications in frames of other sites. */
   readonly sameSite?: 'lax' | 'strict' | 'none' | undefined
   /** Default `/`. */
   readonly path?: string | undefined
   /** Shares the cookie with subdomains; needs another name prefix, such as `__Secure-id`. */
   readonly domain?: string | undefined
-  /** A jar for each top-level site (CHIPS). */
+  /** A separate cookie jar for each top-level site (CHIPS). */
   readonly partitioned?: boolean | undefined
 }
 
-/** How a token travels: names and values of headers, and nothing of frameworks or stores. */
+/** The session cookie in headers; knows nothing of frameworks or stores. */
 export interface CookieTransport {
   readonly name: string
-  /** Every value that the request carries under our name, in order, as they stand; empty ones are left out. */
+  /** Every value that the request has under our name, in order and unchanged; empty ones are left out. */
   read(header: string | undefined | null): readonly string[]
   /** The Set-Cookie line. `maxAge` in ms: without it the cookie ends with the browser. */
   set(value: string, maxAge?: number): string
@@ -58,7 +58,7 @@ export function cookieTransport(given: CookieSettings = {}, production = false):
   }
 }
 
-/** RFC 6265 §5.4 order; only the exact name counts, so `x__Host-id=` and `=__Host-id=` are other people's cookies. */
+/** In the order of RFC 6265 §5.4. Only the exact name counts: `x__Host-id=` and `=__Host-id=` are other cookies. */
 export function valuesOf(header: string, start: string): readonly string[] {
   const values: string[] = []
   let at = 0
@@ -84,32 +84,32 @@ interface Checked {
   partitioned: boolean
 }
 
-/** Throws `ConfigError` for a cookie that no browser would take, or that would travel in the clear in production. */
+/** Throws `ConfigError` for a cookie that no browser would accept, or that would be sent unencrypted in production. */
 export function checkCookie(cookie: Checked, production: boolean): void {
   const { name, secure, sameSite, path, domain, partitioned } = cookie
   if (typeof name !== 'string' || !NAME.test(name) || name.length > 256)
     throw new ConfigError(
-      'cookie.name is 1 to 256 characters of a token (RFC 9110 §5.6.2): letters, digits, and - . _ and the like.',
+      'cookie.name must be 1 to 256 characters of a token (RFC 9110 §5.6.2): letters, digits, and - . _ and the like.',
     )
   if (!['lax', 'strict', 'none'].includes(sameSite))
-    throw new ConfigError("cookie.sameSite is 'lax', 'strict' or 'none'.")
+    throw new ConfigError("cookie.sameSite must be 'lax', 'strict' or 'none'.")
   if (typeof secure !== 'boolean' || typeof partitioned !== 'boolean')
-    throw new ConfigError('cookie.secure and cookie.partitioned are true or false.')
+    throw new ConfigError('cookie.secure and cookie.partitioned must be true or false.')
   if (typeof path !== 'string' || !/^\/[ -:=-~]*$/.test(path))
-    throw new ConfigError("cookie.path begins with '/' and has printable ASCII characters, but no ';' and no '<'.")
+    throw new ConfigError("cookie.path must begin with '/' and contain printable ASCII characters without ';' and '<'.")
   if (domain !== undefined && !(typeof domain === 'string' && domain.length <= 253 && DOMAIN.test(domain)))
-    throw new ConfigError("cookie.domain is a host name, such as 'example.com'.")
+    throw new ConfigError("cookie.domain must be a host name, such as 'example.com'.")
   const prefixed = /^__(host|secure|http)-/i.test(name)
   if (!secure && (production || prefixed || sameSite === 'none' || partitioned))
     throw new ConfigError(
       production
-        ? 'cookie.secure: false is refused in production: the cookie would travel in the clear.'
+        ? 'cookie.secure: false is refused in production: the cookie would be sent unencrypted.'
         : "cookie.secure: false is for http on localhost: it needs a plain name (cookie: { name: 'id', secure: false }), sameSite 'lax' or 'strict', and no partitioned.",
     )
   if (production && !prefixed)
     throw new ConfigError(`cookie.name needs the prefix '__Host-' (or '__Secure-' with a domain) in production.`)
   if (/^__host-/i.test(name) && (domain !== undefined || path !== '/'))
     throw new ConfigError(
-      "A '__Host-' cookie has path '/' and no domain: browsers refuse it otherwise. Name it '__Secure-id'.",
+      "A '__Host-' cookie must have path '/' and no domain, or browsers refuse it. Name it '__Secure-id' instead.",
     )
 }

@@ -3,20 +3,20 @@ export type HeaderSource =
   | { get(name: string): string | null }
   | { readonly [name: string]: string | readonly string[] | undefined }
 
-/** One header's value, or undefined; several of one name are joined as RFC 9113 §8.2.3 says for cookies. */
+/** A header's value, or undefined; several of one name are joined as RFC 9113 §8.2.3 prescribes for cookies. */
 export function header(source: HeaderSource, name: string): string | undefined {
   if (typeof source.get === 'function') return (source as { get(name: string): string | null }).get(name) ?? undefined
   const value = (source as { readonly [name: string]: string | readonly string[] | undefined })[name]
   return typeof value === 'string' || value === undefined ? value : value.join('; ')
 }
 
-/** A request, by its headers: theirs, a Node or Fetch request, or Hono's context. */
+/** Headers, or what has them: a Node or Fetch request, or Hono's context. */
 export type RequestSource =
   | HeaderSource
   | { readonly headers: HeaderSource }
   | { readonly req: { readonly raw: { readonly headers: HeaderSource } } }
 
-/** A request's headers, or headers themselves, among which one may be called "headers". */
+/** The headers of a request, or the given headers themselves, of which one may be called "headers". */
 export function headersOf(given: RequestSource): HeaderSource {
   if ('headers' in given && typeof given.headers === 'object') return given.headers as HeaderSource
   const { req } = given as { readonly req?: unknown }

@@ -1,4 +1,4 @@
-/** A response, by its way to add a header line beside those that are there. */
+/** A response, as something to which a header line can be added without replacing others. */
 export type ResponseTarget =
   /** Fetch's `Headers`, Express, Koa. */
   | { append(name: string, value: string): unknown }
@@ -9,12 +9,12 @@ export type ResponseTarget =
   /** A Fetch `Response`. */
   | { readonly headers: { append(name: string, value: string): unknown } }
 
-/** Adds a line; throws what the response throws when it has begun already. */
+/** Adds a line; throws what the response throws if it has begun already. */
 export function appendTo(target: ResponseTarget, name: string, value: string): void {
-  // In this order: Express has `header`, too, where it takes the other lines away, and Fastify has a method `headers`.
+  // The order matters: Express also has `header`, which replaces the other lines, and Fastify has a method `headers`.
   if ('append' in target) target.append(name, value)
   else if ('appendHeader' in target) target.appendHeader(name, value)
   else if ('header' in target) target.header(name, value, { append: true })
   else if (typeof target.headers?.append === 'function') target.headers.append(name, value)
-  else throw new TypeError('setSignedCookie() takes the response, or its Headers, before the name.')
+  else throw new TypeError('setSignedCookie() takes the response, or its Headers, as its first argument.')
 }

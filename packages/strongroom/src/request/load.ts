@@ -1,65 +1,71 @@
-import type { Loaded, Lookup, VerifiedCookie } from '../backing/backing.ts'
+import type { Loaded, LoadResult, VerifiedCookie } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import type { CredentialStamps } from '../credential.ts'
 import { handleOf } from '../crypto/token.ts'
 
 type Found = Loaded | 'unknown-key' | null
 
-/** Did a request carry any cookie of our name, good or bad? */
-export function presented({ transport }: SessionsContext, cookies: string | undefined): boolean {
+/** Does a request carry a cookie of our name, valid or not? */
+export function hasCookie({ transport }: SessionsContext, cookies: string | undefined): boolean {
   return transport.read(cookies).length > 0
 }
 
 /**
- * The session that a request's Cookie header names, or null; why not, is told as an event. `unknown-key` when a key is
- * missing that another server may have made a moment ago. A promise only where there is something to wait for: this is the
- * path of every request.
+ * The session that a request's Cookie header names, or null; an event says why there is none. `unknown-key` when it needs a
+ * key that another server may have made a moment ago. A promise only if there is something to wait for, because every request
+ * comes through here.
  */
-export function load(core: SessionsContext, cookies: string | undefined): Found | Promise<Found> {
-  const ticket = admit(core, cookies)
-  if (ticket === null || ticket === 'unknown-key') return ticket
-  const found = core.backing.load(ticket)
-  if (core.stamps !== null) return stamped(core.stamps, found).then((found) => told(core, ticket, found))
-  return found instanceof Promise ? found.then((found) => told(core, ticket, found)) : told(core, ticket, found)
+export function load(context: SessionsContext, cookies: string | undefined): Found | Promise<Found> {
+  const cookie = verifiedCookie(context, cookies)
+  if (cookie === null || cookie === 'unknown-key') return cookie
+  const result = context.backing.load(cookie)
+  if (context.stamps !== null)
+    return checkStamp(context.stamps, result).then((checked) => report(context, cookie, checked))
+  return result instanceof Promise
+    ? result.then((loaded) => report(context, cookie, loaded))
+    : report(context, cookie, result)
 }
 
-function told({ emit }: SessionsContext, { id }: VerifiedCookie, found: Lookup): Found {
-  if (found && !('ref' in found)) {
-    if ('refused' in found) emit({ type: 'notOurs', what: 'record', reason: found.refused })
-    else emit({ type: 'expired', handle: handleOf(id), reason: found.expired })
-    return 'refused' in found && found.refused === 'unknown-key' ? 'unknown-key' : null
+function report({ emit }: SessionsContext, { id }: VerifiedCookie, result: LoadResult): Found {
+  if (result && !('ref' in result)) {
+    if ('refused' in result) emit({ type: 'rejected', what: 'record', reason: result.refused })
+    else emit({ type: 'expired', handle: handleOf(id), reason: result.expired })
+    return 'refused' in result && result.refused === 'unknown-key' ? 'unknown-key' : null
   }
-  if (emit.wanted()) emit({ type: found ? 'loaded' : 'absent', handle: handleOf(id) })
-  return found
+  if (emit.wanted()) emit({ type: result ? 'loaded' : 'absent', handle: handleOf(id) })
+  return result
 }
 
-function admit(
+function verifiedCookie(
   { transport, backing, emit }: SessionsContext,
   cookies: string | undefined,
 ): VerifiedCookie | 'unknown-key' | null {
   let found: VerifiedCookie | null = null
   let unknownKey = false
-  // Two cookies of one name are what a neighbouring host can plant. A forged one is passed over; two good ones are a
-  // question that a guess would answer in the attacker's favour.
+  // A neighbouring host can plant a second cookie of our name. A forged one is passed over. With two valid ones, a guess
+  // would let the attacker decide whose session this is.
   for (const text of transport.read(cookies)) {
-    const ticket = backing.verify(text)
-    if ('refused' in ticket) {
-      emit({ type: 'notOurs', what: 'cookie', reason: ticket.refused })
-      unknownKey ||= ticket.refused === 'unknown-key'
-    } else if (found && found.text !== ticket.text) {
-      emit({ type: 'notOurs', what: 'cookie', reason: 'ambiguous' })
+    const cookie = backing.verify(text)
+    if ('refused' in cookie) {
+      emit({ type: 'rejected', what: 'cookie', reason: cookie.refused })
+      unknownKey ||= cookie.refused === 'unknown-key'
+    } else if (found && found.text !== cookie.text) {
+      emit({ type: 'rejected', what: 'cookie', reason: 'ambiguous' })
       return null
-    } else found = ticket
+    } else found = cookie
   }
   return found ?? (unknownKey ? 'unknown-key' : null)
 }
 
-/** Refused when the login stands on a credential that is another by now. */
-export async function stamped(stamps: CredentialStamps | null, given: Lookup | Promise<Lookup>): Promise<Lookup> {
-  const found = await given
-  if (stamps === null || found === null || !('ref' in found)) return found
-  const { meta: was } = found
-  if (was.userId === null) return found
-  const meta = await stamps.check(was, was.userId)
-  return 'refused' in meta ? meta : meta === was ? found : { ...found, meta }
+/** Refused if the credential that its login belongs to has changed since. */
+export async function checkStamp(
+  stamps: CredentialStamps | null,
+  given: LoadResult | Promise<LoadResult>,
+): Promise<LoadResult> {
+  const result = await given
+  if (stamps === null || result === null || !('ref' in result)) return result
+  const { meta: before } = result
+  if (before.userId === null) return result
+  const meta = await stamps.check(before, before.userId)
+  return 'refused' in meta ? meta : meta === before ? result : { ...result, meta }
 }

@@ -1,28 +1,28 @@
-import type { VisitorAdoption } from '../adoption/visitors.ts'
 import type { Loaded } from '../backing/backing.ts'
 import { checkOptions } from '../base/check.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
 import { SessionGoneError, SessionLimitError, StoreError } from '../errors.ts'
 import { type HeaderSource, header } from '../http/headers.ts'
+import { settle } from '../session/changes.ts'
 import { Session, stateOf } from '../session/session.ts'
-import { State, settle, startOver } from '../session/state.ts'
+import { State } from '../session/state.ts'
 import { commit, type Plan, planOf } from './commit.ts'
-import { load, presented } from './load.ts'
+import { hasCookie, load } from './load.ts'
 
 export interface GetOptions {
   /**
-   * What happens when the store cannot answer: `throw` (default) rejects with `StoreError`; `anonymous` gives an empty
-   * session that keeps nothing. The cookie stays either way: nobody is logged out by an outage.
+   * What happens when the store does not answer: `throw` (default) rejects with `StoreError`; `anonymous` resolves to an empty
+   * session that saves nothing. The cookie stays either way: an outage logs nobody out.
    */
   readonly onStoreError?: 'throw' | 'anonymous' | undefined
 }
 
-/** What the response has to carry. */
+/** What the response needs. */
 export interface Outcome {
   /** The Set-Cookie line to add, or null. A response with one also needs `Cache-Control: no-store`. */
   readonly setCookie: string | null
-  /** Set-Cookie lines beside it, which remove the cookies of another framework; see `formerly`. */
+  /** More Set-Cookie lines, which remove the cookies of another framework; see `adoptFrom`. */
   readonly clears?: readonly string[] | undefined
   /** Was the session asked for? Then the response differs by cookie, and needs `Vary: Cookie`. */
   readonly used: boolean
@@ -31,37 +31,37 @@ export interface Outcome {
 const UNUSED: Outcome = { setCookie: null, used: false }
 const READ: Outcome = { setCookie: null, used: true }
 
-/** One request's session, from its headers to its response. Nothing is parsed and nothing asked of the store before `get`. */
+/** One request's session, from cookie to commit. Before `get`, nothing is parsed and the store is not asked. */
 export class Visit<Data extends object> {
-  readonly #core: SessionsContext
+  readonly #context: SessionsContext
   readonly #headers: HeaderSource
   #session: Session<Data> | null = null
   #loading: Promise<Session<Data>> | null = null
   #loaded: Loaded | null = null
   #setCookie: string | null = null
   #clears: readonly string[] = []
-  /** Was the session asked for, whether or not the store could tell it? */
+  /** Was the session asked for, whether or not it could be loaded? */
   #asked = false
-  /** Did the response begin before the session was there? */
+  /** Did the response begin before the session was loaded? */
   #begun = false
   /** The save that is under way. */
   #saving: Promise<void> | null = null
 
-  constructor(core: SessionsContext, headers: HeaderSource) {
-    this.#core = core
+  constructor(context: SessionsContext, headers: HeaderSource) {
+    this.#context = context
     this.#headers = headers
   }
 
-  /** The session, loaded on the first call and the same on every later one. */
+  /** The session: loaded at the first call, and the same at every later one. */
   get(options?: GetOptions): Promise<Session<Data>> {
-    return options ? this.#getWith(options) : this.#getUnder(this.#core.onStoreError)
+    return options ? this.#getWith(options) : this.#getUnder(this.#context.onStoreError)
   }
 
   async #getWith(options: GetOptions): Promise<Session<Data>> {
     checkOptions('get()', options, ['onStoreError'])
-    const { onStoreError = this.#core.onStoreError } = options
+    const { onStoreError = this.#context.onStoreError } = options
     if (onStoreError !== 'throw' && onStoreError !== 'anonymous')
-      throw new TypeError("get: onStoreError is 'throw' or 'anonymous'.")
+      throw new TypeError("get: onStoreError must be 'throw' or 'anonymous'.")
     return this.#getUnder(onStoreError)
   }
 
@@ -72,104 +72,102 @@ export class Visit<Data extends object> {
   }
 
   /**
-   * Keeps the session before the first byte of the response: a promise only where the store has to be asked. `status` is
-   * the response's; from 500 on nothing is kept but a logout. After it, a change of the session throws.
+   * Saves the session before the first byte of the response; a promise only if the store has to be asked. `status` is the
+   * response's: from 500 on nothing is saved but a logout. Afterwards, a change of the session throws.
    */
   commit(status = 200): Outcome | Promise<Outcome> {
     const session = this.#session
     if (!session) {
       this.#begun = true
-      if (this.#loading) return this.#whenLoaded(this.#loading, status)
+      if (this.#loading) return this.#commitAfter(this.#loading, status)
       if (this.#asked) return READ
-      return this.#core.saveEveryRequest && status < 500 && this.#presented() ? this.#refresh(status) : UNUSED
+      return this.#context.saveEveryRequest && status < 500 && this.#hasCookie() ? this.#refresh(status) : UNUSED
     }
-    if (this.#saving) return this.#whenLoaded(this.#saving, status)
+    if (this.#saving) return this.#commitAfter(this.#saving, status)
     const state = stateOf(session as never)
-    if (state.mode !== 'open') return this.#outcome()
-    // Also for the case that the next line throws: the page about that error must not try again.
-    state.mode = 'closed'
-    const plan = planOf(this.#core, state, this.#loaded, status >= 500)
-    return plan ? this.#keep(plan, state).then(() => this.#outcome()) : this.#outcome()
+    if (!state.isOpen) return this.#outcome()
+    // Before the next line, which may throw: the page about that error must not try again.
+    state.close()
+    const plan = planOf(this.#context, state, this.#loaded, status >= 500)
+    return plan ? this.#carryOut(plan, state).then(() => this.#outcome()) : this.#outcome()
   }
 
-  /** Keeps the session now; the session stays open, and what the response must carry is kept for `commit`. */
+  /** Saves the session now. It stays open, and `commit` returns what the response needs. */
   async save(): Promise<void> {
-    // One after another: the same changes kept twice at once would count twice.
+    // One after another: the same changes saved twice in parallel would count twice.
     while (this.#saving) await this.#saving.catch(() => undefined)
     const session = this.#session
     if (!session) return
     const state = stateOf(session as never)
-    if (state.mode !== 'open') return
-    const plan = planOf(this.#core, state, this.#loaded, false)
+    if (!state.isOpen) return
+    const plan = planOf(this.#context, state, this.#loaded, false)
     if (!plan) return
-    state.mode = 'saving'
-    this.#saving = this.#keep(plan, state)
+    state.beginSave()
+    this.#saving = this.#carryOut(plan, state)
     try {
       await this.#saving
     } finally {
       this.#saving = null
-      state.mode = 'open'
+      state.endSave()
     }
   }
 
-  /** A session that keeps nothing, for where there is no response: a socket's upgrade, a check. Changing it throws. */
+  /** A session that saves nothing, where there is no response: a WebSocket's upgrade, a check. Changing it throws. */
   async read(): Promise<Session<Data>> {
     const session = await this.get()
-    stateOf(session as never).mode = 'read-only'
+    stateOf(session as never).makeReadOnly()
     return session
   }
 
   async #load(): Promise<Session<Data>> {
-    const { ring, clock, serializer } = this.#core
+    const { ring, clock, serializer } = this.#context
     try {
-      // Awaited only where there is something to wait for: this is the path of every request.
+      // Awaited only if there is something to wait for, because every request comes through here.
       const ready = ring.ready()
       if (ready) await ready
-      const text = header(this.#headers, 'cookie')
-      const first = load(this.#core, text)
+      const cookies = header(this.#headers, 'cookie')
+      const first = load(this.#context, cookies)
       let found = first instanceof Promise ? await first : first
       // A key that another server made a moment ago: ask the provider, at most once in a while.
-      if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#core, text)
+      if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#context, cookies)
       this.#loaded = found === 'unknown-key' ? null : found
-      const { adoption: formers } = this.#core
-      if (formers !== null && !this.#loaded) await this.#takeOver(formers, text)
+      if (this.#context.adoption !== null && !this.#loaded) await this.#adopt(cookies)
       const state = new State({ now: clock(), handleOf, serializer }, this.#loaded)
-      if (this.#begun) state.mode = 'closed'
+      if (this.#begun) state.close()
       this.#session = new Session<Data>(state)
       return this.#session
     } catch (error) {
-      // The next call asks again: an outage is over when it is over.
+      // The next call tries again: an outage is over when it is over.
       this.#loading = null
-      if (error instanceof StoreError) this.#core.emit({ type: 'storeError', error })
+      if (error instanceof StoreError) this.#context.emit({ type: 'storeError', error })
       throw error
     }
   }
 
-  /** Did the request carry any cookie of our name, good or bad? */
-  #presented(): boolean {
-    return presented(this.#core, header(this.#headers, 'cookie'))
+  #hasCookie(): boolean {
+    return hasCookie(this.#context, header(this.#headers, 'cookie'))
   }
 
-  async #takeOver(formers: VisitorAdoption, cookies: string | undefined): Promise<void> {
-    const taken = await formers.find(this.#core, cookies, () => this.#device())
-    if (!taken) return
-    this.#loaded = taken.loaded
-    // Its own cookie, until the former session has ended, too.
-    if (taken.clear === null) return
-    this.#clears = [taken.clear]
-    if (taken.loaded) this.#setCookie = this.#cookieOf(taken.loaded)
+  async #adopt(cookies: string | undefined): Promise<void> {
+    const adopted = await this.#context.adoption?.find(this.#context, cookies, () => this.#device())
+    if (!adopted) return
+    this.#loaded = adopted.loaded
+    // The visitor keeps the other framework's cookie until its session has been ended there, too.
+    if (adopted.clear === null) return
+    this.#clears = [adopted.clear]
+    if (adopted.loaded) this.#setCookie = this.#cookieOf(adopted.loaded)
   }
 
   #cookieOf({ meta, ref }: Loaded): string {
-    const { transport, clock } = this.#core
+    const { transport, clock } = this.#context
     return transport.set(ref.cookie.text, meta.persistent ? meta.deadline - clock() : undefined)
   }
 
   #device(): string | null {
-    return this.#core.describeDevice(header(this.#headers, 'user-agent') ?? null)
+    return this.#context.describeDevice(header(this.#headers, 'user-agent') ?? null)
   }
 
-  /** `saveEveryRequest` for a page that never asked for its session: it must not fail by what it does not need. */
+  /** `saveEveryRequest` for a page that never asked for its session: it must not fail because of what it does not need. */
   async #refresh(status: number): Promise<Outcome> {
     this.#loading = this.#load()
     try {
@@ -179,68 +177,69 @@ export class Visit<Data extends object> {
       throw error
     }
     if (!this.#loaded || !this.#session) return UNUSED
-    stateOf(this.#session as never).mode = 'open'
+    stateOf(this.#session as never).reopen()
     return this.commit(status)
   }
 
   #standIn(error: unknown): Session<Data> {
     if (!(error instanceof StoreError)) throw error
-    const state = new State({ now: this.#core.clock(), handleOf }, null)
-    state.mode = 'read-only'
+    const state = new State({ now: this.#context.clock(), handleOf }, null)
+    state.makeReadOnly()
     return new Session<Data>(state)
   }
 
-  /** The response began while the session was still being fetched or saved: whoever has it may change it no more. */
-  async #whenLoaded(loading: Promise<unknown>, status: number): Promise<Outcome> {
-    await loading.catch(() => undefined)
+  /** The response began while the session was being loaded or saved: whoever gets it may no longer change it. */
+  async #commitAfter(pending: Promise<unknown>, status: number): Promise<Outcome> {
+    await pending.catch(() => undefined)
     return this.#session ? this.commit(status) : READ
   }
 
-  async #keep(plan: Plan, state: State): Promise<void> {
-    const before = this.#loaded
-    /** Moves a deadline, and keeps nothing that would be lost. */
-    const only = plan.verb === 'touch' || plan.verb === 'refresh'
-    const { adoption: formers } = this.#core
+  async #carryOut(plan: Plan, state: State): Promise<void> {
+    const context = this.#context
+    const loaded = this.#loaded
+    /** Moves an expiry, and saves nothing that would be lost. */
+    const movesExpiry = plan.verb === 'touch' || plan.verb === 'refresh'
     try {
-      // First: should it fail, nothing has been done, and the visitor can do it again.
-      if (formers !== null && (plan.verb === 'end' || state.intent?.verb === 'login'))
-        this.#clears = await formers.end(this.#core, header(this.#headers, 'cookie'))
-      const kept = await commit(this.#core, plan, state, before, () => this.#device())
-      // A touch that found nothing changes nothing: the session ended, and the next request will see it.
-      if (!only || kept) this.#took(kept, before, state)
+      // First: if it fails, nothing has been done, and the visitor can try again.
+      if (context.adoption !== null && (plan.verb === 'end' || state.intent?.verb === 'login'))
+        this.#clears = await context.adoption.end(context, header(this.#headers, 'cookie'))
+      const stored = await commit({ context, state, loaded, device: () => this.#device() }, plan)
+      // A touch that finds nothing changes nothing: the session has ended, and the next request sees it.
+      if (!movesExpiry || stored) this.#settle(state, stored)
     } catch (error) {
-      if (error instanceof StoreError) this.#core.emit({ type: 'storeError', error })
-      // A touch that failed is no reason to refuse a page that only read: the deadline that was promised still holds.
-      if (error instanceof StoreError && only) return
-      // Who catches these after save() and answers in their own words must not meet them again when the response begins.
-      if (error instanceof SessionLimitError) state.intent = state.credentialChange = null
+      if (error instanceof StoreError) context.emit({ type: 'storeError', error })
+      // A page that only read is not refused because a touch failed: the expiry that was promised still holds.
+      if (error instanceof StoreError && movesExpiry) return
+      // An application that catches these after save() and answers in its own words must not get them again at the response.
+      if (error instanceof SessionLimitError) state.forgetIntent()
       if (error instanceof SessionGoneError) this.#forget(state)
       throw error
     }
   }
 
-  #took(kept: Loaded | null, before: Loaded | null, state: State): void {
-    const { transport, saveEveryRequest } = this.#core
-    if (!kept) {
-      if (this.#setCookie || this.#presented()) this.#setCookie = transport.clear()
+  #settle(state: State, stored: Loaded | null): void {
+    const { transport, saveEveryRequest } = this.#context
+    const before = this.#loaded
+    if (!stored) {
+      if (this.#setCookie || this.#hasCookie()) this.#setCookie = transport.clear()
       this.#forget(state)
       return
     }
-    this.#loaded = kept
-    const { meta, ref } = kept
+    this.#loaded = stored
+    const { meta, ref } = stored
     if (
       saveEveryRequest ||
       ref.cookie.text !== before?.ref.cookie.text ||
       meta.persistent !== before.meta.persistent ||
       (meta.persistent && meta.deadline !== before.meta.deadline)
     )
-      this.#setCookie = this.#cookieOf(kept)
-    settle(state, kept)
+      this.#setCookie = this.#cookieOf(stored)
+    settle(state, stored)
   }
 
   #forget(state: State): void {
     this.#loaded = null
-    startOver(state)
+    state.startOver()
   }
 
   #outcome(): Outcome {

@@ -1,10 +1,10 @@
 import { DataError } from '../errors.ts'
 
-/** What the library itself keeps with a session: sealed with the data, and the only source of truth about it. */
+/** What the library itself stores with a session: sealed with the data, and the only source of truth about it. */
 export interface Meta {
-  /** Moment of creation, or of the last login. */
+  /** When it was created, or when its user last signed in. */
   readonly createdAt: number
-  /** Moment of the last login; null while anonymous. */
+  /** When its user last signed in; null while anonymous. */
   readonly authenticatedAt: number | null
   /** The absolute deadline. */
   readonly deadline: number
@@ -15,11 +15,11 @@ export interface Meta {
   readonly persistent: boolean
   /** The device, as device lists show it. */
   readonly label: string | null
-  /** Of the credential that the login stands on; there where the option `credential` is. */
+  /** The credential stamp of the login; present with the option `credential`. */
   readonly stamp?: string | undefined
 }
 
-/** A session as it is sealed: what we keep about it, and the application's data as the text of a JSON object. */
+/** A session as it is sealed: its meta, and the application's data as a JSON object. */
 export interface Content {
   readonly meta: Meta
   readonly data: string
@@ -27,12 +27,12 @@ export interface Content {
 
 export type Values = { [key: string]: unknown }
 
-/** Content with its data parsed. Every request that reads this session shares these values: nobody alters them. */
+/** Content with its data parsed. Every request that reads this session shares these values, so nobody may change them. */
 export interface Parsed extends Content {
   readonly values: Values
 }
 
-/** Two lines of JSON: JSON never holds a raw line feed, so the first one divides. Short names, for they go into cookies. */
+/** Two lines of JSON: JSON never contains a raw line feed, so the first one separates. Names are short because they go into cookies. */
 export function encodeContent({ meta, data }: Content): string {
   let head = `{"c":${meta.createdAt},"d":${meta.deadline},"i":${meta.idle}`
   if (meta.authenticatedAt !== null) head += `,"a":${meta.authenticatedAt}`
@@ -43,7 +43,7 @@ export function encodeContent({ meta, data }: Content): string {
   return `${head}}\n${data}`
 }
 
-/** The reverse, strictly: null for anything that `encodeContent` cannot have written. */
+/** The reverse. Null for anything that `encodeContent` cannot have written. */
 export function decodeContent(text: string): Parsed | null {
   const end = text.indexOf('\n')
   if (end < 0) return null
@@ -100,10 +100,10 @@ export function checkValue(key: string, value: unknown, above: object[] = []): v
 
 function checkObject(key: string, value: Values, above: object[]): void {
   const prototype = Object.getPrototypeOf(value)
-  // Another realm, such as a test runner's, has an Object.prototype of its own; its objects are as plain.
+  // Another realm, such as a test runner's, has an Object.prototype of its own; its objects are plain, too.
   const plain = prototype === null || Object.getPrototypeOf(prototype) === null
   if (!plain || typeof value.toJSON === 'function')
-    throw unfit(key, `a ${prototype?.constructor?.name || 'custom object'}`)
+    throw unfit(key, `an instance of ${prototype?.constructor?.name || 'a class without a name'}`)
   for (const name of Object.keys(value)) {
     // An optional property that is undefined comes back as missing, which reads the same.
     if (value[name] !== undefined) checkValue(key, value[name], above)
@@ -113,5 +113,5 @@ function checkObject(key: string, value: Values, above: object[]): void {
 const unfit = (key: string, what: string) =>
   new DataError(
     key,
-    `The session value '${key}' holds ${what}, which JSON cannot carry. Keep plain objects, arrays, strings, finite numbers, booleans and null; a Date as its ISO string, a Map as its entries.`,
+    `The session value '${key}' contains ${what}, which JSON cannot hold. Store plain objects, arrays, strings, finite numbers, booleans and null; a Date as its ISO string, a Map as its entries.`,
   )

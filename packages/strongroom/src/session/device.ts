@@ -19,8 +19,8 @@ const SYSTEMS: readonly [RegExp, string][] = [
 ]
 
 /**
- * A User-Agent in words a person knows, "Firefox on Linux", for lists of devices; null when nothing is recognized. Coarse on
- * purpose: versions change weekly and say nothing to the reader. Replace it with the option `device`.
+ * A User-Agent as people would say it, "Firefox on Linux", for lists of devices; null when nothing is recognized. Coarse on
+ * purpose: versions change weekly and mean nothing to the reader. The option `device` replaces it.
  */
 export function describeDevice(userAgent: string | null): string | null {
   if (!userAgent) return null
@@ -30,8 +30,8 @@ export function describeDevice(userAgent: string | null): string | null {
 }
 
 /**
- * A label as it is kept: short, and of characters that JSON does not write six times as long, so that it fits a store's 512
- * bytes when it is sealed. What an application makes of a User-Agent may be as long as a visitor likes.
+ * A label as it is stored: cut to 120 characters, and without characters that JSON writes six times as long, so that it fits
+ * the 512 bytes of a sealed label. What an application makes of a User-Agent may be as long as a visitor likes.
  */
 export function tidyLabel(label: unknown): string | null {
   if (typeof label !== 'string') return null

@@ -1,37 +1,22 @@
-import { ConfigError } from '../errors.ts'
+import { checkOptions } from '../base/check.ts'
+import { type Duration, LONGEST, milliseconds } from '../base/duration.ts'
+import type { Meta } from './content.ts'
+import type { LoginOptions } from './login.ts'
 
-/** A length of time: whole milliseconds, or text such as '90s', '30m', '12h', '7d', '2w'. */
-export type Duration = number | string
-
-const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
-
-/** No session outlives this: browsers keep no cookie longer (RFC 6265bis §5.5), and marks must outlast what they end. */
-export const LONGEST = 400 * UNITS.d
-
-/** Milliseconds of a duration; throws `ConfigError` (naming `what`) unless it is above 0 and at most 400 days. */
-export function milliseconds(given: Duration, what: string): number {
-  const parts = typeof given === 'string' ? /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$/.exec(given.trim()) : null
-  const ms = typeof given === 'number' ? given : parts ? Number(parts[1]) * UNITS[parts[2] as keyof typeof UNITS] : NaN
-  if (ms > 0 && ms <= LONGEST) return Math.ceil(ms)
-  throw new ConfigError(
-    `${what} must be above 0 and at most 400 days, in milliseconds or as text such as '30m', '12h' or '7d'.`,
-  )
-}
-
-/** How long a session lives: `idle` is a length (0: no idle limit), `deadline` the moment that nothing can move. */
+/** How long a session lives: `idle` is a length in ms (0: no idle limit), `deadline` the moment that nothing can move. */
 export interface Lifetime {
   readonly idle: number
   readonly deadline: number
 }
 
-/** The moment at which a session that was used at `now` ends. */
+/** The moment at which a session that is used at `now` expires. */
 export function expiryAfter(now: number, { idle, deadline }: Lifetime): number {
   return idle === 0 ? deadline : Math.min(now + idle, deadline)
 }
 
 /**
- * The new deadline when a touch is due, else null. One touch for each tenth of the idle time is enough: the idle limit is
- * then kept to within a tenth. Never earlier than what is already promised, even when the clock jumps back.
+ * The new expiry when a touch is due, else null. One touch per tenth of the idle limit is enough: the limit is then kept to
+ * within a tenth. Never earlier than what was promised already, even when the clock jumps back.
  */
 export function touchDue(now: number, expiresAt: number, life: Lifetime): number | null {
   const next = expiryAfter(now, life)
@@ -39,7 +24,63 @@ export function touchDue(now: number, expiresAt: number, life: Lifetime): number
   return next - expiresAt >= step ? next : null
 }
 
-/** When the session was last used, to within a tenth of the idle time; null where the idle limit does not tell. */
+/** When the session was last used, to within a tenth of the idle limit; null where the idle limit does not tell. */
 export function lastSeen(expiresAt: number, { idle, deadline }: Lifetime): number | null {
   return idle === 0 || expiresAt >= deadline ? null : expiresAt - idle
+}
+
+/** What `setExpiry` takes: how long this one session lives. What is left out stays as it is. */
+export interface Expiry {
+  /** Idle limit: a duration, or null for none. */
+  readonly idle?: Duration | null | undefined
+  /** The moment after which nothing keeps it alive: a date, or a duration from now. */
+  readonly absolute?: Duration | Date | undefined
+  /** Does the cookie stay when the browser closes? */
+  readonly remember?: boolean | undefined
+}
+
+/** What `setExpiry` does to a session's meta: first back to the defaults, where that was requested, then what was named. */
+export interface LifetimeChange {
+  readonly defaults: boolean
+  readonly named: Partial<Pick<Meta, 'idle' | 'deadline' | 'persistent'>>
+}
+
+/** What a request has asked for its session's lifetime, as it was asked: some formats store that, and not what follows. */
+export interface RequestedLifetime {
+  /** Of a login. */
+  readonly remember: LoginOptions['remember']
+  /** By `setExpiry`, which is applied on top. */
+  readonly change: LifetimeChange | null
+}
+
+/** Adds a call of `setExpiry` to what earlier calls of the same request changed. Throws for an end that is past or too far. */
+export function withExpiry(
+  before: LifetimeChange | null,
+  expiry: Duration | Date | Expiry | null,
+  now: number,
+): LifetimeChange {
+  if (expiry === null) return { defaults: true, named: {} }
+  if (expiry === 'browser') return { defaults: true, named: { persistent: false } }
+  const named = namedBy(expiry, now)
+  return { defaults: before?.defaults ?? false, named: { ...before?.named, ...named } }
+}
+
+function namedBy(expiry: Duration | Date | Expiry, now: number): LifetimeChange['named'] {
+  if (expiry instanceof Date) return { deadline: momentOf(expiry, now), idle: 0 }
+  if (typeof expiry !== 'object') return { idle: milliseconds(expiry, 'setExpiry: idle') }
+  checkOptions('setExpiry()', expiry, ['idle', 'absolute', 'remember'])
+  const { idle, absolute, remember } = expiry
+  if (remember !== undefined && typeof remember !== 'boolean')
+    throw new TypeError('setExpiry: remember must be true or false.')
+  return {
+    ...(idle === undefined ? {} : { idle: idle === null ? 0 : milliseconds(idle, 'setExpiry: idle') }),
+    ...(absolute === undefined ? {} : { deadline: momentOf(absolute, now) }),
+    ...(remember === undefined ? {} : { persistent: remember }),
+  }
+}
+
+function momentOf(end: Duration | Date, now: number): number {
+  const moment = end instanceof Date ? end.getTime() : now + milliseconds(end, 'setExpiry: absolute')
+  if (moment > now && moment <= now + LONGEST) return moment
+  throw new TypeError('setExpiry: the end must be in the future, at most 400 days from now.')
 }

@@ -1,57 +1,68 @@
-import { type Duration, milliseconds } from './lifetime.ts'
+import { type Duration, milliseconds } from '../base/duration.ts'
 
 export interface LoginOptions {
-  /** The device as the user's list of sessions will show it (at most 120 characters); by default told from the User-Agent. */
+  /** The device as the user's list of sessions shows it (at most 120 characters). Default: told from the User-Agent. */
   readonly label?: string | null | undefined
   /**
-   * Keep the cookie when the browser closes; a duration also sets how long the session lives at the most. False ends it with
-   * the browser also where the option `expireAtBrowserClose` is false.
+   * Keep the cookie when the browser closes; a duration also sets how long the session lives at most. False ends the cookie
+   * with the browser, even where the option `expireAtBrowserClose` is false.
    */
   readonly remember?: boolean | Duration | undefined
   /**
-   * What happens to the data that is there: all of it stays, none, or these keys. By default all of an anonymous session
-   * and of the same user's stays, and none of another user's, so that one person never sees the basket of the one before.
+   * What happens to the session's data: all of it stays, none, or these keys. By default all data of an anonymous session
+   * and of the same user's stays, and none of another user's, so that nobody sees the basket of the person before.
    */
   readonly keep?: 'all' | 'none' | readonly string[] | undefined
-  /** Most sessions that this user may have, this one included. */
+  /** How many sessions this user may have at most, this one included. */
   readonly limit?: number | undefined
-  /** At the limit: `end-oldest` (default) ends the user's oldest sessions, `refuse` throws `SessionLimit`. */
+  /** At the limit: `end-oldest` (default) ends the user's oldest sessions, `refuse` throws `SessionLimitError`. */
   readonly atLimit?: 'end-oldest' | 'refuse' | undefined
   /**
-   * The credential that was just proven, as the option `credential` of `createSessions` would answer it; by default it is
-   * asked. Handed in, a password that is changed at this very moment ends this login, too.
+   * The credential that was just verified, as the option `credential` of `createSessions` would return it; by default that is
+   * called. If it is passed, a password that is changed at this very moment ends this login, too.
    */
   readonly credential?: string | undefined
 }
 
 const LOGIN = ['label', 'remember', 'keep', 'limit', 'atLimit', 'credential']
 
-/** Throws `TypeError` for what cannot name a user: half a surrogate pair has no form in UTF-8, and two of them would be one. */
+/**
+ * Throws `TypeError` for what cannot name a user. Half a surrogate pair cannot: it has no form in UTF-8, so that two different
+ * ids would become one.
+ */
 export function checkUserId(where: string, userId: unknown): void {
   if (typeof userId === 'string' && userId !== '' && !/\p{Surrogate}/u.test(userId)) return
-  throw new TypeError(`${where} takes the user id as a non-empty string of whole characters.`)
+  if (typeof userId === 'number' || typeof userId === 'bigint')
+    throw new TypeError(`${where} takes the user id as a string, and got a ${typeof userId}. Write String(id).`)
+  const got = userId === '' ? 'an empty one' : typeof userId === 'string' ? 'one with half a character' : kindOf(userId)
+  throw new TypeError(`${where} takes the user id as a non-empty string, and got ${got}.`)
 }
 
-/** Throws `TypeError` for an option that is unknown or of the wrong shape. */
+const kindOf = (value: unknown) =>
+  value == null ? `${value}` : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
+
+/** Throws `TypeError` for an option that is unknown or wrong. */
 export function checkLogin(options: LoginOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`login() takes its options as an object: ${LOGIN.join(', ')}.`)
   const unknown = Object.keys(options).find((name) => !LOGIN.includes(name))
   if (unknown) throw new TypeError(`login() has no option '${unknown}'. Known: ${LOGIN.join(', ')}.`)
   const { limit, atLimit, label, remember, keep } = options
   if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
-    throw new TypeError('login: limit is a whole number above 0.')
+    throw new TypeError('login: limit must be a whole number above 0.')
   if (atLimit !== undefined && atLimit !== 'end-oldest' && atLimit !== 'refuse')
-    throw new TypeError("login: atLimit is 'end-oldest' or 'refuse'.")
+    throw new TypeError("login: atLimit must be 'end-oldest' or 'refuse'.")
   if (label != null && (typeof label !== 'string' || label.length > 120))
-    throw new TypeError('login: label is text of at most 120 characters.')
+    throw new TypeError('login: label must be a string of at most 120 characters.')
   if (options.credential !== undefined) checkCredential('login: credential', options.credential)
   if (remember !== undefined && typeof remember !== 'boolean') milliseconds(remember, 'login: remember')
   if (keep !== undefined && keep !== 'all' && keep !== 'none' && !isKeys(keep))
-    throw new TypeError("login: keep is 'all', 'none' or a list of keys.")
+    throw new TypeError("login: keep must be 'all', 'none' or an array of keys.")
 }
 
-/** Throws `TypeError` for what no login can stand on. */
+/** Throws `TypeError` for what no login can belong to. */
 export function checkCredential(where: string, credential: unknown): void {
-  if (typeof credential !== 'string' || credential === '') throw new TypeError(`${where} is non-empty text.`)
+  if (typeof credential !== 'string' || credential === '') throw new TypeError(`${where} must be a non-empty string.`)
 }
 
 const isKeys = (keep: unknown) => Array.isArray(keep) && keep.every((key) => typeof key === 'string')

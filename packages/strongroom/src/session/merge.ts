@@ -1,8 +1,8 @@
 import type { Values } from './content.ts'
 
 /**
- * What one request did to one top-level key. An `update` keeps its functions, so that they can be run again over a newer
- * value: that is how two hundred parallel increments end at two hundred.
+ * What one request did to one top-level key. An `update` is stored as its functions, which can run again on a newer value:
+ * that is how two hundred parallel increments end at two hundred.
  */
 export type Edit =
   | { readonly kind: 'set'; readonly value: unknown }
@@ -15,14 +15,14 @@ export interface Changes {
   readonly edits: ReadonlyMap<string, Edit>
 }
 
-/** Defines instead of assigning, for a key named `__proto__` must become data and not a prototype. */
+/** Defines the key instead of assigning to it: `__proto__` must become data and not a prototype. */
 export function put(values: Values, key: string, value: unknown): void {
   if (key === '__proto__')
     Object.defineProperty(values, key, { value, writable: true, enumerable: true, configurable: true })
   else values[key] = value
 }
 
-/** Lays one request's changes over the session as it is by now, newer than what it had read; `newer` stays as it is. */
+/** One request's changes applied to a newer copy of the session than the request had read. `newer` is not changed. */
 export function applyChanges({ cleared, edits }: Changes, newer: Values): Values {
   const merged: Values = cleared ? {} : { ...newer }
   for (const [key, edit] of edits) {
@@ -34,7 +34,7 @@ export function applyChanges({ cleared, edits }: Changes, newer: Values): Values
   return merged
 }
 
-/** The value that the session itself has under the key: never what an object inherits, such as `constructor`. */
+/** The value that the session itself has under the key, never an inherited one such as `constructor`. */
 export function own(values: Values, key: string): unknown {
   return Object.hasOwn(values, key) ? values[key] : undefined
 }
@@ -47,8 +47,8 @@ const run = (steps: readonly ((value: unknown) => unknown)[], value: unknown) =>
   steps.reduce((v, step) => step(v), value)
 
 /**
- * The keys whose values were changed in place. `lent` are the keys whose objects the application has had in its hands;
- * `base` is the text that was loaded. Where nothing was lent, nothing can have changed and nothing is encoded.
+ * The keys whose values were changed in place. `lent` are the keys whose objects the application has had in its hands, `base`
+ * is the JSON that was loaded. Where nothing was lent, nothing can have changed, and nothing is encoded.
  */
 export function changedInPlace(lent: Iterable<string>, values: Values, base: string): string[] {
   const before = JSON.parse(base) as Values
@@ -59,7 +59,7 @@ export function changedInPlace(lent: Iterable<string>, values: Values, base: str
   return changed
 }
 
-/** A list less the items with these texts, each taken away once; undefined when none is left. */
+/** A list without the items that have this JSON, each removed once; undefined when none is left. */
 export function without(list: readonly unknown[], texts: readonly string[]): unknown[] | undefined {
   const gone = [...texts]
   const left = list.filter((item) => {
@@ -70,5 +70,5 @@ export function without(list: readonly unknown[], texts: readonly string[]): unk
   return left.length > 0 ? left : undefined
 }
 
-/** Where another framework writes a session too, there may be something else than a list; it is as none. */
+/** Another framework that writes the session too may have stored something else than a list; that counts as an empty one. */
 export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])

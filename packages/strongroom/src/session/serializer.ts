@@ -3,23 +3,23 @@ import type { Values } from './content.ts'
 import { own, put } from './merge.ts'
 
 /**
- * Between an application's values and what JSON can carry, for values such as Dates and Maps. Each value of a session is handed
- * over whole, with all that is in it. The same value must always give the same JSON: that is how a change is told.
+ * Converts an application's values to JSON and back, for values such as Dates and Maps. Each value of a session is converted as
+ * a whole, with everything in it. The same value must always give the same JSON: that is how a change is noticed.
  */
 export interface Serializer {
-  /** Plain objects, arrays, strings, finite numbers, booleans and null. */
+  /** Returns plain objects, arrays, strings, finite numbers, booleans and null. */
   toJson(value: unknown): unknown
-  /** The reverse; what it is given belongs to it. */
+  /** The reverse. It may keep and change what it is given. */
   fromJson(json: unknown): unknown
 }
 
 type Step = (value: unknown) => unknown
 
 /** The library's own keys hold nothing but JSON. */
-const isOwn = (key: string) => key.startsWith('~')
+const isInternal = (key: string) => key.startsWith('~')
 
-/** A session's values as the application has them in its hands, beside those that are kept. */
-export class Shown {
+/** A session's values as the application has them, beside the JSON values that are stored. */
+export class ApplicationValues {
   readonly #serializer: Serializer
   readonly #values = new Map<string, unknown>()
 
@@ -27,27 +27,27 @@ export class Shown {
     this.#serializer = serializer
   }
 
-  /** The application's value of a key, the same one until it is set anew; undefined when there is none. */
-  show(key: string, json: unknown): unknown {
+  /** The application's value of a key: the same object until the key is set again. Undefined when there is none. */
+  get(key: string, json: unknown): unknown {
     if (this.#values.has(key) || json === undefined) return this.#values.get(key)
     const value = this.#fromJson(key, JSON.parse(JSON.stringify(json)))
     this.#values.set(key, value)
     return value
   }
 
-  /** What is to be kept of a value that the application has put there, or taken away. */
-  take(key: string, value: unknown): unknown {
+  /** Sets or, with undefined, deletes the application's value. Returns the JSON value to store. */
+  set(key: string, value: unknown): unknown {
     if (value === undefined) this.#values.delete(key)
     else this.#values.set(key, value)
     return this.#toJson(key, value)
   }
 
-  /** A step of `update` for what is kept. */
+  /** A step of `update`, as a step from JSON value to JSON value. */
   step(key: string, change: Step): Step {
     return (json) => this.#toJson(key, change(json === undefined ? undefined : this.#fromJson(key, json)))
   }
 
-  /** Brings up to date what was changed in place, and answers those keys. */
+  /** Serializes again what was changed in place, into `values`. Returns those keys. */
   refresh(values: Values, only?: string): string[] {
     const keys = only === undefined ? [...this.#values.keys()] : this.#values.has(only) ? [only] : []
     return keys.filter((key) => {
@@ -58,10 +58,10 @@ export class Shown {
     })
   }
 
-  /** After a save: forgets what others have changed meanwhile. `before` is what was to be kept. */
-  settle(before: Values, kept: Values): void {
+  /** After a save: forgets the values that other requests have changed. `before` is what was to be stored. */
+  settle(before: Values, stored: Values): void {
     for (const key of this.#values.keys())
-      if (JSON.stringify(own(before, key)) !== JSON.stringify(own(kept, key))) this.#values.delete(key)
+      if (JSON.stringify(own(before, key)) !== JSON.stringify(own(stored, key))) this.#values.delete(key)
   }
 
   clear(): void {
@@ -74,13 +74,13 @@ export class Shown {
 
   #toJson(key: string, value: unknown): unknown {
     if (value === undefined) return undefined
-    const json = attempt(key, 'carry', () => this.#serializer.toJson(value))
+    const json = attempt(key, 'write', () => this.#serializer.toJson(value))
     if (json !== undefined) return json
-    throw new DataError(key, `The serializer makes nothing of the session value '${key}'.`)
+    throw new DataError(key, `The serializer's toJson() returned undefined for the session value '${key}'.`)
   }
 }
 
-function attempt(key: string, verb: 'read' | 'carry', work: () => unknown): unknown {
+function attempt(key: string, verb: 'read' | 'write', work: () => unknown): unknown {
   try {
     return work()
   } catch (cause) {
@@ -89,5 +89,6 @@ function attempt(key: string, verb: 'read' | 'carry', work: () => unknown): unkn
   }
 }
 
-/** Null where a key's value is kept as the application has it. */
-export const shownOf = (shown: Shown | null, key: string): Shown | null => (shown !== null && isOwn(key) ? null : shown)
+/** Null where a key's value is stored as the application has it. */
+export const applicationValuesOf = (values: ApplicationValues | null, key: string): ApplicationValues | null =>
+  values !== null && isInternal(key) ? null : values

@@ -1,21 +1,22 @@
-import { DataError, ReadOnlyError, SessionClosedError } from '../errors.ts'
+import type { Duration } from '../base/duration.ts'
+import { DataError } from '../errors.ts'
+import { lend, settleInPlace, writableValues } from './changes.ts'
 import { checkValue, isEmpty } from './content.ts'
-import { type Expiry, lifetimeChangeOver } from './expiry.ts'
-import type { Duration } from './lifetime.ts'
+import { type Expiry, withExpiry } from './lifetime.ts'
 import { checkCredential, checkLogin, checkUserId, type LoginOptions } from './login.ts'
 import { listOf, own, put, without } from './merge.ts'
-import { shownOf } from './serializer.ts'
-import { lend, ownValues, type State, settleInPlace } from './state.ts'
+import { applicationValuesOf } from './serializer.ts'
+import type { State } from './state.ts'
 
-/** Keys of `Data` are the session's keys; every read may find nothing, for a session is empty until it is filled. */
+/** The session's keys are the keys of `Data`. Every read may return undefined: a session is empty until it is filled. */
 export type Keys<Data> = keyof Data & string
 
-/** The library's own way to a session's state; an application has only the verbs. */
+/** How the library itself gets at a session's state; applications only have the methods. */
 export let stateOf: (session: Session<never>) => State
 
 const FLASH = '~flash.'
 
-/** What one visitor has, and what has become of it. Verbs take effect when the response begins, or at `sessions.save()`. */
+/** One visitor's session. Changes take effect when the response begins, or at `sessions.save()`. */
 export class Session<Data extends object = Record<string, unknown>> {
   readonly #state: State
 
@@ -28,7 +29,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     this.#state = state
   }
 
-  /** The value under a key, or undefined. An object may be changed in place, at any depth: that is kept too. */
+  /** The value of a key, or undefined. An object may be changed in place, at any depth: that is saved, too. */
   get<K extends Keys<Data>>(key: K): Data[K] | undefined {
     return lend(this.#state, key) as Data[K] | undefined
   }
@@ -37,7 +38,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     return Object.hasOwn(this.#state.values, key)
   }
 
-  /** Puts a value: anything that JSON can carry. Parallel requests that set other keys lose nothing. */
+  /** Sets a value: anything that JSON can hold. Parallel requests that set other keys lose nothing. */
   set<K extends Keys<Data>>(key: K, value: Data[K]): this {
     checkKey(key)
     if (value === undefined) throw new DataError(key, `The session value '${key}' is undefined. Use delete('${key}').`)
@@ -45,7 +46,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     return this
   }
 
-  /** Removes a key; true when it was there. */
+  /** Deletes a key; true if it was there. */
   delete(key: Keys<Data>): boolean {
     checkKey(key)
     const had = this.has(key)
@@ -53,7 +54,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     return had
   }
 
-  /** The value under a key, which is removed. Of two requests at the same time both may see it, and then it is gone. */
+  /** Returns the value of a key and deletes it. Two requests in parallel may both get it. */
   pull<K extends Keys<Data>>(key: K): Data[K] | undefined {
     const value = this.get(key)
     this.delete(key)
@@ -61,8 +62,8 @@ export class Session<Data extends object = Record<string, unknown>> {
   }
 
   /**
-   * Puts what `change` makes of the value, and returns it; undefined removes the key. When a parallel request was first,
-   * `change` is run again over its result, so it must do nothing but compute: no I/O, no clock, no counting of its calls.
+   * Sets what `change` returns for the present value, and returns it; undefined deletes the key. If a parallel request saves
+   * first, `change` runs again on its result, so it must only compute: no I/O, no clock, no counting of its calls.
    */
   update<K extends Keys<Data>>(
     key: K,
@@ -72,7 +73,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     return this.#update(key, change as (value: unknown) => unknown) as Data[K] | undefined
   }
 
-  /** With a message: keeps it for the next request that asks. Without: the messages that wait under the name, which then go. */
+  /** With a message: saves it for the next request that asks. Without: returns the messages of that name and deletes them. */
   flash(name: string): unknown[]
   flash(name: string, message: unknown): void
   flash(name: string, ...rest: [message?: unknown]): unknown[] | undefined {
@@ -85,17 +86,17 @@ export class Session<Data extends object = Record<string, unknown>> {
     const messages = listOf(lend(this.#state, key))
     if (messages.length === 0) return []
     const seen = messages.map((message) => JSON.stringify(message))
-    // Takes away what was shown, and not what a parallel request has added since.
+    // Removes the messages that were shown, and not those that a parallel request has added since.
     this.#update(key, (list) => without(listOf(list), seen))
     return messages
   }
 
-  /** Removes all data (flash messages too); the session, its user and its times stay. */
+  /** Deletes all data, flash messages included; the session, its user and its times stay. */
   clear(): void {
     const state = this.#writable()
     state.cleared = true
     state.values = {}
-    state.shown?.clear()
+    state.application?.clear()
     state.edits = state.updated = state.lent = null
   }
 
@@ -103,12 +104,15 @@ export class Session<Data extends object = Record<string, unknown>> {
     return Object.keys(this.#state.values).filter((key) => !key.startsWith('~')) as Keys<Data>[]
   }
 
-  /** No data and no flash message. A session that stays empty and anonymous is not kept. */
+  /** True without data and flash messages. A session that stays empty and anonymous is not saved. */
   isEmpty(): boolean {
     return isEmpty(this.#state.values)
   }
 
-  /** Signs a user in: new token (so a planted one is worth nothing), new times, and the session is found under the user. */
+  /**
+   * Signs a user in: new token (so that a planted one is worthless), new times, and the session is in the user's list. Throws
+   * `TypeError` for a user id that is not a non-empty string, and for options that are wrong.
+   */
   login(userId: string, options: LoginOptions = {}): void {
     const state = this.#writable()
     checkUserId('login()', userId)
@@ -122,25 +126,26 @@ export class Session<Data extends object = Record<string, unknown>> {
     state.intent = { verb: 'login', userId, options: { ...options } }
   }
 
-  /** A new token for the same session; the old one is dead at once. Call it when the visitor's rights change. */
+  /** Gives the same session a new token; the old one is dead at once. Call it when the visitor's rights change. */
   renew(): void {
     const state = this.#writable()
     if (state.intent === null) state.intent = { verb: 'renew' }
   }
 
   /**
-   * The user's credential was changed by this very session: it goes on under a new token, and all others of the user are over,
-   * for they stand on the old one. With the new credential, or it is asked. Needs the option `credential`.
+   * This session has changed the user's credential, such as the password: it goes on under a new token, and the user's other
+   * sessions are over, because they belong to the old credential. Without the new credential as an argument, the option
+   * `credential`, which this needs, is asked for it.
    */
   credentialChanged(credential?: string): void {
-    if (credential !== undefined) checkCredential('restamp()', credential)
-    if (this.userId === null) throw new TypeError('restamp() is for a session with a signed-in user.')
+    if (credential !== undefined) checkCredential('credentialChanged()', credential)
+    if (this.userId === null) throw new TypeError('credentialChanged() needs a session with a signed-in user. Call login() first.')
     this.renew()
     this.#state.credentialChange = { credential }
   }
 
   /**
-   * Ends the session: record deleted, cookie cleared, data gone. Also when the response is an error. What is put after it,
+   * Ends the session: record deleted, cookie cleared, data gone; also when the response is an error. What is set afterwards,
    * such as a flash message, begins a new session that has nothing in common with this one.
    */
   logout(): void {
@@ -150,15 +155,16 @@ export class Session<Data extends object = Record<string, unknown>> {
   }
 
   /**
-   * Lifetimes of this session alone. A duration is its idle limit; a `Date` its end, used or not; an object names each, and
-   * what it leaves out stays; null gives the defaults back, and so does `'browser'` with a cookie that ends with the browser.
+   * Sets the lifetime of this session alone. A duration is its idle limit; a `Date` is its end, used or not; an object names
+   * each, and what it leaves out stays. Null restores the defaults, and so does `'browser'`, with a cookie that ends with the
+   * browser.
    */
   setExpiry(expiry: Duration | Date | Expiry | null): void {
     const state = this.#writable()
-    state.lifetime = lifetimeChangeOver(state.lifetime, expiry, state.now)
+    state.lifetime = withExpiry(state.lifetime, expiry, state.now)
   }
 
-  /** True until the session rests in its store, or in the visitor's cookie. */
+  /** True until the session is saved, in its store or in the visitor's cookie. */
   get isNew(): boolean {
     return this.#state.meta === null
   }
@@ -176,11 +182,11 @@ export class Session<Data extends object = Record<string, unknown>> {
   get authenticatedAt(): Date | null {
     return moment(this.#state.meta?.authenticatedAt)
   }
-  /** When the session ends if it is not used again. Null while new. */
+  /** When the session expires if it is not used again. Null while new. */
   get expiresAt(): Date | null {
     return this.#state.meta ? new Date(this.#state.expiresAt) : null
   }
-  /** When the session ends however much it is used. Null while new. */
+  /** When the session ends, however much it is used. Null while new. */
   get endsAt(): Date | null {
     return moment(this.#state.meta?.deadline)
   }
@@ -189,39 +195,28 @@ export class Session<Data extends object = Record<string, unknown>> {
     const { id, handleOf } = this.#state
     return id && handleOf(id)
   }
-  /** True for a stand-in that keeps nothing: the store was down and the call asked for `onStoreError: 'anonymous'`. */
+  /** True for a session that saves nothing: from `read()`, or a stand-in while the store is down (`onStoreError: 'anonymous'`). */
   get isReadOnly(): boolean {
-    return this.#state.mode === 'read-only'
+    return this.#state.isReadOnly
   }
 
   #writable(): State {
-    const state = this.#state
-    if (state.mode === 'open') return state
-    if (state.mode === 'saving')
-      throw new SessionClosedError(
-        'The session is being saved. Await sessions.save(request) before you change it again.',
-      )
-    if (state.mode === 'read-only')
-      throw new ReadOnlyError(
-        'This session is read-only: it stands in while the store is down, or was opened with read().',
-      )
-    throw new SessionClosedError(
-      'The response has begun, so a change of the session can no longer be kept. Change it before the first byte is written.',
-    )
+    this.#state.assertOpen()
+    return this.#state
   }
 
   #write(key: string, value: unknown): void {
     const state = this.#writable()
     state.edits ??= new Map()
-    const values = ownValues(state)
-    const shown = shownOf(state.shown, key)
-    const kept = shown ? shown.take(key, value) : value
-    if (kept === undefined) {
+    const values = writableValues(state)
+    const application = applicationValuesOf(state.application, key)
+    const json = application ? application.set(key, value) : value
+    if (json === undefined) {
       delete values[key]
       state.edits.set(key, { kind: 'delete' })
     } else {
-      put(values, key, kept)
-      state.edits.set(key, { kind: 'set', value: kept })
+      put(values, key, json)
+      state.edits.set(key, { kind: 'set', value: json })
     }
   }
 
@@ -230,11 +225,11 @@ export class Session<Data extends object = Record<string, unknown>> {
     settleInPlace(state, key)
     const before = state.edits?.get(key)
     const value = change(lend(state, key))
-    const shown = shownOf(state.shown, key)
-    if (value !== undefined && !shown) checkValue(key, value)
+    const application = applicationValuesOf(state.application, key)
+    if (value !== undefined && !application) checkValue(key, value)
     this.#write(key, value)
     if (before && before.kind !== 'update') return value
-    const step = shown?.step(key, change) ?? change
+    const step = application?.step(key, change) ?? change
     state.edits?.set(key, { kind: 'update', steps: [...(before?.steps ?? []), step] })
     state.updated ??= new Map()
     state.updated.set(key, JSON.stringify(own(state.values, key)))
@@ -243,8 +238,9 @@ export class Session<Data extends object = Record<string, unknown>> {
 }
 
 function checkKey(key: string): void {
-  if (typeof key !== 'string' || key === '') throw new DataError('', 'A session key is a non-empty string.')
-  if (key.startsWith('~')) throw new DataError(key, `Session keys that begin with '~' are the library's own.`)
+  if (typeof key !== 'string' || key === '') throw new DataError('', 'A session key must be a non-empty string.')
+  if (key.startsWith('~'))
+    throw new DataError(key, `A session key must not begin with '~': such keys are the library's own.`)
 }
 
 const moment = (ms: number | null | undefined) => (ms == null ? null : new Date(ms))

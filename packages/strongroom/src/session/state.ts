@@ -1,74 +1,131 @@
 import type { Id } from '../crypto/token.ts'
-import { checkValue, type Meta, type Values } from './content.ts'
-import type { LifetimeChange } from './expiry.ts'
+import { ReadOnlyError, SessionClosedError } from '../errors.ts'
+import type { Meta, Values } from './content.ts'
+import type { LifetimeChange } from './lifetime.ts'
 import type { LoginOptions } from './login.ts'
-import { type Changes, changedInPlace, type Edit, own, put } from './merge.ts'
-import { type Serializer, Shown, shownOf } from './serializer.ts'
+import type { Edit } from './merge.ts'
+import { ApplicationValues, type Serializer } from './serializer.ts'
 
-/** What a session is to become, beyond its data. `reroot`: a new beginning without a new login, see `revokeOthers`. */
+/**
+ * What a session is to become, beyond its data. `new-identity`: the same session under a new cookie, without the link to the
+ * old one that a renewal keeps; see `revokeOthers`.
+ */
 export type Intent =
   | { readonly verb: 'login'; readonly userId: string; readonly options: LoginOptions }
-  | { readonly verb: 'renew' | 'reroot' | 'logout' }
+  | { readonly verb: 'renew' | 'new-identity' | 'logout' }
 
-/** A session as it rests, in a store or in the cookie. */
-export interface Resting {
+/** A session as it is stored, on the server or in the cookie. */
+export interface StoredSession {
   readonly values: Values
-  /** Which of the values others have too; see `Loaded`. */
+  /** Which of the values other requests have, too; see `Loaded`. */
   readonly shared: Values
-  /** The JSON text of `values`. */
+  /** `values` as JSON. */
   readonly data: string
   readonly meta: Meta
   readonly ref: { readonly expiresAt: number; readonly cookie: { readonly id: Id } }
 }
 
-/** What a session is told of the world around it. */
-export interface Surroundings {
-  /** The moment at which it was loaded. */
+/** What a session is told about the request that it belongs to. */
+export interface Circumstances {
+  /** When it was loaded. */
   readonly now: number
   readonly handleOf: (id: Id) => string
   readonly serializer?: Serializer | null
 }
 
-const NOTHING: Values = Object.freeze({})
+const NO_VALUES: Values = Object.freeze({})
 
-/** What is known of a session in the middle of a request. It has no clock: the moment is handed in. */
+/**
+ * What is known of a session in the middle of a request. It has no clock: the moment is handed in. Whether it may be changed
+ * is its mode, which moves in one direction but for a save: open → saving → open → closed, or read-only from the start.
+ */
 export class State {
   values: Values = {}
-  shared: Values = NOTHING
-  /** The JSON text that `values` were read from. */
+  shared: Values = NO_VALUES
+  /** The JSON that `values` were parsed from. */
   base = '{}'
   /** Null while new. */
   meta: Meta | null = null
   expiresAt = 0
   id: Id | null = null
-  /** Of an id: asked for only when needed, for it costs a hash. */
+  /** Called only when a handle is needed, because it costs a hash. */
   readonly handleOf: (id: Id) => string
   readonly now: number
-  /** `saving`: open, but a save is under way that a change would get lost in. */
-  mode: 'open' | 'saving' | 'closed' | 'read-only' = 'open'
   intent: Intent | null = null
   lifetime: LifetimeChange | null = null
   cleared = false
   edits: Map<string, Edit> | null = null
-  /** For an updated key: its text right after the last update, to tell a later change in place. */
+  /** For an updated key: its JSON right after the last update, to notice a later change in place. */
   updated: Map<string, string | undefined> | null = null
+  /** Keys whose objects the application has in its hands. */
   lent: Set<string> | null = null
-  /** `restamp()` was asked for. */
+  /** `credentialChanged()` was called. */
   credentialChange: { readonly credential: string | undefined } | null = null
-  /** What a save that is under way has made of the credential. */
+  /** The new credential stamp, once a save that needs one has made it. */
   stamp: string | null = null
-  /** There with a serializer: then `values` are what it makes of the application's. */
-  readonly shown: Shown | null
+  /** With a serializer, `values` are what it makes of these. */
+  readonly application: ApplicationValues | null
+  #mode: 'open' | 'saving' | 'closed' | 'read-only' = 'open'
 
-  constructor({ now, handleOf, serializer = null }: Surroundings, loaded: Resting | null) {
+  constructor({ now, handleOf, serializer = null }: Circumstances, loaded: StoredSession | null) {
     this.now = now
     this.handleOf = handleOf
-    this.shown = serializer && new Shown(serializer)
-    if (loaded) this.rest(loaded)
+    this.application = serializer && new ApplicationValues(serializer)
+    if (loaded) this.setStored(loaded)
   }
 
-  /** Takes over what rests in the store, or in the cookie, by now. */
-  rest({ values, shared, data, meta, ref }: Resting): void {
+  get isOpen(): boolean {
+    return this.#mode === 'open'
+  }
+  get isClosed(): boolean {
+    return this.#mode === 'closed'
+  }
+  get isReadOnly(): boolean {
+    return this.#mode === 'read-only'
+  }
+
+  /** Throws, with what to do instead, unless a change can still be saved. */
+  assertOpen(): void {
+    if (this.#mode === 'open') return
+    if (this.#mode === 'saving')
+      throw new SessionClosedError(
+        'The session is being saved. Await sessions.save(request) before you change it again.',
+      )
+    if (this.#mode === 'read-only')
+      throw new ReadOnlyError(
+        'This session is read-only: the store is down and this is a stand-in, or read() opened it.',
+      )
+    throw new SessionClosedError(
+      'The response has begun, so a change of the session can no longer be saved. Change it before the first byte is written.',
+    )
+  }
+
+  /** A save begins: a change during it would be lost. */
+  beginSave(): void {
+    this.#mode = 'saving'
+  }
+
+  /** The save has ended, and the response has not begun. */
+  endSave(): void {
+    this.#mode = 'open'
+  }
+
+  /** The response begins. */
+  close(): void {
+    this.#mode = 'closed'
+  }
+
+  /** For a request that never asked for its session: it was loaded at the response, and is committed there. */
+  reopen(): void {
+    this.#mode = 'open'
+  }
+
+  makeReadOnly(): void {
+    this.#mode = 'read-only'
+  }
+
+  /** What is stored by now is what was loaded from here on. */
+  setStored({ values, shared, data, meta, ref }: StoredSession): void {
     this.values = values
     this.shared = shared
     this.base = data
@@ -76,130 +133,26 @@ export class State {
     this.expiresAt = ref.expiresAt
     this.id = ref.cookie.id
   }
-}
 
-/**
- * The value under a key for the application's hands. An object that others have too is copied first, so that what is changed
- * in place is this request's own.
- */
-export function lend(state: State, key: string): unknown {
-  const value = own(state.values, key)
-  const shown = shownOf(state.shown, key)
-  if (!shown && (typeof value !== 'object' || value === null)) return value
-  state.lent ??= new Set()
-  state.lent.add(key)
-  if (shown) return shown.show(key, value)
-  if (value !== own(state.shared, key)) return value
-  const copy: unknown = JSON.parse(JSON.stringify(value))
-  put(ownValues(state), key, copy)
-  return copy
-}
-
-/** The session's values for writing to. */
-export function ownValues(state: State): Values {
-  // Spread defines each key, so that one named `__proto__` stays data.
-  if (state.values === state.shared) state.values = { ...state.shared }
-  return state.values
-}
-
-/**
- * A copy of the values for those who come after, when the application has none of the objects in its hands: they are what
- * their text says, and stay so. Undefined otherwise.
- */
-export function shareable({ values, shared }: State): Values | undefined {
-  for (const key of Object.keys(values)) {
-    const value = values[key]
-    // Zero with a sign is one without it in JSON.
-    if (typeof value === 'object' && value !== null ? value !== own(shared, key) : Object.is(value, -0))
-      return undefined
+  /** After the session's end: what is set from now on begins a new one. */
+  startOver(): void {
+    this.values = {}
+    this.shared = NO_VALUES
+    this.application?.clear()
+    this.base = '{}'
+    this.meta = this.id = null
+    this.expiresAt = 0
+    this.forgetChanges()
   }
-  return { ...values }
-}
 
-/** A change in place cannot be run again over a newer value; from then on the key counts as set. */
-export function settleInPlace(state: State, key: string): void {
-  refreshShown(state, key)
-  checkOwn(state, key)
-  const edit = state.edits?.get(key)
-  const changed =
-    edit?.kind === 'update'
-      ? JSON.stringify(own(state.values, key)) !== state.updated?.get(key)
-      : !edit && !state.cleared && state.lent?.has(key) && changedInPlace([key], state.values, state.base).length > 0
-  if (!changed) return
-  state.edits ??= new Map()
-  state.edits.set(key, { kind: 'set', value: own(state.values, key) })
-}
-
-/** What the application has changed in place goes into the values that are kept. */
-function refreshShown(state: State, only?: string): void {
-  for (const key of state.shown?.refresh(ownValues(state), only) ?? [])
-    if (state.edits?.get(key)?.kind === 'set') state.edits.set(key, { kind: 'set', value: own(state.values, key) })
-}
-
-function checkOwn({ values }: State, key: string): void {
-  if (Object.hasOwn(values, key)) checkValue(key, values[key])
-}
-
-/** What this request changed, with the text of what it makes of the session, where that is known. */
-export interface Changed extends Changes {
-  readonly text: string | null
-}
-
-/** Null where nothing was changed; throws `DataError` for a value that cannot be kept. */
-export function changesOf(state: State): Changed | null {
-  refreshShown(state)
-  const { lent, edits, values, cleared } = state
-  for (const keys of [lent, edits?.keys()]) for (const key of keys ?? []) checkOwn(state, key)
-  if (!edits && !lent && !cleared) return null
-  // A key that was set to what it was, or deleted where it was not, is no change and costs no write.
-  const text = cleared ? null : JSON.stringify(values)
-  if (text === state.base) return null
-  if (edits) for (const [key, edit] of edits) if (edit.kind === 'update') settleInPlace(state, key)
-  const all = new Map(state.edits)
-  if (lent && !cleared) {
-    const free = [...lent].filter((key) => !all.has(key))
-    for (const key of changedInPlace(free, values, state.base)) all.set(key, { kind: 'set', value: own(values, key) })
+  forgetChanges(): void {
+    this.forgetIntent()
+    this.stamp = this.lifetime = this.edits = this.updated = this.lent = null
+    this.cleared = false
   }
-  return all.size > 0 || (cleared && state.base !== '{}') ? { cleared, edits: all, text } : null
-}
 
-/** After a save: what was written is now what was loaded, and, while the session is open, goes on being watched. */
-export function settle(state: State, kept: Resting): void {
-  const values = kept.values === state.values ? kept.values : keepObjects(state, kept.values)
-  state.shown?.settle(state.values, kept.values)
-  state.rest(kept)
-  state.values = values
-  forgetChanges(state)
-  if (state.mode !== 'closed') state.lent = new Set(Object.keys(kept.values))
-}
-
-/** After the session's end: what is put into it from now on begins a new one. */
-export function startOver(state: State): void {
-  state.values = {}
-  state.shared = NOTHING
-  state.shown?.clear()
-  state.base = '{}'
-  state.meta = state.id = null
-  state.expiresAt = 0
-  forgetChanges(state)
-}
-
-function forgetChanges(state: State): void {
-  state.credentialChange = state.stamp = null
-  state.intent = state.lifetime = state.edits = state.updated = state.lent = null
-  state.cleared = false
-}
-
-/**
- * Of what is kept, the application's own objects where they still say the same: it may change them in place later. A copy, for
- * the others are not this request's alone.
- */
-function keepObjects({ lent, values, shared }: State, kept: Values): Values {
-  const merged = { ...kept }
-  for (const key of lent ?? []) {
-    const mine = own(values, key)
-    if (mine === own(shared, key) || !Object.hasOwn(merged, key)) continue
-    if (JSON.stringify(merged[key]) === JSON.stringify(mine)) put(merged, key, mine)
+  /** A login or renewal that failed must not be tried again when the response begins. */
+  forgetIntent(): void {
+    this.intent = this.credentialChange = null
   }
-  return merged
 }

@@ -1,30 +1,37 @@
 import { describe } from 'node:test'
-import { asking } from './adapter/asking.ts'
-import { backings, type FurtherStore } from './adapter/backings.ts'
-import { failing } from './adapter/failing.ts'
-import { keeping } from './adapter/keeping.ts'
-import { racing } from './adapter/racing.ts'
-import { sending } from './adapter/sending.ts'
-import { signing } from './adapter/signing.ts'
-import { propertyOf, type Serve } from './adapter/subject.ts'
+import type { StartServer } from './adapter/application.ts'
+import { type AdditionalStore, backings } from './adapter/backings.ts'
+import { concurrency } from './adapter/concurrency.ts'
+import { failures } from './adapter/failures.ts'
+import { login } from './adapter/login.ts'
+import { propertyOf } from './adapter/property.ts'
+import { reading } from './adapter/reading.ts'
+import { responses } from './adapter/responses.ts'
+import { saving } from './adapter/saving.ts'
 
-export type { FurtherStore } from './adapter/backings.ts'
-export type { Answer, Application, Asked, Serve, Served } from './adapter/subject.ts'
+export type {
+  RunningServer,
+  StartServer,
+  SuiteApplication,
+  SuiteRequest,
+  SuiteResponse,
+} from './adapter/application.ts'
+export type { AdditionalStore } from './adapter/backings.ts'
 
 export interface AdapterSuiteOptions {
-  /** Stores that the conversations are to be held over as well. */
-  readonly stores?: readonly FurtherStore[] | undefined
+  /** Stores to run the suite over in addition to its own. */
+  readonly stores?: readonly AdditionalStore[] | undefined
 }
 
 /**
- * What every adapter must do, as `node:test` tests: HTTP conversations over every kind of backing (memory under each seal,
- * cookies sealed and signed, with and without revocations). `serve` starts a real server; it is called once for each
- * conversation. What a backing cannot do shows up as a skipped test with its reason.
+ * Tests everything that an adapter must do, as `node:test` tests: HTTP conversations with a real server over every kind of
+ * backing (memory under each seal, and cookies: sealed, signed, and with revocations). `start` starts the server; it is called
+ * once for each conversation. What a backing cannot do is reported as a skipped test with its reason.
  *
  * @example
  * adapterSuite('node', async (sessions, application) => {
  *   const server = createServer(
- *     node(sessions, async (request, response) => {
+ *     withSessions(sessions, async (request, response) => {
  *       const { status, headers, body } = await application({ request, url: request.url })
  *       response.statusCode = status
  *       for (const [name, value] of headers) response.appendHeader(name, value)
@@ -36,12 +43,12 @@ export interface AdapterSuiteOptions {
  *   return { url: `http://localhost:${server.address().port}`, close: async () => server.close() }
  * })
  */
-export function adapterSuite(name: string, serve: Serve, { stores = [] }: AdapterSuiteOptions = {}): void {
+export function adapterSuite(name: string, start: StartServer, { stores = [] }: AdapterSuiteOptions = {}): void {
   describe(`${name} is an adapter`, () => {
     for (const backing of backings(stores))
       describe(`over ${backing.name}`, () => {
-        const property = propertyOf(serve, backing)
-        for (const properties of [asking, keeping, signing, racing, failing, sending]) properties(property)
+        const property = propertyOf(start, backing)
+        for (const properties of [reading, saving, login, concurrency, failures, responses]) properties(property)
       })
   })
 }

@@ -1,13 +1,13 @@
 export {
   type AdapterSuiteOptions,
-  type Answer,
-  type Application,
-  type Asked,
+  type AdditionalStore,
   adapterSuite,
-  type FurtherStore,
-  type Serve,
-  type Served,
+  type RunningServer,
+  type StartServer,
+  type SuiteApplication,
+  type SuiteRequest,
+  type SuiteResponse,
 } from './adapter-suite.ts'
 export { type ManualClock, manualClock } from './clock.ts'
 export { type SessionForOptions, sessionFor } from './session-for.ts'
-export { type StoreFactory, type StoreKnobs, type Subject, storeSuite } from './store-suite.ts'
+export { type StoreFactory, type StoreSuiteOptions, type StoreUnderTest, storeSuite } from './store-suite.ts'

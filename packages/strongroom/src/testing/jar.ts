@@ -10,7 +10,7 @@ export interface SetCookie {
   readonly attributes: ReadonlyMap<string, string>
 }
 
-/** Reads one Set-Cookie line as its grammar says (RFC 6265 §4.1.1); fails on what a browser would merely put up with. */
+/** Parses one Set-Cookie line by its grammar (RFC 6265 §4.1.1). Fails even on what a browser would tolerate. */
 export function parseSetCookie(line: string): SetCookie {
   const [, name = '', value = '', rest = ''] = LINE.exec(line) ?? assert.fail('a Set-Cookie line is malformed')
   const attributes = new Map<string, string>()
@@ -18,37 +18,46 @@ export function parseSetCookie(line: string): SetCookie {
     const at = part.indexOf('=')
     const attribute = (at < 0 ? part : part.slice(0, at)).toLowerCase()
     assert.ok(ATTRIBUTES.includes(attribute), `a Set-Cookie attribute is unknown: ${attribute}`)
-    assert.ok(!attributes.has(attribute), `a Set-Cookie attribute stands twice: ${attribute}`)
+    assert.ok(!attributes.has(attribute), `a Set-Cookie attribute occurs twice: ${attribute}`)
     attributes.set(attribute, at < 0 ? '' : part.slice(at + 1))
   }
   checkAttributes(name, attributes)
-  assert.ok(name.length + value.length <= 4096, 'a cookie is larger than browsers keep')
+  assert.ok(name.length + value.length <= 4096, 'a cookie is larger than browsers accept')
   return { name, value, attributes }
 }
 
 function checkAttributes(name: string, attributes: ReadonlyMap<string, string>): void {
   const secure = attributes.has('secure')
-  if (/^__(host|secure)-/i.test(name)) assert.ok(secure, 'a cookie with a prefix is Secure')
-  if (/^__host-/i.test(name)) assert.ok(attributes.get('path') === '/' && !attributes.has('domain'), '__Host- is for /')
-  if (attributes.get('samesite')?.toLowerCase() === 'none') assert.ok(secure, 'SameSite=None is Secure')
+  if (/^__(host|secure)-/i.test(name)) assert.ok(secure, 'a cookie with a name prefix must be Secure')
+  if (/^__host-/i.test(name))
+    assert.ok(
+      attributes.get('path') === '/' && !attributes.has('domain'),
+      'a __Host- cookie must have Path=/ and no Domain',
+    )
+  if (attributes.get('samesite')?.toLowerCase() === 'none')
+    assert.ok(secure, 'a cookie with SameSite=None must be Secure')
   const expires = attributes.get('expires')
-  if (expires !== undefined) assert.equal(new Date(expires).toUTCString(), expires, 'Expires is an IMF-fixdate')
+  if (expires !== undefined) assert.equal(new Date(expires).toUTCString(), expires, 'Expires must be an IMF-fixdate')
   assert.match(attributes.get('max-age') ?? '0', /^\d+$/)
 }
 
-/** A visitor's cookies. Stricter than a browser: what a browser would silently drop or keep beside another fails the test. */
+/** A visitor's cookies. Stricter than a browser: what a browser would silently drop, or store next to another, fails the test. */
 export class Jar {
   readonly #cookies = new Map<string, SetCookie>()
 
-  /** Takes the Set-Cookie lines of one response. */
+  /** Stores the cookies that the Set-Cookie lines of one response set, and removes those that they clear. */
   take(lines: readonly string[]): void {
     const taken = lines.map(parseSetCookie)
-    assert.equal(new Set(taken.map(({ name }) => name)).size, taken.length, 'a response sets each cookie once')
+    assert.equal(new Set(taken.map(({ name }) => name)).size, taken.length, 'a response sets a cookie twice')
     for (const cookie of taken) {
       const before = this.#cookies.get(cookie.name)
       if (before)
-        assert.equal(placeOf(cookie), placeOf(before), 'a cookie is replaced in its place, not laid beside it')
-      if (isOver(cookie)) this.#cookies.delete(cookie.name)
+        assert.equal(
+          scopeOf(cookie),
+          scopeOf(before),
+          'a cookie has another domain or path than before: browsers would have both',
+        )
+      if (isCleared(cookie)) this.#cookies.delete(cookie.name)
       else this.#cookies.set(cookie.name, cookie)
     }
   }
@@ -57,18 +66,18 @@ export class Jar {
     return this.#cookies.get(name)?.value
   }
 
-  /** Puts a cookie there as an attacker or another tab would. */
+  /** Sets a cookie as an attacker or another tab would. */
   plant(name: string, value: string): void {
     this.#cookies.set(name, { name, value, attributes: new Map([['path', '/']]) })
   }
 
-  /** The Cookie header, or undefined when there is nothing to send. */
+  /** The Cookie header, or undefined when the jar is empty. */
   header(): string | undefined {
     return [...this.#cookies.values()].map(({ name, value }) => `${name}=${value}`).join('; ') || undefined
   }
 }
 
-const placeOf = ({ attributes }: SetCookie) => `${attributes.get('domain') ?? ''} ${attributes.get('path') ?? ''}`
+const scopeOf = ({ attributes }: SetCookie) => `${attributes.get('domain') ?? ''} ${attributes.get('path') ?? ''}`
 
-const isOver = ({ attributes }: SetCookie) =>
+const isCleared = ({ attributes }: SetCookie) =>
   attributes.get('max-age') === '0' || (attributes.has('expires') && Date.parse(attributes.get('expires') ?? '') <= 0)

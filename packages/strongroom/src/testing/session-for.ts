@@ -3,16 +3,16 @@ import type { HeaderSource } from '../http/headers.ts'
 import type { BaseSessions } from '../sessions.ts'
 
 export interface SessionForOptions<Data extends object> {
-  /** Signs this user in. */
+  /** The user to log in. */
   readonly userId?: string | undefined
   readonly data?: Partial<Data> | undefined
-  /** Headers of the request that the session begins with, such as a User-Agent for the list of devices. */
+  /** Headers of the request that creates the session, such as a User-Agent for the list of devices. */
   readonly headers?: HeaderSource | undefined
 }
 
 /**
- * A session for a test of an application: made the way a request would make one, through the same store and the same keys.
- * Send `cookie` ("name=value") as the Cookie header. `handle` is the session's public name.
+ * Creates a session for a test of an application, the way a request would: through the same store, with the same keys. Send
+ * `cookie` ("name=value") as the Cookie header. `handle` is the session's public name.
  */
 export async function sessionFor<Data extends object>(
   sessions: BaseSessions<Data>,
@@ -26,6 +26,6 @@ export async function sessionFor<Data extends object>(
   if (userId !== undefined) session.login(userId)
   const { setCookie } = await visit.commit()
   if (setCookie === null || session.handle === null)
-    throw new TypeError('sessionFor() needs a userId or some data: an empty session is not kept, and has no cookie.')
+    throw new TypeError('sessionFor() needs a userId or some data: an empty session is not saved and has no cookie.')
   return { cookie: setCookie.slice(0, setCookie.indexOf(';')), handle: session.handle }
 }

@@ -1,19 +1,19 @@
 import { describe } from 'node:test'
 import { bounds } from './store/bounds.ts'
+import { bytes } from './store/bytes.ts'
+import { concurrency } from './store/concurrency.ts'
 import { deadlines } from './store/deadlines.ts'
-import { finding } from './store/finding.ts'
-import { keeping } from './store/keeping.ts'
-import { racing } from './store/racing.ts'
-import { propertyOf, type StoreFactory, type StoreKnobs } from './store/subject.ts'
-import { sweeping } from './store/sweeping.ts'
-import { writing } from './store/writing.ts'
+import { listing } from './store/listing.ts'
+import { propertyOf, type StoreFactory, type StoreSuiteOptions } from './store/property.ts'
+import { sweep } from './store/sweep.ts'
+import { writes } from './store/writes.ts'
 
-export type { StoreFactory, StoreKnobs, Subject } from './store/subject.ts'
+export type { StoreFactory, StoreSuiteOptions, StoreUnderTest } from './store/property.ts'
 
 /**
- * What every store must do, as `node:test` tests. `factory` makes a fresh, empty store for each of them. What a store
- * declares that it lacks (`owned`, `scan`) and what its factory cannot offer (`peer`, `apart`, `breakIt`) shows up as a
- * skipped test with its reason, never as a passed one.
+ * Tests everything that the contract of `Store` promises, as `node:test` tests. `factory` makes a new, empty store for each
+ * test. What a store declares that it cannot do (`byOwner`, `scan`), and what its factory cannot offer (`peer`, `sibling`,
+ * `breakBackend`), is reported as a skipped test with its reason, never as a passed one.
  *
  * @example
  * storeSuite('my store', async () => {
@@ -22,9 +22,9 @@ export type { StoreFactory, StoreKnobs, Subject } from './store/subject.ts'
  *   return { store, clock, close: () => store.close() }
  * })
  */
-export function storeSuite(name: string, factory: StoreFactory, knobs: StoreKnobs = {}): void {
+export function storeSuite(name: string, factory: StoreFactory, options: StoreSuiteOptions = {}): void {
   describe(`${name} is a store`, () => {
-    const property = propertyOf(factory, knobs)
-    for (const properties of [writing, racing, keeping, deadlines, sweeping, finding, bounds]) properties(property)
+    const property = propertyOf(factory, options)
+    for (const properties of [writes, concurrency, bytes, deadlines, sweep, listing, bounds]) properties(property)
   })
 }

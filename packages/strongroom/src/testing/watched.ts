@@ -1,29 +1,29 @@
 import type { OwnerIndex, Store } from '../store.ts'
 
-/** A store that can be looked at and interfered with from outside, as a test needs it. */
+/** A store that a test can observe and interfere with. */
 export interface Watched {
   readonly store: Store
-  /** The calls that arrived, in order. Assign a shorter length to forget them. */
+  /** The names of the calls, in the order in which they arrived. Set the length to 0 to forget them. */
   readonly calls: string[]
-  /** Every id that was ever asked for: none of them may show up in an answer. */
+  /** Every id that was ever passed to the store. None of them may appear in a response. */
   readonly ids: Set<string>
-  /** Run before each call: delays it by its promise, fails it by what it throws. */
+  /** Runs before each call. Its promise delays the call, and what it throws makes the call fail. */
   before: ((call: string) => unknown) | null
 }
 
-/** Lays an observer around a store. Everything is handed on as it is. */
+/** Wraps a store in an observer that passes everything on unchanged. */
 export function watched(inner: Store): Watched {
   const watch: Watched = { store: inner, calls: [], ids: new Set(), before: null }
-  async function pass<T>(call: string, id: string, ask: () => Promise<T>): Promise<T> {
+  async function pass<T>(call: string, id: string, forward: () => Promise<T>): Promise<T> {
     watch.calls.push(call)
     watch.ids.add(id)
     await watch.before?.(call)
-    return ask()
+    return forward()
   }
-  const { byOwner: owned } = inner
-  const index: OwnerIndex | undefined = owned && {
-    list: (owner) => pass('list', owner, () => owned.list(owner)),
-    deleteAll: (owner, except) => pass('deleteAll', owner, () => owned.deleteAll(owner, except)),
+  const { byOwner } = inner
+  const index: OwnerIndex | undefined = byOwner && {
+    list: (owner) => pass('list', owner, () => byOwner.list(owner)),
+    deleteAll: (owner, except) => pass('deleteAll', owner, () => byOwner.deleteAll(owner, except)),
   }
   const store: Store = {
     traits: inner.traits,

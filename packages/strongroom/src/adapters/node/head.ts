@@ -7,38 +7,39 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 export const alreadySent = () =>
   Object.assign(new Error('Cannot set headers after they are sent to the client'), { code: 'ERR_HTTP_HEADERS_SENT' })
 
-/** A response in disguise: `ended` is called when its end is held, `drop` before what was held is sent. */
+/** `ended` is called when the end of the response is held back, and `drop` before the calls that were held are made. */
 export interface Disguise {
   ended(): void
   drop(): void
 }
 
 /**
- * While bytes are held, the response behaves as one whose headers are sent, so that nobody writes an error page over it or
- * changes a header that belongs to what is held.
+ * Makes the response behave as if its headers had been sent. Otherwise, while bytes are held, an error handler would write its
+ * page into the middle of them, or change a header that belongs to them.
  */
 export function pretendSent(response: NodeResponse): Disguise {
-  if (Object.hasOwn(response, '_header')) return pretendHeader(response as unknown as Innards)
-  let over = false
-  const restore = redefine(response, () => over)
+  if (Object.hasOwn(response, '_header')) return pretendHeader(response as unknown as Http1Fields)
+  let ended = false
+  const restore = redefine(response, () => ended)
   return {
     ended: () => {
-      over = true
+      ended = true
     },
     drop: restore,
   }
 }
 
-interface Innards {
+interface Http1Fields {
   _header: string | null
   finished: boolean
 }
 
 /**
- * HTTP/1: Node itself refuses headers, and says `headersSent` and `writableEnded`, by these two fields, which compression and
- * logging look at as well. Setting fields that are there costs nothing; redefining properties costs as much as the session.
+ * For HTTP/1. Node refuses headers, and computes `headersSent` and `writableEnded`, by these two fields. Middleware for
+ * compression and logging reads them too. Setting existing fields costs nothing; redefining the properties would cost as much
+ * as the rest of the session.
  */
-function pretendHeader(response: Innards): Disguise {
+function pretendHeader(response: Http1Fields): Disguise {
   response._header = 'held'
   return {
     ended: () => {
@@ -75,7 +76,7 @@ function redefine(response: NodeResponse, ended: () => boolean): () => void {
   }
 }
 
-/** Turns `writeHead(status, reason?, headers?)` into set headers and `writeHead(status, reason?)`. */
+/** Sets the headers of `writeHead(status, reason?, headers?)` on the response. Returns the other arguments. */
 export function moveHeaders(response: NodeResponse, args: unknown[]): unknown[] {
   const last = args.at(-1)
   if (args.length < 2 || typeof last !== 'object' || last === null) return args
@@ -86,7 +87,7 @@ export function moveHeaders(response: NodeResponse, args: unknown[]): unknown[] 
   return args.slice(0, -1).filter((arg) => arg !== undefined)
 }
 
-/** A flat list of names and values, or a list of pairs, in which a name may stand several times. */
+/** The list is flat, with names and values in turn, or a list of pairs. A name may occur several times. */
 function moveList(response: NodeResponse, list: unknown[]): void {
   const pairs = Array.isArray(list[0]) ? (list as [string, OutgoingHttpHeader][]) : pairsOf(list)
   const values = new Map<string, { name: string; lines: string[] }>()
@@ -100,7 +101,7 @@ function moveList(response: NodeResponse, list: unknown[]): void {
 }
 
 function pairsOf(list: unknown[]): [string, OutgoingHttpHeader][] {
-  if (list.length % 2 !== 0) throw new TypeError('writeHead takes a list of as many header values as names.')
+  if (list.length % 2 !== 0) throw new TypeError('The list of headers for writeHead must have a value for each name.')
   return Array.from({ length: list.length / 2 }, (_, i) => [String(list[2 * i]), list[2 * i + 1] as OutgoingHttpHeader])
 }
 

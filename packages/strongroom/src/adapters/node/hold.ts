@@ -9,15 +9,15 @@ export type { NodeResponse } from './head.ts'
 type Call = { readonly method: Method; readonly args: unknown[] }
 
 /**
- * Bytes that may be held before a writer is told to wait. As many as a stream holds by default: compression, which takes
- * `drain` listeners away from the response, then has a full buffer of its own by the time it gets them, and drains it.
+ * Bytes that may be held before a writer is told to wait for `drain`. It is a stream's default, because compression middleware
+ * takes `drain` listeners over from the response: by the time it gets one, its own buffer is full too, and will drain.
  */
-const FULL = getDefaultHighWaterMark(false)
+const HIGH_WATER_MARK = getDefaultHighWaterMark(false)
 
 /**
- * Holds back the first byte of a response until its session is kept, so that a client that follows a redirect at once finds
- * what was written, and a cookie never comes too late. Where nothing has to be asked of the store, nothing is held.
- * `fail` is called, with nothing sent, when the session could not be kept.
+ * Holds back the first byte of a response until its session is saved. A client that follows a redirect immediately then finds
+ * what was written, and the cookie is never too late. When no store call is needed, nothing is held.
+ * When the session could not be saved, `fail` is called before anything has been sent.
  */
 export function hold<Data extends object>(
   visit: Visit<Data>,
@@ -25,7 +25,7 @@ export function hold<Data extends object>(
   fail: (error: unknown) => void,
 ): Visit<Data> {
   if (response.headersSent) {
-    // Too late to keep anything: a visit that is told so makes a change of the session throw instead of getting lost.
+    // It is too late to save anything. Once the visit knows, a change to the session throws instead of being lost.
     visit.commit()
     return visit
   }
@@ -57,7 +57,7 @@ class Hold implements Watcher {
     this.#sources.push(source)
   }
 
-  /** The client went away before the response began: what the request did up to here is kept all the same. */
+  /** The client disconnected before the response began. What the request changed up to now is saved all the same. */
   closed(): void {
     if (this.#phase === 'waiting') this.#visit.save().catch(() => undefined)
   }
@@ -69,9 +69,9 @@ class Hold implements Watcher {
     if (method === 'writeHead') {
       if (this.#phase === 'holding') throw alreadySent()
       const status = Number(args[0])
-      // Node refuses this one by itself, and nothing has begun.
+      // Node itself refuses this status, and the response has not begun.
       if (!(status >= 100 && status <= 999)) return this.#originals.call(method, args)
-      // Headers given to writeHead would replace ours of the same name; as headers of the response they stand beside them.
+      // Headers passed to writeHead would replace ours of the same name. Set on the response, they are merged with ours.
       args = moveHeaders(this.#response, args)
     }
     if (this.#phase === 'waiting') this.#begin(method, args)
@@ -79,10 +79,10 @@ class Hold implements Watcher {
     if (this.#is('failed')) this.#drop(args)
     else this.#queue?.push({ method, args })
     if (method === 'end') this.#disguise?.ended()
-    return this.#answer(method, args)
+    return this.#resultWhileHeld(method, args)
   }
 
-  /** Where nothing has to be asked of the store, the response is released at once. */
+  /** Commits the session. When no store call is needed, the response is released immediately. */
   #begin(method: Method, args: unknown[]): void {
     const response = this.#response
     const status = method === 'writeHead' ? Number(args[0]) : response.statusCode
@@ -108,10 +108,11 @@ class Hold implements Watcher {
         response.statusCode = status
         this.#release(outcome)
         try {
-          // The writer was told to wait, and now nothing else would tell it to go on.
-          if (this.#replay() !== false && this.#bytes >= FULL && !response.writableEnded) response.emit('drain')
+          // The writer was told to wait, and nothing else will tell it to continue.
+          if (this.#replay() !== false && this.#bytes >= HIGH_WATER_MARK && !response.writableEnded)
+            response.emit('drain')
         } catch (error) {
-          // What Node would have thrown at the caller, who is gone: nobody else is there to catch it.
+          // Node would have thrown this at the caller, whose call has returned. Nobody else can catch it.
           this.#failed(error)
         }
       },
@@ -127,7 +128,7 @@ class Hold implements Watcher {
     this.#disguise = null
   }
 
-  /** As a call, for the compiler takes it that no call changes the phase. */
+  /** A method, because TypeScript assumes that no call in between has changed the phase. */
   #is(phase: 'released' | 'failed'): boolean {
     return this.#phase === phase
   }
@@ -137,7 +138,7 @@ class Hold implements Watcher {
     applyOutcome(outcome, new NodeHeaders(this.#response))
   }
 
-  /** Makes the calls that were held, in order; the result of the last. */
+  /** Makes the held calls, in order. Returns false when the writer must wait for `drain`, and otherwise the last result. */
   #replay(): unknown {
     let result: unknown
     let blocked = false
@@ -148,19 +149,19 @@ class Hold implements Watcher {
     return blocked ? false : result
   }
 
-  /** What a held call returns: a write says whether there is room for more, everything else is chained. */
-  #answer(method: Method, [chunk]: unknown[]): unknown {
+  /** What a held call returns: for a write, whether there is room for more; for the others the response, for chaining. */
+  #resultWhileHeld(method: Method, [chunk]: unknown[]): unknown {
     if (method !== 'write') return this.#response
     if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.#bytes += chunk.length
-    return this.#phase === 'holding' && this.#bytes < FULL
+    return this.#phase === 'holding' && this.#bytes < HIGH_WATER_MARK
   }
 
-  /** The error page goes through. What a handler goes on writing after it would be an error event that nobody listens to. */
+  /** The error page passes. What the handler writes after it is dropped: as a late write, it would emit an error that nobody handles. */
   #afterFailure(method: Method, args: unknown[]): unknown {
     const { writableEnded, headersSent } = this.#response
     if (!writableEnded || !headersSent) return this.#originals.call(method, args)
     this.#drop(args)
-    return this.#answer(method, args)
+    return this.#resultWhileHeld(method, args)
   }
 
   #drop(args: unknown[]): void {
@@ -174,14 +175,14 @@ class Hold implements Watcher {
     this.#phase = 'failed'
     this.#error = error
     for (const { args } of this.#queue?.splice(0) ?? []) this.#drop(args)
-    // Whoever pipes a body into this response must not pipe it into the error page.
+    // A body that is being piped into this response must not end up in the error page.
     for (const source of this.#sources ?? []) source.unpipe(response as never)
     if (!response.headersSent) {
       for (const name of BODY_HEADERS) response.removeHeader(name)
       response.statusCode = 500
     }
     if (!wasReleased) {
-      // What save() had kept before is told with the error page.
+      // The error page also sends the cookie of what an earlier save() has stored.
       const outcome = this.#visit.commit()
       if (!(outcome instanceof Promise)) applyOutcome(outcome, new NodeHeaders(response))
     }

@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream'
 import type { NodeResponse } from './head.ts'
 
-/** What puts a byte on the wire. */
+/** The methods that send a byte to the client. */
 export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders'
 
-/** Who is told, instead of the response, what is done with it. */
+/** Receives the calls that were made on a response. */
 export interface Watcher {
   called(method: Method, args: unknown[]): unknown
-  /** A body is being piped into the response. */
+  /** A body is piped into the response. */
   piped(source: Readable): void
   closed(): void
 }
@@ -15,7 +15,7 @@ export interface Watcher {
 type Methods = Record<Method, (this: NodeResponse, ...args: unknown[]) => unknown>
 const METHODS: readonly Method[] = ['writeHead', 'write', 'end', 'flushHeaders']
 
-/** A response's own methods, as they were before it was watched. */
+/** The methods of a response, as they were before it was watched. */
 export class Originals {
   readonly #response: NodeResponse
   readonly #writeHead: Methods['writeHead']
@@ -50,17 +50,17 @@ const WATCHER = Symbol('strongroom watcher')
 type Watched = NodeResponse & { [WATCHER]?: Watcher }
 
 /**
- * Tells the watcher from now on, for good: others may wrap the methods in turn, so they are never put back.
+ * Sends all calls to the watcher from now on. This is never undone, because others may have wrapped the methods again.
  *
- * All responses share the functions that do it. Closures of its own for each response would be tens of thousands a second,
- * and where V8 has come to allocate a part of them as old, as it does after a start under load, each keeps its request from
- * the quick collections.
+ * All responses share the functions that do it. Closures for each response would be tens of thousands a second. After a start
+ * under load, V8 allocates some of them directly in the old generation, and from there each one keeps its whole request alive
+ * through every minor garbage collection.
  */
 export function watch(response: NodeResponse, watcher: Watcher): Originals {
   const originals = new Originals(response)
   const methods = response as unknown as Methods
   if (WATCHER in response) {
-    // Another adapter's sessions watch this response already.
+    // The sessions of another adapter already watch this response.
     for (const method of METHODS) methods[method] = (...args) => watcher.called(method, args)
     response.on('pipe', (source: Readable) => watcher.piped(source))
     response.on('close', () => watcher.closed())

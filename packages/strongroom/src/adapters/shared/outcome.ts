@@ -1,29 +1,29 @@
 import type { Outcome } from '../../request/visit.ts'
 
-/** A response's headers, as far as a session touches them. */
+/** What a session needs of a response's headers. */
 export interface ResponseHeaders {
   get(name: string): string | undefined
   set(name: string, value: string): void
-  /** Adds a line beside those that are there. */
+  /** Adds a line to those that are there. */
   append(name: string, value: string): void
 }
 
-/** What a session's outcome asks of a response, without weakening what the application has set itself. */
+/** Sets the headers that a session's outcome requires, without weakening what the application has set itself. */
 export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
   if (!outcome.used) return
   const vary = headers.get('vary')
-  // A shared cache must not hand one visitor's page to another (RFC 9110 §12.5.5).
+  // A shared cache must not send one visitor's page to another (RFC 9110 §12.5.5).
   if (!vary) headers.set('Vary', 'Cookie')
   else if (!vary.split(',').some((name) => /^\s*(\*|cookie)\s*$/i.test(name))) headers.set('Vary', `${vary}, Cookie`)
   const { clears = [] } = outcome
   if (outcome.setCookie === null && clears.length === 0) return
   if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)
   for (const line of clears) headers.append('Set-Cookie', line)
-  // Nor one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
+  // Nor must it store one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
   if (!/\bno-store\b/i.test(headers.get('cache-control') ?? '')) headers.set('Cache-Control', 'no-store')
 }
 
-/** Headers that speak of a body that will not be sent, how long to keep it, or a place that must not be gone to. */
+/** Headers that describe a body that will not be sent, how long to cache it, or where to redirect to. An error page drops them. */
 export const BODY_HEADERS = [
   'Accept-Ranges',
   'Cache-Control',

@@ -1,36 +1,91 @@
+import diagnostics from 'node:diagnostics_channel'
+import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
+import { ConfigError } from '../../errors.ts'
 import type { Clock, Store } from '../../store.ts'
-import { make } from './make.ts'
+import { Cached } from './store.ts'
 
-export { CACHE_CHANNEL } from './make.ts'
+/** The name of the `node:diagnostics_channel` on which the errors of every cache are published, as `{ error }`. */
+export const CACHE_CHANNEL = 'strongroom:cache'
 
 export interface CachedOptions<D extends Store = Store> {
-  /** Decides: every change is made there first, and its answer is the answer. */
+  /** The store that decides: every change is made there first, and its result is the result. */
   readonly durable: D
-  /** Where copies lie: `memory()` for this process, `redis()` or `memcached()` for all of them. Another store than `durable`. */
+  /**
+   * Where copies are stored: `memory()` for this process, `redis()` or `memcached()` for all. Another store than
+   * `durable`.
+   */
   readonly cache: Store
   /**
-   * Ms, by `clock`, for which a copy is believed (default 10 000): how long a change made elsewhere may go unnoticed when
-   * nothing tells of it.
+   * Ms, by `clock`, for which a copy is used (default 10 000). A change that is made elsewhere may go unnoticed for so
+   * long when nothing reports it.
    */
   readonly maxAge?: number | undefined
-  /** Ms to wait for the cache, at each step (default 50). After that it is done without. */
+  /** Ms to wait for the cache, at each step (default 50). After that the request goes on without it. */
   readonly cacheTimeout?: number | undefined
-  /** Called with what the cache did wrong. Nobody's request fails by it. */
+  /** Called with each error of the cache. No request fails because of one. */
   readonly onCacheError?: ((error: Error) => void) | undefined
   readonly clock?: Clock | undefined
 }
 
-/** What the durable store can do beyond the contract, this store can do, too. */
+/** Has every optional part of the store contract that the durable store has. */
 export type CachedStore<D extends Store> = Store & Pick<D, 'byOwner' | 'scan' | 'tryWithLock' | 'changes' | 'schema'>
 
+const KNOWN = ['durable', 'cache', 'maxAge', 'cacheTimeout', 'onCacheError', 'clock']
+
 /**
- * A store made of two: one that keeps, and one that is quicker to ask. What is read from the first is copied into the second
- * and believed for `maxAge` at most.
+ * A store made of two: one that saves sessions, and one that is faster to read. What is read from the first is copied
+ * into the second, and used for `maxAge` at most.
  *
- * Reads may be answered from a copy; everything that changes goes to the durable store. An older copy never replaces a newer
- * one, and what was changed through this store is never answered from before. A cache that fails or hangs costs time, and
- * nothing else. Where the durable store tells of `changes`, copies of what others have changed are dropped as soon as it does.
+ * Reads may return a copy; every change goes to the durable store. An older copy never replaces a newer one, and after
+ * a change through this store nothing older is returned. A cache that fails or hangs costs time, and nothing else. If
+ * the durable store has `changes`, copies of what others have changed are dropped as soon as it reports them.
+ *
+ * Both stores stay open when this one is closed.
  */
 export function cached<D extends Store>(options: CachedOptions<D>): CachedStore<D> {
-  return make(options, []) as CachedStore<D>
+  checkOptions('cached()', options, KNOWN)
+  const { durable, cache, onCacheError } = options
+  for (const [name, store] of [
+    ['durable', durable],
+    ['cache', cache],
+  ] as const) {
+    if (typeof store !== 'object' || store === null || typeof store.read !== 'function' || !store.traits)
+      throw new ConfigError(`Option "${name}" of cached() must be a store, such as memory().`)
+  }
+  if ((durable as Store) === cache)
+    throw new ConfigError('Options "durable" and "cache" of cached() are the same store: it takes two.')
+  if (onCacheError !== undefined && typeof onCacheError !== 'function')
+    throw new ConfigError('Option "onCacheError" of cached() must be a function.')
+  const store: Store = new Cached({
+    durable,
+    cache,
+    maxAge: wholeNumber('cached()', 'maxAge', options.maxAge, 10_000),
+    cacheTimeout: wholeNumber('cached()', 'cacheTimeout', options.cacheTimeout, 50),
+    report: reporter(onCacheError),
+    clock: clockOption('cached()', options.clock),
+  })
+  return store as CachedStore<D>
+}
+
+const channel = diagnostics.channel(CACHE_CHANNEL)
+
+function reporter(listener: ((error: Error) => void) | undefined): (error: unknown) => void {
+  // An error in a listener must not fail a visitor's request, nor, when the listener is async, end the process.
+  const warn = (thrown: unknown) =>
+    process.emitWarning(
+      `The session cache error listener threw: ${thrown instanceof Error ? thrown.name : 'an error'}`,
+      {
+        code: 'STRONGROOM_LISTENER',
+      },
+    )
+  return (given) => {
+    const error = given instanceof Error ? given : new Error('The session cache failed.', { cause: given })
+    try {
+      const result = listener?.(error) as unknown
+      if (result instanceof Promise) result.catch(warn)
+    } catch (thrown) {
+      warn(thrown)
+    }
+    if (channel.hasSubscribers) channel.publish({ error })
+  }
 }

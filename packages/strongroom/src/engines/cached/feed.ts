@@ -1,24 +1,24 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { backoff } from '../../base/retry.ts'
 import type { Id } from '../../crypto/token.ts'
 import type { ChangeFeed } from '../../store.ts'
-import type { Doubts } from './doubts.ts'
+import type { Invalidations } from './invalidations.ts'
 
-/** After a refusal, listening is tried again after so many ms, and after twice as many each time, up to the most. */
-const PAUSE = 1000
-const LONGEST = 30_000
+/** How long to wait before listening is tried again after a failure, in ms. */
+const BACKOFF = { first: 1000, most: 30_000 }
 
-/** Doubts what a durable store tells has changed. It begins to listen when it is first asked to, and goes on until it is ended. */
+/** Invalidates what the durable store reports as changed, from `start` until `stop`. */
 export class Feed {
   readonly #changes: ChangeFeed
-  readonly #doubts: Doubts
+  readonly #invalidations: Invalidations
   readonly #report: (error: unknown) => void
-  readonly #ended = new AbortController()
+  readonly #stopped = new AbortController()
   #listening: Promise<void> | null = null
-  #stop: (() => Promise<void>) | null = null
+  #stopListening: (() => Promise<void>) | null = null
 
-  constructor(changes: ChangeFeed, doubts: Doubts, report: (error: unknown) => void) {
+  constructor(changes: ChangeFeed, invalidations: Invalidations, report: (error: unknown) => void) {
     this.#changes = changes
-    this.#doubts = doubts
+    this.#invalidations = invalidations
     this.#report = report
   }
 
@@ -26,38 +26,41 @@ export class Feed {
     this.#listening ??= this.#listen()
   }
 
-  /** For whoever caches what we answer: told after us, so that reading again does not find our old copy. */
-  pass(listener: (id: Id | null) => void): Promise<() => Promise<void>> {
+  /**
+   * For a cache in front of this one. It is told after us, so that when it reads again it does not find our old copy.
+   */
+  forward(listener: (id: Id | null) => void): Promise<() => Promise<void>> {
     return this.#changes.listen((id) => {
-      this.#doubt(id)
+      this.#invalidate(id)
       listener(id)
     })
   }
 
-  async end(): Promise<void> {
-    this.#ended.abort()
-    await this.#stop?.().catch(this.#report)
-    this.#stop = null
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await this.#stopListening?.().catch(this.#report)
+    this.#stopListening = null
   }
 
   async #listen(): Promise<void> {
-    for (let pause = PAUSE; !this.#ended.signal.aborted; pause = Math.min(2 * pause, LONGEST)) {
+    const { signal } = this.#stopped
+    for (let failures = 1; !signal.aborted; failures++) {
       try {
-        const stop = await this.#changes.listen((id) => this.#doubt(id))
-        // Nobody told us of what changed before this moment.
-        this.#doubts.raiseAll()
-        if (this.#ended.signal.aborted) await stop()
-        else this.#stop = stop
+        const stop = await this.#changes.listen((id) => this.#invalidate(id))
+        // Nobody told us what changed before this moment.
+        this.#invalidations.addAll()
+        if (signal.aborted) await stop()
+        else this.#stopListening = stop
         return
       } catch (error) {
         this.#report(error)
       }
-      await wait(pause, undefined, { ref: false, signal: this.#ended.signal }).catch(() => undefined)
+      await wait(backoff(failures, BACKOFF), undefined, { ref: false, signal }).catch(() => undefined)
     }
   }
 
-  #doubt(id: Id | null): void {
-    if (id === null) this.#doubts.raiseAll()
-    else this.#doubts.raise(id)
+  #invalidate(id: Id | null): void {
+    if (id === null) this.#invalidations.addAll()
+    else this.#invalidations.add(id)
   }
 }

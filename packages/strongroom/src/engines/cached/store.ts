@@ -1,5 +1,5 @@
+import { OpenState, storeClosed } from '../../base/open-state.ts'
 import type { Id } from '../../crypto/token.ts'
-import { StoreError } from '../../errors.ts'
 import type {
   ChangeFeed,
   ClearOptions,
@@ -14,12 +14,10 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
-import type { Copy } from './copy.ts'
-import { Doubts } from './doubts.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
 import { Feed } from './feed.ts'
-import { ownedThrough } from './owned.ts'
-import { Patience } from './patience.ts'
-import { Places, type Seen, WINDOW } from './places.ts'
+import { Invalidations } from './invalidations.ts'
+import { type Copy, FILL_WINDOW, type Slot, Slots } from './slots.ts'
 
 export interface CachedSettings {
   readonly durable: Store
@@ -28,13 +26,13 @@ export interface CachedSettings {
   readonly cacheTimeout: number
   readonly report: (error: unknown) => void
   readonly clock: Clock
-  /** What was opened for this store and ends with it. */
-  readonly own: readonly Store[]
 }
 
-type Alone = Required<Pick<Store, 'tryWithLock'>>
+/** Ms that `deleteAll` may spend on the cache. */
+const DELETE_ALL_LIMIT = 1000
+const IN_PARALLEL = 32
 
-/** The durable store decides; what lies in the cache only saves asking it. */
+/** The durable store decides. What is in the cache only saves asking it. */
 export class Cached implements Store {
   readonly traits: Traits
   readonly byOwner?: OwnerIndex
@@ -44,35 +42,46 @@ export class Cached implements Store {
   readonly changes?: ChangeFeed
   readonly schema?: Schema
   readonly #durable: Store
-  readonly #places: Places
-  readonly #doubts: Doubts
+  readonly #slots: Slots
+  readonly #invalidations: Invalidations
   readonly #feed: Feed | null
   readonly #clock: Clock
   readonly #maxAge: number
-  readonly #own: readonly Store[]
-  #closed = false
+  readonly #state = new OpenState()
 
-  constructor({ durable, cache, maxAge, cacheTimeout, report, clock, own }: CachedSettings) {
+  constructor({ durable, cache, maxAge, cacheTimeout, report, clock }: CachedSettings) {
     this.#durable = durable
-    this.#places = new Places(cache, new Patience(cacheTimeout, report), { clock, maxAge })
-    this.#doubts = new Doubts(clock)
+    this.#slots = new Slots(cache, new CircuitBreaker(cacheTimeout, report), { clock, maxAge })
+    this.#invalidations = new Invalidations(clock)
     this.#clock = clock
     this.#maxAge = maxAge
-    this.#own = own
     this.traits = { ...durable.traits, engine: `cached ${durable.traits.engine} with ${cache.traits.engine}` }
     if (cache.readSync) this.readSync = (id) => this.#readSync(id)
-    const { byOwner: owned, changes, schema } = durable
-    this.#feed = changes ? new Feed(changes, this.#doubts, report) : null
-    if (owned)
-      this.byOwner = ownedThrough(owned, { doubts: this.#doubts, places: this.#places, open: () => this.#open() })
+    const { byOwner, changes, schema } = durable
+    if (byOwner) {
+      this.byOwner = {
+        list: async (owner) => {
+          this.#state.assertOpen()
+          return byOwner.list(owner)
+        },
+        deleteAll: (owner, except) => this.#deleteAll(byOwner, owner, except),
+      }
+    }
     if (durable.scan) this.scan = (options) => this.#scan(options)
-    if (durable.tryWithLock) this.tryWithLock = async (name, work) => (this.#open() as Alone).tryWithLock(name, work)
-    const feed = this.#feed
+    if (durable.tryWithLock) {
+      const tryWithLock = durable.tryWithLock.bind(durable)
+      this.tryWithLock = async (name, work) => {
+        this.#state.assertOpen()
+        return tryWithLock(name, work)
+      }
+    }
+    const feed = changes ? new Feed(changes, this.#invalidations, report) : null
+    this.#feed = feed
     if (feed) {
       this.changes = {
         listen: async (listener) => {
-          this.#open()
-          return feed.pass(listener)
+          this.#state.assertOpen()
+          return feed.forward(listener)
         },
       }
     }
@@ -80,33 +89,33 @@ export class Cached implements Store {
   }
 
   async read(id: Id): Promise<Found | null> {
-    const durable = this.#open()
+    this.#state.assertOpen()
     this.#feed?.start()
     const began = performance.now()
-    const seen = await this.#places.look(id)
+    const seen = await this.#slots.read(id)
     const copy = seen?.copy
-    if (copy && this.#believes(id, copy)) return copy
+    if (copy && this.#isUsable(id, copy)) return copy
     const readAt = this.#clock()
-    const found = await durable.read(id)
+    const found = await this.#durable.read(id)
     if (found) await this.#fill(id, seen, { ...found, readAt }, began)
-    else if (copy) await this.#bury(id)
+    else if (copy) await this.#invalidate(id)
     return found
   }
 
-  /** Nothing is cached: what was created is known to no one yet, and its version is not told. */
+  /** Nothing is cached: nobody knows this id yet, and a create does not return the version. */
   create(id: Id, entry: Entry): Promise<boolean> {
-    return this.#closed ? Promise.reject(closed()) : this.#durable.create(id, entry)
+    return this.#state.isClosed ? Promise.reject(storeClosed()) : this.#durable.create(id, entry)
   }
 
   async update(id: Id, given: Entry, version: Version): Promise<Version | null> {
-    const durable = this.#open()
-    // Now, for the caller may reuse its buffers while we look.
+    this.#state.assertOpen()
+    // Copied before the first wait, because the caller may then reuse its buffers.
     const entry = { ...given, bytes: new Uint8Array(given.bytes), label: given.label && new Uint8Array(given.label) }
     return this.#change(id, async (seen, began) => {
       const readAt = this.#clock()
-      const next = await durable.update(id, entry, version)
-      // Whoever is refused reads again, and must not find here what it was refused for.
-      if (next === null) this.#doubts.raise(id)
+      const next = await this.#durable.update(id, entry, version)
+      // A caller that is refused reads again, and must not get the very copy that it was refused for.
+      if (next === null) this.#invalidations.add(id)
       else
         await this.#replace(id, seen, this.#isExact(entry.expiresAt) ? { entry, version: next, readAt } : null, began)
       return next
@@ -114,100 +123,120 @@ export class Cached implements Store {
   }
 
   async touch(id: Id, expiresAt: number): Promise<boolean> {
-    const durable = this.#open()
+    this.#state.assertOpen()
     return this.#change(id, async (seen, began) => {
-      const done = await durable.touch(id, expiresAt)
+      const done = await this.#durable.touch(id, expiresAt)
       const copy = done && this.#isExact(expiresAt) ? seen?.copy : null
-      // It is as old as it was: a touch says nothing about the bytes.
+      // It keeps its readAt, because a touch says nothing about the bytes.
       await this.#replace(id, seen, copy && { ...copy, entry: { ...copy.entry, expiresAt } }, began)
       return done
     })
   }
 
   async delete(id: Id, version?: Version, owner?: string | null): Promise<boolean> {
-    const durable = this.#open()
+    this.#state.assertOpen()
     try {
-      return await durable.delete(id, version, owner)
+      return await this.#durable.delete(id, version, owner)
     } finally {
-      await this.#bury(id)
+      await this.#invalidate(id)
     }
   }
 
   async clearExpired(options: ClearOptions = {}): Promise<number> {
-    const removed = await this.#open().clearExpired(options)
-    if (!options.dryRun && !options.signal?.aborted) await this.#places.clear(options)
+    this.#state.assertOpen()
+    const removed = await this.#durable.clearExpired(options)
+    if (!options.dryRun && !options.signal?.aborted) await this.#slots.clearExpired(options)
     return removed
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    await this.#feed?.end()
-    await Promise.all(this.#own.map((store) => store.close()))
+    this.#state.close()
+    await this.#feed?.stop()
   }
 
-  #open(): Store {
-    if (this.#closed) throw closed()
-    return this.#durable
-  }
-
-  /** As `read`, for a copy that is in this process and believed; what asks the durable store takes time. */
+  /** As `read`, for a usable copy in this process. Asking the durable store takes time. */
   #readSync(id: Id): Found | undefined {
-    if (this.#closed) return undefined
+    if (this.#state.isClosed) return undefined
     this.#feed?.start()
-    const copy = this.#places.lookSync(id)?.copy
-    return copy && this.#believes(id, copy) ? copy : undefined
+    const copy = this.#slots.readSync(id)?.copy
+    return copy && this.#isUsable(id, copy) ? copy : undefined
   }
 
-  #believes(id: Id, { readAt, entry: { owner, expiresAt } }: Copy): boolean {
+  #isUsable(id: Id, { readAt, entry: { owner, expiresAt } }: Copy): boolean {
     const now = this.#clock()
     const age = now - readAt
-    // Negative: the clock was put back, or another machine's is ahead. Past its deadline it may have been touched elsewhere.
-    if (age < 0 || age >= this.#maxAge || now >= expiresAt || this.#doubts.about(id, readAt)) return false
-    return owner === null || !this.#doubts.about(owner, readAt)
+    // Negative: the clock was put back, or another machine's is ahead. Past its deadline: it may have been touched
+    // elsewhere.
+    if (age < 0 || age >= this.#maxAge || now >= expiresAt || this.#invalidations.covers(id, readAt)) return false
+    return owner === null || !this.#invalidations.covers(owner, readAt)
   }
 
-  /** Looks before the change is made. One whose outcome is not known may have been made all the same. */
-  async #change<T>(id: Id, make: (seen: Seen | undefined, began: number) => Promise<T>): Promise<T> {
+  /** Reads the slot, then makes the change. A change that failed may have been made all the same. */
+  async #change<T>(id: Id, make: (seen: Slot | undefined, began: number) => Promise<T>): Promise<T> {
     const began = performance.now()
-    const seen = await this.#places.look(id)
+    const seen = await this.#slots.read(id)
     try {
       return await make(seen, began)
     } catch (error) {
-      await this.#bury(id)
+      await this.#invalidate(id)
       throw error
     }
   }
 
-  /** Only what was seen is replaced. A place that was empty cannot tell what came and went meanwhile, so there time decides. */
-  async #fill(id: Id, seen: Seen | undefined, copy: Copy, began: number): Promise<boolean> {
-    if (seen === undefined || (seen === null && performance.now() - began > WINDOW)) return false
-    return (await this.#places.put(id, seen, copy)) === true
+  /**
+   * Only what was seen is replaced. An empty slot does not show what came and went since, so there the time decides.
+   */
+  async #fill(id: Id, seen: Slot | undefined, copy: Copy, began: number): Promise<boolean> {
+    if (seen === undefined || (seen === null && performance.now() - began > FILL_WINDOW)) return false
+    return (await this.#slots.put(id, seen, copy)) === true
   }
 
-  /** After a change: the copy of what is there now, or none when there is none, or somebody else has come in between. */
-  async #replace(id: Id, seen: Seen | undefined, copy: Copy | null | undefined, began: number): Promise<void> {
-    if (!copy || !(await this.#fill(id, seen, copy, began))) await this.#bury(id)
+  /**
+   * After a change: puts the new copy, or a tombstone if there is none or if another caller wrote to the slot in
+   * between.
+   */
+  async #replace(id: Id, seen: Slot | undefined, copy: Copy | null | undefined, began: number): Promise<void> {
+    if (!copy || !(await this.#fill(id, seen, copy, began))) await this.#invalidate(id)
   }
 
-  /** In this process what was read so far is over at once, whatever becomes of the cache. */
-  async #bury(id: Id): Promise<void> {
-    this.#doubts.raise(id)
-    await this.#places.bury(id)
+  /** In this process no earlier copy is used from now on, even if the tombstone does not get into the cache. */
+  async #invalidate(id: Id): Promise<void> {
+    this.#invalidations.add(id)
+    await this.#slots.putTombstone(id)
   }
 
-  /** Would the durable store keep this deadline as it is? What it rounds is asked of it. */
+  async #deleteAll(index: OwnerIndex, owner: string, except: Id | undefined): Promise<number> {
+    this.#state.assertOpen()
+    const ending = (await index.list(owner)).filter(({ id }) => id !== except)
+    try {
+      return await index.deleteAll(owner, except)
+    } finally {
+      // By owner as well: a session that was created after the list was deleted with the others.
+      this.#invalidations.add(owner)
+      for (const { id } of ending) this.#invalidations.add(id)
+      await this.#putTombstones(ending)
+    }
+  }
+
+  /**
+   * A user has few sessions. If a slow cache cannot take all of their tombstones in a second, `maxAge` ends the rest.
+   */
+  async #putTombstones(ended: readonly Listing[]): Promise<void> {
+    const began = performance.now()
+    for (let at = 0; at < ended.length && performance.now() - began < DELETE_ALL_LIMIT; at += IN_PARALLEL)
+      await Promise.all(ended.slice(at, at + IN_PARALLEL).map(({ id }) => this.#slots.putTombstone(id)))
+  }
+
+  /** Does the durable store keep this deadline as it is? If it rounds, only a read tells what it has. */
   #isExact(expiresAt: number): boolean {
     return Number.isInteger(expiresAt) && expiresAt % this.traits.granularity === 0
   }
 
   async *#scan(options?: ScanOptions): AsyncGenerator<readonly Listing[]> {
-    for await (const page of this.#open().scan?.(options) ?? []) {
-      this.#open()
+    this.#state.assertOpen()
+    for await (const page of this.#durable.scan?.(options) ?? []) {
+      this.#state.assertOpen()
       yield page
     }
   }
-}
-
-function closed(): StoreError {
-  return new StoreError('This store was closed.')
 }

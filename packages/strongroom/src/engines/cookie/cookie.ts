@@ -1,29 +1,24 @@
 import { checkOptions } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
-import type { Store, Traits } from '../../store.ts'
+import type { CookieEngine, Store } from '../../store.ts'
 
 export interface CookieOptions {
-  /** `sealed` (default): encrypted, opaque to whoever has the cookie. `signed`: readable, only protected from change. */
+  /**
+   * `sealed` (default): encrypted, and opaque to anyone who has the cookie. `signed`: readable, and only protected from
+   * changes.
+   */
   readonly protection?: 'sealed' | 'signed' | undefined
   /**
-   * A store for the small marks that make logout final: without it an ended session's cookie, once copied, works until its
-   * deadline. A mark is kept for each ended session, and an epoch for each user whose sessions were all ended.
+   * A store for what makes logout final: a tombstone for each session that ended, and an epoch for each user whose
+   * sessions were all ended. Without it, a copied cookie of an ended session works until its deadline.
    */
   readonly revocations?: Store | undefined
 }
 
-/** The session travels in the cookie and the server keeps nothing of it. Not a `Store`: it has no list, no scan, no versions. */
-export interface CookieEngine<Revocations extends Store | undefined = Store | undefined> {
-  readonly kind: 'cookie'
-  readonly protection: 'sealed' | 'signed'
-  readonly revocations: Revocations
-  readonly traits: Traits
-}
-
 /**
- * Django's `signed_cookies`, sealed unless told otherwise. Name and value together hold 4096 bytes at the most. The last
- * writer wins between parallel requests, and who has an older cookie can put an older state back: a database forgets it, a
- * cookie cannot.
+ * Django's `signed_cookies`, sealed by default. Name and value together have at most 4096 bytes. Of parallel requests
+ * that change the session, the last one wins. Anyone who has an older cookie of a live session can send it again and
+ * restore the older state: a database forgets it, a cookie cannot.
  */
 export function cookie(options: CookieOptions & { revocations: Store }): CookieEngine<Store>
 export function cookie(options?: CookieOptions & { revocations?: undefined }): CookieEngine<undefined>
@@ -32,9 +27,9 @@ export function cookie(options: CookieOptions = {}): CookieEngine {
   checkOptions('cookie()', options, ['protection', 'revocations'])
   const { protection = 'sealed', revocations } = options
   if (protection !== 'sealed' && protection !== 'signed')
-    throw new ConfigError("cookie(): protection is 'sealed' or 'signed'.")
+    throw new ConfigError('Option "protection" of cookie() must be "sealed" or "signed".')
   if (revocations !== undefined && typeof revocations?.create !== 'function')
-    throw new ConfigError('cookie(): revocations is a store, such as sqlite(...) or memory().')
+    throw new ConfigError('Option "revocations" of cookie() must be a store, such as sqlite(...) or memory().')
   return {
     kind: 'cookie',
     protection,

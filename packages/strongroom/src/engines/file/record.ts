@@ -3,24 +3,27 @@ import { crc32 } from 'node:zlib'
 import type { Entry } from '../../store.ts'
 
 /**
- * A session file, format 1 (numbers big-endian):
+ * A session file, format 1. Numbers are big-endian.
  *
  *     0  magic "SRF" and the format    16  createdAt, double       32  owner, 32 bytes, zeros when it has none
  *     4  CRC-32 of all from 8 on       24  has an owner, a label   64  label, then bytes
  *     8  version, 8 random bytes       26  label length, 16 bits
  *                                      28  bytes length, 32 bits
  *
- * The deadline is not in it: it is the file's modification time, so that a touch rewrites nothing.
+ * The deadline is not in the file: it is the file's modification time, so that a touch rewrites nothing.
  */
 const MAGIC = 0x53524601
 const HEAD = 64
 
-export interface Kept {
+export interface FileRecord {
   readonly bytes: Uint8Array
   readonly label: Uint8Array | null
   readonly owner: string | null
   readonly createdAt: number
-  /** Sixteen hex characters, fresh for every write: an id that is created again never has a version it had before. */
+  /**
+   * Sixteen hexadecimal characters, random for every write: an id that is created again never gets a version it had
+   * before.
+   */
   readonly version: string
 }
 
@@ -42,8 +45,11 @@ export function encode({ bytes, label, owner, createdAt }: Entry): { image: Buff
   return { image, version: version.toString('hex') }
 }
 
-/** Null for anything that `encode` did not write, whole and unaltered. The checksum is against damage, not against people. */
-export function decode(image: Buffer): Kept | null {
+/**
+ * Null for anything but what `encode` wrote, whole and unaltered. The checksum detects damage; it does not stop an
+ * attacker.
+ */
+export function decode(image: Buffer): FileRecord | null {
   if (image.length < HEAD || image.readUInt32BE(0) !== MAGIC) return null
   const start = HEAD + image.readUInt16BE(26)
   if (image.length !== start + image.readUInt32BE(28) || image.readUInt32BE(4) !== crc32(image.subarray(8))) return null

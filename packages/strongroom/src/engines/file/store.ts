@@ -1,10 +1,13 @@
 import { join } from 'node:path'
+import { OpenState } from '../../base/open-state.ts'
+import { momentIn } from '../../base/retry.ts'
 import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
 import type {
   ClearOptions,
   Clock,
   Entry,
+  Found,
   IndexedStore,
   Listing,
   OwnerIndex,
@@ -13,12 +16,11 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
-import { Locks } from '../shared/file-lock.ts'
+import { FileLocks } from '../shared/file-lock.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
-import { momentIn } from '../sqlite/patience.ts'
-import { Disk, type Found, unanswered } from './disk.ts'
+import { Disk, type LoadedFile, unanswered } from './disk.ts'
 import { encode } from './record.ts'
-import { clearing, isId } from './sweep.ts'
+import { isId, sweepFiles } from './sweep.ts'
 
 export interface Settings {
   readonly dir: string
@@ -27,30 +29,30 @@ export interface Settings {
   readonly clock: Clock
 }
 
-/** The largest file that is read in one piece. */
+/** The largest file that is read in one call. */
 const SIZE_LIMIT = 2 ** 30
 
 /**
- * Whatever changes an id runs under the lock of that id's directory, a touch too: without it, a touch that has just seen a
- * live entry could land on the file that an update has meanwhile put in its place, and undo the deadline that came with it,
- * or be undone by a file that was stamped before. Under the lock the later of the two simply wins. A read takes no lock: it
- * opens one file, and a rename does not change the file that is open.
+ * Every change of an id runs under the lock of that id's directory. So does a touch: without the lock, it could see a
+ * live entry, hit the file that an update has put in its place in between, and overwrite the deadline of that update;
+ * or an update could overwrite the deadline of the touch. Under the lock, the later of the two wins. A read takes no
+ * lock: it opens one file, and a rename does not change a file that is open.
  */
 export class Files implements IndexedStore, ScannableStore {
   readonly traits: Traits
   readonly byOwner: OwnerIndex = {
-    list: (owner) => this.#answer(() => this.#list(owner)),
-    deleteAll: (owner, except) => this.#answer(() => this.#deleteAll(owner, except)),
+    list: (owner) => this.#run(() => this.#list(owner)),
+    deleteAll: (owner, except) => this.#run(() => this.#deleteAll(owner, except)),
   }
   readonly #disk: Disk
-  readonly #locks: Locks
+  readonly #locks: FileLocks
   readonly #timeout: number
   readonly #clock: Clock
-  #closed = false
+  readonly #state = new OpenState()
 
   constructor({ dir, durable, timeout, clock }: Settings) {
     this.#disk = new Disk(dir, durable)
-    this.#locks = new Locks(join(dir, 'locks'), timeout)
+    this.#locks = new FileLocks(join(dir, 'locks'), timeout)
     this.#timeout = timeout
     this.#clock = clock
     this.traits = {
@@ -65,8 +67,8 @@ export class Files implements IndexedStore, ScannableStore {
     }
   }
 
-  read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    return this.#answer(async () => {
+  read(id: Id): Promise<Found | null> {
+    return this.#run(async () => {
       const found = this.#live(await this.#disk.load(id))
       if (!found) return null
       const { version, ...entry } = found
@@ -75,7 +77,7 @@ export class Files implements IndexedStore, ScannableStore {
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {
-    const written = prepare(entry)
+    const written = prepareWrite(entry)
     return this.#change(id, async () => {
       const old = await this.#disk.load(id)
       if (this.#live(old)) return false
@@ -85,7 +87,7 @@ export class Files implements IndexedStore, ScannableStore {
   }
 
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
-    const written = prepare(entry)
+    const written = prepareWrite(entry)
     return this.#change(id, async () => {
       const old = await this.#disk.load(id)
       if (this.#live(old)?.version !== version) return null
@@ -103,24 +105,24 @@ export class Files implements IndexedStore, ScannableStore {
   }
 
   delete(id: Id, version?: Version): Promise<boolean> {
-    return this.#change(id, () => this.#end(id, (found) => version === undefined || found.version === version))
+    return this.#change(id, () => this.#deleteIf(id, (found) => version === undefined || found.version === version))
   }
 
   clearExpired(options: ClearOptions = {}): Promise<number> {
     const dryRun = options.dryRun === true
     const hold = <T>(id: Id, work: () => Promise<T>) => this.#change(id, work)
-    return this.#answer(() => {
-      return drive(clearing({ disk: this.#disk, hold, now: this.#clock(), batch: batchOf(options), dryRun }), options)
+    return this.#run(() => {
+      return drive(sweepFiles({ disk: this.#disk, hold, now: this.#clock(), batch: batchOf(options), dryRun }), options)
     })
   }
 
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     const limit = atLeastOne(page)
     let listings: Listing[] = []
-    for (const shard of await this.#answer(() => this.#disk.shards('sessions'))) {
-      const ids = (await this.#answer(() => this.#disk.names(shard))).filter(isId)
+    for (const shard of await this.#run(() => this.#disk.shards('sessions'))) {
+      const ids = (await this.#run(() => this.#disk.names(shard))).filter(isId)
       while (ids.length > 0) {
-        listings.push(...(await this.#answer(() => this.#listings(ids.splice(0, limit - listings.length)))))
+        listings.push(...(await this.#run(() => this.#listings(ids.splice(0, limit - listings.length)))))
         if (listings.length < limit) continue
         if (signal?.aborted) return
         yield listings
@@ -131,34 +133,34 @@ export class Files implements IndexedStore, ScannableStore {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#state.close()
     await this.#locks.close()
   }
 
-  async #put(id: Id, { image, owner, expiresAt }: Written, old: Found | null): Promise<void> {
-    // The mark first: a session without one would escape its owner's "log me out everywhere".
-    if (owner !== null && old?.owner !== owner) await this.#disk.mark(owner, id)
+  async #put(id: Id, { image, owner, expiresAt }: Written, old: LoadedFile | null): Promise<void> {
+    // The marker first: a session without one would escape its owner's "log me out everywhere".
+    if (owner !== null && old?.owner !== owner) await this.#disk.addMarker(owner, id)
     await this.#disk.write(id, image, expiresAt)
-    if (old && old.owner !== null && old.owner !== owner) await this.#disk.unmark(old.owner, id)
+    if (old && old.owner !== null && old.owner !== owner) await this.#disk.removeMarker(old.owner, id)
   }
 
-  async #end(id: Id, matches: (found: Found) => boolean): Promise<boolean> {
+  async #deleteIf(id: Id, matches: (found: LoadedFile) => boolean): Promise<boolean> {
     const found = this.#live(await this.#disk.load(id))
     if (!found || !matches(found)) return false
     await this.#disk.remove(id)
-    if (found.owner !== null) await this.#disk.unmark(found.owner, id)
+    if (found.owner !== null) await this.#disk.removeMarker(found.owner, id)
     return true
   }
 
   async #list(owner: string): Promise<Listing[]> {
-    const listings = await this.#listings(await this.#disk.marked(owner))
+    const listings = await this.#listings(await this.#disk.markedIds(owner))
     return listings.filter((listing) => listing.owner === owner)
   }
 
   async #deleteAll(owner: string, except: Id | undefined): Promise<number> {
-    const ids = (await this.#disk.marked(owner)).filter((id) => id !== except)
+    const ids = (await this.#disk.markedIds(owner)).filter((id) => id !== except)
     const ended = await Promise.all(
-      ids.map((id) => this.#change(id, () => this.#end(id, (found) => found.owner === owner))),
+      ids.map((id) => this.#change(id, () => this.#deleteIf(id, (found) => found.owner === owner))),
     )
     return ended.filter((each) => each).length
   }
@@ -166,8 +168,8 @@ export class Files implements IndexedStore, ScannableStore {
   async #listings(ids: readonly Id[]): Promise<Listing[]> {
     const found = await Promise.all(ids.map((id) => this.#disk.load(id)))
     return ids.flatMap((id, index) => {
-      const kept = this.#live(found[index])
-      return kept ? [toListing(id, kept)] : []
+      const live = this.#live(found[index])
+      return live ? [toListing(id, live)] : []
     })
   }
 
@@ -177,24 +179,20 @@ export class Files implements IndexedStore, ScannableStore {
 
   #change<T>(id: Id, work: () => Promise<T>): Promise<T> {
     const until = momentIn(this.#timeout)
-    // The first two characters are the directory, and a quarter as many locks will do.
+    // The first two characters name one of 256 directories. They share 64 locks.
     const lock = String(Number.parseInt(id.slice(0, 2), 16) % 64).padStart(2, '0')
-    return this.#answer(() => this.#locks.hold(lock, until, work))
+    return this.#run(() => this.#locks.hold(lock, until, work))
   }
 
-  async #answer<T>(work: () => Promise<T>): Promise<T> {
+  async #run<T>(work: () => Promise<T>): Promise<T> {
     try {
-      this.#check()
-      await this.#disk.make()
-      this.#check()
+      this.#state.assertOpen()
+      await this.#disk.prepare()
+      this.#state.assertOpen()
       return await work()
     } catch (error) {
       throw unanswered(error)
     }
-  }
-
-  #check(): void {
-    if (this.#closed) throw new StoreError('This store was closed.')
   }
 }
 
@@ -205,13 +203,13 @@ interface Written {
   readonly expiresAt: number
 }
 
-/** Copies at once: the write waits for its turn, and the caller may reuse its buffers meanwhile. */
-function prepare(entry: Entry): Written {
+/** Encoded, and so copied, immediately: the write waits for its lock, and the caller may reuse its buffers. */
+function prepareWrite(entry: Entry): Written {
   if (entry.bytes.length > SIZE_LIMIT)
-    throw new StoreError(`An entry is larger than a session file (${SIZE_LIMIT} bytes).`)
+    throw new StoreError(`An entry is larger than a session file can be (${SIZE_LIMIT} bytes).`)
   return { ...encode(entry), owner: entry.owner, expiresAt: Math.floor(entry.expiresAt) }
 }
 
-function toListing(id: Id, { bytes, label, owner, createdAt, expiresAt }: Found): Listing {
+function toListing(id: Id, { bytes, label, owner, createdAt, expiresAt }: LoadedFile): Listing {
   return { id, expiresAt, createdAt, owner, label, size: bytes.length }
 }

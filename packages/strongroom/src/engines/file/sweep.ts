@@ -4,49 +4,51 @@ import type { Disk } from './disk.ts'
 
 export interface Sweep {
   readonly disk: Disk
-  /** Works while holding the lock of an id. */
+  /** Does the work while it holds the lock of an id. */
   readonly hold: <T>(id: Id, work: () => Promise<T>) => Promise<T>
-  /** What is not live at this moment is removed. */
+  /** Sessions that are not live at this moment are removed. */
   readonly now: number
   readonly batch: number
   readonly dryRun: boolean
 }
 
-/** Files looked at or removed at one time, and at most under one hold of a lock. */
-const HANDFUL = 64
+/** How many files are looked at or removed in parallel, and under one hold of a lock. */
+const IN_PARALLEL = 64
 
-/** Yields how many expired sessions each step removed, and removes on the way what crashes have left behind. */
-export async function* clearing(sweep: Sweep): AsyncGenerator<number> {
+/** Yields how many expired sessions each step removed. Also removes what crashes have left behind. */
+export async function* sweepFiles(sweep: Sweep): AsyncGenerator<number> {
   for (const shard of await sweep.disk.shards('sessions')) {
     const names = await sweep.disk.names(shard)
-    for (const ids of parts(names.filter(isId), sweep.batch)) yield await clear(sweep, ids)
-    if (!sweep.dryRun) await discardDrafts(sweep, names)
+    for (const ids of chunks(names.filter(isId), sweep.batch)) yield await removeExpired(sweep, ids)
+    if (!sweep.dryRun) await removeDrafts(sweep, names)
   }
   if (sweep.dryRun) return
   for (const shard of await sweep.disk.shards('owners')) {
-    for (const names of parts(await sweep.disk.names(shard), sweep.batch)) {
-      await unmarkMissing(sweep, names.filter(isMarker))
+    for (const names of chunks(await sweep.disk.names(shard), sweep.batch)) {
+      await removeOrphanMarkers(sweep, names.filter(isMarker))
       yield 0
     }
   }
 }
 
-/** Ids of one shard, which share their lock. Only what a look without the lock finds expired is worth taking it. */
-async function clear(sweep: Sweep, ids: readonly Id[]): Promise<number> {
+/**
+ * The ids are of one shard, and so share a lock. It is taken only if a look without it finds some that have expired.
+ */
+async function removeExpired(sweep: Sweep, ids: readonly Id[]): Promise<number> {
   let removed = 0
-  for (const some of parts(ids, HANDFUL)) {
+  for (const some of chunks(ids, IN_PARALLEL)) {
     const due = await expired(sweep, some)
     const [first] = due
     if (sweep.dryRun || !first) removed += due.length
-    else removed += await sweep.hold(first, () => discardExpired(sweep, due))
+    else removed += await sweep.hold(first, () => removeIfExpired(sweep, due))
   }
   return removed
 }
 
-/** Asks each again whether it is due: it may have been touched since, or removed by another runner. */
-async function discardExpired(sweep: Sweep, ids: readonly Id[]): Promise<number> {
+/** Looks at each once more, now under the lock: it may have been touched since, or removed by another runner. */
+async function removeIfExpired(sweep: Sweep, ids: readonly Id[]): Promise<number> {
   const due = await expired(sweep, ids)
-  await Promise.all(due.map((id) => sweep.disk.discard(id)))
+  await Promise.all(due.map((id) => sweep.disk.removeExpired(id)))
   return due.length
 }
 
@@ -55,22 +57,25 @@ async function expired({ disk, now }: Sweep, ids: readonly Id[]): Promise<Id[]> 
   return ids.filter((_, index) => (deadlines[index] ?? Number.POSITIVE_INFINITY) <= now)
 }
 
-/** A draft is written under the lock of its id: one that is there while we hold that lock is nobody's. */
-async function discardDrafts({ disk, hold }: Sweep, names: readonly string[]): Promise<void> {
+/** A draft is written under the lock of its id, so nobody is writing one that exists while we hold that lock. */
+async function removeDrafts({ disk, hold }: Sweep, names: readonly string[]): Promise<void> {
   for (const draft of names.filter((name) => name.endsWith('.draft'))) {
     const id = basename(draft, '.draft')
-    if (isId(id)) await hold(id, () => disk.discardDraft(id))
+    if (isId(id)) await hold(id, () => disk.removeDraft(id))
   }
 }
 
-/** The mark is made before its session and under the same lock: without a session while we hold it, it points nowhere. */
-async function unmarkMissing({ disk, hold }: Sweep, markers: readonly string[]): Promise<void> {
-  for (const some of parts(markers, HANDFUL)) {
+/**
+ * A marker is written before its session, under the same lock. If there is no session while we hold it, the marker is
+ * an orphan.
+ */
+async function removeOrphanMarkers({ disk, hold }: Sweep, markers: readonly string[]): Promise<void> {
+  for (const some of chunks(markers, IN_PARALLEL)) {
     const deadlines = await Promise.all(some.map((marker) => disk.deadline(idOf(marker))))
     for (const marker of some.filter((_, index) => deadlines[index] === null)) {
       const id = idOf(marker)
       await hold(id, async () => {
-        if ((await disk.deadline(id)) === null) await disk.unmark(marker.slice(0, 64), id)
+        if ((await disk.deadline(id)) === null) await disk.removeMarker(marker.slice(0, 64), id)
       })
     }
   }
@@ -88,6 +93,6 @@ function idOf(marker: string): Id {
   return marker.slice(65) as Id
 }
 
-function* parts<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
   for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
 }

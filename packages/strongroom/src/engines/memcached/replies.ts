@@ -1,22 +1,22 @@
-/** One answer of the meta protocol. */
+/** One reply of the meta protocol. */
 export interface Reply {
-  /** HD stored, VA found, EN and NF absent, NS not stored, EX of another CAS, MN pong; or an error of the server. */
+  /** HD stored, VA found, EN and NF absent, NS not stored, EX another CAS, MN pong; or an error of the server. */
   readonly code: string
-  /** What follows the code: for an error, its text. */
+  /** What follows the code. For an error, its message. */
   readonly rest: string
   readonly cas: string | null
   readonly opaque: string | null
   readonly value: Buffer | null
 }
 
-/** A line of the server is never that long: whoever sends more is no memcached. */
+/** memcached never sends a line that is longer. A server that does is something else. */
 const LONGEST_LINE = 4096
 
-/** Cuts a stream into replies, wherever its chunks end; a large value is joined once, when all of it is there. */
+/** Splits a stream into replies, wherever its chunks end. A large value is joined once, when all of it has come. */
 export class Replies {
   #chunks: Buffer[] = []
   #length = 0
-  /** So many bytes must be there before it is worth looking again. */
+  /** How many bytes must have come before it is worth looking again. */
   #wanted = 1
   #head: Reply | null = null
   #size = 0
@@ -26,7 +26,7 @@ export class Replies {
     this.#length += chunk.length
   }
 
-  /** The next whole reply, or null until more has come. Throws on what is no reply. */
+  /** The next whole reply, or null until more bytes have come. Throws for anything that is not a reply. */
   next(): Reply | null {
     if (this.#length < this.#wanted) return null
     if (this.#head === null && !this.#readHead()) return null
@@ -41,7 +41,7 @@ export class Replies {
     if (all[this.#size] !== 13 || all[this.#size + 1] !== 10) throw new Error('a value has no end')
     this.#head = null
     this.#wanted = 1
-    // A copy, so that a small value does not keep a chunk of other people's alive.
+    // A copy, so that a small value does not keep a whole chunk alive, with other people's values in it.
     return { ...head, value: Buffer.from(all.subarray(0, this.#size)) }
   }
 

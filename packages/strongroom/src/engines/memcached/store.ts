@@ -1,25 +1,23 @@
 import { randomInt } from 'node:crypto'
+import { Memo } from '../../base/memo.ts'
 import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
-import type { ClearOptions, Clock, Entry, Store, Traits, Version } from '../../store.ts'
+import type { ClearOptions, Clock, Entry, Found, Store, Traits, Version } from '../../store.ts'
 import { pack, unpack } from '../shared/packing.ts'
-import { exptimeFor } from './exptime.ts'
-import { Recent } from './recent.ts'
-import type { Ring } from './ring.ts'
-import type { Answer } from './server.ts'
+import type { Answer, Servers } from './servers.ts'
 
 export interface MemcachedSettings {
-  readonly ring: Ring
+  readonly servers: Servers
   readonly prefix: string
   readonly sizeLimit: number
   readonly clock: Clock
 }
 
 /**
- * What is there, under memcached's own CAS, which is another after each change: ours after a touch is not. What somebody else
- * has put there, or altered, is no session: absent for whoever reads, and not in the way of a new one.
+ * An item, with memcached's own CAS. Every change makes a new CAS, while our version survives a touch. An item that
+ * another program has put there or altered is not a session: it reads as absent, and does not prevent a new one.
  */
-type Found =
+type Item =
   | { readonly live: true; readonly cas: string; readonly entry: Entry; readonly version: Version }
   | { readonly live: false; readonly cas: string }
 
@@ -29,19 +27,32 @@ interface Packed {
   readonly expiresAt: number
 }
 
-/** Each try that fails has lost to somebody else's that did not. */
+/** Each attempt that fails has lost to another caller's that succeeded. */
 const ATTEMPTS = 1000
+
+/** What is known about an item without asking again. All of it is true as long as the item still has this CAS. */
+interface Known {
+  readonly cas: string
+  readonly version: Version
+  readonly expiresAt: number
+  /** The connection that said so, because a server that was restarted counts its CAS from the beginning. */
+  readonly connection: number
+}
+
+/** How many items are remembered. */
+const REMEMBERED = 10_000
 
 export class Memcached implements Store {
   readonly traits: Traits
-  readonly #ring: Ring
+  readonly #servers: Servers
   readonly #prefix: string
   readonly #sizeLimit: number
   readonly #clock: Clock
-  readonly #recent = new Recent()
+  /** Of the items that were read or written lately. */
+  readonly #known = new Memo<Known>(REMEMBERED)
 
-  constructor({ ring, prefix, sizeLimit, clock }: MemcachedSettings) {
-    this.#ring = ring
+  constructor({ servers, prefix, sizeLimit, clock }: MemcachedSettings) {
+    this.#servers = servers
     this.#prefix = prefix
     this.#sizeLimit = sizeLimit
     this.#clock = clock
@@ -57,20 +68,20 @@ export class Memcached implements Store {
     }
   }
 
-  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    const found = await this.#find(id)
-    return found?.live ? { entry: found.entry, version: found.version } : null
+  async read(id: Id): Promise<Found | null> {
+    const item = await this.#load(id)
+    return item?.live ? { entry: item.entry, version: item.version } : null
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {
-    // A random start, so that whoever has read an earlier entry of this id does not hold a version of this one.
+    // A random start, so that a version of an earlier entry of this id is no version of this one.
     const record = this.#pack(entry, randomInt(2 ** 47))
-    return this.#insist(async () => {
+    return this.#retry(async () => {
       if ((await this.#write(id, record, 'ME')).code === 'HD') return true
-      const found = await this.#find(id)
-      if (found?.live) return false
-      // Dead by our clock, and not yet by the server's.
-      return found && (await this.#write(id, record, `C${found.cas}`)).code === 'HD' ? true : null
+      const item = await this.#load(id)
+      if (item?.live) return false
+      // Expired by our clock, but not yet by the server's.
+      return item && (await this.#write(id, record, `C${item.cas}`)).code === 'HD' ? true : null
     })
   }
 
@@ -82,84 +93,104 @@ export class Memcached implements Store {
   }
 
   touch(id: Id, expiresAt: number): Promise<boolean> {
-    return this.#insist(async () => {
-      const found = await this.#find(id)
-      if (!found?.live) return false
-      const { entry, version, cas } = found
+    return this.#retry(async () => {
+      const item = await this.#load(id)
+      if (!item?.live) return false
+      const { entry, version, cas } = item
       return outcome(await this.#write(id, this.#pack({ ...entry, expiresAt }, version), `C${cas}`))
     })
   }
 
   delete(id: Id, version?: Version): Promise<boolean> {
-    return this.#change(id, version, (cas) => this.#ring.of(id).ask(`md ${this.#prefix}${id} C${cas}`))
+    return this.#change(id, version, (cas) => this.#servers.of(id).send(`md ${this.#prefix}${id} C${cas}`))
   }
 
-  /** There is nothing to clear: memcached drops what is expired. Only asks whether the servers are there. */
+  /** There is nothing to clear, because memcached removes expired items itself. Only checks that the servers answer. */
   async clearExpired(_options?: ClearOptions): Promise<number> {
-    await this.#ring.ping()
+    await this.#servers.ping()
     return 0
   }
 
   async close(): Promise<void> {
-    this.#ring.close()
+    this.#servers.close()
   }
 
   /**
-   * Changes what is live, of this version if one is given, until nobody else does so in between. What was seen last is tried
-   * first, without reading again: if it is there no longer, memcached refuses.
+   * Changes a live item, of this version if one is given, and tries again when another caller changed it in between.
+   * The item as it was last seen is tried first, without reading it again: if it has changed since, memcached refuses.
    */
   async #change(id: Id, version: Version | undefined, make: (cas: string) => Promise<Answer>): Promise<boolean> {
     const fits = (known: { version: Version }) => version === undefined || known.version === version
-    const known = this.#recent.get(id)
-    this.#recent.delete(id)
-    if (known && known.line === this.#ring.of(id).line && fits(known) && this.#clock() < known.expiresAt) {
+    const known = this.#known.get(id)
+    this.#known.delete(id)
+    if (
+      known &&
+      known.connection === this.#servers.of(id).connection &&
+      fits(known) &&
+      this.#clock() < known.expiresAt
+    ) {
       if ((await make(known.cas)).code === 'HD') return true
     }
-    return this.#insist(async () => {
-      const found = await this.#find(id)
-      if (!found?.live || !fits(found)) return false
-      return outcome(await make(found.cas))
+    return this.#retry(async () => {
+      const item = await this.#load(id)
+      if (!item?.live || !fits(item)) return false
+      return outcome(await make(item.cas))
     })
   }
 
-  async #insist(attempt: () => Promise<boolean | null>): Promise<boolean> {
+  async #retry(attempt: () => Promise<boolean | null>): Promise<boolean> {
     for (let left = ATTEMPTS; left > 0; left--) {
       const done = await attempt()
       if (done !== null) return done
     }
-    throw new StoreError('The session was changed by others all the time; nothing was written.')
+    throw new StoreError(`The session was changed by others in each of ${ATTEMPTS} attempts; nothing was written.`)
   }
 
-  async #find(id: Id): Promise<Found | null> {
-    const { code, value, cas, line } = await this.#ring.of(id).ask(`mg ${this.#prefix}${id} v c`)
+  async #load(id: Id): Promise<Item | null> {
+    const { code, value, cas, connection } = await this.#servers.of(id).send(`mg ${this.#prefix}${id} v c`)
     if (code === 'EN') return null
-    if (cas === null) throw new StoreError('memcached answered without the CAS that was asked for.')
+    if (cas === null) throw new StoreError('memcached did not send the CAS that it was asked for.')
     const found = value && unpack(value)
     if (!found || !(this.#clock() < found.entry.expiresAt)) return { live: false, cas }
     const { entry, version } = found
-    this.#recent.set(id, { cas, version, expiresAt: entry.expiresAt, line })
+    this.#known.set(id, { cas, version, expiresAt: entry.expiresAt, connection }, 1)
     return { live: true, entry, version, cas }
   }
 
-  /** `mode` is ME, to add, or C and the CAS to replace: never a plain set, which would bring back what was deleted. */
+  /** `mode` is ME to add, or C and the CAS to replace. Never a plain set, which would bring back what was deleted. */
   async #write(id: Id, { bytes, version, expiresAt }: Packed, mode: 'ME' | `C${string}`): Promise<Answer> {
     const seconds = exptimeFor(expiresAt, this.#clock())
     const command = ['ms', `${this.#prefix}${id}`, bytes.length, mode, `T${seconds}`, 'c'].join(' ')
-    const reply = await this.#ring.of(id).ask(command, bytes)
-    const { code, cas, line } = reply
-    if (code === 'HD' && cas !== null) this.#recent.set(id, { cas, version, expiresAt, line })
+    const reply = await this.#servers.of(id).send(command, bytes)
+    const { code, cas, connection } = reply
+    if (code === 'HD' && cas !== null) this.#known.set(id, { cas, version, expiresAt, connection }, 1)
     return reply
   }
 
   #pack(entry: Entry, version: Version): Packed {
-    // Refused here: memcached throws away what is there when it refuses something that is too large.
+    // Refused here, because memcached drops the item that it has when it refuses one that is too large.
     if (entry.bytes.length > this.#sizeLimit)
-      throw new StoreError(`An entry is larger than memcached keeps (${this.#sizeLimit} bytes).`)
+      throw new StoreError(`An entry is larger than memcached accepts (${this.#sizeLimit} bytes).`)
     return { bytes: pack(entry, version), version, expiresAt: entry.expiresAt }
   }
 }
 
-/** Null when somebody else was faster. */
+/** Null when another caller was faster. */
 function outcome({ code }: Answer): boolean | null {
   return code === 'EX' ? null : code === 'HD'
+}
+
+/** Up to here memcached takes the number for a length; beyond, for a moment by its own clock. */
+const LONGEST = 30 * 86_400
+/** How far the clocks of memcached and of this machine may be apart, for lifetimes that have to be sent as a moment. */
+const CLOCK_SKEW = 86_400
+
+/**
+ * Seconds for memcached, which only cleans up by them: the deadline in the record decides. So they must never end too
+ * early. The length is by the application's clock, rounded up, plus one second for memcached's clock, which ticks once
+ * a second.
+ */
+export function exptimeFor(expiresAt: number, now: number, wallClock = Date.now()): number {
+  const seconds = Math.max(Math.ceil((expiresAt - now) / 1000), 0) + 1
+  return seconds <= LONGEST ? seconds : Math.min(Math.ceil(wallClock / 1000) + seconds + CLOCK_SKEW, 2 ** 32 - 1)
 }

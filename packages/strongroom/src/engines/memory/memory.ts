@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache'
+import { asBuffer } from '../../base/bytes.ts'
 import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
+import { OpenState } from '../../base/open-state.ts'
 import type { Id } from '../../crypto/token.ts'
 import { ConfigError, StoreError } from '../../errors.ts'
 import type {
@@ -15,24 +17,24 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
-import { Owners } from '../shared/owner-index.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
-import { type Kept, toEntry, toKept, toListing } from './kept.ts'
 
 export interface MemoryOptions {
-  /** Sessions kept at most; the least recently used live one makes room (default 100 000). */
+  /** The most sessions to hold. Beyond that, the least recently used one is dropped (default 100 000). */
   readonly max?: number | undefined
-  /** Bytes kept at most, counting the overhead of each session, from 4096 (default 256 MiB). */
+  /** The most bytes to hold, the overhead of each session included, from 4096 (default 256 MiB). */
   readonly maxBytes?: number | undefined
   readonly clock?: Clock | undefined
 }
 
-/** Measured: what a session costs beside its bytes (id, record, places in the LRU list and in the owner index). */
+/**
+ * Measured: what a session costs beside its bytes (its id, its record, its places in the LRU list and the owner index).
+ */
 const OVERHEAD = 400
 
 /**
- * Sessions in this process's memory: the fastest store, and the one that forgets everything at a restart and drops the least
- * recently used session when it is full (`traits` say so). Its size is bounded by `max` and by `maxBytes`.
+ * Sessions in this process's memory: the fastest store. It forgets everything at a restart, and drops the least
+ * recently used session when it is full (`traits` say so). `max` and `maxBytes` bound its size.
  */
 export function memory(options: MemoryOptions = {}): IndexedStore & ScannableStore {
   checkOptions('memory()', options, ['max', 'maxBytes', 'clock'])
@@ -49,17 +51,17 @@ class Memory implements IndexedStore, ScannableStore {
     list: async (owner) => this.#list(owner),
     deleteAll: async (owner, except) => this.#deleteAll(owner, except),
   }
-  readonly #cache: LRUCache<Id, Kept>
+  readonly #items: LRUCache<Id, Item>
   readonly #owners = new Owners()
   readonly #clock: Clock
   readonly #sizeLimit: number
+  readonly #state = new OpenState()
   #lastVersion = 0
-  #closed = false
 
   constructor(max: number, maxBytes: number, clock: Clock) {
     this.#clock = clock
     this.#sizeLimit = maxBytes - 1024
-    this.#cache = reserve(max, maxBytes, (kept, id) => this.#owners.drop(kept.owner, id))
+    this.#items = reserve(max, maxBytes, (item, id) => this.#owners.remove(item.owner, id))
     this.traits = {
       engine: 'memory',
       durable: 'no',
@@ -73,133 +75,194 @@ class Memory implements IndexedStore, ScannableStore {
   }
 
   async read(id: Id): Promise<Found | null> {
-    this.#check()
-    return this.#find(id)
+    this.#state.assertOpen()
+    return this.#read(id)
   }
 
   readSync(id: Id): Found | null | undefined {
-    return this.#closed ? undefined : this.#find(id)
+    return this.#state.isClosed ? undefined : this.#read(id)
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {
-    this.#check(entry)
-    if (this.#live(this.#cache.peek(id))) return false
-    this.#keep(id, entry)
+    this.#state.assertOpen()
+    this.#assertFits(entry)
+    if (this.#live(this.#items.peek(id))) return false
+    this.#put(id, entry)
     return true
   }
 
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
-    this.#check(entry)
-    if (this.#live(this.#cache.peek(id))?.version !== version) return null
-    return this.#keep(id, entry)
+    this.#state.assertOpen()
+    this.#assertFits(entry)
+    if (this.#live(this.#items.peek(id))?.version !== version) return null
+    return this.#put(id, entry)
   }
 
   async touch(id: Id, expiresAt: number): Promise<boolean> {
-    this.#check()
-    const kept = this.#live(this.#cache.get(id))
-    if (!kept) return false
-    kept.expiresAt = expiresAt
+    this.#state.assertOpen()
+    const item = this.#live(this.#items.get(id))
+    if (!item) return false
+    item.expiresAt = expiresAt
     return true
   }
 
   async delete(id: Id, version?: Version): Promise<boolean> {
-    this.#check()
-    const kept = this.#live(this.#cache.peek(id))
-    if (!kept || (version !== undefined && kept.version !== version)) return false
-    return this.#cache.delete(id)
+    this.#state.assertOpen()
+    const item = this.#live(this.#items.peek(id))
+    if (!item || (version !== undefined && item.version !== version)) return false
+    return this.#items.delete(id)
   }
 
   async clearExpired(options: ClearOptions = {}): Promise<number> {
-    this.#check()
-    return drive(this.#clearing(batchOf(options), options.dryRun === true), options)
+    this.#state.assertOpen()
+    return drive(this.#sweep(batchOf(options), options.dryRun === true), options)
   }
 
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
-    this.#check()
+    this.#state.assertOpen()
     let listings: Listing[] = []
-    for (const id of [...this.#cache.keys()]) {
-      const kept = this.#live(this.#cache.peek(id))
-      if (kept) listings.push(toListing(id, kept))
+    for (const id of [...this.#items.keys()]) {
+      const item = this.#live(this.#items.peek(id))
+      if (item) listings.push(toListing(id, item))
       if (listings.length < atLeastOne(page)) continue
       if (signal?.aborted) return
       yield listings
-      this.#check()
+      this.#state.assertOpen()
       listings = []
     }
     if (listings.length > 0 && !signal?.aborted) yield listings
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    this.#cache.clear()
+    this.#state.close()
+    this.#items.clear()
   }
 
-  /** A step looks at a bounded number of entries, so that a store full of live ones does not hold up the event loop either. */
-  async *#clearing(batch: number, dryRun: boolean): AsyncGenerator<number> {
-    const ids = [...this.#cache.keys()]
-    let [found, seen] = [0, 0]
-    for (const id of ids) {
-      const kept = this.#cache.peek(id)
-      if (kept && !this.#live(kept)) {
-        if (!dryRun) this.#cache.delete(id)
-        found += 1
+  /**
+   * A step looks at a bounded number of entries, so that a store full of live ones does not block the event loop
+   * either.
+   */
+  async *#sweep(batch: number, dryRun: boolean): AsyncGenerator<number> {
+    let [expired, seen] = [0, 0]
+    for (const id of [...this.#items.keys()]) {
+      const item = this.#items.peek(id)
+      if (item && !this.#live(item)) {
+        if (!dryRun) this.#items.delete(id)
+        expired += 1
       }
       seen += 1
-      if (found < batch && seen < 10_000) continue
-      yield found
-      this.#check()
-      found = seen = 0
+      if (expired < batch && seen < 10_000) continue
+      yield expired
+      this.#state.assertOpen()
+      expired = seen = 0
     }
-    yield found
+    yield expired
   }
 
-  #find(id: Id): Found | null {
-    const kept = this.#live(this.#cache.get(id))
-    return kept && { entry: toEntry(kept), version: kept.version }
+  #read(id: Id): Found | null {
+    const item = this.#live(this.#items.get(id))
+    return item && { entry: toEntry(item), version: item.version }
   }
 
-  #keep(id: Id, entry: Entry): Version {
-    const kept = toKept(entry, ++this.#lastVersion)
-    this.#cache.set(id, kept, { size: kept.text.length + (kept.label?.length ?? 0) + OVERHEAD })
-    this.#owners.add(kept.owner, id)
-    return kept.version
+  #put(id: Id, entry: Entry): Version {
+    const item = toItem(entry, ++this.#lastVersion)
+    this.#items.set(id, item, { size: item.bytes.length + (item.label?.length ?? 0) + OVERHEAD })
+    this.#owners.add(item.owner, id)
+    return item.version
   }
 
   #list(owner: string): Listing[] {
-    this.#check()
+    this.#state.assertOpen()
     return this.#owners.of(owner).flatMap((id) => {
-      const kept = this.#live(this.#cache.peek(id))
-      return kept ? [toListing(id, kept)] : []
+      const item = this.#live(this.#items.peek(id))
+      return item ? [toListing(id, item)] : []
     })
   }
 
   #deleteAll(owner: string, except: Id | undefined): number {
-    const ended = this.#list(owner).filter(({ id }) => id !== except)
-    for (const { id } of ended) this.#cache.delete(id)
-    return ended.length
+    const ending = this.#list(owner).filter(({ id }) => id !== except)
+    for (const { id } of ending) this.#items.delete(id)
+    return ending.length
   }
 
-  #live(kept: Kept | undefined): Kept | null {
-    return kept !== undefined && this.#clock() < kept.expiresAt ? kept : null
+  #live(item: Item | undefined): Item | null {
+    return item !== undefined && this.#clock() < item.expiresAt ? item : null
   }
 
-  #check(entry?: Entry): void {
-    if (this.#closed) throw closed()
-    if (entry && entry.bytes.length > this.#sizeLimit) {
-      throw new StoreError(`An entry is larger than this store keeps (${this.#sizeLimit} bytes): raise maxBytes.`)
-    }
+  #assertFits({ bytes }: Entry): void {
+    if (bytes.length <= this.#sizeLimit) return
+    throw new StoreError(`An entry is larger than this store can hold (${this.#sizeLimit} bytes): raise maxBytes.`)
   }
 }
 
-function reserve(max: number, maxBytes: number, dispose: (kept: Kept, id: Id) => void): LRUCache<Id, Kept> {
+function reserve(max: number, maxBytes: number, dispose: (item: Item, id: Id) => void): LRUCache<Id, Item> {
   try {
     return new LRUCache({ max, maxSize: maxBytes, dispose })
   } catch (cause) {
-    // The list is allocated for `max` entries at once.
+    // The list is allocated in full, for `max` entries.
     throw new ConfigError('Option "max" of memory() is more than this process can hold.', { cause })
   }
 }
 
-function closed(): StoreError {
-  return new StoreError('This store was closed.')
+/**
+ * An entry in memory. Its bytes are a Latin-1 string: immutable, so it needs no copy, and no pooled slab of 8 KB stays
+ * alive for one session.
+ */
+interface Item {
+  readonly bytes: string
+  readonly label: string | null
+  readonly owner: string | null
+  readonly createdAt: number
+  readonly version: number
+  expiresAt: number
+}
+
+function toItem({ bytes, label, owner, createdAt, expiresAt }: Entry, version: number): Item {
+  return { bytes: toLatin1(bytes), label: label && toLatin1(label), owner, createdAt, expiresAt, version }
+}
+
+function toEntry({ bytes, label, owner, createdAt, expiresAt }: Item): Entry {
+  return { bytes: toBytes(bytes), expiresAt, owner, label: label === null ? null : toBytes(label), createdAt }
+}
+
+function toListing(id: Id, { bytes, label, owner, createdAt, expiresAt }: Item): Listing {
+  return { id, expiresAt, createdAt, owner, label: label === null ? null : toBytes(label), size: bytes.length }
+}
+
+function toLatin1(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString('latin1')
+}
+
+function toBytes(latin1: string): Uint8Array {
+  return Buffer.from(latin1, 'latin1')
+}
+
+/**
+ * Which ids an owner has. Most people have one session and a Set costs some 200 bytes, so a single id is stored without
+ * one.
+ */
+class Owners {
+  readonly #ids = new Map<string, Id | Set<Id>>()
+
+  add(owner: string | null, id: Id): void {
+    if (owner === null) return
+    const known = this.#ids.get(owner)
+    if (known === undefined) this.#ids.set(owner, id)
+    else if (typeof known === 'object') known.add(id)
+    else if (known !== id) this.#ids.set(owner, new Set([known, id]))
+  }
+
+  remove(owner: string | null, id: Id): void {
+    if (owner === null) return
+    const known = this.#ids.get(owner)
+    if (typeof known === 'object') known.delete(id)
+    if (known === id || (typeof known === 'object' && known.size === 0)) this.#ids.delete(owner)
+  }
+
+  /** A copy: the index may change while the caller goes through it. */
+  of(owner: string): Id[] {
+    const known = this.#ids.get(owner)
+    if (known === undefined) return []
+    return typeof known === 'object' ? [...known] : [known]
+  }
 }

@@ -1,13 +1,13 @@
 import type { Id } from '../../crypto/token.ts'
 import type { ChangeFeed, ClearOptions, Listing, ScanOptions, Schema, Traits } from '../../store.ts'
-import { isTombstone } from './marks.ts'
-import type { Place, Sides } from './sides.ts'
+import type { Located, Sides } from './sides.ts'
+import { isTombstone } from './tombstones.ts'
 
 const DURABLE = ['no', 'process', 'machine'] as const
 const SHARED = ['process', 'machine', 'network'] as const
 
-/** What can be said of both stores. */
-export function weaker(from: Traits, to: Traits): Traits {
+/** The traits that hold for both stores. */
+export function weakerTraits(from: Traits, to: Traits): Traits {
   const limits = [from.sizeLimit, to.sizeLimit].filter((limit) => limit !== null)
   const lower = <T>(order: readonly T[], one: T, other: T) => (order.indexOf(one) < order.indexOf(other) ? one : other)
   return {
@@ -22,42 +22,45 @@ export function weaker(from: Traits, to: Traits): Traits {
   }
 }
 
-export async function bothCleared({ from, to }: Sides, options: ClearOptions): Promise<number> {
+export async function clearBoth({ from, to }: Sides, options: ClearOptions): Promise<number> {
   const first = await from.clearExpired(options)
   const { onProgress } = options
   const rest = onProgress && { onProgress: (removed: number) => onProgress(first + removed) }
   return first + (await to.clearExpired({ ...options, ...rest }))
 }
 
-/** The old store first: what is moved meanwhile is told twice, and nothing is left out. */
-export async function* bothScanned(
+/** The old store first: a session that is moved during the scan is then listed twice, and never left out. */
+export async function* scanBoth(
   { from, to }: Sides,
-  check: () => void,
+  assertOpen: () => void,
   options?: ScanOptions,
 ): AsyncGenerator<readonly Listing[]> {
   for (const store of [from, to]) {
-    check()
+    assertOpen()
     for await (const page of store.scan?.(options) ?? []) {
       const live = page.filter((listing) => !isTombstone(listing))
       if (live.length > 0) yield live
-      check()
+      assertOpen()
     }
     if (options?.signal?.aborted) return
   }
 }
 
-/** What the new store has counts; what only the old one listed is asked for, since a tombstone belongs to nobody. */
-export async function listedOnce(
+/**
+ * One listing for each session of an owner. Listings of the new store take precedence. What only the old store listed
+ * is read from the new one, where it may be a tombstone, which has no owner and so is in no list.
+ */
+export async function mergeListings(
   old: readonly Listing[],
   current: readonly Listing[],
-  there: (id: Id) => Promise<Place | null>,
+  readNew: (id: Id) => Promise<Located | null>,
 ): Promise<Listing[]> {
   const known = new Set(current.map(({ id }) => id))
   const left = old.filter(({ id }) => !known.has(id))
-  const places = await Promise.all(left.map(({ id }) => there(id)))
+  const found = await Promise.all(left.map(({ id }) => readNew(id)))
   const live = left.filter(({ owner }, index) => {
-    const place = places[index]
-    return !place || (!place.ended && place.entry.owner === owner)
+    const there = found[index]
+    return !there || (!there.isEnded && there.entry.owner === owner)
   })
   return [...current, ...live]
 }
@@ -74,18 +77,18 @@ export function bothSchemas(schemas: readonly Schema[]): Schema {
   }
 }
 
-/** A move is told as a change, which costs whoever listens one more read. */
+/** A move is reported as a change, which costs a listener one more read. */
 export function bothFeeds(from: ChangeFeed, to: ChangeFeed): ChangeFeed {
   return {
     async listen(listener) {
-      const stop = await from.listen(listener)
+      const stopOld = await from.listen(listener)
       try {
-        const stopThere = await to.listen(listener)
+        const stopNew = await to.listen(listener)
         return async () => {
-          await Promise.all([stop(), stopThere()])
+          await Promise.all([stopOld(), stopNew()])
         }
       } catch (error) {
-        await stop()
+        await stopOld()
         throw error
       }
     },

@@ -7,25 +7,25 @@ export { type MoveOptions, type MoveReport, move } from './mover.ts'
 export type { Phase } from './sides.ts'
 
 export interface MovingOptions<From extends Store = ScannableStore, To extends Store = Store> {
-  /** The store that sessions leave. It must be one that can be walked. */
+  /** The store that sessions leave. It must have `scan`. */
   readonly from: From
   /** The store that they go to. */
   readonly to: To
   /**
-   * "move" (the default): sessions are written to the new store, and one that is still in the old store is taken over first.
-   * "prepare": both are read, and what is not in the new store yet is written to the old one, for the time in which not all
-   * nodes know of the new store.
+   * "move" (the default): sessions are written to the new store; one that is still in the old store is moved first.
+   * "prepare": both are read, and what is not in the new store yet is written to the old one. For the time in which not
+   * all nodes know the new store.
    */
   readonly phase?: Phase | undefined
-  /** The clock that the two stores have. */
+  /** The clock that the two stores use. */
   readonly clock?: Clock | undefined
 }
 
 /**
- * Two stores as one, while sessions move from the one to the other. No session ends by it, no update is lost and none that was
- * ended comes back, whatever nodes in phases "prepare" and "move" and runs of `move` do at once.
+ * Two stores as one, while sessions move from one to the other. No session is lost, no update is lost, and none that
+ * ended comes back, whatever nodes in the phases "prepare" and "move" and runs of `move` do at the same time.
  *
- * Closing it leaves both stores open. Throws `ConfigError` when the old store cannot be walked.
+ * Both stores stay open when this one is closed. Throws `ConfigError` when the old store has no `scan`.
  */
 export function moving(
   options: MovingOptions<IndexedStore & ScannableStore, IndexedStore & ScannableStore>,
@@ -33,6 +33,5 @@ export function moving(
 export function moving(options: MovingOptions): Store
 export function moving(options: MovingOptions): Store {
   checkOptions('moving()', options, ['from', 'to', 'phase', 'clock'])
-  const clock = clockOption('moving()', options.clock)
-  return new Moving({ sides: sidesOf('moving()', options), clock, made: false })
+  return new Moving(sidesOf('moving()', options), clockOption('moving()', options.clock))
 }

@@ -1,34 +1,37 @@
 import type { Id } from '../../crypto/token.ts'
 import { ConfigError, StoreError } from '../../errors.ts'
 import type { Entry, ScannableStore, Store, Version } from '../../store.ts'
-import { freeze, isFrozen, isTombstone, thaw } from './marks.ts'
+import { freeze, isFrozen, isTombstone, thaw } from './tombstones.ts'
 
 export type Phase = 'prepare' | 'move'
 
-/** Where a session was found, and what it is there. */
-export interface Place {
+/** A session, and the side on which it was found. */
+export interface Located {
   readonly side: 'from' | 'to'
   readonly entry: Entry
   /** The version in that store. */
   readonly version: Version
-  /** In the old store, and on its way. */
-  readonly frozen: boolean
+  /** In the old store, and being moved. */
+  readonly isFrozen: boolean
   /** In the new store, and a tombstone. */
-  readonly ended: boolean
-  /** On the clock of `performance`. */
-  readonly seenAt: number
+  readonly isEnded: boolean
+  /** By the clock of `performance`. */
+  readonly readAt: number
 }
 
-/** A copy that is older than this is read again before it is written. */
+/** A copy that is older than this, in ms, is read again before it is moved. */
 const STALE = 5_000
 
-/** More rounds than any run of bad luck: each means that somebody else changed this very session at this very moment. */
+/**
+ * More rounds than any bad luck explains: each means that another node changed this very session at this very moment.
+ */
 const ROUNDS = 50
 
 /**
- * The old store and the new one, and the one way from here to there. A session that is not frozen in the old store is nowhere
- * else. It is frozen there (a compare-and-set, from which on nobody changes it in the old store), created in the new one,
- * and deleted in the old one; whoever finds it half way goes on. What the new store has wins over what the old one has.
+ * The old store (`from`), the new one (`to`), and the one way from the old to the new. A session that is not frozen in
+ * the old store is nowhere else. It is frozen there (a compare-and-set, after which nobody changes it in the old
+ * store), created in the new store, and deleted in the old one. A node that finds it half way finishes the move. What
+ * is in the new store takes precedence over what is in the old one.
  */
 export class Sides {
   readonly from: Store
@@ -41,80 +44,83 @@ export class Sides {
     this.phase = phase
   }
 
-  async here(id: Id): Promise<Place | null> {
-    const seenAt = performance.now()
+  async readOld(id: Id): Promise<Located | null> {
+    const readAt = performance.now()
     const found = await this.from.read(id)
     if (!found) return null
     const frozen = isFrozen(found.entry)
     const entry = frozen ? thaw(found.entry) : found.entry
-    return { side: 'from', entry, version: found.version, frozen, ended: false, seenAt }
+    return { side: 'from', entry, version: found.version, isFrozen: frozen, isEnded: false, readAt }
   }
 
-  async there(id: Id): Promise<Place | null> {
-    const seenAt = performance.now()
+  async readNew(id: Id): Promise<Located | null> {
+    const readAt = performance.now()
     const found = await this.to.read(id)
-    return found && { side: 'to', ...found, frozen: false, ended: isTombstone(found.entry), seenAt }
+    return found && { side: 'to', ...found, isFrozen: false, isEnded: isTombstone(found.entry), readAt }
   }
 
-  /** Looks, and changes nothing. Most are where this phase writes, so that is asked first. */
-  async find(id: Id): Promise<Place | null> {
+  /** Reads, and changes nothing. Asks the store in which this phase writes first, because most sessions are there. */
+  async locate(id: Id): Promise<Located | null> {
     if (this.phase === 'move') {
-      const there = await this.there(id)
+      const there = await this.readNew(id)
       if (there) return there
     }
-    const here = await this.here(id)
-    if (here && !here.frozen) return here
-    // Also after a first look there: it may just have been moved.
-    return (await this.there(id)) ?? here
+    const here = await this.readOld(id)
+    if (here && !here.isFrozen) return here
+    // Even if the new store was asked before: the session may have been moved since.
+    return (await this.readNew(id)) ?? here
   }
 
-  /** Where the session may be changed: in the new store, unless it belongs into the old one. */
-  async settle(id: Id): Promise<Place | null> {
+  /**
+   * Where the session may be changed: in the new store, unless it belongs in the old one. Moves it first if it must.
+   */
+  async settle(id: Id): Promise<Located | null> {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const place = await this.find(id)
-      if (!place || place.side === 'to' || !this.#mustMove(place)) return place
-      await this.carry(id, place)
+      const located = await this.locate(id)
+      if (!located || located.side === 'to' || !this.#mustMove(located)) return located
+      await this.move(id, located)
     }
-    throw new StoreError('A session changed too often to be moved.')
+    throw new StoreError(`A session could not be moved: it was changed in each of ${ROUNDS} attempts.`)
   }
 
-  /** What is too large for the new store stays in the old one, until it shrinks or ends. */
+  /** An entry that is too large for the new store stays in the old one until it shrinks or ends. */
   fits({ bytes }: Entry): boolean {
     const { sizeLimit } = this.to.traits
     return sizeLimit === null || bytes.length <= sizeLimit
   }
 
   /**
-   * Takes a session over from the old store: `moved`, `there` when it is in the new store already, `changed` when it is not
-   * as it was seen any more. `verify` is asked before the original goes, and keeps it by answering false: `kept`.
+   * Moves a session out of the old store. Resolves to `moved`; to `there` if it is already in the new store; or to
+   * `changed` if it is no longer as it was read. `verify` is called before the original is deleted. If it resolves to
+   * false the original stays, and the result is `kept`.
    */
-  async carry(
+  async move(
     id: Id,
-    place: Place,
+    { entry, version, isFrozen, readAt }: Located,
     verify: () => Promise<boolean> = async () => true,
   ): Promise<'moved' | 'there' | 'changed' | 'kept'> {
-    // Whoever slept over it may hold what was moved, ended and forgotten meanwhile.
-    if (performance.now() - place.seenAt > STALE) return 'changed'
-    const version = place.frozen ? place.version : await this.from.update(id, freeze(place.entry), place.version)
-    if (version === null) return 'changed'
-    const moved = await this.to.create(id, { ...place.entry, expiresAt: this.#deadline(place.entry) })
+    // A node that was suspended may hold a session that was moved, ended and forgotten since.
+    if (performance.now() - readAt > STALE) return 'changed'
+    const frozen = isFrozen ? version : await this.from.update(id, freeze(entry), version)
+    if (frozen === null) return 'changed'
+    const moved = await this.to.create(id, { ...entry, expiresAt: this.#deadline(entry) })
     if (moved && !(await verify())) return 'kept'
-    await this.from.delete(id, version)
+    await this.from.delete(id, frozen)
     return moved ? 'moved' : 'there'
   }
 
-  /** A store that counts in seconds must not end a session early. */
+  /** Rounded up, so that a store that counts in seconds does not end a session early. */
   #deadline({ expiresAt }: Entry): number {
     const { granularity } = this.to.traits
     return Math.ceil(expiresAt / granularity) * granularity
   }
 
-  #mustMove({ entry, frozen }: Place): boolean {
-    return frozen || (this.phase === 'move' && this.fits(entry))
+  #mustMove({ entry, isFrozen }: Located): boolean {
+    return isFrozen || (this.phase === 'move' && this.fits(entry))
   }
 }
 
-/** Throws `ConfigError`, in the name of `where`, for what cannot be one store. */
+/** Throws `ConfigError`, naming `where`, for two stores between which sessions cannot be moved. */
 export function sidesOf(
   where: string,
   { from, to, phase = 'move' }: { from: ScannableStore; to: Store; phase?: Phase | undefined },
@@ -126,14 +132,17 @@ export function sidesOf(
   if (from === to) throw new ConfigError(`Options "from" and "to" of ${where} are the same store.`)
   if (phase !== 'prepare' && phase !== 'move')
     throw new ConfigError(`Option "phase" of ${where} must be "prepare" or "move".`)
-  // By default these are not sealed, and the others are: what is moved would open no more, or lie on a disk unsealed.
-  if (isOwn(from) !== isOwn(to))
-    throw new ConfigError(`Sessions in this process's memory are not moved, by ${where}, to or from where others rest.`)
+  // By default, sessions in memory are not sealed, and others are. Once moved, they could not be opened, or would be on
+  // disk unsealed.
+  if (isInMemory(from) !== isInMemory(to))
+    throw new ConfigError(
+      `${where} cannot move sessions between this process's memory and a store outside it: only the latter is sealed.`,
+    )
   if (!from.scan)
     throw new ConfigError(
-      `The store ${from.traits.engine} cannot be walked, so its sessions cannot be moved out of it.`,
+      `${where} cannot move sessions out of ${from.traits.engine}, because that store cannot be scanned.`,
     )
   return new Sides(from, to, phase)
 }
 
-const isOwn = ({ traits }: Store) => traits.shared === 'process' && traits.durable === 'no'
+const isInMemory = ({ traits }: Store) => traits.shared === 'process' && traits.durable === 'no'

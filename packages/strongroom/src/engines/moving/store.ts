@@ -1,3 +1,4 @@
+import { OpenState } from '../../base/open-state.ts'
 import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
 import type {
@@ -5,6 +6,7 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  Found,
   Listing,
   OwnerIndex,
   ScanOptions,
@@ -13,22 +15,13 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
-import { bothCleared, bothFeeds, bothScanned, bothSchemas, listedOnce, weaker } from './both.ts'
-import { digestOf, ownVersion, tombstone, versionHere, versionThere } from './marks.ts'
-import type { Place, Sides } from './sides.ts'
+import { bothFeeds, bothSchemas, clearBoth, mergeListings, scanBoth, weakerTraits } from './both.ts'
+import type { Located, Sides } from './sides.ts'
+import { digestOf, tombstone } from './tombstones.ts'
 
 const ROUNDS = 50
 
-export interface MovingSettings {
-  readonly sides: Sides
-  readonly clock: Clock
-  /** Were the stores made for this one, so that it closes them? */
-  readonly made: boolean
-}
-
-/** What a change needs to be true of the session that it finds. */
-type Condition = (place: Place) => boolean
-
+/** Both stores as one. They are not closed with it. */
 export class Moving implements Store {
   readonly traits: Traits
   readonly byOwner?: OwnerIndex
@@ -38,146 +31,142 @@ export class Moving implements Store {
   readonly schema?: Schema
   readonly #sides: Sides
   readonly #clock: Clock
-  readonly #made: boolean
-  #closed = false
+  readonly #state = new OpenState()
 
-  constructor({ sides, clock, made }: MovingSettings) {
+  constructor(sides: Sides, clock: Clock) {
     this.#sides = sides
     this.#clock = clock
-    this.#made = made
     const { from, to } = sides
-    this.traits = weaker(from.traits, to.traits)
+    this.traits = weakerTraits(from.traits, to.traits)
     if (from.byOwner && to.byOwner) this.byOwner = this.#index(from.byOwner, to.byOwner)
-    if (from.scan && to.scan) this.scan = (options) => bothScanned(sides, () => this.#check(), options)
+    if (from.scan && to.scan) this.scan = (options) => scanBoth(sides, () => this.#state.assertOpen(), options)
     if (to.tryWithLock) this.tryWithLock = to.tryWithLock.bind(to)
     if (from.changes && to.changes) this.changes = bothFeeds(from.changes, to.changes)
     const schemas = [from.schema, to.schema].filter((schema) => schema !== undefined)
     if (schemas.length > 0) this.schema = bothSchemas(schemas)
   }
 
-  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    this.#check()
-    const place = await this.#sides.find(id)
-    if (!place || place.ended) return null
-    const { entry, side, version } = place
-    return { entry, version: side === 'to' ? versionThere(version) : versionHere(entry) }
+  async read(id: Id): Promise<Found | null> {
+    this.#state.assertOpen()
+    const located = await this.#sides.locate(id)
+    if (!located || located.isEnded) return null
+    const { entry, side, version } = located
+    return { entry, version: side === 'to' ? versionInNew(version) : versionInOld(entry) }
   }
 
   async create(id: Id, given: Entry): Promise<boolean> {
-    this.#check()
+    this.#state.assertOpen()
     const entry = copyOf(given)
     const { from, to, phase } = this.#sides
-    // What is not there yet is created where this phase writes; the other store is asked only whether it has the id.
-    const other = phase === 'move' ? await this.#sides.here(id) : await this.#sides.there(id)
+    // A new session is created where this phase writes. The other store is only asked whether it has the id.
+    const other = phase === 'move' ? await this.#sides.readOld(id) : await this.#sides.readNew(id)
     if (!other) {
       if (await (phase === 'move' ? to : from).create(id, entry)) return true
     }
-    const place = await this.#sides.find(id)
-    return place?.ended === true && (await to.update(id, entry, place.version)) !== null
+    const located = await this.#sides.locate(id)
+    return located?.isEnded === true && (await to.update(id, entry, located.version)) !== null
   }
 
   async update(id: Id, given: Entry, version: Version): Promise<Version | null> {
-    this.#check()
+    this.#state.assertOpen()
     const entry = copyOf(given)
-    const own = ownVersion(version)
-    if (own !== null) return this.#updateThere(id, entry, own)
+    const inner = innerVersion(version)
+    if (inner !== null) return this.#updateInNew(id, entry, inner)
     for (const _ of this.#rounds()) {
-      const place = await this.#sides.settle(id)
-      if (!place || !this.#matches(place, version)) return null
-      if (place.side === 'to') return this.#updateThere(id, entry, place.version)
-      if ((await this.#sides.from.update(id, entry, place.version)) !== null) return versionHere(entry)
+      const located = await this.#sides.settle(id)
+      if (!located || !isVersionOf(version, located)) return null
+      if (located.side === 'to') return this.#updateInNew(id, entry, located.version)
+      if ((await this.#sides.from.update(id, entry, located.version)) !== null) return versionInOld(entry)
     }
-    throw busy()
+    throw tooManyRounds()
   }
 
   async touch(id: Id, expiresAt: number): Promise<boolean> {
-    this.#check()
+    this.#state.assertOpen()
     const { from, to } = this.#sides
     for (const _ of this.#rounds()) {
-      const place = await this.#sides.settle(id)
-      if (!place || place.ended) return false
-      if (place.side === 'from') {
-        // No touch of that store: it keeps the version, and so whoever freezes the entry would not see the new deadline.
-        if ((await from.update(id, { ...place.entry, expiresAt }, place.version)) !== null) return true
+      const located = await this.#sides.settle(id)
+      if (!located || located.isEnded) return false
+      if (located.side === 'from') {
+        // Not a touch of that store, which keeps the version: a node that freezes the entry would miss the new
+        // deadline.
+        if ((await from.update(id, { ...located.entry, expiresAt }, located.version)) !== null) return true
         continue
       }
       if (expiresAt <= this.#clock()) {
-        if (await this.#endThere(id, place)) return true
+        if (await this.#endInNew(id, located)) return true
         continue
       }
-      // A copy that a crash has left behind would outlive the session that it was made of.
-      if (expiresAt < place.entry.expiresAt) await from.delete(id)
+      // A crash may have left a copy in the old store. It must not outlive the session.
+      if (expiresAt < located.entry.expiresAt) await from.delete(id)
       return to.touch(id, expiresAt)
     }
-    throw busy()
+    throw tooManyRounds()
   }
 
   async delete(id: Id, version?: Version): Promise<boolean> {
-    this.#check()
-    return this.#end(id, (place) => version === undefined || this.#matches(place, version))
+    this.#state.assertOpen()
+    return this.#deleteIf(id, (located) => version === undefined || isVersionOf(version, located))
   }
 
   async clearExpired(options: ClearOptions = {}): Promise<number> {
-    this.#check()
-    return bothCleared(this.#sides, options)
+    this.#state.assertOpen()
+    return clearBoth(this.#sides, options)
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    if (this.#made) await Promise.all([this.#sides.from.close(), this.#sides.to.close()])
+    this.#state.close()
   }
 
-  /** An ending leaves a tombstone: without one, a copy that is on its way would bring the session back. */
-  async #updateThere(id: Id, entry: Entry, version: Version): Promise<Version | null> {
+  /**
+   * An update that ends the session leaves a tombstone. Without one, a copy that a node still holds would bring it
+   * back.
+   */
+  async #updateInNew(id: Id, entry: Entry, version: Version): Promise<Version | null> {
     const { from, to } = this.#sides
     const now = this.#clock()
     const ends = entry.expiresAt <= now
     const next = await to.update(id, ends ? tombstone(entry, now) : entry, version)
     if (next === null) return null
     if (ends) await from.delete(id)
-    return versionThere(next)
+    return versionInNew(next)
   }
 
-  async #end(id: Id, condition: Condition): Promise<boolean> {
+  async #deleteIf(id: Id, matches: (located: Located) => boolean): Promise<boolean> {
     const { from } = this.#sides
     for (const _ of this.#rounds()) {
-      const place = await this.#sides.settle(id)
-      if (!place) return false
-      if (place.ended) {
-        // Whoever put the tombstone may not have come as far as this.
+      const located = await this.#sides.settle(id)
+      if (!located) return false
+      if (located.isEnded) {
+        // The node that left the tombstone may have died before this.
         await from.delete(id)
         return false
       }
-      if (!condition(place)) return false
-      // Not frozen in the old store is nowhere else: deleting that version is all.
-      if (place.side === 'to' ? await this.#endThere(id, place) : await from.delete(id, place.version)) return true
+      if (!matches(located)) return false
+      // A session that is not frozen in the old store is nowhere else, so deleting that version is enough.
+      if (located.side === 'to' ? await this.#endInNew(id, located) : await from.delete(id, located.version))
+        return true
     }
-    throw busy()
+    throw tooManyRounds()
   }
 
-  async #endThere(id: Id, { entry, version }: Place): Promise<boolean> {
+  async #endInNew(id: Id, { entry, version }: Located): Promise<boolean> {
     const { from, to } = this.#sides
     if ((await to.update(id, tombstone(entry, this.#clock()), version)) === null) return false
     await from.delete(id)
     return true
   }
 
-  #matches({ entry, version, side, ended }: Place, wanted: Version): boolean {
-    if (ended) return false
-    if (side === 'to' && wanted === versionThere(version)) return true
-    return wanted === `d${digestOf(entry)}`
-  }
-
-  #index(here: OwnerIndex, there: OwnerIndex): OwnerIndex {
+  #index(inOld: OwnerIndex, inNew: OwnerIndex): OwnerIndex {
     const list = async (owner: string) => {
-      this.#check()
-      // In this order: what is moved in between is then in both lists, and not in none.
-      const old = await here.list(owner)
-      return listedOnce(old, await there.list(owner), (id) => this.#sides.there(id))
+      this.#state.assertOpen()
+      // In this order: a session that is moved in between is then in both lists, and never in neither.
+      const old = await inOld.list(owner)
+      return mergeListings(old, await inNew.list(owner), (id) => this.#sides.readNew(id))
     }
     const deleteAll = async (owner: string, except?: Id) => {
       const ids = (await list(owner)).map(({ id }) => id).filter((id) => id !== except)
-      const ended = await Promise.all(ids.map((id) => this.#end(id, ({ entry }) => entry.owner === owner)))
+      const ended = await Promise.all(ids.map((id) => this.#deleteIf(id, ({ entry }) => entry.owner === owner)))
       return ended.filter(Boolean).length
     }
     return { list, deleteAll }
@@ -185,21 +174,39 @@ export class Moving implements Store {
 
   *#rounds(): Generator<number> {
     for (let round = 0; round < ROUNDS; round += 1) {
-      this.#check()
+      this.#state.assertOpen()
       yield round
     }
   }
-
-  #check(): void {
-    if (this.#closed) throw new StoreError('This store was closed.')
-  }
 }
 
-/** The stores get their bytes after others were asked: until then the caller may reuse its buffers. */
+/** A version of the new store, as one of ours. Numbers and strings stay distinct. */
+function versionInNew(version: Version): Version {
+  return `${typeof version === 'number' ? 'n' : 's'}${version}`
+}
+
+/** A version of an entry in the old store. It is made of the content, because it must survive the move. */
+function versionInOld(entry: Entry): Version {
+  return `d${digestOf(entry)}`
+}
+
+/** The new store's own version inside one of ours; null when ours is not of that store. */
+function innerVersion(version: Version): Version | null {
+  if (typeof version !== 'string') return null
+  if (version.startsWith('n')) return Number(version.slice(1))
+  return version.startsWith('s') ? version.slice(1) : null
+}
+
+function isVersionOf(wanted: Version, { entry, version, side, isEnded }: Located): boolean {
+  if (isEnded) return false
+  return (side === 'to' && wanted === versionInNew(version)) || wanted === versionInOld(entry)
+}
+
+/** The store is asked other things before it gets the bytes. Until then, the caller may reuse its buffers. */
 function copyOf(entry: Entry): Entry {
   return { ...entry, bytes: Buffer.from(entry.bytes), label: entry.label && Buffer.from(entry.label) }
 }
 
-function busy(): StoreError {
-  return new StoreError('A session changed too often to be changed once more.')
+function tooManyRounds(): StoreError {
+  return new StoreError(`A session could not be changed: others changed it in each of ${ROUNDS} attempts.`)
 }

@@ -1,65 +1,66 @@
+import { OpenState } from '../../base/open-state.ts'
+import { within } from '../../base/time-limit.ts'
 import { ConfigError } from '../../errors.ts'
+import { tooLate } from './errors.ts'
 
 export type MysqlValue = string | number | Uint8Array | null
 
 /** A statement as mysql2 takes it. */
 export interface MysqlStatement {
   readonly sql: string
-  /** Named columns and plain values, whatever the client was told to do with those of its other statements. */
+  /** Named columns and unconverted values, whatever the client is set to for its other statements. */
   readonly rowsAsArray: false
   readonly nestTables: false
   readonly typeCast: (field: unknown, next: () => unknown) => unknown
 }
 
-/** What is used of a connection of mysql2. */
+/** The part of a connection of mysql2 that is used. */
 export interface MysqlConnection {
   execute(statement: MysqlStatement, values: MysqlValue[]): Promise<readonly [unknown, unknown]>
   query(statement: MysqlStatement, values: MysqlValue[]): Promise<readonly [unknown, unknown]>
   destroy(): void
 }
 
-/** What is used of a pool of mysql2, or of a cluster's `of(...)`. */
+/** The part of a pool of mysql2, or of a cluster's `of(...)`, that is used. */
 export interface MysqlPool {
   getConnection(): Promise<MysqlConnection & { release(): void }>
 }
 
-/** A pool or a connection of mysql2/promise; or of mysql2 itself, whose `promise()` gives such a one. */
+/** A pool or a connection of mysql2/promise; or of mysql2 itself, whose `promise()` returns such a one. */
 export type MysqlClient = MysqlPool | MysqlConnection | { promise(): MysqlPool | MysqlConnection }
 
 /** Where connections come from. */
 export interface Source {
-  /** May several statements go in one message? */
-  readonly multiple: boolean
+  /** Which calls may be batched. A batch of writes is one message with several statements. */
+  readonly batches: 'nothing' | 'reads' | 'reads and writes'
   acquire(): Promise<MysqlConnection>
   release(connection: MysqlConnection): void
-  /** Takes a connection out of use that owes an answer. False where it stays in use, and its answer may still come. */
+  /** Closes a connection whose result is still due. False where it stays in use, and the result may still arrive. */
   drop(connection: MysqlConnection): boolean
-  /** One that nobody else uses until it is ended, or dropped. */
-  apart(): Promise<Apart>
-  /** Ends what was opened here, within so many ms. */
+  /** A connection that nobody else uses until it is ended, or dropped. */
+  reserve(): Promise<Reserved>
+  /** Closes what was opened here, within `limit` ms. */
   close(limit: number): Promise<void>
 }
 
-export interface Apart {
+export interface Reserved {
   readonly connection: MysqlConnection
   end(): void
 }
 
 export function sourceOf(client: unknown): Source {
   const promised = has(client, 'promise') ? (client as { promise(): unknown }).promise() : client
-  if (has(promised, 'getConnection')) return new GivenPool(promised as MysqlPool)
-  if (has(promised, 'execute')) return new GivenConnection(promised as MysqlConnection)
+  if (has(promised, 'getConnection')) return new PoolSource(promised as MysqlPool)
+  if (has(promised, 'execute')) return new ConnectionSource(promised as MysqlConnection)
   throw new ConfigError('Option "client" of mysql() must be a pool or a connection of mysql2 or mysql2/promise.')
 }
 
 const has = (object: unknown, method: string) =>
   typeof (object as Record<string, unknown> | null | undefined)?.[method] === 'function'
 
-type Pooled = MysqlConnection & { release(): void }
-
-/** A pool of the user's. A connection that did not answer leaves it: the pool opens another. */
-class GivenPool implements Source {
-  readonly multiple = false
+/** A pool of the application's. A connection that did not answer is removed from it, and the pool opens another. */
+class PoolSource implements Source {
+  readonly batches = 'nothing'
   readonly #pool: MysqlPool
 
   constructor(pool: MysqlPool) {
@@ -70,13 +71,13 @@ class GivenPool implements Source {
     return this.#pool.getConnection()
   }
 
-  async apart(): Promise<Apart> {
+  async reserve(): Promise<Reserved> {
     const connection = await this.#pool.getConnection()
     return { connection, end: () => connection.release() }
   }
 
   release(connection: MysqlConnection): void {
-    ;(connection as Pooled).release()
+    ;(connection as MysqlConnection & { release(): void }).release()
   }
 
   drop(connection: MysqlConnection): boolean {
@@ -87,15 +88,15 @@ class GivenPool implements Source {
   async close(): Promise<void> {}
 }
 
-/** A connection of the user's: it is never cut, for what else is under way on it is not ours; it answers in its order. */
-class GivenConnection implements Source {
-  readonly multiple = false
+/** A connection of the application's. It is never cut, because other work may be under way on it. Results arrive in order. */
+class ConnectionSource implements Source {
+  readonly batches = 'nothing'
   readonly #connection: MysqlConnection
   readonly #ignore = () => {}
 
   constructor(connection: MysqlConnection) {
     this.#connection = connection
-    // Without a listener, the end of an idle connection would end the process. The next call rejects.
+    // Without a listener, the end of an idle connection would end the process. With one, the next call rejects.
     this.#listeners('on')
   }
 
@@ -103,7 +104,7 @@ class GivenConnection implements Source {
     return this.#connection
   }
 
-  async apart(): Promise<Apart> {
+  async reserve(): Promise<Reserved> {
     return { connection: this.#connection, end() {} }
   }
 
@@ -123,8 +124,123 @@ class GivenConnection implements Source {
   }
 }
 
-/** mysql2's own `destroy` only says goodbye: a server that hangs would keep the socket, and this process, for ever. */
-export function cut(connection: MysqlConnection): void {
+type Driver = typeof import('mysql2/promise')
+type DriverPool = ReturnType<Driver['createPool']>
+type DriverConnection = Awaited<ReturnType<DriverPool['getConnection']>>
+
+interface UrlSourceOptions {
+  readonly timeout: number
+  /** Open connections that take several statements in one message (default false). */
+  readonly batchWrites?: boolean
+  /** For error messages: "mysql()". */
+  readonly where: string
+}
+
+/** A pool that is opened here, on first use. */
+export class UrlSource implements Source {
+  readonly batches: Source['batches']
+  readonly #url: string
+  readonly #timeout: number
+  readonly #state = new OpenState()
+  readonly #open = new Set<{ destroy(): void }>()
+  #pool: DriverPool | null = null
+
+  constructor(url: string, options: UrlSourceOptions) {
+    this.#url = driverUrl(url, options)
+    this.#timeout = options.timeout
+    this.batches = options.batchWrites ? 'reads and writes' : 'reads'
+  }
+
+  acquire(): Promise<MysqlConnection> {
+    return this.#pool ? this.#pool.getConnection() : this.#acquireFirst()
+  }
+
+  /** Not from the pool: a connection that is held for long would be missing there. */
+  async reserve(): Promise<Reserved> {
+    const connection = await (await loadDriver()).createConnection(this.#url)
+    connection.on('error', ignore)
+    // Sends a goodbye, which the server does not answer.
+    return { connection, end: () => void connection.end().catch(ignore) }
+  }
+
+  release(connection: MysqlConnection): void {
+    ;(connection as DriverConnection).release()
+  }
+
+  drop(connection: MysqlConnection): boolean {
+    this.#open.delete((connection as DriverConnection).connection)
+    cut(connection)
+    return true
+  }
+
+  async close(limit: number): Promise<void> {
+    const pool = this.#pool
+    this.#state.close()
+    if (!pool) return
+    await within(
+      limit,
+      () => pool.end(),
+      () => tooLate(limit),
+    ).catch(ignore)
+    for (const connection of this.#open) cut(connection as MysqlConnection)
+  }
+
+  async #acquireFirst(): Promise<MysqlConnection> {
+    const { createPool } = await loadDriver()
+    // A pool that is opened after `close()` would never be ended.
+    this.#state.assertOpen()
+    this.#pool ??= this.#prepared(createPool(this.#url))
+    return this.#pool.getConnection()
+  }
+
+  #prepared(pool: DriverPool): DriverPool {
+    const seconds = Math.max(1, Math.floor(this.#timeout / 2000))
+    return pool.on('connection', (given: unknown) => {
+      const connection = given as NodeJS.EventEmitter & { query(sql: string, done: () => void): void; destroy(): void }
+      this.#open.add(connection)
+      connection.once('end', () => this.#open.delete(connection))
+      // Without a listener, the end of an idle connection would end the process. The pool notices it without our help.
+      connection.on('error', () => this.#open.delete(connection))
+      // The server reports a row that stays locked before our time limit would close the connection. It may refuse the setting.
+      connection.query(`SET SESSION autocommit = 1, innodb_lock_wait_timeout = ${seconds}`, ignore)
+    })
+  }
+}
+
+const ignore = () => {}
+
+async function loadDriver(): Promise<Driver> {
+  try {
+    return (await import('mysql2/promise')).default
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
+    throw new ConfigError('mysql() needs the package mysql2: npm install mysql2', { cause })
+  }
+}
+
+/** The URL with our defaults; what it sets itself is kept. No message quotes it, because it contains a password. */
+function driverUrl(url: string, { where, timeout, batchWrites = false }: UrlSourceOptions): string {
+  const parsed = URL.parse(url)
+  if (!parsed || !(parsed.hostname || parsed.searchParams.has('socketPath')))
+    throw new ConfigError(`The URL of ${where} must be like mysql://user:password@host:3306/database.`)
+  const { searchParams } = parsed
+  // On such a connection, an SQL injection could append any statement. It takes `batchWrites` to open one.
+  if (searchParams.has('multipleStatements') || /multi_statements/i.test(searchParams.getAll('flags').join())) {
+    throw new ConfigError(
+      `The URL of ${where} must not set "multipleStatements", nor the flag MULTI_STATEMENTS: no connection takes several ` +
+        'statements in one message, unless mysql() has the option batchWrites: true.',
+    )
+  }
+  if (batchWrites) searchParams.set('multipleStatements', 'true')
+  // `trace` records a stack trace for every call, in case the call fails.
+  for (const [name, value] of Object.entries({ connectTimeout: timeout, trace: false })) {
+    if (!searchParams.has(name)) searchParams.set(name, `${value}`)
+  }
+  return parsed.href
+}
+
+/** mysql2's own `destroy` only sends a goodbye: while the server hangs, the socket would stay open and keep this process alive. */
+function cut(connection: MysqlConnection): void {
   connection.destroy()
   const { connection: inner = connection } = connection as { connection?: unknown }
   ;(inner as { stream?: { destroy?(): void } }).stream?.destroy?.()

@@ -3,11 +3,10 @@ import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema, Store } from '../../store.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery } from '../shared/url-query.ts'
-import { type MysqlClient, sourceOf } from './client.ts'
-import { Line } from './line.ts'
-import { OwnPool } from './pool.ts'
-import { Server } from './server.ts'
+import { type MysqlClient, type Source, sourceOf, UrlSource } from './client.ts'
+import { Executor } from './executor.ts'
 import { Mysql } from './store.ts'
+import { Table } from './table.ts'
 
 export type { MysqlClient, MysqlConnection, MysqlPool, MysqlStatement, MysqlValue } from './client.ts'
 
@@ -18,23 +17,28 @@ export type MysqlStore = IndexedStore &
 interface CommonOptions {
   /** "table" or "database.table" (default "strongroom_sessions"). Letters, digits and underscores. */
   readonly table?: string | undefined
-  /** Makes the table when it is not there (default false): the user of the connection must be allowed to. */
+  /** Create the table when it is missing (default false). The user of the connection must be allowed to. */
   readonly createTable?: boolean | undefined
-  /** Ms in which a call answers or rejects, the wait for a connection included (default 2000). */
+  /** Time limit of a call in ms, including the wait for a connection (default 2000). */
   readonly timeout?: number | undefined
   readonly clock?: Clock | undefined
 }
 
-/** A pool of our own, opened on first use with the package mysql2. */
+/** A pool that is opened here, with the package mysql2, on first use. */
 export interface MysqlUrlOptions extends CommonOptions {
   /**
-   * `mysql://user:password@host:3306/database?connectionLimit=20&table=people`, or `mariadb:`. Of the query, `table`,
-   * `createTable` and `timeout` are ours; the rest is for mysql2.
+   * `mysql://user:password@host:3306/database?connectionLimit=20&table=people`, or `mariadb:`. In its query, `table`,
+   * `createTable`, `timeout` and `batchWrites` are options of the store; the rest is for mysql2.
    */
   readonly url: string
+  /**
+   * Send writes that are made at the same time in one message, as one transaction (default false). For that, the connections
+   * are opened with `multipleStatements`. Reads are batched in either case: that takes one SELECT.
+   */
+  readonly batchWrites?: boolean | undefined
 }
 
-/** A client that is there already, and stays open when the store is closed. */
+/** A client that exists already, and stays open when the store is closed. */
 export interface MysqlClientOptions extends CommonOptions {
   readonly client: MysqlClient
 }
@@ -42,24 +46,24 @@ export interface MysqlClientOptions extends CommonOptions {
 /**
  * Sessions in MariaDB 10.6 or later, or MySQL 8, in an InnoDB table: a URL, or a pool (or a connection) of mysql2.
  *
- * The table is made by `strongroom migrate`, or by `schema.migrate()`. An acknowledged write is as durable as the server's
- * settings make it: `traits` tells, as soon as the first call was made.
+ * The table is created by `strongroom migrate`, or by `schema.migrate()`. An acknowledged write is as durable as the settings of
+ * the server make it; `traits` says so after the first call.
  */
 export function mysql(given: string | MysqlClient | MysqlUrlOptions | MysqlClientOptions): MysqlStore {
-  const asked = toOptions(given)
-  checkOptions('mysql()', asked, ['url', 'client', 'table', 'createTable', 'timeout', 'clock'])
-  const options = unfold(asked)
-  const { url, client, createTable = false } = options
-  const table = tableName('mysql()', options.table)
-  // At most what a timer can count; more than that it would take for nothing at all.
+  const unchecked = toOptions(given)
+  checkOptions('mysql()', unchecked, ['url', 'client', ...URL_OPTIONS, 'clock'])
+  const options = fromUrl(unchecked)
+  const name = tableName('mysql()', options.table)
+  // A timer with a longer delay fires immediately.
   const timeout = Math.min(wholeNumber('mysql()', 'timeout', options.timeout, 2000), 2 ** 31 - 1)
   const clock = clockOption('mysql()', options.clock)
-  if (typeof createTable !== 'boolean') throw new ConfigError('Option "createTable" of mysql() must be true or false.')
-  if ((url === undefined) === (client === undefined))
-    throw new ConfigError('mysql() takes either a "url" or a "client".')
-  const line = new Line(url === undefined ? sourceOf(client) : new OwnPool(url, timeout), timeout)
-  return new Mysql(line, new Server(line, table, createTable), { table, clock })
+  const createTable = flag('createTable', options.createTable)
+  const executor = new Executor(sourceFor(options, timeout), timeout)
+  return new Mysql(executor, new Table(executor, name, createTable), { table: name, clock })
 }
+
+/** The options that a URL may contain. */
+const URL_OPTIONS = ['table', 'createTable', 'timeout', 'batchWrites'] as const
 
 type AnyOptions = Partial<MysqlUrlOptions & MysqlClientOptions>
 
@@ -70,19 +74,36 @@ function toOptions(given: unknown): AnyOptions {
   return isClient ? { client: given as MysqlClient } : given
 }
 
-/** What the query of the URL says for us, and the URL without it; an option that stands beside the URL comes first. */
-function unfold(options: AnyOptions): AnyOptions {
+/** Takes our options out of the URL. An option beside the URL takes precedence. */
+function fromUrl(options: AnyOptions): AnyOptions {
   if (options.url === undefined) return options
   if (typeof options.url !== 'string') throw new ConfigError('Option "url" of mysql() must be a string.')
   const scheme = /^(?:mysql|mariadb):/.exec(options.url)?.[0]
-  // No word of it: a URL holds a password.
+  // The message does not quote the URL, because it contains a password.
   if (!scheme) throw new ConfigError('The URL of mysql() must be like mysql://user:password@host:3306/database.')
-  const { own, url } = takeQuery(scheme, options.url, ['table', 'createTable', 'timeout'])
+  const { own, url } = takeQuery(scheme, options.url, URL_OPTIONS)
   return {
     ...options,
     url,
-    table: options.table ?? own.text('table'),
+    table: options.table ?? own.string('table'),
     createTable: options.createTable ?? own.boolean('createTable'),
     timeout: options.timeout ?? own.number('timeout'),
+    batchWrites: options.batchWrites ?? own.boolean('batchWrites'),
   }
+}
+
+function sourceFor({ url, client, batchWrites }: AnyOptions, timeout: number): Source {
+  if ((url === undefined) === (client === undefined))
+    throw new ConfigError('mysql() takes either a "url" or a "client".')
+  if (url !== undefined)
+    return new UrlSource(url, { where: 'mysql()', timeout, batchWrites: flag('batchWrites', batchWrites) })
+  if (batchWrites !== undefined)
+    throw new ConfigError('mysql() takes "batchWrites" with a URL only: it depends on how connections are opened.')
+  return sourceOf(client)
+}
+
+function flag(name: string, given: unknown): boolean {
+  if (given === undefined) return false
+  if (typeof given === 'boolean') return given
+  throw new ConfigError(`Option "${name}" of mysql() must be true or false.`)
 }

@@ -15,50 +15,49 @@ import type {
 } from '../../store.ts'
 import { moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
+import type { Row } from './batch.ts'
 import type { MysqlStatement, MysqlValue } from './client.ts'
 import { isDuplicate } from './errors.ts'
-import type { Line } from './line.ts'
-import { ASSUMED, type Server } from './server.ts'
-import { purge, statement, statements } from './table.ts'
-import type { Row } from './together.ts'
+import type { Executor } from './executor.ts'
+import { purge, statement, statements } from './statements.ts'
+import { ASSUMED, type Table } from './table.ts'
 
 export class Mysql implements IndexedStore, ScannableStore {
-  readonly schema: Server
+  readonly schema: Table
   readonly byOwner: OwnerIndex = {
     list: async (owner) => {
-      const rows = await this.#rows(this.#at.owned, [keyOf(owner), this.#clock()])
+      const rows = await this.#rows(this.#statements.listByOwner, [keyOf(owner), this.#clock()])
       return rows.map(toListing)
     },
     deleteAll: (owner, except) => {
       const values = [keyOf(owner), this.#clock()]
-      if (except === undefined) return this.#change(this.#at.removeOwned, values)
-      return this.#change(this.#at.removeOthers, [...values, keyOf(except)])
+      if (except === undefined) return this.#change(this.#statements.removeByOwner, values)
+      return this.#change(this.#statements.removeOthersByOwner, [...values, keyOf(except)])
     },
   }
-  readonly #line: Line
+  readonly #executor: Executor
   readonly #table: string
   readonly #clock: Clock
-  readonly #at: ReturnType<typeof statements>
+  readonly #statements: ReturnType<typeof statements>
   #facts = ASSUMED
-  #met = false
-  #meeting: Promise<void> | null = null
+  #isChecked = false
+  #checking: Promise<void> | null = null
 
-  constructor(line: Line, server: Server, { table, clock }: { readonly table: string; readonly clock: Clock }) {
-    this.#line = line
-    this.schema = server
+  constructor(executor: Executor, schema: Table, { table, clock }: { readonly table: string; readonly clock: Clock }) {
+    this.#executor = executor
+    this.schema = schema
     this.#table = table
     this.#clock = clock
-    this.#at = statements(table)
+    this.#statements = statements(table)
   }
 
-  /** What a server is by default, until it was asked: before the first use. */
   get traits(): Traits {
     const always = { expiresByItself: false, granularity: 1, evicts: false, revocable: true } as const
     return { engine: 'mysql', shared: 'network', ...this.#facts, ...always }
   }
 
   async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    const [row] = await this.#rows(this.#at.read, [keyOf(id), this.#clock()])
+    const [row] = await this.#rows(this.#statements.read, [keyOf(id), this.#clock()])
     return row ? { entry: toEntry(row), version: Number(row.version) } : null
   }
 
@@ -66,13 +65,13 @@ export class Mysql implements IndexedStore, ScannableStore {
     const key = keyOf(id)
     const { bytes, expiresAt, purgeAt, createdAt, owner, label } = this.#columns(entry)
     const insert = () => {
-      // A random start, so that whoever has read an earlier entry of this id does not hold a version of this one.
+      // A random start, so that a version of an earlier entry of this id is not a version of this one.
       const version = randomInt(2 ** 47)
       return this.#inserted([key, bytes, version, expiresAt, purgeAt, createdAt, owner, label])
     }
     if (await insert()) return true
-    await this.#change(this.#at.removeExpired, [key, this.#clock()])
-    // Also when nothing was removed: a sweep may have been faster.
+    await this.#change(this.#statements.removeExpired, [key, this.#clock()])
+    // Even when nothing was removed: a sweep may have removed it first.
     return insert()
   }
 
@@ -80,23 +79,25 @@ export class Mysql implements IndexedStore, ScannableStore {
     if (typeof version !== 'number') return null
     const { bytes, expiresAt, purgeAt, createdAt, owner, label } = this.#columns(entry)
     const fields = [bytes, expiresAt, purgeAt, createdAt, owner, label]
-    return (await this.#did(this.#at.update, [...fields, keyOf(id), this.#clock(), version])) ? version + 1 : null
+    return (await this.#did(this.#statements.update, [...fields, keyOf(id), this.#clock(), version]))
+      ? version + 1
+      : null
   }
 
   async touch(id: Id, deadline: number): Promise<boolean> {
     const key = keyOf(id)
     const { expiresAt, purgeAt } = moments(deadline)
-    if (await this.#did(this.#at.touch, [expiresAt, purgeAt, key, this.#clock()])) return true
-    // Some clients count rows that changed, not rows that were found: one that had this deadline already is not gone.
-    const rows = await this.#rows(this.#at.stands, [key, this.#clock(), expiresAt])
+    if (await this.#did(this.#statements.touch, [expiresAt, purgeAt, key, this.#clock()])) return true
+    // Some clients count the rows that changed instead of those that were found: a row that had this deadline already is not gone.
+    const rows = await this.#rows(this.#statements.hasDeadline, [key, this.#clock(), expiresAt])
     return rows.length > 0
   }
 
   async delete(id: Id, version?: Version): Promise<boolean> {
     if (typeof version === 'string') return false
     const values = [keyOf(id), this.#clock()]
-    if (version === undefined) return this.#did(this.#at.remove, values)
-    return this.#did(this.#at.removeVersion, [...values, version])
+    if (version === undefined) return this.#did(this.#statements.remove, values)
+    return this.#did(this.#statements.removeVersion, [...values, version])
   }
 
   clearExpired(options: ClearOptions = {}): Promise<number> {
@@ -107,7 +108,7 @@ export class Mysql implements IndexedStore, ScannableStore {
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     const limit = atLeastOne(page)
     for (let place = 0; !signal?.aborted; ) {
-      const rows = await this.#rows(this.#at.page, [place, `${limit}`])
+      const rows = await this.#rows(this.#statements.page, [place, `${limit}`])
       const live = rows.map(toListing).filter(({ expiresAt }) => this.#clock() < expiresAt)
       if (live.length > 0) yield live
       if (rows.length < limit) return
@@ -115,31 +116,31 @@ export class Mysql implements IndexedStore, ScannableStore {
     }
   }
 
-  /** By a lock that belongs to the connection: it ends with the connection, and that with the process. */
+  /** The lock belongs to a connection: it ends with the connection, which ends with the process. */
   async tryWithLock<T>(name: string, work: () => Promise<T>): Promise<T | null> {
     const lock = `CONCAT('strongroom.', SHA1(CONCAT(COALESCE(DATABASE(), ''), '${digest(`${this.#table} ${name}`)}')))`
-    return this.#line.apart(async (ask) => {
-      // A connection may have its own lock twice over. What it holds already is asked first.
-      const [row] = await ask(statement(`SELECT IF(IS_USED_LOCK(${lock}) IS NULL, GET_LOCK(${lock}, 0), 0) AS got`))
+    return this.#executor.withConnection(async (query) => {
+      // A connection may take its own lock a second time, so the statement checks first whether anybody has it.
+      const [row] = await query(statement(`SELECT IF(IS_USED_LOCK(${lock}) IS NULL, GET_LOCK(${lock}, 0), 0) AS got`))
       if (Number(row?.got) !== 1) return null
       try {
         return await work()
       } finally {
-        await ask(statement(`SELECT RELEASE_LOCK(${lock}) AS released`)).catch(() => {})
+        await query(statement(`SELECT RELEASE_LOCK(${lock}) AS released`)).catch(() => {})
       }
     })
   }
 
   close(): Promise<void> {
-    return this.#line.close()
+    return this.#executor.close()
   }
 
-  /** A step looks at a bounded number of rows, live ones of the last purge step among them, and deletes those that are due. */
+  /** A step reads a bounded number of rows, including live ones of the last purge step, and deletes those that are due. */
   #clearing(limit: number, dryRun: boolean): AsyncGenerator<number> {
     const now = this.#clock()
     const { purgeAt: until } = moments(now)
     return stepwise({ purge: Number.MIN_SAFE_INTEGER, seq: 0 }, async ({ purge, seq }) => {
-      const rows = await this.#rows(this.#at.due, [until, purge, purge, seq, `${limit}`])
+      const rows = await this.#rows(this.#statements.due, [until, purge, purge, seq, `${limit}`])
       const due = rows.filter((row) => Number(row.expires_at) <= now).map((row) => Number(row.seq))
       const last = rows.length < limit ? undefined : rows.at(-1)
       return {
@@ -149,15 +150,15 @@ export class Mysql implements IndexedStore, ScannableStore {
     })
   }
 
-  /** Asks each row again whether it is due: it may have been touched since, or removed by another runner. */
+  /** Checks again whether each row is due: it may have been touched since. */
   async #purge(due: readonly number[], now: number): Promise<number> {
-    const result = await this.#line.plain(purge(this.#table, due, now))
+    const result = await this.#executor.query(purge(this.#table, due, now))
     return Number((result as { affectedRows: number | string }).affectedRows)
   }
 
   async #inserted(values: MysqlValue[]): Promise<boolean> {
     try {
-      return await this.#did(this.#at.insert, values)
+      return await this.#did(this.#statements.insert, values)
     } catch (error) {
       // Not INSERT IGNORE, which would ignore much else.
       if (isDuplicate(error)) return false
@@ -165,44 +166,45 @@ export class Mysql implements IndexedStore, ScannableStore {
     }
   }
 
-  async #rows(asked: MysqlStatement, values: MysqlValue[]): Promise<readonly Row[]> {
-    if (!this.#met) await this.#meet()
-    return this.#line.rows(asked, values)
+  async #rows(statement: MysqlStatement, values: MysqlValue[]): Promise<readonly Row[]> {
+    if (!this.#isChecked) await this.#check()
+    return this.#executor.rows(statement, values)
   }
 
-  async #change(asked: MysqlStatement, values: MysqlValue[]): Promise<number> {
-    if (!this.#met) await this.#meet()
-    return this.#line.change(asked, values)
+  async #change(statement: MysqlStatement, values: MysqlValue[]): Promise<number> {
+    if (!this.#isChecked) await this.#check()
+    return this.#executor.change(statement, values)
   }
 
-  async #did(asked: MysqlStatement, values: MysqlValue[]): Promise<boolean> {
-    return (await this.#change(asked, values)) > 0
+  async #did(statement: MysqlStatement, values: MysqlValue[]): Promise<boolean> {
+    return (await this.#change(statement, values)) > 0
   }
 
-  /** Once, whoever comes first; again by the next when it failed. */
-  #meet(): Promise<void> {
-    this.#meeting ??= this.schema.meet().then(
+  /** Once for all calls that wait for it; again, by the next call, when it failed. */
+  #check(): Promise<void> {
+    this.#checking ??= this.schema.check().then(
       (facts) => {
         this.#facts = facts
-        this.#line.mostBytes = Math.min(this.#line.mostBytes, facts.sizeLimit ?? Number.POSITIVE_INFINITY)
-        this.#met = true
+        const { sizeLimit } = facts
+        this.#executor.maxBatchBytes = Math.min(this.#executor.maxBatchBytes, sizeLimit ?? Number.POSITIVE_INFINITY)
+        this.#isChecked = true
       },
       (error) => {
-        this.#meeting = null
+        this.#checking = null
         throw error
       },
     )
-    return this.#meeting
+    return this.#checking
   }
 
-  /** Copies, for the write waits for its turn, and the caller may reuse its buffers meanwhile. */
+  /** Copies the bytes: the write may wait for a connection, and the caller may reuse its buffers by then. */
   #columns({ bytes, expiresAt, createdAt, owner, label }: Entry) {
     const { sizeLimit } = this.#facts
     if (sizeLimit !== null && bytes.length > sizeLimit) {
-      throw new StoreError(`An entry is larger than the session database takes (${sizeLimit} bytes).`)
+      throw new StoreError(`The entry is larger than the session database accepts (${sizeLimit} bytes).`)
     }
-    // A server that is not strict would cut it off, and say nothing.
-    if (label && label.length > 512) throw new StoreError('A label is larger than 512 bytes.')
+    // A server without strict mode would truncate it silently.
+    if (label && label.length > 512) throw new StoreError('The label is larger than 512 bytes.')
     const copies = { bytes: Buffer.from(bytes), label: label && Buffer.from(label) }
     return {
       ...copies,
@@ -215,7 +217,7 @@ export class Mysql implements IndexedStore, ScannableStore {
 
 const digest = (text: string) => createHash('sha1').update(text).digest('hex')
 
-/** As bytes, which no collation compares. Another spelling of an id is another id, not the same bytes. */
+/** As bytes, which are compared without a collation. Refuses capitals: an id that is spelt differently is another id. */
 function keyOf(text: string): Buffer {
   if (!/^[0-9a-f]{64}$/.test(text)) throw new StoreError('Ids and owners are 64 lower-case hexadecimal characters.')
   return Buffer.from(text, 'hex')
@@ -238,7 +240,7 @@ function toFields({ expires_at, created_at, owner, label }: Row) {
   }
 }
 
-/** What the driver gives is a view of all that came with it; whoever keeps it would keep 64 KB, other people's rows too. */
+/** A copy, because the driver returns a view of a whole chunk, of up to 64 KB, which would stay in memory with other people's rows. */
 function copyOf(value: unknown): Uint8Array {
   return Buffer.from(value as Uint8Array)
 }

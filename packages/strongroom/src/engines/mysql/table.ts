@@ -1,89 +1,93 @@
-import type { MysqlStatement } from './client.ts'
+import { StoreError } from '../../errors.ts'
+import type { Schema, Traits } from '../../store.ts'
+import type { Row } from './batch.ts'
+import { MISSING } from './errors.ts'
+import type { Executor } from './executor.ts'
+import { COMMENT, creation, FORMAT, statement } from './statements.ts'
 
-/** Changes whenever the columns do, so that a later release knows what it finds. */
-export const FORMAT = 1
+/** The traits that depend on the settings of the server. */
+export type Facts = Pick<Traits, 'durable' | 'sizeLimit'>
 
-/** The table's own comment says its format: no second table, no further grant, and never one without the other. */
-export const COMMENT = /^strongroom (\d+)$/
+/** The most that a MEDIUMBLOB holds, less the rest of the statement in a packet of 16 MB, which is MariaDB's default. */
+const LARGEST = 2 ** 24 - 2048
 
-/**
- * Rows lie in the order of `seq`, which is the order of creation: sessions of one time are written, read and cleared
- * together, where a random id as the clustered key would touch another page for each. What compares ids and tags compares bytes,
- * since BINARY has no collation.
- */
-export function creation(table: string): string {
-  return `CREATE TABLE IF NOT EXISTS ${table} (
-  seq BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-  id BINARY(32) NOT NULL,
-  payload MEDIUMBLOB NOT NULL,
-  version BIGINT NOT NULL,
-  expires_at BIGINT NOT NULL,
-  purge_at BIGINT NOT NULL,
-  created_at BIGINT NOT NULL,
-  owner BINARY(32) NULL,
-  label VARBINARY(512) NULL,
-  UNIQUE KEY by_id (id),
-  KEY by_purge (purge_at, seq),
-  KEY by_owner (owner)
-) ENGINE = InnoDB, ROW_FORMAT = DYNAMIC, COMMENT = 'strongroom ${FORMAT}'`
-}
+/** Before the first call: what most servers are set to. */
+export const ASSUMED: Facts = { durable: 'machine', sizeLimit: LARGEST }
 
-const FIELDS = 'expires_at, created_at, owner, label'
-const LISTING = `id, ${FIELDS}, LENGTH(payload) AS size`
+const SETTINGS = statement(`SHOW VARIABLES WHERE Variable_name IN
+  ('autocommit', 'innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog', 'max_allowed_packet')`)
 
-/** A statement about one row. */
-export interface RowStatement extends MysqlStatement {
-  /** Which value is the id of the row. */
-  readonly key: number
-  /** Of a SELECT the same for many rows, up to the list of their ids; its values are the id and a moment. */
-  readonly many?: string
-}
+/** Time limit in ms for the statement that creates the table: it must not be given up half-way without need. */
+const CREATION_LIMIT = 30_000
 
-function aboutOne(key: number, sql: string, many?: string): RowStatement {
-  return { ...statement(sql), key, ...(many !== undefined && { many }) }
-}
+/** One table, and the settings of its server. */
+export class Table implements Schema {
+  readonly statements: readonly string[]
+  readonly #executor: Executor
+  readonly #name: string
+  readonly #create: boolean
 
-export function statements(table: string) {
-  const live = 'id = ? AND expires_at > ?'
-  return {
-    read: aboutOne(
-      0,
-      `SELECT payload, version, ${FIELDS} FROM ${table} WHERE ${live}`,
-      `SELECT id, payload, version, ${FIELDS} FROM ${table} WHERE id IN`,
-    ),
-    insert: aboutOne(
-      0,
-      `INSERT INTO ${table} (id, payload, version, expires_at, purge_at, created_at, owner, label)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    removeExpired: statement(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
-    // InnoDB compares: an index whose columns keep their values is left alone.
-    update: aboutOne(
-      6,
-      `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, purge_at = ?, created_at = ?, owner = ?,
-       label = ? WHERE ${live} AND version = ?`,
-    ),
-    touch: aboutOne(2, `UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE ${live}`),
-    stands: statement(`SELECT 1 AS stands FROM ${table} WHERE ${live} AND expires_at = ?`),
-    remove: aboutOne(0, `DELETE FROM ${table} WHERE ${live}`),
-    removeVersion: aboutOne(0, `DELETE FROM ${table} WHERE ${live} AND version = ?`),
-    owned: statement(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),
-    removeOwned: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ?`),
-    removeOthers: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
-    page: statement(`SELECT seq, ${LISTING} FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ?`),
-    due: statement(
-      `SELECT seq, purge_at, expires_at FROM ${table}
-       WHERE purge_at <= ? AND (purge_at > ? OR (purge_at = ? AND seq > ?)) ORDER BY purge_at, seq LIMIT ?`,
-    ),
+  constructor(executor: Executor, name: string, create: boolean) {
+    this.#executor = executor
+    this.#name = name
+    this.#create = create
+    this.statements = [creation(name)]
+  }
+
+  /** Before the first use: refuses settings that would lose writes, and a table that this release does not know. */
+  async check(): Promise<Facts> {
+    const rows = (await this.#executor.query(SETTINGS)) as Row[]
+    const settings = Object.fromEntries(rows.map((row) => [String(row.Variable_name), String(row.Value)]))
+    if (settings.autocommit === 'OFF') {
+      throw new StoreError(
+        'The connections to the session database have autocommit off, so that no write would last. Turn it on.',
+      )
+    }
+    const pending = await this.pending()
+    if (pending.length > 0 && !this.#create) throw new StoreError(MISSING)
+    if (pending.length > 0) await this.migrate()
+    return factsOf(settings)
+  }
+
+  async pending(): Promise<readonly string[]> {
+    const [name, database] = this.#name.split('.').reverse()
+    // The names need no escaping: they are letters, digits and underscores.
+    const [row] = (await this.#executor.query(
+      statement(
+        `SELECT table_comment AS comment FROM information_schema.tables
+         WHERE table_schema = ${database ? `'${database}'` : 'DATABASE()'} AND table_name = '${name}'`,
+      ),
+    )) as Row[]
+    if (!row) return this.statements
+    const format = COMMENT.exec(String(row.comment))?.[1]
+    if (format === undefined) {
+      throw new StoreError(
+        `The table ${this.#name} is not ours: its comment does not say that it holds sessions of strongroom. Choose another name.`,
+      )
+    }
+    if (Number(format) === FORMAT) return []
+    throw new StoreError(
+      `The table ${this.#name} has format ${format}, and this release knows format ${FORMAT}. Use a newer release.`,
+    )
+  }
+
+  /** Two runners may do this in parallel: with IF NOT EXISTS, one creates the table and the other finds it. */
+  async migrate(): Promise<readonly string[]> {
+    const pending = await this.pending()
+    for (const sql of pending) await this.#executor.query(statement(sql), [], CREATION_LIMIT)
+    return pending
   }
 }
 
-/** Of these rows those that are due. By key, so that it locks them and no gap between them. */
-export function purge(table: string, rows: readonly number[], now: number): MysqlStatement {
-  return statement(`DELETE FROM ${table} WHERE seq IN (${rows.join()}) AND expires_at <= ${now}`)
-}
-
-/** A client that was handed in may have a way of its own to read columns, which would make something else of our bytes. */
-export function statement(sql: string): MysqlStatement {
-  return { sql, rowsAsArray: false, nestTables: false, typeCast: (_, next) => next() }
+function factsOf(settings: Readonly<Record<string, string>>): Facts {
+  const {
+    innodb_flush_log_at_trx_commit: flush,
+    log_bin: log,
+    sync_binlog: sync,
+    max_allowed_packet: packet,
+  } = settings
+  // A commit whose entry in the binary log is lost in a power failure is rolled back when the server recovers.
+  const logged = log !== 'ON' || sync === '1'
+  const durable = flush === '0' ? 'no' : (flush === '1' || flush === '3') && logged ? 'machine' : 'process'
+  return { durable, sizeLimit: Math.min(LARGEST, (Number(packet) || 2 ** 24) - 2048) }
 }

@@ -1,44 +1,48 @@
-import { randomInt } from 'node:crypto'
+import { OpenState } from '../../base/open-state.ts'
+import { backoff } from '../../base/retry.ts'
 import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
 import type { ChangeFeed } from '../../store.ts'
 import { queryOf } from './client.ts'
-import { failure } from './failure.ts'
-import { ClientLink, type Held, type HoldingLink } from './pool.ts'
+import { failure } from './errors.ts'
+import { ClientExecutor, type PooledExecutor, type Reserved } from './executor.ts'
 
 type Listener = (id: Id | null) => void
 
 interface ListenOptions {
   readonly channel: string
   readonly limit: number
-  /** Ms between two questions whether the server is still there; a connection may be lost without a sign. */
-  readonly beat?: number
+  /** Ms between two checks that the server is still there, because a connection may be lost without a sign. */
+  readonly heartbeat?: number
 }
 
-/** News of a channel, each listener with a connection of its own. */
-export class Changes implements ChangeFeed {
-  readonly #link: HoldingLink
-  readonly #options: ListenOptions
-  readonly #all = new Set<Listening>()
-  #closed = false
+/** Ms to wait before a lost connection is opened again. */
+const RECONNECT = { first: 200, most: 20_000 }
 
-  constructor(link: HoldingLink, options: ListenOptions) {
-    this.#link = link
+/** The notifications of a channel. Each listener has a connection of its own. */
+export class Changes implements ChangeFeed {
+  readonly #executor: PooledExecutor
+  readonly #options: ListenOptions
+  readonly #subscriptions = new Set<Subscription>()
+  readonly #state = new OpenState()
+
+  constructor(executor: PooledExecutor, options: ListenOptions) {
+    this.#executor = executor
     this.#options = options
   }
 
   async listen(listener: Listener): Promise<() => Promise<void>> {
-    const listening = new Listening(this.#link, this.#options, listener)
-    this.#all.add(listening)
+    const subscription = new Subscription(this.#executor, this.#options, listener)
+    this.#subscriptions.add(subscription)
     const end = async () => {
-      this.#all.delete(listening)
-      listening.end()
+      this.#subscriptions.delete(subscription)
+      subscription.end()
     }
     try {
-      this.#assertOpen()
-      await listening.begin()
-      // It may have been closed meanwhile, and then nobody listens.
-      this.#assertOpen()
+      this.#state.assertOpen()
+      await subscription.begin()
+      // It may have been closed while this waited, which has ended the subscription.
+      this.#state.assertOpen()
       return end
     } catch (error) {
       await end()
@@ -47,96 +51,93 @@ export class Changes implements ChangeFeed {
   }
 
   close(): void {
-    this.#closed = true
-    for (const listening of this.#all) listening.end()
-    this.#all.clear()
-  }
-
-  #assertOpen(): void {
-    if (this.#closed) throw new StoreError('This store was closed.')
+    this.#state.close()
+    for (const subscription of this.#subscriptions) subscription.end()
+    this.#subscriptions.clear()
   }
 }
 
-/** One listener. Its connection keeps no process alive, and is made anew when it is lost. */
-class Listening {
-  readonly #link: HoldingLink
+/** One listener. Its connection does not keep the process alive, and is opened again when it is lost. */
+class Subscription {
+  readonly #executor: PooledExecutor
   readonly #options: ListenOptions
   readonly #listener: Listener
-  #held: Held | null = null
+  #connection: Reserved | null = null
   #timer: NodeJS.Timeout | undefined
-  #over = false
+  #isOver = false
 
-  constructor(link: HoldingLink, options: ListenOptions, listener: Listener) {
-    this.#link = link
+  constructor(executor: PooledExecutor, options: ListenOptions, listener: Listener) {
+    this.#executor = executor
     this.#options = options
     this.#listener = listener
   }
 
   async begin(): Promise<void> {
-    const held = await this.#link.hold(this.#options.limit)
+    const connection = await this.#executor.reserve(this.#options.limit)
     try {
-      await this.#attend(held)
+      await this.#subscribe(connection)
     } catch (error) {
-      held.release(true)
+      connection.release(true)
       throw error
     }
-    if (this.#over) return held.release(true)
-    this.#held = held
+    if (this.#isOver) return connection.release(true)
+    this.#connection = connection
   }
 
   end(): void {
-    this.#over = true
+    this.#isOver = true
     clearTimeout(this.#timer)
-    const held = this.#held
-    this.#held = null
-    held?.release(true)
+    const connection = this.#connection
+    this.#connection = null
+    connection?.release(true)
   }
 
-  async #attend(held: Held): Promise<void> {
-    const { client } = held
-    const { limit, channel, beat = 10_000 } = this.#options
-    const line = new ClientLink(client)
+  async #subscribe(connection: Reserved): Promise<void> {
+    const { client } = connection
+    const { limit, channel, heartbeat = 10_000 } = this.#options
+    const executor = new ClientExecutor(client)
     client.unref?.()
-    client.on('notification', (news) => {
-      if (this.#held === held && news.channel === channel) this.#listener(news.payload as Id)
+    client.on('notification', (message) => {
+      if (this.#connection === connection && message.channel === channel) this.#listener(message.payload as Id)
     })
-    client.on('end', () => this.#lose(held))
-    client.on('error', () => this.#lose(held))
-    await line.ask(queryOf(`LISTEN "${channel}"`), limit)
-    const { rows } = await line.ask(queryOf('SELECT pg_backend_pid()'), limit)
+    client.on('end', () => this.#lose(connection))
+    client.on('error', () => this.#lose(connection))
+    await executor.execute(queryOf(`LISTEN "${channel}"`), limit)
+    const { rows } = await executor.execute(queryOf('SELECT pg_backend_pid()'), limit)
     if (client.processID && client.processID !== Number(rows[0]?.[0])) throw behindPooler()
-    if (this.#over) return
+    if (this.#isOver) return
     this.#timer = setInterval(() => {
-      line.ask(queryOf('SELECT 1'), limit).catch(() => this.#lose(held))
-    }, beat).unref()
+      executor.execute(queryOf('SELECT 1'), limit).catch(() => this.#lose(connection))
+    }, heartbeat).unref()
   }
 
-  #lose(held: Held): void {
-    if (this.#held !== held) return
-    this.#held = null
+  #lose(connection: Reserved): void {
+    if (this.#connection !== connection) return
+    this.#connection = null
     clearTimeout(this.#timer)
-    held.release(true)
+    connection.release(true)
     this.#listener(null)
-    this.#again(100)
+    this.#reconnect(1)
   }
 
-  /** Twice as long after each failure, and unevenly, so that a server that comes back is not run over. */
-  #again(pause: number): void {
-    if (this.#over) return
-    const next = Math.min(pause * 2, 10_000)
-    this.#timer = setTimeout(() => {
-      this.begin().then(
-        () => {
-          if (!this.#over) this.#listener(null)
-        },
-        () => this.#again(next),
-      )
-    }, pause + randomInt(pause)).unref()
+  #reconnect(failures: number): void {
+    if (this.#isOver) return
+    this.#timer = setTimeout(
+      () => {
+        this.begin().then(
+          () => {
+            if (!this.#isOver) this.#listener(null)
+          },
+          () => this.#reconnect(failures + 1),
+        )
+      },
+      backoff(failures, RECONNECT),
+    ).unref()
   }
 }
 
 function behindPooler(): StoreError {
   return new StoreError(
-    'A pooler stands between here and PostgreSQL, and may swallow notifications. Give notify the URL of the server itself.',
+    'The connection to PostgreSQL goes through a pooler, which may drop notifications. Set "listen" to the URL of the server itself.',
   )
 }

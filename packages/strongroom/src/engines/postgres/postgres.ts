@@ -3,42 +3,40 @@ import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema } from '../../store.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery } from '../shared/url-query.ts'
-import { withAdvisoryLock } from './alone.ts'
 import { Changes } from './changes.ts'
 import type { PostgresClient, PostgresPool } from './client.ts'
-import { OwnLink } from './own.ts'
-import { ClientLink, type HoldingLink, type Link, PoolLink } from './pool.ts'
+import { ClientExecutor, canReserve, type Executor, PoolExecutor, UrlExecutor } from './executor.ts'
 import { statementsFor } from './statements.ts'
 import { Postgres } from './store.ts'
-import { Table } from './table.ts'
+import { Table, withAdvisoryLock } from './table.ts'
 
 export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './client.ts'
 
 interface CommonOptions {
   /** Table, "table" or "schema.table" (default "strongroom_sessions"). Letters, digits and underscores. */
   readonly table?: string | undefined
-  /** Make the table on first use when it is missing (default false: `strongroom migrate` makes it). */
+  /** Create the table on first use when it is missing (default false: `strongroom migrate` creates it). */
   readonly createTable?: boolean | undefined
-  /** Ms after which a server that does not answer is given up, and its connection closed (default 2000). */
+  /** Time limit of a call, in ms, after which its connection is closed (default 2000). */
   readonly timeout?: number | undefined
-  /** Use named prepared statements (default true; goes without by itself when a pooler has lost one). */
+  /** Use named prepared statements (default true; turned off automatically when a pooler has lost one). */
   readonly prepare?: boolean | undefined
-  /** Tell other processes of updates and deletes, by NOTIFY in the same round trip; `changes` listens (default false). */
+  /** Notify other processes of updates and deletes, by NOTIFY in the same round trip; `changes` listens (default false). */
   readonly notify?: boolean | undefined
-  /** URL of the server itself, for listening, when the connections go through a pooler. */
+  /** URL of the server itself, to listen for notifications, when the connections go through a pooler. */
   readonly listen?: string | undefined
   readonly clock?: Clock | undefined
 }
 
-/** Connections of our own, made with the package pg when they are first needed. */
+/** A pool that is opened here, with the package pg, on first use. */
 export interface PostgresUrlOptions extends CommonOptions {
-  /** "postgres://user:password@host/database", with what else pg understands after a "?". */
+  /** "postgres://user:password@host/database", with options for pg after a "?". */
   readonly url: string
-  /** Connections at most (default 10). */
+  /** The most connections in the pool (default 10). */
   readonly max?: number | undefined
 }
 
-/** A `Pool` or `Client` of pg that is there already. It stays open when the store is closed. */
+/** A `Pool` or `Client` of pg that exists already. It stays open when the store is closed. */
 export interface PostgresClientOptions extends CommonOptions {
   readonly client: PostgresPool | PostgresClient
 }
@@ -49,40 +47,40 @@ export type PostgresStore = IndexedStore & ScannableStore & { readonly schema: S
 /**
  * Sessions in a table of PostgreSQL: a URL, or a `Pool` or `Client` of pg.
  *
- * Every call is one round trip, and rejects with `StoreError` within `timeout`. The table is made by `strongroom migrate`,
- * or on first use with `createTable`. With a single `Client`, `alone` is absent.
+ * Every call is one round trip, and rejects with `StoreError` within `timeout`. The table is created by `strongroom migrate`,
+ * or on first use with `createTable`. With a single `Client` there is no `tryWithLock`.
  */
 export function postgres(
   given: string | PostgresPool | PostgresClient | PostgresUrlOptions | PostgresClientOptions,
 ): PostgresStore {
   const options = toOptions(given)
-  checkOptions('postgres()', options, ['url', 'client', ...OWN, 'clock'])
-  const table = tableName('postgres()', options.table)
+  checkOptions('postgres()', options, ['url', 'client', ...URL_OPTIONS, 'clock'])
+  const name = tableName('postgres()', options.table)
   const timeout = wholeNumber('postgres()', 'timeout', options.timeout, 2000)
   const clock = clockOption('postgres()', options.clock)
   const prepare = flag('prepare', options.prepare, true)
   const createTable = flag('createTable', options.createTable, false)
-  const link = linkOf(options, timeout)
-  const changes = changesOf(options, link, { table, timeout })
-  const at = new Table(link, { table, timeout, prepare, createTable })
-  return new Postgres(at, statementsFor(table, options.notify ? channelOf(table) : null), {
+  const executor = executorOf(options, timeout)
+  const changes = changesOf(options, executor, { table: name, timeout })
+  const table = new Table(executor, { table: name, timeout, prepare, createTable })
+  return new Postgres(table, statementsFor(name, options.notify ? channelOf(name) : null), {
     clock,
     ...(changes && { changes }),
-    ...(holds(link) && {
-      async tryWithLock(name, work) {
-        at.assertOpen()
-        return withAdvisoryLock(link, `${table.toLowerCase()} ${name}`, work, { limit: timeout })
+    ...(canReserve(executor) && {
+      async tryWithLock(lock, work) {
+        table.assertOpen()
+        return withAdvisoryLock(executor, `${name.toLowerCase()} ${lock}`, work, { limit: timeout })
       },
     }),
-    async end() {
+    async close() {
       changes?.close()
-      await at.close()
+      await table.close()
     },
   })
 }
 
-/** The options that may also stand in the URL. */
-const OWN = ['max', 'table', 'createTable', 'timeout', 'prepare', 'notify', 'listen'] as const
+/** The options that a URL may contain. */
+const URL_OPTIONS = ['max', 'table', 'createTable', 'timeout', 'prepare', 'notify', 'listen'] as const
 
 type AnyOptions = Partial<PostgresUrlOptions & PostgresClientOptions>
 
@@ -92,53 +90,52 @@ function toOptions(given: unknown): AnyOptions {
   return 'query' in given || 'connect' in given ? { client: given as PostgresPool } : fromUrl(given)
 }
 
-/** A URL may hold options of ours among the driver's, which would pass over them in silence. */
+/** Takes our options out of the URL: the driver would ignore them silently. */
 function fromUrl(given: AnyOptions): AnyOptions {
   if (typeof given.url !== 'string') return given
-  const { own, url } = takeQuery('postgres:', given.url, OWN)
+  const { own, url } = takeQuery('postgres:', given.url, URL_OPTIONS)
   return {
     ...given,
     url,
-    table: given.table ?? own.text('table'),
+    table: given.table ?? own.string('table'),
     createTable: given.createTable ?? own.boolean('createTable'),
     timeout: given.timeout ?? own.number('timeout'),
     prepare: given.prepare ?? own.boolean('prepare'),
     max: given.max ?? own.number('max'),
     notify: given.notify ?? own.boolean('notify'),
-    listen: given.listen ?? own.text('listen'),
+    listen: given.listen ?? own.string('listen'),
   }
 }
 
-function linkOf({ url, client, max }: AnyOptions, timeout: number): Link | HoldingLink {
+function executorOf({ url, client, max }: AnyOptions, timeout: number): Executor {
   if (client) {
     if (url !== undefined || max !== undefined)
-      throw new ConfigError('postgres() takes "url" and "max" for connections of its own, not beside a client.')
-    return 'totalCount' in client ? new PoolLink(client) : new ClientLink(client)
+      throw new ConfigError('postgres() takes "url" and "max" for connections that it opens itself, not with a client.')
+    return 'totalCount' in client ? new PoolExecutor(client) : new ClientExecutor(client)
   }
-  if (typeof url !== 'string' || url === '')
-    throw new ConfigError('postgres() takes a URL or a client; it got neither.')
+  if (typeof url !== 'string' || url === '') throw new ConfigError('postgres() needs a URL or a client.')
   if (!isUrl(url))
     throw new ConfigError('The URL of postgres() must be like postgres://user:password@host:5432/database.')
-  return new OwnLink({ url, timeout, max: wholeNumber('postgres()', 'max', max, 10) })
+  return new UrlExecutor({ url, timeout, max: wholeNumber('postgres()', 'max', max, 10) })
 }
 
 function changesOf(
   { notify, listen }: AnyOptions,
-  link: Link | HoldingLink,
+  executor: Executor,
   { table, timeout }: { table: string; timeout: number },
 ): Changes | undefined {
-  const told = flag('notify', notify, false)
-  if (listen !== undefined && (!told || typeof listen !== 'string' || !isUrl(listen)))
+  const notifies = flag('notify', notify, false)
+  if (listen !== undefined && (!notifies || typeof listen !== 'string' || !isUrl(listen)))
     throw new ConfigError('Option "listen" of postgres() must be a URL, and needs notify: true.')
-  const line = listen === undefined ? link : new OwnLink({ url: listen, timeout, max: 1 })
-  return told && holds(line) ? new Changes(line, { channel: channelOf(table), limit: timeout }) : undefined
+  const listening = listen === undefined ? executor : new UrlExecutor({ url: listen, timeout, max: 1 })
+  return notifies && canReserve(listening)
+    ? new Changes(listening, { channel: channelOf(table), limit: timeout })
+    : undefined
 }
 
-const holds = (link: Link | HoldingLink): link is HoldingLink => 'hold' in link
-
 /**
- * One for all who mean the same table, with its schema or without, in capitals or not: hearing of another table's ids does no
- * harm, missing one does.
+ * The same channel however the table is named: with its schema or without, in capitals or not. A notification about another
+ * table's id does no harm; a missed one does.
  */
 function channelOf(table: string): string {
   return `${table.split('.').at(-1)?.toLowerCase()}_changes`
@@ -150,7 +147,7 @@ function flag(name: string, given: unknown, standard: boolean): boolean {
   throw new ConfigError(`Option "${name}" of postgres() must be true or false.`)
 }
 
-/** What the driver would find out at the first call, with the password in its error. */
+/** Checked here, because the driver would do so at the first call, with the password in its error. */
 function isUrl(given: string): boolean {
   return /^postgres(?:ql)?:/i.test(given) && URL.canParse(given)
 }

@@ -18,17 +18,17 @@ import type {
 } from '../../store.ts'
 import { moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
-import { bytesOf, hexOf, type Request, type Row } from './client.ts'
+import { bytesOf, hexOf, type Query, type Row } from './client.ts'
 import type { Statements } from './statements.ts'
 import type { Table } from './table.ts'
 
-/** A payload comes as text of twice its length, and 2^29 characters are the longest string that V8 has. */
+/** A payload arrives as text of twice its length, and the longest string in V8 has 2^29 characters. */
 const SIZE_LIMIT = 2 ** 28 - 1024
 
-interface Surroundings {
+interface PostgresParts {
   readonly clock: Clock
-  /** Ends what is ours. */
-  readonly end: () => Promise<void>
+  /** Closes what was opened here. */
+  readonly close: () => Promise<void>
   readonly tryWithLock?: Store['tryWithLock']
   readonly changes?: ChangeFeed
 }
@@ -36,26 +36,26 @@ interface Surroundings {
 export class Postgres implements IndexedStore, ScannableStore {
   readonly byOwner: OwnerIndex = {
     list: async (owner) => {
-      const { rows } = await this.#table.ask(this.#at.owned, [tagOf(owner), this.#now()])
+      const { rows } = await this.#table.execute(this.#statements.listByOwner, [tagOf(owner), this.#now()])
       return rows.map(toListing)
     },
     deleteAll: async (owner, except) => {
       const values = [tagOf(owner), this.#now(), except === undefined ? null : tagOf(except)]
-      return (await this.#table.ask(this.#at.removeOwned, values)).rowCount ?? 0
+      return (await this.#table.execute(this.#statements.removeByOwner, values)).rowCount ?? 0
     },
   }
   declare readonly tryWithLock?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
   declare readonly changes?: ChangeFeed
   readonly #table: Table
-  readonly #at: Statements
+  readonly #statements: Statements
   readonly #clock: Clock
-  readonly #end: () => Promise<void>
+  readonly #close: () => Promise<void>
 
-  constructor(table: Table, statements: Statements, { clock, end, ...extras }: Surroundings) {
+  constructor(table: Table, statements: Statements, { clock, close, ...extras }: PostgresParts) {
     this.#table = table
-    this.#at = statements
+    this.#statements = statements
     this.#clock = clock
-    this.#end = end
+    this.#close = close
     Object.assign(this, extras)
   }
 
@@ -77,7 +77,7 @@ export class Postgres implements IndexedStore, ScannableStore {
   }
 
   async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    const { rows } = await this.#table.ask(this.#at.read, [tagOf(id), this.#now()])
+    const { rows } = await this.#table.execute(this.#statements.read, [tagOf(id), this.#now()])
     const row = rows[0]
     if (!row) return null
     const [bytes, version, ...fields] = row
@@ -85,38 +85,40 @@ export class Postgres implements IndexedStore, ScannableStore {
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {
-    // A random start, so that whoever has read an earlier entry of this id does not hold a version of this one.
+    // A random start, so that a version of an earlier entry of this id is not a version of this one.
     const values = toColumns(randomInt(2 ** 47), id, entry)
-    if ((await this.#table.ask(this.#at.insert, values)).rowCount === 1) return true
-    // Rarely: an entry has the id. If it is a dead one, or ended meanwhile, the place is free.
-    return (await this.#table.ask(this.#at.replace, [...values, this.#now()])).rowCount === 1
+    if ((await this.#table.execute(this.#statements.insert, values)).rowCount === 1) return true
+    // Rarely, an entry has the id already. Where it has expired, or has been deleted in the meantime, it is replaced.
+    return (await this.#table.execute(this.#statements.replace, [...values, this.#now()])).rowCount === 1
   }
 
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
     if (!isVersion(version)) return null
     const values = toColumns(version, id, entry)
     values.push(this.#now())
-    return (await this.#table.ask(this.#at.update, values)).rowCount === 1 ? version + 1 : null
+    return (await this.#table.execute(this.#statements.update, values)).rowCount === 1 ? version + 1 : null
   }
 
   async touch(id: Id, deadline: number): Promise<boolean> {
     const { expiresAt, purgeAt } = moments(deadline)
-    return (await this.#table.ask(this.#at.touch, [tagOf(id), this.#now(), expiresAt, purgeAt])).rowCount === 1
+    return (
+      (await this.#table.execute(this.#statements.touch, [tagOf(id), this.#now(), expiresAt, purgeAt])).rowCount === 1
+    )
   }
 
   async delete(id: Id, version?: Version): Promise<boolean> {
     const values = [tagOf(id), this.#now()]
-    if (version === undefined) return (await this.#table.ask(this.#at.remove, values)).rowCount === 1
+    if (version === undefined) return (await this.#table.execute(this.#statements.remove, values)).rowCount === 1
     if (!isVersion(version)) return false
-    return (await this.#table.ask(this.#at.removeVersion, [...values, version])).rowCount === 1
+    return (await this.#table.execute(this.#statements.removeVersion, [...values, version])).rowCount === 1
   }
 
   clearExpired(options: ClearOptions = {}): Promise<number> {
     const [limit, now] = [batchOf(options), this.#now()]
-    const text = options.dryRun ? this.#at.count : this.#at.purge
+    const text = options.dryRun ? this.#statements.count : this.#statements.purge
     const { purgeAt: until } = moments(now)
     const steps = stepwise({ purgeAt: Number.MIN_SAFE_INTEGER, place: 0 }, async (from) => {
-      const [row] = await this.#table.work(text, [from.purgeAt, from.place, until, limit, now])
+      const [row] = await this.#table.executeLong(text, [from.purgeAt, from.place, until, limit, now])
       const [removed = 0, seen = 0, purgeAt = 0, place = 0] = (row ?? []).map(Number)
       return { removed, next: seen < limit ? null : { purgeAt, place } }
     })
@@ -126,7 +128,7 @@ export class Postgres implements IndexedStore, ScannableStore {
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     const limit = atLeastOne(page)
     for (let after = Buffer.alloc(0); !signal?.aborted; ) {
-      const rows = await this.#table.work(this.#at.page, [after, limit])
+      const rows = await this.#table.executeLong(this.#statements.page, [after, limit])
       const live = rows.map(toListing).filter(({ expiresAt }) => this.#clock() < expiresAt)
       if (live.length > 0) yield live
       if (rows.length < limit) return
@@ -135,7 +137,7 @@ export class Postgres implements IndexedStore, ScannableStore {
   }
 
   close(): Promise<void> {
-    return this.#end()
+    return this.#close()
   }
 
   #now(): number {
@@ -143,7 +145,7 @@ export class Postgres implements IndexedStore, ScannableStore {
   }
 }
 
-/** Half as long in the table and its indexes as its characters would be. */
+/** As bytes, which take half the room of hexadecimal characters, in the table and in its indexes. */
 function tagOf(hex: string): Buffer {
   const tag = Buffer.from(hex, 'hex')
   if (tag.length === 32 && hex.length === 64) return tag
@@ -154,9 +156,10 @@ function isVersion(version: Version): version is number {
   return Number.isSafeInteger(version)
 }
 
-/** Copies, for the statement may wait for a connection, and the caller may reuse its buffers meanwhile. */
-function toColumns(version: number, id: Id, { bytes, expiresAt, createdAt, owner, label }: Entry): Request['values'] {
-  if (bytes.length > SIZE_LIMIT) throw new StoreError(`An entry is larger than can be read back (${SIZE_LIMIT} bytes).`)
+/** Copies the bytes: the statement may wait for a connection, and the caller may reuse its buffers by then. */
+function toColumns(version: number, id: Id, { bytes, expiresAt, createdAt, owner, label }: Entry): Query['values'] {
+  if (bytes.length > SIZE_LIMIT)
+    throw new StoreError(`The entry is larger than this store can read back (${SIZE_LIMIT} bytes).`)
   const deadline = moments(expiresAt)
   return [
     version,

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
+import { OpenState } from '../../base/open-state.ts'
+import { momentIn } from '../../base/retry.ts'
 import { StoreError } from '../../errors.ts'
 import type { Schema, Traits } from '../../store.ts'
-import { type Answer, queryOf, type Request, type Row } from './client.ts'
-import { failure, isUndone, isUnprepared, READ_ONLY } from './failure.ts'
-import type { Link } from './pool.ts'
-import { FORMAT, formatOf, probeOf, tableStatements } from './schema.ts'
-import type { Statement } from './statements.ts'
+import { type Query, queryOf, type Result, type Row } from './client.ts'
+import { failure, isRolledBack, isUnprepared, READ_ONLY } from './errors.ts'
+import { ClientExecutor, type Executor, ignore, type PooledExecutor } from './executor.ts'
+import { FORMAT, formatOf, probeOf, type Statement, tableStatements } from './statements.ts'
 
 export interface TableOptions {
   readonly table: string
@@ -14,51 +15,51 @@ export interface TableOptions {
   readonly createTable: boolean
 }
 
-/** What a look at the server told. */
 interface Facts {
   readonly exists: boolean
   readonly comment: unknown
-  /** What an acknowledged commit survives, as the server is set for our role. */
+  /** What an acknowledged commit survives, with the settings that the server has for our role. */
   readonly durable: Traits['durable']
 }
 
-/** How often a statement that the server has taken back is tried: fifty who collide each lose to one of the others. */
+/** How often a statement that was rolled back is tried: of fifty that conflict, one succeeds in each round. */
 const TRIES = 50
 
-/** Sweeps, lists and migrations may take so many times longer than what a request asks for. */
-const PATIENCE = 5
+/** Sweeps, lists and migrations may take this many times the time limit of other calls. */
+const LONG_CALL = 5
 
-/** One table behind a link: looked at before its first use, asked by statements, and made when that is wanted. */
+/** One table: checked before its first use, made where that is wanted, and used by statements. */
 export class Table implements Schema {
   readonly statements: readonly string[]
-  readonly #link: Link
+  readonly #executor: Executor
   readonly #options: TableOptions
+  readonly #state = new OpenState()
   #prepare: boolean
-  #looking: Promise<Facts> | null = null
+  #checking: Promise<Facts> | null = null
   #facts: Facts | null = null
   #closing: Promise<void> | null = null
 
-  constructor(link: Link, options: TableOptions) {
-    this.#link = link
+  constructor(executor: Executor, options: TableOptions) {
+    this.#executor = executor
     this.#options = options
     this.#prepare = options.prepare
     this.statements = tableStatements(options.table)
   }
 
-  /** True until a server has been seen that says otherwise. */
+  /** Before the first call, what most servers are set to. */
   get durable(): Traits['durable'] {
     return this.#facts?.durable ?? 'machine'
   }
 
-  /** What a request asks for. */
-  ask(statement: Statement, values: Request['values']): Promise<Answer> {
-    return this.#facts ? this.#quickly(statement, values) : this.#look().then(() => this.#quickly(statement, values))
+  /** For what a request waits for. */
+  execute(statement: Statement, values: Query['values']): Promise<Result> {
+    return this.#facts ? this.#run(statement, values) : this.#check().then(() => this.#run(statement, values))
   }
 
-  /** What takes its time. */
-  async work(text: string, values: Request['values'] = []): Promise<Row[]> {
-    if (!this.#facts) await this.#look()
-    return this.#slowly(text, values)
+  /** For what takes longer. */
+  async executeLong(text: string, values: Query['values'] = []): Promise<Row[]> {
+    if (!this.#facts) await this.#check()
+    return this.#runLong(text, values)
   }
 
   async pending(): Promise<readonly string[]> {
@@ -68,37 +69,38 @@ export class Table implements Schema {
     if (format === FORMAT) return []
     if (format !== null) throw newer(this.#options.table, format)
     throw new StoreError(
-      `There is a table ${this.#options.table} already, and its comment does not say that it is one of ours. Choose ` +
-        `another name; or, if it is, say so: ${this.statements.at(-1)}`,
+      `There is already a table ${this.#options.table}, and its comment does not say that it holds sessions of strongroom. ` +
+        `Choose another name; or, if it does, set its comment: ${this.statements.at(-1)}`,
     )
   }
 
   async migrate(): Promise<readonly string[]> {
     const pending = await this.pending()
     if (pending.length === 0) return []
-    // One message is one transaction, and the lock ends with it: of two runners the second finds everything made.
-    const lock = `SELECT pg_advisory_xact_lock(${lockOf(`migrate ${this.#options.table}`)})`
-    await this.#slowly([lock, ...pending].join(';\n'))
+    // One message is one transaction, and the lock lasts as long: the second of two runners finds everything made.
+    const lock = `SELECT pg_advisory_xact_lock(${lockIdOf(`migrate ${this.#options.table}`)})`
+    await this.#runLong([lock, ...pending].join(';\n'))
     return pending
   }
 
   assertOpen(): void {
-    if (this.#closing) throw new StoreError('This store was closed.')
+    this.#state.assertOpen()
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#link.close()
+    this.#state.close()
+    this.#closing ??= this.#executor.close()
     return this.#closing
   }
 
-  #look(): Promise<Facts> {
-    this.#looking ??= this.#begin().finally(() => {
-      this.#looking = null
+  #check(): Promise<Facts> {
+    this.#checking ??= this.#checkOnce().finally(() => {
+      this.#checking = null
     })
-    return this.#looking
+    return this.#checking
   }
 
-  async #begin(): Promise<Facts> {
+  async #checkOnce(): Promise<Facts> {
     const facts = await this.#probe()
     const { table, createTable } = this.#options
     const format = formatOf(facts.comment)
@@ -115,59 +117,107 @@ export class Table implements Schema {
 
   async #probe(): Promise<Facts> {
     const found = await this.#probeOnce()
-    // A name shows as soon as it is made, a comment only to snapshots taken later: of a table that somebody was just making,
-    // a look may find the one without the other, and the next one both.
+    // While another process makes the table, its name is visible immediately, and its comment only to later snapshots: one query
+    // may find the name without the comment. The next one finds both.
     return found.exists && formatOf(found.comment) === null ? this.#probeOnce() : found
   }
 
   async #probeOnce(): Promise<Facts> {
-    const rows = await this.#slowly(probeOf(this.#options.table))
+    const rows = await this.#runLong(probeOf(this.#options.table))
     const [exists, comment, commit, fsync, isReplica] = rows[0] ?? []
-    // It would go on showing sessions that were ended, for as long as it lags behind.
+    // A replica still returns sessions that have been ended, for as long as it lags behind.
     if (isReplica === 't') throw new StoreError(READ_ONLY)
     return { exists: exists === 't', comment, durable: durableWith(commit, fsync) }
   }
 
-  async #slowly(text: string, values: Request['values'] = []): Promise<Row[]> {
-    return (await this.#send(queryOf(text, values), this.#options.timeout * PATIENCE)).rows
+  async #runLong(text: string, values: Query['values'] = []): Promise<Row[]> {
+    return (await this.#retrying(queryOf(text, values), this.#options.timeout * LONG_CALL)).rows
   }
 
-  #quickly({ name, text, key }: Statement, values: Request['values']): Promise<Answer> {
-    return this.#send({ name: this.#prepare ? name : undefined, text, values, key }, this.#options.timeout)
+  #run({ name, text, key }: Statement, values: Query['values']): Promise<Result> {
+    return this.#retrying({ name: this.#prepare ? name : undefined, text, values, key }, this.#options.timeout)
   }
 
-  async #send(given: Request, limit: number): Promise<Answer> {
-    const until = performance.now() + limit
-    for (let [tries, request, left] = [1, given, limit]; ; tries += 1) {
+  async #retrying(given: Query, limit: number): Promise<Result> {
+    const until = momentIn(limit)
+    for (let [tries, query, left] = [1, given, limit]; ; tries += 1) {
       this.assertOpen()
       try {
-        return await this.#link.ask(request, left)
+        return await this.#executor.execute(query, left)
       } catch (error) {
         left = until - performance.now()
-        if (tries === TRIES || left <= 0 || !(isUndone(error) || isUnprepared(error))) throw failure(error)
-        // Behind a pooler that knows nothing of prepared statements. Nothing was done; this and all that follow go without.
+        if (tries === TRIES || left <= 0 || !(isRolledBack(error) || isUnprepared(error))) throw failure(error)
+        // The connection goes through a pooler that does not track prepared statements. Nothing was executed: this query, and all
+        // that follow, go unprepared.
         if (isUnprepared(error)) {
           this.#prepare = false
-          request = queryOf(given.text, given.values)
+          query = queryOf(given.text, given.values)
         }
       }
     }
   }
 }
 
-/** A commit that is not waited for is in the server's memory alone; one without fsync in that of its machine. */
+/** Without synchronous_commit, a commit is in the memory of the server alone; without fsync, in the memory of its machine. */
 function durableWith(commit: unknown, fsync: unknown): Traits['durable'] {
   if (commit === 'off') return 'no'
   return fsync === 'off' ? 'process' : 'machine'
 }
 
-/** A number for an advisory lock: ours, and one for each name. */
-export function lockOf(name: string): bigint {
+function newer(table: string, format: number): StoreError {
+  return new StoreError(
+    `The table ${table} has format ${format}, and this release knows format ${FORMAT}. Use a newer release.`,
+  )
+}
+
+/** The number of an advisory lock: one for each name, which other software is unlikely to use. */
+function lockIdOf(name: string): bigint {
   return createHash('sha256').update(`strongroom ${name}`).digest().readBigInt64BE()
 }
 
-function newer(table: string, format: number): StoreError {
-  return new StoreError(
-    `The table ${table} has format ${format}, and this release knows ${FORMAT}: use a newer release.`,
-  )
+interface LockOptions {
+  readonly limit: number
+  /** Ms after which the server releases the lock of a runner that it has not heard from. */
+  readonly lease?: number
+}
+
+/**
+ * Runs `work` under an advisory lock; null when another runner has it. The lock belongs to a transaction that stays open and
+ * does nothing, because only such a lock works through a pooler that gives each transaction another connection. It ends with the
+ * process. When the machine is gone, or the process is frozen, it ends after `lease`: the server hears from us four times as
+ * often. The transaction has no snapshot and no transaction id, so it does not hold back vacuum.
+ */
+export async function withAdvisoryLock<T>(
+  executor: PooledExecutor,
+  name: string,
+  work: () => Promise<T>,
+  { limit, lease = 60_000 }: LockOptions,
+): Promise<T | null> {
+  const reserved = await executor.reserve(limit).catch((error) => {
+    throw failure(error)
+  })
+  const connection = new ClientExecutor(reserved.client)
+  const run = async (text: string) => (await connection.execute(queryOf(text), limit)).rows[0]?.[0]
+  const heartbeat = setInterval(() => run('SELECT 1').catch(ignore), lease / 4).unref()
+  try {
+    return (await takeLock(run, name, lease)) ? await work() : null
+  } finally {
+    clearInterval(heartbeat)
+    // COMMIT releases the lock before we return. Closing the connection alone would leave it for a moment longer.
+    const isLost = await run('COMMIT').then(
+      () => false,
+      () => true,
+    )
+    reserved.release(isLost)
+  }
+}
+
+async function takeLock(run: (text: string) => Promise<unknown>, name: string, lease: number): Promise<boolean> {
+  try {
+    await run('BEGIN')
+    await run(`SET LOCAL idle_in_transaction_session_timeout = ${lease}`)
+    return (await run(`SELECT pg_try_advisory_xact_lock(${lockIdOf(name)})`)) === 't'
+  } catch (error) {
+    throw failure(error)
+  }
 }

@@ -1,114 +1,116 @@
+import { backoff } from '../../base/retry.ts'
 import type { Id } from '../../crypto/token.ts'
 import type { ChangeFeed } from '../../store.ts'
-import type { Line } from './driver.ts'
-import type { Link } from './link.ts'
-import { patience } from './patience.ts'
+import type { RedisConnection } from './connection.ts'
+import { RECONNECT, type Subscription } from './driver.ts'
 
-/** How often a line that is silent is asked whether it still is one. */
-const PULSE = 5000
+/** How often a subscription is checked, in ms: a connection that was cut off looks like one on which nothing happens. */
+const PING_INTERVAL = 5000
 
-/** News on a channel, to which the scripts themselves publish what they have changed. */
+/** Listens to the channel on which the scripts publish the ids of what they change. */
 export class Changes implements ChangeFeed {
-  readonly #link: Link
+  readonly #connection: RedisConnection
   readonly #channel: string
-  readonly #ears = new Set<Listening>()
+  readonly #listeners = new Set<Listener>()
 
-  constructor(link: Link, channel: string) {
-    this.#link = link
+  constructor(connection: RedisConnection, channel: string) {
+    this.#connection = connection
     this.#channel = channel
   }
 
-  async listen(listener: (id: Id | null) => void): Promise<() => Promise<void>> {
-    const ear = new Listening(this.#link, this.#channel, listener)
-    await ear.begin()
-    this.#ears.add(ear)
+  async listen(onChange: (id: Id | null) => void): Promise<() => Promise<void>> {
+    const listener = new Listener(this.#connection, this.#channel, onChange)
+    await listener.subscribe()
+    this.#listeners.add(listener)
     return async () => {
-      this.#ears.delete(ear)
-      ear.end()
+      this.#listeners.delete(listener)
+      listener.end()
     }
   }
 
   end(): void {
-    for (const ear of this.#ears) ear.end()
-    this.#ears.clear()
+    for (const listener of this.#listeners) listener.end()
+    this.#listeners.clear()
   }
 }
 
-/** One listener and the line that it has at the moment. */
-class Listening {
-  readonly #link: Link
+/** One call of `listen`, and the subscription that it has at the moment. */
+class Listener {
+  readonly #connection: RedisConnection
   readonly #channel: string
-  readonly #listener: (id: Id | null) => void
-  #line: Line | null = null
-  #pulse: NodeJS.Timeout | undefined
+  readonly #onChange: (id: Id | null) => void
+  #subscription: Subscription | null = null
+  #pings: NodeJS.Timeout | undefined
   #retry: NodeJS.Timeout | undefined
   #ended = false
 
-  constructor(link: Link, channel: string, listener: (id: Id | null) => void) {
-    this.#link = link
+  constructor(connection: RedisConnection, channel: string, onChange: (id: Id | null) => void) {
+    this.#connection = connection
     this.#channel = channel
-    this.#listener = listener
+    this.#onChange = onChange
   }
 
-  async begin(): Promise<void> {
-    let wanted = true
-    const opening = this.#link.ask(async (driver) => {
-      let line: Line | null = null
-      const heard = (message: string) => {
-        if (this.#line === line && /^[0-9a-f]{64}$/.test(message)) this.#listener(message as Id)
+  async subscribe(): Promise<void> {
+    let timedOut = false
+    const subscribing = this.#connection.use(async (driver) => {
+      let subscription: Subscription | null = null
+      const message = (text: string) => {
+        if (this.#subscription === subscription && /^[0-9a-f]{64}$/.test(text)) this.#onChange(text as Id)
       }
-      line = await driver.listen(this.#channel, { heard, lost: () => this.#lost(line) })
-      // Too late, and nobody would ever end it.
-      if (!wanted || this.#ended) line.end()
-      else this.#line = line
+      subscription = await driver.subscribe(this.#channel, { message, lost: () => this.#lost(subscription) })
+      // Too late: nothing would ever end this subscription.
+      if (timedOut || this.#ended) subscription.end()
+      else this.#subscription = subscription
     })
-    await opening.catch((error) => {
-      wanted = false
+    await subscribing.catch((error) => {
+      timedOut = true
       throw error
     })
     if (this.#ended) return
-    this.#pulse = setInterval(() => this.#check(), PULSE)
-    this.#pulse.unref()
+    this.#pings = setInterval(() => this.#ping(), PING_INTERVAL)
+    this.#pings.unref()
   }
 
   end(): void {
     this.#ended = true
     clearTimeout(this.#retry)
-    this.#hangUp()
+    this.#unsubscribe()
   }
 
-  #hangUp(): void {
-    clearInterval(this.#pulse)
-    const line = this.#line
-    this.#line = null
-    line?.end()
+  #unsubscribe(): void {
+    clearInterval(this.#pings)
+    const subscription = this.#subscription
+    this.#subscription = null
+    subscription?.end()
   }
 
-  /** A server that was cut off says no goodbye. */
-  #check(): void {
-    const line = this.#line
-    if (line) this.#link.ask(() => line.ping()).catch(() => this.#lost(line))
+  #ping(): void {
+    const subscription = this.#subscription
+    if (subscription) this.#connection.use(() => subscription.ping()).catch(() => this.#lost(subscription))
   }
 
-  #lost(line: Line | null): void {
-    if (this.#ended || line === null || line !== this.#line) return
-    this.#hangUp()
-    this.#listener(null)
-    this.#again(1)
+  #lost(subscription: Subscription | null): void {
+    if (this.#ended || subscription === null || subscription !== this.#subscription) return
+    this.#unsubscribe()
+    this.#onChange(null)
+    this.#subscribeAgain(1)
   }
 
-  #again(attempt: number): void {
-    this.#retry = setTimeout(() => {
-      this.begin().then(
-        () => {
-          // What was said in between, nobody has heard.
-          if (!this.#ended) this.#listener(null)
-        },
-        () => {
-          if (!this.#ended) this.#again(attempt + 1)
-        },
-      )
-    }, patience(attempt))
+  #subscribeAgain(attempt: number): void {
+    this.#retry = setTimeout(
+      () => {
+        this.subscribe().then(
+          () => {
+            // Changes that were published in between have been missed.
+            if (!this.#ended) this.#onChange(null)
+          },
+          () => {
+            if (!this.#ended) this.#subscribeAgain(attempt + 1)
+          },
+        )
+      },
+      backoff(attempt, RECONNECT),
+    )
     this.#retry.unref()
   }
 }

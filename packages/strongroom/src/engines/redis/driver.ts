@@ -2,46 +2,52 @@ import type { Script } from './scripts.ts'
 
 export type Argument = string | number | Buffer
 
-/** One server that is asked by itself: for what has no key. */
-export interface Node {
-  /** One step of SCAN: the next cursor, "0" at the end, and keys. */
-  scan(cursor: string, pattern: string, count: number): Promise<readonly [cursor: string, keys: readonly string[]]>
-  /** The settings that fit the patterns. Rejects where CONFIG is forbidden. */
-  settings(...patterns: readonly string[]): Promise<ReadonlyMap<string, string>>
-}
-
-/** What the engine wants of a client library, whichever it is. Binary replies are Buffers. */
+/**
+ * What the engine needs from a client library. Replies that hold bytes are Buffers. Errors are the library's own, which quote
+ * commands and arguments: `storeError` turns them into errors that are safe to show.
+ */
 export interface Driver {
-  /** Are keys spread over servers, so that no script may touch two of them? */
-  readonly split: boolean
-  /** What the client puts before each key by itself. */
+  /** Whether keys are spread over the nodes of a cluster, so that a script may only touch keys of one slot. */
+  readonly isCluster: boolean
+  /** What the client itself puts before every key. */
   readonly keyPrefix: string
   get(key: string): Promise<Buffer | null>
-  /** By the script's digest. Rejects with NOSCRIPT where the server does not have it. */
-  runKnown(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>
-  /** With the script's text, which the server keeps from then on. */
-  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>
-  masters(): Promise<readonly Node[]>
-  /** Listens to a channel on a connection of its own, until that ends or is lost. Rejects when it cannot be had. */
-  listen(channel: string, ear: Ear): Promise<Line>
-  /** A call was not answered in time: the connection may be one that never will be. */
-  late?(): void
-  /** What was last wrong with the connection, if anything was. */
-  trouble?(): unknown
-  /** Ends the connection once what is under way has been answered. */
+  /** Runs a script by its digest. Rejects with NOSCRIPT when the server does not have the script. */
+  evalSha(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>
+  /** Runs a script by its source, which the server caches from then on. */
+  evalSource(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>
+  /** All masters, for commands that have no key. */
+  masters(): Promise<readonly RedisNode[]>
+  /** Subscribes to a channel on a connection of its own. Rejects when that cannot be made. */
+  subscribe(channel: string, subscriber: Subscriber): Promise<Subscription>
+  /** Called after a call has timed out: the server at the other end of the connection may never reply again. */
+  timedOut?(): void
+  /** The last error of the connection; undefined once it is usable again. */
+  connectionError?(): unknown
+  /** Closes the connection when the commands in progress have been answered. */
   close(): Promise<void>
-  /** Ends the connection now. */
+  /** Closes the connection immediately. */
   destroy(): void
 }
 
-export interface Ear {
-  heard(message: string): void
-  /** The connection is gone and will not come back. */
+/** One server, for commands that have no key and so are not routed. */
+export interface RedisNode {
+  /** One step of SCAN: the next cursor ("0" at the end) and keys. */
+  scan(cursor: string, pattern: string, count: number): Promise<readonly [cursor: string, keys: readonly string[]]>
+  /** CONFIG GET. Rejects where that is forbidden. */
+  config(...patterns: readonly string[]): Promise<ReadonlyMap<string, string>>
+}
+
+export interface Subscriber {
+  message(text: string): void
+  /** The connection is lost and will not come back. */
   lost(): void
 }
 
-/** A connection that listens. */
-export interface Line {
+export interface Subscription {
   ping(): Promise<unknown>
   end(): void
 }
+
+/** How long to wait before reconnecting, in ms, for `backoff`. */
+export const RECONNECT = { first: 25, most: 1000 } as const

@@ -1,20 +1,22 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Argument, Driver, Ear, Line, Node } from './driver.ts'
-import { wordOf } from './failure.ts'
+import { backoff } from '../../base/retry.ts'
+import { type Argument, type Driver, RECONNECT, type RedisNode, type Subscriber, type Subscription } from './driver.ts'
+import { codeOf } from './errors.ts'
+import type { RedisAddress } from './url.ts'
 
-/** An ioredis `Redis` or `Cluster`, by what tells one from clients of other libraries. Version 5.4 or later. */
+/** An ioredis `Redis` or `Cluster`, by what distinguishes one from clients of other libraries. Version 5.4 or later. */
 export interface IoredisClient {
   readonly status: string
   getBuffer(key: string): Promise<Uint8Array | null>
   duplicate(): unknown
 }
 
-/** What else is used of it. */
+/** What the driver uses of it. */
 interface Client extends IoredisClient {
   readonly isCluster: boolean
   readonly options: { readonly keyPrefix?: string | undefined; readonly host?: string; readonly port?: number }
-  /** Of a cluster: who has each slot, the master first, as "host:port". */
+  /** Of a cluster: the nodes of each slot as "host:port", the master first. */
   readonly slots: readonly (readonly string[] | undefined)[]
   cluster(info: 'INFO'): Promise<string>
   getBuffer(key: string): Promise<Buffer | null>
@@ -23,7 +25,7 @@ interface Client extends IoredisClient {
   scan(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', step: number): Promise<[string, string[]]>
   config(get: 'GET', ...patterns: string[]): Promise<string[] | Record<string, string>>
   nodes(role: 'master'): Client[]
-  /** Asks the nodes anew who has which slot, and connects to those that have one. */
+  /** Asks the nodes again which of them has each slot, and connects to those that have one. */
   refreshSlotsCache(done: (error?: Error) => void): void
   duplicate(override?: object): Client
   connect(): Promise<void>
@@ -35,10 +37,12 @@ interface Client extends IoredisClient {
 }
 
 const SLOTS = 16384
-/** How often a cluster's client learns its masters anew before it is said that one is missing, and how long it waits between. */
-const [LOOKS, PAUSE] = [5, 50]
-/** How often a slot is followed to where it has moved: for a second, in which nodes may send the client to one another. */
-const FOLLOWED = 20
+/** How often the masters of a cluster are looked for before one is reported as missing. */
+const MASTER_TRIES = 5
+/** How often a call is tried when its slot has moved. Enough for a second, in which nodes may redirect the client to each other. */
+const MOVED_TRIES = 20
+/** Ms between two such tries. */
+const PAUSE = 50
 
 export function isIoredis(client: object): client is IoredisClient {
   return 'getBuffer' in client && 'evalshaBuffer' in client && 'duplicate' in client
@@ -46,19 +50,19 @@ export function isIoredis(client: object): client is IoredisClient {
 
 export function ioredisDriver(given: IoredisClient): Driver {
   const client = given as Client
-  const ask = client.isCluster ? follow(client) : <T>(question: () => Promise<T>) => question()
+  const send = client.isCluster ? followingSlots(client) : <T>(call: () => Promise<T>) => call()
   return {
-    split: client.isCluster,
+    isCluster: client.isCluster,
     keyPrefix: client.options.keyPrefix ?? '',
-    get: (key) => ask(() => client.getBuffer(key)),
-    runKnown: ({ sha }, keys, args) => ask(() => client.evalshaBuffer(sha, keys.length, ...keys, ...args)),
-    run: ({ lua }, keys, args) => ask(() => client.evalBuffer(lua, keys.length, ...keys, ...args)),
-    masters: async () => (await mastersOf(client)).map(nodeOf),
-    listen: (channel, ear) => listenOn(client, channel, ear),
+    get: (key) => send(() => client.getBuffer(key)),
+    evalSha: ({ sha }, keys, args) => send(() => client.evalshaBuffer(sha, keys.length, ...keys, ...args)),
+    evalSource: ({ lua }, keys, args) => send(() => client.evalBuffer(lua, keys.length, ...keys, ...args)),
+    masters: async () => (await mastersOf(client)).map(toNode),
+    subscribe: (channel, subscriber) => subscribe(client, channel, subscriber),
     async close() {
-      // One that has never connected would connect now, only to say goodbye.
+      // A client that has never connected would connect now, only to send QUIT.
       if (client.status !== 'wait') await client.quit()
-      // After a goodbye, too: one behind Sentinel goes on listening to the sentinels, and keeps the process alive.
+      // Needed after QUIT too: behind Sentinel, the client stays connected to the sentinels and keeps the process alive.
       client.disconnect()
     },
     destroy: () => client.disconnect(),
@@ -66,56 +70,57 @@ export function ioredisDriver(given: IoredisClient): Driver {
 }
 
 /**
- * A cluster's client goes after a slot that has moved, but not where commands for several slots went in one pipeline: then
- * who asked gets the refusal, and the next one asks the old master again. Nothing was done, so it is asked once more.
+ * A cluster client follows a slot that has moved, but not for commands for several slots that it sent in one pipeline: then each
+ * caller gets the MOVED or ASK error, and the next call asks the old master again. The command was not executed, so it is safe to
+ * send it again.
  */
-function follow(client: Client) {
-  return async <T>(question: () => Promise<T>): Promise<T> => {
-    for (let look = 1; ; look += 1) {
+function followingSlots(client: Client) {
+  return async <T>(call: () => Promise<T>): Promise<T> => {
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        return await question()
+        return await call()
       } catch (error) {
-        if (look === FOLLOWED || !['MOVED', 'ASK'].includes(wordOf(error))) throw error
+        if (attempt === MOVED_TRIES || !['MOVED', 'ASK'].includes(codeOf(error))) throw error
       }
-      await refresh(client)
-      if (look > 1) await wait(PAUSE)
+      await refreshSlots(client)
+      if (attempt > 1) await wait(PAUSE)
     }
   }
 }
 
-/** Resolves when it has been tried; whether it was of use, the next question tells. */
-function refresh(client: Client): Promise<void> {
+/** Never rejects: the next try shows whether it has helped. */
+function refreshSlots(client: Client): Promise<void> {
   return new Promise((resolve) => client.refreshSlotsCache(() => resolve()))
 }
 
-/** All of them, or a rejection: what lies on a master that is left out would look as if it were not there. */
+/** All masters, or a rejection: with one left out, its sessions would seem not to exist. */
 async function mastersOf(client: Client): Promise<readonly Client[]> {
   if (!client.isCluster) return [client]
-  // Connects, too, if that is still to be done.
+  // Also connects the client, if it has not connected yet.
   const info = await client.cluster('INFO')
   if (!info.includes('cluster_state:ok')) throw new Error('CLUSTERDOWN not all slots are served')
-  // A client forgets a master whose connection was lost, and by itself learns of it again only from a command for its slots.
-  for (let look = 1; ; look += 1) {
-    const masters = allMastersOf(client)
+  // The client drops a master when its connection is lost, and finds it again only when it has a command for its slots.
+  for (let attempt = 1; ; attempt += 1) {
+    const masters = connectedMasters(client)
     if (masters) return masters
-    if (look === LOOKS) throw new Error('CLUSTERDOWN not all masters are connected')
-    await refresh(client)
-    if (look > 1) await wait(PAUSE)
+    if (attempt === MASTER_TRIES) throw new Error('CLUSTERDOWN not all masters are connected')
+    await refreshSlots(client)
+    if (attempt > 1) await wait(PAUSE)
   }
 }
 
-/** Null when some slot has no master that there is a connection to. */
-function allMastersOf(client: Client): readonly Client[] | null {
+/** Null when the master of some slot is not connected. */
+function connectedMasters(client: Client): readonly Client[] | null {
   const masters = client.nodes('master')
-  const there = new Set(masters.map(({ options }) => `${options.host}:${options.port}`))
-  for (let slot = 0; slot < SLOTS; slot += 1) if (!there.has(client.slots[slot]?.[0] ?? '')) return null
+  const connected = new Set(masters.map(({ options }) => `${options.host}:${options.port}`))
+  for (let slot = 0; slot < SLOTS; slot += 1) if (!connected.has(client.slots[slot]?.[0] ?? '')) return null
   return masters
 }
 
-function nodeOf(client: Client): Node {
+function toNode(client: Client): RedisNode {
   return {
     scan: (cursor, pattern, step) => client.scan(cursor, 'MATCH', pattern, 'COUNT', step),
-    async settings(...patterns) {
+    async config(...patterns) {
       const found = await client.config('GET', ...patterns)
       if (!Array.isArray(found)) return new Map(Object.entries(found))
       return new Map(found.flatMap((name, index) => (index % 2 ? [] : [[name, found[index + 1] ?? '']])))
@@ -123,23 +128,122 @@ function nodeOf(client: Client): Node {
   }
 }
 
-async function listenOn(client: Client, channel: string, ear: Ear): Promise<Line> {
+async function subscribe(client: Client, channel: string, subscriber: Subscriber): Promise<Subscription> {
   const masters = await mastersOf(client)
-  // Every node of a cluster hears what is published on any.
+  // In a cluster, every node receives what is published on any of them.
   const node = masters[randomInt(Math.max(masters.length, 1))]
   if (!node) throw new Error('no master is known')
-  // Whoever listens begins anew when the line is lost, and perhaps on another node.
-  const line = node.duplicate({ keyPrefix: '', lazyConnect: true, retryStrategy: null, enableOfflineQueue: true })
-  line.on('error', () => {})
+  // It does not reconnect: the caller subscribes again, perhaps on another node.
+  const connection = node.duplicate({
+    keyPrefix: '',
+    lazyConnect: true,
+    retryStrategy: null,
+    enableOfflineQueue: true,
+  })
+  connection.on('error', () => {})
   try {
-    await line.connect()
-    line.on('message', (_channel: string, message: string) => ear.heard(message))
-    await line.subscribe(channel)
+    await connection.connect()
+    connection.on('message', (_channel: string, message: string) => subscriber.message(message))
+    await connection.subscribe(channel)
   } catch (error) {
-    line.disconnect()
+    connection.disconnect()
     throw error
   }
-  line.on('end', () => ear.lost())
-  if (line.status === 'end') throw new Error('the connection was lost')
-  return { ping: () => line.ping(), end: () => line.disconnect() }
+  connection.on('end', () => subscriber.lost())
+  if (connection.status === 'end') throw new Error('the connection was lost')
+  return { ping: () => connection.ping(), end: () => connection.disconnect() }
+}
+
+/** Creates a client, which connects on its first command. Rejects when ioredis is not installed. */
+export async function openIoredis(address: RedisAddress, timeout: number): Promise<Driver> {
+  const { Redis, Cluster } = await import('ioredis')
+  const { hosts, username, password, database: db, tls } = address
+  const retryDelay = (attempts: number) => backoff(attempts, RECONNECT)
+  const connection = {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: {} }),
+    connectTimeout: timeout,
+    // Against a server that accepts commands and never replies: they would pile up behind one that is never answered.
+    socketTimeout: timeout,
+    // Commands that were in progress when the connection was lost are sent once more. The scripts recognize the repetition.
+    maxRetriesPerRequest: 1,
+    // After a failover, the connection may still be to the old master.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  }
+  const lazy = { lazyConnect: true, enableAutoPipelining: true }
+  if (address.kind === 'cluster') {
+    const cluster = new Cluster([...hosts], {
+      ...lazy,
+      redisOptions: connection,
+      slotsRefreshTimeout: timeout,
+      clusterRetryStrategy: retryDelay,
+    })
+    return ownDriver(cluster)
+  }
+  const single = { ...connection, ...lazy, db, retryStrategy: retryDelay }
+  if (address.kind === 'standalone') return ownDriver(new Redis({ ...hosts[0], ...single }))
+  const { master: name, sentinelUsername, sentinelPassword } = address
+  const sentinel = {
+    name,
+    sentinels: [...hosts],
+    ...(sentinelUsername !== undefined && { sentinelUsername }),
+    ...(sentinelPassword !== undefined && { sentinelPassword }),
+    ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    sentinelRetryStrategy: retryDelay,
+    // Leaves time to ask another sentinel within the same call, when one hangs or its host went down together with the master.
+    sentinelCommandTimeout: Math.ceil(timeout / 2),
+    failoverDetector: true,
+  }
+  const client = new Redis({ ...single, ...sentinel })
+  return reconnecting(client, ownDriver(client))
+}
+
+interface OwnClient extends IoredisClient {
+  on(event: 'end' | 'error' | 'ready', listener: (error: unknown) => void): unknown
+  connect(): Promise<unknown>
+}
+
+/** Remembers the last connection error, for the calls that fail because of it. Without a listener, "error" would end the process. */
+function ownDriver(client: OwnClient): Driver {
+  let lastError: unknown
+  client.on('error', (error) => {
+    lastError = error
+  })
+  client.on('ready', () => {
+    lastError = undefined
+  })
+  return { ...ioredisDriver(client), connectionError: () => lastError }
+}
+
+/**
+ * Connects a client again that has ended although it was not closed. ioredis (5.4 to 6.0) ends for good when the sentinels announce
+ * a new master just while it asks them for one: the announcement disconnects it, which it takes for a disconnection on purpose.
+ */
+function reconnecting(client: OwnClient, driver: Driver): Driver {
+  let [closed, attempts] = [false, 0]
+  let retry: NodeJS.Timeout | undefined
+  client.on('ready', () => {
+    attempts = 0
+  })
+  client.on('end', () => {
+    if (closed) return
+    attempts += 1
+    retry = setTimeout(() => client.connect().catch(() => {}), backoff(attempts, RECONNECT))
+  })
+  const stop = () => {
+    closed = true
+    clearTimeout(retry)
+  }
+  return {
+    ...driver,
+    async close() {
+      stop()
+      await driver.close()
+    },
+    destroy() {
+      stop()
+      driver.destroy()
+    },
+  }
 }

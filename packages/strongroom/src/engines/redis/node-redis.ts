@@ -1,24 +1,27 @@
 import { randomInt } from 'node:crypto'
-import type { Argument, Driver, Ear, Line, Node } from './driver.ts'
+import { backoff } from '../../base/retry.ts'
+import { ConfigError } from '../../errors.ts'
+import { type Argument, type Driver, RECONNECT, type RedisNode, type Subscriber, type Subscription } from './driver.ts'
+import type { RedisAddress } from './url.ts'
 
-/** A client, pool, cluster or sentinel of node-redis, by what tells one from clients of other libraries. Version 5 or later. */
+/** A client, pool, cluster or sentinel of node-redis, by what distinguishes one from clients of other libraries. Version 5 or later. */
 export interface NodeRedisClient {
   readonly isOpen: boolean
   withTypeMapping(mapping: object): unknown
 }
 
-/** What else is used of it. */
+/** What the driver uses of it. */
 interface Client extends NodeRedisClient {
   readonly masters?: readonly object[]
   nodeClient?(node: object): Promise<Client>
   get(key: string): Promise<Buffer | null>
-  evalSha(sha: string, options: Call): Promise<unknown>
-  eval(lua: string, options: Call): Promise<unknown>
+  evalSha(sha: string, options: EvalOptions): Promise<unknown>
+  eval(lua: string, options: EvalOptions): Promise<unknown>
   scan(cursor: string, options: { MATCH: string; COUNT: number }): Promise<{ cursor: string; keys: string[] }>
   configGet(patterns: readonly string[]): Promise<Record<string, string>>
   withTypeMapping(mapping: object): Client
   readonly options?: { readonly socket?: object }
-  /** A pool and a sentinel client have none. */
+  /** Missing on a pool and on a sentinel client. */
   duplicate?(override: object): Client
   connect(): Promise<unknown>
   subscribe(channel: string, listener: (message: string) => void): Promise<void>
@@ -28,13 +31,15 @@ interface Client extends NodeRedisClient {
   destroy(): void
 }
 
-interface Call {
+interface EvalOptions {
   readonly keys: string[]
   readonly arguments: (string | Buffer)[]
 }
 
-/** RESP's type byte of a binary string, "$": its replies come as Buffers. */
+/** The type byte of a binary string in RESP, "$": such replies become Buffers. */
 const BINARY = { 36: Buffer }
+/** How many commands may wait for a server that does not answer; more are rejected immediately. */
+const QUEUE_LIMIT = 10_000
 
 export function isNodeRedis(client: object): client is NodeRedisClient {
   return 'withTypeMapping' in client && 'evalSha' in client
@@ -46,19 +51,19 @@ export function nodeRedisDriver(given: NodeRedisClient): Driver {
   const text = client.withTypeMapping({})
   const { masters, nodeClient } = client
   return {
-    split: masters !== undefined,
+    isCluster: masters !== undefined,
     keyPrefix: keyPrefixOf(client),
     get: (key) => binary.get(key),
-    runKnown: ({ sha }, keys, args) => binary.evalSha(sha, toCall(keys, args)),
-    run: ({ lua }, keys, args) => binary.eval(lua, toCall(keys, args)),
+    evalSha: ({ sha }, keys, args) => binary.evalSha(sha, toOptions(keys, args)),
+    evalSource: ({ lua }, keys, args) => binary.eval(lua, toOptions(keys, args)),
     async masters() {
-      if (!client.masters || !nodeClient) return [nodeOf(text)]
+      if (!client.masters || !nodeClient) return [toNode(text)]
       if (client.masters.length === 0) throw new Error('CLUSTERDOWN no master is known')
       return Promise.all(
-        client.masters.map(async (node) => nodeOf((await nodeClient.call(client, node)).withTypeMapping({}))),
+        client.masters.map(async (node) => toNode((await nodeClient.call(client, node)).withTypeMapping({}))),
       )
     },
-    listen: (channel, ear) => listenOn(client, channel, ear),
+    subscribe: (channel, subscriber) => subscribe(client, channel, subscriber),
     async close() {
       if (client.isOpen) await client.close()
     },
@@ -68,17 +73,17 @@ export function nodeRedisDriver(given: NodeRedisClient): Driver {
   }
 }
 
-function toCall(keys: readonly string[], args: readonly Argument[]): Call {
+function toOptions(keys: readonly string[], args: readonly Argument[]): EvalOptions {
   return { keys: [...keys], arguments: args.map((arg) => (typeof arg === 'number' ? String(arg) : arg)) }
 }
 
-function nodeOf(client: Client): Node {
+function toNode(client: Client): RedisNode {
   return {
     async scan(cursor, pattern, step) {
       const found = await client.scan(cursor, { MATCH: pattern, COUNT: step })
       return [found.cursor, found.keys]
     },
-    settings: async (...patterns) => new Map(Object.entries(await client.configGet(patterns))),
+    config: async (...patterns) => new Map(Object.entries(await client.configGet(patterns))),
   }
 }
 
@@ -87,32 +92,86 @@ function keyPrefixOf(client: object): string {
   return String(_keyPrefix ?? options?.keyPrefix ?? '')
 }
 
-async function listenOn(client: Client, channel: string, ear: Ear): Promise<Line> {
+async function subscribe(client: Client, channel: string, subscriber: Subscriber): Promise<Subscription> {
   const { masters, nodeClient } = client
-  // Every node of a cluster hears what is published on any.
-  const node = masters && nodeClient ? await nodeClient.call(client, pick(masters)) : client
-  if (!node.duplicate) throw new Error('this client of node-redis cannot be duplicated to listen')
-  // Whoever listens begins anew when the line is lost, and perhaps on another node.
+  // In a cluster, every node receives what is published on any of them.
+  const node = masters && nodeClient ? await nodeClient.call(client, pickOne(masters)) : client
+  if (!node.duplicate) throw new Error('this client of node-redis cannot be duplicated to subscribe')
+  // It does not reconnect: the caller subscribes again, perhaps on another node.
   const socket = { ...node.options?.socket, reconnectStrategy: false }
-  const line = node.duplicate({ socket, commandOptions: {} })
+  const connection = node.duplicate({ socket, commandOptions: {} })
   let lost = false
-  line.on('error', () => {})
-  line.on('terminated', () => (lost = true))
-  const end = () => line.isOpen && line.destroy()
+  connection.on('error', () => {})
+  connection.on('terminated', () => (lost = true))
+  const end = () => connection.isOpen && connection.destroy()
   try {
-    await line.connect()
-    await line.subscribe(channel, (message) => ear.heard(message))
+    await connection.connect()
+    await connection.subscribe(channel, (message) => subscriber.message(message))
     if (lost) throw new Error('the connection was lost')
   } catch (error) {
     end()
     throw error
   }
-  line.on('terminated', () => ear.lost())
-  return { ping: () => line.ping(), end }
+  connection.on('terminated', () => subscriber.lost())
+  return { ping: () => connection.ping(), end }
 }
 
-function pick(masters: readonly object[]): object {
+function pickOne(masters: readonly object[]): object {
   const master = masters[randomInt(Math.max(masters.length, 1))]
   if (!master) throw new Error('no master is known')
   return master
+}
+
+/** Creates a client for one server and begins to connect. Rejects when the package redis is not installed. */
+export async function openNodeRedis(address: RedisAddress, timeout: number): Promise<Driver> {
+  const { createClient } = await import('redis')
+  if (address.kind !== 'standalone') {
+    throw new ConfigError(
+      `A redis+${address.kind}: URL needs the package ioredis: npm install ioredis. Or pass a client of node-redis.`,
+    )
+  }
+  const { hosts, username, password, database, tls } = address
+  let lastError: unknown
+  let createdAt = 0
+  const create = (): Driver => {
+    createdAt = performance.now()
+    const socket = {
+      ...hosts[0],
+      ...(tls && { tls: true as const }),
+      connectTimeout: timeout,
+      // Retries are counted from 0.
+      reconnectStrategy: (retries: number) => backoff(retries + 1, RECONNECT),
+    }
+    const client = createClient({
+      socket,
+      database,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+      commandsQueueMaxLength: QUEUE_LIMIT,
+    })
+    // Without a listener, "error" would end the process. The calls that fail because of it report it.
+    client.on('error', (error) => (lastError = error))
+    client.on('ready', () => (lastError = undefined))
+    client.connect().catch(() => {})
+    return nodeRedisDriver(client)
+  }
+  let current = create()
+  return {
+    isCluster: false,
+    keyPrefix: '',
+    get: (key) => current.get(key),
+    evalSha: (...args) => current.evalSha(...args),
+    evalSource: (...args) => current.evalSource(...args),
+    masters: () => current.masters(),
+    subscribe: (...args) => current.subscribe(...args),
+    connectionError: () => lastError,
+    timedOut() {
+      // node-redis waits for as long as the connection is open, and one to a server that hangs or was cut off stays open for ever.
+      if (performance.now() - createdAt < timeout) return
+      current.destroy()
+      current = create()
+    },
+    close: () => current.close(),
+    destroy: () => current.destroy(),
+  }
 }

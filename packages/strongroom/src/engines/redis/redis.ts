@@ -1,110 +1,106 @@
 import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Store } from '../../store.ts'
-import type { Driver } from './driver.ts'
-import { type IoredisClient, ioredisDriver, isIoredis } from './ioredis.ts'
-import { type Durable, Link } from './link.ts'
-import { isNodeRedis, type NodeRedisClient, nodeRedisDriver } from './node-redis.ts'
-import { open } from './open.ts'
-import { type Place, parsePlace } from './place.ts'
+import { type Durable, givenClient, isRedisClient, ownClient, type RedisClient, RedisConnection } from './connection.ts'
+import type { IoredisClient } from './ioredis.ts'
+import type { NodeRedisClient } from './node-redis.ts'
 import { Redis } from './store.ts'
+import { parseRedisUrl, type RedisAddress } from './url.ts'
 
 export type { IoredisClient } from './ioredis.ts'
 export type { NodeRedisClient } from './node-redis.ts'
 
-/** It can find an owner's sessions, be walked, and tell runners apart; it tells of changes with `notify`. */
+/** Finds sessions by owner, scans, and locks across machines. With `notify` it also has `changes`. */
 export type RedisStore = IndexedStore & ScannableStore & Required<Pick<Store, 'tryWithLock'>>
 
 interface CommonOptions {
   /** What every key begins with (default "strongroom:"). */
   readonly prefix?: string | undefined
-  /** Ms in which every call answers or rejects (default 2000). */
+  /** Ms within which every call resolves or rejects (default 2000). */
   readonly timeout?: number | undefined
   /**
-   * What your Redis is set to keep of an acknowledged write: "process" with an append-only file (`appendonly yes`), "machine"
-   * when that reaches the disk before the answer (`appendfsync always`), "no" (the default) otherwise. Where Redis may be
-   * asked (`CONFIG GET`) it is, and what is not true is an error.
+   * What an acknowledged write survives, as your Redis is configured: "process" with an append-only file (`appendonly yes`),
+   * "machine" when each write reaches the disk before the reply (`appendfsync always`), otherwise "no" (the default). Where
+   * `CONFIG GET` is permitted, the first call checks this, and rejects with `ConfigError` when it is not true.
    */
   readonly durable?: Durable | undefined
-  /** Tell of updates and deletes, so that `changes` can be listened to (default false). */
+  /** Publish updates and deletes, so that `changes` can listen to them (default false). */
   readonly notify?: boolean | undefined
   readonly clock?: Clock | undefined
 }
 
-/** A connection of our own, made on first use with ioredis if that is installed, else with node-redis. */
+/** A connection of the store's own, made on first use: with ioredis if it is installed, otherwise with node-redis. */
 export interface RedisUrlOptions extends CommonOptions {
   /**
-   * `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://`, or `valkey` in the place of `redis`. Its query may hold
-   * the options of the store.
+   * `redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://`, or the same with `valkey` instead of `redis`. Its query
+   * may contain the options of the store.
    */
   readonly url: string
 }
 
-/** A client that is there already, with the settings that it has. It stays open when the store is closed. */
+/** A client of the application's, with the settings that it has. Closing the store leaves it open. */
 export interface RedisClientOptions extends CommonOptions {
   readonly client: IoredisClient | NodeRedisClient
 }
 
 /**
- * Sessions in Redis or Valkey: standalone, behind Sentinel, or a Cluster.
+ * Sessions in Redis or Valkey: one server, a master behind Sentinel, or a Cluster.
  *
- * Throws `ConfigError` for options that it does not know or cannot use. The first call on a URL rejects when neither ioredis
+ * Throws `ConfigError` for options that it does not know or cannot use. With a URL, the first call rejects when neither ioredis
  * nor redis is installed.
  */
 export function redis(
   given: string | IoredisClient | NodeRedisClient | RedisUrlOptions | RedisClientOptions,
 ): RedisStore {
-  const { client, place, ...options } = toOptions(given)
+  const { client, address, ...options } = toOptions(given)
   const { prefix = 'strongroom:', durable = 'no', notify = false } = options
-  if (typeof prefix !== 'string') throw new ConfigError('Option "prefix" of redis() must be a text.')
+  if (typeof prefix !== 'string') throw new ConfigError('Option "prefix" of redis() must be a string.')
   if (!['no', 'process', 'machine'].includes(durable))
     throw new ConfigError('Option "durable" of redis() must be "no", "process" or "machine".')
   if (typeof notify !== 'boolean') throw new ConfigError('Option "notify" of redis() must be true or false.')
   const timeout = wholeNumber('redis()', 'timeout', options.timeout, 2000)
   const clock = clockOption('redis()', options.clock)
-  const source = client
-    ? { open: async () => driverOf(client), owned: false }
-    : { open: () => open(place as Place, timeout), owned: true }
-  return new Redis(new Link(source, timeout, durable), { prefix, clock, durable, notify })
+  const source = client ? givenClient(client) : ownClient(address as RedisAddress, timeout)
+  return new Redis(new RedisConnection(source, timeout, durable), { prefix, clock, durable, notify })
 }
 
-type Options = CommonOptions & { readonly client?: object | undefined; readonly place?: Place | undefined }
+type Options = CommonOptions & {
+  readonly client?: RedisClient | undefined
+  readonly address?: RedisAddress | undefined
+}
 
 const KNOWN = ['url', 'client', 'prefix', 'timeout', 'durable', 'notify', 'clock']
 
 function toOptions(given: unknown): Options {
   if (typeof given === 'string') return fromUrl(given, {})
   if (typeof given !== 'object' || given === null) throw new ConfigError('redis() takes a URL, a client or options.')
-  if (isIoredis(given) || isNodeRedis(given)) return { client: given }
+  if (isRedisClient(given)) return { client: given }
   checkOptions('redis()', given, KNOWN)
   const { url, client, ...options } = given as Partial<RedisUrlOptions & RedisClientOptions>
   if ((client === undefined) === (url === undefined))
     throw new ConfigError('redis() takes either a "url" or a "client".')
   if (url !== undefined) return fromUrl(url, options)
-  if (typeof client === 'object' && client !== null && (isIoredis(client) || isNodeRedis(client)))
-    return { ...options, client }
+  if (isRedisClient(client)) return { ...options, client }
   throw new ConfigError('Option "client" of redis() must be a client of ioredis or of node-redis.')
 }
 
-function fromUrl(url: unknown, beside: CommonOptions): Options {
-  if (typeof url !== 'string') throw new ConfigError('Option "url" of redis() must be a text.')
-  const { place, own } = parsePlace(url)
-  const inside = {
-    prefix: own.text('prefix'),
-    timeout: own.number('timeout'),
-    durable: own.text('durable') as Durable | undefined,
-    notify: own.boolean('notify'),
+function fromUrl(url: unknown, given: CommonOptions): Options {
+  if (typeof url !== 'string') throw new ConfigError('Option "url" of redis() must be a string.')
+  const { address, query } = parseRedisUrl(url)
+  const inUrl = {
+    prefix: query.string('prefix'),
+    timeout: query.number('timeout'),
+    durable: query.string('durable') as Durable | undefined,
+    notify: query.boolean('notify'),
   }
-  const options: Record<string, unknown> = { ...beside, place }
-  for (const [name, value] of Object.entries(inside)) {
+  const options: Record<string, unknown> = { ...given, address }
+  for (const [name, value] of Object.entries(inUrl)) {
     if (value === undefined) continue
     if (options[name] !== undefined)
-      throw new ConfigError(`Option "${name}" of redis() stands in the URL and beside it.`)
+      throw new ConfigError(
+        `Option "${name}" of redis() is given both in the URL and as an option. Remove one of them.`,
+      )
     options[name] = value
   }
   return options
-}
-
-function driverOf(client: object): Driver {
-  return isIoredis(client) ? ioredisDriver(client) : nodeRedisDriver(client as NodeRedisClient)
 }

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
-import { HEAD, PREFACE } from './record.ts'
+import { HEAD, PREFACE } from './format.ts'
 
-/** A script that runs inside Redis, where nothing comes between its commands. */
+/** A Lua script. Redis runs it as one step: no other command runs in between. */
 export interface Script {
   readonly lua: string
   readonly sha: string
 }
 
 /**
- * Positions in a value are as in record.ts, but counted from 1. The moment that decides is the application's, which comes as
- * an argument; what expires by the server's clock is told how long from now. Keys that a script touches are declared, and
- * an index is declared only where it is sure to be on the same server as the session: not in a cluster. The first write of a
- * script is one that needs memory: Redis refuses that when it has none left, but nothing after it.
+ * Positions in a value are those of format.ts, counted from 1. What has expired is decided by the application's clock, which is
+ * an argument (`now`); Redis's own expiry is given as a length (`px`). A script declares every key that it uses, and is given an
+ * index only where that is on the same server as the session, which is not so in a cluster. The first write of a script is one
+ * that needs memory: without any left, Redis rejects that one, and no later one, so that a script is never half done.
  */
 const COMMON = `
 local function headOf(key) return redis.call('GETRANGE', key, 0, ${HEAD - 1}) end
@@ -30,7 +30,7 @@ local function index(key, now, id, till, px)
 end
 `
 
-/** Only the functions that a script calls: Redis makes them anew at every run. */
+/** Includes only the functions that a script calls, because Redis creates them again at every run. */
 function script(body: string): Script {
   const parts = COMMON.split(/(?=^local function )/m).filter((part) => part.startsWith('local'))
   const nameOf = (part: string) => /^local function (\w+)/.exec(part)?.[1] ?? ''
@@ -49,9 +49,10 @@ function script(body: string): Script {
 }
 
 /**
- * KEYS session, index?  ARGV now, value, px, id, until, index px  → 1, or 0 when a live one is there. One with this very
- * version is ours: the client has sent the command again, because its connection was lost before the answer came. An empty
- * value, which somebody else must have put there, looks like none.
+ * KEYS session, index?  ARGV now, value, px, id, until, index px  → 1, or 0 when there is a live session.
+ *
+ * A session with the same version is the one that this very call has written: the client lost its connection before the reply
+ * and has sent the command again. An empty value, which only another program can have written, looks like no value.
  */
 export const CREATE = script(`
 local key, value = KEYS[1], ARGV[2]
@@ -69,8 +70,9 @@ return 1
 `)
 
 /**
- * KEYS session, index?  ARGV now, value, px, id, until, index px, version, '1' if the index has been told, channel
- * → 0 refused, 1 done, 2 the index must be told first, or done and the head of what was there, which had another owner.
+ * KEYS session, index?  ARGV now, value, px, id, until, index px, version, '1' if the index contains it already, channel
+ * → 0 not updated, 1 updated, 2 the session must be added to the index first, or the head of the previous value: updated, and
+ * the owner has changed.
  */
 export const UPDATE = script(`
 local key, value = KEYS[1], ARGV[2]
@@ -96,8 +98,8 @@ return 1
 `)
 
 /**
- * KEYS session  ARGV now, deadline, px, the owner whose index has been told or '', and until when
- * → 0 gone, 1 done, or the head of what is there when its owner's index must be told first.
+ * KEYS session  ARGV now, deadline, px, the owner whose index contains it or '', and until when
+ * → 0 not live, 1 touched, or the head of the session when the index of its owner must be updated first.
  */
 export const TOUCH = script(`
 local head = headOf(KEYS[1])
@@ -113,8 +115,8 @@ return 1
 `)
 
 /**
- * KEYS session, index?  ARGV now, version or '', owner or '', id, channel, the owner whose index that is or ''
- * → nil refused, 1 done and told the index, or the head of what was ended.
+ * KEYS session, index?  ARGV now, version or '', owner or '', id, channel, the owner whose index is given or ''
+ * → nil not deleted, 1 deleted and removed from the index, or the head of the deleted session.
  */
 export const DELETE = script(`
 local head = headOf(KEYS[1])
@@ -130,7 +132,7 @@ end
 return head
 `)
 
-/** KEYS session  ARGV now, '1' to look only  → the head of an expired one, which is removed, or nil. */
+/** KEYS session  ARGV now, '1' for a dry run  → the head of an expired session, which is removed, or nil. */
 export const PURGE = script(`
 local head = headOf(KEYS[1])
 if not ours(head) or live(head, ARGV[1]) then return false end
@@ -138,49 +140,49 @@ if ARGV[2] ~= '1' then redis.call('DEL', KEYS[1]) end
 return head
 `)
 
-/** KEYS session  → what stands before its bytes, and the length of the whole. */
-export const LOOK = script(`
+/** KEYS session  → everything before its bytes, and the length of the whole value. */
+export const DESCRIBE = script(`
 return { redis.call('GETRANGE', KEYS[1], 0, ${PREFACE - 1}), redis.call('STRLEN', KEYS[1]) }
 `)
 
 /** KEYS index  ARGV now, id, until, px */
-export const INDEX = script(`
+export const INDEX_ADD = script(`
 index(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 return 1
 `)
 
-/** KEYS index  ARGV id, until. With another moment it is no longer the one that was ended: somebody has added it anew. */
-export const UNINDEX = script(`
+/** KEYS index  ARGV id, until. With another `until`, it is not the session that ended: one with the same id has been added since. */
+export const INDEX_REMOVE = script(`
 local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if score and tonumber(score) == tonumber(ARGV[2]) then return redis.call('ZREM', KEYS[1], ARGV[1]) end
 return 0
 `)
 
-/** KEYS index  ARGV now  → the ids that may be live. */
-export const MEMBERS = script(`
+/** KEYS index  ARGV now  → the ids of sessions that may be live. */
+export const INDEX_MEMBERS = script(`
 return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf')
 `)
 
-/** KEYS index  ARGV now, at most, '1' to look only  → how many of its ids had expired. */
-export const TRIM = script(`
+/** KEYS index  ARGV now, at most, '1' for a dry run  → how many of its ids have expired, and are removed. */
+export const INDEX_TRIM = script(`
 if ARGV[3] == '1' then return redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]) end
 local stale = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
 for _, id in ipairs(stale) do redis.call('ZREM', KEYS[1], id) end
 return #stale
 `)
 
-/** KEYS lease  ARGV holder, px  → 1 when it was free. */
-export const TAKE = script(`
+/** KEYS lease  ARGV holder, px  → 1 when it was free, 0 when somebody else holds it. */
+export const LOCK = script(`
 local key, holder = KEYS[1], ARGV[1]
 return redis.call('SET', key, holder, 'NX', 'PX', ARGV[2]) and 1 or 0
 `)
 
 /** KEYS lease  ARGV holder, px */
-export const RENEW = script(`
+export const RENEW_LOCK = script(`
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0
 `)
 
 /** KEYS lease  ARGV holder */
-export const RELEASE = script(`
+export const UNLOCK = script(`
 return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 `)

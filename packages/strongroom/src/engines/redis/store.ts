@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import type { Id } from '../../crypto/token.ts'
 import type {
   ClearOptions,
   Clock,
   Entry,
+  Found,
   IndexedStore,
   Listing,
   OwnerIndex,
@@ -13,14 +15,27 @@ import type {
 } from '../../store.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { Changes } from './changes.ts'
-import { Keys } from './keys.ts'
-import { withLease } from './lease.ts'
-import type { Durable, Link } from './link.ts'
-import { forgetIn, indexUntil } from './moments.ts'
-import { Owners } from './owners.ts'
-import { decode, decodeHead, encode, moment, newVersion, packed, packedOwner, SIZE_LIMIT } from './record.ts'
-import { CREATE, TOUCH, UPDATE } from './scripts.ts'
-import { Walk } from './walk.ts'
+import type { Durable, RedisConnection } from './connection.ts'
+import {
+  decode,
+  decodeHead,
+  encode,
+  expireIn,
+  indexUntil,
+  isVersion,
+  Keys,
+  newVersion,
+  packOwner,
+  packVersion,
+  SIZE_LIMIT,
+  storedMoment,
+} from './format.ts'
+import { OwnerSets } from './owners.ts'
+import { KeyScan } from './scan.ts'
+import { CREATE, LOCK, RENEW_LOCK, TOUCH, UNLOCK, UPDATE } from './scripts.ts'
+
+/** A lock whose lease is not renewed for this many ms is free again: its holder has died. */
+const LEASE = 30_000
 
 export interface Settings {
   readonly prefix: string
@@ -33,42 +48,43 @@ export class Redis implements IndexedStore, ScannableStore {
   readonly traits: Traits
   readonly byOwner: OwnerIndex
   readonly changes?: Changes
-  readonly #link: Link
+  readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #clock: Clock
-  readonly #owners: Owners
-  /** Where scripts tell of changes; empty when they do not. */
+  readonly #owners: OwnerSets
+  /** Where the scripts publish changes; empty when they do not. */
   readonly #channel: string
 
-  constructor(link: Link, { prefix, clock, durable, notify }: Settings) {
-    this.#link = link
+  constructor(connection: RedisConnection, { prefix, clock, durable, notify }: Settings) {
+    this.#connection = connection
     this.#clock = clock
     this.#keys = new Keys(prefix)
     this.#channel = notify ? this.#keys.channel : ''
-    const owners = new Owners(link, this.#keys, { clock, channel: this.#channel })
+    const owners = new OwnerSets(connection, this.#keys, { clock, channel: this.#channel })
     this.#owners = owners
-    if (notify) this.changes = new Changes(link, this.#keys.channel)
+    if (notify) this.changes = new Changes(connection, this.#keys.channel)
     this.byOwner = {
       list: (owner) => owners.list(owner),
       deleteAll: (owner, except) => owners.deleteAll(owner, except),
     }
-    // What is said to be durable is checked not to evict.
-    const said = { durable, evicts: durable === 'no', sizeLimit: SIZE_LIMIT }
     this.traits = {
       engine: 'redis',
-      ...said,
+      durable,
       shared: 'network',
       expiresByItself: true,
       granularity: 1,
+      sizeLimit: SIZE_LIMIT,
+      // With a durability, the connection checks that Redis does not evict.
+      evicts: durable === 'no',
       revocable: true,
     }
   }
 
-  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    const value = await this.#link.get(this.#keys.session(id))
-    const kept = value && decode(value)
-    if (!kept || kept.expiresAt <= this.#clock()) return null
-    const { version, bytes, expiresAt, owner, label, createdAt } = kept
+  async read(id: Id): Promise<Found | null> {
+    const value = await this.#connection.get(this.#keys.session(id))
+    const stored = value && decode(value)
+    if (!stored || stored.expiresAt <= this.#clock()) return null
+    const { version, bytes, expiresAt, owner, label, createdAt } = stored
     return { entry: { bytes, expiresAt, owner, label, createdAt }, version }
   }
 
@@ -76,83 +92,94 @@ export class Redis implements IndexedStore, ScannableStore {
     const { owner, args, until } = this.#toWrite(id, entry, newVersion())
     const keys = [this.#keys.session(id)]
     if (owner !== null) {
-      if (await this.#link.isSplit()) await this.#owners.tell(owner, id, until)
+      if (await this.#connection.isCluster()) await this.#owners.add(owner, id, until)
       else keys.push(this.#keys.index(owner))
     }
-    return (await this.#link.run(CREATE, keys, args)) === 1
+    return (await this.#connection.run(CREATE, keys, args)) === 1
   }
 
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
     const next = newVersion()
     const { owner, args, until } = this.#toWrite(id, entry, next)
     if (!isVersion(version)) return null
-    const old = packed(version)
+    const expected = packVersion(version)
     const keys = [this.#keys.session(id)]
-    if (owner !== null && !(await this.#link.isSplit())) keys.push(this.#keys.index(owner))
-    let reply = await this.#link.run(UPDATE, keys, [...args, old, '', this.#channel])
+    if (owner !== null && !(await this.#connection.isCluster())) keys.push(this.#keys.index(owner))
+    let reply = await this.#connection.run(UPDATE, keys, [...args, expected, '', this.#channel])
     if (reply === 2) {
-      await this.#owners.tell(owner as string, id, until)
-      reply = await this.#link.run(UPDATE, keys, [...args, old, '1', this.#channel])
+      await this.#owners.add(owner as string, id, until)
+      reply = await this.#connection.run(UPDATE, keys, [...args, expected, '1', this.#channel])
     }
-    const before = decodeHead(reply)
-    if (before) void this.#owners.forget(id, before)
-    return before || reply === 1 ? next : null
+    const previous = decodeHead(reply)
+    if (previous) void this.#owners.remove(id, previous)
+    return previous || reply === 1 ? next : null
   }
 
   async touch(id: Id, expiresAt: number): Promise<boolean> {
     const now = this.#clock()
     const keys = [this.#keys.session(id)]
-    const args = [now, moment(expiresAt), forgetIn(expiresAt, now)]
-    let reply = await this.#link.run(TOUCH, keys, [...args, '', 0])
-    // Once is enough, unless its owner changes in between, again and again.
+    const args = [now, storedMoment(expiresAt), expireIn(expiresAt, now)]
+    let reply = await this.#connection.run(TOUCH, keys, [...args, '', 0])
+    // One more try is enough, unless the owner changes in between, again and again.
     for (let tries = 0; tries < 3; tries += 1) {
       const head = decodeHead(reply)
       if (head?.owner == null) break
       const until = indexUntil(expiresAt, now, head.version)
-      await this.#owners.tell(head.owner, id, until)
-      reply = await this.#link.run(TOUCH, keys, [...args, packedOwner(head.owner), until])
+      await this.#owners.add(head.owner, id, until)
+      reply = await this.#connection.run(TOUCH, keys, [...args, packOwner(head.owner), until])
     }
     return reply === 1
   }
 
   async delete(id: Id, version?: Version, owner: string | null = null): Promise<boolean> {
     if (version !== undefined && !isVersion(version)) return false
-    const { ended, head } = await this.#owners.end(id, owner, version === undefined ? null : packed(version))
-    if (head) void this.#owners.forget(id, head)
+    const { ended, head } = await this.#owners.delete(id, owner, version === undefined ? null : packVersion(version))
+    if (head) void this.#owners.remove(id, head)
     return ended
   }
 
   async clearExpired(options: ClearOptions = {}): Promise<number> {
-    return drive(this.#walk().clearing(batchOf(options), this.#owners, options.dryRun === true), options)
+    return drive(this.#scan().clearing(batchOf(options), this.#owners, options.dryRun === true), options)
   }
 
   scan({ page = 500, signal }: ScanOptions = {}): AsyncIterable<readonly Listing[]> {
-    return this.#walk().listings(atLeastOne(page), signal)
+    return this.#scan().listings(atLeastOne(page), signal)
   }
 
-  tryWithLock<T>(name: string, work: () => Promise<T>): Promise<T | null> {
-    return withLease(this.#link, this.#keys.lease(name), work)
+  async tryWithLock<T>(name: string, work: () => Promise<T>): Promise<T | null> {
+    const keys = [this.#keys.lease(name)]
+    const holder = randomBytes(16)
+    if ((await this.#connection.run(LOCK, keys, [holder, LEASE])) !== 1) return null
+    // A renewal that fails is made up for by the next one: the lease lasts long enough for two.
+    const renewal = setInterval(
+      () => this.#connection.run(RENEW_LOCK, keys, [holder, LEASE]).catch(() => {}),
+      LEASE / 3,
+    )
+    renewal.unref()
+    try {
+      return await work()
+    } finally {
+      clearInterval(renewal)
+      // If this fails, the work is done all the same, and the lease runs out.
+      await this.#connection.run(UNLOCK, keys, [holder]).catch(() => {})
+    }
   }
 
   close(): Promise<void> {
     this.changes?.end()
-    return this.#link.close()
+    return this.#connection.close()
   }
 
-  #walk(): Walk {
-    return new Walk(this.#link, this.#keys, this.#clock)
+  #scan(): KeyScan {
+    return new KeyScan(this.#connection, this.#keys, this.#clock)
   }
 
-  /** A copy of the entry as a value, and what the scripts want to know with it. */
+  /** Copies the entry into a value, and puts together the arguments of the scripts that write it. */
   #toWrite(id: Id, entry: Entry, version: number) {
     const { owner, expiresAt } = entry
     const now = this.#clock()
     const until = owner === null ? 0 : indexUntil(expiresAt, now, version)
     const value = encode(entry, version, until)
-    return { owner, until, args: [now, value, forgetIn(expiresAt, now), id, until, forgetIn(until, now)] }
+    return { owner, until, args: [now, value, expireIn(expiresAt, now), id, until, expireIn(until, now)] }
   }
-}
-
-function isVersion(version: Version): version is number {
-  return Number.isSafeInteger(version) && (version as number) >= 0 && (version as number) < 2 ** 48
 }

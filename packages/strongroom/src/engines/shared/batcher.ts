@@ -1,168 +1,174 @@
-/** How many calls go in one message, and how many bytes, unless one call alone has more. */
-const [MOST_CALLS, MOST_BYTES] = [64, 2 ** 18]
-/** How many messages of one kind are under way at a time; calls that come meanwhile gather for the next. */
-const MOST_MESSAGES = 4
+import { momentIn } from '../../base/retry.ts'
+import { within } from '../../base/time-limit.ts'
 
-/** A connection, for as long as it takes to carry one message there and the answers back. */
-export interface Carrier<Q, A> {
-  /** How many calls it can take at a time, when that is fewer than usual. */
-  readonly most?: number
-  /** All of them or none: an error has taken back what went together. As many answers, and in the same order. */
-  send(questions: readonly Q[], done: (error: unknown, answers?: readonly A[]) => void): void
+/** The most calls in one batch, and the most bytes, unless a single call has more. */
+const [MAX_CALLS, MAX_BYTES] = [64, 2 ** 18]
+/** The most batches of one kind that are under way at a time. Calls that are made in the meantime wait for the next batch. */
+const MAX_BATCHES = 4
+
+/** A connection, checked out for one batch. */
+export interface Pipeline<Q, R> {
+  /** The most calls that fit in one batch, where that is fewer than usual. */
+  readonly maxCalls?: number
+  /** All requests take effect or, after an error, none does. There is one result for each request, in the same order. */
+  send(requests: readonly Q[], done: (error: unknown, results?: readonly R[]) => void): void
   release(destroy: boolean): void
 }
 
-/** How the calls of one kind reach a server. */
-export interface Way<Q, A> {
-  carrier(done: (error: unknown, carrier: Carrier<Q, A> | null) => void): void
-  /** By itself, within so many ms. */
-  alone(question: Q, limit: number): Promise<A>
-  /** Of several that were taken back together: may one of them be the reason, and may each be asked again by itself? */
-  isOfOne(error: unknown): boolean
+/** How the calls of one kind reach the server. */
+export interface BatcherOptions<Q, R> {
+  connect(done: (error: unknown, pipeline: Pipeline<Q, R> | null) => void): void
+  /** Sends one request by itself, with a time limit in ms. */
+  sendOne(request: Q, limit: number): Promise<R>
+  /** Can one request be the reason why the batch failed? Then each of its requests is sent again by itself. */
+  isDueToOne(error: unknown): boolean
   tooLate(limit: number): Error
-  /** The id of its row. */
-  keyOf(question: Q): Uint8Array
-  sizeOf(question: Q): number
-  /** How many bytes go in one message, when that is fewer than usual. */
-  readonly mostBytes?: number
+  /** The id of the row that the request is about. */
+  keyOf(request: Q): Uint8Array
+  sizeOf(request: Q): number
+  /** The most bytes in one batch, where that is fewer than usual. */
+  readonly maxBytes?: number
 }
 
-/** Somebody who waits for an answer, until `until` at the longest. */
-class Call<Q, A> {
-  readonly question: Q
+/** A request and the caller that waits for its result. */
+class Call<Q, R> {
+  readonly request: Q
   readonly until: number
-  over = false
-  /** The message that it is in is told, for perhaps nobody waits for that any more. */
-  leave = () => {}
-  readonly #timer: NodeJS.Timeout
-  readonly #resolve: (answer: A) => void
+  isOver = false
+  /** Tells the batch that this caller no longer waits: perhaps nobody else waits for it either. */
+  leaveBatch = () => {}
+  readonly #resolve: (result: R) => void
   readonly #reject: (error: unknown) => void
 
-  constructor(question: Q, limit: Limit, resolve: (answer: A) => void, reject: (error: unknown) => void) {
-    this.question = question
-    this.until = performance.now() + limit.ms
+  constructor(request: Q, until: number, resolve: (result: R) => void, reject: (error: unknown) => void) {
+    this.request = request
+    this.until = until
     this.#resolve = resolve
     this.#reject = reject
-    this.#timer = setTimeout(() => this.fail(limit.lapsed(limit.ms)), limit.ms)
   }
 
-  succeed(answer: A): void {
-    if (this.#end()) this.#resolve(answer)
+  succeed(result: R): void {
+    if (this.end()) this.#resolve(result)
   }
 
   fail(error: unknown): void {
-    if (this.#end()) this.#reject(error)
+    if (this.end()) this.#reject(error)
   }
 
-  #end(): boolean {
-    if (this.over) return false
-    this.over = true
-    clearTimeout(this.#timer)
-    this.leave()
+  /** False when it was over before. */
+  end(): boolean {
+    if (this.isOver) return false
+    this.isOver = true
+    this.leaveBatch()
     return true
   }
 }
 
-interface Limit {
-  readonly ms: number
-  readonly lapsed: (ms: number) => Error
-}
-
 /**
- * The calls of one kind. Those made in one turn of the event loop, or while others are under way, go to the server together:
- * one message, one transaction, and one wait for its disk. A call that comes alone goes alone, and at once.
+ * Batches the calls of one kind. Calls that are made in the same turn of the event loop, or while earlier batches are under
+ * way, go to the server in one message and one transaction, which waits for the disk once. A single call is sent by itself,
+ * without delay.
  */
-export class Together<Q, A> {
-  readonly #way: Way<Q, A>
-  readonly #waiting: Call<Q, A>[] = []
-  #isPlanned = false
-  #messages = 0
+export class Batcher<Q, R> {
+  readonly #options: BatcherOptions<Q, R>
+  readonly #waiting: Call<Q, R>[] = []
+  #isScheduled = false
+  #batches = 0
 
-  constructor(way: Way<Q, A>) {
-    this.#way = way
+  constructor(options: BatcherOptions<Q, R>) {
+    this.#options = options
   }
 
-  /** Resolves or rejects within so many ms. */
-  ask(question: Q, limit: number): Promise<A> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push(new Call(question, { ms: limit, lapsed: this.#way.tooLate }, resolve, reject))
-      this.#plan()
-    })
+  /** Resolves or rejects within `limit` ms. */
+  run(request: Q, limit: number): Promise<R> {
+    let call: Call<Q, R> | undefined
+    const begin = () =>
+      new Promise<R>((resolve, reject) => {
+        call = new Call(request, momentIn(limit), resolve, reject)
+        this.#waiting.push(call)
+        this.#schedule()
+      })
+    return within(
+      limit,
+      begin,
+      () => this.#options.tooLate(limit),
+      () => call?.end(),
+    )
   }
 
-  #plan(): void {
-    if (this.#isPlanned || this.#messages === MOST_MESSAGES || this.#waiting.length === 0) return
-    this.#isPlanned = true
+  #schedule(): void {
+    if (this.#isScheduled || this.#batches === MAX_BATCHES || this.#waiting.length === 0) return
+    this.#isScheduled = true
     setImmediate(() => {
-      this.#isPlanned = false
+      this.#isScheduled = false
       this.#begin()
     })
   }
 
-  /** What goes along is decided when there is a connection: others may have come by then. */
+  /** The batch is filled when there is a connection: more calls may be waiting by then. */
   #begin(): void {
-    this.#messages += 1
-    this.#way.carrier((error, carrier) => {
-      const calls = this.#take(carrier?.most ?? MOST_CALLS)
-      this.#plan()
-      if (carrier && calls.length > 0) return this.#send(carrier, calls)
-      carrier?.release(false)
+    this.#batches += 1
+    this.#options.connect((error, pipeline) => {
+      const calls = this.#take(pipeline?.maxCalls ?? MAX_CALLS)
+      this.#schedule()
+      if (pipeline && calls.length > 0) return this.#send(pipeline, calls)
+      pipeline?.release(false)
       for (const call of calls) call.fail(error)
       this.#end()
     })
   }
 
   #end(): void {
-    this.#messages -= 1
-    this.#plan()
+    this.#batches -= 1
+    this.#schedule()
   }
 
-  #send(carrier: Carrier<Q, A>, calls: readonly Call<Q, A>[]): void {
+  #send(pipeline: Pipeline<Q, R>, calls: readonly Call<Q, R>[]): void {
     let [left, isOver] = [calls.length, false]
     const end = (destroy: boolean) => {
       if (isOver) return
       isOver = true
-      carrier.release(destroy)
+      pipeline.release(destroy)
       this.#end()
     }
-    // What nobody waits for any more may still come, and must not be handed to the next ones: its connection is closed.
+    // Results that nobody waits for may still arrive, and the next batch must not receive them: the connection is closed.
     const leave = () => {
       left -= 1
       if (left === 0) end(true)
     }
-    for (const call of calls) call.leave = leave
-    carrier.send(
-      calls.map(({ question }) => question),
-      (error, answers) => {
-        end(!answers)
-        if (answers) for (const [at, call] of calls.entries()) call.succeed(answers[at] as A)
-        else if (calls.length > 1 && this.#way.isOfOne(error)) for (const call of calls) this.#askAlone(call)
+    for (const call of calls) call.leaveBatch = leave
+    pipeline.send(
+      calls.map(({ request }) => request),
+      (error, results) => {
+        end(!results)
+        if (results) for (const [index, call] of calls.entries()) call.succeed(results[index] as R)
+        else if (calls.length > 1 && this.#options.isDueToOne(error)) for (const call of calls) this.#sendAgain(call)
         else for (const call of calls) call.fail(error)
       },
     )
   }
 
-  #askAlone(call: Call<Q, A>): void {
-    if (call.over) return
-    this.#way.alone(call.question, call.until - performance.now()).then(
-      (answer) => call.succeed(answer),
+  #sendAgain(call: Call<Q, R>): void {
+    if (call.isOver) return
+    this.#options.sendOne(call.request, call.until - performance.now()).then(
+      (result) => call.succeed(result),
       (error) => call.fail(error),
     )
   }
 
-  #take(most: number): readonly Call<Q, A>[] {
-    const { keyOf, sizeOf, mostBytes = MOST_BYTES } = this.#way
-    const taken: Call<Q, A>[] = []
+  #take(maxCalls: number): readonly Call<Q, R>[] {
+    const { keyOf, sizeOf, maxBytes = MAX_BYTES } = this.#options
+    const taken: Call<Q, R>[] = []
     let seen = 0
-    for (let bytes = 0; seen < this.#waiting.length && taken.length < most; seen += 1) {
-      const call = this.#waiting[seen] as Call<Q, A>
-      if (call.over) continue
-      bytes += sizeOf(call.question)
-      if (bytes > mostBytes && taken.length > 0) break
+    for (let bytes = 0; seen < this.#waiting.length && taken.length < maxCalls; seen += 1) {
+      const call = this.#waiting[seen] as Call<Q, R>
+      if (call.isOver) continue
+      bytes += sizeOf(call.request)
+      if (bytes > maxBytes && taken.length > 0) break
       taken.push(call)
     }
     this.#waiting.splice(0, seen)
-    // Everybody locks rows in this order, so that no two messages wait for each other.
-    return taken.sort((a, b) => Buffer.compare(keyOf(a.question), keyOf(b.question)))
+    // Every batch locks its rows in this order, so that no two batches wait for each other.
+    return taken.sort((a, b) => Buffer.compare(keyOf(a.request), keyOf(b.request)))
   }
 }

@@ -1,21 +1,22 @@
 import { chmodSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { isPast, pause } from '../../base/retry.ts'
 import { StoreError } from '../../errors.ts'
-import { isBusy, nodeSqlite, type OwnHandle, rollback } from '../sqlite/handle.ts'
-import { isPast, pause } from '../sqlite/patience.ts'
+import { type ClosableHandle, isBusy, nodeSqlite, rollback } from '../sqlite/handle.ts'
 
 /**
- * Locks that exclude other tasks of this process and other processes of this machine, and that no crash leaves behind.
+ * Locks between the tasks of this process and the processes of this machine. A crash leaves none behind.
  *
- * Each is an empty SQLite database whose write transaction is the lock. SQLite takes it with the kernel's own file locks,
- * which end with the process that held them: there are no stale locks, and nobody has to guess whether a holder is alive.
+ * Each lock is an empty SQLite database, and holding its write transaction is holding the lock. SQLite uses the
+ * kernel's file locks, which end with the process that held them. There are no stale locks, and nobody has to guess
+ * whether a holder is alive.
  */
-export class Locks {
+export class FileLocks {
   readonly #directory: string
   readonly #timeout: number
   readonly #files = new Map<string, LockFile>()
-  /** Per lock, what the next one here has to wait for. */
+  /** For each lock, what the next task of this process has to wait for. */
   readonly #tails = new Map<string, Promise<unknown>>()
 
   constructor(directory: string, timeout: number) {
@@ -23,16 +24,19 @@ export class Locks {
     this.#timeout = timeout
   }
 
-  /** Works while holding the lock of this name; rejects, without having worked, when it cannot be had before `until`. */
+  /**
+   * Does the work while it holds the lock. Rejects, without doing the work, when the lock is not free before `until`.
+   */
   hold<T>(name: string, until: number, work: () => Promise<T>): Promise<T> {
     const held = (this.#tails.get(name) ?? Promise.resolve()).then(() => this.#held(name, until, work))
-    // A turn in between, in which another process finds the lock free; else a busy process would never let go of it.
+    // One turn in between, in which another process finds the lock free. Otherwise a busy process would never release
+    // it.
     const tail = held.then(turn, turn)
     this.#tails.set(name, tail)
     return held
   }
 
-  /** Waits for those who hold or await a lock, and lets go of the files. */
+  /** Waits for the tasks that hold or await a lock, and closes the files. */
   async close(): Promise<void> {
     await Promise.all(this.#tails.values())
     for (const { database } of this.#files.values()) database.close()
@@ -53,15 +57,15 @@ export class Locks {
     }
   }
 
-  #open(name: string): OwnHandle {
+  #open(name: string): ClosableHandle {
     const path = join(this.#directory, name)
     const known = this.#files.get(name)
     if (known && known.inode === statSync(path, { throwIfNoEntry: false })?.ino) return known.database
-    // Somebody removed the directory, and perhaps made it anew: a lock on the old file would exclude nobody.
+    // The directory was removed, and perhaps created again: a lock on the old file would exclude nobody.
     known?.database.close()
     this.#files.delete(name)
     const database = new (nodeSqlite().DatabaseSync)(path, { timeout: 0 })
-    // By name: opening and closing the file ourselves would drop every lock that this process has on it (POSIX).
+    // By name: opening and closing the file ourselves would drop every lock that this process holds on it (POSIX).
     chmodSync(path, 0o600)
     this.#files.set(name, { database, inode: statSync(path).ino })
     return database
@@ -69,11 +73,11 @@ export class Locks {
 }
 
 interface LockFile {
-  readonly database: OwnHandle
+  readonly database: ClosableHandle
   readonly inode: number
 }
 
-function begin(database: OwnHandle): boolean {
+function begin(database: ClosableHandle): boolean {
   try {
     database.exec('BEGIN IMMEDIATE')
     return true

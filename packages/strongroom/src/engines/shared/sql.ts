@@ -1,37 +1,37 @@
 import { ConfigError } from '../../errors.ts'
 
-/** How coarsely `purge_at` is rounded up. Finer: more touches move an index entry. Coarser: a sweep looks at more live rows. */
+/** `purge_at` is rounded up to this, in ms. Smaller: more touches move an index entry. Larger: a sweep reads more live rows. */
 export const PURGE_STEP = 600_000
 
-/** A deadline as the two columns that keep it: exact, and rounded up to the step by which the sweep's index sorts. */
+/** A deadline as its two columns: exact, and rounded up to the step by which the index for sweeps is sorted. */
 export function moments(deadline: number): { expiresAt: number; purgeAt: number } {
   const expiresAt = Math.floor(deadline)
   return { expiresAt, purgeAt: Math.ceil(expiresAt / PURGE_STEP) * PURGE_STEP }
 }
 
 /**
- * The name of a table, "table" or "schema.table", which may stand in SQL as it is. 50 characters at most, so that the names
- * of its indexes fit beside it.
+ * The name of a table, "table" or "schema.table", which can be part of a statement without quotes. At most 50 characters, so
+ * that the names of its indexes, which are longer, fit too.
  */
 export function tableName(where: string, given: unknown, standard = 'strongroom_sessions'): string {
   if (given === undefined) return standard
   if (typeof given === 'string' && /^(?:[a-z_][a-z0-9_]{0,62}\.)?[a-z_][a-z0-9_]{0,49}$/i.test(given)) return given
   throw new ConfigError(
-    `Option "table" of ${where} must be letters, digits and underscores, 50 at most, or "schema.table" of such.`,
+    `Option "table" of ${where} must be at most 50 letters, digits and underscores, or "schema.table" made of these.`,
   )
 }
 
 /**
- * Walks in bounded steps, each of which begins where the one before has ended; for `drive` of sweep.ts. `step` answers how
- * many entries it removed, and where to go on, null when there is nothing more.
+ * Walks through a table in bounded steps, each of which begins where the one before has ended; for `drive` of sweep.ts. `step`
+ * returns how many entries it removed and the position to continue from, which is null at the end.
  */
-export async function* stepwise<Place>(
-  begin: Place,
-  step: (from: Place) => Promise<{ readonly removed: number; readonly next: Place | null }>,
+export async function* stepwise<Position>(
+  start: Position,
+  step: (from: Position) => Promise<{ readonly removed: number; readonly next: Position | null }>,
 ): AsyncGenerator<number> {
-  for (let place: Place | null = begin; place !== null; ) {
-    const { removed, next } = await step(place)
+  for (let position: Position | null = start; position !== null; ) {
+    const { removed, next } = await step(position)
     yield removed
-    place = next
+    position = next
   }
 }

@@ -1,24 +1,25 @@
 import timers from 'node:timers/promises'
 import type { ClearOptions } from '../../store.ts'
 
-/** How many entries one step may remove; what makes no sense as a count is one at a time. */
+/** How many entries one step may remove. A count that makes no sense becomes 1. */
 export function batchOf(options: ClearOptions): number {
   return atLeastOne(options.batch ?? 1000)
 }
 
-/** A page or batch size that always makes progress. */
+/** A page or batch size with which every step makes progress. */
 export function atLeastOne(count: number): number {
   return count >= 1 ? Math.floor(count) : 1
 }
 
-/** A rest is not longer than this, in ms: a batch that had to wait for a lock was no work. */
+/** The longest rest, in ms: a batch that took longer had to wait for a lock, and did not work all that time. */
 const LONGEST_REST = 100
 
 /**
- * Drives a `clearExpired`: each step removes one batch and yields how many it removed. Between two steps the event loop gets
- * its turn, progress is told when there was some, and an abort ends the sweep with what was done so far.
+ * Runs a `clearExpired`: each step removes one batch and yields how many it removed. Between two steps, other work gets
+ * its turn on the event loop, progress is reported if there was any, and an abort ends the sweep with the count so far.
  *
- * With `gently`, it rests after each batch for as long as that took: a server has half of its disk for those who wait for it.
+ * With `gently`, it rests after each batch for as long as the batch took, so that a server has half of its time for
+ * requests.
  */
 export async function drive(
   steps: AsyncIterable<number>,
@@ -41,6 +42,6 @@ export async function drive(
 }
 
 async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  // An abort ends the rest, and is no error.
+  // An abort only ends the rest.
   await timers.setTimeout(ms, undefined, signal ? { signal } : undefined).catch(() => undefined)
 }

@@ -1,13 +1,18 @@
 import { ConfigError } from '../../errors.ts'
 
-/** The options after the "?" of a store URL, read one at a time by name. No message repeats a value: it may be a password. */
+/**
+ * The options after the "?" of a store URL, read one by one. No message repeats a value, because it may be a password.
+ */
 export interface Query {
-  text(name: string): string | undefined
+  string(name: string): string | undefined
   number(name: string): number | undefined
   boolean(name: string): boolean | undefined
 }
 
-/** The query of a URL all of whose options are ours: refuses what `known` does not name, and what stands there twice. */
+/**
+ * The query of a URL that has only our own options. Throws for an option that is not in `known`, or that is given
+ * twice.
+ */
 export function strictQuery(where: string, query: string, known: readonly string[]): Query {
   const { own, rest } = split(where, query, known)
   const [unknown] = rest.keys()
@@ -15,7 +20,7 @@ export function strictQuery(where: string, query: string, known: readonly string
   throw new ConfigError(`Unknown option "${unknown}" in the ${where} URL. Known: ${known.join(', ')}.`)
 }
 
-/** Takes our options out of a URL; what is left, `url`, with the rest of the query, is for the driver, which has its own. */
+/** Takes our options out of a URL. The returned `url` has the rest of the query, which is for the driver. */
 export function takeQuery(
   where: string,
   url: string,
@@ -33,7 +38,7 @@ function split(where: string, query: string, known: readonly string[]): { own: Q
   const rest = new URLSearchParams()
   for (const [name, value] of new URLSearchParams(query)) {
     if (!known.includes(name)) rest.append(name, value)
-    else if (values.has(name)) throw new ConfigError(`Option "${name}" stands twice in the ${where} URL.`)
+    else if (values.has(name)) throw new ConfigError(`Option "${name}" is given twice in the ${where} URL.`)
     else values.set(name, value)
   }
   return { own: queryOf(values), rest }
@@ -41,7 +46,7 @@ function split(where: string, query: string, known: readonly string[]): { own: Q
 
 function queryOf(values: ReadonlyMap<string, string>): Query {
   return {
-    text: (name) => values.get(name),
+    string: (name) => values.get(name),
     number(name) {
       const value = values.get(name)
       if (value === undefined) return undefined

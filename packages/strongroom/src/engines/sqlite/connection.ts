@@ -1,36 +1,36 @@
-import { StoreError } from '../../errors.ts'
-import { Commits } from './commits.ts'
-import { isBusy, type OwnHandle, openOwn, type SqliteHandle, tooLong, unanswered } from './handle.ts'
-import { isPast, momentIn, pause } from './patience.ts'
+import { OpenState } from '../../base/open-state.ts'
+import { isPast, momentIn, pause } from '../../base/retry.ts'
+import { GroupCommit } from './group-commit.ts'
+import { type ClosableHandle, isBusy, openDatabase, type SqliteHandle, tooLong, unanswered } from './handle.ts'
 import { openTable, type Statements } from './table.ts'
 
 export type Source =
   | { readonly database: SqliteHandle }
   | { readonly path: string; readonly synchronous: 'full' | 'normal' }
 
-/** One database and one table in it, opened when it is first needed, and again when that failed. */
+/** One database and one table in it, opened at the first use, and again at the next use when that failed. */
 export class Connection {
   readonly #source: Source
   readonly #table: string
   readonly #timeout: number
-  readonly #commits: Commits
-  #own: OwnHandle | null = null
+  readonly #commits: GroupCommit
+  readonly #state = new OpenState()
+  #own: ClosableHandle | null = null
   #statements: Statements | null = null
-  #closed = false
 
   constructor(source: Source, table: string, timeout: number) {
     this.#source = source
     this.#table = table
     this.#timeout = timeout
-    this.#commits = new Commits(() => {
+    this.#commits = new GroupCommit(() => {
       this.#open()
       return this.#database()
     }, timeout)
   }
 
-  /** Reads at once, or as soon as the database lets it. SQLite's own waiting would hold up the event loop. */
-  async ask<T>(query: (at: Statements) => T): Promise<T> {
-    this.#check()
+  /** Reads immediately, or as soon as the database is free. SQLite's own waiting would block the event loop. */
+  async read<T>(query: (table: Statements) => T): Promise<T> {
+    this.#state.assertOpen()
     let until: number | undefined
     for (;;) {
       try {
@@ -41,24 +41,26 @@ export class Connection {
         if (isPast(until)) throw tooLong(this.#timeout)
       }
       await pause()
-      this.#check()
+      this.#state.assertOpen()
     }
   }
 
-  /** Writes together with what others write at this moment; resolves when it is committed. */
-  async change<T>(run: (at: Statements) => T): Promise<T> {
-    this.#check()
+  /** Writes in one transaction with what others write at this moment. Resolves when that is committed. */
+  async write<T>(run: (table: Statements) => T): Promise<T> {
+    this.#state.assertOpen()
     return this.#commits.write(() => run(this.#open()))
   }
 
-  /** Copies the write-ahead log into the database and empties it, so that what was deleted is gone from there as well. */
+  /**
+   * Copies the write-ahead log into the database and empties it, so that what was deleted is gone from there as well.
+   */
   async emptyLog(): Promise<void> {
-    // A reader in the way is no failure: the next sweep, or the last program to close the database, does it.
-    if (this.#own) await this.ask(() => this.#own?.exec('PRAGMA wal_checkpoint(TRUNCATE)')).catch(() => {})
+    // A reader may be in the way. Then the next sweep does it, or the last program to close the database.
+    if (this.#own) await this.read(() => this.#own?.exec('PRAGMA wal_checkpoint(TRUNCATE)')).catch(() => {})
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#state.close()
     await this.#commits.settled()
     this.#statements = null
     this.#own?.close()
@@ -72,11 +74,7 @@ export class Connection {
 
   #database(): SqliteHandle {
     if ('database' in this.#source) return this.#source.database
-    this.#own ??= openOwn(this.#source.path, this.#source.synchronous)
+    this.#own ??= openDatabase(this.#source.path, this.#source.synchronous)
     return this.#own
-  }
-
-  #check(): void {
-    if (this.#closed) throw new StoreError('This store was closed.')
   }
 }

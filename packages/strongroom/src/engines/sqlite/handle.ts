@@ -10,30 +10,34 @@ export interface SqliteStatement {
   all(...values: SqliteValue[]): unknown[]
 }
 
-/** What is used of a database: `DatabaseSync` of node:sqlite, better-sqlite3 and libsql all have it. */
+/** The methods of a database that are used. `DatabaseSync` of node:sqlite, better-sqlite3 and libsql all have them. */
 export interface SqliteHandle {
   exec(sql: string): unknown
   prepare(sql: string): SqliteStatement
 }
 
-export type OwnHandle = SqliteHandle & { close(): void }
+export type ClosableHandle = SqliteHandle & { close(): void }
 
-/** Loaded on first use: merely importing an engine must not print Node's warning about an experimental module. */
+/**
+ * Loaded at the first use, because merely importing an engine must not print Node's warning about an experimental
+ * module.
+ */
 export function nodeSqlite(): typeof import('node:sqlite') {
   const sqlite = process.getBuiltinModule?.('node:sqlite')
   if (sqlite) return sqlite
-  throw new ConfigError(
-    'This runtime has no node:sqlite: use Node 22.13 or later, or hand in a better-sqlite3 database.',
-  )
+  throw new ConfigError('This runtime has no node:sqlite: use Node 22.13 or later, or pass a better-sqlite3 database.')
 }
 
-/** Opens a database of our own. Throws what SQLite throws; a busy one may be tried again. */
-export function openOwn(path: string, synchronous: 'full' | 'normal'): OwnHandle {
+/**
+ * Opens a database file for this store alone. Throws what SQLite throws; if that is `isBusy`, it may be tried again.
+ */
+export function openDatabase(path: string, synchronous: 'full' | 'normal'): ClosableHandle {
   if (path !== ':memory:') createPrivately(path)
-  // No busy timeout: SQLite would sleep on the event loop. Whoever calls waits without blocking and tries again.
+  // No busy timeout: SQLite would sleep on the event loop. The caller waits without blocking it, and tries again.
   const database = new (nodeSqlite().DatabaseSync)(path, { timeout: 0 })
   try {
-    // secure_delete: what is deleted is overwritten with zeros, not left readable in free pages of the file and its backups.
+    // secure_delete: what is deleted is overwritten with zeros, not left readable in free pages of the file and its
+    // backups.
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA secure_delete = ON`)
     return database
   } catch (error) {
@@ -42,7 +46,7 @@ export function openOwn(path: string, synchronous: 'full' | 'normal'): OwnHandle
   }
 }
 
-/** Only a file that is not there yet: opening and closing another's would drop the locks that this process has on it. */
+/** Only if there is no file yet. Opening and closing one would drop the locks that this process holds on it (POSIX). */
 function createPrivately(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600))
@@ -51,7 +55,10 @@ function createPrivately(path: string): void {
   }
 }
 
-/** Is this error only a matter of waiting? node:sqlite says so in `errcode`, libsql in `rawCode`, better-sqlite3 in `code`. */
+/**
+ * Is the database only locked, so that it helps to wait? node:sqlite says so in `errcode`, libsql in `rawCode`,
+ * better-sqlite3 in `code`.
+ */
 export function isBusy(error: unknown): boolean {
   const { errcode, rawCode, code } = (error ?? {}) as Record<string, unknown>
   const number = errcode ?? rawCode
@@ -60,14 +67,14 @@ export function isBusy(error: unknown): boolean {
   return typeof code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(code)
 }
 
-/** What a user's database is set to keep; the least when it does not say. */
+/** What the settings of a user's database guarantee; the least of it when they cannot be read. */
 export function durabilityOf(handle: SqliteHandle): Pick<Traits, 'durable' | 'shared'> {
   try {
     const list = handle.prepare('PRAGMA database_list').all() as { name: string; file: string }[]
     if (!list.find(({ name }) => name === 'main')?.file) return { durable: 'no', shared: 'process' }
     const { synchronous } = handle.prepare('PRAGMA synchronous').get() as { synchronous: number | bigint }
     const { journal_mode } = handle.prepare('PRAGMA journal_mode').get() as { journal_mode: string }
-    // Without a journal on disk, a process that dies in the middle of a write can take the whole file with it.
+    // Without a journal on disk, a process that dies in the middle of a write can destroy the whole file.
     if (['off', 'memory'].includes(journal_mode)) return { durable: 'no', shared: 'machine' }
     return { durable: Number(synchronous) >= 2 ? 'machine' : 'process', shared: 'machine' }
   } catch {
@@ -75,7 +82,10 @@ export function durabilityOf(handle: SqliteHandle): Pick<Traits, 'durable' | 'sh
   }
 }
 
-/** SQLite rolls back by itself after some errors; then there is nothing left to undo, and saying so would hide the error. */
+/**
+ * SQLite rolls back by itself after some errors. Then this ROLLBACK fails, and throwing that would hide the first
+ * error.
+ */
 export function rollback(database: SqliteHandle): void {
   try {
     database.exec('ROLLBACK')

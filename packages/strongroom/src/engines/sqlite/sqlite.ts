@@ -9,21 +9,23 @@ import { Sqlite } from './store.ts'
 export type { SqliteHandle, SqliteStatement, SqliteValue } from './handle.ts'
 
 interface CommonOptions {
-  /** Table, made when it is missing (default "strongroom_sessions"). Letters, digits and underscores. */
+  /** The table, created if it is missing (default "strongroom_sessions"). Letters, digits and underscores. */
   readonly table?: string | undefined
-  /** Ms to wait for a database that another program has locked, without holding up the event loop (default 2000). */
+  /** Ms to wait for a database that another program has locked, without blocking the event loop (default 2000). */
   readonly timeout?: number | undefined
   readonly clock?: Clock | undefined
 }
 
-/** A database file of our own, made when missing and readable by its owner only; or ":memory:". */
+/** A database file for this store alone, created if it is missing and readable by its owner only; or ":memory:". */
 export interface SqlitePathOptions extends CommonOptions {
   readonly path: string
-  /** "full" (the default): an acknowledged write survives a power cut. "normal": it survives the process, and is faster. */
+  /**
+   * "full" (the default): an acknowledged write survives a power cut. "normal": it survives the process, and is faster.
+   */
   readonly synchronous?: 'full' | 'normal' | undefined
 }
 
-/** A database that is open already. Its settings stay as they are, and it stays open when the store is closed. */
+/** A database that is already open. The store changes none of its settings, and leaves it open when it is closed. */
 export interface SqliteDatabaseOptions extends CommonOptions {
   readonly database: SqliteHandle
 }
@@ -31,9 +33,9 @@ export interface SqliteDatabaseOptions extends CommonOptions {
 /**
  * Sessions in a SQLite database: a path, or an open `DatabaseSync`, better-sqlite3 or libsql database.
  *
- * A database of our own is in WAL mode, commits to the disk before it acknowledges, and overwrites what it deletes. The
- * write-ahead log may hold what was deleted until its next checkpoint, which `clearExpired` brings about. A database that
- * is handed in keeps its own settings: `traits.durable` tells what they are good for.
+ * A database that is opened by path is in WAL mode, commits to the disk before it acknowledges, and overwrites what it
+ * deletes. The write-ahead log may contain deleted data until its next checkpoint, which `clearExpired` brings about. A
+ * database that is passed in keeps its own settings, and `traits.durable` says what they guarantee.
  */
 export function sqlite(
   given: string | SqliteHandle | SqlitePathOptions | SqliteDatabaseOptions,
@@ -42,14 +44,14 @@ export function sqlite(
   checkOptions('sqlite()', options, ['path', 'database', 'table', 'timeout', 'synchronous', 'clock'])
   const { path, database, table = 'strongroom_sessions' } = options
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(table)) {
-    throw new ConfigError('Option "table" of sqlite() must be letters, digits and underscores, 63 at most.')
+    throw new ConfigError('Option "table" of sqlite() must be letters, digits and underscores, at most 63 of them.')
   }
   const timeout = wholeNumber('sqlite()', 'timeout', options.timeout, 2000, 0)
   const clock = clockOption('sqlite()', options.clock)
   if (database) {
     if (path !== undefined || options.synchronous !== undefined) {
       throw new ConfigError(
-        'sqlite() takes "path" and "synchronous" for a database of its own, not beside one handed in.',
+        'sqlite() takes "path" and "synchronous" for a database that it opens itself, not with "database".',
       )
     }
     return new Sqlite(new Connection({ database }, table, timeout), clock, durabilityOf(database))
@@ -65,17 +67,17 @@ type AnyOptions = Partial<SqlitePathOptions & SqliteDatabaseOptions>
 function toOptions(given: unknown): AnyOptions {
   if (typeof given === 'string') return { path: given }
   if (typeof given !== 'object' || given === null)
-    throw new ConfigError('sqlite() takes a path, a database or options.')
+    throw new ConfigError('sqlite() takes a path, an open database, or options.')
   return 'prepare' in given ? { database: given as SqliteHandle } : given
 }
 
 function ownSource({ path, synchronous = 'full' }: AnyOptions) {
   if (typeof path !== 'string' || path === '')
-    throw new ConfigError('sqlite() takes a path or a database; it got neither.')
+    throw new ConfigError('sqlite() needs a "path" or an open "database"; it got neither.')
   if (synchronous !== 'full' && synchronous !== 'normal') {
     throw new ConfigError('Option "synchronous" of sqlite() must be "full" or "normal".')
   }
   nodeSqlite()
-  // Now: a later change of the working directory must not move the sessions.
+  // Resolved now, because a later change of the working directory must not move the sessions.
   return { path: path === ':memory:' ? path : resolve(path), synchronous }
 }

@@ -5,6 +5,7 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  Found,
   IndexedStore,
   Listing,
   OwnerIndex,
@@ -26,11 +27,11 @@ export class Sqlite implements IndexedStore, ScannableStore {
   readonly traits: Traits
   readonly byOwner: OwnerIndex = {
     list: async (owner) => {
-      const rows = await this.#connection.ask((at) => at.owned.all(owner, this.#clock()))
+      const rows = await this.#connection.read((table) => table.listByOwner.all(owner, this.#clock()))
       return rows.map((row) => toListing(row as Row))
     },
     deleteAll: (owner, except = '' as Id) => {
-      return this.#connection.change((at) => Number(at.removeOwned.run(owner, this.#clock(), except).changes))
+      return this.#connection.write((table) => Number(table.deleteByOwner.run(owner, this.#clock(), except).changes))
     },
   }
   readonly #connection: Connection
@@ -43,57 +44,60 @@ export class Sqlite implements IndexedStore, ScannableStore {
     this.traits = { engine: 'sqlite', ...facts, ...always }
   }
 
-  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    const row = (await this.#connection.ask((at) => at.read.get(id, this.#clock()))) as Row | undefined
+  async read(id: Id): Promise<Found | null> {
+    const row = (await this.#connection.read((table) => table.read.get(id, this.#clock()))) as Row | undefined
     return row ? { entry: toEntry(row), version: Number(row.version) } : null
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {
     const { bytes, expiresAt, purgeAt, createdAt, owner, label } = toColumns(entry)
-    return this.#connection.change((at) => {
-      // A random start, so that whoever has read an earlier entry of this id does not hold a version of this one.
+    return this.#connection.write((table) => {
+      // A random start, so that a version of an earlier entry of this id is no version of this one.
       const insert = () => {
         const version = randomInt(2 ** 47)
-        return at.insert.run(id, bytes, version, expiresAt, purgeAt, createdAt, owner, label).changes
+        return table.insert.run(id, bytes, version, expiresAt, purgeAt, createdAt, owner, label).changes
       }
-      return did(insert()) || (did(at.removeExpired.run(id, this.#clock()).changes) && did(insert()))
+      return changed(insert()) || (changed(table.deleteExpired.run(id, this.#clock()).changes) && changed(insert()))
     })
   }
 
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
     if (typeof version !== 'number') return null
     const { bytes, expiresAt, purgeAt, createdAt, owner, label } = toColumns(entry)
-    return this.#connection.change((at) => {
+    return this.#connection.write((table) => {
       const now = this.#clock()
       const done =
-        did(at.updateInPlace.run(bytes, expiresAt, createdAt, label, id, version, now, purgeAt, owner).changes) ||
-        did(at.update.run(bytes, expiresAt, createdAt, label, purgeAt, owner, id, version, now).changes)
+        changed(
+          table.updateInPlace.run(bytes, expiresAt, createdAt, label, id, version, now, purgeAt, owner).changes,
+        ) || changed(table.update.run(bytes, expiresAt, createdAt, label, purgeAt, owner, id, version, now).changes)
       return done ? version + 1 : null
     })
   }
 
   touch(id: Id, deadline: number): Promise<boolean> {
     const { expiresAt, purgeAt } = moments(deadline)
-    return this.#connection.change((at) => {
+    return this.#connection.write((table) => {
       const now = this.#clock()
       return (
-        did(at.touchInPlace.run(expiresAt, id, now, purgeAt).changes) ||
-        did(at.touch.run(expiresAt, purgeAt, id, now).changes)
+        changed(table.touchInPlace.run(expiresAt, id, now, purgeAt).changes) ||
+        changed(table.touch.run(expiresAt, purgeAt, id, now).changes)
       )
     })
   }
 
   async delete(id: Id, version?: Version): Promise<boolean> {
     if (typeof version === 'string') return false
-    return this.#connection.change((at) => {
+    return this.#connection.write((table) => {
       const now = this.#clock()
-      return did((version === undefined ? at.remove.run(id, now) : at.removeVersion.run(id, now, version)).changes)
+      return changed(
+        (version === undefined ? table.delete.run(id, now) : table.deleteVersion.run(id, now, version)).changes,
+      )
     })
   }
 
   async clearExpired(options: ClearOptions = {}): Promise<number> {
     const dryRun = options.dryRun === true
-    const removed = await drive(this.#clearing(batchOf(options), dryRun), options)
+    const removed = await drive(this.#sweep(batchOf(options), dryRun), options)
     if (removed > 0 && !dryRun) await this.#connection.emptyLog()
     return removed
   }
@@ -101,7 +105,7 @@ export class Sqlite implements IndexedStore, ScannableStore {
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     const limit = atLeastOne(page)
     for (let place = 0; !signal?.aborted; ) {
-      const rows = (await this.#connection.ask((at) => at.page.all(place, limit))) as Row[]
+      const rows = (await this.#connection.read((table) => table.page.all(place, limit))) as Row[]
       const live = rows.map(toListing).filter(({ expiresAt }) => this.#clock() < expiresAt)
       if (live.length > 0) yield live
       if (rows.length < limit) return
@@ -113,12 +117,15 @@ export class Sqlite implements IndexedStore, ScannableStore {
     return this.#connection.close()
   }
 
-  /** A step looks at a bounded number of rows, live ones of the last purge step among them, and deletes those that are due. */
-  #clearing(limit: number, dryRun: boolean): AsyncGenerator<number> {
+  /**
+   * A step looks at a bounded number of rows, among them live ones of the last purge step, and deletes those that are
+   * due.
+   */
+  #sweep(limit: number, dryRun: boolean): AsyncGenerator<number> {
     const now = this.#clock()
     const { purgeAt: until } = moments(now)
     return stepwise({ purge: Number.MIN_SAFE_INTEGER, place: 0 }, async ({ purge, place }) => {
-      const rows = (await this.#connection.ask((at) => at.due.all(purge, place, until, limit))) as Row[]
+      const rows = (await this.#connection.read((table) => table.due.all(purge, place, until, limit))) as Row[]
       const due = rows.filter((row) => Number(row.expires_at) <= now).map((row) => Number(row.place))
       const removed = dryRun || due.length === 0 ? due.length : await this.#purge(due, now)
       const last = rows.at(-1)
@@ -127,22 +134,22 @@ export class Sqlite implements IndexedStore, ScannableStore {
     })
   }
 
-  /** Asks each row again whether it is due: it may have been touched since, or removed by another runner. */
+  /** Checks each row again in the DELETE: it may have been touched since, or removed by another runner. */
   #purge(places: readonly number[], now: number): Promise<number> {
-    return this.#connection.change((at) => {
-      return places.reduce((removed, place) => removed + Number(at.purge.run(place, now).changes), 0)
+    return this.#connection.write((table) => {
+      return places.reduce((removed, place) => removed + Number(table.purge.run(place, now).changes), 0)
     })
   }
 }
 
-function did(changes: number | bigint): boolean {
+function changed(changes: number | bigint): boolean {
   return Number(changes) > 0
 }
 
-/** Copies, for the write waits for its turn, and the caller may reuse its buffers meanwhile. */
+/** Copies the bytes, because the write is queued and the caller may reuse its buffers. */
 function toColumns({ bytes, expiresAt, createdAt, owner, label }: Entry) {
   if (bytes.length > SIZE_LIMIT)
-    throw new StoreError(`An entry is larger than SQLite keeps in a row (${SIZE_LIMIT} bytes).`)
+    throw new StoreError(`An entry is larger than SQLite can store in a row (${SIZE_LIMIT} bytes).`)
   const copies = { bytes: Buffer.from(bytes), label: label && Buffer.from(label) }
   return { ...copies, ...moments(expiresAt), createdAt: Math.floor(createdAt), owner }
 }
@@ -164,7 +171,7 @@ function toFields({ expires_at, created_at, owner, label }: Row) {
   }
 }
 
-/** Every driver makes fresh bytes for each row: some as a view, libsql in lists as a bare ArrayBuffer. */
+/** Every driver makes new bytes for each row. Some return a view; libsql returns a bare ArrayBuffer in lists. */
 function toBytes(value: unknown): Uint8Array {
   return value instanceof Uint8Array ? value : new Uint8Array(value as ArrayBuffer)
 }

@@ -1,7 +1,10 @@
 import { StoreError } from '../../errors.ts'
 import { rollback, type SqliteHandle, type SqliteStatement } from './handle.ts'
 
-/** Changes whenever the columns do, so that a later release knows what it finds. `user_version` belongs to the user. */
+/**
+ * Changes whenever the columns do, so that a later release knows what it finds. `PRAGMA user_version` belongs to the
+ * user.
+ */
 const FORMAT = 1
 
 const FIELDS = 'expires_at, created_at, owner, label'
@@ -9,13 +12,13 @@ const LISTING = `id, ${FIELDS}, length(payload) AS size`
 
 export type Statements = ReturnType<typeof statements>
 
-/** Makes the table unless it is there, and prepares what is asked of it. The name must be a plain identifier. */
+/** Creates the table if it is missing, and prepares its statements. The name must be a plain identifier. */
 export function openTable(database: SqliteHandle, table: string): Statements {
   if (formatOf(database, table) === null) createTable(database, table)
   const format = formatOf(database, table)
   if (format !== FORMAT) {
     throw new StoreError(
-      `The table ${table} has format ${format}, and this release knows ${FORMAT}: use a newer release.`,
+      `The table ${table} has format ${format}, and this release knows only format ${FORMAT}: use a newer release.`,
     )
   }
   return statements(database, table)
@@ -61,8 +64,8 @@ function statements(database: SqliteHandle, table: string) {
       `INSERT INTO ${table} (id, payload, version, expires_at, purge_at, created_at, owner, label)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
     ),
-    removeExpired: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
-    // In place: names no indexed column, so that SQLite leaves the pages of the indexes alone.
+    deleteExpired: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
+    // In place: sets no indexed column, so that SQLite does not touch the pages of the indexes.
     updateInPlace: prepare(
       `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, created_at = ?, label = ?
        WHERE id = ? AND version = ? AND expires_at > ? AND purge_at = ? AND owner IS ?`,
@@ -73,10 +76,10 @@ function statements(database: SqliteHandle, table: string) {
     ),
     touchInPlace: prepare(`UPDATE ${table} SET expires_at = ? WHERE id = ? AND expires_at > ? AND purge_at = ?`),
     touch: prepare(`UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE id = ? AND expires_at > ?`),
-    remove: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ?`),
-    removeVersion: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ? AND version = ?`),
-    removeOwned: prepare(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
-    owned: prepare(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),
+    delete: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ?`),
+    deleteVersion: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ? AND version = ?`),
+    deleteByOwner: prepare(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
+    listByOwner: prepare(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),
     page: prepare(`SELECT rowid AS place, ${LISTING} FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`),
     due: prepare(
       `SELECT rowid AS place, purge_at, expires_at FROM ${table}

@@ -4,18 +4,18 @@ import { memory } from '../../engines/memory/memory.ts'
 import type { Clock, Store } from '../../store.ts'
 import { type Watched, watched } from '../watched.ts'
 
-/** A store that the suite is to run over as well, under one of the seals. */
-export interface FurtherStore {
+/** A store to run the suite over in addition to its own, under one of the seals. */
+export interface AdditionalStore {
   readonly name: string
   readonly seal?: 'two-key' | 'server-key' | 'none'
-  /** Makes an empty one for each test; `close` ends it and leaves nothing behind. */
+  /** Opens an empty store. Called once for each test. `close` closes it and leaves nothing behind. */
   open(clock: Clock): Promise<{ readonly store: Store; close(): Promise<void> }>
 }
 
-/** Where the sessions of one test rest. */
+/** Where the sessions of a test are stored. */
 export interface Backing {
   readonly name: string
-  /** `versions`: parallel requests lose nothing. `revocable`: an ended session is refused, so there is a store to ask. */
+  /** `versions`: concurrent requests lose nothing. `revocable`: an ended session is refused, because a store is asked. */
   readonly abilities: readonly Ability[]
   open(
     clock: Clock,
@@ -24,7 +24,7 @@ export interface Backing {
 
 export type Ability = 'versions' | 'revocable'
 
-const stored = ({ name, seal = 'two-key', open }: FurtherStore): Backing => ({
+const serverSide = ({ name, seal = 'two-key', open }: AdditionalStore): Backing => ({
   name: `${name}, ${seal}`,
   abilities: ['versions', 'revocable'],
   async open(clock) {
@@ -35,7 +35,7 @@ const stored = ({ name, seal = 'two-key', open }: FurtherStore): Backing => ({
 })
 
 const inMemory = (seal: 'two-key' | 'server-key' | 'none') =>
-  stored({
+  serverSide({
     name: 'memory',
     seal,
     async open(clock) {
@@ -44,7 +44,7 @@ const inMemory = (seal: 'two-key' | 'server-key' | 'none') =>
     },
   })
 
-const carried = (protection: 'sealed' | 'signed', revocable: boolean): Backing => ({
+const inCookie = (protection: 'sealed' | 'signed', revocable: boolean): Backing => ({
   name: `cookie, ${protection}${revocable ? ', with revocations' : ''}`,
   abilities: revocable ? ['revocable'] : [],
   async open(clock) {
@@ -55,13 +55,13 @@ const carried = (protection: 'sealed' | 'signed', revocable: boolean): Backing =
   },
 })
 
-/** Every kind of backing there is, and the caller's stores. */
-export const backings = (further: readonly FurtherStore[]): readonly Backing[] => [
+/** Every kind of backing, and the stores of the caller. */
+export const backings = (additional: readonly AdditionalStore[]): readonly Backing[] => [
   inMemory('none'),
   inMemory('two-key'),
   inMemory('server-key'),
-  carried('sealed', false),
-  carried('signed', false),
-  carried('sealed', true),
-  ...further.map(stored),
+  inCookie('sealed', false),
+  inCookie('signed', false),
+  inCookie('sealed', true),
+  ...additional.map(serverSide),
 ]

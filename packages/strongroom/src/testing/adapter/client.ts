@@ -2,14 +2,14 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect, type IncomingHttpHeaders } from 'node:http2'
 import type { Readable } from 'node:stream'
 
-export interface Ask {
+export interface Outgoing {
   readonly path: string
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** A response as it came over the wire: nothing is decoded, joined or followed. */
-export interface Reply {
+/** A response as it was received: nothing is decoded, joined or followed. */
+export interface Incoming {
   readonly status: number
   /** Header lines in order, names in lower case. */
   readonly lines: readonly (readonly [name: string, value: string])[]
@@ -17,24 +17,24 @@ export interface Reply {
 }
 
 export interface Exchange {
-  /** Resolves when the head of the response is there. */
-  readonly reply: Promise<Reply>
-  /** The client goes away, at whatever point the exchange is. */
+  /** Resolves when the head of the response has arrived. */
+  readonly response: Promise<Incoming>
+  /** Disconnects the client, whatever the state of the exchange. */
   leave(): void
 }
 
 export interface Client {
-  begin(ask: Ask): Exchange
+  begin(request: Outgoing): Exchange
   close(): void
 }
 
-/** Connections are kept and there may be any number of them, as with a browser's tabs taken together. */
+/** Connections are reused, and there may be any number of them, as with all tabs of a browser together. */
 export function http1(url: string): Client {
   const agent = new Agent({ keepAlive: true })
   return {
     begin({ path, method, headers }) {
       const outgoing = request(new URL(path, url), { method, headers, agent })
-      const reply = new Promise<Reply>((resolve, reject) => {
+      const response = new Promise<Incoming>((resolve, reject) => {
         outgoing.on('response', (message) => {
           message.on('error', () => undefined)
           resolve({ status: message.statusCode ?? 0, lines: linesOf(message), body: message })
@@ -42,7 +42,7 @@ export function http1(url: string): Client {
         outgoing.on('error', reject)
       })
       outgoing.end()
-      return { reply, leave: () => outgoing.destroy() }
+      return { response, leave: () => outgoing.destroy() }
     },
     close: () => agent.destroy(),
   }
@@ -61,7 +61,7 @@ export function http2(url: string): Client {
   return {
     begin({ path, method, headers }) {
       const stream = connection.request({ ...headers, ':path': path, ':method': method })
-      const reply = new Promise<Reply>((resolve, reject) => {
+      const response = new Promise<Incoming>((resolve, reject) => {
         stream.on('response', (head) =>
           resolve({ status: head[':status'] ?? 0, lines: linesOfHttp2(head), body: stream }),
         )
@@ -69,7 +69,7 @@ export function http2(url: string): Client {
         stream.on('close', () => reject(new Error('The stream ended before a response.')))
       })
       stream.end()
-      return { reply, leave: () => stream.destroy() }
+      return { response, leave: () => stream.destroy() }
     },
     close: () => connection.destroy(),
   }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
-/** Something that waits until it is told to go on. */
+/** A promise that a test resolves when it wants to. */
 export interface Gate {
   readonly opened: Promise<void>
   open(): void
@@ -14,23 +14,23 @@ export function gate(): Gate {
   return { opened, open }
 }
 
-/** Holds everybody who comes until so many have come. */
+/** Makes all callers wait until `count` of them have arrived. */
 export function barrier(count: number): () => Promise<void> {
   const { opened, open } = gate()
-  let come = 0
+  let arrived = 0
   return () => {
-    come += 1
-    if (come === count) open()
+    arrived += 1
+    if (arrived === count) open()
     return opened
   }
 }
 
-/** Lets everything else on the event loop have its turn, so many times. */
+/** Waits for `count` turns of the event loop. */
 export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) await setImmediate()
 }
 
-/** Waits, turn by turn, for what others bring about; the test's own time limit ends it. */
+/** Checks the condition in every turn of the event loop until it holds. The test's own timeout is the limit. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await setImmediate()
 }

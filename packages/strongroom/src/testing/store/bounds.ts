@@ -4,10 +4,11 @@ import { inspect } from 'node:util'
 import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
 import type { Entry, Store, Traits, Version } from '../../store.ts'
+import { bytes, HOUR, newId, newOwner } from './entries.ts'
 import { absent, holds, put, scanned } from './expect.ts'
-import { bytes, type Given, HOUR, newId, newOwner, type Property } from './subject.ts'
+import type { Given, Property } from './property.ts'
 
-/** Where a store ends: beside other stores, with a broken backend, after close; and what it says of itself. */
+/** Where a store ends: next to other stores, with a broken backend, and after close; and what its traits say. */
 export function bounds(property: Property): void {
   property(
     'a second handle sees the same entries under the same versions',
@@ -31,9 +32,9 @@ export function bounds(property: Property): void {
     },
   )
 
-  property('stores that lie side by side do not see each other', async ({ store, apart, clock, entry, skip }) => {
-    if (!apart) return skip('there is no second store beside this one')
-    const other = await apart()
+  property('two stores in the same place do not see each other', async ({ store, sibling, clock, entry, skip }) => {
+    if (!sibling) return skip('there can be no second store in the same place')
+    const other = await sibling()
     const [id, owner] = [newId(), newOwner()]
     const [mine, theirs] = [entry({ bytes: bytes('mine'), owner }), entry({ bytes: bytes('theirs'), owner })]
     await put(store, id, mine)
@@ -50,13 +51,13 @@ export function bounds(property: Property): void {
   })
 
   property(
-    'with a broken backend every method rejects in time, and none says that the session is absent',
+    'with a broken backend every method rejects in time, and none reports that the session is absent',
     async (given) => {
-      const { store, breakIt, entry, skip } = given
-      if (!breakIt) return skip('this store has no backend that could fail')
+      const { store, breakBackend, entry, skip } = given
+      if (!breakBackend) return skip('this store has no backend that could fail')
       const id = newId()
       const version = await put(store, id, entry({ bytes: bytes(SECRET) }))
-      await breakIt()
+      await breakBackend()
       await rejectsAll(given, id, version)
     },
   )
@@ -71,7 +72,7 @@ export function bounds(property: Property): void {
     assert.equal(store.readSync?.(id), undefined)
   })
 
-  property('the traits are plain, complete and true to the deadlines kept', async ({ store, tick }) => {
+  property('the traits are plain, complete, and state the real granularity', async ({ store, tick }) => {
     const { traits } = store
     const { engine, sizeLimit, granularity } = traits
     assert.match(engine, /^[a-z][a-z0-9 -]*$/)
@@ -89,31 +90,31 @@ export function bounds(property: Property): void {
 const SECRET = 'the wine-dark sea'
 
 async function rejectsAll(given: Given, id: Id, version: Version): Promise<void> {
-  const { store, answersWithin, clock } = given
+  const { store, timeout, clock } = given
   const entry = given.entry({ bytes: bytes(SECRET), owner: newOwner() })
   for (const [method, call] of Object.entries(calls(store, id, entry, version, clock() + HOUR))) {
-    const late = wait(answersWithin, `${method} did not answer within ${answersWithin} ms`, { ref: false })
-    const answer = await Promise.race([
+    const late = wait(timeout, `${method} did not settle within ${timeout} ms`, { ref: false })
+    const outcome = await Promise.race([
       call().then(
-        () => `${method} answered`,
+        () => `${method} resolved`,
         (error: unknown) => error,
       ),
       late,
     ])
-    assert.ok(answer instanceof StoreError, `${method} rejects with a StoreError: ${inspect(answer)}`)
-    assert.equal(answer.code, 'STRONGROOM_STORE')
+    assert.ok(outcome instanceof StoreError, `${method} rejects with a StoreError: ${inspect(outcome)}`)
+    assert.equal(outcome.code, 'STRONGROOM_STORE')
     for (const secret of [id, SECRET, Buffer.from(SECRET).toString('hex'), entry.owner ?? '']) {
-      // With its causes, for that is what gets logged.
+      // Including its causes, because they are logged with it.
       assert.ok(
-        !inspect(answer, { depth: 9, showHidden: true }).includes(secret),
-        `${method} keeps secrets out of its error`,
+        !inspect(outcome, { depth: 9, showHidden: true }).includes(secret),
+        `the error of ${method} contains no secret`,
       )
     }
   }
 }
 
 function calls(store: Store, id: Id, entry: Entry, version: Version, expiresAt: number) {
-  const { byOwner: owned } = store
+  const { byOwner } = store
   const owner = entry.owner ?? ''
   const always: Record<string, () => Promise<unknown>> = {
     read: () => store.read(id),
@@ -125,8 +126,8 @@ function calls(store: Store, id: Id, entry: Entry, version: Version, expiresAt: 
     clearExpired: () => store.clearExpired(),
     'a dry run': () => store.clearExpired({ dryRun: true }),
   }
-  if (owned) always.list = () => owned.list(owner)
-  if (owned) always.deleteAll = () => owned.deleteAll(owner)
+  if (byOwner) always.list = () => byOwner.list(owner)
+  if (byOwner) always.deleteAll = () => byOwner.deleteAll(owner)
   if (store.scan) always.scan = () => scanned(store)
   return always
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { bytes, DAY, HOUR, newId, newOwner } from './entries.ts'
 import { absent, holds, put, scanned } from './expect.ts'
-import { bytes, DAY, HOUR, newId, newOwner, type Property } from './subject.ts'
+import type { Property } from './property.ts'
 
-/** An entry is live while `now < expiresAt`, for every method alike. */
+/** An entry is live while `now < expiresAt`, for every method. */
 export function deadlines(property: Property): void {
   property('one tick before its deadline an entry is live for every method', async ({ store, clock, tick, entry }) => {
     const owner = newOwner()
@@ -38,7 +39,7 @@ export function deadlines(property: Property): void {
     await put(store, id, entry({ bytes: bytes('new') }))
   })
 
-  property('an entry whose deadline is past already is created and never seen', async ({ store, clock, entry }) => {
+  property('an entry whose deadline has already passed is created and never seen', async ({ store, clock, entry }) => {
     for (const expiresAt of [clock() - DAY, clock()]) {
       const id = newId()
       assert.equal(await store.create(id, entry({ expiresAt })), true)
@@ -48,7 +49,7 @@ export function deadlines(property: Property): void {
     }
   })
 
-  property('a live entry is not replaced by one whose deadline is past', async ({ store, clock, entry }) => {
+  property('a live entry is not replaced by one whose deadline has passed', async ({ store, clock, entry }) => {
     const id = newId()
     const first = entry()
     await put(store, id, first)
@@ -56,19 +57,22 @@ export function deadlines(property: Property): void {
     await holds(store, id, first)
   })
 
-  property('an update or a touch to a moment that is past ends the entry', async ({ store, clock, tick, entry }) => {
-    const [id, other] = [newId(), newId()]
-    const version = await put(store, id, entry())
-    await put(store, other, entry())
-    assert.notEqual(await store.update(id, entry({ expiresAt: clock() }), version), null)
-    assert.equal(await store.touch(other, clock() - tick), true)
-    for (const ended of [id, other]) {
-      await absent(store, ended)
-      assert.equal(await store.touch(ended, clock() + HOUR), false)
-    }
-  })
+  property(
+    'an update or a touch that sets a deadline in the past ends the entry',
+    async ({ store, clock, tick, entry }) => {
+      const [id, other] = [newId(), newId()]
+      const version = await put(store, id, entry())
+      await put(store, other, entry())
+      assert.notEqual(await store.update(id, entry({ expiresAt: clock() }), version), null)
+      assert.equal(await store.touch(other, clock() - tick), true)
+      for (const ended of [id, other]) {
+        await absent(store, ended)
+        assert.equal(await store.touch(ended, clock() + HOUR), false)
+      }
+    },
+  )
 
-  property('30 days and 400 days are kept to the tick', async ({ store, clock, tick, entry }) => {
+  property('deadlines in 30 and in 400 days are accurate to the tick', async ({ store, clock, tick, entry }) => {
     for (const lifetime of [30 * DAY, 400 * DAY]) {
       const [id, touched] = [newId(), newId()]
       const first = entry({ expiresAt: clock() + lifetime })

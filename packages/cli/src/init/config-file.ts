@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createSessions } from 'strongroom'
+import { misuse } from '../failure.ts'
+
+export type Language = 'ts' | 'js'
+
+/** Throws `ConfigError` for a URL that no store can be opened by. Connects to nothing. */
+export async function checkStore(url: string): Promise<void> {
+  await createSessions({ store: url, secrets: randomBytes(32) }).close()
+}
+
+/** TypeScript where this Node runs it, unless told otherwise. Always the name of an ES module, whatever the package's type. */
+export function configName(language: Language = process.features.typescript ? 'ts' : 'js'): string {
+  if (language === 'js') return 'strongroom.config.mjs'
+  return isModulePackage() ? 'strongroom.config.ts' : 'strongroom.config.mts'
+}
+
+/** True without a package.json, because then nothing makes a .ts file CommonJS. */
+function isModulePackage(): boolean {
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    const path = join(folder, 'package.json')
+    if (existsSync(path)) return typeOf(path) === 'module'
+    if (folder === dirname(folder)) return true
+  }
+}
+
+function typeOf(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')).type
+  } catch (cause) {
+    throw misuse('package.json is not valid JSON.', { cause })
+  }
+}
+
+export interface ConfigFile {
+  readonly name: string
+  /** The value of the option `store`, as source text. */
+  readonly store: string
+  readonly replace: boolean
+}
+
+export function writeConfig({ name, store, replace }: ConfigFile): void {
+  const text = name.endsWith('.mjs') ? javascript(store) : typescript(store)
+  try {
+    writeFileSync(name, text, { flag: replace ? 'w' : 'wx' })
+  } catch (cause) {
+    throw new Error(`${name} could not be written`, { cause })
+  }
+}
+
+const SECRETS = `  // The first is current; the others still open what they sealed. \`npx @strongroom/cli keys new\` prints one.
+  secrets: process.env.STRONGROOM_SECRETS,`
+
+const typescript = (store: string) => `import { createSessions } from 'strongroom'
+
+/** What a session may contain. Each of these keys may be missing. */
+export interface SessionData {
+  basket: string[]
+}
+
+export default createSessions<SessionData>({
+${SECRETS}
+  store: ${store},
+})
+`
+
+const javascript = (store: string) => `import { createSessions } from 'strongroom'
+
+export default createSessions({
+${SECRETS}
+  store: ${store},
+})
+`
+
+/** A string as source text, in single quotes. */
+export const literal = (text: string) =>
+  `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`

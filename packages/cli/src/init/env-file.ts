@@ -1,0 +1,63 @@
+import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
+import { parseEnv } from 'node:util'
+import { misuse } from '../failure.ts'
+import { newSecret } from '../secrets.ts'
+
+const SECRETS = 'STRONGROOM_SECRETS'
+export const STORE = 'STRONGROOM_STORE'
+
+/** Adds a new secret to an environment file, unless the file or the environment has one. Returns what was done. */
+export function writeSecret(file: string): string {
+  if (process.env[SECRETS]) return `Kept the secret in the environment (${SECRETS}).`
+  if (valueIn(file, SECRETS)) return `Kept the secret in ${file}.`
+  append(file, `${SECRETS}=${newSecret()}`)
+  return `Wrote a new secret to ${file}, readable only by you. It exists nowhere else: keep a copy where you keep your secrets.`
+}
+
+/** Adds the URL of the store to an environment file. Returns what was done. */
+export function writeStore(file: string, url: string): string {
+  if (currentStore(file)) return `Kept the URL of the store (${STORE}).`
+  append(file, `${STORE}=${url.includes("'") ? `"${url}"` : `'${url}'`}`)
+  return `Wrote the URL of the store to ${file}, because it contains a password (${STORE}).`
+}
+
+/** Refuses to write a config that would open another store than the one that was asked for. */
+export function checkStoreVariable(file: string, url: string): void {
+  const current = currentStore(file)
+  if (current && current !== url)
+    throw misuse(`${STORE} already has another URL, in the environment or in ${file}. Remove it first.`)
+}
+
+const currentStore = (file: string) => process.env[STORE] || valueIn(file, STORE)
+
+function valueIn(file: string, name: string): string | undefined {
+  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8'))[name] : undefined
+}
+
+function append(file: string, variable: string): void {
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  const gap = text === '' || text.endsWith('\n') ? '' : '\n'
+  appendFileSync(file, `${gap}${variable}\n`, { mode: 0o600 })
+  // The mode above is only for a new file. An existing one contains a secret now, too.
+  chmodSync(file, 0o600)
+}
+
+/** Adds a file to .gitignore if the working directory is in a git repository. Returns what was done, or null. */
+export function ignoreInGit(file: string): string | null {
+  if (!isInRepository()) return null
+  const path = relative(process.cwd(), file).split(sep).join('/')
+  if (path.startsWith('..')) return `${file} is outside this folder: make sure that git ignores it.`
+  const text = existsSync('.gitignore') ? readFileSync('.gitignore', 'utf8') : ''
+  const lines = text.split('\n').map((line) => line.trim())
+  if (lines.includes(path) || lines.includes(`/${path}`)) return null
+  writeFileSync('.gitignore', `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${path}\n`)
+  return `Added ${path} to .gitignore.`
+}
+
+function isInRepository(): boolean {
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.git'))) return true
+    if (folder === dirname(folder)) return false
+  }
+}

@@ -1,0 +1,64 @@
+/** A parser of text that is given its input in chunks: it yields where a chunk ends, and continues with the next. */
+export type Parser<T = void> = Generator<void, T, Buffer | null>
+
+/** Bytes to stop at. A table, because it is looked up for every byte of the input. */
+export type ByteSet = Uint8Array
+
+export function byteSet(...characters: string[]): ByteSet {
+  const set = new Uint8Array(256)
+  for (const character of characters) set[character.charCodeAt(0)] = 1
+  return set
+}
+
+/** A parser's position in its input. */
+export class Cursor {
+  chunk: Buffer = Buffer.alloc(0)
+  at = 0
+  #isEnded = false;
+
+  /** Is there a byte at `at`? Waits for the next chunk if necessary. */
+  *hasMore(): Parser<boolean> {
+    while (this.at >= this.chunk.length) {
+      if (this.#isEnded) return false
+      const next: Buffer | null = yield
+      if (next === null) this.#isEnded = true
+      else {
+        this.chunk = next
+        this.at = 0
+      }
+    }
+    return true
+  }
+
+  /** The byte at `at`, without consuming it; -1 at the end. */
+  *peek(): Parser<number> {
+    return (yield* this.hasMore()) ? (this.chunk[this.at] as number) : -1
+  }
+
+  *skipSpace(): Parser {
+    while (yield* this.hasMore()) {
+      if ((this.chunk[this.at] as number) > 0x20) return
+      this.at++
+    }
+  }
+
+  /** Consumes everything before the first of these bytes, and returns that byte without consuming it; -1 at the end. */
+  *skipTo(stops: ByteSet): Parser<number> {
+    while (yield* this.hasMore()) {
+      const { chunk } = this
+      let at = this.at
+      while (at < chunk.length && stops[chunk[at] as number] === 0) at++
+      this.at = at
+      if (at < chunk.length) return chunk[at] as number
+    }
+    return -1
+  }
+}
+
+/** Runs a parser over chunks. Rejects with what it throws. */
+export async function parse(make: (cursor: Cursor) => Parser, chunks: AsyncIterable<Buffer>): Promise<void> {
+  const parser = make(new Cursor())
+  if (parser.next(null).done) return
+  for await (const chunk of chunks) if (parser.next(chunk).done) return
+  parser.next(null)
+}

@@ -1,0 +1,101 @@
+import { type Clock, type Entry, type Id, type Store, StoreError } from 'strongroom'
+import { type Backing, guardStore, type Refused, type VerifiedCookie } from 'strongroom/internal'
+import { isSessionKey, newSessionKey, sessionId } from './engine.ts'
+import type { ObjectNode } from './json/read.ts'
+import type { DjangoRef, Records, Written } from './records.ts'
+import type { SessionCodec } from './session-data.ts'
+import { isDuplicate, withLifetime } from './transport.ts'
+
+export interface ServerBackingSettings {
+  /** Its ids are session keys, its bytes are `session_data`, and that string is also the version. */
+  readonly store: Store
+  readonly records: Records
+  readonly codec: SessionCodec
+  readonly clock: Clock
+  readonly timeout: number
+}
+
+interface KeyCookie extends VerifiedCookie {
+  readonly key: string
+}
+
+interface KeyRef extends DjangoRef {
+  readonly cookie: KeyCookie
+  readonly version: string
+}
+
+/** Sessions in Django's own storage: the cookie holds the session key, under which the signed data is stored. */
+export function serverBacking({ store: given, records, codec, clock, timeout }: ServerBackingSettings): Backing {
+  const store = guardStore(given, timeout)
+
+  const entryOf = ({ text, expiresAt }: Written): Entry => ({
+    bytes: Buffer.from(text),
+    expiresAt,
+    owner: null,
+    label: null,
+    createdAt: clock(),
+  })
+
+  /** The cookie to send from now on. Django sends it again at each save, because its lifetime begins again. */
+  const cookieOf = (key: string, document: ObjectNode): KeyCookie => ({
+    id: sessionId(key),
+    key,
+    text: withLifetime(key, records.cookieLifetime(document)),
+  })
+
+  const refOf = (key: string, { text, document, content, expiresAt }: Written): KeyRef => ({
+    cookie: cookieOf(key, document),
+    version: text,
+    expiresAt,
+    document,
+    content,
+    hashIsOutdated: false,
+  })
+
+  return {
+    traits: given.traits,
+
+    verify(text): KeyCookie | Refused {
+      if (isDuplicate(text)) return { refused: 'duplicate' }
+      return isSessionKey(text) ? { id: sessionId(text), text, key: text } : { refused: 'malformed' }
+    },
+
+    async load(cookie) {
+      const found = await store.read(keyOf(cookie))
+      if (!found) return null
+      const data = codec.decode(textOf(found.entry))
+      if ('refused' in data) return data
+      const { expiresAt } = found.entry
+      return records.read(data.document, expiresAt, { cookie, version: found.version, expiresAt })
+    },
+
+    async create(content, _expiresAt, renewing): Promise<KeyRef> {
+      const written = await records.write(content, (renewing as KeyRef | undefined) ?? null)
+      const key = newSessionKey()
+      if (await store.create(key as Id, entryOf(written))) return refOf(key, written)
+      throw new StoreError('The store refused a new session because its key is taken.')
+    },
+
+    async update(ref, content): Promise<KeyRef | null> {
+      const { cookie, version } = ref as KeyRef
+      const written = await records.write(content, ref as KeyRef)
+      const updated = await store.update(keyOf(cookie), entryOf(written), version)
+      return updated === null ? null : refOf(cookie.key, written)
+    },
+
+    async touch(ref) {
+      const { cookie, document } = ref as KeyRef
+      const expiresAt = records.endOf(document, clock())
+      if (!(await store.touch(keyOf(cookie), expiresAt))) return null
+      return { ...ref, cookie: cookieOf(cookie.key, document), expiresAt }
+    },
+
+    end: (ref, version) => store.delete(keyOf(ref.cookie), version ?? undefined),
+    users: { canExcept: true, advice: WITHOUT_INDEX },
+  }
+}
+
+const WITHOUT_INDEX = 'Django does not index sessions by user. A password change ends all sessions of a user.'
+
+const keyOf = (cookie: VerifiedCookie) => (cookie as KeyCookie).key as Id
+const textOf = (entry: Entry) => Buffer.from(entry.bytes).toString('latin1')

@@ -1,0 +1,204 @@
+import {
+  type ClearOptions,
+  type Clock,
+  type Entry,
+  type Id,
+  type ScanOptions,
+  StoreError,
+  type Traits,
+  type Version,
+} from 'strongroom'
+import { batchOf, drive, tableName } from 'strongroom/internal'
+import type { EnumerableStore, UserTable } from '../engine.ts'
+
+/** A moment in the format of the column. */
+export type Moment = string | number
+
+/** What differs between databases. */
+export interface Database {
+  readonly traits: Traits
+  /** The quoted name of `django_session`. */
+  readonly table: string
+  /** Quotes a table or a column. A table may be "schema.table". */
+  quote(name: string): string
+  /** Whether it has a type for UUIDs. */
+  readonly hasUuids: boolean
+  /** The placeholder of a statement's n-th value: "?", or "$1", "$2" and so on. */
+  placeholder(index: number): string
+  moment(ms: number): Moment
+  /** The expression that selects the moment of expiry. `ms` converts what it returns. */
+  readonly expiry: string
+  ms(value: unknown): number
+  /** Compares strings by their bytes. By default, some databases fold case. */
+  same(column: string, placeholder: string): string
+  /** DELETE of at most `limit` rows that expire at or before a moment. The limit is part of the SQL, because not every server accepts it as a value. */
+  purge(limit: number): string
+  rows(sql: string, values: readonly Moment[]): Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** Returns how many rows a statement matched. */
+  change(sql: string, values: readonly Moment[]): Promise<number>
+  /** Like `change`, but returns 0 when the key exists already. */
+  insert(sql: string, values: readonly Moment[]): Promise<number>
+  close(): Promise<void>
+}
+
+/**
+ * The table `django_session` as a store: ids are its keys, bytes are its `session_data`. Django's rows have no version, so the
+ * signed text serves as one: every write changes it. Django itself does not compare, so its save still overwrites ours.
+ */
+export class SessionTable implements EnumerableStore {
+  readonly traits: Traits
+  readonly #database: Database
+  readonly #clock: Clock
+  readonly #sql: Readonly<
+    Record<
+      'read' | 'insert' | 'deleteExpired' | 'update' | 'touch' | 'delete' | 'deleteVersion' | 'count' | 'keys',
+      string
+    >
+  >
+
+  constructor(database: Database, clock: Clock) {
+    this.traits = database.traits
+    this.#database = database
+    this.#clock = clock
+    this.#sql = statementsOf(database)
+  }
+
+  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
+    const [row] = await this.#database.rows(this.#sql.read, [id, this.#now()])
+    if (!row) return null
+    const { session_data: data, expires } = row
+    if (typeof data !== 'string') throw new StoreError('The session_data of a row in django_session is not text.')
+    const expiresAt = this.#database.ms(expires)
+    return { entry: { bytes: Buffer.from(data), expiresAt, owner: null, label: null, createdAt: 0 }, version: data }
+  }
+
+  async create(id: Id, { bytes, expiresAt }: Entry): Promise<boolean> {
+    const values = [id, textOf(bytes), this.#database.moment(expiresAt)]
+    if ((await this.#database.insert(this.#sql.insert, values)) > 0) return true
+    if ((await this.#database.change(this.#sql.deleteExpired, [id, this.#now()])) === 0) return false
+    return (await this.#database.insert(this.#sql.insert, values)) > 0
+  }
+
+  async update(id: Id, { bytes, expiresAt }: Entry, version: Version): Promise<Version | null> {
+    const text = textOf(bytes)
+    const values = [text, this.#database.moment(expiresAt), id, this.#now(), String(version)]
+    if ((await this.#database.change(this.#sql.update, values)) > 0) return text
+    // A server that counts only rows whose values changed returns 0 when the new text equals the old one.
+    const found = text === version ? await this.read(id) : null
+    return found?.version === text ? text : null
+  }
+
+  async touch(id: Id, expiresAt: number): Promise<boolean> {
+    const values = [this.#database.moment(expiresAt), id, this.#now()]
+    return (await this.#database.change(this.#sql.touch, values)) > 0 || (await this.read(id)) !== null
+  }
+
+  async delete(id: Id, version?: Version): Promise<boolean> {
+    const values = [id, this.#now()]
+    const deleted =
+      version === undefined
+        ? await this.#database.change(this.#sql.delete, values)
+        : await this.#database.change(this.#sql.deleteVersion, [...values, String(version)])
+    return deleted > 0
+  }
+
+  async clearExpired(options: ClearOptions = {}): Promise<number> {
+    const now = this.#now()
+    if (options.dryRun === true) {
+      const [row] = await this.#database.rows(this.#sql.count, [now])
+      return Number(row?.n ?? 0)
+    }
+    return drive(this.#purge(now, batchOf(options)), options)
+  }
+
+  async *keys({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<readonly string[]> {
+    for (let last = ''; !signal?.aborted; ) {
+      const rows = await this.#database.rows(`${this.#sql.keys} LIMIT ${page}`, [last, this.#now()])
+      const keys = rows.map(({ n }) => String(n))
+      if (keys.length === 0) return
+      yield keys
+      last = keys.at(-1) as string
+    }
+  }
+
+  /** The password field of a user who exists and is active, otherwise null. */
+  async password(userId: string, { users, userKey = 'id' }: UserTable): Promise<string | null> {
+    const { placeholder, quote } = this.#database
+    // The id is a string that the column's type can parse: a number, or a UUID, which SQLite and MySQL store without dashes.
+    const select = `SELECT password AS n FROM ${quote(users ?? 'auth_user')} WHERE ${quote(userKey)} = ${placeholder(1)} AND is_active`
+    for (const id of new Set([userId, this.#database.hasUuids ? userId : userId.replaceAll('-', '')])) {
+      const [row] = await this.#database.rows(select, [id])
+      if (typeof row?.n === 'string') return row.n
+    }
+    return null
+  }
+
+  close(): Promise<void> {
+    return this.#database.close()
+  }
+
+  async *#purge(now: Moment, batch: number): AsyncGenerator<number> {
+    for (let removed = batch; removed >= batch; ) {
+      removed = await this.#database.change(this.#database.purge(batch), [now])
+      yield removed
+    }
+  }
+
+  #now(): Moment {
+    return this.#database.moment(this.#clock())
+  }
+}
+
+/** `session_data` is ASCII. */
+const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
+
+function statementsOf({ table, expiry, placeholder, same }: Database) {
+  const [one, two, three, four, five] = [1, 2, 3, 4, 5].map(placeholder)
+  const live = `expire_date > ${two}`
+  return {
+    read: `SELECT session_data, ${expiry} AS expires FROM ${table} WHERE session_key = ${one} AND ${live}`,
+    insert: `INSERT INTO ${table} (session_key, session_data, expire_date) VALUES (${one}, ${two}, ${three})`,
+    // An expired row with the key of a new session. Django leaves it to the next clearsessions.
+    deleteExpired: `DELETE FROM ${table} WHERE session_key = ${one} AND expire_date <= ${two}`,
+    update: `UPDATE ${table} SET session_data = ${one}, expire_date = ${two} WHERE session_key = ${three} AND expire_date > ${four} AND ${same('session_data', five as string)}`,
+    touch: `UPDATE ${table} SET expire_date = ${one} WHERE session_key = ${two} AND expire_date > ${three}`,
+    delete: `DELETE FROM ${table} WHERE session_key = ${one} AND ${live}`,
+    deleteVersion: `DELETE FROM ${table} WHERE session_key = ${one} AND ${live} AND ${same('session_data', three as string)}`,
+    keys: `SELECT session_key AS n FROM ${table} WHERE session_key > ${one} AND ${live} ORDER BY session_key`,
+    count: `SELECT COUNT(*) AS n FROM ${table} WHERE expire_date <= ${one}`,
+  }
+}
+
+/** `2023-11-28 22:13:20` in UTC, with a fraction only if it is not zero: the format of Django on SQLite, which MySQL parses, too. */
+export function utcText(ms: number): string {
+  const [day, time = ''] = new Date(ms).toISOString().slice(0, -1).split('T')
+  return `${day} ${time.replace(/\.000$/, '').replace(/(\.\d+)$/, '$1000')}`
+}
+
+/** The reverse. The fraction may have six digits. */
+export function fromUtcText(value: unknown): number {
+  const ms = Date.parse(
+    `${String(value)
+      .replace(' ', 'T')
+      .replace(/(\.\d{3})\d*$/, '$1')}Z`,
+  )
+  if (Number.isNaN(ms)) throw new StoreError('The expire_date of a row in django_session is not a date.')
+  return ms
+}
+
+/** The quoted name of Django's session table. Throws `ConfigError`, naming `where`. */
+export function quotedTable(where: string, given: unknown, quote: '"' | '`'): string {
+  return quoted(tableName(where, given, 'django_session'), quote)
+}
+
+export const quoted = (name: string, quote: '"' | '`') =>
+  name
+    .split('.')
+    .map((part) => quote + part + quote)
+    .join('.')
+
+/** Says what to do in Django. The engines' own advice, about tables of this library, would be misleading. */
+export const tableMissing = (cause: unknown) =>
+  new StoreError('Django\'s session table does not exist. Run its `manage.py migrate`, or set the option "table".', {
+    cause,
+  })

@@ -1,0 +1,82 @@
+import { oneOf } from '../base/check.ts'
+import type { LiveKeyring } from '../crypto/keyring.ts'
+import type { SealName } from '../crypto/seal.ts'
+import { ConfigError } from '../errors.ts'
+import { type CookieSettings, type CookieTransport, cookieTransport } from '../http/cookie.ts'
+import type { CookieEngine, Store } from '../store.ts'
+import type { Backing, BackingEngine, BackingOptions } from './backing.ts'
+import { cookieBacking } from './cookie.ts'
+import { serverBacking } from './server.ts'
+
+/** What the option `store` may be, once a URL has been opened. */
+export type Engine = Store | CookieEngine | BackingEngine
+
+/** Options of `createSessions` that not every engine has. */
+export interface EngineOptions {
+  readonly seal?: SealName | undefined
+  readonly maxSize?: number | undefined
+  readonly cookie?: CookieSettings | undefined
+}
+
+export interface CreatedBacking {
+  readonly backing: Backing
+  readonly transport: CookieTransport
+  readonly sealName: string
+  /** Where the sessions are; null if they are in their cookies. */
+  readonly store: Store | null
+  /** What has expired entries to clear: the store, or the cookie engine's revocations; null for none. */
+  readonly swept: Store | null
+}
+
+/** Throws `ConfigError` for an option that the engine does not have. */
+export function createBacking(
+  engine: Engine,
+  options: EngineOptions,
+  common: BackingOptions & { readonly ring: LiveKeyring; readonly memo: number; readonly production: boolean },
+): CreatedBacking {
+  if (isCookie(engine)) {
+    if (options.seal !== undefined)
+      throw new ConfigError('seal is for stores; the cookie engine has cookie({ protection }).')
+    if (options.maxSize !== undefined) throw new ConfigError('maxSize is for stores; a cookie holds 4096 bytes.')
+    const transport = cookieTransport(options.cookie, common.production)
+    const backing = cookieBacking({ ...common, engine, cookieName: transport.name })
+    return { backing, transport, sealName: engine.protection, store: null, swept: engine.revocations ?? null }
+  }
+  if (isBacking(engine)) {
+    for (const name of ['seal', 'maxSize', 'cookie'] as const)
+      if (options[name] !== undefined)
+        throw new ConfigError(`${name} is not an option with ${engine.traits.engine}, which has its own format.`)
+    const { transport, swept } = engine
+    return { backing: engine.backing(common), transport, sealName: 'none', store: swept, swept }
+  }
+  const { traits } = engine
+  // What is only in this process's memory is as safe as the process.
+  const standard: SealName = traits.shared === 'process' && traits.durable === 'no' ? 'none' : 'two-key'
+  const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
+  const transport = cookieTransport(options.cookie, common.production)
+  const backing = serverBacking({ ...common, store: engine, seal, maxSize: sizeOption(options.maxSize) })
+  return { backing, transport, sealName: seal, store: engine, swept: engine }
+}
+
+const METHODS = ['create', 'read', 'update', 'touch', 'delete', 'clearExpired', 'close'] as const
+
+/** Throws `ConfigError` unless this is an engine. */
+export function checkEngine(given: Engine): Engine {
+  if (typeof given !== 'object' || given === null || typeof given.traits !== 'object')
+    throw new ConfigError(
+      "store must be a store such as sqlite('./sessions.db'), cookie(), or a URL such as 'sqlite:./sessions.db'.",
+    )
+  const missing =
+    isCookie(given) || isBacking(given) ? [] : METHODS.filter((method) => typeof given[method] !== 'function')
+  if (missing.length === 0) return given
+  throw new ConfigError(`store is not a store: it has no ${missing.map((method) => `${method}()`).join(', ')}.`)
+}
+
+const isCookie = (engine: Engine): engine is CookieEngine => 'kind' in engine && engine.kind === 'cookie'
+const isBacking = (engine: Engine): engine is BackingEngine => 'kind' in engine && engine.kind === 'backing'
+
+function sizeOption(given: number | undefined): number {
+  if (given === undefined) return 65_536
+  if (Number.isSafeInteger(given) && given >= 256) return given
+  throw new ConfigError('maxSize must be a whole number of bytes, at least 256.')
+}

@@ -1,0 +1,76 @@
+import { ConfigError, StoreError } from '../../errors.ts'
+
+export const READ_ONLY = 'This PostgreSQL server is read-only. Sessions need the primary, not a replica.'
+
+/** What to do about common errors; by SQLSTATE, by the class of the SQLSTATE, or by the code of a system call. */
+const ADVICE: Readonly<Record<string, string>> = {
+  '42P01': 'The session table is missing. Run "strongroom migrate", or set createTable: true.',
+  '3F000': 'The schema of the session table is missing. Create it, or check the option "table".',
+  '42703': 'The session table has other columns than this release expects. Run "strongroom migrate".',
+  '42501':
+    'PostgreSQL refused: this role may not do that. docs/postgres.md lists the grants that the session table needs.',
+  '28': 'PostgreSQL refused the user or the password.',
+  '3D000': 'PostgreSQL has no database of that name.',
+  '25006': READ_ONLY,
+  '53300': 'PostgreSQL has no connection left. Lower "max", or raise max_connections.',
+  '53100': 'The disk of the PostgreSQL server is full.',
+  '57P': 'PostgreSQL is starting or shutting down.',
+  ECONNREFUSED: 'PostgreSQL cannot be reached. Check that it is running, and the host and port.',
+  ENOTFOUND: 'The host of the PostgreSQL server cannot be resolved. Check its name.',
+}
+
+/**
+ * Classes of SQLSTATE whose messages name tables, roles and states of the server, and are safe to show. Other messages, such as
+ * those of 22 (data), 23 (constraints) and P0 (triggers), quote values.
+ */
+const SAFE_MESSAGE = /^(?:08|25|26|28|3D|3F|40|42|53|55|57|58)...$/
+
+/** The error of a driver or server, without the keys, values and statements that they attach to it. */
+export function failure(error: unknown): StoreError | ConfigError {
+  if (error instanceof StoreError || error instanceof ConfigError) return error
+  const code = codeOf(error)
+  const advice = ADVICE[code] ?? ADVICE[code.slice(0, 3)] ?? ADVICE[code.slice(0, 2)]
+  return new StoreError(advice ?? 'PostgreSQL could not do what was asked; the cause says why.', {
+    cause: cleaned(error, code),
+  })
+}
+
+export function tooLate(limit: number): StoreError {
+  return new StoreError(`PostgreSQL did not answer within ${limit} ms. Check that it is running and can be reached.`)
+}
+
+export function codeOf(error: unknown): string {
+  const { code, errors } = (error ?? {}) as { code?: unknown; errors?: unknown }
+  if (typeof code === 'string') return code
+  // A host with several addresses: one error for each.
+  return Array.isArray(errors) && errors.length > 0 ? codeOf(errors[0]) : ''
+}
+
+/** Was the whole statement rolled back, so that it may be tried again? 40: serialization failure, deadlock. */
+export function isRolledBack(error: unknown): boolean {
+  return codeOf(error).startsWith('40')
+}
+
+/** Has the server lost our prepared statement, or does it have it already? Then the connection goes through a pooler. */
+export function isUnprepared(error: unknown): boolean {
+  return ['26000', '42P05'].includes(codeOf(error))
+}
+
+/**
+ * A batch was rolled back. Can one of its requests be the reason, so that the others succeed without it? 22, 23, P0: its data;
+ * 26, 42P05: its prepared statement; 40: a conflict; 54: its size; 55: it waited for a lock; 57014: it waited too long.
+ */
+export function isDueToOne(error: unknown): boolean {
+  return /^(?:22|23|26|40|54|55|P0)...$|^42P05$|^57014$/.test(codeOf(error))
+}
+
+function cleaned(error: unknown, code: string): Error {
+  const { message, errors } = (error ?? {}) as { message?: unknown; errors?: unknown }
+  const isSqlState = /^[0-9A-Z]{5}$/.test(code)
+  const text = isSqlState && !SAFE_MESSAGE.test(code) ? `SQLSTATE ${code}` : String(message || messagesOf(errors))
+  return Object.assign(new Error(text), code === '' ? {} : { code })
+}
+
+function messagesOf(errors: unknown): string {
+  return Array.isArray(errors) ? errors.map((each) => String(each?.message)).join('; ') : 'unknown error'
+}

@@ -1,0 +1,178 @@
+import { OpenState, storeClosed } from '../../base/open-state.ts'
+import { TimeLimit } from '../../base/time-limit.ts'
+import { ConfigError } from '../../errors.ts'
+import type { Argument, Driver, RedisNode } from './driver.ts'
+import { codeOf, storeError, timeoutError } from './errors.ts'
+import { type IoredisClient, ioredisDriver, isIoredis, openIoredis } from './ioredis.ts'
+import { isNodeRedis, type NodeRedisClient, nodeRedisDriver, openNodeRedis } from './node-redis.ts'
+import type { Script } from './scripts.ts'
+import type { RedisAddress } from './url.ts'
+
+export type Durable = 'no' | 'process' | 'machine'
+export type RedisClient = IoredisClient | NodeRedisClient
+
+/** Where a connection gets its client. */
+export interface ClientSource {
+  readonly open: () => Promise<Driver>
+  /** Whether the client is ours to close. */
+  readonly isOurs: boolean
+}
+
+export function isRedisClient(value: unknown): value is RedisClient {
+  return typeof value === 'object' && value !== null && (isIoredis(value) || isNodeRedis(value))
+}
+
+/** A client that the application passed in. */
+export function givenClient(client: RedisClient): ClientSource {
+  return { open: async () => (isIoredis(client) ? ioredisDriver(client) : nodeRedisDriver(client)), isOurs: false }
+}
+
+/** The supported packages, the faster one first. */
+const OPENERS = [openIoredis, openNodeRedis]
+
+/**
+ * A client of our own, created on first use with the first package that is installed. `open` rejects with `ConfigError` when
+ * none is.
+ */
+export function ownClient(address: RedisAddress, timeout: number, openers = OPENERS): ClientSource {
+  const open = async () => {
+    for (const opener of openers) {
+      try {
+        return await opener(address, timeout)
+      } catch (error) {
+        if (!isNotInstalled(error)) throw error
+      }
+    }
+    throw new ConfigError('A Redis URL needs the package ioredis (or redis): npm install ioredis')
+  }
+  return { open, isOurs: true }
+}
+
+function isNotInstalled(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND'
+  // A dependency that the package itself lacks is another error, which must not be hidden.
+  return missing && /package '?(?:ioredis|redis)'? /i.test(String(message))
+}
+
+/** Calls to Redis: each ends within the time limit, and none rejects with an error that contains what was sent. */
+export class RedisConnection {
+  readonly #source: ClientSource
+  readonly #limit: TimeLimit
+  readonly #durable: Durable
+  readonly #state = new OpenState()
+  #driver: Driver | null = null
+  #creating: Promise<Driver> | null = null
+  #opening: Promise<Driver> | null = null
+
+  constructor(source: ClientSource, timeout: number, durable: Durable) {
+    this.#source = source
+    this.#limit = new TimeLimit(
+      timeout,
+      () => timeoutError(timeout, this.#connectionError),
+      () => this.#driver?.timedOut?.(),
+    )
+    this.#durable = durable
+  }
+
+  get(key: string): Promise<Buffer | null> {
+    return this.use((driver) => driver.get(key))
+  }
+
+  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.use((driver) => runScript(driver, script, keys, args))
+  }
+
+  use<T>(call: (driver: Driver) => Promise<T>): Promise<T> {
+    if (this.#state.isClosed) return Promise.reject(storeClosed())
+    const driver = this.#driver
+    return this.#within(() => (driver ? call(driver) : this.#opened().then(call)))
+  }
+
+  /** Asynchronous, because a client of our own is created on first use. */
+  async isCluster(): Promise<boolean> {
+    return this.#driver?.isCluster ?? this.use(async ({ isCluster }) => isCluster)
+  }
+
+  async close(): Promise<void> {
+    if (!this.#state.close()) return
+    const driver = await this.#creating?.catch(() => null)
+    if (!driver || !this.#source.isOurs) return
+    // A server that hangs does not answer QUIT either.
+    await this.#within(() => driver.close()).catch(() => driver.destroy())
+  }
+
+  #within<T>(call: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) =>
+      this.#limit.run(call, resolve, (error) => reject(storeError(error, this.#connectionError))),
+    )
+  }
+
+  get #connectionError(): unknown {
+    return this.#driver?.connectionError?.()
+  }
+
+  /** After a failure, the next call tries again: by then the server, or its configuration, may have changed. */
+  #opened(): Promise<Driver> {
+    this.#opening ??= this.#open().catch((error) => {
+      this.#opening = null
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<Driver> {
+    const driver = await this.#created()
+    // With a time limit of its own: later calls wait for this same check, which a server that hangs now must not hold up.
+    if (this.#durable !== 'no') await this.#within(async () => checkDurability(await driver.masters(), this.#durable))
+    this.#driver = driver
+    return driver
+  }
+
+  /** Creates one client only, however often the durability check fails before the connection can be used. */
+  #created(): Promise<Driver> {
+    this.#creating ??= this.#source.open().catch((error) => {
+      this.#creating = null
+      throw error
+    })
+    return this.#creating
+  }
+}
+
+async function runScript(
+  driver: Driver,
+  script: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> {
+  try {
+    return await driver.evalSha(script, keys, args)
+  } catch (error) {
+    // A server that was restarted, or a replica that has become the master, does not have the script yet.
+    if (codeOf(error) !== 'NOSCRIPT') throw error
+    return driver.evalSource(script, keys, args)
+  }
+}
+
+/** Compares the option `durable` with the configuration of each server, where that may be read. */
+async function checkDurability(masters: readonly RedisNode[], durable: Durable): Promise<void> {
+  for (const node of masters) {
+    const config = await node.config('appendonly', 'appendfsync', 'maxmemory', 'maxmemory-policy').catch((error) => {
+      // CONFIG is forbidden, or does not exist, as on many managed servers.
+      if (['NOPERM', 'ERR'].includes(codeOf(error))) return null
+      throw error
+    })
+    if (config === null) continue
+    const is = (name: string, value: string) => config.get(name) === value
+    if (!is('appendonly', 'yes')) throw notDurable(durable, 'appendonly is not "yes"')
+    if (durable === 'machine' && !is('appendfsync', 'always')) throw notDurable(durable, 'appendfsync is not "always"')
+    if (!is('maxmemory', '0') && !is('maxmemory-policy', 'noeviction'))
+      throw notDurable(durable, 'maxmemory-policy is not "noeviction", so live sessions may be evicted')
+  }
+}
+
+function notDurable(durable: Durable, reason: string): ConfigError {
+  return new ConfigError(
+    `redis(): "durable" is "${durable}", but the configuration of Redis does not support that: ${reason}.`,
+  )
+}

@@ -1,0 +1,68 @@
+import { ConfigError, StoreError } from '../../errors.ts'
+
+/** What to do about an error of Redis, by the first word of its message. */
+const ADVICE: Readonly<Record<string, string>> = {
+  OOM: 'Redis is out of memory and rejects writes. Raise maxmemory.',
+  READONLY: 'This Redis server is a replica and rejects writes. The client has to connect to the new master.',
+  LOADING: 'Redis is still loading its data. Try again when it has finished.',
+  CLUSTERDOWN: 'The Redis Cluster is down: some of its slots have no master.',
+  MASTERDOWN: 'This Redis server is a replica that has lost its master.',
+  MOVED: 'The Redis Cluster has moved this slot, and the client has not found its new node.',
+  ASK: 'The Redis Cluster is moving this slot, and the client has not found its new node.',
+  TRYAGAIN: 'The Redis Cluster is moving this slot. Try again.',
+  CROSSSLOT: 'This Redis server belongs to a cluster. Pass a cluster client, or write the URL as redis+cluster://.',
+  MISCONF: 'Redis cannot save to disk and rejects writes. Its log says why.',
+  NOREPLICAS: 'Redis has too few replicas (min-replicas-to-write) and rejects writes.',
+  BUSY: 'Redis is busy with a script that does not end.',
+  NOAUTH: 'Redis requires a password.',
+  WRONGPASS: 'Redis rejected the user name or the password.',
+  NOPERM:
+    'Redis does not permit this user a command that sessions need. The documentation of strongroom/redis lists them.',
+  WRONGTYPE: 'A key under the prefix of the sessions belongs to something else. Give sessions a prefix of their own.',
+}
+
+const UNREACHABLE = 'Redis cannot be reached. Check that it is running, and check its address.'
+
+/**
+ * Turns an error of a driver into a `StoreError`. Drivers attach commands and arguments to their errors, and with them session
+ * data: of the original, only a cleaned message stays, as the cause. `connectionError` explains more than the error of a
+ * command that failed for want of a connection.
+ */
+export function storeError(error: unknown, connectionError?: unknown): Error {
+  if (error instanceof StoreError || error instanceof ConfigError) return error
+  const cause = clean(error)
+  const advice = ADVICE[codeOf(cause)]
+  if (advice) return new StoreError(advice, { cause })
+  if (connectionError)
+    return new StoreError(ADVICE[codeOf(connectionError)] ?? UNREACHABLE, { cause: clean(connectionError) })
+  return new StoreError(isNetwork(cause) ? UNREACHABLE : 'A call to Redis failed. The cause says why.', { cause })
+}
+
+export function timeoutError(ms: number, connectionError: unknown): StoreError {
+  const message = `Redis did not answer within ${ms} ms. Check that it is running and can be reached.`
+  return new StoreError(message, connectionError ? { cause: clean(connectionError) } : undefined)
+}
+
+/** The first word of an error of Redis, which says what kind it is: "NOSCRIPT", "OOM". */
+export function codeOf(error: unknown): string {
+  return /^-?([A-Z]+)\b/.exec((error as Error | undefined)?.message ?? '')?.[1] ?? ''
+}
+
+function isNetwork(error: object): boolean {
+  return 'code' in error && /^E[A-Z]+$/.test(String(error.code))
+}
+
+/** The same error without the values that it quotes. */
+function clean(error: unknown): Error {
+  const { message, code, errors, lastNodeError } = (error ?? {}) as Record<string, unknown>
+  const inner = lastNodeError ?? (Array.isArray(errors) ? errors[0] : undefined)
+  const text = (message === '' ? undefined : message) ?? (inner as Error | undefined)?.message ?? 'unknown'
+  const known = String(text)
+    .replace(/,? with args beginning with.*/s, '')
+    .replace(/\/\/[^@/\s]*@/g, '//')
+    .replace(/(['"`]).*?\1/gs, '…')
+    .replace(/[0-9a-f]{32,}/gi, '…')
+    .slice(0, 200)
+  const cause = new Error(known, inner ? { cause: clean(inner) } : undefined)
+  return typeof code === 'string' ? Object.assign(cause, { code }) : cause
+}

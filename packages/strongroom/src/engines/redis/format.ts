@@ -1,0 +1,199 @@
+import { randomInt } from 'node:crypto'
+import type { Id } from '../../crypto/token.ts'
+import { StoreError } from '../../errors.ts'
+import type { Entry, Version } from '../../store.ts'
+
+const HEX = /^[0-9a-f]{64}$/
+const INDEX_SUFFIX = ':owner'
+
+/** A key that SCAN has found: of a session, or of an owner's index. */
+export type ParsedKey = { readonly id: Id } | { readonly owner: string }
+
+/**
+ * The names of all keys under one prefix. Only a session's key is the prefix and 64 hexadecimal digits, and keys are compared
+ * as a whole: when one store's prefix begins with another's, neither takes the other's keys for its own.
+ */
+export class Keys {
+  readonly channel: string
+  readonly #prefix: string
+
+  constructor(prefix: string) {
+    this.#prefix = prefix
+    this.channel = `${prefix}changes`
+  }
+
+  session(id: Id): string {
+    return this.#prefix + id
+  }
+
+  index(owner: string): string {
+    return this.#prefix + owner + INDEX_SUFFIX
+  }
+
+  lease(name: string): string {
+    return `${this.#prefix}${name}:lease`
+  }
+
+  /**
+   * The pattern for SCAN, with `*`, `?`, `[`, `]` and `\` escaped. `clientPrefix` is what the client puts before every key:
+   * clients neither add it to the pattern of SCAN nor remove it from the keys that SCAN returns.
+   */
+  pattern(clientPrefix: string): string {
+    return `${(clientPrefix + this.#prefix).replace(/[*?[\]\\]/g, '\\$&')}*`
+  }
+
+  /** Null for a key that is neither a session nor an index of this store. */
+  parse(key: string, clientPrefix: string): ParsedKey | null {
+    if (!key.startsWith(clientPrefix + this.#prefix)) return null
+    const name = key.slice(clientPrefix.length + this.#prefix.length)
+    if (HEX.test(name)) return { id: name as Id }
+    const owner = name.endsWith(INDEX_SUFFIX) ? name.slice(0, -INDEX_SUFFIX.length) : ''
+    return HEX.test(owner) ? { owner } : null
+  }
+}
+
+/**
+ * The value of a session's key, format 1 (numbers big-endian, moments in ms):
+ *
+ *     0  format    1  expiresAt, 6    7  indexed until, 6    13  version, 6    19  createdAt, 6    25  flags
+ *    26  owner, 32 bytes, if flag 1; then the label after its length in 2 bytes, if flag 2; then the bytes
+ *
+ * The scripts need no more than the head, the first `HEAD` bytes; a touch overwrites its fields in place.
+ */
+const FORMAT = 1
+const FIXED = 26
+const HAS_OWNER = 1
+const HAS_LABEL = 2
+
+export const HEAD = FIXED + 32
+/** The most that can precede the bytes. */
+export const PREFACE = HEAD + 2 + 512
+/** The largest moment that fits in 6 bytes: in the year 10889. */
+const LAST_MOMENT = 2 ** 48 - 1
+/** A Redis value holds at most 512 MB. */
+export const SIZE_LIMIT = 2 ** 29 - PREFACE
+
+export interface StoredEntry extends Entry {
+  readonly version: number
+}
+
+/** A stored entry without its bytes. */
+export type Preface = Omit<StoredEntry, 'bytes'> & {
+  /** Where the bytes begin. */
+  readonly start: number
+}
+
+/** What a script returns about a session that it has found or ended. */
+export interface Head {
+  readonly owner: string | null
+  /** Until when the owner's index is sure to contain the session; 0 without an owner. */
+  readonly until: number
+  readonly version: number
+}
+
+/** Null when the reply of a script is not the first `HEAD` bytes of a value. */
+export function decodeHead(reply: unknown): Head | null {
+  if (!Buffer.isBuffer(reply)) return null
+  const owner = (reply[25] as number) & HAS_OWNER ? reply.toString('hex', FIXED, HEAD) : null
+  return { owner, until: reply.readUIntBE(7, 6), version: reply.readUIntBE(13, 6) }
+}
+
+/** A moment as it is stored: a whole number that fits in 6 bytes. */
+export function storedMoment(moment: number): number {
+  return moment > LAST_MOMENT ? LAST_MOMENT : moment > 0 ? Math.floor(moment) : 0
+}
+
+/** Random, so that a version names one write: not a later session with the same id, and not a repeated write. */
+export function newVersion(): number {
+  return randomInt(2 ** 47)
+}
+
+export function isVersion(version: Version): version is number {
+  return Number.isSafeInteger(version) && (version as number) >= 0 && (version as number) < 2 ** 48
+}
+
+/** A version as it is stored. */
+export function packVersion(version: number): Buffer {
+  const bytes = Buffer.allocUnsafe(6)
+  bytes.writeUIntBE(version, 0, 6)
+  return bytes
+}
+
+/** An owner as it is stored. */
+export function packOwner(owner: string): Buffer {
+  if (!HEX.test(owner)) throw new StoreError('An owner must be a tag of 64 lower-case hexadecimal characters.')
+  return Buffer.from(owner, 'hex')
+}
+
+/** Copies an entry into a value. */
+export function encode({ bytes, owner, label, expiresAt, createdAt }: Entry, version: number, until: number): Buffer {
+  if (bytes.length > SIZE_LIMIT) throw new StoreError(`An entry is larger than Redis can store (${SIZE_LIMIT} bytes).`)
+  if (label !== null && label.length > 512) throw new StoreError('A label is larger than 512 bytes.')
+  const start = FIXED + (owner === null ? 0 : 32) + (label === null ? 0 : 2 + label.length)
+  const value = Buffer.allocUnsafe(start + bytes.length)
+  value[0] = FORMAT
+  value.writeUIntBE(storedMoment(expiresAt), 1, 6)
+  value.writeUIntBE(until, 7, 6)
+  value.writeUIntBE(version, 13, 6)
+  value.writeUIntBE(storedMoment(createdAt), 19, 6)
+  value[25] = (owner === null ? 0 : HAS_OWNER) | (label === null ? 0 : HAS_LABEL)
+  if (owner !== null) packOwner(owner).copy(value, FIXED)
+  if (label !== null) {
+    value.writeUInt16BE(label.length, start - label.length - 2)
+    value.set(label, start - label.length)
+  }
+  value.set(bytes, start)
+  return value
+}
+
+/** Null for anything that is not a value of this format: no part of it can be trusted. */
+export function decode(value: Buffer): StoredEntry | null {
+  const preface = decodePreface(value)
+  return preface && { ...preface, bytes: value.subarray(preface.start) }
+}
+
+export function decodePreface(value: Buffer): Preface | null {
+  if (value.length < FIXED || value[0] !== FORMAT) return null
+  const flags = value[25] as number
+  let start = FIXED
+  let owner: string | null = null
+  let label: Buffer | null = null
+  if (flags & HAS_OWNER) {
+    owner = value.toString('hex', FIXED, HEAD)
+    start = HEAD
+  }
+  if (flags & HAS_LABEL) {
+    if (value.length < start + 2) return null
+    const end = start + 2 + value.readUInt16BE(start)
+    label = value.subarray(start + 2, end)
+    start = end
+  }
+  if (value.length < start) return null
+  return {
+    expiresAt: value.readUIntBE(1, 6),
+    version: value.readUIntBE(13, 6),
+    createdAt: value.readUIntBE(19, 6),
+    owner,
+    label,
+    start,
+  }
+}
+
+/** Redis keeps a key for this long past its deadline, because the clocks of two applications may be minutes apart. */
+const GRACE = 300_000
+const DAY = 86_400_000
+
+/** When Redis may expire a key by its own clock: the argument of PX and PEXPIRE. */
+export function expireIn(deadline: number, now: number): number {
+  return Math.min(Math.max(Math.ceil(deadline - now), 0) + GRACE, 2 ** 50)
+}
+
+/**
+ * Until when the owner's index is to contain a session. That is past its deadline, by as long as the session has to live, so that
+ * few touches have to write to the index. The version adds up to a second: a later session with the same id has another moment, by
+ * which `INDEX_REMOVE` tells them apart.
+ */
+export function indexUntil(deadline: number, now: number, version: number): number {
+  const ahead = Math.min(Math.max(deadline - now, 0), DAY)
+  return storedMoment(deadline + ahead + (version % 1000))
+}

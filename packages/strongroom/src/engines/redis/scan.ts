@@ -1,0 +1,102 @@
+import type { Id } from '../../crypto/token.ts'
+import type { Clock, Listing } from '../../store.ts'
+import type { RedisConnection } from './connection.ts'
+import { decodeHead, type Keys, type ParsedKey } from './format.ts'
+import { type OwnerSets, readListing } from './owners.ts'
+import { INDEX_TRIM, PURGE } from './scripts.ts'
+
+/** How many keys one step of SCAN covers, and how many commands run in parallel: other clients never wait longer than that. */
+const STEP = 200
+/** How many of the ids seen so far are remembered. */
+const REMEMBERED = 50_000
+
+/** Goes through all keys of all masters. */
+export class KeyScan {
+  readonly #connection: RedisConnection
+  readonly #keys: Keys
+  readonly #clock: Clock
+
+  constructor(connection: RedisConnection, keys: Keys, clock: Clock) {
+    this.#connection = connection
+    this.#keys = keys
+    this.#clock = clock
+  }
+
+  async *listings(page: number, signal: AbortSignal | undefined): AsyncGenerator<Listing[]> {
+    const isNew = firstTimeOnly()
+    const found: Listing[] = []
+    for await (const keys of this.#pages()) {
+      if (signal?.aborted) return
+      const ids = keys.flatMap((key) => ('id' in key && isNew(key.id) ? [key.id] : []))
+      const listings = await Promise.all(ids.map((id) => readListing(this.#connection, this.#keys, id)))
+      found.push(...listings.filter((listing) => listing !== null))
+      while (found.length >= page) {
+        yield* this.#live(found.splice(0, page))
+        if (signal?.aborted) return
+      }
+    }
+    yield* this.#live(found)
+  }
+
+  /** Yields, for each step, how many sessions and ids in indexes it has removed. */
+  async *clearing(batch: number, owners: OwnerSets, dryRun: boolean): AsyncGenerator<number> {
+    const now = this.#clock()
+    const step = Math.min(batch, STEP)
+    const dry = dryRun ? '1' : ''
+    for await (const keys of this.#pages()) {
+      const ids = keys.flatMap((key) => ('id' in key ? [key.id] : []))
+      for (let at = 0; at < ids.length; at += step) {
+        const purged = await Promise.all(ids.slice(at, at + step).map((id) => this.#purge(id, owners, [now, dry])))
+        yield purged.filter(Boolean).length
+      }
+      for (const key of keys) if ('owner' in key) yield* this.#trim(key.owner, [now, batch, dry])
+    }
+  }
+
+  async #purge(id: Id, owners: OwnerSets, args: readonly [now: number, dry: string]): Promise<boolean> {
+    const head = decodeHead(await this.#connection.run(PURGE, [this.#keys.session(id)], args))
+    if (head && args[1] === '') await owners.remove(id, head)
+    return head !== null
+  }
+
+  async *#trim(owner: string, args: readonly [now: number, batch: number, dry: string]): AsyncGenerator<number> {
+    for (;;) {
+      const removed = (await this.#connection.run(INDEX_TRIM, [this.#keys.index(owner)], args)) as number
+      yield removed
+      if (args[2] !== '' || removed < args[1]) return
+    }
+  }
+
+  *#live(listings: Listing[]): Generator<Listing[]> {
+    const live = listings.filter(({ expiresAt }) => expiresAt > this.#clock())
+    if (live.length > 0) yield live
+  }
+
+  async *#pages(): AsyncGenerator<ParsedKey[]> {
+    const clientPrefix = await this.#connection.use(async ({ keyPrefix }) => keyPrefix)
+    const pattern = this.#keys.pattern(clientPrefix)
+    for (const node of await this.#connection.use((driver) => driver.masters())) {
+      let cursor = '0'
+      do {
+        const [next, keys] = await this.#connection.use(() => node.scan(cursor, pattern, STEP))
+        cursor = next
+        yield keys.flatMap((key) => this.#keys.parse(key, clientPrefix) ?? [])
+      } while (cursor !== '0')
+    }
+  }
+}
+
+/**
+ * Tells whether an id is seen for the first time. When Redis resizes its table during a scan, SCAN returns a key a second time,
+ * soon after the first: remembering the latest ids is enough. (In a cluster, a slot that moves during the scan may return its
+ * keys much later.)
+ */
+function firstTimeOnly(): (id: Id) => boolean {
+  let [young, old] = [new Set<Id>(), new Set<Id>()]
+  return (id) => {
+    if (young.has(id) || old.has(id)) return false
+    if (young.size >= REMEMBERED) [young, old] = [new Set(), young]
+    young.add(id)
+    return true
+  }
+}

@@ -1,0 +1,94 @@
+import { ConfigError } from '../../errors.ts'
+import { strictQuery } from '../shared/url-query.ts'
+
+export interface Host {
+  readonly host: string
+  readonly port: number
+}
+
+/** What a URL says about where Redis is and how to connect to it. */
+export interface RedisAddress {
+  readonly kind: 'standalone' | 'sentinel' | 'cluster'
+  readonly tls: boolean
+  /** The server, or some of the sentinels or of the cluster's nodes. */
+  readonly hosts: readonly [Host, ...Host[]]
+  readonly username: string | undefined
+  readonly password: string | undefined
+  readonly database: number
+  /** The name of the master, as the sentinels know it; empty without sentinels. */
+  readonly master: string
+  readonly sentinelUsername: string | undefined
+  readonly sentinelPassword: string | undefined
+}
+
+const URL_PARTS =
+  /^(redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i
+const STORE_OPTIONS = ['prefix', 'timeout', 'durable', 'notify']
+const SENTINEL_OPTIONS = ['sentinelUsername', 'sentinelPassword']
+
+/**
+ * Parses a `redis:` or `valkey:` URL; `query` holds the options of the store. Throws `ConfigError`, which never repeats any part
+ * of the URL, because that may be a password.
+ */
+export function parseRedisUrl(url: string) {
+  const [, name, s, sort, username, password, hosts = '', path = '', search = ''] = URL_PARTS.exec(url) ?? []
+  if (name === undefined) {
+    throw new ConfigError(
+      'A Redis URL is redis://host:6379/0, redis+sentinel://host:26379,host:26379/master or redis+cluster://host:6379.',
+    )
+  }
+  const kind = (sort?.toLowerCase() ?? 'standalone') as RedisAddress['kind']
+  const where = `${name.toLowerCase()}${sort ? `+${kind}` : ''}:`
+  const query = strictQuery(
+    where,
+    search,
+    kind === 'sentinel' ? [...STORE_OPTIONS, ...SENTINEL_OPTIONS] : STORE_OPTIONS,
+  )
+  const address: RedisAddress = {
+    kind,
+    tls: s !== '',
+    hosts: parseHosts(hosts, kind),
+    username: decode(username) || undefined,
+    password: decode(password) || undefined,
+    ...parsePath(path, kind),
+    sentinelUsername: query.string('sentinelUsername'),
+    sentinelPassword: query.string('sentinelPassword'),
+  }
+  return { address, query }
+}
+
+function parseHosts(list: string, kind: RedisAddress['kind']): RedisAddress['hosts'] {
+  const defaultPort = kind === 'sentinel' ? 26379 : 6379
+  const [first, ...rest] = list.split(',').map((each): Host => {
+    const [, ipv6, plain = '', port] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/i.exec(each) ?? []
+    const host = ipv6 ?? plain
+    if (host === '' && (port !== undefined || list !== '' || kind !== 'standalone'))
+      throw new ConfigError('In a Redis URL, write each server as host or host:port.')
+    return { host: host || 'localhost', port: Number(port ?? defaultPort) }
+  })
+  if (rest.length > 0 && kind === 'standalone')
+    throw new ConfigError('A redis: URL names one server. For several, use redis+sentinel: or redis+cluster:.')
+  return [first as Host, ...rest]
+}
+
+function parsePath(path: string, kind: RedisAddress['kind']): Pick<RedisAddress, 'database' | 'master'> {
+  const [master, database = ''] = kind === 'sentinel' ? path.split('/').map(decode) : ['', path]
+  if (kind === 'sentinel' && !master)
+    throw new ConfigError(
+      'A redis+sentinel: URL must end with the name of the master: redis+sentinel://host:26379/mymaster.',
+    )
+  if (!/^\d*$/.test(database) || (kind === 'cluster' && database !== ''))
+    throw new ConfigError(
+      'The path of a Redis URL is the number of a database. A cluster has none: leave the path out.',
+    )
+  return { master: master ?? '', database: Number(database) }
+}
+
+function decode(part: string | undefined): string {
+  try {
+    return decodeURIComponent(part ?? '')
+  } catch {
+    // Without the cause, which would repeat the value.
+    throw new ConfigError('A Redis URL contains a "%" that does not begin an escape. Write it as %25.')
+  }
+}

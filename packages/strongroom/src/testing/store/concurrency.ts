@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { bytes, HOUR, newId, newOwner } from './entries.ts'
+import { absent, holds, put } from './expect.ts'
+import type { Property } from './property.ts'
+
+const FIFTY = Array.from({ length: 50 }, (_, index) => index)
+
+/** Concurrent calls, through two handles where the store has two. */
+export function concurrency(property: Property): void {
+  property(
+    'of fifty concurrent creates one succeeds, and the others leave nothing behind',
+    async ({ store, peer, entry }) => {
+      const id = newId()
+      const handles = [store, (await peer?.()) ?? store]
+      const entries = FIFTY.map((index) => entry({ bytes: bytes(`writer ${index}`), owner: newOwner() }))
+      const won = await Promise.all(entries.map((each, index) => handles[index % 2]?.create(id, each)))
+      assert.equal(won.filter((answer) => answer).length, 1)
+      const winner = entries[won.indexOf(true)]
+      assert.ok(winner)
+      for (const handle of handles) await holds(handle, id, winner)
+      for (const { owner } of entries) {
+        if (owner !== winner.owner) assert.deepEqual((await store.byOwner?.list(owner ?? '')) ?? [], [])
+      }
+    },
+  )
+
+  property(
+    'of fifty updates of one version one succeeds, and the others leave nothing behind',
+    async ({ store, peer, entry }) => {
+      const id = newId()
+      const version = await put(store, id, entry())
+      const handles = [store, (await peer?.()) ?? store]
+      const entries = FIFTY.map((index) => entry({ bytes: bytes(`writer ${index}`), owner: newOwner() }))
+      const answers = await Promise.all(entries.map((each, index) => handles[index % 2]?.update(id, each, version)))
+      const won = answers.filter((answer) => answer !== null)
+      assert.equal(won.length, 1)
+      const winner = entries[answers.findIndex((answer) => answer !== null)]
+      assert.ok(winner)
+      for (const handle of handles) assert.equal(await holds(handle, id, winner), won[0])
+      for (const { owner } of entries) {
+        if (owner !== winner.owner) assert.deepEqual((await store.byOwner?.list(owner ?? '')) ?? [], [])
+      }
+    },
+  )
+
+  property(
+    'fifty concurrent increments, each retried until it succeeds, add up to fifty',
+    async ({ store, peer, entry }) => {
+      const id = newId()
+      await put(store, id, entry({ bytes: Uint8Array.of(0) }))
+      const handles = [store, (await peer?.()) ?? store]
+      const count = async (index: number, tries = 1): Promise<void> => {
+        const handle = handles[index % 2] ?? store
+        const found = await handle.read(id)
+        assert.ok(found)
+        const next = { ...found.entry, bytes: Uint8Array.of((found.entry.bytes[0] ?? 0) + 1) }
+        if ((await handle.update(id, next, found.version)) !== null) return
+        // Each refusal means that one of the 49 others has succeeded.
+        assert.ok(tries < 50, 'an update was refused although no other had succeeded')
+        await count(index, tries + 1)
+      }
+      await Promise.all(FIFTY.map((index) => count(index)))
+      assert.deepEqual([...((await store.read(id))?.entry.bytes ?? [])], [50])
+    },
+  )
+
+  property('of fifty concurrent deletes one reports that it removed the entry', async ({ store, peer, entry }) => {
+    const id = newId()
+    await put(store, id, entry())
+    const handles = [store, (await peer?.()) ?? store]
+    const answers = await Promise.all(FIFTY.map((index) => handles[index % 2]?.delete(id)))
+    assert.equal(answers.filter((answer) => answer).length, 1)
+    await absent(store, id)
+  })
+
+  property(
+    'updates and touches that run concurrently with a delete do not undo it',
+    async ({ store, peer, clock, entry }) => {
+      const handles = [store, (await peer?.()) ?? store]
+      for (let round = 0; round < 10; round += 1) {
+        const id = newId()
+        const version = await put(store, id, entry())
+        const [first = store, second = store] = round % 2 ? handles : [...handles].reverse()
+        const late = entry({ bytes: bytes('late') })
+        const [, deleted] = await Promise.all([
+          first.update(id, late, version),
+          second.delete(id),
+          first.touch(id, clock() + 2 * HOUR),
+          first.touch(id, clock() + 3 * HOUR),
+        ])
+        assert.equal(deleted, true)
+        await absent(store, id)
+      }
+    },
+  )
+}

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import type { OwnerIndex, Store } from '../../store.ts'
+import { bytes, everyByte, fill, HOUR, newId, newOwner } from './entries.ts'
+import { absent, holds, listingOf, put, sameListings, scanned } from './expect.ts'
+import type { Given, Property } from './property.ts'
+
+/** The optional members `byOwner` and `scan`. What a store does not have is reported as skipped. */
+export function listing(property: Property): void {
+  owned(property, 'a list holds exactly the live entries of its owner', async ({ store, clock, entry }, { list }) => {
+    const [owner, other] = [newOwner(), newOwner()]
+    const mine = [
+      entry({ owner, label: everyByte(), bytes: everyByte() }),
+      entry({ owner, bytes: new Uint8Array(0), createdAt: clock() - HOUR, expiresAt: clock() + 3 * HOUR }),
+    ]
+    const ids = await fill(store, 2, (index) => mine[index] ?? entry())
+    await fill(store, 3, (index) => entry({ owner: index ? other : null }))
+    sameListings(
+      await list(owner),
+      ids.map((id, index) => listingOf(id, mine[index] ?? entry())),
+    )
+    clock.advance(HOUR)
+    assert.deepEqual(
+      (await list(owner)).map(({ id }) => id),
+      [ids[1]],
+    )
+    assert.deepEqual(await list(newOwner()), [])
+  })
+
+  owned(property, 'a list shows what updates and touches have changed', async ({ store, clock, entry }, { list }) => {
+    const [owner, next] = [newOwner(), newOwner()]
+    const id = newId()
+    const version = await put(store, id, entry({ owner }))
+    const changed = entry({ owner: next, bytes: bytes('changed'), label: bytes('label') })
+    await store.update(id, changed, version)
+    await store.touch(id, clock() + 5 * HOUR)
+    assert.deepEqual(await list(owner), [])
+    sameListings(await list(next), [listingOf(id, { ...changed, expiresAt: clock() + 5 * HOUR })])
+  })
+
+  owned(
+    property,
+    'a delete removes the entry whatever owner it is given, and no other entry',
+    async ({ store, entry }, { list }) => {
+      const [owner, other] = [newOwner(), newOwner()]
+      const [kept] = await fill(store, 1, () => entry({ owner: other }))
+      for (const taken of [owner, other, null, undefined]) {
+        const id = newId()
+        const version = await put(store, id, entry({ owner }))
+        assert.equal(await store.delete(newId(), undefined, other), false)
+        assert.equal(await store.delete(id, version, taken), true)
+        await absent(store, id)
+        assert.deepEqual(await list(owner), [])
+        assert.deepEqual(
+          (await list(other)).map(({ id }) => id),
+          [kept],
+        )
+      }
+      const id = newId()
+      const old = await put(store, id, entry({ owner }))
+      assert.notEqual(await store.update(id, entry({ owner, bytes: bytes('newer') }), old), null)
+      assert.equal(await store.delete(id, old, owner), false)
+      assert.equal((await list(owner)).length, 1, 'what was not deleted is still listed')
+    },
+  )
+
+  owned(property, 'an entry can lose its owner and get another', async ({ store, entry }, { list }) => {
+    const [owner, next] = [newOwner(), newOwner()]
+    const id = newId()
+    let version = await put(store, id, entry())
+    for (const [now, count] of [
+      [owner, 1],
+      [owner, 1],
+      [null, 0],
+      [next, 0],
+      [owner, 1],
+    ] as const) {
+      version = (await store.update(id, entry({ owner: now }), version)) ?? assert.fail('the update was refused')
+      assert.equal((await list(owner)).length, count)
+    }
+    await store.delete(id)
+    assert.deepEqual([...(await list(owner)), ...(await list(next))], [])
+  })
+
+  owned(
+    property,
+    'deleteAll removes all entries of an owner except one, and returns how many',
+    async (given, { deleteAll, list }) => {
+      const { store, clock, entry } = given
+      const owner = newOwner()
+      const ids = await fill(store, 7, () => entry({ owner }))
+      const others = await fill(store, 2, (index) => entry({ owner: index ? newOwner() : null }))
+      await fill(store, 2, () => entry({ owner, expiresAt: clock() - 1000 }))
+      assert.equal(await deleteAll(owner, ids[3]), 6)
+      assert.deepEqual(
+        (await list(owner)).map(({ id }) => id),
+        [ids[3]],
+      )
+      for (const id of ids) assert.equal((await store.read(id)) !== null, id === ids[3])
+      for (const id of others) assert.ok(await store.read(id))
+      assert.equal(await deleteAll(owner), 1)
+      assert.equal(await deleteAll(owner), 0)
+      for (const id of ids) await absent(store, id)
+    },
+  )
+
+  scans(property, 'a scan yields every live entry once, in pages of limited size', async ({ store, clock, entry }) => {
+    const entries = Array.from({ length: 40 }, (_, index) =>
+      entry({
+        bytes: new Uint8Array(index),
+        owner: index % 2 ? newOwner() : null,
+        label: index % 3 ? everyByte() : null,
+      }),
+    )
+    const ids = await fill(store, 40, (index) => entries[index] ?? entry())
+    await fill(store, 5, () => entry({ expiresAt: clock() - 1000 }))
+    const expected = ids.map((id, index) => listingOf(id, entries[index] ?? entry()))
+    sameListings(await scanned(store), expected)
+    sameListings(await scanned(store, 7), expected)
+    for await (const page of store.scan?.({ page: 7 }) ?? []) assert.ok(page.length > 0 && page.length <= 7)
+  })
+
+  scans(property, 'a scan of an empty store yields nothing, and an aborted scan ends', async ({ store, entry }) => {
+    assert.deepEqual(await scanned(store), [])
+    await fill(store, 12, () => entry())
+    const stop = new AbortController()
+    let seen = 0
+    for await (const page of store.scan?.({ page: 3, signal: stop.signal }) ?? []) {
+      seen += page.length
+      stop.abort()
+    }
+    assert.ok(seen >= 1 && seen <= 3, `${seen} seen`)
+  })
+
+  scans(
+    property,
+    'a scan yields each entry that stays exactly once while others come and go',
+    async ({ store, clock, entry }) => {
+      const staying = await fill(store, 20, () => entry())
+      const going = await fill(store, 20, () => entry())
+      const seen = new Map<string, number>()
+      for await (const page of store.scan?.({ page: 4 }) ?? []) {
+        for (const { id } of page) seen.set(id, (seen.get(id) ?? 0) + 1)
+        for (const id of going.splice(0, 3)) await store.delete(id)
+        for (const id of staying.slice(0, 3)) await store.touch(id, clock() + 2 * HOUR)
+        if (seen.size < 60) await fill(store, 1, () => entry())
+      }
+      for (const id of staying) {
+        assert.equal(seen.get(id), 1)
+        await holds(store, id, { ...entry(), expiresAt: (await store.read(id))?.entry.expiresAt ?? 0 })
+      }
+      for (const times of seen.values()) assert.equal(times, 1)
+    },
+  )
+}
+
+function owned(property: Property, title: string, check: (given: Given, byOwner: OwnerIndex) => Promise<void>): void {
+  property(title, async (given) => {
+    if (!given.store.byOwner) return given.skip('this store has no byOwner: it cannot find sessions by their owner')
+    await check(given, given.store.byOwner)
+  })
+}
+
+function scans(property: Property, title: string, check: (given: Given & { store: Store }) => Promise<void>): void {
+  property(title, async (given) => {
+    if (!given.store.scan) return given.skip('this store has no scan')
+    await check(given)
+  })
+}

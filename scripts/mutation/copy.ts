@@ -1,0 +1,35 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { packages, root } from '../packages.ts'
+
+/**
+ * Copies everything that the tests run from into a temporary folder, so that no mutation touches the working tree. Returns
+ * the folder.
+ */
+export function copyRepository(): string {
+  const copy = mkdtempSync(join(tmpdir(), 'strongroom-mutation-'))
+  for (const name of ['packages', 'test', 'scripts', 'package.json', 'tsconfig.json'])
+    cpSync(join(root, name), join(copy, name), { recursive: true })
+  linkModules(copy)
+  return copy
+}
+
+/**
+ * Our own packages must resolve to the copy. A link to the whole of node_modules would lead back to the original sources,
+ * and a mutation in one package would never reach the code of another.
+ */
+function linkModules(copy: string): void {
+  const own = new Map(packages.map(({ folder, manifest }) => [manifest.name, join(copy, folder)]))
+  for (const name of installed(join(root, 'node_modules'))) {
+    const link = join(copy, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(own.get(name) ?? join(root, 'node_modules', name), link)
+  }
+}
+
+/** Names as imports write them: "pg", "@hono/node-server". */
+const installed = (folder: string): string[] =>
+  readdirSync(folder).flatMap((name) =>
+    name.startsWith('@') ? readdirSync(join(folder, name)).map((inScope) => `${name}/${inScope}`) : [name],
+  )

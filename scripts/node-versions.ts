@@ -1,0 +1,42 @@
+/**
+ * `npm run test:nodes`: the tests that need no server, on every Node that the packages support beside the one that this
+ * repository brings. Each is installed on first use, from the npm package `node`, beside our own dependencies.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { npm } from './pack.ts'
+import { root } from './packages.ts'
+
+/** The oldest release of 22 that `engines` allows needs a flag to run TypeScript, so the newest one stands for it. */
+const MAJORS = [22, 26]
+const PARTS = ['core/', 'golden', 'adapters/', 'engines/memory', 'engines/file', 'engines/sqlite', 'package']
+
+let failed = false
+for (const major of MAJORS) {
+  const node = nodeOf(major)
+  const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
+  console.log(`== Node ${stdout.trim().slice(1)}`)
+  const run = spawnSync(node, ['scripts/test.ts', ...PARTS], { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 })
+  if (run.status !== 0) {
+    failed = true
+    console.log(run.stdout + run.stderr)
+  } else
+    console.log(
+      run.stdout
+        .split('\n')
+        .filter((line) => /^ℹ (tests|pass|fail|skipped|duration_ms)/.test(line))
+        .join('\n'),
+    )
+}
+process.exitCode = failed ? 1 : 0
+
+function nodeOf(major: number): string {
+  const folder = join(root, 'node_modules', '.nodes', String(major))
+  const binary = join(folder, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+  if (existsSync(binary)) return binary
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, allowScripts: { node: true } }))
+  npm(folder, 'install', `node@${major}`, '--no-audit', '--no-fund', '--ignore-scripts=false')
+  return binary
+}

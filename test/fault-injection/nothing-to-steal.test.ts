@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { createSeal, type SealName } from '../../packages/strongroom/src/crypto/seal.ts'
+import { newToken, type VerifiedToken, verifyToken } from '../../packages/strongroom/src/crypto/token.ts'
+import type { Store } from '../../packages/strongroom/src/store.ts'
+import { visitor } from '../core/fixtures/visitor.ts'
+import { ENVIRONMENTS } from './environments.ts'
+import { onEach } from './fixtures/environment.ts'
+import { find, formsOf, type Secret } from './fixtures/search.ts'
+import { SECRET, sessionsOn } from './fixtures/site.ts'
+
+const unique = (name: string) => `${name}-${randomBytes(8).toString('hex')}`
+
+interface Visits {
+  readonly hidden: Readonly<Record<string, string | Uint8Array>>
+  readonly cookies: readonly string[]
+}
+
+/** Uses sessions in every state: new, logged in, written again, logged out. */
+async function live(store: Store, seal: SealName): Promise<Visits> {
+  const sessions = sessionsOn(store, { seal })
+  const [canary, user, label] = [unique('canary'), unique('user'), unique('label')]
+  const cookies = new Set<string>()
+  for (let i = 0; i < 5; i++) {
+    const guest = visitor(sessions)
+    const visit: typeof guest.visit = async (work) => {
+      const result = await guest.visit(work)
+      if (guest.cookie) cookies.add(guest.cookie)
+      return result
+    }
+    await visit((session) => session.set('data', canary))
+    await visit((session) => session.login(user, { label }))
+    await visit((session) => session.set('more', [canary, i]))
+    if (i === 4) await visit((session) => session.logout())
+  }
+  return { hidden: { canary, user, label }, cookies: [...cookies] }
+}
+
+/** What must not be found: the data of the sessions, and what opens them. */
+function secretsOf({ hidden, cookies }: Visits): Secret[] {
+  const tokens = cookies.map((cookie) => Buffer.from(cookie, 'base64url').subarray(2, 34))
+  return [
+    ...Object.entries(hidden),
+    ...cookies.map((cookie): Secret => ['a cookie', cookie]),
+    ...tokens.map((token): Secret => ['a token', token]),
+    ['the secret', SECRET],
+    ['the secret', Buffer.from(SECRET, 'base64url')],
+  ]
+}
+
+describe('the search', () => {
+  it('finds a secret in any encoding at any position', () => {
+    const secret = randomBytes(32)
+    const encodings = ['latin1', 'hex', 'base64', 'base64url'] as const
+    for (let before = 0; before < 7; before++)
+      for (const encoding of encodings) {
+        const text = Buffer.concat([randomBytes(before), secret, randomBytes(5)]).toString(encoding)
+        const files = new Map([['here', Buffer.from(text, encoding === 'latin1' ? 'latin1' : 'utf8')]])
+        assert.deepEqual(find([['it', secret]], files), [{ what: 'it', where: 'here' }], encoding)
+        assert.deepEqual(find([['it', randomBytes(32)]], files), [])
+      }
+    for (const form of formsOf(secret)) assert.ok(form.length >= 32, 'long enough to be found by no accident')
+  })
+})
+
+onEach(
+  ENVIRONMENTS,
+  { title: 'an attacker who steals everything that is stored', synced: false },
+  ({ name }, running) => {
+    it('finds no data, users, devices, cookies or tokens, while the same search finds them in unsealed records', async (test) => {
+      const store = await running().open()
+      const visits = [await live(store, 'two-key'), await live(store, 'server-key')]
+      const whileOpen = await running().bytesAtRest()
+      await store.close()
+      if (whileOpen.size === 0) return test.skip(`${name}: nothing is stored outside the process`)
+      const afterClose = await running().bytesAtRest()
+      for (const files of [whileOpen, afterClose])
+        assert.deepEqual(find(visits.flatMap(secretsOf), files), [], 'a secret is stored in the clear')
+      const bytes = [...whileOpen.values()].reduce((sum, { length }) => sum + length, 0)
+      test.diagnostic(`searched ${whileOpen.size} files and dumps, ${(bytes / 2 ** 20).toFixed(1)} MB`)
+
+      const unsealed = await running().open()
+      const { hidden } = await live(unsealed, 'none')
+      await unsealed.close()
+      const files = await running().bytesAtRest()
+      for (const what of ['canary', 'user']) {
+        const places = find([[what, hidden[what] ?? '']], files).map(({ where }) => where)
+        assert.notDeepEqual(places, [], `the search cannot find ${what}`)
+        test.diagnostic(`without a seal, the ${what} was found in ${places.length}: ${places.slice(0, 5).join(', ')}`)
+      }
+    })
+
+    it('cannot open a record even with the secrets of the server, because the tokens are in the cookies', async () => {
+      const store = await running().open()
+      const ring = createKeyring([SECRET])
+      const opens = createSeal('two-key', ring)
+      const { cookies } = await live(store, 'two-key')
+      const tokens = cookies
+        .map((cookie) => verifyToken(cookie, ring))
+        .filter((token): token is VerifiedToken => typeof token === 'object')
+      let rows = 0
+      for (const { id } of tokens) {
+        const row = (await store.read(id))?.entry
+        if (!row) continue
+        rows += 1
+        for (const foreign of [newToken(ring), newToken(ring)])
+          assert.equal(typeof opens.open(row.bytes, foreign, row.owner), 'object')
+        // The token of one session opens that session and no other.
+        const opened = tokens.filter((token) => typeof opens.open(row.bytes, token, row.owner) === 'string')
+        assert.deepEqual(
+          opened.map((token) => token.id),
+          [id],
+        )
+      }
+      assert.equal(rows, 4)
+      await store.close()
+    })
+  },
+)
