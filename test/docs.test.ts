@@ -121,7 +121,14 @@ suite('what there is, is documented', () => {
       )
     })
 
+  // An engine's options are declared in the file that is its entry point; so are `FetchOptions` and the like.
+  const optionsOf = (file: string) => [...read(file).matchAll(/^(?:export )?interface (\w+Options)\b/gm)]
+  const ofEntryPoints = specifiers.flatMap(([specifier, file]) =>
+    optionsOf(file).map(([, type = '']) => [pageOf(specifier), file, type] as const),
+  )
+
   for (const [page, file, type] of [
+    ...ofEntryPoints,
     ['docs/options.md', 'packages/strongroom/src/create.ts', 'SessionsOptions'],
     ['docs/options.md', 'packages/strongroom/src/http/cookie.ts', 'CookieSettings'],
     ['docs/login.md', 'packages/strongroom/src/session/login.ts', 'LoginOptions'],
@@ -136,26 +143,8 @@ suite('what there is, is documented', () => {
     ['docs/store-contract.md', 'packages/strongroom/src/store.ts', 'Store'],
     ['docs/store-contract.md', 'packages/strongroom/src/store.ts', 'Entry'],
     ['docs/store-contract.md', 'packages/strongroom/src/store.ts', 'Traits'],
-    ['docs/memory.md', 'packages/strongroom/src/engines/memory/memory.ts', 'MemoryOptions'],
-    ['docs/file.md', 'packages/strongroom/src/engines/file/file.ts', 'FileOptions'],
-    ['docs/sqlite.md', 'packages/strongroom/src/engines/sqlite/sqlite.ts', 'CommonOptions'],
-    ['docs/sqlite.md', 'packages/strongroom/src/engines/sqlite/sqlite.ts', 'SqlitePathOptions'],
-    ['docs/sqlite.md', 'packages/strongroom/src/engines/sqlite/sqlite.ts', 'SqliteDatabaseOptions'],
-    ['docs/memcached.md', 'packages/strongroom/src/engines/memcached/memcached.ts', 'MemcachedOptions'],
-    ['docs/cached.md', 'packages/strongroom/src/engines/cached/cached.ts', 'CachedOptions'],
-    ['docs/mysql.md', 'packages/strongroom/src/engines/mysql/mysql.ts', 'CommonOptions'],
-    ['docs/mysql.md', 'packages/strongroom/src/engines/mysql/mysql.ts', 'MysqlUrlOptions'],
-    ['docs/mysql.md', 'packages/strongroom/src/engines/mysql/mysql.ts', 'MysqlClientOptions'],
-    ['docs/moving.md', 'packages/strongroom/src/engines/moving/moving.ts', 'MovingOptions'],
     ['docs/moving.md', 'packages/strongroom/src/engines/moving/mover.ts', 'MoveOptions'],
     ['docs/moving.md', 'packages/strongroom/src/engines/moving/mover.ts', 'MoveReport'],
-    ['docs/postgres.md', 'packages/strongroom/src/engines/postgres/postgres.ts', 'CommonOptions'],
-    ['docs/postgres.md', 'packages/strongroom/src/engines/postgres/postgres.ts', 'PostgresUrlOptions'],
-    ['docs/postgres.md', 'packages/strongroom/src/engines/postgres/postgres.ts', 'PostgresClientOptions'],
-    ['docs/redis.md', 'packages/strongroom/src/engines/redis/redis.ts', 'CommonOptions'],
-    ['docs/redis.md', 'packages/strongroom/src/engines/redis/redis.ts', 'RedisUrlOptions'],
-    ['docs/redis.md', 'packages/strongroom/src/engines/redis/redis.ts', 'RedisClientOptions'],
-    ['docs/cookie.md', 'packages/strongroom/src/engines/cookie/cookie.ts', 'CookieOptions'],
     ['docs/django.md', 'packages/django/src/sessions.ts', 'DjangoSessionsOptions'],
     ['docs/django.md', 'packages/django/src/source.ts', 'DjangoSourceOptions'],
     ['docs/adoption.md', 'packages/strongroom/src/adoption/source.ts', 'AdoptionSource'],

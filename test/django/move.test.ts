@@ -294,7 +294,7 @@ for (const { name, skip, start } of setups)
         assert.deepEqual([moved, failed, trouble, first.code], [1, 1, 'The session database did not answer.', 1])
         assert.equal(
           first.err,
-          `strongroom: Not moved: 1 session for which a store did not answer (run it again). ${trouble}\n`,
+          `strongroom: Not moved: 1 session for which a store did not respond (run it again). ${trouble}\n`,
         )
         const { out, code } = await move(args)
         const second = JSON.parse(out)
@@ -432,11 +432,11 @@ suite('django()', { skip: djangoNeed.skip }, () => {
       [['--from', from, '--to', to], { DJANGO_SECRET_KEY: '' }, /Set DJANGO_SECRET_KEY/],
       [['--from', from, '--to', to], { STRONGROOM_SECRETS: '' }, /set STRONGROOM_SECRETS/],
       [['--from', 'django+pigeon:x', '--to', to], {}, /Unknown store URL "django\+pigeon:"/],
-      [['--from', `django+sqlite:${dir}/none`, '--to', to], {}, /There is no .*none; nothing was made/],
-      [['--from', from, '--to', from], {}, /--to is a store of this library/],
-      [['--from', from, '--to', 'memory:'], {}, /is this process's own/],
+      [['--from', `django+sqlite:${dir}/none`, '--to', to], {}, /none does not exist, and nothing was created/],
+      [['--from', from, '--to', from], {}, /--to must be a store of Strongroom/],
+      [['--from', from, '--to', 'memory:'], {}, /belongs to one process/],
       [['--from', `${from}?table=x`, '--to', to], {}, /Unknown option "table"/],
-      [['--from', 'file:./x', '--to', to, '--delete'], {}, /--delete is for moving out of a Django/],
+      [['--from', 'file:./x', '--to', to, '--delete'], {}, /--delete is for moving from Django/],
       [['--from', 'file:./x'], {}, /required option '--to <url>' not specified/],
     ] as const
     const runs = cases.map(async ([args, env, message]) => {

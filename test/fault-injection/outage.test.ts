@@ -22,7 +22,7 @@ async function endure({ location, inject, recover }: PreparedFault, { refuses }:
     await load.untilServed(RECOVERY_LIMIT)
     await inject()
     load.faultLasts = true
-    await load.untilRefused(refuses === 'some' ? 'one' : 'all', refuses === 'nothing' ? 4 * LIMIT : 10_000)
+    await load.untilRefused(refuses === 'some' ? 'one' : 'all', refuses === 'nothing' ? 3 * LIMIT : 10_000)
     load.faultLasts = false
     await recover()
     await load.untilServed(RECOVERY_LIMIT)

@@ -45,7 +45,7 @@ type Outcome = Exclude<keyof DjangoMoveReport, 'complete' | 'compared' | 'troubl
 const CONCURRENCY = 16
 
 /**
- * Moves the sessions of a Django here. It may run during traffic, in parallel with other runs, and again after it was stopped or
+ * Moves Django's sessions here. It may run during traffic, in parallel with other runs, and again after it was stopped or
  * killed: each session is adopted once, whoever does it. Rejects when a store does not answer at all.
  */
 export async function moveFromDjango(move: DjangoMove): Promise<DjangoMoveReport> {

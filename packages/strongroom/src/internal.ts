@@ -15,7 +15,7 @@ export {
 export { guardStore } from './backing/guard.ts'
 export { checkOptions, clockOption, wholeNumber } from './base/check.ts'
 export { LONGEST, milliseconds } from './base/duration.ts'
-export { OpenState, storeClosed } from './base/open-state.ts'
+export { OpenState } from './base/open-state.ts'
 export { isPast, momentIn, pause } from './base/retry.ts'
 export { TimeLimit } from './base/time-limit.ts'
 export { OVERHEAD } from './crypto/aead.ts'

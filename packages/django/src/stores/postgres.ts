@@ -1,8 +1,9 @@
-import { ConfigError, StoreError } from 'strongroom'
+import { ConfigError } from 'strongroom'
 import {
   checkOptions,
   codeOf,
   failure,
+  OpenState,
   type PostgresClient,
   PostgresClientExecutor,
   type PostgresExecutor,
@@ -67,7 +68,7 @@ class Postgres implements Database {
   readonly expiry = 'extract(epoch FROM expire_date) * 1000'
   readonly #executor: PostgresExecutor
   readonly #timeout: number
-  #closed = false
+  readonly #state = new OpenState()
 
   constructor(executor: PostgresExecutor, table: string, timeout: number) {
     this.#executor = executor
@@ -99,12 +100,12 @@ class Postgres implements Database {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#state.close()
     await this.#executor.close()
   }
 
   async #ask(sql: string, values: readonly Moment[]) {
-    if (this.#closed) throw new StoreError('This store was closed.')
+    this.#state.assertOpen()
     try {
       return await this.#executor.execute(queryOf(sql, [...values]), this.#timeout)
     } catch (error) {
