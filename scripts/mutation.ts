@@ -20,35 +20,33 @@ const chosen = mutations.filter(
 
 const LIMIT = 120_000
 
-/** Runs a suite in the copy. Resolves to the title of the first test that failed, or to null when all of them passed. */
+/** A failed test in TAP. The first one is the innermost, because a suite is reported after its tests. */
+const FAILED = /^ *not ok \d+ - (.*)\n/m
+
+/** Runs a suite in the copy until a test fails. Resolves to the title of that test, or to null when all of them passed. */
 function run(suite: string): Promise<string | null> {
   const args = ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=tap', '--test-timeout=30000', suite]
   // In a process group of its own, because a mutation may make the suite hang together with the processes it started.
   const child = spawn(process.execPath, args, { cwd: copy, stdio: ['ignore', 'pipe', 'ignore'], detached: true })
-  let output = ''
-  child.stdout.on('data', (chunk) => {
-    output += chunk
-  })
   const end = () => {
     try {
       process.kill(-(child.pid as number), 'SIGKILL')
     } catch {}
   }
+  let output = ''
+  child.stdout.on('data', (chunk) => {
+    output += chunk
+    if (FAILED.test(output)) end()
+  })
   const timer = setTimeout(end, LIMIT)
   return new Promise((done) => {
     child.on('exit', (code, signal) => {
       clearTimeout(timer)
       end()
-      done(code === 0 ? null : firstFailure(output, signal))
+      const failed = FAILED.exec(output)?.[1] ?? (signal ? 'the suite did not end' : 'the suite crashed')
+      done(code === 0 ? null : failed)
     })
   })
-}
-
-/** The innermost failing test, because "memory › deadlines" says less than the property that was broken. */
-function firstFailure(output: string, signal: string | null): string {
-  const failed = [...output.matchAll(/^( *)not ok \d+ - (.*)$/gm)]
-  const innermost = failed.sort((a, b) => (b[1] ?? '').length - (a[1] ?? '').length)[0]
-  return innermost?.[2] ?? (signal ? 'the suite did not end' : 'the suite crashed')
 }
 
 /** Applies a mutation to the copy. Returns what undoes it. */
