@@ -139,7 +139,8 @@ export class Session<Data extends object = Record<string, unknown>> {
    */
   credentialChanged(credential?: string): void {
     if (credential !== undefined) checkCredential('credentialChanged()', credential)
-    if (this.userId === null) throw new TypeError('credentialChanged() needs a session with a signed-in user. Call login() first.')
+    if (this.userId === null)
+      throw new TypeError('credentialChanged() needs a session with a signed-in user. Call login() first.')
     this.renew()
     this.#state.credentialChange = { credential }
   }
