@@ -22,7 +22,10 @@ export default {
     // Their entry points are what their package.json exports.
     'packages/*': { project: ['src/**/*.ts'] },
     // Drivers and frameworks are optional peers, which this repository has for its tests.
-    'packages/strongroom': { project: ['src/**/*.ts'], ignoreDependencies: ['hono', 'ioredis', 'mysql2', 'pg', 'redis'] },
+    'packages/strongroom': {
+      project: ['src/**/*.ts'],
+      ignoreDependencies: ['hono', 'ioredis', 'mysql2', 'pg', 'redis'],
+    },
   },
   // Types that stand in the signature of something exported must be nameable, even when nobody here names them.
   ignoreExportsUsedInFile: { interface: true, type: true },
