@@ -2,7 +2,8 @@ import { parseCookie } from 'cookie'
 import type { Request, Response } from 'express'
 import type { Session } from '../packages/strongroom/src/index.ts'
 import type { Vault, Visit } from './vault.ts'
-import { type Html, layout } from './views/layout.ts'
+import type { Html } from './views/html.ts'
+import { layout } from './views/layout.ts'
 
 /** The value of our cookie in this request, if it has one. */
 export function cookieOf({ sessions }: Vault, request: Request): string | undefined {

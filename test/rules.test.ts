@@ -97,6 +97,11 @@ keeps('no file imports itself by way of others, types included', rules.cycles, {
   fine: [{ 'src/a.ts': `import { b } from './b.ts'\nimport { c } from './c.ts'`, 'src/b.ts': `import './c.ts'` }],
 })
 
+test('nor does any file of the tests, the demo, the benchmarks and the scripts', () => {
+  const files = globSync('{packages/*/src,test,demo,bench,scripts,examples}/**/*.{ts,mjs}', { cwd: root }).sort()
+  assert.deepEqual(rules.cycles(read(files)), [])
+})
+
 const exported = packages.flatMap((each) => [...entryPoints(each).values()])
 keeps(
   'what package.json exports is what there is',

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { Device, PolicyFacts } from '../../packages/strongroom/src/index.ts'
 import { phone, screen } from './drawings.ts'
-import type { Html } from './layout.ts'
+import type { Html } from './html.ts'
 import { lengthOf, momentView } from './moments.ts'
 
 /** `devices` is null if sessions are in their owners' cookies, where nobody can list them. */

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Html } from './layout.ts'
+import type { Html } from './html.ts'
 
 /** Line drawings on a square of 96; `b` is filled with brass, `s` with steel. Decoration: the text next to them says what they show. */
 const drawing = (strokes: Html) =>

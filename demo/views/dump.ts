@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { Part } from './anatomy.ts'
-import type { Html } from './layout.ts'
+import type { Html } from './html.ts'
 
 const HALF = 8
 

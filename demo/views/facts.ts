@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { PolicyFacts, Session, Traits } from '../../packages/strongroom/src/index.ts'
 import type { Vault, Visit } from '../vault.ts'
-import type { Html } from './layout.ts'
+import type { Html } from './html.ts'
 import { lengthOf, momentView } from './moments.ts'
 
 export function factsView(session: Session<Visit>, vault: Vault): Html {

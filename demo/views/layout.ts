@@ -3,9 +3,7 @@ import type { Session } from '../../packages/strongroom/src/index.ts'
 import { countOf } from '../shop/basket.ts'
 import type { Vault, Visit } from '../vault.ts'
 import { logo } from './drawings.ts'
-
-/** Escaped where necessary; a promise only if something in it is one. */
-export type Html = ReturnType<typeof html>
+import type { Html } from './html.ts'
 
 export interface Frame {
   readonly title: string

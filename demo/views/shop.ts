@@ -4,7 +4,7 @@ import { type Basket, type Line, linesOf, MOST, NOTE_LENGTH, totalOf } from '../
 import { type Article, catalogue, priceOf } from '../shop/catalogue.ts'
 import type { Visit } from '../vault.ts'
 import { drawingOf, keyholes } from './drawings.ts'
-import type { Html } from './layout.ts'
+import type { Html } from './html.ts'
 
 export function shopView(session: Session<Visit>): Html {
   return html`<div class="shop">

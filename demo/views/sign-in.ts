@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import type { Session } from '../../packages/strongroom/src/index.ts'
 import { linesOf } from '../shop/basket.ts'
 import type { Visit } from '../vault.ts'
-import type { Html } from './layout.ts'
+import type { Html } from './html.ts'
 
 const PEOPLE = ['Ada', 'Grace', 'Radia', 'Alan']
 

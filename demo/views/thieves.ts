@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { PolicyFacts } from '../../packages/strongroom/src/index.ts'
-import type { Html } from './layout.ts'
+import type { Html } from './html.ts'
 
 interface Thief {
   readonly does: string

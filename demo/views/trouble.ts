@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import { logo } from './drawings.ts'
-import { documentOf, type Html } from './layout.ts'
+import type { Html } from './html.ts'
+import { documentOf } from './layout.ts'
 
 const TITLES: Readonly<Record<number, string>> = {
   404: 'No such page',
