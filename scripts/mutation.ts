@@ -4,6 +4,7 @@
  * `npm run mutation -- sqlite touch` runs only those whose title or file contains one of the words.
  */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Table from 'cli-table3'
@@ -23,8 +24,14 @@ const LIMIT = 120_000
 /** A failed test in TAP. The first one is the innermost, because a suite is reported after its tests. */
 const FAILED = /^ *not ok \d+ - (.*)\n/m
 
-/** Runs a suite in the copy until a test fails. Resolves to the title of that test, or to null when all of them passed. */
-function run(suite: string): Promise<string | null> {
+/** The result of a test in TAP. A file that cannot be loaded, or crashes, is reported as a test with the name of the file. */
+const RESULT = /^ *(?:not )?ok \d+ - (.*)\n/gm
+
+/**
+ * Runs a suite in the copy until a test fails. Resolves to the title of that test, or to null when all of them passed. Rejects
+ * when no test ran: such a failure says nothing about the tests.
+ */
+async function run(suite: string, what: string): Promise<string | null> {
   const args = ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=tap', '--test-timeout=30000', suite]
   // In a process group of its own, because a mutation may make the suite hang together with the processes it started.
   const child = spawn(process.execPath, args, { cwd: copy, stdio: ['ignore', 'pipe', 'ignore'], detached: true })
@@ -39,14 +46,13 @@ function run(suite: string): Promise<string | null> {
     if (FAILED.test(output)) end()
   })
   const timer = setTimeout(end, LIMIT)
-  return new Promise((done) => {
-    child.on('exit', (code, signal) => {
-      clearTimeout(timer)
-      end()
-      const failed = FAILED.exec(output)?.[1] ?? (signal ? 'the suite did not end' : 'the suite crashed')
-      done(code === 0 ? null : failed)
-    })
-  })
+  child.on('exit', end)
+  const [code, signal] = await once(child, 'close')
+  clearTimeout(timer)
+  const failed = FAILED.exec(output)?.[1]
+  if (failed === undefined && signal) return 'the suite did not end'
+  if (![...output.matchAll(RESULT)].some(([, title]) => title !== suite)) throw new Error(`${what} does not run.`)
+  return code === 0 ? null : (failed ?? 'the suite crashed')
 }
 
 /** Applies a mutation to the copy. Returns what undoes it. */
@@ -65,7 +71,7 @@ function apply({ title, file, find, replace }: Mutation): () => void {
 
 for (const mutation of chosen) apply(mutation)()
 for (const suite of new Set(chosen.map(({ suite }) => suite))) {
-  const failed = await run(suite)
+  const failed = await run(suite, suite)
   if (failed !== null) throw new Error(`${suite} fails without any mutation: ${failed}`)
 }
 
@@ -78,7 +84,7 @@ const table = new Table({
 let survived = 0
 for (const [index, mutation] of chosen.entries()) {
   const undo = apply(mutation)
-  const failed = await run(mutation.suite)
+  const failed = await run(mutation.suite, `The mutation "${mutation.title}"`)
   undo()
   if (failed === null) survived++
   console.error(`${index + 1}/${chosen.length} ${failed === null ? 'SURVIVED' : 'killed'} ${mutation.title}`)

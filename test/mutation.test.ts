@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { copyRepository } from '../scripts/mutation/copy.ts'
-import { mutations } from '../scripts/mutation/list.ts'
+import { type Mutation, mutations } from '../scripts/mutation/list.ts'
 import { packages, root } from '../scripts/packages.ts'
 
 const text = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -26,6 +27,18 @@ describe('the list of mutations', () => {
     )
   })
 
+  it('makes only mistakes that compile, so that no suite fails because a file cannot be loaded', () => {
+    const copy = copyRepository()
+    try {
+      const planted = { ...(mutations[0] as Mutation), title: 'planted', replace: 'return this.#undeclared' }
+      const [found, ...others] = compile(copy, [planted, ...mutations])
+      assert.match(found ?? '', /^"planted": error TS\d+: .*#undeclared/)
+      assert.deepEqual(others, [])
+    } finally {
+      rmSync(copy, { recursive: true, force: true })
+    }
+  })
+
   it('has no two mutations with one title', () => {
     const titles = mutations.map(({ title }) => title)
     assert.deepEqual(
@@ -34,6 +47,34 @@ describe('the list of mutations', () => {
     )
   })
 })
+
+/** Compiles every mutated file, beside the original of a copy. Returns the errors, each with the title of its mutation. */
+function compile(copy: string, list: readonly Mutation[]): string[] {
+  const titles = new Map<string, string>()
+  for (const [index, { title, file, find, replace }] of list.entries()) {
+    const mutated = file.replace(/\.ts$/, `.mutation-${index}.ts`)
+    writeFileSync(
+      join(copy, mutated),
+      text(file).replace(find, () => replace),
+    )
+    titles.set(mutated, title)
+  }
+  // A mistake may leave something unused. That does not prevent the file from running.
+  const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false, allowUnreachableCode: true }
+  const project = join(copy, 'tsconfig.mutations.json')
+  writeFileSync(project, JSON.stringify({ extends: './tsconfig.json', compilerOptions, files: [...titles.keys()] }))
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { status, stdout } = spawnSync(process.execPath, [tsc, '--pretty', 'false', '-p', project], {
+    cwd: copy,
+    encoding: 'utf8',
+  })
+  const lines = stdout.split('\n').filter(Boolean)
+  if (status !== 0 && lines.length === 0) return ['tsc did not run']
+  return lines.map((line) => {
+    const [, file = '', error] = /^(\S+?)\(\d+,\d+\): (.*)/.exec(line) ?? []
+    return titles.has(file) ? `"${titles.get(file)}": ${error}` : line
+  })
+}
 
 describe('the copy that mutations are applied to', () => {
   it('resolves our own packages to itself, and other packages to what is installed', () => {

@@ -33,52 +33,52 @@ const titleOf = (planted: Record<string, string>) => {
   return text ? `${path}: ${text.split('\n')[0]}` : Object.keys(planted).join(', ')
 }
 
-const inCore = (files: Record<string, string>) =>
+const inStrongroom = (files: Record<string, string>) =>
   Object.fromEntries(Object.entries(files).map(([file, text]) => [`packages/strongroom/src/${file}`, text]))
 
 keeps('imports go through no wall', rules.importsThroughWalls, {
   caught: [
-    inCore({ 'errors.ts': `import { newToken } from './crypto/token.ts'` }),
-    inCore({ 'base/memo.ts': `import type { Store } from '../store.ts'` }),
-    inCore({ 'store.ts': `import { type Id } from './crypto/token.ts'` }),
-    inCore({ 'crypto/token.ts': `import type { Store } from '../store.ts'` }),
-    inCore({ 'session/session.ts': `import { memory } from '../engines/memory/memory.ts'` }),
-    inCore({ 'session/login.ts': `import { newToken } from '../crypto/token.ts'` }),
-    inCore({ 'crypto/seal.ts': `import type { Session } from '../session/session.ts'` }),
-    inCore({ 'http/cookie.ts': `export { Store } from '../store.ts'` }),
-    inCore({ 'engines/memory/memory.ts': `import { newToken } from '../../crypto/token.ts'` }),
-    inCore({ 'engines/file/file.ts': `import type { Sessions } from '../../sessions.ts'` }),
-    inCore({ 'backing/server.ts': `import type { Redis } from '../engines/redis/store.ts'` }),
-    inCore({ 'backing/cookie.ts': `const { sqlite } = await import('../engines/sqlite/sqlite.ts')` }),
-    inCore({ 'context.ts': `import { Visit } from './request/visit.ts'` }),
-    inCore({ 'request/visit.ts': `import type { Adopted } from '../adoption/visitors.ts'` }),
-    inCore({ 'admin/users.ts': `import type { Sessions } from '../sessions.ts'` }),
-    inCore({ 'adapters/hono.ts': `import { createSessions } from '../sessions.ts'` }),
-    inCore({ 'adapters/fetch.ts': `import type { VerifiedToken } from '../crypto/token.ts'` }),
-    inCore({ 'sessions.ts': `import { suite } from './testing/suite.ts'` }),
-    inCore({ 'events.ts': `import './adapters/node.ts'` }),
-    inCore({ 'helpers/strings.ts': `import { own } from '../session/merge.ts'` }),
+    inStrongroom({ 'errors.ts': `import { newToken } from './crypto/token.ts'` }),
+    inStrongroom({ 'base/memo.ts': `import type { Store } from '../store.ts'` }),
+    inStrongroom({ 'store.ts': `import { type Id } from './crypto/token.ts'` }),
+    inStrongroom({ 'crypto/token.ts': `import type { Store } from '../store.ts'` }),
+    inStrongroom({ 'session/session.ts': `import { memory } from '../engines/memory/memory.ts'` }),
+    inStrongroom({ 'session/login.ts': `import { newToken } from '../crypto/token.ts'` }),
+    inStrongroom({ 'crypto/seal.ts': `import type { Session } from '../session/session.ts'` }),
+    inStrongroom({ 'http/cookie.ts': `export { Store } from '../store.ts'` }),
+    inStrongroom({ 'engines/memory/memory.ts': `import { newToken } from '../../crypto/token.ts'` }),
+    inStrongroom({ 'engines/file/file.ts': `import type { Sessions } from '../../sessions.ts'` }),
+    inStrongroom({ 'backing/server.ts': `import type { Redis } from '../engines/redis/store.ts'` }),
+    inStrongroom({ 'backing/cookie.ts': `const { sqlite } = await import('../engines/sqlite/sqlite.ts')` }),
+    inStrongroom({ 'context.ts': `import { Visit } from './request/visit.ts'` }),
+    inStrongroom({ 'request/visit.ts': `import type { Adopted } from '../adoption/visitors.ts'` }),
+    inStrongroom({ 'admin/users.ts': `import type { Sessions } from '../sessions.ts'` }),
+    inStrongroom({ 'adapters/hono.ts': `import { createSessions } from '../sessions.ts'` }),
+    inStrongroom({ 'adapters/fetch.ts': `import type { VerifiedToken } from '../crypto/token.ts'` }),
+    inStrongroom({ 'sessions.ts': `import { suite } from './testing/suite.ts'` }),
+    inStrongroom({ 'events.ts': `import './adapters/node.ts'` }),
+    inStrongroom({ 'helpers/strings.ts': `import { own } from '../session/merge.ts'` }),
     { 'packages/cli/src/scan/file.ts': `import { misuse } from '../failure.ts'` },
     { 'packages/cli/src/commands/scan.ts': `import type { Tally } from '../scan/tally.ts'` },
     { 'packages/cli/src/main.ts': `import { Memo } from '../../strongroom/src/base/memo.ts'` },
   ],
   fine: [
-    inCore({ 'store.ts': `import type { Id } from './crypto/token.ts'\n// import { newToken } from './sessions.ts'` }),
-    inCore({ 'session/session.ts': `const text = "import { a } from '../sessions.ts'"` }),
-    inCore({
+    inStrongroom({ 'store.ts': `import type { Id } from './crypto/token.ts'\n// import { newToken } from './sessions.ts'` }),
+    inStrongroom({ 'session/session.ts': `const text = "import { a } from '../sessions.ts'"` }),
+    inStrongroom({
       'engines/memory/memory.ts': `import type { Id } from '../../crypto/token.ts'\nimport { StoreError } from '../../errors.ts'`,
     }),
-    inCore({ 'adapters/hono.ts': `import type { Sessions } from '../sessions.ts'` }),
-    inCore({ 'create.ts': `import { memory } from './engines/memory/memory.ts'` }),
+    inStrongroom({ 'adapters/hono.ts': `import type { Sessions } from '../sessions.ts'` }),
+    inStrongroom({ 'create.ts': `import { memory } from './engines/memory/memory.ts'` }),
     { 'packages/cli/src/commands/scan.ts': `import { scanFile } from '../scan/scan.ts'` },
     { 'packages/cli/src/scan/scan.ts': `import { Tally } from './tally.ts'` },
   ],
 })
 
 keeps('the public door only re-exports', rules.doorThatIsMore, {
-  caught: [inCore({ 'index.ts': `export { a } from './a.ts'\nexport const version = 1` })],
+  caught: [inStrongroom({ 'index.ts': `export { a } from './a.ts'\nexport const version = 1` })],
   fine: [
-    inCore({
+    inStrongroom({
       'index.ts': `export { a, type B } from './a.ts'\nexport type { C } from './c.ts'\nexport * from './d.ts'`,
     }),
   ],
@@ -112,11 +112,11 @@ keeps(
     ),
   {
     caught: [
-      inCore({ 'sessions.ts': '' }),
-      inCore({ 'engines/memory/memory.ts': '', 'engines/new/new.ts': '' }),
-      inCore({ 'engines/memory/memory.ts': '', 'adapters/koa.ts': '' }),
+      inStrongroom({ 'sessions.ts': '' }),
+      inStrongroom({ 'engines/memory/memory.ts': '', 'engines/new/new.ts': '' }),
+      inStrongroom({ 'engines/memory/memory.ts': '', 'adapters/koa.ts': '' }),
     ],
-    fine: [inCore({ 'engines/memory/memory.ts': '', 'engines/url.ts': '', 'adapters/node/hold.ts': '' })],
+    fine: [inStrongroom({ 'engines/memory/memory.ts': '', 'engines/url.ts': '', 'adapters/node/hold.ts': '' })],
   },
 )
 
@@ -131,16 +131,16 @@ function packagesNotAllowed(given: rules.Sources): string[] {
 
 keeps('npm packages stay where they belong', packagesNotAllowed, {
   caught: [
-    inCore({ 'sessions.ts': `import { LRUCache } from 'lru-cache'` }),
-    inCore({ 'engines/file/file.ts': `import { LRUCache } from 'lru-cache'` }),
-    inCore({ 'adapters/hono.ts': `import { parse } from 'commander'` }),
-    inCore({ 'crypto/token.ts': `import { nanoid } from 'nanoid'` }),
-    inCore({ 'engines/sqlite/sqlite.ts': `const load = () => import('@scope/driver/lite')` }),
+    inStrongroom({ 'sessions.ts': `import { LRUCache } from 'lru-cache'` }),
+    inStrongroom({ 'engines/file/file.ts': `import { LRUCache } from 'lru-cache'` }),
+    inStrongroom({ 'adapters/hono.ts': `import { parse } from 'commander'` }),
+    inStrongroom({ 'crypto/token.ts': `import { nanoid } from 'nanoid'` }),
+    inStrongroom({ 'engines/sqlite/sqlite.ts': `const load = () => import('@scope/driver/lite')` }),
   ],
   fine: [
-    inCore({ 'http/cookie.ts': `import { parseCookie } from 'cookie'` }),
-    inCore({ 'adapters/hono.ts': `import type { Context } from 'hono'` }),
-    inCore({ 'engines/memory/memory.ts': `import { LRUCache } from 'lru-cache'\nimport { join } from 'node:path'` }),
+    inStrongroom({ 'http/cookie.ts': `import { parseCookie } from 'cookie'` }),
+    inStrongroom({ 'adapters/hono.ts': `import type { Context } from 'hono'` }),
+    inStrongroom({ 'engines/memory/memory.ts': `import { LRUCache } from 'lru-cache'\nimport { join } from 'node:path'` }),
   ],
 })
 

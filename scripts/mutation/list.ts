@@ -159,11 +159,11 @@ const adapter = 'test/adapters/node.test.ts'
 const hold = on(adapter, 'packages/strongroom/src/adapters/node/hold.ts')
 const headers = on(adapter, 'packages/strongroom/src/adapters/shared/outcome.ts')
 const visit = on(adapter, 'packages/strongroom/src/request/visit.ts')
-const find = on(adapter, 'packages/strongroom/src/request/load.ts')
-const keep = on(adapter, 'packages/strongroom/src/request/commit.ts')
+const load = on(adapter, 'packages/strongroom/src/request/load.ts')
+const commit = on(adapter, 'packages/strongroom/src/request/commit.ts')
 const state = on(adapter, 'packages/strongroom/src/session/changes.ts')
-const stored = on(adapter, 'packages/strongroom/src/backing/server.ts')
-const carried = on(adapter, 'packages/strongroom/src/backing/cookie.ts')
+const server = on(adapter, 'packages/strongroom/src/backing/server.ts')
+const cookieBacking = on(adapter, 'packages/strongroom/src/backing/cookie.ts')
 const cookies = on(adapter, 'packages/strongroom/src/http/cookie.ts')
 
 const adapterMutations: Mutation[] = [
@@ -199,7 +199,7 @@ const adapterMutations: Mutation[] = [
     'of this.#queue?.splice(0) ?? []) {\n      result',
     'of this.#queue?.splice(0).reverse() ?? []) {\n      result',
   ),
-  find(
+  load(
     'a store call for a visitor without a cookie',
     "if (cookie === null || cookie === 'unknown-key') return cookie",
     "if (cookie === null) void Promise.resolve(context.backing.load({ id: '0'.repeat(64), text: '' } as never)).catch(() => undefined)\n  if (cookie === null || cookie === 'unknown-key') return cookie",
@@ -217,67 +217,67 @@ const adapterMutations: Mutation[] = [
   visit(
     'a cookie set for every reader',
     'return this.#setCookie === null ? READ',
-    'if (this.#loaded) return { setCookie: this.#core.transport.set(this.#loaded.held.ticket.text), used: true }\n    return this.#setCookie === null ? READ',
+    'if (this.#loaded) return { setCookie: this.#cookieOf(this.#loaded), used: true }\n    return this.#setCookie === null ? READ',
   ),
   visit(
     'a change after the first byte that is silently lost',
     '// Before the next line, which may throw: the page about that error must not try again.\n    state.close()',
     '',
   ),
-  keep('changes saved although the page failed', 'if (dropped) return null', ''),
-  keep(
+  commit('changes saved although the page failed', 'if (dropped) return null', ''),
+  commit(
     'a logout lost because the page about it failed',
-    "if (state.intent?.verb === 'logout') return",
-    "if (state.intent?.verb === 'logout' && !dropped) return",
+    "if (intent?.verb === 'logout') return",
+    "if (intent?.verb === 'logout' && !dropped) return",
   ),
-  keep(
+  commit(
     'a session that is created again after it ended',
     "if (!newer || !('ref' in newer)) throw gone(context, loaded)",
     "if (!newer || !('ref' in newer)) return put(task, loaded.meta)",
   ),
-  keep(
+  commit(
     "a conflict resolved by overwriting the other request's change",
-    'const result = await write(task, newer, applyAgain(changes, newer.values))',
-    'const result = await write(task, newer, task.state.values)',
+    'const result = await saveOver(newer, task, applyAgain(changes, newer.values))',
+    'const result = await saveOver(newer, task, task.state.values)',
   ),
-  keep(
+  commit(
     'a conflict that is not retried',
-    'return runExclusive(context, `session ${loaded.ref.cookie.id}`, () => overtake(task, changes))',
+    'return runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, loaded, changes))',
     'return loaded',
   ),
-  keep(
+  commit(
     'a login that keeps the token',
-    "if (state.intent) return { verb: 'replace'",
-    "if (state.intent?.verb === 'renew') return { verb: 'replace'",
+    "if (intent) return { verb: 'replace'",
+    "if (intent?.verb === 'renew') return { verb: 'replace'",
   ),
-  keep(
+  commit(
     'a login that leaves the old session alive',
-    'if (await context.backing.end(seen.ref, seen.ref.version, isLogin ? undefined : fresh.ref)) return fresh',
+    'if (await context.backing.end(seen.ref, seen.ref.version, by.isSuccessor ? fresh.ref : undefined)) return fresh',
     'if (attempt > 0) return fresh',
   ),
-  keep(
+  commit(
     'a logout that only clears the cookie',
     "if (loaded && (await context.backing.end(loaded.ref))) revoked(context, loaded.ref.cookie.id, 'logout')\n  else if (loaded) await endSuccessor(context, loaded.meta)",
     '',
   ),
-  keep(
+  commit(
     'a session for every visitor',
-    "return state.intent?.verb === 'login' || !empty ? { verb: 'create' } : null",
+    "return intent?.verb === 'login' || !empty ? { verb: 'create' } : null",
     "return { verb: 'create' }",
   ),
-  keep(
+  commit(
     'a touch in every request',
     'const expiresAt = touchDue(context.clock(), loaded.ref.expiresAt, loaded.meta)',
     'const expiresAt = expiryAfter(context.clock(), loaded.meta)',
   ),
-  keep('no touch at all', 'return expiresAt === null ? null', 'return expiresAt !== 0 ? null'),
+  commit('no touch at all', 'return expiresAt === null ? null', 'return expiresAt !== 0 ? null'),
   state(
     'a change in a nested value that goes unnoticed',
     'if (text === state.base) return null',
     'if (!edits && !cleared) return null',
   ),
-  stored('an update that ignores the version that was read', 'const seen = was.version ??', 'const seen ='),
-  carried(
+  server('an update that ignores the version that was read', 'const seen = was.version ??', 'const seen ='),
+  cookieBacking(
     'revocations that are written and never read',
     'expiresAt <= clock() || (revocations !== undefined && (await revocations.hasEnded(cookie as CookieSession)))',
     'expiresAt <= clock()',
@@ -315,10 +315,10 @@ const djangoParityMutations: Mutation[] = [
     "state.intent?.verb !== 'login' && state.credentialChange === null",
     'state.intent === null',
   ),
-  credential('packages/strongroom/src/request/commit.ts')(
-    'a refused login that leaves its stamp behind',
-    'state.stamp = null\n  // Not an async function',
-    '// Not an async function',
+  credential('packages/strongroom/src/request/next-meta.ts')(
+    'a login that stores no stamp of its credential',
+    'if (stamp !== null) meta = { ...meta, stamp }',
+    '',
   ),
   signing('packages/strongroom/src/crypto/signed-value.ts')(
     'a name and a salt that are joined without a separator',
@@ -342,45 +342,45 @@ const djangoParityMutations: Mutation[] = [
   ),
   on('test/core/every-request.test.ts', 'packages/strongroom/src/request/commit.ts')(
     'saveEveryRequest that saves only what was changed',
-    "if (context.saveEveryRequest) return { verb: 'refresh' }",
+    "if (context.saveEveryRequest) return { verb: 'refresh', loaded }",
     '',
   ),
 ]
 
-const formerly = (file: string) => on('test/core/adoption.test.ts', file)
+const adoption = (file: string) => on('test/core/adoption.test.ts', file)
 
 const adoptionMutations: Mutation[] = [
-  formerly('packages/strongroom/src/adoption/receipts.ts')(
+  adoption('packages/strongroom/src/adoption/receipts.ts')(
     'two sessions from one that was adopted',
     'if (!created) await context.backing.end(ref)\n  else if',
     'if',
   ),
-  formerly('packages/strongroom/src/adoption/receipts.ts')(
+  adoption('packages/strongroom/src/adoption/receipts.ts')(
     'a driver that sends a write twice and so logs its visitor out',
     'const created = first !== null || found?.loaded?.ref.cookie.id === cookie.id',
     'const created = first !== null',
   ),
-  formerly('packages/strongroom/src/adoption/visitors.ts')(
+  adoption('packages/strongroom/src/adoption/visitors.ts')(
     'a logout that an old cookie reverses',
     'await refuse(context, originOf(source, key))',
     '',
   ),
-  formerly('packages/strongroom/src/adoption/visitors.ts')(
+  adoption('packages/strongroom/src/adoption/visitors.ts')(
     'an adoption although the visitor has a cookie of ours',
     'if (hasCookieOfOurs(context, cookies)) return null',
     '',
   ),
-  formerly('packages/strongroom/src/adoption/visitors.ts')(
+  adoption('packages/strongroom/src/adoption/visitors.ts')(
     "a source's cookie that is removed before its session ended",
     'const clear = (await endAtSource(context, source, key)) ? source.clear : null',
     'await endAtSource(context, source, key)\n  const clear = source.clear',
   ),
-  formerly('packages/strongroom/src/adoption/visitors.ts')(
+  adoption('packages/strongroom/src/adoption/visitors.ts')(
     'a copy that is left behind although its visitor was adopted in the meantime',
     'if (await adopted(context, origin)) {\n      await dropCopies(context, origin)\n',
     'if (await adopted(context, origin)) {\n',
   ),
-  formerly('packages/strongroom/src/adoption/source.ts')(
+  adoption('packages/strongroom/src/adoption/source.ts')(
     'an end date that is ignored',
     'if (now < this.until) return true',
     'return true',

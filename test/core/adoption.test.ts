@@ -50,8 +50,8 @@ type Sessions = ReturnType<ReturnType<typeof setUp>['make']>
 async function visit<T>(sessions: Sessions, cookie: string, work: (session: Session) => T) {
   const one = sessions.open({ cookie })
   const result = work(await one.get())
-  const { setCookie, clears = [] } = await one.commit()
-  return { result, cookie: /^(__Host-id=[^;]+)/.exec(setCookie ?? '')?.[1] ?? null, setCookie, clears }
+  const { setCookie, clearCookies = [] } = await one.commit()
+  return { result, cookie: /^(__Host-id=[^;]+)/.exec(setCookie ?? '')?.[1] ?? null, setCookie, clearCookies }
 }
 
 const who = ({ userId }: Session) => userId
@@ -62,10 +62,10 @@ suite('adoptFrom', () => {
     const { sessions, there, events } = setUp()
     const first = await visit(sessions, OLD, (session) => [session.userId, session.get('basket'), session.keys()])
     assert.deepEqual(first.result, ['ada', ['tea'], ['basket']])
-    assert.deepEqual(first.clears, ['old=; Max-Age=0'])
+    assert.deepEqual(first.clearCookies, ['old=; Max-Age=0'])
     assert.equal(there.size, 0)
     const next = await visit(sessions, String(first.cookie), who)
-    assert.deepEqual([next.result, next.setCookie, next.clears], ['ada', null, []])
+    assert.deepEqual([next.result, next.setCookie, next.clearCookies], ['ada', null, []])
     assert.equal(events.filter(({ type }) => type === 'adopted').length, 1)
     assert.equal((await sessions.of('ada').list()).length, 1)
   })
@@ -113,8 +113,8 @@ suite('adoptFrom', () => {
 
   test('a logout in the very first request ends the session in both places', async () => {
     const { sessions, there } = setUp()
-    const { clears } = await visit(sessions, OLD, (session) => session.logout())
-    assert.deepEqual([there.size, clears], [0, ['old=; Max-Age=0']])
+    const { clearCookies } = await visit(sessions, OLD, (session) => session.logout())
+    assert.deepEqual([there.size, clearCookies], [0, ['old=; Max-Age=0']])
     assert.equal((await visit(sessions, OLD, who)).result, null)
   })
 
@@ -165,11 +165,11 @@ suite('adoptFrom', () => {
     })
     const { sessions, events } = setup
     const first = await visit(sessions, OLD, (session) => session.set('more', 1).userId)
-    assert.deepEqual([first.result, first.setCookie, first.clears], ['ada', null, []])
+    assert.deepEqual([first.result, first.setCookie, first.clearCookies], ['ada', null, []])
     assert.ok(events.some(({ type }) => type === 'storeError'))
     down = false
     const second = await visit(sessions, OLD, (session) => session.get('more'))
-    assert.deepEqual([second.result, second.clears.length, setup.there.size], [1, 1, 0])
+    assert.deepEqual([second.result, second.clearCookies.length, setup.there.size], [1, 1, 0])
     assert.notEqual(second.cookie, null)
   })
 
@@ -184,29 +184,29 @@ suite('adoptFrom', () => {
     const { sessions, there } = setUp()
     const { cookie } = await visit(sessions, '', (session) => session.login('bob'))
     const both = `${OLD}; ${cookie}`
-    const { result, clears } = await visit(sessions, both, who)
-    assert.deepEqual([result, clears, there.size], ['bob', [], 1])
+    const { result, clearCookies } = await visit(sessions, both, who)
+    assert.deepEqual([result, clearCookies, there.size], ['bob', [], 1])
     const end = await visit(sessions, both, (session) => session.logout())
-    assert.deepEqual([end.clears, there.size], [['old=; Max-Age=0'], 0])
+    assert.deepEqual([end.clearCookies, there.size], [['old=; Max-Age=0'], 0])
     assert.equal((await visit(sessions, OLD, who)).result, null)
   })
 
   test('a logout with two valid cookies is final although the source cannot delete its session', async () => {
     const { sessions, there } = setUp({ source: { end: () => Promise.reject(new Error('down')) } })
     const { cookie } = await visit(sessions, '', (session) => session.login('bob'))
-    const { clears } = await visit(sessions, `${OLD}; ${cookie}`, (session) => session.logout())
-    assert.deepEqual([clears, there.size], [[], 1])
+    const { clearCookies } = await visit(sessions, `${OLD}; ${cookie}`, (session) => session.logout())
+    assert.deepEqual([clearCookies, there.size], [[], 1])
     assert.equal((await visit(sessions, OLD, who)).result, null)
   })
 
   test('a login ends the session of an old cookie that is sent with it, because it may belong to another user', async () => {
     const { sessions, there } = setUp()
     const { cookie } = await visit(sessions, '', (session) => session.set('theme', 'dark'))
-    const { result, clears } = await visit(sessions, `${OLD}; ${cookie}`, (session) => {
+    const { result, clearCookies } = await visit(sessions, `${OLD}; ${cookie}`, (session) => {
       session.login('bob')
       return session.userId
     })
-    assert.deepEqual([result, clears, there.size], ['bob', ['old=; Max-Age=0'], 0])
+    assert.deepEqual([result, clearCookies, there.size], ['bob', ['old=; Max-Age=0'], 0])
     assert.equal((await visit(sessions, OLD, who)).result, null)
   })
 
@@ -214,8 +214,8 @@ suite('adoptFrom', () => {
     const { sessions, there } = setUp()
     assert.equal((await sessions.read({ cookie: OLD })).userId, 'ada')
     assert.equal(there.size, 0)
-    const { result, cookie, clears } = await visit(sessions, OLD, who)
-    assert.deepEqual([result, clears.length], ['ada', 1])
+    const { result, cookie, clearCookies } = await visit(sessions, OLD, who)
+    assert.deepEqual([result, clearCookies.length], ['ada', 1])
     assert.notEqual(cookie, null)
   })
 
@@ -229,8 +229,8 @@ suite('adoptFrom', () => {
   test('a session that the source has ended is absent, and the cookie of the source stays', async () => {
     const { sessions, there } = setUp()
     there.clear()
-    const { result, setCookie, clears } = await visit(sessions, OLD, who)
-    assert.deepEqual([result, setCookie, clears], [null, null, []])
+    const { result, setCookie, clearCookies } = await visit(sessions, OLD, who)
+    assert.deepEqual([result, setCookie, clearCookies], [null, null, []])
   })
 
   test('a cookie that the source refuses opens nothing, and causes an event', async () => {
@@ -344,7 +344,7 @@ suite('adoptFrom', () => {
     const session = there.get(KEY) as SourceSession
     const copy = { source: 'old', key: KEY, session, as: 'copy' as const }
     assert.deepEqual(await sessions.adopt(copy), { outcome: 'created', compared: true })
-    assert.deepEqual(await sessions.adopt(copy), { outcome: 'there', compared: true })
+    assert.deepEqual(await sessions.adopt(copy), { outcome: 'exists', compared: true })
     const newer = { ...session, values: { basket: ['tea', 'milk'] } }
     assert.deepEqual(await sessions.adopt({ ...copy, session: newer }), { outcome: 'refreshed', compared: true })
     const { read: _, end: __, ...moved } = source
@@ -358,7 +358,7 @@ suite('adoptFrom', () => {
     assert.equal((await visit(alone, OLD, who)).result, null)
     // Another node. Each shares its reads within one turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve))
-    assert.equal((await sessions.adopt(copy)).outcome, 'there')
+    assert.equal((await sessions.adopt(copy)).outcome, 'exists')
     assert.equal((await visit(alone, OLD, who)).result, null)
   })
 
@@ -386,7 +386,7 @@ suite('adoptFrom', () => {
       const { outcome } = await make({ store: slow }).adopt({ source: 'old', key: KEY, session, as: 'copy' })
       if (calls < at) break
       came += 1
-      assert.equal(outcome, 'there')
+      assert.equal(outcome, 'exists')
       const left = []
       for await (const page of store.scan()) left.push(...page)
       // The session and its receipt.
@@ -409,7 +409,7 @@ suite('adoptFrom', () => {
     const session = there.get(KEY) as SourceSession
     const taken = { source: 'old', key: KEY, session }
     assert.deepEqual(await sessions.adopt(taken), { outcome: 'created', compared: true })
-    assert.deepEqual(await sessions.adopt(taken), { outcome: 'there', compared: false })
+    assert.deepEqual(await sessions.adopt(taken), { outcome: 'exists', compared: false })
     there.clear()
     assert.equal((await visit(sessions, OLD, who)).result, 'ada')
     assert.equal((await sessions.of('ada').list()).length, 1)

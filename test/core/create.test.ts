@@ -107,7 +107,7 @@ describe('an option', () => {
     refused({ store: backed, maxSize: 1024 }, /maxSize is not an option with/)
     refused({ store: backed, cookie: { name: 'id' } }, /cookie is not an option with/)
     refused({ idle: '7d' }, /idle is longer than absolute \(by default '12h'\).* Raise absolute, or lower idle/)
-    refused({ idle: '7d', absolute: '1d' }, /idle is longer than absolute \('1d'\)/)
+    refused({ idle: '7d', absolute: '1d' }, /idle is longer than absolute \("1d"\)/)
   })
 
   it('that is a store must be complete, and the error names what is missing', () => {

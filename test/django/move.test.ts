@@ -49,8 +49,8 @@ class Browser {
     const cookie = [...this.jar].map(([name, value]) => `${name}=${value}`).join('; ')
     const visit = sessions.open({ cookie })
     const result = work(await visit.get())
-    const { setCookie, clears = [] } = await visit.commit()
-    for (const line of setCookie === null ? clears : [setCookie, ...clears]) {
+    const { setCookie, clearCookies = [] } = await visit.commit()
+    for (const line of setCookie === null ? clearCookies : [setCookie, ...clearCookies]) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (value === '' || /max-age=0\b/i.test(line)) this.jar.delete(name)
       else this.jar.set(name, value)

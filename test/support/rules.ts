@@ -4,7 +4,7 @@ import { lineAt, parse } from './source.ts'
 /** Path from the root ("packages/strongroom/src/store.ts") → text. Each rule returns one line for every fault. */
 export type Sources = ReadonlyMap<string, string>
 
-const CORE = 'packages/strongroom/src/'
+const STRONGROOM = 'packages/strongroom/src/'
 
 interface Room {
   readonly name: string
@@ -17,42 +17,42 @@ interface Room {
   readonly door?: RegExp
 }
 
-const inCore = (pattern: string) => new RegExp(`^${CORE}(?:${pattern})`)
+const inStrongroom = (pattern: string) => new RegExp(`^${STRONGROOM}(?:${pattern})`)
 const TOKEN = ['token']
 const LOW = ['base', 'errors']
 const MIDDLE = [...LOW, 'store', 'events', 'token', 'crypto', 'session', 'http', 'credential']
 
 /** Who may import whom. The first room that fits a file counts. */
 const ROOMS: readonly Room[] = [
-  { name: 'errors', files: inCore('errors\\.ts$'), imports: [] },
-  { name: 'base', files: inCore('base/'), imports: ['errors'] },
-  { name: 'events', files: inCore('events\\.ts$'), imports: LOW },
-  { name: 'store', files: inCore('store\\.ts$'), imports: LOW, types: TOKEN },
-  { name: 'token', files: inCore('crypto/token\\.ts$'), imports: [...LOW, 'crypto'] },
-  { name: 'crypto', files: inCore('crypto/'), imports: [...LOW, 'token'] },
-  { name: 'session', files: inCore('session/'), imports: LOW, types: ['store', 'token'] },
-  { name: 'credential', files: inCore('credential\\.ts$'), imports: [...LOW, 'crypto'], types: ['session', 'token'] },
-  { name: 'http', files: inCore('http/'), imports: [...LOW, 'crypto'], types: ['store'] },
-  { name: 'engines', files: inCore('engines/'), imports: [...LOW, 'store'], types: TOKEN },
-  { name: 'backing', files: inCore('backing/'), imports: MIDDLE },
+  { name: 'errors', files: inStrongroom('errors\\.ts$'), imports: [] },
+  { name: 'base', files: inStrongroom('base/'), imports: ['errors'] },
+  { name: 'events', files: inStrongroom('events\\.ts$'), imports: LOW },
+  { name: 'store', files: inStrongroom('store\\.ts$'), imports: LOW, types: TOKEN },
+  { name: 'token', files: inStrongroom('crypto/token\\.ts$'), imports: [...LOW, 'crypto'] },
+  { name: 'crypto', files: inStrongroom('crypto/'), imports: [...LOW, 'token'] },
+  { name: 'session', files: inStrongroom('session/'), imports: LOW, types: ['store', 'token'] },
+  { name: 'credential', files: inStrongroom('credential\\.ts$'), imports: [...LOW, 'crypto'], types: ['session', 'token'] },
+  { name: 'http', files: inStrongroom('http/'), imports: [...LOW, 'crypto'], types: ['store'] },
+  { name: 'engines', files: inStrongroom('engines/'), imports: [...LOW, 'store'], types: TOKEN },
+  { name: 'backing', files: inStrongroom('backing/'), imports: MIDDLE },
   // What one request needs, as types: it is made in create.ts.
-  { name: 'context', files: inCore('context\\.ts$'), imports: [], types: [...MIDDLE, 'backing'] },
-  { name: 'request', files: inCore('request/'), imports: [...MIDDLE, 'backing', 'context'] },
-  { name: 'adoption', files: inCore('adoption/'), imports: [...MIDDLE, 'backing', 'context', 'request'] },
-  { name: 'admin', files: inCore('admin/'), imports: [...MIDDLE, 'backing', 'context', 'request'] },
+  { name: 'context', files: inStrongroom('context\\.ts$'), imports: [], types: [...MIDDLE, 'backing'] },
+  { name: 'request', files: inStrongroom('request/'), imports: [...MIDDLE, 'backing', 'context'] },
+  { name: 'adoption', files: inStrongroom('adoption/'), imports: [...MIDDLE, 'backing', 'context', 'request'] },
+  { name: 'admin', files: inStrongroom('admin/'), imports: [...MIDDLE, 'backing', 'context', 'request'] },
   {
     name: 'adapters',
-    files: inCore('adapters/'),
+    files: inStrongroom('adapters/'),
     imports: [...LOW, 'http'],
     types: ['sessions', 'session', 'request'],
   },
-  { name: 'testing', files: inCore('testing/'), imports: ['*'] },
+  { name: 'testing', files: inStrongroom('testing/'), imports: ['*'] },
   // For our own packages; it opens every room.
-  { name: 'internal', files: inCore('internal\\.ts$'), imports: ['*'] },
-  { name: 'index', files: inCore('index\\.ts$'), imports: ['*'] },
+  { name: 'internal', files: inStrongroom('internal\\.ts$'), imports: ['*'] },
+  { name: 'index', files: inStrongroom('index\\.ts$'), imports: ['*'] },
   {
     name: 'sessions',
-    files: inCore('(?:sessions|create|engine)\\.ts$'),
+    files: inStrongroom('(?:sessions|create|engine)\\.ts$'),
     imports: [...MIDDLE, 'backing', 'context', 'request', 'adoption', 'admin', 'engines'],
   },
   { name: 'scan', files: /^packages\/cli\/src\/scan\//, imports: [], door: /\/scan\/scan\.ts$/ },
@@ -78,9 +78,9 @@ export function importsThroughWalls(sources: Sources): string[] {
 
 /** `index.ts` is a door: what it defined itself could not be reached by any other file without a cycle. */
 export function doorThatIsMore(sources: Sources): string[] {
-  const { bare = '' } = parse(sources.get(`${CORE}index.ts`) ?? '')
+  const { bare = '' } = parse(sources.get(`${STRONGROOM}index.ts`) ?? '')
   const rest = bare.replace(/export\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s*from\s*(['"])\s*\1;?/g, '').trim()
-  return rest === '' ? [] : [`${CORE}index.ts does more than re-export: ${rest.split('\n')[0]}`]
+  return rest === '' ? [] : [`${STRONGROOM}index.ts does more than re-export: ${rest.split('\n')[0]}`]
 }
 
 /** Cycles, each told once, as the path that closes it. A cycle of types is a cycle. */
@@ -103,7 +103,7 @@ export function cycles(sources: Sources): string[] {
 export function forgottenEntryPoints(sources: Sources, entryPoints: Iterable<string>): string[] {
   const published = new Set(entryPoints)
   const doors = [...sources.keys()].filter(
-    (file) => inCore('engines/(\\w+)/\\1\\.ts$').test(file) || inCore('adapters/\\w+\\.ts$').test(file),
+    (file) => inStrongroom('engines/(\\w+)/\\1\\.ts$').test(file) || inStrongroom('adapters/\\w+\\.ts$').test(file),
   )
   return [
     ...[...published]
@@ -126,16 +126,16 @@ export function packagesNotAllowed(sources: Sources, { dependencies = {}, peerDe
     const name = first.startsWith('@') ? `${first}/${second}` : first
     if (!(name in dependencies) && !(name in peerDependencies))
       return [`${from}:${line} imports ${name}, which its package.json does not declare`]
-    return !from.startsWith(CORE) || belongs(name, from, name in peerDependencies)
+    return !from.startsWith(STRONGROOM) || belongs(name, from, name in peerDependencies)
       ? []
       : [`${from}:${line} imports ${name}: no package belongs here`]
   })
 }
 
 function belongs(name: string, file: string, isPeer: boolean): boolean {
-  if (name === 'cookie') return inCore('http/').test(file)
-  if (name === 'lru-cache') return inCore('engines/memory/').test(file)
-  return isPeer && inCore('(?:adapters|engines)/').test(file)
+  if (name === 'cookie') return inStrongroom('http/').test(file)
+  if (name === 'lru-cache') return inStrongroom('engines/memory/').test(file)
+  return isPeer && inStrongroom('(?:adapters|engines)/').test(file)
 }
 
 const IMPURE =
@@ -143,7 +143,7 @@ const IMPURE =
 
 /** The session's files are functions of what they are given: time and I/O come from whoever calls them. */
 export function impurities(sources: Sources): string[] {
-  const pure = new Map([...sources].filter(([path]) => inCore('session/').test(path)))
+  const pure = new Map([...sources].filter(([path]) => inStrongroom('session/').test(path)))
   return [
     ...outside(pure).map(({ from, specifier, line }) => `${from}:${line} is pure and imports ${specifier}`),
     ...matches(pure, IMPURE, 'bare').map(({ at, text }) => `${at} is pure and uses ${text}`),
@@ -204,7 +204,7 @@ const UPSERTS: readonly RegExp[] = [
 
 /** A write that creates what is missing brings a logged-out session back. */
 export function upserts(sources: Sources): string[] {
-  const engines = new Map([...sources].filter(([path]) => path.startsWith(`${CORE}engines/`)))
+  const engines = new Map([...sources].filter(([path]) => path.startsWith(`${STRONGROOM}engines/`)))
   return UPSERTS.flatMap((pattern) => matches(engines, pattern, 'code')).map(
     ({ at, text }) => `${at} is an upsert: ${text.replace(/\s+/g, ' ')}`,
   )

@@ -112,6 +112,6 @@ async function moveOne(
   }
   // Also for one that was adopted before: its visitor may have come while Django's store was down.
   if (end) await from.delete(key as Id)
-  if (report.outcome === 'over') return { outcome: session.userId === null ? 'gone' : 'signedOut' }
-  return { outcome: report.outcome === 'there' ? 'there' : 'moved', compared: report.compared }
+  if (report.outcome === 'ended') return { outcome: session.userId === null ? 'gone' : 'signedOut' }
+  return { outcome: report.outcome === 'exists' ? 'there' : 'moved', compared: report.compared }
 }

@@ -3,7 +3,6 @@ import type { CredentialStamps } from './credential.ts'
 import type { LiveKeyring } from './crypto/keyring.ts'
 import type { Emit } from './events.ts'
 import type { CookieTransport } from './http/cookie.ts'
-import type { SignedCookies } from './http/signed-cookies.ts'
 import type { Serializer } from './session/serializer.ts'
 import type { Clock } from './store.ts'
 
@@ -32,7 +31,6 @@ export interface SessionsContext {
   /** Null without the option `credential`. */
   readonly stamps: CredentialStamps | null
   readonly serializer: Serializer | null
-  readonly signedCookies: SignedCookies
   /** Null without the option `adoptFrom`. */
   readonly adoption: Adoption | null
   readonly onStoreError: 'throw' | 'anonymous'
@@ -52,7 +50,7 @@ export interface Adoption {
   close(): Promise<void>
 }
 
-/** What became of another framework's cookie. */
+/** The result for another framework's cookie. */
 export interface Adopted {
   /** Null when the session that it names is over. */
   readonly loaded: Loaded | null

@@ -3,7 +3,7 @@ import { Sweeper } from './admin/sweeper.ts'
 import type { AdoptionSource } from './adoption/source.ts'
 import { adoptionOf } from './adoption/visitors.ts'
 import { type CreatedBacking, createBacking, type Engine } from './backing/create.ts'
-import { checkOptions, oneOf } from './base/check.ts'
+import { booleanOption, checkOptions, oneOf } from './base/check.ts'
 import { type Duration, milliseconds } from './base/duration.ts'
 import type { Policy, SessionsContext } from './context.ts'
 import { type CredentialOf, createCredentialStamps } from './credential.ts'
@@ -13,7 +13,7 @@ import { engineFrom } from './engine.ts'
 import { ConfigError } from './errors.ts'
 import { emitter, type Listener } from './events.ts'
 import type { CookieSettings } from './http/cookie.ts'
-import { signedCookies } from './http/signed-cookies.ts'
+import { type SignedCookies, signedCookies } from './http/signed-cookies.ts'
 import { describeDevice } from './session/device.ts'
 import type { Serializer } from './session/serializer.ts'
 import type { Clock, Store } from './store.ts'
@@ -21,7 +21,7 @@ import type { Clock, Store } from './store.ts'
 export interface SessionsOptions {
   /** Where sessions are stored: a store, the cookie engine, or a URL such as `memory:`, `sqlite:./sessions.db`, `cookie:`. */
   readonly store?: Engine | string | undefined
-  /** Secrets (the first is current, the others retired), or a function that fetches them. `strongroom keys new` makes one. */
+  /** Secrets (the first is current, the others retired), or a function that fetches them. `npx @strongroom/cli keys new` makes one. */
   readonly secrets?: SecretSource | undefined
   readonly cookie?: CookieSettings | undefined
   /** A session ends when it is not used for this long. Default `'30m'`; null is no idle limit. */
@@ -45,7 +45,7 @@ export interface SessionsOptions {
   readonly seal?: SealName | undefined
   /** Most bytes of one session. Default 65536. */
   readonly maxSize?: number | undefined
-  /** Time limit of one store call. Default `'2s'`. */
+  /** Time limit of one call to the store, to `credential`, or to an adoption source. Default `'2s'`. */
   readonly storeTimeout?: Duration | undefined
   /** Default `throw`; see `get`. */
   readonly onStoreError?: 'throw' | 'anonymous' | undefined
@@ -97,6 +97,7 @@ const KNOWN = [
 
 export interface Created extends Pick<CreatedBacking, 'sealName' | 'store' | 'swept'> {
   readonly context: SessionsContext
+  readonly signedCookies: SignedCookies
   close(): Promise<void>
 }
 
@@ -117,11 +118,10 @@ export function createContext(options: SessionsOptions): Created {
     clock,
     emit: emitter(functionOr('on', options.on, undefined)),
     policy: policyOf(options),
-    saveOnServerError: flag('saveOnServerError', options.saveOnServerError, false),
-    saveEveryRequest: flag('saveEveryRequest', options.saveEveryRequest, false),
+    saveOnServerError: booleanOption('saveOnServerError', options.saveOnServerError, false),
+    saveEveryRequest: booleanOption('saveEveryRequest', options.saveEveryRequest, false),
     stamps: credential && createCredentialStamps(ring, credential, timeout),
     serializer: serializerOption(options.serializer),
-    signedCookies: signedCookies({ ring, clock, sessionCookie: transport.name, secure: options.cookie?.secure }),
     adoption: adoptionOf(options.adoptFrom, { ...common, backing, cookieName: transport.name }),
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
     describeDevice: functionOr('device', options.device, describeDevice),
@@ -131,10 +131,11 @@ export function createContext(options: SessionsOptions): Created {
   const close = async () => {
     await sweeper?.close()
     await context.adoption?.close()
-    // A store that was passed in is closed by whoever made it.
+    // The caller closes a store that it passed in.
     if (ownsStore) await swept?.close()
   }
-  return { context, store, swept, sealName, close }
+  const signed = signedCookies({ ring, clock, sessionCookie: transport.name, secure: options.cookie?.secure })
+  return { context, signedCookies: signed, store, swept, sealName, close }
 }
 
 /** Store and secrets. In development both may be left out, with one warning that says what production needs. */
@@ -165,11 +166,11 @@ function policyOf({ idle, absolute, remember, expireAtBrowserClose }: SessionsOp
     idle: idle === null ? 0 : milliseconds(idle ?? '30m', 'idle'),
     absolute: milliseconds(absolute ?? '12h', 'absolute'),
     remember: milliseconds(remember ?? '14d', 'remember'),
-    persistent: !flag('expireAtBrowserClose', expireAtBrowserClose, true),
+    persistent: !booleanOption('expireAtBrowserClose', expireAtBrowserClose, true),
   }
   if (policy.idle > policy.absolute)
     throw new ConfigError(
-      `idle is longer than absolute (${absolute === undefined ? "by default '12h'" : `'${absolute}'`}), so no session would ever reach it. Raise absolute, or lower idle.`,
+      `idle is longer than absolute (${absolute === undefined ? "by default '12h'" : JSON.stringify(absolute)}), so no session would ever reach it. Raise absolute, or lower idle.`,
     )
   return policy
 }
@@ -197,10 +198,6 @@ function serializerOption(given: Serializer | undefined): Serializer | null {
   const { toJson, fromJson } = given
   if (typeof toJson === 'function' && typeof fromJson === 'function') return { toJson, fromJson }
   throw new ConfigError('serializer must have two functions, toJson and fromJson.')
-}
-
-function flag(name: string, given: boolean | undefined, standard: boolean): boolean {
-  return oneOf(name, given ?? standard, [true, false])
 }
 
 function functionOr<T>(name: string, given: T | undefined, standard: T): T {

@@ -28,7 +28,7 @@ export abstract class StrongroomError extends Error {
   }
 }
 
-/** An option, a secret or a URL was refused: when sessions were created, or by a method that takes options. */
+/** An option, a secret or a URL was refused: when sessions were created, or by a method that takes options or durations. */
 export class ConfigError extends StrongroomError {
   readonly code = 'STRONGROOM_CONFIG'
 }
@@ -66,7 +66,7 @@ export class DataError extends StrongroomError {
   }
 }
 
-/** The session is larger than the limit of its store or cookie; the message names the largest keys and their sizes. */
+/** The session is larger than the limit of its store or cookie; for a session, the message names the largest keys. */
 export class TooLargeError extends StrongroomError {
   readonly code = 'STRONGROOM_TOO_LARGE'
 }

@@ -1,6 +1,7 @@
 import { findByHandle, type KeyUse, keyUseOf, type SessionInfo, type StoreStats, statsOf } from './admin/inspect.ts'
 import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './admin/users.ts'
 import { type AdoptOptions, type AdoptReport, adopt } from './adoption/visitors.ts'
+import { checkOptions } from './base/check.ts'
 import { createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
 import { NotAttachedError, UnsupportedError } from './errors.ts'
@@ -27,14 +28,17 @@ export interface PolicyFacts {
 
 /** Everything an application and its adapters need; made by `createSessions`. */
 export interface BaseSessions<Data extends object> {
-  /** The session of a request that came through an adapter. At most one store call, and none without a cookie. */
+  /**
+   * The session of a request that came through an adapter. One store call (two with `revocations`, more while `adoptFrom` finds
+   * a cookie), and none without a cookie.
+   */
   get(request: object, options?: GetOptions): Promise<Session<Data>>
   /** Saves the session now instead of when the response begins: to handle its errors, or before work that takes long. */
   save(request: object): Promise<void>
   /** A read-only session from headers alone, where there is no response: a WebSocket's upgrade, a check by a proxy. */
   read(headers: HeaderSource | { readonly headers: HeaderSource }): Promise<Session<Data>>
   /**
-   * The value of a cookie that `setSignedCookie` made; undefined when there is none. Throws `CookieRefused` for one that was
+   * The value of a cookie that `setSignedCookie` made; undefined when there is none. Throws `CookieRefusedError` for one that was
    * altered, signed for another name or salt, or is too old, unless there is a `default`. Has nothing to do with the session.
    */
   getSignedCookie<D>(
@@ -58,8 +62,8 @@ export interface BaseSessions<Data extends object> {
   /** Ends the session with a public handle; false if there is none. Walks the store. */
   revoke(handle: string): Promise<boolean>
   /**
-   * Adopts a session of another framework before its visitor returns: see `adoptFrom`. `strongroom move` does this for all
-   * of them.
+   * Adopts a session of another framework before its visitor returns: see `adoptFrom`. `npx @strongroom/cli move` does this for
+   * all of them.
    */
   adopt(options: AdoptOptions): Promise<AdoptReport>
   /** Resolves when the secrets are available; only a provider of secrets takes time. */
@@ -71,9 +75,9 @@ export interface BaseSessions<Data extends object> {
   /** Sets new secrets, or asks the provider again. Sessions under secrets that are still in the ring go on. */
   reloadSecrets(secrets?: Secrets): Promise<void>
   readonly policy: PolicyFacts
-  /** The tables that the store needs; null if it needs none. `strongroom migrate` creates them. */
+  /** The tables that the store needs; null if it needs none. `npx @strongroom/cli migrate` creates them. */
   readonly schema: Schema | null
-  /** Stops the scheduled sweep. Closes the store if `createSessions` opened it from a URL; one that was passed in stays open. */
+  /** Stops the scheduled sweep. Closes adoption sources, and the store if `createSessions` opened it from a URL. */
   close(): Promise<void>
 }
 
@@ -95,7 +99,7 @@ type With<S> = Omit<SessionsOptions, 'store'> & { readonly store: S }
  *
  * What `of(userId)` can do follows from the store's type: all of it where the store has an owner index, ending without
  * listing for `cookie({ revocations })`, and nothing (no `of` at all) for a bare `cookie()`. For a URL the types expect an
- * owner index, and `Unsupported` is thrown where there is none.
+ * owner index, and `UnsupportedError` is thrown where there is none.
  */
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: With<CookieEngine<Store>>,
@@ -112,7 +116,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionsOptions = {},
 ): BaseSessions<Data> {
-  const { context, store, swept, sealName, close } = createContext(options)
+  const { context, signedCookies, store, swept, sealName, close } = createContext(options)
   // A property of the request is cheaper than a WeakMap; a symbol of its own keeps two `createSessions` apart.
   const slot = Symbol('strongroom')
   type Attached = { [slot]?: Visit<Data> | (() => Visit<Data>) }
@@ -151,12 +155,13 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       // To be saved at every request, even one that never asks for it.
       ;(request as Attached)[slot] = context.saveEveryRequest ? begin() : begin
     },
-    getSignedCookie: context.signedCookies.get,
-    setSignedCookie: context.signedCookies.set,
+    getSignedCookie: signedCookies.get,
+    setSignedCookie: signedCookies.set,
     of: (userId) => userSessions(context, userId),
-    async clearExpired(options) {
+    async clearExpired(options = {}) {
+      checkOptions('clearExpired()', options, ['batch', 'signal', 'onProgress', 'dryRun'])
       const count = swept ? await swept.clearExpired(options) : 0
-      if (!options?.dryRun) context.emit({ type: 'cleared', count })
+      if (!options.dryRun) context.emit({ type: 'cleared', count })
       return count
     },
     stats: async () => statsOf(needStore()),

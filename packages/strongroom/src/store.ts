@@ -39,7 +39,8 @@ export interface ClearOptions {
   readonly dryRun?: boolean | undefined
 }
 
-/** Plain facts for people and tests. No code decides by them whether a session is safe. */
+/** Plain facts for people and tests. No code decides by them whether a session is safe, except that a store in
+ * this process's memory is not sealed by default. */
 export interface Traits {
   /** The engine's name: "memory", "file", "sqlite". */
   readonly engine: string
@@ -58,6 +59,9 @@ export interface Traits {
   /** Is an ended session refused when its cookie comes back? */
   readonly revocable: boolean
 }
+
+/** Are entries only in the memory of this process? Then they are as safe as the process, and by default not sealed. */
+export const isInProcessMemory = ({ shared, durable }: Traits): boolean => shared === 'process' && durable === 'no'
 
 /** An entry, and the version that a change of it has to name. */
 export interface Found {

@@ -37,7 +37,7 @@ export interface KeyUse {
   readonly oldest: Date | null
 }
 
-/** Reads every live record. Throws `Unsupported` where a store cannot be walked. */
+/** Reads every live record. Throws `UnsupportedError` where a store cannot be walked. */
 export async function keyUseOf(store: Store): Promise<KeyUse> {
   const sealed = new Map<number, number>()
   let [unsealed, oldest] = [0, Number.POSITIVE_INFINITY]
@@ -53,7 +53,7 @@ export async function keyUseOf(store: Store): Promise<KeyUse> {
   return { sealed, unsealed, oldest: Number.isFinite(oldest) ? new Date(oldest) : null }
 }
 
-/** Counts what is there, page by page. Throws `Unsupported` where a store cannot be walked. */
+/** Counts what is there, page by page. Throws `UnsupportedError` where a store cannot be walked. */
 export async function statsOf(store: Store): Promise<StoreStats> {
   let [live, signedIn, bytes, oldest] = [0, 0, 0, Number.POSITIVE_INFINITY]
   for await (const page of walk(store)) {

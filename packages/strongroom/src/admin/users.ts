@@ -4,7 +4,7 @@ import { handleOf, type Id } from '../crypto/token.ts'
 import { SessionClosedError, UnsupportedError } from '../errors.ts'
 import type { RevokeReason } from '../events.ts'
 import { checkUserId } from '../session/login.ts'
-import { type Session, stateOf } from '../session/session.ts'
+import { type AnySession, stateOf } from '../session/session.ts'
 
 /** One of a user's sessions, for a page about "your devices". */
 export interface Device {
@@ -19,9 +19,6 @@ export interface Device {
   /** Is it the session that was passed to `list`? */
   readonly current: boolean
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: any session, whatever its data
-type AnySession = Session<any>
 
 /** A user's sessions, on a store that can find them. */
 export interface UserSessions {
@@ -65,7 +62,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
     async list(current) {
       await context.ring.ready()
       const found = await ability(context, users.list, "list a user's sessions")(userId)
-      const own = current ? stateOf(current as never).id : null
+      const own = current ? stateOf(current).id : null
       return found
         .sort((a, b) => b.createdAt - a.createdAt)
         .map(({ id, createdAt, lastSeenAt, expiresAt, label }) => ({
@@ -86,7 +83,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       return ended
     },
     async revokeOthers(current) {
-      const state = stateOf(current as never)
+      const state = stateOf(current)
       if (!users.canExcept && !state.isOpen)
         throw new SessionClosedError(
           'This session needs a new cookie to outlive the others: call revokeOthers() before the response begins.',

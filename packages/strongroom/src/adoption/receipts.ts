@@ -11,7 +11,7 @@ import { tidyLabel } from '../session/device.ts'
 import { checkedSourceSession, type SourceSession } from './source.ts'
 
 /**
- * How a session of another framework becomes one of ours, whoever does it at the same time, and never twice.
+ * How a session of another framework becomes one of ours, however many do it in parallel, and never twice.
  *
  * The session is stored under a token that is computed from the source's key and a nonce. Then a *receipt*, under a token that
  * is computed from the key alone, stores the nonce. A store refuses a second receipt: of several that do this in parallel one
@@ -32,13 +32,13 @@ export interface Origin {
 export const NEEDS_STORE =
   'Sessions can only be adopted into a store: cookies cannot tell whether one was adopted already.'
 
-export type Found = { readonly loaded: Loaded | null } | null
+export type AdoptedSession = { readonly loaded: Loaded | null } | null
 
 const cookieFor = (master: Master, { name, key }: Origin, ...what: readonly string[]): VerifiedCookie =>
   computedToken(master, [name, key, ...what])
 
 /** What a session of the source has become: null if nobody adopted it, and no session if that has ended since. */
-export async function adopted(context: SessionsContext, origin: Origin): Promise<Found> {
+export async function adopted(context: SessionsContext, origin: Origin): Promise<AdoptedSession> {
   // It may have been adopted under any master that is still in the ring.
   const receipts = await Promise.all(
     context.ring.masters.map(async (master) => ({
@@ -78,7 +78,7 @@ export async function take(
   if (!ref) throw new StoreError('The store refused a new session: its id is taken.')
   // If this fails, the receipt may be there or not: the session stays, because what a receipt names must not be missing.
   const first = await storeReceipt(context, origin, { nonce, expiresAt: content.meta.deadline })
-  // Loaded, because others can reach it by now, and whoever writes it next needs its version.
+  // Loaded, because others can reach it by now, and the next writer needs its version.
   const found = await adopted(context, origin)
   const created = first !== null || found?.loaded?.ref.cookie.id === cookie.id
   // Somebody else was first: what nobody can find must not stay in the store.
@@ -117,13 +117,13 @@ export async function leaveCopy(
   context: SessionsContext,
   origin: Origin,
   content: Content,
-): Promise<'created' | 'refreshed' | 'there'> {
+): Promise<'created' | 'refreshed' | 'exists'> {
   const cookie = cookieFor(context.ring.current, origin, 'copy')
   for (;;) {
     if (await createUnder(context, cookie, content)) return 'created'
     const found = await context.backing.load(cookie)
     if (!found || !('ref' in found)) continue
-    if (found.data === content.data && isSame(found.meta, content.meta)) return 'there'
+    if (found.data === content.data && isSame(found.meta, content.meta)) return 'exists'
     if (await context.backing.update(found.ref, content, content.meta.deadline, found)) return 'refreshed'
   }
 }

@@ -30,7 +30,7 @@ export interface AdoptionSource {
   readonly clear: string
   /**
    * The live session of a key; null if there is none; refused if what is there must not be adopted. Rejects if it could not be
-   * asked. Left out once the storage is gone: then only what `strongroom move` has copied is found.
+   * asked. Left out once the storage is gone: then only what `npx @strongroom/cli move` has copied is found.
    */
   read?(key: string): Promise<SourceSession | { readonly refused: string } | null>
   /** Ends the session of a key. Left out where that is impossible. */

@@ -62,7 +62,7 @@ class VisitorAdoption implements Adoption {
   }
 }
 
-interface Circumstances {
+interface AdoptionParts {
   readonly backing: Backing
   readonly clock: Clock
   readonly timeout: number
@@ -72,7 +72,7 @@ interface Circumstances {
 /** Reads the option `adoptFrom`; null without it. Throws `ConfigError`. */
 export function adoptionOf(
   given: AdoptionSource | readonly AdoptionSource[] | undefined,
-  { backing, clock, timeout, cookieName }: Circumstances,
+  { backing, clock, timeout, cookieName }: AdoptionParts,
 ): Adoption | null {
   const sources = sourceClients(given, timeout, cookieName)
   if (sources.length === 0) return null
@@ -153,8 +153,8 @@ export interface AdoptOptions {
 }
 
 export interface AdoptReport {
-  /** `there`: it was adopted before, or the copy is up to date; `over`: it has ended. */
-  readonly outcome: 'created' | 'refreshed' | 'there' | 'over'
+  /** `exists`: it was adopted before, or the copy is up to date; `ended`: it has ended at the source. */
+  readonly outcome: 'created' | 'refreshed' | 'exists' | 'ended'
   /** Was it read back from the store, and found to be as it was stored? False if its visitor was faster. */
   readonly compared: boolean
 }
@@ -166,9 +166,9 @@ export async function adopt(context: SessionsContext, options: AdoptOptions): Pr
   const as = oneOf('adopt(): as', options.as ?? 'session', ['session', 'copy'])
   if (!context.backing.createUnder) throw new UnsupportedError(NEEDS_STORE)
   const origin = { name: source, key }
-  if (await adopted(context, origin)) return { outcome: 'there', compared: false }
+  if (await adopted(context, origin)) return { outcome: 'exists', compared: false }
   const content = await contentOf(context, session, null)
-  if (!content) return { outcome: 'over', compared: false }
+  if (!content) return { outcome: 'ended', compared: false }
   if (as === 'copy') {
     const outcome = await leaveCopy(context, origin, content)
     // In another turn: within one turn reads are shared, and the load that follows would be that of leaveCopy.
@@ -177,7 +177,7 @@ export async function adopt(context: SessionsContext, options: AdoptOptions): Pr
     // Its visitor was faster, and dropped the copies that there were, but not one that was left a moment later.
     if (await adopted(context, origin)) {
       await dropCopies(context, origin)
-      return { outcome: 'there', compared: false }
+      return { outcome: 'exists', compared: false }
     }
     if (copy?.data === content.data && copy.meta.userId === content.meta.userId) return { outcome, compared: true }
     throw new StoreError('The store did not return the session as it was stored.')
@@ -185,5 +185,5 @@ export async function adopt(context: SessionsContext, options: AdoptOptions): Pr
   const { loaded, created } = await take(context, origin, content)
   await dropCopies(context, origin)
   const compared = loaded?.data === content.data && loaded.meta.userId === content.meta.userId
-  return { outcome: created ? 'created' : 'there', compared: created && compared }
+  return { outcome: created ? 'created' : 'exists', compared: created && compared }
 }

@@ -35,7 +35,7 @@ export interface Loaded extends Parsed {
   readonly ref: SessionRef
 }
 
-/** What is to be stored; with `values`, the parsed data, if no application has any object of it in its hands. */
+/** What is to be stored; with `values`, the parsed data, if no application has a reference to any object of it. */
 export interface ContentToSave extends Content {
   readonly values?: Values | undefined
   /** What the request asked for. `meta` has what follows from it; this is for formats that store the request itself. */
@@ -112,13 +112,13 @@ export interface BackingEngine {
   readonly kind: 'backing'
   readonly traits: Traits
   readonly transport: CookieTransport
-  /** The store whose expired entries have to be cleared, or null. Whoever made it closes it. */
+  /** The store whose expired entries have to be cleared, or null. Its maker closes it. */
   readonly swept: Store | null
   backing(options: BackingOptions): Backing
 }
 
 /** Which deadline has passed at `now`, or null. The sealed absolute one decides, whatever the open one says. */
-export function expiredAt(now: number, expiresAt: number, deadline: number): Expired | null {
+export function expiryOf(now: number, expiresAt: number, deadline: number): Expired | null {
   if (!(now < deadline)) return { expired: 'absolute' }
   return now < expiresAt ? null : { expired: 'idle' }
 }

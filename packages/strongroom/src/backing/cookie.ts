@@ -10,7 +10,7 @@ import {
   type Backing,
   type BackingOptions,
   type ContentToSave,
-  expiredAt,
+  expiryOf,
   type Loaded,
   refuseOver,
   type SessionRef,
@@ -82,7 +82,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
 
     load(cookie) {
       const session = cookie as CookieSession
-      const expired = expiredAt(clock(), session.expiresAt, session.content.meta.deadline)
+      const expired = expiryOf(clock(), session.expiresAt, session.content.meta.deadline)
       if (expired) return expired
       if (!revocations) return loadedFrom(session)
       return revocations.hasEnded(session).then((ended) => (ended ? { refused: 'revoked' } : loadedFrom(session)))

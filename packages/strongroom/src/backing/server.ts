@@ -12,7 +12,7 @@ import {
   type Backing,
   type BackingOptions,
   type ContentToSave,
-  expiredAt,
+  expiryOf,
   type LoadResult,
   refuseOver,
   type SessionRef,
@@ -77,7 +77,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     if ('refused' in content) return content
     const { meta, data, values } = content
     // The open deadline is a hint that anyone who writes to the table can move; the sealed one decides.
-    const expired = expiredAt(clock(), entry.expiresAt, meta.deadline)
+    const expired = expiryOf(clock(), entry.expiresAt, meta.deadline)
     if (expired) return expired
     const expiresAt = Math.min(entry.expiresAt, meta.deadline)
     const ref: RecordRef = { cookie: token, version, expiresAt, owner: entry.owner, label: entry.label }

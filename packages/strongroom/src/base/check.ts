@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts'
+import { LONGEST_TIMER } from './time-limit.ts'
 
 /** Refuses options that `where` does not have, so that a misspelt one is never silently ignored. */
 export function checkOptions(where: string, given: unknown, known: readonly string[]): void {
@@ -26,11 +27,24 @@ export function oneOf<T, K extends T>(name: string, value: T, known: readonly K[
   throw new ConfigError(`${name} must be one of: ${known.join(', ')}.`)
 }
 
+/** The option, or its default when it was left out. Throws `ConfigError` unless it is a boolean. */
+export function booleanOption(name: string, given: unknown, standard: boolean): boolean {
+  return oneOf<unknown, boolean>(name, given ?? standard, [true, false])
+}
+
 /** The option, or its default when it was left out. Throws `ConfigError` unless it is a whole number of at least `least`. */
 export function wholeNumber(where: string, name: string, given: unknown, standard: number, least = 1): number {
   if (given === undefined) return standard
   if (Number.isSafeInteger(given) && (given as number) >= least) return given as number
   throw new ConfigError(`Option "${name}" of ${where} must be a whole number of at least ${least}.`)
+}
+
+/**
+ * The time limit of an engine's calls, in ms, as `wholeNumber`. Never more than a timer can count: drivers hand it to timers of
+ * their own, which would fire immediately.
+ */
+export function timeoutOption(where: string, given: unknown, standard: number, least = 1): number {
+  return Math.min(wholeNumber(where, 'timeout', given, standard, least), LONGEST_TIMER)
 }
 
 /** The clock that was passed, or `Date.now`. */

@@ -10,7 +10,7 @@ export function backoff(failures: number, { first, most }: { readonly first: num
   return longest / 2 + randomInt(Math.max(Math.ceil(longest / 2), 1))
 }
 
-/** Waits before the next try for a lock that is held for a moment: for 1 to 7 ms, at random, so that two do not stay in step. */
+/** Waits before another try of what should succeed in a moment: for 1 to 7 ms, at random, so that two callers do not stay in step. */
 export function pause(): Promise<void> {
   return wait(randomInt(1, 8))
 }
@@ -22,4 +22,25 @@ export function momentIn(ms: number): number {
 
 export function isPast(moment: number): boolean {
   return performance.now() >= moment
+}
+
+/**
+ * The result of the first attempt that succeeds, with a short pause after each that failed. `errorOf` gets the error of an
+ * attempt, and whether `until` has passed. It returns the error to reject with, or null to try again: a lock is held, or a
+ * deadlock was resolved at our expense.
+ */
+export async function retryUntil<T>(
+  until: number,
+  attempt: () => T | Promise<T>,
+  errorOf: (error: unknown, isLate: boolean) => unknown,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (error) {
+      const final = errorOf(error, isPast(until))
+      if (final !== null) throw final
+    }
+    await pause()
+  }
 }

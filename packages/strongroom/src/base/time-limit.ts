@@ -1,5 +1,5 @@
-/** What a timer can count; with more, Node fires at once. */
-const LONGEST_TIMER = 2 ** 31 - 2
+/** The most ms that a timer can count. With more, Node fires immediately. */
+export const LONGEST_TIMER = 2 ** 31 - 2
 
 /** A pending call, in a ring of them, the oldest first. One that is over points only to itself. */
 class Call {

@@ -57,11 +57,11 @@ export type SecretSource = Secrets | (() => Secrets | Promise<Secrets>)
 export interface LiveKeyring extends Keyring {
   /** Resolves when there are keys. Rejects with the provider's error; the next call asks it again. */
   ready(): Promise<void> | undefined
-  /** Asks the provider again, or sets the secrets that are passed. What only removed secrets open can no longer be opened. */
+  /** Asks the provider again, or sets the secrets that are passed. What was sealed under removed secrets can no longer be opened. */
   reload(secrets?: Secrets): Promise<void>
   /**
-   * Asks the provider again, if there is one and the last time is half a minute ago, or waits for a call that is pending; true
-   * if it returned secrets.
+   * Fetches the secrets again, at most once in half a minute; a call that is pending is shared. True if there are new answers of
+   * the provider.
    */
   refresh(): Promise<boolean>
 }

@@ -42,7 +42,7 @@ interface Settings {
   readonly clock: Clock
   /** The name that is taken by the session cookie. */
   readonly sessionCookie: string
-  /** Whether the session cookie is: http on localhost is the same for all cookies. */
+  /** `secure` of the session cookie, as the default: on http://localhost no cookie can be secure. */
   readonly secure: boolean | undefined
 }
 

@@ -3,7 +3,7 @@ import type { SessionsContext } from '../context.ts'
 import type { CredentialStamps } from '../credential.ts'
 import { handleOf } from '../crypto/token.ts'
 
-type Found = Loaded | 'unknown-key' | null
+type LoadedCookie = Loaded | 'unknown-key' | null
 
 /** Does a request carry a cookie of our name, valid or not? */
 export function hasCookie({ transport }: SessionsContext, cookies: string | undefined): boolean {
@@ -15,7 +15,7 @@ export function hasCookie({ transport }: SessionsContext, cookies: string | unde
  * key that another server may have made a moment ago. A promise only if there is something to wait for, because every request
  * comes through here.
  */
-export function load(context: SessionsContext, cookies: string | undefined): Found | Promise<Found> {
+export function load(context: SessionsContext, cookies: string | undefined): LoadedCookie | Promise<LoadedCookie> {
   const cookie = verifiedCookie(context, cookies)
   if (cookie === null || cookie === 'unknown-key') return cookie
   const result = context.backing.load(cookie)
@@ -26,7 +26,7 @@ export function load(context: SessionsContext, cookies: string | undefined): Fou
     : report(context, cookie, result)
 }
 
-function report({ emit }: SessionsContext, { id }: VerifiedCookie, result: LoadResult): Found {
+function report({ emit }: SessionsContext, { id }: VerifiedCookie, result: LoadResult): LoadedCookie {
   if (result && !('ref' in result)) {
     if ('refused' in result) emit({ type: 'rejected', what: 'record', reason: result.refused })
     else emit({ type: 'expired', handle: handleOf(id), reason: result.expired })

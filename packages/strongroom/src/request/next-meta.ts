@@ -6,12 +6,12 @@ import { tidyLabel } from '../session/device.ts'
 import type { LoginOptions } from '../session/login.ts'
 import type { State } from '../session/state.ts'
 
-/** What a session's meta becomes by what a request has asked for. `before` is what is stored with it, null for a new one. */
+/** The session's meta after what this request asked for. `before` is what is stored with it, null for a new one. */
 export function nextMeta(
   context: SessionsContext,
   state: State,
   before: Meta | null,
-  device: () => string | null,
+  { device, stamp }: { readonly device: () => string | null; readonly stamp: string | null },
 ): Meta {
   const { clock, policy } = context
   const now = clock()
@@ -29,7 +29,7 @@ export function nextMeta(
       ...remembered(context, now, remember),
     }
   }
-  if (state.stamp !== null) meta = { ...meta, stamp: state.stamp }
+  if (stamp !== null) meta = { ...meta, stamp }
   if (!lifetime) return meta
   return { ...meta, ...(lifetime.defaults && defaultsFor(context, now, meta)), ...lifetime.named }
 }

@@ -5,12 +5,38 @@ import { handleOf, type Id } from '../crypto/token.ts'
 import { SessionLimitError, UnsupportedError } from '../errors.ts'
 import type { State } from '../session/state.ts'
 
+/** How many sessions a user may have, as one login sees it. */
+export interface SessionLimit {
+  /** Runs one login of this user at a time. */
+  inTurn<T>(login: () => Promise<T>): Promise<T>
+  /** With `atLimit: 'refuse'`: throws `SessionLimitError` when the user has enough sessions without `own`. */
+  refuseIfFull(own: readonly Id[]): Promise<void> | undefined
+  /** With `atLimit: 'end-oldest'`: ends so many of the user's other sessions that `own` is within the limit. */
+  endOldest(own: readonly Id[]): Promise<void> | undefined
+}
+
+const NO_LIMIT: SessionLimit = {
+  inTurn: (login) => login(),
+  refuseIfFull: () => undefined,
+  endOldest: () => undefined,
+}
+
+/** The limit of the login that the state asks for, or none. Throws `UnsupportedError` where sessions cannot be listed. */
+export function sessionLimit(context: SessionsContext, { intent }: State): SessionLimit {
+  if (intent?.verb !== 'login' || intent.options.limit === undefined) return NO_LIMIT
+  const { list, endOne } = context.backing.users
+  if (list && endOne) return new UserLimit(context, intent, { list, endOne })
+  throw new UnsupportedError(
+    `login: limit needs a store that can list a user's sessions, and ${context.backing.traits.engine} cannot.`,
+  )
+}
+
 /**
- * How many sessions a user may have, as one login sees it. The others are counted again after the new session is stored, so
- * that parallel logins see each other. Logins of one user through this process take turns, because each of two would end the
- * other. Between processes a limit may end or refuse one session too many, and never admits one too many.
+ * The others are counted again after the new session is stored, so that parallel logins see each other. Logins of one user
+ * through this process take turns, because each of two would end the other. Between processes a limit may end or refuse one
+ * session too many, and never admits one too many.
  */
-export class SessionLimit {
+class UserLimit implements SessionLimit {
   readonly #context: SessionsContext
   readonly #userId: string
   readonly #most: number
@@ -18,17 +44,7 @@ export class SessionLimit {
   readonly #list: NonNullable<UserIndex['list']>
   readonly #endOne: NonNullable<UserIndex['endOne']>
 
-  /** The limit of the login that the state asks for; null if it asks for none. Throws where sessions cannot be listed. */
-  static of(context: SessionsContext, { intent }: State): SessionLimit | null {
-    if (intent?.verb !== 'login' || intent.options.limit === undefined) return null
-    const { list, endOne } = context.backing.users
-    if (list && endOne) return new SessionLimit(context, intent, { list, endOne })
-    throw new UnsupportedError(
-      `login: limit needs a store that can list a user's sessions, and ${context.backing.traits.engine} cannot.`,
-    )
-  }
-
-  private constructor(
+  constructor(
     context: SessionsContext,
     { userId, options }: Extract<State['intent'], { verb: 'login' }>,
     { list, endOne }: Required<Pick<UserIndex, 'list' | 'endOne'>>,
@@ -41,12 +57,10 @@ export class SessionLimit {
     this.#endOne = endOne
   }
 
-  /** Runs one login of this user at a time. */
   inTurn<T>(login: () => Promise<T>): Promise<T> {
     return runExclusive(this.#context, `user ${this.#userId}`, login)
   }
 
-  /** With `atLimit: 'refuse'`: throws `SessionLimitError` when the user has enough sessions without `own`. */
   async refuseIfFull(own: readonly Id[]): Promise<void> {
     if (!this.#refuses || (await this.#others(own)).length < this.#most) return
     this.#context.emit({ type: 'limit', policy: 'refuse', ended: 0 })
@@ -55,7 +69,6 @@ export class SessionLimit {
     )
   }
 
-  /** With `atLimit: 'end-oldest'`: ends so many of the user's other sessions that `own` is within the limit. */
   async endOldest(own: readonly Id[]): Promise<void> {
     if (this.#refuses) return
     const others = await this.#others(own)

@@ -1,5 +1,5 @@
 import type { Loaded } from '../backing/backing.ts'
-import { checkOptions } from '../base/check.ts'
+import { checkOptions, oneOf } from '../base/check.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
 import { SessionGoneError, SessionLimitError, StoreError } from '../errors.ts'
@@ -23,7 +23,7 @@ export interface Outcome {
   /** The Set-Cookie line to add, or null. A response with one also needs `Cache-Control: no-store`. */
   readonly setCookie: string | null
   /** More Set-Cookie lines, which remove the cookies of another framework; see `adoptFrom`. */
-  readonly clears?: readonly string[] | undefined
+  readonly clearCookies?: readonly string[] | undefined
   /** Was the session asked for? Then the response differs by cookie, and needs `Vary: Cookie`. */
   readonly used: boolean
 }
@@ -39,9 +39,9 @@ export class Visit<Data extends object> {
   #loading: Promise<Session<Data>> | null = null
   #loaded: Loaded | null = null
   #setCookie: string | null = null
-  #clears: readonly string[] = []
-  /** Was the session asked for, whether or not it could be loaded? */
-  #asked = false
+  #clearCookies: readonly string[] = []
+  /** Was the session requested, whether or not it could be loaded? */
+  #wasRequested = false
   /** Did the response begin before the session was loaded? */
   #begun = false
   /** The save that is under way. */
@@ -60,13 +60,11 @@ export class Visit<Data extends object> {
   async #getWith(options: GetOptions): Promise<Session<Data>> {
     checkOptions('get()', options, ['onStoreError'])
     const { onStoreError = this.#context.onStoreError } = options
-    if (onStoreError !== 'throw' && onStoreError !== 'anonymous')
-      throw new TypeError("get: onStoreError must be 'throw' or 'anonymous'.")
-    return this.#getUnder(onStoreError)
+    return this.#getUnder(oneOf('get: onStoreError', onStoreError, ['throw', 'anonymous']))
   }
 
   #getUnder(policy: 'throw' | 'anonymous'): Promise<Session<Data>> {
-    this.#asked = true
+    this.#wasRequested = true
     this.#loading ??= this.#load()
     return policy === 'throw' ? this.#loading : this.#loading.catch((error) => this.#standIn(error))
   }
@@ -78,18 +76,19 @@ export class Visit<Data extends object> {
   commit(status = 200): Outcome | Promise<Outcome> {
     const session = this.#session
     if (!session) {
+      const untouched = !this.#loading && !this.#wasRequested
+      if (untouched && this.#context.saveEveryRequest && status < 500 && this.#hasCookie()) return this.#refresh(status)
       this.#begun = true
       if (this.#loading) return this.#commitAfter(this.#loading, status)
-      if (this.#asked) return READ
-      return this.#context.saveEveryRequest && status < 500 && this.#hasCookie() ? this.#refresh(status) : UNUSED
+      return untouched ? UNUSED : READ
     }
     if (this.#saving) return this.#commitAfter(this.#saving, status)
-    const state = stateOf(session as never)
+    const state = stateOf(session)
     if (!state.isOpen) return this.#outcome()
     // Before the next line, which may throw: the page about that error must not try again.
     state.close()
     const plan = planOf(this.#context, state, this.#loaded, status >= 500)
-    return plan ? this.#carryOut(plan, state).then(() => this.#outcome()) : this.#outcome()
+    return plan ? this.#run(plan, state).then(() => this.#outcome()) : this.#outcome()
   }
 
   /** Saves the session now. It stays open, and `commit` returns what the response needs. */
@@ -98,12 +97,12 @@ export class Visit<Data extends object> {
     while (this.#saving) await this.#saving.catch(() => undefined)
     const session = this.#session
     if (!session) return
-    const state = stateOf(session as never)
+    const state = stateOf(session)
     if (!state.isOpen) return
     const plan = planOf(this.#context, state, this.#loaded, false)
     if (!plan) return
     state.beginSave()
-    this.#saving = this.#carryOut(plan, state)
+    this.#saving = this.#run(plan, state)
     try {
       await this.#saving
     } finally {
@@ -115,7 +114,7 @@ export class Visit<Data extends object> {
   /** A session that saves nothing, where there is no response: a WebSocket's upgrade, a check. Changing it throws. */
   async read(): Promise<Session<Data>> {
     const session = await this.get()
-    stateOf(session as never).makeReadOnly()
+    stateOf(session).makeReadOnly()
     return session
   }
 
@@ -154,7 +153,7 @@ export class Visit<Data extends object> {
     this.#loaded = adopted.loaded
     // The visitor keeps the other framework's cookie until its session has been ended there, too.
     if (adopted.clear === null) return
-    this.#clears = [adopted.clear]
+    this.#clearCookies = [adopted.clear]
     if (adopted.loaded) this.#setCookie = this.#cookieOf(adopted.loaded)
   }
 
@@ -177,7 +176,6 @@ export class Visit<Data extends object> {
       throw error
     }
     if (!this.#loaded || !this.#session) return UNUSED
-    stateOf(this.#session as never).reopen()
     return this.commit(status)
   }
 
@@ -188,22 +186,21 @@ export class Visit<Data extends object> {
     return new Session<Data>(state)
   }
 
-  /** The response began while the session was being loaded or saved: whoever gets it may no longer change it. */
+  /** The response began while the session was being loaded or saved: nobody may change it any more. */
   async #commitAfter(pending: Promise<unknown>, status: number): Promise<Outcome> {
     await pending.catch(() => undefined)
     return this.#session ? this.commit(status) : READ
   }
 
-  async #carryOut(plan: Plan, state: State): Promise<void> {
+  async #run(plan: Plan, state: State): Promise<void> {
     const context = this.#context
-    const loaded = this.#loaded
     /** Moves an expiry, and saves nothing that would be lost. */
     const movesExpiry = plan.verb === 'touch' || plan.verb === 'refresh'
     try {
       // First: if it fails, nothing has been done, and the visitor can try again.
       if (context.adoption !== null && (plan.verb === 'end' || state.intent?.verb === 'login'))
-        this.#clears = await context.adoption.end(context, header(this.#headers, 'cookie'))
-      const stored = await commit({ context, state, loaded, device: () => this.#device() }, plan)
+        this.#clearCookies = await context.adoption.end(context, header(this.#headers, 'cookie'))
+      const stored = await commit({ context, state, device: () => this.#device() }, plan)
       // A touch that finds nothing changes nothing: the session has ended, and the next request sees it.
       if (!movesExpiry || stored) this.#settle(state, stored)
     } catch (error) {
@@ -243,7 +240,8 @@ export class Visit<Data extends object> {
   }
 
   #outcome(): Outcome {
-    if (this.#clears.length > 0) return { setCookie: this.#setCookie, clears: this.#clears, used: true }
+    if (this.#clearCookies.length > 0)
+      return { setCookie: this.#setCookie, clearCookies: this.#clearCookies, used: true }
     return this.#setCookie === null ? READ : { setCookie: this.#setCookie, used: true }
   }
 }

@@ -28,7 +28,7 @@ export function writableValues(state: State): Values {
 }
 
 /**
- * A copy of the values for later requests, if the application has none of their objects in its hands: then nothing can change
+ * A copy of the values for later requests, if the application has no reference to any of their objects: then nothing can change
  * them any more. Undefined otherwise.
  */
 export function shareable({ values, shared }: State): Values | undefined {

@@ -15,7 +15,7 @@ export function expiryAfter(now: number, { idle, deadline }: Lifetime): number {
 }
 
 /**
- * The new expiry when a touch is due, else null. One touch per tenth of the idle limit is enough: the limit is then kept to
+ * The new expiry when a touch is due, else null. One touch per tenth of the idle limit is enough: the limit is then accurate to
  * within a tenth. Never earlier than what was promised already, even when the clock jumps back.
  */
 export function touchDue(now: number, expiresAt: number, life: Lifetime): number | null {
@@ -45,7 +45,7 @@ export interface LifetimeChange {
   readonly named: Partial<Pick<Meta, 'idle' | 'deadline' | 'persistent'>>
 }
 
-/** What a request has asked for its session's lifetime, as it was asked: some formats store that, and not what follows. */
+/** What a request asked for about its session's lifetime. Some formats store the request itself, not its result. */
 export interface RequestedLifetime {
   /** Of a login. */
   readonly remember: LoginOptions['remember']

@@ -1,7 +1,7 @@
 import { type Duration, milliseconds } from '../base/duration.ts'
 
 export interface LoginOptions {
-  /** The device as the user's list of sessions shows it (at most 120 characters). Default: told from the User-Agent. */
+  /** The device as the user's list of sessions shows it (at most 120 characters). By default derived from the User-Agent. */
   readonly label?: string | null | undefined
   /**
    * Keep the cookie when the browser closes; a duration also sets how long the session lives at most. False ends the cookie
@@ -41,7 +41,7 @@ export function checkUserId(where: string, userId: unknown): void {
 const kindOf = (value: unknown) =>
   value == null ? `${value}` : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 
-/** Throws `TypeError` for an option that is unknown or wrong. */
+/** Throws `TypeError` for an option that is unknown or wrong, and `ConfigError` for a `remember` that is not a duration. */
 export function checkLogin(options: LoginOptions): void {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`login() takes its options as an object: ${LOGIN.join(', ')}.`)

@@ -47,7 +47,7 @@ const run = (steps: readonly ((value: unknown) => unknown)[], value: unknown) =>
   steps.reduce((v, step) => step(v), value)
 
 /**
- * The keys whose values were changed in place. `lent` are the keys whose objects the application has had in its hands, `base`
+ * The keys whose values were changed in place. `lent` are the keys whose objects the application had a reference to, `base`
  * is the JSON that was loaded. Where nothing was lent, nothing can have changed, and nothing is encoded.
  */
 export function changedInPlace(lent: Iterable<string>, values: Values, base: string): string[] {

@@ -12,7 +12,10 @@ import type { State } from './state.ts'
 export type Keys<Data> = keyof Data & string
 
 /** How the library itself gets at a session's state; applications only have the methods. */
-export let stateOf: (session: Session<never>) => State
+export let stateOf: (session: AnySession) => State
+
+// biome-ignore lint/suspicious/noExplicitAny: any session, whatever its data
+export type AnySession = Session<any>
 
 const FLASH = '~flash.'
 
@@ -21,7 +24,7 @@ export class Session<Data extends object = Record<string, unknown>> {
   readonly #state: State
 
   static {
-    stateOf = (session) => (session as Session<never>).#state
+    stateOf = (session) => session.#state
   }
 
   /** @internal Sessions come from `sessions.get(request)`. */
@@ -111,7 +114,8 @@ export class Session<Data extends object = Record<string, unknown>> {
 
   /**
    * Signs a user in: new token (so that a planted one is worthless), new times, and the session is in the user's list. Throws
-   * `TypeError` for a user id that is not a non-empty string, and for options that are wrong.
+   * `TypeError` for a user id that is not a non-empty string and for a wrong option, and `ConfigError` for a `remember` that is
+   * not a duration.
    */
   login(userId: string, options: LoginOptions = {}): void {
     const state = this.#writable()

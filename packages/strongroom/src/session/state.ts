@@ -25,8 +25,8 @@ export interface StoredSession {
   readonly ref: { readonly expiresAt: number; readonly cookie: { readonly id: Id } }
 }
 
-/** What a session is told about the request that it belongs to. */
-export interface Circumstances {
+/** What a session knows of its request. */
+export interface RequestFacts {
   /** When it was loaded. */
   readonly now: number
   readonly handleOf: (id: Id) => string
@@ -36,8 +36,8 @@ export interface Circumstances {
 const NO_VALUES: Values = Object.freeze({})
 
 /**
- * What is known of a session in the middle of a request. It has no clock: the moment is handed in. Whether it may be changed
- * is its mode, which moves in one direction but for a save: open → saving → open → closed, or read-only from the start.
+ * What is known of a session in the middle of a request. It has no clock: the moment is passed in. Whether it may be changed
+ * is its mode: open → saving → open → closed, or read-only, which it becomes right after it was loaded.
  */
 export class State {
   values: Values = {}
@@ -57,17 +57,15 @@ export class State {
   edits: Map<string, Edit> | null = null
   /** For an updated key: its JSON right after the last update, to notice a later change in place. */
   updated: Map<string, string | undefined> | null = null
-  /** Keys whose objects the application has in its hands. */
+  /** Keys whose objects the application has a reference to. */
   lent: Set<string> | null = null
   /** `credentialChanged()` was called. */
   credentialChange: { readonly credential: string | undefined } | null = null
-  /** The new credential stamp, once a save that needs one has made it. */
-  stamp: string | null = null
   /** With a serializer, `values` are what it makes of these. */
   readonly application: ApplicationValues | null
   #mode: 'open' | 'saving' | 'closed' | 'read-only' = 'open'
 
-  constructor({ now, handleOf, serializer = null }: Circumstances, loaded: StoredSession | null) {
+  constructor({ now, handleOf, serializer = null }: RequestFacts, loaded: StoredSession | null) {
     this.now = now
     this.handleOf = handleOf
     this.application = serializer && new ApplicationValues(serializer)
@@ -115,16 +113,11 @@ export class State {
     this.#mode = 'closed'
   }
 
-  /** For a request that never asked for its session: it was loaded at the response, and is committed there. */
-  reopen(): void {
-    this.#mode = 'open'
-  }
-
   makeReadOnly(): void {
     this.#mode = 'read-only'
   }
 
-  /** What is stored by now is what was loaded from here on. */
+  /** From now on, what was saved counts as what was loaded. */
   setStored({ values, shared, data, meta, ref }: StoredSession): void {
     this.values = values
     this.shared = shared
@@ -147,7 +140,7 @@ export class State {
 
   forgetChanges(): void {
     this.forgetIntent()
-    this.stamp = this.lifetime = this.edits = this.updated = this.lent = null
+    this.lifetime = this.edits = this.updated = this.lent = null
     this.cleared = false
   }
 

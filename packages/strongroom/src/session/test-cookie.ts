@@ -1,7 +1,4 @@
-import type { Session } from './session.ts'
-
-// biome-ignore lint/suspicious/noExplicitAny: any session, whatever its data
-type AnySession = Session<any>
+import type { AnySession } from './session.ts'
 
 /** Django's key and value, so that a Django that shares the session recognizes it. */
 const [NAME, WORKED] = ['testcookie', 'worked']

@@ -15,10 +15,10 @@ export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
   // A shared cache must not send one visitor's page to another (RFC 9110 §12.5.5).
   if (!vary) headers.set('Vary', 'Cookie')
   else if (!vary.split(',').some((name) => /^\s*(\*|cookie)\s*$/i.test(name))) headers.set('Vary', `${vary}, Cookie`)
-  const { clears = [] } = outcome
-  if (outcome.setCookie === null && clears.length === 0) return
+  const { clearCookies = [] } = outcome
+  if (outcome.setCookie === null && clearCookies.length === 0) return
   if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)
-  for (const line of clears) headers.append('Set-Cookie', line)
+  for (const line of clearCookies) headers.append('Set-Cookie', line)
   // Nor must it store one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
   if (!/\bno-store\b/i.test(headers.get('cache-control') ?? '')) headers.set('Cache-Control', 'no-store')
 }
