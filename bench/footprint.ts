@@ -1,6 +1,6 @@
 import session from 'express-session'
-import { memory } from '../packages/strongroom/src/engines/memory/memory.ts'
-import type { SealName } from '../packages/strongroom/src/index.ts'
+import type { SealName } from 'strongroom'
+import { memory } from 'strongroom/memory'
 import { sessionOf } from './data.ts'
 import { begin, sessionsWith } from './micro/sessions.ts'
 

@@ -1,14 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { file } from '../packages/strongroom/src/engines/file/file.ts'
-import { memory } from '../packages/strongroom/src/engines/memory/memory.ts'
-import { sqlite } from '../packages/strongroom/src/engines/sqlite/sqlite.ts'
-import {
-  type BaseSessions,
-  createSessions,
-  type IndexedStore,
-  type SessionsOptions,
-} from '../packages/strongroom/src/index.ts'
+import { type BaseSessions, createSessions, type IndexedStore, type SessionsOptions } from 'strongroom'
+import { file } from 'strongroom/file'
+import { memory } from 'strongroom/memory'
+import { sqlite } from 'strongroom/sqlite'
 import { median } from './figures.ts'
 import { begin, readOnce, type Values, writeOnce } from './micro/sessions.ts'
 

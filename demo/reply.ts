@@ -1,6 +1,6 @@
 import { parseCookie } from 'cookie'
 import type { Request, Response } from 'express'
-import type { Session } from '../packages/strongroom/src/index.ts'
+import type { Session } from 'strongroom'
 import type { Vault, Visit } from './vault.ts'
 import type { Html } from './views/html.ts'
 import { layout } from './views/layout.ts'

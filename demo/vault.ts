@@ -1,13 +1,6 @@
-import { createKeyring } from '../packages/strongroom/src/crypto/keyring.ts'
-import { verifyToken } from '../packages/strongroom/src/crypto/token.ts'
-import { storeFromUrl } from '../packages/strongroom/src/engines/url.ts'
-import {
-  createSessions,
-  type Id,
-  type IndexedStore,
-  type Sessions,
-  type Store,
-} from '../packages/strongroom/src/index.ts'
+import { createSessions, type Id, type IndexedStore, type Sessions, type Store } from 'strongroom'
+// No application needs these: the page about the thief shows the session's row, and only the inside leads there.
+import { createKeyring, engineFromUrl, verifyToken } from 'strongroom/internal'
 import { keyIn } from './key.ts'
 import type { Basket } from './shop/basket.ts'
 
@@ -35,14 +28,15 @@ export interface Vault {
 /** Throws `ConfigError` for a URL that cannot be understood, and `StoreError` for a store that does not answer. */
 export async function openVault(choices: { store: string; plainCookie: boolean }): Promise<Vault> {
   const { plainCookie } = choices
-  const store = choices.store.startsWith('cookie:') ? null : storeFromUrl(choices.store)
+  const opened = engineFromUrl(choices.store)
+  const store = 'kind' in opened ? null : opened
   const secrets = keyIn('.strongroom/demo.key')
   const ring = createKeyring(secrets)
   const sessions = createSessions<Visit>({
     // Without an owner index, the page about devices does not ask for the list.
-    store: (store as IndexedStore | null) ?? choices.store,
+    store: opened as IndexedStore,
     secrets,
-    // If sessions are in their cookies, there is nothing to sweep.
+    // Sessions in their cookies leave nothing to sweep.
     ...(store && { sweep: '10m' }),
     ...(plainCookie && { cookie: { name: 'id', secure: false } }),
   })
@@ -56,14 +50,14 @@ export async function openVault(choices: { store: string; plainCookie: boolean }
     store,
     plainCookie,
     idOf(cookie) {
-      const claim = verifyToken(cookie, ring)
-      return typeof claim === 'string' ? null : claim.id
+      const token = verifyToken(cookie, ring)
+      return typeof token === 'string' ? null : token.id
     },
     engine,
     storage: `${engine}, ${SEALS[sessions.policy.seal] ?? sessions.policy.seal}`,
     async close() {
       await sessions.close()
-      await store?.close()
+      await ('kind' in opened ? opened.revocations : opened)?.close()
     },
   }
 }

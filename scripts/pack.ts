@@ -24,8 +24,8 @@ const FROM_ROOT = ['docs', 'CHANGELOG.md', 'SECURITY.md']
 const KEPT = '.package.json.source'
 
 /**
- * Builds and packs a package as `npm publish` would, and returns the tarball's path. All of it happens below `folder`, so
- * that two packs at once, or a pack beside a build, never see each other's half-written dist.
+ * Builds and packs a package as `npm publish` would, and returns the tarball's path. All of it happens below `folder`, so that
+ * two packs in parallel, or a pack beside a build, never see each other's half-written dist.
  */
 export function pack(wanted: Package, folder: string): string {
   const stage = join(folder, 'stage', wanted.folder)

@@ -2,7 +2,7 @@
 import { accessSync, constants, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Programs that are no npm packages: where Debian has them, and what asks for them. */
+/** Programs that are not npm packages: their Debian packages, and which commands need them. */
 export const programs = [
   { program: 'chromium', package: 'chromium', for: ['tests'] },
   // Of util-linux; it gives a program a terminal.

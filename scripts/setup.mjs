@@ -11,7 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const lock = join(root, '.setup.lock')
 const LEAST = [22, 13]
 
-await takeTurn()
+await takeLock()
 try {
   if (!installed()) install()
   checkNode()
@@ -20,8 +20,8 @@ try {
   rmSync(lock, { force: true })
 }
 
-/** Two commands started at once on a fresh clone would otherwise install over each other. */
-async function takeTurn() {
+/** Two commands started in parallel on a fresh clone would otherwise install over each other. */
+async function takeLock() {
   for (let waited = 0; ; waited++) {
     try {
       return writeFileSync(lock, String(process.pid), { flag: 'wx' })
@@ -44,7 +44,7 @@ function isAbandoned() {
   }
 }
 
-/** Is what lies in node_modules what the lockfile asks for? Compared by hash, so no timestamp can be wrong. */
+/** Whether node_modules is what the lockfile asks for. Compares hashes, because timestamps can be wrong. */
 function installed() {
   const hidden = join(root, 'node_modules', '.package-lock.json')
   if (!existsSync(hidden)) return false
@@ -89,7 +89,7 @@ function nodeVersion() {
   return status === 0 ? stdout.trim().slice(1) : null
 }
 
-/** Where Debian lets us, installs what is missing. Elsewhere, or when that fails, the suites skip and say how to enable them. */
+/** Installs what is missing on Debian, as root. Elsewhere, or if that fails, suites are skipped and say how to enable them. */
 function installPrograms(use) {
   const missing = programs
     .filter((entry) => entry.for.includes(use) && !find(entry.program))
@@ -111,8 +111,8 @@ function installPackages(packages, options = []) {
 }
 
 /**
- * Runs `work` with options for apt-get that also know the backports of this Debian, from where it has everything else. What
- * the system lists is not changed; and backports come last, so that nothing is taken from them that is there without.
+ * Runs `work` with apt options that add this Debian's backports from the same mirror. The system's own lists stay unchanged,
+ * and backports have the lowest priority.
  */
 function withBackports(work) {
   const format = '$(REPO_URI) $(CODENAME)'
@@ -135,8 +135,8 @@ function withBackports(work) {
 }
 
 /**
- * Debian starts a server as soon as it is installed. Ours are started by the tests, on ports of their own, and nobody who
- * runs a test has asked for a database on 5432. Packages obey this file; one that is there already is somebody's decision.
+ * Debian starts a server as soon as it is installed. The tests start their own, on other ports, and nobody who runs tests
+ * expects a database on 5432. Packages obey this file; one that exists already is the administrator's decision.
  */
 function withoutStarting(work) {
   const policy = '/usr/sbin/policy-rc.d'

@@ -18,8 +18,8 @@ const signal = (name: NodeJS.Signals) => process.kill(-(server.pid as number), n
 try {
   const address = await within(START, 'printed no address', addressPrinted())
   const response = await fetch(address, { signal: AbortSignal.timeout(END) })
-  if (response.status !== 200) throw new Error(`GET / answered ${response.status}`)
-  if ((await response.text()).length === 0) throw new Error('GET / answered with nothing')
+  if (response.status !== 200) throw new Error(`GET / returned ${response.status}`)
+  if ((await response.text()).length === 0) throw new Error('GET / returned an empty page')
   signal('SIGINT')
   const [code, by] = await within(END, 'did not end after SIGINT', ended)
   if (code !== 0) throw new Error(`ended with ${by ?? `exit code ${code}`} after SIGINT`)

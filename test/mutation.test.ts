@@ -68,7 +68,8 @@ function compile(copy: string, list: readonly Mutation[]): string[] {
     cwd: copy,
     encoding: 'utf8',
   })
-  const lines = stdout.split('\n').filter(Boolean)
+  // The lines that are indented explain the error above them.
+  const lines = stdout.split('\n').filter((line) => /^\S/.test(line))
   if (status !== 0 && lines.length === 0) return ['tsc did not run']
   return lines.map((line) => {
     const [, file = '', error] = /^(\S+?)\(\d+,\d+\): (.*)/.exec(line) ?? []

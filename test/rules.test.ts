@@ -63,7 +63,9 @@ keeps('imports go through no wall', rules.importsThroughWalls, {
     { 'packages/cli/src/main.ts': `import { Memo } from '../../strongroom/src/base/memo.ts'` },
   ],
   fine: [
-    inStrongroom({ 'store.ts': `import type { Id } from './crypto/token.ts'\n// import { newToken } from './sessions.ts'` }),
+    inStrongroom({
+      'store.ts': `import type { Id } from './crypto/token.ts'\n// import { newToken } from './sessions.ts'`,
+    }),
     inStrongroom({ 'session/session.ts': `const text = "import { a } from '../sessions.ts'"` }),
     inStrongroom({
       'engines/memory/memory.ts': `import type { Id } from '../../crypto/token.ts'\nimport { StoreError } from '../../errors.ts'`,
@@ -120,6 +122,22 @@ keeps(
   },
 )
 
+suite('the demo, the benchmarks and the examples import what is public by the names of the packages', () => {
+  test('in the tree', () => {
+    const files = globSync('{demo,bench,examples}/**/*.ts', { cwd: root }).sort()
+    assert.deepEqual(rules.publicByPath(read(files), exported), [])
+  })
+  for (const [text, faults] of [
+    [`import type { Session } from '../packages/strongroom/src/index.ts'`, 1],
+    [`import type { Session } from 'strongroom'`, 0],
+    [`import { verifyToken } from '../packages/strongroom/src/crypto/token.ts'`, 0],
+  ] as const)
+    test(`${faults === 0 ? 'allows' : 'finds'} ${text}`, () => {
+      const planted = new Map([['demo/app.ts', text]])
+      assert.equal(rules.publicByPath(planted, ['packages/strongroom/src/index.ts']).length, faults)
+    })
+})
+
 /** For planted sources, what package.json of `strongroom` declares. */
 function packagesNotAllowed(given: rules.Sources): string[] {
   if (given !== sources) return rules.packagesNotAllowed(given, packageNamed('strongroom').manifest)
@@ -140,11 +158,13 @@ keeps('npm packages stay where they belong', packagesNotAllowed, {
   fine: [
     inStrongroom({ 'http/cookie.ts': `import { parseCookie } from 'cookie'` }),
     inStrongroom({ 'adapters/hono.ts': `import type { Context } from 'hono'` }),
-    inStrongroom({ 'engines/memory/memory.ts': `import { LRUCache } from 'lru-cache'\nimport { join } from 'node:path'` }),
+    inStrongroom({
+      'engines/memory/memory.ts': `import { LRUCache } from 'lru-cache'\nimport { join } from 'node:path'`,
+    }),
   ],
 })
 
-keeps('the session is pure: time and I/O come from whoever calls it', rules.impurities, {
+keeps('the session is pure: time and I/O come from its callers', rules.impurities, {
   caught: [
     { 'packages/strongroom/src/session/session.ts': `import { hash } from 'node:crypto'` },
     { 'packages/strongroom/src/session/lifetime.ts': 'export const now = () => Date.now()' },
@@ -168,7 +188,7 @@ keeps('random numbers come from node:crypto', rules.randomnessFromElsewhere, {
 
 keeps('secrets are compared in constant time', rules.secretsCompared, {
   caught: [
-    { 'src/token.ts': 'if (tag === expected) return claim' },
+    { 'src/token.ts': 'if (tag === expected) return token' },
     { 'src/token.ts': `return mac.digest('hex') !== given` },
     { 'src/seal.ts': 'if (record.commitment != derived.commitment) return null' },
     { 'src/csrf.ts': 'const ok = request.headers[name] === session.csrfToken' },

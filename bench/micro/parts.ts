@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { memory } from 'strongroom/memory'
 import { serverBacking } from '../../packages/strongroom/src/backing/server.ts'
 import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { handleOf, type Id, newToken } from '../../packages/strongroom/src/crypto/token.ts'
-import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { cookieTransport } from '../../packages/strongroom/src/http/cookie.ts'
 import { changesOf } from '../../packages/strongroom/src/session/changes.ts'
 import {

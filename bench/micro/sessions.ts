@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type BaseSessions, createSessions, type SessionsOptions } from '../../packages/strongroom/src/index.ts'
-import type { Outcome, Visit } from '../../packages/strongroom/src/request/visit.ts'
+import type { Outcome, Visit } from 'strongroom'
+import { type BaseSessions, createSessions, type SessionsOptions } from 'strongroom'
 import { type Data, sessionOf } from '../data.ts'
 
 export type Values = Data & Record<string, unknown>

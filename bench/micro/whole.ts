@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
-import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import type { SessionsOptions } from '../../packages/strongroom/src/index.ts'
+import type { SessionsOptions } from 'strongroom'
+import { cookie } from 'strongroom/cookie'
+import { memory } from 'strongroom/memory'
 import type { Case } from './case.ts'
 import { begin, readOnce, sessionsWith, writeOnce } from './sessions.ts'
 

@@ -1,5 +1,5 @@
 import { type Request, type Response, Router } from 'express'
-import type { Session } from '../../packages/strongroom/src/index.ts'
+import type { Session } from 'strongroom'
 import { goTo, showPage } from '../reply.ts'
 import type { Vault, Visit } from '../vault.ts'
 import { devicesView } from '../views/devices.ts'

@@ -1,5 +1,5 @@
 import { type Request, Router } from 'express'
-import type { Session } from '../../packages/strongroom/src/index.ts'
+import type { Session } from 'strongroom'
 import { goTo, showPage } from '../reply.ts'
 import { NOTE_LENGTH, withFewer, withMore, withNote } from '../shop/basket.ts'
 import { type Article, articleOf } from '../shop/catalogue.ts'

@@ -1,5 +1,5 @@
 import { type Request, Router } from 'express'
-import type { Session } from '../../packages/strongroom/src/index.ts'
+import type { Session } from 'strongroom'
 import { cookieOf, showPage } from '../reply.ts'
 import { linesOf } from '../shop/basket.ts'
 import type { Vault, Visit } from '../vault.ts'

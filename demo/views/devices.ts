@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Device, PolicyFacts } from '../../packages/strongroom/src/index.ts'
+import type { Device, PolicyFacts } from 'strongroom'
 import { phone, screen } from './drawings.ts'
 import type { Html } from './html.ts'
 import { lengthOf, momentView } from './moments.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { PolicyFacts, Session, Traits } from '../../packages/strongroom/src/index.ts'
+import type { PolicyFacts, Session, Traits } from 'strongroom'
 import type { Vault, Visit } from '../vault.ts'
 import type { Html } from './html.ts'
 import { lengthOf, momentView } from './moments.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Session } from '../../packages/strongroom/src/index.ts'
+import type { Session } from 'strongroom'
 import { countOf } from '../shop/basket.ts'
 import type { Vault, Visit } from '../vault.ts'
 import { logo } from './drawings.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Session } from '../../packages/strongroom/src/index.ts'
+import type { Session } from 'strongroom'
 import { type Basket, type Line, linesOf, MOST, NOTE_LENGTH, totalOf } from '../shop/basket.ts'
 import { type Article, catalogue, priceOf } from '../shop/catalogue.ts'
 import type { Visit } from '../vault.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Session } from '../../packages/strongroom/src/index.ts'
+import type { Session } from 'strongroom'
 import { linesOf } from '../shop/basket.ts'
 import type { Visit } from '../vault.ts'
 import type { Html } from './html.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Entry, Version } from '../../packages/strongroom/src/index.ts'
+import type { Entry, Version } from 'strongroom'
 import type { Vault } from '../vault.ts'
 import { type Part, plainParts, sealedParts, signedParts, tokenParts } from './anatomy.ts'
 import { dumpView, legendView } from './dump.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { PolicyFacts } from '../../packages/strongroom/src/index.ts'
+import type { PolicyFacts } from 'strongroom'
 import type { Html } from './html.ts'
 
 interface Thief {

@@ -104,8 +104,8 @@ const storeMutations: Mutation[] = [
   ),
   memory(
     'bytes that are cut off at the first zero',
-    "toString('latin1')",
-    "toString('latin1').split('\\0')[0] as string",
+    'bytes: latin1Of(bytes),',
+    "bytes: latin1Of(bytes).split('\\0')[0] as string,",
   ),
   sqlite(
     'a backend error reported as an absent session',
@@ -119,8 +119,8 @@ const storeMutations: Mutation[] = [
   ),
   sqlite(
     'bytes and label that are not copied when they are written',
-    'const copies = { bytes: Buffer.from(bytes), label: label && Buffer.from(label) }',
-    'const copies = { bytes, label }',
+    'const { bytes, expiresAt, createdAt, owner, label } = copyOf(entry)',
+    'const { bytes, expiresAt, createdAt, owner, label } = entry',
   ),
   statements(
     'create as an upsert',
@@ -139,7 +139,7 @@ const storeMutations: Mutation[] = [
   ),
   file(
     'compare-and-set without a lock',
-    'return this.#run(() => this.#locks.hold(lock, until, work))',
+    'return this.#run(() => this.#locks.withLock(lock, until, work))',
     'void lock, until\n    return this.#run(work)',
   ),
   file(
@@ -228,12 +228,12 @@ const adapterMutations: Mutation[] = [
   commit(
     'a logout lost because the page about it failed',
     "if (intent?.verb === 'logout') return",
-    "if (intent?.verb === 'logout' && !dropped) return",
+    "if (dropped) return null\n  if (intent?.verb === 'logout') return",
   ),
   commit(
     'a session that is created again after it ended',
     "if (!newer || !('ref' in newer)) throw gone(context, loaded)",
-    "if (!newer || !('ref' in newer)) return put(task, loaded.meta)",
+    "if (!newer || !('ref' in newer)) return store(task, loaded.meta, undefined)",
   ),
   commit(
     "a conflict resolved by overwriting the other request's change",

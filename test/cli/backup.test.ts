@@ -346,7 +346,7 @@ suite('strongroom backup', () => {
     const pg = await project.run([
       'backup',
       '--store',
-      'postgres://app@db:5433/shop?sslmode=no-verify&max=3&ssl=1',
+      'postgres://app@db:5433/shop?sslmode=no-verify&max=3&notify=true&listen=postgres%3A%2F%2Fdb%2Fshop&ssl=1',
       '--print',
     ])
     assert.equal(
@@ -357,7 +357,7 @@ suite('strongroom backup', () => {
     const my = await project.run([
       'backup',
       '--store',
-      'mariadb://app@db:3307/shop?table=People',
+      'mariadb://app@db:3307/shop?table=People&batchWrites=true&max=3',
       '--django',
       '--print',
       '--',
@@ -367,6 +367,7 @@ suite('strongroom backup', () => {
       my.out,
       'mariadb-dump --protocol=tcp --host=db --port=3307 --user=app --ignore-table-data=shop.People --ignore-table-data=shop.django_session --single-transaction --hex-blob shop --routines\n',
     )
+    assert.equal(my.err, 'strongroom: the URL option "max" is for the driver and was not passed to mariadb-dump.\n')
   })
 
   test('a password that is not encoded is refused and not printed', async () => {

@@ -50,8 +50,8 @@ suite('move', () => {
     await project.run(['move', ...urls])
     const { code, out } = await project.run(['move', ...urls, '--json'])
     assert.equal(code, 0)
-    const { moved, left, present, complete, from, to } = JSON.parse(out)
-    assert.deepEqual([moved, left, present, complete, from, to], [0, 0, 2, true, 'file', 'sqlite'])
+    const { moved, remaining, present, complete, from, to } = JSON.parse(out)
+    assert.deepEqual([moved, remaining, present, complete, from, to], [0, 0, 2, true, 'file', 'sqlite'])
   })
 
   test('move --dry-run counts and changes nothing', async () => {
@@ -73,7 +73,7 @@ suite('move', () => {
     assert.ok(moved > 0 && moved < 400, first.out)
     const { out } = await project.run(['move', ...urls, '--json'])
     const report = JSON.parse(out)
-    assert.deepEqual([report.moved, report.left, report.present], [400 - moved, 0, 400])
+    assert.deepEqual([report.moved, report.remaining, report.present], [400 - moved, 0, 400])
   })
 
   test('a session that the new store refuses stays in the old store, and the exit code is 1', async () => {
@@ -93,12 +93,12 @@ suite('move', () => {
     database.close()
     const { code, out, err } = await project.run(['move', ...urls, '--json'])
     assert.equal(code, 1)
-    assert.deepEqual([JSON.parse(out).moved, JSON.parse(out).failed, JSON.parse(out).left], [3, 1, 1])
-    const { trouble } = JSON.parse(out)
-    assert.equal(trouble, 'The session database did not answer.')
+    assert.deepEqual([JSON.parse(out).moved, JSON.parse(out).failed, JSON.parse(out).remaining], [3, 1, 1])
+    const { firstError } = JSON.parse(out)
+    assert.equal(firstError, 'The session database did not answer.')
     assert.equal(
       err,
-      `strongroom: 1 session left in the old store: 1 that the new store refused or did not return. ${trouble} Run it again.\n`,
+      `strongroom: 1 session left in the old store: 1 that the new store refused or did not return. ${firstError} Run it again.\n`,
     )
   })
 

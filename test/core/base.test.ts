@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { checkOptions } from '../../packages/strongroom/src/base/check.ts'
+import { checkOptions, timeoutOption } from '../../packages/strongroom/src/base/check.ts'
 import { OpenState } from '../../packages/strongroom/src/base/open-state.ts'
-import { backoff, pause } from '../../packages/strongroom/src/base/retry.ts'
+import { backoff, momentIn, pause, retryUntil } from '../../packages/strongroom/src/base/retry.ts'
 import { within } from '../../packages/strongroom/src/base/time-limit.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 
@@ -28,6 +28,38 @@ describe('backoff', () => {
     const began = performance.now()
     await pause()
     assert.ok(performance.now() - began < 1000)
+  })
+})
+
+describe('retryUntil', () => {
+  it('makes attempts until one succeeds, and stops at an error that it is told to reject with', async () => {
+    let attempts = 0
+    const attempt = () => {
+      attempts += 1
+      if (attempts < 3) throw new Error('locked')
+      return undefined
+    }
+    assert.equal(await retryUntil(momentIn(60_000), attempt, () => null), undefined)
+    assert.equal(attempts, 3)
+    const failing = () => Promise.reject(new TypeError('broken'))
+    await assert.rejects(
+      retryUntil(momentIn(60_000), failing, (error) => error),
+      TypeError,
+    )
+  })
+
+  it('tells when the time is over, which is not before the first attempt', async () => {
+    const seen: boolean[] = []
+    const failing = () => {
+      throw new Error('locked')
+    }
+    const errorOf = (_error: unknown, isLate: boolean) => {
+      seen.push(isLate)
+      return isLate ? new StoreError('too late') : null
+    }
+    await assert.rejects(retryUntil(momentIn(20), failing, errorOf), StoreError)
+    assert.ok(seen.length > 1 && seen.indexOf(true) === seen.length - 1, String(seen))
+    assert.equal(await retryUntil(momentIn(-5), () => 7, errorOf), 7)
   })
 })
 
@@ -99,6 +131,17 @@ describe('an unknown option', () => {
     const known = ['store', 'storeTimeout', 'secrets']
     assert.match(refused('secret', known), /Did you mean "secrets"\?/)
     assert.match(refused('storetimeout', known), /Did you mean "storeTimeout"\?/)
+    assert.match(refused('store_timeout', known), /Did you mean "storeTimeout"\?/)
     assert.equal(refused('ttl', known), 'Unknown option "ttl" for here(). Known: store, storeTimeout, secrets.')
+  })
+})
+
+describe('the option timeout', () => {
+  it('is never more than a timer can count, because drivers pass it to timers, which would fire immediately', () => {
+    for (const given of [2 ** 31, 2 ** 40, Number.MAX_SAFE_INTEGER])
+      assert.equal(timeoutOption('x()', given, 2000), 2 ** 31 - 2)
+    assert.deepEqual([timeoutOption('x()', undefined, 2000), timeoutOption('x()', 0, 2000, 0)], [2000, 0])
+    for (const bad of [0, -1, 1.5, Number.POSITIVE_INFINITY, '5'])
+      assert.throws(() => timeoutOption('x()', bad, 2000), /Option "timeout" of x\(\) must be a whole number/)
   })
 })

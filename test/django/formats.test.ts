@@ -15,6 +15,7 @@ import { djangoFiles } from '../../packages/django/src/stores/files.ts'
 import { djangoMysql } from '../../packages/django/src/stores/mysql.ts'
 import { djangoPostgres } from '../../packages/django/src/stores/postgres.ts'
 import { djangoSqlite } from '../../packages/django/src/stores/sqlite.ts'
+import type { AnyUser } from '../../packages/strongroom/src/admin/users.ts'
 import { ConfigError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
@@ -408,16 +409,33 @@ suite('options', () => {
     assert.ok(!String(setCookie).includes('Secure'))
   })
 
-  test('the policy names the engine, and stats and lists of a user’s sessions are unsupported', async () => {
+  test('the policy names the engine, and stats are unsupported', async () => {
     const sessions = over(table())
     assert.deepEqual(
       [sessions.policy.engine, sessions.policy.seal, sessions.policy.cookieName],
       ['django (sqlite)', 'none', 'sessionid'],
     )
     await assert.rejects(sessions.stats(), UnsupportedError)
-    await assert.rejects(
-      (sessions as unknown as { of(user: string): { list(): Promise<unknown> } }).of('1').list(),
-      UnsupportedError,
-    )
   })
+
+  for (const [engine, store, missing] of [
+    ['django (signed_cookies)', djangoCookies(), 'signed cookies can be neither listed nor revoked.'],
+    ['django (sqlite)', djangoSqlite(table()), 'Django does not index sessions by user.'],
+  ] as const)
+    test(`with ${engine}, every method of of(user) says what is missing and what to do instead`, async () => {
+      const sessions = createDjangoSessions({ ...good, store, clock })
+      const user = (sessions as unknown as { of(user: string): AnyUser }).of('1')
+      const current = await sessions.open({}).get()
+      const methods: readonly (readonly [what: string, call: () => Promise<unknown>])[] = [
+        ["list a user's sessions", () => user.list()],
+        ["list a user's sessions", () => user.revoke('0123456789abcdef')],
+        ['end all sessions of a user', () => user.revokeOthers(current)],
+        ['end all sessions of a user', () => user.revokeAll()],
+      ]
+      for (const [what, call] of methods)
+        await assert.rejects(call(), {
+          name: 'UnsupportedError',
+          message: `The engine ${engine} cannot ${what}: ${missing} To end all of a user's sessions, change the user's password.`,
+        })
+    })
 })

@@ -290,15 +290,15 @@ for (const { name, skip, start } of setups)
         const first = await move(args)
         database.exec('DROP TRIGGER small')
         database.close()
-        const { moved, failed, trouble } = JSON.parse(first.out)
-        assert.deepEqual([moved, failed, trouble, first.code], [1, 1, 'The session database did not answer.', 1])
+        const { moved, failed, firstError } = JSON.parse(first.out)
+        assert.deepEqual([moved, failed, firstError, first.code], [1, 1, 'The session database did not answer.', 1])
         assert.equal(
           first.err,
-          `strongroom: Not moved: 1 session for which a store did not respond (run it again). ${trouble}\n`,
+          `strongroom: Not moved: 1 session for which a store did not respond (run it again). ${firstError}\n`,
         )
         const { out, code } = await move(args)
         const second = JSON.parse(out)
-        assert.deepEqual([second.moved, second.there, second.failed, second.trouble, code], [1, 1, 0, null, 0])
+        assert.deepEqual([second.moved, second.existing, second.failed, second.firstError, code], [1, 1, 0, null, 0])
       })
 
     for (const end of [false, true])
@@ -424,7 +424,7 @@ suite('django()', { skip: djangoNeed.skip }, () => {
       assert.throws(() => djangoSource(options as never), ConfigError)
   })
 
-  test('strongroom move from Django answers wrong use with one line and exit code 2', async () => {
+  test('strongroom move from Django reports wrong use with one line and exit code 2', async () => {
     const to = `sqlite:${join(dir, 'never.db')}`
     const from = `django+file:${dir}`
     const cases = [

@@ -119,6 +119,51 @@ suite('a signature is checked', () => {
     assert.throws(() => unsignCookieValue('a', { key: SECRET, name: 'a', max_age: 1 } as never), ConfigError)
   })
 
+  test('a misspelt option, such as max_age, is refused by every function, and is not taken for no limit', () => {
+    const signer = timed()
+    const [signed, object] = [signer.sign('hello'), signer.signObject({})]
+    const wrong = { max_age: 60 } as never
+    assert.throws(() => signer.unsign(signed, wrong), /Unknown option "max_age" for unsign\(\).*Known: maxAge\./)
+    assert.throws(() => signer.unsignObject(object, wrong), /"max_age" for unsignObject\(\).*Known: maxAge, maxSize\./)
+    const plain = new Signer({ key: SECRET })
+    assert.throws(() => plain.unsignObject(plain.signObject({}), wrong), /"max_age" for unsignObject\(\)/)
+    const options = { key: SECRET, max_age: 60 } as never
+    assert.throws(() => loads(dumps({}, { key: SECRET }), options), /"max_age" for loads\(\).*maxAge/)
+    assert.throws(() => dumps({}, options), /"max_age" for dumps\(\)/)
+    assert.throws(() => loads('a', { key: SECRET, sep: '/' } as never), /"sep" for loads\(\)/)
+    assert.throws(() => dumps({}, undefined as never), ConfigError)
+    assert.throws(() => signCookieValue('a', { key: SECRET, name: 'a', max_age: 60 } as never), ConfigError)
+    const keys = { secretKey: SECRET, secretKeyFallback: [OLD_SECRET] } as never
+    assert.throws(() => sessionAuthHash('p', keys), /Did you mean "secretKeyFallbacks"/)
+    assert.throws(() => verifySessionAuthHash('h', 'p', keys), /Did you mean "secretKeyFallbacks"/)
+  })
+
+  test('an option of the wrong type is refused by every function', () => {
+    for (const legacy of [1, 'yes']) {
+      assert.throws(() => new Signer({ key: SECRET, legacy: legacy as never }), /Signer: legacy/)
+      assert.throws(() => verifySessionAuthHash('h', 'p', { secretKey: SECRET, legacy: legacy as never }), ConfigError)
+    }
+    assert.throws(() => new Signer({ key: SECRET }).signObject({}, { compress: 'yes' as never }), ConfigError)
+    assert.throws(() => timed().unsign(timed().sign('a'), { maxAge: null as never }), ConfigError)
+    assert.throws(() => timed().unsign('no signature', { maxAge: 'soon' as never }), ConfigError)
+    const name = { ...common, name: 'c' }
+    assert.throws(() => signCookieValue('a', { ...name, format: 'v3' as never }), /signCookieValue\(\): format/)
+    assert.throws(() => unsignCookieValue('a', { ...name, legacySalt: 'no' as never }), /legacySalt/)
+  })
+
+  test('a string in place of a list of fallbacks is refused: each of its characters would be a key', () => {
+    const forged = sessionAuthHash('p', { secretKey: 'x' })
+    const wrong = { secretKey: SECRET, secretKeyFallbacks: 'xyz' as never }
+    assert.throws(() => verifySessionAuthHash(forged, 'p', wrong), ConfigError)
+    assert.throws(() => unsignCookieValue('a', { key: SECRET, name: 'c', fallbackKeys: 'xyz' as never }), ConfigError)
+  })
+
+  test('an empty key signs nothing, not even with the prefix that cookies add to it', () => {
+    assert.throws(() => signCookieValue('a', { key: '', name: 'c' }), ConfigError)
+    assert.throws(() => unsignCookieValue('a', { key: SECRET, name: 'c', fallbackKeys: [''] }), ConfigError)
+    assert.throws(() => sessionAuthHash('p', { secretKey: '' }), ConfigError)
+  })
+
   test('a signature of exactly the maximum age is accepted', () => {
     const signed = timed().sign('hello')
     const later = (ms: number) => timed({ clock: () => NOW + ms })

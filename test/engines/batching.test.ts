@@ -275,7 +275,7 @@ for (const kind of [postgresKind, mysqlKind]) {
       await admin.sql(`ALTER TABLE ${table} RENAME TO ${table}_old`)
       const calls = made.flatMap((each) => [store.read(each.id), update(store, each, 'text')])
       for (const result of await Promise.allSettled(calls))
-        assert.match(String((result as PromiseRejectedResult).reason), /StoreError.*strongroom migrate/)
+        assert.match(String((result as PromiseRejectedResult).reason), /StoreError.*@strongroom\/cli migrate/)
     })
 
     test('writes and a logout everywhere do not block each other when they run in parallel', async () => {

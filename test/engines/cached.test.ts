@@ -266,6 +266,30 @@ describe('cached', () => {
     await assert.rejects(store.tryWithLock?.('name', async () => 5) ?? Promise.resolve(), StoreError)
   })
 
+  it('does not use the lock, the schema and the change feed of its durable store after it was closed', async () => {
+    const clock = manualClock()
+    const store = cached({
+      durable: {
+        ...fixture().durable.store,
+        tryWithLock: async (_name: string, work: () => Promise<unknown>) => work(),
+        changes: { listen: async () => async () => {} },
+        schema: { statements: ['CREATE'], pending: async () => [], migrate: async () => [] },
+      } as Store,
+      cache: memory({ clock }),
+      clock,
+    })
+    assert.deepEqual([await store.schema?.pending(), await store.schema?.migrate()], [[], []])
+    await store.close()
+    for (const call of [
+      store.tryWithLock?.('name', async () => 5),
+      store.changes?.listen(() => {}),
+      store.schema?.pending(),
+      store.schema?.migrate(),
+    ])
+      await assert.rejects(call ?? Promise.resolve(), StoreError)
+    assert.deepEqual(store.schema?.statements, ['CREATE'])
+  })
+
   it('leaves the stores open that were passed in, and closes those that a URL opened', async () => {
     const { store, durable, cache, entry } = fixture()
     await store.close()

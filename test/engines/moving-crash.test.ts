@@ -64,8 +64,8 @@ for (const [from, to] of [
         const version = (await after.store.read(kept))?.version ?? ''
         assert.notEqual(await after.store.update(kept, changed, version), null)
         assert.equal(await after.store.delete(ended), true)
-        const { left, failed } = await move({ from: after.old, to: after.next })
-        assert.deepEqual([left, failed], [0, 0])
+        const { remaining, failed } = await move({ from: after.old, to: after.next })
+        assert.deepEqual([remaining, failed], [0, 0])
         await holds(after.next, kept, changed)
         assert.equal(await after.store.read(ended), null)
         assert.equal(await after.old.read(ended), null)

@@ -219,8 +219,8 @@ describe('a deployment that moves the sessions, under traffic,', () => {
   const inFolder = async (check: (dir: string) => Promise<MoveReport>) => {
     const dir = await mkdtemp(join(tmpdir(), 'strongroom-moving-'))
     try {
-      const { left, failed, complete, moved } = await check(dir)
-      assert.deepEqual([left, failed, complete], [0, 0, true])
+      const { remaining, failed, complete, moved } = await check(dir)
+      assert.deepEqual([remaining, failed, complete], [0, 0, true])
       assert.ok(moved > 0)
     } finally {
       await rm(dir, { recursive: true, force: true })

@@ -129,7 +129,7 @@ class Fixture {
   async check(actors: readonly Actor[]): Promise<void> {
     const { id, from, to, clock } = this
     const report = await move({ from, to, clock })
-    assert.equal(report.left, 0)
+    assert.equal(report.remaining, 0)
     assert.equal(await from.read(id), null)
     const found = await this.node('move').read(id)
     assert.deepEqual(await this.node('prepare').read(id), found)

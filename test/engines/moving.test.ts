@@ -225,8 +225,8 @@ describe('moving', () => {
     const store = moving({ from, to, clock })
     const id = newId()
     await from.create(id, entry({ bytes: new Uint8Array(5000) }))
-    const { tooLarge, left, moved } = await move({ from, to, clock })
-    assert.deepEqual([tooLarge, left, moved], [1, 1, 0])
+    const { tooLarge, remaining, moved } = await move({ from, to, clock })
+    assert.deepEqual([tooLarge, remaining, moved], [1, 1, 0])
     assert.equal(await store.touch(id, clock() + 2 * HOUR), true)
     assert.equal((await from.read(id))?.entry.expiresAt, clock() + 2 * HOUR)
     const version = (await store.read(id))?.version ?? ''
@@ -338,6 +338,15 @@ describe('moving', () => {
     await stop?.()
     assert.equal(stopped, 2)
     assert.equal(await store.tryWithLock?.('x', async () => 7), 7)
+    await store.close()
+    for (const call of [
+      store.tryWithLock?.('x', async () => 8),
+      store.changes?.listen(() => {}),
+      store.schema?.pending(),
+      store.schema?.migrate(),
+    ])
+      await assert.rejects(call ?? Promise.resolve(), StoreError)
+    assert.deepEqual([ran, listeners.length, store.schema?.statements.length], [['old', 'new'], 2, 2])
   })
 })
 
@@ -372,15 +381,15 @@ describe('move()', () => {
     const ids = await fill(from, 250, (index) => entries[index] as Entry)
     const told: number[] = []
     const report = await move({ from, to, page: 40, onProgress: (done) => told.push(done) })
-    const { moved, left, present, failed, complete } = report
-    assert.deepEqual([moved, left, present, failed, complete], [225, 0, 225, 0, true])
+    const { moved, remaining, present, failed, complete } = report
+    assert.deepEqual([moved, remaining, present, failed, complete], [225, 0, 225, 0, true])
     assert.equal(told.at(-1), 225)
     for (const [index, id] of ids.entries()) {
       if (index % 10 === 0) assert.equal(await to.read(id), null)
       else await holds(to, id, entries[index] as Entry)
     }
     const again = await move({ from, to })
-    assert.deepEqual([again.moved, again.left, again.present], [0, 0, 225])
+    assert.deepEqual([again.moved, again.remaining, again.present], [0, 0, 225])
     await from.close()
     await to.close()
     await rm(dir, { recursive: true })
@@ -389,8 +398,8 @@ describe('move()', () => {
   it('changes nothing in a dry run', async () => {
     const { clock, from, to, entry } = fixture()
     await fill(from, 5, () => entry())
-    const { moved, left, present } = await move({ clock, from, to, dryRun: true })
-    assert.deepEqual([moved, left, present, await size(from), await size(to)], [5, 5, 0, 5, 0])
+    const { moved, remaining, present } = await move({ clock, from, to, dryRun: true })
+    assert.deepEqual([moved, remaining, present, await size(from), await size(to)], [5, 5, 0, 5, 0])
   })
 
   it('stops between two pages, and the next run goes on', async () => {
@@ -398,9 +407,9 @@ describe('move()', () => {
     await fill(from, 50, () => entry())
     const stop = new AbortController()
     const first = await move({ clock, from, to, page: 10, signal: stop.signal, onProgress: () => stop.abort() })
-    assert.deepEqual([first.moved, first.complete, first.left], [10, false, null])
+    assert.deepEqual([first.moved, first.complete, first.remaining], [10, false, null])
     const second = await move({ clock, from, to })
-    assert.deepEqual([second.moved, second.complete, second.left, second.present], [40, true, 0, 50])
+    assert.deepEqual([second.moved, second.complete, second.remaining, second.present], [40, true, 0, 50])
   })
 
   it('shares the work with other runs of itself', async () => {
@@ -435,8 +444,8 @@ describe('move()', () => {
         return id === lost || to.create(id, given)
       },
     }
-    const { moved, failed, left } = await move({ clock, from, to: leaky })
-    assert.deepEqual([moved, failed, left], [8, 2, 2])
+    const { moved, failed, remaining } = await move({ clock, from, to: leaky })
+    assert.deepEqual([moved, failed, remaining], [8, 2, 2])
     const store = moving({ from, to })
     for (const id of [lost, refused]) await holds(store, id as Id, entry())
   })

@@ -135,7 +135,7 @@ describe('postgres on a server of its own', { skip: postgresNeed.skip }, () => {
   test('creates no table unless it is told to, says how, and works as soon as there is one', async () => {
     const table = newTable()
     const store = open({ table, createTable: false })
-    await assert.rejects(store.read(id(1)), (error: StoreError) => /strongroom migrate/.test(error.message))
+    await assert.rejects(store.read(id(1)), (error: StoreError) => /@strongroom\/cli migrate/.test(error.message))
     await assert.rejects(store.create(id(1), entry()), StoreError)
     assert.deepEqual(await sql(`SELECT to_regclass('${table}') AS found`), [{ found: null }])
     assert.deepEqual(await store.schema.pending(), store.schema.statements)
@@ -144,7 +144,7 @@ describe('postgres on a server of its own', { skip: postgresNeed.skip }, () => {
     assert.deepEqual(await store.schema.migrate(), [])
     assert.equal(await store.create(id(1), entry()), true)
     await sql(`DROP TABLE ${table}`)
-    await assert.rejects(store.read(id(1)), /strongroom migrate/)
+    await assert.rejects(store.read(id(1)), /@strongroom\/cli migrate/)
   })
 
   test('processes that migrate at the same time create one table', async () => {
@@ -305,16 +305,16 @@ describe('postgres on a server of its own', { skip: postgresNeed.skip }, () => {
       [at.replace.text, fields],
       [at.update.text, fields],
       [at.touch.text, [tag, 5, 6, 7]],
-      [at.remove.text, [tag, 5]],
-      [at.removeVersion.text, [tag, 5, 6]],
-      [at.removeByOwner.text, [tag, 5, null]],
+      [at.delete.text, [tag, 5]],
+      [at.deleteVersion.text, [tag, 5, 6]],
+      [at.deleteByOwner.text, [tag, 5, null]],
       [at.listByOwner.text, [tag, 5]],
       [at.page, [tag, 100]],
       [at.purge, [0, 0, 60_000_000, 1000, 60_000_000]],
       [at.count, [0, 0, 60_000_000, 1000, 60_000_000]],
     ] as const) {
       const plan = await sql(`EXPLAIN ${text}`, [...values])
-      const sorts = text === at.removeByOwner.text ? 'no other' : 'Sort Key: sessions'
+      const sorts = text === at.deleteByOwner.text ? 'no other' : 'Sort Key: sessions'
       for (const line of plan)
         assert.doesNotMatch(String(line['QUERY PLAN']), new RegExp(`Seq Scan on sessions|${sorts}`))
     }
@@ -597,6 +597,11 @@ describe('postgres on a server of its own', { skip: postgresNeed.skip }, () => {
     ]) {
       assert.throws(() => postgres(bad as PostgresClientOptions), ConfigError, inspect(bad))
     }
+  })
+
+  test('with a timeout that no timer can count waits for as long as one can', async () => {
+    const store = open({ timeout: 2 ** 40 })
+    assert.equal(await store.read(id(1)), null)
   })
 
   test('takes its options from the URL, and leaves the others to the driver', async () => {

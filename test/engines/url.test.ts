@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
-import { pathInUrl, storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
+import { engineFromUrl, pathInUrl, storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 
 const id = '5'.repeat(64) as Id
@@ -115,6 +115,20 @@ describe('a store URL', () => {
     ]) {
       assert.throws(() => storeFromUrl(url), ConfigError, url)
     }
+  })
+
+  it('names the cookie engine, where a store is not needed', () => {
+    const engine = engineFromUrl('cookie:?protection=signed&revocations=sqlite:./x.db')
+    assert.equal(engine.traits.engine, 'cookie (signed)')
+    assert.equal('kind' in engine && engine.revocations?.traits.engine, 'sqlite')
+    assert.equal('kind' in engineFromUrl('memory:'), false)
+    for (const url of [
+      'cookie:?protection=signed&protection=sealed',
+      'cookie:?seal=none',
+      'cookie://',
+      'cookie:?revocations=',
+    ])
+      assert.throws(() => engineFromUrl(url), ConfigError, url)
   })
 
   it('never appears in an error message, because it may contain a password', () => {

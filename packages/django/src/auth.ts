@@ -1,8 +1,8 @@
 import { StoreError, StrongroomError, UnsupportedError } from 'strongroom'
-import { equal, TimeLimit } from 'strongroom/internal'
+import { booleanOption, checkOptions, equal, TimeLimit } from 'strongroom/internal'
 import { scalarIn, USER_BACKEND, USER_HASH, USER_ID, userIn } from './document.ts'
 import type { ObjectNode } from './json/read.ts'
-import { type Algorithm, type SecretKey, saltedHmac } from './signer.ts'
+import { type Algorithm, checkKeys, type SecretKey, saltedHmac } from './signer.ts'
 
 const SALT = 'django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash'
 
@@ -13,12 +13,16 @@ export interface AuthKeys {
   readonly legacy?: boolean | undefined
 }
 
+const KEYS = ['secretKey', 'secretKeyFallbacks', 'legacy'] as const satisfies readonly (keyof AuthKeys)[]
+
 /**
  * `user.get_session_auth_hash()`: what a login stores in the session as `_auth_user_hash`, so that the session ends when the
  * password changes. `password` is the user's password field as it is in the table (`auth_user.password`).
  */
-export function sessionAuthHash(password: string, { secretKey }: AuthKeys): string {
-  return hashUnder(password, secretKey, 'sha256')
+export function sessionAuthHash(password: string, keys: AuthKeys): string {
+  checkOptions('sessionAuthHash()', keys, KEYS)
+  const [current] = checkKeys('sessionAuthHash()', keys.secretKey, keys.secretKeyFallbacks)
+  return hashUnder(password, current as SecretKey, 'sha256')
 }
 
 /**
@@ -26,13 +30,15 @@ export function sessionAuthHash(password: string, { secretKey }: AuthKeys): stri
  * only: the session is still valid, and its hash should be replaced. Returns null when it does not match.
  */
 export function verifySessionAuthHash(hash: unknown, password: string, keys: AuthKeys): 'current' | 'fallback' | null {
+  checkOptions('verifySessionAuthHash()', keys, KEYS)
+  const legacy = booleanOption('verifySessionAuthHash(): legacy', keys.legacy, false)
+  const all = checkKeys('verifySessionAuthHash()', keys.secretKey, keys.secretKeyFallbacks)
   if (typeof hash !== 'string') return null
   const given = Buffer.from(hash)
   const matches = (key: SecretKey, algorithm: Algorithm) =>
     equal(given, Buffer.from(hashUnder(password, key, algorithm)))
-  if (matches(keys.secretKey, 'sha256')) return 'current'
-  const all = [keys.secretKey, ...(keys.secretKeyFallbacks ?? [])]
-  const fallback = all.some((key) => matches(key, 'sha256') || (keys.legacy === true && matches(key, 'sha1')))
+  if (matches(all[0] as SecretKey, 'sha256')) return 'current'
+  const fallback = all.some((key) => matches(key, 'sha256') || (legacy && matches(key, 'sha1')))
   return fallback ? 'fallback' : null
 }
 
@@ -89,13 +95,10 @@ export class Logins {
   }
 
   async #fieldOf(password: PasswordOf, userId: string): Promise<string | null> {
-    const asked = new Promise<unknown>((resolve, reject) =>
-      this.#limit.run(async () => password(userId), resolve, reject),
-    )
     // A database that does not answer must not sign anybody out.
-    const field = await asked.catch((cause) => {
-      throw cause instanceof StrongroomError ? cause : new StoreError('The option "password" failed.', { cause })
-    })
+    const asStoreError = (cause: unknown) =>
+      cause instanceof StrongroomError ? cause : new StoreError('The option "password" failed.', { cause })
+    const field: unknown = await this.#limit.call(async () => password(userId), asStoreError)
     if (field === null || typeof field === 'string') return field
     // Nor must a query that forgot to select the column.
     throw new StoreError('The option "password" must return a string, or null for a user who does not exist.')

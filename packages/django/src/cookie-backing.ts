@@ -32,7 +32,8 @@ export const COOKIE_TRAITS: Traits = {
 /** Browsers drop a cookie whose name and value together are longer (RFC 6265bis §5.6). Django does not check. */
 const LIMIT = 4096
 
-const WITHOUT_STORE = 'signed cookies can be neither listed nor revoked. A password change ends all sessions of a user.'
+const WITHOUT_STORE =
+  "signed cookies can be neither listed nor revoked. To end all of a user's sessions, change the user's password."
 
 /** Django's signed_cookies backend: the session is in the cookie, readable to its owner, and cannot be revoked. */
 export function cookieBacking({ records, codec, cookieName, cookieAge, clock }: CookieBackingSettings): Backing {

@@ -1,4 +1,5 @@
 import { type AdoptReport, type BaseSessions, DataError, type Id, StoreError, TooLargeError } from 'strongroom'
+import { latin1Of } from 'strongroom/internal'
 import type { EnumerableStore } from './engine.ts'
 import type { SessionReader } from './reader.ts'
 import { SOURCE_NAME } from './source.ts'
@@ -24,7 +25,7 @@ export interface DjangoMoveReport {
   /** Of those, how many were read back and found equal. */
   readonly compared: number
   /** Already here. */
-  readonly there: number
+  readonly existing: number
   /** Ended or expired before they were read. */
   readonly gone: number
   /** Not signed with the key (altered, or made with another SECRET_KEY), or impossible to store here. */
@@ -35,26 +36,26 @@ export interface DjangoMoveReport {
   /** A store did not answer for these sessions. */
   readonly failed: number
   /** The error message for the first of them. */
-  readonly trouble: string | null
+  readonly firstError: string | null
   /** False when the signal stopped it. */
   readonly complete: boolean
 }
 
-type Outcome = Exclude<keyof DjangoMoveReport, 'complete' | 'compared' | 'trouble'>
+type Outcome = Exclude<keyof DjangoMoveReport, 'complete' | 'compared' | 'firstError'>
 
 const CONCURRENCY = 16
 
 /**
  * Moves Django's sessions here. It may run during traffic, in parallel with other runs, and again after it was stopped or
- * killed: each session is adopted once, whoever does it. Rejects when a store does not answer at all.
+ * killed: each session is adopted once, however many runs there are. Rejects when a store does not answer at all.
  */
 export async function moveFromDjango(move: DjangoMove): Promise<DjangoMoveReport> {
   const { from, page, signal, onProgress } = move
   const tally: Record<Outcome | 'compared', number> = {
-    ...{ moved: 0, compared: 0, there: 0, gone: 0, unreadable: 0, signedOut: 0, tooLarge: 0, failed: 0 },
+    ...{ moved: 0, compared: 0, existing: 0, gone: 0, unreadable: 0, signedOut: 0, tooLarge: 0, failed: 0 },
   }
   let done = 0
-  let trouble: string | null = null
+  let firstError: string | null = null
   for await (const keys of from.keys({ page, signal })) {
     const errors = await movePage(keys, async (key) => {
       const { outcome, compared = false } = await moveOne(move, key)
@@ -62,25 +63,25 @@ export async function moveFromDjango(move: DjangoMove): Promise<DjangoMoveReport
       if (compared) tally.compared += 1
     })
     tally.failed += errors.length
-    trouble ??= errors[0]?.message ?? null
+    firstError ??= errors[0]?.message ?? null
     done += keys.length
     onProgress?.(done)
     if (signal?.aborted) break
   }
-  return { ...tally, trouble, complete: signal?.aborted !== true }
+  return { ...tally, firstError, complete: signal?.aborted !== true }
 }
 
 /** Returns why some failed. A single failure may be due to that session. When all fail, a store is down, and this rejects. */
 async function movePage(keys: readonly string[], moveKey: (key: string) => Promise<void>): Promise<StoreError[]> {
   const queue = [...keys]
   const errors: StoreError[] = []
-  let answered = 0
-  const isDown = () => answered === 0 && errors.length >= Math.min(CONCURRENCY, keys.length)
+  let succeeded = 0
+  const isDown = () => succeeded === 0 && errors.length >= Math.min(CONCURRENCY, keys.length)
   const work = async () => {
     for (let key = queue.pop(); key !== undefined && !isDown(); key = queue.pop()) {
       try {
         await moveKey(key)
-        answered += 1
+        succeeded += 1
       } catch (error) {
         if (!(error instanceof StoreError)) throw error
         errors.push(error)
@@ -98,7 +99,7 @@ async function moveOne(
 ): Promise<{ outcome: Outcome; compared?: boolean }> {
   const found = await from.read(key as Id)
   if (!found) return { outcome: 'gone' }
-  const session = await reader.session(Buffer.from(found.entry.bytes).toString('latin1'), found.entry.expiresAt)
+  const session = await reader.session(latin1Of(found.entry.bytes), found.entry.expiresAt)
   if ('refused' in session) return { outcome: session.refused === 'credential' ? 'signedOut' : 'unreadable' }
   if (dryRun) return { outcome: 'moved' }
   let report: AdoptReport
@@ -113,5 +114,5 @@ async function moveOne(
   // Also for one that was adopted before: its visitor may have come while Django's store was down.
   if (end) await from.delete(key as Id)
   if (report.outcome === 'ended') return { outcome: session.userId === null ? 'gone' : 'signedOut' }
-  return { outcome: report.outcome === 'exists' ? 'there' : 'moved', compared: report.compared }
+  return { outcome: report.outcome === 'exists' ? 'existing' : 'moved', compared: report.compared }
 }

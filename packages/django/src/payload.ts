@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib'
 import { deflate } from 'pako'
 import { UnsupportedError } from 'strongroom'
-import { wholeNumber } from 'strongroom/internal'
+import { asBuffer, wholeNumber } from 'strongroom/internal'
 import { BadPayloadError } from './errors.ts'
 import { type Node, readJson } from './json/read.ts'
 import { toValue } from './json/view.ts'
@@ -23,7 +23,7 @@ export function packJson(json: string, compress: boolean): string {
   const plain = Buffer.from(json, 'latin1')
   const compressed = compress ? compressLikePython(plain) : null
   if (compressed === null || compressed.length >= plain.length - 1) return plain.toString('base64url')
-  return `.${Buffer.from(compressed.buffer, compressed.byteOffset, compressed.length).toString('base64url')}`
+  return `.${asBuffer(compressed).toString('base64url')}`
 }
 
 /**

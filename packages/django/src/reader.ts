@@ -1,6 +1,6 @@
 import { type Clock, ConfigError, type SourceSession, type Store } from 'strongroom'
-import { milliseconds, type Refused, wholeNumber } from 'strongroom/internal'
-import { type PasswordOf, verifySessionAuthHash } from './auth.ts'
+import { booleanOption, milliseconds, type Refused, wholeNumber } from 'strongroom/internal'
+import { type AuthKeys, type PasswordOf, verifySessionAuthHash } from './auth.ts'
 import { EXPIRY, scalarIn, USER_HASH, userIn, valuesOf } from './document.ts'
 import type { DjangoEngine } from './engine.ts'
 import { type Ages, endsWithBrowser, expiryIn } from './expiry.ts'
@@ -18,19 +18,19 @@ export type ReaderOptions = Pick<
 export class SessionReader {
   readonly codec: SessionCodec
   readonly ages: Ages
-  readonly #options: ReaderOptions
+  readonly #keys: AuthKeys
   readonly #password: PasswordOf | false
 
   /** `where` is named in errors. `salt` is the engine's default salt. */
   constructor(where: string, options: ReaderOptions, { salt, clock }: { salt: string; clock: Clock }) {
-    const { secretKey, secretKeyFallbacks, password, legacy = false, expireAtBrowserClose = false } = options
-    if (typeof legacy !== 'boolean' || typeof expireAtBrowserClose !== 'boolean')
-      throw new ConfigError(`${where}: legacy and expireAtBrowserClose must be true or false.`)
+    const { secretKey, secretKeyFallbacks, password } = options
+    const legacy = booleanOption(`${where}: legacy`, options.legacy, false)
+    const expireAtBrowserClose = booleanOption(`${where}: expireAtBrowserClose`, options.expireAtBrowserClose, false)
     if (password !== false && typeof password !== 'function')
       throw new ConfigError(
         `${where}: password must be a function that returns a user's password field (auth_user.password), or null. Without it, sessions that a password change has ended would come back. Pass false only if no password has ever changed.`,
       )
-    this.#options = { ...options, legacy }
+    this.#keys = { secretKey, secretKeyFallbacks, legacy }
     this.#password = password
     this.ages = { cookieAge: milliseconds(options.cookieAge ?? '14d', 'cookieAge'), expireAtBrowserClose }
     const maxSize = wholeNumber(where, 'maxSize', options.maxSize, 1024 * 1024, 256)
@@ -48,7 +48,7 @@ export class SessionReader {
     if (userId !== null && this.#password !== false) {
       const field = await this.#password(userId)
       const hash = scalarIn(document, USER_HASH)
-      if (field === null || verifySessionAuthHash(hash, field, this.#options) === null) return { refused: 'credential' }
+      if (field === null || verifySessionAuthHash(hash, field, this.#keys) === null) return { refused: 'credential' }
     }
     const { [EXPIRY]: _, ...values } = valuesOf(document)
     const persistent = !endsWithBrowser(expiryIn(document.entries.get(EXPIRY)), this.ages)

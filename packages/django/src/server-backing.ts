@@ -1,5 +1,5 @@
 import { type Clock, type Entry, type Id, type Store, StoreError } from 'strongroom'
-import { type Backing, guardStore, type Refused, type VerifiedCookie } from 'strongroom/internal'
+import { type Backing, guardStore, latin1Of, type Refused, type VerifiedCookie } from 'strongroom/internal'
 import { isSessionKey, newSessionKey, sessionId } from './engine.ts'
 import type { ObjectNode } from './json/read.ts'
 import type { DjangoRef, Records, Written } from './records.ts'
@@ -63,7 +63,7 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
     async load(cookie) {
       const found = await store.read(keyOf(cookie))
       if (!found) return null
-      const data = codec.decode(textOf(found.entry))
+      const data = codec.decode(latin1Of(found.entry.bytes))
       if ('refused' in data) return data
       const { expiresAt } = found.entry
       return records.read(data.document, expiresAt, { cookie, version: found.version, expiresAt })
@@ -95,7 +95,7 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
   }
 }
 
-const WITHOUT_INDEX = 'Django does not index sessions by user. A password change ends all sessions of a user.'
+const WITHOUT_INDEX =
+  "Django does not index sessions by user. To end all of a user's sessions, change the user's password."
 
 const keyOf = (cookie: VerifiedCookie) => (cookie as KeyCookie).key as Id
-const textOf = (entry: Entry) => Buffer.from(entry.bytes).toString('latin1')

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type BaseSessions, ConfigError, createSessions, type Duration, type SessionsOptions } from 'strongroom'
-import { checkOptions, clockOption, LONGEST, milliseconds, wholeNumber } from 'strongroom/internal'
+import { booleanOption, checkOptions, clockOption, LONGEST, milliseconds, wholeNumber } from 'strongroom/internal'
 import { Logins, type PasswordOf } from './auth.ts'
 import { COOKIE_TRAITS, cookieBacking } from './cookie-backing.ts'
 import type { DjangoEngine } from './engine.ts'
@@ -82,7 +82,7 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
   options: DjangoSessionsOptions,
 ): BaseSessions<Data> {
   checkOptions('createDjangoSessions()', options, KNOWN)
-  const { store: engine, secretKey, secretKeyFallbacks, cookie, legacy = false } = options
+  const { store: engine, secretKey, secretKeyFallbacks, cookie } = options
   if (typeof engine?.open !== 'function')
     throw new ConfigError(
       "createDjangoSessions(): store must be a Django engine, such as djangoSqlite('./db.sqlite3').",
@@ -90,17 +90,19 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
   const clock = clockOption('createDjangoSessions()', options.clock)
   const transport = djangoTransport(cookie ?? {})
   const cookieAge = milliseconds(options.cookieAge ?? '14d', 'cookieAge')
-  const saveEveryRequest = flag('saveEveryRequest', options.saveEveryRequest)
+  const flag = (name: 'saveEveryRequest' | 'legacy' | 'expireAtBrowserClose') =>
+    booleanOption(`createDjangoSessions(): ${name}`, options[name], false)
+  const [saveEveryRequest, legacy] = [flag('saveEveryRequest'), flag('legacy')]
   const maxSize = wholeNumber('createDjangoSessions()', 'maxSize', options.maxSize, 1024 * 1024, 256)
   const codec = sessionCodec({
     secretKey,
     secretKeyFallbacks,
     salt: options.salt ?? SALTS[engine.name === 'signed_cookies' ? 'cookie' : 'store'],
-    legacy: flag('legacy', legacy),
+    legacy,
     maxSize,
     clock,
   })
-  const expireAtBrowserClose = flag('expireAtBrowserClose', options.expireAtBrowserClose)
+  const expireAtBrowserClose = flag('expireAtBrowserClose')
   const ages = { cookieAge, expireAtBrowserClose }
   const login = {
     password: passwordOf(options.password),
@@ -154,9 +156,4 @@ function passwordOf(given: unknown): PasswordOf | false {
   throw new ConfigError(
     "createDjangoSessions(): password must be a function that returns a user's password field (auth_user.password), or null. Without it, a login would outlive a password change. Pass false if the application manages _auth_user_hash itself.",
   )
-}
-
-function flag(name: string, given: unknown): boolean {
-  if (given === undefined || typeof given === 'boolean') return given ?? false
-  throw new ConfigError(`createDjangoSessions(): ${name} must be true or false.`)
 }

@@ -1,6 +1,6 @@
-import { checkOptions } from 'strongroom/internal'
+import { booleanOption, checkOptions, oneOf } from 'strongroom/internal'
 import { BadSignatureError, SignatureExpiredError } from './errors.ts'
-import { type AgeLimit, type SecretKey, TimestampSigner, type TimestampSignerOptions } from './signer.ts'
+import { type AgeLimit, checkKeys, type SecretKey, TimestampSigner, type TimestampSignerOptions } from './signer.ts'
 
 export interface SignedCookieOptions extends Pick<TimestampSignerOptions, 'key' | 'fallbackKeys' | 'clock'> {
   /** The cookie's name. A value is not valid under another one. */
@@ -22,14 +22,15 @@ export interface ReadSignedCookieOptions extends Omit<SignedCookieOptions, 'form
 export function signCookieValue(value: string, options: SignedCookieOptions): string {
   checkOptions('signCookieValue()', options, ['key', 'fallbackKeys', 'clock', 'name', 'salt', 'format'])
   const { format = 'v2', ...rest } = options
-  return signerOf(rest, format).sign(value)
+  return signerOf(rest, oneOf('signCookieValue(): format', format, ['v2', 'legacy'])).sign(value)
 }
 
 /** Returns what `request.get_signed_cookie(name, salt=…, max_age=…)` does. Throws `BadSignatureError` or `SignatureExpiredError`. */
 export function unsignCookieValue(value: string, options: ReadSignedCookieOptions): string {
   const known = ['key', 'fallbackKeys', 'clock', 'name', 'salt', 'maxAge', 'legacySalt']
   checkOptions('unsignCookieValue()', options, known)
-  const { maxAge, legacySalt = false, ...rest } = options
+  const { maxAge, legacySalt: given, ...rest } = options
+  const legacySalt = booleanOption('unsignCookieValue(): legacySalt', given, false)
   try {
     return signerOf(rest, 'v2').unsign(value, { maxAge })
   } catch (error) {
@@ -40,9 +41,11 @@ export function unsignCookieValue(value: string, options: ReadSignedCookieOption
 }
 
 function signerOf({ name, salt = '', key, fallbackKeys, clock }: SignedCookieOptions, format: 'v2' | 'legacy') {
+  // Here, because with its prefix an empty key is no longer empty.
+  const [current, ...others] = checkKeys('signed cookies', key, fallbackKeys).map(prefixed)
   // Python counts characters, not UTF-16 units.
   const full = format === 'legacy' ? name + salt : `django.http.cookies.v2:${[...salt].length}:${salt}${name}`
-  return new TimestampSigner({ key: prefixed(key), fallbackKeys: fallbackKeys?.map(prefixed), clock, salt: full })
+  return new TimestampSigner({ key: current as SecretKey, fallbackKeys: others, clock, salt: full })
 }
 
 const prefixed = (key: SecretKey) => Buffer.concat([Buffer.from('django.http.cookies'), Buffer.from(key)])

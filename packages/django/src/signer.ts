@@ -1,6 +1,6 @@
 import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { type Clock, ConfigError, type Duration } from 'strongroom'
-import { checkOptions, equal, milliseconds } from 'strongroom/internal'
+import { booleanOption, checkOptions, equal, milliseconds } from 'strongroom/internal'
 import { BadSignatureError, SignatureExpiredError } from './errors.ts'
 import { type PayloadLimits, pack, unpack } from './payload.ts'
 
@@ -69,9 +69,9 @@ export class Signer {
   /** `name` is that of the class, for its salt and its errors. */
   constructor(options: SignerOptions, name = 'Signer') {
     checkOptions(name, options, OPTIONS)
-    const { key, fallbackKeys = [], sep = ':', algorithm = 'sha256', legacy = false } = options
-    if (!Array.isArray(fallbackKeys)) throw new ConfigError(`${name}: fallbackKeys must be a list of keys.`)
-    const keys = [checkKey(name, key), ...fallbackKeys.map((fallback) => checkKey(name, fallback))]
+    const { sep = ':', algorithm = 'sha256' } = options
+    const legacy = booleanOption(`${name}: legacy`, options.legacy, false)
+    const keys = checkKeys(name, options.key, options.fallbackKeys)
     // Django's own check, including "A-z", which refuses six characters more than intended.
     if (typeof sep !== 'string' || /^[A-z0-9\-_=]*$/.test(sep))
       throw new ConfigError(
@@ -112,11 +112,12 @@ export class Signer {
   /** Signs a value as JSON (see `writeJson`) in base64url. */
   signObject(value: unknown, options: ObjectOptions = {}): string {
     checkOptions('signObject()', options, ['compress'])
-    return this.sign(pack(value, options.compress === true))
+    return this.sign(pack(value, booleanOption('signObject(): compress', options.compress, false)))
   }
 
   /** Throws `BadSignatureError`, or `BadPayloadError` when the signature is valid and the value cannot be read. */
-  unsignObject(signed: string, limits?: PayloadLimits): unknown {
+  unsignObject(signed: string, limits: PayloadLimits = {}): unknown {
+    checkOptions('unsignObject()', limits, ['maxSize'])
     return unpack(this.unsign(signed), limits)
   }
 }
@@ -158,10 +159,12 @@ export class TimestampSigner extends Signer {
   }
 
   /** Throws `SignatureExpiredError` when it is older than `maxAge`. A signature from the future is never too old. */
-  override unsign(signed: string, { maxAge }: AgeLimit = {}): string {
+  override unsign(signed: string, limit: AgeLimit = {}): string {
+    // A misspelt limit, such as Django's own max_age, would be none.
+    checkOptions('unsign()', limit, ['maxAge'])
+    const oldest = limit.maxAge === undefined ? Number.POSITIVE_INFINITY : ageOf(limit.maxAge)
     const { value, signedAt } = this.unsignWithTime(signed)
-    if (maxAge !== undefined && this.#clock() - signedAt > ageOf(maxAge))
-      throw new SignatureExpiredError('The signature is older than maxAge allows.')
+    if (this.#clock() - signedAt > oldest) throw new SignatureExpiredError('The signature is older than maxAge allows.')
     return value
   }
 
@@ -174,8 +177,10 @@ export class TimestampSigner extends Signer {
     return { value: stamped.slice(0, at), signedAt: seconds * 1000 }
   }
 
-  override unsignObject(signed: string, { maxAge, ...limits }: AgeLimit & PayloadLimits = {}): unknown {
-    return unpack(this.unsign(signed, { maxAge }), limits)
+  override unsignObject(signed: string, limits: AgeLimit & PayloadLimits = {}): unknown {
+    checkOptions('unsignObject()', limits, ['maxAge', 'maxSize'])
+    const { maxAge, maxSize } = limits
+    return unpack(this.unsign(signed, { maxAge }), { maxSize })
   }
 }
 
@@ -202,14 +207,23 @@ export function decode62(text: string): number | null {
 /** 0 is allowed, too: a test or a Django setting may mean it. */
 const ageOf = (maxAge: Duration) => (maxAge === 0 ? 0 : milliseconds(maxAge, 'maxAge'))
 
-function checkKey(name: string, key: unknown): SecretKey {
-  if ((typeof key === 'string' || key instanceof Uint8Array) && key.length > 0) return key
-  throw new ConfigError(`${name}: a key must be Django's SECRET_KEY, a string or bytes, and not empty.`)
+/** The current key and the fallbacks. Throws `ConfigError`, naming `where`: of a string, every character would be a key. */
+export function checkKeys(where: string, key: unknown, fallbacks: unknown = []): readonly SecretKey[] {
+  if (!Array.isArray(fallbacks)) throw new ConfigError(`${where}: the fallback keys must be a list.`)
+  const keys = [key, ...fallbacks]
+  const isKey = (each: unknown) => (typeof each === 'string' || each instanceof Uint8Array) && each.length > 0
+  if (keys.every(isKey)) return keys as SecretKey[]
+  throw new ConfigError(`${where}: a key must be Django's SECRET_KEY, a string or bytes, and not empty.`)
 }
 
 export interface DumpsOptions extends Omit<TimestampSignerOptions, 'sep' | 'algorithm'>, ObjectOptions {}
 
 export interface LoadsOptions extends Omit<TimestampSignerOptions, 'sep' | 'algorithm'>, AgeLimit, PayloadLimits {}
+
+const OBJECT_SIGNER = ['key', 'fallbackKeys', 'salt', 'legacy', 'clock'] as const satisfies readonly (keyof (
+  | DumpsOptions
+  | LoadsOptions
+))[]
 
 const objectSigner = ({
   salt = 'django.core.signing',
@@ -217,7 +231,9 @@ const objectSigner = ({
 }: Omit<TimestampSignerOptions, 'sep' | 'algorithm'>) => new TimestampSigner({ ...options, salt })
 
 /** `django.core.signing.dumps`: returns a value as a URL-safe string with a timestamp and a signature. */
-export function dumps(value: unknown, { compress, ...options }: DumpsOptions): string {
+export function dumps(value: unknown, given: DumpsOptions): string {
+  checkOptions('dumps()', given, [...OBJECT_SIGNER, 'compress'])
+  const { compress, ...options } = given
   return objectSigner(options).signObject(value, { compress })
 }
 
@@ -225,6 +241,8 @@ export function dumps(value: unknown, { compress, ...options }: DumpsOptions): s
  * `django.core.signing.loads`. Returns integers that a number cannot hold as bigints. Throws `BadSignatureError`,
  * `SignatureExpiredError` or `BadPayloadError`.
  */
-export function loads(text: string, { maxAge, maxSize, ...options }: LoadsOptions): unknown {
+export function loads(text: string, given: LoadsOptions): unknown {
+  checkOptions('loads()', given, [...OBJECT_SIGNER, 'maxAge', 'maxSize'])
+  const { maxAge, maxSize, ...options } = given
   return objectSigner(options).unsignObject(text, { maxAge, maxSize })
 }

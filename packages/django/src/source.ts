@@ -1,12 +1,12 @@
 import { type AdoptionSource, ConfigError, type Id, type SessionsOptions } from 'strongroom'
-import { checkOptions, clockOption } from 'strongroom/internal'
+import { checkOptions, clockOption, latin1Of } from 'strongroom/internal'
 import { EXPIRY } from './document.ts'
 import { type DjangoEngine, isSessionKey } from './engine.ts'
 import { endOf, expiryIn } from './expiry.ts'
 import { openForReading, type ReaderOptions, SessionReader } from './reader.ts'
 import { type DjangoCookieSettings, djangoTransport, isDuplicate, LONGEST_COOKIE } from './transport.ts'
 
-/** For the time after `strongroom move`, when Django's storage is no longer read. */
+/** For the time after `npx @strongroom/cli move`, when Django's storage is no longer read. */
 export interface DjangoMovedOptions extends Pick<SessionsOptions, 'clock'> {
   /** From this moment on, Django's cookie is ignored. */
   readonly until: Date
@@ -32,13 +32,13 @@ const KNOWN = [
   'maxSize',
 ] as const satisfies readonly (keyof DjangoSourceOptions)[]
 
-/** The source's name. It becomes part of tokens, here and in `strongroom move`. */
+/** The source's name. It becomes part of tokens, here and in `npx @strongroom/cli move`. */
 export const SOURCE_NAME = 'django'
 
 /**
  * Django, for the option `adoptFrom` of `createSessions`: a visitor with Django's cookie gets the same session here, and
- * Django's session ends. Without `store`, only sessions that `strongroom move` has copied are found, and Django's database may
- * be gone.
+ * Django's session ends. Without `store`, only sessions that `npx @strongroom/cli move` has copied are found, and Django's
+ * database may be gone.
  */
 export function django(options: DjangoSourceOptions | DjangoMovedOptions): AdoptionSource {
   const hasStore = 'store' in options && options.store !== undefined
@@ -68,7 +68,7 @@ export function django(options: DjangoSourceOptions | DjangoMovedOptions): Adopt
     keyIn: (cookies) => keyIn(cookies, isSessionKey),
     async read(key) {
       const found = await store.read(key as Id)
-      return found && reader.session(Buffer.from(found.entry.bytes).toString('latin1'), found.entry.expiresAt)
+      return found && reader.session(latin1Of(found.entry.bytes), found.entry.expiresAt)
     },
     end: (key) => store.delete(key as Id),
     close: () => store.close(),

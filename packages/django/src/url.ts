@@ -69,7 +69,7 @@ function usersOf(own: Query): UserTable {
   const userKey = own.string('userKey') ?? 'id'
   if (!/^[a-z_][a-z0-9_]{0,62}$/i.test(userKey))
     throw new ConfigError('userKey must be the name of a column: letters, digits and underscores.')
-  return { users: tableName('a django+ URL (users)', own.string('users'), 'auth_user'), userKey }
+  return { users: tableName('a django+ URL (users)', own.string('users'), { standard: 'auth_user' }), userKey }
 }
 
 function local(url: string): { path: string; query: string } {

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { Sweeper } from './admin/sweeper.ts'
 import type { AdoptionSource } from './adoption/source.ts'
 import { adoptionOf } from './adoption/visitors.ts'
-import { type CreatedBacking, createBacking, type Engine } from './backing/create.ts'
+import { type CreatedBacking, checkEngine, createBacking, type Engine } from './backing/create.ts'
 import { booleanOption, checkOptions, oneOf } from './base/check.ts'
 import { type Duration, milliseconds } from './base/duration.ts'
 import type { Policy, SessionsContext } from './context.ts'
 import { type CredentialOf, createCredentialStamps } from './credential.ts'
 import { createLiveKeyring, type LiveKeyring, type SecretSource } from './crypto/keyring.ts'
 import type { SealName } from './crypto/seal.ts'
-import { engineFrom } from './engine.ts'
+import { engineFromUrl } from './engines/url.ts'
 import { ConfigError } from './errors.ts'
 import { emitter, type Listener } from './events.ts'
 import type { CookieSettings } from './http/cookie.ts'
@@ -152,8 +152,9 @@ function essentials(
       { code: 'STRONGROOM_DEVELOPMENT' },
     )
   const ring = createLiveKeyring(options.secrets ?? randomBytes(32))
-  const ownsStore = typeof options.store === 'string' || options.store == null
-  return { engine: engineFrom(options.store ?? 'memory:'), ring, ownsStore }
+  const store = options.store ?? 'memory:'
+  const ownsStore = typeof store === 'string'
+  return { engine: ownsStore ? engineFromUrl(store) : checkEngine(store), ring, ownsStore }
 }
 
 const EXAMPLE = "createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' })"

@@ -25,14 +25,12 @@ const MAC = 16
 export function createCredentialStamps(ring: Keyring, credentialOf: CredentialOf, timeout: number): CredentialStamps {
   const late = () => new StoreError(`The option "credential" did not return within ${timeout} ms.`)
   const limit = new TimeLimit(timeout, late)
-  const call = (userId: string) =>
-    new Promise<string | null>((resolve, reject) => limit.run(async () => credentialOf(userId), resolve, reject))
+  // Unknown is not changed: a database that does not answer signs nobody out.
+  const asStoreError = (cause: unknown) =>
+    cause instanceof StoreError ? cause : new StoreError('The option "credential" failed.', { cause })
 
-  async function ask(userId: string): Promise<string | null> {
-    // Unknown is not changed: a database that does not answer signs nobody out.
-    const credential = await call(userId).catch((cause) => {
-      throw cause instanceof StoreError ? cause : new StoreError('The option "credential" failed.', { cause })
-    })
+  async function credentialFor(userId: string): Promise<string | null> {
+    const credential = await limit.call(async () => credentialOf(userId), asStoreError)
     if (credential === null || (typeof credential === 'string' && credential !== '')) return credential
     // Nor does a column that a query left out.
     throw new StoreError('The option "credential" must return a non-empty string, or null for a user that is gone.')
@@ -40,7 +38,7 @@ export function createCredentialStamps(ring: Keyring, credentialOf: CredentialOf
 
   return {
     async make(userId, given) {
-      const credential = given ?? (await ask(userId))
+      const credential = given ?? (await credentialFor(userId))
       return credential === null ? null : stampOf(ring.current, userId, credential)
     },
 
@@ -50,7 +48,7 @@ export function createCredentialStamps(ring: Keyring, credentialOf: CredentialOf
       const stamp = Buffer.from(meta.stamp, 'base64url')
       const master = ring.get(stamp[0] as number)
       if (!master) return { refused: 'unknown-key' }
-      const credential = await ask(userId)
+      const credential = await credentialFor(userId)
       if (credential === null) return { refused: 'credential' }
       const now = Buffer.from(stampOf(master, userId, credential), 'base64url')
       if (!equal(stamp, now)) return { refused: 'credential' }

@@ -41,4 +41,20 @@ export {
   type RevocableCookieSessions,
   type Sessions,
 } from './sessions.ts'
-export type * from './store.ts'
+export type {
+  ChangeFeed,
+  ClearOptions,
+  Clock,
+  CookieEngine,
+  Entry,
+  Found,
+  IndexedStore,
+  Listing,
+  OwnerIndex,
+  ScannableStore,
+  ScanOptions,
+  Schema,
+  Store,
+  Traits,
+  Version,
+} from './store.ts'

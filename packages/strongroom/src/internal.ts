@@ -1,11 +1,10 @@
 /**
- * What `@strongroom/django` and `@strongroom/cli` build on. Not for applications: names here change without notice, and those
- * packages depend on exactly this version.
+ * What `@strongroom/django`, `@strongroom/cli` and the demo's page about a thief build on. Not for applications: names here
+ * change without notice, and those packages depend on exactly this version.
  */
 export type { AnyUser } from './admin/users.ts'
 export {
   type Backing,
-  type BackingEngine,
   type ContentToSave,
   type Loaded,
   refuseOver,
@@ -13,28 +12,33 @@ export {
   type VerifiedCookie,
 } from './backing/backing.ts'
 export { guardStore } from './backing/guard.ts'
-export { checkOptions, clockOption, wholeNumber } from './base/check.ts'
+export { asBuffer, latin1Of } from './base/bytes.ts'
+export { booleanOption, checkOptions, clockOption, oneOf, timeoutOption, wholeNumber } from './base/check.ts'
 export { LONGEST, milliseconds } from './base/duration.ts'
 export { OpenState } from './base/open-state.ts'
-export { isPast, momentIn, pause } from './base/retry.ts'
+export { momentIn, retryUntil } from './base/retry.ts'
 export { TimeLimit } from './base/time-limit.ts'
 export { OVERHEAD } from './crypto/aead.ts'
 export { createKeyring, equal } from './crypto/keyring.ts'
-export type { Refused } from './crypto/token.ts'
+export { sealOf } from './crypto/seal.ts'
+export { type Refused, verifyToken } from './crypto/token.ts'
+export { FileLocks } from './engines/file/lock.ts'
 export {
   type MysqlClient,
   type MysqlStatement,
   sourceOf as mysqlSourceOf,
+  URL_OPTIONS as mysqlUrlOptions,
   UrlSource as MysqlUrlSource,
 } from './engines/mysql/client.ts'
-export { isDuplicate } from './engines/mysql/errors.ts'
+export { isDuplicate as isMysqlDuplicate } from './engines/mysql/errors.ts'
 export { Executor as MysqlExecutor } from './engines/mysql/executor.ts'
-export { type PostgresClient, type PostgresPool, queryOf } from './engines/postgres/client.ts'
-export { codeOf, failure } from './engines/postgres/errors.ts'
+export { type PostgresClient, type PostgresPool, queryOf as postgresQuery } from './engines/postgres/client.ts'
+export { codeOf as postgresErrorCode, failure as postgresFailure } from './engines/postgres/errors.ts'
 export {
   ClientExecutor as PostgresClientExecutor,
   type Executor as PostgresExecutor,
   PoolExecutor as PostgresPoolExecutor,
+  URL_OPTIONS as postgresUrlOptions,
   UrlExecutor as PostgresUrlExecutor,
 } from './engines/postgres/executor.ts'
 export {
@@ -46,22 +50,21 @@ export {
 export type { IoredisClient } from './engines/redis/ioredis.ts'
 export type { NodeRedisClient } from './engines/redis/node-redis.ts'
 export { parseRedisUrl } from './engines/redis/url.ts'
-export { FileLocks } from './engines/shared/file-lock.ts'
 export { tableName } from './engines/shared/sql.ts'
 export { batchOf, drive } from './engines/shared/sweep.ts'
 export { type Query, strictQuery, takeQuery } from './engines/shared/url-query.ts'
-export { GroupCommit } from './engines/sqlite/group-commit.ts'
+export { GroupCommit as SqliteGroupCommit } from './engines/sqlite/group-commit.ts'
 export {
-  type ClosableHandle,
-  durabilityOf,
-  isBusy,
+  type ClosableHandle as ClosableSqliteHandle,
+  durabilityOf as sqliteDurability,
+  isBusy as isSqliteBusy,
   nodeSqlite,
   type SqliteHandle,
-  tooLong,
-  unanswered,
+  tooLong as sqliteTooLong,
+  unanswered as sqliteUnanswered,
 } from './engines/sqlite/handle.ts'
-export { pathInUrl, storeFromUrl } from './engines/url.ts'
+export { engineFromUrl, pathInUrl, storeFromUrl } from './engines/url.ts'
 export { type CookieTransport, cookieTransport } from './http/cookie.ts'
-export type { Content, Meta, Values } from './session/content.ts'
+export { CONTENT_HEAD, type Content, type Meta, type Values } from './session/content.ts'
 export type { RequestedLifetime } from './session/lifetime.ts'
-export { own, put } from './session/merge.ts'
+export { own, put } from './session/values.ts'

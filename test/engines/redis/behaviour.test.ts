@@ -312,6 +312,17 @@ describeBoth('on one server', (program) => {
     await assert.rejects(ownClient(address, 100, [missing]).open(), /no-such-package/)
   })
 
+  it('with a timeout that no timer can count waits for as long as one can', async () => {
+    const warnings: string[] = []
+    const listener = ({ name }: Error) => warnings.push(name)
+    process.on('warning', listener)
+    const store = redis({ url: server.url, timeout: 2 ** 40 })
+    assert.equal(await store.read(id(9)), null)
+    await store.close()
+    process.off('warning', listener)
+    assert.equal(warnings.includes('TimeoutOverflowWarning'), false)
+  })
+
   it('closes what it has opened, and only that', async () => {
     const count = async () =>
       String(await client.client('LIST'))
@@ -386,7 +397,6 @@ describeBoth('on one server', (program) => {
       { client, notify: 1 },
       { client, clock: 7 },
       { client, ttl: 5 },
-      { url: 'redis://localhost?prefix=a', prefix: 'b' },
     ])
       assert.throws(() => redis(options as never), ConfigError, JSON.stringify(options))
   })

@@ -7,9 +7,9 @@ import { packages, root } from '../../../scripts/packages.ts'
 /** A project of a user who has installed strongroom (from these sources) and the frameworks. */
 export interface Project {
   readonly folder: string
-  /** Puts a file into it; answers its full path. */
+  /** Puts a file into it. Returns its full path. */
   put(name: string, text: string): string
-  /** What the compiler has to say of the project's own files, a line each. */
+  /** The compiler's errors in the project's own files, one per line. */
   compile(): string[]
   remove(): void
 }
@@ -24,7 +24,7 @@ export function newProject(): Project {
     writeFileSync(path, text)
     return path
   }
-  // Node strips the types of sources that really are elsewhere, and of none that are below a node_modules.
+  // As links, because Node strips types only from sources that are not below a node_modules.
   for (const { folder: source, manifest } of packages)
     symlinkSync(join(root, source), join(folder, 'node_modules', manifest.name), 'junction')
   symlinkSync(join(root, 'node_modules'), join(top, 'node_modules'), 'junction')

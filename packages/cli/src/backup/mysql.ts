@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
+import { mysqlUrlOptions } from 'strongroom/internal'
 import { misuse } from '../failure.ts'
 import { locate } from '../locate.ts'
 import { parseDatabaseUrl } from './database-url.ts'
 import { type Command, type Plan, type Request, tableIn, tablesOf } from './plan.ts'
 
-/** Options of our own engine. */
-const OURS = new Set(['table', 'timeout', 'createTable', 'max', 'socketPath', 'password'])
+/** Options that need no remark: those of our own engine, and those of the driver that are passed on in another form. */
+const OURS = new Set<string>([...mysqlUrlOptions, 'socketPath', 'password'])
 const PACKAGE = 'mariadb-client'
 
 /**

@@ -1,3 +1,4 @@
+import { postgresUrlOptions } from 'strongroom/internal'
 import { locate } from '../locate.ts'
 import { parseDatabaseUrl } from './database-url.ts'
 import { type Plan, type Request, tableIn, tablesOf } from './plan.ts'
@@ -9,7 +10,7 @@ const LIBPQ = new Set(
   ),
 )
 /** Options of our own engine. */
-const OURS = new Set(['table', 'createTable', 'timeout', 'prepare', 'max'])
+const OURS = new Set<string>(postgresUrlOptions)
 
 /** pg_dump without the rows of the session table. The table itself is in the dump, so that a restored application works. */
 export function postgresPlan(request: Request): Plan {

@@ -114,20 +114,21 @@ function print(report: DjangoMoveReport, options: DjangoOptions, facts: Facts): 
   if (options.json) json({ from, to, dryRun, deleted: options.delete === true && !dryRun, ...report, milliseconds })
   else for (const text of sentences(report, facts)) line(text)
   if (!report.complete) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
-  const left = reasonsFor(report)
-  const { trouble } = report
-  if (left.length > 0) throw new Failure(EXIT.failed, `Not moved: ${left.join(', ')}.${trouble ? ` ${trouble}` : ''}`)
+  const reasons = reasonsFor(report)
+  const { firstError } = report
+  if (reasons.length > 0)
+    throw new Failure(EXIT.failed, `Not moved: ${reasons.join(', ')}.${firstError ? ` ${firstError}` : ''}`)
 }
 
 function* sentences(
-  { moved, compared, there, gone, signedOut, complete }: DjangoMoveReport,
+  { moved, compared, existing, gone, signedOut, complete }: DjangoMoveReport,
   { from, to, dryRun, milliseconds }: Facts,
 ): Generator<string> {
   if (dryRun) yield `${sessionCount(moved)} would be moved from ${from} to ${to}. Nothing was changed.`
   else
     yield `Moved ${sessionCount(moved)} from ${from} to ${to}${duration(moved, milliseconds)}${complete ? '.' : ' so far.'}`
   if (moved > 0 && !dryRun) yield `Compared, and identical: ${sessionCount(compared)}${usedSince(moved - compared)}.`
-  if (there > 0) yield `Already in ${to}: ${sessionCount(there)}.`
+  if (existing > 0) yield `Already in ${to}: ${sessionCount(existing)}.`
   if (signedOut > 0) yield `Ended when the password changed or the user was removed: ${sessionCount(signedOut)}.`
   if (gone > 0) yield `Ended or expired before they were moved: ${sessionCount(gone)}.`
 }

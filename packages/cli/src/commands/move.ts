@@ -98,7 +98,7 @@ async function run({ from, to }: Stores, options: Options): Promise<void> {
   if (options.json) json({ ...engines, dryRun: dryRun === true, ...report, milliseconds })
   else for (const text of sentences(report, { ...engines, dryRun: dryRun === true, milliseconds })) line(text)
   if (!report.complete) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
-  if (!dryRun && report.left) throw new Failure(EXIT.failed, reasonFor(report))
+  if (!dryRun && report.remaining) throw new Failure(EXIT.failed, reasonFor(report))
 }
 
 async function displayFor(from: ScannableStore, options: Options, signal: AbortSignal): Promise<Display> {
@@ -118,25 +118,25 @@ interface Facts {
 }
 
 function* sentences(report: MoveReport, { from, to, dryRun, milliseconds }: Facts): Generator<string> {
-  const { moved, there, gone, changed, left, present, complete } = report
+  const { moved, existing, gone, changed, remaining, present, complete } = report
   if (dryRun) yield `${sessionCount(moved)} would be moved from ${from} to ${to}. Nothing was changed.`
   else
     yield `Moved ${sessionCount(moved)} from ${from} to ${to}${duration(moved, milliseconds)}${complete ? '.' : ' so far.'}`
-  if (there > 0) yield `Already in ${to}: ${sessionCount(there)}.`
+  if (existing > 0) yield `Already in ${to}: ${sessionCount(existing)}.`
   if (gone > 0) yield `Ended or expired before they were moved: ${sessionCount(gone)}.`
   if (moved > 0 && !dryRun)
     yield `Compared byte by byte, and identical: ${sessionCount(moved - changed)}${usedSince(changed)}.`
-  if (left !== null)
-    yield `Live now in ${from}: ${number(left)}${present === null ? '' : `; in ${to}: ${number(present)}`}.`
+  if (remaining !== null)
+    yield `Live now in ${from}: ${number(remaining)}${present === null ? '' : `; in ${to}: ${number(present)}`}.`
 }
 
 const usedSince = (count: number) => (count > 0 ? ` (${number(count)} more were used again before that)` : '')
 
-function reasonFor({ left, tooLarge, failed, trouble }: MoveReport): string {
+function reasonFor({ remaining, tooLarge, failed, firstError }: MoveReport): string {
   const reasons = [
     tooLarge > 0 && `${number(tooLarge)} too large for the new store`,
     failed > 0 && `${number(failed)} that the new store refused or did not return`,
     tooLarge + failed === 0 && 'a node still writes only to the old store',
   ].filter(Boolean)
-  return `${sessionCount(left ?? 0)} left in the old store: ${reasons.join(', ')}.${trouble ? ` ${trouble}` : ''} Run it again.`
+  return `${sessionCount(remaining ?? 0)} left in the old store: ${reasons.join(', ')}.${firstError ? ` ${firstError}` : ''} Run it again.`
 }

@@ -13,7 +13,7 @@ export async function ask(given: { [K in keyof Answers]: Answers[K] | undefined 
   intro('Strongroom')
   const store = given.store ?? (await askStore())
   const language = given.language ?? (await askLanguage())
-  outro('That is all.')
+  outro('Done.')
   return { store, language }
 }
 

@@ -1,4 +1,4 @@
-import { OVERHEAD } from 'strongroom/internal'
+import { CONTENT_HEAD, OVERHEAD, sealOf } from 'strongroom/internal'
 import type { Row, Value } from './row.ts'
 
 /** What a row is: a session of Strongroom, by its seal (`unknown` when the record has no form that we know), or of Django. */
@@ -56,9 +56,9 @@ function recordIn(row: Row, isKnown: boolean): Kind | null {
 function recordOf(value: Value): Kind | null {
   if (value.length < 20) return null
   const { bytes, length } = binary(value)
-  if (length >= OVERHEAD && bytes[0] === 1) return 'two-key'
-  if (length >= OVERHEAD && bytes[0] === 2) return 'server-key'
-  return bytes[0] === 0x7b && /^\{"c":\d+,"d":\d+,"i":\d+/.test(bytes.toString('latin1', 0, 80)) ? 'none' : null
+  const seal = length >= OVERHEAD ? sealOf(bytes) : null
+  if (seal !== null) return seal
+  return bytes[0] === 0x7b && CONTENT_HEAD.test(bytes.toString('latin1', 0, 80)) ? 'none' : null
 }
 
 /** PostgreSQL writes bytes as text: `\x01ff`, or `\001a\\` in its older format. */

@@ -7,13 +7,23 @@ import {
   type ClearOptions,
   ConfigError,
   type Entry,
+  type Found,
   type Id,
   type ScanOptions,
   StoreError,
   type Traits,
   type Version,
 } from 'strongroom'
-import { batchOf, checkOptions, drive, FileLocks, momentIn, OpenState, wholeNumber } from 'strongroom/internal'
+import {
+  batchOf,
+  checkOptions,
+  drive,
+  FileLocks,
+  latin1Of,
+  momentIn,
+  OpenState,
+  timeoutOption,
+} from 'strongroom/internal'
 import { type DjangoEngine, type EngineContext, type EnumerableStore, isSessionKey } from '../engine.ts'
 
 export interface DjangoFilesOptions {
@@ -30,7 +40,7 @@ export function djangoFiles(given: string | DjangoFilesOptions = {}): DjangoEngi
   const { dir = tmpdir() } = options
   if (typeof dir !== 'string' || dir === '')
     throw new ConfigError('djangoFiles(): dir must be the path of a directory.')
-  const timeout = wholeNumber('djangoFiles()', 'timeout', options.timeout, 2000, 0)
+  const timeout = timeoutOption('djangoFiles()', options.timeout, 2000, 0)
   return { name: 'file', open: (context) => new FileStore(resolve(dir), timeout, context) }
 }
 
@@ -67,7 +77,7 @@ class FileStore implements EnumerableStore {
     this.#locks = new FileLocks(join(dir, '.strongroom-locks'), timeout)
   }
 
-  read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
+  read(id: Id): Promise<Found | null> {
     return this.#attempt(() => this.#live(id))
   }
 
@@ -94,7 +104,7 @@ class FileStore implements EnumerableStore {
     return this.#change(id, async () => {
       if ((await this.#live(id))?.version !== version) return null
       await this.#write(this.#path(id), bytes)
-      return textOf(bytes)
+      return latin1Of(bytes)
     })
   }
 
@@ -164,7 +174,7 @@ class FileStore implements EnumerableStore {
     return draft !== undefined || found.text === '' ? old : this.#endOf(found) <= this.#context.clock()
   }
 
-  async #live(id: Id): Promise<{ entry: Entry; version: Version } | null> {
+  async #live(id: Id): Promise<Found | null> {
     const found = await this.#load(this.#path(id))
     if (!found) return this.#missing()
     // The placeholder of a session that is being created.
@@ -232,7 +242,7 @@ class FileStore implements EnumerableStore {
       await fs.mkdir(join(this.#dir, '.strongroom-locks'), { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error
       })
-      return this.#locks.hold(lock, until, work)
+      return this.#locks.withLock(lock, until, work)
     })
   }
 
@@ -245,8 +255,6 @@ class FileStore implements EnumerableStore {
     }
   }
 }
-
-const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
 
 /** Resolves to null when the file does not exist. */
 async function orAbsent<T>(call: Promise<T>): Promise<T | null> {

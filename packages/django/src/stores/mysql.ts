@@ -1,13 +1,13 @@
 import { ConfigError } from 'strongroom'
 import {
   checkOptions,
-  isDuplicate,
+  isMysqlDuplicate,
   type MysqlClient,
   MysqlExecutor,
   type MysqlStatement,
   MysqlUrlSource,
   mysqlSourceOf,
-  wholeNumber,
+  timeoutOption,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
 import {
@@ -42,7 +42,7 @@ export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): D
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoMysql() takes either a URL or a client.')
   const table = quotedTable('djangoMysql()', options.table, '`')
-  const timeout = wholeNumber('djangoMysql()', 'timeout', options.timeout, 2000)
+  const timeout = timeoutOption('djangoMysql()', options.timeout, 2000)
   const source = () =>
     client ? mysqlSourceOf(client) : new MysqlUrlSource(url as string, { where: 'djangoMysql()', timeout })
   return {
@@ -92,7 +92,7 @@ class Mysql implements Database {
     try {
       return await this.change(sql, values)
     } catch (error) {
-      if (isDuplicate(error)) return 0
+      if (isMysqlDuplicate(error)) return 0
       throw error
     }
   }

@@ -1,8 +1,6 @@
 import { ConfigError } from 'strongroom'
 import {
   checkOptions,
-  codeOf,
-  failure,
   OpenState,
   type PostgresClient,
   PostgresClientExecutor,
@@ -10,7 +8,10 @@ import {
   type PostgresPool,
   PostgresPoolExecutor,
   PostgresUrlExecutor,
-  queryOf,
+  postgresErrorCode,
+  postgresFailure,
+  postgresQuery,
+  timeoutOption,
   wholeNumber,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
@@ -44,7 +45,7 @@ export function djangoPostgres(given: string | PostgresPool | PostgresClient | D
   if (client && max !== undefined)
     throw new ConfigError('djangoPostgres(): "max" is for a URL. A client has its own limit.')
   const table = quotedTable('djangoPostgres()', options.table, '"')
-  const timeout = wholeNumber('djangoPostgres()', 'timeout', options.timeout, 2000)
+  const timeout = timeoutOption('djangoPostgres()', options.timeout, 2000)
   const own = { url: url ?? '', max: wholeNumber('djangoPostgres()', 'max', max, 10), timeout }
   const executor = () => {
     if (!client) return new PostgresUrlExecutor(own)
@@ -107,10 +108,10 @@ class Postgres implements Database {
   async #ask(sql: string, values: readonly Moment[]) {
     this.#state.assertOpen()
     try {
-      return await this.#executor.execute(queryOf(sql, [...values]), this.#timeout)
+      return await this.#executor.execute(postgresQuery(sql, [...values]), this.#timeout)
     } catch (error) {
-      const failed = failure(error)
-      throw codeOf(error) === '42P01' ? tableMissing(failed.cause) : failed
+      const failed = postgresFailure(error)
+      throw postgresErrorCode(error) === '42P01' ? tableMissing(failed.cause) : failed
     }
   }
 }

@@ -1,15 +1,25 @@
 import { createHash } from 'node:crypto'
-import { type Clock, ConfigError, type Entry, type Id, type ScanOptions, type Traits, type Version } from 'strongroom'
+import {
+  type Clock,
+  ConfigError,
+  type Entry,
+  type Found,
+  type Id,
+  type ScanOptions,
+  type Traits,
+  type Version,
+} from 'strongroom'
 import {
   checkOptions,
   givenRedisClient,
   type IoredisClient,
   isRedisClient,
+  latin1Of,
   type NodeRedisClient,
   ownRedisClient,
   parseRedisUrl,
   RedisConnection,
-  wholeNumber,
+  timeoutOption,
 } from 'strongroom/internal'
 import { type DjangoEngine, type EnumerableStore, isSessionKey } from '../engine.ts'
 import { isPickle, pickled } from '../payload.ts'
@@ -38,7 +48,7 @@ export function djangoRedis(given: string | IoredisClient | NodeRedisClient | Dj
   if (client && !isRedisClient(client))
     throw new ConfigError('djangoRedis(): client must be a client of ioredis or node-redis.')
   if (typeof prefix !== 'string') throw new ConfigError('djangoRedis(): prefix must be a string.')
-  const timeout = wholeNumber('djangoRedis()', 'timeout', options.timeout, 2000)
+  const timeout = timeoutOption('djangoRedis()', options.timeout, 2000)
   const source = client ? givenRedisClient(client) : ownRedisClient(parseRedisUrl(url as string).address, timeout)
   const keyPrefix = prefix === '' ? '' : `${prefix}:`
   return {
@@ -87,7 +97,7 @@ class RedisStore implements EnumerableStore {
     this.#clock = clock
   }
 
-  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
+  async read(id: Id): Promise<Found | null> {
     const [value, left] = (await this.#connection.run(READ, [this.#key(id)], [])) as [Buffer | null, number]
     if (value === null) return null
     const bytes = Buffer.from(value)
@@ -108,7 +118,7 @@ class RedisStore implements EnumerableStore {
     // A session that has ended is deleted, because Redis refuses an expiry that is not positive.
     if (left <= 0) return (await this.delete(id, version)) ? version : null
     const done = await this.#run(UPDATE, id, [Buffer.from(bytes), left, Buffer.from(String(version), 'latin1')])
-    return done ? Buffer.from(bytes).toString('latin1') : null
+    return done ? latin1Of(bytes) : null
   }
 
   touch(id: Id, expiresAt: number): Promise<boolean> {

@@ -2,13 +2,14 @@ import {
   type ClearOptions,
   type Clock,
   type Entry,
+  type Found,
   type Id,
   type ScanOptions,
   StoreError,
   type Traits,
   type Version,
 } from 'strongroom'
-import { batchOf, drive, tableName } from 'strongroom/internal'
+import { batchOf, drive, latin1Of, tableName } from 'strongroom/internal'
 import type { EnumerableStore, UserTable } from '../engine.ts'
 
 /** A moment in the format of the column. */
@@ -63,7 +64,7 @@ export class SessionTable implements EnumerableStore {
     this.#sql = statementsOf(database)
   }
 
-  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
+  async read(id: Id): Promise<Found | null> {
     const [row] = await this.#database.rows(this.#sql.read, [id, this.#now()])
     if (!row) return null
     const { session_data: data, expires } = row
@@ -73,14 +74,14 @@ export class SessionTable implements EnumerableStore {
   }
 
   async create(id: Id, { bytes, expiresAt }: Entry): Promise<boolean> {
-    const values = [id, textOf(bytes), this.#database.moment(expiresAt)]
+    const values = [id, latin1Of(bytes), this.#database.moment(expiresAt)]
     if ((await this.#database.insert(this.#sql.insert, values)) > 0) return true
     if ((await this.#database.change(this.#sql.deleteExpired, [id, this.#now()])) === 0) return false
     return (await this.#database.insert(this.#sql.insert, values)) > 0
   }
 
   async update(id: Id, { bytes, expiresAt }: Entry, version: Version): Promise<Version | null> {
-    const text = textOf(bytes)
+    const text = latin1Of(bytes)
     const values = [text, this.#database.moment(expiresAt), id, this.#now(), String(version)]
     if ((await this.#database.change(this.#sql.update, values)) > 0) return text
     // A server that counts only rows whose values changed returns 0 when the new text equals the old one.
@@ -149,9 +150,6 @@ export class SessionTable implements EnumerableStore {
   }
 }
 
-/** `session_data` is ASCII. */
-const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
-
 function statementsOf({ table, expiry, placeholder, same }: Database) {
   const [one, two, three, four, five] = [1, 2, 3, 4, 5].map(placeholder)
   const live = `expire_date > ${two}`
@@ -188,7 +186,7 @@ export function fromUtcText(value: unknown): number {
 
 /** The quoted name of Django's session table. Throws `ConfigError`, naming `where`. */
 export function quotedTable(where: string, given: unknown, quote: '"' | '`'): string {
-  return quoted(tableName(where, given, 'django_session'), quote)
+  return quoted(tableName(where, given, { standard: 'django_session' }), quote)
 }
 
 export const quoted = (name: string, quote: '"' | '`') =>

@@ -2,20 +2,19 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ConfigError, StoreError } from 'strongroom'
 import {
-  type ClosableHandle,
+  type ClosableSqliteHandle,
   checkOptions,
-  durabilityOf,
-  GroupCommit,
-  isBusy,
-  isPast,
+  isSqliteBusy,
   momentIn,
   nodeSqlite,
   OpenState,
-  pause,
+  retryUntil,
+  SqliteGroupCommit,
   type SqliteHandle,
-  tooLong,
-  unanswered,
-  wholeNumber,
+  sqliteDurability,
+  sqliteTooLong,
+  sqliteUnanswered,
+  timeoutOption,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
 import {
@@ -49,7 +48,7 @@ export function djangoSqlite(given: string | SqliteHandle | DjangoSqliteOptions)
   if ((typeof path === 'string' && path !== '') === (database !== undefined))
     throw new ConfigError('djangoSqlite() takes either the path of a database or an open one.')
   const table = quotedTable('djangoSqlite()', options.table, '"')
-  const timeout = wholeNumber('djangoSqlite()', 'timeout', options.timeout, 2000, 0)
+  const timeout = timeoutOption('djangoSqlite()', options.timeout, 2000, 0)
   if (path !== undefined) nodeSqlite()
   // Resolved now, so that a later change of the working directory does not lead to another database.
   const source = path === undefined ? { database: database as SqliteHandle } : { path: resolve(path) }
@@ -63,22 +62,22 @@ class Sqlite implements Database {
   readonly expiry = 'expire_date'
   readonly #source: Source
   readonly #timeout: number
-  readonly #commits: GroupCommit
-  #own: ClosableHandle | null = null
+  readonly #commits: SqliteGroupCommit
+  #own: ClosableSqliteHandle | null = null
   readonly #state = new OpenState()
 
   constructor(source: Source, table: string, timeout: number) {
     this.#source = source
     this.table = table
     this.#timeout = timeout
-    this.#commits = new GroupCommit(() => this.#open(), timeout)
+    this.#commits = new SqliteGroupCommit(() => this.#open(), timeout)
   }
 
   get traits() {
     // Django uses SQLite's defaults: a rollback journal that is written to disk at each commit.
     const durability =
       'database' in this.#source
-        ? durabilityOf(this.#source.database)
+        ? sqliteDurability(this.#source.database)
         : ({ durable: 'machine', shared: 'machine' } as const)
     return {
       engine: 'django (sqlite)',
@@ -100,20 +99,18 @@ class Sqlite implements Database {
     `DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} WHERE expire_date <= ? LIMIT ${limit})`
   same = (column: string, placeholder: string) => `${column} = ${placeholder}`
 
-  async rows(sql: string, values: readonly Moment[]): Promise<readonly Record<string, unknown>[]> {
-    const until = momentIn(this.#timeout)
-    for (;;) {
+  rows(sql: string, values: readonly Moment[]): Promise<readonly Record<string, unknown>[]> {
+    const attempt = () => {
       this.#state.assertOpen()
-      try {
-        return this.#open()
-          .prepare(sql)
-          .all(...values) as Record<string, unknown>[]
-      } catch (error) {
-        if (!isBusy(error)) throw /no such table/.test(String(error)) ? tableMissing(error) : unanswered(error)
-        if (isPast(until)) throw tooLong(this.#timeout)
-      }
-      await pause()
+      return this.#open()
+        .prepare(sql)
+        .all(...values) as Record<string, unknown>[]
     }
+    return retryUntil(momentIn(this.#timeout), attempt, (error, isLate) => {
+      if (!isSqliteBusy(error))
+        return /no such table/.test(String(error)) ? tableMissing(error) : sqliteUnanswered(error)
+      return isLate ? sqliteTooLong(this.#timeout) : null
+    })
   }
 
   async change(sql: string, values: readonly Moment[]): Promise<number> {

@@ -91,8 +91,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       const count = await endAll('revoke-others', state.id ?? undefined)
       // It was ended with the others and goes on under a new identity, in a cookie of this response. Not by a renewal, which
       // would go back to the login that has just been ended.
-      const stays = state.intent === null || state.intent.verb === 'renew'
-      if (!users.canExcept && stays && state.meta?.userId === userId) state.intent = { verb: 'new-identity' }
+      if (!users.canExcept && state.meta?.userId === userId) state.requestNewIdentity()
       return count
     },
     revokeAll: () => endAll('revoke-all'),

@@ -19,7 +19,7 @@ import { checkedSourceSession, type SourceSession } from './source.ts'
  * longer counts, whether or not it could be ended where it was: its cookie leads to what the receipt names, or, once that has
  * ended, to nothing. A receipt holds no token, and is of no use without the source's key.
  *
- * A *copy* is what `strongroom move` leaves for the time when the source's storage is gone; it is read in its place.
+ * A *copy* is what `npx @strongroom/cli move` leaves for the time when the source's storage is gone; it is read in its place.
  */
 export interface Origin {
   /** Of the adoption source. */

@@ -20,7 +20,7 @@ export interface SourceSession {
 
 /** The sessions of another framework, for as long as an application moves away from it: the option `adoptFrom`. */
 export interface AdoptionSource {
-  /** The tokens of adopted sessions are computed from it, so it must stay the same, also for `strongroom move`. */
+  /** The tokens of adopted sessions are computed from it, so it must stay the same, also for `npx @strongroom/cli move`. */
   readonly name: string
   /** From this moment on its cookie is ignored, and a warning says that the option can be removed. */
   readonly until: Date
@@ -77,7 +77,7 @@ export class SourceClient {
 
   /** Null, too, if the source cannot be read. */
   async read(key: string): Promise<SourceSession | { readonly refused: string } | null> {
-    return this.#source.read ? this.#ask((source) => source.read?.(key) ?? Promise.resolve(null)) : null
+    return this.#source.read ? this.#call((source) => source.read?.(key) ?? Promise.resolve(null)) : null
   }
 
   get canRead(): boolean {
@@ -85,20 +85,17 @@ export class SourceClient {
   }
 
   async end(key: string): Promise<void> {
-    if (this.#source.end) await this.#ask(async (source) => source.end?.(key))
+    if (this.#source.end) await this.#call(async (source) => source.end?.(key))
   }
 
   async close(): Promise<void> {
     await this.#source.close?.()
   }
 
-  #ask<T>(question: (source: AdoptionSource) => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) =>
-      this.#limit.run(
-        () => question(this.#source),
-        resolve,
-        (error) => reject(this.#asStoreError(error)),
-      ),
+  #call<T>(call: (source: AdoptionSource) => Promise<T>): Promise<T> {
+    return this.#limit.call(
+      () => call(this.#source),
+      (error) => this.#asStoreError(error),
     )
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { detached } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
 import { type CookieCodec, cookieCodec } from '../crypto/cookie-seal.ts'
-import type { Keyring, Master } from '../crypto/keyring.ts'
+import type { Keyring } from '../crypto/keyring.ts'
 import type { Id, Refused } from '../crypto/token.ts'
 import { decodeContent, encodeContent, type Values } from '../session/content.ts'
 import type { CookieEngine } from '../store.ts'
@@ -134,14 +134,13 @@ function rememberingVerifier(codec: CookieCodec, ring: Keyring, memo: number) {
     const before = known.get(given)
     // A master that was removed from the ring must stop opening at once.
     if (before && ring.get(before.master.kid) === before.master) return before
-    const payload = codec.decode(given)
-    if (typeof payload !== 'string') return payload
+    const decoded = codec.decode(given)
+    if ('refused' in decoded) return decoded
+    const { payload, master } = decoded
     const end = payload.indexOf('\n')
     const content = decodeContent(payload.slice(end + 1))
     if (end < 0 || !content) return { refused: 'malformed' }
     const [sid, begunAt, expiresAt] = JSON.parse(payload.slice(0, end))
-    // The second byte is the key id.
-    const master = ring.get(Buffer.from(given.slice(0, 4), 'base64url')[1] as number) as Master
     // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.
     const text = detached(given)
     const { meta, data, values } = content

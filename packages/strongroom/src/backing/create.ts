@@ -3,7 +3,7 @@ import type { LiveKeyring } from '../crypto/keyring.ts'
 import type { SealName } from '../crypto/seal.ts'
 import { ConfigError } from '../errors.ts'
 import { type CookieSettings, type CookieTransport, cookieTransport } from '../http/cookie.ts'
-import type { CookieEngine, Store } from '../store.ts'
+import { type CookieEngine, isInProcessMemory, type Store } from '../store.ts'
 import type { Backing, BackingEngine, BackingOptions } from './backing.ts'
 import { cookieBacking } from './cookie.ts'
 import { serverBacking } from './server.ts'
@@ -49,9 +49,7 @@ export function createBacking(
     const { transport, swept } = engine
     return { backing: engine.backing(common), transport, sealName: 'none', store: swept, swept }
   }
-  const { traits } = engine
-  // What is only in this process's memory is as safe as the process.
-  const standard: SealName = traits.shared === 'process' && traits.durable === 'no' ? 'none' : 'two-key'
+  const standard: SealName = isInProcessMemory(engine.traits) ? 'none' : 'two-key'
   const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
   const transport = cookieTransport(options.cookie, common.production)
   const backing = serverBacking({ ...common, store: engine, seal, maxSize: sizeOption(options.maxSize) })

@@ -5,8 +5,7 @@ import type { Store } from '../store.ts'
 /** Every call resolves, or rejects with `StoreError`, within `ms`, whatever the backend does. */
 function createGuard(ms: number): <T>(call: () => Promise<T>) => Promise<T> {
   const limit = new TimeLimit(ms, () => tooLate(ms))
-  return <T>(call: () => Promise<T>) =>
-    new Promise<T>((resolve, reject) => limit.run(call, resolve, (error) => reject(asStoreError(error))))
+  return <T>(call: () => Promise<T>) => limit.call(call, asStoreError)
 }
 
 const tooLate = (limit: number) =>
@@ -32,7 +31,7 @@ export function guardStore(
   limit: number,
 ): Pick<Store, 'create' | 'read' | 'readSync' | 'update' | 'touch' | 'delete' | 'byOwner'> {
   const guard = createGuard(limit)
-  const { byOwner: owned } = store
+  const { byOwner } = store
   return {
     create: (id, entry) => guard(() => store.create(id, entry)),
     read: (id) => guard(() => store.read(id)),
@@ -40,11 +39,11 @@ export function guardStore(
     update: (id, entry, version) => guard(() => store.update(id, entry, version)),
     touch: (id, expiresAt) => guard(() => store.touch(id, expiresAt)),
     delete: (id, version, owner) => guard(() => store.delete(id, version, owner)),
-    ...(owned && {
+    ...(byOwner && {
       byOwner: {
-        list: (owner: string) => guard(() => owned.list(owner)),
-        deleteAll: (owner: string, except?: Parameters<typeof owned.deleteAll>[1]) =>
-          guard(() => owned.deleteAll(owner, except)),
+        list: (owner: string) => guard(() => byOwner.list(owner)),
+        deleteAll: (owner: string, except?: Parameters<typeof byOwner.deleteAll>[1]) =>
+          guard(() => byOwner.deleteAll(owner, except)),
       },
     }),
   }

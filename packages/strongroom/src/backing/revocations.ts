@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { latin1Of } from '../base/bytes.ts'
 import { LONGEST } from '../base/duration.ts'
 import { type Keyring, type Master, ownerTag } from '../crypto/keyring.ts'
 import type { Id } from '../crypto/token.ts'
@@ -66,7 +67,7 @@ export class Revocations {
     let [id, deadline] = [ended.id, ended.content.meta.deadline]
     while (!(await this.#store.create(id, this.#entry(text, deadline)))) {
       const found = successor ? null : await this.#store.read(id)
-      const next = found && /^([0-9a-f]{64}) (\d+)$/.exec(Buffer.from(found.entry.bytes).toString('latin1'))
+      const next = found && /^([0-9a-f]{64}) (\d+)$/.exec(latin1Of(found.entry.bytes))
       if (!next) return false
       ;[id, deadline] = [next[1] as Id, Number(next[2])]
     }
@@ -101,4 +102,4 @@ export class Revocations {
 }
 
 const epochId = (master: Master, userId: string) => revocationId('epoch', ownerTag(master, userId))
-const epochIn = (bytes: Uint8Array) => Number(Buffer.from(bytes).toString('latin1'))
+const epochIn = (bytes: Uint8Array) => Number(latin1Of(bytes))

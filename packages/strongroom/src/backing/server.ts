@@ -160,7 +160,7 @@ type Read = ReturnType<Store['read']>
  * Parallel reads of one id within one turn of the event loop are one read. Not longer: a read that began before a logout must
  * not answer a request that came after it.
  */
-function sharedReads(ask: Store['read']) {
+function sharedReads(readFromStore: Store['read']) {
   // A new Map for each turn, never one that is cleared: V8 links a cleared Map's table to the next one, and once one of them
   // is old, everything they held (a request and all it refers to) lives until the next full collection.
   let begun: Map<Id, Read> | null = null
@@ -175,7 +175,7 @@ function sharedReads(ask: Store['read']) {
         begun = new Map()
         setImmediate(forget)
       }
-      const read = ask(id)
+      const read = readFromStore(id)
       begun.set(id, read)
       return read
     },

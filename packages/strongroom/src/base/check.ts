@@ -13,13 +13,16 @@ export function checkOptions(where: string, given: unknown, known: readonly stri
   }
 }
 
-/** The known name that was probably meant: the same in another case, or the longest of which one begins with the other. */
+/** The known name that was probably meant: the same in another spelling, or the longest of which one begins with the other. */
 function closest(name: string, known: readonly string[]): string | undefined {
-  const given = name.toLowerCase()
+  const given = plain(name)
   return known
-    .filter((option) => option.toLowerCase().startsWith(given) || given.startsWith(option.toLowerCase()))
+    .filter((option) => plain(option).startsWith(given) || given.startsWith(plain(option)))
     .sort((a, b) => b.length - a.length)[0]
 }
+
+/** `max_age` and `maxage` are meant to be `maxAge`. */
+const plain = (name: string) => name.toLowerCase().replace(/[_-]/g, '')
 
 /** The value if it is one of those; throws `ConfigError` otherwise. */
 export function oneOf<T, K extends T>(name: string, value: T, known: readonly K[]): K {

@@ -37,27 +37,32 @@ class Call {
  */
 export class TimeLimit {
   readonly #ms: number
-  readonly #tooLate: () => Error
-  readonly #late: () => void
+  readonly #makeError: () => Error
+  readonly #onLate: () => void
   readonly #head = new Call(Number.POSITIVE_INFINITY, () => undefined)
   #timer: NodeJS.Timeout | undefined
 
-  /** `ms` for each call. `late` is called once for all calls that are found late together. */
-  constructor(ms: number, tooLate: () => Error, late: () => void = () => undefined) {
+  /** `ms` for each call. `onLate` is called once for all calls that are found late together. */
+  constructor(ms: number, makeError: () => Error, onLate: () => void = () => undefined) {
     this.#ms = Math.min(ms, LONGEST_TIMER)
-    this.#tooLate = tooLate
-    this.#late = late
+    this.#makeError = makeError
+    this.#onLate = onLate
+  }
+
+  /** The result of the call; rejects with its error, or with that of the time limit, as `asError` returns it. */
+  call<T>(make: () => PromiseLike<T>, asError: (error: unknown) => unknown = (error) => error): Promise<T> {
+    return new Promise((resolve, reject) => this.run(make, resolve, (error) => reject(asError(error))))
   }
 
   /** Calls one of the two, once, with the result or an error: at the limit at the latest. */
-  run<T>(make: () => PromiseLike<T>, answered: (answer: T) => void, failed: (error: unknown) => void): void {
+  run<T>(make: () => PromiseLike<T>, resolved: (result: T) => void, failed: (error: unknown) => void): void {
     const call = new Call(performance.now() + this.#ms, failed)
     if (this.#head.later === this.#head) this.#timer?.ref()
     call.joinBefore(this.#head)
     this.#timer ??= setTimeout(() => this.#watch(), this.#ms + 1)
     attempt(make).then(
-      (answer) => {
-        if (this.#ends(call)) answered(answer)
+      (result) => {
+        if (this.#ends(call)) resolved(result)
       },
       (error) => {
         if (this.#ends(call)) failed(error)
@@ -84,10 +89,10 @@ export class TimeLimit {
     while (this.#head.later.endsAt <= now) {
       const late = this.#head.later
       late.leave()
-      late.failed(this.#tooLate())
+      late.failed(this.#makeError())
       any = true
     }
-    if (any) this.#late()
+    if (any) this.#onLate()
     this.#again(performance.now())
   }
 

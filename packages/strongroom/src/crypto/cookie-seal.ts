@@ -1,14 +1,20 @@
 import { createHmac } from 'node:crypto'
 import { openBytes, type Recipe, type SealRefusal, sealBytes } from './aead.ts'
-import { equal, type Keyring } from './keyring.ts'
+import { equal, type Keyring, type Master } from './keyring.ts'
 
 /** How a session in a cookie is protected: anyone who has the cookie can read a `signed` one, and nobody a `sealed` one. */
 export type CookieProtection = 'sealed' | 'signed'
 
+export interface DecodedCookie {
+  readonly payload: string
+  readonly master: Master
+}
+
 /** Converts an encoded session to a cookie value and back. The cookie's name is bound to it: a value is worthless under another. */
 export interface CookieCodec {
   encode(payload: string): string
-  decode(text: string): string | { readonly refused: SealRefusal }
+  /** The payload, and the master under which it was made. */
+  decode(text: string): DecodedCookie | { readonly refused: SealRefusal }
 }
 
 const SEALED: Recipe = { version: 4, key: (master) => master.cookie, label: 'strongroom cookie' }
@@ -25,32 +31,37 @@ function sealedCodec(ring: Keyring, cookieName: string): CookieCodec {
     encode: (payload) => sealBytes(SEALED, ring.current, null, cookieName, payload).toString('base64url'),
     decode(text) {
       const bytes = strictBase64url(text)
-      return bytes ? openBytes(SEALED, ring, null, cookieName, bytes) : { refused: 'malformed' }
+      if (!bytes) return { refused: 'malformed' }
+      const payload = openBytes(SEALED, ring, null, cookieName, bytes)
+      return typeof payload === 'string' ? { payload, master: masterOf(ring, bytes) } : payload
     },
   }
 }
 
-/** version 1 ‖ kid 1 ‖ payload ‖ HMAC-SHA-256 over the cookie's name and all before it. Readable: for parity with Django, never the default. */
+/** Of bytes that were opened, so that the ring is known to have it. */
+const masterOf = (ring: Keyring, bytes: Buffer) => ring.get(bytes[1] as number) as Master
+
+/**
+ * version 1 ‖ kid 1 ‖ payload ‖ HMAC-SHA-256 over the cookie's name and all before it. Readable: for parity with Django, never the
+ * default.
+ */
 function signedCodec(ring: Keyring, cookieName: string): CookieCodec {
-  const mac = (signed: Buffer, kid: number) => {
-    const master = ring.get(kid)
-    if (!master) return null
-    return createHmac('sha256', master.cookie).update(`strongroom signed\n${cookieName}\n`).update(signed).digest()
-  }
+  const macOf = (master: Master, signed: Buffer) =>
+    createHmac('sha256', master.cookie).update(`strongroom signed\n${cookieName}\n`).update(signed).digest()
   return {
     encode(payload) {
-      const kid = ring.current.kid
-      const signed = Buffer.concat([Buffer.from([SIGNED_VERSION, kid]), Buffer.from(payload)])
-      return Buffer.concat([signed, mac(signed, kid) as Buffer]).toString('base64url')
+      const signed = Buffer.concat([Buffer.from([SIGNED_VERSION, ring.current.kid]), Buffer.from(payload)])
+      return Buffer.concat([signed, macOf(ring.current, signed)]).toString('base64url')
     },
     decode(text) {
       const bytes = strictBase64url(text)
       if (!bytes || bytes.length < 2 + MAC) return { refused: 'malformed' }
       if (bytes[0] !== SIGNED_VERSION) return { refused: 'unknown-version' }
+      const master = ring.get(bytes[1] as number)
+      if (!master) return { refused: 'unknown-key' }
       const signed = bytes.subarray(0, bytes.length - MAC)
-      const expected = mac(signed, bytes[1] as number)
-      if (!expected) return { refused: 'unknown-key' }
-      return equal(expected, bytes.subarray(bytes.length - MAC)) ? signed.toString('utf8', 2) : { refused: 'forged' }
+      if (!equal(macOf(master, signed), bytes.subarray(bytes.length - MAC))) return { refused: 'forged' }
+      return { payload: signed.toString('utf8', 2), master }
     },
   }
 }

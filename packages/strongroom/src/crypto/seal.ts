@@ -43,9 +43,15 @@ function sealed(name: 'two-key' | 'server-key', ring: Keyring): Seal {
   }
 }
 
-/** The key id that a record names, or null if it is not sealed. Nothing is opened: anyone who writes to the store can lie. */
+/** The seal that a record names, or null if it is not sealed. Nothing is opened: anyone who writes to the store can lie. */
+export function sealOf(bytes: Uint8Array): 'two-key' | 'server-key' | null {
+  if (bytes[0] === TWO_KEY.version) return 'two-key'
+  return bytes[0] === SERVER_KEY.version ? 'server-key' : null
+}
+
+/** The key id that a record names, or null if it is not sealed. Like `sealOf`, it takes the record's word for it. */
 export function sealedUnder(bytes: Uint8Array): number | null {
-  return bytes[0] === TWO_KEY.version || bytes[0] === SERVER_KEY.version ? (bytes[1] ?? null) : null
+  return sealOf(bytes) === null ? null : (bytes[1] ?? null)
 }
 
 /** What a device list shows of a session that the server cannot open. Sealed under a key of the server. */

@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors.ts'
-import type { ScannableStore, Store } from '../store.ts'
+import type { CookieEngine, ScannableStore, Store } from '../store.ts'
 import { cached } from './cached/cached.ts'
+import { cookie } from './cookie/cookie.ts'
 import { file } from './file/file.ts'
 import { memcached } from './memcached/memcached.ts'
 import { memory } from './memory/memory.ts'
@@ -39,9 +40,10 @@ const LOCAL: Readonly<Record<string, Local>> = {
 }
 
 /**
- * Engines that parse the whole URL: servers, whose drivers have options of their own, and stores made of other stores.
+ * Engines that parse the whole URL: servers, whose drivers have options of their own, and those that other stores are part of.
  */
-const WHOLE: Readonly<Record<string, (url: string) => Store>> = {
+const WHOLE: Readonly<Record<string, (url: string) => Store | CookieEngine>> = {
+  cookie: cookieFromUrl,
   mysql,
   mariadb: mysql,
   postgres,
@@ -54,6 +56,19 @@ const WHOLE: Readonly<Record<string, (url: string) => Store>> = {
       ['', '+sentinel', '+cluster'].map((kind) => [name + kind, redis]),
     ),
   ),
+}
+
+/** `cookie:?protection=signed&revocations=URL`, the URL percent-encoded. */
+function cookieFromUrl(url: string): CookieEngine {
+  const [, path = '', given = ''] = /^cookie:([^?]*)\??(.*)$/s.exec(url) ?? []
+  const query = strictQuery('cookie:', given, ['protection', 'revocations'])
+  if (path !== '')
+    throw new ConfigError("The URL of the cookie engine is 'cookie:', with ?protection= and ?revocations=URL.")
+  const revocations = query.string('revocations')
+  return cookie({
+    protection: query.string('protection') as CookieEngine['protection'] | undefined,
+    revocations: revocations === undefined ? undefined : storeFromUrl(revocations),
+  })
 }
 
 /** `cached:?durable=URL&cache=URL`, the two percent-encoded, with `maxAge` and `cacheTimeout`. */
@@ -106,7 +121,7 @@ export function pathInUrl(url: string): string | null {
 }
 
 /**
- * The store that a URL names:
+ * The engine that a URL names:
  *
  * - `memory:`, `file:./sessions`, `sqlite:./sessions.db`, `sqlite::memory:`, with options as in `memory:?max=1000`,
  *   `file:/var/lib/app?durable=false`, `sqlite:./x.db?synchronous=normal&table=people`;
@@ -116,26 +131,31 @@ export function pathInUrl(url: string): string | null {
  * - `redis://:password@host:6379/0?prefix=people:`; `redis+sentinel:` and `redis+cluster:` name several servers;
  *   `valkey:` is the same as `redis:`;
  * - `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A` and `moving:?from=URL&to=URL`: stores made of two, whose URLs
- *   are percent-encoded. They close these with themselves.
+ *   are percent-encoded. They close these with themselves;
+ * - `cookie:?protection=signed&revocations=sqlite%3A.%2Fx.db`: sessions in the cookie itself.
  *
  * Paths are as in a shell, relative to the working directory, with `%20` and the like decoded; `file:///abs` is
  * `file:/abs`. Throws `ConfigError` for anything unknown. No message repeats the URL, because it may contain a
  * password.
  */
-export function storeFromUrl(url: string): Store {
+export function engineFromUrl(url: string): Store | CookieEngine {
   const [, scheme = '', path = '', query = ''] = PARTS.exec(url) ?? []
   const whole = Object.hasOwn(WHOLE, scheme) ? WHOLE[scheme] : undefined
   if (whole) return whole(url)
   const local = Object.hasOwn(LOCAL, scheme) ? LOCAL[scheme] : undefined
   if (local) return local.make(toPath(scheme, path), strictQuery(`${scheme}:`, query, local.known))
-  if (scheme === 'cookie') {
-    throw new ConfigError(
-      'cookie: saves sessions in the cookie itself, so there is no store: pass this URL to createSessions.',
-    )
-  }
-  const known = [...Object.keys(LOCAL), 'cookie', ...Object.keys(WHOLE)].map((name) => `${name}:`).join(', ')
+  const known = [...Object.keys(LOCAL), ...Object.keys(WHOLE)].map((name) => `${name}:`).join(', ')
   throw new ConfigError(
     `${scheme ? `Unknown store URL "${scheme}:".` : 'A store URL begins with a scheme.'} Known: ${known}.`,
+  )
+}
+
+/** As `engineFromUrl`, for what only a store can do. */
+export function storeFromUrl(url: string): Store {
+  const engine = engineFromUrl(url)
+  if (!('kind' in engine)) return engine
+  throw new ConfigError(
+    'cookie: saves sessions in the cookie itself, so there is no store: pass this URL to createSessions.',
   )
 }
 

@@ -1,7 +1,8 @@
 import { checkValue, type Values } from './content.ts'
-import { type Changes, changedInPlace, own, put } from './merge.ts'
+import { type Changes, changedInPlace } from './merge.ts'
 import { applicationValuesOf } from './serializer.ts'
 import type { State, StoredSession } from './state.ts'
+import { own, put } from './values.ts'
 
 /**
  * The value of a key, for the application. An object that other requests have too is copied first, so that what the

@@ -43,6 +43,9 @@ export function encodeContent({ meta, data }: Content): string {
   return `${head}}\n${data}`
 }
 
+/** How everything that `encodeContent` writes begins. */
+export const CONTENT_HEAD = /^\{"c":\d+,"d":\d+,"i":\d+/
+
 /** The reverse. Null for anything that `encodeContent` cannot have written. */
 export function decodeContent(text: string): Parsed | null {
   const end = text.indexOf('\n')

@@ -1,4 +1,5 @@
 import type { Values } from './content.ts'
+import { own, put } from './values.ts'
 
 /**
  * What one request did to one top-level key. An `update` is stored as its functions, which can run again on a newer value:
@@ -15,13 +16,6 @@ export interface Changes {
   readonly edits: ReadonlyMap<string, Edit>
 }
 
-/** Defines the key instead of assigning to it: `__proto__` must become data and not a prototype. */
-export function put(values: Values, key: string, value: unknown): void {
-  if (key === '__proto__')
-    Object.defineProperty(values, key, { value, writable: true, enumerable: true, configurable: true })
-  else values[key] = value
-}
-
 /** One request's changes applied to a newer copy of the session than the request had read. `newer` is not changed. */
 export function applyChanges({ cleared, edits }: Changes, newer: Values): Values {
   const merged: Values = cleared ? {} : { ...newer }
@@ -32,11 +26,6 @@ export function applyChanges({ cleared, edits }: Changes, newer: Values): Values
     else put(merged, key, value)
   }
   return merged
-}
-
-/** The value that the session itself has under the key, never an inherited one such as `constructor`. */
-export function own(values: Values, key: string): unknown {
-  return Object.hasOwn(values, key) ? values[key] : undefined
 }
 
 /** A step may change what it is given in place. */
@@ -58,17 +47,3 @@ export function changedInPlace(lent: Iterable<string>, values: Values, base: str
   }
   return changed
 }
-
-/** A list without the items that have this JSON, each removed once; undefined when none is left. */
-export function without(list: readonly unknown[], texts: readonly string[]): unknown[] | undefined {
-  const gone = [...texts]
-  const left = list.filter((item) => {
-    const at = gone.indexOf(JSON.stringify(item))
-    if (at >= 0) gone.splice(at, 1)
-    return at < 0
-  })
-  return left.length > 0 ? left : undefined
-}
-
-/** Another framework that writes the session too may have stored something else than a list; that counts as an empty one. */
-export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])

@@ -1,6 +1,6 @@
 import { DataError } from '../errors.ts'
 import type { Values } from './content.ts'
-import { own, put } from './merge.ts'
+import { own, put } from './values.ts'
 
 /**
  * Converts an application's values to JSON and back, for values such as Dates and Maps. Each value of a session is converted as

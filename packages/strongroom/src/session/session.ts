@@ -2,11 +2,12 @@ import type { Duration } from '../base/duration.ts'
 import { DataError } from '../errors.ts'
 import { lend, settleInPlace, writableValues } from './changes.ts'
 import { checkValue, isEmpty } from './content.ts'
+import { listOf, without } from './flash.ts'
 import { type Expiry, withExpiry } from './lifetime.ts'
 import { checkCredential, checkLogin, checkUserId, type LoginOptions } from './login.ts'
-import { listOf, own, put, without } from './merge.ts'
 import { applicationValuesOf } from './serializer.ts'
 import type { State } from './state.ts'
+import { own, put } from './values.ts'
 
 /** The session's keys are the keys of `Data`. Every read may return undefined: a session is empty until it is filled. */
 export type Keys<Data> = keyof Data & string
@@ -127,13 +128,12 @@ export class Session<Data extends object = Record<string, unknown>> {
       this.clear()
       for (const [key, value] of kept) if (value !== undefined) this.#write(key, value)
     }
-    state.intent = { verb: 'login', userId, options: { ...options } }
+    state.requestLogin(userId, options)
   }
 
   /** Gives the same session a new token; the old one is dead at once. Call it when the visitor's rights change. */
   renew(): void {
-    const state = this.#writable()
-    if (state.intent === null) state.intent = { verb: 'renew' }
+    this.#writable().requestRenewal()
   }
 
   /**
@@ -145,8 +145,7 @@ export class Session<Data extends object = Record<string, unknown>> {
     if (credential !== undefined) checkCredential('credentialChanged()', credential)
     if (this.userId === null)
       throw new TypeError('credentialChanged() needs a session with a signed-in user. Call login() first.')
-    this.renew()
-    this.#state.credentialChange = { credential }
+    this.#writable().requestStamp(credential)
   }
 
   /**
@@ -156,7 +155,7 @@ export class Session<Data extends object = Record<string, unknown>> {
   logout(): void {
     const state = this.#writable()
     this.clear()
-    state.intent = { verb: 'logout' }
+    state.requestLogout()
   }
 
   /**

@@ -144,6 +144,29 @@ export class State {
     this.cleared = false
   }
 
+  requestLogin(userId: string, options: LoginOptions): void {
+    this.intent = { verb: 'login', userId, options: { ...options } }
+  }
+
+  /** A login or a logout gives a new token anyway. */
+  requestRenewal(): void {
+    this.intent ??= { verb: 'renew' }
+  }
+
+  requestLogout(): void {
+    this.intent = { verb: 'logout' }
+  }
+
+  /** A login or a logout that was requested already stays. */
+  requestNewIdentity(): void {
+    if (this.intent === null || this.intent.verb === 'renew') this.intent = { verb: 'new-identity' }
+  }
+
+  requestStamp(credential: string | undefined): void {
+    this.requestRenewal()
+    this.credentialChange = { credential }
+  }
+
   /** A login or renewal that failed must not be tried again when the response begins. */
   forgetIntent(): void {
     this.intent = this.credentialChange = null

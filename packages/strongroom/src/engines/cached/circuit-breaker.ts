@@ -38,7 +38,7 @@ export class CircuitBreaker {
         try {
           resolve(use(result))
         } catch (error) {
-          // The cache returned something that no cache returns.
+          // The cache returned something invalid.
           return failed(error)
         }
         this.#failures = 0

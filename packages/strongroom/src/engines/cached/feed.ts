@@ -8,7 +8,7 @@ import type { Invalidations } from './invalidations.ts'
 const BACKOFF = { first: 1000, most: 30_000 }
 
 /** Invalidates what the durable store reports as changed, from `start` until `stop`. */
-export class Feed {
+export class Feed implements ChangeFeed {
   readonly #changes: ChangeFeed
   readonly #invalidations: Invalidations
   readonly #report: (error: unknown) => void
@@ -23,13 +23,11 @@ export class Feed {
   }
 
   start(): void {
-    this.#listening ??= this.#listen()
+    this.#listening ??= this.#subscribe()
   }
 
-  /**
-   * For a cache in front of this one. It is told after us, so that when it reads again it does not find our old copy.
-   */
-  forward(listener: (id: Id | null) => void): Promise<() => Promise<void>> {
+  /** For a cache in front of this one. It is notified after this cache, so that it does not read an outdated copy here. */
+  listen(listener: (id: Id | null) => void): Promise<() => Promise<void>> {
     return this.#changes.listen((id) => {
       this.#invalidate(id)
       listener(id)
@@ -42,12 +40,12 @@ export class Feed {
     this.#stopListening = null
   }
 
-  async #listen(): Promise<void> {
+  async #subscribe(): Promise<void> {
     const { signal } = this.#stopped
     for (let failures = 1; !signal.aborted; failures++) {
       try {
         const stop = await this.#changes.listen((id) => this.#invalidate(id))
-        // Nobody told us what changed before this moment.
+        // Earlier changes were not reported.
         this.#invalidations.addAll()
         if (signal.aborted) await stop()
         else this.#stopListening = stop

@@ -12,7 +12,7 @@ export interface Copy {
   readonly readAt: number
 }
 
-/** What an id's slot in the cache held, and the cache's own version of it; null when the slot was empty. */
+/** What an id's slot in the cache contained, and the cache's own version of it; null when the slot was empty. */
 export type Slot = { readonly copy: Copy | null; readonly isTombstone: boolean; readonly version: Version } | null
 
 /** Ms between reading an empty slot and filling it. A caller that takes longer must not fill it. */

@@ -14,6 +14,8 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
+import { copyOf } from '../shared/entry.ts'
+import { feedWhileOpen, lockWhileOpen, schemaWhileOpen } from '../shared/while-open.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { Feed } from './feed.ts'
 import { Invalidations } from './invalidations.ts'
@@ -68,24 +70,12 @@ export class Cached implements Store {
       }
     }
     if (durable.scan) this.scan = (options) => this.#scan(options)
-    if (durable.tryWithLock) {
-      const tryWithLock = durable.tryWithLock.bind(durable)
-      this.tryWithLock = async (name, work) => {
-        this.#state.assertOpen()
-        return tryWithLock(name, work)
-      }
-    }
+    const tryWithLock = lockWhileOpen(this.#state, durable)
+    if (tryWithLock) this.tryWithLock = tryWithLock
     const feed = changes ? new Feed(changes, this.#invalidations, report) : null
     this.#feed = feed
-    if (feed) {
-      this.changes = {
-        listen: async (listener) => {
-          this.#state.assertOpen()
-          return feed.forward(listener)
-        },
-      }
-    }
-    if (schema) this.schema = schema
+    if (feed) this.changes = feedWhileOpen(this.#state, feed)
+    if (schema) this.schema = schemaWhileOpen(this.#state, schema)
   }
 
   async read(id: Id): Promise<Found | null> {
@@ -109,8 +99,7 @@ export class Cached implements Store {
 
   async update(id: Id, given: Entry, version: Version): Promise<Version | null> {
     this.#state.assertOpen()
-    // Copied before the first wait, because the caller may then reuse its buffers.
-    const entry = { ...given, bytes: new Uint8Array(given.bytes), label: given.label && new Uint8Array(given.label) }
+    const entry = copyOf(given)
     return this.#change(id, async (seen, began) => {
       const readAt = this.#clock()
       const next = await this.#durable.update(id, entry, version)

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
+import { isHexId } from '../shared/entry.ts'
 import { decode, type FileRecord } from './record.ts'
 
 // The callback functions, promisified: they cost half as much as the FileHandles of node:fs/promises.
@@ -27,7 +28,7 @@ export type LoadedFile = FileRecord & { readonly expiresAt: number }
  *     sessions/ab/abcd…          a session, by the first two characters of its id
  *     sessions/ab/abcd….draft    a write under way, or one that a crash cut off
  *     owners/123/1234….abcd…     a marker, an empty file for each session of an owner: a hint, the session decides
- *     locks/00                   see shared/file-lock.ts
+ *     locks/00                   see lock.ts
  *
  * Methods that write expect the caller to hold the lock of the id.
  */
@@ -194,13 +195,12 @@ export class Disk {
 
   #session(id: Id): string {
     // An id becomes part of a path, so it must not contain "../".
-    if (!/^[0-9a-f]{64}$/.test(id))
-      throw new StoreError('An id must be 64 lower-case hexadecimal characters, and this one is not.')
+    if (!isHexId(id)) throw new StoreError('An id must be 64 lower-case hexadecimal characters, and this one is not.')
     return join(this.root, 'sessions', id.slice(0, 2), id)
   }
 
   #marker(owner: string, id: Id): string {
-    if (!/^[0-9a-f]{64}$/.test(owner))
+    if (!isHexId(owner))
       throw new StoreError('An owner must be 64 lower-case hexadecimal characters, and this one is not.')
     return join(this.root, 'owners', owner.slice(0, 3), `${owner}.${id}`)
   }
@@ -216,7 +216,7 @@ async function orNull<T>(call: Promise<T>): Promise<T | null> {
   }
 }
 
-/** Node's own error contains the path, and the path ends in an id, so only its code and the call are taken over. */
+/** Node's own error contains the path, and the path ends in an id, so only its code and the call are kept. */
 export function unanswered(error: unknown): StoreError {
   if (error instanceof StoreError) return error
   const { code, errno, syscall } = error as NodeJS.ErrnoException

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
+import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore } from '../../store.ts'
 import { nodeSqlite } from '../sqlite/handle.ts'
@@ -31,7 +31,7 @@ export function file(given: string | FileOptions): IndexedStore & ScannableStore
   if (typeof dir !== 'string' || dir === '')
     throw new ConfigError('file() takes the directory in which to save sessions.')
   if (typeof durable !== 'boolean') throw new ConfigError('Option "durable" of file() must be true or false.')
-  const timeout = wholeNumber('file()', 'timeout', options.timeout, 2000, 0)
+  const timeout = timeoutOption('file()', options.timeout, 2000, 0)
   const clock = clockOption('file()', options.clock)
   // Throws if this runtime has no SQLite, whose locks are used here.
   nodeSqlite()

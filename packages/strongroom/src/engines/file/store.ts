@@ -16,11 +16,12 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
-import { FileLocks } from '../shared/file-lock.ts'
+import { isHexId } from '../shared/entry.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { Disk, type LoadedFile, unanswered } from './disk.ts'
+import { FileLocks } from './lock.ts'
 import { encode } from './record.ts'
-import { isId, sweepFiles } from './sweep.ts'
+import { sweepFiles } from './sweep.ts'
 
 export interface Settings {
   readonly dir: string
@@ -110,9 +111,12 @@ export class Files implements IndexedStore, ScannableStore {
 
   clearExpired(options: ClearOptions = {}): Promise<number> {
     const dryRun = options.dryRun === true
-    const hold = <T>(id: Id, work: () => Promise<T>) => this.#change(id, work)
+    const withLock = <T>(id: Id, work: () => Promise<T>) => this.#change(id, work)
     return this.#run(() => {
-      return drive(sweepFiles({ disk: this.#disk, hold, now: this.#clock(), batch: batchOf(options), dryRun }), options)
+      return drive(
+        sweepFiles({ disk: this.#disk, withLock, now: this.#clock(), batch: batchOf(options), dryRun }),
+        options,
+      )
     })
   }
 
@@ -120,7 +124,7 @@ export class Files implements IndexedStore, ScannableStore {
     const limit = atLeastOne(page)
     let listings: Listing[] = []
     for (const shard of await this.#run(() => this.#disk.shards('sessions'))) {
-      const ids = (await this.#run(() => this.#disk.names(shard))).filter(isId)
+      const ids = (await this.#run(() => this.#disk.names(shard))).filter(isHexId)
       while (ids.length > 0) {
         listings.push(...(await this.#run(() => this.#listings(ids.splice(0, limit - listings.length)))))
         if (listings.length < limit) continue
@@ -181,7 +185,7 @@ export class Files implements IndexedStore, ScannableStore {
     const until = momentIn(this.#timeout)
     // The first two characters name one of 256 directories. They share 64 locks.
     const lock = String(Number.parseInt(id.slice(0, 2), 16) % 64).padStart(2, '0')
-    return this.#run(() => this.#locks.hold(lock, until, work))
+    return this.#run(() => this.#locks.withLock(lock, until, work))
   }
 
   async #run<T>(work: () => Promise<T>): Promise<T> {

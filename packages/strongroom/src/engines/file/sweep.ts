@@ -1,25 +1,26 @@
 import { basename } from 'node:path'
 import type { Id } from '../../crypto/token.ts'
+import { isHexId } from '../shared/entry.ts'
 import type { Disk } from './disk.ts'
 
 export interface Sweep {
   readonly disk: Disk
-  /** Does the work while it holds the lock of an id. */
-  readonly hold: <T>(id: Id, work: () => Promise<T>) => Promise<T>
+  /** Does the work under the lock of an id. */
+  readonly withLock: <T>(id: Id, work: () => Promise<T>) => Promise<T>
   /** Sessions that are not live at this moment are removed. */
   readonly now: number
   readonly batch: number
   readonly dryRun: boolean
 }
 
-/** How many files are looked at or removed in parallel, and under one hold of a lock. */
+/** How many files are looked at or removed in parallel, and while a lock is held once. */
 const IN_PARALLEL = 64
 
 /** Yields how many expired sessions each step removed. Also removes what crashes have left behind. */
 export async function* sweepFiles(sweep: Sweep): AsyncGenerator<number> {
   for (const shard of await sweep.disk.shards('sessions')) {
     const names = await sweep.disk.names(shard)
-    for (const ids of chunks(names.filter(isId), sweep.batch)) yield await removeExpired(sweep, ids)
+    for (const ids of chunks(names.filter(isHexId), sweep.batch)) yield await removeExpired(sweep, ids)
     if (!sweep.dryRun) await removeDrafts(sweep, names)
   }
   if (sweep.dryRun) return
@@ -40,7 +41,7 @@ async function removeExpired(sweep: Sweep, ids: readonly Id[]): Promise<number> 
     const due = await expired(sweep, some)
     const [first] = due
     if (sweep.dryRun || !first) removed += due.length
-    else removed += await sweep.hold(first, () => removeIfExpired(sweep, due))
+    else removed += await sweep.withLock(first, () => removeIfExpired(sweep, due))
   }
   return removed
 }
@@ -58,10 +59,10 @@ async function expired({ disk, now }: Sweep, ids: readonly Id[]): Promise<Id[]> 
 }
 
 /** A draft is written under the lock of its id, so nobody is writing one that exists while we hold that lock. */
-async function removeDrafts({ disk, hold }: Sweep, names: readonly string[]): Promise<void> {
+async function removeDrafts({ disk, withLock }: Sweep, names: readonly string[]): Promise<void> {
   for (const draft of names.filter((name) => name.endsWith('.draft'))) {
     const id = basename(draft, '.draft')
-    if (isId(id)) await hold(id, () => disk.removeDraft(id))
+    if (isHexId(id)) await withLock(id, () => disk.removeDraft(id))
   }
 }
 
@@ -69,24 +70,20 @@ async function removeDrafts({ disk, hold }: Sweep, names: readonly string[]): Pr
  * A marker is written before its session, under the same lock. If there is no session while we hold it, the marker is
  * an orphan.
  */
-async function removeOrphanMarkers({ disk, hold }: Sweep, markers: readonly string[]): Promise<void> {
+async function removeOrphanMarkers({ disk, withLock }: Sweep, markers: readonly string[]): Promise<void> {
   for (const some of chunks(markers, IN_PARALLEL)) {
     const deadlines = await Promise.all(some.map((marker) => disk.deadline(idOf(marker))))
     for (const marker of some.filter((_, index) => deadlines[index] === null)) {
       const id = idOf(marker)
-      await hold(id, async () => {
+      await withLock(id, async () => {
         if ((await disk.deadline(id)) === null) await disk.removeMarker(marker.slice(0, 64), id)
       })
     }
   }
 }
 
-export function isId(name: string): name is Id {
-  return /^[0-9a-f]{64}$/.test(name)
-}
-
 function isMarker(name: string): boolean {
-  return /^[0-9a-f]{64}\.[0-9a-f]{64}$/.test(name)
+  return isHexId(name.slice(0, 64)) && name[64] === '.' && isHexId(name.slice(65))
 }
 
 function idOf(marker: string): Id {

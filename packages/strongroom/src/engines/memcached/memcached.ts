@@ -1,4 +1,4 @@
-import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
+import { checkOptions, clockOption, timeoutOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, Store } from '../../store.ts'
 import { strictQuery } from '../shared/url-query.ts'
@@ -10,7 +10,7 @@ export interface MemcachedOptions {
   readonly servers: string | readonly string[]
   /** Before every key (default "strongroom:"): at most 186 printable ASCII characters, and no space. */
   readonly prefix?: string | undefined
-  /** Ms to wait for the reply to a command (default 2000). After that, the connection is closed and made again. */
+  /** Ms to wait for the reply to a command (default 2000). After that, the connection is closed and opened again. */
   readonly timeout?: number | undefined
   /** Bytes of the largest item: what you set with `-I` on the servers (default 1 MiB, which is their default). */
   readonly itemSize?: number | undefined
@@ -36,7 +36,7 @@ export function memcached(given: string | MemcachedOptions): Store {
     throw new ConfigError(
       'Option "prefix" of memcached() must be printable ASCII without spaces, at most 186 characters.',
     )
-  const timeout = wholeNumber('memcached()', 'timeout', options.timeout, 2000)
+  const timeout = timeoutOption('memcached()', options.timeout, 2000)
   const itemSize = wholeNumber('memcached()', 'itemSize', options.itemSize, 2 ** 20, 2 * OVERHEAD)
   return new Memcached({
     servers: new Servers(addressesOf(options.servers), timeout),

@@ -13,7 +13,7 @@ export interface Address {
 }
 
 /** A reply, and the number of the connection that it came from. */
-export interface Answer extends Reply {
+export interface NumberedReply extends Reply {
   readonly connection: number
 }
 
@@ -63,7 +63,7 @@ function scoreOf(name: string, id: string): number {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** One server. All commands share one connection, which is made when it is needed, and again when it was lost. */
+/** One server. All commands share one connection, which is opened when it is needed, and opened again after it was lost. */
 export class Server {
   readonly address: Address
   readonly #timeout: number
@@ -80,7 +80,7 @@ export class Server {
    * Sends a command, with its value if it has one, and resolves to the reply. Rejects with `StoreError` within the time
    * limit.
    */
-  send(command: string, value?: Uint8Array): Promise<Answer> {
+  send(command: string, value?: Uint8Array): Promise<NumberedReply> {
     if (this.#state.isClosed) return Promise.reject(storeClosed())
     if (!this.#connection?.isOpen) {
       this.#count += 1
@@ -102,7 +102,7 @@ export class Server {
 
 interface Waiter {
   readonly opaque: string
-  resolve(answer: Answer): void
+  resolve(answer: NumberedReply): void
   reject(error: StoreError): void
 }
 
@@ -136,8 +136,8 @@ class Connection {
     this.#socket.on('close', () => this.#lost('connection closed'))
   }
 
-  send(command: string, value?: Uint8Array): Promise<Answer> {
-    return new Promise((resolve, reject) => this.#limit.run(() => this.#write(command, value), resolve, reject))
+  send(command: string, value?: Uint8Array): Promise<NumberedReply> {
+    return this.#limit.call(() => this.#write(command, value))
   }
 
   end(error: StoreError): void {
@@ -147,7 +147,7 @@ class Connection {
     for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
 
-  #write(command: string, value?: Uint8Array): Promise<Answer> {
+  #write(command: string, value?: Uint8Array): Promise<NumberedReply> {
     return new Promise((resolve, reject) => {
       this.#count += 1
       const opaque = String(this.#count)

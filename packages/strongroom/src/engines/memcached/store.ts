@@ -4,7 +4,7 @@ import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
 import type { ClearOptions, Clock, Entry, Found, Store, Traits, Version } from '../../store.ts'
 import { pack, unpack } from '../shared/packing.ts'
-import type { Answer, Servers } from './servers.ts'
+import type { NumberedReply, Servers } from './servers.ts'
 
 export interface MemcachedSettings {
   readonly servers: Servers
@@ -119,7 +119,7 @@ export class Memcached implements Store {
    * Changes a live item, of this version if one is given, and tries again when another caller changed it in between.
    * The item as it was last seen is tried first, without reading it again: if it has changed since, memcached refuses.
    */
-  async #change(id: Id, version: Version | undefined, make: (cas: string) => Promise<Answer>): Promise<boolean> {
+  async #change(id: Id, version: Version | undefined, make: (cas: string) => Promise<NumberedReply>): Promise<boolean> {
     const fits = (known: { version: Version }) => version === undefined || known.version === version
     const known = this.#known.get(id)
     this.#known.delete(id)
@@ -158,7 +158,7 @@ export class Memcached implements Store {
   }
 
   /** `mode` is ME to add, or C and the CAS to replace. Never a plain set, which would bring back what was deleted. */
-  async #write(id: Id, { bytes, version, expiresAt }: Packed, mode: 'ME' | `C${string}`): Promise<Answer> {
+  async #write(id: Id, { bytes, version, expiresAt }: Packed, mode: 'ME' | `C${string}`): Promise<NumberedReply> {
     const seconds = exptimeFor(expiresAt, this.#clock())
     const command = ['ms', `${this.#prefix}${id}`, bytes.length, mode, `T${seconds}`, 'c'].join(' ')
     const reply = await this.#servers.of(id).send(command, bytes)
@@ -176,7 +176,7 @@ export class Memcached implements Store {
 }
 
 /** Null when another caller was faster. */
-function outcome({ code }: Answer): boolean | null {
+function outcome({ code }: NumberedReply): boolean | null {
   return code === 'EX' ? null : code === 'HD'
 }
 

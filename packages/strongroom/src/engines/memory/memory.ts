@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { asBuffer } from '../../base/bytes.ts'
+import { latin1Of } from '../../base/bytes.ts'
 import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
 import { OpenState } from '../../base/open-state.ts'
 import type { Id } from '../../crypto/token.ts'
@@ -218,7 +218,7 @@ interface Item {
 }
 
 function toItem({ bytes, label, owner, createdAt, expiresAt }: Entry, version: number): Item {
-  return { bytes: toLatin1(bytes), label: label && toLatin1(label), owner, createdAt, expiresAt, version }
+  return { bytes: latin1Of(bytes), label: label && latin1Of(label), owner, createdAt, expiresAt, version }
 }
 
 function toEntry({ bytes, label, owner, createdAt, expiresAt }: Item): Entry {
@@ -227,10 +227,6 @@ function toEntry({ bytes, label, owner, createdAt, expiresAt }: Item): Entry {
 
 function toListing(id: Id, { bytes, label, owner, createdAt, expiresAt }: Item): Listing {
   return { id, expiresAt, createdAt, owner, label: label === null ? null : toBytes(label), size: bytes.length }
-}
-
-function toLatin1(bytes: Uint8Array): string {
-  return asBuffer(bytes).toString('latin1')
 }
 
 function toBytes(latin1: string): Uint8Array {

@@ -28,7 +28,7 @@ export interface MoveReport {
   /** Of these: changed or ended by their visitors before they were read back, so that there was nothing to compare. */
   readonly changed: number
   /** Already in the new store, and deleted in the old one. */
-  readonly there: number
+  readonly existing: number
   /** Ended or expired before their turn came. */
   readonly gone: number
   /** Still in the old store: too large for the new one. */
@@ -36,9 +36,9 @@ export interface MoveReport {
   /** Still in the old store: the new one refused them, or did not return them unaltered. */
   readonly failed: number
   /** The error message for the first of these; null when there was none. */
-  readonly trouble: string | null
+  readonly firstError: string | null
   /** Live sessions in the old store at the end, `tooLarge` and `failed` included; null when the signal stopped it. */
-  readonly left: number | null
+  readonly remaining: number | null
   /** Live sessions in the new store at the end; null when it has no `scan`, or when the signal stopped it. */
   readonly present: number | null
   /** False when the signal stopped it. */
@@ -51,7 +51,7 @@ const IN_PARALLEL = 16
 /** A scan that moves something is followed by another. After so many, a node still writes to the old store. */
 const SCANS = 8
 
-type Outcome = 'moved' | 'changed' | 'there' | 'gone' | 'tooLarge' | 'failed'
+type Outcome = 'moved' | 'changed' | 'existing' | 'gone' | 'tooLarge' | 'failed'
 
 /**
  * Moves all live sessions from one store to another, as they are: no key is needed. It can run during traffic if every
@@ -77,15 +77,15 @@ export async function move(options: MoveOptions): Promise<MoveReport> {
     if (signal?.aborted || dryRun || mover.done === before || mover.listed === 0) break
   }
   const complete = signal?.aborted !== true
-  const [left, present] = complete ? [await count(from), await count(to)] : [null, null]
-  return { ...mover.tally, trouble: mover.trouble, left, present, complete }
+  const [remaining, present] = complete ? [await count(from), await count(to)] : [null, null]
+  return { ...mover.tally, firstError: mover.firstError, remaining, present, complete }
 }
 
 class Mover {
-  readonly tally: Record<Outcome, number> = { moved: 0, changed: 0, there: 0, gone: 0, tooLarge: 0, failed: 0 }
+  readonly tally: Record<Outcome, number> = { moved: 0, changed: 0, existing: 0, gone: 0, tooLarge: 0, failed: 0 }
   /** How many sessions this scan has listed. */
   listed = 0
-  trouble: string | null = null
+  firstError: string | null = null
   readonly #sides: Sides
   readonly #clock: Clock
   readonly #dryRun: boolean
@@ -98,14 +98,14 @@ class Mover {
 
   /** How many have left the old store. */
   get done(): number {
-    return this.tally.moved + this.tally.there
+    return this.tally.moved + this.tally.existing
   }
 
   startScan(): void {
     this.listed = 0
     // Only the last scan counts these, because each scan meets them again.
     this.tally.tooLarge = this.tally.failed = 0
-    this.trouble = null
+    this.firstError = null
   }
 
   async movePage(ids: readonly Id[]): Promise<void> {
@@ -123,7 +123,7 @@ class Mover {
           errors.push(error)
           this.#count('failed')
           // Other errors may contain what must not be shown.
-          if (error instanceof StoreError) this.trouble ??= error.message
+          if (error instanceof StoreError) this.firstError ??= error.message
         }
       }
     }
@@ -142,16 +142,16 @@ class Mover {
       const located = await this.#sides.readOld(id)
       if (!located) return 'gone'
       if (!this.#sides.fits(located.entry)) return 'tooLarge'
-      if (this.#dryRun) return (await this.#sides.readNew(id)) ? 'there' : 'moved'
+      if (this.#dryRun) return (await this.#sides.readNew(id)) ? 'existing' : 'moved'
       let changed = false
       const outcome = await this.#sides.move(id, located, async () => {
         const verdict = await this.#compare(id, located)
         changed = verdict === 'changed'
         return verdict !== 'lost'
       })
-      if (outcome === 'kept') return 'failed'
+      if (outcome === 'refused') return 'failed'
       if (outcome === 'moved') return changed ? 'changed' : 'moved'
-      if (outcome === 'there') return 'there'
+      if (outcome === 'existing') return 'existing'
     }
     return 'failed'
   }

@@ -1,6 +1,6 @@
 import type { Id } from '../../crypto/token.ts'
 import { ConfigError, StoreError } from '../../errors.ts'
-import type { Entry, ScannableStore, Store, Version } from '../../store.ts'
+import { type Entry, isInProcessMemory, type ScannableStore, type Store, type Version } from '../../store.ts'
 import { freeze, isFrozen, isTombstone, thaw } from './tombstones.ts'
 
 export type Phase = 'prepare' | 'move'
@@ -22,10 +22,17 @@ export interface Located {
 /** A copy that is older than this, in ms, is read again before it is moved. */
 const STALE = 5_000
 
-/**
- * More rounds than any bad luck explains: each means that another node changed this very session at this very moment.
- */
+/** More rounds than any bad luck explains: each means that another node changed this very session at this very moment. */
 const ROUNDS = 50
+
+/** Makes attempts until one resolves to something other than undefined. Rejects with `StoreError` after too many. */
+export async function inRounds<T>(attempt: () => Promise<T | undefined>): Promise<T> {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const done = await attempt()
+    if (done !== undefined) return done
+  }
+  throw new StoreError(`A session could not be changed: others changed it in each of ${ROUNDS} attempts.`)
+}
 
 /**
  * The old store (`from`), the new one (`to`), and the one way from the old to the new. A session that is not frozen in
@@ -74,13 +81,13 @@ export class Sides {
   /**
    * Where the session may be changed: in the new store, unless it belongs in the old one. Moves it first if it must.
    */
-  async settle(id: Id): Promise<Located | null> {
-    for (let round = 0; round < ROUNDS; round += 1) {
+  settle(id: Id): Promise<Located | null> {
+    return inRounds(async () => {
       const located = await this.locate(id)
       if (!located || located.side === 'to' || !this.#mustMove(located)) return located
       await this.move(id, located)
-    }
-    throw new StoreError(`A session could not be moved: it was changed in each of ${ROUNDS} attempts.`)
+      return undefined
+    })
   }
 
   /** An entry that is too large for the new store stays in the old one until it shrinks or ends. */
@@ -92,21 +99,21 @@ export class Sides {
   /**
    * Moves a session out of the old store. Resolves to `moved`; to `there` if it is already in the new store; or to
    * `changed` if it is no longer as it was read. `verify` is called before the original is deleted. If it resolves to
-   * false the original stays, and the result is `kept`.
+   * false the original stays, and the result is `refused`.
    */
   async move(
     id: Id,
     { entry, version, isFrozen, readAt }: Located,
     verify: () => Promise<boolean> = async () => true,
-  ): Promise<'moved' | 'there' | 'changed' | 'kept'> {
+  ): Promise<'moved' | 'existing' | 'changed' | 'refused'> {
     // A node that was suspended may hold a session that was moved, ended and forgotten since.
     if (performance.now() - readAt > STALE) return 'changed'
     const frozen = isFrozen ? version : await this.from.update(id, freeze(entry), version)
     if (frozen === null) return 'changed'
     const moved = await this.to.create(id, { ...entry, expiresAt: this.#deadline(entry) })
-    if (moved && !(await verify())) return 'kept'
+    if (moved && !(await verify())) return 'refused'
     await this.from.delete(id, frozen)
-    return moved ? 'moved' : 'there'
+    return moved ? 'moved' : 'existing'
   }
 
   /** Rounded up, so that a store that counts in seconds does not end a session early. */
@@ -134,7 +141,7 @@ export function sidesOf(
     throw new ConfigError(`Option "phase" of ${where} must be "prepare" or "move".`)
   // By default, sessions in memory are not sealed, and others are. Once moved, they could not be opened, or would be on
   // disk unsealed.
-  if (isInMemory(from) !== isInMemory(to))
+  if (isInProcessMemory(from.traits) !== isInProcessMemory(to.traits))
     throw new ConfigError(
       `${where} cannot move sessions between this process's memory and a store outside it: only the latter is sealed.`,
     )
@@ -144,5 +151,3 @@ export function sidesOf(
     )
   return new Sides(from, to, phase)
 }
-
-const isInMemory = ({ traits }: Store) => traits.shared === 'process' && traits.durable === 'no'

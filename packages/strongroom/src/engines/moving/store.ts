@@ -1,6 +1,5 @@
 import { OpenState } from '../../base/open-state.ts'
 import type { Id } from '../../crypto/token.ts'
-import { StoreError } from '../../errors.ts'
 import type {
   ChangeFeed,
   ClearOptions,
@@ -15,11 +14,11 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
-import { bothFeeds, bothSchemas, clearBoth, mergeListings, scanBoth, weakerTraits } from './both.ts'
-import type { Located, Sides } from './sides.ts'
+import { copyOf } from '../shared/entry.ts'
+import { feedWhileOpen, lockWhileOpen, schemaWhileOpen } from '../shared/while-open.ts'
+import { bothFeeds, bothSchemas, clearBoth, mergeListings, scanBoth, weakerTraits } from './combined.ts'
+import { inRounds, type Located, type Sides } from './sides.ts'
 import { digestOf, tombstone } from './tombstones.ts'
-
-const ROUNDS = 50
 
 /** Both stores as one. They are not closed with it. */
 export class Moving implements Store {
@@ -40,10 +39,11 @@ export class Moving implements Store {
     this.traits = weakerTraits(from.traits, to.traits)
     if (from.byOwner && to.byOwner) this.byOwner = this.#index(from.byOwner, to.byOwner)
     if (from.scan && to.scan) this.scan = (options) => scanBoth(sides, () => this.#state.assertOpen(), options)
-    if (to.tryWithLock) this.tryWithLock = to.tryWithLock.bind(to)
-    if (from.changes && to.changes) this.changes = bothFeeds(from.changes, to.changes)
+    const tryWithLock = lockWhileOpen(this.#state, to)
+    if (tryWithLock) this.tryWithLock = tryWithLock
+    if (from.changes && to.changes) this.changes = feedWhileOpen(this.#state, bothFeeds(from.changes, to.changes))
     const schemas = [from.schema, to.schema].filter((schema) => schema !== undefined)
-    if (schemas.length > 0) this.schema = bothSchemas(schemas)
+    if (schemas.length > 0) this.schema = schemaWhileOpen(this.#state, bothSchemas(schemas))
   }
 
   async read(id: Id): Promise<Found | null> {
@@ -72,36 +72,31 @@ export class Moving implements Store {
     const entry = copyOf(given)
     const inner = innerVersion(version)
     if (inner !== null) return this.#updateInNew(id, entry, inner)
-    for (const _ of this.#rounds()) {
+    return this.#inRounds(async () => {
       const located = await this.#sides.settle(id)
       if (!located || !isVersionOf(version, located)) return null
       if (located.side === 'to') return this.#updateInNew(id, entry, located.version)
-      if ((await this.#sides.from.update(id, entry, located.version)) !== null) return versionInOld(entry)
-    }
-    throw tooManyRounds()
+      const done = (await this.#sides.from.update(id, entry, located.version)) !== null
+      return done ? versionInOld(entry) : undefined
+    })
   }
 
   async touch(id: Id, expiresAt: number): Promise<boolean> {
     this.#state.assertOpen()
     const { from, to } = this.#sides
-    for (const _ of this.#rounds()) {
+    return this.#inRounds(async () => {
       const located = await this.#sides.settle(id)
       if (!located || located.isEnded) return false
       if (located.side === 'from') {
         // Not a touch of that store, which keeps the version: a node that freezes the entry would miss the new
         // deadline.
-        if ((await from.update(id, { ...located.entry, expiresAt }, located.version)) !== null) return true
-        continue
+        return (await from.update(id, { ...located.entry, expiresAt }, located.version)) !== null || undefined
       }
-      if (expiresAt <= this.#clock()) {
-        if (await this.#endInNew(id, located)) return true
-        continue
-      }
+      if (expiresAt <= this.#clock()) return (await this.#endInNew(id, located)) || undefined
       // A crash may have left a copy in the old store. It must not outlive the session.
       if (expiresAt < located.entry.expiresAt) await from.delete(id)
       return to.touch(id, expiresAt)
-    }
-    throw tooManyRounds()
+    })
   }
 
   async delete(id: Id, version?: Version): Promise<boolean> {
@@ -132,9 +127,9 @@ export class Moving implements Store {
     return versionInNew(next)
   }
 
-  async #deleteIf(id: Id, matches: (located: Located) => boolean): Promise<boolean> {
+  #deleteIf(id: Id, matches: (located: Located) => boolean): Promise<boolean> {
     const { from } = this.#sides
-    for (const _ of this.#rounds()) {
+    return this.#inRounds(async () => {
       const located = await this.#sides.settle(id)
       if (!located) return false
       if (located.isEnded) {
@@ -144,10 +139,9 @@ export class Moving implements Store {
       }
       if (!matches(located)) return false
       // A session that is not frozen in the old store is nowhere else, so deleting that version is enough.
-      if (located.side === 'to' ? await this.#endInNew(id, located) : await from.delete(id, located.version))
-        return true
-    }
-    throw tooManyRounds()
+      const done = located.side === 'to' ? this.#endInNew(id, located) : from.delete(id, located.version)
+      return (await done) || undefined
+    })
   }
 
   async #endInNew(id: Id, { entry, version }: Located): Promise<boolean> {
@@ -172,11 +166,12 @@ export class Moving implements Store {
     return { list, deleteAll }
   }
 
-  *#rounds(): Generator<number> {
-    for (let round = 0; round < ROUNDS; round += 1) {
+  /** Stops between two attempts when the store is closed. */
+  #inRounds<T>(attempt: () => Promise<T | undefined>): Promise<T> {
+    return inRounds(async () => {
       this.#state.assertOpen()
-      yield round
-    }
+      return attempt()
+    })
   }
 }
 
@@ -200,13 +195,4 @@ function innerVersion(version: Version): Version | null {
 function isVersionOf(wanted: Version, { entry, version, side, isEnded }: Located): boolean {
   if (isEnded) return false
   return (side === 'to' && wanted === versionInNew(version)) || wanted === versionInOld(entry)
-}
-
-/** The store is asked other things before it gets the bytes. Until then, the caller may reuse its buffers. */
-function copyOf(entry: Entry): Entry {
-  return { ...entry, bytes: Buffer.from(entry.bytes), label: entry.label && Buffer.from(entry.label) }
-}
-
-function tooManyRounds(): StoreError {
-  return new StoreError(`A session could not be changed: others changed it in each of ${ROUNDS} attempts.`)
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { asBuffer } from '../../base/bytes.ts'
 import type { Entry, Listing } from '../../store.ts'
 
 /**
@@ -47,6 +48,6 @@ export function isTombstone({ label }: Pick<Entry | Listing, 'label'>): boolean 
 
 /** Differs for different contents. It survives a touch and a move. Sealed bytes are never the same twice. */
 export function digestOf({ bytes, owner, label, createdAt }: Entry): string {
-  const rest = JSON.stringify([owner, Math.floor(createdAt), label && Buffer.from(label).toString('hex')])
+  const rest = JSON.stringify([owner, Math.floor(createdAt), label && asBuffer(label).toString('hex')])
   return createHash('sha256').update(rest).update(bytes).digest('base64url').slice(0, 24)
 }

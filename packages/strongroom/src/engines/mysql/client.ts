@@ -26,7 +26,7 @@ export interface MysqlPool {
   getConnection(): Promise<MysqlConnection & { release(): void }>
 }
 
-/** A pool or a connection of mysql2/promise; or of mysql2 itself, whose `promise()` returns such a one. */
+/** A pool or a connection of mysql2/promise; or of mysql2 itself, whose `promise()` returns one. */
 export type MysqlClient = MysqlPool | MysqlConnection | { promise(): MysqlPool | MysqlConnection }
 
 /** Where connections come from. */
@@ -128,6 +128,9 @@ type Driver = typeof import('mysql2/promise')
 type DriverPool = ReturnType<Driver['createPool']>
 type DriverConnection = Awaited<ReturnType<DriverPool['getConnection']>>
 
+/** The options of the store that its URL may contain. The others are for mysql2. */
+export const URL_OPTIONS = ['table', 'createTable', 'timeout', 'batchWrites'] as const
+
 interface UrlSourceOptions {
   readonly timeout: number
   /** Open connections that take several statements in one message (default false). */
@@ -218,7 +221,7 @@ async function loadDriver(): Promise<Driver> {
   }
 }
 
-/** The URL with our defaults; what it sets itself is kept. No message quotes it, because it contains a password. */
+/** The URL with our defaults; its own settings take precedence. No message quotes it, because it contains a password. */
 function driverUrl(url: string, { where, timeout, batchWrites = false }: UrlSourceOptions): string {
   const parsed = URL.parse(url)
   if (!parsed || !(parsed.hostname || parsed.searchParams.has('socketPath')))

@@ -24,11 +24,11 @@ function withoutValues(message: string): string {
 }
 
 /** For a table that does not exist. */
-export const MISSING = 'The session table is missing. Run "strongroom migrate", or set createTable: true.'
+export const MISSING = 'The session table is missing. Run "npx @strongroom/cli migrate", or set createTable: true.'
 
 const ADVICE: readonly (readonly [reasons: readonly (number | string)[], message: string])[] = [
   [[1146], MISSING],
-  [[1054, 1364], 'The session table has other columns than this release expects. Run "strongroom migrate".'],
+  [[1054, 1364], 'The session table has other columns than this release expects. Run "npx @strongroom/cli migrate".'],
   [
     [1044, 1045, 1046, 1049, 1142, 1143, 1227, 1698, 3118, 4151],
     'The session database refused the login or the statement. Check user, password, database and grants; the cause says which.',

@@ -1,5 +1,5 @@
 import { OpenState } from '../../base/open-state.ts'
-import { isPast, momentIn, pause } from '../../base/retry.ts'
+import { momentIn, retryUntil } from '../../base/retry.ts'
 import { within } from '../../base/time-limit.ts'
 import { StoreError } from '../../errors.ts'
 import type { Batcher } from '../shared/batcher.ts'
@@ -112,17 +112,13 @@ export class Executor {
   }
 
   /** Tries again after transient errors, until the time is up. */
-  async #retrying<T>(run: (left: number) => Promise<T>, limit = this.#timeout): Promise<T> {
+  #retrying<T>(run: (left: number) => Promise<T>, limit = this.#timeout): Promise<T> {
     const until = momentIn(limit)
-    for (;;) {
+    const attempt = () => {
       this.#assertReady()
-      try {
-        return await run(until - performance.now())
-      } catch (error) {
-        if (!isTransient(error) || isPast(until)) throw failure(error)
-      }
-      await pause()
+      return run(until - performance.now())
     }
+    return retryUntil(until, attempt, (error, isLate) => (isTransient(error) && !isLate ? null : failure(error)))
   }
 
   async #batched(query: RowQuery, limit: number): Promise<Result> {

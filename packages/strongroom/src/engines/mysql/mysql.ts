@@ -1,9 +1,9 @@
-import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
+import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema, Store } from '../../store.ts'
 import { tableName } from '../shared/sql.ts'
-import { takeQuery } from '../shared/url-query.ts'
-import { type MysqlClient, type Source, sourceOf, UrlSource } from './client.ts'
+import { takeQuery, withoutConflict } from '../shared/url-query.ts'
+import { type MysqlClient, type Source, sourceOf, URL_OPTIONS, UrlSource } from './client.ts'
 import { Executor } from './executor.ts'
 import { Mysql } from './store.ts'
 import { Table } from './table.ts'
@@ -46,24 +46,20 @@ export interface MysqlClientOptions extends CommonOptions {
 /**
  * Sessions in MariaDB 10.6 or later, or MySQL 8, in an InnoDB table: a URL, or a pool (or a connection) of mysql2.
  *
- * The table is created by `strongroom migrate`, or by `schema.migrate()`. An acknowledged write is as durable as the settings of
- * the server make it; `traits` says so after the first call.
+ * The table is created by `npx @strongroom/cli migrate`, by `schema.migrate()`, or on first use with `createTable`. An
+ * acknowledged write is as durable as the settings of the server make it; `traits` says so after the first call.
  */
 export function mysql(given: string | MysqlClient | MysqlUrlOptions | MysqlClientOptions): MysqlStore {
   const unchecked = toOptions(given)
   checkOptions('mysql()', unchecked, ['url', 'client', ...URL_OPTIONS, 'clock'])
   const options = fromUrl(unchecked)
   const name = tableName('mysql()', options.table)
-  // A timer with a longer delay fires immediately.
-  const timeout = Math.min(wholeNumber('mysql()', 'timeout', options.timeout, 2000), 2 ** 31 - 1)
+  const timeout = timeoutOption('mysql()', options.timeout, 2000)
   const clock = clockOption('mysql()', options.clock)
   const createTable = flag('createTable', options.createTable)
   const executor = new Executor(sourceFor(options, timeout), timeout)
   return new Mysql(executor, new Table(executor, name, createTable), { table: name, clock })
 }
-
-/** The options that a URL may contain. */
-const URL_OPTIONS = ['table', 'createTable', 'timeout', 'batchWrites'] as const
 
 type AnyOptions = Partial<MysqlUrlOptions & MysqlClientOptions>
 
@@ -74,7 +70,7 @@ function toOptions(given: unknown): AnyOptions {
   return isClient ? { client: given as MysqlClient } : given
 }
 
-/** Takes our options out of the URL. An option beside the URL takes precedence. */
+/** Takes our options out of the URL: the driver would ignore them silently. */
 function fromUrl(options: AnyOptions): AnyOptions {
   if (options.url === undefined) return options
   if (typeof options.url !== 'string') throw new ConfigError('Option "url" of mysql() must be a string.')
@@ -82,14 +78,13 @@ function fromUrl(options: AnyOptions): AnyOptions {
   // The message does not quote the URL, because it contains a password.
   if (!scheme) throw new ConfigError('The URL of mysql() must be like mysql://user:password@host:3306/database.')
   const { own, url } = takeQuery(scheme, options.url, URL_OPTIONS)
-  return {
-    ...options,
-    url,
-    table: options.table ?? own.string('table'),
-    createTable: options.createTable ?? own.boolean('createTable'),
-    timeout: options.timeout ?? own.number('timeout'),
-    batchWrites: options.batchWrites ?? own.boolean('batchWrites'),
+  const inUrl = {
+    table: own.string('table'),
+    createTable: own.boolean('createTable'),
+    timeout: own.number('timeout'),
+    batchWrites: own.boolean('batchWrites'),
   }
+  return { ...withoutConflict<AnyOptions>('mysql()', inUrl, options), url }
 }
 
 function sourceFor({ url, client, batchWrites }: AnyOptions, timeout: number): Source {

@@ -56,7 +56,7 @@ export function statements(table: string) {
       `INSERT INTO ${table} (id, payload, version, expires_at, purge_at, created_at, owner, label)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    removeExpired: statement(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
+    deleteExpired: statement(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
     // InnoDB does not write an index whose columns keep their values.
     update: aboutOne(
       6,
@@ -64,12 +64,12 @@ export function statements(table: string) {
        label = ? WHERE ${live} AND version = ?`,
     ),
     touch: aboutOne(2, `UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE ${live}`),
-    hasDeadline: statement(`SELECT 1 AS stands FROM ${table} WHERE ${live} AND expires_at = ?`),
-    remove: aboutOne(0, `DELETE FROM ${table} WHERE ${live}`),
-    removeVersion: aboutOne(0, `DELETE FROM ${table} WHERE ${live} AND version = ?`),
+    hasDeadline: statement(`SELECT 1 AS found FROM ${table} WHERE ${live} AND expires_at = ?`),
+    delete: aboutOne(0, `DELETE FROM ${table} WHERE ${live}`),
+    deleteVersion: aboutOne(0, `DELETE FROM ${table} WHERE ${live} AND version = ?`),
     listByOwner: statement(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),
-    removeByOwner: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ?`),
-    removeOthersByOwner: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
+    deleteByOwner: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ?`),
+    deleteOthersByOwner: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
     page: statement(`SELECT seq, ${LISTING} FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ?`),
     due: statement(
       `SELECT seq, purge_at, expires_at FROM ${table}

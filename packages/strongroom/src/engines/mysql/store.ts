@@ -5,6 +5,7 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  Found,
   IndexedStore,
   Listing,
   OwnerIndex,
@@ -13,7 +14,8 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
-import { moments, stepwise } from '../shared/sql.ts'
+import { copyOf } from '../shared/entry.ts'
+import { idBytes, moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import type { Row } from './batch.ts'
 import type { MysqlStatement, MysqlValue } from './client.ts'
@@ -26,13 +28,13 @@ export class Mysql implements IndexedStore, ScannableStore {
   readonly schema: Table
   readonly byOwner: OwnerIndex = {
     list: async (owner) => {
-      const rows = await this.#rows(this.#statements.listByOwner, [keyOf(owner), this.#clock()])
+      const rows = await this.#rows(this.#statements.listByOwner, [idBytes(owner), this.#clock()])
       return rows.map(toListing)
     },
-    deleteAll: (owner, except) => {
-      const values = [keyOf(owner), this.#clock()]
-      if (except === undefined) return this.#change(this.#statements.removeByOwner, values)
-      return this.#change(this.#statements.removeOthersByOwner, [...values, keyOf(except)])
+    deleteAll: async (owner, except) => {
+      const values = [idBytes(owner), this.#clock()]
+      if (except === undefined) return this.#change(this.#statements.deleteByOwner, values)
+      return this.#change(this.#statements.deleteOthersByOwner, [...values, idBytes(except)])
     },
   }
   readonly #executor: Executor
@@ -56,13 +58,13 @@ export class Mysql implements IndexedStore, ScannableStore {
     return { engine: 'mysql', shared: 'network', ...this.#facts, ...always }
   }
 
-  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    const [row] = await this.#rows(this.#statements.read, [keyOf(id), this.#clock()])
+  async read(id: Id): Promise<Found | null> {
+    const [row] = await this.#rows(this.#statements.read, [idBytes(id), this.#clock()])
     return row ? { entry: toEntry(row), version: Number(row.version) } : null
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {
-    const key = keyOf(id)
+    const key = idBytes(id)
     const { bytes, expiresAt, purgeAt, createdAt, owner, label } = this.#columns(entry)
     const insert = () => {
       // A random start, so that a version of an earlier entry of this id is not a version of this one.
@@ -70,7 +72,7 @@ export class Mysql implements IndexedStore, ScannableStore {
       return this.#inserted([key, bytes, version, expiresAt, purgeAt, createdAt, owner, label])
     }
     if (await insert()) return true
-    await this.#change(this.#statements.removeExpired, [key, this.#clock()])
+    await this.#change(this.#statements.deleteExpired, [key, this.#clock()])
     // Even when nothing was removed: a sweep may have removed it first.
     return insert()
   }
@@ -79,13 +81,13 @@ export class Mysql implements IndexedStore, ScannableStore {
     if (typeof version !== 'number') return null
     const { bytes, expiresAt, purgeAt, createdAt, owner, label } = this.#columns(entry)
     const fields = [bytes, expiresAt, purgeAt, createdAt, owner, label]
-    return (await this.#did(this.#statements.update, [...fields, keyOf(id), this.#clock(), version]))
+    return (await this.#did(this.#statements.update, [...fields, idBytes(id), this.#clock(), version]))
       ? version + 1
       : null
   }
 
   async touch(id: Id, deadline: number): Promise<boolean> {
-    const key = keyOf(id)
+    const key = idBytes(id)
     const { expiresAt, purgeAt } = moments(deadline)
     if (await this.#did(this.#statements.touch, [expiresAt, purgeAt, key, this.#clock()])) return true
     // Some clients count the rows that changed instead of those that were found: a row that had this deadline already is not gone.
@@ -95,9 +97,9 @@ export class Mysql implements IndexedStore, ScannableStore {
 
   async delete(id: Id, version?: Version): Promise<boolean> {
     if (typeof version === 'string') return false
-    const values = [keyOf(id), this.#clock()]
-    if (version === undefined) return this.#did(this.#statements.remove, values)
-    return this.#did(this.#statements.removeVersion, [...values, version])
+    const values = [idBytes(id), this.#clock()]
+    if (version === undefined) return this.#did(this.#statements.delete, values)
+    return this.#did(this.#statements.deleteVersion, [...values, version])
   }
 
   clearExpired(options: ClearOptions = {}): Promise<number> {
@@ -107,12 +109,12 @@ export class Mysql implements IndexedStore, ScannableStore {
 
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     const limit = atLeastOne(page)
-    for (let place = 0; !signal?.aborted; ) {
-      const rows = await this.#rows(this.#statements.page, [place, `${limit}`])
+    for (let after = 0; !signal?.aborted; ) {
+      const rows = await this.#rows(this.#statements.page, [after, `${limit}`])
       const live = rows.map(toListing).filter(({ expiresAt }) => this.#clock() < expiresAt)
       if (live.length > 0) yield live
       if (rows.length < limit) return
-      place = Number(rows.at(-1)?.seq)
+      after = Number(rows.at(-1)?.seq)
     }
   }
 
@@ -197,34 +199,29 @@ export class Mysql implements IndexedStore, ScannableStore {
     return this.#checking
   }
 
-  /** Copies the bytes: the write may wait for a connection, and the caller may reuse its buffers by then. */
-  #columns({ bytes, expiresAt, createdAt, owner, label }: Entry) {
+  /** Copies the bytes, because the write may wait for a connection. */
+  #columns(entry: Entry) {
     const { sizeLimit } = this.#facts
-    if (sizeLimit !== null && bytes.length > sizeLimit) {
+    if (sizeLimit !== null && entry.bytes.length > sizeLimit) {
       throw new StoreError(`The entry is larger than the session database accepts (${sizeLimit} bytes).`)
     }
     // A server without strict mode would truncate it silently.
-    if (label && label.length > 512) throw new StoreError('The label is larger than 512 bytes.')
-    const copies = { bytes: Buffer.from(bytes), label: label && Buffer.from(label) }
+    if (entry.label && entry.label.length > 512) throw new StoreError('The label is larger than 512 bytes.')
+    const { bytes, expiresAt, createdAt, owner, label } = copyOf(entry)
     return {
-      ...copies,
+      bytes,
+      label,
       ...moments(expiresAt),
       createdAt: Math.floor(createdAt),
-      owner: owner === null ? null : keyOf(owner),
+      owner: owner === null ? null : idBytes(owner),
     }
   }
 }
 
 const digest = (text: string) => createHash('sha1').update(text).digest('hex')
 
-/** As bytes, which are compared without a collation. Refuses capitals: an id that is spelt differently is another id. */
-function keyOf(text: string): Buffer {
-  if (!/^[0-9a-f]{64}$/.test(text)) throw new StoreError('Ids and owners are 64 lower-case hexadecimal characters.')
-  return Buffer.from(text, 'hex')
-}
-
 function toEntry({ payload, ...row }: Row): Entry {
-  return { bytes: copyOf(payload), ...toFields(row) }
+  return { bytes: bytesOf(payload), ...toFields(row) }
 }
 
 function toListing(row: Row): Listing {
@@ -236,11 +233,11 @@ function toFields({ expires_at, created_at, owner, label }: Row) {
     expiresAt: Number(expires_at),
     createdAt: Number(created_at),
     owner: owner === null ? null : (owner as Buffer).toString('hex'),
-    label: label === null ? null : copyOf(label),
+    label: label === null ? null : bytesOf(label),
   }
 }
 
 /** A copy, because the driver returns a view of a whole chunk, of up to 64 KB, which would stay in memory with other people's rows. */
-function copyOf(value: unknown): Uint8Array {
+function bytesOf(value: unknown): Uint8Array {
   return Buffer.from(value as Uint8Array)
 }

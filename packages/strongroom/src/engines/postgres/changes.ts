@@ -20,7 +20,7 @@ interface ListenOptions {
 const RECONNECT = { first: 200, most: 20_000 }
 
 /** The notifications of a channel. Each listener has a connection of its own. */
-export class Changes implements ChangeFeed {
+export class PostgresChangeFeed implements ChangeFeed {
   readonly #executor: PooledExecutor
   readonly #options: ListenOptions
   readonly #subscriptions = new Set<Subscription>()

@@ -4,9 +4,9 @@ export const READ_ONLY = 'This PostgreSQL server is read-only. Sessions need the
 
 /** What to do about common errors; by SQLSTATE, by the class of the SQLSTATE, or by the code of a system call. */
 const ADVICE: Readonly<Record<string, string>> = {
-  '42P01': 'The session table is missing. Run "strongroom migrate", or set createTable: true.',
+  '42P01': 'The session table is missing. Run "npx @strongroom/cli migrate", or set createTable: true.',
   '3F000': 'The schema of the session table is missing. Create it, or check the option "table".',
-  '42703': 'The session table has other columns than this release expects. Run "strongroom migrate".',
+  '42703': 'The session table has other columns than this release expects. Run "npx @strongroom/cli migrate".',
   '42501':
     'PostgreSQL refused: this role may not do that. docs/postgres.md lists the grants that the session table needs.',
   '28': 'PostgreSQL refused the user or the password.',

@@ -180,6 +180,9 @@ interface DriverClient extends PostgresClient {
   unref(): void
 }
 
+/** The options of the store that its URL may contain. The others are for pg. */
+export const URL_OPTIONS = ['max', 'table', 'createTable', 'timeout', 'prepare', 'notify', 'listen'] as const
+
 interface UrlOptions {
   readonly url: string
   /** The most connections in the pool. */

@@ -1,11 +1,11 @@
-import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
+import { checkOptions, clockOption, timeoutOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema } from '../../store.ts'
 import { tableName } from '../shared/sql.ts'
-import { takeQuery } from '../shared/url-query.ts'
-import { Changes } from './changes.ts'
+import { takeQuery, withoutConflict } from '../shared/url-query.ts'
+import { PostgresChangeFeed } from './changes.ts'
 import type { PostgresClient, PostgresPool } from './client.ts'
-import { ClientExecutor, canReserve, type Executor, PoolExecutor, UrlExecutor } from './executor.ts'
+import { ClientExecutor, canReserve, type Executor, PoolExecutor, URL_OPTIONS, UrlExecutor } from './executor.ts'
 import { statementsFor } from './statements.ts'
 import { Postgres } from './store.ts'
 import { Table, withAdvisoryLock } from './table.ts'
@@ -15,9 +15,9 @@ export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from
 interface CommonOptions {
   /** Table, "table" or "schema.table" (default "strongroom_sessions"). Letters, digits and underscores. */
   readonly table?: string | undefined
-  /** Create the table on first use when it is missing (default false: `strongroom migrate` creates it). */
+  /** Create the table on first use when it is missing (default false: `npx @strongroom/cli migrate` creates it). */
   readonly createTable?: boolean | undefined
-  /** Time limit of a call, in ms, after which its connection is closed (default 2000). */
+  /** Time limit of a call, in ms (default 2000). After that, a connection of a pool is closed. */
   readonly timeout?: number | undefined
   /** Use named prepared statements (default true; turned off automatically when a pooler has lost one). */
   readonly prepare?: boolean | undefined
@@ -47,8 +47,9 @@ export type PostgresStore = IndexedStore & ScannableStore & { readonly schema: S
 /**
  * Sessions in a table of PostgreSQL: a URL, or a `Pool` or `Client` of pg.
  *
- * Every call is one round trip, and rejects with `StoreError` within `timeout`. The table is created by `strongroom migrate`,
- * or on first use with `createTable`. With a single `Client` there is no `tryWithLock`.
+ * A read, update, touch or delete is one round trip. When the server does not answer, it rejects with `StoreError` within
+ * `timeout`. The table is created by `npx @strongroom/cli migrate`, or on first use with `createTable`. With a single `Client`
+ * there is no `tryWithLock`.
  */
 export function postgres(
   given: string | PostgresPool | PostgresClient | PostgresUrlOptions | PostgresClientOptions,
@@ -56,7 +57,7 @@ export function postgres(
   const options = toOptions(given)
   checkOptions('postgres()', options, ['url', 'client', ...URL_OPTIONS, 'clock'])
   const name = tableName('postgres()', options.table)
-  const timeout = wholeNumber('postgres()', 'timeout', options.timeout, 2000)
+  const timeout = timeoutOption('postgres()', options.timeout, 2000)
   const clock = clockOption('postgres()', options.clock)
   const prepare = flag('prepare', options.prepare, true)
   const createTable = flag('createTable', options.createTable, false)
@@ -79,9 +80,6 @@ export function postgres(
   })
 }
 
-/** The options that a URL may contain. */
-const URL_OPTIONS = ['max', 'table', 'createTable', 'timeout', 'prepare', 'notify', 'listen'] as const
-
 type AnyOptions = Partial<PostgresUrlOptions & PostgresClientOptions>
 
 function toOptions(given: unknown): AnyOptions {
@@ -94,17 +92,16 @@ function toOptions(given: unknown): AnyOptions {
 function fromUrl(given: AnyOptions): AnyOptions {
   if (typeof given.url !== 'string') return given
   const { own, url } = takeQuery('postgres:', given.url, URL_OPTIONS)
-  return {
-    ...given,
-    url,
-    table: given.table ?? own.string('table'),
-    createTable: given.createTable ?? own.boolean('createTable'),
-    timeout: given.timeout ?? own.number('timeout'),
-    prepare: given.prepare ?? own.boolean('prepare'),
-    max: given.max ?? own.number('max'),
-    notify: given.notify ?? own.boolean('notify'),
-    listen: given.listen ?? own.string('listen'),
+  const inUrl = {
+    table: own.string('table'),
+    createTable: own.boolean('createTable'),
+    timeout: own.number('timeout'),
+    prepare: own.boolean('prepare'),
+    max: own.number('max'),
+    notify: own.boolean('notify'),
+    listen: own.string('listen'),
   }
+  return { ...withoutConflict<AnyOptions>('postgres()', inUrl, given), url }
 }
 
 function executorOf({ url, client, max }: AnyOptions, timeout: number): Executor {
@@ -123,13 +120,13 @@ function changesOf(
   { notify, listen }: AnyOptions,
   executor: Executor,
   { table, timeout }: { table: string; timeout: number },
-): Changes | undefined {
+): PostgresChangeFeed | undefined {
   const notifies = flag('notify', notify, false)
   if (listen !== undefined && (!notifies || typeof listen !== 'string' || !isUrl(listen)))
     throw new ConfigError('Option "listen" of postgres() must be a URL, and needs notify: true.')
   const listening = listen === undefined ? executor : new UrlExecutor({ url: listen, timeout, max: 1 })
   return notifies && canReserve(listening)
-    ? new Changes(listening, { channel: channelOf(table), limit: timeout })
+    ? new PostgresChangeFeed(listening, { channel: channelOf(table), limit: timeout })
     : undefined
 }
 

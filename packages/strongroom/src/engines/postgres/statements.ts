@@ -88,20 +88,20 @@ export function statementsFor(table: string, channel: string | null) {
        payload = $8 WHERE id = $5 AND version = $1 AND expires_at > $9${notifying}`,
     ),
     touch: aboutOne('touch', 0, `UPDATE ${table} SET expires_at = $3, purge_at = $4 WHERE id = $1 AND expires_at > $2`),
-    remove: aboutOne('remove', 0, `DELETE FROM ${table} WHERE id = $1 AND expires_at > $2${notifying}`),
-    removeVersion: aboutOne(
-      'remove_version',
+    delete: aboutOne('delete', 0, `DELETE FROM ${table} WHERE id = $1 AND expires_at > $2${notifying}`),
+    deleteVersion: aboutOne(
+      'delete_version',
       0,
       `DELETE FROM ${table} WHERE id = $1 AND expires_at > $2 AND version = $3${notifying}`,
     ),
     // Locks its rows in the same order as a batch does; otherwise the two could wait for each other.
-    removeByOwner: prepared(
-      'remove_owned',
+    deleteByOwner: prepared(
+      'delete_by_owner',
       `DELETE FROM ${table} WHERE id = ANY (ARRAY(
          SELECT id FROM ${table} WHERE owner = $1 AND expires_at > $2 AND id IS DISTINCT FROM $3::bytea ORDER BY id FOR UPDATE
        )) AND owner = $1 AND expires_at > $2${notifying}`,
     ),
-    listByOwner: prepared('owned', `SELECT ${LISTING} FROM ${table} WHERE owner = $1 AND expires_at > $2`),
+    listByOwner: prepared('list_by_owner', `SELECT ${LISTING} FROM ${table} WHERE owner = $1 AND expires_at > $2`),
     page: `SELECT ${LISTING} FROM ${table} WHERE id > $1 ORDER BY id LIMIT $2`,
     ...sweeping(table),
   }

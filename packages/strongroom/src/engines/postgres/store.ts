@@ -6,6 +6,7 @@ import type {
   ClearOptions,
   Clock,
   Entry,
+  Found,
   IndexedStore,
   Listing,
   OwnerIndex,
@@ -16,7 +17,8 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
-import { moments, stepwise } from '../shared/sql.ts'
+import { copyOf } from '../shared/entry.ts'
+import { idBytes, moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { bytesOf, hexOf, type Query, type Row } from './client.ts'
 import type { Statements } from './statements.ts'
@@ -36,27 +38,28 @@ interface PostgresParts {
 export class Postgres implements IndexedStore, ScannableStore {
   readonly byOwner: OwnerIndex = {
     list: async (owner) => {
-      const { rows } = await this.#table.execute(this.#statements.listByOwner, [tagOf(owner), this.#now()])
+      const { rows } = await this.#table.execute(this.#statements.listByOwner, [idBytes(owner), this.#now()])
       return rows.map(toListing)
     },
     deleteAll: async (owner, except) => {
-      const values = [tagOf(owner), this.#now(), except === undefined ? null : tagOf(except)]
-      return (await this.#table.execute(this.#statements.removeByOwner, values)).rowCount ?? 0
+      const values = [idBytes(owner), this.#now(), except === undefined ? null : idBytes(except)]
+      return (await this.#table.execute(this.#statements.deleteByOwner, values)).rowCount ?? 0
     },
   }
-  declare readonly tryWithLock?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
-  declare readonly changes?: ChangeFeed
+  readonly tryWithLock?: NonNullable<Store['tryWithLock']>
+  readonly changes?: ChangeFeed
   readonly #table: Table
   readonly #statements: Statements
   readonly #clock: Clock
   readonly #close: () => Promise<void>
 
-  constructor(table: Table, statements: Statements, { clock, close, ...extras }: PostgresParts) {
+  constructor(table: Table, statements: Statements, { clock, close, tryWithLock, changes }: PostgresParts) {
     this.#table = table
     this.#statements = statements
     this.#clock = clock
     this.#close = close
-    Object.assign(this, extras)
+    if (tryWithLock) this.tryWithLock = tryWithLock
+    if (changes) this.changes = changes
   }
 
   get traits(): Traits {
@@ -76,8 +79,8 @@ export class Postgres implements IndexedStore, ScannableStore {
     return this.#table
   }
 
-  async read(id: Id): Promise<{ entry: Entry; version: Version } | null> {
-    const { rows } = await this.#table.execute(this.#statements.read, [tagOf(id), this.#now()])
+  async read(id: Id): Promise<Found | null> {
+    const { rows } = await this.#table.execute(this.#statements.read, [idBytes(id), this.#now()])
     const row = rows[0]
     if (!row) return null
     const [bytes, version, ...fields] = row
@@ -102,15 +105,15 @@ export class Postgres implements IndexedStore, ScannableStore {
   async touch(id: Id, deadline: number): Promise<boolean> {
     const { expiresAt, purgeAt } = moments(deadline)
     return (
-      (await this.#table.execute(this.#statements.touch, [tagOf(id), this.#now(), expiresAt, purgeAt])).rowCount === 1
+      (await this.#table.execute(this.#statements.touch, [idBytes(id), this.#now(), expiresAt, purgeAt])).rowCount === 1
     )
   }
 
   async delete(id: Id, version?: Version): Promise<boolean> {
-    const values = [tagOf(id), this.#now()]
-    if (version === undefined) return (await this.#table.execute(this.#statements.remove, values)).rowCount === 1
+    const values = [idBytes(id), this.#now()]
+    if (version === undefined) return (await this.#table.execute(this.#statements.delete, values)).rowCount === 1
     if (!isVersion(version)) return false
-    return (await this.#table.execute(this.#statements.removeVersion, [...values, version])).rowCount === 1
+    return (await this.#table.execute(this.#statements.deleteVersion, [...values, version])).rowCount === 1
   }
 
   clearExpired(options: ClearOptions = {}): Promise<number> {
@@ -145,31 +148,25 @@ export class Postgres implements IndexedStore, ScannableStore {
   }
 }
 
-/** As bytes, which take half the room of hexadecimal characters, in the table and in its indexes. */
-function tagOf(hex: string): Buffer {
-  const tag = Buffer.from(hex, 'hex')
-  if (tag.length === 32 && hex.length === 64) return tag
-  throw new StoreError('Ids and owner tags are 64 hexadecimal characters.')
-}
-
 function isVersion(version: Version): version is number {
   return Number.isSafeInteger(version)
 }
 
-/** Copies the bytes: the statement may wait for a connection, and the caller may reuse its buffers by then. */
-function toColumns(version: number, id: Id, { bytes, expiresAt, createdAt, owner, label }: Entry): Query['values'] {
-  if (bytes.length > SIZE_LIMIT)
+/** Copies the bytes, because the statement may wait for a connection. */
+function toColumns(version: number, id: Id, entry: Entry): Query['values'] {
+  if (entry.bytes.length > SIZE_LIMIT)
     throw new StoreError(`The entry is larger than this store can read back (${SIZE_LIMIT} bytes).`)
+  const { bytes, expiresAt, createdAt, owner, label } = copyOf(entry)
   const deadline = moments(expiresAt)
   return [
     version,
     deadline.expiresAt,
     deadline.purgeAt,
     Math.floor(createdAt),
-    tagOf(id),
-    owner === null ? null : tagOf(owner),
-    label && Buffer.from(label),
-    Buffer.from(bytes),
+    idBytes(id),
+    owner === null ? null : idBytes(owner),
+    label,
+    bytes,
   ]
 }
 

@@ -25,7 +25,7 @@ interface Facts {
 /** How often a statement that was rolled back is tried: of fifty that conflict, one succeeds in each round. */
 const TRIES = 50
 
-/** Sweeps, lists and migrations may take this many times the time limit of other calls. */
+/** Sweeps, scans and migrations may take this many times the time limit of other calls. */
 const LONG_CALL = 5
 
 /** One table: checked before its first use, made where that is wanted, and used by statements. */
@@ -107,7 +107,9 @@ export class Table implements Schema {
     if (format !== null && format > FORMAT) throw newer(table, format)
     if (!facts.exists) {
       if (!createTable) {
-        throw new StoreError(`The table ${table} is missing. Run "strongroom migrate", or set createTable: true.`)
+        throw new StoreError(
+          `The table ${table} is missing. Run "npx @strongroom/cli migrate", or set createTable: true.`,
+        )
       }
       await this.migrate()
     }

@@ -1,6 +1,7 @@
 import { backoff } from '../../base/retry.ts'
 import type { Id } from '../../crypto/token.ts'
 import type { ChangeFeed } from '../../store.ts'
+import { isHexId } from '../shared/entry.ts'
 import type { RedisConnection } from './connection.ts'
 import { RECONNECT, type Subscription } from './driver.ts'
 
@@ -8,7 +9,7 @@ import { RECONNECT, type Subscription } from './driver.ts'
 const PING_INTERVAL = 5000
 
 /** Listens to the channel on which the scripts publish the ids of what they change. */
-export class Changes implements ChangeFeed {
+export class RedisChangeFeed implements ChangeFeed {
   readonly #connection: RedisConnection
   readonly #channel: string
   readonly #listeners = new Set<Listener>()
@@ -55,7 +56,7 @@ class Listener {
     const subscribing = this.#connection.use(async (driver) => {
       let subscription: Subscription | null = null
       const message = (text: string) => {
-        if (this.#subscription === subscription && /^[0-9a-f]{64}$/.test(text)) this.#onChange(text as Id)
+        if (this.#subscription === subscription && isHexId(text)) this.#onChange(text)
       }
       subscription = await driver.subscribe(this.#channel, { message, lost: () => this.#lost(subscription) })
       // Too late: nothing would ever end this subscription.

@@ -103,9 +103,7 @@ export class RedisConnection {
   }
 
   #within<T>(call: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) =>
-      this.#limit.run(call, resolve, (error) => reject(storeError(error, this.#connectionError))),
-    )
+    return this.#limit.call(call, (error) => storeError(error, this.#connectionError))
   }
 
   get #connectionError(): unknown {

@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto'
 import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
 import type { Entry, Version } from '../../store.ts'
+import { isHexId } from '../shared/entry.ts'
 
-const HEX = /^[0-9a-f]{64}$/
 const INDEX_SUFFIX = ':owner'
 
 /** A key that SCAN has found: of a session, or of an owner's index. */
@@ -46,9 +46,9 @@ export class Keys {
   parse(key: string, clientPrefix: string): ParsedKey | null {
     if (!key.startsWith(clientPrefix + this.#prefix)) return null
     const name = key.slice(clientPrefix.length + this.#prefix.length)
-    if (HEX.test(name)) return { id: name as Id }
+    if (isHexId(name)) return { id: name }
     const owner = name.endsWith(INDEX_SUFFIX) ? name.slice(0, -INDEX_SUFFIX.length) : ''
-    return HEX.test(owner) ? { owner } : null
+    return isHexId(owner) ? { owner } : null
   }
 }
 
@@ -121,7 +121,7 @@ export function packVersion(version: number): Buffer {
 
 /** An owner as it is stored. */
 export function packOwner(owner: string): Buffer {
-  if (!HEX.test(owner)) throw new StoreError('An owner must be a tag of 64 lower-case hexadecimal characters.')
+  if (!isHexId(owner)) throw new StoreError('An owner must be a tag of 64 lower-case hexadecimal characters.')
   return Buffer.from(owner, 'hex')
 }
 

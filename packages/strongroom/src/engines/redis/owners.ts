@@ -55,7 +55,7 @@ export class OwnerSets {
     let ended = 0
     for await (const ids of this.#members(owner)) {
       const others = ids.filter((id) => id !== except)
-      const done = await Promise.all(others.map((id) => this.#deleteIfOwned(owner, id)))
+      const done = await Promise.all(others.map((id) => this.#deleteIfOwner(owner, id)))
       ended += done.filter(Boolean).length
     }
     return ended
@@ -69,7 +69,7 @@ export class OwnerSets {
     return this.#delete(id, owner, [version ?? '', ''])
   }
 
-  async #deleteIfOwned(owner: string, id: Id): Promise<boolean> {
+  async #deleteIfOwner(owner: string, id: Id): Promise<boolean> {
     const { ended, head } = await this.#delete(id, owner, ['', packOwner(owner)])
     if (head) await this.remove(id, head)
     return ended

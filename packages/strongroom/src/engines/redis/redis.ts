@@ -1,6 +1,7 @@
-import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
+import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Store } from '../../store.ts'
+import { withoutConflict } from '../shared/url-query.ts'
 import { type Durable, givenClient, isRedisClient, ownClient, type RedisClient, RedisConnection } from './connection.ts'
 import type { IoredisClient } from './ioredis.ts'
 import type { NodeRedisClient } from './node-redis.ts'
@@ -58,7 +59,7 @@ export function redis(
   if (!['no', 'process', 'machine'].includes(durable))
     throw new ConfigError('Option "durable" of redis() must be "no", "process" or "machine".')
   if (typeof notify !== 'boolean') throw new ConfigError('Option "notify" of redis() must be true or false.')
-  const timeout = wholeNumber('redis()', 'timeout', options.timeout, 2000)
+  const timeout = timeoutOption('redis()', options.timeout, 2000)
   const clock = clockOption('redis()', options.clock)
   const source = client ? givenClient(client) : ownClient(address as RedisAddress, timeout)
   return new Redis(new RedisConnection(source, timeout, durable), { prefix, clock, durable, notify })
@@ -93,14 +94,5 @@ function fromUrl(url: unknown, given: CommonOptions): Options {
     durable: query.string('durable') as Durable | undefined,
     notify: query.boolean('notify'),
   }
-  const options: Record<string, unknown> = { ...given, address }
-  for (const [name, value] of Object.entries(inUrl)) {
-    if (value === undefined) continue
-    if (options[name] !== undefined)
-      throw new ConfigError(
-        `Option "${name}" of redis() is given both in the URL and as an option. Remove one of them.`,
-      )
-    options[name] = value
-  }
-  return options
+  return { ...withoutConflict<CommonOptions>('redis()', inUrl, given), address }
 }

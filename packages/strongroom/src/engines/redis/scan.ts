@@ -1,3 +1,4 @@
+import { Memo } from '../../base/memo.ts'
 import type { Id } from '../../crypto/token.ts'
 import type { Clock, Listing } from '../../store.ts'
 import type { RedisConnection } from './connection.ts'
@@ -7,8 +8,8 @@ import { INDEX_TRIM, PURGE } from './scripts.ts'
 
 /** How many keys one step of SCAN covers, and how many commands run in parallel: other clients never wait longer than that. */
 const STEP = 200
-/** How many of the ids seen so far are remembered. */
-const REMEMBERED = 50_000
+/** How many of the ids seen so far are remembered: the latest, at least half of this. */
+const REMEMBERED = 100_000
 
 /** Goes through all keys of all masters. */
 export class KeyScan {
@@ -92,11 +93,10 @@ export class KeyScan {
  * keys much later.)
  */
 function firstTimeOnly(): (id: Id) => boolean {
-  let [young, old] = [new Set<Id>(), new Set<Id>()]
+  const seen = new Memo<true>(REMEMBERED)
   return (id) => {
-    if (young.has(id) || old.has(id)) return false
-    if (young.size >= REMEMBERED) [young, old] = [new Set(), young]
-    young.add(id)
+    if (seen.get(id)) return false
+    seen.set(id, true, 1)
     return true
   }
 }

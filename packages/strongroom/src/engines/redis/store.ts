@@ -14,7 +14,7 @@ import type {
   Version,
 } from '../../store.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
-import { Changes } from './changes.ts'
+import { RedisChangeFeed } from './changes.ts'
 import type { Durable, RedisConnection } from './connection.ts'
 import {
   decode,
@@ -47,7 +47,7 @@ export interface Settings {
 export class Redis implements IndexedStore, ScannableStore {
   readonly traits: Traits
   readonly byOwner: OwnerIndex
-  readonly changes?: Changes
+  readonly changes?: RedisChangeFeed
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #clock: Clock
@@ -62,7 +62,7 @@ export class Redis implements IndexedStore, ScannableStore {
     this.#channel = notify ? this.#keys.channel : ''
     const owners = new OwnerSets(connection, this.#keys, { clock, channel: this.#channel })
     this.#owners = owners
-    if (notify) this.changes = new Changes(connection, this.#keys.channel)
+    if (notify) this.changes = new RedisChangeFeed(connection, this.#keys.channel)
     this.byOwner = {
       list: (owner) => owners.list(owner),
       deleteAll: (owner, except) => owners.deleteAll(owner, except),

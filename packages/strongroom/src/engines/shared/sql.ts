@@ -1,4 +1,5 @@
-import { ConfigError } from '../../errors.ts'
+import { ConfigError, StoreError } from '../../errors.ts'
+import { isHexId } from './entry.ts'
 
 /** `purge_at` is rounded up to this, in ms. Smaller: more touches move an index entry. Larger: a sweep reads more live rows. */
 export const PURGE_STEP = 600_000
@@ -9,15 +10,33 @@ export function moments(deadline: number): { expiresAt: number; purgeAt: number 
   return { expiresAt, purgeAt: Math.ceil(expiresAt / PURGE_STEP) * PURGE_STEP }
 }
 
-/**
- * The name of a table, "table" or "schema.table", which can be part of a statement without quotes. At most 50 characters, so
- * that the names of its indexes, which are longer, fit too.
- */
-export function tableName(where: string, given: unknown, standard = 'strongroom_sessions'): string {
+/** An id or an owner as bytes, which take half the room of its characters and are compared without a collation. */
+export function idBytes(hex: string): Buffer {
+  if (isHexId(hex)) return Buffer.from(hex, 'hex')
+  throw new StoreError('Ids and owners are 64 lower-case hexadecimal characters.')
+}
+
+export interface TableNameRules {
+  /** The name when none is given. */
+  readonly standard?: string
+  /** The most characters. By default 50, so that the names of the table's indexes, which are longer, fit too. */
+  readonly longest?: number
+  /** Whether it may be "schema.table" (default true). */
+  readonly qualified?: boolean
+}
+
+/** The name of a table, which can be part of a statement without quotes. Throws `ConfigError`, naming `where`. */
+export function tableName(
+  where: string,
+  given: unknown,
+  { standard = 'strongroom_sessions', longest = 50, qualified = true }: TableNameRules = {},
+): string {
   if (given === undefined) return standard
-  if (typeof given === 'string' && /^(?:[a-z_][a-z0-9_]{0,62}\.)?[a-z_][a-z0-9_]{0,49}$/i.test(given)) return given
+  const [, schema, name = ''] =
+    (typeof given === 'string' && /^(?:([a-z_][a-z0-9_]{0,62})\.)?([a-z_][a-z0-9_]*)$/i.exec(given)) || []
+  if (name !== '' && name.length <= longest && (qualified || schema === undefined)) return given as string
   throw new ConfigError(
-    `Option "table" of ${where} must be at most 50 letters, digits and underscores, or "schema.table" made of these.`,
+    `Option "table" of ${where} must be at most ${longest} letters, digits and underscores${qualified ? ', or "schema.table" made of these' : ''}.`,
   )
 }
 

@@ -1,7 +1,7 @@
 import timers from 'node:timers/promises'
 import type { ClearOptions } from '../../store.ts'
 
-/** How many entries one step may remove. A count that makes no sense becomes 1. */
+/** How many entries one step may remove. An invalid count becomes 1. */
 export function batchOf(options: ClearOptions): number {
   return atLeastOne(options.batch ?? 1000)
 }

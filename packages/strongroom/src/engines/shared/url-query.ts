@@ -33,6 +33,20 @@ export function takeQuery(
   return { own, url: url.slice(0, start) + (left ? `?${left}` : '') }
 }
 
+/** Our options from a URL, and those that were given beside it. Throws `ConfigError` for one that is in both. */
+export function withoutConflict<Options extends object>(where: string, inUrl: Options, beside: Options): Options {
+  const options = { ...beside } as Record<string, unknown>
+  for (const [name, value] of Object.entries(inUrl)) {
+    if (value === undefined) continue
+    if (options[name] !== undefined)
+      throw new ConfigError(
+        `Option "${name}" of ${where} is given both in the URL and as an option. Remove one of them.`,
+      )
+    options[name] = value
+  }
+  return options as Options
+}
+
 function split(where: string, query: string, known: readonly string[]): { own: Query; rest: URLSearchParams } {
   const values = new Map<string, string>()
   const rest = new URLSearchParams()

@@ -1,5 +1,5 @@
 import { OpenState } from '../../base/open-state.ts'
-import { isPast, momentIn, pause } from '../../base/retry.ts'
+import { momentIn, retryUntil } from '../../base/retry.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type ClosableHandle, isBusy, openDatabase, type SqliteHandle, tooLong, unanswered } from './handle.ts'
 import { openTable, type Statements } from './table.ts'
@@ -29,20 +29,15 @@ export class Connection {
   }
 
   /** Reads immediately, or as soon as the database is free. SQLite's own waiting would block the event loop. */
-  async read<T>(query: (table: Statements) => T): Promise<T> {
-    this.#state.assertOpen()
-    let until: number | undefined
-    for (;;) {
-      try {
-        return query(this.#open())
-      } catch (error) {
-        if (!isBusy(error)) throw unanswered(error)
-        until ??= momentIn(this.#timeout)
-        if (isPast(until)) throw tooLong(this.#timeout)
-      }
-      await pause()
+  read<T>(query: (table: Statements) => T): Promise<T> {
+    const attempt = () => {
       this.#state.assertOpen()
+      return query(this.#open())
     }
+    return retryUntil(momentIn(this.#timeout), attempt, (error, isLate) => {
+      if (!isBusy(error)) return unanswered(error)
+      return isLate ? tooLong(this.#timeout) : null
+    })
   }
 
   /** Writes in one transaction with what others write at this moment. Resolves when that is committed. */

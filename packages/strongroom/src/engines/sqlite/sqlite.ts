@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
-import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
+import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore } from '../../store.ts'
+import { tableName } from '../shared/sql.ts'
 import { Connection } from './connection.ts'
 import { durabilityOf, nodeSqlite, type SqliteHandle } from './handle.ts'
 import { Sqlite } from './store.ts'
@@ -42,11 +43,9 @@ export function sqlite(
 ): IndexedStore & ScannableStore {
   const options = toOptions(given)
   checkOptions('sqlite()', options, ['path', 'database', 'table', 'timeout', 'synchronous', 'clock'])
-  const { path, database, table = 'strongroom_sessions' } = options
-  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(table)) {
-    throw new ConfigError('Option "table" of sqlite() must be letters, digits and underscores, at most 63 of them.')
-  }
-  const timeout = wholeNumber('sqlite()', 'timeout', options.timeout, 2000, 0)
+  const { path, database } = options
+  const table = tableName('sqlite()', options.table, { longest: 63, qualified: false })
+  const timeout = timeoutOption('sqlite()', options.timeout, 2000, 0)
   const clock = clockOption('sqlite()', options.clock)
   if (database) {
     if (path !== undefined || options.synchronous !== undefined) {

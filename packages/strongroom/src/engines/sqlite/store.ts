@@ -14,6 +14,7 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
+import { copyOf } from '../shared/entry.ts'
 import { moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import type { Connection } from './connection.ts'
@@ -104,12 +105,12 @@ export class Sqlite implements IndexedStore, ScannableStore {
 
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     const limit = atLeastOne(page)
-    for (let place = 0; !signal?.aborted; ) {
-      const rows = (await this.#connection.read((table) => table.page.all(place, limit))) as Row[]
+    for (let after = 0; !signal?.aborted; ) {
+      const rows = (await this.#connection.read((table) => table.page.all(after, limit))) as Row[]
       const live = rows.map(toListing).filter(({ expiresAt }) => this.#clock() < expiresAt)
       if (live.length > 0) yield live
       if (rows.length < limit) return
-      place = Number(rows.at(-1)?.place)
+      after = Number(rows.at(-1)?.position)
     }
   }
 
@@ -124,20 +125,19 @@ export class Sqlite implements IndexedStore, ScannableStore {
   #sweep(limit: number, dryRun: boolean): AsyncGenerator<number> {
     const now = this.#clock()
     const { purgeAt: until } = moments(now)
-    return stepwise({ purge: Number.MIN_SAFE_INTEGER, place: 0 }, async ({ purge, place }) => {
-      const rows = (await this.#connection.read((table) => table.due.all(purge, place, until, limit))) as Row[]
-      const due = rows.filter((row) => Number(row.expires_at) <= now).map((row) => Number(row.place))
+    return stepwise({ purge: Number.MIN_SAFE_INTEGER, position: 0 }, async ({ purge, position }) => {
+      const rows = (await this.#connection.read((table) => table.due.all(purge, position, until, limit))) as Row[]
+      const due = rows.filter((row) => Number(row.expires_at) <= now).map((row) => Number(row.position))
       const removed = dryRun || due.length === 0 ? due.length : await this.#purge(due, now)
-      const last = rows.at(-1)
-      const next = last && rows.length === limit ? { purge: Number(last.purge_at), place: Number(last.place) } : null
-      return { removed, next }
+      const last = rows.length < limit ? undefined : rows.at(-1)
+      return { removed, next: last ? { purge: Number(last.purge_at), position: Number(last.position) } : null }
     })
   }
 
   /** Checks each row again in the DELETE: it may have been touched since, or removed by another runner. */
-  #purge(places: readonly number[], now: number): Promise<number> {
+  #purge(positions: readonly number[], now: number): Promise<number> {
     return this.#connection.write((table) => {
-      return places.reduce((removed, place) => removed + Number(table.purge.run(place, now).changes), 0)
+      return positions.reduce((removed, position) => removed + Number(table.purge.run(position, now).changes), 0)
     })
   }
 }
@@ -146,12 +146,12 @@ function changed(changes: number | bigint): boolean {
   return Number(changes) > 0
 }
 
-/** Copies the bytes, because the write is queued and the caller may reuse its buffers. */
-function toColumns({ bytes, expiresAt, createdAt, owner, label }: Entry) {
-  if (bytes.length > SIZE_LIMIT)
+/** Copies the bytes, because the write is queued. */
+function toColumns(entry: Entry) {
+  if (entry.bytes.length > SIZE_LIMIT)
     throw new StoreError(`An entry is larger than SQLite can store in a row (${SIZE_LIMIT} bytes).`)
-  const copies = { bytes: Buffer.from(bytes), label: label && Buffer.from(label) }
-  return { ...copies, ...moments(expiresAt), createdAt: Math.floor(createdAt), owner }
+  const { bytes, expiresAt, createdAt, owner, label } = copyOf(entry)
+  return { bytes, label, ...moments(expiresAt), createdAt: Math.floor(createdAt), owner }
 }
 
 function toEntry({ payload, ...row }: Row): Entry {

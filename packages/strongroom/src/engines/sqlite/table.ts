@@ -80,9 +80,9 @@ function statements(database: SqliteHandle, table: string) {
     deleteVersion: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ? AND version = ?`),
     deleteByOwner: prepare(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
     listByOwner: prepare(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),
-    page: prepare(`SELECT rowid AS place, ${LISTING} FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`),
+    page: prepare(`SELECT rowid AS position, ${LISTING} FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`),
     due: prepare(
-      `SELECT rowid AS place, purge_at, expires_at FROM ${table}
+      `SELECT rowid AS position, purge_at, expires_at FROM ${table}
        WHERE (purge_at, rowid) > (?, ?) AND purge_at <= ? ORDER BY purge_at, rowid LIMIT ?`,
     ),
     purge: prepare(`DELETE FROM ${table} WHERE rowid = ? AND expires_at <= ?`),

@@ -1,7 +1,7 @@
 import { chmodSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { isPast, pause } from '../../base/retry.ts'
+import { isPast, retryUntil } from '../../base/retry.ts'
 import { StoreError } from '../../errors.ts'
 import { type ClosableHandle, isBusy, nodeSqlite, rollback } from '../sqlite/handle.ts'
 
@@ -24,16 +24,14 @@ export class FileLocks {
     this.#timeout = timeout
   }
 
-  /**
-   * Does the work while it holds the lock. Rejects, without doing the work, when the lock is not free before `until`.
-   */
-  hold<T>(name: string, until: number, work: () => Promise<T>): Promise<T> {
-    const held = (this.#tails.get(name) ?? Promise.resolve()).then(() => this.#held(name, until, work))
+  /** Does the work under the lock. Rejects, without doing the work, when the lock is not free before `until`. */
+  withLock<T>(name: string, until: number, work: () => Promise<T>): Promise<T> {
+    const done = (this.#tails.get(name) ?? Promise.resolve()).then(() => this.#locked(name, until, work))
     // One turn in between, in which another process finds the lock free. Otherwise a busy process would never release
     // it.
-    const tail = held.then(turn, turn)
+    const tail = done.then(turn, turn)
     this.#tails.set(name, tail)
-    return held
+    return done
   }
 
   /** Waits for the tasks that hold or await a lock, and closes the files. */
@@ -43,12 +41,14 @@ export class FileLocks {
     this.#files.clear()
   }
 
-  async #held<T>(name: string, until: number, work: () => Promise<T>): Promise<T> {
+  async #locked<T>(name: string, until: number, work: () => Promise<T>): Promise<T> {
     const database = this.#open(name)
-    while (!begin(database)) {
-      if (isPast(until)) throw new StoreError(`The session directory stayed locked for ${this.#timeout} ms.`)
-      await pause()
-    }
+    const tooLate = () => new StoreError(`The session directory stayed locked for ${this.#timeout} ms.`)
+    await retryUntil(
+      until,
+      () => database.exec('BEGIN IMMEDIATE'),
+      (error, isLate) => (!isBusy(error) ? error : isLate ? tooLate() : null),
+    )
     try {
       if (isPast(until)) throw new StoreError('The session directory was too busy; nothing was written.')
       return await work()
@@ -75,14 +75,4 @@ export class FileLocks {
 interface LockFile {
   readonly database: ClosableHandle
   readonly inode: number
-}
-
-function begin(database: ClosableHandle): boolean {
-  try {
-    database.exec('BEGIN IMMEDIATE')
-    return true
-  } catch (error) {
-    if (isBusy(error)) return false
-    throw error
-  }
 }
