@@ -115,10 +115,12 @@ export class Redis implements IndexedStore, ScannableStore {
     return previous || reply === 1 ? next : null
   }
 
-  async touch(id: Id, expiresAt: number): Promise<boolean> {
+  async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
+    if (version !== undefined && !isVersion(version)) return false
     const now = this.#clock()
     const keys = [this.#keys.session(id)]
-    const args = [now, storedMoment(expiresAt), expireIn(expiresAt, now)]
+    const expected = version === undefined ? '' : packVersion(version)
+    const args = [now, storedMoment(expiresAt), expireIn(expiresAt, now), expected]
     let reply = await this.#connection.run(TOUCH, keys, [...args, '', 0])
     // One more try is enough, unless the owner changes in between, again and again.
     for (let tries = 0; tries < 3; tries += 1) {
