@@ -18,6 +18,11 @@ const statements = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/en
 const file = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/store.ts')
 const disk = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/disk.ts')
 
+const redis = (file: string) =>
+  on(
+    `test/engines/redis${file === 'scripts' ? '' : '/behaviour'}.test.ts`,
+    `packages/strongroom/src/engines/redis/${file}.ts`,
+  )
 const cached = on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/store.ts')
 
 const storeMutations: Mutation[] = [
@@ -158,6 +163,26 @@ const storeMutations: Mutation[] = [
     'a touch through two stores that ignores the version',
     'if (version !== undefined && !isVersionOf(version, located)) return false',
     '',
+  ),
+  redis('connection')(
+    'a Redis that evicts, trusted without being asked',
+    "if (durable !== 'no' || evicts !== true)",
+    "if (durable !== 'no')",
+  ),
+  redis('connection')(
+    'a Redis whose configuration is unknown, trusted to evict nothing',
+    'if (evicts === null) throw evictionUnknown()',
+    'void evictionUnknown',
+  ),
+  redis('store')(
+    'an index of sessions that may be evicted',
+    'if (evicts !== true)\n',
+    'if (evicts !== null || notify || true)\n',
+  ),
+  redis('scripts')(
+    'a touch in Redis that ignores the version',
+    "if ARGV[4] ~= '' and versionOf(head) ~= ARGV[4] then return 0 end\nlocal owner",
+    'local owner',
   ),
   cached('a fresh read that returns a copy', '!options?.fresh && ', ''),
   cached(

@@ -54,7 +54,10 @@ export interface Traits {
   readonly granularity: number
   /** The largest `bytes` that can be stored, or null if the store has no limit of its own. */
   readonly sizeLimit: number | null
-  /** May the backend drop live entries to make room? */
+  /**
+   * May the backend drop live entries to make room? Then it has no `byOwner`, unless an entry and what finds it by owner are
+   * dropped together: with an index that was evicted, a revoke-all would miss sessions that were not.
+   */
   readonly evicts: boolean
   /** Is an ended session refused when its cookie comes back? */
   readonly revocable: boolean

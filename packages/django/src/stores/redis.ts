@@ -53,7 +53,8 @@ export function djangoRedis(given: string | IoredisClient | NodeRedisClient | Dj
   const keyPrefix = prefix === '' ? '' : `${prefix}:`
   return {
     name: 'redis',
-    open: ({ clock }) => new RedisStore(new RedisConnection(source, timeout, 'no'), keyPrefix, clock),
+    open: ({ clock }) =>
+      new RedisStore(new RedisConnection(source, timeout, { durable: 'no', evicts: true }), keyPrefix, clock),
   }
 }
 
