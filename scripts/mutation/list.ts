@@ -177,7 +177,7 @@ const storeMutations: Mutation[] = [
   redis('store')(
     'an index of sessions that may be evicted',
     'if (evicts !== true)\n',
-    'if (evicts !== null || notify || true)\n',
+    'if (owners)\n',
   ),
   redis('scripts')(
     'a touch in Redis that ignores the version',
