@@ -69,6 +69,9 @@ export class RedisConnection {
   readonly #limit: TimeLimit
   readonly #claims: Claims
   readonly #state = new OpenState()
+  /** Also while its configuration is being checked, so that errors say what is wrong with the connection. */
+  #created: Driver | null = null
+  /** Once it may be used. */
   #driver: Driver | null = null
   #creating: Promise<Driver> | null = null
   #opening: Promise<Driver> | null = null
@@ -78,7 +81,7 @@ export class RedisConnection {
     this.#limit = new TimeLimit(
       timeout,
       () => timeoutError(timeout, this.#connectionError),
-      () => this.#driver?.timedOut?.(),
+      () => this.#created?.timedOut?.(),
     )
     this.#claims = claims
   }
@@ -115,7 +118,7 @@ export class RedisConnection {
   }
 
   get #connectionError(): unknown {
-    return this.#driver?.connectionError?.()
+    return this.#created?.connectionError?.()
   }
 
   /** After a failure, the next call tries again: by then the server, or its configuration, may have changed. */
@@ -128,7 +131,8 @@ export class RedisConnection {
   }
 
   async #open(): Promise<Driver> {
-    const driver = await this.#created()
+    const driver = await this.#create()
+    this.#created = driver
     // With a time limit of its own: later calls wait for this same check, which a server that hangs now must not hold up.
     const { durable, evicts } = this.#claims
     if (durable !== 'no' || evicts !== true)
@@ -138,7 +142,7 @@ export class RedisConnection {
   }
 
   /** Creates one client only, however often the configuration check fails before the connection can be used. */
-  #created(): Promise<Driver> {
+  #create(): Promise<Driver> {
     this.#creating ??= this.#source.open().catch((error) => {
       this.#creating = null
       throw error
