@@ -174,11 +174,7 @@ const storeMutations: Mutation[] = [
     'if (evicts === null) throw evictionUnknown()',
     'void evictionUnknown',
   ),
-  redis('store')(
-    'an index of sessions that may be evicted',
-    'if (evicts !== true)\n',
-    'if (owners)\n',
-  ),
+  redis('store')('an index of sessions that may be evicted', 'if (evicts !== true)\n', 'if (owners)\n'),
   redis('scripts')(
     'a touch in Redis that ignores the version',
     "if ARGV[4] ~= '' and versionOf(head) ~= ARGV[4] then return 0 end\nlocal owner",
