@@ -20,7 +20,7 @@ const disk = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/fi
 
 const redis = (file: string) =>
   on(
-    `test/engines/redis${file === 'scripts' ? '' : '/behaviour'}.test.ts`,
+    `test/engines/redis${file === 'scripts' ? '' : '/eviction'}.test.ts`,
     `packages/strongroom/src/engines/redis/${file}.ts`,
   )
 const cached = on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/store.ts')
