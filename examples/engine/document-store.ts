@@ -58,7 +58,8 @@ export function documentStore(documents: Documents<Stored>, clock: Clock = Date.
       const next = pack(entry)
       return (await change(id, (live) => (live?.version === version ? next : 'leave'))) ? next.version : null
     },
-    touch: (id, expiresAt) => change(id, (live) => (live ? { ...live, expiresAt } : 'leave')),
+    touch: (id, expiresAt, version) =>
+      change(id, (live) => (live && (version ?? live.version) === live.version ? { ...live, expiresAt } : 'leave')),
     delete: (id, version) => end(id, (live) => version === undefined || live.version === version),
     byOwner: {
       list,

@@ -18,6 +18,11 @@ const statements = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/en
 const file = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/store.ts')
 const disk = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/disk.ts')
 
+const redis = (file: string) =>
+  on(
+    `test/engines/redis${file === 'scripts' ? '' : '/eviction'}.test.ts`,
+    `packages/strongroom/src/engines/redis/${file}.ts`,
+  )
 const cached = on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/store.ts')
 
 const storeMutations: Mutation[] = [
@@ -50,8 +55,8 @@ const storeMutations: Mutation[] = [
   ),
   memory(
     'touch that revives an expired entry',
-    'const item = this.#live(this.#items.get(id))\n    if (!item) return false\n    item.expiresAt',
-    'const item = this.#items.get(id)\n    if (!item) return false\n    item.expiresAt',
+    'const item = this.#live(this.#items.get(id))\n    if (!item ||',
+    'const item = this.#items.get(id)\n    if (!item ||',
   ),
   memory(
     'touch that only ever extends',
@@ -62,6 +67,12 @@ const storeMutations: Mutation[] = [
     'touch that rewrites the entry under a new version',
     'item.expiresAt = expiresAt',
     'this.#put(id, { ...toEntry(item), expiresAt })',
+  ),
+  memory('touch that ignores the version', '(version ?? item.version) !== item.version', 'false'),
+  memory(
+    'deleteAll that ends only the versions that it has listed first',
+    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    for (const { id } of ending) this.#items.delete(id)\n    return ending.length',
+    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    const seen = ending.map(({ id }) => this.#items.peek(id))\n    setImmediate(() => ending.forEach(({ id }, at) => this.#items.peek(id) === seen[at] && this.#items.delete(id)))\n    return ending.length',
   ),
   memory(
     'delete that always returns true',
@@ -129,8 +140,13 @@ const storeMutations: Mutation[] = [
   ),
   statements(
     'a touch that does not check the deadline it found',
-    'UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE id = ? AND expires_at > ?`)',
-    'UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE id = ? AND ? > 0`)',
+    'SET expires_at = ?, purge_at = ? WHERE id = ? AND expires_at > ? AND version',
+    'SET expires_at = ?, purge_at = ? WHERE id = ? AND ? > 0 AND version',
+  ),
+  statements(
+    'a touch within a purge step that ignores the version',
+    'version = ifnull(?, version) AND purge_at = ?',
+    'ifnull(?, 1) AND purge_at = ?',
   ),
   sqlite(
     'a sweep that takes the coarse column as the deadline',
@@ -141,6 +157,34 @@ const storeMutations: Mutation[] = [
     'compare-and-set without a lock',
     'return this.#run(() => this.#locks.withLock(lock, until, work))',
     'void lock, until\n    return this.#run(work)',
+  ),
+  file('a touch of a version that touches any', '(version ?? found.version) !== found.version', 'false'),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/store.ts')(
+    'a touch through two stores that ignores the version',
+    'if (version !== undefined && !isVersionOf(version, located)) return false',
+    '',
+  ),
+  redis('connection')(
+    'a Redis that evicts, trusted without being asked',
+    "if (durable !== 'no' || evicts !== true)",
+    "if (durable !== 'no')",
+  ),
+  redis('connection')(
+    'a Redis whose configuration is unknown, trusted to evict nothing',
+    'if (evicts === null) throw evictionUnknown()',
+    'void evictionUnknown',
+  ),
+  redis('store')('an index of sessions that may be evicted', 'if (evicts !== true)\n', 'if (owners)\n'),
+  redis('scripts')(
+    'a touch in Redis that ignores the version',
+    "if ARGV[4] ~= '' and versionOf(head) ~= ARGV[4] then return 0 end\nlocal owner",
+    'local owner',
+  ),
+  cached('a fresh read that returns a copy', '!options?.fresh && ', ''),
+  cached(
+    'a fresh read that lets the store below return a copy',
+    'const found = await this.#durable.read(id, options)',
+    'const found = await this.#durable.read(id)',
   ),
   file(
     "another owner's sessions in a list",
@@ -163,6 +207,7 @@ const load = on(adapter, 'packages/strongroom/src/request/load.ts')
 const commit = on(adapter, 'packages/strongroom/src/request/commit.ts')
 const state = on(adapter, 'packages/strongroom/src/session/changes.ts')
 const server = on(adapter, 'packages/strongroom/src/backing/server.ts')
+const touch = (file: string) => on('test/core/touch.test.ts', file)
 const cookieBacking = on(adapter, 'packages/strongroom/src/backing/cookie.ts')
 const cookies = on(adapter, 'packages/strongroom/src/http/cookie.ts')
 
@@ -277,6 +322,31 @@ const adapterMutations: Mutation[] = [
     'if (!edits && !cleared) return null',
   ),
   server('an update that ignores the version that was read', 'const seen = was.version ??', 'const seen ='),
+  touch('packages/strongroom/src/backing/server.ts')(
+    'a touch that cuts a session which was given another lifetime in between',
+    'store.touch(ref.cookie.id, expiresAt, version)',
+    'store.touch(ref.cookie.id, expiresAt)',
+  ),
+  touch('packages/strongroom/src/backing/server.ts')(
+    'a touch by the request that created the session, which cuts what another has changed since',
+    'return isSame ? found.version : null',
+    'return found ? (isSame, found.version) : null',
+  ),
+  touch('packages/strongroom/src/request/commit.ts')(
+    'a write that tries again with the copy that it has lost with',
+    'const newer = await context.backing.load(loaded.ref.cookie, { fresh: true })',
+    'const newer = await context.backing.load(loaded.ref.cookie)',
+  ),
+  touch('packages/strongroom/src/request/commit.ts')(
+    'a renewal that tries again with the copy that it has lost with',
+    'const newer = await context.backing.load(old.ref.cookie, { fresh: true })',
+    'const newer = await context.backing.load(old.ref.cookie)',
+  ),
+  touch('packages/strongroom/src/request/commit.ts')(
+    'a session that is reported as gone because another request was faster',
+    "return !now || !('ref' in now)",
+    "return !now || 'ref' in now",
+  ),
   cookieBacking(
     'revocations that are written and never read',
     'expiresAt <= clock() || (revocations !== undefined && (await revocations.hasEnded(cookie as CookieSession)))',

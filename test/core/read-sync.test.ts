@@ -22,7 +22,7 @@ async function app(change: (inner: IndexedStore) => Partial<IndexedStore> = () =
     },
     readSync: (id) => inner.readSync?.(id),
     update: (id, entry, version) => inner.update(id, entry, version),
-    touch: (id, expiresAt) => inner.touch(id, expiresAt),
+    touch: (id, expiresAt, version) => inner.touch(id, expiresAt, version),
     delete: (id, version, owner) => inner.delete(id, version, owner),
     clearExpired: (options) => inner.clearExpired(options),
     close: () => inner.close(),

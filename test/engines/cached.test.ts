@@ -100,6 +100,35 @@ describe('cached', () => {
     assert.deepEqual(durable.calls, ['update', 'touch'])
   })
 
+  it('asks the durable store for a fresh read, whatever copies there are, and leaves what it got as the copy', async () => {
+    const { clock, durable, store, node, entry } = fixture()
+    const elsewhere = node({ cache: memory({ clock }) })
+    await store.create(ID, entry('first'))
+    const version = (await store.read(ID))?.version as Version
+    await elsewhere.update(ID, entry('second'), version)
+    clock.advance(1)
+    assert.equal(await text(store), 'first')
+    assert.equal(plain(await store.read(ID, { fresh: true }))?.text, 'second')
+    durable.calls.length = 0
+    assert.equal(await text(store), 'second')
+    assert.deepEqual(durable.calls, [])
+    await elsewhere.delete(ID)
+    assert.equal(await text(store), 'second')
+    assert.equal(await store.read(ID, { fresh: true }), null)
+    assert.equal(await text(store), null)
+  })
+
+  it('passes a fresh read on, to a durable store that has copies of its own', async () => {
+    const { clock, durable, store, node, entry } = fixture()
+    const outer = cached({ durable: store, cache: memory({ clock }), clock })
+    await outer.create(ID, entry('first'))
+    const version = (await outer.read(ID))?.version as Version
+    await node({ cache: memory({ clock }) }).update(ID, entry('second'), version)
+    durable.calls.length = 0
+    assert.equal(plain(await outer.read(ID, { fresh: true }))?.text, 'second')
+    assert.deepEqual(durable.calls, ['read'])
+  })
+
   it('uses a copy for less than maxAge', async () => {
     const { clock, durable, store, node, entry } = fixture({ maxAge: 500 })
     const elsewhere = node({ cache: memory({ clock }) })

@@ -33,7 +33,7 @@ const age = fc.nat({ max: 2 })
 const step = fc.oneof(
   fc.record({ verb: fc.constant('create' as const), id, fields }),
   fc.record({ verb: fc.constant('update' as const), id, fields, age }),
-  fc.record({ verb: fc.constant('touch' as const), id, lifetime }),
+  fc.record({ verb: fc.constant('touch' as const), id, lifetime, age: fc.option(age) }),
   fc.record({ verb: fc.constant('delete' as const), id, age: fc.option(age) }),
   fc.record({ verb: fc.constant('deleteAll' as const), owner: fc.constantFrom(...OWNERS), except: fc.option(id) }),
   fc.record({ verb: fc.constant('advance' as const), by: fc.nat({ max: 20 }).map((minutes) => minutes * MINUTE) }),
@@ -105,10 +105,12 @@ async function take(store: Subject, model: Model, clock: ReturnType<typeof manua
       return
     }
     case 'touch': {
+      const version = step.age === null ? undefined : model.version(step.id, step.age)
       const found = model.live(step.id)
       const expiresAt = clock() + step.lifetime
-      assert.equal(await store.touch(step.id, expiresAt), found !== null)
-      if (found) found.entry = { ...found.entry, expiresAt }
+      const moves = found !== null && (version === undefined || found.version === version)
+      assert.equal(await store.touch(step.id, expiresAt, version), moves)
+      if (moves) found.entry = { ...found.entry, expiresAt }
       return
     }
     case 'delete': {

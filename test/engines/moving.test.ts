@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
+import { cached } from '../../packages/strongroom/src/engines/cached/cached.ts'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { move, moving, type Phase } from '../../packages/strongroom/src/engines/moving/moving.ts'
@@ -197,6 +198,37 @@ describe('moving', () => {
     assert.deepEqual(told, [1, 2, 3, 4, 5])
   })
 
+  it('touches the version that was read in the old store, also after the session has moved, and no other', async () => {
+    for (const phase of ['prepare', 'move'] as const) {
+      const { from, to, entry, clock } = fixture()
+      const store = moving({ from, to, phase, clock })
+      const [id = newId()] = await fill(from, 1, () => entry())
+      const version = (await store.read(id))?.version ?? assert.fail('the session is there')
+      assert.equal(await store.touch(id, clock() + 2 * HOUR, version), true)
+      assert.equal(await store.touch(id, clock() + 3 * HOUR, version), true)
+      await move({ from, to, clock })
+      assert.equal(await store.touch(id, clock() + 4 * HOUR, version), true)
+      await holds(store, id, entry({ expiresAt: clock() + 4 * HOUR }))
+      const next = await store.update(id, entry({ bytes: Buffer.from('next') }), version)
+      assert.notEqual(next, null)
+      assert.equal(await store.touch(id, clock() + 5 * HOUR, version), false)
+      assert.equal(await store.touch(id, clock() - 1, version), false)
+      await holds(store, id, entry({ bytes: Buffer.from('next') }))
+    }
+  })
+
+  it('does not take a copy in a cache for what a store has, when it changes or moves a session', async () => {
+    const { from, to, entry, clock } = fixture()
+    const behind = moving({ from, to: cached({ durable: to, cache: memory({ clock }), clock }), clock })
+    const id = newId()
+    await behind.create(id, entry())
+    const old = (await behind.read(id))?.version ?? ''
+    const version = (await moving({ from, to, clock }).update(id, entry({ bytes: Buffer.from('next') }), old)) ?? ''
+    assert.equal((await behind.read(id))?.version, old, 'a copy')
+    assert.equal((await behind.read(id, { fresh: true }))?.version, version)
+    assert.equal(await behind.touch(id, clock() + 2 * HOUR, version), true)
+  })
+
   it('has the traits that hold for both stores', async () => {
     const { from } = fixture()
     const odd = { ...methodsOf(from), traits: { ...from.traits, granularity: 1000, sizeLimit: 99, durable: 'machine' } }
@@ -358,7 +390,7 @@ function methodsOf(store: Whole): Whole {
     create: (id, entry) => store.create(id, entry),
     read: (id) => store.read(id),
     update: (id, entry, version) => store.update(id, entry, version),
-    touch: (id, expiresAt) => store.touch(id, expiresAt),
+    touch: (id, expiresAt, version) => store.touch(id, expiresAt, version),
     delete: (id, version) => store.delete(id, version),
     clearExpired: (options) => store.clearExpired(options),
     close: () => store.close(),

@@ -304,7 +304,7 @@ describe('postgres on a server of its own', { skip: postgresNeed.skip }, () => {
       [at.read.text, [tag, 5]],
       [at.replace.text, fields],
       [at.update.text, fields],
-      [at.touch.text, [tag, 5, 6, 7]],
+      [at.touch.text, [tag, 5, 6, 7, 8]],
       [at.delete.text, [tag, 5]],
       [at.deleteVersion.text, [tag, 5, 6]],
       [at.deleteByOwner.text, [tag, 5, null]],

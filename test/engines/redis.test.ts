@@ -28,9 +28,14 @@ describeBoth('one server', (program) => {
   storeSuite(`${program}, by URL with only node-redis installed`, async () => {
     const { address } = parseRedisUrl(server.url)
     return subjectOf((options) => {
-      const { timeout, ...rest } = { durable: 'no', notify: false, ...options } as Settings & { timeout: number }
-      const connection = new RedisConnection(ownClient(address, timeout, [openNodeRedis]), timeout, 'no')
-      return new Redis(connection, rest)
+      const { timeout, ...rest } = { durable: 'no', evicts: false, notify: false, ...options } as Settings & {
+        timeout: number
+      }
+      const connection = new RedisConnection(ownClient(address, timeout, [openNodeRedis]), timeout, {
+        durable: 'no',
+        evicts: false,
+      })
+      return new Redis(connection, rest) as never
     }, hanging)
   })
 

@@ -3,6 +3,7 @@
 import type { Id, Token } from '../../packages/strongroom/src/crypto/token.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { redis } from '../../packages/strongroom/src/engines/redis/redis.ts'
 import {
   type BaseSessions,
   createSessions,
@@ -117,6 +118,11 @@ export async function whatOfCanDoFollowsFromTheStore() {
   same<typeof bare, BaseSessions<Data>>(true)
   // @ts-expect-error: sessions in cookies alone cannot be ended
   bare.of('ada')
+
+  const evicting = createSessions<Data>({ secrets, store: redis({ url: 'redis://h', evicts: true }) })
+  same<typeof evicting, BaseSessions<Data>>(true)
+  const kept = createSessions<Data>({ secrets, store: redis({ url: 'redis://h', evicts: false }) })
+  same<typeof kept, Sessions<Data>>(true)
 
   const marked = createSessions<Data>({ secrets, store: cookie({ revocations: store }) })
   same<typeof marked, RevocableCookieSessions<Data>>(true)

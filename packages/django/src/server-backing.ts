@@ -84,9 +84,9 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
     },
 
     async touch(ref) {
-      const { cookie, document } = ref as KeyRef
+      const { cookie, document, version } = ref as KeyRef
       const expiresAt = records.endOf(document, clock())
-      if (!(await store.touch(keyOf(cookie), expiresAt))) return null
+      if (!(await store.touch(keyOf(cookie), expiresAt, version))) return null
       return { ...ref, cookie: cookieOf(cookie.key, document), expiresAt }
     },
 

@@ -51,6 +51,7 @@ export type {
   IndexedStore,
   Listing,
   OwnerIndex,
+  ReadOptions,
   ScannableStore,
   ScanOptions,
   Schema,

@@ -54,7 +54,10 @@ export interface Traits {
   readonly granularity: number
   /** The largest `bytes` that can be stored, or null if the store has no limit of its own. */
   readonly sizeLimit: number | null
-  /** May the backend drop live entries to make room? */
+  /**
+   * May the backend drop live entries to make room? Then it has no `byOwner`, unless an entry and what finds it by owner are
+   * dropped together: with an index that was evicted, a revoke-all would miss sessions that were not.
+   */
   readonly evicts: boolean
   /** Is an ended session refused when its cookie comes back? */
   readonly revocable: boolean
@@ -62,6 +65,14 @@ export interface Traits {
 
 /** Are entries only in the memory of this process? Then they are as safe as the process, and by default not sealed. */
 export const isInProcessMemory = ({ shared, durable }: Traits): boolean => shared === 'process' && durable === 'no'
+
+export interface ReadOptions {
+  /**
+   * What the store itself has now, never a copy of it: for what must not be older than an acknowledged write, such as a read
+   * after a compare-and-set that failed (default false). A store without copies reads like this always.
+   */
+  readonly fresh?: boolean | undefined
+}
 
 /** An entry, and the version that a change of it has to name. */
 export interface Found {
@@ -77,13 +88,16 @@ export interface Found {
  * "could not ask" is a rejection, and they never meet. No message contains an id or bytes.
  *
  * There is no upsert: a `set` that creates what is missing is how a slow request brings a logged-out session back.
+ *
+ * A write is acknowledged when its promise resolves. From then on, every fresh read and every list shows it, through any handle
+ * on any machine: a store never reads from a replica that may lag behind.
  */
 export interface Store {
   readonly traits: Traits
   /** Stores a new entry. False, and nothing written, if a live entry has the id; an expired one may be replaced. */
   create(id: Id, entry: Entry): Promise<boolean>
-  /** The live entry and its version; null if it is absent or expired. Never writes. */
-  read(id: Id): Promise<Found | null>
+  /** The live entry and its version; null if it is absent or expired. Never changes an entry. */
+  read(id: Id, options?: ReadOptions): Promise<Found | null>
   /**
    * Present if entries are in this process's memory: returns at once what `read` would resolve to, or undefined if only `read`
    * can tell. Called before every read, so it must be fast and never throw.
@@ -91,8 +105,12 @@ export interface Store {
   readSync?(id: Id): Found | null | undefined
   /** Compare-and-set: the new version; null, and nothing written, if the version is another or the entry is not live. */
   update(id: Id, entry: Entry, version: Version): Promise<Version | null>
-  /** Moves the deadline and nothing else: bytes and version stay. False if the entry is not live. */
-  touch(id: Id, expiresAt: number): Promise<boolean>
+  /**
+   * Moves the deadline and nothing else: bytes and version stay. False if the entry is not live. With `version`, only that
+   * version is touched (false if it is another): a touch that was under way while another request gave the session a longer
+   * lifetime must not cut it short again.
+   */
+  touch(id: Id, expiresAt: number, version?: Version): Promise<boolean>
   /**
    * Ends an entry for good: true if this call ended a live one, false otherwise; calling it again does no harm. With `version`,
    * only that version is ended, so that a renewal cannot discard what another request has just written. `owner` is a hint,
@@ -148,7 +166,10 @@ export interface ScanOptions {
 /** Finding by owner: live entries only. */
 export interface OwnerIndex {
   list(owner: string): Promise<Listing[]>
-  /** Ends all live entries of the owner but `except`. Resolves to how many were ended. */
+  /**
+   * Ends every entry of the owner, but `except`, that was acknowledged before this call, whatever its version is by then; it
+   * rejects if it cannot. What is created meanwhile may end with them. Resolves to how many were ended.
+   */
   deleteAll(owner: string, except?: Id): Promise<number>
 }
 

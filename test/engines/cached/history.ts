@@ -112,7 +112,7 @@ class History {
       create: (id, entry) => noted(store.create(id, entry)),
       read: (id) => store.read(id),
       update: (id, entry, version) => noted(store.update(id, entry, version)),
-      touch: (id, expiresAt) => noted(store.touch(id, expiresAt)),
+      touch: (id, expiresAt, version) => noted(store.touch(id, expiresAt, version)),
       delete: (id, version) => noted(store.delete(id, version)),
       clearExpired: () => store.clearExpired(),
       close: () => store.close(),

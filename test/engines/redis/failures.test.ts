@@ -28,8 +28,9 @@ describeBoth('when it fails', (program) => {
   const own = () => add(redis({ url: server.url, timeout: LIMIT, notify: true }))
   const ownNodeRedis = () => {
     const { address } = parseRedisUrl(server.url)
-    const connection = new RedisConnection(ownClient(address, LIMIT, [openNodeRedis]), LIMIT, 'no')
-    return add(new Redis(connection, { prefix: 'strongroom:', clock: Date.now, durable: 'no', notify: true }) as Made)
+    const claims = { durable: 'no', evicts: null } as const
+    const connection = new RedisConnection(ownClient(address, LIMIT, [openNodeRedis]), LIMIT, claims)
+    return add(new Redis(connection, { prefix: 'strongroom:', clock: Date.now, notify: true, ...claims }) as Made)
   }
   before(async () => {
     server = await startRedis({}, program)

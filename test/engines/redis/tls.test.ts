@@ -59,8 +59,9 @@ describeBoth(
     ] as const) {
       const withStore = async (url: string, work: (store: Redis) => Promise<void>) => {
         const { address } = parseRedisUrl(url)
-        const connection = new RedisConnection(ownClient(address, LIMIT, [opener]), LIMIT, 'no')
-        const store = new Redis(connection, { prefix: 'strongroom:', clock: Date.now, durable: 'no', notify: false })
+        const claims = { durable: 'no', evicts: false } as const
+        const connection = new RedisConnection(ownClient(address, LIMIT, [opener]), LIMIT, claims)
+        const store = new Redis(connection, { prefix: 'strongroom:', clock: Date.now, notify: false, ...claims })
         try {
           await work(store)
         } finally {

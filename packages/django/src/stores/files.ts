@@ -108,9 +108,10 @@ class FileStore implements EnumerableStore {
     })
   }
 
-  touch(id: Id): Promise<boolean> {
+  touch(id: Id, _expiresAt: number, version?: Version): Promise<boolean> {
     return this.#change(id, async () => {
-      if (!(await this.#live(id))) return false
+      const found = await this.#live(id)
+      if (!found || (version ?? found.version) !== found.version) return false
       const now = this.#context.clock() / 1000
       await fs.utimes(this.#path(id), now, now)
       return true

@@ -53,7 +53,8 @@ export function djangoRedis(given: string | IoredisClient | NodeRedisClient | Dj
   const keyPrefix = prefix === '' ? '' : `${prefix}:`
   return {
     name: 'redis',
-    open: ({ clock }) => new RedisStore(new RedisConnection(source, timeout, 'no'), keyPrefix, clock),
+    open: ({ clock }) =>
+      new RedisStore(new RedisConnection(source, timeout, { durable: 'no', evicts: true }), keyPrefix, clock),
   }
 }
 
@@ -73,7 +74,9 @@ return 1`)
 const DELETE = script(`
 if ARGV[1] and redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`)
-const TOUCH = script(`return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
+const TOUCH = script(`
+if ARGV[2] and redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
 
 /** Ids are session keys; bytes and versions are the signed string. Redis removes what has expired. */
 class RedisStore implements EnumerableStore {
@@ -121,8 +124,9 @@ class RedisStore implements EnumerableStore {
     return done ? latin1Of(bytes) : null
   }
 
-  touch(id: Id, expiresAt: number): Promise<boolean> {
-    return this.#run(TOUCH, id, [Math.max(0, this.#left(expiresAt))])
+  touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
+    const expected = version === undefined ? [] : [Buffer.from(String(version), 'latin1')]
+    return this.#run(TOUCH, id, [Math.max(0, this.#left(expiresAt)), ...expected])
   }
 
   delete(id: Id, version?: Version): Promise<boolean> {

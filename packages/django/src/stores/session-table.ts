@@ -52,7 +52,16 @@ export class SessionTable implements EnumerableStore {
   readonly #clock: Clock
   readonly #sql: Readonly<
     Record<
-      'read' | 'insert' | 'deleteExpired' | 'update' | 'touch' | 'delete' | 'deleteVersion' | 'count' | 'keys',
+      | 'read'
+      | 'insert'
+      | 'deleteExpired'
+      | 'update'
+      | 'touch'
+      | 'touchVersion'
+      | 'delete'
+      | 'deleteVersion'
+      | 'count'
+      | 'keys',
       string
     >
   >
@@ -89,9 +98,16 @@ export class SessionTable implements EnumerableStore {
     return found?.version === text ? text : null
   }
 
-  async touch(id: Id, expiresAt: number): Promise<boolean> {
+  async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
     const values = [this.#database.moment(expiresAt), id, this.#now()]
-    return (await this.#database.change(this.#sql.touch, values)) > 0 || (await this.read(id)) !== null
+    const touched =
+      version === undefined
+        ? await this.#database.change(this.#sql.touch, values)
+        : await this.#database.change(this.#sql.touchVersion, [...values, String(version)])
+    if (touched > 0) return true
+    // A server that counts only rows whose values changed returns 0 when the row had this moment already.
+    const found = await this.read(id)
+    return found !== null && (version ?? found.version) === found.version
   }
 
   async delete(id: Id, version?: Version): Promise<boolean> {
@@ -160,6 +176,7 @@ function statementsOf({ table, expiry, placeholder, same }: Database) {
     deleteExpired: `DELETE FROM ${table} WHERE session_key = ${one} AND expire_date <= ${two}`,
     update: `UPDATE ${table} SET session_data = ${one}, expire_date = ${two} WHERE session_key = ${three} AND expire_date > ${four} AND ${same('session_data', five as string)}`,
     touch: `UPDATE ${table} SET expire_date = ${one} WHERE session_key = ${two} AND expire_date > ${three}`,
+    touchVersion: `UPDATE ${table} SET expire_date = ${one} WHERE session_key = ${two} AND expire_date > ${three} AND ${same('session_data', four as string)}`,
     delete: `DELETE FROM ${table} WHERE session_key = ${one} AND ${live}`,
     deleteVersion: `DELETE FROM ${table} WHERE session_key = ${one} AND ${live} AND ${same('session_data', three as string)}`,
     keys: `SELECT session_key AS n FROM ${table} WHERE session_key > ${one} AND ${live} ORDER BY session_key`,

@@ -3,7 +3,7 @@ import { TooLargeError } from '../errors.ts'
 import type { CookieTransport } from '../http/cookie.ts'
 import type { Content, Parsed, Values } from '../session/content.ts'
 import type { RequestedLifetime } from '../session/lifetime.ts'
-import type { Clock, Store, Traits, Version } from '../store.ts'
+import type { Clock, ReadOptions, Store, Traits, Version } from '../store.ts'
 
 /** A session that is past a deadline although it is still stored. Most stores only say that it is absent. */
 export interface Expired {
@@ -54,8 +54,11 @@ export interface Backing {
   readonly traits: Traits
   /** Verifies a cookie value. No I/O. */
   verify(text: string): VerifiedCookie | Refused
-  /** The session of a cookie; refused when what is stored is not ours. A promise only if there is something to wait for. */
-  load(cookie: VerifiedCookie): LoadResult | Promise<LoadResult>
+  /**
+   * The session of a cookie; refused when what is stored is not ours. A promise only if there is something to wait for.
+   * `fresh` after a compare-and-set that failed: a copy may be the very one that it failed for.
+   */
+  load(cookie: VerifiedCookie, options?: ReadOptions): LoadResult | Promise<LoadResult>
   /** Stores a new session under a new token. `renewing` is the session that it replaces, unless this is a new login. */
   create(content: ContentToSave, expiresAt: number, renewing?: SessionRef): Promise<SessionRef>
   /**
@@ -65,7 +68,7 @@ export interface Backing {
   createUnder?(cookie: VerifiedCookie, content: Content, expiresAt: number): Promise<SessionRef | null>
   /** Null, and nothing stored, if the version is another or the session has ended. `before` is what was loaded with `ref`. */
   update(ref: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Promise<SessionRef | null>
-  /** Moves the idle deadline; null if the session has ended. */
+  /** Moves the idle deadline; null if the session has ended, or was changed since it was loaded. */
   touch(ref: SessionRef, content: Content, expiresAt: number): Promise<SessionRef | null>
   /**
    * True if this call ended a live session. With `version`, only that version is ended. `successor` is the session that

@@ -34,10 +34,10 @@ export function guardStore(
   const { byOwner } = store
   return {
     create: (id, entry) => guard(() => store.create(id, entry)),
-    read: (id) => guard(() => store.read(id)),
+    read: (id, options) => guard(() => store.read(id, options)),
     ...(store.readSync && { readSync: (id) => immediately(() => store.readSync?.(id)) }),
     update: (id, entry, version) => guard(() => store.update(id, entry, version)),
-    touch: (id, expiresAt) => guard(() => store.touch(id, expiresAt)),
+    touch: (id, expiresAt, version) => guard(() => store.touch(id, expiresAt, version)),
     delete: (id, version, owner) => guard(() => store.delete(id, version, owner)),
     ...(byOwner && {
       byOwner: {

@@ -90,6 +90,13 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     return { cookie: token, version: null, expiresAt, owner: entry.owner, label: entry.label }
   }
 
+  /** The version of a session that was created by this request, which did not learn it; null if others changed it since. */
+  async function versionOfNew({ cookie, expiresAt }: SessionRef): Promise<Version | null> {
+    const found = await store.read(cookie.id, { fresh: true })
+    const isSame = found && Math.abs(found.entry.expiresAt - expiresAt) < options.store.traits.granularity
+    return isSame ? found.version : null
+  }
+
   function end(id: Id, version?: Version, owner?: string | null): Promise<boolean> {
     records.forget(id)
     return read.around(id, () => store.delete(id, version, owner))
@@ -99,8 +106,10 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     traits: options.store.traits,
     verify: rememberingVerifier(ring, options.memo),
 
-    load(cookie) {
+    load(cookie, options) {
       const token = cookie as VerifiedToken
+      // Neither what is in this process nor what another request has asked for: both may be older.
+      if (options?.fresh) return store.read(token.id, options).then((found) => open(token, found))
       const found = store.readSync?.(token.id)
       return found === undefined ? read.get(token.id).then((found) => open(token, found)) : open(token, found)
     },
@@ -116,7 +125,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       const was = ref as RecordRef
       const { id } = was.cookie
       const entry = entryFor(was.cookie, content, expiresAt, { content: before, ref: was })
-      const seen = was.version ?? (await store.read(id))?.version
+      const seen = was.version ?? (await store.read(id, { fresh: true }))?.version
       if (seen === undefined) return null
       const version = await read.around(id, () => store.update(id, entry, seen))
       return version === null
@@ -125,7 +134,9 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     },
 
     async touch(ref, _content, expiresAt) {
-      return (await store.touch(ref.cookie.id, expiresAt)) ? { ...ref, expiresAt } : null
+      const version = ref.version ?? (await versionOfNew(ref))
+      if (version === null) return null
+      return (await store.touch(ref.cookie.id, expiresAt, version)) ? { ...ref, version, expiresAt } : null
     },
 
     end: (ref, version) => end(ref.cookie.id, version ?? undefined, (ref as RecordRef).owner),
@@ -136,7 +147,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
 }
 
 const WITHOUT_INDEX =
-  'it cannot find sessions by their owner. Use memory, file, sqlite, postgres, mysql or redis, or cached over one of them.'
+  'it cannot find sessions by their owner. Use memory, file, sqlite, postgres, mysql, or redis that evicts nothing, or cached over one of them.'
 
 /** Remembers verified cookies by their text: verifying costs an HMAC, and one visitor's cookie comes a hundred times. */
 function rememberingVerifier(ring: Keyring, memo: number): (text: string) => VerifiedCookie | Refused {

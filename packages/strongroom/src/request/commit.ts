@@ -193,7 +193,7 @@ async function handOver(task: Task, plan: Extract<Plan, { verb: 'replace' }>, cr
   let [seen, fresh] = [old, created]
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (await context.backing.end(seen.ref, seen.ref.version, by.isSuccessor ? fresh.ref : undefined)) return fresh
-    const newer = await context.backing.load(old.ref.cookie)
+    const newer = await context.backing.load(old.ref.cookie, { fresh: true })
     if (!newer || !('ref' in newer)) {
       if (by.outlivesOld) return fresh
       throw gone(context, old)
@@ -224,7 +224,7 @@ async function saveOverNewer(task: Task, loaded: Loaded, changes: Changes): Prom
   const { context } = task
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     report(context, loaded.ref.cookie.id, (handle) => ({ type: 'conflict', handle, attempt }))
-    const newer = await context.backing.load(loaded.ref.cookie)
+    const newer = await context.backing.load(loaded.ref.cookie, { fresh: true })
     if (!newer || !('ref' in newer)) throw gone(context, loaded)
     const result = await saveOver(newer, task, applyAgain(changes, newer.values))
     if (result !== 'conflict') return result
@@ -252,8 +252,17 @@ async function saveOver(copy: Loaded, task: Task, values: Values, text?: string 
 
 async function touch({ context }: Task, { loaded, expiresAt }: Extract<Plan, { verb: 'touch' }>) {
   const ref = await context.backing.touch(loaded.ref, loaded, expiresAt)
-  report(context, loaded.ref.cookie.id, (handle) => ({ type: ref ? 'touched' : 'gone', handle }))
+  // Where another request has changed the session, it has also moved the deadline, and there is nothing left to do.
+  if (ref || (await isGone(context, loaded)))
+    report(context, loaded.ref.cookie.id, (handle) => ({ type: ref ? 'touched' : 'gone', handle }))
   return ref && { ...loaded, ref }
+}
+
+/** Asks the store only if somebody listens to the event that it is for. */
+async function isGone({ backing, emit }: SessionsContext, { ref }: Loaded): Promise<boolean> {
+  if (!emit.wanted()) return false
+  const now = await backing.load(ref.cookie, { fresh: true })
+  return !now || !('ref' in now)
 }
 
 /** The same session once more, with a new expiry. A request that only read is not refused because the session ended. */

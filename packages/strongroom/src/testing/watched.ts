@@ -28,9 +28,9 @@ export function watched(inner: Store): Watched {
   const store: Store = {
     traits: inner.traits,
     create: (id, entry) => pass('create', id, () => inner.create(id, entry)),
-    read: (id) => pass('read', id, () => inner.read(id)),
+    read: (id, options) => pass('read', id, () => inner.read(id, options)),
     update: (id, entry, version) => pass('update', id, () => inner.update(id, entry, version)),
-    touch: (id, expiresAt) => pass('touch', id, () => inner.touch(id, expiresAt)),
+    touch: (id, expiresAt, version) => pass('touch', id, () => inner.touch(id, expiresAt, version)),
     delete: (id, version, owner) => pass('delete', id, () => inner.delete(id, version, owner)),
     clearExpired: (options) => inner.clearExpired(options),
     close: () => inner.close(),

@@ -8,6 +8,7 @@ import type {
   Found,
   Listing,
   OwnerIndex,
+  ReadOptions,
   ScanOptions,
   Schema,
   Store,
@@ -78,15 +79,15 @@ export class Cached implements Store {
     if (schema) this.schema = schemaWhileOpen(this.#state, schema)
   }
 
-  async read(id: Id): Promise<Found | null> {
+  async read(id: Id, options?: ReadOptions): Promise<Found | null> {
     this.#state.assertOpen()
     this.#feed?.start()
     const began = performance.now()
     const seen = await this.#slots.read(id)
     const copy = seen?.copy
-    if (copy && this.#isUsable(id, copy)) return copy
+    if (copy && !options?.fresh && this.#isUsable(id, copy)) return copy
     const readAt = this.#clock()
-    const found = await this.#durable.read(id)
+    const found = await this.#durable.read(id, options)
     if (found) await this.#fill(id, seen, { ...found, readAt }, began)
     else if (copy) await this.#invalidate(id)
     return found
@@ -111,10 +112,10 @@ export class Cached implements Store {
     })
   }
 
-  async touch(id: Id, expiresAt: number): Promise<boolean> {
+  async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
     this.#state.assertOpen()
     return this.#change(id, async (seen, began) => {
-      const done = await this.#durable.touch(id, expiresAt)
+      const done = await this.#durable.touch(id, expiresAt, version)
       const copy = done && this.#isExact(expiresAt) ? seen?.copy : null
       // It keeps its readAt, because a touch says nothing about the bytes.
       await this.#replace(id, seen, copy && { ...copy, entry: { ...copy.entry, expiresAt } }, began)

@@ -97,9 +97,10 @@ export class Files implements IndexedStore, ScannableStore {
     })
   }
 
-  touch(id: Id, expiresAt: number): Promise<boolean> {
+  touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
     return this.#change(id, async () => {
-      if (!this.#live(await this.#disk.load(id))) return false
+      const found = this.#live(await this.#disk.load(id))
+      if (!found || (version ?? found.version) !== found.version) return false
       await this.#disk.touch(id, Math.floor(expiresAt))
       return true
     })

@@ -92,12 +92,12 @@ export class Memcached implements Store {
     return done ? version + 1 : null
   }
 
-  touch(id: Id, expiresAt: number): Promise<boolean> {
+  touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
     return this.#retry(async () => {
       const item = await this.#load(id)
-      if (!item?.live) return false
-      const { entry, version, cas } = item
-      return outcome(await this.#write(id, this.#pack({ ...entry, expiresAt }, version), `C${cas}`))
+      if (!item?.live || (version ?? item.version) !== item.version) return false
+      const touched = this.#pack({ ...item.entry, expiresAt }, item.version)
+      return outcome(await this.#write(id, touched, `C${item.cas}`))
     })
   }
 

@@ -98,10 +98,10 @@ class Memory implements IndexedStore, ScannableStore {
     return this.#put(id, entry)
   }
 
-  async touch(id: Id, expiresAt: number): Promise<boolean> {
+  async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
     this.#state.assertOpen()
     const item = this.#live(this.#items.get(id))
-    if (!item) return false
+    if (!item || (version ?? item.version) !== item.version) return false
     item.expiresAt = expiresAt
     return true
   }

@@ -172,7 +172,7 @@ async function probe(to: Store, clock: Clock): Promise<void> {
   const bytes = Uint8Array.from({ length: 256 }, (_, value) => value)
   const entry: Entry = { bytes, label: bytes, owner: null, createdAt: now, expiresAt: now + 60_000 }
   const made = await to.create(id, entry)
-  const found = made ? await to.read(id) : null
+  const found = made ? await to.read(id, { fresh: true }) : null
   await to.delete(id)
   if (found && digestOf(found.entry) === digestOf(entry)) return
   throw new StoreError('The new store did not return what it was given; nothing was moved.')

@@ -1,6 +1,13 @@
 import type { Id } from '../../crypto/token.ts'
 import { ConfigError, StoreError } from '../../errors.ts'
-import { type Entry, isInProcessMemory, type ScannableStore, type Store, type Version } from '../../store.ts'
+import {
+  type Entry,
+  isInProcessMemory,
+  type ReadOptions,
+  type ScannableStore,
+  type Store,
+  type Version,
+} from '../../store.ts'
 import { freeze, isFrozen, isTombstone, thaw } from './tombstones.ts'
 
 export type Phase = 'prepare' | 'move'
@@ -24,6 +31,9 @@ const STALE = 5_000
 
 /** More rounds than any bad luck explains: each means that another node changed this very session at this very moment. */
 const ROUNDS = 50
+
+/** Of a store that is `cached`, a copy could be older than a change or a move that another node has finished. */
+const FRESH = { fresh: true } as const
 
 /** Makes attempts until one resolves to something other than undefined. Rejects with `StoreError` after too many. */
 export async function inRounds<T>(attempt: () => Promise<T | undefined>): Promise<T> {
@@ -51,31 +61,31 @@ export class Sides {
     this.phase = phase
   }
 
-  async readOld(id: Id): Promise<Located | null> {
+  async readOld(id: Id, options: ReadOptions = FRESH): Promise<Located | null> {
     const readAt = performance.now()
-    const found = await this.from.read(id)
+    const found = await this.from.read(id, options)
     if (!found) return null
     const frozen = isFrozen(found.entry)
     const entry = frozen ? thaw(found.entry) : found.entry
     return { side: 'from', entry, version: found.version, isFrozen: frozen, isEnded: false, readAt }
   }
 
-  async readNew(id: Id): Promise<Located | null> {
+  async readNew(id: Id, options: ReadOptions = FRESH): Promise<Located | null> {
     const readAt = performance.now()
-    const found = await this.to.read(id)
+    const found = await this.to.read(id, options)
     return found && { side: 'to', ...found, isFrozen: false, isEnded: isTombstone(found.entry), readAt }
   }
 
   /** Reads, and changes nothing. Asks the store in which this phase writes first, because most sessions are there. */
-  async locate(id: Id): Promise<Located | null> {
+  async locate(id: Id, options: ReadOptions = FRESH): Promise<Located | null> {
     if (this.phase === 'move') {
-      const there = await this.readNew(id)
+      const there = await this.readNew(id, options)
       if (there) return there
     }
-    const here = await this.readOld(id)
+    const here = await this.readOld(id, options)
     if (here && !here.isFrozen) return here
     // Even if the new store was asked before: the session may have been moved since.
-    return (await this.readNew(id)) ?? here
+    return (await this.readNew(id, options)) ?? here
   }
 
   /**

@@ -8,6 +8,7 @@ import type {
   Found,
   Listing,
   OwnerIndex,
+  ReadOptions,
   ScanOptions,
   Schema,
   Store,
@@ -46,9 +47,9 @@ export class Moving implements Store {
     if (schemas.length > 0) this.schema = schemaWhileOpen(this.#state, bothSchemas(schemas))
   }
 
-  async read(id: Id): Promise<Found | null> {
+  async read(id: Id, options: ReadOptions = {}): Promise<Found | null> {
     this.#state.assertOpen()
-    const located = await this.#sides.locate(id)
+    const located = await this.#sides.locate(id, options)
     if (!located || located.isEnded) return null
     const { entry, side, version } = located
     return { entry, version: side === 'to' ? versionInNew(version) : versionInOld(entry) }
@@ -81,12 +82,13 @@ export class Moving implements Store {
     })
   }
 
-  async touch(id: Id, expiresAt: number): Promise<boolean> {
+  async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
     this.#state.assertOpen()
     const { from, to } = this.#sides
     return this.#inRounds(async () => {
       const located = await this.#sides.settle(id)
       if (!located || located.isEnded) return false
+      if (version !== undefined && !isVersionOf(version, located)) return false
       if (located.side === 'from') {
         // Not a touch of that store, which keeps the version: a node that freezes the entry would miss the new
         // deadline.
@@ -95,7 +97,7 @@ export class Moving implements Store {
       if (expiresAt <= this.#clock()) return (await this.#endInNew(id, located)) || undefined
       // A crash may have left a copy in the old store. It must not outlive the session.
       if (expiresAt < located.entry.expiresAt) await from.delete(id)
-      return to.touch(id, expiresAt)
+      return to.touch(id, expiresAt, version === undefined ? undefined : located.version)
     })
   }
 

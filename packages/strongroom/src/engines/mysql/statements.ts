@@ -45,6 +45,8 @@ function aboutOne(key: number, sql: string, many?: string): RowStatement {
 
 export function statements(table: string) {
   const live = 'id = ? AND expires_at > ?'
+  // Null for any version: one statement, so that all touches can share a batch.
+  const ofVersion = 'version = COALESCE(?, version)'
   return {
     read: aboutOne(
       0,
@@ -63,8 +65,8 @@ export function statements(table: string) {
       `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, purge_at = ?, created_at = ?, owner = ?,
        label = ? WHERE ${live} AND version = ?`,
     ),
-    touch: aboutOne(2, `UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE ${live}`),
-    hasDeadline: statement(`SELECT 1 AS found FROM ${table} WHERE ${live} AND expires_at = ?`),
+    touch: aboutOne(2, `UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE ${live} AND ${ofVersion}`),
+    hasDeadline: statement(`SELECT 1 AS found FROM ${table} WHERE ${live} AND ${ofVersion} AND expires_at = ?`),
     delete: aboutOne(0, `DELETE FROM ${table} WHERE ${live}`),
     deleteVersion: aboutOne(0, `DELETE FROM ${table} WHERE ${live} AND version = ?`),
     listByOwner: statement(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),

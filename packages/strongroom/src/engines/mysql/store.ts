@@ -86,12 +86,13 @@ export class Mysql implements IndexedStore, ScannableStore {
       : null
   }
 
-  async touch(id: Id, deadline: number): Promise<boolean> {
+  async touch(id: Id, deadline: number, version: Version | null = null): Promise<boolean> {
+    if (typeof version === 'string') return false
     const key = idBytes(id)
     const { expiresAt, purgeAt } = moments(deadline)
-    if (await this.#did(this.#statements.touch, [expiresAt, purgeAt, key, this.#clock()])) return true
+    if (await this.#did(this.#statements.touch, [expiresAt, purgeAt, key, this.#clock(), version])) return true
     // Some clients count the rows that changed instead of those that were found: a row that had this deadline already is not gone.
-    const rows = await this.#rows(this.#statements.hasDeadline, [key, this.#clock(), expiresAt])
+    const rows = await this.#rows(this.#statements.hasDeadline, [key, this.#clock(), version, expiresAt])
     return rows.length > 0
   }
 

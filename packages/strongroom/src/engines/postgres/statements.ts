@@ -87,7 +87,13 @@ export function statementsFor(table: string, channel: string | null) {
       `UPDATE ${table} SET version = version + 1, expires_at = $2, purge_at = $3, created_at = $4, owner = $6, label = $7,
        payload = $8 WHERE id = $5 AND version = $1 AND expires_at > $9${notifying}`,
     ),
-    touch: aboutOne('touch', 0, `UPDATE ${table} SET expires_at = $3, purge_at = $4 WHERE id = $1 AND expires_at > $2`),
+    // One statement, with null for a touch of any version, so that all touches can share a batch.
+    touch: aboutOne(
+      'touch',
+      0,
+      `UPDATE ${table} SET expires_at = $3, purge_at = $4
+       WHERE id = $1 AND expires_at > $2 AND version = coalesce($5::bigint, version)`,
+    ),
     delete: aboutOne('delete', 0, `DELETE FROM ${table} WHERE id = $1 AND expires_at > $2${notifying}`),
     deleteVersion: aboutOne(
       'delete_version',

@@ -102,11 +102,11 @@ export class Postgres implements IndexedStore, ScannableStore {
     return (await this.#table.execute(this.#statements.update, values)).rowCount === 1 ? version + 1 : null
   }
 
-  async touch(id: Id, deadline: number): Promise<boolean> {
+  async touch(id: Id, deadline: number, version: Version | null = null): Promise<boolean> {
+    if (version !== null && !isVersion(version)) return false
     const { expiresAt, purgeAt } = moments(deadline)
-    return (
-      (await this.#table.execute(this.#statements.touch, [idBytes(id), this.#now(), expiresAt, purgeAt])).rowCount === 1
-    )
+    const values = [idBytes(id), this.#now(), expiresAt, purgeAt, version]
+    return (await this.#table.execute(this.#statements.touch, values)).rowCount === 1
   }
 
   async delete(id: Id, version?: Version): Promise<boolean> {

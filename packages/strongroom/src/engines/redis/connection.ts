@@ -9,6 +9,14 @@ import type { Script } from './scripts.ts'
 import type { RedisAddress } from './url.ts'
 
 export type Durable = 'no' | 'process' | 'machine'
+
+/** What the options say of the configuration of Redis. The first call compares it. */
+export interface Claims {
+  readonly durable: Durable
+  /** Whether live sessions may be evicted; null if nothing was said, which is no if Redis says so itself. */
+  readonly evicts: boolean | null
+}
+
 export type RedisClient = IoredisClient | NodeRedisClient
 
 /** Where a connection gets its client. */
@@ -59,20 +67,23 @@ function isNotInstalled(error: unknown): boolean {
 export class RedisConnection {
   readonly #source: ClientSource
   readonly #limit: TimeLimit
-  readonly #durable: Durable
+  readonly #claims: Claims
   readonly #state = new OpenState()
+  /** Also while its configuration is being checked, so that errors say what is wrong with the connection. */
+  #created: Driver | null = null
+  /** Once it may be used. */
   #driver: Driver | null = null
   #creating: Promise<Driver> | null = null
   #opening: Promise<Driver> | null = null
 
-  constructor(source: ClientSource, timeout: number, durable: Durable) {
+  constructor(source: ClientSource, timeout: number, claims: Claims) {
     this.#source = source
     this.#limit = new TimeLimit(
       timeout,
       () => timeoutError(timeout, this.#connectionError),
-      () => this.#driver?.timedOut?.(),
+      () => this.#created?.timedOut?.(),
     )
-    this.#durable = durable
+    this.#claims = claims
   }
 
   get(key: string): Promise<Buffer | null> {
@@ -107,7 +118,7 @@ export class RedisConnection {
   }
 
   get #connectionError(): unknown {
-    return this.#driver?.connectionError?.()
+    return this.#created?.connectionError?.()
   }
 
   /** After a failure, the next call tries again: by then the server, or its configuration, may have changed. */
@@ -120,15 +131,18 @@ export class RedisConnection {
   }
 
   async #open(): Promise<Driver> {
-    const driver = await this.#created()
+    const driver = await this.#create()
+    this.#created = driver
     // With a time limit of its own: later calls wait for this same check, which a server that hangs now must not hold up.
-    if (this.#durable !== 'no') await this.#within(async () => checkDurability(await driver.masters(), this.#durable))
+    const { durable, evicts } = this.#claims
+    if (durable !== 'no' || evicts !== true)
+      await this.#within(async () => checkConfiguration(await driver.masters(), this.#claims))
     this.#driver = driver
     return driver
   }
 
-  /** Creates one client only, however often the durability check fails before the connection can be used. */
-  #created(): Promise<Driver> {
+  /** Creates one client only, however often the configuration check fails before the connection can be used. */
+  #create(): Promise<Driver> {
     this.#creating ??= this.#source.open().catch((error) => {
       this.#creating = null
       throw error
@@ -152,25 +166,39 @@ async function runScript(
   }
 }
 
-/** Compares the option `durable` with the configuration of each server, where that may be read. */
-async function checkDurability(masters: readonly RedisNode[], durable: Durable): Promise<void> {
+/** Compares the options with the configuration of each server, where that may be read. */
+async function checkConfiguration(masters: readonly RedisNode[], { durable, evicts }: Claims): Promise<void> {
   for (const node of masters) {
     const config = await node.config('appendonly', 'appendfsync', 'maxmemory', 'maxmemory-policy').catch((error) => {
       // CONFIG is forbidden, or does not exist, as on many managed servers.
       if (['NOPERM', 'ERR'].includes(codeOf(error))) return null
       throw error
     })
-    if (config === null) continue
+    if (config === null) {
+      if (evicts === null) throw evictionUnknown()
+      continue
+    }
     const is = (name: string, value: string) => config.get(name) === value
-    if (!is('appendonly', 'yes')) throw notDurable(durable, 'appendonly is not "yes"')
+    if (durable !== 'no' && !is('appendonly', 'yes')) throw notDurable(durable, 'appendonly is not "yes"')
     if (durable === 'machine' && !is('appendfsync', 'always')) throw notDurable(durable, 'appendfsync is not "always"')
-    if (!is('maxmemory', '0') && !is('maxmemory-policy', 'noeviction'))
-      throw notDurable(durable, 'maxmemory-policy is not "noeviction", so live sessions may be evicted')
+    if (evicts !== true && !is('maxmemory', '0') && !is('maxmemory-policy', 'noeviction')) throw mayEvict()
   }
 }
 
 function notDurable(durable: Durable, reason: string): ConfigError {
   return new ConfigError(
     `redis(): "durable" is "${durable}", but the configuration of Redis does not support that: ${reason}.`,
+  )
+}
+
+function mayEvict(): ConfigError {
+  return new ConfigError(
+    'redis(): this Redis evicts live sessions, and the index of a user\'s sessions, when it reaches its maxmemory. Set its maxmemory-policy to "noeviction"; or say "evicts: true", and do without lists of sessions and "log out everywhere".',
+  )
+}
+
+function evictionUnknown(): ConfigError {
+  return new ConfigError(
+    'redis(): whether this Redis evicts live sessions cannot be found out, because CONFIG GET is forbidden. Say "evicts: false" if its maxmemory-policy is "noeviction", and otherwise "evicts: true".',
   )
 }

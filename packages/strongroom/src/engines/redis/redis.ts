@@ -11,8 +11,11 @@ import { parseRedisUrl, type RedisAddress } from './url.ts'
 export type { IoredisClient } from './ioredis.ts'
 export type { NodeRedisClient } from './node-redis.ts'
 
-/** Finds sessions by owner, scans, and locks across machines. With `notify` it also has `changes`. */
-export type RedisStore = IndexedStore & ScannableStore & Required<Pick<Store, 'tryWithLock'>>
+/** A store that is shared, and may evict sessions: it scans and locks across machines. With `notify` it also has `changes`. */
+export type EvictingRedisStore = ScannableStore & Required<Pick<Store, 'tryWithLock'>>
+
+/** The same, which evicts nothing, and so can find sessions by owner. */
+export type RedisStore = EvictingRedisStore & IndexedStore
 
 interface CommonOptions {
   /** What every key begins with (default "strongroom:"). */
@@ -25,6 +28,13 @@ interface CommonOptions {
    * `CONFIG GET` is permitted, the first call checks this, and rejects with `ConfigError` when it is not true.
    */
   readonly durable?: Durable | undefined
+  /**
+   * Whether Redis may evict live sessions: whether it has a `maxmemory` and its `maxmemory-policy` is not `noeviction`. False, and
+   * the default, is compared by the first call where `CONFIG GET` is permitted, and rejected with `ConfigError` when it is not
+   * true. Where it is forbidden, the option must be given. With true there is no `byOwner`: Redis could evict the index of a
+   * user's sessions and not the sessions, which a "log out everywhere" would then miss.
+   */
+  readonly evicts?: boolean | undefined
   /** Publish updates and deletes, so that `changes` can listen to them (default false). */
   readonly notify?: boolean | undefined
   readonly clock?: Clock | undefined
@@ -48,21 +58,29 @@ export interface RedisClientOptions extends CommonOptions {
  * Sessions in Redis or Valkey: one server, a master behind Sentinel, or a Cluster.
  *
  * Throws `ConfigError` for options that it does not know or cannot use. With a URL, the first call rejects when neither ioredis
- * nor redis is installed.
+ * nor redis is installed. With `evicts=true` in the URL itself there is no `byOwner` either, which the types cannot tell.
  */
+export function redis(given: (RedisUrlOptions | RedisClientOptions) & { readonly evicts: true }): EvictingRedisStore
 export function redis(
   given: string | IoredisClient | NodeRedisClient | RedisUrlOptions | RedisClientOptions,
-): RedisStore {
+): RedisStore
+export function redis(
+  given: string | IoredisClient | NodeRedisClient | RedisUrlOptions | RedisClientOptions,
+): EvictingRedisStore {
   const { client, address, ...options } = toOptions(given)
   const { prefix = 'strongroom:', durable = 'no', notify = false } = options
   if (typeof prefix !== 'string') throw new ConfigError('Option "prefix" of redis() must be a string.')
   if (!['no', 'process', 'machine'].includes(durable))
     throw new ConfigError('Option "durable" of redis() must be "no", "process" or "machine".')
   if (typeof notify !== 'boolean') throw new ConfigError('Option "notify" of redis() must be true or false.')
+  const evicts = options.evicts ?? null
+  if (evicts !== null && typeof evicts !== 'boolean')
+    throw new ConfigError('Option "evicts" of redis() must be true or false.')
   const timeout = timeoutOption('redis()', options.timeout, 2000)
   const clock = clockOption('redis()', options.clock)
   const source = client ? givenClient(client) : ownClient(address as RedisAddress, timeout)
-  return new Redis(new RedisConnection(source, timeout, durable), { prefix, clock, durable, notify })
+  const claims = { durable, evicts }
+  return new Redis(new RedisConnection(source, timeout, claims), { prefix, clock, notify, ...claims })
 }
 
 type Options = CommonOptions & {
@@ -70,7 +88,7 @@ type Options = CommonOptions & {
   readonly address?: RedisAddress | undefined
 }
 
-const KNOWN = ['url', 'client', 'prefix', 'timeout', 'durable', 'notify', 'clock']
+const KNOWN = ['url', 'client', 'prefix', 'timeout', 'durable', 'evicts', 'notify', 'clock']
 
 function toOptions(given: unknown): Options {
   if (typeof given === 'string') return fromUrl(given, {})
@@ -92,6 +110,7 @@ function fromUrl(url: unknown, given: CommonOptions): Options {
     prefix: query.string('prefix'),
     timeout: query.number('timeout'),
     durable: query.string('durable') as Durable | undefined,
+    evicts: query.boolean('evicts'),
     notify: query.boolean('notify'),
   }
   return { ...withoutConflict<CommonOptions>('redis()', inUrl, given), address }

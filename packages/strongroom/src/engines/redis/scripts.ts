@@ -98,15 +98,16 @@ return 1
 `)
 
 /**
- * KEYS session  ARGV now, deadline, px, the owner whose index contains it or '', and until when
- * → 0 not live, 1 touched, or the head of the session when the index of its owner must be updated first.
+ * KEYS session  ARGV now, deadline, px, version or '', the owner whose index contains it or '', and until when
+ * → 0 not live or another version, 1 touched, or the head of the session when the index of its owner must be updated first.
  */
 export const TOUCH = script(`
 local head = headOf(KEYS[1])
 if not live(head, ARGV[1]) then return 0 end
+if ARGV[4] ~= '' and versionOf(head) ~= ARGV[4] then return 0 end
 local owner, till = ownerOf(head), untilOf(head)
 if owner ~= '' then
-  if owner == ARGV[4] then till = math.max(till, tonumber(ARGV[5])) end
+  if owner == ARGV[5] then till = math.max(till, tonumber(ARGV[6])) end
   if tonumber(ARGV[2]) > till then return head end
 end
 redis.call('SETRANGE', KEYS[1], 1, struct.pack('>I6I6', tonumber(ARGV[2]), till))

@@ -5,7 +5,6 @@ import type {
   Clock,
   Entry,
   Found,
-  IndexedStore,
   Listing,
   OwnerIndex,
   ScannableStore,
@@ -15,7 +14,7 @@ import type {
 } from '../../store.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { RedisChangeFeed } from './changes.ts'
-import type { Durable, RedisConnection } from './connection.ts'
+import type { Claims, RedisConnection } from './connection.ts'
 import {
   decode,
   decodeHead,
@@ -37,16 +36,15 @@ import { CREATE, LOCK, RENEW_LOCK, TOUCH, UNLOCK, UPDATE } from './scripts.ts'
 /** A lock whose lease is not renewed for this many ms is free again: its holder has died. */
 const LEASE = 30_000
 
-export interface Settings {
+export interface Settings extends Claims {
   readonly prefix: string
   readonly clock: Clock
-  readonly durable: Durable
   readonly notify: boolean
 }
 
-export class Redis implements IndexedStore, ScannableStore {
+export class Redis implements ScannableStore {
   readonly traits: Traits
-  readonly byOwner: OwnerIndex
+  readonly byOwner?: OwnerIndex
   readonly changes?: RedisChangeFeed
   readonly #connection: RedisConnection
   readonly #keys: Keys
@@ -55,7 +53,7 @@ export class Redis implements IndexedStore, ScannableStore {
   /** Where the scripts publish changes; empty when they do not. */
   readonly #channel: string
 
-  constructor(connection: RedisConnection, { prefix, clock, durable, notify }: Settings) {
+  constructor(connection: RedisConnection, { prefix, clock, durable, evicts, notify }: Settings) {
     this.#connection = connection
     this.#clock = clock
     this.#keys = new Keys(prefix)
@@ -63,10 +61,12 @@ export class Redis implements IndexedStore, ScannableStore {
     const owners = new OwnerSets(connection, this.#keys, { clock, channel: this.#channel })
     this.#owners = owners
     if (notify) this.changes = new RedisChangeFeed(connection, this.#keys.channel)
-    this.byOwner = {
-      list: (owner) => owners.list(owner),
-      deleteAll: (owner, except) => owners.deleteAll(owner, except),
-    }
+    // An index that was evicted would hide live sessions from a revoke-all.
+    if (evicts !== true)
+      this.byOwner = {
+        list: (owner) => owners.list(owner),
+        deleteAll: (owner, except) => owners.deleteAll(owner, except),
+      }
     this.traits = {
       engine: 'redis',
       durable,
@@ -74,8 +74,8 @@ export class Redis implements IndexedStore, ScannableStore {
       expiresByItself: true,
       granularity: 1,
       sizeLimit: SIZE_LIMIT,
-      // With a durability, the connection checks that Redis does not evict.
-      evicts: durable === 'no',
+      // The connection checks that it is not a false promise.
+      evicts: evicts === true,
       revocable: true,
     }
   }
@@ -115,10 +115,12 @@ export class Redis implements IndexedStore, ScannableStore {
     return previous || reply === 1 ? next : null
   }
 
-  async touch(id: Id, expiresAt: number): Promise<boolean> {
+  async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
+    if (version !== undefined && !isVersion(version)) return false
     const now = this.#clock()
     const keys = [this.#keys.session(id)]
-    const args = [now, storedMoment(expiresAt), expireIn(expiresAt, now)]
+    const expected = version === undefined ? '' : packVersion(version)
+    const args = [now, storedMoment(expiresAt), expireIn(expiresAt, now), expected]
     let reply = await this.#connection.run(TOUCH, keys, [...args, '', 0])
     // One more try is enough, unless the owner changes in between, again and again.
     for (let tries = 0; tries < 3; tries += 1) {

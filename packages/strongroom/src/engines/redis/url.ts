@@ -23,7 +23,7 @@ export interface RedisAddress {
 
 const URL_PARTS =
   /^(redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i
-const STORE_OPTIONS = ['prefix', 'timeout', 'durable', 'notify']
+const STORE_OPTIONS = ['prefix', 'timeout', 'durable', 'evicts', 'notify']
 const SENTINEL_OPTIONS = ['sentinelUsername', 'sentinelPassword']
 
 /**

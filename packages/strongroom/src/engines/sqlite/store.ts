@@ -75,13 +75,14 @@ export class Sqlite implements IndexedStore, ScannableStore {
     })
   }
 
-  touch(id: Id, deadline: number): Promise<boolean> {
+  async touch(id: Id, deadline: number, version: Version | null = null): Promise<boolean> {
+    if (typeof version === 'string') return false
     const { expiresAt, purgeAt } = moments(deadline)
     return this.#connection.write((table) => {
       const now = this.#clock()
       return (
-        changed(table.touchInPlace.run(expiresAt, id, now, purgeAt).changes) ||
-        changed(table.touch.run(expiresAt, purgeAt, id, now).changes)
+        changed(table.touchInPlace.run(expiresAt, id, now, version, purgeAt).changes) ||
+        changed(table.touch.run(expiresAt, purgeAt, id, now, version).changes)
       )
     })
   }

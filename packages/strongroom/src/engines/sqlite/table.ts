@@ -74,8 +74,14 @@ function statements(database: SqliteHandle, table: string) {
       `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, created_at = ?, label = ?,
        purge_at = ?, owner = ? WHERE id = ? AND version = ? AND expires_at > ?`,
     ),
-    touchInPlace: prepare(`UPDATE ${table} SET expires_at = ? WHERE id = ? AND expires_at > ? AND purge_at = ?`),
-    touch: prepare(`UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE id = ? AND expires_at > ?`),
+    // The version is null for a touch of any version.
+    touchInPlace: prepare(
+      `UPDATE ${table} SET expires_at = ?
+       WHERE id = ? AND expires_at > ? AND version = ifnull(?, version) AND purge_at = ?`,
+    ),
+    touch: prepare(
+      `UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE id = ? AND expires_at > ? AND version = ifnull(?, version)`,
+    ),
     delete: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ?`),
     deleteVersion: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ? AND version = ?`),
     deleteByOwner: prepare(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),

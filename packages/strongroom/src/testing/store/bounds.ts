@@ -118,9 +118,11 @@ function calls(store: Store, id: Id, entry: Entry, version: Version, expiresAt: 
   const owner = entry.owner ?? ''
   const always: Record<string, () => Promise<unknown>> = {
     read: () => store.read(id),
+    'a fresh read': () => store.read(id, { fresh: true }),
     create: () => store.create(id, entry),
     update: () => store.update(id, entry, version),
     touch: () => store.touch(id, expiresAt),
+    'touch of a version': () => store.touch(id, expiresAt, version),
     delete: () => store.delete(id),
     'delete of a version': () => store.delete(id, version),
     clearExpired: () => store.clearExpired(),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { bytes, HOUR, newId, newOwner } from './entries.ts'
-import { absent, holds, put } from './expect.ts'
+import type { Entry, Version } from '../../store.ts'
+import { bytes, DAY, HOUR, newId, newOwner } from './entries.ts'
+import { absent, holds, listingOf, plain, put, sameListings } from './expect.ts'
 import type { Property } from './property.ts'
 
 const FIFTY = Array.from({ length: 50 }, (_, index) => index)
@@ -72,6 +73,66 @@ export function concurrency(property: Property): void {
     assert.equal(answers.filter((answer) => answer).length, 1)
     await absent(store, id)
   })
+
+  property(
+    'a touch of a version that runs concurrently with an update never cuts the deadline that the update has set',
+    async ({ store, peer, clock, entry }) => {
+      const handles = [store, (await peer?.()) ?? store]
+      for (let round = 0; round < 10; round += 1) {
+        const id = newId()
+        const version = await put(store, id, entry({ owner: newOwner() }))
+        const [first = store, second = store] = round % 2 ? handles : [...handles].reverse()
+        const remembered = entry({ bytes: bytes('remembered'), expiresAt: clock() + 14 * DAY })
+        const touch = () => second.touch(id, clock() + 2 * HOUR, version)
+        const [, updated] = await Promise.all([touch(), first.update(id, remembered, version), touch(), touch()])
+        // Nothing but an update makes another version, so no touch can have refused it.
+        assert.notEqual(updated, null)
+        assert.equal(await touch(), false)
+        const found = await store.read(id, { fresh: true })
+        assert.deepEqual([found?.version, found?.entry.expiresAt], [updated, remembered.expiresAt])
+      }
+    },
+  )
+
+  property(
+    'an acknowledged write is seen by every later fresh read and list, through any handle',
+    async ({ store, peer, clock, entry }) => {
+      const handles = [store, (await peer?.()) ?? store]
+      for (let round = 0; round < 6; round += 1) {
+        const [writer = store, reader = store] = round % 2 ? handles : [...handles].reverse()
+        const [id, owner] = [newId(), newOwner()]
+        /** Makes a write while both handles read, so that a store that keeps copies has some. */
+        const during = async <T>(write: () => Promise<T>): Promise<T> => {
+          const reads = handles.map((handle) => handle.read(id))
+          const done = await write()
+          await Promise.all(reads)
+          return done
+        }
+        const sees = async (expected: Entry | null, version?: Version | null) => {
+          for (const handle of [reader, writer]) {
+            const found = await handle.read(id, { fresh: true })
+            assert.deepEqual(found && plain(found.entry), expected && plain(expected))
+            if (version !== undefined) assert.equal(found?.version, version)
+            const listed = await handle.byOwner?.list(owner)
+            if (listed) sameListings(listed, expected ? [listingOf(id, expected)] : [])
+          }
+        }
+        await sees(null)
+        const first = entry({ owner, bytes: bytes('first') })
+        assert.equal(await during(() => writer.create(id, first)), true)
+        await sees(first)
+        const version = (await reader.read(id, { fresh: true }))?.version ?? assert.fail('the entry is there')
+        const second = entry({ owner, bytes: bytes('second'), label: bytes('label') })
+        const next = (await during(() => writer.update(id, second, version))) ?? assert.fail('the update was refused')
+        await sees(second, next)
+        const touched = { ...second, expiresAt: clock() + 2 * HOUR }
+        assert.equal(await during(() => reader.touch(id, touched.expiresAt, next)), true)
+        await sees(touched, next)
+        assert.equal(await during(() => writer.delete(id)), true)
+        await sees(null)
+      }
+    },
+  )
 
   property(
     'updates and touches that run concurrently with a delete do not undo it',

@@ -56,7 +56,8 @@ function sorted(listings: readonly Listing[]) {
     .sort((one, other) => (one.id < other.id ? -1 : 1))
 }
 
-function plain({ bytes, label, ...rest }: Entry) {
+/** With bytes as hexadecimal digits, so that two kinds of byte array can be compared. */
+export function plain({ bytes, label, ...rest }: Entry) {
   const { expiresAt, createdAt, owner } = rest
   return { bytes: hex(bytes), label: hex(label), expiresAt, createdAt, owner }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { OwnerIndex, Store } from '../../store.ts'
 import { bytes, everyByte, fill, HOUR, newId, newOwner } from './entries.ts'
 import { absent, holds, listingOf, put, sameListings, scanned } from './expect.ts'
@@ -100,6 +101,36 @@ export function listing(property: Property): void {
       assert.equal(await deleteAll(owner), 1)
       assert.equal(await deleteAll(owner), 0)
       for (const id of ids) await absent(store, id)
+    },
+  )
+
+  owned(
+    property,
+    'deleteAll ends everything that was acknowledged before it, whatever is updated and touched meanwhile',
+    async ({ store, peer, clock, entry }, { deleteAll, list }) => {
+      const handles = [store, (await peer?.()) ?? store]
+      for (let round = 0; round < 4; round += 1) {
+        const owner = newOwner()
+        const ids = await fill(store, 8, () => entry({ owner }))
+        let isOver = false
+        const busy = ids.map(async (id, index) => {
+          const handle = handles[index % 2] ?? store
+          for (let times = 0; !isOver; times += 1) {
+            const found = await handle.read(id, { fresh: true })
+            if (!found) return
+            const expiresAt = clock() + HOUR + 1000 * (times % 100)
+            if (times % 3 === 2) await handle.touch(id, expiresAt, found.version)
+            else await handle.update(id, { ...found.entry, bytes: bytes(`${times}`), expiresAt }, found.version)
+            await turn()
+          }
+        })
+        for (let turns = 0; turns < 5 * round; turns += 1) await turn()
+        assert.equal(await deleteAll(owner), ids.length)
+        isOver = true
+        await Promise.all(busy)
+        for (const id of ids) for (const handle of handles) assert.equal(await handle.read(id, { fresh: true }), null)
+        assert.deepEqual(await list(owner), [])
+      }
     },
   )
 

@@ -64,6 +64,27 @@ export function writes(property: Property): void {
     },
   )
 
+  property(
+    'a touch of a version moves the deadline of that version only, and keeps the version',
+    async ({ store, clock, tick, entry }) => {
+      const id = newId()
+      const owner = newOwner()
+      const old = await put(store, id, entry({ owner }))
+      assert.equal(await store.touch(id, clock() + DAY, old), true)
+      assert.equal(await holds(store, id, entry({ owner, expiresAt: clock() + DAY })), old)
+      const second = entry({ bytes: bytes('second'), owner, expiresAt: clock() + 2 * DAY })
+      const version = (await store.update(id, second, old)) ?? assert.fail('the update was refused')
+      for (const expiresAt of [clock() + HOUR, clock() + 3 * DAY, second.expiresAt, clock() - tick])
+        assert.equal(await store.touch(id, expiresAt, old), false)
+      assert.equal(await holds(store, id, second), version)
+      assert.equal(await store.touch(id, clock() + HOUR, version), true)
+      assert.equal(await store.touch(id, clock() + HOUR, version), true)
+      assert.equal(await holds(store, id, { ...second, expiresAt: clock() + HOUR }), version)
+      assert.equal(await store.touch(id, clock() - tick, version), true)
+      await absent(store, id)
+    },
+  )
+
   property('a delete is final, and a second one does no harm', async ({ store, entry }) => {
     const [id, other] = [newId(), newId()]
     const kept = entry({ bytes: bytes('another session') })
@@ -115,6 +136,7 @@ export function writes(property: Property): void {
     const again = entry({ bytes: bytes('again') })
     await put(store, id, again)
     assert.equal(await store.update(id, entry({ bytes: bytes('late') }), old), null)
+    assert.equal(await store.touch(id, again.expiresAt + HOUR, old), false)
     assert.equal(await store.delete(id, old), false)
     await holds(store, id, again)
   })
@@ -123,6 +145,7 @@ export function writes(property: Property): void {
 async function staysGone({ store, clock, entry }: Given, id: Id, version: string | number): Promise<void> {
   assert.equal(await store.update(id, entry({ bytes: bytes('back') }), version), null)
   assert.equal(await store.touch(id, clock() + HOUR), false)
+  assert.equal(await store.touch(id, clock() + HOUR, version), false)
   assert.equal(await store.delete(id, version), false)
   assert.equal(await store.delete(id), false)
   await absent(store, id)
