@@ -65,8 +65,8 @@ export function createBacking(
   return { backing, transport, aead, sealName: seal, store: engine, swept: engine }
 }
 
-function aeadFor({ cipher, crypto }: EngineOptions): Aead {
-  const primitives = primitivesFor(oneOf('crypto', crypto ?? 'auto', ['auto', 'node', 'sodium']))
+function aeadFor({ cipher, crypto = 'auto' }: EngineOptions): Aead {
+  const primitives = primitivesFor(oneOf('crypto', crypto, ['auto', 'node', 'sodium']))
   return createAead(primitives, cipher === undefined ? undefined : oneOf('cipher', cipher, CIPHERS))
 }
 

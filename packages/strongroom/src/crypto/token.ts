@@ -55,17 +55,19 @@ function tokenOf(master: Master, token: Token): VerifiedToken {
 export function verifyToken(text: string, ring: Keyring): VerifiedToken | Refusal {
   if (text.length !== 64 || !TEXT.test(text)) return 'malformed'
   const bytes = Buffer.from(text, 'base64url')
-  if (bytes[0] !== VERSION) return 'malformed'
-  const master = ring.get(bytes[1] as number)
-  if (!master) return 'unknown-key'
-  // A copy, so that a token never keeps a pooled slab with other requests' bytes in memory.
-  const token = new Uint8Array(bytes.subarray(2, 34)) as Token
-  const [id, tag] = derive(master, token)
-  const isOurs = equal(tag, bytes.subarray(34))
-  // The pooled slab is memory that others get to see.
-  wipe(bytes)
-  if (!isOurs) return 'forged'
-  return { token, id, master, text }
+  try {
+    if (bytes[0] !== VERSION) return 'malformed'
+    const master = ring.get(bytes[1] as number)
+    if (!master) return 'unknown-key'
+    // A copy, so that a token never keeps a pooled slab with other requests' bytes in memory.
+    const token = new Uint8Array(bytes.subarray(2, 34)) as Token
+    const [id, tag] = derive(master, token)
+    if (!equal(tag, bytes.subarray(34))) return 'forged'
+    return { token, id, master, text }
+  } finally {
+    // Whoever gets that slab next must not find a token in it.
+    wipe(bytes)
+  }
 }
 
 /** One HMAC gives both: the id cannot be computed without the key, and the tag exposes a made-up token before any look-up. */
