@@ -53,6 +53,12 @@ export function sealOf(bytes: Uint8Array): 'two-key' | 'server-key' | null {
   return cipherOf(SERVER_KEY, bytes[0]) ? 'server-key' : null
 }
 
+/** The first bytes of records, by their seal. */
+export const RECORD_VERSIONS: Readonly<Record<'two-key' | 'server-key', readonly number[]>> = {
+  'two-key': Object.values(TWO_KEY.versions),
+  'server-key': Object.values(SERVER_KEY.versions),
+}
+
 /** The key id that a record names, or null if it is not sealed. Like `sealOf`, it takes the record's word for it. */
 export function sealedUnder(bytes: Uint8Array): number | null {
   return sealOf(bytes) === null ? null : (bytes[1] ?? null)
