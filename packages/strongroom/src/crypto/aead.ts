@@ -125,7 +125,7 @@ export function createAead(
   }
   const cipher = wanted ?? (primitives.chacha20 ? 'chacha20-poly1305' : 'aes-256-gcm')
   const sealing = ciphers[cipher]
-  if (!sealing) throw new ConfigError(`cipher: '${cipher}' cannot be used: ${NO_CHACHA20} Or leave the option out.`)
+  if (!sealing) throw new ConfigError(`cipher: '${cipher}' cannot be used. ${NO_CHACHA20}`)
 
   const { derived } = scratch
   const by = { key: derived.subarray(0, 32), nonce: derived.subarray(32, 44) }
