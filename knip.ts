@@ -11,6 +11,8 @@ export default {
         'test/golden/make.ts',
         // Started by name as processes of their own, to be killed.
         'test/fault-injection/children/*.ts',
+        // Preloaded by name.
+        'test/core/fixtures/without-*.ts',
         'bench/*.ts',
         'demo/*.ts',
         'examples/**/*.{ts,mjs,cjs}',

@@ -129,6 +129,14 @@ suite('the packages as npm delivers them', () => {
     assert.deepEqual(readdirSync(empty), [])
   })
 
+  const CRYPTO = `
+    import { createSessions } from 'strongroom'
+    const { policy } = createSessions({ store: 'memory:', secrets: '${'Zk3x9QvT1mN7bR5cW8yL2pD6'.repeat(2)}' })
+    console.log(policy.crypto)`
+
+  test('sessions are sealed by node:crypto while sodium-native is not installed', () =>
+    assert.deepEqual(run('crypto.mjs', CRYPTO).stdout, 'node\n'))
+
   suite('beside the frameworks', () => {
     before(() => {
       // As this repository has them: what is under test is ours, not the registry.
@@ -141,6 +149,9 @@ suite('the packages as npm delivers them', () => {
     })
 
     for (const [specifier, file] of specifiers) if (needsFramework(file)) loads(specifier)
+
+    test('sessions are sealed by libsodium once sodium-native is installed', () =>
+      assert.deepEqual(run('crypto.mjs', CRYPTO).stdout, 'sodium\n'))
 
     const compile = (options: object, files: string[]) => {
       const config = join(project, 'tsconfig.json')

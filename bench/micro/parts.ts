@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { memory } from 'strongroom/memory'
 import { serverBacking } from '../../packages/strongroom/src/backing/server.ts'
+import { createAead } from '../../packages/strongroom/src/crypto/aead.ts'
 import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { handleOf, type Id, newToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { cookieTransport } from '../../packages/strongroom/src/http/cookie.ts'
@@ -34,7 +35,7 @@ function cookies(): Case[] {
   const transport = cookieTransport()
   const header = `theme=dark; _ga=GA1.1.1234567890.1700000000; ${transport.name}=${text}`
   const admitting = (memo: number) => {
-    const limits = { timeout: 2000, maxSize: 65_536, memo }
+    const limits = { timeout: 2000, maxSize: 65_536, memo, aead: createAead() }
     return serverBacking({ store: memory(), ring, seal: 'two-key', clock: Date.now, ...limits }).verify
   }
   const [remembering, forgetting] = [admitting(2 ** 24), admitting(0)]

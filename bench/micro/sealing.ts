@@ -1,6 +1,8 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
+import { type Aead, createAead } from '../../packages/strongroom/src/crypto/aead.ts'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { createKeyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { primitivesFor } from '../../packages/strongroom/src/crypto/provider.ts'
 import { createSeal } from '../../packages/strongroom/src/crypto/seal.ts'
 import { newToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { encodeContent } from '../../packages/strongroom/src/session/content.ts'
@@ -28,21 +30,39 @@ export function sealing(): Case[] {
   const payload = encodeContent(contentOf(7))
   const token = newToken(ring)
   const owner = ownerTag(ring.current, 'user-7')
+  const aead = createAead()
+  const compared = [
+    createAead(primitivesFor('sodium')),
+    createAead(primitivesFor('node'), 'chacha20-poly1305'),
+    createAead(primitivesFor('node'), 'aes-256-gcm'),
+  ]
   const cases: Case[] = [...cipherAlone(payload)]
   for (const name of ['two-key', 'server-key'] as const) {
-    const seal = createSeal(name, ring)
+    const seal = createSeal(name, ring, aead)
     const bytes = seal.seal(payload, token, owner)
     cases.push({ name: `seal, ${name}`, run: () => seal.seal(payload, token, owner), limit: ENCRYPT })
     cases.push({ name: `open, ${name}`, run: () => seal.open(bytes, token, owner), limit: DECRYPT })
   }
-  cases.push(...cases.filter(({ name }) => ALSO_COLD.includes(name)).map(coldCase))
+  cases.push(...compared.flatMap((aead) => casesOf(aead)))
+  cases.push(...cases.filter(({ name }) => ALSO_COLD.some((cold) => name.startsWith(cold))).map(coldCase))
   for (const protection of ['sealed', 'signed'] as const) {
-    const codec = cookieCodec(protection, ring, '__Host-id')
+    const codec = cookieCodec(protection, ring, '__Host-id', aead)
     const text = codec.encode(payload)
     cases.push({ name: `cookie ${protection}, encode`, run: () => codec.encode(payload), limit: ENCRYPT })
     cases.push({ name: `cookie ${protection}, decode`, run: () => codec.decode(text), limit: DECRYPT })
   }
   return cases
+
+  /** The same with one cipher of one implementation. */
+  function casesOf(aead: Aead): Case[] {
+    const seal = createSeal('two-key', ring, aead)
+    const bytes = seal.seal(payload, token, owner)
+    const by = `${aead.cipher} of ${aead.crypto}`
+    return [
+      { name: `${SEAL}, ${by}`, run: () => seal.seal(payload, token, owner) },
+      { name: `${OPEN}, ${by}`, run: () => seal.open(bytes, token, owner) },
+    ]
+  }
 }
 
 /** The least that Node can do: the key is already a KeyObject, and nothing is derived, copied or checked. */

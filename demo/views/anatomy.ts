@@ -24,7 +24,7 @@ export const sealedParts = (size: number): readonly Part[] => [
   HEAD,
   { kind: 'open', length: 24, name: 'salt', meaning: 'random, new at every write' },
   { kind: 'ours', length: 16, name: 'commitment', meaning: 'these bytes open under one key only' },
-  { kind: 'sealed', length: size - 58, name: 'your session', meaning: 'encrypted with AES-256-GCM' },
+  { kind: 'sealed', length: size - 58, name: 'your session', meaning: 'encrypted: unreadable without its key' },
   { kind: 'ours', length: 16, name: 'tag', meaning: 'no bit can be altered unnoticed' },
 ]
 

@@ -543,6 +543,74 @@ const redisMutations: Mutation[] = [
   ),
 ]
 
+const inCrypto = (file: string) => on('test/core/crypto.test.ts', `packages/strongroom/src/crypto/${file}.ts`)
+
+const cryptoMutations: Mutation[] = [
+  inCrypto('provider')(
+    'a release of sodium-native that nobody has tried',
+    "if (version.split('.', 1)[0] !== MAJOR)",
+    "if (version === '')",
+  ),
+  inCrypto('provider')(
+    'a libsodium that is not tested before it is used',
+    'return isRight(found) ? found',
+    'return MAJOR ? found',
+  ),
+  inCrypto('provider')(
+    'a cipher that opens what was forged',
+    'return decrypt(out, 0, BY, ASSOCIATED) === null',
+    'return true',
+  ),
+  inCrypto('provider')(
+    'a runtime that is believed to have ChaCha20',
+    'isCipherRight(given.chacha20) ? given.chacha20 : null',
+    'given.chacha20',
+  ),
+  inCrypto('provider')(
+    'an error that does not say that the package is missing',
+    "=== 'MODULE_NOT_FOUND'",
+    "=== 'NOT_FOUND'",
+  ),
+  inCrypto('aead')('a token and a key that stay in the scratch memory', 'wipe(frame, 0, BLOCK + 4 + size)', ''),
+  inCrypto('aead')(
+    'a cookie that anyone can make, and that causes an error instead of being refused',
+    'if (!equal(commitment, sealed.subarray(2 + SALT, HEAD))) return FORGED',
+    'if (ciphers[name] && !equal(commitment, sealed.subarray(2 + SALT, HEAD))) return FORGED',
+  ),
+  inCrypto('aead')(
+    'a session that is lost where its cipher is missing',
+    'if (!opening) throw new StoreError(`A session is sealed with ChaCha20-Poly1305. ${NO_CHACHA20}`)',
+    'if (!opening) return FORGED',
+  ),
+  on('test/core/seal.test.ts', 'packages/strongroom/src/crypto/aead.ts')(
+    'one key for two ciphers',
+    "'aes-256-gcm': `${label} aes-256-gcm`",
+    "'aes-256-gcm': `${label} chacha20-poly1305`",
+  ),
+  inCrypto('sodium')(
+    'a plaintext that stays in the scratch memory',
+    '} finally {\n        wipe(payload)',
+    '} finally {',
+  ),
+  inCrypto('sodium')('a plaintext that stays where it was not encrypted', 'wipe(sealed)\n', '\n'),
+  inCrypto('token')(
+    'a token that stays in the memory of the pool when a cookie is verified',
+    '// Whoever gets that slab next must not find a token in it.\n    wipe(bytes)',
+    '',
+  ),
+  inCrypto('token')(
+    'a token that stays in the memory of the pool when it is made',
+    'wipe(bytes)\n  return { token, id, master, text }',
+    'return { token, id, master, text }',
+  ),
+  inCrypto('primitives')('an HMAC without its outer hash', 'sha512(outer, into)', 'into.set(digest)'),
+  on('test/core/crypto.test.ts', 'packages/strongroom/src/backing/create.ts')(
+    'a cipher that is set where nothing is sealed',
+    "if (options.cipher !== undefined && engine.protection === 'signed')",
+    'if (options.cipher === null)',
+  ),
+]
+
 export const mutations: readonly Mutation[] = [
   ...storeMutations,
   ...batchMutations,
@@ -550,4 +618,5 @@ export const mutations: readonly Mutation[] = [
   ...adapterMutations,
   ...djangoParityMutations,
   ...adoptionMutations,
+  ...cryptoMutations,
 ]

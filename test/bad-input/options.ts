@@ -162,6 +162,8 @@ suite('an option with a wrong value', () => {
     absolute: [0, -1, '0m', '401d', Infinity, []],
     remember: [0, 'for ever', '401d'],
     seal: ['both', '', 2, 'constructor'],
+    cipher: ['aes', '', 'AES-256-GCM', null, 'constructor'],
+    crypto: ['libsodium', '', true, null, 'constructor'],
     maxSize: [0, 255, -1, 1.5, '64kb', Infinity, null],
     storeTimeout: [0, -1, 'soon', Infinity],
     onStoreError: ['ignore', true, 'Throw'],

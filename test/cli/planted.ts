@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import { type BaseSessions, createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { CANARY, SECRET } from './project.ts'
 
@@ -9,8 +9,10 @@ export const PLANTED = { 'two-key': 2, 'server-key': 3, none: 4 } as const
 /** Creates sessions as the application does: half of them signed in, the last one with a lot of data. */
 export async function plant(store: Store, planted: Readonly<Record<string, number>> = PLANTED): Promise<void> {
   for (const [seal, count] of Object.entries(planted)) {
-    const sessions = createSessions({ store, secrets: SECRET, seal: seal as 'two-key', memo: 0 } as never)
+    const options = { store, secrets: SECRET, seal: seal as 'two-key', memo: 0 } as const
+    const both = (['chacha20-poly1305', 'aes-256-gcm'] as const).map((cipher) => createSessions({ ...options, cipher }))
     for (let i = 0; i < count; i++) {
+      const sessions = both[i % 2] as BaseSessions<Record<string, unknown>>
       const visit = sessions.open({
         'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
       })

@@ -188,7 +188,7 @@ suite('files of SQLite', () => {
   })
 
   test('a table with another name, in SQL without column names, is recognized by its rows', async () => {
-    const row = `'${'ab'.repeat(32)}',X'01${'00'.repeat(80)}',7,1795600000000,1795600200000,1795590000000,NULL,NULL`
+    const row = `'${'ab'.repeat(32)}',X'11${'00'.repeat(80)}',7,1795600000000,1795600200000,1795590000000,NULL,NULL`
     const text = `PRAGMA foreign_keys=OFF;\nINSERT INTO people VALUES(1,'x');\nINSERT INTO "a table" VALUES(${row});\n`
     const { format, findings } = await scanned('renamed.sql', text)
     assert.equal(format, 'SQLite dump')
@@ -267,8 +267,8 @@ suite('strongroom scan', () => {
     )
     project.write(name, `-- MariaDB dump\nINSERT INTO \`strongroom_sessions\` VALUES ${rows.join(',\n')};\n`)
   }
-  const twoKey = `\x01${'x'.repeat(80)}`
-  const serverKey = `\x02${'x'.repeat(80)}`
+  const twoKey = `\x11${'x'.repeat(80)}`
+  const serverKey = `\x12${'x'.repeat(80)}`
   const unsealed = '{"c":1,"d":2,"i":3}\\n{}'
 
   before(() => {

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { DataError } from '../../packages/strongroom/src/errors.ts'
 import { checkValue, decodeContent, encodeContent } from '../../packages/strongroom/src/session/content.ts'
+import { AEADS, aead, nameOf, VERSIONS } from './fixtures/aead.ts'
 import { ringOf } from './fixtures/secret.ts'
 
 const ring = ringOf('a', 'b')
@@ -13,20 +14,32 @@ const NAME = '__Host-id'
 const PAYLOAD = '["sid",1,2]\n{"c":1}\n{"basket":["böök",1]}'
 
 describe('a session in a cookie', () => {
-  it('sealed, is version 4, key id, salt, commitment, ciphertext and tag, bound to the cookie name', () => {
-    const bytes = Buffer.from(cookieCodec('sealed', ring, NAME).encode(PAYLOAD), 'base64url')
-    assert.deepEqual([bytes[0], bytes[1], bytes.length], [4, ring.current.kid, 58 + Buffer.byteLength(PAYLOAD)])
-    const input = [Buffer.from([0, 0, 0, 1]), Buffer.from(`strongroom cookie${NAME}`), bytes.subarray(2, 26)]
-    const derived = createHmac('sha512', ring.current.cookie).update(Buffer.concat(input)).digest()
-    assert.deepEqual(bytes.subarray(26, 42), derived.subarray(44, 60))
-    const cipher = createDecipheriv('aes-256-gcm', derived.subarray(0, 32), derived.subarray(32, 44))
-    cipher.setAAD(Buffer.concat([bytes.subarray(0, 2), Buffer.from(NAME)]))
-    cipher.setAuthTag(bytes.subarray(-16))
-    assert.equal(Buffer.concat([cipher.update(bytes.subarray(42, -16)), cipher.final()]).toString(), PAYLOAD)
-  })
+  for (const aead of AEADS)
+    it(`sealed, is version, key id, salt, commitment, ciphertext and tag, bound to the cookie name, ${nameOf(aead)}`, () => {
+      const { cipher } = aead
+      const bytes = Buffer.from(cookieCodec('sealed', ring, NAME, aead).encode(PAYLOAD), 'base64url')
+      const length = 58 + Buffer.byteLength(PAYLOAD)
+      assert.deepEqual([bytes[0], bytes[1], bytes.length], [VERSIONS[cipher][3], ring.current.kid, length])
+      const input = [
+        Buffer.from([0, 0, 0, 1]),
+        Buffer.from(`strongroom cookie ${cipher}${NAME}`),
+        bytes.subarray(2, 26),
+      ]
+      const derived = createHmac('sha512', ring.current.cookie).update(Buffer.concat(input)).digest()
+      assert.deepEqual(bytes.subarray(26, 42), derived.subarray(44, 60))
+      const by = [derived.subarray(0, 32), derived.subarray(32, 44), { authTagLength: 16 }] as const
+      const decipher = createDecipheriv(cipher as 'aes-256-gcm', ...by)
+      decipher.setAAD(Buffer.concat([bytes.subarray(0, 2), Buffer.from(NAME)]))
+      decipher.setAuthTag(bytes.subarray(-16))
+      assert.equal(Buffer.concat([decipher.update(bytes.subarray(42, -16)), decipher.final()]).toString(), PAYLOAD)
+      for (const other of AEADS) {
+        const decoded = cookieCodec('sealed', ring, NAME, other).decode(bytes.toString('base64url'))
+        assert.ok('payload' in decoded && decoded.payload === PAYLOAD, nameOf(other))
+      }
+    })
 
   it('signed, is version 5, key id, the readable payload and an HMAC-SHA-256 over the cookie name and all of it', () => {
-    const bytes = Buffer.from(cookieCodec('signed', ring, NAME).encode(PAYLOAD), 'base64url')
+    const bytes = Buffer.from(cookieCodec('signed', ring, NAME, aead).encode(PAYLOAD), 'base64url')
     const signed = bytes.subarray(0, -32)
     assert.deepEqual(signed, Buffer.concat([Buffer.from([5, ring.current.kid]), Buffer.from(PAYLOAD)]))
     const mac = createHmac('sha256', ring.current.cookie).update(`strongroom signed\n${NAME}\n`).update(signed).digest()
@@ -34,14 +47,14 @@ describe('a session in a cookie', () => {
   })
 
   for (const protection of ['sealed', 'signed'] as const) {
-    const codec = cookieCodec(protection, ring, NAME)
+    const codec = cookieCodec(protection, ring, NAME, aead)
     const refusal = (text: string, by = codec) => {
       const decoded = by.decode(text)
       return 'refused' in decoded ? decoded.refused : 'it opened'
     }
 
     it(`${protection}, comes back unchanged, under a retired key too`, () => {
-      const before = cookieCodec(protection, ringOf('b'), NAME)
+      const before = cookieCodec(protection, ringOf('b'), NAME, aead)
       const [current, retired] = ring.masters
       fc.assert(
         fc.property(fc.string({ unit: 'grapheme' }), (payload) => {
@@ -53,13 +66,13 @@ describe('a session in a cookie', () => {
 
     it(`${protection}, opens under no other name, key or protection`, () => {
       const text = codec.encode(PAYLOAD)
-      assert.equal(refusal(text, cookieCodec(protection, ring, 'id')), 'forged')
-      assert.equal(refusal(text, cookieCodec(protection, ringOf('c'), NAME)), 'unknown-key')
+      assert.equal(refusal(text, cookieCodec(protection, ring, 'id', aead)), 'forged')
+      assert.equal(refusal(text, cookieCodec(protection, ringOf('c'), NAME, aead)), 'unknown-key')
       const other = protection === 'sealed' ? 'signed' : 'sealed'
-      assert.equal(refusal(text, cookieCodec(other, ring, NAME)), 'unknown-version')
+      assert.equal(refusal(text, cookieCodec(other, ring, NAME, aead)), 'unknown-version')
       const bytes = Buffer.from(text, 'base64url')
-      bytes[0] = protection === 'sealed' ? 5 : 4
-      assert.equal(refusal(bytes.toString('base64url'), cookieCodec(other, ring, NAME)), 'forged')
+      bytes[0] = protection === 'sealed' ? 5 : VERSIONS[aead.cipher][3]
+      assert.equal(refusal(bytes.toString('base64url'), cookieCodec(other, ring, NAME, aead)), 'forged')
     })
 
     it(`${protection}, with any bit flipped, cut short or made longer is refused, and never throws`, () => {

@@ -104,6 +104,7 @@ describe('an option', () => {
     refused({ store: engine, maxSize: 1024 }, /maxSize is for stores/)
     const backed = { kind: 'backing', traits: engine.traits, swept: null }
     refused({ store: backed, seal: 'none' }, /seal is not an option with cookie \(sealed\)/)
+    refused({ store: backed, cipher: 'aes-256-gcm' }, /cipher is not an option with/)
     refused({ store: backed, maxSize: 1024 }, /maxSize is not an option with/)
     refused({ store: backed, cookie: { name: 'id' } }, /cookie is not an option with/)
     refused({ idle: '7d' }, /idle is longer than absolute \(by default '12h'\).* Raise absolute, or lower idle/)

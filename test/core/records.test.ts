@@ -3,10 +3,12 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { createRecords } from '../../packages/strongroom/src/backing/records.ts'
 import { createLiveKeyring, type Keyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { createSeal } from '../../packages/strongroom/src/crypto/seal.ts'
 import { newToken, type VerifiedToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { StrongroomError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/index.ts'
 import { encodeContent } from '../../packages/strongroom/src/session/content.ts'
+import { aead } from './fixtures/aead.ts'
 import { type Anything, fixture } from './fixtures/fixture.ts'
 import { ringOf, secret } from './fixtures/secret.ts'
 
@@ -26,7 +28,7 @@ const content = { meta, data: JSON.stringify(VALUES) }
 const ROOM = 1 << 20
 
 const of = (memo: number, keys: Keyring = ring) => {
-  const records = createRecords('two-key', keys, memo)
+  const records = createRecords(createSeal('two-key', keys, aead), keys, memo)
   return {
     ...records,
     seal: (token: VerifiedToken, values?: Record<string, unknown>) =>

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { createAead } from '../../packages/strongroom/src/crypto/aead.ts'
 import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { createSeal, type SealName } from '../../packages/strongroom/src/crypto/seal.ts'
 import { newToken, type VerifiedToken, verifyToken } from '../../packages/strongroom/src/crypto/token.ts'
@@ -95,7 +96,7 @@ onEach(
     it('cannot open a record even with the secrets of the server, because the tokens are in the cookies', async () => {
       const store = await running().open()
       const ring = createKeyring([SECRET])
-      const opens = createSeal('two-key', ring)
+      const opens = createSeal('two-key', ring, createAead())
       const { cookies } = await live(store, 'two-key')
       const tokens = cookies
         .map((cookie) => verifyToken(cookie, ring))

@@ -9,6 +9,7 @@ import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import { AEADS } from '../core/fixtures/aead.ts'
 import { visitor } from '../core/fixtures/visitor.ts'
 import { CLOCK, DATA, type Golden, LOGIN, NAME, USERS } from './golden.ts'
 
@@ -50,19 +51,23 @@ for (const format of [1])
         assert.equal(ownerTag(ring.masters[secret] ?? assert.fail(), userId), tag)
     })
 
-    it('its records, labels and cookies still open', () => {
+    it('its records, labels and cookies of both ciphers still open, with every implementation', () => {
       assert.ok(golden.records.length > 0 && golden.labels.length > 0 && golden.cookies.length > 0)
+      for (const kind of [golden.records, golden.labels, golden.cookies])
+        assert.equal(new Set(kind.map(({ cipher }) => cipher)).size, 2)
       for (const ring of rings) {
-        for (const { seal, cookie, owner, payload, bytes: hex } of golden.records) {
-          const verified = verifyToken(cookie, ring)
-          assert.ok(typeof verified === 'object')
-          assert.equal(createSeal(seal, ring).open(bytes(hex), verified, owner), payload)
-        }
-        for (const { id, label, bytes: hex } of golden.labels)
-          assert.deepEqual(openLabel(bytes(hex), ring, id as Id), label)
-        for (const { protection, payload, text } of golden.cookies) {
-          const decoded = cookieCodec(protection, ring, NAME).decode(text)
-          assert.equal('payload' in decoded && decoded.payload, payload)
+        for (const aead of AEADS) {
+          for (const { seal, cookie, owner, payload, bytes: hex } of golden.records) {
+            const verified = verifyToken(cookie, ring)
+            assert.ok(typeof verified === 'object')
+            assert.equal(createSeal(seal, ring, aead).open(bytes(hex), verified, owner), payload)
+          }
+          for (const { id, label, bytes: hex } of golden.labels)
+            assert.deepEqual(openLabel(aead, bytes(hex), ring, id as Id), label)
+          for (const { protection, payload, text } of golden.cookies) {
+            const decoded = cookieCodec(protection, ring, NAME, aead).decode(text)
+            assert.equal('payload' in decoded && decoded.payload, payload)
+          }
         }
       }
     })

@@ -1,3 +1,5 @@
+import type { CipherName } from '../../packages/strongroom/src/crypto/primitives.ts'
+
 /** The contents of a golden file. */
 export interface Golden {
   readonly secrets: readonly string[]
@@ -12,6 +14,7 @@ export interface Golden {
   readonly owners: readonly { readonly secret: number; readonly userId: string; readonly tag: string }[]
   readonly records: readonly {
     readonly seal: 'two-key' | 'server-key'
+    readonly cipher: CipherName
     readonly cookie: string
     readonly owner: string | null
     readonly payload: string
@@ -19,11 +22,13 @@ export interface Golden {
   }[]
   readonly labels: readonly {
     readonly id: string
+    readonly cipher: CipherName
     readonly label: { readonly text: string | null; readonly idle: number; readonly deadline: number }
     readonly bytes: string
   }[]
   readonly cookies: readonly {
     readonly protection: 'sealed' | 'signed'
+    readonly cipher: CipherName
     readonly payload: string
     readonly text: string
   }[]

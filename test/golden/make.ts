@@ -3,8 +3,10 @@
  * each released format, and never again, because the contents of such a file must open for ever.
  */
 import { createHash } from 'node:crypto'
+import { CIPHERS, createAead } from '../../packages/strongroom/src/crypto/aead.ts'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { createKeyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { primitivesFor } from '../../packages/strongroom/src/crypto/provider.ts'
 import { createSeal, sealLabel } from '../../packages/strongroom/src/crypto/seal.ts'
 import { handleOf, newToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
@@ -17,12 +19,14 @@ import { CLOCK, DATA, type Golden, LOGIN, NAME, PAYLOADS, USERS } from './golden
 const secrets = ['golden 1', 'golden 2'].map((name) => createHash('sha512').update(name).digest('base64url'))
 const rings = secrets.map((secret) => createKeyring(secret))
 
+const aeads = CIPHERS.map((cipher) => createAead(primitivesFor('node'), cipher))
+
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
 /** A logged-in session as it is stored, with the cookie that opens it. */
-async function storedUnder(seal: 'two-key' | 'server-key' | 'none') {
+async function storedUnder(seal: 'two-key' | 'server-key' | 'none', cipher: (typeof CIPHERS)[number]) {
   const store = memory({ max: 10, clock: () => CLOCK })
-  const sessions = createSessions({ secrets, store, seal, clock: () => CLOCK })
+  const sessions = createSessions({ secrets, store, seal, cipher, clock: () => CLOCK })
   const guest = visitor(sessions)
   await guest.visit((session) => {
     for (const [key, value] of Object.entries(DATA)) session.set(key, value)
@@ -48,9 +52,10 @@ async function storedUnder(seal: 'two-key' | 'server-key' | 'none') {
   throw new Error('the store is empty')
 }
 
-async function inCookie(protection: 'sealed' | 'signed', revocations?: Store) {
+async function inCookie(protection: 'sealed' | 'signed', cipher?: (typeof CIPHERS)[number], revocations?: Store) {
   const sessions = createSessions({
     secrets,
+    cipher,
     store: cookie({ protection, revocations }),
     clock: () => CLOCK,
     cookie: { name: NAME },
@@ -66,7 +71,7 @@ async function inCookie(protection: 'sealed' | 'signed', revocations?: Store) {
 /** A cookie whose session was ended, alone or with all sessions of its user, and the revocations in the store. */
 async function ended(how: 'logout' | 'revoke-all') {
   const revocations = memory({ max: 10, clock: () => CLOCK })
-  const { guest, cookie, sessions } = await inCookie('sealed', revocations)
+  const { guest, cookie, sessions } = await inCookie('sealed', undefined, revocations)
   if (how === 'logout') await guest.visit((session) => session.logout())
   else await (sessions as unknown as { of(id: string): { revokeAll(): Promise<null> } }).of(USERS[0]).revokeAll()
   const marks: Golden['ended'][number]['marks'][number][] = []
@@ -96,37 +101,42 @@ const golden: Golden = {
   records: rings.flatMap((ring) =>
     (['two-key', 'server-key'] as const).flatMap((seal) =>
       PAYLOADS.flatMap((payload) =>
-        [null, ownerTag(ring.current, USERS[0])].map((owner) => {
-          const token = newToken(ring)
-          return {
-            seal,
-            cookie: token.text,
-            owner,
-            payload,
-            bytes: hex(createSeal(seal, ring).seal(payload, token, owner)),
-          }
-        }),
+        [null, ownerTag(ring.current, USERS[0])].flatMap((owner) =>
+          aeads.map((aead) => {
+            const token = newToken(ring)
+            const bytes = hex(createSeal(seal, ring, aead).seal(payload, token, owner))
+            return { seal, cipher: aead.cipher, cookie: token.text, owner, payload, bytes }
+          }),
+        ),
       ),
     ),
   ),
   labels: rings.flatMap((ring) =>
-    ['Firefox on Linux', null].map((text) => {
-      const { id } = newToken(ring)
-      const label = { text, idle: 1_800_000, deadline: CLOCK }
-      return { id, label, bytes: hex(sealLabel(label, ring.current, id)) }
-    }),
+    ['Firefox on Linux', null].flatMap((text) =>
+      aeads.map((aead) => {
+        const { id } = newToken(ring)
+        const label = { text, idle: 1_800_000, deadline: CLOCK }
+        return { id, cipher: aead.cipher, label, bytes: hex(sealLabel(aead, label, ring.current, id)) }
+      }),
+    ),
   ),
   cookies: rings.flatMap((ring) =>
     (['sealed', 'signed'] as const).flatMap((protection) =>
-      PAYLOADS.map((payload) => ({ protection, payload, text: cookieCodec(protection, ring, NAME).encode(payload) })),
+      PAYLOADS.flatMap((payload) =>
+        aeads.map((aead) => {
+          const text = cookieCodec(protection, ring, NAME, aead).encode(payload)
+          return { protection, cipher: aead.cipher, payload, text }
+        }),
+      ),
     ),
   ),
-  resting: await Promise.all([storedUnder('two-key'), storedUnder('server-key'), storedUnder('none')]),
+  resting: await Promise.all(
+    CIPHERS.flatMap((cipher) => (['two-key', 'server-key', 'none'] as const).map((seal) => storedUnder(seal, cipher))),
+  ),
   travelling: await Promise.all(
-    (['sealed', 'signed'] as const).map(async (protection) => ({
-      protection,
-      cookie: (await inCookie(protection)).cookie,
-    })),
+    ([...CIPHERS.map((cipher) => ['sealed', cipher] as const), ['signed', undefined]] as const).map(
+      async ([protection, cipher]) => ({ protection, cookie: (await inCookie(protection, cipher)).cookie }),
+    ),
   ),
   ended: await Promise.all([ended('logout'), ended('revoke-all')]),
 }

@@ -79,6 +79,17 @@ export function withoutDataAnyKeyHolds() {
   }
 }
 
+export function ciphersAreNamed() {
+  const { policy } = createSessions<Data>({ secrets, store: owned, cipher: 'aes-256-gcm', crypto: 'node' })
+  const cipher: 'chacha20-poly1305' | 'aes-256-gcm' = policy.cipher
+  const crypto: 'node' | 'sodium' = policy.crypto
+  // @ts-expect-error: no such cipher
+  createSessions<Data>({ secrets, store: owned, cipher: 'aes-256-cbc' })
+  // @ts-expect-error: no such implementation
+  createSessions<Data>({ secrets, store: owned, crypto: 'openssl' })
+  return { cipher, crypto }
+}
+
 export function verbsTakeWhatTheySay() {
   session.login('ada', { remember: '30d', keep: ['basket'], limit: 3, atLimit: 'refuse', label: null })
   session.setExpiry('10m')

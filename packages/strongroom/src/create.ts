@@ -8,6 +8,8 @@ import { type Duration, milliseconds } from './base/duration.ts'
 import type { Policy, SessionsContext } from './context.ts'
 import { type CredentialOf, createCredentialStamps } from './credential.ts'
 import { createLiveKeyring, type LiveKeyring, type SecretSource } from './crypto/keyring.ts'
+import type { CipherName } from './crypto/primitives.ts'
+import type { CryptoOption } from './crypto/provider.ts'
 import type { SealName } from './crypto/seal.ts'
 import { engineFromUrl } from './engines/url.ts'
 import { ConfigError } from './errors.ts'
@@ -43,6 +45,10 @@ export interface SessionsOptions {
   readonly adoptFrom?: AdoptionSource | readonly AdoptionSource[] | undefined
   /** Default `two-key`, and `none` for a store in this process's memory. */
   readonly seal?: SealName | undefined
+  /** Default `chacha20-poly1305`, and `aes-256-gcm` where the runtime has no other. What was sealed with either opens. */
+  readonly cipher?: CipherName | undefined
+  /** What computes the seal. Default `auto`: `sodium-native` where it is installed, and node:crypto elsewhere. */
+  readonly crypto?: CryptoOption | undefined
   /** Most bytes of one session. Default 65536. */
   readonly maxSize?: number | undefined
   /** Time limit of one call to the store, to `credential`, or to an adoption source. Default `'2s'`. */
@@ -83,6 +89,8 @@ const KNOWN = [
   'serializer',
   'adoptFrom',
   'seal',
+  'cipher',
+  'crypto',
   'maxSize',
   'storeTimeout',
   'onStoreError',
@@ -95,7 +103,7 @@ const KNOWN = [
   'clock',
 ] as const satisfies readonly (keyof SessionsOptions)[]
 
-export interface Created extends Pick<CreatedBacking, 'sealName' | 'store' | 'swept'> {
+export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'store' | 'swept'> {
   readonly context: SessionsContext
   readonly signedCookies: SignedCookies
   close(): Promise<void>
@@ -109,7 +117,8 @@ export function createContext(options: SessionsOptions): Created {
   const clock = functionOr('clock', options.clock, Date.now)
   const timeout = milliseconds(options.storeTimeout ?? '2s', 'storeTimeout')
   const common = { ring, clock, timeout, memo: memoOption(options.memo) }
-  const { backing, transport, sealName, store, swept } = createBacking(engine, options, { ...common, production })
+  const created = createBacking(engine, options, { ...common, production })
+  const { backing, transport, sealName, aead, store, swept } = created
   const credential = functionOr('credential', options.credential, undefined) ?? null
   const context: SessionsContext = {
     backing,
@@ -135,7 +144,7 @@ export function createContext(options: SessionsOptions): Created {
     if (ownsStore) await swept?.close()
   }
   const signed = signedCookies({ ring, clock, sessionCookie: transport.name, secure: options.cookie?.secure })
-  return { context, signedCookies: signed, store, swept, sealName, close }
+  return { context, signedCookies: signed, store, swept, sealName, aead, close }
 }
 
 /** Store and secrets. In development both may be left out, with one warning that says what production needs. */

@@ -33,7 +33,10 @@ export class ConfigError extends StrongroomError {
   readonly code = 'STRONGROOM_CONFIG'
 }
 
-/** The store did not answer in time, or failed. Nothing is known about the session: it is not absent. */
+/**
+ * The store did not answer in time, or failed; or what it has is sealed with a cipher that this runtime does not have. Nothing is
+ * known about the session: it is not absent.
+ */
 export class StoreError extends StrongroomError {
   readonly code = 'STRONGROOM_STORE'
   override readonly status = 503

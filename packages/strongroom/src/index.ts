@@ -6,6 +6,8 @@ export type { Duration } from './base/duration.ts'
 export type { SessionsOptions } from './create.ts'
 export type { CredentialOf } from './credential.ts'
 export type { SecretSource, Secrets } from './crypto/keyring.ts'
+export type { CipherName, CryptoName } from './crypto/primitives.ts'
+export type { CryptoOption } from './crypto/provider.ts'
 export type { SealName } from './crypto/seal.ts'
 export type { Id } from './crypto/token.ts'
 export {

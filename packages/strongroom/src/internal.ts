@@ -20,7 +20,7 @@ export { momentIn, retryUntil } from './base/retry.ts'
 export { TimeLimit } from './base/time-limit.ts'
 export { OVERHEAD } from './crypto/aead.ts'
 export { createKeyring, equal } from './crypto/keyring.ts'
-export { sealOf } from './crypto/seal.ts'
+export { RECORD_VERSIONS, sealOf } from './crypto/seal.ts'
 export { type Refused, verifyToken } from './crypto/token.ts'
 export { FileLocks } from './engines/file/lock.ts'
 export {

@@ -4,6 +4,7 @@ import { type AdoptOptions, type AdoptReport, adopt } from './adoption/visitors.
 import { checkOptions } from './base/check.ts'
 import { createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
+import type { CipherName, CryptoName } from './crypto/primitives.ts'
 import { NotAttachedError, UnsupportedError } from './errors.ts'
 import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
 import type { ResponseTarget } from './http/response.ts'
@@ -16,6 +17,10 @@ import type { ClearOptions, CookieEngine, IndexedStore, Schema, Store, Traits } 
 export interface PolicyFacts {
   readonly engine: string
   readonly seal: string
+  /** What is sealed is sealed with this. */
+  readonly cipher: CipherName
+  /** What computes it. */
+  readonly crypto: CryptoName
   readonly traits: Traits
   readonly cookieName: string
   /** In ms; idle 0 is no limit. */
@@ -116,7 +121,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionsOptions = {},
 ): BaseSessions<Data> {
-  const { context, signedCookies, store, swept, sealName, close } = createContext(options)
+  const { context, signedCookies, store, swept, sealName, aead, close } = createContext(options)
   // A property of the request is cheaper than a WeakMap; a symbol of its own keeps two `createSessions` apart.
   const slot = Symbol('strongroom')
   type Attached = { [slot]?: Visit<Data> | (() => Visit<Data>) }
@@ -191,6 +196,8 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     policy: {
       engine: backing.traits.engine,
       seal: sealName,
+      cipher: aead.cipher,
+      crypto: aead.crypto,
       traits: backing.traits,
       cookieName: transport.name,
       ...policy,

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { withSessions as adapter } from '../../../packages/strongroom/src/adapters/fetch.ts'
 import type { SessionsOptions } from '../../../packages/strongroom/src/create.ts'
+import { createAead } from '../../../packages/strongroom/src/crypto/aead.ts'
 import { createKeyring } from '../../../packages/strongroom/src/crypto/keyring.ts'
 import { createSeal, type SealName } from '../../../packages/strongroom/src/crypto/seal.ts'
 import { newToken, verifyToken } from '../../../packages/strongroom/src/crypto/token.ts'
@@ -153,7 +154,7 @@ export class Fixture {
       typeof text === 'string'
         ? text
         : encodeContent({ meta: { ...meta, userId: null, persistent: false, label: null }, data: JSON.stringify(text) })
-    const bytes = createSeal(seal, ring).seal(payload, token, entry.owner)
+    const bytes = createSeal(seal, ring, createAead()).seal(payload, token, entry.owner)
     if ((await store.update(token.id, { ...entry, bytes }, version)) === null) throw new Error('it was changed')
   }
 }

@@ -1,3 +1,4 @@
+import { RECORD_VERSIONS } from 'strongroom/internal'
 import { type Kind, kindOf } from './kind.ts'
 import { type ByteReader, UnreadableError } from './reader.ts'
 import { Row, type Value } from './row.ts'
@@ -145,8 +146,8 @@ class PageScanner {
 
 /** Our record follows its id. Django's ends with its time and signature. */
 const REMNANTS: readonly (readonly [RegExp, Kind])[] = [
-  [new RegExp(`[0-9a-f]{64}${String.fromCharCode(1)}`, 'g'), 'two-key'],
-  [new RegExp(`[0-9a-f]{64}${String.fromCharCode(2)}`, 'g'), 'server-key'],
+  [new RegExp(`[0-9a-f]{64}[${String.fromCharCode(...RECORD_VERSIONS['two-key'])}]`, 'g'), 'two-key'],
+  [new RegExp(`[0-9a-f]{64}[${String.fromCharCode(...RECORD_VERSIONS['server-key'])}]`, 'g'), 'server-key'],
   [/[0-9a-f]{64}\{"c":\d/g, 'none'],
   [/[\w-]:[0-9A-Za-z]{6}:[\w-]{43}/g, 'django'],
 ]

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { detached } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
+import type { Aead } from '../crypto/aead.ts'
 import { type CookieCodec, cookieCodec } from '../crypto/cookie-seal.ts'
 import type { Keyring } from '../crypto/keyring.ts'
 import type { Id, Refused } from '../crypto/token.ts'
@@ -21,6 +22,7 @@ import { type RevocableSession, Revocations, revocationId } from './revocations.
 export interface CookieBackingOptions extends BackingOptions {
   readonly engine: CookieEngine
   readonly ring: Keyring
+  readonly aead: Aead
   readonly cookieName: string
   /** Bytes of memory for what was opened last; 0 is none. */
   readonly memo: number
@@ -45,7 +47,7 @@ const LIMIT = 4096
 /** Sessions in the cookie itself. The server stores nothing, or, with `revocations`, only what makes an end final. */
 export function cookieBacking(options: CookieBackingOptions): Backing {
   const { engine, ring, cookieName, clock } = options
-  const codec = cookieCodec(engine.protection, ring, cookieName)
+  const codec = cookieCodec(engine.protection, ring, cookieName, options.aead)
   const revocations = engine.revocations && new Revocations(engine.revocations, ring, options)
   const known = rememberingVerifier(codec, ring, options.memo)
 

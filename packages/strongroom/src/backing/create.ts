@@ -1,5 +1,8 @@
 import { oneOf } from '../base/check.ts'
+import { type Aead, CIPHERS, createAead } from '../crypto/aead.ts'
 import type { LiveKeyring } from '../crypto/keyring.ts'
+import type { CipherName } from '../crypto/primitives.ts'
+import { type CryptoOption, primitivesFor } from '../crypto/provider.ts'
 import type { SealName } from '../crypto/seal.ts'
 import { ConfigError } from '../errors.ts'
 import { type CookieSettings, type CookieTransport, cookieTransport } from '../http/cookie.ts'
@@ -14,6 +17,8 @@ export type Engine = Store | CookieEngine | BackingEngine
 /** Options of `createSessions` that not every engine has. */
 export interface EngineOptions {
   readonly seal?: SealName | undefined
+  readonly cipher?: CipherName | undefined
+  readonly crypto?: CryptoOption | undefined
   readonly maxSize?: number | undefined
   readonly cookie?: CookieSettings | undefined
 }
@@ -22,6 +27,7 @@ export interface CreatedBacking {
   readonly backing: Backing
   readonly transport: CookieTransport
   readonly sealName: string
+  readonly aead: Aead
   /** Where the sessions are; null if they are in their cookies. */
   readonly store: Store | null
   /** What has expired entries to clear: the store, or the cookie engine's revocations; null for none. */
@@ -34,26 +40,34 @@ export function createBacking(
   options: EngineOptions,
   common: BackingOptions & { readonly ring: LiveKeyring; readonly memo: number; readonly production: boolean },
 ): CreatedBacking {
+  const aead = aeadFor(options)
   if (isCookie(engine)) {
     if (options.seal !== undefined)
       throw new ConfigError('seal is for stores; the cookie engine has cookie({ protection }).')
     if (options.maxSize !== undefined) throw new ConfigError('maxSize is for stores; a cookie holds 4096 bytes.')
+    if (options.cipher !== undefined && engine.protection === 'signed')
+      throw new ConfigError("cipher is for what is sealed, and cookie({ protection: 'signed' }) seals nothing.")
     const transport = cookieTransport(options.cookie, common.production)
-    const backing = cookieBacking({ ...common, engine, cookieName: transport.name })
-    return { backing, transport, sealName: engine.protection, store: null, swept: engine.revocations ?? null }
+    const backing = cookieBacking({ ...common, aead, engine, cookieName: transport.name })
+    return { backing, transport, aead, sealName: engine.protection, store: null, swept: engine.revocations ?? null }
   }
   if (isBacking(engine)) {
-    for (const name of ['seal', 'maxSize', 'cookie'] as const)
+    for (const name of ['seal', 'cipher', 'maxSize', 'cookie'] as const)
       if (options[name] !== undefined)
         throw new ConfigError(`${name} is not an option with ${engine.traits.engine}, which has its own format.`)
     const { transport, swept } = engine
-    return { backing: engine.backing(common), transport, sealName: 'none', store: swept, swept }
+    return { backing: engine.backing(common), transport, aead, sealName: 'none', store: swept, swept }
   }
   const standard: SealName = isInProcessMemory(engine.traits) ? 'none' : 'two-key'
   const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
   const transport = cookieTransport(options.cookie, common.production)
-  const backing = serverBacking({ ...common, store: engine, seal, maxSize: sizeOption(options.maxSize) })
-  return { backing, transport, sealName: seal, store: engine, swept: engine }
+  const backing = serverBacking({ ...common, aead, store: engine, seal, maxSize: sizeOption(options.maxSize) })
+  return { backing, transport, aead, sealName: seal, store: engine, swept: engine }
+}
+
+function aeadFor({ cipher, crypto = 'auto' }: EngineOptions): Aead {
+  const primitives = primitivesFor(oneOf('crypto', crypto, ['auto', 'node', 'sodium']))
+  return createAead(primitives, cipher === undefined ? undefined : oneOf('cipher', cipher, CIPHERS))
 }
 
 const METHODS = ['create', 'read', 'update', 'touch', 'delete', 'clearExpired', 'close'] as const

@@ -1,7 +1,7 @@
 import { asBuffer } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
 import type { Keyring, Master } from '../crypto/keyring.ts'
-import { createSeal, type SealName, sealedUnder } from '../crypto/seal.ts'
+import { type Seal, sealedUnder } from '../crypto/seal.ts'
 import type { Id, Refused, VerifiedToken } from '../crypto/token.ts'
 import { decodeContent, type Parsed } from '../session/content.ts'
 import type { ContentToSave } from './backing.ts'
@@ -44,8 +44,7 @@ class OpenedRecord implements Parsed {
  * recognized only when every byte of it is the same, so an altered one is always opened and always refused. The price: the
  * process's memory holds some sessions in the clear.
  */
-export function createRecords(name: SealName, ring: Keyring, limit: number): Records {
-  const seal = createSeal(name, ring)
+export function createRecords(seal: Seal, ring: Keyring, limit: number): Records {
   const memo = new Memo<OpenedRecord>(limit)
 
   function masterOf(bytes: Buffer): Master | undefined {

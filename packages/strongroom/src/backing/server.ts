@@ -1,8 +1,8 @@
 import { detached } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
-import { OVERHEAD } from '../crypto/aead.ts'
+import { type Aead, OVERHEAD } from '../crypto/aead.ts'
 import { type Keyring, ownerTag } from '../crypto/keyring.ts'
-import { openLabel, type SealName, sealLabel } from '../crypto/seal.ts'
+import { createSeal, openLabel, type SealName, sealLabel } from '../crypto/seal.ts'
 import { type Id, newToken, type Refused, type VerifiedToken, verifyToken } from '../crypto/token.ts'
 import { StoreError } from '../errors.ts'
 import { type Content, encodeContent } from '../session/content.ts'
@@ -26,6 +26,7 @@ export interface ServerBackingOptions extends BackingOptions {
   readonly store: Store
   readonly ring: Keyring
   readonly seal: SealName
+  readonly aead: Aead
   /** Most bytes of payload. */
   readonly maxSize: number
   /** Bytes of memory for what was verified and opened last; 0 is none. */
@@ -40,9 +41,9 @@ interface RecordRef extends SessionRef {
 
 /** Sessions in a store: the cookie holds a token, the store holds the sealed record, and neither opens without the other. */
 export function serverBacking(options: ServerBackingOptions): Backing {
-  const { ring, clock, maxSize } = options
+  const { ring, clock, maxSize, aead } = options
   const store = guardStore(options.store, options.timeout)
-  const records = createRecords(options.seal, ring, options.memo)
+  const records = createRecords(createSeal(options.seal, ring, aead), ring, options.memo)
   const read = sharedReads(store.read)
   const { sizeLimit } = options.store.traits
   const limit = sizeLimit === null ? maxSize : Math.min(maxSize, sizeLimit - OVERHEAD)
@@ -65,7 +66,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
         ? null
         : sameLabel
           ? was.ref.label
-          : sealLabel({ text: meta.label, idle: meta.idle, deadline: meta.deadline }, ring.current, token.id)
+          : sealLabel(aead, { text: meta.label, idle: meta.idle, deadline: meta.deadline }, ring.current, token.id)
     const bytes = records.seal(payload, content, token, owner)
     return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
   }
@@ -141,7 +142,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
 
     end: (ref, version) => end(ref.cookie.id, version ?? undefined, (ref as RecordRef).owner),
     users: store.byOwner
-      ? userIndex(store.byOwner, ring, end, read.around)
+      ? userIndex(store.byOwner, options, end, read.around)
       : { endOne: (id) => end(id), canExcept: true, advice: WITHOUT_INDEX },
   }
 }
@@ -208,7 +209,7 @@ function sharedReads(readFromStore: Store['read']) {
 
 function userIndex(
   byOwner: OwnerIndex,
-  ring: Keyring,
+  { ring, aead }: ServerBackingOptions,
   end: (id: Id) => Promise<boolean>,
   around: (id: null, write: () => Promise<number>) => Promise<number>,
 ): UserIndex {
@@ -228,7 +229,7 @@ function userIndex(
     async list(userId) {
       const lists = await Promise.all(tags(userId).map((tag) => byOwner.list(tag)))
       return lists.flat().map(({ id, createdAt, expiresAt, label: bytes }) => {
-        const label = bytes && openLabel(bytes, ring, id)
+        const label = bytes && openLabel(aead, bytes, ring, id)
         return { id, createdAt, expiresAt, lastSeenAt: label && lastSeen(expiresAt, label), label: label?.text ?? null }
       })
     },

@@ -1,30 +1,76 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  type KeyObject,
-  randomFillSync,
-} from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
+import { ConfigError, StoreError } from '../errors.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
+import { nodeCipher } from './node.ts'
+import {
+  BLOCK,
+  type Cipher,
+  type CipherName,
+  type CryptoName,
+  hmacSha512,
+  move,
+  type Primitives,
+  TAG,
+  wipe,
+} from './primitives.ts'
+import { primitivesFor } from './provider.ts'
 
 /** Why sealed bytes did not open. Only an unknown key may be a deployment's mistake; the others are damage or an attack. */
 export type SealRefusal = 'malformed' | 'unknown-version' | 'unknown-key' | 'forged'
 
-/** What a kind of seal adds to the common construction. */
+/** What a kind of seal adds to the common construction, for each cipher. */
 export interface Recipe {
   /** First byte of what is sealed: the format version. */
-  readonly version: number
+  readonly versions: Readonly<Record<CipherName, number>>
+  /** Domain separation of the derived keys. It names the cipher, so that no key is ever used with both. */
+  readonly labels: Readonly<Record<CipherName, string>>
   /** Which of a master's keys: one key, one use. */
-  readonly key: (master: Master) => KeyObject
-  /** Domain separation of the derived keys. */
-  readonly label: string
+  readonly key: (master: Master) => Master['seal']
+}
+
+/** The versions are those of `CIPHERS`, in that order. */
+export function recipe(label: string, [chacha20, aes]: readonly [number, number], key: Recipe['key']): Recipe {
+  return {
+    versions: { 'chacha20-poly1305': chacha20, 'aes-256-gcm': aes },
+    labels: { 'chacha20-poly1305': `${label} chacha20-poly1305`, 'aes-256-gcm': `${label} aes-256-gcm` },
+    key,
+  }
+}
+
+/** The cipher that a first byte names under this recipe; it takes the byte's word for it. */
+export function cipherOf({ versions }: Recipe, version: number | undefined): CipherName | null {
+  if (version === versions['chacha20-poly1305']) return 'chacha20-poly1305'
+  return version === versions['aes-256-gcm'] ? 'aes-256-gcm' : null
+}
+
+export const CIPHERS = ['chacha20-poly1305', 'aes-256-gcm'] as const satisfies readonly CipherName[]
+
+/** What sealed bytes belong to. They open with nothing else. ASCII. */
+export interface Bound {
+  /** The visitor's key, where there is one. */
+  readonly secret: Uint8Array | null
+  /** What the key is derived for. */
+  readonly context: string
+  /** What is authenticated with the payload, after version and key id. */
+  readonly associated: string
+}
+
+/** Seals and opens. */
+export interface Aead {
+  readonly crypto: CryptoName
+  /** What is sealed is sealed with this one; what was sealed with either opens. */
+  readonly cipher: CipherName
+  seal(recipe: Recipe, master: Master, bound: Bound, payload: string): Buffer
+  /**
+   * The payload, or why it does not open. Throws `StoreError` for bytes that are ours and need a cipher that this runtime does
+   * not have: a session that another server can open is not absent.
+   */
+  open(recipe: Recipe, ring: Keyring, bound: Bound, sealed: Buffer): string | { readonly refused: SealRefusal }
 }
 
 const SALT = 24
 const HEAD = 2 + SALT + 16
-const TAG = 16
-/** Bytes that sealing adds: version 1, kid 1, salt 24, commitment 16, GCM tag 16. */
+/** Bytes that sealing adds: version 1, kid 1, salt 24, commitment 16, tag 16. */
 export const OVERHEAD = HEAD + TAG
 
 const pool = Buffer.allocUnsafeSlow(SALT * 256)
@@ -37,100 +83,126 @@ function freshSalt(into: Buffer, at: number): void {
     used = 0
   }
   move(pool, used, into, at, SALT)
-  wipe(pool, used, SALT)
+  wipe(pool, used, used + SALT)
   used += SALT
 }
 
-/** For so few bytes a loop is faster than calling a native function. */
-function move(from: Uint8Array, start: number, into: Uint8Array, at: number, length: number): void {
-  for (let i = 0; i < length; i++) into[at + i] = from[start + i] as number
+/** Enough for an id, an owner and a token. */
+const ROOM = 512
+
+export interface Scratch {
+  /** The key's pad, and what is derived from. */
+  readonly frame: Buffer
+  readonly derived: Buffer
+  /** Not secret. */
+  readonly associated: Buffer
 }
 
-function wipe(bytes: Uint8Array, start: number, length: number): void {
-  for (let i = 0; i < length; i++) bytes[start + i] = 0
-}
+const newScratch = (): Scratch => ({
+  frame: Buffer.alloc(ROOM),
+  derived: Buffer.alloc(64),
+  associated: Buffer.alloc(ROOM),
+})
 
 /**
- * version ‖ kid ‖ salt 24 ‖ commitment 16 ‖ AES-256-GCM(payload) ‖ tag 16.
+ * version ‖ kid ‖ salt 24 ‖ commitment 16 ‖ ciphertext ‖ tag 16.
  *
  * Key, nonce and commitment come out of one HMAC-SHA-512 over a counter, the secret, the label, the context and the salt:
  * the one-step derivation of NIST SP 800-56C r2 (§4, option 2, HMAC), with K_seal as the HMAC key. A new salt at every
- * write gives a new key at every write, so no nonce is ever used twice under one key. The commitment is needed because GCM
- * alone allows a ciphertext that opens under two keys.
+ * write gives a new key at every write, so no nonce is ever used twice under one key. The commitment is needed because
+ * neither cipher prevents a ciphertext that opens under two keys.
+ *
+ * The scratch memory is shared by all requests. Nothing waits while it is in use, and what is secret is wiped after each use.
  */
-export function sealBytes(
-  recipe: Recipe,
-  master: Master,
-  secret: Uint8Array | null,
-  context: string,
-  payload: string,
-): Buffer {
-  const length = Buffer.byteLength(payload)
-  const out = Buffer.allocUnsafe(OVERHEAD + length)
-  out[0] = recipe.version
-  out[1] = master.kid
-  freshSalt(out, 2)
-  const derived = derive(recipe, master, secret, context, out)
-  move(derived, 44, out, 2 + SALT, 16)
-  const cipher = createCipheriv('aes-256-gcm', createSecretKey(derived.subarray(0, 32)), derived.subarray(32, 44))
-  cipher.setAAD(associated(recipe, master, context))
-  // GCM is a stream cipher: update() returns all there is, and final() only closes.
-  cipher.update(payload, 'utf8').copy(out, HEAD)
-  cipher.final()
-  move(cipher.getAuthTag(), 0, out, HEAD + length, TAG)
-  return out
-}
-
-/** The payload, or why it does not open. Parsed strictly; then the commitment is compared in constant time; then GCM. */
-export function openBytes(
-  recipe: Recipe,
-  ring: Keyring,
-  secret: Uint8Array | null,
-  context: string,
-  sealed: Buffer,
-): string | { refused: SealRefusal } {
-  if (sealed.length < OVERHEAD) return MALFORMED
-  if (sealed[0] !== recipe.version) return UNKNOWN_VERSION
-  const master = ring.get(sealed[1] as number)
-  if (!master) return UNKNOWN_KEY
-  const derived = derive(recipe, master, secret, context, sealed)
-  if (!equal(derived.subarray(44, 60), sealed.subarray(2 + SALT, HEAD))) return FORGED
-  const key = createSecretKey(derived.subarray(0, 32))
-  // The tag length is stated because without it Node accepts tags that were cut to four bytes.
-  const cipher = createDecipheriv('aes-256-gcm', key, derived.subarray(32, 44), { authTagLength: TAG })
-  cipher.setAAD(associated(recipe, master, context))
-  cipher.setAuthTag(sealed.subarray(sealed.length - TAG))
-  const payload = cipher.update(sealed.subarray(HEAD, sealed.length - TAG))
-  try {
-    cipher.final()
-  } catch {
-    return FORGED
+export function createAead(
+  primitives: Primitives = primitivesFor('auto'),
+  wanted?: CipherName,
+  scratch: Scratch = newScratch(),
+): Aead {
+  const ciphers: Readonly<Record<CipherName, Cipher | null>> = {
+    'chacha20-poly1305': primitives.chacha20,
+    'aes-256-gcm': nodeCipher('aes-256-gcm'),
   }
-  return payload.toString('utf8')
+  const cipher = wanted ?? (primitives.chacha20 ? 'chacha20-poly1305' : 'aes-256-gcm')
+  const sealing = ciphers[cipher]
+  if (!sealing) throw new ConfigError(`cipher: '${cipher}' cannot be used. ${NO_CHACHA20}`)
+
+  const { derived } = scratch
+  const by = { key: derived.subarray(0, 32), nonce: derived.subarray(32, 44) }
+  const commitment = derived.subarray(44, 60)
+
+  /** Into `derived`, from the salt of `sealed`. */
+  function derive(key: Master['seal'], label: string, { secret, context }: Bound, sealed: Buffer): void {
+    const size = secret === null ? 0 : secret.length
+    const info = label + context
+    const length = BLOCK + 4 + size + info.length + SALT
+    const frame = length <= scratch.frame.length ? scratch.frame.subarray(0, length) : Buffer.allocUnsafeSlow(length)
+    try {
+      frame.writeUInt32BE(1, BLOCK)
+      if (secret !== null) move(secret, 0, frame, BLOCK + 4, size)
+      frame.write(info, BLOCK + 4 + size, 'latin1')
+      move(sealed, 2, frame, length - SALT, SALT)
+      hmacSha512(primitives, key, frame, derived)
+    } finally {
+      // The pad, which is as good as the server's key, and the visitor's token.
+      wipe(frame, 0, BLOCK + 4 + size)
+    }
+  }
+
+  function associatedWith(version: number, kid: number, { associated }: Bound): Buffer {
+    const length = 2 + associated.length
+    const data = length <= ROOM ? scratch.associated.subarray(0, length) : Buffer.allocUnsafe(length)
+    data[0] = version
+    data[1] = kid
+    data.write(associated, 2, 'latin1')
+    return data
+  }
+
+  return {
+    crypto: primitives.name,
+    cipher,
+
+    seal(recipe, master, bound, payload) {
+      const out = Buffer.allocUnsafe(OVERHEAD + Buffer.byteLength(payload))
+      const version = recipe.versions[cipher]
+      out[0] = version
+      out[1] = master.kid
+      freshSalt(out, 2)
+      try {
+        derive(recipe.key(master), recipe.labels[cipher], bound, out)
+        move(commitment, 0, out, 2 + SALT, 16)
+        sealing.encrypt(payload, out, HEAD, by, associatedWith(version, master.kid, bound))
+        return out
+      } finally {
+        wipe(derived)
+      }
+    },
+
+    /** Parsed strictly; then the commitment is compared in constant time; then the cipher. */
+    open(recipe, ring, bound, sealed) {
+      if (sealed.length < OVERHEAD) return MALFORMED
+      const version = sealed[0] as number
+      const kid = sealed[1] as number
+      const name = cipherOf(recipe, version)
+      if (name === null) return UNKNOWN_VERSION
+      const master = ring.get(kid)
+      if (!master) return UNKNOWN_KEY
+      try {
+        derive(recipe.key(master), recipe.labels[name], bound, sealed)
+        if (!equal(commitment, sealed.subarray(2 + SALT, HEAD))) return FORGED
+        const opening = ciphers[name]
+        // After the commitment: otherwise anyone could send bytes that cause this error.
+        if (!opening) throw new StoreError(`A session is sealed with ChaCha20-Poly1305. ${NO_CHACHA20}`)
+        return opening.decrypt(sealed, HEAD, by, associatedWith(version, kid, bound)) ?? FORGED
+      } finally {
+        wipe(derived)
+      }
+    },
+  }
 }
 
-function derive(recipe: Recipe, master: Master, secret: Uint8Array | null, context: string, sealed: Buffer): Buffer {
-  const size = secret ? secret.length : 0
-  const info = recipe.label + context
-  const input = Buffer.allocUnsafe(4 + size + info.length + SALT)
-  input[0] = input[1] = input[2] = 0
-  input[3] = 1
-  if (secret) move(secret, 0, input, 4, size)
-  input.write(info, 4 + size, 'latin1')
-  move(sealed, 2, input, input.length - SALT, SALT)
-  const derived = createHmac('sha512', recipe.key(master)).update(input).digest()
-  // The pooled buffer contained the visitor's token.
-  wipe(input, 4, size)
-  return derived
-}
-
-function associated(recipe: Recipe, master: Master, context: string): Buffer {
-  const data = Buffer.allocUnsafe(2 + context.length)
-  data[0] = recipe.version
-  data[1] = master.kid
-  data.write(context, 2, 'latin1')
-  return data
-}
+const NO_CHACHA20 =
+  "The node:crypto of this runtime has no ChaCha20-Poly1305. Install sodium-native, or seal with cipher: 'aes-256-gcm' on every server."
 
 const MALFORMED = { refused: 'malformed' } as const
 const UNKNOWN_VERSION = { refused: 'unknown-version' } as const

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { openBytes, type Recipe, type SealRefusal, sealBytes } from './aead.ts'
+import { type Aead, recipe, type SealRefusal } from './aead.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
 
 /** How a session in a cookie is protected: anyone who has the cookie can read a `signed` one, and nobody a `sealed` one. */
@@ -17,22 +17,23 @@ export interface CookieCodec {
   decode(text: string): DecodedCookie | { readonly refused: SealRefusal }
 }
 
-const SEALED: Recipe = { version: 4, key: (master) => master.cookie, label: 'strongroom cookie' }
+const SEALED = recipe('strongroom cookie', [20, 24], (master) => master.cookie)
 const SIGNED_VERSION = 5
 const MAC = 32
 const BASE64URL = /^[A-Za-z0-9_-]+$/
 
-export function cookieCodec(protection: CookieProtection, ring: Keyring, cookieName: string): CookieCodec {
-  return protection === 'sealed' ? sealedCodec(ring, cookieName) : signedCodec(ring, cookieName)
+export function cookieCodec(protection: CookieProtection, ring: Keyring, cookieName: string, aead: Aead): CookieCodec {
+  return protection === 'sealed' ? sealedCodec(ring, cookieName, aead) : signedCodec(ring, cookieName)
 }
 
-function sealedCodec(ring: Keyring, cookieName: string): CookieCodec {
+function sealedCodec(ring: Keyring, cookieName: string, aead: Aead): CookieCodec {
+  const bound = { secret: null, context: cookieName, associated: cookieName }
   return {
-    encode: (payload) => sealBytes(SEALED, ring.current, null, cookieName, payload).toString('base64url'),
+    encode: (payload) => aead.seal(SEALED, ring.current, bound, payload).toString('base64url'),
     decode(text) {
       const bytes = strictBase64url(text)
       if (!bytes) return { refused: 'malformed' }
-      const payload = openBytes(SEALED, ring, null, cookieName, bytes)
+      const payload = aead.open(SEALED, ring, bound, bytes)
       return typeof payload === 'string' ? { payload, master: masterOf(ring, bytes) } : payload
     },
   }

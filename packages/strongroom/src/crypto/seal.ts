@@ -1,5 +1,5 @@
 import { asBuffer } from '../base/bytes.ts'
-import { openBytes, type Recipe, type SealRefusal, sealBytes } from './aead.ts'
+import { type Aead, type Bound, cipherOf, recipe, type SealRefusal } from './aead.ts'
 import type { Keyring, Master } from './keyring.ts'
 import type { Id, VerifiedToken } from './token.ts'
 
@@ -19,12 +19,13 @@ export interface Seal {
   open(bytes: Uint8Array, token: VerifiedToken, owner: string | null): string | { readonly refused: SealRefusal }
 }
 
-const TWO_KEY: Recipe = { version: 1, key: (master) => master.seal, label: 'strongroom record' }
-const SERVER_KEY: Recipe = { version: 2, key: (master) => master.seal, label: 'strongroom server record' }
-const LABEL: Recipe = { version: 3, key: (master) => master.label, label: 'strongroom label' }
+// Version 20 and 24 are sealed cookies. Below 17 are things that are not sealed: tokens and what is signed.
+const TWO_KEY = recipe('strongroom record', [17, 21], (master) => master.seal)
+const SERVER_KEY = recipe('strongroom server record', [18, 22], (master) => master.seal)
+const LABEL = recipe('strongroom label', [19, 23], (master) => master.label)
 
-export function createSeal(name: SealName, ring: Keyring): Seal {
-  return name === 'none' ? NONE : sealed(name, ring)
+export function createSeal(name: SealName, ring: Keyring, aead: Aead): Seal {
+  return name === 'none' ? NONE : sealed(name, ring, aead)
 }
 
 const NONE: Seal = {
@@ -33,20 +34,29 @@ const NONE: Seal = {
   open: (bytes) => asBuffer(bytes).toString('utf8'),
 }
 
-function sealed(name: 'two-key' | 'server-key', ring: Keyring): Seal {
+function sealed(name: 'two-key' | 'server-key', ring: Keyring, aead: Aead): Seal {
   const recipe = name === 'two-key' ? TWO_KEY : SERVER_KEY
-  const secret = (token: VerifiedToken) => (name === 'two-key' ? token.token : null)
+  const boundTo = (token: VerifiedToken, owner: string | null): Bound => {
+    const context = token.id + (owner ?? '')
+    return { secret: name === 'two-key' ? token.token : null, context, associated: context }
+  }
   return {
     name,
-    seal: (payload, token, owner) => sealBytes(recipe, ring.current, secret(token), token.id + (owner ?? ''), payload),
-    open: (bytes, token, owner) => openBytes(recipe, ring, secret(token), token.id + (owner ?? ''), asBuffer(bytes)),
+    seal: (payload, token, owner) => aead.seal(recipe, ring.current, boundTo(token, owner), payload),
+    open: (bytes, token, owner) => aead.open(recipe, ring, boundTo(token, owner), asBuffer(bytes)),
   }
 }
 
 /** The seal that a record names, or null if it is not sealed. Nothing is opened: anyone who writes to the store can lie. */
 export function sealOf(bytes: Uint8Array): 'two-key' | 'server-key' | null {
-  if (bytes[0] === TWO_KEY.version) return 'two-key'
-  return bytes[0] === SERVER_KEY.version ? 'server-key' : null
+  if (cipherOf(TWO_KEY, bytes[0])) return 'two-key'
+  return cipherOf(SERVER_KEY, bytes[0]) ? 'server-key' : null
+}
+
+/** The first bytes of records, by their seal. */
+export const RECORD_VERSIONS: Readonly<Record<'two-key' | 'server-key', readonly number[]>> = {
+  'two-key': Object.values(TWO_KEY.versions),
+  'server-key': Object.values(SERVER_KEY.versions),
 }
 
 /** The key id that a record names, or null if it is not sealed. Like `sealOf`, it takes the record's word for it. */
@@ -62,13 +72,18 @@ export interface Label {
 }
 
 /** At most 512 bytes; bound to the session's id. */
-export function sealLabel(label: Label, master: Master, id: Id): Buffer {
-  return sealBytes(LABEL, master, null, id, JSON.stringify([label.text, label.idle, label.deadline]))
+export function sealLabel(aead: Aead, label: Label, master: Master, id: Id): Buffer {
+  return aead.seal(LABEL, master, labelOf(id), JSON.stringify([label.text, label.idle, label.deadline]))
 }
 
-/** Null for a label that is not ours or was altered: the list shows the session without it. */
-export function openLabel(bytes: Uint8Array, ring: Keyring, id: Id): Label | null {
-  const text = openBytes(LABEL, ring, null, id, asBuffer(bytes))
+const labelOf = (id: Id): Bound => ({ secret: null, context: id, associated: id })
+
+/**
+ * Null for a label that is not ours or was altered: the list shows the session without it. Throws `StoreError` for one that is
+ * ours and needs a cipher that this runtime does not have.
+ */
+export function openLabel(aead: Aead, bytes: Uint8Array, ring: Keyring, id: Id): Label | null {
+  const text = aead.open(LABEL, ring, labelOf(id), asBuffer(bytes))
   if (typeof text !== 'string') return null
   const [label, idle, deadline] = JSON.parse(text)
   return { text: label, idle, deadline }

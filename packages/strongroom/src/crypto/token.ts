@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { equal, type Keyring, type Master } from './keyring.ts'
+import { wipe } from './primitives.ts'
 
 declare const brand: unique symbol
 /** The secret that only the visitor's cookie contains: 32 random bytes. */
@@ -44,7 +45,9 @@ export function computedToken(master: Master, what: readonly string[]): Verified
 
 function tokenOf(master: Master, token: Token): VerifiedToken {
   const [id, tag] = derive(master, token)
-  const text = Buffer.concat([Buffer.from([VERSION, master.kid]), token, tag]).toString('base64url')
+  const bytes = Buffer.concat([Buffer.from([VERSION, master.kid]), token, tag])
+  const text = bytes.toString('base64url')
+  wipe(bytes)
   return { token, id, master, text }
 }
 
@@ -52,14 +55,19 @@ function tokenOf(master: Master, token: Token): VerifiedToken {
 export function verifyToken(text: string, ring: Keyring): VerifiedToken | Refusal {
   if (text.length !== 64 || !TEXT.test(text)) return 'malformed'
   const bytes = Buffer.from(text, 'base64url')
-  if (bytes[0] !== VERSION) return 'malformed'
-  const master = ring.get(bytes[1] as number)
-  if (!master) return 'unknown-key'
-  // A copy, so that a token never keeps a pooled slab with other requests' bytes in memory.
-  const token = new Uint8Array(bytes.subarray(2, 34)) as Token
-  const [id, tag] = derive(master, token)
-  if (!equal(tag, bytes.subarray(34))) return 'forged'
-  return { token, id, master, text }
+  try {
+    if (bytes[0] !== VERSION) return 'malformed'
+    const master = ring.get(bytes[1] as number)
+    if (!master) return 'unknown-key'
+    // A copy, so that a token never keeps a pooled slab with other requests' bytes in memory.
+    const token = new Uint8Array(bytes.subarray(2, 34)) as Token
+    const [id, tag] = derive(master, token)
+    if (!equal(tag, bytes.subarray(34))) return 'forged'
+    return { token, id, master, text }
+  } finally {
+    // Whoever gets that slab next must not find a token in it.
+    wipe(bytes)
+  }
 }
 
 /** One HMAC gives both: the id cannot be computed without the key, and the tag exposes a made-up token before any look-up. */
