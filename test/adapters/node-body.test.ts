@@ -164,20 +164,25 @@ suite('a connection that breaks', { timeout: 60_000 }, () => {
     ['HTTP/1', nodeSite],
     ['HTTP/2', http2Site],
   ] as const) {
-    test(`before the response began, has its session saved (${protocol})`, async (t) => {
-      const [arrived, closed] = [gate(), gate()]
+    test(`before the response began, has its session saved when the handler has answered (${protocol})`, async (t) => {
+      const [arrived, closed, answering] = [gate(), gate(), gate()]
       const site = await open(t, async (request, response, sessions) => {
         const session = await sessions.get(request)
         session.set('a', request.url)
         if (request.url !== '/leave') return response.end()
         response.on('close', closed.open)
         arrived.open()
+        await answering.opened
+        response.end('too late')
       })
       await site.visitor.ask('/begin')
       const response = site.visitor.begin('/leave')
       await arrived.opened
       response.leave()
       await closed.opened
+      await turns(20)
+      assert.equal((await site.visitor.ask('/read')).text, '{"a":"/begin"}')
+      answering.open()
       await until(async () => (await site.visitor.ask('/read')).text === '{"a":"/leave"}')
     })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { suite, test } from 'node:test'
 import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
@@ -230,15 +230,16 @@ suite('errors of the session', { timeout: 20_000 }, () => {
     await assert.rejects(visitor.ask('/'))
   })
 
-  test('an error that is not ours rejects the promise of the listener', async (t) => {
+  test('an error that is not ours reaches onError, too', async (t) => {
     const { sessions } = slowSessions()
-    const listener = withSessions(sessions, async (request) => {
+    const handler = async (request: IncomingMessage) => {
       await sessions.get(request)
       throw new RangeError('not ours')
-    })
-    const { visitor } = await running(t, (request, response) => {
-      listener(request, response).catch((error) => response.end(error.message))
-    })
-    assert.equal((await visitor.ask('/')).text, 'not ours')
+    }
+    const onError = (error: unknown, _request: IncomingMessage, response: ServerResponse) => {
+      response.end(`${error}`)
+    }
+    const { visitor } = await running(t, withSessions(sessions, handler, { onError }))
+    assert.equal((await visitor.ask('/')).text, 'RangeError: not ours')
   })
 })

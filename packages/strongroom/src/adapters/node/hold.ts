@@ -1,6 +1,6 @@
 import { getDefaultHighWaterMark, type Readable } from 'node:stream'
 import type { Outcome, Visit } from '../../request/visit.ts'
-import { applyOutcome, BODY_HEADERS } from '../shared/outcome.ts'
+import { applyOutcome, dropBodyHeaders } from '../shared/outcome.ts'
 import { alreadySent, type Disguise, moveHeaders, NodeHeaders, type NodeResponse, pretendSent } from './head.ts'
 import { type Method, type Originals, type Watcher, watch } from './watch.ts'
 
@@ -26,7 +26,8 @@ export function hold<Data extends object>(
 ): Visit<Data> {
   if (response.headersSent) {
     // It is too late to save anything. Once the visit knows, a change to the session throws instead of being lost.
-    visit.commit()
+    // A promise only with `saveEveryRequest`. Nobody waits for it, and a rejection that nobody handles would end the process.
+    Promise.resolve(visit.commit()).catch(() => undefined)
     return visit
   }
   new Hold(visit, response, fail)
@@ -34,7 +35,7 @@ export function hold<Data extends object>(
 }
 
 class Hold implements Watcher {
-  readonly #visit: Pick<Visit<object>, 'commit' | 'save'>
+  readonly #visit: Pick<Visit<object>, 'commit'>
   readonly #response: NodeResponse
   readonly #fail: (error: unknown) => void
   readonly #originals: Originals
@@ -45,7 +46,7 @@ class Hold implements Watcher {
   #bytes = 0
   #disguise: Disguise | null = null
 
-  constructor(visit: Pick<Visit<object>, 'commit' | 'save'>, response: NodeResponse, fail: (error: unknown) => void) {
+  constructor(visit: Pick<Visit<object>, 'commit'>, response: NodeResponse, fail: (error: unknown) => void) {
     this.#visit = visit
     this.#response = response
     this.#fail = fail
@@ -55,11 +56,6 @@ class Hold implements Watcher {
   piped(source: Readable): void {
     this.#sources ??= []
     this.#sources.push(source)
-  }
-
-  /** The client disconnected before the response began. What the request changed up to now is saved all the same. */
-  closed(): void {
-    if (this.#phase === 'waiting') this.#visit.save().catch(() => undefined)
   }
 
   called(method: Method, given: unknown[]): unknown {
@@ -178,13 +174,14 @@ class Hold implements Watcher {
     // A body that is being piped into this response must not end up in the error page.
     for (const source of this.#sources ?? []) source.unpipe(response as never)
     if (!response.headersSent) {
-      for (const name of BODY_HEADERS) response.removeHeader(name)
+      dropBodyHeaders(new NodeHeaders(response))
       response.statusCode = 500
     }
     if (!wasReleased) {
       // The error page also sends the cookie of what an earlier save() has stored.
       const outcome = this.#visit.commit()
-      if (!(outcome instanceof Promise)) applyOutcome(outcome, new NodeHeaders(response))
+      if (outcome instanceof Promise) outcome.catch(() => undefined)
+      else applyOutcome(outcome, new NodeHeaders(response))
     }
     this.#fail(error)
   }
