@@ -184,6 +184,11 @@ const adapterMutations: Mutation[] = [
     "this.#phase = 'holding'\n",
     'outcome.catch(() => undefined)\n    this.#release({ setCookie: null, used: true })\n    return\n',
   ),
+  on('test/adapters/node-response.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
+    'a response that is watched only once the session is asked for',
+    'const held = new Hold(response, fail)\n  return (visit) => {',
+    'return (visit) => {\n    const held = new Hold(response, fail)',
+  ),
   hold(
     'a page that is sent although its session could not be saved',
     'this.#failed(error)\n      },',
@@ -192,7 +197,7 @@ const adapterMutations: Mutation[] = [
   on('test/adapters/node-disconnect.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
     'a session that is saved when its client goes away, before the handler has responded',
     'this.#originals = watch(response, this)',
-    "this.#originals = watch(response, this)\n    response.on('close', () => void Promise.resolve(visit.commit()).catch(() => undefined))",
+    "this.#originals = watch(response, this)\n    response.on('close', () => void Promise.resolve(this.#visit?.commit()).catch(() => undefined))",
   ),
   on('test/adapters/mounted-twice.test.ts', 'packages/strongroom/src/sessions.ts')(
     'a visit of its own for each place where the adapter is mounted',

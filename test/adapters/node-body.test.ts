@@ -13,7 +13,7 @@ import { createGzip, gunzipSync } from 'node:zlib'
 import { hold, type NodeResponse } from '../../packages/strongroom/src/adapters/node/hold.ts'
 import { StrongroomError } from '../../packages/strongroom/src/errors.ts'
 import { gate, turns, until } from '../../packages/strongroom/src/testing/adapter/gate.ts'
-import { http2Site, nodeSite, running, slowSessions } from './site.ts'
+import { http2Site, nodeSite, running, slowSessions, type Values } from './site.ts'
 
 const content = randomBytes(1_000_000)
 let folder = ''
@@ -233,9 +233,8 @@ suite('middleware that also wraps the response', { timeout: 60_000 }, () => {
       test(`compresses the body when it is ${place} the session: ${title}`, async (t) => {
         const { sessions } = slowSessions()
         const { visitor } = await running(t, async (request, response) => {
-          sessions.attach(request, () =>
-            hold(sessions.open(request.headers), response, (error) => assert.fail(`${error}`)),
-          )
+          const begin = hold<Values>(response, (error) => assert.fail(`${error}`))
+          sessions.attach(request, () => begin(sessions.open(request.headers)))
           if (place === 'before') compress(response)
           const session = await sessions.get(request)
           if (place === 'after') compress(response)

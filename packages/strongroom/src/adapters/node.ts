@@ -40,7 +40,8 @@ export function withSessions<
         respond(second, request, response)
       }
     }
-    sessions.attach(request, () => hold(sessions.open(request.headers), response, fail))
+    const begin = hold<Data>(response, fail)
+    sessions.attach(request, () => begin(sessions.open(request.headers)))
     try {
       await handler(request, response)
     } catch (error) {
