@@ -246,6 +246,17 @@ keeps('nothing is printed by the library and nothing is left undone', rules.left
   ],
 })
 
+keeps('adapters show visitors the publicMessage of an error, and never its message', rules.messagesShown, {
+  caught: [
+    inStrongroom({ 'adapters/hono.ts': 'throw new HTTPException(500, { message: error.message })' }),
+    inStrongroom({ 'adapters/node/hold.ts': 'response.end(error.message)' }),
+  ],
+  fine: [
+    inStrongroom({ 'adapters/hono.ts': 'throw new HTTPException(500, { message: error.publicMessage })' }),
+    inStrongroom({ 'events.ts': 'log(error.message)' }),
+  ],
+})
+
 const slash = '/'
 suite('tracked files name no place of one machine', () => {
   const inGit = existsSync(join(root, '.git')) ? false : 'this is not a git checkout'

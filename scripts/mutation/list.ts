@@ -229,15 +229,90 @@ const adapterMutations: Mutation[] = [
     "this.#phase = 'holding'\n",
     'outcome.catch(() => undefined)\n    this.#release({ setCookie: null, used: true })\n    return\n',
   ),
+  on('test/adapters/node-response.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
+    'a response that is watched only once the session is asked for',
+    'const held = new Hold(response, fail)\n  return (visit) => {',
+    'return (visit) => {\n    const held = new Hold(response, fail)',
+  ),
   hold(
     'a page that is sent although its session could not be saved',
     'this.#failed(error)\n      },',
     'this.#release({ setCookie: null, used: true })\n        this.#replay()\n      },',
   ),
   on('test/adapters/node-disconnect.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
-    'a client that goes away without its session being saved',
-    "if (this.#phase === 'waiting') this.#visit.save()",
-    "if (this.#phase === 'released') this.#visit.save()",
+    'a session that is saved when its client goes away, before the handler has responded',
+    'this.#originals = watch(response, this)',
+    "this.#originals = watch(response, this)\n    response.on('close', () => void Promise.resolve(this.#visit?.commit()).catch(() => undefined))",
+  ),
+  on('test/adapters/mounted-twice.test.ts', 'packages/strongroom/src/sessions.ts')(
+    'a visit of its own for each place where the adapter is mounted',
+    'const first = before === undefined || isOver',
+    'const first = before === undefined || isOver || request !== alias',
+  ),
+  on('test/adapters/mounted-twice.test.ts', 'packages/strongroom/src/sessions.ts')(
+    'a Request object that is sent twice gets the session of the first time',
+    'const first = before === undefined || isOver',
+    'const first = before === undefined',
+  ),
+  on('test/adapters/hono.test.ts', 'packages/strongroom/src/adapters/hono.ts')(
+    'a message for developers that Hono shows to visitors',
+    'message: error.publicMessage',
+    'message: error.message',
+  ),
+  on('test/adapters/exceptions.test.ts', 'packages/strongroom/src/adapters/node.ts')(
+    'a handler whose rejection ends the process',
+    '} catch (error) {\n      await fail(error)',
+    '} catch (error) {\n      if (!(error instanceof StrongroomError)) throw error\n      await fail(error)',
+  ),
+  on('test/adapters/exceptions.test.ts', 'packages/strongroom/src/adapters/node.ts')(
+    'an onError whose rejection ends the process',
+    'await onError(error, request, response)',
+    'void onError(error, request, response)',
+  ),
+  headers(
+    'a header by which a CDN stores the cookie',
+    'if (CACHE_HEADERS.test(name)) headers.delete(name)',
+    'if (CACHE_HEADERS.test(name)) break',
+  ),
+  on('test/core/keyring.test.ts', 'packages/strongroom/src/crypto/keyring.ts')(
+    'every request waits for a provider of secrets that hangs',
+    'if (!late) return loading ?? ask(provider)',
+    'if (!late || timeout > 0) return loading ?? ask(provider)',
+  ),
+  on('test/core/keyring.test.ts', 'packages/strongroom/src/crypto/keyring.ts')(
+    'a provider of secrets that is late is never asked again',
+    'if (!loading && isPast(late.askAgainAt))',
+    'if (timeout < 0)',
+  ),
+  on('test/core/login.test.ts', 'packages/strongroom/src/session/login.ts')(
+    'a login that fails because of a long User-Agent',
+    "if (label != null && typeof label !== 'string')",
+    "if (label != null && (typeof label !== 'string' || label.length > 120))",
+  ),
+  on('test/bad-input.test.ts', 'packages/strongroom/src/request/load.ts')(
+    'as many verifications as a header has room for cookies',
+    'texts = texts.slice(0, MOST_TRIED)',
+    '',
+  ),
+  on('test/core/forgetting.test.ts', 'packages/strongroom/src/backing/server.ts')(
+    'revokeAll() that leaves the contents in memory',
+    '.finally(() => forget(tag, except))',
+    '',
+  ),
+  on('test/core/forgetting.test.ts', 'packages/strongroom/src/backing/server.ts')(
+    'a logout that leaves the contents in memory',
+    '.finally(() => records.forget(id))',
+    '',
+  ),
+  on('test/core/forgetting.test.ts', 'packages/strongroom/src/backing/cookie.ts')(
+    'revokeAll() that leaves the contents of cookies in memory',
+    'endAll(userId, except).finally(() => forget(userId))',
+    'endAll(userId, except)',
+  ),
+  on('test/core/create.test.ts', 'packages/strongroom/src/http/signed-cookies.ts')(
+    'a signed cookie that production sends in the clear',
+    'partitioned }, production)',
+    'partitioned }, false)',
   ),
   hold(
     'chunks that are replayed in the wrong order',

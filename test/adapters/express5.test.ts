@@ -2,11 +2,10 @@ import { createServer } from 'node:http'
 import framework from 'express'
 import { strongroom } from '../../packages/strongroom/src/adapters/express.ts'
 import { adapterSuite } from '../../packages/strongroom/src/testing/index.ts'
-import { listening, send } from './serve.ts'
+import { environment, listening, send } from './serve.ts'
 
 adapterSuite('express 5', async (sessions, application) => {
-  // With env set to test, Express does not print errors.
-  const app = framework().set('env', 'test')
+  const app = framework().set('env', environment())
   app.use(strongroom(sessions))
   app.use(async (request, response) => {
     await send(response, await application({ request, url: request.url }))

@@ -13,7 +13,7 @@ import { createGzip, gunzipSync } from 'node:zlib'
 import { hold, type NodeResponse } from '../../packages/strongroom/src/adapters/node/hold.ts'
 import { StrongroomError } from '../../packages/strongroom/src/errors.ts'
 import { gate, turns, until } from '../../packages/strongroom/src/testing/adapter/gate.ts'
-import { http2Site, nodeSite, running, slowSessions } from './site.ts'
+import { http2Site, nodeSite, running, slowSessions, type Values } from './site.ts'
 
 const content = randomBytes(1_000_000)
 let folder = ''
@@ -164,20 +164,25 @@ suite('a connection that breaks', { timeout: 60_000 }, () => {
     ['HTTP/1', nodeSite],
     ['HTTP/2', http2Site],
   ] as const) {
-    test(`before the response began, has its session saved (${protocol})`, async (t) => {
-      const [arrived, closed] = [gate(), gate()]
+    test(`before the response began, has its session saved when the handler has answered (${protocol})`, async (t) => {
+      const [arrived, closed, answering] = [gate(), gate(), gate()]
       const site = await open(t, async (request, response, sessions) => {
         const session = await sessions.get(request)
         session.set('a', request.url)
         if (request.url !== '/leave') return response.end()
         response.on('close', closed.open)
         arrived.open()
+        await answering.opened
+        response.end('too late')
       })
       await site.visitor.ask('/begin')
       const response = site.visitor.begin('/leave')
       await arrived.opened
       response.leave()
       await closed.opened
+      await turns(20)
+      assert.equal((await site.visitor.ask('/read')).text, '{"a":"/begin"}')
+      answering.open()
       await until(async () => (await site.visitor.ask('/read')).text === '{"a":"/leave"}')
     })
 
@@ -228,9 +233,8 @@ suite('middleware that also wraps the response', { timeout: 60_000 }, () => {
       test(`compresses the body when it is ${place} the session: ${title}`, async (t) => {
         const { sessions } = slowSessions()
         const { visitor } = await running(t, async (request, response) => {
-          sessions.attach(request, () =>
-            hold(sessions.open(request.headers), response, (error) => assert.fail(`${error}`)),
-          )
+          const begin = hold<Values>(response, (error) => assert.fail(`${error}`))
+          sessions.attach(request, () => begin(sessions.open(request.headers)))
           if (place === 'before') compress(response)
           const session = await sessions.get(request)
           if (place === 'after') compress(response)

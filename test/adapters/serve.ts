@@ -6,6 +6,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { RunningServer, SuiteResponse } from '../../packages/strongroom/src/testing/index.ts'
 
+/** For Express, which prints errors unless this is `test`. In production its error pages are silent. */
+export const environment = () => (process.env.NODE_ENV === 'production' ? 'production' : 'test')
+
 /** Starts a server on a free port. Closing it does not wait for clients that keep their connections open. */
 export async function listening(server: Server): Promise<RunningServer> {
   await once(server.listen(0, '127.0.0.1'), 'listening')

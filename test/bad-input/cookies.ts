@@ -137,6 +137,23 @@ for (const backing of ALL)
           assert.equal((await here.request(header)).session.userId, USER)
     })
 
+    test('and many more: eight are tried, and one event stands for the rest', async () => {
+      const here = fixture(backing)
+      const cookie = await here.session()
+      const forged = Array.from({ length: 200 }, () => `${NAME}=${'A'.repeat(64)}`)
+      for (const [header, user] of [
+        [[...forged.slice(0, 7), cookie, ...forged], USER],
+        [[...forged.slice(0, 8), cookie], null],
+      ] as const) {
+        here.events.length = here.watch.calls.length = 0
+        const { session } = await here.request(header.join('; '))
+        assert.equal(session.userId, user)
+        const reasons = here.events.flatMap((event) => (event.type === 'rejected' ? [event.reason] : []))
+        assert.equal(reasons.filter((reason) => reason === 'too-many').length, 1)
+        assert.equal(reasons.length, user ? 8 : 9)
+      }
+    })
+
     test('that are both valid are ambiguous: neither is accepted, and there is no store call', async () => {
       const here = fixture(backing)
       const [one, other] = [await here.session(), await here.session()]

@@ -82,6 +82,20 @@ describe('createSessions() in production', () => {
     refused({ ...good, cookie: { name: 'id' } }, '__Host-')
     createSessions(good)
   })
+
+  it('does not send a signed cookie in the clear either, and lets it have any name', () => {
+    process.env.NODE_ENV = 'production'
+    const sessions = createSessions({ secrets: secret('a'), store: 'memory:' })
+    const headers = new Headers()
+    for (const value of ['dark', null])
+      assert.throws(
+        () => sessions.setSignedCookie(headers, 'theme', value, { secure: false }),
+        (error: Error) => error instanceof ConfigError && /refused in production/.test(error.message),
+      )
+    assert.deepEqual(headers.getSetCookie(), [])
+    sessions.setSignedCookie(headers, 'theme', 'dark')
+    assert.match(headers.getSetCookie()[0] ?? '', /^theme=.*; Secure/)
+  })
 })
 
 describe('an option', () => {

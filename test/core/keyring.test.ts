@@ -205,6 +205,69 @@ describe('a provider of secrets', () => {
     assert.equal(ring.current.kid, kidA)
   })
 
+  const isLate = { code: 'STRONGROOM_STORE', status: 503, message: /provider of secrets did not answer within 20 ms/ }
+
+  it('that hangs is a StoreError at its time limit, and makes nobody wait for it twice', async () => {
+    const answers: ((secrets: Secrets) => void)[] = []
+    const ring = createLiveKeyring(() => new Promise<Secrets>((resolve) => answers.push(resolve)), 20)
+    await Promise.all([1, 2, 3].map(() => assert.rejects(async () => ring.ready(), isLate)))
+    assert.equal(answers.length, 1)
+    for (let i = 0; i < 100; i++) {
+      // With a timer of its own, the next turn would come first.
+      const first = await Promise.race([Promise.resolve(ring.ready()).catch(() => 'refused'), settle()])
+      assert.equal(first, 'refused')
+    }
+    answers[0]?.(A)
+    await settle()
+    assert.equal(ring.ready(), undefined)
+    assert.equal(ring.current.kid, kidA)
+  })
+
+  it('that hangs is asked again in the background, once in a time limit', async (test) => {
+    const answers: ((secrets: Secrets) => void)[] = []
+    const ring = createLiveKeyring(() => new Promise<Secrets>((resolve) => answers.push(resolve)), 20)
+    await assert.rejects(async () => ring.ready(), isLate)
+    const pass = monotonic(test)
+    pass(1000)
+    for (let i = 0; i < 10; i++) await assert.rejects(async () => ring.ready(), isLate)
+    assert.equal(answers.length, 2)
+    answers[1]?.(B)
+    await settle()
+    assert.equal(ring.current.kid, kidB)
+    answers[0]?.(A)
+    await settle()
+    assert.equal(ring.current.kid, kidB)
+  })
+
+  it('that hung and then fails shows its own error again', async (test) => {
+    const answers = [new Promise<Secrets>(() => undefined), Promise.reject(new Error('vault is down'))]
+    answers[1]?.catch(() => undefined)
+    const ring = createLiveKeyring(() => answers.shift() ?? Promise.reject(new Error('vault is down')), 20)
+    await assert.rejects(async () => ring.ready(), isLate)
+    monotonic(test)(1000)
+    await assert.rejects(async () => ring.ready(), isLate)
+    await settle()
+    await assert.rejects(async () => ring.ready(), /vault is down/)
+  })
+
+  it('that hangs during a refresh is waited for once in half a minute, and its late answer is taken', async () => {
+    let answer: (secrets: Secrets) => void = () => undefined
+    let asked = 0
+    const ring = createLiveKeyring(
+      () => (++asked === 1 ? A : new Promise<Secrets>((resolve) => (answer = resolve))),
+      20,
+    )
+    await ring.ready()
+    await assert.rejects(ring.reload(), isLate)
+    const begun = performance.now()
+    for (let i = 0; i < 100; i++) assert.equal(await ring.refresh(), false)
+    assert.ok(performance.now() - begun < 1000, 'every refresh has waited')
+    assert.equal(asked, 2)
+    answer(B)
+    await settle()
+    assert.equal(ring.current.kid, kidB)
+  })
+
   it('never overwrites secrets of a later call, whenever it resolves', async () => {
     const answers: ((secrets: Secrets) => void)[] = []
     const ring = createLiveKeyring(() => new Promise<Secrets>((resolve) => answers.push(resolve)))

@@ -8,6 +8,7 @@ import type { Store } from '../../packages/strongroom/src/store.ts'
 import { inCookies } from './fixtures/engines.ts'
 import { type Anything, type Fixture, fixture } from './fixtures/fixture.ts'
 import { settle } from './fixtures/gates.ts'
+import { secret } from './fixtures/secret.ts'
 
 /** Puts the timers of the guard under control of the test. Returns how to let time pass, and which timers are waiting. */
 function time(test: TestContext) {
@@ -438,4 +439,45 @@ describe('a store that fails at any one call of a request', () => {
           }
       })
     }
+})
+
+describe('a provider of secrets that hangs', () => {
+  const hangs = () => new Promise<string>(() => undefined)
+
+  it('fails a request with a StoreError at the time limit, and those after it at once', async () => {
+    const { sessions, events } = fixture({ secrets: hangs, storeTimeout: 20 })
+    await assert.rejects(sessions.open({}).get(), (error) => error instanceof StoreError && error.status === 503)
+    assert.equal(events.filter(({ type }) => type === 'storeError').length, 1)
+    const begun = performance.now()
+    for (let i = 0; i < 100; i++) await assert.rejects(sessions.open({}).get(), StoreError)
+    assert.ok(performance.now() - begun < 1000, 'every request has waited')
+  })
+
+  it('lets a request go on without a session where onStoreError says so', async () => {
+    const { sessions } = fixture({ secrets: hangs, storeTimeout: 20, onStoreError: 'anonymous' })
+    assert.equal((await sessions.open({}).get()).isReadOnly, true)
+  })
+
+  it('holds up one request with an unknown key, for no longer than the time limit', async () => {
+    let asked = 0
+    const { sessions } = fixture({
+      secrets: () => (++asked === 1 ? secret('known') : hangs()),
+      storeTimeout: 20,
+    })
+    await sessions.ready()
+    const stranger = fixture({ secrets: secret('unknown') }).visitor()
+    await stranger.visit((session) => session.login('ada'))
+    const cookie = `${sessions.policy.cookieName}=${stranger.cookie}`
+    // The first half minute belongs to the answer that was given.
+    const now = performance.now.bind(performance)
+    performance.now = () => now() + 30_000
+    try {
+      const begun = now()
+      for (let i = 0; i < 100; i++) assert.equal((await sessions.open({ cookie }).get()).isNew, true)
+      assert.ok(now() - begun < 1000, 'every request has waited')
+      assert.equal(asked, 2)
+    } finally {
+      performance.now = now
+    }
+  })
 })

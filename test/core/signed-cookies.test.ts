@@ -36,6 +36,14 @@ suite('a signed cookie', () => {
     )
   })
 
+  test('is found among eight of its name, and no more are tried', () => {
+    const { sessions, back } = open()
+    const good = back('a', 'hello').cookie
+    const forged = Array.from({ length: 8 }, (_, i) => `a=forged${i}`)
+    assert.equal(sessions.getSignedCookie({ cookie: [...forged.slice(1), good].join('; ') }, 'a'), 'hello')
+    assert.throws(() => sessions.getSignedCookie({ cookie: [...forged, good].join('; ') }, 'a'), refused('malformed'))
+  })
+
   test('that is absent is undefined, or the default', () => {
     const { sessions } = open()
     assert.equal(sessions.getSignedCookie({}, 'a'), undefined)

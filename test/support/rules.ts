@@ -241,6 +241,12 @@ export function leftovers(sources: Sources): string[] {
   ]
 }
 
+/** A message is for developers. What a visitor may read is decided by `publicMessage` alone. */
+export function messagesShown(sources: Sources): string[] {
+  const adapters = new Map([...sources].filter(([path]) => path.startsWith(`${STRONGROOM}adapters/`)))
+  return matches(adapters, /\.message\b/g, 'bare').map(({ at }) => `${at} reads a message: use publicMessage`)
+}
+
 const PLACES =
   /(?<![\w.~-])\/(?:work|root|home\/\w+|Users\/\w+)\/\w|\bregistry\.[\w-]+\.\w+|\bdeb\.\w+\.org|"resolved":\s*"http/g
 

@@ -51,7 +51,7 @@ export interface SessionsOptions {
   readonly crypto?: CryptoOption | undefined
   /** Most bytes of one session. Default 65536. */
   readonly maxSize?: number | undefined
-  /** Time limit of one call to the store, to `credential`, or to an adoption source. Default `'2s'`. */
+  /** Time limit of one call to the store, to `credential`, to an adoption source, or to a provider of secrets. Default `'2s'`. */
   readonly storeTimeout?: Duration | undefined
   /** Default `throw`; see `get`. */
   readonly onStoreError?: 'throw' | 'anonymous' | undefined
@@ -113,9 +113,9 @@ export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'sto
 export function createContext(options: SessionsOptions): Created {
   checkOptions('createSessions()', options, KNOWN)
   const production = process.env.NODE_ENV === 'production'
-  const { engine, ring, ownsStore } = essentials(options, production)
-  const clock = functionOr('clock', options.clock, Date.now)
   const timeout = milliseconds(options.storeTimeout ?? '2s', 'storeTimeout')
+  const { engine, ring, ownsStore } = essentials(options, { production, timeout })
+  const clock = functionOr('clock', options.clock, Date.now)
   const common = { ring, clock, timeout, memo: memoOption(options.memo) }
   const created = createBacking(engine, options, { ...common, production })
   const { backing, transport, sealName, aead, store, swept } = created
@@ -143,14 +143,15 @@ export function createContext(options: SessionsOptions): Created {
     // The caller closes a store that it passed in.
     if (ownsStore) await swept?.close()
   }
-  const signed = signedCookies({ ring, clock, sessionCookie: transport.name, secure: options.cookie?.secure })
+  const { name: sessionCookie } = transport
+  const signed = signedCookies({ ring, clock, sessionCookie, secure: options.cookie?.secure, production })
   return { context, signedCookies: signed, store, swept, sealName, aead, close }
 }
 
 /** Store and secrets. In development both may be left out, with one warning that says what production needs. */
 function essentials(
   options: SessionsOptions,
-  production: boolean,
+  { production, timeout }: { readonly production: boolean; readonly timeout: number },
 ): { engine: Engine; ring: LiveKeyring; ownsStore: boolean } {
   // Null counts as left out: a secret that a configuration did not find must not become one that is made up here.
   const missing = [options.secrets == null && 'secrets', options.store == null && 'store'].filter(Boolean)
@@ -160,7 +161,7 @@ function essentials(
       `createSessions() runs without ${missing.join(' and ')}: sessions ${missing.includes('store') ? 'are in memory and ' : ''}end with this process. Production refuses to start like this; there, write ${EXAMPLE}.`,
       { code: 'STRONGROOM_DEVELOPMENT' },
     )
-  const ring = createLiveKeyring(options.secrets ?? randomBytes(32))
+  const ring = createLiveKeyring(options.secrets ?? randomBytes(32), timeout)
   const store = options.store ?? 'memory:'
   const ownsStore = typeof store === 'string'
   return { engine: ownsStore ? engineFromUrl(store) : checkEngine(store), ring, ownsStore }

@@ -56,8 +56,12 @@ export interface BaseSessions<Data extends object> {
   setSignedCookie(response: ResponseTarget, name: string, value: string | null, options?: SetSignedCookieOptions): void
   /** Opens one request's session by hand. Adapters do this; an application has `get`. No I/O. */
   open(headers: HeaderSource): Visit<Data>
-  /** Makes `get(request)` work: `begin` is called at the first `get`, so a request that never asks costs nothing. */
-  attach(request: object, begin: () => Visit<Data>): void
+  /**
+   * Makes `get(request)` work. Instead of a visit, a function may be passed that begins one: it is called at the first `get`, so
+   * a request that never asks costs nothing. `alias` is another object that stands for the same request. False, and nothing is
+   * attached, if the request has a visit already: the adapter is mounted twice, and only the outer one commits.
+   */
+  attach(request: object, begin: Visit<Data> | (() => Visit<Data>), alias?: object): boolean
   /** Removes expired sessions in bounded batches, and resolves to how many. */
   clearExpired(options?: ClearOptions): Promise<number>
   /** Counts sessions. Walks the store. */
@@ -156,9 +160,17 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     save: async (request) => visitOf(request).save(),
     read: async (given) => new Visit<Data>(context, headersOf(given)).read(),
     open: (headers) => new Visit<Data>(context, headers),
-    attach(request, begin) {
+    attach(request, begin, alias) {
+      const before = (request as Attached)[slot] ?? (alias as Attached | undefined)?.[slot]
+      // A Request object that is sent a second time, as tests do, has a visit that is over.
+      const isOver = before instanceof Visit && before.isCommitted && begin instanceof Visit
+      const first = before === undefined || isOver
       // To be saved at every request, even one that never asks for it.
-      ;(request as Attached)[slot] = context.saveEveryRequest ? begin() : begin
+      const eager = first && context.saveEveryRequest && typeof begin === 'function'
+      const attached = eager ? begin() : first ? begin : before
+      ;(request as Attached)[slot] = attached
+      if (alias) (alias as Attached)[slot] = attached
+      return first
     },
     getSignedCookie: signedCookies.get,
     setSignedCookie: signedCookies.set,

@@ -10,7 +10,8 @@ import { hold, type NodeResponse } from './node/hold.ts'
  */
 export function strongroom<Data extends object>(sessions: BaseSessions<Data>) {
   return function strongroom(request: IncomingMessage, response: NodeResponse, next: (error?: unknown) => void): void {
-    sessions.attach(request, () => hold(sessions.open(request.headers), response, next))
+    const begin = hold<Data>(response, next)
+    sessions.attach(request, () => begin(sessions.open(request.headers)))
     next()
   }
 }

@@ -2,7 +2,7 @@ import { checkOptions } from '../base/check.ts'
 import { StrongroomError } from '../errors.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { applyOutcome } from './shared/outcome.ts'
+import { applyOutcome, fetchHeaders } from './shared/outcome.ts'
 
 export interface FetchOptions {
   /** Makes the response when the session could not be loaded or saved. By default: the error's status and a line of plain text. */
@@ -23,7 +23,8 @@ export function withSessions<Data extends object, Rest extends unknown[]>(
   const { onError = (error: StrongroomError) => error.getResponse() } = options
   return async function strongroom(request: Request, ...rest: Rest): Promise<Response> {
     const visit = sessions.open(request.headers)
-    sessions.attach(request, () => visit)
+    // Within another `withSessions`, which commits the one visit of this request.
+    if (!sessions.attach(request, visit)) return handler(request, ...rest)
     const commit = async (response: Response) => withOutcome(response, await visit.commit(response.status))
     try {
       return await commit(await handler(request, ...rest))
@@ -40,10 +41,6 @@ function withOutcome(response: Response, outcome: Outcome): Response {
   if (!outcome.used) return response
   // A new response, because the headers of a redirect or of a fetched response cannot be changed.
   const headers = new Headers(response.headers)
-  applyOutcome(outcome, {
-    get: (name) => headers.get(name) ?? undefined,
-    set: (name, value) => headers.set(name, value),
-    append: (name, value) => headers.append(name, value),
-  })
+  applyOutcome(outcome, fetchHeaders(headers))
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
 }

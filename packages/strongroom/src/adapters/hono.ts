@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { StrongroomError } from '../errors.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { applyOutcome, BODY_HEADERS } from './shared/outcome.ts'
+import { applyOutcome, dropBodyHeaders, fetchHeaders } from './shared/outcome.ts'
 
 /**
  * Middleware for Hono. After it, `await sessions.get(c)` resolves to the request's session (`c.req.raw` works too). An error
@@ -13,20 +13,25 @@ import { applyOutcome, BODY_HEADERS } from './shared/outcome.ts'
 export function strongroom<Data extends object>(sessions: BaseSessions<Data>): MiddlewareHandler {
   return async function strongroom(c, next) {
     const visit = sessions.open(c.req.raw.headers)
-    sessions.attach(c, () => visit)
-    sessions.attach(c.req.raw, () => visit)
+    // On the application and on a router: the outer middleware commits the one visit of this request.
+    if (!sessions.attach(c, visit, c.req.raw)) return next()
     try {
       await next()
       apply(c, await visit.commit(c.res.status))
     } catch (error) {
-      if (!(error instanceof StrongroomError)) throw error
+      if (!(error instanceof StrongroomError)) {
+        // Hono passes on what is thrown and is no Error. A logout that came before it is saved all the same.
+        await Promise.resolve(visit.commit(500)).catch(() => undefined)
+        throw error
+      }
       // Hono adds the headers of the response to the error page, which has neither that length nor that ETag.
       const headers = new Headers(c.res.headers)
-      for (const name of BODY_HEADERS) headers.delete(name)
+      dropBodyHeaders(fetchHeaders(headers))
       c.res = undefined
       c.res = new Response(null, { headers })
       apply(c, await visit.commit())
-      throw new HTTPException(error.status as 500, { message: error.message, cause: error })
+      // Hono sends the message of an HTTPException to the visitor.
+      throw new HTTPException(error.status as 500, { message: error.publicMessage, cause: error })
     }
   }
 }
@@ -36,5 +41,7 @@ function apply(c: Context, outcome: Outcome): void {
     get: (name) => c.res.headers.get(name) ?? undefined,
     set: (name, value) => c.header(name, value),
     append: (name, value) => c.header(name, value, { append: true }),
+    delete: (name) => c.header(name, undefined),
+    names: () => c.res.headers.keys(),
   })
 }

@@ -8,14 +8,17 @@ import { hold, type NodeResponse } from './node/hold.ts'
 export type NodeRequest = IncomingMessage | Http2ServerRequest
 
 export interface NodeOptions<Request, Response> {
-  /** Responds when the session could not be loaded or saved. By default: the error's status and a line of plain text. */
-  readonly onError?: ((error: unknown, request: Request, response: Response) => void) | undefined
+  /**
+   * Responds when the session could not be loaded or saved, and when the handler throws or rejects. By default: the status of an
+   * error of this library, or 500, and a line of plain text; what is not an error of this library becomes a warning, too.
+   */
+  readonly onError?: ((error: unknown, request: Request, response: Response) => unknown) | undefined
 }
 
 /**
  * A listener for node:http, node:https and the compatibility API of node:http2. In `handler`, `await sessions.get(request)`
- * resolves to the request's session. When the handler does not catch an error of this library, `onError` responds to it; any
- * other error is thrown again. For node:http2, declare the types of the handler's parameters.
+ * resolves to the request's session. `onError` responds to what the handler throws: node:http would end the process for a
+ * listener that rejects. For node:http2, declare the types of the handler's parameters.
  */
 export function withSessions<
   Data extends object,
@@ -29,18 +32,32 @@ export function withSessions<
   checkOptions('withSessions()', options, ['onError'])
   const { onError = respond } = options
   return async function strongroom(request: Request, response: Response): Promise<void> {
-    const fail = (error: unknown) => onError(error, request, response)
-    sessions.attach(request, () => hold(sessions.open(request.headers), response, fail))
+    // Called from a store's callback, too, where nobody could catch what an onError throws.
+    const fail = async (error: unknown) => {
+      try {
+        await onError(error, request, response)
+      } catch (second) {
+        respond(second, request, response)
+      }
+    }
+    const begin = hold<Data>(response, fail)
+    sessions.attach(request, () => begin(sessions.open(request.headers)))
     try {
       await handler(request, response)
     } catch (error) {
-      if (!(error instanceof StrongroomError)) throw error
-      fail(error)
+      await fail(error)
     }
   }
 }
 
 function respond(error: unknown, _request: NodeRequest, response: NodeResponse): void {
+  if (!(error instanceof StrongroomError))
+    process.emitWarning('A handler failed, and its visitor got a 500. To log errors in your own way, pass onError.', {
+      code: 'STRONGROOM_HANDLER',
+      detail: error instanceof Error ? `${error.stack}` : String(error),
+    })
+  // The handler failed after it had responded.
+  if (response.writableEnded) return
   if (response.headersSent) {
     response.destroy()
     return

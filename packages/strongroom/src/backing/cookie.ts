@@ -15,6 +15,7 @@ import {
   type Loaded,
   refuseOver,
   type SessionRef,
+  type UserIndex,
   type VerifiedCookie,
 } from './backing.ts'
 import { type RevocableSession, Revocations, revocationId } from './revocations.ts'
@@ -75,6 +76,9 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     return pack(content, before, before.begunAt, expiresAt)
   }
 
+  /** Every copy of its cookie that was opened or made here: each write has made another one. */
+  const forget = ({ cookie }: Pick<SessionRef, 'cookie'>) => known.forget(({ id }) => id === cookie.id)
+
   const isOver = async ({ cookie, expiresAt }: SessionRef) =>
     expiresAt <= clock() || (revocations !== undefined && (await revocations.hasEnded(cookie as CookieSession)))
 
@@ -87,7 +91,11 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       const expired = expiryOf(clock(), session.expiresAt, session.content.meta.deadline)
       if (expired) return expired
       if (!revocations) return loadedFrom(session)
-      return revocations.hasEnded(session).then((ended) => (ended ? { refused: 'revoked' } : loadedFrom(session)))
+      return revocations.hasEnded(session).then((ended) => {
+        if (!ended) return loadedFrom(session)
+        forget({ cookie: session })
+        return { refused: 'revoked' }
+      })
     },
 
     async create(content, expiresAt, renewing) {
@@ -106,18 +114,22 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       // another identity, or a tombstone could expire before one of the cookies that it is to refuse.
       const session = ref.cookie as CookieSession
       const next = pack(content, newIdentity(), session.begunAt, expiresAt)
-      return (await revocations.end(session, next.cookie as CookieSession)) ? next : null
+      const ended = await revocations.end(session, next.cookie as CookieSession)
+      forget(ref)
+      return ended ? next : null
     },
     touch: async (ref, { meta, data }, expiresAt) =>
       (await isOver(ref)) ? null : repack(ref, { meta, data }, expiresAt),
     async end(ref, version, successor) {
       // A renewal must not bring back what has expired in between. A logout means every copy of the cookie.
       if (version !== undefined && ref.expiresAt <= clock()) return false
-      return revocations
-        ? revocations.end(ref.cookie as CookieSession, successor?.cookie as CookieSession | undefined)
+      const ended = revocations
+        ? await revocations.end(ref.cookie as CookieSession, successor?.cookie as CookieSession | undefined)
         : true
+      forget(ref)
+      return ended
     },
-    users: revocations ? revocations.users : { canExcept: false, advice: WITHOUT_REVOCATIONS },
+    users: revocations ? forgettingUsers(revocations.users, known) : { canExcept: false, advice: WITHOUT_REVOCATIONS },
   }
 }
 
@@ -151,5 +163,15 @@ function rememberingVerifier(codec: CookieCodec, ring: Keyring, memo: number) {
     return cookie
   }
 
-  return { add, verify }
+  return { add, verify, forget: (matches: (session: CookieSession) => boolean) => known.deleteWhere(matches) }
+}
+
+type RememberingVerifier = ReturnType<typeof rememberingVerifier>
+
+/** When all sessions of a user end, what is remembered of them is forgotten. The one that goes on is opened again. */
+function forgettingUsers(users: UserIndex, known: RememberingVerifier): UserIndex {
+  const { endAll } = users
+  if (!endAll) return users
+  const forget = (userId: string) => known.forget(({ content }) => content.meta.userId === userId)
+  return { ...users, endAll: (userId, except) => endAll(userId, except).finally(() => forget(userId)) }
 }

@@ -13,6 +13,8 @@ export interface Records {
   open(bytes: Uint8Array, token: VerifiedToken, owner: string | null): Parsed | Refused
   /** Forgets what is remembered of a session that has ended. */
   forget(id: Id): void
+  /** The same for all sessions of an owner, but for one. */
+  forgetOwner(owner: string, except?: Id): void
 }
 
 /** What a record contains. `values` are parsed when they are first asked for, and shared from then on. */
@@ -77,5 +79,6 @@ export function createRecords(seal: Seal, ring: Keyring, limit: number): Records
       return content
     },
     forget: (id) => memo.delete(id),
+    forgetOwner: (owner, except) => memo.deleteWhere((record, id) => record.owner === owner && id !== except),
   }
 }

@@ -72,14 +72,21 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   }
 
   function open(token: VerifiedToken, found: Found | null): LoadResult {
-    if (!found) return null
+    if (!found) {
+      // Ended elsewhere, or expired.
+      records.forget(token.id)
+      return null
+    }
     const { entry, version } = found
     const content = records.open(entry.bytes, token, entry.owner)
     if ('refused' in content) return content
     const { meta, data, values } = content
     // The open deadline is a hint that anyone who writes to the table can move; the sealed one decides.
     const expired = expiryOf(clock(), entry.expiresAt, meta.deadline)
-    if (expired) return expired
+    if (expired) {
+      records.forget(token.id)
+      return expired
+    }
     const expiresAt = Math.min(entry.expiresAt, meta.deadline)
     const ref: RecordRef = { cookie: token, version, expiresAt, owner: entry.owner, label: entry.label }
     return { meta, data, values, shared: values, ref }
@@ -99,8 +106,8 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   }
 
   function end(id: Id, version?: Version, owner?: string | null): Promise<boolean> {
-    records.forget(id)
-    return read.around(id, () => store.delete(id, version, owner))
+    // Afterwards: a read that was under way may have remembered it again.
+    return read.around(id, () => store.delete(id, version, owner)).finally(() => records.forget(id))
   }
 
   return {
@@ -142,7 +149,11 @@ export function serverBacking(options: ServerBackingOptions): Backing {
 
     end: (ref, version) => end(ref.cookie.id, version ?? undefined, (ref as RecordRef).owner),
     users: store.byOwner
-      ? userIndex(store.byOwner, options, end, read.around)
+      ? userIndex(store.byOwner, options, {
+          end,
+          around: (write) => read.around(null, write),
+          forget: records.forgetOwner,
+        })
       : { endOne: (id) => end(id), canExcept: true, advice: WITHOUT_INDEX },
   }
 }
@@ -207,11 +218,16 @@ function sharedReads(readFromStore: Store['read']) {
   }
 }
 
+interface UserIndexDeps {
+  readonly end: (id: Id) => Promise<boolean>
+  readonly around: (write: () => Promise<number>) => Promise<number>
+  readonly forget: (owner: string, except?: Id) => void
+}
+
 function userIndex(
   byOwner: OwnerIndex,
   { ring, aead }: ServerBackingOptions,
-  end: (id: Id) => Promise<boolean>,
-  around: (id: null, write: () => Promise<number>) => Promise<number>,
+  { end, around, forget }: UserIndexDeps,
 ): UserIndex {
   // A user's sessions may have begun under any master that is still in the ring.
   const tags = (userId: string) => ring.masters.map((master) => ownerTag(master, userId))
@@ -233,10 +249,11 @@ function userIndex(
         return { id, createdAt, expiresAt, lastSeenAt: label && lastSeen(expiresAt, label), label: label?.text ?? null }
       })
     },
-    endOne: end,
+    endOne: (id) => end(id),
     canExcept: true,
     async endAll(userId, except) {
-      const counts = await Promise.all(tags(userId).map((tag) => around(null, () => endAllOf(tag, except))))
+      const endAndForget = (tag: string) => around(() => endAllOf(tag, except)).finally(() => forget(tag, except))
+      const counts = await Promise.all(tags(userId).map(endAndForget))
       return counts.reduce((sum, count) => sum + count, 0)
     },
     advice: '',

@@ -34,6 +34,12 @@ export class Memo<V> {
     this.#weight += weight
   }
 
+  /** Looks at every value. */
+  deleteWhere(matches: (value: V, key: string) => boolean): void {
+    for (const values of [this.#young, this.#old])
+      for (const [key, value] of values) if (matches(value, key)) values.delete(key)
+  }
+
   delete(key: string): void {
     this.#young.delete(key)
     this.#old.delete(key)

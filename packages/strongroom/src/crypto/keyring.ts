@@ -1,5 +1,7 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
-import { ConfigError } from '../errors.ts'
+import { isPast, momentIn } from '../base/retry.ts'
+import { within } from '../base/time-limit.ts'
+import { ConfigError, StoreError } from '../errors.ts'
 
 /** The keys that are derived from one secret; the secret itself is never used as a key. */
 export interface Master {
@@ -55,36 +57,56 @@ export type SecretSource = Secrets | (() => Secrets | Promise<Secrets>)
 
 /** A ring whose masters can be replaced while sessions are served. */
 export interface LiveKeyring extends Keyring {
-  /** Resolves when there are keys. Rejects with the provider's error; the next call asks it again. */
+  /**
+   * Resolves when there are keys. Rejects with the provider's error; the next call asks it again. Rejects with `StoreError` when
+   * the provider is late, and immediately while it has been late and has not answered since.
+   */
   ready(): Promise<void> | undefined
   /** Asks the provider again, or sets the secrets that are passed. What was sealed under removed secrets can no longer be opened. */
   reload(secrets?: Secrets): Promise<void>
   /**
    * Fetches the secrets again, at most once in half a minute; a call that is pending is shared. True if there are new answers of
-   * the provider.
+   * the provider; false after its time limit.
    */
   refresh(): Promise<boolean>
 }
 
 const REFRESH = 30_000
 
-export function createLiveKeyring(source: SecretSource): LiveKeyring {
+/** `timeout` is the time limit of a call to the provider, in ms. A later answer still counts, but nobody waits for it. */
+export function createLiveKeyring(source: SecretSource, timeout = 2_000): LiveKeyring {
   const provider = typeof source === 'function' ? source : null
   let ring = typeof source === 'function' ? null : createKeyring(source)
   let loading: Promise<void> | undefined
   let [asked, taken] = [0, 0]
   let askedAt = Number.NEGATIVE_INFINITY
+  /** While there are no keys: the error of a call that is late, and the moment to make another one. */
+  let late: { readonly error: StoreError; readonly askAgainAt: number } | null = null
 
   /** Sets what is fetched, unless secrets that were asked for later have arrived already. */
   async function take(fetch: () => Secrets | Promise<Secrets>): Promise<void> {
     const turn = ++asked
-    const fetched = createKeyring(await fetch())
+    let secrets: Secrets
+    try {
+      secrets = await fetch()
+    } finally {
+      late = null
+    }
+    const fetched = createKeyring(secrets)
     if (turn > taken) [ring, taken] = [fetched, turn]
+  }
+
+  function tooLate(): StoreError {
+    const error = new StoreError(
+      `The provider of secrets did not answer within ${timeout} ms. Check that what it calls runs and can be reached.`,
+    )
+    late = { error, askAgainAt: momentIn(timeout) }
+    return error
   }
 
   function ask(from: () => Secrets | Promise<Secrets>): Promise<void> {
     askedAt = performance.now()
-    const load = take(from).finally(() => {
+    const load = within(timeout, () => take(from), tooLate).finally(() => {
       if (loading === load) loading = undefined
     })
     loading = load
@@ -96,7 +118,14 @@ export function createLiveKeyring(source: SecretSource): LiveKeyring {
     throw new ConfigError('The secrets are still being fetched. Await sessions.ready() before the first request.')
   }
   return {
-    ready: () => (ring || !provider ? undefined : (loading ?? ask(provider))),
+    ready() {
+      if (ring || !provider) return undefined
+      if (!late) return loading ?? ask(provider)
+      // Or every request would wait for the whole time limit. The provider is asked again, and one of the next requests finds
+      // its answer.
+      if (!loading && isPast(late.askAgainAt)) ask(provider).catch(() => undefined)
+      return Promise.reject(late.error)
+    },
     async reload(secrets) {
       if (secrets !== undefined) return take(() => secrets)
       // Never shared with a call that is pending: it may have begun before the secrets were changed.

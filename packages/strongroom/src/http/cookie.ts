@@ -30,12 +30,18 @@ export interface CookieTransport {
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const DOMAIN = /^\.?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
+const PREFIXED = /^__(host|secure|http)-/i
 const NONE: readonly string[] = []
+
+/** How many cookies of one name are tried: each costs an HMAC, and a header of 16 KB has room for hundreds. */
+export const MOST_TRIED = 8
 
 export function cookieTransport(given: CookieSettings = {}, production = false): CookieTransport {
   checkOptions('cookie', given, ['name', 'secure', 'sameSite', 'path', 'domain', 'partitioned'])
   const { name = '__Host-id', secure = true, sameSite = 'lax', path = '/', domain, partitioned = false } = given
   checkCookie({ name, secure, sameSite, path, domain, partitioned }, production)
+  if (production && !PREFIXED.test(name))
+    throw new ConfigError(`cookie.name needs the prefix '__Host-' (or '__Secure-' with a domain) in production.`)
   const attributes = {
     httpOnly: true,
     secure,
@@ -99,15 +105,12 @@ export function checkCookie(cookie: Checked, production: boolean): void {
     throw new ConfigError("cookie.path must begin with '/' and contain printable ASCII characters without ';' and '<'.")
   if (domain !== undefined && !(typeof domain === 'string' && domain.length <= 253 && DOMAIN.test(domain)))
     throw new ConfigError("cookie.domain must be a host name, such as 'example.com'.")
-  const prefixed = /^__(host|secure|http)-/i.test(name)
-  if (!secure && (production || prefixed || sameSite === 'none' || partitioned))
+  if (!secure && (production || PREFIXED.test(name) || sameSite === 'none' || partitioned))
     throw new ConfigError(
       production
         ? 'cookie.secure: false is refused in production: the cookie would be sent unencrypted.'
         : "cookie.secure: false is for http on localhost: it needs a plain name (cookie: { name: 'id', secure: false }), sameSite 'lax' or 'strict', and no partitioned.",
     )
-  if (production && !prefixed)
-    throw new ConfigError(`cookie.name needs the prefix '__Host-' (or '__Secure-' with a domain) in production.`)
   if (/^__host-/i.test(name) && (domain !== undefined || path !== '/'))
     throw new ConfigError(
       "A '__Host-' cookie must have path '/' and no domain, or browsers refuse it. Name it '__Secure-id' instead.",

@@ -5,7 +5,7 @@ import type { Keyring } from '../crypto/keyring.ts'
 import { openValue, type Purpose, type SignedValue, signValue } from '../crypto/signed-value.ts'
 import { ConfigError, CookieRefusedError, TooLargeError } from '../errors.ts'
 import type { Clock } from '../store.ts'
-import { type CookieSettings, checkCookie, valuesOf } from './cookie.ts'
+import { type CookieSettings, checkCookie, MOST_TRIED, valuesOf } from './cookie.ts'
 import { header, headersOf, type RequestSource } from './headers.ts'
 import { appendTo, type ResponseTarget } from './response.ts'
 
@@ -44,13 +44,21 @@ interface Settings {
   readonly sessionCookie: string
   /** `secure` of the session cookie, as the default: on http://localhost no cookie can be secure. */
   readonly secure: boolean | undefined
+  /** Then no cookie may be sent unencrypted. */
+  readonly production: boolean
 }
 
 /** Browsers drop a cookie whose name and value are longer than this together (RFC 6265bis §5.6). */
 const LIMIT = 4096
 const SET = ['salt', 'maxAge', 'httpOnly', 'secure', 'sameSite', 'path', 'domain', 'partitioned']
 
-export function signedCookies({ ring, clock, sessionCookie, secure: standard = true }: Settings): SignedCookies {
+export function signedCookies({
+  ring,
+  clock,
+  sessionCookie,
+  secure: standard = true,
+  production,
+}: Settings): SignedCookies {
   function purposeOf(where: string, name: string, salt: unknown = ''): Purpose {
     if (typeof salt !== 'string') throw new ConfigError(`${where}: salt must be a string.`)
     if (typeof name !== 'string' || name === '')
@@ -75,7 +83,7 @@ export function signedCookies({ ring, clock, sessionCookie, secure: standard = t
     const purpose = purposeOf('getSignedCookie()', name, given.salt)
     const most = given.maxAge === undefined ? null : milliseconds(given.maxAge, 'getSignedCookie: maxAge')
     const texts = valuesOf(header(headersOf(request), 'cookie') ?? '', `${name}=`)
-    const found = one(texts.map((text) => openValue(ring, purpose, text)))
+    const found = one(texts.slice(0, MOST_TRIED).map((text) => openValue(ring, purpose, text)))
     if (found === null) return given.default
     const refused = typeof found === 'string' ? found : isOver(found, most, clock()) ? 'expired' : null
     if (refused === null) return (found as SignedValue).text
@@ -93,7 +101,7 @@ export function signedCookies({ ring, clock, sessionCookie, secure: standard = t
       if (text !== null && typeof text !== 'string')
         throw new TypeError('setSignedCookie() takes the value as a string, or null to remove the cookie.')
       const { domain, partitioned = false } = rest
-      checkCookie({ name, secure, sameSite, path, domain, partitioned }, false)
+      checkCookie({ name, secure, sameSite, path, domain, partitioned }, production)
       const attributes = { httpOnly, secure, sameSite, path, partitioned, ...(domain === undefined ? {} : { domain }) }
       const life = maxAge === undefined ? undefined : milliseconds(maxAge, 'setSignedCookie: maxAge')
       const line =

@@ -2,6 +2,7 @@ import type { Loaded, LoadResult, VerifiedCookie } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import type { CredentialStamps } from '../credential.ts'
 import { handleOf } from '../crypto/token.ts'
+import { MOST_TRIED } from '../http/cookie.ts'
 
 type LoadedCookie = Loaded | 'unknown-key' | null
 
@@ -42,9 +43,14 @@ function verifiedCookie(
 ): VerifiedCookie | 'unknown-key' | null {
   let found: VerifiedCookie | null = null
   let unknownKey = false
+  let texts = transport.read(cookies)
+  if (texts.length > MOST_TRIED) {
+    emit({ type: 'rejected', what: 'cookie', reason: 'too-many' })
+    texts = texts.slice(0, MOST_TRIED)
+  }
   // A neighbouring host can plant a second cookie of our name. A forged one is passed over. With two valid ones, a guess
   // would let the attacker decide whose session this is.
-  for (const text of transport.read(cookies)) {
+  for (const text of texts) {
     const cookie = backing.verify(text)
     if ('refused' in cookie) {
       emit({ type: 'rejected', what: 'cookie', reason: cookie.refused })

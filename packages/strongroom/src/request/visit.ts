@@ -44,12 +44,18 @@ export class Visit<Data extends object> {
   #wasRequested = false
   /** Did the response begin before the session was loaded? */
   #begun = false
+  #committed = false
   /** The save that is under way. */
   #saving: Promise<void> | null = null
 
   constructor(context: SessionsContext, headers: HeaderSource) {
     this.#context = context
     this.#headers = headers
+  }
+
+  /** Was `commit` called? Then nothing can be changed any more. */
+  get isCommitted(): boolean {
+    return this.#committed
   }
 
   /** The session: loaded at the first call, and the same at every later one. */
@@ -74,6 +80,7 @@ export class Visit<Data extends object> {
    * response's: from 500 on nothing is saved but a logout. Afterwards, a change of the session throws.
    */
   commit(status = 200): Outcome | Promise<Outcome> {
+    this.#committed = true
     const session = this.#session
     if (!session) {
       const untouched = !this.#loading && !this.#wasRequested

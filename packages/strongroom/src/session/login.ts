@@ -1,7 +1,7 @@
 import { type Duration, milliseconds } from '../base/duration.ts'
 
 export interface LoginOptions {
-  /** The device as the user's list of sessions shows it (at most 120 characters). By default derived from the User-Agent. */
+  /** The device as the user's list of sessions shows it (cut to 120 characters). By default derived from the User-Agent. */
   readonly label?: string | null | undefined
   /**
    * Keep the cookie when the browser closes; a duration also sets how long the session lives at most. False ends the cookie
@@ -52,8 +52,8 @@ export function checkLogin(options: LoginOptions): void {
     throw new TypeError('login: limit must be a whole number above 0.')
   if (atLimit !== undefined && atLimit !== 'end-oldest' && atLimit !== 'refuse')
     throw new TypeError("login: atLimit must be 'end-oldest' or 'refuse'.")
-  if (label != null && (typeof label !== 'string' || label.length > 120))
-    throw new TypeError('login: label must be a string of at most 120 characters.')
+  // However long: it is often a User-Agent, and the visitor decides how long that is.
+  if (label != null && typeof label !== 'string') throw new TypeError('login: label must be a string or null.')
   if (options.credential !== undefined) checkCredential('login: credential', options.credential)
   if (remember !== undefined && typeof remember !== 'boolean') milliseconds(remember, 'login: remember')
   if (keep !== undefined && keep !== 'all' && keep !== 'none' && !isKeys(keep))

@@ -125,4 +125,12 @@ export class NodeHeaders implements ResponseHeaders {
     const before = this.#response.getHeader(name)
     this.#response.setHeader(name, before === undefined ? value : [before as string | string[], value].flat())
   }
+
+  delete(name: string): void {
+    this.#response.removeHeader(name)
+  }
+
+  names(): string[] {
+    return this.#response.getHeaderNames()
+  }
 }

@@ -1,6 +1,6 @@
 import { getDefaultHighWaterMark, type Readable } from 'node:stream'
 import type { Outcome, Visit } from '../../request/visit.ts'
-import { applyOutcome, BODY_HEADERS } from '../shared/outcome.ts'
+import { applyOutcome, dropBodyHeaders } from '../shared/outcome.ts'
 import { alreadySent, type Disguise, moveHeaders, NodeHeaders, type NodeResponse, pretendSent } from './head.ts'
 import { type Method, type Originals, type Watcher, watch } from './watch.ts'
 
@@ -18,23 +18,27 @@ const HIGH_WATER_MARK = getDefaultHighWaterMark(false)
  * Holds back the first byte of a response until its session is saved. A client that follows a redirect immediately then finds
  * what was written, and the cookie is never too late. When no store call is needed, nothing is held.
  * When the session could not be saved, `fail` is called before anything has been sent.
+ *
+ * Returns what to call with the visit when the session is asked for; until then everything passes. The response is watched from
+ * now on and not from then on, because of `response.end(await page())`: JavaScript reads `end` before it calls `page`, and a
+ * page that is the first to ask for the session would be sent by the method that was there before.
  */
 export function hold<Data extends object>(
-  visit: Visit<Data>,
   response: NodeResponse,
   fail: (error: unknown) => void,
-): Visit<Data> {
-  if (response.headersSent) {
+): (visit: Visit<Data>) => Visit<Data> {
+  const held = new Hold(response, fail)
+  return (visit) => {
+    if (!response.headersSent) held.begin(visit)
     // It is too late to save anything. Once the visit knows, a change to the session throws instead of being lost.
-    visit.commit()
+    // A promise only with `saveEveryRequest`. Nobody waits for it, and a rejection that nobody handles would end the process.
+    else Promise.resolve(visit.commit()).catch(() => undefined)
     return visit
   }
-  new Hold(visit, response, fail)
-  return visit
 }
 
 class Hold implements Watcher {
-  readonly #visit: Pick<Visit<object>, 'commit' | 'save'>
+  #visit: Pick<Visit<object>, 'commit'> | null = null
   readonly #response: NodeResponse
   readonly #fail: (error: unknown) => void
   readonly #originals: Originals
@@ -45,11 +49,14 @@ class Hold implements Watcher {
   #bytes = 0
   #disguise: Disguise | null = null
 
-  constructor(visit: Pick<Visit<object>, 'commit' | 'save'>, response: NodeResponse, fail: (error: unknown) => void) {
-    this.#visit = visit
+  constructor(response: NodeResponse, fail: (error: unknown) => void) {
     this.#response = response
     this.#fail = fail
     this.#originals = watch(response, this)
+  }
+
+  begin(visit: Pick<Visit<object>, 'commit'>): void {
+    this.#visit = visit
   }
 
   piped(source: Readable): void {
@@ -57,13 +64,9 @@ class Hold implements Watcher {
     this.#sources.push(source)
   }
 
-  /** The client disconnected before the response began. What the request changed up to now is saved all the same. */
-  closed(): void {
-    if (this.#phase === 'waiting') this.#visit.save().catch(() => undefined)
-  }
-
   called(method: Method, given: unknown[]): unknown {
-    if (this.#phase === 'released') return this.#originals.call(method, given)
+    const visit = this.#visit
+    if (visit === null || this.#phase === 'released') return this.#originals.call(method, given)
     if (this.#phase === 'failed') return this.#afterFailure(method, given)
     let args = given
     if (method === 'writeHead') {
@@ -74,7 +77,7 @@ class Hold implements Watcher {
       // Headers passed to writeHead would replace ours of the same name. Set on the response, they are merged with ours.
       args = moveHeaders(this.#response, args)
     }
-    if (this.#phase === 'waiting') this.#begin(method, args)
+    if (this.#phase === 'waiting') this.#commit(visit, method, args)
     if (this.#is('released')) return this.#originals.call(method, args)
     if (this.#is('failed')) this.#drop(args)
     else this.#queue?.push({ method, args })
@@ -83,12 +86,12 @@ class Hold implements Watcher {
   }
 
   /** Commits the session. When no store call is needed, the response is released immediately. */
-  #begin(method: Method, args: unknown[]): void {
+  #commit(visit: Pick<Visit<object>, 'commit'>, method: Method, args: unknown[]): void {
     const response = this.#response
     const status = method === 'writeHead' ? Number(args[0]) : response.statusCode
     let outcome: Outcome | Promise<Outcome>
     try {
-      outcome = this.#visit.commit(status)
+      outcome = visit.commit(status)
     } catch (error) {
       this.#failed(error)
       return
@@ -178,13 +181,14 @@ class Hold implements Watcher {
     // A body that is being piped into this response must not end up in the error page.
     for (const source of this.#sources ?? []) source.unpipe(response as never)
     if (!response.headersSent) {
-      for (const name of BODY_HEADERS) response.removeHeader(name)
+      dropBodyHeaders(new NodeHeaders(response))
       response.statusCode = 500
     }
     if (!wasReleased) {
       // The error page also sends the cookie of what an earlier save() has stored.
-      const outcome = this.#visit.commit()
-      if (!(outcome instanceof Promise)) applyOutcome(outcome, new NodeHeaders(response))
+      const outcome = this.#visit?.commit()
+      if (outcome instanceof Promise) outcome.catch(() => undefined)
+      else if (outcome) applyOutcome(outcome, new NodeHeaders(response))
     }
     this.#fail(error)
   }

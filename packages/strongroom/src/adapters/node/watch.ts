@@ -9,7 +9,6 @@ export interface Watcher {
   called(method: Method, args: unknown[]): unknown
   /** A body is piped into the response. */
   piped(source: Readable): void
-  closed(): void
 }
 
 type Methods = Record<Method, (this: NodeResponse, ...args: unknown[]) => unknown>
@@ -63,7 +62,6 @@ export function watch(response: NodeResponse, watcher: Watcher): Originals {
     // The sessions of another adapter already watch this response.
     for (const method of METHODS) methods[method] = (...args) => watcher.called(method, args)
     response.on('pipe', (source: Readable) => watcher.piped(source))
-    response.on('close', () => watcher.closed())
     return originals
   }
   ;(response as Watched)[WATCHER] = watcher
@@ -72,7 +70,6 @@ export function watch(response: NodeResponse, watcher: Watcher): Originals {
   methods.end = end
   methods.flushHeaders = flushHeaders
   response.on('pipe', piped)
-  response.on('close', closed)
   return originals
 }
 
@@ -96,8 +93,4 @@ function flushHeaders(this: NodeResponse, ...args: unknown[]): unknown {
 
 function piped(this: NodeResponse, source: Readable): void {
   watcherOf(this).piped(source)
-}
-
-function closed(this: NodeResponse): void {
-  watcherOf(this).closed()
 }

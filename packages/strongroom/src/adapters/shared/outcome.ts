@@ -6,7 +6,15 @@ export interface ResponseHeaders {
   set(name: string, value: string): void
   /** Adds a line to those that are there. */
   append(name: string, value: string): void
+  delete(name: string): void
+  names(): Iterable<string>
 }
+
+/**
+ * Headers that a cache between the visitor and this server obeys instead of Cache-Control: CDN-Cache-Control and those of one
+ * vendor alone, such as Vercel-CDN-Cache-Control (RFC 9213 §3), Surrogate-Control, nginx's and Akamai's.
+ */
+const CACHE_HEADERS = /^(.+-cache-control|surrogate-control|x-accel-expires|edge-control)$/i
 
 /** Sets the headers that a session's outcome requires, without weakening what the application has set itself. */
 export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
@@ -21,10 +29,30 @@ export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
   for (const line of clearCookies) headers.append('Set-Cookie', line)
   // Nor must it store one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
   if (!/\bno-store\b/i.test(headers.get('cache-control') ?? '')) headers.set('Cache-Control', 'no-store')
+  // A CDN that finds one of these does not look at Cache-Control, and would hand the cookie to everybody.
+  dropCacheHeaders(headers)
 }
 
-/** Headers that describe a body that will not be sent, how long to cache it, or where to redirect to. An error page drops them. */
-export const BODY_HEADERS = [
+function dropCacheHeaders(headers: ResponseHeaders): void {
+  for (const name of [...headers.names()]) if (CACHE_HEADERS.test(name)) headers.delete(name)
+}
+
+/** The headers of a Fetch response, which can be changed only if it was made here. */
+export const fetchHeaders = (headers: Headers): ResponseHeaders => ({
+  get: (name) => headers.get(name) ?? undefined,
+  set: (name, value) => headers.set(name, value),
+  append: (name, value) => headers.append(name, value),
+  delete: (name) => headers.delete(name),
+  names: () => headers.keys(),
+})
+
+/** For an error page: drops what describes a body that will not be sent, how long to cache it, or where to redirect to. */
+export function dropBodyHeaders(headers: ResponseHeaders): void {
+  for (const name of BODY_HEADERS) headers.delete(name)
+  dropCacheHeaders(headers)
+}
+
+const BODY_HEADERS = [
   'Accept-Ranges',
   'Cache-Control',
   'Content-Disposition',

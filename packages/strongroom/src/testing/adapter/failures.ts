@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict'
 import { type Route, status, text } from './application.ts'
+import { gate, turns, until } from './gate.ts'
 import type { Property, Site } from './property.ts'
 import type { Page } from './visitor.ts'
 
 const BODY = 'the body of the application'
+
+const throws: Route = async ({ query, session }) => {
+  if (query.has('before')) throw new Error('secretPlan failed')
+  ;(await session()).set('half', true)
+  throw new Error('secretPlan failed')
+}
+
+/** What an error page gives away when it shows a message or a stack. */
+const TELLS = /secretPlan|bigint|bytes|session|store|cookie|node_modules|\.ts/i
 
 /** What is saved, and what the response shows, when something goes wrong. */
 export function failures(property: Property): void {
@@ -53,6 +63,109 @@ export function failures(property: Property): void {
     assert.equal(visitor.jar.header(), undefined)
   })
 
+  property(
+    'what a handler changed before it failed is dropped, even if the client had disconnected',
+    async ({ site }) => {
+      const [arrived, gone, answered] = [gate(), gate(), gate()]
+      const here = await site({
+        async '/pay'({ session }) {
+          const s = await session()
+          s.set('paid', true).login('eve')
+          arrived.open()
+          await gone.opened
+          // Until the server has noticed.
+          await turns(50)
+          answered.open()
+          return status(500, BODY)
+        },
+      })
+      const visitor = here.visitor()
+      await visitor.must('/set?a=1')
+      here.watch.calls.length = 0
+      const going = visitor.begin('/pay')
+      await arrived.opened
+      going.leave()
+      gone.open()
+      await answered.opened
+      await turns(50)
+      assert.deepEqual(
+        here.watch.calls.filter((call) => call !== 'read'),
+        [],
+      )
+      assert.deepEqual(await visitor.facts(), { userId: null, a: '1' })
+    },
+  )
+
+  property.of(
+    'revocable',
+    'a logout is saved even when its client disconnects and its page fails',
+    async ({ site }) => {
+      const [arrived, gone] = [gate(), gate()]
+      const here = await site({
+        async '/leave'({ session }) {
+          const s = await session()
+          s.logout()
+          arrived.open()
+          await gone.opened
+          await turns(50)
+          return status(500, BODY)
+        },
+      })
+      const visitor = here.visitor()
+      await visitor.must('/login?user=ada')
+      const going = visitor.begin('/leave')
+      await arrived.opened
+      going.leave()
+      gone.open()
+      await until(async () => (await visitor.facts()).userId === null)
+    },
+  )
+
+  property('a handler that throws is answered with a 500, and the server goes on', async ({ site }) => {
+    const here = await site({ '/throws': throws })
+    const visitor = here.visitor()
+    await visitor.must('/set?a=1')
+    for (const path of ['/throws', '/throws?before']) {
+      const page = await visitor.ask(path)
+      assert.equal(page.status, 500)
+      assert.deepEqual(page.all('set-cookie'), [])
+    }
+    assert.deepEqual(await visitor.facts(), { userId: null, a: '1' })
+  })
+
+  property('in production the page of a server error says only that there was an error', async (given) => {
+    const before = process.env.NODE_ENV
+    process.env.NODE_ENV = 'production'
+    try {
+      const here = await given.site({
+        '/throws': throws,
+        async '/odd'({ session }) {
+          ;(await session()).set('secretPlan', 1n)
+          return text(BODY)
+        },
+        async '/large'({ session }) {
+          ;(await session()).set('secretPlan', 'x'.repeat(100_000))
+          return text(BODY)
+        },
+      })
+      const visitor = here.visitor()
+      await visitor.must('/set?a=1')
+      for (const path of ['/throws', '/odd', '/large']) {
+        const page = await visitor.ask(path)
+        assert.equal(page.status, 500)
+        assert.doesNotMatch(page.text, TELLS, path)
+      }
+      if (!given.abilities.includes('revocable')) return
+      down(here)
+      const page = await visitor.ask('/set?a=2')
+      assert.equal(page.status, 503)
+      assert.doesNotMatch(page.text, TELLS)
+    } finally {
+      if (before === undefined) delete process.env.NODE_ENV
+      else process.env.NODE_ENV = before
+    }
+  })
+
   property('saveOnServerError saves changes at every status', async ({ site }) => {
     const here = await site({ '/fails': fails }, { saveOnServerError: true })
     const visitor = here.visitor()
@@ -94,6 +207,7 @@ export function failures(property: Property): void {
           ['ETag', '"1"'],
           ['Content-Length', String(BODY.length)],
           ['Cache-Control', 'public, max-age=600'],
+          ['CDN-Cache-Control', 'public, max-age=600'],
         ])
       },
       async '/go'({ session }) {
@@ -113,7 +227,8 @@ export function failures(property: Property): void {
       const page = await who.ask(path)
       assert.equal(page.status, 503)
       assert.ok(!page.text.includes(BODY), 'the body of the application is not sent')
-      for (const name of ['set-cookie', 'location', 'etag']) assert.deepEqual(page.all(name), [], name)
+      for (const name of ['set-cookie', 'location', 'etag', 'cdn-cache-control'])
+        assert.deepEqual(page.all(name), [], name)
       assert.doesNotMatch(page.header('cache-control') ?? '', /public/)
       hasNoSecret(here, page, cookie)
     }

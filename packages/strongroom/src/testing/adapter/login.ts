@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { parseSetCookie } from '../jar.ts'
-import { json, text } from './application.ts'
+import { json, status, text } from './application.ts'
 import type { Property } from './property.ts'
 
 /** Login, renewal and logout: which cookie opens which session afterwards. */
@@ -14,6 +14,32 @@ export function login(property: Property): void {
     assert.deepEqual(page.all('cache-control'), ['no-store'])
     assert.notEqual(visitor.jar.value(here.cookieName), before)
     assert.deepEqual(await visitor.facts(), { userId: 'ada', basket: '3' })
+  })
+
+  property('a login is saved with an answer of 403: only the status decides', async ({ site }) => {
+    const here = await site({
+      async '/denied'({ session, query }) {
+        ;(await session()).login('ada')
+        return status(Number(query.get('status')), 'denied')
+      },
+    })
+    const visitor = here.visitor()
+    assert.equal((await visitor.ask('/denied?status=500')).status, 500)
+    assert.equal((await visitor.facts()).userId, null)
+    assert.equal((await visitor.ask('/denied?status=403')).status, 403)
+    assert.equal((await visitor.facts()).userId, 'ada')
+  })
+
+  property('a label of any length is cut, and the login succeeds', async ({ site }) => {
+    const here = await site({
+      async '/labelled'({ session }) {
+        ;(await session()).login('ada', { label: 'Ünïcøde 🦊 '.repeat(10_000) })
+        return text('')
+      },
+    })
+    const visitor = here.visitor()
+    await visitor.must('/labelled')
+    assert.equal((await visitor.facts()).userId, 'ada')
   })
 
   property('a token that was planted before a login opens nothing after it', async ({ site }) => {

@@ -96,6 +96,38 @@ export function saving(property: Property): void {
       assert.deepEqual((await here.visitor().must('/look')).all(name), whenRead === 'same' ? whenSet : whenRead)
     })
 
+  property('no header of the application tells a CDN to store a response that sets the cookie', async ({ site }) => {
+    const own = [
+      ['CDN-Cache-Control', 'public, max-age=600'],
+      ['Cloudflare-CDN-Cache-Control', 'max-age=600'],
+      ['Vercel-CDN-Cache-Control', 'max-age=600'],
+      ['Netlify-CDN-Cache-Control', 'public, max-age=600'],
+      ['Surrogate-Control', 'max-age=600'],
+      ['X-Accel-Expires', '600'],
+      ['Edge-Control', 'cache-maxage=600s'],
+    ] as const
+    const here = await site({
+      '/look': async ({ session }) => text(String((await session()).userId), own),
+      async '/enter'({ session }) {
+        ;(await session()).login('ada')
+        return text('', own)
+      },
+      async '/leave'({ session }) {
+        ;(await session()).logout()
+        return text('', own)
+      },
+    })
+    const visitor = here.visitor()
+    for (const path of ['/enter', '/leave']) {
+      const page = await visitor.must(path)
+      assert.equal(page.all('set-cookie').length, 1)
+      assert.deepEqual(page.all('cache-control'), ['no-store'])
+      for (const [name] of own) assert.deepEqual(page.all(name.toLowerCase()), [], name)
+    }
+    const page = await visitor.must('/look')
+    for (const [name, value] of own) assert.deepEqual(page.all(name.toLowerCase()), [value])
+  })
+
   property("the application's own cookies are sent in addition to ours", async ({ site }) => {
     const own = ['theme=dark; Path=/', 'seen=1; Path=/; Max-Age=60']
     const mine: Route = async ({ session }) => {

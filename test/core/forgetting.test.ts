@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { text } from 'node:stream/consumers'
+import { it } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { getHeapSnapshot } from 'node:v8'
+import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { createSessions } from '../../packages/strongroom/src/index.ts'
+import type { LoginOptions } from '../../packages/strongroom/src/session/login.ts'
+import type { AnySession } from '../../packages/strongroom/src/session/session.ts'
+import type { BaseSessions, Sessions } from '../../packages/strongroom/src/sessions.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { secret } from './fixtures/secret.ts'
+
+type Data = Record<string, unknown>
+
+/** A session whose data contains a text of its own. The test remembers only the hash of it. */
+interface Marked {
+  readonly cookie: string
+  readonly hash: string
+}
+
+const hashOf = (mark: string) => createHash('sha256').update(mark).digest('hex')
+
+async function commit(
+  sessions: BaseSessions<Data>,
+  cookie: string | undefined,
+  work: (session: AnySession) => unknown,
+) {
+  const visit = sessions.open({ cookie })
+  await work(await visit.get())
+  const { setCookie } = await visit.commit()
+  return setCookie?.split(';', 1)[0] ?? cookie ?? ''
+}
+
+async function login(sessions: BaseSessions<Data>, userId: string, options?: LoginOptions): Promise<Marked> {
+  const mark = `mark-${randomBytes(12).toString('hex')}`
+  const given = await commit(sessions, undefined, (session) => {
+    session.set('note', mark)
+    session.login(userId, options)
+  })
+  await read(sessions, given)
+  return { cookie: given, hash: hashOf(mark) }
+}
+
+/** Opens the session, so that it is remembered in parsed form, too. Not in one turn with other reads, which would be shared. */
+async function read(sessions: BaseSessions<Data>, cookie: string): Promise<boolean> {
+  await turn()
+  return commit(sessions, cookie, (session) => session.get('note')).then(() => true)
+}
+
+it('every end of a session removes what it contained from this process', { timeout: 60_000 }, async () => {
+  const clock = manualClock()
+  const store = memory({ clock })
+  const options = { secrets: secret('forgetting'), seal: 'two-key', clock } as const
+  const sessions: Sessions<Data> = createSessions<Data>({ ...options, store })
+  const elsewhere = createSessions<Data>({ ...options, store })
+  const inCookies = createSessions<Data>({
+    secrets: secret('x'),
+    clock,
+    store: cookie({ revocations: memory({ clock }) }),
+  })
+  const bare = createSessions<Data>({ secrets: secret('x'), clock, store: cookie() })
+
+  const alive: Record<string, Marked> = {
+    'on the server': await login(sessions, 'alive'),
+    'in a cookie': await login(inCookies, 'alive'),
+    'of the one that goes on after revokeOthers()': await login(sessions, 'others'),
+  }
+  const ended: Record<string, Marked> = {
+    logout: await login(sessions, 'logout'),
+    'revokeAll(), one of two': await login(sessions, 'all'),
+    'revokeAll(), two of two': await login(sessions, 'all'),
+    'revokeOthers()': await login(sessions, 'others'),
+    revoke: await login(sessions, 'one'),
+    'a limit': await login(sessions, 'limited'),
+    'revokeAll() in another process, once the cookie has come back': await login(sessions, 'elsewhere'),
+    'logout, in a cookie with revocations': await login(inCookies, 'logout'),
+    'revokeAll(), in a cookie with revocations': await login(inCookies, 'all'),
+    'logout, in a bare cookie': await login(bare, 'logout'),
+    'its deadline, once the cookie has come back': await login(sessions, 'late', { remember: '1m' }),
+  }
+  const cookieOf = (title: string) => ended[title]?.cookie ?? ''
+  await commit(sessions, cookieOf('logout'), (session) => session.logout())
+  await sessions.of('all').revokeAll()
+  await sessions
+    .of('others')
+    .revokeOthers(await sessions.read({ cookie: alive['of the one that goes on after revokeOthers()']?.cookie }))
+  const [device] = await sessions.of('one').list()
+  await sessions.of('one').revoke(device?.handle ?? '')
+  await login(sessions, 'limited', { limit: 1 })
+  await elsewhere.of('elsewhere').revokeAll()
+  await read(sessions, cookieOf('revokeAll() in another process, once the cookie has come back'))
+  // Written once more, so that two texts of the cookie were made.
+  const again = await commit(inCookies, cookieOf('logout, in a cookie with revocations'), (session) =>
+    session.set('n', 1),
+  )
+  await commit(inCookies, again, (session) => session.logout())
+  await inCookies.of('all').revokeAll()
+  await commit(bare, cookieOf('logout, in a bare cookie'), (session) => session.logout())
+  clock.advance(61_000)
+  await read(sessions, cookieOf('its deadline, once the cookie has come back'))
+
+  // Unsealed cookies are no plaintext, so the snapshot has the contents only if a memo has them.
+  const snapshot = await text(getHeapSnapshot())
+  const found = new Set((snapshot.match(/mark-[0-9a-f]{24}/g) ?? []).map(hashOf))
+  const remembered = (list: Record<string, Marked>) =>
+    Object.keys(list).filter((title) => found.has(list[title]?.hash ?? ''))
+  assert.deepEqual(remembered(alive), Object.keys(alive), 'the snapshot does not show what is remembered')
+  assert.deepEqual(remembered(ended), [])
+})
