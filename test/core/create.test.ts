@@ -122,6 +122,9 @@ describe('an option', () => {
     refused({ store: backed, maxSize: 1024 }, /maxSize is not an option with/)
     refused({ store: backed, cookie: { name: 'id' } }, /cookie is not an option with/)
     refused({ idle: '7d' }, /idle is longer than absolute \(by default '12h'\).* Raise absolute, or lower idle/)
+    refused({ absolute: null }, /absolute must be above 0 and at most 400 days/)
+    refused({ remember: null }, /remember must be above 0 and at most 400 days/)
+    refused({ sweep: true }, /sweep must be at least '1s' and at most '20d', or false/)
     refused({ idle: '7d', absolute: '1d' }, /idle is longer than absolute \("1d"\)/)
   })
 

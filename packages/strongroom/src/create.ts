@@ -175,8 +175,9 @@ const refusal = (missing: string) =>
 function policyOf({ idle, absolute, remember, expireAtBrowserClose }: SessionsOptions): Policy {
   const policy = {
     idle: idle === null ? 0 : milliseconds(idle ?? '30m', 'idle'),
-    absolute: milliseconds(absolute ?? '12h', 'absolute'),
-    remember: milliseconds(remember ?? '14d', 'remember'),
+    // Null is refused: it looks like "no limit", which there is only for `idle`.
+    absolute: milliseconds(absolute === undefined ? '12h' : absolute, 'absolute'),
+    remember: milliseconds(remember === undefined ? '14d' : remember, 'remember'),
     persistent: !booleanOption('expireAtBrowserClose', expireAtBrowserClose, true),
   }
   if (policy.idle > policy.absolute)
@@ -193,14 +194,17 @@ function memoOption(given: number | false | undefined): number {
   throw new ConfigError('memo must be a whole number of bytes, or false.')
 }
 
+const SWEEP_RANGE = "sweep must be at least '1s' and at most '20d', or false."
+
 /** Null for no sweeps. */
 function sweepOption(given: Duration | false | undefined, swept: Store | null): number | null {
   if (given === false || (given === undefined && (!swept || swept.traits.expiresByItself))) return null
   if (!swept) throw new ConfigError('sweep has nothing to clear: these sessions are in their cookies.')
+  if (typeof given === 'boolean') throw new ConfigError(SWEEP_RANGE)
   const every = milliseconds(given === undefined ? '1h' : given, 'sweep')
   // A timer cannot count further; above that, Node would sweep without a pause.
   if (every >= 1_000 && every <= 20 * 86_400_000) return every
-  throw new ConfigError("sweep must be at least '1s' and at most '20d', or false.")
+  throw new ConfigError(SWEEP_RANGE)
 }
 
 function serializerOption(given: Serializer | undefined): Serializer | null {

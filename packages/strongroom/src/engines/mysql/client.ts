@@ -230,8 +230,8 @@ function driverUrl(url: string, { where, timeout, batchWrites = false }: UrlSour
   // On such a connection, an SQL injection could append any statement. It takes `batchWrites` to open one.
   if (searchParams.has('multipleStatements') || /multi_statements/i.test(searchParams.getAll('flags').join())) {
     throw new ConfigError(
-      `The URL of ${where} must not set "multipleStatements", nor the flag MULTI_STATEMENTS: no connection takes several ` +
-        'statements in one message, unless mysql() has the option batchWrites: true.',
+      `Remove "multipleStatements", or the flag MULTI_STATEMENTS, from the URL of ${where}: its connections take one ` +
+        'statement in a message. (The option batchWrites of mysql() opens connections that take several.)',
     )
   }
   if (batchWrites) searchParams.set('multipleStatements', 'true')
