@@ -670,7 +670,7 @@ const cryptoMutations: Mutation[] = [
   inCrypto('sodium')('a plaintext that stays where it was not encrypted', 'wipe(sealed)\n', '\n'),
   inCrypto('token')(
     'a token that stays in the memory of the pool when a cookie is verified',
-    '// Whoever gets that slab next must not find a token in it.\n    wipe(bytes)',
+    '// The next allocation from that slab must not contain a token.\n    wipe(bytes)',
     '',
   ),
   inCrypto('token')(

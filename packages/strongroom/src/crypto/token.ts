@@ -65,7 +65,7 @@ export function verifyToken(text: string, ring: Keyring): VerifiedToken | Refusa
     if (!equal(tag, bytes.subarray(34))) return 'forged'
     return { token, id, master, text }
   } finally {
-    // Whoever gets that slab next must not find a token in it.
+    // The next allocation from that slab must not contain a token.
     wipe(bytes)
   }
 }

@@ -27,7 +27,7 @@ export type Plan =
 
 /** How a session under a new token replaces the old one. */
 interface Replacement {
-  /** The new session goes back to the same login, so whoever ends the old one means the new one, too. */
+  /** The new session goes back to the same login, so ending the old one means the new one, too. */
   readonly isSuccessor: boolean
   readonly endsOld: boolean
   /** It goes on although the old session was ended in between. */
