@@ -105,7 +105,9 @@ class Daemon implements Server {
     this.#child = null
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
-    // Collected first, because the children of a dead process get another parent.
+    // Stopped first: a child that it starts after the others were collected would survive, and hold its data.
+    signal(child.pid as number, 'SIGSTOP')
+    // Collected before the end, because the children of a dead process get another parent.
     const all = family(child.pid as number)
     for (const pid of all) signal(pid, 'SIGKILL')
     await ended

@@ -115,7 +115,8 @@ export function listing(property: Property): void {
         let isOver = false
         const busy = ids.map(async (id, index) => {
           const handle = handles[index % 2] ?? store
-          for (let times = 0; !isOver; times += 1) {
+          // Not without end: on a slow disk, writers that never rest could keep deleteAll from its lock.
+          for (let times = 0; !isOver && times < 20; times += 1) {
             const found = await handle.read(id, { fresh: true })
             if (!found) return
             const expiresAt = clock() + HOUR + 1000 * (times % 100)
