@@ -29,11 +29,12 @@ if (files.length === 0) {
   process.exit(1)
 }
 
-// A limit of ten minutes for a file, so that a hanging one ends as a failure and not as a silence.
+// Limits for a test and for a file, so that a hanging one ends as a failure and not as a silence.
 const runner = spawn(
   process.execPath,
   [
     '--disable-warning=ExperimentalWarning',
+    '--import=./test/support/file-limit.ts',
     '--test',
     '--test-reporter=spec',
     '--test-concurrency=2',

@@ -8,6 +8,8 @@ export interface RedisCluster {
   readonly url: string
   /** Resolves when all nodes consider each other alive, and each replica follows its master. All of them must be running. */
   isWhole(): Promise<void>
+  /** How each node that answers sees the cluster, for the message of a failed test. */
+  views(): Promise<string>
   /** A node that is a master now, and one that is a replica. */
   master(): Promise<RedisServer>
   replica(): Promise<RedisServer>
@@ -49,6 +51,7 @@ export async function startRedisCluster(
     nodes,
     url: `redis+cluster://127.0.0.1:${first.port}`,
     isWhole: () => isWhole(nodes),
+    views: () => views(nodes),
     master: () => nodeOf('master', nodes),
     replica: () => nodeOf('slave', nodes),
     mastersOf: (slot) => mastersOf(slot, nodes),
@@ -89,6 +92,14 @@ async function isWhole(nodes: readonly RedisServer[]): Promise<void> {
       (list) => (list.match(/slave /g) ?? []).length === nodes.length - MASTERS && !/fail|handshake/.test(list),
     ),
   )
+}
+
+async function views(nodes: readonly Server[]): Promise<string> {
+  const lines = nodes.map(async ({ port }) => {
+    const asked = ['INFO', 'NODES'].map(async (what) => String(await send(port, 'CLUSTER', what)))
+    return `${port}: ${await Promise.all(asked).then((answers) => answers.join(''), String)}`
+  })
+  return (await Promise.all(lines)).join('\n')
 }
 
 async function nodeOf(kind: 'master' | 'slave', nodes: readonly RedisServer[]): Promise<RedisServer> {

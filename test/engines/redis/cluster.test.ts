@@ -139,13 +139,35 @@ describeBoth('a cluster', (program) => {
     }
   })
 
+  it('a client that loses all its connections at once comes back, although the node of its URL is gone for good', async () => {
+    // A cluster of its own: the node stays dead.
+    const own = await startRedisCluster({}, program)
+    const store = redis({ url: own.url, timeout: 1000 })
+    try {
+      await store.create(id(0), entry())
+      const [named = assert.fail(), ...others] = own.nodes
+      await named.kill()
+      await Promise.all(others.map(({ port }) => send(port, 'CLIENT', 'KILL', 'TYPE', 'normal')))
+      await until(async () => (await store.read(id(0))) !== null)
+    } finally {
+      await store.close()
+      await own.stop()
+    }
+  })
+
   it('a master that is killed during requests logs nobody out, and the store recovers by itself', async (test) => {
     const store = redis(cluster.url)
     // A replica that has not caught up yet, or is not known to every node, is not elected.
     await cluster.isWhole()
     const victim = await cluster.master()
-    const { failed, recoveredAfter } = await survivesFailover(store, 2000, victim)
-    test.diagnostic(`${failed} requests of 30 visitors failed, the last one ${recoveredAfter} ms after the kill`)
-    await store.close()
+    try {
+      const { failed, recoveredAfter } = await survivesFailover(store, 2000, victim)
+      test.diagnostic(`${failed} requests of 30 visitors failed, the last one ${recoveredAfter} ms after the kill`)
+    } catch (error) {
+      test.diagnostic(await cluster.views())
+      throw error
+    } finally {
+      await store.close()
+    }
   })
 })

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { backoff } from '../../base/retry.ts'
 import { type Argument, type Driver, RECONNECT, type RedisNode, type Subscriber, type Subscription } from './driver.ts'
 import { codeOf } from './errors.ts'
-import type { RedisAddress } from './url.ts'
+import type { Host, RedisAddress } from './url.ts'
 
 /** An ioredis `Redis` or `Cluster`, by what distinguishes one from clients of other libraries. Version 5.4 or later. */
 export interface IoredisClient {
@@ -41,6 +41,8 @@ const SLOTS = 16384
 const MASTER_TRIES = 5
 /** How often a call is tried when its slot has moved. Enough for a second, in which nodes may redirect the client to each other. */
 const MOVED_TRIES = 20
+/** How many nodes of a cluster are remembered beside those of its URL. */
+const FOUND_NODES = 64
 /** Ms between two such tries. */
 const PAUSE = 50
 
@@ -173,12 +175,14 @@ export async function openIoredis(address: RedisAddress, timeout: number): Promi
   }
   const lazy = { lazyConnect: true, enableAutoPipelining: true }
   if (address.kind === 'cluster') {
-    const cluster = new Cluster([...hosts], {
+    const startupNodes = [...hosts]
+    const cluster = new Cluster(startupNodes, {
       ...lazy,
       redisOptions: connection,
       slotsRefreshTimeout: timeout,
       clusterRetryStrategy: retryDelay,
     })
+    rememberNodes(cluster, startupNodes)
     return ownDriver(cluster)
   }
   const single = { ...connection, ...lazy, db, retryStrategy: retryDelay }
@@ -197,6 +201,27 @@ export async function openIoredis(address: RedisAddress, timeout: number): Promi
   }
   const client = new Redis({ ...single, ...sentinel })
   return reconnecting(client, ownDriver(client))
+}
+
+/**
+ * Adds each node that the client finds to the nodes that it starts from. When it loses all its connections at once, ioredis
+ * (5.4 to 6.0) asks only those, and would never come back if the nodes of the URL are gone by then.
+ */
+function rememberNodes(cluster: OwnCluster, startupNodes: Host[]): void {
+  const named = startupNodes.length
+  cluster.on('+node', ({ options: { host, port } }) => {
+    if (host === undefined || port === undefined) return
+    const known = startupNodes.findIndex((node) => node.host === host && node.port === port)
+    if (known !== -1 && known < named) return
+    if (known !== -1) startupNodes.splice(known, 1)
+    startupNodes.push({ host, port })
+    // Where nodes come and go, as in Kubernetes, the oldest ones are forgotten.
+    if (startupNodes.length > named + FOUND_NODES) startupNodes.splice(named, 1)
+  })
+}
+
+interface OwnCluster {
+  on(event: '+node', listener: (node: { readonly options: { host?: string; port?: number } }) => void): unknown
 }
 
 interface OwnClient extends IoredisClient {
