@@ -65,14 +65,15 @@ export function cookieBacking({ records, codec, cookieName, cookieAge, clock }: 
       return records.read(data.document, expiresAt, { cookie, version: null, expiresAt })
     },
 
-    create: async (content, _expiresAt, renewing) =>
-      refOf(await records.write(content, (renewing as DjangoRef | undefined) ?? null)),
+    create: async (content) => refOf(await records.write(content, null)),
+    renew: async (ref, content) => refOf(await records.write(content, ref as DjangoRef)),
     update: async (ref, content) => refOf(await records.write(content, ref as DjangoRef)),
     touch: async (ref) => {
       const { content } = ref as DjangoRef
       return refOf(await records.write(content, ref as DjangoRef))
     },
     end: async () => true,
-    users: { canExcept: false, advice: WITHOUT_STORE },
+    replace: async () => true,
+    users: { storesSurvivor: false, advice: WITHOUT_STORE },
   }
 }

@@ -1,5 +1,12 @@
 import { type Clock, type Entry, type Id, type Store, StoreError } from 'strongroom'
-import { type Backing, guardStore, latin1Of, type Refused, type VerifiedCookie } from 'strongroom/internal'
+import {
+  type Backing,
+  type ContentToSave,
+  guardStore,
+  latin1Of,
+  type Refused,
+  type VerifiedCookie,
+} from 'strongroom/internal'
 import { isSessionKey, newSessionKey, sessionId } from './engine.ts'
 import type { ObjectNode } from './json/read.ts'
 import type { DjangoRef, Records, Written } from './records.ts'
@@ -52,6 +59,13 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
     hashIsOutdated: false,
   })
 
+  async function create(content: ContentToSave, from: KeyRef | null): Promise<KeyRef> {
+    const written = await records.write(content, from)
+    const key = newSessionKey()
+    if (await store.create(key as Id, entryOf(written))) return refOf(key, written)
+    throw new StoreError('The store refused a new session because its key is taken.')
+  }
+
   return {
     traits: given.traits,
 
@@ -69,11 +83,16 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
       return records.read(data.document, expiresAt, { cookie, version: found.version, expiresAt })
     },
 
-    async create(content, _expiresAt, renewing): Promise<KeyRef> {
-      const written = await records.write(content, (renewing as KeyRef | undefined) ?? null)
-      const key = newSessionKey()
-      if (await store.create(key as Id, entryOf(written))) return refOf(key, written)
-      throw new StoreError('The store refused a new session because its key is taken.')
+    create: (content) => create(content, null),
+
+    /** As Django's cycle_key(): the same data under another key. */
+    async renew(ref, content): Promise<KeyRef | null> {
+      const { cookie, version } = ref as KeyRef
+      const renewed = await create(content, ref as KeyRef)
+      if (await store.delete(keyOf(cookie), version)) return renewed
+      // It has changed or ended in between, and what was copied of it must not remain beside it.
+      await store.delete(keyOf(renewed.cookie))
+      return null
     },
 
     async update(ref, content): Promise<KeyRef | null> {
@@ -91,7 +110,8 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
     },
 
     end: (ref, version) => store.delete(keyOf(ref.cookie), version ?? undefined),
-    users: { canExcept: true, advice: WITHOUT_INDEX },
+    replace: (ref) => store.delete(keyOf(ref.cookie), (ref as KeyRef).version),
+    users: { storesSurvivor: false, advice: WITHOUT_INDEX },
   }
 }
 

@@ -26,6 +26,11 @@ export interface SessionsOptions {
   /** Secrets (the first is current, the others retired), or a function that fetches them. `npx @strongroom/cli keys new` makes one. */
   readonly secrets?: SecretSource | undefined
   readonly cookie?: CookieSettings | undefined
+  /**
+   * Applications with the same secrets and the same store are strangers to each other if their namespaces differ: cookies, lists,
+   * limits and revocations. Default: the name of the cookie. Set it to the old name when the cookie is renamed.
+   */
+  readonly namespace?: string | undefined
   /** A session ends when it is not used for this long. Default `'30m'`; null is no idle limit. */
   readonly idle?: Duration | null | undefined
   /** A session ends after this long, however much it is used. Default `'12h'`. */
@@ -81,6 +86,7 @@ const KNOWN = [
   'store',
   'secrets',
   'cookie',
+  'namespace',
   'idle',
   'absolute',
   'remember',

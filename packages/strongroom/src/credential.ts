@@ -15,6 +15,8 @@ export type CredentialOf = (userId: string) => string | null | Promise<string | 
 export interface CredentialStamps {
   /** Of the given credential, or else of what the application returns; null for a user that is gone. */
   make(userId: string, given: string | undefined): Promise<string | null>
+  /** Compares the stamps of one user's logins with the credential as it is now. */
+  comparer(userId: string): Promise<(stamp: string | undefined) => boolean>
   /** The meta to go on with; refused if the credential has changed since the login. */
   check(meta: Meta, userId: string): Promise<Meta | Refused>
 }
@@ -40,6 +42,21 @@ export function createCredentialStamps(ring: Keyring, credentialOf: CredentialOf
     async make(userId, given) {
       const credential = given ?? (await credentialFor(userId))
       return credential === null ? null : stampOf(ring.current, userId, credential)
+    },
+
+    async comparer(userId) {
+      const credential = await credentialFor(userId)
+      const now = new Map<number, Buffer>()
+      return (given) => {
+        if (given === undefined || credential === null) return false
+        const stamp = Buffer.from(given, 'base64url')
+        const master = ring.get(stamp[0] as number)
+        // Made under a secret that is missing here: unknown is not over.
+        if (!master) return true
+        const current = now.get(master.kid) ?? Buffer.from(stampOf(master, userId, credential), 'base64url')
+        now.set(master.kid, current)
+        return equal(stamp, current)
+      }
     },
 
     async check(meta, userId) {

@@ -11,11 +11,16 @@ export type SessionEvent =
   | { readonly type: 'adopted'; readonly handle: string; readonly source: string }
   | { readonly type: 'updated'; readonly handle: string }
   | { readonly type: 'touched'; readonly handle: string }
-  /** `previous` is the handle that is dead now. The login of a visitor who had no session before is a `created`. */
+  /**
+   * The session has a new token. After a login of another user than before it has a new identity, too, and `previous` is the
+   * handle that is dead now; otherwise that is the same. The login of a visitor who had no session before is a `created`.
+   */
   | { readonly type: 'renewed'; readonly handle: string; readonly previous: string; readonly reason: 'login' | 'renew' }
   | { readonly type: 'revoked'; readonly handle: string | null; readonly count: number; readonly reason: RevokeReason }
   /** A valid cookie whose session is no longer stored: logged out, revoked, or past its deadline. */
   | { readonly type: 'absent'; readonly handle: string }
+  /** A cookie whose session goes on under a later token: it was renewed. Perhaps a copy in other hands. */
+  | { readonly type: 'superseded'; readonly handle: string }
   | { readonly type: 'expired'; readonly handle: string; readonly reason: 'idle' | 'absolute' }
   /** A cookie or a record that is not ours or was altered. Only `unknown-key` may be a mistake of a deployment. */
   | { readonly type: 'rejected'; readonly what: 'cookie' | 'record'; readonly reason: string }

@@ -1,4 +1,4 @@
-import { CONTENT_HEAD, OVERHEAD, sealOf } from 'strongroom/internal'
+import { CONTENT_HEAD, LEAST_RECORD, sealOf } from 'strongroom/internal'
 import type { Row, Value } from './row.ts'
 
 /** What a row is: a session of Strongroom, by its seal (`unknown` when the record has no form that we know), or of Django. */
@@ -56,7 +56,7 @@ function recordIn(row: Row, isKnown: boolean): Kind | null {
 function recordOf(value: Value): Kind | null {
   if (value.length < 20) return null
   const { bytes, length } = binary(value)
-  const seal = length >= OVERHEAD ? sealOf(bytes) : null
+  const seal = length >= LEAST_RECORD ? sealOf(bytes) : null
   if (seal !== null) return seal
   return bytes[0] === 0x7b && CONTENT_HEAD.test(bytes.toString('latin1', 0, 80)) ? 'none' : null
 }

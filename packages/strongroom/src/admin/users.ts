@@ -1,9 +1,9 @@
-import type { UserIndex } from '../backing/backing.ts'
+import type { SessionRef, UserIndex } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
-import { handleOf, type Id } from '../crypto/token.ts'
-import { SessionClosedError, UnsupportedError } from '../errors.ts'
-import type { RevokeReason } from '../events.ts'
-import { checkUserId } from '../session/login.ts'
+import { handleOf } from '../crypto/token.ts'
+import { SessionClosedError, SessionGoneError, UnsupportedError } from '../errors.ts'
+import { liveSessions } from '../request/live.ts'
+import { checkUserId, type LoginMoment } from '../session/login.ts'
 import { type AnySession, stateOf } from '../session/session.ts'
 
 /** One of a user's sessions, for a page about "your devices". */
@@ -24,6 +24,8 @@ export interface Device {
 export interface UserSessions {
   /** Newest first. */
   list(current?: AnySession): Promise<Device[]>
+  /** When a login begins, for `login(id, { asOf })`. Ask before the password is checked. */
+  moment(): Promise<LoginMoment>
   /** Ends the session with this handle; false if the user has none. */
   revoke(handle: string): Promise<boolean>
   /** Ends all but this one, and resolves to how many. Call it after a change of password, with `current.renew()`. */
@@ -34,6 +36,8 @@ export interface UserSessions {
 
 /** A user's sessions that are in their cookies: with `revocations` all can be ended, but nobody can list or count them. */
 export interface UserEpoch {
+  /** When a login begins, for `login(id, { asOf })`. Ask before the password is checked. */
+  moment(): Promise<LoginMoment>
   /** Ends all but this one, which gets a new cookie with this response. */
   revokeOthers(current: AnySession): Promise<null>
   revokeAll(): Promise<null>
@@ -42,6 +46,7 @@ export interface UserEpoch {
 /** All that `of(userId)` can be; the types of `createSessions` say which of it there is. */
 export interface AnyUser {
   list(current?: AnySession): Promise<Device[]>
+  moment(): Promise<LoginMoment>
   revoke(handle: string): Promise<boolean>
   revokeOthers(current: AnySession): Promise<number | null>
   revokeAll(): Promise<number | null>
@@ -51,17 +56,10 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
   checkUserId('of()', userId)
   const { users } = context.backing
 
-  async function endAll(reason: RevokeReason, except?: Id) {
-    await context.ring.ready()
-    const count = await ability(context, users.endAll, 'end all sessions of a user')(userId, except)
-    context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason })
-    return count
-  }
-
   return {
     async list(current) {
       await context.ring.ready()
-      const found = await ability(context, users.list, "list a user's sessions")(userId)
+      const found = await liveSessions(context, userId)
       const own = current ? stateOf(current).id : null
       return found
         .sort((a, b) => b.createdAt - a.createdAt)
@@ -74,6 +72,10 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
           current: id === own,
         }))
     },
+    async moment() {
+      await context.ring.ready()
+      return ability(context, users.moment, 'end all sessions of a user')(userId)
+    },
     async revoke(handle) {
       await context.ring.ready()
       const found = await ability(context, users.list, "list a user's sessions")(userId)
@@ -83,22 +85,33 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       return ended
     },
     async revokeOthers(current) {
+      await context.ring.ready()
       const state = stateOf(current)
-      if (!users.canExcept && !state.isOpen)
+      if (users.storesSurvivor && !state.isOpen)
         throw new SessionClosedError(
           'This session needs a new cookie to outlive the others: call revokeOthers() before the response begins.',
         )
-      const count = await endAll('revoke-others', state.id ?? undefined)
-      // It was ended with the others and goes on under a new identity, in a cookie of this response. Not by a renewal, which
-      // would go back to the login that has just been ended.
-      if (!users.canExcept && state.meta?.userId === userId) state.requestNewIdentity()
+      const isOwn = state.meta?.userId === userId && state.ref !== null
+      const ended = isOwn
+        ? await ability(context, users.endOthers, 'end all sessions of a user')(userId, state.ref as SessionRef)
+        : await ability(context, users.endAll, 'end all sessions of a user')(userId)
+      if (ended === null) throw new SessionGoneError()
+      // It goes on in a cookie that says so, with this response.
+      if (isOwn && users.storesSurvivor) state.requestRenewal()
+      state.requestLoginAfter(ended)
+      context.emit({ type: 'revoked', handle: null, count: ended.count ?? 0, reason: 'revoke-others' })
+      return ended.count
+    },
+    async revokeAll() {
+      await context.ring.ready()
+      const { count } = await ability(context, users.endAll, 'end all sessions of a user')(userId)
+      context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason: 'revoke-all' })
       return count
     },
-    revokeAll: () => endAll('revoke-all'),
   }
 }
 
-function ability<T extends UserIndex['list' | 'endOne' | 'endAll']>(
+function ability<T extends UserIndex['list' | 'endOne' | 'endAll' | 'endOthers' | 'moment']>(
   { backing }: SessionsContext,
   method: T,
   what: string,

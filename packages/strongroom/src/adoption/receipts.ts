@@ -3,7 +3,7 @@ import type { Loaded, LoadResult, SessionRef, VerifiedCookie } from '../backing/
 import { LONGEST } from '../base/duration.ts'
 import type { SessionsContext } from '../context.ts'
 import type { Master } from '../crypto/keyring.ts'
-import { computedToken, handleOf } from '../crypto/token.ts'
+import { handleOf } from '../crypto/token.ts'
 import { StoreError, UnsupportedError } from '../errors.ts'
 import { checkStamp } from '../request/load.ts'
 import type { Content, Meta } from '../session/content.ts'
@@ -34,8 +34,15 @@ export const NEEDS_STORE =
 
 export type AdoptedSession = { readonly loaded: Loaded | null } | null
 
-const cookieFor = (master: Master, { name, key }: Origin, ...what: readonly string[]): VerifiedCookie =>
-  computedToken(master, [name, key, ...what])
+function cookieFor(
+  { backing }: SessionsContext,
+  master: Master,
+  { name, key }: Origin,
+  ...what: readonly string[]
+): VerifiedCookie {
+  if (backing.computedCookie) return backing.computedCookie(master, [name, key, ...what])
+  throw new UnsupportedError(NEEDS_STORE)
+}
 
 /** What a session of the source has become: null if nobody adopted it, and no session if that has ended since. */
 export async function adopted(context: SessionsContext, origin: Origin): Promise<AdoptedSession> {
@@ -43,15 +50,15 @@ export async function adopted(context: SessionsContext, origin: Origin): Promise
   const receipts = await Promise.all(
     context.ring.masters.map(async (master) => ({
       master,
-      receipt: await context.backing.load(cookieFor(master, origin, 'receipt')),
+      receipt: await context.backing.load(cookieFor(context, master, origin, 'receipt')),
     })),
   )
   for (const { master, receipt } of receipts) {
     if (receipt === null || 'expired' in receipt) continue
     // One that does not open was altered: it proves only that the source's session is no longer anybody's.
-    if ('refused' in receipt) return { loaded: report(context, receipt) }
+    if (!('ref' in receipt)) return { loaded: report(context, receipt) }
     const nonce = String(receipt.values.nonce)
-    const cookie = cookieFor(master, origin, 'session', nonce)
+    const cookie = cookieFor(context, master, origin, 'session', nonce)
     return { loaded: report(context, await checkStamp(context.stamps, context.backing.load(cookie))) }
   }
   return null
@@ -60,7 +67,7 @@ export async function adopted(context: SessionsContext, origin: Origin): Promise
 /** The copy that was left of a session of the source, as it was then. */
 export async function copied(context: SessionsContext, origin: Origin): Promise<Loaded | null> {
   for (const master of context.ring.masters) {
-    const copy = await context.backing.load(cookieFor(master, origin, 'copy'))
+    const copy = await context.backing.load(cookieFor(context, master, origin, 'copy'))
     if (copy !== null && !('expired' in copy)) return report(context, await checkStamp(context.stamps, copy))
   }
   return null
@@ -73,7 +80,7 @@ export async function take(
   content: Content,
 ): Promise<{ readonly loaded: Loaded | null; readonly created: boolean }> {
   const nonce = randomBytes(16).toString('base64url')
-  const cookie = cookieFor(context.ring.current, origin, 'session', nonce)
+  const cookie = cookieFor(context, context.ring.current, origin, 'session', nonce)
   const ref = await createUnder(context, cookie, content)
   if (!ref) throw new StoreError('The store refused a new session: its id is taken.')
   // If this fails, the receipt may be there or not: the session stays, because what a receipt names must not be missing.
@@ -108,7 +115,7 @@ function storeReceipt(
     persistent: false,
     label: null,
   }
-  const cookie = cookieFor(context.ring.current, origin, 'receipt')
+  const cookie = cookieFor(context, context.ring.current, origin, 'receipt')
   return createUnder(context, cookie, { meta, data: JSON.stringify({ nonce }) })
 }
 
@@ -118,7 +125,7 @@ export async function leaveCopy(
   origin: Origin,
   content: Content,
 ): Promise<'created' | 'refreshed' | 'exists'> {
-  const cookie = cookieFor(context.ring.current, origin, 'copy')
+  const cookie = cookieFor(context, context.ring.current, origin, 'copy')
   for (;;) {
     if (await createUnder(context, cookie, content)) return 'created'
     const found = await context.backing.load(cookie)
@@ -132,7 +139,7 @@ const isSame = (a: Meta, b: Meta) => a.userId === b.userId && a.deadline === b.d
 
 export async function dropCopies(context: SessionsContext, origin: Origin): Promise<void> {
   for (const master of context.ring.masters) {
-    const cookie = cookieFor(master, origin, 'copy')
+    const cookie = cookieFor(context, master, origin, 'copy')
     await context.backing.end({ cookie, version: null, expiresAt: Number.POSITIVE_INFINITY })
   }
 }

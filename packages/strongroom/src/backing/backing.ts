@@ -1,13 +1,31 @@
+import type { Master } from '../crypto/keyring.ts'
 import type { Id, Refused } from '../crypto/token.ts'
 import { TooLargeError } from '../errors.ts'
 import type { CookieTransport } from '../http/cookie.ts'
 import type { Content, Parsed, Values } from '../session/content.ts'
 import type { RequestedLifetime } from '../session/lifetime.ts'
+import type { LoginMoment } from '../session/login.ts'
 import type { Clock, ReadOptions, Store, Traits, Version } from '../store.ts'
+import type { Turn } from './epochs.ts'
 
 /** A session that is past a deadline although it is still stored. Most stores only say that it is absent. */
 export interface Expired {
   readonly expired: 'idle' | 'absolute'
+}
+
+/**
+ * A good cookie that no longer opens its session: the session goes on under a later token, or was replaced at a login. Its visitor
+ * is anonymous.
+ */
+export interface Superseded {
+  readonly superseded: 'renewed' | 'replaced'
+  /**
+   * Was that a moment ago? Then the response with the new cookie may still be on its way, and a cookie of ours would overwrite
+   * it. Such a request creates nothing, unless it signs somebody in.
+   */
+  readonly isRecent: boolean
+  /** What a logout with the old cookie ends; null if it may end nothing. */
+  readonly ends: SessionRef | null
 }
 
 /** A cookie value that was verified to be ours, before anything was asked of a store. */
@@ -43,7 +61,7 @@ export interface ContentToSave extends Content {
 }
 
 /** What a cookie leads to; null when there is nothing. */
-export type LoadResult = Loaded | Expired | Refused | null
+export type LoadResult = Loaded | Superseded | Expired | Refused | null
 
 /**
  * Where sessions are stored: on the server, with a token in the cookie, or in the cookie. The two implementations are
@@ -59,8 +77,15 @@ export interface Backing {
    * `fresh` after a compare-and-set that failed: a copy may be the very one that it failed for.
    */
   load(cookie: VerifiedCookie, options?: ReadOptions): LoadResult | Promise<LoadResult>
-  /** Stores a new session under a new token. `renewing` is the session that it replaces, unless this is a new login. */
-  create(content: ContentToSave, expiresAt: number, renewing?: SessionRef): Promise<SessionRef>
+  /** Stores a new session under a new token. `began` is when its login began, if it is one. */
+  create(content: ContentToSave, expiresAt: number, began?: LoginMoment | null): Promise<SessionRef>
+  /**
+   * Stores a session under a new token, which is the only one that opens it from then on; null, and nothing stored, if the version
+   * is another or the session has ended. `before` is what was loaded with `ref`.
+   */
+  renew(ref: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Promise<SessionRef | null>
+  /** The computed cookie for `what` under a master; see `computedToken`. Present with `createUnder`. */
+  computedCookie?(master: Master, what: readonly string[]): VerifiedCookie
   /**
    * Stores a session under a computed token; null, and nothing stored, if there is one already. Absent where nothing on the
    * server could tell a second session from the first.
@@ -70,11 +95,13 @@ export interface Backing {
   update(ref: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Promise<SessionRef | null>
   /** Moves the idle deadline; null if the session has ended, or was changed since it was loaded. */
   touch(ref: SessionRef, content: Content, expiresAt: number): Promise<SessionRef | null>
+  /** True if this call ended a live session. With `version`, only that version is ended. */
+  end(ref: SessionRef, version?: Version | null): Promise<boolean>
   /**
-   * True if this call ended a live session. With `version`, only that version is ended. `successor` is the session that
-   * replaces it.
+   * Ends a session that a login replaces by one with another identity: false if the version is another or it has ended. Its cookie
+   * is superseded for a moment, and absent after that.
    */
-  end(ref: SessionRef, version?: Version | null, successor?: SessionRef): Promise<boolean>
+  replace(ref: SessionRef): Promise<boolean>
   /** A user's sessions, as far as they can be found. */
   readonly users: UserIndex
 }
@@ -86,18 +113,36 @@ export interface UserSession {
   readonly lastSeenAt: number | null
   readonly expiresAt: number
   readonly label: string | null
+  /** The credential stamp of its login, if it has one; null if that cannot be told. */
+  readonly stamp: string | null | undefined
 }
 
 export interface UserIndex {
   /** Absent where sessions are stored in their owners' cookies. */
   list?(userId: string): Promise<UserSession[]>
   endOne?(id: Id): Promise<boolean>
-  /** Ends all but `except`. Resolves to how many, or to null where that cannot be known. Absent without revocation. */
-  endAll?(userId: string, except?: Id): Promise<number | null>
-  /** False where `endAll` ends `except` as well, so that it needs a new identity to go on. */
-  readonly canExcept: boolean
+  /** Ends all, those too whose login is under way. Absent without revocation. */
+  endAll?(userId: string): Promise<Ended>
+  /** The same for all but one, which must be alive: null, and nothing ended, if it is not. */
+  endOthers?(userId: string, except: SessionRef): Promise<Ended | null>
+  /** Must a session that outlives `endOthers` be stored again, because the cookie itself says that it does? */
+  readonly storesSurvivor: boolean
+  /** When a login begins that must not survive `endAll`. Present with `endAll`. */
+  moment?(userId: string): Promise<LoginMoment>
+  /** Have all sessions of the user been ended since that moment? `ref` is the session of the login that began then. */
+  endedSince?(moment: LoginMoment, ref: SessionRef): Promise<boolean>
+  /** One login of this user at a time, on all servers: for a limit. Present with `list`. */
+  beginTurn?(userId: string): Promise<Turn>
   /** For an error about what is absent: why, and what to use instead. */
   readonly advice: string
+}
+
+export interface Ended {
+  /** Null where that cannot be known. */
+  readonly count: number | null
+  /** A login in the same request that began at `before` goes on as if it had begun at `after`. */
+  readonly before: LoginMoment
+  readonly after: LoginMoment
 }
 
 /** What every backing needs from the options of `createSessions`. */
@@ -119,6 +164,9 @@ export interface BackingEngine {
   readonly swept: Store | null
   backing(options: BackingOptions): Backing
 }
+
+/** For how long, in ms, a response with a new cookie may still be on its way. */
+export const IN_FLIGHT = 30_000
 
 /** Which deadline has passed at `now`, or null. The sealed absolute one decides, whatever the open one says. */
 export function expiryOf(now: number, expiresAt: number, deadline: number): Expired | null {

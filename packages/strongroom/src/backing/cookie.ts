@@ -3,43 +3,52 @@ import { detached } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
 import type { Aead } from '../crypto/aead.ts'
 import { type CookieCodec, cookieCodec } from '../crypto/cookie-seal.ts'
-import type { Keyring } from '../crypto/keyring.ts'
+import type { LiveKeyring, Master } from '../crypto/keyring.ts'
 import type { Id, Refused } from '../crypto/token.ts'
 import { decodeContent, encodeContent, type Values } from '../session/content.ts'
+import type { LoginMoment } from '../session/login.ts'
 import type { CookieEngine } from '../store.ts'
 import {
   type Backing,
   type BackingOptions,
   type ContentToSave,
+  type Ended,
   expiryOf,
+  IN_FLIGHT,
   type Loaded,
+  type LoadResult,
   refuseOver,
   type SessionRef,
   type UserIndex,
   type VerifiedCookie,
 } from './backing.ts'
-import { type RevocableSession, Revocations, revocationId } from './revocations.ts'
+import { ownId } from './own-entries.ts'
+import { type RevocableSession, Revocations } from './revocations.ts'
 
 export interface CookieBackingOptions extends BackingOptions {
   readonly engine: CookieEngine
-  readonly ring: Keyring
+  readonly ring: LiveKeyring
   readonly aead: Aead
+  /** Cookies open in it alone. */
+  readonly namespace: string
   readonly cookieName: string
   /** Bytes of memory for what was opened last; 0 is none. */
   readonly memo: number
 }
 
-/** 16 random bytes in base64url, and the id that is derived from them: they stay while the cookie changes at every write. */
-interface Identity {
-  readonly sid: string
-  readonly id: Id
-}
-
-/** A session in a cookie, once the cookie is verified. */
-interface CookieSession extends VerifiedCookie, Identity, RevocableSession {
+/** A session in a cookie, once the cookie is verified. Its id is derived from its sid, and stays while the cookie changes. */
+interface CookieSession extends VerifiedCookie, RevocableSession {
+  /** Under which the cookie is sealed. */
+  readonly sealedUnder: Master
   readonly expiresAt: number
   /** The parsed data, once it was asked for. */
   values: Values | undefined
+}
+
+interface CookieRef extends SessionRef {
+  readonly cookie: CookieSession
+  /** In the cookies that are made from now on. */
+  nonce: string | null
 }
 
 /** Browsers drop a cookie whose name and value are longer than this together (RFC 6265bis §5.6). */
@@ -48,130 +57,215 @@ const LIMIT = 4096
 /** Sessions in the cookie itself. The server stores nothing, or, with `revocations`, only what makes an end final. */
 export function cookieBacking(options: CookieBackingOptions): Backing {
   const { engine, ring, cookieName, clock } = options
-  const codec = cookieCodec(engine.protection, ring, cookieName, options.aead)
-  const revocations = engine.revocations && new Revocations(engine.revocations, ring, options)
+  const codec = cookieCodec(engine.protection, ring, options.namespace, options.aead)
+  const revocations = engine.revocations && new Revocations({ ...options, store: engine.revocations })
   const known = rememberingVerifier(codec, ring, options.memo)
 
-  function pack(content: ContentToSave, { id, sid }: Identity, begunAt: number, expiresAt: number): SessionRef {
-    const text = codec.encode(`["${sid}",${begunAt},${expiresAt}]\n${encodeContent(content)}`)
+  function pack(content: ContentToSave, session: Identity, expiresAt: number): CookieRef {
+    const { sid, id, master, generation, nonce, until } = session
+    const text = codec.encode(
+      `${JSON.stringify([sid, master.kid, generation, nonce, until, expiresAt])}\n${encodeContent(content)}`,
+    )
     refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
     const { meta, data, values } = content
-    const bare = { meta, data }
-    const cookie: CookieSession = { id, text, sid, begunAt, expiresAt, master: ring.current, content: bare, values }
+    const identity = { sid, id, master, generation, nonce, until }
+    const cookie = { ...identity, text, expiresAt, sealedUnder: ring.current, content: { meta, data }, values }
     // The visitor comes back with it.
     known.add(cookie)
-    return { cookie, version: null, expiresAt }
+    return { cookie, version: null, expiresAt, nonce }
   }
 
   function loadedFrom(cookie: CookieSession): Loaded {
     const { meta, data } = cookie.content
     cookie.values ??= JSON.parse(data) as Values
     const { values } = cookie
-    const expiresAt = Math.min(cookie.expiresAt, meta.deadline)
-    return { meta, data, values, shared: values, ref: { cookie, version: null, expiresAt } }
+    return { meta, data, values, shared: values, ref: refTo(cookie) }
   }
 
-  const repack = (ref: SessionRef, content: ContentToSave, expiresAt: number) => {
-    const before = ref.cookie as CookieSession
-    return pack(content, before, before.begunAt, expiresAt)
-  }
+  const refTo = (cookie: CookieSession): CookieRef => ({
+    cookie,
+    version: null,
+    expiresAt: Math.min(cookie.expiresAt, cookie.content.meta.deadline),
+    nonce: cookie.nonce,
+  })
+
+  /** The same session in a new cookie. */
+  const repack = ({ cookie, nonce }: CookieRef, content: ContentToSave, expiresAt: number, generation = 0) =>
+    pack(
+      content,
+      {
+        ...cookie,
+        nonce,
+        generation: cookie.generation + generation,
+        until: Math.max(cookie.until, content.meta.deadline),
+      },
+      expiresAt,
+    )
 
   /** Every copy of its cookie that was opened or made here: each write has made another one. */
   const forget = ({ cookie }: Pick<SessionRef, 'cookie'>) => known.forget(({ id }) => id === cookie.id)
 
-  const isOver = async ({ cookie, expiresAt }: SessionRef) =>
-    expiresAt <= clock() || (revocations !== undefined && (await revocations.hasEnded(cookie as CookieSession)))
+  async function isOver({ cookie, expiresAt, nonce }: CookieRef): Promise<boolean> {
+    if (expiresAt <= clock()) return true
+    if (!revocations) return false
+    const { state, floor } = await revocations.markOf({ ...cookie, nonce }, true)
+    return state !== 'live' || floor > cookie.generation
+  }
 
-  return {
+  /** What the store says of a cookie that is still within its own deadlines. */
+  async function checked(revocations: Revocations, session: CookieSession, fresh?: boolean): Promise<LoadResult> {
+    const { state, floor, at } = await revocations.markOf(session, fresh)
+    if (state === 'live' && floor <= session.generation) return loadedFrom(session)
+    known.drop(session)
+    const isRecent = clock() < at + IN_FLIGHT
+    if (state === 'replaced') return { superseded: 'replaced', isRecent, ends: null }
+    if (state === 'ended') return { refused: 'revoked' }
+    return { superseded: 'renewed', isRecent, ends: session.content.meta.userId === null ? null : refTo(session) }
+  }
+
+  async function extended(ref: CookieRef, { meta: { userId, deadline } }: ContentToSave): Promise<boolean> {
+    const { cookie } = ref
+    if (!revocations || deadline <= cookie.until) return true
+    if (userId !== null) await revocations.registry.register(cookie.master.kid, deadline)
+    return revocations.extend(cookie, deadline)
+  }
+
+  const backing: Omit<Backing, 'users'> = {
     traits: engine.traits,
     verify: known.verify,
 
-    load(cookie) {
+    load(cookie, options) {
       const session = cookie as CookieSession
       const expired = expiryOf(clock(), session.expiresAt, session.content.meta.deadline)
       if (expired) return expired
-      if (!revocations) return loadedFrom(session)
-      return revocations.hasEnded(session).then((ended) => {
-        if (!ended) return loadedFrom(session)
-        forget({ cookie: session })
-        return { refused: 'revoked' }
-      })
+      return revocations ? checked(revocations, session, options?.fresh) : loadedFrom(session)
     },
 
-    async create(content, expiresAt, renewing) {
-      const now = clock()
-      // A renewal goes back to the same login, or it would outrun an epoch that is moved while it is under way.
-      const begunAt = renewing
-        ? (renewing.cookie as CookieSession).begunAt
-        : Math.max(now, (await revocations?.afterEpoch(content.meta.userId)) ?? 0)
-      return pack(content, newIdentity(), begunAt, expiresAt)
+    async create(content, expiresAt, began): Promise<CookieRef> {
+      const { userId, deadline } = content.meta
+      const master = ring.current
+      let nonce: string | null = null
+      if (revocations && userId !== null) {
+        await revocations.registry.register(master.kid, deadline)
+        const moment = began ?? (await revocations.epochs.moment(userId))
+        // A key that is newer than the login: `endedSince` refuses it.
+        nonce = moment.nonces.get(master.kid) ?? null
+      }
+      const sid = randomBytes(16).toString('base64url')
+      const identity = { sid, id: ownId('session', sid), master, generation: 0, nonce, until: deadline }
+      return pack(content, identity, expiresAt)
     },
-    async update(ref, content, expiresAt, before) {
-      // A change that is reported as saved must be found: a cookie that was ended in between is refused next time.
-      if (await isOver(ref)) return null
-      if (!revocations || content.meta.deadline === before.meta.deadline) return repack(ref, content, expiresAt)
-      // A tombstone lasts until the deadline of the cookie that it ends. With another deadline the session goes on under
-      // another identity, or a tombstone could expire before one of the cookies that it is to refuse.
-      const session = ref.cookie as CookieSession
-      const next = pack(content, newIdentity(), session.begunAt, expiresAt)
-      const ended = await revocations.end(session, next.cookie as CookieSession)
+
+    async renew(ref, content, expiresAt): Promise<CookieRef | null> {
+      if ((await isOver(ref as CookieRef)) || !(await extended(ref as CookieRef, content))) return null
+      const { cookie } = ref as CookieRef
+      const until = Math.max(cookie.until, content.meta.deadline)
+      if (revocations && !(await revocations.renew({ ...cookie, until }))) return null
       forget(ref)
-      return ended ? next : null
+      return repack(ref as CookieRef, content, expiresAt, 1)
     },
+
+    async update(ref, content, expiresAt): Promise<CookieRef | null> {
+      // A change that is reported as saved must be found: a cookie that was ended in between is refused next time.
+      if ((await isOver(ref as CookieRef)) || !(await extended(ref as CookieRef, content))) return null
+      return repack(ref as CookieRef, content, expiresAt)
+    },
+
     touch: async (ref, { meta, data }, expiresAt) =>
-      (await isOver(ref)) ? null : repack(ref, { meta, data }, expiresAt),
-    async end(ref, version, successor) {
-      // A renewal must not bring back what has expired in between. A logout means every copy of the cookie.
+      (await isOver(ref as CookieRef)) ? null : repack(ref as CookieRef, { meta, data }, expiresAt),
+
+    async end(ref, version) {
+      const { cookie } = ref as CookieRef
+      // A session that was emptied must not come back by what has expired in between. A logout means every copy of the cookie.
       if (version !== undefined && ref.expiresAt <= clock()) return false
-      const ended = revocations
-        ? await revocations.end(ref.cookie as CookieSession, successor?.cookie as CookieSession | undefined)
-        : true
+      const ended = revocations ? await revocations.end(cookie, 'ended', version !== undefined) : true
       forget(ref)
       return ended
     },
-    users: revocations ? forgettingUsers(revocations.users, known) : { canExcept: false, advice: WITHOUT_REVOCATIONS },
+
+    async replace(ref) {
+      const ended = revocations ? await revocations.end((ref as CookieRef).cookie, 'replaced', true) : true
+      forget(ref)
+      return ended
+    },
   }
+  if (!revocations) return { ...backing, users: { storesSurvivor: false, advice: WITHOUT_REVOCATIONS } }
+  const isLive = async (ref: SessionRef) => {
+    const loaded = await backing.load(ref.cookie, { fresh: true })
+    return loaded !== null && 'ref' in loaded
+  }
+  return { ...backing, users: userEpochs(revocations, known, isLive) }
 }
+
+type Identity = Pick<CookieSession, 'sid' | 'id' | 'master' | 'generation' | 'nonce' | 'until'>
 
 const WITHOUT_REVOCATIONS =
   "the sessions are in their owners' cookies. Give the engine revocations, or use a store such as sqlite."
 
-const identityOf = (sid: string): Identity => ({ sid, id: revocationId('session', sid) })
-const newIdentity = () => identityOf(randomBytes(16).toString('base64url'))
-
 /** Remembers the sessions in cookies that were opened or made last, by the cookies' text. */
-function rememberingVerifier(codec: CookieCodec, ring: Keyring, memo: number) {
+function rememberingVerifier(codec: CookieCodec, ring: LiveKeyring, memo: number) {
   const known = new Memo<CookieSession>(memo)
   const add = (cookie: CookieSession) => known.set(cookie.text, cookie, 6 * cookie.text.length + 512)
+  const inRing = (master: Master) => ring.get(master.kid) === master
 
   function verify(given: string): VerifiedCookie | Refused {
     const before = known.get(given)
     // A master that was removed from the ring must stop opening at once.
-    if (before && ring.get(before.master.kid) === before.master) return before
+    if (before && inRing(before.sealedUnder) && inRing(before.master)) return before
     const decoded = codec.decode(given)
     if ('refused' in decoded) return decoded
-    const { payload, master } = decoded
+    const { payload, master: sealedUnder } = decoded
     const end = payload.indexOf('\n')
     const content = decodeContent(payload.slice(end + 1))
     if (end < 0 || !content) return { refused: 'malformed' }
-    const [sid, begunAt, expiresAt] = JSON.parse(payload.slice(0, end))
+    const [sid, kid, generation, nonce, until, expiresAt] = JSON.parse(payload.slice(0, end))
+    const master = ring.get(kid)
+    if (!master) return { refused: 'unknown-key' }
     // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.
     const text = detached(given)
     const { meta, data, values } = content
-    const cookie = { ...identityOf(sid), text, begunAt, expiresAt, master, content: { meta, data }, values }
+    const identity: Identity = { sid, id: ownId('session', sid) as Id, master, generation, nonce, until }
+    const cookie = { ...identity, text, expiresAt, sealedUnder, content: { meta, data }, values }
     add(cookie)
     return cookie
   }
 
-  return { add, verify, forget: (matches: (session: CookieSession) => boolean) => known.deleteWhere(matches) }
+  return {
+    add,
+    verify,
+    drop: ({ text }: CookieSession) => known.delete(text),
+    forget: (matches: (session: CookieSession) => boolean) => known.deleteWhere(matches),
+  }
 }
 
 type RememberingVerifier = ReturnType<typeof rememberingVerifier>
 
-/** When all sessions of a user end, what is remembered of them is forgotten. The one that goes on is opened again. */
-function forgettingUsers(users: UserIndex, known: RememberingVerifier): UserIndex {
-  const { endAll } = users
-  if (!endAll) return users
-  const forget = (userId: string) => known.forget(({ content }) => content.meta.userId === userId)
-  return { ...users, endAll: (userId, except) => endAll(userId, except).finally(() => forget(userId)) }
+/** A user's sessions that are in their cookies. When all of them end, what is remembered of them is forgotten. */
+function userEpochs(
+  revocations: Revocations,
+  known: RememberingVerifier,
+  isLive: (ref: SessionRef) => Promise<boolean>,
+): UserIndex {
+  const { epochs, registry } = revocations
+  async function end(userId: string): Promise<Ended> {
+    await registry.assertComplete()
+    const moved = await epochs.move(userId).finally(() => known.forget(({ content }) => content.meta.userId === userId))
+    return { ...moved, count: null }
+  }
+  return {
+    endAll: end,
+    async endOthers(userId, except) {
+      if (!(await isLive(except))) return null
+      const ended = await end(userId)
+      const ref = except as CookieRef
+      const { kid } = ref.cookie.master
+      // Unless somebody else has ended all of them in between: this one, too.
+      if (ended.before.nonces.get(kid) === ref.nonce) ref.nonce = ended.after.nonces.get(kid) ?? null
+      return ended
+    },
+    storesSurvivor: true,
+    moment: (userId: string): Promise<LoginMoment> => epochs.moment(userId),
+    endedSince: (moment, ref) => revocations.endedSince(moment, (ref as CookieRef).cookie),
+    advice: "the sessions are in their owners' cookies. Use a store such as sqlite.",
+  }
 }

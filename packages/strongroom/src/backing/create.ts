@@ -21,6 +21,7 @@ export interface EngineOptions {
   readonly crypto?: CryptoOption | undefined
   readonly maxSize?: number | undefined
   readonly cookie?: CookieSettings | undefined
+  readonly namespace?: string | undefined
 }
 
 export interface CreatedBacking {
@@ -48,11 +49,12 @@ export function createBacking(
     if (options.cipher !== undefined && engine.protection === 'signed')
       throw new ConfigError("cipher is for what is sealed, and cookie({ protection: 'signed' }) seals nothing.")
     const transport = cookieTransport(options.cookie, common.production)
-    const backing = cookieBacking({ ...common, aead, engine, cookieName: transport.name })
+    const namespace = namespaceOption(options.namespace, transport.name)
+    const backing = cookieBacking({ ...common, aead, engine, namespace, cookieName: transport.name })
     return { backing, transport, aead, sealName: engine.protection, store: null, swept: engine.revocations ?? null }
   }
   if (isBacking(engine)) {
-    for (const name of ['seal', 'cipher', 'maxSize', 'cookie'] as const)
+    for (const name of ['seal', 'cipher', 'maxSize', 'cookie', 'namespace'] as const)
       if (options[name] !== undefined)
         throw new ConfigError(`${name} is not an option with ${engine.traits.engine}, which has its own format.`)
     const { transport, swept } = engine
@@ -61,7 +63,9 @@ export function createBacking(
   const standard: SealName = isInProcessMemory(engine.traits) ? 'none' : 'two-key'
   const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
   const transport = cookieTransport(options.cookie, common.production)
-  const backing = serverBacking({ ...common, aead, store: engine, seal, maxSize: sizeOption(options.maxSize) })
+  const namespace = namespaceOption(options.namespace, transport.name)
+  const maxSize = sizeOption(options.maxSize)
+  const backing = serverBacking({ ...common, aead, store: engine, namespace, seal, maxSize })
   return { backing, transport, aead, sealName: seal, store: engine, swept: engine }
 }
 
@@ -91,4 +95,10 @@ function sizeOption(given: number | undefined): number {
   if (given === undefined) return 65_536
   if (Number.isSafeInteger(given) && given >= 256) return given
   throw new ConfigError('maxSize must be a whole number of bytes, at least 256.')
+}
+
+function namespaceOption(given: string | undefined, cookieName: string): string {
+  if (given === undefined) return cookieName
+  if (typeof given === 'string' && /^[\x21-\x7e]{1,256}$/.test(given)) return given
+  throw new ConfigError('namespace must be a string of 1 to 256 printable ASCII characters, without spaces.')
 }

@@ -1,16 +1,22 @@
 import { asBuffer } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
 import type { Keyring, Master } from '../crypto/keyring.ts'
-import { type Seal, sealedUnder } from '../crypto/seal.ts'
-import type { Id, Refused, VerifiedToken } from '../crypto/token.ts'
+import { type RecordHeader, type RecordRefusal, type Seal, sealedUnder } from '../crypto/seal.ts'
+import type { Id, VerifiedToken } from '../crypto/token.ts'
 import { decodeContent, type Parsed } from '../session/content.ts'
 import type { ContentToSave } from './backing.ts'
+
+export interface OpenedSession extends Parsed, Pick<RecordHeader, 'renewedAt'> {}
 
 /** Converts sessions to the bytes that are stored, and back. */
 export interface Records {
   /** `payload` is the encoded `content`. */
-  seal(payload: string, content: ContentToSave, token: VerifiedToken, owner: string | null): Buffer
-  open(bytes: Uint8Array, token: VerifiedToken, owner: string | null): Parsed | Refused
+  seal(payload: string, content: ContentToSave, token: VerifiedToken, owner: string | null, renewedAt: number): Buffer
+  open(
+    bytes: Uint8Array,
+    token: VerifiedToken,
+    owner: string | null,
+  ): OpenedSession | { readonly refused: RecordRefusal }
   /** Forgets what is remembered of a session that has ended. */
   forget(id: Id): void
   /** The same for all sessions of an owner, but for one. */
@@ -18,16 +24,26 @@ export interface Records {
 }
 
 /** What a record contains. `values` are parsed when they are first asked for, and shared from then on. */
-class OpenedRecord implements Parsed {
+class OpenedRecord implements OpenedSession {
   readonly bytes: Buffer
+  /** The cookie that opened it: one that was superseded has the same id. */
+  readonly cookie: string
+  readonly renewedAt: number
   readonly master: Master | undefined
   readonly owner: string | null
   readonly meta: Parsed['meta']
   readonly data: string
   #values: Parsed['values'] | undefined
 
-  constructor(bytes: Buffer, master: Master | undefined, owner: string | null, content: ContentToSave) {
+  constructor(
+    { bytes, cookie, renewedAt }: Pick<OpenedRecord, 'bytes' | 'cookie' | 'renewedAt'>,
+    master: Master | undefined,
+    owner: string | null,
+    content: ContentToSave,
+  ) {
     this.bytes = bytes
+    this.cookie = cookie
+    this.renewedAt = renewedAt
     this.master = master
     this.owner = owner
     this.meta = content.meta
@@ -43,8 +59,8 @@ class OpenedRecord implements Parsed {
 
 /**
  * Remembers the contents of the records that were opened last, in at most `limit` bytes; 0 remembers nothing. A record is
- * recognized only when every byte of it is the same, so an altered one is always opened and always refused. The price: the
- * process's memory holds some sessions in the clear.
+ * recognized only when every byte of it and of the cookie is the same, so an altered one is always opened and always refused, and
+ * so is one whose cookie was superseded. The price: the process's memory holds some sessions in the clear.
  */
 export function createRecords(seal: Seal, ring: Keyring, limit: number): Records {
   const memo = new Memo<OpenedRecord>(limit)
@@ -54,29 +70,44 @@ export function createRecords(seal: Seal, ring: Keyring, limit: number): Records
     return kid === null ? undefined : ring.get(kid)
   }
 
-  function remember(id: Id, bytes: Buffer, owner: string | null, content: ContentToSave): void {
+  function remember(
+    { id, text }: VerifiedToken,
+    given: Buffer,
+    renewedAt: number,
+    owner: string | null,
+    content: ContentToSave,
+  ): void {
     if (limit === 0) return
     // A copy of the bytes, because the caller may reuse its own. JSON and parsed values take about five times as much again.
-    memo.set(id, new OpenedRecord(Buffer.from(bytes), masterOf(bytes), owner, content), 6 * bytes.length + 512)
+    const opened = { bytes: Buffer.from(given), cookie: text, renewedAt }
+    memo.set(id, new OpenedRecord(opened, masterOf(given), owner, content), 6 * given.length + 512)
   }
 
   return {
-    seal(payload, content, token, owner) {
-      const bytes = seal.seal(payload, token, owner)
-      remember(token.id, bytes, owner, content)
+    seal(payload, content, token, owner, renewedAt) {
+      const bytes = seal.seal(payload, token, owner, renewedAt)
+      remember(token, bytes, renewedAt, owner, content)
       return bytes
     },
     open(given, token, owner) {
       const bytes = asBuffer(given)
       const known = memo.get(token.id)
       // A master that was removed from the ring must stop opening at once.
-      if (known && known.owner === owner && known.bytes.equals(bytes) && known.master === masterOf(bytes)) return known
-      const payload = seal.open(bytes, token, owner)
-      if (typeof payload !== 'string') return payload
-      const content = decodeContent(payload)
+      if (
+        known &&
+        known.owner === owner &&
+        known.cookie === token.text &&
+        known.bytes.equals(bytes) &&
+        known.master === masterOf(bytes)
+      )
+        return known
+      const opened = seal.open(bytes, token, owner)
+      if ('refused' in opened) return opened
+      const content = decodeContent(opened.payload)
       if (!content) return { refused: 'malformed' }
-      remember(token.id, bytes, owner, content)
-      return content
+      const { renewedAt } = opened
+      remember(token, bytes, renewedAt, owner, content)
+      return Object.assign(content, { renewedAt })
     },
     forget: (id) => memo.delete(id),
     forgetOwner: (owner, except) => memo.deleteWhere((record, id) => record.owner === owner && id !== except),

@@ -1,105 +1,128 @@
-import { createHash } from 'node:crypto'
-import { latin1Of } from '../base/bytes.ts'
 import { LONGEST } from '../base/duration.ts'
-import { type Keyring, type Master, ownerTag } from '../crypto/keyring.ts'
-import type { Id } from '../crypto/token.ts'
+import type { LiveKeyring, Master } from '../crypto/keyring.ts'
 import type { Content } from '../session/content.ts'
-import type { Store } from '../store.ts'
-import type { BackingOptions, UserIndex } from './backing.ts'
+import type { LoginMoment } from '../session/login.ts'
+import type { Entry, Found, Store } from '../store.ts'
+import type { BackingOptions } from './backing.ts'
+import { Epochs } from './epochs.ts'
 import { guardStore } from './guard.ts'
+import { KeyRegistry } from './key-registry.ts'
+import { jsonIn, MARGIN, ownId, TOMBSTONE } from './own-entries.ts'
 
 /** A session in a cookie, as far as its end depends on it. */
 export interface RevocableSession {
-  readonly id: Id
-  /** When the login (or creation) was that the session goes back to: a user's epoch ends what began before it. */
-  readonly begunAt: number
+  readonly sid: string
+  /** The master under which it began. */
   readonly master: Master
+  /** How often it had been renewed. */
+  readonly generation: number
+  /** The user's epoch when the login began; null for one that was never moved, and while anonymous. */
+  readonly nonce: string | null
+  /** No cookie of the session that was ever handed out is valid later than this. */
+  readonly until: number
   readonly content: Content
 }
 
-/** An epoch outlasts the sessions that it ends by this much, for requests that are under way. */
-const GRACE = 86_400_000
+/** What the store says of a session: nothing, for as long as it is alive and was never renewed. */
+interface Mark {
+  readonly state: 'live' | 'ended' | 'replaced'
+  /** Cookies of an earlier generation were superseded. */
+  readonly floor: number
+  /** When the mark was last changed. */
+  readonly at: number
+}
 
-/** The id of a tombstone or an epoch. A hash: anyone who reads the store learns that sessions are over, and nothing else. */
-export const revocationId = (kind: 'session' | 'epoch', name: string): Id =>
-  createHash('sha256').update(`strongroom ${kind}\n${name}`).digest('hex') as Id
+const NO_MARK: Mark = { state: 'live', floor: 0, at: 0 }
+
+export interface RevocationsOptions extends BackingOptions {
+  readonly store: Store
+  readonly ring: LiveKeyring
+  readonly namespace: string
+}
 
 /**
- * What makes the end of a session in a cookie final: in a store, a tombstone for each session that ended before its deadline,
- * and for each user an epoch, the moment before which all sessions have ended.
+ * What makes the end of a session in a cookie final: in a store, a tombstone for each session that ended or was renewed, and for
+ * each user an epoch. Both outlive every cookie that they refuse.
  */
 export class Revocations {
+  readonly epochs: Epochs
+  readonly registry: KeyRegistry
   readonly #store: ReturnType<typeof guardStore>
-  readonly #ring: Keyring
   readonly #clock: BackingOptions['clock']
 
-  constructor(store: Store, ring: Keyring, { clock, timeout }: BackingOptions) {
+  constructor({ store, timeout, ...options }: RevocationsOptions) {
     this.#store = guardStore(store, timeout)
-    this.#ring = ring
-    this.#clock = clock
+    this.#clock = options.clock
+    const common = { ...options, store: this.#store }
+    this.epochs = new Epochs({ ...common, rememberedUntil: (now) => now + LONGEST + MARGIN })
+    this.registry = new KeyRegistry(common)
   }
 
-  readonly users: UserIndex = {
-    canExcept: false,
-    endAll: async (userId) => {
-      const now = this.#clock()
-      await Promise.all(this.#ring.masters.map((master) => this.#moveEpoch(master, userId, now)))
-      return null
-    },
-    advice: "the sessions are in their owners' cookies. Use a store such as sqlite.",
-  }
-
-  async hasEnded({ id, begunAt, master, content }: RevocableSession): Promise<boolean> {
-    const { userId } = content.meta
-    const [tombstone, epoch] = await Promise.all([
-      this.#store.read(id),
-      userId === null ? 0 : this.#epochOf(master, userId),
+  /** The mark of a session; `ended` too for one whose user has ended all sessions since its login. */
+  async markOf(session: RevocableSession, fresh = false): Promise<Mark> {
+    const { userId } = session.content.meta
+    const [found, nonce] = await Promise.all([
+      this.#store.read(ownId('session', session.sid), { fresh }),
+      userId === null ? null : this.epochs.nonceOf(session.master, userId, fresh),
     ])
-    return tombstone !== null || begunAt <= epoch
+    const mark = found ? markIn(found) : NO_MARK
+    // Absent means never moved: an epoch outlives the sessions that it ends.
+    return nonce !== null && nonce !== session.nonce ? { ...mark, state: 'ended' } : mark
+  }
+
+  /** False if the session had ended already; with `isCurrent`, also if this cookie was superseded. */
+  end(session: RevocableSession, as: 'ended' | 'replaced' = 'ended', isCurrent = false): Promise<boolean> {
+    return this.#set(session, session.until, ({ state, floor }) =>
+      state === 'live' && !(isCurrent && floor > session.generation) ? { state: as, floor } : null,
+    )
+  }
+
+  /** Supersedes this cookie and all before it. False if the session has ended, or it was superseded already. */
+  renew(session: RevocableSession): Promise<boolean> {
+    return this.#set(session, session.until, ({ state, floor }) =>
+      state === 'live' && floor <= session.generation ? { state, floor: session.generation + 1 } : null,
+    )
   }
 
   /**
-   * True if this call ended the session. The tombstone names the session that replaces it, so that a logout that comes too late
-   * for the old one (a renewal was faster) ends the new one.
+   * Before a cookie is handed out that lives longer than all before it: whoever ends the session with an older cookie does not know
+   * of it. False if the session has ended, or this cookie was superseded.
    */
-  async end(ended: RevocableSession, successor?: RevocableSession): Promise<boolean> {
-    const text = successor ? `${successor.id} ${successor.content.meta.deadline}` : ''
-    let [id, deadline] = [ended.id, ended.content.meta.deadline]
-    while (!(await this.#store.create(id, this.#entry(text, deadline)))) {
-      const found = successor ? null : await this.#store.read(id)
-      const next = found && /^([0-9a-f]{64}) (\d+)$/.exec(latin1Of(found.entry.bytes))
-      if (!next) return false
-      ;[id, deadline] = [next[1] as Id, Number(next[2])]
-    }
-    return true
+  extend(session: RevocableSession, until: number): Promise<boolean> {
+    return this.#set(session, until, (mark) =>
+      mark.state === 'live' && mark.floor <= session.generation ? mark : null,
+    )
   }
 
-  /** The earliest moment at which a new login of this user may begin. */
-  async afterEpoch(userId: string | null): Promise<number> {
-    return userId === null ? 0 : (await this.#epochOf(this.#ring.current, userId)) + 1
+  async endedSince(moment: LoginMoment, { master }: RevocableSession): Promise<boolean> {
+    return this.epochs.hasMovedSince(moment, master)
   }
 
-  async #moveEpoch(master: Master, userId: string, now: number): Promise<void> {
-    const id = epochId(master, userId)
+  async #set(
+    { sid }: RevocableSession,
+    until: number,
+    next: (before: Mark) => Pick<Mark, 'state' | 'floor'> | null,
+  ): Promise<boolean> {
+    const id = ownId('session', sid)
     for (;;) {
-      const found = await this.#store.read(id)
-      // Past the last epoch even within one ms, or after the clock was set back: a login since then began at the ms after it.
-      const to = Math.max(now, found ? epochIn(found.entry.bytes) + 1 : 0)
-      const epoch = this.#entry(`${to}`, to + LONGEST + GRACE)
-      if (found ? (await this.#store.update(id, epoch, found.version)) !== null : await this.#store.create(id, epoch))
-        return
+      const found = await this.#store.read(id, { fresh: true })
+      const mark = next(found ? markIn(found) : NO_MARK)
+      if (!mark) return false
+      const at = this.#clock()
+      const entry: Entry = {
+        bytes: Buffer.from(JSON.stringify([mark.state, mark.floor, at])),
+        expiresAt: Math.max(found?.entry.expiresAt ?? 0, until + MARGIN),
+        owner: null,
+        label: TOMBSTONE,
+        createdAt: at,
+      }
+      if (found ? (await this.#store.update(id, entry, found.version)) !== null : await this.#store.create(id, entry))
+        return true
     }
-  }
-
-  async #epochOf(master: Master, userId: string): Promise<number> {
-    const found = await this.#store.read(epochId(master, userId))
-    return found ? epochIn(found.entry.bytes) : 0
-  }
-
-  #entry(text: string, expiresAt: number) {
-    return { bytes: Buffer.from(text), expiresAt, owner: null, label: null, createdAt: this.#clock() }
   }
 }
 
-const epochId = (master: Master, userId: string) => revocationId('epoch', ownerTag(master, userId))
-const epochIn = (bytes: Uint8Array) => Number(latin1Of(bytes))
+function markIn(found: Found): Mark {
+  const [state, floor, at] = jsonIn<[Mark['state'], number, number]>(found)
+  return { state, floor, at }
+}

@@ -1,30 +1,45 @@
 import { detached } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
-import { type Aead, OVERHEAD } from '../crypto/aead.ts'
-import { type Keyring, ownerTag } from '../crypto/keyring.ts'
-import { createSeal, openLabel, type SealName, sealLabel } from '../crypto/seal.ts'
-import { type Id, newToken, type Refused, type VerifiedToken, verifyToken } from '../crypto/token.ts'
+import type { Aead } from '../crypto/aead.ts'
+import type { LiveKeyring } from '../crypto/keyring.ts'
+import { ownerTag } from '../crypto/owner.ts'
+import { createSeal, type SealName, sealLabel } from '../crypto/seal.ts'
+import {
+  computedToken,
+  type Id,
+  newToken,
+  type Refused,
+  renewedToken,
+  type VerifiedToken,
+  verifyToken,
+} from '../crypto/token.ts'
 import { StoreError } from '../errors.ts'
-import { type Content, encodeContent } from '../session/content.ts'
-import { lastSeen } from '../session/lifetime.ts'
-import type { Entry, Found, OwnerIndex, Store, Version } from '../store.ts'
+import { type Content, encodeContent, type Meta } from '../session/content.ts'
+import type { Entry, Found, Store, Version } from '../store.ts'
 import {
   type Backing,
   type BackingOptions,
   type ContentToSave,
   expiryOf,
+  IN_FLIGHT,
   type LoadResult,
   refuseOver,
   type SessionRef,
-  type UserIndex,
+  type Superseded,
   type VerifiedCookie,
 } from './backing.ts'
 import { guardStore } from './guard.ts'
+import { KeyRegistry } from './key-registry.ts'
+import { hasLabel, TOMBSTONE } from './own-entries.ts'
 import { createRecords } from './records.ts'
+import { sharedReads } from './shared-reads.ts'
+import { userIndex, WITHOUT_INDEX } from './user-index.ts'
 
 export interface ServerBackingOptions extends BackingOptions {
   readonly store: Store
-  readonly ring: Keyring
+  readonly ring: LiveKeyring
+  /** Tokens, ids and owner tags belong to it: two applications with the same secrets and store are strangers to each other. */
+  readonly namespace: string
   readonly seal: SealName
   readonly aead: Aead
   /** Most bytes of payload. */
@@ -37,39 +52,54 @@ interface RecordRef extends SessionRef {
   readonly cookie: VerifiedToken
   readonly owner: string | null
   readonly label: Uint8Array | null
+  /** When the session was given this token, in whole seconds since 1970. */
+  readonly renewedAt: number
 }
 
 /** Sessions in a store: the cookie holds a token, the store holds the sealed record, and neither opens without the other. */
 export function serverBacking(options: ServerBackingOptions): Backing {
-  const { ring, clock, maxSize, aead } = options
+  const { ring, namespace, clock, maxSize, aead } = options
   const store = guardStore(options.store, options.timeout)
-  const records = createRecords(createSeal(options.seal, ring, aead), ring, options.memo)
+  const seal = createSeal(options.seal, ring, aead)
+  const records = createRecords(seal, ring, options.memo)
   const read = sharedReads(store.read)
+  // Without an index nobody can end all of a user's sessions, so there is nothing to be complete about.
+  const registry = store.byOwner ? new KeyRegistry({ store, ring, namespace, clock }) : null
   const { sizeLimit } = options.store.traits
-  const limit = sizeLimit === null ? maxSize : Math.min(maxSize, sizeLimit - OVERHEAD)
+  const limit = sizeLimit === null ? maxSize : Math.min(maxSize, sizeLimit - seal.overhead)
 
-  /** What a write stores. Owner tag and label are made again only when what they say has changed. */
+  const now = () => Math.floor(clock() / 1000)
+
+  function labelFor({ userId, label, idle, deadline, stamp }: Meta, id: Id): Uint8Array | null {
+    return userId === null ? null : sealLabel(aead, { text: label, idle, deadline, stamp }, ring.current, id)
+  }
+
+  /** What a write stores. The owner stays for life; the label is made again only when what it says has changed. */
   function entryFor(
     token: VerifiedToken,
     content: ContentToSave,
     expiresAt: number,
-    was?: { content: Content; ref: RecordRef },
+    was?: { readonly content: Content; readonly ref: RecordRef },
+    renewedAt: number = was ? was.ref.renewedAt : now(),
   ): Entry {
     const { meta } = content
     const payload = encodeContent(content)
     refuseOver(limit, Buffer.byteLength(payload), content.data, 'its store')
-    const sameUser = was && was.content.meta.userId === meta.userId
-    const owner = sameUser ? was.ref.owner : meta.userId === null ? null : ownerTag(ring.current, meta.userId)
-    const sameLabel = sameUser && was.content.meta.idle === meta.idle && was.content.meta.deadline === meta.deadline
-    const label =
-      owner === null
-        ? null
-        : sameLabel
-          ? was.ref.label
-          : sealLabel(aead, { text: meta.label, idle: meta.idle, deadline: meta.deadline }, ring.current, token.id)
-    const bytes = records.seal(payload, content, token, owner)
+    const { userId } = meta
+    const owner = was ? was.ref.owner : userId === null ? null : ownerTag(token.master, namespace, userId)
+    const label = was && hasSameLabel(was.content.meta, meta) ? was.ref.label : labelFor(meta, token.id)
+    const bytes = records.seal(payload, content, token, owner, renewedAt)
     return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
   }
+
+  const refTo = (cookie: VerifiedToken, entry: Entry, renewedAt: number, version: Version | null): RecordRef => ({
+    cookie,
+    version,
+    expiresAt: entry.expiresAt,
+    owner: entry.owner,
+    label: entry.label,
+    renewedAt,
+  })
 
   function open(token: VerifiedToken, found: Found | null): LoadResult {
     if (!found) {
@@ -78,9 +108,10 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       return null
     }
     const { entry, version } = found
-    const content = records.open(entry.bytes, token, entry.owner)
-    if ('refused' in content) return content
-    const { meta, data, values } = content
+    if (hasLabel(entry, TOMBSTONE)) return REPLACED
+    const opened = records.open(entry.bytes, token, entry.owner)
+    if ('refused' in opened) return opened.refused === 'superseded' ? supersededBy(token, found) : opened
+    const { meta, data, values, renewedAt } = opened
     // The open deadline is a hint that anyone who writes to the table can move; the sealed one decides.
     const expired = expiryOf(clock(), entry.expiresAt, meta.deadline)
     if (expired) {
@@ -88,174 +119,163 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       return expired
     }
     const expiresAt = Math.min(entry.expiresAt, meta.deadline)
-    const ref: RecordRef = { cookie: token, version, expiresAt, owner: entry.owner, label: entry.label }
+    const ref: RecordRef = { cookie: token, version, expiresAt, owner: entry.owner, label: entry.label, renewedAt }
     return { meta, data, values, shared: values, ref }
   }
 
+  function supersededBy(token: VerifiedToken, { entry, version }: Found): Superseded {
+    const renewedAt = seal.headerOf(entry.bytes)?.renewedAt ?? 0
+    // An identity with an owner was born at a login, so nobody can have planted it: the old cookie was once the owner's.
+    const ends = entry.owner === null ? null : refTo(token, entry, renewedAt, version)
+    return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends }
+  }
+
+  /** Afterwards: a read that was under way may have remembered it again. */
+  const forgetting = <T>(id: Id, write: () => Promise<T>): Promise<T> =>
+    read.around(id, write).finally(() => records.forget(id))
+
+  /** Before anybody can have a session under this key that outlives what is registered. */
+  const register = ({ master }: VerifiedToken, { userId, deadline }: Meta) =>
+    userId === null ? undefined : registry?.register(master.kid, deadline)
+
   async function createUnder(token: VerifiedToken, content: Content, expiresAt: number): Promise<RecordRef | null> {
+    const registering = register(token, content.meta)
+    if (registering) await registering
     const entry = entryFor(token, content, expiresAt)
     if (!(await read.around(token.id, () => store.create(token.id, entry)))) return null
-    return { cookie: token, version: null, expiresAt, owner: entry.owner, label: entry.label }
+    return refTo(token, entry, now(), null)
   }
 
   /** The version of a session that was created by this request, which did not learn it; null if others changed it since. */
-  async function versionOfNew({ cookie, expiresAt }: SessionRef): Promise<Version | null> {
+  async function versionOf({ cookie, version }: RecordRef): Promise<Version | null> {
+    if (version !== null) return version
     const found = await store.read(cookie.id, { fresh: true })
-    const isSame = found && Math.abs(found.entry.expiresAt - expiresAt) < options.store.traits.granularity
-    return isSame ? found.version : null
+    return found && !('refused' in records.open(found.entry.bytes, cookie, found.entry.owner)) ? found.version : null
   }
 
-  function end(id: Id, version?: Version, owner?: string | null): Promise<boolean> {
-    // Afterwards: a read that was under way may have remembered it again.
-    return read.around(id, () => store.delete(id, version, owner)).finally(() => records.forget(id))
+  async function write(
+    was: RecordRef,
+    token: VerifiedToken,
+    renewedAt: number,
+    ...[content, expiresAt, before]: Write
+  ) {
+    const registering = content.meta.deadline > before.meta.deadline && register(token, content.meta)
+    if (registering) await registering
+    const entry = entryFor(token, content, expiresAt, { content: before, ref: was }, renewedAt)
+    const seen = await versionOf(was)
+    if (seen === null) return null
+    const update = () => store.update(token.id, entry, seen)
+    const version = await read.around(token.id, token === was.cookie ? update : () => twice(update, token, seen))
+    return version === null ? null : refTo(token, entry, renewedAt, version)
   }
 
-  return {
+  /**
+   * A renewal that failed may have been stored, and then its token, which nobody has received, is the only one that opens the
+   * session. It is tried once more, with the same token.
+   */
+  async function twice(update: () => Promise<Version | null>, token: VerifiedToken, seen: Version) {
+    try {
+      return await update()
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+    }
+    const found = await store.read(token.id, { fresh: true })
+    if (found?.version === seen) return update()
+    return found && !('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found.version : null
+  }
+
+  const backing: Omit<Backing, 'users'> = {
     traits: options.store.traits,
-    verify: rememberingVerifier(ring, options.memo),
+    verify: rememberingVerifier(options),
 
-    load(cookie, options) {
+    load(cookie, given) {
       const token = cookie as VerifiedToken
       // Neither what is in this process nor what another request has asked for: both may be older.
-      if (options?.fresh) return store.read(token.id, options).then((found) => open(token, found))
+      const fresh = () => store.read(token.id, { fresh: true }).then((found) => open(token, found))
+      if (given?.fresh) return fresh()
+      // A copy may be older than this very cookie: only what opens is believed of it.
+      const believed = (result: LoadResult) => (result === null || 'ref' in result ? result : fresh())
       const found = store.readSync?.(token.id)
-      return found === undefined ? read.get(token.id).then((found) => open(token, found)) : open(token, found)
+      return found === undefined
+        ? read.get(token.id).then((found) => believed(open(token, found)))
+        : believed(open(token, found))
     },
 
     async create(content, expiresAt): Promise<RecordRef> {
-      const created = await createUnder(newToken(ring), content, expiresAt)
+      const created = await createUnder(newToken(ring, namespace), content, expiresAt)
       if (created) return created
       throw new StoreError('The store refused a new session: its id is taken.')
     },
+    computedCookie: (master, what) => computedToken(master, namespace, what),
     createUnder: (cookie, content, expiresAt) => createUnder(cookie as VerifiedToken, content, expiresAt),
 
-    async update(ref, content, expiresAt, before): Promise<RecordRef | null> {
-      const was = ref as RecordRef
-      const { id } = was.cookie
-      const entry = entryFor(was.cookie, content, expiresAt, { content: before, ref: was })
-      const seen = was.version ?? (await store.read(id, { fresh: true }))?.version
-      if (seen === undefined) return null
-      const version = await read.around(id, () => store.update(id, entry, seen))
-      return version === null
-        ? null
-        : { cookie: was.cookie, version, expiresAt, owner: entry.owner, label: entry.label }
-    },
+    update: (ref, ...content) =>
+      write(ref as RecordRef, (ref as RecordRef).cookie, (ref as RecordRef).renewedAt, ...content),
+    renew: (ref, ...content) =>
+      write(ref as RecordRef, renewedToken((ref as RecordRef).cookie, namespace), now(), ...content),
 
     async touch(ref, _content, expiresAt) {
-      const version = ref.version ?? (await versionOfNew(ref))
+      const version = await versionOf(ref as RecordRef)
       if (version === null) return null
       return (await store.touch(ref.cookie.id, expiresAt, version)) ? { ...ref, version, expiresAt } : null
     },
 
-    end: (ref, version) => end(ref.cookie.id, version ?? undefined, (ref as RecordRef).owner),
-    users: store.byOwner
-      ? userIndex(store.byOwner, options, {
-          end,
-          around: (write) => read.around(null, write),
-          forget: records.forgetOwner,
-        })
-      : { endOne: (id) => end(id), canExcept: true, advice: WITHOUT_INDEX },
+    end(ref, version) {
+      const { cookie, owner } = ref as RecordRef
+      return forgetting(cookie.id, () => store.delete(cookie.id, version ?? undefined, owner))
+    },
+
+    async replace(ref) {
+      const { cookie, owner } = ref as RecordRef
+      const version = await versionOf(ref as RecordRef)
+      if (version === null) return false
+      const at = clock()
+      const tombstone = { bytes: NOTHING, expiresAt: at + IN_FLIGHT, owner, label: TOMBSTONE, createdAt: at }
+      return forgetting(cookie.id, async () => (await store.update(cookie.id, tombstone, version)) !== null)
+    },
   }
+  const endOne = (id: Id) => forgetting(id, () => store.delete(id))
+  if (!store.byOwner || !registry)
+    return { ...backing, users: { endOne, storesSurvivor: false, advice: WITHOUT_INDEX } }
+  const users = userIndex({
+    ...options,
+    store,
+    byOwner: store.byOwner,
+    registry,
+    endOne,
+    isLive: async (ref) => {
+      const loaded = await backing.load(ref.cookie, { fresh: true })
+      return loaded !== null && 'ref' in loaded
+    },
+    ending: (tag, write, except) => read.around(null, write).finally(() => records.forgetOwner(tag, except)),
+  })
+  return { ...backing, users }
 }
 
-const WITHOUT_INDEX =
-  'it cannot find sessions by their owner. Use memory, file, sqlite, postgres, mysql, or redis that evicts nothing, or cached over one of them.'
+type Write = [content: ContentToSave, expiresAt: number, before: Content]
 
-/** Remembers verified cookies by their text: verifying costs an HMAC, and one visitor's cookie comes a hundred times. */
-function rememberingVerifier(ring: Keyring, memo: number): (text: string) => VerifiedCookie | Refused {
+const NOTHING = new Uint8Array(0)
+const REPLACED: Superseded = { superseded: 'replaced', isRecent: true, ends: null }
+
+const hasSameLabel = (a: Meta, b: Meta): boolean =>
+  a.label === b.label && a.idle === b.idle && a.deadline === b.deadline && a.stamp === b.stamp
+
+/** Remembers verified cookies by their text: verifying costs two HMACs, and one visitor's cookie comes a hundred times. */
+function rememberingVerifier({
+  ring,
+  namespace,
+  memo,
+}: ServerBackingOptions): (text: string) => VerifiedCookie | Refused {
   const known = new Memo<VerifiedToken>(memo / 32)
   return (text) => {
     const before = known.get(text)
     // A master that was removed from the ring must stop opening at once.
     if (before && ring.get(before.master.kid) === before.master) return before
-    const verified = verifyToken(text, ring)
+    const verified = verifyToken(text, ring, namespace)
     if (typeof verified === 'string') return { refused: verified }
     // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.
     const token = { ...verified, text: detached(text) }
     known.set(token.text, token, 512)
     return token
-  }
-}
-
-type Read = ReturnType<Store['read']>
-
-/**
- * Parallel reads of one id within one turn of the event loop are one read. Not longer: a read that began before a logout must
- * not answer a request that came after it.
- */
-function sharedReads(readFromStore: Store['read']) {
-  // A new Map for each turn, never one that is cleared: V8 links a cleared Map's table to the next one, and once one of them
-  // is old, everything they held (a request and all it refers to) lives until the next full collection.
-  let begun: Map<Id, Read> | null = null
-  const forget = () => {
-    begun = null
-  }
-  return {
-    get(id: Id): Read {
-      const running = begun?.get(id)
-      if (running) return running
-      if (!begun) {
-        begun = new Map()
-        setImmediate(forget)
-      }
-      const read = readFromStore(id)
-      begun.set(id, read)
-      return read
-    },
-    /** After a write (of all ids: null), reads that began before it or while it ran are too old to be shared. */
-    async around<T>(id: Id | null, write: () => Promise<T>): Promise<T> {
-      const tooOld = () => {
-        if (id === null) begun = null
-        else begun?.delete(id)
-      }
-      tooOld()
-      try {
-        return await write()
-      } finally {
-        tooOld()
-      }
-    },
-  }
-}
-
-interface UserIndexDeps {
-  readonly end: (id: Id) => Promise<boolean>
-  readonly around: (write: () => Promise<number>) => Promise<number>
-  readonly forget: (owner: string, except?: Id) => void
-}
-
-function userIndex(
-  byOwner: OwnerIndex,
-  { ring, aead }: ServerBackingOptions,
-  { end, around, forget }: UserIndexDeps,
-): UserIndex {
-  // A user's sessions may have begun under any master that is still in the ring.
-  const tags = (userId: string) => ring.masters.map((master) => ownerTag(master, userId))
-  /** Not every store ends them all in one step: a parallel renewal may add a record where the old one was just passed. */
-  async function endAllOf(tag: string, except?: Id): Promise<number> {
-    let count = 0
-    for (let round = 1; round <= 10; round++) {
-      count += await byOwner.deleteAll(tag, except)
-      if ((await byOwner.list(tag)).every(({ id }) => id === except)) break
-    }
-    return count
-  }
-
-  return {
-    async list(userId) {
-      const lists = await Promise.all(tags(userId).map((tag) => byOwner.list(tag)))
-      return lists.flat().map(({ id, createdAt, expiresAt, label: bytes }) => {
-        const label = bytes && openLabel(aead, bytes, ring, id)
-        return { id, createdAt, expiresAt, lastSeenAt: label && lastSeen(expiresAt, label), label: label?.text ?? null }
-      })
-    },
-    endOne: (id) => end(id),
-    canExcept: true,
-    async endAll(userId, except) {
-      const endAndForget = (tag: string) => around(() => endAllOf(tag, except)).finally(() => forget(tag, except))
-      const counts = await Promise.all(tags(userId).map(endAndForget))
-      return counts.reduce((sum, count) => sum + count, 0)
-    },
-    advice: '',
   }
 }

@@ -26,11 +26,19 @@ export interface Recipe {
   readonly labels: Readonly<Record<CipherName, string>>
   /** Which of a master's keys: one key, one use. */
   readonly key: (master: Master) => Master['seal']
+  /** Length of what stands in the open after the key id, and is authenticated with it. */
+  readonly header: number
 }
 
 /** The versions are those of `CIPHERS`, in that order. */
-export function recipe(label: string, [chacha20, aes]: readonly [number, number], key: Recipe['key']): Recipe {
+export function recipe(
+  label: string,
+  [chacha20, aes]: readonly [number, number],
+  key: Recipe['key'],
+  header = 0,
+): Recipe {
   return {
+    header,
     versions: { 'chacha20-poly1305': chacha20, 'aes-256-gcm': aes },
     labels: { 'chacha20-poly1305': `${label} chacha20-poly1305`, 'aes-256-gcm': `${label} aes-256-gcm` },
     key,
@@ -51,7 +59,7 @@ export interface Bound {
   readonly secret: Uint8Array | null
   /** What the key is derived for. */
   readonly context: string
-  /** What is authenticated with the payload, after version and key id. */
+  /** What is authenticated with the payload, after version, key id and header. */
   readonly associated: string
 }
 
@@ -60,7 +68,7 @@ export interface Aead {
   readonly crypto: CryptoName
   /** What is sealed is sealed with this one; what was sealed with either opens. */
   readonly cipher: CipherName
-  seal(recipe: Recipe, master: Master, bound: Bound, payload: string): Buffer
+  seal(recipe: Recipe, master: Master, bound: Bound, payload: string, header?: Uint8Array): Buffer
   /**
    * The payload, or why it does not open. Throws `StoreError` for bytes that are ours and need a cipher that this runtime does
    * not have: a session that another server can open is not absent.
@@ -68,10 +76,12 @@ export interface Aead {
   open(recipe: Recipe, ring: Keyring, bound: Bound, sealed: Buffer): string | { readonly refused: SealRefusal }
 }
 
+/** Where the header begins: after version and key id. */
+export const HEADER_AT = 2
 const SALT = 24
-const HEAD = 2 + SALT + 16
-/** Bytes that sealing adds: version 1, kid 1, salt 24, commitment 16, tag 16. */
-export const OVERHEAD = HEAD + TAG
+const COMMITMENT = 16
+/** Bytes that sealing adds to a payload: version 1, kid 1, header, salt 24, commitment 16, tag 16. */
+export const overheadOf = ({ header }: Recipe): number => HEADER_AT + header + SALT + COMMITMENT + TAG
 
 const pool = Buffer.allocUnsafeSlow(SALT * 256)
 let used = pool.length
@@ -105,7 +115,7 @@ const newScratch = (): Scratch => ({
 })
 
 /**
- * version ‖ kid ‖ salt 24 ‖ commitment 16 ‖ ciphertext ‖ tag 16.
+ * version ‖ kid ‖ header ‖ salt 24 ‖ commitment 16 ‖ ciphertext ‖ tag 16.
  *
  * Key, nonce and commitment come out of one HMAC-SHA-512 over a counter, the secret, the label, the context and the salt:
  * the one-step derivation of NIST SP 800-56C r2 (§4, option 2, HMAC), with K_seal as the HMAC key. A new salt at every
@@ -131,8 +141,14 @@ export function createAead(
   const by = { key: derived.subarray(0, 32), nonce: derived.subarray(32, 44) }
   const commitment = derived.subarray(44, 60)
 
-  /** Into `derived`, from the salt of `sealed`. */
-  function derive(key: Master['seal'], label: string, { secret, context }: Bound, sealed: Buffer): void {
+  /** Into `derived`, from the salt of `sealed`, which is at `saltAt`. */
+  function derive(
+    key: Master['seal'],
+    label: string,
+    { secret, context }: Bound,
+    sealed: Buffer,
+    saltAt: number,
+  ): void {
     const size = secret === null ? 0 : secret.length
     const info = label + context
     const length = BLOCK + 4 + size + info.length + SALT
@@ -141,7 +157,7 @@ export function createAead(
       frame.writeUInt32BE(1, BLOCK)
       if (secret !== null) move(secret, 0, frame, BLOCK + 4, size)
       frame.write(info, BLOCK + 4 + size, 'latin1')
-      move(sealed, 2, frame, length - SALT, SALT)
+      move(sealed, saltAt, frame, length - SALT, SALT)
       hmacSha512(primitives, key, frame, derived)
     } finally {
       // The pad, which is as good as the server's key, and the visitor's token.
@@ -149,12 +165,12 @@ export function createAead(
     }
   }
 
-  function associatedWith(version: number, kid: number, { associated }: Bound): Buffer {
-    const length = 2 + associated.length
+  /** Version, key id and header as they stand in `sealed`, and what else it is bound to. */
+  function associatedWith(sealed: Buffer, saltAt: number, { associated }: Bound): Buffer {
+    const length = saltAt + associated.length
     const data = length <= ROOM ? scratch.associated.subarray(0, length) : Buffer.allocUnsafe(length)
-    data[0] = version
-    data[1] = kid
-    data.write(associated, 2, 'latin1')
+    move(sealed, 0, data, 0, saltAt)
+    data.write(associated, saltAt, 'latin1')
     return data
   }
 
@@ -162,16 +178,18 @@ export function createAead(
     crypto: primitives.name,
     cipher,
 
-    seal(recipe, master, bound, payload) {
-      const out = Buffer.allocUnsafe(OVERHEAD + Buffer.byteLength(payload))
-      const version = recipe.versions[cipher]
-      out[0] = version
+    seal(recipe, master, bound, payload, header) {
+      const out = Buffer.allocUnsafe(overheadOf(recipe) + Buffer.byteLength(payload))
+      const saltAt = HEADER_AT + recipe.header
+      const textAt = saltAt + SALT + COMMITMENT
+      out[0] = recipe.versions[cipher]
       out[1] = master.kid
-      freshSalt(out, 2)
+      if (header) move(header, 0, out, HEADER_AT, recipe.header)
+      freshSalt(out, saltAt)
       try {
-        derive(recipe.key(master), recipe.labels[cipher], bound, out)
-        move(commitment, 0, out, 2 + SALT, 16)
-        sealing.encrypt(payload, out, HEAD, by, associatedWith(version, master.kid, bound))
+        derive(recipe.key(master), recipe.labels[cipher], bound, out, saltAt)
+        move(commitment, 0, out, saltAt + SALT, COMMITMENT)
+        sealing.encrypt(payload, out, textAt, by, associatedWith(out, saltAt, bound))
         return out
       } finally {
         wipe(derived)
@@ -180,20 +198,20 @@ export function createAead(
 
     /** Parsed strictly; then the commitment is compared in constant time; then the cipher. */
     open(recipe, ring, bound, sealed) {
-      if (sealed.length < OVERHEAD) return MALFORMED
-      const version = sealed[0] as number
-      const kid = sealed[1] as number
-      const name = cipherOf(recipe, version)
+      if (sealed.length < overheadOf(recipe)) return MALFORMED
+      const name = cipherOf(recipe, sealed[0])
       if (name === null) return UNKNOWN_VERSION
-      const master = ring.get(kid)
+      const master = ring.get(sealed[1] as number)
       if (!master) return UNKNOWN_KEY
+      const saltAt = HEADER_AT + recipe.header
+      const textAt = saltAt + SALT + COMMITMENT
       try {
-        derive(recipe.key(master), recipe.labels[name], bound, sealed)
-        if (!equal(commitment, sealed.subarray(2 + SALT, HEAD))) return FORGED
+        derive(recipe.key(master), recipe.labels[name], bound, sealed, saltAt)
+        if (!equal(commitment, sealed.subarray(saltAt + SALT, textAt))) return FORGED
         const opening = ciphers[name]
         // After the commitment: otherwise anyone could send bytes that cause this error.
         if (!opening) throw new StoreError(`A session is sealed with ChaCha20-Poly1305. ${NO_CHACHA20}`)
-        return opening.decrypt(sealed, HEAD, by, associatedWith(version, kid, bound)) ?? FORGED
+        return opening.decrypt(sealed, textAt, by, associatedWith(sealed, saltAt, bound)) ?? FORGED
       } finally {
         wipe(derived)
       }

@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { isPast, momentIn } from '../base/retry.ts'
 import { within } from '../base/time-limit.ts'
 import { ConfigError, StoreError } from '../errors.ts'
@@ -7,7 +7,12 @@ import { ConfigError, StoreError } from '../errors.ts'
 export interface Master {
   /** Key id, 0 to 255, derived from the secret: it says which master made something, and nothing else. */
   readonly kid: number
-  readonly token: KeyObject
+  /** For ids of sessions. */
+  readonly id: KeyObject
+  /** For the tags of cookies. */
+  readonly tag: KeyObject
+  /** For tokens that are computed instead of drawn. */
+  readonly computed: KeyObject
   readonly seal: KeyObject
   readonly owner: KeyObject
   readonly label: KeyObject
@@ -208,7 +213,9 @@ function deriveMaster(secret: Buffer): Master {
   const key = (use: string) => createSecretKey(derive(use))
   return {
     kid: derive('kid', 1)[0] as number,
-    token: key('token'),
+    id: key('id'),
+    tag: key('tag'),
+    computed: key('computed token'),
     seal: key('seal'),
     owner: key('owner'),
     label: key('label'),
@@ -219,11 +226,6 @@ function deriveMaster(secret: Buffer): Master {
 }
 
 const SALT = Buffer.from('strongroom')
-
-/** The owner tag (64 hex characters) by which a user's sessions are found; the user id cannot be computed from it. */
-export function ownerTag(master: Master, userId: string): string {
-  return createHmac('sha256', master.owner).update(userId).digest('hex')
-}
 
 /** Compares secrets in constant time, so that the duration does not tell where they differ. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto'
 import { asBuffer } from '../base/bytes.ts'
-import { type Aead, type Bound, cipherOf, recipe, type SealRefusal } from './aead.ts'
-import type { Keyring, Master } from './keyring.ts'
+import { type Aead, type Bound, cipherOf, HEADER_AT, overheadOf, recipe, type SealRefusal } from './aead.ts'
+import { equal, type Keyring, type Master } from './keyring.ts'
 import type { Id, VerifiedToken } from './token.ts'
 
 /**
@@ -11,28 +12,83 @@ import type { Id, VerifiedToken } from './token.ts'
  */
 export type SealName = 'two-key' | 'server-key' | 'none'
 
+/** Which token a record was stored under. It stands in the open: a token that was superseded opens nothing, and must be told so. */
+export interface RecordHeader {
+  readonly generation: number
+  /** When the session was given this token, in whole seconds since 1970. */
+  readonly renewedAt: number
+}
+
+export interface Opened extends RecordHeader {
+  readonly payload: string
+}
+
+/**
+ * Why a record does not open. `superseded`: it was stored under a later token than this one. `ahead`: under an earlier one, as in
+ * a store that was rolled back.
+ */
+export type RecordRefusal = SealRefusal | 'superseded' | 'ahead'
+
 /** Converts an encoded session to the bytes that are stored, and back. */
 export interface Seal {
   readonly name: SealName
+  /** Bytes that it adds to a payload. */
+  readonly overhead: number
   /** Id and owner are bound to the bytes: they open under no other id and for no other owner. */
-  seal(payload: string, token: VerifiedToken, owner: string | null): Buffer
-  open(bytes: Uint8Array, token: VerifiedToken, owner: string | null): string | { readonly refused: SealRefusal }
+  seal(payload: string, token: VerifiedToken, owner: string | null, renewedAt: number): Buffer
+  open(bytes: Uint8Array, token: VerifiedToken, owner: string | null): Opened | { readonly refused: RecordRefusal }
+  /** What the bytes say in the open; null if they are not a record. */
+  headerOf(bytes: Uint8Array): RecordHeader | null
 }
 
+/** Generation 4, renewed at 4 (s), and the length of a pointer to the next token, which there is none of yet. */
+const HEADER = 9
+/** Where a seal needs no token to open, the record says which one it belongs to: 16 bytes of the token's hash. */
+const CHECK = 16
+
 // Version 20 and 24 are sealed cookies. Below 17 are things that are not sealed: tokens and what is signed.
-const TWO_KEY = recipe('strongroom record', [17, 21], (master) => master.seal)
-const SERVER_KEY = recipe('strongroom server record', [18, 22], (master) => master.seal)
+const TWO_KEY = recipe('strongroom record', [17, 21], (master) => master.seal, HEADER)
+const SERVER_KEY = recipe('strongroom server record', [18, 22], (master) => master.seal, HEADER + CHECK)
 const LABEL = recipe('strongroom label', [19, 23], (master) => master.label)
+
+/** The fewest bytes of a sealed record. */
+export const LEAST_RECORD = overheadOf(TWO_KEY)
 
 export function createSeal(name: SealName, ring: Keyring, aead: Aead): Seal {
   return name === 'none' ? NONE : sealed(name, ring, aead)
 }
 
+function checkOf({ token }: VerifiedToken): Buffer {
+  return createHash('sha256').update('strongroom token ').update(token).digest().subarray(0, CHECK)
+}
+
+/** Two lines of JSON, and a third one that says whose it is: generation, renewed at, and the token's check. */
 const NONE: Seal = {
   name: 'none',
-  seal: (payload) => Buffer.from(payload),
-  open: (bytes) => asBuffer(bytes).toString('utf8'),
+  overhead: 64,
+  seal: (payload, token, _owner, renewedAt) =>
+    Buffer.from(`${payload}\n${token.generation} ${renewedAt} ${checkOf(token).toString('base64url')}`),
+  open(bytes, token) {
+    const text = asBuffer(bytes).toString('utf8')
+    const end = text.lastIndexOf('\n')
+    const header = plainHeaderOf(text.slice(end + 1))
+    if (end < 0 || !header) return { refused: 'malformed' }
+    const isOurs = equal(Buffer.from(header.check, 'base64url'), checkOf(token))
+    if (!isOurs || header.generation !== token.generation) return refusalOf(header, token)
+    return { generation: header.generation, renewedAt: header.renewedAt, payload: text.slice(0, end) }
+  },
+  headerOf: (bytes) => plainHeaderOf(asBuffer(bytes).toString('latin1').slice(-80).split('\n').at(-1) as string),
 }
+
+function plainHeaderOf(line: string): (RecordHeader & { readonly check: string }) | null {
+  const [, generation, renewedAt, check = ''] = /^(\d{1,10}) (\d{1,10}) ([A-Za-z0-9_-]{22})$/.exec(line) ?? []
+  return generation === undefined ? null : { generation: Number(generation), renewedAt: Number(renewedAt), check }
+}
+
+const refusalOf = ({ generation }: RecordHeader, token: VerifiedToken): { readonly refused: RecordRefusal } =>
+  generation === token.generation
+    ? { refused: 'forged' }
+    : { refused: generation > token.generation ? 'superseded' : 'ahead' }
 
 function sealed(name: 'two-key' | 'server-key', ring: Keyring, aead: Aead): Seal {
   const recipe = name === 'two-key' ? TWO_KEY : SERVER_KEY
@@ -40,10 +96,35 @@ function sealed(name: 'two-key' | 'server-key', ring: Keyring, aead: Aead): Seal
     const context = token.id + (owner ?? '')
     return { secret: name === 'two-key' ? token.token : null, context, associated: context }
   }
+  const headerOf = (given: Uint8Array): RecordHeader | null => {
+    const bytes = asBuffer(given)
+    if (bytes.length < overheadOf(recipe) || cipherOf(recipe, bytes[0]) === null) return null
+    return { generation: bytes.readUInt32BE(HEADER_AT), renewedAt: bytes.readUInt32BE(HEADER_AT + 4) }
+  }
+  const newHeader = Buffer.alloc(recipe.header)
   return {
     name,
-    seal: (payload, token, owner) => aead.seal(recipe, ring.current, boundTo(token, owner), payload),
-    open: (bytes, token, owner) => aead.open(recipe, ring, boundTo(token, owner), asBuffer(bytes)),
+    overhead: overheadOf(recipe),
+    seal(payload, token, owner, renewedAt) {
+      // Not secret, and copied before anything else is sealed.
+      newHeader.writeUInt32BE(token.generation)
+      newHeader.writeUInt32BE(renewedAt, 4)
+      if (name === 'server-key') checkOf(token).copy(newHeader, HEADER)
+      return aead.seal(recipe, ring.current, boundTo(token, owner), payload, newHeader)
+    },
+    open(given, token, owner) {
+      const bytes = asBuffer(given)
+      const header = headerOf(bytes)
+      // Before the cipher: it would call a record under another token forged.
+      if (header && header.generation !== token.generation) return refusalOf(header, token)
+      const payload = aead.open(recipe, ring, boundTo(token, owner), bytes)
+      if (typeof payload !== 'string') return payload
+      if (header === null) return { refused: 'malformed' }
+      const at = HEADER_AT + HEADER
+      if (name === 'server-key' && !equal(bytes.subarray(at, at + CHECK), checkOf(token))) return { refused: 'forged' }
+      return { ...header, payload }
+    },
+    headerOf,
   }
 }
 
@@ -69,11 +150,13 @@ export interface Label {
   readonly text: string | null
   readonly idle: number
   readonly deadline: number
+  /** The credential stamp of the login: a session whose credential has changed is over, and not to be listed. */
+  readonly stamp?: string | undefined
 }
 
 /** At most 512 bytes; bound to the session's id. */
-export function sealLabel(aead: Aead, label: Label, master: Master, id: Id): Buffer {
-  return aead.seal(LABEL, master, labelOf(id), JSON.stringify([label.text, label.idle, label.deadline]))
+export function sealLabel(aead: Aead, { text, idle, deadline, stamp }: Label, master: Master, id: Id): Buffer {
+  return aead.seal(LABEL, master, labelOf(id), JSON.stringify([text, idle, deadline, stamp]))
 }
 
 const labelOf = (id: Id): Bound => ({ secret: null, context: id, associated: id })
@@ -85,6 +168,6 @@ const labelOf = (id: Id): Bound => ({ secret: null, context: id, associated: id 
 export function openLabel(aead: Aead, bytes: Uint8Array, ring: Keyring, id: Id): Label | null {
   const text = aead.open(LABEL, ring, labelOf(id), asBuffer(bytes))
   if (typeof text !== 'string') return null
-  const [label, idle, deadline] = JSON.parse(text)
-  return { text: label, idle, deadline }
+  const [label, idle, deadline, stamp] = JSON.parse(text)
+  return { text: label, idle, deadline, stamp: stamp ?? undefined }
 }

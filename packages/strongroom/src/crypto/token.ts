@@ -1,19 +1,28 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { equal, type Keyring, type Master } from './keyring.ts'
+import { namespacePrefix } from './owner.ts'
 import { wipe } from './primitives.ts'
 
 declare const brand: unique symbol
-/** The secret that only the visitor's cookie contains: 32 random bytes. */
+/** The secret that only the visitor's cookie contains: 32 random bytes, new at every renewal. */
 export type Token = Uint8Array & { readonly [brand]: 'token' }
-/** The key of a session in its store: 64 lower-case hex characters, derived from the token under a key of the server. */
+/**
+ * The key of a session in its store, from its beginning to its end: 64 lower-case hex characters, derived from its sid under a
+ * key of the server.
+ */
 export type Id = string & { readonly [brand]: 'id' }
 
 /** A token that was verified to be ours, with all that follows from it. */
 export interface VerifiedToken {
+  /** 16 bytes: which session it is for. */
+  readonly sid: Uint8Array
   readonly token: Token
+  /** How often the session had been renewed when this token was made. */
+  readonly generation: number
   readonly id: Id
+  /** The one under which the session began: id, tag, owner tag and epoch stay under it when the secrets rotate. */
   readonly master: Master
-  /** The cookie value: 64 base64url characters. */
+  /** The cookie value: 88 base64url characters. */
   readonly text: string
 }
 
@@ -26,54 +35,94 @@ export interface Refused {
 export type Refusal = 'malformed' | 'unknown-key' | 'forged'
 
 const VERSION = 1
-const TEXT = /^[A-Za-z0-9_-]{64}$/
+const SID = 16
+const TOKEN = 32
+const TAG = 12
+/** Version 1, kid 1, generation 4. */
+const HEAD = 6
+const TAGGED = HEAD + SID + TOKEN
+const LENGTH = TAGGED + TAG
+/** All 66 bytes are used, so that one value has one spelling. */
+const TEXT = /^[A-Za-z0-9_-]{88}$/
+const MOST_RENEWALS = 0xffff_ffff
 
-/** A new token under the current master. */
-export function newToken(ring: Keyring): VerifiedToken {
-  return tokenOf(ring.current, randomBytes(32) as Buffer as unknown as Token)
+/** The first token of a new session, which begins under the current master. */
+export function newToken(ring: Keyring, namespace: string): VerifiedToken {
+  return tokenOf(ring.current, namespace, randomBytes(SID + TOKEN), 0)
+}
+
+/** The next token of the same session. The one before it opens nothing once the session is stored under this one. */
+export function renewedToken({ sid, master, generation }: VerifiedToken, namespace: string): VerifiedToken {
+  if (generation >= MOST_RENEWALS) throw new RangeError('A session can be renewed 4 294 967 295 times.')
+  const random = Buffer.allocUnsafeSlow(SID + TOKEN)
+  random.set(sid)
+  randomBytes(TOKEN).copy(random, SID)
+  return tokenOf(master, namespace, random, generation + 1)
 }
 
 /**
  * The token for `what` under a master: the same wherever it is computed, and as hard to guess as the secret parts of `what`.
- * The prefix makes the message longer than any token, so that neither use of the key can produce an output of the other.
  */
-export function computedToken(master: Master, what: readonly string[]): VerifiedToken {
-  const message = `strongroom computed token\n${JSON.stringify(what)}`
-  const mac = createHmac('sha512', master.token).update(message).digest()
-  return tokenOf(master, new Uint8Array(mac.subarray(0, 32)) as Token)
+export function computedToken(master: Master, namespace: string, what: readonly string[]): VerifiedToken {
+  const mac = createHmac('sha512', master.computed)
+    .update(namespacePrefix(namespace))
+    .update(JSON.stringify(what))
+    .digest()
+  return tokenOf(master, namespace, mac.subarray(0, SID + TOKEN), 0)
 }
 
-function tokenOf(master: Master, token: Token): VerifiedToken {
-  const [id, tag] = derive(master, token)
-  const bytes = Buffer.concat([Buffer.from([VERSION, master.kid]), token, tag])
-  const text = bytes.toString('base64url')
+function tokenOf(master: Master, namespace: string, secret: Uint8Array, generation: number): VerifiedToken {
+  const bytes = Buffer.alloc(LENGTH)
+  bytes[0] = VERSION
+  bytes[1] = master.kid
+  bytes.writeUInt32BE(generation, 2)
+  bytes.set(secret, HEAD)
+  bytes.set(tagOf(master, namespace, bytes), TAGGED)
+  const verified = verifiedFrom(bytes, bytes.toString('base64url'), master, namespace)
   wipe(bytes)
-  return { token, id, master, text }
+  wipe(secret)
+  return verified
 }
 
-/** Verifies a cookie value: version ‖ kid ‖ token 32 ‖ tag 14, in base64url. What is not ours never reaches a store. */
-export function verifyToken(text: string, ring: Keyring): VerifiedToken | Refusal {
-  if (text.length !== 64 || !TEXT.test(text)) return 'malformed'
+/**
+ * Verifies a cookie value: version 1 ‖ kid 1 ‖ generation 4 ‖ sid 16 ‖ token 32 ‖ tag 12, in base64url. What is not ours, or
+ * belongs to another namespace, never reaches a store.
+ */
+export function verifyToken(text: string, ring: Keyring, namespace: string): VerifiedToken | Refusal {
+  if (text.length !== 88 || !TEXT.test(text)) return 'malformed'
   const bytes = Buffer.from(text, 'base64url')
   try {
     if (bytes[0] !== VERSION) return 'malformed'
     const master = ring.get(bytes[1] as number)
     if (!master) return 'unknown-key'
-    // A copy, so that a token never keeps a pooled slab with other requests' bytes in memory.
-    const token = new Uint8Array(bytes.subarray(2, 34)) as Token
-    const [id, tag] = derive(master, token)
-    if (!equal(tag, bytes.subarray(34))) return 'forged'
-    return { token, id, master, text }
+    if (!equal(tagOf(master, namespace, bytes), bytes.subarray(TAGGED))) return 'forged'
+    return verifiedFrom(bytes, text, master, namespace)
   } finally {
     // The next allocation from that slab must not contain a token.
     wipe(bytes)
   }
 }
 
-/** One HMAC gives both: the id cannot be computed without the key, and the tag exposes a made-up token before any look-up. */
-function derive(master: Master, token: Token): [id: Id, tag: Uint8Array] {
-  const mac = createHmac('sha512', master.token).update(token).digest()
-  return [mac.toString('hex', 0, 32) as Id, mac.subarray(32, 46)]
+/** With copies, so that a token never keeps a pooled slab with other requests' bytes in memory. */
+function verifiedFrom(bytes: Buffer, text: string, master: Master, namespace: string): VerifiedToken {
+  const sid = new Uint8Array(bytes.subarray(HEAD, HEAD + SID))
+  const token = new Uint8Array(bytes.subarray(HEAD + SID, TAGGED)) as Token
+  return { sid, token, generation: bytes.readUInt32BE(2), id: idOf(master, namespace, sid), master, text }
+}
+
+/** HMAC-SHA-512 over all before the tag and the namespace: a made-up cookie is refused before any look-up. */
+function tagOf(master: Master, namespace: string, bytes: Uint8Array): Uint8Array {
+  const mac = createHmac('sha512', master.tag).update(namespacePrefix(namespace))
+  return mac.update(bytes.subarray(0, TAGGED)).digest().subarray(0, TAG)
+}
+
+/** Not from the token: a renewal changes that, and what ends a session must find it under the same id before and after. */
+function idOf(master: Master, namespace: string, sid: Uint8Array): Id {
+  return createHmac('sha512', master.id)
+    .update(namespacePrefix(namespace))
+    .update(sid)
+    .digest()
+    .toString('hex', 0, 32) as Id
 }
 
 /** The public name of a session: 16 characters that open nothing, and from which neither id nor token can be computed. */

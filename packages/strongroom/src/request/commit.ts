@@ -1,4 +1,4 @@
-import type { ContentToSave, Loaded, SessionRef } from '../backing/backing.ts'
+import type { ContentToSave, Loaded, SessionRef, Superseded } from '../backing/backing.ts'
 import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
@@ -7,55 +7,56 @@ import type { RevokeReason, SessionEvent } from '../events.ts'
 import { changesOf, type RequestChanges, shareable } from '../session/changes.ts'
 import { checkValue, isEmpty, type Meta, type Values } from '../session/content.ts'
 import { expiryAfter, type RequestedLifetime, touchDue } from '../session/lifetime.ts'
+import type { LoginMoment } from '../session/login.ts'
 import { applyChanges, type Changes } from '../session/merge.ts'
-import type { Intent, State } from '../session/state.ts'
+import type { LoginIntent, State } from '../session/state.ts'
 import { nextMeta, nextStamp } from './next-meta.ts'
-import { type SessionLimit, sessionLimit } from './session-limit.ts'
+import { sessionLimit } from './session-limit.ts'
 
 /** How often a save that loses against other requests is tried again. */
 const ATTEMPTS = 200
 
 /** What has to be done for a request's session when its response begins. */
 export type Plan =
-  | { readonly verb: 'end'; readonly loaded: Loaded | null; readonly startAgain: boolean }
+  | { readonly verb: 'end'; readonly ref: SessionRef | null; readonly startAgain: boolean }
   | { readonly verb: 'create' }
-  | { readonly verb: 'replace'; readonly loaded: Loaded; readonly changes: Changes; readonly by: Replacement }
-  | { readonly verb: 'write'; readonly loaded: Loaded; readonly changes: RequestChanges }
+  | { readonly verb: 'login'; readonly loaded: Loaded; readonly changes: Changes }
+  | { readonly verb: 'write'; readonly loaded: Loaded; readonly changes: RequestChanges; readonly renews: boolean }
   | { readonly verb: 'touch'; readonly loaded: Loaded; readonly expiresAt: number }
   /** `saveEveryRequest`, where nothing was changed. */
   | { readonly verb: 'refresh'; readonly loaded: Loaded }
 
-/** How a session under a new token replaces the old one. */
-interface Replacement {
-  /** The new session goes back to the same login, so ending the old one means the new one, too. */
-  readonly isSuccessor: boolean
-  readonly endsOld: boolean
-  /** It goes on although the old session was ended in between. */
-  readonly outlivesOld: boolean
-}
-
-const REPLACEMENTS: Readonly<Record<Exclude<Intent['verb'], 'logout'>, Replacement>> = {
-  // The user has just given proof: a logout that comes too late ends the session that was, and not this one.
-  login: { isSuccessor: false, endsOld: true, outlivesOld: true },
-  renew: { isSuccessor: true, endsOld: true, outlivesOld: false },
-  // The old session has been ended already, with the user's others.
-  'new-identity': { isSuccessor: false, endsOld: false, outlivesOld: true },
-}
-
 const NO_CHANGES: RequestChanges = { cleared: false, edits: new Map(), text: null }
 
+/** What a request's cookie led to. */
+export interface Found {
+  readonly loaded: Loaded | null
+  readonly superseded: Superseded | null
+}
+
 /** Null if there is nothing to do. No I/O; throws `DataError` for a value that cannot be stored. */
-export function planOf(context: SessionsContext, state: State, loaded: Loaded | null, failed: boolean): Plan | null {
+export function planOf(
+  context: SessionsContext,
+  state: State,
+  { loaded, superseded }: Found,
+  failed: boolean,
+): Plan | null {
   const { intent } = state
   const dropped = failed && !context.saveOnServerError
   const empty = isEmpty(state.values)
-  // A logout takes effect even when the page about it failed.
-  if (intent?.verb === 'logout') return { verb: 'end', loaded, startAgain: !dropped && !empty }
+  // A logout takes effect even when the page about it failed, and with a cookie that was superseded.
+  if (intent?.verb === 'logout')
+    return { verb: 'end', ref: loaded?.ref ?? superseded?.ends ?? null, startAgain: !dropped && !empty }
   if (dropped) return null
   const changes = changesOf(state)
-  if (!loaded) return intent?.verb === 'login' || !empty ? { verb: 'create' } : null
-  if (intent) return { verb: 'replace', loaded, changes: changes ?? NO_CHANGES, by: REPLACEMENTS[intent.verb] }
-  if (changes || state.lifetime) return { verb: 'write', loaded, changes: changes ?? NO_CHANGES }
+  if (!loaded) {
+    if (intent?.verb === 'login') return { verb: 'create' }
+    // The response with the newer cookie may still be on its way, and ours would overwrite it.
+    return empty || superseded?.isRecent ? null : { verb: 'create' }
+  }
+  if (intent?.verb === 'login') return { verb: 'login', loaded, changes: changes ?? NO_CHANGES }
+  if (intent || changes || state.lifetime)
+    return { verb: 'write', loaded, changes: changes ?? NO_CHANGES, renews: intent !== null }
   if (context.saveEveryRequest) return { verb: 'refresh', loaded }
   const expiresAt = touchDue(context.clock(), loaded.ref.expiresAt, loaded.meta)
   return expiresAt === null ? null : { verb: 'touch', loaded, expiresAt }
@@ -92,8 +93,8 @@ function carryOut(task: Task, plan: Plan): Promise<Loaded | null> {
       return end(task, plan)
     case 'create':
       return create(task)
-    case 'replace':
-      return replace(task, plan)
+    case 'login':
+      return login(task, plan)
     case 'write':
       return save(task, plan)
     case 'touch':
@@ -103,137 +104,162 @@ function carryOut(task: Task, plan: Plan): Promise<Loaded | null> {
   }
 }
 
-async function end(task: Task, { loaded, startAgain }: Extract<Plan, { verb: 'end' }>): Promise<Loaded | null> {
+async function end(task: Task, { ref, startAgain }: Extract<Plan, { verb: 'end' }>): Promise<Loaded | null> {
   const { context, state } = task
-  if (loaded && (await context.backing.end(loaded.ref))) revoked(context, loaded.ref.cookie.id, 'logout')
-  else if (loaded) await endSuccessor(context, loaded.meta)
+  if (ref && (await context.backing.end(ref))) revoked(context, ref.cookie.id, 'logout')
   if (!startAgain) return null
   // Checked only after the logout: a value that cannot be stored must not keep anybody signed in.
   assertStorable(state)
   return create({ ...task, device: () => null })
 }
 
-/**
- * A renewal that was faster has moved the session to a new token, and a logout means that one, too. It is recognized by what a
- * renewal keeps: user, beginning and label.
- */
-async function endSuccessor(context: SessionsContext, { userId, createdAt, label }: Meta): Promise<void> {
-  const { list, endOne } = context.backing.users
-  if (userId === null || !list || !endOne) return
-  for (const other of await list(userId))
-    if (other.createdAt === createdAt && other.label === label && (await endOne(other.id)))
-      revoked(context, other.id, 'logout')
-}
-
 /** A new session, for a visitor who had none. */
 async function create(task: Task): Promise<Loaded> {
-  const meta = metaFor(task, null)
-  const limit = sessionLimit(task.context, task.state)
-  const created = await limit.inTurn(() => begin(task, meta, limit, null))
-  const { id } = created.ref.cookie
-  report(task.context, id, (handle) => ({ type: 'created', handle, authenticated: meta.userId !== null }))
+  const created = await begin(task, null)
+  const { meta, ref } = created
+  report(task.context, ref.cookie.id, (handle) => ({ type: 'created', handle, authenticated: meta.userId !== null }))
   return created
 }
 
-/** A login or a renewal: the session goes on under a new token. */
-async function replace(task: Task, plan: Extract<Plan, { verb: 'replace' }>): Promise<Loaded> {
+/**
+ * A login of a visitor who has a session. Of the same user it is a renewal with new times, as long as the session is there. Any
+ * other gives the visitor a session with another identity, so that nothing of a planted cookie is left.
+ */
+async function login(task: Task, plan: Extract<Plan, { verb: 'login' }>): Promise<Loaded> {
   const { context, state } = task
-  const meta = metaFor(task, plan.loaded.meta)
-  const limit = sessionLimit(context, state)
-  const fresh = await limit.inTurn(() => begin(task, meta, limit, plan))
-  const previous = handleOf(plan.loaded.ref.cookie.id)
-  const reason = state.intent?.verb === 'login' ? 'login' : 'renew'
-  report(context, fresh.ref.cookie.id, (handle) => ({ type: 'renewed', handle, previous, reason }))
+  const { loaded, changes } = plan
+  if (state.intent?.verb === 'login' && loaded.meta.userId === state.intent.userId) {
+    const limit = sessionLimit(context, state, loaded.ref.cookie.id)
+    const renewed = await limit.around(() => loginAgain(task, loaded, changes))
+    if (renewed) return renewed
+  }
+  const fresh = await begin(task, plan)
+  const previous = handleOf(loaded.ref.cookie.id)
+  report(context, fresh.ref.cookie.id, (handle) => ({ type: 'renewed', handle, previous, reason: 'login' }))
   return fresh
 }
 
-/**
- * Stores a session under a new token, in place of the one that was loaded, if there was one. The new record is stored before
- * the old one is deleted, so that a failure in between loses nothing.
- */
-async function begin(
-  task: Task,
-  meta: Meta,
-  limit: SessionLimit,
-  replacing: Extract<Plan, { verb: 'replace' }> | null,
-): Promise<Loaded> {
-  const old = replacing ? [replacing.loaded.ref.cookie.id] : []
-  // A refusal that is certain already should cost nothing.
-  await limit.refuseIfFull(old)
-  const created = await store(task, meta, replacing?.by.isSuccessor ? replacing.loaded.ref : undefined)
+/** Null when the session has ended or was renewed by somebody else: whoever has just proved who they are is not refused. */
+async function loginAgain(task: Task, loaded: Loaded, changes: Changes): Promise<Loaded | null> {
   try {
-    // Again, now that parallel logins can see this session.
-    await limit.refuseIfFull([...old, created.ref.cookie.id])
-    const session = replacing?.by.endsOld ? await handOver(task, replacing, created) : created
-    await limit.endOldest([...old, session.ref.cookie.id])
-    return session
+    return await save(task, { loaded, changes: { ...NO_CHANGES, ...changes }, renews: true })
   } catch (error) {
-    // What was refused, or could not replace the old session, must not remain as a second one. The first error is reported.
-    await task.context.backing.end(created.ref).catch(() => undefined)
+    if (error instanceof SessionGoneError) return null
     throw error
   }
 }
 
-async function store(task: Task, meta: Meta, predecessor: SessionRef | undefined): Promise<Loaded> {
+/**
+ * Stores a session with a new identity, in place of the one that was loaded, if there was one. The new record is stored before
+ * the old one is replaced, so that a failure in between loses nothing.
+ */
+async function begin(task: Task, replacing: Extract<Plan, { verb: 'login' }> | null): Promise<Loaded> {
+  const { context, state } = task
+  const meta = metaFor(task, null)
+  const began = state.intent?.verb === 'login' ? await momentOf(context, state.intent) : null
+  const limit = sessionLimit(context, state, replacing?.loaded.ref.cookie.id)
+  const created = await limit.inTurn(async () => {
+    const session = await store(task, meta, began)
+    return orEnd(context, session, async () => {
+      if (began && (await context.backing.users.endedSince?.(began, session.ref))) throw endedMeanwhile()
+      return session
+    })
+  })
+  return replacing ? orEnd(context, created, () => handOver(task, replacing, created)) : created
+}
+
+/** What was refused, or could not replace the old session, must not remain as a second one. The first error is reported. */
+async function orEnd(context: SessionsContext, { ref }: Loaded, step: () => Promise<Loaded>): Promise<Loaded> {
+  try {
+    return await step()
+  } catch (error) {
+    await context.backing.end(ref).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Longer than anybody takes to sign in. A store may have forgotten what happened since a moment that is a day old. */
+const LONGEST_LOGIN = 3_600_000
+
+async function momentOf({ clock }: SessionsContext, { began }: LoginIntent): Promise<LoginMoment | null> {
+  const moment = await began
+  if (moment && clock() - moment.at > LONGEST_LOGIN)
+    throw new SessionGoneError('This login began more than an hour ago. Ask the user to sign in again.')
+  return moment
+}
+
+const endedMeanwhile = () =>
+  new SessionGoneError(
+    'All sessions of this user were ended while this login was under way, and it ended with them. Ask the user to sign in again.',
+  )
+
+async function store(task: Task, meta: Meta, began: LoginMoment | null): Promise<Loaded> {
   const { context, state } = task
   const { values, shared } = state
   const content = contentOf(meta, values)
   const toSave: ContentToSave = { ...content, requested: requestedOf(state) }
-  const ref = await context.backing.create(toSave, expiryFor(task, meta, predecessor), predecessor)
+  const ref = await context.backing.create(toSave, expiryFor(task, meta), began)
   return { ...content, values, shared, ref }
 }
 
 /**
- * Ends the old session in favour of the new one: only the version that was copied. What a parallel request wrote in between is
- * copied, too, and a session that was ended in between stays ended.
+ * Ends the old session in favour of the new one. Of the same user it is ended whatever its version: by right of the proof, not
+ * of the cookie. Any other is replaced, and only the version that was copied: what a parallel request wrote in between is copied,
+ * too.
  */
-async function handOver(task: Task, plan: Extract<Plan, { verb: 'replace' }>, created: Loaded): Promise<Loaded> {
+async function handOver(task: Task, plan: Extract<Plan, { verb: 'login' }>, created: Loaded): Promise<Loaded> {
   const { context, state } = task
-  const { loaded: old, changes, by } = plan
+  const { loaded: old, changes } = plan
+  if (old.meta.userId === created.meta.userId) {
+    await context.backing.end(old.ref)
+    return created
+  }
   let [seen, fresh] = [old, created]
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    if (await context.backing.end(seen.ref, seen.ref.version, by.isSuccessor ? fresh.ref : undefined)) return fresh
+    if (await context.backing.replace(seen.ref)) return fresh
     const newer = await context.backing.load(old.ref.cookie, { fresh: true })
-    if (!newer || !('ref' in newer)) {
-      if (by.outlivesOld) return fresh
-      throw gone(context, old)
-    }
+    // It has ended: the login, which has just been proved, goes on.
+    if (!newer || !('ref' in newer)) return fresh
     seen = newer
     const values = applyAgain(changes, newer.values)
-    const content = contentOf(by.isSuccessor ? metaFor(task, newer.meta) : created.meta, values)
-    const expiresAt = expiryFor(task, content.meta, by.isSuccessor ? newer.ref : fresh.ref)
-    const ref = await context.backing.update(fresh.ref, { ...content, requested: requestedOf(state) }, expiresAt, fresh)
+    const content = { ...contentOf(created.meta, values), requested: requestedOf(state) }
+    const ref = await context.backing.update(fresh.ref, content, expiryFor(task, created.meta, fresh.ref), fresh)
     if (!ref) throw gone(context, fresh)
     fresh = { ...content, values, shared: newer.shared, ref }
   }
   throw tooBusy()
 }
 
+type Save = Omit<Extract<Plan, { verb: 'write' }>, 'verb'>
+
 /**
- * Saves what was changed. The first try is immediate. A request that loses it waits for its turn among this process's other
- * losers, so that in a burst of parallel requests each needs one more try, and there is no stampede.
+ * Saves what was changed, and renews the token where that was asked for. The first try is immediate. A request that loses it waits
+ * for its turn among this process's other losers, so that in a burst of parallel requests each needs one more try, and there is
+ * no stampede.
  */
-async function save(task: Task, { loaded, changes }: Omit<Extract<Plan, { verb: 'write' }>, 'verb'>) {
-  const first = await saveOver(loaded, task, task.state.values, changes.text)
+async function save(task: Task, save: Save) {
+  const { loaded, changes } = save
+  const first = await saveOver(loaded, task, save, task.state.values, changes.text)
   if (first !== 'conflict') return first
-  return runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, loaded, changes))
+  return runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, save))
 }
 
 /** Loads again, applies this request's own changes to the newer copy, and tries again. */
-async function saveOverNewer(task: Task, loaded: Loaded, changes: Changes): Promise<Loaded | null> {
+async function saveOverNewer(task: Task, save: Save): Promise<Loaded | null> {
   const { context } = task
+  const { loaded, changes } = save
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     report(context, loaded.ref.cookie.id, (handle) => ({ type: 'conflict', handle, attempt }))
     const newer = await context.backing.load(loaded.ref.cookie, { fresh: true })
     if (!newer || !('ref' in newer)) throw gone(context, loaded)
-    const result = await saveOver(newer, task, applyAgain(changes, newer.values))
+    const result = await saveOver(newer, task, save, applyAgain(changes, newer.values))
     if (result !== 'conflict') return result
   }
   throw tooBusy()
 }
 
 /** One try: by compare-and-set over this copy. Null if nothing was left to store, so that the session was ended. */
-async function saveOver(copy: Loaded, task: Task, values: Values, text?: string | null) {
+async function saveOver(copy: Loaded, task: Task, { renews }: Save, values: Values, text?: string | null) {
   const { context, state } = task
   const meta = metaFor(task, copy.meta)
   if (meta.userId === null && isEmpty(values)) {
@@ -244,9 +270,15 @@ async function saveOver(copy: Loaded, task: Task, values: Values, text?: string 
   const data = text ?? JSON.stringify(values)
   const shared = values === state.values ? shareable(state) : undefined
   const content = { meta, data, values: shared, requested: requestedOf(state) }
-  const ref = await context.backing.update(copy.ref, content, expiryFor(task, meta, copy.ref), copy)
+  const expiresAt = expiryFor(task, meta, copy.ref)
+  const ref = await (renews
+    ? context.backing.renew(copy.ref, content, expiresAt, copy)
+    : context.backing.update(copy.ref, content, expiresAt, copy))
   if (!ref) return 'conflict' as const
-  report(context, ref.cookie.id, (handle) => ({ type: 'updated', handle }))
+  const reason = state.intent?.verb === 'login' ? 'login' : 'renew'
+  report(context, ref.cookie.id, (handle) =>
+    renews ? { type: 'renewed', handle, previous: handleOf(copy.ref.cookie.id), reason } : { type: 'updated', handle },
+  )
   return { meta, data, values, shared: shared ?? copy.shared, ref }
 }
 
@@ -268,7 +300,7 @@ async function isGone({ backing, emit }: SessionsContext, { ref }: Loaded): Prom
 /** The same session once more, with a new expiry. A request that only read is not refused because the session ended. */
 async function refresh(task: Task, { loaded }: Extract<Plan, { verb: 'refresh' }>): Promise<Loaded | null> {
   try {
-    return await save(task, { loaded, changes: { ...NO_CHANGES, text: loaded.data } })
+    return await save(task, { loaded, changes: { ...NO_CHANGES, text: loaded.data }, renews: false })
   } catch (error) {
     if (error instanceof SessionGoneError || error instanceof ConflictError) return null
     throw error

@@ -1,10 +1,11 @@
-import type { Loaded, LoadResult, VerifiedCookie } from '../backing/backing.ts'
+import type { Loaded, LoadResult, Superseded, VerifiedCookie } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import type { CredentialStamps } from '../credential.ts'
 import { handleOf } from '../crypto/token.ts'
 import { MOST_TRIED } from '../http/cookie.ts'
 
-type LoadedCookie = Loaded | 'unknown-key' | null
+/** What a request's cookie led to; null for nothing. */
+export type LoadedCookie = Loaded | Superseded | 'unknown-key' | null
 
 /** Does a request carry a cookie of our name, valid or not? */
 export function hasCookie({ transport }: SessionsContext, cookies: string | undefined): boolean {
@@ -28,6 +29,11 @@ export function load(context: SessionsContext, cookies: string | undefined): Loa
 }
 
 function report({ emit }: SessionsContext, { id }: VerifiedCookie, result: LoadResult): LoadedCookie {
+  if (result && 'superseded' in result) {
+    if (result.superseded === 'renewed') emit({ type: 'superseded', handle: handleOf(id) })
+    else emit({ type: 'absent', handle: handleOf(id) })
+    return result
+  }
   if (result && !('ref' in result)) {
     if ('refused' in result) emit({ type: 'rejected', what: 'record', reason: result.refused })
     else emit({ type: 'expired', handle: handleOf(id), reason: result.expired })

@@ -1,90 +1,115 @@
-import type { UserIndex } from '../backing/backing.ts'
+import type { Loaded, UserIndex } from '../backing/backing.ts'
 import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
-import { SessionLimitError, UnsupportedError } from '../errors.ts'
-import type { State } from '../session/state.ts'
+import { ConflictError, SessionLimitError, UnsupportedError } from '../errors.ts'
+import type { LoginIntent, State } from '../session/state.ts'
+import { liveSessions } from './live.ts'
 
 /** How many sessions a user may have, as one login sees it. */
 export interface SessionLimit {
-  /** Runs one login of this user at a time. */
-  inTurn<T>(login: () => Promise<T>): Promise<T>
-  /** With `atLimit: 'refuse'`: throws `SessionLimitError` when the user has enough sessions without `own`. */
-  refuseIfFull(own: readonly Id[]): Promise<void> | undefined
-  /** With `atLimit: 'end-oldest'`: ends so many of the user's other sessions that `own` is within the limit. */
-  endOldest(own: readonly Id[]): Promise<void> | undefined
+  /**
+   * Runs a login that stores a new session. At the limit it rejects with `SessionLimitError` before the login runs, or ends the
+   * user's oldest sessions after it. The session is ended, and the login runs again, if another one of this user was faster.
+   */
+  inTurn(login: () => Promise<Loaded>): Promise<Loaded>
+  /** The same for a login that goes on with a session which counts already, so that it need not take turns. */
+  around(login: () => Promise<Loaded | null>): Promise<Loaded | null>
 }
 
-const NO_LIMIT: SessionLimit = {
-  inTurn: (login) => login(),
-  refuseIfFull: () => undefined,
-  endOldest: () => undefined,
-}
+const NO_LIMIT: SessionLimit = { inTurn: (login) => login(), around: (login) => login() }
+
+/** How often a login that loses against other logins of its user is tried again. */
+const ATTEMPTS = 50
 
 /** The limit of the login that the state asks for, or none. Throws `UnsupportedError` where sessions cannot be listed. */
-export function sessionLimit(context: SessionsContext, { intent }: State): SessionLimit {
+export function sessionLimit(context: SessionsContext, { intent }: State, replaced: Id | undefined): SessionLimit {
   if (intent?.verb !== 'login' || intent.options.limit === undefined) return NO_LIMIT
-  const { list, endOne } = context.backing.users
-  if (list && endOne) return new UserLimit(context, intent, { list, endOne })
+  const { beginTurn, endOne } = context.backing.users
+  if (beginTurn && endOne) return new UserLimit(context, intent, { beginTurn, endOne, replaced })
   throw new UnsupportedError(
     `login: limit needs a store that can list a user's sessions, and ${context.backing.traits.engine} cannot.`,
   )
 }
 
+interface LimitParts extends Required<Pick<UserIndex, 'beginTurn' | 'endOne'>> {
+  /** The session that the new one replaces, which does not count. */
+  readonly replaced: Id | undefined
+}
+
 /**
- * The others are counted again after the new session is stored, so that parallel logins see each other. Logins of one user
- * through this process take turns, because each of two would end the other. Between processes a limit may end or refuse one
- * session too many, and never admits one too many.
+ * Logins with a limit take turns through an entry of the user's: each counts the sessions, stores its own, and is admitted by a
+ * compare-and-set that only one of several can win. Within this process they also wait for each other, which costs less.
  */
 class UserLimit implements SessionLimit {
   readonly #context: SessionsContext
   readonly #userId: string
   readonly #most: number
   readonly #refuses: boolean
-  readonly #list: NonNullable<UserIndex['list']>
-  readonly #endOne: NonNullable<UserIndex['endOne']>
+  readonly #parts: LimitParts
 
-  constructor(
-    context: SessionsContext,
-    { userId, options }: Extract<State['intent'], { verb: 'login' }>,
-    { list, endOne }: Required<Pick<UserIndex, 'list' | 'endOne'>>,
-  ) {
+  constructor(context: SessionsContext, { userId, options }: LoginIntent, parts: LimitParts) {
     this.#context = context
     this.#userId = userId
     this.#most = options.limit ?? Number.POSITIVE_INFINITY
     this.#refuses = options.atLimit === 'refuse'
-    this.#list = list
-    this.#endOne = endOne
+    this.#parts = parts
   }
 
-  inTurn<T>(login: () => Promise<T>): Promise<T> {
-    return runExclusive(this.#context, `user ${this.#userId}`, login)
+  inTurn(login: () => Promise<Loaded>): Promise<Loaded> {
+    return runExclusive(this.#context, `user ${this.#userId}`, () => this.#admitted(login))
   }
 
-  async refuseIfFull(own: readonly Id[]): Promise<void> {
-    if (!this.#refuses || (await this.#others(own)).length < this.#most) return
+  async around(login: () => Promise<Loaded | null>): Promise<Loaded | null> {
+    const others = await this.#others()
+    if (this.#refuses && others.length >= this.#most) throw this.#full()
+    const session = await login()
+    if (session) await this.#endOldest(others)
+    return session
+  }
+
+  async #admitted(login: () => Promise<Loaded>): Promise<Loaded> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const turn = await this.#parts.beginTurn(this.#userId)
+      const others = await this.#others()
+      if (this.#refuses && others.length >= this.#most) throw this.#full()
+      const session = await login()
+      const isAdmitted = await turn.take().catch(async (error) => {
+        await this.#context.backing.end(session.ref).catch(() => undefined)
+        throw error
+      })
+      if (isAdmitted) {
+        await this.#endOldest(others)
+        return session
+      }
+      await this.#context.backing.end(session.ref)
+    }
+    throw new ConflictError(
+      `This user signed in elsewhere ${ATTEMPTS} times while this login was under way. Try the request again.`,
+    )
+  }
+
+  #full(): SessionLimitError {
     this.#context.emit({ type: 'limit', policy: 'refuse', ended: 0 })
-    throw new SessionLimitError(
+    return new SessionLimitError(
       `This user already has ${this.#most} ${this.#most === 1 ? 'session' : 'sessions'}, the most that are allowed. End one first.`,
     )
   }
 
-  async endOldest(own: readonly Id[]): Promise<void> {
-    if (this.#refuses) return
-    const others = await this.#others(own)
+  async #endOldest(others: Awaited<ReturnType<typeof liveSessions>>): Promise<void> {
     const over = others.length - (this.#most - 1)
     if (over <= 0) return
     const oldest = others.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)).slice(0, over)
     const { emit } = this.#context
     await Promise.all(
       oldest.map(async ({ id }) => {
-        if (await this.#endOne(id)) emit({ type: 'revoked', handle: handleOf(id), count: 1, reason: 'limit' })
+        if (await this.#parts.endOne(id)) emit({ type: 'revoked', handle: handleOf(id), count: 1, reason: 'limit' })
       }),
     )
     emit({ type: 'limit', policy: 'end-oldest', ended: oldest.length })
   }
 
-  async #others(own: readonly Id[]) {
-    return (await this.#list(this.#userId)).filter(({ id }) => !own.includes(id))
+  async #others() {
+    return (await liveSessions(this.#context, this.#userId)).filter(({ id }) => id !== this.#parts.replaced)
   }
 }

@@ -1,4 +1,4 @@
-import type { Loaded } from '../backing/backing.ts'
+import type { Loaded, Superseded } from '../backing/backing.ts'
 import { checkOptions, oneOf } from '../base/check.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
@@ -38,6 +38,8 @@ export class Visit<Data extends object> {
   #session: Session<Data> | null = null
   #loading: Promise<Session<Data>> | null = null
   #loaded: Loaded | null = null
+  /** Instead: the cookie opens nothing any more. */
+  #superseded: Superseded | null = null
   #setCookie: string | null = null
   #clearCookies: readonly string[] = []
   /** Was the session requested, whether or not it could be loaded? */
@@ -94,7 +96,7 @@ export class Visit<Data extends object> {
     if (!state.isOpen) return this.#outcome()
     // Before the next line, which may throw: the page about that error must not try again.
     state.close()
-    const plan = planOf(this.#context, state, this.#loaded, status >= 500)
+    const plan = planOf(this.#context, state, { loaded: this.#loaded, superseded: this.#superseded }, status >= 500)
     return plan ? this.#run(plan, state).then(() => this.#outcome()) : this.#outcome()
   }
 
@@ -106,7 +108,7 @@ export class Visit<Data extends object> {
     if (!session) return
     const state = stateOf(session)
     if (!state.isOpen) return
-    const plan = planOf(this.#context, state, this.#loaded, false)
+    const plan = planOf(this.#context, state, { loaded: this.#loaded, superseded: this.#superseded }, false)
     if (!plan) return
     state.beginSave()
     this.#saving = this.#run(plan, state)
@@ -126,7 +128,7 @@ export class Visit<Data extends object> {
   }
 
   async #load(): Promise<Session<Data>> {
-    const { ring, clock, serializer } = this.#context
+    const { ring, clock, serializer, backing } = this.#context
     try {
       // Awaited only if there is something to wait for, because every request comes through here.
       const ready = ring.ready()
@@ -136,9 +138,11 @@ export class Visit<Data extends object> {
       let found = first instanceof Promise ? await first : first
       // A key that another server made a moment ago: ask the provider, at most once in a while.
       if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#context, cookies)
-      this.#loaded = found === 'unknown-key' ? null : found
+      this.#loaded = found !== null && found !== 'unknown-key' && 'ref' in found ? found : null
+      this.#superseded = found !== null && found !== 'unknown-key' && 'superseded' in found ? found : null
       if (this.#context.adoption !== null && !this.#loaded) await this.#adopt(cookies)
-      const state = new State({ now: clock(), handleOf, serializer }, this.#loaded)
+      const beginLogin = (userId: string) => backing.users.moment?.(userId) ?? null
+      const state = new State({ now: clock(), handleOf, serializer, beginLogin }, this.#loaded)
       if (this.#begun) state.close()
       this.#session = new Session<Data>(state)
       return this.#session
@@ -225,7 +229,9 @@ export class Visit<Data extends object> {
     const { transport, saveEveryRequest } = this.#context
     const before = this.#loaded
     if (!stored) {
-      if (this.#setCookie || this.#hasCookie()) this.#setCookie = transport.clear()
+      // Only a logout removes the cookie. A session that was emptied leaves it alone: the visitor may be signing in at this moment,
+      // in another request, whose cookie would be removed.
+      if (state.intent?.verb === 'logout' && (this.#setCookie || this.#hasCookie())) this.#setCookie = transport.clear()
       this.#forget(state)
       return
     }

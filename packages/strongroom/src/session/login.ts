@@ -1,5 +1,29 @@
 import { type Duration, milliseconds } from '../base/duration.ts'
 
+/**
+ * When a login begins, for `login(id, { asOf })`: made by `sessions.of(id).moment()`, before the password is checked. If all of
+ * the user's sessions are ended after it, this login ends with them.
+ */
+export class LoginMoment {
+  readonly userId: string
+  /** In ms since 1970. */
+  readonly at: number
+  /** @internal For each key id, the user's epoch. */
+  readonly nonces: ReadonlyMap<number, string | null>
+
+  /** @internal Made by `moment()`. */
+  constructor(userId: string, at: number, nonces: LoginMoment['nonces']) {
+    this.userId = userId
+    this.at = at
+    this.nonces = nonces
+  }
+
+  /** @internal Were no sessions of the user ended between the two? */
+  isSame({ nonces }: LoginMoment): boolean {
+    return nonces.size === this.nonces.size && [...nonces].every(([kid, nonce]) => this.nonces.get(kid) === nonce)
+  }
+}
+
 export interface LoginOptions {
   /** The device as the user's list of sessions shows it (cut to 120 characters). By default derived from the User-Agent. */
   readonly label?: string | null | undefined
@@ -22,9 +46,14 @@ export interface LoginOptions {
    * called. If it is passed, a password that is changed at this very moment ends this login, too.
    */
   readonly credential?: string | undefined
+  /**
+   * When the login began, from `await sessions.of(id).moment()` before the password was checked; at most an hour ago. By default
+   * it begins with the call of `login`, and a "log out everywhere" between the check and the call is not noticed.
+   */
+  readonly asOf?: LoginMoment | undefined
 }
 
-const LOGIN = ['label', 'remember', 'keep', 'limit', 'atLimit', 'credential']
+const LOGIN = ['label', 'remember', 'keep', 'limit', 'atLimit', 'credential', 'asOf']
 
 /**
  * Throws `TypeError` for what cannot name a user. Half a surrogate pair cannot: it has no form in UTF-8, so that two different
@@ -42,7 +71,7 @@ const kindOf = (value: unknown) =>
   value == null ? `${value}` : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`
 
 /** Throws `TypeError` for an option that is unknown or wrong, and `ConfigError` for a `remember` that is not a duration. */
-export function checkLogin(options: LoginOptions): void {
+export function checkLogin(userId: string, options: LoginOptions): void {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`login() takes its options as an object: ${LOGIN.join(', ')}.`)
   const unknown = Object.keys(options).find((name) => !LOGIN.includes(name))
@@ -54,6 +83,8 @@ export function checkLogin(options: LoginOptions): void {
     throw new TypeError("login: atLimit must be 'end-oldest' or 'refuse'.")
   // However long: it is often a User-Agent, and the visitor decides how long that is.
   if (label != null && typeof label !== 'string') throw new TypeError('login: label must be a string or null.')
+  if (options.asOf !== undefined && !(options.asOf instanceof LoginMoment && options.asOf.userId === userId))
+    throw new TypeError('login: asOf must come from `await sessions.of(id).moment()`, with the id of this user.')
   if (options.credential !== undefined) checkCredential('login: credential', options.credential)
   if (remember !== undefined && typeof remember !== 'boolean') milliseconds(remember, 'login: remember')
   if (keep !== undefined && keep !== 'all' && keep !== 'none' && !isKeys(keep))

@@ -121,7 +121,7 @@ export class Session<Data extends object = Record<string, unknown>> {
   login(userId: string, options: LoginOptions = {}): void {
     const state = this.#writable()
     checkUserId('login()', userId)
-    checkLogin(options)
+    checkLogin(userId, options)
     const keep = options.keep ?? (this.userId === null || this.userId === userId ? 'all' : 'none')
     if (keep !== 'all') {
       const kept = keep === 'none' ? [] : keep.map((key) => [key, lend(state, key)] as const)

@@ -2,17 +2,20 @@ import type { Id } from '../crypto/token.ts'
 import { ReadOnlyError, SessionClosedError } from '../errors.ts'
 import type { Meta, Values } from './content.ts'
 import type { LifetimeChange } from './lifetime.ts'
-import type { LoginOptions } from './login.ts'
+import type { LoginMoment, LoginOptions } from './login.ts'
 import type { Edit } from './merge.ts'
 import { ApplicationValues, type Serializer } from './serializer.ts'
 
-/**
- * What a session is to become, beyond its data. `new-identity`: the same session under a new cookie, without the link to the
- * old one that a renewal keeps; see `revokeOthers`.
- */
-export type Intent =
-  | { readonly verb: 'login'; readonly userId: string; readonly options: LoginOptions }
-  | { readonly verb: 'renew' | 'new-identity' | 'logout' }
+/** What a session is to become, beyond its data. */
+export type Intent = LoginIntent | { readonly verb: 'renew' | 'logout' }
+
+export interface LoginIntent {
+  readonly verb: 'login'
+  readonly userId: string
+  readonly options: LoginOptions
+  /** When it began; null where nobody can end all sessions of a user. */
+  readonly began: Promise<LoginMoment> | null
+}
 
 /** A session as it is stored, on the server or in the cookie. */
 export interface StoredSession {
@@ -31,6 +34,8 @@ export interface RequestFacts {
   readonly now: number
   readonly handleOf: (id: Id) => string
   readonly serializer?: Serializer | null
+  /** Asks the store when the login of a user begins; see `LoginIntent`. */
+  readonly beginLogin?: ((userId: string) => Promise<LoginMoment> | null) | undefined
 }
 
 const NO_VALUES: Values = Object.freeze({})
@@ -48,9 +53,12 @@ export class State {
   meta: Meta | null = null
   expiresAt = 0
   id: Id | null = null
+  /** How the backing names the session; null while new. */
+  ref: StoredSession['ref'] | null = null
   /** Called only when a handle is needed, because it costs a hash. */
   readonly handleOf: (id: Id) => string
   readonly now: number
+  readonly #beginLogin: NonNullable<RequestFacts['beginLogin']>
   intent: Intent | null = null
   lifetime: LifetimeChange | null = null
   cleared = false
@@ -65,8 +73,12 @@ export class State {
   readonly application: ApplicationValues | null
   #mode: 'open' | 'saving' | 'closed' | 'read-only' = 'open'
 
-  constructor({ now, handleOf, serializer = null }: RequestFacts, loaded: StoredSession | null) {
+  constructor(
+    { now, handleOf, serializer = null, beginLogin = () => null }: RequestFacts,
+    loaded: StoredSession | null,
+  ) {
     this.now = now
+    this.#beginLogin = beginLogin
     this.handleOf = handleOf
     this.application = serializer && new ApplicationValues(serializer)
     if (loaded) this.setStored(loaded)
@@ -125,6 +137,7 @@ export class State {
     this.meta = meta
     this.expiresAt = ref.expiresAt
     this.id = ref.cookie.id
+    this.ref = ref
   }
 
   /** After the session's end: what is set from now on begins a new one. */
@@ -133,7 +146,7 @@ export class State {
     this.shared = NO_VALUES
     this.application?.clear()
     this.base = '{}'
-    this.meta = this.id = null
+    this.meta = this.id = this.ref = null
     this.expiresAt = 0
     this.forgetChanges()
   }
@@ -145,7 +158,11 @@ export class State {
   }
 
   requestLogin(userId: string, options: LoginOptions): void {
-    this.intent = { verb: 'login', userId, options: { ...options } }
+    // Now, not when the response begins: a "log out everywhere" in between must end this login, too.
+    const began = options.asOf ? Promise.resolve(options.asOf) : this.#beginLogin(userId)
+    // A failure is reported when the login is saved, if it ever is.
+    began?.catch(() => undefined)
+    this.intent = { verb: 'login', userId, options: { ...options }, began }
   }
 
   /** A login or a logout gives a new token anyway. */
@@ -157,9 +174,15 @@ export class State {
     this.intent = { verb: 'logout' }
   }
 
-  /** A login or a logout that was requested already stays. */
-  requestNewIdentity(): void {
-    if (this.intent === null || this.intent.verb === 'renew') this.intent = { verb: 'new-identity' }
+  /**
+   * This request has itself ended the user's other sessions: a login that it asked for goes on, unless somebody else had ended all of
+   * them since it began.
+   */
+  requestLoginAfter({ before, after }: { readonly before: LoginMoment; readonly after: LoginMoment }): void {
+    if (this.intent?.verb !== 'login' || this.intent.userId !== after.userId || !this.intent.began) return
+    const began = this.intent.began.then((own) => (own.isSame(before) ? after : own))
+    began.catch(() => undefined)
+    this.intent = { ...this.intent, began }
   }
 
   requestStamp(credential: string | undefined): void {

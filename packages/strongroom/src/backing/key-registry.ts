@@ -1,0 +1,91 @@
+import type { LiveKeyring } from '../crypto/keyring.ts'
+import { StoreError } from '../errors.ts'
+import type { Clock, Entry, Found, Store } from '../store.ts'
+import { jsonIn, KEYS, MARGIN, ownId } from './own-entries.ts'
+
+export interface KeyRegistryOptions {
+  readonly store: Pick<Store, 'read' | 'create' | 'update'>
+  readonly ring: LiveKeyring
+  readonly namespace: string
+  readonly clock: Clock
+}
+
+/**
+ * The key ids under which users may have sessions. A server that lacks one of these secrets cannot find the sessions under it: it
+ * must say so, instead of reporting that it has ended all.
+ */
+export class KeyRegistry {
+  readonly #options: KeyRegistryOptions
+  /** Until when each key id is registered, as far as this process knows. */
+  readonly #known = new Map<number, number>()
+
+  constructor(options: KeyRegistryOptions) {
+    this.#options = options
+  }
+
+  /** Before a user's session is stored that begins under this key and ends at `deadline`. Asks the store about once a day. */
+  register(kid: number, deadline: number): Promise<void> | undefined {
+    return (this.#known.get(kid) ?? 0) >= deadline ? undefined : this.#register(kid, deadline + MARGIN)
+  }
+
+  /** Rejects with `StoreError` if there may be sessions under a secret that is missing here. Asks the provider of secrets first. */
+  async assertComplete(): Promise<void> {
+    const missing = async () => {
+      const [registered] = await this.#read()
+      const { ring, clock } = this.#options
+      return [...registered].filter(([kid, until]) => clock() < until && ring.get(kid) === undefined)
+    }
+    let found = await missing()
+    if (found.length > 0 && (await this.#options.ring.refresh())) found = await missing()
+    const [first] = found
+    if (!first) return
+    const [kid, until] = first
+    throw new StoreError(
+      `This server lacks the secret with key id ${kid}, and there may be sessions under it until ${new Date(until).toISOString()}: nothing was ended. Add the secret, or, if it was removed for good, run \`npx @strongroom/cli keys forget ${kid}\`.`,
+    )
+  }
+
+  /** False if it was not registered. */
+  async forget(kid: number): Promise<boolean> {
+    this.#known.delete(kid)
+    for (;;) {
+      const [registered, found] = await this.#read()
+      if (!registered.delete(kid)) return false
+      if (await this.#write(registered, found)) return true
+    }
+  }
+
+  async #register(kid: number, until: number): Promise<void> {
+    for (;;) {
+      const [registered, found] = await this.#read()
+      const before = registered.get(kid) ?? 0
+      if (before < until) registered.set(kid, until)
+      if (before >= until || (await this.#write(registered, found))) {
+        this.#known.set(kid, Math.max(before, until))
+        return
+      }
+    }
+  }
+
+  async #read(): Promise<[Map<number, number>, Found | null]> {
+    const found = await this.#options.store.read(this.#id, { fresh: true })
+    return [new Map(found ? jsonIn<[number, number][]>(found) : []), found]
+  }
+
+  async #write(registered: ReadonlyMap<number, number>, found: Found | null): Promise<boolean> {
+    const { store, clock } = this.#options
+    const live = [...registered].filter(([, until]) => clock() < until)
+    const entry: Entry = {
+      bytes: Buffer.from(JSON.stringify(live)),
+      expiresAt: Math.max(clock() + MARGIN, ...live.map(([, until]) => until)),
+      owner: null,
+      label: KEYS,
+      createdAt: clock(),
+    }
+    return found ? (await store.update(this.#id, entry, found.version)) !== null : store.create(this.#id, entry)
+  }
+
+  get #id() {
+    return ownId('keys', this.#options.namespace)
+  }
+}

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto'
+import { latin1Of } from '../base/bytes.ts'
+import type { Id } from '../crypto/token.ts'
+import { StoreError } from '../errors.ts'
+import type { Found, Listing } from '../store.ts'
+
+/*
+ * What the library itself keeps in a store beside the sessions. These are ordinary entries, told apart by their labels: a
+ * session's label is sealed, and much longer. Lists, counts and limits pass over them.
+ */
+
+/** In place of a session that ended, for as long as something must know: its cookie opens nothing, and creates nothing. */
+export const TOMBSTONE: Uint8Array = Uint8Array.of(1)
+/** Of a user: moved when all of the user's sessions are ended, and read by a login when it begins and once it is stored. */
+export const EPOCH: Uint8Array = Uint8Array.of(2)
+/** The key ids under which users have sessions. */
+export const KEYS: Uint8Array = Uint8Array.of(3)
+
+export const isSession = ({ label }: Pick<Listing, 'label'>): boolean => label === null || label.length > 1
+
+export const hasLabel = ({ label }: Pick<Listing, 'label'>, one: Uint8Array): boolean =>
+  label?.length === 1 && label[0] === one[0]
+
+/** A hash: anyone who reads the store learns that there is such an entry, and nothing else. */
+export const ownId = (kind: 'session' | 'epoch' | 'keys', name: string): Id =>
+  createHash('sha256').update(`strongroom ${kind}\n${name}`).digest('hex') as Id
+
+/** The JSON in such an entry. Throws `StoreError` if it was altered: what it said is unknown, and not absent. */
+export function jsonIn<T>({ entry }: Found): T {
+  try {
+    return JSON.parse(latin1Of(entry.bytes)) as T
+  } catch {
+    throw new StoreError('An entry that says which sessions have ended was altered in the store. Remove or restore it.')
+  }
+}
+
+/** Longer than the clocks of two servers differ, and than a request is under way. */
+export const MARGIN = 86_400_000

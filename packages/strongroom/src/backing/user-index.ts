@@ -1,0 +1,73 @@
+import type { Aead } from '../crypto/aead.ts'
+import type { LiveKeyring, Master } from '../crypto/keyring.ts'
+import { ownerTag } from '../crypto/owner.ts'
+import { openLabel } from '../crypto/seal.ts'
+import type { Id, VerifiedToken } from '../crypto/token.ts'
+import { lastSeen } from '../session/lifetime.ts'
+import type { Clock, OwnerIndex, Store } from '../store.ts'
+import type { Ended, SessionRef, UserIndex } from './backing.ts'
+import { Epochs } from './epochs.ts'
+import type { KeyRegistry } from './key-registry.ts'
+import { isSession, MARGIN } from './own-entries.ts'
+
+export interface UserIndexOptions {
+  readonly store: Pick<Store, 'read' | 'create' | 'update'>
+  readonly byOwner: OwnerIndex
+  readonly ring: LiveKeyring
+  readonly namespace: string
+  readonly clock: Clock
+  readonly aead: Aead
+  readonly registry: KeyRegistry
+  readonly endOne: (id: Id) => Promise<boolean>
+  readonly isLive: (ref: SessionRef) => Promise<boolean>
+  /** Runs what ends the sessions of an owner, and forgets what is remembered of them. */
+  readonly ending: (tag: string, write: () => Promise<number>, except?: Id) => Promise<number>
+}
+
+export const WITHOUT_INDEX =
+  'it cannot find sessions by their owner. Use memory, file, sqlite, postgres, mysql, or redis that evicts nothing, or cached over one of them.'
+
+/** A user's sessions, found in the store by their owner tag. */
+export function userIndex(options: UserIndexOptions): UserIndex {
+  const { byOwner, ring, namespace, clock, aead, registry } = options
+  // A login that began before all sessions were ended is refused for as long as it may be under way.
+  const epochs = new Epochs({ ...options, rememberedUntil: (now) => now + MARGIN })
+  // A user's sessions may have begun under any master that is still in the ring.
+  const tags = (userId: string) => ring.masters.map((master) => ownerTag(master, namespace, userId))
+
+  /** First the epoch, then the sessions: a login that is stored after they were listed finds that it has moved. */
+  async function end(userId: string, except?: Id): Promise<Ended> {
+    await registry.assertComplete()
+    const { before, after } = await epochs.move(userId)
+    const counts = await Promise.all(
+      tags(userId).map((tag) => options.ending(tag, () => byOwner.deleteAll(tag, except), except)),
+    )
+    return { count: counts.reduce((sum, count) => sum + count, 0), before, after }
+  }
+
+  return {
+    async list(userId) {
+      const lists = await Promise.all(tags(userId).map((tag) => byOwner.list(tag)))
+      return lists
+        .flat()
+        .filter(isSession)
+        .map(({ id, createdAt, expiresAt, label: bytes }) => {
+          const label = bytes && openLabel(aead, bytes, ring, id)
+          const lastSeenAt = label && lastSeen(expiresAt, label)
+          const stamp = label ? label.stamp : null
+          return { id, createdAt, expiresAt, lastSeenAt, label: label?.text ?? null, stamp }
+        })
+        .filter(({ expiresAt }) => clock() < expiresAt)
+    },
+    endOne: options.endOne,
+    storesSurvivor: false,
+    endAll: (userId) => end(userId),
+    endOthers: async (userId, except) => ((await options.isLive(except)) ? end(userId, except.cookie.id) : null),
+    moment: (userId) => epochs.moment(userId),
+    endedSince: (moment, ref) => epochs.hasMovedSince(moment, masterOf(ref)),
+    beginTurn: (userId) => epochs.begin(userId),
+    advice: '',
+  }
+}
+
+const masterOf = ({ cookie }: SessionRef): Master => (cookie as VerifiedToken).master
