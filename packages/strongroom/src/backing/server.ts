@@ -146,11 +146,18 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     return refTo(token, entry, now(), null)
   }
 
-  /** The version of a session that was created by this request, which did not learn it; null if others changed it since. */
+  /** The version of a session; of one that this request has created, and did not learn, the present one. Null if it has ended. */
   async function versionOf({ cookie, version }: RecordRef): Promise<Version | null> {
     if (version !== null) return version
     const found = await store.read(cookie.id, { fresh: true })
     return found && !('refused' in records.open(found.entry.bytes, cookie, found.entry.owner)) ? found.version : null
+  }
+
+  /** The same, if its deadline is still the one that it was created with. */
+  async function versionOfUnchanged({ cookie, expiresAt }: RecordRef): Promise<Version | null> {
+    const found = await store.read(cookie.id, { fresh: true })
+    const isSame = found && Math.abs(found.entry.expiresAt - expiresAt) < options.store.traits.granularity
+    return isSame ? found.version : null
   }
 
   async function write(
@@ -215,7 +222,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       write(ref as RecordRef, renewedToken((ref as RecordRef).cookie, namespace), now(), ...content),
 
     async touch(ref, _content, expiresAt) {
-      const version = await versionOf(ref as RecordRef)
+      const version = ref.version ?? (await versionOfUnchanged(ref as RecordRef))
       if (version === null) return null
       return (await store.touch(ref.cookie.id, expiresAt, version)) ? { ...ref, version, expiresAt } : null
     },

@@ -226,12 +226,13 @@ export class Visit<Data extends object> {
   }
 
   #settle(state: State, stored: Loaded | null): void {
-    const { transport, saveEveryRequest } = this.#context
+    const { transport, saveEveryRequest, backing } = this.#context
     const before = this.#loaded
     if (!stored) {
-      // Only a logout removes the cookie. A session that was emptied leaves it alone: the visitor may be signing in at this moment,
-      // in another request, whose cookie would be removed.
-      if (state.intent?.verb === 'logout' && (this.#setCookie || this.#hasCookie())) this.#setCookie = transport.clear()
+      // A session that was emptied leaves its cookie alone: the visitor may be signing in at this moment, in another request, whose
+      // cookie would be removed. Where a cookie lives on without being asked about, there is no other way.
+      const removes = state.intent?.verb === 'logout' || !backing.traits.revocable
+      if (removes && (this.#setCookie || this.#hasCookie())) this.#setCookie = transport.clear()
       this.#forget(state)
       return
     }

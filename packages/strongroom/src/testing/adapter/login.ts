@@ -143,7 +143,7 @@ export function login(property: Property): void {
     assert.deepEqual(here.watch.calls, [])
   })
 
-  property('a session that is emptied is removed', async ({ site }) => {
+  property('a session that is emptied is removed, and no cookie of a parallel login with it', async ({ site }) => {
     const here = await site({
       async '/clear'({ session }) {
         ;(await session()).clear()
@@ -152,8 +152,15 @@ export function login(property: Property): void {
     })
     const visitor = here.visitor()
     await visitor.must('/set?a=1')
+    const before = visitor.jar.value(here.cookieName)
     await visitor.must('/clear')
-    assert.equal(visitor.jar.value(here.cookieName), undefined)
+    // Where the cookie is the session, it has to be removed.
+    const after = here.sessions.policy.traits.revocable ? before : undefined
+    assert.equal(visitor.jar.value(here.cookieName), after)
+    assert.deepEqual(await visitor.facts(), { userId: null })
+    await visitor.must('/set?a=1')
+    assert.notEqual(visitor.jar.value(here.cookieName), before)
+    await visitor.must('/clear')
     assert.deepEqual(await visitor.facts(), { userId: null })
   })
 
