@@ -1,4 +1,4 @@
-import type { ContentToSave, Loaded, SessionRef, Superseded } from '../backing/backing.ts'
+import type { ContentToSave, Loaded, SessionRef } from '../backing/backing.ts'
 import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
@@ -10,6 +10,7 @@ import { expiryAfter, type RequestedLifetime, touchDue } from '../session/lifeti
 import type { LoginMoment } from '../session/login.ts'
 import { applyChanges, type Changes } from '../session/merge.ts'
 import type { LoginIntent, State } from '../session/state.ts'
+import type { LoadedCookies } from './load.ts'
 import { nextMeta, nextStamp } from './next-meta.ts'
 import { sessionLimit } from './session-limit.ts'
 
@@ -18,7 +19,7 @@ const ATTEMPTS = 200
 
 /** What has to be done for a request's session when its response begins. */
 export type Plan =
-  | { readonly verb: 'end'; readonly ref: SessionRef | null; readonly startAgain: boolean }
+  | { readonly verb: 'end'; readonly refs: readonly SessionRef[]; readonly startAgain: boolean }
   | { readonly verb: 'create' }
   | { readonly verb: 'login'; readonly loaded: Loaded; readonly changes: Changes }
   | { readonly verb: 'write'; readonly loaded: Loaded; readonly changes: RequestChanges; readonly renews: boolean }
@@ -28,25 +29,21 @@ export type Plan =
 
 const NO_CHANGES: RequestChanges = { cleared: false, edits: new Map(), text: null }
 
-/** What a request's cookie led to. */
-export interface Found {
-  readonly loaded: Loaded | null
-  readonly superseded: Superseded | null
-}
-
 /** Null if there is nothing to do. No I/O; throws `DataError` for a value that cannot be stored. */
 export function planOf(
   context: SessionsContext,
   state: State,
-  { loaded, superseded }: Found,
+  { loaded, superseded, others }: LoadedCookies,
   failed: boolean,
 ): Plan | null {
   const { intent } = state
   const dropped = failed && !context.saveOnServerError
   const empty = isEmpty(state.values)
   // A logout takes effect even when the page about it failed, and with a cookie that was superseded.
-  if (intent?.verb === 'logout')
-    return { verb: 'end', ref: loaded?.ref ?? superseded?.ends ?? null, startAgain: !dropped && !empty }
+  if (intent?.verb === 'logout') {
+    const own = loaded?.ref ?? superseded?.ends
+    return { verb: 'end', refs: own ? [own, ...others] : others, startAgain: !dropped && !empty }
+  }
   if (dropped) return null
   const changes = changesOf(state)
   if (!loaded) {
@@ -104,9 +101,9 @@ function carryOut(task: Task, plan: Plan): Promise<Loaded | null> {
   }
 }
 
-async function end(task: Task, { ref, startAgain }: Extract<Plan, { verb: 'end' }>): Promise<Loaded | null> {
+async function end(task: Task, { refs, startAgain }: Extract<Plan, { verb: 'end' }>): Promise<Loaded | null> {
   const { context, state } = task
-  if (ref && (await context.backing.end(ref))) revoked(context, ref.cookie.id, 'logout')
+  for (const ref of refs) if (await context.backing.end(ref)) revoked(context, ref.cookie.id, 'logout')
   if (!startAgain) return null
   // Checked only after the logout: a value that cannot be stored must not keep anybody signed in.
   assertStorable(state)

@@ -1,4 +1,4 @@
-import type { Loaded, Superseded } from '../backing/backing.ts'
+import type { Loaded } from '../backing/backing.ts'
 import { checkOptions, oneOf } from '../base/check.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
@@ -8,7 +8,7 @@ import { settle } from '../session/changes.ts'
 import { Session, stateOf } from '../session/session.ts'
 import { State } from '../session/state.ts'
 import { commit, type Plan, planOf } from './commit.ts'
-import { hasCookie, load } from './load.ts'
+import { hasCookie, type LoadedCookies, load, NO_COOKIE } from './load.ts'
 
 export interface GetOptions {
   /**
@@ -37,9 +37,7 @@ export class Visit<Data extends object> {
   readonly #headers: HeaderSource
   #session: Session<Data> | null = null
   #loading: Promise<Session<Data>> | null = null
-  #loaded: Loaded | null = null
-  /** Instead: the cookie opens nothing any more. */
-  #superseded: Superseded | null = null
+  #found: LoadedCookies = NO_COOKIE
   #setCookie: string | null = null
   #clearCookies: readonly string[] = []
   /** Was the session requested, whether or not it could be loaded? */
@@ -96,7 +94,7 @@ export class Visit<Data extends object> {
     if (!state.isOpen) return this.#outcome()
     // Before the next line, which may throw: the page about that error must not try again.
     state.close()
-    const plan = planOf(this.#context, state, { loaded: this.#loaded, superseded: this.#superseded }, status >= 500)
+    const plan = planOf(this.#context, state, this.#found, status >= 500)
     return plan ? this.#run(plan, state).then(() => this.#outcome()) : this.#outcome()
   }
 
@@ -108,7 +106,7 @@ export class Visit<Data extends object> {
     if (!session) return
     const state = stateOf(session)
     if (!state.isOpen) return
-    const plan = planOf(this.#context, state, { loaded: this.#loaded, superseded: this.#superseded }, false)
+    const plan = planOf(this.#context, state, this.#found, false)
     if (!plan) return
     state.beginSave()
     this.#saving = this.#run(plan, state)
@@ -138,11 +136,10 @@ export class Visit<Data extends object> {
       let found = first instanceof Promise ? await first : first
       // A key that another server made a moment ago: ask the provider, at most once in a while.
       if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#context, cookies)
-      this.#loaded = found !== null && found !== 'unknown-key' && 'ref' in found ? found : null
-      this.#superseded = found !== null && found !== 'unknown-key' && 'superseded' in found ? found : null
-      if (this.#context.adoption !== null && !this.#loaded) await this.#adopt(cookies)
+      this.#found = found === 'unknown-key' ? NO_COOKIE : found
+      if (this.#context.adoption !== null && !this.#found.loaded) await this.#adopt(cookies)
       const beginLogin = (userId: string) => backing.users.moment?.(userId) ?? null
-      const state = new State({ now: clock(), handleOf, serializer, beginLogin }, this.#loaded)
+      const state = new State({ now: clock(), handleOf, serializer, beginLogin }, this.#found.loaded)
       if (this.#begun) state.close()
       this.#session = new Session<Data>(state)
       return this.#session
@@ -161,7 +158,7 @@ export class Visit<Data extends object> {
   async #adopt(cookies: string | undefined): Promise<void> {
     const adopted = await this.#context.adoption?.find(this.#context, cookies, () => this.#device())
     if (!adopted) return
-    this.#loaded = adopted.loaded
+    this.#setLoaded(adopted.loaded)
     // The visitor keeps the other framework's cookie until its session has been ended there, too.
     if (adopted.clear === null) return
     this.#clearCookies = [adopted.clear]
@@ -186,7 +183,7 @@ export class Visit<Data extends object> {
       if (error instanceof StoreError) return UNUSED
       throw error
     }
-    if (!this.#loaded || !this.#session) return UNUSED
+    if (!this.#found.loaded || !this.#session) return UNUSED
     return this.commit(status)
   }
 
@@ -227,7 +224,7 @@ export class Visit<Data extends object> {
 
   #settle(state: State, stored: Loaded | null): void {
     const { transport, saveEveryRequest, backing } = this.#context
-    const before = this.#loaded
+    const before = this.#found.loaded
     if (!stored) {
       // A session that was emptied leaves its cookie alone: the visitor may be signing in at this moment, in another request, whose
       // cookie would be removed. Where a cookie lives on without being asked about, there is no other way.
@@ -236,7 +233,7 @@ export class Visit<Data extends object> {
       this.#forget(state)
       return
     }
-    this.#loaded = stored
+    this.#setLoaded(stored)
     const { meta, ref } = stored
     if (
       saveEveryRequest ||
@@ -248,14 +245,25 @@ export class Visit<Data extends object> {
     settle(state, stored)
   }
 
+  #setLoaded(loaded: Loaded | null): void {
+    this.#found = { ...this.#found, loaded }
+  }
+
   #forget(state: State): void {
-    this.#loaded = null
+    this.#setLoaded(null)
     state.startOver()
   }
 
   #outcome(): Outcome {
-    if (this.#clearCookies.length > 0)
-      return { setCookie: this.#setCookie, clearCookies: this.#clearCookies, used: true }
+    const clearCookies = [...this.#clearCookies, ...this.#staleCookies()]
+    if (clearCookies.length > 0) return { setCookie: this.#setCookie, clearCookies, used: true }
     return this.#setCookie === null ? READ : { setCookie: this.#setCookie, used: true }
+  }
+
+  /** Other cookies of our name would be sent beside the one that this response sets or removes. */
+  #staleCookies(): readonly string[] {
+    const { transport } = this.#context
+    if (this.#setCookie === null || !transport.hasOthers?.(header(this.#headers, 'cookie'))) return []
+    return transport.clearOthers?.(header(this.#headers, 'host')) ?? []
   }
 }
