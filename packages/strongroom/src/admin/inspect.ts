@@ -86,7 +86,7 @@ export async function findByHandle(store: Store, handle: string): Promise<(Sessi
   return null
 }
 
-function walk(store: Store): AsyncIterable<readonly Listing[]> {
+export function walk(store: Store): AsyncIterable<readonly Listing[]> {
   if (store.scan) return store.scan()
   throw new UnsupportedError(
     `The store ${store.traits.engine} cannot be walked, so its sessions cannot be counted or found by handle.`,

@@ -104,6 +104,8 @@ export interface Backing {
   replace(ref: SessionRef): Promise<boolean>
   /** A user's sessions, as far as they can be found. */
   readonly users: UserIndex
+  /** Forgets that there may be sessions under these keys; resolves to how many it forgot. See `KeyRegistry`. */
+  forgetKeys?(which: (kid: number) => boolean): Promise<number>
 }
 
 /** One of a user's sessions. */

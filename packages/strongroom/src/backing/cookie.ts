@@ -194,7 +194,8 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     const loaded = await backing.load(ref.cookie, { fresh: true })
     return loaded !== null && 'ref' in loaded
   }
-  return { ...backing, users: userEpochs(revocations, known, isLive) }
+  const { registry } = revocations
+  return { ...backing, users: userEpochs(revocations, known, isLive), forgetKeys: (which) => registry.forget(which) }
 }
 
 type Identity = Pick<CookieSession, 'sid' | 'id' | 'master' | 'generation' | 'nonce' | 'until'>

@@ -45,13 +45,13 @@ export class KeyRegistry {
     )
   }
 
-  /** False if it was not registered. */
-  async forget(kid: number): Promise<boolean> {
-    this.#known.delete(kid)
+  /** Resolves to how many there were. */
+  async forget(which: (kid: number) => boolean): Promise<number> {
+    this.#known.clear()
     for (;;) {
       const [registered, found] = await this.#read()
-      if (!registered.delete(kid)) return false
-      if (await this.#write(registered, found)) return true
+      const kept = new Map([...registered].filter(([kid]) => !which(kid)))
+      if (kept.size === registered.size || (await this.#write(kept, found))) return registered.size - kept.size
     }
   }
 

@@ -256,7 +256,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     },
     ending: (tag, write, except) => read.around(null, write).finally(() => records.forgetOwner(tag, except)),
   })
-  return { ...backing, users }
+  return { ...backing, users, forgetKeys: (which) => registry.forget(which) }
 }
 
 type Write = [content: ContentToSave, expiresAt: number, before: Content]
