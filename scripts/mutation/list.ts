@@ -296,7 +296,7 @@ const adapterMutations: Mutation[] = [
   ),
   on('test/core/forgetting.test.ts', 'packages/strongroom/src/backing/server.ts')(
     'revokeAll() that leaves the contents in memory',
-    '.finally(() => forget(tag, except))',
+    '.finally(() => records.forgetOwner(tag, except))',
     '',
   ),
   on('test/core/forgetting.test.ts', 'packages/strongroom/src/backing/server.ts')(
@@ -306,8 +306,8 @@ const adapterMutations: Mutation[] = [
   ),
   on('test/core/forgetting.test.ts', 'packages/strongroom/src/backing/cookie.ts')(
     'revokeAll() that leaves the contents of cookies in memory',
-    'endAll(userId, except).finally(() => forget(userId))',
-    'endAll(userId, except)',
+    '.finally(() => known.forget(({ content }) => content.meta.userId === userId))',
+    '',
   ),
   on('test/core/create.test.ts', 'packages/strongroom/src/http/signed-cookies.ts')(
     'a signed cookie that production sends in the clear',
@@ -396,16 +396,11 @@ const adapterMutations: Mutation[] = [
     'if (text === state.base) return null',
     'if (!edits && !cleared) return null',
   ),
-  server('an update that ignores the version that was read', 'const seen = was.version ??', 'const seen ='),
+  server('an update that ignores the version that was read', 'if (version !== null) return version\n', '\n'),
   touch('packages/strongroom/src/backing/server.ts')(
     'a touch that cuts a session which was given another lifetime in between',
     'store.touch(ref.cookie.id, expiresAt, version)',
     'store.touch(ref.cookie.id, expiresAt)',
-  ),
-  touch('packages/strongroom/src/backing/server.ts')(
-    'a touch by the request that created the session, which cuts what another has changed since',
-    'return isSame ? found.version : null',
-    'return found ? (isSame, found.version) : null',
   ),
   touch('packages/strongroom/src/request/commit.ts')(
     'a write that tries again with the copy that it has lost with',
@@ -424,8 +419,8 @@ const adapterMutations: Mutation[] = [
   ),
   cookieBacking(
     'revocations that are written and never read',
-    'expiresAt <= clock() || (revocations !== undefined && (await revocations.hasEnded(cookie as CookieSession)))',
-    'expiresAt <= clock()',
+    'return revocations ? checked(revocations, session, options?.fresh) : loadedFrom(session)',
+    'return loadedFrom(session)',
   ),
   cookies('a cookie that script can read', 'httpOnly: true', 'httpOnly: false'),
   cookies(
@@ -649,8 +644,8 @@ const cryptoMutations: Mutation[] = [
   inCrypto('aead')('a token and a key that stay in the scratch memory', 'wipe(frame, 0, BLOCK + 4 + size)', ''),
   inCrypto('aead')(
     'a cookie that anyone can make, and that causes an error instead of being refused',
-    'if (!equal(commitment, sealed.subarray(2 + SALT, HEAD))) return FORGED',
-    'if (ciphers[name] && !equal(commitment, sealed.subarray(2 + SALT, HEAD))) return FORGED',
+    'if (!equal(commitment, sealed.subarray(saltAt + SALT, textAt))) return FORGED',
+    'if (ciphers[name] && !equal(commitment, sealed.subarray(saltAt + SALT, textAt))) return FORGED',
   ),
   inCrypto('aead')(
     'a session that is lost where its cipher is missing',
@@ -673,16 +668,164 @@ const cryptoMutations: Mutation[] = [
     '// The next allocation from that slab must not contain a token.\n    wipe(bytes)',
     '',
   ),
-  inCrypto('token')(
-    'a token that stays in the memory of the pool when it is made',
-    'wipe(bytes)\n  return { token, id, master, text }',
-    'return { token, id, master, text }',
-  ),
   inCrypto('primitives')('an HMAC without its outer hash', 'sha512(outer, into)', 'into.set(digest)'),
   on('test/core/crypto.test.ts', 'packages/strongroom/src/backing/create.ts')(
     'a cipher that is set where nothing is sealed',
     "if (options.cipher !== undefined && engine.protection === 'signed')",
     'if (options.cipher === null)',
+  ),
+]
+
+const inToken = on('test/core/token.test.ts', 'packages/strongroom/src/crypto/token.ts')
+const inOwner = on('test/core/token.test.ts', 'packages/strongroom/src/crypto/owner.ts')
+const inSeal = (suite: string, file = 'crypto/seal') =>
+  on(`test/core/${suite}.test.ts`, `packages/strongroom/src/${file}.ts`)
+const inRecords = on('test/core/records.test.ts', 'packages/strongroom/src/backing/records.ts')
+const inServer = on('test/core/server-backing.test.ts', 'packages/strongroom/src/backing/server.ts')
+
+/** One identity for a session's life, and tokens that change. */
+const identityMutations: Mutation[] = [
+  inToken(
+    'a cookie that anyone can make',
+    "if (!equal(tagOf(master, namespace, bytes), bytes.subarray(TAGGED))) return 'forged'",
+    '',
+  ),
+  inToken(
+    'a cookie of one application that is good in another',
+    "createHmac('sha512', master.tag).update(namespacePrefix(namespace))",
+    "createHmac('sha512', master.tag)",
+  ),
+  inToken(
+    'a generation that the visitor chooses',
+    'return mac.update(bytes.subarray(0, TAGGED))',
+    'return mac.update(bytes.subarray(HEAD, TAGGED))',
+  ),
+  inToken('a cookie with more than one spelling', 'if (text.length !== 88 || !TEXT.test(text))', 'if (!text)'),
+  inToken(
+    'an id that is the same in two applications',
+    "createHmac('sha512', master.id)\n    .update(namespacePrefix(namespace))",
+    "createHmac('sha512', master.id)",
+  ),
+  inToken(
+    'an id that a renewal changes',
+    'id: idOf(master, namespace, sid), master, text }',
+    'id: idOf(master, namespace, token), master, text }',
+  ),
+  inToken('a renewal that begins another session', 'random.set(sid)', 'randomFillSync(random, 0, SID)'),
+  inToken('a renewed token that can be guessed', 'randomFillSync(random, SID)', 'random.fill(7, SID)'),
+  inToken(
+    'a renewal that does not count',
+    'return tokenOf(master, namespace, random, generation + 1)',
+    'return tokenOf(master, namespace, random, generation)',
+  ),
+  inToken('a token that stays where it was drawn', 'wipe(bytes)\n  wipe(secret)', 'wipe(bytes)'),
+  inToken(
+    'a computed token that two applications share',
+    '.update(namespacePrefix(namespace))\n    .update(JSON.stringify(what))',
+    '.update(JSON.stringify(what))',
+  ),
+  inToken('a computed token whose parts are joined', 'JSON.stringify(what)', "what.join('')"),
+  inOwner('a namespace that can be continued by what follows it', 'prefix.writeUInt32BE(name.length)', ''),
+  inOwner('users that two applications share', '.update(namespacePrefix(namespace)).update(userId)', '.update(userId)'),
+  on('test/core/keyring.test.ts', 'packages/strongroom/src/crypto/keyring.ts')(
+    'one key for two uses',
+    "tag: key('tag')",
+    "tag: key('id')",
+  ),
+  inSeal('generations')(
+    'a superseded cookie that counts as a forged record',
+    'if (header && header.generation !== token.generation) return refusalOf(header, token)',
+    '',
+  ),
+  inSeal('generations')(
+    'a store that was rolled back and looks like a renewal',
+    "{ refused: generation > token.generation ? 'superseded' : 'ahead' }",
+    "{ refused: 'superseded' }",
+  ),
+  inSeal('generations')(
+    'a record under the key of the server that opens for every token of its generation',
+    "if (name === 'server-key' && !equal(bytes.subarray(at, at + CHECK), checkOf(token))) return { refused: 'forged' }",
+    '',
+  ),
+  inSeal('generations')(
+    'a plain record that opens for every token of its generation',
+    'if (!isOurs || header.generation !== token.generation)',
+    'if (header.generation !== token.generation)',
+  ),
+  inSeal('plain-record')(
+    'a plain record whose generation does not count',
+    'if (!isOurs || header.generation !== token.generation)',
+    'if (!isOurs)',
+  ),
+  inSeal('plain-record')(
+    'a token that stands in a plain record',
+    "checkOf(token).toString('base64url')",
+    "Buffer.from(token.token).toString('base64url').slice(0, 22)",
+  ),
+  inSeal('seal')(
+    'a record that opens with the secrets alone',
+    "secret: name === 'two-key' ? token.token : null",
+    'secret: null',
+  ),
+  inSeal('seal')(
+    'a record that can be filed under another user',
+    "const context = token.id + (owner ?? '')",
+    'const context: string = token.id',
+  ),
+  inSeal('seal')(
+    'a record that is lost because of a clock that is far off',
+    'Math.min(Math.max(Math.trunc(seconds) || 0, 0), 0xffff_ffff)',
+    'seconds',
+  ),
+  inSeal('seal', 'crypto/aead')(
+    'a header that can be altered',
+    'move(sealed, 0, data, 0, saltAt)',
+    'move(sealed, 0, data, 0, HEADER_AT)\n    data.fill(0, HEADER_AT, saltAt)',
+  ),
+  inSeal('label')(
+    'a label that does not say which credential its login belongs to',
+    'JSON.stringify([text, idle, deadline, stamp])',
+    'JSON.stringify([text, idle, deadline])',
+  ),
+  inSeal('label')(
+    'a label that can be shown for another session',
+    'context: id, associated: id }',
+    "context: '', associated: '' }",
+  ),
+  inRecords('a memo that opens for a superseded cookie', 'known.cookie === token.text &&', ''),
+  inRecords('a memo that opens for another owner', 'known.owner === owner &&', ''),
+  inRecords('a memo that opens what was altered', 'known.bytes.equals(bytes) &&', ''),
+  inRecords('a memo that opens under a secret that was removed', 'known.master === masterOf(bytes)', 'true'),
+  inRecords("a memo of the caller's own buffer", '{ bytes: Buffer.from(given), cookie', '{ bytes: given, cookie'),
+  inRecords(
+    'a memo that forgets the session that goes on',
+    'record.owner === owner && id !== except',
+    'record.owner === owner',
+  ),
+  on('test/core/records.test.ts', 'packages/strongroom/src/session/changes.ts')(
+    'a request that writes to the values of others after a save that changed nothing',
+    'if (values === shared) return values\n',
+    '\n',
+  ),
+  inServer(
+    'a session that the request which began it takes back after a renewal',
+    "!('refused' in records.open(found.entry.bytes, cookie, found.entry.owner))",
+    'Boolean(cookie)',
+  ),
+  inServer(
+    'a planted cookie that ends the session after a renewal',
+    'const ends = entry.owner === null ? null :',
+    'const ends =',
+  ),
+  inServer(
+    'a renewal that was not stored and is not tried again',
+    'if (found?.version === seen) return update()\n',
+    '\n',
+  ),
+  inServer(
+    'a lost answer that leaves the visitor with a token that opens nothing',
+    "return found && !('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found.version : null",
+    'return null',
   ),
 ]
 
@@ -694,4 +837,5 @@ export const mutations: readonly Mutation[] = [
   ...djangoParityMutations,
   ...adoptionMutations,
   ...cryptoMutations,
+  ...identityMutations,
 ]
