@@ -102,6 +102,11 @@ export interface Backing {
    * is superseded for a moment, and absent after that.
    */
   replace(ref: SessionRef): Promise<boolean>
+  /**
+   * Did the session begin under a secret that is retired now? Its identity stays under it, so a login must not prolong it: the
+   * secret could never be removed. Absent where identities belong to no secret.
+   */
+  isRetired?(ref: SessionRef): boolean
   /** A user's sessions, as far as they can be found. */
   readonly users: UserIndex
 }

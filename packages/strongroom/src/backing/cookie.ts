@@ -188,6 +188,8 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       forget(ref)
       return ended
     },
+
+    isRetired: ({ cookie }) => (cookie as CookieSession).master !== ring.current,
   }
   if (!revocations) return { ...backing, users: { storesSurvivor: false, advice: WITHOUT_REVOCATIONS } }
   const isLive = async (ref: SessionRef) => {

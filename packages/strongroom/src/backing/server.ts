@@ -172,7 +172,8 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     const seen = await versionOf(was)
     if (seen === null) return null
     const update = () => store.update(token.id, entry, seen)
-    const version = await read.around(token.id, token === was.cookie ? update : () => twice(update, token, seen))
+    const renews = token.generation > was.cookie.generation
+    const version = await read.around(token.id, renews ? () => twice(update, token, seen) : update)
     return version === null ? null : refTo(token, entry, renewedAt, version)
   }
 
@@ -240,6 +241,8 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       const tombstone = { bytes: NOTHING, expiresAt: at + IN_FLIGHT, owner, label: TOMBSTONE, createdAt: at }
       return forgetting(cookie.id, async () => (await store.update(cookie.id, tombstone, version)) !== null)
     },
+
+    isRetired: ({ cookie }) => (cookie as VerifiedToken).master !== ring.current,
   }
   const endOne = (id: Id) => forgetting(id, () => store.delete(id))
   if (!store.byOwner || !registry)

@@ -12,6 +12,7 @@ import { applyChanges, type Changes } from '../session/merge.ts'
 import type { LoginIntent, State } from '../session/state.ts'
 import { nextMeta, nextStamp } from './next-meta.ts'
 import { sessionLimit } from './session-limit.ts'
+import { orUndo } from './undo.ts'
 
 /** How often a save that loses against other requests is tried again. */
 const ATTEMPTS = 200
@@ -122,13 +123,15 @@ async function create(task: Task): Promise<Loaded> {
 }
 
 /**
- * A login of a visitor who has a session. Of the same user it is a renewal with new times, as long as the session is there. Any
- * other gives the visitor a session with another identity, so that nothing of a planted cookie is left.
+ * A login of a visitor who has a session. Of the same user it is a renewal with new times, as long as the session is there, and
+ * not under a retired secret. Any other gives the visitor a session with another identity, so that nothing of a planted cookie is
+ * left.
  */
 async function login(task: Task, plan: Extract<Plan, { verb: 'login' }>): Promise<Loaded> {
   const { context, state } = task
   const { loaded, changes } = plan
-  if (state.intent?.verb === 'login' && loaded.meta.userId === state.intent.userId) {
+  const isSame = state.intent?.verb === 'login' && loaded.meta.userId === state.intent.userId
+  if (isSame && !context.backing.isRetired?.(loaded.ref)) {
     const limit = sessionLimit(context, state, loaded.ref.cookie.id)
     const renewed = await limit.around(() => loginAgain(task, loaded, changes))
     if (renewed) return renewed
@@ -160,22 +163,12 @@ async function begin(task: Task, replacing: Extract<Plan, { verb: 'login' }> | n
   const limit = sessionLimit(context, state, replacing?.loaded.ref.cookie.id)
   const created = await limit.inTurn(async () => {
     const session = await store(task, meta, began)
-    return orEnd(context, session, async () => {
+    return orUndo(context, session, async () => {
       if (began && (await context.backing.users.endedSince?.(began, session.ref))) throw endedMeanwhile()
       return session
     })
   })
-  return replacing ? orEnd(context, created, () => handOver(task, replacing, created)) : created
-}
-
-/** What was refused, or could not replace the old session, must not remain as a second one. The first error is reported. */
-async function orEnd(context: SessionsContext, { ref }: Loaded, step: () => Promise<Loaded>): Promise<Loaded> {
-  try {
-    return await step()
-  } catch (error) {
-    await context.backing.end(ref).catch(() => undefined)
-    throw error
-  }
+  return replacing ? orUndo(context, created, () => handOver(task, replacing, created)) : created
 }
 
 /** Longer than anybody takes to sign in. A store may have forgotten what happened since a moment that is a day old. */
