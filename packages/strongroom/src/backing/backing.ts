@@ -24,8 +24,14 @@ export interface Superseded {
    * it. Such a request creates nothing, unless it signs somebody in.
    */
   readonly isRecent: boolean
-  /** What a logout with the old cookie ends; null if it may end nothing. */
-  readonly ends: SessionRef | null
+  /** What the visitor may end with the old cookie, by a logout or by a login of the same user; null if that is nothing. */
+  readonly ends: OwnedSession | null
+}
+
+/** A session with a user. */
+export interface OwnedSession {
+  readonly ref: SessionRef
+  isOf(userId: string): boolean
 }
 
 /** A cookie value that was verified to be ours, before anything was asked of a store. */

@@ -126,8 +126,11 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   function supersededBy(token: VerifiedToken, { entry, version }: Found): Superseded {
     const renewedAt = seal.headerOf(entry.bytes)?.renewedAt ?? 0
     // An identity with an owner was born at a login, so nobody can have planted it: the old cookie was once the owner's.
-    const ends = entry.owner === null ? null : refTo(token, entry, renewedAt, version)
-    return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends }
+    const ends = entry.owner !== null && {
+      ref: refTo(token, entry, renewedAt, version),
+      isOf: (userId: string) => ownerTag(token.master, namespace, userId) === entry.owner,
+    }
+    return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends: ends || null }
   }
 
   /** Afterwards: a read that was under way may have remembered it again. */
