@@ -109,7 +109,10 @@ describe('an option', () => {
   it('that is unknown is refused, and the error lists the known ones', () => {
     refused({ secret: 'x' }, /"secret".*Did you mean "secrets"\?/)
     refused({ StoreTimeOut: 5 }, /Did you mean "storeTimeout"\?/)
-    refused({ ttl: 5 }, /"ttl" for createSessions\(\)\. Known: store, secrets, cookie, namespace, idle, absolute, remember/)
+    refused(
+      { ttl: 5 },
+      /"ttl" for createSessions\(\)\. Known: store, secrets, cookie, namespace, idle, absolute, remember/,
+    )
   })
 
   it('that would have no effect is refused instead of ignored', () => {
@@ -131,7 +134,8 @@ describe('an option', () => {
 
   it('that is a namespace is a short string of printable characters', () => {
     for (const namespace of ['', 'a b', 'é', 'x'.repeat(257), 5, null])
-      for (const store of ['memory:', 'cookie:']) refused({ store, namespace }, /namespace must be a string of 1 to 256/)
+      for (const store of ['memory:', 'cookie:'])
+        refused({ store, namespace }, /namespace must be a string of 1 to 256/)
     createSessions({ ...good, namespace: 'x'.repeat(256) })
   })
 

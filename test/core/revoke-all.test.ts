@@ -19,8 +19,7 @@ const stepwise = (): Fixture =>
       list: store.byOwner.list,
       async deleteAll(owner: string, except?: Id) {
         let count = 0
-        for (const { id } of await store.byOwner.list(owner))
-          if (id !== except && (await store.delete(id))) count += 1
+        for (const { id } of await store.byOwner.list(owner)) if (id !== except && (await store.delete(id))) count += 1
         return count
       },
     },
@@ -99,6 +98,36 @@ for (const [name, make] of Object.entries(ENGINES)) {
         const list = fc.array(change, { minLength: 2, maxLength: 4 })
         await fc.assert(fc.asyncProperty(fc.tuple(list, list), orders, check), { numRuns })
       })
+
+    it('a client that renews its session between any two steps of revokeAll() does not survive it', async () => {
+      for (const times of [1, 2]) {
+        const app = make()
+        const thief = await signedIn(app)
+        const cookies = [thief.cookie]
+        const renew = async () => {
+          for (let i = 0; i < times; i++) {
+            const renewal = thief.visit((session) => session.renew())
+            await renewal.catch((error) => assert.ok(error instanceof SessionGoneError, error))
+            cookies.push(thief.cookie)
+            await settle()
+          }
+        }
+        let result: PromiseSettledResult<unknown> | undefined
+        Promise.allSettled([app.gates.run('revoke', () => app.sessions.of('ada').revokeAll())]).then(([only]) => {
+          result = only
+        })
+        for (let steps = 0; !result; steps++) {
+          assert.ok(steps < 1000, 'it never ends')
+          await app.gates.free(renew)
+          await app.gates.held[0]?.open()
+          await settle()
+        }
+        assert.equal(result.status, 'fulfilled')
+        assert.ok(new Set(cookies).size > 2, 'it was renewed meanwhile')
+        for (const cookie of cookies) assert.equal(await userOf(app, cookie), null)
+        await app.store.close()
+      }
+    })
 
     it('a login that began before revokeAll() ends with the others and is told so, and a later one is not affected', async () => {
       let [ended, alive] = [0, 0]
