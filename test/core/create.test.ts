@@ -109,7 +109,10 @@ describe('an option', () => {
   it('that is unknown is refused, and the error lists the known ones', () => {
     refused({ secret: 'x' }, /"secret".*Did you mean "secrets"\?/)
     refused({ StoreTimeOut: 5 }, /Did you mean "storeTimeout"\?/)
-    refused({ ttl: 5 }, /"ttl" for createSessions\(\)\. Known: store, secrets, cookie, idle, absolute, remember/)
+    refused(
+      { ttl: 5 },
+      /"ttl" for createSessions\(\)\. Known: store, secrets, cookie, namespace, idle, absolute, remember/,
+    )
   })
 
   it('that would have no effect is refused instead of ignored', () => {
@@ -121,11 +124,19 @@ describe('an option', () => {
     refused({ store: backed, cipher: 'aes-256-gcm' }, /cipher is not an option with/)
     refused({ store: backed, maxSize: 1024 }, /maxSize is not an option with/)
     refused({ store: backed, cookie: { name: 'id' } }, /cookie is not an option with/)
+    refused({ store: backed, namespace: 'shop' }, /namespace is not an option with/)
     refused({ idle: '7d' }, /idle is longer than absolute \(by default '12h'\).* Raise absolute, or lower idle/)
     refused({ absolute: null }, /absolute must be above 0 and at most 400 days/)
     refused({ remember: null }, /remember must be above 0 and at most 400 days/)
     refused({ sweep: true }, /sweep must be at least '1s' and at most '20d', or false/)
     refused({ idle: '7d', absolute: '1d' }, /idle is longer than absolute \("1d"\)/)
+  })
+
+  it('that is a namespace is a short string of printable characters', () => {
+    for (const namespace of ['', 'a b', 'é', 'x'.repeat(257), 5, null])
+      for (const store of ['memory:', 'cookie:'])
+        refused({ store, namespace }, /namespace must be a string of 1 to 256/)
+    createSessions({ ...good, namespace: 'x'.repeat(256) })
   })
 
   it('that is a store must be complete, and the error names what is missing', () => {

@@ -5,7 +5,7 @@ import { SessionLimitError, StoreError, UnsupportedError } from '../../packages/
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { inCookies, STORES } from './fixtures/engines.ts'
-import { type Anything, type Fixture, fixture } from './fixtures/fixture.ts'
+import { type Anything, type Fixture, fixture, last } from './fixtures/fixture.ts'
 import { Gates, race, settle } from './fixtures/gates.ts'
 import { secret } from './fixtures/secret.ts'
 import { visitor } from './fixtures/visitor.ts'
@@ -64,6 +64,53 @@ for (const [name, make] of Object.entries(STORES))
       await app.visitor().visit((session) => session.login('bob', { limit: 1 }))
       await app.visitor().visit((session) => session.login('bob', { limit: 1 }))
       assert.deepEqual([await count(app), (await app.sessions.of('bob').list()).length], [3, 1])
+      await app.store.close()
+    })
+
+    it('does not count sessions whose credential has changed, and neither are they listed', async () => {
+      for (const atLimit of ['refuse', 'end-oldest'] as Policy[]) {
+        const hashes = new Map([['ada', 'hash one']])
+        const app = fixture({ credential: (userId) => hashes.get(userId) ?? null }, make)
+        const thieves = [app.visitor(), app.visitor()]
+        for (const thief of thieves) await thief.visit((session) => session.login('ada', { limit: 2, atLimit }))
+        app.clock.advance(1000)
+        await settle()
+        assert.equal(await count(app), 2)
+        // The owner has set another password, and has as many sessions as before.
+        hashes.set('ada', 'hash two')
+        assert.equal(await count(app), 0)
+        const owners = [app.visitor(), app.visitor()]
+        app.events.length = 0
+        for (const owner of owners) await owner.visit((session) => session.login('ada', { limit: 2, atLimit }))
+        await settle()
+        assert.deepEqual([await count(app), last(app.events, 'limit')], [2, undefined])
+        for (const owner of owners) await owner.visit((session) => assert.equal(session.userId, 'ada'))
+        for (const thief of thieves) await thief.visit((session) => assert.equal(session.userId, null))
+        if (atLimit === 'refuse')
+          await assert.rejects(
+            app.visitor().visit((session) => session.login('ada', { limit: 2, atLimit })),
+            SessionLimitError,
+          )
+        await app.store.close()
+      }
+    })
+
+    it('does not count what the session itself becomes: a login again, or with a cookie that was superseded', async () => {
+      const app = fixture({}, make)
+      const guest = app.visitor()
+      const login = { limit: 1, atLimit: 'refuse' } as const
+      await guest.visit((session) => session.login('ada', login))
+      await settle()
+      await guest.visit((session) => session.login('ada', login))
+      await settle()
+      const old = guest.copy()
+      await guest.visit((session) => session.renew())
+      await settle()
+      await old.visit((session) => session.login('ada', login))
+      await settle()
+      await old.visit((session) => assert.equal(session.userId, 'ada'))
+      await guest.visit((session) => assert.equal(session.userId, null))
+      assert.equal(await count(app), 1)
       await app.store.close()
     })
 

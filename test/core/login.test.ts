@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { DataError } from '../../packages/strongroom/src/errors.ts'
 import { fixture } from './fixtures/fixture.ts'
 import { settle } from './fixtures/gates.ts'
+import { sessionsIn } from './fixtures/listings.ts'
 
 describe('login', () => {
   it('gives a new token, so that one that was planted before opens nothing', async () => {
@@ -148,7 +149,7 @@ describe('logout', () => {
     })
     assert.equal(guest.cookie, null)
     await thief.visit((session) => assert.deepEqual([session.userId, session.isNew], [null, true]))
-    for await (const page of store.scan()) assert.deepEqual(page, [])
+    assert.deepEqual(await sessionsIn(store), [])
   })
 
   it('is saved even when its page fails, and nothing else of that request is', async () => {

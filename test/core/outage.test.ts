@@ -387,6 +387,7 @@ describe('a store that fails at any one call of a request', () => {
     'a write': { was: 'user', does: (session) => session.set('b', 1) },
     'a renewal': { was: 'user', does: (session) => session.set('b', 1).renew() },
     'a login': { was: 'guest', does: (session) => session.login('eve') },
+    'a login again': { was: 'user', does: (session) => session.set('b', 1).login('ada') },
     'a login over another user': { was: 'user', does: (session) => session.login('eve') },
     'a login within a limit': { was: 'guest', does: (session) => session.login('eve', { limit: 1 }) },
     'a logout': { was: 'user', does: (session) => session.logout() },
@@ -434,7 +435,12 @@ describe('a store that fails at any one call of a request', () => {
                 assert.ok(eves.length === 0 || failures > 1, `${where}: a session that no visitor has`)
               }
             } else {
-              assert.equal(failed, 0, `${where}: a response that hides a failure`)
+              // A write with a new token is tried once more, because the first try may have been stored, and nobody has that token.
+              // A session that goes on does not need the moment at which its login began.
+              const canDoWithout = ['a renewal', 'a login again'].includes(flow) && failures === 1
+              assert.ok(canDoWithout, `${where}: a response that hides a failure`)
+              await guest.visit((session) => assert.deepEqual([session.userId, session.get('b')], [start, 1], where))
+              await before.visit((session) => assert.equal(session.userId, null, where))
             }
           }
       })

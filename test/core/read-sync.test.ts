@@ -36,12 +36,19 @@ async function app(change: (inner: IndexedStore) => Partial<IndexedStore> = () =
   session.set('name', 'Ada')
   const { setCookie } = await first.commit()
   const cookie = String(setCookie).split(';')[0]
-  return { sessions, open: () => visit(cookie), session: () => visit(cookie).get(), waited: () => waited }
+  /** How many reads were waited for since the last call of this. */
+  const waits = () => {
+    const count = waited
+    waited = 0
+    return count
+  }
+  waits()
+  return { sessions, open: () => visit(cookie), session: () => visit(cookie).get(), waits }
 }
 
 describe('a store that can be read synchronously', () => {
   it('is not waited for: neither for a live session, nor for one that has expired or was ended', async () => {
-    const { sessions, open, session, waited } = await app()
+    const { sessions, open, session, waits } = await app()
     assert.equal((await session()).get('name'), 'Ada')
     const writer = open()
     ;(await writer.get()).set('name', 'Lovelace')
@@ -49,19 +56,30 @@ describe('a store that can be read synchronously', () => {
     assert.equal((await session()).get('name'), 'Lovelace')
     clock.advance(24 * 3_600_000)
     assert.equal((await session()).isNew, true)
-    assert.equal(waited(), 0)
+    assert.equal(waits(), 0)
     const other = await app()
     await other.sessions.of('ada').revokeAll()
+    other.waits()
     assert.equal((await other.session()).userId, null)
-    assert.equal(other.waited(), 0)
+    assert.equal(other.waits(), 0)
     await sessions.close()
     await other.sessions.close()
   })
 
   it('is waited for when it has no answer', async () => {
-    const { session, waited } = await app(() => ({ readSync: () => undefined }))
+    const { session, waits } = await app(() => ({ readSync: () => undefined }))
     assert.equal((await session()).userId, 'ada')
-    assert.equal(waited(), 1)
+    assert.equal(waits(), 1)
+  })
+
+  it('is waited for before a login, and before a cookie is called superseded', async () => {
+    const { open, session, waits } = await app()
+    const login = open()
+    ;(await login.get()).login('ada')
+    await login.commit()
+    assert.ok(waits() > 0)
+    assert.equal((await session()).userId, null)
+    assert.equal(waits(), 1)
   })
 
   it('causes an outage when it throws, and logs nobody out', async () => {

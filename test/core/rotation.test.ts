@@ -7,6 +7,7 @@ import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { inCookies } from './fixtures/engines.ts'
 import { type Anything, type Fixture, fixture } from './fixtures/fixture.ts'
 import { settle } from './fixtures/gates.ts'
+import { sessionsIn } from './fixtures/listings.ts'
 import { secret } from './fixtures/secret.ts'
 import { visitor } from './fixtures/visitor.ts'
 
@@ -16,8 +17,8 @@ const cookieKid = (cookie: string | null) => Buffer.from(cookie ?? '', 'base64ur
 
 async function recordKids(app: Fixture): Promise<(number | null)[]> {
   const kids: (number | null)[] = []
-  for await (const page of app.store.scan())
-    for (const { id } of page) kids.push(sealedUnder((await app.store.read(id))?.entry.bytes ?? new Uint8Array()))
+  for (const { id } of await sessionsIn(app.store))
+    kids.push(sealedUnder((await app.store.read(id))?.entry.bytes ?? new Uint8Array()))
   return kids
 }
 
@@ -42,52 +43,67 @@ describe('a rotation of secrets', () => {
     }
   })
 
-  it('moves the record to the new secret at the next write, and the cookie at the next renewal', async () => {
+  it('moves the record to the new secret at the next write, and the identity never, so that a handle lasts', async () => {
     const { sessions, guest, app } = await begin()
     await sessions.reloadSecrets([NEW, OLD])
-    await guest.visit((session) => session.get('n'))
+    const handle = await guest.visit((session) => session.handle)
     assert.deepEqual(await recordKids(app), [kidOf(OLD)])
     await guest.visit((session) => session.set('n', 1))
     assert.deepEqual([await recordKids(app), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(OLD)])
     assert.deepEqual((await sessions.keyUse()).sealed, new Map([[kidOf(NEW), 1]]))
     await settle()
     await guest.visit((session) => session.renew())
-    assert.deepEqual([await recordKids(app), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(NEW)])
+    assert.deepEqual([await recordKids(app), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(OLD)])
     await settle()
-    await guest.visit((session) => assert.deepEqual([session.userId, session.get('n')], ['ada', 1]))
-    assert.equal((await sessions.of('ada').list()).length, 1)
+    await guest.visit((session) =>
+      assert.deepEqual([session.userId, session.get('n'), session.handle], ['ada', 1, handle]),
+    )
+    assert.deepEqual(
+      (await sessions.of('ada').list()).map((device) => device.handle),
+      [handle],
+    )
   })
 
-  it('moves a session in its cookie at any write', async () => {
+  it('seals a session in its cookie under the new secret at any write', async () => {
     const { sessions, guest } = await begin(inCookies as typeof fixture)
     await sessions.reloadSecrets([NEW, OLD])
     await guest.visit((session) => session.set('n', 1))
     assert.equal(cookieKid(guest.cookie), kidOf(NEW))
-    await sessions.reloadSecrets([NEW])
     await guest.visit((session) => assert.deepEqual([session.userId, session.get('n')], ['ada', 1]))
   })
 
-  it('ends only the sessions that are still under the old secret when that is removed', async () => {
+  it('gives a user who signs in again a session under the new secret, so that the old one can be removed one day', async () => {
+    for (const make of [fixture, inCookies as typeof fixture]) {
+      const { sessions, guest } = await begin(make)
+      const before = guest.copy()
+      await sessions.reloadSecrets([NEW, OLD])
+      await guest.visit((session) => session.login('ada'))
+      await settle()
+      await before.visit((session) => assert.equal(session.userId, null))
+      if (make === fixture) assert.equal((await sessions.of('ada').list()).length, 1)
+      await sessions.reloadSecrets([NEW])
+      await settle()
+      await guest.visit((session) => assert.deepEqual([session.userId, session.get('n')], ['ada', 0]))
+    }
+  })
+
+  it('ends the sessions that began under the old secret when that is removed, renewed or not, and no others', async () => {
     for (const make of [fixture, inCookies as typeof fixture]) {
       const { sessions, guest, visitor, events } = await begin(make)
+      const renewed = visitor()
+      await renewed.visit((session) => session.login('eve'))
       await sessions.reloadSecrets([NEW, OLD])
-      const [stayed, moved, fresh] = [guest, visitor(), visitor()]
-      moved.cookie = guest.cookie
+      const fresh = visitor()
       await fresh.visit((session) => session.login('bob'))
-      await stayed.visit((session) => session.get('n'))
-      const other = visitor()
-      await sessions.reloadSecrets([OLD])
-      await other.visit((session) => session.login('eve'))
-      await sessions.reloadSecrets([NEW, OLD])
+      await guest.visit((session) => session.get('n'))
       await settle()
-      await other.visit((session) => session.renew())
+      await renewed.visit((session) => session.set('n', 1).renew())
       await sessions.reloadSecrets([NEW])
       await settle()
       events.length = 0
-      await stayed.visit((session) => assert.equal(session.userId, null))
-      assert.deepEqual(events, [{ type: 'rejected', what: 'cookie', reason: 'unknown-key' }])
+      for (const ended of [guest, renewed]) await ended.visit((session) => assert.equal(session.userId, null))
+      assert.deepEqual(events, Array(2).fill({ type: 'rejected', what: 'cookie', reason: 'unknown-key' }))
       await fresh.visit((session) => assert.equal(session.userId, 'bob'))
-      await other.visit((session) => assert.equal(session.userId, 'eve'))
     }
   })
 

@@ -95,7 +95,7 @@ for (const seal of ['two-key', 'server-key', 'none'] as const)
           const old = await load(backing, before)
           assert.ok(old && 'superseded' in old)
           if (userId === null) assert.equal(old.ends, null)
-          else assert.ok(await backing.end(old.ends ?? assert.fail()))
+          else assert.ok(await backing.end(old.ends?.ref ?? assert.fail()))
           assert.equal(kindOf(await load(backing, after, true)), userId === null ? '{"n":1}' : 'absent')
         }
       })

@@ -6,6 +6,7 @@ import type { Found } from '../../packages/strongroom/src/store.ts'
 import { STORES } from './fixtures/engines.ts'
 import { type Anything, type Fixture, fixture } from './fixtures/fixture.ts'
 import { interrupt, settle } from './fixtures/gates.ts'
+import { sessionsIn } from './fixtures/listings.ts'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
@@ -13,8 +14,8 @@ const DAY = 24 * 60 * MINUTE
 const remember = (session: Session<Anything>) => session.setExpiry({ idle: '14d', absolute: '30d' })
 
 async function deadlineOf({ store }: Fixture): Promise<number> {
-  for await (const [listing] of store.scan()) return listing?.expiresAt ?? 0
-  return 0
+  const [listing] = await sessionsIn(store)
+  return listing?.expiresAt ?? 0
 }
 
 for (const [name, make] of Object.entries(STORES)) {
@@ -60,8 +61,7 @@ describe('a touch', () => {
 
   it('by the request that created the session does not cut it when it was given another lifetime since', async () => {
     const { app, request } = await begin()
-    for await (const [listing] of app.store.scan()) {
-      const id = listing?.id as Id
+    for (const { id } of await sessionsIn(app.store)) {
       const found = (await app.store.read(id)) as Found
       await app.store.update(id, { ...found.entry, expiresAt: app.clock() + 14 * DAY }, found.version)
     }

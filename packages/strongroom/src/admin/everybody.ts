@@ -1,4 +1,3 @@
-import { isSession } from '../backing/own-entries.ts'
 import { checkOptions } from '../base/check.ts'
 import type { SessionsContext } from '../context.ts'
 import { sealedUnder } from '../crypto/seal.ts'
@@ -32,7 +31,7 @@ export async function revokeEverybody(
   let [removed, newest] = [0, Number.NEGATIVE_INFINITY]
   for await (const page of store ? walk(store) : []) {
     if (options.signal?.aborted) break
-    for (const { id } of page.filter(isSession)) {
+    for (const { id } of page) {
       const found = await store?.read(id)
       if (!found) continue
       const kid = sealedUnder(found.entry.bytes)

@@ -1,3 +1,4 @@
+import { isSession } from '../backing/own-entries.ts'
 import { sealedUnder } from '../crypto/seal.ts'
 import { handleOf } from '../crypto/token.ts'
 import { UnsupportedError } from '../errors.ts'
@@ -86,9 +87,11 @@ export async function findByHandle(store: Store, handle: string): Promise<(Sessi
   return null
 }
 
-export function walk(store: Store): AsyncIterable<readonly Listing[]> {
-  if (store.scan) return store.scan()
-  throw new UnsupportedError(
-    `The store ${store.traits.engine} cannot be walked, so its sessions cannot be counted or found by handle.`,
-  )
+/** The sessions, page by page. */
+export async function* walk(store: Store): AsyncIterable<readonly Listing[]> {
+  if (!store.scan)
+    throw new UnsupportedError(
+      `The store ${store.traits.engine} cannot be walked, so its sessions cannot be counted or found by handle.`,
+    )
+  for await (const page of store.scan()) yield page.filter(isSession)
 }

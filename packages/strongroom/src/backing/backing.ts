@@ -24,8 +24,14 @@ export interface Superseded {
    * it. Such a request creates nothing, unless it signs somebody in.
    */
   readonly isRecent: boolean
-  /** What a logout with the old cookie ends; null if it may end nothing. */
-  readonly ends: SessionRef | null
+  /** What the visitor may end with the old cookie, by a logout or by a login of the same user; null if that is nothing. */
+  readonly ends: OwnedSession | null
+}
+
+/** A session with a user. */
+export interface OwnedSession {
+  readonly ref: SessionRef
+  isOf(userId: string): boolean
 }
 
 /** A cookie value that was verified to be ours, before anything was asked of a store. */
@@ -102,6 +108,11 @@ export interface Backing {
    * is superseded for a moment, and absent after that.
    */
   replace(ref: SessionRef): Promise<boolean>
+  /**
+   * Did the session begin under a secret that is retired now? Its identity stays under it, so a login must not prolong it: the
+   * secret could never be removed. Absent where identities belong to no secret.
+   */
+  isRetired?(ref: SessionRef): boolean
   /** A user's sessions, as far as they can be found. */
   readonly users: UserIndex
   /** Forgets that there may be sessions under these keys; resolves to how many it forgot. See `KeyRegistry`. */

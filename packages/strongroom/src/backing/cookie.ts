@@ -120,7 +120,9 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     const isRecent = clock() < at + IN_FLIGHT
     if (state === 'replaced') return { superseded: 'replaced', isRecent, ends: null }
     if (state === 'ended') return { refused: 'revoked' }
-    return { superseded: 'renewed', isRecent, ends: session.content.meta.userId === null ? null : refTo(session) }
+    const { userId } = session.content.meta
+    const ends = userId === null ? null : { ref: refTo(session), isOf: (user: string) => user === userId }
+    return { superseded: 'renewed', isRecent, ends }
   }
 
   async function extended(ref: CookieRef, { meta: { userId, deadline } }: ContentToSave): Promise<boolean> {
@@ -188,6 +190,8 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       forget(ref)
       return ended
     },
+
+    isRetired: ({ cookie }) => (cookie as CookieSession).master !== ring.current,
   }
   if (!revocations) return { ...backing, users: { storesSurvivor: false, advice: WITHOUT_REVOCATIONS } }
   const isLive = async (ref: SessionRef) => {

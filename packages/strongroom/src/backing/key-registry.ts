@@ -10,6 +10,9 @@ export interface KeyRegistryOptions {
   readonly clock: Clock
 }
 
+/** Longer than is needed, so that not every login has to write. */
+const ONE_DAY = 86_400_000
+
 /**
  * The key ids under which users may have sessions. A server that lacks one of these secrets cannot find the sessions under it: it
  * must say so, instead of reporting that it has ended all.
@@ -25,7 +28,8 @@ export class KeyRegistry {
 
   /** Before a user's session is stored that begins under this key and ends at `deadline`. Asks the store about once a day. */
   register(kid: number, deadline: number): Promise<void> | undefined {
-    return (this.#known.get(kid) ?? 0) >= deadline ? undefined : this.#register(kid, deadline + MARGIN)
+    const until = deadline + MARGIN
+    return (this.#known.get(kid) ?? 0) >= until ? undefined : this.#register(kid, until + ONE_DAY)
   }
 
   /** Rejects with `StoreError` if there may be sessions under a secret that is missing here. Asks the provider of secrets first. */

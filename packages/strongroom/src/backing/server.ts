@@ -126,8 +126,11 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   function supersededBy(token: VerifiedToken, { entry, version }: Found): Superseded {
     const renewedAt = seal.headerOf(entry.bytes)?.renewedAt ?? 0
     // An identity with an owner was born at a login, so nobody can have planted it: the old cookie was once the owner's.
-    const ends = entry.owner === null ? null : refTo(token, entry, renewedAt, version)
-    return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends }
+    const ends = entry.owner !== null && {
+      ref: refTo(token, entry, renewedAt, version),
+      isOf: (userId: string) => ownerTag(token.master, namespace, userId) === entry.owner,
+    }
+    return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends: ends || null }
   }
 
   /** Afterwards: a read that was under way may have remembered it again. */
@@ -172,7 +175,8 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     const seen = await versionOf(was)
     if (seen === null) return null
     const update = () => store.update(token.id, entry, seen)
-    const version = await read.around(token.id, token === was.cookie ? update : () => twice(update, token, seen))
+    const renews = token.generation > was.cookie.generation
+    const version = await read.around(token.id, renews ? () => twice(update, token, seen) : update)
     return version === null ? null : refTo(token, entry, renewedAt, version)
   }
 
@@ -240,6 +244,8 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       const tombstone = { bytes: NOTHING, expiresAt: at + IN_FLIGHT, owner, label: TOMBSTONE, createdAt: at }
       return forgetting(cookie.id, async () => (await store.update(cookie.id, tombstone, version)) !== null)
     },
+
+    isRetired: ({ cookie }) => (cookie as VerifiedToken).master !== ring.current,
   }
   const endOne = (id: Id) => forgetting(id, () => store.delete(id))
   if (!store.byOwner || !registry)

@@ -13,6 +13,7 @@ import type { LoginIntent, State } from '../session/state.ts'
 import type { LoadedCookies } from './load.ts'
 import { nextMeta, nextStamp } from './next-meta.ts'
 import { sessionLimit } from './session-limit.ts'
+import { orUndo } from './undo.ts'
 
 /** How often a save that loses against other requests is tried again. */
 const ATTEMPTS = 200
@@ -20,7 +21,8 @@ const ATTEMPTS = 200
 /** What has to be done for a request's session when its response begins. */
 export type Plan =
   | { readonly verb: 'end'; readonly refs: readonly SessionRef[]; readonly startAgain: boolean }
-  | { readonly verb: 'create' }
+  /** `ends`: what the cookie presented, and the login that is proved now takes the place of. */
+  | { readonly verb: 'create'; readonly ends: SessionRef | null }
   | { readonly verb: 'login'; readonly loaded: Loaded; readonly changes: Changes }
   | { readonly verb: 'write'; readonly loaded: Loaded; readonly changes: RequestChanges; readonly renews: boolean }
   | { readonly verb: 'touch'; readonly loaded: Loaded; readonly expiresAt: number }
@@ -41,15 +43,16 @@ export function planOf(
   const empty = isEmpty(state.values)
   // A logout takes effect even when the page about it failed, and with a cookie that was superseded.
   if (intent?.verb === 'logout') {
-    const own = loaded?.ref ?? superseded?.ends
+    const own = loaded?.ref ?? superseded?.ends?.ref
     return { verb: 'end', refs: own ? [own, ...others] : others, startAgain: !dropped && !empty }
   }
   if (dropped) return null
   const changes = changesOf(state)
   if (!loaded) {
-    if (intent?.verb === 'login') return { verb: 'create' }
+    const ends = superseded?.ends
+    if (intent?.verb === 'login') return { verb: 'create', ends: ends?.isOf(intent.userId) ? ends.ref : null }
     // The response with the newer cookie may still be on its way, and ours would overwrite it.
-    return empty || superseded?.isRecent ? null : { verb: 'create' }
+    return empty || superseded?.isRecent ? null : { verb: 'create', ends: null }
   }
   if (intent?.verb === 'login') return { verb: 'login', loaded, changes: changes ?? NO_CHANGES }
   if (intent || changes || state.lifetime)
@@ -89,7 +92,7 @@ function carryOut(task: Task, plan: Plan): Promise<Loaded | null> {
     case 'end':
       return end(task, plan)
     case 'create':
-      return create(task)
+      return create(task, plan.ends)
     case 'login':
       return login(task, plan)
     case 'write':
@@ -107,30 +110,40 @@ async function end(task: Task, { refs, startAgain }: Extract<Plan, { verb: 'end'
   if (!startAgain) return null
   // Checked only after the logout: a value that cannot be stored must not keep anybody signed in.
   assertStorable(state)
-  return create({ ...task, device: () => null })
+  return create({ ...task, device: () => null }, null)
 }
 
-/** A new session, for a visitor who had none. */
-async function create(task: Task): Promise<Loaded> {
-  const created = await begin(task, null)
-  const { meta, ref } = created
-  report(task.context, ref.cookie.id, (handle) => ({ type: 'created', handle, authenticated: meta.userId !== null }))
+/** A new session, for a visitor who had none, or whose cookie was superseded. */
+async function create(task: Task, ends: SessionRef | null): Promise<Loaded> {
+  const { context } = task
+  const created = await begin(task, ends)
+  // By right of the proof, not of the cookie: perhaps somebody else has renewed it.
+  if (ends) await orUndo(context, created, () => context.backing.end(ends))
+  const authenticated = created.meta.userId !== null
+  report(context, created.ref.cookie.id, (handle) =>
+    ends
+      ? { type: 'renewed', handle, previous: handleOf(ends.cookie.id), reason: 'login' }
+      : { type: 'created', handle, authenticated },
+  )
   return created
 }
 
 /**
- * A login of a visitor who has a session. Of the same user it is a renewal with new times, as long as the session is there. Any
- * other gives the visitor a session with another identity, so that nothing of a planted cookie is left.
+ * A login of a visitor who has a session. Of the same user it is a renewal with new times, as long as the session is there, and
+ * not under a retired secret. Any other gives the visitor a session with another identity, so that nothing of a planted cookie is
+ * left.
  */
 async function login(task: Task, plan: Extract<Plan, { verb: 'login' }>): Promise<Loaded> {
   const { context, state } = task
   const { loaded, changes } = plan
-  if (state.intent?.verb === 'login' && loaded.meta.userId === state.intent.userId) {
+  const isSame = state.intent?.verb === 'login' && loaded.meta.userId === state.intent.userId
+  if (isSame && !context.backing.isRetired?.(loaded.ref)) {
     const limit = sessionLimit(context, state, loaded.ref.cookie.id)
     const renewed = await limit.around(() => loginAgain(task, loaded, changes))
     if (renewed) return renewed
   }
-  const fresh = await begin(task, plan)
+  const created = await begin(task, loaded.ref)
+  const fresh = await orUndo(context, created, () => handOver(task, plan, created))
   const previous = handleOf(loaded.ref.cookie.id)
   report(context, fresh.ref.cookie.id, (handle) => ({ type: 'renewed', handle, previous, reason: 'login' }))
   return fresh
@@ -147,32 +160,21 @@ async function loginAgain(task: Task, loaded: Loaded, changes: Changes): Promise
 }
 
 /**
- * Stores a session with a new identity, in place of the one that was loaded, if there was one. The new record is stored before
- * the old one is replaced, so that a failure in between loses nothing.
+ * Stores a session with a new identity. It is stored before the one that it takes the place of is ended, so that a failure in
+ * between loses nothing.
  */
-async function begin(task: Task, replacing: Extract<Plan, { verb: 'login' }> | null): Promise<Loaded> {
+async function begin(task: Task, replaced: SessionRef | null): Promise<Loaded> {
   const { context, state } = task
   const meta = metaFor(task, null)
   const began = state.intent?.verb === 'login' ? await momentOf(context, state.intent) : null
-  const limit = sessionLimit(context, state, replacing?.loaded.ref.cookie.id)
-  const created = await limit.inTurn(async () => {
+  const limit = sessionLimit(context, state, replaced?.cookie.id)
+  return limit.inTurn(async () => {
     const session = await store(task, meta, began)
-    return orEnd(context, session, async () => {
+    return orUndo(context, session, async () => {
       if (began && (await context.backing.users.endedSince?.(began, session.ref))) throw endedMeanwhile()
       return session
     })
   })
-  return replacing ? orEnd(context, created, () => handOver(task, replacing, created)) : created
-}
-
-/** What was refused, or could not replace the old session, must not remain as a second one. The first error is reported. */
-async function orEnd(context: SessionsContext, { ref }: Loaded, step: () => Promise<Loaded>): Promise<Loaded> {
-  try {
-    return await step()
-  } catch (error) {
-    await context.backing.end(ref).catch(() => undefined)
-    throw error
-  }
 }
 
 /** Longer than anybody takes to sign in. A store may have forgotten what happened since a moment that is a day old. */

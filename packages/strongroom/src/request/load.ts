@@ -56,7 +56,7 @@ function choose({ emit }: SessionsContext, all: readonly LoadedCookie[]): Loaded
   const results = all.filter((one) => one !== null && one !== 'unknown-key')
   const live = results.flatMap((one) => ('ref' in one ? [one] : []))
   const superseded = results.flatMap((one) => ('ref' in one ? [] : [one]))
-  const ends = superseded.flatMap((one) => one.ends ?? [])
+  const ends = superseded.flatMap((one) => one.ends?.ref ?? [])
   const [loaded, second] = live
   if (second) {
     emit({ type: 'rejected', what: 'cookie', reason: 'ambiguous' })

@@ -5,6 +5,7 @@ import { handleOf, type Id } from '../crypto/token.ts'
 import { ConflictError, SessionLimitError, UnsupportedError } from '../errors.ts'
 import type { LoginIntent, State } from '../session/state.ts'
 import { liveSessions } from './live.ts'
+import { orUndo } from './undo.ts'
 
 /** How many sessions a user may have, as one login sees it. */
 export interface SessionLimit {
@@ -64,7 +65,7 @@ class UserLimit implements SessionLimit {
     const others = await this.#others()
     if (this.#refuses && others.length >= this.#most) throw this.#full()
     const session = await login()
-    if (session) await this.#endOldest(others)
+    if (session) await orUndo(this.#context, session, () => this.#endOldest(others))
     return session
   }
 
@@ -74,12 +75,9 @@ class UserLimit implements SessionLimit {
       const others = await this.#others()
       if (this.#refuses && others.length >= this.#most) throw this.#full()
       const session = await login()
-      const isAdmitted = await turn.take().catch(async (error) => {
-        await this.#context.backing.end(session.ref).catch(() => undefined)
-        throw error
-      })
+      const isAdmitted = await orUndo(this.#context, session, () => turn.take())
       if (isAdmitted) {
-        await this.#endOldest(others)
+        await orUndo(this.#context, session, () => this.#endOldest(others))
         return session
       }
       await this.#context.backing.end(session.ref)
