@@ -89,6 +89,8 @@ export class Browser {
 }
 
 const SECRET = secret('conformance')
+/** Of sessions whose cookie has its usual name. */
+const NAMESPACE = '__Host-id'
 
 /** What a property is checked with. */
 export class Fixture {
@@ -137,13 +139,13 @@ export class Fixture {
 
   /** Returns a valid cookie of a session that never existed. */
   unknownCookie(): string {
-    return newToken(createKeyring(SECRET)).text
+    return newToken(createKeyring(SECRET), NAMESPACE).text
   }
 
   /** Replaces the content of a session's sealed record, as only somebody with all keys could. */
   async rewrite(cookie: string, text: string | object, seal: SealName): Promise<void> {
     const ring = createKeyring(SECRET)
-    const token = verifyToken(cookie, ring)
+    const token = verifyToken(cookie, ring, NAMESPACE)
     const store = this.started.records
     if (typeof token === 'string' || !store) throw new Error('no such record')
     const found = await store.read(token.id)
@@ -154,7 +156,7 @@ export class Fixture {
       typeof text === 'string'
         ? text
         : encodeContent({ meta: { ...meta, userId: null, persistent: false, label: null }, data: JSON.stringify(text) })
-    const bytes = createSeal(seal, ring, createAead()).seal(payload, token, entry.owner)
+    const bytes = createSeal(seal, ring, createAead()).seal(payload, token, entry.owner, 0)
     if ((await store.update(token.id, { ...entry, bytes }, version)) === null) throw new Error('it was changed')
   }
 }

@@ -58,6 +58,8 @@ export interface ContentToSave extends Content {
   readonly values?: Values | undefined
   /** What the request asked for. `meta` has what follows from it; this is for formats that store the request itself. */
   readonly requested?: RequestedLifetime | undefined
+  /** Has the user just signed in? For formats that store what the login belongs to. */
+  readonly isLogin?: boolean | undefined
 }
 
 /** What a cookie leads to; null when there is nothing. */
