@@ -1,3 +1,4 @@
+import { isSession } from '../backing/own-entries.ts'
 import { sealedUnder } from '../crypto/seal.ts'
 import { handleOf } from '../crypto/token.ts'
 import { UnsupportedError } from '../errors.ts'
@@ -86,8 +87,12 @@ export async function findByHandle(store: Store, handle: string): Promise<(Sessi
   return null
 }
 
-function walk(store: Store): AsyncIterable<readonly Listing[]> {
-  if (store.scan) return store.scan()
+/** The sessions, and none of what the library keeps beside them. */
+async function* walk(store: Store): AsyncGenerator<readonly Listing[]> {
+  if (store.scan) {
+    for await (const page of store.scan()) yield page.filter(isSession)
+    return
+  }
   throw new UnsupportedError(
     `The store ${store.traits.engine} cannot be walked, so its sessions cannot be counted or found by handle.`,
   )

@@ -173,7 +173,7 @@ async function orEnd(context: SessionsContext, { ref }: Loaded, step: () => Prom
   try {
     return await step()
   } catch (error) {
-    await context.backing.end(ref).catch(() => undefined)
+    await context.backing.discard(ref).catch(() => undefined)
     throw error
   }
 }

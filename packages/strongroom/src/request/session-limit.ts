@@ -75,14 +75,14 @@ class UserLimit implements SessionLimit {
       if (this.#refuses && others.length >= this.#most) throw this.#full()
       const session = await login()
       const isAdmitted = await turn.take().catch(async (error) => {
-        await this.#context.backing.end(session.ref).catch(() => undefined)
+        await this.#context.backing.discard(session.ref).catch(() => undefined)
         throw error
       })
       if (isAdmitted) {
         await this.#endOldest(others)
         return session
       }
-      await this.#context.backing.end(session.ref)
+      await this.#context.backing.discard(session.ref)
     }
     throw new ConflictError(
       `This user signed in elsewhere ${ATTEMPTS} times while this login was under way. Try the request again.`,

@@ -46,6 +46,8 @@ export class Visit<Data extends object> {
   #wasRequested = false
   /** Did the response begin before the session was loaded? */
   #begun = false
+  /** Is there a response that a cookie can be sent with? */
+  #responds = true
   #committed = false
   /** The save that is under way. */
   #saving: Promise<void> | null = null
@@ -122,6 +124,7 @@ export class Visit<Data extends object> {
 
   /** A session that saves nothing, where there is no response: a WebSocket's upgrade, a check. Changing it throws. */
   async read(): Promise<Session<Data>> {
+    this.#responds = false
     const session = await this.get()
     stateOf(session).makeReadOnly()
     return session
@@ -129,6 +132,7 @@ export class Visit<Data extends object> {
 
   async #load(): Promise<Session<Data>> {
     const { ring, clock, serializer, backing } = this.#context
+    const responds = this.#responds && !this.#begun
     try {
       // Awaited only if there is something to wait for, because every request comes through here.
       const ready = ring.ready()
@@ -140,7 +144,7 @@ export class Visit<Data extends object> {
       if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#context, cookies)
       this.#loaded = found !== null && found !== 'unknown-key' && 'ref' in found ? found : null
       this.#superseded = found !== null && found !== 'unknown-key' && 'superseded' in found ? found : null
-      if (this.#context.adoption !== null && !this.#loaded) await this.#adopt(cookies)
+      if (this.#context.adoption !== null && !this.#loaded) await this.#adopt(cookies, responds)
       const beginLogin = (userId: string) => backing.users.moment?.(userId) ?? null
       const state = new State({ now: clock(), handleOf, serializer, beginLogin }, this.#loaded)
       if (this.#begun) state.close()
@@ -158,14 +162,18 @@ export class Visit<Data extends object> {
     return hasCookie(this.#context, header(this.#headers, 'cookie'))
   }
 
-  async #adopt(cookies: string | undefined): Promise<void> {
-    const adopted = await this.#context.adoption?.find(this.#context, cookies, () => this.#device())
+  async #adopt(cookies: string | undefined, responds: boolean): Promise<void> {
+    const request = { device: () => this.#device(), responds }
+    const adopted = await this.#context.adoption?.find(this.#context, cookies, request)
     if (!adopted) return
-    this.#loaded = adopted.loaded
+    const { found, clear } = adopted
     // The visitor keeps the other framework's cookie until its session has been ended there, too.
-    if (adopted.clear === null) return
-    this.#clearCookies = [adopted.clear]
-    if (adopted.loaded) this.#setCookie = this.#cookieOf(adopted.loaded)
+    if (clear !== null) this.#clearCookies = [clear]
+    if (found && 'superseded' in found) this.#superseded = found
+    else if (found) {
+      this.#loaded = found
+      this.#setCookie = this.#cookieOf(found)
+    }
   }
 
   #cookieOf({ meta, ref }: Loaded): string {
@@ -210,7 +218,11 @@ export class Visit<Data extends object> {
     try {
       // First: if it fails, nothing has been done, and the visitor can try again.
       if (context.adoption !== null && (plan.verb === 'end' || state.intent?.verb === 'login'))
-        this.#clearCookies = await context.adoption.end(context, header(this.#headers, 'cookie'))
+        this.#clearCookies = await context.adoption.end(
+          context,
+          header(this.#headers, 'cookie'),
+          this.#loaded?.ref.cookie.id ?? null,
+        )
       const stored = await commit({ context, state, device: () => this.#device() }, plan)
       // A touch that finds nothing changes nothing: the session has ended, and the next request sees it.
       if (!movesExpiry || stored) this.#settle(state, stored)
