@@ -1,7 +1,7 @@
 import { type EverybodyOptions, type EverybodyReport, revokeEverybody } from './admin/everybody.ts'
 import { findByHandle, type KeyUse, keyUseOf, type SessionInfo, type StoreStats, statsOf } from './admin/inspect.ts'
 import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './admin/users.ts'
-import { type AdoptOptions, type AdoptReport, adopt } from './adoption/visitors.ts'
+import { type AdoptOptions, type AdoptReport, adopt } from './adoption/adopt.ts'
 import { checkOptions } from './base/check.ts'
 import { createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'

@@ -89,6 +89,7 @@ export class Browser {
 }
 
 const SECRET = secret('conformance')
+/** Of sessions whose cookie has its usual name. */
 
 /** What a property is checked with. */
 export class Fixture {

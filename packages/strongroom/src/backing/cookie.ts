@@ -185,6 +185,8 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       return ended
     },
 
+    discard: (ref) => backing.end(ref),
+
     async replace(ref) {
       const ended = revocations ? await revocations.end((ref as CookieRef).cookie, 'replaced', true) : true
       forget(ref)

@@ -7,7 +7,7 @@ import type { SealName } from '../crypto/seal.ts'
 import { ConfigError } from '../errors.ts'
 import { type CookieSettings, type CookieTransport, cookieTransport } from '../http/cookie.ts'
 import { type CookieEngine, isInProcessMemory, type Store } from '../store.ts'
-import type { Backing, BackingEngine, BackingOptions } from './backing.ts'
+import type { Backing, BackingEngine, BackingOptions, RememberedEnds } from './backing.ts'
 import { cookieBacking } from './cookie.ts'
 import { serverBacking } from './server.ts'
 
@@ -39,7 +39,12 @@ export interface CreatedBacking {
 export function createBacking(
   engine: Engine,
   options: EngineOptions,
-  common: BackingOptions & { readonly ring: LiveKeyring; readonly memo: number; readonly production: boolean },
+  common: BackingOptions & {
+    readonly ring: LiveKeyring
+    readonly memo: number
+    readonly production: boolean
+    readonly remembered: RememberedEnds
+  },
 ): CreatedBacking {
   const aead = aeadFor(options)
   if (isCookie(engine)) {

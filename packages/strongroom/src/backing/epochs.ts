@@ -59,6 +59,12 @@ export class Epochs {
     return before === undefined || (await this.#read(master, userId)).nonce !== before
   }
 
+  /** Were all sessions of the user ever ended, as far as that is remembered? */
+  async hasEverMoved(userId: string): Promise<boolean> {
+    const { nonces } = await this.moment(userId)
+    return [...nonces.values()].some((nonce) => nonce !== null)
+  }
+
   /** Of a session that is alive otherwise. For a login, which must not be older than an end, there is `moment`. */
   async nonceOf(master: Master, userId: string, fresh: boolean): Promise<string | null> {
     return (await this.#read(master, userId, fresh)).nonce

@@ -15,6 +15,12 @@ export const TOMBSTONE: Uint8Array = Uint8Array.of(1)
 export const EPOCH: Uint8Array = Uint8Array.of(2)
 /** The key ids under which users have sessions. */
 export const KEYS: Uint8Array = Uint8Array.of(3)
+/** Of a session of another framework that was adopted, or ended before that. */
+export const RECEIPT: Uint8Array = Uint8Array.of(4)
+/** Of a session of another framework that was moved, and whose visitor has not come yet. */
+export const COPY: Uint8Array = Uint8Array.of(5)
+/** Of a user of whom a session has ended. */
+export const ENDED: Uint8Array = Uint8Array.of(6)
 
 export const isSession = ({ label }: Pick<Listing, 'label'>): boolean => label === null || label.length > 1
 
@@ -22,7 +28,7 @@ export const hasLabel = ({ label }: Pick<Listing, 'label'>, one: Uint8Array): bo
   label?.length === 1 && label[0] === one[0]
 
 /** A hash: anyone who reads the store learns that there is such an entry, and nothing else. */
-export const ownId = (kind: 'session' | 'epoch' | 'keys', name: string): Id =>
+export const ownId = (kind: 'session' | 'epoch' | 'keys' | 'ended', name: string): Id =>
   createHash('sha256').update(`strongroom ${kind}\n${name}`).digest('hex') as Id
 
 /** The JSON in such an entry. Throws `StoreError` if it was altered: what it said is unknown, and not absent. */

@@ -268,13 +268,14 @@ async function saveOver(copy: Loaded, task: Task, { renews }: Save, values: Valu
   }
   const data = text ?? JSON.stringify(values)
   const shared = values === state.values ? shareable(state) : undefined
-  const content = { meta, data, values: shared, requested: requestedOf(state) }
+  const isLogin = state.intent?.verb === 'login'
+  const content: ContentToSave = { meta, data, values: shared, requested: requestedOf(state), isLogin }
   const expiresAt = expiryFor(task, meta, copy.ref)
   const ref = await (renews
     ? context.backing.renew(copy.ref, content, expiresAt, copy)
     : context.backing.update(copy.ref, content, expiresAt, copy))
   if (!ref) return 'conflict' as const
-  const reason = state.intent?.verb === 'login' ? 'login' : 'renew'
+  const reason = isLogin ? 'login' : 'renew'
   report(context, ref.cookie.id, (handle) =>
     renews ? { type: 'renewed', handle, previous: handleOf(copy.ref.cookie.id), reason } : { type: 'updated', handle },
   )

@@ -80,7 +80,7 @@ class UserLimit implements SessionLimit {
         await orUndo(this.#context, session, () => this.#endOldest(others))
         return session
       }
-      await this.#context.backing.end(session.ref)
+      await this.#context.backing.discard(session.ref)
     }
     throw new ConflictError(
       `This user signed in elsewhere ${ATTEMPTS} times while this login was under way. Try the request again.`,

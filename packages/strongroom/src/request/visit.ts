@@ -44,6 +44,8 @@ export class Visit<Data extends object> {
   #wasRequested = false
   /** Did the response begin before the session was loaded? */
   #begun = false
+  /** Is there a response that a cookie can be sent with? */
+  #responds = true
   #committed = false
   /** The save that is under way. */
   #saving: Promise<void> | null = null
@@ -120,6 +122,7 @@ export class Visit<Data extends object> {
 
   /** A session that saves nothing, where there is no response: a WebSocket's upgrade, a check. Changing it throws. */
   async read(): Promise<Session<Data>> {
+    this.#responds = false
     const session = await this.get()
     stateOf(session).makeReadOnly()
     return session
@@ -127,6 +130,7 @@ export class Visit<Data extends object> {
 
   async #load(): Promise<Session<Data>> {
     const { ring, clock, serializer, backing } = this.#context
+    const responds = this.#responds && !this.#begun
     try {
       // Awaited only if there is something to wait for, because every request comes through here.
       const ready = ring.ready()
@@ -137,7 +141,7 @@ export class Visit<Data extends object> {
       // A key that another server made a moment ago: ask the provider, at most once in a while.
       if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#context, cookies)
       this.#found = found === 'unknown-key' ? NO_COOKIE : found
-      if (this.#context.adoption !== null && !this.#found.loaded) await this.#adopt(cookies)
+      if (this.#context.adoption !== null && !this.#found.loaded) await this.#adopt(cookies, responds)
       const beginLogin = (userId: string) => backing.users.moment?.(userId) ?? null
       const state = new State({ now: clock(), handleOf, serializer, beginLogin }, this.#found.loaded)
       if (this.#begun) state.close()
@@ -155,14 +159,18 @@ export class Visit<Data extends object> {
     return hasCookie(this.#context, header(this.#headers, 'cookie'))
   }
 
-  async #adopt(cookies: string | undefined): Promise<void> {
-    const adopted = await this.#context.adoption?.find(this.#context, cookies, () => this.#device())
+  async #adopt(cookies: string | undefined, responds: boolean): Promise<void> {
+    const request = { device: () => this.#device(), responds }
+    const adopted = await this.#context.adoption?.find(this.#context, cookies, request)
     if (!adopted) return
-    this.#setLoaded(adopted.loaded)
+    const { found, clear } = adopted
     // The visitor keeps the other framework's cookie until its session has been ended there, too.
-    if (adopted.clear === null) return
-    this.#clearCookies = [adopted.clear]
-    if (adopted.loaded) this.#setCookie = this.#cookieOf(adopted.loaded)
+    if (clear !== null) this.#clearCookies = [clear]
+    if (found && 'superseded' in found) this.#found = { ...this.#found, superseded: found }
+    else if (found) {
+      this.#setLoaded(found)
+      this.#setCookie = this.#cookieOf(found)
+    }
   }
 
   #cookieOf({ meta, ref }: Loaded): string {
@@ -207,7 +215,11 @@ export class Visit<Data extends object> {
     try {
       // First: if it fails, nothing has been done, and the visitor can try again.
       if (context.adoption !== null && (plan.verb === 'end' || state.intent?.verb === 'login'))
-        this.#clearCookies = await context.adoption.end(context, header(this.#headers, 'cookie'))
+        this.#clearCookies = await context.adoption.end(
+          context,
+          header(this.#headers, 'cookie'),
+          this.#found.loaded?.ref.cookie.id ?? null,
+        )
       const stored = await commit({ context, state, device: () => this.#device() }, plan)
       // A touch that finds nothing changes nothing: the session has ended, and the next request sees it.
       if (!movesExpiry || stored) this.#settle(state, stored)
