@@ -1,7 +1,7 @@
 import { detached } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
 import type { Aead } from '../crypto/aead.ts'
-import type { LiveKeyring } from '../crypto/keyring.ts'
+import { equal, type LiveKeyring } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
 import { createSeal, type SealName, sealLabel } from '../crypto/seal.ts'
 import {
@@ -144,9 +144,10 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   function supersededBy(token: VerifiedToken, { entry, version }: Found): Superseded {
     const renewedAt = seal.headerOf(entry.bytes)?.renewedAt ?? 0
     // An identity with an owner was born at a login, so nobody can have planted it: the old cookie was once the owner's.
-    const ends = entry.owner !== null && {
+    const { owner } = entry
+    const ends = owner !== null && {
       ref: refTo(token, entry, renewedAt, version),
-      isOf: (userId: string) => ownerTag(token.master, namespace, userId) === entry.owner,
+      isOf: (userId: string) => equal(Buffer.from(ownerTag(token.master, namespace, userId)), Buffer.from(owner)),
     }
     return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends: ends || null }
   }
@@ -168,17 +169,22 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   }
 
   /** The version of a session; of one that this request has created, and did not learn, the present one. Null if it has ended. */
-  async function versionOf({ cookie, version }: RecordRef): Promise<Version | null> {
-    if (version !== null) return version
-    const found = await store.read(cookie.id, { fresh: true })
-    return found && !('refused' in records.open(found.entry.bytes, cookie, found.entry.owner)) ? found.version : null
+  async function versionOf(ref: RecordRef): Promise<Version | null> {
+    return ref.version ?? (await present(ref.cookie))?.version ?? null
   }
 
   /** The same, if its deadline is still the one that it was created with. */
-  async function versionOfUnchanged({ cookie, expiresAt }: RecordRef): Promise<Version | null> {
-    const found = await store.read(cookie.id, { fresh: true })
-    const isSame = found && Math.abs(found.entry.expiresAt - expiresAt) < options.store.traits.granularity
+  async function versionOfUnchanged(ref: RecordRef): Promise<Version | null> {
+    if (ref.version !== null) return ref.version
+    const found = await present(ref.cookie)
+    const isSame = found && Math.abs(found.entry.expiresAt - ref.expiresAt) < options.store.traits.granularity
     return isSame ? found.version : null
+  }
+
+  /** What is stored now under this token; null if it has ended, or goes on under a later one. */
+  async function present(token: VerifiedToken): Promise<Found | null> {
+    const found = await store.read(token.id, { fresh: true })
+    return found && !('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found : null
   }
 
   async function write(
@@ -247,7 +253,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       write(ref as RecordRef, renewedToken((ref as RecordRef).cookie, namespace), now(), ...content),
 
     async touch(ref, _content, expiresAt) {
-      const version = ref.version ?? (await versionOfUnchanged(ref as RecordRef))
+      const version = await versionOfUnchanged(ref as RecordRef)
       if (version === null) return null
       return (await store.touch(ref.cookie.id, expiresAt, version)) ? { ...ref, version, expiresAt } : null
     },
