@@ -28,11 +28,11 @@ describe('secrets', () => {
     const { current } = createKeyring(A)
     const derived = (use: string, length: number) =>
       Buffer.from(hkdfSync('sha256', Buffer.from(A), Buffer.from('strongroom'), `strongroom 1 ${use}`, length))
-    for (const use of ['token', 'seal', 'owner', 'label', 'cookie'] as const)
+    for (const use of ['token', 'seal', 'owner', 'label', 'cookie', 'copy'] as const)
       assert.deepEqual(current[use].export(), derived(use, 32))
     assert.equal(current.kid, derived('kid', 1)[0])
-    const keys = [current.token, current.seal, current.owner, current.label, current.cookie]
-    assert.equal(new Set(keys.map((key) => key.export().toString('hex'))).size, 5)
+    const keys = [current.token, current.seal, current.owner, current.label, current.cookie, current.copy]
+    assert.equal(new Set(keys.map((key) => key.export().toString('hex'))).size, 6)
   })
 
   const good = {

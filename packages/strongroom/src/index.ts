@@ -48,6 +48,7 @@ export type {
   ClearOptions,
   Clock,
   CookieEngine,
+  CopyKeys,
   Entry,
   Found,
   IndexedStore,

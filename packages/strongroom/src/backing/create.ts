@@ -1,7 +1,8 @@
 import { oneOf } from '../base/check.ts'
 import { type Aead, CIPHERS, createAead } from '../crypto/aead.ts'
+import { createCopyKeys } from '../crypto/copy-keys.ts'
 import type { LiveKeyring } from '../crypto/keyring.ts'
-import type { CipherName } from '../crypto/primitives.ts'
+import type { CipherName, Primitives } from '../crypto/primitives.ts'
 import { type CryptoOption, primitivesFor } from '../crypto/provider.ts'
 import type { SealName } from '../crypto/seal.ts'
 import { ConfigError } from '../errors.ts'
@@ -34,13 +35,27 @@ export interface CreatedBacking {
   readonly swept: Store | null
 }
 
+type CommonOptions = BackingOptions & {
+  readonly ring: LiveKeyring
+  readonly memo: number
+  readonly production: boolean
+}
+
 /** Throws `ConfigError` for an option that the engine does not have. */
-export function createBacking(
+export function createBacking(engine: Engine, options: EngineOptions, common: CommonOptions): CreatedBacking {
+  const { crypto = 'auto' } = options
+  const primitives = primitivesFor(oneOf('crypto', crypto, ['auto', 'node', 'sodium']))
+  const created = backingFor(engine, options, { ...common, aead: aeadFor(primitives, options) })
+  created.swept?.authenticate?.(createCopyKeys(common.ring, primitives, created.transport.name))
+  return created
+}
+
+function backingFor(
   engine: Engine,
   options: EngineOptions,
-  common: BackingOptions & { readonly ring: LiveKeyring; readonly memo: number; readonly production: boolean },
+  common: CommonOptions & { readonly aead: Aead },
 ): CreatedBacking {
-  const aead = aeadFor(options)
+  const { aead } = common
   if (isCookie(engine)) {
     if (options.seal !== undefined)
       throw new ConfigError('seal is for stores; the cookie engine has cookie({ protection }).')
@@ -48,7 +63,7 @@ export function createBacking(
     if (options.cipher !== undefined && engine.protection === 'signed')
       throw new ConfigError("cipher is for what is sealed, and cookie({ protection: 'signed' }) seals nothing.")
     const transport = cookieTransport(options.cookie, common.production)
-    const backing = cookieBacking({ ...common, aead, engine, cookieName: transport.name })
+    const backing = cookieBacking({ ...common, engine, cookieName: transport.name })
     return { backing, transport, aead, sealName: engine.protection, store: null, swept: engine.revocations ?? null }
   }
   if (isBacking(engine)) {
@@ -61,12 +76,11 @@ export function createBacking(
   const standard: SealName = isInProcessMemory(engine.traits) ? 'none' : 'two-key'
   const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
   const transport = cookieTransport(options.cookie, common.production)
-  const backing = serverBacking({ ...common, aead, store: engine, seal, maxSize: sizeOption(options.maxSize) })
+  const backing = serverBacking({ ...common, store: engine, seal, maxSize: sizeOption(options.maxSize) })
   return { backing, transport, aead, sealName: seal, store: engine, swept: engine }
 }
 
-function aeadFor({ cipher, crypto = 'auto' }: EngineOptions): Aead {
-  const primitives = primitivesFor(oneOf('crypto', crypto, ['auto', 'node', 'sodium']))
+function aeadFor(primitives: Primitives, { cipher }: EngineOptions): Aead {
   return createAead(primitives, cipher === undefined ? undefined : oneOf('cipher', cipher, CIPHERS))
 }
 
