@@ -25,6 +25,89 @@ const redis = (file: string) =>
   )
 const cached = on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/store.ts')
 
+const copies = (file: string) => on('test/engines/cached/forged-copies.test.ts', `packages/strongroom/src/${file}.ts`)
+
+const copyMutations: Mutation[] = [
+  copies('engines/cached/slots')(
+    'a copy that is used although anyone could have written it',
+    'const copy = this.#keys.open(id, bytes)',
+    'const copy = this.#keys.open(id, bytes) ?? bytes.subarray(34)',
+  ),
+  copies('engines/cached/slots')(
+    'a store without keys that believes every copy',
+    'isInProcessMemory(cache.traits) ? NO_KEYS : randomCopyKeys()',
+    'NO_KEYS',
+  ),
+  copies('engines/cached/slots')(
+    'copies in the memory of this process that are signed',
+    'if (this.#keys !== NO_KEYS) this.#keys = keys',
+    'this.#keys = keys',
+  ),
+  copies('engines/cached/copy-keys')(
+    'a forged copy that a store without keys accepts',
+    'timingSafeEqual(tagOf(name, bytes), signed.subarray(0, TAG)) ? bytes : null',
+    'bytes',
+  ),
+  copies('engines/cached/copy-keys')(
+    'the copy of another session that a store without keys accepts',
+    'update(`${name}\\n`)',
+    "update('')",
+  ),
+  copies('engines/cached/store')(
+    'an outer copy that an inner store accepts',
+    "this.#durable.authenticate?.(copyKeysFor('durable', keys))",
+    'this.#durable.authenticate?.(keys)',
+  ),
+  copies('engines/cached/store')(
+    'a copy of a copy that is taken for the copy of a session',
+    "this.#cache.authenticate?.(copyKeysFor('cache', keys))",
+    'this.#cache.authenticate?.(keys)',
+  ),
+  copies('engines/cached/store')(
+    'a touch that gives a copy of another version a deadline that it never had',
+    'seen?.copy?.version === version ? seen?.copy : null',
+    'seen ? seen.copy : null',
+  ),
+  copies('engines/cached/store')(
+    'a touch that makes a copy younger',
+    '{ ...copy, entry: { ...copy.entry, expiresAt } }',
+    '{ ...copy, readAt: this.#clock(), entry: { ...copy.entry, expiresAt } }',
+  ),
+  cached('a copy from the future', 'age < 0 || ', ''),
+  cached('a copy that is used for ever', 'age >= this.#maxAge || ', ''),
+  copies('engines/moving/store')(
+    'a copy of the old store that the new one accepts',
+    "from.authenticate?.(copyKeysFor('from', keys))",
+    "from.authenticate?.(copyKeysFor('to', keys))",
+  ),
+  copies('crypto/copy-keys')('a copy with a forged tag', '? bytes : null\n    },', '? bytes : bytes\n    },'),
+  copies('crypto/copy-keys')(
+    'a tag that does not cover the copy',
+    'primitives.sha512(bytes, frame.subarray(BLOCK + length))',
+    'frame.fill(0, BLOCK + length)',
+  ),
+  copies('crypto/copy-keys')(
+    'a tag that does not say of which session the copy is',
+    '`${namespace}\\n${name}\\n`',
+    '`${namespace}\\n`',
+  ),
+  copies('crypto/copy-keys')(
+    'a copy that fails the cache while there are no secrets',
+    'signed[0] !== VERSION || !ring.hasKeys',
+    'signed[0] !== VERSION',
+  ),
+  on('test/core/copy-keys.test.ts', 'packages/strongroom/src/crypto/copy-keys.ts')(
+    'a copy of another application',
+    '`${namespace}\\n${name}\\n`',
+    '`${name}\\n`',
+  ),
+  on('test/core/copy-keys.test.ts', 'packages/strongroom/src/backing/create.ts')(
+    'a store that is handed no keys',
+    'created.swept?.authenticate?.(createCopyKeys(common.ring, primitives, created.transport.name))',
+    '',
+  ),
+]
+
 const storeMutations: Mutation[] = [
   cached(
     'a copy that is returned without a read although it was invalidated',
@@ -186,6 +269,7 @@ const storeMutations: Mutation[] = [
     'const found = await this.#durable.read(id, options)',
     'const found = await this.#durable.read(id)',
   ),
+  ...copyMutations,
   file(
     "another owner's sessions in a list",
     'return listings.filter((listing) => listing.owner === owner)',

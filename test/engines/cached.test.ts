@@ -13,11 +13,13 @@ import type { IndexedStore, ScannableStore, Store, Version } from '../../package
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { HOUR, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
+import { secret } from '../core/fixtures/secret.ts'
 import { type MemcachedServer, memcachedNeed, startMemcached } from '../servers/memcached.ts'
 import { changeFeed } from './cached/change-feed.ts'
 import { failingCache, fixture } from './cached/failing-cache.ts'
 import { readsAreNeverTooOld } from './cached/history.ts'
 import { ID, interleavings, OWNER, plain } from './cached/interleavings.ts'
+import { keysUnder } from './cached/keys.ts'
 
 type Clock = ReturnType<typeof manualClock>
 
@@ -33,11 +35,17 @@ function subjects(make: (clock: Clock) => Promise<{ durable: () => Store; cache:
     }
     const durable = track(backend.durable())
     const cache = track(backend.cache())
-    const store = track(cached({ durable, cache, clock, cacheTimeout: 5000 }))
+    const { keys } = keysUnder(secret('cached'))
+    const node = (durable: Store) => {
+      const store = cached({ durable, cache, clock, cacheTimeout: 5000 })
+      // Or the second handle would not use the copies of the first.
+      store.authenticate?.(keys)
+      return track(store)
+    }
     return {
-      store,
+      store: node(durable),
       clock,
-      peer: async () => track(cached({ durable: track(backend.durable()), cache, clock, cacheTimeout: 5000 })),
+      peer: async () => node(track(backend.durable())),
       breakBackend: async () => {
         await durable.close()
         // Until then, what was read before is still returned.
@@ -93,9 +101,9 @@ describe('cached', () => {
     const version = (await store.read(ID))?.version as Version
     durable.calls.length = 0
     assert.equal(await text(store), 'first')
-    await store.update(ID, entry('second'), version)
+    const next = (await store.update(ID, entry('second'), version)) as Version
     assert.equal(await text(store), 'second')
-    await store.touch(ID, clock() + 2 * HOUR)
+    await store.touch(ID, clock() + 2 * HOUR, next)
     assert.equal((await store.read(ID))?.entry.expiresAt, clock() + 2 * HOUR)
     assert.deepEqual(durable.calls, ['update', 'touch'])
   })

@@ -49,6 +49,7 @@ export type {
   ClearOptions,
   Clock,
   CookieEngine,
+  CopyKeys,
   Entry,
   Found,
   IndexedStore,

@@ -64,8 +64,10 @@ async function fixture(gate: Gate, given: readonly Task[]) {
       if (found) await history.change(() => store.update(ID, entry(clock, text), found.version))
       return
     }
+    if (name === 'delete') return void (await history.change(() => store.delete(ID)))
+    const found = await history.read(store, which)
     const until = clock() + (name === 'touch in' ? HOUR / 2 : 2 * HOUR)
-    await history.change(() => (name === 'delete' ? store.delete(ID) : store.touch(ID, until)))
+    if (found) await history.change(() => store.touch(ID, until, found.version))
   }
 
   return {

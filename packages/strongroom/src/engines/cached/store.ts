@@ -4,6 +4,7 @@ import type {
   ChangeFeed,
   ClearOptions,
   Clock,
+  CopyKeys,
   Entry,
   Found,
   Listing,
@@ -15,6 +16,7 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
+import { copyKeysFor } from '../shared/copy-keys.ts'
 import { copyOf } from '../shared/entry.ts'
 import { feedWhileOpen, lockWhileOpen, schemaWhileOpen } from '../shared/while-open.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
@@ -45,6 +47,7 @@ export class Cached implements Store {
   readonly changes?: ChangeFeed
   readonly schema?: Schema
   readonly #durable: Store
+  readonly #cache: Store
   readonly #slots: Slots
   readonly #invalidations: Invalidations
   readonly #feed: Feed | null
@@ -54,6 +57,7 @@ export class Cached implements Store {
 
   constructor({ durable, cache, maxAge, cacheTimeout, report, clock }: CachedSettings) {
     this.#durable = durable
+    this.#cache = cache
     this.#slots = new Slots(cache, new CircuitBreaker(cacheTimeout, report), { clock, maxAge })
     this.#invalidations = new Invalidations(clock)
     this.#clock = clock
@@ -77,6 +81,12 @@ export class Cached implements Store {
     this.#feed = feed
     if (feed) this.changes = feedWhileOpen(this.#state, feed)
     if (schema) this.schema = schemaWhileOpen(this.#state, schema)
+  }
+
+  authenticate(keys: CopyKeys): void {
+    this.#slots.authenticate(keys)
+    this.#durable.authenticate?.(copyKeysFor('durable', keys))
+    this.#cache.authenticate?.(copyKeysFor('cache', keys))
   }
 
   async read(id: Id, options?: ReadOptions): Promise<Found | null> {
@@ -116,8 +126,9 @@ export class Cached implements Store {
     this.#state.assertOpen()
     return this.#change(id, async (seen, began) => {
       const done = await this.#durable.touch(id, expiresAt, version)
-      const copy = done && this.#isExact(expiresAt) ? seen?.copy : null
-      // It keeps its readAt, because a touch says nothing about the bytes.
+      // Only a copy of the version that was touched: another one never had this deadline. It keeps its readAt, because a touch
+      // says nothing about the bytes.
+      const copy = done && this.#isExact(expiresAt) && seen?.copy?.version === version ? seen?.copy : null
       await this.#replace(id, seen, copy && { ...copy, entry: { ...copy.entry, expiresAt } }, began)
       return done
     })

@@ -4,6 +4,7 @@ import type {
   ChangeFeed,
   ClearOptions,
   Clock,
+  CopyKeys,
   Entry,
   Found,
   Listing,
@@ -15,6 +16,7 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
+import { copyKeysFor } from '../shared/copy-keys.ts'
 import { copyOf } from '../shared/entry.ts'
 import { feedWhileOpen, lockWhileOpen, schemaWhileOpen } from '../shared/while-open.ts'
 import { bothFeeds, bothSchemas, clearBoth, mergeListings, scanBoth, weakerTraits } from './combined.ts'
@@ -27,6 +29,7 @@ export class Moving implements Store {
   readonly byOwner?: OwnerIndex
   readonly scan?: (options?: ScanOptions) => AsyncIterable<readonly Listing[]>
   readonly tryWithLock?: NonNullable<Store['tryWithLock']>
+  readonly authenticate?: (keys: CopyKeys) => void
   readonly changes?: ChangeFeed
   readonly schema?: Schema
   readonly #sides: Sides
@@ -43,6 +46,11 @@ export class Moving implements Store {
     const tryWithLock = lockWhileOpen(this.#state, to)
     if (tryWithLock) this.tryWithLock = tryWithLock
     if (from.changes && to.changes) this.changes = feedWhileOpen(this.#state, bothFeeds(from.changes, to.changes))
+    if (from.authenticate || to.authenticate)
+      this.authenticate = (keys) => {
+        from.authenticate?.(copyKeysFor('from', keys))
+        to.authenticate?.(copyKeysFor('to', keys))
+      }
     const schemas = [from.schema, to.schema].filter((schema) => schema !== undefined)
     if (schemas.length > 0) this.schema = schemaWhileOpen(this.#state, bothSchemas(schemas))
   }
