@@ -10,6 +10,7 @@ import { race, settle } from './fixtures/gates.ts'
 import type { Visitor } from './fixtures/visitor.ts'
 
 type S = Session<Anything>
+type Phase = 'before' | 'during' | 'after'
 
 /** As the file engine works, and Redis with its index in another slot: others run between any two of its steps. */
 const stepwise = (): Fixture =>
@@ -137,8 +138,8 @@ for (const [name, make] of Object.entries(ENGINES)) {
         const guests = kinds.map(() => app.visitor())
         const basket = async (guest: Visitor<Anything>) => guest.visit((session) => session.set('basket', 1))
         await Promise.all(guests.map(basket))
-        let state: 'before' | 'during' | 'after' = 'before'
-        const began: (typeof state)[] = []
+        let state = 'before' as Phase
+        const began: Phase[] = []
         const logins = kinds.map((kind, i) => async () => {
           const request = guests[i]?.begin() ?? assert.fail()
           const session = await request.session()

@@ -1,7 +1,7 @@
 import { detached } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
 import type { Aead } from '../crypto/aead.ts'
-import type { LiveKeyring } from '../crypto/keyring.ts'
+import { equal, type LiveKeyring } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
 import { createSeal, type SealName, sealLabel } from '../crypto/seal.ts'
 import {
@@ -126,11 +126,11 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   function supersededBy(token: VerifiedToken, { entry, version }: Found): Superseded {
     const renewedAt = seal.headerOf(entry.bytes)?.renewedAt ?? 0
     // An identity with an owner was born at a login, so nobody can have planted it: the old cookie was once the owner's.
-    const ends = entry.owner !== null && {
-      ref: refTo(token, entry, renewedAt, version),
-      isOf: (userId: string) => ownerTag(token.master, namespace, userId) === entry.owner,
-    }
-    return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends: ends || null }
+    const { owner } = entry
+    const isOf = (userId: string) =>
+      equal(Buffer.from(ownerTag(token.master, namespace, userId)), Buffer.from(owner ?? ''))
+    const ends = owner === null ? null : { ref: refTo(token, entry, renewedAt, version), isOf }
+    return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends }
   }
 
   /** Afterwards: a read that was under way may have remembered it again. */
