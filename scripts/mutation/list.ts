@@ -1,16 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
-/** A mistake that a programmer could make. `find` occurs exactly once in `file`, and `suite` must fail when it is replaced. */
-export interface Mutation {
-  readonly title: string
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-  readonly suite: string
-}
+import { type Mutation, on } from './mutation.ts'
+import { protocolMutations } from './protocol.ts'
 
-const on =
-  (suite: string, file: string) =>
-  (title: string, find: string, replace: string): Mutation => ({ title, file, find, replace, suite })
+export type { Mutation }
 
 const memory = on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/memory.ts')
 const sqlite = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')
@@ -431,43 +423,43 @@ const adapterMutations: Mutation[] = [
   commit('changes saved although the page failed', 'if (dropped) return null', ''),
   commit(
     'a logout lost because the page about it failed',
-    "if (intent?.verb === 'logout') return",
-    "if (dropped) return null\n  if (intent?.verb === 'logout') return",
+    "if (intent?.verb === 'logout')\n    return",
+    "if (dropped) return null\n  if (intent?.verb === 'logout')\n    return",
   ),
   commit(
     'a session that is created again after it ended',
     "if (!newer || !('ref' in newer)) throw gone(context, loaded)",
-    "if (!newer || !('ref' in newer)) return store(task, loaded.meta, undefined)",
+    "if (!newer || !('ref' in newer)) return store(task, loaded.meta, null)",
   ),
   commit(
     "a conflict resolved by overwriting the other request's change",
-    'const result = await saveOver(newer, task, applyAgain(changes, newer.values))',
-    'const result = await saveOver(newer, task, task.state.values)',
+    'const result = await saveOver(newer, task, save, applyAgain(changes, newer.values))',
+    'const result = await saveOver(newer, task, save, task.state.values)',
   ),
   commit(
     'a conflict that is not retried',
-    'return runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, loaded, changes))',
+    'return runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, save))',
     'return loaded',
   ),
   commit(
     'a login that keeps the token',
-    "if (intent) return { verb: 'replace'",
-    "if (intent?.verb === 'renew') return { verb: 'replace'",
+    "if (intent?.verb === 'login') return { verb: 'login', loaded, changes: changes ?? NO_CHANGES }",
+    '',
   ),
   commit(
-    'a login that leaves the old session alive',
-    'if (await context.backing.end(seen.ref, seen.ref.version, by.isSuccessor ? fresh.ref : undefined)) return fresh',
+    'a login that does not replace the old session',
+    'if (await context.backing.replace(seen.ref)) return fresh',
     'if (attempt > 0) return fresh',
   ),
   commit(
     'a logout that only clears the cookie',
-    "if (loaded && (await context.backing.end(loaded.ref))) revoked(context, loaded.ref.cookie.id, 'logout')\n  else if (loaded) await endSuccessor(context, loaded.meta)",
+    "if (ref && (await context.backing.end(ref))) revoked(context, ref.cookie.id, 'logout')",
     '',
   ),
   commit(
     'a session for every visitor',
-    "return intent?.verb === 'login' || !empty ? { verb: 'create' } : null",
-    "return { verb: 'create' }",
+    "return empty || superseded?.isRecent ? null : { verb: 'create', ends: null }",
+    "return { verb: 'create', ends: null }",
   ),
   commit(
     'a touch in every request',
@@ -922,4 +914,5 @@ export const mutations: readonly Mutation[] = [
   ...adoptionMutations,
   ...cryptoMutations,
   ...identityMutations,
+  ...protocolMutations,
 ]

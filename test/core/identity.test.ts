@@ -2,15 +2,16 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
+import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { SessionGoneError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import type { IndexedStore } from '../../packages/strongroom/src/store.ts'
+import type { Found, IndexedStore, Listing } from '../../packages/strongroom/src/store.ts'
 import { inCookies, REVOCABLE, STORES } from './fixtures/engines.ts'
 import { type Anything, type Fixture, fixture, last } from './fixtures/fixture.ts'
 import { interrupt, race, settle } from './fixtures/gates.ts'
 import { sessionsIn } from './fixtures/listings.ts'
 import { ringOf, secret } from './fixtures/secret.ts'
-import type { Visitor } from './fixtures/visitor.ts'
+import { type Visitor, visitor } from './fixtures/visitor.ts'
 
 /** As memcached: what finds sessions by their owner is missing. */
 const withoutIndex = (): Fixture =>
@@ -213,6 +214,46 @@ for (const [name, make] of Object.entries(STORES))
       await app.store.close()
     })
   })
+
+describe('on a server whose copies are older than the store', () => {
+  /** Reads return what was there first, unless they are fresh. */
+  function behind() {
+    const copies = new Map<Id, Found>()
+    return fixture({}, undefined, (inner) => ({
+      ...inner,
+      async read(id, options) {
+        const found = (!options?.fresh && copies.get(id)) || (await inner.read(id, options))
+        if (found && !copies.has(id)) copies.set(id, found)
+        return found
+      },
+    }))
+  }
+
+  it('nobody is refused who has the newest cookie', async () => {
+    const app = behind()
+    const ahead = createSessions<Anything>({ secrets: secret('fixture'), store: app.store, clock: app.clock })
+    const guest = await signedIn(app)
+    assert.equal(await opens(app, guest.cookie), true)
+    const elsewhere = visitor(ahead, undefined, guest.cookie)
+    await elsewhere.visit((session) => session.set('b', 1).renew())
+    await settle()
+    guest.cookie = elsewhere.cookie
+    await guest.visit((session) => assert.deepEqual([session.userId, session.get('b')], ['ada', 1]))
+    assert.equal(last(app.events, 'rejected'), undefined)
+  })
+
+  it('a cookie that is newer than a store which was rolled back is refused, and the event tells that apart', async () => {
+    const app = fixture()
+    const guest = await signedIn(app)
+    const [{ id }] = (await sessionsIn(app.store)) as [Listing]
+    const before = (await app.store.read(id)) as Found
+    await guest.visit((session) => session.renew())
+    const now = (await app.store.read(id)) as Found
+    await app.store.update(id, before.entry, now.version)
+    assert.equal(await opens(app, guest.cookie), false)
+    assert.deepEqual(last(app.events, 'rejected'), { type: 'rejected', what: 'record', reason: 'ahead' })
+  })
+})
 
 describe('a session that began under a retired secret', () => {
   const [OLD, NEW] = [secret('old'), secret('new')]

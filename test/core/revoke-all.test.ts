@@ -6,10 +6,11 @@ import { SessionGoneError } from '../../packages/strongroom/src/errors.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { REVOCABLE, STORES } from './fixtures/engines.ts'
 import { type Anything, type Fixture, fixture } from './fixtures/fixture.ts'
-import { race, settle } from './fixtures/gates.ts'
+import { interrupt, race, settle } from './fixtures/gates.ts'
 import type { Visitor } from './fixtures/visitor.ts'
 
 type S = Session<Anything>
+type Phase = 'before' | 'during' | 'after'
 
 /** As the file engine works, and Redis with its index in another slot: others run between any two of its steps. */
 const stepwise = (): Fixture =>
@@ -137,8 +138,8 @@ for (const [name, make] of Object.entries(ENGINES)) {
         const guests = kinds.map(() => app.visitor())
         const basket = async (guest: Visitor<Anything>) => guest.visit((session) => session.set('basket', 1))
         await Promise.all(guests.map(basket))
-        let state = 'before' as 'before' | 'during' | 'after'
-        const began: (typeof state)[] = []
+        let state = 'before' as Phase
+        const began: Phase[] = []
         const logins = kinds.map((kind, i) => async () => {
           const request = guests[i]?.begin() ?? assert.fail()
           const session = await request.session()
@@ -177,6 +178,36 @@ for (const [name, make] of Object.entries(ENGINES)) {
       const kinds = fc.array(fc.constantFrom('asOf', 'plain'), { minLength: 2, maxLength: 3 })
       await fc.assert(fc.asyncProperty(kinds, orders, check), { numRuns })
       assert.ok(ended > 0 && alive > 0, `${ended} ended, ${alive} alive`)
+    })
+
+    it('a session that ends the others does not survive revokeAll() at any point of it, and rejects if it had ended', async () => {
+      for (const slow of ['revokeOthers', 'revokeAll'] as const)
+        for (let at = 0, reached = true; reached; at++) {
+          const app = make()
+          const guests = [await signedIn(app), await signedIn(app)]
+          const [here, there] = guests as [Visitor<Anything>, Visitor<Anything>]
+          let hasEnded = false
+          const all = async () => {
+            await app.sessions.of('ada').revokeAll()
+            hasEnded = true
+          }
+          const others = async () => {
+            const request = here.begin()
+            const session = await request.session()
+            const wasOver = hasEnded && session.userId !== null
+            const result = app.sessions.of('ada').revokeOthers(session)
+            if (wasOver) await assert.rejects(result, SessionGoneError)
+            else await result.catch((error) => assert.ok(error instanceof SessionGoneError, error))
+            await request.respond().catch((error) => assert.ok(error instanceof SessionGoneError, error))
+          }
+          const [slowly, suddenly] = slow === 'revokeAll' ? [all, others] : [others, all]
+          const outcome = await interrupt(app.gates, slowly, suddenly, at)
+          if (!outcome.reached) await suddenly()
+          assert.equal(outcome.result.status, 'fulfilled')
+          assert.deepEqual([await userOf(app, here.cookie), await userOf(app, there.cookie)], [null, null])
+          await app.store.close()
+          reached = outcome.reached
+        }
     })
 
     it('of two revokeOthers() at least one ends the other session, and no session is left that was told it had ended', async () => {

@@ -144,12 +144,10 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   function supersededBy(token: VerifiedToken, { entry, version }: Found): Superseded {
     const renewedAt = seal.headerOf(entry.bytes)?.renewedAt ?? 0
     // An identity with an owner was born at a login, so nobody can have planted it: the old cookie was once the owner's.
-    const { owner } = entry
-    const ends = owner !== null && {
-      ref: refTo(token, entry, renewedAt, version),
-      isOf: (userId: string) => equal(Buffer.from(ownerTag(token.master, namespace, userId)), Buffer.from(owner)),
-    }
-    return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends: ends || null }
+    const isOf = (userId: string) =>
+      equal(Buffer.from(ownerTag(token.master, namespace, userId)), Buffer.from(entry.owner ?? ''))
+    const ends = entry.owner === null ? null : { ref: refTo(token, entry, renewedAt, version), isOf }
+    return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends }
   }
 
   /** Afterwards: a read that was under way may have remembered it again. */
