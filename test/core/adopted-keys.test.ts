@@ -338,6 +338,22 @@ suite('what the library keeps for adoptions', () => {
     )
   })
 
+  test('cost eight calls of the store, and ten where nobody can tell sessions apart', async () => {
+    for (const [stateless, most] of [
+      [false, 8],
+      [true, 10],
+    ] as const) {
+      const { make, store } = setUp({ source: { stateless } })
+      const watch = watched(store)
+      const sessions = make({ store: watch.store as IndexedStore })
+      // The key is registered by the first login that lives this long.
+      await visit(sessions, '', (session) => session.login('bob', { remember: '20d' }))
+      watch.calls.length = 0
+      await visit(sessions, OLD, who)
+      assert.equal(watch.calls.length, most, watch.calls.join())
+    }
+  })
+
   test('cannot hide a session: a record whose label was altered opens nothing', async () => {
     const { sessions, store } = setUp()
     const { cookie } = await visit(sessions, '', (session) => session.login('ada'))

@@ -28,6 +28,12 @@ export interface Listing {
   readonly size: number
 }
 
+/**
+ * Is it a session, and not one of the entries that the library keeps beside them? Those have a label of one byte. A session's is
+ * sealed, and much longer.
+ */
+export const isSession = ({ label }: Pick<Listing, 'label'>): boolean => label === null || label.length !== 1
+
 export interface ClearOptions {
   /** How many entries are removed in one step; other work runs between two steps (default 1000). */
   readonly batch?: number | undefined
