@@ -12,7 +12,7 @@ const on =
   (suite: string, file: string) =>
   (title: string, find: string, replace: string): Mutation => ({ title, file, find, replace, suite })
 
-const memory = on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/memory.ts')
+const memory = on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/store.ts')
 const sqlite = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')
 const statements = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/table.ts')
 const file = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/store.ts')
@@ -33,16 +33,16 @@ const storeMutations: Mutation[] = [
   ),
   memory(
     'update that creates an entry that is gone',
-    'if (this.#live(this.#items.peek(id))?.version !== version) return null',
-    'const old = this.#live(this.#items.peek(id)); if (old && old.version !== version) return null',
+    'if (old?.version !== version) return null',
+    'if (old && old.version !== version) return null',
   ),
-  memory('update that ignores the version', '?.version !== version) return null', '=== null) return null'),
-  memory('create that overwrites a live entry', 'if (this.#live(this.#items.peek(id))) return false', ''),
   memory(
-    'create that counts an expired entry as live',
-    'if (this.#live(this.#items.peek(id))) return false',
-    'if (this.#items.peek(id)) return false',
+    'update that ignores the version',
+    'if (old?.version !== version) return null',
+    'if (old === null) return null',
   ),
+  memory('create that overwrites a live entry', 'if (this.#live(old)) return false', ''),
+  memory('create that counts an expired entry as live', 'if (this.#live(old)) return false', 'if (old) return false'),
   memory(
     'read that ignores the deadline',
     'const item = this.#live(this.#items.get(id))\n    return item &&',
@@ -66,18 +66,18 @@ const storeMutations: Mutation[] = [
   memory(
     'touch that rewrites the entry under a new version',
     'item.expiresAt = expiresAt',
-    'this.#put(id, { ...toEntry(item), expiresAt })',
+    'this.#put({ ...item, version: ++this.#lastVersion, expiresAt }, item)',
   ),
   memory('touch that ignores the version', '(version ?? item.version) !== item.version', 'false'),
   memory(
     'deleteAll that ends only the versions that it has listed first',
-    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    for (const { id } of ending) this.#items.delete(id)\n    return ending.length',
-    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    const seen = ending.map(({ id }) => this.#items.peek(id))\n    setImmediate(() => ending.forEach(({ id }, at) => this.#items.peek(id) === seen[at] && this.#items.delete(id)))\n    return ending.length',
+    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    for (const { id } of ending) this.#remove(this.#items.peek(id) as Item)\n    return ending.length',
+    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    const seen = ending.map(({ id }) => this.#items.peek(id))\n    setImmediate(() => ending.forEach(({ id }, at) => seen[at] && this.#items.peek(id) === seen[at] && this.#remove(seen[at])))\n    return ending.length',
   ),
   memory(
     'delete that always returns true',
-    'if (!item || (version !== undefined && item.version !== version)) return false\n    return this.#items.delete(id)',
-    'if (item && version !== undefined && item.version !== version) return false\n    this.#items.delete(id)\n    return true',
+    'if (!item || (version !== undefined && item.version !== version)) return false\n    return this.#remove(item)',
+    'if (item && version !== undefined && item.version !== version) return false\n    if (item) this.#remove(item)\n    return true',
   ),
   memory(
     'delete that throws when there is nothing to delete',
@@ -87,15 +87,15 @@ const storeMutations: Mutation[] = [
   memory('delete that ignores the version', '(version !== undefined && item.version !== version)', 'false'),
   memory(
     'a version that starts again with a new entry',
-    'toItem(entry, ++this.#lastVersion)',
-    'toItem(entry, (this.#items.peek(id)?.version ?? 0) + 1)',
+    'this.#put(toItem(id, entry, ++this.#lastVersion), null)',
+    'this.#put(toItem(id, entry, 1), null)',
   ),
   memory('clearExpired that removes live entries', 'if (item && !this.#live(item)) {', 'if (item) {'),
-  memory('a dry run that removes', 'if (!dryRun) this.#items.delete(id)', 'this.#items.delete(id)'),
+  memory('a dry run that removes', 'if (!dryRun) this.#remove(item)', 'this.#remove(item)'),
   memory(
     'list that shows expired sessions',
-    'const item = this.#live(this.#items.peek(id))\n      return item ? [toListing(id, item)] : []',
-    'const item = this.#items.peek(id)\n      return item ? [toListing(id, item)] : []',
+    'const item = this.#live(this.#items.peek(id))\n      return item ? [toListing(item)] : []',
+    'const item = this.#items.peek(id)\n      return item ? [toListing(item)] : []',
   ),
   memory(
     'deleteAll that ignores its exception',
@@ -104,8 +104,8 @@ const storeMutations: Mutation[] = [
   ),
   memory(
     'an owner index that lists only the first entry of an owner',
-    'this.#owners.add(item.owner, id)',
-    "if (this.#owners.of(item.owner ?? '').length < 1) this.#owners.add(item.owner, id)",
+    'this.#owners?.add(item.owner, item.id)',
+    "if (this.#owners?.of(item.owner ?? '').length === 0) this.#owners.add(item.owner, item.id)",
   ),
   memory('scan that misses a page', 'yield listings\n      this.#state.assertOpen()', 'this.#state.assertOpen()'),
   memory(
@@ -113,7 +113,31 @@ const storeMutations: Mutation[] = [
     'this.#state.assertOpen()\n    return this.#read(id)',
     'return this.#state.isClosed ? null : this.#read(id)',
   ),
+  memory('a full store that drops a live entry', ' || this.#live(first)) throw', ') throw'),
+  memory('a store that grows past its bytes', 'this.#lacks(bytes) ?', 'false ?'),
+  memory('an update that is refused in a full store', 'this.#max && !replaced ?', 'this.#max ?'),
+  memory('a store that evicts and has lists', 'if (!evicts)\n', 'if (clock)\n'),
   memory(
+    'a touched deadline that the search for room does not know of',
+    'this.#deadlines?.move(item)',
+    'void this.#deadlines',
+  ),
+  memory(
+    'an expired entry that is in the way of its own id in a full store',
+    'if (old) this.#remove(old)\n',
+    'if (old) this.#owners?.remove(old.owner, id)\n',
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/deadlines.ts')(
+    'a removed entry whose place in the heap is taken by a later one',
+    'if (last && last !== item) this.replace(item, last)',
+    'if (last && last !== item) this.#put(last, item.place)',
+  ),
+  on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/cached.ts')(
+    'a cache that fills up and refuses copies',
+    'if (!cache.traits.evicts && !cache.traits.expiresByItself)',
+    'if (false as boolean)',
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/item.ts')(
     'bytes that are cut off at the first zero',
     'bytes: latin1Of(bytes),',
     "bytes: latin1Of(bytes).split('\\0')[0] as string,",

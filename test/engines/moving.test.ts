@@ -219,7 +219,7 @@ describe('moving', () => {
 
   it('does not take a copy in a cache for what a store has, when it changes or moves a session', async () => {
     const { from, to, entry, clock } = fixture()
-    const behind = moving({ from, to: cached({ durable: to, cache: memory({ clock }), clock }), clock })
+    const behind = moving({ from, to: cached({ durable: to, cache: memory({ clock, evicts: true }), clock }), clock })
     const id = newId()
     await behind.create(id, entry())
     const old = (await behind.read(id))?.version ?? ''
@@ -231,7 +231,10 @@ describe('moving', () => {
 
   it('has the traits that hold for both stores', async () => {
     const { from } = fixture()
-    const odd = { ...methodsOf(from), traits: { ...from.traits, granularity: 1000, sizeLimit: 99, durable: 'machine' } }
+    const odd = {
+      ...methodsOf(from),
+      traits: { ...from.traits, granularity: 1000, sizeLimit: 99, durable: 'machine', evicts: true },
+    }
     const old = { ...methodsOf(from), traits: { ...from.traits, durable: 'process' } }
     const { traits } = moving({ from: old as Whole, to: odd as Store })
     const { engine, granularity, sizeLimit, durable, evicts } = traits

@@ -159,7 +159,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
 }
 
 const WITHOUT_INDEX =
-  'it cannot find sessions by their owner. Use memory, file, sqlite, postgres, mysql, or redis that evicts nothing, or cached over one of them.'
+  'it cannot find sessions by their owner. Use file, sqlite, postgres, mysql, memory or redis that evicts nothing, or cached over one of them.'
 
 /** Remembers verified cookies by their text: verifying costs an HMAC, and one visitor's cookie comes a hundred times. */
 function rememberingVerifier(ring: Keyring, memo: number): (text: string) => VerifiedCookie | Refused {
