@@ -420,6 +420,11 @@ const adapterMutations: Mutation[] = [
     'if (text === state.base) return null',
     'if (!edits && !cleared) return null',
   ),
+  on('test/core/cookie-engine.test.ts', 'packages/strongroom/src/engines/cookie/cookie.ts')(
+    'revocations in a store that may drop them',
+    'if (revocations?.traits.evicts)',
+    'if (false as boolean && revocations)',
+  ),
   server('an update that ignores the version that was read', 'const seen = was.version ??', 'const seen ='),
   touch('packages/strongroom/src/backing/server.ts')(
     'a touch that cuts a session which was given another lifetime in between',
