@@ -71,8 +71,8 @@ const storeMutations: Mutation[] = [
   memory('touch that ignores the version', '(version ?? item.version) !== item.version', 'false'),
   memory(
     'deleteAll that ends only the versions that it has listed first',
-    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    for (const { id } of ending) this.#remove(this.#items.peek(id) as Item)\n    return ending.length',
-    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    const seen = ending.map(({ id }) => this.#items.peek(id))\n    setImmediate(() => ending.forEach(({ id }, at) => seen[at] && this.#items.peek(id) === seen[at] && this.#remove(seen[at])))\n    return ending.length',
+    'const items = page.flatMap(({ id }) => (id === except ? [] : (find(id, owner) ?? [])))\n',
+    'const items = page.flatMap(({ id }) => (id === except ? [] : (find(id, owner) ?? [])))\n        await new Promise(setImmediate)\n        if (items.some((item) => this.#items.peek(item.id) !== item)) continue\n',
   ),
   memory(
     'delete that always returns true',
@@ -94,18 +94,14 @@ const storeMutations: Mutation[] = [
   memory('a dry run that removes', 'if (!dryRun) this.#remove(item)', 'this.#remove(item)'),
   memory(
     'list that shows expired sessions',
-    'const item = this.#live(this.#items.peek(id))\n      return item ? [toListing(item)] : []',
-    'const item = this.#items.peek(id)\n      return item ? [toListing(item)] : []',
+    'const item = this.#live(this.#items.peek(id))\n      return item?.owner',
+    'const item = this.#items.peek(id) ?? null\n      return item?.owner',
   ),
-  memory(
-    'deleteAll that ignores its exception',
-    'this.#list(owner).filter(({ id }) => id !== except)',
-    'this.#list(owner)',
-  ),
+  memory('deleteAll that ignores its exception', 'id === except ? []', 'id === owner ? []'),
   memory(
     'an owner index that lists only the first entry of an owner',
     'this.#owners?.add(item.owner, item.id)',
-    "if (this.#owners?.of(item.owner ?? '').length === 0) this.#owners.add(item.owner, item.id)",
+    "if (this.#owners?.of(item.owner ?? '').next().done) this.#owners.add(item.owner, item.id)",
   ),
   memory('scan that misses a page', 'yield listings\n      this.#state.assertOpen()', 'this.#state.assertOpen()'),
   memory(
@@ -113,10 +109,77 @@ const storeMutations: Mutation[] = [
     'this.#state.assertOpen()\n    return this.#read(id)',
     'return this.#state.isClosed ? null : this.#read(id)',
   ),
+  ...(
+    [
+      ['a list during which nothing else runs', 'if (next !== null) await turn()', 'void turn'],
+      [
+        'a list whose last page is lost',
+        '(next === null && found.length > 0)',
+        '(next === null && found.length > size)',
+      ],
+    ] as const
+  ).map(([title, find, replace]) =>
+    on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/shared/pages.ts')(title, find, replace),
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/owners.ts')(
+    'a list without end',
+    'if (left === 0) return',
+    'if (left < 0 && id === owner) return',
+  ),
+  memory('a list that shows an updated entry twice', 'if (old?.owner !== item.owner) {', 'if (item.owner) {'),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')(
+    'deleteAll that stops after one batch',
+    'while (batch === DELETED_AT_ONCE)',
+    'while (batch < 0)',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
+    'a list that misses what shares its score with many',
+    'const limit = STEP + ties',
+    'const limit = STEP; void ties',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
+    'a list that shows what was touched meanwhile again',
+    ' && !seen.has(texts[at] as Id)',
+    '',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
+    'a list that shows what was moved meanwhile twice',
+    'page.filter(({ id }) => !listed.has(id))',
+    '[...page]',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
+    'a list that shows what is in both stores twice',
+    'page.filter((_, index) => !there[index])',
+    'page.filter((_, index) => !there[index]?.isEnded)',
+  ),
+  on('test/core/outage.test.ts', 'packages/strongroom/src/backing/guard.ts')(
+    'a list without a time limit',
+    'await guard(() => pages.next())',
+    'await pages.next()',
+  ),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/session-limit.ts')(
+    'a refused login that reads all sessions of the account',
+    'if (others.length >= enough) break',
+    'void enough',
+  ),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/session-limit.ts')(
+    'a limit that ends some of the oldest only',
+    'at < over; at += ENDED_AT_ONCE',
+    'at < Math.min(over, ENDED_AT_ONCE); at += ENDED_AT_ONCE',
+  ),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/admin/users.ts')(
+    'a list of devices that opens all labels at once',
+    'if (devices.length > 0) await turn()',
+    'void turn',
+  ),
   memory('a full store that drops a live entry', ' || this.#live(first)) throw', ') throw'),
   memory('a store that grows past its bytes', 'this.#lacks(bytes) ?', 'false ?'),
   memory('an update that is refused in a full store', 'this.#max && !replaced ?', 'this.#max ?'),
-  memory('a store that evicts and has lists', 'if (!evicts)\n', 'if (clock)\n'),
+  memory(
+    'a store that evicts and has lists',
+    'if (this.#owners) this',
+    'this.byOwner = this.#index(this.#owners ?? new Owners())\n    if (this.#owners) this',
+  ),
   memory(
     'a touched deadline that the search for room does not know of',
     'this.#deadlines?.move(item)',
@@ -212,8 +275,8 @@ const storeMutations: Mutation[] = [
   ),
   file(
     "another owner's sessions in a list",
-    'return listings.filter((listing) => listing.owner === owner)',
-    'return listings',
+    'listings: listings.filter((listing) => listing.owner === owner)',
+    'listings',
   ),
   disk('a file that everyone can read', "orNull(open(path, 'w', 0o600))", "orNull(open(path, 'w', 0o644))"),
   on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/record.ts')(

@@ -12,6 +12,7 @@ import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts
 import type { IndexedStore, ScannableStore, Store, Version } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { HOUR, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
+import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { type MemcachedServer, memcachedNeed, startMemcached } from '../servers/memcached.ts'
 import { changeFeed } from './cached/change-feed.ts'
@@ -222,11 +223,10 @@ describe('cached', () => {
     const late = newId()
     const { list } = durable.store.byOwner as NonNullable<Store['byOwner']>
     Object.assign(durable.store.byOwner as object, {
-      list: async (owner: string) => {
-        const found = await list(owner)
+      list: async function* (owner: string) {
+        yield* list(owner)
         await durable.store.create(late, entry('late'))
         await store.read(late)
-        return found
       },
     })
     assert.equal(await store.byOwner.deleteAll(OWNER, ids[2]), 3)
@@ -286,7 +286,7 @@ describe('cached', () => {
       cache: memory({ clock, evicts: true }),
       clock,
     })
-    assert.deepEqual(await indexed.byOwner.list(OWNER), [])
+    assert.deepEqual(await listed(indexed.byOwner, OWNER), [])
     // @ts-expect-error: not every store can find sessions by owner
     assert.throws(() => store.byOwner.list(OWNER), TypeError)
     assert.equal(await store.tryWithLock?.('name', async () => 5), 5)

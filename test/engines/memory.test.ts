@@ -8,6 +8,7 @@ import { ConfigError, StoreError, UnsupportedError } from '../../packages/strong
 import { createSessions, type Sessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Entry, ScannableStore, Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { secret } from '../core/fixtures/secret.ts'
 
@@ -51,7 +52,7 @@ describe('memory', () => {
     await assert.rejects(store.create(id('d'), entry()), isFull('max'))
     assert.equal(await store.create(id('a'), entry()), false, 'it is there already')
     assert.deepEqual(await held(store), ['a', 'b', 'c'])
-    assert.equal((await store.byOwner.list(owner)).length, 3)
+    assert.equal((await listed(store.byOwner, owner)).length, 3)
   })
 
   it('updates, touches and deletes in a full store, and refuses only an update that grows', async () => {
@@ -148,6 +149,21 @@ describe('memory', () => {
     for (const name of ['a', 'b', 'c', 'd']) assert.equal(await store.create(id(name), next), true)
     await assert.rejects(store.create(id('e'), entry()), isFull('max'))
     assert.ok(asked <= 50, `it asked ${asked} times whether a session has expired`)
+  })
+
+  it('ends a list although sessions are added faster than it goes', async () => {
+    const store = memory()
+    const add = (from: number, count: number) =>
+      Promise.all(Array.from({ length: count }, (_, at) => store.create(id(from + at), entry({ owner }))))
+    await add(0, 250)
+    let [seen, added] = [0, 250]
+    for await (const page of store.byOwner.list(owner, { page: 10 })) {
+      seen += page.length
+      await add(added, 20)
+      added += 20
+      assert.ok(seen <= 250, 'it ends')
+    }
+    assert.equal(seen, 250)
   })
 
   it('with evicts: true, drops the least recently used session when it is full', async () => {

@@ -1,5 +1,5 @@
 export type { KeyUse, SessionInfo, StoreStats } from './admin/inspect.ts'
-export type { Device, UserEpoch, UserSessions } from './admin/users.ts'
+export type { Device, DeviceListOptions, UserEpoch, UserSessions } from './admin/users.ts'
 export type { AdoptionSource, SourceSession } from './adoption/source.ts'
 export type { AdoptOptions, AdoptReport } from './adoption/visitors.ts'
 export type { Duration } from './base/duration.ts'
@@ -52,6 +52,7 @@ export type {
   Found,
   IndexedStore,
   Listing,
+  ListOptions,
   OwnerIndex,
   ReadOptions,
   ScannableStore,

@@ -3,7 +3,7 @@ import { TooLargeError } from '../errors.ts'
 import type { CookieTransport } from '../http/cookie.ts'
 import type { Content, Parsed, Values } from '../session/content.ts'
 import type { RequestedLifetime } from '../session/lifetime.ts'
-import type { Clock, ReadOptions, Store, Traits, Version } from '../store.ts'
+import type { Clock, ListOptions, ReadOptions, Store, Traits, Version } from '../store.ts'
 
 /** A session that is past a deadline although it is still stored. Most stores only say that it is absent. */
 export interface Expired {
@@ -83,14 +83,14 @@ export interface Backing {
 export interface UserSession {
   readonly id: Id
   readonly createdAt: number
-  readonly lastSeenAt: number | null
   readonly expiresAt: number
-  readonly label: string | null
+  /** Opens what is sealed of it: not for a session that is only counted. */
+  describe(): { readonly label: string | null; readonly lastSeenAt: number | null }
 }
 
 export interface UserIndex {
   /** Absent where sessions are stored in their owners' cookies. */
-  list?(userId: string): Promise<UserSession[]>
+  list?(userId: string, options?: ListOptions): AsyncIterable<readonly UserSession[]>
   endOne?(id: Id): Promise<boolean>
   /** Ends all but `except`. Resolves to how many, or to null where that cannot be known. Absent without revocation. */
   endAll?(userId: string, except?: Id): Promise<number | null>

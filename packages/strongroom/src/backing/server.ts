@@ -7,7 +7,7 @@ import { type Id, newToken, type Refused, type VerifiedToken, verifyToken } from
 import { StoreError } from '../errors.ts'
 import { type Content, encodeContent } from '../session/content.ts'
 import { lastSeen } from '../session/lifetime.ts'
-import type { Entry, Found, OwnerIndex, Store, Version } from '../store.ts'
+import type { Entry, Found, Listing, OwnerIndex, Store, Version } from '../store.ts'
 import {
   type Backing,
   type BackingOptions,
@@ -17,6 +17,7 @@ import {
   refuseOver,
   type SessionRef,
   type UserIndex,
+  type UserSession,
   type VerifiedCookie,
 } from './backing.ts'
 import { guardStore } from './guard.ts'
@@ -218,6 +219,18 @@ function sharedReads(readFromStore: Store['read']) {
   }
 }
 
+function userSession({ id, createdAt, expiresAt, label: bytes }: Listing, ring: Keyring, aead: Aead): UserSession {
+  return {
+    id,
+    createdAt,
+    expiresAt,
+    describe() {
+      const label = bytes && openLabel(aead, bytes, ring, id)
+      return { label: label?.text ?? null, lastSeenAt: label && lastSeen(expiresAt, label) }
+    },
+  }
+}
+
 interface UserIndexDeps {
   readonly end: (id: Id) => Promise<boolean>
   readonly around: (write: () => Promise<number>) => Promise<number>
@@ -236,18 +249,20 @@ function userIndex(
     let count = 0
     for (let round = 1; round <= 10; round++) {
       count += await byOwner.deleteAll(tag, except)
-      if ((await byOwner.list(tag)).every(({ id }) => id === except)) break
+      if (await isEmpty(tag, except)) break
     }
     return count
   }
+  async function isEmpty(tag: string, except?: Id): Promise<boolean> {
+    for await (const page of byOwner.list(tag, { page: 2 })) if (page.some(({ id }) => id !== except)) return false
+    return true
+  }
 
   return {
-    async list(userId) {
-      const lists = await Promise.all(tags(userId).map((tag) => byOwner.list(tag)))
-      return lists.flat().map(({ id, createdAt, expiresAt, label: bytes }) => {
-        const label = bytes && openLabel(aead, bytes, ring, id)
-        return { id, createdAt, expiresAt, lastSeenAt: label && lastSeen(expiresAt, label), label: label?.text ?? null }
-      })
+    async *list(userId, options) {
+      for (const tag of tags(userId))
+        for await (const page of byOwner.list(tag, options))
+          yield page.map((listing) => userSession(listing, ring, aead))
     },
     endOne: (id) => end(id),
     canExcept: true,

@@ -120,9 +120,10 @@ async function end(task: Task, { loaded, startAgain }: Extract<Plan, { verb: 'en
 async function endSuccessor(context: SessionsContext, { userId, createdAt, label }: Meta): Promise<void> {
   const { list, endOne } = context.backing.users
   if (userId === null || !list || !endOne) return
-  for (const other of await list(userId))
-    if (other.createdAt === createdAt && other.label === label && (await endOne(other.id)))
-      revoked(context, other.id, 'logout')
+  for await (const page of list(userId))
+    for (const other of page)
+      if (other.createdAt === createdAt && other.describe().label === label && (await endOne(other.id)))
+        revoked(context, other.id, 'logout')
 }
 
 /** A new session, for a visitor who had none. */

@@ -1,4 +1,4 @@
-import type { UserIndex } from '../backing/backing.ts'
+import type { UserIndex, UserSession } from '../backing/backing.ts'
 import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
@@ -14,6 +14,9 @@ export interface SessionLimit {
   /** With `atLimit: 'end-oldest'`: ends so many of the user's other sessions that `own` is within the limit. */
   endOldest(own: readonly Id[]): Promise<void> | undefined
 }
+
+/** How many sessions are ended in parallel. */
+const ENDED_AT_ONCE = 100
 
 const NO_LIMIT: SessionLimit = {
   inTurn: (login) => login(),
@@ -62,7 +65,7 @@ class UserLimit implements SessionLimit {
   }
 
   async refuseIfFull(own: readonly Id[]): Promise<void> {
-    if (!this.#refuses || (await this.#others(own)).length < this.#most) return
+    if (!this.#refuses || (await this.#others(own, this.#most)).length < this.#most) return
     this.#context.emit({ type: 'limit', policy: 'refuse', ended: 0 })
     throw new SessionLimitError(
       `This user already has ${this.#most} ${this.#most === 1 ? 'session' : 'sessions'}, the most that are allowed. End one first.`,
@@ -76,15 +79,24 @@ class UserLimit implements SessionLimit {
     if (over <= 0) return
     const oldest = others.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)).slice(0, over)
     const { emit } = this.#context
-    await Promise.all(
-      oldest.map(async ({ id }) => {
-        if (await this.#endOne(id)) emit({ type: 'revoked', handle: handleOf(id), count: 1, reason: 'limit' })
-      }),
-    )
+    const end = async ({ id }: UserSession) => {
+      if (await this.#endOne(id)) emit({ type: 'revoked', handle: handleOf(id), count: 1, reason: 'limit' })
+    }
+    // Many, when the limit is new or has been lowered.
+    for (let at = 0; at < over; at += ENDED_AT_ONCE) await Promise.all(oldest.slice(at, at + ENDED_AT_ONCE).map(end))
     emit({ type: 'limit', policy: 'end-oldest', ended: oldest.length })
   }
 
-  async #others(own: readonly Id[]) {
-    return (await this.#list(this.#userId)).filter(({ id }) => !own.includes(id))
+  /**
+   * All of the user's other sessions; or, to know whether there are `enough`, at least so many and not all. Which are the oldest
+   * shows only when all have been listed, but a user within the limit has no more than that.
+   */
+  async #others(own: readonly Id[], enough = Number.POSITIVE_INFINITY): Promise<UserSession[]> {
+    const others: UserSession[] = []
+    for await (const page of this.#list(this.#userId, { page: Math.min(enough + own.length, 500) })) {
+      others.push(...page.filter(({ id }) => !own.includes(id)))
+      if (others.length >= enough) break
+    }
+    return others
   }
 }

@@ -22,11 +22,20 @@ export class Owners {
     if (known === id || (typeof known === 'object' && known.size === 0)) this.#ids.delete(owner)
   }
 
-  /** A copy: the index may change while the caller goes through it. */
-  of(owner: string): Id[] {
+  /**
+   * The index may change while the caller goes through it: an id that is removed is passed over. It ends after as many ids as there
+   * were at the beginning, because others may be added for ever.
+   */
+  *of(owner: string): Generator<Id, undefined> {
     const known = this.#ids.get(owner)
-    if (known === undefined) return []
-    return typeof known === 'object' ? [...known] : [known]
+    if (typeof known === 'string') yield known
+    if (typeof known !== 'object') return
+    let left = known.size
+    for (const id of known) {
+      if (left === 0) return
+      left -= 1
+      yield id
+    }
   }
 
   clear(): void {

@@ -8,12 +8,14 @@ import type {
   Entry,
   Found,
   Listing,
+  ListOptions,
   OwnerIndex,
   ScannableStore,
   ScanOptions,
   Traits,
   Version,
 } from '../../store.ts'
+import { inPages, STEP } from '../shared/pages.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { Deadlines } from './deadlines.ts'
 import { type Item, MOST_BESIDE, sizeOf, toEntry, toItem, toListing } from './item.ts'
@@ -48,11 +50,7 @@ export class Memory implements ScannableStore {
     this.#items = reserve(max, maxBytes)
     this.#owners = evicts ? null : new Owners()
     this.#deadlines = evicts ? null : new Deadlines()
-    if (!evicts)
-      this.byOwner = {
-        list: async (owner) => this.#list(owner),
-        deleteAll: async (owner, except) => this.#deleteAll(owner, except),
-      }
+    if (this.#owners) this.byOwner = this.#index(this.#owners)
     this.traits = {
       engine: 'memory',
       durable: 'no',
@@ -205,18 +203,29 @@ export class Memory implements ScannableStore {
     )
   }
 
-  #list(owner: string): Listing[] {
-    this.#state.assertOpen()
-    return (this.#owners?.of(owner) ?? []).flatMap((id) => {
+  #index(owners: Owners): OwnerIndex {
+    const find = (id: Id, owner: string) => {
       const item = this.#live(this.#items.peek(id))
-      return item ? [toListing(item)] : []
-    })
-  }
-
-  #deleteAll(owner: string, except: Id | undefined): number {
-    const ending = this.#list(owner).filter(({ id }) => id !== except)
-    for (const { id } of ending) this.#remove(this.#items.peek(id) as Item)
-    return ending.length
+      return item?.owner === owner ? item : null
+    }
+    const list = (owner: string, options: ListOptions = {}) =>
+      inPages(options, owners.of(owner), async (ids, size) => {
+        this.#state.assertOpen()
+        const some = take(ids, Math.max(size, STEP))
+        const listings = some.flatMap((id) => find(id, owner) ?? []).map(toListing)
+        return { listings, next: some.length < Math.max(size, STEP) ? null : ids }
+      })
+    const deleteAll = async (owner: string, except?: Id) => {
+      let ended = 0
+      for await (const page of list(owner)) {
+        // Each is looked up again: it may have been updated or ended since the page was read.
+        const items = page.flatMap(({ id }) => (id === except ? [] : (find(id, owner) ?? [])))
+        for (const item of items) this.#remove(item)
+        ended += items.length
+      }
+      return ended
+    }
+    return { list, deleteAll }
   }
 
   #live(item: Item | undefined): Item | null {
@@ -227,6 +236,16 @@ export class Memory implements ScannableStore {
     if (bytes.length <= this.#sizeLimit) return
     throw new StoreError(`An entry is larger than this store can hold (${this.#sizeLimit} bytes): raise maxBytes.`)
   }
+}
+
+function take<T>(items: Iterator<T>, count: number): T[] {
+  const taken: T[] = []
+  while (taken.length < count) {
+    const { done, value } = items.next()
+    if (done) break
+    taken.push(value)
+  }
+  return taken
 }
 
 function reserve(max: number, maxBytes: number): LRUCache<Id, Item> {
