@@ -4,7 +4,7 @@ import { protocolMutations } from './protocol.ts'
 
 export type { Mutation }
 
-const memory = on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/memory.ts')
+const memory = on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/store.ts')
 const sqlite = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')
 const statements = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/table.ts')
 const file = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/store.ts')
@@ -108,16 +108,16 @@ const storeMutations: Mutation[] = [
   ),
   memory(
     'update that creates an entry that is gone',
-    'if (this.#live(this.#items.peek(id))?.version !== version) return null',
-    'const old = this.#live(this.#items.peek(id)); if (old && old.version !== version) return null',
+    'if (old?.version !== version) return null',
+    'if (old && old.version !== version) return null',
   ),
-  memory('update that ignores the version', '?.version !== version) return null', '=== null) return null'),
-  memory('create that overwrites a live entry', 'if (this.#live(this.#items.peek(id))) return false', ''),
   memory(
-    'create that counts an expired entry as live',
-    'if (this.#live(this.#items.peek(id))) return false',
-    'if (this.#items.peek(id)) return false',
+    'update that ignores the version',
+    'if (old?.version !== version) return null',
+    'if (old === null) return null',
   ),
+  memory('create that overwrites a live entry', 'if (this.#live(old)) return false', ''),
+  memory('create that counts an expired entry as live', 'if (this.#live(old)) return false', 'if (old) return false'),
   memory(
     'read that ignores the deadline',
     'const item = this.#live(this.#items.get(id))\n    return item &&',
@@ -141,18 +141,18 @@ const storeMutations: Mutation[] = [
   memory(
     'touch that rewrites the entry under a new version',
     'item.expiresAt = expiresAt',
-    'this.#put(id, { ...toEntry(item), expiresAt })',
+    'this.#put({ ...item, version: ++this.#lastVersion, expiresAt }, item)',
   ),
   memory('touch that ignores the version', '(version ?? item.version) !== item.version', 'false'),
   memory(
     'deleteAll that ends only the versions that it has listed first',
-    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    for (const { id } of ending) this.#items.delete(id)\n    return ending.length',
-    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    const seen = ending.map(({ id }) => this.#items.peek(id))\n    setImmediate(() => ending.forEach(({ id }, at) => this.#items.peek(id) === seen[at] && this.#items.delete(id)))\n    return ending.length',
+    'const items = page.flatMap(({ id }) => (id === except ? [] : (find(id, owner) ?? [])))\n',
+    'const items = page.flatMap(({ id }) => (id === except ? [] : (find(id, owner) ?? [])))\n        await new Promise(setImmediate)\n        if (items.some((item) => this.#items.peek(item.id) !== item)) continue\n',
   ),
   memory(
     'delete that always returns true',
-    'if (!item || (version !== undefined && item.version !== version)) return false\n    return this.#items.delete(id)',
-    'if (item && version !== undefined && item.version !== version) return false\n    this.#items.delete(id)\n    return true',
+    'if (!item || (version !== undefined && item.version !== version)) return false\n    return this.#remove(item)',
+    'if (item && version !== undefined && item.version !== version) return false\n    if (item) this.#remove(item)\n    return true',
   ),
   memory(
     'delete that throws when there is nothing to delete',
@@ -162,25 +162,21 @@ const storeMutations: Mutation[] = [
   memory('delete that ignores the version', '(version !== undefined && item.version !== version)', 'false'),
   memory(
     'a version that starts again with a new entry',
-    'toItem(entry, ++this.#lastVersion)',
-    'toItem(entry, (this.#items.peek(id)?.version ?? 0) + 1)',
+    'this.#put(toItem(id, entry, ++this.#lastVersion), null)',
+    'this.#put(toItem(id, entry, 1), null)',
   ),
   memory('clearExpired that removes live entries', 'if (item && !this.#live(item)) {', 'if (item) {'),
-  memory('a dry run that removes', 'if (!dryRun) this.#items.delete(id)', 'this.#items.delete(id)'),
+  memory('a dry run that removes', 'if (!dryRun) this.#remove(item)', 'this.#remove(item)'),
   memory(
     'list that shows expired sessions',
-    'const item = this.#live(this.#items.peek(id))\n      return item ? [toListing(id, item)] : []',
-    'const item = this.#items.peek(id)\n      return item ? [toListing(id, item)] : []',
+    'const item = this.#live(this.#items.peek(id))\n      return item?.owner',
+    'const item = this.#items.peek(id) ?? null\n      return item?.owner',
   ),
-  memory(
-    'deleteAll that ignores its exception',
-    'this.#list(owner).filter(({ id }) => id !== except)',
-    'this.#list(owner)',
-  ),
+  memory('deleteAll that ignores its exception', 'id === except ? []', 'id === owner ? []'),
   memory(
     'an owner index that lists only the first entry of an owner',
-    'this.#owners.add(item.owner, id)',
-    "if (this.#owners.of(item.owner ?? '').length < 1) this.#owners.add(item.owner, id)",
+    'this.#owners?.add(item.owner, item.id)',
+    "if (this.#owners?.of(item.owner ?? '').next().done) this.#owners.add(item.owner, item.id)",
   ),
   memory('scan that misses a page', 'yield listings\n      this.#state.assertOpen()', 'this.#state.assertOpen()'),
   memory(
@@ -188,7 +184,98 @@ const storeMutations: Mutation[] = [
     'this.#state.assertOpen()\n    return this.#read(id)',
     'return this.#state.isClosed ? null : this.#read(id)',
   ),
+  ...(
+    [
+      ['a list during which nothing else runs', 'if (next !== null) await turn()', 'void turn'],
+      [
+        'a list whose last page is lost',
+        '(next === null && found.length > 0)',
+        '(next === null && found.length > size)',
+      ],
+    ] as const
+  ).map(([title, find, replace]) =>
+    on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/shared/pages.ts')(title, find, replace),
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/owners.ts')(
+    'a list without end',
+    'if (left === 0) return',
+    'if (left < 0 && id === owner) return',
+  ),
+  memory('a list that shows an updated entry twice', 'if (old?.owner !== item.owner) {', 'if (item.owner) {'),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')(
+    'deleteAll that stops after one batch',
+    'while (batch === DELETED_AT_ONCE)',
+    'while (batch < 0)',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
+    'a list that misses what shares its score with many',
+    'const limit = STEP + ties',
+    'const limit = STEP; void ties',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
+    'a list that shows what was touched meanwhile again',
+    ' && !seen.has(texts[at] as Id)',
+    '',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
+    'a list that shows what was moved meanwhile twice',
+    'page.filter(({ id }) => !listed.has(id))',
+    '[...page]',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
+    'a list that shows what is in both stores twice',
+    'page.filter((_, index) => !there[index])',
+    'page.filter((_, index) => !there[index]?.isEnded)',
+  ),
+  on('test/core/outage.test.ts', 'packages/strongroom/src/backing/guard.ts')(
+    'a list without a time limit',
+    'await guard(() => pages.next())',
+    'await pages.next()',
+  ),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/session-limit.ts')(
+    'a refused login that reads all sessions of the account',
+    'if (others.length >= enough) break',
+    'void enough',
+  ),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/session-limit.ts')(
+    'a limit that ends some of the oldest only',
+    'at < over; at += ENDED_AT_ONCE',
+    'at < Math.min(over, ENDED_AT_ONCE); at += ENDED_AT_ONCE',
+  ),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/admin/users.ts')(
+    'a list of devices that opens all labels at once',
+    'if (devices.length > 0) await turn()',
+    'void turn',
+  ),
+  memory('a full store that drops a live entry', ' || this.#live(first)) throw', ') throw'),
+  memory('a store that grows past its bytes', 'this.#lacks(bytes) ?', 'false ?'),
+  memory('an update that is refused in a full store', 'this.#max && !replaced ?', 'this.#max ?'),
   memory(
+    'a store that evicts and has lists',
+    'if (this.#owners) this',
+    'this.byOwner = this.#index(this.#owners ?? new Owners())\n    if (this.#owners) this',
+  ),
+  memory(
+    'a touched deadline that the search for room does not know of',
+    'this.#deadlines?.move(item)',
+    'void this.#deadlines',
+  ),
+  memory(
+    'an expired entry that is in the way of its own id in a full store',
+    'if (old) this.#remove(old)\n',
+    'if (old) this.#owners?.remove(old.owner, id)\n',
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/deadlines.ts')(
+    'a removed entry whose place in the heap is taken by a later one',
+    'if (last && last !== item) this.replace(item, last)',
+    'if (last && last !== item) this.#put(last, item.place)',
+  ),
+  on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/cached.ts')(
+    'a cache that fills up and refuses copies',
+    'if (!cache.traits.evicts && !cache.traits.expiresByItself)',
+    'if (false as boolean)',
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/item.ts')(
     'bytes that are cut off at the first zero',
     'bytes: latin1Of(bytes),',
     "bytes: latin1Of(bytes).split('\\0')[0] as string,",
@@ -264,8 +351,8 @@ const storeMutations: Mutation[] = [
   ...copyMutations,
   file(
     "another owner's sessions in a list",
-    'return listings.filter((listing) => listing.owner === owner)',
-    'return listings',
+    'listings: listings.filter((listing) => listing.owner === owner)',
+    'listings',
   ),
   disk('a file that everyone can read', "orNull(open(path, 'w', 0o600))", "orNull(open(path, 'w', 0o644))"),
   on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/record.ts')(
@@ -471,6 +558,11 @@ const adapterMutations: Mutation[] = [
     'a change in a nested value that goes unnoticed',
     'if (text === state.base) return null',
     'if (!edits && !cleared) return null',
+  ),
+  on('test/core/cookie-engine.test.ts', 'packages/strongroom/src/engines/cookie/cookie.ts')(
+    'revocations in a store that may drop them',
+    'if (revocations?.traits.evicts)',
+    'if (false as boolean && revocations)',
   ),
   server('an update that ignores the version that was read', 'if (version !== null) return version\n', '\n'),
   touch('packages/strongroom/src/backing/server.ts')(

@@ -157,8 +157,9 @@ it('two namespaces with the same secrets in one store share no cookie, no sessio
   assert.ok(shop && admin)
   const ref = await shop.create(contentOf(clock, 'ada'), clock() + HOUR)
   assert.deepEqual(admin.verify(ref.cookie.text), { refused: 'forged' })
-  assert.equal((await shop.users.list?.('ada'))?.length, 1)
-  assert.equal((await admin.users.list?.('ada'))?.length, 0)
+  const count = async ({ users }: typeof shop) =>
+    (await Array.fromAsync(users.list?.('ada') ?? assert.fail())).flat().length
+  assert.deepEqual([await count(shop), await count(admin)], [1, 0])
   assert.equal((await admin.users.endAll?.('ada'))?.count, 0)
   assert.equal(kindOf(await load(shop, ref, true)), '{"n":0}')
 })

@@ -1,6 +1,6 @@
 export type { EverybodyOptions, EverybodyReport } from './admin/everybody.ts'
 export type { KeyUse, SessionInfo, StoreStats } from './admin/inspect.ts'
-export type { Device, UserEpoch, UserSessions } from './admin/users.ts'
+export type { Device, DeviceListOptions, UserEpoch, UserSessions } from './admin/users.ts'
 export type { AdoptOptions, AdoptReport } from './adoption/adopt.ts'
 export type { AdoptionSource, SourceRefusal, SourceSession } from './adoption/source.ts'
 export type { Duration } from './base/duration.ts'
@@ -54,6 +54,7 @@ export type {
   Found,
   IndexedStore,
   Listing,
+  ListOptions,
   OwnerIndex,
   ReadOptions,
   ScannableStore,

@@ -180,15 +180,22 @@ export interface Schema {
   migrate(): Promise<readonly string[]>
 }
 
-export interface ScanOptions {
+export interface ListOptions {
   /** Entries in one page (default 500). */
   readonly page?: number | undefined
+}
+
+export interface ScanOptions extends ListOptions {
   readonly signal?: AbortSignal | undefined
 }
 
 /** Finding by owner: live entries only. */
 export interface OwnerIndex {
-  list(owner: string): Promise<Listing[]>
+  /**
+   * The entries of the owner, page by page, in no particular order: each that is there throughout, and each at most once. A page is
+   * a bounded amount of work, other work runs before the next one, and who stops early causes no further reads.
+   */
+  list(owner: string, options?: ListOptions): AsyncIterable<readonly Listing[]>
   /**
    * Ends every entry of the owner, but `except`, that was acknowledged before this call, whatever its version is by then; it
    * rejects if it cannot. What is created meanwhile may end with them. Resolves to how many were ended.

@@ -46,7 +46,7 @@ export async function readsAreNeverTooOld(): Promise<void> {
 async function fixture(gate: Gate, given: readonly Task[]) {
   const clock = manualClock()
   const history = new History(clock)
-  const caches = [memory({ clock, max: 9 }), memory({ clock, max: 9 })] as const
+  const caches = [memory({ clock, evicts: true, max: 9 }), memory({ clock, evicts: true, max: 9 })] as const
   const nodes = ([0, 0, 1] as const).map((which, index) => {
     const durable = gate.around(history.recorded(which))
     const inner = caches[which]

@@ -74,7 +74,7 @@ type Case = { nodes: (typeof NODES)[number]; pair: readonly string[]; start: (ty
 async function fixture(gates: Gate, { nodes, pair, start }: Case) {
   const clock = manualClock()
   const durable = memory({ clock, max: 9 })
-  const caches = [memory({ clock, max: 9 }), memory({ clock, max: 9 })] as const
+  const caches = [memory({ clock, evicts: true, max: 9 }), memory({ clock, evicts: true, max: 9 })] as const
   const node = (cache: Store, held = true) => {
     const [inner, outer] = held ? [gates.around(durable), gates.around(cache)] : [durable, cache]
     return cached({ durable: inner, cache: outer, clock, maxAge: MAX_AGE, cacheTimeout: 60_000 })

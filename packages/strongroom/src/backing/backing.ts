@@ -5,7 +5,7 @@ import type { CookieTransport } from '../http/cookie.ts'
 import type { Content, Parsed, Values } from '../session/content.ts'
 import type { RequestedLifetime } from '../session/lifetime.ts'
 import type { LoginMoment } from '../session/login.ts'
-import type { Clock, ReadOptions, Store, Traits, Version } from '../store.ts'
+import type { Clock, ListOptions, ReadOptions, Store, Traits, Version } from '../store.ts'
 import type { Turn } from './epochs.ts'
 
 /** A session that is past a deadline although it is still stored. Most stores only say that it is absent. */
@@ -130,16 +130,21 @@ export interface Backing {
 export interface UserSession {
   readonly id: Id
   readonly createdAt: number
-  readonly lastSeenAt: number | null
   readonly expiresAt: number
+  /** Opens what is sealed of it: not for a session that is only counted. */
+  describe(): UserSessionLabel
+}
+
+export interface UserSessionLabel {
   readonly label: string | null
+  readonly lastSeenAt: number | null
   /** The credential stamp of its login, if it has one; null if that cannot be told. */
   readonly stamp: string | null | undefined
 }
 
 export interface UserIndex {
   /** Absent where sessions are stored in their owners' cookies. */
-  list?(userId: string): Promise<UserSession[]>
+  list?(userId: string, options?: ListOptions): AsyncIterable<readonly UserSession[]>
   endOne?(id: Id): Promise<boolean>
   /** Ends all, those too whose login is under way. Absent without revocation. */
   endAll?(userId: string): Promise<Ended>

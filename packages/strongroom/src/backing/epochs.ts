@@ -3,7 +3,7 @@ import type { Keyring, Master } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
 import { LoginMoment } from '../session/login.ts'
 import type { Clock, Entry, Store, Version } from '../store.ts'
-import { EPOCH, jsonIn, MARGIN, ownId } from './own-entries.ts'
+import { EPOCH, isCount, jsonIn, MARGIN, ownId } from './own-entries.ts'
 
 /**
  * A user's epoch, under one master. A random value, and never a time or a counter: clocks differ, and an entry that expired would
@@ -126,7 +126,7 @@ export class Epochs {
   async #read(master: Master, userId: string, fresh = true): Promise<Epoch> {
     const found = await this.#options.store.read(this.#idOf(master, userId), { fresh })
     if (!found) return ABSENT
-    const [nonce, sequence] = jsonIn<[string | null, number]>(found)
+    const [nonce, sequence] = jsonIn(found, isEpoch)
     return { nonce, sequence, version: found.version, expiresAt: found.entry.expiresAt }
   }
 
@@ -148,3 +148,6 @@ export class Epochs {
     return ownId('epoch', ownerTag(master, this.#options.namespace, userId))
   }
 }
+
+const isEpoch = (value: unknown): value is [nonce: string | null, sequence: number] =>
+  Array.isArray(value) && (value[0] === null || typeof value[0] === 'string') && isCount(value[1])

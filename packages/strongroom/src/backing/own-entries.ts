@@ -32,13 +32,21 @@ export const ownId = (kind: 'session' | 'epoch' | 'keys' | 'ended', name: string
   createHash('sha256').update(`strongroom ${kind}\n${name}`).digest('hex') as Id
 
 /** The JSON in such an entry. Throws `StoreError` if it was altered: what it said is unknown, and not absent. */
-export function jsonIn<T>({ entry }: Found): T {
+export function jsonIn<T>({ entry }: Found, isRight: (value: unknown) => value is T): T {
+  const value = parsed(latin1Of(entry.bytes))
+  if (isRight(value)) return value
+  throw new StoreError('An entry that says which sessions have ended was altered in the store. Remove or restore it.')
+}
+
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(latin1Of(entry.bytes)) as T
+    return JSON.parse(text)
   } catch {
-    throw new StoreError('An entry that says which sessions have ended was altered in the store. Remove or restore it.')
+    return undefined
   }
 }
+
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 /** Longer than the clocks of two servers differ, and than a request is under way. */
 export const MARGIN = 86_400_000

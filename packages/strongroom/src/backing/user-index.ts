@@ -1,12 +1,12 @@
 import { LONGEST } from '../base/duration.ts'
 import type { Aead } from '../crypto/aead.ts'
-import type { LiveKeyring, Master } from '../crypto/keyring.ts'
+import type { Keyring, LiveKeyring, Master } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
 import { openLabel } from '../crypto/seal.ts'
 import type { Id, VerifiedToken } from '../crypto/token.ts'
 import { lastSeen } from '../session/lifetime.ts'
-import type { Clock, OwnerIndex, Store } from '../store.ts'
-import type { Ended, SessionRef, UserIndex } from './backing.ts'
+import type { Clock, Listing, OwnerIndex, Store } from '../store.ts'
+import type { Ended, SessionRef, UserIndex, UserSession, UserSessionLabel } from './backing.ts'
 import type { EndedUsers } from './ended-users.ts'
 import { Epochs } from './epochs.ts'
 import type { KeyRegistry } from './key-registry.ts'
@@ -52,18 +52,12 @@ export function userIndex(options: UserIndexOptions): UserIndex {
   }
 
   return {
-    async list(userId) {
-      const lists = await Promise.all(tags(userId).map((tag) => byOwner.list(tag)))
-      return lists
-        .flat()
-        .filter(isSession)
-        .map(({ id, createdAt, expiresAt, label: bytes }) => {
-          const label = bytes && openLabel(aead, bytes, ring, id)
-          const lastSeenAt = label && lastSeen(expiresAt, label)
-          const stamp = label ? label.stamp : null
-          return { id, createdAt, expiresAt, lastSeenAt, label: label?.text ?? null, stamp }
-        })
-        .filter(({ expiresAt }) => clock() < expiresAt)
+    async *list(userId, { page } = {}) {
+      for (const tag of tags(userId))
+        for await (const listings of byOwner.list(tag, { page })) {
+          const sessions = listings.filter((one) => isSession(one) && clock() < one.expiresAt)
+          if (sessions.length > 0) yield sessions.map((one) => userSession(one, ring, aead))
+        }
     },
     endOne: options.endOne,
     storesSurvivor: false,
@@ -76,6 +70,24 @@ export function userIndex(options: UserIndexOptions): UserIndex {
     rememberEnd: (userId) => ended.addUser(userId),
     beginTurn: (userId) => epochs.begin(userId),
     advice: '',
+  }
+}
+
+function userSession({ id, createdAt, expiresAt, label: bytes }: Listing, ring: Keyring, aead: Aead): UserSession {
+  let described: UserSessionLabel | undefined
+  const open = (): UserSessionLabel => {
+    const label = bytes && openLabel(aead, bytes, ring, id)
+    if (!label) return { label: null, lastSeenAt: null, stamp: null }
+    return { label: label.text, lastSeenAt: lastSeen(expiresAt, label), stamp: label.stamp }
+  }
+  return {
+    id,
+    createdAt,
+    expiresAt,
+    describe() {
+      described ??= open()
+      return described
+    },
   }
 }
 

@@ -22,7 +22,10 @@ export function watched(inner: Store): Watched {
   }
   const { byOwner } = inner
   const index: OwnerIndex | undefined = byOwner && {
-    list: (owner) => pass('list', owner, () => byOwner.list(owner)),
+    async *list(owner, options) {
+      await pass('list', owner, async () => {})
+      yield* byOwner.list(owner, options)
+    },
     deleteAll: (owner, except) => pass('deleteAll', owner, () => byOwner.deleteAll(owner, except)),
   }
   const store: Store = {

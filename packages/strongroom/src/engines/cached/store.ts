@@ -67,14 +67,12 @@ export class Cached implements Store {
     const { byOwner, changes, schema } = durable
     if (byOwner) {
       this.byOwner = {
-        list: async (owner) => {
-          this.#state.assertOpen()
-          return byOwner.list(owner)
-        },
+        list: (owner, options) => this.#whileOpen(() => byOwner.list(owner, options)),
         deleteAll: (owner, except) => this.#deleteAll(byOwner, owner, except),
       }
     }
-    if (durable.scan) this.scan = (options) => this.#scan(options)
+    const scan = durable.scan?.bind(durable)
+    if (scan) this.scan = (options) => this.#whileOpen(() => scan(options))
     const tryWithLock = lockWhileOpen(this.#state, durable)
     if (tryWithLock) this.tryWithLock = tryWithLock
     const feed = changes ? new Feed(changes, this.#invalidations, report) : null
@@ -208,13 +206,14 @@ export class Cached implements Store {
 
   async #deleteAll(index: OwnerIndex, owner: string, except: Id | undefined): Promise<number> {
     this.#state.assertOpen()
-    const ending = (await index.list(owner)).filter(({ id }) => id !== except)
+    const ending: Id[] = []
+    for await (const page of index.list(owner)) for (const { id } of page) if (id !== except) ending.push(id)
     try {
       return await index.deleteAll(owner, except)
     } finally {
       // By owner as well: a session that was created after the list was deleted with the others.
       this.#invalidations.add(owner)
-      for (const { id } of ending) this.#invalidations.add(id)
+      for (const id of ending) this.#invalidations.add(id)
       await this.#putTombstones(ending)
     }
   }
@@ -222,10 +221,10 @@ export class Cached implements Store {
   /**
    * A user has few sessions. If a slow cache cannot take all of their tombstones in a second, `maxAge` ends the rest.
    */
-  async #putTombstones(ended: readonly Listing[]): Promise<void> {
+  async #putTombstones(ended: readonly Id[]): Promise<void> {
     const began = performance.now()
     for (let at = 0; at < ended.length && performance.now() - began < DELETE_ALL_LIMIT; at += IN_PARALLEL)
-      await Promise.all(ended.slice(at, at + IN_PARALLEL).map(({ id }) => this.#slots.putTombstone(id)))
+      await Promise.all(ended.slice(at, at + IN_PARALLEL).map((id) => this.#slots.putTombstone(id)))
   }
 
   /** Does the durable store keep this deadline as it is? If it rounds, only a read tells what it has. */
@@ -233,9 +232,9 @@ export class Cached implements Store {
     return Number.isInteger(expiresAt) && expiresAt % this.traits.granularity === 0
   }
 
-  async *#scan(options?: ScanOptions): AsyncGenerator<readonly Listing[]> {
+  async *#whileOpen(pages: () => AsyncIterable<readonly Listing[]>): AsyncGenerator<readonly Listing[]> {
     this.#state.assertOpen()
-    for await (const page of this.#durable.scan?.(options) ?? []) {
+    for await (const page of pages()) {
       this.#state.assertOpen()
       yield page
     }

@@ -8,6 +8,7 @@ import type {
   Entry,
   Found,
   Listing,
+  ListOptions,
   OwnerIndex,
   ReadOptions,
   ScanOptions,
@@ -19,7 +20,7 @@ import type {
 import { copyKeysFor } from '../shared/copy-keys.ts'
 import { copyOf } from '../shared/entry.ts'
 import { feedWhileOpen, lockWhileOpen, schemaWhileOpen } from '../shared/while-open.ts'
-import { bothFeeds, bothSchemas, clearBoth, mergeListings, scanBoth, weakerTraits } from './combined.ts'
+import { bothFeeds, bothSchemas, clearBoth, listBoth, scanBoth, weakerTraits } from './combined.ts'
 import { inRounds, type Located, type Sides } from './sides.ts'
 import { digestOf, tombstone } from './tombstones.ts'
 
@@ -162,16 +163,20 @@ export class Moving implements Store {
   }
 
   #index(inOld: OwnerIndex, inNew: OwnerIndex): OwnerIndex {
-    const list = async (owner: string) => {
-      this.#state.assertOpen()
-      // In this order: a session that is moved in between is then in both lists, and never in neither.
-      const old = await inOld.list(owner)
-      return mergeListings(old, await inNew.list(owner), (id) => this.#sides.readNew(id))
-    }
+    const list = (owner: string, options?: ListOptions) =>
+      listBoth(
+        [inOld.list(owner, options), inNew.list(owner, options)],
+        () => this.#state.assertOpen(),
+        (id) => this.#sides.readNew(id),
+      )
     const deleteAll = async (owner: string, except?: Id) => {
-      const ids = (await list(owner)).map(({ id }) => id).filter((id) => id !== except)
-      const ended = await Promise.all(ids.map((id) => this.#deleteIf(id, ({ entry }) => entry.owner === owner)))
-      return ended.filter(Boolean).length
+      let ended = 0
+      for await (const page of list(owner)) {
+        const ids = page.map(({ id }) => id).filter((id) => id !== except)
+        const done = await Promise.all(ids.map((id) => this.#deleteIf(id, ({ entry }) => entry.owner === owner)))
+        ended += done.filter(Boolean).length
+      }
+      return ended
     }
     return { list, deleteAll }
   }
