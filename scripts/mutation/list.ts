@@ -358,11 +358,6 @@ const adapterMutations: Mutation[] = [
     'return loaded',
   ),
   commit(
-    'a login that keeps the token',
-    "if (intent?.verb === 'login') return { verb: 'login', loaded, changes: changes ?? NO_CHANGES }",
-    '',
-  ),
-  commit(
     'a login that does not replace the old session',
     'if (await context.backing.replace(seen.ref)) return fresh',
     'if (attempt > 0) return fresh',

@@ -31,8 +31,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('identity', 'backing/server')(
     'an owner who is filed under another secret, and so escapes an end of all sessions',
-    'const owner = was ? was.ref.owner : userId === null',
-    'const owner = userId === null',
+    'const owner = was ? was.ref.owner : userId === null ? null : ownerTag(token.master, namespace, userId)',
+    'const owner = userId === null ? null : ownerTag(ring.current, namespace, userId)',
   ),
   core('key-registry', 'backing/server')(
     'a session under a key that no server was told of',
@@ -161,7 +161,7 @@ export const protocolMutations: readonly Mutation[] = [
     'if (!revocations || deadline <= cookie.until) return true',
     'if (!revocations) return true',
   ),
-  core('revocations', 'backing/cookie')(
+  core('revoke-all', 'backing/cookie')(
     "a session that ends the others and survives somebody else's end of all",
     'if (ended.before.nonces.get(kid) === ref.nonce) ref.nonce =',
     'ref.nonce =',
@@ -211,6 +211,11 @@ export const protocolMutations: readonly Mutation[] = [
     'a proof that is refused because somebody has renewed the session',
     'if (error instanceof SessionGoneError) return null\n    throw error',
     'throw error',
+  ),
+  core('identity', 'request/commit')(
+    'a login that goes on with the session of a planted cookie',
+    "if (intent?.verb === 'login') return { verb: 'login', loaded, changes: changes ?? NO_CHANGES }",
+    '',
   ),
   core('superseded', 'request/commit')(
     'a superseded cookie that overwrites the newer one',
