@@ -50,7 +50,7 @@ export async function openVault(choices: { store: string; plainCookie: boolean }
     store,
     plainCookie,
     idOf(cookie) {
-      const token = verifyToken(cookie, ring)
+      const token = verifyToken(cookie, ring, sessions.policy.cookieName)
       return typeof token === 'string' ? null : token.id
     },
     engine,

@@ -107,7 +107,7 @@ const ownMysql = (place: Place) => {
 const ownRedis = (place: Place, notify = false) => redis({ url: urlIn(place, 'redis'), prefix: newName(), notify })
 
 /** With the `maxAge` that docs/cached.md recommends with `notify`: otherwise each slice would begin by reading everything again. */
-const inFront = (durable: IndexedStore) => cached({ durable, cache: memory(), maxAge: 300_000 })
+const inFront = (durable: IndexedStore) => cached({ durable, cache: memory({ evicts: true }), maxAge: 300_000 })
 
 /** The engines on servers: each next to its peer and its limit, on the same server. */
 export const serverEngines: readonly Contender[] = [

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { memory } from 'strongroom/memory'
 import { serverBacking } from '../../packages/strongroom/src/backing/server.ts'
 import { createAead } from '../../packages/strongroom/src/crypto/aead.ts'
-import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
-import { handleOf, type Id, newToken } from '../../packages/strongroom/src/crypto/token.ts'
+import { createLiveKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { handleOf, type Id, newToken, renewedToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { cookieTransport } from '../../packages/strongroom/src/http/cookie.ts'
 import { changesOf } from '../../packages/strongroom/src/session/changes.ts'
 import {
@@ -30,13 +30,15 @@ export function parts(): Case[] {
 }
 
 function cookies(): Case[] {
-  const ring = createKeyring(randomBytes(32))
-  const { text } = newToken(ring)
+  const ring = createLiveKeyring(randomBytes(32))
   const transport = cookieTransport()
+  const token = newToken(ring, transport.name)
+  const { text } = token
   const header = `theme=dark; _ga=GA1.1.1234567890.1700000000; ${transport.name}=${text}`
   const admitting = (memo: number) => {
     const limits = { timeout: 2000, maxSize: 65_536, memo, aead: createAead() }
-    return serverBacking({ store: memory(), ring, seal: 'two-key', clock: Date.now, ...limits }).verify
+    const names = { namespace: transport.name, seal: 'two-key' } as const
+    return serverBacking({ store: memory(), ring, clock: Date.now, ...names, ...limits }).verify
   }
   const [remembering, forgetting] = [admitting(2 ** 24), admitting(0)]
   remembering(text)
@@ -44,7 +46,8 @@ function cookies(): Case[] {
     { name: 'cookie header, ours among three', run: () => transport.read(header) },
     { name: 'token, parse', run: () => forgetting(text) },
     { name: 'token, parse, in the memo', run: () => remembering(text) },
-    { name: 'token, new', run: () => newToken(ring) },
+    { name: 'token, new', run: () => newToken(ring, transport.name) },
+    { name: 'token, renew', run: () => renewedToken(token, transport.name) },
   ]
 }
 

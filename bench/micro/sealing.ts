@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto'
 import { type Aead, createAead } from '../../packages/strongroom/src/crypto/aead.ts'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
-import { createKeyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
 import { primitivesFor } from '../../packages/strongroom/src/crypto/provider.ts'
 import { createSeal } from '../../packages/strongroom/src/crypto/seal.ts'
 import { newToken } from '../../packages/strongroom/src/crypto/token.ts'
@@ -14,6 +15,7 @@ export const DECRYPT = 'aes-256-gcm alone, decrypt'
 export const SEAL = 'seal, two-key'
 export const OPEN = 'open, two-key'
 
+const NAMESPACE = '__Host-id'
 const ALSO_COLD = [ENCRYPT, DECRYPT, SEAL, OPEN]
 const COLD = ', caches cold'
 
@@ -28,8 +30,8 @@ const coldCase = ({ name, limit, run }: Case): Case => ({
 export function sealing(): Case[] {
   const ring = createKeyring(randomBytes(32))
   const payload = encodeContent(contentOf(7))
-  const token = newToken(ring)
-  const owner = ownerTag(ring.current, 'user-7')
+  const token = newToken(ring, NAMESPACE)
+  const owner = ownerTag(ring.current, NAMESPACE, 'user-7')
   const aead = createAead()
   const compared = [
     createAead(primitivesFor('sodium')),
@@ -39,14 +41,14 @@ export function sealing(): Case[] {
   const cases: Case[] = [...cipherAlone(payload)]
   for (const name of ['two-key', 'server-key'] as const) {
     const seal = createSeal(name, ring, aead)
-    const bytes = seal.seal(payload, token, owner)
-    cases.push({ name: `seal, ${name}`, run: () => seal.seal(payload, token, owner), limit: ENCRYPT })
+    const bytes = seal.seal(payload, token, owner, 0)
+    cases.push({ name: `seal, ${name}`, run: () => seal.seal(payload, token, owner, 0), limit: ENCRYPT })
     cases.push({ name: `open, ${name}`, run: () => seal.open(bytes, token, owner), limit: DECRYPT })
   }
   cases.push(...compared.flatMap((aead) => casesOf(aead)))
   cases.push(...cases.filter(({ name }) => ALSO_COLD.some((cold) => name.startsWith(cold))).map(coldCase))
   for (const protection of ['sealed', 'signed'] as const) {
-    const codec = cookieCodec(protection, ring, '__Host-id', aead)
+    const codec = cookieCodec(protection, ring, NAMESPACE, aead)
     const text = codec.encode(payload)
     cases.push({ name: `cookie ${protection}, encode`, run: () => codec.encode(payload), limit: ENCRYPT })
     cases.push({ name: `cookie ${protection}, decode`, run: () => codec.decode(text), limit: DECRYPT })
@@ -56,10 +58,10 @@ export function sealing(): Case[] {
   /** The same with one cipher of one implementation. */
   function casesOf(aead: Aead): Case[] {
     const seal = createSeal('two-key', ring, aead)
-    const bytes = seal.seal(payload, token, owner)
+    const bytes = seal.seal(payload, token, owner, 0)
     const by = `${aead.cipher} of ${aead.crypto}`
     return [
-      { name: `${SEAL}, ${by}`, run: () => seal.seal(payload, token, owner) },
+      { name: `${SEAL}, ${by}`, run: () => seal.seal(payload, token, owner, 0) },
       { name: `${OPEN}, ${by}`, run: () => seal.open(bytes, token, owner) },
     ]
   }

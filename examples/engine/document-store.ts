@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, type Entry, type Id, type IndexedStore, StoreError } from 'strongroom'
+import { setImmediate } from 'node:timers/promises'
+import { type Clock, type Entry, type Id, type IndexedStore, type ListOptions, StoreError } from 'strongroom'
 import type { Documents } from './documents.ts'
 
 /** The version is not the database's revision: a touch makes a new revision and keeps the version. */
@@ -38,10 +39,14 @@ export function documentStore(documents: Documents<Stored>, clock: Clock = Date.
   const end = (id: Id, meant: (live: Stored) => boolean) =>
     change(id, (live) => (live && meant(live) ? 'remove' : 'leave'))
 
-  async function list(owner: string) {
+  async function* list(owner: string, { page = 500 }: ListOptions = {}) {
     const ids = (await ask(() => documents.keysOf(owner))) as Id[]
-    const found = await Promise.all(ids.map(async (id) => ({ id, live: (await find(id)).live })))
-    return found.flatMap(({ id, live }) => (live?.owner === owner ? [listing(id, live)] : []))
+    // Other work gets its turn between two pages, even if the database answers at once.
+    for (; ids.length > 0; await setImmediate()) {
+      const found = await Promise.all(ids.splice(0, page).map(async (id) => ({ id, live: (await find(id)).live })))
+      const listings = found.flatMap(({ id, live }) => (live?.owner === owner ? [listing(id, live)] : []))
+      if (listings.length > 0) yield listings
+    }
   }
 
   return {
@@ -64,8 +69,8 @@ export function documentStore(documents: Documents<Stored>, clock: Clock = Date.
     byOwner: {
       list,
       async deleteAll(owner, except) {
-        const others = (await list(owner)).filter(({ id }) => id !== except)
-        const ended = await Promise.all(others.map(({ id }) => end(id, (live) => live.owner === owner)))
+        const ids = ((await ask(() => documents.keysOf(owner))) as Id[]).filter((id) => id !== except)
+        const ended = await Promise.all(ids.map((id) => end(id, (live) => live.owner === owner)))
         return ended.filter(Boolean).length
       },
     },

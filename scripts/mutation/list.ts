@@ -4,7 +4,7 @@ import { protocolMutations } from './protocol.ts'
 
 export type { Mutation }
 
-const memory = on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/memory.ts')
+const memory = on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/store.ts')
 const sqlite = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')
 const statements = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/table.ts')
 const file = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/store.ts')
@@ -17,6 +17,89 @@ const redis = (file: string) =>
   )
 const cached = on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/store.ts')
 
+const copies = (file: string) => on('test/engines/cached/forged-copies.test.ts', `packages/strongroom/src/${file}.ts`)
+
+const copyMutations: Mutation[] = [
+  copies('engines/cached/slots')(
+    'a copy that is used although anyone could have written it',
+    'const copy = this.#keys.open(id, bytes)',
+    'const copy = this.#keys.open(id, bytes) ?? bytes.subarray(34)',
+  ),
+  copies('engines/cached/slots')(
+    'a store without keys that believes every copy',
+    'isInProcessMemory(cache.traits) ? NO_KEYS : randomCopyKeys()',
+    'NO_KEYS',
+  ),
+  copies('engines/cached/slots')(
+    'copies in the memory of this process that are signed',
+    'if (this.#keys !== NO_KEYS) this.#keys = keys',
+    'this.#keys = keys',
+  ),
+  copies('engines/cached/copy-keys')(
+    'a forged copy that a store without keys accepts',
+    'timingSafeEqual(tagOf(name, bytes), signed.subarray(0, TAG)) ? bytes : null',
+    'bytes',
+  ),
+  copies('engines/cached/copy-keys')(
+    'the copy of another session that a store without keys accepts',
+    'update(`${name}\\n`)',
+    "update('')",
+  ),
+  copies('engines/cached/store')(
+    'an outer copy that an inner store accepts',
+    "this.#durable.authenticate?.(copyKeysFor('durable', keys))",
+    'this.#durable.authenticate?.(keys)',
+  ),
+  copies('engines/cached/store')(
+    'a copy of a copy that is taken for the copy of a session',
+    "this.#cache.authenticate?.(copyKeysFor('cache', keys))",
+    'this.#cache.authenticate?.(keys)',
+  ),
+  copies('engines/cached/store')(
+    'a touch that gives a copy of another version a deadline that it never had',
+    'seen?.copy?.version === version ? seen?.copy : null',
+    'seen ? seen.copy : null',
+  ),
+  copies('engines/cached/store')(
+    'a touch that makes a copy younger',
+    '{ ...copy, entry: { ...copy.entry, expiresAt } }',
+    '{ ...copy, readAt: this.#clock(), entry: { ...copy.entry, expiresAt } }',
+  ),
+  cached('a copy from the future', 'age < 0 || ', ''),
+  cached('a copy that is used for ever', 'age >= this.#maxAge || ', ''),
+  copies('engines/moving/store')(
+    'a copy of the old store that the new one accepts',
+    "from.authenticate?.(copyKeysFor('from', keys))",
+    "from.authenticate?.(copyKeysFor('to', keys))",
+  ),
+  copies('crypto/copy-keys')('a copy with a forged tag', '? bytes : null\n    },', '? bytes : bytes\n    },'),
+  copies('crypto/copy-keys')(
+    'a tag that does not cover the copy',
+    'primitives.sha512(bytes, frame.subarray(BLOCK + length))',
+    'frame.fill(0, BLOCK + length)',
+  ),
+  copies('crypto/copy-keys')(
+    'a tag that does not say of which session the copy is',
+    '`${namespace}\\n${name}\\n`',
+    '`${namespace}\\n`',
+  ),
+  copies('crypto/copy-keys')(
+    'a copy that fails the cache while there are no secrets',
+    'signed[0] !== VERSION || !ring.hasKeys',
+    'signed[0] !== VERSION',
+  ),
+  on('test/core/copy-keys.test.ts', 'packages/strongroom/src/crypto/copy-keys.ts')(
+    'a copy of another application',
+    '`${namespace}\\n${name}\\n`',
+    '`${name}\\n`',
+  ),
+  on('test/core/copy-keys.test.ts', 'packages/strongroom/src/backing/create.ts')(
+    'a store that is handed no keys',
+    'created.swept?.authenticate?.(createCopyKeys(common.ring, primitives, created.transport.name))',
+    '',
+  ),
+]
+
 const storeMutations: Mutation[] = [
   cached(
     'a copy that is returned without a read although it was invalidated',
@@ -25,16 +108,16 @@ const storeMutations: Mutation[] = [
   ),
   memory(
     'update that creates an entry that is gone',
-    'if (this.#live(this.#items.peek(id))?.version !== version) return null',
-    'const old = this.#live(this.#items.peek(id)); if (old && old.version !== version) return null',
+    'if (old?.version !== version) return null',
+    'if (old && old.version !== version) return null',
   ),
-  memory('update that ignores the version', '?.version !== version) return null', '=== null) return null'),
-  memory('create that overwrites a live entry', 'if (this.#live(this.#items.peek(id))) return false', ''),
   memory(
-    'create that counts an expired entry as live',
-    'if (this.#live(this.#items.peek(id))) return false',
-    'if (this.#items.peek(id)) return false',
+    'update that ignores the version',
+    'if (old?.version !== version) return null',
+    'if (old === null) return null',
   ),
+  memory('create that overwrites a live entry', 'if (this.#live(old)) return false', ''),
+  memory('create that counts an expired entry as live', 'if (this.#live(old)) return false', 'if (old) return false'),
   memory(
     'read that ignores the deadline',
     'const item = this.#live(this.#items.get(id))\n    return item &&',
@@ -58,18 +141,18 @@ const storeMutations: Mutation[] = [
   memory(
     'touch that rewrites the entry under a new version',
     'item.expiresAt = expiresAt',
-    'this.#put(id, { ...toEntry(item), expiresAt })',
+    'this.#put({ ...item, version: ++this.#lastVersion, expiresAt }, item)',
   ),
   memory('touch that ignores the version', '(version ?? item.version) !== item.version', 'false'),
   memory(
     'deleteAll that ends only the versions that it has listed first',
-    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    for (const { id } of ending) this.#items.delete(id)\n    return ending.length',
-    'const ending = this.#list(owner).filter(({ id }) => id !== except)\n    const seen = ending.map(({ id }) => this.#items.peek(id))\n    setImmediate(() => ending.forEach(({ id }, at) => this.#items.peek(id) === seen[at] && this.#items.delete(id)))\n    return ending.length',
+    'const items = page.flatMap(({ id }) => (id === except ? [] : (find(id, owner) ?? [])))\n',
+    'const items = page.flatMap(({ id }) => (id === except ? [] : (find(id, owner) ?? [])))\n        await new Promise(setImmediate)\n        if (items.some((item) => this.#items.peek(item.id) !== item)) continue\n',
   ),
   memory(
     'delete that always returns true',
-    'if (!item || (version !== undefined && item.version !== version)) return false\n    return this.#items.delete(id)',
-    'if (item && version !== undefined && item.version !== version) return false\n    this.#items.delete(id)\n    return true',
+    'if (!item || (version !== undefined && item.version !== version)) return false\n    return this.#remove(item)',
+    'if (item && version !== undefined && item.version !== version) return false\n    if (item) this.#remove(item)\n    return true',
   ),
   memory(
     'delete that throws when there is nothing to delete',
@@ -79,25 +162,21 @@ const storeMutations: Mutation[] = [
   memory('delete that ignores the version', '(version !== undefined && item.version !== version)', 'false'),
   memory(
     'a version that starts again with a new entry',
-    'toItem(entry, ++this.#lastVersion)',
-    'toItem(entry, (this.#items.peek(id)?.version ?? 0) + 1)',
+    'this.#put(toItem(id, entry, ++this.#lastVersion), null)',
+    'this.#put(toItem(id, entry, 1), null)',
   ),
   memory('clearExpired that removes live entries', 'if (item && !this.#live(item)) {', 'if (item) {'),
-  memory('a dry run that removes', 'if (!dryRun) this.#items.delete(id)', 'this.#items.delete(id)'),
+  memory('a dry run that removes', 'if (!dryRun) this.#remove(item)', 'this.#remove(item)'),
   memory(
     'list that shows expired sessions',
-    'const item = this.#live(this.#items.peek(id))\n      return item ? [toListing(id, item)] : []',
-    'const item = this.#items.peek(id)\n      return item ? [toListing(id, item)] : []',
+    'const item = this.#live(this.#items.peek(id))\n      return item?.owner',
+    'const item = this.#items.peek(id) ?? null\n      return item?.owner',
   ),
-  memory(
-    'deleteAll that ignores its exception',
-    'this.#list(owner).filter(({ id }) => id !== except)',
-    'this.#list(owner)',
-  ),
+  memory('deleteAll that ignores its exception', 'id === except ? []', 'id === owner ? []'),
   memory(
     'an owner index that lists only the first entry of an owner',
-    'this.#owners.add(item.owner, id)',
-    "if (this.#owners.of(item.owner ?? '').length < 1) this.#owners.add(item.owner, id)",
+    'this.#owners?.add(item.owner, item.id)',
+    "if (this.#owners?.of(item.owner ?? '').next().done) this.#owners.add(item.owner, item.id)",
   ),
   memory('scan that misses a page', 'yield listings\n      this.#state.assertOpen()', 'this.#state.assertOpen()'),
   memory(
@@ -105,7 +184,98 @@ const storeMutations: Mutation[] = [
     'this.#state.assertOpen()\n    return this.#read(id)',
     'return this.#state.isClosed ? null : this.#read(id)',
   ),
+  ...(
+    [
+      ['a list during which nothing else runs', 'if (next !== null) await turn()', 'void turn'],
+      [
+        'a list whose last page is lost',
+        '(next === null && found.length > 0)',
+        '(next === null && found.length > size)',
+      ],
+    ] as const
+  ).map(([title, find, replace]) =>
+    on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/shared/pages.ts')(title, find, replace),
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/owners.ts')(
+    'a list without end',
+    'if (left === 0) return',
+    'if (left < 0 && id === owner) return',
+  ),
+  memory('a list that shows an updated entry twice', 'if (old?.owner !== item.owner) {', 'if (item.owner) {'),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')(
+    'deleteAll that stops after one batch',
+    'while (batch === DELETED_AT_ONCE)',
+    'while (batch < 0)',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
+    'a list that misses what shares its score with many',
+    'const limit = STEP + ties',
+    'const limit = STEP; void ties',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
+    'a list that shows what was touched meanwhile again',
+    ' && !seen.has(texts[at] as Id)',
+    '',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
+    'a list that shows what was moved meanwhile twice',
+    'page.filter(({ id }) => !listed.has(id))',
+    '[...page]',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
+    'a list that shows what is in both stores twice',
+    'page.filter((_, index) => !there[index])',
+    'page.filter((_, index) => !there[index]?.isEnded)',
+  ),
+  on('test/core/outage.test.ts', 'packages/strongroom/src/backing/guard.ts')(
+    'a list without a time limit',
+    'await guard(() => pages.next())',
+    'await pages.next()',
+  ),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/session-limit.ts')(
+    'a refused login that reads all sessions of the account',
+    'if (others.length >= enough) break',
+    'void enough',
+  ),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/session-limit.ts')(
+    'a limit that ends some of the oldest only',
+    'at < over; at += ENDED_AT_ONCE',
+    'at < Math.min(over, ENDED_AT_ONCE); at += ENDED_AT_ONCE',
+  ),
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/admin/users.ts')(
+    'a list of devices that opens all labels at once',
+    'if (devices.length > 0) await turn()',
+    'void turn',
+  ),
+  memory('a full store that drops a live entry', ' || this.#live(first)) throw', ') throw'),
+  memory('a store that grows past its bytes', 'this.#lacks(bytes) ?', 'false ?'),
+  memory('an update that is refused in a full store', 'this.#max && !replaced ?', 'this.#max ?'),
   memory(
+    'a store that evicts and has lists',
+    'if (this.#owners) this',
+    'this.byOwner = this.#index(this.#owners ?? new Owners())\n    if (this.#owners) this',
+  ),
+  memory(
+    'a touched deadline that the search for room does not know of',
+    'this.#deadlines?.move(item)',
+    'void this.#deadlines',
+  ),
+  memory(
+    'an expired entry that is in the way of its own id in a full store',
+    'if (old) this.#remove(old)\n',
+    'if (old) this.#owners?.remove(old.owner, id)\n',
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/deadlines.ts')(
+    'a removed entry whose place in the heap is taken by a later one',
+    'if (last && last !== item) this.replace(item, last)',
+    'if (last && last !== item) this.#put(last, item.place)',
+  ),
+  on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/cached.ts')(
+    'a cache that fills up and refuses copies',
+    'if (!cache.traits.evicts && !cache.traits.expiresByItself)',
+    'if (false as boolean)',
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/item.ts')(
     'bytes that are cut off at the first zero',
     'bytes: latin1Of(bytes),',
     "bytes: latin1Of(bytes).split('\\0')[0] as string,",
@@ -178,10 +348,11 @@ const storeMutations: Mutation[] = [
     'const found = await this.#durable.read(id, options)',
     'const found = await this.#durable.read(id)',
   ),
+  ...copyMutations,
   file(
     "another owner's sessions in a list",
-    'return listings.filter((listing) => listing.owner === owner)',
-    'return listings',
+    'listings: listings.filter((listing) => listing.owner === owner)',
+    'listings',
   ),
   disk('a file that everyone can read', "orNull(open(path, 'w', 0o600))", "orNull(open(path, 'w', 0o644))"),
   on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/record.ts')(
@@ -288,7 +459,7 @@ const adapterMutations: Mutation[] = [
   ),
   on('test/core/forgetting.test.ts', 'packages/strongroom/src/backing/server.ts')(
     'revokeAll() that leaves the contents in memory',
-    '.finally(() => forget(tag, except))',
+    '.finally(() => records.forgetOwner(tag, except))',
     '',
   ),
   on('test/core/forgetting.test.ts', 'packages/strongroom/src/backing/server.ts')(
@@ -298,8 +469,8 @@ const adapterMutations: Mutation[] = [
   ),
   on('test/core/forgetting.test.ts', 'packages/strongroom/src/backing/cookie.ts')(
     'revokeAll() that leaves the contents of cookies in memory',
-    'endAll(userId, except).finally(() => forget(userId))',
-    'endAll(userId, except)',
+    '.finally(() => known.forget(({ content }) => content.meta.userId === userId))',
+    '',
   ),
   on('test/core/create.test.ts', 'packages/strongroom/src/http/signed-cookies.ts')(
     'a signed cookie that production sends in the clear',
@@ -383,16 +554,16 @@ const adapterMutations: Mutation[] = [
     'if (text === state.base) return null',
     'if (!edits && !cleared) return null',
   ),
-  server('an update that ignores the version that was read', 'const seen = was.version ??', 'const seen ='),
+  on('test/core/cookie-engine.test.ts', 'packages/strongroom/src/engines/cookie/cookie.ts')(
+    'revocations in a store that may drop them',
+    'if (revocations?.traits.evicts)',
+    'if (false as boolean && revocations)',
+  ),
+  server('an update that ignores the version that was read', 'if (version !== null) return version\n', '\n'),
   touch('packages/strongroom/src/backing/server.ts')(
     'a touch that cuts a session which was given another lifetime in between',
     'store.touch(ref.cookie.id, expiresAt, version)',
     'store.touch(ref.cookie.id, expiresAt)',
-  ),
-  touch('packages/strongroom/src/backing/server.ts')(
-    'a touch by the request that created the session, which cuts what another has changed since',
-    'return isSame ? found.version : null',
-    'return found ? (isSame, found.version) : null',
   ),
   touch('packages/strongroom/src/request/commit.ts')(
     'a write that tries again with the copy that it has lost with',
@@ -411,8 +582,8 @@ const adapterMutations: Mutation[] = [
   ),
   cookieBacking(
     'revocations that are written and never read',
-    'expiresAt <= clock() || (revocations !== undefined && (await revocations.hasEnded(cookie as CookieSession)))',
-    'expiresAt <= clock()',
+    'return revocations ? checked(revocations, session, options?.fresh) : loadedFrom(session)',
+    'return loadedFrom(session)',
   ),
   cookies('a cookie that script can read', 'httpOnly: true', 'httpOnly: false'),
   cookies(
@@ -636,8 +807,8 @@ const cryptoMutations: Mutation[] = [
   inCrypto('aead')('a token and a key that stay in the scratch memory', 'wipe(frame, 0, BLOCK + 4 + size)', ''),
   inCrypto('aead')(
     'a cookie that anyone can make, and that causes an error instead of being refused',
-    'if (!equal(commitment, sealed.subarray(2 + SALT, HEAD))) return FORGED',
-    'if (ciphers[name] && !equal(commitment, sealed.subarray(2 + SALT, HEAD))) return FORGED',
+    'if (!equal(commitment, sealed.subarray(saltAt + SALT, textAt))) return FORGED',
+    'if (ciphers[name] && !equal(commitment, sealed.subarray(saltAt + SALT, textAt))) return FORGED',
   ),
   inCrypto('aead')(
     'a session that is lost where its cipher is missing',
@@ -660,16 +831,164 @@ const cryptoMutations: Mutation[] = [
     '// The next allocation from that slab must not contain a token.\n    wipe(bytes)',
     '',
   ),
-  inCrypto('token')(
-    'a token that stays in the memory of the pool when it is made',
-    'wipe(bytes)\n  return { token, id, master, text }',
-    'return { token, id, master, text }',
-  ),
   inCrypto('primitives')('an HMAC without its outer hash', 'sha512(outer, into)', 'into.set(digest)'),
   on('test/core/crypto.test.ts', 'packages/strongroom/src/backing/create.ts')(
     'a cipher that is set where nothing is sealed',
     "if (options.cipher !== undefined && engine.protection === 'signed')",
     'if (options.cipher === null)',
+  ),
+]
+
+const inToken = on('test/core/token.test.ts', 'packages/strongroom/src/crypto/token.ts')
+const inOwner = on('test/core/token.test.ts', 'packages/strongroom/src/crypto/owner.ts')
+const inSeal = (suite: string, file = 'crypto/seal') =>
+  on(`test/core/${suite}.test.ts`, `packages/strongroom/src/${file}.ts`)
+const inRecords = on('test/core/records.test.ts', 'packages/strongroom/src/backing/records.ts')
+const inServer = on('test/core/server-backing.test.ts', 'packages/strongroom/src/backing/server.ts')
+
+/** One identity for a session's life, and tokens that change. */
+const identityMutations: Mutation[] = [
+  inToken(
+    'a cookie that anyone can make',
+    "if (!equal(tagOf(master, namespace, bytes), bytes.subarray(TAGGED))) return 'forged'",
+    '',
+  ),
+  inToken(
+    'a cookie of one application that is good in another',
+    "createHmac('sha512', master.tag).update(namespacePrefix(namespace))",
+    "createHmac('sha512', master.tag)",
+  ),
+  inToken(
+    'a generation that the visitor chooses',
+    'return mac.update(bytes.subarray(0, TAGGED))',
+    'return mac.update(bytes.subarray(HEAD, TAGGED))',
+  ),
+  inToken('a cookie with more than one spelling', 'if (text.length !== 88 || !TEXT.test(text))', 'if (!text)'),
+  inToken(
+    'an id that is the same in two applications',
+    "createHmac('sha512', master.id)\n    .update(namespacePrefix(namespace))",
+    "createHmac('sha512', master.id)",
+  ),
+  inToken(
+    'an id that a renewal changes',
+    'id: idOf(master, namespace, sid), master, text }',
+    'id: idOf(master, namespace, token), master, text }',
+  ),
+  inToken('a renewal that begins another session', 'random.set(sid)', 'randomFillSync(random, 0, SID)'),
+  inToken('a renewed token that can be guessed', 'randomFillSync(random, SID)', 'random.fill(7, SID)'),
+  inToken(
+    'a renewal that does not count',
+    'return tokenOf(master, namespace, random, generation + 1)',
+    'return tokenOf(master, namespace, random, generation)',
+  ),
+  inToken('a token that stays where it was drawn', 'wipe(bytes)\n  wipe(secret)', 'wipe(bytes)'),
+  inToken(
+    'a computed token that two applications share',
+    '.update(namespacePrefix(namespace))\n    .update(JSON.stringify(what))',
+    '.update(JSON.stringify(what))',
+  ),
+  inToken('a computed token whose parts are joined', 'JSON.stringify(what)', "what.join('')"),
+  inOwner('a namespace that can be continued by what follows it', 'prefix.writeUInt32BE(name.length)', ''),
+  inOwner('users that two applications share', '.update(namespacePrefix(namespace)).update(userId)', '.update(userId)'),
+  on('test/core/keyring.test.ts', 'packages/strongroom/src/crypto/keyring.ts')(
+    'one key for two uses',
+    "tag: key('tag')",
+    "tag: key('id')",
+  ),
+  inSeal('generations')(
+    'a superseded cookie that counts as a forged record',
+    'if (header && header.generation !== token.generation) return refusalOf(header, token)',
+    '',
+  ),
+  inSeal('generations')(
+    'a store that was rolled back and looks like a renewal',
+    "{ refused: generation > token.generation ? 'superseded' : 'ahead' }",
+    "{ refused: 'superseded' }",
+  ),
+  inSeal('generations')(
+    'a record under the key of the server that opens for every token of its generation',
+    "if (name === 'server-key' && !equal(bytes.subarray(at, at + CHECK), checkOf(token))) return { refused: 'forged' }",
+    '',
+  ),
+  inSeal('generations')(
+    'a plain record that opens for every token of its generation',
+    'if (!isOurs || header.generation !== token.generation)',
+    'if (header.generation !== token.generation)',
+  ),
+  inSeal('plain-record')(
+    'a plain record whose generation does not count',
+    'if (!isOurs || header.generation !== token.generation)',
+    'if (!isOurs)',
+  ),
+  inSeal('plain-record')(
+    'a token that stands in a plain record',
+    "checkOf(token).toString('base64url')",
+    "Buffer.from(token.token).toString('base64url').slice(0, 22)",
+  ),
+  inSeal('seal')(
+    'a record that opens with the secrets alone',
+    "secret: name === 'two-key' ? token.token : null",
+    'secret: null',
+  ),
+  inSeal('seal')(
+    'a record that can be filed under another user',
+    "const context = token.id + (owner ?? '')",
+    'const context: string = token.id',
+  ),
+  inSeal('seal')(
+    'a record that is lost because of a clock that is far off',
+    'Math.min(Math.max(Math.trunc(seconds) || 0, 0), 0xffff_ffff)',
+    'seconds',
+  ),
+  inSeal('seal', 'crypto/aead')(
+    'a header that can be altered',
+    'move(sealed, 0, data, 0, saltAt)',
+    'move(sealed, 0, data, 0, HEADER_AT)\n    data.fill(0, HEADER_AT, saltAt)',
+  ),
+  inSeal('label')(
+    'a label that does not say which credential its login belongs to',
+    'JSON.stringify([text, idle, deadline, stamp])',
+    'JSON.stringify([text, idle, deadline])',
+  ),
+  inSeal('label')(
+    'a label that can be shown for another session',
+    'context: id, associated: id }',
+    "context: '', associated: '' }",
+  ),
+  inRecords('a memo that opens for a superseded cookie', 'known.cookie === token.text &&', ''),
+  inRecords('a memo that opens for another owner', 'known.owner === owner &&', ''),
+  inRecords('a memo that opens what was altered', 'known.bytes.equals(bytes) &&', ''),
+  inRecords('a memo that opens under a secret that was removed', 'known.master === masterOf(bytes)', 'true'),
+  inRecords("a memo of the caller's own buffer", '{ bytes: Buffer.from(given), cookie', '{ bytes: given, cookie'),
+  inRecords(
+    'a memo that forgets the session that goes on',
+    'record.owner === owner && id !== except',
+    'record.owner === owner',
+  ),
+  on('test/core/records.test.ts', 'packages/strongroom/src/session/changes.ts')(
+    'a request that writes to the values of others after a save that changed nothing',
+    'if (values === shared) return values\n',
+    '\n',
+  ),
+  inServer(
+    'a session that the request which began it takes back after a renewal',
+    "!('refused' in records.open(found.entry.bytes, cookie, found.entry.owner))",
+    'Boolean(cookie)',
+  ),
+  inServer(
+    'a planted cookie that ends the session after a renewal',
+    'const ends = entry.owner === null ? null :',
+    'const ends =',
+  ),
+  inServer(
+    'a renewal that was not stored and is not tried again',
+    'if (found?.version === seen) return update()\n',
+    '\n',
+  ),
+  inServer(
+    'a lost answer that leaves the visitor with a token that opens nothing',
+    "return found && !('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found.version : null",
+    'return null',
   ),
 ]
 
@@ -681,5 +1000,6 @@ export const mutations: readonly Mutation[] = [
   ...djangoParityMutations,
   ...adoptionMutations,
   ...cryptoMutations,
+  ...identityMutations,
   ...protocolMutations,
 ]

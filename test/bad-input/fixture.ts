@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { isSession } from '../../packages/strongroom/src/backing/own-entries.ts'
 import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
@@ -127,7 +128,8 @@ export function isAnonymous({ session, setCookie }: Result): void {
 /** The ids of all entries in the store. */
 export async function idsIn(store: Store): Promise<Id[]> {
   const ids: Id[] = []
-  for await (const page of store.scan?.() ?? []) ids.push(...page.map(({ id }) => id))
+  // The library's own entries beside the sessions are not theirs.
+  for await (const page of store.scan?.() ?? []) ids.push(...page.filter(isSession).map(({ id }) => id))
   return ids
 }
 

@@ -99,9 +99,9 @@ suite('in production', () => {
 suite('an unknown option', () => {
   const visit = () => fixture('two-key').sessions.open({})
   const places: readonly (readonly [where: string, use: (options: Anything) => unknown, known: string])[] = [
-    ['createSessions()', create, 'store, secrets, cookie, idle, absolute, remember'],
+    ['createSessions()', create, 'store, secrets, cookie, namespace, idle, absolute, remember'],
     ['its cookie', (options) => create({ cookie: options }), 'name, secure, sameSite, path, domain, partitioned'],
-    ['memory()', memory, 'max, maxBytes, clock'],
+    ['memory()', memory, 'max, maxBytes, evicts, clock'],
     ['file()', (options) => file({ dir: '/nowhere', ...options }), 'dir, durable'],
     ['sqlite()', (options) => sqlite({ path: ':memory:', ...options }), 'path, database, table'],
     ['cookie()', cookie, 'protection, revocations'],
@@ -112,7 +112,7 @@ suite('an unknown option', () => {
     ],
     ['setExpiry()', async (options) => (await visit().get()).setExpiry(options), 'idle, absolute, remember'],
     ['get()', (options) => visit().get(options), 'onStoreError'],
-    ['memory:', (options) => create({ store: url('memory:', options) }), 'max, maxBytes'],
+    ['memory:', (options) => create({ store: url('memory:', options) }), 'max, maxBytes, evicts'],
     ['file:', (options) => create({ store: url('file:./nowhere', options) }), 'durable'],
     ['sqlite:', (options) => create({ store: url('sqlite::memory:', options) }), 'synchronous, table'],
     ['cookie:', (options) => create({ store: url('cookie:', options) }), 'protection, revocations'],
@@ -142,7 +142,7 @@ suite('an option with a wrong value', () => {
       'postgres://user:hunter2@host:port/x',
       'mysql://user:hunter2@host:port/x',
       'memcached://user:hunter2@host',
-      'cached:?durable=redis://user:hunter2@host:port&cache=memory:',
+      'cached:?durable=redis://user:hunter2@host:port&cache=memory:?evicts=true',
       'ldap://user:hunter2@host',
       'sqlite:',
       'memory:path',

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { after, beforeEach, suite, test } from 'node:test'
+import { hasLabel, KEYS } from '../../packages/strongroom/src/backing/own-entries.ts'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import { rows } from '../core/fixtures/other-framework.ts'
 import { need } from '../support/need.ts'
 import { Project, SECRET } from './project.ts'
 
@@ -76,13 +78,13 @@ suite('move', () => {
     assert.deepEqual([report.moved, report.remaining, report.present], [400 - moved, 0, 400])
   })
 
-  test('a session that the new store refuses stays in the old store, and the exit code is 1', async () => {
-    await fill(3)
+  /** An entry that the new store will refuse. */
+  async function refused(label: Uint8Array | null) {
     const store = file(project.path('old'))
     const id = 'a'.repeat(64) as never
     const bytes = new Uint8Array(2 ** 20)
     const now = Date.now()
-    await store.create(id, { bytes, expiresAt: now + DAY, createdAt: now, owner: null, label: null })
+    await store.create(id, { bytes, expiresAt: now + DAY, createdAt: now, owner: null, label })
     await store.close()
     const make = await import('node:sqlite')
     const database = new make.DatabaseSync(project.path('new.db'))
@@ -91,6 +93,24 @@ suite('move', () => {
     database.exec(`CREATE TRIGGER small BEFORE INSERT ON strongroom_sessions WHEN length(NEW.payload) > 100000
       BEGIN SELECT RAISE(ABORT, 'too large'); END`)
     database.close()
+  }
+
+  test('what the library keeps beside the sessions moves with them: it is not counted, and reported if it stays', async () => {
+    await fill(3)
+    await refused(KEYS)
+    const { code, out, err } = await project.run(['move', ...urls, '--json'])
+    const { moved, failed, remaining, present } = JSON.parse(out)
+    assert.deepEqual([moved, failed, remaining, present, code], [3, 1, 0, 3, 1])
+    assert.match(err, /^strongroom: 0 sessions left in the old store: 1 that the new store refused/)
+    const store = sqlite(project.path('new.db'))
+    const labels = (await rows(store)).filter((row) => hasLabel(row, KEYS))
+    await store.close()
+    assert.equal(labels.length, 1)
+  })
+
+  test('a session that the new store refuses stays in the old store, and the exit code is 1', async () => {
+    await fill(3)
+    await refused(null)
     const { code, out, err } = await project.run(['move', ...urls, '--json'])
     assert.equal(code, 1)
     assert.deepEqual([JSON.parse(out).moved, JSON.parse(out).failed, JSON.parse(out).remaining], [3, 1, 1])

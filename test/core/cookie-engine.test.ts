@@ -2,9 +2,13 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
+import { memcached } from '../../packages/strongroom/src/engines/memcached/memcached.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { SessionGoneError, TooLargeError } from '../../packages/strongroom/src/errors.ts'
+import { moving } from '../../packages/strongroom/src/engines/moving/moving.ts'
+import { redis } from '../../packages/strongroom/src/engines/redis/redis.ts'
+import { ConfigError, SessionGoneError, StoreError, TooLargeError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import type { Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { inCookies } from './fixtures/engines.ts'
 import type { Anything, Fixture } from './fixtures/fixture.ts'
@@ -427,7 +431,38 @@ describe('revocations in the store', () => {
     assert.equal(guest.cookie, good)
   })
 
-  it('can be in any store, even one without an owner index', async () => {
+  it('cannot be in a store that may drop them, which the error says', () => {
+    for (const store of [
+      memory({ evicts: true }),
+      memcached('memcached://nowhere'),
+      redis({ url: 'redis://nowhere', evicts: true }),
+      moving({ from: memory(), to: memory({ evicts: true }) }),
+    ] as Store[])
+      for (const protection of ['sealed', 'signed'] as const)
+        assert.throws(
+          () => cookie({ protection, revocations: store }),
+          (error: Error) => error instanceof ConfigError && /evicts nothing, and .* Use sqlite/.test(error.message),
+        )
+    for (const url of ['cookie:?revocations=memory:?evicts=true', 'cookie:?revocations=memcached://nowhere'])
+      assert.throws(() => createSessions({ secrets: secret('a'), store: url }), ConfigError, url)
+  })
+
+  it('refuse ended sessions although others fill the store, which rejects what it has no room for', async () => {
+    const store = cookie({ revocations: memory({ max: 2 }) })
+    const sessions = createSessions<Anything>({ secrets: secret('a'), store })
+    const guests = Array.from({ length: 9 }, () => visitor(sessions))
+    for (const guest of guests) await guest.visit((session) => session.login('ada'))
+    const stolen = guests.map(({ cookie }) => cookie)
+    const logouts = await Promise.allSettled(guests.map((guest) => guest.visit((session) => session.logout())))
+    const ended = logouts.map(({ status }) => status === 'fulfilled')
+    assert.equal(ended.filter(Boolean).length, 2)
+    for (const result of logouts) if (result.status === 'rejected') assert.ok(result.reason instanceof StoreError)
+    const thief = visitor(sessions)
+    for (const [index, cookie] of stolen.entries())
+      assert.equal(await userOf(thief, cookie), ended[index] ? null : 'ada')
+  })
+
+  it('can be in any store that evicts nothing, even one without an owner index', async () => {
     const inner = memory({ max: 10 })
     const plain = Object.assign(Object.create(null), {
       traits: inner.traits,

@@ -3,14 +3,15 @@ import { spawnSync } from 'node:child_process'
 import { createHmac, createSecretKey, randomBytes, randomInt } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
+import { isSession } from '../../packages/strongroom/src/backing/own-entries.ts'
 import { type Aead, createAead, type Scratch } from '../../packages/strongroom/src/crypto/aead.ts'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { nodePrimitives } from '../../packages/strongroom/src/crypto/node.ts'
 import { BLOCK, type Cipher, hmacSha512, type Primitives } from '../../packages/strongroom/src/crypto/primitives.ts'
 import { checkedNode, findSodium, primitivesFor, type Require } from '../../packages/strongroom/src/crypto/provider.ts'
-import { createSeal, sealLabel } from '../../packages/strongroom/src/crypto/seal.ts'
+import { createSeal, type Seal, sealLabel } from '../../packages/strongroom/src/crypto/seal.ts'
 import { type Sodium, sodiumPrimitives } from '../../packages/strongroom/src/crypto/sodium.ts'
-import { newToken, verifyToken } from '../../packages/strongroom/src/crypto/token.ts'
+import { computedToken, newToken, renewedToken, verifyToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
@@ -23,6 +24,9 @@ const hasSodium = primitivesFor('auto').name === 'sodium'
 const implementations: readonly Primitives[] = hasSodium ? [node, primitivesFor('sodium')] : [node]
 const require = createRequire(import.meta.url)
 const hex = (text: string) => Buffer.from(text, 'hex')
+
+const SHOP = 'shop'
+const textIn = (opened: ReturnType<Seal['open']>) => ('refused' in opened ? opened.refused : opened.payload)
 
 const chachaOf = ({ chacha20 }: Primitives): Cipher => chacha20 ?? assert.fail()
 
@@ -184,8 +188,8 @@ describe('sodium-native', () => {
 describe('a runtime without ChaCha20-Poly1305', () => {
   const without = createAead({ ...node, chacha20: null })
   const ring = ringOf('a')
-  const token = newToken(ring)
-  const sealedBy = (aead: Aead) => createSeal('two-key', ring, aead).seal('{}', token, null)
+  const token = newToken(ring, SHOP)
+  const sealedBy = (aead: Aead) => createSeal('two-key', ring, aead).seal('{}', token, null, 0)
   const opener = createSeal('two-key', ring, without)
 
   it('is found out by a test vector, whatever its cipher does instead of working', () => {
@@ -206,7 +210,7 @@ describe('a runtime without ChaCha20-Poly1305', () => {
 
   it('seals with AES-256-GCM, and refuses to be told otherwise', () => {
     assert.equal(without.cipher, 'aes-256-gcm')
-    assert.equal(opener.open(sealedBy(without), token, null), '{}')
+    assert.deepEqual(opener.open(sealedBy(without), token, null), { payload: '{}', generation: 0, renewedAt: 0 })
     assert.throws(() => createAead({ ...node, chacha20: null }, 'chacha20-poly1305'), ConfigError)
   })
 
@@ -245,7 +249,7 @@ describe('the option cipher', () => {
           ;(await visit.get()).login('ada', { label: 'a device' })
           await visit.commit()
           for await (const page of store.scan())
-            for (const { id } of page) {
+            for (const { id } of page.filter(isSession)) {
               const entry = (await store.read(id))?.entry
               assert.deepEqual([entry?.bytes[0], entry?.label?.[0]], [version, label])
             }
@@ -289,7 +293,7 @@ describe('memory that is used again', () => {
   const { current } = ring
   const TEXT = 'a-plaintext-that-nobody-else-may-see'
   const pad = (byte: number) => Buffer.from(current.seal.export().map((each) => each ^ byte))
-  const token = newToken(ring)
+  const token = newToken(ring, SHOP)
   /** The server's key in its three forms, the visitor's, and what was sealed. */
   const secrets = [current.seal.export(), pad(0x36), pad(0x5c), Buffer.from(token.token), Buffer.from(TEXT)]
   const isClean = (memory: Uint8Array, when: string) => {
@@ -327,17 +331,17 @@ describe('memory that is used again', () => {
         isEmpty(scratch.derived, when)
         isEmpty(payloads, when)
       }
-      const sealed = seal.seal(TEXT, token, null)
+      const sealed = seal.seal(TEXT, token, null, 0)
       check('after sealing')
       isClean(sealed, 'in what was sealed')
-      assert.equal(seal.open(sealed, token, null), TEXT)
+      assert.equal(textIn(seal.open(sealed, token, null)), TEXT)
       check('after opening')
       const forged = Buffer.from(sealed)
       forged[forged.length - 20] = (forged[forged.length - 20] as number) ^ 1
       assert.deepEqual(seal.open(forged, token, null), { refused: 'forged' })
       check('after a forgery')
       fails = true
-      assert.throws(() => seal.seal(TEXT, token, null), /out of memory/)
+      assert.throws(() => seal.seal(TEXT, token, null, 0), /out of memory/)
       assert.throws(() => seal.open(sealed, token, null), /out of memory/)
       check('after a failure')
     })
@@ -355,15 +359,17 @@ describe('memory that is used again', () => {
   it('has nothing of a request in it that another allocation could get', () => {
     for (const aead of AEADS) {
       const seal = createSeal('two-key', ring, aead)
-      const sealed = seal.seal(TEXT, token, null)
+      const sealed = seal.seal(TEXT, token, null, 0)
       const codec = cookieCodec('sealed', ring, '__Host-id', aead)
       // A new slab of the pool, from which everything small is cut.
       const before = Buffer.allocUnsafe(8).buffer
       while (Buffer.allocUnsafe(1000).buffer === before);
       const slab = Buffer.allocUnsafe(8).buffer
-      verifyToken(token.text, ring)
-      const made = newToken(ring)
-      seal.seal(TEXT, token, null)
+      verifyToken(token.text, ring, SHOP)
+      verifyToken(token.text, ring, 'admin')
+      const made = newToken(ring, SHOP)
+      const later = [made, renewedToken(made, SHOP), computedToken(current, SHOP, [TEXT])]
+      seal.seal(TEXT, token, null, 0)
       seal.open(sealed, token, null)
       codec.decode(codec.encode(TEXT))
       sealLabel(aead, { text: TEXT, idle: 1, deadline: 2 }, current, token.id)
@@ -371,7 +377,7 @@ describe('memory that is used again', () => {
       // A copy, because what is looked for is put into the slab as well.
       const seen = Buffer.from(slab.slice(0))
       isClean(seen, nameOf(aead))
-      assert.ok(!seen.includes(Buffer.from(made.token)), 'the new token')
+      for (const { token } of later) assert.ok(!seen.includes(Buffer.from(token)), 'a token that was made')
     }
   })
 
@@ -379,10 +385,10 @@ describe('memory that is used again', () => {
     for (const aead of AEADS) {
       const seal = createSeal('two-key', ring, aead)
       const many = Array.from({ length: 200 }, (_, i) => {
-        const [mine, text] = [newToken(ring), String(i).repeat(randomInt(1, 400))]
-        return { mine, text, sealed: seal.seal(text, mine, null) }
+        const [mine, text] = [newToken(ring, SHOP), String(i).repeat(randomInt(1, 400))]
+        return { mine, text, sealed: seal.seal(text, mine, null, 0) }
       })
-      for (const { mine, text, sealed } of many.reverse()) assert.equal(seal.open(sealed, mine, null), text)
+      for (const { mine, text, sealed } of many.reverse()) assert.equal(textIn(seal.open(sealed, mine, null)), text)
     }
   })
 })

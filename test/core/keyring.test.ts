@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
 import { hkdfSync, randomBytes } from 'node:crypto'
 import { describe, it, type TestContext } from 'node:test'
-import {
-  createKeyring,
-  createLiveKeyring,
-  ownerTag,
-  type Secrets,
-} from '../../packages/strongroom/src/crypto/keyring.ts'
+import { createKeyring, createLiveKeyring, type Secrets } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 import { settle } from './fixtures/gates.ts'
 import { ringOf, secret } from './fixtures/secret.ts'
@@ -28,11 +24,13 @@ describe('secrets', () => {
     const { current } = createKeyring(A)
     const derived = (use: string, length: number) =>
       Buffer.from(hkdfSync('sha256', Buffer.from(A), Buffer.from('strongroom'), `strongroom 1 ${use}`, length))
-    for (const use of ['token', 'seal', 'owner', 'label', 'cookie'] as const)
-      assert.deepEqual(current[use].export(), derived(use, 32))
-    assert.equal(current.kid, derived('kid', 1)[0])
-    const keys = [current.token, current.seal, current.owner, current.label, current.cookie]
-    assert.equal(new Set(keys.map((key) => key.export().toString('hex'))).size, 5)
+    const { kid, ...keys } = current
+    assert.equal(kid, derived('kid', 1)[0])
+    for (const [name, key] of Object.entries(keys))
+      assert.deepEqual(key.export(), derived(name === 'computed' ? 'computed token' : name, 32), name)
+    const known = ['computed', 'cookie', 'copy', 'id', 'label', 'owner', 'seal', 'stamp', 'tag', 'value']
+    assert.deepEqual(Object.keys(keys).sort(), known)
+    assert.equal(new Set(Object.values(keys).map((key) => key.export().toString('hex'))).size, known.length)
   })
 
   const good = {
@@ -109,10 +107,12 @@ describe('a keyring', () => {
     for (let kid = 0; kid < 256; kid++) assert.equal(ring.get(kid) !== undefined, known.has(kid))
   })
 
-  it('gives a user a different blind tag under each secret, and each user a different one', () => {
+  it('gives a user a different blind tag under each secret and in each namespace, and each user a different one', () => {
     const { masters } = ringOf('a', 'b')
     const users = ['1', '2', 'x'.repeat(10_000), 'é', '']
-    const tags = masters.flatMap((master) => users.map((user) => ownerTag(master, user)))
+    const tags = masters.flatMap((master) =>
+      ['shop', 'admin', ''].flatMap((namespace) => users.map((user) => ownerTag(master, namespace, user))),
+    )
     assert.equal(new Set(tags).size, tags.length)
     for (const tag of tags) assert.match(tag, /^[0-9a-f]{64}$/)
   })

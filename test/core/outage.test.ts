@@ -5,6 +5,7 @@ import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { ReadOnlyError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
+import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { inCookies } from './fixtures/engines.ts'
 import { type Anything, type Fixture, fixture } from './fixtures/fixture.ts'
 import { settle } from './fixtures/gates.ts'
@@ -124,6 +125,43 @@ describe('the time limit of store calls', () => {
     assert.deepEqual([timers.size, alive()], [0, 0])
   })
 
+  it('is for each page of a list, and a list that is left, or was too late, is ended', async (test) => {
+    const { pass } = time(test)
+    let [next, ended] = [hand<void>(), 0]
+    async function* list() {
+      try {
+        for (;;) {
+          await next.promise
+          yield [{}]
+        }
+      } finally {
+        ended += 1
+      }
+    }
+    const index = guardStore({ byOwner: { list } } as unknown as Store, 100).byOwner ?? assert.fail()
+    const pages: unknown[] = []
+    const fate = fates([
+      (async () => {
+        for await (const page of index.list('x')) {
+          next = hand()
+          pages.push(page)
+        }
+      })(),
+    ])
+    for (let times = 0; times < 3; times++) {
+      await pass(70)
+      next.resolve()
+      await settle()
+    }
+    assert.deepEqual([pages.length, fate[0]], [3, 'waiting'])
+    await pass(101)
+    assert.deepEqual([pages.length, fate[0]], [3, 'StoreError'])
+    next.resolve()
+    for await (const _ of index.list('x')) break
+    await settle()
+    assert.equal(ended, 2)
+  })
+
   it('recovers: after an outage calls resolve again, and a late result does no harm', async (test) => {
     const { pass } = time(test)
     const guard = createGuard(100)
@@ -158,7 +196,7 @@ describe('a store call', () => {
       update: fail,
       touch: fail,
       delete: fail,
-      byOwner: { list: fail, deleteAll: fail },
+      byOwner: { list: () => ({ [Symbol.asyncIterator]: () => ({ next: fail }) }), deleteAll: fail },
     }
     return guardStore(store as unknown as Store, 1000)
   }
@@ -171,7 +209,7 @@ describe('a store call', () => {
       () => store.update(id, entry, 1),
       () => store.touch(id, 1),
       () => store.delete(id),
-      () => store.byOwner?.list('x') ?? assert.fail(),
+      () => listed(store.byOwner ?? assert.fail(), 'x'),
       () => store.byOwner?.deleteAll('x') ?? assert.fail(),
     ]
   }

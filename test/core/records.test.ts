@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { createRecords } from '../../packages/strongroom/src/backing/records.ts'
-import { createLiveKeyring, type Keyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
-import { createSeal } from '../../packages/strongroom/src/crypto/seal.ts'
-import { newToken, type VerifiedToken } from '../../packages/strongroom/src/crypto/token.ts'
+import { createLiveKeyring, type Keyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
+import { createSeal, type SealName } from '../../packages/strongroom/src/crypto/seal.ts'
+import { newToken, renewedToken, type VerifiedToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { StrongroomError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/index.ts'
 import { encodeContent } from '../../packages/strongroom/src/session/content.ts'
@@ -13,7 +14,8 @@ import { type Anything, fixture } from './fixtures/fixture.ts'
 import { ringOf, secret } from './fixtures/secret.ts'
 
 const ring = ringOf('a', 'b')
-const owner = ownerTag(ring.current, 'ada')
+const SHOP = 'shop'
+const owner = ownerTag(ring.current, SHOP, 'ada')
 const meta = {
   createdAt: 1,
   authenticatedAt: null,
@@ -27,12 +29,12 @@ const VALUES = { basket: ['böök', 1] }
 const content = { meta, data: JSON.stringify(VALUES) }
 const ROOM = 1 << 20
 
-const of = (memo: number, keys: Keyring = ring) => {
-  const records = createRecords(createSeal('two-key', keys, aead), keys, memo)
+const of = (memo: number, keys: Keyring = ring, name: SealName = 'two-key') => {
+  const records = createRecords(createSeal(name, keys, aead), keys, memo)
   return {
     ...records,
-    seal: (token: VerifiedToken, values?: Record<string, unknown>) =>
-      records.seal(encodeContent(content), { ...content, values }, token, owner),
+    seal: (token: VerifiedToken, values?: Record<string, unknown>, renewedAt = 0) =>
+      records.seal(encodeContent(content), { ...content, values }, token, owner, renewedAt),
     read(bytes: Uint8Array, token: VerifiedToken, tag: string | null = owner) {
       const opened = records.open(bytes, token, tag)
       return 'refused' in opened ? opened.refused : opened.values
@@ -55,7 +57,7 @@ function counting() {
 
 describe('a record that was opened recently', () => {
   it('is recognized by its bytes, whatever buffer they are in', () => {
-    const token = newToken(ring)
+    const token = newToken(ring, SHOP)
     const records = of(ROOM)
     const sealed = of(0).seal(token)
     assert.deepEqual(records.read(sealed, token), VALUES)
@@ -68,7 +70,7 @@ describe('a record that was opened recently', () => {
   })
 
   it('is parsed once, however often it is read', () => {
-    const token = newToken(ring)
+    const token = newToken(ring, SHOP)
     const records = of(ROOM)
     const sealed = records.seal(token)
     assert.equal(records.read(sealed, token), records.read(sealed, token))
@@ -77,7 +79,7 @@ describe('a record that was opened recently', () => {
   })
 
   it('with any bit flipped is opened again, and refused', () => {
-    const token = newToken(ring)
+    const token = newToken(ring, SHOP)
     const records = of(ROOM)
     const sealed = records.seal(token)
     for (let bit = 0; bit < sealed.length * 8; bit++) {
@@ -88,7 +90,7 @@ describe('a record that was opened recently', () => {
   })
 
   it('is not recognized when the caller has changed the buffer that it was sealed into', () => {
-    const token = newToken(ring)
+    const token = newToken(ring, SHOP)
     const records = of(ROOM)
     const sealed = records.seal(token)
     const stored = Buffer.from(sealed)
@@ -98,7 +100,7 @@ describe('a record that was opened recently', () => {
   })
 
   it('opens for no other owner and no other id', () => {
-    const [token, other] = [newToken(ring), newToken(ring)]
+    const [token, other] = [newToken(ring, SHOP), newToken(ring, SHOP)]
     const records = of(ROOM)
     const sealed = records.seal(token)
     assert.equal(records.read(sealed, token, null), 'forged')
@@ -107,7 +109,7 @@ describe('a record that was opened recently', () => {
 
   it('no longer opens when its key was removed from the keyring', async () => {
     const live = createLiveKeyring([secret('a'), secret('b')])
-    const token = newToken(live)
+    const token = newToken(live, SHOP)
     const records = of(ROOM, live)
     const sealed = records.seal(token)
     assert.deepEqual(records.read(sealed, token), VALUES)
@@ -117,7 +119,7 @@ describe('a record that was opened recently', () => {
 
   it('is opened again each time when the memo is off', () => {
     const counted = counting()
-    const token = newToken(ring)
+    const token = newToken(ring, SHOP)
     const records = of(0, counted)
     const sealed = records.seal(token)
     for (let i = 1; i <= 3; i++) {
@@ -127,8 +129,56 @@ describe('a record that was opened recently', () => {
     assert.notEqual(records.read(sealed, token), records.read(sealed, token))
   })
 
+  for (const name of ['two-key', 'server-key', 'none'] as const)
+    it(`opens for no other token of its session, and for none that was superseded, ${name}`, () => {
+      const first = newToken(ring, SHOP)
+      const second = renewedToken(first, SHOP)
+      const twin = renewedToken(first, SHOP)
+      const records = of(ROOM, ring, name)
+      const before = records.seal(first)
+      assert.deepEqual(records.read(before, first), VALUES)
+      const after = records.seal(second)
+      for (let i = 0; i < 2; i++) {
+        assert.equal(records.read(after, first), 'superseded')
+        assert.equal(records.read(after, twin), 'forged')
+        assert.equal(records.read(before, second), 'ahead')
+        assert.deepEqual(records.read(after, second), VALUES)
+      }
+      // Its id and its generation are those of the record that is remembered: only the token tells them apart.
+      assert.deepEqual([twin.id, twin.generation], [second.id, second.generation])
+    })
+
+  it('is remembered with the moment of its token', () => {
+    const token = newToken(ring, SHOP)
+    const records = of(ROOM)
+    const sealed = records.seal(token, undefined, 1_800_000_000)
+    for (const memo of [records, of(ROOM), of(0)])
+      for (let i = 0; i < 2; i++) {
+        const opened = memo.open(sealed, token, owner)
+        assert.equal('refused' in opened ? opened.refused : opened.renewedAt, 1_800_000_000)
+      }
+  })
+
+  it('of a renewal that was not stored does not hide the record that is stored', () => {
+    const first = newToken(ring, SHOP)
+    const records = of(ROOM)
+    const stored = records.seal(first)
+    records.seal(renewedToken(first, SHOP))
+    assert.deepEqual(records.read(stored, first), VALUES)
+  })
+
+  it('is removed from the memo when all sessions of its owner end, but for the one that goes on', () => {
+    const [token, survivor] = [newToken(ring, SHOP), newToken(ring, SHOP)]
+    const records = of(ROOM)
+    const [sealed, kept] = [records.seal(token), records.seal(survivor)]
+    const [before, after] = [records.read(sealed, token), records.read(kept, survivor)]
+    records.forgetOwner(owner, survivor.id)
+    assert.notEqual(records.read(sealed, token), before, 'it was opened again')
+    assert.equal(records.read(kept, survivor), after)
+  })
+
   it('is removed from the memo when the session ends', () => {
-    const token = newToken(ring)
+    const token = newToken(ring, SHOP)
     const records = of(ROOM)
     const sealed = records.seal(token)
     const before = records.read(sealed, token)
@@ -138,9 +188,11 @@ describe('a record that was opened recently', () => {
 })
 
 describe('values that requests share', () => {
+  const reading = ['get', 'spoil', 'pull', 'flash'] as const
+  const writing = ['set', 'delete', 'update', 'clear', 'save', 'renew', 'setExpiry'] as const
   const value = fc.jsonValue({ maxDepth: 3 }).filter((given) => given !== undefined)
   const step = fc.record({
-    verb: fc.constantFrom('get', 'spoil', 'set', 'delete', 'update', 'pull', 'flash', 'clear', 'save', 'renew'),
+    verb: fc.constantFrom(...reading, ...writing),
     key: fc.constantFrom('a', 'b', '__proto__', 'constructor'),
     value,
   })
@@ -183,6 +235,7 @@ describe('values that requests share', () => {
             if (verb === 'flash') for (const message of session.flash(key)) spoil(message)
             if (verb === 'clear') session.clear()
             if (verb === 'renew') session.renew()
+            if (verb === 'setExpiry') session.setExpiry('20m')
             if (verb === 'save') await request.save()
           })
         }

@@ -20,7 +20,8 @@ const stepwise = (): Fixture =>
       list: store.byOwner.list,
       async deleteAll(owner: string, except?: Id) {
         let count = 0
-        for (const { id } of await store.byOwner.list(owner)) if (id !== except && (await store.delete(id))) count += 1
+        for await (const page of store.byOwner.list(owner))
+          for (const { id } of page) if (id !== except && (await store.delete(id))) count += 1
         return count
       },
     },

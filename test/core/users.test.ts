@@ -12,7 +12,7 @@ import { ringOf, secret } from './fixtures/secret.ts'
 const MINUTE = 60_000
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0'
 const CURL = 'curl/8.5.0'
-
+/** Unless an option sets another: the name of the cookie. */
 for (const [name, make] of Object.entries(STORES))
   describe(`on ${name}, a user's sessions`, () => {
     async function three(options?: Parameters<typeof fixture>[0]) {

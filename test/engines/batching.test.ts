@@ -9,6 +9,7 @@ import { mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
 import { postgres } from '../../packages/strongroom/src/engines/postgres/postgres.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { Entry, IndexedStore, Version } from '../../packages/strongroom/src/store.ts'
+import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 import { postgresNeed, startPostgres } from '../servers/postgres.ts'
 
@@ -294,7 +295,7 @@ for (const kind of [postgresKind, mysqlKind]) {
           turn().then(() => other.byOwner.deleteAll(owner)),
           ...made.slice(25).map(({ id }) => other.delete(id)),
         ])
-        assert.equal((await one.byOwner.list(owner)).length, 0)
+        assert.equal((await listed(one.byOwner, owner)).length, 0)
       }
       if (kind !== postgresKind) return
       // PostgreSQL notices a deadlock after a second only, so there must be none. It counts those of a connection when that ends.

@@ -9,8 +9,10 @@ import type { Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { bytes, HOUR, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
+import { secret } from '../core/fixtures/secret.ts'
 import { type PostgresServer, postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { type RedisServer, redisNeed, startRedis } from '../servers/redis.ts'
+import { keysUnder } from './cached/keys.ts'
 
 suite('cached, on servers', { skip: postgresNeed.skip || redisNeed.skip }, () => {
   let database: PostgresServer
@@ -25,10 +27,12 @@ suite('cached, on servers', { skip: postgresNeed.skip || redisNeed.skip }, () =>
     const clock = manualClock()
     const [table, prefix] = [`suite_${count++}`, `suite-${count}:`]
     const made: Store[] = []
+    const { keys } = keysUnder(secret('cached'))
     const handle = () => {
       const durable = postgres({ url: database.url, table, createTable: true, clock, max: 5 })
       const cache = redis({ url: server.url, prefix, clock })
       const store = cached({ durable, cache, clock, cacheTimeout: 5000 })
+      store.authenticate?.(keys)
       made.push(store, durable, cache)
       return { store, durable }
     }
@@ -56,10 +60,9 @@ suite('cached, on servers', { skip: postgresNeed.skip || redisNeed.skip }, () =>
   ] as const)
     test(`a revocation on one node is seen on another, which has a memory cache of its own, by ${name}`, async (context) => {
       const stores = [durable(), durable()] as const
-      const [here, there] = stores.map((store) => cached({ durable: store, cache: memory(), maxAge: HOUR })) as [
-        Store,
-        Store,
-      ]
+      const [here, there] = stores.map((store) =>
+        cached({ durable: store, cache: memory({ evicts: true }), maxAge: HOUR }),
+      ) as [Store, Store]
       const times: number[] = []
       for (let round = 0; round < 60; round++) {
         const id = newId()

@@ -12,12 +12,15 @@ import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts
 import type { IndexedStore, ScannableStore, Store, Version } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { HOUR, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
+import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
+import { secret } from '../core/fixtures/secret.ts'
 import { type MemcachedServer, memcachedNeed, startMemcached } from '../servers/memcached.ts'
 import { changeFeed } from './cached/change-feed.ts'
 import { failingCache, fixture } from './cached/failing-cache.ts'
 import { readsAreNeverTooOld } from './cached/history.ts'
 import { ID, interleavings, OWNER, plain } from './cached/interleavings.ts'
+import { keysUnder } from './cached/keys.ts'
 
 type Clock = ReturnType<typeof manualClock>
 
@@ -33,11 +36,17 @@ function subjects(make: (clock: Clock) => Promise<{ durable: () => Store; cache:
     }
     const durable = track(backend.durable())
     const cache = track(backend.cache())
-    const store = track(cached({ durable, cache, clock, cacheTimeout: 5000 }))
+    const { keys } = keysUnder(secret('cached'))
+    const node = (durable: Store) => {
+      const store = cached({ durable, cache, clock, cacheTimeout: 5000 })
+      // Or the second handle would not use the copies of the first.
+      store.authenticate?.(keys)
+      return track(store)
+    }
     return {
-      store,
+      store: node(durable),
       clock,
-      peer: async () => track(cached({ durable: track(backend.durable()), cache, clock, cacheTimeout: 5000 })),
+      peer: async () => node(track(backend.durable())),
       breakBackend: async () => {
         await durable.close()
         // Until then, what was read before is still returned.
@@ -55,7 +64,7 @@ storeSuite(
   'cached memory with memory',
   subjects(async (clock) => {
     const durable = memory({ clock, maxBytes: 8 * 2 ** 20 })
-    return { durable: () => durable, cache: () => memory({ clock }) }
+    return { durable: () => durable, cache: () => memory({ clock, evicts: true }) }
   }),
 )
 
@@ -64,7 +73,7 @@ storeSuite(
   subjects(async (clock) => {
     const dir = await mkdtemp(join(tmpdir(), 'strongroom-cached-'))
     const durable = () => sqlite({ path: join(dir, 'sessions.db'), synchronous: 'normal', clock })
-    return { durable, cache: () => memory({ clock }), end: () => rm(dir, { recursive: true }) }
+    return { durable, cache: () => memory({ clock, evicts: true }), end: () => rm(dir, { recursive: true }) }
   }),
 )
 
@@ -93,16 +102,16 @@ describe('cached', () => {
     const version = (await store.read(ID))?.version as Version
     durable.calls.length = 0
     assert.equal(await text(store), 'first')
-    await store.update(ID, entry('second'), version)
+    const next = (await store.update(ID, entry('second'), version)) as Version
     assert.equal(await text(store), 'second')
-    await store.touch(ID, clock() + 2 * HOUR)
+    await store.touch(ID, clock() + 2 * HOUR, next)
     assert.equal((await store.read(ID))?.entry.expiresAt, clock() + 2 * HOUR)
     assert.deepEqual(durable.calls, ['update', 'touch'])
   })
 
   it('asks the durable store for a fresh read, whatever copies there are, and leaves what it got as the copy', async () => {
     const { clock, durable, store, node, entry } = fixture()
-    const elsewhere = node({ cache: memory({ clock }) })
+    const elsewhere = node({ cache: memory({ clock, evicts: true }) })
     await store.create(ID, entry('first'))
     const version = (await store.read(ID))?.version as Version
     await elsewhere.update(ID, entry('second'), version)
@@ -120,10 +129,10 @@ describe('cached', () => {
 
   it('passes a fresh read on, to a durable store that has copies of its own', async () => {
     const { clock, durable, store, node, entry } = fixture()
-    const outer = cached({ durable: store, cache: memory({ clock }), clock })
+    const outer = cached({ durable: store, cache: memory({ clock, evicts: true }), clock })
     await outer.create(ID, entry('first'))
     const version = (await outer.read(ID))?.version as Version
-    await node({ cache: memory({ clock }) }).update(ID, entry('second'), version)
+    await node({ cache: memory({ clock, evicts: true }) }).update(ID, entry('second'), version)
     durable.calls.length = 0
     assert.equal(plain(await outer.read(ID, { fresh: true }))?.text, 'second')
     assert.deepEqual(durable.calls, ['read'])
@@ -131,7 +140,7 @@ describe('cached', () => {
 
   it('uses a copy for less than maxAge', async () => {
     const { clock, durable, store, node, entry } = fixture({ maxAge: 500 })
-    const elsewhere = node({ cache: memory({ clock }) })
+    const elsewhere = node({ cache: memory({ clock, evicts: true }) })
     await store.create(ID, entry('first'))
     const version = (await store.read(ID))?.version as Version
     await elsewhere.update(ID, entry('second'), version)
@@ -151,7 +160,7 @@ describe('cached', () => {
     await store.create(ID, entry('first'))
     await text(store)
     clock.advance(-1)
-    await node({ cache: memory({ clock }) }).delete(ID)
+    await node({ cache: memory({ clock, evicts: true }) }).delete(ID)
     assert.equal(await store.read(ID), null)
   })
 
@@ -159,7 +168,7 @@ describe('cached', () => {
     const { clock, store, node, entry } = fixture({ maxAge: 9 * HOUR })
     await store.create(ID, entry('first'))
     await text(store)
-    await node({ cache: memory({ clock }) }).touch(ID, clock() + 2 * HOUR)
+    await node({ cache: memory({ clock, evicts: true }) }).touch(ID, clock() + 2 * HOUR)
     clock.advance(HOUR)
     assert.equal(await text(store), 'first')
     assert.equal(await text(store), 'first')
@@ -171,7 +180,7 @@ describe('cached', () => {
     const { clock, store, node, entry } = fixture({ maxAge: HOUR })
     await store.create(ID, entry('first'))
     const version = (await store.read(ID))?.version as Version
-    await node({ cache: memory({ clock }) }).update(ID, entry('second'), version)
+    await node({ cache: memory({ clock, evicts: true }) }).update(ID, entry('second'), version)
     assert.equal(await store.update(ID, entry('third'), version), null)
     const found = await store.read(ID)
     assert.equal(plain(found)?.text, 'second')
@@ -181,7 +190,7 @@ describe('cached', () => {
 
   it('readSync returns only what read would return without asking the durable store', async () => {
     const { clock, durable, node, entry } = fixture({ maxAge: HOUR })
-    const store = node({ cache: memory({ clock }) })
+    const store = node({ cache: memory({ clock, evicts: true }) })
     const readSync = () => plain(store.readSync?.(ID) ?? null)?.text
     const known = async () => {
       await store.read(ID)
@@ -222,11 +231,10 @@ describe('cached', () => {
     const late = newId()
     const { list } = durable.store.byOwner as NonNullable<Store['byOwner']>
     Object.assign(durable.store.byOwner as object, {
-      list: async (owner: string) => {
-        const found = await list(owner)
+      list: async function* (owner: string) {
+        yield* list(owner)
         await durable.store.create(late, entry('late'))
         await store.read(late)
-        return found
       },
     })
     assert.equal(await store.byOwner.deleteAll(OWNER, ids[2]), 3)
@@ -237,7 +245,7 @@ describe('cached', () => {
 
   it('a session that is too large for the cache is read from the durable store', async () => {
     const { clock, durable, node, entry, errors } = fixture()
-    const store = node({ cache: memory({ clock, maxBytes: 4096 }) })
+    const store = node({ cache: memory({ clock, evicts: true, maxBytes: 4096 }) })
     const large = { ...entry(''), bytes: new Uint8Array(4000) }
     await store.create(ID, large)
     const found = await store.read(ID)
@@ -278,15 +286,15 @@ describe('cached', () => {
     const clock = manualClock()
     const plainStore: Store = { ...fixture().durable.store, tryWithLock: async (_name, work) => work() }
     const { byOwner: _, ...bare } = plainStore
-    const store = cached({ durable: bare as Store, cache: memory({ clock }), clock })
+    const store = cached({ durable: bare as Store, cache: memory({ clock, evicts: true }), clock })
     assert.deepEqual([store.byOwner, store.changes, store.schema], [undefined, undefined, undefined])
     // So do the types.
     const indexed: IndexedStore & ScannableStore = cached({
       durable: memory({ clock }),
-      cache: memory({ clock }),
+      cache: memory({ clock, evicts: true }),
       clock,
     })
-    assert.deepEqual(await indexed.byOwner.list(OWNER), [])
+    assert.deepEqual(await listed(indexed.byOwner, OWNER), [])
     // @ts-expect-error: not every store can find sessions by owner
     assert.throws(() => store.byOwner.list(OWNER), TypeError)
     assert.equal(await store.tryWithLock?.('name', async () => 5), 5)
@@ -304,7 +312,7 @@ describe('cached', () => {
         changes: { listen: async () => async () => {} },
         schema: { statements: ['CREATE'], pending: async () => [], migrate: async () => [] },
       } as Store,
-      cache: memory({ clock }),
+      cache: memory({ clock, evicts: true }),
       clock,
     })
     assert.deepEqual([await store.schema?.pending(), await store.schema?.migrate()], [[], []])
@@ -325,7 +333,7 @@ describe('cached', () => {
     await assert.rejects(store.read(ID), StoreError)
     assert.equal(await durable.store.create(ID, entry('first')), true)
     assert.equal(await cache.store.read(ID), null)
-    const opened = storeFromUrl('cached:?durable=memory%3A%3Fmax%3D5&cache=memory%3A&cacheTimeout=9')
+    const opened = storeFromUrl('cached:?durable=memory%3A%3Fmax%3D5&cache=memory%3A%3Fevicts%3Dtrue&cacheTimeout=9')
     assert.equal(await opened.create(ID, { ...entry('first'), expiresAt: Date.now() + HOUR }), true)
     assert.equal(await text(opened), 'first')
     await opened.close()
@@ -333,7 +341,7 @@ describe('cached', () => {
   })
 
   it('refuses options that it does not know or cannot use', () => {
-    const [durable, cache] = [memory(), memory()]
+    const [durable, cache] = [memory(), memory({ evicts: true })]
     const refused = (options: object) => assert.throws(() => cached(options as never), ConfigError)
     refused({ durable, cache: durable })
     for (const bad of [{ durable: 5 }, { cache: {} }, { cache: undefined }, { maxage: 5 }, { onCacheError: 5 }])
@@ -341,6 +349,19 @@ describe('cached', () => {
     for (const name of ['maxAge', 'cacheTimeout'])
       for (const bad of [0, -1, 1.5, '9']) refused({ durable, cache, [name]: bad })
     refused({ durable, cache, clock: 5 })
+  })
+
+  it('refuses a cache that would fill up, and says what to use', async () => {
+    const durable = memory()
+    const advice = { name: 'ConfigError', message: /memory\(\{ evicts: true \}\)/ }
+    for (const cache of [memory(), sqlite(':memory:'), cached({ durable: memory(), cache: memory({ evicts: true }) })])
+      assert.throws(() => cached({ durable, cache }), advice)
+    assert.throws(() => storeFromUrl('cached:?durable=memory%3A&cache=memory%3A'), advice)
+    const store = cached({ durable, cache: memory({ evicts: true, max: 2 }), onCacheError: assert.fail })
+    const ids = Array.from({ length: 9 }, newId)
+    for (const id of ids) await store.create(id, { ...fixture().entry('first'), expiresAt: Date.now() + HOUR })
+    for (const id of ids) assert.equal(plain(await store.read(id))?.text, 'first')
+    assert.equal(plain(store.readSync?.(ids.at(-1) ?? ID) ?? null)?.text, 'first', 'the last copy is there')
   })
 })
 

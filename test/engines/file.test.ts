@@ -13,6 +13,7 @@ import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { Entry } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 
 const HOUR = 3_600_000
@@ -128,7 +129,7 @@ describe('file', () => {
         await utimes(path, first.expiresAt / 1000, first.expiresAt / 1000)
         assert.equal(await store.read(id), null)
       }
-      assert.deepEqual(await store.byOwner.list(owner), [])
+      assert.deepEqual(await listed(store.byOwner, owner), [])
       assert.equal(await store.touch(id, clock() + HOUR), false)
       clock.advance(HOUR)
       assert.equal(await store.clearExpired(), 1)
@@ -157,7 +158,7 @@ describe('file', () => {
       const orphan = join(dir, 'owners', 'f0e', `${owner}.${other}`)
       writeFileSync(`${path}.draft`, 'half a write')
       writeFileSync(orphan, '')
-      assert.deepEqual(await store.byOwner.list(owner).then((found) => found.map((each) => each.id)), [id])
+      assert.deepEqual(await listed(store.byOwner, owner).then((found) => found.map((each) => each.id)), [id])
       assert.equal(await store.clearExpired({ dryRun: true }), 0)
       assert.ok(existsSync(`${path}.draft`) && existsSync(orphan))
       assert.equal(await store.clearExpired(), 0)
@@ -191,16 +192,16 @@ describe('file', () => {
       await store.update(id, entry({ owner: next }), found?.version ?? '')
       assert.deepEqual(globSync('owners/*/*', { cwd: dir }), [join('owners', 'f0e', `${next}.${id}`)])
       writeFileSync(marker, '')
-      assert.deepEqual(await store.byOwner.list(owner), [])
+      assert.deepEqual(await listed(store.byOwner, owner), [])
       assert.equal(await store.byOwner.deleteAll(owner), 0)
-      assert.equal((await store.byOwner.list(next)).length, 1)
+      assert.equal((await listed(store.byOwner, next)).length, 1)
     }))
 
   it('rejects, and does not say "absent", while the directory is gone, and works again when it is back', () =>
     withStore(async ({ store, dir, entry }) => {
       await store.create(id, entry())
       await rename(dir, `${dir}.unmounted`)
-      for (const call of [() => store.read(id), () => store.byOwner.list(owner), () => store.clearExpired()]) {
+      for (const call of [() => store.read(id), () => listed(store.byOwner, owner), () => store.clearExpired()]) {
         await assert.rejects(call, StoreError)
       }
       await rename(`${dir}.unmounted`, dir)
@@ -231,7 +232,7 @@ describe('file', () => {
       for (const bad of ['../../../secret', 'ab/../../secret', '', `${id}/`, id.toUpperCase()]) {
         await assert.rejects(store.read(bad as Id), StoreError)
         await assert.rejects(store.create(bad as Id, entry()), StoreError)
-        await assert.rejects(store.byOwner.list(bad), StoreError)
+        await assert.rejects(listed(store.byOwner, bad), StoreError)
       }
     }))
 

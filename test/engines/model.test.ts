@@ -10,7 +10,7 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import type { Clock, Entry, IndexedStore, ScannableStore, Version } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
-import { holds, listingOf, sameListings, scanned } from '../../packages/strongroom/src/testing/store/expect.ts'
+import { holds, listed, listingOf, sameListings, scanned } from '../../packages/strongroom/src/testing/store/expect.ts'
 
 type Subject = IndexedStore & ScannableStore
 type Make = (clock: Clock) => Promise<{ store: Subject; close(): Promise<void> }>
@@ -153,7 +153,7 @@ async function assertEqual(store: Subject, model: Model): Promise<void> {
   )
   for (const owner of OWNERS) {
     const expected = live.filter(({ entry }) => entry.owner === owner).map(({ id, entry }) => listingOf(id, entry))
-    sameListings(await store.byOwner.list(owner), expected)
+    sameListings(await listed(store.byOwner, owner), expected)
   }
 }
 

@@ -14,7 +14,7 @@ import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts
 import type { Entry, IndexedStore, ScannableStore, Schema, Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { everyByte, fill, HOUR, newId, newOwner } from '../../packages/strongroom/src/testing/store/entries.ts'
-import { holds } from '../../packages/strongroom/src/testing/store/expect.ts'
+import { holds, listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { watched } from '../../packages/strongroom/src/testing/watched.ts'
 
@@ -166,7 +166,7 @@ describe('moving', () => {
     const { from, to, entry, next } = fixture()
     const owner = newOwner()
     const ids = await fill(from, 4, () => entry({ owner }))
-    await to.create(ids[0] as Id, entry({ owner }))
+    await to.create(ids[0] as Id, entry({ owner, createdAt: 5 }))
     await next.touch(ids[1] as Id, entry().expiresAt)
     // Ended by a node whose call to the old store failed.
     const failing = { ...methodsOf(from), delete: () => Promise.reject(new StoreError('down')) }
@@ -174,14 +174,33 @@ describe('moving', () => {
     await moving({ from: failing, to })
       .delete(ids[2] as Id)
       .catch(() => undefined)
-    const listed = (await next.byOwner.list(owner)).map(({ id }) => id)
-    assert.equal(new Set(listed).size, listed.length)
-    for (const id of [ids[0], ids[1], ids[3]]) assert.ok(listed.includes(id as Id))
-    assert.equal(await next.byOwner.deleteAll(owner, ids[3]), listed.length - 1)
+    const listings = await listed(next.byOwner, owner)
+    assert.equal(listings.find(({ id }) => id === ids[0])?.createdAt, 5, 'as it is in the new store')
+    const found = listings.map(({ id }) => id)
+    assert.equal(new Set(found).size, found.length)
+    for (const id of [ids[0], ids[1], ids[3]]) assert.ok(found.includes(id as Id))
+    assert.equal(await next.byOwner.deleteAll(owner, ids[3]), found.length - 1)
     assert.deepEqual(
-      (await next.byOwner.list(owner)).map(({ id }) => id),
+      (await listed(next.byOwner, owner)).map(({ id }) => id),
       [ids[3]],
     )
+  })
+
+  it('lists each session of an owner once, while another node moves them, and ends them all', async () => {
+    const { from, to, entry, next, clock } = fixture()
+    const owner = newOwner()
+    const ids = await fill(from, 300, () => entry({ owner }))
+    const seen: string[] = []
+    for await (const page of next.byOwner.list(owner, { page: 20 })) {
+      seen.push(...page.map(({ id }) => id))
+      // Some of this page, which must not be listed again, and some of later ones, which must not be missed.
+      for (const id of [...page.slice(0, 5).map(({ id }) => id), ...ids.slice(seen.length, seen.length + 5)])
+        await next.touch(id, clock() + 2 * HOUR)
+    }
+    assert.deepEqual(seen.sort(), [...ids].sort())
+    assert.ok((await size(to)) >= 100)
+    assert.equal(await next.byOwner.deleteAll(owner), 300)
+    assert.deepEqual(await listed(next.byOwner, owner), [])
   })
 
   it('clears and counts what is in both stores, and shows no tombstone', async () => {
@@ -219,7 +238,7 @@ describe('moving', () => {
 
   it('does not take a copy in a cache for what a store has, when it changes or moves a session', async () => {
     const { from, to, entry, clock } = fixture()
-    const behind = moving({ from, to: cached({ durable: to, cache: memory({ clock }), clock }), clock })
+    const behind = moving({ from, to: cached({ durable: to, cache: memory({ clock, evicts: true }), clock }), clock })
     const id = newId()
     await behind.create(id, entry())
     const old = (await behind.read(id))?.version ?? ''
@@ -231,7 +250,10 @@ describe('moving', () => {
 
   it('has the traits that hold for both stores', async () => {
     const { from } = fixture()
-    const odd = { ...methodsOf(from), traits: { ...from.traits, granularity: 1000, sizeLimit: 99, durable: 'machine' } }
+    const odd = {
+      ...methodsOf(from),
+      traits: { ...from.traits, granularity: 1000, sizeLimit: 99, durable: 'machine', evicts: true },
+    }
     const old = { ...methodsOf(from), traits: { ...from.traits, durable: 'process' } }
     const { traits } = moving({ from: old as Whole, to: odd as Store })
     const { engine, granularity, sizeLimit, durable, evicts } = traits

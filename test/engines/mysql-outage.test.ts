@@ -9,6 +9,7 @@ import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { type MysqlStore, type MysqlUrlOptions, mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { Entry } from '../../packages/strongroom/src/store.ts'
+import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { type MariadbServer, mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 
 const newId = () => randomBytes(32).toString('hex') as Id
@@ -54,7 +55,7 @@ describe('mysql, when its server fails', { skip: mariadbNeed.skip }, () => {
     touch: () => store.touch(id, Date.now() + 1000),
     delete: () => store.delete(id),
     clearExpired: () => store.clearExpired(),
-    list: () => store.byOwner.list(newId()),
+    list: () => listed(store.byOwner, newId()),
     deleteAll: () => store.byOwner.deleteAll(newId()),
     scan: () => store.scan()[Symbol.asyncIterator]().next(),
     tryWithLock: () => store.tryWithLock('sweep', async () => 1),

@@ -18,6 +18,7 @@ import { PURGE_STEP } from '../../packages/strongroom/src/engines/shared/sql.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { Entry, Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { type MariadbServer, mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 
@@ -222,7 +223,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
         hasDeadline: [key, now, 5, now],
         delete: [key, now],
         deleteVersion: [key, now, 5],
-        listByOwner: [key, now],
+        listByOwner: [key, now, 0, '500'],
         deleteByOwner: [key, now],
         deleteOthersByOwner: [key, now, key],
         page: [150, '20'],
@@ -480,7 +481,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     const { version } = (await app.read(id)) ?? assert.fail()
     assert.ok(await app.update(id, entry({ owner: tag }), version))
     assert.equal(await app.touch(id, Date.now() + 2 * HOUR), true)
-    assert.equal((await app.byOwner.list(tag)).length, 1)
+    assert.equal((await listed(app.byOwner, tag)).length, 1)
     for await (const page of app.scan()) assert.equal(page.length, 1)
     assert.equal(await app.tryWithLock('sweep', () => app.clearExpired()), 0)
     assert.equal(app.traits.durable, 'machine')

@@ -6,6 +6,7 @@ import { postgres } from '../../packages/strongroom/src/engines/postgres/postgre
 import { redis } from '../../packages/strongroom/src/engines/redis/redis.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
+import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 
 /** What needs no server: none of these stores opens a connection. */
 describe('engines with servers', () => {
@@ -37,7 +38,7 @@ describe('engines with servers', () => {
           store.read(bad),
           store.touch(bad, 5),
           store.delete(bad),
-          store.byOwner.list(bad),
+          listed(store.byOwner, bad),
           store.byOwner.deleteAll(bad),
           store.byOwner.deleteAll('a'.repeat(64), bad),
         ]

@@ -27,7 +27,7 @@ describe('a store URL', () => {
     for (const scheme of ['mysql', 'mariadb'])
       assert.deepEqual(facts(`${scheme}://me@host/x?table=people&timeout=50`), ['mysql', 'machine', null])
     assert.deepEqual(facts('memcached://a,b:9,[::1]:9?itemSize=4096'), ['memcached', 'no', null])
-    const cached = `cached:?durable=${encodeURIComponent('sqlite:./x.db?timeout=50')}&cache=memory%3A&maxAge=500`
+    const cached = `cached:?durable=${encodeURIComponent('sqlite:./x.db?timeout=50')}&cache=memory%3A%3Fevicts%3Dtrue&maxAge=500`
     assert.deepEqual(facts(cached), ['cached sqlite with memory', 'machine', null])
   })
 
@@ -56,7 +56,7 @@ describe('a store URL', () => {
     for (const [url, path] of [
       ['file:./sessions', './sessions'],
       ['sqlite:///x/y.db?timeout=5', '/x/y.db'],
-      [`cached:?durable=${inside}&cache=memory%3A`, './x y.db'],
+      [`cached:?durable=${inside}&cache=memory%3A%3Fevicts%3Dtrue`, './x y.db'],
       ['cached:', null],
       ['sqlite::memory:', null],
       ['memory:', null],
@@ -107,11 +107,11 @@ describe('a store URL', () => {
       'memcached://a?clock=now',
       'memcached://a?itemSize=2000',
       'cached:',
-      'cached:elsewhere?durable=memory%3A&cache=memory%3A',
+      'cached:elsewhere?durable=memory%3A&cache=memory%3A%3Fevicts%3Dtrue',
       'cached:?durable=memory%3A',
       'cached:?durable=memory%3A&cache=cookie%3A',
-      'cached:?durable=memory%3A&cache=memory%3A&maxAge=0',
-      'cached:?durable=memory%3A&cache=memory%3A&max=5',
+      'cached:?durable=memory%3A&cache=memory%3A%3Fevicts%3Dtrue&maxAge=0',
+      'cached:?durable=memory%3A&cache=memory%3A%3Fevicts%3Dtrue&max=5',
     ]) {
       assert.throws(() => storeFromUrl(url), ConfigError, url)
     }

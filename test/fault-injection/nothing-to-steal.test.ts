@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { isSession } from '../../packages/strongroom/src/backing/own-entries.ts'
 import { createAead } from '../../packages/strongroom/src/crypto/aead.ts'
 import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { createSeal, type SealName } from '../../packages/strongroom/src/crypto/seal.ts'
-import { newToken, type VerifiedToken, verifyToken } from '../../packages/strongroom/src/crypto/token.ts'
+import { newToken, renewedToken, type VerifiedToken, verifyToken } from '../../packages/strongroom/src/crypto/token.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { visitor } from '../core/fixtures/visitor.ts'
 import { ENVIRONMENTS } from './environments.ts'
 import { onEach } from './fixtures/environment.ts'
 import { find, formsOf, type Secret } from './fixtures/search.ts'
-import { SECRET, sessionsOn } from './fixtures/site.ts'
+import { NAMESPACE, SECRET, sessionsOn } from './fixtures/site.ts'
 
 const unique = (name: string) => `${name}-${randomBytes(8).toString('hex')}`
 
@@ -19,7 +20,7 @@ interface Visits {
   readonly cookies: readonly string[]
 }
 
-/** Uses sessions in every state: new, logged in, written again, logged out. */
+/** Uses sessions in every state: new, logged in, written again, renewed, logged out. */
 async function live(store: Store, seal: SealName): Promise<Visits> {
   const sessions = sessionsOn(store, { seal })
   const [canary, user, label] = [unique('canary'), unique('user'), unique('label')]
@@ -34,6 +35,7 @@ async function live(store: Store, seal: SealName): Promise<Visits> {
     await visit((session) => session.set('data', canary))
     await visit((session) => session.login(user, { label }))
     await visit((session) => session.set('more', [canary, i]))
+    await visit((session) => session.renew())
     if (i === 4) await visit((session) => session.logout())
   }
   return { hidden: { canary, user, label }, cookies: [...cookies] }
@@ -41,11 +43,12 @@ async function live(store: Store, seal: SealName): Promise<Visits> {
 
 /** What must not be found: the data of the sessions, and what opens them. */
 function secretsOf({ hidden, cookies }: Visits): Secret[] {
-  const tokens = cookies.map((cookie) => Buffer.from(cookie, 'base64url').subarray(2, 34))
+  const bytes = cookies.map((cookie) => Buffer.from(cookie, 'base64url'))
   return [
     ...Object.entries(hidden),
     ...cookies.map((cookie): Secret => ['a cookie', cookie]),
-    ...tokens.map((token): Secret => ['a token', token]),
+    ...bytes.map((each): Secret => ['a sid', each.subarray(6, 22)]),
+    ...bytes.map((each): Secret => ['a token', each.subarray(22, 54)]),
     ['the secret', SECRET],
     ['the secret', Buffer.from(SECRET, 'base64url')],
   ]
@@ -99,21 +102,28 @@ onEach(
       const opens = createSeal('two-key', ring, createAead())
       const { cookies } = await live(store, 'two-key')
       const tokens = cookies
-        .map((cookie) => verifyToken(cookie, ring))
+        .map((cookie) => verifyToken(cookie, ring, NAMESPACE))
         .filter((token): token is VerifiedToken => typeof token === 'object')
+      assert.equal(tokens.length, cookies.length)
       let rows = 0
-      for (const { id } of tokens) {
+      for (const id of new Set(tokens.map((token) => token.id))) {
         const row = (await store.read(id))?.entry
-        if (!row) continue
+        if (!row || !isSession(row)) continue
         rows += 1
-        for (const foreign of [newToken(ring), newToken(ring)])
-          assert.equal(typeof opens.open(row.bytes, foreign, row.owner), 'object')
-        // The token of one session opens that session and no other.
-        const opened = tokens.filter((token) => typeof opens.open(row.bytes, token, row.owner) === 'string')
-        assert.deepEqual(
-          opened.map((token) => token.id),
-          [id],
-        )
+        const opensFor = (token: VerifiedToken) => 'payload' in opens.open(row.bytes, token, row.owner)
+        const [former, current, ...more] = tokens
+          .filter((token) => token.id === id)
+          .sort((a, b) => a.generation - b.generation)
+        assert.ok(former && current && more.length === 0, 'a session was renewed once')
+        // Neither a token of the same session that the server could make, nor one that the visitor had before.
+        for (const foreign of [
+          newToken(ring, NAMESPACE),
+          renewedToken(former, NAMESPACE),
+          renewedToken(current, NAMESPACE),
+        ])
+          assert.ok(!opensFor(foreign))
+        // The current token of one session opens that session and no other.
+        assert.deepEqual(tokens.filter(opensFor), [current])
       }
       assert.equal(rows, 4)
       await store.close()

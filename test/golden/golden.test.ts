@@ -2,9 +2,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
-import { createKeyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
 import { createSeal, openLabel } from '../../packages/strongroom/src/crypto/seal.ts'
-import { handleOf, type Id, verifyToken } from '../../packages/strongroom/src/crypto/token.ts'
+import {
+  computedToken,
+  handleOf,
+  type Id,
+  renewedToken,
+  verifyToken,
+} from '../../packages/strongroom/src/crypto/token.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
@@ -26,44 +33,55 @@ for (const format of [1])
     it('its secrets still derive the same keys', () => {
       golden.masters.forEach(({ kid, keys }, i) => {
         const { current } = createKeyring(golden.secrets[i] as string)
-        const { token, seal, owner, label, cookie } = current
-        assert.equal(current.kid, kid)
-        assert.deepEqual(
-          [token, seal, owner, label, cookie].map((key) => key.export().toString('hex')),
-          keys,
-        )
+        const { kid: derived, ...others } = current
+        assert.equal(derived, kid)
+        const inHex = Object.entries(others).map(([use, key]) => [use, key.export().toString('hex')])
+        assert.deepEqual(Object.fromEntries(inHex), keys)
       })
     })
 
     it('its tokens are still valid, with the same ids and handles', () => {
       assert.ok(golden.tokens.length > 0)
       for (const ring of rings)
-        for (const { token, id, cookie, handle } of golden.tokens) {
-          const verified = verifyToken(cookie, ring)
+        for (const { namespace, cookie, handle, computed, ...expected } of golden.tokens) {
+          const verified = verifyToken(cookie, ring, namespace)
           assert.ok(typeof verified === 'object')
-          assert.deepEqual([Buffer.from(verified.token).toString('hex'), verified.id], [token, id])
-          assert.equal(handleOf(verified.id), handle)
+          const { sid, token, generation, id } = verified
+          const [sidInHex, inHex] = [sid, token].map((bytes) => Buffer.from(bytes).toString('hex'))
+          assert.deepEqual({ sid: sidInHex, token: inHex, generation, id }, expected)
+          assert.equal(handleOf(id), handle)
+          assert.equal(renewedToken(verified, namespace).id, id)
         }
     })
 
+    it('its computed tokens are computed again', () => {
+      const computed = golden.tokens.filter((each) => each.computed)
+      assert.ok(computed.length > 0)
+      for (const { namespace, cookie, computed: from = assert.fail() } of computed)
+        assert.equal(computedToken(ring.masters[from.secret] ?? assert.fail(), namespace, from.what).text, cookie)
+    })
+
     it('its users still have the same owner tags', () => {
-      for (const { secret, userId, tag } of golden.owners)
-        assert.equal(ownerTag(ring.masters[secret] ?? assert.fail(), userId), tag)
+      assert.ok(golden.owners.length > 0)
+      for (const { secret, namespace, userId, tag } of golden.owners)
+        assert.equal(ownerTag(ring.masters[secret] ?? assert.fail(), namespace, userId), tag)
     })
 
     it('its records, labels and cookies of both ciphers still open, with every implementation', () => {
-      assert.ok(golden.records.length > 0 && golden.labels.length > 0 && golden.cookies.length > 0)
+      assert.ok([golden.records, golden.labels, golden.cookies].every(({ length }) => length > 0))
       for (const kind of [golden.records, golden.labels, golden.cookies])
         assert.equal(new Set(kind.map(({ cipher }) => cipher)).size, 2)
       for (const ring of rings) {
         for (const aead of AEADS) {
-          for (const { seal, cookie, owner, payload, bytes: hex } of golden.records) {
-            const verified = verifyToken(cookie, ring)
-            assert.ok(typeof verified === 'object')
-            assert.equal(createSeal(seal, ring, aead).open(bytes(hex), verified, owner), payload)
+          for (const { seal, cookie, superseded, owner, payload, renewedAt, bytes: hex } of golden.records) {
+            const [verified, before] = [cookie, superseded].map((text) => verifyToken(text, ring, NAME))
+            assert.ok(typeof verified === 'object' && typeof before === 'object')
+            const opener = createSeal(seal, ring, aead)
+            assert.deepEqual(opener.open(bytes(hex), verified, owner), { payload, generation: 1, renewedAt })
+            assert.deepEqual(opener.open(bytes(hex), before, owner), { refused: 'superseded' })
           }
           for (const { id, label, bytes: hex } of golden.labels)
-            assert.deepEqual(openLabel(aead, bytes(hex), ring, id as Id), label)
+            assert.deepEqual(openLabel(aead, bytes(hex), ring, id as Id), { stamp: undefined, ...label })
           for (const { protection, payload, text } of golden.cookies) {
             const decoded = cookieCodec(protection, ring, NAME, aead).decode(text)
             assert.equal('payload' in decoded && decoded.payload, payload)
@@ -110,18 +128,18 @@ for (const format of [1])
       }
     })
 
-    it('its revocations still refuse the sessions that they ended', async () => {
+    it('its revocations still refuse the cookies that they ended', async () => {
       for (const { cookie: text, marks } of golden.ended) {
         const revocations = memory({ max: 10, clock })
         const store = cookie({ revocations })
         const sessions = createSessions({ secrets: golden.secrets, store, clock, cookie: { name: NAME } })
         await visitor(sessions, undefined, text).visit((session) => assert.equal(session.userId, USERS[0]))
-        for (const { id, bytes: hex, expiresAt } of marks)
+        for (const { id, bytes: hex, label, expiresAt } of marks)
           await revocations.create(id as Id, {
             bytes: bytes(hex),
             expiresAt,
             owner: null,
-            label: null,
+            label: label === null ? null : bytes(label),
             createdAt: CLOCK,
           })
         await visitor(sessions, undefined, text).visit((session) => assert.equal(session.userId, null))

@@ -3,27 +3,45 @@ import type { CipherName } from '../../packages/strongroom/src/crypto/primitives
 /** The contents of a golden file. */
 export interface Golden {
   readonly secrets: readonly string[]
-  /** For each secret: the key id, and the keys for token, seal, owner, label and cookie in hexadecimal. */
-  readonly masters: readonly { readonly kid: number; readonly keys: readonly string[] }[]
+  /** For each secret: the key id, and the keys by their use, in hexadecimal. */
+  readonly masters: readonly { readonly kid: number; readonly keys: Readonly<Record<string, string>> }[]
+  /** First tokens, renewed ones, and computed ones with what they were computed from. */
   readonly tokens: readonly {
+    readonly namespace: string
+    readonly sid: string
     readonly token: string
+    readonly generation: number
     readonly id: string
     readonly cookie: string
     readonly handle: string
+    readonly computed?: { readonly secret: number; readonly what: readonly string[] }
   }[]
-  readonly owners: readonly { readonly secret: number; readonly userId: string; readonly tag: string }[]
+  readonly owners: readonly {
+    readonly secret: number
+    readonly namespace: string
+    readonly userId: string
+    readonly tag: string
+  }[]
   readonly records: readonly {
-    readonly seal: 'two-key' | 'server-key'
+    readonly seal: 'two-key' | 'server-key' | 'none'
     readonly cipher: CipherName
     readonly cookie: string
     readonly owner: string | null
     readonly payload: string
+    readonly renewedAt: number
     readonly bytes: string
+    /** A cookie of the same session, from before its last renewal. */
+    readonly superseded: string
   }[]
   readonly labels: readonly {
     readonly id: string
     readonly cipher: CipherName
-    readonly label: { readonly text: string | null; readonly idle: number; readonly deadline: number }
+    readonly label: {
+      readonly text: string | null
+      readonly idle: number
+      readonly deadline: number
+      readonly stamp?: string
+    }
     readonly bytes: string
   }[]
   readonly cookies: readonly {
@@ -45,17 +63,24 @@ export interface Golden {
   }[]
   /** Whole sessions in cookies. */
   readonly travelling: readonly { readonly protection: 'sealed' | 'signed'; readonly cookie: string }[]
-  /** Cookies whose session was ended, with the revocations in the store. */
+  /** Cookies that were ended or superseded, with what the store of revocations says of them. */
   readonly ended: readonly {
-    readonly how: 'logout' | 'revoke-all'
+    readonly how: 'logout' | 'renewal' | 'revoke-all'
     readonly cookie: string
-    readonly marks: readonly { readonly id: string; readonly bytes: string; readonly expiresAt: number }[]
+    readonly marks: readonly {
+      readonly id: string
+      readonly bytes: string
+      readonly label: string | null
+      readonly expiresAt: number
+    }[]
   }[]
 }
 
 /** The moment at which everything was created. */
 export const CLOCK = 2_000_000_000_000
 export const NAME = '__Host-id'
+export const RENEWED_AT = 2_000_000_000
+export const NAMESPACES = [NAME, 'admin', 'x'.repeat(256)] as const
 export const USERS = ['ada', '4711', 'Zoë 🔑', 'x'.repeat(300)] as const
 export const PAYLOADS = [
   '{"c":2000000000000,"d":2000043200000,"i":1800000}\n{}',

@@ -3,18 +3,26 @@
  * each released format, and never again, because the contents of such a file must open for ever.
  */
 import { createHash } from 'node:crypto'
+import { isSession } from '../../packages/strongroom/src/backing/own-entries.ts'
 import { CIPHERS, createAead } from '../../packages/strongroom/src/crypto/aead.ts'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
-import { createKeyring, ownerTag } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
 import { primitivesFor } from '../../packages/strongroom/src/crypto/provider.ts'
 import { createSeal, sealLabel } from '../../packages/strongroom/src/crypto/seal.ts'
-import { handleOf, newToken } from '../../packages/strongroom/src/crypto/token.ts'
+import {
+  computedToken,
+  handleOf,
+  newToken,
+  renewedToken,
+  type VerifiedToken,
+} from '../../packages/strongroom/src/crypto/token.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { visitor } from '../core/fixtures/visitor.ts'
-import { CLOCK, DATA, type Golden, LOGIN, NAME, PAYLOADS, USERS } from './golden.ts'
+import { CLOCK, DATA, type Golden, LOGIN, NAME, NAMESPACES, PAYLOADS, RENEWED_AT, USERS } from './golden.ts'
 
 const secrets = ['golden 1', 'golden 2'].map((name) => createHash('sha512').update(name).digest('base64url'))
 const rings = secrets.map((secret) => createKeyring(secret))
@@ -32,7 +40,9 @@ async function storedUnder(seal: 'two-key' | 'server-key' | 'none', cipher: (typ
     for (const [key, value] of Object.entries(DATA)) session.set(key, value)
     session.login(USERS[0], LOGIN)
   })
-  for await (const [listing] of store.scan()) {
+  await guest.visit((session) => session.renew())
+  for await (const page of store.scan()) {
+    const listing = page.find(isSession)
     if (!listing) continue
     const { entry } = (await store.read(listing.id)) ?? {}
     if (!entry) break
@@ -68,44 +78,65 @@ async function inCookie(protection: 'sealed' | 'signed', cipher?: (typeof CIPHER
   return { sessions, guest, protection, cookie: guest.cookie ?? '' }
 }
 
-/** A cookie whose session was ended, alone or with all sessions of its user, and the revocations in the store. */
-async function ended(how: 'logout' | 'revoke-all') {
-  const revocations = memory({ max: 10, clock: () => CLOCK })
+/** A cookie that ended alone, was superseded, or ended with all sessions of its user, and the revocations in the store. */
+async function ended(how: Golden['ended'][number]['how']) {
+  const revocations = memory({ clock: () => CLOCK })
   const { guest, cookie, sessions } = await inCookie('sealed', undefined, revocations)
   if (how === 'logout') await guest.visit((session) => session.logout())
+  else if (how === 'renewal') await guest.visit((session) => session.renew())
   else await (sessions as unknown as { of(id: string): { revokeAll(): Promise<null> } }).of(USERS[0]).revokeAll()
   const marks: Golden['ended'][number]['marks'][number][] = []
   for await (const page of revocations.scan())
     for (const { id, expiresAt } of page) {
-      const found = await revocations.read(id)
-      marks.push({ id, bytes: hex(found?.entry.bytes ?? new Uint8Array()), expiresAt })
+      const { bytes, label } = (await revocations.read(id))?.entry ?? { bytes: new Uint8Array(), label: null }
+      marks.push({ id, bytes: hex(bytes), label: label && hex(label), expiresAt })
     }
   return { how, cookie, marks }
 }
 
+const plain = (namespace: string, { sid, token, generation, id, text }: VerifiedToken) => ({
+  namespace,
+  sid: hex(sid),
+  token: hex(token),
+  generation,
+  id,
+  cookie: text,
+  handle: handleOf(id),
+})
+
 const golden: Golden = {
   secrets,
-  masters: rings.map(({ current: { kid, token, seal, owner, label, cookie } }) => ({
+  masters: rings.map(({ current: { kid, ...keys } }) => ({
     kid,
-    keys: [token, seal, owner, label, cookie].map((key) => key.export().toString('hex')),
+    keys: Object.fromEntries(Object.entries(keys).map(([use, key]) => [use, hex(key.export())])),
   })),
-  tokens: rings.flatMap((ring) =>
-    [1, 2].map(() => {
-      const { token, id, text } = newToken(ring)
-      return { token: hex(token), id, cookie: text, handle: handleOf(id) }
+  tokens: rings.flatMap((ring, secret) =>
+    NAMESPACES.flatMap((namespace) => {
+      const first = newToken(ring, namespace)
+      const what = ['django', 'session', 'Zoë 🔑']
+      return [
+        plain(namespace, first),
+        plain(namespace, renewedToken(first, namespace)),
+        plain(namespace, renewedToken({ ...first, generation: 0x0102_0303 }, namespace)),
+        { ...plain(namespace, computedToken(ring.current, namespace, what)), computed: { secret, what } },
+      ]
     }),
   ),
   owners: rings.flatMap((ring, secret) =>
-    USERS.map((userId) => ({ secret, userId, tag: ownerTag(ring.current, userId) })),
+    NAMESPACES.flatMap((namespace) =>
+      USERS.map((userId) => ({ secret, namespace, userId, tag: ownerTag(ring.current, namespace, userId) })),
+    ),
   ),
   records: rings.flatMap((ring) =>
-    (['two-key', 'server-key'] as const).flatMap((seal) =>
+    (['two-key', 'server-key', 'none'] as const).flatMap((seal) =>
       PAYLOADS.flatMap((payload) =>
-        [null, ownerTag(ring.current, USERS[0])].flatMap((owner) =>
+        [null, ownerTag(ring.current, NAME, USERS[0])].flatMap((owner) =>
           aeads.map((aead) => {
-            const token = newToken(ring)
-            const bytes = hex(createSeal(seal, ring, aead).seal(payload, token, owner))
-            return { seal, cipher: aead.cipher, cookie: token.text, owner, payload, bytes }
+            const before = newToken(ring, NAME)
+            const token = renewedToken(before, NAME)
+            const bytes = hex(createSeal(seal, ring, aead).seal(payload, token, owner, RENEWED_AT))
+            const cookies = { cookie: token.text, superseded: before.text }
+            return { seal, cipher: aead.cipher, ...cookies, owner, payload, renewedAt: RENEWED_AT, bytes }
           }),
         ),
       ),
@@ -114,8 +145,9 @@ const golden: Golden = {
   labels: rings.flatMap((ring) =>
     ['Firefox on Linux', null].flatMap((text) =>
       aeads.map((aead) => {
-        const { id } = newToken(ring)
-        const label = { text, idle: 1_800_000, deadline: CLOCK }
+        const { id } = newToken(ring, NAME)
+        const stamp = text === null ? {} : { stamp: 'A'.repeat(23) }
+        const label = { text, idle: 1_800_000, deadline: CLOCK, ...stamp }
         return { id, cipher: aead.cipher, label, bytes: hex(sealLabel(aead, label, ring.current, id)) }
       }),
     ),
@@ -138,6 +170,6 @@ const golden: Golden = {
       async ([protection, cipher]) => ({ protection, cookie: (await inCookie(protection, cipher)).cookie }),
     ),
   ),
-  ended: await Promise.all([ended('logout'), ended('revoke-all')]),
+  ended: await Promise.all([ended('logout'), ended('renewal'), ended('revoke-all')]),
 }
 process.stdout.write(`${JSON.stringify(golden, null, 2)}\n`)

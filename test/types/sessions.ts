@@ -132,6 +132,8 @@ export async function whatOfCanDoFollowsFromTheStore() {
 
   const evicting = createSessions<Data>({ secrets, store: redis({ url: 'redis://h', evicts: true }) })
   same<typeof evicting, BaseSessions<Data>>(true)
+  const dropping = createSessions<Data>({ secrets, store: memory({ evicts: true }) })
+  same<typeof dropping, BaseSessions<Data>>(true)
   const kept = createSessions<Data>({ secrets, store: redis({ url: 'redis://h', evicts: false }) })
   same<typeof kept, Sessions<Data>>(true)
 

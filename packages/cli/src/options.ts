@@ -37,6 +37,11 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('It must be a whole number above 0.')
 }
 
+export function keyId(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) < 256) return Number(text)
+  throw new InvalidArgumentError('A key id is a whole number from 0 to 255.')
+}
+
 /** Refuses what is not a handle, without repeating it: someone may have pasted a cookie or an id. */
 export function checkHandle(handle: string): void {
   if (/^[\w-]{16}$/.test(handle)) return

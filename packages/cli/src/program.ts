@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { backup } from './commands/backup.ts'
 import { clearExpired } from './commands/clear-expired.ts'
 import { init } from './commands/init.ts'
+import { keysForget } from './commands/keys-forget.ts'
 import { keysList } from './commands/keys-list.ts'
 import { keysNew } from './commands/keys-new.ts'
 import { list } from './commands/list.ts'
@@ -10,6 +11,7 @@ import { migrate } from './commands/migrate.ts'
 import { move } from './commands/move.ts'
 import { revoke } from './commands/revoke.ts'
 import { revokeAll } from './commands/revoke-all.ts'
+import { revokeEverybody } from './commands/revoke-everybody.ts'
 import { scan } from './commands/scan.ts'
 import { show } from './commands/show.ts'
 import { stats } from './commands/stats.ts'
@@ -49,10 +51,15 @@ export function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true, subcommandTerm: termOf })
     .configureOutput({ outputError: (text, write) => write(oneLineOf(text)) })
   init(program)
-  const keys = program.command('keys').summary('make and list secrets').description('Makes and lists secrets.')
+  const keys = program
+    .command('keys')
+    .summary('make, list and forget secrets')
+    .description('Makes, lists and forgets secrets.')
   keysNew(keys)
   keysList(keys)
-  for (const add of [migrate, move, clearExpired, stats, list, show, revoke, revokeAll, backup, scan]) add(program)
+  keysForget(keys)
+  for (const add of [migrate, move, clearExpired, stats, list, show, revoke, revokeAll, revokeEverybody, backup, scan])
+    add(program)
   return program
 }
 

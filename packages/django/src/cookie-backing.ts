@@ -73,6 +73,7 @@ export function cookieBacking({ records, codec, cookieName, cookieAge, clock }: 
       return refOf(await records.write(content, ref as DjangoRef))
     },
     end: async () => true,
+    discard: async () => true,
     replace: async () => true,
     users: { storesSurvivor: false, advice: WITHOUT_STORE },
   }

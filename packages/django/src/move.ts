@@ -30,7 +30,7 @@ export interface DjangoMoveReport {
   readonly gone: number
   /** Not signed with the key (altered, or made with another SECRET_KEY), or impossible to store here. */
   readonly unreadable: number
-  /** Of users who are gone, inactive or have changed their password. Django would refuse them, too. */
+  /** Of users who are gone, inactive or have changed their password (Django would refuse them, too), or have ended all sessions here. */
   readonly signedOut: number
   readonly tooLarge: number
   /** A store did not answer for these sessions. */

@@ -1,5 +1,5 @@
-import { type Clock, ConfigError, type SourceSession, type Store } from 'strongroom'
-import { booleanOption, milliseconds, type Refused, wholeNumber } from 'strongroom/internal'
+import { type Clock, ConfigError, type SourceRefusal, type SourceSession, type Store } from 'strongroom'
+import { booleanOption, milliseconds, wholeNumber } from 'strongroom/internal'
 import { type AuthKeys, type PasswordOf, verifySessionAuthHash } from './auth.ts'
 import { EXPIRY, scalarIn, USER_HASH, userIn, valuesOf } from './document.ts'
 import type { DjangoEngine } from './engine.ts'
@@ -38,17 +38,21 @@ export class SessionReader {
   }
 
   /** The session in `session_data`. Refused when it is not signed with the key, or its login is no longer valid. */
-  async session(sessionData: string, expiresAt: number): Promise<SourceSession | Refused> {
+  async session(sessionData: string, expiresAt: number): Promise<SourceSession | SourceRefusal> {
     const data = this.codec.decode(sessionData)
     return 'refused' in data ? data : this.sessionOf(data, expiresAt)
   }
 
-  async sessionOf({ document }: Pick<SessionData, 'document'>, expiresAt: number): Promise<SourceSession | Refused> {
+  async sessionOf(
+    { document }: Pick<SessionData, 'document'>,
+    expiresAt: number,
+  ): Promise<SourceSession | SourceRefusal> {
     const userId = userIn(document)
     if (userId !== null && this.#password !== false) {
       const field = await this.#password(userId)
       const hash = scalarIn(document, USER_HASH)
-      if (field === null || verifySessionAuthHash(hash, field, this.#keys) === null) return { refused: 'credential' }
+      if (field === null || verifySessionAuthHash(hash, field, this.#keys) === null)
+        return { refused: 'credential', userId }
     }
     const { [EXPIRY]: _, ...values } = valuesOf(document)
     const persistent = !endsWithBrowser(expiryIn(document.entries.get(EXPIRY)), this.ages)

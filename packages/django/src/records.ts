@@ -66,9 +66,11 @@ export class Records {
   }
 
   /** Returns what to write. `before` is the stored session, or the one that is renewed. */
-  async write({ meta, data, requested }: ContentToSave, before: DjangoRef | null): Promise<Written> {
+  async write({ meta, data, requested, isLogin }: ContentToSave, before: DjangoRef | null): Promise<Written> {
     const { codec, clock, logins, maxSize } = this.#settings
-    const own = { ...(await logins.changes(meta.userId, before)), ...this.#expiryChange(data, requested, before) }
+    // The password may have changed since the last login of the same user.
+    const login = await logins.changes(meta.userId, isLogin ? null : before)
+    const own = { ...login, ...this.#expiryChange(data, requested, before) }
     const json = changedJson({ data, before: before?.document ?? null, own })
     refuseOver(maxSize, json.length, data, 'maxSize')
     const document = readDocument(json)

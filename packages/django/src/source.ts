@@ -60,7 +60,8 @@ export function django(options: DjangoSourceOptions | DjangoMovedOptions): Adopt
   if (engine.name === 'signed_cookies') {
     const salt = 'django.contrib.sessions.backends.signed_cookies'
     const reader = new SessionReader('django()', options, { salt, clock })
-    return { ...common, keyIn: (cookies) => keyIn(cookies, isShortEnough), read: readCookies(reader, clock) }
+    const read = readCookies(reader, clock)
+    return { ...common, stateless: true, keyIn: (cookies) => keyIn(cookies, isShortEnough), read }
   }
   const { store, reader } = openForReading('django()', engine, { ...options, clock, cookieName: transport.name })
   return {
@@ -75,7 +76,7 @@ export function django(options: DjangoSourceOptions | DjangoMovedOptions): Adopt
   }
 }
 
-/** A signed cookie cannot be ended at Django. Here, the receipt of its adoption ends it. */
+/** A signed cookie cannot be ended at Django. Here, the receipt of its adoption ends it, and a logout its older copies. */
 function readCookies(reader: SessionReader, clock: () => number): NonNullable<AdoptionSource['read']> {
   return async (cookie) => {
     const data = reader.codec.decode(cookie)

@@ -1,6 +1,7 @@
-import type { Backing, Loaded } from './backing/backing.ts'
+import type { Backing, Loaded, Superseded } from './backing/backing.ts'
 import type { CredentialStamps } from './credential.ts'
 import type { LiveKeyring } from './crypto/keyring.ts'
+import type { Id } from './crypto/token.ts'
 import type { Emit } from './events.ts'
 import type { CookieTransport } from './http/cookie.ts'
 import type { Serializer } from './session/serializer.ts'
@@ -41,19 +42,31 @@ export interface SessionsContext {
 /** Another framework's sessions, as a request meets them: the option `adoptFrom`. */
 export interface Adoption {
   /** For a request without a valid cookie of ours: what its cookie of another framework leads to; null without one. */
-  find(context: SessionsContext, cookies: string | undefined, label: () => string | null): Promise<Adopted | null>
+  find(context: SessionsContext, cookies: string | undefined, request: AdoptionRequest): Promise<Adopted | null>
   /**
    * A logout ends the other frameworks' sessions that the request names, and so does a login, because they may be somebody
-   * else's. Returns the Set-Cookie lines that remove their cookies.
+   * else's. `current` is the session that the request has here. Returns the Set-Cookie lines that remove their cookies.
    */
-  end(context: SessionsContext, cookies: string | undefined): Promise<readonly string[]>
+  end(context: SessionsContext, cookies: string | undefined, current: Id | null): Promise<readonly string[]>
+  /** The session that a key of the source with this name stands for. */
+  originOf(
+    name: string,
+    key: string,
+  ): { readonly name: string; readonly key: string; readonly until: number; readonly stateless: boolean }
   close(): Promise<void>
+}
+
+export interface AdoptionRequest {
+  /** Names the visitor's device. */
+  readonly device: () => string | null
+  /** Can our cookie be sent with its response? */
+  readonly responds: boolean
 }
 
 /** The result for another framework's cookie. */
 export interface Adopted {
   /** Null when the session that it names is over. */
-  readonly loaded: Loaded | null
+  readonly found: Loaded | Superseded | null
   /** The Set-Cookie line that removes that cookie; null while its session could not be ended there. */
   readonly clear: string | null
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Sweeper } from './admin/sweeper.ts'
-import type { AdoptionSource } from './adoption/source.ts'
+import { type AdoptionSource, endsRemembered, sourceClients } from './adoption/source.ts'
 import { adoptionOf } from './adoption/visitors.ts'
 import { type CreatedBacking, checkEngine, createBacking, type Engine } from './backing/create.ts'
 import { booleanOption, checkOptions, oneOf } from './base/check.ts'
@@ -123,7 +123,8 @@ export function createContext(options: SessionsOptions): Created {
   const { engine, ring, ownsStore } = essentials(options, { production, timeout })
   const clock = functionOr('clock', options.clock, Date.now)
   const common = { ring, clock, timeout, memo: memoOption(options.memo) }
-  const created = createBacking(engine, options, { ...common, production })
+  const sources = sourceClients(options.adoptFrom, timeout)
+  const created = createBacking(engine, options, { ...common, production, remembered: endsRemembered(sources) })
   const { backing, transport, sealName, aead, store, swept } = created
   const credential = functionOr('credential', options.credential, undefined) ?? null
   const context: SessionsContext = {
@@ -137,7 +138,7 @@ export function createContext(options: SessionsOptions): Created {
     saveEveryRequest: booleanOption('saveEveryRequest', options.saveEveryRequest, false),
     stamps: credential && createCredentialStamps(ring, credential, timeout),
     serializer: serializerOption(options.serializer),
-    adoption: adoptionOf(options.adoptFrom, { ...common, backing, cookieName: transport.name }),
+    adoption: adoptionOf(sources, { clock, backing, cookieName: transport.name }),
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
     describeDevice: functionOr('device', options.device, describeDevice),
   }

@@ -31,7 +31,7 @@ export type SessionEvent =
   | { readonly type: 'storeError'; readonly error: Error }
   | { readonly type: 'cleared'; readonly count: number }
 
-export type RevokeReason = 'logout' | 'revoke' | 'revoke-others' | 'revoke-all' | 'limit' | 'emptied'
+export type RevokeReason = 'logout' | 'revoke' | 'revoke-others' | 'revoke-all' | 'everybody' | 'limit' | 'emptied'
 
 export type Listener = (event: SessionEvent) => void
 

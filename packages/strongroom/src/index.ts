@@ -1,7 +1,8 @@
+export type { EverybodyOptions, EverybodyReport } from './admin/everybody.ts'
 export type { KeyUse, SessionInfo, StoreStats } from './admin/inspect.ts'
-export type { Device, UserEpoch, UserSessions } from './admin/users.ts'
-export type { AdoptionSource, SourceSession } from './adoption/source.ts'
-export type { AdoptOptions, AdoptReport } from './adoption/visitors.ts'
+export type { Device, DeviceListOptions, UserEpoch, UserSessions } from './admin/users.ts'
+export type { AdoptOptions, AdoptReport } from './adoption/adopt.ts'
+export type { AdoptionSource, SourceRefusal, SourceSession } from './adoption/source.ts'
 export type { Duration } from './base/duration.ts'
 export type { SessionsOptions } from './create.ts'
 export type { CredentialOf } from './credential.ts'
@@ -48,10 +49,12 @@ export type {
   ClearOptions,
   Clock,
   CookieEngine,
+  CopyKeys,
   Entry,
   Found,
   IndexedStore,
   Listing,
+  ListOptions,
   OwnerIndex,
   ReadOptions,
   ScannableStore,

@@ -1,11 +1,12 @@
+import { type EverybodyOptions, type EverybodyReport, revokeEverybody } from './admin/everybody.ts'
 import { findByHandle, type KeyUse, keyUseOf, type SessionInfo, type StoreStats, statsOf } from './admin/inspect.ts'
 import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './admin/users.ts'
-import { type AdoptOptions, type AdoptReport, adopt } from './adoption/visitors.ts'
+import { type AdoptOptions, type AdoptReport, adopt } from './adoption/adopt.ts'
 import { checkOptions } from './base/check.ts'
 import { createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
 import type { CipherName, CryptoName } from './crypto/primitives.ts'
-import { NotAttachedError, UnsupportedError } from './errors.ts'
+import { ConfigError, NotAttachedError, UnsupportedError } from './errors.ts'
 import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
 import type { ResponseTarget } from './http/response.ts'
 import type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
@@ -81,6 +82,16 @@ export interface BaseSessions<Data extends object> {
   keys(): Promise<readonly number[]>
   /** Which keys live records are sealed under. Reads every live record. */
   keyUse(): Promise<KeyUse>
+  /**
+   * Forgets that there may be sessions under a secret that was removed for good, so that `revokeAll` does not ask for it; false if
+   * that was not known.
+   */
+  forgetKey(kid: number): Promise<boolean>
+  /**
+   * For the day of a breach, after all secrets were replaced, which ended every session: removes what is stored of those. Walks
+   * the store. `npx @strongroom/cli revoke-everybody` guides through it.
+   */
+  revokeEverybody(options?: EverybodyOptions): Promise<EverybodyReport>
   /** Sets new secrets, or asks the provider again. Sessions under secrets that are still in the ring go on. */
   reloadSecrets(secrets?: Secrets): Promise<void>
   readonly policy: PolicyFacts
@@ -204,6 +215,12 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       return ring.masters.map(({ kid }) => kid)
     },
     keyUse: async () => keyUseOf(needStore()),
+    async forgetKey(kid) {
+      if (ring.get(kid))
+        throw new ConfigError(`forgetKey(): the secret with key id ${kid} is in use. Remove it from the secrets first.`)
+      return ((await backing.forgetKeys?.((one) => one === kid)) ?? 0) > 0
+    },
+    revokeEverybody: (options) => revokeEverybody(context, store, options),
     reloadSecrets: (secrets) => ring.reload(secrets),
     policy: {
       engine: backing.traits.engine,

@@ -28,6 +28,12 @@ export interface Listing {
   readonly size: number
 }
 
+/**
+ * Is it a session, and not one of the entries that the library keeps beside them? Those have a label of one byte. A session's is
+ * sealed, and much longer.
+ */
+export const isSession = ({ label }: Pick<Listing, 'label'>): boolean => label === null || label.length !== 1
+
 export interface ClearOptions {
   /** How many entries are removed in one step; other work runs between two steps (default 1000). */
   readonly batch?: number | undefined
@@ -39,8 +45,8 @@ export interface ClearOptions {
   readonly dryRun?: boolean | undefined
 }
 
-/** Plain facts for people and tests. No code decides by them whether a session is safe, except that a store in
- * this process's memory is not sealed by default. */
+/** Plain facts for people and tests. No code decides by them whether a session is safe, except that what is in this
+ * process's memory is not sealed by default, and that copies there are not authenticated. */
 export interface Traits {
   /** The engine's name: "memory", "file", "sqlite". */
   readonly engine: string
@@ -78,6 +84,17 @@ export interface ReadOptions {
 export interface Found {
   readonly entry: Entry
   readonly version: Version
+}
+
+/**
+ * Authenticates copies that are stored where others can write, too. A copy that was altered, or that belongs to something else,
+ * then counts as none.
+ */
+export interface CopyKeys {
+  /** A copy of the bytes, with what authenticates them as those of `name`. Null while there are no keys. */
+  sign(name: string, bytes: Uint8Array): Uint8Array | null
+  /** The bytes that were signed, as a view; null unless they were signed for this very name, under a key that we have. */
+  open(name: string, signed: Uint8Array): Uint8Array | null
 }
 
 /**
@@ -131,6 +148,12 @@ export interface Store {
    * with it, or soon after.
    */
   tryWithLock?<T>(name: string, work: () => Promise<T>): Promise<T | null>
+  /**
+   * Present if reads may return copies: hands the store keys by which it tells its own copies from what anyone else has put in
+   * their place. `createSessions` calls it, with keys that follow its secrets; the last call counts. Until then, the store uses
+   * no copy that another process could have written. A store made of others passes the keys on.
+   */
+  authenticate?(keys: CopyKeys): void
   /** Present if the backend reports changes that others make. */
   readonly changes?: ChangeFeed
   /** Present if tables have to be created before the first use. */
@@ -157,15 +180,22 @@ export interface Schema {
   migrate(): Promise<readonly string[]>
 }
 
-export interface ScanOptions {
+export interface ListOptions {
   /** Entries in one page (default 500). */
   readonly page?: number | undefined
+}
+
+export interface ScanOptions extends ListOptions {
   readonly signal?: AbortSignal | undefined
 }
 
 /** Finding by owner: live entries only. */
 export interface OwnerIndex {
-  list(owner: string): Promise<Listing[]>
+  /**
+   * The entries of the owner, page by page, in no particular order: each that is there throughout, and each at most once. A page is
+   * a bounded amount of work, other work runs before the next one, and who stops early causes no further reads.
+   */
+  list(owner: string, options?: ListOptions): AsyncIterable<readonly Listing[]>
   /**
    * Ends every entry of the owner, but `except`, that was acknowledged before this call, whatever its version is by then; it
    * rejects if it cannot. What is created meanwhile may end with them. Resolves to how many were ended.

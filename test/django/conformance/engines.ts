@@ -95,7 +95,7 @@ const folder = () => mkdtempSync(join(tmpdir(), 'strongroom-conformance-'))
 const removed = (dir: string) => () => rmSync(dir, { recursive: true, force: true })
 
 function layered(durable: Store, clock: Clock, another: () => Store): StartedEngine {
-  const [below, front] = [watched(durable), watched(memory({ clock, max: 10_000 }))]
+  const [below, front] = [watched(durable), watched(memory({ clock, evicts: true, max: 10_000 }))]
   const store = cached({ durable: below.store, cache: front.store, clock, maxAge: 10_000 })
   const made: Store[] = [store, durable]
   return {
@@ -106,7 +106,7 @@ function layered(durable: Store, clock: Clock, another: () => Store): StartedEng
     async another() {
       const fresh = another()
       made.push(fresh)
-      return cached({ durable: fresh, cache: memory({ clock, max: 100 }), clock })
+      return cached({ durable: fresh, cache: memory({ clock, evicts: true, max: 100 }), clock })
     },
     async close() {
       for (const one of made) await one.close()

@@ -89,6 +89,7 @@ export class Browser {
 }
 
 const SECRET = secret('conformance')
+/** Of sessions whose cookie has its usual name. */
 
 /** What a property is checked with. */
 export class Fixture {
@@ -101,6 +102,11 @@ export class Fixture {
     this.engine = engine
     this.started = started
     this.clock = clock
+  }
+
+  /** Where no option says otherwise: the name of the cookie. */
+  get #namespace(): string {
+    return this.sessions().policy.cookieName
   }
 
   can(ability: Ability): boolean {
@@ -137,13 +143,13 @@ export class Fixture {
 
   /** Returns a valid cookie of a session that never existed. */
   unknownCookie(): string {
-    return newToken(createKeyring(SECRET)).text
+    return newToken(createKeyring(SECRET), this.#namespace).text
   }
 
   /** Replaces the content of a session's sealed record, as only somebody with all keys could. */
   async rewrite(cookie: string, text: string | object, seal: SealName): Promise<void> {
     const ring = createKeyring(SECRET)
-    const token = verifyToken(cookie, ring)
+    const token = verifyToken(cookie, ring, this.#namespace)
     const store = this.started.records
     if (typeof token === 'string' || !store) throw new Error('no such record')
     const found = await store.read(token.id)
@@ -154,7 +160,12 @@ export class Fixture {
       typeof text === 'string'
         ? text
         : encodeContent({ meta: { ...meta, userId: null, persistent: false, label: null }, data: JSON.stringify(text) })
-    const bytes = createSeal(seal, ring, createAead()).seal(payload, token, entry.owner)
+    const bytes = createSeal(seal, ring, createAead()).seal(
+      payload,
+      token,
+      entry.owner,
+      Math.floor(entry.createdAt / 1000),
+    )
     if ((await store.update(token.id, { ...entry, bytes }, version)) === null) throw new Error('it was changed')
   }
 }

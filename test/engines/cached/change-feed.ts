@@ -41,7 +41,7 @@ function fixture() {
   const node = (inner: Store = reporting) =>
     cached({
       durable: inner,
-      cache: memory({ clock, max: 99 }),
+      cache: memory({ clock, evicts: true, max: 99 }),
       clock,
       maxAge: HOUR,
       onCacheError: (error) => void errors.push(error),

@@ -16,7 +16,7 @@ import { deferred } from './schedules.ts'
 /** A node, its two stores, which log their calls, and the errors of its cache. */
 export function fixture(options: Partial<CachedOptions> = {}) {
   const clock = manualClock()
-  const [durable, cache] = [watched(memory({ clock, max: 99 })), watched(memory({ clock, max: 99 }))]
+  const [durable, cache] = [watched(memory({ clock, max: 99 })), watched(memory({ clock, evicts: true, max: 99 }))]
   const errors: Error[] = []
   const node = (more: Partial<CachedOptions<IndexedStore>> = {}) =>
     cached({

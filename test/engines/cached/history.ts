@@ -46,7 +46,7 @@ export async function readsAreNeverTooOld(): Promise<void> {
 async function fixture(gate: Gate, given: readonly Task[]) {
   const clock = manualClock()
   const history = new History(clock)
-  const caches = [memory({ clock, max: 9 }), memory({ clock, max: 9 })] as const
+  const caches = [memory({ clock, evicts: true, max: 9 }), memory({ clock, evicts: true, max: 9 })] as const
   const nodes = ([0, 0, 1] as const).map((which, index) => {
     const durable = gate.around(history.recorded(which))
     const inner = caches[which]
@@ -64,8 +64,10 @@ async function fixture(gate: Gate, given: readonly Task[]) {
       if (found) await history.change(() => store.update(ID, entry(clock, text), found.version))
       return
     }
+    if (name === 'delete') return void (await history.change(() => store.delete(ID)))
+    const found = await history.read(store, which)
     const until = clock() + (name === 'touch in' ? HOUR / 2 : 2 * HOUR)
-    await history.change(() => (name === 'delete' ? store.delete(ID) : store.touch(ID, until)))
+    if (found) await history.change(() => store.touch(ID, until, found.version))
   }
 
   return {

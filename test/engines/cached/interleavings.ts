@@ -33,8 +33,9 @@ const VERBS: Record<string, Verb> = {
   read: (store) => store.read(ID),
   update: (store, { now, version }) => store.update(ID, entry(now, 'second'), version),
   'update after it': (store, { now, version }) => store.update(ID, entry(now, 'third'), Number(version) + 1),
-  'touch outwards': (store, { now }) => store.touch(ID, now + 2 * HOUR),
-  'touch inwards': (store, { now }) => store.touch(ID, now + HOUR / 2),
+  // With the version, as requests do: without one, a touch leaves a tombstone.
+  'touch outwards': (store, { now, version }) => store.touch(ID, now + 2 * HOUR, version),
+  'touch inwards': (store, { now, version }) => store.touch(ID, now + HOUR / 2, version),
   delete: (store) => store.delete(ID),
   deleteAll: (store) => (store as IndexedStore).byOwner.deleteAll(OWNER),
 }
@@ -73,7 +74,7 @@ type Case = { nodes: (typeof NODES)[number]; pair: readonly string[]; start: (ty
 async function fixture(gates: Gate, { nodes, pair, start }: Case) {
   const clock = manualClock()
   const durable = memory({ clock, max: 9 })
-  const caches = [memory({ clock, max: 9 }), memory({ clock, max: 9 })] as const
+  const caches = [memory({ clock, evicts: true, max: 9 }), memory({ clock, evicts: true, max: 9 })] as const
   const node = (cache: Store, held = true) => {
     const [inner, outer] = held ? [gates.around(durable), gates.around(cache)] : [durable, cache]
     return cached({ durable: inner, cache: outer, clock, maxAge: MAX_AGE, cacheTimeout: 60_000 })

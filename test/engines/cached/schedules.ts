@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Store } from '../../../packages/strongroom/src/store.ts'
+import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
+import { inOneStep } from '../../support/listing.ts'
 
 /** While it is shut, holds every call to a store, so that a test decides the order in which the calls take effect. */
 export class Gate {
@@ -22,7 +24,9 @@ export class Gate {
       clearExpired: store.clearExpired.bind(store),
       close: store.close.bind(store),
       ...gated,
-      ...(byOwner && { byOwner: { list: wrap(byOwner.list), deleteAll: wrap(byOwner.deleteAll) } }),
+      ...(byOwner && {
+        byOwner: { list: inOneStep(wrap((owner) => listed(byOwner, owner))), deleteAll: wrap(byOwner.deleteAll) },
+      }),
     } as unknown as S
   }
 }

@@ -9,6 +9,7 @@ import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
 import { parseRedisUrl } from '../../../packages/strongroom/src/engines/redis/url.ts'
 import { ConfigError, StoreError } from '../../../packages/strongroom/src/errors.ts'
 import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
+import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
 import { describeBoth, type RedisServer, startRedis } from '../../servers/redis.ts'
 import { until } from '../../servers/redis-client.ts'
 import { entry, HOUR, id, type Made, make, OWNER } from './fixture.ts'
@@ -133,7 +134,7 @@ describeBoth('on one server', (program) => {
       assert.ok(Number(await client.zscore(index, id(1))) >= clock() + HOUR)
     }
     assert.deepEqual(
-      (await store.byOwner.list(OWNER)).map((found) => found.id),
+      (await listed(store.byOwner, OWNER)).map((found) => found.id),
       [id(1)],
     )
     await store.create(id(3), entry({ owner: OWNER, expiresAt: clock() + HOUR }))
@@ -161,7 +162,7 @@ describeBoth('on one server', (program) => {
     for (const ghost of [id(2), id(3)]) await client.zadd(`strongroom:${OWNER}:owner`, `${Date.now() + HOUR}`, ghost)
     await store.create(id(3), entry({ owner: 'c'.repeat(64) }))
     assert.deepEqual(
-      (await store.byOwner.list(OWNER)).map((found) => found.id),
+      (await listed(store.byOwner, OWNER)).map((found) => found.id),
       [id(1)],
     )
     assert.equal(await store.byOwner.deleteAll(OWNER), 1)
@@ -213,7 +214,7 @@ describeBoth('on one server', (program) => {
         `app[1]:strongroom:${OWNER}:owner`,
       ])
       for await (const page of store.scan()) assert.equal(page.length, 1)
-      assert.equal((await store.byOwner.list(OWNER)).length, 1)
+      assert.equal((await listed(store.byOwner, OWNER)).length, 1)
       await store.delete(id(1))
       await until(async () => changed.length > 0)
       assert.deepEqual(changed, [id(1)])
@@ -368,7 +369,7 @@ describeBoth('on one server', (program) => {
       assert.equal(await store.touch(id(3), 0), true)
       assert.equal(await store.clearExpired(), 1)
       for await (const page of store.scan()) assert.equal(page.length, 2)
-      assert.equal((await store.byOwner.list(OWNER)).length, 1)
+      assert.equal((await listed(store.byOwner, OWNER)).length, 1)
       assert.equal(await store.byOwner.deleteAll(OWNER), 1)
       assert.equal(await store.delete(id(1)), true)
       assert.equal(await store.tryWithLock('work', async () => 'done'), 'done')

@@ -4,6 +4,7 @@ import { Cluster } from 'ioredis'
 import { createCluster } from 'redis'
 import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
 import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
+import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
 import { storeSuite } from '../../../packages/strongroom/src/testing/store-suite.ts'
 import { describeBoth } from '../../servers/redis.ts'
 import { send, until } from '../../servers/redis-client.ts'
@@ -53,7 +54,7 @@ describeBoth('a cluster', (program) => {
         const seen: Id[] = []
         for await (const page of store.scan()) seen.push(...page.map((found) => found.id))
         assert.deepEqual(seen.sort(), ids)
-        assert.equal((await store.byOwner.list(OWNER)).length, 60)
+        assert.equal((await listed(store.byOwner, OWNER)).length, 60)
         for (const one of ids.slice(0, 20)) await store.touch(one, 0)
         assert.equal(await store.clearExpired(), 20)
         assert.equal(await store.byOwner.deleteAll(OWNER, ids[20]), 39)

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
 import { StoreError } from '../../../packages/strongroom/src/errors.ts'
+import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
 import type { RedisServer } from '../../servers/redis.ts'
 import { entry, HOUR, id, type Made, OWNER } from './fixture.ts'
 
@@ -64,7 +65,7 @@ export async function survivesFailover(store: Made, limit: number, victim: Redis
     await all.catch(() => {})
   }
   await all
-  assert.equal((await store.byOwner.list(OWNER)).length, 30)
+  assert.equal((await listed(store.byOwner, OWNER)).length, 30)
   assert.equal(await store.byOwner.deleteAll(OWNER), 30)
   return { failed, recoveredAfter: Math.max(0, Math.round(lastFailure - killedAt)) }
 }

@@ -9,6 +9,7 @@ import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
 import { Redis } from '../../../packages/strongroom/src/engines/redis/store.ts'
 import { parseRedisUrl } from '../../../packages/strongroom/src/engines/redis/url.ts'
 import { StoreError } from '../../../packages/strongroom/src/errors.ts'
+import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
 import { describeBoth, type RedisServer, startRedis } from '../../servers/redis.ts'
 import { send, until } from '../../servers/redis-client.ts'
 import { entry, HOUR, id, type Made, OWNER } from './fixture.ts'
@@ -193,7 +194,7 @@ describeBoth('when it fails', (program) => {
     const store = add(redis({ client, timeout: LIMIT }))
     await store.read(id(2))
     server.pause()
-    const calls = [store.create(id(2), secret), store.delete(id(2)), store.byOwner.list(OWNER)]
+    const calls = [store.create(id(2), secret), store.delete(id(2)), listed(store.byOwner, OWNER)]
     const rejected = Promise.all(calls.map((call) => rejects(call, OUTAGE)))
     await server.kill()
     await rejected

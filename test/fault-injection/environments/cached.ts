@@ -68,7 +68,7 @@ const overSqlite: Environment = {
     const location = {
       engine: 'cached',
       durable: { engine: 'sqlite', path: join(dir, 'sessions.db'), synced },
-      cache: { engine: 'memory' },
+      cache: { engine: 'memory', evicts: true },
       maxAge: STALE,
     } as const
     return {

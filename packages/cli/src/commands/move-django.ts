@@ -129,7 +129,8 @@ function* sentences(
     yield `Moved ${sessionCount(moved)} from ${from} to ${to}${duration(moved, milliseconds)}${complete ? '.' : ' so far.'}`
   if (moved > 0 && !dryRun) yield `Compared, and identical: ${sessionCount(compared)}${usedSince(moved - compared)}.`
   if (existing > 0) yield `Already in ${to}: ${sessionCount(existing)}.`
-  if (signedOut > 0) yield `Ended when the password changed or the user was removed: ${sessionCount(signedOut)}.`
+  if (signedOut > 0)
+    yield `Ended when the password changed, the user was removed, or all of the user's sessions were ended: ${sessionCount(signedOut)}.`
   if (gone > 0) yield `Ended or expired before they were moved: ${sessionCount(gone)}.`
 }
 

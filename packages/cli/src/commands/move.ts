@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { ScannableStore, Store } from 'strongroom'
-import { pathInUrl, storeFromUrl } from 'strongroom/internal'
+import { isSession, pathInUrl, storeFromUrl } from 'strongroom/internal'
 import { type MoveReport, move as moveAll } from 'strongroom/moving'
 import { checkPath, checkShared } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
@@ -98,7 +98,8 @@ async function run({ from, to }: Stores, options: Options): Promise<void> {
   if (options.json) json({ ...engines, dryRun: dryRun === true, ...report, milliseconds })
   else for (const text of sentences(report, { ...engines, dryRun: dryRun === true, milliseconds })) line(text)
   if (!report.complete) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
-  if (!dryRun && report.remaining) throw new Failure(EXIT.failed, reasonFor(report))
+  const stays = report.failed + report.tooLarge
+  if (!dryRun && (report.remaining || stays > 0)) throw new Failure(EXIT.failed, reasonFor(report))
 }
 
 async function displayFor(from: ScannableStore, options: Options, signal: AbortSignal): Promise<Display> {
@@ -106,7 +107,7 @@ async function displayFor(from: ScannableStore, options: Options, signal: AbortS
   if (options.dryRun || !isTerminal()) return lines(options.dryRun ? 'Found' : 'Moved')
   line('Counting the sessions to move …')
   let total = 0
-  for await (const page of from.scan?.({ signal }) ?? []) total += page.length
+  for await (const page of from.scan?.({ signal }) ?? []) total += page.filter(isSession).length
   return total === 0 || signal.aborted ? silent : barFor(total)
 }
 

@@ -88,7 +88,7 @@ export async function findByHandle(store: Store, handle: string): Promise<(Sessi
 }
 
 /** The sessions, page by page. */
-async function* walk(store: Store): AsyncIterable<readonly Listing[]> {
+export async function* walk(store: Store): AsyncIterable<readonly Listing[]> {
   if (!store.scan)
     throw new UnsupportedError(
       `The store ${store.traits.engine} cannot be walked, so its sessions cannot be counted or found by handle.`,

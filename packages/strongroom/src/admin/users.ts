@@ -1,6 +1,7 @@
-import type { SessionRef, UserIndex } from '../backing/backing.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { SessionRef, UserIndex, UserSession } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
-import { handleOf } from '../crypto/token.ts'
+import { handleOf, type Id } from '../crypto/token.ts'
 import { SessionClosedError, SessionGoneError, UnsupportedError } from '../errors.ts'
 import { liveSessions } from '../request/live.ts'
 import { checkUserId, type LoginMoment } from '../session/login.ts'
@@ -20,10 +21,15 @@ export interface Device {
   readonly current: boolean
 }
 
+export interface DeviceListOptions {
+  /** The most sessions to return: the newest. All by default. */
+  readonly limit?: number | undefined
+}
+
 /** A user's sessions, on a store that can find them. */
 export interface UserSessions {
-  /** Newest first. */
-  list(current?: AnySession): Promise<Device[]>
+  /** Newest first. Other work runs meanwhile, however many there are. */
+  list(current?: AnySession, options?: DeviceListOptions): Promise<Device[]>
   /** When a login begins, for `login(id, { asOf })`. Ask before the password is checked. */
   moment(): Promise<LoginMoment>
   /** Ends the session with this handle; false if the user has none. */
@@ -45,7 +51,7 @@ export interface UserEpoch {
 
 /** All that `of(userId)` can be; the types of `createSessions` say which of it there is. */
 export interface AnyUser {
-  list(current?: AnySession): Promise<Device[]>
+  list(current?: AnySession, options?: DeviceListOptions): Promise<Device[]>
   moment(): Promise<LoginMoment>
   revoke(handle: string): Promise<boolean>
   revokeOthers(current: AnySession): Promise<number | null>
@@ -56,30 +62,38 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
   checkUserId('of()', userId)
   const { users } = context.backing
 
+  async function find(handle: string): Promise<UserSession | undefined> {
+    await context.ring.ready()
+    for await (const page of ability(context, users.list, "list a user's sessions")(userId)) {
+      const found = page.find(({ id }) => handleOf(id) === handle)
+      if (found) return found
+    }
+    return undefined
+  }
+
   return {
-    async list(current) {
+    async list(current, options = {}) {
+      const limit = limitOf(options)
       await context.ring.ready()
-      const found = await liveSessions(context, userId)
+      const found: UserSession[] = []
+      for await (const page of liveSessions(context, userId)) found.push(...page)
+      const newest = found.sort((a, b) => b.createdAt - a.createdAt).slice(0, limit)
       const own = current ? stateOf(current).id : null
-      return found
-        .sort((a, b) => b.createdAt - a.createdAt)
-        .map(({ id, createdAt, lastSeenAt, expiresAt, label }) => ({
-          handle: handleOf(id),
-          createdAt: new Date(createdAt),
-          lastSeenAt: lastSeenAt === null ? null : new Date(lastSeenAt),
-          expiresAt: new Date(expiresAt),
-          label,
-          current: id === own,
-        }))
+      const devices: Device[] = []
+      while (devices.length < newest.length) {
+        if (devices.length > 0) await turn()
+        devices.push(
+          ...newest.slice(devices.length, devices.length + OPENED_AT_ONCE).map((each) => toDevice(each, own)),
+        )
+      }
+      return devices
     },
     async moment() {
       await context.ring.ready()
       return ability(context, users.moment, 'end all sessions of a user')(userId)
     },
     async revoke(handle) {
-      await context.ring.ready()
-      const found = await ability(context, users.list, "list a user's sessions")(userId)
-      const target = found.find(({ id }) => handleOf(id) === handle)
+      const target = await find(handle)
       const ended = target ? await ability(context, users.endOne, 'end one session of a user')(target.id) : false
       if (ended) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
       return ended
@@ -109,6 +123,33 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       return count
     },
   }
+}
+
+/** How many labels are opened before other work gets its turn. */
+const OPENED_AT_ONCE = 100
+
+function toDevice({ id, createdAt, expiresAt, describe }: UserSession, own: Id | null): Device {
+  const { label, lastSeenAt } = describe()
+  return {
+    handle: handleOf(id),
+    createdAt: new Date(createdAt),
+    lastSeenAt: lastSeenAt === null ? null : new Date(lastSeenAt),
+    expiresAt: new Date(expiresAt),
+    label,
+    current: id === own,
+  }
+}
+
+/** Throws `TypeError` for an option that is unknown or wrong. */
+function limitOf(options: DeviceListOptions): number | undefined {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('list() takes its options as an object: limit.')
+  const unknown = Object.keys(options).find((name) => name !== 'limit')
+  if (unknown) throw new TypeError(`list() has no option '${unknown}'. Known: limit.`)
+  const { limit } = options
+  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
+    throw new TypeError('list: limit must be a whole number above 0.')
+  return limit
 }
 
 function ability<T extends UserIndex['list' | 'endOne' | 'endAll' | 'endOthers' | 'moment']>(

@@ -1,111 +1,126 @@
 import { randomBytes } from 'node:crypto'
-import type { Loaded, LoadResult, SessionRef, VerifiedCookie } from '../backing/backing.ts'
+import { IN_FLIGHT, type Loaded, type Superseded, type VerifiedCookie } from '../backing/backing.ts'
+import { RECEIPT } from '../backing/own-entries.ts'
 import { LONGEST } from '../base/duration.ts'
 import type { SessionsContext } from '../context.ts'
 import type { Master } from '../crypto/keyring.ts'
 import { handleOf } from '../crypto/token.ts'
-import { StoreError, UnsupportedError } from '../errors.ts'
+import { StoreError } from '../errors.ts'
 import { checkStamp } from '../request/load.ts'
-import type { Content, Meta } from '../session/content.ts'
-import { tidyLabel } from '../session/device.ts'
-import { checkedSourceSession, type SourceSession } from './source.ts'
+import type { Content } from '../session/content.ts'
+import { cookieFor, createUnder, type Origin, report } from './origin.ts'
 
-/**
+/*
  * How a session of another framework becomes one of ours, however many do it in parallel, and never twice.
  *
  * The session is stored under a token that is computed from the source's key and a nonce. Then a *receipt*, under a token that
  * is computed from the key alone, stores the nonce. A store refuses a second receipt: of several that do this in parallel one
  * wins, and the others remove what they have stored and use what the receipt names. From then on the source's session no
- * longer counts, whether or not it could be ended where it was: its cookie leads to what the receipt names, or, once that has
- * ended, to nothing. A receipt holds no token, and is of no use without the source's key.
- *
- * A *copy* is what `npx @strongroom/cli move` leaves for the time when the source's storage is gone; it is read in its place.
+ * longer counts, whether or not it could be ended where it was. Once our cookie was sent, and has had time to arrive, the key is
+ * spent: it leads to nothing. A receipt holds no token, and is of no use without the source's key.
  */
-export interface Origin {
-  /** Of the adoption source. */
-  readonly name: string
-  readonly key: string
-  /** The receipt lasts at least until this moment, because until then the source's cookie is read. */
-  readonly until?: number | undefined
+
+interface Receipt {
+  /** Null if it does not open: it proves only that the source's session is no longer anybody's. */
+  readonly record: Loaded | null
+  /** The session that was adopted; null if the source's had ended before. */
+  readonly session: VerifiedCookie | null
+  /** When our cookie was first sent to a visitor; null while nobody has received it. */
+  readonly sentAt: number | null
 }
 
-export const NEEDS_STORE =
-  'Sessions can only be adopted into a store: cookies cannot tell whether one was adopted already.'
+/** What a source's key leads to here, once there is a receipt. */
+export type Followed = Loaded | Superseded | null
 
-export type AdoptedSession = { readonly loaded: Loaded | null } | null
+const receiptCookie = (context: SessionsContext, master: Master, origin: Origin) =>
+  cookieFor(context, master, origin, ['receipt'], RECEIPT)
 
-function cookieFor(
-  { backing }: SessionsContext,
-  master: Master,
-  { name, key }: Origin,
-  ...what: readonly string[]
-): VerifiedCookie {
-  if (backing.computedCookie) return backing.computedCookie(master, [name, key, ...what])
-  throw new UnsupportedError(NEEDS_STORE)
-}
-
-/** What a session of the source has become: null if nobody adopted it, and no session if that has ended since. */
-export async function adopted(context: SessionsContext, origin: Origin): Promise<AdoptedSession> {
+/** Null if nobody has adopted the session, nor ended it here before that. */
+export async function receiptOf(context: SessionsContext, origin: Origin): Promise<Receipt | null> {
   // It may have been adopted under any master that is still in the ring.
-  const receipts = await Promise.all(
+  const found = await Promise.all(
     context.ring.masters.map(async (master) => ({
       master,
-      receipt: await context.backing.load(cookieFor(context, master, origin, 'receipt')),
+      receipt: await context.backing.load(receiptCookie(context, master, origin)),
     })),
   )
-  for (const { master, receipt } of receipts) {
+  for (const { master, receipt } of found) {
     if (receipt === null || 'expired' in receipt) continue
-    // One that does not open was altered: it proves only that the source's session is no longer anybody's.
-    if (!('ref' in receipt)) return { loaded: report(context, receipt) }
-    const nonce = String(receipt.values.nonce)
-    const cookie = cookieFor(context, master, origin, 'session', nonce)
-    return { loaded: report(context, await checkStamp(context.stamps, context.backing.load(cookie))) }
+    const record = report(context, receipt)
+    const { nonce = '', sentAt = null } = (record?.values ?? {}) as { nonce?: string; sentAt?: number | null }
+    const session = nonce === '' ? null : cookieFor(context, master, origin, ['session', nonce])
+    return { record, session, sentAt }
   }
   return null
 }
 
-/** The copy that was left of a session of the source, as it was then. */
-export async function copied(context: SessionsContext, origin: Origin): Promise<Loaded | null> {
-  for (const master of context.ring.masters) {
-    const copy = await context.backing.load(cookieFor(context, master, origin, 'copy'))
-    if (copy !== null && !('expired' in copy)) return report(context, await checkStamp(context.stamps, copy))
-  }
-  return null
+/** The session that it names, for as long as requests with the source's cookie alone may be under way. */
+export async function follow(context: SessionsContext, { session, sentAt }: Receipt): Promise<Followed> {
+  const isSpent = sentAt !== null && context.clock() >= sentAt + IN_FLIGHT
+  if (!session || isSpent) return null
+  const result = await checkStamp(context.stamps, context.backing.load(session))
+  return result && 'superseded' in result ? result : report(context, result)
 }
 
-/** Stores the session and its receipt; `created` tells whether it was this call that did. */
+/** Of a session that was adopted without a response: its visitor is here now, and gets our cookie. */
+export async function send(context: SessionsContext, { record, sentAt }: Receipt): Promise<void> {
+  if (!record || sentAt !== null) return
+  const { meta, values, ref } = record
+  const data = JSON.stringify({ ...values, sentAt: context.clock() })
+  // Null if another request has just done the same.
+  await context.backing.update(ref, { meta, data }, meta.deadline, record)
+}
+
+/**
+ * Stores the session and its receipt; `created` tells whether it was this call that did. Null, and nothing stored, if its user has
+ * ended it here: that is checked as at a login, before and after.
+ */
 export async function take(
   context: SessionsContext,
   origin: Origin,
   content: Content,
-): Promise<{ readonly loaded: Loaded | null; readonly created: boolean }> {
+  { sends }: { readonly sends: boolean },
+): Promise<{ readonly found: Followed; readonly created: boolean } | null> {
+  const { userId, deadline } = content.meta
+  if (await hasEnded(context, origin, userId)) return null
   const nonce = randomBytes(16).toString('base64url')
-  const cookie = cookieFor(context, context.ring.current, origin, 'session', nonce)
+  const cookie = cookieFor(context, context.ring.current, origin, ['session', nonce])
   const ref = await createUnder(context, cookie, content)
   if (!ref) throw new StoreError('The store refused a new session: its id is taken.')
+  if (await hasEnded(context, origin, userId)) {
+    await context.backing.discard(ref)
+    return null
+  }
   // If this fails, the receipt may be there or not: the session stays, because what a receipt names must not be missing.
-  const first = await storeReceipt(context, origin, { nonce, expiresAt: content.meta.deadline })
+  const first = await storeReceipt(context, origin, { nonce, sentAt: sends ? context.clock() : null, deadline })
   // Loaded, because others can reach it by now, and the next writer needs its version.
-  const found = await adopted(context, origin)
-  const created = first !== null || found?.loaded?.ref.cookie.id === cookie.id
+  const receipt = await receiptOf(context, origin)
+  const created = first !== null || receipt?.session?.id === cookie.id
   // Somebody else was first: what nobody can find must not stay in the store.
-  if (!created) await context.backing.end(ref)
+  if (!created) await context.backing.discard(ref)
   else if (context.emit.wanted()) context.emit({ type: 'adopted', handle: handleOf(cookie.id), source: origin.name })
-  return { loaded: found?.loaded ?? null, created }
+  if (receipt && sends) await send(context, receipt)
+  return { found: receipt && (await follow(context, receipt)), created }
 }
 
-/** Stores that a session of the source has ended; does nothing if that is known, or it was adopted. */
-export async function refuse(context: SessionsContext, origin: Origin): Promise<void> {
-  if ((await adopted(context, origin)) === null) await storeReceipt(context, origin, { nonce: '', expiresAt: 0 })
+/** Has the user ended all sessions here since the source is there or, if it cannot tell its sessions apart, any of them? */
+export async function hasEnded({ backing }: SessionsContext, { stateless }: Origin, userId: string | null) {
+  if (userId === null || !backing.users.everEnded) return false
+  return backing.users.everEnded(userId, stateless ? 'one' : 'all')
+}
+
+/** Stores that a session of the source has ended, which would have lived until `deadline`. False if there is a receipt already. */
+export async function storeEnd(context: SessionsContext, origin: Origin, deadline: number): Promise<boolean> {
+  return (await storeReceipt(context, origin, { nonce: '', sentAt: 0, deadline })) !== null
 }
 
 function storeReceipt(
   context: SessionsContext,
   origin: Origin,
-  { nonce, expiresAt }: { nonce: string; expiresAt: number },
+  { deadline: given, ...values }: { nonce: string; sentAt: number | null; deadline: number },
 ) {
   const now = context.clock()
-  const deadline = Math.min(Math.max(expiresAt, origin.until ?? 0, now + 1), now + LONGEST)
+  const deadline = Math.min(Math.max(given, origin.until, now + 1), now + LONGEST)
   const meta = {
     createdAt: now,
     authenticatedAt: null,
@@ -115,68 +130,6 @@ function storeReceipt(
     persistent: false,
     label: null,
   }
-  const cookie = cookieFor(context, context.ring.current, origin, 'receipt')
-  return createUnder(context, cookie, { meta, data: JSON.stringify({ nonce }) })
-}
-
-/** Leaves a copy, or brings the one that is there up to date. */
-export async function leaveCopy(
-  context: SessionsContext,
-  origin: Origin,
-  content: Content,
-): Promise<'created' | 'refreshed' | 'exists'> {
-  const cookie = cookieFor(context, context.ring.current, origin, 'copy')
-  for (;;) {
-    if (await createUnder(context, cookie, content)) return 'created'
-    const found = await context.backing.load(cookie)
-    if (!found || !('ref' in found)) continue
-    if (found.data === content.data && isSame(found.meta, content.meta)) return 'exists'
-    if (await context.backing.update(found.ref, content, content.meta.deadline, found)) return 'refreshed'
-  }
-}
-
-const isSame = (a: Meta, b: Meta) => a.userId === b.userId && a.deadline === b.deadline && a.stamp === b.stamp
-
-export async function dropCopies(context: SessionsContext, origin: Origin): Promise<void> {
-  for (const master of context.ring.masters) {
-    const cookie = cookieFor(context, master, origin, 'copy')
-    await context.backing.end({ cookie, version: null, expiresAt: Number.POSITIVE_INFINITY })
-  }
-}
-
-/** A session of the source as one of ours; null if it has ended, or its user is gone. `label` is the device's. */
-export async function contentOf(context: SessionsContext, given: SourceSession, label: string | null) {
-  const now = context.clock()
-  const session = checkedSourceSession(given, now)
-  if (!session) return null
-  const { userId, values, expiresAt, createdAt, authenticatedAt, persistent = context.policy.persistent } = session
-  const stamp = userId !== null && context.stamps ? await context.stamps.make(userId, undefined) : undefined
-  if (stamp === null) return null
-  const meta: Meta = {
-    createdAt: Math.min(createdAt ?? now, now),
-    authenticatedAt: userId === null ? null : (authenticatedAt ?? null),
-    deadline: expiresAt,
-    idle: 0,
-    userId,
-    persistent,
-    label: userId === null ? null : tidyLabel(label),
-    ...(stamp !== undefined && { stamp }),
-  }
-  return { meta, values, data: JSON.stringify(values) }
-}
-
-async function createUnder(
-  { backing }: SessionsContext,
-  cookie: VerifiedCookie,
-  content: Content,
-): Promise<SessionRef | null> {
-  if (backing.createUnder) return backing.createUnder(cookie, content, content.meta.deadline)
-  throw new UnsupportedError(NEEDS_STORE)
-}
-
-/** If there is none, an event says why. */
-function report({ emit }: SessionsContext, result: LoadResult): Loaded | null {
-  if (result && 'ref' in result) return result
-  if (result && 'refused' in result) emit({ type: 'rejected', what: 'record', reason: result.refused })
-  return null
+  const cookie = receiptCookie(context, context.ring.current, origin)
+  return createUnder(context, cookie, { meta, data: JSON.stringify(values) })
 }

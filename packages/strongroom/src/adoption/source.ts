@@ -1,3 +1,4 @@
+import type { RememberedEnds } from '../backing/backing.ts'
 import { LONGEST } from '../base/duration.ts'
 import { TimeLimit } from '../base/time-limit.ts'
 import { ConfigError, StoreError, StrongroomError } from '../errors.ts'
@@ -18,6 +19,17 @@ export interface SourceSession {
   readonly persistent?: boolean | undefined
 }
 
+/** Why a session must not be adopted. */
+export interface SourceRefusal {
+  /** The reason, for the event `rejected`. */
+  readonly refused: string
+  /**
+   * Whose session it is, if the key is genuine, and only the login is over: a logout counts all the same, in case the user is
+   * let in again. Left out for a key that may be made up.
+   */
+  readonly userId?: string | null | undefined
+}
+
 /** The sessions of another framework, for as long as an application moves away from it: the option `adoptFrom`. */
 export interface AdoptionSource {
   /** The tokens of adopted sessions are computed from it, so it must stay the same, also for `npx @strongroom/cli move`. */
@@ -29,10 +41,16 @@ export interface AdoptionSource {
   /** The Set-Cookie line that removes its cookie. */
   readonly clear: string
   /**
+   * Are its sessions in their cookies, so that the key is the session? Then one session has many keys, a new one after each change,
+   * and nobody can tell which belong together. Once a session of a user has ended here, no other session of that user is adopted
+   * any more: it might be an older copy of that one.
+   */
+  readonly stateless?: boolean | undefined
+  /**
    * The live session of a key; null if there is none; refused if what is there must not be adopted. Rejects if it could not be
    * asked. Left out once the storage is gone: then only what `npx @strongroom/cli move` has copied is found.
    */
-  read?(key: string): Promise<SourceSession | { readonly refused: string } | null>
+  read?(key: string): Promise<SourceSession | SourceRefusal | null>
   /** Ends the session of a key. Left out where that is impossible. */
   end?(key: string): Promise<unknown>
   /** Called by `sessions.close()`. */
@@ -44,6 +62,7 @@ export class SourceClient {
   readonly name: string
   readonly clear: string
   readonly until: number
+  readonly stateless: boolean
   readonly #source: AdoptionSource
   readonly #limit: TimeLimit
   #warned = false
@@ -53,6 +72,7 @@ export class SourceClient {
     this.name = source.name
     this.clear = source.clear
     this.until = source.until.getTime()
+    this.stateless = source.stateless === true
     this.#limit = new TimeLimit(
       timeout,
       () => new StoreError(`adoptFrom: "${this.name}" did not answer within ${timeout} ms.`),
@@ -76,7 +96,7 @@ export class SourceClient {
   }
 
   /** Null, too, if the source cannot be read. */
-  async read(key: string): Promise<SourceSession | { readonly refused: string } | null> {
+  async read(key: string): Promise<SourceSession | SourceRefusal | null> {
     return this.#source.read ? this.#call((source) => source.read?.(key) ?? Promise.resolve(null)) : null
   }
 
@@ -108,19 +128,19 @@ export class SourceClient {
 export function sourceClients(
   given: AdoptionSource | readonly AdoptionSource[] | undefined,
   timeout: number,
-  cookieName: string,
 ): readonly SourceClient[] {
   if (given === undefined) return []
   const list: readonly AdoptionSource[] = Array.isArray(given) ? given : [given as AdoptionSource]
   return list.map((source) => {
     checkSource(source)
-    // Each response that changes the cookies would remove ours.
-    if (source.clear.startsWith(`${cookieName}=`))
-      throw new ConfigError(
-        `adoptFrom: the cookie of "${source.name}" has the same name as the session cookie. Give cookie.name another.`,
-      )
     return new SourceClient(source, timeout)
   })
+}
+
+/** Until when it is remembered that sessions have ended: what these sources have may be older. */
+export function endsRemembered(sources: readonly SourceClient[]): RememberedEnds {
+  const latest = (of: readonly SourceClient[]) => Math.max(0, ...of.map(({ until }) => until))
+  return { all: latest(sources), one: latest(sources.filter(({ stateless }) => stateless)) }
 }
 
 function checkSource(source: AdoptionSource): void {

@@ -1,24 +1,13 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Backing } from '../backing/backing.ts'
-import { checkOptions, oneOf } from '../base/check.ts'
-import type { Adopted, Adoption, SessionsContext } from '../context.ts'
-import { ConfigError, StoreError, UnsupportedError } from '../errors.ts'
+import type { Adopted, Adoption, AdoptionRequest, SessionsContext } from '../context.ts'
+import { handleOf, type Id } from '../crypto/token.ts'
+import { ConfigError, StoreError } from '../errors.ts'
 import { tidyLabel } from '../session/device.ts'
 import type { Clock } from '../store.ts'
-import {
-  adopted,
-  contentOf,
-  copied,
-  dropCopies,
-  leaveCopy,
-  NEEDS_STORE,
-  type Origin,
-  refuse,
-  take,
-} from './receipts.ts'
-import { type AdoptionSource, type SourceClient, type SourceSession, sourceClients } from './source.ts'
-
-type Label = () => string | null
+import { copied, dropCopies } from './copies.ts'
+import { contentOf, NEEDS_STORE, type Origin } from './origin.ts'
+import { type Followed, follow, receiptOf, send, storeEnd, take } from './receipts.ts'
+import type { SourceClient } from './source.ts'
 
 /** The adoption sources of one `createSessions`, as visitors meet them. */
 class VisitorAdoption implements Adoption {
@@ -30,21 +19,26 @@ class VisitorAdoption implements Adoption {
     for (const source of sources) source.isOn(now)
   }
 
-  async find(context: SessionsContext, cookies: string | undefined, label: Label): Promise<Adopted | null> {
+  originOf(name: string, key: string): Origin {
+    const source = this.#sources.find((one) => one.name === name)
+    return { name, key, until: source?.until ?? 0, stateless: source?.stateless ?? false }
+  }
+
+  async find(context: SessionsContext, cookies: string | undefined, request: AdoptionRequest): Promise<Adopted | null> {
     if (!cookies) return null
     for (const { source, key } of this.#namedBy(context, cookies)) {
       // A visitor who has a session here, or had one that is over, does not get another by an old cookie.
       if (hasCookieOfOurs(context, cookies)) return null
-      const found = await adoptVisitor(context, source, key, label)
+      const found = await adoptVisitor(context, source, this.originOf(source.name, key), request)
       if (found) return found
     }
     return null
   }
 
-  async end(context: SessionsContext, cookies: string | undefined): Promise<readonly string[]> {
+  async end(context: SessionsContext, cookies: string | undefined, current: Id | null): Promise<readonly string[]> {
     const lines: string[] = []
     for (const { source, key } of cookies ? this.#namedBy(context, cookies) : []) {
-      await refuse(context, originOf(source, key))
+      await endNamed(context, source, this.originOf(source.name, key), current)
       if (await endAtSource(context, source, key)) lines.push(source.clear)
     }
     return lines
@@ -65,22 +59,24 @@ class VisitorAdoption implements Adoption {
 interface AdoptionParts {
   readonly backing: Backing
   readonly clock: Clock
-  readonly timeout: number
   readonly cookieName: string
 }
 
-/** Reads the option `adoptFrom`; null without it. Throws `ConfigError`. */
+/** What requests need of the option `adoptFrom`; null without it. Throws `ConfigError`. */
 export function adoptionOf(
-  given: AdoptionSource | readonly AdoptionSource[] | undefined,
-  { backing, clock, timeout, cookieName }: AdoptionParts,
+  sources: readonly SourceClient[],
+  { backing, clock, cookieName }: AdoptionParts,
 ): Adoption | null {
-  const sources = sourceClients(given, timeout, cookieName)
   if (sources.length === 0) return null
+  // Each response that changes the cookies would remove ours.
+  const same = sources.find(({ clear }) => clear.startsWith(`${cookieName}=`))
+  if (same)
+    throw new ConfigError(
+      `adoptFrom: the cookie of "${same.name}" has the same name as the session cookie. Give cookie.name another.`,
+    )
   if (!backing.createUnder) throw new ConfigError(`adoptFrom needs a store. ${NEEDS_STORE}`)
   return new VisitorAdoption(sources, clock())
 }
-
-const originOf = ({ name, until }: SourceClient, key: string): Origin => ({ name, key, until })
 
 const hasCookieOfOurs = ({ transport, backing }: SessionsContext, cookies: string) =>
   transport.read(cookies).some((text) => !('refused' in backing.verify(text)))
@@ -88,40 +84,98 @@ const hasCookieOfOurs = ({ transport, backing }: SessionsContext, cookies: strin
 async function adoptVisitor(
   context: SessionsContext,
   source: SourceClient,
-  key: string,
-  label: Label,
+  origin: Origin,
+  request: AdoptionRequest,
 ): Promise<Adopted | null> {
-  const origin = originOf(source, key)
-  const before = await adopted(context, origin)
-  const found = before ?? (await adoptFromSource(context, source, origin, label))
+  const before = await followKnown(context, origin, request)
+  const found = before ?? (await adoptFromSource(context, source, origin, request))
   if (!found) return null
-  const clear = (await endAtSource(context, source, key)) ? source.clear : null
+  const clear = (await endAtSource(context, source, origin.key)) ? source.clear : null
   // Not before: if the source's storage is gone, a crash in between would leave nothing to read.
   if (!before) await dropCopies(context, origin).catch((error) => reportFailure(context, error))
-  return { loaded: found.loaded, clear }
+  return { found: found.found, clear }
 }
 
-async function adoptFromSource(context: SessionsContext, source: SourceClient, origin: Origin, label: Label) {
+type Result = { readonly found: Followed } | null
+
+/** Null if there is no receipt. */
+async function followKnown(context: SessionsContext, origin: Origin, { responds }: AdoptionRequest): Promise<Result> {
+  const receipt = await receiptOf(context, origin)
+  if (!receipt) return null
+  const found = await follow(context, receipt)
+  if (responds && found) await send(context, receipt)
+  return { found }
+}
+
+async function adoptFromSource(
+  context: SessionsContext,
+  source: SourceClient,
+  origin: Origin,
+  request: AdoptionRequest,
+): Promise<Result> {
   const session = source.canRead ? await source.read(origin.key) : null
   if (session && 'refused' in session) {
     context.emit({ type: 'rejected', what: 'record', reason: session.refused })
     return null
   }
   const content = source.canRead
-    ? session && (await contentOf(context, session, label()))
-    : await contentOfCopy(context, origin, label)
+    ? session && (await contentOf(context, session, request.device()))
+    : await contentOfCopy(context, origin, request)
   // Absent: because there never was one, or because somebody has just adopted it.
-  return content ? take(context, origin, content) : adopted(context, origin)
+  if (!content) return followKnown(context, origin, request)
+  const taken = await take(context, origin, content, { sends: request.responds })
+  if (taken) return taken
+  context.emit({ type: 'rejected', what: 'record', reason: 'revoked' })
+  return { found: null }
 }
 
-async function contentOfCopy(context: SessionsContext, origin: Origin, label: Label) {
+async function contentOfCopy(context: SessionsContext, origin: Origin, { device }: AdoptionRequest) {
   const copy = await copied(context, origin)
   if (!copy) return null
   const { meta, data } = copy
-  return { data, meta: meta.userId === null ? meta : { ...meta, label: tidyLabel(label()) } }
+  return { data, meta: meta.userId === null ? meta : { ...meta, label: tidyLabel(device()) } }
 }
 
-/** False if it could not be done: the source's cookie stays, and the next request with it tries again. */
+/**
+ * Makes sure that a source's key opens nothing any more, after a logout or a login. What is stored for that is stored only for a
+ * key that the source knows, so that made-up ones leave nothing behind.
+ */
+async function endNamed(
+  context: SessionsContext,
+  source: SourceClient,
+  origin: Origin,
+  current: Id | null,
+): Promise<void> {
+  const receipt = (await receiptOf(context, origin)) ?? (await spend(context, source, origin))
+  // Adopted in advance, or by a request that is still under way: the session is this visitor's, too.
+  const found = receipt && (await follow(context, receipt))
+  if (!found || !('ref' in found) || found.ref.cookie.id === current) return
+  if (!(await context.backing.end(found.ref)) || !context.emit.wanted()) return
+  context.emit({ type: 'revoked', handle: handleOf(found.ref.cookie.id), count: 1, reason: 'logout' })
+}
+
+/** The receipt, if another request was faster. */
+async function spend(context: SessionsContext, source: SourceClient, origin: Origin) {
+  const known = await knownSession(context, source, origin)
+  if (!known) return null
+  if (source.stateless && known.userId !== null) await context.backing.users.rememberEnd?.(known.userId)
+  if (!(await storeEnd(context, origin, known.expiresAt))) return receiptOf(context, origin)
+  await dropCopies(context, origin)
+  return null
+}
+
+/** Whose it is, and when it would end by itself; null if the source, or its copy here, does not know the key. */
+async function knownSession(context: SessionsContext, source: SourceClient, origin: Origin) {
+  if (!source.canRead) {
+    const copy = await copied(context, origin)
+    return copy && { userId: copy.meta.userId, expiresAt: copy.meta.deadline }
+  }
+  const session = await source.read(origin.key)
+  if (!session || !('refused' in session)) return session
+  return session.userId === undefined ? null : { userId: session.userId, expiresAt: 0 }
+}
+
+/** False if it could not be done: the source's cookie stays, and the next request that would end it tries again. */
 async function endAtSource(context: SessionsContext, source: SourceClient, key: string): Promise<boolean> {
   try {
     await source.end(key)
@@ -137,53 +191,4 @@ function reportFailure({ emit }: SessionsContext, error: unknown): void {
     type: 'storeError',
     error: error instanceof Error ? error : new StoreError('A session of an adoption source could not be ended.'),
   })
-}
-
-export interface AdoptOptions {
-  /** The `name` of the `AdoptionSource`. */
-  readonly source: string
-  /** The key as its `keyIn` returns it. */
-  readonly key: string
-  readonly session: SourceSession
-  /**
-   * `session` (default): the source's session no longer counts. `copy`: it goes on where it is, and the copy is for an
-   * `AdoptionSource` without `read`, once its storage is gone.
-   */
-  readonly as?: 'session' | 'copy' | undefined
-}
-
-export interface AdoptReport {
-  /** `exists`: it was adopted before, or the copy is up to date; `ended`: it has ended at the source. */
-  readonly outcome: 'created' | 'refreshed' | 'exists' | 'ended'
-  /** Was it read back from the store, and found to be as it was stored? False if its visitor was faster. */
-  readonly compared: boolean
-}
-
-/** Adopts a session without a request of its visitor. */
-export async function adopt(context: SessionsContext, options: AdoptOptions): Promise<AdoptReport> {
-  checkOptions('adopt()', options, ['source', 'key', 'session', 'as'])
-  const { source, key, session } = options
-  const as = oneOf('adopt(): as', options.as ?? 'session', ['session', 'copy'])
-  if (!context.backing.createUnder) throw new UnsupportedError(NEEDS_STORE)
-  const origin = { name: source, key }
-  if (await adopted(context, origin)) return { outcome: 'exists', compared: false }
-  const content = await contentOf(context, session, null)
-  if (!content) return { outcome: 'ended', compared: false }
-  if (as === 'copy') {
-    const outcome = await leaveCopy(context, origin, content)
-    // In another turn: within one turn reads are shared, and the load that follows would be that of leaveCopy.
-    await nextTurn()
-    const copy = await copied(context, origin)
-    // Its visitor was faster, and dropped the copies that there were, but not one that was left a moment later.
-    if (await adopted(context, origin)) {
-      await dropCopies(context, origin)
-      return { outcome: 'exists', compared: false }
-    }
-    if (copy?.data === content.data && copy.meta.userId === content.meta.userId) return { outcome, compared: true }
-    throw new StoreError('The store did not return the session as it was stored.')
-  }
-  const { loaded, created } = await take(context, origin, content)
-  await dropCopies(context, origin)
-  const compared = loaded?.data === content.data && loaded.meta.userId === content.meta.userId
-  return { outcome: created ? 'created' : 'exists', compared: created && compared }
 }

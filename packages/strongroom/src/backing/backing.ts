@@ -5,7 +5,7 @@ import type { CookieTransport } from '../http/cookie.ts'
 import type { Content, Parsed, Values } from '../session/content.ts'
 import type { RequestedLifetime } from '../session/lifetime.ts'
 import type { LoginMoment } from '../session/login.ts'
-import type { Clock, ReadOptions, Store, Traits, Version } from '../store.ts'
+import type { Clock, ListOptions, ReadOptions, Store, Traits, Version } from '../store.ts'
 import type { Turn } from './epochs.ts'
 
 /** A session that is past a deadline although it is still stored. Most stores only say that it is absent. */
@@ -64,6 +64,8 @@ export interface ContentToSave extends Content {
   readonly values?: Values | undefined
   /** What the request asked for. `meta` has what follows from it; this is for formats that store the request itself. */
   readonly requested?: RequestedLifetime | undefined
+  /** Has the user just signed in? For formats that store what the login belongs to. */
+  readonly isLogin?: boolean | undefined
 }
 
 /** What a cookie leads to; null when there is nothing. */
@@ -90,8 +92,11 @@ export interface Backing {
    * is another or the session has ended. `before` is what was loaded with `ref`.
    */
   renew(ref: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Promise<SessionRef | null>
-  /** The computed cookie for `what` under a master; see `computedToken`. Present with `createUnder`. */
-  computedCookie?(master: Master, what: readonly string[]): VerifiedCookie
+  /**
+   * The computed cookie for `what` under a master; see `computedToken`. With a label, what is stored under it is no session, but an
+   * entry of the library itself. Present with `createUnder`.
+   */
+  computedCookie?(master: Master, what: readonly string[], label?: Uint8Array): VerifiedCookie
   /**
    * Stores a session under a computed token; null, and nothing stored, if there is one already. Absent where nothing on the
    * server could tell a second session from the first.
@@ -103,6 +108,8 @@ export interface Backing {
   touch(ref: SessionRef, content: Content, expiresAt: number): Promise<SessionRef | null>
   /** True if this call ended a live session. With `version`, only that version is ended. */
   end(ref: SessionRef, version?: Version | null): Promise<boolean>
+  /** Removes what this request has stored and nobody has received: no end of a session, but the undoing of a create. */
+  discard(ref: SessionRef): Promise<unknown>
   /**
    * Ends a session that a login replaces by one with another identity: false if the version is another or it has ended. Its cookie
    * is superseded for a moment, and absent after that.
@@ -115,22 +122,29 @@ export interface Backing {
   isRetired?(ref: SessionRef): boolean
   /** A user's sessions, as far as they can be found. */
   readonly users: UserIndex
+  /** Forgets that there may be sessions under these keys; resolves to how many it forgot. See `KeyRegistry`. */
+  forgetKeys?(which: (kid: number) => boolean): Promise<number>
 }
 
 /** One of a user's sessions. */
 export interface UserSession {
   readonly id: Id
   readonly createdAt: number
-  readonly lastSeenAt: number | null
   readonly expiresAt: number
+  /** Opens what is sealed of it: not for a session that is only counted. */
+  describe(): UserSessionLabel
+}
+
+export interface UserSessionLabel {
   readonly label: string | null
+  readonly lastSeenAt: number | null
   /** The credential stamp of its login, if it has one; null if that cannot be told. */
   readonly stamp: string | null | undefined
 }
 
 export interface UserIndex {
   /** Absent where sessions are stored in their owners' cookies. */
-  list?(userId: string): Promise<UserSession[]>
+  list?(userId: string, options?: ListOptions): AsyncIterable<readonly UserSession[]>
   endOne?(id: Id): Promise<boolean>
   /** Ends all, those too whose login is under way. Absent without revocation. */
   endAll?(userId: string): Promise<Ended>
@@ -142,6 +156,13 @@ export interface UserIndex {
   moment?(userId: string): Promise<LoginMoment>
   /** Have all sessions of the user been ended since that moment? `ref` is the session of the login that began then. */
   endedSince?(moment: LoginMoment, ref: SessionRef): Promise<boolean>
+  /**
+   * Were all sessions of the user ever ended here (`all`), or was any of them (`one`), as far as that is remembered? For what is
+   * adopted from elsewhere, and may be older than such an end.
+   */
+  everEnded?(userId: string, which: 'all' | 'one'): Promise<boolean>
+  /** Remembers the end of a session of the user that was never stored here. Present with `everEnded`. */
+  rememberEnd?(userId: string): Promise<void>
   /** One login of this user at a time, on all servers: for a limit. Present with `list`. */
   beginTurn?(userId: string): Promise<Turn>
   /** For an error about what is absent: why, and what to use instead. */
@@ -154,6 +175,14 @@ export interface Ended {
   /** A login in the same request that began at `before` goes on as if it had begun at `after`. */
   readonly before: LoginMoment
   readonly after: LoginMoment
+}
+
+/** Until when ends are remembered that concern what may be adopted; 0 for not at all. */
+export interface RememberedEnds {
+  /** Of all sessions of a user. */
+  readonly all: number
+  /** Of one session. */
+  readonly one: number
 }
 
 /** What every backing needs from the options of `createSessions`. */

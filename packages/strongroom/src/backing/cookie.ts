@@ -185,6 +185,8 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       return ended
     },
 
+    discard: (ref) => backing.end(ref),
+
     async replace(ref) {
       const ended = revocations ? await revocations.end((ref as CookieRef).cookie, 'replaced', true) : true
       forget(ref)
@@ -198,7 +200,8 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     const loaded = await backing.load(ref.cookie, { fresh: true })
     return loaded !== null && 'ref' in loaded
   }
-  return { ...backing, users: userEpochs(revocations, known, isLive) }
+  const { registry } = revocations
+  return { ...backing, users: userEpochs(revocations, known, isLive), forgetKeys: (which) => registry.forget(which) }
 }
 
 type Identity = Pick<CookieSession, 'sid' | 'id' | 'master' | 'generation' | 'nonce' | 'until'>

@@ -1,13 +1,14 @@
 import { oneOf } from '../base/check.ts'
 import { type Aead, CIPHERS, createAead } from '../crypto/aead.ts'
+import { createCopyKeys } from '../crypto/copy-keys.ts'
 import type { LiveKeyring } from '../crypto/keyring.ts'
-import type { CipherName } from '../crypto/primitives.ts'
+import type { CipherName, Primitives } from '../crypto/primitives.ts'
 import { type CryptoOption, primitivesFor } from '../crypto/provider.ts'
 import type { SealName } from '../crypto/seal.ts'
 import { ConfigError } from '../errors.ts'
 import { type CookieSettings, type CookieTransport, cookieTransport } from '../http/cookie.ts'
 import { type CookieEngine, isInProcessMemory, type Store } from '../store.ts'
-import type { Backing, BackingEngine, BackingOptions } from './backing.ts'
+import type { Backing, BackingEngine, BackingOptions, RememberedEnds } from './backing.ts'
 import { cookieBacking } from './cookie.ts'
 import { serverBacking } from './server.ts'
 
@@ -35,13 +36,30 @@ export interface CreatedBacking {
   readonly swept: Store | null
 }
 
+type CommonOptions = BackingOptions & {
+  readonly ring: LiveKeyring
+  readonly memo: number
+  readonly production: boolean
+  readonly remembered: RememberedEnds
+}
+
 /** Throws `ConfigError` for an option that the engine does not have. */
-export function createBacking(
+export function createBacking(engine: Engine, options: EngineOptions, common: CommonOptions): CreatedBacking {
+  const { crypto = 'auto' } = options
+  const primitives = primitivesFor(oneOf('crypto', crypto, ['auto', 'node', 'sodium']))
+  const created = backingFor(engine, options, { ...common, aead: aeadFor(primitives, options) })
+  created.swept?.authenticate?.(
+    createCopyKeys(common.ring, primitives, namespaceOption(options.namespace, created.transport.name)),
+  )
+  return created
+}
+
+function backingFor(
   engine: Engine,
   options: EngineOptions,
-  common: BackingOptions & { readonly ring: LiveKeyring; readonly memo: number; readonly production: boolean },
+  common: CommonOptions & { readonly aead: Aead },
 ): CreatedBacking {
-  const aead = aeadFor(options)
+  const { aead } = common
   if (isCookie(engine)) {
     if (options.seal !== undefined)
       throw new ConfigError('seal is for stores; the cookie engine has cookie({ protection }).')
@@ -50,7 +68,7 @@ export function createBacking(
       throw new ConfigError("cipher is for what is sealed, and cookie({ protection: 'signed' }) seals nothing.")
     const transport = cookieTransport(options.cookie, common.production)
     const namespace = namespaceOption(options.namespace, transport.name)
-    const backing = cookieBacking({ ...common, aead, engine, namespace, cookieName: transport.name })
+    const backing = cookieBacking({ ...common, engine, namespace, cookieName: transport.name })
     return { backing, transport, aead, sealName: engine.protection, store: null, swept: engine.revocations ?? null }
   }
   if (isBacking(engine)) {
@@ -65,12 +83,11 @@ export function createBacking(
   const transport = cookieTransport(options.cookie, common.production)
   const namespace = namespaceOption(options.namespace, transport.name)
   const maxSize = sizeOption(options.maxSize)
-  const backing = serverBacking({ ...common, aead, store: engine, namespace, seal, maxSize })
+  const backing = serverBacking({ ...common, store: engine, namespace, seal, maxSize })
   return { backing, transport, aead, sealName: seal, store: engine, swept: engine }
 }
 
-function aeadFor({ cipher, crypto = 'auto' }: EngineOptions): Aead {
-  const primitives = primitivesFor(oneOf('crypto', crypto, ['auto', 'node', 'sodium']))
+function aeadFor(primitives: Primitives, { cipher }: EngineOptions): Aead {
   return createAead(primitives, cipher === undefined ? undefined : oneOf('cipher', cipher, CIPHERS))
 }
 

@@ -3,7 +3,7 @@ import type { Keyring, Master } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
 import { LoginMoment } from '../session/login.ts'
 import type { Clock, Entry, Store, Version } from '../store.ts'
-import { EPOCH, jsonIn, MARGIN, ownId } from './own-entries.ts'
+import { EPOCH, isCount, jsonIn, MARGIN, ownId } from './own-entries.ts'
 
 /**
  * A user's epoch, under one master. A random value, and never a time or a counter: clocks differ, and an entry that expired would
@@ -57,6 +57,12 @@ export class Epochs {
   async hasMovedSince({ userId, nonces }: LoginMoment, master: Master): Promise<boolean> {
     const before = nonces.get(master.kid)
     return before === undefined || (await this.#read(master, userId)).nonce !== before
+  }
+
+  /** Were all sessions of the user ever ended, as far as that is remembered? */
+  async hasEverMoved(userId: string): Promise<boolean> {
+    const { nonces } = await this.moment(userId)
+    return [...nonces.values()].some((nonce) => nonce !== null)
   }
 
   /** Of a session that is alive otherwise. For a login, which must not be older than an end, there is `moment`. */
@@ -120,7 +126,7 @@ export class Epochs {
   async #read(master: Master, userId: string, fresh = true): Promise<Epoch> {
     const found = await this.#options.store.read(this.#idOf(master, userId), { fresh })
     if (!found) return ABSENT
-    const [nonce, sequence] = jsonIn<[string | null, number]>(found)
+    const [nonce, sequence] = jsonIn(found, isEpoch)
     return { nonce, sequence, version: found.version, expiresAt: found.entry.expiresAt }
   }
 
@@ -142,3 +148,6 @@ export class Epochs {
     return ownId('epoch', ownerTag(master, this.#options.namespace, userId))
   }
 }
+
+const isEpoch = (value: unknown): value is [nonce: string | null, sequence: number] =>
+  Array.isArray(value) && (value[0] === null || typeof value[0] === 'string') && isCount(value[1])

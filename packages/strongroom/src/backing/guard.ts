@@ -1,9 +1,11 @@
 import { TimeLimit } from '../base/time-limit.ts'
 import { StoreError, UnsupportedError } from '../errors.ts'
-import type { Store } from '../store.ts'
+import type { ListOptions, Store } from '../store.ts'
+
+type Guard = <T>(call: () => Promise<T>) => Promise<T>
 
 /** Every call resolves, or rejects with `StoreError`, within `ms`, whatever the backend does. */
-function createGuard(ms: number): <T>(call: () => Promise<T>) => Promise<T> {
+function createGuard(ms: number): Guard {
   const limit = new TimeLimit(ms, () => tooLate(ms))
   return <T>(call: () => Promise<T>) => limit.call(call, asStoreError)
 }
@@ -25,6 +27,21 @@ function immediately<T>(call: () => T): T {
   }
 }
 
+/** The time limit is for each page. */
+async function* guardPages<Page>(guard: Guard, list: () => AsyncIterable<Page>): AsyncGenerator<Page> {
+  const pages = await guard(async () => list()[Symbol.asyncIterator]())
+  try {
+    for (;;) {
+      const { done, value } = await guard(() => pages.next())
+      if (done) return
+      yield value
+    }
+  } finally {
+    // Nobody waits for it: after a page that came too late, it would wait for that page.
+    pages.return?.().catch(() => {})
+  }
+}
+
 /** The calls of a request, with a time limit. Sweeps and scans take as long as they need, and have a signal instead. */
 export function guardStore(
   store: Store,
@@ -41,7 +58,7 @@ export function guardStore(
     delete: (id, version, owner) => guard(() => store.delete(id, version, owner)),
     ...(byOwner && {
       byOwner: {
-        list: (owner: string) => guard(() => byOwner.list(owner)),
+        list: (owner: string, options?: ListOptions) => guardPages(guard, () => byOwner.list(owner, options)),
         deleteAll: (owner: string, except?: Parameters<typeof byOwner.deleteAll>[1]) =>
           guard(() => byOwner.deleteAll(owner, except)),
       },

@@ -1,7 +1,7 @@
 import type { LiveKeyring } from '../crypto/keyring.ts'
 import { StoreError } from '../errors.ts'
 import type { Clock, Entry, Found, Store } from '../store.ts'
-import { jsonIn, KEYS, MARGIN, ownId } from './own-entries.ts'
+import { isCount, jsonIn, KEYS, MARGIN, ownId } from './own-entries.ts'
 
 export interface KeyRegistryOptions {
   readonly store: Pick<Store, 'read' | 'create' | 'update'>
@@ -45,17 +45,17 @@ export class KeyRegistry {
     if (!first) return
     const [kid, until] = first
     throw new StoreError(
-      `This server lacks the secret with key id ${kid}, and there may be sessions under it until ${new Date(until).toISOString()}: nothing was ended. Add the secret, or, if it was removed for good, run \`npx @strongroom/cli keys forget ${kid}\`.`,
+      `This server lacks the secret with key id ${kid}, and there may be sessions under it until ${new Date(until).toISOString()}: nothing was ended. Add the secret, or, if it was removed for good, run \`npx @strongroom/cli keys forget ${kid}\`. An application with other secrets needs a namespace of its own in the same store.`,
     )
   }
 
-  /** False if it was not registered. */
-  async forget(kid: number): Promise<boolean> {
-    this.#known.delete(kid)
+  /** Resolves to how many there were. */
+  async forget(which: (kid: number) => boolean): Promise<number> {
+    this.#known.clear()
     for (;;) {
       const [registered, found] = await this.#read()
-      if (!registered.delete(kid)) return false
-      if (await this.#write(registered, found)) return true
+      const kept = new Map([...registered].filter(([kid]) => !which(kid)))
+      if (kept.size === registered.size || (await this.#write(kept, found))) return registered.size - kept.size
     }
   }
 
@@ -73,7 +73,7 @@ export class KeyRegistry {
 
   async #read(): Promise<[Map<number, number>, Found | null]> {
     const found = await this.#options.store.read(this.#id, { fresh: true })
-    return [new Map(found ? jsonIn<[number, number][]>(found) : []), found]
+    return [new Map(found ? jsonIn(found, isRegister) : []), found]
   }
 
   async #write(registered: ReadonlyMap<number, number>, found: Found | null): Promise<boolean> {
@@ -93,3 +93,6 @@ export class KeyRegistry {
     return ownId('keys', this.#options.namespace)
   }
 }
+
+const isRegister = (value: unknown): value is [kid: number, until: number][] =>
+  Array.isArray(value) && value.every((one) => Array.isArray(one) && isCount(one[0]) && Number.isFinite(one[1]))

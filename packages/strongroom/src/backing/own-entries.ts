@@ -15,24 +15,38 @@ export const TOMBSTONE: Uint8Array = Uint8Array.of(1)
 export const EPOCH: Uint8Array = Uint8Array.of(2)
 /** The key ids under which users have sessions. */
 export const KEYS: Uint8Array = Uint8Array.of(3)
+/** Of a session of another framework that was adopted, or ended before that. */
+export const RECEIPT: Uint8Array = Uint8Array.of(4)
+/** Of a session of another framework that was moved, and whose visitor has not come yet. */
+export const COPY: Uint8Array = Uint8Array.of(5)
+/** Of a user of whom a session has ended. */
+export const ENDED: Uint8Array = Uint8Array.of(6)
 
-export const isSession = ({ label }: Pick<Listing, 'label'>): boolean => label === null || label.length > 1
+export { isSession } from '../store.ts'
 
 export const hasLabel = ({ label }: Pick<Listing, 'label'>, one: Uint8Array): boolean =>
   label?.length === 1 && label[0] === one[0]
 
 /** A hash: anyone who reads the store learns that there is such an entry, and nothing else. */
-export const ownId = (kind: 'session' | 'epoch' | 'keys', name: string): Id =>
+export const ownId = (kind: 'session' | 'epoch' | 'keys' | 'ended', name: string): Id =>
   createHash('sha256').update(`strongroom ${kind}\n${name}`).digest('hex') as Id
 
 /** The JSON in such an entry. Throws `StoreError` if it was altered: what it said is unknown, and not absent. */
-export function jsonIn<T>({ entry }: Found): T {
+export function jsonIn<T>({ entry }: Found, isRight: (value: unknown) => value is T): T {
+  const value = parsed(latin1Of(entry.bytes))
+  if (isRight(value)) return value
+  throw new StoreError('An entry that says which sessions have ended was altered in the store. Remove or restore it.')
+}
+
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(latin1Of(entry.bytes)) as T
+    return JSON.parse(text)
   } catch {
-    throw new StoreError('An entry that says which sessions have ended was altered in the store. Remove or restore it.')
+    return undefined
   }
 }
+
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 /** Longer than the clocks of two servers differ, and than a request is under way. */
 export const MARGIN = 86_400_000

@@ -7,7 +7,7 @@ import type { BackingOptions } from './backing.ts'
 import { Epochs } from './epochs.ts'
 import { guardStore } from './guard.ts'
 import { KeyRegistry } from './key-registry.ts'
-import { jsonIn, MARGIN, ownId, TOMBSTONE } from './own-entries.ts'
+import { isCount, jsonIn, MARGIN, ownId, TOMBSTONE } from './own-entries.ts'
 
 /** A session in a cookie, as far as its end depends on it. */
 export interface RevocableSession {
@@ -123,6 +123,12 @@ export class Revocations {
 }
 
 function markIn(found: Found): Mark {
-  const [state, floor, at] = jsonIn<[Mark['state'], number, number]>(found)
+  const [state, floor, at] = jsonIn(found, isMark)
   return { state, floor, at }
 }
+
+const isMark = (value: unknown): value is [state: Mark['state'], floor: number, at: number] =>
+  Array.isArray(value) &&
+  ['live', 'ended', 'replaced'].includes(value[0]) &&
+  isCount(value[1]) &&
+  Number.isFinite(value[2])

@@ -23,14 +23,16 @@ import {
   expiryOf,
   IN_FLIGHT,
   type LoadResult,
+  type RememberedEnds,
   refuseOver,
   type SessionRef,
   type Superseded,
   type VerifiedCookie,
 } from './backing.ts'
+import { EndedUsers } from './ended-users.ts'
 import { guardStore } from './guard.ts'
 import { KeyRegistry } from './key-registry.ts'
-import { hasLabel, TOMBSTONE } from './own-entries.ts'
+import { hasLabel, isSession, TOMBSTONE } from './own-entries.ts'
 import { createRecords } from './records.ts'
 import { sharedReads } from './shared-reads.ts'
 import { userIndex, WITHOUT_INDEX } from './user-index.ts'
@@ -46,6 +48,12 @@ export interface ServerBackingOptions extends BackingOptions {
   readonly maxSize: number
   /** Bytes of memory for what was verified and opened last; 0 is none. */
   readonly memo: number
+  readonly remembered?: RememberedEnds | undefined
+}
+
+/** Of an entry of the library itself, which is sealed like a session. */
+interface OwnToken extends VerifiedToken {
+  readonly label: Uint8Array
 }
 
 interface RecordRef extends SessionRef {
@@ -58,19 +66,26 @@ interface RecordRef extends SessionRef {
 
 /** Sessions in a store: the cookie holds a token, the store holds the sealed record, and neither opens without the other. */
 export function serverBacking(options: ServerBackingOptions): Backing {
-  const { ring, namespace, clock, maxSize, aead } = options
+  const { ring, namespace, clock, maxSize, aead, remembered = NOTHING_REMEMBERED } = options
   const store = guardStore(options.store, options.timeout)
   const seal = createSeal(options.seal, ring, aead)
   const records = createRecords(seal, ring, options.memo)
   const read = sharedReads(store.read)
   // Without an index nobody can end all of a user's sessions, so there is nothing to be complete about.
   const registry = store.byOwner ? new KeyRegistry({ store, ring, namespace, clock }) : null
+  const ended = new EndedUsers({ store, ring, namespace, clock, until: remembered.one })
   const { sizeLimit } = options.store.traits
   const limit = sizeLimit === null ? maxSize : Math.min(maxSize, sizeLimit - seal.overhead)
 
   const now = () => Math.floor(clock() / 1000)
 
-  function labelFor({ userId, label, idle, deadline, stamp }: Meta, id: Id): Uint8Array | null {
+  function labelFor(token: VerifiedToken, meta: Meta, was: Written | undefined): Uint8Array | null {
+    const own = ownLabel(token)
+    if (own) return own
+    return was && hasSameLabel(was.content.meta, meta) ? was.ref.label : sealedLabel(meta, token.id)
+  }
+
+  function sealedLabel({ userId, label, idle, deadline, stamp }: Meta, id: Id): Uint8Array | null {
     return userId === null ? null : sealLabel(aead, { text: label, idle, deadline, stamp }, ring.current, id)
   }
 
@@ -79,7 +94,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     token: VerifiedToken,
     content: ContentToSave,
     expiresAt: number,
-    was?: { readonly content: Content; readonly ref: RecordRef },
+    was?: Written,
     renewedAt: number = was ? was.ref.renewedAt : now(),
   ): Entry {
     const { meta } = content
@@ -87,7 +102,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     refuseOver(limit, Buffer.byteLength(payload), content.data, 'its store')
     const { userId } = meta
     const owner = was ? was.ref.owner : userId === null ? null : ownerTag(token.master, namespace, userId)
-    const label = was && hasSameLabel(was.content.meta, meta) ? was.ref.label : labelFor(meta, token.id)
+    const label = labelFor(token, meta, was)
     const bytes = records.seal(payload, content, token, owner, renewedAt)
     return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
   }
@@ -109,6 +124,9 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     }
     const { entry, version } = found
     if (hasLabel(entry, TOMBSTONE)) return REPLACED
+    const own = ownLabel(token)
+    // An altered label would hide a session from its user's list, and from a limit.
+    if (own ? !hasLabel(entry, own) : !isSession(entry)) return { refused: 'forged' }
     const opened = records.open(entry.bytes, token, entry.owner)
     if ('refused' in opened) return opened.refused === 'superseded' ? supersededBy(token, found) : opened
     const { meta, data, values, renewedAt } = opened
@@ -149,17 +167,22 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   }
 
   /** The version of a session; of one that this request has created, and did not learn, the present one. Null if it has ended. */
-  async function versionOf({ cookie, version }: RecordRef): Promise<Version | null> {
-    if (version !== null) return version
-    const found = await store.read(cookie.id, { fresh: true })
-    return found && !('refused' in records.open(found.entry.bytes, cookie, found.entry.owner)) ? found.version : null
+  async function versionOf(ref: RecordRef): Promise<Version | null> {
+    return ref.version ?? (await present(ref.cookie))?.version ?? null
   }
 
   /** The same, if its deadline is still the one that it was created with. */
-  async function versionOfUnchanged({ cookie, expiresAt }: RecordRef): Promise<Version | null> {
-    const found = await store.read(cookie.id, { fresh: true })
-    const isSame = found && Math.abs(found.entry.expiresAt - expiresAt) < options.store.traits.granularity
+  async function versionOfUnchanged(ref: RecordRef): Promise<Version | null> {
+    if (ref.version !== null) return ref.version
+    const found = await present(ref.cookie)
+    const isSame = found && Math.abs(found.entry.expiresAt - ref.expiresAt) < options.store.traits.granularity
     return isSame ? found.version : null
+  }
+
+  /** What is stored now under this token; null if it has ended, or goes on under a later one. */
+  async function present(token: VerifiedToken): Promise<Found | null> {
+    const found = await store.read(token.id, { fresh: true })
+    return found && !('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found : null
   }
 
   async function write(
@@ -216,7 +239,10 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       if (created) return created
       throw new StoreError('The store refused a new session: its id is taken.')
     },
-    computedCookie: (master, what) => computedToken(master, namespace, what),
+    computedCookie(master, what, label) {
+      const token = computedToken(master, namespace, what)
+      return label ? { ...token, label } : token
+    },
     createUnder: (cookie, content, expiresAt) => createUnder(cookie as VerifiedToken, content, expiresAt),
 
     update: (ref, ...content) =>
@@ -225,18 +251,25 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       write(ref as RecordRef, renewedToken((ref as RecordRef).cookie, namespace), now(), ...content),
 
     async touch(ref, _content, expiresAt) {
-      const version = ref.version ?? (await versionOfUnchanged(ref as RecordRef))
+      const version = await versionOfUnchanged(ref as RecordRef)
       if (version === null) return null
       return (await store.touch(ref.cookie.id, expiresAt, version)) ? { ...ref, version, expiresAt } : null
     },
 
-    end(ref, version) {
+    async end(ref, version) {
       const { cookie, owner } = ref as RecordRef
+      await ended.add(owner)
       return forgetting(cookie.id, () => store.delete(cookie.id, version ?? undefined, owner))
+    },
+
+    discard(ref) {
+      const { cookie, owner } = ref as RecordRef
+      return forgetting(cookie.id, () => store.delete(cookie.id, undefined, owner))
     },
 
     async replace(ref) {
       const { cookie, owner } = ref as RecordRef
+      await ended.add(owner)
       const version = await versionOf(ref as RecordRef)
       if (version === null) return false
       const at = clock()
@@ -246,14 +279,22 @@ export function serverBacking(options: ServerBackingOptions): Backing {
 
     isRetired: ({ cookie }) => (cookie as VerifiedToken).master !== ring.current,
   }
-  const endOne = (id: Id) => forgetting(id, () => store.delete(id))
-  if (!store.byOwner || !registry)
-    return { ...backing, users: { endOne, storesSurvivor: false, advice: WITHOUT_INDEX } }
+  const endOne = async (id: Id) => {
+    await ended.add(await ended.ownerOf(id))
+    return forgetting(id, () => store.delete(id))
+  }
+  const rememberEnd = (userId: string) => ended.addUser(userId)
+  if (!store.byOwner || !registry) {
+    const everEnded = async (userId: string, which: 'all' | 'one') => which === 'one' && ended.has(userId)
+    return { ...backing, users: { endOne, everEnded, rememberEnd, storesSurvivor: false, advice: WITHOUT_INDEX } }
+  }
   const users = userIndex({
     ...options,
     store,
     byOwner: store.byOwner,
     registry,
+    ended,
+    rememberedUntil: remembered.all,
     endOne,
     isLive: async (ref) => {
       const loaded = await backing.load(ref.cookie, { fresh: true })
@@ -261,12 +302,21 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     },
     ending: (tag, write, except) => read.around(null, write).finally(() => records.forgetOwner(tag, except)),
   })
-  return { ...backing, users }
+  return { ...backing, users, forgetKeys: (which) => registry.forget(which) }
+}
+
+interface Written {
+  readonly content: Content
+  readonly ref: RecordRef
 }
 
 type Write = [content: ContentToSave, expiresAt: number, before: Content]
 
 const NOTHING = new Uint8Array(0)
+const NOTHING_REMEMBERED: RememberedEnds = { all: 0, one: 0 }
+
+const ownLabel = (token: VerifiedToken): Uint8Array | null => (token as Partial<OwnToken>).label ?? null
+
 const REPLACED: Superseded = { superseded: 'replaced', isRecent: true, ends: null }
 
 const hasSameLabel = (a: Meta, b: Meta): boolean =>

@@ -1,11 +1,13 @@
+import { LONGEST } from '../base/duration.ts'
 import type { Aead } from '../crypto/aead.ts'
-import type { LiveKeyring, Master } from '../crypto/keyring.ts'
+import type { Keyring, LiveKeyring, Master } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
 import { openLabel } from '../crypto/seal.ts'
 import type { Id, VerifiedToken } from '../crypto/token.ts'
 import { lastSeen } from '../session/lifetime.ts'
-import type { Clock, OwnerIndex, Store } from '../store.ts'
-import type { Ended, SessionRef, UserIndex } from './backing.ts'
+import type { Clock, Listing, OwnerIndex, Store } from '../store.ts'
+import type { Ended, SessionRef, UserIndex, UserSession, UserSessionLabel } from './backing.ts'
+import type { EndedUsers } from './ended-users.ts'
 import { Epochs } from './epochs.ts'
 import type { KeyRegistry } from './key-registry.ts'
 import { isSession, MARGIN } from './own-entries.ts'
@@ -18,6 +20,9 @@ export interface UserIndexOptions {
   readonly clock: Clock
   readonly aead: Aead
   readonly registry: KeyRegistry
+  readonly ended: EndedUsers
+  /** At least until then, it is remembered that all sessions of a user were ended. */
+  readonly rememberedUntil: number
   readonly endOne: (id: Id) => Promise<boolean>
   readonly isLive: (ref: SessionRef) => Promise<boolean>
   /** Runs what ends the sessions of an owner, and forgets what is remembered of them. */
@@ -29,9 +34,10 @@ export const WITHOUT_INDEX =
 
 /** A user's sessions, found in the store by their owner tag. */
 export function userIndex(options: UserIndexOptions): UserIndex {
-  const { byOwner, ring, namespace, clock, aead, registry } = options
-  // A login that began before all sessions were ended is refused for as long as it may be under way.
-  const epochs = new Epochs({ ...options, rememberedUntil: (now) => now + MARGIN })
+  const { byOwner, ring, namespace, clock, aead, registry, ended } = options
+  // A login that began before all sessions were ended is refused for as long as it may be under way; what is adopted, while it may be.
+  const rememberedUntil = (now: number) => Math.max(now + MARGIN, Math.min(options.rememberedUntil, now + LONGEST))
+  const epochs = new Epochs({ ...options, rememberedUntil })
   // A user's sessions may have begun under any master that is still in the ring.
   const tags = (userId: string) => ring.masters.map((master) => ownerTag(master, namespace, userId))
 
@@ -46,18 +52,12 @@ export function userIndex(options: UserIndexOptions): UserIndex {
   }
 
   return {
-    async list(userId) {
-      const lists = await Promise.all(tags(userId).map((tag) => byOwner.list(tag)))
-      return lists
-        .flat()
-        .filter(isSession)
-        .map(({ id, createdAt, expiresAt, label: bytes }) => {
-          const label = bytes && openLabel(aead, bytes, ring, id)
-          const lastSeenAt = label && lastSeen(expiresAt, label)
-          const stamp = label ? label.stamp : null
-          return { id, createdAt, expiresAt, lastSeenAt, label: label?.text ?? null, stamp }
-        })
-        .filter(({ expiresAt }) => clock() < expiresAt)
+    async *list(userId, { page } = {}) {
+      for (const tag of tags(userId))
+        for await (const listings of byOwner.list(tag, { page })) {
+          const sessions = listings.filter((one) => isSession(one) && clock() < one.expiresAt)
+          if (sessions.length > 0) yield sessions.map((one) => userSession(one, ring, aead))
+        }
     },
     endOne: options.endOne,
     storesSurvivor: false,
@@ -65,8 +65,29 @@ export function userIndex(options: UserIndexOptions): UserIndex {
     endOthers: async (userId, except) => ((await options.isLive(except)) ? end(userId, except.cookie.id) : null),
     moment: (userId) => epochs.moment(userId),
     endedSince: (moment, ref) => epochs.hasMovedSince(moment, masterOf(ref)),
+    everEnded: async (userId, which) =>
+      (await epochs.hasEverMoved(userId)) || (which === 'one' && (await ended.has(userId))),
+    rememberEnd: (userId) => ended.addUser(userId),
     beginTurn: (userId) => epochs.begin(userId),
     advice: '',
+  }
+}
+
+function userSession({ id, createdAt, expiresAt, label: bytes }: Listing, ring: Keyring, aead: Aead): UserSession {
+  let described: UserSessionLabel | undefined
+  const open = (): UserSessionLabel => {
+    const label = bytes && openLabel(aead, bytes, ring, id)
+    if (!label) return { label: null, lastSeenAt: null, stamp: null }
+    return { label: label.text, lastSeenAt: lastSeen(expiresAt, label), stamp: label.stamp }
+  }
+  return {
+    id,
+    createdAt,
+    expiresAt,
+    describe() {
+      described ??= open()
+      return described
+    },
   }
 }
 

@@ -21,6 +21,8 @@ export interface Master {
   readonly stamp: KeyObject
   /** For the application's own signed cookies. */
   readonly value: KeyObject
+  /** For copies in caches. */
+  readonly copy: KeyObject
 }
 
 /** The masters of an application: the current one makes what is new, the retired ones only open what they made. */
@@ -62,6 +64,8 @@ export type SecretSource = Secrets | (() => Secrets | Promise<Secrets>)
 
 /** A ring whose masters can be replaced while sessions are served. */
 export interface LiveKeyring extends Keyring {
+  /** False while the provider has not answered for the first time. Then everything else of the ring throws. */
+  readonly hasKeys: boolean
   /**
    * Resolves when there are keys. Rejects with the provider's error; the next call asks it again. Rejects with `StoreError` when
    * the provider is late, and immediately while it has been late and has not answered since.
@@ -147,6 +151,9 @@ export function createLiveKeyring(source: SecretSource, timeout = 2_000): LiveKe
         () => false,
       )
     },
+    get hasKeys() {
+      return ring !== null
+    },
     get current() {
       return keys().current
     },
@@ -222,6 +229,7 @@ function deriveMaster(secret: Buffer): Master {
     cookie: key('cookie'),
     stamp: key('stamp'),
     value: key('value'),
+    copy: key('copy'),
   }
 }
 

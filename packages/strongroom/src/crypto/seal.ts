@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { asBuffer } from '../base/bytes.ts'
+import { asBuffer, latin1Of } from '../base/bytes.ts'
 import { type Aead, type Bound, cipherOf, HEADER_AT, overheadOf, recipe, type SealRefusal } from './aead.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
 import type { Id, VerifiedToken } from './token.ts'
@@ -43,6 +43,10 @@ export interface Seal {
 
 /** Generation 4, renewed at 4 (s), and the length of a pointer to the next token, which there is none of yet. */
 const HEADER = 9
+
+/** A clock that is far off must not make a record that cannot be written, or never opens again. */
+const wholeSeconds = (seconds: number) => Math.min(Math.max(Math.trunc(seconds) || 0, 0), 0xffff_ffff)
+
 /** Where a seal needs no token to open, the record says which one it belongs to: 16 bytes of the token's hash. */
 const CHECK = 16
 
@@ -62,27 +66,31 @@ function checkOf({ token }: VerifiedToken): Buffer {
   return createHash('sha256').update('strongroom token ').update(token).digest().subarray(0, CHECK)
 }
 
+const plainCheckOf = (token: VerifiedToken) => checkOf(token).toString('base64url')
+
 /** Two lines of JSON, and a third one that says whose it is: generation, renewed at, and the token's check. */
 const NONE: Seal = {
   name: 'none',
   overhead: 64,
   seal: (payload, token, _owner, renewedAt) =>
-    Buffer.from(`${payload}\n${token.generation} ${renewedAt} ${checkOf(token).toString('base64url')}`),
+    Buffer.from(`${payload}\n${token.generation} ${wholeSeconds(renewedAt)} ${plainCheckOf(token)}`),
   open(bytes, token) {
     const text = asBuffer(bytes).toString('utf8')
     const end = text.lastIndexOf('\n')
-    const header = plainHeaderOf(text.slice(end + 1))
-    if (end < 0 || !header) return { refused: 'malformed' }
-    const isOurs = equal(Buffer.from(header.check, 'base64url'), checkOf(token))
+    const last = lastLineOf(text.slice(end + 1))
+    if (end < 0 || !last) return { refused: 'malformed' }
+    const { header, check } = last
+    const isOurs = equal(Buffer.from(check), Buffer.from(plainCheckOf(token)))
     if (!isOurs || header.generation !== token.generation) return refusalOf(header, token)
-    return { generation: header.generation, renewedAt: header.renewedAt, payload: text.slice(0, end) }
+    return { ...header, payload: text.slice(0, end) }
   },
-  headerOf: (bytes) => plainHeaderOf(asBuffer(bytes).toString('latin1').slice(-80).split('\n').at(-1) as string),
+  headerOf: (bytes) => lastLineOf(latin1Of(bytes.subarray(-80)).split('\n').at(-1) as string)?.header ?? null,
 }
 
-function plainHeaderOf(line: string): (RecordHeader & { readonly check: string }) | null {
+function lastLineOf(line: string): { readonly header: RecordHeader; readonly check: string } | null {
   const [, generation, renewedAt, check = ''] = /^(\d{1,10}) (\d{1,10}) ([A-Za-z0-9_-]{22})$/.exec(line) ?? []
-  return generation === undefined ? null : { generation: Number(generation), renewedAt: Number(renewedAt), check }
+  if (generation === undefined) return null
+  return { header: { generation: Number(generation), renewedAt: Number(renewedAt) }, check }
 }
 
 const refusalOf = ({ generation }: RecordHeader, token: VerifiedToken): { readonly refused: RecordRefusal } =>
@@ -108,7 +116,7 @@ function sealed(name: 'two-key' | 'server-key', ring: Keyring, aead: Aead): Seal
     seal(payload, token, owner, renewedAt) {
       // Not secret, and copied before anything else is sealed.
       newHeader.writeUInt32BE(token.generation)
-      newHeader.writeUInt32BE(renewedAt, 4)
+      newHeader.writeUInt32BE(wholeSeconds(renewedAt), 4)
       if (name === 'server-key') checkOf(token).copy(newHeader, HEADER)
       return aead.seal(recipe, ring.current, boundTo(token, owner), payload, newHeader)
     },

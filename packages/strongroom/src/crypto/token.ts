@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { createHash, createHmac, randomBytes, randomFillSync } from 'node:crypto'
 import { equal, type Keyring, type Master } from './keyring.ts'
 import { namespacePrefix } from './owner.ts'
 import { wipe } from './primitives.ts'
@@ -56,7 +56,7 @@ export function renewedToken({ sid, master, generation }: VerifiedToken, namespa
   if (generation >= MOST_RENEWALS) throw new RangeError('A session can be renewed 4 294 967 295 times.')
   const random = Buffer.allocUnsafeSlow(SID + TOKEN)
   random.set(sid)
-  randomBytes(TOKEN).copy(random, SID)
+  randomFillSync(random, SID)
   return tokenOf(master, namespace, random, generation + 1)
 }
 

@@ -20,10 +20,14 @@ interface Local {
 
 const LOCAL: Readonly<Record<string, Local>> = {
   memory: {
-    known: ['max', 'maxBytes'],
+    known: ['max', 'maxBytes', 'evicts'],
     make(path, query) {
       if (path !== '') throw new ConfigError('memory: takes no path.')
-      return memory({ max: query.number('max'), maxBytes: query.number('maxBytes') })
+      return memory({
+        max: query.number('max'),
+        maxBytes: query.number('maxBytes'),
+        evicts: query.boolean('evicts'),
+      })
     },
   },
   file: {
@@ -130,8 +134,8 @@ export function pathInUrl(url: string): string | null {
  * - `memcached://host:11211,host2:11211`;
  * - `redis://:password@host:6379/0?prefix=people:`; `redis+sentinel:` and `redis+cluster:` name several servers;
  *   `valkey:` is the same as `redis:`;
- * - `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A` and `moving:?from=URL&to=URL`: stores made of two, whose URLs
- *   are percent-encoded. They close these with themselves;
+ * - `cached:?durable=sqlite%3A.%2Fx.db&cache=memory%3A%3Fevicts%3Dtrue` and `moving:?from=URL&to=URL`: stores made of
+ *   two, whose URLs are percent-encoded. They close these with themselves;
  * - `cookie:?protection=signed&revocations=sqlite%3A.%2Fx.db`: sessions in the cookie itself.
  *
  * Paths are as in a shell, relative to the working directory, with `%20` and the like decoded; `file:///abs` is

@@ -15,13 +15,25 @@ export interface CookieSettings {
   readonly domain?: string | undefined
   /** A separate cookie jar for each top-level site (CHIPS). */
   readonly partitioned?: boolean | undefined
+  /**
+   * What the cookie was called before: it is read, too, and removed when a new one is set. Needs the `namespace` that the old name
+   * was, or the old cookies belong to another application.
+   */
+  readonly formerName?: string | undefined
 }
 
 /** The session cookie in headers; knows nothing of frameworks or stores. */
 export interface CookieTransport {
   readonly name: string
-  /** Every value that the request has under our name, in order and unchanged; empty ones are left out. */
+  /** Every value that the request has under our name, then under the former one; in order and unchanged, without empty ones. */
   read(header: string | undefined | null): readonly string[]
+  /** Does the request have more than the one cookie that `set` would replace? */
+  hasOthers?(header: string | undefined): boolean
+  /**
+   * The Set-Cookie lines that remove our cookie as it may have been set before: with another domain of this host, another path, in
+   * or out of a jar for each site, and under its former name. Browsers take these for different cookies, and send all of them.
+   */
+  clearOthers?(host: string | undefined): readonly string[]
   /** The Set-Cookie line. `maxAge` in ms: without it the cookie ends with the browser. */
   set(value: string, maxAge?: number): string
   /** The Set-Cookie line that removes it: the same attributes, or the browser would keep the old one. */
@@ -37,8 +49,11 @@ const NONE: readonly string[] = []
 export const MOST_TRIED = 8
 
 export function cookieTransport(given: CookieSettings = {}, production = false): CookieTransport {
-  checkOptions('cookie', given, ['name', 'secure', 'sameSite', 'path', 'domain', 'partitioned'])
+  checkOptions('cookie', given, ['name', 'secure', 'sameSite', 'path', 'domain', 'partitioned', 'formerName'])
   const { name = '__Host-id', secure = true, sameSite = 'lax', path = '/', domain, partitioned = false } = given
+  const { formerName } = given
+  if (formerName !== undefined && (typeof formerName !== 'string' || !NAME.test(formerName) || formerName === name))
+    throw new ConfigError('cookie.formerName must be the name of a cookie, and another one than cookie.name.')
   checkCookie({ name, secure, sameSite, path, domain, partitioned }, production)
   if (production && !PREFIXED.test(name))
     throw new ConfigError(`cookie.name needs the prefix '__Host-' (or '__Secure-' with a domain) in production.`)
@@ -53,9 +68,34 @@ export function cookieTransport(given: CookieSettings = {}, production = false):
   const empty = stringifySetCookie({ name, value: '', ...attributes })
   const tail = empty.slice(name.length + 1)
   const start = `${name}=`
+  const former = formerName === undefined ? null : `${formerName}=`
+  const valuesIn = (header: string) =>
+    former === null ? valuesOf(header, start) : [...valuesOf(header, start), ...valuesOf(header, former)]
   return {
     name,
-    read: (header) => (header ? valuesOf(header, start) : NONE),
+    read: (header) => (header ? valuesIn(header) : NONE),
+    hasOthers: (header) =>
+      header !== undefined &&
+      (valuesOf(header, start).length > 1 || (former !== null && valuesOf(header, former).length > 0)),
+    clearOthers(host) {
+      const all = spellingsOf({ names: formerName === undefined ? [name] : [name, formerName], path, domain, host })
+      const isOurs = (one: Spelling) =>
+        one.name === name && one.path === path && one.domain === domain && one.partitioned === partitioned
+      return all
+        .filter((one) => !isOurs(one))
+        .map(({ domain, ...one }) =>
+          stringifySetCookie({
+            value: '',
+            httpOnly: true,
+            secure: secure || one.partitioned || PREFIXED.test(one.name),
+            sameSite,
+            ...one,
+            ...(domain !== undefined && { domain }),
+            maxAge: 0,
+            expires: new Date(0),
+          }),
+        )
+    },
     set: (value, maxAge) =>
       maxAge === undefined
         ? start + value + tail
@@ -79,6 +119,49 @@ export function valuesOf(header: string, start: string): readonly string[] {
     at = stop + 1
   }
   return values
+}
+
+/** What tells cookies of one browser apart. */
+interface Spelling {
+  readonly name: string
+  readonly path: string
+  readonly domain: string | undefined
+  readonly partitioned: boolean
+}
+
+/** All that browsers accept for these names on this host. */
+function spellingsOf({
+  names,
+  path,
+  domain,
+  host,
+}: {
+  readonly names: readonly string[]
+  readonly path: string
+  readonly domain: string | undefined
+  readonly host: string | undefined
+}): readonly Spelling[] {
+  const domains = [...new Set([undefined, domain, ...domainsOf(host)])]
+  const paths = [...new Set(['/', path])]
+  return names.flatMap((name) => {
+    const isHostOnly = /^__host-/i.test(name)
+    return (isHostOnly ? [undefined] : domains).flatMap((domain) =>
+      (isHostOnly ? ['/'] : paths).flatMap((path) =>
+        [false, true].map((partitioned) => ({ name, path, domain, partitioned })),
+      ),
+    )
+  })
+}
+
+/** The domains that a host may set cookies for: itself and those above it, but no top-level one. At most four. */
+function domainsOf(host: string | undefined): readonly string[] {
+  const name = /^([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d+)?$/i.exec(host ?? '')?.[1]?.toLowerCase()
+  if (name === undefined || /^[\d.]+$/.test(name)) return []
+  const labels = name.split('.')
+  return labels
+    .slice(0, -1)
+    .map((_, i) => labels.slice(i).join('.'))
+    .slice(-4)
 }
 
 interface Checked {

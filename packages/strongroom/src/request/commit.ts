@@ -1,4 +1,4 @@
-import type { ContentToSave, Loaded, SessionRef, Superseded } from '../backing/backing.ts'
+import type { ContentToSave, Loaded, SessionRef } from '../backing/backing.ts'
 import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
@@ -10,6 +10,7 @@ import { expiryAfter, type RequestedLifetime, touchDue } from '../session/lifeti
 import type { LoginMoment } from '../session/login.ts'
 import { applyChanges, type Changes } from '../session/merge.ts'
 import type { LoginIntent, State } from '../session/state.ts'
+import type { LoadedCookies } from './load.ts'
 import { nextMeta, nextStamp } from './next-meta.ts'
 import { sessionLimit } from './session-limit.ts'
 import { orUndo } from './undo.ts'
@@ -19,7 +20,7 @@ const ATTEMPTS = 200
 
 /** What has to be done for a request's session when its response begins. */
 export type Plan =
-  | { readonly verb: 'end'; readonly ref: SessionRef | null; readonly startAgain: boolean }
+  | { readonly verb: 'end'; readonly refs: readonly SessionRef[]; readonly startAgain: boolean }
   /** `ends`: what the cookie presented, and the login that is proved now takes the place of. */
   | { readonly verb: 'create'; readonly ends: SessionRef | null }
   | { readonly verb: 'login'; readonly loaded: Loaded; readonly changes: Changes }
@@ -30,25 +31,21 @@ export type Plan =
 
 const NO_CHANGES: RequestChanges = { cleared: false, edits: new Map(), text: null }
 
-/** What a request's cookie led to. */
-export interface Found {
-  readonly loaded: Loaded | null
-  readonly superseded: Superseded | null
-}
-
 /** Null if there is nothing to do. No I/O; throws `DataError` for a value that cannot be stored. */
 export function planOf(
   context: SessionsContext,
   state: State,
-  { loaded, superseded }: Found,
+  { loaded, superseded, others }: LoadedCookies,
   failed: boolean,
 ): Plan | null {
   const { intent } = state
   const dropped = failed && !context.saveOnServerError
   const empty = isEmpty(state.values)
   // A logout takes effect even when the page about it failed, and with a cookie that was superseded.
-  if (intent?.verb === 'logout')
-    return { verb: 'end', ref: loaded?.ref ?? superseded?.ends?.ref ?? null, startAgain: !dropped && !empty }
+  if (intent?.verb === 'logout') {
+    const own = loaded?.ref ?? superseded?.ends?.ref
+    return { verb: 'end', refs: own ? [own, ...others] : others, startAgain: !dropped && !empty }
+  }
   if (dropped) return null
   const changes = changesOf(state)
   if (!loaded) {
@@ -107,9 +104,9 @@ function carryOut(task: Task, plan: Plan): Promise<Loaded | null> {
   }
 }
 
-async function end(task: Task, { ref, startAgain }: Extract<Plan, { verb: 'end' }>): Promise<Loaded | null> {
+async function end(task: Task, { refs, startAgain }: Extract<Plan, { verb: 'end' }>): Promise<Loaded | null> {
   const { context, state } = task
-  if (ref && (await context.backing.end(ref))) revoked(context, ref.cookie.id, 'logout')
+  for (const ref of refs) if (await context.backing.end(ref)) revoked(context, ref.cookie.id, 'logout')
   if (!startAgain) return null
   // Checked only after the logout: a value that cannot be stored must not keep anybody signed in.
   assertStorable(state)
@@ -271,13 +268,14 @@ async function saveOver(copy: Loaded, task: Task, { renews }: Save, values: Valu
   }
   const data = text ?? JSON.stringify(values)
   const shared = values === state.values ? shareable(state) : undefined
-  const content = { meta, data, values: shared, requested: requestedOf(state) }
+  const isLogin = state.intent?.verb === 'login'
+  const content: ContentToSave = { meta, data, values: shared, requested: requestedOf(state), isLogin }
   const expiresAt = expiryFor(task, meta, copy.ref)
   const ref = await (renews
     ? context.backing.renew(copy.ref, content, expiresAt, copy)
     : context.backing.update(copy.ref, content, expiresAt, copy))
   if (!ref) return 'conflict' as const
-  const reason = state.intent?.verb === 'login' ? 'login' : 'renew'
+  const reason = isLogin ? 'login' : 'renew'
   report(context, ref.cookie.id, (handle) =>
     renews ? { type: 'renewed', handle, previous: handleOf(copy.ref.cookie.id), reason } : { type: 'updated', handle },
   )

@@ -1,11 +1,19 @@
-import type { Loaded, LoadResult, Superseded, VerifiedCookie } from '../backing/backing.ts'
+import type { Loaded, LoadResult, SessionRef, Superseded, VerifiedCookie } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import type { CredentialStamps } from '../credential.ts'
 import { handleOf } from '../crypto/token.ts'
 import { MOST_TRIED } from '../http/cookie.ts'
 
-/** What a request's cookie led to; null for nothing. */
-export type LoadedCookie = Loaded | Superseded | 'unknown-key' | null
+/** What a request's cookies led to. */
+export interface LoadedCookies {
+  readonly loaded: Loaded | null
+  /** Without a loaded session: a cookie that opens nothing any more. */
+  readonly superseded: Superseded | null
+  /** Other sessions that the request can prove to hold, which a logout ends, too. */
+  readonly others: readonly SessionRef[]
+}
+
+export const NO_COOKIE: LoadedCookies = { loaded: null, superseded: null, others: [] }
 
 /** Does a request carry a cookie of our name, valid or not? */
 export function hasCookie({ transport }: SessionsContext, cookies: string | undefined): boolean {
@@ -13,13 +21,54 @@ export function hasCookie({ transport }: SessionsContext, cookies: string | unde
 }
 
 /**
- * The session that a request's Cookie header names, or null; an event says why there is none. `unknown-key` when it needs a
- * key that another server may have made a moment ago. A promise only if there is something to wait for, because every request
- * comes through here.
+ * The session that a request's Cookie header names; an event says why there is none. `unknown-key` when it needs a key that
+ * another server may have made a moment ago. A promise only if there is something to wait for, because every request comes
+ * through here.
  */
-export function load(context: SessionsContext, cookies: string | undefined): LoadedCookie | Promise<LoadedCookie> {
-  const cookie = verifiedCookie(context, cookies)
-  if (cookie === null || cookie === 'unknown-key') return cookie
+export function load(
+  context: SessionsContext,
+  cookies: string | undefined,
+): LoadedCookies | 'unknown-key' | Promise<LoadedCookies | 'unknown-key'> {
+  const found = verifiedCookies(context, cookies)
+  if (found === 'unknown-key') return found
+  const [cookie] = found
+  if (cookie === undefined) return NO_COOKIE
+  if (found.length > 1)
+    return Promise.all(found.map((one) => loadOne(context, one))).then((all) => choose(context, all))
+  const result = loadOne(context, cookie)
+  return result instanceof Promise ? result.then(alone) : alone(result)
+}
+
+type LoadedCookie = Loaded | Superseded | 'unknown-key' | null
+
+function alone(result: LoadedCookie): LoadedCookies | 'unknown-key' {
+  if (result === null || result === 'unknown-key') return result ?? NO_COOKIE
+  return 'ref' in result
+    ? { loaded: result, superseded: null, others: [] }
+    : { loaded: null, superseded: result, others: [] }
+}
+
+/**
+ * Browsers send an old cookie beside the new one after a change of its domain or path, and a neighbouring host can plant one. The
+ * one whose session is alive counts. With two, a guess would let the attacker decide whose session this is.
+ */
+function choose({ emit }: SessionsContext, all: readonly LoadedCookie[]): LoadedCookies | 'unknown-key' {
+  const results = all.filter((one) => one !== null && one !== 'unknown-key')
+  const live = results.flatMap((one) => ('ref' in one ? [one] : []))
+  const superseded = results.flatMap((one) => ('ref' in one ? [] : [one]))
+  const ends = superseded.flatMap((one) => one.ends?.ref ?? [])
+  const [loaded, second] = live
+  if (second) {
+    emit({ type: 'rejected', what: 'cookie', reason: 'ambiguous' })
+    return { loaded: null, superseded: null, others: [...live.map(({ ref }) => ref), ...ends] }
+  }
+  if (loaded) return { loaded, superseded: null, others: ends.filter((ref) => ref.cookie.id !== loaded.ref.cookie.id) }
+  if (results.length === 0) return all.includes('unknown-key') ? 'unknown-key' : NO_COOKIE
+  const recent = superseded.find(({ isRecent }) => isRecent) ?? superseded[0] ?? null
+  return { loaded: null, superseded: recent, others: ends }
+}
+
+function loadOne(context: SessionsContext, cookie: VerifiedCookie): LoadedCookie | Promise<LoadedCookie> {
   const result = context.backing.load(cookie)
   if (context.stamps !== null)
     return checkStamp(context.stamps, result).then((checked) => report(context, cookie, checked))
@@ -30,8 +79,7 @@ export function load(context: SessionsContext, cookies: string | undefined): Loa
 
 function report({ emit }: SessionsContext, { id }: VerifiedCookie, result: LoadResult): LoadedCookie {
   if (result && 'superseded' in result) {
-    if (result.superseded === 'renewed') emit({ type: 'superseded', handle: handleOf(id) })
-    else emit({ type: 'absent', handle: handleOf(id) })
+    emit({ type: result.superseded === 'renewed' ? 'superseded' : 'absent', handle: handleOf(id) })
     return result
   }
   if (result && !('ref' in result)) {
@@ -43,30 +91,26 @@ function report({ emit }: SessionsContext, { id }: VerifiedCookie, result: LoadR
   return result
 }
 
-function verifiedCookie(
+/** The different cookies of our name that are ours. */
+function verifiedCookies(
   { transport, backing, emit }: SessionsContext,
   cookies: string | undefined,
-): VerifiedCookie | 'unknown-key' | null {
-  let found: VerifiedCookie | null = null
+): readonly VerifiedCookie[] | 'unknown-key' {
+  const found: VerifiedCookie[] = []
   let unknownKey = false
   let texts = transport.read(cookies)
   if (texts.length > MOST_TRIED) {
     emit({ type: 'rejected', what: 'cookie', reason: 'too-many' })
     texts = texts.slice(0, MOST_TRIED)
   }
-  // A neighbouring host can plant a second cookie of our name. A forged one is passed over. With two valid ones, a guess
-  // would let the attacker decide whose session this is.
   for (const text of texts) {
     const cookie = backing.verify(text)
     if ('refused' in cookie) {
       emit({ type: 'rejected', what: 'cookie', reason: cookie.refused })
       unknownKey ||= cookie.refused === 'unknown-key'
-    } else if (found && found.text !== cookie.text) {
-      emit({ type: 'rejected', what: 'cookie', reason: 'ambiguous' })
-      return null
-    } else found = cookie
+    } else if (!found.some((other) => other.text === cookie.text)) found.push(cookie)
   }
-  return found ?? (unknownKey ? 'unknown-key' : null)
+  return found.length === 0 && unknownKey ? 'unknown-key' : found
 }
 
 /** Refused if the credential that its login belongs to has changed since. */

@@ -1,4 +1,4 @@
-import type { Loaded, UserIndex } from '../backing/backing.ts'
+import type { Loaded, UserIndex, UserSession } from '../backing/backing.ts'
 import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
@@ -18,10 +18,12 @@ export interface SessionLimit {
   around(login: () => Promise<Loaded | null>): Promise<Loaded | null>
 }
 
-const NO_LIMIT: SessionLimit = { inTurn: (login) => login(), around: (login) => login() }
-
+/** How many sessions are ended in parallel. */
+const ENDED_AT_ONCE = 100
 /** How often a login that loses against other logins of its user is tried again. */
 const ATTEMPTS = 50
+
+const NO_LIMIT: SessionLimit = { inTurn: (login) => login(), around: (login) => login() }
 
 /** The limit of the login that the state asks for, or none. Throws `UnsupportedError` where sessions cannot be listed. */
 export function sessionLimit(context: SessionsContext, { intent }: State, replaced: Id | undefined): SessionLimit {
@@ -80,7 +82,7 @@ class UserLimit implements SessionLimit {
         await orUndo(this.#context, session, () => this.#endOldest(others))
         return session
       }
-      await this.#context.backing.end(session.ref)
+      await this.#context.backing.discard(session.ref)
     }
     throw new ConflictError(
       `This user signed in elsewhere ${ATTEMPTS} times while this login was under way. Try the request again.`,
@@ -94,20 +96,30 @@ class UserLimit implements SessionLimit {
     )
   }
 
-  async #endOldest(others: Awaited<ReturnType<typeof liveSessions>>): Promise<void> {
+  async #endOldest(others: UserSession[]): Promise<void> {
     const over = others.length - (this.#most - 1)
     if (over <= 0) return
     const oldest = others.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)).slice(0, over)
     const { emit } = this.#context
-    await Promise.all(
-      oldest.map(async ({ id }) => {
-        if (await this.#parts.endOne(id)) emit({ type: 'revoked', handle: handleOf(id), count: 1, reason: 'limit' })
-      }),
-    )
+    const end = async ({ id }: UserSession) => {
+      if (await this.#parts.endOne(id)) emit({ type: 'revoked', handle: handleOf(id), count: 1, reason: 'limit' })
+    }
+    // Many, when the limit is new or has been lowered.
+    for (let at = 0; at < over; at += ENDED_AT_ONCE) await Promise.all(oldest.slice(at, at + ENDED_AT_ONCE).map(end))
     emit({ type: 'limit', policy: 'end-oldest', ended: oldest.length })
   }
 
-  async #others() {
-    return (await liveSessions(this.#context, this.#userId)).filter(({ id }) => id !== this.#parts.replaced)
+  /**
+   * All of the user's other sessions; or, where it only matters whether there are enough to refuse, at least so many and not all.
+   * Which are the oldest shows only when all have been listed, but a user within the limit has no more than that.
+   */
+  async #others(): Promise<UserSession[]> {
+    const enough = this.#refuses ? this.#most : Number.POSITIVE_INFINITY
+    const others: UserSession[] = []
+    for await (const page of liveSessions(this.#context, this.#userId, { page: Math.min(enough + 1, 500) })) {
+      others.push(...page.filter(({ id }) => id !== this.#parts.replaced))
+      if (others.length >= enough) break
+    }
+    return others
   }
 }

@@ -13,7 +13,7 @@ export async function orUndo<T>(
   try {
     return await step()
   } catch (error) {
-    await backing.end(ref).catch(() => undefined)
+    await backing.discard(ref).catch(() => undefined)
     throw error
   }
 }

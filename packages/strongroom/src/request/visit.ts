@@ -1,4 +1,4 @@
-import type { Loaded, Superseded } from '../backing/backing.ts'
+import type { Loaded } from '../backing/backing.ts'
 import { checkOptions, oneOf } from '../base/check.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
@@ -8,7 +8,7 @@ import { settle } from '../session/changes.ts'
 import { Session, stateOf } from '../session/session.ts'
 import { State } from '../session/state.ts'
 import { commit, type Plan, planOf } from './commit.ts'
-import { hasCookie, load } from './load.ts'
+import { hasCookie, type LoadedCookies, load, NO_COOKIE } from './load.ts'
 
 export interface GetOptions {
   /**
@@ -37,15 +37,15 @@ export class Visit<Data extends object> {
   readonly #headers: HeaderSource
   #session: Session<Data> | null = null
   #loading: Promise<Session<Data>> | null = null
-  #loaded: Loaded | null = null
-  /** Instead: the cookie opens nothing any more. */
-  #superseded: Superseded | null = null
+  #found: LoadedCookies = NO_COOKIE
   #setCookie: string | null = null
   #clearCookies: readonly string[] = []
   /** Was the session requested, whether or not it could be loaded? */
   #wasRequested = false
   /** Did the response begin before the session was loaded? */
   #begun = false
+  /** Is there a response that a cookie can be sent with? */
+  #responds = true
   #committed = false
   /** The save that is under way. */
   #saving: Promise<void> | null = null
@@ -96,7 +96,7 @@ export class Visit<Data extends object> {
     if (!state.isOpen) return this.#outcome()
     // Before the next line, which may throw: the page about that error must not try again.
     state.close()
-    const plan = planOf(this.#context, state, { loaded: this.#loaded, superseded: this.#superseded }, status >= 500)
+    const plan = planOf(this.#context, state, this.#found, status >= 500)
     return plan ? this.#run(plan, state).then(() => this.#outcome()) : this.#outcome()
   }
 
@@ -108,7 +108,7 @@ export class Visit<Data extends object> {
     if (!session) return
     const state = stateOf(session)
     if (!state.isOpen) return
-    const plan = planOf(this.#context, state, { loaded: this.#loaded, superseded: this.#superseded }, false)
+    const plan = planOf(this.#context, state, this.#found, false)
     if (!plan) return
     state.beginSave()
     this.#saving = this.#run(plan, state)
@@ -122,6 +122,7 @@ export class Visit<Data extends object> {
 
   /** A session that saves nothing, where there is no response: a WebSocket's upgrade, a check. Changing it throws. */
   async read(): Promise<Session<Data>> {
+    this.#responds = false
     const session = await this.get()
     stateOf(session).makeReadOnly()
     return session
@@ -129,6 +130,7 @@ export class Visit<Data extends object> {
 
   async #load(): Promise<Session<Data>> {
     const { ring, clock, serializer, backing } = this.#context
+    const responds = this.#responds && !this.#begun
     try {
       // Awaited only if there is something to wait for, because every request comes through here.
       const ready = ring.ready()
@@ -138,11 +140,10 @@ export class Visit<Data extends object> {
       let found = first instanceof Promise ? await first : first
       // A key that another server made a moment ago: ask the provider, at most once in a while.
       if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#context, cookies)
-      this.#loaded = found !== null && found !== 'unknown-key' && 'ref' in found ? found : null
-      this.#superseded = found !== null && found !== 'unknown-key' && 'superseded' in found ? found : null
-      if (this.#context.adoption !== null && !this.#loaded) await this.#adopt(cookies)
+      this.#found = found === 'unknown-key' ? NO_COOKIE : found
+      if (this.#context.adoption !== null && !this.#found.loaded) await this.#adopt(cookies, responds)
       const beginLogin = (userId: string) => backing.users.moment?.(userId) ?? null
-      const state = new State({ now: clock(), handleOf, serializer, beginLogin }, this.#loaded)
+      const state = new State({ now: clock(), handleOf, serializer, beginLogin }, this.#found.loaded)
       if (this.#begun) state.close()
       this.#session = new Session<Data>(state)
       return this.#session
@@ -158,14 +159,18 @@ export class Visit<Data extends object> {
     return hasCookie(this.#context, header(this.#headers, 'cookie'))
   }
 
-  async #adopt(cookies: string | undefined): Promise<void> {
-    const adopted = await this.#context.adoption?.find(this.#context, cookies, () => this.#device())
+  async #adopt(cookies: string | undefined, responds: boolean): Promise<void> {
+    const request = { device: () => this.#device(), responds }
+    const adopted = await this.#context.adoption?.find(this.#context, cookies, request)
     if (!adopted) return
-    this.#loaded = adopted.loaded
+    const { found, clear } = adopted
     // The visitor keeps the other framework's cookie until its session has been ended there, too.
-    if (adopted.clear === null) return
-    this.#clearCookies = [adopted.clear]
-    if (adopted.loaded) this.#setCookie = this.#cookieOf(adopted.loaded)
+    if (clear !== null) this.#clearCookies = [clear]
+    if (found && 'superseded' in found) this.#found = { ...this.#found, superseded: found }
+    else if (found) {
+      this.#setLoaded(found)
+      this.#setCookie = this.#cookieOf(found)
+    }
   }
 
   #cookieOf({ meta, ref }: Loaded): string {
@@ -186,7 +191,7 @@ export class Visit<Data extends object> {
       if (error instanceof StoreError) return UNUSED
       throw error
     }
-    if (!this.#loaded || !this.#session) return UNUSED
+    if (!this.#found.loaded || !this.#session) return UNUSED
     return this.commit(status)
   }
 
@@ -210,7 +215,11 @@ export class Visit<Data extends object> {
     try {
       // First: if it fails, nothing has been done, and the visitor can try again.
       if (context.adoption !== null && (plan.verb === 'end' || state.intent?.verb === 'login'))
-        this.#clearCookies = await context.adoption.end(context, header(this.#headers, 'cookie'))
+        this.#clearCookies = await context.adoption.end(
+          context,
+          header(this.#headers, 'cookie'),
+          this.#found.loaded?.ref.cookie.id ?? null,
+        )
       const stored = await commit({ context, state, device: () => this.#device() }, plan)
       // A touch that finds nothing changes nothing: the session has ended, and the next request sees it.
       if (!movesExpiry || stored) this.#settle(state, stored)
@@ -227,7 +236,7 @@ export class Visit<Data extends object> {
 
   #settle(state: State, stored: Loaded | null): void {
     const { transport, saveEveryRequest, backing } = this.#context
-    const before = this.#loaded
+    const before = this.#found.loaded
     if (!stored) {
       // A session that was emptied leaves its cookie alone: the visitor may be signing in at this moment, in another request, whose
       // cookie would be removed. Where a cookie lives on without being asked about, there is no other way.
@@ -236,7 +245,7 @@ export class Visit<Data extends object> {
       this.#forget(state)
       return
     }
-    this.#loaded = stored
+    this.#setLoaded(stored)
     const { meta, ref } = stored
     if (
       saveEveryRequest ||
@@ -248,14 +257,25 @@ export class Visit<Data extends object> {
     settle(state, stored)
   }
 
+  #setLoaded(loaded: Loaded | null): void {
+    this.#found = { ...this.#found, loaded }
+  }
+
   #forget(state: State): void {
-    this.#loaded = null
+    this.#setLoaded(null)
     state.startOver()
   }
 
   #outcome(): Outcome {
-    if (this.#clearCookies.length > 0)
-      return { setCookie: this.#setCookie, clearCookies: this.#clearCookies, used: true }
+    const clearCookies = [...this.#clearCookies, ...this.#staleCookies()]
+    if (clearCookies.length > 0) return { setCookie: this.#setCookie, clearCookies, used: true }
     return this.#setCookie === null ? READ : { setCookie: this.#setCookie, used: true }
+  }
+
+  /** Other cookies of our name would be sent beside the one that this response sets or removes. */
+  #staleCookies(): readonly string[] {
+    const { transport } = this.#context
+    if (this.#setCookie === null || !transport.hasOthers?.(header(this.#headers, 'cookie'))) return []
+    return transport.clearOthers?.(header(this.#headers, 'host')) ?? []
   }
 }

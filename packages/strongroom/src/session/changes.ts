@@ -29,10 +29,12 @@ export function writableValues(state: State): Values {
 }
 
 /**
- * A copy of the values for later requests, if the application has no reference to any of their objects: then nothing can change
- * them any more. Undefined otherwise.
+ * The values for later requests, if the application has no reference to any of their objects: then nothing can change them any
+ * more. Undefined otherwise.
  */
 export function shareable({ values, shared }: State): Values | undefined {
+  // Not a copy: beside one, this request would take these for its own and write to them, although others have them.
+  if (values === shared) return values
   for (const key of Object.keys(values)) {
     const value = values[key]
     // Negative zero comes back from JSON as zero.

@@ -22,7 +22,10 @@ export function watched(inner: Store): Watched {
   }
   const { byOwner } = inner
   const index: OwnerIndex | undefined = byOwner && {
-    list: (owner) => pass('list', owner, () => byOwner.list(owner)),
+    async *list(owner, options) {
+      await pass('list', owner, async () => {})
+      yield* byOwner.list(owner, options)
+    },
     deleteAll: (owner, except) => pass('deleteAll', owner, () => byOwner.deleteAll(owner, except)),
   }
   const store: Store = {
@@ -34,6 +37,7 @@ export function watched(inner: Store): Watched {
     delete: (id, version, owner) => pass('delete', id, () => inner.delete(id, version, owner)),
     clearExpired: (options) => inner.clearExpired(options),
     close: () => inner.close(),
+    ...(inner.authenticate && { authenticate: (keys) => inner.authenticate?.(keys) }),
     ...(index && { byOwner: index }),
     ...(inner.scan && { scan: (options) => (inner.scan as NonNullable<Store['scan']>)(options) }),
   }

@@ -11,8 +11,8 @@ export interface CachedOptions<D extends Store = Store> {
   /** The store that decides: every change is made there first, and its result is the result. */
   readonly durable: D
   /**
-   * Where copies are stored: `memory()` for this process, `redis()` or `memcached()` for all. Another store than
-   * `durable`.
+   * Where copies are stored: `memory({ evicts: true })` for this process, `redis()` or `memcached()` for all. Another store than
+   * `durable`. One that only grows, because it neither evicts copies nor removes expired ones by itself, is refused.
    */
   readonly cache: Store
   /**
@@ -50,10 +50,17 @@ export function cached<D extends Store>(options: CachedOptions<D>): CachedStore<
     ['cache', cache],
   ] as const) {
     if (typeof store !== 'object' || store === null || typeof store.read !== 'function' || !store.traits)
-      throw new ConfigError(`Option "${name}" of cached() must be a store, such as memory().`)
+      throw new ConfigError(
+        `Option "${name}" of cached() must be a store, such as ${name === 'cache' ? 'memory({ evicts: true })' : 'sqlite(...)'}.`,
+      )
   }
   if ((durable as Store) === cache)
     throw new ConfigError('Options "durable" and "cache" of cached() are the same store: it takes two.')
+  // When it was full, it would refuse every new copy, and the circuit breaker would take that for an outage.
+  if (!cache.traits.evicts && !cache.traits.expiresByItself)
+    throw new ConfigError(
+      'Option "cache" of cached() must make room for new copies by itself, which this store does not: use memory({ evicts: true }) (as a URL, memory:?evicts=true), memcached() or redis().',
+    )
   if (onCacheError !== undefined && typeof onCacheError !== 'function')
     throw new ConfigError('Option "onCacheError" of cached() must be a function.')
   const store: Store = new Cached({

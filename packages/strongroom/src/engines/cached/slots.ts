@@ -1,8 +1,18 @@
 import { asBuffer } from '../../base/bytes.ts'
 import type { Id } from '../../crypto/token.ts'
-import type { ClearOptions, Clock, Entry, Found, Store, Version } from '../../store.ts'
+import {
+  type ClearOptions,
+  type Clock,
+  type CopyKeys,
+  type Entry,
+  type Found,
+  isInProcessMemory,
+  type Store,
+  type Version,
+} from '../../store.ts'
 import { pack, unpack } from '../shared/packing.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
+import { NO_KEYS, randomCopyKeys } from './copy-keys.ts'
 
 /** An entry of the durable store as it was at a moment. */
 export interface Copy {
@@ -30,23 +40,37 @@ const ATTEMPTS = 10
  * slot before it asks the durable store, and writes only if the slot has not changed since. The cache's own versions
  * show that, because each change makes a new one. An empty slot has no version, so a change never leaves one empty: it
  * leaves a tombstone.
+ *
+ * Anyone who can write to the cache can replace what is in a slot. So a copy is authenticated, with the id, its version and the
+ * moment at which it was read: what was altered, moved here from another slot or made up counts as no copy. A copy that was
+ * put back is genuine, and as old as it says. A tombstone is not authenticated, because it only says that there is no copy.
  */
 export class Slots {
   readonly #cache: Store
   readonly #breaker: CircuitBreaker
   readonly #clock: Clock
   readonly #maxAge: number
+  #keys: CopyKeys
 
   constructor(cache: Store, breaker: CircuitBreaker, { clock, maxAge }: { clock: Clock; maxAge: number }) {
     this.#cache = cache
     this.#breaker = breaker
     this.#clock = clock
     this.#maxAge = maxAge
+    this.#keys = isInProcessMemory(cache.traits) ? NO_KEYS : randomCopyKeys()
+  }
+
+  /** From now on, copies are signed under these keys, and others are no copies. */
+  authenticate(keys: CopyKeys): void {
+    if (this.#keys !== NO_KEYS) this.#keys = keys
   }
 
   /** Undefined when the cache could not be asked. */
   read(id: Id): Promise<Slot | undefined> {
-    return this.#breaker.run(() => this.#cache.read(id), toSlot)
+    return this.#breaker.run(
+      () => this.#cache.read(id),
+      (found) => this.#toSlot(id, found),
+    )
   }
 
   /**
@@ -56,18 +80,19 @@ export class Slots {
   readSync(id: Id): Slot | undefined {
     try {
       const found = this.#cache.readSync?.(id)
-      return found === undefined ? undefined : toSlot(found)
+      return found === undefined ? undefined : this.#toSlot(id, found)
     } catch {
       return undefined
     }
   }
 
   /**
-   * Writes a copy if the slot still is as it was seen. False when it is not; undefined when the cache could not be
-   * asked.
+   * Writes a copy if the slot still is as it was seen. False when it is not, or when there is no key to sign it with; undefined
+   * when the cache could not be asked.
    */
   put(id: Id, seen: Slot, copy: Copy): Promise<boolean | undefined> {
-    const bytes = encode(copy)
+    const bytes = this.#keys.sign(id, encode(copy))
+    if (!bytes) return Promise.resolve(false)
     const limit = this.#cache.traits.sizeLimit
     if (limit !== null && bytes.length > limit) return this.#compareAndSet(id, seen, this.#entry(TOMBSTONE, LIFETIME))
     return this.#compareAndSet(id, seen, this.#entry(bytes, Math.max(this.#maxAge, LIFETIME)))
@@ -91,6 +116,14 @@ export class Slots {
     return this.#breaker.sweep(() => this.#cache.clearExpired({ batch, signal }))
   }
 
+  #toSlot(id: Id, found: Found | null): Slot {
+    if (!found) return null
+    const { bytes } = found.entry
+    if (isTombstone(bytes)) return { copy: null, isTombstone: true, version: found.version }
+    const copy = this.#keys.open(id, bytes)
+    return { copy: copy && decode(copy), isTombstone: false, version: found.version }
+  }
+
   #compareAndSet(id: Id, seen: Slot, entry: Entry): Promise<boolean | undefined> {
     if (seen === null)
       return this.#breaker.run(
@@ -112,12 +145,7 @@ export class Slots {
 /** The bytes of a tombstone: no copy is here, and a caller that saw the slot empty before has come too late. */
 const TOMBSTONE = Uint8Array.of(0)
 
-function toSlot(found: Found | null): Slot {
-  if (!found) return null
-  const { bytes } = found.entry
-  const isTombstone = bytes.length === TOMBSTONE.length && bytes[0] === TOMBSTONE[0]
-  return { copy: decode(bytes), isTombstone, version: found.version }
-}
+const isTombstone = (bytes: Uint8Array) => bytes.length === TOMBSTONE.length && bytes[0] === TOMBSTONE[0]
 
 /** readAt as a double, and the packed entry. */
 function encode({ entry, version, readAt }: Copy): Uint8Array {
@@ -126,10 +154,7 @@ function encode({ entry, version, readAt }: Copy): Uint8Array {
   return Buffer.concat([moment, pack(entry, version)])
 }
 
-/**
- * Null for a tombstone, and for anything else that is not a copy of this release. The entry's bytes are a view of the
- * given ones.
- */
+/** Null for anything that is not a copy of this release. The entry's bytes are a view of the given ones. */
 function decode(given: Uint8Array): Copy | null {
   if (given.length < 8) return null
   const found = unpack(given, 8)

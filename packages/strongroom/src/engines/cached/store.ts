@@ -4,6 +4,7 @@ import type {
   ChangeFeed,
   ClearOptions,
   Clock,
+  CopyKeys,
   Entry,
   Found,
   Listing,
@@ -15,6 +16,7 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
+import { copyKeysFor } from '../shared/copy-keys.ts'
 import { copyOf } from '../shared/entry.ts'
 import { feedWhileOpen, lockWhileOpen, schemaWhileOpen } from '../shared/while-open.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
@@ -45,6 +47,7 @@ export class Cached implements Store {
   readonly changes?: ChangeFeed
   readonly schema?: Schema
   readonly #durable: Store
+  readonly #cache: Store
   readonly #slots: Slots
   readonly #invalidations: Invalidations
   readonly #feed: Feed | null
@@ -54,6 +57,7 @@ export class Cached implements Store {
 
   constructor({ durable, cache, maxAge, cacheTimeout, report, clock }: CachedSettings) {
     this.#durable = durable
+    this.#cache = cache
     this.#slots = new Slots(cache, new CircuitBreaker(cacheTimeout, report), { clock, maxAge })
     this.#invalidations = new Invalidations(clock)
     this.#clock = clock
@@ -63,20 +67,24 @@ export class Cached implements Store {
     const { byOwner, changes, schema } = durable
     if (byOwner) {
       this.byOwner = {
-        list: async (owner) => {
-          this.#state.assertOpen()
-          return byOwner.list(owner)
-        },
+        list: (owner, options) => this.#whileOpen(() => byOwner.list(owner, options)),
         deleteAll: (owner, except) => this.#deleteAll(byOwner, owner, except),
       }
     }
-    if (durable.scan) this.scan = (options) => this.#scan(options)
+    const scan = durable.scan?.bind(durable)
+    if (scan) this.scan = (options) => this.#whileOpen(() => scan(options))
     const tryWithLock = lockWhileOpen(this.#state, durable)
     if (tryWithLock) this.tryWithLock = tryWithLock
     const feed = changes ? new Feed(changes, this.#invalidations, report) : null
     this.#feed = feed
     if (feed) this.changes = feedWhileOpen(this.#state, feed)
     if (schema) this.schema = schemaWhileOpen(this.#state, schema)
+  }
+
+  authenticate(keys: CopyKeys): void {
+    this.#slots.authenticate(keys)
+    this.#durable.authenticate?.(copyKeysFor('durable', keys))
+    this.#cache.authenticate?.(copyKeysFor('cache', keys))
   }
 
   async read(id: Id, options?: ReadOptions): Promise<Found | null> {
@@ -116,8 +124,9 @@ export class Cached implements Store {
     this.#state.assertOpen()
     return this.#change(id, async (seen, began) => {
       const done = await this.#durable.touch(id, expiresAt, version)
-      const copy = done && this.#isExact(expiresAt) ? seen?.copy : null
-      // It keeps its readAt, because a touch says nothing about the bytes.
+      // Only a copy of the version that was touched: another one never had this deadline. It keeps its readAt, because a touch
+      // says nothing about the bytes.
+      const copy = done && this.#isExact(expiresAt) && seen?.copy?.version === version ? seen?.copy : null
       await this.#replace(id, seen, copy && { ...copy, entry: { ...copy.entry, expiresAt } }, began)
       return done
     })
@@ -197,13 +206,14 @@ export class Cached implements Store {
 
   async #deleteAll(index: OwnerIndex, owner: string, except: Id | undefined): Promise<number> {
     this.#state.assertOpen()
-    const ending = (await index.list(owner)).filter(({ id }) => id !== except)
+    const ending: Id[] = []
+    for await (const page of index.list(owner)) for (const { id } of page) if (id !== except) ending.push(id)
     try {
       return await index.deleteAll(owner, except)
     } finally {
       // By owner as well: a session that was created after the list was deleted with the others.
       this.#invalidations.add(owner)
-      for (const { id } of ending) this.#invalidations.add(id)
+      for (const id of ending) this.#invalidations.add(id)
       await this.#putTombstones(ending)
     }
   }
@@ -211,10 +221,10 @@ export class Cached implements Store {
   /**
    * A user has few sessions. If a slow cache cannot take all of their tombstones in a second, `maxAge` ends the rest.
    */
-  async #putTombstones(ended: readonly Listing[]): Promise<void> {
+  async #putTombstones(ended: readonly Id[]): Promise<void> {
     const began = performance.now()
     for (let at = 0; at < ended.length && performance.now() - began < DELETE_ALL_LIMIT; at += IN_PARALLEL)
-      await Promise.all(ended.slice(at, at + IN_PARALLEL).map(({ id }) => this.#slots.putTombstone(id)))
+      await Promise.all(ended.slice(at, at + IN_PARALLEL).map((id) => this.#slots.putTombstone(id)))
   }
 
   /** Does the durable store keep this deadline as it is? If it rounds, only a read tells what it has. */
@@ -222,9 +232,9 @@ export class Cached implements Store {
     return Number.isInteger(expiresAt) && expiresAt % this.traits.granularity === 0
   }
 
-  async *#scan(options?: ScanOptions): AsyncGenerator<readonly Listing[]> {
+  async *#whileOpen(pages: () => AsyncIterable<readonly Listing[]>): AsyncGenerator<readonly Listing[]> {
     this.#state.assertOpen()
-    for await (const page of this.#durable.scan?.(options) ?? []) {
+    for await (const page of pages()) {
       this.#state.assertOpen()
       yield page
     }

@@ -10,7 +10,8 @@ export interface CookieOptions {
   readonly protection?: 'sealed' | 'signed' | undefined
   /**
    * A store for what makes logout final: a tombstone for each session that ended, and an epoch for each user whose
-   * sessions were all ended. Without it, a copied cookie of an ended session works until its deadline.
+   * sessions were all ended. Without it, a copied cookie of an ended session works until its deadline. A store that evicts is
+   * refused.
    */
   readonly revocations?: Store | undefined
 }
@@ -28,8 +29,13 @@ export function cookie(options: CookieOptions = {}): CookieEngine {
   const { protection = 'sealed', revocations } = options
   if (protection !== 'sealed' && protection !== 'signed')
     throw new ConfigError('Option "protection" of cookie() must be "sealed" or "signed".')
-  if (revocations !== undefined && typeof revocations?.create !== 'function')
+  if (revocations !== undefined && (typeof revocations?.create !== 'function' || !revocations.traits))
     throw new ConfigError('Option "revocations" of cookie() must be a store, such as sqlite(...) or memory().')
+  // What it drops to make room is what refuses the cookies of ended sessions, and anyone can fill it.
+  if (revocations?.traits.evicts)
+    throw new ConfigError(
+      `Option "revocations" of cookie() must be a store that evicts nothing, and ${revocations.traits.engine} may drop tombstones before the cookies that they refuse expire. Use sqlite, postgres, mysql or file; or memory or redis without evicts: true.`,
+    )
   return {
     kind: 'cookie',
     protection,

@@ -17,6 +17,7 @@ import type {
   Version,
 } from '../../store.ts'
 import { isHexId } from '../shared/entry.ts'
+import { inPages, STEP } from '../shared/pages.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { Disk, type LoadedFile, unanswered } from './disk.ts'
 import { FileLocks } from './lock.ts'
@@ -42,7 +43,8 @@ const SIZE_LIMIT = 2 ** 30
 export class Files implements IndexedStore, ScannableStore {
   readonly traits: Traits
   readonly byOwner: OwnerIndex = {
-    list: (owner) => this.#run(() => this.#list(owner)),
+    list: (owner, options = {}) =>
+      inPages<Place>(options, { ids: null, at: 0 }, (from) => this.#run(() => this.#list(owner, from))),
     deleteAll: (owner, except) => this.#run(() => this.#deleteAll(owner, except)),
   }
   readonly #disk: Disk
@@ -157,17 +159,22 @@ export class Files implements IndexedStore, ScannableStore {
     return true
   }
 
-  async #list(owner: string): Promise<Listing[]> {
-    const listings = await this.#listings(await this.#disk.markedIds(owner))
-    return listings.filter((listing) => listing.owner === owner)
+  /** One step of a list. The names of all markers are read at once, and the files that they lead to some at a time. */
+  async #list(owner: string, { ids, at }: Place): Promise<{ listings: Listing[]; next: Place | null }> {
+    const all = ids ?? (await this.#disk.markedIds(owner))
+    const listings = await this.#listings(all.slice(at, at + STEP))
+    const next = at + STEP < all.length ? { ids: all, at: at + STEP } : null
+    return { listings: listings.filter((listing) => listing.owner === owner), next }
   }
 
   async #deleteAll(owner: string, except: Id | undefined): Promise<number> {
     const ids = (await this.#disk.markedIds(owner)).filter((id) => id !== except)
-    const ended = await Promise.all(
-      ids.map((id) => this.#change(id, () => this.#deleteIf(id, (found) => found.owner === owner))),
-    )
-    return ended.filter((each) => each).length
+    const end = (id: Id) => this.#change(id, () => this.#deleteIf(id, (found) => found.owner === owner))
+    let ended = 0
+    // Many, because those that share a lock take it once.
+    for (let at = 0; at < ids.length; at += 10 * STEP)
+      ended += (await Promise.all(ids.slice(at, at + 10 * STEP).map(end))).filter(Boolean).length
+    return ended
   }
 
   async #listings(ids: readonly Id[]): Promise<Listing[]> {
@@ -199,6 +206,12 @@ export class Files implements IndexedStore, ScannableStore {
       throw unanswered(error)
     }
   }
+}
+
+/** How far a list has come: all ids with a marker of the owner, null before they are read, and how many of them are done. */
+interface Place {
+  readonly ids: readonly Id[] | null
+  readonly at: number
 }
 
 interface Written {

@@ -47,22 +47,28 @@ export async function* scanBoth(
 }
 
 /**
- * One listing for each session of an owner. Listings of the new store take precedence. What only the old store listed
- * is read from the new one, where it may be a tombstone, which has no owner and so is in no list.
+ * One listing for each session of an owner. The old store first: a session that is moved in between is then in both lists, and
+ * never in neither. What is in the new store already, as a session or as a tombstone, is left to its list.
  */
-export async function mergeListings(
-  old: readonly Listing[],
-  current: readonly Listing[],
+export async function* listBoth(
+  [old, current]: readonly [AsyncIterable<readonly Listing[]>, AsyncIterable<readonly Listing[]>],
+  assertOpen: () => void,
   readNew: (id: Id) => Promise<Located | null>,
-): Promise<Listing[]> {
-  const known = new Set(current.map(({ id }) => id))
-  const left = old.filter(({ id }) => !known.has(id))
-  const found = await Promise.all(left.map(({ id }) => readNew(id)))
-  const live = left.filter(({ owner }, index) => {
-    const there = found[index]
-    return !there || (!there.isEnded && there.entry.owner === owner)
-  })
-  return [...current, ...live]
+): AsyncGenerator<readonly Listing[]> {
+  const listed = new Set<Id>()
+  assertOpen()
+  for await (const page of old) {
+    const there = await Promise.all(page.map(({ id }) => readNew(id)))
+    const left = page.filter((_, index) => !there[index])
+    for (const { id } of left) listed.add(id)
+    assertOpen()
+    if (left.length > 0) yield left
+  }
+  for await (const page of current) {
+    const others = page.filter(({ id }) => !listed.has(id))
+    assertOpen()
+    if (others.length > 0) yield others
+  }
 }
 
 export function bothSchemas(schemas: readonly Schema[]): Schema {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
 import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
-import type { Clock, Entry, ScannableStore, Store } from '../../store.ts'
+import { type Clock, type Entry, isSession, type Listing, type ScannableStore, type Store } from '../../store.ts'
 import { type Located, type Sides, sidesOf } from './sides.ts'
 import { digestOf, isTombstone } from './tombstones.ts'
 
@@ -67,14 +67,14 @@ export async function move(options: MoveOptions): Promise<MoveReport> {
   const mover = new Mover(sidesOf('move()', { from, to }), clock, dryRun)
   if (!dryRun) await probe(to, clock)
   for (let scan = 0; scan < SCANS; scan += 1) {
-    const before = mover.done
+    const before = mover.left
     mover.startScan()
     for await (const listings of from.scan({ page, signal })) {
-      await mover.movePage(listings.map(({ id }) => id))
+      await mover.movePage(listings)
       onProgress?.(mover.done)
       if (signal?.aborted) break
     }
-    if (signal?.aborted || dryRun || mover.done === before || mover.listed === 0) break
+    if (signal?.aborted || dryRun || mover.left === before || mover.listed === 0) break
   }
   const complete = signal?.aborted !== true
   const [remaining, present] = complete ? [await count(from), await count(to)] : [null, null]
@@ -83,8 +83,10 @@ export async function move(options: MoveOptions): Promise<MoveReport> {
 
 class Mover {
   readonly tally: Record<Outcome, number> = { moved: 0, changed: 0, existing: 0, gone: 0, tooLarge: 0, failed: 0 }
-  /** How many sessions this scan has listed. */
+  /** How many entries this scan has listed. */
   listed = 0
+  /** How many entries have left the old store: sessions, and what the library itself keeps beside them. */
+  left = 0
   firstError: string | null = null
   readonly #sides: Sides
   readonly #clock: Clock
@@ -96,7 +98,7 @@ class Mover {
     this.#dryRun = dryRun
   }
 
-  /** How many have left the old store. */
+  /** How many sessions have left the old store. */
   get done(): number {
     return this.tally.moved + this.tally.existing
   }
@@ -108,20 +110,20 @@ class Mover {
     this.firstError = null
   }
 
-  async movePage(ids: readonly Id[]): Promise<void> {
-    this.listed += ids.length
-    const queue = [...ids]
+  async movePage(listings: readonly Listing[]): Promise<void> {
+    this.listed += listings.length
+    const queue = [...listings]
     const errors: unknown[] = []
     let succeeded = 0
     const isDown = () => succeeded === 0 && errors.length >= IN_PARALLEL
     const work = async () => {
-      for (let id = queue.pop(); id !== undefined && !isDown(); id = queue.pop()) {
+      for (let listing = queue.pop(); listing !== undefined && !isDown(); listing = queue.pop()) {
         try {
-          this.#count(await this.#move(id))
+          this.#count(await this.#move(listing.id), listing)
           succeeded += 1
         } catch (error) {
           errors.push(error)
-          this.#count('failed')
+          this.#count('failed', listing)
           // Other errors may contain what must not be shown.
           if (error instanceof StoreError) this.firstError ??= error.message
         }
@@ -132,7 +134,11 @@ class Mover {
     if (isDown()) throw errors[0]
   }
 
-  #count(outcome: Outcome): void {
+  #count(outcome: Outcome, listing: Listing): void {
+    const stays = outcome === 'failed' || outcome === 'tooLarge'
+    if (!stays && outcome !== 'gone') this.left += 1
+    // No session, but without it ended ones could come back: it is reported only if it stays.
+    if (!isSession(listing) && !stays) return
     this.tally[outcome] += 1
     if (outcome === 'changed') this.tally.moved += 1
   }
@@ -181,6 +187,7 @@ async function probe(to: Store, clock: Clock): Promise<void> {
 async function count(store: Store): Promise<number | null> {
   if (!store.scan) return null
   let present = 0
-  for await (const page of store.scan()) present += page.filter((listing) => !isTombstone(listing)).length
+  for await (const page of store.scan())
+    present += page.filter((listing) => isSession(listing) && !isTombstone(listing)).length
   return present
 }

@@ -4,9 +4,11 @@ import type {
   ChangeFeed,
   ClearOptions,
   Clock,
+  CopyKeys,
   Entry,
   Found,
   Listing,
+  ListOptions,
   OwnerIndex,
   ReadOptions,
   ScanOptions,
@@ -15,9 +17,10 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
+import { copyKeysFor } from '../shared/copy-keys.ts'
 import { copyOf } from '../shared/entry.ts'
 import { feedWhileOpen, lockWhileOpen, schemaWhileOpen } from '../shared/while-open.ts'
-import { bothFeeds, bothSchemas, clearBoth, mergeListings, scanBoth, weakerTraits } from './combined.ts'
+import { bothFeeds, bothSchemas, clearBoth, listBoth, scanBoth, weakerTraits } from './combined.ts'
 import { inRounds, type Located, type Sides } from './sides.ts'
 import { digestOf, tombstone } from './tombstones.ts'
 
@@ -27,6 +30,7 @@ export class Moving implements Store {
   readonly byOwner?: OwnerIndex
   readonly scan?: (options?: ScanOptions) => AsyncIterable<readonly Listing[]>
   readonly tryWithLock?: NonNullable<Store['tryWithLock']>
+  readonly authenticate?: (keys: CopyKeys) => void
   readonly changes?: ChangeFeed
   readonly schema?: Schema
   readonly #sides: Sides
@@ -43,6 +47,11 @@ export class Moving implements Store {
     const tryWithLock = lockWhileOpen(this.#state, to)
     if (tryWithLock) this.tryWithLock = tryWithLock
     if (from.changes && to.changes) this.changes = feedWhileOpen(this.#state, bothFeeds(from.changes, to.changes))
+    if (from.authenticate || to.authenticate)
+      this.authenticate = (keys) => {
+        from.authenticate?.(copyKeysFor('from', keys))
+        to.authenticate?.(copyKeysFor('to', keys))
+      }
     const schemas = [from.schema, to.schema].filter((schema) => schema !== undefined)
     if (schemas.length > 0) this.schema = schemaWhileOpen(this.#state, bothSchemas(schemas))
   }
@@ -154,16 +163,20 @@ export class Moving implements Store {
   }
 
   #index(inOld: OwnerIndex, inNew: OwnerIndex): OwnerIndex {
-    const list = async (owner: string) => {
-      this.#state.assertOpen()
-      // In this order: a session that is moved in between is then in both lists, and never in neither.
-      const old = await inOld.list(owner)
-      return mergeListings(old, await inNew.list(owner), (id) => this.#sides.readNew(id))
-    }
+    const list = (owner: string, options?: ListOptions) =>
+      listBoth(
+        [inOld.list(owner, options), inNew.list(owner, options)],
+        () => this.#state.assertOpen(),
+        (id) => this.#sides.readNew(id),
+      )
     const deleteAll = async (owner: string, except?: Id) => {
-      const ids = (await list(owner)).map(({ id }) => id).filter((id) => id !== except)
-      const ended = await Promise.all(ids.map((id) => this.#deleteIf(id, ({ entry }) => entry.owner === owner)))
-      return ended.filter(Boolean).length
+      let ended = 0
+      for await (const page of list(owner)) {
+        const ids = page.map(({ id }) => id).filter((id) => id !== except)
+        const done = await Promise.all(ids.map((id) => this.#deleteIf(id, ({ entry }) => entry.owner === owner)))
+        ended += done.filter(Boolean).length
+      }
+      return ended
     }
     return { list, deleteAll }
   }

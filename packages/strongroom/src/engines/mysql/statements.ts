@@ -69,7 +69,12 @@ export function statements(table: string) {
     hasDeadline: statement(`SELECT 1 AS found FROM ${table} WHERE ${live} AND ${ofVersion} AND expires_at = ?`),
     delete: aboutOne(0, `DELETE FROM ${table} WHERE ${live}`),
     deleteVersion: aboutOne(0, `DELETE FROM ${table} WHERE ${live} AND version = ?`),
-    listByOwner: statement(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),
+    // InnoDB appends the primary key to every index, so `by_owner` is in the order of `seq`. Left to itself, a server may go through
+    // the primary key instead, from the first session of the table on.
+    listByOwner: statement(
+      `SELECT seq, ${LISTING} FROM ${table} FORCE INDEX (by_owner)
+       WHERE owner = ? AND expires_at > ? AND seq > ? ORDER BY seq LIMIT ?`,
+    ),
     deleteByOwner: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ?`),
     deleteOthersByOwner: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
     page: statement(`SELECT seq, ${LISTING} FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ?`),

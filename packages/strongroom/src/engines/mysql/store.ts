@@ -15,6 +15,7 @@ import type {
   Version,
 } from '../../store.ts'
 import { copyOf } from '../shared/entry.ts'
+import { inPages } from '../shared/pages.ts'
 import { idBytes, moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import type { Row } from './batch.ts'
@@ -27,10 +28,11 @@ import { ASSUMED, type Table } from './table.ts'
 export class Mysql implements IndexedStore, ScannableStore {
   readonly schema: Table
   readonly byOwner: OwnerIndex = {
-    list: async (owner) => {
-      const rows = await this.#rows(this.#statements.listByOwner, [idBytes(owner), this.#clock()])
-      return rows.map(toListing)
-    },
+    list: (owner, options = {}) =>
+      inPages(options, 0, async (after, limit) => {
+        const rows = await this.#rows(this.#statements.listByOwner, [idBytes(owner), this.#clock(), after, `${limit}`])
+        return { listings: rows.map(toListing), next: rows.length < limit ? null : Number(rows.at(-1)?.seq) }
+      }),
     deleteAll: async (owner, except) => {
       const values = [idBytes(owner), this.#clock()]
       if (except === undefined) return this.#change(this.#statements.deleteByOwner, values)

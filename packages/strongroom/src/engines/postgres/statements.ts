@@ -29,7 +29,7 @@ export function tableStatements(table: string): readonly string[] {
     // Sealed bytes cannot be compressed. Without this, PostgreSQL would try at every write of more than 2 KB.
     `ALTER TABLE ${table} ALTER COLUMN payload SET STORAGE EXTERNAL`,
     `CREATE INDEX IF NOT EXISTS ${name}_purge ON ${table} (purge_at, place)`,
-    `CREATE INDEX IF NOT EXISTS ${name}_owner ON ${table} (owner) WHERE owner IS NOT NULL`,
+    `CREATE INDEX IF NOT EXISTS ${name}_owner ON ${table} (owner, place) WHERE owner IS NOT NULL`,
     `COMMENT ON TABLE ${table} IS 'strongroom format ${FORMAT}'`,
   ]
 }
@@ -107,7 +107,10 @@ export function statementsFor(table: string, channel: string | null) {
          SELECT id FROM ${table} WHERE owner = $1 AND expires_at > $2 AND id IS DISTINCT FROM $3::bytea ORDER BY id FOR UPDATE
        )) AND owner = $1 AND expires_at > $2${notifying}`,
     ),
-    listByOwner: prepared('list_by_owner', `SELECT ${LISTING} FROM ${table} WHERE owner = $1 AND expires_at > $2`),
+    listByOwner: prepared(
+      'list_by_owner',
+      `SELECT ${LISTING}, place FROM ${table} WHERE owner = $1 AND expires_at > $2 AND place > $3 ORDER BY place LIMIT $4`,
+    ),
     page: `SELECT ${LISTING} FROM ${table} WHERE id > $1 ORDER BY id LIMIT $2`,
     ...sweeping(table),
   }

@@ -18,6 +18,7 @@ import type {
   Version,
 } from '../../store.ts'
 import { copyOf } from '../shared/entry.ts'
+import { inPages } from '../shared/pages.ts'
 import { idBytes, moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { bytesOf, hexOf, type Query, type Row } from './client.ts'
@@ -37,10 +38,12 @@ interface PostgresParts {
 
 export class Postgres implements IndexedStore, ScannableStore {
   readonly byOwner: OwnerIndex = {
-    list: async (owner) => {
-      const { rows } = await this.#table.execute(this.#statements.listByOwner, [idBytes(owner), this.#now()])
-      return rows.map(toListing)
-    },
+    list: (owner, options = {}) =>
+      inPages(options, 0, async (after, limit) => {
+        const values = [idBytes(owner), this.#now(), after, limit]
+        const { rows } = await this.#table.execute(this.#statements.listByOwner, values)
+        return { listings: rows.map(toListing), next: rows.length < limit ? null : Number(rows.at(-1)?.[6]) }
+      }),
     deleteAll: async (owner, except) => {
       const values = [idBytes(owner), this.#now(), except === undefined ? null : idBytes(except)]
       return (await this.#table.execute(this.#statements.deleteByOwner, values)).rowCount ?? 0

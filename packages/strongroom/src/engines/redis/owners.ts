@@ -1,12 +1,10 @@
 import type { Id } from '../../crypto/token.ts'
-import type { Clock, Listing } from '../../store.ts'
+import type { Clock, Listing, ListOptions } from '../../store.ts'
+import { inPages, STEP } from '../shared/pages.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Argument } from './driver.ts'
 import { decodeHead, decodePreface, expireIn, type Head, type Keys, packOwner } from './format.ts'
 import { DELETE, DESCRIBE, INDEX_ADD, INDEX_MEMBERS, INDEX_REMOVE } from './scripts.ts'
-
-/** How many sessions of an owner are processed in parallel. */
-const STEP = 100
 
 /**
  * The index of each owner: a sorted set of session ids, scored by the moment until when it is sure to contain them. A session is
@@ -41,22 +39,24 @@ export class OwnerSets {
     await this.#connection.run(INDEX_REMOVE, [this.#keys.index(owner)], [id, until]).catch(() => {})
   }
 
-  async list(owner: string): Promise<Listing[]> {
-    const found: Listing[] = []
-    for await (const ids of this.#members(owner)) {
-      const listings = await Promise.all(ids.map((id) => readListing(this.#connection, this.#keys, id)))
-      for (const listing of listings)
-        if (listing && listing.owner === owner && listing.expiresAt > this.#clock()) found.push(listing)
-    }
-    return found
+  list(owner: string, options: ListOptions = {}): AsyncIterable<Listing[]> {
+    return inPages(options, this.#start(), async (place) => {
+      const { ids, next } = await this.#members(owner, place)
+      const found = await Promise.all(ids.map((id) => readListing(this.#connection, this.#keys, id)))
+      const listings = found.filter((listing) => listing !== null)
+      const now = this.#clock()
+      return { listings: listings.filter((each) => each.owner === owner && each.expiresAt > now), next }
+    })
   }
 
   async deleteAll(owner: string, except?: Id): Promise<number> {
     let ended = 0
-    for await (const ids of this.#members(owner)) {
+    for (let place: Place | null = this.#start(); place !== null; ) {
+      const { ids, next }: Members = await this.#members(owner, place)
       const others = ids.filter((id) => id !== except)
       const done = await Promise.all(others.map((id) => this.#deleteIfOwner(owner, id)))
       ended += done.filter(Boolean).length
+      place = next
     }
     return ended
   }
@@ -84,12 +84,40 @@ export class OwnerSets {
     return { ended: head !== null || reply === 1, head }
   }
 
-  async *#members(owner: string): AsyncGenerator<Id[]> {
-    const index = this.#keys.index(owner)
-    const found = (await this.#connection.run(INDEX_MEMBERS, [index], [this.#clock()])) as Buffer[]
-    for (let at = 0; at < found.length; at += STEP)
-      yield found.slice(at, at + STEP).map((id) => id.toString('latin1') as Id)
+  #start(): Place {
+    return { least: `(${this.#clock()}`, ties: 0, seen: new Set() }
   }
+
+  /**
+   * The next ids of an index, each once. In the order of their scores, which only grow: what is touched meanwhile moves to a place
+   * that is still to come, so that it may be met again and is never missed, not even when another server takes over. A cursor of
+   * ZSCAN would mean nothing to that one.
+   */
+  async #members(owner: string, { least, ties, seen }: Place): Promise<Members> {
+    const limit = STEP + ties
+    const found = (await this.#connection.run(INDEX_MEMBERS, [this.#keys.index(owner)], [least, limit])) as Buffer[]
+    const texts = found.map((each) => each.toString('latin1'))
+    const ids = texts.filter((_, at) => at % 2 === 0 && !seen.has(texts[at] as Id)) as Id[]
+    for (const id of ids) seen.add(id)
+    const last = texts.at(-1)
+    if (last === undefined || texts.length < 2 * limit) return { ids, next: null }
+    // From this score on, and past those that have it: the next of them may have it, too.
+    return { ids, next: { least: last, ties: texts.filter((text, at) => at % 2 === 1 && text === last).length, seen } }
+  }
+}
+
+/** How far the ids of an index have been read. */
+interface Place {
+  /** The score to continue from: the one of the last id, because others may have the same. */
+  readonly least: string
+  /** How many ids with that score have been read. */
+  readonly ties: number
+  readonly seen: Set<Id>
+}
+
+interface Members {
+  readonly ids: readonly Id[]
+  readonly next: Place | null
 }
 
 /** What lists show of a session, live or expired. Its bytes are not read. */

@@ -159,9 +159,9 @@ if score and tonumber(score) == tonumber(ARGV[2]) then return redis.call('ZREM',
 return 0
 `)
 
-/** KEYS index  ARGV now  → the ids of sessions that may be live. */
+/** KEYS index  ARGV the least score, at most  → ids of sessions that may be live, each followed by its score, in that order. */
 export const INDEX_MEMBERS = script(`
-return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf')
+return redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 `)
 
 /** KEYS index  ARGV now, at most, '1' for a dry run  → how many of its ids have expired, and are removed. */

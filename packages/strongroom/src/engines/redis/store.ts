@@ -64,7 +64,7 @@ export class Redis implements ScannableStore {
     // An index that was evicted would hide live sessions from a revoke-all.
     if (evicts !== true)
       this.byOwner = {
-        list: (owner) => owners.list(owner),
+        list: (owner, options) => owners.list(owner, options),
         deleteAll: (owner, except) => owners.deleteAll(owner, except),
       }
     this.traits = {

@@ -15,6 +15,7 @@ import type {
   Version,
 } from '../../store.ts'
 import { copyOf } from '../shared/entry.ts'
+import { inPages, STEP } from '../shared/pages.ts'
 import { moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import type { Connection } from './connection.ts'
@@ -24,15 +25,29 @@ type Row = Record<string, unknown>
 /** SQLite allows 1 000 000 000 bytes in one row. */
 const SIZE_LIMIT = 1_000_000_000 - 10_000
 
+/** How many sessions of an owner one transaction ends. */
+const DELETED_AT_ONCE = 500
+
 export class Sqlite implements IndexedStore, ScannableStore {
   readonly traits: Traits
   readonly byOwner: OwnerIndex = {
-    list: async (owner) => {
-      const rows = await this.#connection.read((table) => table.listByOwner.all(owner, this.#clock()))
-      return rows.map((row) => toListing(row as Row))
-    },
-    deleteAll: (owner, except = '' as Id) => {
-      return this.#connection.write((table) => Number(table.deleteByOwner.run(owner, this.#clock(), except).changes))
+    list: (owner, options = {}) =>
+      inPages(options, 0, async (after, size) => {
+        const limit = Math.max(size, STEP)
+        const rows = (await this.#connection.read((table) => table.listByOwner.all(owner, after, limit))) as Row[]
+        const listings = rows.map(toListing).filter(({ expiresAt }) => this.#clock() < expiresAt)
+        return { listings, next: rows.length < limit ? null : Number(rows.at(-1)?.position) }
+      }),
+    // In batches, because SQLite works on the event loop.
+    deleteAll: async (owner, except = '' as Id) => {
+      let [ended, batch] = [0, 0]
+      do {
+        batch = await this.#connection.write((table) =>
+          Number(table.deleteByOwner.run(owner, this.#clock(), except, DELETED_AT_ONCE).changes),
+        )
+        ended += batch
+      } while (batch === DELETED_AT_ONCE)
+      return ended
     },
   }
   readonly #connection: Connection

@@ -84,8 +84,14 @@ function statements(database: SqliteHandle, table: string) {
     ),
     delete: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ?`),
     deleteVersion: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ? AND version = ?`),
-    deleteByOwner: prepare(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
-    listByOwner: prepare(`SELECT ${LISTING} FROM ${table} WHERE owner = ? AND expires_at > ?`),
+    deleteByOwner: prepare(
+      `DELETE FROM ${table} WHERE rowid IN (
+         SELECT rowid FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ? LIMIT ?
+       )`,
+    ),
+    listByOwner: prepare(
+      `SELECT rowid AS position, ${LISTING} FROM ${table} WHERE owner = ? AND rowid > ? ORDER BY rowid LIMIT ?`,
+    ),
     page: prepare(`SELECT rowid AS position, ${LISTING} FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`),
     due: prepare(
       `SELECT rowid AS position, purge_at, expires_at FROM ${table}

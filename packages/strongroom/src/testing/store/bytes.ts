@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { StoreError } from '../../errors.ts'
 import { bytes as bytesOf, everyByte, HOUR, newId, newOwner } from './entries.ts'
-import { absent, holds, put, scanned } from './expect.ts'
+import { absent, holds, listed, put, scanned } from './expect.ts'
 import type { Property } from './property.ts'
 
 const MEGABYTE = 2 ** 20
@@ -73,7 +73,8 @@ export function bytes(property: Property): void {
     found?.entry.bytes.fill(0)
     found?.entry.label?.fill(0)
     for (const listing of await scanned(store)) listing.label?.fill(0)
-    for (const listing of (await store.byOwner?.list(first.owner ?? '')) ?? []) listing.label?.fill(0)
+    const list = store.byOwner ? await listed(store.byOwner, first.owner ?? '') : []
+    for (const listing of list) listing.label?.fill(0)
     await holds(store, id, first)
   })
 

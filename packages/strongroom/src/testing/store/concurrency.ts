@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Entry, Version } from '../../store.ts'
 import { bytes, DAY, HOUR, newId, newOwner } from './entries.ts'
-import { absent, holds, listingOf, plain, put, sameListings } from './expect.ts'
+import { absent, holds, listed, listingOf, plain, put, sameListings } from './expect.ts'
 import type { Property } from './property.ts'
 
 const FIFTY = Array.from({ length: 50 }, (_, index) => index)
@@ -20,7 +20,7 @@ export function concurrency(property: Property): void {
       assert.ok(winner)
       for (const handle of handles) await holds(handle, id, winner)
       for (const { owner } of entries) {
-        if (owner !== winner.owner) assert.deepEqual((await store.byOwner?.list(owner ?? '')) ?? [], [])
+        if (store.byOwner && owner !== winner.owner) assert.deepEqual(await listed(store.byOwner, owner ?? ''), [])
       }
     },
   )
@@ -39,7 +39,7 @@ export function concurrency(property: Property): void {
       assert.ok(winner)
       for (const handle of handles) assert.equal(await holds(handle, id, winner), won[0])
       for (const { owner } of entries) {
-        if (owner !== winner.owner) assert.deepEqual((await store.byOwner?.list(owner ?? '')) ?? [], [])
+        if (store.byOwner && owner !== winner.owner) assert.deepEqual(await listed(store.byOwner, owner ?? ''), [])
       }
     },
   )
@@ -113,8 +113,8 @@ export function concurrency(property: Property): void {
             const found = await handle.read(id, { fresh: true })
             assert.deepEqual(found && plain(found.entry), expected && plain(expected))
             if (version !== undefined) assert.equal(found?.version, version)
-            const listed = await handle.byOwner?.list(owner)
-            if (listed) sameListings(listed, expected ? [listingOf(id, expected)] : [])
+            if (handle.byOwner)
+              sameListings(await listed(handle.byOwner, owner), expected ? [listingOf(id, expected)] : [])
           }
         }
         await sees(null)

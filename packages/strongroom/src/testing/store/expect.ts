@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Id } from '../../crypto/token.ts'
-import type { Entry, Found, Listing, Store, Version } from '../../store.ts'
+import type { Entry, Found, Listing, OwnerIndex, Store, Version } from '../../store.ts'
 
 /** Asserts that the entry is there with exactly these fields. Resolves to its version. */
 export async function holds(store: Store, id: Id, expected: Entry): Promise<Version> {
@@ -41,6 +41,13 @@ export function listingOf(id: Id, { bytes, expiresAt, createdAt, owner, label }:
 /** Asserts that the listings are the same, in any order and with any kind of byte array. */
 export function sameListings(actual: readonly Listing[], expected: readonly Listing[]): void {
   assert.deepEqual(sorted(actual), sorted(expected))
+}
+
+/** Everything that a list yields. */
+export async function listed(index: OwnerIndex, owner: string, page?: number): Promise<Listing[]> {
+  const listings: Listing[] = []
+  for await (const found of index.list(owner, { page })) listings.push(...found)
+  return listings
 }
 
 /** Everything that a scan yields; nothing when the store has no scan. */

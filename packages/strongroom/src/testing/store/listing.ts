@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { OwnerIndex, Store } from '../../store.ts'
+import type { Listing, OwnerIndex, Store } from '../../store.ts'
 import { bytes, everyByte, fill, HOUR, newId, newOwner } from './entries.ts'
-import { absent, holds, listingOf, put, sameListings, scanned } from './expect.ts'
+import { absent, holds, listed, listingOf, put, sameListings, scanned } from './expect.ts'
 import type { Given, Property } from './property.ts'
 
 /** The optional members `byOwner` and `scan`. What a store does not have is reported as skipped. */
@@ -135,6 +135,82 @@ export function listing(property: Property): void {
     },
   )
 
+  owned(
+    property,
+    'a list yields every live entry once, in pages of limited size, and other work runs between them',
+    async ({ store, clock, entry }, { index, list }) => {
+      const owner = newOwner()
+      const entries = Array.from({ length: 230 }, (_, index) => entry({ owner, bytes: new Uint8Array(index) }))
+      const ids = await fill(store, 230, (index) => entries[index] ?? entry())
+      await fill(store, 40, (index) => entry({ owner, expiresAt: clock() - 1000 * index }))
+      const expected = ids.map((id, index) => listingOf(id, entries[index] ?? entry()))
+      for (const page of [undefined, 1, 7, 115, 230]) sameListings(await list(owner, page), expected)
+      const pages: number[] = []
+      let hasRun = true
+      for await (const page of index.list(owner, { page: 50 })) {
+        assert.ok(hasRun, 'other work has run since the page before')
+        hasRun = false
+        setImmediate(() => {
+          hasRun = true
+        })
+        pages.push(page.length)
+      }
+      assert.ok(pages.length >= 5 && pages.every((length) => length >= 1 && length <= 50), `pages of ${pages}`)
+      for await (const _ of index.list(newOwner())) assert.fail('an owner without entries has no page')
+    },
+  )
+
+  owned(
+    property,
+    'a list yields each entry that stays exactly once while others come and go, and no entry twice',
+    async ({ store, clock, entry }, { index }) => {
+      const owner = newOwner()
+      const staying = await fill(store, 150, () => entry({ owner }))
+      const going = await fill(store, 150, () => entry({ owner }))
+      const seen = new Map<string, number>()
+      let left = 40
+      for await (const page of index.list(owner, { page: 10 })) {
+        for (const { id } of page) seen.set(id, (seen.get(id) ?? 0) + 1)
+        for (const id of going.splice(0, 5)) await store.delete(id)
+        for (const [at, id] of staying.entries()) {
+          if (at % 10 !== left % 10) continue
+          const found = await store.read(id, { fresh: true })
+          assert.ok(found, 'it is there throughout')
+          const expiresAt = clock() + 2 * HOUR + left * 1000
+          if (at % 3 === 0) await store.update(id, { ...found.entry, expiresAt }, found.version)
+          else await store.touch(id, expiresAt)
+        }
+        if (left > 0) await fill(store, 2, () => entry({ owner }))
+        left -= 1
+      }
+      for (const id of staying) assert.equal(seen.get(id), 1)
+      for (const times of seen.values()) assert.equal(times, 1)
+    },
+  )
+
+  owned(
+    property,
+    'a list may be left after any page, and ends when everything that was to come has ended',
+    async ({ store, entry }, { index, deleteAll, list }) => {
+      const owner = newOwner()
+      const ids = await fill(store, 250, () => entry({ owner }))
+      for await (const page of index.list(owner, { page: 2 })) {
+        assert.equal(page.length, 2)
+        break
+      }
+      let seen = 0
+      for await (const page of index.list(owner, { page: 110 })) {
+        seen += page.length
+        assert.equal(await deleteAll(owner, ids[0]), seen === page.length ? 249 : 0)
+      }
+      assert.ok(seen <= 220, `${seen} listed: at most one page that was read before`)
+      assert.deepEqual(
+        (await list(owner, 3)).map(({ id }) => id),
+        [ids[0]],
+      )
+    },
+  )
+
   scans(property, 'a scan yields every live entry once, in pages of limited size', async ({ store, clock, entry }) => {
     const entries = Array.from({ length: 40 }, (_, index) =>
       entry({
@@ -185,10 +261,18 @@ export function listing(property: Property): void {
   )
 }
 
-function owned(property: Property, title: string, check: (given: Given, byOwner: OwnerIndex) => Promise<void>): void {
+interface Owned {
+  readonly index: OwnerIndex
+  readonly deleteAll: OwnerIndex['deleteAll']
+  /** The whole list. */
+  list(owner: string, page?: number): Promise<Listing[]>
+}
+
+function owned(property: Property, title: string, check: (given: Given, byOwner: Owned) => Promise<void>): void {
   property(title, async (given) => {
-    if (!given.store.byOwner) return given.skip('this store has no byOwner: it cannot find sessions by their owner')
-    await check(given, given.store.byOwner)
+    const index = given.store.byOwner
+    if (!index) return given.skip('this store has no byOwner: it cannot find sessions by their owner')
+    await check(given, { index, deleteAll: index.deleteAll, list: (owner, page) => listed(index, owner, page) })
   })
 }
 

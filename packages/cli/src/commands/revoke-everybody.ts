@@ -1,0 +1,78 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Command } from 'commander'
+import type { EverybodyReport } from 'strongroom'
+import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { EXIT, Failure } from '../failure.ts'
+import { sessionCount } from '../format.ts'
+import { wholeNumber, withExamples, withStoreOptions } from '../options.ts'
+import { isInteractive, json, line } from '../output.ts'
+import { lines, silent } from '../progress.ts'
+import { confirm } from '../prompts.ts'
+import { stopOnSignal } from '../signals.ts'
+
+interface Options extends StoreOptions {
+  readonly yes?: true
+  readonly watch?: number
+  readonly json?: true
+}
+
+const STEPS = `Every session ends when the secrets that made it are gone. Before you go on:
+
+  1. Make a new secret:        npx @strongroom/cli keys new
+  2. Let STRONGROOM_SECRETS be that one alone, on every server, and here.
+  3. Restart every server, or let it call sessions.reloadSecrets().
+
+Then this command removes what is stored of the old sessions, and watches
+whether a server still makes new ones under an old secret.
+`
+
+export function revokeEverybody(program: Command): void {
+  const command = withStoreOptions(program.command('revoke-everybody'))
+    .summary('end all sessions of all users, after a breach')
+    .description(
+      'Ends every session of every user. Replacing all secrets does that; this command guides through it, then removes what is stored of the sessions that the secrets of this config do not open, in batches and beside live traffic. On a terminal it asks first.',
+    )
+    .option('-y, --yes', 'do not ask: every server has the new secrets alone')
+    .option('--watch <seconds>', 'watch this long for a server that still has an old secret (default: 15)', wholeNumber)
+    .action((options: Options) => withSessions(options, 'keys', (sessions) => end(sessions, options)))
+  withExamples(command, 'strongroom revoke-everybody', 'strongroom revoke-everybody --yes --watch 60 --json')
+}
+
+async function end(sessions: AnySessions, options: Options): Promise<void> {
+  if (!options.yes && isInteractive()) {
+    line(STEPS)
+    await confirm('Do all servers have the new secret, and none an old one?')
+  }
+  const signal = stopOnSignal()
+  const first = await remove(sessions, options, signal)
+  if (!options.json) line(`Removed ${sessionCount(first.removed)}.`)
+  const later = signal.aborted ? null : await watch(sessions, options, signal)
+  if (options.json) json({ removed: first.removed + (later?.removed ?? 0), oldSecretInUse: (later?.removed ?? 0) > 0 })
+  if (signal.aborted) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
+  if (!later || later.removed === 0) {
+    if (!options.json) line('No server makes sessions under an old secret any more.')
+    return
+  }
+  const kids = [...later.keys.keys()].join(', ')
+  throw new Failure(
+    EXIT.failed,
+    `A server still has an old secret${kids && ` (key id ${kids})`}: ${sessionCount(later.removed)} began meanwhile. Give it the new secret, and run this again.`,
+  )
+}
+
+async function remove(sessions: AnySessions, options: Options, signal: AbortSignal): Promise<EverybodyReport> {
+  const display = options.json ? silent : lines('Removed')
+  try {
+    return await sessions.revokeEverybody({ signal, onProgress: display.progress })
+  } finally {
+    display.end()
+  }
+}
+
+/** Then whatever is there under an old secret was made since. */
+async function watch(sessions: AnySessions, options: Options, signal: AbortSignal): Promise<EverybodyReport> {
+  const { watch: seconds = 15 } = options
+  if (!options.json) line(`Watching for ${seconds} s whether a server still has an old secret …`)
+  await wait(seconds * 1000, undefined, { signal }).catch(() => undefined)
+  return remove(sessions, options, signal)
+}

@@ -1,0 +1,49 @@
+import type { Loaded } from '../backing/backing.ts'
+import { COPY } from '../backing/own-entries.ts'
+import type { SessionsContext } from '../context.ts'
+import type { Master } from '../crypto/keyring.ts'
+import { checkStamp } from '../request/load.ts'
+import type { Content, Meta } from '../session/content.ts'
+import { cookieFor, createUnder, type Origin, report } from './origin.ts'
+
+/*
+ * A copy is what `npx @strongroom/cli move` leaves for the time when the source's storage is gone; it is read in its place. It
+ * belongs to its user, so that all of the user's sessions end with it, and is no session until its visitor comes.
+ */
+
+const copyCookie = (context: SessionsContext, master: Master, origin: Origin) =>
+  cookieFor(context, master, origin, ['copy'], COPY)
+
+/** The copy that was left of a session of the source, as it was then. */
+export async function copied(context: SessionsContext, origin: Origin): Promise<Loaded | null> {
+  for (const master of context.ring.masters) {
+    const copy = await context.backing.load(copyCookie(context, master, origin))
+    if (copy !== null && !('expired' in copy)) return report(context, await checkStamp(context.stamps, copy))
+  }
+  return null
+}
+
+/** Leaves a copy, or brings the one that is there up to date. */
+export async function leaveCopy(
+  context: SessionsContext,
+  origin: Origin,
+  content: Content,
+): Promise<'created' | 'refreshed' | 'exists'> {
+  const cookie = copyCookie(context, context.ring.current, origin)
+  for (;;) {
+    if (await createUnder(context, cookie, content)) return 'created'
+    const found = await context.backing.load(cookie)
+    if (!found || !('ref' in found)) continue
+    if (found.data === content.data && isSame(found.meta, content.meta)) return 'exists'
+    if (await context.backing.update(found.ref, content, content.meta.deadline, found)) return 'refreshed'
+  }
+}
+
+const isSame = (a: Meta, b: Meta) => a.userId === b.userId && a.deadline === b.deadline && a.stamp === b.stamp
+
+export async function dropCopies(context: SessionsContext, origin: Origin): Promise<void> {
+  for (const master of context.ring.masters) {
+    const cookie = copyCookie(context, master, origin)
+    await context.backing.discard({ cookie, version: null, expiresAt: Number.POSITIVE_INFINITY })
+  }
+}

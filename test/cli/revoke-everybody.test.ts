@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import { OLDER, Project, SECRET } from './project.ts'
+
+const kidOf = (secret: string) => createKeyring(secret).current.kid
+
+suite('revoke-everybody', () => {
+  const project = new Project()
+  const open = (secrets: string) => createSessions({ store: sqlite(project.path('sessions.db')), secrets })
+  const login = async (secrets: string) => {
+    const visit = open(secrets).open({})
+    ;(await visit.get()).login('ada')
+    await visit.commit()
+  }
+  before(async () => {
+    project.writeConfig('sqlite:./sessions.db')
+    // The secrets were replaced already.
+    project.write('.env', `STRONGROOM_SECRETS=${SECRET}\n`)
+    for (let i = 0; i < 3; i += 1) await login(OLDER)
+    await login(SECRET)
+  })
+  after(() => project.remove())
+
+  test("ending all of a user's sessions is refused while the old secret may have some", async () => {
+    await assert.rejects(open(SECRET).of('ada').revokeAll(), { code: 'STRONGROOM_STORE', message: /keys forget/ })
+    const { code, err } = await project.run(['revoke-all', '--user', 'ada', '--yes'])
+    assert.equal(code, 1)
+    assert.ok(err.includes(`keys forget ${kidOf(OLDER)}`), err)
+  })
+
+  test('revoke-everybody removes what the secrets of the config do not open, and nothing else', async () => {
+    const { code, out, err } = await project.run(['revoke-everybody', '--yes', '--watch', '1'])
+    assert.deepEqual([code, err], [0, ''])
+    assert.match(out, /^Removed 3 sessions\.$/m)
+    assert.match(out, /^No server makes sessions under an old secret any more\.$/m)
+    assert.equal((await open(SECRET).of('ada').list()).length, 1)
+  })
+
+  test('after that, all sessions of a user can be ended without the old secret', async () => {
+    assert.equal(await open(SECRET).of('ada').revokeAll(), 1)
+  })
+
+  test('a server that still has the old secret is noticed', async () => {
+    const running = project.run(['revoke-everybody', '--yes', '--watch', '3', '--json'])
+    const timer = setInterval(() => login(OLDER).catch(() => undefined), 200)
+    const { code, out, err } = await running
+    clearInterval(timer)
+    assert.equal(code, 1)
+    assert.equal(JSON.parse(out).oldSecretInUse, true)
+    assert.ok(err.includes(`key id ${kidOf(OLDER)}`), err)
+  })
+})
+
+suite('keys forget', () => {
+  const project = new Project()
+  before(async () => {
+    project.writeConfig('sqlite:./sessions.db')
+    project.write('.env', `STRONGROOM_SECRETS=${SECRET}\n`)
+    const visit = createSessions({ store: sqlite(project.path('sessions.db')), secrets: OLDER }).open({})
+    ;(await visit.get()).login('ada')
+    await visit.commit()
+  })
+  after(() => project.remove())
+
+  test('keys forget forgets a secret that was removed, once, and none that is in use', async () => {
+    const forget = (kid: number) => project.run(['keys', 'forget', `${kid}`])
+    assert.equal((await forget(kidOf(SECRET))).code, 2)
+    const done = await forget(kidOf(OLDER))
+    assert.deepEqual([done.code, done.out], [0, `Forgot the secret with key id ${kidOf(OLDER)}.\n`])
+    assert.equal((await forget(kidOf(OLDER))).code, 3)
+    assert.equal((await project.run(['keys', 'forget', '256'])).code, 2)
+    assert.equal((await project.run(['revoke-all', '--user', 'ada', '--yes'])).code, 0)
+  })
+})
