@@ -68,7 +68,7 @@ describe('createSessions', () => {
   /** Nodes of several applications over one durable store, with one cache that is not in this process, as far as they know. */
   function nodes() {
     const clock = manualClock()
-    const [durable, inner] = [watched(memory({ clock, max: 99 })), memory({ clock, max: 99 })]
+    const [durable, inner] = [watched(memory({ clock, max: 99 })), memory({ clock, max: 99, evicts: true })]
     const cache: Store = { ...watched(inner).store, traits: { ...inner.traits, shared: 'network' } }
     const node = (secrets: string[] | (() => Promise<string>)) => {
       const store = cached({ durable: durable.store as IndexedStore, cache, clock })

@@ -157,8 +157,11 @@ it('two namespaces with the same secrets in one store share no cookie, no sessio
   assert.ok(shop && admin)
   const ref = await shop.create(contentOf(clock, 'ada'), clock() + HOUR)
   assert.deepEqual(admin.verify(ref.cookie.text), { refused: 'forged' })
-  const count = async ({ users }: typeof shop) =>
-    (await Array.fromAsync(users.list?.('ada') ?? assert.fail())).flat().length
+  const count = async ({ users }: typeof shop) => {
+    let sessions = 0
+    for await (const page of users.list?.('ada') ?? assert.fail()) sessions += page.length
+    return sessions
+  }
   assert.deepEqual([await count(shop), await count(admin)], [1, 0])
   assert.equal((await admin.users.endAll?.('ada'))?.count, 0)
   assert.equal(kindOf(await load(shop, ref, true)), '{"n":0}')
