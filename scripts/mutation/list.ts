@@ -565,16 +565,20 @@ const adoptedKeyMutations: Mutation[] = [
     "if (found && 'superseded' in found) this.#superseded = found\n    else if (found) {",
     "if (found && 'ref' in found) {",
   ),
-  adoptedKeys('adoption/visitors.ts')('a receipt for each key that is made up', 'if (!known) return null\n', ''),
+  adoptedKeys('adoption/visitors.ts')(
+    'a receipt for each key that is made up',
+    'if (!known) return null\n',
+    'if (!known) return storeEnd(context, origin, 0).then(() => null)\n',
+  ),
   adoptedKeys('adoption/visitors.ts')(
     'a made-up key that the source refuses, and that leaves a receipt',
-    'session.userId === undefined ? null :',
-    'session.userId === null ? null :',
+    'return session.userId === undefined ? null : { userId: session.userId, expiresAt: 0 }',
+    'return { userId: session.userId ?? null, expiresAt: 0 }',
   ),
   adoptedKeys('adoption/visitors.ts')(
     'a logout that leaves a session which was adopted in advance',
-    "if (!found || !('ref' in found) || found.ref.cookie.id === current) return",
-    'return',
+    'found.ref.cookie.id === current) return',
+    'found.ref.cookie.id) return',
   ),
   adoptedKeys('adoption/visitors.ts')(
     'a logout that a parallel adoption was faster than',
