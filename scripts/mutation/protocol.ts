@@ -31,15 +31,15 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('identity', 'backing/server')(
     'an owner who is filed under another secret, and so escapes an end of all sessions',
-    'const owner = was ? was.ref.owner : userId === null',
-    'const owner = userId === null',
+    'const owner = was ? was.ref.owner : userId === null ? null : ownerTag(token.master, namespace, userId)',
+    'const owner = userId === null ? null : ownerTag(ring.current, namespace, userId)',
   ),
-  core('key-registry', 'backing/server')(
+  core('known-keys', 'backing/server')(
     'a session under a key that no server was told of',
     'const registering = register(token, content.meta)\n',
     'const registering = undefined as Promise<void> | undefined\n',
   ),
-  core('key-registry', 'backing/server')(
+  core('known-keys', 'backing/server')(
     'a session that outlives the registration of its key',
     'content.meta.deadline > before.meta.deadline && register(token, content.meta)',
     'false',
@@ -66,7 +66,7 @@ export const protocolMutations: readonly Mutation[] = [
     )
     const { before, after } = await epochs.move(userId)`,
   ),
-  core('key-registry', 'backing/user-index')(
+  core('known-keys', 'backing/user-index')(
     'an end of all sessions that does not see all of them, and does not say so',
     'await registry.assertComplete()',
     '',
@@ -83,8 +83,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('identity', 'backing/user-index')(
     'a tombstone that is listed as a session',
-    '.filter(isSession)\n',
-    '.filter((listing) => isSession(listing) || true)\n',
+    'listings.filter((one) => isSession(one) && clock() < one.expiresAt)',
+    'listings.filter((one) => one !== null && (isSession(one) || clock() < one.expiresAt))',
   ),
 
   core('login-moment', 'backing/epochs')(
@@ -109,22 +109,22 @@ export const protocolMutations: readonly Mutation[] = [
     'await this.#write(master, userId, next, this.#options.clock() + MARGIN)',
   ),
 
-  core('key-registry', 'backing/key-registry')(
+  core('known-keys', 'backing/key-registry')(
     'a secret that is called missing before its provider was asked',
     'if (found.length > 0 && (await this.#options.ring.refresh())) found = await missing()',
     'if (found.length < 0) found = await missing()',
   ),
-  core('key-registry', 'backing/key-registry')(
+  core('known-keys', 'backing/key-registry')(
     'a registration that is lost to one that was made in parallel',
     'if (before >= until || (await this.#write(registered, found))) {',
     'if (before < until) await this.#write(registered, found)\n      if (before <= until) {',
   ),
-  core('key-registry', 'backing/key-registry')(
+  core('known-keys', 'backing/key-registry')(
     'a removed secret that is missed for ever',
     'clock() < until && ring.get(kid) === undefined',
     'ring.get(kid) === undefined',
   ),
-  core('key-registry', 'backing/key-registry')(
+  core('known-keys', 'backing/key-registry')(
     'a registration that ends before the last session under its key',
     'this.#register(kid, until + ONE_DAY)',
     'this.#register(kid, until - 2 * ONE_DAY)',
@@ -161,7 +161,7 @@ export const protocolMutations: readonly Mutation[] = [
     'if (!revocations || deadline <= cookie.until) return true',
     'if (!revocations) return true',
   ),
-  core('revocations', 'backing/cookie')(
+  core('revoke-all', 'backing/cookie')(
     "a session that ends the others and survives somebody else's end of all",
     'if (ended.before.nonces.get(kid) === ref.nonce) ref.nonce =',
     'ref.nonce =',
@@ -181,7 +181,7 @@ export const protocolMutations: readonly Mutation[] = [
     'const ends = userId === null ? null :',
     'const ends =',
   ),
-  core('key-registry', 'backing/cookie')(
+  core('known-keys', 'backing/cookie')(
     'a cookie under a key that no server was told of',
     'await revocations.registry.register(master.kid, deadline)\n',
     '\n',
@@ -189,8 +189,8 @@ export const protocolMutations: readonly Mutation[] = [
 
   core('identity', 'request/commit')(
     'a thief who survives the logout with a cookie that was superseded',
-    'ref: loaded?.ref ?? superseded?.ends?.ref ?? null',
-    'ref: loaded?.ref ?? null',
+    'const own = loaded?.ref ?? superseded?.ends?.ref\n',
+    'const own = loaded?.ref\n',
   ),
   core('identity', 'request/commit')(
     'a thief who survives a login with a cookie that was superseded',
@@ -211,6 +211,11 @@ export const protocolMutations: readonly Mutation[] = [
     'a proof that is refused because somebody has renewed the session',
     'if (error instanceof SessionGoneError) return null\n    throw error',
     'throw error',
+  ),
+  core('identity', 'request/commit')(
+    'a login that goes on with the session of a planted cookie',
+    "if (intent?.verb === 'login') return { verb: 'login', loaded, changes: changes ?? NO_CHANGES }",
+    '',
   ),
   core('superseded', 'request/commit')(
     'a superseded cookie that overwrites the newer one',
@@ -261,8 +266,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('limit', 'request/live')(
     'sessions of a changed credential that keep their owner out',
-    'return found.filter(({ stamp }) => stamp === null || isCurrent(stamp))',
-    'return found.filter(({ stamp }) => stamp === null || isCurrent(stamp) || true)',
+    'return stamp === null || compare(stamp)',
+    'return stamp === null || compare(stamp) || true',
   ),
   core('superseded', 'request/visit')(
     'an emptied session that removes the cookie of a login',

@@ -85,6 +85,7 @@ for (const [name, engine] of Object.entries(ENGINES)) {
 
     it('no longer minds when the last session that could be under it has ended', async () => {
       const { server, clock } = servers()
+      await visitor(server([OLD])).visit((session) => session.login('bob', { remember: '200d' }))
       const guest = visitor(server([NEW, OLD]))
       await guest.visit((session) => session.login('ada', { remember: '30d' }))
       await guest.visit((session) => session.setExpiry({ absolute: '60d' }))

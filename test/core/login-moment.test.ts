@@ -141,14 +141,23 @@ for (const [name, make] of Object.entries(REVOCABLE))
         await guest.visit((session) => session.set('basket', [1]))
         await settle()
         const users = app.sessions.of('ada')
+        let [hasBegun, mustEnd] = [false, false]
         const login = async () => {
           const request = guest.begin()
-          ;(await request.session()).login('ada')
+          const session = await request.session()
+          const asOf = await users.moment()
+          hasBegun = true
+          session.login('ada', { asOf })
           await request.respond()
         }
-        const outcome = await interrupt(app.gates, login, () => users.revokeAll(), at)
+        const revokeAll = async () => {
+          mustEnd = hasBegun
+          await users.revokeAll()
+        }
+        const outcome = await interrupt(app.gates, login, revokeAll, at)
         await settle()
         const user = await guest.visit((session) => session.userId)
+        if (mustEnd) assert.equal(user, null)
         if (outcome.result.status === 'rejected') assert.ok(isGone(outcome.result.reason))
         if (user === null) dead++
         else alive++
