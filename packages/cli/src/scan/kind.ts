@@ -25,7 +25,7 @@ export interface Table {
 const OURS = ['id', 'payload', 'expires_at', 'purge_at']
 const DJANGO = ['session_key', 'session_data']
 
-/** Whose sessions the table holds, going by its name or its columns. Every row of such a table is a session. */
+/** Whose sessions the table holds, going by its name or its columns. A row of such a table is a session, or an entry of ours beside them. */
 export function ownerOf({ name, columns }: Table): 'strongroom' | 'django' | null {
   const has = (known: readonly string[]) => columns !== null && known.every((column) => columns.includes(column))
   const bare = name.slice(name.lastIndexOf('.') + 1)
@@ -38,8 +38,21 @@ export function kindOf(row: Row, table: Table | null): Kind | null {
   const owner = table && ownerOf(table)
   if (owner === 'django') return 'django'
   const kind = recordIn(row, owner === 'strongroom')
-  if (kind !== null || owner === 'strongroom') return kind ?? 'unknown'
+  if (kind !== null) return kind
+  if (owner === 'strongroom') return isOwnEntry(row) ? null : 'unknown'
   return isDjango(row) ? 'django' : null
+}
+
+/** The longest of what stands beside a payload: an id or an owner tag, in any spelling. */
+const LONGEST_COLUMN = 68
+const OWN_ENTRY = /^\[(?:\]|\[\d|null,\d|"(?:live|ended|replaced)",\d|"[\w-]{22}",\d)/
+
+/** An epoch, a tombstone, or the register of keys: an array in JSON or nothing at all, and never data of a visitor. */
+function isOwnEntry(row: Row): boolean {
+  for (const value of row.values())
+    if (value.isTruncated || (value.length > LONGEST_COLUMN && !OWN_ENTRY.test(binary(value).bytes.toString('latin1'))))
+      return false
+  return true
 }
 
 function recordIn(row: Row, isKnown: boolean): Kind | null {

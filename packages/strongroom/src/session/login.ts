@@ -8,7 +8,7 @@ export class LoginMoment {
   readonly userId: string
   /** In ms since 1970. */
   readonly at: number
-  /** @internal For each key id, the user's epoch. */
+  /** For each key id, the user's epoch. Not for applications. */
   readonly nonces: ReadonlyMap<number, string | null>
 
   /** @internal Made by `moment()`. */
@@ -18,7 +18,7 @@ export class LoginMoment {
     this.nonces = nonces
   }
 
-  /** @internal Were no sessions of the user ended between the two? */
+  /** Were no sessions of the user ended between the two? */
   isSame({ nonces }: LoginMoment): boolean {
     return nonces.size === this.nonces.size && [...nonces].every(([kid, nonce]) => this.nonces.get(kid) === nonce)
   }
