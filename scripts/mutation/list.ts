@@ -687,6 +687,11 @@ const adoptionMutations: Mutation[] = [
     'if (await receiptOf(context, origin)) {\n    await dropCopies(context, origin)\n',
     'if (await receiptOf(context, origin)) {\n',
   ),
+  adoption('packages/strongroom/src/adoption/receipts.ts')(
+    'an adoption that could not be checked, and leaves a session that nobody can reach',
+    'await context.backing.discard(ref).catch(() => undefined)\n',
+    '',
+  ),
   adoption('packages/strongroom/src/adoption/source.ts')(
     'an end date that is ignored',
     'if (now < this.until) return true',
@@ -754,8 +759,8 @@ const adoptedKeyMutations: Mutation[] = [
   ),
   adoptedKeys('adoption/receipts.ts')(
     'an adoption that survives when all sessions are ended in the middle of it',
-    'if (await hasEnded(context, origin, userId)) {\n    await context.backing.discard(ref)\n    return null\n  }',
-    '',
+    'if (ended) {\n    await',
+    'if (ended && ref.version !== null) {\n    await',
   ),
   adoptedKeys('adoption/adopt.ts')(
     'a session that is moved after all sessions of its user were ended',

@@ -7,7 +7,8 @@ import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import type { Store } from '../../packages/strongroom/src/store.ts'
+import type { IndexedStore, Store } from '../../packages/strongroom/src/store.ts'
+import { watched } from '../../packages/strongroom/src/testing/watched.ts'
 import {
   DAY,
   KEY,
@@ -247,6 +248,28 @@ suite('adoptFrom', () => {
       await assert.rejects(visit(sessions, OLD, who), StoreError)
       assert.equal((await visit(sessions, OLD, who)).result, 'ada')
     }
+  })
+
+  test('a store that fails at any read of an adoption leaves no second session behind', async () => {
+    let failed = 0
+    for (let at = 1; ; at += 1) {
+      const { make, store, sessions } = setUp()
+      const watch = watched(store)
+      watch.before = (call) => {
+        if (call === 'read' && watch.calls.filter((one) => one === 'read').length === at)
+          throw new StoreError('cut off')
+      }
+      const node = make({ store: watch.store as IndexedStore })
+      const isDone = await visit(node, OLD, who).then(
+        () => true,
+        (error) => !(error instanceof StoreError),
+      )
+      if (isDone) break
+      failed += 1
+      assert.equal((await visit(sessions, OLD, who)).result, 'ada', `after read ${at}`)
+      assert.equal((await sessions.of('ada').list()).length, 1, `after read ${at}`)
+    }
+    assert.ok(failed >= 5)
   })
 
   test('a create whose acknowledgement was lost is not taken for the session of another visitor', async () => {

@@ -75,6 +75,7 @@ export function cookieBacking({ records, codec, cookieName, cookieAge, clock }: 
     end: async () => true,
     discard: async () => true,
     replace: async () => true,
+    replaceAny: async () => undefined,
     users: { storesSurvivor: false, advice: WITHOUT_STORE },
   }
 }

@@ -112,6 +112,7 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
     end: (ref, version) => store.delete(keyOf(ref.cookie), version ?? undefined),
     discard: (ref) => store.delete(keyOf(ref.cookie)),
     replace: (ref) => store.delete(keyOf(ref.cookie), (ref as KeyRef).version),
+    replaceAny: (ref) => store.delete(keyOf(ref.cookie)),
     users: { storesSurvivor: false, advice: WITHOUT_INDEX },
   }
 }

@@ -1,4 +1,5 @@
 import type { Entry, Found, IndexedStore, Version } from '../../../packages/strongroom/src/store.ts'
+import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
 import { check, type Failure } from './check.ts'
 import { inMemory, nodes, type OpenPlace } from './places.ts'
 import type { Plan } from './run.ts'
@@ -90,14 +91,14 @@ export const FAULTS: readonly Fault[] = [
   {
     title: 'a revocation of all that ends only the versions that it has listed',
     plant(store) {
-      const { list } = store.byOwner
       const deleteAll: IndexedStore['byOwner']['deleteAll'] = async (owner, except) => {
-        const seen = await Promise.all((await list(owner)).map(async ({ id }) => ({ id, found: await store.read(id) })))
+        const listings = await listed(store.byOwner, owner)
+        const seen = await Promise.all(listings.map(async ({ id }) => ({ id, found: await store.read(id) })))
         for (const { id, found } of seen) if (found && id !== except) await store.delete(id, found.version)
         return seen.length
       }
       // It finds nothing any more, so that nothing is tried again.
-      return { byOwner: { list: async () => [], deleteAll } }
+      return { byOwner: { list: async function* () {}, deleteAll } }
     },
     plans: [{ O: ['write'], P: ['revoke all'] }],
   },
@@ -114,8 +115,9 @@ export const FAULTS: readonly Fault[] = [
   {
     title: 'a list without the oldest session',
     plant({ byOwner }) {
-      const list: typeof byOwner.list = async (owner) =>
-        (await byOwner.list(owner)).sort((a, b) => a.createdAt - b.createdAt).slice(1)
+      const list: typeof byOwner.list = async function* (owner) {
+        yield (await listed(byOwner, owner)).sort((a, b) => a.createdAt - b.createdAt).slice(1)
+      }
       return { byOwner: { ...byOwner, list } }
     },
     plans: [{ L: ['login over the limit'] }],

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Entry, Store } from '../../../packages/strongroom/src/store.ts'
+import type { Entry, Listing, Store } from '../../../packages/strongroom/src/store.ts'
+import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
 
 /** What an operation looks at and what it changes: entries, and everything that is found by one owner. */
 export interface Access {
@@ -33,6 +34,10 @@ export interface Act {
   first: number | null
   last: number | null
   begin: number | null
+}
+
+export async function* inOnePage(list: () => Promise<readonly Listing[]>): AsyncGenerator<readonly Listing[]> {
+  yield await list()
 }
 
 /** Nothing is known until the store itself has answered. */
@@ -103,12 +108,15 @@ export class Gates {
       delete: one('delete', store.delete.bind(store) as Call, true),
       ...(byOwner && {
         byOwner: {
+          // All pages in one step: none of the lists of a schedule is longer than one.
           list: (owner: string) =>
-            this.hold(
-              `${space}list`,
-              owner,
-              () => ({ reads: [`${space}of ${owner}`], writes: [] }),
-              () => byOwner.list(owner),
+            inOnePage(() =>
+              this.hold(
+                `${space}list`,
+                owner,
+                () => ({ reads: [`${space}of ${owner}`], writes: [] }),
+                () => listed(byOwner, owner),
+              ),
             ),
           deleteAll: (owner: string, except: never) =>
             this.hold(

@@ -9,7 +9,8 @@ import type {
   Store,
 } from '../../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
-import type { Gates } from './gates.ts'
+import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
+import { type Gates, inOnePage } from './gates.ts'
 import type { Place } from './scene.ts'
 
 /** Opens the place of one schedule. Servers and stores stay from one to the next; sessions and users are new. */
@@ -94,13 +95,14 @@ export const oneByOne = place('one by one', (clock) => {
 })
 
 function withIndex<S extends IndexedStore>(store: S): S {
-  const index = store.byOwner.list
+  const index = (owner: string) => listed(store.byOwner, owner)
   const byOwner: OwnerIndex = {
-    async list(owner) {
-      const found: Listing[] = []
-      for (const listing of await index(owner)) if (await store.read(listing.id)) found.push(listing)
-      return found
-    },
+    list: (owner) =>
+      inOnePage(async () => {
+        const found: Listing[] = []
+        for (const listing of await index(owner)) if (await store.read(listing.id)) found.push(listing)
+        return found
+      }),
     async deleteAll(owner, except) {
       let count = 0
       for (const { id } of await index(owner)) if (id !== except && (await store.delete(id))) count++

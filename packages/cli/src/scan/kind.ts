@@ -43,16 +43,22 @@ export function kindOf(row: Row, table: Table | null): Kind | null {
   return isDjango(row) ? 'django' : null
 }
 
-/** The longest of what stands beside a payload: an id or an owner tag, in any spelling. */
-const LONGEST_COLUMN = 68
+/** The longest of what stands beside a payload: an id or an owner tag. */
+const LONGEST_COLUMN = 64
 const OWN_ENTRY = /^\[(?:\]|\[\d|null,\d|"(?:live|ended|replaced)",\d|"[\w-]{22}",\d)/
 
-/** An epoch, a tombstone, or the register of keys: an array in JSON or nothing at all, and never data of a visitor. */
+/**
+ * An epoch, a tombstone, or the register of keys: an array in JSON or nothing at all, and never data of a visitor. Its label is one
+ * control character, where a session has a long one or none.
+ */
 function isOwnEntry(row: Row): boolean {
-  for (const value of row.values())
-    if (value.isTruncated || (value.length > LONGEST_COLUMN && !OWN_ENTRY.test(binary(value).bytes.toString('latin1'))))
-      return false
-  return true
+  let hasLabel = false
+  for (const value of row.values()) {
+    const { bytes, length } = binary(value)
+    hasLabel ||= length === 1 && (bytes[0] as number) > 0 && (bytes[0] as number) < 32
+    if (value.isTruncated || (length > LONGEST_COLUMN && !OWN_ENTRY.test(bytes.toString('latin1')))) return false
+  }
+  return hasLabel
 }
 
 function recordIn(row: Row, isKnown: boolean): Kind | null {

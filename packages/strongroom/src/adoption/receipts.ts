@@ -41,7 +41,8 @@ export async function receiptOf(context: SessionsContext, origin: Origin): Promi
   const found = await Promise.all(
     context.ring.masters.map(async (master) => ({
       master,
-      receipt: await context.backing.load(receiptCookie(context, master, origin)),
+      // Never a copy: it may be from before our cookie was sent.
+      receipt: await context.backing.load(receiptCookie(context, master, origin), { fresh: true }),
     })),
   )
   for (const { master, receipt } of found) {
@@ -84,15 +85,21 @@ export async function take(
   const { userId, deadline } = content.meta
   if (await hasEnded(context, origin, userId)) return null
   const nonce = randomBytes(16).toString('base64url')
-  const cookie = cookieFor(context, context.ring.current, origin, ['session', nonce])
+  // Both under one: the secrets may rotate in between.
+  const master = context.ring.current
+  const cookie = cookieFor(context, master, origin, ['session', nonce])
   const ref = await createUnder(context, cookie, content)
   if (!ref) throw new StoreError('The store refused a new session: its id is taken.')
-  if (await hasEnded(context, origin, userId)) {
+  const ended = await hasEnded(context, origin, userId).catch(async (error) => {
+    await context.backing.discard(ref).catch(() => undefined)
+    throw error
+  })
+  if (ended) {
     await context.backing.discard(ref)
     return null
   }
   // If this fails, the receipt may be there or not: the session stays, because what a receipt names must not be missing.
-  const first = await storeReceipt(context, origin, { nonce, sentAt: sends ? context.clock() : null, deadline })
+  const first = await storeReceipt(context, master, origin, { nonce, sentAt: sends ? context.clock() : null, deadline })
   // Loaded, because others can reach it by now, and the next writer needs its version.
   const receipt = await receiptOf(context, origin)
   const created = first !== null || receipt?.session?.id === cookie.id
@@ -111,11 +118,12 @@ export async function hasEnded({ backing }: SessionsContext, { stateless }: Orig
 
 /** Stores that a session of the source has ended, which would have lived until `deadline`. False if there is a receipt already. */
 export async function storeEnd(context: SessionsContext, origin: Origin, deadline: number): Promise<boolean> {
-  return (await storeReceipt(context, origin, { nonce: '', sentAt: 0, deadline })) !== null
+  return (await storeReceipt(context, context.ring.current, origin, { nonce: '', sentAt: 0, deadline })) !== null
 }
 
 function storeReceipt(
   context: SessionsContext,
+  master: Master,
   origin: Origin,
   { deadline: given, ...values }: { nonce: string; sentAt: number | null; deadline: number },
 ) {
@@ -130,6 +138,6 @@ function storeReceipt(
     persistent: false,
     label: null,
   }
-  const cookie = receiptCookie(context, context.ring.current, origin)
+  const cookie = receiptCookie(context, master, origin)
   return createUnder(context, cookie, { meta, data: JSON.stringify(values) })
 }

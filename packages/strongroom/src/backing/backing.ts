@@ -115,6 +115,8 @@ export interface Backing {
    * is superseded for a moment, and absent after that.
    */
   replace(ref: SessionRef): Promise<boolean>
+  /** The same whatever its version, and whoever has renewed it: nothing of a planted session may live on beside the login. */
+  replaceAny(ref: SessionRef): Promise<unknown>
   /**
    * Did the session begin under a secret that is retired now? Its identity stays under it, so a login must not prolong it: the
    * secret could never be removed. Absent where identities belong to no secret.

@@ -193,6 +193,11 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       return ended
     },
 
+    async replaceAny(ref) {
+      await revocations?.end((ref as CookieRef).cookie, 'replaced')
+      forget(ref)
+    },
+
     isRetired: ({ cookie }) => (cookie as CookieSession).master !== ring.current,
   }
   if (!revocations) return { ...backing, users: { storesSurvivor: false, advice: WITHOUT_REVOCATIONS } }

@@ -217,6 +217,13 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     return found && !('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found.version : null
   }
 
+  /** Puts a tombstone in the place of this version. */
+  function bury({ cookie: { id }, owner }: RecordRef, version: Version): Promise<boolean> {
+    const at = clock()
+    const tombstone = { bytes: NOTHING, expiresAt: at + IN_FLIGHT, owner, label: TOMBSTONE, createdAt: at }
+    return forgetting(id, async () => (await store.update(id, tombstone, version)) !== null)
+  }
+
   const backing: Omit<Backing, 'users'> = {
     traits: options.store.traits,
     verify: rememberingVerifier(options),
@@ -268,13 +275,17 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     },
 
     async replace(ref) {
-      const { cookie, owner } = ref as RecordRef
-      await ended.add(owner)
+      await ended.add((ref as RecordRef).owner)
       const version = await versionOf(ref as RecordRef)
-      if (version === null) return false
-      const at = clock()
-      const tombstone = { bytes: NOTHING, expiresAt: at + IN_FLIGHT, owner, label: TOMBSTONE, createdAt: at }
-      return forgetting(cookie.id, async () => (await store.update(cookie.id, tombstone, version)) !== null)
+      return version !== null && bury(ref as RecordRef, version)
+    },
+
+    async replaceAny(ref) {
+      await ended.add((ref as RecordRef).owner)
+      for (;;) {
+        const found = await store.read(ref.cookie.id, { fresh: true })
+        if (!found || hasLabel(found.entry, TOMBSTONE) || (await bury(ref as RecordRef, found.version))) return
+      }
     },
 
     isRetired: ({ cookie }) => (cookie as VerifiedToken).master !== ring.current,

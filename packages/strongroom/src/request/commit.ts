@@ -217,6 +217,7 @@ async function handOver(task: Task, plan: Extract<Plan, { verb: 'login' }>, crea
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (await context.backing.replace(seen.ref)) return fresh
     const newer = await context.backing.load(old.ref.cookie, { fresh: true })
+    if (newer && 'superseded' in newer) await context.backing.replaceAny(old.ref)
     // It has ended: the login, which has just been proved, goes on.
     if (!newer || !('ref' in newer)) return fresh
     seen = newer
