@@ -10,7 +10,7 @@ export default {
         'test/types/*.ts',
         'test/golden/make.ts',
         // Started by name as processes of their own, to be killed.
-        'test/fault-injection/children/*.ts',
+        'test/{fault-injection,interleavings}/children/*.ts',
         // Preloaded by name.
         'test/core/fixtures/without-*.ts',
         'bench/*.ts',

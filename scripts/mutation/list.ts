@@ -659,17 +659,17 @@ const adoption = (file: string) => on('test/core/adoption.test.ts', file)
 const adoptionMutations: Mutation[] = [
   adoption('packages/strongroom/src/adoption/receipts.ts')(
     'two sessions from one that was adopted',
-    'if (!created) await context.backing.end(ref)\n  else if',
+    'if (!created) await context.backing.discard(ref)\n  else if',
     'if',
   ),
   adoption('packages/strongroom/src/adoption/receipts.ts')(
     'a driver that sends a write twice and so logs its visitor out',
-    'const created = first !== null || found?.loaded?.ref.cookie.id === cookie.id',
+    'const created = first !== null || receipt?.session?.id === cookie.id',
     'const created = first !== null',
   ),
   adoption('packages/strongroom/src/adoption/visitors.ts')(
     'a logout that an old cookie reverses',
-    'await refuse(context, originOf(source, key))',
+    'await endNamed(context, source, this.originOf(source.name, key), current)',
     '',
   ),
   adoption('packages/strongroom/src/adoption/visitors.ts')(
@@ -679,18 +679,138 @@ const adoptionMutations: Mutation[] = [
   ),
   adoption('packages/strongroom/src/adoption/visitors.ts')(
     "a source's cookie that is removed before its session ended",
-    'const clear = (await endAtSource(context, source, key)) ? source.clear : null',
-    'await endAtSource(context, source, key)\n  const clear = source.clear',
+    'const clear = (await endAtSource(context, source, origin.key)) ? source.clear : null',
+    'await endAtSource(context, source, origin.key)\n  const clear = source.clear',
   ),
-  adoption('packages/strongroom/src/adoption/visitors.ts')(
+  adoption('packages/strongroom/src/adoption/adopt.ts')(
     'a copy that is left behind although its visitor was adopted in the meantime',
-    'if (await adopted(context, origin)) {\n      await dropCopies(context, origin)\n',
-    'if (await adopted(context, origin)) {\n',
+    'if (await receiptOf(context, origin)) {\n    await dropCopies(context, origin)\n',
+    'if (await receiptOf(context, origin)) {\n',
   ),
   adoption('packages/strongroom/src/adoption/source.ts')(
     'an end date that is ignored',
     'if (now < this.until) return true',
     'return true',
+  ),
+]
+
+const adoptedKeys = (file: string) => on('test/core/adopted-keys.test.ts', `packages/strongroom/src/${file}`)
+
+const adoptedKeyMutations: Mutation[] = [
+  adoptedKeys('adoption/receipts.ts')(
+    "a source's key that opens its session for as long as that lives",
+    'const isSpent = sentAt !== null && context.clock() >= sentAt + IN_FLIGHT',
+    'const isSpent = false',
+  ),
+  adoptedKeys('adoption/receipts.ts')(
+    "a source's key that stays good after our cookie was sent",
+    'if (receipt && sends) await send(context, receipt)',
+    '',
+  ),
+  adoptedKeys('adoption/visitors.ts')(
+    'a session that was adopted in advance, and whose key is never spent',
+    'if (responds && found) await send(context, receipt)',
+    '',
+  ),
+  adoptedKeys('request/visit.ts')(
+    'an adoption without a response that spends the key all the same',
+    'const responds = this.#responds && !this.#begun',
+    'const responds = !this.#begun',
+  ),
+  adoptedKeys('request/visit.ts')(
+    'an adoption after the response has begun that spends the key all the same',
+    'const responds = this.#responds && !this.#begun',
+    'const responds = this.#responds',
+  ),
+  adoptedKeys('request/visit.ts')(
+    'a request with an old key whose cookie overwrites that of a renewal',
+    "if (found && 'superseded' in found) this.#superseded = found\n    else if (found) {",
+    "if (found && 'ref' in found) {",
+  ),
+  adoptedKeys('adoption/visitors.ts')(
+    'a receipt for each key that is made up',
+    'if (!known) return null\n',
+    'if (!known) return storeEnd(context, origin, 0).then(() => null)\n',
+  ),
+  adoptedKeys('adoption/visitors.ts')(
+    'a made-up key that the source refuses, and that leaves a receipt',
+    'return session.userId === undefined ? null : { userId: session.userId, expiresAt: 0 }',
+    'return { userId: session.userId ?? null, expiresAt: 0 }',
+  ),
+  adoptedKeys('adoption/visitors.ts')(
+    'a logout that leaves a session which was adopted in advance',
+    'found.ref.cookie.id === current) return',
+    'found.ref.cookie.id) return',
+  ),
+  adoptedKeys('adoption/visitors.ts')(
+    'a logout that a parallel adoption was faster than',
+    'if (!(await storeEnd(context, origin, known.expiresAt))) return receiptOf(context, origin)',
+    'await storeEnd(context, origin, known.expiresAt)',
+  ),
+  adoptedKeys('adoption/receipts.ts')(
+    'an adoption after all sessions of its user were ended',
+    'if (await hasEnded(context, origin, userId)) return null',
+    '',
+  ),
+  adoptedKeys('adoption/receipts.ts')(
+    'an adoption that survives when all sessions are ended in the middle of it',
+    'if (await hasEnded(context, origin, userId)) {\n    await context.backing.discard(ref)\n    return null\n  }',
+    '',
+  ),
+  adoptedKeys('adoption/adopt.ts')(
+    'a session that is moved after all sessions of its user were ended',
+    'if (await hasEnded(context, origin, content.meta.userId)) return ENDED',
+    '',
+  ),
+  adoptedKeys('backing/user-index.ts')(
+    'an end of all sessions that is forgotten while older ones may be adopted',
+    'Math.max(now + MARGIN, Math.min(options.rememberedUntil, now + LONGEST))',
+    'now + MARGIN',
+  ),
+  adoptedKeys('adoption/receipts.ts')(
+    'an older copy of a signed cookie that works after the logout',
+    "stateless ? 'one' : 'all'",
+    "'all'",
+  ),
+  adoptedKeys('adoption/visitors.ts')(
+    'older copies of a signed cookie that work after a logout which named a newer one',
+    'if (source.stateless && known.userId !== null) await context.backing.users.rememberEnd?.(known.userId)',
+    '',
+  ),
+  adoptedKeys('backing/server.ts')(
+    'a logout that leaves older copies of a signed cookie',
+    'await ended.add(owner)\n      return forgetting(',
+    'return forgetting(',
+  ),
+  adoptedKeys('backing/server.ts')(
+    'a login of somebody else that leaves older copies of a signed cookie',
+    'await ended.add(owner)\n      const version',
+    'const version',
+  ),
+  adoptedKeys('backing/server.ts')(
+    'a revocation that leaves older copies of a signed cookie',
+    'await ended.add(await ended.ownerOf(id))',
+    '',
+  ),
+  adoptedKeys('backing/server.ts')(
+    'an undone adoption that counts as the end of a session',
+    'discard(ref) {\n      const { cookie, owner } = ref as RecordRef',
+    'async discard(ref) {\n      const { cookie, owner } = ref as RecordRef\n      await ended.add(owner)',
+  ),
+  adoptedKeys('backing/server.ts')(
+    'a session that an altered label hides from its user',
+    "if (own ? !hasLabel(entry, own) : !isSession(entry)) return { refused: 'forged' }",
+    '',
+  ),
+  adoptedKeys('backing/ended-users.ts')(
+    'an end that is not found after the secrets were rotated',
+    'ring.masters.map((master) => ownId',
+    '[ring.current].map((master) => ownId',
+  ),
+  adoptedKeys('admin/inspect.ts')(
+    'entries of the library that count as sessions',
+    'yield page.filter(isSession)',
+    'yield page',
   ),
 ]
 
@@ -1003,6 +1123,7 @@ export const mutations: readonly Mutation[] = [
   ...adapterMutations,
   ...djangoParityMutations,
   ...adoptionMutations,
+  ...adoptedKeyMutations,
   ...cryptoMutations,
   ...identityMutations,
   ...protocolMutations,

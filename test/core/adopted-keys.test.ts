@@ -8,6 +8,7 @@ import { watched } from '../../packages/strongroom/src/testing/watched.ts'
 import { DAY, KEY, NOW, OLD, OLDER, rows, SECRET, setUp, visit, who } from './fixtures/other-framework.ts'
 
 const IN_FLIGHT = 30_000
+const ROTATED = [OLDER, SECRET]
 const logout = (session: { logout(): void }) => session.logout()
 
 suite('a key of the source, once its session was adopted', () => {
@@ -87,6 +88,27 @@ suite('a key of the source, once its session was adopted', () => {
     const { result, cookie } = await visit(sessions, OLD, who)
     assert.equal(result, 'ada')
     assert.notEqual(cookie, null)
+  })
+
+  test('is spent thirty seconds after the first response, also if the session is adopted in advance at that moment', async () => {
+    let came = 0
+    for (let at = 1; ; at += 1) {
+      const { make, sessions, store, clock, there } = setUp()
+      const session = there.get(KEY) as SourceSession
+      const watch = watched(store)
+      watch.before = async () => {
+        if (watch.calls.length === at) await sessions.adopt({ source: 'old', key: KEY, session })
+      }
+      const { result, cookie } = await visit(make({ store: watch.store as IndexedStore }), OLD, who)
+      if (watch.calls.length < at) break
+      came += 1
+      assert.equal(result, 'ada', `before call ${at}`)
+      clock.advance(IN_FLIGHT)
+      assert.equal((await visit(sessions, OLD, who)).result, null, `before call ${at}`)
+      assert.equal((await visit(sessions, String(cookie), who)).result, 'ada', `before call ${at}`)
+      assert.equal((await sessions.of('ada').list()).length, 1, `before call ${at}`)
+    }
+    assert.ok(came >= 8)
   })
 
   test('of a session that was adopted in advance ends with a logout that names it beside our cookie', async () => {
@@ -243,7 +265,7 @@ suite('a source whose sessions are in their cookies', () => {
   type Setup = ReturnType<typeof stateless>
   const ends: Record<string, (setup: Setup, cookie: string) => Promise<unknown>> = {
     'a logout': ({ sessions }, cookie) => visit(sessions, cookie, logout),
-    'a logout under a retired secret': ({ make }, cookie) => visit(make({ secrets: [OLDER, SECRET] }), cookie, logout),
+    'a logout under a retired secret': ({ make }, cookie) => visit(make({ secrets: ROTATED }), cookie, logout),
     'a login of somebody else in its place': ({ sessions }, cookie) =>
       visit(sessions, cookie, (session) => session.login('carl')),
     'a page about devices': async ({ sessions }) => {
@@ -263,13 +285,15 @@ suite('a source whose sessions are in their cookies', () => {
       const { cookie } = await visit(setup.sessions, OLD, who)
       await end(setup, String(cookie))
       setup.clock.advance(9 * DAY)
-      assert.equal((await visit(setup.sessions, 'old=older', who)).result, null)
+      for (const node of [setup.sessions, setup.make({ secrets: ROTATED })])
+        assert.equal((await visit(node, 'old=older', who)).result, null)
       assert.equal((await visit(setup.sessions, 'old=bobs', who)).result, 'bob')
     })
 
   test('has no older copy that still works after a logout that named one of its cookies', async () => {
     const { sessions } = stateless()
-    await visit(sessions, OLD, logout)
+    const { cookie } = await visit(sessions, '', (session) => session.login('bob'))
+    await visit(sessions, `${OLD}; ${cookie}`, logout)
     assert.equal((await visit(sessions, 'old=older', who)).result, null)
   })
 

@@ -94,15 +94,16 @@ suite('a session of Django that was adopted is spent', { skip: djangoNeed.skip }
     assert.equal((await sessions.of('7').list()).length, 2)
   })
 
-  for (const [name, engine, invented] of [
-    ['session keys', () => djangoSqlite(path), (i: number) => `${i}`.padStart(32, 'a')],
-    ['signed cookies', djangoCookies, (i: number) => `eyJfYXV0aF91c2VyX2lkIjoiNyJ9:1r2uO${i}:c2lnbmF0dXJl`],
-  ] as const)
-    test(`five hundred logouts with invented ${name} leave no row`, async () => {
+  test('five hundred logouts with invented session keys, or invented signed cookies, leave no row', async () => {
+    for (const [engine, invented] of [
+      [() => djangoSqlite(path), (i: number) => `${i}`.padStart(32, 'a')],
+      [djangoCookies, (i: number) => `eyJfYXV0aF91c2VyX2lkIjoiNyJ9:1r2uO${i}:c2lnbmF0dXJl`],
+    ] as const) {
       const { visit, rows } = moved(engine())
       for (let i = 0; i < 500; i++) await visit(`sessionid=${invented(i)}`, logout)
       assert.equal(await rows(), 0)
-    })
+    }
+  })
 
   test('after a log out everywhere, no session of that user is adopted from Django', async () => {
     for (const [backend, engine] of [

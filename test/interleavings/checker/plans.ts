@@ -1,0 +1,88 @@
+import type { Plan } from './run.ts'
+import type { VerbName } from './verbs.ts'
+
+const MINE: readonly VerbName[] = [
+  'read',
+  'write',
+  'keep',
+  'renew',
+  'login',
+  'login as v',
+  'login at the limit',
+  'login over the limit',
+  'logout',
+  'logout with the first cookie',
+  'revoke others',
+]
+/** Those that are combined with each other twice. */
+const FEW: readonly VerbName[] = ['write', 'renew', 'login', 'logout', 'revoke others']
+/** What a visitor does who is not signed in, or somebody who has planted the visitor's cookie. */
+const VISITOR: readonly VerbName[] = ['write', 'keep', 'renew', 'login', 'login as v', 'logout']
+
+const pairs = (verbs: readonly VerbName[], others = verbs) => verbs.flatMap((a) => others.map((b) => [a, b] as const))
+/** Without those that differ only in the names of the two. */
+const unordered = <T>(items: readonly T[]) => items.flatMap((a, i) => items.slice(i).map((b) => [a, b] as const))
+
+/** Three clients, with one verb each. */
+export const THREE: readonly Plan[] = [
+  ...unordered(MINE).flatMap(([a, b]): Plan[] => [
+    { O: [a], T: [b], P: ['revoke all'] },
+    { O: [a], T: [b], P: ['revoke'] },
+    { O: [a], T: [b], L: ['login'] },
+    { O: [a], T: [b], L: ['login at the limit'] },
+    { O: [a], T: [b], L: ['login over the limit'] },
+    { O: [a], T: [b], D: ['revoke others'] },
+    { O: [a], T: [b], D: ['renew'] },
+  ]),
+  ...unordered(VISITOR).flatMap(([a, b]): Plan[] => [
+    { L: [a], M: [b], P: ['revoke all'] },
+    { L: [a], M: [b], O: ['login over the limit'] },
+  ]),
+]
+
+/** Two clients, with two verbs each. */
+export const TWO: readonly Plan[] = [
+  ...unordered(pairs(FEW)).map(([a, b]): Plan => ({ O: a, T: b })),
+  ...pairs(MINE).flatMap((a): Plan[] => [
+    { O: a, P: ['revoke all', 'revoke'] },
+    { O: a, P: ['revoke all', 'revoke all'] },
+    { O: a, D: ['renew', 'revoke others'] },
+    { O: a, D: ['revoke others', 'renew'] },
+    { O: a, D: ['login over the limit', 'write'] },
+  ]),
+  ...unordered(pairs(VISITOR)).map(([a, b]): Plan => ({ L: a, M: b })),
+  ...pairs(['login', 'login as v', 'write', 'login over the limit', 'login at the limit']).flatMap((a): Plan[] => [
+    { L: a, P: ['revoke all', 'revoke'] },
+    { L: a, D: ['revoke others', 'login at the limit'] },
+    { L: a, D: ['login over the limit', 'renew'] },
+  ]),
+]
+
+/**
+ * In every run, however short: those of the weaknesses that were found by attacks, and of the protocol's corrections. Somebody
+ * renews once before and once during an end (W1, W2).
+ */
+export const CHOSEN: readonly Plan[] = [
+  { T: ['renew', 'renew'], O: ['logout'] },
+  { T: ['renew', 'renew'], O: ['revoke others'] },
+  { T: ['renew', 'renew'], O: ['login'] },
+  { T: ['renew', 'renew'], O: ['login as v'] },
+  { T: ['renew', 'renew'], P: ['revoke all'] },
+  { T: ['renew', 'renew'], P: ['revoke'] },
+  { O: ['renew', 'logout with the first cookie'], D: ['write'] },
+  { O: ['renew', 'logout'], T: ['logout', 'renew'] },
+  { O: ['logout', 'logout'], T: ['revoke others', 'renew'] },
+  { O: ['renew'], T: ['login'], D: ['renew'] },
+  { O: ['renew'], T: ['logout'], P: ['revoke'] },
+  { O: ['keep'], T: ['renew'], L: ['login'] },
+  { O: ['renew'], T: ['login at the limit'], L: ['login over the limit'] },
+  { O: ['write'], T: ['login at the limit'], P: ['revoke all'] },
+  { O: ['write'], T: ['login'], D: ['revoke others'] },
+  { L: ['keep'], M: ['login'], P: ['revoke all'] },
+  { L: ['renew'], M: ['login'], P: ['revoke all'] },
+  { L: ['renew'], M: ['logout'], P: ['revoke all'] },
+  { L: ['login'], M: ['login as v'], P: ['revoke all'] },
+  { L: ['login over the limit'], M: ['login over the limit'], O: ['write'] },
+  { D: ['login over the limit'], L: ['login at the limit'], O: ['logout'] },
+  { O: ['read'], T: ['write'], P: ['revoke all'] },
+]
