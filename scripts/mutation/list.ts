@@ -536,7 +536,7 @@ const adapterMutations: Mutation[] = [
   commit(
     'a logout that only clears the cookie',
     'for (const ref of refs) if (await context.backing.end(ref))',
-    'for (const ref of refs) if (ref === null)',
+    'for (const ref of refs) if (refs.length < 0)',
   ),
   commit(
     'a session for every visitor',
