@@ -117,7 +117,8 @@ const MAX_AGE = 60_000
 /** Two nodes, each with a cache of its own, over one store. O, D and P come to one of them, and T, L and M to the other. */
 export const onTwoCaches = place('two caches', (clock) => {
   const durable = memory({ clock, max: 1000 })
-  const caches = [memory({ clock, max: 1000 }), memory({ clock, max: 1000 })] as const
+  const cache = () => memory({ clock, max: 1000, evicts: true })
+  const caches = [cache(), cache()] as const
   const node = (gates: Gates) => twoNodes(gates, { durable, caches, clock })
   return { stores: [durable, ...caches], node, staleFor: MAX_AGE }
 })

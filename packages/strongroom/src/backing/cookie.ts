@@ -167,7 +167,10 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       return repack(ref as CookieRef, content, expiresAt, 1)
     },
 
-    async update(ref, content, expiresAt): Promise<CookieRef | null> {
+    async update(ref, content, expiresAt, before): Promise<CookieRef | null> {
+      // A session that is to end sooner must do so in every copy of its cookie.
+      if (revocations && content.meta.deadline < before.meta.deadline)
+        return (await backing.renew(ref, content, expiresAt, before)) as CookieRef | null
       // A change that is reported as saved must be found: a cookie that was ended in between is refused next time.
       if ((await isOver(ref as CookieRef)) || !(await extended(ref as CookieRef, content))) return null
       return repack(ref as CookieRef, content, expiresAt)

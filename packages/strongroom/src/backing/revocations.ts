@@ -66,6 +66,8 @@ export class Revocations {
       userId === null ? null : this.epochs.nonceOf(session.master, userId, fresh),
     ])
     const mark = found ? markIn(found) : NO_MARK
+    // One that outlived an end of all others was renewed with the new epoch: then this cookie is superseded, and not ended.
+    if (mark.state !== 'live' || mark.floor > session.generation) return mark
     // Absent means never moved: an epoch outlives the sessions that it ends.
     return nonce !== null && nonce !== session.nonce ? { ...mark, state: 'ended' } : mark
   }

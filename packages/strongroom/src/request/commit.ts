@@ -136,8 +136,10 @@ async function create(task: Task, ends: SessionRef | null): Promise<Loaded> {
 async function login(task: Task, plan: Extract<Plan, { verb: 'login' }>): Promise<Loaded> {
   const { context, state } = task
   const { loaded, changes } = plan
-  const isSame = state.intent?.verb === 'login' && loaded.meta.userId === state.intent.userId
-  if (isSame && !context.backing.isRetired?.(loaded.ref)) {
+  const { intent } = state
+  if (intent?.verb === 'login' && loaded.meta.userId === intent.userId && !context.backing.isRetired?.(loaded.ref)) {
+    // Before anything is counted or written: what is ended after that moment ends this login, too.
+    await momentOf(context, intent)
     const limit = sessionLimit(context, state, loaded.ref.cookie.id)
     const renewed = await limit.around(() => loginAgain(task, loaded, changes))
     if (renewed) return renewed
