@@ -20,7 +20,7 @@ export type Scannable = IndexedStore & ScannableStore
 
 interface Plot {
   /** All that sessions are stored in. The first is where they are looked up afterwards. */
-  readonly stores: readonly [Scannable, ...Scannable[]]
+  readonly stores: readonly [Scannable, ...ScannableStore[]]
   /** The store of an actor in one schedule. */
   readonly node: (gates: Gates) => (actor: string) => IndexedStore
   readonly staleFor?: number
@@ -51,7 +51,7 @@ function place(name: string, make: (clock: Clock) => Plot): OpenPlace {
   }
 }
 
-async function clear(store: Scannable, kept: ReadonlySet<string>): Promise<void> {
+async function clear(store: ScannableStore, kept: ReadonlySet<string>): Promise<void> {
   for await (const page of store.scan())
     await Promise.all(page.filter(({ id }) => !kept.has(id)).map(({ id }) => store.delete(id)))
 }
