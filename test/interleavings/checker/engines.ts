@@ -133,7 +133,8 @@ const onTwoNodes = (name: string, below: Environment): Engine =>
   engine(name, [below], async (running, clock) => {
     const durable = (await running.open({ clock })) as Scannable
     const { memory } = await import('../../../packages/strongroom/src/engines/memory/memory.ts')
-    const caches: [Store, Store] = [memory({ clock }), memory({ clock })]
+    const cache = () => memory({ clock, evicts: true })
+    const caches: [Store, Store] = [cache(), cache()]
     return {
       outside: durable,
       node: (gates) => twoNodes(gates, { durable, caches, clock }),
