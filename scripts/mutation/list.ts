@@ -729,7 +729,7 @@ const adoptedKeyMutations: Mutation[] = [
   ),
   adoptedKeys('request/visit.ts')(
     'a request with an old key whose cookie overwrites that of a renewal',
-    "if (found && 'superseded' in found) this.#superseded = found\n    else if (found) {",
+    "if (found && 'superseded' in found) this.#found = { ...this.#found, superseded: found }\n    else if (found) {",
     "if (found && 'ref' in found) {",
   ),
   adoptedKeys('adoption/visitors.ts')(
@@ -789,7 +789,7 @@ const adoptedKeyMutations: Mutation[] = [
   ),
   adoptedKeys('backing/server.ts')(
     'a login of somebody else that leaves older copies of a signed cookie',
-    'await ended.add(owner)\n      const version',
+    'await ended.add((ref as RecordRef).owner)\n      const version',
     'const version',
   ),
   adoptedKeys('backing/server.ts')(

@@ -11,8 +11,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('superseded', 'backing/server')(
     'a login that leaves the old session alive',
-    'forgetting(cookie.id, async () => (await store.update(cookie.id, tombstone, version)) !== null)',
-    'forgetting(cookie.id, async () => tombstone !== null)',
+    'forgetting(id, async () => (await store.update(id, tombstone, version)) !== null)',
+    'forgetting(id, async () => tombstone !== null && version !== null)',
   ),
   core('superseded', 'backing/server')(
     'a tombstone that is gone before the response has arrived',
@@ -234,8 +234,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('rotation', 'request/commit')(
     'a login that goes on with a session under a retired secret',
-    'if (isSame && !context.backing.isRetired?.(loaded.ref))',
-    'if (isSame)',
+    'loaded.meta.userId === intent.userId && !context.backing.isRetired?.(loaded.ref)',
+    'loaded.meta.userId === intent.userId',
   ),
 
   core('login-moment', 'session/state')(
