@@ -9,6 +9,7 @@ const sqlite = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engine
 const statements = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/table.ts')
 const file = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/store.ts')
 const disk = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/disk.ts')
+const lock = on('test/engines/file-locks.test.ts', 'packages/strongroom/src/engines/file/lock-file.ts')
 
 const redis = (file: string) =>
   on(
@@ -317,8 +318,8 @@ const storeMutations: Mutation[] = [
   ),
   file(
     'compare-and-set without a lock',
-    'return this.#run(() => this.#locks.withLock(lock, until, work))',
-    'void lock, until\n    return this.#run(work)',
+    'return this.#run(() => this.#locks.withLock(lockOf(id), until, work))',
+    'void lockOf(id), until\n    return this.#run(work)',
   ),
   file('a touch of a version that touches any', '(version ?? found.version) !== found.version', 'false'),
   on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/store.ts')(
@@ -355,6 +356,15 @@ const storeMutations: Mutation[] = [
     'listings',
   ),
   disk('a file that everyone can read', "orNull(open(path, 'w', 0o600))", "orNull(open(path, 'w', 0o644))"),
+  file('a deleteAll that ends a session that has another owner now', '(found) => found.owner === owner', '() => true'),
+  lock('a lock that two hold', 'if (isBusy(error)) return false', 'if (isBusy(error)) return true'),
+  lock(
+    'a lock that is taken although others wait for it',
+    'if (this.#mark === this.#respected && begins(this.#lock)) return true',
+    'void this.#respected\n    if (begins(this.#lock)) return true',
+  ),
+  lock('a wait that leaves no mark', 'utimesSync(this.#path, now, now)', 'void [utimesSync, now]'),
+  lock('a stopped process that blocks everyone else', 'if (isPast(patience) && begins(this.#lock)) return true', ''),
   on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/record.ts')(
     'a damaged file that is returned',
     'image.readUInt32BE(4) !== crc32(image.subarray(8))',

@@ -184,6 +184,16 @@ describe('file', () => {
       assert.deepEqual(globSync('owners/*/*', { cwd: dir }), [])
     }))
 
+  it('ends very many sessions of an owner, with a time limit for each wait and not for all of them', () =>
+    withStore(async ({ dir, impatient, entry, clock }) => {
+      const [quick, other] = [file({ dir, clock, durable: false }), impatient()]
+      // All of them share a lock.
+      const ids = Array.from({ length: 800 }, (_, index) => `ab${`${index}`.padStart(62, '0')}` as Id)
+      for (const each of ids) await quick.create(each, entry())
+      assert.equal(await other.byOwner.deleteAll(owner), ids.length)
+      for (const each of [quick, other]) await each.close()
+    }))
+
   it('moves the owner marker with its session, and ignores a marker that a crash has left elsewhere', () =>
     withStore(async ({ store, dir, marker, entry }) => {
       const next = 'f0e'.padEnd(64, '4')

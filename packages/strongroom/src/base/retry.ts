@@ -10,9 +10,9 @@ export function backoff(failures: number, { first, most }: { readonly first: num
   return longest / 2 + randomInt(Math.max(Math.ceil(longest / 2), 1))
 }
 
-/** Waits before another try of what should succeed in a moment: for 1 to 7 ms, at random, so that two callers do not stay in step. */
-export function pause(): Promise<void> {
-  return wait(randomInt(1, 8))
+/** Waits before another try of what should succeed in a moment: for 1 to `most` ms, at random, so that two callers do not stay in step. */
+export function pause(most = 7): Promise<void> {
+  return wait(randomInt(1, most + 1))
 }
 
 /** A moment on the monotonic clock, `ms` from now. A test's manual clock must not stretch or cut a real wait. */

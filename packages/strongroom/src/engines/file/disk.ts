@@ -28,7 +28,7 @@ export type LoadedFile = FileRecord & { readonly expiresAt: number }
  *     sessions/ab/abcd…          a session, by the first two characters of its id
  *     sessions/ab/abcd….draft    a write under way, or one that a crash cut off
  *     owners/123/1234….abcd…     a marker, an empty file for each session of an owner: a hint, the session decides
- *     locks/00                   see lock.ts
+ *     locks/00, locks/00.gate    see lock-file.ts
  *
  * Methods that write expect the caller to hold the lock of the id.
  */

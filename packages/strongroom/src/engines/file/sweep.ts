@@ -90,6 +90,6 @@ function idOf(marker: string): Id {
   return marker.slice(65) as Id
 }
 
-function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+export function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
   for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
 }
