@@ -28,7 +28,8 @@ export interface SessionsOptions {
   readonly cookie?: CookieSettings | undefined
   /**
    * Applications with the same secrets and the same store are strangers to each other if their namespaces differ: cookies, lists,
-   * limits and revocations. Default: the name of the cookie. Set it to the old name when the cookie is renamed.
+   * limits and revocations. Default: the name of the cookie. Set it to the old name, with `cookie.formerName`, when the cookie is
+   * renamed.
    */
   readonly namespace?: string | undefined
   /** A session ends when it is not used for this long. Default `'30m'`; null is no idle limit. */

@@ -32,8 +32,8 @@ export interface KeyUse {
   /** How many live records are not sealed at all. */
   readonly unsealed: number
   /**
-   * When the oldest live session began. A session that still has its first cookie needs that cookie's key, even if its record
-   * was sealed again since: nothing needs a retired key once this is later than its retirement.
+   * When the oldest live session began. A session needs the key under which it began, even if its record was sealed again since:
+   * nothing needs a retired key once this is later than its retirement.
    */
   readonly oldest: Date | null
 }

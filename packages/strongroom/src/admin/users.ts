@@ -34,7 +34,7 @@ export interface UserSessions {
   moment(): Promise<LoginMoment>
   /** Ends the session with this handle; false if the user has none. */
   revoke(handle: string): Promise<boolean>
-  /** Ends all but this one, and resolves to how many. Call it after a change of password, with `current.renew()`. */
+  /** Ends all but this one, and resolves to how many. Call it after a change of password, with `current.login(id)`. */
   revokeOthers(current: AnySession): Promise<number>
   /** Ends all, and resolves to how many. */
   revokeAll(): Promise<number>

@@ -27,7 +27,7 @@ export { isSession } from '../store.ts'
 export const hasLabel = ({ label }: Pick<Listing, 'label'>, one: Uint8Array): boolean =>
   label?.length === 1 && label[0] === one[0]
 
-/** A hash: anyone who reads the store learns that there is such an entry, and nothing else. */
+/** A hash: anyone who reads the store learns that there is such an entry, and for an owner tag, that it is this one's. */
 export const ownId = (kind: 'session' | 'epoch' | 'keys' | 'ended', name: string): Id =>
   createHash('sha256').update(`strongroom ${kind}\n${name}`).digest('hex') as Id
 

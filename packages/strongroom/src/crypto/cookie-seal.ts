@@ -10,7 +10,7 @@ export interface DecodedCookie {
   readonly master: Master
 }
 
-/** Converts an encoded session to a cookie value and back. The cookie's name is bound to it: a value is worthless under another. */
+/** Converts an encoded session to a cookie value and back. The namespace is bound to it: a value is worthless in another. */
 export interface CookieCodec {
   encode(payload: string): string
   /** The payload, and the master under which it was made. */
@@ -43,7 +43,7 @@ function sealedCodec(ring: Keyring, cookieName: string, aead: Aead): CookieCodec
 const masterOf = (ring: Keyring, bytes: Buffer) => ring.get(bytes[1] as number) as Master
 
 /**
- * version 1 ‖ kid 1 ‖ payload ‖ HMAC-SHA-256 over the cookie's name and all before it. Readable: for parity with Django, never the
+ * version 1 ‖ kid 1 ‖ payload ‖ HMAC-SHA-256 over the namespace and all before it. Readable: for parity with Django, never the
  * default.
  */
 function signedCodec(ring: Keyring, cookieName: string): CookieCodec {
