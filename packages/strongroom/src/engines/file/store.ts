@@ -221,6 +221,8 @@ export class Files implements IndexedStore, ScannableStore {
 interface Place {
   readonly ids: readonly Id[] | null
   readonly at: number
+}
+
 /** The first two characters name one of 256 directories. They share 64 locks. */
 function lockOf(id: Id): string {
   return String(Number.parseInt(id.slice(0, 2), 16) % 64).padStart(2, '0')
