@@ -156,6 +156,13 @@ await sessions.close()\n`,
     assert.equal((await project.run(['keys', 'list', '--env', '.env.local'])).code, 0)
   })
 
+  test('init --env refuses a file in a folder that does not exist, and writes nothing', async () => {
+    const { code, err } = await project.run(['init', '--yes', '--env', 'nodir/.env'])
+    assert.equal(code, 2)
+    assert.equal(err, 'strongroom: The folder nodir of --env does not exist, and nothing was changed.\n')
+    assert.deepEqual(files(), [])
+  })
+
   test('init without a terminal and without options names the options, and does nothing', async () => {
     const { code, out, err } = await project.run(['init'])
     assert.deepEqual([code, out], [2, ''])
@@ -240,15 +247,61 @@ await sessions.close()\n`,
       ['commonjs', { module: 'commonjs', ...emit }],
       ['commonjs', { module: 'node16', ...emit }],
       ['commonjs', { module: 'node16', rewriteRelativeImportExtensions: true, ...emit }],
-    ] as const)
-      test(`the import that init prints works in a package of type ${type} with ${JSON.stringify(options)}`, async () => {
+      [undefined, { module: 'nodenext', ...emit }],
+      [undefined, { module: 'nodenext', noEmit: true, allowImportingTsExtensions: true }],
+      [undefined, { module: 'commonjs', ...emit }],
+      [undefined, { module: 'node16', ...emit }],
+    ] as const) {
+      const where = `in a package ${type ? `of type ${type}` : 'without a type'} with ${JSON.stringify(options)}`
+      test(`the import that init prints works ${where}`, async () => {
         project.write('package.json', JSON.stringify({ type }))
         project.write('tsconfig.json', JSON.stringify({ compilerOptions: { ...STRICT, ...options } }))
         const { out } = await init('--yes', '--ts')
         compiles(out)
         if ('outDir' in options) runs('dist/main.js')
-        else if ('allowImportingTsExtensions' in options && type === 'module') runs('main.ts')
+        else if ('allowImportingTsExtensions' in options) runs('main.ts')
       })
+    }
+
+    for (const type of ['module', 'commonjs', undefined])
+      for (const options of [
+        { module: 'nodenext', ...emit },
+        { module: 'nodenext', noEmit: true, allowImportingTsExtensions: true },
+        { module: 'node16', ...emit },
+      ]) {
+        const where = `in a package ${type ? `of type ${type}` : 'without a type'} with ${JSON.stringify(options)}`
+        test(`the import of a config in JavaScript works ${where}`, async () => {
+          project.write('package.json', JSON.stringify({ type }))
+          project.write('tsconfig.json', JSON.stringify({ compilerOptions: { ...STRICT, ...options, allowJs: true } }))
+          const { out } = await init('--yes', '--js')
+          compiles(out)
+          runs('outDir' in options ? 'dist/main.js' : 'main.ts')
+        })
+      }
+
+    for (const type of ['module', 'commonjs', undefined, null])
+      for (const language of ['js', 'ts'] as const) {
+        const where =
+          type === null ? 'no package' : type === undefined ? 'a package without a type' : `a ${type} package`
+        test(`without tsconfig.json, Node runs what init --${language} prints in ${where}`, async () => {
+          if (type === null) rmSync(project.path('package.json'))
+          else project.write('package.json', JSON.stringify({ type }))
+          const { out } = await init('--yes', `--${language}`)
+          const lines = out.match(/^(?:In your application|Or, in a file that uses require): .*$/gm) ?? []
+          const uses = lines.map((line) => {
+            const statement = line.slice(line.indexOf(': ') + 2)
+            const isRequire = statement.includes('require(')
+            // As in an application: something else is imported in the same way.
+            const other = isRequire ? "const fs = require('node:fs')" : "import fs from 'node:fs'"
+            const file = `app${isRequire ? '-require' : ''}.${language}`
+            project.write(file, `${other}\n${statement}\nif (!fs.existsSync('.env')) throw 0\nvoid sessions.close()\n`)
+            runs(file)
+            return isRequire ? 'require' : 'import'
+          })
+          const expected = { module: ['import'], commonjs: ['require'] }[`${type}`] ?? ['import', 'require']
+          assert.deepEqual(uses, expected)
+        })
+      }
 
     test('the import that init prints respects what tsconfig.json extends', async () => {
       symlinkSync(join(root, 'node_modules', 'typescript'), project.path('node_modules', 'typescript'), 'junction')
