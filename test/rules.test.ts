@@ -194,6 +194,17 @@ keeps('adapters show visitors the publicMessage of an error, and never its messa
   ],
 })
 
+keeps('advice about an engine comes from the backing', rules.advicePastTheBacking, {
+  caught: [
+    inStrongroom({ 'sessions.ts': `throw new UnsupportedError('These sessions are in their cookies.')` }),
+    inStrongroom({ 'admin/users.ts': 'const why = `they are in the cookies`' }),
+  ],
+  fine: [
+    inStrongroom({ 'sessions.ts': '// Sessions in their cookies have no store.' }),
+    inStrongroom({ 'backing/cookie.ts': `const why = 'they are in their cookies'` }),
+  ],
+})
+
 const slash = '/'
 suite('tracked files name no place of one machine', () => {
   const inGit = existsSync(join(root, '.git')) ? false : 'this is not a git checkout'

@@ -166,6 +166,16 @@ export function messagesShown(sources: Sources): string[] {
   return matches(adapters, /\.message\b/g, 'bare').map(({ at }) => `${at} reads a message: use publicMessage`)
 }
 
+/** Where sessions are is known to the backing, which gives the advice for errors. Engines speak of themselves. */
+export function advicePastTheBacking(sources: Sources): string[] {
+  const others = new Map(
+    [...sources].filter(([path]) => path.startsWith(STRONGROOM) && !inStrongroom('(?:backing|engines)/').test(path)),
+  )
+  return matches(others, /(['"`])[^'"`\n]*\bin (?:their|its|the) (?:\w+' )?cookies?\b/g, 'code').map(
+    ({ at }) => `${at} says in a message where sessions are: take the advice of the backing`,
+  )
+}
+
 const PLACES =
   /(?<![\w.~-])\/(?:work|root|home\/\w+|Users\/\w+)\/\w|\bregistry\.[\w-]+\.\w+|\bdeb\.\w+\.org|"resolved":\s*"http/g
 

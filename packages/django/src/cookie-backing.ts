@@ -73,6 +73,6 @@ export function cookieBacking({ records, codec, cookieName, cookieAge, clock }: 
       return refOf(await records.write(content, ref as DjangoRef))
     },
     end: async () => true,
-    users: { canExcept: false, advice: WITHOUT_STORE },
+    users: { canExcept: false, advice: { list: WITHOUT_STORE, endAll: WITHOUT_STORE } },
   }
 }

@@ -91,7 +91,7 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
     },
 
     end: (ref, version) => store.delete(keyOf(ref.cookie), version ?? undefined),
-    users: { canExcept: true, advice: WITHOUT_INDEX },
+    users: { canExcept: true, advice: { list: WITHOUT_INDEX, endAll: WITHOUT_INDEX } },
   }
 }
 

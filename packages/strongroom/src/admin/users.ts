@@ -53,7 +53,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
 
   async function endAll(reason: RevokeReason, except?: Id) {
     await context.ring.ready()
-    const count = await ability(context, users.endAll, 'end all sessions of a user')(userId, except)
+    const count = await ability(context, 'endAll')(userId, except)
     context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason })
     return count
   }
@@ -61,7 +61,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
   return {
     async list(current) {
       await context.ring.ready()
-      const found = await ability(context, users.list, "list a user's sessions")(userId)
+      const found = await ability(context, 'list')(userId)
       const own = current ? stateOf(current).id : null
       return found
         .sort((a, b) => b.createdAt - a.createdAt)
@@ -76,14 +76,16 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
     },
     async revoke(handle) {
       await context.ring.ready()
-      const found = await ability(context, users.list, "list a user's sessions")(userId)
+      const found = await ability(context, 'list')(userId)
       const target = found.find(({ id }) => handleOf(id) === handle)
-      const ended = target ? await ability(context, users.endOne, 'end one session of a user')(target.id) : false
+      const ended = target ? await ability(context, 'endOne')(target.id) : false
       if (ended) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
       return ended
     },
     async revokeOthers(current) {
       const state = stateOf(current)
+      // Before the advice to call it earlier, which would not help here.
+      ability(context, 'endAll')
       if (!users.canExcept && !state.isOpen)
         throw new SessionClosedError(
           'This session needs a new cookie to outlive the others: call revokeOthers() before the response begins.',
@@ -98,11 +100,18 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
   }
 }
 
-function ability<T extends UserIndex['list' | 'endOne' | 'endAll']>(
-  { backing }: SessionsContext,
-  method: T,
-  what: string,
-): NonNullable<T> {
+const ABILITIES = {
+  list: "list a user's sessions",
+  endOne: 'end one session of a user',
+  endAll: 'end all sessions of a user',
+} as const
+
+function ability<Name extends keyof typeof ABILITIES>(
+  { backing: { users, traits } }: SessionsContext,
+  name: Name,
+): NonNullable<UserIndex[Name]> {
+  const method = users[name]
   if (method) return method
-  throw new UnsupportedError(`The engine ${backing.traits.engine} cannot ${what}: ${backing.users.advice}`)
+  const advice = users.advice[name === 'endAll' ? 'endAll' : 'list']
+  throw new UnsupportedError(`The engine ${traits.engine} cannot ${ABILITIES[name]}: ${advice}`)
 }

@@ -96,8 +96,8 @@ export interface UserIndex {
   endAll?(userId: string, except?: Id): Promise<number | null>
   /** False where `endAll` ends `except` as well, so that it needs a new identity to go on. */
   readonly canExcept: boolean
-  /** For an error about what is absent: why, and what to use instead. */
-  readonly advice: string
+  /** For an error about what is absent, `list` (and so `endOne`) or `endAll`: why, and what to use instead. */
+  readonly advice: Readonly<Record<'list' | 'endAll', string>>
 }
 
 /** What every backing needs from the options of `createSessions`. */

@@ -18,7 +18,7 @@ import {
   type UserIndex,
   type VerifiedCookie,
 } from './backing.ts'
-import { type RevocableSession, Revocations, revocationId } from './revocations.ts'
+import { type RevocableSession, Revocations, revocationId, WITHOUT_LIST } from './revocations.ts'
 
 export interface CookieBackingOptions extends BackingOptions {
   readonly engine: CookieEngine
@@ -133,8 +133,10 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
   }
 }
 
-const WITHOUT_REVOCATIONS =
-  "the sessions are in their owners' cookies. Give the engine revocations, or use a store such as sqlite."
+const WITHOUT_REVOCATIONS = {
+  list: WITHOUT_LIST,
+  endAll: "the sessions are in their owners' cookies. Give the engine revocations, or use a store such as sqlite.",
+}
 
 const identityOf = (sid: string): Identity => ({ sid, id: revocationId('session', sid) })
 const newIdentity = () => identityOf(randomBytes(16).toString('base64url'))

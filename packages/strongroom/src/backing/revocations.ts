@@ -20,6 +20,8 @@ export interface RevocableSession {
 /** An epoch outlasts the sessions that it ends by this much, for requests that are under way. */
 const GRACE = 86_400_000
 
+export const WITHOUT_LIST = "the sessions are in their owners' cookies. Use a store such as sqlite."
+
 /** The id of a tombstone or an epoch. A hash: anyone who reads the store learns that sessions are over, and nothing else. */
 export const revocationId = (kind: 'session' | 'epoch', name: string): Id =>
   createHash('sha256').update(`strongroom ${kind}\n${name}`).digest('hex') as Id
@@ -46,7 +48,7 @@ export class Revocations {
       await Promise.all(this.#ring.masters.map((master) => this.#moveEpoch(master, userId, now)))
       return null
     },
-    advice: "the sessions are in their owners' cookies. Use a store such as sqlite.",
+    advice: { list: WITHOUT_LIST, endAll: '' },
   }
 
   async hasEnded({ id, begunAt, master, content }: RevocableSession): Promise<boolean> {

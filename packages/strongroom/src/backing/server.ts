@@ -154,7 +154,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
           around: (write) => read.around(null, write),
           forget: records.forgetOwner,
         })
-      : { endOne: (id) => end(id), canExcept: true, advice: WITHOUT_INDEX },
+      : { endOne: (id) => end(id), canExcept: true, advice: { list: WITHOUT_INDEX, endAll: WITHOUT_INDEX } },
   }
 }
 
@@ -256,6 +256,6 @@ function userIndex(
       const counts = await Promise.all(tags(userId).map(endAndForget))
       return counts.reduce((sum, count) => sum + count, 0)
     },
-    advice: '',
+    advice: { list: '', endAll: '' },
   }
 }
