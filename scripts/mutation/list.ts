@@ -1,16 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
-/** A mistake that a programmer could make. `find` occurs exactly once in `file`, and `suite` must fail when it is replaced. */
-export interface Mutation {
-  readonly title: string
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-  readonly suite: string
-}
 
-const on =
-  (suite: string, file: string) =>
-  (title: string, find: string, replace: string): Mutation => ({ title, file, find, replace, suite })
+import { type Mutation, on } from './mutation.ts'
+import { cliMutations, djangoMutations } from './other-packages.ts'
 
 const memory = on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/memory.ts')
 const sqlite = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')
@@ -703,4 +694,6 @@ export const mutations: readonly Mutation[] = [
   ...djangoParityMutations,
   ...adoptionMutations,
   ...cryptoMutations,
+  ...djangoMutations,
+  ...cliMutations,
 ]
