@@ -86,12 +86,8 @@ export const cliMutations: readonly Mutation[] = [
     "return text.replace(/[A-Za-z0-9_+=-]{43,}/g, '[…]')",
     'return text',
   ),
-  cli('sessions', 'output')(
-    'a label that a terminal obeys',
-    ".replace(/[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]/gu, '\\ufffd')",
-    '',
-  ),
-  cli('sessions', 'output')('JSON that a terminal obeys', '.replace(/[\\u007f-\\u009f\\u2028\\u2029]/g, escaped)', ''),
+  cli('sessions', 'output')('a label that a terminal obeys', ".replace(HARMFUL, '\\ufffd')", ''),
+  cli('sessions', 'output')('JSON that a terminal obeys', '.replace(HARMFUL, escaped)', ''),
   cli('init', 'init/env-file')(
     'a secret in a new file that everybody can read',
     '{ mode: 0o600 })\n  // The mode above is only for a new file. An existing one contains a secret now, too.\n  chmodSync(file, 0o600)',
