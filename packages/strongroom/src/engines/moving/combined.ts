@@ -59,8 +59,8 @@ export async function mergeListings(
   const left = old.filter(({ id }) => !known.has(id))
   const found = await Promise.all(left.map(({ id }) => readNew(id)))
   const live = left.filter(({ owner }, index) => {
-    const there = found[index]
-    return !there || (!there.isEnded && there.entry.owner === owner)
+    const moved = found[index]
+    return !moved || (!moved.isEnded && moved.entry.owner === owner)
   })
   return [...current, ...live]
 }
