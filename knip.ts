@@ -11,8 +11,9 @@ export default {
         'test/golden/make.ts',
         // Started by name as processes of their own, to be killed.
         'test/{fault-injection,interleavings}/children/*.ts',
-        // Preloaded by name.
+        // Preloaded by name: the first in a test, the second by scripts/test.ts.
         'test/core/fixtures/without-*.ts',
+        'test/support/file-limit.ts',
         'bench/*.ts',
         'demo/*.ts',
         'examples/**/*.{ts,mjs,cjs}',

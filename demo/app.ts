@@ -4,11 +4,11 @@ import { StrongroomError } from 'strongroom'
 import { strongroom } from 'strongroom/express'
 import { sameOriginOnly, securityHeaders } from './guard.ts'
 import { devicePages } from './pages/devices.ts'
+import { errorPage } from './pages/error.ts'
 import { factPages } from './pages/facts.ts'
 import { shopPages } from './pages/shop.ts'
 import { signInPages } from './pages/sign-in.ts'
 import { thiefPages } from './pages/thief.ts'
-import { troublePage } from './pages/trouble.ts'
 import type { Vault } from './vault.ts'
 
 /** The whole application, as an Express app. */
@@ -21,13 +21,12 @@ export function application(vault: Vault): express.Express {
   app.use(express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 20 }))
   app.use(strongroom(vault.sessions))
   for (const pages of [shopPages, signInPages, devicePages, factPages, thiefPages]) app.use(pages(vault))
-  app.use((_request, response) => troublePage(response, 404, 'There is nothing at this address.'))
+  app.use((_request, response) => errorPage(response, 404, 'There is nothing at this address.'))
   app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
-    if (error instanceof StrongroomError && error.status < 500)
-      return troublePage(response, error.status, error.message)
+    if (error instanceof StrongroomError && error.status < 500) return errorPage(response, error.status, error.message)
     const status = Number((error as { status?: unknown }).status ?? 500)
     if (status >= 500) console.error(error)
-    return troublePage(response, status, EXCUSES[status] ?? EXCUSES[status < 500 ? 400 : 500])
+    return errorPage(response, status, EXCUSES[status] ?? EXCUSES[status < 500 ? 400 : 500])
   })
   return app
 }

@@ -9,15 +9,23 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Table from 'cli-table3'
 import { copyRepository } from './mutation/copy.ts'
-import { type Mutation, mutations } from './mutation/list.ts'
-
-const copy = copyRepository()
-process.on('exit', () => rmSync(copy, { recursive: true, force: true }))
+import { mutations } from './mutation/list.ts'
+import type { Mutation } from './mutation/mutation.ts'
 
 const words = process.argv.slice(2).map((word) => word.toLowerCase())
 const chosen = mutations.filter(
   ({ title, file }) => words.length === 0 || words.some((word) => `${title} ${file}`.toLowerCase().includes(word)),
 )
+// Nothing that survives would look like success.
+if (chosen.length === 0) {
+  console.error(
+    `No mutation has ${words.map((word) => `"${word}"`).join(' or ')} in its title or in the name of its file.`,
+  )
+  process.exit(1)
+}
+
+const copy = copyRepository()
+process.on('exit', () => rmSync(copy, { recursive: true, force: true }))
 
 const LIMIT = 120_000
 

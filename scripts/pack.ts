@@ -5,6 +5,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import {
+  copyFileSync,
   cpSync,
   existsSync,
   globSync,
@@ -17,11 +18,12 @@ import {
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { build } from './build.ts'
-import { type Manifest, type Package, packages, published, root } from './packages.ts'
+import { keptAs, type Manifest, type Package, packages, published, root } from './packages.ts'
 
 /** Files of the repository's root that a package ships when its `files` name them; the licence is always shipped. */
 const FROM_ROOT = ['docs', 'CHANGELOG.md', 'SECURITY.md']
-const KEPT = '.package.json.source'
+/** Files that differ between the repository and what is published. */
+const CHANGED = ['package.json', 'README.md']
 
 /**
  * Builds and packs a package as `npm publish` would, and returns the tarball's path. All of it happens below `folder`, so that
@@ -52,31 +54,36 @@ function writeManifest({ exports, bin, ...rest }: Manifest & { scripts?: unknown
 function copyFromRoot({ files }: Manifest, folder: string): void {
   for (const name of ['LICENSE', ...FROM_ROOT.filter((file) => files.includes(file))])
     cpSync(join(root, name), join(folder, name), { recursive: true })
-  for (const page of globSync(['docs/**/*.md', '*.md'], { cwd: folder, exclude: ['README.md'] }))
-    withoutDeadLinks(join(folder, page))
+  const readme = join(folder, 'README.md')
+  // In the repository it is two folders further down than the pages that it is published with.
+  writeFileSync(readme, readFileSync(readme, 'utf8').replaceAll('](../../', ']('))
+  for (const page of globSync(['docs/**/*.md', '*.md'], { cwd: folder })) withoutDeadLinks(join(folder, page))
 }
 
 /** A link to what only the repository has, such as CONTRIBUTING.md, becomes its text: nobody can follow it in a package. */
 function withoutDeadLinks(page: string): void {
   const text = readFileSync(page, 'utf8')
   const followed = text.replace(/\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)/g, (link, words, file) =>
-    existsSync(join(dirname(page), file)) ? link : words,
+    existsSync(join(dirname(page), file)) ? link : `${words} (in the repository)`,
   )
   if (followed !== text) writeFileSync(page, followed)
 }
 
 function prepare(wanted: Package): void {
   const folder = join(root, wanted.folder)
+  // What an interrupted run has left would be taken for the sources, and the sources would be lost.
+  restore(wanted)
   build(wanted)
-  renameSync(join(folder, 'package.json'), join(folder, KEPT))
+  for (const file of CHANGED) copyFileSync(join(folder, file), join(folder, keptAs(file)))
   writeManifest(wanted.manifest, folder)
   copyFromRoot(wanted.manifest, folder)
 }
 
 function restore(wanted: Package): void {
   const folder = join(root, wanted.folder)
-  if (!existsSync(join(folder, KEPT))) return
-  renameSync(join(folder, KEPT), join(folder, 'package.json'))
+  const kept = CHANGED.filter((file) => existsSync(join(folder, keptAs(file))))
+  if (kept.length === 0) return
+  for (const file of kept) renameSync(join(folder, keptAs(file)), join(folder, file))
   for (const name of ['LICENSE', ...FROM_ROOT]) rmSync(join(folder, name), { recursive: true, force: true })
 }
 

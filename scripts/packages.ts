@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '..')
@@ -23,9 +23,15 @@ export interface Package {
   readonly manifest: Manifest
 }
 
+/** Where a file is kept while scripts/pack.ts has prepared a package, which an interrupted `npm publish` leaves like that. */
+export const keptAs = (file: string) => `.${file}.source`
+
 export const packages: readonly Package[] = FOLDERS.map((name) => {
   const folder = `packages/${name}`
-  return { folder, manifest: JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) }
+  const [source = ''] = [keptAs('package.json'), 'package.json']
+    .map((file) => join(root, folder, file))
+    .filter((file) => existsSync(file))
+  return { folder, manifest: JSON.parse(readFileSync(source, 'utf8')) }
 })
 
 /** The package of that name; throws for one that is not ours. */

@@ -68,19 +68,12 @@ suite('what the documentation shows is true', () => {
 })
 
 suite('what the documentation refers to is there', () => {
-  /** A package's README is published next to files of the repository's root, those that its manifest names; null for other pages. */
-  const shippedWith = (path: string) =>
-    packages.find(({ folder }) => path === `${folder}/README.md`)?.manifest.files ?? null
-
   for (const { path, links } of pages)
     test(`${path}: files and headings`, () => {
       const problems = links.flatMap(({ line, target }) => {
         if (/^https?:/.test(target)) return []
         const [file = '', anchor] = target.split('#')
-        const shipped = shippedWith(path)
-        if (file !== '' && shipped && !shipped.includes(file.split('/')[0] ?? ''))
-          return [`${path}:${line} leads to ${file}, which the package does not ship`]
-        const to = file === '' ? path : posix.join(shipped ? '.' : posix.dirname(path), file)
+        const to = file === '' ? path : posix.join(posix.dirname(path), file)
         if (!existsSync(join(root, to))) return [`${path}:${line} leads to ${to}, which does not exist`]
         const there = anchor === undefined || (to.endsWith('.md') && readPage(to).anchors.has(anchor))
         return there ? [] : [`${path}:${line} leads to ${to}#${anchor}, and there is no such heading`]
@@ -96,11 +89,13 @@ suite('what the documentation refers to is there', () => {
       assert.deepEqual(problems, [])
     })
 
-  test('npm scripts', () => {
+  test('npm scripts, which an installed package does not have: the page says that they are in the repository', () => {
     const { scripts } = JSON.parse(read('package.json'))
     for (const { path, text } of pages)
       for (const [, name = ''] of text.matchAll(/\bnpm run ([a-z:]+)/g))
         assert.ok(name in scripts, `${path}: npm run ${name}`)
+    for (const { path, text } of pages.filter(({ path }) => path.startsWith('docs/')))
+      if (/\bnpm (?:start|test|run)\b/.test(text)) assert.match(text, /\bin (?:the|a clone of the) repository/i, path)
   })
 })
 

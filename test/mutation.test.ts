@@ -4,7 +4,8 @@ import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { copyRepository } from '../scripts/mutation/copy.ts'
-import { type Mutation, mutations } from '../scripts/mutation/list.ts'
+import { mutations } from '../scripts/mutation/list.ts'
+import type { Mutation } from '../scripts/mutation/mutation.ts'
 import { packages, root } from '../scripts/packages.ts'
 
 const text = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -76,6 +77,17 @@ function compile(copy: string, list: readonly Mutation[]): string[] {
     return titles.has(file) ? `"${titles.get(file)}": ${error}` : line
   })
 }
+
+describe('npm run mutation', () => {
+  it('fails when no mutation has the words that were given', () => {
+    const { status, stderr } = spawnSync(process.execPath, ['scripts/mutation.ts', 'sqlte'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    assert.equal(status, 1)
+    assert.equal(stderr, 'No mutation has "sqlte" in its title or in the name of its file.\n')
+  })
+})
 
 describe('the copy that mutations are applied to', () => {
   it('resolves our own packages to itself, and other packages to what is installed', () => {

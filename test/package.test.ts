@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
+  cpSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -14,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
+import { copyRepository } from '../scripts/mutation/copy.ts'
 import { npm, pack } from '../scripts/pack.ts'
 import { entryPoints, packageNamed, packages, root } from '../scripts/packages.ts'
 
@@ -22,6 +24,31 @@ const { peerDependencies: frameworksAndDrivers = {} } = packageNamed('strongroom
 /** An adapter loads its framework; an engine loads its driver when it is first used. */
 const needsFramework = (file: string) =>
   file.includes('/adapters/') && Object.keys(frameworksAndDrivers).some((peer) => file.endsWith(`/${peer}.ts`))
+
+test('npm publish that was interrupted loses nothing: the next one begins with the sources again', () => {
+  const copy = copyRepository()
+  try {
+    for (const name of ['LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'tsconfig.build.json'])
+      cpSync(join(root, name), join(copy, name))
+    const folder = join(copy, 'packages', 'strongroom')
+    const read = () => ['package.json', 'README.md'].map((file) => readFileSync(join(folder, file), 'utf8'))
+    const run = (flag: string) => {
+      const script = join(copy, 'scripts', 'pack.ts')
+      const { status, stderr } = spawnSync(process.execPath, [script, flag], { cwd: folder, encoding: 'utf8' })
+      assert.equal(status, 0, stderr)
+    }
+    const sources = read()
+    run('--prepare')
+    const prepared = read()
+    assert.ok(prepared.every((text, index) => text !== sources[index]))
+    run('--prepare')
+    assert.deepEqual(read(), prepared)
+    run('--restore')
+    assert.deepEqual(read(), sources)
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+  }
+})
 
 suite('the packages as npm delivers them', () => {
   let folder = ''
@@ -106,6 +133,12 @@ suite('the packages as npm delivers them', () => {
             .map(([link]) => `${page}: ${link}`)
         })
         assert.deepEqual(dead, [])
+      })
+
+      test('its README still has the links that it has in the repository', () => {
+        const count = (file: string) => readFileSync(file, 'utf8').match(/\]\((?!https?:|#)/g)?.length ?? 0
+        const here = count(join(root, packageNamed(manifest.name).folder, 'README.md'))
+        assert.equal(count(join(project, 'node_modules', manifest.name, 'README.md')), here)
       })
 
       for (const command of Object.keys(manifest.bin ?? {}))

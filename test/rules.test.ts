@@ -5,77 +5,9 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { missing } from '../scripts/lockfile.ts'
 import { entryPoints, packageNamed, packages, root } from '../scripts/packages.ts'
+import type { Sources } from './support/edges.ts'
+import { inStrongroom, keeps, read, sources } from './support/planted.ts'
 import * as rules from './support/rules.ts'
-
-const read = (files: readonly string[]) => new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
-const sources = read(globSync('packages/*/src/**/*.ts', { cwd: root }).sort())
-
-/** The rule finds nothing in the real tree, one fault in each planted source, and none in what only looks like it. */
-function keeps(
-  title: string,
-  rule: (sources: rules.Sources) => string[],
-  { caught, fine = [] }: { caught: readonly Record<string, string>[]; fine?: readonly Record<string, string>[] },
-) {
-  suite(title, () => {
-    test('in the sources', () => assert.deepEqual(rule(sources), []))
-    for (const planted of caught)
-      test(`finds ${titleOf(planted)}`, () => {
-        const faults = rule(new Map(Object.entries(planted)))
-        assert.equal(faults.length, 1, JSON.stringify(faults))
-      })
-    for (const innocent of fine)
-      test(`allows ${titleOf(innocent)}`, () => assert.deepEqual(rule(new Map(Object.entries(innocent))), []))
-  })
-}
-
-const titleOf = (planted: Record<string, string>) => {
-  const [[path = '', text = ''] = []] = Object.entries(planted)
-  return text ? `${path}: ${text.split('\n')[0]}` : Object.keys(planted).join(', ')
-}
-
-const inStrongroom = (files: Record<string, string>) =>
-  Object.fromEntries(Object.entries(files).map(([file, text]) => [`packages/strongroom/src/${file}`, text]))
-
-keeps('imports go through no wall', rules.importsThroughWalls, {
-  caught: [
-    inStrongroom({ 'errors.ts': `import { newToken } from './crypto/token.ts'` }),
-    inStrongroom({ 'base/memo.ts': `import type { Store } from '../store.ts'` }),
-    inStrongroom({ 'store.ts': `import { type Id } from './crypto/token.ts'` }),
-    inStrongroom({ 'crypto/token.ts': `import type { Store } from '../store.ts'` }),
-    inStrongroom({ 'session/session.ts': `import { memory } from '../engines/memory/memory.ts'` }),
-    inStrongroom({ 'session/login.ts': `import { newToken } from '../crypto/token.ts'` }),
-    inStrongroom({ 'crypto/seal.ts': `import type { Session } from '../session/session.ts'` }),
-    inStrongroom({ 'http/cookie.ts': `export { Store } from '../store.ts'` }),
-    inStrongroom({ 'engines/memory/memory.ts': `import { newToken } from '../../crypto/token.ts'` }),
-    inStrongroom({ 'engines/file/file.ts': `import type { Sessions } from '../../sessions.ts'` }),
-    inStrongroom({ 'backing/server.ts': `import type { Redis } from '../engines/redis/store.ts'` }),
-    inStrongroom({ 'backing/cookie.ts': `const { sqlite } = await import('../engines/sqlite/sqlite.ts')` }),
-    inStrongroom({ 'context.ts': `import { Visit } from './request/visit.ts'` }),
-    inStrongroom({ 'request/visit.ts': `import type { Adopted } from '../adoption/visitors.ts'` }),
-    inStrongroom({ 'admin/users.ts': `import type { Sessions } from '../sessions.ts'` }),
-    inStrongroom({ 'adapters/hono.ts': `import { createSessions } from '../sessions.ts'` }),
-    inStrongroom({ 'adapters/fetch.ts': `import type { VerifiedToken } from '../crypto/token.ts'` }),
-    inStrongroom({ 'sessions.ts': `import { suite } from './testing/suite.ts'` }),
-    inStrongroom({ 'events.ts': `import './adapters/node.ts'` }),
-    inStrongroom({ 'helpers/strings.ts': `import { own } from '../session/merge.ts'` }),
-    { 'packages/cli/src/scan/file.ts': `import { misuse } from '../failure.ts'` },
-    { 'packages/cli/src/commands/scan.ts': `import type { Tally } from '../scan/tally.ts'` },
-    { 'packages/cli/src/main.ts': `import { Memo } from '../../strongroom/src/base/memo.ts'` },
-  ],
-  fine: [
-    inStrongroom({
-      'store.ts': `import type { Id } from './crypto/token.ts'\n// import { newToken } from './sessions.ts'`,
-    }),
-    inStrongroom({ 'session/session.ts': `const text = "import { a } from '../sessions.ts'"` }),
-    inStrongroom({
-      'engines/memory/memory.ts': `import type { Id } from '../../crypto/token.ts'\nimport { StoreError } from '../../errors.ts'`,
-    }),
-    inStrongroom({ 'adapters/hono.ts': `import type { Sessions } from '../sessions.ts'` }),
-    inStrongroom({ 'create.ts': `import { memory } from './engines/memory/memory.ts'` }),
-    { 'packages/cli/src/commands/scan.ts': `import { scanFile } from '../scan/scan.ts'` },
-    { 'packages/cli/src/scan/scan.ts': `import { Tally } from './tally.ts'` },
-  ],
-})
 
 keeps('the public door only re-exports', rules.doorThatIsMore, {
   caught: [inStrongroom({ 'index.ts': `export { a } from './a.ts'\nexport const version = 1` })],
@@ -139,7 +71,7 @@ suite('the demo, the benchmarks and the examples import what is public by the na
 })
 
 /** For planted sources, what package.json of `strongroom` declares. */
-function packagesNotAllowed(given: rules.Sources): string[] {
+function packagesNotAllowed(given: Sources): string[] {
   if (given !== sources) return rules.packagesNotAllowed(given, packageNamed('strongroom').manifest)
   return packages.flatMap(({ folder, manifest }) => {
     const own = new Map([...given].filter(([file]) => file.startsWith(`${folder}/`)))
@@ -233,6 +165,11 @@ keeps('no engine has an upsert', rules.upserts, {
   ],
 })
 
+test('a regular expression or a string hides nothing that comes after it', () => {
+  for (const line of ['if (x) /`/.test(y)', 'a = b / 2 / `c`', 'const t = `$' + "{`'`}'`", 'x = /[/`]/.exec(y)'])
+    assert.equal(rules.randomnessFromElsewhere(new Map([['src/a.ts', `${line}\nMath.random()`]])).length, 1, line)
+})
+
 keeps('files keep to the size guide', (given) => rules.tooLong(given), {
   caught: [{ 'src/sessions.ts': 'line\n'.repeat(401) }],
   fine: [{ 'src/sessions.ts': 'line\n'.repeat(400) }],
@@ -254,6 +191,17 @@ keeps('adapters show visitors the publicMessage of an error, and never its messa
   fine: [
     inStrongroom({ 'adapters/hono.ts': 'throw new HTTPException(500, { message: error.publicMessage })' }),
     inStrongroom({ 'events.ts': 'log(error.message)' }),
+  ],
+})
+
+keeps('advice about an engine comes from the backing', rules.advicePastTheBacking, {
+  caught: [
+    inStrongroom({ 'sessions.ts': `throw new UnsupportedError('These sessions are in their cookies.')` }),
+    inStrongroom({ 'admin/users.ts': 'const why = `they are in the cookies`' }),
+  ],
+  fine: [
+    inStrongroom({ 'sessions.ts': '// Sessions in their cookies have no store.' }),
+    inStrongroom({ 'backing/cookie.ts': `const why = 'they are in their cookies'` }),
   ],
 })
 

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
 import { type Mutation, on } from './mutation.ts'
+import { cliMutations, djangoMutations } from './other-packages.ts'
 import { protocolMutations } from './protocol.ts'
 
 export type { Mutation }
@@ -828,6 +829,7 @@ const adoptedKeyMutations: Mutation[] = [
     'yield page',
   ),
 ]
+const driverUrl = on('test/engines/mysql-url.test.ts', 'packages/strongroom/src/engines/mysql/driver-url.ts')
 
 const batchMutations: Mutation[] = [
   on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/shared/batcher.ts')(
@@ -855,15 +857,22 @@ const batchMutations: Mutation[] = [
     'this.#executor.maxBatchBytes = Math.min(this.#executor.maxBatchBytes, sizeLimit ?? Number.POSITIVE_INFINITY)',
     '',
   ),
-  on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/mysql/client.ts')(
+  driverUrl(
     'connections that take several statements in one message without batchWrites',
     "if (batchWrites) searchParams.set('multipleStatements', 'true')",
     "searchParams.set('multipleStatements', 'true')",
   ),
-  on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/mysql/client.ts')(
+  driverUrl(
     'a URL that turns on several statements in one message',
-    "searchParams.has('multipleStatements') || ",
-    '',
+    "if (name === 'multipleStatements') throw severalStatements(where)\n  if (!DRIVER_OPTIONS.has(name))",
+    "if (!DRIVER_OPTIONS.has(name) && name !== 'multipleStatements')",
+  ),
+  driverUrl('a second URL inside of the first', 'if (!DRIVER_OPTIONS.has(name))', "if (name === '__proto__')"),
+  driverUrl('a flag that only looks harmless', '&& FLAGS.has(name.toUpperCase())) continue', ') continue'),
+  driverUrl(
+    'a flag that the driver changes to another',
+    'if (/^[A-Za-z\\d_]+$/.test(name) && FLAGS.has(name.toUpperCase())) continue',
+    "if (name !== 'MULTI_STATEMENTS') continue",
   ),
   on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/mysql/executor.ts')(
     'writes that are batched without batchWrites',
@@ -1142,4 +1151,6 @@ export const mutations: readonly Mutation[] = [
   ...cryptoMutations,
   ...identityMutations,
   ...protocolMutations,
+  ...djangoMutations,
+  ...cliMutations,
 ]

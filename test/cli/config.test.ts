@@ -188,7 +188,7 @@ suite('--store names a store by its URL', () => {
       assert.ok(!existsSync(project.path('typo')) && !existsSync(project.path('typo.db')))
     })
   test('cookie sessions cannot be counted or listed', async () => {
-    await refuses(['stats', '--store', 'cookie:'], 2, /there is nothing on the server to count/)
+    await refuses(['stats', '--store', 'cookie:'], 2, /in their cookies, and not on the server/)
     await refuses(['list', '--user', 'ada', '--store', 'cookie:'], 2, /cannot list a user's sessions/, {
       env: { STRONGROOM_SECRETS: SECRET },
     })

@@ -52,16 +52,17 @@ const OLD = `import module from 'node:module'; module.registerHooks = undefined;
 const OLD_NODE = ['--import', `data:text/javascript,${encodeURIComponent(OLD)}`]
 
 suite('a command that is installed elsewhere, as by npx', () => {
-  for (const [driver, url] of [
-    ['pg', 'postgres://localhost:1/app'],
-    ['mysql2', 'mysql://localhost:1/app'],
-    ['ioredis', 'redis://localhost:1'],
-    ['ioredis', 'redis+cluster://localhost:1'],
+  for (const [driver, url, engine] of [
+    ['pg', 'postgres://localhost:1/app', 'postgres()'],
+    ['mysql2', 'mysql://localhost:1/app', 'mysql()'],
+    ['ioredis', 'redis://localhost:1', 'redis()'],
+    ['ioredis', 'redis+cluster://localhost:1', 'redis()'],
   ] as const) {
     test(`without ${driver} in the application, the message for ${url} names the package to install`, () => {
       const { code, out, err } = strongroom(['stats', '--store', url])
       assert.deepEqual([code, out], [2, ''], err)
-      assert.match(err, new RegExp(`^strongroom: [^\n]*: npm install ${driver}\n$`))
+      const start = `strongroom: ${engine} needs the package ${driver}`
+      assert.ok(err.startsWith(start) && err.endsWith(`: npm install ${driver}\n`), err)
     })
 
     test(`${driver} of the application is used for ${url}`, () => {
@@ -81,6 +82,15 @@ suite('a command that is installed elsewhere, as by npx', () => {
       )
     })
   }
+
+  test('where node-redis cannot be used, the message has the same form and the same advice', () => {
+    install('redis')
+    const args = ['stats', '--store', 'redis+cluster://localhost:1']
+    assert.match(
+      strongroom(args).err,
+      /^strongroom: redis\(\) with a redis\+cluster: URL needs the package ioredis, or a client of redis: npm install ioredis\n$/,
+    )
+  })
 
   test('node-redis of the application is used when ioredis is not installed', () => {
     install('redis')

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { parseEnv } from 'node:util'
 import { root } from '../../scripts/packages.ts'
-import { CANARY, Project, SECRET } from './project.ts'
-
-/** As in a project that has @types/node. */
-const NODE_TYPES = { types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] }
+import { CANARY, importIn, NODE_TYPES, Project, SECRET } from './project.ts'
 
 suite('init', () => {
   let project: Project
@@ -156,6 +153,13 @@ await sessions.close()\n`,
     assert.equal((await project.run(['keys', 'list', '--env', '.env.local'])).code, 0)
   })
 
+  test('init --env refuses a file in a folder that does not exist, and writes nothing', async () => {
+    const { code, err } = await project.run(['init', '--yes', '--env', 'nodir/.env'])
+    assert.equal(code, 2)
+    assert.equal(err, 'strongroom: The folder nodir of --env does not exist, and nothing was changed.\n')
+    assert.deepEqual(files(), [])
+  })
+
   test('init without a terminal and without options names the options, and does nothing', async () => {
     const { code, out, err } = await project.run(['init'])
     assert.deepEqual([code, out], [2, ''])
@@ -226,82 +230,6 @@ await sessions.close()\n`,
     assert.deepEqual(files(), ['.env'])
   })
 
-  suite('the import that init prints', () => {
-    const emit = { outDir: 'dist' }
-    for (const [type, options] of [
-      ['module', { module: 'nodenext', ...emit }],
-      ['module', { module: 'nodenext', noEmit: true }],
-      ['module', { module: 'nodenext', noEmit: true, allowImportingTsExtensions: true }],
-      ['module', { module: 'nodenext', rewriteRelativeImportExtensions: true, ...emit }],
-      ['module', { module: 'esnext', moduleResolution: 'bundler', ...emit }],
-      ['module', { module: 'preserve', noEmit: true }],
-      ['commonjs', { module: 'nodenext', ...emit }],
-      ['commonjs', { module: 'nodenext', noEmit: true, allowImportingTsExtensions: true }],
-      ['commonjs', { module: 'commonjs', ...emit }],
-      ['commonjs', { module: 'node16', ...emit }],
-      ['commonjs', { module: 'node16', rewriteRelativeImportExtensions: true, ...emit }],
-    ] as const)
-      test(`the import that init prints works in a package of type ${type} with ${JSON.stringify(options)}`, async () => {
-        project.write('package.json', JSON.stringify({ type }))
-        project.write('tsconfig.json', JSON.stringify({ compilerOptions: { ...STRICT, ...options } }))
-        const { out } = await init('--yes', '--ts')
-        compiles(out)
-        if ('outDir' in options) runs('dist/main.js')
-        else if ('allowImportingTsExtensions' in options && type === 'module') runs('main.ts')
-      })
-
-    test('the import that init prints respects what tsconfig.json extends', async () => {
-      symlinkSync(join(root, 'node_modules', 'typescript'), project.path('node_modules', 'typescript'), 'junction')
-      symlinkSync(join(root, 'node_modules', '@typescript'), project.path('node_modules', '@typescript'), 'junction')
-      const base = {
-        compilerOptions: { ...STRICT, module: 'nodenext', rewriteRelativeImportExtensions: true, ...emit },
-      }
-      project.write('tsconfig.base.json', JSON.stringify(base))
-      project.write('tsconfig.json', '{ // with a comment\n  "extends": "./tsconfig.base.json" }')
-      const { out } = await init('--yes', '--ts')
-      assert.match(importIn(out), /strongroom\.config\.ts'$/)
-      compiles(out)
-      runs('dist/main.js')
-    })
-
-    test('the import of a config in JavaScript works once tsconfig.json has what init says', async () => {
-      const compilerOptions = { ...STRICT, module: 'nodenext', ...emit }
-      project.write('tsconfig.json', JSON.stringify({ compilerOptions }))
-      const { out } = await init('--yes', '--js')
-      assert.match(out, /^For tsc, add "allowJs": true to tsconfig\.json/m)
-      project.write('tsconfig.json', JSON.stringify({ compilerOptions: { ...compilerOptions, allowJs: true } }))
-      compiles(out)
-      runs('dist/main.js')
-      assert.doesNotMatch((await init('--yes', '--js', '--force')).out, /allowJs/)
-    })
-
-    const STRICT = { strict: true, target: 'es2023', skipLibCheck: true, ...NODE_TYPES }
-
-    /** Compiles an application that imports its config as init says. */
-    function compiles(out: string): void {
-      project.write(
-        'node_modules/strongroom/index.d.ts',
-        'export declare function createSessions<T = object>(options: object): { close(): Promise<void>; data?: T }\n',
-      )
-      // In a function, because that is where CommonJS can wait for an import.
-      const statement = importIn(out)
-      const [outside, inside] = statement.startsWith('import') ? [statement, ''] : ['', statement]
-      project.write(
-        'main.ts',
-        `${outside}\nasync function main() {\n${inside}\nawait sessions.close()\n}\nvoid main()\n`,
-      )
-      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-      const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', project.dir], { encoding: 'utf8' })
-      assert.equal(status, 0, `${statement}\n${stdout}`)
-    }
-
-    function runs(file: string): void {
-      const flags = ['--env-file=.env', '--unhandled-rejections=strict', file]
-      const { status, stderr } = spawnSync(process.execPath, flags, { cwd: project.dir, encoding: 'utf8' })
-      assert.equal(status, 0, stderr)
-    }
-  })
-
   /** A package that the application has installed. */
   function install(name: string): void {
     mkdirSync(project.path('node_modules', name), { recursive: true })
@@ -309,6 +237,3 @@ await sessions.close()\n`,
     project.write(`node_modules/${name}/package.json`, JSON.stringify({ name }))
   }
 })
-
-/** The import statement among the next steps that init prints. */
-const importIn = (out: string) => /^In your application: (.*)$/m.exec(out)?.[1] ?? assert.fail(out)

@@ -48,6 +48,7 @@ suite('help', () => {
       assert.ok(page.includes(`\`strongroom ${name}`), `docs/cli.md does not describe ${name}`)
       for (const option of command.options) assert.ok(page.includes(String(option.long)), `${name} ${option.long}`)
     }
+    for (const option of program.options) assert.ok(page.includes(String(option.long)), String(option.long))
     for (const exit of [0, 1, 2, 3, 130]) assert.match(page, new RegExp(`^\\| ${exit} +\\|`, 'm'))
   })
 })

@@ -37,6 +37,9 @@ const slow = new Proxy(inner, {
 export default createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: slow })
 `
 
+/** As in a project that has @types/node. */
+export const NODE_TYPES = { types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] }
+
 export interface Result {
   readonly code: number
   readonly out: string
@@ -178,3 +181,6 @@ export default createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 
     rmSync(this.dir, { recursive: true, force: true })
   }
 }
+
+/** The import statement among the next steps that `init` prints. */
+export const importIn = (out: string) => /^In your application: (.*)$/m.exec(out)?.[1] ?? assert.fail(out)

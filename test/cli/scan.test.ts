@@ -220,6 +220,19 @@ suite('files that are not dumps, and hostile ones', () => {
     assert.match((await scan(project.dir)).problem ?? '', /directory/)
   })
 
+  test('a dump that ends between two statements is reported as cut off', async () => {
+    for (const [first, last] of [
+      ['-- PostgreSQL database dump', '-- PostgreSQL database dump complete'],
+      ['-- PostgreSQL database cluster dump', '-- PostgreSQL database cluster dump complete'],
+      ['-- MariaDB dump 10.19  Distrib 10.11.6-MariaDB', '-- Dump completed on 2026-01-01 00:00:00'],
+      ['-- MySQL dump 10.13  Distrib 8.0.40', '-- Dump completed'],
+    ]) {
+      const statements = `${first}\n\nCREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\n`
+      assert.match(await problem('x', statements), /in the middle of the dump: is it cut off/, first)
+      assert.equal(await problem('x', `${statements}\n${last}\n`), '', first)
+    }
+  })
+
   test('random changes to a valid file never make the scan throw', async () => {
     const valid = readFileSync(project.path('app.db'))
     for (let i = 0; i < 100; i++) {

@@ -176,6 +176,7 @@ suite('handles', () => {
     const json = await project.run(['list', '--user', 'eve', '--json'])
     assert.equal(JSON.parse(json.out)[0].label, 'Phone [2J 31m\u202Eenohp Owner: root')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be printed
-    assert.doesNotMatch(out + json.out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+    assert.doesNotMatch(out + json.out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
+    assert.match(json.out, /31m\\u202eenohp/)
   })
 })

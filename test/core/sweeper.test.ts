@@ -115,7 +115,7 @@ describe('the scheduled sweep', () => {
     await pass(HOUR)
     assert.equal(sweeps.length, 1)
     assert.deepEqual(bare.events, [])
-    assert.throws(() => sessionsOn(cookie(), '1h'), /sweep has nothing to clear/)
+    assert.throws(() => sessionsOn(cookie(), '1h'), /sweep has nothing to clear: these sessions are in their cookies/)
     await sessions.close()
   })
 

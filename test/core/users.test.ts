@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
 import { handleOf } from '../../packages/strongroom/src/crypto/token.ts'
+import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import { inCookies, STORES } from './fixtures/engines.ts'
 import { fixture, last } from './fixtures/fixture.ts'
@@ -277,6 +278,32 @@ describe('a user of sessions in cookies', () => {
     await guest.visit((session) => assert.equal(session.userId, null))
   })
 
+  it('without revocations cannot be listed or ended, and is told what would help with that', async () => {
+    const { sessions, visitor } = fixture({}, STORES.memory, () => cookie() as never)
+    const user = sessions.of('ada')
+    const [open, late] = [visitor(), visitor()]
+    const refused = (pattern: RegExp) => (error: unknown) =>
+      error instanceof UnsupportedError && pattern.test(error.message)
+    const listing = /cannot list a user's sessions: .* Use a store such as sqlite\.$/
+    const ending = /cannot end all sessions of a user: .* Give the engine revocations, or use a store such as sqlite\.$/
+    await assert.rejects(user.list(), (error) => refused(listing)(error) && !/revocations/.test(String(error)))
+    await assert.rejects(user.revoke('x'), (error) => refused(listing)(error) && !/revocations/.test(String(error)))
+    await assert.rejects(user.revokeAll(), refused(ending))
+    await open.visit((session) => assert.rejects(user.revokeOthers(session), refused(ending)))
+    const closed = await late.visit((session) => session)
+    await assert.rejects(user.revokeOthers(closed), refused(ending), 'not by calling it earlier')
+  })
+
+  it('gets a TypeError for a handle in place of a session', async () => {
+    const { sessions } = fixture()
+    for (const wrong of ['x', 5, null, undefined, {}])
+      await assert.rejects(
+        sessions.of('ada').revokeOthers(wrong as never),
+        (error) => error instanceof TypeError && /^Pass the session itself/.test(error.message),
+      )
+    await assert.rejects(sessions.of('ada').list('x' as never), /^TypeError: Pass the session itself/)
+  })
+
   it('must have an id', () => {
     for (const wrong of ['', 5, null, undefined, '\udfff'])
       assert.throws(() => fixture().sessions.of(wrong as never), TypeError)
@@ -322,6 +349,25 @@ describe('an operator', () => {
       assert.equal(await app.sessions.find(handleOf(id)), null)
       assert.equal(await app.sessions.revoke(handleOf(id)), false)
     }
+  })
+
+  it('learns why sessions cannot be counted or found, and where they could be', async () => {
+    const cookies = fixture({}, STORES.memory, () => cookie() as never)
+    const unlisted = fixture({}, STORES.memory, (store) => ({ ...store, scan: undefined }) as never)
+    for (const [{ sessions }, why] of [
+      [cookies, /: these sessions are in their cookies, and not on the server\.$/],
+      [
+        unlisted,
+        /: the store memory cannot list what is in it\. Use memory, file, sqlite, postgres, mysql or redis, or/,
+      ],
+    ] as const)
+      for (const call of [
+        () => sessions.stats(),
+        () => sessions.find('x'),
+        () => sessions.revoke('x'),
+        () => sessions.keyUse(),
+      ])
+        await assert.rejects(call, (error) => error instanceof UnsupportedError && why.test(error.message))
   })
 
   it('ends sessions on a store without an owner index too, even when the store is an instance of a class', async () => {

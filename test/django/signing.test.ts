@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { after, before, suite, test } from 'node:test'
-import { deflateSync } from 'node:zlib'
+import { createDeflate, deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { sessionAuthHash, verifySessionAuthHash } from '../../packages/django/src/auth.ts'
 import { BadPayloadError, BadSignatureError, SignatureExpiredError } from '../../packages/django/src/errors.ts'
@@ -236,6 +239,33 @@ suite('a signed payload that cannot be read is a BadPayloadError', () => {
     assert.throws(() => read(bomb), BadPayloadError)
     assert.equal((read(bomb, { maxSize: 2 ** 22 }) as string).length, 2 ** 21)
     assert.throws(() => read(sign(`"${'a'.repeat(200)}"`), { maxSize: 100 }), BadPayloadError)
+  })
+
+  test('what expands beyond the limit is refused before it is in memory', async () => {
+    const chunk = Buffer.alloc(2 ** 20, ' ')
+    const deflate = createDeflate({ level: 1 })
+    const bomb = buffer(Readable.from(Array.from({ length: 256 }, () => chunk)).pipe(deflate))
+    const signed = sign(await bomb, '.')
+    // In a process of its own: the most memory that it ever had counts, whatever is collected in the meantime.
+    const script = `
+      import { readFileSync } from 'node:fs'
+      import { loads } from ${JSON.stringify(import.meta.resolve('../../packages/django/src/signer.ts'))}
+      const text = readFileSync(0, 'latin1')
+      const before = process.resourceUsage().maxRSS
+      let name = ''
+      try {
+        loads(text, { key: ${JSON.stringify(SECRET)} })
+      } catch (error) {
+        name = error.name
+      }
+      console.log(name, Math.round((process.resourceUsage().maxRSS - before) / 1024))`
+    const run = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+      input: signed,
+      encoding: 'utf8',
+    })
+    const [name, megabytes] = run.stdout.trim().split(' ')
+    assert.equal(name, 'BadPayloadError', run.stderr)
+    assert.ok(Number(megabytes) < 100, `${megabytes} MB`)
   })
 
   test('excessive nesting is refused', () => {

@@ -1,89 +1,9 @@
-import { posix } from 'node:path'
-import { lineAt, parse } from './source.ts'
-
-/** Path from the root ("packages/strongroom/src/store.ts") → text. Each rule returns one line for every fault. */
-export type Sources = ReadonlyMap<string, string>
-
-const STRONGROOM = 'packages/strongroom/src/'
-
-interface Room {
-  readonly name: string
-  readonly files: RegExp
-  /** Rooms that may be imported; the room itself always may. */
-  readonly imports: readonly string[]
-  /** Rooms of which only types may be imported. */
-  readonly types?: readonly string[]
-  /** The only file of the room that other rooms may import. Without it, they may import all of them. */
-  readonly door?: RegExp
-}
-
-const inStrongroom = (pattern: string) => new RegExp(`^${STRONGROOM}(?:${pattern})`)
-const TOKEN = ['token']
-const LOW = ['base', 'errors']
-const MIDDLE = [...LOW, 'store', 'events', 'token', 'crypto', 'session', 'http', 'credential']
-
-/** Who may import whom. The first room that fits a file counts. */
-const ROOMS: readonly Room[] = [
-  { name: 'errors', files: inStrongroom('errors\\.ts$'), imports: [] },
-  { name: 'base', files: inStrongroom('base/'), imports: ['errors'] },
-  { name: 'events', files: inStrongroom('events\\.ts$'), imports: LOW },
-  { name: 'store', files: inStrongroom('store\\.ts$'), imports: LOW, types: TOKEN },
-  { name: 'token', files: inStrongroom('crypto/token\\.ts$'), imports: [...LOW, 'crypto'] },
-  { name: 'crypto', files: inStrongroom('crypto/'), imports: [...LOW, 'token'] },
-  { name: 'session', files: inStrongroom('session/'), imports: LOW, types: ['store', 'token'] },
-  {
-    name: 'credential',
-    files: inStrongroom('credential\\.ts$'),
-    imports: [...LOW, 'crypto'],
-    types: ['session', 'token'],
-  },
-  { name: 'http', files: inStrongroom('http/'), imports: [...LOW, 'crypto'], types: ['store'] },
-  { name: 'engines', files: inStrongroom('engines/'), imports: [...LOW, 'store'], types: TOKEN },
-  { name: 'backing', files: inStrongroom('backing/'), imports: MIDDLE },
-  // What one request needs, as types: it is made in create.ts.
-  { name: 'context', files: inStrongroom('context\\.ts$'), imports: [], types: [...MIDDLE, 'backing'] },
-  { name: 'request', files: inStrongroom('request/'), imports: [...MIDDLE, 'backing', 'context'] },
-  { name: 'adoption', files: inStrongroom('adoption/'), imports: [...MIDDLE, 'backing', 'context', 'request'] },
-  { name: 'admin', files: inStrongroom('admin/'), imports: [...MIDDLE, 'backing', 'context', 'request'] },
-  {
-    name: 'adapters',
-    files: inStrongroom('adapters/'),
-    imports: [...LOW, 'http'],
-    types: ['sessions', 'session', 'request'],
-  },
-  { name: 'testing', files: inStrongroom('testing/'), imports: ['*'] },
-  // For our own packages; it opens every room.
-  { name: 'internal', files: inStrongroom('internal\\.ts$'), imports: ['*'] },
-  { name: 'index', files: inStrongroom('index\\.ts$'), imports: ['*'] },
-  {
-    name: 'sessions',
-    files: inStrongroom('(?:sessions|create)\\.ts$'),
-    imports: [...MIDDLE, 'backing', 'context', 'request', 'adoption', 'admin', 'engines'],
-  },
-  { name: 'scan', files: /^packages\/cli\/src\/scan\//, imports: [], door: /\/scan\/scan\.ts$/ },
-  { name: 'cli', files: /^packages\/cli\/src\//, imports: ['scan'] },
-  { name: 'django', files: /^packages\/django\/src\//, imports: [] },
-]
-
-const roomOf = (file: string) => ROOMS.find(({ files }) => files.test(file))
-
-export function importsThroughWalls(sources: Sources): string[] {
-  return edges(sources).flatMap(({ from, to, typeOnly, line }) => {
-    const [room, other] = [roomOf(from), roomOf(to)]
-    if (!room) return [`${from} is in no room of ROOMS (test/support/rules.ts)`]
-    if (other?.door && room !== other && !other.door.test(to))
-      return [`${from}:${line} must import ${other.name} through its door, not ${to}`]
-    if (room === other || (other && (room.imports.includes(other.name) || room.imports.includes('*')))) return []
-    const mayTakeTypes = other !== undefined && room.types?.includes(other.name)
-    if (typeOnly && mayTakeTypes) return []
-    const rule = mayTakeTypes ? 'may import only types of' : 'must not import'
-    return [`${from}:${line} ${rule} ${to}`]
-  })
-}
+import { edges, inStrongroom, outside, type Sources, STRONGROOM } from './edges.ts'
+import { lineAt, parse, parseAll } from './source.ts'
 
 /** `index.ts` is a door: what it defined itself could not be reached by any other file without a cycle. */
 export function doorThatIsMore(sources: Sources): string[] {
-  const { bare = '' } = parse(sources.get(`${STRONGROOM}index.ts`) ?? '')
+  const { bare = '' } = parse('index.ts', sources.get(`${STRONGROOM}index.ts`) ?? '')
   const rest = bare.replace(/export\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s*from\s*(['"])\s*\1;?/g, '').trim()
   return rest === '' ? [] : [`${STRONGROOM}index.ts does more than re-export: ${rest.split('\n')[0]}`]
 }
@@ -166,11 +86,10 @@ export function impurities(sources: Sources): string[] {
 const RANDOM = /\b(?:randomBytes|randomInt|randomUUID|randomFill(?:Sync)?|getRandomValues)\b/g
 
 export function randomnessFromElsewhere(sources: Sources): string[] {
-  const without = new Map(
-    [...sources].filter(
-      ([, text]) => !parse(text).imports.some(({ specifier, typeOnly }) => specifier === 'node:crypto' && !typeOnly),
-    ),
-  )
+  const parsed = parseAll(sources)
+  const importsCrypto = (path: string) =>
+    parsed.get(path)?.imports.some(({ specifier, typeOnly }) => specifier === 'node:crypto' && !typeOnly)
+  const without = new Map([...sources].filter(([path]) => !importsCrypto(path)))
   return [
     ...matches(sources, /\bMath\.random\b/g, 'bare').map(({ at }) => `${at} uses Math.random: take node:crypto`),
     ...matches(sources, /\b(?:webcrypto|globalThis\.crypto|(?<![\w.])crypto\.getRandomValues)\b/g, 'bare').map(
@@ -247,6 +166,16 @@ export function messagesShown(sources: Sources): string[] {
   return matches(adapters, /\.message\b/g, 'bare').map(({ at }) => `${at} reads a message: use publicMessage`)
 }
 
+/** Where sessions are is known to the backing, which gives the advice for errors. Engines speak of themselves. */
+export function advicePastTheBacking(sources: Sources): string[] {
+  const others = new Map(
+    [...sources].filter(([path]) => path.startsWith(STRONGROOM) && !inStrongroom('(?:backing|engines)/').test(path)),
+  )
+  return matches(others, /(['"`])[^'"`\n]*\bin (?:their|its|the) (?:\w+' )?cookies?\b/g, 'code').map(
+    ({ at }) => `${at} says in a message where sessions are: take the advice of the backing`,
+  )
+}
+
 const PLACES =
   /(?<![\w.~-])\/(?:work|root|home\/\w+|Users\/\w+)\/\w|\bregistry\.[\w-]+\.\w+|\bdeb\.\w+\.org|"resolved":\s*"http/g
 
@@ -262,26 +191,13 @@ interface Match {
 }
 
 function matches(sources: Sources, pattern: RegExp, part: 'text' | 'code' | 'bare'): Match[] {
+  const parsed = part === 'text' ? null : parseAll(sources)
   return [...sources].flatMap(([path, text]) => {
-    const searched = part === 'text' ? text : parse(text)[part]
+    const searched = part === 'text' ? text : (parsed?.get(path)?.[part] ?? '')
     return [...searched.matchAll(pattern)].map(({ index, 0: found, ...groups }) => ({
       at: `${path}:${lineAt(text, index)}`,
       text: found,
       groups: [groups[1] ?? '', groups[2] ?? ''],
     }))
   })
-}
-
-function edges(sources: Sources) {
-  return every(sources)
-    .filter(({ specifier }) => specifier.startsWith('.'))
-    .map(({ from, specifier, ...rest }) => ({ from, to: posix.join(posix.dirname(from), specifier), ...rest }))
-}
-
-function outside(sources: Sources) {
-  return every(sources).filter(({ specifier }) => !specifier.startsWith('.'))
-}
-
-function every(sources: Sources) {
-  return [...sources].flatMap(([from, text]) => parse(text).imports.map((found) => ({ from, ...found })))
 }

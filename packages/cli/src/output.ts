@@ -20,12 +20,19 @@ export function note(text: string): void {
   process.stderr.write(`strongroom: ${text}\n`)
 }
 
-/** One JSON value on one line. Escapes C1 control characters, which JSON allows and some terminals obey. */
+/** One JSON value on one line. Escapes what `oneLine` replaces: JSON allows it, and terminals obey it. */
 export function json(value: unknown): void {
-  line(JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029]/g, escaped))
+  line(JSON.stringify(value).replace(HARMFUL, escaped))
 }
 
-const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+const escaped = (character: string) =>
+  character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('')
+
+/** A terminal obeys control characters, and direction marks can make a line read as something else. */
+const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 const BARE = Object.fromEntries(
   ['top', 'bottom', 'left', 'right', 'mid', 'left-mid', 'mid-mid', 'right-mid'].map((name) => [name, '']),
@@ -59,16 +66,9 @@ export function facts(pairs: readonly (readonly [name: string, value: string])[]
 
 const trimmed = (text: string) => text.replace(/ +$/gm, '')
 
-/**
- * Makes one harmless line of text from outside (a device's label, the message of someone else's error). A terminal obeys
- * control characters, and direction marks can make a line read as something else.
- */
+/** Makes one harmless line of text from outside (a device's label, the message of someone else's error). */
 export function oneLine(text: string): string {
-  return text
-    .trim()
-    .split('\n', 1)
-    .join('')
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
+  return text.trim().split('\n', 1).join('').replace(HARMFUL, '\ufffd')
 }
 
 /** Removes everything as long as a secret, a token or an id: what was pasted into the wrong place must not end up in a log. */

@@ -76,6 +76,6 @@ export function cookieBacking({ records, codec, cookieName, cookieAge, clock }: 
     discard: async () => true,
     replace: async () => true,
     replaceAny: async () => undefined,
-    users: { storesSurvivor: false, advice: WITHOUT_STORE },
+    users: { storesSurvivor: false, advice: { list: WITHOUT_STORE, endAll: WITHOUT_STORE } },
   }
 }

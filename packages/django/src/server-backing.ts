@@ -113,7 +113,7 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
     discard: (ref) => store.delete(keyOf(ref.cookie)),
     replace: (ref) => store.delete(keyOf(ref.cookie), (ref as KeyRef).version),
     replaceAny: (ref) => store.delete(keyOf(ref.cookie)),
-    users: { storesSurvivor: false, advice: WITHOUT_INDEX },
+    users: { storesSurvivor: false, advice: { list: WITHOUT_INDEX, endAll: WITHOUT_INDEX } },
   }
 }
 

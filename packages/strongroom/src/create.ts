@@ -18,7 +18,7 @@ import type { CookieSettings } from './http/cookie.ts'
 import { type SignedCookies, signedCookies } from './http/signed-cookies.ts'
 import { describeDevice } from './session/device.ts'
 import type { Serializer } from './session/serializer.ts'
-import type { Clock, Store } from './store.ts'
+import type { Clock } from './store.ts'
 
 export interface SessionsOptions {
   /** Where sessions are stored: a store, the cookie engine, or a URL such as `memory:`, `sqlite:./sessions.db`, `cookie:`. */
@@ -110,7 +110,7 @@ const KNOWN = [
   'clock',
 ] as const satisfies readonly (keyof SessionsOptions)[]
 
-export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'store' | 'swept'> {
+export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'store' | 'swept' | 'advice'> {
   readonly context: SessionsContext
   readonly signedCookies: SignedCookies
   close(): Promise<void>
@@ -126,7 +126,7 @@ export function createContext(options: SessionsOptions): Created {
   const common = { ring, clock, timeout, memo: memoOption(options.memo) }
   const sources = sourceClients(options.adoptFrom, timeout)
   const created = createBacking(engine, options, { ...common, production, remembered: endsRemembered(sources) })
-  const { backing, transport, sealName, aead, store, swept } = created
+  const { backing, transport, sealName, aead, store, swept, advice } = created
   const credential = functionOr('credential', options.credential, undefined) ?? null
   const context: SessionsContext = {
     backing,
@@ -143,7 +143,7 @@ export function createContext(options: SessionsOptions): Created {
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
     describeDevice: functionOr('device', options.device, describeDevice),
   }
-  const every = sweepOption(options.sweep, swept)
+  const every = sweepOption(options.sweep, created)
   const sweeper = swept && every ? new Sweeper({ store: swept, every, emit: context.emit }) : null
   const close = async () => {
     await sweeper?.close()
@@ -153,7 +153,7 @@ export function createContext(options: SessionsOptions): Created {
   }
   const { name: sessionCookie } = transport
   const signed = signedCookies({ ring, clock, sessionCookie, secure: options.cookie?.secure, production })
-  return { context, signedCookies: signed, store, swept, sealName, aead, close }
+  return { context, signedCookies: signed, store, swept, advice, sealName, aead, close }
 }
 
 /** Store and secrets. In development both may be left out, with one warning that says what production needs. */
@@ -205,9 +205,12 @@ function memoOption(given: number | false | undefined): number {
 const SWEEP_RANGE = "sweep must be at least '1s' and at most '20d', or false."
 
 /** Null for no sweeps. */
-function sweepOption(given: Duration | false | undefined, swept: Store | null): number | null {
+function sweepOption(
+  given: Duration | false | undefined,
+  { swept, advice }: Pick<CreatedBacking, 'swept' | 'advice'>,
+): number | null {
   if (given === false || (given === undefined && (!swept || swept.traits.expiresByItself))) return null
-  if (!swept) throw new ConfigError('sweep has nothing to clear: these sessions are in their cookies.')
+  if (!swept) throw new ConfigError(`sweep has nothing to clear: ${advice}`)
   if (typeof given === 'boolean') throw new ConfigError(SWEEP_RANGE)
   const every = milliseconds(given === undefined ? '1h' : given, 'sweep')
   // A timer cannot count further; above that, Node would sweep without a pause.

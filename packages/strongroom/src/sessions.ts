@@ -1,5 +1,13 @@
 import { type EverybodyOptions, type EverybodyReport, revokeEverybody } from './admin/everybody.ts'
-import { findByHandle, type KeyUse, keyUseOf, type SessionInfo, type StoreStats, statsOf } from './admin/inspect.ts'
+import {
+  findByHandle,
+  isScannable,
+  type KeyUse,
+  keyUseOf,
+  type SessionInfo,
+  type StoreStats,
+  statsOf,
+} from './admin/inspect.ts'
 import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './admin/users.ts'
 import { type AdoptOptions, type AdoptReport, adopt } from './adoption/adopt.ts'
 import { checkOptions } from './base/check.ts'
@@ -12,7 +20,7 @@ import type { ResponseTarget } from './http/response.ts'
 import type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
 import { type GetOptions, Visit } from './request/visit.ts'
 import type { Session } from './session/session.ts'
-import type { ClearOptions, CookieEngine, IndexedStore, Schema, Store, Traits } from './store.ts'
+import type { ClearOptions, CookieEngine, IndexedStore, ScannableStore, Schema, Store, Traits } from './store.ts'
 
 /** Plain facts about how sessions are stored, for people, logs and tests. */
 export interface PolicyFacts {
@@ -136,7 +144,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionsOptions = {},
 ): BaseSessions<Data> {
-  const { context, signedCookies, store, swept, sealName, aead, close } = createContext(options)
+  const { context, signedCookies, store, swept, advice, sealName, aead, close } = createContext(options)
   // A property of the request is cheaper than a WeakMap; a symbol of its own keeps two `createSessions` apart.
   const slot = Symbol('strongroom')
   type Attached = { [slot]?: Visit<Data> | (() => Visit<Data>) }
@@ -153,9 +161,9 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     return visit
   }
 
-  const needStore = (): Store => {
-    if (store) return store
-    throw new UnsupportedError('These sessions are in their cookies: there is nothing on the server to count or find.')
+  function listable(): ScannableStore {
+    if (store && isScannable(store)) return store
+    throw new UnsupportedError(`Sessions cannot be counted, or found by handle: ${advice}`)
   }
 
   const { backing, transport, policy, ring } = context
@@ -192,15 +200,15 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       if (!options.dryRun) context.emit({ type: 'cleared', count })
       return count
     },
-    stats: async () => statsOf(needStore()),
+    stats: async () => statsOf(listable()),
     async find(handle) {
-      const found = await findByHandle(needStore(), handle)
+      const found = await findByHandle(listable(), handle)
       if (!found) return null
       const { id: _, ...info } = found
       return info
     },
     async revoke(handle) {
-      const found = await findByHandle(needStore(), handle)
+      const found = await findByHandle(listable(), handle)
       const ended = found && backing.users.endOne ? await backing.users.endOne(found.id) : false
       if (ended) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
       return ended
@@ -214,13 +222,13 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       await ring.ready()
       return ring.masters.map(({ kid }) => kid)
     },
-    keyUse: async () => keyUseOf(needStore()),
+    keyUse: async () => keyUseOf(listable()),
     async forgetKey(kid) {
       if (ring.get(kid))
         throw new ConfigError(`forgetKey(): the secret with key id ${kid} is in use. Remove it from the secrets first.`)
       return ((await backing.forgetKeys?.((one) => one === kid)) ?? 0) > 0
     },
-    revokeEverybody: (options) => revokeEverybody(context, store, options),
+    revokeEverybody: (options) => revokeEverybody(context, store ? listable() : null, options),
     reloadSecrets: (secrets) => ring.reload(secrets),
     policy: {
       engine: backing.traits.engine,

@@ -140,7 +140,7 @@ describeBoth('a cluster', (program) => {
     }
   })
 
-  it('a client that loses all its connections at once comes back, although the node of its URL is gone for good', async () => {
+  it('a client that loses all its connections at the same time comes back, although the node of its URL is gone for good', async () => {
     // A cluster of its own: the node stays dead.
     const own = await startRedisCluster({}, program)
     const store = redis({ url: own.url, timeout: 1000 })

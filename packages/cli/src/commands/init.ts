@@ -3,8 +3,8 @@ import { type Command, Option } from 'commander'
 import { CONFIGS } from '../config.ts'
 import { misuse } from '../failure.ts'
 import { checkStore, configName, literal, writeConfig } from '../init/config-file.ts'
-import { checkStoreVariable, ignoreInGit, STORE, writeSecret, writeStore } from '../init/env-file.ts'
-import { importLine, needsAllowJs } from '../init/import-line.ts'
+import { checkFolder, checkStoreVariable, ignoreInGit, STORE, writeSecret, writeStore } from '../init/env-file.ts'
+import { importLines, needsAllowJs } from '../init/import-line.ts'
 import { DEFAULT_STORE, hasPassword, missingPackages, needsTables } from '../init/stores.ts'
 import { withExamples } from '../options.ts'
 import { isInteractive, line } from '../output.ts'
@@ -41,13 +41,14 @@ async function run(options: Options): Promise<void> {
     throw misuse(
       'There is no terminal to ask on. Use --store URL, or --yes for the defaults. There are also --js, --ts, --env FILE and --force.',
     )
+  const { env = '.env' } = options
   checkFree(options)
+  checkFolder(env)
   const given = { store: options.store, language: languageOf(options) }
   const { store = DEFAULT_STORE, language } = isAsking ? await (await import('../init/prompts.ts')).ask(given) : given
   await checkStore(store)
   const name = configName(language)
   checkOthers(name)
-  const { env = '.env' } = options
   const isSecret = hasPassword(store)
   if (isSecret) checkStoreVariable(env, store)
   // The secret first: if anything fails after it, the next run finds it and keeps it.
@@ -82,6 +83,8 @@ function* nextSteps(name: string, store: string, env: string): Generator<string>
   if (needsTables(store)) yield 'Create the table: npx @strongroom/cli migrate'
   if (needsAllowJs(name))
     yield 'For tsc, add "allowJs": true to tsconfig.json, or write the config in TypeScript (--ts).'
-  yield `In your application: ${importLine(name)}`
+  const [first, second] = importLines(name)
+  yield `In your application: ${first}`
+  if (second) yield `Or, in a file that uses require: ${second}`
   yield `Start it with node --env-file=${env}, so that it finds the secret.`
 }

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { createSessions } from 'strongroom'
-import { misuse } from '../failure.ts'
+import { packageType } from './package-type.ts'
 
 export type Language = 'ts' | 'js'
 
@@ -14,24 +13,8 @@ export async function checkStore(url: string): Promise<void> {
 /** TypeScript where this Node runs it, unless told otherwise. Always the name of an ES module, whatever the package's type. */
 export function configName(language: Language = process.features.typescript ? 'ts' : 'js'): string {
   if (language === 'js') return 'strongroom.config.mjs'
-  return isModulePackage() ? 'strongroom.config.ts' : 'strongroom.config.mts'
-}
-
-/** True without a package.json, because then nothing makes a .ts file CommonJS. */
-function isModulePackage(): boolean {
-  for (let folder = process.cwd(); ; folder = dirname(folder)) {
-    const path = join(folder, 'package.json')
-    if (existsSync(path)) return typeOf(path) === 'module'
-    if (folder === dirname(folder)) return true
-  }
-}
-
-function typeOf(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')).type
-  } catch (cause) {
-    throw misuse('package.json is not valid JSON.', { cause })
-  }
+  // Without a package.json nothing makes a .ts file CommonJS.
+  return ['module', 'none'].includes(packageType()) ? 'strongroom.config.ts' : 'strongroom.config.mts'
 }
 
 export interface ConfigFile {

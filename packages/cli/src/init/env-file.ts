@@ -7,6 +7,12 @@ import { newSecret } from '../secrets.ts'
 const SECRETS = 'STRONGROOM_SECRETS'
 export const STORE = 'STRONGROOM_STORE'
 
+/** Before anything is written, because the config would be written without its secret, or the other way round. */
+export function checkFolder(file: string): void {
+  const folder = dirname(file)
+  if (!existsSync(folder)) throw misuse(`The folder ${folder} of --env does not exist, and nothing was changed.`)
+}
+
 /** Adds a new secret to an environment file, unless the file or the environment has one. Returns what was done. */
 export function writeSecret(file: string): string {
   if (process.env[SECRETS]) return `Kept the secret in the environment (${SECRETS}).`

@@ -2,20 +2,37 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { packageType } from './package-type.ts'
 
-/**
- * How the application imports its config. Without a tsconfig.json, Node runs TypeScript itself and wants the name of the file.
- * tsc refuses that name (TS5097) unless it is told otherwise, and wants the name of the file that it writes.
- */
-export function importLine(name: string): string {
+/** One line, or two where Node decides by the file itself: for a file that uses `import`, and for one that uses `require`. */
+export type ImportLines = readonly [string, string?]
+
+const imported = (specifier: string) => `import sessions from '${specifier}'`
+const required = (specifier: string) => `const { default: sessions } = require('${specifier}')`
+const awaited = (specifier: string) => `const { default: sessions } = await import('${specifier}')`
+
+/** How the application imports its config. */
+export function importLines(name: string): ImportLines {
   const config = compilerOptions()
-  if (config === null || name.endsWith('.mjs')) return `import sessions from './${name}'`
-  const keepsName = /"(?:allowImportingTsExtensions|rewriteRelativeImportExtensions)"\s*:\s*true/.test(config)
+  const type = packageType()
+  if (config !== null) return [forCompiler(name, config, type === 'commonjs' || type === 'unset')]
+  // Node itself runs the application, and wants the name of the file.
+  if (type === 'module') return [imported(`./${name}`)]
+  return type === 'commonjs' ? [required(`./${name}`)] : [imported(`./${name}`), required(`./${name}`)]
+}
+
+/** tsc refuses the name of a TypeScript file (TS5097) unless it is told otherwise, and wants the name of the file that it writes. */
+function forCompiler(name: string, config: string, isCommonJs: boolean): string {
+  const has = (pattern: string) => new RegExp(`"${pattern}`, 'i').test(config)
+  const keepsName = has('(?:allowImportingTsExtensions|rewriteRelativeImportExtensions)"\\s*:\\s*true')
   const specifier = `./${keepsName ? name : name.replace(/ts$/, 'js')}`
+  if (!isCommonJs) return imported(specifier)
   // A CommonJS file may import an ES module only like this (TS1479).
-  if (name.endsWith('.mts') && /"module"\s*:\s*"node1[68]"/i.test(config))
-    return `const { default: sessions } = await import('${specifier}')`
-  return `import sessions from '${specifier}'`
+  if (has('module"\\s*:\\s*"node1[68]"')) return awaited(specifier)
+  // Nobody translates `import` for Node, which runs the file as it is.
+  const runsAsItIs = specifier === `./${name}` && has('noEmit"\\s*:\\s*true') && has('module"\\s*:\\s*"node')
+  if (!runsAsItIs) return imported(specifier)
+  return name.endsWith('.mjs') ? required(specifier) : awaited(specifier)
 }
 
 /** tsc takes everything that it imports from JavaScript for `any`, and refuses that when it is strict (TS7016). */

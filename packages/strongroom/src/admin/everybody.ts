@@ -1,7 +1,7 @@
 import { checkOptions } from '../base/check.ts'
 import type { SessionsContext } from '../context.ts'
 import { sealedUnder } from '../crypto/seal.ts'
-import type { ClearOptions, Store } from '../store.ts'
+import type { ClearOptions, ScannableStore } from '../store.ts'
 import { walk } from './inspect.ts'
 
 export interface EverybodyReport {
@@ -21,7 +21,7 @@ export type EverybodyOptions = Pick<ClearOptions, 'signal' | 'onProgress'>
  */
 export async function revokeEverybody(
   { ring, backing, clock, emit }: SessionsContext,
-  store: Store | null,
+  store: ScannableStore | null,
   options: EverybodyOptions = {},
 ): Promise<EverybodyReport> {
   checkOptions('revokeEverybody()', options, ['signal', 'onProgress'])

@@ -1,8 +1,7 @@
 import { isSession } from '../backing/own-entries.ts'
 import { sealedUnder } from '../crypto/seal.ts'
 import { handleOf } from '../crypto/token.ts'
-import { UnsupportedError } from '../errors.ts'
-import type { Listing, Store } from '../store.ts'
+import type { Listing, ScannableStore, Store } from '../store.ts'
 
 /** A session as an operator sees it, without its data. */
 export interface SessionInfo {
@@ -38,8 +37,10 @@ export interface KeyUse {
   readonly oldest: Date | null
 }
 
-/** Reads every live record. Throws `UnsupportedError` where a store cannot be walked. */
-export async function keyUseOf(store: Store): Promise<KeyUse> {
+export const isScannable = (store: Store): store is ScannableStore => store.scan !== undefined
+
+/** Reads every live record. */
+export async function keyUseOf(store: ScannableStore): Promise<KeyUse> {
   const sealed = new Map<number, number>()
   let [unsealed, oldest] = [0, Number.POSITIVE_INFINITY]
   for await (const page of walk(store)) {
@@ -54,8 +55,8 @@ export async function keyUseOf(store: Store): Promise<KeyUse> {
   return { sealed, unsealed, oldest: Number.isFinite(oldest) ? new Date(oldest) : null }
 }
 
-/** Counts what is there, page by page. Throws `UnsupportedError` where a store cannot be walked. */
-export async function statsOf(store: Store): Promise<StoreStats> {
+/** Counts what is there, page by page. */
+export async function statsOf(store: ScannableStore): Promise<StoreStats> {
   let [live, signedIn, bytes, oldest] = [0, 0, 0, Number.POSITIVE_INFINITY]
   for await (const page of walk(store)) {
     for (const listing of page) {
@@ -70,7 +71,10 @@ export async function statsOf(store: Store): Promise<StoreStats> {
 }
 
 /** The session with this handle, found by walking the store: for operators, not for requests. */
-export async function findByHandle(store: Store, handle: string): Promise<(SessionInfo & Pick<Listing, 'id'>) | null> {
+export async function findByHandle(
+  store: ScannableStore,
+  handle: string,
+): Promise<(SessionInfo & Pick<Listing, 'id'>) | null> {
   for await (const page of walk(store)) {
     for (const { id, owner, createdAt, expiresAt, size } of page) {
       if (handleOf(id) !== handle) continue
@@ -87,11 +91,7 @@ export async function findByHandle(store: Store, handle: string): Promise<(Sessi
   return null
 }
 
-/** The sessions, page by page. */
-export async function* walk(store: Store): AsyncIterable<readonly Listing[]> {
-  if (!store.scan)
-    throw new UnsupportedError(
-      `The store ${store.traits.engine} cannot be walked, so its sessions cannot be counted or found by handle.`,
-    )
+/** The sessions, page by page, and none of what the library keeps beside them. */
+export async function* walk(store: ScannableStore): AsyncGenerator<readonly Listing[]> {
   for await (const page of store.scan()) yield page.filter(isSession)
 }

@@ -64,7 +64,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
 
   async function find(handle: string): Promise<UserSession | undefined> {
     await context.ring.ready()
-    for await (const page of ability(context, users.list, "list a user's sessions")(userId)) {
+    for await (const page of ability(context, 'list')(userId)) {
       const found = page.find(({ id }) => handleOf(id) === handle)
       if (found) return found
     }
@@ -90,25 +90,27 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
     },
     async moment() {
       await context.ring.ready()
-      return ability(context, users.moment, 'end all sessions of a user')(userId)
+      return ability(context, 'moment')(userId)
     },
     async revoke(handle) {
       const target = await find(handle)
-      const ended = target ? await ability(context, users.endOne, 'end one session of a user')(target.id) : false
+      const ended = target ? await ability(context, 'endOne')(target.id) : false
       if (ended) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
       return ended
     },
     async revokeOthers(current) {
       await context.ring.ready()
       const state = stateOf(current)
+      // Before the advice to call it earlier, which would not help here.
+      ability(context, 'endAll')
       if (users.storesSurvivor && !state.isOpen)
         throw new SessionClosedError(
           'This session needs a new cookie to outlive the others: call revokeOthers() before the response begins.',
         )
       const isOwn = state.meta?.userId === userId && state.ref !== null
       const ended = isOwn
-        ? await ability(context, users.endOthers, 'end all sessions of a user')(userId, state.ref as SessionRef)
-        : await ability(context, users.endAll, 'end all sessions of a user')(userId)
+        ? await ability(context, 'endOthers')(userId, state.ref as SessionRef)
+        : await ability(context, 'endAll')(userId)
       if (ended === null) throw new SessionGoneError()
       // It goes on in a cookie that says so, with this response.
       if (isOwn && users.storesSurvivor) state.requestRenewal()
@@ -118,7 +120,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
     },
     async revokeAll() {
       await context.ring.ready()
-      const { count } = await ability(context, users.endAll, 'end all sessions of a user')(userId)
+      const { count } = await ability(context, 'endAll')(userId)
       context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason: 'revoke-all' })
       return count
     },
@@ -152,11 +154,20 @@ function limitOf(options: DeviceListOptions): number | undefined {
   return limit
 }
 
-function ability<T extends UserIndex['list' | 'endOne' | 'endAll' | 'endOthers' | 'moment']>(
-  { backing }: SessionsContext,
-  method: T,
-  what: string,
-): NonNullable<T> {
+const ABILITIES = {
+  list: "list a user's sessions",
+  endOne: 'end one session of a user',
+  endAll: 'end all sessions of a user',
+  endOthers: 'end all sessions of a user',
+  moment: 'end all sessions of a user',
+} as const
+
+function ability<Name extends keyof typeof ABILITIES>(
+  { backing: { users, traits } }: SessionsContext,
+  name: Name,
+): NonNullable<UserIndex[Name]> {
+  const method = users[name]
   if (method) return method
-  throw new UnsupportedError(`The engine ${backing.traits.engine} cannot ${what}: ${backing.users.advice}`)
+  const advice = users.advice[name === 'list' || name === 'endOne' ? 'list' : 'endAll']
+  throw new UnsupportedError(`The engine ${traits.engine} cannot ${ABILITIES[name]}: ${advice}`)
 }

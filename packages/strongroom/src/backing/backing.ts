@@ -167,8 +167,8 @@ export interface UserIndex {
   rememberEnd?(userId: string): Promise<void>
   /** One login of this user at a time, on all servers: for a limit. Present with `list`. */
   beginTurn?(userId: string): Promise<Turn>
-  /** For an error about what is absent: why, and what to use instead. */
-  readonly advice: string
+  /** For an error about what is absent, `list` (and so `endOne`) or `endAll`: why, and what to use instead. */
+  readonly advice: Readonly<Record<'list' | 'endAll', string>>
 }
 
 export interface Ended {

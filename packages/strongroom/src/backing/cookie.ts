@@ -214,8 +214,11 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
 
 type Identity = Pick<CookieSession, 'sid' | 'id' | 'master' | 'generation' | 'nonce' | 'until'>
 
-const WITHOUT_REVOCATIONS =
-  "the sessions are in their owners' cookies. Give the engine revocations, or use a store such as sqlite."
+const WITHOUT_LIST = "the sessions are in their owners' cookies. Use a store such as sqlite."
+const WITHOUT_REVOCATIONS = {
+  list: WITHOUT_LIST,
+  endAll: "the sessions are in their owners' cookies. Give the engine revocations, or use a store such as sqlite.",
+}
 
 /** Remembers the sessions in cookies that were opened or made last, by the cookies' text. */
 function rememberingVerifier(codec: CookieCodec, ring: LiveKeyring, memo: number) {
@@ -281,6 +284,6 @@ function userEpochs(
     storesSurvivor: true,
     moment: (userId: string): Promise<LoginMoment> => epochs.moment(userId),
     endedSince: (moment, ref) => revocations.endedSince(moment, (ref as CookieRef).cookie),
-    advice: "the sessions are in their owners' cookies. Use a store such as sqlite.",
+    advice: { list: WITHOUT_LIST, endAll: '' },
   }
 }

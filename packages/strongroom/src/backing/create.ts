@@ -7,7 +7,7 @@ import { type CryptoOption, primitivesFor } from '../crypto/provider.ts'
 import type { SealName } from '../crypto/seal.ts'
 import { ConfigError } from '../errors.ts'
 import { type CookieSettings, type CookieTransport, cookieTransport } from '../http/cookie.ts'
-import { type CookieEngine, isInProcessMemory, type Store } from '../store.ts'
+import { type CookieEngine, isInProcessMemory, type Store, type Traits } from '../store.ts'
 import type { Backing, BackingEngine, BackingOptions, RememberedEnds } from './backing.ts'
 import { cookieBacking } from './cookie.ts'
 import { serverBacking } from './server.ts'
@@ -34,6 +34,8 @@ export interface CreatedBacking {
   readonly store: Store | null
   /** What has expired entries to clear: the store, or the cookie engine's revocations; null for none. */
   readonly swept: Store | null
+  /** For an error about what takes a list of all sessions, or a sweep: why there is none, and what to use instead. */
+  readonly advice: string
 }
 
 type CommonOptions = BackingOptions & {
@@ -42,6 +44,11 @@ type CommonOptions = BackingOptions & {
   readonly production: boolean
   readonly remembered: RememberedEnds
 }
+const IN_COOKIES = 'these sessions are in their cookies, and not on the server.'
+
+const withoutList = ({ engine }: Traits) => `the store ${engine} cannot list what is in it.`
+
+const WITH_LISTS = ' Use memory, file, sqlite, postgres, mysql or redis, or cached over one of them.'
 
 /** Throws `ConfigError` for an option that the engine does not have. */
 export function createBacking(engine: Engine, options: EngineOptions, common: CommonOptions): CreatedBacking {
@@ -69,14 +76,16 @@ function backingFor(
     const transport = cookieTransport(options.cookie, common.production)
     const namespace = namespaceOption(options.namespace, transport.name)
     const backing = cookieBacking({ ...common, engine, namespace, cookieName: transport.name })
-    return { backing, transport, aead, sealName: engine.protection, store: null, swept: engine.revocations ?? null }
+    const swept = engine.revocations ?? null
+    return { backing, transport, aead, sealName: engine.protection, store: null, swept, advice: IN_COOKIES }
   }
   if (isBacking(engine)) {
     for (const name of ['seal', 'cipher', 'maxSize', 'cookie', 'namespace'] as const)
       if (options[name] !== undefined)
         throw new ConfigError(`${name} is not an option with ${engine.traits.engine}, which has its own format.`)
     const { transport, swept } = engine
-    return { backing: engine.backing(common), transport, aead, sealName: 'none', store: swept, swept }
+    const advice = swept ? withoutList(engine.traits) : IN_COOKIES
+    return { backing: engine.backing(common), transport, aead, sealName: 'none', store: swept, swept, advice }
   }
   const standard: SealName = isInProcessMemory(engine.traits) ? 'none' : 'two-key'
   const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
@@ -84,7 +93,8 @@ function backingFor(
   const namespace = namespaceOption(options.namespace, transport.name)
   const maxSize = sizeOption(options.maxSize)
   const backing = serverBacking({ ...common, store: engine, namespace, seal, maxSize })
-  return { backing, transport, aead, sealName: seal, store: engine, swept: engine }
+  const advice = withoutList(engine.traits) + WITH_LISTS
+  return { backing, transport, aead, sealName: seal, store: engine, swept: engine, advice }
 }
 
 function aeadFor(primitives: Primitives, { cipher }: EngineOptions): Aead {

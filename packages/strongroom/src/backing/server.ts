@@ -297,7 +297,16 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   const rememberEnd = (userId: string) => ended.addUser(userId)
   if (!store.byOwner || !registry) {
     const everEnded = async (userId: string, which: 'all' | 'one') => which === 'one' && ended.has(userId)
-    return { ...backing, users: { endOne, everEnded, rememberEnd, storesSurvivor: false, advice: WITHOUT_INDEX } }
+    return {
+      ...backing,
+      users: {
+        endOne,
+        everEnded,
+        rememberEnd,
+        storesSurvivor: false,
+        advice: { list: WITHOUT_INDEX, endAll: WITHOUT_INDEX },
+      },
+    }
   }
   const users = userIndex({
     ...options,

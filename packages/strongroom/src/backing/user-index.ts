@@ -69,7 +69,7 @@ export function userIndex(options: UserIndexOptions): UserIndex {
       (await epochs.hasEverMoved(userId)) || (which === 'one' && (await ended.has(userId))),
     rememberEnd: (userId) => ended.addUser(userId),
     beginTurn: (userId) => epochs.begin(userId),
-    advice: '',
+    advice: { list: '', endAll: '' },
   }
 }
 

@@ -31,7 +31,7 @@ export function sessionLimit(context: SessionsContext, { intent }: State, replac
   const { beginTurn, endOne } = context.backing.users
   if (beginTurn && endOne) return new UserLimit(context, intent, { beginTurn, endOne, replaced })
   throw new UnsupportedError(
-    `login: limit needs a store that can list a user's sessions, and ${context.backing.traits.engine} cannot.`,
+    `login: limit needs a list of the user's sessions, which the engine ${context.backing.traits.engine} cannot give: ${context.backing.users.advice.list}`,
   )
 }
 

@@ -25,7 +25,10 @@ export class Session<Data extends object = Record<string, unknown>> {
   readonly #state: State
 
   static {
-    stateOf = (session) => session.#state
+    stateOf = (session) => {
+      if (typeof session === 'object' && session !== null && #state in session) return session.#state
+      throw new TypeError('Pass the session itself, as sessions.get(request) returns it, and not its handle or id.')
+    }
   }
 
   /** @internal Sessions come from `sessions.get(request)`. */

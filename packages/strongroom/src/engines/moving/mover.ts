@@ -164,9 +164,9 @@ class Mover {
 
   /** `changed`: by its visitor, since it was moved. `lost`: the new store does not have it at all. */
   async #compare(id: Id, { entry }: Located): Promise<'same' | 'changed' | 'lost'> {
-    const there = await this.#sides.readNew(id)
-    if (!there) return entry.expiresAt <= this.#clock() ? 'changed' : 'lost'
-    const same = digestOf(there.entry) === digestOf(entry) && there.entry.expiresAt >= entry.expiresAt
+    const current = await this.#sides.readNew(id)
+    if (!current) return entry.expiresAt <= this.#clock() ? 'changed' : 'lost'
+    const same = digestOf(current.entry) === digestOf(entry) && current.entry.expiresAt >= entry.expiresAt
     return same ? 'same' : 'changed'
   }
 }

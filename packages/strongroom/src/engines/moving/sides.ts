@@ -79,8 +79,8 @@ export class Sides {
   /** Reads, and changes nothing. Asks the store in which this phase writes first, because most sessions are there. */
   async locate(id: Id, options: ReadOptions = FRESH): Promise<Located | null> {
     if (this.phase === 'move') {
-      const there = await this.readNew(id, options)
-      if (there) return there
+      const found = await this.readNew(id, options)
+      if (found) return found
     }
     const here = await this.readOld(id, options)
     if (here && !here.isFrozen) return here

@@ -1,6 +1,7 @@
 import { OpenState } from '../../base/open-state.ts'
 import { within } from '../../base/time-limit.ts'
 import { ConfigError } from '../../errors.ts'
+import { driverUrl } from './driver-url.ts'
 import { tooLate } from './errors.ts'
 
 export type MysqlValue = string | number | Uint8Array | null
@@ -219,27 +220,6 @@ async function loadDriver(): Promise<Driver> {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
     throw new ConfigError('mysql() needs the package mysql2: npm install mysql2', { cause })
   }
-}
-
-/** The URL with our defaults; its own settings take precedence. No message quotes it, because it contains a password. */
-function driverUrl(url: string, { where, timeout, batchWrites = false }: UrlSourceOptions): string {
-  const parsed = URL.parse(url)
-  if (!parsed || !(parsed.hostname || parsed.searchParams.has('socketPath')))
-    throw new ConfigError(`The URL of ${where} must be like mysql://user:password@host:3306/database.`)
-  const { searchParams } = parsed
-  // On such a connection, an SQL injection could append any statement. It takes `batchWrites` to open one.
-  if (searchParams.has('multipleStatements') || /multi_statements/i.test(searchParams.getAll('flags').join())) {
-    throw new ConfigError(
-      `Remove "multipleStatements", or the flag MULTI_STATEMENTS, from the URL of ${where}: its connections take one ` +
-        'statement in a message. (The option batchWrites of mysql() opens connections that take several.)',
-    )
-  }
-  if (batchWrites) searchParams.set('multipleStatements', 'true')
-  // `trace` records a stack trace for every call, in case the call fails.
-  for (const [name, value] of Object.entries({ connectTimeout: timeout, trace: false })) {
-    if (!searchParams.has(name)) searchParams.set(name, `${value}`)
-  }
-  return parsed.href
 }
 
 /** mysql2's own `destroy` only sends a goodbye: while the server hangs, the socket would stay open and keep this process alive. */

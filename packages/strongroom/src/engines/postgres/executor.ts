@@ -320,6 +320,6 @@ async function loadDriver(): Promise<Driver> {
     return ((await import('pg')) as unknown as { default: Driver }).default
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
-    throw new ConfigError('strongroom/postgres needs the package pg: npm install pg', { cause })
+    throw new ConfigError('postgres() needs the package pg: npm install pg', { cause })
   }
 }

@@ -51,7 +51,7 @@ export function ownClient(address: RedisAddress, timeout: number, openers = OPEN
         if (!isNotInstalled(error)) throw error
       }
     }
-    throw new ConfigError('A Redis URL needs the package ioredis (or redis): npm install ioredis')
+    throw new ConfigError('redis() needs the package ioredis, or redis: npm install ioredis')
   }
   return { open, isOurs: true }
 }

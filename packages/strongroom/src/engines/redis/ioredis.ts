@@ -204,7 +204,7 @@ export async function openIoredis(address: RedisAddress, timeout: number): Promi
 }
 
 /**
- * Adds each node that the client finds to the nodes that it starts from. When it loses all its connections at once, ioredis
+ * Adds each node that the client finds to the nodes that it starts from. When all its connections are lost at the same time, ioredis
  * (5.4 to 6.0) asks only those, and would never come back if the nodes of the URL are gone by then.
  */
 function rememberNodes(cluster: OwnCluster, startupNodes: Host[]): void {

@@ -127,7 +127,7 @@ export async function openNodeRedis(address: RedisAddress, timeout: number): Pro
   const { createClient } = await import('redis')
   if (address.kind !== 'standalone') {
     throw new ConfigError(
-      `A redis+${address.kind}: URL needs the package ioredis: npm install ioredis. Or pass a client of node-redis.`,
+      `redis() with a redis+${address.kind}: URL needs the package ioredis, or a client of redis: npm install ioredis`,
     )
   }
   const { hosts, username, password, database, tls } = address

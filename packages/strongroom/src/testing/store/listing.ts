@@ -7,7 +7,7 @@ import type { Given, Property } from './property.ts'
 
 /** The optional members `byOwner` and `scan`. What a store does not have is reported as skipped. */
 export function listing(property: Property): void {
-  owned(property, 'a list holds exactly the live entries of its owner', async ({ store, clock, entry }, { list }) => {
+  ofOwner(property, 'a list holds exactly the live entries of its owner', async ({ store, clock, entry }, { list }) => {
     const [owner, other] = [newOwner(), newOwner()]
     const mine = [
       entry({ owner, label: everyByte(), bytes: everyByte() }),
@@ -27,7 +27,7 @@ export function listing(property: Property): void {
     assert.deepEqual(await list(newOwner()), [])
   })
 
-  owned(property, 'a list shows what updates and touches have changed', async ({ store, clock, entry }, { list }) => {
+  ofOwner(property, 'a list shows what updates and touches have changed', async ({ store, clock, entry }, { list }) => {
     const [owner, next] = [newOwner(), newOwner()]
     const id = newId()
     const version = await put(store, id, entry({ owner }))
@@ -38,7 +38,7 @@ export function listing(property: Property): void {
     sameListings(await list(next), [listingOf(id, { ...changed, expiresAt: clock() + 5 * HOUR })])
   })
 
-  owned(
+  ofOwner(
     property,
     'a delete removes the entry whatever owner it is given, and no other entry',
     async ({ store, entry }, { list }) => {
@@ -64,7 +64,7 @@ export function listing(property: Property): void {
     },
   )
 
-  owned(property, 'an entry can lose its owner and get another', async ({ store, entry }, { list }) => {
+  ofOwner(property, 'an entry can lose its owner and get another', async ({ store, entry }, { list }) => {
     const [owner, next] = [newOwner(), newOwner()]
     const id = newId()
     let version = await put(store, id, entry())
@@ -82,7 +82,7 @@ export function listing(property: Property): void {
     assert.deepEqual([...(await list(owner)), ...(await list(next))], [])
   })
 
-  owned(
+  ofOwner(
     property,
     'deleteAll removes all entries of an owner except one, and returns how many',
     async (given, { deleteAll, list }) => {
@@ -104,7 +104,7 @@ export function listing(property: Property): void {
     },
   )
 
-  owned(
+  ofOwner(
     property,
     'deleteAll ends everything that was acknowledged before it, whatever is updated and touched meanwhile',
     async ({ store, peer, clock, entry }, { deleteAll, list }) => {
@@ -136,7 +136,7 @@ export function listing(property: Property): void {
     },
   )
 
-  owned(
+  ofOwner(
     property,
     'a list yields every live entry once, in pages of limited size, and other work runs between them',
     async ({ store, clock, entry }, { index, list }) => {
@@ -161,7 +161,7 @@ export function listing(property: Property): void {
     },
   )
 
-  owned(
+  ofOwner(
     property,
     'a list yields each entry that stays exactly once while others come and go, and no entry twice',
     async ({ store, clock, entry }, { index }) => {
@@ -189,7 +189,7 @@ export function listing(property: Property): void {
     },
   )
 
-  owned(
+  ofOwner(
     property,
     'a list may be left after any page, and ends when everything that was to come has ended',
     async ({ store, entry }, { index, deleteAll, list }) => {
@@ -262,14 +262,14 @@ export function listing(property: Property): void {
   )
 }
 
-interface Owned {
+interface OfOwner {
   readonly index: OwnerIndex
   readonly deleteAll: OwnerIndex['deleteAll']
   /** The whole list. */
   list(owner: string, page?: number): Promise<Listing[]>
 }
 
-function owned(property: Property, title: string, check: (given: Given, byOwner: Owned) => Promise<void>): void {
+function ofOwner(property: Property, title: string, check: (given: Given, byOwner: OfOwner) => Promise<void>): void {
   property(title, async (given) => {
     const index = given.store.byOwner
     if (!index) return given.skip('this store has no byOwner: it cannot find sessions by their owner')

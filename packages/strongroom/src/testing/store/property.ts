@@ -3,7 +3,7 @@ import type { Entry, Store } from '../../store.ts'
 import type { ManualClock } from '../clock.ts'
 import { newEntry } from './entries.ts'
 
-/** An empty store to be tested, and what a test may do to its surroundings. */
+/** An empty store to be tested, and what a test may do to its environment. */
 export interface StoreUnderTest {
   readonly store: Store
   /** The clock that the store was given. */

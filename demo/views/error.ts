@@ -9,7 +9,7 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'The session store does not answer',
 }
 
-export function troubleView(status: number, message: string): Html {
+export function errorView(status: number, message: string): Html {
   const title = TITLES[status] ?? 'That did not work'
   return documentOf(
     title,

@@ -1,0 +1,102 @@
+import { ConfigError } from '../../errors.ts'
+
+/**
+ * What a URL may set of mysql2's options. The others are functions and objects, which no URL can express; or undo what we decide:
+ * `multipleStatements`, and `uri`, a second URL that mysql2 reads instead of this one. A list of what is refused would miss the
+ * next such option.
+ */
+const DRIVER_OPTIONS: ReadonlySet<string> = new Set([
+  ...['socketPath', 'localAddress', 'ssl', 'compress', 'connectTimeout', 'enableKeepAlive', 'keepAliveInitialDelay'],
+  ...['connectionLimit', 'maxIdle', 'idleTimeout', 'queueLimit', 'waitForConnections', 'resetOnRelease', 'gracefulEnd'],
+  ...['password1', 'password2', 'password3', 'passwordSha1', 'insecureAuth', 'enableCleartextPlugin'],
+  ...['charset', 'charsetNumber', 'timezone', 'connectAttributes', 'flags', 'maxPreparedStatements', 'disableEval'],
+  ...['bigNumberStrings', 'supportBigNumbers', 'decimalNumbers', 'dateStrings', 'jsonStrings', 'stringifyObjects'],
+  ...['namedPlaceholders', 'nestTables', 'rowsAsArray', 'typeCast', 'debug', 'trace'],
+])
+
+/** Their values are objects, as JSON. */
+const OBJECTS: ReadonlySet<string> = new Set(['ssl', 'connectAttributes'])
+
+/** Capabilities that a URL may turn on. With a minus before it, any may be turned off. */
+const FLAGS: ReadonlySet<string> = new Set([
+  ...[
+    'LONG_PASSWORD',
+    'FOUND_ROWS',
+    'LONG_FLAG',
+    'CONNECT_WITH_DB',
+    'NO_SCHEMA',
+    'ODBC',
+    'LOCAL_FILES',
+    'IGNORE_SPACE',
+  ],
+  ...['PROTOCOL_41', 'INTERACTIVE', 'IGNORE_SIGPIPE', 'TRANSACTIONS', 'RESERVED', 'SECURE_CONNECTION', 'MULTI_RESULTS'],
+  ...['PS_MULTI_RESULTS', 'PLUGIN_AUTH', 'CONNECT_ATTRS', 'PLUGIN_AUTH_LENENC_CLIENT_DATA', 'SESSION_TRACK'],
+  ...['CAN_HANDLE_EXPIRED_PASSWORDS', 'CLIENT_QUERY_ATTRIBUTES'],
+])
+
+interface Defaults {
+  readonly timeout: number
+  /** Open connections that take several statements in one message (default false). */
+  readonly batchWrites?: boolean | undefined
+  /** For error messages: "mysql()". */
+  readonly where: string
+}
+
+/** The URL with our defaults; its own settings take precedence. No message quotes any part of it, because it contains a password. */
+export function driverUrl(url: string, { where, timeout, batchWrites = false }: Defaults): string {
+  const parsed = URL.parse(url)
+  if (!parsed || !(parsed.hostname || parsed.searchParams.has('socketPath')))
+    throw new ConfigError(`The URL of ${where} must be like mysql://user:password@host:3306/database.`)
+  const { searchParams } = parsed
+  for (const [name, value] of searchParams) checkOption(name, value, where)
+  // On such a connection, an SQL injection could append any statement. It takes `batchWrites` to open one.
+  if (batchWrites) searchParams.set('multipleStatements', 'true')
+  // `trace` records a stack trace for every call, in case the call fails.
+  for (const [name, value] of Object.entries({ connectTimeout: timeout, trace: false })) {
+    if (!searchParams.has(name)) searchParams.set(name, `${value}`)
+  }
+  return parsed.href
+}
+
+function checkOption(name: string, value: string, where: string): void {
+  if (name === 'multipleStatements') throw severalStatements(where)
+  if (!DRIVER_OPTIONS.has(name))
+    throw new ConfigError(
+      `The URL of ${where} contains an option that is unknown, or that a URL may not set. For mysql2 it may contain ` +
+        `${[...DRIVER_OPTIONS].join(', ')}. (In a password, write "?" as %3F and "&" as %26.)`,
+    )
+  if (name === 'flags') checkFlags(value, where)
+  else if (!OBJECTS.has(name) && typeof asDriverReads(value) === 'object')
+    throw new ConfigError(`Option "${name}" in the URL of ${where} must be a string, a number, true or false.`)
+}
+
+/**
+ * The text itself must be a list of known names. mysql2 reads JSON, escapes included, and changes other text to upper case, which
+ * makes ASCII letters of some that are none: "ı" becomes "I", and "ſ" becomes "S".
+ */
+function checkFlags(text: string, where: string): void {
+  for (const name of text.split(',')) {
+    if (/^-[A-Za-z\d_]+$/.test(name)) continue
+    if (/^[A-Za-z\d_]+$/.test(name) && FLAGS.has(name.toUpperCase())) continue
+    if (name.toUpperCase() === 'MULTI_STATEMENTS') throw severalStatements(where)
+    throw new ConfigError(
+      `Option "flags" in the URL of ${where} must be names separated by commas, without spaces: -FOUND_ROWS turns one ` +
+        `off. These can be turned on: ${[...FLAGS].join(', ')}. MULTI_STATEMENTS cannot: there is the option batchWrites ` +
+        'of mysql() instead.',
+    )
+  }
+}
+
+function asDriverReads(value: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
+
+const severalStatements = (where: string) =>
+  new ConfigError(
+    `Remove "multipleStatements", or the flag MULTI_STATEMENTS, from the URL of ${where}: its connections take one ` +
+      'statement in a message. (The option batchWrites of mysql() opens connections that take several.)',
+  )
