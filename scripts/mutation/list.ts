@@ -1130,13 +1130,13 @@ const identityMutations: Mutation[] = [
   ),
   inServer(
     'a renewal that was not stored and is not tried again',
-    'if (found?.version === seen) return update()\n',
-    '\n',
+    'const second = await update().catch((error) => {',
+    'const second = await Promise.resolve(null).catch((error) => {',
   ),
   inServer(
     'a lost answer that leaves the visitor with a token that opens nothing',
-    "return found && !('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found.version : null",
-    'return null',
+    'const version = second ?? (await present(token))?.version ?? null',
+    'const version = second ?? null',
   ),
 ]
 

@@ -447,6 +447,19 @@ describe('revocations in the store', () => {
       assert.throws(() => createSessions({ secrets: secret('a'), store: url }), ConfigError, url)
   })
 
+  it('end a session that is given a shorter idle limit in every copy of its cookie', async () => {
+    const clock = manualClock()
+    const store = cookie({ revocations: memory({ clock }) })
+    const sessions = createSessions<Anything>({ secrets: secret('a'), store, clock })
+    const guest = visitor(sessions)
+    await guest.visit((session) => session.login('ada', { remember: '30d' }))
+    const older = guest.cookie
+    await guest.visit((session) => session.setExpiry('5m'))
+    clock.advance(10 * 60_000)
+    assert.equal(await userOf(visitor(sessions), guest.cookie), null)
+    assert.equal(await userOf(visitor(sessions), older), null)
+  })
+
   it('refuse ended sessions although others fill the store, which rejects what it has no room for', async () => {
     // Beside what is ended, the store holds the ids of the keys.
     const store = cookie({ revocations: memory({ max: 3 }) })

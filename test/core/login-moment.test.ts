@@ -61,6 +61,29 @@ for (const [name, make] of Object.entries(REVOCABLE))
       await app.store.close()
     })
 
+    it('does not make a session fresh whose user has ended all others since: the password may be the old one', async () => {
+      const app = make()
+      const guest = app.visitor()
+      await guest.visit((session) => session.login('ada'))
+      await settle()
+      const users = app.sessions.of('ada')
+      const asOf = await users.moment()
+      app.clock.advance(60_000)
+      const other = guest.begin()
+      await users.revokeOthers(await other.session())
+      await other.respond()
+      await settle()
+      const authenticatedAt = await guest.visit((session) => Number(session.authenticatedAt))
+      await assert.rejects(
+        guest.visit((session) => session.login('ada', { asOf })),
+        isGone,
+      )
+      await settle()
+      await guest.visit((session) =>
+        assert.deepEqual([session.userId, Number(session.authenticatedAt)], ['ada', authenticatedAt]),
+      )
+    })
+
     it('is of one user, and at most an hour ago, however little the store remembers', async () => {
       const app = make()
       const users = app.sessions.of('ada')

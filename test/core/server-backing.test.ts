@@ -150,6 +150,27 @@ describe('a renewal whose answer is lost on the way', () => {
     })
 })
 
+it('a renewal that is stored only after it was given up, and tried again, still gives the visitor a token that opens', async (test) => {
+  const clock = manualClock()
+  const store = memory({ clock })
+  const update = store.update.bind(store)
+  let late: (() => Promise<unknown>) | null = null
+  test.mock.method(store, 'update', async (...args: Parameters<Store['update']>) => {
+    if (late === null) {
+      late = () => update(...args)
+      throw new StoreError('no answer in time')
+    }
+    // The first one arrives just before the second.
+    await late()
+    return update(...args)
+  })
+  const backing = backingOn({ clock, store })
+  const before = await backing.create(contentOf(clock, 'ada'), clock() + HOUR)
+  const content = contentOf(clock, 'ada', 1)
+  const after = await backing.renew((await loaded(backing, before)).ref, content, clock() + HOUR, content)
+  assert.equal(kindOf(await load(backing, after ?? assert.fail('nobody has the token that opens it'))), '{"n":1}')
+})
+
 it('two namespaces with the same secrets in one store share no cookie, no session and no user', async () => {
   const clock = manualClock()
   const store = memory({ clock })

@@ -337,6 +337,16 @@ describe('an operator', () => {
     assert.deepEqual(last(app.events, 'cleared'), { type: 'cleared', count: 1 })
   })
 
+  it('does not count what is left for a moment of a session that somebody else has signed in with', async () => {
+    const app = fixture()
+    const guest = app.visitor()
+    await guest.visit((session) => session.login('ada'))
+    await guest.visit((session) => session.login('bob'))
+    const ada = app.sessions.of('ada')
+    assert.deepEqual([(await ada.list()).length, await ada.revokeAll()], [0, 0])
+    assert.equal(await app.sessions.of('bob').revokeAll(), 1)
+  })
+
   it('neither counts nor ends what the library itself keeps in the store', async () => {
     const app = fixture()
     await app.visitor().visit((session) => session.login('ada'))

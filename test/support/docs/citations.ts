@@ -31,7 +31,7 @@ export function titlesOf(file: string): ReadonlySet<string> {
 }
 
 const TITLE =
-  /\b(?:test|it|suite|describe|property|keeps|owned|scans|property\.of)\(\s*(?:\w+,\s*|'\w+',\s*)?(?:'((?:\\.|[^'\\\n])+)'|"((?:\\.|[^"\\\n])+)"|`((?:\\.|[^`\\])+)`)/g
+  /\b(?:test|it|suite|describe|property|keeps|ofOwner|scans|property\.of)\(\s*(?:\w+,\s*|'\w+',\s*)?(?:'((?:\\.|[^'\\\n])+)'|"((?:\\.|[^"\\\n])+)"|`((?:\\.|[^`\\])+)`)/g
 
 const titlesIn = (text: string) =>
   [...text.matchAll(TITLE)].map(([, single, double, template]) =>

@@ -159,18 +159,21 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     },
 
     async renew(ref, content, expiresAt): Promise<CookieRef | null> {
-      if ((await isOver(ref as CookieRef)) || !(await extended(ref as CookieRef, content))) return null
+      if (await isOver(ref as CookieRef)) return null
       const { cookie } = ref as CookieRef
-      const until = Math.max(cookie.until, content.meta.deadline)
-      if (revocations && !(await revocations.renew({ ...cookie, until }))) return null
+      const { userId, deadline } = content.meta
+      if (revocations) {
+        if (userId !== null && deadline > cookie.until) await revocations.registry.register(cookie.master.kid, deadline)
+        if (!(await revocations.renew({ ...cookie, until: Math.max(cookie.until, deadline) }))) return null
+      }
       forget(ref)
       return repack(ref as CookieRef, content, expiresAt, 1)
     },
 
     async update(ref, content, expiresAt, before): Promise<CookieRef | null> {
       // A session that is to end sooner must do so in every copy of its cookie.
-      if (revocations && content.meta.deadline < before.meta.deadline)
-        return (await backing.renew(ref, content, expiresAt, before)) as CookieRef | null
+      const isShorter = content.meta.deadline < before.meta.deadline || expiresAt < ref.expiresAt
+      if (revocations && isShorter) return (await backing.renew(ref, content, expiresAt, before)) as CookieRef | null
       // A change that is reported as saved must be found: a cookie that was ended in between is refused next time.
       if ((await isOver(ref as CookieRef)) || !(await extended(ref as CookieRef, content))) return null
       return repack(ref as CookieRef, content, expiresAt)

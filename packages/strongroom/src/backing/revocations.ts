@@ -75,14 +75,16 @@ export class Revocations {
   /** False if the session had ended already; with `isCurrent`, also if this cookie was superseded. */
   end(session: RevocableSession, as: 'ended' | 'replaced' = 'ended', isCurrent = false): Promise<boolean> {
     return this.#set(session, session.until, ({ state, floor }) =>
-      state === 'live' && !(isCurrent && floor > session.generation) ? { state: as, floor } : null,
+      state === 'live' && !(isCurrent && floor > session.generation) ? { state: as, floor, at: this.#clock() } : null,
     )
   }
 
   /** Supersedes this cookie and all before it. False if the session has ended, or it was superseded already. */
   renew(session: RevocableSession): Promise<boolean> {
     return this.#set(session, session.until, ({ state, floor }) =>
-      state === 'live' && floor <= session.generation ? { state, floor: session.generation + 1 } : null,
+      state === 'live' && floor <= session.generation
+        ? { state, floor: session.generation + 1, at: this.#clock() }
+        : null,
     )
   }
 
@@ -103,20 +105,19 @@ export class Revocations {
   async #set(
     { sid }: RevocableSession,
     until: number,
-    next: (before: Mark) => Pick<Mark, 'state' | 'floor'> | null,
+    next: (before: Mark) => Pick<Mark, 'state' | 'floor' | 'at'> | null,
   ): Promise<boolean> {
     const id = ownId('session', sid)
     for (;;) {
       const found = await this.#store.read(id, { fresh: true })
       const mark = next(found ? markIn(found) : NO_MARK)
       if (!mark) return false
-      const at = this.#clock()
       const entry: Entry = {
-        bytes: Buffer.from(JSON.stringify([mark.state, mark.floor, at])),
+        bytes: Buffer.from(JSON.stringify([mark.state, mark.floor, mark.at])),
         expiresAt: Math.max(found?.entry.expiresAt ?? 0, until + MARGIN),
         owner: null,
         label: TOMBSTONE,
-        createdAt: at,
+        createdAt: this.#clock(),
       }
       if (found ? (await this.#store.update(id, entry, found.version)) !== null : await this.#store.create(id, entry))
         return true

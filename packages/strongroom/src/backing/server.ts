@@ -161,9 +161,10 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   async function createUnder(token: VerifiedToken, content: Content, expiresAt: number): Promise<RecordRef | null> {
     const registering = register(token, content.meta)
     if (registering) await registering
-    const entry = entryFor(token, content, expiresAt)
+    const renewedAt = now()
+    const entry = entryFor(token, content, expiresAt, undefined, renewedAt)
     if (!(await read.around(token.id, () => store.create(token.id, entry)))) return null
-    return refTo(token, entry, now(), null)
+    return refTo(token, entry, renewedAt, null)
   }
 
   /** The version of a session; of one that this request has created, and did not learn, the present one. Null if it has ended. */
@@ -198,23 +199,28 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     if (seen === null) return null
     const update = () => store.update(token.id, entry, seen)
     const renews = token.generation > was.cookie.generation
-    const version = await read.around(token.id, renews ? () => twice(update, token, seen) : update)
+    const version = await read.around(token.id, renews ? () => twice(update, token) : update)
     return version === null ? null : refTo(token, entry, renewedAt, version)
   }
 
   /**
-   * A renewal that failed may have been stored, and then its token, which nobody has received, is the only one that opens the
-   * session. It is tried once more, with the same token.
+   * A renewal that failed may have been stored, even after it was given up, and then its token, which nobody has received, is the
+   * only one that opens the session. It is tried once more, with the same token; and what is there in the end decides.
    */
-  async function twice(update: () => Promise<Version | null>, token: VerifiedToken, seen: Version) {
+  async function twice(update: () => Promise<Version | null>, token: VerifiedToken): Promise<Version | null> {
     try {
       return await update()
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
     }
-    const found = await store.read(token.id, { fresh: true })
-    if (found?.version === seen) return update()
-    return found && !('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found.version : null
+    let failure: unknown
+    const second = await update().catch((error) => {
+      failure = error
+      return null
+    })
+    const version = second ?? (await present(token))?.version ?? null
+    if (version === null && failure !== undefined) throw failure
+    return version
   }
 
   /** Puts a tombstone in the place of this version. */

@@ -46,9 +46,19 @@ export function userIndex(options: UserIndexOptions): UserIndex {
     await registry.assertComplete()
     const { before, after } = await epochs.move(userId)
     const counts = await Promise.all(
-      tags(userId).map((tag) => options.ending(tag, () => byOwner.deleteAll(tag, except), except)),
+      tags(userId).map(async (tag) => {
+        const others = await notSessions(tag)
+        return Math.max(0, (await options.ending(tag, () => byOwner.deleteAll(tag, except), except)) - others)
+      }),
     )
     return { count: counts.reduce((sum, count) => sum + count, 0), before, after }
+  }
+
+  /** Tombstones have an owner, too. They end with the sessions, and are not to be counted with them. */
+  async function notSessions(tag: string): Promise<number> {
+    let count = 0
+    for await (const page of byOwner.list(tag)) count += page.filter((one) => !isSession(one)).length
+    return count
   }
 
   return {

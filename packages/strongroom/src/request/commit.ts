@@ -139,10 +139,15 @@ async function login(task: Task, plan: Extract<Plan, { verb: 'login' }>): Promis
   const { intent } = state
   if (intent?.verb === 'login' && loaded.meta.userId === intent.userId && !context.backing.isRetired?.(loaded.ref)) {
     // Before anything is counted or written: what is ended after that moment ends this login, too.
-    await momentOf(context, intent)
+    const began = await momentOf(context, intent)
+    if (intent.options.asOf) await assertNotEnded(context, began, loaded.ref)
     const limit = sessionLimit(context, state, loaded.ref.cookie.id)
     const renewed = await limit.around(() => loginAgain(task, loaded, changes))
-    if (renewed) return renewed
+    if (renewed)
+      return orUndo(context, renewed, async () => {
+        await assertNotEnded(context, began, renewed.ref)
+        return renewed
+      })
   }
   const created = await begin(task, loaded.ref)
   const fresh = await orUndo(context, created, () => handOver(task, plan, created))
@@ -173,7 +178,7 @@ async function begin(task: Task, replaced: SessionRef | null): Promise<Loaded> {
   return limit.inTurn(async () => {
     const session = await store(task, meta, began)
     return orUndo(context, session, async () => {
-      if (began && (await context.backing.users.endedSince?.(began, session.ref))) throw endedMeanwhile()
+      await assertNotEnded(context, began, session.ref)
       return session
     })
   })
@@ -189,10 +194,13 @@ async function momentOf({ clock }: SessionsContext, { began }: LoginIntent): Pro
   return moment
 }
 
-const endedMeanwhile = () =>
-  new SessionGoneError(
+/** Rejects with `SessionGoneError` if all sessions of the user were ended since that moment. */
+async function assertNotEnded({ backing }: SessionsContext, began: LoginMoment | null, ref: SessionRef): Promise<void> {
+  if (!began || !(await backing.users.endedSince?.(began, ref))) return
+  throw new SessionGoneError(
     'All sessions of this user were ended while this login was under way, and it ended with them. Ask the user to sign in again.',
   )
+}
 
 async function store(task: Task, meta: Meta, began: LoginMoment | null): Promise<Loaded> {
   const { context, state } = task

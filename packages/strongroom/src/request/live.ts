@@ -15,7 +15,8 @@ export async function* liveSessions(
   options?: ListOptions,
 ): AsyncGenerator<readonly UserSession[]> {
   const { list, advice } = backing.users
-  if (!list) throw new UnsupportedError(`The engine ${backing.traits.engine} cannot list a user's sessions: ${advice}`)
+  if (!list)
+    throw new UnsupportedError(`The engine ${backing.traits.engine} cannot list a user's sessions: ${advice.list}`)
   let isCurrent: Compare | null = null
   for await (const page of list(userId, options)) {
     if (stamps === null) {
