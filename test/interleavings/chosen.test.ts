@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { check, type Failure, reportOf } from './checker/check.ts'
-import { inCookies, inMemory, oneByOne, onOneNode, onTwoCaches } from './checker/places.ts'
+import { afterRotation, inCookies, inMemory, oneByOne, onOneNode, onTwoCaches } from './checker/places.ts'
 import { CHOSEN } from './checker/plans.ts'
 
 /** The switches that are needed to show a weakness are few. */
@@ -10,6 +10,7 @@ const PLACES = {
   'where an index is read first': { open: oneByOne, preemptions: 3, most: 60 },
   'on two nodes with caches of their own': { open: onTwoCaches, preemptions: 2, most: 20 },
   'on one node, to which answers come late': { open: onOneNode, preemptions: 2, most: 60, answers: true },
+  'after a rotation of secrets': { open: afterRotation, preemptions: 2, most: 60 },
   'in cookies, with revocations': { open: inCookies, preemptions: 2, most: 60 },
 }
 
