@@ -12,7 +12,6 @@ import { onRedis } from '../fault-injection/environments/redis.ts'
 import { killed, start } from '../fault-injection/fixtures/child.ts'
 import { onEach } from '../fault-injection/fixtures/environment.ts'
 import { type Anything, sessionsOn } from '../fault-injection/fixtures/site.ts'
-import { isWeak } from './checker/known.ts'
 import { IS_FULL } from './checker/size.ts'
 import { NO_SIGNALS, type Order, obey, PATIENT, visit } from './checker/storm.ts'
 
@@ -58,7 +57,7 @@ onEach(ENVIRONMENTS, { title: 'two servers in a storm,', synced: false }, (_, ru
     })
     test.diagnostic(`${ROUNDS} rounds, ${renewals} renewals, ${survivors} survivors`)
     assert.ok(renewals >= ROUNDS)
-    if (!isWeak('W1')) assert.equal(survivors, 0)
+    assert.equal(survivors, 0)
   })
 
   for (const atLimit of ['refuse', 'end-oldest'] as const)

@@ -1,6 +1,7 @@
+import type { Violation } from './aftermath.ts'
 import { type Chooser, type Exploration, explore } from './explore.ts'
 import { Gates } from './gates.ts'
-import { type Violation, violations } from './invariants.ts'
+import { violations } from './invariants.ts'
 import type { OpenPlace } from './places.ts'
 import { type Plan, type Played, play, titleOf } from './run.ts'
 import { Scene } from './scene.ts'

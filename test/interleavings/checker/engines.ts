@@ -60,6 +60,7 @@ function engine(
           users,
           staleFor,
           inCookies: false,
+          isRotated: false,
           clear: async () => undefined,
         }
       }

@@ -1,3 +1,4 @@
+import { EPOCH, hasLabel, TOMBSTONE } from '../../../packages/strongroom/src/backing/own-entries.ts'
 import type { Entry, Found, IndexedStore, Version } from '../../../packages/strongroom/src/store.ts'
 import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
 import { check, type Failure } from './check.ts'
@@ -121,6 +122,30 @@ export const FAULTS: readonly Fault[] = [
       return { byOwner: { ...byOwner, list } }
     },
     plans: [{ L: ['login over the limit'] }],
+  },
+  {
+    title: 'a touch that ignores the version',
+    plant: (store) => ({ touch: (id, expiresAt) => store.touch(id, expiresAt) }),
+    plans: [{ O: ['read'], T: ['prolong'] }],
+  },
+  {
+    title: 'an epoch that is not stored',
+    plant: (store) => ({
+      create: async (id, entry) => hasLabel(entry, EPOCH) || (await store.create(id, entry)),
+    }),
+    plans: [{ L: ['login'], P: ['revoke all'] }],
+  },
+  {
+    title: 'a session that is deleted at a login, without a tombstone in its place',
+    plant: (store) => ({
+      update: async (id, entry, version) =>
+        hasLabel(entry, TOMBSTONE)
+          ? (await store.delete(id, version))
+            ? version
+            : null
+          : store.update(id, entry, version),
+    }),
+    plans: [{ L: ['keep'], M: ['login'] }],
   },
   {
     title: 'a create that forgets its owner',

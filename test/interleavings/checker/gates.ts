@@ -18,7 +18,7 @@ export interface HeldOperation {
   readonly on: string
   /** Is it part of an end (a logout, a revocation)? */
   readonly ends: boolean
-  /** Is it the first operation of a login? */
+  /** Is it the one with which a login begins? */
   readonly begins: boolean
   access(): Access
   /** Lets it run. Resolves when it has, and its result has been returned. */
@@ -30,7 +30,7 @@ export interface Act {
   readonly ends: boolean
   /** Set when `login()` is called. */
   isLogin: boolean
-  /** Steps of the schedule. `begin` is the first operation after the call of `login()`. */
+  /** Steps of the schedule. A login begins when the store has been asked for the user's epoch. */
   first: number | null
   last: number | null
   begin: number | null
@@ -39,9 +39,6 @@ export interface Act {
 export async function* inOnePage(list: () => Promise<readonly Listing[]>): AsyncGenerator<readonly Listing[]> {
   yield await list()
 }
-
-/** Nothing is known until the store itself has answered. */
-const isOfCache = ({ name }: { readonly name: string }) => name.startsWith('cache ')
 
 const FREE: Access = { reads: [], writes: [] }
 type Call = (...args: never[]) => Promise<unknown>
@@ -54,9 +51,13 @@ export class Gates {
   readonly held: HeldOperation[] = []
   /** Releases of this schedule so far. */
   step = 0
+  /** The ids of the users' epochs. */
+  epochs: readonly string[] = []
   readonly #actor = new AsyncLocalStorage<string>()
   readonly #acts = new Map<string, Act>()
   readonly #counts = new Map<string, number>()
+  /** Logins that have asked for the epoch. The same request may ask for it again, and be answered sooner. */
+  readonly #begun = new Set<Act>()
   /** Owners that an entry has had. It may lose its owner, and what was found by it changes then. */
   readonly #owners = new Map<string, Set<string>>()
   readonly #answers: boolean
@@ -141,16 +142,18 @@ export class Gates {
     const { actor } = what
     const act = this.#acts.get(actor)
     const count = this.#counts.get(actor) ?? 0
+    const begins = act?.isLogin === true && !this.#begun.has(act) && this.#isOfEpoch(what)
+    if (begins) this.#begun.add(act)
     this.#counts.set(actor, count + 1)
     return new Promise<T>((resolve, reject) => {
       const held: HeldOperation = {
         ...what,
         key: `${actor}.${count}`,
         ends: act?.ends ?? false,
-        begins: act?.isLogin === true && act.begin === null && !isOfCache(what),
+        begins,
         release: async () => {
           this.held.splice(this.held.indexOf(held), 1)
-          if (act) this.#count(act, what)
+          if (act) this.#count(act, begins)
           await make().then(
             (value) => this.#answer(held, act, () => resolve(value)),
             (error) => this.#answer(held, act, () => reject(error)),
@@ -161,10 +164,15 @@ export class Gates {
     })
   }
 
-  #count(act: Act, operation: { readonly name: string }): void {
+  #count(act: Act, begins: boolean): void {
     act.first ??= this.step
     act.last = this.step
-    if (act.isLogin && !isOfCache(operation)) act.begin ??= this.step
+    if (begins) act.begin = this.step
+  }
+
+  /** What a cache says of it is not believed: nothing is known until the store itself has answered. */
+  #isOfEpoch({ name, on }: Pick<HeldOperation, 'name' | 'on'>): boolean {
+    return !name.startsWith('cache ') && this.epochs.some((id) => on.includes(id))
   }
 
   /** The arrival of a result changes only what its own node remembers; all nodes are one here. */

@@ -25,6 +25,7 @@ interface Plot {
   readonly node: (gates: Gates) => (actor: string) => IndexedStore
   readonly staleFor?: number
   readonly inCookies?: boolean
+  readonly isRotated?: boolean
 }
 
 /** A place whose stores are made at its first schedule. */
@@ -35,7 +36,7 @@ function place(name: string, make: (clock: Clock) => Plot): OpenPlace {
   let schedules = 0
   return (gates) => {
     plot ??= make(clock)
-    const { stores, node, staleFor = 0, inCookies = false } = plot
+    const { stores, node, staleFor = 0, inCookies = false, isRotated = false } = plot
     clock.set(start)
     schedules++
     return {
@@ -46,6 +47,7 @@ function place(name: string, make: (clock: Clock) => Plot): OpenPlace {
       users: { u: `ada ${schedules}`, v: `bob ${schedules}` },
       staleFor,
       inCookies,
+      isRotated,
       clear: async (kept) => void (await Promise.all(stores.map((store) => clear(store, kept)))),
     }
   }
@@ -70,6 +72,12 @@ export function nodes(make: (actor: string) => IndexedStore): (actor: string) =>
 export const inMemory = place('memory', (clock) => {
   const store = memory({ clock, max: 1000 })
   return { stores: [store], node: (gates) => nodes(() => gates.around(store)) }
+})
+
+/** The secret has been rotated since the sessions began. */
+export const afterRotation = place('rotated', (clock) => {
+  const store = memory({ clock, max: 1000 })
+  return { stores: [store], node: (gates) => nodes(() => gates.around(store)), isRotated: true }
 })
 
 /** Sessions in their cookies, with what ended them in a store. */

@@ -16,6 +16,15 @@ const MINE: readonly VerbName[] = [
 ]
 /** Those that are combined with each other twice. */
 const FEW: readonly VerbName[] = ['write', 'renew', 'login', 'logout', 'revoke others']
+/** Those that are combined with a few others. */
+const SPECIAL: readonly VerbName[] = [
+  'login as of before',
+  'login and revoke others',
+  'logout with two cookies',
+  'shorten',
+  'prolong',
+  'clear',
+]
 /** What a visitor does who is not signed in, or somebody who has planted the visitor's cookie. */
 const VISITOR: readonly VerbName[] = ['write', 'keep', 'renew', 'login', 'login as v', 'logout']
 
@@ -34,6 +43,13 @@ export const THREE: readonly Plan[] = [
     { O: [a], T: [b], D: ['revoke others'] },
     { O: [a], T: [b], D: ['renew'] },
   ]),
+  ...pairs(SPECIAL, FEW).flatMap(([a, b]): Plan[] => [
+    { O: [a], T: [b], P: ['revoke all'] },
+    { O: [a], T: [b], P: ['revoke'] },
+    { O: [a], T: [b], D: ['renew'] },
+  ]),
+  ...unordered(SPECIAL).map(([a, b]): Plan => ({ O: [a], T: [b], P: ['revoke all'] })),
+  ...pairs(SPECIAL, VISITOR).map(([a, b]): Plan => ({ L: [a], M: [b], P: ['revoke all'] })),
   ...unordered(VISITOR).flatMap(([a, b]): Plan[] => [
     { L: [a], M: [b], P: ['revoke all'] },
     { L: [a], M: [b], O: ['login over the limit'] },
@@ -42,6 +58,12 @@ export const THREE: readonly Plan[] = [
 
 /** Two clients, with two verbs each. */
 export const TWO: readonly Plan[] = [
+  ...[...pairs(SPECIAL, FEW), ...pairs(FEW, SPECIAL), ...pairs(SPECIAL)].flatMap((a): Plan[] => [
+    { O: a, P: ['revoke all', 'revoke'] },
+    { O: a, D: ['renew', 'revoke others'] },
+    { O: a, T: ['renew', 'write'] },
+    { O: a, T: ['logout', 'login'] },
+  ]),
   ...unordered(pairs(FEW)).map(([a, b]): Plan => ({ O: a, T: b })),
   ...pairs(MINE).flatMap((a): Plan[] => [
     { O: a, P: ['revoke all', 'revoke'] },
@@ -69,6 +91,7 @@ export const CHOSEN: readonly Plan[] = [
   { T: ['renew', 'renew'], O: ['login as v'] },
   { T: ['renew', 'renew'], P: ['revoke all'] },
   { T: ['renew', 'renew'], P: ['revoke'] },
+  { O: ['renew', 'renew', 'revoke'], T: ['write'] },
   { O: ['renew', 'logout with the first cookie'], D: ['write'] },
   { O: ['renew', 'logout'], T: ['logout', 'renew'] },
   { O: ['logout', 'logout'], T: ['revoke others', 'renew'] },
@@ -85,4 +108,22 @@ export const CHOSEN: readonly Plan[] = [
   { L: ['login over the limit'], M: ['login over the limit'], O: ['write'] },
   { D: ['login over the limit'], L: ['login at the limit'], O: ['logout'] },
   { O: ['read'], T: ['write'], P: ['revoke all'] },
+  // The corrections C4, C6, C10 and C11.
+  { L: ['keep'], M: ['login'] },
+  { L: ['clear'], M: ['login'] },
+  { O: ['login as of before'], P: ['revoke all'] },
+  { L: ['login as of before'], D: ['revoke others'] },
+  { O: ['login and revoke others'], T: ['renew', 'renew'] },
+  { O: ['login and revoke others'], P: ['revoke all'] },
+  { L: ['login and revoke others'], D: ['write'] },
+  { L: ['login and revoke others'], M: ['login and revoke others'] },
+  { O: ['prolong'], T: ['read'] },
+  { O: ['prolong'], T: ['logout'] },
+  { O: ['prolong'], T: ['renew'], P: ['revoke all'] },
+  { O: ['shorten'], T: ['write', 'renew'] },
+  { O: ['shorten'], T: ['read'] },
+  { O: ['logout with two cookies'], T: ['renew'], D: ['renew'] },
+  { O: ['renew unanswered', 'login'], P: ['revoke all'] },
+  // Sessions that have ended do not count.
+  { D: ['logout'], L: ['login at the limit'] },
 ]

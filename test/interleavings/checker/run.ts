@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
+import { Actor } from './actor.ts'
 import type { Chooser } from './explore.ts'
 import type { HeldOperation } from './gates.ts'
 import type { ActorName, Scene } from './scene.ts'
-import { Actor, type VerbName } from './verbs.ts'
+import type { VerbName } from './verbs.ts'
 
 /** Who does what. */
 export type Plan = Readonly<Partial<Record<ActorName, readonly VerbName[]>>>

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { ownId } from '../../../packages/strongroom/src/backing/own-entries.ts'
+import { createKeyring } from '../../../packages/strongroom/src/crypto/keyring.ts'
+import { ownerTag } from '../../../packages/strongroom/src/crypto/owner.ts'
 import { cookie } from '../../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { createSessions, type Sessions } from '../../../packages/strongroom/src/sessions.ts'
 import type { IndexedStore, ScannableStore } from '../../../packages/strongroom/src/store.ts'
@@ -6,6 +9,7 @@ import type { ManualClock } from '../../../packages/strongroom/src/testing/clock
 import type { Anything } from '../../core/fixtures/fixture.ts'
 import { secret } from '../../core/fixtures/secret.ts'
 import type { Act, Gates } from './gates.ts'
+import { PROLONGED } from './lifetimes.ts'
 
 export type User = 'u' | 'v'
 
@@ -33,7 +37,9 @@ export interface Deed extends Act {
   /** The key that it writes, if it writes. */
   readonly key: string
   presented: Cookie | null
-  /** What the presented cookie opened. */
+  /** A second cookie of the same name. */
+  besides: Cookie | null
+  /** What the presented cookies opened. */
   loaded: { readonly user: string | null; readonly isLive: boolean } | null
   /** Null while it runs. `none`: there was nothing to do it to. */
   result: 'done' | 'none' | Error | null
@@ -55,6 +61,8 @@ export interface Place {
   readonly users: Readonly<Record<User, string>>
   /** Are the sessions in their cookies, and only what ended them in the store? Nobody can list them, and copies differ. */
   readonly inCookies: boolean
+  /** Did the sessions begin under a secret that is no longer the current one? */
+  readonly isRotated: boolean
   /** Ms after which no node believes an old copy. */
   readonly staleFor: number
   /** Removes all entries but these. A server engine keeps them: its users are new in each schedule. */
@@ -65,7 +73,10 @@ export interface Place {
 export const ACTORS = { O: 'S0', T: 'S0', D: 'S1', L: 'A', M: 'A', P: null } as const
 export type ActorName = keyof typeof ACTORS
 
-export const cookieHeader = (cookie: Cookie | null) => (cookie ? { cookie: `id=${cookie.text}` } : {})
+export const cookieHeader = (cookie: Cookie | null, besides: Cookie | null = null) => {
+  const pairs = [cookie, besides].flatMap((one) => (one ? [`${COOKIE}=${one.text}`] : []))
+  return pairs.length > 0 ? { cookie: pairs.join('; ') } : {}
+}
 
 /** The sessions of one schedule: those that are there at first, and everything that was done and handed out since. */
 export class Scene {
@@ -80,6 +91,8 @@ export class Scene {
     this.place = place
     this.gates = gates
     this.outside = serverOn('outside', place.outside, place)
+    const { current } = createKeyring(secretsOf(place))
+    gates.epochs = Object.values(place.users).map((user) => ownId('epoch', ownerTag(current, COOKIE, user)))
   }
 
   static async create(place: Place, gates: Gates): Promise<Scene> {
@@ -105,9 +118,14 @@ export class Scene {
     const { place } = this
     if (!warm.has(place.name)) {
       for (const sessions of [this.outside, ...Object.keys(ACTORS).map((actor) => this.node(actor))]) {
-        const visit = sessions.open({})
-        ;(await visit.get()).login('warm')
-        await visit.commit()
+        for (const beginning of [this.#beginning, sessions]) {
+          const first = beginning.open({})
+          ;(await first.get()).login('warm')
+          const cookie = cookieOf((await first.commit()).setCookie)
+          const second = sessions.open({ cookie: `${COOKIE}=${cookie}` })
+          ;(await second.get()).setExpiry({ absolute: PROLONGED + 24 * 60 * 60_000 })
+          await second.commit()
+        }
         await sessions.of('warm').revokeAll()
       }
       const ids: string[] = []
@@ -127,8 +145,14 @@ export class Scene {
     return cookie
   }
 
+  /** Where the sessions begin that are there at first. */
+  get #beginning(): Sessions<Anything> {
+    const { place } = this
+    return place.isRotated ? serverOn('beginning', place.outside, place, [OLD]) : this.outside
+  }
+
   async #begin(name: string, user: User | null): Promise<void> {
-    const visit = this.outside.open({})
+    const visit = this.#beginning.open({})
     const session = await visit.get()
     session.set('began as', name)
     if (user) session.login(this.place.users[user])
@@ -145,6 +169,11 @@ interface Server {
   store: IndexedStore
 }
 const servers = new Map<string, Server>()
+const OLD = secret('interleavings')
+const NEW = secret('newer interleavings')
+const secretsOf = ({ isRotated }: Place) => (isRotated ? [NEW, OLD] : [OLD])
+/** Its name, and so the namespace. */
+const COOKIE = 'id'
 /** What the servers of a place have stored for ever. */
 const warm = new Map<string, ReadonlySet<string>>()
 
@@ -152,21 +181,21 @@ const warm = new Map<string, ReadonlySet<string>>()
  * Deriving keys takes longer than a schedule, so the servers stay from one schedule to the next, on other stores. Nothing that
  * they remember is about the new sessions, whose ids are new.
  */
-function serverOn(name: string, store: IndexedStore, place: Place): Sessions<Anything> {
+function serverOn(name: string, store: IndexedStore, place: Place, secrets = secretsOf(place)): Sessions<Anything> {
   const key = `${place.name}: ${name}`
   const known = servers.get(key)
   if (known) {
     Object.assign(known, { store, place })
     return known.sessions
   }
-  const options = { secrets: secret('interleavings'), storeTimeout: '10m', sweep: false, memo: 2 ** 16 } as const
+  const options = { secrets, storeTimeout: '10m', sweep: false, memo: 2 ** 16 } as const
   const stage = switched(() => server.store, store)
   const server: Server = {
     sessions: createSessions<Anything>({
       ...options,
       store: place.inCookies ? (cookie({ revocations: stage }) as never) : stage,
       clock: () => server.place.clock(),
-      cookie: { name: 'id', secure: false },
+      cookie: { name: COOKIE, secure: false },
     }),
     store,
     place,
