@@ -488,6 +488,11 @@ const adapterMutations: Mutation[] = [
     'partitioned }, production)',
     'partitioned }, false)',
   ),
+  on('test/adapters/plain-client.test.ts', 'packages/strongroom/src/adapters/shared/outcome.ts')(
+    'a client that does not know Partitioned and is logged out by the response that renames its cookie',
+    "for (const line of clearCookies) headers.append('Set-Cookie', line)\n  if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)",
+    "if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)\n  for (const line of clearCookies) headers.append('Set-Cookie', line)",
+  ),
   hold(
     'chunks that are replayed in the wrong order',
     'of this.#queue?.splice(0) ?? []) {\n      result',

@@ -51,7 +51,7 @@ class Browser {
     const visit = sessions.open({ cookie })
     const result = work(await visit.get())
     const { setCookie, clearCookies = [] } = await visit.commit()
-    for (const line of setCookie === null ? clearCookies : [setCookie, ...clearCookies]) {
+    for (const line of setCookie === null ? clearCookies : [...clearCookies, setCookie]) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (value === '' || /max-age=0\b/i.test(line)) this.jar.delete(name)
       else this.jar.set(name, value)

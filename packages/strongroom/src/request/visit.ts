@@ -22,7 +22,10 @@ export interface GetOptions {
 export interface Outcome {
   /** The Set-Cookie line to add, or null. A response with one also needs `Cache-Control: no-store`. */
   readonly setCookie: string | null
-  /** More Set-Cookie lines, which remove the cookies of another framework; see `adoptFrom`. */
+  /**
+   * More Set-Cookie lines, to be added before `setCookie`: they remove other spellings of our cookie, and the cookies of another
+   * framework (see `adoptFrom`).
+   */
   readonly clearCookies?: readonly string[] | undefined
   /** Was the session asked for? Then the response differs by cookie, and needs `Vary: Cookie`. */
   readonly used: boolean

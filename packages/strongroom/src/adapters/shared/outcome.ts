@@ -25,8 +25,10 @@ export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
   else if (!vary.split(',').some((name) => /^\s*(\*|cookie)\s*$/i.test(name))) headers.set('Vary', `${vary}, Cookie`)
   const { clearCookies = [] } = outcome
   if (outcome.setCookie === null && clearCookies.length === 0) return
-  if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)
+  // Ours comes last: a client that does not know Partitioned, such as curl, takes a line that removes the other spelling of it for one
+  // that removes ours.
   for (const line of clearCookies) headers.append('Set-Cookie', line)
+  if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)
   // Nor must it store one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
   if (!/\bno-store\b/i.test(headers.get('cache-control') ?? '')) headers.set('Cache-Control', 'no-store')
   // A CDN that finds one of these does not look at Cache-Control, and would hand the cookie to everybody.
