@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { SourceSession } from '../../packages/strongroom/src/adoption/source.ts'
-import { COPY, EPOCH, hasLabel, isSession, KEYS, RECEIPT } from '../../packages/strongroom/src/backing/own-entries.ts'
+import { COPY, EPOCH, hasLabel, KEYS, RECEIPT } from '../../packages/strongroom/src/backing/own-entries.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
-import type { IndexedStore } from '../../packages/strongroom/src/store.ts'
+import { type IndexedStore, isSession } from '../../packages/strongroom/src/store.ts'
 import { watched } from '../../packages/strongroom/src/testing/watched.ts'
 import { DAY, KEY, NOW, OLD, OLDER, rows, SECRET, setUp, visit, who } from './fixtures/other-framework.ts'
 
