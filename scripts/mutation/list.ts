@@ -1061,6 +1061,21 @@ const identityMutations: Mutation[] = [
     'if (!isOurs)',
   ),
   inSeal('plain-record')(
+    'a plain record that can be counted under another secret',
+    'header.bornUnder === token.master.kid && equal(',
+    'equal(',
+  ),
+  inSeal('rotation')(
+    'a secret that is called unneeded while sessions that began under it are alive',
+    'const kids = [header?.bornUnder, sealedUnder(bytes)]',
+    'const kids = [sealedUnder(bytes)]',
+  ),
+  inSeal('rotation', 'admin/inspect')(
+    'a secret that is called unneeded while device labels are sealed under it',
+    'if (forLabel !== null) kids.add(forLabel)',
+    '',
+  ),
+  inSeal('plain-record')(
     'a token that stands in a plain record',
     "checkOf(token).toString('base64url')",
     "Buffer.from(token.token).toString('base64url').slice(0, 22)",

@@ -134,8 +134,9 @@ const golden: Golden = {
             const before = newToken(ring, NAME)
             const token = renewedToken(before, NAME)
             const bytes = hex(createSeal(seal, ring, aead).seal(payload, token, owner, RENEWED_AT))
+            const bornUnder = token.master.kid
             const cookies = { cookie: token.text, superseded: before.text }
-            return { seal, cipher: aead.cipher, ...cookies, owner, payload, renewedAt: RENEWED_AT, bytes }
+            return { seal, cipher: aead.cipher, ...cookies, owner, payload, renewedAt: RENEWED_AT, bornUnder, bytes }
           }),
         ),
       ),
