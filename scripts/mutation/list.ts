@@ -49,12 +49,12 @@ const copyMutations: Mutation[] = [
   ),
   copies('engines/cached/store')(
     'an outer copy that an inner store accepts',
-    "this.#durable.authenticate?.(copyKeysFor('durable', keys))",
+    "this.#durable.authenticate?.(keysOfPart('durable', keys))",
     'this.#durable.authenticate?.(keys)',
   ),
   copies('engines/cached/store')(
     'a copy of a copy that is taken for the copy of a session',
-    "this.#cache.authenticate?.(copyKeysFor('cache', keys))",
+    "this.#cache.authenticate?.(keysOfPart('cache', keys))",
     'this.#cache.authenticate?.(keys)',
   ),
   copies('engines/cached/store')(
@@ -71,8 +71,8 @@ const copyMutations: Mutation[] = [
   cached('a copy that is used for ever', 'age >= this.#maxAge || ', ''),
   copies('engines/moving/store')(
     'a copy of the old store that the new one accepts',
-    "from.authenticate?.(copyKeysFor('from', keys))",
-    "from.authenticate?.(copyKeysFor('to', keys))",
+    "from.authenticate?.(keysOfPart('from', keys))",
+    "from.authenticate?.(keysOfPart('to', keys))",
   ),
   copies('crypto/copy-keys')('a copy with a forged tag', '? bytes : null\n    },', '? bytes : bytes\n    },'),
   copies('crypto/copy-keys')(
@@ -994,6 +994,7 @@ const cryptoMutations: Mutation[] = [
 
 const inToken = on('test/core/token.test.ts', 'packages/strongroom/src/crypto/token.ts')
 const inOwner = on('test/core/token.test.ts', 'packages/strongroom/src/crypto/owner.ts')
+const inNamespace = on('test/core/token.test.ts', 'packages/strongroom/src/crypto/namespace.ts')
 const inSeal = (suite: string, file = 'crypto/seal') =>
   on(`test/core/${suite}.test.ts`, `packages/strongroom/src/${file}.ts`)
 const inRecords = on('test/core/records.test.ts', 'packages/strongroom/src/backing/records.ts')
@@ -1041,7 +1042,7 @@ const identityMutations: Mutation[] = [
     '.update(JSON.stringify(what))',
   ),
   inToken('a computed token whose parts are joined', 'JSON.stringify(what)', "what.join('')"),
-  inOwner('a namespace that can be continued by what follows it', 'prefix.writeUInt32BE(name.length)', ''),
+  inNamespace('a namespace that can be continued by what follows it', 'prefix.writeUInt32BE(name.length)', ''),
   inOwner('users that two applications share', '.update(namespacePrefix(namespace)).update(userId)', '.update(userId)'),
   on('test/core/keyring.test.ts', 'packages/strongroom/src/crypto/keyring.ts')(
     'one key for two uses',
@@ -1072,6 +1073,21 @@ const identityMutations: Mutation[] = [
     'a plain record whose generation does not count',
     'if (!isOurs || header.generation !== token.generation)',
     'if (!isOurs)',
+  ),
+  inSeal('plain-record')(
+    'a plain record that can be counted under another secret',
+    'header.bornUnder === token.master.kid && equal(',
+    'equal(',
+  ),
+  inSeal('rotation')(
+    'a secret that is called unneeded while sessions that began under it are alive',
+    'const kids = [header?.bornUnder, sealedUnder(bytes)]',
+    'const kids = [sealedUnder(bytes)]',
+  ),
+  inSeal('rotation', 'admin/inspect')(
+    'a secret that is called unneeded while device labels are sealed under it',
+    'if (forLabel !== null) kids.add(forLabel)',
+    '',
   ),
   inSeal('plain-record')(
     'a token that stands in a plain record',

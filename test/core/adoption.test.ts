@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { SourceSession } from '../../packages/strongroom/src/adoption/source.ts'
-import { COPY, hasLabel, isSession, RECEIPT } from '../../packages/strongroom/src/backing/own-entries.ts'
+import { COPY, hasLabel, RECEIPT } from '../../packages/strongroom/src/backing/own-entries.ts'
 import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import type { IndexedStore, Store } from '../../packages/strongroom/src/store.ts'
+import { type IndexedStore, isSession, type Store } from '../../packages/strongroom/src/store.ts'
 import { watched } from '../../packages/strongroom/src/testing/watched.ts'
 import {
   DAY,

@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process'
 import { createHmac, createSecretKey, randomBytes, randomInt } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
-import { isSession } from '../../packages/strongroom/src/backing/own-entries.ts'
 import { type Aead, createAead, type Scratch } from '../../packages/strongroom/src/crypto/aead.ts'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { nodePrimitives } from '../../packages/strongroom/src/crypto/node.ts'
@@ -16,6 +15,7 @@ import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import { isSession } from '../../packages/strongroom/src/store.ts'
 import { AEADS, nameOf, VERSIONS } from './fixtures/aead.ts'
 import { ringOf, secret } from './fixtures/secret.ts'
 
@@ -210,7 +210,12 @@ describe('a runtime without ChaCha20-Poly1305', () => {
 
   it('seals with AES-256-GCM, and refuses to be told otherwise', () => {
     assert.equal(without.cipher, 'aes-256-gcm')
-    assert.deepEqual(opener.open(sealedBy(without), token, null), { payload: '{}', generation: 0, renewedAt: 0 })
+    assert.deepEqual(opener.open(sealedBy(without), token, null), {
+      payload: '{}',
+      generation: 0,
+      renewedAt: 0,
+      bornUnder: token.master.kid,
+    })
     assert.throws(() => createAead({ ...node, chacha20: null }, 'chacha20-poly1305'), ConfigError)
   })
 

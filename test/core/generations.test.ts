@@ -56,7 +56,7 @@ for (const aead of AEADS)
         const seal = createSeal(name, ring, aead)
         const [before, after] = [sealFor(seal, first), sealFor(seal, second)]
         // The header of one on the rest of the other.
-        const header = name === 'two-key' ? 11 : 27
+        const header = name === 'two-key' ? 12 : 28
         const mixed = [
           [Buffer.concat([after.subarray(0, header), before.subarray(header)]), second],
           [Buffer.concat([before.subarray(0, header), after.subarray(header)]), first],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { createSeal } from '../../packages/strongroom/src/crypto/seal.ts'
+import { createSeal, keysOf } from '../../packages/strongroom/src/crypto/seal.ts'
 import { aead } from './fixtures/aead.ts'
 import { flip, fresh, next, owner, PAYLOAD, RENEWED_AT, refused, ring, sealFor } from './fixtures/sealing.ts'
 
@@ -10,10 +10,16 @@ describe('a plain record', () => {
   const seal = createSeal('none', ring, aead)
   const token = next(fresh())
   const check = createHash('sha256').update('strongroom token ').update(token.token).digest().subarray(0, 16)
-  const line = `1 ${RENEWED_AT} ${check.toString('base64url')}`
+  const { kid } = token.master
+  const line = `1 ${RENEWED_AT} ${kid} ${check.toString('base64url')}`
 
-  it('is its payload, and a line with generation, moment and a hash of its token', () => {
+  it('is its payload, and a line with generation, moment, key id of its session and a hash of its token', () => {
     assert.equal(sealFor(seal, token).toString(), `${PAYLOAD}\n${line}`)
+  })
+
+  it('names the key that its session needs, which is all that it needs', () => {
+    assert.deepEqual([...keysOf(sealFor(seal, token))], [kid])
+    for (const text of ['', PAYLOAD, `${PAYLOAD}\n`, 'x'.repeat(200)]) assert.equal(keysOf(Buffer.from(text)).size, 0)
   })
 
   it('does not contain its token', () => {
@@ -28,6 +34,7 @@ describe('a plain record', () => {
       '': 'malformed',
       '1': 'malformed',
       [`1 ${RENEWED_AT}`]: 'malformed',
+      [`1 ${RENEWED_AT} ${check.toString('base64url')}`]: 'malformed',
       [`${line} `]: 'malformed',
       [` ${line}`]: 'malformed',
       [`${line}A`]: 'malformed',
@@ -37,8 +44,9 @@ describe('a plain record', () => {
       [line.replace(/^1/, '12345678901')]: 'malformed',
       [line.replace(/^1/, '2')]: 'superseded',
       [line.replace(/^1/, '0')]: 'ahead',
-      [`1 ${RENEWED_AT} ${'A'.repeat(22)}`]: 'forged',
-      [`2 ${RENEWED_AT} ${'A'.repeat(22)}`]: 'superseded',
+      [line.replace(` ${kid} `, ` ${(kid + 1) % 256} `)]: 'forged',
+      [`1 ${RENEWED_AT} ${kid} ${'A'.repeat(22)}`]: 'forged',
+      [`2 ${RENEWED_AT} ${kid} ${'A'.repeat(22)}`]: 'superseded',
     }
     for (const [last, expected] of Object.entries(lines)) assert.equal(open(`${PAYLOAD}\n${last}`), expected, last)
     assert.equal(open(PAYLOAD), 'malformed')
@@ -55,7 +63,7 @@ describe('a plain record', () => {
       const opened = seal.open(flipped, token, owner)
       if ('refused' in opened) continue
       const { renewedAt, ...rest } = opened
-      assert.deepEqual(rest, { payload: PAYLOAD, generation: 1 }, `bit ${bit}`)
+      assert.deepEqual(rest, { payload: PAYLOAD, generation: 1, bornUnder: kid }, `bit ${bit}`)
       assert.notEqual(renewedAt, RENEWED_AT, `bit ${bit}`)
     }
   })

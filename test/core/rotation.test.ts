@@ -50,7 +50,6 @@ describe('a rotation of secrets', () => {
     assert.deepEqual(await recordKids(app), [kidOf(OLD)])
     await guest.visit((session) => session.set('n', 1))
     assert.deepEqual([await recordKids(app), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(OLD)])
-    assert.deepEqual((await sessions.keyUse()).sealed, new Map([[kidOf(NEW), 1]]))
     await settle()
     await guest.visit((session) => session.renew())
     assert.deepEqual([await recordKids(app), cookieKid(guest.cookie)], [[kidOf(NEW)], kidOf(OLD)])
@@ -138,6 +137,48 @@ describe('a rotation of secrets', () => {
       await guest.visit((session) => assert.equal(session.userId, null))
       assert.deepEqual(events.at(-1), { type: 'rejected', what: 'cookie', reason: 'forged' })
     }
+  })
+})
+
+describe('which secrets live sessions need', () => {
+  const needed = async ({ sessions }: Pick<Fixture, 'sessions'>, ...secrets: string[]) => {
+    const use = await sessions.keyUse()
+    return secrets.map((each) => use.needed.get(kidOf(each)) ?? 0)
+  }
+
+  it('counts those that sessions began under, whatever their records were sealed under since', async () => {
+    for (const seal of ['two-key', 'server-key', 'none'] as const) {
+      const app = fixture({ secrets: [OLD], seal })
+      const guest = app.visitor()
+      await guest.visit((session) => session.set('n', 0))
+      assert.deepEqual(await needed(app, OLD, NEW), [1, 0], seal)
+      await app.sessions.reloadSecrets([NEW, OLD])
+      await settle()
+      await guest.visit((session) => session.set('n', 1))
+      assert.deepEqual(await needed(app, OLD, NEW), [1, seal === 'none' ? 0 : 1], seal)
+      await settle()
+      await guest.visit((session) => session.login('ada'))
+      assert.deepEqual(await needed(app, OLD, NEW), [0, 1], seal)
+    }
+  })
+
+  it('counts those that device labels are sealed under, without which a list would lack a name', async () => {
+    const app = fixture({ secrets: [OLD], seal: 'two-key' })
+    const guest = app.visitor()
+    await guest.visit((session) => session.login('ada', { label: 'Phone' }))
+    for (const [secrets, change] of [
+      // The label is made again only when what it says changes.
+      [[NEW, OLD], 5],
+      [[NEWER, NEW, OLD], null],
+    ] as const) {
+      await app.sessions.reloadSecrets(secrets)
+      await settle()
+      await guest.visit((session) => (change ? session.setExpiry({ idle: `${change}m` }) : session.set('n', 1)))
+    }
+    assert.deepEqual(await needed(app, OLD, NEW, NEWER), [1, 1, 1])
+    await app.sessions.reloadSecrets([NEWER, OLD])
+    const [device] = await app.sessions.of('ada').list()
+    assert.equal(device?.label, null)
   })
 })
 

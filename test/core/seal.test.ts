@@ -6,6 +6,7 @@ import type { Keyring } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
 import {
   createSeal,
+  keysOf,
   LEAST_RECORD,
   type SealName,
   sealedUnder,
@@ -49,35 +50,37 @@ for (const aead of AEADS)
         for (const tag of [owner, null]) {
           const context = token.id + (tag ?? '')
           const key = ring.current.seal
-          const header = Buffer.alloc(25)
+          const header = Buffer.alloc(26)
           header.writeUInt32BE(token.generation)
           header.writeUInt32BE(RENEWED_AT, 4)
-          createHash('sha256').update('strongroom token ').update(token.token).digest().copy(header, 9, 0, 16)
+          header[8] = token.master.kid
+          createHash('sha256').update('strongroom token ').update(token.token).digest().copy(header, 10, 0, 16)
 
           const two = sealFor(sealWith('two-key'), token, tag)
-          assert.equal(two.length, 67 + Buffer.byteLength(PAYLOAD))
-          assert.deepEqual([two[0], two[1], two.subarray(2, 11)], [TWO_KEY, ring.current.kid, header.subarray(0, 9)])
-          const byBoth = { secret: token.token, label: 'strongroom record', context, header: 9 }
+          assert.equal(two.length, 68 + Buffer.byteLength(PAYLOAD))
+          assert.deepEqual([two[0], two[1], two.subarray(2, 12)], [TWO_KEY, ring.current.kid, header.subarray(0, 10)])
+          const byBoth = { secret: token.token, label: 'strongroom record', context, header: 10 }
           assert.equal(openByHand(aead, key, byBoth, two), PAYLOAD)
 
           const server = sealFor(sealWith('server-key'), token, tag)
-          assert.equal(server.length, 83 + Buffer.byteLength(PAYLOAD))
-          assert.deepEqual([server[0], server[1], server.subarray(2, 27)], [SERVER_KEY, ring.current.kid, header])
-          const byServer = { secret: Buffer.alloc(0), label: 'strongroom server record', context, header: 25 }
+          assert.equal(server.length, 84 + Buffer.byteLength(PAYLOAD))
+          assert.deepEqual([server[0], server[1], server.subarray(2, 28)], [SERVER_KEY, ring.current.kid, header])
+          const byServer = { secret: Buffer.alloc(0), label: 'strongroom server record', context, header: 26 }
           assert.equal(openByHand(aead, key, byServer, server), PAYLOAD)
         }
     })
 
     it('comes back unchanged, whatever it contains, with what stands in its header', () => {
       const token = next(next(fresh()))
+      const bornUnder = token.master.kid
       for (const name of SEALS) {
         const seal = sealWith(name)
         const text = fc.string({ unit: 'grapheme', maxLength: 3000 })
         fc.assert(
           fc.property(text, fc.nat(0xffff_ffff), (payload, renewedAt) => {
             const bytes = seal.seal(payload, token, owner, renewedAt)
-            assert.deepEqual(seal.open(bytes, token, owner), { payload, generation: 2, renewedAt })
-            assert.deepEqual(seal.headerOf(bytes), { generation: 2, renewedAt })
+            assert.deepEqual(seal.open(bytes, token, owner), { payload, generation: 2, renewedAt, bornUnder })
+            assert.deepEqual(seal.headerOf(bytes), { generation: 2, renewedAt, bornUnder })
             assert.ok(bytes.length <= Buffer.byteLength(payload) + seal.overhead)
           }),
         )
@@ -100,7 +103,11 @@ for (const aead of AEADS)
         for (const [given, renewedAt] of moments) {
           const seal = sealWith(name)
           const opened = seal.open(seal.seal(PAYLOAD, token, owner, given), token, owner)
-          assert.deepEqual(opened, { payload: PAYLOAD, generation: 0, renewedAt }, `${name}, ${given}`)
+          assert.deepEqual(
+            opened,
+            { payload: PAYLOAD, generation: 0, renewedAt, bornUnder: token.master.kid },
+            `${name}, ${given}`,
+          )
         }
     })
 
@@ -158,8 +165,8 @@ for (const aead of AEADS)
     it('with any bit of its header flipped is of another generation, or forged', () => {
       const verified = next(fresh())
       for (const [name, header] of [
-        ['two-key', 9],
-        ['server-key', 25],
+        ['two-key', 10],
+        ['server-key', 26],
       ] as const) {
         const seal = sealWith(name)
         const sealed = sealFor(seal, verified)
@@ -175,8 +182,8 @@ for (const aead of AEADS)
     it('with another commitment is refused before anything is decrypted', () => {
       const verified = fresh()
       for (const [name, at] of [
-        ['two-key', 35],
-        ['server-key', 51],
+        ['two-key', 36],
+        ['server-key', 52],
       ] as const) {
         const seal = sealWith(name)
         const sealed = sealFor(seal, verified, null)
@@ -189,7 +196,7 @@ for (const aead of AEADS)
       const verified = fresh()
       const seal = sealWith('two-key')
       const salts = new Set<string>()
-      for (let i = 0; i < 100_000; i++) salts.add(seal.seal('x', verified, null, 0).toString('latin1', 11, 35))
+      for (let i = 0; i < 100_000; i++) salts.add(seal.seal('x', verified, null, 0).toString('latin1', 12, 36))
       assert.equal(salts.size, 100_000)
     })
 
@@ -202,7 +209,7 @@ for (const aead of AEADS)
       ] as const) {
         const bytes = sealFor(sealWith(name), verified)
         assert.deepEqual([sealOf(bytes), sealedUnder(bytes)], [seal, kid])
-        const header = { generation: 1, renewedAt: RENEWED_AT }
+        const header = { generation: 1, renewedAt: RENEWED_AT, bornUnder: verified.master.kid }
         assert.deepEqual(sealWith(name).headerOf(bytes), header)
         // Whatever a driver returns.
         assert.deepEqual(sealWith(name).headerOf(new Uint8Array(bytes)), header)
@@ -221,6 +228,10 @@ for (const aead of AEADS)
         const before = sealFor(sealWith(name, ringOf('b')), old)
         const after = sealFor(sealWith(name), old)
         assert.deepEqual([before[1], after[1]], [old.master.kid, ring.current.kid])
+        assert.deepEqual(
+          [before, after].map((bytes) => [...keysOf(bytes)]),
+          [[old.master.kid], [old.master.kid, ring.current.kid]],
+        )
         for (const bytes of [before, after]) assert.equal(refused(sealWith(name).open(bytes, old, owner)), 'it opened')
       }
     })
@@ -235,7 +246,12 @@ describe('a record of one cipher', () => {
       for (const name of SEALED) {
         const sealed = sealFor(createSeal(name, ring, writer), verified)
         const opened = createSeal(name, ring, reader).open(sealed, verified, owner)
-        assert.deepEqual(opened, { payload: PAYLOAD, generation: 0, renewedAt: RENEWED_AT })
+        assert.deepEqual(opened, {
+          payload: PAYLOAD,
+          generation: 0,
+          renewedAt: RENEWED_AT,
+          bornUnder: verified.master.kid,
+        })
       }
   })
 

@@ -73,11 +73,11 @@ for (const format of [1])
         assert.equal(new Set(kind.map(({ cipher }) => cipher)).size, 2)
       for (const ring of rings) {
         for (const aead of AEADS) {
-          for (const { seal, cookie, superseded, owner, payload, renewedAt, bytes: hex } of golden.records) {
+          for (const { seal, cookie, superseded, owner, payload, renewedAt, bornUnder, bytes: hex } of golden.records) {
             const [verified, before] = [cookie, superseded].map((text) => verifyToken(text, ring, NAME))
             assert.ok(typeof verified === 'object' && typeof before === 'object')
             const opener = createSeal(seal, ring, aead)
-            assert.deepEqual(opener.open(bytes(hex), verified, owner), { payload, generation: 1, renewedAt })
+            assert.deepEqual(opener.open(bytes(hex), verified, owner), { payload, generation: 1, renewedAt, bornUnder })
             assert.deepEqual(opener.open(bytes(hex), before, owner), { refused: 'superseded' })
           }
           for (const { id, label, bytes: hex } of golden.labels)

@@ -29,6 +29,7 @@ export interface Golden {
     readonly owner: string | null
     readonly payload: string
     readonly renewedAt: number
+    readonly bornUnder: number
     readonly bytes: string
     /** A cookie of the same session, from before its last renewal. */
     readonly superseded: string

@@ -3,7 +3,6 @@
  * each released format, and never again, because the contents of such a file must open for ever.
  */
 import { createHash } from 'node:crypto'
-import { isSession } from '../../packages/strongroom/src/backing/own-entries.ts'
 import { CIPHERS, createAead } from '../../packages/strongroom/src/crypto/aead.ts'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
@@ -20,7 +19,7 @@ import {
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import type { Store } from '../../packages/strongroom/src/store.ts'
+import { isSession, type Store } from '../../packages/strongroom/src/store.ts'
 import { visitor } from '../core/fixtures/visitor.ts'
 import { CLOCK, DATA, type Golden, LOGIN, NAME, NAMESPACES, PAYLOADS, RENEWED_AT, USERS } from './golden.ts'
 
@@ -135,8 +134,9 @@ const golden: Golden = {
             const before = newToken(ring, NAME)
             const token = renewedToken(before, NAME)
             const bytes = hex(createSeal(seal, ring, aead).seal(payload, token, owner, RENEWED_AT))
+            const bornUnder = token.master.kid
             const cookies = { cookie: token.text, superseded: before.text }
-            return { seal, cipher: aead.cipher, ...cookies, owner, payload, renewedAt: RENEWED_AT, bytes }
+            return { seal, cipher: aead.cipher, ...cookies, owner, payload, renewedAt: RENEWED_AT, bornUnder, bytes }
           }),
         ),
       ),

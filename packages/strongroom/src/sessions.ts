@@ -88,7 +88,7 @@ export interface BaseSessions<Data extends object> {
   ready(): Promise<void>
   /** Key ids of the ring, the current one first. */
   keys(): Promise<readonly number[]>
-  /** Which keys live records are sealed under. Reads every live record. */
+  /** Which secrets live sessions need. Reads every live record. */
   keyUse(): Promise<KeyUse>
   /**
    * Forgets that there may be sessions under a secret that was removed for good, so that `revokeAll` does not ask for it; false if

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { KeyUse } from 'strongroom'
 import { findConfig, loadEnv, type StoreOptions, withSessions } from '../config.ts'
 import { misuse } from '../failure.ts'
-import { dateTime, number } from '../format.ts'
+import { number } from '../format.ts'
 import { withExamples, withStoreOptions } from '../options.ts'
 import { json, line, table } from '../output.ts'
 import { kidsOf } from '../secrets.ts'
@@ -17,7 +17,7 @@ interface Row {
   readonly position: number | null
   readonly kid: number
   readonly state: 'current' | 'retired' | 'unknown'
-  readonly records?: number
+  readonly sessions?: number
 }
 
 export function keysList(keys: Command): void {
@@ -26,7 +26,7 @@ export function keysList(keys: Command): void {
     .description(
       'Lists the keys that the secrets make, by their key ids, and never a secret. Without a config and --store it reads only STRONGROOM_SECRETS. With --count it reads every live session, to show which keys are still in use.',
     )
-    .option('--count', 'count the live records that are sealed under each key')
+    .option('--count', 'count the live sessions that need each key')
     .action(show)
   withExamples(command, 'strongroom keys list', 'strongroom keys list --count')
 }
@@ -48,40 +48,38 @@ function fromEnvironment({ count, env }: Options): number[] {
 
 function print(kids: readonly number[], use: KeyUse | null, options: Options): void {
   const rows = rowsOf(kids, use)
-  if (options.json) json({ keys: rows, ...(use && { unsealed: use.unsealed, oldestSession: use.oldest }) })
+  if (options.json) json({ keys: rows, ...(use && { unsealed: use.unsealed }) })
   else draw(rows, use)
 }
 
 function draw(rows: readonly Row[], use: KeyUse | null): void {
   table(
-    ['Position', 'Key id', 'State', ...(use ? ['Records'] : [])],
-    rows.map(({ position, kid, state, records }) => [
+    ['Position', 'Key id', 'State', ...(use ? ['Sessions'] : [])],
+    rows.map(({ position, kid, state, sessions }) => [
       position === null ? '–' : String(position),
       String(kid),
       state,
-      ...(records === undefined ? [] : [number(records)]),
+      ...(sessions === undefined ? [] : [number(sessions)]),
     ]),
   )
   if (use) for (const text of remarks(rows, use)) line(text)
 }
 
 function rowsOf(kids: readonly number[], use: KeyUse | null): Row[] {
-  const records = (kid: number) => (use ? { records: use.sealed.get(kid) ?? 0 } : {})
-  const unknown = [...(use?.sealed.keys() ?? [])].filter((kid) => !kids.includes(kid))
+  const sessions = (kid: number) => (use ? { sessions: use.needed.get(kid) ?? 0 } : {})
+  const unknown = [...(use?.needed.keys() ?? [])].filter((kid) => !kids.includes(kid))
   return [
     ...kids.map((kid, i): Row => {
-      return { position: i + 1, kid, state: i === 0 ? 'current' : 'retired', ...records(kid) }
+      return { position: i + 1, kid, state: i === 0 ? 'current' : 'retired', ...sessions(kid) }
     }),
-    ...unknown.map((kid): Row => ({ position: null, kid, state: 'unknown', ...records(kid) })),
+    ...unknown.map((kid): Row => ({ position: null, kid, state: 'unknown', ...sessions(kid) })),
   ]
 }
 
-function* remarks(rows: readonly Row[], { unsealed, oldest }: KeyUse): Generator<string> {
+function* remarks(rows: readonly Row[], { unsealed }: KeyUse): Generator<string> {
   yield ''
   if (unsealed > 0) yield `Not sealed: ${number(unsealed)}.`
-  if (oldest) yield `The oldest session began ${dateTime(oldest)}.`
-  if (rows.some(({ state }) => state === 'retired'))
-    yield 'A session keeps the cookie that it began with. Remove a retired secret when it has no records and the oldest\nsession began after the secret was retired.'
+  if (rows.some(({ state }) => state === 'retired')) yield 'A retired secret can be removed when no session needs it.'
   if (rows.some(({ state }) => state === 'unknown'))
-    yield 'Records under an unknown key cannot be opened. Was a secret removed too early, or is this the wrong store?'
+    yield 'Sessions that need an unknown key cannot be opened. Was a secret removed too early, or is this the wrong store?'
 }

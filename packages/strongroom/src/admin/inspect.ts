@@ -1,7 +1,6 @@
-import { isSession } from '../backing/own-entries.ts'
-import { sealedUnder } from '../crypto/seal.ts'
+import { keysOf, labelledUnder, sealedUnder } from '../crypto/seal.ts'
 import { handleOf } from '../crypto/token.ts'
-import type { Listing, ScannableStore, Store } from '../store.ts'
+import { isSession, type Listing, type ScannableStore, type Store } from '../store.ts'
 
 /** A session as an operator sees it, without its data. */
 export interface SessionInfo {
@@ -24,35 +23,34 @@ export interface StoreStats {
   readonly oldest: Date | null
 }
 
-/** Which keys live records are sealed under, to know when a retired secret can be removed from the ring. */
+/** Which secrets live sessions need, to know when a retired one can be removed from the ring. */
 export interface KeyUse {
-  /** Key id → how many live records are sealed under it. */
-  readonly sealed: ReadonlyMap<number, number>
-  /** How many live records are not sealed at all. */
-  readonly unsealed: number
   /**
-   * When the oldest live session began. A session needs the key under which it began, even if its record was sealed again since:
-   * nothing needs a retired key once this is later than its retirement.
+   * Key id → how many live sessions need it: those that began under it, and those whose record or device label is sealed under it.
+   * A session may need several.
    */
-  readonly oldest: Date | null
+  readonly needed: ReadonlyMap<number, number>
+  /** How many live records are not sealed at all. Their sessions need the key that they began under. */
+  readonly unsealed: number
 }
 
 export const isScannable = (store: Store): store is ScannableStore => store.scan !== undefined
 
 /** Reads every live record. */
 export async function keyUseOf(store: ScannableStore): Promise<KeyUse> {
-  const sealed = new Map<number, number>()
-  let [unsealed, oldest] = [0, Number.POSITIVE_INFINITY]
+  const needed = new Map<number, number>()
+  let unsealed = 0
   for await (const page of walk(store)) {
     const found = await Promise.all(page.map(({ id }) => store.read(id)))
-    for (const entry of found.flatMap((record) => record?.entry ?? [])) {
-      const kid = sealedUnder(entry.bytes)
-      if (kid === null) unsealed++
-      else sealed.set(kid, (sealed.get(kid) ?? 0) + 1)
-      oldest = Math.min(oldest, entry.createdAt)
+    for (const { bytes, label } of found.flatMap((record) => record?.entry ?? [])) {
+      if (sealedUnder(bytes) === null) unsealed++
+      const kids = new Set(keysOf(bytes))
+      const forLabel = labelledUnder(label)
+      if (forLabel !== null) kids.add(forLabel)
+      for (const kid of kids) needed.set(kid, (needed.get(kid) ?? 0) + 1)
     }
   }
-  return { sealed, unsealed, oldest: Number.isFinite(oldest) ? new Date(oldest) : null }
+  return { needed, unsealed }
 }
 
 /** Counts what is there, page by page. */

@@ -23,7 +23,6 @@ const ABSENT: Epoch = { nonce: null, sequence: 0, version: null, expiresAt: 0 }
 
 /** What a login must do in turn with the other logins of its user. */
 export interface Turn {
-  readonly moment: LoginMoment
   /** False if another login was admitted since the turn began, or all sessions were ended. */
   take(): Promise<boolean>
 }
@@ -90,11 +89,6 @@ export class Epochs {
       masters.map(async (master) => ({ master, epoch: await this.#made(master, userId) })),
     )
     return {
-      moment: new LoginMoment(
-        userId,
-        this.#options.clock(),
-        new Map(epochs.map(({ master, epoch }) => [master.kid, epoch.nonce])),
-      ),
       take: async () => {
         for (const { master, epoch } of epochs) {
           const next = { ...epoch, sequence: epoch.sequence + 1 }

@@ -5,12 +5,12 @@ import { ownerTag } from '../crypto/owner.ts'
 import { openLabel } from '../crypto/seal.ts'
 import type { Id, VerifiedToken } from '../crypto/token.ts'
 import { lastSeen } from '../session/lifetime.ts'
-import type { Clock, Listing, OwnerIndex, Store } from '../store.ts'
+import { type Clock, isSession, type Listing, type OwnerIndex, type Store } from '../store.ts'
 import type { Ended, SessionRef, UserIndex, UserSession, UserSessionLabel } from './backing.ts'
 import type { EndedUsers } from './ended-users.ts'
 import { Epochs } from './epochs.ts'
 import type { KeyRegistry } from './key-registry.ts'
-import { isSession, MARGIN } from './own-entries.ts'
+import { MARGIN } from './own-entries.ts'
 
 export interface UserIndexOptions {
   readonly store: Pick<Store, 'read' | 'create' | 'update'>

@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto'
 import { asBuffer, latin1Of } from '../base/bytes.ts'
-import { type Aead, type Bound, cipherOf, HEADER_AT, overheadOf, recipe, type SealRefusal } from './aead.ts'
+import {
+  type Aead,
+  type Bound,
+  cipherOf,
+  HEADER_AT,
+  overheadOf,
+  type Recipe,
+  recipe,
+  type SealRefusal,
+} from './aead.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
 import type { Id, VerifiedToken } from './token.ts'
 
@@ -12,11 +21,16 @@ import type { Id, VerifiedToken } from './token.ts'
  */
 export type SealName = 'two-key' | 'server-key' | 'none'
 
-/** Which token a record was stored under. It stands in the open: a token that was superseded opens nothing, and must be told so. */
+/**
+ * Which token a record was stored under, and which secret its session began under. It stands in the open: a token that was
+ * superseded opens nothing, and must be told so; and operators count which secrets are still needed.
+ */
 export interface RecordHeader {
   readonly generation: number
   /** When the session was given this token, in whole seconds since 1970. */
   readonly renewedAt: number
+  /** Key id of the secret that the session began under. Its cookie needs that one, whatever the record is sealed under. */
+  readonly bornUnder: number
 }
 
 export interface Opened extends RecordHeader {
@@ -41,8 +55,8 @@ export interface Seal {
   headerOf(bytes: Uint8Array): RecordHeader | null
 }
 
-/** Generation 4, renewed at 4 (s), and the length of a pointer to the next token, which there is none of yet. */
-const HEADER = 9
+/** Generation 4, renewed at 4 (s), born under 1, and the length of a pointer to the next token, which there is none of yet. */
+const HEADER = 10
 
 /** A clock that is far off must not make a record that cannot be written, or never opens again. */
 const wholeSeconds = (seconds: number) => Math.min(Math.max(Math.trunc(seconds) || 0, 0), 0xffff_ffff)
@@ -68,29 +82,37 @@ function checkOf({ token }: VerifiedToken): Buffer {
 
 const plainCheckOf = (token: VerifiedToken) => checkOf(token).toString('base64url')
 
-/** Two lines of JSON, and a third one that says whose it is: generation, renewed at, and the token's check. */
+/** Two lines of JSON, and a third one that says whose it is: generation, renewed at, born under, and the token's check. */
 const NONE: Seal = {
   name: 'none',
   overhead: 64,
   seal: (payload, token, _owner, renewedAt) =>
-    Buffer.from(`${payload}\n${token.generation} ${wholeSeconds(renewedAt)} ${plainCheckOf(token)}`),
+    Buffer.from(
+      `${payload}\n${token.generation} ${wholeSeconds(renewedAt)} ${token.master.kid} ${plainCheckOf(token)}`,
+    ),
   open(bytes, token) {
     const text = asBuffer(bytes).toString('utf8')
     const end = text.lastIndexOf('\n')
     const last = lastLineOf(text.slice(end + 1))
     if (end < 0 || !last) return { refused: 'malformed' }
     const { header, check } = last
-    const isOurs = equal(Buffer.from(check), Buffer.from(plainCheckOf(token)))
+    const isOurs = header.bornUnder === token.master.kid && equal(Buffer.from(check), Buffer.from(plainCheckOf(token)))
     if (!isOurs || header.generation !== token.generation) return refusalOf(header, token)
     return { ...header, payload: text.slice(0, end) }
   },
-  headerOf: (bytes) => lastLineOf(latin1Of(bytes.subarray(-80)).split('\n').at(-1) as string)?.header ?? null,
+  headerOf: plainHeaderOf,
+}
+
+function plainHeaderOf(bytes: Uint8Array): RecordHeader | null {
+  return lastLineOf(latin1Of(bytes.subarray(-80)).split('\n').at(-1) as string)?.header ?? null
 }
 
 function lastLineOf(line: string): { readonly header: RecordHeader; readonly check: string } | null {
-  const [, generation, renewedAt, check = ''] = /^(\d{1,10}) (\d{1,10}) ([A-Za-z0-9_-]{22})$/.exec(line) ?? []
+  const [, generation, renewedAt, kid, check = ''] =
+    /^(\d{1,10}) (\d{1,10}) (\d{1,3}) ([A-Za-z0-9_-]{22})$/.exec(line) ?? []
   if (generation === undefined) return null
-  return { header: { generation: Number(generation), renewedAt: Number(renewedAt) }, check }
+  const header = { generation: Number(generation), renewedAt: Number(renewedAt), bornUnder: Number(kid) }
+  return { header, check }
 }
 
 const refusalOf = ({ generation }: RecordHeader, token: VerifiedToken): { readonly refused: RecordRefusal } =>
@@ -104,11 +126,6 @@ function sealed(name: 'two-key' | 'server-key', ring: Keyring, aead: Aead): Seal
     const context = token.id + (owner ?? '')
     return { secret: name === 'two-key' ? token.token : null, context, associated: context }
   }
-  const headerOf = (given: Uint8Array): RecordHeader | null => {
-    const bytes = asBuffer(given)
-    if (bytes.length < overheadOf(recipe) || cipherOf(recipe, bytes[0]) === null) return null
-    return { generation: bytes.readUInt32BE(HEADER_AT), renewedAt: bytes.readUInt32BE(HEADER_AT + 4) }
-  }
   const newHeader = Buffer.alloc(recipe.header)
   return {
     name,
@@ -117,12 +134,13 @@ function sealed(name: 'two-key' | 'server-key', ring: Keyring, aead: Aead): Seal
       // Not secret, and copied before anything else is sealed.
       newHeader.writeUInt32BE(token.generation)
       newHeader.writeUInt32BE(wholeSeconds(renewedAt), 4)
+      newHeader[8] = token.master.kid
       if (name === 'server-key') checkOf(token).copy(newHeader, HEADER)
       return aead.seal(recipe, ring.current, boundTo(token, owner), payload, newHeader)
     },
     open(given, token, owner) {
       const bytes = asBuffer(given)
-      const header = headerOf(bytes)
+      const header = sealedHeaderOf(recipe, bytes)
       // Before the cipher: it would call a record under another token forged.
       if (header && header.generation !== token.generation) return refusalOf(header, token)
       const payload = aead.open(recipe, ring, boundTo(token, owner), bytes)
@@ -132,7 +150,16 @@ function sealed(name: 'two-key' | 'server-key', ring: Keyring, aead: Aead): Seal
       if (name === 'server-key' && !equal(bytes.subarray(at, at + CHECK), checkOf(token))) return { refused: 'forged' }
       return { ...header, payload }
     },
-    headerOf,
+    headerOf: (bytes) => sealedHeaderOf(recipe, asBuffer(bytes)),
+  }
+}
+
+function sealedHeaderOf(recipe: Recipe, bytes: Buffer): RecordHeader | null {
+  if (bytes.length < overheadOf(recipe) || cipherOf(recipe, bytes[0]) === null) return null
+  return {
+    generation: bytes.readUInt32BE(HEADER_AT),
+    renewedAt: bytes.readUInt32BE(HEADER_AT + 4),
+    bornUnder: bytes[HEADER_AT + 8] as number,
   }
 }
 
@@ -151,6 +178,23 @@ export const RECORD_VERSIONS: Readonly<Record<'two-key' | 'server-key', readonly
 /** The key id that a record names, or null if it is not sealed. Like `sealOf`, it takes the record's word for it. */
 export function sealedUnder(bytes: Uint8Array): number | null {
   return sealOf(bytes) === null ? null : (bytes[1] ?? null)
+}
+
+/**
+ * The key ids of all secrets without which a session is lost: the one that it began under, and the one that its record is sealed
+ * under. Empty for what is no record. Takes the record's word for it.
+ */
+export function keysOf(given: Uint8Array): ReadonlySet<number> {
+  const bytes = asBuffer(given)
+  const header =
+    sealedHeaderOf(TWO_KEY, bytes) ?? sealedHeaderOf(SERVER_KEY, bytes) ?? (sealOf(bytes) ? null : plainHeaderOf(bytes))
+  const kids = [header?.bornUnder, sealedUnder(bytes)]
+  return new Set(kids.filter((kid) => typeof kid === 'number'))
+}
+
+/** The key id that a device label names; null for what is no label. */
+export function labelledUnder(label: Uint8Array | null): number | null {
+  return label && cipherOf(LABEL, label[0]) ? (label[1] ?? null) : null
 }
 
 /** What a device list shows of a session that the server cannot open. Sealed under a key of the server. */

@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes, randomFillSync } from 'node:crypto'
 import { equal, type Keyring, type Master } from './keyring.ts'
-import { namespacePrefix } from './owner.ts'
+import { namespacePrefix } from './namespace.ts'
 import { wipe } from './primitives.ts'
 
 declare const brand: unique symbol

@@ -16,8 +16,8 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
-import { copyKeysFor } from '../shared/copy-keys.ts'
 import { copyOf } from '../shared/entry.ts'
+import { keysOfPart } from '../shared/part-keys.ts'
 import { feedWhileOpen, lockWhileOpen, schemaWhileOpen } from '../shared/while-open.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { Feed } from './feed.ts'
@@ -83,8 +83,8 @@ export class Cached implements Store {
 
   authenticate(keys: CopyKeys): void {
     this.#slots.authenticate(keys)
-    this.#durable.authenticate?.(copyKeysFor('durable', keys))
-    this.#cache.authenticate?.(copyKeysFor('cache', keys))
+    this.#durable.authenticate?.(keysOfPart('durable', keys))
+    this.#cache.authenticate?.(keysOfPart('cache', keys))
   }
 
   async read(id: Id, options?: ReadOptions): Promise<Found | null> {

@@ -17,8 +17,8 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
-import { copyKeysFor } from '../shared/copy-keys.ts'
 import { copyOf } from '../shared/entry.ts'
+import { keysOfPart } from '../shared/part-keys.ts'
 import { feedWhileOpen, lockWhileOpen, schemaWhileOpen } from '../shared/while-open.ts'
 import { bothFeeds, bothSchemas, clearBoth, listBoth, scanBoth, weakerTraits } from './combined.ts'
 import { inRounds, type Located, type Sides } from './sides.ts'
@@ -49,8 +49,8 @@ export class Moving implements Store {
     if (from.changes && to.changes) this.changes = feedWhileOpen(this.#state, bothFeeds(from.changes, to.changes))
     if (from.authenticate || to.authenticate)
       this.authenticate = (keys) => {
-        from.authenticate?.(copyKeysFor('from', keys))
-        to.authenticate?.(copyKeysFor('to', keys))
+        from.authenticate?.(keysOfPart('from', keys))
+        to.authenticate?.(keysOfPart('to', keys))
       }
     const schemas = [from.schema, to.schema].filter((schema) => schema !== undefined)
     if (schemas.length > 0) this.schema = schemaWhileOpen(this.#state, bothSchemas(schemas))
