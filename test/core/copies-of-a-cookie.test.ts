@@ -6,6 +6,7 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { createSessions } from '../../packages/strongroom/src/index.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/index.ts'
+import { type Watched, watched } from '../../packages/strongroom/src/testing/watched.ts'
 import { type Visitor, visitor } from './fixtures/visitor.ts'
 
 interface Data {
@@ -86,5 +87,41 @@ for (const [engine, store] of Object.entries(ENGINES))
       await visit.commit()
       assert.equal(events.filter((event) => event.type === 'rejected' && event.reason === 'ambiguous').length, 1)
       assert.equal(events.filter((event) => event.type === 'revoked').length, 2)
+    })
+  })
+
+const STORES = {
+  'on the server': (watch: Watched) => watch.store,
+  'in its cookie, with revocations': (watch: Watched) => cookie({ revocations: watch.store }),
+}
+
+for (const [where, store] of Object.entries(STORES))
+  describe(`superseded cookies of a session that is ${where}`, () => {
+    /** The store calls of a logout with so many of them, once they were loaded. */
+    async function logout(count: number): Promise<readonly string[]> {
+      const watch = watched(memory())
+      const sessions = createSessions<Data>({ store: store(watch), secrets: randomBytes(32) })
+      const guest = visitor(sessions)
+      await guest.visit((session) => session.login('ada'))
+      const superseded: string[] = []
+      for (let i = 0; i < count; i++) {
+        superseded.push(`__Host-id=${guest.cookie}`)
+        await guest.visit((session) => session.renew())
+      }
+      const visit = sessions.open({ cookie: superseded.join('; ') })
+      const session = await visit.get()
+      assert.equal(session.userId, null)
+      session.logout()
+      watch.calls.length = 0
+      await visit.commit()
+      const calls = [...watch.calls]
+      await guest.visit((session) => assert.equal(session.userId, null))
+      return calls
+    }
+
+    it('are of one session, which a logout with all of them ends once', async () => {
+      const calls = await logout(1)
+      assert.ok(calls.length > 0)
+      for (const count of [2, 3]) assert.deepEqual(await logout(count), calls)
     })
   })

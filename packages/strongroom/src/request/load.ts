@@ -68,7 +68,7 @@ function choose(context: SessionsContext, all: readonly LoadedCookie[]): LoadedC
   }
   if (loaded) return { loaded, superseded: null, others: othersOf(refs, loaded.ref) }
   const recent = superseded.find(({ isRecent }) => isRecent) ?? superseded[0] ?? null
-  return { loaded: null, superseded: recent, others: othersOf(refs) }
+  return { loaded: null, superseded: recent, others: othersOf(refs, recent?.ends?.ref) }
 }
 
 /** Each session once. Where a session is in its cookie, an old cookie may still open it, in an older state. */
