@@ -188,11 +188,22 @@ function policyOf({ idle, absolute, remember, expireAtBrowserClose }: SessionsOp
     remember: milliseconds(remember === undefined ? '14d' : remember, 'remember'),
     persistent: !booleanOption('expireAtBrowserClose', expireAtBrowserClose, true),
   }
+  warnOfShort({ idle, absolute, remember })
   if (policy.idle > policy.absolute)
     throw new ConfigError(
       `idle is longer than absolute (${absolute === undefined ? "by default '12h'" : JSON.stringify(absolute)}), so no session would ever reach it. Raise absolute, or lower idle.`,
     )
   return policy
+}
+
+/** 30 for thirty minutes, or for seconds as in other libraries, would log everybody out immediately, and say nothing. */
+function warnOfShort(lifetimes: Pick<SessionsOptions, 'idle' | 'absolute' | 'remember'>): void {
+  for (const [name, given] of Object.entries(lifetimes))
+    if (given != null && milliseconds(given, name) < 1_000)
+      process.emitWarning(
+        `createSessions() has ${name}: ${JSON.stringify(given)}, so sessions end in less than a second. A number is milliseconds; write minutes or hours as '30m' or '12h'.`,
+        { code: 'STRONGROOM_LIFETIME' },
+      )
 }
 
 function memoOption(given: number | false | undefined): number {
