@@ -136,6 +136,14 @@ describe('an option', () => {
     )
   })
 
+  it('of login() is refused, and the error says where it belongs', () => {
+    for (const name of ['limit', 'atLimit', 'label', 'keep', 'asOf'])
+      refused(
+        { [name]: 5 },
+        new RegExp(`"${name}" for createSessions\\(\\)\\. It is an option of login\\(\\)\\. Known: `),
+      )
+  })
+
   it('that would have no effect is refused instead of ignored', () => {
     const engine = cookie()
     refused({ store: engine, seal: 'none' }, /seal is for stores/)

@@ -17,6 +17,7 @@ import { emitter, type Listener } from './events.ts'
 import type { CookieSettings } from './http/cookie.ts'
 import { type SignedCookies, signedCookies } from './http/signed-cookies.ts'
 import { describeDevice } from './session/device.ts'
+import { LOGIN_OPTIONS } from './session/login.ts'
 import type { Serializer } from './session/serializer.ts'
 import type { Clock, Store } from './store.ts'
 
@@ -118,7 +119,7 @@ export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'sto
 
 /** Checks every option and makes what requests need. */
 export function createContext(options: SessionsOptions): Created {
-  checkOptions('createSessions()', options, KNOWN)
+  checkOptions('createSessions()', options, KNOWN, { where: 'login()', known: LOGIN_OPTIONS })
   const production = process.env.NODE_ENV === 'production'
   const timeout = milliseconds(options.storeTimeout ?? '2s', 'storeTimeout')
   const { engine, ring, ownsStore } = essentials(options, { production, timeout })
