@@ -513,6 +513,21 @@ const adapterMutations: Mutation[] = [
     'if (second) {',
     'if (second && all.length === 0) {',
   ),
+  on('test/core/copies-of-a-cookie.test.ts', 'packages/strongroom/src/request/load.ts')(
+    'an older copy of the cookie, planted beside the newer one, that brings an older state back',
+    '!before || backing.isNewer?.(one.ref, before.ref)',
+    '!before',
+  ),
+  on('test/core/copies-of-a-cookie.test.ts', 'packages/strongroom/src/backing/cookie.ts')(
+    'an older copy of the cookie that counts because its deadline is later',
+    'one.madeAt > other.madeAt',
+    'one.expiresAt > other.expiresAt',
+  ),
+  on('test/core/copies-of-a-cookie.test.ts', 'packages/strongroom/src/request/load.ts')(
+    'a session that a logout ends twice',
+    'if (chosen) byId.delete(chosen.cookie.id)',
+    '',
+  ),
   visit(
     'a cookie set for every reader',
     'return this.#setCookie === null ? READ',

@@ -25,6 +25,27 @@ suite('help', () => {
     for (const exit of [0, 1, 2, 3, 130]) assert.match(out, new RegExp(`^ {2}${exit} +\\w`, 'm'))
   })
 
+  test('the help, docs/cli.md and the README of the package give every exit code the same meaning', async () => {
+    const { out } = await project.run(['--help'])
+    const [, help = ''] = /^Exit codes:\n(.*?)\n\n/ms.exec(out) ?? []
+    const shown = [...help.replace(/\n {7}/g, ' ').matchAll(/^ {2}(\d+) +(.*)$/gm)].map(([, code, text]) => [
+      code,
+      text,
+    ])
+    assert.deepEqual(
+      shown.map(([code]) => code),
+      ['0', '1', '2', '3', '4', '130'],
+    )
+    for (const path of ['docs/cli.md', 'packages/cli/README.md']) {
+      const rows = readFileSync(join(root, path), 'utf8').matchAll(/^\| (\d+) \| (.*) \|$/gm)
+      assert.deepEqual(
+        [...rows].map(([, code, text = '']) => [code, text.replaceAll('`', '')]),
+        shown,
+        path,
+      )
+    }
+  })
+
   for (const [name] of commands)
     test(`the help of ${name} says what it does and ends with an example`, async () => {
       const { code, out, err } = await project.run([...name.split(' '), '--help'])

@@ -60,6 +60,27 @@ describe('createSessions() in development', () => {
   })
 })
 
+describe('a lifetime of less than a second', () => {
+  const lifetimes = async (options: SessionsOptions) =>
+    warnings(() => createSessions({ secrets: secret('a'), store: 'memory:', ...options }))
+
+  it('gives a warning that says which option, and what a number means', async () => {
+    for (const name of ['idle', 'absolute', 'remember'] as const)
+      for (const value of [999, '30ms']) {
+        // No idle limit, because it must not be longer than the absolute one.
+        const [warning, ...others] = await lifetimes({ idle: null, [name]: value })
+        assert.deepEqual([warning?.code, others], ['STRONGROOM_LIFETIME', []])
+        for (const words of [`${name}: ${JSON.stringify(value)}`, 'milliseconds', "'30m'"])
+          assert.ok(warning?.message.includes(words), words)
+      }
+  })
+
+  it('is the only one that gives it', async () => {
+    assert.deepEqual(await lifetimes({ idle: 1000, absolute: '1s', remember: '1s' }), [])
+    assert.deepEqual(await lifetimes({ idle: null }), [])
+  })
+})
+
 describe('createSessions() in production', () => {
   const refused = (options: SessionsOptions, ...words: string[]) => {
     process.env.NODE_ENV = 'production'
@@ -113,6 +134,14 @@ describe('an option', () => {
       { ttl: 5 },
       /"ttl" for createSessions\(\)\. Known: store, secrets, cookie, namespace, idle, absolute, remember/,
     )
+  })
+
+  it('of login() is refused, and the error says where it belongs', () => {
+    for (const name of ['limit', 'atLimit', 'label', 'keep', 'asOf'])
+      refused(
+        { [name]: 5 },
+        new RegExp(`"${name}" for createSessions\\(\\)\\. It is an option of login\\(\\)\\. Known: `),
+      )
   })
 
   it('that would have no effect is refused instead of ignored', () => {

@@ -5,7 +5,7 @@ import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import type { CookieSettings } from '../../packages/strongroom/src/http/cookie.ts'
-import { createSessions, type SessionsOptions } from '../../packages/strongroom/src/index.ts'
+import { ConfigError, createSessions, type SessionsOptions } from '../../packages/strongroom/src/index.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 
 const ENGINES = {
@@ -135,8 +135,16 @@ describe('a cookie that was renamed', () => {
   it('is a stranger without the former namespace', async () => {
     const options = { ...ENGINES.memory(), secrets: randomBytes(32) }
     const cookie = await site(options, { name: '__Host-old' }).login('ada')
-    const after = site(options, { name: '__Host-new', formerName: '__Host-old' })
+    const after = site({ ...options, namespace: '__Host-new' }, { name: '__Host-new', formerName: '__Host-old' })
     assert.equal((await after.visit(cookie)).user, null)
+  })
+
+  it('needs a namespace, and the error says which', () => {
+    for (const options of Object.values(ENGINES))
+      assert.throws(
+        () => site(options(), { name: '__Host-new', formerName: '__Host-old' }),
+        (error) => error instanceof ConfigError && /Write namespace: '__Host-old'/.test(error.message),
+      )
   })
 
   it('cannot have a former name that is no name, or its own', () => {

@@ -25,10 +25,11 @@ need no secrets.
 
 Exit codes:
   0    done
-  1    failed: the store did not respond, a file could not be written, or some
-       sessions could not be moved
-  2    used incorrectly: an unknown option, or an unusable config or store
-  3    no session has this handle
+  1    failed: the store did not respond, a file could not be written, some
+       sessions could not be moved, or a server still has an old secret
+  2    used incorrectly: an unknown option, or a config or store that cannot be
+       used
+  3    no session has this handle, or no session is known under this key
   4    scan found session rows that can be read
   130  interrupted, or a question was answered with no
 

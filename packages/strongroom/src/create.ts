@@ -17,6 +17,7 @@ import { emitter, type Listener } from './events.ts'
 import type { CookieSettings } from './http/cookie.ts'
 import { type SignedCookies, signedCookies } from './http/signed-cookies.ts'
 import { describeDevice } from './session/device.ts'
+import { LOGIN_OPTIONS } from './session/login.ts'
 import type { Serializer } from './session/serializer.ts'
 import type { Clock } from './store.ts'
 
@@ -118,7 +119,7 @@ export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'sto
 
 /** Checks every option and makes what requests need. */
 export function createContext(options: SessionsOptions): Created {
-  checkOptions('createSessions()', options, KNOWN)
+  checkOptions('createSessions()', options, KNOWN, { where: 'login()', known: LOGIN_OPTIONS })
   const production = process.env.NODE_ENV === 'production'
   const timeout = milliseconds(options.storeTimeout ?? '2s', 'storeTimeout')
   const { engine, ring, ownsStore } = essentials(options, { production, timeout })
@@ -188,11 +189,22 @@ function policyOf({ idle, absolute, remember, expireAtBrowserClose }: SessionsOp
     remember: milliseconds(remember === undefined ? '14d' : remember, 'remember'),
     persistent: !booleanOption('expireAtBrowserClose', expireAtBrowserClose, true),
   }
+  warnOfShort({ idle, absolute, remember })
   if (policy.idle > policy.absolute)
     throw new ConfigError(
       `idle is longer than absolute (${absolute === undefined ? "by default '12h'" : JSON.stringify(absolute)}), so no session would ever reach it. Raise absolute, or lower idle.`,
     )
   return policy
+}
+
+/** 30 for thirty minutes, or for seconds as in other libraries, would log everybody out immediately, and say nothing. */
+function warnOfShort(lifetimes: Pick<SessionsOptions, 'idle' | 'absolute' | 'remember'>): void {
+  for (const [name, given] of Object.entries(lifetimes))
+    if (given != null && milliseconds(given, name) < 1_000)
+      process.emitWarning(
+        `createSessions() has ${name}: ${JSON.stringify(given)}, so sessions end in less than a second. A number is milliseconds; write minutes or hours as '30m' or '12h'.`,
+        { code: 'STRONGROOM_LIFETIME' },
+      )
 }
 
 function memoOption(given: number | false | undefined): number {

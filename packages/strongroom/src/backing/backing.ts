@@ -118,6 +118,11 @@ export interface Backing {
   /** The same whatever its version, and whoever has renewed it: nothing of a planted session may live on beside the login. */
   replaceAny(ref: SessionRef): Promise<unknown>
   /**
+   * Of two cookies that both open one session, was the first made after the second? Absent where the session is on the server: only
+   * one opens it there.
+   */
+  isNewer?(ref: SessionRef, than: SessionRef): boolean
+  /**
    * Did the session begin under a secret that is retired now? Its identity stays under it, so a login must not prolong it: the
    * secret could never be removed. Absent where identities belong to no secret.
    */

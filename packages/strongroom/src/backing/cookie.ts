@@ -41,6 +41,7 @@ interface CookieSession extends VerifiedCookie, RevocableSession {
   /** Under which the cookie is sealed. */
   readonly sealedUnder: Master
   readonly expiresAt: number
+  readonly madeAt: number
   /** The parsed data, once it was asked for. */
   values: Values | undefined
 }
@@ -63,13 +64,14 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
 
   function pack(content: ContentToSave, session: Identity, expiresAt: number): CookieRef {
     const { sid, id, master, generation, nonce, until } = session
+    const madeAt = clock()
     const text = codec.encode(
-      `${JSON.stringify([sid, master.kid, generation, nonce, until, expiresAt])}\n${encodeContent(content)}`,
+      `${JSON.stringify([sid, master.kid, generation, nonce, until, expiresAt, madeAt])}\n${encodeContent(content)}`,
     )
     refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
     const { meta, data, values } = content
     const identity = { sid, id, master, generation, nonce, until }
-    const cookie = { ...identity, text, expiresAt, sealedUnder: ring.current, content: { meta, data }, values }
+    const cookie = { ...identity, text, expiresAt, madeAt, sealedUnder: ring.current, content: { meta, data }, values }
     // The visitor comes back with it.
     known.add(cookie)
     return { cookie, version: null, expiresAt, nonce }
@@ -204,6 +206,11 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       forget(ref)
     },
 
+    isNewer(ref, than) {
+      const [one, other] = [ref.cookie as CookieSession, than.cookie as CookieSession]
+      return one.generation === other.generation ? one.madeAt > other.madeAt : one.generation > other.generation
+    },
+
     isRetired: ({ cookie }) => (cookie as CookieSession).master !== ring.current,
   }
   if (!revocations) return { ...backing, users: { storesSurvivor: false, advice: WITHOUT_REVOCATIONS } }
@@ -239,14 +246,15 @@ function rememberingVerifier(codec: CookieCodec, ring: LiveKeyring, memo: number
     const end = payload.indexOf('\n')
     const content = decodeContent(payload.slice(end + 1))
     if (end < 0 || !content) return { refused: 'malformed' }
-    const [sid, kid, generation, nonce, until, expiresAt] = JSON.parse(payload.slice(0, end))
+    // Cookies from before it was written into them do not say when they were made, and are the older ones.
+    const [sid, kid, generation, nonce, until, expiresAt, madeAt = 0] = JSON.parse(payload.slice(0, end))
     const master = ring.get(kid)
     if (!master) return { refused: 'unknown-key' }
     // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.
     const text = detached(given)
     const { meta, data, values } = content
     const identity: Identity = { sid, id: ownId('session', sid) as Id, master, generation, nonce, until }
-    const cookie = { ...identity, text, expiresAt, sealedUnder, content: { meta, data }, values }
+    const cookie = { ...identity, text, expiresAt, madeAt, sealedUnder, content: { meta, data }, values }
     add(cookie)
     return cookie
   }

@@ -56,7 +56,7 @@ export function createBacking(engine: Engine, options: EngineOptions, common: Co
   const primitives = primitivesFor(oneOf('crypto', crypto, ['auto', 'node', 'sodium']))
   const created = backingFor(engine, options, { ...common, aead: aeadFor(primitives, options) })
   created.swept?.authenticate?.(
-    createCopyKeys(common.ring, primitives, namespaceOption(options.namespace, created.transport.name)),
+    createCopyKeys(common.ring, primitives, namespaceOption(options, created.transport.name)),
   )
   return created
 }
@@ -74,7 +74,7 @@ function backingFor(
     if (options.cipher !== undefined && engine.protection === 'signed')
       throw new ConfigError("cipher is for what is sealed, and cookie({ protection: 'signed' }) seals nothing.")
     const transport = cookieTransport(options.cookie, common.production)
-    const namespace = namespaceOption(options.namespace, transport.name)
+    const namespace = namespaceOption(options, transport.name)
     const backing = cookieBacking({ ...common, engine, namespace, cookieName: transport.name })
     const swept = engine.revocations ?? null
     return { backing, transport, aead, sealName: engine.protection, store: null, swept, advice: IN_COOKIES }
@@ -90,7 +90,7 @@ function backingFor(
   const standard: SealName = isInProcessMemory(engine.traits) ? 'none' : 'two-key'
   const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
   const transport = cookieTransport(options.cookie, common.production)
-  const namespace = namespaceOption(options.namespace, transport.name)
+  const namespace = namespaceOption(options, transport.name)
   const maxSize = sizeOption(options.maxSize)
   const backing = serverBacking({ ...common, store: engine, namespace, seal, maxSize })
   const advice = withoutList(engine.traits) + WITH_LISTS
@@ -124,7 +124,11 @@ function sizeOption(given: number | undefined): number {
   throw new ConfigError('maxSize must be a whole number of bytes, at least 256.')
 }
 
-function namespaceOption(given: string | undefined, cookieName: string): string {
+function namespaceOption({ namespace: given, cookie }: EngineOptions, cookieName: string): string {
+  if (given === undefined && cookie?.formerName !== undefined)
+    throw new ConfigError(
+      `cookie.formerName needs the namespace of the old cookies, or none of them would open. Write namespace: '${cookie.formerName}', which was theirs unless you had set one.`,
+    )
   if (given === undefined) return cookieName
   if (typeof given === 'string' && /^[\x21-\x7e]{1,256}$/.test(given)) return given
   throw new ConfigError('namespace must be a string of 1 to 256 printable ASCII characters, without spaces.')

@@ -1,14 +1,23 @@
 import { ConfigError } from '../errors.ts'
 import { LONGEST_TIMER } from './time-limit.ts'
 
-/** Refuses options that `where` does not have, so that a misspelt one is never silently ignored. */
-export function checkOptions(where: string, given: unknown, known: readonly string[]): void {
+/**
+ * Refuses options that `where` does not have, so that a misspelt one is never silently ignored. `elsewhere` says which other function
+ * has the options that people look for here.
+ */
+export function checkOptions(
+  where: string,
+  given: unknown,
+  known: readonly string[],
+  elsewhere: { readonly where: string; readonly known: readonly string[] } | null = null,
+): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new ConfigError(`${where} takes its options as an object. Known: ${known.join(', ')}.`)
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
     const meant = closest(name, known)
-    const advice = meant ? ` Did you mean "${meant}"?` : ''
+    const guess = meant ? ` Did you mean "${meant}"?` : ''
+    const advice = elsewhere?.known.includes(name) ? ` It is an option of ${elsewhere.where}.` : guess
     throw new ConfigError(`Unknown option "${name}" for ${where}.${advice} Known: ${known.join(', ')}.`)
   }
 }

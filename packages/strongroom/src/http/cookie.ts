@@ -16,8 +16,8 @@ export interface CookieSettings {
   /** A separate cookie jar for each top-level site (CHIPS). */
   readonly partitioned?: boolean | undefined
   /**
-   * What the cookie was called before: it is read, too, and removed when a new one is set. Needs the `namespace` that the old name
-   * was, or the old cookies belong to another application.
+   * What the cookie was called before: it is read, too, and removed when a new one is set. Needs the option
+   * `namespace`: the old name, unless the old cookies had another namespace.
    */
   readonly formerName?: string | undefined
 }

@@ -1,7 +1,7 @@
 import type { Loaded, LoadResult, SessionRef, Superseded, VerifiedCookie } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import type { CredentialStamps } from '../credential.ts'
-import { handleOf } from '../crypto/token.ts'
+import { handleOf, type Id } from '../crypto/token.ts'
 import { MOST_TRIED } from '../http/cookie.ts'
 
 /** What a request's cookies led to. */
@@ -50,22 +50,42 @@ function alone(result: LoadedCookie): LoadedCookies | 'unknown-key' {
 
 /**
  * Browsers send an old cookie beside the new one after a change of its domain or path, and a neighbouring host can plant one. The
- * one whose session is alive counts. With two, a guess would let the attacker decide whose session this is.
+ * one whose session is alive counts. With two sessions, a guess would let the attacker decide whose session this is.
  */
-function choose({ emit }: SessionsContext, all: readonly LoadedCookie[]): LoadedCookies | 'unknown-key' {
+function choose(context: SessionsContext, all: readonly LoadedCookie[]): LoadedCookies | 'unknown-key' {
   const results = all.filter((one) => one !== null && one !== 'unknown-key')
-  const live = results.flatMap((one) => ('ref' in one ? [one] : []))
-  const superseded = results.flatMap((one) => ('ref' in one ? [] : [one]))
-  const ends = superseded.flatMap((one) => one.ends?.ref ?? [])
-  const [loaded, second] = live
-  if (second) {
-    emit({ type: 'rejected', what: 'cookie', reason: 'ambiguous' })
-    return { loaded: null, superseded: null, others: [...live.map(({ ref }) => ref), ...ends] }
-  }
-  if (loaded) return { loaded, superseded: null, others: ends.filter((ref) => ref.cookie.id !== loaded.ref.cookie.id) }
   if (results.length === 0) return all.includes('unknown-key') ? 'unknown-key' : NO_COOKIE
+  const live = newestOfEach(
+    context,
+    results.flatMap((one) => ('ref' in one ? [one] : [])),
+  )
+  const superseded = results.flatMap((one) => ('ref' in one ? [] : [one]))
+  const refs = [...superseded.flatMap((one) => one.ends?.ref ?? []), ...live.map(({ ref }) => ref)]
+  const [loaded = null, second] = live
+  if (second) {
+    context.emit({ type: 'rejected', what: 'cookie', reason: 'ambiguous' })
+    return { loaded: null, superseded: null, others: othersOf(refs) }
+  }
+  if (loaded) return { loaded, superseded: null, others: othersOf(refs, loaded.ref) }
   const recent = superseded.find(({ isRecent }) => isRecent) ?? superseded[0] ?? null
-  return { loaded: null, superseded: recent, others: ends }
+  return { loaded: null, superseded: recent, others: othersOf(refs, recent?.ends?.ref) }
+}
+
+/** Each session once. Where a session is in its cookie, an old cookie may still open it, in an older state. */
+function newestOfEach({ backing }: SessionsContext, live: readonly Loaded[]): readonly Loaded[] {
+  const newest = new Map<Id, Loaded>()
+  for (const one of live) {
+    const before = newest.get(one.ref.cookie.id)
+    if (!before || backing.isNewer?.(one.ref, before.ref)) newest.set(one.ref.cookie.id, one)
+  }
+  return [...newest.values()]
+}
+
+/** Each session once, and without the one that was chosen. */
+function othersOf(refs: readonly SessionRef[], chosen?: SessionRef): readonly SessionRef[] {
+  const byId = new Map(refs.map((ref) => [ref.cookie.id, ref]))
+  if (chosen) byId.delete(chosen.cookie.id)
+  return [...byId.values()]
 }
 
 function loadOne(context: SessionsContext, cookie: VerifiedCookie): LoadedCookie | Promise<LoadedCookie> {

@@ -53,7 +53,7 @@ export interface LoginOptions {
   readonly asOf?: LoginMoment | undefined
 }
 
-const LOGIN = ['label', 'remember', 'keep', 'limit', 'atLimit', 'credential', 'asOf']
+export const LOGIN_OPTIONS = ['label', 'remember', 'keep', 'limit', 'atLimit', 'credential', 'asOf']
 
 /**
  * Throws `TypeError` for what cannot name a user. Half a surrogate pair cannot: it has no form in UTF-8, so that two different
@@ -73,9 +73,9 @@ const kindOf = (value: unknown) =>
 /** Throws `TypeError` for an option that is unknown or wrong, and `ConfigError` for a `remember` that is not a duration. */
 export function checkLogin(userId: string, options: LoginOptions): void {
   if (typeof options !== 'object' || options === null)
-    throw new TypeError(`login() takes its options as an object: ${LOGIN.join(', ')}.`)
-  const unknown = Object.keys(options).find((name) => !LOGIN.includes(name))
-  if (unknown) throw new TypeError(`login() has no option '${unknown}'. Known: ${LOGIN.join(', ')}.`)
+    throw new TypeError(`login() takes its options as an object: ${LOGIN_OPTIONS.join(', ')}.`)
+  const unknown = Object.keys(options).find((name) => !LOGIN_OPTIONS.includes(name))
+  if (unknown) throw new TypeError(`login() has no option '${unknown}'. Known: ${LOGIN_OPTIONS.join(', ')}.`)
   const { limit, atLimit, label, remember, keep } = options
   if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
     throw new TypeError('login: limit must be a whole number above 0.')
