@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { EverybodyReport } from 'strongroom'
 import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
 import { EXIT, Failure } from '../failure.ts'
-import { sessionCount } from '../format.ts'
+import { dateTime, sessionCount } from '../format.ts'
 import { wholeNumber, withExamples, withStoreOptions } from '../options.ts'
 import { isInteractive, json, line } from '../output.ts'
 import { lines, silent } from '../progress.ts'
@@ -45,6 +45,10 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
   }
   const signal = stopOnSignal()
   const first = await remove(sessions, options, signal)
+  if (first.records !== 'read') {
+    printUnread(first.records, sessions, options)
+    return
+  }
   if (!options.json) line(`Removed ${sessionCount(first.removed)}.`)
   const later = signal.aborted ? null : await watch(sessions, options, signal)
   if (options.json) json({ removed: first.removed + (later?.removed ?? 0), oldSecretInUse: (later?.removed ?? 0) > 0 })
@@ -54,10 +58,25 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
     return
   }
   const kids = [...later.keys.keys()].join(', ')
+  const newest = later.newest ? `, the newest of them began ${dateTime(later.newest)}` : ''
   throw new Failure(
     EXIT.failed,
-    `A server still has an old secret${kids && ` (key id ${kids})`}: ${sessionCount(later.removed)} began meanwhile. Give it the new secret, and run this again.`,
+    `A server still has an old secret${kids && ` (key id ${kids})`}: ${sessionCount(later.removed)} stored meanwhile${newest}. Give it the new secret, and run this again.`,
   )
+}
+
+/** Nothing was looked at, so nothing is known about servers that may still have an old secret. */
+function printUnread(records: 'in-cookies' | 'not-walkable', { policy }: AnySessions, options: Options): void {
+  if (options.json) {
+    json({ removed: 0, oldSecretInUse: null })
+    return
+  }
+  line(
+    records === 'in-cookies'
+      ? 'These sessions are in their cookies: nothing is stored, and nothing can be watched.'
+      : `The store ${policy.engine} cannot be walked: nothing was removed, and nothing can be watched.`,
+  )
+  line('Replacing the secrets has ended these sessions on every server that has only the new ones.')
 }
 
 async function remove(sessions: AnySessions, options: Options, signal: AbortSignal): Promise<EverybodyReport> {
