@@ -1012,11 +1012,33 @@ const inOwner = on('test/core/token.test.ts', 'packages/strongroom/src/crypto/ow
 const inNamespace = on('test/core/token.test.ts', 'packages/strongroom/src/crypto/namespace.ts')
 const inSeal = (suite: string, file = 'crypto/seal') =>
   on(`test/core/${suite}.test.ts`, `packages/strongroom/src/${file}.ts`)
+const inEverybody = on('test/core/everybody.test.ts', 'packages/strongroom/src/admin/everybody.ts')
 const inRecords = on('test/core/records.test.ts', 'packages/strongroom/src/backing/records.ts')
 const inServer = on('test/core/server-backing.test.ts', 'packages/strongroom/src/backing/server.ts')
 
 /** One identity for a session's life, and tokens that change. */
 const identityMutations: Mutation[] = [
+  inEverybody(
+    'a breach after which receipts and copies under the old secret stay',
+    'isSession(listing) || hasLabel(listing, RECEIPT) || hasLabel(listing, COPY)',
+    'isSession(listing) || hasLabel(listing, RECEIPT)',
+  ),
+  inEverybody('a breach that is judged by copies in a cache', 'store.read(id, { fresh: true })', 'store.read(id)'),
+  inEverybody(
+    'a breach after which a session ends that was stored again meanwhile',
+    'store.delete(id, record.version)',
+    'store.delete(id)',
+  ),
+  inEverybody(
+    'secrets that are forgotten although the removal was interrupted',
+    'if (!options.signal?.aborted) await backing.forgetKeys',
+    'await backing.forgetKeys',
+  ),
+  on('test/core/known-keys.test.ts', 'packages/strongroom/src/sessions.ts')(
+    'a key that is forgotten before the secrets are there',
+    "a whole number from 0 to 255.')\n      await ring.ready()",
+    "a whole number from 0 to 255.')",
+  ),
   inToken(
     'a cookie that anyone can make',
     "if (!equal(tagOf(master, namespace, bytes), bytes.subarray(TAGGED))) return 'forged'",

@@ -51,7 +51,47 @@ suite('revoke-everybody', () => {
     assert.equal(code, 1)
     assert.equal(JSON.parse(out).oldSecretInUse, true)
     assert.ok(err.includes(`key id ${kidOf(OLDER)}`), err)
+    assert.match(err, /sessions? stored meanwhile, the newest of them began .* UTC \(\d seconds? ago\)\./)
   })
+})
+
+/** A store that cannot list its sessions, like memcached. */
+const UNWALKABLE = `import { createSessions } from 'strongroom'
+import { sqlite } from 'strongroom/sqlite'
+const store = new Proxy(sqlite('./sessions.db'), {
+  get: (target, name) => {
+    if (name === 'scan') return undefined
+    const found = target[name]
+    return typeof found === 'function' ? found.bind(target) : found
+  },
+})
+export default createSessions({ secrets: process.env.STRONGROOM_SECRETS, store })
+`
+
+suite('revoke-everybody, where nothing can be looked at', () => {
+  const project = new Project()
+  before(() => project.write('.env', `STRONGROOM_SECRETS=${SECRET}\n`))
+  after(() => project.remove())
+
+  const cases = [
+    [
+      'sessions are in their cookies',
+      ['--store', 'cookie:'],
+      /^These sessions are in their cookies: nothing is stored, /,
+    ],
+    ['the store cannot be walked', [], /^The store sqlite cannot be walked: nothing was removed, /],
+  ] as const
+  for (const [where, options, expected] of cases)
+    test(`says so if ${where}, and not that no server has an old secret`, async () => {
+      if (options.length === 0) project.write('strongroom.config.mjs', UNWALKABLE)
+      const { code, out } = await project.run(['revoke-everybody', '--yes', '--watch', '1', ...options])
+      assert.equal(code, 0)
+      assert.match(out, expected)
+      assert.match(out, /^Replacing the secrets has ended these sessions /m)
+      assert.doesNotMatch(out, /No server|Removed/)
+      const { out: value } = await project.run(['revoke-everybody', '--yes', '--json', ...options])
+      assert.deepEqual(JSON.parse(value), { removed: 0, oldSecretInUse: null })
+    })
 })
 
 suite('keys forget', () => {

@@ -4,7 +4,7 @@ import { KeyRegistry } from '../../packages/strongroom/src/backing/key-registry.
 import { createLiveKeyring, type Secrets } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { SessionGoneError, StoreError } from '../../packages/strongroom/src/errors.ts'
+import { ConfigError, SessionGoneError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions, type Sessions } from '../../packages/strongroom/src/sessions.ts'
 import type { IndexedStore } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
@@ -172,5 +172,21 @@ describe('the registration of a key', () => {
       if (found) await store.update(listing.id, { ...found.entry, bytes: Buffer.from('{') }, found.version)
     }
     await assert.rejects(one.assertComplete(), StoreError)
+  })
+})
+
+describe('a key that is forgotten', () => {
+  it('waits for secrets that are still being fetched', async () => {
+    const store = memory()
+    await visitor(createSessions<Anything>({ secrets: [NEW], store })).visit((session) => session.login('ada'))
+    assert.equal(await createSessions({ secrets: async () => [OLD], store }).forgetKey(KID), true)
+    await assert.rejects(createSessions({ secrets: async () => [NEW], store }).forgetKey(KID), ConfigError)
+  })
+
+  it('must be a key id', async () => {
+    const sessions = createSessions({ secrets: [NEW], store: memory() })
+    for (const wrong of ['x', '1', 300, 256, -1, 1.5, Number.NaN, null, undefined])
+      await assert.rejects(sessions.forgetKey(wrong as number), TypeError, String(wrong))
+    for (const right of [0, 255]) assert.equal(await sessions.forgetKey(right), false)
   })
 })

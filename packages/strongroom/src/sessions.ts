@@ -224,11 +224,14 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     },
     keyUse: async () => keyUseOf(listable()),
     async forgetKey(kid) {
+      if (!Number.isInteger(kid) || kid < 0 || kid > 255)
+        throw new TypeError('forgetKey() takes a key id: a whole number from 0 to 255.')
+      await ring.ready()
       if (ring.get(kid))
         throw new ConfigError(`forgetKey(): the secret with key id ${kid} is in use. Remove it from the secrets first.`)
       return ((await backing.forgetKeys?.((one) => one === kid)) ?? 0) > 0
     },
-    revokeEverybody: (options) => revokeEverybody(context, store ? listable() : null, options),
+    revokeEverybody: (options) => revokeEverybody(context, store, options),
     reloadSecrets: (secrets) => ring.reload(secrets),
     policy: {
       engine: backing.traits.engine,

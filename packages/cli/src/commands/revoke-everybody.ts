@@ -3,8 +3,8 @@ import type { Command } from 'commander'
 import type { EverybodyReport } from 'strongroom'
 import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
 import { EXIT, Failure } from '../failure.ts'
-import { sessionCount } from '../format.ts'
-import { wholeNumber, withExamples, withStoreOptions } from '../options.ts'
+import { dateTime, sessionCount } from '../format.ts'
+import { wholeNumber, withExamples, withNamespace, withStoreOptions } from '../options.ts'
 import { isInteractive, json, line } from '../output.ts'
 import { lines, silent } from '../progress.ts'
 import { confirm } from '../prompts.ts'
@@ -27,14 +27,14 @@ whether a server still makes new ones under an old secret.
 `
 
 export function revokeEverybody(program: Command): void {
-  const command = withStoreOptions(program.command('revoke-everybody'))
+  const command = withNamespace(withStoreOptions(program.command('revoke-everybody')))
     .summary('end all sessions of all users, after a breach')
     .description(
       'Ends every session of every user. Replacing all secrets does that; this command guides through it, then removes what is stored of the sessions that the secrets of this config do not open, in batches and beside live traffic. On a terminal it asks first.',
     )
     .option('-y, --yes', 'do not ask: every server has the new secrets alone')
     .option('--watch <seconds>', 'watch this long for a server that still has an old secret (default: 15)', wholeNumber)
-    .action((options: Options) => withSessions(options, 'keys', (sessions) => end(sessions, options)))
+    .action((options: Options) => withSessions(options, 'namespace', (sessions) => end(sessions, options)))
   withExamples(command, 'strongroom revoke-everybody', 'strongroom revoke-everybody --yes --watch 60 --json')
 }
 
@@ -45,6 +45,10 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
   }
   const signal = stopOnSignal()
   const first = await remove(sessions, options, signal)
+  if (first.records !== 'read') {
+    printUnread(first.records, sessions, options)
+    return
+  }
   if (!options.json) line(`Removed ${sessionCount(first.removed)}.`)
   const later = signal.aborted ? null : await watch(sessions, options, signal)
   if (options.json) json({ removed: first.removed + (later?.removed ?? 0), oldSecretInUse: (later?.removed ?? 0) > 0 })
@@ -54,10 +58,25 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
     return
   }
   const kids = [...later.keys.keys()].join(', ')
+  const newest = later.newest ? `, the newest of them began ${dateTime(later.newest)}` : ''
   throw new Failure(
     EXIT.failed,
-    `A server still has an old secret${kids && ` (key id ${kids})`}: ${sessionCount(later.removed)} began meanwhile. Give it the new secret, and run this again.`,
+    `A server still has an old secret${kids && ` (key id ${kids})`}: ${sessionCount(later.removed)} stored meanwhile${newest}. Give it the new secret, and run this again.`,
   )
+}
+
+/** Nothing was looked at, so nothing is known about servers that may still have an old secret. */
+function printUnread(records: 'in-cookies' | 'not-walkable', { policy }: AnySessions, options: Options): void {
+  if (options.json) {
+    json({ removed: 0, oldSecretInUse: null })
+    return
+  }
+  line(
+    records === 'in-cookies'
+      ? 'These sessions are in their cookies: nothing is stored, and nothing can be watched.'
+      : `The store ${policy.engine} cannot be walked: nothing was removed, and nothing can be watched.`,
+  )
+  line('Replacing the secrets has ended these sessions on every server that has only the new ones.')
 }
 
 async function remove(sessions: AnySessions, options: Options, signal: AbortSignal): Promise<EverybodyReport> {
