@@ -110,9 +110,7 @@ export class Redis implements ScannableStore {
       await this.#owners.add(owner as string, id, until)
       reply = await this.#connection.run(UPDATE, keys, [...args, expected, '1', this.#channel])
     }
-    const previous = decodeHead(reply)
-    if (previous) void this.#owners.remove(id, previous)
-    return previous || reply === 1 ? next : null
+    return reply === 1 ? next : null
   }
 
   async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {

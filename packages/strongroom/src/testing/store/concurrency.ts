@@ -28,18 +28,39 @@ export function concurrency(property: Property): void {
   property(
     'of fifty updates of one version one succeeds, and the others leave nothing behind',
     async ({ store, peer, entry }) => {
-      const id = newId()
-      const version = await put(store, id, entry())
+      const [id, owner] = [newId(), newOwner()]
+      const version = await put(store, id, entry({ owner }))
       const handles = [store, (await peer?.()) ?? store]
-      const entries = FIFTY.map((index) => entry({ bytes: bytes(`writer ${index}`), owner: newOwner() }))
+      const entries = FIFTY.map((index) => entry({ bytes: bytes(`writer ${index}`), owner, label: bytes(`${index}`) }))
       const answers = await Promise.all(entries.map((each, index) => handles[index % 2]?.update(id, each, version)))
       const won = answers.filter((answer) => answer !== null)
       assert.equal(won.length, 1)
       const winner = entries[answers.findIndex((answer) => answer !== null)]
       assert.ok(winner)
-      for (const handle of handles) assert.equal(await holds(handle, id, winner), won[0])
-      for (const { owner } of entries) {
-        if (store.byOwner && owner !== winner.owner) assert.deepEqual(await listed(store.byOwner, owner ?? ''), [])
+      for (const handle of handles) {
+        assert.equal(await holds(handle, id, winner), won[0])
+        if (handle.byOwner) sameListings(await listed(handle.byOwner, owner), [listingOf(id, winner)])
+      }
+    },
+  )
+
+  property(
+    'of fifty concurrent updates of one version those that name another owner do not count',
+    async ({ store, peer, entry }) => {
+      const handles = [store, (await peer?.()) ?? store]
+      for (const owner of [newOwner(), null]) {
+        const id = newId()
+        const version = await put(store, id, entry({ owner }))
+        const entries = FIFTY.map((index) => {
+          const others = [owner === null ? newOwner() : null, newOwner()]
+          return entry({ bytes: bytes(`writer ${index}`), owner: index === 30 ? owner : (others[index % 2] ?? null) })
+        })
+        const answers = await Promise.all(entries.map((each, index) => handles[index % 2]?.update(id, each, version)))
+        assert.deepEqual(
+          FIFTY.filter((index) => answers[index] !== null),
+          [30],
+        )
+        for (const handle of handles) assert.equal(await holds(handle, id, entries[30] ?? entry()), answers[30])
       }
     },
   )
@@ -79,10 +100,10 @@ export function concurrency(property: Property): void {
     async ({ store, peer, clock, entry }) => {
       const handles = [store, (await peer?.()) ?? store]
       for (let round = 0; round < 10; round += 1) {
-        const id = newId()
-        const version = await put(store, id, entry({ owner: newOwner() }))
+        const [id, owner] = [newId(), newOwner()]
+        const version = await put(store, id, entry({ owner }))
         const [first = store, second = store] = round % 2 ? handles : [...handles].reverse()
-        const remembered = entry({ bytes: bytes('remembered'), expiresAt: clock() + 14 * DAY })
+        const remembered = entry({ owner, bytes: bytes('remembered'), expiresAt: clock() + 14 * DAY })
         const touch = () => second.touch(id, clock() + 2 * HOUR, version)
         const [, updated] = await Promise.all([touch(), first.update(id, remembered, version), touch(), touch()])
         // Nothing but an update makes another version, so no touch can have refused it.

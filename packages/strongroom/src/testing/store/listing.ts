@@ -28,14 +28,13 @@ export function listing(property: Property): void {
   })
 
   owned(property, 'a list shows what updates and touches have changed', async ({ store, clock, entry }, { list }) => {
-    const [owner, next] = [newOwner(), newOwner()]
-    const id = newId()
+    const [id, owner] = [newId(), newOwner()]
     const version = await put(store, id, entry({ owner }))
-    const changed = entry({ owner: next, bytes: bytes('changed'), label: bytes('label') })
-    await store.update(id, changed, version)
-    await store.touch(id, clock() + 5 * HOUR)
-    assert.deepEqual(await list(owner), [])
-    sameListings(await list(next), [listingOf(id, { ...changed, expiresAt: clock() + 5 * HOUR })])
+    const changed = entry({ owner, bytes: bytes('changed'), label: bytes('label'), createdAt: clock() - HOUR })
+    assert.notEqual(await store.update(id, changed, version), null)
+    sameListings(await list(owner), [listingOf(id, changed)])
+    assert.equal(await store.touch(id, clock() + 5 * HOUR), true)
+    sameListings(await list(owner), [listingOf(id, { ...changed, expiresAt: clock() + 5 * HOUR })])
   })
 
   owned(
@@ -63,24 +62,6 @@ export function listing(property: Property): void {
       assert.equal((await list(owner)).length, 1, 'what was not deleted is still listed')
     },
   )
-
-  owned(property, 'an entry can lose its owner and get another', async ({ store, entry }, { list }) => {
-    const [owner, next] = [newOwner(), newOwner()]
-    const id = newId()
-    let version = await put(store, id, entry())
-    for (const [now, count] of [
-      [owner, 1],
-      [owner, 1],
-      [null, 0],
-      [next, 0],
-      [owner, 1],
-    ] as const) {
-      version = (await store.update(id, entry({ owner: now }), version)) ?? assert.fail('the update was refused')
-      assert.equal((await list(owner)).length, count)
-    }
-    await store.delete(id)
-    assert.deepEqual([...(await list(owner)), ...(await list(next))], [])
-  })
 
   owned(
     property,
