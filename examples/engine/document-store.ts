@@ -61,7 +61,8 @@ export function documentStore(documents: Documents<Stored>, clock: Clock = Date.
     },
     async update(id, entry, version) {
       const next = pack(entry)
-      return (await change(id, (live) => (live?.version === version ? next : 'leave'))) ? next.version : null
+      const isSame = (live: Stored | null) => live?.version === version && live.owner === next.owner
+      return (await change(id, (live) => (isSame(live) ? next : 'leave'))) ? next.version : null
     },
     touch: (id, expiresAt, version) =>
       change(id, (live) => (live && (version ?? live.version) === live.version ? { ...live, expiresAt } : 'leave')),

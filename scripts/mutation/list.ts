@@ -102,6 +102,93 @@ const copyMutations: Mutation[] = [
   ),
 ]
 
+/** The owner of an entry is fixed when it is created, and `deleteAll` ends all of an owner's entries. */
+const ownerMutations: Mutation[] = [
+  memory('an update in memory that changes the owner', ' || old.owner !== entry.owner', ''),
+  file('an update of a file that changes the owner', ' || old.owner !== owner) return null', ') return null'),
+  statements('an update in SQLite that changes the owner', 'AND owner IS ?`', "AND ifnull(?, '') <> '-'`"),
+  statements(
+    'an update in SQLite within a purge step that changes the owner',
+    'AND owner IS ? AND purge_at',
+    "AND ifnull(?, '') <> '-' AND purge_at",
+  ),
+  on('test/engines/postgres.test.ts', 'packages/strongroom/src/engines/postgres/statements.ts')(
+    'an update in PostgreSQL that changes the owner',
+    'owner IS NOT DISTINCT FROM $6${notifying}',
+    '($6::bytea IS NULL OR $6 IS NOT NULL)${notifying}',
+  ),
+  on('test/engines/mysql.test.ts', 'packages/strongroom/src/engines/mysql/statements.ts')(
+    'an update in MariaDB that changes the owner',
+    'AND owner <=> ?',
+    "AND COALESCE(?, '') <> '-'",
+  ),
+  redis('scripts')(
+    'an update in Redis that changes the owner',
+    'if ownerOf(head) ~= ownerOf(value) then return 0 end\n',
+    '',
+  ),
+  on('test/engines/memcached.test.ts', 'packages/strongroom/src/engines/memcached/store.ts')(
+    'an update in memcached that changes the owner',
+    ' && item.owner === entry.owner',
+    '',
+  ),
+  on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/slots.ts')(
+    'a slot that can never be used again, because someone has put an entry with an owner there',
+    '{ ...entry, owner: seen.owner }',
+    'entry',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/store.ts')(
+    'an update of what has not been moved that is tried again and again because of its owner',
+    ' || located.entry.owner !== entry.owner) return null',
+    ') return null',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/store.ts')(
+    'an id that has ended and can have no other owner',
+    '(await to.delete(id, located.version)) && to.create(id, entry)',
+    'false',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/tombstones.ts')(
+    'a tombstone without the owner of what has ended',
+    'owner: ended.owner',
+    'owner: null',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/tombstones.ts')(
+    'a tombstone that counts as a session',
+    'Uint8Array.of(0)',
+    'Uint8Array.of(0, 0)',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
+    'a list of a user that shows tombstones',
+    ' && !isTombstone(listing)',
+    '',
+  ),
+  on('test/core/known-keys.test.ts', 'packages/strongroom/src/backing/own-entries.ts')(
+    'an entry of the library that someone has filed under an owner, so that no update succeeds',
+    'entry.owner === null && isRight(value)',
+    'isRight(value)',
+  ),
+  on('test/core/adopted-keys.test.ts', 'packages/strongroom/src/adoption/copies.ts')(
+    "a copy that stays filed under nobody once it is a user's",
+    ' && found.meta.userId === content.meta.userId',
+    '',
+  ),
+  file(
+    'deleteAll of files that ends only the versions that it has listed first',
+    'const end = (id: Id) => this.#change(id, () => this.#deleteIf(id, (found) => found.owner === owner))',
+    'const end = async (id: Id) => { const seen = await this.#disk.load(id); return this.#change(id, () => this.#deleteIf(id, (found) => found.owner === owner && found.version === seen?.version)) }',
+  ),
+  on('test/engines/redis.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
+    'deleteAll in Redis that ends only the versions that it has listed first',
+    "const { ended, head } = await this.#delete(id, owner, ['', packOwner(owner)])",
+    'const seen = decodeHead((await this.#connection.run(DESCRIBE, [this.#keys.session(id)], []) as [Buffer])[0])\n    const packed = Buffer.alloc(6)\n    packed.writeUIntBE(seen?.version ?? 0, 0, 6)\n    const { ended, head } = await this.#delete(id, owner, [packed, packOwner(owner)])',
+  ),
+  on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/store.ts')(
+    'deleteAll of two stores that ends only the versions that it has listed first',
+    'const done = await Promise.all(ids.map((id) => this.#deleteIf(id, ({ entry }) => entry.owner === owner)))',
+    'const done = await Promise.all(ids.map(async (id) => { const seen = await this.read(id); return seen !== null && this.delete(id, seen.version) }))',
+  ),
+]
+
 const storeMutations: Mutation[] = [
   cached(
     'a copy that is returned without a read although it was invalidated',
@@ -110,12 +197,12 @@ const storeMutations: Mutation[] = [
   ),
   memory(
     'update that creates an entry that is gone',
-    'if (old?.version !== version) return null',
+    'if (old?.version !== version || old.owner !== entry.owner) return null',
     'if (old && old.version !== version) return null',
   ),
   memory(
     'update that ignores the version',
-    'if (old?.version !== version) return null',
+    'if (old?.version !== version || old.owner !== entry.owner) return null',
     'if (old === null) return null',
   ),
   memory('create that overwrites a live entry', 'if (this.#live(old)) return false', ''),
@@ -177,8 +264,8 @@ const storeMutations: Mutation[] = [
   memory('deleteAll that ignores its exception', 'id === except ? []', 'id === owner ? []'),
   memory(
     'an owner index that lists only the first entry of an owner',
-    'this.#owners?.add(item.owner, item.id)',
-    "if (this.#owners?.of(item.owner ?? '').next().done) this.#owners.add(item.owner, item.id)",
+    'this.#owners?.add(entry.owner, id)',
+    "if (this.#owners?.of(entry.owner ?? '').next().done) this.#owners.add(entry.owner, id)",
   ),
   memory('scan that misses a page', 'yield listings\n      this.#state.assertOpen()', 'this.#state.assertOpen()'),
   memory(
@@ -203,7 +290,6 @@ const storeMutations: Mutation[] = [
     'if (left === 0) return',
     'if (left < 0 && id === owner) return',
   ),
-  memory('a list that shows an updated entry twice', 'if (old?.owner !== item.owner) {', 'if (item.owner) {'),
   on('test/core/many-sessions.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')(
     'deleteAll that stops after one batch',
     'while (batch === DELETED_AT_ONCE)',
@@ -221,8 +307,8 @@ const storeMutations: Mutation[] = [
   ),
   on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
     'a list that shows what was moved meanwhile twice',
-    'page.filter(({ id }) => !listed.has(id))',
-    '[...page]',
+    '!listed.has(listing.id) && ',
+    '',
   ),
   on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
     'a list that shows what is in both stores twice',
@@ -351,6 +437,7 @@ const storeMutations: Mutation[] = [
     'const found = await this.#durable.read(id)',
   ),
   ...copyMutations,
+  ...ownerMutations,
   file(
     "another owner's sessions in a list",
     'listings: listings.filter((listing) => listing.owner === owner)',

@@ -31,7 +31,9 @@ async function record(store: Store, id: Id): Promise<StoredSession & { version: 
 /** Changes a record, as an attacker with write access to the store would. */
 async function put({ store }: Fixture, id: Id, change: Partial<Entry>): Promise<void> {
   const { entry, version } = await record(store, id)
-  assert.notEqual(await store.update(id, { ...entry, ...change }, version), null)
+  // Not an update, which would refuse another owner.
+  assert.equal(await store.delete(id, version), true)
+  assert.equal(await store.create(id, { ...entry, ...change }), true)
 }
 
 for (const seal of ['two-key', 'server-key'] as const)

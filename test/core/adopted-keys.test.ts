@@ -375,6 +375,36 @@ suite('what the library keeps for adoptions', () => {
     }
   })
 
+  test('has no copy that belongs to nobody, or to someone else, once its visitor has signed in', async () => {
+    for (const before of [null, 'bob']) {
+      const { sessions, store, there } = setUp()
+      const session = there.get(KEY) as SourceSession
+      const copy = { source: 'old', key: KEY, as: 'copy' as const }
+      await sessions.adopt({ ...copy, session: { ...session, userId: before } })
+      assert.deepEqual(await sessions.adopt({ ...copy, session }), { outcome: 'created', compared: true })
+      assert.deepEqual(await sessions.adopt({ ...copy, session }), { outcome: 'exists', compared: true })
+      const copies = async () => (await rows(store)).filter((row) => hasLabel(row, COPY)).length
+      if (before) await sessions.of(before).revokeAll()
+      assert.equal(await copies(), 1)
+      await sessions.of('ada').revokeAll()
+      assert.equal(await copies(), 0)
+    }
+  })
+
+  test('has a copy again where someone else has put what is none', async () => {
+    const { sessions, store, there } = setUp({ options: { seal: 'two-key' } })
+    const copy = { source: 'old', key: KEY, session: there.get(KEY) as SourceSession, as: 'copy' as const }
+    await sessions.adopt(copy)
+    const mine = (await rows(store)).find((row) => hasLabel(row, COPY))
+    const found = mine && (await store.read(mine.id))
+    assert.ok(mine && found)
+    for (const change of [{ bytes: new Uint8Array(9) }, { owner: null }, { label: RECEIPT }]) {
+      assert.equal(await store.delete(mine.id), true)
+      assert.equal(await store.create(mine.id, { ...found.entry, ...change }), true)
+      assert.deepEqual(await sessions.adopt(copy), { outcome: 'created', compared: true })
+    }
+  })
+
   test('cannot hide a session: a record whose label was altered opens nothing', async () => {
     const { sessions, store } = setUp()
     const { cookie } = await visit(sessions, '', (session) => session.login('ada'))

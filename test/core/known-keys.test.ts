@@ -165,13 +165,19 @@ describe('the registration of a key', () => {
   })
 
   it('that was altered in the store is not taken for an absent one', async () => {
-    const { registry: one, store, clock } = registry()
-    await one.register(KID, clock() + HOUR)
-    for await (const [listing] of store.scan()) {
-      const found = listing && (await store.read(listing.id))
-      if (found) await store.update(listing.id, { ...found.entry, bytes: Buffer.from('{') }, found.version)
+    // Under an owner, no update of it would ever succeed.
+    for (const change of [{ bytes: Buffer.from('{') }, { owner: 'a'.repeat(64) }]) {
+      const { registry: one, store, clock } = registry()
+      await one.register(KID, clock() + HOUR)
+      for await (const [listing] of store.scan()) {
+        const found = listing && (await store.read(listing.id))
+        if (!found) continue
+        assert.equal(await store.delete(listing.id), true)
+        assert.equal(await store.create(listing.id, { ...found.entry, ...change }), true)
+      }
+      await assert.rejects(one.assertComplete(), StoreError)
+      await assert.rejects(async () => one.register(KID + 1, clock() + HOUR), StoreError)
     }
-    await assert.rejects(one.assertComplete(), StoreError)
   })
 })
 

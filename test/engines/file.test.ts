@@ -194,12 +194,12 @@ describe('file', () => {
       for (const each of [quick, other]) await each.close()
     }))
 
-  it('moves the owner marker with its session, and ignores a marker that a crash has left elsewhere', () =>
-    withStore(async ({ store, dir, marker, entry }) => {
+  it('moves the owner marker when an expired id gets another owner, and ignores one that a crash has left elsewhere', () =>
+    withStore(async ({ store, dir, clock, marker, entry }) => {
       const next = 'f0e'.padEnd(64, '4')
       await store.create(id, entry())
-      const found = await store.read(id)
-      await store.update(id, entry({ owner: next }), found?.version ?? '')
+      clock.advance(HOUR)
+      assert.equal(await store.create(id, entry({ owner: next })), true)
       assert.deepEqual(globSync('owners/*/*', { cwd: dir }), [join('owners', 'f0e', `${next}.${id}`)])
       writeFileSync(marker, '')
       assert.deepEqual(await listed(store.byOwner, owner), [])

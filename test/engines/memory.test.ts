@@ -57,16 +57,19 @@ describe('memory', () => {
 
   it('updates, touches and deletes in a full store, and refuses only an update that grows', async () => {
     const store = memory({ max: 3, maxBytes: 10_000 })
-    for (const name of ['a', 'b', 'c']) await store.create(id(name), entry({ bytes: new Uint8Array(2900) }))
+    for (const name of ['a', 'b', 'c']) await store.create(id(name), entry({ bytes: new Uint8Array(2900), owner }))
     const version = (await store.read(id('a')))?.version ?? 0
-    await assert.rejects(store.update(id('a'), entry({ bytes: new Uint8Array(3000) }), version), isFull('maxBytes'))
+    await assert.rejects(
+      store.update(id('a'), entry({ bytes: new Uint8Array(3000), owner }), version),
+      isFull('maxBytes'),
+    )
     assert.equal((await store.read(id('a')))?.entry.bytes.length, 2900)
     const next = (await store.update(id('a'), entry({ bytes: new Uint8Array(2900), owner }), version)) ?? 0
     assert.equal(await store.touch(id('a'), Date.now() + 2e6), true)
-    assert.notEqual(await store.update(id('a'), entry({ bytes: new Uint8Array(2000) }), next), null)
+    assert.notEqual(await store.update(id('a'), entry({ bytes: new Uint8Array(2000), owner }), next), null)
     const other = (await store.read(id('b')))?.version ?? 0
     assert.notEqual(
-      await store.update(id('b'), entry({ bytes: new Uint8Array(3700) }), other),
+      await store.update(id('b'), entry({ bytes: new Uint8Array(3700), owner }), other),
       null,
       'now there is room',
     )

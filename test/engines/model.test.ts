@@ -32,7 +32,7 @@ const fields = fc.record({
 const age = fc.nat({ max: 2 })
 const step = fc.oneof(
   fc.record({ verb: fc.constant('create' as const), id, fields }),
-  fc.record({ verb: fc.constant('update' as const), id, fields, age }),
+  fc.record({ verb: fc.constant('update' as const), id, fields, age, keepsOwner: fc.boolean() }),
   fc.record({ verb: fc.constant('touch' as const), id, lifetime, age: fc.option(age) }),
   fc.record({ verb: fc.constant('delete' as const), id, age: fc.option(age) }),
   fc.record({ verb: fc.constant('deleteAll' as const), owner: fc.constantFrom(...OWNERS), except: fc.option(id) }),
@@ -96,9 +96,11 @@ async function take(store: Subject, model: Model, clock: ReturnType<typeof manua
       return
     }
     case 'update': {
-      const entry = entryAt(clock(), step.fields)
+      const found = model.live(step.id)
+      const owner = found && step.keepsOwner ? found.entry.owner : step.fields.owner
+      const entry = entryAt(clock(), { ...step.fields, owner })
       const version = model.version(step.id, step.age)
-      const current = model.live(step.id)?.version === version
+      const current = found?.version === version && found.entry.owner === owner
       const next = await store.update(step.id, entry, version)
       assert.equal(next !== null, current)
       if (next !== null) model.put(step.id, entry, next)

@@ -11,7 +11,14 @@ import { move, moving, type Phase } from '../../packages/strongroom/src/engines/
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
-import type { Entry, IndexedStore, ScannableStore, Schema, Store } from '../../packages/strongroom/src/store.ts'
+import {
+  type Entry,
+  type IndexedStore,
+  isSession,
+  type ScannableStore,
+  type Schema,
+  type Store,
+} from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { everyByte, fill, HOUR, newId, newOwner } from '../../packages/strongroom/src/testing/store/entries.ts'
 import { holds, listed } from '../../packages/strongroom/src/testing/store/expect.ts'
@@ -184,6 +191,30 @@ describe('moving', () => {
       (await listed(next.byOwner, owner)).map(({ id }) => id),
       [ids[3]],
     )
+  })
+
+  it('leaves a tombstone of the same owner for a session that has ended, which no list or count takes for a session', async () => {
+    for (const end of ['delete', 'touch', 'update', 'deleteAll'] as const) {
+      const { from, to, entry, next, clock } = fixture()
+      const owner = newOwner()
+      const [id = newId()] = await fill(next, 1, () => entry({ owner, label: everyByte() }))
+      if (end === 'delete') assert.equal(await next.delete(id), true)
+      if (end === 'touch') assert.equal(await next.touch(id, clock()), true)
+      const version = (await next.read(id))?.version ?? ''
+      if (end === 'update') assert.ok(await next.update(id, entry({ owner, expiresAt: clock() }), version))
+      if (end === 'deleteAll') assert.equal(await next.byOwner.deleteAll(owner), 1)
+      assert.deepEqual(await listed(next.byOwner, owner), [])
+      assert.equal(await next.byOwner.deleteAll(owner), 0)
+      assert.equal(await size(next), 0)
+      // Once the new store is used alone, it is there.
+      const found = await listed(to.byOwner, owner)
+      assert.deepEqual([found.length, found.filter(isSession).length], [1, 0])
+      assert.equal((await move({ from, to, clock })).present, 0)
+      // What a slow mover would do.
+      assert.equal(await to.create(id, entry({ owner })), false)
+      assert.equal(await next.create(id, entry({ owner, bytes: Buffer.from('again') })), true)
+      assert.equal(String((await entryOf(next, id))?.bytes), 'again')
+    }
   })
 
   it('lists each session of an owner once, while another node moves them, and ends them all', async () => {

@@ -570,7 +570,7 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
     withStore(async ({ store, table, another }) => {
       const [id, owner] = [newId(), newId()]
       const bytes = Buffer.from('the wine-dark sea')
-      await store.create(id, entry())
+      await store.create(id, entry({ owner }))
       const { version } = (await store.read(id)) ?? assert.fail()
       const [insert, change, removal] = ['INSERT', 'UPDATE', 'DELETE'].map(
         (event) => `BEFORE ${event} ON ${table} FOR EACH ROW`,

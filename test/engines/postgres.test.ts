@@ -315,7 +315,9 @@ describe('postgres on a server of its own', { skip: postgresNeed.skip }, () => {
       [at.count, [0, 0, 60_000_000, 1000, 60_000_000]],
     ] as const) {
       const plan = await sql(`EXPLAIN ${text}`, [...values])
-      const sorts = text === at.deleteByOwner.text ? 'no other' : '\\bSort\\b'
+      // A step of a sweep sorts the rows that it has read, to find the last.
+      const isBounded = ([at.deleteByOwner.text, at.purge, at.count] as string[]).includes(text)
+      const sorts = isBounded ? 'no other' : '\\bSort\\b'
       for (const line of plan)
         assert.doesNotMatch(String(line['QUERY PLAN']), new RegExp(`Seq Scan on sessions|${sorts}`))
     }
@@ -349,7 +351,9 @@ describe('postgres on a server of its own', { skip: postgresNeed.skip }, () => {
     assert.deepEqual(await listed(store.byOwner, 'b5'.repeat(32)).then((all) => all.map((each) => each.id)), [id(1)])
     for await (const page of store.scan({ page: 1 })) assert.equal(page[0]?.owner, 'b5'.repeat(32))
     const version = found?.version ?? 0
-    const results = await Promise.all(Array.from({ length: 30 }, () => store.update(id(1), entry(), version)))
+    const results = await Promise.all(
+      Array.from({ length: 30 }, () => store.update(id(1), entry({ owner: 'b5'.repeat(32) }), version)),
+    )
     assert.equal(results.filter((result) => result !== null).length, 1)
   })
 

@@ -6,7 +6,10 @@ export interface Entry {
   readonly bytes: Uint8Array
   /** Absolute moment in ms since 1970. The entry is live while `now < expiresAt`. */
   readonly expiresAt: number
-  /** Owner tag (64 lower-case hex characters) that a user's sessions have in common, or null. Never a user id. */
+  /**
+   * Owner tag (64 lower-case hex characters) that a user's sessions have in common, or null. Never a user id. It is fixed when the
+   * entry is created: an index by owner, once written, stays right until the entry ends.
+   */
   readonly owner: string | null
   /** Sealed description for device lists: opaque, at most 512 bytes, or null. */
   readonly label: Uint8Array | null
@@ -120,7 +123,10 @@ export interface Store {
    * can tell. Called before every read, so it must be fast and never throw.
    */
   readSync?(id: Id): Found | null | undefined
-  /** Compare-and-set: the new version; null, and nothing written, if the version is another or the entry is not live. */
+  /**
+   * Compare-and-set: the new version; null, and nothing written, if the version or the owner is another, or the entry is not
+   * live. An update under another owner would take a session out of its user's list, and from a revoke-all.
+   */
   update(id: Id, entry: Entry, version: Version): Promise<Version | null>
   /**
    * Moves the deadline and nothing else: bytes and version stay. False if the entry is not live. With `version`, only that

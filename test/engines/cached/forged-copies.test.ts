@@ -23,7 +23,7 @@ type Clock = ReturnType<typeof manualClock>
 
 /** A cache that, as far as anybody can tell, is on the network. */
 function networkCache(clock: Clock) {
-  const store = memory({ clock, max: 99 })
+  const store = memory({ clock, max: 99, evicts: true })
   const cache: Store = { ...watched(store).store, traits: { ...store.traits, shared: 'network' } }
   return {
     cache,
@@ -281,7 +281,7 @@ describe('cached: a cache in which others can write', () => {
 
   it('copies in the memory of this process are not signed', async () => {
     const { durable, clock, reads } = await fixture()
-    const inner = memory({ clock, max: 9 })
+    const inner = memory({ clock, max: 9, evicts: true })
     const store = cached({ durable: durable.store, cache: inner, clock })
     assert.equal(await reads(store), 'first, read')
     const before = clock()

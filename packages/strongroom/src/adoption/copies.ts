@@ -1,4 +1,4 @@
-import type { Loaded } from '../backing/backing.ts'
+import type { Loaded, VerifiedCookie } from '../backing/backing.ts'
 import { COPY } from '../backing/own-entries.ts'
 import type { SessionsContext } from '../context.ts'
 import type { Master } from '../crypto/keyring.ts'
@@ -33,17 +33,20 @@ export async function leaveCopy(
   for (;;) {
     if (await createUnder(context, cookie, content)) return 'created'
     const found = await context.backing.load(cookie)
-    if (!found || !('ref' in found)) continue
-    if (found.data === content.data && isSame(found.meta, content.meta)) return 'exists'
-    if (await context.backing.update(found.ref, content, content.meta.deadline, found)) return 'refreshed'
+    if (found && 'ref' in found && found.meta.userId === content.meta.userId) {
+      if (found.data === content.data && isSame(found.meta, content.meta)) return 'exists'
+      if (await context.backing.update(found.ref, content, content.meta.deadline, found)) return 'refreshed'
+      // The owner of an entry is fixed: a copy that was left before its visitor signed in would not end with the user's sessions.
+      // What does not open, somebody else has put there.
+    } else if (found) await discard(context, cookie)
   }
 }
 
-const isSame = (a: Meta, b: Meta) => a.userId === b.userId && a.deadline === b.deadline && a.stamp === b.stamp
+const isSame = (a: Meta, b: Meta) => a.deadline === b.deadline && a.stamp === b.stamp
+
+const discard = ({ backing }: SessionsContext, cookie: VerifiedCookie) =>
+  backing.discard({ cookie, version: null, expiresAt: Number.POSITIVE_INFINITY })
 
 export async function dropCopies(context: SessionsContext, origin: Origin): Promise<void> {
-  for (const master of context.ring.masters) {
-    const cookie = copyCookie(context, master, origin)
-    await context.backing.discard({ cookie, version: null, expiresAt: Number.POSITIVE_INFINITY })
-  }
+  for (const master of context.ring.masters) await discard(context, copyCookie(context, master, origin))
 }

@@ -23,7 +23,13 @@ export interface Copy {
 }
 
 /** What an id's slot in the cache contained, and the cache's own version of it; null when the slot was empty. */
-export type Slot = { readonly copy: Copy | null; readonly isTombstone: boolean; readonly version: Version } | null
+export type Slot = {
+  readonly copy: Copy | null
+  readonly isTombstone: boolean
+  readonly version: Version
+  /** Null, unless someone else has put there what it contains. No update can change it. */
+  readonly owner: string | null
+} | null
 
 /** Ms between reading an empty slot and filling it. A caller that takes longer must not fill it. */
 export const FILL_WINDOW = 2000
@@ -118,10 +124,10 @@ export class Slots {
 
   #toSlot(id: Id, found: Found | null): Slot {
     if (!found) return null
-    const { bytes } = found.entry
-    if (isTombstone(bytes)) return { copy: null, isTombstone: true, version: found.version }
+    const { bytes, owner } = found.entry
+    if (isTombstone(bytes)) return { copy: null, isTombstone: true, version: found.version, owner }
     const copy = this.#keys.open(id, bytes)
-    return { copy: copy && decode(copy), isTombstone: false, version: found.version }
+    return { copy: copy && decode(copy), isTombstone: false, version: found.version, owner }
   }
 
   #compareAndSet(id: Id, seen: Slot, entry: Entry): Promise<boolean | undefined> {
@@ -131,7 +137,7 @@ export class Slots {
         (done) => done,
       )
     return this.#breaker.run(
-      () => this.#cache.update(id, entry, seen.version),
+      () => this.#cache.update(id, { ...entry, owner: seen.owner }, seen.version),
       (version) => version !== null,
     )
   }

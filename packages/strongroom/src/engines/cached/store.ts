@@ -211,9 +211,8 @@ export class Cached implements Store {
     try {
       return await index.deleteAll(owner, except)
     } finally {
-      // By owner as well: a session that was created after the list was deleted with the others.
+      // Every copy names its owner, which is fixed: also that of a session that was created after the list.
       this.#invalidations.add(owner)
-      for (const id of ending) this.#invalidations.add(id)
       await this.#putTombstones(ending)
     }
   }

@@ -83,22 +83,25 @@ export class Files implements IndexedStore, ScannableStore {
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {
-    const written = prepareWrite(entry)
+    const { image, owner, expiresAt } = prepareWrite(entry)
     return this.#change(id, async () => {
       const old = await this.#disk.load(id)
       if (this.#live(old)) return false
-      await this.#put(id, written, old)
+      // The marker first: a session without one would escape its owner's "log me out everywhere".
+      if (owner !== null) await this.#disk.addMarker(owner, id)
+      await this.#disk.write(id, image, expiresAt)
+      if (old && old.owner !== null && old.owner !== owner) await this.#disk.removeMarker(old.owner, id)
       return true
     })
   }
 
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
-    const written = prepareWrite(entry)
+    const { image, version: next, owner, expiresAt } = prepareWrite(entry)
     return this.#change(id, async () => {
-      const old = await this.#disk.load(id)
-      if (this.#live(old)?.version !== version) return null
-      await this.#put(id, written, old)
-      return written.version
+      const old = this.#live(await this.#disk.load(id))
+      if (old?.version !== version || old.owner !== owner) return null
+      await this.#disk.write(id, image, expiresAt)
+      return next
     })
   }
 
@@ -145,13 +148,6 @@ export class Files implements IndexedStore, ScannableStore {
   async close(): Promise<void> {
     this.#state.close()
     await this.#locks.close()
-  }
-
-  async #put(id: Id, { image, owner, expiresAt }: Written, old: LoadedFile | null): Promise<void> {
-    // The marker first: a session without one would escape its owner's "log me out everywhere".
-    if (owner !== null && old?.owner !== owner) await this.#disk.addMarker(owner, id)
-    await this.#disk.write(id, image, expiresAt)
-    if (old && old.owner !== null && old.owner !== owner) await this.#disk.removeMarker(old.owner, id)
   }
 
   async #deleteIf(id: Id, matches: (found: LoadedFile) => boolean): Promise<boolean> {
@@ -238,15 +234,8 @@ function byLock(ids: readonly Id[]): Id[][] {
   return [...groups.values()]
 }
 
-interface Written {
-  readonly image: Buffer
-  readonly version: string
-  readonly owner: string | null
-  readonly expiresAt: number
-}
-
 /** Encoded, and so copied, immediately: the write waits for its lock, and the caller may reuse its buffers. */
-function prepareWrite(entry: Entry): Written {
+function prepareWrite(entry: Entry) {
   if (entry.bytes.length > SIZE_LIMIT)
     throw new StoreError(`An entry is larger than a session file can be (${SIZE_LIMIT} bytes).`)
   return { ...encode(entry), owner: entry.owner, expiresAt: Math.floor(entry.expiresAt) }

@@ -24,6 +24,7 @@ type Item =
 interface Packed {
   readonly bytes: Buffer
   readonly version: Version
+  readonly owner: string | null
   readonly expiresAt: number
 }
 
@@ -34,10 +35,14 @@ const ATTEMPTS = 1000
 interface Known {
   readonly cas: string
   readonly version: Version
+  readonly owner: string | null
   readonly expiresAt: number
   /** The connection that said so, because a server that was restarted counts its CAS from the beginning. */
   readonly connection: number
 }
+
+/** What decides whether a change is meant for an item. */
+type Changeable = Pick<Known, 'version' | 'owner'>
 
 /** How many items are remembered. */
 const REMEMBERED = 10_000
@@ -88,7 +93,8 @@ export class Memcached implements Store {
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
     if (typeof version !== 'number') return null
     const record = this.#pack(entry, version + 1)
-    const done = await this.#change(id, version, (cas) => this.#write(id, record, `C${cas}`))
+    const isSame = (item: Changeable) => item.version === version && item.owner === entry.owner
+    const done = await this.#change(id, isSame, (cas) => this.#write(id, record, `C${cas}`))
     return done ? version + 1 : null
   }
 
@@ -102,7 +108,8 @@ export class Memcached implements Store {
   }
 
   delete(id: Id, version?: Version): Promise<boolean> {
-    return this.#change(id, version, (cas) => this.#servers.of(id).send(`md ${this.#prefix}${id} C${cas}`))
+    const isSame = (item: Changeable) => version === undefined || item.version === version
+    return this.#change(id, isSame, (cas) => this.#servers.of(id).send(`md ${this.#prefix}${id} C${cas}`))
   }
 
   /** There is nothing to clear, because memcached removes expired items itself. Only checks that the servers answer. */
@@ -116,24 +123,27 @@ export class Memcached implements Store {
   }
 
   /**
-   * Changes a live item, of this version if one is given, and tries again when another caller changed it in between.
+   * Changes a live item, if it is the one that is meant, and tries again when another caller changed it in between.
    * The item as it was last seen is tried first, without reading it again: if it has changed since, memcached refuses.
    */
-  async #change(id: Id, version: Version | undefined, make: (cas: string) => Promise<NumberedReply>): Promise<boolean> {
-    const fits = (known: { version: Version }) => version === undefined || known.version === version
+  async #change(
+    id: Id,
+    isMeant: (item: Changeable) => boolean,
+    make: (cas: string) => Promise<NumberedReply>,
+  ): Promise<boolean> {
     const known = this.#known.get(id)
     this.#known.delete(id)
     if (
       known &&
       known.connection === this.#servers.of(id).connection &&
-      fits(known) &&
+      isMeant(known) &&
       this.#clock() < known.expiresAt
     ) {
       if ((await make(known.cas)).code === 'HD') return true
     }
     return this.#retry(async () => {
       const item = await this.#load(id)
-      if (!item?.live || !fits(item)) return false
+      if (!item?.live || !isMeant({ version: item.version, owner: item.entry.owner })) return false
       return outcome(await make(item.cas))
     })
   }
@@ -153,17 +163,21 @@ export class Memcached implements Store {
     const found = value && unpack(value)
     if (!found || !(this.#clock() < found.entry.expiresAt)) return { live: false, cas }
     const { entry, version } = found
-    this.#known.set(id, { cas, version, expiresAt: entry.expiresAt, connection }, 1)
+    this.#known.set(id, { cas, version, owner: entry.owner, expiresAt: entry.expiresAt, connection }, 1)
     return { live: true, entry, version, cas }
   }
 
   /** `mode` is ME to add, or C and the CAS to replace. Never a plain set, which would bring back what was deleted. */
-  async #write(id: Id, { bytes, version, expiresAt }: Packed, mode: 'ME' | `C${string}`): Promise<NumberedReply> {
+  async #write(
+    id: Id,
+    { bytes, version, owner, expiresAt }: Packed,
+    mode: 'ME' | `C${string}`,
+  ): Promise<NumberedReply> {
     const seconds = exptimeFor(expiresAt, this.#clock())
     const command = ['ms', `${this.#prefix}${id}`, bytes.length, mode, `T${seconds}`, 'c'].join(' ')
     const reply = await this.#servers.of(id).send(command, bytes)
     const { code, cas, connection } = reply
-    if (code === 'HD' && cas !== null) this.#known.set(id, { cas, version, expiresAt, connection }, 1)
+    if (code === 'HD' && cas !== null) this.#known.set(id, { cas, version, owner, expiresAt, connection }, 1)
     return reply
   }
 
@@ -171,7 +185,7 @@ export class Memcached implements Store {
     // Refused here, because memcached drops the item that it has when it refuses one that is too large.
     if (entry.bytes.length > this.#sizeLimit)
       throw new StoreError(`An entry is larger than memcached accepts (${this.#sizeLimit} bytes).`)
-    return { bytes: pack(entry, version), version, expiresAt: entry.expiresAt }
+    return { bytes: pack(entry, version), version, owner: entry.owner, expiresAt: entry.expiresAt }
   }
 }
 

@@ -79,6 +79,7 @@ export class Memory implements ScannableStore {
     if (this.#live(old)) return false
     if (old) this.#remove(old)
     this.#put(toItem(id, entry, ++this.#lastVersion), null)
+    this.#owners?.add(entry.owner, id)
     return true
   }
 
@@ -86,7 +87,7 @@ export class Memory implements ScannableStore {
     this.#state.assertOpen()
     this.#assertFits(entry)
     const old = this.#live(this.#items.peek(id))
-    if (old?.version !== version) return null
+    if (old?.version !== version || old.owner !== entry.owner) return null
     return this.#put(toItem(id, entry, ++this.#lastVersion), old)
   }
 
@@ -165,10 +166,6 @@ export class Memory implements ScannableStore {
     this.#items.set(item.id, item, { size })
     if (old) this.#deadlines?.replace(old, item)
     else this.#deadlines?.add(item)
-    if (old?.owner !== item.owner) {
-      if (old) this.#owners?.remove(old.owner, item.id)
-      this.#owners?.add(item.owner, item.id)
-    }
     return item.version
   }
 

@@ -65,7 +65,7 @@ export async function* listBoth(
     if (left.length > 0) yield left
   }
   for await (const page of current) {
-    const others = page.filter(({ id }) => !listed.has(id))
+    const others = page.filter((listing) => !listed.has(listing.id) && !isTombstone(listing))
     assertOpen()
     if (others.length > 0) yield others
   }

@@ -4,7 +4,7 @@ import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
 import { type Clock, type Entry, isSession, type Listing, type ScannableStore, type Store } from '../../store.ts'
 import { type Located, type Sides, sidesOf } from './sides.ts'
-import { digestOf, isTombstone } from './tombstones.ts'
+import { digestOf } from './tombstones.ts'
 
 export interface MoveOptions {
   /** The store that is emptied. It must have `scan`. */
@@ -187,7 +187,6 @@ async function probe(to: Store, clock: Clock): Promise<void> {
 async function count(store: Store): Promise<number | null> {
   if (!store.scan) return null
   let present = 0
-  for await (const page of store.scan())
-    present += page.filter((listing) => isSession(listing) && !isTombstone(listing)).length
+  for await (const page of store.scan()) present += page.filter(isSession).length
   return present
 }

@@ -74,7 +74,11 @@ export class Moving implements Store {
       if (await (phase === 'move' ? to : from).create(id, entry)) return true
     }
     const located = await this.#sides.locate(id)
-    return located?.isEnded === true && (await to.update(id, entry, located.version)) !== null
+    if (!located?.isEnded) return false
+    if (located.entry.owner === entry.owner) return (await to.update(id, entry, located.version)) !== null
+    // Then there is neither for a moment. The ids of sessions are random, and none is created again; what may be are copies of
+    // another framework's sessions, under ids that are computed.
+    return (await to.delete(id, located.version)) && to.create(id, entry)
   }
 
   async update(id: Id, given: Entry, version: Version): Promise<Version | null> {
@@ -84,7 +88,7 @@ export class Moving implements Store {
     if (inner !== null) return this.#updateInNew(id, entry, inner)
     return this.#inRounds(async () => {
       const located = await this.#sides.settle(id)
-      if (!located || !isVersionOf(version, located)) return null
+      if (!located || !isVersionOf(version, located) || located.entry.owner !== entry.owner) return null
       if (located.side === 'to') return this.#updateInNew(id, entry, located.version)
       const done = (await this.#sides.from.update(id, entry, located.version)) !== null
       return done ? versionInOld(entry) : undefined

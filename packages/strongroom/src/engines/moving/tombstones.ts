@@ -8,8 +8,8 @@ import type { Entry, Listing } from '../../store.ts'
  */
 const FROZEN = Buffer.from('strongroom frozen\n')
 
-/** Label and bytes of a tombstone. Sealed labels begin with another byte. */
-const ENDED = Buffer.from('strongroom ended\n')
+/** The label of a tombstone: like all that are not sessions, it has one of one byte, by which lists and counts pass over it. */
+const ENDED = Uint8Array.of(0)
 
 export function freeze(entry: Entry): Entry {
   return { ...entry, bytes: Buffer.concat([FROZEN, entry.bytes]) }
@@ -23,6 +23,7 @@ export function thaw(entry: Entry): Entry {
   return { ...entry, bytes: entry.bytes.subarray(FROZEN.length) }
 }
 
+const NOTHING = new Uint8Array(0)
 const HOUR = 3_600_000
 
 /** How far apart the clocks of two nodes may be. */
@@ -30,20 +31,20 @@ const CLOCK_SKEW = 60_000
 
 /**
  * Takes the place of a session that has ended in the new store, until no node can hold a copy of it any more: until the
- * session would have expired by every node's clock, and for an hour at least.
+ * session would have expired by every node's clock, and for an hour at least. It keeps the owner, which no update can change.
  */
 export function tombstone(ended: Entry, now: number): Entry {
   return {
-    bytes: ENDED,
+    bytes: NOTHING,
     label: ENDED,
-    owner: null,
+    owner: ended.owner,
     createdAt: now,
     expiresAt: Math.max(ended.expiresAt, now + HOUR) + CLOCK_SKEW,
   }
 }
 
 export function isTombstone({ label }: Pick<Entry | Listing, 'label'>): boolean {
-  return label !== null && ENDED.equals(label)
+  return label?.length === ENDED.length && label[0] === ENDED[0]
 }
 
 /** Differs for different contents. It survives a touch and a move. Sealed bytes are never the same twice. */

@@ -61,9 +61,9 @@ export function statements(table: string) {
     deleteExpired: statement(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
     // InnoDB does not write an index whose columns keep their values.
     update: aboutOne(
-      6,
-      `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, purge_at = ?, created_at = ?, owner = ?,
-       label = ? WHERE ${live} AND version = ?`,
+      5,
+      `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, purge_at = ?, created_at = ?, label = ?
+       WHERE ${live} AND version = ? AND owner <=> ?`,
     ),
     touch: aboutOne(2, `UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE ${live} AND ${ofVersion}`),
     hasDeadline: statement(`SELECT 1 AS found FROM ${table} WHERE ${live} AND ${ofVersion} AND expires_at = ?`),

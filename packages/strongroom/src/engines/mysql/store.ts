@@ -82,8 +82,8 @@ export class Mysql implements IndexedStore, ScannableStore {
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
     if (typeof version !== 'number') return null
     const { bytes, expiresAt, purgeAt, createdAt, owner, label } = this.#columns(entry)
-    const fields = [bytes, expiresAt, purgeAt, createdAt, owner, label]
-    return (await this.#did(this.#statements.update, [...fields, idBytes(id), this.#clock(), version]))
+    const fields = [bytes, expiresAt, purgeAt, createdAt, label]
+    return (await this.#did(this.#statements.update, [...fields, idBytes(id), this.#clock(), version, owner]))
       ? version + 1
       : null
   }

@@ -84,8 +84,8 @@ export function statementsFor(table: string, channel: string | null) {
     update: aboutOne(
       'update',
       4,
-      `UPDATE ${table} SET version = version + 1, expires_at = $2, purge_at = $3, created_at = $4, owner = $6, label = $7,
-       payload = $8 WHERE id = $5 AND version = $1 AND expires_at > $9${notifying}`,
+      `UPDATE ${table} SET version = version + 1, expires_at = $2, purge_at = $3, created_at = $4, label = $7, payload = $8
+       WHERE id = $5 AND version = $1 AND expires_at > $9 AND owner IS NOT DISTINCT FROM $6${notifying}`,
     ),
     // One statement, with null for a touch of any version, so that all touches can share a batch.
     touch: aboutOne(

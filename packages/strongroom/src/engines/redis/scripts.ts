@@ -71,8 +71,7 @@ return 1
 
 /**
  * KEYS session, index?  ARGV now, value, px, id, until, index px, version, '1' if the index contains it already, channel
- * → 0 not updated, 1 updated, 2 the session must be added to the index first, or the head of the previous value: updated, and
- * the owner has changed.
+ * → 0 not updated, 1 updated, 2 the session must be added to the index first: it would outlive what the index has of it.
  */
 export const UPDATE = script(`
 local key, value = KEYS[1], ARGV[2]
@@ -81,9 +80,9 @@ if not live(head, ARGV[1]) then return 0 end
 if versionOf(head) ~= ARGV[7] then
   return versionOf(head) == versionOf(value) and 1 or 0
 end
-local before, after = ownerOf(head), ownerOf(value)
-if after ~= '' then
-  if before == after and deadlineOf(value) <= untilOf(head) then
+if ownerOf(head) ~= ownerOf(value) then return 0 end
+if ownerOf(value) ~= '' then
+  if deadlineOf(value) <= untilOf(head) then
     value = string.sub(value, 1, 7) .. string.sub(head, 8, 13) .. string.sub(value, 14)
   elseif KEYS[2] then
     index(KEYS[2], ARGV[1], ARGV[4], ARGV[5], ARGV[6])
@@ -93,7 +92,6 @@ if after ~= '' then
 end
 redis.call('SET', key, value, 'XX', 'PX', ARGV[3])
 if ARGV[9] ~= '' then redis.call('PUBLISH', ARGV[9], ARGV[4]) end
-if before ~= '' and before ~= after then return head end
 return 1
 `)
 

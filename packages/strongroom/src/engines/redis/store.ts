@@ -110,9 +110,7 @@ export class Redis implements ScannableStore {
       await this.#owners.add(owner as string, id, until)
       reply = await this.#connection.run(UPDATE, keys, [...args, expected, '1', this.#channel])
     }
-    const previous = decodeHead(reply)
-    if (previous) void this.#owners.remove(id, previous)
-    return previous || reply === 1 ? next : null
+    return reply === 1 ? next : null
   }
 
   async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
@@ -122,12 +120,11 @@ export class Redis implements ScannableStore {
     const expected = version === undefined ? '' : packVersion(version)
     const args = [now, storedMoment(expiresAt), expireIn(expiresAt, now), expected]
     let reply = await this.#connection.run(TOUCH, keys, [...args, '', 0])
-    // One more try is enough, unless the owner changes in between, again and again.
-    for (let tries = 0; tries < 3; tries += 1) {
-      const head = decodeHead(reply)
-      if (head?.owner == null) break
+    const head = decodeHead(reply)
+    if (head?.owner) {
       const until = indexUntil(expiresAt, now, head.version)
       await this.#owners.add(head.owner, id, until)
+      // Refused once more, it is no longer the same session: an id that is created again may have another owner.
       reply = await this.#connection.run(TOUCH, keys, [...args, packOwner(head.owner), until])
     }
     return reply === 1

@@ -84,8 +84,8 @@ export class Sqlite implements IndexedStore, ScannableStore {
       const now = this.#clock()
       const done =
         changed(
-          table.updateInPlace.run(bytes, expiresAt, createdAt, label, id, version, now, purgeAt, owner).changes,
-        ) || changed(table.update.run(bytes, expiresAt, createdAt, label, purgeAt, owner, id, version, now).changes)
+          table.updateInPlace.run(bytes, expiresAt, createdAt, label, id, version, now, owner, purgeAt).changes,
+        ) || changed(table.update.run(bytes, expiresAt, createdAt, label, purgeAt, id, version, now, owner).changes)
       return done ? version + 1 : null
     })
   }

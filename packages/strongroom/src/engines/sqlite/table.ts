@@ -68,11 +68,11 @@ function statements(database: SqliteHandle, table: string) {
     // In place: sets no indexed column, so that SQLite does not touch the pages of the indexes.
     updateInPlace: prepare(
       `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, created_at = ?, label = ?
-       WHERE id = ? AND version = ? AND expires_at > ? AND purge_at = ? AND owner IS ?`,
+       WHERE id = ? AND version = ? AND expires_at > ? AND owner IS ? AND purge_at = ?`,
     ),
     update: prepare(
       `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, created_at = ?, label = ?,
-       purge_at = ?, owner = ? WHERE id = ? AND version = ? AND expires_at > ?`,
+       purge_at = ? WHERE id = ? AND version = ? AND expires_at > ? AND owner IS ?`,
     ),
     // The version is null for a touch of any version.
     touchInPlace: prepare(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Entry, Version } from '../../store.ts'
 import { bytes, DAY, HOUR, newId, newOwner } from './entries.ts'
-import { absent, holds, listed, listingOf, plain, put, sameListings } from './expect.ts'
+import { absent, holds, listed, listingOf, plain, put, sameListings, scanned } from './expect.ts'
 import type { Property } from './property.ts'
 
 const FIFTY = Array.from({ length: 50 }, (_, index) => index)
@@ -28,18 +28,39 @@ export function concurrency(property: Property): void {
   property(
     'of fifty updates of one version one succeeds, and the others leave nothing behind',
     async ({ store, peer, entry }) => {
-      const id = newId()
-      const version = await put(store, id, entry())
+      const [id, owner] = [newId(), newOwner()]
+      const version = await put(store, id, entry({ owner }))
       const handles = [store, (await peer?.()) ?? store]
-      const entries = FIFTY.map((index) => entry({ bytes: bytes(`writer ${index}`), owner: newOwner() }))
+      const entries = FIFTY.map((index) => entry({ bytes: bytes(`writer ${index}`), owner, label: bytes(`${index}`) }))
       const answers = await Promise.all(entries.map((each, index) => handles[index % 2]?.update(id, each, version)))
       const won = answers.filter((answer) => answer !== null)
       assert.equal(won.length, 1)
       const winner = entries[answers.findIndex((answer) => answer !== null)]
       assert.ok(winner)
-      for (const handle of handles) assert.equal(await holds(handle, id, winner), won[0])
-      for (const { owner } of entries) {
-        if (store.byOwner && owner !== winner.owner) assert.deepEqual(await listed(store.byOwner, owner ?? ''), [])
+      for (const handle of handles) {
+        assert.equal(await holds(handle, id, winner), won[0])
+        if (handle.byOwner) sameListings(await listed(handle.byOwner, owner), [listingOf(id, winner)])
+      }
+    },
+  )
+
+  property(
+    'of fifty concurrent updates of one version those that name another owner do not count',
+    async ({ store, peer, entry }) => {
+      const handles = [store, (await peer?.()) ?? store]
+      for (const owner of [newOwner(), null]) {
+        const id = newId()
+        const version = await put(store, id, entry({ owner }))
+        const entries = FIFTY.map((index) => {
+          const others = [owner === null ? newOwner() : null, newOwner()]
+          return entry({ bytes: bytes(`writer ${index}`), owner: index === 30 ? owner : (others[index % 2] ?? null) })
+        })
+        const answers = await Promise.all(entries.map((each, index) => handles[index % 2]?.update(id, each, version)))
+        assert.deepEqual(
+          FIFTY.filter((index) => answers[index] !== null),
+          [30],
+        )
+        for (const handle of handles) assert.equal(await holds(handle, id, entries[30] ?? entry()), answers[30])
       }
     },
   )
@@ -79,10 +100,10 @@ export function concurrency(property: Property): void {
     async ({ store, peer, clock, entry }) => {
       const handles = [store, (await peer?.()) ?? store]
       for (let round = 0; round < 10; round += 1) {
-        const id = newId()
-        const version = await put(store, id, entry({ owner: newOwner() }))
+        const [id, owner] = [newId(), newOwner()]
+        const version = await put(store, id, entry({ owner }))
         const [first = store, second = store] = round % 2 ? handles : [...handles].reverse()
-        const remembered = entry({ bytes: bytes('remembered'), expiresAt: clock() + 14 * DAY })
+        const remembered = entry({ owner, bytes: bytes('remembered'), expiresAt: clock() + 14 * DAY })
         const touch = () => second.touch(id, clock() + 2 * HOUR, version)
         const [, updated] = await Promise.all([touch(), first.update(id, remembered, version), touch(), touch()])
         // Nothing but an update makes another version, so no touch can have refused it.
@@ -113,8 +134,9 @@ export function concurrency(property: Property): void {
             const found = await handle.read(id, { fresh: true })
             assert.deepEqual(found && plain(found.entry), expected && plain(expected))
             if (version !== undefined) assert.equal(found?.version, version)
-            if (handle.byOwner)
-              sameListings(await listed(handle.byOwner, owner), expected ? [listingOf(id, expected)] : [])
+            const listings = expected ? [listingOf(id, expected)] : []
+            if (handle.byOwner) sameListings(await listed(handle.byOwner, owner), listings)
+            if (handle.scan) sameListings(await scanned(handle), listings)
           }
         }
         await sees(null)
@@ -128,9 +150,46 @@ export function concurrency(property: Property): void {
         const touched = { ...second, expiresAt: clock() + 2 * HOUR }
         assert.equal(await during(() => reader.touch(id, touched.expiresAt, next)), true)
         await sees(touched, next)
-        assert.equal(await during(() => writer.delete(id)), true)
+        if (round % 3 === 0) assert.equal(await during(() => writer.delete(id)), true)
+        if (round % 3 === 1) assert.equal(await during(() => writer.touch(id, clock())), true)
+        if (round % 3 === 2) {
+          const { byOwner } = writer
+          assert.equal(await during(async () => (byOwner ? byOwner.deleteAll(owner) : +(await writer.delete(id)))), 1)
+        }
         await sees(null)
       }
+    },
+  )
+
+  property(
+    'of many writes under way each is seen, through the other handle, from its acknowledgement on',
+    async ({ store, peer, clock, entry }) => {
+      const handles = [store, (await peer?.()) ?? store]
+      const owner = newOwner()
+      const write = async (index: number) => {
+        const [writer = store, reader = store] = index % 2 ? handles : [...handles].reverse()
+        const id = newId()
+        const sees = async (expected: Entry | null) => {
+          const found = await reader.read(id, { fresh: true })
+          assert.deepEqual(found && plain(found.entry), expected && plain(expected))
+          if (!reader.byOwner) return found?.version
+          const listings = (await listed(reader.byOwner, owner)).filter((listing) => listing.id === id)
+          sameListings(listings, expected ? [listingOf(id, expected)] : [])
+          return found?.version
+        }
+        const first = entry({ owner, bytes: bytes(`first ${index}`) })
+        assert.equal(await writer.create(id, first), true)
+        const version = (await sees(first)) ?? assert.fail('the entry is there')
+        const second = entry({ owner, bytes: bytes(`second ${index}`), expiresAt: clock() + DAY })
+        const next = (await writer.update(id, second, version)) ?? assert.fail('the update was refused')
+        await sees(second)
+        const expiresAt = clock() + (index % 3) * HOUR
+        assert.equal(await writer.touch(id, expiresAt, next), true)
+        await sees(index % 3 ? { ...second, expiresAt } : null)
+        assert.equal(await writer.delete(id, next, owner), index % 3 > 0)
+        await sees(null)
+      }
+      await Promise.all(Array.from({ length: 24 }, (_, index) => write(index)))
     },
   )
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Id } from '../../crypto/token.ts'
 import { bytes, DAY, everyByte, HOUR, newId, newOwner } from './entries.ts'
-import { absent, holds, put } from './expect.ts'
+import { absent, holds, listed, listingOf, put, sameListings } from './expect.ts'
 import type { Given, Property } from './property.ts'
 
 /** Create, update, touch and delete: what each of them changes, and what it leaves alone. */
@@ -21,23 +21,78 @@ export function writes(property: Property): void {
     await put(store, id, entry({ bytes: bytes('new') }))
   })
 
-  property('an update replaces every field and resolves to the new version', async ({ store, clock, entry }) => {
-    const id = newId()
-    let version = await put(store, id, entry({ bytes: new Uint8Array(5000).fill(7) }))
-    clock.advance(HOUR / 2)
-    for (const fields of [
-      { bytes: bytes('short'), owner: newOwner(), label: everyByte(), expiresAt: clock() + DAY },
-      { bytes: new Uint8Array(9000).fill(8), owner: newOwner(), label: bytes('x'), createdAt: clock() - DAY },
-      { owner: null, label: null },
-    ]) {
-      const next = entry(fields)
-      const updated = await store.update(id, next, version)
-      assert.notEqual(updated, null)
-      assert.notEqual(updated, version)
-      version = await holds(store, id, next)
-      assert.equal(version, updated)
-    }
-  })
+  property(
+    'an update replaces every field but the owner, and resolves to the new version',
+    async ({ store, clock, entry }) => {
+      for (const owner of [newOwner(), null]) {
+        const id = newId()
+        let version = await put(store, id, entry({ bytes: new Uint8Array(5000).fill(7), owner }))
+        clock.advance(HOUR / 4)
+        for (const fields of [
+          { bytes: bytes('short'), label: everyByte(), expiresAt: clock() + DAY },
+          { bytes: new Uint8Array(9000).fill(8), label: bytes('x'), createdAt: clock() - DAY },
+          { label: null },
+        ]) {
+          const next = entry({ ...fields, owner })
+          const updated = await store.update(id, next, version)
+          assert.notEqual(updated, null)
+          assert.notEqual(updated, version)
+          version = await holds(store, id, next)
+          assert.equal(version, updated)
+        }
+      }
+    },
+  )
+
+  property(
+    'an update that names another owner, or none, is refused through every handle, and changes nothing',
+    async ({ store, peer, clock, entry }) => {
+      const handles = [store, (await peer?.()) ?? store]
+      for (const owner of [newOwner(), null]) {
+        const id = newId()
+        let first = entry({ owner, bytes: bytes('first'), label: bytes('label') })
+        let version = await put(store, id, first)
+        const refusesOthers = async () => {
+          for (const handle of handles)
+            for (const other of [newOwner(), owner === null ? newOwner() : null])
+              for (const expiresAt of [clock() + DAY, first.expiresAt, clock()]) {
+                const changed = entry({ owner: other, bytes: bytes('changed'), expiresAt })
+                assert.equal(await handle.update(id, changed, version), null)
+                assert.equal(await holds(store, id, first), version)
+                if (handle.byOwner && other) assert.deepEqual(await listed(handle.byOwner, other), [])
+              }
+        }
+        await refusesOthers()
+        first = entry({ owner, bytes: bytes('second') })
+        version = (await handles[1]?.update(id, first, version)) ?? assert.fail('the update was refused')
+        await refusesOthers()
+        if (store.byOwner && owner) sameListings(await listed(store.byOwner, owner), [listingOf(id, first)])
+        assert.equal(await store.delete(id, version), true)
+      }
+    },
+  )
+
+  property(
+    'an id that was deleted, or has expired, may be created again for another owner',
+    async ({ store, clock, entry }) => {
+      const owners = [newOwner(), newOwner(), null]
+      for (const [before, after] of owners.flatMap((one) => owners.map((other) => [one, other] as const)))
+        for (const verb of ['delete', 'expire', 'end'] as const) {
+          const id = newId()
+          const version = await put(store, id, entry({ owner: before }))
+          if (verb === 'delete') assert.equal(await store.delete(id, version, before), true)
+          if (verb === 'expire') clock.advance(HOUR)
+          if (verb === 'end') assert.equal(await store.touch(id, clock()), true)
+          const again = entry({ owner: after, bytes: bytes('again') })
+          await put(store, id, again)
+          assert.equal(await store.update(id, entry({ owner: before, bytes: bytes('late') }), version), null)
+          for (const owner of owners)
+            if (store.byOwner && owner)
+              sameListings(await listed(store.byOwner, owner), owner === after ? [listingOf(id, again)] : [])
+          assert.equal(await store.delete(id), true)
+        }
+    },
+  )
 
   property('an update of an old version is refused and changes nothing', async ({ store, entry }) => {
     const id = newId()
