@@ -174,8 +174,8 @@ const ownerMutations: Mutation[] = [
   ),
   file(
     'deleteAll of files that ends only the versions that it has listed first',
-    'const end = (id: Id) => this.#change(id, () => this.#deleteIf(id, (found) => found.owner === owner))',
-    'const end = async (id: Id) => { const seen = await this.#disk.load(id); return this.#change(id, () => this.#deleteIf(id, (found) => found.owner === owner && found.version === seen?.version)) }',
+    'const isDeleted = await this.#change(some[0] as Id, () =>\n        Promise.all(some.map((id) => this.#deleteIf(id, (found) => found.owner === owner))),',
+    'const seen = await Promise.all(some.map((id) => this.#disk.load(id)))\n      const isDeleted = await this.#change(some[0] as Id, () =>\n        Promise.all(some.map((id, i) => this.#deleteIf(id, (found) => found.owner === owner && found.version === seen[i]?.version))),',
   ),
   on('test/engines/redis.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
     'deleteAll in Redis that ends only the versions that it has listed first',
