@@ -199,7 +199,7 @@ suite('--store names a store by its URL', () => {
     const swept = await project.run(['clear-expired', '--store', url])
     assert.deepEqual([swept.code, swept.out], [0, 'Removed 2 expired sessions.\n'])
     const ended = await project.run(['revoke-all', '--user', 'ada', '--store', url])
-    assert.deepEqual([ended.code, ended.out], [0, 'Ended all sessions of this user.\n'])
+    assert.deepEqual([ended.code, ended.out], [0, 'Ended all sessions of this user (namespace __Host-id).\n'])
   })
 })
 

@@ -46,7 +46,8 @@ suite('strongroom move out of each engine of Django', { skip: djangoNeed.skip },
   const people = `django+sqlite:${usersPath}?users=people&userKey=uid`
 
   async function move(from: string, to: string, more: readonly string[]) {
-    const flags = ['--disable-warning=ExperimentalWarning', main, 'move', '--from', from, '--to', to, '--json', ...more]
+    const target = ['--to', to, '--namespace', '__Host-id']
+    const flags = ['--disable-warning=ExperimentalWarning', main, 'move', '--from', from, ...target, '--json', ...more]
     const child = spawn(process.execPath, flags, {
       cwd: dir,
       env: { PATH: process.env.PATH, STRONGROOM_SECRETS: OURS, DJANGO_SECRET_KEY: SECRET },

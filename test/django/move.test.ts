@@ -32,8 +32,8 @@ const PASSWORD = 'pbkdf2 of user '
 
 type Sessions = ReturnType<typeof sessionsOn>
 
-const sessionsOn = (store: IndexedStore, source: AdoptionSource) =>
-  createSessions({ store, secrets: OURS, sweep: false, adoptFrom: source, storeTimeout: '10s' })
+const sessionsOn = (store: IndexedStore, source: AdoptionSource, namespace?: string) =>
+  createSessions({ store, secrets: OURS, sweep: false, adoptFrom: source, storeTimeout: '10s', namespace })
 
 /** A browser that stores the cookies of both. */
 class Browser {
@@ -188,10 +188,10 @@ for (const { name, skip, start } of setups)
       opened.push(sessions, store)
       return sessions
     }
-    const openMoved = () => {
+    const openMoved = (namespace?: string) => {
       const store = setup.ours()
       opened.push(store)
-      return sessionsOn(store, djangoSource({ until }))
+      return sessionsOn(store, djangoSource({ until }), namespace)
     }
     const signIn = (data: object = { basket: 3 }, user = '1'): Promise<string> =>
       setup.django.ask('put', ['db', JSON.stringify(data)], { user, password: `${PASSWORD}${user}` })
@@ -279,12 +279,24 @@ for (const { name, skip, start } of setups)
       assert.equal((await setup.sql('SELECT session_key FROM django_session')).length, 3)
     })
 
+    test('strongroom move moves into the namespace that is named, and says which one if none is', async () => {
+      await setup.sql('DELETE FROM django_session')
+      const key = await signIn()
+      const args = ['--from', setup.url, '--to', setup.oursUrl, '--json']
+      const { code, err } = await move([...args, '--namespace', 'shop'])
+      assert.deepEqual([code, err], [0, ''])
+      assert.equal(await new Browser(key).visit(openMoved(), who), null)
+      assert.equal(await new Browser(key).visit(openMoved('shop'), who), '1')
+      const { err: noted } = await move([...args, '--dry-run'])
+      assert.equal(noted, 'strongroom: in the namespace __Host-id; --namespace names another.\n')
+    })
+
     if (name === 'SQLite')
       test('strongroom move prints the store’s error for a session that it refused, and moves that session the next time', async () => {
         await setup.sql('DELETE FROM django_session')
         await signIn()
         await signIn({ text: 'x'.repeat(20_000) })
-        const args = ['--from', setup.url, '--to', setup.oursUrl, '--json']
+        const args = ['--from', setup.url, '--to', setup.oursUrl, '--namespace', '__Host-id', '--json']
         const database = new DatabaseSync(setup.oursUrl.slice('sqlite:'.length), { timeout: 5000 })
         database.exec(`CREATE TRIGGER small BEFORE INSERT ON strongroom_sessions WHEN length(NEW.payload) > 10000
           BEGIN SELECT RAISE(ABORT, 'too large'); END`)
@@ -439,6 +451,8 @@ suite('django()', { skip: djangoNeed.skip }, () => {
       [['--from', from, '--to', from], {}, /--to must be a store of Strongroom/],
       [['--from', from, '--to', 'memory:'], {}, /belongs to one process/],
       [['--from', `${from}?table=x`, '--to', to], {}, /Unknown option "table"/],
+      [['--from', from, '--namespace', 'shop'], {}, /--namespace is for --to: a config has/],
+      [['--from', 'file:./x', '--to', to, '--namespace', 'shop'], {}, /--namespace is for moving from Django/],
       [['--from', 'file:./x', '--to', to, '--delete'], {}, /--delete is for moving from Django/],
       [['--from', 'file:./x'], {}, /required option '--to <url>' not specified/],
     ] as const

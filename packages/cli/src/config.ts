@@ -11,16 +11,18 @@ export interface StoreOptions {
   readonly config?: string
   readonly store?: string
   readonly env?: string
+  readonly namespace?: string
 }
 
 /** What a config exports. What `of` can do depends on its store. */
 export type AnySessions = BaseSessions<Record<string, unknown>> & { of(userId: string): AnyUser }
 
 /**
- * What a command needs. `keys`: a user's sessions are found by a tag that is made with the keys. `store`: sweeping, counting
- * and ending sessions need no key, so the people who run these commands need not have it.
+ * What a command needs. `namespace`: a user's sessions are found by a tag that is made with the keys, in the application's
+ * namespace. `keys`: the keys alone. `store`: sweeping, counting and ending sessions need no key, so the people who run these
+ * commands need not have it.
  */
-export type Need = 'keys' | 'store'
+export type Need = 'namespace' | 'keys' | 'store'
 
 export const CONFIGS = ['ts', 'mts', 'js', 'mjs'].map((type) => `strongroom.config.${type}`)
 
@@ -37,22 +39,38 @@ export async function withSessions(
         `a ${sessions.policy.engine} store belongs to one process: the sessions of a running application are not in it.`,
       )
     await work(sessions)
+    // Afterwards, because an error is one line.
+    if (need === 'namespace' && options.store !== undefined && options.namespace === undefined) noteNamespace(sessions)
   } finally {
     await sessions.close()
   }
 }
 
 async function openSessions(options: StoreOptions, need: Need): Promise<AnySessions> {
-  if (options.store === undefined) return loadConfig(options)
-  if (need === 'keys') loadEnv(process.cwd(), options.env)
+  const { namespace } = options
+  if (options.store === undefined) {
+    if (namespace !== undefined)
+      throw misuse('--namespace is for --store: a config has the namespace of its application.')
+    return loadConfig(options)
+  }
+  const needsKeys = need !== 'store'
+  if (needsKeys) loadEnv(process.cwd(), options.env)
   const secrets = process.env.STRONGROOM_SECRETS
-  if (need === 'keys' && !secrets)
+  if (needsKeys && !secrets)
     throw misuse("This command needs the application's keys: set STRONGROOM_SECRETS, add it to .env, or use a config.")
   checkPath(pathInUrl(options.store))
   // A command that needs no keys gets a ring that opens nothing.
-  const ring = need === 'keys' && secrets ? secrets : randomBytes(32)
-  return createSessions({ store: options.store, secrets: ring }) as AnySessions
+  const ring = needsKeys && secrets ? secrets : randomBytes(32)
+  return createSessions({ store: options.store, secrets: ring, namespace }) as AnySessions
 }
+
+/** An application with another cookie name or namespace has its sessions elsewhere, and nothing in the store says so. */
+export const noteNamespace = ({ policy }: AnySessions) =>
+  note(`in the namespace ${policy.cookieName}; --namespace names another.`)
+
+/** " (namespace __Host-id)", for a sentence about what was found there. "" with a config, which has the right one. */
+export const inNamespace = ({ store, namespace }: StoreOptions, { policy }: AnySessions) =>
+  store === undefined ? '' : ` (namespace ${namespace ?? policy.cookieName})`
 
 /** A store would create what is missing: a mistyped path must not become an empty store. */
 export function checkPath(path: string | null): void {

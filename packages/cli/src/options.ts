@@ -18,6 +18,16 @@ export function withStoreOptions(command: Command): Command {
   )
 }
 
+/** For the commands that find sessions, or what the library keeps beside them, by what is computed from the namespace. */
+export function withNamespace(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--namespace <name>',
+      "with --store: the application's option namespace, or the name of its cookie (default: __Host-id)",
+    ).conflicts('config'),
+  )
+}
+
 export function withUser(command: Command): Command {
   return command.requiredOption('--user <id>', 'the id that the application gave to login()', (id: string) => {
     if (id !== '') return id

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { type AnySessions, inNamespace, type StoreOptions, withSessions } from '../config.ts'
 import { EXIT, Failure } from '../failure.ts'
-import { keyId, withExamples, withStoreOptions } from '../options.ts'
+import { keyId, withExamples, withNamespace, withStoreOptions } from '../options.ts'
 import { json, line } from '../output.ts'
 
 interface Options extends StoreOptions {
@@ -9,14 +9,14 @@ interface Options extends StoreOptions {
 }
 
 export function keysForget(keys: Command): void {
-  const command = withStoreOptions(keys.command('forget'))
+  const command = withNamespace(withStoreOptions(keys.command('forget')))
     .argument('<key id>', 'of a secret that was removed for good, as keys list shows it', keyId)
     .summary('forget a secret that was removed for good')
     .description(
       "Ending all of a user's sessions is refused while a secret is missing under which there may be some. If it was removed for good, so that its sessions have ended, this says so.",
     )
     .action((kid: number, options: Options) =>
-      withSessions(options, 'keys', (sessions) => forget(sessions, kid, options)),
+      withSessions(options, 'namespace', (sessions) => forget(sessions, kid, options)),
     )
   withExamples(command, 'strongroom keys forget 17')
 }
@@ -25,7 +25,10 @@ async function forget(sessions: AnySessions, kid: number, options: Options): Pro
   if ((await sessions.keys()).includes(kid))
     throw new Failure(EXIT.misused, `The secret with key id ${kid} is in use: remove it from the secrets first.`)
   if (!(await sessions.forgetKey(kid)))
-    throw new Failure(EXIT.notFound, `No sessions were known under a secret with key id ${kid}.`)
+    throw new Failure(
+      EXIT.notFound,
+      `No sessions were known under a secret with key id ${kid}${inNamespace(options, sessions)}.`,
+    )
   if (options.json) json({ kid, forgotten: true })
   else line(`Forgot the secret with key id ${kid}.`)
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { Device } from 'strongroom'
-import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { type AnySessions, inNamespace, type StoreOptions, withSessions } from '../config.ts'
 import { relative } from '../format.ts'
-import { withExamples, withStoreOptions, withUser } from '../options.ts'
+import { withExamples, withNamespace, withStoreOptions, withUser } from '../options.ts'
 import { json, line, oneLine, table } from '../output.ts'
 
 interface Options extends StoreOptions {
@@ -11,17 +11,17 @@ interface Options extends StoreOptions {
 }
 
 export function list(program: Command): void {
-  const command = withUser(withStoreOptions(program.command('list')))
+  const command = withUser(withNamespace(withStoreOptions(program.command('list'))))
     .summary("list a user's sessions")
     .description("Lists a user's live sessions, newest first. Use their handles with show and revoke.")
-    .action((options: Options) => withSessions(options, 'keys', (sessions) => print(sessions, options)))
+    .action((options: Options) => withSessions(options, 'namespace', (sessions) => print(sessions, options)))
   withExamples(command, 'strongroom list --user 42')
 }
 
 async function print(sessions: AnySessions, options: Options): Promise<void> {
   const devices = await sessions.of(options.user).list()
   if (options.json) return json(devices.map(({ current: _, ...device }) => device))
-  if (devices.length === 0) return line('This user has no sessions.')
+  if (devices.length === 0) return line(`This user has no sessions${inNamespace(options, sessions)}.`)
   table(['Handle', 'Began', 'Last seen', 'Ends', 'Device'], devices.map(row))
 }
 

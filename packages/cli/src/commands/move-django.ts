@@ -8,7 +8,7 @@ import {
   SessionTable,
 } from '@strongroom/django/internal'
 import { createSessions } from 'strongroom'
-import { type AnySessions, checkPath, checkShared, loadEnv, withSessions } from '../config.ts'
+import { type AnySessions, checkPath, checkShared, loadEnv, noteNamespace, withSessions } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { duration, number, sessionCount } from '../format.ts'
 import { isInteractive, json, line } from '../output.ts'
@@ -25,6 +25,7 @@ export interface DjangoOptions {
   readonly users?: string
   readonly config?: string
   readonly env?: string
+  readonly namespace?: string
   readonly yes?: true
   readonly json?: true
 }
@@ -33,6 +34,9 @@ export interface DjangoOptions {
 export async function moveDjango(options: DjangoOptions): Promise<void> {
   // Both before a config is loaded, which changes the working directory.
   const urls = { sessions: existing(options.from), users: existing(options.users ?? options.from) }
+  const { namespace } = options
+  if (options.to === undefined && namespace !== undefined)
+    throw misuse('--namespace is for --to: a config has the namespace of its application.')
   if (options.to === undefined) return withSessions(options, 'keys', (to) => run(urls, to, options))
   if (options.config !== undefined) throw misuse('--config says where sessions are moved to; leave out --to.')
   if (isDjangoUrl(options.to)) throw misuse('--to must be a store of Strongroom, not of Django.')
@@ -40,7 +44,7 @@ export async function moveDjango(options: DjangoOptions): Promise<void> {
   const secrets = process.env.STRONGROOM_SECRETS
   if (!secrets)
     throw misuse('Sessions are sealed as they are moved: set STRONGROOM_SECRETS, add it to .env, or use a config.')
-  const to = createSessions({ store: options.to, secrets, sweep: false }) as AnySessions
+  const to = createSessions({ store: options.to, secrets, namespace, sweep: false }) as AnySessions
   try {
     await run(urls, to, options)
   } finally {
@@ -73,6 +77,7 @@ async function run(urls: DjangoUrls, to: AnySessions, options: DjangoOptions): P
   const { store, reader } = openForReading('move', engine, {
     ...{ ...settings, secretKey, secretKeyFallbacks, clock: Date.now, password: users.password },
   })
+  if (options.to !== undefined && options.namespace === undefined) noteNamespace(to)
   const signal = stopOnSignal()
   const startedAt = performance.now()
   try {

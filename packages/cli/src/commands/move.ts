@@ -39,6 +39,10 @@ export function move(program: Command): void {
       'from Django: module that exports the sessions (default: strongroom.config.* in this folder)',
     )
     .option('--env <file>', 'from Django: environment file to load first (default: .env beside the config)')
+    .option(
+      '--namespace <name>',
+      "from Django, with --to: the application's option namespace, or the name of its cookie (default: __Host-id)",
+    )
     .option('-y, --yes', 'do not ask')
     .option('--json', 'one JSON value on stdout, for programs')
     .action(start)
@@ -52,7 +56,7 @@ export function move(program: Command): void {
 async function start(given: Options & DjangoOptions): Promise<void> {
   // Imported only when needed, because no other command needs the Django package.
   if (given.from.startsWith('django+')) return (await import('./move-django.ts')).moveDjango(given)
-  for (const name of ['delete', 'users', 'config', 'env'] as const)
+  for (const name of ['delete', 'users', 'config', 'env', 'namespace'] as const)
     if (given[name] !== undefined) throw misuse(`--${name} is for moving from Django: --from django+postgres://…`)
   if (given.to === undefined) throw misuse("required option '--to <url>' not specified")
   await moveStores(given)

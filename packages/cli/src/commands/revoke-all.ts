@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { AnyUser } from 'strongroom/internal'
-import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { type AnySessions, inNamespace, type StoreOptions, withSessions } from '../config.ts'
 import { sessionCount } from '../format.ts'
-import { withExamples, withStoreOptions, withUser } from '../options.ts'
+import { withExamples, withNamespace, withStoreOptions, withUser } from '../options.ts'
 import { isInteractive, json, line } from '../output.ts'
 import { confirm } from '../prompts.ts'
 
@@ -13,11 +13,11 @@ interface Options extends StoreOptions {
 }
 
 export function revokeAll(program: Command): void {
-  const command = withUser(withStoreOptions(program.command('revoke-all')))
+  const command = withUser(withNamespace(withStoreOptions(program.command('revoke-all'))))
     .summary("end all of a user's sessions")
     .description("Ends all of a user's sessions immediately, on every device. On a terminal it asks first.")
     .option('-y, --yes', 'do not ask')
-    .action((options: Options) => withSessions(options, 'keys', (sessions) => end(sessions, options)))
+    .action((options: Options) => withSessions(options, 'namespace', (sessions) => end(sessions, options)))
   withExamples(command, 'strongroom revoke-all --user 42 --yes')
 }
 
@@ -26,7 +26,10 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
   if (!options.yes && isInteractive()) await ask(user)
   const count = await user.revokeAll()
   if (options.json) json({ ended: count })
-  else line(count === null ? 'Ended all sessions of this user.' : `Ended ${sessionCount(count)}.`)
+  else
+    line(
+      `Ended ${count === null ? 'all sessions of this user' : sessionCount(count)}${inNamespace(options, sessions)}.`,
+    )
 }
 
 async function ask(user: AnyUser): Promise<void> {

@@ -4,7 +4,7 @@ import type { EverybodyReport } from 'strongroom'
 import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { dateTime, sessionCount } from '../format.ts'
-import { wholeNumber, withExamples, withStoreOptions } from '../options.ts'
+import { wholeNumber, withExamples, withNamespace, withStoreOptions } from '../options.ts'
 import { isInteractive, json, line } from '../output.ts'
 import { lines, silent } from '../progress.ts'
 import { confirm } from '../prompts.ts'
@@ -27,14 +27,14 @@ whether a server still makes new ones under an old secret.
 `
 
 export function revokeEverybody(program: Command): void {
-  const command = withStoreOptions(program.command('revoke-everybody'))
+  const command = withNamespace(withStoreOptions(program.command('revoke-everybody')))
     .summary('end all sessions of all users, after a breach')
     .description(
       'Ends every session of every user. Replacing all secrets does that; this command guides through it, then removes what is stored of the sessions that the secrets of this config do not open, in batches and beside live traffic. On a terminal it asks first.',
     )
     .option('-y, --yes', 'do not ask: every server has the new secrets alone')
     .option('--watch <seconds>', 'watch this long for a server that still has an old secret (default: 15)', wholeNumber)
-    .action((options: Options) => withSessions(options, 'keys', (sessions) => end(sessions, options)))
+    .action((options: Options) => withSessions(options, 'namespace', (sessions) => end(sessions, options)))
   withExamples(command, 'strongroom revoke-everybody', 'strongroom revoke-everybody --yes --watch 60 --json')
 }
 
