@@ -23,8 +23,6 @@ export const COPY: Uint8Array = Uint8Array.of(5)
 /** Of a user of whom a session has ended. */
 export const ENDED: Uint8Array = Uint8Array.of(6)
 
-export { isSession } from '../store.ts'
-
 export const hasLabel = ({ label }: Pick<Listing, 'label'>, one: Uint8Array): boolean =>
   label?.length === 1 && label[0] === one[0]
 

@@ -15,7 +15,7 @@ import {
 } from '../crypto/token.ts'
 import { StoreError } from '../errors.ts'
 import { type Content, encodeContent, type Meta } from '../session/content.ts'
-import type { Entry, Found, Store, Version } from '../store.ts'
+import { type Entry, type Found, isSession, type Store, type Version } from '../store.ts'
 import {
   type Backing,
   type BackingOptions,
@@ -32,7 +32,7 @@ import {
 import { EndedUsers } from './ended-users.ts'
 import { guardStore } from './guard.ts'
 import { KeyRegistry } from './key-registry.ts'
-import { hasLabel, isSession, TOMBSTONE } from './own-entries.ts'
+import { hasLabel, TOMBSTONE } from './own-entries.ts'
 import { createRecords } from './records.ts'
 import { sharedReads } from './shared-reads.ts'
 import { userIndex, WITHOUT_INDEX } from './user-index.ts'
