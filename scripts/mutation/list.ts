@@ -628,8 +628,8 @@ const adapterMutations: Mutation[] = [
   commit('changes saved although the page failed', 'if (dropped) return null', ''),
   commit(
     'a logout lost because the page about it failed',
-    "if (intent?.verb === 'logout') {",
-    "if (dropped) return null\n  if (intent?.verb === 'logout') {",
+    "if (intent?.verb === 'logout' || state.loggedOut) {",
+    "if (dropped) return null\n  if (intent?.verb === 'logout' || state.loggedOut) {",
   ),
   commit(
     'a session that is created again after it ended',
@@ -658,8 +658,8 @@ const adapterMutations: Mutation[] = [
   ),
   commit(
     'a session for every visitor',
-    "return empty || superseded?.isRecent ? null : { verb: 'create', ends: null }",
-    "return { verb: 'create', ends: null }",
+    "return empty || superseded?.isRecent ? null : { verb: 'create', ends }",
+    "return { verb: 'create', ends }",
   ),
   commit(
     'a touch in every request',

@@ -74,8 +74,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('known-keys', 'backing/user-index')(
     'an end of all sessions that does not see all of them, and does not say so',
-    'await registry.assertComplete()',
-    '',
+    'await registry.assertComplete()\n    const { before, after }',
+    'const { before, after }',
   ),
   core('identity', 'backing/user-index')(
     'sessions under a retired secret that are not found',
@@ -200,18 +200,18 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('identity', 'request/commit')(
     'a thief who survives a login with a cookie that was superseded',
-    'ends?.isOf(intent.userId) ? ends.ref : null',
-    'ends?.isOf(intent.userId) ? null : null',
+    'own?.isOf(intent.userId) ? [own.ref, ...ends] : ends',
+    'own?.isOf(intent.userId) ? ends : ends',
   ),
   core('identity', 'request/commit')(
     "a login that ends another user's session",
-    'ends?.isOf(intent.userId) ? ends.ref : null',
-    'ends ? ends.ref : null',
+    'own?.isOf(intent.userId) ? [own.ref, ...ends] : ends',
+    'own ? [own.ref, ...ends] : ends',
   ),
   core('identity', 'request/commit')(
     'a thief who survives a login that was faster than the renewal',
-    'await context.backing.end(old.ref)\n    return created',
-    'return created',
+    'await context.backing.replaceAny(old.ref)\n  return fresh',
+    'return fresh',
   ),
   core('identity', 'request/commit')(
     'a proof that is refused because somebody has renewed the session',
@@ -220,7 +220,7 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('identity', 'request/commit')(
     'a login that goes on with the session of a planted cookie',
-    "if (intent?.verb === 'login') return { verb: 'login', loaded, changes: changes ?? NO_CHANGES }",
+    "if (intent?.verb === 'login') return { verb: 'login', loaded, changes: toApply, ends }",
     '',
   ),
   core('superseded', 'request/commit')(
@@ -292,8 +292,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('superseded', 'request/visit')(
     'an emptied session that removes the cookie of a login',
-    "const removes = state.intent?.verb === 'logout' || !backing.traits.revocable",
-    "const removes = state.intent?.verb === 'logout' || backing.traits !== null",
+    'const removes = state.loggedOut || !backing.traits.revocable',
+    'const removes = state.loggedOut || backing.traits !== null',
   ),
   core('users', 'admin/inspect')(
     'an operator who ends what says that sessions have ended',

@@ -152,3 +152,73 @@ describe('a cookie that was renamed', () => {
       assert.throws(() => site(ENGINES.memory(), { formerName }), /cookie\.formerName/)
   })
 })
+
+describe('a Host header that no browser sends', () => {
+  it('fails no request, and costs no more than any other', async () => {
+    const sessions = createSessions({ secrets: randomBytes(32), store: memory(), cookie: { name: '__Secure-id' } })
+    const labels = Array.from({ length: 7_500 }, () => 'a').join('.')
+    for (const host of [
+      `${'a'.repeat(64)}.com`,
+      labels,
+      `${'a.'.repeat(120)}com`,
+      '..',
+      'a..b',
+      '-a.com',
+      '[::1]:80',
+      '',
+    ]) {
+      const visit = sessions.open({ cookie: '__Secure-id=x; __Secure-id=y', host })
+      ;(await visit.get()).login('ada')
+      const { setCookie, clearCookies = [] } = await visit.commit()
+      assert.match(setCookie ?? '', /^__Secure-id=/)
+      // Four domains at most, and none; two jars each.
+      assert.ok(clearCookies.length <= 10, `${clearCookies.length} lines`)
+      assert.ok(clearCookies.every((line) => line.length < 500))
+    }
+  })
+})
+
+for (const [name, options] of Object.entries(ENGINES))
+  describe(`a login with several cookies, on ${name}`, () => {
+    it('ends every session of its user that the request has a cookie of, and none of others', async () => {
+      for (const reversed of [false, true]) {
+        const { visit, login } = site(options())
+        const [stolen, other] = [await login('ada'), await login('bob')]
+        const cookies = reversed ? `${other}; ${stolen}` : `${stolen}; ${other}`
+        const { lines } = await visit(cookies, (session) => session.login('ada'))
+        assert.equal((await visit(pairIn(lines.at(-1)))).user, 'ada')
+        assert.equal((await visit(stolen)).user, null)
+        assert.equal((await visit(other)).user, 'bob')
+      }
+    })
+
+    it('after a logout in the same request ends the session even if the login fails', async () => {
+      const { visit, login } = site(options())
+      const before = await login('ada')
+      const { lines } = await visit(before, (session) => {
+        session.logout()
+        session.login('ada')
+      })
+      assert.equal((await visit(before)).user, null)
+      assert.equal((await visit(pairIn(lines.at(-1)))).user, 'ada')
+    })
+  })
+
+describe('a session that was cleared', () => {
+  it('takes nothing over that a parallel request writes into it, whoever signs in', async () => {
+    for (const keep of [undefined, 'none', ['kept']] as const) {
+      const sessions = createSessions<Record<string, unknown>>({ secrets: randomBytes(32), store: memory() })
+      const begin = sessions.open({})
+      ;(await begin.get()).login('mallory')
+      const cookie = pairIn((await begin.commit()).setCookie ?? '')
+      const visit = sessions.open({ cookie })
+      const session = await visit.get()
+      session.login('ada', { keep })
+      const parallel = sessions.open({ cookie })
+      ;(await parallel.get()).set('mfa', true)
+      await parallel.commit()
+      const after = await sessions.read({ cookie: pairIn((await visit.commit()).setCookie ?? '') })
+      assert.deepEqual([after.userId, after.keys()], ['ada', []])
+    }
+  })
+})

@@ -279,6 +279,8 @@ function userEpochs(
   async function end(userId: string): Promise<Ended> {
     await registry.assertComplete()
     const moved = await epochs.move(userId).finally(() => known.forget(({ content }) => content.meta.userId === userId))
+    // Again: a login under a secret that is missing here may have registered it since.
+    await registry.assertComplete()
     return { ...moved, count: null }
   }
   return {

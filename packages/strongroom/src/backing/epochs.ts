@@ -53,9 +53,13 @@ export class Epochs {
   }
 
   /** Were all sessions of the user ended since this moment? Also if that cannot be told any more. */
-  async hasMovedSince({ userId, nonces }: LoginMoment, master: Master): Promise<boolean> {
-    const before = nonces.get(master.kid)
-    return before === undefined || (await this.#read(master, userId)).nonce !== before
+  async hasMovedSince({ userId, nonces }: LoginMoment, { kid }: Master): Promise<boolean> {
+    if (!nonces.has(kid)) return true
+    // Under every master: a server that does not have the newest one yet moves the epochs of the others alone.
+    const moved = this.#options.ring.masters.map(
+      async (master) => (await this.#read(master, userId)).nonce !== (nonces.get(master.kid) ?? null),
+    )
+    return (await Promise.all(moved)).includes(true)
   }
 
   /** Were all sessions of the user ever ended, as far as that is remembered? */

@@ -94,5 +94,9 @@ export class KeyRegistry {
   }
 }
 
+/** The last moment that a Date can hold. */
+const LATEST = 8.64e15
+
 const isRegister = (value: unknown): value is [kid: number, until: number][] =>
-  Array.isArray(value) && value.every((one) => Array.isArray(one) && isCount(one[0]) && Number.isFinite(one[1]))
+  Array.isArray(value) &&
+  value.every((one) => Array.isArray(one) && isCount(one[0]) && isCount(one[1]) && one[1] <= LATEST)

@@ -288,10 +288,12 @@ export function serverBacking(options: ServerBackingOptions): Backing {
 
     async replaceAny(ref) {
       await ended.add((ref as RecordRef).owner)
-      for (;;) {
+      for (let attempt = 1; attempt <= BURIALS; attempt++) {
         const found = await store.read(ref.cookie.id, { fresh: true })
         if (!found || hasLabel(found.entry, TOMBSTONE) || (await bury(ref as RecordRef, found.version))) return
       }
+      // Somebody renews it without pause: it ends without a tombstone.
+      await forgetting(ref.cookie.id, () => store.delete(ref.cookie.id))
     },
 
     isRetired: ({ cookie }) => (cookie as VerifiedToken).master !== ring.current,
@@ -337,6 +339,9 @@ interface Written {
 }
 
 type Write = [content: ContentToSave, expiresAt: number, before: Content]
+
+/** How often a tombstone is tried to be put in the place of a session that somebody else changes meanwhile. */
+const BURIALS = 5
 
 const NOTHING = new Uint8Array(0)
 const NOTHING_REMEMBERED: RememberedEnds = { all: 0, one: 0 }

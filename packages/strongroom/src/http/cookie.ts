@@ -155,13 +155,11 @@ function spellingsOf({
 
 /** The domains that a host may set cookies for: itself and those above it, but no top-level one. At most four. */
 function domainsOf(host: string | undefined): readonly string[] {
-  const name = /^([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d+)?$/i.exec(host ?? '')?.[1]?.toLowerCase()
-  if (name === undefined || /^[\d.]+$/.test(name)) return []
-  const labels = name.split('.')
-  return labels
-    .slice(0, -1)
-    .map((_, i) => labels.slice(i).join('.'))
-    .slice(-4)
+  // The visitor writes it: what is no host name, or a very long one, names no domain.
+  const name = host !== undefined && host.length <= 260 ? host.replace(/:\d{1,5}$/, '').toLowerCase() : ''
+  if (!DOMAIN.test(name) || name.startsWith('.') || /^[\d.]+$/.test(name)) return []
+  const labels = name.split('.').slice(-5)
+  return labels.slice(0, -1).map((_, i) => labels.slice(i).join('.'))
 }
 
 interface Checked {

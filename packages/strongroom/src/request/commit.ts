@@ -17,13 +17,21 @@ import { orUndo } from './undo.ts'
 
 /** How often a save that loses against other requests is tried again. */
 const ATTEMPTS = 200
+/** How often a login takes over what was written into the old session meanwhile. */
+const HANDOVERS = 10
 
 /** What has to be done for a request's session when its response begins. */
 export type Plan =
   | { readonly verb: 'end'; readonly refs: readonly SessionRef[]; readonly startAgain: boolean }
-  /** `ends`: what the cookie presented, and the login that is proved now takes the place of. */
-  | { readonly verb: 'create'; readonly ends: SessionRef | null }
-  | { readonly verb: 'login'; readonly loaded: Loaded; readonly changes: Changes }
+  /** `ends`: what the cookies presented, and the login that is proved now takes the place of. */
+  | { readonly verb: 'create'; readonly ends: readonly SessionRef[] }
+  | {
+      readonly verb: 'login'
+      readonly loaded: Loaded
+      readonly changes: Changes
+      /** Other sessions of the user that the request has cookies of. */
+      readonly ends: readonly SessionRef[]
+    }
   | { readonly verb: 'write'; readonly loaded: Loaded; readonly changes: RequestChanges; readonly renews: boolean }
   | { readonly verb: 'touch'; readonly loaded: Loaded; readonly expiresAt: number }
   /** `saveEveryRequest`, where nothing was changed. */
@@ -42,21 +50,25 @@ export function planOf(
   const dropped = failed && !context.saveOnServerError
   const empty = isEmpty(state.values)
   // A logout takes effect even when the page about it failed, and with a cookie that was superseded.
-  if (intent?.verb === 'logout') {
+  if (intent?.verb === 'logout' || state.loggedOut) {
     const own = loaded?.ref ?? superseded?.ends?.ref
-    return { verb: 'end', refs: own ? [own, ...others] : others, startAgain: !dropped && !empty }
+    const refs = others.map(({ ref }) => ref)
+    const startAgain = !dropped && (intent?.verb === 'login' || !empty)
+    return { verb: 'end', refs: own ? [own, ...refs] : refs, startAgain }
   }
   if (dropped) return null
   const changes = changesOf(state)
+  // Whatever a parallel request writes into a session that this one has cleared must not survive that.
+  const toApply = changes ?? { ...NO_CHANGES, cleared: state.cleared }
+  const ends = intent?.verb === 'login' ? others.filter(({ isOf }) => isOf(intent.userId)).map(({ ref }) => ref) : []
   if (!loaded) {
-    const ends = superseded?.ends
-    if (intent?.verb === 'login') return { verb: 'create', ends: ends?.isOf(intent.userId) ? ends.ref : null }
+    const own = superseded?.ends
+    if (intent?.verb === 'login') return { verb: 'create', ends: own?.isOf(intent.userId) ? [own.ref, ...ends] : ends }
     // The response with the newer cookie may still be on its way, and ours would overwrite it.
-    return empty || superseded?.isRecent ? null : { verb: 'create', ends: null }
+    return empty || superseded?.isRecent ? null : { verb: 'create', ends }
   }
-  if (intent?.verb === 'login') return { verb: 'login', loaded, changes: changes ?? NO_CHANGES }
-  if (intent || changes || state.lifetime)
-    return { verb: 'write', loaded, changes: changes ?? NO_CHANGES, renews: intent !== null }
+  if (intent?.verb === 'login') return { verb: 'login', loaded, changes: toApply, ends }
+  if (intent || changes || state.lifetime) return { verb: 'write', loaded, changes: toApply, renews: intent !== null }
   if (context.saveEveryRequest) return { verb: 'refresh', loaded }
   const expiresAt = touchDue(context.clock(), loaded.ref.expiresAt, loaded.meta)
   return expiresAt === null ? null : { verb: 'touch', loaded, expiresAt }
@@ -110,22 +122,27 @@ async function end(task: Task, { refs, startAgain }: Extract<Plan, { verb: 'end'
   if (!startAgain) return null
   // Checked only after the logout: a value that cannot be stored must not keep anybody signed in.
   assertStorable(state)
-  return create({ ...task, device: () => null }, null)
+  return create(state.intent?.verb === 'login' ? task : { ...task, device: () => null }, [])
 }
 
 /** A new session, for a visitor who had none, or whose cookie was superseded. */
-async function create(task: Task, ends: SessionRef | null): Promise<Loaded> {
+async function create(task: Task, ends: readonly SessionRef[]): Promise<Loaded> {
   const { context } = task
-  const created = await begin(task, ends)
-  // By right of the proof, not of the cookie: perhaps somebody else has renewed it.
-  if (ends) await orUndo(context, created, () => context.backing.end(ends))
+  const [previous] = ends
+  const created = await begin(task, previous ?? null)
+  await orUndo(context, created, () => replaceAll(context, ends))
   const authenticated = created.meta.userId !== null
   report(context, created.ref.cookie.id, (handle) =>
-    ends
-      ? { type: 'renewed', handle, previous: handleOf(ends.cookie.id), reason: 'login' }
+    previous
+      ? { type: 'renewed', handle, previous: handleOf(previous.cookie.id), reason: 'login' }
       : { type: 'created', handle, authenticated },
   )
   return created
+}
+
+/** By right of the proof, not of the cookies: perhaps somebody else has renewed them. */
+async function replaceAll({ backing }: SessionsContext, refs: readonly SessionRef[]): Promise<void> {
+  for (const ref of refs) await backing.replaceAny(ref)
 }
 
 /**
@@ -135,7 +152,7 @@ async function create(task: Task, ends: SessionRef | null): Promise<Loaded> {
  */
 async function login(task: Task, plan: Extract<Plan, { verb: 'login' }>): Promise<Loaded> {
   const { context, state } = task
-  const { loaded, changes } = plan
+  const { loaded, changes, ends } = plan
   const { intent } = state
   if (intent?.verb === 'login' && loaded.meta.userId === intent.userId && !context.backing.isRetired?.(loaded.ref)) {
     // Before anything is counted or written: what is ended after that moment ends this login, too.
@@ -146,11 +163,15 @@ async function login(task: Task, plan: Extract<Plan, { verb: 'login' }>): Promis
     if (renewed)
       return orUndo(context, renewed, async () => {
         await assertNotEnded(context, began, renewed.ref)
+        await replaceAll(context, ends)
         return renewed
       })
   }
   const created = await begin(task, loaded.ref)
-  const fresh = await orUndo(context, created, () => handOver(task, plan, created))
+  const fresh = await orUndo(context, created, async () => {
+    await replaceAll(context, ends)
+    return handOver(task, plan, created)
+  })
   const previous = handleOf(loaded.ref.cookie.id)
   report(context, fresh.ref.cookie.id, (handle) => ({ type: 'renewed', handle, previous, reason: 'login' }))
   return fresh
@@ -219,12 +240,10 @@ async function store(task: Task, meta: Meta, began: LoginMoment | null): Promise
 async function handOver(task: Task, plan: Extract<Plan, { verb: 'login' }>, created: Loaded): Promise<Loaded> {
   const { context, state } = task
   const { loaded: old, changes } = plan
-  if (old.meta.userId === created.meta.userId) {
-    await context.backing.end(old.ref)
-    return created
-  }
   let [seen, fresh] = [old, created]
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  // A few times, for the visitor's own parallel requests: somebody who writes without pause must not keep anybody from signing in.
+  const attempts = old.meta.userId === created.meta.userId ? 0 : HANDOVERS
+  for (let attempt = 1; attempt <= attempts; attempt++) {
     if (await context.backing.replace(seen.ref)) return fresh
     const newer = await context.backing.load(old.ref.cookie, { fresh: true })
     if (newer && 'superseded' in newer) await context.backing.replaceAny(old.ref)
@@ -237,7 +256,8 @@ async function handOver(task: Task, plan: Extract<Plan, { verb: 'login' }>, crea
     if (!ref) throw gone(context, fresh)
     fresh = { ...content, values, shared: newer.shared, ref }
   }
-  throw tooBusy()
+  await context.backing.replaceAny(old.ref)
+  return fresh
 }
 
 type Save = Omit<Extract<Plan, { verb: 'write' }>, 'verb'>

@@ -1,4 +1,4 @@
-import type { Loaded, LoadResult, SessionRef, Superseded, VerifiedCookie } from '../backing/backing.ts'
+import type { Loaded, LoadResult, OwnedSession, SessionRef, Superseded, VerifiedCookie } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import type { CredentialStamps } from '../credential.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
@@ -9,8 +9,8 @@ export interface LoadedCookies {
   readonly loaded: Loaded | null
   /** Without a loaded session: a cookie that opens nothing any more. */
   readonly superseded: Superseded | null
-  /** Other sessions that the request can prove to hold, which a logout ends, too. */
-  readonly others: readonly SessionRef[]
+  /** Other sessions that the request can prove to hold. A logout ends them, too, and a login those of its user. */
+  readonly others: readonly OwnedSession[]
 }
 
 export const NO_COOKIE: LoadedCookies = { loaded: null, superseded: null, others: [] }
@@ -60,15 +60,18 @@ function choose(context: SessionsContext, all: readonly LoadedCookie[]): LoadedC
     results.flatMap((one) => ('ref' in one ? [one] : [])),
   )
   const superseded = results.flatMap((one) => ('ref' in one ? [] : [one]))
-  const refs = [...superseded.flatMap((one) => one.ends?.ref ?? []), ...live.map(({ ref }) => ref)]
+  const owned = [
+    ...superseded.flatMap((one) => one.ends ?? []),
+    ...live.map(({ ref, meta }) => ({ ref, isOf: (userId: string) => meta.userId === userId })),
+  ]
   const [loaded = null, second] = live
   if (second) {
     context.emit({ type: 'rejected', what: 'cookie', reason: 'ambiguous' })
-    return { loaded: null, superseded: null, others: othersOf(refs) }
+    return { loaded: null, superseded: null, others: othersOf(owned) }
   }
-  if (loaded) return { loaded, superseded: null, others: othersOf(refs, loaded.ref) }
+  if (loaded) return { loaded, superseded: null, others: othersOf(owned, loaded.ref) }
   const recent = superseded.find(({ isRecent }) => isRecent) ?? superseded[0] ?? null
-  return { loaded: null, superseded: recent, others: othersOf(refs, recent?.ends?.ref) }
+  return { loaded: null, superseded: recent, others: othersOf(owned, recent?.ends?.ref) }
 }
 
 /** Each session once. Where a session is in its cookie, an old cookie may still open it, in an older state. */
@@ -82,8 +85,8 @@ function newestOfEach({ backing }: SessionsContext, live: readonly Loaded[]): re
 }
 
 /** Each session once, and without the one that was chosen. */
-function othersOf(refs: readonly SessionRef[], chosen?: SessionRef): readonly SessionRef[] {
-  const byId = new Map(refs.map((ref) => [ref.cookie.id, ref]))
+function othersOf(owned: readonly OwnedSession[], chosen?: SessionRef): readonly OwnedSession[] {
+  const byId = new Map(owned.map((one) => [one.ref.cookie.id, one]))
   if (chosen) byId.delete(chosen.cookie.id)
   return [...byId.values()]
 }
@@ -118,7 +121,7 @@ function verifiedCookies(
 ): readonly VerifiedCookie[] | 'unknown-key' {
   const found: VerifiedCookie[] = []
   let unknownKey = false
-  let texts = transport.read(cookies)
+  let texts: readonly string[] = [...new Set(transport.read(cookies))]
   if (texts.length > MOST_TRIED) {
     emit({ type: 'rejected', what: 'cookie', reason: 'too-many' })
     texts = texts.slice(0, MOST_TRIED)

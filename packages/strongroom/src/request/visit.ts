@@ -243,7 +243,7 @@ export class Visit<Data extends object> {
     if (!stored) {
       // A session that was emptied leaves its cookie alone: the visitor may be signing in at this moment, in another request, whose
       // cookie would be removed. Where a cookie lives on without being asked about, there is no other way.
-      const removes = state.intent?.verb === 'logout' || !backing.traits.revocable
+      const removes = state.loggedOut || !backing.traits.revocable
       if (removes && (this.#setCookie || this.#hasCookie())) this.#setCookie = transport.clear()
       this.#forget(state)
       return

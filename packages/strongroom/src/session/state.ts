@@ -62,6 +62,8 @@ export class State {
   intent: Intent | null = null
   lifetime: LifetimeChange | null = null
   cleared = false
+  /** `logout()` was called, perhaps before a `login()`. */
+  loggedOut = false
   edits: Map<string, Edit> | null = null
   /** For an updated key: its JSON right after the last update, to notice a later change in place. */
   updated: Map<string, string | undefined> | null = null
@@ -171,6 +173,7 @@ export class State {
   }
 
   requestLogout(): void {
+    this.loggedOut = true
     this.intent = { verb: 'logout' }
   }
 
@@ -193,5 +196,6 @@ export class State {
   /** A login or renewal that failed must not be tried again when the response begins. */
   forgetIntent(): void {
     this.intent = this.credentialChange = null
+    this.loggedOut = false
   }
 }
