@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { count } from '../support/counts.ts'
 import { check, type Failure, reportOf } from './checker/check.ts'
 import { afterRotation, inCookies, inMemory, oneByOne, onOneNode, onTwoCaches } from './checker/places.ts'
 import { CHOSEN } from './checker/plans.ts'
@@ -26,6 +27,7 @@ describe('the session protocol, in every order of the operations,', () => {
         schedules += checked.schedules
       }
       test.diagnostic(`${plans.length} plans, ${schedules} schedules`)
+      count(`Interleavings ${title}`, { 'schedules explored': schedules })
       assert.equal(reportOf(failures), '')
     })
 })

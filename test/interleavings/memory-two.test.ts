@@ -1,0 +1,4 @@
+import { inMemory } from './checker/places.ts'
+import { sweep } from './checker/sweep.ts'
+
+sweep({ title: 'in memory', open: inMemory, clients: ['two'], every: [40, 1], most: [40, 2000] })
