@@ -61,6 +61,7 @@ function engine(
           staleFor,
           inCookies: false,
           isRotated: false,
+          source: null,
           clear: async () => undefined,
         }
       }

@@ -94,10 +94,12 @@ export async function explore(
   const known = new Map<string, number>()
   /** Signature of a state and the actor that ran last, with the fewest preemptions that led there. */
   const visited = new Map<string, number>()
-  const waiting: (readonly string[])[] = [[]]
+  /** By the number of their preemptions. Those with few are explored first, because few show most faults. */
+  const waiting: (readonly string[])[][] = Array.from({ length: preemptions + 1 }, () => [])
+  const pop = () => waiting.find((paths) => paths.length > 0)?.pop()
   let diversions = 0
 
-  for (let prefix = waiting.pop(); prefix && counts.schedules < most; prefix = waiting.pop()) {
+  for (let prefix: readonly string[] | undefined = []; prefix; prefix = counts.schedules < most ? pop() : undefined) {
     let isDiverted = false
     const trace = new Trace(known)
     const path: string[] = []
@@ -134,7 +136,7 @@ export async function explore(
           continue
         }
         visited.set(state, cost)
-        if (chosen) waiting.push([...path, next.key])
+        if (chosen) waiting[cost]?.push([...path, next.key])
         else chosen = { next, cost }
       }
       return chosen && take(chosen.next, chosen.cost)
@@ -146,11 +148,11 @@ export async function explore(
     // which only the beginnings are.
     diversions = isDiverted ? diversions + 1 : 0
     if (diversions === ATTEMPTS) counts.lost++
-    else if (isDiverted) waiting.push(prefix)
+    else if (isDiverted) waiting[0]?.push(prefix)
     if (diversions === ATTEMPTS) diversions = 0
   }
   assert.ok(counts.lost <= 1 + counts.schedules / 100, `the same choices led elsewhere ${counts.lost} times`)
-  counts.isCut = waiting.length > 0
+  counts.isCut = waiting.some((paths) => paths.length > 0)
   return counts
 }
 

@@ -3,23 +3,26 @@ import { describe, it } from 'node:test'
 import { count } from '../../support/counts.ts'
 import { type Checked, check, reportOf } from './check.ts'
 import type { OpenPlace } from './places.ts'
-import { THREE, TWO } from './plans.ts'
+import { ADOPTED, THREE, TWO } from './plans.ts'
 import { IS_FULL } from './size.ts'
 
 const CLIENTS = {
   two: { title: 'two clients with two verbs each keep every invariant', all: TWO },
   three: { title: 'three clients with one verb each keep every invariant', all: THREE },
+  adopted: { title: 'visitors with one cookie of another framework keep every invariant', all: ADOPTED },
 } as const
 
 interface Sweep {
   readonly title: string
   readonly open: OpenPlace
-  /** By default both. */
+  /** By default two and three. */
   readonly clients?: readonly (keyof typeof CLIENTS)[]
   /** One plan in so many is explored: in a short run, and in CI. */
   readonly every: readonly [short: number, full: number]
   /** The most schedules of a plan: in a short run, and in CI. */
   readonly most?: readonly [short: number, full: number]
+  /** The plans are dealt to so many tests, and this file has these of them. A test must end in time, and so must a file. */
+  readonly parts?: { readonly of: number; readonly here: readonly number[] }
   readonly answers?: boolean
   /** Verbs that this place does not have, as they stand in the JSON of a plan. */
   readonly without?: RegExp
@@ -28,15 +31,16 @@ interface Sweep {
 const size = IS_FULL ? 1 : 0
 const PREEMPTIONS = IS_FULL ? 3 : 2
 
-/** Explores the plans of two and of three clients in one place. */
+/** Explores plans in one place. */
 export function sweep(options: Sweep): void {
   const { title, open, every, most = [40, 400], clients = ['two', 'three'], answers = false, without = /^$/ } = options
+  const { of, here } = options.parts ?? { of: 1, here: [1] }
   const bounds = { preemptions: PREEMPTIONS, most: most[size], answers }
   describe(`${title}, in every order of the operations`, () => {
-    for (const name of clients)
-      it(CLIENTS[name].title, async (test) => {
+    for (const [name, part] of clients.flatMap((name) => here.map((part) => [name, part] as const)))
+      it(`${CLIENTS[name].title}${of > 1 ? ` (part ${part} of ${of})` : ''}`, async (test) => {
         const plans = CLIENTS[name].all.filter((plan) => !without.test(JSON.stringify(plan)))
-        const chosen = plans.filter((_, at) => at % every[size] === 0)
+        const chosen = plans.filter((_, at) => at % every[size] === 0).filter((_, at) => at % of === part - 1)
         const checked: Checked[] = []
         for (const plan of chosen) checked.push(await check(open, plan, bounds))
         const total = (of: (one: Checked) => number) => checked.reduce((sum, one) => sum + of(one), 0)
