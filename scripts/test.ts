@@ -3,8 +3,11 @@
  * by a part of their path, everything else goes to Node's test runner.
  */
 import { spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { linesOf } from '../test/support/counts.ts'
 
 const { tokens } = parseArgs({
   strict: false,
@@ -29,6 +32,9 @@ if (files.length === 0) {
   process.exit(1)
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'strongroom-counts-'))
+const counts = join(folder, 'counts')
+
 // Limits for a test and for a file, so that a hanging one ends as a failure and not as a silence.
 const runner = spawn(
   process.execPath,
@@ -42,8 +48,12 @@ const runner = spawn(
     ...flags,
     ...files,
   ],
-  { stdio: 'inherit' },
+  { stdio: 'inherit', env: { ...process.env, STRONGROOM_COUNTS: counts } },
 )
 // The terminal sends SIGINT to both; the runner reports what it was doing, and its exit code is ours.
 process.on('SIGINT', () => {})
-runner.on('exit', (code) => process.exit(code ?? 1))
+runner.on('exit', (code) => {
+  for (const line of linesOf(counts)) console.log(line)
+  rmSync(folder, { recursive: true, force: true })
+  process.exit(code ?? 1)
+})

@@ -1,31 +1,34 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { count } from '../support/counts.ts'
 import { check, type Failure, reportOf } from './checker/check.ts'
 import { afterRotation, inCookies, inMemory, oneByOne, onOneNode, onTwoCaches } from './checker/places.ts'
 import { CHOSEN } from './checker/plans.ts'
+import { IS_FULL } from './checker/size.ts'
 
-/** The switches that are needed to show a weakness are few. */
+/** How often the actors are interrupted, and the most schedules of a plan: in a short run, and in CI. */
 const PLACES = {
-  'in memory': { open: inMemory, preemptions: 3, most: 200 },
-  'where an index is read first': { open: oneByOne, preemptions: 3, most: 60 },
-  'on two nodes with caches of their own': { open: onTwoCaches, preemptions: 2, most: 20 },
-  'on one node, to which answers come late': { open: onOneNode, preemptions: 2, most: 60, answers: true },
-  'after a rotation of secrets': { open: afterRotation, preemptions: 2, most: 60 },
-  'in cookies, with revocations': { open: inCookies, preemptions: 2, most: 60 },
-}
+  'in memory': { open: inMemory, preemptions: 3, most: [80, 2000] },
+  'where an index is read first': { open: oneByOne, preemptions: 3, most: [30, 600] },
+  'on two nodes with caches of their own': { open: onTwoCaches, preemptions: 2, most: [10, 100] },
+  'on one node, to which answers come late': { open: onOneNode, preemptions: 2, most: [30, 400], answers: true },
+  'after a rotation of secrets': { open: afterRotation, preemptions: 2, most: [20, 400] },
+  'in cookies, with revocations': { open: inCookies, preemptions: 3, most: [40, 600] },
+} as const
 
 describe('the session protocol, in every order of the operations,', () => {
-  for (const [title, { open, ...options }] of Object.entries(PLACES))
+  for (const [title, { open, most, ...options }] of Object.entries(PLACES))
     it(`keeps every invariant in the plans of the weaknesses that attacks have found, ${title}`, async (test) => {
       const plans = CHOSEN.filter((plan) => open !== inCookies || !/"revoke"|limit/.test(JSON.stringify(plan)))
       const failures: Failure[] = []
       let schedules = 0
       for (const plan of plans) {
-        const checked = await check(open, plan, options)
+        const checked = await check(open, plan, { ...options, most: most[IS_FULL ? 1 : 0] })
         failures.push(...checked.failures)
         schedules += checked.schedules
       }
       test.diagnostic(`${plans.length} plans, ${schedules} schedules`)
+      count(`Interleavings ${title}`, { 'schedules explored': schedules })
       assert.equal(reportOf(failures), '')
     })
 })

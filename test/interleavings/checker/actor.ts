@@ -93,7 +93,7 @@ export class Actor {
     const session = await visit.get()
     deed.presented = presented
     deed.besides = besides
-    deed.loaded = { user: session.userId, isLive: !session.isNew }
+    deed.loaded = { user: session.userId, handle: session.handle, isLive: !session.isNew }
     const result = await handler(session)
     this.#receive(deed, cookieOf((await visit.commit()).setCookie), session)
     return result === 'none' ? 'none' : 'done'
@@ -122,7 +122,8 @@ export class Actor {
     }
     const handle = `${session.handle}`
     const before = deed.presented
-    const goesOn = before && ((deed.loaded?.isLive && !deed.isLogin) || before.handle === handle)
+    const { isLive, handle: loaded } = deed.loaded ?? {}
+    const goesOn = before && ((isLive && !deed.isLogin) || before.handle === handle || loaded === handle)
     const line = goesOn ? before.line : this.#newLine(deed, session)
     deed.received = this.scene.hand(text, line, handle)
     if (deed.verb !== 'renew unanswered') this.cookie = deed.received

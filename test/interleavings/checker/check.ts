@@ -55,7 +55,19 @@ export async function runOnce(open: OpenPlace, plan: Plan, choose: Chooser, answ
   await scene.close()
   const turns = played.order.map(({ actor }) => actor).join('')
   const failures = found.map((violation): Failure => ({ ...violation, plan, order: orderOf(played), turns }))
-  return { ended: played.ended, failures }
+  return { ended: played.ended, failures, turns }
+}
+
+/** The turns of every schedule of a plan. */
+export async function turnsOf(open: OpenPlace, plan: Plan, bounds: CheckOptions): Promise<string[]> {
+  const all: string[] = []
+  const run = async (choose: Chooser) => {
+    const { ended, turns } = await runOnce(open, plan, choose)
+    if (ended) all.push(turns)
+    return { ended, enough: false }
+  }
+  await explore(run, bounds)
+  return all
 }
 
 /** The shortest schedule of each fault. */

@@ -61,6 +61,7 @@ function engine(
           staleFor,
           inCookies: false,
           isRotated: false,
+          source: null,
           clear: async () => undefined,
         }
       }
@@ -145,10 +146,8 @@ const onTwoNodes = (name: string, below: Environment): Engine =>
   })
 
 export const onRedisItself = byCommand('redis', named(onRedis, 'redis'))
-export const SQL: readonly Engine[] = [
-  byCall('postgres', named(onPostgres, 'postgres')),
-  byCall('mariadb', named(onMysql, 'mariadb')),
-]
+export const onPostgresItself = byCall('postgres', named(onPostgres, 'postgres'))
+export const onMariadb = byCall('mariadb', named(onMysql, 'mariadb'))
 export const EMBEDDED: readonly Engine[] = [
   byCall('sqlite', named(embedded, 'sqlite')),
   byCall('file', named(embedded, 'file')),

@@ -1,7 +1,7 @@
 import type { Actor } from './actor.ts'
 import type { Aftermath, Violation } from './aftermath.ts'
 import { beginOf, endsAll, isDone, isLogout, lastOf, overlaps, presents, renews, spares } from './deeds.ts'
-import type { Cookie, Deed, Line } from './scene.ts'
+import { type Cookie, type Deed, isForeign, type Line } from './scene.ts'
 
 /** One live record for each session, and nobody is locked out by his own requests (I4). */
 export function* holders(aftermath: Aftermath, actors: readonly Actor[]): Iterable<Violation> {
@@ -14,7 +14,8 @@ export function* holders(aftermath: Aftermath, actors: readonly Actor[]): Iterab
 /** One live record for each session, one cookie that opens it, and no record that nobody has a cookie of. */
 function* oneOfEach({ open, listed, scene }: Aftermath): Iterable<Violation> {
   const texts = new Map<Line, Set<string>>()
-  for (const { cookie } of open) texts.set(cookie.line, (texts.get(cookie.line) ?? new Set()).add(cookie.text))
+  for (const { cookie } of open)
+    if (!isForeign(cookie)) texts.set(cookie.line, (texts.get(cookie.line) ?? new Set()).add(cookie.text))
   if ([...texts.values()].some(({ size }) => size > 1))
     yield { invariant: 'I4', what: 'two cookies of one session open it' }
   if (!listed) return
@@ -96,6 +97,8 @@ export function isConcerned(deeds: readonly Deed[], line: Line, actor: string, m
     if (deed.verb === 'login over the limit' && line.user === 'u') return true
     // In the cookies of an engine without a store it also gives each holder a cookie of his own.
     if (deed.verb === 'clear' && isDone(deed) && shares) return line.user === null
-    return shares && (isLogout(deed) || deed.isLogin || (renews(deed) && mine === null))
+    // Nobody else has what a login or a renewal has given; but what was adopted, everybody who came with that cookie.
+    const isAlone = mine?.presented != null && !isForeign(mine.presented)
+    return shares && (isLogout(deed) || deed.isLogin || (renews(deed) && !isAlone))
   })
 }

@@ -58,7 +58,7 @@ function inherits(deeds: readonly Deed[], line: Line, from: Line): boolean {
 /** I5. */
 function* handles({ deeds }: Aftermath): Iterable<Violation> {
   for (const deed of deeds)
-    if (renews(deed) && deed.presented && deed.received && deed.presented.handle !== deed.received.handle)
+    if (renews(deed) && deed.received && deed.loaded?.handle !== deed.received.handle)
       yield { invariant: 'I5', what: 'a renewal changed the handle' }
 }
 

@@ -12,6 +12,7 @@ import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
 import { type Gates, inOnePage } from './gates.ts'
 import type { Place } from './scene.ts'
+import { sourceSession, sourceWith } from './source.ts'
 
 /** Opens the place of one schedule. Servers and stores stay from one to the next; sessions and users are new. */
 export type OpenPlace = (gates: Gates) => Place | Promise<Place>
@@ -26,6 +27,7 @@ interface Plot {
   readonly staleFor?: number
   readonly inCookies?: boolean
   readonly isRotated?: boolean
+  readonly adopts?: boolean
 }
 
 /** A place whose stores are made at its first schedule. */
@@ -36,18 +38,20 @@ function place(name: string, make: (clock: Clock) => Plot): OpenPlace {
   let schedules = 0
   return (gates) => {
     plot ??= make(clock)
-    const { stores, node, staleFor = 0, inCookies = false, isRotated = false } = plot
+    const { stores, node, staleFor = 0, inCookies = false, isRotated = false, adopts = false } = plot
     clock.set(start)
     schedules++
+    const users = { u: `ada ${schedules}`, v: `bob ${schedules}` }
     return {
       name,
       clock,
       outside: stores[0],
       node: node(gates),
-      users: { u: `ada ${schedules}`, v: `bob ${schedules}` },
+      users,
       staleFor,
       inCookies,
       isRotated,
+      source: adopts ? sourceWith(gates, `key-${schedules}`, sourceSession(users.u, start)) : null,
       clear: async (kept) => void (await Promise.all(stores.map((store) => clear(store, kept)))),
     }
   }
@@ -78,6 +82,12 @@ export const inMemory = place('memory', (clock) => {
 export const afterRotation = place('rotated', (clock) => {
   const store = memory({ clock, max: 1000 })
   return { stores: [store], node: (gates) => nodes(() => gates.around(store)), isRotated: true }
+})
+
+/** Sessions of another framework are adopted when their visitors come. */
+export const adopting = place('adopting', (clock) => {
+  const store = memory({ clock, max: 1000 })
+  return { stores: [store], node: (gates) => nodes(() => gates.around(store)), adopts: true }
 })
 
 /** Sessions in their cookies, with what ended them in a store. */

@@ -56,6 +56,21 @@ export const THREE: readonly Plan[] = [
   ]),
 ]
 
+/** Two visitors with the same cookie of another framework. */
+export const ADOPTED: readonly Plan[] = unordered<VerbName>([
+  'read',
+  'write',
+  'renew',
+  'login',
+  'login as v',
+  'logout',
+  'revoke others',
+]).flatMap(([a, b]): Plan[] => [
+  { X: [a], Y: [b] },
+  { X: [a], Y: [b], P: ['revoke all'] },
+  { X: [a], Y: [b], D: ['revoke others'] },
+])
+
 /** Two clients, with two verbs each. */
 export const TWO: readonly Plan[] = [
   ...[...pairs(SPECIAL, FEW), ...pairs(FEW, SPECIAL), ...pairs(SPECIAL)].flatMap((a): Plan[] => [

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { ownId } from '../../../packages/strongroom/src/backing/own-entries.ts'
 import { createKeyring } from '../../../packages/strongroom/src/crypto/keyring.ts'
 import { ownerTag } from '../../../packages/strongroom/src/crypto/owner.ts'
-import { cookie } from '../../../packages/strongroom/src/engines/cookie/cookie.ts'
-import { createSessions, type Sessions } from '../../../packages/strongroom/src/sessions.ts'
+import type { Sessions } from '../../../packages/strongroom/src/sessions.ts'
 import type { IndexedStore, ScannableStore } from '../../../packages/strongroom/src/store.ts'
 import type { ManualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import type { Anything } from '../../core/fixtures/fixture.ts'
-import { secret } from '../../core/fixtures/secret.ts'
 import type { Act, Gates } from './gates.ts'
 import { PROLONGED } from './lifetimes.ts'
+import { COOKIE, OLD, secretsOf, serverOn } from './servers.ts'
+import { SOURCE_COOKIE, type Source } from './source.ts'
 
 export type User = 'u' | 'v'
 
@@ -27,6 +27,7 @@ export interface Line {
 export interface Cookie {
   readonly text: string
   readonly line: Line
+  /** Empty for a cookie of another framework. */
   readonly handle: string
 }
 
@@ -40,7 +41,7 @@ export interface Deed extends Act {
   /** A second cookie of the same name. */
   besides: Cookie | null
   /** What the presented cookies opened. */
-  loaded: { readonly user: string | null; readonly isLive: boolean } | null
+  loaded: { readonly user: string | null; readonly handle: string | null; readonly isLive: boolean } | null
   /** Null while it runs. `none`: there was nothing to do it to. */
   result: 'done' | 'none' | Error | null
   received: Cookie | null
@@ -63,18 +64,27 @@ export interface Place {
   readonly inCookies: boolean
   /** Did the sessions begin under a secret that is no longer the current one? */
   readonly isRotated: boolean
+  /** The sessions of another framework that are adopted here. */
+  readonly source: Source | null
   /** Ms after which no node believes an old copy. */
   readonly staleFor: number
   /** Removes all entries but these. A server engine keeps them: its users are new in each schedule. */
   clear(kept: ReadonlySet<string>): Promise<void>
 }
 
-/** With which cookie an actor begins. O and T share a session, D is another device of the same user, L and M are a visitor. */
-export const ACTORS = { O: 'S0', T: 'S0', D: 'S1', L: 'A', M: 'A', P: null } as const
+/**
+ * With which cookie an actor begins. O and T share a session, D is another device of the same user, L and M are a visitor, and X and Y
+ * come with a cookie of another framework.
+ */
+export const ACTORS = { O: 'S0', T: 'S0', D: 'S1', L: 'A', M: 'A', P: null, X: 'F', Y: 'F' } as const
 export type ActorName = keyof typeof ACTORS
 
+export const isForeign = ({ handle }: Cookie): boolean => handle === ''
+
 export const cookieHeader = (cookie: Cookie | null, besides: Cookie | null = null) => {
-  const pairs = [cookie, besides].flatMap((one) => (one ? [`${COOKIE}=${one.text}`] : []))
+  const pairs = [cookie, besides].flatMap((one) =>
+    one ? [`${isForeign(one) ? SOURCE_COOKIE : COOKIE}=${one.text}`] : [],
+  )
   return pairs.length > 0 ? { cookie: pairs.join('; ') } : {}
 }
 
@@ -101,6 +111,7 @@ export class Scene {
     await scene.#begin('S0', 'u')
     await scene.#begin('S1', 'u')
     await scene.#begin('A', null)
+    if (place.source) scene.#beginElsewhere(place.source)
     // A request that only reads touches its session now.
     place.clock.advance(4 * 60_000)
     return scene
@@ -145,6 +156,10 @@ export class Scene {
     return cookie
   }
 
+  #beginElsewhere({ key }: Source): void {
+    this.start.set('F', this.hand(key, { name: 'F', user: 'u', login: null, parent: null }, ''))
+  }
+
   /** Where the sessions begin that are there at first. */
   get #beginning(): Sessions<Anything> {
     const { place } = this
@@ -163,64 +178,8 @@ export class Scene {
   }
 }
 
-interface Server {
-  readonly sessions: Sessions<Anything>
-  place: Place
-  store: IndexedStore
-}
-const servers = new Map<string, Server>()
-const OLD = secret('interleavings')
-const NEW = secret('newer interleavings')
-const secretsOf = ({ isRotated }: Place) => (isRotated ? [NEW, OLD] : [OLD])
-/** Its name, and so the namespace. */
-const COOKIE = 'id'
 /** What the servers of a place have stored for ever. */
 const warm = new Map<string, ReadonlySet<string>>()
-
-/**
- * Deriving keys takes longer than a schedule, so the servers stay from one schedule to the next, on other stores. Nothing that
- * they remember is about the new sessions, whose ids are new.
- */
-function serverOn(name: string, store: IndexedStore, place: Place, secrets = secretsOf(place)): Sessions<Anything> {
-  const key = `${place.name}: ${name}`
-  const known = servers.get(key)
-  if (known) {
-    Object.assign(known, { store, place })
-    return known.sessions
-  }
-  const options = { secrets, storeTimeout: '10m', sweep: false, memo: 2 ** 16 } as const
-  const stage = switched(() => server.store, store)
-  const server: Server = {
-    sessions: createSessions<Anything>({
-      ...options,
-      store: place.inCookies ? (cookie({ revocations: stage }) as never) : stage,
-      clock: () => server.place.clock(),
-      cookie: { name: COOKIE, secure: false },
-    }),
-    store,
-    place,
-  }
-  servers.set(key, server)
-  return server.sessions
-}
-
-/** A store that is another one in the next schedule. */
-function switched(now: () => IndexedStore, { traits }: IndexedStore): IndexedStore {
-  return {
-    traits,
-    create: (...args) => now().create(...args),
-    read: (...args) => now().read(...args),
-    update: (...args) => now().update(...args),
-    touch: (...args) => now().touch(...args),
-    delete: (...args) => now().delete(...args),
-    clearExpired: (...args) => now().clearExpired(...args),
-    close: () => now().close(),
-    byOwner: {
-      list: (...args) => now().byOwner.list(...args),
-      deleteAll: (...args) => now().byOwner.deleteAll(...args),
-    },
-  }
-}
 
 /** The value of a Set-Cookie line; null if it clears the cookie, undefined if there is none. */
 export function cookieOf(line: string | null): string | null | undefined {

@@ -1,42 +1,56 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { count } from '../../support/counts.ts'
 import { type Checked, check, reportOf } from './check.ts'
 import type { OpenPlace } from './places.ts'
-import { THREE, TWO } from './plans.ts'
+import { ADOPTED, THREE, TWO } from './plans.ts'
 import { IS_FULL } from './size.ts'
+
+const CLIENTS = {
+  two: { title: 'two clients with two verbs each keep every invariant', all: TWO },
+  three: { title: 'three clients with one verb each keep every invariant', all: THREE },
+  adopted: { title: 'visitors with one cookie of another framework keep every invariant', all: ADOPTED },
+} as const
 
 interface Sweep {
   readonly title: string
   readonly open: OpenPlace
+  /** By default two and three. */
+  readonly clients?: readonly (keyof typeof CLIENTS)[]
   /** One plan in so many is explored: in a short run, and in CI. */
   readonly every: readonly [short: number, full: number]
+  /** The most schedules of a plan: in a short run, and in CI. */
+  readonly most?: readonly [short: number, full: number]
+  /** The plans are dealt to so many tests, and this file has these of them. A test must end in time, and so must a file. */
+  readonly parts?: { readonly of: number; readonly here: readonly number[] }
   readonly answers?: boolean
   /** Verbs that this place does not have, as they stand in the JSON of a plan. */
   readonly without?: RegExp
 }
 
-const BOUNDS = IS_FULL ? { preemptions: 3, most: 400 } : { preemptions: 2, most: 60 }
-const CLIENTS = { 'two clients with two verbs each': TWO, 'three clients with one verb each': THREE }
+const size = IS_FULL ? 1 : 0
+const PREEMPTIONS = IS_FULL ? 3 : 2
 
-/** Explores the plans of two and of three clients in one place. */
-export function sweep({ title, open, every, answers = false, without = /^$/ }: Sweep): void {
-  const step = every[IS_FULL ? 1 : 0]
+/** Explores plans in one place. */
+export function sweep(options: Sweep): void {
+  const { title, open, every, most = [40, 400], clients = ['two', 'three'], answers = false, without = /^$/ } = options
+  const { of, here } = options.parts ?? { of: 1, here: [1] }
+  const bounds = { preemptions: PREEMPTIONS, most: most[size], answers }
   describe(`${title}, in every order of the operations`, () => {
-    for (const [clients, all] of Object.entries(CLIENTS))
-      it(`${clients} keep every invariant`, async (test) => {
-        const plans = all.filter((plan) => !without.test(JSON.stringify(plan)))
-        const chosen = plans.filter((_, at) => at % step === 0)
+    for (const [name, part] of clients.flatMap((name) => here.map((part) => [name, part] as const)))
+      it(`${CLIENTS[name].title}${of > 1 ? ` (part ${part} of ${of})` : ''}`, async (test) => {
+        const plans = CLIENTS[name].all.filter((plan) => !without.test(JSON.stringify(plan)))
+        const chosen = plans.filter((_, at) => at % every[size] === 0).filter((_, at) => at % of === part - 1)
         const checked: Checked[] = []
-        for (const plan of chosen) checked.push(await check(open, plan, { ...BOUNDS, answers }))
-        test.diagnostic(`${chosen.length} of ${plans.length} plans, ${totalsOf(checked)}`)
-        const failures = checked.flatMap(({ failures }) => failures)
-        assert.equal(reportOf(failures), '')
+        for (const plan of chosen) checked.push(await check(open, plan, bounds))
+        const total = (of: (one: Checked) => number) => checked.reduce((sum, one) => sum + of(one), 0)
+        const schedules = total((one) => one.schedules)
+        test.diagnostic(`${chosen.length} of ${plans.length} plans, ${schedules} schedules`)
+        test.diagnostic(
+          `${total(({ pruned }) => pruned)} choices pruned, ${total(({ bounded }) => bounded)} over ${PREEMPTIONS} preemptions, ${total(({ isCut }) => Number(isCut))} plans cut off at ${bounds.most} schedules, ${total(({ lost }) => lost)} prefixes lost`,
+        )
+        count(`Interleavings ${title}`, { 'schedules explored': schedules })
+        assert.equal(reportOf(checked.flatMap(({ failures }) => failures)), '')
       })
   })
-}
-
-function totalsOf(all: readonly Checked[]): string {
-  const sum = (count: (one: Checked) => number) => all.reduce((total, one) => total + count(one), 0)
-  const cut = sum(({ isCut }) => Number(isCut))
-  return `${sum(({ schedules }) => schedules)} schedules; ${sum(({ pruned }) => pruned)} choices pruned, ${sum(({ bounded }) => bounded)} over ${BOUNDS.preemptions} preemptions, ${cut} plans cut off at ${BOUNDS.most} schedules`
 }

@@ -1,0 +1,10 @@
+import { adopting } from './checker/places.ts'
+import { sweep } from './checker/sweep.ts'
+
+sweep({
+  title: 'while sessions are adopted',
+  open: adopting,
+  clients: ['adopted'],
+  every: [12, 1],
+  most: [40, 200],
+})

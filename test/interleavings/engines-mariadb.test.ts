@@ -1,0 +1,4 @@
+import { onMariadb } from './checker/engines.ts'
+import { onEngine } from './checker/on-engine.ts'
+
+onEngine(onMariadb)
