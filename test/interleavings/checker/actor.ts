@@ -3,19 +3,10 @@ import type { LoginOptions } from '../../../packages/strongroom/src/session/logi
 import type { Session } from '../../../packages/strongroom/src/session/session.ts'
 import type { Sessions } from '../../../packages/strongroom/src/sessions.ts'
 import type { Anything } from '../../core/fixtures/fixture.ts'
-import {
-  ACTORS,
-  type ActorName,
-  type Cookie,
-  cookieHeader,
-  cookieOf,
-  type Deed,
-  type Scene,
-  type User,
-} from './scene.ts'
-import { VERBS, type VerbName } from './verbs.ts'
+import type { User } from './place.ts'
+import { ACTORS, type ActorName, type Cookie, cookieHeader, cookieOf, type Deed, type Scene } from './scene.ts'
 
-const ENDS: ReadonlySet<string> = new Set<VerbName>([
+const ENDS: ReadonlySet<string> = new Set([
   'logout',
   'logout with the first cookie',
   'revoke',
@@ -28,6 +19,11 @@ const ENDS: ReadonlySet<string> = new Set<VerbName>([
 /** Returns `none` if there is nothing to do. */
 type Handler = (session: Session<Anything>) => unknown
 export type Result = 'none' | 'done'
+
+export interface Verb {
+  readonly name: string
+  readonly act: (me: Actor, deed: Deed) => Promise<Result>
+}
 
 /** A browser, or somebody with a copy of its cookie, that does one verb after another. */
 export class Actor {
@@ -52,11 +48,11 @@ export class Actor {
   }
 
   /** Does the verbs. What a session refuses is a result; everything else that is thrown is an error of the test. */
-  async perform(verbs: readonly VerbName[]): Promise<void> {
-    for (const [at, verb] of verbs.entries()) {
-      const deed = this.#begin(verb, at)
+  async perform(verbs: readonly Verb[]): Promise<void> {
+    for (const [at, { name, act }] of verbs.entries()) {
+      const deed = this.#begin(name, at)
       try {
-        deed.result = await VERBS[verb](this, deed)
+        deed.result = await act(this, deed)
       } catch (error) {
         if (!(error instanceof StrongroomError) || error instanceof StoreError) throw error
         deed.result = error
@@ -64,7 +60,7 @@ export class Actor {
     }
   }
 
-  #begin(verb: VerbName, at: number): Deed {
+  #begin(verb: string, at: number): Deed {
     const deed: Deed = {
       actor: this.name,
       verb,

@@ -8,8 +8,9 @@ import { onPostgres } from '../../fault-injection/environments/postgres.ts'
 import { onRedis } from '../../fault-injection/environments/redis.ts'
 import type { Environment, RunningEnvironment } from '../../fault-injection/fixtures/environment.ts'
 import type { Gates } from './gates.ts'
+import type { Place } from './place.ts'
 import { nodes, type OpenPlace, type Scannable, twoNodes } from './places.ts'
-import { ACTORS, type Place } from './scene.ts'
+import { ACTORS } from './scene.ts'
 
 /** An engine on its server, as the servers of an application use it. */
 export interface Engine {

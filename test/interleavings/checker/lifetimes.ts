@@ -2,12 +2,8 @@ import { Aftermath, type Violation } from './aftermath.ts'
 import { isDone, presents } from './deeds.ts'
 import { endings } from './endings.ts'
 import type { Deed, Line } from './scene.ts'
+import { DAY, MINUTE, SHORTENED } from './spans.ts'
 
-const MINUTE = 60_000
-const DAY = 24 * 60 * MINUTE
-/** Sooner than a session ends that nobody uses. */
-export const SHORTENED = 10 * MINUTE
-export const PROLONGED = 10 * DAY
 /** A session that was shortened is over, and no other one. */
 const SOON = SHORTENED + MINUTE
 /** Everything is over, and no tombstone of it is left, except for what was prolonged. */

@@ -11,7 +11,7 @@ import type {
 import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import { listed } from '../../../packages/strongroom/src/testing/store/expect.ts'
 import { type Gates, inOnePage } from './gates.ts'
-import type { Place } from './scene.ts'
+import type { Place } from './place.ts'
 import { sourceSession, sourceWith } from './source.ts'
 
 /** Opens the place of one schedule. Servers and stores stay from one to the next; sessions and users are new. */

@@ -4,7 +4,7 @@ import { Actor } from './actor.ts'
 import type { Chooser } from './explore.ts'
 import type { HeldOperation } from './gates.ts'
 import type { ActorName, Scene } from './scene.ts'
-import type { VerbName } from './verbs.ts'
+import { VERBS, type VerbName } from './verbs.ts'
 
 /** Who does what. */
 export type Plan = Readonly<Partial<Record<ActorName, readonly VerbName[]>>>
@@ -43,7 +43,7 @@ export async function play(scene: Scene, plan: Plan, choose: Chooser): Promise<P
     const actor = new Actor(name, scene)
     actors.push(actor)
     const work = gates
-      .run(name, () => actor.perform(verbs))
+      .run(name, () => actor.perform(verbs.map((verb) => ({ name: verb, act: VERBS[verb] }))))
       .catch((error) => {
         failure ??= error
       })

@@ -3,7 +3,7 @@ import { createSessions, type Sessions } from '../../../packages/strongroom/src/
 import type { IndexedStore } from '../../../packages/strongroom/src/store.ts'
 import type { Anything } from '../../core/fixtures/fixture.ts'
 import { secret } from '../../core/fixtures/secret.ts'
-import type { Place } from './scene.ts'
+import type { Place } from './place.ts'
 import { adoptionFrom, type Source } from './source.ts'
 
 /** What a server comes to in this schedule. */

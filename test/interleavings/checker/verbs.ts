@@ -1,6 +1,6 @@
 import type { Actor, Result } from './actor.ts'
-import { PROLONGED, SHORTENED } from './lifetimes.ts'
 import type { Deed } from './scene.ts'
+import { PROLONGED, SHORTENED } from './spans.ts'
 
 /** How many sessions a login with a limit allows: those that are there at first. */
 export const LIMIT = 2
