@@ -472,7 +472,21 @@ const touch = (file: string) => on('test/core/touch.test.ts', file)
 const cookieBacking = on(adapter, 'packages/strongroom/src/backing/cookie.ts')
 const cookies = on(adapter, 'packages/strongroom/src/http/cookie.ts')
 
+const spellings = on('test/browser/cookie-spellings.test.ts', 'packages/strongroom/src/http/cookie.ts')
+
 const adapterMutations: Mutation[] = [
+  spellings(
+    'a dead cookie that stays in a jar for each site',
+    '[false, true].map((partitioned)',
+    '[false].map((partitioned)',
+  ),
+  spellings('a dead cookie that stays under another domain', ', ...domainsOf(host)])', '])'),
+  spellings('a dead cookie that stays under another path', "[...new Set(['/', path])]", '[path]'),
+  spellings(
+    'a cookie of another jar whose removal browsers refuse',
+    'secure || one.partitioned || PREFIXED.test(one.name)',
+    '!secure',
+  ),
   headers('missing Vary', "if (!vary) headers.set('Vary', 'Cookie')", 'if (!vary) return'),
   headers(
     "the application's own Vary replaced",

@@ -31,17 +31,23 @@ onEach(
       await store.read('0'.repeat(64) as Id)
       raw = running().rawRecords ?? assert.fail('this environment has no rawRecords')
       sessions = sessionsOn(store, { on: (event) => events.push(event) })
+      // The first login also registers its key, in an entry of its own.
+      await login('somebody')
     })
     after(async () => {
       await raw.close()
       await store.close()
     })
 
-    async function victim(user: string): Promise<Victim> {
-      const known = await raw.names()
+    async function login(user: string): Promise<string> {
       const visit = sessions.open({})
       ;(await visit.get()).set('data', `of ${user}`).login(user)
-      const cookie = (await visit.commit()).setCookie?.split(';')[0] ?? ''
+      return (await visit.commit()).setCookie?.split(';')[0] ?? ''
+    }
+
+    async function victim(user: string): Promise<Victim> {
+      const known = await raw.names()
+      const cookie = await login(user)
       // The first read stores a copy in a cache.
       await turn()
       await sessions.open({ cookie }).get()
@@ -79,9 +85,10 @@ onEach(
         return true
       }
       assert.deepEqual({ user, data }, { user: null, data: undefined })
-      const reported = events.filter(({ type }) => ['rejected', 'absent', 'expired'].includes(type))
+      const reported = events.filter(({ type }) => ['rejected', 'superseded', 'absent', 'expired'].includes(type))
       assert.equal(reported.length, 1, 'one event')
-      if (raw.reach === 'payload') assert.equal(reported[0]?.type, 'rejected')
+      // How often a session was renewed stands in the open, and may say that there is a later cookie.
+      if (raw.reach === 'payload') assert.ok(['rejected', 'superseded'].includes(reported[0]?.type ?? ''))
       return false
     }
 
