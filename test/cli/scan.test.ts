@@ -99,6 +99,20 @@ suite('dumps of PostgreSQL', { skip: postgresNeed.skip }, () => {
     }
   })
 
+  test('an archive that is cut off before the data of a table, or between two, is reported as cut off', async () => {
+    const archive = dump('-Fc', '-Z0')
+    const whole = await scanned('whole', archive)
+    assert.equal(whole.problem, null)
+    // The data of a table begins with its kind (1) and the number of its entry, and the one before it ends with a block of no length.
+    let cuts = 0
+    for (let at = archive.indexOf(Buffer.from([1, 0])); at >= 0; at = archive.indexOf(Buffer.from([1, 0]), at + 1)) {
+      if (at > 0 && at < archive.length / 4) cuts += 1
+      if (at > 0 && at < archive.length / 4)
+        assert.notEqual((await scanned('cut', archive.subarray(0, at))).problem, null, `at ${at}`)
+    }
+    assert.ok(cuts > 0)
+  })
+
   test('a dump that is cut off anywhere is reported as cut off', async () => {
     for (const bytes of [dump(), dump('-Fc'), dump('-Fc', '-Z0'), gzipSync(dump())])
       for (let i = 0; i < 40; i++) {

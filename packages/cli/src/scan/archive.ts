@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { parse } from './cursor.ts'
 import { ownerOf, type Table } from './kind.ts'
-import { type ByteReader, UnreadableError } from './reader.ts'
+import { type ByteReader, truncated, UnreadableError } from './reader.ts'
 import { Row } from './row.ts'
 import { SqlScanner } from './sql.ts'
 import type { Tally } from './tally.ts'
@@ -21,6 +21,8 @@ const CUSTOM = 1
 const MOST = 1_000_000
 /** The archive versions of PostgreSQL 9.0 to 18. */
 const [OLDEST, NEWEST] = [10, 16]
+/** State of an entry's data (K_OFFSET_NO_DATA in pg_backup_custom.c). */
+const WITHOUT_DATA = 3
 const COMPRESSIONS = ['not compressed', 'gzip', 'lz4', 'zstd']
 
 /** What an entry of the table of contents says about the data of a table. */
@@ -37,7 +39,10 @@ export async function readArchive(reader: ByteReader, tally: Tally): Promise<str
   const archive = new Archive(reader)
   await archive.readHead()
   const entries = await archive.readContents(tally)
-  while (!(await reader.isAtEnd())) await archive.readData(entries, tally)
+  const missing = new Set(entries.keys())
+  while (!(await reader.isAtEnd())) missing.delete(await archive.readData(entries, tally))
+  // Cut off between the data of two tables, or before that of the first one.
+  if (missing.size > 0) throw truncated(WHERE)
   return archive.compression
 }
 
@@ -114,7 +119,7 @@ class Archive {
 
   async #entry() {
     const id = await this.#int()
-    const hasData = (await this.#int()) !== 0
+    const hasDumper = (await this.#int()) !== 0
     await this.#string()
     await this.#string()
     const [tag, kind] = [await this.#string(), await this.#string()]
@@ -129,17 +134,18 @@ class Archive {
     await this.#string()
     await this.#string()
     while ((await this.#stringOrNull()) !== null);
-    await this.#reader.skip(1 + this.#offsetSize, WHERE)
-    return { id, hasData, tag, kind, schema, define, copy }
+    const state = await this.#byte()
+    await this.#reader.skip(this.#offsetSize, WHERE)
+    return { id, hasData: hasDumper && state !== WITHOUT_DATA, tag, kind, schema, define, copy }
   }
 
-  /** Reads one table's data, or large objects, which are never sessions. */
-  async readData(entries: ReadonlyMap<number, Entry>, tally: Tally): Promise<void> {
+  /** Reads one table's data, or large objects, which are never sessions. Resolves to the id of its entry. */
+  async readData(entries: ReadonlyMap<number, Entry>, tally: Tally): Promise<number> {
     const type = await this.#byte()
     const id = await this.#int()
     if (type === 3) {
       while ((await this.#int()) !== 0) await drain(this.#blocks())
-      return
+      return id
     }
     const entry = entries.get(id)
     if (type !== 1) throw damaged()
@@ -147,6 +153,7 @@ class Archive {
     if (entry) await this.#readTable(entry, this.#decompressed(blocks), tally)
     // The compressed stream may end before the last block does.
     await drain(blocks)
+    return id
   }
 
   #readTable(entry: Entry, data: AsyncIterable<Buffer>, tally: Tally): Promise<void> {
