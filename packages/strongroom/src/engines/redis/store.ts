@@ -133,7 +133,8 @@ export class Redis implements ScannableStore {
   async delete(id: Id, version?: Version, owner: string | null = null): Promise<boolean> {
     if (version !== undefined && !isVersion(version)) return false
     const { ended, head } = await this.#owners.delete(id, owner, version === undefined ? null : packVersion(version))
-    if (head) void this.#owners.remove(id, head)
+    // Not in the background: an id that is created again meanwhile would be lost from the index.
+    if (head) await this.#owners.remove(id, head)
     return ended
   }
 
