@@ -87,7 +87,7 @@ const isEnded = (deeds: readonly Deed[], login: Deed) =>
   login.verb !== 'login as v' && deeds.some((end) => end !== login && endsAll(end) && overlaps(end, login))
 
 /** Did another actor do something by which a session may end, or by which this holder's cookie may be superseded? */
-export function isConcerned(deeds: readonly Deed[], line: Line, actor: string, mine: Deed | null): boolean {
+function isConcerned(deeds: readonly Deed[], line: Line, actor: string, mine: Deed | null): boolean {
   return deeds.some((deed) => {
     if (deed.verb === 'revoke' && line.name === 'S0') return true
     if (deed.actor === actor) return false

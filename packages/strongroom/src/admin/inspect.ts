@@ -90,6 +90,6 @@ export async function findByHandle(
 }
 
 /** The sessions, page by page, and none of what the library keeps beside them. */
-export async function* walk(store: ScannableStore): AsyncGenerator<readonly Listing[]> {
+async function* walk(store: ScannableStore): AsyncGenerator<readonly Listing[]> {
   for await (const page of store.scan()) yield page.filter(isSession)
 }
