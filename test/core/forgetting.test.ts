@@ -62,6 +62,14 @@ it('every end of a session removes what it contained from this process', { timeo
     store: cookie({ revocations: memory({ clock }) }),
   })
   const bare = createSessions<Data>({ secrets: secret('x'), clock, store: cookie() })
+  const rotating = createSessions<Data>({
+    ...options,
+    secrets: [secret('new'), secret('old')],
+    store: memory({ clock }),
+  })
+  const rotatingCookies = createSessions<Data>({ secrets: [secret('new'), secret('old')], clock, store: cookie() })
+  let password = 'one'
+  const withCredential = createSessions<Data>({ ...options, store: memory({ clock }), credential: () => password })
 
   const alive: Record<string, Marked> = {
     'on the server': await login(sessions, 'alive'),
@@ -80,6 +88,10 @@ it('every end of a session removes what it contained from this process', { timeo
     'revokeAll(), in a cookie with revocations': await login(inCookies, 'all'),
     'logout, in a bare cookie': await login(bare, 'logout'),
     'its deadline, once the cookie has come back': await login(sessions, 'late', { remember: '1m' }),
+    'its deadline, in a cookie': await login(bare, 'late', { remember: '1m' }),
+    'the removal of its secret': await login(rotating, 'rotated'),
+    'the removal of its secret, in a cookie': await login(rotatingCookies, 'rotated'),
+    'a change of the credential, once the cookie has come back': await login(withCredential, 'changed'),
   }
   const cookieOf = (title: string) => ended[title]?.cookie ?? ''
   await commit(sessions, cookieOf('logout'), (session) => session.logout())
@@ -101,6 +113,10 @@ it('every end of a session removes what it contained from this process', { timeo
   await commit(bare, cookieOf('logout, in a bare cookie'), (session) => session.logout())
   clock.advance(61_000)
   await read(sessions, cookieOf('its deadline, once the cookie has come back'))
+  await read(bare, cookieOf('its deadline, in a cookie'))
+  for (const one of [rotating, rotatingCookies]) await one.reloadSecrets([secret('other')])
+  password = 'two'
+  await read(withCredential, cookieOf('a change of the credential, once the cookie has come back'))
 
   // Unsealed cookies are no plaintext, so the snapshot has the contents only if a memo has them.
   const snapshot = await text(getHeapSnapshot())

@@ -164,6 +164,19 @@ describe('the registration of a key', () => {
     await assert.rejects(registry(store, clock).registry.assertComplete(), lacksKey)
   })
 
+  it('that was forgotten is made again within a minute by another server that has the secret', async () => {
+    const { registry: one, store, clock, calls } = registry()
+    await one.register(KID, clock() + HOUR)
+    assert.equal(await registry(store, clock).registry.forget((kid) => kid === KID), 1)
+    clock.advance(59_000)
+    await one.register(KID, clock() + HOUR)
+    assert.deepEqual(calls, ['read', 'create'])
+    clock.advance(1000)
+    await one.register(KID, clock() + HOUR)
+    assert.deepEqual(calls.slice(2), ['read', 'update'])
+    await assert.rejects(registry(store, clock).registry.assertComplete(), lacksKey)
+  })
+
   it('that was altered in the store is not taken for an absent one', async () => {
     // Under an owner, no update of it would ever succeed.
     for (const change of [{ bytes: Buffer.from('{') }, { owner: 'a'.repeat(64) }]) {

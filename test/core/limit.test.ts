@@ -164,6 +164,37 @@ describe('a limit across two processes', () => {
   })
 })
 
+describe('a limit that was lowered', () => {
+  it('leaves one of the sessions that sign in again at the same time, whatever the order of their store calls', async () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const [gates, clock] = [new Gates(), manualClock()]
+      const store = gates.around(memory({ clock, max: 100 }))
+      const [here, there] = [1, 2].map(() => createSessions<Anything>({ secrets: secret('a'), store, clock }))
+      assert.ok(here && there)
+      const guests = [here, there, there].map((sessions) => visitor(sessions))
+      for (const guest of guests) await guest.visit((session) => session.login('ada'))
+      clock.advance(1)
+      await settle()
+      const again = guests.map((guest) => async () => {
+        const request = guest.begin()
+        ;(await request.session()).login('ada', { limit: 1 })
+        await request.respond()
+      })
+      let state = seed + 1
+      const results = await race(gates, again, (count) => {
+        state = (state * 1_103_515_245 + 12_345) % 2 ** 31
+        return (state >> 8) % count
+      })
+      assert.deepEqual(new Set(results.map(({ status }) => status)), new Set(['fulfilled']))
+      await settle()
+      assert.equal((await here.of('ada').list()).length, 1)
+      const signedIn: boolean[] = []
+      for (const guest of guests) signedIn.push(await guest.visit((session) => session.userId === 'ada'))
+      assert.equal(signedIn.filter(Boolean).length, 1)
+    }
+  })
+})
+
 describe('a limit that cannot be enforced', () => {
   it('refuses the login when the store fails while sessions are counted or ended, and the visitor keeps the old session', async () => {
     for (const atLimit of ['end-oldest', 'refuse'] as Policy[])

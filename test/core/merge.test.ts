@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { SessionGoneError } from '../../packages/strongroom/src/errors.ts'
 import { applyChanges, type Changes } from '../../packages/strongroom/src/session/merge.ts'
 import { type Anything, fixture } from './fixtures/fixture.ts'
 import { race, settle } from './fixtures/gates.ts'
@@ -196,10 +195,10 @@ describe('concurrent requests for one session', () => {
     }
   })
 
-  it('of which one empties an anonymous session and one writes to it: both are saved, or the writer gets an error', async () => {
-    let refused = 0
+  it('of which one empties an anonymous session and one writes to it are both saved', async () => {
+    let met = 0
     for (let seed = 0; seed < 64; seed++) {
-      const { visitor, gates } = fixture()
+      const { visitor, gates, events } = fixture()
       const guest = visitor()
       await guest.visit((session) => session.set('a', 1))
       const request = (change: (session: Anything) => void) => async () => {
@@ -217,16 +216,11 @@ describe('concurrent requests for one session', () => {
           return bit % count
         },
       )
-      assert.equal(emptied?.status, 'fulfilled')
-      const keys = await guest.visit((session) => session.keys())
-      if (wrote?.status === 'fulfilled') assert.deepEqual(keys, ['b'])
-      else {
-        refused++
-        assert.ok(wrote?.reason instanceof SessionGoneError)
-        assert.deepEqual(keys, [])
-      }
+      assert.deepEqual([emptied?.status, wrote?.status], ['fulfilled', 'fulfilled'])
+      assert.deepEqual(await guest.visit((session) => session.keys()), ['b'])
+      if (events.some(({ type }) => type === 'conflict')) met++
     }
-    assert.ok(refused > 0 && refused < 64)
+    assert.ok(met > 0)
   })
 
   it('whose update returns an invalid value only for the newer copy fail, and nothing is half-saved', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { createRecords } from '../../packages/strongroom/src/backing/records.ts'
-import { createLiveKeyring, type Keyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { createLiveKeyring, type LiveKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
 import { createSeal, type SealName } from '../../packages/strongroom/src/crypto/seal.ts'
 import { newToken, renewedToken, type VerifiedToken } from '../../packages/strongroom/src/crypto/token.ts'
@@ -11,9 +11,9 @@ import { createSessions } from '../../packages/strongroom/src/index.ts'
 import { encodeContent } from '../../packages/strongroom/src/session/content.ts'
 import { aead } from './fixtures/aead.ts'
 import { type Anything, fixture } from './fixtures/fixture.ts'
-import { ringOf, secret } from './fixtures/secret.ts'
+import { secret } from './fixtures/secret.ts'
 
-const ring = ringOf('a', 'b')
+const ring = createLiveKeyring([secret('a'), secret('b')])
 const SHOP = 'shop'
 const owner = ownerTag(ring.current, SHOP, 'ada')
 const meta = {
@@ -29,7 +29,7 @@ const VALUES = { basket: ['böök', 1] }
 const content = { meta, data: JSON.stringify(VALUES) }
 const ROOM = 1 << 20
 
-const of = (memo: number, keys: Keyring = ring, name: SealName = 'two-key') => {
+const of = (memo: number, keys: LiveKeyring = ring, name: SealName = 'two-key') => {
   const records = createRecords(createSeal(name, keys, aead), keys, memo)
   return {
     ...records,

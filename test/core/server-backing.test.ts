@@ -10,6 +10,10 @@ import type { Content } from '../../packages/strongroom/src/session/content.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { type ManualClock, manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { aead } from './fixtures/aead.ts'
+import { STORES } from './fixtures/engines.ts'
+import { fixture } from './fixtures/fixture.ts'
+import { settle } from './fixtures/gates.ts'
+import { sessionsIn } from './fixtures/listings.ts'
 import { secret } from './fixtures/secret.ts'
 
 const HOUR = 3_600_000
@@ -186,4 +190,18 @@ it('two namespaces with the same secrets in one store share no cookie, no sessio
   assert.deepEqual([await count(shop), await count(admin)], [1, 0])
   assert.equal((await admin.users.endAll?.('ada'))?.count, 0)
   assert.equal(kindOf(await load(shop, ref, true)), '{"n":0}')
+})
+
+it('a session whose store did not answer, although it has stored it, is removed: nobody has its cookie', async () => {
+  const app = fixture({}, STORES.memory, (store) => ({
+    ...store,
+    async create(...given) {
+      await store.create(...given)
+      throw new StoreError('The connection was lost.')
+    },
+  }))
+  const basket = app.visitor().visit((session) => session.set('basket', [1]))
+  await assert.rejects(basket, (error) => error instanceof StoreError)
+  await settle()
+  assert.deepEqual(await sessionsIn(app.store), [])
 })

@@ -181,6 +181,73 @@ describe('a page does not sign itself out', () => {
     await guest.visit((session) => assert.equal(session.userId, 'ada'))
   })
 
+  /** What becomes of the anonymous session meanwhile, so that the login finds nothing to replace. */
+  const MEANWHILE: Record<string, (app: Fixture, tab: Visitor<Anything>) => Promise<unknown>> = {
+    'emptied by another request': (_, tab) => tab.visit((session) => session.clear()),
+    'ended by another request': (_, tab) => tab.visit((session) => session.logout()),
+    'ended by its handle': async (app, tab) => app.sessions.revoke((await tab.visit(({ handle }) => handle)) ?? ''),
+    expired: async (app) => app.clock.advance(3_600_000),
+  }
+  for (const [name, make] of Object.entries(STORES))
+    for (const [what, happens] of Object.entries(MEANWHILE))
+      for (const when of ['before', 'during'] as const)
+        it(`by a request with the cookie of a session that was ${what} ${when} the login, on ${name}`, async () => {
+          const app = fixture({}, make)
+          const guest = app.visitor()
+          await guest.visit((session) => session.set('basket', [1]))
+          await settle()
+          const [tab, early, late, form] = [guest.copy(), guest.copy(), guest.copy(), guest.copy()]
+          const login = form.begin()
+          if (when === 'during') (await login.session()).login('ada')
+          await happens(app, tab)
+          await settle()
+          // Both were sent with the old cookie: one is loaded before the login and one after it.
+          const [first, second] = [early.begin(), late.begin()]
+          ;(await first.session()).set('token', 'of a form')
+          if (when === 'before') (await login.session()).login('ada')
+          await login.respond()
+          await first.respond()
+          await settle()
+          ;(await second.session()).set('token', 'of a form')
+          await second.respond()
+          assert.deepEqual([early.setCookie, late.setCookie], [null, null])
+          assert.equal((await sessionsIn(app.store)).length, 1)
+          await form.visit((session) => assert.equal(session.userId, 'ada'))
+          await app.store.close()
+        })
+
+  for (const [name, make] of Object.entries(STORES))
+    it(`by a request that was sent before a logout that leaves a message, or signs somebody else in, on ${name}`, async () => {
+      const goesOn: Record<string, (session: S) => unknown> = {
+        message: (session) => session.flash('note', 'Good bye.'),
+        login: (session) => session.login('bob'),
+      }
+      for (const [what, goOn] of Object.entries(goesOn)) {
+        const app = fixture({}, make)
+        const guest = app.visitor()
+        await guest.visit((session) => session.login('ada'))
+        await settle()
+        const [early, late] = [guest.copy(), guest.copy()]
+        const first = early.begin()
+        ;(await first.session()).set('token', 'of a form')
+        await guest.visit((session) => {
+          session.logout()
+          goOn(session)
+        })
+        await assert.rejects(async () => first.respond(), SessionGoneError)
+        await settle()
+        await late.visit((session) => session.set('token', 'of a form'))
+        assert.deepEqual([early.setCookie, late.setCookie], [null, null])
+        await guest.visit((session) =>
+          assert.deepEqual(
+            [session.userId, session.flash('note')],
+            what === 'login' ? ['bob', []] : [null, ['Good bye.']],
+          ),
+        )
+        await app.store.close()
+      }
+    })
+
   it('and what a parallel request has saved before the login is not lost', async () => {
     for (const make of Object.values(REVOCABLE)) {
       const app = make()
@@ -222,3 +289,76 @@ describe('a page does not sign itself out', () => {
     assert.equal(guest.cookie, null)
   })
 })
+
+for (const [name, make] of Object.entries(STORES))
+  describe(`on ${name}, a session that its visitor's own requests left empty`, () => {
+    async function emptied() {
+      const app = fixture({}, make)
+      const guest = app.visitor()
+      await guest.visit((session) => session.set('message', 1))
+      await settle()
+      const [old, late] = [guest.copy(), guest.copy()]
+      const request = late.begin()
+      await request.session()
+      return { app, guest, old, request }
+    }
+    const empty = async (guest: Visitor<Anything>) => {
+      await guest.visit((session) => session.delete('message'))
+      await settle()
+    }
+
+    it('can be filled again for half a minute: nobody wanted to end it', async () => {
+      const { app, guest, request } = await emptied()
+      await empty(guest)
+      assert.equal((await sessionsIn(app.store)).length, 0)
+      await guest.copy().visit((session) => assert.deepEqual([session.isNew, session.handle], [true, null]))
+      await settle()
+      ;(await request.session()).set('basket', [1])
+      await request.respond()
+      await settle()
+      await guest.visit((session) => session.set('n', 1))
+      await settle()
+      await guest.visit((session) => assert.deepEqual(session.keys().sort(), ['basket', 'n']))
+      assert.equal((await sessionsIn(app.store)).length, 1)
+      await app.store.close()
+    })
+
+    it('and not later, under a cookie from before a renewal, or once it was ended', async () => {
+      const ways: Record<string, (app: Fixture, guest: Visitor<Anything>) => Promise<unknown>> = {
+        later: async (app, guest) => {
+          await empty(guest)
+          app.clock.advance(HALF_A_MINUTE)
+        },
+        renewed: async (_, guest) => {
+          await guest.visit((session) => session.renew())
+          await settle()
+          await empty(guest)
+        },
+        ended: async (_, guest) => {
+          await empty(guest)
+          await guest.visit((session) => session.set('a', 1))
+          await settle()
+          await guest.visit((session) => session.logout())
+        },
+      }
+      for (const [what, happens] of Object.entries(ways)) {
+        const { app, guest, request } = await emptied()
+        await happens(app, guest)
+        await settle()
+        ;(await request.session()).set('basket', [1])
+        await assert.rejects(async () => request.respond(), SessionGoneError, what)
+        assert.equal((await sessionsIn(app.store)).length, 0, what)
+        await app.store.close()
+      }
+    })
+
+    it('leaves nothing that opens, is listed or counts, and nothing at all after half a minute', async () => {
+      const { app, guest } = await emptied()
+      await empty(guest)
+      assert.equal((await app.sessions.stats()).live, 0)
+      app.clock.advance(HALF_A_MINUTE)
+      await app.store.clearExpired()
+      for await (const page of app.store.scan()) assert.deepEqual(page, [])
+      await app.store.close()
+    })
+  })

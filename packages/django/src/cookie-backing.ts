@@ -73,9 +73,11 @@ export function cookieBacking({ records, codec, cookieName, cookieAge, clock }: 
       return refOf(await records.write(content, ref as DjangoRef))
     },
     end: async () => true,
+    empty: async () => true,
     discard: async () => true,
     replace: async () => true,
-    replaceAny: async () => undefined,
+    replaceAny: async () => true,
+    forget: () => undefined,
     users: { storesSurvivor: false, advice: { list: WITHOUT_STORE, endAll: WITHOUT_STORE } },
   }
 }

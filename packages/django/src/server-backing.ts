@@ -109,10 +109,12 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
       return { ...ref, cookie: cookieOf(cookie.key, document), expiresAt }
     },
 
-    end: (ref, version) => store.delete(keyOf(ref.cookie), version ?? undefined),
+    end: (ref) => store.delete(keyOf(ref.cookie)),
+    empty: (ref) => store.delete(keyOf(ref.cookie), (ref as KeyRef).version),
     discard: (ref) => store.delete(keyOf(ref.cookie)),
     replace: (ref) => store.delete(keyOf(ref.cookie), (ref as KeyRef).version),
     replaceAny: (ref) => store.delete(keyOf(ref.cookie)),
+    forget: () => undefined,
     users: { storesSurvivor: false, advice: { list: WITHOUT_INDEX, endAll: WITHOUT_INDEX } },
   }
 }

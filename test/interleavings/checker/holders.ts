@@ -90,7 +90,7 @@ const isEnded = (deeds: readonly Deed[], login: Deed) =>
 function isConcerned(deeds: readonly Deed[], line: Line, actor: string, mine: Deed | null): boolean {
   return deeds.some((deed) => {
     if (deed.verb === 'revoke' && line.name === 'S0') return true
-    if (deed.actor === actor) return false
+    if (deed.actor === actor && deed.verb !== 'clear') return false
     if (mine?.isLogin && line.login === mine && lastOf(deed) < beginOf(mine)) return false
     const shares = presents(deed, line)
     if (endsAll(deed) && line.user === 'u' && !spares(deed, line)) return true

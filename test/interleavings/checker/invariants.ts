@@ -73,8 +73,9 @@ function* beforeLogin(aftermath: Aftermath): Iterable<Violation> {
     if (!isDone(deed) || !presented || !received) continue
     if (aftermath.opens(presented) && (isLogin || renews(deed)))
       yield { invariant: 'I7', what: `the cookie from before "${deed.verb}" still opens` }
-    const isOwn = presented.line.user === received.line.user
-    if (isLogin && received.line !== presented.line && (loaded?.isLive || isOwn) && aftermath.lives(presented.line))
+    // Of an anonymous session whose cookie was superseded, nobody can tell whose it is now.
+    const isTheirs = loaded?.isLive || presented.line.user !== null
+    if (isLogin && received.line !== presented.line && isTheirs && aftermath.lives(presented.line))
       yield { invariant: 'I7', what: `the session that "${deed.verb}" came with lives on` }
   }
 }

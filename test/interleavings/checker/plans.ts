@@ -126,6 +126,10 @@ export const CHOSEN: readonly Plan[] = [
   // The corrections C4, C6, C10 and C11.
   { L: ['keep'], M: ['login'] },
   { L: ['clear'], M: ['login'] },
+  { L: ['clear', 'keep'], M: ['login'] },
+  { L: ['clear'], M: ['keep'] },
+  { L: ['clear'], M: ['keep', 'login'] },
+  { O: ['renew'], T: ['login as v'], D: ['renew'] },
   { O: ['login as of before'], P: ['revoke all'] },
   { L: ['login as of before'], D: ['revoke others'] },
   { O: ['login and revoke others'], T: ['renew', 'renew'] },

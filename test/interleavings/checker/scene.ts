@@ -62,6 +62,9 @@ export const cookieHeader = (cookie: Cookie | null, besides: Cookie | null = nul
   return pairs.length > 0 ? { cookie: pairs.join('; ') } : {}
 }
 
+/** After so many ms, a request that only reads touches its session. */
+const UNTIL_TOUCH = 4 * 60_000
+
 /** The sessions of one schedule: those that are there at first, and everything that was done and handed out since. */
 export class Scene {
   readonly place: Place
@@ -86,8 +89,7 @@ export class Scene {
     await scene.#begin('S1', 'u')
     await scene.#begin('A', null)
     if (place.source) scene.#beginElsewhere(place.source)
-    // A request that only reads touches its session now.
-    place.clock.advance(4 * 60_000)
+    place.clock.advance(UNTIL_TOUCH)
     return scene
   }
 
@@ -102,6 +104,9 @@ export class Scene {
   async #warmUp(): Promise<void> {
     const { place } = this
     if (!warm.has(place.name)) {
+      // At the time of the schedule: what a server has just read it believes for a minute.
+      const start = place.clock()
+      place.clock.advance(UNTIL_TOUCH)
       for (const sessions of [this.outside, ...Object.keys(ACTORS).map((actor) => this.node(actor))]) {
         for (const beginning of [this.#beginning, sessions]) {
           const first = beginning.open({})
@@ -116,6 +121,7 @@ export class Scene {
       const ids: string[] = []
       for await (const page of place.outside.scan()) ids.push(...page.map(({ id }) => id))
       warm.set(place.name, new Set(ids))
+      place.clock.set(start)
     }
   }
 

@@ -18,7 +18,7 @@ const copyCookie = (context: SessionsContext, master: Master, origin: Origin) =>
 export async function copied(context: SessionsContext, origin: Origin): Promise<Loaded | null> {
   for (const master of context.ring.masters) {
     const copy = await context.backing.load(copyCookie(context, master, origin))
-    if (copy !== null && !('expired' in copy)) return report(context, await checkStamp(context.stamps, copy))
+    if (copy !== null && !('expired' in copy)) return report(context, await checkStamp(context, copy))
   }
   return null
 }

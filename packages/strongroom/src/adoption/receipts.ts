@@ -59,7 +59,7 @@ export async function receiptOf(context: SessionsContext, origin: Origin): Promi
 export async function follow(context: SessionsContext, { session, sentAt }: Receipt): Promise<Followed> {
   const isSpent = sentAt !== null && context.clock() >= sentAt + IN_FLIGHT
   if (!session || isSpent) return null
-  const result = await checkStamp(context.stamps, context.backing.load(session))
+  const result = await checkStamp(context, context.backing.load(session))
   return result && 'superseded' in result ? result : report(context, result)
 }
 

@@ -28,6 +28,14 @@ export interface Superseded {
   readonly ends: OwnedSession | null
 }
 
+/**
+ * An anonymous session in which its visitor's own requests have left nothing, a moment ago. It is over; but a request that was under
+ * way then lost a race against nobody's will to end anything, and stores what it has in its place. A login replaces it.
+ */
+export interface Emptied {
+  readonly emptied: SessionRef
+}
+
 /** A session with a user. */
 export interface OwnedSession {
   readonly ref: SessionRef
@@ -69,7 +77,9 @@ export interface ContentToSave extends Content {
 }
 
 /** What a cookie leads to; null when there is nothing. */
-export type LoadResult = Loaded | Superseded | Expired | Refused | null
+export type LoadResult = Loaded | Superseded | Emptied | Expired | Refused | null
+
+export const isLoaded = (result: LoadResult): result is Loaded => result !== null && 'ref' in result
 
 /**
  * Where sessions are stored: on the server, with a token in the cookie, or in the cookie. The two implementations are
@@ -106,8 +116,13 @@ export interface Backing {
   update(ref: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Promise<SessionRef | null>
   /** Moves the idle deadline; null if the session has ended, or was changed since it was loaded. */
   touch(ref: SessionRef, content: Content, expiresAt: number): Promise<SessionRef | null>
-  /** True if this call ended a live session. With `version`, only that version is ended. */
-  end(ref: SessionRef, version?: Version | null): Promise<boolean>
+  /** Ends a session, whatever its version. True if this call ended a live one. */
+  end(ref: SessionRef): Promise<boolean>
+  /**
+   * Ends an anonymous session in which nothing is left: false if the version is another or it has ended. Where there is a server to
+   * remember it, it is `Emptied` for a moment: `update` and `renew` of that reference store it again, unless it was replaced.
+   */
+  empty(ref: SessionRef): Promise<boolean>
   /** Removes what this request has stored and nobody has received: no end of a session, but the undoing of a create. */
   discard(ref: SessionRef): Promise<unknown>
   /**
@@ -115,8 +130,20 @@ export interface Backing {
    * is superseded for a moment, and absent after that.
    */
   replace(ref: SessionRef): Promise<boolean>
-  /** The same whatever its version, and whoever has renewed it: nothing of a planted session may live on beside the login. */
-  replaceAny(ref: SessionRef): Promise<unknown>
+  /**
+   * The same whatever its version, whoever has renewed it, and even if there is nothing any more: nothing of a planted session may
+   * live on beside the login. True if this call ended a live one.
+   */
+  replaceAny(ref: SessionRef): Promise<boolean>
+  /**
+   * The same for a cookie whose session is over, by which it is not known which session that was. Absent, like `isReplaced`, where
+   * nothing on the server could remember it.
+   */
+  replaceOver?(cookie: VerifiedCookie): Promise<unknown>
+  /** Was what this cookie led to replaced by a login, a moment ago? Asks the store itself. */
+  isReplaced?(cookie: VerifiedCookie): Promise<boolean>
+  /** Forgets what this process remembers of a session that is over, although it is stored. */
+  forget(ref: SessionRef): void
   /**
    * Of two cookies that both open one session, was the first made after the second? Absent where the session is on the server: only
    * one opens it there.

@@ -15,6 +15,7 @@ import {
   type Ended,
   expiryOf,
   IN_FLIGHT,
+  isLoaded,
   type Loaded,
   type LoadResult,
   refuseOver,
@@ -134,6 +135,12 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     return revocations.extend(cookie, deadline)
   }
 
+  async function endAs(ref: SessionRef, as: 'ended' | 'replaced', isCurrent: boolean): Promise<boolean> {
+    const ended = revocations ? await revocations.end((ref as CookieRef).cookie, as, isCurrent) : true
+    forget(ref)
+    return ended
+  }
+
   const backing: Omit<Backing, 'users'> = {
     traits: engine.traits,
     verify: known.verify,
@@ -141,6 +148,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     load(cookie, options) {
       const session = cookie as CookieSession
       const expired = expiryOf(clock(), session.expiresAt, session.content.meta.deadline)
+      if (expired) known.drop(session)
       if (expired) return expired
       return revocations ? checked(revocations, session, options?.fresh) : loadedFrom(session)
     },
@@ -184,27 +192,16 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     touch: async (ref, { meta, data }, expiresAt) =>
       (await isOver(ref as CookieRef)) ? null : repack(ref as CookieRef, { meta, data }, expiresAt),
 
-    async end(ref, version) {
-      const { cookie } = ref as CookieRef
-      // A session that was emptied must not come back by what has expired in between. A logout means every copy of the cookie.
-      if (version !== undefined && ref.expiresAt <= clock()) return false
-      const ended = revocations ? await revocations.end(cookie, 'ended', version !== undefined) : true
-      forget(ref)
-      return ended
-    },
+    /** A logout means every copy of the cookie, expired or not. */
+    end: (ref) => endAs(ref, 'ended', false),
+
+    /** A session that was emptied must not come back by what has expired in between. */
+    empty: async (ref) => clock() < ref.expiresAt && endAs(ref, 'ended', true),
 
     discard: (ref) => backing.end(ref),
-
-    async replace(ref) {
-      const ended = revocations ? await revocations.end((ref as CookieRef).cookie, 'replaced', true) : true
-      forget(ref)
-      return ended
-    },
-
-    async replaceAny(ref) {
-      await revocations?.end((ref as CookieRef).cookie, 'replaced')
-      forget(ref)
-    },
+    replace: (ref) => endAs(ref, 'replaced', true),
+    replaceAny: (ref) => endAs(ref, 'replaced', false),
+    forget,
 
     isNewer(ref, than) {
       const [one, other] = [ref.cookie as CookieSession, than.cookie as CookieSession]
@@ -214,10 +211,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     isRetired: ({ cookie }) => (cookie as CookieSession).master !== ring.current,
   }
   if (!revocations) return { ...backing, users: { storesSurvivor: false, advice: WITHOUT_REVOCATIONS } }
-  const isLive = async (ref: SessionRef) => {
-    const loaded = await backing.load(ref.cookie, { fresh: true })
-    return loaded !== null && 'ref' in loaded
-  }
+  const isLive = async (ref: SessionRef) => isLoaded(await backing.load(ref.cookie, { fresh: true }))
   const { registry } = revocations
   return { ...backing, users: userEpochs(revocations, known, isLive), forgetKeys: (which) => registry.forget(which) }
 }
@@ -235,11 +229,12 @@ function rememberingVerifier(codec: CookieCodec, ring: LiveKeyring, memo: number
   const known = new Memo<CookieSession>(memo)
   const add = (cookie: CookieSession) => known.set(cookie.text, cookie, 6 * cookie.text.length + 512)
   const inRing = (master: Master) => ring.get(master.kid) === master
+  // A secret that was removed must stop opening at once, and what it has opened must not be left in memory.
+  ring.onReplaced(() => known.deleteWhere((cookie) => !inRing(cookie.sealedUnder) || !inRing(cookie.master)))
 
   function verify(given: string): VerifiedCookie | Refused {
     const before = known.get(given)
-    // A master that was removed from the ring must stop opening at once.
-    if (before && inRing(before.sealedUnder) && inRing(before.master)) return before
+    if (before) return before
     const decoded = codec.decode(given)
     if ('refused' in decoded) return decoded
     const { payload, master: sealedUnder } = decoded

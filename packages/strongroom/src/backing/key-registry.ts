@@ -12,6 +12,8 @@ export interface KeyRegistryOptions {
 
 /** Longer than is needed, so that not every login has to write. */
 const ONE_DAY = 86_400_000
+/** How long a process believes what it has read, in ms: the register may be cleared while it runs. */
+const BELIEVED = 60_000
 
 /**
  * The key ids under which users may have sessions. A server that lacks one of these secrets cannot find the sessions under it: it
@@ -19,17 +21,22 @@ const ONE_DAY = 86_400_000
  */
 export class KeyRegistry {
   readonly #options: KeyRegistryOptions
-  /** Until when each key id is registered, as far as this process knows. */
-  readonly #known = new Map<number, number>()
+  /** Until when each key id is registered, as far as this process knows, and since when it knows. */
+  readonly #known = new Map<number, { readonly until: number; readonly at: number }>()
 
   constructor(options: KeyRegistryOptions) {
     this.#options = options
   }
 
-  /** Before a user's session is stored that begins under this key and ends at `deadline`. Asks the store about once a day. */
+  /**
+   * Before a user's session is stored that begins under this key and ends at `deadline`. Asks the store at most once a minute, unless
+   * the deadline is later than the last one, and writes about once a day.
+   */
   register(kid: number, deadline: number): Promise<void> | undefined {
     const until = deadline + MARGIN
-    return (this.#known.get(kid) ?? 0) >= until ? undefined : this.#register(kid, until + ONE_DAY)
+    const known = this.#known.get(kid)
+    const isKnown = known && known.until >= until && Math.abs(this.#options.clock() - known.at) < BELIEVED
+    return isKnown ? undefined : this.#register(kid, until)
   }
 
   /** Rejects with `StoreError` if there may be sessions under a secret that is missing here. Asks the provider of secrets first. */
@@ -61,13 +68,14 @@ export class KeyRegistry {
 
   async #register(kid: number, until: number): Promise<void> {
     for (;;) {
+      const at = this.#options.clock()
       const [registered, found] = await this.#read()
       const before = registered.get(kid) ?? 0
-      if (before < until) registered.set(kid, until)
-      if (before >= until || (await this.#write(registered, found))) {
-        this.#known.set(kid, Math.max(before, until))
-        return
-      }
+      const isEnough = before >= until
+      if (!isEnough) registered.set(kid, until + ONE_DAY)
+      if (!isEnough && !(await this.#write(registered, found))) continue
+      this.#known.set(kid, { until: registered.get(kid) ?? until, at })
+      return
     }
   }
 

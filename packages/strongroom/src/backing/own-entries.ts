@@ -23,6 +23,9 @@ export const COPY: Uint8Array = Uint8Array.of(5)
 /** Of a user of whom a session has ended. */
 export const ENDED: Uint8Array = Uint8Array.of(6)
 
+/** In place of an anonymous session in which nothing was left, for as long as requests may be under way that had it. */
+export const EMPTIED: Uint8Array = Uint8Array.of(7)
+
 export const hasLabel = ({ label }: Pick<Listing, 'label'>, one: Uint8Array): boolean =>
   label?.length === 1 && label[0] === one[0]
 

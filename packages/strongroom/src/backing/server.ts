@@ -3,7 +3,7 @@ import { Memo } from '../base/memo.ts'
 import type { Aead } from '../crypto/aead.ts'
 import { equal, type LiveKeyring } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
-import { createSeal, type SealName, sealLabel } from '../crypto/seal.ts'
+import { createSeal, type SealName } from '../crypto/seal.ts'
 import {
   computedToken,
   type Id,
@@ -14,7 +14,7 @@ import {
   verifyToken,
 } from '../crypto/token.ts'
 import { StoreError } from '../errors.ts'
-import { type Content, encodeContent, type Meta } from '../session/content.ts'
+import type { Content, Meta } from '../session/content.ts'
 import { type Entry, type Found, isSession, type Store, type Version } from '../store.ts'
 import {
   type Backing,
@@ -22,17 +22,17 @@ import {
   type ContentToSave,
   expiryOf,
   IN_FLIGHT,
+  isLoaded,
   type LoadResult,
   type RememberedEnds,
-  refuseOver,
-  type SessionRef,
   type Superseded,
   type VerifiedCookie,
 } from './backing.ts'
 import { EndedUsers } from './ended-users.ts'
+import { createEntries, ownLabel, type RecordRef, refTo } from './entries.ts'
 import { guardStore } from './guard.ts'
 import { KeyRegistry } from './key-registry.ts'
-import { hasLabel, TOMBSTONE } from './own-entries.ts'
+import { EMPTIED, hasLabel, TOMBSTONE } from './own-entries.ts'
 import { createRecords } from './records.ts'
 import { sharedReads } from './shared-reads.ts'
 import { userIndex, WITHOUT_INDEX } from './user-index.ts'
@@ -51,19 +51,6 @@ export interface ServerBackingOptions extends BackingOptions {
   readonly remembered?: RememberedEnds | undefined
 }
 
-/** Of an entry of the library itself, which is sealed like a session. */
-interface OwnToken extends VerifiedToken {
-  readonly label: Uint8Array
-}
-
-interface RecordRef extends SessionRef {
-  readonly cookie: VerifiedToken
-  readonly owner: string | null
-  readonly label: Uint8Array | null
-  /** When the session was given this token, in whole seconds since 1970. */
-  readonly renewedAt: number
-}
-
 /** Sessions in a store: the cookie holds a token, the store holds the sealed record, and neither opens without the other. */
 export function serverBacking(options: ServerBackingOptions): Backing {
   const { ring, namespace, clock, maxSize, aead, remembered = NOTHING_REMEMBERED } = options
@@ -77,44 +64,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   const { sizeLimit } = options.store.traits
   const limit = sizeLimit === null ? maxSize : Math.min(maxSize, sizeLimit - seal.overhead)
 
-  const now = () => Math.floor(clock() / 1000)
-
-  function labelFor(token: VerifiedToken, meta: Meta, was: Written | undefined): Uint8Array | null {
-    const own = ownLabel(token)
-    if (own) return own
-    return was && hasSameLabel(was.content.meta, meta) ? was.ref.label : sealedLabel(meta, token.id)
-  }
-
-  function sealedLabel({ userId, label, idle, deadline, stamp }: Meta, id: Id): Uint8Array | null {
-    return userId === null ? null : sealLabel(aead, { text: label, idle, deadline, stamp }, ring.current, id)
-  }
-
-  /** What a write stores. The owner stays for life; the label is made again only when what it says has changed. */
-  function entryFor(
-    token: VerifiedToken,
-    content: ContentToSave,
-    expiresAt: number,
-    was?: Written,
-    renewedAt: number = was ? was.ref.renewedAt : now(),
-  ): Entry {
-    const { meta } = content
-    const payload = encodeContent(content)
-    refuseOver(limit, Buffer.byteLength(payload), content.data, 'its store')
-    const { userId } = meta
-    const owner = was ? was.ref.owner : userId === null ? null : ownerTag(token.master, namespace, userId)
-    const label = labelFor(token, meta, was)
-    const bytes = records.seal(payload, content, token, owner, renewedAt)
-    return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
-  }
-
-  const refTo = (cookie: VerifiedToken, entry: Entry, renewedAt: number, version: Version | null): RecordRef => ({
-    cookie,
-    version,
-    expiresAt: entry.expiresAt,
-    owner: entry.owner,
-    label: entry.label,
-    renewedAt,
-  })
+  const { entryFor, now } = createEntries({ ...options, records, limit })
 
   function open(token: VerifiedToken, found: Found | null): LoadResult {
     if (!found) {
@@ -125,6 +75,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     const { entry, version } = found
     if (hasLabel(entry, TOMBSTONE)) return REPLACED
     const own = ownLabel(token)
+    if (!own && hasLabel(entry, EMPTIED)) return emptied(token, found)
     // An altered label would hide a session from its user's list, and from a limit.
     if (own ? !hasLabel(entry, own) : !isSession(entry)) return { refused: 'forged' }
     const opened = records.open(entry.bytes, token, entry.owner)
@@ -139,6 +90,13 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     const expiresAt = Math.min(entry.expiresAt, meta.deadline)
     const ref: RecordRef = { cookie: token, version, expiresAt, owner: entry.owner, label: entry.label, renewedAt }
     return { meta, data, values, shared: values, ref }
+  }
+
+  /** Under this very token: with one from before a renewal, nobody goes on. */
+  function emptied(token: VerifiedToken, { entry, version }: Found): LoadResult {
+    records.forget(token.id)
+    const isSame = entry.owner === null && Buffer.from(entry.bytes).equals(generationOf(token))
+    return isSame ? { emptied: refTo(token, entry, now(), version) } : null
   }
 
   function supersededBy(token: VerifiedToken, { entry, version }: Found): Superseded {
@@ -223,11 +181,29 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     return version
   }
 
-  /** Puts a tombstone in the place of this version. */
-  function bury({ cookie: { id }, owner }: RecordRef, version: Version): Promise<boolean> {
-    const at = clock()
-    const tombstone = { bytes: NOTHING, expiresAt: at + IN_FLIGHT, owner, label: TOMBSTONE, createdAt: at }
-    return forgetting(id, async () => (await store.update(id, tombstone, version)) !== null)
+  /** What is left in a session's place for as long as requests may be under way that have its cookie. */
+  function mark(label: Uint8Array, owner: string | null, bytes: Uint8Array = NOTHING): Entry {
+    const createdAt = clock()
+    return { bytes, expiresAt: createdAt + IN_FLIGHT, owner, label, createdAt }
+  }
+
+  const putMark = (id: Id, entry: Entry, version: Version): Promise<boolean> =>
+    forgetting(id, async () => (await store.update(id, entry, version)) !== null)
+
+  /** Puts a tombstone in the place of whatever is there. True if that was a session. */
+  async function bury(id: Id): Promise<boolean> {
+    for (let attempt = 1; attempt <= BURIALS; attempt++) {
+      const found = await store.read(id, { fresh: true })
+      if (!found) {
+        if (await store.create(id, mark(TOMBSTONE, null))) return false
+        continue
+      }
+      const wasSession = isSession(found.entry)
+      if (wasSession) await ended.add(found.entry.owner)
+      if (await putMark(id, mark(TOMBSTONE, found.entry.owner), found.version)) return wasSession
+    }
+    // Somebody renews it without pause: it ends without a tombstone.
+    return forgetting(id, () => store.delete(id))
   }
 
   const backing: Omit<Backing, 'users'> = {
@@ -240,7 +216,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       const fresh = () => store.read(token.id, { fresh: true }).then((found) => open(token, found))
       if (given?.fresh) return fresh()
       // A copy may be older than this very cookie: only what opens is believed of it.
-      const believed = (result: LoadResult) => (result === null || 'ref' in result ? result : fresh())
+      const believed = (result: LoadResult) => (result === null || isLoaded(result) ? result : fresh())
       const found = store.readSync?.(token.id)
       return found === undefined
         ? read.get(token.id).then((found) => believed(open(token, found)))
@@ -248,7 +224,12 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     },
 
     async create(content, expiresAt): Promise<RecordRef> {
-      const created = await createUnder(newToken(ring, namespace), content, expiresAt)
+      const token = newToken(ring, namespace)
+      const created = await createUnder(token, content, expiresAt).catch((error) => {
+        // Only the answer may have been lost: nobody has the cookie of what would be listed, and would count.
+        if (error instanceof StoreError) store.delete(token.id).catch(() => undefined)
+        throw error
+      })
       if (created) return created
       throw new StoreError('The store refused a new session: its id is taken.')
     },
@@ -269,10 +250,16 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       return (await store.touch(ref.cookie.id, expiresAt, version)) ? { ...ref, version, expiresAt } : null
     },
 
-    async end(ref, version) {
+    async end(ref) {
       const { cookie, owner } = ref as RecordRef
       await ended.add(owner)
-      return forgetting(cookie.id, () => store.delete(cookie.id, version ?? undefined, owner))
+      return forgetting(cookie.id, () => store.delete(cookie.id, undefined, owner))
+    },
+
+    async empty(ref) {
+      const version = await versionOf(ref as RecordRef)
+      const { cookie, owner } = ref as RecordRef
+      return version !== null && putMark(cookie.id, mark(EMPTIED, owner, generationOf(cookie)), version)
     },
 
     discard(ref) {
@@ -281,20 +268,24 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     },
 
     async replace(ref) {
-      await ended.add((ref as RecordRef).owner)
+      const { cookie, owner } = ref as RecordRef
+      await ended.add(owner)
       const version = await versionOf(ref as RecordRef)
-      return version !== null && bury(ref as RecordRef, version)
+      return version !== null && putMark(cookie.id, mark(TOMBSTONE, owner), version)
     },
 
-    async replaceAny(ref) {
-      await ended.add((ref as RecordRef).owner)
-      for (let attempt = 1; attempt <= BURIALS; attempt++) {
-        const found = await store.read(ref.cookie.id, { fresh: true })
-        if (!found || hasLabel(found.entry, TOMBSTONE) || (await bury(ref as RecordRef, found.version))) return
-      }
-      // Somebody renews it without pause: it ends without a tombstone.
-      await forgetting(ref.cookie.id, () => store.delete(ref.cookie.id))
+    replaceAny: ({ cookie }) => bury(cookie.id),
+
+    async replaceOver({ id }) {
+      if (!(await store.create(id, mark(TOMBSTONE, null)))) await bury(id)
     },
+
+    async isReplaced({ id }) {
+      const found = await store.read(id, { fresh: true })
+      return found !== null && hasLabel(found.entry, TOMBSTONE)
+    },
+
+    forget: ({ cookie }) => records.forget(cookie.id),
 
     isRetired: ({ cookie }) => (cookie as VerifiedToken).master !== ring.current,
   }
@@ -324,18 +315,10 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     ended,
     rememberedUntil: remembered.all,
     endOne,
-    isLive: async (ref) => {
-      const loaded = await backing.load(ref.cookie, { fresh: true })
-      return loaded !== null && 'ref' in loaded
-    },
+    isLive: async (ref) => isLoaded(await backing.load(ref.cookie, { fresh: true })),
     ending: (tag, write, except) => read.around(null, write).finally(() => records.forgetOwner(tag, except)),
   })
   return { ...backing, users, forgetKeys: (which) => registry.forget(which) }
-}
-
-interface Written {
-  readonly content: Content
-  readonly ref: RecordRef
 }
 
 type Write = [content: ContentToSave, expiresAt: number, before: Content]
@@ -346,12 +329,14 @@ const BURIALS = 5
 const NOTHING = new Uint8Array(0)
 const NOTHING_REMEMBERED: RememberedEnds = { all: 0, one: 0 }
 
-const ownLabel = (token: VerifiedToken): Uint8Array | null => (token as Partial<OwnToken>).label ?? null
-
 const REPLACED: Superseded = { superseded: 'replaced', isRecent: true, ends: null }
 
-const hasSameLabel = (a: Meta, b: Meta): boolean =>
-  a.label === b.label && a.idle === b.idle && a.deadline === b.deadline && a.stamp === b.stamp
+/** In a mark, so that it is known for which token it was left. */
+function generationOf({ generation }: VerifiedToken): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(generation)
+  return bytes
+}
 
 /** Remembers verified cookies by their text: verifying costs two HMACs, and one visitor's cookie comes a hundred times. */
 function rememberingVerifier({
@@ -360,10 +345,11 @@ function rememberingVerifier({
   memo,
 }: ServerBackingOptions): (text: string) => VerifiedCookie | Refused {
   const known = new Memo<VerifiedToken>(memo / 32)
+  // A secret that was removed must stop opening at once.
+  ring.onReplaced(() => known.deleteWhere(({ master }) => ring.get(master.kid) !== master))
   return (text) => {
     const before = known.get(text)
-    // A master that was removed from the ring must stop opening at once.
-    if (before && ring.get(before.master.kid) === before.master) return before
+    if (before) return before
     const verified = verifyToken(text, ring, namespace)
     if (typeof verified === 'string') return { refused: verified }
     // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.

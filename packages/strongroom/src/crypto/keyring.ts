@@ -78,6 +78,8 @@ export interface LiveKeyring extends Keyring {
    * the provider; false after its time limit.
    */
   refresh(): Promise<boolean>
+  /** Calls the listener whenever the masters were replaced. */
+  onReplaced(listener: () => void): void
 }
 
 const REFRESH = 30_000
@@ -88,6 +90,7 @@ export function createLiveKeyring(source: SecretSource, timeout = 2_000): LiveKe
   let ring = typeof source === 'function' ? null : createKeyring(source)
   let loading: Promise<void> | undefined
   let [asked, taken] = [0, 0]
+  const listeners: (() => void)[] = []
   let askedAt = Number.NEGATIVE_INFINITY
   /** While there are no keys: the error of a call that is late, and the moment to make another one. */
   let late: { readonly error: StoreError; readonly askAgainAt: number } | null = null
@@ -102,7 +105,9 @@ export function createLiveKeyring(source: SecretSource, timeout = 2_000): LiveKe
       late = null
     }
     const fetched = createKeyring(secrets)
-    if (turn > taken) [ring, taken] = [fetched, turn]
+    if (turn <= taken) return
+    ;[ring, taken] = [fetched, turn]
+    for (const listener of listeners) listener()
   }
 
   function tooLate(): StoreError {
@@ -150,6 +155,9 @@ export function createLiveKeyring(source: SecretSource, timeout = 2_000): LiveKe
         () => true,
         () => false,
       )
+    },
+    onReplaced(listener) {
+      listeners.push(listener)
     },
     get hasKeys() {
       return ring !== null

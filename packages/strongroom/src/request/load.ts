@@ -1,6 +1,13 @@
-import type { Loaded, LoadResult, OwnedSession, SessionRef, Superseded, VerifiedCookie } from '../backing/backing.ts'
+import {
+  isLoaded,
+  type Loaded,
+  type LoadResult,
+  type OwnedSession,
+  type SessionRef,
+  type Superseded,
+  type VerifiedCookie,
+} from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
-import type { CredentialStamps } from '../credential.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import { MOST_TRIED } from '../http/cookie.ts'
 
@@ -9,11 +16,15 @@ export interface LoadedCookies {
   readonly loaded: Loaded | null
   /** Without a loaded session: a cookie that opens nothing any more. */
   readonly superseded: Superseded | null
+  /** Without a loaded session: the one in which nothing was left a moment ago. */
+  readonly emptied: SessionRef | null
+  /** Without a loaded session: the cookies whose sessions are over. Other requests under way may have them, too. */
+  readonly over: readonly VerifiedCookie[]
   /** Other sessions that the request can prove to hold. A logout ends them, too, and a login those of its user. */
   readonly others: readonly OwnedSession[]
 }
 
-export const NO_COOKIE: LoadedCookies = { loaded: null, superseded: null, others: [] }
+export const NO_COOKIE: LoadedCookies = { loaded: null, superseded: null, emptied: null, over: [], others: [] }
 
 /** Does a request carry a cookie of our name, valid or not? */
 export function hasCookie({ transport }: SessionsContext, cookies: string | undefined): boolean {
@@ -34,32 +45,42 @@ export function load(
   const [cookie] = found
   if (cookie === undefined) return NO_COOKIE
   if (found.length > 1)
-    return Promise.all(found.map((one) => loadOne(context, one))).then((all) => choose(context, all))
+    return Promise.all(found.map((one) => loadOne(context, one))).then((all) => choose(context, found, all))
   const result = loadOne(context, cookie)
-  return result instanceof Promise ? result.then(alone) : alone(result)
+  return result instanceof Promise ? result.then((one) => alone(cookie, one)) : alone(cookie, result)
 }
 
-type LoadedCookie = Loaded | Superseded | 'unknown-key' | null
-
-function alone(result: LoadedCookie): LoadedCookies | 'unknown-key' {
-  if (result === null || result === 'unknown-key') return result ?? NO_COOKIE
-  return 'ref' in result
-    ? { loaded: result, superseded: null, others: [] }
-    : { loaded: null, superseded: result, others: [] }
+function alone(cookie: VerifiedCookie, result: LoadResult): LoadedCookies | 'unknown-key' {
+  if (isLoaded(result)) return { ...NO_COOKIE, loaded: result }
+  if (result === null) return { ...NO_COOKIE, over: [cookie] }
+  if ('superseded' in result) return { ...NO_COOKIE, superseded: result }
+  if ('emptied' in result) return { ...NO_COOKIE, emptied: result.emptied, over: [cookie] }
+  if (isUnknownKey(result)) return 'unknown-key'
+  return isOver(result) ? { ...NO_COOKIE, over: [cookie] } : NO_COOKIE
 }
+
+const isUnknownKey = (result: LoadResult) => result !== null && 'refused' in result && result.refused === 'unknown-key'
+
+/** Did it end, so that no session is lost if a login takes its place? What was altered, or is under a key that is missing, may not have. */
+const isOver = (result: LoadResult) =>
+  result === null ||
+  'emptied' in result ||
+  'expired' in result ||
+  ('refused' in result && result.refused === 'credential')
 
 /**
  * Browsers send an old cookie beside the new one after a change of its domain or path, and a neighbouring host can plant one. The
  * one whose session is alive counts. With two sessions, a guess would let the attacker decide whose session this is.
  */
-function choose(context: SessionsContext, all: readonly LoadedCookie[]): LoadedCookies | 'unknown-key' {
-  const results = all.filter((one) => one !== null && one !== 'unknown-key')
-  if (results.length === 0) return all.includes('unknown-key') ? 'unknown-key' : NO_COOKIE
-  const live = newestOfEach(
-    context,
-    results.flatMap((one) => ('ref' in one ? [one] : [])),
-  )
-  const superseded = results.flatMap((one) => ('ref' in one ? [] : [one]))
+function choose(
+  context: SessionsContext,
+  cookies: readonly VerifiedCookie[],
+  results: readonly LoadResult[],
+): LoadedCookies | 'unknown-key' {
+  const live = newestOfEach(context, results.filter(isLoaded))
+  const superseded = results.flatMap((one) => (one && 'superseded' in one ? [one] : []))
+  const over = cookies.filter((_, i) => isOver(results[i] ?? null))
+  if (live.length + superseded.length === 0) return results.some(isUnknownKey) ? 'unknown-key' : { ...NO_COOKIE, over }
   const owned = [
     ...superseded.flatMap((one) => one.ends ?? []),
     ...live.map(({ ref, meta }) => ({ ref, isOf: (userId: string) => meta.userId === userId })),
@@ -67,11 +88,13 @@ function choose(context: SessionsContext, all: readonly LoadedCookie[]): LoadedC
   const [loaded = null, second] = live
   if (second) {
     context.emit({ type: 'rejected', what: 'cookie', reason: 'ambiguous' })
-    return { loaded: null, superseded: null, others: othersOf(owned) }
+    return { ...NO_COOKIE, others: othersOf(owned) }
   }
-  if (loaded) return { loaded, superseded: null, others: othersOf(owned, loaded.ref) }
+  if (loaded) return { ...NO_COOKIE, loaded, others: othersOf(owned, loaded.ref) }
   const recent = superseded.find(({ isRecent }) => isRecent) ?? superseded[0] ?? null
-  return { loaded: null, superseded: recent, others: othersOf(owned, recent?.ends?.ref) }
+  const others = othersOf(owned, recent?.ends?.ref)
+  // Of several, there is no telling which one the visitor goes on with.
+  return { loaded: null, superseded: recent, emptied: null, over, others }
 }
 
 /** Each session once. Where a session is in its cookie, an old cookie may still open it, in an older state. */
@@ -91,26 +114,22 @@ function othersOf(owned: readonly OwnedSession[], chosen?: SessionRef): readonly
   return [...byId.values()]
 }
 
-function loadOne(context: SessionsContext, cookie: VerifiedCookie): LoadedCookie | Promise<LoadedCookie> {
+function loadOne(context: SessionsContext, cookie: VerifiedCookie): LoadResult | Promise<LoadResult> {
   const result = context.backing.load(cookie)
-  if (context.stamps !== null)
-    return checkStamp(context.stamps, result).then((checked) => report(context, cookie, checked))
+  if (context.stamps !== null) return checkStamp(context, result).then((checked) => report(context, cookie, checked))
   return result instanceof Promise
     ? result.then((loaded) => report(context, cookie, loaded))
     : report(context, cookie, result)
 }
 
-function report({ emit }: SessionsContext, { id }: VerifiedCookie, result: LoadResult): LoadedCookie {
-  if (result && 'superseded' in result) {
+function report({ emit }: SessionsContext, { id }: VerifiedCookie, result: LoadResult): LoadResult {
+  if (isLoaded(result) || result === null) {
+    if (emit.wanted()) emit({ type: result ? 'loaded' : 'absent', handle: handleOf(id) })
+  } else if ('superseded' in result)
     emit({ type: result.superseded === 'renewed' ? 'superseded' : 'absent', handle: handleOf(id) })
-    return result
-  }
-  if (result && !('ref' in result)) {
-    if ('refused' in result) emit({ type: 'rejected', what: 'record', reason: result.refused })
-    else emit({ type: 'expired', handle: handleOf(id), reason: result.expired })
-    return 'refused' in result && result.refused === 'unknown-key' ? 'unknown-key' : null
-  }
-  if (emit.wanted()) emit({ type: result ? 'loaded' : 'absent', handle: handleOf(id) })
+  else if ('emptied' in result) emit({ type: 'absent', handle: handleOf(id) })
+  else if ('refused' in result) emit({ type: 'rejected', what: 'record', reason: result.refused })
+  else emit({ type: 'expired', handle: handleOf(id), reason: result.expired })
   return result
 }
 
@@ -138,13 +157,15 @@ function verifiedCookies(
 
 /** Refused if the credential that its login belongs to has changed since. */
 export async function checkStamp(
-  stamps: CredentialStamps | null,
+  { stamps, backing }: Pick<SessionsContext, 'stamps' | 'backing'>,
   given: LoadResult | Promise<LoadResult>,
 ): Promise<LoadResult> {
   const result = await given
-  if (stamps === null || result === null || !('ref' in result)) return result
+  if (stamps === null || !isLoaded(result)) return result
   const { meta: before } = result
   if (before.userId === null) return result
   const meta = await stamps.check(before, before.userId)
-  return 'refused' in meta ? meta : meta === before ? result : { ...result, meta }
+  if (!('refused' in meta)) return meta === before ? result : { ...result, meta }
+  backing.forget(result.ref)
+  return meta
 }

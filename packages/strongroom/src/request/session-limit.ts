@@ -66,9 +66,9 @@ class UserLimit implements SessionLimit {
   async around(login: () => Promise<Loaded | null>): Promise<Loaded | null> {
     const others = await this.#others()
     if (this.#refuses && others.length >= this.#most) throw this.#full()
-    const session = await login()
-    if (session) await orUndo(this.#context, session, () => this.#endOldest(others))
-    return session
+    // First: of two such logins that each renewed their own session before they ended the other's, none would be left.
+    await this.#endOldest(others)
+    return login()
   }
 
   async #admitted(login: () => Promise<Loaded>): Promise<Loaded> {

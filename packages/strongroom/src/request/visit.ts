@@ -7,8 +7,9 @@ import { type HeaderSource, header } from '../http/headers.ts'
 import { settle } from '../session/changes.ts'
 import { Session, stateOf } from '../session/session.ts'
 import { State } from '../session/state.ts'
-import { commit, type Plan, planOf } from './commit.ts'
+import { commit } from './commit.ts'
 import { hasCookie, type LoadedCookies, load, NO_COOKIE } from './load.ts'
+import { type Plan, planOf } from './plan.ts'
 
 export interface GetOptions {
   /**

@@ -1,0 +1,82 @@
+import type { Emptied, Loaded, SessionRef, VerifiedCookie } from '../backing/backing.ts'
+import type { SessionsContext } from '../context.ts'
+import { changesOf, type RequestChanges } from '../session/changes.ts'
+import { isEmpty } from '../session/content.ts'
+import { touchDue } from '../session/lifetime.ts'
+import type { Changes } from '../session/merge.ts'
+import type { State } from '../session/state.ts'
+import type { LoadedCookies } from './load.ts'
+
+/** What has to be done for a request's session when its response begins. */
+export type Plan =
+  | {
+      readonly verb: 'end'
+      readonly refs: readonly SessionRef[]
+      /** Begin a new session afterwards? */
+      readonly startAgain: boolean
+    }
+  | {
+      readonly verb: 'create'
+      /** For a login: the sessions that it takes the place of. */
+      readonly ends: readonly SessionRef[]
+      /** The cookies that were presented, and whose sessions are over. */
+      readonly over: readonly VerifiedCookie[]
+    }
+  | {
+      readonly verb: 'login'
+      readonly loaded: Loaded
+      readonly changes: Changes
+      /** Other sessions of the user that the request has cookies of. */
+      readonly ends: readonly SessionRef[]
+    }
+  | {
+      readonly verb: 'write'
+      readonly loaded: Loaded | Emptied
+      readonly changes: RequestChanges
+      readonly renews: boolean
+    }
+  | { readonly verb: 'touch'; readonly loaded: Loaded; readonly expiresAt: number }
+  /** `saveEveryRequest`, where nothing was changed. */
+  | { readonly verb: 'refresh'; readonly loaded: Loaded }
+
+export const NO_CHANGES: RequestChanges = { cleared: false, edits: new Map(), text: null }
+
+/** Null if there is nothing to do. No I/O; throws `DataError` for a value that cannot be stored. */
+export function planOf(
+  context: SessionsContext,
+  state: State,
+  { loaded, superseded, emptied, over, others }: LoadedCookies,
+  failed: boolean,
+): Plan | null {
+  const { intent } = state
+  const dropped = failed && !context.saveOnServerError
+  const empty = isEmpty(state.values)
+  // A logout takes effect even when the page about it failed, and with a cookie that was superseded.
+  if (intent?.verb === 'logout' || state.loggedOut) {
+    const own = loaded?.ref ?? superseded?.ends?.ref
+    const refs = others.map(({ ref }) => ref)
+    const startAgain = !dropped && (intent?.verb === 'login' || !empty)
+    return { verb: 'end', refs: own ? [own, ...refs] : refs, startAgain }
+  }
+  if (dropped) return null
+  const changes = changesOf(state)
+  // Whatever a parallel request writes into a session that this one has cleared must not survive that.
+  const toApply = changes ?? { ...NO_CHANGES, cleared: state.cleared }
+  const ends = intent?.verb === 'login' ? others.filter(({ isOf }) => isOf(intent.userId)).map(({ ref }) => ref) : []
+  const renews = intent !== null
+  if (!loaded) {
+    // As with a logout and a login: the old cookie was once its owner's, and nothing of a former user is left in this browser.
+    const own = superseded?.ends
+    if (intent?.verb === 'login') return { verb: 'create', ends: own ? [own.ref, ...ends] : ends, over }
+    // The response with the newer cookie may still be on its way, and ours would overwrite it.
+    if (empty || superseded?.isRecent) return null
+    return emptied
+      ? { verb: 'write', loaded: { emptied }, changes: toApply, renews }
+      : { verb: 'create', ends: [], over }
+  }
+  if (intent?.verb === 'login') return { verb: 'login', loaded, changes: toApply, ends }
+  if (intent || changes || state.lifetime) return { verb: 'write', loaded, changes: toApply, renews }
+  if (context.saveEveryRequest) return { verb: 'refresh', loaded }
+  const expiresAt = touchDue(context.clock(), loaded.ref.expiresAt, loaded.meta)
+  return expiresAt === null ? null : { verb: 'touch', loaded, expiresAt }
+}

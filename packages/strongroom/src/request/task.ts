@@ -1,0 +1,60 @@
+import type { SessionRef } from '../backing/backing.ts'
+import type { SessionsContext } from '../context.ts'
+import { handleOf, type Id } from '../crypto/token.ts'
+import { SessionGoneError } from '../errors.ts'
+import type { RevokeReason, SessionEvent } from '../events.ts'
+import { checkValue, type Meta, type Values } from '../session/content.ts'
+import { expiryAfter, type RequestedLifetime } from '../session/lifetime.ts'
+import { applyChanges, type Changes } from '../session/merge.ts'
+import type { State } from '../session/state.ts'
+import { nextMeta } from './next-meta.ts'
+
+/** A request that commits its session. */
+export interface Committer {
+  readonly context: SessionsContext
+  readonly state: State
+  /** Names the device, for a login's label. */
+  readonly device: () => string | null
+}
+
+export interface Task extends Committer {
+  /** The new credential stamp; null if there is none. */
+  readonly stamp: string | null
+}
+
+export const metaFor = (task: Task, before: Meta | null) => nextMeta(task.context, task.state, before, task)
+
+/** Never earlier than what was promised, even when the clock jumps back, unless the application itself shortens it. */
+export function expiryFor({ context, state }: Task, meta: Meta, before?: SessionRef): number {
+  const next = expiryAfter(context.clock(), meta)
+  return before && !state.lifetime ? Math.min(Math.max(next, before.expiresAt), meta.deadline) : next
+}
+
+export function requestedOf({ intent, lifetime }: State): RequestedLifetime | undefined {
+  const remember = intent?.verb === 'login' ? intent.options.remember : undefined
+  return remember === undefined && lifetime === null ? undefined : { remember, change: lifetime }
+}
+
+export const contentOf = (meta: Meta, values: Values) => ({ meta, data: JSON.stringify(values) })
+
+/** An update that runs again may return what it did not return before, so its result is checked, too. */
+export function applyAgain(changes: Changes, newer: Values): Values {
+  const values = applyChanges(changes, newer)
+  for (const [key, edit] of changes.edits)
+    if (edit.kind === 'update' && Object.hasOwn(values, key)) checkValue(key, values[key])
+  return values
+}
+
+export function gone(context: SessionsContext, ref: SessionRef): SessionGoneError {
+  report(context, ref.cookie.id, (handle) => ({ type: 'gone', handle }))
+  return new SessionGoneError()
+}
+
+export function revoked(context: SessionsContext, id: Id, reason: RevokeReason): void {
+  report(context, id, (handle) => ({ type: 'revoked', handle, count: 1, reason }))
+}
+
+/** A handle costs a hash, so it is only made if somebody listens. */
+export function report({ emit }: SessionsContext, id: Id, event: (handle: string) => SessionEvent): void {
+  if (emit.wanted()) emit(event(handleOf(id)))
+}
