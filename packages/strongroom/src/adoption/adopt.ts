@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { isLoaded } from '../backing/backing.ts'
 import { checkOptions, oneOf } from '../base/check.ts'
 import type { SessionsContext } from '../context.ts'
 import { StoreError, UnsupportedError } from '../errors.ts'
@@ -49,8 +50,7 @@ async function adoptSession(context: SessionsContext, origin: Origin, content: C
   await dropCopies(context, origin)
   if (!taken) return ENDED
   const { found, created } = taken
-  const isSame =
-    found !== null && 'ref' in found && found.data === content.data && found.meta.userId === content.meta.userId
+  const isSame = isLoaded(found) && found.data === content.data && found.meta.userId === content.meta.userId
   return { outcome: created ? 'created' : 'exists', compared: created && isSame }
 }
 

@@ -1,4 +1,4 @@
-import type { Loaded, VerifiedCookie } from '../backing/backing.ts'
+import { isLoaded, type Loaded, type VerifiedCookie } from '../backing/backing.ts'
 import { COPY } from '../backing/own-entries.ts'
 import type { SessionsContext } from '../context.ts'
 import type { Master } from '../crypto/keyring.ts'
@@ -33,7 +33,7 @@ export async function leaveCopy(
   for (;;) {
     if (await createUnder(context, cookie, content)) return 'created'
     const found = await context.backing.load(cookie)
-    if (found && 'ref' in found && found.meta.userId === content.meta.userId) {
+    if (isLoaded(found) && found.meta.userId === content.meta.userId) {
       if (found.data === content.data && isSame(found.meta, content.meta)) return 'exists'
       if (await context.backing.update(found.ref, content, content.meta.deadline, found)) return 'refreshed'
       // The owner of an entry is fixed: a copy that was left before its visitor signed in would not end with the user's sessions.

@@ -1,4 +1,4 @@
-import type { Loaded, LoadResult, SessionRef, VerifiedCookie } from '../backing/backing.ts'
+import { isLoaded, type Loaded, type LoadResult, type SessionRef, type VerifiedCookie } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import type { Master } from '../crypto/keyring.ts'
 import { UnsupportedError } from '../errors.ts'
@@ -42,7 +42,7 @@ export async function createUnder(
 
 /** If there is no session, an event says why. */
 export function report({ emit }: SessionsContext, result: LoadResult): Loaded | null {
-  if (result && 'ref' in result) return result
+  if (isLoaded(result)) return result
   if (result && 'refused' in result) emit({ type: 'rejected', what: 'record', reason: result.refused })
   return null
 }

@@ -1,4 +1,4 @@
-import type { Backing } from '../backing/backing.ts'
+import { type Backing, isLoaded } from '../backing/backing.ts'
 import type { Adopted, Adoption, AdoptionRequest, SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import { ConfigError, StoreError } from '../errors.ts'
@@ -149,7 +149,7 @@ async function endNamed(
   const receipt = (await receiptOf(context, origin)) ?? (await spend(context, source, origin))
   // Adopted in advance, or by a request that is still under way: the session is this visitor's, too.
   const found = receipt && (await follow(context, receipt))
-  if (!found || !('ref' in found) || found.ref.cookie.id === current) return
+  if (!isLoaded(found) || found.ref.cookie.id === current) return
   if (!(await context.backing.end(found.ref)) || !context.emit.wanted()) return
   context.emit({ type: 'revoked', handle: handleOf(found.ref.cookie.id), count: 1, reason: 'logout' })
 }

@@ -2,7 +2,7 @@ import { LONGEST } from '../base/duration.ts'
 import type { Keyring } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
 import type { Clock, Store } from '../store.ts'
-import { ENDED, ownId } from './own-entries.ts'
+import { ENDED, NOTHING, ownId } from './own-entries.ts'
 
 export interface EndedUsersOptions {
   readonly store: Pick<Store, 'read' | 'create'>
@@ -52,5 +52,3 @@ export class EndedUsers {
     return clock() < until ? ((await store.read(id, { fresh: true }))?.entry.owner ?? null) : null
   }
 }
-
-const NOTHING = new Uint8Array(0)

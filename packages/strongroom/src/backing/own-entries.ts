@@ -53,5 +53,8 @@ function parsed(text: string): unknown {
 
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
+/** For entries that say enough by being there. */
+export const NOTHING: Uint8Array = new Uint8Array(0)
+
 /** Longer than the clocks of two servers differ, and than a request is under way. */
 export const MARGIN = 86_400_000

@@ -32,7 +32,7 @@ import { EndedUsers } from './ended-users.ts'
 import { createEntries, ownLabel, type RecordRef, refTo } from './entries.ts'
 import { guardStore } from './guard.ts'
 import { KeyRegistry } from './key-registry.ts'
-import { EMPTIED, hasLabel, TOMBSTONE } from './own-entries.ts'
+import { EMPTIED, hasLabel, NOTHING, TOMBSTONE } from './own-entries.ts'
 import { createRecords } from './records.ts'
 import { sharedReads } from './shared-reads.ts'
 import { userIndex, WITHOUT_INDEX } from './user-index.ts'
@@ -326,7 +326,6 @@ type Write = [content: ContentToSave, expiresAt: number, before: Content]
 /** How often a tombstone is tried to be put in the place of a session that somebody else changes meanwhile. */
 const BURIALS = 5
 
-const NOTHING = new Uint8Array(0)
 const NOTHING_REMEMBERED: RememberedEnds = { all: 0, one: 0 }
 
 const REPLACED: Superseded = { superseded: 'replaced', isRecent: true, ends: null }

@@ -2,8 +2,8 @@ import type { Loaded } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 
 /**
- * The step that a session, which was just stored, depends on. If it fails, the session is ended: nobody will ever have its cookie,
- * and it would be listed and count. Rejects with the step's own error.
+ * The step that a session, which was just stored, depends on. If it fails, the session is ended: nobody will ever have the
+ * cookie that opens it now, and it would be listed and count. Rejects with the step's own error.
  */
 export async function orUndo<T>(
   { backing }: Pick<SessionsContext, 'backing'>,
