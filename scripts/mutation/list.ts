@@ -709,7 +709,7 @@ const adapterMutations: Mutation[] = [
     'const newer = await context.backing.load(cookie)',
   ),
   touch('packages/strongroom/src/request/login.ts')(
-    'a renewal that tries again with the copy that it has lost with',
+    'a login that tries again with the copy that it has lost with',
     'const newer = await context.backing.load(old.ref.cookie, { fresh: true })',
     'const newer = await context.backing.load(old.ref.cookie)',
   ),

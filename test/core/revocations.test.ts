@@ -110,6 +110,17 @@ describe('what the store has of a session in its cookie', () => {
   const marksIn = async (store: Parameters<typeof entriesIn>[0]) =>
     (await entriesIn(store)).filter((listing) => hasLabel(listing, TOMBSTONE))
 
+  it('is nothing while its deadline stays, however often it is written to', async () => {
+    const app = inCookies()
+    const guest = app.visitor()
+    await guest.visit((session) => session.login('ada'))
+    for (let i = 0; i < 5; i++) {
+      app.clock.advance(MINUTE)
+      await guest.visit((session) => session.set('n', i))
+    }
+    assert.deepEqual(await marksIn(app.store), [])
+  })
+
   it('is one tombstone at most, however often its deadline is moved or it is renewed', async () => {
     const app = inCookies()
     const guests = [app.visitor(), app.visitor()]

@@ -99,6 +99,7 @@ describe('a request that has lost a compare-and-set', () => {
   const changes: Record<string, (session: Session<Anything>) => void> = {
     write: (session) => session.set('mine', 1),
     renewal: (session) => session.set('mine', 1).renew(),
+    login: (session) => session.set('mine', 1).login('bob'),
   }
   for (const [verb, change] of Object.entries(changes))
     it(`does not load the copy again that it has lost with (${verb})`, async () => {
@@ -113,7 +114,7 @@ describe('a request that has lost a compare-and-set', () => {
         },
       }))
       const [guest, elsewhere] = [app.visitor(), app.visitor()]
-      await guest.visit((session) => session.login('ada'))
+      await guest.visit((session) => (verb === 'login' ? session.set('basket', 1) : session.login('ada')))
       await settle()
       elsewhere.cookie = guest.cookie
       await elsewhere.visit((session) => session.set('theirs', 2))
