@@ -240,7 +240,7 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('superseded', 'request/login')(
     'a login that leaves no tombstone where nothing is left',
-    'if (isLogin) for (const cookie of over) await context.backing.replaceOver?.(cookie)\n',
+    'if (isLogin) await Promise.all(over.map((cookie) => context.backing.replaceOver?.(cookie)))\n',
     '\n',
   ),
   core('superseded', 'backing/server')(

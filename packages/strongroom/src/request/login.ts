@@ -28,7 +28,7 @@ export async function create(task: Task, { ends, over }: Create): Promise<Loaded
   const isLogin = state.intent?.verb === 'login'
   await orUndo(context, created, async () => {
     await replaceAll(context, ends)
-    if (isLogin) for (const cookie of over) await context.backing.replaceOver?.(cookie)
+    if (isLogin) await Promise.all(over.map((cookie) => context.backing.replaceOver?.(cookie)))
   })
   if (!isLogin && (await isAnyReplaced(context, over))) {
     await context.backing.discard(created.ref)
