@@ -946,8 +946,8 @@ const adoptedKeyMutations: Mutation[] = [
   ),
   adoptedKeys('admin/inspect.ts')(
     'entries of the library that count as sessions',
-    'yield page.filter(isSession)',
-    'yield page',
+    'const all = page.filter(isSession)',
+    'const all = page',
   ),
 ]
 const driverUrl = on('test/engines/mysql-url.test.ts', 'packages/strongroom/src/engines/mysql/driver-url.ts')
@@ -1158,9 +1158,10 @@ const identityMutations: Mutation[] = [
   inToken('a cookie with more than one spelling', 'if (text.length !== 88 || !TEXT.test(text))', 'if (!text)'),
   inToken(
     'an id that is the same in two applications',
-    "createHmac('sha512', master.id)\n    .update(namespacePrefix(namespace))",
+    "createHmac('sha512', master.id).update(namespacePrefix(namespace))",
     "createHmac('sha512', master.id)",
   ),
+  inToken('an id that does not say whose it is', 'id.set(namespaceTag(namespace), OF_SID)', ''),
   inToken(
     'an id that a renewal changes',
     'id: idOf(master, namespace, sid), master, text }',

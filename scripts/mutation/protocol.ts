@@ -297,8 +297,18 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('users', 'admin/inspect')(
     'an operator who ends what says that sessions have ended',
-    'yield page.filter(isSession)',
-    'yield page.filter((listing) => isSession(listing) || true)',
+    'const all = page.filter(isSession)',
+    'const all = page.filter((listing) => isSession(listing) || true)',
+  ),
+  core('namespace', 'admin/inspect')(
+    'an operator who sees and ends the sessions of another application',
+    'all.filter((one) => isOf(namespace, one))',
+    'all',
+  ),
+  core('namespace', 'admin/everybody')(
+    "a breach that ends another application's sessions",
+    'isSealed(one) && isOf(namespace, one)',
+    'isSealed(one)',
   ),
   core('namespace', 'backing/cookie')(
     'a namespace that sessions in cookies do not have',

@@ -127,11 +127,12 @@ export function createContext(options: SessionsOptions): Created {
   const common = { ring, clock, timeout, memo: memoOption(options.memo) }
   const sources = sourceClients(options.adoptFrom, timeout)
   const created = createBacking(engine, options, { ...common, production, remembered: endsRemembered(sources) })
-  const { backing, transport, sealName, aead, store, swept, advice } = created
+  const { backing, transport, namespace, sealName, aead, store, swept, advice } = created
   const credential = functionOr('credential', options.credential, undefined) ?? null
   const context: SessionsContext = {
     backing,
     ring,
+    namespace,
     transport,
     clock,
     emit: emitter(functionOr('on', options.on, undefined)),
