@@ -764,6 +764,11 @@ const djangoParityMutations: Mutation[] = [
     'JSON.stringify([name, salt])',
     'name + salt',
   ),
+  signing('packages/strongroom/src/crypto/signed-value.ts')(
+    'a signed cookie that is good in every application with the same secrets',
+    '.update(namespacePrefix(namespace))',
+    '',
+  ),
   signing('packages/strongroom/src/http/signed-cookies.ts')(
     'a cookie that is accepted after its deadline',
     '(deadline !== 0 && now >= deadline) || ',

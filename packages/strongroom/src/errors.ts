@@ -74,7 +74,7 @@ export class TooLargeError extends StrongroomError {
   readonly code = 'STRONGROOM_TOO_LARGE'
 }
 
-/** A signed cookie of the application's must not be trusted: altered, too old, or made for another name or salt. */
+/** A signed cookie of the application's must not be trusted: altered, too old, or made for another name, salt or namespace. */
 export class CookieRefusedError extends StrongroomError {
   readonly code = 'STRONGROOM_COOKIE'
   override readonly status = 400

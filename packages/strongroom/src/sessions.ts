@@ -53,7 +53,7 @@ export interface BaseSessions<Data extends object> {
   read(headers: HeaderSource | { readonly headers: HeaderSource }): Promise<Session<Data>>
   /**
    * The value of a cookie that `setSignedCookie` made; undefined when there is none. Throws `CookieRefusedError` for one that was
-   * altered, signed for another name or salt, or is too old, unless there is a `default`. Has nothing to do with the session.
+   * altered, signed for another name, salt or namespace, or is too old, unless there is a `default`. Has nothing to do with the session.
    */
   getSignedCookie<D>(
     request: RequestSource,
