@@ -42,12 +42,15 @@ export class StoreError extends StrongroomError {
   override readonly status = 503
 }
 
-/** The session ended (logout, revocation, renewal, expiry) while this request was changing it. The changes were dropped. */
+/**
+ * While this request was changing the session, it ended (logout, revocation, expiry), or another request renewed it, so that it goes
+ * on under a newer cookie. The changes were dropped.
+ */
 export class SessionGoneError extends StrongroomError {
   readonly code = 'STRONGROOM_GONE'
   override readonly status = 409
   constructor(
-    message = 'The session ended while this request was changing it, and its changes were dropped. Start again.',
+    message = 'The session has ended, or goes on under a newer cookie, and the changes of this request were dropped. Load the page again, and sign in if you are asked to.',
   ) {
     super(message)
   }

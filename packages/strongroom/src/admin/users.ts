@@ -116,7 +116,10 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       const ended = isOwn
         ? await ability(context, 'endOthers')(userId, state.ref as SessionRef)
         : await ability(context, 'endAll')(userId)
-      if (ended === null) throw new SessionGoneError()
+      if (ended === null)
+        throw new SessionGoneError(
+          'This session has ended, or goes on under a newer cookie, and the others were not ended. Load the page again, and sign in if you are asked to.',
+        )
       // It goes on in a cookie that says so, with this response.
       if (isOwn && users.storesSurvivor) state.requestRenewal()
       state.requestLoginAfter(ended)
