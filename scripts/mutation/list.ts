@@ -718,7 +718,7 @@ const adapterMutations: Mutation[] = [
   ),
   cookieBacking(
     'revocations that are written and never read',
-    'return revocations ? checked(revocations, session, options?.fresh) : loadedFrom(session)',
+    'return revocations ? checked(revocations, session) : loadedFrom(session)',
     'return loadedFrom(session)',
   ),
   cookies('a cookie that script can read', 'httpOnly: true,\n    secure,', 'httpOnly: false,\n    secure,'),

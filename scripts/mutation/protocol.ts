@@ -101,8 +101,13 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('login-moment', 'backing/epochs')(
     'an epoch that is read from a copy',
-    'userId: string, fresh = true): Promise<Epoch>',
-    'userId: string, fresh = false): Promise<Epoch>',
+    'this.#idOf(master, userId), { fresh: true })',
+    'this.#idOf(master, userId))',
+  ),
+  core('revocations', 'backing/revocations')(
+    'a mark that is read from a copy',
+    "ownId('session', session.sid), { fresh: true })",
+    "ownId('session', session.sid))",
   ),
   core('identity', 'backing/epochs')(
     'an epoch that moves under the current secret only',
