@@ -1,7 +1,14 @@
 import { html } from 'hono/html'
 import type { Entry, Version } from 'strongroom'
 import type { Vault } from '../vault.ts'
-import { type Part, plainParts, sealedParts, signedParts, tokenParts } from './anatomy.ts'
+import {
+  type Part,
+  plainRecordParts,
+  recordParts,
+  sealedCookieParts,
+  signedCookieParts,
+  tokenParts,
+} from './anatomy.ts'
 import { dumpView, legendView } from './dump.ts'
 import type { Html } from './html.ts'
 import { momentView } from './moments.ts'
@@ -62,7 +69,7 @@ function placesIn({ cookie, row }: Loot) {
 
 function cookieView({ cookie, row }: Loot, seal: string): Html {
   const bytes = Buffer.from(cookie, 'base64url')
-  const parts = row ? tokenParts : seal === 'signed' ? signedParts(bytes.length) : sealedParts(bytes.length)
+  const parts = row ? tokenParts : seal === 'signed' ? signedCookieParts(bytes.length) : sealedCookieParts(bytes.length)
   return html`<section class="panel bytes yours" aria-labelledby="in-browser">
     <div class="words">
       <h2 id="in-browser">In your browser: the cookie</h2>
@@ -88,7 +95,7 @@ function rowView({ row }: Loot, { engine, sessions }: Vault): Html {
       <p class="void">No row, no file, no memory of you.</p>
     </section>`
   const { bytes } = row.entry
-  const parts = seal === 'none' ? plainParts(bytes.length) : sealedParts(bytes.length)
+  const parts = seal === 'none' ? plainRecordParts(bytes) : recordParts(bytes.length)
   return html`<section class="panel bytes ours" aria-labelledby="on-server">
     <div class="words">
       <h2 id="on-server">On the server: the row</h2>
@@ -118,7 +125,11 @@ function columnsView({ id, entry, version }: NonNullable<Loot['row']>): Html {
   const { owner, label, expiresAt, createdAt } = entry
   const none = html`<span class="soft">none</span>`
   const columns = [
-    ['id', html`<code>${id}</code>`, 'derived from your key: no cookie can be made from it'],
+    [
+      'id',
+      html`<code>${id}</code>`,
+      'derived from your sid, with the server’s key: no cookie can be made from it. Its end says which application it is of',
+    ],
     ['owner', owner ? html`<code>${owner}</code>` : none, 'a blind tag that your sessions share; it names nobody'],
     [
       'label',

@@ -720,7 +720,7 @@ const adapterMutations: Mutation[] = [
   ),
   cookieBacking(
     'revocations that are written and never read',
-    'return revocations ? checked(revocations, session, options?.fresh) : loadedFrom(session)',
+    'return revocations ? checked(revocations, session) : loadedFrom(session)',
     'return loadedFrom(session)',
   ),
   cookies('a cookie that script can read', 'httpOnly: true,\n    secure,', 'httpOnly: false,\n    secure,'),
@@ -765,6 +765,11 @@ const djangoParityMutations: Mutation[] = [
     'a name and a salt that are joined without a separator',
     'JSON.stringify([name, salt])',
     'name + salt',
+  ),
+  signing('packages/strongroom/src/crypto/signed-value.ts')(
+    'a signed cookie that is good in every application with the same secrets',
+    '.update(namespacePrefix(namespace))',
+    '',
   ),
   signing('packages/strongroom/src/http/signed-cookies.ts')(
     'a cookie that is accepted after its deadline',
@@ -948,8 +953,8 @@ const adoptedKeyMutations: Mutation[] = [
   ),
   adoptedKeys('admin/inspect.ts')(
     'entries of the library that count as sessions',
-    'yield page.filter(isSession)',
-    'yield page',
+    'const all = page.filter(isSession)',
+    'const all = page',
   ),
 ]
 const driverUrl = on('test/engines/mysql-url.test.ts', 'packages/strongroom/src/engines/mysql/driver-url.ts')
@@ -1160,9 +1165,10 @@ const identityMutations: Mutation[] = [
   inToken('a cookie with more than one spelling', 'if (text.length !== 88 || !TEXT.test(text))', 'if (!text)'),
   inToken(
     'an id that is the same in two applications',
-    "createHmac('sha512', master.id)\n    .update(namespacePrefix(namespace))",
+    "createHmac('sha512', master.id).update(namespacePrefix(namespace))",
     "createHmac('sha512', master.id)",
   ),
+  inToken('an id that does not say whose it is', 'id.set(namespaceTag(namespace), OF_SID)', ''),
   inToken(
     'an id that a renewal changes',
     'id: idOf(master, namespace, sid), master, text }',

@@ -101,8 +101,13 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('login-moment', 'backing/epochs')(
     'an epoch that is read from a copy',
-    'userId: string, fresh = true): Promise<Epoch>',
-    'userId: string, fresh = false): Promise<Epoch>',
+    'this.#idOf(master, userId), { fresh: true })',
+    'this.#idOf(master, userId))',
+  ),
+  core('revocations', 'backing/revocations')(
+    'a mark that is read from a copy',
+    "ownId('session', session.sid), { fresh: true })",
+    "ownId('session', session.sid))",
   ),
   core('identity', 'backing/epochs')(
     'an epoch that moves under the current secret only',
@@ -362,8 +367,18 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('users', 'admin/inspect')(
     'an operator who ends what says that sessions have ended',
-    'yield page.filter(isSession)',
-    'yield page.filter((listing) => isSession(listing) || true)',
+    'const all = page.filter(isSession)',
+    'const all = page.filter((listing) => isSession(listing) || true)',
+  ),
+  core('namespace', 'admin/inspect')(
+    'an operator who sees and ends the sessions of another application',
+    'all.filter((one) => isOf(namespace, one))',
+    'all',
+  ),
+  core('namespace', 'admin/everybody')(
+    "a breach that ends another application's sessions",
+    'isSealed(one) && isOf(namespace, one)',
+    'isSealed(one)',
   ),
   core('namespace', 'backing/cookie')(
     'a namespace that sessions in cookies do not have',

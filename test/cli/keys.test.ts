@@ -89,6 +89,7 @@ suite('keys list', () => {
         { position: 2, kid: retired, state: 'retired', sessions: 3 },
       ],
       unsealed: 0,
+      otherNamespaces: 0,
     })
     const { out: text } = await project.run(['keys', 'list', '--count'])
     assert.match(text, new RegExp(`^2 +${retired} +retired +3$`, 'm'))

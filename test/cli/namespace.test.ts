@@ -36,8 +36,46 @@ suite('with --store, for an application that has a namespace of its own', () => 
   })
 
   test('a command that needs no namespace names none, and does not take one', async () => {
-    for (const args of [['keys', 'list', '--count'], ['stats']]) assert.equal((await run(...args)).err, '')
-    assert.equal((await inShop('stats')).code, 2)
+    assert.equal((await run('keys', 'list')).err, '')
+    assert.equal((await inShop('clear-expired')).code, 2)
+    assert.equal((await inShop('keys', 'list')).code, 2)
+  })
+
+  test('stats, and the count of keys, do not say that there are no sessions because they are in another namespace', async () => {
+    const others = '2 sessions of other namespaces are not counted.'
+    const stats = await run('stats')
+    assert.match(stats.out, new RegExp(`\nLive +0\n[^]*\n${others}\n$`))
+    assert.equal(stats.err, NOTE)
+    const keys = await run('keys', 'list', '--count')
+    assert.ok(keys.out.includes(`${others} If they have these secrets, too, count them there.\n`), keys.out)
+    assert.equal(keys.err, NOTE)
+    assert.equal(JSON.parse((await run('stats', '--json')).out).otherNamespaces, 2)
+    assert.equal(JSON.parse((await run('keys', 'list', '--count', '--json')).out).otherNamespaces, 2)
+
+    const counted = await inShop('stats')
+    assert.match(counted.out, /^Live +2 \(2 signed in, 0 anonymous\)$/m)
+    assert.deepEqual([/other/.test(counted.out), counted.err], [false, ''])
+    assert.match((await inShop('keys', 'list', '--count')).out, /^1 +\d+ +current +2$/m)
+  })
+
+  test('a session is shown and ended by its handle in its namespace only', async () => {
+    const visit = open().open({})
+    const session = await visit.get()
+    session.login('bob')
+    await visit.commit()
+    const { handle } = session
+    assert.ok(handle)
+    for (const command of ['show', 'revoke']) {
+      const elsewhere = await run(command, handle)
+      assert.deepEqual(
+        [elsewhere.code, elsewhere.err],
+        [3, 'strongroom: No live session has this handle (namespace __Host-id).\n'],
+      )
+    }
+    const shown = await inShop('show', handle)
+    assert.deepEqual([shown.code, shown.err], [0, ''])
+    assert.deepEqual((await inShop('revoke', handle)).out, 'Ended 1 session.\n')
+    assert.equal((await inShop('revoke', handle)).code, 3)
   })
 
   test('a secret is forgotten in the namespace that is named', async () => {
@@ -50,9 +88,17 @@ suite('with --store, for an application that has a namespace of its own', () => 
     assert.match(elsewhere.err, /key id \d+ \(namespace __Host-id\)\.\n$/)
     const removed = await run('revoke-everybody', '--yes', '--watch', '1')
     assert.deepEqual([removed.code, removed.err], [0, NOTE])
+    assert.match(removed.out, /^Removed 0 sessions \(namespace __Host-id\)\.$/m)
+    assert.match(
+      removed.out,
+      /^3 sessions of other namespaces were left\. If a leaked secret was theirs, too, run this/m,
+    )
+    assert.match(removed.out, /^No server makes sessions under an old secret any more \(namespace __Host-id\)\.$/m)
     await assert.rejects(open().of('ada').revokeAll(), /keys forget/)
     const forgotten = await inShop('keys', 'forget', `${kid}`)
     assert.deepEqual([forgotten.code, forgotten.err], [0, ''])
+    const ended = await inShop('revoke-everybody', '--yes', '--watch', '1', '--json')
+    assert.deepEqual(JSON.parse(ended.out), { removed: 1, oldSecretInUse: false, otherNamespaces: 0 })
   })
 
   test('--namespace finds and ends the sessions', async () => {

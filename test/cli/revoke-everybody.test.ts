@@ -90,7 +90,7 @@ suite('revoke-everybody, where nothing can be looked at', () => {
       assert.match(out, /^Replacing the secrets has ended these sessions /m)
       assert.doesNotMatch(out, /No server|Removed/)
       const { out: value } = await project.run(['revoke-everybody', '--yes', '--json', ...options])
-      assert.deepEqual(JSON.parse(value), { removed: 0, oldSecretInUse: null })
+      assert.deepEqual(JSON.parse(value), { removed: 0, oldSecretInUse: null, otherNamespaces: null })
     })
 })
 

@@ -35,12 +35,12 @@ for (const [engine, url] of [
 
     test('stats counts what is live, signed in, and expired', async () => {
       const { bytes, oldest, ...counts } = await read('stats')
-      assert.deepEqual(counts, { engine, live: 6, signedIn: 4, anonymous: 2, expired: 2 })
+      assert.deepEqual(counts, { engine, live: 6, signedIn: 4, anonymous: 2, expired: 2, otherNamespaces: 0 })
       assert.ok(bytes > 6 * 60)
       assert.ok(Date.now() - Date.parse(oldest) < 60_000)
       const { out } = await project.run(['stats'])
       assert.match(out, /^Live +6 \(4 signed in, 2 anonymous\)$/m)
-      assert.match(out, /^Expired +2, to be removed by strongroom clear-expired$/m)
+      assert.match(out, /^Expired +2 in the whole store, to be removed by strongroom clear-expired$/m)
       assert.match(out, /^Oldest +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(\d+ seconds? ago\)$/m)
     })
 
@@ -111,7 +111,8 @@ for (const [engine, url] of [
         ['clear-expired', '--dry-run'],
       ]) {
         const { code, err } = await project.run([...args, ...there], { cwd })
-        assert.deepEqual([code, err], [0, ''])
+        const namespace = 'strongroom: in the namespace __Host-id; --namespace names another.\n'
+        assert.deepEqual([code, err], [0, args[0] === 'clear-expired' ? '' : namespace])
       }
       const { code, err } = await project.run(['list', '--user', 'bob', ...there], { cwd })
       assert.equal(code, 2)

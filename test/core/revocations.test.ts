@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { hasLabel, TOMBSTONE } from '../../packages/strongroom/src/backing/own-entries.ts'
+import { cached } from '../../packages/strongroom/src/engines/cached/cached.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
@@ -101,7 +102,10 @@ describe('revokeOthers() of a session in its cookie', () => {
     await app.sessions.of('ada').revokeAll()
     const later = app.visitor()
     await later.visit((session) => session.login('ada'))
-    await assert.rejects(app.sessions.of('ada').revokeOthers(session), SessionGoneError)
+    await assert.rejects(app.sessions.of('ada').revokeOthers(session), {
+      code: 'STRONGROOM_GONE',
+      message: /newer cookie, and the others were not ended\. Load the page again/,
+    })
     assert.deepEqual([await userOf(guest), await userOf(later)], [null, 'ada'])
   })
 })
@@ -186,5 +190,31 @@ describe('what the store has of a session in its cookie', () => {
     await assert.rejects(writing.respond(), SessionGoneError)
     assert.equal(guest.cookie, good)
     assert.equal(await userOf(guest), 'ada')
+  })
+})
+
+describe('of sessions in cookies', () => {
+  const ENDS: Record<string, (guest: Visitor<Anything>, here: ReturnType<typeof node>) => Promise<unknown>> = {
+    logout: (guest) => guest.visit((session) => session.logout()),
+    renewal: (guest) => guest.visit((session) => session.renew()),
+    'login of another user': (guest) => guest.visit((session) => session.login('bob')),
+    'end of all': (_, here) => here.of('ada').revokeAll(),
+  }
+  it('an end is noticed by every server at once, although the store of revocations is cached', async () => {
+    for (const [name, end] of Object.entries(ENDS)) {
+      const clock = manualClock()
+      const durable = memory({ clock })
+      const server = () => node(cached({ durable, cache: memory({ clock, evicts: true }), clock }), clock)
+      const [here, there] = [server(), server()]
+      // So that the user has an epoch, and the session a mark, of which there can be copies.
+      await here.of('ada').revokeAll()
+      const guest = visitor(here)
+      await guest.visit((session) => session.login('ada'))
+      await guest.visit((session) => session.renew())
+      const copy = visitor(there, undefined, guest.cookie)
+      for (let i = 0; i < 2; i++) assert.equal(await userOf(copy), 'ada')
+      await end(guest, here)
+      assert.equal(await userOf(copy), null, name)
+    }
   })
 })

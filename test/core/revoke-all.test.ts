@@ -243,3 +243,62 @@ for (const [name, make] of Object.entries(ENGINES)) {
     })
   })
 }
+
+/** What a request may do to its session. */
+const OWN_CHANGES: typeof CHANGES = { ...CHANGES, 'change in place': (session) => session.get('list').push('x') }
+
+for (const [name, make] of Object.entries(ENGINES))
+  describe(`on ${name}, revokeAll() of the user of a request`, () => {
+    async function open() {
+      const app = make()
+      const guest = await signedIn(app)
+      await guest.visit((session) => session.set('list', ['y']))
+      await settle()
+      const { cookie } = guest
+      const request = guest.begin()
+      const session = await request.session()
+      return { app, guest, cookie, request, session, revokeAll: () => app.sessions.of('ada').revokeAll() }
+    }
+
+    for (const [title, change] of Object.entries(OWN_CHANGES))
+      it(`refuses what it changes before or after that (${title}), although userId stays`, async () => {
+        for (const when of ['before', 'after'] as const) {
+          const { app, cookie, request, session, revokeAll } = await open()
+          if (when === 'before') change(session)
+          await revokeAll()
+          assert.equal(session.userId, 'ada')
+          if (when === 'after') change(session)
+          await assert.rejects(request.respond(), SessionGoneError, when)
+          assert.equal(await userOf(app, cookie), null)
+          await app.store.close()
+        }
+      })
+
+    it('leaves it to logout() to sign the request out', async () => {
+      for (const logsOut of [true, false]) {
+        const { app, guest, cookie, request, session, revokeAll } = await open()
+        await revokeAll()
+        assert.equal(session.userId, 'ada')
+        if (logsOut) session.logout()
+        assert.equal(session.userId, logsOut ? null : 'ada')
+        await request.respond()
+        assert.equal(guest.cookie, logsOut ? null : cookie)
+        assert.equal(await userOf(app, cookie), null)
+        await app.store.close()
+      }
+    })
+
+    it('ends a login of the request from before that, and none from after it', async () => {
+      for (const when of ['before', 'after'] as const) {
+        const { app, guest, request, session, revokeAll } = await open()
+        if (when === 'before') session.login('ada')
+        await settle()
+        await revokeAll()
+        if (when === 'after') session.login('ada')
+        if (when === 'before') await assert.rejects(request.respond(), SessionGoneError)
+        else await request.respond()
+        assert.equal(await userOf(app, guest.cookie), when === 'before' ? null : 'ada')
+        await app.store.close()
+      }
+    })
+  })

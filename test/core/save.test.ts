@@ -178,6 +178,20 @@ describe('save() during a request', () => {
     assert.deepEqual([outcome.setCookie, calls], [null, []])
   })
 
+  it('says what is true of a session that has ended and of one that was renewed elsewhere, and what to do', async () => {
+    for (const overtake of ['logout', 'renew'] as const) {
+      const guest = fixture().visitor()
+      await guest.visit((session) => session.set('a', 1))
+      await settle()
+      const request = guest.begin()
+      ;(await request.session()).set('a', 2)
+      await guest.copy().visit((other) => other[overtake]())
+      const message =
+        'The session has ended, or goes on under a newer cookie, and the changes of this request were dropped. Load the page again, and sign in if you are asked to.'
+      await assert.rejects(request.save(), { code: 'STRONGROOM_GONE', message }, overtake)
+    }
+  })
+
   it('of a session that has ended may be followed by a new one', async () => {
     const guest = fixture().visitor()
     await guest.visit((session) => session.set('a', 1))

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
+import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { ConfigError, CookieRefusedError, TooLargeError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
@@ -80,6 +82,32 @@ suite('a signed cookie', () => {
     assert.equal(sessions.getSignedCookie({ cookie: `a=${value}` }, 'a', { salt: 'bc' }), 'x')
   })
 
+  test('is refused in another namespace under the same secrets, which by default is the name of the session cookie', () => {
+    const namespaces = ['shop', 'sho', 'shopa', '__Host-id', undefined]
+    for (const mine of namespaces)
+      for (const other of namespaces) {
+        const made = open({ namespace: mine }).back('a', 'x', { salt: 's' })
+        const read = () => open({ namespace: other }).sessions.getSignedCookie(made, 'a', { salt: 's' })
+        if ((mine ?? '__Host-id') === (other ?? '__Host-id')) assert.equal(read(), 'x')
+        else assert.throws(read, refused('forged'), `${mine} in ${other}`)
+      }
+    // Whatever the session cookies are called.
+    const made = open({ namespace: 'shop', cookie: { name: '__Host-a' } }).back('a', 'x')
+    assert.equal(open({ namespace: 'shop' }).sessions.getSignedCookie(made, 'a'), 'x')
+    assert.throws(() => open({ cookie: { name: '__Host-a' } }).sessions.getSignedCookie(made, 'a'), refused('forged'))
+  })
+
+  test('is signed as it is documented', () => {
+    const { back } = open({ namespace: 'shop' })
+    const bytes = Buffer.from(back('a', 'x', { salt: 's' }).cookie?.slice(2) ?? '', 'base64url')
+    const { value } = createKeyring(secret('fixture')).current
+    const mac = createHmac('sha256', value)
+      .update('\0\0\0\x04shop')
+      .update('["a","s"]\n')
+      .update(bytes.subarray(0, -32))
+    assert.deepEqual(bytes.subarray(-32), mac.digest())
+  })
+
   test('is not accepted as a session, and a session in a cookie is not accepted as a signed cookie', async () => {
     const clock = manualClock()
     const sessions = createSessions({ secrets: secret('fixture'), store: 'cookie:?protection=signed', clock })
@@ -125,7 +153,7 @@ suite('a signed cookie', () => {
 
   test('of this format can always be read', () => {
     const { sessions, clock, line } = open()
-    const made = 'BlIB0alKIAAB0amBDoBncsO8biDwn421QhcDb_jR0vZuCLyPCBMGZlG5LVbCIhjpzi-SGVPNwo0'
+    const made = 'BlIB0alKIAAB0amBDoBncsO8biDwn421moB2DfU91b9uqkh_i1S9PdtP39ec0hL-UcLW-WoQI1k'
     assert.equal(clock(), 2_000_000_000_000)
     assert.equal(sessions.getSignedCookie({ cookie: `tea=${made}` }, 'tea', { salt: 'shop' }), 'grün 🍵')
     assert.match(line('tea', 'grün 🍵', { salt: 'shop', maxAge: '1h' }), new RegExp(`^tea=${made};`))

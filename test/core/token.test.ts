@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
 import {
+  belongsTo,
   computedToken,
   handleOf,
   newToken,
@@ -57,7 +58,9 @@ describe('a token', () => {
       assert.deepEqual([bytes.subarray(6, 22), bytes.subarray(22, 54)], [Buffer.from(sid), Buffer.from(token)])
       const tag = hmac(current.tag, prefixOf(SHOP), bytes.subarray(0, 54))
       assert.deepEqual(bytes.subarray(54), tag.subarray(0, 12))
-      assert.equal(id, hmac(current.id, prefixOf(SHOP), sid).toString('hex', 0, 32))
+      const ofSid = hmac(current.id, prefixOf(SHOP), sid).toString('hex', 0, 28)
+      const end = createHash('sha256').update('strongroom namespace ').update(prefixOf(SHOP)).digest('hex').slice(0, 8)
+      assert.equal(id, ofSid + end)
       assert.equal(master, current)
     }
   })
@@ -242,6 +245,15 @@ describe('a namespace', () => {
   it('has ids of its own: a sid leads to another session, or to none, in each', () => {
     const token = newToken(ring, SHOP)
     assert.notEqual(renewedToken(token, 'admin').id, token.id)
+  })
+
+  it('can be told from an id without a key, under any secret, and from a computed one', () => {
+    for (const from of [ring, ringOf('b')])
+      for (const token of [newToken(from, SHOP), computedToken(from.current, SHOP, ['x'])]) {
+        assert.match(token.id, /^[0-9a-f]{64}$/)
+        assert.ok(belongsTo(token.id, SHOP) && belongsTo(renewedToken(token, SHOP).id, SHOP))
+        for (const other of ['admin', 'sho', 'shops', 'Shop']) assert.ok(!belongsTo(token.id, other), other)
+      }
   })
 
   it('never shares a tag, an id or an owner tag with another, wherever a name ends and what follows it begins', () => {

@@ -354,7 +354,7 @@ describe('an operator', () => {
     const own = await entriesIn(app.store)
     assert.ok(own.length >= 2)
     assert.equal((await app.sessions.stats()).live, 0)
-    assert.deepEqual(await app.sessions.keyUse(), { needed: new Map(), unsealed: 0 })
+    assert.deepEqual(await app.sessions.keyUse(), { needed: new Map(), unsealed: 0, otherNamespaces: 0 })
     for (const { id } of own) {
       assert.equal(await app.sessions.find(handleOf(id)), null)
       assert.equal(await app.sessions.revoke(handleOf(id)), false)

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { type BaseSessions, createSessions, type Traits } from 'strongroom'
 import { type AnyUser, pathInUrl } from 'strongroom/internal'
 import { messageOf, misuse } from './failure.ts'
+import { sessionCount } from './format.ts'
 import { note } from './output.ts'
 
 export interface StoreOptions {
@@ -18,21 +19,21 @@ export interface StoreOptions {
 export type AnySessions = BaseSessions<Record<string, unknown>> & { of(userId: string): AnyUser }
 
 /**
- * What a command needs. `namespace`: a user's sessions are found by a tag that is made with the keys, in the application's
- * namespace. `keys`: the keys alone. `store`: sweeping, counting and ending sessions need no key, so the people who run these
- * commands need not have it.
+ * What a command needs beside the store. `namespace`: to tell the application's sessions from those of another one in the same store.
+ * `keys`: a user's sessions are found by a tag that is made with them. Counting, ending and sweeping sessions need no key, so the
+ * people who run these commands need not have it.
  */
-export type Need = 'namespace' | 'keys' | 'store'
+export type Need = 'namespace' | 'keys'
 
 export const CONFIGS = ['ts', 'mts', 'js', 'mjs'].map((type) => `strongroom.config.${type}`)
 
 /** Opens the sessions that the options name, does the work, and closes them. */
 export async function withSessions(
   options: StoreOptions,
-  need: Need,
+  needs: readonly Need[],
   work: (sessions: AnySessions) => Promise<void>,
 ): Promise<void> {
-  const sessions = await openSessions(options, need)
+  const sessions = await openSessions(options, needs)
   try {
     if (sessions.policy.traits.shared === 'process')
       note(
@@ -40,20 +41,21 @@ export async function withSessions(
       )
     await work(sessions)
     // Afterwards, because an error is one line.
-    if (need === 'namespace' && options.store !== undefined && options.namespace === undefined) noteNamespace(sessions)
+    if (needs.includes('namespace') && options.store !== undefined && options.namespace === undefined)
+      noteNamespace(sessions)
   } finally {
     await sessions.close()
   }
 }
 
-async function openSessions(options: StoreOptions, need: Need): Promise<AnySessions> {
+async function openSessions(options: StoreOptions, needs: readonly Need[]): Promise<AnySessions> {
   const { namespace } = options
   if (options.store === undefined) {
     if (namespace !== undefined)
       throw misuse('--namespace is for --store: a config has the namespace of its application.')
     return loadConfig(options)
   }
-  const needsKeys = need !== 'store'
+  const needsKeys = needs.includes('keys')
   if (needsKeys) loadEnv(process.cwd(), options.env)
   const secrets = process.env.STRONGROOM_SECRETS
   if (needsKeys && !secrets)
@@ -71,6 +73,10 @@ export const noteNamespace = ({ policy }: AnySessions) =>
 /** " (namespace __Host-id)", for a sentence about what was found there. "" with a config, which has the right one. */
 export const inNamespace = ({ store, namespace }: StoreOptions, { policy }: AnySessions) =>
   store === undefined ? '' : ` (namespace ${namespace ?? policy.cookieName})`
+
+/** For numbers that are those of one namespace: nobody must read that there are no sessions while there are. "" if there are no others. */
+export const othersNotCounted = (count: number) =>
+  count === 0 ? '' : `${sessionCount(count)} of other namespaces ${count === 1 ? 'is' : 'are'} not counted.`
 
 /** A store would create what is missing: a mistyped path must not become an empty store. */
 export function checkPath(path: string | null): void {

@@ -18,7 +18,7 @@ export function withStoreOptions(command: Command): Command {
   )
 }
 
-/** For the commands that find sessions, or what the library keeps beside them, by what is computed from the namespace. */
+/** For the commands that tell the sessions of one application, or what the library keeps beside them, from those of another. */
 export function withNamespace(command: Command): Command {
   return command.addOption(
     new Option(

@@ -23,6 +23,8 @@ export interface Policy {
 export interface SessionsContext {
   readonly backing: Backing
   readonly ring: LiveKeyring
+  /** The one whose sessions an operator sees and ends; null where ids are another framework's, and tell none. */
+  readonly namespace: string | null
   readonly transport: CookieTransport
   readonly clock: Clock
   readonly emit: Emit

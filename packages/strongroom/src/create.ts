@@ -28,9 +28,9 @@ export interface SessionsOptions {
   readonly secrets?: SecretSource | undefined
   readonly cookie?: CookieSettings | undefined
   /**
-   * Applications with the same secrets and the same store are strangers to each other if their namespaces differ: cookies, lists,
-   * limits and revocations. Default: the name of the cookie. Set it to the old name, with `cookie.formerName`, when the cookie is
-   * renamed.
+   * Applications with the same secrets and the same store are strangers to each other if their namespaces differ: cookies, signed
+   * ones too, lists, limits and revocations, and what their operators count and end. Default: the name of the cookie. Set it to the
+   * old name, with `cookie.formerName`, when the cookie is renamed.
    */
   readonly namespace?: string | undefined
   /** A session ends when it is not used for this long. Default `'30m'`; null is no idle limit. */
@@ -127,11 +127,12 @@ export function createContext(options: SessionsOptions): Created {
   const common = { ring, clock, timeout, memo: memoOption(options.memo) }
   const sources = sourceClients(options.adoptFrom, timeout)
   const created = createBacking(engine, options, { ...common, production, remembered: endsRemembered(sources) })
-  const { backing, transport, sealName, aead, store, swept, advice } = created
+  const { backing, transport, namespace, sealName, aead, store, swept, advice } = created
   const credential = functionOr('credential', options.credential, undefined) ?? null
   const context: SessionsContext = {
     backing,
     ring,
+    namespace,
     transport,
     clock,
     emit: emitter(functionOr('on', options.on, undefined)),
@@ -153,7 +154,11 @@ export function createContext(options: SessionsOptions): Created {
     if (ownsStore) await swept?.close()
   }
   const { name: sessionCookie } = transport
-  const signed = signedCookies({ ring, clock, sessionCookie, secure: options.cookie?.secure, production })
+  const signed = signedCookies({
+    ...{ ring, clock, sessionCookie, production },
+    namespace: namespace ?? sessionCookie,
+    secure: options.cookie?.secure,
+  })
   return { context, signedCookies: signed, store, swept, advice, sealName, aead, close }
 }
 

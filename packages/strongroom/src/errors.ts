@@ -42,12 +42,15 @@ export class StoreError extends StrongroomError {
   override readonly status = 503
 }
 
-/** The session ended (logout, revocation, renewal, expiry) while this request was changing it. The changes were dropped. */
+/**
+ * While this request was changing the session, it ended (logout, revocation, expiry), or another request renewed it, so that it goes
+ * on under a newer cookie. The changes were dropped.
+ */
 export class SessionGoneError extends StrongroomError {
   readonly code = 'STRONGROOM_GONE'
   override readonly status = 409
   constructor(
-    message = 'The session ended while this request was changing it, and its changes were dropped. Start again.',
+    message = 'The session has ended, or goes on under a newer cookie, and the changes of this request were dropped. Load the page again, and sign in if you are asked to.',
   ) {
     super(message)
   }
@@ -74,7 +77,7 @@ export class TooLargeError extends StrongroomError {
   readonly code = 'STRONGROOM_TOO_LARGE'
 }
 
-/** A signed cookie of the application's must not be trusted: altered, too old, or made for another name or salt. */
+/** A signed cookie of the application's must not be trusted: altered, too old, or made for another name, salt or namespace. */
 export class CookieRefusedError extends StrongroomError {
   readonly code = 'STRONGROOM_COOKIE'
   override readonly status = 400

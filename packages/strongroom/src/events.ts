@@ -25,7 +25,7 @@ export type SessionEvent =
   /** A cookie or a record that is not ours or was altered. Only `unknown-key` may be a mistake of a deployment. */
   | { readonly type: 'rejected'; readonly what: 'cookie' | 'record'; readonly reason: string }
   | { readonly type: 'conflict'; readonly handle: string; readonly attempt: number }
-  /** A request's changes were dropped, because the session had ended. */
+  /** A request's changes were dropped, because the session had ended, or went on under a newer cookie. */
   | { readonly type: 'gone'; readonly handle: string }
   | { readonly type: 'limit'; readonly policy: 'end-oldest' | 'refuse'; readonly ended: number }
   | { readonly type: 'storeError'; readonly error: Error }

@@ -53,7 +53,7 @@ export interface BaseSessions<Data extends object> {
   read(headers: HeaderSource | { readonly headers: HeaderSource }): Promise<Session<Data>>
   /**
    * The value of a cookie that `setSignedCookie` made; undefined when there is none. Throws `CookieRefusedError` for one that was
-   * altered, signed for another name or salt, or is too old, unless there is a `default`. Has nothing to do with the session.
+   * altered, signed for another name, salt or namespace, or is too old, unless there is a `default`. Has nothing to do with the session.
    */
   getSignedCookie<D>(
     request: RequestSource,
@@ -73,11 +73,13 @@ export interface BaseSessions<Data extends object> {
   attach(request: object, begin: Visit<Data> | (() => Visit<Data>), alias?: object): boolean
   /** Removes expired sessions in bounded batches, and resolves to how many. */
   clearExpired(options?: ClearOptions): Promise<number>
-  /** Counts sessions. Walks the store. */
+  /** Counts the sessions of this namespace. Walks the store. */
   stats(): Promise<StoreStats>
-  /** The session with a public handle, or null. Walks the store; a user's own sessions are found with `of(userId)`. */
+  /**
+   * The session of this namespace with a public handle, or null. Walks the store; a user's own sessions are found with `of(userId)`.
+   */
   find(handle: string): Promise<SessionInfo | null>
-  /** Ends the session with a public handle; false if there is none. Walks the store. */
+  /** Ends the session of this namespace with a public handle; false if there is none. Walks the store. */
   revoke(handle: string): Promise<boolean>
   /**
    * Adopts a session of another framework before its visitor returns: see `adoptFrom`. `npx @strongroom/cli move` does this for
@@ -88,7 +90,10 @@ export interface BaseSessions<Data extends object> {
   ready(): Promise<void>
   /** Key ids of the ring, the current one first. */
   keys(): Promise<readonly number[]>
-  /** Which secrets live sessions need. Reads every live record. */
+  /**
+   * Which secrets the live sessions of this namespace need. Reads every live record. Secrets that several applications share can be
+   * removed when none of them needs them.
+   */
   keyUse(): Promise<KeyUse>
   /**
    * Forgets that there may be sessions under a secret that was removed for good, so that `revokeAll` does not ask for it; false if
@@ -96,8 +101,8 @@ export interface BaseSessions<Data extends object> {
    */
   forgetKey(kid: number): Promise<boolean>
   /**
-   * For the day of a breach, after all secrets were replaced, which ended every session: removes what is stored of those. Walks
-   * the store. `npx @strongroom/cli revoke-everybody` guides through it.
+   * For the day of a breach, after all secrets were replaced, which ended every session: removes what is stored of those in
+   * this namespace. Walks the store. `npx @strongroom/cli revoke-everybody` guides through it.
    */
   revokeEverybody(options?: EverybodyOptions): Promise<EverybodyReport>
   /** Sets new secrets, or asks the provider again. Sessions under secrets that are still in the ring go on. */
@@ -166,7 +171,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     throw new UnsupportedError(`Sessions cannot be counted, or found by handle: ${advice}`)
   }
 
-  const { backing, transport, policy, ring } = context
+  const { backing, transport, policy, ring, namespace } = context
   const sessions = {
     get(request, options) {
       // Not an async function: every request would wait for one more turn of the promise queue.
@@ -200,15 +205,15 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       if (!options.dryRun) context.emit({ type: 'cleared', count })
       return count
     },
-    stats: async () => statsOf(listable()),
+    stats: async () => statsOf(listable(), namespace),
     async find(handle) {
-      const found = await findByHandle(listable(), handle)
+      const found = await findByHandle(listable(), namespace, handle)
       if (!found) return null
       const { id: _, ...info } = found
       return info
     },
     async revoke(handle) {
-      const found = await findByHandle(listable(), handle)
+      const found = await findByHandle(listable(), namespace, handle)
       const ended = found && backing.users.endOne ? await backing.users.endOne(found.id) : false
       if (ended) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
       return ended
@@ -222,7 +227,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       await ring.ready()
       return ring.masters.map(({ kid }) => kid)
     },
-    keyUse: async () => keyUseOf(listable()),
+    keyUse: async () => keyUseOf(listable(), namespace),
     async forgetKey(kid) {
       if (!Number.isInteger(kid) || kid < 0 || kid > 255)
         throw new TypeError('forgetKey() takes a key id: a whole number from 0 to 255.')

@@ -102,7 +102,8 @@ export interface CopyKeys {
 
 /**
  * Where entries are stored, until they expire. Ids are 64 lower-case hexadecimal characters: safe as a file name, a key, or a
- * column.
+ * column. Their beginning is random. Their last eight characters are the same for all sessions of an application, so spread nothing
+ * by the end.
  *
  * A method either resolves or rejects with `StoreError` (with a `cause`), and does so in bounded time. "Absent" is a result,
  * "could not ask" is a rejection, and they never meet. No message contains an id or bytes.

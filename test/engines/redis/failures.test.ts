@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, it } from 'node:test'
 import { inspect } from 'node:util'
 import { Redis as Ioredis } from 'ioredis'
+import { createClient } from 'redis'
 import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
 import { ownClient, RedisConnection } from '../../../packages/strongroom/src/engines/redis/connection.ts'
 import { openNodeRedis } from '../../../packages/strongroom/src/engines/redis/node-redis.ts'
@@ -43,6 +44,11 @@ describeBoth('when it fails', (program) => {
   after(() => server.stop())
 
   const secret = entry({ bytes: Buffer.from(CANARY), owner: OWNER })
+  const messageOf = (call: Promise<unknown>) =>
+    call.then(
+      () => '',
+      (error: Error) => error.message,
+    )
   /** The call rejects with a StoreError whose message is like this, and which contains nothing of the session. */
   const rejects = async (call: Promise<unknown>, like: RegExp) => {
     const error = await call.then(
@@ -77,6 +83,22 @@ describeBoth('when it fails', (program) => {
       await server.start()
       await until(async () => store.create(id(1), secret))
       assert.ok(await store.read(id(1)))
+    })
+
+    it(`with ${name}, a server that was killed is said to refuse the connection, and where it should be`, async () => {
+      const store = make()
+      await store.create(id(1), secret)
+      await server.kill()
+      try {
+        const refused = new RegExp(
+          `: the connection to 127\\.0\\.0\\.1:${server.port} was refused\\. Check that it is running`,
+        )
+        // At first some of them say that the connection was lost.
+        await until(async () => refused.test(await messageOf(store.read(id(1)))))
+        await rejects(store.read(id(1)), refused)
+      } finally {
+        await server.start()
+      }
     })
 
     it(`with ${name}, a server that hangs costs each call its time limit, and nothing once it continues`, async () => {
@@ -173,6 +195,42 @@ describeBoth('when it fails', (program) => {
     await rejects(store.touch(id(1), Date.now() + HOUR), /replica/)
     await send(server.port, 'REPLICAOF', 'NO', 'ONE')
     await until(async () => store.touch(id(1), Date.now() + HOUR))
+  })
+
+  it("says that the application's client is not connected, because it keeps the errors of its connection to itself", async () => {
+    const ioredis = new Ioredis(server.url).on('error', () => {})
+    const nodeRedis = createClient({ url: server.url }).on('error', () => {})
+    await nodeRedis.connect()
+    const stores = [ioredis, nodeRedis].map((client) => add(redis({ client, timeout: LIMIT })))
+    for (const store of stores) await store.create(id(stores.indexOf(store)), secret)
+    await server.kill()
+    try {
+      const message = /^Redis did not answer within 400 ms: the client is not connected\. Check that it is running/
+      for (const store of stores) await until(async () => message.test(await messageOf(store.read(id(1)))))
+    } finally {
+      await server.start()
+      ioredis.disconnect()
+      nodeRedis.destroy()
+    }
+  })
+
+  it('says what is wrong with an address, and never the password in it', async () => {
+    for (const [address, message] of [
+      [
+        '127.0.0.1:1',
+        /^Redis cannot be reached: the connection to 127\.0\.0\.1:1 was refused\. Check .* its address\.$/,
+      ],
+      ['localhost:1', /: the connection to (?:127\.0\.0\.1|\[::1\]):1 was refused\./],
+      ['nowhere.invalid:6379', /^Redis cannot be reached: its host was not found\./],
+    ] as const) {
+      const store = add(redis(`redis://app:sesame@${address}`))
+      await rejects(store.read(id(1)), message)
+      assert.doesNotMatch(await messageOf(store.read(id(1))), /sesame|app/)
+    }
+    const cluster = add(redis({ url: 'redis+cluster://app:sesame@127.0.0.1:1', timeout: LIMIT }))
+    await rejects(cluster.read(id(1)), /: no node of the cluster can be reached\./)
+    const sentinels = add(redis({ url: 'redis+sentinel://app:sesame@127.0.0.1:1/m', timeout: LIMIT }))
+    await rejects(sentinels.read(id(1)), /: no sentinel can be reached\./)
   })
 
   it('puts no session data, id, owner or password in its errors, whatever went wrong', async () => {

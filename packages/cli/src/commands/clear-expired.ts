@@ -22,7 +22,7 @@ export function clearExpired(program: Command): void {
     )
     .option('--batch <n>', 'sessions to remove in one step (default: 1000)', wholeNumber)
     .option('--dry-run', 'count what would be removed, and remove nothing')
-    .action((options: Options) => withSessions(options, 'store', (sessions) => sweep(sessions, options)))
+    .action((options: Options) => withSessions(options, [], (sessions) => sweep(sessions, options)))
   withExamples(command, 'strongroom clear-expired', 'strongroom clear-expired --store sqlite:./sessions.db --json')
 }
 

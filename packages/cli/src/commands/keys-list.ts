@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { KeyUse } from 'strongroom'
-import { findConfig, loadEnv, type StoreOptions, withSessions } from '../config.ts'
+import { findConfig, loadEnv, othersNotCounted, type StoreOptions, withSessions } from '../config.ts'
 import { misuse } from '../failure.ts'
 import { number } from '../format.ts'
-import { withExamples, withStoreOptions } from '../options.ts'
+import { withExamples, withNamespace, withStoreOptions } from '../options.ts'
 import { json, line, table } from '../output.ts'
 import { kidsOf } from '../secrets.ts'
 
@@ -21,10 +21,10 @@ interface Row {
 }
 
 export function keysList(keys: Command): void {
-  const command = withStoreOptions(keys.command('list'))
+  const command = withNamespace(withStoreOptions(keys.command('list')))
     .summary('list the keys of the ring')
     .description(
-      'Lists the keys that the secrets make, by their key ids, and never a secret. Without a config and --store it reads only STRONGROOM_SECRETS. With --count it reads every live session, to show which keys are still in use.',
+      'Lists the keys that the secrets make, by their key ids, and never a secret. Without a config and --store it reads only STRONGROOM_SECRETS. With --count it reads every live session of the application, to show which keys are still in use.',
     )
     .option('--count', 'count the live sessions that need each key')
     .action(show)
@@ -32,8 +32,9 @@ export function keysList(keys: Command): void {
 }
 
 async function show(options: Options): Promise<void> {
+  if (options.namespace !== undefined && !options.count) throw misuse('--namespace is for --count.')
   if (options.store === undefined && !findConfig(options)) return print(fromEnvironment(options), null, options)
-  await withSessions(options, 'keys', async (sessions) => {
+  await withSessions(options, options.count ? ['namespace', 'keys'] : ['keys'], async (sessions) => {
     print(await sessions.keys(), options.count ? await sessions.keyUse() : null, options)
   })
 }
@@ -48,7 +49,7 @@ function fromEnvironment({ count, env }: Options): number[] {
 
 function print(kids: readonly number[], use: KeyUse | null, options: Options): void {
   const rows = rowsOf(kids, use)
-  if (options.json) json({ keys: rows, ...(use && { unsealed: use.unsealed }) })
+  if (options.json) json({ keys: rows, ...(use && { unsealed: use.unsealed, otherNamespaces: use.otherNamespaces }) })
   else draw(rows, use)
 }
 
@@ -76,9 +77,11 @@ function rowsOf(kids: readonly number[], use: KeyUse | null): Row[] {
   ]
 }
 
-function* remarks(rows: readonly Row[], { unsealed }: KeyUse): Generator<string> {
+function* remarks(rows: readonly Row[], { unsealed, otherNamespaces }: KeyUse): Generator<string> {
   yield ''
   if (unsealed > 0) yield `Not sealed: ${number(unsealed)}.`
+  if (otherNamespaces > 0)
+    yield `${othersNotCounted(otherNamespaces)} If they have these secrets, too, count them there.`
   if (rows.some(({ state }) => state === 'retired')) yield 'A retired secret can be removed when no session needs it.'
   if (rows.some(({ state }) => state === 'unknown'))
     yield 'Sessions that need an unknown key cannot be opened. Was a secret removed too early, or is this the wrong store?'

@@ -37,7 +37,7 @@ export async function moveDjango(options: DjangoOptions): Promise<void> {
   const { namespace } = options
   if (options.to === undefined && namespace !== undefined)
     throw misuse('--namespace is for --to: a config has the namespace of its application.')
-  if (options.to === undefined) return withSessions(options, 'keys', (to) => run(urls, to, options))
+  if (options.to === undefined) return withSessions(options, ['keys'], (to) => run(urls, to, options))
   if (options.config !== undefined) throw misuse('--config says where sessions are moved to; leave out --to.')
   if (isDjangoUrl(options.to)) throw misuse('--to must be a store of Strongroom, not of Django.')
   loadEnv(process.cwd(), options.env)

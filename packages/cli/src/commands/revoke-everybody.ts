@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { EverybodyReport } from 'strongroom'
-import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { type AnySessions, inNamespace, type StoreOptions, withSessions } from '../config.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { dateTime, sessionCount } from '../format.ts'
 import { wholeNumber, withExamples, withNamespace, withStoreOptions } from '../options.ts'
@@ -30,11 +30,11 @@ export function revokeEverybody(program: Command): void {
   const command = withNamespace(withStoreOptions(program.command('revoke-everybody')))
     .summary('end all sessions of all users, after a breach')
     .description(
-      'Ends every session of every user. Replacing all secrets does that; this command guides through it, then removes what is stored of the sessions that the secrets of this config do not open, in batches and beside live traffic. On a terminal it asks first.',
+      'Ends every session of every user of the application. Replacing all secrets does that; this command guides through it, then removes what is stored of the sessions that the secrets of this config do not open, in batches and beside live traffic. On a terminal it asks first.',
     )
     .option('-y, --yes', 'do not ask: every server has the new secrets alone')
     .option('--watch <seconds>', 'watch this long for a server that still has an old secret (default: 15)', wholeNumber)
-    .action((options: Options) => withSessions(options, 'namespace', (sessions) => end(sessions, options)))
+    .action((options: Options) => withSessions(options, ['namespace', 'keys'], (sessions) => end(sessions, options)))
   withExamples(command, 'strongroom revoke-everybody', 'strongroom revoke-everybody --yes --watch 60 --json')
 }
 
@@ -49,12 +49,15 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
     printUnread(first.records, sessions, options)
     return
   }
-  if (!options.json) line(`Removed ${sessionCount(first.removed)}.`)
+  if (!options.json) printRemoved(first, inNamespace(options, sessions))
   const later = signal.aborted ? null : await watch(sessions, options, signal)
-  if (options.json) json({ removed: first.removed + (later?.removed ?? 0), oldSecretInUse: (later?.removed ?? 0) > 0 })
+  if (options.json) {
+    const { removed = 0, otherNamespaces = first.otherNamespaces } = later ?? {}
+    json({ removed: first.removed + removed, oldSecretInUse: removed > 0, otherNamespaces })
+  }
   if (signal.aborted) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
   if (!later || later.removed === 0) {
-    if (!options.json) line('No server makes sessions under an old secret any more.')
+    if (!options.json) line(`No server makes sessions under an old secret any more${inNamespace(options, sessions)}.`)
     return
   }
   const kids = [...later.keys.keys()].join(', ')
@@ -65,10 +68,18 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
   )
 }
 
+function printRemoved({ removed, otherNamespaces }: EverybodyReport, where: string): void {
+  line(`Removed ${sessionCount(removed)}${where}.`)
+  if (otherNamespaces > 0)
+    line(
+      `${sessionCount(otherNamespaces)} of other namespaces ${otherNamespaces === 1 ? 'was' : 'were'} left. If a leaked secret was theirs, too, run this for them.`,
+    )
+}
+
 /** Nothing was looked at, so nothing is known about servers that may still have an old secret. */
 function printUnread(records: 'in-cookies' | 'not-walkable', { policy }: AnySessions, options: Options): void {
   if (options.json) {
-    json({ removed: 0, oldSecretInUse: null })
+    json({ removed: 0, oldSecretInUse: null, otherNamespaces: null })
     return
   }
   line(

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { type AnySessions, inNamespace, type StoreOptions, withSessions } from '../config.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { dateTime, number } from '../format.ts'
-import { checkHandle, withExamples, withStoreOptions } from '../options.ts'
+import { checkHandle, withExamples, withNamespace, withStoreOptions } from '../options.ts'
 import { facts, json } from '../output.ts'
 
 interface Options extends StoreOptions {
@@ -10,20 +10,20 @@ interface Options extends StoreOptions {
 }
 
 export function show(program: Command): void {
-  const command = withStoreOptions(program.command('show'))
+  const command = withNamespace(withStoreOptions(program.command('show')))
     .argument('<handle>', "a session's public name, of 16 characters")
     .summary('show when a session began and ends')
     .description('Shows when a session began and ends, and nothing of its data. It needs no secrets with --store.')
     .action(async (handle: string, options: Options) => {
       checkHandle(handle)
-      await withSessions(options, 'store', (sessions) => print(sessions, handle, options))
+      await withSessions(options, ['namespace'], (sessions) => print(sessions, handle, options))
     })
   withExamples(command, 'strongroom show 8Jk2xQvT0aLrWm_e')
 }
 
 async function print(sessions: AnySessions, handle: string, options: Options): Promise<void> {
   const found = await sessions.find(handle)
-  if (!found) throw new Failure(EXIT.notFound, 'No live session has this handle.')
+  if (!found) throw new Failure(EXIT.notFound, `No live session has this handle${inNamespace(options, sessions)}.`)
   if (options.json) return json(found)
   facts([
     ['Handle', found.handle],

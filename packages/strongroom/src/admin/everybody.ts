@@ -4,7 +4,7 @@ import type { SessionsContext } from '../context.ts'
 import type { LiveKeyring } from '../crypto/keyring.ts'
 import { keysOf } from '../crypto/seal.ts'
 import { type ClearOptions, type Entry, isSession, type Listing, type ScannableStore, type Store } from '../store.ts'
-import { isScannable } from './inspect.ts'
+import { isOf, isScannable } from './inspect.ts'
 
 export interface EverybodyReport {
   /**
@@ -18,29 +18,33 @@ export interface EverybodyReport {
   readonly keys: ReadonlyMap<number, number>
   /** When the newest of them began: later than the secrets were replaced if a server still has the old ones. */
   readonly newest: Date | null
+  /** How many live sessions other namespaces have in the store, which were left as they are. */
+  readonly otherNamespaces: number
 }
 
 export type EverybodyOptions = Pick<ClearOptions, 'signal' | 'onProgress'>
 
 /**
- * Removes what is stored of sessions that the secrets of the ring do not open, after the old secrets were replaced. Reads every
- * record, page by page.
+ * Removes what is stored of this namespace's sessions that the secrets of the ring do not open, after the old secrets were replaced.
+ * Reads every record of the namespace, page by page. An application with other secrets may have its sessions in the same store:
+ * those do not open either, and are alive.
  */
 export async function revokeEverybody(
-  { ring, backing, clock, emit }: SessionsContext,
+  context: SessionsContext,
   store: Store | null,
   options: EverybodyOptions = {},
 ): Promise<EverybodyReport> {
   checkOptions('revokeEverybody()', options, ['signal', 'onProgress'])
+  const { ring, backing, emit } = context
   await ring.ready()
-  const removed = store && isScannable(store) ? await removeOld(store, ring, clock(), options) : NOTHING
+  const removed = store && isScannable(store) ? await removeOld(context, store, options) : NOTHING
   // Their sessions are gone, so that revoke-all need not ask for these secrets.
   if (!options.signal?.aborted) await backing.forgetKeys?.((kid) => ring.get(kid) === undefined)
   emit({ type: 'revoked', handle: null, count: removed.removed, reason: 'everybody' })
   return { records: recordsOf(store), ...removed }
 }
 
-const NOTHING = { removed: 0, keys: new Map<number, number>(), newest: null } as const
+const NOTHING = { removed: 0, keys: new Map<number, number>(), newest: null, otherNamespaces: 0 } as const
 
 function recordsOf(store: Store | null): EverybodyReport['records'] {
   if (!store) return 'in-cookies'
@@ -48,16 +52,17 @@ function recordsOf(store: Store | null): EverybodyReport['records'] {
 }
 
 async function removeOld(
+  { ring, namespace, clock }: SessionsContext,
   store: ScannableStore,
-  ring: LiveKeyring,
-  startedAt: number,
   { signal, onProgress }: EverybodyOptions,
 ): Promise<Omit<EverybodyReport, 'records'>> {
+  const startedAt = clock()
   const keys = new Map<number, number>()
-  let [removed, newest] = [0, Number.NEGATIVE_INFINITY]
+  let [removed, otherNamespaces, newest] = [0, 0, Number.NEGATIVE_INFINITY]
   for await (const page of store.scan()) {
     if (signal?.aborted) break
-    const sealed = page.filter(isSealed)
+    const sealed = page.filter((one) => isSealed(one) && isOf(namespace, one))
+    otherNamespaces += page.filter((one) => isSession(one) && !isOf(namespace, one)).length
     // Never a copy: it may be older than what a server has stored under the new secrets.
     const found = await Promise.all(sealed.map(({ id }) => store.read(id, { fresh: true })))
     for (const [i, { id }] of sealed.entries()) {
@@ -76,7 +81,7 @@ async function removeOld(
     }
     onProgress?.(removed)
   }
-  return { removed, keys, newest: Number.isFinite(newest) ? new Date(newest) : null }
+  return { removed, keys, newest: Number.isFinite(newest) ? new Date(newest) : null, otherNamespaces }
 }
 
 /** Sessions, and what adoptions have left, which is sealed like them and opens under no other secret either. */

@@ -1,5 +1,5 @@
 import { keysOf, labelledUnder, sealedUnder } from '../crypto/seal.ts'
-import { handleOf } from '../crypto/token.ts'
+import { belongsTo, handleOf } from '../crypto/token.ts'
 import { isSession, type Listing, type ScannableStore, type Store } from '../store.ts'
 
 /** A session as an operator sees it, without its data. */
@@ -12,18 +12,21 @@ export interface SessionInfo {
   readonly size: number
 }
 
+/** Of the live sessions of one namespace; but for the last two, nothing else that is in the store is counted. */
 export interface StoreStats {
   readonly live: number
   readonly signedIn: number
   readonly anonymous: number
   /** Bytes of live sessions, as stored. */
   readonly bytes: number
-  /** Expired and still stored: what `clearExpired` would remove. */
-  readonly expired: number
   readonly oldest: Date | null
+  /** Expired and still stored: what `clearExpired` would remove. Of the whole store, whatever namespace it belonged to. */
+  readonly expired: number
+  /** How many live sessions other namespaces have here. */
+  readonly otherNamespaces: number
 }
 
-/** Which secrets live sessions need, to know when a retired one can be removed from the ring. */
+/** Which secrets the live sessions of one namespace need, to know when a retired one can be removed from the ring. */
 export interface KeyUse {
   /**
    * Key id → how many live sessions need it: those that began under it, and those whose record or device label is sealed under it.
@@ -32,16 +35,23 @@ export interface KeyUse {
   readonly needed: ReadonlyMap<number, number>
   /** How many live records are not sealed at all. Their sessions need the key that they began under. */
   readonly unsealed: number
+  /** How many live sessions other namespaces have here, which are not counted: they may need the same secrets. */
+  readonly otherNamespaces: number
 }
 
 export const isScannable = (store: Store): store is ScannableStore => store.scan !== undefined
 
-/** Reads every live record. */
-export async function keyUseOf(store: ScannableStore): Promise<KeyUse> {
+/** Is it of this namespace? Where ids are another framework's, and tell none, all of them are. */
+export const isOf = (namespace: string | null, { id }: Pick<Listing, 'id'>): boolean =>
+  namespace === null || belongsTo(id, namespace)
+
+/** Reads every live record of the namespace. */
+export async function keyUseOf(store: ScannableStore, namespace: string | null): Promise<KeyUse> {
   const needed = new Map<number, number>()
-  let unsealed = 0
-  for await (const page of walk(store)) {
-    const found = await Promise.all(page.map(({ id }) => store.read(id)))
+  let [unsealed, otherNamespaces] = [0, 0]
+  for await (const { sessions, others } of walk(store, namespace)) {
+    otherNamespaces += others
+    const found = await Promise.all(sessions.map(({ id }) => store.read(id)))
     for (const { bytes, label } of found.flatMap((record) => record?.entry ?? [])) {
       if (sealedUnder(bytes) === null) unsealed++
       const kids = new Set(keysOf(bytes))
@@ -50,31 +60,34 @@ export async function keyUseOf(store: ScannableStore): Promise<KeyUse> {
       for (const kid of kids) needed.set(kid, (needed.get(kid) ?? 0) + 1)
     }
   }
-  return { needed, unsealed }
+  return { needed, unsealed, otherNamespaces }
 }
 
 /** Counts what is there, page by page. */
-export async function statsOf(store: ScannableStore): Promise<StoreStats> {
-  let [live, signedIn, bytes, oldest] = [0, 0, 0, Number.POSITIVE_INFINITY]
-  for await (const page of walk(store)) {
-    for (const listing of page) {
+export async function statsOf(store: ScannableStore, namespace: string | null): Promise<StoreStats> {
+  let [live, signedIn, bytes, otherNamespaces, first] = [0, 0, 0, 0, Number.POSITIVE_INFINITY]
+  for await (const { sessions, others } of walk(store, namespace)) {
+    otherNamespaces += others
+    for (const { owner, size, createdAt } of sessions) {
       live++
-      if (listing.owner !== null) signedIn++
-      bytes += listing.size
-      oldest = Math.min(oldest, listing.createdAt)
+      if (owner !== null) signedIn++
+      bytes += size
+      first = Math.min(first, createdAt)
     }
   }
   const expired = await store.clearExpired({ dryRun: true })
-  return { live, signedIn, anonymous: live - signedIn, bytes, expired, oldest: live > 0 ? new Date(oldest) : null }
+  const oldest = live > 0 ? new Date(first) : null
+  return { live, signedIn, anonymous: live - signedIn, bytes, oldest, expired, otherNamespaces }
 }
 
 /** The session with this handle, found by walking the store: for operators, not for requests. */
 export async function findByHandle(
   store: ScannableStore,
+  namespace: string | null,
   handle: string,
 ): Promise<(SessionInfo & Pick<Listing, 'id'>) | null> {
-  for await (const page of walk(store)) {
-    for (const { id, owner, createdAt, expiresAt, size } of page) {
+  for await (const { sessions } of walk(store, namespace)) {
+    for (const { id, owner, createdAt, expiresAt, size } of sessions) {
       if (handleOf(id) !== handle) continue
       return {
         id,
@@ -89,7 +102,11 @@ export async function findByHandle(
   return null
 }
 
-/** The sessions, page by page, and none of what the library keeps beside them. */
-async function* walk(store: ScannableStore): AsyncGenerator<readonly Listing[]> {
-  for await (const page of store.scan()) yield page.filter(isSession)
+/** The sessions of the namespace, page by page, with how many others there are; none of what the library keeps beside them. */
+async function* walk(store: ScannableStore, namespace: string | null) {
+  for await (const page of store.scan()) {
+    const all = page.filter(isSession)
+    const sessions = all.filter((one) => isOf(namespace, one))
+    yield { sessions, others: all.length - sessions.length }
+  }
 }

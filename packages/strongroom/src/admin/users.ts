@@ -36,7 +36,11 @@ export interface UserSessions {
   revoke(handle: string): Promise<boolean>
   /** Ends all but this one, and resolves to how many. Call it after a change of password, with `current.login(id)`. */
   revokeOthers(current: AnySession): Promise<number>
-  /** Ends all, and resolves to how many. */
+  /**
+   * Ends all, and resolves to how many. Call `logout()` on the session of this request, too, if it is one of them: that removes its
+   * cookie and makes `userId` null. Without it, this request has a session that has ended: `userId` stays until the response, and
+   * changes are refused with `SessionGoneError`.
+   */
   revokeAll(): Promise<number>
 }
 
@@ -46,6 +50,7 @@ export interface UserEpoch {
   moment(): Promise<LoginMoment>
   /** Ends all but this one, which gets a new cookie with this response. */
   revokeOthers(current: AnySession): Promise<null>
+  /** Ends all. As `revokeAll` of `UserSessions`, it is no `logout()` of the session of this request. */
   revokeAll(): Promise<null>
 }
 
@@ -111,7 +116,10 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       const ended = isOwn
         ? await ability(context, 'endOthers')(userId, state.ref as SessionRef)
         : await ability(context, 'endAll')(userId)
-      if (ended === null) throw new SessionGoneError()
+      if (ended === null)
+        throw new SessionGoneError(
+          'This session has ended, or goes on under a newer cookie, and the others were not ended. Load the page again, and sign in if you are asked to.',
+        )
       // It goes on in a cookie that says so, with this response.
       if (isOwn && users.storesSurvivor) state.requestRenewal()
       state.requestLoginAfter(ended)

@@ -111,13 +111,13 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
   async function isOver({ cookie, expiresAt, nonce }: CookieRef): Promise<boolean> {
     if (expiresAt <= clock()) return true
     if (!revocations) return false
-    const { state, floor } = await revocations.markOf({ ...cookie, nonce }, true)
+    const { state, floor } = await revocations.markOf({ ...cookie, nonce })
     return state !== 'live' || floor > cookie.generation
   }
 
   /** What the store says of a cookie that is still within its own deadlines. */
-  async function checked(revocations: Revocations, session: CookieSession, fresh?: boolean): Promise<LoadResult> {
-    const { state, floor, at } = await revocations.markOf(session, fresh)
+  async function checked(revocations: Revocations, session: CookieSession): Promise<LoadResult> {
+    const { state, floor, at } = await revocations.markOf(session)
     if (state === 'live' && floor <= session.generation) return loadedFrom(session)
     known.drop(session)
     const isRecent = clock() < at + IN_FLIGHT
@@ -145,12 +145,12 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     traits: engine.traits,
     verify: known.verify,
 
-    load(cookie, options) {
+    load(cookie) {
       const session = cookie as CookieSession
       const expired = expiryOf(clock(), session.expiresAt, session.content.meta.deadline)
       if (expired) known.drop(session)
       if (expired) return expired
-      return revocations ? checked(revocations, session, options?.fresh) : loadedFrom(session)
+      return revocations ? checked(revocations, session) : loadedFrom(session)
     },
 
     async create(content, expiresAt, began): Promise<CookieRef> {

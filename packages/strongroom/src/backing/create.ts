@@ -28,6 +28,8 @@ export interface EngineOptions {
 export interface CreatedBacking {
   readonly backing: Backing
   readonly transport: CookieTransport
+  /** Null for an engine with ids of its own. */
+  readonly namespace: string | null
   readonly sealName: string
   readonly aead: Aead
   /** Where the sessions are; null if they are in their cookies. */
@@ -77,7 +79,7 @@ function backingFor(
     const namespace = namespaceOption(options, transport.name)
     const backing = cookieBacking({ ...common, engine, namespace, cookieName: transport.name })
     const swept = engine.revocations ?? null
-    return { backing, transport, aead, sealName: engine.protection, store: null, swept, advice: IN_COOKIES }
+    return { backing, transport, namespace, aead, sealName: engine.protection, store: null, swept, advice: IN_COOKIES }
   }
   if (isBacking(engine)) {
     for (const name of ['seal', 'cipher', 'maxSize', 'cookie', 'namespace'] as const)
@@ -85,7 +87,8 @@ function backingFor(
         throw new ConfigError(`${name} is not an option with ${engine.traits.engine}, which has its own format.`)
     const { transport, swept } = engine
     const advice = swept ? withoutList(engine.traits) : IN_COOKIES
-    return { backing: engine.backing(common), transport, aead, sealName: 'none', store: swept, swept, advice }
+    const format = { transport, namespace: null, aead, sealName: 'none' }
+    return { backing: engine.backing(common), ...format, store: swept, swept, advice }
   }
   const standard: SealName = isInProcessMemory(engine.traits) ? 'none' : 'two-key'
   const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
@@ -94,7 +97,7 @@ function backingFor(
   const maxSize = sizeOption(options.maxSize)
   const backing = serverBacking({ ...common, store: engine, namespace, seal, maxSize })
   const advice = withoutList(engine.traits) + WITH_LISTS
-  return { backing, transport, aead, sealName: seal, store: engine, swept: engine, advice }
+  return { backing, transport, namespace, aead, sealName: seal, store: engine, swept: engine, advice }
 }
 
 function aeadFor(primitives: Primitives, { cipher }: EngineOptions): Aead {

@@ -69,8 +69,8 @@ export class Epochs {
   }
 
   /** Of a session that is alive otherwise. For a login, which must not be older than an end, there is `moment`. */
-  async nonceOf(master: Master, userId: string, fresh: boolean): Promise<string | null> {
-    return (await this.#read(master, userId, fresh)).nonce
+  async nonceOf(master: Master, userId: string): Promise<string | null> {
+    return (await this.#read(master, userId)).nonce
   }
 
   /** Resolves to the moment after it; `before` is the one that it replaced. */
@@ -121,8 +121,8 @@ export class Epochs {
     }
   }
 
-  async #read(master: Master, userId: string, fresh = true): Promise<Epoch> {
-    const found = await this.#options.store.read(this.#idOf(master, userId), { fresh })
+  async #read(master: Master, userId: string): Promise<Epoch> {
+    const found = await this.#options.store.read(this.#idOf(master, userId), { fresh: true })
     if (!found) return ABSENT
     const [nonce, sequence] = jsonIn(found, isEpoch)
     return { nonce, sequence, version: found.version, expiresAt: found.entry.expiresAt }

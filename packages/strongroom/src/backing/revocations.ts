@@ -58,12 +58,15 @@ export class Revocations {
     this.registry = new KeyRegistry(common)
   }
 
-  /** The mark of a session; `ended` too for one whose user has ended all sessions since its login. */
-  async markOf(session: RevocableSession, fresh = false): Promise<Mark> {
+  /**
+   * The mark of a session; `ended` too for one whose user has ended all sessions since its login. Never from a copy, which may be
+   * older than the end. Nothing is lost by that: of most sessions the store has nothing, and of that there are no copies.
+   */
+  async markOf(session: RevocableSession): Promise<Mark> {
     const { userId } = session.content.meta
     const [found, nonce] = await Promise.all([
-      this.#store.read(ownId('session', session.sid), { fresh }),
-      userId === null ? null : this.epochs.nonceOf(session.master, userId, fresh),
+      this.#store.read(ownId('session', session.sid), { fresh: true }),
+      userId === null ? null : this.epochs.nonceOf(session.master, userId),
     ])
     const mark = found ? markIn(found) : NO_MARK
     // One that outlived an end of all others was renewed with the new epoch: then this cookie is superseded, and not ended.

@@ -22,12 +22,12 @@ const SIGNED_VERSION = 5
 const MAC = 32
 const BASE64URL = /^[A-Za-z0-9_-]+$/
 
-export function cookieCodec(protection: CookieProtection, ring: Keyring, cookieName: string, aead: Aead): CookieCodec {
-  return protection === 'sealed' ? sealedCodec(ring, cookieName, aead) : signedCodec(ring, cookieName)
+export function cookieCodec(protection: CookieProtection, ring: Keyring, namespace: string, aead: Aead): CookieCodec {
+  return protection === 'sealed' ? sealedCodec(ring, namespace, aead) : signedCodec(ring, namespace)
 }
 
-function sealedCodec(ring: Keyring, cookieName: string, aead: Aead): CookieCodec {
-  const bound = { secret: null, context: cookieName, associated: cookieName }
+function sealedCodec(ring: Keyring, namespace: string, aead: Aead): CookieCodec {
+  const bound = { secret: null, context: namespace, associated: namespace }
   return {
     encode: (payload) => aead.seal(SEALED, ring.current, bound, payload).toString('base64url'),
     decode(text) {
@@ -46,9 +46,9 @@ const masterOf = (ring: Keyring, bytes: Buffer) => ring.get(bytes[1] as number) 
  * version 1 ‖ kid 1 ‖ payload ‖ HMAC-SHA-256 over the namespace and all before it. Readable: for parity with Django, never the
  * default.
  */
-function signedCodec(ring: Keyring, cookieName: string): CookieCodec {
+function signedCodec(ring: Keyring, namespace: string): CookieCodec {
   const macOf = (master: Master, signed: Buffer) =>
-    createHmac('sha256', master.cookie).update(`strongroom signed\n${cookieName}\n`).update(signed).digest()
+    createHmac('sha256', master.cookie).update(`strongroom signed\n${namespace}\n`).update(signed).digest()
   return {
     encode(payload) {
       const signed = Buffer.concat([Buffer.from([SIGNED_VERSION, ring.current.kid]), Buffer.from(payload)])

@@ -1,9 +1,11 @@
 import { createHmac } from 'node:crypto'
 import { strictBase64url } from './cookie-seal.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
+import { namespacePrefix } from './namespace.ts'
 
-/** What a signed value belongs to: it is worthless under another name, or with another salt. */
+/** What a signed value belongs to: it is worthless in another namespace, under another name, or with another salt. */
 export interface Purpose {
+  readonly namespace: string
   readonly name: string
   readonly salt: string
 }
@@ -44,9 +46,13 @@ export function openValue(ring: Keyring, purpose: Purpose, given: string): Signe
   return { text, signedAt: signed.readUIntBE(2, 6), deadline: signed.readUIntBE(8, 6) }
 }
 
-/** Name and salt as a JSON array, which ends at its line feed: 'a' with 'bc' is not 'ab' with 'c' (CVE-2026-6873). */
-const mac = ({ value }: Master, { name, salt }: Purpose, signed: Buffer): Buffer =>
+/**
+ * The namespace by its length, because two applications may have the same secrets. Name and salt as a JSON array, which ends at its
+ * line feed: 'a' with 'bc' is not 'ab' with 'c' (CVE-2026-6873).
+ */
+const mac = ({ value }: Master, { namespace, name, salt }: Purpose, signed: Buffer): Buffer =>
   createHmac('sha256', value)
+    .update(namespacePrefix(namespace))
     .update(`${JSON.stringify([name, salt])}\n`)
     .update(signed)
     .digest()

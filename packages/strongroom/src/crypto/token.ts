@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes, randomFillSync } from 'node:crypto'
 import { equal, type Keyring, type Master } from './keyring.ts'
-import { namespacePrefix } from './namespace.ts'
+import { namespacePrefix, namespaceTag } from './namespace.ts'
 import { wipe } from './primitives.ts'
 
 declare const brand: unique symbol
@@ -8,7 +8,7 @@ declare const brand: unique symbol
 export type Token = Uint8Array & { readonly [brand]: 'token' }
 /**
  * The key of a session in its store, from its beginning to its end: 64 lower-case hex characters, derived from its sid under a
- * key of the server.
+ * key of the server. It ends with the tag of its namespace.
  */
 export type Id = string & { readonly [brand]: 'id' }
 
@@ -116,13 +116,26 @@ function tagOf(master: Master, namespace: string, bytes: Uint8Array): Uint8Array
   return mac.update(bytes.subarray(0, TAGGED)).digest().subarray(0, TAG)
 }
 
-/** Not from the token: a renewal changes that, and what ends a session must find it under the same id before and after. */
+const ID = 32
+/** The bytes of an id before the tag of its namespace: 224 bits, so two sessions never have the same. */
+const OF_SID = 28
+
+/**
+ * Not from the token: a renewal changes that, and what ends a session must find it under the same id before and after.
+ *
+ * The namespace is bound in with the key, and can be seen nevertheless: an operator who walks a store that several applications
+ * share, perhaps with other secrets, must neither count nor end the sessions of another. At the end, because files and locks are
+ * spread by the beginning.
+ */
 function idOf(master: Master, namespace: string, sid: Uint8Array): Id {
-  return createHmac('sha512', master.id)
-    .update(namespacePrefix(namespace))
-    .update(sid)
-    .digest()
-    .toString('hex', 0, 32) as Id
+  const id = createHmac('sha512', master.id).update(namespacePrefix(namespace)).update(sid).digest()
+  id.set(namespaceTag(namespace), OF_SID)
+  return id.toString('hex', 0, ID) as Id
+}
+
+/** Is this the id of a session of the namespace, or of what an adoption has left in it? Needs no key. */
+export function belongsTo(id: Id, namespace: string): boolean {
+  return id.endsWith(namespaceTag(namespace).toString('hex'))
 }
 
 /** The public name of a session: 16 characters that open nothing, and from which neither id nor token can be computed. */

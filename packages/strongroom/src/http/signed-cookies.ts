@@ -9,7 +9,10 @@ import { type CookieSettings, checkCookie, MOST_TRIED, valuesOf } from './cookie
 import { header, headersOf, type RequestSource } from './headers.ts'
 import { appendTo, type ResponseTarget } from './response.ts'
 
-/** Cookies of the application's own, signed under the secrets of its sessions. Their values can be read, but not altered. */
+/**
+ * Cookies of the application's own, signed under the secrets of its sessions, in its namespace. Their values can be read, but not
+ * altered.
+ */
 export interface SignedCookies {
   readonly get: GetSignedCookie
   set(response: ResponseTarget, name: string, value: string | null, options?: SetSignedCookieOptions): void
@@ -40,6 +43,8 @@ export interface GetSignedCookieOptions<D = undefined> {
 interface Settings {
   readonly ring: Keyring
   readonly clock: Clock
+  /** A cookie of another application with the same secrets is refused. */
+  readonly namespace: string
   /** The name that is taken by the session cookie. */
   readonly sessionCookie: string
   /** `secure` of the session cookie, as the default: on http://localhost no cookie can be secure. */
@@ -55,6 +60,7 @@ const SET = ['salt', 'maxAge', 'httpOnly', 'secure', 'sameSite', 'path', 'domain
 export function signedCookies({
   ring,
   clock,
+  namespace,
   sessionCookie,
   secure: standard = true,
   production,
@@ -65,7 +71,7 @@ export function signedCookies({
       throw new TypeError(`${where} takes the cookie's name as a non-empty string.`)
     if (name === sessionCookie)
       throw new ConfigError(`${where}: this is the name of the session cookie. Choose another.`)
-    return { name, salt }
+    return { namespace, name, salt }
   }
 
   function signed(purpose: Purpose, text: string, life: number | undefined): string {

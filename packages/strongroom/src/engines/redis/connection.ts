@@ -80,7 +80,7 @@ export class RedisConnection {
     this.#source = source
     this.#limit = new TimeLimit(
       timeout,
-      () => timeoutError(timeout, this.#connectionError),
+      () => timeoutError(timeout, this.#connectionError, this.#created?.isConnected?.()),
       () => this.#created?.timedOut?.(),
     )
     this.#claims = claims

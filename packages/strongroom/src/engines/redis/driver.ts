@@ -24,6 +24,8 @@ export interface Driver {
   timedOut?(): void
   /** The last error of the connection; undefined once it is usable again. */
   connectionError?(): unknown
+  /** Is there a connection that commands are sent over? For the errors of a client that keeps those of its connection to itself. */
+  isConnected?(): boolean
   /** Closes the connection when the commands in progress have been answered. */
   close(): Promise<void>
   /** Closes the connection immediately. */

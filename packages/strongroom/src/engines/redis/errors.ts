@@ -21,7 +21,49 @@ const ADVICE: Readonly<Record<string, string>> = {
   WRONGTYPE: 'A key under the prefix of the sessions belongs to something else. Give sessions a prefix of their own.',
 }
 
-const UNREACHABLE = 'Redis cannot be reached. Check that it is running, and check its address.'
+const LOST = (to: string) => `the connection${to} was lost`
+const NO_ROUTE = (to: string) => `there is no route${to || ' to it'}`
+
+/** What the codes of Node mean; `to` is " to host:port", or empty. */
+const NETWORK: Readonly<Record<string, (to: string) => string>> = {
+  ECONNREFUSED: (to) => `the connection${to} was refused`,
+  ETIMEDOUT: (to) => `the connection${to} timed out`,
+  ECONNRESET: LOST,
+  EPIPE: LOST,
+  EHOSTUNREACH: NO_ROUTE,
+  ENETUNREACH: NO_ROUTE,
+  ENOTFOUND: () => 'its host was not found',
+  EAI_AGAIN: () => 'its host was not found',
+}
+
+/** What the clients say in words of their own, without a code. */
+const OF_CLIENTS: readonly (readonly [RegExp, string])[] = [
+  [/^All sentinels are unreachable/, 'no sentinel can be reached'],
+  [/^Failed to refresh slots cache/, 'no node of the cluster can be reached'],
+  [/^(?:Connection is closed|Socket closed unexpectedly)/, LOST('')],
+]
+
+function unreachable(error: unknown): string {
+  const what = whatHappened(error)
+  return `Redis cannot be reached${what && `: ${what}`}. Check that it is running, and check its address.`
+}
+
+/** What has become of the connection, for people; empty if that is not known. Never the text of the error itself. */
+function whatHappened(error: unknown): string {
+  const { code, message, errors } = (error ?? {}) as Record<string, unknown>
+  // A host with several addresses: one error for each.
+  if (Array.isArray(errors) && errors.length > 0) return whatHappened(errors[0])
+  const known = NETWORK[String(code)]
+  if (known) return known(toAddress(error as object))
+  return OF_CLIENTS.find(([pattern]) => pattern.test(String(message)))?.[1] ?? ''
+}
+
+/** " to host:port", as Node's errors have it. */
+function toAddress(error: object): string {
+  const { address, port } = error as { address?: unknown; port?: unknown }
+  if (typeof address !== 'string' || typeof port !== 'number') return ''
+  return ` to ${address.includes(':') ? `[${address}]` : address}:${port}`
+}
 
 /**
  * Turns an error of a driver into a `StoreError`. Drivers attach commands and arguments to their errors, and with them session
@@ -34,12 +76,17 @@ export function storeError(error: unknown, connectionError?: unknown): Error {
   const advice = ADVICE[codeOf(cause)]
   if (advice) return new StoreError(advice, { cause })
   if (connectionError)
-    return new StoreError(ADVICE[codeOf(connectionError)] ?? UNREACHABLE, { cause: clean(connectionError) })
-  return new StoreError(isNetwork(cause) ? UNREACHABLE : 'A call to Redis failed. The cause says why.', { cause })
+    return new StoreError(ADVICE[codeOf(connectionError)] ?? unreachable(connectionError), {
+      cause: clean(connectionError),
+    })
+  const isOutage = isNetwork(cause) || whatHappened(error) !== ''
+  return new StoreError(isOutage ? unreachable(error) : 'A call to Redis failed. The cause says why.', { cause })
 }
 
-export function timeoutError(ms: number, connectionError: unknown): StoreError {
-  const message = `Redis did not answer within ${ms} ms. Check that it is running and can be reached.`
+/** `isConnected` where the client keeps the errors of its connection to itself. */
+export function timeoutError(ms: number, connectionError: unknown, isConnected = true): StoreError {
+  const what = whatHappened(connectionError) || (isConnected ? '' : 'the client is not connected')
+  const message = `Redis did not answer within ${ms} ms${what && `: ${what}`}. Check that it is running and can be reached.`
   return new StoreError(message, connectionError ? { cause: clean(connectionError) } : undefined)
 }
 

@@ -61,6 +61,7 @@ export function ioredisDriver(given: IoredisClient): Driver {
     evalSource: ({ lua }, keys, args) => send(() => client.evalBuffer(lua, keys.length, ...keys, ...args)),
     masters: async () => (await mastersOf(client)).map(toNode),
     subscribe: (channel, subscriber) => subscribe(client, channel, subscriber),
+    isConnected: () => client.status === 'ready',
     async close() {
       // A client that has never connected would connect now, only to send QUIT.
       if (client.status !== 'wait') await client.quit()

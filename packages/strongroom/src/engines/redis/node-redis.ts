@@ -12,6 +12,7 @@ export interface NodeRedisClient {
 
 /** What the driver uses of it. */
 interface Client extends NodeRedisClient {
+  readonly isReady?: boolean
   readonly masters?: readonly object[]
   nodeClient?(node: object): Promise<Client>
   get(key: string): Promise<Buffer | null>
@@ -64,6 +65,8 @@ export function nodeRedisDriver(given: NodeRedisClient): Driver {
       )
     },
     subscribe: (channel, subscriber) => subscribe(client, channel, subscriber),
+    // A pool and a cluster do not tell.
+    isConnected: () => client.isReady ?? true,
     async close() {
       if (client.isOpen) await client.close()
     },
