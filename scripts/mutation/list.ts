@@ -649,18 +649,18 @@ const adapterMutations: Mutation[] = [
   ),
   saving(
     'a session that is created again after it ended',
-    "if (!newer || !(isLoaded(newer) || 'emptied' in newer)) throw gone(context, refOf(loaded))",
-    "if (!newer || !(isLoaded(newer) || 'emptied' in newer)) return { ...(loaded as Loaded), ref: await context.backing.create(loaded as Loaded, refOf(loaded).expiresAt) }",
+    "if (!newer) return 'gone'",
+    'if (!newer) return { ...given.loaded, ref: await context.backing.create(given.loaded, given.loaded.ref.expiresAt) }',
   ),
   saving(
     "a conflict resolved by overwriting the other request's change",
-    'const result = await saveOver(newer, task, save, applyAgain(changes, isLoaded(newer) ? newer.values : {}))',
-    'const result = await saveOver(newer, task, save, task.state.values)',
+    'const result = await saveOver(newer, task, given, applyAgain(given.changes, newer.values))',
+    'const result = await saveOver(newer, task, given, task.state.values)',
   ),
   saving(
     'a conflict that is not retried',
-    'return runExclusive(task.context, `session ${refOf(loaded).cookie.id}`, () => saveOverNewer(task, save))',
-    'return loaded as Loaded',
+    'return runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, given))',
+    'return loaded',
   ),
   on(adapter, 'packages/strongroom/src/request/login.ts')(
     'a login that does not replace the old session',
@@ -705,13 +705,13 @@ const adapterMutations: Mutation[] = [
   ),
   touch('packages/strongroom/src/request/save.ts')(
     'a write that tries again with the copy that it has lost with',
-    'const newer = await context.backing.load(cookie, { fresh: true })',
-    'const newer = await context.backing.load(cookie)',
+    'const newer = stillThere(await context.backing.load(cookie, { fresh: true }))',
+    'const newer = stillThere(await context.backing.load(cookie))',
   ),
   touch('packages/strongroom/src/request/login.ts')(
     'a login that tries again with the copy that it has lost with',
-    'const newer = await context.backing.load(old.ref.cookie, { fresh: true })',
-    'const newer = await context.backing.load(old.ref.cookie)',
+    'const newer = stillThere(await context.backing.load(old.ref.cookie, { fresh: true }))',
+    'const newer = stillThere(await context.backing.load(old.ref.cookie))',
   ),
   touch('packages/strongroom/src/request/save.ts')(
     'a session that is reported as gone because another request was faster',
@@ -943,7 +943,7 @@ const adoptedKeyMutations: Mutation[] = [
   ),
   adoptedKeys('backing/server.ts')(
     'a session that an altered label hides from its user',
-    "if (own ? !hasLabel(entry, own) : !isSession(entry)) return { refused: 'forged' }",
+    "if (own ? !hasLabel(entry, own) : !isEmptied && !isSession(entry)) return { refused: 'forged' }",
     '',
   ),
   adoptedKeys('backing/ended-users.ts')(

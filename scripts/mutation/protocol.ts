@@ -11,8 +11,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('superseded', 'backing/server')(
     'a login that leaves the old session alive',
-    'forgetting(id, async () => (await store.update(id, entry, version)) !== null)',
-    'forgetting(id, async () => entry !== null && version !== null)',
+    'forgetting(id, async () => (await store.update(id, tombstone(owner), version)) !== null)',
+    'forgetting(id, async () => owner !== id && version !== null)',
   ),
   core('superseded', 'backing/server')(
     'a tombstone that is gone before the response has arrived',
@@ -225,32 +225,32 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('identity', 'request/login')(
     'a proof that is refused because somebody has renewed the session',
-    'if (error instanceof SessionGoneError) return null\n    throw error',
-    'throw error',
+    "return saved !== 'gone' && isLoaded(saved) ? saved : null",
+    "if (saved === 'gone') throw gone(task.context, loaded.ref)\n  return saved && isLoaded(saved) ? saved : null",
   ),
   core('identity', 'request/plan')(
     'a login that goes on with the session of a planted cookie',
-    "if (intent?.verb === 'login') return { verb: 'login', loaded, changes: toApply, ends }",
-    '',
+    "if (replaced) return { verb: 'login', loaded: replaced, changes: toApply, ends }",
+    "if (replaced) return { verb: 'write', loaded: replaced, isEmptied: false, changes: { ...NO_CHANGES, ...toApply }, renews: true }",
   ),
   core('superseded', 'request/plan')(
     'a superseded cookie that overwrites the newer one',
     'if (empty || superseded?.isRecent) return null',
     'if (empty) return null',
   ),
-  core('superseded', 'request/login')(
-    'a page that signs itself out by a request whose session is over',
-    'if (!isLogin && (await isAnyReplaced(context, over))) {',
-    'if (!isLogin && over.length > 99) {',
+  core('superseded', 'request/create')(
+    'a page that signs itself out by a request whose session has ended',
+    'if (!replaces) return firstReplaced(context, ended)\n',
+    'if (!replaces) return null\n',
   ),
-  core('superseded', 'request/login')(
+  core('superseded', 'request/create')(
     'a login that leaves no tombstone where nothing is left',
-    'if (isLogin) await Promise.all(over.map((cookie) => context.backing.replaceOver?.(cookie)))\n',
+    'await Promise.all(ended.map((cookie) => context.backing.replaceEnded?.(cookie)))\n',
     '\n',
   ),
   core('superseded', 'backing/server')(
     'a login that leaves no tombstone where a session ended meanwhile',
-    'if (await store.create(id, mark(TOMBSTONE, null))) return false\n        continue',
+    'if (await store.create(id, tombstone(null))) return false\n        continue',
     'return false',
   ),
   core('superseded', 'request/commit')(
@@ -260,13 +260,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('merge', 'request/save')(
     'a change that is refused because another request left the session empty',
-    "if (!newer || !(isLoaded(newer) || 'emptied' in newer)) throw",
-    'if (!isLoaded(newer)) throw',
-  ),
-  core('superseded', 'backing/server')(
-    'an empty session that is filled under a cookie from before its renewal',
-    'Buffer.from(entry.bytes).equals(generationOf(token))',
-    'entry.bytes.length === 4',
+    "return result && 'emptied' in result ? result.emptied : null",
+    'return null',
   ),
   core('server-backing', 'backing/server')(
     'a session that nobody has the cookie of, because the answer of the store was lost',
@@ -275,8 +270,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('limit', 'request/session-limit')(
     'two logins at a lowered limit that end each other',
-    'await this.#endOldest(others)\n    return login()',
-    'const session = await login()\n    await this.#endOldest(others)\n    return session',
+    'if (this.#refuses) throw this.#full()\n    return null',
+    'if (this.#refuses) throw this.#full()\n    const session = await login()\n    await this.#endOldest(others)\n    return session',
   ),
   core('rotation', 'backing/server')(
     'a cookie that is remembered as ours although its secret was removed',
@@ -285,8 +280,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('forgetting', 'backing/records')(
     'contents that stay in memory after their secret was removed',
-    'ring.get(master.kid) !== master))',
-    'ring.get(master.kid) === null))',
+    'masters.some((one) => one && ring.get(one.kid) !== one)',
+    'masters.length === 0',
   ),
   core('forgetting', 'backing/cookie')(
     'contents of expired cookies that stay in memory',
@@ -313,12 +308,12 @@ export const protocolMutations: readonly Mutation[] = [
     'filter((one) => !isSession(one)).length',
     'filter((one) => !isSession(one) && one.size > 1e9).length',
   ),
-  core('login-moment', 'request/login')(
+  core('login-moment', 'request/create')(
     'a login that survives an end of all sessions',
     'await assertNotEnded(context, began, session.ref)\n',
     '\n',
   ),
-  core('login-moment', 'request/login')(
+  core('login-moment', 'request/create')(
     'a login that takes longer than the store remembers',
     'if (moment && clock() - moment.at > LONGEST_LOGIN)',
     'if (moment && clock() - moment.at > 100 * LONGEST_LOGIN)',
@@ -347,7 +342,7 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('limit', 'request/session-limit')(
     'a session that counts although it is replaced',
-    'id !== this.#parts.replaced',
+    '!this.#parts.replaced.has(id)',
     'id !== undefined',
   ),
   core('limit', 'request/session-limit')(

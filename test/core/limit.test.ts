@@ -164,6 +164,26 @@ describe('a limit across two processes', () => {
   })
 })
 
+describe('a limit on a login that replaces several sessions', () => {
+  it('counts none of those whose cookies the request has', async () => {
+    for (const atLimit of ['refuse', 'end-oldest'] as Policy[]) {
+      const app = fixture()
+      const [one, two, device] = [app.visitor(), app.visitor(), app.visitor()]
+      for (const guest of [device, one, two]) {
+        app.clock.advance(1000)
+        await guest.visit((session) => session.login('ada'))
+      }
+      const { cookieName } = app.sessions.policy
+      const visit = app.sessions.open({ cookie: `${cookieName}=${one.cookie}; ${cookieName}=${two.cookie}` })
+      ;(await visit.get()).login('ada', { limit: 2, atLimit })
+      await visit.commit()
+      await settle()
+      assert.equal((await app.sessions.of('ada').list()).length, 2)
+      await device.visit((session) => assert.equal(session.userId, 'ada'))
+    }
+  })
+})
+
 describe('a limit that was lowered', () => {
   it('leaves one of the sessions that sign in again at the same time, whatever the order of their store calls', async () => {
     for (let seed = 0; seed < 200; seed++) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createKeyring, type Secrets } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { sealedUnder } from '../../packages/strongroom/src/crypto/seal.ts'
+import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { inCookies } from './fixtures/engines.ts'
@@ -124,6 +125,36 @@ describe('a rotation of secrets', () => {
       await settle()
       await guest.visit((session) => assert.equal(session.userId, null))
     }
+  })
+
+  it('takes effect for a request that is under way, whose cookie opens nothing afterwards', async () => {
+    const sessions = createSessions<Anything>({ secrets: [secret('a')], store: cookie() })
+    const guest = visitor<Anything>(sessions)
+    await guest.visit((session) => session.login('ada'))
+    const request = guest.begin()
+    const session = await request.session()
+    await sessions.reloadSecrets([secret('b')])
+    session.set('n', 1)
+    await request.respond()
+    await guest.visit((again) => assert.equal(again.userId, null))
+  })
+
+  it('to the same secrets changes nothing for a request that is under way', async () => {
+    const sessions = createSessions<Anything>({ secrets: [secret('a')], store: memory() })
+    const guest = visitor<Anything>(sessions)
+    const handle = await guest.visit(async (session, request) => {
+      session.login('ada')
+      await request.save()
+      return session.handle
+    })
+    await settle()
+    await guest.visit(async (session) => {
+      await sessions.reloadSecrets([secret('b'), secret('a')])
+      await sessions.reloadSecrets([secret('a'), secret('b')])
+      session.login('ada')
+    })
+    await settle()
+    assert.equal(await guest.visit((session) => session.handle), handle)
   })
 
   it('empties the memo even when the new secret has the key id of the old one', async () => {

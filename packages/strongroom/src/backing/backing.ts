@@ -2,7 +2,7 @@ import type { Master } from '../crypto/keyring.ts'
 import type { Id, Refused } from '../crypto/token.ts'
 import { TooLargeError } from '../errors.ts'
 import type { CookieTransport } from '../http/cookie.ts'
-import type { Content, Parsed, Values } from '../session/content.ts'
+import type { Content, Meta, Parsed, Values } from '../session/content.ts'
 import type { RequestedLifetime } from '../session/lifetime.ts'
 import type { LoginMoment } from '../session/login.ts'
 import type { Clock, ListOptions, ReadOptions, Store, Traits, Version } from '../store.ts'
@@ -29,11 +29,12 @@ export interface Superseded {
 }
 
 /**
- * An anonymous session in which its visitor's own requests have left nothing, a moment ago. It is over; but a request that was under
- * way then lost a race against nobody's will to end anything, and stores what it has in its place. A login replaces it.
+ * An anonymous session in which its visitor's own requests have left nothing, a moment ago. Nobody has it any more; but nobody wanted
+ * to end it, either: a request that was under way may store what it has in its place. A login replaces it.
  */
 export interface Emptied {
-  readonly emptied: SessionRef
+  /** Without values. */
+  readonly emptied: Loaded
 }
 
 /** A session with a user. */
@@ -119,10 +120,10 @@ export interface Backing {
   /** Ends a session, whatever its version. True if this call ended a live one. */
   end(ref: SessionRef): Promise<boolean>
   /**
-   * Ends an anonymous session in which nothing is left: false if the version is another or it has ended. Where there is a server to
-   * remember it, it is `Emptied` for a moment: `update` and `renew` of that reference store it again, unless it was replaced.
+   * Ends an anonymous session in which nothing is left: false if the version is another or it has ended. Sessions of ours in a store
+   * are `Emptied` for a moment: `update` and `renew` over that store the session again, unless it was replaced.
    */
-  empty(ref: SessionRef): Promise<boolean>
+  empty(ref: SessionRef, meta: Meta): Promise<Emptied | boolean>
   /** Removes what this request has stored and nobody has received: no end of a session, but the undoing of a create. */
   discard(ref: SessionRef): Promise<unknown>
   /**
@@ -135,13 +136,8 @@ export interface Backing {
    * live on beside the login. True if this call ended a live one.
    */
   replaceAny(ref: SessionRef): Promise<boolean>
-  /**
-   * The same for a cookie whose session is over, by which it is not known which session that was. Absent, like `isReplaced`, where
-   * nothing on the server could remember it.
-   */
-  replaceOver?(cookie: VerifiedCookie): Promise<unknown>
-  /** Was what this cookie led to replaced by a login, a moment ago? Asks the store itself. */
-  isReplaced?(cookie: VerifiedCookie): Promise<boolean>
+  /** The same for a cookie that led to nothing any more. Absent where nothing on the server could remember it. */
+  replaceEnded?(cookie: VerifiedCookie): Promise<unknown>
   /** Forgets what this process remembers of a session that is over, although it is stored. */
   forget(ref: SessionRef): void
   /**

@@ -229,12 +229,14 @@ function rememberingVerifier(codec: CookieCodec, ring: LiveKeyring, memo: number
   const known = new Memo<CookieSession>(memo)
   const add = (cookie: CookieSession) => known.set(cookie.text, cookie, 6 * cookie.text.length + 512)
   const inRing = (master: Master) => ring.get(master.kid) === master
-  // A secret that was removed must stop opening at once, and what it has opened must not be left in memory.
-  ring.onReplaced(() => known.deleteWhere((cookie) => !inRing(cookie.sealedUnder) || !inRing(cookie.master)))
+  const isOpen = (cookie: CookieSession) => inRing(cookie.sealedUnder) && inRing(cookie.master)
+  // What a secret that was removed has opened must not be left in memory.
+  ring.onReplaced(() => known.deleteWhere((cookie) => !isOpen(cookie)))
 
   function verify(given: string): VerifiedCookie | Refused {
     const before = known.get(given)
-    if (before) return before
+    // A request may have been under way when the secret was removed, and have made a cookie after that.
+    if (before && isOpen(before)) return before
     const decoded = codec.decode(given)
     if ('refused' in decoded) return decoded
     const { payload, master: sealedUnder } = decoded

@@ -55,8 +55,8 @@ export function createEntries({ records, ring, namespace, aead, clock, limit }: 
       token: VerifiedToken,
       content: ContentToSave,
       expiresAt: number,
-      was?: Written,
-      renewedAt: number = was ? was.ref.renewedAt : now(),
+      was: Written | undefined,
+      renewedAt: number,
     ): Entry {
       const { meta } = content
       const payload = encodeContent(content)

@@ -29,7 +29,8 @@ class OpenedRecord implements OpenedSession {
   /** The cookie that opened it: one that was superseded has the same id. */
   readonly cookie: string
   readonly renewedAt: number
-  readonly master: Master | undefined
+  /** The one that the session began under, and the one that its record is sealed under, if it is sealed. */
+  readonly masters: readonly (Master | undefined)[]
   readonly owner: string | null
   readonly meta: Parsed['meta']
   readonly data: string
@@ -37,14 +38,14 @@ class OpenedRecord implements OpenedSession {
 
   constructor(
     { bytes, cookie, renewedAt }: Pick<OpenedRecord, 'bytes' | 'cookie' | 'renewedAt'>,
-    master: Master | undefined,
+    masters: OpenedRecord['masters'],
     owner: string | null,
     content: ContentToSave,
   ) {
     this.bytes = bytes
     this.cookie = cookie
     this.renewedAt = renewedAt
-    this.master = master
+    this.masters = masters
     this.owner = owner
     this.meta = content.meta
     this.data = content.data
@@ -66,7 +67,7 @@ export function createRecords(seal: Seal, ring: LiveKeyring, limit: number): Rec
   const memo = new Memo<OpenedRecord>(limit)
 
   // A secret that was removed must stop opening at once, and what it has opened must not be left in memory.
-  ring.onReplaced(() => memo.deleteWhere(({ master }) => master !== undefined && ring.get(master.kid) !== master))
+  ring.onReplaced(() => memo.deleteWhere(({ masters }) => masters.some((one) => one && ring.get(one.kid) !== one)))
 
   function masterOf(bytes: Buffer): Master | undefined {
     const kid = sealedUnder(bytes)
@@ -74,7 +75,7 @@ export function createRecords(seal: Seal, ring: LiveKeyring, limit: number): Rec
   }
 
   function remember(
-    { id, text }: VerifiedToken,
+    { id, text, master }: VerifiedToken,
     given: Buffer,
     renewedAt: number,
     owner: string | null,
@@ -83,7 +84,7 @@ export function createRecords(seal: Seal, ring: LiveKeyring, limit: number): Rec
     if (limit === 0) return
     // A copy of the bytes, because the caller may reuse its own. JSON and parsed values take about five times as much again.
     const opened = { bytes: Buffer.from(given), cookie: text, renewedAt }
-    memo.set(id, new OpenedRecord(opened, masterOf(given), owner, content), 6 * given.length + 512)
+    memo.set(id, new OpenedRecord(opened, [master, masterOf(given)], owner, content), 6 * given.length + 512)
   }
 
   return {

@@ -75,9 +75,9 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     const { entry, version } = found
     if (hasLabel(entry, TOMBSTONE)) return REPLACED
     const own = ownLabel(token)
-    if (!own && hasLabel(entry, EMPTIED)) return emptied(token, found)
+    const isEmptied = !own && hasLabel(entry, EMPTIED)
     // An altered label would hide a session from its user's list, and from a limit.
-    if (own ? !hasLabel(entry, own) : !isSession(entry)) return { refused: 'forged' }
+    if (own ? !hasLabel(entry, own) : !isEmptied && !isSession(entry)) return { refused: 'forged' }
     const opened = records.open(entry.bytes, token, entry.owner)
     if ('refused' in opened) return opened.refused === 'superseded' ? supersededBy(token, found) : opened
     const { meta, data, values, renewedAt } = opened
@@ -87,16 +87,9 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       records.forget(token.id)
       return expired
     }
-    const expiresAt = Math.min(entry.expiresAt, meta.deadline)
-    const ref: RecordRef = { cookie: token, version, expiresAt, owner: entry.owner, label: entry.label, renewedAt }
-    return { meta, data, values, shared: values, ref }
-  }
-
-  /** Under this very token: with one from before a renewal, nobody goes on. */
-  function emptied(token: VerifiedToken, { entry, version }: Found): LoadResult {
-    records.forget(token.id)
-    const isSame = entry.owner === null && Buffer.from(entry.bytes).equals(generationOf(token))
-    return isSame ? { emptied: refTo(token, entry, now(), version) } : null
+    const ref = refTo(token, { ...entry, expiresAt: Math.min(entry.expiresAt, meta.deadline) }, renewedAt, version)
+    const loaded = { meta, data, values, shared: values, ref }
+    return isEmptied ? { emptied: loaded } : loaded
   }
 
   function supersededBy(token: VerifiedToken, { entry, version }: Found): Superseded {
@@ -181,26 +174,26 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     return version
   }
 
-  /** What is left in a session's place for as long as requests may be under way that have its cookie. */
-  function mark(label: Uint8Array, owner: string | null, bytes: Uint8Array = NOTHING): Entry {
+  /** Stays in a session's place for as long as requests may be under way that have its cookie. */
+  function tombstone(owner: string | null): Entry {
     const createdAt = clock()
-    return { bytes, expiresAt: createdAt + IN_FLIGHT, owner, label, createdAt }
+    return { bytes: NOTHING, expiresAt: createdAt + IN_FLIGHT, owner, label: TOMBSTONE, createdAt }
   }
 
-  const putMark = (id: Id, entry: Entry, version: Version): Promise<boolean> =>
-    forgetting(id, async () => (await store.update(id, entry, version)) !== null)
+  const buryVersion = (id: Id, owner: string | null, version: Version): Promise<boolean> =>
+    forgetting(id, async () => (await store.update(id, tombstone(owner), version)) !== null)
 
   /** Puts a tombstone in the place of whatever is there. True if that was a session. */
   async function bury(id: Id): Promise<boolean> {
     for (let attempt = 1; attempt <= BURIALS; attempt++) {
       const found = await store.read(id, { fresh: true })
       if (!found) {
-        if (await store.create(id, mark(TOMBSTONE, null))) return false
+        if (await store.create(id, tombstone(null))) return false
         continue
       }
       const wasSession = isSession(found.entry)
       if (wasSession) await ended.add(found.entry.owner)
-      if (await putMark(id, mark(TOMBSTONE, found.entry.owner), found.version)) return wasSession
+      if (await buryVersion(id, found.entry.owner, found.version)) return wasSession
     }
     // Somebody renews it without pause: it ends without a tombstone.
     return forgetting(id, () => store.delete(id))
@@ -256,10 +249,19 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       return forgetting(cookie.id, () => store.delete(cookie.id, undefined, owner))
     },
 
-    async empty(ref) {
-      const version = await versionOf(ref as RecordRef)
-      const { cookie, owner } = ref as RecordRef
-      return version !== null && putMark(cookie.id, mark(EMPTIED, owner, generationOf(cookie)), version)
+    async empty(given, meta) {
+      const ref = given as RecordRef
+      const version = await versionOf(ref)
+      if (version === null) return false
+      const { cookie, renewedAt } = ref
+      const content = { meta, data: '{}', values: {} }
+      // Sealed like any other, so that it tells who may fill it again, and when the session ends at the latest.
+      const record = entryFor(cookie, content, clock() + IN_FLIGHT, { content, ref }, renewedAt)
+      const entry = { ...record, label: EMPTIED }
+      const next = await read.around(cookie.id, () => store.update(cookie.id, entry, version))
+      return (
+        next !== null && { emptied: { ...content, shared: content.values, ref: refTo(cookie, entry, renewedAt, next) } }
+      )
     },
 
     discard(ref) {
@@ -271,18 +273,13 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       const { cookie, owner } = ref as RecordRef
       await ended.add(owner)
       const version = await versionOf(ref as RecordRef)
-      return version !== null && putMark(cookie.id, mark(TOMBSTONE, owner), version)
+      return version !== null && buryVersion(cookie.id, owner, version)
     },
 
     replaceAny: ({ cookie }) => bury(cookie.id),
 
-    async replaceOver({ id }) {
-      if (!(await store.create(id, mark(TOMBSTONE, null)))) await bury(id)
-    },
-
-    async isReplaced({ id }) {
-      const found = await store.read(id, { fresh: true })
-      return found !== null && hasLabel(found.entry, TOMBSTONE)
+    async replaceEnded({ id }) {
+      if (!(await store.create(id, tombstone(null)))) await bury(id)
     },
 
     forget: ({ cookie }) => records.forget(cookie.id),
@@ -329,13 +326,6 @@ const BURIALS = 5
 const NOTHING_REMEMBERED: RememberedEnds = { all: 0, one: 0 }
 
 const REPLACED: Superseded = { superseded: 'replaced', isRecent: true, ends: null }
-
-/** In a mark, so that it is known for which token it was left. */
-function generationOf({ generation }: VerifiedToken): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(generation)
-  return bytes
-}
 
 /** Remembers verified cookies by their text: verifying costs two HMACs, and one visitor's cookie comes a hundred times. */
 function rememberingVerifier({

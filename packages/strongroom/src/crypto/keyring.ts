@@ -41,13 +41,20 @@ export type Secrets = string | Uint8Array | readonly (string | Uint8Array)[]
 
 const PLACEHOLDER = /change.?me|secret|password|passw0rd|keyboard.?cat|example|default|insert.?here|qwerty/i
 
-/** Derives the ring. Throws `ConfigError` if a secret is short, guessable, or there twice. */
-export function createKeyring(secrets: Secrets): Keyring {
+/**
+ * Derives the ring. A secret that is in the ring `before` keeps its master, so that what is compared by identity is the same after a
+ * reload. Throws `ConfigError` if a secret is short, guessable, or there twice.
+ */
+export function createKeyring(secrets: Secrets, before: Keyring | null = null): Keyring {
   const given = typeof secrets === 'string' ? secrets.split(/[\s,]+/).filter(Boolean) : secrets
   const list = given instanceof Uint8Array ? [given] : given
   if (!Array.isArray(list)) throw new ConfigError(`secrets must be a string, bytes, or an array of these. ${REMEDY}`)
   if (list.length === 0) throw new ConfigError(`secrets is empty. ${REMEDY}`)
-  const masters = list.map((secret, i) => deriveMaster(secretBytes(secret, i)))
+  const masters = list.map((secret, i) => {
+    const master = deriveMaster(secretBytes(secret, i))
+    const same = before?.get(master.kid)
+    return same?.seal.equals(master.seal) ? same : master
+  })
   const byKid = new Map<number, Master>()
   masters.forEach((master, i) => {
     const other = byKid.get(master.kid)
@@ -104,7 +111,7 @@ export function createLiveKeyring(source: SecretSource, timeout = 2_000): LiveKe
     } finally {
       late = null
     }
-    const fetched = createKeyring(secrets)
+    const fetched = createKeyring(secrets, ring)
     if (turn <= taken) return
     ;[ring, taken] = [fetched, turn]
     for (const listener of listeners) listener()

@@ -1,18 +1,18 @@
 import type { Loaded, SessionRef } from '../backing/backing.ts'
-import { SessionGoneError } from '../errors.ts'
 import { changesOf } from '../session/changes.ts'
 import type { State } from '../session/state.ts'
-import { create, login } from './login.ts'
+import { create } from './create.ts'
+import { login } from './login.ts'
 import { nextStamp } from './next-meta.ts'
 import type { Plan } from './plan.ts'
-import { refresh, save, touch } from './save.ts'
+import { refresh, type Saved, save, touch, trySave } from './save.ts'
 import { type Committer, revoked, type Task } from './task.ts'
 
 /**
  * Carries out a plan. Resolves to the session as it is stored now; to null when it has ended or, for a touch or a refresh, when
  * nothing was saved.
  */
-export function commit(committer: Committer, plan: Plan): Promise<Loaded | null> {
+export function commit(committer: Committer, plan: Plan): Promise<Saved> {
   const { context, state } = committer
   // Not an async function: most commits need no stamp, and would wait for one more turn of the promise queue.
   if (state.intent?.verb !== 'login' && state.credentialChange === null)
@@ -20,7 +20,7 @@ export function commit(committer: Committer, plan: Plan): Promise<Loaded | null>
   return nextStamp(context, state).then((stamp) => carryOut({ ...committer, stamp }, plan))
 }
 
-function carryOut(task: Task, plan: Plan): Promise<Loaded | null> {
+function carryOut(task: Task, plan: Plan): Promise<Saved> {
   switch (plan.verb) {
     case 'end':
       return end(task, plan)
@@ -29,7 +29,7 @@ function carryOut(task: Task, plan: Plan): Promise<Loaded | null> {
     case 'login':
       return login(task, plan)
     case 'write':
-      return 'emptied' in plan.loaded ? fill(task, plan, plan.loaded.emptied) : save(task, plan)
+      return plan.isEmptied ? fill(task, plan) : save(task, plan)
     case 'touch':
       return touch(task, plan)
     case 'refresh':
@@ -37,21 +37,14 @@ function carryOut(task: Task, plan: Plan): Promise<Loaded | null> {
   }
 }
 
-/** In place of the session that was left empty; or a new one, if it is gone for good. */
-async function fill(
-  task: Task,
-  plan: Extract<Plan, { verb: 'write' }>,
-  { cookie }: SessionRef,
-): Promise<Loaded | null> {
-  try {
-    return await save(task, plan)
-  } catch (error) {
-    if (error instanceof SessionGoneError) return create(task, { ends: [], over: [cookie] })
-    throw error
-  }
+/** In place of the session that was left empty; or a new one, if it has ended meanwhile. */
+async function fill(task: Task, plan: Extract<Plan, { verb: 'write' }>): Promise<Saved> {
+  const saved = await trySave(task, plan)
+  if (saved !== 'gone') return saved
+  return create(task, { ends: [], ended: [plan.loaded.ref.cookie], replaces: false })
 }
 
-async function end(task: Task, { refs, startAgain }: Extract<Plan, { verb: 'end' }>): Promise<Loaded | null> {
+async function end(task: Task, { refs, startAgain, ended }: Extract<Plan, { verb: 'end' }>): Promise<Loaded | null> {
   const { context, state } = task
   const { backing } = context
   // A new session gets a cookie, which another request that had the old one must not overwrite with one of its own.
@@ -60,7 +53,8 @@ async function end(task: Task, { refs, startAgain }: Extract<Plan, { verb: 'end'
   if (!startAgain) return null
   // Checked only after the logout: a value that cannot be stored must not keep anybody signed in.
   assertStorable(state)
-  return create(state.intent?.verb === 'login' ? task : { ...task, device: () => null }, { ends: [], over: [] })
+  const isLogin = state.intent?.verb === 'login'
+  return create(isLogin ? task : { ...task, device: () => null }, { ends: [], ended, replaces: true })
 }
 
 /** Throws `DataError` for a value that cannot be stored. */

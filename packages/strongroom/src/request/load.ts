@@ -17,14 +17,23 @@ export interface LoadedCookies {
   /** Without a loaded session: a cookie that opens nothing any more. */
   readonly superseded: Superseded | null
   /** Without a loaded session: the one in which nothing was left a moment ago. */
-  readonly emptied: SessionRef | null
-  /** Without a loaded session: the cookies whose sessions are over. Other requests under way may have them, too. */
-  readonly over: readonly VerifiedCookie[]
+  readonly emptied: Loaded | null
+  /** Without a loaded session: the cookies that lead to nothing any more. Other requests under way may have them, too. */
+  readonly ended: readonly VerifiedCookie[]
+  /** Has this request logged out, and saved that already? */
+  readonly loggedOut: boolean
   /** Other sessions that the request can prove to hold. A logout ends them, too, and a login those of its user. */
   readonly others: readonly OwnedSession[]
 }
 
-export const NO_COOKIE: LoadedCookies = { loaded: null, superseded: null, emptied: null, over: [], others: [] }
+export const NO_COOKIE: LoadedCookies = {
+  loaded: null,
+  superseded: null,
+  emptied: null,
+  ended: [],
+  loggedOut: false,
+  others: [],
+}
 
 /** Does a request carry a cookie of our name, valid or not? */
 export function hasCookie({ transport }: SessionsContext, cookies: string | undefined): boolean {
@@ -52,17 +61,17 @@ export function load(
 
 function alone(cookie: VerifiedCookie, result: LoadResult): LoadedCookies | 'unknown-key' {
   if (isLoaded(result)) return { ...NO_COOKIE, loaded: result }
-  if (result === null) return { ...NO_COOKIE, over: [cookie] }
+  if (result === null) return { ...NO_COOKIE, ended: [cookie] }
   if ('superseded' in result) return { ...NO_COOKIE, superseded: result }
-  if ('emptied' in result) return { ...NO_COOKIE, emptied: result.emptied, over: [cookie] }
+  if ('emptied' in result) return { ...NO_COOKIE, emptied: result.emptied, ended: [cookie] }
   if (isUnknownKey(result)) return 'unknown-key'
-  return isOver(result) ? { ...NO_COOKIE, over: [cookie] } : NO_COOKIE
+  return hasEnded(result) ? { ...NO_COOKIE, ended: [cookie] } : NO_COOKIE
 }
 
 const isUnknownKey = (result: LoadResult) => result !== null && 'refused' in result && result.refused === 'unknown-key'
 
 /** Did it end, so that no session is lost if a login takes its place? What was altered, or is under a key that is missing, may not have. */
-const isOver = (result: LoadResult) =>
+const hasEnded = (result: LoadResult) =>
   result === null ||
   'emptied' in result ||
   'expired' in result ||
@@ -79,8 +88,8 @@ function choose(
 ): LoadedCookies | 'unknown-key' {
   const live = newestOfEach(context, results.filter(isLoaded))
   const superseded = results.flatMap((one) => (one && 'superseded' in one ? [one] : []))
-  const over = cookies.filter((_, i) => isOver(results[i] ?? null))
-  if (live.length + superseded.length === 0) return results.some(isUnknownKey) ? 'unknown-key' : { ...NO_COOKIE, over }
+  const ended = cookies.filter((_, i) => hasEnded(results[i] ?? null))
+  if (live.length + superseded.length === 0) return results.some(isUnknownKey) ? 'unknown-key' : { ...NO_COOKIE, ended }
   const owned = [
     ...superseded.flatMap((one) => one.ends ?? []),
     ...live.map(({ ref, meta }) => ({ ref, isOf: (userId: string) => meta.userId === userId })),
@@ -94,7 +103,7 @@ function choose(
   const recent = superseded.find(({ isRecent }) => isRecent) ?? superseded[0] ?? null
   const others = othersOf(owned, recent?.ends?.ref)
   // Of several, there is no telling which one the visitor goes on with.
-  return { loaded: null, superseded: recent, emptied: null, over, others }
+  return { ...NO_COOKIE, superseded: recent, ended, others }
 }
 
 /** Each session once. Where a session is in its cookie, an old cookie may still open it, in an older state. */

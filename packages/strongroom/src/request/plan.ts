@@ -1,4 +1,4 @@
-import type { Emptied, Loaded, SessionRef, VerifiedCookie } from '../backing/backing.ts'
+import type { Loaded, SessionRef, VerifiedCookie } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import { changesOf, type RequestChanges } from '../session/changes.ts'
 import { isEmpty } from '../session/content.ts'
@@ -14,13 +14,16 @@ export type Plan =
       readonly refs: readonly SessionRef[]
       /** Begin a new session afterwards? */
       readonly startAgain: boolean
+      readonly ended: readonly VerifiedCookie[]
     }
   | {
       readonly verb: 'create'
       /** For a login: the sessions that it takes the place of. */
       readonly ends: readonly SessionRef[]
-      /** The cookies that were presented, and whose sessions are over. */
-      readonly over: readonly VerifiedCookie[]
+      /** The cookies that were presented, and lead to nothing any more. */
+      readonly ended: readonly VerifiedCookie[]
+      /** Must other requests with these cookies create nothing, or must this one not, if one of them has signed in? */
+      readonly replaces: boolean
     }
   | {
       readonly verb: 'login'
@@ -31,7 +34,9 @@ export type Plan =
     }
   | {
       readonly verb: 'write'
-      readonly loaded: Loaded | Emptied
+      readonly loaded: Loaded
+      /** Was it left empty a moment ago? Then it is as good as none. */
+      readonly isEmptied: boolean
       readonly changes: RequestChanges
       readonly renews: boolean
     }
@@ -45,7 +50,7 @@ export const NO_CHANGES: RequestChanges = { cleared: false, edits: new Map(), te
 export function planOf(
   context: SessionsContext,
   state: State,
-  { loaded, superseded, emptied, over, others }: LoadedCookies,
+  { loaded, superseded, emptied, ended, loggedOut, others }: LoadedCookies,
   failed: boolean,
 ): Plan | null {
   const { intent } = state
@@ -56,26 +61,29 @@ export function planOf(
     const own = loaded?.ref ?? superseded?.ends?.ref
     const refs = others.map(({ ref }) => ref)
     const startAgain = !dropped && (intent?.verb === 'login' || !empty)
-    return { verb: 'end', refs: own ? [own, ...refs] : refs, startAgain }
+    return { verb: 'end', refs: own ? [own, ...refs] : refs, startAgain, ended }
   }
   if (dropped) return null
   const changes = changesOf(state)
   // Whatever a parallel request writes into a session that this one has cleared must not survive that.
   const toApply = changes ?? { ...NO_CHANGES, cleared: state.cleared }
   const ends = intent?.verb === 'login' ? others.filter(({ isOf }) => isOf(intent.userId)).map(({ ref }) => ref) : []
-  const renews = intent !== null
-  if (!loaded) {
+  if (intent?.verb === 'login') {
+    const replaced = loaded ?? emptied
+    if (replaced) return { verb: 'login', loaded: replaced, changes: toApply, ends }
     // As with a logout and a login: the old cookie was once its owner's, and nothing of a former user is left in this browser.
     const own = superseded?.ends
-    if (intent?.verb === 'login') return { verb: 'create', ends: own ? [own.ref, ...ends] : ends, over }
+    return { verb: 'create', ends: own ? [own.ref, ...ends] : ends, ended, replaces: true }
+  }
+  const renews = intent !== null
+  if (!loaded) {
     // The response with the newer cookie may still be on its way, and ours would overwrite it.
     if (empty || superseded?.isRecent) return null
     return emptied
-      ? { verb: 'write', loaded: { emptied }, changes: toApply, renews }
-      : { verb: 'create', ends: [], over }
+      ? { verb: 'write', loaded: emptied, isEmptied: true, changes: toApply, renews }
+      : { verb: 'create', ends: [], ended, replaces: loggedOut }
   }
-  if (intent?.verb === 'login') return { verb: 'login', loaded, changes: toApply, ends }
-  if (intent || changes || state.lifetime) return { verb: 'write', loaded, changes: toApply, renews }
+  if (intent || changes || state.lifetime) return { verb: 'write', loaded, isEmptied: false, changes: toApply, renews }
   if (context.saveEveryRequest) return { verb: 'refresh', loaded }
   const expiresAt = touchDue(context.clock(), loaded.ref.expiresAt, loaded.meta)
   return expiresAt === null ? null : { verb: 'touch', loaded, expiresAt }

@@ -1,4 +1,4 @@
-import { type ContentToSave, type Emptied, isLoaded, type Loaded, type SessionRef } from '../backing/backing.ts'
+import { type ContentToSave, type Emptied, isLoaded, type Loaded, type LoadResult } from '../backing/backing.ts'
 import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
@@ -11,64 +11,72 @@ import { applyAgain, expiryFor, gone, metaFor, report, requestedOf, revoked, typ
 /** How often a save that loses against other requests is tried again. */
 const ATTEMPTS = 200
 
-type Save = Omit<Extract<Plan, { verb: 'write' }>, 'verb'>
+type Save = Pick<Extract<Plan, { verb: 'write' }>, 'loaded' | 'changes' | 'renews'>
+/** What is stored now; null if there is nothing any more, because nothing was left. */
+export type Saved = Loaded | Emptied | null
 
-const refOf = (copy: Loaded | Emptied): SessionRef => (isLoaded(copy) ? copy.ref : copy.emptied)
+/** Saves what was changed, and renews the token where that was asked for. Rejects with `SessionGoneError` if the session has ended. */
+export async function save(task: Task, given: Save): Promise<Saved> {
+  const saved = await trySave(task, given)
+  if (saved === 'gone') throw gone(task.context, given.loaded.ref)
+  return saved
+}
 
 /**
- * Saves what was changed, and renews the token where that was asked for. The first try is immediate. A request that loses it waits
- * for its turn among this process's other losers, so that in a burst of parallel requests each needs one more try, and there is
- * no stampede.
+ * The same, and `gone` if the session has ended. The first try is immediate. A request that loses it waits for its turn among this
+ * process's other losers, so that in a burst of parallel requests each needs one more try, and there is no stampede.
  */
-export async function save(task: Task, save: Save): Promise<Loaded | null> {
-  const { loaded, changes } = save
-  const first = await saveOver(loaded, task, save, task.state.values, changes.text)
+export async function trySave(task: Task, given: Save): Promise<Saved | 'gone'> {
+  const { loaded, changes } = given
+  const first = await saveOver(loaded, task, given, task.state.values, changes.text)
   if (first !== 'conflict') return first
-  return runExclusive(task.context, `session ${refOf(loaded).cookie.id}`, () => saveOverNewer(task, save))
+  return runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, given))
 }
 
 /** Loads again, applies this request's own changes to the newer copy, and tries again. */
-async function saveOverNewer(task: Task, save: Save): Promise<Loaded | null> {
+async function saveOverNewer(task: Task, given: Save): Promise<Saved | 'gone'> {
   const { context } = task
-  const { loaded, changes } = save
-  const { cookie } = refOf(loaded)
+  const { cookie } = given.loaded.ref
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     report(context, cookie.id, (handle) => ({ type: 'conflict', handle, attempt }))
-    const newer = await context.backing.load(cookie, { fresh: true })
-    // Left empty by another request of the same visitor: there was nothing to lose, and there is now.
-    if (!newer || !(isLoaded(newer) || 'emptied' in newer)) throw gone(context, refOf(loaded))
-    const result = await saveOver(newer, task, save, applyAgain(changes, isLoaded(newer) ? newer.values : {}))
+    const newer = stillThere(await context.backing.load(cookie, { fresh: true }))
+    if (!newer) return 'gone'
+    const result = await saveOver(newer, task, given, applyAgain(given.changes, newer.values))
     if (result !== 'conflict') return result
   }
   throw tooBusy()
 }
 
-/** One try: by compare-and-set over this copy. Null if nothing was left to store, so that the session was ended. */
-async function saveOver(copy: Loaded | Emptied, task: Task, { renews }: Save, values: Values, text?: string | null) {
+/** Also what another request of the same visitor has left empty: there was nothing to lose, and there is now. */
+export function stillThere(result: LoadResult): Loaded | null {
+  if (isLoaded(result)) return result
+  return result && 'emptied' in result ? result.emptied : null
+}
+
+/** One try: by compare-and-set over this copy. */
+async function saveOver(copy: Loaded, task: Task, { renews }: Save, values: Values, text?: string | null) {
   const { context, state } = task
-  const stored = isLoaded(copy) ? copy : null
-  const before = refOf(copy)
-  const meta = metaFor(task, stored?.meta ?? null)
+  const meta = metaFor(task, copy.meta)
   if (meta.userId === null && isEmpty(values)) {
-    if (!stored) return null
-    if (!(await context.backing.empty(before))) return 'conflict' as const
-    revoked(context, before.cookie.id, 'emptied')
-    return null
+    const emptied = await context.backing.empty(copy.ref, meta)
+    if (!emptied) return 'conflict' as const
+    revoked(context, copy.ref.cookie.id, 'emptied')
+    return emptied === true ? null : emptied
   }
   const data = text ?? JSON.stringify(values)
   const shared = values === state.values ? shareable(state) : undefined
   const isLogin = state.intent?.verb === 'login'
   const content: ContentToSave = { meta, data, values: shared, requested: requestedOf(state), isLogin }
-  const expiresAt = expiryFor(task, meta, before)
+  const expiresAt = expiryFor(task, meta, copy.ref)
   const ref = await (renews
-    ? context.backing.renew(before, content, expiresAt, stored ?? content)
-    : context.backing.update(before, content, expiresAt, stored ?? content))
+    ? context.backing.renew(copy.ref, content, expiresAt, copy)
+    : context.backing.update(copy.ref, content, expiresAt, copy))
   if (!ref) return 'conflict' as const
   const reason = isLogin ? 'login' : 'renew'
   report(context, ref.cookie.id, (handle) =>
-    renews ? { type: 'renewed', handle, previous: handleOf(before.cookie.id), reason } : { type: 'updated', handle },
+    renews ? { type: 'renewed', handle, previous: handleOf(copy.ref.cookie.id), reason } : { type: 'updated', handle },
   )
-  return { meta, data, values, shared: shared ?? stored?.shared ?? {}, ref }
+  return { meta, data, values, shared: shared ?? copy.shared, ref }
 }
 
 export async function touch({ context }: Task, { loaded, expiresAt }: Extract<Plan, { verb: 'touch' }>) {
@@ -86,7 +94,7 @@ async function isGone({ backing, emit }: SessionsContext, { ref }: Loaded): Prom
 }
 
 /** The same session once more, with a new expiry. A request that only read is not refused because the session ended. */
-export async function refresh(task: Task, { loaded }: Extract<Plan, { verb: 'refresh' }>): Promise<Loaded | null> {
+export async function refresh(task: Task, { loaded }: Extract<Plan, { verb: 'refresh' }>): Promise<Saved> {
   try {
     return await save(task, { loaded, changes: { ...NO_CHANGES, text: loaded.data }, renews: false })
   } catch (error) {

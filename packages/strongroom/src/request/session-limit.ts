@@ -1,4 +1,4 @@
-import type { Loaded, UserIndex, UserSession } from '../backing/backing.ts'
+import type { Loaded, SessionRef, UserIndex, UserSession } from '../backing/backing.ts'
 import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
@@ -14,8 +14,12 @@ export interface SessionLimit {
    * user's oldest sessions after it. The session is ended, and the login runs again, if another one of this user was faster.
    */
   inTurn(login: () => Promise<Loaded>): Promise<Loaded>
-  /** The same for a login that goes on with a session which counts already, so that it need not take turns. */
-  around(login: () => Promise<Loaded | null>): Promise<Loaded | null>
+  /**
+   * Runs a login that goes on with a session which counts already. Null, and nothing done, if there are others to be ended for it,
+   * because the limit is new or was lowered: then it must store a new session, in turn. Of two that went on with theirs and ended each
+   * other's, none would be left.
+   */
+  goingOn(login: () => Promise<Loaded | null>): Promise<Loaded | null>
 }
 
 /** How many sessions are ended in parallel. */
@@ -23,21 +27,30 @@ const ENDED_AT_ONCE = 100
 /** How often a login that loses against other logins of its user is tried again. */
 const ATTEMPTS = 50
 
-const NO_LIMIT: SessionLimit = { inTurn: (login) => login(), around: (login) => login() }
+const NO_LIMIT: SessionLimit = { inTurn: (login) => login(), goingOn: (login) => login() }
 
 /** The limit of the login that the state asks for, or none. Throws `UnsupportedError` where sessions cannot be listed. */
-export function sessionLimit(context: SessionsContext, { intent }: State, replaced: Id | undefined): SessionLimit {
+export function sessionLimit(
+  context: SessionsContext,
+  { intent }: State,
+  replaced: readonly SessionRef[],
+): SessionLimit {
   if (intent?.verb !== 'login' || intent.options.limit === undefined) return NO_LIMIT
   const { beginTurn, endOne } = context.backing.users
-  if (beginTurn && endOne) return new UserLimit(context, intent, { beginTurn, endOne, replaced })
+  if (beginTurn && endOne)
+    return new UserLimit(context, intent, {
+      beginTurn,
+      endOne,
+      replaced: new Set(replaced.map(({ cookie }) => cookie.id)),
+    })
   throw new UnsupportedError(
     `login: limit needs a list of the user's sessions, which the engine ${context.backing.traits.engine} cannot give: ${context.backing.users.advice.list}`,
   )
 }
 
 interface LimitParts extends Required<Pick<UserIndex, 'beginTurn' | 'endOne'>> {
-  /** The session that the new one replaces, which does not count. */
-  readonly replaced: Id | undefined
+  /** The sessions that the new one replaces, which do not count. */
+  readonly replaced: ReadonlySet<Id>
 }
 
 /**
@@ -63,12 +76,11 @@ class UserLimit implements SessionLimit {
     return runExclusive(this.#context, `user ${this.#userId}`, () => this.#admitted(login))
   }
 
-  async around(login: () => Promise<Loaded | null>): Promise<Loaded | null> {
+  async goingOn(login: () => Promise<Loaded | null>): Promise<Loaded | null> {
     const others = await this.#others()
-    if (this.#refuses && others.length >= this.#most) throw this.#full()
-    // First: of two such logins that each renewed their own session before they ended the other's, none would be left.
-    await this.#endOldest(others)
-    return login()
+    if (others.length < this.#most) return login()
+    if (this.#refuses) throw this.#full()
+    return null
   }
 
   async #admitted(login: () => Promise<Loaded>): Promise<Loaded> {
@@ -117,7 +129,7 @@ class UserLimit implements SessionLimit {
     const enough = this.#refuses ? this.#most : Number.POSITIVE_INFINITY
     const others: UserSession[] = []
     for await (const page of liveSessions(this.#context, this.#userId, { page: Math.min(enough + 1, 500) })) {
-      others.push(...page.filter(({ id }) => id !== this.#parts.replaced))
+      others.push(...page.filter(({ id }) => !this.#parts.replaced.has(id)))
       if (others.length >= enough) break
     }
     return others

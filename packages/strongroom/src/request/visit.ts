@@ -1,4 +1,4 @@
-import type { Loaded } from '../backing/backing.ts'
+import { isLoaded, type Loaded } from '../backing/backing.ts'
 import { checkOptions, oneOf } from '../base/check.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
@@ -10,6 +10,7 @@ import { State } from '../session/state.ts'
 import { commit } from './commit.ts'
 import { hasCookie, type LoadedCookies, load, NO_COOKIE } from './load.ts'
 import { type Plan, planOf } from './plan.ts'
+import type { Saved } from './save.ts'
 
 export interface GetOptions {
   /**
@@ -238,15 +239,15 @@ export class Visit<Data extends object> {
     }
   }
 
-  #settle(state: State, stored: Loaded | null): void {
+  #settle(state: State, stored: Saved): void {
     const { transport, saveEveryRequest, backing } = this.#context
     const before = this.#found.loaded
-    if (!stored) {
+    if (!isLoaded(stored)) {
       // A session that was emptied leaves its cookie alone: the visitor may be signing in at this moment, in another request, whose
       // cookie would be removed. Where a cookie lives on without being asked about, there is no other way.
       const removes = state.loggedOut || !backing.traits.revocable
       if (removes && (this.#setCookie || this.#hasCookie())) this.#setCookie = transport.clear()
-      this.#forget(state)
+      this.#forget(state, stored?.emptied)
       return
     }
     this.#setLoaded(stored)
@@ -265,8 +266,19 @@ export class Visit<Data extends object> {
     this.#found = { ...this.#found, loaded }
   }
 
-  #forget(state: State): void {
-    this.#setLoaded(null)
+  /** What this request sets from now on begins a new session, which must respect other requests with the cookie as any other. */
+  #forget(state: State, emptied: Loaded | null = null): void {
+    const { loaded, superseded, ended, others } = this.#found
+    const loggedOut = this.#found.loggedOut || state.loggedOut
+    const own = loaded?.ref ?? (state.loggedOut ? superseded?.ends?.ref : null)
+    this.#found = {
+      loaded: null,
+      superseded: state.loggedOut ? null : superseded,
+      emptied,
+      ended: own ? [...ended, own.cookie] : ended,
+      loggedOut,
+      others: state.loggedOut ? [] : others,
+    }
     state.startOver()
   }
 
