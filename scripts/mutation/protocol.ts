@@ -241,7 +241,7 @@ export const protocolMutations: readonly Mutation[] = [
   core('superseded', 'request/create')(
     'a page that signs itself out by a request whose session has ended',
     'if (!replaces) return firstReplaced(context, ended)\n',
-    'if (!replaces) return null\n',
+    'if (!replaces) return firstReplaced(context, [])\n',
   ),
   core('superseded', 'request/create')(
     'a login that leaves no tombstone where nothing is left',

@@ -62,12 +62,12 @@ it('every end of a session removes what it contained from this process', { timeo
     store: cookie({ revocations: memory({ clock }) }),
   })
   const bare = createSessions<Data>({ secrets: secret('x'), clock, store: cookie() })
-  const rotating = createSessions<Data>({
-    ...options,
-    secrets: [secret('new'), secret('old')],
-    store: memory({ clock }),
-  })
-  const rotatingCookies = createSessions<Data>({ secrets: [secret('new'), secret('old')], clock, store: cookie() })
+  const rotating = createSessions<Data>({ ...options, secrets: [secret('old')], store: memory({ clock }) })
+  const rotatingCookies = createSessions<Data>({ secrets: [secret('old')], clock, store: cookie() })
+  const [byOld, byOldInCookie] = [await login(rotating, 'rotated'), await login(rotatingCookies, 'rotated')]
+  for (const one of [rotating, rotatingCookies]) await one.reloadSecrets([secret('new'), secret('old')])
+  // Sealed under the new secret since, and begun under the old one all the same.
+  await commit(rotating, byOld.cookie, (session) => session.set('n', 1))
   let password = 'one'
   const withCredential = createSessions<Data>({ ...options, store: memory({ clock }), credential: () => password })
 
@@ -75,6 +75,8 @@ it('every end of a session removes what it contained from this process', { timeo
     'on the server': await login(sessions, 'alive'),
     'in a cookie': await login(inCookies, 'alive'),
     'of the one that goes on after revokeOthers()': await login(sessions, 'others'),
+    'under a secret that stays': await login(rotating, 'stays'),
+    'in a cookie under a secret that stays': await login(rotatingCookies, 'stays'),
   }
   const ended: Record<string, Marked> = {
     logout: await login(sessions, 'logout'),
@@ -89,8 +91,8 @@ it('every end of a session removes what it contained from this process', { timeo
     'logout, in a bare cookie': await login(bare, 'logout'),
     'its deadline, once the cookie has come back': await login(sessions, 'late', { remember: '1m' }),
     'its deadline, in a cookie': await login(bare, 'late', { remember: '1m' }),
-    'the removal of its secret': await login(rotating, 'rotated'),
-    'the removal of its secret, in a cookie': await login(rotatingCookies, 'rotated'),
+    'the removal of its secret': byOld,
+    'the removal of its secret, in a cookie': byOldInCookie,
     'a change of the credential, once the cookie has come back': await login(withCredential, 'changed'),
   }
   const cookieOf = (title: string) => ended[title]?.cookie ?? ''
@@ -114,7 +116,7 @@ it('every end of a session removes what it contained from this process', { timeo
   clock.advance(61_000)
   await read(sessions, cookieOf('its deadline, once the cookie has come back'))
   await read(bare, cookieOf('its deadline, in a cookie'))
-  for (const one of [rotating, rotatingCookies]) await one.reloadSecrets([secret('other')])
+  for (const one of [rotating, rotatingCookies]) await one.reloadSecrets([secret('new')])
   password = 'two'
   await read(withCredential, cookieOf('a change of the credential, once the cookie has come back'))
 

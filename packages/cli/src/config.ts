@@ -74,9 +74,9 @@ export const noteNamespace = ({ policy }: AnySessions) =>
 export const inNamespace = ({ store, namespace }: StoreOptions, { policy }: AnySessions) =>
   store === undefined ? '' : ` (namespace ${namespace ?? policy.cookieName})`
 
-/** For numbers that are those of one namespace: nobody must read that there are no sessions while there are. "" if there are no others. */
+/** For numbers that are those of one namespace: nobody must read that there are no sessions while there are. */
 export const othersNotCounted = (count: number) =>
-  count === 0 ? '' : `${sessionCount(count)} of other namespaces ${count === 1 ? 'is' : 'are'} not counted.`
+  `${sessionCount(count)} of other namespaces ${count === 1 ? 'is' : 'are'} not counted.`
 
 /** A store would create what is missing: a mistyped path must not become an empty store. */
 export function checkPath(path: string | null): void {

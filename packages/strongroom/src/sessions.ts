@@ -43,8 +43,8 @@ export interface PolicyFacts {
 /** Everything an application and its adapters need; made by `createSessions`. */
 export interface BaseSessions<Data extends object> {
   /**
-   * The session of a request that came through an adapter. One store call (two for a cookie that was superseded or with
-   * `revocations`, more while `adoptFrom` finds a cookie), and none without a cookie.
+   * The session of a request that came through an adapter. One store call (two with `revocations`, and for a cookie that
+   * opens nothing although something is stored; more while `adoptFrom` finds a cookie), and none without a cookie.
    */
   get(request: object, options?: GetOptions): Promise<Session<Data>>
   /** Saves the session now instead of when the response begins: to handle its errors, or before work that takes long. */

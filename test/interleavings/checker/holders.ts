@@ -86,7 +86,7 @@ function* refusals({ deeds }: Aftermath): Iterable<Violation> {
 const isEnded = (deeds: readonly Deed[], login: Deed) =>
   login.verb !== 'login as v' && deeds.some((end) => end !== login && endsAll(end) && overlaps(end, login))
 
-/** Did another actor do something by which a session may end, or by which this holder's cookie may be superseded? */
+/** Was something done by which a session may end, by another actor or by leaving it empty, or by which this holder's cookie may be superseded? */
 function isConcerned(deeds: readonly Deed[], line: Line, actor: string, mine: Deed | null): boolean {
   return deeds.some((deed) => {
     if (deed.verb === 'revoke' && line.name === 'S0') return true

@@ -70,7 +70,7 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
 
 function printRemoved({ removed, otherNamespaces }: EverybodyReport, where: string): void {
   line(`Removed ${sessionCount(removed)}${where}.`)
-  if (otherNamespaces > 0)
+  if (otherNamespaces)
     line(
       `${sessionCount(otherNamespaces)} of other namespaces ${otherNamespaces === 1 ? 'was' : 'were'} left. If a leaked secret was theirs, too, run this for them.`,
     )

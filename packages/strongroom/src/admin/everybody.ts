@@ -18,8 +18,8 @@ export interface EverybodyReport {
   readonly keys: ReadonlyMap<number, number>
   /** When the newest of them began: later than the secrets were replaced if a server still has the old ones. */
   readonly newest: Date | null
-  /** How many live sessions other namespaces have in the store, which were left as they are. */
-  readonly otherNamespaces: number
+  /** How many live sessions other namespaces have in the store, which were left as they are; null where no records were read. */
+  readonly otherNamespaces: number | null
 }
 
 export type EverybodyOptions = Pick<ClearOptions, 'signal' | 'onProgress'>
@@ -44,7 +44,7 @@ export async function revokeEverybody(
   return { records: recordsOf(store), ...removed }
 }
 
-const NOTHING = { removed: 0, keys: new Map<number, number>(), newest: null, otherNamespaces: 0 } as const
+const NOTHING = { removed: 0, keys: new Map<number, number>(), newest: null, otherNamespaces: null } as const
 
 function recordsOf(store: Store | null): EverybodyReport['records'] {
   if (!store) return 'in-cookies'

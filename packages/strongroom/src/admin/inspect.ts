@@ -20,7 +20,7 @@ export interface StoreStats {
   /** Bytes of live sessions, as stored. */
   readonly bytes: number
   readonly oldest: Date | null
-  /** Expired and still stored: what `clearExpired` would remove. Of the whole store, whatever namespace it belonged to. */
+  /** Expired and still stored: what `clearExpired` would remove, sessions or not. Of the whole store, whatever namespace it belonged to. */
   readonly expired: number
   /** How many live sessions other namespaces have here. */
   readonly otherNamespaces: number

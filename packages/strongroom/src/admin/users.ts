@@ -34,7 +34,11 @@ export interface UserSessions {
   moment(): Promise<LoginMoment>
   /** Ends the session with this handle; false if the user has none. */
   revoke(handle: string): Promise<boolean>
-  /** Ends all but this one, and resolves to how many. Call it after a change of password, with `current.login(id)`. */
+  /**
+   * Ends all but this one, and resolves to how many. Call it after a change of password, with `current.login(id)`. If `current` is not
+   * a session of this user, none is spared. Rejects with `SessionGoneError` if `current` has ended, and with `StoreError` if a secret
+   * is missing under which the user may have sessions: then nothing was ended.
+   */
   revokeOthers(current: AnySession): Promise<number>
   /**
    * Ends all, and resolves to how many. Call `logout()` on the session of this request, too, if it is one of them: that removes its

@@ -30,7 +30,7 @@ export class KeyRegistry {
 
   /**
    * Before a user's session is stored that begins under this key and ends at `deadline`. Asks the store at most once a minute, unless
-   * the deadline is later than the last one, and writes about once a day.
+   * the deadline is later than what is registered, and writes about once a day.
    */
   register(kid: number, deadline: number): Promise<void> | undefined {
     const until = deadline + MARGIN

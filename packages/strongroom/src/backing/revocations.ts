@@ -60,7 +60,7 @@ export class Revocations {
 
   /**
    * The mark of a session; `ended` too for one whose user has ended all sessions since its login. Never from a copy, which may be
-   * older than the end. Nothing is lost by that: of most sessions the store has nothing, and of that there are no copies.
+   * older than the end. Little is lost by that: of most sessions and users the store has nothing, and of that there are no copies.
    */
   async markOf(session: RevocableSession): Promise<Mark> {
     const { userId } = session.content.meta

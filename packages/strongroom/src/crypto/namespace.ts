@@ -16,7 +16,7 @@ export const namespacePrefix = (namespace: string): Buffer => of(namespace).pref
 
 /**
  * The 4 bytes with which the ids of a namespace end. Of two namespaces they are the same once in four billion times; then their
- * operators see each other's sessions, and nobody opens one.
+ * operators see and end each other's sessions, and nobody opens one.
  */
 export const namespaceTag = (namespace: string): Buffer => of(namespace).tag
 

@@ -101,7 +101,10 @@ export class Cached implements Store {
     return found
   }
 
-  /** Nothing is cached: nobody knows this id yet, and a create does not return the version. */
+  /**
+   * Nothing is cached, because a create does not return the version. Of most ids there is no copy; one of an entry that another node
+   * has deleted is believed for `maxAge`, as without this.
+   */
   create(id: Id, entry: Entry): Promise<boolean> {
     return this.#state.isClosed ? Promise.reject(storeClosed()) : this.#durable.create(id, entry)
   }

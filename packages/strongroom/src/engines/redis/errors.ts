@@ -21,17 +21,17 @@ const ADVICE: Readonly<Record<string, string>> = {
   WRONGTYPE: 'A key under the prefix of the sessions belongs to something else. Give sessions a prefix of their own.',
 }
 
-const LOST = (to: string) => `the connection${to} was lost`
-const NO_ROUTE = (to: string) => `there is no route${to || ' to it'}`
+const lost = (to: string) => `the connection${to} was lost`
+const noRoute = (to: string) => `there is no route${to || ' to it'}`
 
 /** What the codes of Node mean; `to` is " to host:port", or empty. */
 const NETWORK: Readonly<Record<string, (to: string) => string>> = {
   ECONNREFUSED: (to) => `the connection${to} was refused`,
   ETIMEDOUT: (to) => `the connection${to} timed out`,
-  ECONNRESET: LOST,
-  EPIPE: LOST,
-  EHOSTUNREACH: NO_ROUTE,
-  ENETUNREACH: NO_ROUTE,
+  ECONNRESET: lost,
+  EPIPE: lost,
+  EHOSTUNREACH: noRoute,
+  ENETUNREACH: noRoute,
   ENOTFOUND: () => 'its host was not found',
   EAI_AGAIN: () => 'its host was not found',
 }
@@ -40,7 +40,7 @@ const NETWORK: Readonly<Record<string, (to: string) => string>> = {
 const OF_CLIENTS: readonly (readonly [RegExp, string])[] = [
   [/^All sentinels are unreachable/, 'no sentinel can be reached'],
   [/^Failed to refresh slots cache/, 'no node of the cluster can be reached'],
-  [/^(?:Connection is closed|Socket closed unexpectedly)/, LOST('')],
+  [/^(?:Connection is closed|Socket closed unexpectedly)/, lost('')],
 ]
 
 function unreachable(error: unknown): string {
