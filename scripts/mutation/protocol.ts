@@ -313,6 +313,11 @@ export const protocolMutations: readonly Mutation[] = [
     'await assertNotEnded(context, began, session.ref)\n',
     '\n',
   ),
+  on('test/interleavings/chosen.test.ts', 'packages/strongroom/src/request/login.ts')(
+    'a login that loses what a parallel request has written',
+    'const attempts = old.meta.userId === created.meta.userId ? 0 : HANDOVERS',
+    'const attempts = old.meta.userId === created.meta.userId ? 0 : 0 * HANDOVERS',
+  ),
   core('login-moment', 'request/create')(
     'a login that takes longer than the store remembers',
     'if (moment && clock() - moment.at > LONGEST_LOGIN)',
@@ -329,10 +334,20 @@ export const protocolMutations: readonly Mutation[] = [
     'options.asOf ? Promise.resolve(options.asOf) : this.#beginLogin(userId)',
     'this.#beginLogin(userId)',
   ),
+  core('login-moment', 'session/login')(
+    'a login that is refused because it was asked for while its own request moved the epochs',
+    'nonce === before.nonces.get(kid) || nonce === after.nonces.get(kid)',
+    'nonce === before.nonces.get(kid)',
+  ),
+  core('login-moment', 'session/login')(
+    'a login that goes on although one of its epochs was moved by somebody else',
+    '[...this.nonces].every(isKnown)',
+    '[...this.nonces].some(isKnown)',
+  ),
   core('login-moment', 'session/state')(
     "a login that ends the others and survives somebody else's end of all",
-    'own.isSame(before) ? after : own',
-    'own.isSame(before) ? after : after',
+    'own.goesOnTo({ before, after }) ? after : own',
+    'own.goesOnTo({ before, after }) ? after : after',
   ),
 
   core('limit', 'request/session-limit')(

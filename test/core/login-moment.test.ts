@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { SessionGoneError } from '../../packages/strongroom/src/errors.ts'
+import { LoginMoment } from '../../packages/strongroom/src/session/login.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { IndexedStore } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
@@ -117,13 +118,13 @@ for (const [name, make] of Object.entries(REVOCABLE))
         [second, third],
         [first, third],
       ] as const)
-        assert.equal(one.isSame(other), false)
+        assert.notDeepEqual(one.nonces, other.nonces)
       // Everything that the store remembered of them has expired.
       app.clock.advance(500 * 24 * HOUR)
       await app.sessions.clearExpired()
       await users.revokeAll()
       const fourth = await users.moment()
-      for (const earlier of [first, second, third]) assert.equal(earlier.isSame(fourth), false)
+      for (const earlier of [first, second, third]) assert.notDeepEqual(earlier.nonces, fourth.nonces)
       await app.store.close()
     })
 
@@ -193,6 +194,18 @@ for (const [name, make] of Object.entries(REVOCABLE))
     })
   })
 
+describe('the moment at which a login begins', () => {
+  it('goes on to the end that its own request has made, also if it was read while the epochs moved', () => {
+    const moment = (...nonces: (string | null)[]) => new LoginMoment('ada', 0, new Map(nonces.entries()))
+    const end = { before: moment(null, 'a'), after: moment('b', 'c') }
+    for (const own of [moment(null, 'a'), moment('b', 'a'), moment(null, 'c'), moment('b', 'c')])
+      assert.equal(own.goesOnTo(end), true)
+    // Somebody else has ended all sessions in between, or there is another secret since.
+    for (const own of [moment('d', 'a'), moment(null, 'd'), moment('d', 'c'), moment(null), moment(null, 'a', null)])
+      assert.equal(own.goesOnTo(end), false)
+  })
+})
+
 describe('the read that a login begins with', () => {
   it('is never shared with one that began earlier, which may be too old', async () => {
     for (const make of [fixture, inCookies as typeof fixture]) {
@@ -205,7 +218,7 @@ describe('the read that a login begins with', () => {
       await users.revokeAll()
       const late = await users.moment()
       await app.gates.held[0]?.open()
-      assert.equal((await early).isSame(late), false)
+      assert.notDeepEqual((await early).nonces, late.nonces)
     }
   })
 

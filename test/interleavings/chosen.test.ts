@@ -21,14 +21,19 @@ describe('the session protocol, in every order of the operations,', () => {
     it(`keeps every invariant in the plans of the weaknesses that attacks have found, ${title}`, async (test) => {
       const plans = CHOSEN.filter((plan) => open !== inCookies || !/"revoke"|limit/.test(JSON.stringify(plan)))
       const failures: Failure[] = []
-      let schedules = 0
+      let [schedules, cut] = [0, 0]
       for (const plan of plans) {
         const checked = await check(open, plan, { ...options, most: most[IS_FULL ? 1 : 0] })
         failures.push(...checked.failures)
         schedules += checked.schedules
+        cut += Number(checked.isCut)
       }
       test.diagnostic(`${plans.length} plans, ${schedules} schedules`)
-      count(`Interleavings ${title}`, { 'schedules explored': schedules })
+      count(`Interleavings ${title}`, {
+        'schedules explored': schedules,
+        [`plans with up to ${options.preemptions} preemptions`]: plans.length,
+        'of them cut off': cut,
+      })
       assert.equal(reportOf(failures), '')
     })
 })

@@ -27,4 +27,6 @@ export const linesOf = ({ presented, besides }: Deed): Line[] =>
 export const presents = (deed: Deed, line: Line): boolean => linesOf(deed).includes(line)
 /** An anonymous session may have been planted: who holds a superseded cookie of one can end nothing. */
 export const canEnd = (deed: Deed, line: Line): boolean =>
-  presents(deed, line) && (line.user !== null || (deed.presented?.line === line && deed.loaded?.isLive === true))
+  presents(deed, line) && (line.user !== null || (deed.presented?.line === line && hasOpened(deed)))
+/** Was it this cookie that opened? A second one may have opened instead. */
+const hasOpened = ({ loaded, presented }: Deed) => loaded?.isLive === true && loaded.handle === presented?.handle

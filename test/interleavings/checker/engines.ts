@@ -1,8 +1,11 @@
 import { Redis } from 'ioredis'
+import { memcached } from '../../../packages/strongroom/src/engines/memcached/memcached.ts'
+import { memory } from '../../../packages/strongroom/src/engines/memory/memory.ts'
 import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
 import type { Clock, Store } from '../../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import { embedded } from '../../fault-injection/environments/embedded.ts'
+import { onMemcached } from '../../fault-injection/environments/memcached.ts'
 import { onMysql } from '../../fault-injection/environments/mysql.ts'
 import { onPostgres } from '../../fault-injection/environments/postgres.ts'
 import { onRedis } from '../../fault-injection/environments/redis.ts'
@@ -38,7 +41,7 @@ interface Opened {
 function engine(
   name: string,
   environments: readonly Environment[],
-  opened: (running: RunningEnvironment, clock: Clock) => Promise<Opened>,
+  opened: (running: readonly RunningEnvironment[], clock: Clock) => Promise<Opened>,
 ): Engine {
   return {
     name,
@@ -46,7 +49,7 @@ function engine(
     async start() {
       const running = await Promise.all(environments.map((environment) => environment.start(false)))
       const clock = manualClock()
-      const { outside, node, staleFor = 0, close } = await opened(running[0] as RunningEnvironment, clock)
+      const { outside, node, staleFor = 0, close } = await opened(running, clock)
       let schedules = 0
       const start = clock()
       const open: OpenPlace = (gates) => {
@@ -77,7 +80,8 @@ function engine(
 
 /** A handle of its own for each actor. Its calls are steps: a statement of SQL, or what an engine does under a lock. */
 const byCall = (name: string, environment: Environment): Engine =>
-  engine(name, [environment], async (running, clock) => {
+  engine(name, [environment], async (all, clock) => {
+    const [running] = all as [RunningEnvironment]
     const handles = new Map<string, Scannable>()
     for (const actor of ['outside', ...Object.keys(ACTORS)])
       handles.set(actor, (await running.open({ clock })) as Scannable)
@@ -93,7 +97,8 @@ const COMMANDS: ReadonlySet<string | symbol> = new Set(['getBuffer', 'evalshaBuf
 
 /** A client of Redis for each actor. Each command is a step: the index and the records of an owner are asked one by one. */
 const byCommand = (name: string, environment: Environment): Engine =>
-  engine(name, [environment], async (running, clock) => {
+  engine(name, [environment], async (all, clock) => {
+    const [running] = all as [RunningEnvironment]
     const { url } = running.location as { url: string }
     let current: Gates | null = null
     const clients: Redis[] = []
@@ -132,25 +137,45 @@ const byCommand = (name: string, environment: Environment): Engine =>
   })
 
 /** Two nodes over a database, with a cache of each node's own. */
-const onTwoNodes = (name: string, below: Environment): Engine =>
-  engine(name, [below], async (running, clock) => {
-    const durable = (await running.open({ clock })) as Scannable
-    const { memory } = await import('../../../packages/strongroom/src/engines/memory/memory.ts')
-    const cache = () => memory({ clock, evicts: true })
-    const caches: [Store, Store] = [cache(), cache()]
+const onTwoNodes = (
+  name: string,
+  environments: readonly Environment[],
+  cacheOf: (node: number, clock: Clock, others: readonly RunningEnvironment[]) => Store,
+): Engine =>
+  engine(name, environments, async (all, clock) => {
+    const [below, ...others] = all as [RunningEnvironment, ...RunningEnvironment[]]
+    const durable = (await below.open({ clock })) as Scannable
+    const caches: [Store, Store] = [cacheOf(0, clock, others), cacheOf(1, clock, others)]
     return {
       outside: durable,
       node: (gates) => twoNodes(gates, { durable, caches, clock }),
       staleFor: 60_000,
-      close: () => durable.close(),
+      close: async () => void (await Promise.all([durable, ...caches].map((one) => one.close()))),
     }
   })
 
+const cacheInMemory = (_node: number, clock: Clock) => memory({ clock, evicts: true })
+
+/** Both nodes come to the same server, and have keys of their own. */
+function cacheInMemcached(node: number, clock: Clock, others: readonly RunningEnvironment[]): Store {
+  const [server] = others as [RunningEnvironment]
+  const { url } = server.location as { url: string }
+  return memcached({ servers: new URL(url).host, prefix: `node-${node}:`, clock, timeout: 600_000 })
+}
+
 export const onRedisItself = byCommand('redis', named(onRedis, 'redis'))
+export const onValkey = byCommand('valkey', named(onRedis, 'valkey'))
 export const onPostgresItself = byCall('postgres', named(onPostgres, 'postgres'))
 export const onMariadb = byCall('mariadb', named(onMysql, 'mariadb'))
-export const EMBEDDED: readonly Engine[] = [
-  byCall('sqlite', named(embedded, 'sqlite')),
-  byCall('file', named(embedded, 'file')),
-]
-export const onCaches = onTwoNodes('two nodes with caches of their own, over postgres', named(onPostgres, 'postgres'))
+export const onSqlite = byCall('sqlite', named(embedded, 'sqlite'))
+export const onFiles = byCall('file', named(embedded, 'file'))
+export const onCaches = onTwoNodes(
+  'two nodes with caches of their own, over postgres',
+  [named(onPostgres, 'postgres')],
+  cacheInMemory,
+)
+export const onMemcachedCaches = onTwoNodes(
+  'two nodes with caches of their own in memcached, over mariadb',
+  [named(onMysql, 'mariadb'), named(onMemcached, 'memcached')],
+  cacheInMemcached,
+)

@@ -75,6 +75,60 @@ export const FAULTS: readonly Fault[] = [
     ],
   },
   {
+    title: 'an update that is acknowledged and not made',
+    plant: () => ({ update: async (_id, _entry, version) => version }),
+    plans: [{ O: ['write'] }, { T: ['renew'], P: ['revoke all'] }],
+  },
+  {
+    title: 'an update that forgets the owner',
+    plant: (store) => ({
+      // The engines refuse another owner, so this is what one does that stores the entry as it is.
+      async update(id, entry, version) {
+        const found = await store.read(id)
+        if (found?.version !== version || !(await store.delete(id, version))) return null
+        return (await store.create(id, { ...entry, owner: null })) ? version : null
+      },
+    }),
+    plans: [{ O: ['write'], P: ['revoke all'] }],
+  },
+  {
+    title: 'a create that overwrites what another server has created',
+    plant: (store) => ({
+      async create(id, entry) {
+        await store.delete(id)
+        return store.create(id, entry)
+      },
+    }),
+    plans: [{ L: ['login at the limit'], P: ['revoke all'] }],
+  },
+  {
+    title: 'a fresh read that believes what this server knows of an epoch',
+    plant(store) {
+      const known = new Map<Id, Found | null>()
+      const read: IndexedStore['read'] = async (id, options) => {
+        const found = known.get(id) ?? (known.has(id) ? null : await store.read(id, options))
+        if (found === null || hasLabel(found.entry, EPOCH)) known.set(id, found)
+        return found
+      }
+      return { read }
+    },
+    plans: [{ L: ['login'], P: ['revoke all'] }],
+  },
+  {
+    title: 'a touch that writes back what this server has read',
+    plant(store) {
+      const { last, read } = remembering(store)
+      const touch: IndexedStore['touch'] = async (id, expiresAt, version) => {
+        const { entry } = last.get(id) ?? {}
+        const found = await store.read(id)
+        if (!entry || !found?.version) return store.touch(id, expiresAt, version)
+        return (await store.update(id, { ...entry, expiresAt }, found.version)) !== null
+      }
+      return { read, touch }
+    },
+    plans: [{ O: ['read'], T: ['write'] }],
+  },
+  {
     title: 'a touch that creates what is gone',
     plant(store) {
       const { last, read } = remembering(store)

@@ -36,7 +36,14 @@ function* staysSignedIn(aftermath: Aftermath, { name, cookie }: Actor): Iterable
       actor === name && verb === 'renew unanswered' && presented === cookie && received,
   )
   const mine = deeds.findLast(({ received }) => received === cookie) ?? null
-  if (!isLost && !isConcerned(deeds, cookie.line, name, mine))
+  // Signing in again renews the session. If an end of all others forbids that, the session is over: nobody has its new token.
+  const isOver = deeds.some(
+    (deed) =>
+      deed.actor === name &&
+      presents(deed, cookie.line) &&
+      (isLogout(deed) || (deed.isLogin && !isDone(deed) && isEnded(deeds, deed))),
+  )
+  if (!isLost && !isOver && !isConcerned(deeds, cookie.line, name, mine))
     yield {
       invariant: 'I4',
       what: `after ${mine ? `"${mine.verb}"` : 'nothing'} the holder of the current cookie is locked out`,
@@ -90,13 +97,13 @@ const isEnded = (deeds: readonly Deed[], login: Deed) =>
 function isConcerned(deeds: readonly Deed[], line: Line, actor: string, mine: Deed | null): boolean {
   return deeds.some((deed) => {
     if (deed.verb === 'revoke' && line.name === 'S0') return true
-    if (deed.actor === actor && deed.verb !== 'clear') return false
+    // In the cookies of an engine without a store it also gives each holder a cookie of his own.
+    if (deed.verb === 'clear' && isDone(deed) && presents(deed, line)) return line.user === null
+    if (deed.actor === actor) return false
     if (mine?.isLogin && line.login === mine && lastOf(deed) < beginOf(mine)) return false
     const shares = presents(deed, line)
     if (endsAll(deed) && line.user === 'u' && !spares(deed, line)) return true
     if (deed.verb === 'login over the limit' && line.user === 'u') return true
-    // In the cookies of an engine without a store it also gives each holder a cookie of his own.
-    if (deed.verb === 'clear' && isDone(deed) && shares) return line.user === null
     // Nobody else has what a login or a renewal has given; but what was adopted, everybody who came with that cookie.
     const isAlone = mine?.presented != null && !isForeign(mine.presented)
     return shares && (isLogout(deed) || deed.isLogin || (renews(deed) && !isAlone))

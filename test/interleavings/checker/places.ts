@@ -52,7 +52,11 @@ function place(name: string, make: (clock: Clock) => Plot): OpenPlace {
       inCookies,
       isRotated,
       source: adopts ? sourceWith(gates, `key-${schedules}`, sourceSession(users.u, start)) : null,
-      clear: async (kept) => void (await Promise.all(stores.map((store) => clear(store, kept)))),
+      clear: async (kept) => {
+        // What has expired since is not found, and would be there again in the next schedule.
+        clock.set(start)
+        await Promise.all(stores.map((store) => clear(store, kept)))
+      },
     }
   }
 }

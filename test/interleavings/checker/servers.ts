@@ -14,7 +14,7 @@ interface Setting {
 const servers = new Map<string, Setting & { readonly sessions: Sessions<Anything> }>()
 export const OLD = secret('interleavings')
 const NEW = secret('newer interleavings')
-export const secretsOf = ({ isRotated }: Place) => (isRotated ? [NEW, OLD] : [OLD])
+export const secretsOf = ({ isRotated }: Pick<Place, 'isRotated'>) => (isRotated ? [NEW, OLD] : [OLD])
 /** Its name, and so the namespace. */
 export const COOKIE = 'id'
 

@@ -46,10 +46,15 @@ export function sweep(options: Sweep): void {
         const total = (of: (one: Checked) => number) => checked.reduce((sum, one) => sum + of(one), 0)
         const schedules = total((one) => one.schedules)
         test.diagnostic(`${chosen.length} of ${plans.length} plans, ${schedules} schedules`)
+        const cut = total(({ isCut }) => Number(isCut))
         test.diagnostic(
-          `${total(({ pruned }) => pruned)} choices pruned, ${total(({ bounded }) => bounded)} over ${PREEMPTIONS} preemptions, ${total(({ isCut }) => Number(isCut))} plans cut off at ${bounds.most} schedules, ${total(({ lost }) => lost)} prefixes lost`,
+          `${total(({ pruned }) => pruned)} choices pruned, ${total(({ bounded }) => bounded)} over ${PREEMPTIONS} preemptions, ${cut} plans cut off at ${bounds.most} schedules, ${total(({ lost }) => lost)} prefixes lost`,
         )
-        count(`Interleavings ${title}`, { 'schedules explored': schedules })
+        count(`Interleavings ${title}`, {
+          'schedules explored': schedules,
+          [`plans with up to ${PREEMPTIONS} preemptions`]: chosen.length,
+          'of them cut off': cut,
+        })
         assert.equal(reportOf(checked.flatMap(({ failures }) => failures)), '')
       })
   })

@@ -18,9 +18,14 @@ export class LoginMoment {
     this.nonces = nonces
   }
 
-  /** Were no sessions of the user ended between the two? */
-  isSame({ nonces }: LoginMoment): boolean {
-    return nonces.size === this.nonces.size && [...nonces].every(([kid, nonce]) => this.nonces.get(kid) === nonce)
+  /**
+   * Did nobody else end the user's sessions between this moment and an end, which replaced `before` by `after`? Under each key
+   * by itself: if the moment was read while they moved, it has the old values of some and the new ones of others.
+   */
+  goesOnTo({ before, after }: { readonly before: LoginMoment; readonly after: LoginMoment }): boolean {
+    const isKnown = ([kid, nonce]: [number, string | null]) =>
+      nonce === before.nonces.get(kid) || nonce === after.nonces.get(kid)
+    return before.nonces.size === this.nonces.size && [...this.nonces].every(isKnown)
   }
 }
 

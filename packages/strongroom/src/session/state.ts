@@ -183,7 +183,7 @@ export class State {
    */
   requestLoginAfter({ before, after }: { readonly before: LoginMoment; readonly after: LoginMoment }): void {
     if (this.intent?.verb !== 'login' || this.intent.userId !== after.userId || !this.intent.began) return
-    const began = this.intent.began.then((own) => (own.isSame(before) ? after : own))
+    const began = this.intent.began.then((own) => (own.goesOnTo({ before, after }) ? after : own))
     began.catch(() => undefined)
     this.intent = { ...this.intent, began }
   }

@@ -1,0 +1,4 @@
+import { onFiles } from './checker/engines.ts'
+import { onEngine } from './checker/on-engine.ts'
+
+onEngine(onFiles)

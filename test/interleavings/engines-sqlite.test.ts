@@ -1,0 +1,4 @@
+import { onSqlite } from './checker/engines.ts'
+import { onEngine } from './checker/on-engine.ts'
+
+onEngine(onSqlite)

@@ -1,0 +1,4 @@
+import { onValkey } from './checker/engines.ts'
+import { onEngine } from './checker/on-engine.ts'
+
+onEngine(onValkey)
