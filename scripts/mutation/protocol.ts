@@ -205,7 +205,7 @@ export const protocolMutations: readonly Mutation[] = [
 
   core('identity', 'request/plan')(
     'a thief who survives the logout with a cookie that was superseded',
-    'const own = loaded?.ref ?? superseded?.ends?.ref\n',
+    'const own = loaded?.ref ?? emptied?.ref ?? superseded?.ends?.ref\n',
     'const own = loaded?.ref\n',
   ),
   core('identity', 'request/plan')(
@@ -240,7 +240,7 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('superseded', 'request/create')(
     'a page that signs itself out by a request whose session has ended',
-    'if (!replaces) return firstReplaced(context, ended)\n',
+    'if (!replaces) return firstReplaced(context, presented)\n',
     'if (!replaces) return firstReplaced(context, [])\n',
   ),
   core('superseded', 'request/create')(
@@ -252,6 +252,21 @@ export const protocolMutations: readonly Mutation[] = [
     'a login that leaves no tombstone where a session ended meanwhile',
     'if (await store.create(id, tombstone(null))) return false\n        continue',
     'return false',
+  ),
+  core('one-page', 'request/visit')(
+    'a cookie that was decided by save(), and overwrites that of a login since',
+    'return this.#isEarly && this.#setCookie !== null ?',
+    'return this.#isEarly && this.#setCookie === null ?',
+  ),
+  core('one-page', 'request/visit')(
+    'a login that is saved before the response, and keeps back its own cookie',
+    "if (plan.verb === 'login' || plan.verb === 'end' || (plan.verb === 'create' && plan.replaces))",
+    "if (plan.verb === 'login')",
+  ),
+  core('one-page', 'backing/cookie')(
+    'a login that leaves nothing for other requests with its cookie, in cookies with revocations',
+    '...(revocations && { replaceEnded:',
+    '...(revocations && { replaceended:',
   ),
   core('superseded', 'request/commit')(
     'a logout that begins a new session, and whose cookie an older request overwrites',

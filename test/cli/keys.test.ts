@@ -93,7 +93,10 @@ suite('keys list', () => {
     })
     const { out: text } = await project.run(['keys', 'list', '--count'])
     assert.match(text, new RegExp(`^2 +${retired} +retired +3$`, 'm'))
-    assert.match(text, /^A retired secret can be removed when no session needs it\.$/m)
+    assert.match(
+      text,
+      /^A retired secret can be removed when no session needs it; then run keys forget with its key id\. /m,
+    )
   })
 
   test('keys list --count finds sessions that need a key that was removed', async () => {

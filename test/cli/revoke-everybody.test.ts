@@ -35,7 +35,25 @@ suite('revoke-everybody', () => {
     const { code, out, err } = await project.run(['revoke-everybody', '--yes', '--watch', '1'])
     assert.deepEqual([code, err], [0, ''])
     assert.match(out, /^Removed 3 sessions\.$/m)
-    assert.match(out, /^No server makes sessions under an old secret any more\.$/m)
+    assert.match(out, /^No server has made a session under an old secret meanwhile\.$/m)
+    assert.equal((await open(SECRET).of('ada').list()).length, 1)
+  })
+
+  test('that it has removed nothing is no success while sessions are alive: perhaps the secret was never replaced', async () => {
+    const { code, out, err } = await project.run(['revoke-everybody', '--yes', '--watch', '1'])
+    assert.deepEqual([code, out], [1, 'Removed 0 sessions.\n'])
+    assert.match(err, /Nothing was ended: the secret opens 1 session, the oldest of which began .* UTC/)
+    const { code: again, out: value } = await project.run(['revoke-everybody', '--yes', '--json'])
+    const { removed, alive, oldSecretInUse } = JSON.parse(value)
+    assert.deepEqual([again, removed, alive, oldSecretInUse], [1, 0, 1, null])
+  })
+
+  test('it is refused while an old secret is in the ring, where it opens its sessions', async () => {
+    const { code, out, err } = await project.run(['revoke-everybody', '--yes'], {
+      env: { STRONGROOM_SECRETS: `${SECRET},${OLDER}` },
+    })
+    assert.deepEqual([code, out], [2, ''])
+    assert.match(err, /There are 2 secrets \(key ids \d+, \d+\).* Nothing was ended\./)
     assert.equal((await open(SECRET).of('ada').list()).length, 1)
   })
 
@@ -90,7 +108,8 @@ suite('revoke-everybody, where nothing can be looked at', () => {
       assert.match(out, /^Replacing the secrets has ended these sessions /m)
       assert.doesNotMatch(out, /No server|Removed/)
       const { out: value } = await project.run(['revoke-everybody', '--yes', '--json', ...options])
-      assert.deepEqual(JSON.parse(value), { removed: 0, oldSecretInUse: null, otherNamespaces: null })
+      const unknown = { alive: null, oldestAlive: null, oldSecretInUse: null, otherNamespaces: null }
+      assert.deepEqual(JSON.parse(value), { removed: 0, ...unknown })
     })
 })
 

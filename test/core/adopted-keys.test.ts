@@ -359,10 +359,10 @@ suite('what the library keeps for adoptions', () => {
     assert.deepEqual([[...needed.values()], unsealed], [[1], 1])
   })
 
-  test('cost eight calls of the store, and ten where nobody can tell sessions apart', async () => {
+  test('cost nine calls of the store, and eleven where nobody can tell sessions apart', async () => {
     for (const [stateless, most] of [
-      [false, 8],
-      [true, 10],
+      [false, 9],
+      [true, 11],
     ] as const) {
       const { make, store } = setUp({ source: { stateless } })
       const watch = watched(store)

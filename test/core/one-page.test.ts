@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { SessionGoneError, StoreError } from '../../packages/strongroom/src/errors.ts'
-import type { SessionsOptions } from '../../packages/strongroom/src/index.ts'
-import { STORES } from './fixtures/engines.ts'
-import { fixture, last } from './fixtures/fixture.ts'
+import { createSessions, type SessionsOptions } from '../../packages/strongroom/src/index.ts'
+import type { Session } from '../../packages/strongroom/src/session/session.ts'
+import { inCookies, STORES } from './fixtures/engines.ts'
+import { type Anything, fixture, last } from './fixtures/fixture.ts'
 import { settle } from './fixtures/gates.ts'
 import { sessionsIn } from './fixtures/listings.ts'
+import { secret } from './fixtures/secret.ts'
 
 const HOUR = 3_600_000
 
@@ -121,6 +124,101 @@ for (const [name, make] of Object.entries(STORES)) {
       await app.store.close()
     })
 
+    it('none sends the cookie of an earlier save() if another one has logged in since', async () => {
+      const ways: Record<string, (session: Session<Anything>) => void> = {
+        'created it': (session) => session.set('token', 'of a form'),
+        'renewed it': (session) => session.set('token', 'of a form').renew(),
+        'filled it': (session) => session.set('token', 'of a form'),
+      }
+      for (const [what, change] of Object.entries(ways)) {
+        const { app, guest } = await begun()
+        const elsewhere = guest.copy()
+        if (what === 'created it') await elsewhere.visit((session) => session.logout())
+        if (what === 'filled it') await elsewhere.visit((session) => session.clear())
+        await settle()
+        const [tab, late] = [guest.copy(), guest.copy()]
+        const request = tab.begin()
+        change(await request.session())
+        await request.save()
+        if (what === 'renewed it') late.cookie = (await request.respond().then(() => tab.cookie)) as string
+        await late.visit((session) => session.login('ada'))
+        await settle()
+        const before = tab.setCookie
+        await request.respond()
+        if (what !== 'renewed it') assert.equal(tab.setCookie, null, what)
+        else assert.equal(tab.setCookie, before)
+        await late.visit((session) => assert.equal(session.userId, 'ada'))
+        await app.store.close()
+      }
+    })
+
+    it('its own login is sent, although it was saved before the response', async () => {
+      const { app, guest } = await begun()
+      await guest.visit(async (session, request) => {
+        session.login('ada')
+        await request.save()
+      })
+      await settle()
+      await guest.visit((session) => assert.equal(session.userId, 'ada'))
+      const again = guest.copy()
+      await again.visit(async (session, request) => {
+        session.logout()
+        await request.save()
+        session.login('bob')
+        await request.save()
+      })
+      await settle()
+      await again.visit((session) => assert.equal(session.userId, 'bob'))
+      await app.store.close()
+    })
+
+    it('none with a cookie that a renewal superseded long ago overwrites the cookie of a login with it', async () => {
+      const { app, guest } = await begun()
+      await guest.visit((session) => session.login('ada'))
+      await settle()
+      const old = guest.copy()
+      await guest.visit((session) => session.renew())
+      app.clock.advance(31_000)
+      await settle()
+      const [early, late] = [old.copy(), old.copy()]
+      const request = early.begin()
+      ;(await request.session()).set('token', 'of a form')
+      await old.visit((session) => session.login('ada'))
+      await request.respond()
+      await settle()
+      await late.visit((session) => session.set('token', 'of a form'))
+      assert.deepEqual([early.setCookie, late.setCookie], [null, null])
+      await app.store.close()
+    })
+
+    it('none with two cookies of which both are alive overwrites the cookie of a login with them', async () => {
+      const { app, guest } = await begun()
+      const other = app.visitor()
+      await other.visit((session) => session.set('basket', 2))
+      await settle()
+      const { cookieName } = app.sessions.policy
+      const headers = { cookie: `${cookieName}=${guest.cookie}; ${cookieName}=${other.cookie}` }
+      const [tab, form] = [app.sessions.open(headers), app.sessions.open(headers)]
+      ;(await tab.get()).set('token', 'of a form')
+      ;(await form.get()).login('ada')
+      assert.notEqual((await form.commit()).setCookie, null)
+      assert.equal((await tab.commit()).setCookie, null)
+      await app.store.close()
+    })
+
+    it('a logout ends what was left empty as well, so that none fills it again', async () => {
+      const { app, guest } = await begun()
+      const late = guest.copy().begin()
+      const session = await late.session()
+      await guest.copy().visit((other) => other.clear())
+      await settle()
+      await guest.copy().visit((other) => other.logout())
+      session.set('basket', 2)
+      await assert.rejects(async () => late.respond(), SessionGoneError)
+      assert.deepEqual(await sessionsIn(app.store), [])
+      await app.store.close()
+    })
+
     it('one that cannot ask whether another has logged in leaves no session behind', async () => {
       const { app, guest } = await begun()
       await guest.copy().visit((session) => session.logout())
@@ -178,3 +276,52 @@ for (const [name, make] of Object.entries(STORES)) {
     })
   })
 }
+
+describe('of the requests of a page whose session is adopted', () => {
+  it('none that only reads overwrites the cookie of a login', async () => {
+    const there = new Set(['k1'])
+    const source = {
+      name: 'old',
+      until: new Date(Date.now() + 86_400_000),
+      clear: 'old=; Max-Age=0; Path=/',
+      keyIn: (cookies: string) => /old=(\w+)/.exec(cookies)?.[1] ?? null,
+      read: async (key: string) =>
+        there.has(key) ? { userId: 'ada', values: {}, expiresAt: Date.now() + 3_600_000 } : null,
+      end: async (key: string) => there.delete(key),
+    }
+    const sessions = createSessions<Anything>({ secrets: secret('a'), store: memory(), adoptFrom: source as never })
+    const [tab, form] = [sessions.open({ cookie: 'old=k1' }), sessions.open({ cookie: 'old=k1' })]
+    await tab.get()
+    ;(await form.get()).login('ada')
+    const { setCookie } = await form.commit()
+    await settle()
+    assert.equal((await tab.commit()).setCookie, null)
+    const [cookie] = `${setCookie}`.split(';', 1)
+    assert.equal((await sessions.read({ cookie: `${cookie}` })).userId, 'ada')
+  })
+})
+
+describe('in cookies with revocations, of the requests of one page', () => {
+  it('none whose session has ended overwrites the cookie of a login', async () => {
+    const ends: Record<string, (app: ReturnType<typeof inCookies>) => Promise<unknown>> = {
+      'a logout': (app) => app.visitor().visit(() => undefined),
+      'an end of all': (app) => app.sessions.of('ada').revokeAll(),
+    }
+    for (const [what, end] of Object.entries(ends)) {
+      const app = inCookies()
+      const guest = app.visitor()
+      await guest.visit((session) => session.login('ada'))
+      await settle()
+      if (what === 'a logout') await guest.copy().visit((session) => session.logout())
+      await end(app)
+      await settle()
+      const early = guest.copy()
+      const request = early.begin()
+      ;(await request.session()).set('token', 'of a form')
+      await guest.visit((session) => session.login('ada'))
+      await request.respond()
+      assert.equal(early.setCookie, null, what)
+      await guest.visit((session) => assert.equal(session.userId, 'ada'))
+    }
+  })
+})

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { guardStore } from '../../packages/strongroom/src/backing/guard.ts'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
-import { ReadOnlyError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
+import { ConfigError, ReadOnlyError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
@@ -393,8 +393,31 @@ describe('while the store is down', () => {
     })
 
   it('an error that is not the store’s is not treated as an outage', async () => {
-    const app = fixture({ secrets: () => Promise.reject(new Error('no vault')), onStoreError: 'anonymous' })
-    await assert.rejects(app.visitor().begin().session(), /no vault/)
+    const app = fixture({ secrets: async () => 'too short', onStoreError: 'anonymous' })
+    await assert.rejects(app.visitor().begin().session(), ConfigError)
+  })
+
+  it('a function that cannot fetch the secrets is an outage like that of a store', async () => {
+    const secrets = () => Promise.reject(new Error('no vault'))
+    const app = fixture({ secrets })
+    await assert.rejects(app.visitor().begin().session(), StoreError)
+    assert.equal(app.events.at(-1)?.type, 'storeError')
+    const session = await fixture({ secrets, onStoreError: 'anonymous' }).visitor().begin().session()
+    assert.equal(session.userId, null)
+  })
+
+  it('is reported by an event, too, when sessions are listed, counted or ended', async () => {
+    const app = fixture()
+    app.fail.when = () => new Error('down')
+    const ada = app.sessions.of('ada')
+    for (const work of [() => ada.list(), () => ada.moment(), () => ada.revokeAll(), () => ada.revoke('x')]) {
+      app.events.length = 0
+      await assert.rejects(work, StoreError)
+      assert.deepEqual(
+        app.events.map(({ type }) => type),
+        ['storeError'],
+      )
+    }
   })
 
   it('a page that only read is sent although its touch failed', async () => {

@@ -1,4 +1,5 @@
 import diagnostics from 'node:diagnostics_channel'
+import { StoreError } from './errors.ts'
 
 /**
  * What happened to a session, for logs and audits. Contains no token, id, user id or data: `handle` is the session's public
@@ -51,6 +52,7 @@ export function emitter(listener: Listener | undefined): Emit {
   const warn = (error: unknown) =>
     process.emitWarning(`The session event listener threw: ${error instanceof Error ? error.name : 'an error'}`, {
       code: 'STRONGROOM_LISTENER',
+      ...(error instanceof Error && error.stack && { detail: error.stack }),
     })
   const emit = (event: SessionEvent) => {
     try {
@@ -63,3 +65,15 @@ export function emitter(listener: Listener | undefined): Emit {
   }
   return Object.assign(emit, { wanted: () => listener !== undefined || channel.hasSubscribers })
 }
+
+/** The same work, with an event for a store that failed: for what is called outside of a request's own load and save. */
+export const withStoreErrors =
+  <Args extends unknown[], T>(emit: Emit, work: (...args: Args) => Promise<T>) =>
+  async (...args: Args): Promise<T> => {
+    try {
+      return await work(...args)
+    } catch (error) {
+      if (error instanceof StoreError) emit({ type: 'storeError', error })
+      throw error
+    }
+  }

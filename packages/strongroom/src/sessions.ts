@@ -15,6 +15,7 @@ import { createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
 import type { CipherName, CryptoName } from './crypto/primitives.ts'
 import { ConfigError, NotAttachedError, UnsupportedError } from './errors.ts'
+import { withStoreErrors } from './events.ts'
 import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
 import type { ResponseTarget } from './http/response.ts'
 import type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
@@ -172,6 +173,8 @@ export function createSessions<Data extends object = Record<string, unknown>>(
   }
 
   const { backing, transport, policy, ring, namespace } = context
+  const watched = <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) =>
+    withStoreErrors(context.emit, work)
   const sessions = {
     get(request, options) {
       // Not an async function: every request would wait for one more turn of the promise queue.
@@ -199,25 +202,25 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     getSignedCookie: signedCookies.get,
     setSignedCookie: signedCookies.set,
     of: (userId) => userSessions(context, userId),
-    async clearExpired(options = {}) {
+    clearExpired: watched(async (options: ClearOptions = {}) => {
       checkOptions('clearExpired()', options, ['batch', 'signal', 'onProgress', 'dryRun'])
       const count = swept ? await swept.clearExpired(options) : 0
       if (!options.dryRun) context.emit({ type: 'cleared', count })
       return count
-    },
-    stats: async () => statsOf(listable(), namespace),
-    async find(handle) {
+    }),
+    stats: watched(async () => statsOf(listable(), namespace)),
+    find: watched(async (handle: string) => {
       const found = await findByHandle(listable(), namespace, handle)
       if (!found) return null
       const { id: _, ...info } = found
       return info
-    },
-    async revoke(handle) {
+    }),
+    revoke: watched(async (handle: string) => {
       const found = await findByHandle(listable(), namespace, handle)
       const ended = found && backing.users.endOne ? await backing.users.endOne(found.id) : false
       if (ended) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
       return ended
-    },
+    }),
     async adopt(options) {
       await ring.ready()
       return adopt(context, options)
@@ -227,16 +230,16 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       await ring.ready()
       return ring.masters.map(({ kid }) => kid)
     },
-    keyUse: async () => keyUseOf(listable(), namespace),
-    async forgetKey(kid) {
+    keyUse: watched(async () => keyUseOf(listable(), namespace)),
+    forgetKey: watched(async (kid: number) => {
       if (!Number.isInteger(kid) || kid < 0 || kid > 255)
         throw new TypeError('forgetKey() takes a key id: a whole number from 0 to 255.')
       await ring.ready()
       if (ring.get(kid))
         throw new ConfigError(`forgetKey(): the secret with key id ${kid} is in use. Remove it from the secrets first.`)
       return ((await backing.forgetKeys?.((one) => one === kid)) ?? 0) > 0
-    },
-    revokeEverybody: (options) => revokeEverybody(context, store, options),
+    }),
+    revokeEverybody: watched((options?: EverybodyOptions) => revokeEverybody(context, store, options)),
     reloadSecrets: (secrets) => ring.reload(secrets),
     policy: {
       engine: backing.traits.engine,

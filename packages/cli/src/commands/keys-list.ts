@@ -82,7 +82,8 @@ function* remarks(rows: readonly Row[], { unsealed, otherNamespaces }: KeyUse): 
   if (unsealed > 0) yield `Not sealed: ${number(unsealed)}.`
   if (otherNamespaces > 0)
     yield `${othersNotCounted(otherNamespaces)} If they have these secrets, too, count them there.`
-  if (rows.some(({ state }) => state === 'retired')) yield 'A retired secret can be removed when no session needs it.'
+  if (rows.some(({ state }) => state === 'retired'))
+    yield 'A retired secret can be removed when no session needs it; then run keys forget with its key id. One that was just added, to become the current one, has to stay.'
   if (rows.some(({ state }) => state === 'unknown'))
     yield 'Sessions that need an unknown key cannot be opened. Was a secret removed too early, or is this the wrong store?'
 }

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { EverybodyReport } from 'strongroom'
 import { type AnySessions, inNamespace, type StoreOptions, withSessions } from '../config.ts'
-import { EXIT, Failure } from '../failure.ts'
+import { EXIT, Failure, misuse } from '../failure.ts'
 import { dateTime, sessionCount } from '../format.ts'
 import { wholeNumber, withExamples, withNamespace, withStoreOptions } from '../options.ts'
 import { isInteractive, json, line } from '../output.ts'
@@ -39,6 +39,7 @@ export function revokeEverybody(program: Command): void {
 }
 
 async function end(sessions: AnySessions, options: Options): Promise<void> {
+  await refuseRetired(sessions)
   if (!options.yes && isInteractive()) {
     line(STEPS)
     await confirm('Do all servers have the new secret, and none an old one?')
@@ -50,14 +51,19 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
     return
   }
   if (!options.json) printRemoved(first, inNamespace(options, sessions))
+  if (first.removed === 0 && first.alive && !signal.aborted) {
+    if (options.json) json({ ...numbersOf(first), oldSecretInUse: null })
+    throw new Failure(EXIT.failed, nothingEnded(first))
+  }
   const later = signal.aborted ? null : await watch(sessions, options, signal)
   if (options.json) {
-    const { removed = 0, otherNamespaces = first.otherNamespaces } = later ?? {}
-    json({ removed: first.removed + removed, oldSecretInUse: removed > 0, otherNamespaces })
+    const removed = first.removed + (later?.removed ?? 0)
+    json({ ...numbersOf(later ?? first), removed, oldSecretInUse: removed > first.removed })
   }
   if (signal.aborted) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
   if (!later || later.removed === 0) {
-    if (!options.json) line(`No server makes sessions under an old secret any more${inNamespace(options, sessions)}.`)
+    if (!options.json)
+      line(`No server has made a session under an old secret meanwhile${inNamespace(options, sessions)}.`)
     return
   }
   const kids = [...later.keys.keys()].join(', ')
@@ -66,6 +72,28 @@ async function end(sessions: AnySessions, options: Options): Promise<void> {
     EXIT.failed,
     `A server still has an old secret${kids && ` (key id ${kids})`}: ${sessionCount(later.removed)} stored meanwhile${newest}. Give it the new secret, and run this again.`,
   )
+}
+
+/** One that leaked goes on opening sessions while it is in the ring, whatever its place. */
+async function refuseRetired(sessions: AnySessions): Promise<void> {
+  const kids = await sessions.keys()
+  if (kids.length > 1)
+    throw misuse(
+      `There are ${kids.length} secrets (key ids ${kids.join(', ')}), and sessions under each of them go on. Let the new one be the only one, here and on every server, and run this again. Nothing was ended.`,
+    )
+}
+
+const numbersOf = ({ removed, alive, oldestAlive, otherNamespaces }: EverybodyReport) => ({
+  removed,
+  alive,
+  oldestAlive,
+  otherNamespaces,
+})
+
+/** That there was nothing to remove must not read as if everybody had been signed out. */
+function nothingEnded({ alive, oldestAlive }: EverybodyReport): string {
+  const oldest = oldestAlive ? `, the oldest of which began ${dateTime(oldestAlive)}` : ''
+  return `Nothing was ended: the secret opens ${sessionCount(alive ?? 0)}${oldest}. If the secret was made before that, it is the old one: replace it on every server and here, and run this again. If it was made later, all older sessions have ended.`
 }
 
 function printRemoved({ removed, otherNamespaces }: EverybodyReport, where: string): void {
@@ -79,7 +107,7 @@ function printRemoved({ removed, otherNamespaces }: EverybodyReport, where: stri
 /** Nothing was looked at, so nothing is known about servers that may still have an old secret. */
 function printUnread(records: 'in-cookies' | 'not-walkable', { policy }: AnySessions, options: Options): void {
   if (options.json) {
-    json({ removed: 0, oldSecretInUse: null, otherNamespaces: null })
+    json({ removed: 0, alive: null, oldestAlive: null, oldSecretInUse: null, otherNamespaces: null })
     return
   }
   line(

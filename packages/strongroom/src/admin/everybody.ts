@@ -18,6 +18,10 @@ export interface EverybodyReport {
   readonly keys: ReadonlyMap<number, number>
   /** When the newest of them began: later than the secrets were replaced if a server still has the old ones. */
   readonly newest: Date | null
+  /** How many sessions the secrets of the ring do open, which were left; null where no records were read. */
+  readonly alive: number | null
+  /** When the oldest of those began: earlier than the secrets were replaced if they were not. */
+  readonly oldestAlive: Date | null
   /** How many live sessions other namespaces have in the store, which were left as they are; null where no records were read. */
   readonly otherNamespaces: number | null
 }
@@ -44,7 +48,14 @@ export async function revokeEverybody(
   return { records: recordsOf(store), ...removed }
 }
 
-const NOTHING = { removed: 0, keys: new Map<number, number>(), newest: null, otherNamespaces: null } as const
+const NOTHING = {
+  removed: 0,
+  keys: new Map<number, number>(),
+  newest: null,
+  alive: null,
+  oldestAlive: null,
+  otherNamespaces: null,
+} as const
 
 function recordsOf(store: Store | null): EverybodyReport['records'] {
   if (!store) return 'in-cookies'
@@ -58,7 +69,8 @@ async function removeOld(
 ): Promise<Omit<EverybodyReport, 'records'>> {
   const startedAt = clock()
   const keys = new Map<number, number>()
-  let [removed, otherNamespaces, newest] = [0, 0, Number.NEGATIVE_INFINITY]
+  let [removed, alive, otherNamespaces] = [0, 0, 0]
+  let [newest, oldest] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
   for await (const page of store.scan()) {
     if (signal?.aborted) break
     const sealed = page.filter((one) => isSealed(one) && isOf(namespace, one))
@@ -73,6 +85,10 @@ async function removeOld(
       const lacking = lackingFor(record.entry, ring)
       // What is no record does not tell: all that was there goes.
       const isOld = lacking === null ? record.entry.createdAt <= startedAt : lacking.length > 0
+      if (!isOld && isSession(record.entry)) {
+        alive++
+        oldest = Math.min(oldest, record.entry.createdAt)
+      }
       // This version only: one that was stored since may be under the new secrets.
       if (!isOld || !(await store.delete(id, record.version)) || !isSession(record.entry)) continue
       removed++
@@ -81,8 +97,10 @@ async function removeOld(
     }
     onProgress?.(removed)
   }
-  return { removed, keys, newest: Number.isFinite(newest) ? new Date(newest) : null, otherNamespaces }
+  return { removed, keys, newest: dateOf(newest), alive, oldestAlive: dateOf(oldest), otherNamespaces }
 }
+
+const dateOf = (at: number) => (Number.isFinite(at) ? new Date(at) : null)
 
 /** Sessions, and what adoptions have left, which is sealed like them and opens under no other secret either. */
 const isSealed = (listing: Pick<Listing, 'label'>) =>

@@ -3,6 +3,7 @@ import type { SessionRef, UserIndex, UserSession } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import { SessionClosedError, SessionGoneError, UnsupportedError } from '../errors.ts'
+import { withStoreErrors } from '../events.ts'
 import { liveSessions } from '../request/live.ts'
 import { checkUserId, type LoginMoment } from '../session/login.ts'
 import { type AnySession, stateOf } from '../session/session.ts'
@@ -80,7 +81,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
     return undefined
   }
 
-  return {
+  const user: AnyUser = {
     async list(current, options = {}) {
       const limit = limitOf(options)
       await context.ring.ready()
@@ -136,6 +137,14 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason: 'revoke-all' })
       return count
     },
+  }
+  const { emit } = context
+  return {
+    list: withStoreErrors(emit, user.list),
+    moment: withStoreErrors(emit, user.moment),
+    revoke: withStoreErrors(emit, user.revoke),
+    revokeOthers: withStoreErrors(emit, user.revokeOthers),
+    revokeAll: withStoreErrors(emit, user.revokeAll),
   }
 }
 

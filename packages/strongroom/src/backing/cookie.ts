@@ -201,6 +201,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     discard: (ref) => backing.end(ref),
     replace: (ref) => endAs(ref, 'replaced', true),
     replaceAny: (ref) => endAs(ref, 'replaced', false),
+    ...(revocations && { replaceEnded: (cookie: VerifiedCookie) => revocations.replaceEnded(cookie as CookieSession) }),
     forget,
 
     isNewer(ref, than) {

@@ -82,6 +82,11 @@ export class Revocations {
     )
   }
 
+  /** For a moment, requests with its cookie must create nothing: somebody has signed in who had it. */
+  async replaceEnded(session: RevocableSession): Promise<void> {
+    await this.#set(session, session.until, ({ floor }) => ({ state: 'replaced', floor, at: this.#clock() }))
+  }
+
   /** Supersedes this cookie and all before it. False if the session has ended, or it was superseded already. */
   renew(session: RevocableSession): Promise<boolean> {
     return this.#set(session, session.until, ({ state, floor }) =>

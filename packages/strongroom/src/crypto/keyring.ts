@@ -1,7 +1,7 @@
 import { createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { isPast, momentIn } from '../base/retry.ts'
 import { within } from '../base/time-limit.ts'
-import { ConfigError, StoreError } from '../errors.ts'
+import { ConfigError, StoreError, StrongroomError } from '../errors.ts'
 
 /** The keys that are derived from one secret; the secret itself is never used as a key. */
 export interface Master {
@@ -74,8 +74,8 @@ export interface LiveKeyring extends Keyring {
   /** False while the provider has not answered for the first time. Then everything else of the ring throws. */
   readonly hasKeys: boolean
   /**
-   * Resolves when there are keys. Rejects with the provider's error; the next call asks it again. Rejects with `StoreError` when
-   * the provider is late, and immediately while it has been late and has not answered since.
+   * Resolves when there are keys. Rejects with `StoreError` when the provider fails; the next call asks it again. The same when it
+   * is late, and immediately while it has been late and has not answered since.
    */
   ready(): Promise<void> | undefined
   /** Asks the provider again, or sets the secrets that are passed. What was sealed under removed secrets can no longer be opened. */
@@ -108,6 +108,10 @@ export function createLiveKeyring(source: SecretSource, timeout = 2_000): LiveKe
     let secrets: Secrets
     try {
       secrets = await fetch()
+    } catch (cause) {
+      throw cause instanceof StrongroomError
+        ? cause
+        : new StoreError('The function that fetches the secrets failed. What it threw is the cause.', { cause })
     } finally {
       late = null
     }

@@ -41,7 +41,7 @@ function carryOut(task: Task, plan: Plan): Promise<Saved> {
 async function fill(task: Task, plan: Extract<Plan, { verb: 'write' }>): Promise<Saved> {
   const saved = await trySave(task, plan)
   if (saved !== 'gone') return saved
-  return create(task, { ends: [], ended: [plan.loaded.ref.cookie], replaces: false })
+  return create(task, { ends: [], presented: [plan.loaded.ref.cookie], ended: [], replaces: false })
 }
 
 async function end(task: Task, { refs, startAgain, ended }: Extract<Plan, { verb: 'end' }>): Promise<Loaded | null> {
@@ -54,7 +54,7 @@ async function end(task: Task, { refs, startAgain, ended }: Extract<Plan, { verb
   // Checked only after the logout: a value that cannot be stored must not keep anybody signed in.
   assertStorable(state)
   const isLogin = state.intent?.verb === 'login'
-  return create(isLogin ? task : { ...task, device: () => null }, { ends: [], ended, replaces: true })
+  return create(isLogin ? task : { ...task, device: () => null }, { ends: [], presented: [], ended, replaces: true })
 }
 
 /** Throws `DataError` for a value that cannot be stored. */

@@ -16,13 +16,13 @@ type Create = Omit<Extract<Plan, { verb: 'create' }>, 'verb'>
  * A new session, for a visitor who had none, or whose cookie was superseded. Null, and nothing stored, if another request that had
  * the same cookie has just signed in, or was renewed: ours would overwrite its cookie.
  */
-export async function create(task: Task, { ends, ended, replaces }: Create): Promise<Loaded | null> {
+export async function create(task: Task, { ends, presented, ended, replaces }: Create): Promise<Loaded | null> {
   const { context } = task
   const [previous] = ends
   const created = await begin(task, ends)
   const overtaken = await orUndo(context, created, async () => {
     await replaceAll(context, ends)
-    if (!replaces) return firstReplaced(context, ended)
+    if (!replaces) return firstReplaced(context, presented)
     await Promise.all(ended.map((cookie) => context.backing.replaceEnded?.(cookie)))
     return null
   })
@@ -40,9 +40,12 @@ export async function create(task: Task, { ends, ended, replaces }: Create): Pro
   return created
 }
 
-/** Asked last: whatever comes after it is as good as later than this response. */
-async function firstReplaced({ backing }: SessionsContext, ended: readonly VerifiedCookie[]) {
-  for (const cookie of ended) {
+/**
+ * The first of the cookies that a login in another request has replaced, or a renewal, a moment ago. Asked last: what comes after it
+ * is as good as later than this response.
+ */
+export async function firstReplaced({ backing }: SessionsContext, cookies: readonly VerifiedCookie[]) {
+  for (const cookie of cookies) {
     const now = await backing.load(cookie, { fresh: true })
     if (now && 'superseded' in now && now.isRecent) return cookie
   }

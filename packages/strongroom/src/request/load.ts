@@ -18,7 +18,9 @@ export interface LoadedCookies {
   readonly superseded: Superseded | null
   /** Without a loaded session: the one in which nothing was left a moment ago. */
   readonly emptied: Loaded | null
-  /** Without a loaded session: the cookies that lead to nothing any more. Other requests under way may have them, too. */
+  /** Without a loaded session: all cookies of ours that were presented. Other requests under way may have them, too. */
+  readonly presented: readonly VerifiedCookie[]
+  /** Those of them that lead to nothing any more. */
   readonly ended: readonly VerifiedCookie[]
   /** Has this request logged out, and saved that already? */
   readonly loggedOut: boolean
@@ -30,6 +32,7 @@ export const NO_COOKIE: LoadedCookies = {
   loaded: null,
   superseded: null,
   emptied: null,
+  presented: [],
   ended: [],
   loggedOut: false,
   others: [],
@@ -61,11 +64,11 @@ export function load(
 
 function alone(cookie: VerifiedCookie, result: LoadResult): LoadedCookies | 'unknown-key' {
   if (isLoaded(result)) return { ...NO_COOKIE, loaded: result }
-  if (result === null) return { ...NO_COOKIE, ended: [cookie] }
-  if ('superseded' in result) return { ...NO_COOKIE, superseded: result }
-  if ('emptied' in result) return { ...NO_COOKIE, emptied: result.emptied, ended: [cookie] }
   if (isUnknownKey(result)) return 'unknown-key'
-  return hasEnded(result) ? { ...NO_COOKIE, ended: [cookie] } : NO_COOKIE
+  const presented = [cookie]
+  if (result && 'superseded' in result) return { ...NO_COOKIE, superseded: result, presented }
+  const emptied = result && 'emptied' in result ? result.emptied : null
+  return { ...NO_COOKIE, emptied, presented, ended: hasEnded(result) ? presented : [] }
 }
 
 const isUnknownKey = (result: LoadResult) => result !== null && 'refused' in result && result.refused === 'unknown-key'
@@ -75,7 +78,7 @@ const hasEnded = (result: LoadResult) =>
   result === null ||
   'emptied' in result ||
   'expired' in result ||
-  ('refused' in result && result.refused === 'credential')
+  ('refused' in result && (result.refused === 'credential' || result.refused === 'revoked'))
 
 /**
  * Browsers send an old cookie beside the new one after a change of its domain or path, and a neighbouring host can plant one. The
@@ -89,21 +92,23 @@ function choose(
   const live = newestOfEach(context, results.filter(isLoaded))
   const superseded = results.flatMap((one) => (one && 'superseded' in one ? [one] : []))
   const ended = cookies.filter((_, i) => hasEnded(results[i] ?? null))
-  if (live.length + superseded.length === 0) return results.some(isUnknownKey) ? 'unknown-key' : { ...NO_COOKIE, ended }
+  if (live.length + superseded.length === 0)
+    return results.some(isUnknownKey) ? 'unknown-key' : { ...NO_COOKIE, presented: cookies, ended }
   const owned = [
     ...superseded.flatMap((one) => one.ends ?? []),
-    ...live.map(({ ref, meta }) => ({ ref, isOf: (userId: string) => meta.userId === userId })),
+    // An anonymous one belongs to the visitor as much as to anybody: a login ends it, as it replaces the only one.
+    ...live.map(({ ref, meta }) => ({ ref, isOf: (userId: string) => meta.userId === null || meta.userId === userId })),
   ]
   const [loaded = null, second] = live
   if (second) {
     context.emit({ type: 'rejected', what: 'cookie', reason: 'ambiguous' })
-    return { ...NO_COOKIE, others: othersOf(owned) }
+    return { ...NO_COOKIE, presented: cookies, others: othersOf(owned) }
   }
   if (loaded) return { ...NO_COOKIE, loaded, others: othersOf(owned, loaded.ref) }
   const recent = superseded.find(({ isRecent }) => isRecent) ?? superseded[0] ?? null
   const others = othersOf(owned, recent?.ends?.ref)
   // Of several, there is no telling which one the visitor goes on with.
-  return { ...NO_COOKIE, superseded: recent, ended, others }
+  return { ...NO_COOKIE, superseded: recent, presented: cookies, ended, others }
 }
 
 /** Each session once. Where a session is in its cookie, an old cookie may still open it, in an older state. */

@@ -9,7 +9,7 @@ import { applyAgain, contentOf, expiryFor, gone, report, requestedOf, type Task 
 import { orUndo } from './undo.ts'
 
 /** How often a login takes over what was written into the old session meanwhile. */
-const HANDOVERS = 10
+const HANDOVERS = 50
 
 /**
  * A login of a visitor who has a session. Of the same user it is a renewal with new times, as long as the session is there, and

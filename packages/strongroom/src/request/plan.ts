@@ -20,9 +20,10 @@ export type Plan =
       readonly verb: 'create'
       /** For a login: the sessions that it takes the place of. */
       readonly ends: readonly SessionRef[]
-      /** The cookies that were presented, and lead to nothing any more. */
+      readonly presented: readonly VerifiedCookie[]
+      /** Those of them that lead to nothing any more. */
       readonly ended: readonly VerifiedCookie[]
-      /** Must other requests with these cookies create nothing, or must this one not, if one of them has signed in? */
+      /** Must other requests with these cookies create nothing? Or must this one not, if one of them has signed in? */
       readonly replaces: boolean
     }
   | {
@@ -50,7 +51,7 @@ export const NO_CHANGES: RequestChanges = { cleared: false, edits: new Map(), te
 export function planOf(
   context: SessionsContext,
   state: State,
-  { loaded, superseded, emptied, ended, loggedOut, others }: LoadedCookies,
+  { loaded, superseded, emptied, presented, ended, loggedOut, others }: LoadedCookies,
   failed: boolean,
 ): Plan | null {
   const { intent } = state
@@ -58,7 +59,7 @@ export function planOf(
   const empty = isEmpty(state.values)
   // A logout takes effect even when the page about it failed, and with a cookie that was superseded.
   if (intent?.verb === 'logout' || state.loggedOut) {
-    const own = loaded?.ref ?? superseded?.ends?.ref
+    const own = loaded?.ref ?? emptied?.ref ?? superseded?.ends?.ref
     const refs = others.map(({ ref }) => ref)
     const startAgain = !dropped && (intent?.verb === 'login' || !empty)
     return { verb: 'end', refs: own ? [own, ...refs] : refs, startAgain, ended }
@@ -73,7 +74,7 @@ export function planOf(
     if (replaced) return { verb: 'login', loaded: replaced, changes: toApply, ends }
     // As with a logout and a login: the old cookie was once its owner's, and nothing of a former user is left in this browser.
     const own = superseded?.ends
-    return { verb: 'create', ends: own ? [own.ref, ...ends] : ends, ended, replaces: true }
+    return { verb: 'create', ends: own ? [own.ref, ...ends] : ends, presented, ended, replaces: true }
   }
   const renews = intent !== null
   if (!loaded) {
@@ -81,7 +82,7 @@ export function planOf(
     if (empty || superseded?.isRecent) return null
     return emptied
       ? { verb: 'write', loaded: emptied, isEmptied: true, changes: toApply, renews }
-      : { verb: 'create', ends: [], ended, replaces: loggedOut }
+      : { verb: 'create', ends: [], presented, ended, replaces: loggedOut }
   }
   if (intent || changes || state.lifetime) return { verb: 'write', loaded, isEmptied: false, changes: toApply, renews }
   if (context.saveEveryRequest) return { verb: 'refresh', loaded }

@@ -8,6 +8,7 @@ import { settle } from '../session/changes.ts'
 import { Session, stateOf } from '../session/session.ts'
 import { State } from '../session/state.ts'
 import { commit } from './commit.ts'
+import { firstReplaced } from './create.ts'
 import { hasCookie, type LoadedCookies, load, NO_COOKIE } from './load.ts'
 import { type Plan, planOf } from './plan.ts'
 import type { Saved } from './save.ts'
@@ -44,6 +45,8 @@ export class Visit<Data extends object> {
   #loading: Promise<Session<Data>> | null = null
   #found: LoadedCookies = NO_COOKIE
   #setCookie: string | null = null
+  /** Was it decided before the response? Then something may have happened since. */
+  #isEarly = false
   #clearCookies: readonly string[] = []
   /** Was the session requested, whether or not it could be loaded? */
   #wasRequested = false
@@ -102,7 +105,8 @@ export class Visit<Data extends object> {
     // Before the next line, which may throw: the page about that error must not try again.
     state.close()
     const plan = planOf(this.#context, state, this.#found, status >= 500)
-    return plan ? this.#run(plan, state).then(() => this.#outcome()) : this.#outcome()
+    if (plan) return this.#run(plan, state).then(() => this.#finish())
+    return this.#finish()
   }
 
   /** Saves the session now. It stays open, and `commit` returns what the response needs. */
@@ -119,6 +123,7 @@ export class Visit<Data extends object> {
     this.#saving = this.#run(plan, state)
     try {
       await this.#saving
+      this.#isEarly ||= this.#setCookie !== null
     } finally {
       this.#saving = null
       state.endSave()
@@ -175,6 +180,7 @@ export class Visit<Data extends object> {
     else if (found) {
       this.#setLoaded(found)
       this.#setCookie = this.#cookieOf(found)
+      this.#isEarly = true
     }
   }
 
@@ -226,6 +232,9 @@ export class Visit<Data extends object> {
           this.#found.loaded?.ref.cookie.id ?? null,
         )
       const stored = await commit({ context, state, device: () => this.#device() }, plan)
+      // What it has replaced itself must not keep its own cookie back.
+      if (plan.verb === 'login' || plan.verb === 'end' || (plan.verb === 'create' && plan.replaces))
+        this.#found = { ...this.#found, presented: [], ended: [] }
       // A touch that finds nothing changes nothing: the session has ended, and the next request sees it.
       if (!movesExpiry || stored) this.#settle(state, stored)
     } catch (error) {
@@ -268,18 +277,35 @@ export class Visit<Data extends object> {
 
   /** What this request sets from now on begins a new session, which must respect other requests with the cookie as any other. */
   #forget(state: State, emptied: Loaded | null = null): void {
-    const { loaded, superseded, ended, others } = this.#found
+    const { loaded, superseded, presented, ended, others } = this.#found
     const loggedOut = this.#found.loggedOut || state.loggedOut
     const own = loaded?.ref ?? (state.loggedOut ? superseded?.ends?.ref : null)
     this.#found = {
       loaded: null,
       superseded: state.loggedOut ? null : superseded,
       emptied,
+      presented: own ? [...presented, own.cookie] : presented,
       ended: own ? [...ended, own.cookie] : ended,
       loggedOut,
       others: state.loggedOut ? [] : others,
     }
     state.startOver()
+  }
+
+  #finish(): Outcome | Promise<Outcome> {
+    return this.#isEarly && this.#setCookie !== null ? this.#unlessOvertaken() : this.#outcome()
+  }
+
+  /**
+   * A cookie that was decided by `save()`, or when a session was adopted, and not by what the response has just saved: it must not
+   * overwrite that of a login which was faster.
+   */
+  async #unlessOvertaken(): Promise<Outcome> {
+    const { loaded, presented } = this.#found
+    const cookies = loaded ? [loaded.ref.cookie, ...presented] : presented
+    // Unknown is no reason to keep it back.
+    if (await firstReplaced(this.#context, cookies).catch(() => null)) this.#setCookie = null
+    return this.#outcome()
   }
 
   #outcome(): Outcome {
