@@ -8,12 +8,12 @@ import { IS_FULL } from './checker/size.ts'
 
 /** How often the actors are interrupted, and the most schedules of a plan: in a short run, and in CI. */
 const PLACES = {
-  'in memory': { open: inMemory, preemptions: 3, most: [80, 2000] },
-  'where an index is read first': { open: oneByOne, preemptions: 3, most: [30, 600] },
+  'in memory': { open: inMemory, preemptions: 3, most: [80, 1000] },
+  'where an index is read first': { open: oneByOne, preemptions: 3, most: [30, 300] },
   'on two nodes with caches of their own': { open: onTwoCaches, preemptions: 2, most: [10, 100] },
-  'on one node, to which answers come late': { open: onOneNode, preemptions: 2, most: [30, 400], answers: true },
-  'after a rotation of secrets': { open: afterRotation, preemptions: 2, most: [20, 400] },
-  'in cookies, with revocations': { open: inCookies, preemptions: 3, most: [40, 600] },
+  'on one node, to which answers come late': { open: onOneNode, preemptions: 2, most: [30, 200], answers: true },
+  'after a rotation of secrets': { open: afterRotation, preemptions: 2, most: [20, 200] },
+  'in cookies, with revocations': { open: inCookies, preemptions: 3, most: [40, 300] },
 } as const
 
 describe('the session protocol, in every order of the operations,', () => {

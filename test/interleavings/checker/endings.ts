@@ -15,21 +15,11 @@ function* endedOnes(aftermath: Aftermath): Iterable<Violation> {
   for (const deed of aftermath.deeds.filter(isDone)) {
     if (deed.verb === 'revoke' && revoked && aftermath.lives(revoked))
       yield { invariant: 'I1', what: 'a session that was revoked by its handle is alive' }
-    if (!isLogout(deed) || isOvertaken(aftermath, deed)) continue
+    if (!isLogout(deed)) continue
     for (const line of linesOf(deed))
       if (canEnd(deed, line) && aftermath.lives(line))
         yield { invariant: 'I1', what: `a session whose owner logged out with ${cookieOf(deed)} is alive` }
   }
-}
-
-/**
- * A known weakness of sessions in cookies. An end of all others moves the epoch first, and its response carries the session on. A
- * logout in between, by another holder of the old cookie, finds a session that has ended, and leaves nothing that ends it again.
- */
-function isOvertaken({ scene, deeds }: Aftermath, logout: Deed): boolean {
-  if (!scene.place.inCookies || logout.loaded?.isLive) return false
-  const isParallel = (end: Deed) => firstOf(end) <= lastOf(logout) && firstOf(logout) <= lastOf(end)
-  return deeds.some((end) => endsAll(end) && isParallel(end) && linesOf(logout).some((line) => spares(end, line)))
 }
 
 function cookieOf({ loaded, besides }: Deed): string {
@@ -45,7 +35,7 @@ function* loads(aftermath: Aftermath): Iterable<Violation> {
     const line = deed.presented?.line
     // With two cookies, the other one may have opened.
     if (!line || !deed.loaded?.isLive || deed.besides) continue
-    const ends = (end: Deed) => isLogout(end) && canEnd(end, line) && !isOvertaken(aftermath, end)
+    const ends = (end: Deed) => isLogout(end) && canEnd(end, line)
     if (deeds.some((end) => isDone(end) && lastOf(end) < firstOf(deed) && ends(end)))
       yield { invariant: 'I1', what: 'a session opened after its owner had logged out' }
   }

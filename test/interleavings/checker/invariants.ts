@@ -75,7 +75,8 @@ function* beforeLogin(aftermath: Aftermath): Iterable<Violation> {
       yield { invariant: 'I7', what: `the cookie from before "${deed.verb}" still opens` }
     // Of an anonymous session whose cookie was superseded, nobody can tell whose it is now.
     const isTheirs = loaded?.isLive || presented.line.user !== null
-    if (isLogin && received.line !== presented.line && isTheirs && aftermath.lives(presented.line))
+    const mustEnd = isLogin && received.line !== presented.line && isTheirs
+    if (mustEnd && aftermath.lives(presented.line))
       yield { invariant: 'I7', what: `the session that "${deed.verb}" came with lives on` }
   }
 }

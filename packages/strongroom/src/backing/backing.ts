@@ -78,7 +78,12 @@ export interface ContentToSave extends Content {
 }
 
 /** What a cookie leads to; null when there is nothing. */
-export type LoadResult = Loaded | Superseded | Emptied | Expired | Refused | null
+export type LoadResult = Loaded | Superseded | Emptied | Expired | RefusedSession | null
+
+interface RefusedSession extends Refused {
+  /** What the visitor may end with the cookie all the same. */
+  readonly ends?: OwnedSession | null
+}
 
 export const isLoaded = (result: LoadResult): result is Loaded => result !== null && 'ref' in result
 

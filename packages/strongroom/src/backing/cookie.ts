@@ -117,14 +117,15 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
 
   /** What the store says of a cookie that is still within its own deadlines. */
   async function checked(revocations: Revocations, session: CookieSession): Promise<LoadResult> {
-    const { state, floor, at } = await revocations.markOf(session)
+    const { state, floor, at, isOutdated } = await revocations.markOf(session)
     if (state === 'live' && floor <= session.generation) return loadedFrom(session)
     known.drop(session)
     const isRecent = clock() < at + IN_FLIGHT
     if (state === 'replaced') return { superseded: 'replaced', isRecent, ends: null }
-    if (state === 'ended') return { refused: 'revoked' }
     const { userId } = session.content.meta
     const ends = userId === null ? null : { ref: refTo(session), isOf: (user: string) => user === userId }
+    // Perhaps by an end of all others, which carries the session on in its response: a logout must be able to end that, too.
+    if (state === 'ended') return { refused: 'revoked', ends: isOutdated ? ends : null }
     return { superseded: 'renewed', isRecent, ends }
   }
 

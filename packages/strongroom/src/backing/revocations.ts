@@ -32,6 +32,12 @@ interface Mark {
   readonly at: number
 }
 
+/** A mark, with what the user's epoch says. */
+interface Standing extends Mark {
+  /** Does the mark say nothing, and have all sessions of the user been ended since its login? */
+  readonly isOutdated: boolean
+}
+
 const NO_MARK: Mark = { state: 'live', floor: 0, at: 0 }
 
 export interface RevocationsOptions extends BackingOptions {
@@ -62,7 +68,7 @@ export class Revocations {
    * The mark of a session; `ended` too for one whose user has ended all sessions since its login. Never from a copy, which may be
    * older than the end. Little is lost by that: of most sessions and users the store has nothing, and of that there are no copies.
    */
-  async markOf(session: RevocableSession): Promise<Mark> {
+  async markOf(session: RevocableSession): Promise<Standing> {
     const { userId } = session.content.meta
     const [found, nonce] = await Promise.all([
       this.#store.read(ownId('session', session.sid), { fresh: true }),
@@ -70,9 +76,10 @@ export class Revocations {
     ])
     const mark = found ? markIn(found) : NO_MARK
     // One that outlived an end of all others was renewed with the new epoch: then this cookie is superseded, and not ended.
-    if (mark.state !== 'live' || mark.floor > session.generation) return mark
+    if (mark.state !== 'live' || mark.floor > session.generation) return { ...mark, isOutdated: false }
     // Absent means never moved: an epoch outlives the sessions that it ends.
-    return nonce !== null && nonce !== session.nonce ? { ...mark, state: 'ended' } : mark
+    const isOutdated = nonce !== null && nonce !== session.nonce
+    return { ...mark, state: isOutdated ? 'ended' : mark.state, isOutdated }
   }
 
   /** False if the session had ended already; with `isCurrent`, also if this cookie was superseded. */

@@ -68,8 +68,12 @@ function alone(cookie: VerifiedCookie, result: LoadResult): LoadedCookies | 'unk
   const presented = [cookie]
   if (result && 'superseded' in result) return { ...NO_COOKIE, superseded: result, presented }
   const emptied = result && 'emptied' in result ? result.emptied : null
-  return { ...NO_COOKIE, emptied, presented, ended: hasEnded(result) ? presented : [] }
+  return { ...NO_COOKIE, emptied, presented, ended: hasEnded(result) ? presented : [], others: endsOf(result) }
 }
+
+/** Without the session that is loaded: those that a logout with the cookie ends. */
+const endsOf = (result: LoadResult): readonly OwnedSession[] =>
+  result && 'ends' in result && result.ends ? [result.ends] : []
 
 const isUnknownKey = (result: LoadResult) => result !== null && 'refused' in result && result.refused === 'unknown-key'
 
@@ -93,9 +97,11 @@ function choose(
   const superseded = results.flatMap((one) => (one && 'superseded' in one ? [one] : []))
   const ended = cookies.filter((_, i) => hasEnded(results[i] ?? null))
   if (live.length + superseded.length === 0)
-    return results.some(isUnknownKey) ? 'unknown-key' : { ...NO_COOKIE, presented: cookies, ended }
+    return results.some(isUnknownKey)
+      ? 'unknown-key'
+      : { ...NO_COOKIE, presented: cookies, ended, others: othersOf(results.flatMap(endsOf)) }
   const owned = [
-    ...superseded.flatMap((one) => one.ends ?? []),
+    ...results.flatMap(endsOf),
     // An anonymous one belongs to the visitor as much as to anybody: a login ends it, as it replaces the only one.
     ...live.map(({ ref, meta }) => ({ ref, isOf: (userId: string) => meta.userId === null || meta.userId === userId })),
   ]
