@@ -131,8 +131,8 @@ export const cliMutations: readonly Mutation[] = [
   ),
   cli('scan', 'scan/file')(
     'a dump that is decompressed for ever',
-    'if (this.#compressions.length > LAYERS) throw',
-    'if (this.#compressions.length > 1e6) throw',
+    'if (this.#layers.length >= LAYERS) throw',
+    'if (this.#layers.length >= 1e6) throw',
   ),
   cli('scan', 'scan/file')(
     'a dump that was cut off and is reported as clean',

@@ -197,7 +197,9 @@ suite('files of SQLite', () => {
       const store = sqlite({ database })
       await plant(store)
       database.close()
-      assert.deepEqual(counts(await scan(path)), PLANTED)
+      const found = counts(await scan(path))
+      // A page that was split may have kept a copy of a row that is now in the other half.
+      for (const [kind, count] of Object.entries(PLANTED)) assert.ok((found[kind] ?? 0) >= count, kind)
     }
   })
 
@@ -277,7 +279,10 @@ suite('files that are not dumps, and hostile ones', () => {
     ]
     writeFileSync(project.path('bomb.gz'), Buffer.concat(bytes))
     const { code, out } = await project.run(['scan', project.path('bomb.gz')], { flags: ['--max-old-space-size=64'] })
-    assert.deepEqual([code, out], [0, `${project.path('bomb.gz')} (MariaDB or MySQL dump, gzip): no session rows.\n`])
+    assert.deepEqual(
+      [code, out],
+      [0, `${project.path('bomb.gz')} (MariaDB or MySQL dump, gzip): read whole, no session rows.\n`],
+    )
   })
 
   test('more than three layers of gzip are refused', async () => {
@@ -329,7 +334,7 @@ suite('strongroom scan', () => {
       `${at}1 session row in strongroom_sessions, sealed with one key: readable by anyone who has the server's key.`,
       `${at}1 session row in strongroom_sessions, not sealed: readable as is.`,
       `${at}1 session row in strongroom_sessions, in an unknown format: treat them as readable.`,
-      'none.sql (MariaDB or MySQL dump): no session rows.',
+      'none.sql (MariaDB or MySQL dump): read whole, no session rows.',
       'none.sql (MariaDB or MySQL dump): the table strongroom_sessions is there, and empty.',
       'django.sql (MariaDB or MySQL dump): 1 session row in django_session, of Django: readable as is, and each key is a cookie that signs its user in.',
     ])
@@ -342,13 +347,22 @@ suite('strongroom scan', () => {
       {
         file: 'server-key.sql',
         format: 'MariaDB or MySQL dump',
+        answer: 'found',
         problem: null,
         sessions: [
           { table: 'strongroom_sessions', kind: 'two-key', rows: 1, readable: 'no' },
           { table: 'strongroom_sessions', kind: 'server-key', rows: 1, readable: 'with-key' },
         ],
+        traces: null,
       },
-      { file: 'missing.sql', format: null, problem: 'there is no such file', sessions: [] },
+      {
+        file: 'missing.sql',
+        format: null,
+        answer: 'not read whole',
+        problem: 'there is no such file',
+        sessions: [],
+        traces: null,
+      },
     ])
   })
 
@@ -356,9 +370,12 @@ suite('strongroom scan', () => {
     const whole = readFileSync(project.path('two-key.sql'))
     writeFileSync(project.path('cut.sql'), Buffer.concat([whole, Buffer.from("INSERT INTO `t` VALUES ('")]))
     const { code, out, err } = await project.run(['scan', 'cut.sql'])
-    assert.equal(code, 1)
-    assert.match(out, /1 session row in strongroom_sessions, sealed[^\n]+\n.*is it cut off\?\n$/)
-    assert.equal(err, 'strongroom: 1 of 1 could not be read to the end.\n')
+    assert.equal(code, 5)
+    assert.match(
+      out,
+      /1 session row in strongroom_sessions, sealed[^\n]+\n.*NOT READ WHOLE.*is it cut off\?\n.*raw bytes/,
+    )
+    assert.equal(err, 'strongroom: 1 of 1 could not be read whole.\n')
   })
 
   test('- is standard input', () => {

@@ -1,13 +1,19 @@
-import { RECORD_VERSIONS } from 'strongroom/internal'
-import { type Kind, kindOf } from './kind.ts'
-import { type ByteReader, UnreadableError } from './reader.ts'
+import { kindOf } from './kind.ts'
+import { RawSearch } from './raw.ts'
+import { type ByteReader, truncated, UnreadableError } from './reader.ts'
 import { Row, type Value } from './row.ts'
+import type { Source } from './source.ts'
 import type { Tally } from './tally.ts'
+import { encodingOf } from './text.ts'
 
 /** The types of pages that hold records. */
 const LEAF = 13
 const INDEX_LEAF = 10
 const INDEX_INNER = 2
+/** A page of a table that leads to other pages. */
+const INNER = 5
+/** More pages than that are in no database that anybody dumps: 64 GB in the usual size. */
+const MOST_PAGES = 1 << 24
 
 /** The layout of a database's pages. */
 interface Layout {
@@ -21,22 +27,33 @@ interface Layout {
  * Reads a SQLite database page by page (https://www.sqlite.org/fileformat2.html), without SQLite. So it needs no space for a
  * copy, works on a pipe, never opens a malicious file in SQLite, and finds deleted rows that have not been overwritten.
  */
-export async function readDatabase(reader: ByteReader, tally: Tally): Promise<void> {
-  const layout = layoutOf(await reader.peek(100))
+export async function readDatabase(reader: ByteReader, { tally }: Source): Promise<void> {
+  // A copy: the reader keeps no more than the page that it is at.
+  const head = Buffer.from(await reader.peek(100))
+  const layout = layoutOf(head)
   const scanner = new PageScanner(layout, tally)
-  for (let number = 1; !(await reader.isAtEnd()); number++)
-    scanner.page(await reader.take(layout.pageSize, 'a page'), number === 1 ? 100 : 0)
+  let pages = 0
+  while (!(await reader.isAtEnd())) scanner.page(await reader.take(layout.pageSize, 'a page'), pages++ === 0 ? 100 : 0)
+  scanner.end()
+  // What the header says is right if it was written by the last change.
+  const count = head.readUInt32BE(28)
+  if (head.readUInt32BE(24) !== head.readUInt32BE(92) || count === pages) return
+  if (count > pages) throw truncated('the database')
+  throw new UnreadableError('it is not as long as its first bytes say: it is damaged')
 }
 
 /** Reads the write-ahead log of a database: pages too, newer than those in the database. */
 export async function readLog(reader: ByteReader, tally: Tally): Promise<void> {
-  const pageSize = (await reader.take(32, 'its first bytes')).readUInt32BE(8)
+  const head = await reader.take(32, 'its first bytes')
+  const pageSize = head.readUInt32BE(8)
   checkPageSize(pageSize)
-  const scanner = new PageScanner({ pageSize, usable: pageSize, encoding: 'utf8' }, tally)
+  checkLogHead(head)
+  const scanner = new PageScanner({ pageSize, usable: pageSize, encoding: 'utf8' }, tally, true)
   while (!(await reader.isAtEnd())) {
     const number = (await reader.take(24, 'a page')).readUInt32BE(0)
     scanner.page(await reader.take(pageSize, 'a page'), number === 1 ? 100 : 0)
   }
+  scanner.end()
 }
 
 function layoutOf(head: Buffer): Layout {
@@ -45,40 +62,93 @@ function layoutOf(head: Buffer): Layout {
   const pageSize = head.readUInt16BE(16) === 1 ? 65_536 : head.readUInt16BE(16)
   checkPageSize(pageSize)
   const usable = pageSize - (head[20] as number)
-  const encoding = head.readUInt32BE(56) === 2 ? 'utf16le' : head.readUInt32BE(56) === 3 ? 'utf16be' : 'utf8'
+  const encoding = ENCODINGS[head.readUInt32BE(56)]
+  if (encoding === undefined || usable < 480) throw damaged()
   return { pageSize, usable, encoding }
 }
 
+/** By their number; 0 in a database that has no table yet. */
+const ENCODINGS = ['utf8', 'utf8', 'utf16le', 'utf16be'] as const
+
+const damaged = () => new UnreadableError('it begins as a SQLite file and is damaged')
+
 function checkPageSize(size: number): void {
-  if (size >= 512 && size <= 65_536 && (size & (size - 1)) === 0) return
-  throw new UnreadableError('it begins as a SQLite file and is damaged')
+  if (size < 512 || size > 65_536 || (size & (size - 1)) !== 0) throw damaged()
+}
+
+/** The checksum of the first 24 bytes, in the byte order that the magic number names. */
+function checkLogHead(head: Buffer): void {
+  const read = (at: number) => ((head[3] as number) & 1 ? head.readUInt32BE(at) : head.readUInt32LE(at))
+  let [first, second] = [0, 0]
+  for (let at = 0; at < 24; at += 8) {
+    first = (first + read(at) + second) >>> 0
+    second = (second + read(at + 4) + first) >>> 0
+  }
+  if (head.readUInt32BE(24) !== first || head.readUInt32BE(28) !== second) throw damaged()
 }
 
 class PageScanner {
   readonly #layout: Layout
   readonly #tally: Tally
   readonly #row = new Row()
+  readonly #isLog: boolean
+  /** What is left of deleted rows, in pages of rows. */
+  readonly #remnants = new RawSearch()
+  /** Pages that are not read as rows: they hold the ends of long rows, and may be free or damaged. */
+  readonly #elsewhere = new RawSearch()
+  /** Rows of Django whose signature is elsewhere. */
+  #longRows = 0
+  #hasSchema = false
+  #pages = 0
 
-  constructor(layout: Layout, tally: Tally) {
+  constructor(layout: Layout, tally: Tally, isLog = false) {
     this.#layout = layout
     this.#tally = tally
+    this.#isLog = isLog
   }
 
   page(page: Buffer, start: number): void {
+    this.#pages++
     const type = page[start]
-    if (type !== LEAF && type !== INDEX_LEAF && type !== INDEX_INNER) return
+    if (type === LEAF || type === INDEX_LEAF || type === INDEX_INNER) this.#cells(page, start, type)
+    // It may hold copies of rows that are now in the pages below it: the table was small once.
+    else if (type !== INNER || !isInner(page, start)) this.#push(this.#elsewhere, page)
+  }
+
+  #cells(page: Buffer, start: number, type: number): void {
     const pointers = start + (type === INDEX_INNER ? 12 : 8)
     const cells = Math.min(page.readUInt16BE(start + 3), (page.length - pointers) >> 1)
     // Bytes that belong to no cell may be what is left of deleted ones.
     const gaps = Buffer.from(page)
-    gaps.fill(0, 0, pointers + 2 * cells)
+    gaps.fill(0, 0, pointers)
     for (let i = 0; i < cells; i++) {
       const at = page.readUInt16BE(pointers + 2 * i)
       if (at < pointers || at >= this.#layout.usable) continue
       const end = this.#cell(page, at, type)
       if (end > at) gaps.fill(0, at, end)
     }
-    if (type === LEAF) this.#remnants(gaps.toString('latin1'))
+    // An index has ids and no records.
+    if (type === LEAF) this.#push(this.#remnants, gaps)
+  }
+
+  /** Counts what is in no row. Throws when there was no table at all, as in a database whose encoding is not what it says. */
+  end(): void {
+    this.#add(this.#remnants.end(), 0)
+    this.#add(this.#elsewhere.end(), this.#longRows)
+    if (!this.#isLog && this.#pages > 1 && !this.#hasSchema) throw damaged()
+  }
+
+  #push(search: RawSearch, page: Buffer): void {
+    // Latin letters in UTF-16 are those letters and zeros.
+    search.push(this.#layout.encoding === 'utf8' ? page : Buffer.from(page.filter((byte) => byte !== 0)))
+    search.push(BETWEEN)
+  }
+
+  #add(counts: ReturnType<RawSearch['end']>, known: number): void {
+    for (const [trace, count] of counts) {
+      const rows = trace === 'django' ? count - known : count
+      if (trace !== 'cookie' && trace !== 'unknown' && rows > 0) this.#tally.add(trace, rows, null)
+    }
   }
 
   /** Reads a cell and returns where it ends; 0 when there is no cell. */
@@ -89,27 +159,27 @@ class PageScanner {
     const local = localSize(size, usable, type)
     if (at + local > usable) return 0
     const end = at + local
-    if (this.#record(page, at, end)) {
-      const kind = kindOf(this.#row, null)
-      if (kind !== null) this.#tally.add(kind, 1, null)
-      else this.#schema()
-    }
+    if (this.#record(page, { start: at, end, size }) === 0) return 0
+    const kind = kindOf(this.#row, null)
+    if (kind === 'django' && local < size) this.#longRows++
+    if (kind !== null) this.#tally.add(kind, 1, null)
+    else this.#schema()
     return end + (local < size ? 4 : 0)
   }
 
-  /** Fills the row with the values of the record in these bytes; false when they are not a record. */
-  #record(page: Buffer, start: number, end: number): boolean {
+  /** Fills the row with the values of the record in these bytes, and returns its size; 0 when they are not a record of this size. */
+  #record(page: Buffer, { start, end, size }: { start: number; end: number; size: number }): number {
     this.#row.clear()
-    let [size, at] = varint(page, start)
-    let value = start + size
+    let [head, at] = varint(page, start)
+    let value = start + head
     const types = value
-    if (size < 2 || types > end) return false
+    if (head < 2 || types > end) return 0
     while (at < types) {
       const [type, next] = varint(page, at)
       at = next
       value += this.#value(page, { type, at: value, end })
     }
-    return at === types
+    return at === types && value - start === size ? size : 0
   }
 
   #value(page: Buffer, { type, at, end }: { type: number; at: number; end: number }): number {
@@ -117,8 +187,8 @@ class PageScanner {
     const size = sizeOf(type)
     const here = Math.max(0, Math.min(size, end - at))
     if (type < 12) number(page, { type, at, size: here === size ? size : 0 }, into)
-    else if (type % 2 === 1 && this.#layout.encoding !== 'utf8') {
-      const text = utf16(page.subarray(at, at + here), this.#layout.encoding)
+    else if (type % 2 === 1 && this.#encodingOf(page, at, at + here) !== 'utf8') {
+      const text = utf16(page.subarray(at, at + here), this.#encodingOf(page, at, at + here))
       into.append(text, 0, text.length)
     } else into.append(page, at, at + here)
     if (here < size) {
@@ -128,29 +198,32 @@ class PageScanner {
     return size
   }
 
+  /** A log does not say how the text in it is encoded. */
+  #encodingOf(page: Buffer, start: number, end: number): Layout['encoding'] {
+    if (!this.#isLog) return this.#layout.encoding
+    const encoding = encodingOf(page.subarray(start, end))
+    return encoding === 'utf-16le' ? 'utf16le' : encoding === 'utf-16be' ? 'utf16be' : 'utf8'
+  }
+
   /** A row of sqlite_schema describes a table: type, name, table, page, and the statement that created it. */
   #schema(): void {
-    if (this.#row.count !== 5 || textOf(this.#row.at(0)) !== 'table') return
+    if (this.#row.count !== 5) return
+    const type = textOf(this.#row.at(0))
+    this.#hasSchema ||= SCHEMA.includes(type)
+    if (type !== 'table') return
     const columns = /\((.*)/s.exec(textOf(this.#row.at(4)))?.[1]?.split(',')
     const names = columns?.map((column) => /^[\s"`[]*(\w*)/.exec(column)?.[1] ?? '')
     this.#tally.table({ name: textOf(this.#row.at(1)), columns: names ?? null })
   }
-
-  #remnants(text: string): void {
-    for (const [pattern, kind] of REMNANTS) {
-      const count = [...text.matchAll(pattern)].length
-      if (count > 0) this.#tally.add(kind, count, null)
-    }
-  }
 }
 
-/** Our record follows its id. Django's ends with its time and signature. */
-const REMNANTS: readonly (readonly [RegExp, Kind])[] = [
-  [new RegExp(`[0-9a-f]{64}[${String.fromCharCode(...RECORD_VERSIONS['two-key'])}]`, 'g'), 'two-key'],
-  [new RegExp(`[0-9a-f]{64}[${String.fromCharCode(...RECORD_VERSIONS['server-key'])}]`, 'g'), 'server-key'],
-  [/[0-9a-f]{64}\{"c":\d/g, 'none'],
-  [/[\w-]:[0-9A-Za-z]{6}:[\w-]{43}/g, 'django'],
-]
+/** The page after its last cell is a number of a page. Where rows begin in a page of rows, read as one, is far greater. */
+const isInner = (page: Buffer, start: number) => page.readUInt32BE(start + 8) < MOST_PAGES
+
+/** What ends a page in a search: nothing that is looked for goes on after it. */
+const BETWEEN = Buffer.from('\nthe end of a page\n')
+
+const SCHEMA = ['table', 'index', 'view', 'trigger']
 
 const textOf = (value: Value | undefined) => value?.head.toString('utf8') ?? ''
 
@@ -187,7 +260,7 @@ function number(page: Buffer, { type, at, size }: { type: number; at: number; si
   }
 }
 
-function utf16(bytes: Buffer, encoding: 'utf16le' | 'utf16be'): Buffer {
+function utf16(bytes: Buffer, encoding: Layout['encoding']): Buffer {
   const even = Buffer.from(bytes.subarray(0, bytes.length & ~1))
   return Buffer.from((encoding === 'utf16be' ? even.swap16() : even).toString('utf16le'))
 }
