@@ -213,6 +213,7 @@ export class FileScan {
     this.#is(name)
     const text = new TextWithEnd(reader.rest())
     await this.#statements(text, dialect)
+    if (text.hasZeros) this.#source.tally.notUnderstood('zeros, which no SQL has')
     if (hasLastLine(start) && !/dump complete/i.test(text.end)) throw truncated('the dump')
   }
 

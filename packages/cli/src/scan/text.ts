@@ -28,6 +28,8 @@ const KEPT = 1000
 
 /** Passes chunks on, and keeps the end of the text. */
 export class TextWithEnd implements AsyncIterable<Buffer> {
+  /** No program writes a zero into SQL: it is what a disk leaves behind. */
+  hasZeros = false
   readonly #last = Buffer.alloc(KEPT)
   #length = 0
   readonly #chunks: AsyncIterable<Buffer>
@@ -47,6 +49,7 @@ export class TextWithEnd implements AsyncIterable<Buffer> {
       this.#last.copyWithin(0, this.#length - kept, this.#length)
       chunk.copy(this.#last, kept, chunk.length - added)
       this.#length = kept + added
+      this.hasZeros ||= chunk.includes(0)
       yield chunk
     }
   }
