@@ -8,10 +8,17 @@ export type Trace = Kind | 'cookie'
 const REACH = 512
 const SIZE = 1 << 16
 
-const HEX = byteSet(...'0123456789abcdefABCDEF')
-const DIGIT = byteSet(...'0123456789')
-/** The first letters of base64 that encodes hexadecimal digits, as the format of Django before 3.1 begins. */
-const HEX_IN_BASE64 = byteSet(...'MNOYZ')
+/** What a byte may be a part of. Most are a part of nothing, which is found out by one look. */
+const [HEX, DIGIT, HEX_IN_BASE64, MIDDLE] = [1, 2, 4, 8]
+const CLASSES = new Uint8Array(256)
+for (const [part, letters] of [
+  [HEX, '0123456789abcdefABCDEF'],
+  [DIGIT, '0123456789'],
+  // The first letters of base64 that encodes hexadecimal digits, as the format of Django before 3.1 begins.
+  [HEX_IN_BASE64, 'MNOYZ'],
+  [MIDDLE, ':'],
+] as const)
+  for (const letter of letters) CLASSES[letter.charCodeAt(0)] = (CLASSES[letter.charCodeAt(0)] as number) | part
 const COLON = 0x3a
 /** Forty hexadecimal digits and a colon are 14 groups of base64, of which the last begins like this. */
 const HEX_GROUPS = 14
@@ -37,7 +44,9 @@ export class RawSearch {
   #at = 0
   #hexRun = 0
   #digitRun = 0
-  readonly #groups = [0, 0, 0, 0]
+  /** For each of the four places that base64 may begin at: how many groups there are, and where the last one began. */
+  readonly #groups = new Int32Array(4)
+  readonly #lastGroups = new Int32Array(4).fill(-8)
   /** The moments that were seen last, and where each of them ended. */
   #moments: { value: number; end: number }[] = []
 
@@ -71,6 +80,7 @@ export class RawSearch {
     this.#buffer.copyWithin(0, kept, this.#length)
     this.#length -= kept
     this.#at = end - kept
+    for (let place = 0; place < 4; place++) this.#lastGroups[place] = (this.#lastGroups[place] as number) - kept
     this.#moments = this.#moments.map(({ value, end }) => ({ value, end: end - kept }))
   }
 
@@ -78,23 +88,27 @@ export class RawSearch {
     const buffer = this.#buffer
     let [hex, digits] = [this.#hexRun, this.#digitRun]
     for (let at = this.#at; at < end; at++) {
-      const byte = buffer[at] as number
-      if (HEX[byte] === 1) {
+      const part = CLASSES[buffer[at] as number] as number
+      if (part & HEX) {
         hex++
-        digits = DIGIT[byte] === 1 ? digits + 1 : 0
-      } else {
+        digits = part & DIGIT ? digits + 1 : 0
+      } else if (hex > 0) {
         if (hex === 64) this.#id(at)
         if (digits === 13) this.#moment(at)
         hex = digits = 0
-        if (byte === COLON) this.#signature(at)
       }
-      const phase = at & 3
-      if (HEX_IN_BASE64[byte] === 1) {
-        if (++(this.#groups[phase] as number) >= HEX_GROUPS) this.#legacy(at, phase)
-      } else this.#groups[phase] = 0
+      if (part & HEX_IN_BASE64) this.#group(at)
+      if (part === MIDDLE) this.#signature(at)
     }
     this.#hexRun = hex
     this.#digitRun = digits
+  }
+
+  #group(at: number): void {
+    const place = at & 3
+    this.#groups[place] = this.#lastGroups[place] === at - 4 ? (this.#groups[place] as number) + 1 : 1
+    this.#lastGroups[place] = at
+    if ((this.#groups[place] as number) >= HEX_GROUPS) this.#legacy(at, place)
   }
 
   /** `at` is where a session's id has ended. Its record follows, or its value in Redis. */

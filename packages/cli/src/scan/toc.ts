@@ -8,16 +8,18 @@ export class NeedsPgRestoreError extends UnreadableError {}
 
 /** In errors: "it ends in the middle of the archive". */
 export const ARCHIVE = 'the archive'
-/** How much of a string in the table of contents is kept. */
-const KEPT = 16_384
+/** How much of a name in the table of contents is kept, and of a statement. No more is read: a slice of a string keeps all of it. */
+const [NAME, STATEMENT] = [128, 16_384]
 /** The formats of pg_dump that begin with a table of contents (ArchiveFormat in pg_backup.h). */
 const FORMATS: ReadonlyMap<number, 'custom' | 'tar' | 'directory'> = new Map([
   [1, 'custom'],
   [3, 'tar'],
   [5, 'directory'],
 ])
-/** Entries in a table of contents: more than any database has, and few enough to hold in memory. */
+/** Entries in a table of contents: more than any database has. */
 const MOST = 1_000_000
+/** Tables with data, few enough to hold in memory; and session tables, whose columns are held too. */
+const [MOST_TABLES, MOST_WITH_COLUMNS] = [200_000, 100]
 /** The archive versions of PostgreSQL 9.0 to 18. */
 const [OLDEST, NEWEST] = [10, 16]
 /** State of an entry's data (K_OFFSET_NO_DATA in pg_backup_custom.c). */
@@ -50,14 +52,14 @@ export class ArchiveReader {
     return bytes[0] === 0 ? size : -size
   }
 
-  async string(): Promise<string> {
-    return (await this.stringOrNull()) ?? ''
+  async string(most = NAME): Promise<string> {
+    return (await this.stringOrNull(most)) ?? ''
   }
 
-  async stringOrNull(): Promise<string | null> {
+  async stringOrNull(most = NAME): Promise<string | null> {
     const length = await this.int()
     if (length < 0) return null
-    const kept = Math.min(length, KEPT)
+    const kept = Math.min(length, most)
     const text = (await this.reader.take(kept, ARCHIVE)).toString('utf8')
     await this.reader.skip(length - kept, ARCHIVE)
     return text
@@ -73,6 +75,7 @@ export class Contents {
   readonly #archive: ArchiveReader
   #minor = 0
   #offsetSize = 8
+  #withColumns = 0
 
   constructor(archive: ArchiveReader) {
     this.#archive = archive
@@ -88,8 +91,16 @@ export class Contents {
       const { key, hasData, tag, kind, schema, define, copy } = await this.#entry()
       const name = schema ? `${schema}.${tag}` : tag
       if (kind === 'TABLE') tally.table({ name, columns: columnsOf(define.replaceAll('\n', ' ')) })
-      if (hasData && kind === 'TABLE DATA') this.tables.set(key, entryOf(name, copy))
+      if (hasData && kind === 'TABLE DATA') this.#add(key, name, copy)
     }
+  }
+
+  #add(key: number | string, name: string, copy: string): void {
+    if (this.tables.size === MOST_TABLES) throw new NeedsPgRestoreError('it has more tables than can be held in memory')
+    const columns = columnsOf(copy)
+    // Those of session tables only: there may be many other tables.
+    const isKept = ownerOf({ name, columns }) !== null && this.#withColumns++ < MOST_WITH_COLUMNS
+    this.tables.set(key, { name, columns: isKept ? columns : null, isCopy: copy !== '' })
   }
 
   async #head(): Promise<void> {
@@ -126,9 +137,9 @@ export class Contents {
     await archive.string()
     const [tag, kind] = [await archive.string(), await archive.string()]
     if (this.#minor >= 11) await archive.int()
-    const define = await archive.string()
+    const define = await archive.string(STATEMENT)
     await archive.string()
-    const [copy, schema] = [await archive.string(), await archive.string()]
+    const [copy, schema] = [await archive.string(STATEMENT), await archive.string()]
     await archive.string()
     if (this.#minor >= 14) await archive.string()
     if (this.#minor >= 16) await archive.int()
@@ -155,16 +166,13 @@ export class Contents {
 
 export const damaged = () => new UnreadableError('it begins as a PostgreSQL archive and is damaged')
 
-/** Keeps the columns of session tables only: there may be many other tables. */
-function entryOf(name: string, copy: string): Entry {
-  const table = { name, columns: columnsOf(copy) }
-  return { name: name.slice(0, 130), columns: ownerOf(table) && table.columns, isCopy: copy !== '' }
-}
-
 /** The columns in "COPY public.t (a, "b") FROM stdin;" or in a table definition; null when it has none. */
 function columnsOf(statement: string): string[] | null {
   const [open, close] = [statement.indexOf('('), statement.lastIndexOf(')')]
   if (open < 0 || close < open) return null
   const list = statement.slice(open + 1, close).split(',')
-  return list.map((column) => /^\s*"?([^"\s]*)/.exec(column)?.[1] ?? '')
+  // Copies, because a part of a string keeps all of it.
+  return list.slice(0, 64).map((column) => copied(/^\s*"?([^"\s]{0,128})/.exec(column)?.[1] ?? ''))
 }
+
+const copied = (text: string) => Buffer.from(text).toString()
