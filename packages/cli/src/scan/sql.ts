@@ -124,8 +124,8 @@ export class SqlScanner {
     const { name, next } = yield* tableName(lexer, yield* lexer.next())
     let token = next
     let columns: string[] | null = null
-    // COPY (SELECT …) TO has no name.
-    if (name !== '' && token === 'open') {
+    // In parentheses are the columns, or the statement in COPY (SELECT …) TO, which has no name.
+    if (token === 'open') {
       columns = yield* columnsIn(lexer)
       token = yield* lexer.next()
     }
