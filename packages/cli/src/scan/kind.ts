@@ -135,7 +135,7 @@ export const CACHE_KEY = /django\.contrib\.sessions\.(?:cached_db|cache)[a-z0-9]
 
 /** In a table of Django's DatabaseCache, or a key of Redis. The prefix may be anything. */
 const isCacheKey = (value: Value) =>
-  value.length >= 36 && value.length <= 512 && CACHE_KEY.test(value.tail.toString('latin1'))
+  value.length >= 36 && value.length <= 512 && CACHE_KEY.test(value.head.toString('latin1'))
 
 /** A session in a cookie, which has no key beside it. What else Django signs in this way is not the JSON of an object. */
 function isSignedCookie(value: Value): boolean {

@@ -55,6 +55,7 @@ class ValueReader {
   #value = new Value()
   #isRead = false
   #last: 'nothing' | 'word' | 'string' | 'operator' = 'nothing'
+  #lastWord = ''
   /** The first function that is called: UNHEX, decode. */
   #call = ''
 
@@ -101,7 +102,7 @@ class ValueReader {
   /** A word before a parenthesis is the name of a function. */
   #enter(): void {
     if (this.#isRead || this.#last !== 'word') return
-    if (this.#call === '') this.#call = this.#value.head.toString('latin1', 0, 32).toLowerCase()
+    if (this.#call === '') this.#call = this.#lastWord
     this.#value.clear()
   }
 
@@ -127,6 +128,7 @@ class ValueReader {
     into.clear()
     yield* run(this.#cursor, into)
     this.#last = 'word'
+    this.#lastWord = into.head.toString('latin1', 0, 32).toLowerCase()
     return !isAfterString || AFTER_VALUE.test(into.head.toString('latin1', 0, 12))
   }
 
