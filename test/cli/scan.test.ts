@@ -178,6 +178,30 @@ suite('files of SQLite', () => {
     }
   })
 
+  test('a database that is cut off between two pages, or whose first bytes are damaged, was not read whole', async () => {
+    const whole = readFileSync(file)
+    const pageSize = whole.readUInt16BE(16)
+    const cut = await scanned('cut.db', whole.subarray(0, -pageSize))
+    assert.match(cut.problem ?? '', /cut off/)
+    for (const [at, value] of [
+      [16, 0x08],
+      [59, 3],
+      [59, 9],
+    ] as const) {
+      const damaged = Buffer.from(whole)
+      damaged[at] = value
+      assert.match((await scanned('damaged.db', damaged)).problem ?? '', /damaged|cut off/, `${at}`)
+    }
+  })
+
+  test('a page of rows that no longer says that it is one is searched', async () => {
+    const bytes = Buffer.from(readFileSync(file))
+    const pageSize = bytes.readUInt16BE(16)
+    for (let at = pageSize; at < bytes.length; at += pageSize) if (bytes[at] === 13) bytes[at] = 12
+    const report = await scanned('pages.db', bytes)
+    for (const kind of Object.keys(PLANTED)) assert.ok((counts(report)[kind] ?? 0) > 0, kind)
+  })
+
   test('deleted rows are found until their bytes are overwritten', async () => {
     const path = project.path('deleted.db')
     writeFileSync(path, readFileSync(file))
@@ -264,6 +288,7 @@ suite('files that are not dumps, and hostile ones', () => {
     for (const bytes of [
       Buffer.from(`\ufeff${text}`, 'utf16le'),
       Buffer.from(`\ufeff${text}`, 'utf16le').swap16(),
+      Buffer.from(text, 'utf16le'),
       Buffer.from(`\ufeff${text}`),
     ])
       assert.deepEqual(counts(await scanned('text', bytes)), { django: 1 })
@@ -364,6 +389,23 @@ suite('strongroom scan', () => {
         traces: null,
       },
     ])
+  })
+
+  test('what was not read whole has an exit code and words of its own, and --json says the same', async () => {
+    project.write('text.csv', `key,data\n${DJANGO[0]?.join(',')}\n`)
+    const { code, out, err } = await project.run(['scan', 'text.csv', 'none.sql'])
+    assert.deepEqual([code, err], [5, 'strongroom: 1 of 2 could not be read whole.\n'])
+    assert.match(
+      out,
+      /^text.csv \(text\): NOT READ WHOLE: .*\n.*hold what looks like sessions: at least 1 like sessions of Django\.\n/,
+    )
+    const [first, second] = JSON.parse((await project.run(['scan', '--json', 'text.csv', 'none.sql'])).out)
+    assert.deepEqual(
+      [first.answer, first.traces, second.answer, second.traces],
+      ['not read whole', { strongroom: 0, django: 1, cookies: 0 }, 'none', null],
+    )
+    assert.equal((await project.run(['scan', 'text.csv', 'unsealed.sql'])).code, 4)
+    assert.equal((await project.run(['scan', 'text.csv', 'missing.sql'])).code, 1)
   })
 
   test('a file that cannot be read to its end is a failure, and what was found before is printed', async () => {

@@ -1,5 +1,5 @@
-import { kindOfRedis } from './kind.ts'
 import { type ByteReader, truncated, UnreadableError } from './reader.ts'
+import { kindOfRedis } from './redis.ts'
 import { Row, type Value } from './row.ts'
 import type { Tally } from './tally.ts'
 

@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
-import { Cursor, parse } from './cursor.ts'
+import { Cursor, type Parser, parse } from './cursor.ts'
 import { hasWidth } from './names.ts'
 import { type ByteReader, truncated, UnreadableError } from './reader.ts'
 import { Row } from './row.ts'
 import type { Source } from './source.ts'
 import { SqlScanner } from './sql.ts'
+import type { Tally } from './tally.ts'
 import { ARCHIVE, ArchiveReader, Contents, damaged, type Entry } from './toc.ts'
 import { copyRows } from './values.ts'
 
@@ -87,14 +88,14 @@ class Data {
 }
 
 /** Reads the data of one table, to its end. */
-export async function readTable(entry: Entry, data: AsyncIterable<Buffer>, { tally, raw }: Source): Promise<void> {
+export async function readTable(entry: Entry, data: AsyncIterable<Buffer>, { tally }: Source): Promise<void> {
   const cursor = new Cursor()
   if (!entry.isCopy)
     return parse(new SqlScanner(cursor, { escapes: false, hashComments: false }, tally).statements(), data)
-  await parse(copied(cursor, entry, { tally, raw }), data)
+  await parse(copyData(cursor, entry, tally), data)
 }
 
-function* copied(cursor: Cursor, entry: Entry, { tally }: Source) {
+function* copyData(cursor: Cursor, entry: Entry, tally: Tally): Parser {
   const row = new Row()
   const width = yield* copyRows(cursor, row, () => tally.row(row, entry))
   if (width === null || (width > 0 && !hasWidth(entry, width))) tally.notUnderstood(`rows of the table ${entry.name}`)

@@ -2,10 +2,11 @@ import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readAof } from './aof.ts'
-import { readArchive, readTable, restoredSql } from './archive.ts'
+import { readArchive, restoredSql } from './archive.ts'
 import { type Compression, compressionOf, decompressed } from './compression.ts'
 import { Cursor, parse } from './cursor.ts'
 import { type Dialect, writerOf } from './dialect.ts'
+import { DumpInFiles, isLargeObject } from './dump-in-files.ts'
 import { formatOf, isBinary } from './formats.ts'
 import { readRdb } from './rdb.ts'
 import { ByteReader, truncated, UnopenedError, UnreadableError } from './reader.ts'
@@ -14,7 +15,7 @@ import { beginsAsSql, SqlScanner } from './sql.ts'
 import { readDatabase, readLog } from './sqlite.ts'
 import { membersOf } from './tar.ts'
 import { decoded, hasLastLine, TextWithEnd } from './text.ts'
-import { ArchiveReader, Contents, NeedsPgRestoreError } from './toc.ts'
+import { NeedsPgRestoreError } from './toc.ts'
 
 /** A gzip file inside a gzip file happens. More layers are an attack. */
 const LAYERS = 3
@@ -29,6 +30,8 @@ export class FileScan {
   readonly #source: Source
   readonly #pgRestore: string | null
   readonly #layers: string[] = []
+  /** Is it a file in an archive that is being read? It does not say what the archive is. */
+  #isMember = false
 
   constructor(file: string, source: Source, pgRestore: string | null) {
     this.#file = file
@@ -75,11 +78,8 @@ export class FileScan {
 
   #is(...format: (string | null)[]): void {
     const names = [...format, ...this.#layers].filter((name) => name !== null && name !== '')
-    // A file in an archive does not say what the archive is.
     if (!this.#isMember) this.format = names.length === 0 ? null : names.join(', ')
   }
-
-  #isMember = false
 
   async #layer(name: Compression['name'] | '', chunks: AsyncGenerator<Buffer>): Promise<void> {
     if (this.#layers.length >= LAYERS) throw new UnreadableError(`it is compressed more than ${LAYERS} times`)
@@ -87,7 +87,7 @@ export class FileScan {
     try {
       await this.#read(new ByteReader(chunks))
     } finally {
-      if (this.#isMember) this.#layers.pop()
+      this.#layers.pop()
       await chunks.return(undefined)
     }
   }
@@ -122,7 +122,10 @@ export class FileScan {
     const log = `${this.#file}-wal`
     if (!this.#isPlainFile() || (await sizeOf(log)) === 0) return
     this.#is('SQLite database and its write-ahead log')
-    await this.#open(log, (reader) => readLog(reader, this.#source.tally))
+    await this.#open(log, (reader) => {
+      reader.watch((bytes) => this.#source.raw.push(bytes))
+      return readLog(reader, this.#source.tally)
+    })
   }
 
   async #archive(reader: ByteReader): Promise<void> {
@@ -151,7 +154,7 @@ export class FileScan {
     if (!files.includes('toc.dat'))
       throw new UnopenedError('it is a directory, and not one of pg_dump: name the files in it')
     this.#is('PostgreSQL directory')
-    const contents = new ContentsOfFiles(this.#source)
+    const contents = new DumpInFiles(this.#source)
     try {
       await this.#open(join(this.#file, 'toc.dat'), (reader) => contents.read(reader))
     } catch (error) {
@@ -168,9 +171,9 @@ export class FileScan {
   /** A tar archive of pg_dump, or of any files. */
   async #tar(reader: ByteReader): Promise<void> {
     this.#is('tar archive')
-    const contents = new ContentsOfFiles(this.#source)
+    const contents = new DumpInFiles(this.#source)
     let [isFirst, isDump] = [true, false]
-    const problems: UnreadableError[] = []
+    const problems: Error[] = []
     for await (const { name, body } of membersOf(reader)) {
       const member = new ByteReader(body)
       if (isFirst && name === 'toc.dat') {
@@ -178,7 +181,7 @@ export class FileScan {
         this.#is('PostgreSQL tar archive')
         await contents.read(member)
       } else if (isDump && contents.has(name)) await contents.table(name, member)
-      else await this.#member(name, member, problems)
+      else if (!isDump || !isLargeObject(name)) await this.#member(member, problems)
       isFirst = false
     }
     contents.end()
@@ -186,14 +189,15 @@ export class FileScan {
     if (problem) throw problem
   }
 
-  async #member(name: string, member: ByteReader, problems: UnreadableError[]): Promise<void> {
+  /** The files after one that cannot be read are read all the same. */
+  async #member(member: ByteReader, problems: Error[]): Promise<void> {
     this.#isMember = true
     try {
-      // An empty file is no problem among others, and large objects are never sessions.
-      if (!(await member.isAtEnd()) && !isLargeObject(name)) await this.#read(member)
+      // An empty file is no problem among others.
+      if (!(await member.isAtEnd())) await this.#read(member)
     } catch (error) {
-      if (!(error instanceof UnreadableError)) throw error
-      problems.push(new UnreadableError(`one of its files cannot be read whole: ${error.message}`))
+      const isOurs = error instanceof UnreadableError
+      problems.push(isOurs ? new UnreadableError(`one of its files: ${error.message}`) : (error as Error))
     } finally {
       this.#isMember = false
     }
@@ -226,57 +230,6 @@ export class FileScan {
   /** Can other programs open it by its name, and is its log beside it? */
   #isPlainFile(): boolean {
     return this.#file !== '-' && this.#layers.length === 0
-  }
-}
-
-/** A dump of PostgreSQL in several files. */
-class ContentsOfFiles {
-  compression = ''
-  readonly #source: Source
-  #tables: Contents['tables'] = new Map()
-  readonly #missing = new Set<number | string>()
-
-  constructor(source: Source) {
-    this.#source = source
-  }
-
-  async read(reader: ByteReader): Promise<void> {
-    const contents = new Contents(new ArchiveReader(reader))
-    await contents.read(this.#source.tally)
-    this.#tables = contents.tables
-    this.compression = contents.compression
-    for (const file of contents.tables.keys()) this.#missing.add(file)
-  }
-
-  has(file: string): boolean {
-    return this.#tables.has(file)
-  }
-
-  /** A file of the dump: the data of a table, or large objects, which are never sessions. */
-  async table(file: string, reader: ByteReader): Promise<void> {
-    const name = file.replace(/\.(?:gz|lz4|zst)$/, '')
-    const entry = this.#tables.get(name)
-    if (!entry) {
-      if (!isLargeObject(file)) this.#source.tally.notUnderstood('a file that its table of contents does not name')
-      return
-    }
-    const compression = compressionOf(await reader.peek(4))
-    const chunks = compression === null ? reader.rest() : decompressed(reader, compression)
-    await readTable(entry, watched(chunks, this.#source), this.#source)
-    this.#missing.delete(name)
-  }
-
-  end(): void {
-    if (this.#missing.size > 0) throw new UnreadableError('the data of some of its tables is missing')
-  }
-}
-
-const isLargeObject = (file: string) => /^blobs?_/.test(file)
-
-async function* watched(chunks: AsyncIterable<Buffer>, { raw }: Source): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
-    raw.push(chunk)
-    yield chunk
   }
 }
 

@@ -1,5 +1,6 @@
 import { byteSet } from './cursor.ts'
-import { CACHE_KEY, type Kind, SEALED } from './kind.ts'
+import { CACHE_KEY } from './django.ts'
+import { type Kind, SEALED } from './kind.ts'
 
 /** What was seen in bytes that are not read as rows. A cookie's value or key is as good as a session to a thief. */
 export type Trace = Kind | 'cookie'

@@ -1,7 +1,7 @@
 import { Crc64 } from './crc64.ts'
-import { kindOfRedis } from './kind.ts'
 import { expand } from './lzf.ts'
 import { type ByteReader, UnreadableError } from './reader.ts'
+import { kindOfRedis } from './redis.ts'
 import { Value } from './row.ts'
 import type { Tally } from './tally.ts'
 
@@ -25,6 +25,10 @@ const STRINGS: ReadonlyMap<number, number> = new Map([
   ...[9, 10, 11, 12, 13, 16, 17, 20].map((type) => [type, 0] as const),
 ])
 const [STRING, ZSET, ZSET_2, QUICKLIST_2] = [0, 3, 5, 18]
+/** Hashes whose fields expire. */
+const [HASH_WITH_TIMES, HASH_LIST_WITH_TIMES] = [24, 25]
+/** Streams, in the three forms that they have had. */
+const [STREAM, STREAM_2, STREAM_3] = [15, 19, 21]
 
 /** A module may be older or newer than we are. */
 const unknown = (what: string) => new UnreadableError(`it holds ${what}, which is not read here`)
@@ -100,6 +104,11 @@ class RdbReader {
         await this.#length()
         await this.#string(this.#value)
       }
+    else if (type === HASH_WITH_TIMES) await this.#hash()
+    else if (type === HASH_LIST_WITH_TIMES) {
+      await this.#skip(8)
+      await this.#string(this.#value)
+    } else if (type === STREAM || type === STREAM_2 || type === STREAM_3) await this.#stream(type)
     else throw unknown('a value of a newer type, or of a module')
   }
 
@@ -119,6 +128,34 @@ class RdbReader {
       else {
         const length = await this.#byte()
         if (length < 253) await this.#skip(length)
+      }
+    }
+  }
+
+  async #hash(): Promise<void> {
+    await this.#skip(8)
+    for (let left = await this.#length(); left > 0; left--) {
+      await this.#length()
+      await this.#string(this.#key)
+      await this.#string(this.#value)
+    }
+  }
+
+  /** Its entries, its last id, and for each group what its consumers have not acknowledged. */
+  async #stream(type: number): Promise<void> {
+    await this.#strings(2)
+    await this.#lengths(type === STREAM ? 3 : 8)
+    for (let groups = await this.#length(); groups > 0; groups--) {
+      await this.#string(this.#value)
+      await this.#lengths(type === STREAM ? 2 : 3)
+      for (let pending = await this.#length(); pending > 0; pending--) {
+        await this.#skip(24)
+        await this.#length()
+      }
+      for (let consumers = await this.#length(); consumers > 0; consumers--) {
+        await this.#string(this.#value)
+        await this.#skip(type === STREAM_3 ? 16 : 8)
+        await this.#skip(16 * (await this.#length()))
       }
     }
   }
