@@ -280,7 +280,7 @@ export const cliMutations: readonly Mutation[] = [
     "if (count > pages) throw truncated('the database')",
     'if (count > pages) return',
   ),
-  cli('scan', 'scan/sqlite')(
+  cli('scan', 'scan/pages')(
     'a page of rows with a damaged type that is skipped',
     'else if (type !== INNER || !isInner(page, start)) this.#push(this.#elsewhere, page)',
     '',

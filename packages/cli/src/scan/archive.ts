@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
+import { copyRows } from './copy.ts'
 import { Cursor, type Parser, parse } from './cursor.ts'
 import { hasWidth } from './names.ts'
 import { type ByteReader, truncated, UnreadableError } from './reader.ts'
@@ -10,7 +11,6 @@ import type { Source } from './source.ts'
 import { SqlScanner } from './sql.ts'
 import type { Tally } from './tally.ts'
 import { ARCHIVE, ArchiveReader, Contents, damaged, type Entry } from './toc.ts'
-import { copyRows } from './values.ts'
 
 /** Kinds of data in an archive: of a table, and large objects (BLK_DATA and BLK_BLOBS in pg_backup_custom.h). */
 const [TABLE, LARGE_OBJECTS] = [1, 3]

@@ -16,3 +16,8 @@ export function writerOf(start: string): [name: string, dialect: Dialect] {
   const isMysql = /^(?:(?:INSERT|REPLACE|CREATE|DROP|LOCK|ALTER)\b[^\n`'"]{0,99}`|#)/im.test(start)
   return ['SQL', { escapes: isMysql ? true : null, hashComments: isMysql }]
 }
+
+/** What a letter after a backslash means, by its code. */
+export function escapeTable(letters: Readonly<Record<string, number>>): ReadonlyMap<number, number> {
+  return new Map(Object.entries(letters).map(([letter, byte]) => [letter.charCodeAt(0), byte]))
+}

@@ -26,6 +26,8 @@ const HEX_GROUPS = 14
 const [SECOND, THIRD] = [byteSet(...'DTjz'), byteSet(...'opqr')]
 
 const SIGNATURE = /^:[0-9A-Za-z]{6}:(?:[\w-]{43}|[\w-]{27})(?![\w-])/
+/** What may stand between an id and a record that is not encoded. Random bytes do not: a label follows an owner like that. */
+const BETWEEN = /^[\t\n\r -/:-@[-`{-~]{0,12}$/
 /** Between an id and its record there is the punctuation of a format, or the length of a value in Redis. */
 const ENCODED_AFTER = /^[^0-9A-Za-z]{0,12}0?[xX]'?(1[1256]|7[bB]2263)/
 const UNSEALED_AFTER = /^[^0-9A-Za-z]{0,40}\{[\\"&quot;]{1,12}c[\\"&quot;]{1,12}:\d/
@@ -116,7 +118,7 @@ export class RawSearch {
   #id(at: number): void {
     const next = this.#text(at, 64)
     const first = [...next.slice(0, 14)].findIndex((letter) => SEALED.has(letter.charCodeAt(0)))
-    const isAdjacent = first >= 0 && !/[0-9A-Za-z]/.test(next.slice(0, first))
+    const isAdjacent = first >= 0 && BETWEEN.test(next.slice(0, first))
     const version = ENCODED_AFTER.exec(next)?.[1]
     const octal = OCTAL_AFTER.exec(next)?.[1]
     if (isAdjacent) this.#found(SEALED.get(next.charCodeAt(first)) as Kind)

@@ -1,3 +1,4 @@
+import { copyRows } from './copy.ts'
 import { byteSet, type Cursor, type Parser } from './cursor.ts'
 import type { Dialect } from './dialect.ts'
 import { Insert } from './insert.ts'
@@ -6,7 +7,6 @@ import { isPsqlCommand, Lexer, skipStatement, type Token } from './lexer.ts'
 import { columnsIn, hasWidth, tableName } from './names.ts'
 import { Row } from './row.ts'
 import type { Tally } from './tally.ts'
-import { copyRows } from './values.ts'
 
 const LINE_END = byteSet('\n')
 
