@@ -97,11 +97,13 @@ export class Lexer {
 
   *#word(): Parser<Token> {
     const cursor = this.#cursor
+    // In `END$$` the delimiter follows without a space.
+    const stop = this.#delimiter.charCodeAt(0)
     this.text = ''
     while (yield* cursor.hasMore()) {
       const { chunk, at: start } = cursor
       let at = start
-      while (at < chunk.length && WORD[chunk[at] as number] === 1) at++
+      while (at < chunk.length && WORD[chunk[at] as number] === 1 && chunk[at] !== stop) at++
       if (this.text.length < LONGEST_WORD)
         this.text += chunk.toString('latin1', start, Math.min(at, start + LONGEST_WORD - this.text.length))
       cursor.at = at

@@ -68,10 +68,6 @@ export class RawSearch {
     return this.#counts
   }
 
-  get isEmpty(): boolean {
-    return this.#counts.size === 0
-  }
-
   #found(trace: Trace): void {
     this.#counts.set(trace, (this.#counts.get(trace) ?? 0) + 1)
   }
@@ -146,13 +142,13 @@ export class RawSearch {
   }
 
   /** Forty hexadecimal digits and a colon, in base64. */
-  #legacy(at: number, phase: number): void {
+  #legacy(at: number, place: number): void {
     const start = at - 4 * (HEX_GROUPS - 1)
     const [second = 0, third = 0] = this.#buffer.subarray(at + 1, at + 3)
     if (start < 0 || SECOND[second] === 0 || THIRD[third] === 0) return
     const text = Buffer.from(this.#text(start, 56), 'base64').toString('latin1')
     if (!/^[0-9a-f]{40}:/.test(text)) return
-    this.#groups[phase] = 0
+    this.#groups[place] = 0
     this.#found('django')
   }
 
