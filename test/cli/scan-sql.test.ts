@@ -92,6 +92,7 @@ suite('every way to write a row', () => {
 suite('what is not understood is reported, and nothing else is', () => {
   const LOST: Readonly<Record<string, string>> = {
     'INSERT … SELECT into a session table': `INSERT INTO django_session SELECT '${KEY}','${DATA}','x';`,
+    'REPLACE … SELECT into a session table': 'REPLACE INTO django_session SELECT a, b, c FROM old;',
     UPDATE: `UPDATE django_session SET session_data = '${DATA}' WHERE session_key = '${KEY}';`,
     'row events of a binary log': "BINLOG '\nAAAA\n'/*!*/;",
     'a prepared statement': `PREPARE s FROM 'INSERT'; EXECUTE django_session;`,
@@ -99,6 +100,7 @@ suite('what is not understood is reported, and nothing else is', () => {
     'a statement that is no SQL': `INSRT INTO django_session VALUES ('${KEY}','${DATA}','x');`,
     'a row with too few values': `CREATE TABLE django_session (session_key text, session_data text, expire_date text);\nINSERT INTO django_session VALUES ('${KEY}');`,
     'a string that has lost its beginning': `INSERT INTO people VALUES (1,x','y');\nINSERT INTO t VALUES ('${KEY}','${DATA}');`,
+    'two strings that have lost one end each': `INSERT INTO people VALUES (1,a','b');\nINSERT INTO t VALUES ('${KEY}','${DATA}');\nINSERT INTO people VALUES (2,'c',d');`,
     'sessions in a string outside of a row': `SELECT 'a;\nINSERT INTO s VALUES (1,'',''${KEY}'',''${DATA}'');\n';`,
     'sessions in a comment': `/* INSERT INTO django_session VALUES ('${KEY}','${DATA}','x'); */ SELECT 1;`,
     'a zero': `INSERT INTO t VALUES ('a\0b');`,
@@ -171,6 +173,7 @@ suite('the time is proportional to the input', () => {
     'version comments': '/*!1 '.repeat(LONG),
     dashes: `SELECT ${'-'.repeat(LONG)}`,
     'a delimiter that almost comes': `DELIMITER ;;;;;;;;;;;;;;;;\n${';;;;;;;;;;;;;;; '.repeat(LONG / 16)}`,
+    'a delimiter of letters': `DELIMITER go\n${'go going g '.repeat(LONG / 10)}`,
     tabs: `COPY t FROM stdin;\n${'\t'.repeat(LONG)}`,
     'lines of COPY': `COPY t FROM stdin;\n${'\n'.repeat(LONG)}`,
     'hexadecimal digits': 'a'.repeat(4 * LONG),

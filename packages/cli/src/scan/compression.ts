@@ -10,18 +10,14 @@ export interface Compression {
 /** How the bytes are compressed; null when they are not, or not in a way that is read here. */
 export function compressionOf(look: Buffer): Compression | null {
   if (look[0] === 0x1f && look[1] === 0x8b) return { name: 'gzip', open: () => zlib.createGunzip() }
-  if (!isZstd(look)) return null
-  if (!hasZstd)
-    throw new UnreadableError(
-      `it is compressed with zstd, which Node ${process.versions.node} cannot read: use Node 22.15 or later, or zstd -dc FILE | strongroom scan -`,
-    )
-  return { name: 'zstd', open: () => zlib.createZstdDecompress() }
+  return hasZstd && isZstd(look) ? { name: 'zstd', open: () => zlib.createZstdDecompress() } : null
 }
 
+/** From Node 22.15 on. */
 export const hasZstd = 'createZstdDecompress' in zlib
 
 /** A frame, or one of the frames that are to be skipped, which pzstd puts first. */
-const isZstd = (look: Buffer) =>
+export const isZstd = (look: Buffer) =>
   look.length >= 4 && (look.readUInt32LE(0) === 0xfd2fb528 || (look.readUInt32LE(0) & 0xfffffff0) >>> 0 === 0x184d2a50)
 
 /**

@@ -1,3 +1,4 @@
+import { isZstd } from './compression.ts'
 import { encodingOf } from './text.ts'
 
 export type Format =
@@ -19,6 +20,8 @@ const FOREIGN: readonly (readonly [start: string, name: string | null, problem: 
   ['<', 'XML', 'it is XML, not a dump that can be read: dump the table without --xml'],
 ]
 
+const WITHOUT_ZSTD = `it is compressed with zstd, which Node ${process.versions.node} cannot read: use Node 22.15 or later, or zstd -dc FILE | strongroom scan -`
+
 /** What a file is, by how it begins. SQL is a text that begins as SQL, which its reader decides. */
 export function formatOf(look: Buffer): Format {
   const start = look.toString('latin1', 0, 64)
@@ -28,6 +31,8 @@ export function formatOf(look: Buffer): Format {
   if (/^REDIS\d{4}/.test(start)) return { is: 'rdb' }
   if (/^(?:#TS:\d+\r\n)?\*\d+\r\n\$\d+\r\n/.test(start)) return { is: 'aof' }
   if (isTar(look)) return { is: 'tar' }
+  // Where this Node reads it, it is decompressed before anybody asks for the format.
+  if (isZstd(look)) return { is: 'foreign', name: 'zstd', problem: WITHOUT_ZSTD }
   const foreign = FOREIGN.find(([magic]) => start.trimStart().startsWith(magic))
   if (foreign) return { is: 'foreign', name: foreign[1], problem: foreign[2] }
   const encoding = encodingOf(look)

@@ -59,7 +59,7 @@ export class Lexer {
       const byte = yield* cursor.peek()
       if (byte < 0) return 'eof'
       if (byte <= SPACE && byte > 0) yield* cursor.skipSpace()
-      else if (WORD[byte] === 1 && byte !== DOLLAR) return yield* this.#word()
+      else if (WORD[byte] === 1 && byte !== DOLLAR && byte !== this.#delimiter.charCodeAt(0)) return yield* this.#word()
       else {
         const token = yield* this.#other(byte)
         if (token !== null) return token
