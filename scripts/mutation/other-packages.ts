@@ -197,8 +197,8 @@ export const cliMutations: readonly Mutation[] = [
   ),
   cli('scan-sql', 'scan/sql')(
     'an UPDATE of a session table that is skipped',
-    "if (OTHER.has(verb) && names !== '')",
-    "if (OTHER.has(verb) && names === '?')",
+    "if (named !== '')",
+    "if (named === '?')",
   ),
   cli('scan-sql', 'scan/sql')(
     'row events of a binary log that are skipped',

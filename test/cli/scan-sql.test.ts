@@ -69,12 +69,13 @@ suite('every way to write a row', () => {
       assert.deepEqual([report.problem, rowsOf(report)], [null, 1])
     })
 
-  test('standard_conforming_strings = off makes a backslash an escape', async () => {
-    const report = await scanned(
-      `-- PostgreSQL database x\nSET standard_conforming_strings = off;\nINSERT INTO people VALUES ('it\\'s'),('a');\nINSERT INTO s VALUES ('${KEY}','${DATA}');\n`,
-    )
-    assert.deepEqual([report.problem, rowsOf(report)], [null, 1])
-  })
+  for (const value of ['= off', 'TO off'])
+    test(`standard_conforming_strings ${value} makes a backslash an escape`, async () => {
+      const report = await scanned(
+        `-- PostgreSQL database x\nSET standard_conforming_strings ${value};\nINSERT INTO people VALUES ('it\\'s'),('a');\nINSERT INTO s VALUES ('${KEY}','${DATA}');\n`,
+      )
+      assert.deepEqual([report.problem, rowsOf(report)], [null, 1])
+    })
 
   test('a backslash before a quote, without a header that names the program, is an escape where nothing else is SQL', async () => {
     const report = await scanned(

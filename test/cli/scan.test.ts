@@ -397,7 +397,7 @@ suite('strongroom scan', () => {
     assert.deepEqual([code, err], [5, 'strongroom: 1 of 2 could not be read whole.\n'])
     assert.match(
       out,
-      /^text.csv \(text\): NOT READ WHOLE: .*\n.*hold what looks like sessions: at least 1 like sessions of Django\.\n/,
+      /^text.csv \(text\): NOT READ WHOLE: .*\n.*hold what looks like sessions: at least 1 of Django\.\n/,
     )
     const [first, second] = JSON.parse((await project.run(['scan', '--json', 'text.csv', 'none.sql'])).out)
     assert.deepEqual(

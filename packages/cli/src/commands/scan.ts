@@ -101,9 +101,9 @@ function* sentencesFor(report: Report): Generator<string> {
 
 function describeTraces({ strongroom, django, cookies }: Traces): string {
   const found = [
-    [strongroom, 'like session rows of Strongroom'],
-    [django, 'like sessions of Django'],
-    [cookies, 'like session cookies'],
+    [strongroom, 'of Strongroom'],
+    [django, 'of Django'],
+    [cookies, cookies === 1 ? 'cookie' : 'cookies'],
   ] as const
   const parts = found.filter(([count]) => count > 0).map(([count, what]) => `${number(count)} ${what}`)
   if (parts.length === 0)

@@ -13,7 +13,7 @@ const LINE_END = byteSet('\n')
 const verbs = (words: string) => new Set(words.split(' '))
 /** Statements that may name any table, and hold no rows. */
 const HARMLESS = verbs(
-  'ALTER ANALYZE ATTACH BEGIN CHANGE CHECK CHECKPOINT CLOSE CLUSTER COMMENT COMMIT CREATE DEALLOCATE DECLARE DELETE DESCRIBE DETACH DISCARD DROP END EXPLAIN FETCH FLUSH GRANT KILL LISTEN LOCK NOTIFY OPTIMIZE PRAGMA PURGE REASSIGN REFRESH REINDEX RELEASE RENAME REPAIR RESET REVOKE ROLLBACK SAVEPOINT SECURITY SELECT SET SHOW START STOP TRUNCATE UNLISTEN UNLOCK USE VACUUM XA',
+  'ALTER ANALYZE ATTACH BEGIN CHANGE CHECK CHECKPOINT CLOSE CLUSTER COMMENT COMMIT CREATE DEALLOCATE DECLARE DELETE DESCRIBE DETACH DISCARD DROP END EXPLAIN FETCH FLUSH GRANT INSTALL KILL LISTEN LOCK NOTIFY OPTIMIZE PRAGMA PURGE REASSIGN REFRESH REINDEX RELEASE RENAME REPAIR RESET REVOKE ROLLBACK SAVEPOINT SECURITY SELECT SET SHOW START STOP TRUNCATE UNINSTALL UNLISTEN UNLOCK USE VACUUM XA',
 )
 /** Statements that may bring rows into the tables that they name, in a way that is not read here. */
 const OTHER = verbs('CALL DO EXECUTE HANDLER IMPORT LOAD MERGE PREPARE TABLE UPDATE VALUES WITH')
@@ -79,16 +79,24 @@ export class SqlScanner {
     }
     if (verb === 'BINLOG') this.#tally.notUnderstood('row events of a binary log')
     else if (!isVerb(verb)) this.#tally.notUnderstood('what is not SQL')
-    let names = ''
-    let sets = ''
-    yield* skipStatement(this.#lexer, (each) => {
-      if (each !== 'word' && each !== 'name') return
-      if (isSessionTable(this.#lexer.text, this.#tables)) names = this.#lexer.text
-      if (verb === 'SET' && sets === 'standard_conforming_strings' && this.#lexer.text !== 'TO')
-        this.#dialect.escapes = this.#lexer.text.toLowerCase() === 'off'
-      sets = this.#lexer.text.toLowerCase()
+    yield* this.#skip(verb)
+  }
+
+  /** Skips a statement, except for what it says about strings and about session tables. */
+  *#skip(verb: string): Parser {
+    let named = ''
+    let previous = ''
+    yield* skipStatement(this.#lexer, (token) => {
+      if (token !== 'word' && token !== 'name') return
+      const word = this.#lexer.text
+      if (verb === 'SET' && word === 'TO') return
+      if (OTHER.has(verb) && isSessionTable(word, this.#tables)) named = word
+      // Dumps of PostgreSQL say so where backslashes in strings are escapes, as they were once.
+      if (verb === 'SET' && previous === 'standard_conforming_strings')
+        this.#dialect.escapes = word.toLowerCase() === 'off'
+      previous = word.toLowerCase()
     })
-    if (OTHER.has(verb) && names !== '') this.#tally.notUnderstood(`${verb} with the table ${names}`)
+    if (named !== '') this.#tally.notUnderstood(`${verb} with the table ${named}`)
   }
 
   *#insert(verb: string): Parser {

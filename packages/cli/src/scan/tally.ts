@@ -49,8 +49,9 @@ export class Tally {
   end(): string | null {
     if (this.outside.end().size > 0) this.notUnderstood('what looks like sessions outside of rows')
     if (this.#statements === 0) return null
-    const what = this.#statements === 1 ? 'one statement or part was' : `${this.#statements} statements or parts were`
-    return `${what} not understood (first: ${this.#first})`
+    const what = this.#statements === 1 ? 'one part of it was' : `${this.#statements} parts of it were`
+    const first = this.#statements === 1 ? '' : 'the first is '
+    return `${what} not understood: ${first}${this.#first}`
   }
 
   get findings(): Finding[] {
