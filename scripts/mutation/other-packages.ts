@@ -131,12 +131,163 @@ export const cliMutations: readonly Mutation[] = [
   ),
   cli('scan', 'scan/file')(
     'a dump that is decompressed for ever',
-    'if (this.#compressions.length > LAYERS) throw',
-    'if (this.#compressions.length > 1e6) throw',
+    'if (this.#layers.length >= LAYERS) throw',
+    'if (this.#layers.length >= 1e6) throw',
   ),
   cli('scan', 'scan/file')(
     'a dump that was cut off and is reported as clean',
     "if (hasLastLine(start) && !/dump complete/i.test(text.end)) throw truncated('the dump')",
     '',
+  ),
+  cli('scan-sql', 'scan/names')(
+    'the name of a table that is matched by a pattern which backtracks',
+    'name += decoded(lexer.text)',
+    'name += /^(?:(?:[^\\s(."`]+)\\.?)+$/.test(`${lexer.text} `) ? "" : decoded(lexer.text)',
+  ),
+  cli('scan-sql', 'scan/lexer')(
+    'a dollar sign that ends one tag and cannot begin another',
+    'if (this.#hasTag) cursor.at--',
+    '',
+  ),
+  cli('scan-sql', 'scan/lexer')(
+    'a statement in a version comment that is taken for a comment',
+    'if (yield* this.#versionComment()) return true',
+    '',
+  ),
+  cli('scan-sql', 'scan/lexer')(
+    'a delimiter that a dump changes and nobody minds',
+    "this.#delimiter = delimiter === '/*!*/;' ? ';' : delimiter",
+    "this.#delimiter = ';'",
+  ),
+  cli('scan-sql', 'scan/dialect')(
+    'a comment that begins with # and hides a quote',
+    "return ['MariaDB or MySQL dump', { escapes: true, hashComments: true }]",
+    "return ['MariaDB or MySQL dump', { escapes: true, hashComments: false }]",
+  ),
+  cli('scan-sql', 'scan/insert')('INSERT DELAYED that is not known', "'DELAYED',", ''),
+  cli('scan-sql', 'scan/insert')(
+    'INSERT … SET that is not known',
+    "if (head.form === 'SET') return yield* this.#assignments(table, target)",
+    "if (head.form === 'SET') return yield* this.#skip(head.token, null)",
+  ),
+  cli('scan-sql', 'scan/insert')(
+    'INSERT … SELECT into a session table that is taken for empty',
+    "(head.form === 'SELECT' && !target.isSessionTable(name))",
+    "head.form === 'SELECT'",
+  ),
+  cli('scan-sql', 'scan/insert')(
+    'a row without some of its values that is taken for whole',
+    'if (isWrong) return',
+    'if (isWrong && false) return',
+  ),
+  cli('scan-sql', 'scan/values')(
+    'a string that has lost its beginning and hides the next rows',
+    'return !isAfterString || AFTER_VALUE',
+    'return true || AFTER_VALUE',
+  ),
+  cli('scan-sql', 'scan/values')(
+    'a backslash before a quote that is guessed',
+    'else if (!(yield* escapesQuote(cursor, into, dialect))) return false',
+    'else yield* escapesQuote(cursor, into, dialect)',
+  ),
+  cli('scan-sql', 'scan/values')(
+    'hexadecimal digits in UNHEX that stay digits',
+    "if (this.#call === 'unhex' ||",
+    'if (',
+  ),
+  cli('scan-sql', 'scan/sql')(
+    'an UPDATE of a session table that is skipped',
+    "if (named !== '')",
+    "if (named === '?')",
+  ),
+  cli('scan-sql', 'scan/sql')(
+    'row events of a binary log that are skipped',
+    "if (verb === 'BINLOG') this.#tally",
+    "if (verb === 'BIN') this.#tally",
+  ),
+  cli('scan-sql', 'scan/tally')(
+    'sessions outside of rows that nobody looks for',
+    'if (this.outside.end().size > 0)',
+    'if (this.outside.end().size > 1e9)',
+  ),
+  cli('scan-formats', 'scan/compression')(
+    'the first frame of zstd taken for the whole',
+    'yield* stream(reader, open())',
+    'return yield* stream(reader, open())',
+  ),
+  cli('scan-formats', 'scan/compression')(
+    'data after the padding of gzip that nobody sees',
+    'if (chunk.some((byte) => byte !== 0)) throw',
+    'if (chunk.length === 0) throw',
+  ),
+  cli('scan-formats', 'scan/sql')(
+    'any text with a semicolon taken for SQL',
+    "return token === 'word' && isVerb(lexer.text.toUpperCase())",
+    'return true',
+  ),
+  cli('scan-formats', 'scan/raw')(
+    'a session across two blocks that the search does not see',
+    'const kept = Math.max(0, end - REACH)',
+    'const kept = end',
+  ),
+  cli('scan-formats', 'scan/file')(
+    'bytes after the place of an error that are not searched',
+    'for await (const _ of reader.rest());\n      throw error',
+    'throw error',
+  ),
+  cli('scan-formats', 'scan/file')(
+    'a file in a tar archive that cannot be read and is forgotten',
+    'if (problem) throw problem',
+    '',
+  ),
+  cli('scan-formats', 'scan/dump-in-files')(
+    'a directory without the data of a table taken for whole',
+    'if (this.#missing.size > 0) throw',
+    'if (this.#missing.size > 1e9) throw',
+  ),
+  cli('scan-formats', 'scan/archive')(
+    'data of an unknown table that is skipped',
+    'if (type !== TABLE || !entry) throw damaged()',
+    'if (!entry) return drain(this.#blocks()).then(() => id)',
+  ),
+  cli('scan-formats', 'scan/rdb')(
+    'a damaged dump of Redis taken for whole',
+    'stored.some((byte) => byte !== 0) && !stored.equals(sum)',
+    'stored.length === 0 && !stored.equals(sum)',
+  ),
+  cli('scan-formats', 'scan/lzf')(
+    'a compressed string of Redis that is copied from the wrong place',
+    'at - (high | byte) - 1',
+    'at - (high | byte)',
+  ),
+  cli('scan-formats', 'scan/django')(
+    "a session in Django's cache that is not known",
+    'CACHE_KEY.test(value.head',
+    'CACHE_KEY.test(value.tail',
+  ),
+  cli('scan-formats', 'scan/django')(
+    'anything that Django signs taken for a session',
+    "if (!body.startsWith('.')) return bytes[0] === 0x7b",
+    "if (!body.startsWith('.')) return bytes.length > 0",
+  ),
+  cli('scan-formats', 'scan/toc')(
+    'names of an archive that are held whole',
+    'const [NAME, STATEMENT] = [128, 16_384]',
+    'const [NAME, STATEMENT] = [16_384, 16_384]',
+  ),
+  cli('scan', 'scan/sqlite')(
+    'a database that was cut off between two pages and is reported as clean',
+    "if (count > pages) throw truncated('the database')",
+    'if (count > pages) return',
+  ),
+  cli('scan', 'scan/pages')(
+    'a page of rows with a damaged type that is skipped',
+    'else if (type !== INNER || !isInner(page, start)) this.#push(this.#elsewhere, page)',
+    '',
+  ),
+  cli('scan', 'commands/scan')(
+    'a file that was not read whole and ends with success',
+    'if (unread.length > 0) throw',
+    'if (unread.length > 1e9) throw',
   ),
 ]

@@ -22,7 +22,7 @@ suite('help', () => {
     const { code, out, err } = await project.run(['--help'])
     assert.deepEqual([code, err], [0, ''])
     for (const command of program.commands) assert.match(out, new RegExp(`^ {2}${command.name()}\\b`, 'm'))
-    for (const exit of [0, 1, 2, 3, 130]) assert.match(out, new RegExp(`^ {2}${exit} +\\w`, 'm'))
+    for (const exit of [0, 1, 2, 3, 4, 5, 130]) assert.match(out, new RegExp(`^ {2}${exit} +\\w`, 'm'))
   })
 
   test('the help, docs/cli.md and the README of the package give every exit code the same meaning', async () => {
@@ -34,7 +34,7 @@ suite('help', () => {
     ])
     assert.deepEqual(
       shown.map(([code]) => code),
-      ['0', '1', '2', '3', '4', '130'],
+      ['0', '1', '2', '3', '4', '5', '130'],
     )
     for (const path of ['docs/cli.md', 'packages/cli/README.md']) {
       const rows = readFileSync(join(root, path), 'utf8').matchAll(/^\| (\d+) \| (.*) \|$/gm)
@@ -70,7 +70,7 @@ suite('help', () => {
       for (const option of command.options) assert.ok(page.includes(String(option.long)), `${name} ${option.long}`)
     }
     for (const option of program.options) assert.ok(page.includes(String(option.long)), String(option.long))
-    for (const exit of [0, 1, 2, 3, 130]) assert.match(page, new RegExp(`^\\| ${exit} +\\|`, 'm'))
+    for (const exit of [0, 1, 2, 3, 4, 5, 130]) assert.match(page, new RegExp(`^\\| ${exit} +\\|`, 'm'))
   })
 })
 

@@ -64,7 +64,7 @@ const ROOMS: readonly Room[] = [
     // By which a record and a sealed cookie are recognized.
     packages: {
       'packages/cli/src/scan/kind.ts': ['strongroom/internal'],
-      'packages/cli/src/scan/sqlite.ts': ['strongroom/internal'],
+      'packages/cli/src/scan/tar.ts': ['modern-tar'],
     },
   },
   { name: 'cli', files: /^packages\/cli\/src\//, imports: ['scan'] },

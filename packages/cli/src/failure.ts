@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { oneLine, redact } from './output.ts'
 
 /** The exit codes, for scripts. `--help` and docs/cli.md list the same ones. */
-export const EXIT = { done: 0, failed: 1, misused: 2, notFound: 3, readable: 4, interrupted: 130 } as const
+export const EXIT = { done: 0, failed: 1, misused: 2, notFound: 3, readable: 4, unread: 5, interrupted: 130 } as const
 
 /** Ends the program with one line on stderr. */
 export class Failure extends Error {

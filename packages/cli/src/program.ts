@@ -31,6 +31,7 @@ Exit codes:
        used
   3    no session has this handle, or no session is known under this key
   4    scan found session rows that can be read
+  5    scan could not read a file whole
   130  interrupted, or a question was answered with no
 
 Environment:

@@ -10,22 +10,43 @@ export function byteSet(...characters: string[]): ByteSet {
   return set
 }
 
+const EMPTY = Buffer.alloc(0)
+
 /** A parser's position in its input. */
 export class Cursor {
-  chunk: Buffer = Buffer.alloc(0)
+  chunk: Buffer = EMPTY
   at = 0
-  #isEnded = false;
+  #isEnded = false
+  /** Where the bytes begin that the watcher has not seen; -1 while they are none of its business. */
+  #unseen = 0
+  readonly #watcher: (bytes: Buffer) => void
+
+  /** `watcher` sees every byte that is consumed, except between `hide` and `show`. */
+  constructor(watcher: (bytes: Buffer) => void = () => {}) {
+    this.#watcher = watcher
+  }
+
+  /** What follows is data that the parser understands. */
+  hide(): void {
+    if (this.#unseen >= 0 && this.at > this.#unseen) this.#watcher(this.chunk.subarray(this.#unseen, this.at))
+    this.#unseen = -1
+  }
+
+  show(): void {
+    if (this.#unseen < 0) this.#unseen = this.at
+  }
 
   /** Is there a byte at `at`? Waits for the next chunk if necessary. */
   *hasMore(): Parser<boolean> {
     while (this.at >= this.chunk.length) {
+      if (this.#unseen >= 0 && this.chunk.length > this.#unseen) this.#watcher(this.chunk.subarray(this.#unseen))
+      if (this.#unseen > 0) this.#unseen = 0
+      this.chunk = EMPTY
+      this.at = 0
       if (this.#isEnded) return false
       const next: Buffer | null = yield
       if (next === null) this.#isEnded = true
-      else {
-        this.chunk = next
-        this.at = 0
-      }
+      else this.chunk = next
     }
     return true
   }
@@ -55,9 +76,8 @@ export class Cursor {
   }
 }
 
-/** Runs a parser over chunks. Rejects with what it throws. */
-export async function parse(make: (cursor: Cursor) => Parser, chunks: AsyncIterable<Buffer>): Promise<void> {
-  const parser = make(new Cursor())
+/** Runs a parser over chunks, to the end of what it reads. Rejects with what it throws. */
+export async function parse(parser: Parser, chunks: AsyncIterable<Buffer>): Promise<void> {
   if (parser.next(null).done) return
   for await (const chunk of chunks) if (parser.next(chunk).done) return
   parser.next(null)

@@ -1,13 +1,21 @@
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
-import * as zlib from 'node:zlib'
-import { NeedsPgRestoreError, readArchive, restoredSql } from './archive.ts'
-import { parse } from './cursor.ts'
-import { ByteReader, truncated, UnreadableError } from './reader.ts'
-import { SqlScanner } from './sql.ts'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readAof } from './aof.ts'
+import { readArchive, restoredSql } from './archive.ts'
+import { type Compression, compressionOf, decompressed } from './compression.ts'
+import { Cursor, parse } from './cursor.ts'
+import { type Dialect, writerOf } from './dialect.ts'
+import { DumpInFiles, isLargeObject } from './dump-in-files.ts'
+import { formatOf, isBinary } from './formats.ts'
+import { readRdb } from './rdb.ts'
+import { ByteReader, truncated, UnopenedError, UnreadableError } from './reader.ts'
+import type { Source } from './source.ts'
+import { beginsAsSql, SqlScanner } from './sql.ts'
 import { readDatabase, readLog } from './sqlite.ts'
-import type { Tally } from './tally.ts'
+import { membersOf } from './tar.ts'
+import { decoded, hasLastLine, TextWithEnd } from './text.ts'
+import { NeedsPgRestoreError } from './toc.ts'
 
 /** A gzip file inside a gzip file happens. More layers are an attack. */
 const LAYERS = 3
@@ -19,25 +27,28 @@ export class FileScan {
   /** What the file is, in words; null until that is known. */
   format: string | null = null
   readonly #file: string
-  readonly #tally: Tally
+  readonly #source: Source
   readonly #pgRestore: string | null
-  readonly #compressions: string[] = []
+  readonly #layers: string[] = []
+  /** Is it a file in an archive that is being read? It does not say what the archive is. */
+  #isMember = false
 
-  constructor(file: string, tally: Tally, pgRestore: string | null) {
+  constructor(file: string, source: Source, pgRestore: string | null) {
     this.#file = file
-    this.#tally = tally
+    this.#source = source
     this.#pgRestore = pgRestore
   }
 
   async run(): Promise<void> {
     if (this.#file === '-') return this.#read(new ByteReader(process.stdin))
-    if ((await stat(this.#file)).isDirectory())
-      throw new UnreadableError(
-        'it is a directory: name files. Of the formats of pg_dump, plain and custom can be read',
-      )
-    const stream = createReadStream(this.#file, { highWaterMark: 1 << 18 })
+    if ((await stat(this.#file)).isDirectory()) return this.#directory()
+    await this.#open(this.#file, (reader) => this.#read(reader))
+  }
+
+  async #open(file: string, use: (reader: ByteReader) => Promise<void>): Promise<void> {
+    const stream = createReadStream(file, { highWaterMark: 1 << 18 })
     try {
-      await this.#read(new ByteReader(stream))
+      await use(new ByteReader(stream))
     } finally {
       stream.destroy()
     }
@@ -47,87 +58,178 @@ export class FileScan {
     const look = await reader.peek(LOOK)
     if (look.length === 0) throw new UnreadableError('it is empty')
     const compression = compressionOf(look)
-    if (compression !== null) return this.#decompress(reader, compression)
-    refuseForeign(look)
-    if (look.toString('latin1', 0, 5) === 'PGDMP') await this.#archive(reader)
-    else if (look.toString('latin1', 0, 16) === 'SQLite format 3\0') await this.#database(reader)
-    else if (look.length >= 32 && [0x377f0682, 0x377f0683].includes(look.readUInt32BE(0))) {
-      this.#is('write-ahead log of SQLite')
-      await readLog(reader, this.#tally)
-    } else await this.#text(reader, look)
-  }
-
-  #is(...format: string[]): void {
-    this.format = [...format, ...this.#compressions].join(', ')
-  }
-
-  async #decompress(reader: ByteReader, compression: Compression): Promise<void> {
-    this.#compressions.push(compression.name)
-    if (this.#compressions.length > LAYERS) throw new UnreadableError(`it is compressed more than ${LAYERS} times`)
-    const compressed = Readable.from(reader.rest(), { objectMode: false })
-    const decompressed = compression.open()
-    // pipe() does not forward errors: the reader would wait for ever.
-    compressed.on('error', (error) => decompressed.destroy(error))
+    if (compression !== null) return this.#layer(compression.name, decompressed(reader, compression))
+    const format = formatOf(look)
+    if (format.is === 'encoded') return this.#layer('', decoded(reader.rest(), format.encoding))
+    if (format.is === 'tar') return this.#tar(reader)
+    reader.watch((bytes) => this.#source.raw.push(bytes))
     try {
-      await this.#read(new ByteReader(compressed.pipe(decompressed)))
-    } finally {
-      compressed.destroy()
-      decompressed.destroy()
+      if (format.is === 'foreign') {
+        this.#is(format.name)
+        throw new UnreadableError(format.problem)
+      }
+      await this.#parse(format.is, reader, look)
+    } catch (error) {
+      // What was not parsed is searched.
+      for await (const _ of reader.rest());
+      throw error
     }
+  }
+
+  #is(...format: (string | null)[]): void {
+    const names = [...format, ...this.#layers].filter((name) => name !== null && name !== '')
+    if (!this.#isMember) this.format = names.length === 0 ? null : names.join(', ')
+  }
+
+  async #layer(name: Compression['name'] | '', chunks: AsyncGenerator<Buffer>): Promise<void> {
+    if (this.#layers.length >= LAYERS) throw new UnreadableError(`it is compressed more than ${LAYERS} times`)
+    this.#layers.push(name)
+    try {
+      await this.#read(new ByteReader(chunks))
+    } finally {
+      this.#layers.pop()
+      await chunks.return(undefined)
+    }
+  }
+
+  async #parse(format: string, reader: ByteReader, look: Buffer): Promise<void> {
+    const { tally } = this.#source
+    if (format === 'archive') return this.#archive(reader)
+    if (format === 'sqlite') return this.#database(reader)
+    if (format === 'wal') {
+      this.#is('write-ahead log of SQLite')
+      return readLog(reader, tally)
+    }
+    if (format === 'rdb') {
+      this.#is('dump of Redis')
+      await readRdb(reader, tally)
+      if (await reader.isAtEnd()) return
+      // A log of commands may begin with a dump.
+      this.#is('log of Redis')
+      return readAof(reader, tally)
+    }
+    if (format === 'aof') {
+      this.#is('log of Redis')
+      return readAof(reader, tally)
+    }
+    return this.#text(reader, look)
   }
 
   /** The newest rows of a database may be only in the log beside it. Rows that are in both are counted twice. */
   async #database(reader: ByteReader): Promise<void> {
     this.#is('SQLite database')
-    await readDatabase(reader, this.#tally)
+    await readDatabase(reader, this.#source)
     const log = `${this.#file}-wal`
     if (!this.#isPlainFile() || (await sizeOf(log)) === 0) return
     this.#is('SQLite database and its write-ahead log')
-    await readLog(new ByteReader(createReadStream(log)), this.#tally)
+    await this.#open(log, (reader) => {
+      reader.watch((bytes) => this.#source.raw.push(bytes))
+      return readLog(reader, this.#source.tally)
+    })
   }
 
   async #archive(reader: ByteReader): Promise<void> {
     this.#is('PostgreSQL custom archive')
     try {
-      this.#is('PostgreSQL custom archive', await readArchive(reader, this.#tally))
+      this.#is('PostgreSQL custom archive', await readArchive(reader, this.#source))
     } catch (error) {
       if (!(error instanceof NeedsPgRestoreError)) throw error
       if (!this.#isPlainFile())
         throw new UnreadableError(
           `${error.message}; pg_restore can read it only as a file that is not compressed again`,
         )
-      const sql = restoredSql(this.#pgRestore, this.#file, error)
+      await this.#restore(error)
       this.#is('PostgreSQL custom archive, read by pg_restore')
-      await this.#statements(sql, { escapes: false })
+    }
+  }
+
+  async #restore(why: Error): Promise<void> {
+    const sql = restoredSql(this.#pgRestore, this.#file, why)
+    await this.#statements(sql, { escapes: false, hashComments: false })
+  }
+
+  /** The format of pg_dump that is a directory: a table of contents, and a file for the data of each table. */
+  async #directory(): Promise<void> {
+    const files = await readdir(this.#file)
+    if (!files.includes('toc.dat'))
+      throw new UnopenedError('it is a directory, and not one of pg_dump: name the files in it')
+    this.#is('PostgreSQL directory')
+    const contents = new DumpInFiles(this.#source)
+    try {
+      await this.#open(join(this.#file, 'toc.dat'), (reader) => contents.read(reader))
+    } catch (error) {
+      if (!(error instanceof NeedsPgRestoreError)) throw error
+      await this.#restore(error)
+      return this.#is('PostgreSQL directory, read by pg_restore')
+    }
+    this.#is('PostgreSQL directory', contents.compression)
+    for (const file of files.sort())
+      if (file !== 'toc.dat') await this.#open(join(this.#file, file), (reader) => contents.table(file, reader))
+    contents.end()
+  }
+
+  /** A tar archive of pg_dump, or of any files. */
+  async #tar(reader: ByteReader): Promise<void> {
+    this.#is('tar archive')
+    const contents = new DumpInFiles(this.#source)
+    let [isFirst, isDump] = [true, false]
+    const problems: Error[] = []
+    for await (const { name, body } of membersOf(reader)) {
+      const member = new ByteReader(body)
+      if (isFirst && name === 'toc.dat') {
+        isDump = true
+        this.#is('PostgreSQL tar archive')
+        await contents.read(member)
+      } else if (isDump && contents.has(name)) await contents.table(name, member)
+      else if (!isDump || !isLargeObject(name)) await this.#member(member, problems)
+      isFirst = false
+    }
+    contents.end()
+    const [problem] = problems
+    if (problem) throw problem
+  }
+
+  /** The files after one that cannot be read are read all the same. */
+  async #member(member: ByteReader, problems: Error[]): Promise<void> {
+    this.#isMember = true
+    try {
+      // An empty file is no problem among others.
+      if (!(await member.isAtEnd())) await this.#read(member)
+    } catch (error) {
+      const isOurs = error instanceof UnreadableError
+      problems.push(isOurs ? new UnreadableError(`one of its files: ${error.message}`) : (error as Error))
+    } finally {
+      this.#isMember = false
     }
   }
 
   async #text(reader: ByteReader, look: Buffer): Promise<void> {
     const start = look.toString('latin1')
-    const [name, escapes] = writerOf(start)
-    const text = new TextWithEnd(decoded(reader.rest(), look))
-    this.#is(name)
-    const isSql = await this.#statements(text, { escapes })
-    if (!isSql) {
-      this.format = null
-      throw new UnreadableError('it is not a known kind of dump, or it is encrypted')
+    const [name, dialect] = writerOf(start)
+    if (!beginsAsSql(look, new Cursor(), { ...dialect })) {
+      this.#is(isBinary(look) ? null : 'text')
+      throw new UnreadableError(
+        isBinary(look)
+          ? 'it is not a known kind of dump, or it is encrypted'
+          : 'it is not a known kind of dump: text that is not SQL, such as CSV or the data of one table',
+      )
     }
+    this.#is(name)
+    const text = new TextWithEnd(reader.rest())
+    await this.#statements(text, dialect)
+    if (text.hasZeros) this.#source.tally.notUnderstood('zeros, which no SQL has')
     if (hasLastLine(start) && !/dump complete/i.test(text.end)) throw truncated('the dump')
   }
 
-  /** Resolves to whether there was any SQL. */
-  async #statements(chunks: AsyncIterable<Buffer>, dialect: { escapes: boolean }): Promise<boolean> {
-    let scanner: SqlScanner | undefined
-    await parse((cursor) => {
-      scanner = new SqlScanner(cursor, dialect, this.#tally)
-      return scanner.statements()
-    }, chunks)
-    return scanner?.isSql ?? false
+  async #statements(chunks: AsyncIterable<Buffer>, dialect: Dialect): Promise<void> {
+    const { tally } = this.#source
+    const cursor = new Cursor((bytes) => tally.outside.push(bytes))
+    await parse(new SqlScanner(cursor, dialect, tally).statements(), chunks)
   }
 
   /** Can other programs open it by its name, and is its log beside it? */
   #isPlainFile(): boolean {
-    return this.#file !== '-' && this.#compressions.length === 0
+    return this.#file !== '-' && this.#layers.length === 0
   }
 }
 
@@ -137,79 +239,3 @@ const sizeOf = (file: string) =>
     ({ size }) => size,
     () => 0,
   )
-
-interface Compression {
-  readonly name: string
-  open(): zlib.Gunzip | zlib.ZstdDecompress
-}
-
-function compressionOf(look: Buffer): Compression | null {
-  if (look[0] === 0x1f && look[1] === 0x8b) return { name: 'gzip', open: () => zlib.createGunzip() }
-  if (look.length < 4 || look.readUInt32LE(0) !== 0xfd2fb528) return null
-  if (!('createZstdDecompress' in zlib))
-    throw new UnreadableError(
-      'it is compressed with zstd, which this Node cannot read: zstd -dc FILE | strongroom scan -',
-    )
-  return { name: 'zstd', open: () => zlib.createZstdDecompress() }
-}
-
-/** How files begin that are not dumps, and what the user can do about them. */
-const FOREIGN: readonly (readonly [start: string, problem: string])[] = [
-  ['\xfd7zXZ\0', 'it is compressed with xz: xz -dc FILE | strongroom scan -'],
-  ['BZh', 'it is compressed with bzip2: bzip2 -dc FILE | strongroom scan -'],
-  ['\x04"M\x18', 'it is compressed with lz4: lz4 -dc FILE | strongroom scan -'],
-  ['PK\x03\x04', 'it is a zip archive: scan the files in it'],
-  ['Salted__', 'it is encrypted: decrypt it first'],
-  ['age-encryption.org', 'it is encrypted: decrypt it first'],
-  ['-----BEGIN PGP', 'it is encrypted: decrypt it first'],
-]
-
-function refuseForeign(look: Buffer): void {
-  const start = look.toString('latin1', 0, 512)
-  const foreign = FOREIGN.find(([magic]) => start.startsWith(magic))
-  if (foreign) throw new UnreadableError(foreign[1])
-  if (start.slice(257, 262) === 'ustar')
-    throw new UnreadableError('it is a tar archive: unpack it and scan the files in it')
-}
-
-/** Which program wrote a text, and whether a backslash in its strings is an escape. */
-function writerOf(start: string): [name: string, escapes: boolean] {
-  const text = start.replaceAll('\0', '')
-  if (/^-- PostgreSQL database/m.test(text)) return ['PostgreSQL dump', false]
-  if (/^-- M(?:ySQL|ariaDB) dump/m.test(text) || /^\/\*M?!/m.test(text)) return ['MariaDB or MySQL dump', true]
-  if (/^PRAGMA foreign_keys/m.test(text)) return ['SQLite dump', false]
-  return ['SQL', /(?:INTO|TABLE) `/.test(text)]
-}
-
-/** Programs that begin a dump with this line end it with one, too. Without that, the dump was cut off between statements. */
-const hasLastLine = (start: string) =>
-  /^-- (?:PostgreSQL database (?:cluster )?dump$|M(?:ySQL|ariaDB) dump \d)/m.test(start.replaceAll('\0', ''))
-
-/** Passes chunks on, and keeps the end of the text. */
-class TextWithEnd implements AsyncIterable<Buffer> {
-  end = ''
-  readonly #chunks: AsyncIterable<Buffer>
-
-  constructor(chunks: AsyncIterable<Buffer>) {
-    this.#chunks = chunks
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    for await (const chunk of this.#chunks) {
-      this.end = (this.end + chunk.toString('latin1', Math.max(0, chunk.length - 1000))).slice(-1000)
-      yield chunk
-    }
-  }
-}
-
-/** Text from Windows is UTF-16, which its shells write when output is redirected, or UTF-8 with a byte order mark. */
-async function* decoded(chunks: AsyncIterable<Buffer>, look: Buffer): AsyncGenerator<Buffer> {
-  const mark = look.toString('hex', 0, 3)
-  const utf16 = mark.startsWith('fffe') ? 'utf-16le' : mark.startsWith('feff') ? 'utf-16be' : null
-  let skip = mark === 'efbbbf' ? 3 : 0
-  const decoder = utf16 && new TextDecoder(utf16)
-  for await (const chunk of chunks) {
-    yield decoder ? Buffer.from(decoder.decode(chunk, { stream: true })) : chunk.subarray(skip)
-    skip = 0
-  }
-}

@@ -1,4 +1,5 @@
-import { CONTENT_HEAD, LEAST_RECORD, sealOf } from 'strongroom/internal'
+import { CONTENT_HEAD, LEAST_RECORD, RECORD_VERSIONS, sealOf } from 'strongroom/internal'
+import { isDjango } from './django.ts'
 import type { Row, Value } from './row.ts'
 
 /** What a row is: a session of Strongroom, by its seal (`unknown` when the record has no form that we know), or of Django. */
@@ -28,10 +29,20 @@ const DJANGO = ['session_key', 'session_data']
 /** Whose sessions the table holds, going by its name or its columns. A row of such a table is a session, or an entry of ours beside them. */
 export function ownerOf({ name, columns }: Table): 'strongroom' | 'django' | null {
   const has = (known: readonly string[]) => columns !== null && known.every((column) => columns.includes(column))
-  const bare = name.slice(name.lastIndexOf('.') + 1)
+  const bare = bareOf(name)
   if (bare === 'strongroom_sessions' || has(OURS)) return 'strongroom'
   return bare === 'django_session' || has(DJANGO) ? 'django' : null
 }
+
+/** Is it the name of a session table, as far as its name or its definition says? */
+export function isSessionTable(name: string, tables: ReadonlyMap<string, Table>): boolean {
+  const table = tables.get(name)
+  if (ownerOf(table ?? { name, columns: null }) !== null) return true
+  // The definition may name the schema, and a statement need not.
+  return [...tables.values()].some((each) => ownerOf(each) !== null && bareOf(each.name) === bareOf(name))
+}
+
+const bareOf = (name: string) => name.slice(name.lastIndexOf('.') + 1)
 
 /** Null for a row that is not a session. A session is recognized by its form, whatever its table is called. */
 export function kindOf(row: Row, table: Table | null): Kind | null {
@@ -45,7 +56,7 @@ export function kindOf(row: Row, table: Table | null): Kind | null {
 
 /** The longest of what stands beside a payload: an id or an owner tag. */
 const LONGEST_COLUMN = 64
-const OWN_ENTRY = /^\[(?:\]|\[\d|null,\d|"(?:live|ended|replaced)",\d|"[\w-]{22}",\d)/
+export const OWN_ENTRY = /^\[(?:\]|\[\d|null,\d|"(?:live|ended|replaced)",\d|"[\w-]{22}",\d)/
 
 /**
  * An epoch, a tombstone, or the register of keys: an array in JSON or nothing at all, and never data of a visitor. Its label is one
@@ -74,14 +85,24 @@ function recordIn(row: Row, isKnown: boolean): Kind | null {
 
 function recordOf(value: Value): Kind | null {
   if (value.length < 20) return null
-  const { bytes, length } = binary(value)
+  return sealIn(binary(value))
+}
+
+interface Bytes {
+  readonly bytes: Buffer
+  /** Of all of them, including what was not kept. */
+  readonly length: number
+}
+
+/** The seal of a record; null for what is none. */
+export function sealIn({ bytes, length }: Bytes): Kind | null {
   const seal = length >= LEAST_RECORD ? sealOf(bytes) : null
   if (seal !== null) return seal
   return bytes[0] === 0x7b && CONTENT_HEAD.test(bytes.toString('latin1', 0, 80)) ? 'none' : null
 }
 
 /** PostgreSQL writes bytes as text: `\x01ff`, or `\001a\\` in its older format. */
-function binary({ head, length }: Value): { bytes: Buffer; length: number } {
+function binary({ head, length }: Value): Bytes {
   if (!head.includes(0x5c)) return { bytes: head, length }
   const text = head.toString('latin1')
   if (text.startsWith('\\x')) return { bytes: Buffer.from(text.slice(2), 'hex'), length: (length - 2) >> 1 }
@@ -108,26 +129,7 @@ function timestampsIn(row: Row): number {
   return count
 }
 
-function isDjango(row: Row): boolean {
-  let key = -1
-  for (let i = 0; i < row.count && i < 8; i++) {
-    const value = row.at(i) as Value
-    if (key >= 0 && isDjangoData(value)) return true
-    if (value.length >= 8 && value.length <= 40 && /^[a-z0-9]+$/.test(value.head.toString('latin1'))) key = i
-  }
-  return false
-}
-
-/** "body:time:signature", or the format before Django 3.1: base64 of "digest:JSON or pickle". */
-function isDjangoData(value: Value): boolean {
-  if (value.length < 40) return false
-  const start = value.head.toString('latin1', 0, 56)
-  if (/^[MNOYZ][A-Za-z0-9+/]{55}$/.test(start))
-    return /^[0-9a-f]{40}:/.test(Buffer.from(start, 'base64').toString('latin1'))
-  if (!/^\.?[\w-]+/.test(start)) return false
-  if (value.isTruncated) return /^\.?[\w-]{40,}$/.test(start)
-  return DJANGO_SIGNATURE.test(value.tail.toString('latin1'))
-}
-
-/** HMAC-SHA256, or HMAC-SHA1 before Django 3.1, after a time in base62. */
-const DJANGO_SIGNATURE = /:[0-9A-Za-z]{6}:(?:[\w-]{43}|[\w-]{27})$/
+/** The kind of the sealed record that begins with this byte. */
+export const SEALED: ReadonlyMap<number, Kind> = new Map(
+  Object.entries(RECORD_VERSIONS).flatMap(([kind, versions]) => versions.map((version) => [version, kind as Kind])),
+)

@@ -62,12 +62,20 @@ export class Value {
 
   /** Replaces hexadecimal digits by the bytes that they encode. */
   unhex(skip: number): void {
-    const bytes = Buffer.from(this.head.toString('latin1', skip), 'hex')
-    const length = (this.length - skip) >> 1
+    this.#replace(Buffer.from(this.head.toString('latin1', skip), 'hex'), (this.length - skip) >> 1)
+  }
+
+  /** Replaces base64 by the bytes that it encodes. */
+  unbase64(): void {
+    this.#replace(Buffer.from(this.head.toString('latin1'), 'base64'), Math.floor((this.length * 3) / 4))
+  }
+
+  #replace(bytes: Buffer, length: number): void {
     this.clear()
     this.append(bytes, 0, bytes.length)
-    this.isTruncated = length > bytes.length
-    this.length = length
+    // Padding and line ends of base64 make a length that is a little too large.
+    this.isTruncated = bytes.length >= HEAD / 2 - 1 && length > bytes.length
+    this.length = this.isTruncated ? length : bytes.length
   }
 }
 

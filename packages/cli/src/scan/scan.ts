@@ -7,11 +7,19 @@
  * what went wrong. A report never contains a row, an id or a key, and memory use does not depend on the size of the file.
  */
 import { FileScan } from './file.ts'
-import { UnreadableError } from './reader.ts'
+import { RawSearch, type Trace } from './raw.ts'
+import { UnopenedError, UnreadableError } from './reader.ts'
 import { type Finding, Tally } from './tally.ts'
 
 export type { Kind, Readable } from './kind.ts'
 export type { Finding } from './tally.ts'
+
+/** What looks like sessions in the bytes of a file that could not be read whole: how many places at least, and of what. */
+export interface Traces {
+  readonly strongroom: number
+  readonly django: number
+  readonly cookies: number
+}
 
 export interface Report {
   /** As it was named. */
@@ -20,8 +28,10 @@ export interface Report {
   readonly format: string | null
   /** Including what was found before a problem. */
   readonly findings: readonly Finding[]
-  /** Why the file could not be read, or not to its end: "it ends …". Null when all of it was read. */
+  /** Why the file was not read whole: "it ends …". Null when all of it was read and understood. */
   readonly problem: string | null
+  /** Null when the file was read whole, and when nothing of it could be read. */
+  readonly traces: Traces | null
 }
 
 export interface ScanOptions {
@@ -32,20 +42,37 @@ export interface ScanOptions {
 /** Scans a file of any known kind; "-" is standard input. Never rejects: what goes wrong is in the report. */
 export async function scanFile(file: string, { pgRestore }: ScanOptions): Promise<Report> {
   const tally = new Tally()
-  const scan = new FileScan(file, tally, pgRestore)
+  const raw = new RawSearch()
+  const scan = new FileScan(file, { tally, raw }, pgRestore)
   let problem: string | null = null
+  let wasOpened = true
   try {
     await scan.run()
   } catch (error) {
+    wasOpened = !isUnopened(error)
     problem = problemOf(error)
   }
-  return { file, format: scan.format, findings: tally.findings, problem }
+  problem ??= tally.end()
+  const traces = problem !== null && wasOpened ? tracesIn(raw.end()) : null
+  return { file, format: scan.format, findings: tally.findings, problem, traces }
 }
+
+function tracesIn(counts: ReadonlyMap<Trace, number>): Traces {
+  const of = (trace: Trace) => counts.get(trace) ?? 0
+  // The same row may be seen by its id and by its moments.
+  const strongroom = Math.max(of('two-key') + of('server-key') + of('none'), of('unknown'))
+  return { strongroom, django: of('django'), cookies: of('cookie') }
+}
+
+const UNOPENED = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']
+
+const isUnopened = (error: unknown) =>
+  error instanceof UnopenedError || UNOPENED.includes((error as NodeJS.ErrnoException).code ?? '')
 
 const ZLIB = /^(?:Z_|ERR_ZSTD|ZSTD_)/
 
 function problemOf(error: unknown): string {
-  if (error instanceof UnreadableError) return error.message
+  if (error instanceof UnreadableError || error instanceof UnopenedError) return error.message
   const { code = '', message = String(error) } = error as NodeJS.ErrnoException
   if (code === 'ENOENT') return 'there is no such file'
   if (code === 'Z_BUF_ERROR') return 'it ends in the middle of its compressed data: is it cut off?'

@@ -1,37 +1,53 @@
+import { copyRows } from './copy.ts'
 import { byteSet, type Cursor, type Parser } from './cursor.ts'
-import type { Table } from './kind.ts'
-import { truncated } from './reader.ts'
+import type { Dialect } from './dialect.ts'
+import { Insert } from './insert.ts'
+import { isSessionTable, type Table } from './kind.ts'
+import { isPsqlCommand, Lexer, skipStatement, type Token } from './lexer.ts'
+import { columnsIn, hasWidth, tableName } from './names.ts'
 import { Row } from './row.ts'
-import { columnsIn, nameIn, skipStatement, statementHead } from './statement.ts'
 import type { Tally } from './tally.ts'
-import { copyRows, tupleRow } from './values.ts'
-
-export interface Dialect {
-  /** Is a backslash in a string an escape, as in MySQL? */
-  readonly escapes: boolean
-}
-
-/** A name and its schema, each with or without quotes. */
-const NAME = '((?:(?:"[^"]*"|`[^`]*`|[^\\s(."`]+)\\.?)+)'
-const INSERT = new RegExp(
-  `^(?:INSERT|REPLACE)\\s+(?:IGNORE\\s+|OR\\s+\\w+\\s+)?INTO\\s+${NAME}\\s*(?:OVERRIDING\\s+\\w+\\s+VALUE\\s+)?(VALUES)?$`,
-  'i',
-)
-const COPY = new RegExp(`^COPY\\s+${NAME}\\s*(FROM\\s+stdin\\b.*)?$`, 'is')
-const CREATE = new RegExp(`^CREATE\\s+(?:\\w+\\s+)?TABLE\\s+(?:IF\\s+NOT\\s+EXISTS\\s+)?${NAME}$`, 'i')
-const SQL =
-  /^(?:ALTER|ANALYZE|BEGIN|COMMIT|COPY|CREATE|DELIMITER|DROP|GRANT|INSERT|LOCK|PRAGMA|REPLACE|SELECT|SET|START|USE)\b/i
 
 const LINE_END = byteSet('\n')
-/** What can follow the values of one row: another row, or the end of the statement. */
-const TUPLE_END = byteSet('(', ',', ';')
 
-/** Reads SQL statements and counts the sessions that they insert. `isSql` says whether any of it was SQL. */
+const verbs = (words: string) => new Set(words.split(' '))
+/** Statements that may name any table, and hold no rows. */
+const HARMLESS = verbs(
+  'ALTER ANALYZE ATTACH BEGIN CHANGE CHECK CHECKPOINT CLOSE CLUSTER COMMENT COMMIT CREATE DEALLOCATE DECLARE DELETE DESCRIBE DETACH DISCARD DROP END EXPLAIN FETCH FLUSH GRANT INSTALL KILL LISTEN LOCK NOTIFY OPTIMIZE PRAGMA PURGE REASSIGN REFRESH REINDEX RELEASE RENAME REPAIR RESET REVOKE ROLLBACK SAVEPOINT SECURITY SELECT SET SHOW START STOP TRUNCATE UNINSTALL UNLISTEN UNLOCK USE VACUUM XA',
+)
+/** Statements that may bring rows into the tables that they name, in a way that is not read here. */
+const OTHER = verbs('CALL DO EXECUTE HANDLER IMPORT LOAD MERGE PREPARE TABLE UPDATE VALUES WITH')
+const READ = verbs('COPY DELIMITER INSERT REPLACE')
+/** Words between CREATE and TABLE. */
+const TABLE_KINDS = verbs('OR REPLACE GLOBAL LOCAL TEMP TEMPORARY UNLOGGED FOREIGN VIRTUAL')
+
+/** Is it SQL that begins like this? Only comments is enough: a dump may begin with many. */
+export function beginsAsSql(start: Buffer, cursor: Cursor, dialect: Dialect): boolean {
+  const lexer = new Lexer(cursor, dialect)
+  const first = firstToken(lexer)
+  first.next(null)
+  const { done, value } = first.next(start)
+  if (done && value !== null) return value
+  return /^\s*(?:--|#|\/\*)/.test(start.toString('latin1', 0, 512))
+}
+
+function* firstToken(lexer: Lexer): Parser<boolean | null> {
+  for (;;) {
+    const token = yield* lexer.next()
+    if (token === 'eof') return null
+    if (isPsqlCommand(token, lexer)) yield* lexer.restOfLine()
+    else if (token !== 'end') return token === 'word' && isVerb(lexer.text.toUpperCase())
+  }
+}
+
+const isVerb = (word: string) => HARMLESS.has(word) || OTHER.has(word) || READ.has(word) || word === 'BINLOG'
+
+/** Reads SQL statements, and counts the sessions that they insert and the statements that it does not understand. */
 export class SqlScanner {
-  isSql = false
   readonly #cursor: Cursor
   readonly #dialect: Dialect
   readonly #tally: Tally
+  readonly #lexer: Lexer
   readonly #row = new Row()
   /** Session tables whose columns are known. An INSERT need not repeat them. */
   readonly #tables = new Map<string, Table>()
@@ -40,64 +56,110 @@ export class SqlScanner {
     this.#cursor = cursor
     this.#dialect = dialect
     this.#tally = tally
+    this.#lexer = new Lexer(cursor, dialect)
   }
 
   *statements(): Parser {
-    const cursor = this.#cursor
     for (;;) {
-      const head = yield* statementHead(cursor)
-      if (head === null) return
-      if (SQL.test(head)) this.isSql = true
-      const stop = yield* cursor.peek()
-      const { escapes } = this.#dialect
-      if (INSERT.test(head) && stop === 0x28) yield* this.#insert(INSERT.exec(head) as RegExpExecArray)
-      else if (COPY.test(head)) yield* this.#copy(COPY.exec(head) as RegExpExecArray)
-      else if (CREATE.test(head) && stop === 0x28) yield* this.#create(CREATE.exec(head) as RegExpExecArray)
-      else yield* skipStatement(cursor, escapes)
+      const token = yield* this.#lexer.next()
+      if (token === 'eof') return
+      if (isPsqlCommand(token, this.#lexer)) yield* this.#lexer.restOfLine()
+      else if (token !== 'end') yield* this.#statement(token)
     }
   }
 
-  *#create([, name = '']: RegExpExecArray): Parser {
-    const table = { name: nameIn(name), columns: yield* columnsIn(this.#cursor, this.#dialect.escapes) }
-    this.#tally.table(table)
-    if (this.#tables.size < 100) this.#tables.set(table.name, table)
-    yield* skipStatement(this.#cursor, this.#dialect.escapes)
+  *#statement(token: Token): Parser {
+    const verb = token === 'word' ? this.#lexer.text.toUpperCase() : ''
+    if (verb === 'INSERT' || verb === 'REPLACE') return yield* this.#insert(verb)
+    if (verb === 'COPY') return yield* this.#copy()
+    if (verb === 'CREATE') return yield* this.#create()
+    if (verb === 'DELIMITER') {
+      if (!(yield* this.#lexer.readDelimiter())) this.#tally.notUnderstood('a delimiter')
+      return
+    }
+    if (verb === 'BINLOG') this.#tally.notUnderstood('row events of a binary log')
+    else if (!isVerb(verb)) this.#tally.notUnderstood('what is not SQL')
+    yield* this.#skip(verb)
   }
 
-  *#copy([, name = '', from]: RegExpExecArray): Parser {
-    const cursor = this.#cursor
-    const columns = from === undefined ? yield* columnsIn(cursor, this.#dialect.escapes) : null
-    const rest = from ?? (yield* statementHead(cursor)) ?? ''
+  /** Skips a statement, except for what it says about strings and about session tables. */
+  *#skip(verb: string): Parser {
+    let named = ''
+    let previous = ''
+    yield* skipStatement(this.#lexer, (token) => {
+      if (token !== 'word' && token !== 'name') return
+      const word = this.#lexer.text
+      if (verb === 'SET' && word === 'TO') return
+      if (OTHER.has(verb) && isSessionTable(word, this.#tables)) named = word
+      // Dumps of PostgreSQL say so where backslashes in strings are escapes, as they were once.
+      if (verb === 'SET' && previous === 'standard_conforming_strings')
+        this.#dialect.escapes = word.toLowerCase() === 'off'
+      previous = word.toLowerCase()
+    })
+    if (named !== '') this.#tally.notUnderstood(`${verb} with the table ${named}`)
+  }
+
+  *#insert(verb: string): Parser {
+    const insert = new Insert(this.#cursor, this.#lexer, this.#dialect, this.#row)
+    const problem = yield* insert.read({
+      columnsOf: (name) => this.#tables.get(name)?.columns ?? null,
+      found: (table) => this.#tally.row(this.#row, table),
+      isSessionTable: (name) => isSessionTable(name, this.#tables),
+    })
+    if (problem === null) return
+    this.#tally.notUnderstood(`${verb}${insert.table === '' ? '' : ` into ${insert.table}`} ${problem}`)
+  }
+
+  *#create(): Parser {
+    const lexer = this.#lexer
+    let token = yield* lexer.next()
+    while (token === 'word' && TABLE_KINDS.has(lexer.text.toUpperCase())) token = yield* lexer.next()
+    if (token === 'end') return
+    if (token !== 'word' || lexer.text.toUpperCase() !== 'TABLE') return yield* this.#rest(token)
+    token = yield* lexer.next()
+    for (const word of ['IF', 'NOT', 'EXISTS'])
+      if (token === 'word' && lexer.text.toUpperCase() === word) token = yield* lexer.next()
+    const { name, next } = yield* tableName(lexer, token)
+    const columns = next === 'open' ? yield* columnsIn(lexer) : null
+    const table = { name, columns }
+    this.#tally.table(table)
+    if (isSessionTable(name, new Map([[name, table]])) && this.#tables.size < 100) this.#tables.set(name, table)
+    yield* this.#rest(columns === null ? next : 'close')
+  }
+
+  *#copy(): Parser {
+    const lexer = this.#lexer
+    const { name, next } = yield* tableName(lexer, yield* lexer.next())
+    let token = next
+    let columns: string[] | null = null
+    // In parentheses are the columns, or the statement in COPY (SELECT …) TO, which has no name.
+    if (token === 'open') {
+      columns = yield* columnsIn(lexer)
+      token = yield* lexer.next()
+    }
+    const words: string[] = []
+    for (; token !== 'end'; token = yield* lexer.next()) {
+      if (token === 'eof') return yield* this.#rest(token)
+      if (words.length < 3) words.push(token === 'word' ? lexer.text.toUpperCase() : token)
+    }
+    if (words[0] !== 'FROM' && words[0] !== 'TO') this.#tally.notUnderstood('COPY')
     // After COPY … TO, or COPY from a file, no lines of data follow.
-    if (!/^FROM\s+stdin\b/i.test(rest.trim())) return yield* skipStatement(cursor, this.#dialect.escapes)
+    if (words[0] !== 'FROM' || words[1] !== 'STDIN') return
+    yield* this.#copyRows({ name, columns: columns ?? this.#tables.get(name)?.columns ?? null }, words.length > 2)
+  }
+
+  *#copyRows(table: Table, isOtherFormat: boolean): Parser {
+    const cursor = this.#cursor
     yield* cursor.skipTo(LINE_END)
     cursor.at++
-    const table = this.#tableOf(name, columns)
-    yield* copyRows(cursor, this.#row, () => this.#tally.row(this.#row, table))
+    if (!isOtherFormat) cursor.hide()
+    const width = yield* copyRows(cursor, this.#row, () => this.#tally.row(this.#row, table))
+    cursor.show()
+    const isWrong = width === null || (width > 0 && !hasWidth(table, width))
+    if (isOtherFormat || isWrong) this.#tally.notUnderstood(`rows of the table ${table.name}`)
   }
 
-  *#insert([, name = '', values]: RegExpExecArray): Parser {
-    const cursor = this.#cursor
-    const { escapes } = this.#dialect
-    const columns = values === undefined ? yield* columnsIn(cursor, this.#dialect.escapes) : null
-    // INSERT … SELECT has no values.
-    if (values === undefined && !/\bVALUES\s*$/i.test((yield* statementHead(cursor)) ?? ''))
-      return yield* skipStatement(cursor, escapes)
-    const table = this.#tableOf(name, columns)
-    while ((yield* cursor.peek()) === 0x28) {
-      cursor.at++
-      this.#row.clear()
-      if (!(yield* tupleRow(cursor, this.#row, escapes))) throw truncated('a table')
-      this.#tally.row(this.#row, table)
-      if ((yield* cursor.skipTo(TUPLE_END)) !== 0x2c) break
-      cursor.at++
-      yield* cursor.skipSpace()
-    }
-    yield* skipStatement(cursor, escapes)
-  }
-
-  #tableOf(text: string, columns: readonly string[] | null): Table {
-    const name = nameIn(text)
-    return { name, columns: columns ?? this.#tables.get(name)?.columns ?? null }
+  *#rest(token: Token): Parser {
+    if (token !== 'end') yield* skipStatement(this.#lexer)
   }
 }

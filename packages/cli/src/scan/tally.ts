@@ -1,4 +1,5 @@
 import { type Kind, kindOf, ownerOf, READABLE, type Readable, type Table } from './kind.ts'
+import { RawSearch } from './raw.ts'
 import type { Row } from './row.ts'
 
 /** Session rows of one kind in one table; or, with `kind` null, a session table that is empty. */
@@ -17,6 +18,10 @@ const TABLES = 100
 export class Tally {
   readonly #counts = new Map<string | null, Map<Kind, number>>()
   readonly #names = new Set<string>()
+  /** Is shown what is no row: a session there, as in a string that has lost its end, is not understood. */
+  readonly outside = new RawSearch()
+  #statements = 0
+  #first = ''
 
   /** A table that the dump creates: if it is a session table and stays empty, the report says so. */
   table(table: Table): void {
@@ -33,6 +38,20 @@ export class Tally {
     const name = this.#counts.has(named) || this.#counts.size < TABLES ? named : null
     const counts = this.#counts.get(name) ?? new Map<Kind, number>()
     this.#counts.set(name, counts.set(kind, (counts.get(kind) ?? 0) + rows))
+  }
+
+  /** A part of the file may have held sessions, and cannot be read. `what` names no more than a table. */
+  notUnderstood(what: string): void {
+    if (this.#statements++ === 0) this.#first = what
+  }
+
+  /** What was not understood, as the problem of a file; null when there was nothing of the kind. Nothing can be added after this. */
+  end(): string | null {
+    if (this.outside.end().size > 0) this.notUnderstood('what looks like sessions outside of rows')
+    if (this.#statements === 0) return null
+    const what = this.#statements === 1 ? 'one part of it was' : `${this.#statements} parts of it were`
+    const first = this.#statements === 1 ? '' : 'the first is '
+    return `${what} not understood: ${first}${this.#first}`
   }
 
   get findings(): Finding[] {

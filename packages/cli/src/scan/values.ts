@@ -1,80 +1,156 @@
 import { byteSet, type Cursor, type Parser } from './cursor.ts'
-import { truncated } from './reader.ts'
-import type { Row, Value } from './row.ts'
+import { type Dialect, escapeTable } from './dialect.ts'
+import { type Row, Value } from './row.ts'
 
-const [TAB, NEWLINE] = [9, 10]
-const [QUOTE, DOUBLE, BACKSLASH, OPEN, CLOSE, COMMA, DOT] = [0x27, 0x22, 0x5c, 0x28, 0x29, 0x2c, 0x2e]
-const LINE_END = byteSet('\n')
+const [QUOTE, DOUBLE, BACKSLASH, OPEN, CLOSE] = [0x27, 0x22, 0x5c, 0x28, 0x29]
+const [COMMA, SEMICOLON, UNDERSCORE] = [0x2c, 0x3b, 0x5f]
 
-/** What a letter after a backslash means: in strings of MySQL, and in PostgreSQL's COPY. */
-const IN_STRINGS = escapeTable({ 0: 0, b: 8, n: 10, r: 13, t: 9, Z: 26 })
-const IN_COPY = escapeTable({ b: 8, f: 12, n: 10, r: 13, t: 9, v: 11 })
-
-function escapeTable(letters: Readonly<Record<string, number>>): ReadonlyMap<number, number> {
-  return new Map(Object.entries(letters).map(([letter, byte]) => [letter.charCodeAt(0), byte]))
-}
+/** What a letter after a backslash means in strings of MySQL. */
+const ESCAPES = escapeTable({ 0: 0, b: 8, n: 10, r: 13, t: 9, Z: 26 })
 
 /**
- * Reads the values in parentheses after VALUES; the opening parenthesis is already consumed. False when the input ends
- * before the closing one.
+ * Reads the values in parentheses after VALUES; the opening parenthesis is already consumed. Strict, because a string that has lost
+ * its end would otherwise hide the rows after it: `unknown` when the values do not read as SQL.
  */
-export function* tupleRow(cursor: Cursor, row: Row, escapes: boolean): Parser<boolean> {
+export function* tupleRow(cursor: Cursor, row: Row, dialect: Dialect): Parser<'row' | 'truncated' | 'unknown'> {
+  const reader = new ValueReader(cursor, dialect)
   for (;;) {
-    const end = yield* literal(cursor, row.next(), escapes)
-    if (end === CLOSE) return true
-    if (end !== COMMA) return false
+    const end = yield* reader.read(row.next(), false)
+    if (end === CLOSE) return 'row'
+    if (end !== COMMA) return end === CUT ? 'truncated' : 'unknown'
   }
 }
 
-/**
- * Reads one value: a string with an optional prefix (`_binary`, `X`, `E`), a word or a number, or an expression, of which the
- * first string is the value. Consumes the comma or parenthesis after it, and returns it.
- */
-function* literal(cursor: Cursor, value: Value, escapes: boolean): Parser<number> {
-  let isRead = false
-  for (let depth = 0; ; ) {
-    const byte = yield* cursor.peek()
-    if (byte < 0) return byte
-    if (byte === QUOTE || byte === DOUBLE) {
-      const prefix = isRead ? '' : value.head.toString('latin1').toLowerCase()
-      // Strings after the first one are read and discarded.
-      yield* quoted(cursor, isRead ? null : value, escapes || prefix === 'e')
-      if (!isRead && prefix === 'x') value.unhex(0)
-      isRead = true
-      continue
+/** Reads the value after `column =`, as in INSERT … SET. `last` when the statement ends after it; its semicolon is not consumed. */
+export function* assignedRow(
+  cursor: Cursor,
+  row: Row,
+  dialect: Dialect,
+): Parser<'more' | 'last' | 'truncated' | 'unknown'> {
+  const end = yield* new ValueReader(cursor, dialect).read(row.next(), true)
+  if (end === COMMA) return 'more'
+  return end === SEMICOLON ? 'last' : end === CUT ? 'truncated' : 'unknown'
+}
+
+/** Why no value could be read: the input has ended, or what is there is not SQL. */
+const [CUT, UNKNOWN] = [-1, -2]
+/** Words that may follow a string or a number in an expression. */
+const AFTER_VALUE = /^(?:AND|AS|AT|COLLATE|CHARACTER|ESCAPE|FOR|FROM|IN|IS|LIKE|NOT|OR|USING)$/i
+const OPERATORS = byteSet(...'+-*/|:=<>!~^&%[]{}?.')
+
+/** Reads one value: a literal with an optional prefix (`_binary`, `X`, `E`), a word, a number, or an expression around one of these. */
+class ValueReader {
+  readonly #cursor: Cursor
+  readonly #dialect: Dialect
+  /** A string or word that is not the value, such as the encoding in `decode('…', 'base64')`. */
+  readonly #other = new Value()
+  #value = new Value()
+  #isRead = false
+  #last: 'nothing' | 'word' | 'string' | 'operator' = 'nothing'
+  #lastWord = ''
+  /** The first function that is called: UNHEX, decode. */
+  #call = ''
+
+  constructor(cursor: Cursor, dialect: Dialect) {
+    this.#cursor = cursor
+    this.#dialect = dialect
+  }
+
+  /** Consumes the comma or parenthesis after the value, and returns it; or the semicolon after an assignment. */
+  *read(value: Value, isAssigned: boolean): Parser<number> {
+    const cursor = this.#cursor
+    this.#value = value
+    this.#isRead = false
+    this.#last = 'nothing'
+    this.#call = ''
+    this.#other.clear()
+    for (let depth = 0; ; ) {
+      const byte = yield* cursor.peek()
+      if (byte < 0) return CUT
+      const isOpen = byte === OPEN
+      if (depth === 0 && (byte === COMMA || (isAssigned ? byte === SEMICOLON : byte === CLOSE))) {
+        if (byte !== SEMICOLON) cursor.at++
+        this.#finish()
+        return byte
+      }
+      if (byte === QUOTE || byte === DOUBLE) {
+        if (!(yield* this.#string())) return UNKNOWN
+      } else if (isOpen || byte === CLOSE) {
+        cursor.at++
+        depth += isOpen ? 1 : -1
+        if (depth < 0) return UNKNOWN
+        if (isOpen) this.#enter()
+        this.#last = isOpen ? 'operator' : 'word'
+      } else if (isWord(byte)) {
+        if (!(yield* this.#word())) return UNKNOWN
+      } else if (byte === COMMA || OPERATORS[byte] === 1) {
+        cursor.at++
+        this.#last = 'operator'
+      } else if (byte <= 0x20 && byte > 0) cursor.at++
+      else return UNKNOWN
     }
-    if (byte === OPEN) depth++
-    else if (depth === 0 && (byte === COMMA || byte === CLOSE)) {
-      cursor.at++
-      if (!isRead) finishBare(value)
-      return byte
-    } else if (byte === CLOSE) depth--
-    if (isRead) cursor.at++
-    else if (byte > 0x20 && byte !== OPEN) yield* word(cursor, value)
-    else {
-      cursor.at++
-    }
+  }
+
+  /** A word before a parenthesis is the name of a function. */
+  #enter(): void {
+    if (this.#isRead || this.#last !== 'word') return
+    if (this.#call === '') this.#call = this.#lastWord
+    this.#value.clear()
+  }
+
+  *#string(): Parser<boolean> {
+    if (this.#last === 'string') return false
+    const isFirst = !this.#isRead
+    const prefix = isFirst && this.#last === 'word' ? this.#value.head.toString('latin1').toLowerCase() : ''
+    const into = isFirst ? this.#value : this.#other
+    const isWhole = yield* quoted(this.#cursor, into, prefix === 'e' ? { escapes: true } : this.#dialect)
+    if (prefix === 'x') into.unhex(0)
+    this.#isRead = true
+    this.#last = 'string'
+    return isWhole
+  }
+
+  /** Reads a run of letters and digits, which may be megabytes of hexadecimal digits. */
+  *#word(): Parser<boolean> {
+    const { head } = this.#value
+    // After a number or a constant, a word belongs to the expression. An introducer such as _binary is replaced.
+    const isKept = !this.#isRead && (this.#value.length === 0 || head[0] === UNDERSCORE)
+    const into = isKept ? this.#value : this.#other
+    const isAfterString = this.#last === 'string'
+    into.clear()
+    yield* run(this.#cursor, into)
+    this.#last = 'word'
+    this.#lastWord = into.head.toString('latin1', 0, 32).toLowerCase()
+    return !isAfterString || AFTER_VALUE.test(into.head.toString('latin1', 0, 12))
+  }
+
+  #finish(): void {
+    const value = this.#value
+    if (!this.#isRead) finishBare(value)
+    const encoding = this.#other.head.toString('latin1', 0, 8).toLowerCase()
+    if (this.#call === 'unhex' || (this.#call === 'decode' && encoding === 'hex')) value.unhex(0)
+    if (this.#call === 'from_base64' || (this.#call === 'decode' && encoding === 'base64')) value.unbase64()
   }
 }
 
-/** Reads a run of letters and digits, which may be megabytes of hexadecimal digits. It replaces a run before it. */
-function* word(cursor: Cursor, value: Value): Parser {
-  value.clear()
-  let isFirst = true
+function* run(cursor: Cursor, into: Value): Parser {
   while (yield* cursor.hasMore()) {
     const { chunk } = cursor
     let at = cursor.at
-    if (isFirst) at++
-    isFirst = false
     while (at < chunk.length && isWord(chunk[at] as number)) at++
-    value.append(chunk, cursor.at, at)
+    into.append(chunk, cursor.at, at)
     cursor.at = at
     if (at < chunk.length) return
   }
 }
 
 const isWord = (byte: number) =>
-  (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x5f
+  (byte >= 0x30 && byte <= 0x39) ||
+  (byte >= 0x41 && byte <= 0x5a) ||
+  (byte >= 0x61 && byte <= 0x7a) ||
+  byte === UNDERSCORE ||
+  byte === 0x40 ||
+  byte >= 0x80
 
 function finishBare(value: Value): void {
   const start = value.head.toString('latin1', 0, 8)
@@ -84,8 +160,9 @@ function finishBare(value: Value): void {
   } else if (/^0x[0-9a-f]/i.test(start)) value.unhex(2)
 }
 
-function* quoted(cursor: Cursor, into: Value | null, escapes: boolean): Parser {
-  into?.clear()
+/** Reads a string. False when it cannot be known where it ends. */
+function* quoted(cursor: Cursor, into: Value, dialect: Pick<Dialect, 'escapes'>): Parser<boolean> {
+  into.clear()
   const quote = yield* cursor.peek()
   cursor.at++
   while (yield* cursor.hasMore()) {
@@ -94,84 +171,36 @@ function* quoted(cursor: Cursor, into: Value | null, escapes: boolean): Parser {
     let byte = 0
     for (; at < chunk.length; at++) {
       byte = chunk[at] as number
-      if (byte === quote || (byte === BACKSLASH && escapes)) break
+      if (byte === quote || (byte === BACKSLASH && dialect.escapes !== false)) break
     }
-    into?.append(chunk, cursor.at, at)
+    into.append(chunk, cursor.at, at)
     cursor.at = at
     if (at === chunk.length) continue
     cursor.at++
     const next = yield* cursor.peek()
     // Two quotes in a string stand for one.
-    if (byte === quote && next !== quote) return
+    if (byte === quote && next !== quote) return true
+    if (next < 0) return true
     cursor.at++
-    if (next >= 0) into?.byte(byte === quote ? quote : (IN_STRINGS.get(next) ?? next))
+    if (byte === quote) into.byte(quote)
+    else if (dialect.escapes || ESCAPES.has(next) || next === BACKSLASH) into.byte(ESCAPES.get(next) ?? next)
+    else if (next !== quote) {
+      // An unknown dialect. PostgreSQL's bytes begin with \x.
+      into.byte(BACKSLASH)
+      into.byte(next)
+    } else if (!(yield* escapesQuote(cursor, into, dialect))) return false
   }
+  return true
 }
 
-/** Reads the lines of PostgreSQL's COPY, up to and including the line `\.` */
-export function* copyRows(cursor: Cursor, row: Row, found: () => void): Parser {
-  for (;;) {
-    row.clear()
-    const end = yield* copyLine(cursor, row)
-    if (end === 'end') return
-    if (end === 'truncated') throw truncated('a table')
-    found()
-  }
-}
-
-type End = 'end' | 'truncated'
-
-/** Reads one line. 'end' is the line that ends the data. */
-function* copyLine(cursor: Cursor, row: Row): Parser<'line' | End> {
-  for (;;) {
-    const end = yield* copyValue(cursor, row.next())
-    if (end === 'end' || end === 'truncated') return end
-    if (end === NEWLINE) return 'line'
-  }
-}
-
-function* copyValue(cursor: Cursor, value: Value): Parser<number | End> {
-  while (yield* cursor.hasMore()) {
-    const { chunk } = cursor
-    const start = cursor.at
-    let at = start
-    let byte = 0
-    for (; at < chunk.length; at++) {
-      byte = chunk[at] as number
-      if (byte === TAB || byte === NEWLINE || byte === BACKSLASH) break
-    }
-    if (at > start) value.append(chunk, start, at)
-    cursor.at = at
-    if (at === chunk.length) continue
-    cursor.at++
-    if (byte !== BACKSLASH) return byte
-    const isEnd = yield* copyEscape(cursor, value)
-    if (isEnd) return 'end'
-  }
-  return 'truncated'
-}
-
-/** Reads what follows a backslash; true for the dot that ends the data. */
-function* copyEscape(cursor: Cursor, value: Value): Parser<boolean> {
-  const byte = yield* cursor.peek()
-  if (byte < 0) return false
-  cursor.at++
-  if (byte === 0x4e) value.isNull = true
-  else if (byte === DOT && value.length === 0) {
-    yield* cursor.skipTo(LINE_END)
-    return true
-  } else if (byte >= 0x30 && byte <= 0x37) yield* octal(cursor, value, byte)
-  else value.byte(IN_COPY.get(byte) ?? byte)
-  return false
-}
-
-function* octal(cursor: Cursor, value: Value, first: number): Parser {
-  let code = first & 7
-  for (let i = 0; i < 2; i++) {
-    const digit = yield* cursor.peek()
-    if (digit < 0x30 || digit > 0x37) break
-    code = code * 8 + (digit & 7)
-    cursor.at++
-  }
-  value.byte(code & 255)
+/**
+ * A backslash before a quote, in a dump that has not shown its dialect: the string goes on in MySQL, and ends elsewhere. What follows
+ * tells, unless both readings are SQL.
+ */
+function* escapesQuote(cursor: Cursor, into: Value, dialect: { escapes: boolean | null }): Parser<boolean> {
+  const after = yield* cursor.peek()
+  if (after <= 0x20 || after === COMMA || after === CLOSE || after === SEMICOLON || after === QUOTE) return false
+  dialect.escapes = true
+  into.byte(QUOTE)
+  return true
 }
