@@ -122,11 +122,20 @@ for (const backend of backends)
       const visitor = node(await put(ODD))
       await visitor.visit((session) => {
         assert.equal(session.get('2'), '12345678901234567890')
-        assert.equal(session.get('nan'), null)
+        assert.equal(session.get('nan'), 'NaN')
         assert.deepEqual(session.get('__proto__'), { x: 1.5 })
         assert.equal(session.get('10'), 1)
         assert.ok(!session.keys().some((key) => key.startsWith('~')))
       })
+    })
+
+    test('null can be stored in the place of a NaN, at any depth', async () => {
+      const visitor = node(await put('{"a":NaN,"b":{"c":[Infinity,1.0]},"d":NaN}'))
+      await visitor.visit((session) => {
+        session.set('a', null)
+        ;(session.get('b') as { c: unknown[] }).c[0] = null
+      })
+      assert.equal(await see(visitor.cookie), '{"a":null,"b":{"c":[null,1.0]},"d":NaN}')
     })
 
     suite('a login', () => {
@@ -468,6 +477,24 @@ for (const backend of backends)
         assert.equal(await node(other.cookie).visit((session) => session.has('admin')), false)
         assert.ok(events.some((event) => event.type === 'rejected' && event.reason === 'forged'))
         assert.ok(['{}', null].includes(await see(other.cookie)))
+      })
+
+      test('a session whose data is no object fails on both sides, and is not reported as an attack', async () => {
+        for (const data of ['[]', '[1]', '"x"', '5', 'true']) {
+          const key = await django.ask('put_data', [backend.module, data])
+          events.length = 0
+          await assert.rejects(see(key), { name: /^(Attribute|Type)Error$/ }, data)
+          await assert.rejects(
+            node(key).visit((session) => session.isNew),
+            { code: 'STRONGROOM_UNSUPPORTED', message: /is not an object/ },
+            data,
+          )
+          assert.deepEqual(
+            events.filter(({ type }) => type === 'rejected'),
+            [],
+            data,
+          )
+        }
       })
 
       test('Django’s own keys cannot be set', async () => {

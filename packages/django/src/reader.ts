@@ -1,11 +1,11 @@
 import { type Clock, ConfigError, type SourceRefusal, type SourceSession, type Store } from 'strongroom'
-import { booleanOption, milliseconds, wholeNumber } from 'strongroom/internal'
+import { booleanOption, milliseconds, type Refused, wholeNumber } from 'strongroom/internal'
 import { type AuthKeys, type PasswordOf, verifySessionAuthHash } from './auth.ts'
 import { EXPIRY, scalarIn, USER_HASH, userIn, valuesOf } from './document.ts'
 import type { DjangoEngine } from './engine.ts'
 import { type Ages, endsWithBrowser, expiryIn } from './expiry.ts'
 import { endOfSessionData } from './records.ts'
-import { type SessionCodec, type SessionData, sessionCodec } from './session-data.ts'
+import { NotAnObjectError, type SessionCodec, type SessionData, sessionCodec } from './session-data.ts'
 import type { DjangoSessionsOptions } from './sessions.ts'
 
 /** What is needed to read Django's sessions, as for `createDjangoSessions`. */
@@ -39,8 +39,18 @@ export class SessionReader {
 
   /** The session in `session_data`. Refused when it is not signed with the key, or its login is no longer valid. */
   async session(sessionData: string, expiresAt: number): Promise<SourceSession | SourceRefusal> {
-    const data = this.codec.decode(sessionData)
+    const data = this.decode(sessionData)
     return 'refused' in data ? data : this.sessionOf(data, expiresAt)
+  }
+
+  /** Data that is no session, not even for Django, is one that cannot be adopted. */
+  decode(sessionData: string): SessionData | Refused {
+    try {
+      return this.codec.decode(sessionData)
+    } catch (error) {
+      if (error instanceof NotAnObjectError) return { refused: 'malformed' }
+      throw error
+    }
   }
 
   async sessionOf(

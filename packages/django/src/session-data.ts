@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import type { Clock } from 'strongroom'
+import { type Clock, UnsupportedError } from 'strongroom'
 import { equal, type Refused } from 'strongroom/internal'
 import { BadPayloadError, BadSignatureError } from './errors.ts'
 import type { ObjectNode } from './json/read.ts'
@@ -28,8 +28,20 @@ export interface SessionData {
 export interface SessionCodec {
   /** Takes JSON. */
   encode(json: string): string
-  /** Throws `UnsupportedError` for a pickle. */
+  /** Throws `UnsupportedError` for a pickle, and `NotAnObjectError`. */
   decode(text: string): SessionData | Refused
+}
+
+/**
+ * The data is signed and readable, but it is a list, a string or the like. Whoever wrote it has the key, so this is no attack and
+ * no damage. Django does the same: it accepts the session, and every page that uses it fails.
+ */
+export class NotAnObjectError extends UnsupportedError {
+  constructor() {
+    super(
+      'The data of a Django session is not an object but another JSON value, on which Django fails as well. Find out which program with the SECRET_KEY wrote it, and delete the session.',
+    )
+  }
 }
 
 export function sessionCodec(options: SessionCodecOptions): SessionCodec {
@@ -41,8 +53,8 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
     const old = readLegacy(text)
     const { value, signedAt } = old ? { value: old, signedAt: null } : signer.unsignWithTime(text)
     const document = unpackNode(value, { maxSize })
-    // Django would return a list as it is, and fail on it later.
-    return document.kind === 'object' ? { document, signedAt } : { refused: 'malformed' }
+    if (document.kind !== 'object') throw new NotAnObjectError()
+    return { document, signedAt }
   }
 
   return {
