@@ -26,6 +26,7 @@ django.setup()
 from django.contrib.auth import authenticate, get_user_model, login, logout, update_session_auth_hash
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
+from django.core.signing import BadSignature
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.urls import path
@@ -108,7 +109,21 @@ def ahead(request):
     return HttpResponse("{}")
 
 
+def signed(request):
+    """GET returns the signed cookie "note". POST sets it to the body."""
+    if request.method == "POST":
+        response = HttpResponse("null")
+        response.set_signed_cookie("note", request.body.decode(), salt="shop", max_age=3600)
+        return response
+    try:
+        note = request.get_signed_cookie("note", salt="shop", max_age=3600)
+    except (BadSignature, KeyError) as error:
+        note = [type(error).__name__]
+    return HttpResponse(json.dumps(note))
+
+
 urlpatterns = [
+    path("signed", signed),
     path("state", state),
     path("put", put),
     path("login", sign_in),

@@ -7,6 +7,7 @@ export type { PayloadLimits } from './payload.ts'
 export { createDjangoSessions, type DjangoSessionsOptions } from './sessions.ts'
 export type { ReadSignedCookieOptions, SignedCookieOptions } from './signed-cookie.ts'
 export { signCookieValue, unsignCookieValue } from './signed-cookie.ts'
+export { readSignedCookie, type WriteSignedCookieOptions, writeSignedCookie } from './signed-cookie-header.ts'
 export type {
   AgeLimit,
   Algorithm,
