@@ -5,7 +5,7 @@ import { EXPIRY, scalarIn, USER_HASH, userIn, valuesOf } from './document.ts'
 import type { DjangoEngine } from './engine.ts'
 import { type Ages, endsWithBrowser, expiryIn } from './expiry.ts'
 import { endOfSessionData } from './records.ts'
-import { NotAnObjectError, type SessionCodec, type SessionData, sessionCodec } from './session-data.ts'
+import { jsonCodec, NotAnObjectError, type SessionCodec, type SessionData, sessionCodec } from './session-data.ts'
 import type { DjangoSessionsOptions } from './sessions.ts'
 
 /** What is needed to read Django's sessions, as for `createDjangoSessions`. */
@@ -22,7 +22,11 @@ export class SessionReader {
   readonly #password: PasswordOf | false
 
   /** `where` is named in errors. `salt` is the engine's default salt. */
-  constructor(where: string, options: ReaderOptions, { salt, clock }: { salt: string; clock: Clock }) {
+  constructor(
+    where: string,
+    options: ReaderOptions,
+    { salt, clock, unsigned = false }: { salt: string; clock: Clock; unsigned?: boolean | undefined },
+  ) {
     const { secretKey, secretKeyFallbacks, password } = options
     const legacy = booleanOption(`${where}: legacy`, options.legacy, false)
     const expireAtBrowserClose = booleanOption(`${where}: expireAtBrowserClose`, options.expireAtBrowserClose, false)
@@ -34,7 +38,8 @@ export class SessionReader {
     this.#password = password
     this.ages = { cookieAge: milliseconds(options.cookieAge ?? '14d', 'cookieAge'), expireAtBrowserClose }
     const maxSize = wholeNumber(where, 'maxSize', options.maxSize, 1024 * 1024, 256)
-    this.codec = sessionCodec({ secretKey, secretKeyFallbacks, salt: options.salt ?? salt, legacy, maxSize, clock })
+    const signing = { secretKey, secretKeyFallbacks, salt: options.salt ?? salt, legacy, clock }
+    this.codec = unsigned ? jsonCodec(maxSize) : sessionCodec({ ...signing, maxSize })
   }
 
   /** The session in `session_data`. Refused when it is not signed with the key, or its login is no longer valid. */
@@ -77,7 +82,8 @@ export function openForReading(
   engine: DjangoEngine,
   { clock, cookieName, ...options }: ReaderOptions & { readonly clock: Clock; readonly cookieName: string },
 ): { readonly store: Store; readonly reader: SessionReader } {
-  const reader = new SessionReader(where, options, { salt: 'django.contrib.sessions.SessionStore', clock })
+  const { unsigned } = engine
+  const reader = new SessionReader(where, options, { salt: 'django.contrib.sessions.SessionStore', clock, unsigned })
   const endOf = (sessionData: string, savedAt: number) =>
     endOfSessionData(sessionData, savedAt, { ...reader.ages, codec: reader.codec })
   return { reader, store: engine.open({ clock, cookieName, endOf }) as Store }

@@ -3,10 +3,10 @@ import { type BaseSessions, ConfigError, createSessions, type Duration, type Ses
 import { booleanOption, checkOptions, clockOption, LONGEST, milliseconds, wholeNumber } from 'strongroom/internal'
 import { Logins, type PasswordOf } from './auth.ts'
 import { COOKIE_TRAITS, cookieBacking } from './cookie-backing.ts'
-import type { DjangoEngine } from './engine.ts'
+import { checkSessionEngine, type DjangoEngine } from './engine.ts'
 import { endOfSessionData, Records } from './records.ts'
 import { serverBacking } from './server-backing.ts'
-import { sessionCodec } from './session-data.ts'
+import { jsonCodec, sessionCodec } from './session-data.ts'
 import type { SecretKey } from './signer.ts'
 import { type DjangoCookieSettings, djangoTransport } from './transport.ts'
 
@@ -16,8 +16,16 @@ export interface DjangoSessionsOptions
     SessionsOptions,
     'storeTimeout' | 'onStoreError' | 'saveOnServerError' | 'sweep' | 'device' | 'on' | 'clock'
   > {
-  /** SESSION_ENGINE: `djangoSqlite(…)`, `djangoPostgres(…)`, `djangoMysql(…)`, `djangoFiles(…)`, `djangoRedis(…)`, `djangoCookies()`. */
+  /**
+   * Where Django has its sessions: `djangoSqlite(…)`, `djangoPostgres(…)`, `djangoMysql(…)`, `djangoCachedDb(…)`, `djangoCache(…)`,
+   * `djangoFiles(…)`, `djangoRedis(…)` or `djangoCookies()`.
+   */
   readonly store: DjangoEngine
+  /**
+   * SESSION_ENGINE, exactly as in settings.py. It is compared with `store`, because the two are easily confused: with `cached_db`,
+   * Django's table looks the same as with `db`. Optional, because nothing in the storage tells which of them Django uses.
+   */
+  readonly sessionEngine?: string | undefined
   /** SECRET_KEY. */
   readonly secretKey: SecretKey
   /** SECRET_KEY_FALLBACKS. */
@@ -46,6 +54,7 @@ export interface DjangoSessionsOptions
 
 const KNOWN = [
   'store',
+  'sessionEngine',
   'secretKey',
   'secretKeyFallbacks',
   'password',
@@ -87,6 +96,7 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
     throw new ConfigError(
       "createDjangoSessions(): store must be a Django engine, such as djangoSqlite('./db.sqlite3').",
     )
+  checkSessionEngine(options.sessionEngine, engine)
   const clock = clockOption('createDjangoSessions()', options.clock)
   const transport = djangoTransport(cookie ?? {})
   const cookieAge = milliseconds(options.cookieAge ?? '14d', 'cookieAge')
@@ -94,14 +104,10 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
     booleanOption(`createDjangoSessions(): ${name}`, options[name], false)
   const [saveEveryRequest, legacy] = [flag('saveEveryRequest'), flag('legacy')]
   const maxSize = wholeNumber('createDjangoSessions()', 'maxSize', options.maxSize, 1024 * 1024, 256)
-  const codec = sessionCodec({
-    secretKey,
-    secretKeyFallbacks,
-    salt: options.salt ?? SALTS[engine.name === 'signed_cookies' ? 'cookie' : 'store'],
-    legacy,
-    maxSize,
-    clock,
-  })
+  const salt = options.salt ?? SALTS[engine.name === 'signed_cookies' ? 'cookie' : 'store']
+  const codec = engine.unsigned
+    ? jsonCodec(maxSize)
+    : sessionCodec({ secretKey, secretKeyFallbacks, salt, legacy, maxSize, clock })
   const expireAtBrowserClose = flag('expireAtBrowserClose')
   const ages = { cookieAge, expireAtBrowserClose }
   const login = {
