@@ -11,7 +11,8 @@ port, given = int(sys.argv[1]), json.loads(sys.argv[2])
 settings.configure(
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["*"],
-    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"],
+    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"]
+    + given.pop("MORE_APPS", []),
     MIDDLEWARE=[
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -48,7 +49,7 @@ real_time, real_now = time.time, timezone.now
 time.time = lambda: real_time() + ahead_by
 timezone.now = lambda: real_now() + datetime.timedelta(seconds=ahead_by)
 
-call_command("migrate", verbosity=0)
+call_command("migrate", verbosity=0, run_syncdb=True)
 User = get_user_model()
 for name in ("ada", "bob"):
     User.objects.create_user(name, password="secret")

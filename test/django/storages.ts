@@ -31,7 +31,7 @@ export interface Users {
 /** Storage that a Django project and a Node application share. */
 export interface Storage {
   readonly name: string
-  readonly backend: 'db' | 'cached_db' | 'cache' | 'file' | 'redis' | 'signed_cookies'
+  readonly backend: 'db' | 'table' | 'cached_db' | 'cache' | 'file' | 'redis' | 'signed_cookies'
   readonly skip: string | false
   open(): Promise<OpenStorage>
 }
@@ -133,6 +133,35 @@ async function onPostgres(): Promise<OpenStorage> {
   const settings = { ENGINE: 'django.db.backends.postgresql', NAME: 'postgres', USER: 'strongroom' }
   const make = { engine: djangoPostgres({ url, timeout: 10_000 }), users: () => postgresUsers(url) }
   return { ...onServer(url, settings, make), close: () => server.stop() }
+}
+
+/** See the folder members. */
+async function onMembers(): Promise<OpenStorage> {
+  const postgres = await onPostgres()
+  const { HOST, PORT } = (postgres.settings as { DATABASES: { default: { HOST: string; PORT: string } } }).DATABASES
+    .default
+  const engine = djangoPostgres({
+    url: `postgres://strongroom@${HOST}:${PORT}/postgres`,
+    timeout: 10_000,
+    table: 'member_session',
+    userColumn: 'member_id',
+    columns: ({ isNew, at }) => ({ ...(isNew && { created_at: at, is_mobile: false }), updated_at: at }),
+  })
+  return {
+    ...postgres,
+    settings: {
+      ...postgres.settings,
+      MORE_APPS: ['members'],
+      AUTH_USER_MODEL: 'members.Member',
+      SESSION_ENGINE: 'members.sessions',
+    },
+    engine,
+    async tamper(key) {
+      const users = postgres.users()
+      await users.change(ALTER.replace('django_session', 'member_session'), [key])
+      await users.close()
+    },
+  }
 }
 
 async function onMariadb(): Promise<OpenStorage> {
@@ -250,6 +279,12 @@ export const storages: readonly Storage[] = [
     backend: 'db',
     skip: skipUnless(djangoNeed.skip, postgresNeed.skip, need('psycopg2').skip),
     open: onPostgres,
+  },
+  {
+    name: 'a session table and a user model of its own on PostgreSQL',
+    backend: 'table',
+    skip: skipUnless(djangoNeed.skip, postgresNeed.skip, need('psycopg2').skip),
+    open: onMembers,
   },
   {
     name: 'db on MariaDB',

@@ -49,6 +49,14 @@ export interface EnumerableStore extends Store {
    * a session key cannot be turned into one.
    */
   keys(options?: ScanOptions): AsyncIterable<readonly string[]>
+  /** The sessions of a user. Absent where the storage cannot find them. */
+  ofUser?: ((userId: string) => Promise<readonly UserRow[]>) | undefined
+}
+
+/** A row of a session table with a column for users. */
+export interface UserRow {
+  readonly key: string
+  readonly expiresAt: number
 }
 
 /** Django's table of users. The `db` backend stores its sessions in the same database. */

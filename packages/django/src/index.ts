@@ -23,6 +23,7 @@ export { type DjangoMovedOptions, type DjangoSourceOptions, django } from './sou
 export { type DjangoCacheOptions, djangoCache } from './stores/cache.ts'
 export type { CacheNaming } from './stores/cache-key.ts'
 export { type DjangoCacheDelete, type DjangoCachedDbOptions, djangoCachedDb } from './stores/cached-db.ts'
+export type { ColumnValue, ExtraColumnsOptions, SessionRow } from './stores/extra-columns.ts'
 export { type DjangoFilesOptions, djangoFiles } from './stores/files.ts'
 export { type DjangoMysqlOptions, djangoMysql } from './stores/mysql.ts'
 export { type DjangoPostgresOptions, djangoPostgres } from './stores/postgres.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type BaseSessions, ConfigError, createSessions, type Duration, type SessionsOptions } from 'strongroom'
+import { ConfigError, createSessions, type Duration, type Sessions, type SessionsOptions } from 'strongroom'
 import { booleanOption, checkOptions, clockOption, LONGEST, milliseconds, wholeNumber } from 'strongroom/internal'
 import { Logins, type PasswordOf } from './auth.ts'
 import { COOKIE_TRAITS, cookieBacking } from './cookie-backing.ts'
@@ -89,7 +89,7 @@ const SALTS = {
  */
 export function createDjangoSessions<Data extends object = Record<string, unknown>>(
   options: DjangoSessionsOptions,
-): BaseSessions<Data> {
+): Sessions<Data> {
   checkOptions('createDjangoSessions()', options, KNOWN)
   const { store: engine, secretKey, secretKeyFallbacks, cookie } = options
   if (typeof engine?.open !== 'function')
@@ -121,6 +121,7 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
     endOf: (sessionData, savedAt) => endOfSessionData(sessionData, savedAt, { ...ages, codec }),
   })
   const { storeTimeout, onStoreError, saveOnServerError, device, on, sweep } = options
+  // `of` is always there, and says what is missing where the storage has no column for users.
   const sessions = createSessions<Data>({
     ...{ storeTimeout, onStoreError, saveOnServerError, device, on, clock, expireAtBrowserClose },
     // Off by default: the rows are Django's, and so is the job of clearing them.
@@ -136,11 +137,11 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
       backing({ timeout }) {
         const logins = new Logins({ ...login, timeout })
         const records = new Records({ ...ages, codec, logins, maxSize, clock, saveEveryRequest })
-        if (store) return serverBacking({ store, records, codec, clock, timeout })
+        if (store) return serverBacking({ store, records, codec, clock, cookieAge, timeout })
         return cookieBacking({ records, codec, cookieName: transport.name, cookieAge, clock })
       },
     },
-  })
+  }) as Sessions<Data>
   return {
     ...sessions,
     async close() {

@@ -6,9 +6,11 @@ export type { AnyUser } from './admin/users.ts'
 export {
   type Backing,
   type ContentToSave,
+  type Ended,
   type Loaded,
   refuseOver,
   type SessionRef,
+  type UserIndex,
   type VerifiedCookie,
 } from './backing/backing.ts'
 export { guardStore } from './backing/guard.ts'
@@ -16,6 +18,7 @@ export { asBuffer, latin1Of } from './base/bytes.ts'
 export { booleanOption, checkOptions, clockOption, oneOf, timeoutOption, wholeNumber } from './base/check.ts'
 export { LONGEST, milliseconds } from './base/duration.ts'
 export { parseJson } from './base/json.ts'
+export { Memo } from './base/memo.ts'
 export { OpenState } from './base/open-state.ts'
 export { momentIn, retryUntil } from './base/retry.ts'
 export { TimeLimit } from './base/time-limit.ts'
@@ -67,5 +70,6 @@ export { engineFromUrl, pathInUrl, storeFromUrl } from './engines/url.ts'
 export { type CookieTransport, cookieTransport } from './http/cookie.ts'
 export { CONTENT_HEAD, type Content, type Meta, type Values } from './session/content.ts'
 export type { RequestedLifetime } from './session/lifetime.ts'
+export { LoginMoment } from './session/login.ts'
 export { own, put } from './session/values.ts'
 export { isSession } from './store.ts'

@@ -88,12 +88,14 @@ const isDelete = (cache: DjangoCachedDbOptions['cache']): cache is DjangoCacheDe
 
 class CachedDbStore implements EnumerableStore {
   readonly traits: Traits
+  readonly ofUser: EnumerableStore['ofUser']
   readonly #rows: Store & EnumerableStore
   readonly #copies: Copies
 
   constructor(rows: Store & EnumerableStore, copies: Copies) {
     this.#rows = rows
     this.#copies = copies
+    this.ofUser = rows.ofUser
     this.traits = { ...rows.traits, engine: rows.traits.engine.replace('(', '(cached_db, ') }
   }
 
