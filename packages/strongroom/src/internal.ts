@@ -35,7 +35,12 @@ export {
 } from './engines/mysql/client.ts'
 export { isDuplicate as isMysqlDuplicate } from './engines/mysql/errors.ts'
 export { Executor as MysqlExecutor } from './engines/mysql/executor.ts'
-export { type PostgresClient, type PostgresPool, queryOf as postgresQuery } from './engines/postgres/client.ts'
+export {
+  type PostgresClient,
+  type PostgresPool,
+  queryOf as postgresQuery,
+  refuseBinary as refuseBinaryPostgres,
+} from './engines/postgres/client.ts'
 export { codeOf as postgresErrorCode, failure as postgresFailure } from './engines/postgres/errors.ts'
 export {
   ClientExecutor as PostgresClientExecutor,
@@ -62,6 +67,7 @@ export {
   durabilityOf as sqliteDurability,
   isBusy as isSqliteBusy,
   nodeSqlite,
+  prepare as prepareSqlite,
   type SqliteHandle,
   tooLong as sqliteTooLong,
   unanswered as sqliteUnanswered,

@@ -8,6 +8,7 @@ import {
   momentIn,
   nodeSqlite,
   OpenState,
+  prepareSqlite,
   retryUntil,
   SqliteGroupCommit,
   type SqliteHandle,
@@ -105,9 +106,7 @@ class Sqlite implements Database {
   rows(sql: string, values: readonly Moment[]): Promise<readonly Record<string, unknown>[]> {
     const attempt = () => {
       this.#state.assertOpen()
-      return this.#open()
-        .prepare(sql)
-        .all(...values) as Record<string, unknown>[]
+      return prepareSqlite(this.#open(), sql).all(...values) as Record<string, unknown>[]
     }
     return retryUntil(momentIn(this.#timeout), attempt, (error, isLate) => {
       if (!isSqliteBusy(error))
@@ -118,12 +117,7 @@ class Sqlite implements Database {
 
   async change(sql: string, values: readonly Moment[]): Promise<number> {
     this.#state.assertOpen()
-    const run = () =>
-      Number(
-        this.#open()
-          .prepare(sql)
-          .run(...values).changes,
-      )
+    const run = () => Number(prepareSqlite(this.#open(), sql).run(...values).changes)
     try {
       return await this.#commits.write(run)
     } catch (error) {
