@@ -129,6 +129,33 @@ for (const backend of backends)
       })
     })
 
+    test('long sessions are compressed on both sides, to the same bytes', async () => {
+      const text = JSON.stringify({ long: 'abcdefgh'.repeat(40), n: 1 })
+      const [theirs, visitor] = [await put(text), node()]
+      await visitor.visit((session) => {
+        session.set('long', 'abcdefgh'.repeat(40))
+        session.set('n', 1)
+      })
+      assert.equal(await see(visitor.cookie), text)
+      assert.deepEqual(await node(theirs).visit((session) => [session.get('long'), session.get('n')]), [
+        'abcdefgh'.repeat(40),
+        1,
+      ])
+      const stored = async (key: string | null) => (cookies ? key : (await django.ask('row', [key]))?.[0])
+      if (backend.module === 'file') return
+      assert.match(await stored(theirs), /^\./)
+      assert.equal(await stored(visitor.cookie), await stored(theirs))
+    })
+
+    test('a user id that is stored as an integer is that of the user', async () => {
+      passwords.set('42', 'pbkdf2$42')
+      const key = await put('{"a":1}', null, { user: 42, password: 'pbkdf2$42' })
+      const visitor = node(key)
+      assert.equal(await visitor.visit((session) => session.userId), '42')
+      await visitor.visit((session) => session.set('a', 2))
+      assert.match(await see(visitor.cookie), /"_auth_user_id":42,/)
+    })
+
     test('null can be stored in the place of a NaN, at any depth', async () => {
       const visitor = node(await put('{"a":NaN,"b":{"c":[Infinity,1.0]},"d":NaN}'))
       await visitor.visit((session) => {

@@ -46,6 +46,22 @@ suite('signatures are byte for byte those of Django 5.2', () => {
       assert.equal(decode62(text), Number(number))
     })
 
+  test('a signature in which the case of one letter was changed is refused', () => {
+    const signer = new Signer({ key: SECRET })
+    const signed = signer.sign('value')
+    const at = signed.indexOf(':') + 1
+    let changed = 0
+    for (let i = at; i < signed.length; i += 1) {
+      const letter = signed[i] as string
+      const other = letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()
+      if (other === letter) continue
+      changed += 1
+      assert.throws(() => signer.unsign(signed.slice(0, i) + other + signed.slice(i + 1)), BadSignatureError)
+    }
+    assert.ok(changed > 20)
+    assert.equal(signer.unsign(signed), 'value')
+  })
+
   test('an empty salt is that of the class, as in Django', async (t) => {
     const timed = { ...common, salt: '' }
     const own = { ...common, salt: 'django.core.signing.TimestampSigner' }
