@@ -10,7 +10,16 @@ import { root } from './packages.ts'
 
 /** The oldest release of 22 that `engines` allows needs a flag to run TypeScript, so the newest one stands for it. */
 const MAJORS = [22, 26]
-const PARTS = ['core/', 'golden', 'adapters/', 'engines/memory', 'engines/file', 'engines/sqlite', 'package']
+const PARTS = [
+  'core/',
+  'golden',
+  'adapters/',
+  'engines/memory',
+  'engines/file',
+  'engines/sqlite',
+  'django/backslash',
+  'package',
+]
 
 let failed = false
 for (const major of MAJORS) {

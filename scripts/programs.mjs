@@ -21,6 +21,7 @@ export const programs = [
   { program: 'psycopg2', package: 'python3-psycopg2', for: ['tests'] },
   { program: 'MySQLdb', package: 'python3-mysqldb', for: ['tests'] },
   { program: 'redis_sessions', package: 'python3-django-redis-sessions', for: ['tests'] },
+  { program: 'django_redis', package: 'python3-django-redis', for: ['tests'] },
 ]
 
 /** Where Debian's Python has its modules, each a folder. */

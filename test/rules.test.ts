@@ -194,6 +194,20 @@ keeps('adapters show visitors the publicMessage of an error, and never its messa
   ],
 })
 
+keeps('JSON is parsed by parseJson, because V8 misreads some keys', rules.parsedByV8, {
+  caught: [
+    inStrongroom({ 'session/content.ts': 'const values = JSON.parse(data)' }),
+    inStrongroom({ 'engines/file/record.ts': 'lines.map(JSON.parse)' }),
+    { 'packages/django/src/document.ts': 'const { parse, stringify } = JSON' },
+  ],
+  fine: [
+    inStrongroom({ 'base/json.ts': 'return JSON.parse(text)' }),
+    inStrongroom({ 'testing/adapter/reading.ts': 'return JSON.parse(response.body)' }),
+    inStrongroom({ 'session/content.ts': 'const values = parseJson(data) // like JSON.parse' }),
+    { 'packages/cli/src/program.ts': 'JSON.parse(manifest).version' },
+  ],
+})
+
 keeps('advice about an engine comes from the backing', rules.advicePastTheBacking, {
   caught: [
     inStrongroom({ 'sessions.ts': `throw new UnsupportedError('These sessions are in their cookies.')` }),

@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
+import { besideDjangoMutations } from './beside-django.ts'
 import { type Mutation, on } from './mutation.ts'
 import { cliMutations, djangoMutations } from './other-packages.ts'
 import { protocolMutations } from './protocol.ts'
@@ -1319,4 +1320,5 @@ export const mutations: readonly Mutation[] = [
   ...protocolMutations,
   ...djangoMutations,
   ...cliMutations,
+  ...besideDjangoMutations,
 ]

@@ -153,8 +153,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('revocations', 'backing/revocations')(
     'an end of all sessions that ends no cookie',
-    "return nonce !== null && nonce !== session.nonce ? { ...mark, state: 'ended' } : mark",
-    "return nonce === '' ? { ...mark, state: 'ended' } : mark",
+    'const isOutdated = nonce !== null && nonce !== session.nonce',
+    "const isOutdated = nonce === ''",
   ),
   core('cookie-engine', 'backing/revocations')(
     'a renewal that leaves the old cookie valid',

@@ -15,7 +15,6 @@ import { djangoFiles } from '../../packages/django/src/stores/files.ts'
 import { djangoMysql } from '../../packages/django/src/stores/mysql.ts'
 import { djangoPostgres } from '../../packages/django/src/stores/postgres.ts'
 import { djangoSqlite } from '../../packages/django/src/stores/sqlite.ts'
-import type { AnyUser } from '../../packages/strongroom/src/admin/users.ts'
 import { ConfigError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
@@ -73,7 +72,7 @@ suite('session_data', () => {
       )
     })
 
-  test('session_data that cannot be read is refused with a reason, and never throws', () => {
+  test('session_data that cannot be read is refused with a reason, and a pickle or a list is an error', () => {
     const signer = new TimestampSigner({ key: SECRET, salt: vectors.salts.session_data, clock })
     const signed = (body: string | Buffer, dot = '') => signer.sign(dot + Buffer.from(body).toString('base64url'))
     const cases: [text: string, reason: string][] = [
@@ -84,8 +83,6 @@ suite('session_data', () => {
       ['\0', 'forged'],
       [signer.sign('%%%'), 'malformed'],
       [signer.sign('e30=e'), 'malformed'],
-      [signed('[1]'), 'malformed'],
-      [signed('"x"'), 'malformed'],
       [signed('{'), 'malformed'],
       [signed('no stream', '.'), 'malformed'],
       [signed(deflateSync(`{"a":"${'a'.repeat(20_000)}"}`), '.'), 'malformed'],
@@ -95,7 +92,8 @@ suite('session_data', () => {
       assert.deepEqual(codecWith({ legacy: true }).decode(text), { refused: reason }, text.slice(0, 40))
     for (const [text, reason] of cases)
       assert.deepEqual(codecWith().decode(text), { refused: reason }, text.slice(0, 40))
-    assert.throws(() => codecWith().decode(signed(Buffer.from('8004950b', 'hex'))), UnsupportedError)
+    for (const text of [signed(Buffer.from('8004950b', 'hex')), signed('[1]'), signed('"x"'), signed('null')])
+      assert.throws(() => codecWith().decode(text), UnsupportedError)
   })
 
   test('the salt of another session store class does not verify', () => {
@@ -418,13 +416,14 @@ suite('options', () => {
     await assert.rejects(sessions.stats(), UnsupportedError)
   })
 
-  for (const [engine, store, missing] of [
-    ['django (signed_cookies)', djangoCookies(), 'signed cookies can be neither listed nor revoked.'],
-    ['django (sqlite)', djangoSqlite(table()), 'Django does not index sessions by user.'],
+  const userColumn = ' (If its session table has a column with the user, give the engine the option userColumn.)'
+  for (const [engine, store, missing, more] of [
+    ['django (signed_cookies)', djangoCookies(), 'signed cookies can be neither listed nor revoked.', ''],
+    ['django (sqlite)', djangoSqlite(table()), 'Django does not index sessions by user.', userColumn],
   ] as const)
     test(`with ${engine}, every method of of(user) says what is missing and what to do instead`, async () => {
       const sessions = createDjangoSessions({ ...good, store, clock })
-      const user = (sessions as unknown as { of(user: string): AnyUser }).of('1')
+      const user = sessions.of('1')
       const current = await sessions.open({}).get()
       const methods: readonly (readonly [what: string, call: () => Promise<unknown>])[] = [
         ["list a user's sessions", () => user.list()],
@@ -435,7 +434,7 @@ suite('options', () => {
       for (const [what, call] of methods)
         await assert.rejects(call(), {
           name: 'UnsupportedError',
-          message: `The engine ${engine} cannot ${what}: ${missing} To end all of a user's sessions, change the user's password.`,
+          message: `The engine ${engine} cannot ${what}: ${missing} To end all of a user's sessions, change the user's password.${more}`,
         })
     })
 })

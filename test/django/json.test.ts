@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import fc from 'fast-check'
+import { BadPayloadError } from '../../packages/django/src/errors.ts'
 import { readJson } from '../../packages/django/src/json/read.ts'
 import { patchJson, toJsonValue, toValue } from '../../packages/django/src/json/view.ts'
 import { float, reprFloat, writeJson } from '../../packages/django/src/json/write.ts'
@@ -107,8 +108,21 @@ suite('values as an application reads them', () => {
     assert.deepEqual(toJsonValue(node), { a: 9007199254740991, b: '9007199254740993', c: '-9007199254740993' })
   })
 
-  test('NaN and the infinities are null when only JSON is possible', () =>
-    assert.deepEqual(toJsonValue(readJson('[NaN,Infinity,1e999]')), [null, null, null]))
+  test('NaN and the infinities are strings when only JSON is possible, so that null can be stored in their place', () => {
+    assert.deepEqual(toJsonValue(readJson('[NaN,Infinity,-Infinity,1e999]')), [
+      'NaN',
+      'Infinity',
+      '-Infinity',
+      'Infinity',
+    ])
+    const nulls = { a: null, b: [null, { c: null }] }
+    const text = '{"a":NaN,"b":[Infinity,{"c":-Infinity}]}'
+    assert.equal(through(text), text)
+    assert.equal(
+      through(text, (values) => Object.assign(values, nulls)),
+      JSON.stringify(nulls),
+    )
+  })
 
   test('half a surrogate pair is preserved', () => {
     assert.equal(toValue(readJson('"\\ud83d\\ud83d\\udc0d"')), '\ud83d\ud83d\udc0d')
@@ -173,6 +187,17 @@ suite('Python’s JSON', () => {
           through(text).replace('1.50', '1.5').replace('{"a":1,"b":2,"a":3}', '{"a":3,"b":2}'),
           await django.ask('rewrite', [text]),
         )
+    })
+
+    test('Node and Python count the same digits of an integer, and not its sign', async () => {
+      for (const sign of ['', '-'])
+        for (const digits of [4300, 4301]) {
+          const text = `[${sign}${'7'.repeat(digits)}]`
+          const theirs = await django.ask('rewrite', [text]).catch(() => null)
+          assert.equal(theirs, digits > 4300 ? null : text)
+          if (theirs === null) assert.throws(() => readJson(text), BadPayloadError)
+          else assert.equal(through(text), text)
+        }
     })
 
     test('Node and Python refuse the same documents', async () => {

@@ -122,11 +122,47 @@ for (const backend of backends)
       const visitor = node(await put(ODD))
       await visitor.visit((session) => {
         assert.equal(session.get('2'), '12345678901234567890')
-        assert.equal(session.get('nan'), null)
+        assert.equal(session.get('nan'), 'NaN')
         assert.deepEqual(session.get('__proto__'), { x: 1.5 })
         assert.equal(session.get('10'), 1)
         assert.ok(!session.keys().some((key) => key.startsWith('~')))
       })
+    })
+
+    test('long sessions are compressed on both sides, to the same bytes', async () => {
+      const text = JSON.stringify({ long: 'abcdefgh'.repeat(40), n: 1 })
+      const [theirs, visitor] = [await put(text), node()]
+      await visitor.visit((session) => {
+        session.set('long', 'abcdefgh'.repeat(40))
+        session.set('n', 1)
+      })
+      assert.equal(await see(visitor.cookie), text)
+      assert.deepEqual(await node(theirs).visit((session) => [session.get('long'), session.get('n')]), [
+        'abcdefgh'.repeat(40),
+        1,
+      ])
+      const stored = async (key: string | null) => (cookies ? key : (await django.ask('row', [key]))?.[0])
+      if (backend.module === 'file') return
+      assert.match(await stored(theirs), /^\./)
+      assert.equal(await stored(visitor.cookie), await stored(theirs))
+    })
+
+    test('a user id that is stored as an integer is that of the user', async () => {
+      passwords.set('42', 'pbkdf2$42')
+      const key = await put('{"a":1}', null, { user: 42, password: 'pbkdf2$42' })
+      const visitor = node(key)
+      assert.equal(await visitor.visit((session) => session.userId), '42')
+      await visitor.visit((session) => session.set('a', 2))
+      assert.match(await see(visitor.cookie), /"_auth_user_id":42,/)
+    })
+
+    test('null can be stored in the place of a NaN, at any depth', async () => {
+      const visitor = node(await put('{"a":NaN,"b":{"c":[Infinity,1.0]},"d":NaN}'))
+      await visitor.visit((session) => {
+        session.set('a', null)
+        ;(session.get('b') as { c: unknown[] }).c[0] = null
+      })
+      assert.equal(await see(visitor.cookie), '{"a":null,"b":{"c":[null,1.0]},"d":NaN}')
     })
 
     suite('a login', () => {
@@ -468,6 +504,24 @@ for (const backend of backends)
         assert.equal(await node(other.cookie).visit((session) => session.has('admin')), false)
         assert.ok(events.some((event) => event.type === 'rejected' && event.reason === 'forged'))
         assert.ok(['{}', null].includes(await see(other.cookie)))
+      })
+
+      test('a session whose data is no object fails on both sides, and is not reported as an attack', async () => {
+        for (const data of ['[]', '[1]', '"x"', '5', 'true']) {
+          const key = await django.ask('put_data', [backend.module, data])
+          events.length = 0
+          await assert.rejects(see(key), { name: /^(Attribute|Type)Error$/ }, data)
+          await assert.rejects(
+            node(key).visit((session) => session.isNew),
+            { code: 'STRONGROOM_UNSUPPORTED', message: /is not an object/ },
+            data,
+          )
+          assert.deepEqual(
+            events.filter(({ type }) => type === 'rejected'),
+            [],
+            data,
+          )
+        }
       })
 
       test('Django’s own keys cannot be set', async () => {

@@ -46,6 +46,36 @@ suite('signatures are byte for byte those of Django 5.2', () => {
       assert.equal(decode62(text), Number(number))
     })
 
+  test('a signature in which the case of one letter was changed is refused', () => {
+    const signer = new Signer({ key: SECRET })
+    const signed = signer.sign('value')
+    const at = signed.indexOf(':') + 1
+    let changed = 0
+    for (let i = at; i < signed.length; i += 1) {
+      const letter = signed[i] as string
+      const other = letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()
+      if (other === letter) continue
+      changed += 1
+      assert.throws(() => signer.unsign(signed.slice(0, i) + other + signed.slice(i + 1)), BadSignatureError)
+    }
+    assert.ok(changed > 20)
+    assert.equal(signer.unsign(signed), 'value')
+  })
+
+  test('an empty salt is that of the class, as in Django', async (t) => {
+    const timed = { ...common, salt: '' }
+    const own = { ...common, salt: 'django.core.signing.TimestampSigner' }
+    assert.equal(dumps({ a: 1 }, timed), dumps({ a: 1 }, own))
+    assert.deepEqual(loads(dumps({ a: 1 }, own), timed), { a: 1 })
+    assert.equal(new Signer({ key: SECRET, salt: '' }).sign('x'), new Signer({ key: SECRET }).sign('x'))
+    if (djangoNeed.skip) return t.diagnostic(djangoNeed.skip)
+    const django = await Django.start()
+    await django.ask('at', [NOW])
+    assert.equal(await django.ask('dumps', ['{"a":1}'], { salt: '' }), dumps({ a: 1 }, timed))
+    assert.equal(await django.ask('sign', ['x'], { salt: '' }), new TimestampSigner(timed).sign('x'))
+    await django.stop()
+  })
+
   for (const { name, salt, value_in, cookie_value } of vectors.set_signed_cookie_v2)
     test(`set_signed_cookie(${name}, ${value_in}, salt=${salt}) is written and read`, () => {
       assert.equal(signCookieValue(value_in, { ...common, name, salt }), cookie_value)

@@ -11,7 +11,8 @@ port, given = int(sys.argv[1]), json.loads(sys.argv[2])
 settings.configure(
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["*"],
-    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"],
+    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"]
+    + given.pop("MORE_APPS", []),
     MIDDLEWARE=[
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -26,6 +27,7 @@ django.setup()
 from django.contrib.auth import authenticate, get_user_model, login, logout, update_session_auth_hash
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
+from django.core.signing import BadSignature
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.urls import path
@@ -47,7 +49,7 @@ real_time, real_now = time.time, timezone.now
 time.time = lambda: real_time() + ahead_by
 timezone.now = lambda: real_now() + datetime.timedelta(seconds=ahead_by)
 
-call_command("migrate", verbosity=0)
+call_command("migrate", verbosity=0, run_syncdb=True)
 User = get_user_model()
 for name in ("ada", "bob"):
     User.objects.create_user(name, password="secret")
@@ -108,7 +110,21 @@ def ahead(request):
     return HttpResponse("{}")
 
 
+def signed(request):
+    """GET returns the signed cookie "note". POST sets it to the body."""
+    if request.method == "POST":
+        response = HttpResponse("null")
+        response.set_signed_cookie("note", request.body.decode(), salt="shop", max_age=3600)
+        return response
+    try:
+        note = request.get_signed_cookie("note", salt="shop", max_age=3600)
+    except (BadSignature, KeyError) as error:
+        note = [type(error).__name__]
+    return HttpResponse(json.dumps(note))
+
+
 urlpatterns = [
+    path("signed", signed),
     path("state", state),
     path("put", put),
     path("login", sign_in),

@@ -7,6 +7,8 @@ import { Redis } from 'ioredis'
 import mysql from 'mysql2/promise'
 import pg from 'pg'
 import { type DjangoEngine, djangoCookies } from '../../packages/django/src/engine.ts'
+import { djangoCache } from '../../packages/django/src/stores/cache.ts'
+import { djangoCachedDb } from '../../packages/django/src/stores/cached-db.ts'
 import { djangoFiles } from '../../packages/django/src/stores/files.ts'
 import { djangoMysql } from '../../packages/django/src/stores/mysql.ts'
 import { djangoPostgres } from '../../packages/django/src/stores/postgres.ts'
@@ -29,7 +31,7 @@ export interface Users {
 /** Storage that a Django project and a Node application share. */
 export interface Storage {
   readonly name: string
-  readonly backend: 'db' | 'file' | 'redis' | 'signed_cookies'
+  readonly backend: 'db' | 'table' | 'cached_db' | 'cache' | 'file' | 'redis' | 'signed_cookies'
   readonly skip: string | false
   open(): Promise<OpenStorage>
 }
@@ -133,6 +135,35 @@ async function onPostgres(): Promise<OpenStorage> {
   return { ...onServer(url, settings, make), close: () => server.stop() }
 }
 
+/** See the folder members. */
+async function onMembers(): Promise<OpenStorage> {
+  const postgres = await onPostgres()
+  const { HOST, PORT } = (postgres.settings as { DATABASES: { default: { HOST: string; PORT: string } } }).DATABASES
+    .default
+  const engine = djangoPostgres({
+    url: `postgres://strongroom@${HOST}:${PORT}/postgres`,
+    timeout: 10_000,
+    table: 'member_session',
+    userColumn: 'member_id',
+    columns: ({ isNew, at }) => ({ ...(isNew && { created_at: at, is_mobile: false }), updated_at: at }),
+  })
+  return {
+    ...postgres,
+    settings: {
+      ...postgres.settings,
+      MORE_APPS: ['members'],
+      AUTH_USER_MODEL: 'members.Member',
+      SESSION_ENGINE: 'members.sessions',
+    },
+    engine,
+    async tamper(key) {
+      const users = postgres.users()
+      await users.change(ALTER.replace('django_session', 'member_session'), [key])
+      await users.close()
+    },
+  }
+}
+
 async function onMariadb(): Promise<OpenStorage> {
   const server = await startMariadb()
   const { url } = server
@@ -181,6 +212,60 @@ async function onRedis(): Promise<OpenStorage> {
   }
 }
 
+const DJANGO_REDIS = (url: string, serializer: 'json.JSON' | 'pickle.Pickle') => ({
+  default: {
+    BACKEND: 'django_redis.cache.RedisCache',
+    LOCATION: `${url}/0`,
+    OPTIONS: { SERIALIZER: `django_redis.serializers.${serializer}Serializer` },
+  },
+})
+
+async function onCache(): Promise<OpenStorage> {
+  const { database, users, close } = folder()
+  const server = await startRedis()
+  const client = new Redis(server.url)
+  const keyOf = (key: string) => `:1:django.contrib.sessions.cache${key}`
+  return {
+    settings: {
+      DATABASES: database,
+      CACHES: DJANGO_REDIS(server.url, 'json.JSON'),
+      SESSION_ENGINE: 'django.contrib.sessions.backends.cache',
+    },
+    engine: djangoCache({ url: server.url, timeout: 10_000 }),
+    users,
+    left: (key) => client.ttl(keyOf(key)),
+    async close() {
+      client.disconnect()
+      await server.stop()
+      await close()
+    },
+  }
+}
+
+async function onCachedDb(): Promise<OpenStorage> {
+  const sqlite = await onSqlite()
+  const server = await startRedis()
+  const client = new Redis(server.url)
+  return {
+    ...sqlite,
+    settings: {
+      ...sqlite.settings,
+      CACHES: DJANGO_REDIS(server.url, 'pickle.Pickle'),
+      SESSION_ENGINE: 'django.contrib.sessions.backends.cached_db',
+    },
+    engine: djangoCachedDb({ database: sqlite.engine, cache: { url: server.url, timeout: 10_000 } }),
+    async tamper(key) {
+      await sqlite.tamper?.(key)
+      await client.del(`:1:django.contrib.sessions.cached_db${key}`)
+    },
+    async close() {
+      client.disconnect()
+      await server.stop()
+      await sqlite.close()
+    },
+  }
+}
+
 async function onCookies(): Promise<OpenStorage> {
   const { database, users, close } = folder()
   const settings = { DATABASES: database, SESSION_ENGINE: 'django.contrib.sessions.backends.signed_cookies' }
@@ -196,6 +281,12 @@ export const storages: readonly Storage[] = [
     open: onPostgres,
   },
   {
+    name: 'a session table and a user model of its own on PostgreSQL',
+    backend: 'table',
+    skip: skipUnless(djangoNeed.skip, postgresNeed.skip, need('psycopg2').skip),
+    open: onMembers,
+  },
+  {
     name: 'db on MariaDB',
     backend: 'db',
     skip: skipUnless(djangoNeed.skip, mariadbNeed.skip, need('MySQLdb').skip),
@@ -208,6 +299,18 @@ export const storages: readonly Storage[] = [
     backend: 'redis',
     skip: skipUnless(djangoNeed.skip, redisNeed.skip, need('redis_sessions').skip),
     open: onRedis,
+  },
+  {
+    name: 'cached_db on SQLite and django-redis',
+    backend: 'cached_db',
+    skip: skipUnless(djangoNeed.skip, redisNeed.skip, need('django_redis').skip),
+    open: onCachedDb,
+  },
+  {
+    name: 'cache on django-redis, as JSON',
+    backend: 'cache',
+    skip: skipUnless(djangoNeed.skip, redisNeed.skip, need('django_redis').skip),
+    open: onCache,
   },
 ]
 

@@ -166,6 +166,15 @@ export function messagesShown(sources: Sources): string[] {
   return matches(adapters, /\.message\b/g, 'bare').map(({ at }) => `${at} reads a message: use publicMessage`)
 }
 
+/** V8 misreads some keys with escapes: see base/json.ts. What a test of an application parses is not ours. */
+export function parsedByV8(sources: Sources): string[] {
+  const ours = /^packages\/(?:strongroom\/src\/(?!testing\/|base\/json\.ts$)|django\/src\/)/
+  const read = new Map([...sources].filter(([path]) => ours.test(path)))
+  return matches(read, /\bJSON\s*(?:\?\.|\.)\s*parse\b|\{[^}]*\bparse\b[^}]*\}\s*=\s*JSON\b/g, 'bare').map(
+    ({ at }) => `${at} parses JSON with JSON.parse: use parseJson() of base/json.ts`,
+  )
+}
+
 /** Where sessions are is known to the backing, which gives the advice for errors. Engines speak of themselves. */
 export function advicePastTheBacking(sources: Sources): string[] {
   const others = new Map(

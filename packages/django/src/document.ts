@@ -1,5 +1,5 @@
 import { DataError } from 'strongroom'
-import { own, put, type Values } from 'strongroom/internal'
+import { own, parseJson, put, type Values } from 'strongroom/internal'
 import { type ObjectNode, readJson } from './json/read.ts'
 import { patchJson, toJsonValue } from './json/view.ts'
 import { writeJson, writeString } from './json/write.ts'
@@ -45,7 +45,7 @@ export interface Change {
 
 /** Returns the JSON of a changed session. Whatever was not changed keeps its text and its position. */
 export function changedJson({ data, before, own: changes }: Change): string {
-  const values = JSON.parse(data) as Values
+  const values = parseJson(data) as Values
   const source = own(values, SOURCE)
   delete values[SOURCE]
   for (const key of USER)

@@ -1,14 +1,36 @@
 import { createHash, randomInt } from 'node:crypto'
-import type { Clock, Id, ScanOptions, Store } from 'strongroom'
+import { type Clock, ConfigError, type Id, type ScanOptions, type Store } from 'strongroom'
 
 /** One of Django's session backends, as `createDjangoSessions` takes it. */
 export interface DjangoEngine {
-  readonly name: 'db' | 'file' | 'redis' | 'signed_cookies'
+  readonly name: 'db' | 'cached_db' | 'cache' | 'file' | 'redis' | 'signed_cookies'
+  /** Whether its store has the JSON of sessions as it is. Otherwise it has it signed, as `session_data`. */
+  readonly unsigned?: boolean | undefined
   /**
    * Opens the store: its ids are session keys, its bytes are `session_data`. Returns null when the sessions are stored in
    * their cookies.
    */
   open(context: EngineContext): Store | null
+}
+
+/** Django's backends, and what to use for each. */
+const BACKENDS: Readonly<Record<string, readonly [name: DjangoEngine['name'], engine: string]>> = {
+  'django.contrib.sessions.backends.db': ['db', 'djangoPostgres(…), djangoMysql(…) or djangoSqlite(…)'],
+  'django.contrib.sessions.backends.cached_db': ['cached_db', 'djangoCachedDb(…)'],
+  'django.contrib.sessions.backends.cache': ['cache', 'djangoCache(…)'],
+  'django.contrib.sessions.backends.file': ['file', 'djangoFiles(…)'],
+  'django.contrib.sessions.backends.signed_cookies': ['signed_cookies', 'djangoCookies()'],
+  'redis_sessions.session': ['redis', 'djangoRedis(…)'],
+}
+
+/** Throws `ConfigError` when SESSION_ENGINE is another backend than the engine's. One that is not known may be any. */
+export function checkSessionEngine(setting: unknown, { name }: DjangoEngine): void {
+  if (setting === undefined) return
+  if (typeof setting !== 'string' || setting === '')
+    throw new ConfigError("createDjangoSessions(): sessionEngine must be Django's SESSION_ENGINE, a string.")
+  const [expected, engine] = (Object.hasOwn(BACKENDS, setting) && BACKENDS[setting]) || [name, '']
+  if (expected !== name)
+    throw new ConfigError(`createDjangoSessions(): with the SESSION_ENGINE '${setting}', store must be ${engine}.`)
 }
 
 /** What an engine needs to know about the sessions that it stores. */
@@ -27,6 +49,14 @@ export interface EnumerableStore extends Store {
    * a session key cannot be turned into one.
    */
   keys(options?: ScanOptions): AsyncIterable<readonly string[]>
+  /** The sessions of a user. Absent where the storage cannot find them. */
+  ofUser?: ((userId: string) => Promise<readonly UserRow[]>) | undefined
+}
+
+/** A row of a session table with a column for users. */
+export interface UserRow {
+  readonly key: string
+  readonly expiresAt: number
 }
 
 /** Django's table of users. The `db` backend stores its sessions in the same database. */

@@ -47,7 +47,7 @@ export const isPickle = (bytes: Uint8Array) => bytes[0] === 0x80 && (bytes[1] ??
 
 export const pickled = () =>
   new UnsupportedError(
-    "A Django session is a Python pickle. Reading a pickle runs code, so it is refused. In Django's settings, use SESSION_SERIALIZER = 'django.contrib.sessions.serializers.JSONSerializer', and as SESSION_ENGINE the db, file or signed_cookies backend, or django-redis-sessions: the cache and cached_db backends pickle everything that they store.",
+    "A Django session is a Python pickle. Reading a pickle runs code, so it is refused. In Django's settings, use SESSION_SERIALIZER = 'django.contrib.sessions.serializers.JSONSerializer', and where sessions are in a cache alone, a cache whose serializer is JSON (see djangoCache).",
   )
 
 /** Accepts both alphabets, with or without padding. Django decodes only after it has checked the signature, and is as lenient. */

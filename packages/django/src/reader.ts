@@ -1,11 +1,11 @@
 import { type Clock, ConfigError, type SourceRefusal, type SourceSession, type Store } from 'strongroom'
-import { booleanOption, milliseconds, wholeNumber } from 'strongroom/internal'
+import { booleanOption, milliseconds, type Refused, wholeNumber } from 'strongroom/internal'
 import { type AuthKeys, type PasswordOf, verifySessionAuthHash } from './auth.ts'
 import { EXPIRY, scalarIn, USER_HASH, userIn, valuesOf } from './document.ts'
 import type { DjangoEngine } from './engine.ts'
 import { type Ages, endsWithBrowser, expiryIn } from './expiry.ts'
 import { endOfSessionData } from './records.ts'
-import { type SessionCodec, type SessionData, sessionCodec } from './session-data.ts'
+import { jsonCodec, NotAnObjectError, type SessionCodec, type SessionData, sessionCodec } from './session-data.ts'
 import type { DjangoSessionsOptions } from './sessions.ts'
 
 /** What is needed to read Django's sessions, as for `createDjangoSessions`. */
@@ -22,7 +22,11 @@ export class SessionReader {
   readonly #password: PasswordOf | false
 
   /** `where` is named in errors. `salt` is the engine's default salt. */
-  constructor(where: string, options: ReaderOptions, { salt, clock }: { salt: string; clock: Clock }) {
+  constructor(
+    where: string,
+    options: ReaderOptions,
+    { salt, clock, unsigned = false }: { salt: string; clock: Clock; unsigned?: boolean | undefined },
+  ) {
     const { secretKey, secretKeyFallbacks, password } = options
     const legacy = booleanOption(`${where}: legacy`, options.legacy, false)
     const expireAtBrowserClose = booleanOption(`${where}: expireAtBrowserClose`, options.expireAtBrowserClose, false)
@@ -34,13 +38,24 @@ export class SessionReader {
     this.#password = password
     this.ages = { cookieAge: milliseconds(options.cookieAge ?? '14d', 'cookieAge'), expireAtBrowserClose }
     const maxSize = wholeNumber(where, 'maxSize', options.maxSize, 1024 * 1024, 256)
-    this.codec = sessionCodec({ secretKey, secretKeyFallbacks, salt: options.salt ?? salt, legacy, maxSize, clock })
+    const signing = { secretKey, secretKeyFallbacks, salt: options.salt ?? salt, legacy, clock }
+    this.codec = unsigned ? jsonCodec(maxSize) : sessionCodec({ ...signing, maxSize })
   }
 
   /** The session in `session_data`. Refused when it is not signed with the key, or its login is no longer valid. */
   async session(sessionData: string, expiresAt: number): Promise<SourceSession | SourceRefusal> {
-    const data = this.codec.decode(sessionData)
+    const data = this.decode(sessionData)
     return 'refused' in data ? data : this.sessionOf(data, expiresAt)
+  }
+
+  /** Data that is no session, not even for Django, is one that cannot be adopted. */
+  decode(sessionData: string): SessionData | Refused {
+    try {
+      return this.codec.decode(sessionData)
+    } catch (error) {
+      if (error instanceof NotAnObjectError) return { refused: 'malformed' }
+      throw error
+    }
   }
 
   async sessionOf(
@@ -67,7 +82,8 @@ export function openForReading(
   engine: DjangoEngine,
   { clock, cookieName, ...options }: ReaderOptions & { readonly clock: Clock; readonly cookieName: string },
 ): { readonly store: Store; readonly reader: SessionReader } {
-  const reader = new SessionReader(where, options, { salt: 'django.contrib.sessions.SessionStore', clock })
+  const { unsigned } = engine
+  const reader = new SessionReader(where, options, { salt: 'django.contrib.sessions.SessionStore', clock, unsigned })
   const endOf = (sessionData: string, savedAt: number) =>
     endOfSessionData(sessionData, savedAt, { ...reader.ages, codec: reader.codec })
   return { reader, store: engine.open({ clock, cookieName, endOf }) as Store }

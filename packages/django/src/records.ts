@@ -6,6 +6,7 @@ import {
   type Loaded,
   type Meta,
   milliseconds,
+  parseJson,
   type Refused,
   type RequestedLifetime,
   refuseOver,
@@ -117,7 +118,7 @@ export class Records {
     const value = requested && this.#expiryOf(requested, before)
     if (value !== undefined) return { [EXPIRY]: value }
     if (!before) return {}
-    const valueIn = (json: string) => JSON.stringify((JSON.parse(json) as Values)[EXPIRY])
+    const valueIn = (json: string) => JSON.stringify((parseJson(json) as Values)[EXPIRY])
     // An earlier save of this request may have written the key, and then the application's values do not have it.
     const node = before.document.entries.get(EXPIRY)
     const untouched = valueIn(data) === valueIn(before.content.data)

@@ -12,6 +12,7 @@ import type { ObjectNode } from './json/read.ts'
 import type { DjangoRef, Records, Written } from './records.ts'
 import type { SessionCodec } from './session-data.ts'
 import { isDuplicate, withLifetime } from './transport.ts'
+import { userIndex } from './user-index.ts'
 
 export interface ServerBackingSettings {
   /** Its ids are session keys, its bytes are `session_data`, and that string is also the version. */
@@ -19,6 +20,8 @@ export interface ServerBackingSettings {
   readonly records: Records
   readonly codec: SessionCodec
   readonly clock: Clock
+  /** SESSION_COOKIE_AGE, in ms. */
+  readonly cookieAge: number
   readonly timeout: number
 }
 
@@ -32,13 +35,20 @@ interface KeyRef extends DjangoRef {
 }
 
 /** Sessions in Django's own storage: the cookie holds the session key, under which the signed data is stored. */
-export function serverBacking({ store: given, records, codec, clock, timeout }: ServerBackingSettings): Backing {
+export function serverBacking({
+  store: given,
+  records,
+  codec,
+  clock,
+  cookieAge,
+  timeout,
+}: ServerBackingSettings): Backing {
   const store = guardStore(given, timeout)
 
-  const entryOf = ({ text, expiresAt }: Written): Entry => ({
+  const entryOf = ({ text, content, expiresAt }: Written): Entry => ({
     bytes: Buffer.from(text),
     expiresAt,
-    owner: null,
+    owner: content.meta.userId,
     label: null,
     createdAt: clock(),
   })
@@ -115,11 +125,8 @@ export function serverBacking({ store: given, records, codec, clock, timeout }: 
     replace: (ref) => store.delete(keyOf(ref.cookie), (ref as KeyRef).version),
     replaceAny: (ref) => store.delete(keyOf(ref.cookie)),
     forget: () => undefined,
-    users: { storesSurvivor: false, advice: { list: WITHOUT_INDEX, endAll: WITHOUT_INDEX } },
+    users: userIndex(given, store, { clock, cookieAge }),
   }
 }
-
-const WITHOUT_INDEX =
-  "Django does not index sessions by user. To end all of a user's sessions, change the user's password."
 
 const keyOf = (cookie: VerifiedCookie) => (cookie as KeyCookie).key as Id

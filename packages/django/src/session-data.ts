@@ -1,8 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
-import type { Clock } from 'strongroom'
+import { type Clock, UnsupportedError } from 'strongroom'
 import { equal, type Refused } from 'strongroom/internal'
 import { BadPayloadError, BadSignatureError } from './errors.ts'
-import type { ObjectNode } from './json/read.ts'
+import { type Node, type ObjectNode, readJson } from './json/read.ts'
 import { packJson, unpackNode } from './payload.ts'
 import { type SecretKey, TimestampSigner } from './signer.ts'
 
@@ -28,8 +28,20 @@ export interface SessionData {
 export interface SessionCodec {
   /** Takes JSON. */
   encode(json: string): string
-  /** Throws `UnsupportedError` for a pickle. */
+  /** Throws `UnsupportedError` for a pickle, and `NotAnObjectError`. */
   decode(text: string): SessionData | Refused
+}
+
+/**
+ * The data is signed and readable, but it is a list, a string or the like. Whoever wrote it has the key, so this is no attack and
+ * no damage. Django does the same: it accepts the session, and every page that uses it fails.
+ */
+export class NotAnObjectError extends UnsupportedError {
+  constructor() {
+    super(
+      'The data of a Django session is not an object but another JSON value, on which Django fails as well. Find out which program with the SECRET_KEY wrote it, and delete the session.',
+    )
+  }
 }
 
 export function sessionCodec(options: SessionCodecOptions): SessionCodec {
@@ -37,25 +49,44 @@ export function sessionCodec(options: SessionCodecOptions): SessionCodec {
   const signer = new TimestampSigner({ key: secretKey, fallbackKeys: secretKeyFallbacks, salt, legacy, clock })
   const readLegacy = legacy ? legacyReader([secretKey, ...secretKeyFallbacks], salt) : () => null
 
-  function read(text: string): SessionData | Refused {
+  function read(text: string): SessionData {
     const old = readLegacy(text)
     const { value, signedAt } = old ? { value: old, signedAt: null } : signer.unsignWithTime(text)
-    const document = unpackNode(value, { maxSize })
-    // Django would return a list as it is, and fail on it later.
-    return document.kind === 'object' ? { document, signedAt } : { refused: 'malformed' }
+    return { document: objectIn(unpackNode(value, { maxSize })), signedAt }
   }
 
   return {
     encode: (json) => signer.sign(packJson(json, true)),
-    decode(text) {
-      try {
-        return read(text)
-      } catch (error) {
-        if (error instanceof BadSignatureError) return { refused: 'forged' }
-        if (error instanceof BadPayloadError) return { refused: 'malformed' }
-        throw error
-      }
+    decode: (text) => refusing(() => read(text)),
+  }
+}
+
+/** What Django's cache has when its serializer is JSON: the JSON itself, which nobody has signed. */
+export function jsonCodec(maxSize: number): SessionCodec {
+  return {
+    // ASCII, so that the bytes are the same in every encoding.
+    encode: (json) =>
+      json.replace(/[\u0080-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    decode(latin1) {
+      const text = Buffer.from(latin1, 'latin1').toString()
+      if (latin1.length > maxSize) return { refused: 'malformed' }
+      return refusing(() => ({ document: objectIn(readJson(text)), signedAt: null }))
     },
+  }
+}
+
+function objectIn(node: Node): ObjectNode {
+  if (node.kind !== 'object') throw new NotAnObjectError()
+  return node
+}
+
+function refusing(read: () => SessionData): SessionData | Refused {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof BadSignatureError) return { refused: 'forged' }
+    if (error instanceof BadPayloadError) return { refused: 'malformed' }
+    throw error
   }
 }
 

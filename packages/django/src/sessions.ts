@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { type BaseSessions, ConfigError, createSessions, type Duration, type SessionsOptions } from 'strongroom'
+import { ConfigError, createSessions, type Duration, type Sessions, type SessionsOptions } from 'strongroom'
 import { booleanOption, checkOptions, clockOption, LONGEST, milliseconds, wholeNumber } from 'strongroom/internal'
 import { Logins, type PasswordOf } from './auth.ts'
 import { COOKIE_TRAITS, cookieBacking } from './cookie-backing.ts'
-import type { DjangoEngine } from './engine.ts'
+import { checkSessionEngine, type DjangoEngine } from './engine.ts'
 import { endOfSessionData, Records } from './records.ts'
 import { serverBacking } from './server-backing.ts'
-import { sessionCodec } from './session-data.ts'
+import { jsonCodec, sessionCodec } from './session-data.ts'
 import type { SecretKey } from './signer.ts'
 import { type DjangoCookieSettings, djangoTransport } from './transport.ts'
 
@@ -16,8 +16,16 @@ export interface DjangoSessionsOptions
     SessionsOptions,
     'storeTimeout' | 'onStoreError' | 'saveOnServerError' | 'sweep' | 'device' | 'on' | 'clock'
   > {
-  /** SESSION_ENGINE: `djangoSqlite(…)`, `djangoPostgres(…)`, `djangoMysql(…)`, `djangoFiles(…)`, `djangoRedis(…)`, `djangoCookies()`. */
+  /**
+   * Where Django has its sessions: `djangoSqlite(…)`, `djangoPostgres(…)`, `djangoMysql(…)`, `djangoCachedDb(…)`, `djangoCache(…)`,
+   * `djangoFiles(…)`, `djangoRedis(…)` or `djangoCookies()`.
+   */
   readonly store: DjangoEngine
+  /**
+   * SESSION_ENGINE, exactly as in settings.py. It is compared with `store`, because the two are easily confused: with `cached_db`,
+   * Django's table looks the same as with `db`. Optional, because nothing in the storage tells which of them Django uses.
+   */
+  readonly sessionEngine?: string | undefined
   /** SECRET_KEY. */
   readonly secretKey: SecretKey
   /** SECRET_KEY_FALLBACKS. */
@@ -46,6 +54,7 @@ export interface DjangoSessionsOptions
 
 const KNOWN = [
   'store',
+  'sessionEngine',
   'secretKey',
   'secretKeyFallbacks',
   'password',
@@ -80,13 +89,14 @@ const SALTS = {
  */
 export function createDjangoSessions<Data extends object = Record<string, unknown>>(
   options: DjangoSessionsOptions,
-): BaseSessions<Data> {
+): Sessions<Data> {
   checkOptions('createDjangoSessions()', options, KNOWN)
   const { store: engine, secretKey, secretKeyFallbacks, cookie } = options
   if (typeof engine?.open !== 'function')
     throw new ConfigError(
       "createDjangoSessions(): store must be a Django engine, such as djangoSqlite('./db.sqlite3').",
     )
+  checkSessionEngine(options.sessionEngine, engine)
   const clock = clockOption('createDjangoSessions()', options.clock)
   const transport = djangoTransport(cookie ?? {})
   const cookieAge = milliseconds(options.cookieAge ?? '14d', 'cookieAge')
@@ -94,14 +104,10 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
     booleanOption(`createDjangoSessions(): ${name}`, options[name], false)
   const [saveEveryRequest, legacy] = [flag('saveEveryRequest'), flag('legacy')]
   const maxSize = wholeNumber('createDjangoSessions()', 'maxSize', options.maxSize, 1024 * 1024, 256)
-  const codec = sessionCodec({
-    secretKey,
-    secretKeyFallbacks,
-    salt: options.salt ?? SALTS[engine.name === 'signed_cookies' ? 'cookie' : 'store'],
-    legacy,
-    maxSize,
-    clock,
-  })
+  const salt = options.salt ?? SALTS[engine.name === 'signed_cookies' ? 'cookie' : 'store']
+  const codec = engine.unsigned
+    ? jsonCodec(maxSize)
+    : sessionCodec({ secretKey, secretKeyFallbacks, salt, legacy, maxSize, clock })
   const expireAtBrowserClose = flag('expireAtBrowserClose')
   const ages = { cookieAge, expireAtBrowserClose }
   const login = {
@@ -115,6 +121,7 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
     endOf: (sessionData, savedAt) => endOfSessionData(sessionData, savedAt, { ...ages, codec }),
   })
   const { storeTimeout, onStoreError, saveOnServerError, device, on, sweep } = options
+  // `of` is always there, and says what is missing where the storage has no column for users.
   const sessions = createSessions<Data>({
     ...{ storeTimeout, onStoreError, saveOnServerError, device, on, clock, expireAtBrowserClose },
     // Off by default: the rows are Django's, and so is the job of clearing them.
@@ -130,11 +137,11 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
       backing({ timeout }) {
         const logins = new Logins({ ...login, timeout })
         const records = new Records({ ...ages, codec, logins, maxSize, clock, saveEveryRequest })
-        if (store) return serverBacking({ store, records, codec, clock, timeout })
+        if (store) return serverBacking({ store, records, codec, clock, cookieAge, timeout })
         return cookieBacking({ records, codec, cookieName: transport.name, cookieAge, clock })
       },
     },
-  })
+  }) as Sessions<Data>
   return {
     ...sessions,
     async close() {

@@ -30,7 +30,7 @@ export interface SignerOptions {
   readonly key: SecretKey
   /** SECRET_KEY_FALLBACKS: keys that no longer sign, but still verify. */
   readonly fallbackKeys?: readonly SecretKey[] | undefined
-  /** Default: Django's name of the class, such as `django.core.signing.Signer`. */
+  /** Default, also for an empty one: Django's name of the class, such as `django.core.signing.Signer`. */
   readonly salt?: string | undefined
   /** Separates value and signature (default `:`). Letters, digits, `-`, `_` and `=` are not allowed. */
   readonly sep?: string | undefined
@@ -79,7 +79,8 @@ export class Signer {
       )
     if (!Object.hasOwn(ALGORITHMS, algorithm))
       throw new ConfigError(`${name}: algorithm must be one of ${Object.keys(ALGORITHMS).join(', ')}.`)
-    const salt = `${options.salt ?? `django.core.signing.${name}`}signer`
+    // As in Django, an empty salt is none.
+    const salt = `${options.salt || `django.core.signing.${name}`}signer`
     const algorithms = legacy ? [algorithm, 'sha1' as const] : [algorithm]
     this.#sep = sep
     this.#all = algorithms.flatMap((each) => keys.map((key) => ({ algorithm: each, key: saltedKey(salt, key, each) })))

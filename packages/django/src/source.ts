@@ -79,7 +79,7 @@ export function django(options: DjangoSourceOptions | DjangoMovedOptions): Adopt
 /** A signed cookie cannot be ended at Django. Here, the receipt of its adoption ends it, and a logout its older copies. */
 function readCookies(reader: SessionReader, clock: () => number): NonNullable<AdoptionSource['read']> {
   return async (cookie) => {
-    const data = reader.codec.decode(cookie)
+    const data = reader.decode(cookie)
     if ('refused' in data) return data
     const signedAt = data.signedAt ?? 0
     const expiresAt = endOf(expiryIn(data.document.entries.get(EXPIRY)), signedAt, reader.ages)

@@ -1,5 +1,6 @@
 import type { CookieSettings } from 'strongroom'
 import { type CookieTransport, cookieTransport } from 'strongroom/internal'
+import { unquote } from './quoting.ts'
 
 /** SESSION_COOKIE_NAME and its like. */
 export interface DjangoCookieSettings extends Pick<CookieSettings, 'secure' | 'sameSite' | 'path' | 'domain'> {
@@ -45,20 +46,15 @@ export function djangoTransport({ name = 'sessionid', ...settings }: DjangoCooki
 }
 
 /** Like `django.http.cookie.parse_cookie`: trims names and values, and unquotes a quoted value the way Python does. */
-function valuesOf(header: string, name: string): string[] {
+const valuesOf = (header: string, name: string) =>
+  rawValuesOf(header, name)
+    .map(unquote)
+    .filter((value) => value !== '')
+
+/** The values of the cookies with this name, in order and as they are in the header. */
+export function rawValuesOf(header: string, name: string): string[] {
   return header.split(';').flatMap((pair) => {
     const equals = pair.indexOf('=')
-    if (equals < 0 || pair.slice(0, equals).trim() !== name) return []
-    const value = unquote(pair.slice(equals + 1).trim())
-    return value === '' ? [] : [value]
+    return equals < 0 || pair.slice(0, equals).trim() !== name ? [] : [pair.slice(equals + 1).trim()]
   })
-}
-
-function unquote(value: string): string {
-  if (value.length < 2 || !value.startsWith('"') || !value.endsWith('"')) return value
-  return value
-    .slice(1, -1)
-    .replace(/\\(?:([0-3][0-7][0-7])|(.))/g, (_, octal: string | undefined, plain: string) =>
-      octal === undefined ? plain : String.fromCharCode(Number.parseInt(octal, 8)),
-    )
 }

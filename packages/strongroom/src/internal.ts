@@ -6,15 +6,19 @@ export type { AnyUser } from './admin/users.ts'
 export {
   type Backing,
   type ContentToSave,
+  type Ended,
   type Loaded,
   refuseOver,
   type SessionRef,
+  type UserIndex,
   type VerifiedCookie,
 } from './backing/backing.ts'
 export { guardStore } from './backing/guard.ts'
 export { asBuffer, latin1Of } from './base/bytes.ts'
 export { booleanOption, checkOptions, clockOption, oneOf, timeoutOption, wholeNumber } from './base/check.ts'
 export { LONGEST, milliseconds } from './base/duration.ts'
+export { parseJson } from './base/json.ts'
+export { Memo } from './base/memo.ts'
 export { OpenState } from './base/open-state.ts'
 export { momentIn, retryUntil } from './base/retry.ts'
 export { TimeLimit } from './base/time-limit.ts'
@@ -31,7 +35,12 @@ export {
 } from './engines/mysql/client.ts'
 export { isDuplicate as isMysqlDuplicate } from './engines/mysql/errors.ts'
 export { Executor as MysqlExecutor } from './engines/mysql/executor.ts'
-export { type PostgresClient, type PostgresPool, queryOf as postgresQuery } from './engines/postgres/client.ts'
+export {
+  type PostgresClient,
+  type PostgresPool,
+  queryOf as postgresQuery,
+  refuseBinary as refuseBinaryPostgres,
+} from './engines/postgres/client.ts'
 export { codeOf as postgresErrorCode, failure as postgresFailure } from './engines/postgres/errors.ts'
 export {
   ClientExecutor as PostgresClientExecutor,
@@ -58,6 +67,7 @@ export {
   durabilityOf as sqliteDurability,
   isBusy as isSqliteBusy,
   nodeSqlite,
+  prepare as prepareSqlite,
   type SqliteHandle,
   tooLong as sqliteTooLong,
   unanswered as sqliteUnanswered,
@@ -66,5 +76,6 @@ export { engineFromUrl, pathInUrl, storeFromUrl } from './engines/url.ts'
 export { type CookieTransport, cookieTransport } from './http/cookie.ts'
 export { CONTENT_HEAD, type Content, type Meta, type Values } from './session/content.ts'
 export type { RequestedLifetime } from './session/lifetime.ts'
+export { LoginMoment } from './session/login.ts'
 export { own, put } from './session/values.ts'
 export { isSession } from './store.ts'

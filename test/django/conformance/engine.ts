@@ -98,13 +98,17 @@ property(
   async (fixture) => {
     const { cache } = fixture.started
     if (!cache) assert.fail()
+    await fixture.readThroughCache(await fixture.visitor(), { a: 1 })
     cache.before = (call) => {
       if (call === 'create' || call === 'update') throw new StoreError('the cache is full')
     }
     try {
+      fixture.started.cacheErrors?.splice(0)
       const visitor = await fixture.visitor()
       await visitor.visit((session) => session.set('b', 2))
       assert.deepEqual(await visitor.read(), { a: 1, b: 2 })
+      // Django asserts that it was logged.
+      assert.match(String(fixture.started.cacheErrors?.[0]), /the cache is full/)
     } finally {
       cache.before = null
       // The circuit breaker leaves the cache alone for a while, which must not affect the next property.
@@ -121,12 +125,19 @@ property(
     if (!cache) assert.fail()
     const visitor = await fixture.visitor()
     const thief = visitor.copy()
+    // The cache has a copy, and is not being left alone after an error of another test.
+    await fixture.readThroughCache(visitor, { a: 1 })
     cache.before = (call) => {
       if (call !== 'read') throw new StoreError('the cache is read-only')
     }
     try {
+      fixture.started.cacheErrors?.splice(0)
       await visitor.visit((session) => session.logout())
       assert.deepEqual(await thief.read(), {})
+      assert.match(String(fixture.started.cacheErrors?.[0]), /the cache is read-only/)
+      // Its copy is still there.
+      cache.before = null
+      await fixture.readThroughCache(thief, {})
     } finally {
       cache.before = null
       fixture.clock.advance(20_000)

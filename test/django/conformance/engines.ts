@@ -41,6 +41,8 @@ export interface StartedEngine {
   /** For an engine that consists of two stores. */
   readonly durable?: Watched
   readonly cache?: Watched
+  /** What went wrong in the cache. */
+  readonly cacheErrors?: unknown[]
   readonly dir?: string
   close(): Promise<void>
 }
@@ -96,13 +98,16 @@ const removed = (dir: string) => () => rmSync(dir, { recursive: true, force: tru
 
 function layered(durable: Store, clock: Clock, another: () => Store): StartedEngine {
   const [below, front] = [watched(durable), watched(memory({ clock, evicts: true, max: 10_000 }))]
-  const store = cached({ durable: below.store, cache: front.store, clock, maxAge: 10_000 })
+  const cacheErrors: unknown[] = []
+  const onCacheError = (error: unknown) => cacheErrors.push(error)
+  const store = cached({ durable: below.store, cache: front.store, clock, maxAge: 10_000, onCacheError })
   const made: Store[] = [store, durable]
   return {
     store,
     records: store,
     durable: below,
     cache: front,
+    cacheErrors,
     async another() {
       const fresh = another()
       made.push(fresh)

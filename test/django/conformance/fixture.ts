@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { withSessions as adapter } from '../../../packages/strongroom/src/adapters/fetch.ts'
 import type { SessionsOptions } from '../../../packages/strongroom/src/create.ts'
@@ -135,6 +136,22 @@ export class Fixture {
       for (const [key, value] of Object.entries(data)) session.set(key, value)
     })
     return browser
+  }
+
+  /**
+   * Reads until the cache is asked again. After an error it is left alone for a moment, and until then a read shows nothing about it.
+   */
+  async readThroughCache(visitor: Browser, expected: Anything): Promise<void> {
+    const { cache } = this.started
+    if (!cache) assert.fail()
+    cache.calls.length = 0
+    const until = performance.now() + 20_000
+    while (!cache.calls.includes('read')) {
+      assert.deepEqual(await visitor.read(), expected)
+      assert.ok(performance.now() < until, 'the cache is never asked again')
+      await turn()
+    }
+    assert.deepEqual(await visitor.read(), expected)
   }
 
   happened(type: SessionEvent['type']): SessionEvent[] {

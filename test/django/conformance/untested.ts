@@ -133,7 +133,7 @@ property(
     const { cache } = fixture.started
     if (!cache) assert.fail()
     const visitor = await fixture.visitor({ v: 1 })
-    await visitor.read()
+    await fixture.readThroughCache(visitor, { v: 1 })
     cache.before = (call) => {
       if (call !== 'read') throw new StoreError('the cache is read-only')
     }
@@ -143,6 +143,7 @@ property(
       cache.before = null
     }
     assert.deepEqual(await visitor.read(), { v: 2 })
+    await fixture.readThroughCache(visitor, { v: 2 })
     await visitor.visit((session) => session.set('w', 1))
     assert.deepEqual(await visitor.read(), { v: 2, w: 1 })
   },

@@ -1,5 +1,8 @@
+import { isDjangoUrl } from '@strongroom/django/internal'
 import type { Command } from 'commander'
+import type { ClearOptions, Store } from 'strongroom'
 import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { openForClearing } from '../django-store.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { duration, sessionCount } from '../format.ts'
 import { wholeNumber, withExamples, withStoreOptions } from '../options.ts'
@@ -18,15 +21,39 @@ export function clearExpired(program: Command): void {
     .alias('clearsessions')
     .summary('remove expired sessions')
     .description(
-      'Removes expired sessions in batches. Safe during live traffic and beside other runs, on this and other machines: each session is removed and counted once. An application also sweeps by itself (option sweep); where it does not, run this daily. It needs no secrets with --store.',
+      'Removes expired sessions in batches. Safe during live traffic and beside other runs, on this and other machines: each session is removed and counted once. An application also sweeps by itself (option sweep); where it does not, run this daily. It needs no secrets with --store, which may also be a Django (django+postgres://…); only its session files need DJANGO_SECRET_KEY.',
     )
     .option('--batch <n>', 'sessions to remove in one step (default: 1000)', wholeNumber)
     .option('--dry-run', 'count what would be removed, and remove nothing')
-    .action((options: Options) => withSessions(options, [], (sessions) => sweep(sessions, options)))
-  withExamples(command, 'strongroom clear-expired', 'strongroom clear-expired --store sqlite:./sessions.db --json')
+    .action((options: Options) =>
+      options.store !== undefined && isDjangoUrl(options.store)
+        ? sweepDjango(options.store, options)
+        : withSessions(options, [], (sessions) => sweep(sessions, options)),
+    )
+  withExamples(
+    command,
+    'strongroom clear-expired',
+    'strongroom clear-expired --store sqlite:./sessions.db --json',
+    'strongroom clear-expired --store django+postgres://localhost/shop',
+  )
 }
 
-async function sweep(sessions: AnySessions, options: Options): Promise<void> {
+/** What is cleared: the sessions of an application, or those of a Django. */
+interface Swept extends Pick<Store, 'clearExpired'> {
+  readonly policy: Pick<AnySessions['policy'], 'engine'>
+}
+
+async function sweepDjango(url: string, options: Options): Promise<void> {
+  const store = openForClearing(url, options.env)
+  try {
+    const clearExpired = (given?: ClearOptions) => store.clearExpired(given)
+    await sweep({ policy: { engine: store.traits.engine }, clearExpired }, options)
+  } finally {
+    await store.close()
+  }
+}
+
+async function sweep(sessions: Swept, options: Options): Promise<void> {
   const signal = stopOnSignal()
   const { count, milliseconds } = await sweepWithProgress(sessions, options, signal)
   const { aborted: interrupted } = signal
@@ -37,7 +64,7 @@ async function sweep(sessions: AnySessions, options: Options): Promise<void> {
   if (interrupted) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
 }
 
-async function sweepWithProgress(sessions: AnySessions, options: Options, signal: AbortSignal) {
+async function sweepWithProgress(sessions: Swept, options: Options, signal: AbortSignal) {
   const { batch, dryRun } = options
   const display = await displayFor(sessions, options, signal)
   const startedAt = performance.now()
@@ -49,7 +76,7 @@ async function sweepWithProgress(sessions: AnySessions, options: Options, signal
   }
 }
 
-async function displayFor(sessions: AnySessions, options: Options, signal: AbortSignal): Promise<Display> {
+async function displayFor(sessions: Swept, options: Options, signal: AbortSignal): Promise<Display> {
   if (options.json) return silent
   if (options.dryRun || !isTerminal()) return lines(options.dryRun ? 'Found' : 'Removed')
   // A bar needs a total. Counting first costs about as much as removing.

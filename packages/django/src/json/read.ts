@@ -25,7 +25,7 @@ export interface ScalarNode {
 
 /** CPython's parser raises RecursionError slightly earlier. */
 const DEEPEST = 1000
-/** CPython refuses to parse an int with more digits (since 3.11, and since security releases of earlier versions). */
+/** CPython refuses to parse an int with more digits, not counting the sign (since 3.11, and since security releases of earlier versions). */
 const MOST_DIGITS = 4300
 
 /** Accepts what Python's `json.loads` accepts. Throws `BadPayloadError` for everything else. */
@@ -129,7 +129,7 @@ class Parser {
   #number(start: number): ScalarNode {
     const [text, fraction, exponent] = this.#match(NUMBER) ?? this.#fail()
     if (fraction !== undefined || exponent !== undefined) return this.#scalar(start, Number(text))
-    if (text.length > MOST_DIGITS)
+    if (text.length - (text.startsWith('-') ? 1 : 0) > MOST_DIGITS)
       throw new BadPayloadError(`The JSON has an integer of more than ${MOST_DIGITS} digits.`)
     const value = Number(text)
     return this.#scalar(start, Number.isSafeInteger(value) ? value + 0 : BigInt(text))

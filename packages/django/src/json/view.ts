@@ -8,8 +8,9 @@ export function toValue(node: Node): unknown {
 }
 
 /**
- * Returns the value of a node as far as JSON can express it, because a session's values are stored and compared as JSON. An
- * integer that a number cannot hold becomes a string of its digits. NaN and the infinities become null.
+ * Returns the value of a node as far as JSON can express it, because a session's values are stored and compared as JSON. A number
+ * that it cannot express becomes the string that Python prints for it: an integer its digits, and the others `'NaN'`,
+ * `'Infinity'` or `'-Infinity'`. Not null, because then null could not be stored in the place of such a number.
  */
 export function toJsonValue(node: Node): unknown {
   return convert(node, jsonScalar)
@@ -25,7 +26,7 @@ function convert(node: Node, scalar: (node: ScalarNode) => unknown): unknown {
 
 function jsonScalar({ value }: ScalarNode): string | number | boolean | null {
   if (typeof value === 'bigint') return String(value)
-  return typeof value === 'number' && !Number.isFinite(value) ? null : value
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
 }
 
 interface Patched {

@@ -10,6 +10,7 @@ import {
   timeoutOption,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
+import { columnMissing, EXTRA, type ExtraColumnsOptions, extraColumns } from './extra-columns.ts'
 import {
   type Database,
   fromUtcText,
@@ -21,7 +22,7 @@ import {
   utcText,
 } from './session-table.ts'
 
-export interface DjangoMysqlOptions {
+export interface DjangoMysqlOptions extends ExtraColumnsOptions {
   /** `mysql://user:password@host:3306/database`: opens a pool of its own with the package mysql2. */
   readonly url?: string | undefined
   /** Or an existing pool or connection of mysql2. It stays open when the sessions are closed. */
@@ -37,17 +38,18 @@ export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): D
   const isClient = typeof given === 'object' && ('execute' in given || 'getConnection' in given || 'promise' in given)
   const options: DjangoMysqlOptions =
     typeof given === 'string' ? { url: given } : isClient ? { client: given } : (given as DjangoMysqlOptions)
-  checkOptions('djangoMysql()', options, ['url', 'client', 'table', 'timeout'])
+  checkOptions('djangoMysql()', options, ['url', 'client', 'table', 'timeout', ...EXTRA])
   const { url, client } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoMysql() takes either a URL or a client.')
   const table = quotedTable('djangoMysql()', options.table, '`')
+  const extra = extraColumns('djangoMysql()', options)
   const timeout = timeoutOption('djangoMysql()', options.timeout, 2000)
   const source = () =>
     client ? mysqlSourceOf(client) : new MysqlUrlSource(url as string, { where: 'djangoMysql()', timeout })
   return {
     name: 'db',
-    open: ({ clock }) => new SessionTable(new Mysql(new MysqlExecutor(source(), timeout), table), clock),
+    open: ({ clock }) => new SessionTable(new Mysql(new MysqlExecutor(source(), timeout), table), clock, extra),
   }
 }
 
@@ -77,6 +79,7 @@ class Mysql implements Database {
   placeholder = () => '?'
   moment = utcText
   ms = fromUtcText
+  boolean = Number
   purge = (limit: number) => `DELETE FROM ${this.table} WHERE expire_date <= ? LIMIT ${limit}`
   same = (column: string, placeholder: string) => `CAST(${column} AS BINARY) = CAST(${placeholder} AS BINARY)`
 
@@ -107,6 +110,8 @@ async function explained<T>(result: Promise<T>): Promise<T> {
     return await result
   } catch (error) {
     const { cause } = error as { cause?: { errno?: unknown } }
+    // Without a default, or null was given.
+    if (cause?.errno === 1364 || cause?.errno === 1048) throw columnMissing(cause)
     throw cause?.errno === 1146 ? tableMissing(cause) : error
   }
 }

@@ -11,13 +11,15 @@ import {
   postgresErrorCode,
   postgresFailure,
   postgresQuery,
+  refuseBinaryPostgres,
   timeoutOption,
   wholeNumber,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
+import { columnMissing, EXTRA, type ExtraColumnsOptions, extraColumns } from './extra-columns.ts'
 import { type Database, type Moment, quoted, quotedTable, SessionTable, tableMissing } from './session-table.ts'
 
-export interface DjangoPostgresOptions {
+export interface DjangoPostgresOptions extends ExtraColumnsOptions {
   /** `postgres://user:password@host/database`: opens connections of its own with the package pg. */
   readonly url?: string | undefined
   /** Or an existing `Pool` or `Client` of pg. It stays open when the sessions are closed. */
@@ -38,20 +40,22 @@ export function djangoPostgres(given: string | PostgresPool | PostgresClient | D
       : given && 'connect' in given
         ? { client: given as PostgresPool }
         : (given as DjangoPostgresOptions)
-  checkOptions('djangoPostgres()', options, ['url', 'client', 'table', 'max', 'timeout'])
+  checkOptions('djangoPostgres()', options, ['url', 'client', 'table', 'max', 'timeout', ...EXTRA])
   const { url, client, max } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoPostgres() takes either a URL or a client.')
+  if (client) refuseBinaryPostgres('djangoPostgres()', client)
   if (client && max !== undefined)
     throw new ConfigError('djangoPostgres(): "max" is for a URL. A client has its own limit.')
   const table = quotedTable('djangoPostgres()', options.table, '"')
+  const extra = extraColumns('djangoPostgres()', options)
   const timeout = timeoutOption('djangoPostgres()', options.timeout, 2000)
   const own = { url: url ?? '', max: wholeNumber('djangoPostgres()', 'max', max, 10), timeout }
   const executor = () => {
     if (!client) return new PostgresUrlExecutor(own)
     return 'totalCount' in client ? new PostgresPoolExecutor(client) : new PostgresClientExecutor(client)
   }
-  return { name: 'db', open: ({ clock }) => new SessionTable(new Postgres(executor(), table, timeout), clock) }
+  return { name: 'db', open: ({ clock }) => new SessionTable(new Postgres(executor(), table, timeout), clock, extra) }
 }
 
 class Postgres implements Database {
@@ -82,14 +86,15 @@ class Postgres implements Database {
   placeholder = (index: number) => `$${index}`
   moment = (ms: number) => new Date(ms).toISOString()
   ms = Number
+  boolean = String
   purge = (limit: number) =>
     `DELETE FROM ${this.table} WHERE session_key IN (SELECT session_key FROM ${this.table} WHERE expire_date <= $1 LIMIT ${limit} FOR UPDATE SKIP LOCKED)`
   same = (column: string, placeholder: string) => `${column} = ${placeholder}`
 
   async rows(sql: string, values: readonly Moment[]): Promise<readonly Record<string, unknown>[]> {
     const { rows } = await this.#ask(sql, values)
-    // By position, so that the application's settings for its driver do not matter: `n`, or the two columns of a read.
-    return rows.map((row) => (row.length === 1 ? { n: row[0] } : { session_data: row[0], expires: row[1] }))
+    // By position, so that the application's settings for its driver do not matter: the first column, and the moment of expiry.
+    return rows.map((row) => ({ n: row[0], session_data: row[0], expires: row[1] }))
   }
 
   async change(sql: string, values: readonly Moment[]): Promise<number> {
@@ -111,7 +116,9 @@ class Postgres implements Database {
       return await this.#executor.execute(postgresQuery(sql, [...values]), this.#timeout)
     } catch (error) {
       const failed = postgresFailure(error)
-      throw postgresErrorCode(error) === '42P01' ? tableMissing(failed.cause) : failed
+      const code = postgresErrorCode(error)
+      if (code === '23502') throw columnMissing(failed.cause)
+      throw code === '42P01' ? tableMissing(failed.cause) : failed
     }
   }
 }

@@ -10,10 +10,11 @@ import {
   type Version,
 } from 'strongroom'
 import { batchOf, drive, latin1Of, tableName } from 'strongroom/internal'
-import type { EnumerableStore, UserTable } from '../engine.ts'
+import type { EnumerableStore, UserRow, UserTable } from '../engine.ts'
+import type { ColumnValue, ExtraColumns } from './extra-columns.ts'
 
 /** A moment in the format of the column. */
-export type Moment = string | number
+export type Moment = string | number | null
 
 /** What differs between databases. */
 export interface Database {
@@ -27,6 +28,7 @@ export interface Database {
   /** The placeholder of a statement's n-th value: "?", or "$1", "$2" and so on. */
   placeholder(index: number): string
   moment(ms: number): Moment
+  boolean(value: boolean): Moment
   /** The expression that selects the moment of expiry. `ms` converts what it returns. */
   readonly expiry: string
   ms(value: unknown): number
@@ -50,27 +52,19 @@ export class SessionTable implements EnumerableStore {
   readonly traits: Traits
   readonly #database: Database
   readonly #clock: Clock
+  readonly #extra: ExtraColumns
+  readonly ofUser?: EnumerableStore['ofUser']
   readonly #sql: Readonly<
-    Record<
-      | 'read'
-      | 'insert'
-      | 'deleteExpired'
-      | 'update'
-      | 'touch'
-      | 'touchVersion'
-      | 'delete'
-      | 'deleteVersion'
-      | 'count'
-      | 'keys',
-      string
-    >
+    Record<'read' | 'deleteExpired' | 'touch' | 'touchVersion' | 'delete' | 'deleteVersion' | 'count' | 'keys', string>
   >
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database, clock: Clock, extra: ExtraColumns) {
     this.traits = database.traits
     this.#database = database
     this.#clock = clock
+    this.#extra = extra
     this.#sql = statementsOf(database)
+    if (extra.userColumn !== null) this.ofUser = (userId) => this.#ofUser(userId, extra.userColumn as string)
   }
 
   async read(id: Id): Promise<Found | null> {
@@ -82,17 +76,28 @@ export class SessionTable implements EnumerableStore {
     return { entry: { bytes: Buffer.from(data), expiresAt, owner: null, label: null, createdAt: 0 }, version: data }
   }
 
-  async create(id: Id, { bytes, expiresAt }: Entry): Promise<boolean> {
-    const values = [id, latin1Of(bytes), this.#database.moment(expiresAt)]
-    if ((await this.#database.insert(this.#sql.insert, values)) > 0) return true
+  async create(id: Id, { bytes, expiresAt, owner }: Entry): Promise<boolean> {
+    const { placeholder, table } = this.#database
+    const extra = this.#extraOf(owner, true)
+    const columns = ['session_key', 'session_data', 'expire_date', ...extra.map(([column]) => column)]
+    const values = [id, latin1Of(bytes), this.#database.moment(expiresAt), ...extra.map(([, value]) => value)]
+    const placeholders = values.map((_, i) => placeholder(i + 1)).join(', ')
+    const insert = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${placeholders})`
+    if ((await this.#database.insert(insert, values)) > 0) return true
     if ((await this.#database.change(this.#sql.deleteExpired, [id, this.#now()])) === 0) return false
-    return (await this.#database.insert(this.#sql.insert, values)) > 0
+    return (await this.#database.insert(insert, values)) > 0
   }
 
-  async update(id: Id, { bytes, expiresAt }: Entry, version: Version): Promise<Version | null> {
+  async update(id: Id, { bytes, expiresAt, owner }: Entry, version: Version): Promise<Version | null> {
+    const { placeholder, table, same } = this.#database
     const text = latin1Of(bytes)
-    const values = [text, this.#database.moment(expiresAt), id, this.#now(), String(version)]
-    if ((await this.#database.change(this.#sql.update, values)) > 0) return text
+    const extra = this.#extraOf(owner, false)
+    const set = [['session_data', text], ['expire_date', this.#database.moment(expiresAt)], ...extra] as const
+    const assignments = set.map(([column], i) => `${column} = ${placeholder(i + 1)}`).join(', ')
+    const [key, now, before] = [1, 2, 3].map((i) => placeholder(set.length + i))
+    const where = `session_key = ${key} AND expire_date > ${now} AND ${same('session_data', before as string)}`
+    const values = [...set.map(([, value]) => value), id, this.#now(), String(version)]
+    if ((await this.#database.change(`UPDATE ${table} SET ${assignments} WHERE ${where}`, values)) > 0) return text
     // A server that counts only rows whose values changed returns 0 when the new text equals the old one.
     const found = text === version ? await this.read(id) : null
     return found?.version === text ? text : null
@@ -154,6 +159,25 @@ export class SessionTable implements EnumerableStore {
     return this.#database.close()
   }
 
+  async #ofUser(userId: string, column: string): Promise<readonly UserRow[]> {
+    const { table, placeholder, quote, expiry, hasUuids } = this.#database
+    const select = `SELECT session_key AS n, ${expiry} AS expires FROM ${table} WHERE ${quote(column)} = ${placeholder(1)} AND expire_date > ${placeholder(2)}`
+    // A column for UUIDs has them without dashes, and one for strings with them.
+    const spellings = new Set([userId, hasUuids ? userId : userId.replaceAll('-', '')])
+    const rows = await Promise.all([...spellings].map((each) => this.#database.rows(select, [each, this.#now()])))
+    return rows.flat().map(({ n, expires }) => ({ key: String(n), expiresAt: this.#database.ms(expires) }))
+  }
+
+  #extraOf(owner: string | null, isNew: boolean): readonly (readonly [column: string, value: Moment])[] {
+    const { quote, moment, boolean } = this.#database
+    const written = (value: ColumnValue): Moment => {
+      if (value instanceof Date) return moment(value.getTime())
+      return typeof value === 'boolean' ? boolean(value) : value
+    }
+    const row = { userId: owner, isNew, at: new Date(this.#clock()) }
+    return this.#extra.valuesOf(row).map(([column, value]) => [quote(column), written(value)] as const)
+  }
+
   async *#purge(now: Moment, batch: number): AsyncGenerator<number> {
     for (let removed = batch; removed >= batch; ) {
       removed = await this.#database.change(this.#database.purge(batch), [now])
@@ -167,14 +191,12 @@ export class SessionTable implements EnumerableStore {
 }
 
 function statementsOf({ table, expiry, placeholder, same }: Database) {
-  const [one, two, three, four, five] = [1, 2, 3, 4, 5].map(placeholder)
+  const [one, two, three, four] = [1, 2, 3, 4].map(placeholder)
   const live = `expire_date > ${two}`
   return {
     read: `SELECT session_data, ${expiry} AS expires FROM ${table} WHERE session_key = ${one} AND ${live}`,
-    insert: `INSERT INTO ${table} (session_key, session_data, expire_date) VALUES (${one}, ${two}, ${three})`,
     // An expired row with the key of a new session. Django leaves it to the next clearsessions.
     deleteExpired: `DELETE FROM ${table} WHERE session_key = ${one} AND expire_date <= ${two}`,
-    update: `UPDATE ${table} SET session_data = ${one}, expire_date = ${two} WHERE session_key = ${three} AND expire_date > ${four} AND ${same('session_data', five as string)}`,
     touch: `UPDATE ${table} SET expire_date = ${one} WHERE session_key = ${two} AND expire_date > ${three}`,
     touchVersion: `UPDATE ${table} SET expire_date = ${one} WHERE session_key = ${two} AND expire_date > ${three} AND ${same('session_data', four as string)}`,
     delete: `DELETE FROM ${table} WHERE session_key = ${one} AND ${live}`,

@@ -8,6 +8,7 @@ import {
   momentIn,
   nodeSqlite,
   OpenState,
+  prepareSqlite,
   retryUntil,
   SqliteGroupCommit,
   type SqliteHandle,
@@ -17,6 +18,7 @@ import {
   timeoutOption,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
+import { columnMissing, EXTRA, type ExtraColumnsOptions, extraColumns } from './extra-columns.ts'
 import {
   type Database,
   fromUtcText,
@@ -28,7 +30,7 @@ import {
   utcText,
 } from './session-table.ts'
 
-export interface DjangoSqliteOptions {
+export interface DjangoSqliteOptions extends ExtraColumnsOptions {
   /** DATABASES['default']['NAME']: the file, which must exist. */
   readonly path?: string | undefined
   /** Or an open database (node:sqlite, better-sqlite3, libsql). It stays open when the sessions are closed. */
@@ -43,16 +45,17 @@ export interface DjangoSqliteOptions {
 export function djangoSqlite(given: string | SqliteHandle | DjangoSqliteOptions): DjangoEngine {
   const options: DjangoSqliteOptions =
     typeof given === 'string' ? { path: given } : given && 'prepare' in given ? { database: given } : given
-  checkOptions('djangoSqlite()', options, ['path', 'database', 'table', 'timeout'])
+  checkOptions('djangoSqlite()', options, ['path', 'database', 'table', 'timeout', ...EXTRA])
   const { path, database } = options
   if ((typeof path === 'string' && path !== '') === (database !== undefined))
     throw new ConfigError('djangoSqlite() takes either the path of a database or an open one.')
   const table = quotedTable('djangoSqlite()', options.table, '"')
+  const extra = extraColumns('djangoSqlite()', options)
   const timeout = timeoutOption('djangoSqlite()', options.timeout, 2000, 0)
   if (path !== undefined) nodeSqlite()
   // Resolved now, so that a later change of the working directory does not lead to another database.
   const source = path === undefined ? { database: database as SqliteHandle } : { path: resolve(path) }
-  return { name: 'db', open: ({ clock }) => new SessionTable(new Sqlite(source, table, timeout), clock) }
+  return { name: 'db', open: ({ clock }) => new SessionTable(new Sqlite(source, table, timeout), clock, extra) }
 }
 
 type Source = { readonly database: SqliteHandle } | { readonly path: string }
@@ -95,6 +98,7 @@ class Sqlite implements Database {
   placeholder = () => '?'
   moment = utcText
   ms = fromUtcText
+  boolean = Number
   purge = (limit: number) =>
     `DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} WHERE expire_date <= ? LIMIT ${limit})`
   same = (column: string, placeholder: string) => `${column} = ${placeholder}`
@@ -102,9 +106,7 @@ class Sqlite implements Database {
   rows(sql: string, values: readonly Moment[]): Promise<readonly Record<string, unknown>[]> {
     const attempt = () => {
       this.#state.assertOpen()
-      return this.#open()
-        .prepare(sql)
-        .all(...values) as Record<string, unknown>[]
+      return prepareSqlite(this.#open(), sql).all(...values) as Record<string, unknown>[]
     }
     return retryUntil(momentIn(this.#timeout), attempt, (error, isLate) => {
       if (!isSqliteBusy(error))
@@ -115,13 +117,13 @@ class Sqlite implements Database {
 
   async change(sql: string, values: readonly Moment[]): Promise<number> {
     this.#state.assertOpen()
-    return this.#commits.write(() =>
-      Number(
-        this.#open()
-          .prepare(sql)
-          .run(...values).changes,
-      ),
-    )
+    const run = () => Number(prepareSqlite(this.#open(), sql).run(...values).changes)
+    try {
+      return await this.#commits.write(run)
+    } catch (error) {
+      const { cause } = error as { cause?: unknown }
+      throw /NOT NULL constraint failed/.test(String(cause)) ? columnMissing(cause) : error
+    }
   }
 
   insert(sql: string, values: readonly Moment[]): Promise<number> {

@@ -1,3 +1,4 @@
+import { parseJson } from '../base/json.ts'
 import type { Master } from '../crypto/keyring.ts'
 import type { Id, Refused } from '../crypto/token.ts'
 import { TooLargeError } from '../errors.ts'
@@ -252,7 +253,7 @@ export function expiryOf(now: number, expiresAt: number, deadline: number): Expi
 /** Throws `TooLargeError`, which names the largest keys, if `size` is over the limit. */
 export function refuseOver(limit: number, size: number, data: string, where: string): void {
   if (size <= limit) return
-  const largest = Object.entries(JSON.parse(data) as Values)
+  const largest = Object.entries(parseJson(data) as Values)
     .map(([key, value]) => ({ key, size: Buffer.byteLength(JSON.stringify(value)) }))
     .sort((a, b) => b.size - a.size)
     .slice(0, 3)

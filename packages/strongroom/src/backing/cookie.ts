@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { detached } from '../base/bytes.ts'
+import { parseJson } from '../base/json.ts'
 import { Memo } from '../base/memo.ts'
 import type { Aead } from '../crypto/aead.ts'
 import { type CookieCodec, cookieCodec } from '../crypto/cookie-seal.ts'
@@ -80,7 +81,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
 
   function loadedFrom(cookie: CookieSession): Loaded {
     const { meta, data } = cookie.content
-    cookie.values ??= JSON.parse(data) as Values
+    cookie.values ??= parseJson(data) as Values
     const { values } = cookie
     return { meta, data, values, shared: values, ref: refTo(cookie) }
   }
@@ -246,7 +247,8 @@ function rememberingVerifier(codec: CookieCodec, ring: LiveKeyring, memo: number
     const content = decodeContent(payload.slice(end + 1))
     if (end < 0 || !content) return { refused: 'malformed' }
     // Cookies from before it was written into them do not say when they were made, and are the older ones.
-    const [sid, kid, generation, nonce, until, expiresAt, madeAt = 0] = JSON.parse(payload.slice(0, end))
+    const head = parseJson(payload.slice(0, end)) as [string, number, number, string, number, number, number?]
+    const [sid, kid, generation, nonce, until, expiresAt, madeAt = 0] = head
     const master = ring.get(kid)
     if (!master) return { refused: 'unknown-key' }
     // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { latin1Of } from '../base/bytes.ts'
+import { parseJson } from '../base/json.ts'
 import type { Id } from '../crypto/token.ts'
 import { StoreError } from '../errors.ts'
 import type { Found, Listing } from '../store.ts'
@@ -45,7 +46,7 @@ export function jsonIn<T>({ entry }: Found, isRight: (value: unknown) => value i
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch {
     return undefined
   }

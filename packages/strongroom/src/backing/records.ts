@@ -1,4 +1,5 @@
 import { asBuffer } from '../base/bytes.ts'
+import { parseJson } from '../base/json.ts'
 import { Memo } from '../base/memo.ts'
 import type { LiveKeyring, Master } from '../crypto/keyring.ts'
 import { type RecordHeader, type RecordRefusal, type Seal, sealedUnder } from '../crypto/seal.ts'
@@ -53,7 +54,7 @@ class OpenedRecord implements OpenedSession {
   }
 
   get values(): Parsed['values'] {
-    this.#values ??= JSON.parse(this.data) as Parsed['values']
+    this.#values ??= parseJson(this.data) as Parsed['values']
     return this.#values
   }
 }

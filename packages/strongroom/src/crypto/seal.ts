@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { asBuffer, latin1Of } from '../base/bytes.ts'
+import { parseJson } from '../base/json.ts'
 import {
   type Aead,
   type Bound,
@@ -220,6 +221,6 @@ const labelOf = (id: Id): Bound => ({ secret: null, context: id, associated: id 
 export function openLabel(aead: Aead, bytes: Uint8Array, ring: Keyring, id: Id): Label | null {
   const text = aead.open(LABEL, ring, labelOf(id), asBuffer(bytes))
   if (typeof text !== 'string') return null
-  const [label, idle, deadline, stamp] = JSON.parse(text)
+  const [label, idle, deadline, stamp] = parseJson(text) as [Label['text'], number, number, string?]
   return { text: label, idle, deadline, stamp: stamp ?? undefined }
 }

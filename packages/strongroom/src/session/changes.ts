@@ -1,3 +1,4 @@
+import { parseJson } from '../base/json.ts'
 import { checkValue, type Values } from './content.ts'
 import { type Changes, changedInPlace } from './merge.ts'
 import { applicationValuesOf } from './serializer.ts'
@@ -16,7 +17,7 @@ export function lend(state: State, key: string): unknown {
   state.lent.add(key)
   if (application) return application.get(key, value)
   if (value !== own(state.shared, key)) return value
-  const copy: unknown = JSON.parse(JSON.stringify(value))
+  const copy: unknown = parseJson(JSON.stringify(value))
   put(writableValues(state), key, copy)
   return copy
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '../base/json.ts'
 import { DataError } from '../errors.ts'
 
 /** What the library itself stores with a session: sealed with the data, and the only source of truth about it. */
@@ -32,6 +33,18 @@ export interface Parsed extends Content {
   readonly values: Values
 }
 
+/** The meta, as `encodeContent` writes it. */
+interface Head {
+  readonly c: number
+  readonly d: number
+  readonly i: number
+  readonly a?: number
+  readonly u?: string
+  readonly l?: string
+  readonly p?: 1
+  readonly s?: string
+}
+
 /** Two lines of JSON: JSON never contains a raw line feed, so the first one separates. Names are short because they go into cookies. */
 export function encodeContent({ meta, data }: Content): string {
   let head = `{"c":${meta.createdAt},"d":${meta.deadline},"i":${meta.idle}`
@@ -51,9 +64,9 @@ export function decodeContent(text: string): Parsed | null {
   const end = text.indexOf('\n')
   if (end < 0) return null
   try {
-    const head = JSON.parse(text.slice(0, end))
+    const head = parseJson(text.slice(0, end)) as Head
     const data = text.slice(end + 1)
-    const values = JSON.parse(data)
+    const values = parseJson(data)
     const common = {
       createdAt: head.c,
       authenticatedAt: head.a ?? null,

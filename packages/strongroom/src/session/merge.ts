@@ -1,3 +1,4 @@
+import { parseJson } from '../base/json.ts'
 import type { Values } from './content.ts'
 import { own, put } from './values.ts'
 
@@ -30,7 +31,7 @@ export function applyChanges({ cleared, edits }: Changes, newer: Values): Values
 
 /** A step may change what it is given in place. */
 const copyOf = (value: unknown): unknown =>
-  typeof value === 'object' && value !== null ? JSON.parse(JSON.stringify(value)) : value
+  typeof value === 'object' && value !== null ? parseJson(JSON.stringify(value)) : value
 
 const run = (steps: readonly ((value: unknown) => unknown)[], value: unknown) =>
   steps.reduce((v, step) => step(v), value)
@@ -40,7 +41,7 @@ const run = (steps: readonly ((value: unknown) => unknown)[], value: unknown) =>
  * is the JSON that was loaded. Where nothing was lent, nothing can have changed, and nothing is encoded.
  */
 export function changedInPlace(lent: Iterable<string>, values: Values, base: string): string[] {
-  const before = JSON.parse(base) as Values
+  const before = parseJson(base) as Values
   const changed: string[] = []
   for (const key of lent) {
     if (JSON.stringify(own(values, key)) !== JSON.stringify(own(before, key))) changed.push(key)

@@ -1,3 +1,4 @@
+import { parseJson } from '../base/json.ts'
 import { DataError } from '../errors.ts'
 import type { Values } from './content.ts'
 import { own, put } from './values.ts'
@@ -30,7 +31,7 @@ export class ApplicationValues {
   /** The application's value of a key: the same object until the key is set again. Undefined when there is none. */
   get(key: string, json: unknown): unknown {
     if (this.#values.has(key) || json === undefined) return this.#values.get(key)
-    const value = this.#fromJson(key, JSON.parse(JSON.stringify(json)))
+    const value = this.#fromJson(key, parseJson(JSON.stringify(json)))
     this.#values.set(key, value)
     return value
   }

@@ -1,3 +1,4 @@
+import { parseJson } from '../../base/json.ts'
 import { ConfigError } from '../../errors.ts'
 
 /**
@@ -89,7 +90,7 @@ function checkFlags(text: string, where: string): void {
 
 function asDriverReads(value: string): unknown {
   try {
-    return JSON.parse(value)
+    return parseJson(value)
   } catch {
     return value
   }

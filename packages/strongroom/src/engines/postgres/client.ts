@@ -1,3 +1,5 @@
+import { ConfigError } from '../../errors.ts'
+
 /** One statement, as pg's `query` takes it. */
 export interface PostgresQuery {
   readonly text: string
@@ -36,6 +38,16 @@ export interface PostgresPool {
       release: (destroy?: Error | boolean) => void,
     ) => void,
   ): void
+}
+
+/**
+ * Refuses a client that asks for results in binary: it cannot be asked for text in one query, and no value would be readable. Throws
+ * `ConfigError`, naming `where`.
+ */
+export function refuseBinary(where: string, client: PostgresPool | PostgresClient): void {
+  const { binary, options } = client as { readonly binary?: unknown; readonly options?: { readonly binary?: unknown } }
+  if (binary || options?.binary)
+    throw new ConfigError(`${where} needs a client without the option "binary": it reads results as text.`)
 }
 
 /** A row as the server sent it: each value as text. */

@@ -4,7 +4,7 @@ import type { Clock, IndexedStore, ScannableStore, Schema } from '../../store.ts
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
 import { PostgresChangeFeed } from './changes.ts'
-import type { PostgresClient, PostgresPool } from './client.ts'
+import { type PostgresClient, type PostgresPool, refuseBinary } from './client.ts'
 import { ClientExecutor, canReserve, type Executor, PoolExecutor, URL_OPTIONS, UrlExecutor } from './executor.ts'
 import { statementsFor } from './statements.ts'
 import { Postgres } from './store.ts'
@@ -108,6 +108,7 @@ function executorOf({ url, client, max }: AnyOptions, timeout: number): Executor
   if (client) {
     if (url !== undefined || max !== undefined)
       throw new ConfigError('postgres() takes "url" and "max" for connections that it opens itself, not with a client.')
+    refuseBinary('postgres()', client)
     return 'totalCount' in client ? new PoolExecutor(client) : new ClientExecutor(client)
   }
   if (typeof url !== 'string' || url === '') throw new ConfigError('postgres() needs a URL or a client.')

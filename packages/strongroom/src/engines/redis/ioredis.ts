@@ -12,10 +12,16 @@ export interface IoredisClient {
   duplicate(): unknown
 }
 
+interface Options {
+  readonly host?: string
+  readonly port?: number
+  readonly stringNumbers?: boolean
+}
+
 /** What the driver uses of it. */
 interface Client extends IoredisClient {
   readonly isCluster: boolean
-  readonly options: { readonly keyPrefix?: string | undefined; readonly host?: string; readonly port?: number }
+  readonly options: Options & { readonly keyPrefix?: string | undefined; readonly redisOptions?: Options }
   /** Of a cluster: the nodes of each slot as "host:port", the master first. */
   readonly slots: readonly (readonly string[] | undefined)[]
   cluster(info: 'INFO'): Promise<string>
@@ -53,12 +59,16 @@ export function isIoredis(client: object): client is IoredisClient {
 export function ioredisDriver(given: IoredisClient): Driver {
   const client = given as Client
   const send = client.isCluster ? followingSlots(client) : <T>(call: () => Promise<T>) => call()
+  const { stringNumbers, redisOptions } = client.options
+  const shaped = stringNumbers || redisOptions?.stringNumbers ? withNumbers : (reply: unknown) => reply
   return {
     isCluster: client.isCluster,
     keyPrefix: client.options.keyPrefix ?? '',
     get: (key) => send(() => client.getBuffer(key)),
-    evalSha: ({ sha }, keys, args) => send(() => client.evalshaBuffer(sha, keys.length, ...keys, ...args)),
-    evalSource: ({ lua }, keys, args) => send(() => client.evalBuffer(lua, keys.length, ...keys, ...args)),
+    evalSha: ({ sha }, keys, args) =>
+      send(async () => shaped(await client.evalshaBuffer(sha, keys.length, ...keys, ...args))),
+    evalSource: ({ lua }, keys, args) =>
+      send(async () => shaped(await client.evalBuffer(lua, keys.length, ...keys, ...args))),
     masters: async () => (await mastersOf(client)).map(toNode),
     subscribe: (channel, subscriber) => subscribe(client, channel, subscriber),
     isConnected: () => client.status === 'ready',
@@ -70,6 +80,12 @@ export function ioredisDriver(given: IoredisClient): Driver {
     },
     destroy: () => client.disconnect(),
   }
+}
+
+/** With `stringNumbers`, the client returns numbers as strings. Everything else in a reply to a script is a Buffer or null. */
+function withNumbers(reply: unknown): unknown {
+  if (Array.isArray(reply)) return reply.map(withNumbers)
+  return typeof reply === 'string' && /^-?\d+$/.test(reply) ? Number(reply) : reply
 }
 
 /**

@@ -16,6 +16,20 @@ export interface SqliteHandle {
   prepare(sql: string): SqliteStatement
 }
 
+/** Of a statement of node:sqlite: what the settings of its database would make of rows. */
+interface Shape {
+  setReturnArrays?(enabled: boolean): unknown
+  setReadBigInts?(enabled: boolean): unknown
+}
+
+/** Prepares a statement whose rows are objects with numbers, whatever the application has set for its database. */
+export function prepare(database: SqliteHandle, sql: string): SqliteStatement {
+  const statement = database.prepare(sql) as SqliteStatement & Shape
+  statement.setReturnArrays?.(false)
+  statement.setReadBigInts?.(false)
+  return statement
+}
+
 export type ClosableHandle = SqliteHandle & { close(): void }
 
 /**
@@ -70,10 +84,10 @@ export function isBusy(error: unknown): boolean {
 /** What the settings of a user's database guarantee; the least of it when they cannot be read. */
 export function durabilityOf(handle: SqliteHandle): Pick<Traits, 'durable' | 'shared'> {
   try {
-    const list = handle.prepare('PRAGMA database_list').all() as { name: string; file: string }[]
+    const list = prepare(handle, 'PRAGMA database_list').all() as { name: string; file: string }[]
     if (!list.find(({ name }) => name === 'main')?.file) return { durable: 'no', shared: 'process' }
-    const { synchronous } = handle.prepare('PRAGMA synchronous').get() as { synchronous: number | bigint }
-    const { journal_mode } = handle.prepare('PRAGMA journal_mode').get() as { journal_mode: string }
+    const { synchronous } = prepare(handle, 'PRAGMA synchronous').get() as { synchronous: number | bigint }
+    const { journal_mode } = prepare(handle, 'PRAGMA journal_mode').get() as { journal_mode: string }
     // Without a journal on disk, a process that dies in the middle of a write can destroy the whole file.
     if (['off', 'memory'].includes(journal_mode)) return { durable: 'no', shared: 'machine' }
     return { durable: Number(synchronous) >= 2 ? 'machine' : 'process', shared: 'machine' }

@@ -1,5 +1,5 @@
 import { StoreError } from '../../errors.ts'
-import { rollback, type SqliteHandle, type SqliteStatement } from './handle.ts'
+import { prepare, rollback, type SqliteHandle } from './handle.ts'
 
 /**
  * Changes whenever the columns do, so that a later release knows what it finds. `PRAGMA user_version` belongs to the
@@ -25,9 +25,9 @@ export function openTable(database: SqliteHandle, table: string): Statements {
 }
 
 function formatOf(database: SqliteHandle, table: string): number | null {
-  const known = database.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`)
+  const known = prepare(database, `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`)
   if (!known.get('strongroom_schema')) return null
-  const row = database.prepare('SELECT format FROM strongroom_schema WHERE name = ?').get(table)
+  const row = prepare(database, 'SELECT format FROM strongroom_schema WHERE name = ?').get(table)
   return row ? Number((row as { format: number | bigint }).format) : null
 }
 
@@ -57,46 +57,46 @@ function createTable(database: SqliteHandle, table: string): void {
 }
 
 function statements(database: SqliteHandle, table: string) {
-  const prepare = (sql: string): SqliteStatement => database.prepare(sql)
+  const prepared = (sql: string) => prepare(database, sql)
   return {
-    read: prepare(`SELECT payload, version, ${FIELDS} FROM ${table} WHERE id = ? AND expires_at > ?`),
-    insert: prepare(
+    read: prepared(`SELECT payload, version, ${FIELDS} FROM ${table} WHERE id = ? AND expires_at > ?`),
+    insert: prepared(
       `INSERT INTO ${table} (id, payload, version, expires_at, purge_at, created_at, owner, label)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
     ),
-    deleteExpired: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
+    deleteExpired: prepared(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
     // In place: sets no indexed column, so that SQLite does not touch the pages of the indexes.
-    updateInPlace: prepare(
+    updateInPlace: prepared(
       `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, created_at = ?, label = ?
        WHERE id = ? AND version = ? AND expires_at > ? AND owner IS ? AND purge_at = ?`,
     ),
-    update: prepare(
+    update: prepared(
       `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ?, created_at = ?, label = ?,
        purge_at = ? WHERE id = ? AND version = ? AND expires_at > ? AND owner IS ?`,
     ),
     // The version is null for a touch of any version.
-    touchInPlace: prepare(
+    touchInPlace: prepared(
       `UPDATE ${table} SET expires_at = ?
        WHERE id = ? AND expires_at > ? AND version = ifnull(?, version) AND purge_at = ?`,
     ),
-    touch: prepare(
+    touch: prepared(
       `UPDATE ${table} SET expires_at = ?, purge_at = ? WHERE id = ? AND expires_at > ? AND version = ifnull(?, version)`,
     ),
-    delete: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ?`),
-    deleteVersion: prepare(`DELETE FROM ${table} WHERE id = ? AND expires_at > ? AND version = ?`),
-    deleteByOwner: prepare(
+    delete: prepared(`DELETE FROM ${table} WHERE id = ? AND expires_at > ?`),
+    deleteVersion: prepared(`DELETE FROM ${table} WHERE id = ? AND expires_at > ? AND version = ?`),
+    deleteByOwner: prepared(
       `DELETE FROM ${table} WHERE rowid IN (
          SELECT rowid FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ? LIMIT ?
        )`,
     ),
-    listByOwner: prepare(
+    listByOwner: prepared(
       `SELECT rowid AS position, ${LISTING} FROM ${table} WHERE owner = ? AND rowid > ? ORDER BY rowid LIMIT ?`,
     ),
-    page: prepare(`SELECT rowid AS position, ${LISTING} FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`),
-    due: prepare(
+    page: prepared(`SELECT rowid AS position, ${LISTING} FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`),
+    due: prepared(
       `SELECT rowid AS position, purge_at, expires_at FROM ${table}
        WHERE (purge_at, rowid) > (?, ?) AND purge_at <= ? ORDER BY purge_at, rowid LIMIT ?`,
     ),
-    purge: prepare(`DELETE FROM ${table} WHERE rowid = ? AND expires_at <= ?`),
+    purge: prepared(`DELETE FROM ${table} WHERE rowid = ? AND expires_at <= ?`),
   }
 }

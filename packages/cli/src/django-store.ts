@@ -1,0 +1,26 @@
+import { djangoFromUrl, openForReading } from '@strongroom/django/internal'
+import type { Store } from 'strongroom'
+import { checkPath, loadEnv } from './config.ts'
+import { misuse } from './failure.ts'
+
+/**
+ * Opens a Django's store to clear it. A row says itself when it expires. A session file does not: its data does, which is only read
+ * with Django's key. (Without it, a session that lasts longer than the site's default would be removed too early.)
+ */
+export function openForClearing(url: string, env: string | undefined): Store {
+  const { engine, settings, path } = djangoFromUrl(url)
+  checkPath(path)
+  const { cookieName } = settings
+  if (engine.name !== 'file') return engine.open({ clock: Date.now, cookieName, endOf: () => 0 }) as Store
+  loadEnv(process.cwd(), env)
+  return openForReading('clear-expired', engine, { ...settings, ...keys(), clock: Date.now, password: false }).store
+}
+
+function keys(): Pick<Parameters<typeof openForReading>[2], 'secretKey' | 'secretKeyFallbacks'> {
+  const secretKey = process.env.DJANGO_SECRET_KEY
+  if (!secretKey)
+    throw misuse(
+      "When a session file expires is in its signed data: set DJANGO_SECRET_KEY, in the environment or in .env, to Django's SECRET_KEY.",
+    )
+  return { secretKey, secretKeyFallbacks: (process.env.DJANGO_SECRET_KEY_FALLBACKS ?? '').split(/\s+/).filter(Boolean) }
+}
