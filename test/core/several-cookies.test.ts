@@ -132,6 +132,14 @@ describe('a cookie that was renamed', () => {
     assert.equal((await after.visit(pairIn(lines.at(-1)))).user, 'ada')
   })
 
+  it('can be the one that is to come, so that servers with both names serve the same visitors', async () => {
+    const options = { ...ENGINES.memory(), secrets: randomBytes(32), namespace: '__Host-old' }
+    const behind = site(options, { name: '__Host-old', formerName: '__Host-new' })
+    const ahead = site(options, { name: '__Host-new', formerName: '__Host-old' })
+    assert.equal((await behind.visit(await ahead.login('ada'))).user, 'ada')
+    assert.equal((await ahead.visit(await behind.login('ada'))).user, 'ada')
+  })
+
   it('is a stranger without the former namespace', async () => {
     const options = { ...ENGINES.memory(), secrets: randomBytes(32) }
     const cookie = await site(options, { name: '__Host-old' }).login('ada')
