@@ -69,7 +69,9 @@ export class Insert {
     let token = first
     for (;;) {
       if (token === 'open') columns = yield* columnsIn(lexer)
-      else if (token !== 'word') return { columns, form: '', token }
+      // What is in parentheses may be a statement.
+      else if (token !== 'word')
+        return { columns, form: columns?.[0]?.toUpperCase() === 'SELECT' ? 'SELECT' : '', token }
       else {
         const word = lexer.text.toUpperCase()
         if (word === 'VALUES' || word === 'VALUE') return { columns, form: 'VALUES', token }
