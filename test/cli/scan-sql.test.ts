@@ -94,6 +94,7 @@ suite('what is not understood is reported, and nothing else is', () => {
   const LOST: Readonly<Record<string, string>> = {
     'INSERT … SELECT into a session table': `INSERT INTO django_session SELECT '${KEY}','${DATA}','x';`,
     'REPLACE … SELECT into a session table': 'REPLACE INTO django_session SELECT a, b, c FROM old;',
+    'a SELECT in parentheses into a session table': 'INSERT INTO django_session (a, b) (SELECT a, b FROM c);',
     UPDATE: `UPDATE django_session SET session_data = '${DATA}' WHERE session_key = '${KEY}';`,
     'row events of a binary log': "BINLOG '\nAAAA\n'/*!*/;",
     'a prepared statement': `PREPARE s FROM 'INSERT'; EXECUTE django_session;`,
@@ -115,6 +116,7 @@ suite('what is not understood is reported, and nothing else is', () => {
   const FINE = [
     'INSERT INTO customer_orders_archive_2024_2025 SELECT * FROM x;',
     'INSERT INTO t DEFAULT VALUES;',
+    'INSERT INTO t (SELECT a FROM b); INSERT INTO t (a, b) (SELECT a, b FROM c);',
     'INSERT INTO t () VALUES ();',
     'CREATE TABLE a PARTITION OF b FOR VALUES FROM (1) TO (2);',
     'CREATE TABLE a OF a_type;',

@@ -5,7 +5,7 @@ import { type Lexer, skipStatement, type Token } from './lexer.ts'
 import { columnsIn, hasWidth, tableName } from './names.ts'
 import { truncated } from './reader.ts'
 import type { Row } from './row.ts'
-import { assignedRow, tupleRow } from './values.ts'
+import { ValueReader } from './values.ts'
 
 /** What may stand between INSERT or REPLACE and the name of the table, in MySQL and in SQLite ("OR IGNORE"). */
 const MODIFIERS = new Set([
@@ -30,19 +30,20 @@ export interface InsertTarget {
   isSessionTable(name: string): boolean
 }
 
-/** Reads one INSERT or REPLACE; its first word is already read. */
+/** Reads INSERT and REPLACE, one after another; the first word is already read. */
 export class Insert {
+  /** Of the last one. */
   table = ''
   readonly #cursor: Cursor
   readonly #lexer: Lexer
-  readonly #dialect: Dialect
   readonly #row: Row
+  readonly #values: ValueReader
 
   constructor(cursor: Cursor, lexer: Lexer, dialect: Dialect, row: Row) {
     this.#cursor = cursor
     this.#lexer = lexer
-    this.#dialect = dialect
     this.#row = row
+    this.#values = new ValueReader(cursor, dialect)
   }
 
   /** Returns what is not understood about it, or null. */
@@ -68,7 +69,9 @@ export class Insert {
     let token = first
     for (;;) {
       if (token === 'open') columns = yield* columnsIn(lexer)
-      else if (token !== 'word') return { columns, form: '', token }
+      // What is in parentheses may be a statement.
+      else if (token !== 'word')
+        return { columns, form: columns?.[0]?.toUpperCase() === 'SELECT' ? 'SELECT' : '', token }
       else {
         const word = lexer.text.toUpperCase()
         if (word === 'VALUES' || word === 'VALUE') return { columns, form: 'VALUES', token }
@@ -92,7 +95,7 @@ export class Insert {
       if (token !== 'open') return yield* this.#skip(token, 'without values that can be read')
       this.#row.clear()
       this.#cursor.hide()
-      const end = yield* tupleRow(this.#cursor, this.#row, this.#dialect)
+      const end = yield* this.#values.tuple(this.#row)
       this.#cursor.show()
       if (end === 'truncated') throw truncated('a table')
       if (end === 'unknown') return yield* this.#skip('symbol', 'with values that cannot be read')
@@ -115,7 +118,7 @@ export class Insert {
         return yield* this.#skip(next, 'with values that cannot be read')
       if (columns.length < 64) columns.push(name)
       this.#cursor.hide()
-      const end = yield* assignedRow(this.#cursor, this.#row, this.#dialect)
+      const end = yield* this.#values.assigned(this.#row)
       this.#cursor.show()
       if (end === 'truncated') throw truncated('a table')
       if (end === 'unknown') return yield* this.#skip('symbol', 'with values that cannot be read')

@@ -49,6 +49,7 @@ export class SqlScanner {
   readonly #tally: Tally
   readonly #lexer: Lexer
   readonly #row = new Row()
+  readonly #inserts: Insert
   /** Session tables whose columns are known. An INSERT need not repeat them. */
   readonly #tables = new Map<string, Table>()
 
@@ -57,6 +58,7 @@ export class SqlScanner {
     this.#dialect = dialect
     this.#tally = tally
     this.#lexer = new Lexer(cursor, dialect)
+    this.#inserts = new Insert(cursor, this.#lexer, dialect, this.#row)
   }
 
   *statements(): Parser {
@@ -100,7 +102,7 @@ export class SqlScanner {
   }
 
   *#insert(verb: string): Parser {
-    const insert = new Insert(this.#cursor, this.#lexer, this.#dialect, this.#row)
+    const insert = this.#inserts
     const problem = yield* insert.read({
       columnsOf: (name) => this.#tables.get(name)?.columns ?? null,
       found: (table) => this.#tally.row(this.#row, table),

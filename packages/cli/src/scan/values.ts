@@ -8,46 +8,23 @@ const [COMMA, SEMICOLON, UNDERSCORE] = [0x2c, 0x3b, 0x5f]
 /** What a letter after a backslash means in strings of MySQL. */
 const ESCAPES = escapeTable({ 0: 0, b: 8, n: 10, r: 13, t: 9, Z: 26 })
 
-/**
- * Reads the values in parentheses after VALUES; the opening parenthesis is already consumed. Strict, because a string that has lost
- * its end would otherwise hide the rows after it: `unknown` when the values do not read as SQL.
- */
-export function* tupleRow(cursor: Cursor, row: Row, dialect: Dialect): Parser<'row' | 'truncated' | 'unknown'> {
-  const reader = new ValueReader(cursor, dialect)
-  for (;;) {
-    const end = yield* reader.read(row.next(), false)
-    if (end === CLOSE) return 'row'
-    if (end !== COMMA) return end === CUT ? 'truncated' : 'unknown'
-  }
-}
-
-/** Reads the value after `column =`, as in INSERT … SET. `last` when the statement ends after it; its semicolon is not consumed. */
-export function* assignedRow(
-  cursor: Cursor,
-  row: Row,
-  dialect: Dialect,
-): Parser<'more' | 'last' | 'truncated' | 'unknown'> {
-  const end = yield* new ValueReader(cursor, dialect).read(row.next(), true)
-  if (end === COMMA) return 'more'
-  return end === SEMICOLON ? 'last' : end === CUT ? 'truncated' : 'unknown'
-}
-
 /** Why no value could be read: the input has ended, or what is there is not SQL. */
 const [CUT, UNKNOWN] = [-1, -2]
 /** Words that may follow a string or a number in an expression. */
 const AFTER_VALUE = /^(?:AND|AS|AT|COLLATE|CHARACTER|ESCAPE|FOR|FROM|IN|IS|LIKE|NOT|OR|USING)$/i
 const OPERATORS = byteSet(...'+-*/|:=<>!~^&%[]{}?.')
 
-/** Reads one value: a literal with an optional prefix (`_binary`, `X`, `E`), a word, a number, or an expression around one of these. */
-class ValueReader {
+/** Reads values: a literal with an optional prefix (`_binary`, `X`, `E`), a word, a number, or an expression around one of these. */
+export class ValueReader {
   readonly #cursor: Cursor
   readonly #dialect: Dialect
   /** A string or word that is not the value, such as the encoding in `decode('…', 'base64')`. */
   readonly #other = new Value()
-  #value = new Value()
+  #value = this.#other
   #isRead = false
   #last: 'nothing' | 'word' | 'string' | 'operator' = 'nothing'
-  #lastWord = ''
+  /** What the last word was read into. */
+  #word = this.#other
   /** The first function that is called: UNHEX, decode. */
   #call = ''
 
@@ -56,8 +33,27 @@ class ValueReader {
     this.#dialect = dialect
   }
 
+  /**
+   * Reads the values in parentheses after VALUES; the opening parenthesis is already consumed. Strict, because a string that has lost
+   * its end would otherwise hide the rows after it: `unknown` when the values do not read as SQL.
+   */
+  *tuple(row: Row): Parser<'row' | 'truncated' | 'unknown'> {
+    for (;;) {
+      const end = yield* this.#read(row.next(), false)
+      if (end === CLOSE) return 'row'
+      if (end !== COMMA) return end === CUT ? 'truncated' : 'unknown'
+    }
+  }
+
+  /** Reads the value after `column =`, as in INSERT … SET. `last` when the statement ends after it; its semicolon is not consumed. */
+  *assigned(row: Row): Parser<'more' | 'last' | 'truncated' | 'unknown'> {
+    const end = yield* this.#read(row.next(), true)
+    if (end === COMMA) return 'more'
+    return end === SEMICOLON ? 'last' : end === CUT ? 'truncated' : 'unknown'
+  }
+
   /** Consumes the comma or parenthesis after the value, and returns it; or the semicolon after an assignment. */
-  *read(value: Value, isAssigned: boolean): Parser<number> {
+  *#read(value: Value, isAssigned: boolean): Parser<number> {
     const cursor = this.#cursor
     this.#value = value
     this.#isRead = false
@@ -82,7 +78,7 @@ class ValueReader {
         if (isOpen) this.#enter()
         this.#last = isOpen ? 'operator' : 'word'
       } else if (isWord(byte)) {
-        if (!(yield* this.#word())) return UNKNOWN
+        if (!(yield* this.#run())) return UNKNOWN
       } else if (byte === COMMA || OPERATORS[byte] === 1) {
         cursor.at++
         this.#last = 'operator'
@@ -94,7 +90,7 @@ class ValueReader {
   /** A word before a parenthesis is the name of a function. */
   #enter(): void {
     if (this.#isRead || this.#last !== 'word') return
-    if (this.#call === '') this.#call = this.#lastWord
+    if (this.#call === '') this.#call = this.#word.head.toString('latin1', 0, 32).toLowerCase()
     this.#value.clear()
   }
 
@@ -111,7 +107,7 @@ class ValueReader {
   }
 
   /** Reads a run of letters and digits, which may be megabytes of hexadecimal digits. */
-  *#word(): Parser<boolean> {
+  *#run(): Parser<boolean> {
     const { head } = this.#value
     // After a number or a constant, a word belongs to the expression. An introducer such as _binary is replaced.
     const isKept = !this.#isRead && (this.#value.length === 0 || head[0] === UNDERSCORE)
@@ -120,13 +116,14 @@ class ValueReader {
     into.clear()
     yield* run(this.#cursor, into)
     this.#last = 'word'
-    this.#lastWord = into.head.toString('latin1', 0, 32).toLowerCase()
+    this.#word = into
     return !isAfterString || AFTER_VALUE.test(into.head.toString('latin1', 0, 12))
   }
 
   #finish(): void {
     const value = this.#value
     if (!this.#isRead) finishBare(value)
+    if (this.#call === '') return
     const encoding = this.#other.head.toString('latin1', 0, 8).toLowerCase()
     if (this.#call === 'unhex' || (this.#call === 'decode' && encoding === 'hex')) value.unhex(0)
     if (this.#call === 'from_base64' || (this.#call === 'decode' && encoding === 'base64')) value.unbase64()
@@ -153,6 +150,9 @@ const isWord = (byte: number) =>
   byte >= 0x80
 
 function finishBare(value: Value): void {
+  const [first = 0] = value.head
+  // Only NULL and hexadecimal digits are changed.
+  if (first !== 0x30 && first !== 0x4e && first !== 0x6e) return
   const start = value.head.toString('latin1', 0, 8)
   if (/^null$/i.test(start)) {
     value.clear()
