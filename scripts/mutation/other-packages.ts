@@ -43,7 +43,7 @@ export const djangoMutations: readonly Mutation[] = [
   ),
   signing('json/read')(
     'an integer that takes minutes to parse',
-    'if (text.length > MOST_DIGITS)',
+    "if (text.length - (text.startsWith('-') ? 1 : 0) > MOST_DIGITS)",
     'if (text === null)',
   ),
   sharing('records')(
