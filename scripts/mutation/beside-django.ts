@@ -148,7 +148,7 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'if (value === 0 || value === false)',
     'if (value === false)',
   ),
-  django('sessions', 'expiry')(
+  django('formats', 'expiry')(
     'a session with seconds of its own that ends with the browser',
     "(expiry.kind === 'default' && expireAtBrowserClose)",
     'expireAtBrowserClose',
