@@ -116,4 +116,106 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'redisOptions?.stringNumbers ? withNumbers',
   ),
   clients('postgres/client')('values in binary', 'if (binary || options?.binary)', 'if (binary)'),
+  django('signing', 'signer')(
+    'a signature that is compared without regard to case',
+    'equal(given, Buffer.from(signatureOf(value, mac)))',
+    'given.toString().toLowerCase() === signatureOf(value, mac).toLowerCase()',
+  ),
+  django('sessions', 'document')(
+    'a user whose id is stored as an integer, and who is anonymous',
+    "typeof value === 'number' || typeof value === 'bigint' ? String(value) : null",
+    "typeof value === 'bigint' ? String(value) : null",
+  ),
+  django('sessions', 'payload')(
+    'sessions that are never compressed',
+    'compressed === null || compressed.length >= plain.length - 1',
+    'compressed === null || compressed.length > 0',
+  ),
+  on('test/django/conformance.test.ts', 'packages/strongroom/src/engines/cached/store.ts')(
+    'a copy that is used again after the cache could not be told of a change',
+    '#invalidate(id: Id): Promise<void> {\n    this.#invalidations.add(id)',
+    '#invalidate(id: Id): Promise<void> {',
+  ),
+
+  // Chosen from the sources alone.
+  django('formats', 'expiry')(
+    'an offset from UTC that is added',
+    "local - (match[9] === '-' ? -offset : offset)",
+    "local + (match[9] === '-' ? -offset : offset)",
+  ),
+  django('formats', 'expiry')(
+    'the end of the browser that is zero seconds',
+    'if (value === 0 || value === false)',
+    'if (value === false)',
+  ),
+  django('formats', 'expiry')(
+    'a session with seconds of its own that ends with the browser',
+    "(expiry.kind === 'default' && expireAtBrowserClose)",
+    'expireAtBrowserClose',
+  ),
+  django('sessions', 'document')(
+    "Django's own keys among those of the application",
+    'if (USER.includes(key)) continue',
+    '',
+  ),
+  django('sessions', 'records')(
+    'a cookie that lives a thousand times as long',
+    'return Math.floor((endOf(expiry, now, this.#settings) - now) / 1000)',
+    'return Math.floor(endOf(expiry, now, this.#settings) - now)',
+  ),
+  django('sessions', 'records')(
+    'an older hash of a login that is never replaced',
+    "hashIsOutdated: login === 'fallback'",
+    'hashIsOutdated: false',
+  ),
+  django('sessions', 'server-backing')(
+    'of two cookies, the other one reported as malformed',
+    "if (isDuplicate(text)) return { refused: 'duplicate' }",
+    '',
+  ),
+  django('renew-race', 'server-backing')(
+    'a session that was copied by a renewal and ended meanwhile',
+    'await store.delete(keyOf(renewed.cookie))',
+    '',
+  ),
+  django('formats', 'stores/files')(
+    'session files that everybody can read',
+    "{ mode: 0o600, flag: 'wx' }",
+    "{ mode: 0o644, flag: 'wx' }",
+  ),
+  django('formats', 'stores/files')(
+    'a session file that lives until after its end',
+    'if (expiresAt <= this.#context.clock()) return null',
+    'if (expiresAt < this.#context.clock()) return null',
+  ),
+  django('formats', 'stores/session-table')(
+    'a row that lives until after its end',
+    'const live = `expire_date > ${two}`',
+    'const live = `expire_date >= ${two}`',
+  ),
+  django('formats', 'stores/session-table')('a fraction of zero in a date', ".replace(/\\.000$/, '')", ''),
+  django('signing', 'auth')(
+    'a hash under the current key that counts as outdated',
+    "if (matches(all[0] as SecretKey, 'sha256')) return 'current'",
+    '',
+  ),
+  django('sessions', 'auth')('a hash that is outdated and stays', '(same && !before.hashIsOutdated)', 'same'),
+  django('sessions', 'transport')(
+    'a cookie until the browser closes that ends at once',
+    "${seconds ?? ''}",
+    '${seconds ?? 0}',
+  ),
+  django('formats', 'engine')('a session key of 31 characters', 'while (key.length < 32)', 'while (key.length < 31)'),
+  django('json', 'json/view')(
+    'a list that shrank and is written as it was',
+    'patched.length === items.length && patched.every',
+    'patched.every',
+  ),
+  django('json', 'json/read')('an escape that is misread', "b: '\\b',", "b: 'b',"),
+  django('redis', 'stores/redis-store')(
+    'a value that must end at once and stays',
+    'if (left <= 0) return (await this.delete(id, version)) ? version : null',
+    'if (left <= 0) return version',
+  ),
+  django('signing', 'signed-cookie')('a salt whose UTF-16 units are counted', '[...salt].length', 'salt.length'),
 ]

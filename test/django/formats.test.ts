@@ -156,6 +156,8 @@ suite('_session_expiry', () => {
       assert.equal(endsWithBrowser(said(json), ages), browser, json)
     }
     assert.equal(endsWithBrowser(expiryIn(undefined), { ...ages, expireAtBrowserClose: true }), true)
+    for (const json of ['300', '"2023-11-15T22:13:20+00:00"'])
+      assert.equal(endsWithBrowser(said(json), { ...ages, expireAtBrowserClose: true }), false, json)
     assert.equal(isoOf(NOW + 5), '2023-11-14T22:13:20.005000+00:00')
   })
 })
@@ -266,6 +268,17 @@ suite('the files', () => {
     assert.equal(statSync(path).mode & 0o777, 0o600)
     assert.equal(statSync(path).mtimeMs, NOW)
     assert.deepEqual(names(), [`sessionid${visitor.cookie}`])
+  })
+
+  test('a session file is read until the exact moment that it expires', async () => {
+    const visitor = new Visitor(sessions)
+    await visitor.visit((session) => session.set('a', 1))
+    const has = () => new Visitor(sessions, visitor.cookie).visit((session) => session.has('a'))
+    clock.set(NOW + 14 * DAY - 1)
+    assert.equal(await has(), true)
+    clock.set(NOW + 14 * DAY)
+    assert.equal(await has(), false)
+    clock.set(NOW)
   })
 
   test('a sweep removes expired sessions, and placeholders and drafts that a crash left, and nothing else', async () => {

@@ -124,6 +124,9 @@ suite('values as an application reads them', () => {
     )
   })
 
+  test('every escape of JSON is read', () =>
+    assert.equal(toValue(readJson('"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9"')), '"\\/\b\f\n\r\té'))
+
   test('half a surrogate pair is preserved', () => {
     assert.equal(toValue(readJson('"\\ud83d\\ud83d\\udc0d"')), '\ud83d\ud83d\udc0d')
     assert.equal(writeJson('\ud83d\ud83d\udc0d'), '"\\ud83d\\ud83d\\udc0d"')

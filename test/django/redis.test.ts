@@ -85,7 +85,7 @@ suite('Redis values in the signed form', { skip: redisNeed.skip }, () => {
     await assert.rejects(
       new Visitor(sessions, 'p'.repeat(32)).visit(() => undefined),
       (error) => {
-        return error instanceof UnsupportedError && /SESSION_ENGINE/.test(error.message)
+        return error instanceof UnsupportedError && /djangoCache/.test(error.message)
       },
     )
   })
