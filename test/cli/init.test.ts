@@ -226,7 +226,7 @@ await sessions.close()\n`,
     project.write('.env', 'STRONGROOM_STORE=redis://:old@localhost\n')
     const { code, err } = await project.run(['init', '--store', 'redis://:new@localhost'])
     assert.equal(code, 2)
-    assert.match(err, /^strongroom: STRONGROOM_STORE already has another URL, .* Remove it first\.\n$/)
+    assert.match(err, /^strongroom: STRONGROOM_STORE already has another URL, .* Remove it first\.\n$/m)
     assert.deepEqual(files(), ['.env'])
   })
 

@@ -38,6 +38,8 @@ export interface PolicyFacts {
   readonly remember: number
   /** Do cookies outlive the browser by default? */
   readonly persistent: boolean
+  /** What was left out, and exists only in this process: a random secret, or a store in memory. Empty in production. */
+  readonly developmentDefaults: readonly ('secrets' | 'store')[]
 }
 
 /** Everything an application and its adapters need; made by `createSessions`. */
@@ -144,7 +146,8 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionsOptions = {},
 ): BaseSessions<Data> {
-  const { context, signedCookies, store, swept, advice, sealName, aead, close } = createContext(options)
+  const created = createContext(options)
+  const { context, signedCookies, store, swept, advice, sealName, aead, developmentDefaults, close } = created
   // A property of the request is cheaper than a WeakMap; a symbol of its own keeps two `createSessions` apart.
   const slot = Symbol('strongroom')
   type Attached = { [slot]?: Visit<Data> | (() => Visit<Data>) }
@@ -241,6 +244,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       traits: backing.traits,
       cookieName: transport.name,
       ...policy,
+      developmentDefaults,
     },
     schema: swept?.schema ?? null,
     close,

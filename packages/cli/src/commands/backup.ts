@@ -11,9 +11,11 @@ import { misuse } from '../failure.ts'
 import { number } from '../format.ts'
 import { withExamples } from '../options.ts'
 import { line, note } from '../output.ts'
+import { resolveUrl } from '../store-url.ts'
 
 interface Options {
-  readonly store: string
+  readonly store?: string
+  readonly env?: string
   readonly output?: string
   readonly force?: true
   readonly django?: true
@@ -28,7 +30,8 @@ export function backup(program: Command): void {
     .description(
       'Dumps the database with pg_dump, mariadb-dump or mysqldump, or copies a SQLite file, without the rows of the session table. The table itself is in the backup. After a restore nobody is signed in, and everything else is there.',
     )
-    .requiredOption('--store <url>', 'the database, as a store URL or a database URL')
+    .option('--store <url>', 'the database, as a store URL or a database URL (default: STRONGROOM_STORE)')
+    .option('--env <file>', 'environment file to load first (default: .env in this folder)')
     .option('-o, --output <file>', 'the file to write, readable only by you (default: stdout)')
     .option('--force', 'replace an existing file')
     .option('--django', "leave out the rows of Django's django_session, too")
@@ -37,7 +40,7 @@ export function backup(program: Command): void {
   withExamples(
     command,
     'strongroom backup --store postgres://app@db/shop -o shop.sql',
-    'strongroom backup --store "$DATABASE_URL" -o shop.dump -- --format=custom',
+    'strongroom backup --store env:DATABASE_URL -o shop.dump -- --format=custom',
     'strongroom backup --store sqlite:./app.db -o copy.db',
   )
 }
@@ -46,7 +49,9 @@ async function run(passed: string[], options: Options): Promise<void> {
   const file = options.output === undefined || options.output === '-' ? null : options.output
   const target = { file, force: options.force === true }
   if (file !== null && !options.print) checkFree(file, target.force)
-  const request = { url: options.store, django: options.django === true, passed }
+  const given = options.store ?? 'env:STRONGROOM_STORE'
+  const url = await resolveUrl({ option: '--store', given, env: options.env })
+  const request = { url, django: options.django === true, passed }
   const isDone = await backUp(request, target, options)
   if (isDone && file !== null) note(`wrote ${file}, ${number(statSync(file).size)} bytes.`)
 }
@@ -103,7 +108,7 @@ async function copy(request: Request, target: Target, { print }: Options): Promi
 function checkPassed(passed: readonly string[], { target, isMysql }: { target: Target; isMysql: boolean }): void {
   for (const arg of passed) {
     if (/password\s*=\s*\S|:\/\/[^/\s]*:[^/\s]*@/i.test(arg) || (isMysql && /^-p./.test(arg)))
-      throw misuse('Other users can see a password in the arguments of a command: put it into the URL of --store.')
+      throw misuse('Other users can see a password in the arguments of a command: set PGPASSWORD or MYSQL_PWD instead.')
     if (target.file !== null && /^(?:-[fr]|--file|--result-file)(?:=|$)/.test(arg))
       throw misuse('There are two output files: use -o or the option of the program, not both.')
   }

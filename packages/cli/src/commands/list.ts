@@ -14,7 +14,7 @@ export function list(program: Command): void {
   const command = withUser(withNamespace(withStoreOptions(program.command('list'))))
     .summary("list a user's sessions")
     .description("Lists a user's live sessions, newest first. Use their handles with show and revoke.")
-    .action((options: Options) => withSessions(options, 'namespace', (sessions) => print(sessions, options)))
+    .action((options: Options) => withSessions(options, 'users', (sessions) => print(sessions, options)))
   withExamples(command, 'strongroom list --user 42')
 }
 

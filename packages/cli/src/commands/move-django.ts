@@ -8,7 +8,7 @@ import {
   SessionTable,
 } from '@strongroom/django/internal'
 import { createSessions } from 'strongroom'
-import { type AnySessions, checkPath, checkShared, loadEnv, noteNamespace, withSessions } from '../config.ts'
+import { type AnySessions, checkPath, checkShared, noteNamespace, secretsFrom, withSessions } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { duration, number, sessionCount } from '../format.ts'
 import { isInteractive, json, line } from '../output.ts'
@@ -37,13 +37,10 @@ export async function moveDjango(options: DjangoOptions): Promise<void> {
   const { namespace } = options
   if (options.to === undefined && namespace !== undefined)
     throw misuse('--namespace is for --to: a config has the namespace of its application.')
-  if (options.to === undefined) return withSessions(options, 'keys', (to) => run(urls, to, options))
+  if (options.to === undefined) return withSessions(options, 'records', (to) => run(urls, to, options))
   if (options.config !== undefined) throw misuse('--config says where sessions are moved to; leave out --to.')
   if (isDjangoUrl(options.to)) throw misuse('--to must be a store of Strongroom, not of Django.')
-  loadEnv(process.cwd(), options.env)
-  const secrets = process.env.STRONGROOM_SECRETS
-  if (!secrets)
-    throw misuse('Sessions are sealed as they are moved: set STRONGROOM_SECRETS, add it to .env, or use a config.')
+  const secrets = secretsFrom(options.env)
   const to = createSessions({ store: options.to, secrets, namespace, sweep: false }) as AnySessions
   try {
     await run(urls, to, options)

@@ -17,7 +17,7 @@ export function revokeAll(program: Command): void {
     .summary("end all of a user's sessions")
     .description("Ends all of a user's sessions immediately, on every device. On a terminal it asks first.")
     .option('-y, --yes', 'do not ask')
-    .action((options: Options) => withSessions(options, 'namespace', (sessions) => end(sessions, options)))
+    .action((options: Options) => withSessions(options, 'users', (sessions) => end(sessions, options)))
   withExamples(command, 'strongroom revoke-all --user 42 --yes')
 }
 
