@@ -49,6 +49,7 @@ export {
 export type { IoredisClient } from './engines/redis/ioredis.ts'
 export type { NodeRedisClient } from './engines/redis/node-redis.ts'
 export { parseRedisUrl } from './engines/redis/url.ts'
+export { isPermanent } from './engines/shared/permanent.ts'
 export { tableName } from './engines/shared/sql.ts'
 export { batchOf, drive } from './engines/shared/sweep.ts'
 export { type Query, strictQuery, takeQuery } from './engines/shared/url-query.ts'

@@ -3,10 +3,12 @@ import type { Command } from 'commander'
 import { pathInUrl } from 'strongroom/internal'
 import { checkFree } from '../backup/draft.ts'
 import { mysqlPlan } from '../backup/mysql.ts'
+import { checkTarget } from '../backup/own-source.ts'
 import { type Plan, type Request, shellWords, tableIn, tablesOf } from '../backup/plan.ts'
 import { postgresPlan } from '../backup/postgres.ts'
 import { runPlan, type Target } from '../backup/run.ts'
 import { backupSqlite, sqliteCommands } from '../backup/sqlite.ts'
+import { checkPath } from '../config.ts'
 import { misuse } from '../failure.ts'
 import { number } from '../format.ts'
 import { withExamples } from '../options.ts'
@@ -99,6 +101,8 @@ async function copy(request: Request, target: Target, { print }: Options): Promi
   if (from === null) throw misuse('A database in memory belongs to its process: there is nothing to back up.')
   const query = new URLSearchParams(request.url.split('?').slice(1).join('?'))
   const tables = tablesOf(request, tableIn('sqlite:', query))
+  checkPath(from)
+  checkTarget(from, target.file)
   if (print) for (const command of sqliteCommands(from, tables, target.file ?? 'copy.db')) line(command)
   else await backupSqlite(from, tables, target)
   return !print

@@ -4,6 +4,7 @@ import { isSession, pathInUrl, storeFromUrl } from 'strongroom/internal'
 import { type MoveReport, move as moveAll } from 'strongroom/moving'
 import { checkPath, checkShared } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
+import { NO_USE } from '../failures.ts'
 import { duration, number, sessionCount } from '../format.ts'
 import { wholeNumber, withExamples } from '../options.ts'
 import { isInteractive, isTerminal, json, line } from '../output.ts'
@@ -150,11 +151,14 @@ function* sentences(report: MoveReport, { from, to, dryRun, milliseconds }: Fact
 
 const usedSince = (count: number) => (count > 0 ? ` (${number(count)} more were used again before that)` : '')
 
-function reasonFor({ remaining, tooLarge, failed, firstError }: MoveReport): string {
+function reasonFor({ remaining, tooLarge, failed, permanent, firstError }: MoveReport): string {
   const reasons = [
     tooLarge > 0 && `${number(tooLarge)} too large for the new store`,
     failed > 0 && `${number(failed)} that the new store refused or did not return`,
     tooLarge + failed === 0 && 'a node still writes only to the old store',
   ].filter(Boolean)
-  return `${sessionCount(remaining ?? 0)} left in the old store: ${reasons.join(', ')}.${firstError ? ` ${firstError}` : ''} Run it again.`
+  // Only what may pass by itself is worth another try.
+  const isPassing = failed > permanent || tooLarge + failed === 0
+  const advice = isPassing ? ' Run it again.' : permanent > 0 ? ` ${NO_USE}` : ''
+  return `${sessionCount(remaining ?? 0)} left in the old store: ${reasons.join(', ')}.${firstError ? ` ${firstError}` : ''}${advice}`
 }
