@@ -1,5 +1,5 @@
 import * as fs from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ConfigError, StoreError } from '../../errors.ts'
 
 const isWindows = process.platform === 'win32'
@@ -41,17 +41,29 @@ async function ownerOf(path: string): Promise<number> {
 
 /** Says whose files they are, where that is why they could not be opened. Null for every other error. */
 export async function forbidden(error: unknown, root: string): Promise<StoreError | null> {
-  const { code, path } = error as NodeJS.ErrnoException
   const uid = process.getuid?.()
-  if ((code !== 'EACCES' && code !== 'EPERM') || uid === undefined) return null
-  const owner = await ownerOf(path ?? root)
+  if (uid === undefined || !isForbidden(error)) return null
+  const { code, path } = error as NodeJS.ErrnoException
+  const others = [path ?? root, join(root, 'locks'), ...(await locksIn(root))].map((each) => ownerOf(each))
+  const owner = (await Promise.all(others)).find((found) => found !== uid)
   const whose =
-    owner === uid
+    owner === undefined
       ? ''
       : ` It belongs to the user ${owner}, and this process is ${uid}. As root: chown -R ${uid} ${quoted(root)}`
   return new StoreError(`The session directory, or something in it, cannot be opened.${whose}`, {
     cause: Object.assign(new Error(code), { code }),
   })
+}
+
+/** A lock is a SQLite database. Of SQLite's codes, 8 is "read-only" and 14 "cannot open". */
+function isForbidden(error: unknown): boolean {
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown }
+  return code === 'EACCES' || code === 'EPERM' || (typeof errcode === 'number' && [8, 14].includes(errcode & 255))
+}
+
+async function locksIn(root: string): Promise<string[]> {
+  const names = await fs.readdir(join(root, 'locks')).catch(() => [])
+  return names.map((name) => join(root, 'locks', name))
 }
 
 const quoted = (path: string) => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
