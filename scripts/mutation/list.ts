@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
 import { type Mutation, on } from './mutation.ts'
-import { cliMutations, djangoMutations } from './other-packages.ts'
+import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
 import { protocolMutations } from './protocol.ts'
 
 export type { Mutation }
@@ -1313,4 +1313,5 @@ export const mutations: readonly Mutation[] = [
   ...protocolMutations,
   ...djangoMutations,
   ...cliMutations,
+  ...operatorMutations,
 ]

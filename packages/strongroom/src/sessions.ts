@@ -109,6 +109,8 @@ export interface BaseSessions<Data extends object> {
   readonly schema: Schema | null
   /** Stops the scheduled sweep. Closes adoption sources, and the store if `createSessions` opened it from a URL. */
   close(): Promise<void>
+  /** The same, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Sessions on a store that finds a user's sessions. */
@@ -248,6 +250,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     },
     schema: swept?.schema ?? null,
     close,
+    [Symbol.asyncDispose]: close,
   } satisfies BaseSessions<Data> & { of(userId: string): AnyUser }
   return sessions
 }

@@ -151,6 +151,10 @@ export class Files implements IndexedStore, ScannableStore {
     await this.#locks.close()
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   async #deleteIf(id: Id, matches: (found: LoadedFile) => boolean): Promise<boolean> {
     const found = this.#live(await this.#disk.load(id))
     if (!found || !matches(found)) return false

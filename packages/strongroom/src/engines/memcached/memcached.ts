@@ -29,7 +29,7 @@ const OVERHEAD = 2048
  * This speaks memcached's meta protocol itself. The clients that exist for Node either have no compare-and-set, or do
  * not return bytes unaltered.
  */
-export function memcached(given: string | MemcachedOptions): Store {
+export function memcached(given: string | MemcachedOptions): Store & AsyncDisposable {
   const options = typeof given === 'string' ? optionsIn(given) : given
   checkOptions('memcached()', options, KNOWN)
   const { prefix = 'strongroom:' } = options

@@ -12,6 +12,7 @@ import { Table } from './table.ts'
 export type { MysqlClient, MysqlConnection, MysqlPool, MysqlStatement, MysqlValue } from './client.ts'
 
 export type MysqlStore = IndexedStore &
+  AsyncDisposable &
   ScannableStore &
   Required<Pick<Store, 'tryWithLock'>> & { readonly schema: Schema }
 

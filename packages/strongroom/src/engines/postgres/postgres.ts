@@ -44,7 +44,7 @@ export interface PostgresClientOptions extends CommonOptions {
 }
 
 /** What this engine offers beyond the contract. */
-export type PostgresStore = IndexedStore & ScannableStore & { readonly schema: Schema }
+export type PostgresStore = IndexedStore & ScannableStore & AsyncDisposable & { readonly schema: Schema }
 
 /**
  * Sessions in a table of PostgreSQL: a URL, or a `Pool` or `Client` of pg.

@@ -135,6 +135,10 @@ export class Sqlite implements IndexedStore, ScannableStore {
     return this.#connection.close()
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   /**
    * A step looks at a bounded number of rows, among them live ones of the last purge step, and deletes those that are
    * due.
