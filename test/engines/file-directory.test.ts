@@ -77,15 +77,21 @@ suite('a session directory that is not ours alone is refused, with the command t
   })
 })
 
-/** Creates a session in a process of its own, as another user. Returns its warnings, or the error. */
+/**
+ * Creates a session in a process of its own, as another user, once it has loaded the sources, which that user may not be able to
+ * read. Returns its warnings, or the error.
+ */
 function createAs(uid: number, path: string): string {
   const url = (name: string) => pathToFileURL(join(root, 'packages/strongroom/src', name)).href
   const program = `import { file } from '${url('engines/file/file.ts')}'
     import { newEntry, newId } from '${url('testing/store/entries.ts')}'
+    process.setgroups([])
+    process.setgid(${uid})
+    process.setuid(${uid})
     process.on('warning', ({ code, message }) => code === 'STRONGROOM_ROOT' && console.log(message))
     try { await file(${JSON.stringify(path)}).create(newId(), newEntry(Date.now())) } catch (error) { console.log(error.message) }`
   const args = ['--no-warnings', '--input-type=module-typescript', '--eval', program]
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { uid, gid: uid, encoding: 'utf8', env: {} })
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8', env: {} })
   assert.equal(status, 0, stderr)
   return stdout.trim()
 }
