@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
 import { besideDjangoMutations } from './beside-django.ts'
 import { type Mutation, on } from './mutation.ts'
-import { cliMutations, djangoMutations } from './other-packages.ts'
+import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
 import { protocolMutations } from './protocol.ts'
 
 export type { Mutation }
@@ -1321,4 +1321,5 @@ export const mutations: readonly Mutation[] = [
   ...djangoMutations,
   ...cliMutations,
   ...besideDjangoMutations,
+  ...operatorMutations,
 ]

@@ -90,10 +90,14 @@ export const cliMutations: readonly Mutation[] = [
   cli('sessions', 'output')('JSON that a terminal obeys', '.replace(HARMFUL, escaped)', ''),
   cli('init', 'init/env-file')(
     'a secret in a new file that everybody can read',
-    '{ mode: 0o600 })\n  // The mode above is only for a new file. An existing one contains a secret now, too.\n  chmodSync(file, 0o600)',
-    '{ mode: 0o644 })',
+    'withLine(textOf(file), variable), 0o600)',
+    'withLine(textOf(file), variable), 0o644)',
   ),
-  cli('init', 'init/env-file')('a secret in a file that everybody could read before', 'chmodSync(file, 0o600)', ''),
+  cli('init', 'init/file')(
+    'a secret in a file that everybody could read before',
+    'mode ?? (existing ? existing.mode & 0o777 : 0o666 & ~process.umask())',
+    'existing ? existing.mode & 0o777 : (mode ?? 0o600)',
+  ),
   cli('init', 'commands/init')(
     'the password of the store in the config',
     'store: isSecret ? `process.env.${STORE}` : literal(store)',
@@ -289,5 +293,117 @@ export const cliMutations: readonly Mutation[] = [
     'a file that was not read whole and ends with success',
     'if (unread.length > 0) throw',
     'if (unread.length > 1e9) throw',
+  ),
+]
+
+const operator = (suite: string, file: string) => on(`test/${suite}.test.ts`, `packages/${file}.ts`)
+const engine = (suite: string, file: string) => operator(`engines/${suite}`, `strongroom/src/engines/${file}`)
+
+/** Mistakes of operators, and what surrounds them, that the command and the engines must not answer with success. */
+export const operatorMutations: readonly Mutation[] = [
+  operator('cli/operator-defaults', 'cli/src/config')(
+    'a command that works under a secret made on the spot',
+    "if (missing === '') return",
+    "if (missing !== 'nothing') return",
+  ),
+  operator('cli/operator-defaults', 'cli/src/config')(
+    'a command that finds nothing in a memory of its own',
+    "if (need !== 'keys') checkShared(sessions.policy.traits)",
+    '',
+  ),
+  operator('cli/operator-defaults', 'cli/src/environment')(
+    'a secret in an environment file that is cut in silence',
+    'if (OURS.test(variable))',
+    "if (variable === '')",
+  ),
+  operator('cli/operator-defaults', 'cli/src/text')(
+    'a byte order mark of UTF-16 that is not understood',
+    "if (first === 0xff && second === 0xfe) return 'utf-16le'",
+    '',
+  ),
+  operator('cli/passwords', 'cli/src/main')(
+    'a password that the list of processes shows',
+    "if (args.some(hasPassword)) process.title = 'strongroom'",
+    '',
+  ),
+  operator('cli/passwords', 'cli/src/store-url')(
+    'a password among the arguments without a warning',
+    'if (url === given.trim() && hasPassword(url))',
+    'if (url !== given.trim() && hasPassword(url))',
+  ),
+  operator('cli/output', 'cli/src/output')(
+    'a new secret that reaches nobody, with exit code 0',
+    "failure && failure.code !== 'EPIPE' ?",
+    "failure && failure.code === 'EPIPE' ?",
+  ),
+  operator('cli/backup', 'cli/src/backup/own-source')(
+    'a backup that takes the place of its source by another name',
+    'source?.dev === dev && source.ino === ino',
+    'source?.dev === dev && source.ino === -1',
+  ),
+  operator('cli/init', 'cli/src/init/file')(
+    'an init that writes through a link',
+    'if (!existing || existing.isFile()) return',
+    'if (!existing || existing.isFile() || existing.isSymbolicLink()) return',
+  ),
+  operator('cli/move-permanent', 'cli/src/commands/move-django')(
+    'advice to run again what fails for ever',
+    'if (facts.permanent !== null) throw permanentFailure(facts.permanent)',
+    '',
+  ),
+  engine('moving', 'moving/mover')(
+    'a store that is moved into itself, and emptied',
+    'if (isItself) throw',
+    'if (isItself && !made) throw',
+  ),
+  engine('file-directory', 'file/directory')(
+    'a session directory that everybody can write to',
+    '(found.mode & 0o022) === 0',
+    '(found.mode & 0o020) === 0',
+  ),
+  engine('file-directory', 'file/directory')(
+    'a session directory that is a link',
+    'if (found.isSymbolicLink()) {',
+    'if (found.isSymbolicLink() && found.isFile()) {',
+  ),
+  engine('file-directory', 'file/store')(
+    'files of another user that are reported as a directory that does not answer',
+    '(await forbidden(error, this.#disk.root)) ?? unanswered(error)',
+    'unanswered(error)',
+  ),
+  engine('server-url', 'redis/ioredis')(
+    'ioredis that goes on in database 0',
+    "?.command?.name === 'select'",
+    "?.command?.name === 'selected'",
+  ),
+  engine('server-url', 'redis/node-redis')(
+    'node-redis that sends to database 0 what was waiting',
+    'return database === 0 ?',
+    'return database !== -1 ?',
+  ),
+  engine('server-url', 'shared/url-query')(
+    'half of a password in the message about an unknown option',
+    'URL has an unknown option. Known:',
+    'URL has an unknown option ${unknown}. Known:',
+  ),
+  engine('server-url', 'shared/server-url')(
+    'a line break that becomes part of a path',
+    'const url = given.trim()',
+    'const url = given',
+  ),
+  engine('server-url', 'mysql/driver-url')(
+    'a MySQL on a Unix socket that has no URL',
+    "const isSocket = hosts === '' &&",
+    "const isSocket = hosts === '/' &&",
+  ),
+  engine('sqlite-file', 'sqlite/connection')(
+    'writes that are acknowledged into a deleted file',
+    'this.checkFile()\n      this.#open()',
+    'this.#open()',
+  ),
+  engine('sqlite-file', 'sqlite/watched-file')(
+    'a database that was put in the place of the old one and is not opened',
+    'return found.ino === this.#opened?.ino && found.dev === this.#opened.dev',
+    'return found.dev === this.#opened?.dev',
   ),
 ]

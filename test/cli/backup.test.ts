@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, suite, test } from 'node:test'
 import { scanFile } from '../../packages/cli/src/scan/scan.ts'
@@ -145,7 +156,7 @@ suite('a backup of PostgreSQL', { skip: postgresNeed.skip }, () => {
 
 /** Without what programs of MariaDB 11.4 and later print for every password in the environment. */
 const withoutWarning = (err: string) =>
-  err.replaceAll(/^WARNING: option --ssl-verify-server-cert is disabled.*\n/gm, '')
+  err.replaceAll(/^(?:WARNING: option --ssl-verify-server-cert is disabled|strongroom: warning: other users).*\n/gm, '')
 
 suite('a backup of MariaDB', { skip: mariadbNeed.skip }, () => {
   let server: MariadbServer
@@ -230,6 +241,54 @@ suite('a backup of SQLite', () => {
       rowsOf('copy.db', 'SELECT * FROM strongroom_schema'),
       rowsOf('app.db', 'SELECT * FROM strongroom_schema'),
     )
+  })
+
+  test('a backup never overwrites its own source, under whatever name, nor what belongs to it', async () => {
+    const folder = project.path('own')
+    mkdirSync(folder)
+    symlinkSync(folder, project.path('linked'))
+    const database = new DatabaseSync(`${folder}/own.db`)
+    database.exec('PRAGMA journal_mode = WAL; CREATE TABLE kept (x); INSERT INTO kept VALUES (1)')
+    linkSync(`${folder}/own.db`, `${folder}/hard.db`)
+    symlinkSync(`${folder}/own.db`, `${folder}/soft.db`)
+    const before = ['own.db', 'own.db-wal'].map((name) => readFileSync(`${folder}/${name}`))
+    for (const [source, output] of [
+      ['own/own.db', 'own/own.db'],
+      ['own/own.db', './own/../own/own.db'],
+      ['own/own.db', 'linked/own.db'],
+      ['linked/own.db', 'own/own.db'],
+      ['own/own.db', 'own/hard.db'],
+      ['own/hard.db', 'own/own.db'],
+      ['own/soft.db', 'own/own.db'],
+      ['own/own.db', 'own/soft.db'],
+      ['own/own.db', 'own/own.db-wal'],
+      ['own/own.db', 'linked/own.db-shm'],
+      ['own/own.db', 'own/own.db-journal'],
+    ] as const)
+      for (const more of [['--force'], ['--force', '--print']]) {
+        const args = ['backup', '--store', `sqlite:./${source}`, '-o', output, ...more]
+        const { code, out, err } = await project.run(args)
+        assert.deepEqual([code, out], [2, ''], args.join(' '))
+        assert.match(err, /is the database itself, or a file that belongs to it, |is not a regular file /)
+      }
+    const after = openSync(`${folder}/own.db`, 'a')
+    const args = [main, 'backup', '--store', 'sqlite:./own/own.db']
+    const appended = spawnSync(process.execPath, args, { cwd: project.dir, stdio: ['ignore', after, 'pipe'] })
+    closeSync(after)
+    assert.equal(appended.status, 2)
+    const names = ['own.db', 'own.db-wal']
+    assert.deepEqual(
+      names.map((name) => readFileSync(`${folder}/${name}`)),
+      before,
+    )
+    database.close()
+  })
+
+  test('a backup is not put beside the write-ahead log of another database, which would become part of it', async () => {
+    project.write('stale.db-wal', 'of an older database')
+    const { code, err } = await project.run(['backup', '--store', 'sqlite:./app.db', '-o', 'stale.db'])
+    assert.equal(code, 2)
+    assert.match(err, /stale\.db-wal is in the way: .* Remove it first/)
   })
 
   test('a backup through a pipe can leave out the sessions of Django, too', async () => {
@@ -353,7 +412,7 @@ suite('strongroom backup', () => {
       pg.out,
       `pg_dump '--dbname=postgresql://app@db:5433/shop?sslmode=require' '--exclude-table-data=*."strongroom_sessions"'\n`,
     )
-    assert.equal(pg.err, 'strongroom: the URL option "ssl" is unknown to pg_dump and was not passed on.\n')
+    assert.equal(pg.err, 'strongroom: the URL option "ssl" is for the driver and was not passed to pg_dump.\n')
     const my = await project.run([
       'backup',
       '--store',
@@ -367,7 +426,7 @@ suite('strongroom backup', () => {
       my.out,
       'mariadb-dump --protocol=tcp --host=db --port=3307 --user=app --ignore-table-data=shop.People --ignore-table-data=shop.django_session --single-transaction --hex-blob shop --routines\n',
     )
-    assert.equal(my.err, 'strongroom: the URL option "max" is for the driver and was not passed to mariadb-dump.\n')
+    assert.equal(my.err, 'strongroom: a URL option is unknown and was not passed to mariadb-dump.\n')
   })
 
   test('a password that is not encoded is refused and not printed', async () => {

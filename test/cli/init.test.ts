@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { parseEnv } from 'node:util'
@@ -222,11 +222,58 @@ await sessions.close()\n`,
     assert.equal(read('.env'), env)
   })
 
+  for (const [what, name, ...args] of [
+    ['the secret', '.env'],
+    ['the secret, under another name', 'elsewhere.env', '--env', 'elsewhere.env'],
+    ['the config', 'strongroom.config.ts', '--force'],
+    ['the list of what git ignores', '.gitignore'],
+  ] as const)
+    for (const target of ['victim', 'missing', '/dev/null'])
+      test(`init writes ${what} through no symbolic link: to ${target}`, async () => {
+        mkdirSync(project.path('.git'))
+        project.write('victim', 'kept')
+        chmodSync(project.path('victim'), 0o644)
+        symlinkSync(target, project.path(name))
+        const before = files()
+        const modes = () => ['/dev/null', project.path('victim')].map((path) => statSync(path).mode)
+        const modesBefore = modes()
+        const { code, err } = await project.run(['init', '--yes', '--ts', ...args])
+        assert.equal(code, 2)
+        assert.match(err, /^strongroom: \S+ is a symbolic link, and nothing was changed\. .*\n$/)
+        assert.deepEqual([files(), modes(), read('victim')], [before, modesBefore, 'kept'])
+      })
+
+  test('init refuses to write into a folder of that name', async () => {
+    mkdirSync(project.path('.env'))
+    const { code, err } = await project.run(['init', '--yes'])
+    assert.equal(code, 2)
+    assert.match(err, /^strongroom: \.env is a folder, and nothing was changed\. .*\n$/)
+  })
+
+  for (const [encoding, encode] of [
+    ['UTF-8', (text: string) => Buffer.from(`\ufeff${text}`)],
+    ['UTF-16', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+    ['big-endian UTF-16', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
+  ] as const)
+    test(`init reads files with the byte order mark of ${encoding}, and writes what node --env-file reads`, async () => {
+      mkdirSync(project.path('.git'))
+      project.write('package.json', encode('{ "type": "commonjs" }'))
+      project.write('tsconfig.json', encode('{ "compilerOptions": { "allowImportingTsExtensions": true } }'))
+      project.write('.env', encode('FIRST=1'))
+      project.write('.gitignore', encode('dist'))
+      const { out } = await init('--yes', '--ts')
+      assert.match(out, /strongroom\.config\.mts/)
+      assert.deepEqual(Object.keys(parseEnv(read('.env'))), ['FIRST', 'STRONGROOM_SECRETS'])
+      assert.equal(read('.gitignore'), 'dist\n.env\n')
+      const again = await init('--yes', '--ts', '--force')
+      assert.match(again.out, /^Kept the secret in \.env\.$/m)
+    })
+
   test('init does not replace the URL of a store in .env, and then writes nothing', async () => {
     project.write('.env', 'STRONGROOM_STORE=redis://:old@localhost\n')
     const { code, err } = await project.run(['init', '--store', 'redis://:new@localhost'])
     assert.equal(code, 2)
-    assert.match(err, /^strongroom: STRONGROOM_STORE already has another URL, .* Remove it first\.\n$/)
+    assert.match(err, /^strongroom: STRONGROOM_STORE already has another URL, .* Remove it first\.\n$/m)
     assert.deepEqual(files(), ['.env'])
   })
 

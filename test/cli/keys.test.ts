@@ -76,7 +76,7 @@ suite('keys list', () => {
     assert.equal(none.code, 2)
     const uncounted = await elsewhere.run(['keys', 'list', '--count'], { env })
     assert.equal(uncounted.code, 2)
-    assert.match(uncounted.err, /--count needs the store/)
+    assert.match(uncounted.err, /There is no strongroom\.config\.ts in this folder/)
     elsewhere.remove()
   })
 

@@ -73,7 +73,7 @@ for (const [engine, wanted, start] of [
 
     test('migrate ends with exit code 1 when the server is down, and does not print the password', async () => {
       const url = server.url.replace(/:\d+\//, ':1/').replace(/\/\/(\w+)@/, '//$1:hunter2secret@')
-      const { code, out, err } = await project.run(['migrate', '--store', url])
+      const { code, out, err } = await project.run(['migrate'], { env: { STRONGROOM_STORE: url } })
       assert.deepEqual([code, out], [1, ''])
       assert.match(err, /^strongroom: [^\n]+\n$/)
       assert.doesNotMatch(err, /hunter2/)

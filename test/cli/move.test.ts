@@ -118,7 +118,7 @@ suite('move', () => {
     assert.equal(firstError, 'The session database did not answer.')
     assert.equal(
       err,
-      `strongroom: 1 session left in the old store: 1 that the new store refused or did not return. ${firstError} Run it again.\n`,
+      `strongroom: 1 session left in the old store: 1 that the new store refused or did not return. ${firstError} Running it again will not help until that is mended.\n`,
     )
   })
 

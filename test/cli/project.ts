@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly env?: Record<string, string>
   readonly flags?: readonly string[]
   readonly cwd?: string
+  /** What is on standard input. */
+  readonly input?: string
   /** Expects a stack, as with `--debug`. */
   readonly stack?: boolean
   /** One after the other: when this has been printed since the last step, type that, or send it as a signal. */
@@ -87,8 +89,12 @@ export class Project {
 
   path = (...names: string[]) => join(this.dir, ...names)
 
-  write(name: string, text: string): void {
+  write(name: string, text: string | Uint8Array): void {
     writeFileSync(this.path(name), text)
+  }
+
+  makeFolder(name: string): void {
+    mkdirSync(this.path(name))
   }
 
   /** A short version of what `strongroom init` writes. */
@@ -160,7 +166,7 @@ export default createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 
       err += text
       watch(text)
     })
-    if (steps.every(({ type }) => type === undefined)) child.stdin.end()
+    if (steps.every(({ type }) => type === undefined)) child.stdin.end(options.input)
     const code = await new Promise<number>((done) => child.on('close', (status) => done(status ?? -1)))
     this.#check(`${out}${err}`, args)
     if (!options.stack) assert.doesNotMatch(err, /^ {4}at /m, 'a stack')

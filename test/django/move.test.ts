@@ -450,7 +450,7 @@ suite('django()', { skip: djangoNeed.skip }, () => {
       [['--from', `django+sqlite:${dir}/none`, '--to', to], {}, /none does not exist, and nothing was created/],
       [['--from', from, '--to', from], {}, /--to must be a store of Strongroom/],
       [['--from', from, '--to', 'memory:'], {}, /belongs to one process/],
-      [['--from', `${from}?table=x`, '--to', to], {}, /Unknown option "table"/],
+      [['--from', `${from}?table=x`, '--to', to], {}, /URL has an unknown option/],
       [['--from', from, '--namespace', 'shop'], {}, /--namespace is for --to: a config has/],
       [['--from', 'file:./x', '--to', to, '--namespace', 'shop'], {}, /--namespace is for moving from Django/],
       [['--from', 'file:./x', '--to', to, '--delete'], {}, /--delete is for moving from Django/],

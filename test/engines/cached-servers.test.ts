@@ -60,8 +60,8 @@ suite('cached, on servers', { skip: postgresNeed.skip || redisNeed.skip }, () =>
   ] as const)
     test(`a revocation on one node is seen on another, which has a memory cache of its own, by ${name}`, async (context) => {
       const stores = [durable(), durable()] as const
-      const [here, there] = stores.map((store) =>
-        cached({ durable: store, cache: memory({ evicts: true }), maxAge: HOUR }),
+      const [here, there] = stores.map(
+        (store): Store => cached({ durable: store, cache: memory({ evicts: true }), maxAge: HOUR }),
       ) as [Store, Store]
       const times: number[] = []
       for (let round = 0; round < 60; round++) {

@@ -20,12 +20,36 @@ import {
   type Store,
 } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
-import { everyByte, fill, HOUR, newId, newOwner } from '../../packages/strongroom/src/testing/store/entries.ts'
+import {
+  everyByte,
+  fill,
+  HOUR,
+  newEntry,
+  newId,
+  newOwner,
+} from '../../packages/strongroom/src/testing/store/entries.ts'
 import { holds, listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { watched } from '../../packages/strongroom/src/testing/watched.ts'
 
 type Whole = IndexedStore & ScannableStore
+
+describe('move', () => {
+  it('refuses to move a store into itself, under whatever name, and deletes nothing', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'strongroom-moving-'))
+    const [from, to] = [sqlite(join(dir, 'a.db')), sqlite(join(dir, '..', dir.slice(tmpdir().length), 'a.db'))]
+    const id = newId()
+    await from.create(id, newEntry(Date.now()))
+    await assert.rejects(
+      move({ from, to }),
+      new ConfigError('move(): "from" and "to" are the same store; nothing was moved.'),
+    )
+    assert.ok(await from.read(id))
+    await from.close()
+    await to.close()
+    await rm(dir, { recursive: true })
+  })
+})
 
 for (const phase of ['prepare', 'move'] as const) {
   storeSuite(`moving, in phase ${phase}`, async () => {

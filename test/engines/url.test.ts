@@ -70,15 +70,15 @@ describe('a store URL', () => {
       'mysql:, mariadb:, postgres:, postgresql:, cached:, memcached:, moving:, redis:, redis+sentinel:, redis+cluster:, rediss:, rediss+sentinel:, rediss+cluster:, ' +
       'valkey:, valkey+sentinel:, valkey+cluster:, valkeys:, valkeys+sentinel:, valkeys+cluster:'
     const known = `Known: memory:, file:, sqlite:, cookie:, ${servers}.`
-    assert.throws(() => storeFromUrl('oracle://localhost'), new ConfigError(`Unknown store URL "oracle:". ${known}`))
-    assert.throws(() => storeFromUrl('constructor:x'), new ConfigError(`Unknown store URL "constructor:". ${known}`))
+    assert.throws(() => storeFromUrl('oracle://localhost'), new ConfigError(`Unknown store URL. ${known}`))
+    assert.throws(() => storeFromUrl('constructor:x'), new ConfigError(`Unknown store URL. ${known}`))
     assert.throws(() => storeFromUrl('./sessions.db'), new ConfigError(`A store URL begins with a scheme. ${known}`))
     assert.throws(() => storeFromUrl(''), ConfigError)
     assert.throws(() => storeFromUrl('cookie:'), /createSessions/)
   })
 
   it('with an option that is unknown, given twice or of the wrong type is refused', () => {
-    const message = 'Unknown option "sync" in the sqlite: URL. Known: synchronous, table, timeout.'
+    const message = 'The sqlite: URL has an unknown option. Known: synchronous, table, timeout.'
     assert.throws(() => storeFromUrl('sqlite:./x.db?sync=normal'), new ConfigError(message))
     for (const url of [
       'memory:?max=ten',

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { basename, dirname, extname, join, resolve } from 'node:path'
+import { basename, dirname, extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type BaseSessions, createSessions, type Traits } from 'strongroom'
 import { type AnyUser, pathInUrl } from 'strongroom/internal'
+import { loadEnv } from './environment.ts'
 import { messageOf, misuse } from './failure.ts'
 import { sessionCount } from './format.ts'
 import { note } from './output.ts'
+import { resolveUrl, withPassword } from './store-url.ts'
 
 export interface StoreOptions {
   readonly config?: string
@@ -19,11 +21,11 @@ export interface StoreOptions {
 export type AnySessions = BaseSessions<Record<string, unknown>> & { of(userId: string): AnyUser }
 
 /**
- * What a command needs beside the store. `namespace`: to tell the application's sessions from those of another one in the same store.
- * `keys`: a user's sessions are found by a tag that is made with them. Counting, ending and sweeping sessions need no key, so the
- * people who run these commands need not have it.
+ * What a command needs. `store`: sweeping, counting and ending sessions need no key, so the people who run these commands need not have
+ * it. `namespace`: to tell the application's sessions from those of another one in the same store. `keys`: a user's sessions are
+ * found by a tag that is made with them, and records are opened with them.
  */
-export type Need = 'namespace' | 'keys'
+export type Need = 'store' | 'namespace' | 'keys'
 
 export const CONFIGS = ['ts', 'mts', 'js', 'mjs'].map((type) => `strongroom.config.${type}`)
 
@@ -33,38 +35,47 @@ export async function withSessions(
   needs: readonly Need[],
   work: (sessions: AnySessions) => Promise<void>,
 ): Promise<void> {
-  const sessions = await openSessions(options, needs)
+  const url = await storeUrl(options)
+  const sessions = url === null ? await loadConfig(options) : openUrl(url, options, needs)
   try {
-    if (sessions.policy.traits.shared === 'process')
-      note(
-        `a ${sessions.policy.engine} store belongs to one process: the sessions of a running application are not in it.`,
-      )
+    if (needs.includes('store')) checkShared(sessions.policy.traits)
     await work(sessions)
     // Afterwards, because an error is one line.
-    if (needs.includes('namespace') && options.store !== undefined && options.namespace === undefined)
-      noteNamespace(sessions)
+    if (needs.includes('namespace') && url !== null && options.namespace === undefined) noteNamespace(sessions)
   } finally {
     await sessions.close()
   }
 }
 
-async function openSessions(options: StoreOptions, needs: readonly Need[]): Promise<AnySessions> {
-  const { namespace } = options
-  if (options.store === undefined) {
-    if (namespace !== undefined)
-      throw misuse('--namespace is for --store: a config has the namespace of its application.')
-    return loadConfig(options)
-  }
-  const needsKeys = needs.includes('keys')
-  if (needsKeys) loadEnv(process.cwd(), options.env)
-  const secrets = process.env.STRONGROOM_SECRETS
-  if (needsKeys && !secrets)
-    throw misuse("This command needs the application's keys: set STRONGROOM_SECRETS, add it to .env, or use a config.")
-  checkPath(pathInUrl(options.store))
-  // A command that needs no keys gets a ring that opens nothing.
-  const ring = needsKeys && secrets ? secrets : randomBytes(32)
-  return createSessions({ store: options.store, secrets: ring, namespace }) as AnySessions
+/** The URL of --store; without it and without a config, the one in STRONGROOM_STORE. Null for a config. */
+export async function storeUrl({ store, env, ...options }: StoreOptions): Promise<string | null> {
+  if (store !== undefined) return withPassword(await resolveUrl({ option: '--store', given: store, env }))
+  if (findConfig(options)) return null
+  loadEnv(process.cwd(), env)
+  const url = process.env[STORE]?.trim()
+  return url ? withPassword(url) : null
 }
+
+const STORE = 'STRONGROOM_STORE'
+
+function openUrl(url: string, { env, namespace }: StoreOptions, needs: readonly Need[]): AnySessions {
+  checkPath(pathInUrl(url))
+  // A command that needs no keys gets a ring that opens nothing.
+  const secrets = needs.includes('keys') ? secretsFrom(env) : randomBytes(32)
+  return createSessions({ store: url, secrets, namespace }) as AnySessions
+}
+
+/** The application's secrets. Without them a command would find nothing, and report that as its result. */
+export function secretsFrom(env: string | undefined): string {
+  loadEnv(process.cwd(), env)
+  const secrets = process.env.STRONGROOM_SECRETS
+  if (secrets) return secrets
+  throw misuse(
+    `This command needs the application's keys: set STRONGROOM_SECRETS, add it to .env, or use a config.${CRON}`,
+  )
+}
+
+const CRON = ' (cron and sudo do not pass on the variables of your shell: name a file with --env.)'
 
 /** An application with another cookie name or namespace has its sessions elsewhere, and nothing in the store says so. */
 export const noteNamespace = ({ policy }: AnySessions) =>
@@ -83,10 +94,12 @@ export function checkPath(path: string | null): void {
   if (path !== null && !existsSync(path)) throw misuse(`${path} does not exist, and nothing was created.`)
 }
 
-/** Refuses a store that only the process which made it can use. */
+/** Refuses a store that only the process which made it can use: in ours it is empty, and every result would be wrong. */
 export function checkShared({ engine, shared }: Traits): void {
   if (shared !== 'process') return
-  throw misuse(`A ${engine} store belongs to one process: sessions cannot be moved into it or out of it from here.`)
+  throw misuse(
+    `A ${engine} store in memory belongs to one process: the sessions of a running application cannot be reached from here. Name the store that the application uses.`,
+  )
 }
 
 /** The config that is named, or the one in the working directory; null when there is none. */
@@ -102,6 +115,8 @@ export function findConfig({ config }: StoreOptions): string | null {
 
 async function loadConfig(options: StoreOptions): Promise<AnySessions> {
   const path = findConfig(options)
+  if (options.namespace !== undefined)
+    throw misuse('--namespace is for --store: a config has the namespace of its application.')
   if (!path)
     throw misuse(
       `There is no ${CONFIGS[0]} in this folder. Make one with npx @strongroom/cli init, or use --config FILE or --store URL.`,
@@ -115,8 +130,19 @@ async function loadConfig(options: StoreOptions): Promise<AnySessions> {
   // Relative paths in a config mean what they mean to the application, which starts in the folder of its config.
   process.chdir(dirname(path))
   const sessions = (await exportsOf(path, name)).find(isSessions)
-  if (sessions) return sessions
-  throw misuse(`${name} exports no sessions. Write: export default createSessions({ … })`)
+  if (!sessions) throw misuse(`${name} exports no sessions. Write: export default createSessions({ … })`)
+  checkComplete(sessions, name)
+  return sessions
+}
+
+/** Under a secret that was made up here, every session seems not to exist; and what is written, nobody can open. */
+function checkComplete({ policy }: AnySessions, name: string): void {
+  // Undefined for a config that imports an older version of the library.
+  const missing = (policy.developmentDefaults ?? []).join(' and ')
+  if (missing === '') return
+  throw misuse(
+    `In ${name}, createSessions() got no ${missing}: what it reads from the environment is not set here. Set it, or add it to the .env beside the config.${CRON}`,
+  )
 }
 
 /** The default export and `sessions`, awaited. A CommonJS module has both below its default. */
@@ -134,18 +160,4 @@ function isSessions(value: unknown): value is AnySessions {
   return ['clearExpired', 'stats', 'find', 'revoke', 'keys', 'close'].every(
     (method) => typeof (value as Record<string, unknown>)[method] === 'function',
   )
-}
-
-/** Reads `.env`, or the named file, into the environment. Variables that are already set win. */
-export function loadEnv(folder: string, named: string | undefined): void {
-  const path = named === undefined ? join(folder, '.env') : resolve(named)
-  if (!existsSync(path)) {
-    if (named === undefined) return
-    throw misuse(`${named} does not exist.`)
-  }
-  try {
-    process.loadEnvFile(path)
-  } catch (error) {
-    throw misuse(`${named ?? '.env'} could not be read: ${messageOf(error)}`, { cause: error })
-  }
 }

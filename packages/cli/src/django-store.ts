@@ -1,6 +1,7 @@
 import { djangoFromUrl, openForReading } from '@strongroom/django/internal'
 import type { Store } from 'strongroom'
-import { checkPath, loadEnv } from './config.ts'
+import { checkPath } from './config.ts'
+import { loadEnv } from './environment.ts'
 import { misuse } from './failure.ts'
 
 /**

@@ -4,8 +4,9 @@ import { CommanderError } from 'commander'
 import { driverAdvice, useDriversOfApplication } from './drivers.ts'
 import { EXIT, exitCodeOf, Failure, messageOf, stackOf } from './failure.ts'
 import { handlesLast } from './options.ts'
-import { flush, note, oneLine, redact } from './output.ts'
+import { flush, note, oneLine, redact, watchOutput } from './output.ts'
 import { createProgram } from './program.ts'
+import { hasPassword } from './store-url.ts'
 
 // Explicit, because a config may have opened connections that would keep the process alive.
 process.exit(await run(process.argv.slice(2)))
@@ -15,14 +16,22 @@ async function run(args: readonly string[]): Promise<number> {
   const { STRONGROOM_DEBUG: variable = '' } = process.env
   const debug = args.includes('--debug') || !['', '0', 'false'].includes(variable)
   prepareProcess(debug)
+  // It is what other users see instead of the arguments.
+  if (args.some(hasPassword)) process.title = 'strongroom'
+  const output = watchOutput()
   useDriversOfApplication()
+  const code = await execute(args, debug)
+  await flush()
+  const problem = output.problem()
+  return code === EXIT.done && problem ? report(problem, debug) : code
+}
+
+async function execute(args: readonly string[], debug: boolean): Promise<number> {
   try {
     await createProgram().parseAsync(handlesLast(args), { from: 'user' })
     return EXIT.done
   } catch (error) {
     return report(error, debug)
-  } finally {
-    await flush()
   }
 }
 
@@ -37,8 +46,8 @@ function report(error: unknown, debug: boolean): number {
 }
 
 function prepareProcess(debug: boolean): void {
-  // When the reader of our output has seen enough (`| head`), that is not an error and must not stop a sweep.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  // Without a listener, an error would stop a sweep in the middle of a batch.
+  process.stderr.on('error', () => {})
   // What a config or its listeners print is not part of the result.
   globalThis.console = new Console(process.stderr)
   if (debug) return
@@ -46,6 +55,8 @@ function prepareProcess(debug: boolean): void {
   process.on('warning', (warning: Error & { code?: string }) => {
     // Node's own: SQLite is experimental, and a package.json without "type" costs a second parse.
     if (warning.name === 'ExperimentalWarning' || warning.code === 'MODULE_TYPELESS_PACKAGE_JSON') return
+    // What the library only warns of in development is an error here: see `checkComplete`.
+    if (warning.code === 'STRONGROOM_DEVELOPMENT') return
     note(`warning: ${redact(oneLine(warning.message))}`)
   })
 }

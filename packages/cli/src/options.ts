@@ -11,7 +11,10 @@ export function withStoreOptions(command: Command): Command {
           'module that exports the sessions (default: strongroom.config.* in this folder)',
         ).conflicts('store'),
       )
-      .option('--store <url>', 'the store itself, such as sqlite:./sessions.db')
+      .option(
+        '--store <url>',
+        'the store itself, such as sqlite:./sessions.db; env:NAME, @FILE or - for a URL with a password',
+      )
       // Not --env-file: Node takes that as an option of its own, wherever it appears.
       .option('--env <file>', 'environment file to load first (default: .env beside the config)')
       .option('--json', 'one JSON value on stdout, for programs')

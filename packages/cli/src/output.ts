@@ -76,6 +76,21 @@ export function redact(text: string): string {
   return text.replace(/[A-Za-z0-9_+=-]{43,}/g, '[…]')
 }
 
+/**
+ * What is printed is the result: a new secret that reached nobody, or half a list, is a failure. Except when the reader has seen
+ * enough (`| head`).
+ */
+export function watchOutput() {
+  let failure: NodeJS.ErrnoException | null = null
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    failure ??= error
+  })
+  return {
+    problem: () =>
+      failure && failure.code !== 'EPIPE' ? new Error('The output could not be written', { cause: failure }) : null,
+  }
+}
+
 /** Waits until everything printed has been written. `process.exit` does not wait. */
 export async function flush(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write('', done))

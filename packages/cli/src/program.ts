@@ -21,12 +21,13 @@ const HELP = `
 Where the sessions are: strongroom.config.ts (.mts, .js, .mjs) here and
 the .env beside it; or --config FILE; or --store URL, with the secrets in
 STRONGROOM_SECRETS. With --store, migrate, clear-expired, stats, show and revoke
-need no secrets.
+need no secrets. A URL with a password: env:NAME, @FILE, or - to be asked.
 
 Exit codes:
   0    done
-  1    failed: the store did not respond, a file could not be written, some
-       sessions could not be moved, or a server still has an old secret
+  1    failed: the store did not respond, a file or the output could not be
+       written, some sessions could not be moved, or a server still has an old
+       secret
   2    used incorrectly: an unknown option, or a config or store that cannot be
        used
   3    no session has this handle, or no session is known under this key
@@ -36,6 +37,7 @@ Exit codes:
 
 Environment:
   STRONGROOM_SECRETS  secrets, separated by commas; the first is current
+  STRONGROOM_STORE    the store, without --store and a config
   STRONGROOM_DEBUG    1 prints the stack of an error, like --debug
   NO_COLOR            no colours
 

@@ -113,6 +113,7 @@ const KNOWN = [
 
 export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'store' | 'swept' | 'advice'> {
   readonly context: SessionsContext
+  readonly developmentDefaults: readonly ('secrets' | 'store')[]
   readonly signedCookies: SignedCookies
   close(): Promise<void>
 }
@@ -122,7 +123,7 @@ export function createContext(options: SessionsOptions): Created {
   checkOptions('createSessions()', options, KNOWN, { where: 'login()', known: LOGIN_OPTIONS })
   const production = process.env.NODE_ENV === 'production'
   const timeout = milliseconds(options.storeTimeout ?? '2s', 'storeTimeout')
-  const { engine, ring, ownsStore } = essentials(options, { production, timeout })
+  const { engine, ring, ownsStore, developmentDefaults } = essentials(options, { production, timeout })
   const clock = functionOr('clock', options.clock, Date.now)
   const common = { ring, clock, timeout, memo: memoOption(options.memo) }
   const sources = sourceClients(options.adoptFrom, timeout)
@@ -159,16 +160,16 @@ export function createContext(options: SessionsOptions): Created {
     namespace: namespace ?? sessionCookie,
     secure: options.cookie?.secure,
   })
-  return { context, signedCookies: signed, store, swept, advice, sealName, aead, close }
+  return { context, developmentDefaults, signedCookies: signed, store, swept, advice, sealName, aead, close }
 }
 
 /** Store and secrets. In development both may be left out, with one warning that says what production needs. */
 function essentials(
   options: SessionsOptions,
   { production, timeout }: { readonly production: boolean; readonly timeout: number },
-): { engine: Engine; ring: LiveKeyring; ownsStore: boolean } {
+): Pick<Created, 'developmentDefaults'> & { engine: Engine; ring: LiveKeyring; ownsStore: boolean } {
   // Null counts as left out: a secret that a configuration did not find must not become one that is made up here.
-  const missing = [options.secrets == null && 'secrets', options.store == null && 'store'].filter(Boolean)
+  const missing = (['secrets', 'store'] as const).filter((name) => options[name] == null)
   if (missing.length > 0 && production) throw new ConfigError(refusal(missing.join(' and ')))
   if (missing.length > 0)
     process.emitWarning(
@@ -178,7 +179,8 @@ function essentials(
   const ring = createLiveKeyring(options.secrets ?? randomBytes(32), timeout)
   const store = options.store ?? 'memory:'
   const ownsStore = typeof store === 'string'
-  return { engine: ownsStore ? engineFromUrl(store) : checkEngine(store), ring, ownsStore }
+  const engine = ownsStore ? engineFromUrl(store) : checkEngine(store)
+  return { engine, ring, ownsStore, developmentDefaults: missing }
 }
 
 const EXAMPLE = "createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' })"

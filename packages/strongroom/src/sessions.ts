@@ -39,6 +39,8 @@ export interface PolicyFacts {
   readonly remember: number
   /** Do cookies outlive the browser by default? */
   readonly persistent: boolean
+  /** What was left out, and exists only in this process: a random secret, or a store in memory. Empty in production. */
+  readonly developmentDefaults: readonly ('secrets' | 'store')[]
 }
 
 /** Everything an application and its adapters need; made by `createSessions`. */
@@ -113,6 +115,8 @@ export interface BaseSessions<Data extends object> {
   readonly schema: Schema | null
   /** Stops the scheduled sweep. Closes adoption sources, and the store if `createSessions` opened it from a URL. */
   close(): Promise<void>
+  /** The same, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Sessions on a store that finds a user's sessions. */
@@ -150,7 +154,8 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionsOptions = {},
 ): BaseSessions<Data> {
-  const { context, signedCookies, store, swept, advice, sealName, aead, close } = createContext(options)
+  const created = createContext(options)
+  const { context, signedCookies, store, swept, advice, sealName, aead, developmentDefaults, close } = created
   // A property of the request is cheaper than a WeakMap; a symbol of its own keeps two `createSessions` apart.
   const slot = Symbol('strongroom')
   type Attached = { [slot]?: Visit<Data> | (() => Visit<Data>) }
@@ -249,9 +254,11 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       traits: backing.traits,
       cookieName: transport.name,
       ...policy,
+      developmentDefaults,
     },
     schema: swept?.schema ?? null,
     close,
+    [Symbol.asyncDispose]: close,
   } satisfies BaseSessions<Data> & { of(userId: string): AnyUser }
   return sessions
 }

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { mysqlUrlOptions } from 'strongroom/internal'
+import { mysqlDriverOptions, mysqlUrlOptions } from 'strongroom/internal'
 import { misuse } from '../failure.ts'
 import { locate } from '../locate.ts'
-import { parseDatabaseUrl } from './database-url.ts'
+import { notPassed, parseDatabaseUrl } from './database-url.ts'
 import { type Command, type Plan, type Request, tableIn, tablesOf } from './plan.ts'
 
 /** Options that need no remark: those of our own engine, and those of the driver that are passed on in another form. */
@@ -39,7 +39,7 @@ export function mysqlPlan(request: Request): Plan {
     secrets: secret ? { MYSQL_PWD: secret } : {},
     remarks: [...query.keys()]
       .filter((option) => !OURS.has(option))
-      .map((option) => `the URL option "${option}" is for the driver and was not passed to ${name}.`),
+      .map((option) => notPassed(option, mysqlDriverOptions, name)),
   }
 }
 

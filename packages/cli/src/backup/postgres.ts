@@ -1,14 +1,8 @@
-import { postgresUrlOptions } from 'strongroom/internal'
+import { libpqOptions, pgOptions, postgresUrlOptions } from 'strongroom/internal'
 import { locate } from '../locate.ts'
-import { parseDatabaseUrl } from './database-url.ts'
+import { notPassed, parseDatabaseUrl } from './database-url.ts'
 import { type Plan, type Request, tableIn, tablesOf } from './plan.ts'
 
-/** The connection parameters that libpq knows. It refuses a URL with any other, such as those of the Node driver. */
-const LIBPQ = new Set(
-  'application_name channel_binding client_encoding connect_timeout dbname fallback_application_name gssencmode gsslib host hostaddr keepalives keepalives_count keepalives_idle keepalives_interval krbsrvname load_balance_hosts options passfile port require_auth service sslcert sslcertmode sslcompression sslcrl sslcrldir sslkey sslmode sslnegotiation sslrootcert sslsni ssl_max_protocol_version ssl_min_protocol_version target_session_attrs tcp_user_timeout user'.split(
-    ' ',
-  ),
-)
 /** Options of our own engine. */
 const OURS = new Set<string>(postgresUrlOptions)
 
@@ -20,7 +14,7 @@ export function postgresPlan(request: Request): Plan {
   for (const [name, value] of query) {
     // The Node driver's name for "encrypted, but not verified", which libpq calls "require".
     if (name === 'sslmode' && value === 'no-verify') known.append(name, 'require')
-    else if (LIBPQ.has(name)) known.append(name, value)
+    else if (libpqOptions.has(name)) known.append(name, value)
     else if (name !== 'password' && !OURS.has(name)) dropped.push(name)
   }
   const login = user === '' ? '' : `${encodeURIComponent(user)}@`
@@ -40,7 +34,7 @@ export function postgresPlan(request: Request): Plan {
       },
     ],
     secrets: secret ? { PGPASSWORD: secret } : {},
-    remarks: dropped.map((name) => `the URL option "${name}" is unknown to pg_dump and was not passed on.`),
+    remarks: dropped.map((name) => notPassed(name, pgOptions, 'pg_dump')),
   }
 }
 

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Worker } from 'node:worker_threads'
-import { checkPath } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { note } from '../output.ts'
 import { onSignal } from '../signals.ts'
@@ -14,7 +13,6 @@ import { type CopyData, WORKER } from './sqlite-worker.ts'
 
 /** Copies a SQLite database without the rows of these tables. */
 export async function backupSqlite(from: string, tables: readonly string[], target: Target): Promise<void> {
-  checkPath(from)
   if (target.file !== null) return copyTo(target.file, { from, tables, force: target.force })
   if (process.stdout.isTTY) throw misuse('A database cannot be printed on a terminal: use -o FILE, or a pipe.')
   // In a folder that only we can read, because the copy has all rows for a moment.

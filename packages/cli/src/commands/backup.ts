@@ -3,17 +3,21 @@ import type { Command } from 'commander'
 import { pathInUrl } from 'strongroom/internal'
 import { checkFree } from '../backup/draft.ts'
 import { mysqlPlan } from '../backup/mysql.ts'
+import { checkTarget } from '../backup/own-source.ts'
 import { type Plan, type Request, shellWords, tableIn, tablesOf } from '../backup/plan.ts'
 import { postgresPlan } from '../backup/postgres.ts'
 import { runPlan, type Target } from '../backup/run.ts'
 import { backupSqlite, sqliteCommands } from '../backup/sqlite.ts'
+import { checkPath } from '../config.ts'
 import { misuse } from '../failure.ts'
 import { number } from '../format.ts'
 import { withExamples } from '../options.ts'
 import { line, note } from '../output.ts'
+import { resolveUrl } from '../store-url.ts'
 
 interface Options {
-  readonly store: string
+  readonly store?: string
+  readonly env?: string
   readonly output?: string
   readonly force?: true
   readonly django?: true
@@ -28,7 +32,8 @@ export function backup(program: Command): void {
     .description(
       'Dumps the database with pg_dump, mariadb-dump or mysqldump, or copies a SQLite file, without the rows of the session table. The table itself is in the backup. After a restore nobody is signed in, and everything else is there.',
     )
-    .requiredOption('--store <url>', 'the database, as a store URL or a database URL')
+    .option('--store <url>', 'the database, as a store URL or a database URL (default: STRONGROOM_STORE)')
+    .option('--env <file>', 'environment file to load first (default: .env in this folder)')
     .option('-o, --output <file>', 'the file to write, readable only by you (default: stdout)')
     .option('--force', 'replace an existing file')
     .option('--django', "leave out the rows of Django's django_session, too")
@@ -37,7 +42,7 @@ export function backup(program: Command): void {
   withExamples(
     command,
     'strongroom backup --store postgres://app@db/shop -o shop.sql',
-    'strongroom backup --store "$DATABASE_URL" -o shop.dump -- --format=custom',
+    'strongroom backup --store env:DATABASE_URL -o shop.dump -- --format=custom',
     'strongroom backup --store sqlite:./app.db -o copy.db',
   )
 }
@@ -46,7 +51,9 @@ async function run(passed: string[], options: Options): Promise<void> {
   const file = options.output === undefined || options.output === '-' ? null : options.output
   const target = { file, force: options.force === true }
   if (file !== null && !options.print) checkFree(file, target.force)
-  const request = { url: options.store, django: options.django === true, passed }
+  const given = options.store ?? 'env:STRONGROOM_STORE'
+  const url = await resolveUrl({ option: '--store', given, env: options.env })
+  const request = { url, django: options.django === true, passed }
   const isDone = await backUp(request, target, options)
   if (isDone && file !== null) note(`wrote ${file}, ${number(statSync(file).size)} bytes.`)
 }
@@ -94,6 +101,8 @@ async function copy(request: Request, target: Target, { print }: Options): Promi
   if (from === null) throw misuse('A database in memory belongs to its process: there is nothing to back up.')
   const query = new URLSearchParams(request.url.split('?').slice(1).join('?'))
   const tables = tablesOf(request, tableIn('sqlite:', query))
+  checkPath(from)
+  checkTarget(from, target.file)
   if (print) for (const command of sqliteCommands(from, tables, target.file ?? 'copy.db')) line(command)
   else await backupSqlite(from, tables, target)
   return !print
@@ -103,7 +112,7 @@ async function copy(request: Request, target: Target, { print }: Options): Promi
 function checkPassed(passed: readonly string[], { target, isMysql }: { target: Target; isMysql: boolean }): void {
   for (const arg of passed) {
     if (/password\s*=\s*\S|:\/\/[^/\s]*:[^/\s]*@/i.test(arg) || (isMysql && /^-p./.test(arg)))
-      throw misuse('Other users can see a password in the arguments of a command: put it into the URL of --store.')
+      throw misuse('Other users can see a password in the arguments of a command: set PGPASSWORD or MYSQL_PWD instead.')
     if (target.file !== null && /^(?:-[fr]|--file|--result-file)(?:=|$)/.test(arg))
       throw misuse('There are two output files: use -o or the option of the program, not both.')
   }

@@ -28,7 +28,7 @@ export function clearExpired(program: Command): void {
     .action((options: Options) =>
       options.store !== undefined && isDjangoUrl(options.store)
         ? sweepDjango(options.store, options)
-        : withSessions(options, [], (sessions) => sweep(sessions, options)),
+        : withSessions(options, ['store'], (sessions) => sweep(sessions, options)),
     )
   withExamples(
     command,

@@ -4,10 +4,12 @@ import { CONFIGS } from '../config.ts'
 import { misuse } from '../failure.ts'
 import { checkStore, configName, literal, writeConfig } from '../init/config-file.ts'
 import { checkFolder, checkStoreVariable, ignoreInGit, STORE, writeSecret, writeStore } from '../init/env-file.ts'
+import { checkWritable } from '../init/file.ts'
 import { importLines, needsAllowJs } from '../init/import-line.ts'
-import { DEFAULT_STORE, hasPassword, missingPackages, needsTables } from '../init/stores.ts'
+import { DEFAULT_STORE, missingPackages, needsTables } from '../init/stores.ts'
 import { withExamples } from '../options.ts'
 import { isInteractive, line } from '../output.ts'
+import { hasPassword, resolveUrl } from '../store-url.ts'
 
 interface Options {
   readonly store?: string
@@ -44,20 +46,19 @@ async function run(options: Options): Promise<void> {
   const { env = '.env' } = options
   checkFree(options)
   checkFolder(env)
-  const given = { store: options.store, language: languageOf(options) }
+  const asked = options.store
+  const url = asked === undefined ? undefined : await resolveUrl({ option: '--store', given: asked, env: options.env })
+  const given = { store: url, language: languageOf(options) }
   const { store = DEFAULT_STORE, language } = isAsking ? await (await import('../init/prompts.ts')).ask(given) : given
   await checkStore(store)
   const name = configName(language)
   checkOthers(name)
+  checkWritable(name)
   const isSecret = hasPassword(store)
   if (isSecret) checkStoreVariable(env, store)
   // The secret first: if anything fails after it, the next run finds it and keeps it.
   for (const text of [writeSecret(env), isSecret && writeStore(env, store), ignoreInGit(env)]) if (text) line(text)
-  writeConfig({
-    name,
-    store: isSecret ? `process.env.${STORE}` : literal(store),
-    replace: options.force === true,
-  })
+  writeConfig({ name, store: isSecret ? `process.env.${STORE}` : literal(store) })
   line(`Wrote ${name} (store: ${store.slice(0, store.indexOf(':'))}).`)
   for (const text of nextSteps(name, store, env)) line(text)
 }

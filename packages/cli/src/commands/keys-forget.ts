@@ -16,7 +16,7 @@ export function keysForget(keys: Command): void {
       "Ending all of a user's sessions is refused while a secret is missing under which there may be some. If it was removed for good, so that its sessions have ended, this says so. Only then: while one server still has it, the others would end all sessions but those under it, and report success.",
     )
     .action((kid: number, options: Options) =>
-      withSessions(options, ['namespace', 'keys'], (sessions) => forget(sessions, kid, options)),
+      withSessions(options, ['store', 'namespace', 'keys'], (sessions) => forget(sessions, kid, options)),
     )
   withExamples(command, 'strongroom keys forget 17')
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { KeyUse } from 'strongroom'
-import { findConfig, loadEnv, othersNotCounted, type StoreOptions, withSessions } from '../config.ts'
+import { findConfig, othersNotCounted, type StoreOptions, secretsFrom, withSessions } from '../config.ts'
 import { misuse } from '../failure.ts'
 import { number } from '../format.ts'
 import { withExamples, withNamespace, withStoreOptions } from '../options.ts'
@@ -33,18 +33,11 @@ export function keysList(keys: Command): void {
 
 async function show(options: Options): Promise<void> {
   if (options.namespace !== undefined && !options.count) throw misuse('--namespace is for --count.')
-  if (options.store === undefined && !findConfig(options)) return print(fromEnvironment(options), null, options)
-  await withSessions(options, options.count ? ['namespace', 'keys'] : ['keys'], async (sessions) => {
+  if (options.store === undefined && !options.count && !findConfig(options))
+    return print(kidsOf(secretsFrom(options.env)), null, options)
+  await withSessions(options, options.count ? ['store', 'namespace', 'keys'] : ['keys'], async (sessions) => {
     print(await sessions.keys(), options.count ? await sessions.keyUse() : null, options)
   })
-}
-
-function fromEnvironment({ count, env }: Options): number[] {
-  if (count) throw misuse('--count needs the store: use a config, or --store URL.')
-  loadEnv(process.cwd(), env)
-  const secrets = process.env.STRONGROOM_SECRETS
-  if (!secrets) throw misuse('There are no keys to list: this folder has no config, and STRONGROOM_SECRETS is not set.')
-  return kidsOf(secrets)
 }
 
 function print(kids: readonly number[], use: KeyUse | null, options: Options): void {

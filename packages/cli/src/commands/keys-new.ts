@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { loadEnv } from '../config.ts'
+import { loadEnv } from '../environment.ts'
 import { messageOf } from '../failure.ts'
 import { withExamples } from '../options.ts'
 import { line, note } from '../output.ts'

@@ -14,7 +14,9 @@ export function list(program: Command): void {
   const command = withUser(withNamespace(withStoreOptions(program.command('list'))))
     .summary("list a user's sessions")
     .description("Lists a user's live sessions, newest first. Use their handles with show and revoke.")
-    .action((options: Options) => withSessions(options, ['namespace', 'keys'], (sessions) => print(sessions, options)))
+    .action((options: Options) =>
+      withSessions(options, ['store', 'namespace', 'keys'], (sessions) => print(sessions, options)),
+    )
   withExamples(command, 'strongroom list --user 42')
 }
 

@@ -7,9 +7,10 @@ import {
   openForReading,
   SessionTable,
 } from '@strongroom/django/internal'
-import { createSessions } from 'strongroom'
-import { type AnySessions, checkPath, checkShared, loadEnv, noteNamespace, withSessions } from '../config.ts'
+import { createSessions, type Id, type ScanOptions } from 'strongroom'
+import { type AnySessions, checkPath, checkShared, noteNamespace, secretsFrom, withSessions } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
+import { Failures, NO_USE } from '../failures.ts'
 import { duration, number, sessionCount } from '../format.ts'
 import { isInteractive, json, line } from '../output.ts'
 import { lines, silent } from '../progress.ts'
@@ -37,13 +38,10 @@ export async function moveDjango(options: DjangoOptions): Promise<void> {
   const { namespace } = options
   if (options.to === undefined && namespace !== undefined)
     throw misuse('--namespace is for --to: a config has the namespace of its application.')
-  if (options.to === undefined) return withSessions(options, ['keys'], (to) => run(urls, to, options))
+  if (options.to === undefined) return withSessions(options, ['store', 'keys'], (to) => run(urls, to, options))
   if (options.config !== undefined) throw misuse('--config says where sessions are moved to; leave out --to.')
   if (isDjangoUrl(options.to)) throw misuse('--to must be a store of Strongroom, not of Django.')
-  loadEnv(process.cwd(), options.env)
-  const secrets = process.env.STRONGROOM_SECRETS
-  if (!secrets)
-    throw misuse('Sessions are sealed as they are moved: set STRONGROOM_SECRETS, add it to .env, or use a config.')
+  const secrets = secretsFrom(options.env)
   const to = createSessions({ store: options.to, secrets, namespace, sweep: false }) as AnySessions
   try {
     await run(urls, to, options)
@@ -71,26 +69,33 @@ async function run(urls: DjangoUrls, to: AnySessions, options: DjangoOptions): P
   if (!secretKey) throw misuse("Set DJANGO_SECRET_KEY, in the environment or in .env, to Django's SECRET_KEY.")
   if (options.delete && !options.dryRun && !options.yes && isInteractive())
     await confirm('Does every node have adoptFrom: django(…), and is Django stopped? Its sessions will be deleted.')
+  const stop = new AbortController()
+  const failures = new Failures(() => stop.abort())
   const users = openUsers(urls.users)
+  const password = (id: string) => failures.watch("Django's users could not be read", async () => users.password(id))
   const secretKeyFallbacks = (process.env.DJANGO_SECRET_KEY_FALLBACKS ?? '').split(/\s+/).filter(Boolean)
   const { engine, settings } = urls.sessions
   const { store, reader } = openForReading('move', engine, {
-    ...{ ...settings, secretKey, secretKeyFallbacks, clock: Date.now, password: users.password },
+    ...{ ...settings, secretKey, secretKeyFallbacks, clock: Date.now, password },
   })
   if (options.to !== undefined && options.namespace === undefined) noteNamespace(to)
-  const signal = stopOnSignal()
+  const signal = AbortSignal.any([stopOnSignal(), stop.signal])
   const startedAt = performance.now()
   try {
     const report = await moveFromDjango({
-      ...{ from: store as never, reader, to, page: options.page, signal },
+      ...{ from: watched(store as never, failures), reader, page: options.page, signal },
       ...{ dryRun: options.dryRun, end: options.delete },
+      to: { adopt: (session) => failures.watch('The session could not be stored', () => to.adopt(session)) },
       onProgress: (options.json ? silent : lines('Looked at')).progress,
+    }).catch((error: unknown) => {
+      throw failures.permanent === null ? error : permanentFailure(failures.permanent, error)
     })
     print(report, options, {
       from: store.traits.engine,
       to: to.policy.engine,
       dryRun: options.dryRun === true,
       milliseconds: Math.round(performance.now() - startedAt),
+      permanent: failures.permanent,
     })
   } finally {
     await Promise.all([store.close(), users.close()])
@@ -112,12 +117,29 @@ interface Facts {
   readonly to: string
   readonly dryRun: boolean
   readonly milliseconds: number
+  /** Why it was stopped: running it again would not help. */
+  readonly permanent: string | null
 }
+
+const permanentFailure = (reason: string, cause?: unknown) =>
+  new Failure(EXIT.failed, `${reason.replace(/\.$/, '')}. ${NO_USE}`, {
+    cause,
+  })
+
+type Source = Parameters<typeof moveFromDjango>[0]['from']
+
+const watched = (store: Source, failures: Failures): Source =>
+  Object.assign(Object.create(store) as Source, {
+    read: (id: Id) => failures.watch("Django's session could not be read", () => store.read(id)),
+    delete: (id: Id) => failures.watch("Django's session could not be deleted", () => store.delete(id)),
+    keys: (options: ScanOptions) => store.keys(options),
+  })
 
 function print(report: DjangoMoveReport, options: DjangoOptions, facts: Facts): void {
   const { from, to, dryRun, milliseconds } = facts
   if (options.json) json({ from, to, dryRun, deleted: options.delete === true && !dryRun, ...report, milliseconds })
   else for (const text of sentences(report, facts)) line(text)
+  if (facts.permanent !== null) throw permanentFailure(facts.permanent)
   if (!report.complete) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
   const reasons = reasonsFor(report)
   const { firstError } = report

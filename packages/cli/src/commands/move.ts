@@ -4,12 +4,14 @@ import { isSession, pathInUrl, storeFromUrl } from 'strongroom/internal'
 import { type MoveReport, move as moveAll } from 'strongroom/moving'
 import { checkPath, checkShared } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
+import { NO_USE } from '../failures.ts'
 import { duration, number, sessionCount } from '../format.ts'
 import { wholeNumber, withExamples } from '../options.ts'
 import { isInteractive, isTerminal, json, line } from '../output.ts'
 import { barFor, type Display, lines, silent } from '../progress.ts'
 import { confirm } from '../prompts.ts'
 import { stopOnSignal } from '../signals.ts'
+import { resolveUrl, withPassword } from '../store-url.ts'
 import type { DjangoOptions } from './move-django.ts'
 
 interface Options {
@@ -28,7 +30,7 @@ export function move(program: Command): void {
     .description(
       'Moves live sessions from one store to another during live traffic. Records are moved as they are, so it needs no secrets. Before you run it, every node of the application must use both stores: moving({ from, to }), see docs/moving.md. Each session is read back and compared before the original is deleted. If it is stopped or killed, run it again to continue. Moving from Django (django+postgres:, django+sqlite: and others), see docs/django.md, needs the secrets of both: from the config or STRONGROOM_SECRETS, and from DJANGO_SECRET_KEY.',
     )
-    .requiredOption('--from <url>', 'the store to move from')
+    .requiredOption('--from <url>', 'the store to move from; env:NAME, @FILE or - for a URL with a password')
     .option('--to <url>', 'the store to move to; from Django, the default is the store of the config')
     .option('--page <n>', 'sessions to read in one step (default: 500)', wholeNumber)
     .option('--dry-run', 'count what would be moved, and change nothing')
@@ -38,7 +40,7 @@ export function move(program: Command): void {
       '--config <file>',
       'from Django: module that exports the sessions (default: strongroom.config.* in this folder)',
     )
-    .option('--env <file>', 'from Django: environment file to load first (default: .env beside the config)')
+    .option('--env <file>', 'environment file to load first (default: .env in this folder, or beside the config)')
     .option(
       '--namespace <name>',
       "from Django, with --to: the application's option namespace, or the name of its cookie (default: __Host-id)",
@@ -53,13 +55,25 @@ export function move(program: Command): void {
   )
 }
 
-async function start(given: Options & DjangoOptions): Promise<void> {
+async function start(options: Options & DjangoOptions): Promise<void> {
+  const given = { ...options, ...(await resolveUrls(options)) }
   // Imported only when needed, because no other command needs the Django package.
   if (given.from.startsWith('django+')) return (await import('./move-django.ts')).moveDjango(given)
-  for (const name of ['delete', 'users', 'config', 'env', 'namespace'] as const)
+  for (const name of ['delete', 'users', 'config', 'namespace'] as const)
     if (given[name] !== undefined) throw misuse(`--${name} is for moving from Django: --from django+postgres://…`)
   if (given.to === undefined) throw misuse("required option '--to <url>' not specified")
   await moveStores(given)
+}
+
+/** One after the other, because each may ask, or take a line of standard input. */
+async function resolveUrls(options: DjangoOptions): Promise<Pick<DjangoOptions, 'from' | 'to' | 'users'>> {
+  const { from, to, users, env } = options
+  const resolve = async (option: string, given: string) => withPassword(await resolveUrl({ option, given, env }))
+  return {
+    from: await resolve('--from', from),
+    ...(to !== undefined && { to: await resolve('--to', to) }),
+    ...(users !== undefined && { users: await resolve('--users', users) }),
+  }
 }
 
 async function moveStores(options: Options): Promise<void> {
@@ -137,11 +151,14 @@ function* sentences(report: MoveReport, { from, to, dryRun, milliseconds }: Fact
 
 const usedSince = (count: number) => (count > 0 ? ` (${number(count)} more were used again before that)` : '')
 
-function reasonFor({ remaining, tooLarge, failed, firstError }: MoveReport): string {
+function reasonFor({ remaining, tooLarge, failed, permanent, firstError }: MoveReport): string {
   const reasons = [
     tooLarge > 0 && `${number(tooLarge)} too large for the new store`,
     failed > 0 && `${number(failed)} that the new store refused or did not return`,
     tooLarge + failed === 0 && 'a node still writes only to the old store',
   ].filter(Boolean)
-  return `${sessionCount(remaining ?? 0)} left in the old store: ${reasons.join(', ')}.${firstError ? ` ${firstError}` : ''} Run it again.`
+  // Only what may pass by itself is worth another try.
+  const isPassing = failed > permanent || tooLarge + failed === 0
+  const advice = isPassing ? ' Run it again.' : permanent > 0 ? ` ${NO_USE}` : ''
+  return `${sessionCount(remaining ?? 0)} left in the old store: ${reasons.join(', ')}.${firstError ? ` ${firstError}` : ''}${advice}`
 }

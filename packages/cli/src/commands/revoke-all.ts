@@ -17,7 +17,9 @@ export function revokeAll(program: Command): void {
     .summary("end all of a user's sessions")
     .description("Ends all of a user's sessions immediately, on every device. On a terminal it asks first.")
     .option('-y, --yes', 'do not ask')
-    .action((options: Options) => withSessions(options, ['namespace', 'keys'], (sessions) => end(sessions, options)))
+    .action((options: Options) =>
+      withSessions(options, ['store', 'namespace', 'keys'], (sessions) => end(sessions, options)),
+    )
   withExamples(command, 'strongroom revoke-all --user 42 --yes')
 }
 

@@ -34,7 +34,9 @@ export function revokeEverybody(program: Command): void {
     )
     .option('-y, --yes', 'do not ask: every server has the new secrets alone')
     .option('--watch <seconds>', 'watch this long for a server that still has an old secret (default: 15)', wholeNumber)
-    .action((options: Options) => withSessions(options, ['namespace', 'keys'], (sessions) => end(sessions, options)))
+    .action((options: Options) =>
+      withSessions(options, ['store', 'namespace', 'keys'], (sessions) => end(sessions, options)),
+    )
   withExamples(command, 'strongroom revoke-everybody', 'strongroom revoke-everybody --yes --watch 60 --json')
 }
 

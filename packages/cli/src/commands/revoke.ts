@@ -15,7 +15,7 @@ export function revoke(program: Command): void {
     .description('Ends a session immediately: its cookie no longer opens anything. It needs no secrets with --store.')
     .action(async (handle: string, options: Options) => {
       checkHandle(handle)
-      await withSessions(options, ['namespace'], (sessions) => end(sessions, handle, options))
+      await withSessions(options, ['store', 'namespace'], (sessions) => end(sessions, handle, options))
     })
   withExamples(command, 'strongroom revoke 8Jk2xQvT0aLrWm_e')
 }

@@ -16,7 +16,7 @@ export function show(program: Command): void {
     .description('Shows when a session began and ends, and nothing of its data. It needs no secrets with --store.')
     .action(async (handle: string, options: Options) => {
       checkHandle(handle)
-      await withSessions(options, ['namespace'], (sessions) => print(sessions, handle, options))
+      await withSessions(options, ['store', 'namespace'], (sessions) => print(sessions, handle, options))
     })
   withExamples(command, 'strongroom show 8Jk2xQvT0aLrWm_e')
 }

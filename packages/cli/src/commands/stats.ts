@@ -14,7 +14,7 @@ export function stats(program: Command): void {
     .description(
       "Counts an application's live sessions, and the expired ones of all applications, by reading the whole store. It needs no secrets with --store.",
     )
-    .action((options: Options) => withSessions(options, ['namespace'], (sessions) => print(sessions, options)))
+    .action((options: Options) => withSessions(options, ['store', 'namespace'], (sessions) => print(sessions, options)))
   withExamples(command, 'strongroom stats', 'strongroom stats --store file:./sessions --json')
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import { createSessions } from 'strongroom'
+import { writeText } from './file.ts'
 import { packageType } from './package-type.ts'
 
 export type Language = 'ts' | 'js'
@@ -21,16 +21,11 @@ export interface ConfigFile {
   readonly name: string
   /** The value of the option `store`, as source text. */
   readonly store: string
-  readonly replace: boolean
 }
 
-export function writeConfig({ name, store, replace }: ConfigFile): void {
+export function writeConfig({ name, store }: ConfigFile): void {
   const text = name.endsWith('.mjs') ? javascript(store) : typescript(store)
-  try {
-    writeFileSync(name, text, { flag: replace ? 'w' : 'wx' })
-  } catch (cause) {
-    throw new Error(`${name} could not be written`, { cause })
-  }
+  writeText(name, text)
 }
 
 const SECRETS = `  // The first is current; the others still open what they sealed. \`npx @strongroom/cli keys new\` prints one.

@@ -1,8 +1,9 @@
-import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import { parseEnv } from 'node:util'
+import { readEnv } from '../environment.ts'
 import { misuse } from '../failure.ts'
 import { newSecret } from '../secrets.ts'
+import { checkWritable, textOf, withLine, writeText } from './file.ts'
 
 const SECRETS = 'STRONGROOM_SECRETS'
 export const STORE = 'STRONGROOM_STORE'
@@ -11,6 +12,7 @@ export const STORE = 'STRONGROOM_STORE'
 export function checkFolder(file: string): void {
   const folder = dirname(file)
   if (!existsSync(folder)) throw misuse(`The folder ${folder} of --env does not exist, and nothing was changed.`)
+  for (const each of [file, '.gitignore']) checkWritable(each)
 }
 
 /** Adds a new secret to an environment file, unless the file or the environment has one. Returns what was done. */
@@ -38,15 +40,12 @@ export function checkStoreVariable(file: string, url: string): void {
 const currentStore = (file: string) => process.env[STORE] || valueIn(file, STORE)
 
 function valueIn(file: string, name: string): string | undefined {
-  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8'))[name] : undefined
+  return existsSync(file) ? readEnv(file, file)[name] : undefined
 }
 
 function append(file: string, variable: string): void {
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  const gap = text === '' || text.endsWith('\n') ? '' : '\n'
-  appendFileSync(file, `${gap}${variable}\n`, { mode: 0o600 })
-  // The mode above is only for a new file. An existing one contains a secret now, too.
-  chmodSync(file, 0o600)
+  // Also a file that existed contains a secret now.
+  writeText(file, withLine(textOf(file), variable), 0o600)
 }
 
 /** Adds a file to .gitignore if the working directory is in a git repository. Returns what was done, or null. */
@@ -54,10 +53,10 @@ export function ignoreInGit(file: string): string | null {
   if (!isInRepository()) return null
   const path = relative(process.cwd(), file).split(sep).join('/')
   if (path.startsWith('..')) return `${file} is outside this folder: make sure that git ignores it.`
-  const text = existsSync('.gitignore') ? readFileSync('.gitignore', 'utf8') : ''
+  const text = textOf('.gitignore')
   const lines = text.split('\n').map((line) => line.trim())
   if (lines.includes(path) || lines.includes(`/${path}`)) return null
-  writeFileSync('.gitignore', `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${path}\n`)
+  writeText('.gitignore', withLine(text, path))
   return `Added ${path} to .gitignore.`
 }
 

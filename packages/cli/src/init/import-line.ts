@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { readText } from '../text.ts'
 import { packageType } from './package-type.ts'
 
 /** One line, or two where Node decides by the file itself: for a file that uses `import`, and for one that uses `require`. */
@@ -44,7 +45,7 @@ export function needsAllowJs(name: string): boolean {
 /** The text of tsconfig.json, where possible with what it extends; null when there is none. */
 function compilerOptions(): string | null {
   if (!existsSync('tsconfig.json')) return null
-  return resolvedByTsc() ?? readFileSync('tsconfig.json', 'utf8')
+  return resolvedByTsc() ?? readText('tsconfig.json')
 }
 
 function resolvedByTsc(): string | null {

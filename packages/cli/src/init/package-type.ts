@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { misuse } from '../failure.ts'
+import { readText } from '../text.ts'
 
 /**
  * What Node takes a .js file of the application for. `unset`: its package.json has no type, so that Node looks at the file itself;
@@ -18,7 +19,7 @@ export function packageType(): PackageType {
 
 function typeIn(path: string): PackageType {
   try {
-    const { type } = JSON.parse(readFileSync(path, 'utf8'))
+    const { type } = JSON.parse(readText(path))
     return type === 'module' || type === 'commonjs' ? type : 'unset'
   } catch (cause) {
     throw misuse('package.json is not valid JSON.', { cause })

@@ -49,7 +49,3 @@ export const needsTables = (store: string) =>
 
 /** The URL, and those of the stores that it is made of, as in cached:?durable=…&cache=… */
 const urlsIn = (store: string) => [store, ...new URLSearchParams(store.split('?').slice(1).join('?')).values()]
-
-/** A password belongs in the environment, not in a file that is committed. */
-export const hasPassword = (store: string) =>
-  urlsIn(store).some((url) => /:\/\/[^/?#@]*:[^/?#]*@|[?&]password=./.test(url))

@@ -9,6 +9,7 @@ import { moving, type Phase } from './moving/moving.ts'
 import { mysql } from './mysql/mysql.ts'
 import { postgres } from './postgres/postgres.ts'
 import { redis } from './redis/redis.ts'
+import { trimUrl } from './shared/server-url.ts'
 import { type Query, strictQuery } from './shared/url-query.ts'
 import { sqlite } from './sqlite/sqlite.ts'
 
@@ -118,7 +119,8 @@ const PARTS = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i
  * The file or directory that a URL names; null for a store without one. A command that only reads first checks that it
  * exists, because opening the store would create an empty one for a mistyped path.
  */
-export function pathInUrl(url: string): string | null {
+export function pathInUrl(given: string): string | null {
+  const url = trimUrl('the store', given)
   const [, scheme = '', path = '', query] = PARTS.exec(url) ?? []
   if (scheme === 'cached') return pathInUrl(new URLSearchParams(query).get('durable') ?? '')
   return ['file', 'sqlite'].includes(scheme) && path !== ':memory:' ? toPath(scheme, path) : null
@@ -142,16 +144,18 @@ export function pathInUrl(url: string): string | null {
  * `file:/abs`. Throws `ConfigError` for anything unknown. No message repeats the URL, because it may contain a
  * password.
  */
-export function engineFromUrl(url: string): Store | CookieEngine {
+export function engineFromUrl(given: string): Store | CookieEngine {
+  const url = trimUrl('the store', given)
   const [, scheme = '', path = '', query = ''] = PARTS.exec(url) ?? []
   const whole = Object.hasOwn(WHOLE, scheme) ? WHOLE[scheme] : undefined
   if (whole) return whole(url)
   const local = Object.hasOwn(LOCAL, scheme) ? LOCAL[scheme] : undefined
   if (local) return local.make(toPath(scheme, path), strictQuery(`${scheme}:`, query, local.known))
   const known = [...Object.keys(LOCAL), ...Object.keys(WHOLE)].map((name) => `${name}:`).join(', ')
-  throw new ConfigError(
-    `${scheme ? `Unknown store URL "${scheme}:".` : 'A store URL begins with a scheme.'} Known: ${known}.`,
-  )
+  if (/^(?:(?:redis|valkey)s?\+)?(?:unix|socket)$/.test(scheme))
+    throw new ConfigError('For Redis on a Unix socket, write redis://user:password@/0?socketPath=/run/redis.sock')
+  // The scheme is not repeated: of a URL without one, it may be the beginning of a password.
+  throw new ConfigError(`${scheme ? 'Unknown store URL.' : 'A store URL begins with a scheme.'} Known: ${known}.`)
 }
 
 /** As `engineFromUrl`, for what only a store can do. */
@@ -165,6 +169,10 @@ export function storeFromUrl(url: string): Store {
 
 function toPath(scheme: string, path: string): string {
   const rooted = path.startsWith('///') ? path.slice(2) : path
+  if (/^~[^/]*(?:\/|$)/.test(rooted))
+    throw new ConfigError(
+      `A shell does not expand "~" in a URL: write the whole path, as in ${scheme}:$HOME/… (or ${scheme}:./~… for a name that begins with "~").`,
+    )
   if (rooted.startsWith('//')) {
     throw new ConfigError(
       `A ${scheme}: URL names a path on this machine, and no host: write ${scheme}:./relative or ${scheme}:/absolute.`,

@@ -28,7 +28,9 @@ export interface CachedOptions<D extends Store = Store> {
 }
 
 /** Has every optional part of the store contract that the durable store has. */
-export type CachedStore<D extends Store> = Store & Pick<D, 'byOwner' | 'scan' | 'tryWithLock' | 'changes' | 'schema'>
+export type CachedStore<D extends Store> = Store &
+  AsyncDisposable &
+  Pick<D, 'byOwner' | 'scan' | 'tryWithLock' | 'changes' | 'schema'>
 
 const KNOWN = ['durable', 'cache', 'maxAge', 'cacheTimeout', 'onCacheError', 'clock']
 

@@ -156,6 +156,10 @@ export class Cached implements Store {
     await this.#feed?.stop()
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   /** As `read`, for a usable copy in this process. Asking the durable store takes time. */
   #readSync(id: Id): Found | undefined {
     if (this.#state.isClosed) return undefined

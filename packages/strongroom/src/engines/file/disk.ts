@@ -2,8 +2,9 @@ import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Id } from '../../crypto/token.ts'
-import { StoreError } from '../../errors.ts'
+import { StoreError, StrongroomError } from '../../errors.ts'
 import { isHexId } from '../shared/entry.ts'
+import { checkDirectory, warnRoot } from './directory.ts'
 import { decode, type FileRecord } from './record.ts'
 
 // The callback functions, promisified: they cost half as much as the FileHandles of node:fs/promises.
@@ -150,9 +151,10 @@ export class Disk {
   }
 
   async #createDirectories(): Promise<void> {
-    await mkdir(this.root, { recursive: true, mode: 0o700 })
-    for (const name of ['sessions', 'owners', 'locks']) {
-      await mkdir(join(this.root, name), { recursive: true, mode: 0o700 })
+    await warnRoot(this.root)
+    for (const path of ['.', 'sessions', 'owners', 'locks'].map((name) => join(this.root, name))) {
+      await mkdir(path, { recursive: true, mode: 0o700 })
+      await checkDirectory(path)
     }
     await this.#sync(this.root)
   }
@@ -217,8 +219,8 @@ async function orNull<T>(call: Promise<T>): Promise<T | null> {
 }
 
 /** Node's own error contains the path, and the path ends in an id, so only its code and the call are kept. */
-export function unanswered(error: unknown): StoreError {
-  if (error instanceof StoreError) return error
+export function unanswered(error: unknown): StrongroomError {
+  if (error instanceof StrongroomError) return error
   const { code, errno, syscall } = error as NodeJS.ErrnoException
   const cause = syscall ? Object.assign(new Error(`${code} in ${syscall}`), { code, errno, syscall }) : error
   return new StoreError('The session directory did not answer.', { cause })

@@ -24,7 +24,7 @@ export interface FileOptions {
  * The deadline is the file's modification time. If you copy the directory without it (`cp` without `-p`), every session
  * in the copy has expired. A damaged file counts as absent, and is removed after its deadline.
  */
-export function file(given: string | FileOptions): IndexedStore & ScannableStore {
+export function file(given: string | FileOptions): IndexedStore & ScannableStore & AsyncDisposable {
   const options: Partial<FileOptions> = typeof given === 'string' ? { dir: given } : (given ?? {})
   checkOptions('file()', options, ['dir', 'durable', 'timeout', 'clock'])
   const { dir, durable = true } = options

@@ -19,6 +19,7 @@ import type {
 import { isHexId } from '../shared/entry.ts'
 import { inPages, STEP } from '../shared/pages.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
+import { forbidden } from './directory.ts'
 import { Disk, type LoadedFile, unanswered } from './disk.ts'
 import { FileLocks } from './lock.ts'
 import { encode } from './record.ts'
@@ -150,6 +151,10 @@ export class Files implements IndexedStore, ScannableStore {
     await this.#locks.close()
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   async #deleteIf(id: Id, matches: (found: LoadedFile) => boolean): Promise<boolean> {
     const found = this.#live(await this.#disk.load(id))
     if (!found || !matches(found)) return false
@@ -208,7 +213,7 @@ export class Files implements IndexedStore, ScannableStore {
       this.#state.assertOpen()
       return await work()
     } catch (error) {
-      throw unanswered(error)
+      throw (await forbidden(error, this.#disk.root)) ?? unanswered(error)
     }
   }
 }

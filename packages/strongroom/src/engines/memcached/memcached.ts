@@ -1,6 +1,7 @@
 import { checkOptions, clockOption, timeoutOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, Store } from '../../store.ts'
+import { trimUrl } from '../shared/server-url.ts'
 import { strictQuery } from '../shared/url-query.ts'
 import { type Address, Servers } from './servers.ts'
 import { Memcached } from './store.ts'
@@ -28,7 +29,7 @@ const OVERHEAD = 2048
  * This speaks memcached's meta protocol itself. The clients that exist for Node either have no compare-and-set, or do
  * not return bytes unaltered.
  */
-export function memcached(given: string | MemcachedOptions): Store {
+export function memcached(given: string | MemcachedOptions): Store & AsyncDisposable {
   const options = typeof given === 'string' ? optionsIn(given) : given
   checkOptions('memcached()', options, KNOWN)
   const { prefix = 'strongroom:' } = options
@@ -47,8 +48,11 @@ export function memcached(given: string | MemcachedOptions): Store {
 }
 
 function optionsIn(url: string): MemcachedOptions {
-  const [, servers, given = ''] = /^memcached:\/\/([^/?#]*)\/?(?:\?(.*))?$/i.exec(url) ?? []
-  if (servers === undefined) throw new ConfigError('A memcached URL is memcached://host:port,host:port?prefix=…')
+  const [, servers, given = ''] = /^memcached:\/\/([^/?#]*)\/?(?:\?(.*))?$/i.exec(trimUrl('memcached()', url)) ?? []
+  if (servers === undefined)
+    throw new ConfigError(
+      'A memcached URL is memcached://host:port,host:port?prefix=… (Unix sockets are not supported.)',
+    )
   const query = strictQuery('memcached:', given, ['prefix', 'timeout', 'itemSize'])
   const [timeout, itemSize] = [query.number('timeout'), query.number('itemSize')]
   return { servers: servers.split(','), prefix: query.string('prefix'), timeout, itemSize }

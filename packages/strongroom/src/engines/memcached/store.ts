@@ -122,6 +122,10 @@ export class Memcached implements Store {
     this.#servers.close()
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   /**
    * Changes a live item, if it is the one that is meant, and tries again when another caller changed it in between.
    * The item as it was last seen is tried first, without reading it again: if it has changed since, memcached refuses.

@@ -20,9 +20,9 @@ export interface MemoryOptions {
  * Sessions in this process's memory: the fastest store. It forgets everything at a restart. `max` and `maxBytes` bound its
  * size; when it is full, expired sessions make room for new ones, and live ones stay unless it `evicts`.
  */
-export function memory(options: MemoryOptions & { readonly evicts: true }): ScannableStore
-export function memory(options?: MemoryOptions): IndexedStore & ScannableStore
-export function memory(options: MemoryOptions = {}): ScannableStore {
+export function memory(options: MemoryOptions & { readonly evicts: true }): ScannableStore & AsyncDisposable
+export function memory(options?: MemoryOptions): IndexedStore & ScannableStore & AsyncDisposable
+export function memory(options: MemoryOptions = {}): ScannableStore & AsyncDisposable {
   checkOptions('memory()', options, ['max', 'maxBytes', 'evicts', 'clock'])
   return new Memory({
     max: wholeNumber('memory()', 'max', options.max, 100_000),

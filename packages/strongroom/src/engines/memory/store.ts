@@ -134,6 +134,10 @@ export class Memory implements ScannableStore {
     this.#deadlines?.clear()
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   /**
    * A step looks at a bounded number of entries, so that a store full of live ones does not block the event loop
    * either.

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
 import type { Id } from '../../crypto/token.ts'
-import { StoreError } from '../../errors.ts'
+import { ConfigError, StoreError } from '../../errors.ts'
 import { type Clock, type Entry, isSession, type Listing, type ScannableStore, type Store } from '../../store.ts'
+import { isPermanent } from '../shared/permanent.ts'
 import { type Located, type Sides, sidesOf } from './sides.ts'
 import { digestOf } from './tombstones.ts'
 
@@ -35,6 +36,8 @@ export interface MoveReport {
   readonly tooLarge: number
   /** Still in the old store: the new one refused them, or did not return them unaltered. */
   readonly failed: number
+  /** Of these: for reasons that will not pass by themselves, so that it does not help to run it again. */
+  readonly permanent: number
   /** The error message for the first of these; null when there was none. */
   readonly firstError: string | null
   /** Live sessions in the old store at the end, `tooLarge` and `failed` included; null when the signal stopped it. */
@@ -65,7 +68,7 @@ export async function move(options: MoveOptions): Promise<MoveReport> {
   const page = wholeNumber('move()', 'page', options.page, 500)
   const clock = clockOption('move()', options.clock)
   const mover = new Mover(sidesOf('move()', { from, to }), clock, dryRun)
-  if (!dryRun) await probe(to, clock)
+  if (!dryRun) await probe(from, to, clock)
   for (let scan = 0; scan < SCANS; scan += 1) {
     const before = mover.left
     mover.startScan()
@@ -78,7 +81,7 @@ export async function move(options: MoveOptions): Promise<MoveReport> {
   }
   const complete = signal?.aborted !== true
   const [remaining, present] = complete ? [await count(from), await count(to)] : [null, null]
-  return { ...mover.tally, firstError: mover.firstError, remaining, present, complete }
+  return { ...mover.tally, permanent: mover.permanent, firstError: mover.firstError, remaining, present, complete }
 }
 
 class Mover {
@@ -87,6 +90,7 @@ class Mover {
   listed = 0
   /** How many entries have left the old store: sessions, and what the library itself keeps beside them. */
   left = 0
+  permanent = 0
   firstError: string | null = null
   readonly #sides: Sides
   readonly #clock: Clock
@@ -106,7 +110,7 @@ class Mover {
   startScan(): void {
     this.listed = 0
     // Only the last scan counts these, because each scan meets them again.
-    this.tally.tooLarge = this.tally.failed = 0
+    this.tally.tooLarge = this.tally.failed = this.permanent = 0
     this.firstError = null
   }
 
@@ -124,6 +128,7 @@ class Mover {
         } catch (error) {
           errors.push(error)
           this.#count('failed', listing)
+          if (isPermanent(error)) this.permanent += 1
           // Other errors may contain what must not be shown.
           if (error instanceof StoreError) this.firstError ??= error.message
         }
@@ -171,15 +176,20 @@ class Mover {
   }
 }
 
-/** Nothing is moved into a store that cannot be written to, or that alters the bytes (a text column, a proxy). */
-async function probe(to: Store, clock: Clock): Promise<void> {
+/**
+ * Nothing is moved into a store that cannot be written to, or that alters the bytes (a text column, a proxy). Nor into itself: each
+ * session would be found there already, and then be deleted.
+ */
+async function probe(from: Store, to: Store, clock: Clock): Promise<void> {
   const id = randomBytes(32).toString('hex') as Id
   const now = clock()
   const bytes = Uint8Array.from({ length: 256 }, (_, value) => value)
   const entry: Entry = { bytes, label: bytes, owner: null, createdAt: now, expiresAt: now + 60_000 }
   const made = await to.create(id, entry)
   const found = made ? await to.read(id, { fresh: true }) : null
+  const isItself = made && (await from.read(id, { fresh: true })) !== null
   await to.delete(id)
+  if (isItself) throw new ConfigError('move(): "from" and "to" are the same store; nothing was moved.')
   if (found && digestOf(found.entry) === digestOf(entry)) return
   throw new StoreError('The new store did not return what it was given; nothing was moved.')
 }

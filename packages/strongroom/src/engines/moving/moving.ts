@@ -29,9 +29,9 @@ export interface MovingOptions<From extends Store = ScannableStore, To extends S
  */
 export function moving(
   options: MovingOptions<IndexedStore & ScannableStore, IndexedStore & ScannableStore>,
-): IndexedStore & ScannableStore
-export function moving(options: MovingOptions): Store
-export function moving(options: MovingOptions): Store {
+): IndexedStore & ScannableStore & AsyncDisposable
+export function moving(options: MovingOptions): Store & AsyncDisposable
+export function moving(options: MovingOptions): Store & AsyncDisposable {
   checkOptions('moving()', options, ['from', 'to', 'phase', 'clock'])
   return new Moving(sidesOf('moving()', options), clockOption('moving()', options.clock))
 }

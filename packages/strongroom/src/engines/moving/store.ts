@@ -128,6 +128,10 @@ export class Moving implements Store {
     this.#state.close()
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   /**
    * An update that ends the session leaves a tombstone. Without one, a copy that a node still holds would bring it
    * back.

@@ -1,12 +1,13 @@
 import { parseJson } from '../../base/json.ts'
 import { ConfigError } from '../../errors.ts'
+import { parseServerUrl } from '../shared/server-url.ts'
 
 /**
  * What a URL may set of mysql2's options. The others are functions and objects, which no URL can express; or undo what we decide:
  * `multipleStatements`, and `uri`, a second URL that mysql2 reads instead of this one. A list of what is refused would miss the
  * next such option.
  */
-const DRIVER_OPTIONS: ReadonlySet<string> = new Set([
+export const DRIVER_OPTIONS: ReadonlySet<string> = new Set([
   ...['socketPath', 'localAddress', 'ssl', 'compress', 'connectTimeout', 'enableKeepAlive', 'keepAliveInitialDelay'],
   ...['connectionLimit', 'maxIdle', 'idleTimeout', 'queueLimit', 'waitForConnections', 'resetOnRelease', 'gracefulEnd'],
   ...['password1', 'password2', 'password3', 'passwordSha1', 'insecureAuth', 'enableCleartextPlugin'],
@@ -35,6 +36,8 @@ const FLAGS: ReadonlySet<string> = new Set([
   ...['CAN_HANDLE_EXPIRED_PASSWORDS', 'CLIENT_QUERY_ATTRIBUTES'],
 ])
 
+const EXAMPLE = 'mysql://user:password@host:3306/database'
+
 interface Defaults {
   readonly timeout: number
   /** Open connections that take several statements in one message (default false). */
@@ -44,10 +47,15 @@ interface Defaults {
 }
 
 /** The URL with our defaults; its own settings take precedence. No message quotes any part of it, because it contains a password. */
-export function driverUrl(url: string, { where, timeout, batchWrites = false }: Defaults): string {
-  const parsed = URL.parse(url)
-  if (!parsed || !(parsed.hostname || parsed.searchParams.has('socketPath')))
-    throw new ConfigError(`The URL of ${where} must be like mysql://user:password@host:3306/database.`)
+export function driverUrl(given: string, { where, timeout, batchWrites = false }: Defaults): string {
+  const { url, hosts, query } = parseServerUrl(where, EXAMPLE, given)
+  const isSocket = hosts === '' && new URLSearchParams(query).has('socketPath')
+  // The driver needs a host all the same, and ignores it.
+  const parsed = URL.parse(isSocket ? url.replace(/^([^/]+\/\/(?:[^/?]*@)?)/, '$1localhost') : url)
+  if (!parsed?.hostname)
+    throw new ConfigError(
+      `The URL of ${where} must be like ${EXAMPLE}, or mysql://user@/database?socketPath=/run/mysqld.sock.`,
+    )
   const { searchParams } = parsed
   for (const [name, value] of searchParams) checkOption(name, value, where)
   // On such a connection, an SQL injection could append any statement. It takes `batchWrites` to open one.

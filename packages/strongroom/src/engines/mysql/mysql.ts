@@ -1,6 +1,7 @@
 import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema, Store } from '../../store.ts'
+import { trimUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
 import { type MysqlClient, type Source, sourceOf, URL_OPTIONS, UrlSource } from './client.ts'
@@ -11,6 +12,7 @@ import { Table } from './table.ts'
 export type { MysqlClient, MysqlConnection, MysqlPool, MysqlStatement, MysqlValue } from './client.ts'
 
 export type MysqlStore = IndexedStore &
+  AsyncDisposable &
   ScannableStore &
   Required<Pick<Store, 'tryWithLock'>> & { readonly schema: Schema }
 
@@ -74,10 +76,11 @@ function toOptions(given: unknown): AnyOptions {
 function fromUrl(options: AnyOptions): AnyOptions {
   if (options.url === undefined) return options
   if (typeof options.url !== 'string') throw new ConfigError('Option "url" of mysql() must be a string.')
-  const scheme = /^(?:mysql|mariadb):/.exec(options.url)?.[0]
+  const given = trimUrl('mysql()', options.url)
+  const scheme = /^(?:mysql|mariadb):/.exec(given)?.[0]
   // The message does not quote the URL, because it contains a password.
   if (!scheme) throw new ConfigError('The URL of mysql() must be like mysql://user:password@host:3306/database.')
-  const { own, url } = takeQuery(scheme, options.url, URL_OPTIONS)
+  const { own, url } = takeQuery(scheme, given, URL_OPTIONS)
   const inUrl = {
     table: own.string('table'),
     createTable: own.boolean('createTable'),

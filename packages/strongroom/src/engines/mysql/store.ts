@@ -140,6 +140,10 @@ export class Mysql implements IndexedStore, ScannableStore {
     return this.#executor.close()
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   /** A step reads a bounded number of rows, including live ones of the last purge step, and deletes those that are due. */
   #clearing(limit: number, dryRun: boolean): AsyncGenerator<number> {
     const now = this.#clock()

@@ -1,10 +1,12 @@
 import { checkOptions, clockOption, timeoutOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema } from '../../store.ts'
+import { trimUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
 import { PostgresChangeFeed } from './changes.ts'
 import { type PostgresClient, type PostgresPool, refuseBinary } from './client.ts'
+import { driverUrl } from './driver-url.ts'
 import { ClientExecutor, canReserve, type Executor, PoolExecutor, URL_OPTIONS, UrlExecutor } from './executor.ts'
 import { statementsFor } from './statements.ts'
 import { Postgres } from './store.ts'
@@ -42,7 +44,7 @@ export interface PostgresClientOptions extends CommonOptions {
 }
 
 /** What this engine offers beyond the contract. */
-export type PostgresStore = IndexedStore & ScannableStore & { readonly schema: Schema }
+export type PostgresStore = IndexedStore & ScannableStore & AsyncDisposable & { readonly schema: Schema }
 
 /**
  * Sessions in a table of PostgreSQL: a URL, or a `Pool` or `Client` of pg.
@@ -91,7 +93,7 @@ function toOptions(given: unknown): AnyOptions {
 /** Takes our options out of the URL: the driver would ignore them silently. */
 function fromUrl(given: AnyOptions): AnyOptions {
   if (typeof given.url !== 'string') return given
-  const { own, url } = takeQuery('postgres:', given.url, URL_OPTIONS)
+  const { own, url } = takeQuery('postgres:', trimUrl('postgres()', given.url), URL_OPTIONS)
   const inUrl = {
     table: own.string('table'),
     createTable: own.boolean('createTable'),
@@ -112,9 +114,7 @@ function executorOf({ url, client, max }: AnyOptions, timeout: number): Executor
     return 'totalCount' in client ? new PoolExecutor(client) : new ClientExecutor(client)
   }
   if (typeof url !== 'string' || url === '') throw new ConfigError('postgres() needs a URL or a client.')
-  if (!isUrl(url))
-    throw new ConfigError('The URL of postgres() must be like postgres://user:password@host:5432/database.')
-  return new UrlExecutor({ url, timeout, max: wholeNumber('postgres()', 'max', max, 10) })
+  return new UrlExecutor({ url: driverUrl(url), timeout, max: wholeNumber('postgres()', 'max', max, 10) })
 }
 
 function changesOf(
@@ -123,9 +123,9 @@ function changesOf(
   { table, timeout }: { table: string; timeout: number },
 ): PostgresChangeFeed | undefined {
   const notifies = flag('notify', notify, false)
-  if (listen !== undefined && (!notifies || typeof listen !== 'string' || !isUrl(listen)))
+  if (listen !== undefined && (!notifies || typeof listen !== 'string'))
     throw new ConfigError('Option "listen" of postgres() must be a URL, and needs notify: true.')
-  const listening = listen === undefined ? executor : new UrlExecutor({ url: listen, timeout, max: 1 })
+  const listening = listen === undefined ? executor : new UrlExecutor({ url: driverUrl(listen), timeout, max: 1 })
   return notifies && canReserve(listening)
     ? new PostgresChangeFeed(listening, { channel: channelOf(table), limit: timeout })
     : undefined
@@ -143,9 +143,4 @@ function flag(name: string, given: unknown, standard: boolean): boolean {
   if (given === undefined) return standard
   if (typeof given === 'boolean') return given
   throw new ConfigError(`Option "${name}" of postgres() must be true or false.`)
-}
-
-/** Checked here, because the driver would do so at the first call, with the password in its error. */
-function isUrl(given: string): boolean {
-  return /^postgres(?:ql)?:/i.test(given) && URL.canParse(given)
 }

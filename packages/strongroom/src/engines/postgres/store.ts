@@ -146,6 +146,10 @@ export class Postgres implements IndexedStore, ScannableStore {
     return this.#close()
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   #now(): number {
     return Math.floor(this.#clock())
   }

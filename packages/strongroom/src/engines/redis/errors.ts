@@ -72,6 +72,7 @@ function toAddress(error: object): string {
  */
 export function storeError(error: unknown, connectionError?: unknown): Error {
   if (error instanceof StoreError || error instanceof ConfigError) return error
+  if (isNoDatabase(error) || isNoDatabase(connectionError)) return noDatabase()
   const cause = clean(error)
   const advice = ADVICE[codeOf(cause)]
   if (advice) return new StoreError(advice, { cause })
@@ -84,11 +85,20 @@ export function storeError(error: unknown, connectionError?: unknown): Error {
 }
 
 /** `isConnected` where the client keeps the errors of its connection to itself. */
-export function timeoutError(ms: number, connectionError: unknown, isConnected = true): StoreError {
+export function timeoutError(ms: number, connectionError: unknown, isConnected = true): Error {
+  if (isNoDatabase(connectionError)) return noDatabase()
   const what = whatHappened(connectionError) || (isConnected ? '' : 'the client is not connected')
   const message = `Redis did not answer within ${ms} ms${what && `: ${what}`}. Check that it is running and can be reached.`
   return new StoreError(message, connectionError ? { cause: clean(connectionError) } : undefined)
 }
+
+/** In these words, Redis and Valkey refuse SELECT. */
+const isNoDatabase = (error: unknown) => /\bDB index\b/i.test(String((error as Error | undefined)?.message))
+
+const noDatabase = () =>
+  new ConfigError(
+    'redis(): the server has no database of the number that the URL ends with. Use another one, or raise "databases" in its configuration.',
+  )
 
 /** The first word of an error of Redis, which says what kind it is: "NOSCRIPT", "OOM". */
 export function codeOf(error: unknown): string {

@@ -203,7 +203,9 @@ export async function openIoredis(address: RedisAddress, timeout: number): Promi
     return ownDriver(cluster)
   }
   const single = { ...connection, ...lazy, db, retryStrategy: retryDelay }
-  if (address.kind === 'standalone') return ownDriver(new Redis({ ...hosts[0], ...single }))
+  const { socketPath } = address
+  const server = socketPath === undefined ? hosts[0] : { path: socketPath }
+  if (address.kind === 'standalone') return ownDriver(new Redis({ ...server, ...single }))
   const { master: name, sentinelUsername, sentinelPassword } = address
   const sentinel = {
     name,
@@ -244,13 +246,18 @@ interface OwnCluster {
 interface OwnClient extends IoredisClient {
   on(event: 'end' | 'error' | 'ready', listener: (error: unknown) => void): unknown
   connect(): Promise<unknown>
+  disconnect(reconnect: boolean): void
 }
 
-/** Remembers the last connection error, for the calls that fail because of it. Without a listener, "error" would end the process. */
+/**
+ * Remembers the last connection error, for the calls that fail because of it. Without a listener, "error" would end the process.
+ * When the server refuses SELECT, ioredis would go on in database 0.
+ */
 function ownDriver(client: OwnClient): Driver {
   let lastError: unknown
   client.on('error', (error) => {
     lastError = error
+    if ((error as { command?: { name?: unknown } } | null)?.command?.name === 'select') client.disconnect(true)
   })
   client.on('ready', () => {
     lastError = undefined

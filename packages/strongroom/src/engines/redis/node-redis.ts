@@ -125,6 +125,27 @@ function pickOne(masters: readonly object[]): object {
   return master
 }
 
+/**
+ * Sends nothing before the server has accepted SELECT. node-redis sends what is waiting in the same message, and the server runs it
+ * in database 0 if it has no such database.
+ */
+function afterConnecting(driver: Driver, connected: Promise<unknown>): Driver {
+  const after =
+    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+    async (...args: A) => {
+      await connected
+      return call(...args)
+    }
+  return {
+    ...driver,
+    get: after(driver.get),
+    evalSha: after(driver.evalSha),
+    evalSource: after(driver.evalSource),
+    masters: after(driver.masters),
+    subscribe: after(driver.subscribe),
+  }
+}
+
 /** Creates a client for one server and begins to connect. Rejects when the package redis is not installed. */
 export async function openNodeRedis(address: RedisAddress, timeout: number): Promise<Driver> {
   const { createClient } = await import('redis')
@@ -133,13 +154,13 @@ export async function openNodeRedis(address: RedisAddress, timeout: number): Pro
       `redis() with a redis+${address.kind}: URL needs the package ioredis, or a client of redis: npm install ioredis`,
     )
   }
-  const { hosts, username, password, database, tls } = address
+  const { hosts, socketPath, username, password, database, tls } = address
   let lastError: unknown
   let createdAt = 0
   const create = (): Driver => {
     createdAt = performance.now()
     const socket = {
-      ...hosts[0],
+      ...(socketPath === undefined ? hosts[0] : { path: socketPath }),
       ...(tls && { tls: true as const }),
       connectTimeout: timeout,
       // Retries are counted from 0.
@@ -155,8 +176,9 @@ export async function openNodeRedis(address: RedisAddress, timeout: number): Pro
     // Without a listener, "error" would end the process. The calls that fail because of it report it.
     client.on('error', (error) => (lastError = error))
     client.on('ready', () => (lastError = undefined))
-    client.connect().catch(() => {})
-    return nodeRedisDriver(client)
+    const connected = client.connect()
+    connected.catch(() => {})
+    return database === 0 ? nodeRedisDriver(client) : afterConnecting(nodeRedisDriver(client), connected)
   }
   let current = create()
   return {

@@ -12,7 +12,7 @@ export type { IoredisClient } from './ioredis.ts'
 export type { NodeRedisClient } from './node-redis.ts'
 
 /** A store that is shared, and may evict sessions: it scans and locks across machines. With `notify` it also has `changes`. */
-export type EvictingRedisStore = ScannableStore & Required<Pick<Store, 'tryWithLock'>>
+export type EvictingRedisStore = ScannableStore & Required<Pick<Store, 'tryWithLock'>> & AsyncDisposable
 
 /** The same, which evicts nothing, and so can find sessions by owner. */
 export type RedisStore = EvictingRedisStore & IndexedStore

@@ -170,6 +170,10 @@ export class Redis implements ScannableStore {
     return this.#connection.close()
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
   #scan(): KeyScan {
     return new KeyScan(this.#connection, this.#keys, this.#clock)
   }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../errors.ts'
+import { trimUrl } from '../shared/server-url.ts'
 import { strictQuery } from '../shared/url-query.ts'
 
 export interface Host {
@@ -12,6 +13,8 @@ export interface RedisAddress {
   readonly tls: boolean
   /** The server, or some of the sentinels or of the cluster's nodes. */
   readonly hosts: readonly [Host, ...Host[]]
+  /** The server's Unix socket, instead of a host. */
+  readonly socketPath: string | undefined
   readonly username: string | undefined
   readonly password: string | undefined
   readonly database: number
@@ -22,32 +25,35 @@ export interface RedisAddress {
 }
 
 const URL_PARTS =
-  /^(redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i
+  /^(redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]*)(?:\/([^@?#]*))?(?:\?([^#]*))?$/i
 const STORE_OPTIONS = ['prefix', 'timeout', 'durable', 'evicts', 'notify']
-const SENTINEL_OPTIONS = ['sentinelUsername', 'sentinelPassword']
+const KIND_OPTIONS = { standalone: ['socketPath'], sentinel: ['sentinelUsername', 'sentinelPassword'], cluster: [] }
 
 /**
  * Parses a `redis:` or `valkey:` URL; `query` holds the options of the store. Throws `ConfigError`, which never repeats any part
  * of the URL, because that may be a password.
  */
 export function parseRedisUrl(url: string) {
-  const [, name, s, sort, username, password, hosts = '', path = '', search = ''] = URL_PARTS.exec(url) ?? []
+  const [, name, s, sort, username, password, hosts = '', path = '', search = ''] =
+    URL_PARTS.exec(trimUrl('redis()', url)) ?? []
   if (name === undefined) {
     throw new ConfigError(
-      'A Redis URL is redis://host:6379/0, redis+sentinel://host:26379,host:26379/master or redis+cluster://host:6379.',
+      'A Redis URL is redis://host:6379/0, redis+sentinel://host:26379,host:26379/master or redis+cluster://host:6379, with @ : / ? # and % in the password as %40 %3A %2F %3F %23 and %25.',
     )
   }
   const kind = (sort?.toLowerCase() ?? 'standalone') as RedisAddress['kind']
   const where = `${name.toLowerCase()}${sort ? `+${kind}` : ''}:`
-  const query = strictQuery(
-    where,
-    search,
-    kind === 'sentinel' ? [...STORE_OPTIONS, ...SENTINEL_OPTIONS] : STORE_OPTIONS,
-  )
+  const query = strictQuery(where, search, [...STORE_OPTIONS, ...KIND_OPTIONS[kind]])
+  const socketPath = query.string('socketPath')
+  if (socketPath !== undefined && (hosts !== '' || s !== ''))
+    throw new ConfigError(
+      'A redis: URL with "socketPath" names no host, and there is no TLS: write redis:///0?socketPath=/run/redis.sock.',
+    )
   const address: RedisAddress = {
     kind,
     tls: s !== '',
     hosts: parseHosts(hosts, kind),
+    socketPath,
     username: decode(username) || undefined,
     password: decode(password) || undefined,
     ...parsePath(path, kind),

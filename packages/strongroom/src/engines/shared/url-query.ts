@@ -17,7 +17,8 @@ export function strictQuery(where: string, query: string, known: readonly string
   const { own, rest } = split(where, query, known)
   const [unknown] = rest.keys()
   if (unknown === undefined) return own
-  throw new ConfigError(`Unknown option "${unknown}" in the ${where} URL. Known: ${known.join(', ')}.`)
+  // Its name is not repeated: of a password that is not encoded, it may be the half behind the "?" or "&".
+  throw new ConfigError(`The ${where} URL has an unknown option. Known: ${known.join(', ')}.`)
 }
 
 /** Takes our options out of a URL. The returned `url` has the rest of the query, which is for the driver. */

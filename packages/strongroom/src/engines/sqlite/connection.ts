@@ -1,8 +1,10 @@
 import { OpenState } from '../../base/open-state.ts'
 import { momentIn, retryUntil } from '../../base/retry.ts'
+import { StoreError } from '../../errors.ts'
 import { GroupCommit } from './group-commit.ts'
-import { type ClosableHandle, isBusy, openDatabase, type SqliteHandle, tooLong, unanswered } from './handle.ts'
+import { type ClosableHandle, isBusy, openDatabase, pathOf, type SqliteHandle, tooLong, unanswered } from './handle.ts'
 import { openTable, type Statements } from './table.ts'
+import { WatchedFile } from './watched-file.ts'
 
 export type Source =
   | { readonly database: SqliteHandle }
@@ -17,12 +19,16 @@ export class Connection {
   readonly #state = new OpenState()
   #own: ClosableHandle | null = null
   #statements: Statements | null = null
+  #file: WatchedFile | null = null
 
   constructor(source: Source, table: string, timeout: number) {
     this.#source = source
     this.#table = table
     this.#timeout = timeout
+    const given = 'database' in source ? pathOf(source.database) : null
+    if (given !== null) this.#file = new WatchedFile(given)
     this.#commits = new GroupCommit(() => {
+      this.checkFile()
       this.#open()
       return this.#database()
     }, timeout)
@@ -32,6 +38,7 @@ export class Connection {
   read<T>(query: (table: Statements) => T): Promise<T> {
     const attempt = () => {
       this.#state.assertOpen()
+      this.#checkFile(false)
       return query(this.#open())
     }
     return retryUntil(momentIn(this.#timeout), attempt, (error, isLate) => {
@@ -57,7 +64,24 @@ export class Connection {
   async close(): Promise<void> {
     this.#state.close()
     await this.#commits.settled()
+    this.#forget()
+  }
+
+  /** Throws when the file is gone. One that was replaced is opened again. Done before each write, and sometimes before a read. */
+  checkFile(): void {
+    this.#checkFile(true)
+  }
+
+  #checkFile(isDue: boolean): void {
+    if (!this.#file || (isDue ? this.#file.isCurrent() : this.#file.wasCurrent())) return
+    if ('database' in this.#source)
+      throw new StoreError('The file of the database that sqlite() was given was replaced: open it again, or restart.')
+    this.#forget()
+  }
+
+  #forget(): void {
     this.#statements = null
+    this.#file = null
     this.#own?.close()
     this.#own = null
   }
@@ -69,7 +93,10 @@ export class Connection {
 
   #database(): SqliteHandle {
     if ('database' in this.#source) return this.#source.database
-    this.#own ??= openDatabase(this.#source.path, this.#source.synchronous)
+    if (this.#own) return this.#own
+    const { path, synchronous } = this.#source
+    this.#own = openDatabase(path, synchronous)
+    if (path !== ':memory:') this.#file = new WatchedFile(path)
     return this.#own
   }
 }

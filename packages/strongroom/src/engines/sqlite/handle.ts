@@ -81,11 +81,25 @@ export function isBusy(error: unknown): boolean {
   return typeof code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(code)
 }
 
+/** "" for a database in memory. */
+function fileOf(handle: SqliteHandle): string {
+  const list = prepare(handle, 'PRAGMA database_list').all() as { name: string; file: string | null }[]
+  return list.find(({ name }) => name === 'main')?.file ?? ''
+}
+
+/** The file of a user's database; null for one in memory, and when it cannot be found out. */
+export function pathOf(handle: SqliteHandle): string | null {
+  try {
+    return fileOf(handle) || null
+  } catch {
+    return null
+  }
+}
+
 /** What the settings of a user's database guarantee; the least of it when they cannot be read. */
 export function durabilityOf(handle: SqliteHandle): Pick<Traits, 'durable' | 'shared'> {
   try {
-    const list = prepare(handle, 'PRAGMA database_list').all() as { name: string; file: string }[]
-    if (!list.find(({ name }) => name === 'main')?.file) return { durable: 'no', shared: 'process' }
+    if (fileOf(handle) === '') return { durable: 'no', shared: 'process' }
     const { synchronous } = prepare(handle, 'PRAGMA synchronous').get() as { synchronous: number | bigint }
     const { journal_mode } = prepare(handle, 'PRAGMA journal_mode').get() as { journal_mode: string }
     // Without a journal on disk, a process that dies in the middle of a write can destroy the whole file.

@@ -40,7 +40,7 @@ export interface SqliteDatabaseOptions extends CommonOptions {
  */
 export function sqlite(
   given: string | SqliteHandle | SqlitePathOptions | SqliteDatabaseOptions,
-): IndexedStore & ScannableStore {
+): IndexedStore & ScannableStore & AsyncDisposable {
   const options = toOptions(given)
   checkOptions('sqlite()', options, ['path', 'database', 'table', 'timeout', 'synchronous', 'clock'])
   const { path, database } = options

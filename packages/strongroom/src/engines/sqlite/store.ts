@@ -114,6 +114,7 @@ export class Sqlite implements IndexedStore, ScannableStore {
 
   async clearExpired(options: ClearOptions = {}): Promise<number> {
     const dryRun = options.dryRun === true
+    this.#connection.checkFile()
     const removed = await drive(this.#sweep(batchOf(options), dryRun), options)
     if (removed > 0 && !dryRun) await this.#connection.emptyLog()
     return removed
@@ -132,6 +133,10 @@ export class Sqlite implements IndexedStore, ScannableStore {
 
   close(): Promise<void> {
     return this.#connection.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   /**

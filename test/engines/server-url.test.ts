@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { ownClient, RedisConnection } from '../../packages/strongroom/src/engines/redis/connection.ts'
+import { openIoredis } from '../../packages/strongroom/src/engines/redis/ioredis.ts'
+import { openNodeRedis } from '../../packages/strongroom/src/engines/redis/node-redis.ts'
+import { parseRedisUrl } from '../../packages/strongroom/src/engines/redis/url.ts'
+import { engineFromUrl, pathInUrl, storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
+import { ConfigError } from '../../packages/strongroom/src/errors.ts'
+import type { Store } from '../../packages/strongroom/src/store.ts'
+import { newEntry, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
+import { mariadbNeed, startMariadb } from '../servers/mariadb.ts'
+import { postgresNeed, startPostgres } from '../servers/postgres.ts'
+import { describeBoth, type RedisServer, startRedis } from '../servers/redis.ts'
+import { send } from '../servers/redis-client.ts'
+
+const PASSWORD = 'sesame'
+
+/** It is refused when the store is made, by a message that matches and repeats nothing of the URL. */
+function refuses(url: string, message: RegExp) {
+  assert.throws(
+    () => engineFromUrl(url),
+    (error: unknown) => {
+      assert.ok(error instanceof ConfigError, String(error))
+      assert.match(error.message, message)
+      assert.doesNotMatch(error.message, new RegExp(PASSWORD))
+      assert.equal(error.cause instanceof Error && error.cause.message.includes(PASSWORD), false)
+      return true
+    },
+  )
+}
+
+async function works(store: Store) {
+  const id = newId()
+  assert.equal(await store.create(id, newEntry(Date.now())), true)
+  assert.ok(await store.read(id))
+  await store.close()
+}
+
+suite('a URL that a person got almost right works, or the message says what to write', () => {
+  for (const scheme of ['postgres', 'mysql', 'mariadb', 'redis'])
+    for (const [what, password, message] of [
+      ['a raw %', `50%${PASSWORD}`, /"%" .*as %25/],
+      ['a % at its end', `${PASSWORD}%`, /"%" .*as %25/],
+      ['a code that is no UTF-8', `%E0${PASSWORD}`, /"%" .*as %25/],
+      ['a /', `1/${PASSWORD}`, /with @ : \/ \? # and % in the password as %40 %3A %2F %3F %23 and %25/],
+      ['a #', `1#${PASSWORD}`, /in the password as %40/],
+      [
+        'a ?',
+        `1?${PASSWORD}`,
+        /unknown option|in the password|neither this engine nor pg knows|an option that is unknown/,
+      ],
+      ['a line break', `1\n${PASSWORD}`, /has a line break or another control character in it/],
+    ] as const)
+      test(`${scheme}: with ${what} in the password`, () => refuses(`${scheme}://me:${password}@host/1`, message))
+
+  for (const url of [
+    `postgres://host/x?${PASSWORD}=1`,
+    `postgres://host/x?tabel=${PASSWORD}`,
+    `mysql://host/x?${PASSWORD}=1`,
+    `redis://host/1?${PASSWORD}=1`,
+    `memcached://host?${PASSWORD}`,
+    `sqlite:./x.db?${PASSWORD}=1`,
+    `cached:?${PASSWORD}=1`,
+    `moving:?${PASSWORD}=1`,
+    `cookie:?${PASSWORD}=1`,
+  ])
+    test(`the name of an unknown option is not repeated: ${url.replaceAll(PASSWORD, '…')}`, () =>
+      refuses(url, /\boption\b.*(?:Known: |Known to pg: |it may contain)/))
+
+  test('nor is a scheme, which may be the beginning of a password', () =>
+    refuses(`${PASSWORD}:x@host`, /Unknown store URL\. Known: /))
+
+  for (const blank of [' ', '\n', '\r\n', '\t'])
+    test(`${JSON.stringify(blank)} at its ends is no part of it`, async () => {
+      const around = (url: string) => `${blank}${url}${blank}`
+      assert.equal(pathInUrl(around('sqlite:./x.db')), './x.db')
+      assert.equal(pathInUrl(around('file:./x?timeout=5')), './x')
+      for (const url of [
+        'postgres://h/x?max=5',
+        'mysql://h/x?table=a',
+        'redis://h/1?timeout=5',
+        'memcached://h?timeout=5',
+        'memory:?max=5',
+        'cookie:',
+      ])
+        assert.ok(engineFromUrl(around(url)).traits, url)
+    })
+
+  for (const path of ['~', '~/x.db', '~root/x.db'])
+    for (const scheme of ['sqlite', 'file'])
+      test(`${scheme}:${path}: no shell expands it`, () => {
+        refuses(`${scheme}:${path}`, new RegExp(`write the whole path, as in ${scheme}:\\$HOME/`))
+        assert.throws(() => pathInUrl(`${scheme}:${path}`), ConfigError)
+        assert.equal(pathInUrl(`${scheme}:./${path}`), `./${path}`)
+      })
+
+  for (const url of [
+    'postgres://u:p@/db?host=/cloudsql/project:region:instance',
+    'postgres:///db?host=/run/postgresql',
+    'postgres://%2Frun%2Fpostgresql/db',
+    'postgres://u@[::1]:5432/db?sslmode=verify-full&application_name=shop&pgbouncer=true',
+    'mysql://root@/db?socketPath=/run/mysqld/mysqld.sock',
+    'mariadb:///db?socketPath=/run/mysqld/mysqld.sock',
+    'mysql://root:p%40ss@[::1]:3306/db',
+    'redis://:p@/2?socketPath=/run/redis.sock',
+    'redis://[::1]:6379/1',
+    'memcached://[::1]:11211',
+  ])
+    test(`${url} is accepted`, () => assert.ok(storeFromUrl(url).traits))
+
+  for (const [url, message] of [
+    ['mysql://root@/db', /or mysql:\/\/user@\/database\?socketPath=/],
+    ['postgres://u:p@/db', /or postgres:\/\/user@\/database\?host=/],
+    ['redis://h/0?socketPath=/x', /names no host/],
+    ['rediss:///0?socketPath=/x', /there is no TLS/],
+    ['redis+sentinel://h/boss?socketPath=/x', /unknown option/],
+    ['unix:/run/redis.sock', /redis:\/\/user:password@\/0\?socketPath=/],
+    ['redis+unix:///run/redis.sock', /redis:\/\/user:password@\/0\?socketPath=/],
+    ['memcached:///run/memcached.sock', /Unix sockets are not supported/],
+  ] as const)
+    test(`${url} is refused`, () => refuses(url, message))
+})
+
+suite('PostgreSQL on a Unix socket', { skip: postgresNeed.skip }, () => {
+  test('works by its URL', async () => {
+    const server = await startPostgres()
+    await works(
+      storeFromUrl(`postgres://strongroom:p@/postgres?host=${server.dir}&port=${server.port}&createTable=true`),
+    )
+    await server.stop()
+  })
+})
+
+suite('MariaDB on a Unix socket', { skip: mariadbNeed.skip }, () => {
+  test('works by its URL', async () => {
+    const server = await startMariadb()
+    const { username, password, pathname } = new URL(server.url)
+    const socket = join(server.dir, 'socket')
+    await works(storeFromUrl(`mysql://${username}:${password}@${pathname}?socketPath=${socket}&createTable=true`))
+    await server.stop()
+  })
+})
+
+describeBoth('by URL', (program) => {
+  let server: RedisServer
+  before(async () => {
+    server = await startRedis({ databases: '4', unixsocket: './socket' }, program)
+  })
+  after(() => server.stop())
+
+  for (const [client, opener] of [
+    ['ioredis', openIoredis],
+    ['node-redis', openNodeRedis],
+  ] as const) {
+    const connect = (url: string) => {
+      const { address } = parseRedisUrl(url)
+      return new RedisConnection(ownClient(address, 1000, [opener]), 1000, { durable: 'no', evicts: null })
+    }
+
+    test(`${client} connects to a Unix socket`, async () => {
+      const connection = connect(`redis:///3?socketPath=${join(server.dir, 'socket')}`)
+      assert.equal(await connection.get('nothing'), null)
+      await connection.close()
+    })
+
+    test(`${client}: a database that the server does not have is refused, and nothing is sent to another one`, async () => {
+      const connection = connect(`${server.url}/99`)
+      const set = { name: 'set', lua: "return redis.call('set', KEYS[1], ARGV[1])", sha: '0'.repeat(40) }
+      for (let i = 0; i < 3; i++)
+        await assert.rejects(connection.run(set as never, [`key${i}`], ['value']), (error: unknown) => {
+          assert.ok(error instanceof ConfigError, String(error))
+          assert.match(
+            error.message,
+            /the server has no database of the number that the URL ends with\. Use another one, or raise "databases"/,
+          )
+          return true
+        })
+      await connection.close()
+      assert.equal(await send(server.port, 'DBSIZE'), 0)
+    })
+
+    test(`${client}: one that the server has is used`, async () => {
+      const connection = connect(`${server.url}/3`)
+      assert.equal(await connection.get('nothing'), null)
+      await connection.close()
+    })
+  }
+})
