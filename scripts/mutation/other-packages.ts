@@ -348,7 +348,7 @@ export const operatorMutations: readonly Mutation[] = [
   ),
   operator('cli/move-permanent', 'cli/src/commands/move-django')(
     'advice to run again what fails for ever',
-    'if (facts.permanent !== null) throw permanentFailure(facts.permanent)',
+    'if (!report.complete && permanent !== null) throw permanentFailure(permanent)',
     '',
   ),
   engine('moving', 'moving/mover')(

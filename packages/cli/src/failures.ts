@@ -7,20 +7,15 @@ export const NO_USE = 'Running it again will not help until that is mended.'
 export class Failures {
   /** The first that will not pass by itself, with its cause; null when there was none. */
   permanent: string | null = null
-  readonly #onPermanent: () => void
-
-  constructor(onPermanent: () => void) {
-    this.#onPermanent = onPermanent
-  }
 
   /** Rejects as the call does. `doing` says what failed: "Django's users could not be read". */
-  async watch<T>(doing: string, call: () => Promise<T>): Promise<T> {
+  async watch<T>(doing: string, call: () => Promise<T>, onPermanent?: () => void): Promise<T> {
     try {
       return await call()
     } catch (error) {
-      if (this.permanent === null && isPermanent(error)) {
-        this.permanent = `${doing}: ${messageOf(error)}`
-        this.#onPermanent()
+      if (isPermanent(error)) {
+        this.permanent ??= `${doing}: ${messageOf(error)}`
+        onPermanent?.()
       }
       throw error
     }

@@ -70,9 +70,15 @@ async function run(urls: DjangoUrls, to: AnySessions, options: DjangoOptions): P
   if (options.delete && !options.dryRun && !options.yes && isInteractive())
     await confirm('Does every node have adoptFrom: django(…), and is Django stopped? Its sessions will be deleted.')
   const stop = new AbortController()
-  const failures = new Failures(() => stop.abort())
+  const failures = new Failures()
   const users = openUsers(urls.users)
-  const password = (id: string) => failures.watch("Django's users could not be read", async () => users.password(id))
+  const password = (id: string) =>
+    // It would be the same for every other user.
+    failures.watch(
+      "Django's users could not be read",
+      async () => users.password(id),
+      () => stop.abort(),
+    )
   const secretKeyFallbacks = (process.env.DJANGO_SECRET_KEY_FALLBACKS ?? '').split(/\s+/).filter(Boolean)
   const { engine, settings } = urls.sessions
   const { store, reader } = openForReading('move', engine, {
@@ -117,7 +123,7 @@ interface Facts {
   readonly to: string
   readonly dryRun: boolean
   readonly milliseconds: number
-  /** Why it was stopped: running it again would not help. */
+  /** What failed for a reason that will not pass by itself. */
   readonly permanent: string | null
 }
 
@@ -139,12 +145,13 @@ function print(report: DjangoMoveReport, options: DjangoOptions, facts: Facts): 
   const { from, to, dryRun, milliseconds } = facts
   if (options.json) json({ from, to, dryRun, deleted: options.delete === true && !dryRun, ...report, milliseconds })
   else for (const text of sentences(report, facts)) line(text)
-  if (facts.permanent !== null) throw permanentFailure(facts.permanent)
+  const { permanent } = facts
+  if (!report.complete && permanent !== null) throw permanentFailure(permanent)
   if (!report.complete) throw new Failure(EXIT.interrupted, 'Interrupted. Run it again to continue.')
-  const reasons = reasonsFor(report)
+  const reasons = reasonsFor(report, permanent)
   const { firstError } = report
   if (reasons.length > 0)
-    throw new Failure(EXIT.failed, `Not moved: ${reasons.join(', ')}.${firstError ? ` ${firstError}` : ''}`)
+    throw new Failure(EXIT.failed, `Not moved: ${reasons.join(', ')}.${causeOf(permanent, firstError)}`)
 }
 
 function* sentences(
@@ -163,11 +170,17 @@ function* sentences(
 
 const usedSince = (count: number) => (count > 0 ? ` (${number(count)} more were used again before that)` : '')
 
-function reasonsFor({ unreadable, tooLarge, failed }: DjangoMoveReport): string[] {
+function causeOf(permanent: string | null, firstError: string | null): string {
+  if (permanent !== null) return ` ${permanent}. ${NO_USE}`
+  return firstError === null ? '' : ` ${firstError}`
+}
+
+function reasonsFor({ unreadable, tooLarge, failed }: DjangoMoveReport, permanent: string | null): string[] {
   const reasons = [
     unreadable > 0 && `${sessionCount(unreadable)} not signed with DJANGO_SECRET_KEY or its fallbacks`,
     tooLarge > 0 && `${sessionCount(tooLarge)} too large`,
-    failed > 0 && `${sessionCount(failed)} for which a store did not respond (run it again)`,
+    failed > 0 &&
+      `${sessionCount(failed)} for which a store did not respond${permanent === null ? ' (run it again)' : ''}`,
   ]
   return reasons.filter((reason) => reason !== false)
 }
