@@ -210,6 +210,39 @@ for (const storage of storages)
         })
       })
 
+    test('after each step of twenty sequences, by both sides in turn, both read the same session', async () => {
+      const step = fc.record({
+        byNode: fc.boolean(),
+        what: fc.oneof(
+          {
+            weight: 3,
+            arbitrary: fc.tuple(fc.constantFrom('a', 'b', '\\\\'), fc.nat(9)).map(([key, n]) => `{"${key}":${n}}`),
+          },
+          { weight: 2, arbitrary: fc.constantFrom('/delete?key=a', '/delete?key=b', '/renew', '/expiry?to=null') },
+          fc.constantFrom('/login?name=ada&password=secret', '/logout'),
+        ),
+      })
+      const ada = await site.idOf('ada')
+      for (const steps of fc.sample(fc.array(step, { minLength: 5, maxLength: 9 }), 20)) {
+        const browser = new Browser()
+        let user: string | null = null
+        let data: Record<string, number> = {}
+        for (const { byNode, what } of steps) {
+          const base = byNode ? site.node : site.django
+          if (what.startsWith('{')) await browser.ask(base, '/put', what)
+          else await browser.ask(base, what)
+          if (what.startsWith('{')) data = { ...data, ...JSON.parse(what) }
+          if (what.startsWith('/delete')) delete data[what.slice(-1)]
+          if (what.startsWith('/login')) user = ada
+          if (what === '/logout') [user, data] = [null, {}]
+          for (const each of [site.node, site.django]) {
+            const seen = await browser.ask(each, '/state')
+            assert.deepEqual([seen.user, JSON.parse(seen.data)], [user, data], JSON.stringify(steps))
+          }
+        }
+      }
+    })
+
     test('a password change by another program ends sessions on both sides', async () => {
       await site.users.change("UPDATE auth_user SET password = ? WHERE username = 'bob'", [hashOf('secret')])
       const browser = new Browser()

@@ -74,6 +74,11 @@ def put(request):
     return state(request)
 
 
+def delete(request):
+    request.session.pop(request.GET["key"], None)
+    return state(request)
+
+
 def sign_in(request):
     login(request, authenticate(request, username=request.GET["name"], password=request.GET["password"]))
     return state(request)
@@ -127,6 +132,7 @@ urlpatterns = [
     path("signed", signed),
     path("state", state),
     path("put", put),
+    path("delete", delete),
     path("login", sign_in),
     path("logout", sign_out),
     path("renew", renew),

@@ -107,6 +107,7 @@ function viewsOver(users: Users, idOf: (name: string) => Promise<string>): Reado
     '/put'(session, _, body) {
       for (const [key, value] of Object.entries(JSON.parse(body))) session.set(key, value)
     },
+    '/delete': (session, query) => session.delete(String(query.get('key'))),
     async '/login'(session, query) {
       const name = String(query.get('name'))
       const field = String(await users.ask('SELECT password FROM auth_user WHERE username = ?', name))
