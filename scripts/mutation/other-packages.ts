@@ -308,7 +308,7 @@ export const operatorMutations: readonly Mutation[] = [
   ),
   operator('cli/operator-defaults', 'cli/src/config')(
     'a command that finds nothing in a memory of its own',
-    "if (need !== 'keys') checkShared(sessions.policy.traits)",
+    "if (needs.includes('store')) checkShared(sessions.policy.traits)",
     '',
   ),
   operator('cli/operator-defaults', 'cli/src/environment')(

@@ -28,7 +28,8 @@ suite('a password need not be an argument of a command', () => {
     ['a file', '@url.txt', {}],
   ] as const)
     test(`--store takes the URL from ${what}`, async () => {
-      const { code, out, err } = await project.run(['stats', '--json', '--store', given], { env })
+      const args = ['--store', given, '--namespace', '__Host-id']
+      const { code, out, err } = await project.run(['stats', '--json', ...args], { env })
       assert.deepEqual([code, err], [0, ''])
       assert.equal(JSON.parse(out).live, 1)
     })

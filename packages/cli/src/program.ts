@@ -26,8 +26,8 @@ need no secrets. A URL with a password: env:NAME, @FILE, or - to be asked.
 Exit codes:
   0    done
   1    failed: the store did not respond, a file or the output could not be
-       written, some sessions could not be moved, or a server still has an old
-       secret
+       written, some sessions could not be moved, a server still has an old
+       secret, or nobody was signed out after a breach
   2    used incorrectly: an unknown option, or a config or store that cannot be
        used
   3    no session has this handle, or no session is known under this key
