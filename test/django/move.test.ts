@@ -446,7 +446,7 @@ suite('django()', { skip: djangoNeed.skip }, () => {
       [['--from', from, '--to', to], {}, /say where Django's users are, with --users/],
       [['--from', from, '--to', to], { DJANGO_SECRET_KEY: '' }, /Set DJANGO_SECRET_KEY/],
       [['--from', from, '--to', to], { STRONGROOM_SECRETS: '' }, /set STRONGROOM_SECRETS/],
-      [['--from', 'django+pigeon:x', '--to', to], {}, /Unknown store URL "django\+pigeon:"/],
+      [['--from', 'django+pigeon:x', '--to', to], {}, /Unknown store URL\. Known: django\+sqlite:/],
       [['--from', `django+sqlite:${dir}/none`, '--to', to], {}, /none does not exist, and nothing was created/],
       [['--from', from, '--to', from], {}, /--to must be a store of Strongroom/],
       [['--from', from, '--to', 'memory:'], {}, /belongs to one process/],

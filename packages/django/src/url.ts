@@ -43,7 +43,7 @@ export function djangoFromUrl(given: string): DjangoUrl {
     return { engine, path, users: usersOf(own), settings: settingsOf(own) }
   }
   const make = Object.hasOwn(SERVERS, scheme) ? SERVERS[scheme] : undefined
-  if (!make) throw new ConfigError(`Unknown store URL "${where}". Known: ${KNOWN}.`)
+  if (!make) throw new ConfigError(`Unknown store URL. Known: ${KNOWN}.`)
   const { own, url: rest } = takeQuery(where, url, make === redis ? [...SETTINGS, 'prefix'] : TABLES)
   return { engine: make(rest, own), path: null, users: usersOf(own), settings: settingsOf(own) }
 }

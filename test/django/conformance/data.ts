@@ -290,6 +290,6 @@ property('a session without data is empty', '128-129', async (fixture) => {
 
 property.of('an unknown store is a configuration error', '78', () => {
   const secrets = secret('conformance')
-  assert.throws(() => createSessions({ secrets, store: 'unknown:' }), /unknown/)
+  assert.throws(() => createSessions({ secrets, store: 'unknown:' }), /Unknown store URL/)
   assert.throws(() => createSessions({ secrets, store: 'cached:?durable=memory%3A' }), /cache/)
 })
