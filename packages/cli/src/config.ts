@@ -48,7 +48,7 @@ export async function withSessions(
 }
 
 /** The URL of --store; without it and without a config, the one in STRONGROOM_STORE. Null for a config. */
-export async function storeUrl({ store, env, ...options }: StoreOptions): Promise<string | null> {
+async function storeUrl({ store, env, ...options }: StoreOptions): Promise<string | null> {
   if (store !== undefined) return withPassword(await resolveUrl({ option: '--store', given: store, env }))
   if (findConfig(options)) return null
   loadEnv(process.cwd(), env)

@@ -1,5 +1,5 @@
 import type { Clock, Id, Store } from 'strongroom'
-import { type Ended, LoginMoment, Memo, type UserIndex } from 'strongroom/internal'
+import { type Ended, loginMoment, Memo, type UserIndex } from 'strongroom/internal'
 import { type EnumerableStore, sessionId } from './engine.ts'
 
 const WITHOUT_INDEX =
@@ -31,7 +31,7 @@ export function userIndex(
   const keys = new Memo<string>(REMEMBERED)
 
   async function end(userId: string, except: Id | null): Promise<Ended> {
-    const moment = () => new LoginMoment(userId, clock(), new Map())
+    const moment = () => loginMoment(userId, clock(), new Map())
     const before = moment()
     let count = 0
     for (const { key } of await find(userId))
@@ -60,7 +60,7 @@ export function userIndex(
       const { key } = cookie as typeof cookie & { readonly key: string }
       return (await store.read(key as Id)) ? end(userId, cookie.id) : null
     },
-    moment: async (userId) => new LoginMoment(userId, clock(), new Map()),
+    moment: async (userId) => loginMoment(userId, clock(), new Map()),
     storesSurvivor: false,
     advice: { list: '', endAll: '' },
   }

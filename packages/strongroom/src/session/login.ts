@@ -21,6 +21,8 @@ export class LoginMoment {
   /**
    * Did nobody else end the user's sessions between this moment and an end, which replaced `before` by `after`? Under each key
    * by itself: if the moment was read while they moved, it has the old values of some and the new ones of others.
+   *
+   * @internal
    */
   goesOnTo({ before, after }: { readonly before: LoginMoment; readonly after: LoginMoment }): boolean {
     const isKnown = ([kid, nonce]: [number, string | null]) =>
@@ -28,6 +30,10 @@ export class LoginMoment {
     return before.nonces.size === this.nonces.size && [...this.nonces].every(isKnown)
   }
 }
+
+/** For engines with a format of their own, to which the constructor is not declared. */
+export const loginMoment = (userId: string, at: number, nonces: LoginMoment['nonces']): LoginMoment =>
+  new LoginMoment(userId, at, nonces)
 
 export interface LoginOptions {
   /** The device as the user's list of sessions shows it (cut to 120 characters). By default derived from the User-Agent. */
