@@ -51,12 +51,14 @@ for (const [name, make] of Object.entries(ENGINES))
         for (const passed of [0, HALF_A_MINUTE - 1000]) {
           app.clock.advance(passed)
           await settle()
+          app.calls.length = 0
           const outcome = await old.copy().visit(async (session, request) => {
             assert.deepEqual([session.userId, session.isNew, session.get('theirs')], [null, true, undefined])
             session.set('token', 'of a form')
             return request.respond()
           })
           assert.deepEqual([outcome.setCookie, await sessions()], [null, before])
+          assert.ok(!app.calls.includes('create'), 'a session was created, and had to be removed again')
         }
         app.clock.advance(1000)
         await settle()
