@@ -201,7 +201,7 @@ export const besideDjangoMutations: readonly Mutation[] = [
   ),
   django('sessions', 'auth')('a hash that is outdated and stays', '(same && !before.hashIsOutdated)', 'same'),
   django('sessions', 'transport')(
-    'a cookie until the browser closes that ends at once',
+    'a cookie until the browser closes that ends immediately',
     "${seconds ?? ''}",
     '${seconds ?? 0}',
   ),
@@ -213,7 +213,7 @@ export const besideDjangoMutations: readonly Mutation[] = [
   ),
   django('json', 'json/read')('an escape that is misread', "b: '\\b',", "b: 'b',"),
   django('redis', 'stores/redis-store')(
-    'a value that must end at once and stays',
+    'a value that must end immediately and stays',
     'if (left <= 0) return (await this.delete(id, version)) ? version : null',
     'if (left <= 0) return version',
   ),

@@ -98,7 +98,7 @@ const copyMutations: Mutation[] = [
   ),
   on('test/core/copy-keys.test.ts', 'packages/strongroom/src/backing/create.ts')(
     'a store that is handed no keys',
-    'created.swept?.authenticate?.(\n    createCopyKeys(',
+    'created.swept?.authenticate?.(createCopyKeys(',
     'void Promise.resolve(\n    createCopyKeys(',
   ),
 ]

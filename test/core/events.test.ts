@@ -279,7 +279,11 @@ describe('an event', () => {
 describe('a listener', () => {
   it('that throws or rejects affects no request, and causes a warning', async () => {
     const warned: string[] = []
-    const listen = (warning: Error & { code?: string }) => warned.push(`${warning.code} ${warning.message}`)
+    const details: string[] = []
+    const listen = (warning: Error & { code?: string; detail?: string }) => {
+      warned.push(`${warning.code} ${warning.message}`)
+      details.push(`${warning.detail}`)
+    }
     process.on('warning', listen)
     const faults = [
       () => {
@@ -300,6 +304,11 @@ describe('a listener', () => {
     assert.equal(warned.length, 4)
     for (const warning of warned)
       assert.equal(warning, 'STRONGROOM_LISTENER The session event listener threw: TypeError')
+    assert.equal(details.length, 4)
+    for (const detail of details) {
+      assert.match(detail, /^\s+at .*events\.test\.ts/m)
+      assert.ok(!detail.includes(CANARY), detail)
+    }
   })
 
   it('on the diagnostics channel gets every event, as the option does', async () => {

@@ -200,7 +200,7 @@ describe('of sessions in cookies', () => {
     'login of another user': (guest) => guest.visit((session) => session.login('bob')),
     'end of all': (_, here) => here.of('ada').revokeAll(),
   }
-  it('an end is noticed by every server at once, although the store of revocations is cached', async () => {
+  it('an end is noticed by every server immediately, although the store of revocations is cached', async () => {
     for (const [name, end] of Object.entries(ENDS)) {
       const clock = manualClock()
       const durable = memory({ clock })

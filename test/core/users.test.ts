@@ -9,6 +9,7 @@ import { fixture, last } from './fixtures/fixture.ts'
 import { settle } from './fixtures/gates.ts'
 import { entriesIn, sessionsIn } from './fixtures/listings.ts'
 import { ringOf, secret } from './fixtures/secret.ts'
+import { visitor } from './fixtures/visitor.ts'
 
 const MINUTE = 60_000
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0'
@@ -91,6 +92,18 @@ for (const [name, make] of Object.entries(STORES))
       await desk.visit((session) => session.setExpiry({ idle: '5m', absolute: '20h' }))
       const device = (await ada.list()).find(({ label }) => label === 'Firefox on Linux')
       assert.deepEqual([device?.lastSeenAt, device?.expiresAt], [new Date(clock()), new Date(clock() + 5 * MINUTE)])
+      await store.close()
+    })
+
+    it('are all ended, and none is spared, beside a session of another user', async () => {
+      const { desk, phone, ada, sessions, store } = await three()
+      const admin = visitor(sessions)
+      await admin.visit((session) => session.login('carol'))
+      await settle()
+      assert.equal(await admin.visit((session) => ada.revokeOthers(session)), 3)
+      await settle()
+      for (const guest of [desk, phone]) await guest.visit((session) => assert.equal(session.userId, null))
+      await admin.visit((session) => assert.equal(session.userId, 'carol'))
       await store.close()
     })
 

@@ -76,7 +76,7 @@ suite('a SQLite file that is deleted, moved or replaced while it is open is noti
     await store.close()
   })
 
-  test('a sweep notices it at once', async () => {
+  test('a sweep notices it immediately', async () => {
     const sessions = createSessions({ store: sqlite(path), secrets: SECRET })
     await sessions.clearExpired()
     remove()

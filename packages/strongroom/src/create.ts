@@ -156,7 +156,10 @@ export function createContext(options: SessionsOptions): Created {
   }
   const { name: sessionCookie } = transport
   const signed = signedCookies({
-    ...{ ring, clock, sessionCookie, production },
+    ring,
+    clock,
+    sessionCookie,
+    production,
     namespace: namespace ?? sessionCookie,
     secure: options.cookie?.secure,
   })

@@ -52,7 +52,8 @@ export function emitter(listener: Listener | undefined): Emit {
   const warn = (error: unknown) =>
     process.emitWarning(`The session event listener threw: ${error instanceof Error ? error.name : 'an error'}`, {
       code: 'STRONGROOM_LISTENER',
-      ...(error instanceof Error && error.stack && { detail: error.stack }),
+      // Where, and not its message, which is the application's and may hold what nobody should read in a log.
+      detail: framesOf(error),
     })
   const emit = (event: SessionEvent) => {
     try {
@@ -65,6 +66,14 @@ export function emitter(listener: Listener | undefined): Emit {
   }
   return Object.assign(emit, { wanted: () => listener !== undefined || channel.hasSubscribers })
 }
+
+const framesOf = (error: unknown): string =>
+  error instanceof Error
+    ? (error.stack ?? '')
+        .split('\n')
+        .filter((line) => /^\s+at /.test(line))
+        .join('\n')
+    : ''
 
 /** The same work, with an event for a store that failed: for what is called outside of a request's own load and save. */
 export const withStoreErrors =

@@ -352,7 +352,8 @@ describeBoth('on one server', (program) => {
     const page = readFileSync(new URL('../../../docs/redis.md', import.meta.url), 'utf8')
     const rights = (/`ACL SETUSER sessions on >password (.*)`/.exec(page)?.[1] ?? assert.fail()).split(' ')
     await client.acl('SETUSER', 'sessions', 'on', '>password', ...rights)
-    const url = server.url.replace('//', '//sessions:password@')
+    // In another database than the first: choosing it is a right of its own.
+    const url = `${server.url.replace('//', '//sessions:password@')}/3`
     const node = createClient({ url })
     await node.connect()
     for (const options of [{ url }, { client: node }]) {

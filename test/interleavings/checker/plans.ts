@@ -130,7 +130,7 @@ export const CHOSEN: readonly Plan[] = [
   { L: ['clear'], M: ['keep'] },
   { L: ['clear'], M: ['keep', 'login'] },
   { O: ['renew'], T: ['login as v'], D: ['renew'] },
-  // An end of all others that is under way: whoever has its cookie must be able to log out or in.
+  // An end of all others that is under way: everybody who has its cookie must be able to log out or in.
   { O: ['write', 'revoke others'], T: ['login', 'login'] },
   { O: ['revoke others', 'write'], T: ['revoke others', 'login'] },
   { O: ['login as of before'], P: ['revoke all'] },

@@ -34,7 +34,7 @@ for (const quote of ["'", '"', '`']) {
 }
 
 /**
- * Cuts SQL into tokens. Every byte is looked at once and nothing is ever read again, so the time is proportional to the input,
+ * Cuts SQL into tokens. Every byte is looked at one time and nothing is ever read again, so the time is proportional to the input,
  * whatever a hostile dump contains.
  */
 export class Lexer {

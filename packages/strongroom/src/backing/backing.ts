@@ -138,7 +138,7 @@ export interface Backing {
    */
   replace(ref: SessionRef): Promise<boolean>
   /**
-   * The same whatever its version, whoever has renewed it, and even if there is nothing any more: nothing of a planted session may
+   * The same whatever its version, even if somebody else has renewed it, and even if there is nothing any more: nothing of a planted session may
    * live on beside the login. True if this call ended a live one.
    */
   replaceAny(ref: SessionRef): Promise<boolean>

@@ -57,9 +57,7 @@ export function createBacking(engine: Engine, options: EngineOptions, common: Co
   const { crypto = 'auto' } = options
   const primitives = primitivesFor(oneOf('crypto', crypto, ['auto', 'node', 'sodium']))
   const created = backingFor(engine, options, { ...common, aead: aeadFor(primitives, options) })
-  created.swept?.authenticate?.(
-    createCopyKeys(common.ring, primitives, namespaceOption(options, created.transport.name)),
-  )
+  created.swept?.authenticate?.(createCopyKeys(common.ring, primitives, created.namespace ?? created.transport.name))
   return created
 }
 

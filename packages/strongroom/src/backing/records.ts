@@ -67,7 +67,7 @@ class OpenedRecord implements OpenedSession {
 export function createRecords(seal: Seal, ring: LiveKeyring, limit: number): Records {
   const memo = new Memo<OpenedRecord>(limit)
 
-  // A secret that was removed must stop opening at once, and what it has opened must not be left in memory.
+  // A secret that was removed must stop opening immediately, and what it has opened must not be left in memory.
   ring.onReplaced(() => memo.deleteWhere(({ masters }) => masters.some((one) => one && ring.get(one.kid) !== one)))
 
   function masterOf(bytes: Buffer): Master | undefined {

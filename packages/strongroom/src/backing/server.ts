@@ -334,7 +334,7 @@ function rememberingVerifier({
   memo,
 }: ServerBackingOptions): (text: string) => VerifiedCookie | Refused {
   const known = new Memo<VerifiedToken>(memo / 32)
-  // A secret that was removed must stop opening at once.
+  // A secret that was removed must stop opening immediately.
   ring.onReplaced(() => known.deleteWhere(({ master }) => ring.get(master.kid) !== master))
   return (text) => {
     const before = known.get(text)

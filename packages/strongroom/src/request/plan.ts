@@ -72,7 +72,7 @@ export function planOf(
   if (intent?.verb === 'login') {
     const replaced = loaded ?? emptied
     if (replaced) return { verb: 'login', loaded: replaced, changes: toApply, ends }
-    // As with a logout and a login: the old cookie was once its owner's, and nothing of a former user is left in this browser.
+    // As with a logout and a login: the old cookie was once its owner's, and nothing of the user before is left in this browser.
     const own = superseded?.ends
     return { verb: 'create', ends: own ? [own.ref, ...ends] : ends, presented, ended, replaces: true }
   }
