@@ -40,6 +40,8 @@ suite('a password need not be an argument of a command', () => {
       const { code, err } = await project.run(args, { env })
       assert.equal(code, 0, err)
     }
+    const absent = await project.run(['revoke', 'abcdefghijklmnop'], { env })
+    assert.match(absent.err, /No live session has this handle \(namespace __Host-id\)\./)
     const { code } = await project.run(['backup', '-o', 'copy.db'], { env })
     assert.equal(code, 0)
   })

@@ -82,8 +82,8 @@ export const noteNamespace = ({ policy }: AnySessions) =>
   note(`in the namespace ${policy.cookieName}; --namespace names another.`)
 
 /** " (namespace __Host-id)", for a sentence about what was found there. "" with a config, which has the right one. */
-export const inNamespace = ({ store, namespace }: StoreOptions, { policy }: AnySessions) =>
-  store === undefined ? '' : ` (namespace ${namespace ?? policy.cookieName})`
+export const inNamespace = (options: StoreOptions, { policy }: AnySessions) =>
+  options.store === undefined && findConfig(options) ? '' : ` (namespace ${options.namespace ?? policy.cookieName})`
 
 /** For numbers that are those of one namespace: nobody must read that there are no sessions while there are. */
 export const othersNotCounted = (count: number) =>
