@@ -7,8 +7,9 @@ import { send, until } from './redis-client.ts'
 export interface RedisSentinel {
   readonly url: string
   /**
-   * The server that all sentinels consider the master, when all other running servers follow it. Not earlier: if it is killed while
-   * a former master still considers itself the master, the sentinels elect one master after another, for seconds.
+   * The server that all sentinels consider the master, when all other running servers follow it and have what it has. Not earlier: if
+   * it is killed while a former master still considers itself the master, the sentinels elect one master after another, for seconds;
+   * and Redis replicates after it has acknowledged a write, so that the next master may lack what was written a moment ago.
    */
   master(): Promise<RedisServer>
   readonly servers: readonly RedisServer[]
@@ -60,12 +61,13 @@ export async function startRedisSentinel(
 
 async function areFollowing(master: RedisServer, servers: readonly RedisServer[]): Promise<boolean> {
   const others = servers.filter((server) => server !== master)
+  const [, written] = (await send(master.port, 'ROLE')) as [kind: string, offset: number]
   const roles = await Promise.all(others.map(({ port }) => send(port, 'ROLE').catch(() => null)))
   return roles.every((role) => {
     // A dead server follows nobody, and is no candidate either.
     if (role === null) return true
-    const [kind, , of, state] = role as unknown[]
-    return kind === 'slave' && of === master.port && state === 'connected'
+    const [kind, , of, state, offset] = role as unknown[]
+    return kind === 'slave' && of === master.port && state === 'connected' && (offset as number) >= written
   })
 }
 
