@@ -85,11 +85,17 @@ export class Actor {
 
   async request(handler: Handler, presented = this.cookie, besides: Cookie | null = null): Promise<Result> {
     const deed = this.#deed as Deed
+    const came = this.scene.gates.step
     const visit = this.sessions.open(cookieHeader(presented, besides))
     const session = await visit.get()
     deed.presented = presented
     deed.besides = besides
-    deed.loaded = { user: session.userId, handle: session.handle, isLive: !session.isNew }
+    deed.loaded = {
+      user: session.userId,
+      handle: session.handle,
+      isLive: !session.isNew,
+      since: deed.first ?? came,
+    }
     const result = await handler(session)
     this.#receive(deed, cookieOf((await visit.commit()).setCookie), session)
     return result === 'none' ? 'none' : 'done'

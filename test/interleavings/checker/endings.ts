@@ -35,8 +35,9 @@ function* loads(aftermath: Aftermath): Iterable<Violation> {
     const line = deed.presented?.line
     // With two cookies, the other one may have opened.
     if (!line || !deed.loaded?.isLive || deed.besides) continue
+    const { since } = deed.loaded
     const ends = (end: Deed) => isLogout(end) && canEnd(end, line)
-    if (deeds.some((end) => isDone(end) && lastOf(end) < firstOf(deed) && ends(end)))
+    if (deeds.some((end) => isDone(end) && lastOf(end) < since && ends(end)))
       yield { invariant: 'I1', what: 'a session opened after its owner had logged out' }
   }
 }

@@ -37,8 +37,16 @@ export interface Deed extends Act {
   presented: Cookie | null
   /** A second cookie of the same name. */
   besides: Cookie | null
-  /** What the presented cookies opened. */
-  loaded: { readonly user: string | null; readonly handle: string | null; readonly isLive: boolean } | null
+  /**
+   * What the presented cookies opened. `since` is the step before which the store was not asked: that of its first operation or,
+   * if its node gave it what another request was reading, that at which it came.
+   */
+  loaded: {
+    readonly user: string | null
+    readonly handle: string | null
+    readonly isLive: boolean
+    readonly since: number
+  } | null
   /** Null while it runs. `none`: there was nothing to do it to. */
   result: 'done' | 'none' | Error | null
   received: Cookie | null
