@@ -63,7 +63,7 @@ export {
 } from './engines/redis/connection.ts'
 export type { IoredisClient } from './engines/redis/ioredis.ts'
 export type { NodeRedisClient } from './engines/redis/node-redis.ts'
-export { parseRedisUrl } from './engines/redis/url.ts'
+export { parseRedisUrl, type RedisAddress } from './engines/redis/url.ts'
 export { localPath } from './engines/shared/local-path.ts'
 export { isPermanent } from './engines/shared/permanent.ts'
 export { parseServerUrl, trimUrl } from './engines/shared/server-url.ts'
