@@ -218,4 +218,64 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'if (left <= 0) return version',
   ),
   django('signing', 'signed-cookie')('a salt whose UTF-16 units are counted', '[...salt].length', 'salt.length'),
+  django('url', 'url')(
+    'a line break that becomes part of the path of a Django',
+    "trimUrl('the store', given)",
+    'given',
+  ),
+  django('url', 'url')(
+    'a path of a Django’s that is taken literally',
+    'const path = localPath(where, given)',
+    'const path = given',
+  ),
+  django('url', 'url')(
+    'a KEY_PREFIX that nobody reads',
+    'if (cache === undefined && NAMING.some',
+    'if (cache === null && NAMING.some',
+  ),
+  django('url-commands', 'url')(
+    'cached copies of another prefix, which stay',
+    'cache: { url: redisIn(cache), ...namingOf(own) }',
+    'cache: { url: redisIn(cache) }',
+  ),
+  django('url', 'stores/postgres')(
+    'a PostgreSQL of Django’s whose URL nobody checks',
+    "postgresDriverUrl(options.url, 'djangoPostgres()')",
+    'options.url as ReturnType<typeof postgresDriverUrl>',
+  ),
+  django('url', 'stores/mysql')(
+    'a MySQL of Django’s whose URL is checked at the first request',
+    'const url = mysqlDriverUrl(given',
+    "const url = given as ReturnType<typeof mysqlDriverUrl>\n  if (given === '') mysqlDriverUrl(given",
+  ),
+  django('url', 'stores/redis-address')(
+    'options of Strongroom’s own Redis that are ignored',
+    '{ caller, options: [] }',
+    '{ caller }',
+  ),
+  on('test/django/clear-expired.test.ts', 'packages/cli/src/commands/clear-expired.ts')(
+    'a Django whose URL cannot be in a variable or a file',
+    'const url = await storeUrl(options)',
+    'const url = options.store ?? null',
+  ),
+  on('test/django/clear-expired.test.ts', 'packages/cli/src/commands/clear-expired.ts')(
+    'a cache in which nothing has expired, whatever is in it',
+    'if (store.traits.expiresByItself && !options.json)',
+    'if (options.batch === 0)',
+  ),
+  on('test/cli/passwords.test.ts', 'packages/cli/src/store-url.ts')(
+    'the password of a cache, for which nobody looks',
+    'name + withInnerPassword(inner)',
+    'name + inner',
+  ),
+  on('test/cli/passwords.test.ts', 'packages/cli/src/store-url.ts')(
+    'a password of a database that is left out because its cache has one',
+    "hasPassword(url.replace(INNER, '$1'))",
+    'hasPassword(url)',
+  ),
+  on('test/django/url-commands.test.ts', 'packages/cli/src/commands/move-django.ts')(
+    'an empty prefix that is reported as if there were no sessions',
+    'if (seen === 0 && complete && NOTHING_THERE[from])',
+    'if (seen === -1 && complete && NOTHING_THERE[from])',
+  ),
 ]

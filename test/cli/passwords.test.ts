@@ -79,6 +79,20 @@ suite('a password need not be an argument of a command', () => {
         ['mysql://me@db/x', 'mysql://me:a%2Fb@db/x'],
         ['django+mariadb://me@db/x?socketPath=/y', 'django+mariadb://me:a%2Fb@db/x?socketPath=/y'],
         ['redis://db/1', 'redis://:c%40d@db/1'],
+        ['django+redis-cache://db/1?version=2', 'django+redis-cache://:c%40d@db/1?version=2'],
+        [
+          'django+postgres://me@db/x?cache=redis%3A%2F%2Fc%2F1&version=2',
+          `django+postgres://me@db/x?cache=${encodeURIComponent('redis://:c%40d@c/1')}&version=2`,
+        ],
+        [
+          `django+mysql://me@db/x?cache=${encodeURIComponent('redis://:own@c/1')}`,
+          `django+mysql://me:a%2Fb@db/x?cache=${encodeURIComponent('redis://:own@c/1')}`,
+        ],
+        [
+          `cached:?durable=${encodeURIComponent('mysql://me@db/x')}&cache=memory%3A`,
+          `cached:?durable=${encodeURIComponent('mysql://me:a%2Fb@db/x')}&cache=memory%3A`,
+        ],
+        ['django+sqlite:./x?cache=redis://c/%', 'django+sqlite:./x?cache=redis://c/%'],
         ['valkeys+cluster://me@a,b', 'valkeys+cluster://me:c%40d@a,b'],
         ['mysql://me:own@db/x', 'mysql://me:own@db/x'],
         ['postgres://me@db/x', 'postgres://me@db/x'],
@@ -104,6 +118,8 @@ suite('a password that is an argument all the same', () => {
       'postgres://me@db/shop?password=x',
       'redis+sentinel://a/b?sentinelPassword=x',
       'mysql://me@db/x?password1=x',
+      'django+redis-cache://:x@db',
+      `django+sqlite:./x.db?cache=${encodeURIComponent('redis://:x@db')}`,
       `cached:?durable=${encodeURIComponent('postgres://me:x@db')}&cache=memory%3A`,
       `moving:?from=file%3A.&to=${encodeURIComponent(`cached:?durable=${encodeURIComponent('redis://:x@db')}&cache=x`)}`,
     ])
@@ -112,6 +128,8 @@ suite('a password that is an argument all the same', () => {
       'postgres://me@db:5432/shop',
       'postgres://db/x?host=/run',
       'redis://db:6379/0',
+      'django+redis-cache://db:6379/0',
+      'django+postgres://me@db:5432/shop?cache=redis%3A%2F%2Fme%40c%3A6379%2F1',
       'sqlite:/a:b.db',
       'file:./x',
     ])

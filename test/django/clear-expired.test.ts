@@ -46,6 +46,35 @@ suite('clear-expired on the storage of a Django', () => {
     database.close()
   })
 
+  test('takes the URL from where any other URL may be', async () => {
+    const database = new DatabaseSync(project.path('env.sqlite3'))
+    database.exec(CREATE.replace('timestamptz', 'datetime'))
+    database.close()
+    const url = 'django+sqlite:./env.sqlite3'
+    project.write('url.txt', `${url}\n`)
+    for (const [args, options] of [
+      [['--store', 'env:SHOP'], { env: { SHOP: ` ${url}\n` } }],
+      [['--store', '@url.txt'], {}],
+      [['--store', '-'], { input: `${url}\n` }],
+      [[], { env: { STRONGROOM_STORE: url } }],
+    ] as const) {
+      const { code, out, err } = await project.run(['clear-expired', ...args], options)
+      assert.deepEqual([code, out, err], [0, 'Nothing has expired.\n', ''])
+    }
+  })
+
+  for (const url of ['django+redis://127.0.0.1:1', 'django+redis-cache://127.0.0.1:1/1?keyPrefix=shop'])
+    test(`has nothing to do on ${url}, and says so`, async () => {
+      for (const more of [[], ['--dry-run']]) {
+        const { code, out, err } = await project.run(['clear-expired', '--store', url, ...more])
+        const said = "Nothing to do: Redis removes Django's expired sessions by itself.\n"
+        assert.deepEqual([code, out, err], [0, said, ''])
+      }
+      const { code, out } = await project.run(['clear-expired', '--store', url, '--json'])
+      const { count, complete } = JSON.parse(out)
+      assert.deepEqual([code, count, complete], [0, 0, true])
+    })
+
   test('removes expired rows in PostgreSQL', { skip: postgresNeed.skip }, async () => {
     const server = await startPostgres()
     const client = new pg.Client(server.url)
@@ -96,6 +125,10 @@ suite('clear-expired on the storage of a Django', () => {
       ['django+sqlite:./none.sqlite3', /none\.sqlite3 does not exist, and nothing was created/],
       ['django+pigeon:x', /Unknown store URL\. Known: django\+sqlite:/],
       ['django+sqlite:./db.sqlite3?tabel=x', /The django\+sqlite: URL has an unknown option\. Known: /],
+      ['django+sqlite:~/db.sqlite3', /write the whole path, as in django\+sqlite:\$HOME\//],
+      ['django+sqlite:./none.sqlite3?cache=redis%3A%2F%2Fh', /none\.sqlite3 does not exist, and nothing was created/],
+      ['django+sqlite:./db.sqlite3?cache=memcached%3A%2F%2Fh', /the URL of Django's cache on Redis, percent-encoded/],
+      ['django+redis-cache://h/x', /The path of a Redis URL is the number of a database/],
     ] as const) {
       const { code, out, err } = await project.run(['clear-expired', '--store', url])
       assert.deepEqual([code, out], [2, ''])

@@ -123,6 +123,18 @@ class Ops:
 
         call_command("migrate", verbosity=0)
 
+    # Empties the tables of a database that another Django has used.
+    def empty(self):
+        from django.core.management import call_command
+
+        call_command("flush", verbosity=0, interactive=False)
+
+    # Creates a user whose password field is this one, and returns the id.
+    def add_user(self, name, password, active=True):
+        from django.contrib.auth.models import User
+
+        return str(User.objects.create(username=name, password=password, is_active=active).pk)
+
     # Opens, changes and saves a session like the middleware. `expiry` is for set_expiry.
     def put(self, engine, text, key=None, user=None, password=None, **rest):
         session = store(engine, key)

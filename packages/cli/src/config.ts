@@ -35,7 +35,15 @@ export async function withSessions(
   needs: readonly Need[],
   work: (sessions: AnySessions) => Promise<void>,
 ): Promise<void> {
-  const url = await storeUrl(options)
+  await withSessionsAt(await storeUrl(options), { ...options, needs }, work)
+}
+
+/** The same, for a command that had to look at the URL first: `storeUrl` may ask, or take a line of standard input. */
+export async function withSessionsAt(
+  url: string | null,
+  { needs, ...options }: StoreOptions & { readonly needs: readonly Need[] },
+  work: (sessions: AnySessions) => Promise<void>,
+): Promise<void> {
   const sessions = url === null ? await loadConfig(options) : openUrl(url, options, needs)
   try {
     if (needs.includes('store')) checkShared(sessions.policy.traits)
@@ -48,7 +56,7 @@ export async function withSessions(
 }
 
 /** The URL of --store; without it and without a config, the one in STRONGROOM_STORE. Null for a config. */
-async function storeUrl({ store, env, ...options }: StoreOptions): Promise<string | null> {
+export async function storeUrl({ store, env, ...options }: StoreOptions): Promise<string | null> {
   if (store !== undefined) return withPassword(await resolveUrl({ option: '--store', given: store, env }))
   if (findConfig(options)) return null
   loadEnv(process.cwd(), env)

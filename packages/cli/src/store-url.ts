@@ -69,15 +69,33 @@ function nextLine(option: string): string {
 /** Where the programs of each server look for a password. pg looks into PGPASSWORD and ~/.pgpass by itself. */
 const PASSWORDS = [
   [/^(?:django\+)?(?:mysql|mariadb):/i, ['MYSQL_PWD']],
-  [/^(?:django\+)?(?:redis|valkey)s?(?:\+\w+)?:/i, ['REDISCLI_AUTH', 'VALKEYCLI_AUTH']],
+  [/^(?:django\+)?(?:redis|valkey)s?(?:-cache)?(?:\+\w+)?:/i, ['REDISCLI_AUTH', 'VALKEYCLI_AUTH']],
 ] as const
 
-/** With the password that a URL for a driver leaves out, if it is where the server's own client would look for it. */
-export function withPassword(url: string): string {
+/** The URL of a store or of a cache within another URL, whose password is its own. */
+const INNER = /([?&](?:cache|durable|from|to|revocations)=)([^&#]*)/g
+
+/**
+ * With the passwords that a URL for a driver, and those within it, leave out, if they are where the server's own client would look
+ * for them.
+ */
+export function withPassword(given: string): string {
+  const url = given.replace(INNER, (_, name: string, inner: string) => name + withInnerPassword(inner))
   const [, names = []] = PASSWORDS.find(([scheme]) => scheme.test(url)) ?? []
   const password = names.map((name) => process.env[name]).find(Boolean)
-  if (!password || hasPassword(url)) return url
+  if (!password || hasPassword(url.replace(INNER, '$1'))) return url
   return url.replace(/:\/\/(?:([^@/?#]*)@)?/, (_, user = '') => `://${user}:${encodeURIComponent(password)}@`)
+}
+
+function withInnerPassword(encoded: string): string {
+  try {
+    const url = decodeURIComponent(encoded)
+    const complete = withPassword(url)
+    return complete === url ? encoded : encodeURIComponent(complete)
+  } catch {
+    // A "%" that is not part of an escape, which is refused where the URL is parsed.
+    return encoded
+  }
 }
 
 /**

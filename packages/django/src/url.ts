@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
 import { ConfigError } from 'strongroom'
-import { type Query, strictQuery, tableName, takeQuery } from 'strongroom/internal'
+import { localPath, type Query, strictQuery, tableName, takeQuery, trimUrl } from 'strongroom/internal'
 import type { DjangoEngine, UserTable } from './engine.ts'
 import type { ReaderOptions } from './reader.ts'
+import { djangoCache } from './stores/cache.ts'
+import { djangoCachedDb } from './stores/cached-db.ts'
 import { djangoFiles } from './stores/files.ts'
 import { djangoMysql } from './stores/mysql.ts'
 import { djangoPostgres } from './stores/postgres.ts'
@@ -11,7 +13,10 @@ import { djangoSqlite } from './stores/sqlite.ts'
 
 /** What a `django+…:` URL names. */
 export interface DjangoUrl {
+  /** Where the sessions are. */
   readonly engine: DjangoEngine
+  /** The database with the tables, which has the users, too. Null where the sessions are in no database. */
+  readonly database: DjangoEngine | null
   readonly users: UserTable
   readonly settings: Pick<ReaderOptions, 'cookieAge' | 'expireAtBrowserClose' | 'legacy'> & {
     readonly cookieName: string
@@ -22,39 +27,74 @@ export interface DjangoUrl {
 
 /** Django settings that affect how its sessions are read. */
 const SETTINGS = ['cookieName', 'cookieAge', 'expireAtBrowserClose', 'legacy'] as const
-const TABLES = [...SETTINGS, 'table', 'users', 'userKey'] as const
-const KNOWN = 'django+sqlite:, django+postgres:, django+mysql:, django+mariadb:, django+file:, django+redis:'
+/** How a cache names its keys. */
+const NAMING = ['keyPrefix', 'version'] as const
+const TABLES = [...SETTINGS, 'table', 'users', 'userKey', 'cache', ...NAMING] as const
+const KNOWN =
+  'django+sqlite:, django+postgres:, django+mysql:, django+mariadb: (for cached_db, with ?cache=), django+file:, django+redis: (django-redis-sessions), django+redis-cache: (the cache backend)'
+const REDIS = /^((?:redis|valkey)s?)(-cache)?((?:\+(?:sentinel|cluster))?)$/
 
-export const isDjangoUrl = (url: string) => url.startsWith('django+')
+export const isDjangoUrl = (url: string) => url.trimStart().startsWith('django+')
 
 /**
  * Parses `django+sqlite:./db.sqlite3`, `django+postgres://user:password@host/database` and the like, with `?table=`, `?users=`
- * and `?userKey=` when Django's tables have other names; `django+file:./sessions`; `django+redis://host/0?prefix=session`.
+ * and `?userKey=` when Django's tables have other names, and with `?cache=URL` for cached_db; `django+file:./sessions`;
+ * `django+redis://host/0?prefix=session`; `django+redis-cache://host/1?keyPrefix=shop&version=1` for the cache backend.
  * Throws `ConfigError`, which never repeats the URL.
  */
 export function djangoFromUrl(given: string): DjangoUrl {
-  const url = given.slice('django+'.length)
+  const url = trimUrl('the store', given).slice('django+'.length)
   const scheme = url.slice(0, Math.max(0, url.indexOf(':')))
-  const where = `django+${scheme}:`
-  if (scheme === 'sqlite' || scheme === 'file') {
-    const { path, query } = local(url)
-    const own = strictQuery(where, query, scheme === 'file' ? SETTINGS : TABLES)
-    const engine = scheme === 'file' ? djangoFiles(path) : djangoSqlite({ path, table: own.string('table') })
-    return { engine, path, users: usersOf(own), settings: settingsOf(own) }
-  }
-  const make = Object.hasOwn(SERVERS, scheme) ? SERVERS[scheme] : undefined
+  if (scheme === 'sqlite' || scheme === 'file') return fromPath(scheme, url)
+  const [, server = '', cache, kind = ''] = REDIS.exec(scheme) ?? []
+  if (server !== '')
+    return fromRedis(`${server}${kind}${url.slice(scheme.length)}`, `django+${scheme}:`, cache !== undefined)
+  const make = Object.hasOwn(DATABASES, scheme) ? DATABASES[scheme] : undefined
   if (!make) throw new ConfigError(`Unknown store URL. Known: ${KNOWN}.`)
-  const { own, url: rest } = takeQuery(where, url, make === redis ? [...SETTINGS, 'prefix'] : TABLES)
-  return { engine: make(rest, own), path: null, users: usersOf(own), settings: settingsOf(own) }
+  const { own, url: rest } = takeQuery(`django+${scheme}:`, url, TABLES)
+  return inDatabase(make({ url: rest, table: own.string('table') }), own, null)
 }
 
-const redis = (url: string, own: Query) => djangoRedis({ url, prefix: own.string('prefix') })
-const postgres = (url: string, own: Query) => djangoPostgres({ url, table: own.string('table') })
-const mysql = (url: string, own: Query) => djangoMysql({ url, table: own.string('table') })
-
-const SERVERS: Readonly<Record<string, (url: string, own: Query) => DjangoEngine>> = {
-  ...{ postgres, postgresql: postgres, mysql, mariadb: mysql, redis, rediss: redis },
+const DATABASES: Readonly<Record<string, (options: { url: string; table: string | undefined }) => DjangoEngine>> = {
+  ...{ postgres: djangoPostgres, postgresql: djangoPostgres, mysql: djangoMysql, mariadb: djangoMysql },
 }
+
+function fromPath(scheme: 'sqlite' | 'file', url: string): DjangoUrl {
+  const where = `django+${scheme}`
+  const [, given = '', query = ''] = /^[a-z]+:([^?]*)(?:\?(.*))?$/.exec(url) ?? []
+  const path = localPath(where, given)
+  if (path === '') throw new ConfigError(`A ${where}: URL needs a path: ${where}:./relative or ${where}:/absolute.`)
+  const own = strictQuery(`${where}:`, query, scheme === 'file' ? SETTINGS : TABLES)
+  const absolute = resolve(path)
+  if (scheme === 'sqlite')
+    return inDatabase(djangoSqlite({ path: absolute, table: own.string('table') }), own, absolute)
+  return { engine: djangoFiles(absolute), database: null, path: absolute, users: {}, settings: settingsOf(own) }
+}
+
+function fromRedis(given: string, where: string, isCache: boolean): DjangoUrl {
+  const { own, url } = takeQuery(where, given, [...SETTINGS, ...(isCache ? NAMING : ['prefix'])])
+  const engine = isCache ? djangoCache({ url, ...namingOf(own) }) : djangoRedis({ url, prefix: own.string('prefix') })
+  return { engine, database: null, path: null, users: {}, settings: settingsOf(own) }
+}
+
+function inDatabase(database: DjangoEngine, own: Query, path: string | null): DjangoUrl {
+  const cache = own.string('cache')
+  if (cache === undefined && NAMING.some((name) => own.string(name) !== undefined))
+    throw new ConfigError("keyPrefix and version are those of Django's cache: add its URL, ?cache=URL.")
+  const engine =
+    cache === undefined ? database : djangoCachedDb({ database, cache: { url: redisIn(cache), ...namingOf(own) } })
+  return { engine, database, path, users: usersOf(own), settings: settingsOf(own) }
+}
+
+/** The URL of a cache, in another URL. An unencoded "+" has become a space. */
+function redisIn(cache: string): string {
+  if (/^(?:redis|valkey)s?(?:\+(?:sentinel|cluster))?:/.test(cache.trim())) return cache
+  throw new ConfigError(
+    "The option cache of a django+ URL is the URL of Django's cache on Redis, percent-encoded, as in ?cache=redis%3A%2F%2Fcache%3A6379%2F1. Sessions of cached_db over another cache can be moved without it: its copies stay.",
+  )
+}
+
+const namingOf = (own: Query) => ({ keyPrefix: own.string('keyPrefix'), version: own.number('version') })
 
 function settingsOf(own: Query): DjangoUrl['settings'] {
   return {
@@ -70,18 +110,4 @@ function usersOf(own: Query): UserTable {
   if (!/^[a-z_][a-z0-9_]{0,62}$/i.test(userKey))
     throw new ConfigError('userKey must be the name of a column: letters, digits and underscores.')
   return { users: tableName('a django+ URL (users)', own.string('users'), { standard: 'auth_user' }), userKey }
-}
-
-function local(url: string): { path: string; query: string } {
-  const [, path = '', query = ''] = /^[a-z]+:([^?]*)(?:\?(.*))?$/.exec(url) ?? []
-  const rooted = path.startsWith('///') ? path.slice(2) : path
-  if (rooted === '' || rooted.startsWith('//'))
-    throw new ConfigError('A django+sqlite: or django+file: URL needs a path, ./relative or /absolute, and no host.')
-  try {
-    return { path: resolve(decodeURIComponent(rooted)), query }
-  } catch (cause) {
-    throw new ConfigError('The path of the URL contains a "%" that is not part of an escape: write it as %25.', {
-      cause,
-    })
-  }
 }

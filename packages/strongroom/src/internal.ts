@@ -33,7 +33,7 @@ export {
   URL_OPTIONS as mysqlUrlOptions,
   UrlSource as MysqlUrlSource,
 } from './engines/mysql/client.ts'
-export { DRIVER_OPTIONS as mysqlDriverOptions } from './engines/mysql/driver-url.ts'
+export { DRIVER_OPTIONS as mysqlDriverOptions, driverUrl as mysqlDriverUrl } from './engines/mysql/driver-url.ts'
 export { isDuplicate as isMysqlDuplicate } from './engines/mysql/errors.ts'
 export { Executor as MysqlExecutor } from './engines/mysql/executor.ts'
 export {
@@ -42,7 +42,11 @@ export {
   queryOf as postgresQuery,
   refuseBinary as refuseBinaryPostgres,
 } from './engines/postgres/client.ts'
-export { LIBPQ_OPTIONS as libpqOptions, PG_OPTIONS as pgOptions } from './engines/postgres/driver-url.ts'
+export {
+  driverUrl as postgresDriverUrl,
+  LIBPQ_OPTIONS as libpqOptions,
+  PG_OPTIONS as pgOptions,
+} from './engines/postgres/driver-url.ts'
 export { codeOf as postgresErrorCode, failure as postgresFailure } from './engines/postgres/errors.ts'
 export {
   ClientExecutor as PostgresClientExecutor,
@@ -59,9 +63,10 @@ export {
 } from './engines/redis/connection.ts'
 export type { IoredisClient } from './engines/redis/ioredis.ts'
 export type { NodeRedisClient } from './engines/redis/node-redis.ts'
-export { parseRedisUrl } from './engines/redis/url.ts'
+export { parseRedisUrl, type RedisAddress } from './engines/redis/url.ts'
+export { localPath } from './engines/shared/local-path.ts'
 export { isPermanent } from './engines/shared/permanent.ts'
-export { parseServerUrl } from './engines/shared/server-url.ts'
+export { parseServerUrl, trimUrl } from './engines/shared/server-url.ts'
 export { tableName } from './engines/shared/sql.ts'
 export { batchOf, drive } from './engines/shared/sweep.ts'
 export { type Query, strictQuery, takeQuery } from './engines/shared/url-query.ts'

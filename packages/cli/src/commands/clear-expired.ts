@@ -1,7 +1,7 @@
 import { isDjangoUrl } from '@strongroom/django/internal'
 import type { Command } from 'commander'
 import type { ClearOptions, Store } from 'strongroom'
-import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { type AnySessions, type StoreOptions, storeUrl, withSessionsAt } from '../config.ts'
 import { openForClearing } from '../django-store.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { duration, sessionCount } from '../format.ts'
@@ -21,15 +21,15 @@ export function clearExpired(program: Command): void {
     .alias('clearsessions')
     .summary('remove expired sessions')
     .description(
-      'Removes expired sessions in batches. Safe during live traffic and beside other runs, on this and other machines: each session is removed and counted once. An application also sweeps by itself (option sweep); where it does not, run this daily. It needs no secrets with --store, which may also be a Django (django+postgres://…); only its session files need DJANGO_SECRET_KEY.',
+      'Removes expired sessions in batches. Safe during live traffic and beside other runs, on this and other machines: each session is removed and counted once. An application also sweeps by itself (option sweep); where it does not, run this daily. It needs no secrets with --store, which may also be a Django (django+postgres://…, see docs/cli.md); only its session files need DJANGO_SECRET_KEY.',
     )
     .option('--batch <n>', 'sessions to remove in one step (default: 1000)', wholeNumber)
     .option('--dry-run', 'count what would be removed, and remove nothing')
-    .action((options: Options) =>
-      options.store !== undefined && isDjangoUrl(options.store)
-        ? sweepDjango(options.store, options)
-        : withSessions(options, ['store'], (sessions) => sweep(sessions, options)),
-    )
+    .action(async (options: Options) => {
+      const url = await storeUrl(options)
+      if (url !== null && isDjangoUrl(url)) return sweepDjango(url, options)
+      return withSessionsAt(url, { ...options, needs: ['store'] }, (sessions) => sweep(sessions, options))
+    })
   withExamples(
     command,
     'strongroom clear-expired',
@@ -46,6 +46,8 @@ interface Swept extends Pick<Store, 'clearExpired'> {
 async function sweepDjango(url: string, options: Options): Promise<void> {
   const store = openForClearing(url, options.env)
   try {
+    if (store.traits.expiresByItself && !options.json)
+      return line("Nothing to do: Redis removes Django's expired sessions by itself.")
     const clearExpired = (given?: ClearOptions) => store.clearExpired(given)
     await sweep({ policy: { engine: store.traits.engine }, clearExpired }, options)
   } finally {

@@ -109,8 +109,8 @@ async function run(urls: DjangoUrls, to: AnySessions, options: DjangoOptions): P
 }
 
 /** Django does not delete sessions when a password changes. Without the users, these sessions would come back to life. */
-function openUsers({ engine, users }: DjangoUrl) {
-  const store = engine.open({ clock: Date.now, cookieName: '', endOf: () => 0 })
+function openUsers({ database, users }: DjangoUrl) {
+  const store = database?.open({ clock: Date.now, cookieName: '', endOf: () => 0 })
   if (!(store instanceof SessionTable))
     throw misuse(
       "A session must not be moved if its user has changed the password since: say where Django's users are, with --users django+postgres://… or the like.",
@@ -154,10 +154,8 @@ function print(report: DjangoMoveReport, options: DjangoOptions, facts: Facts): 
     throw new Failure(EXIT.failed, `Not moved: ${reasons.join(', ')}.${causeOf(permanent, firstError)}`)
 }
 
-function* sentences(
-  { moved, compared, existing, gone, signedOut, complete }: DjangoMoveReport,
-  { from, to, dryRun, milliseconds }: Facts,
-): Generator<string> {
+function* sentences(report: DjangoMoveReport, { from, to, dryRun, milliseconds }: Facts): Generator<string> {
+  const { moved, compared, existing, gone, signedOut, unreadable, tooLarge, failed, complete } = report
   if (dryRun) yield `${sessionCount(moved)} would be moved from ${from} to ${to}. Nothing was changed.`
   else
     yield `Moved ${sessionCount(moved)} from ${from} to ${to}${duration(moved, milliseconds)}${complete ? '.' : ' so far.'}`
@@ -166,6 +164,16 @@ function* sentences(
   if (signedOut > 0)
     yield `Ended when the password changed, the user was removed, or all of the user's sessions were ended: ${sessionCount(signedOut)}.`
   if (gone > 0) yield `Ended or expired before they were moved: ${sessionCount(gone)}.`
+  const seen = moved + existing + gone + signedOut + unreadable + tooLarge + failed
+  if (seen === 0 && complete && NOTHING_THERE[from]) yield NOTHING_THERE[from]
+}
+
+/** Of a wrong prefix or number of a database, Redis only says that no key matches. */
+const NOTHING_THERE: Readonly<Record<string, string>> = {
+  'django (cache)':
+    "No key there is that of a session: compare the number of the database, ?keyPrefix= and ?version= with Django's CACHES.",
+  'django (redis)':
+    "No key there is that of a session: compare the number of the database and ?prefix= with Django's SESSION_REDIS.",
 }
 
 const usedSince = (count: number) => (count > 0 ? ` (${number(count)} more were used again before that)` : '')

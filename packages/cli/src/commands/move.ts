@@ -28,7 +28,7 @@ export function move(program: Command): void {
     .command('move')
     .summary('move live sessions from one store to another')
     .description(
-      'Moves live sessions from one store to another during live traffic. Records are moved as they are, so it needs no secrets. Before you run it, every node of the application must use both stores: moving({ from, to }), see docs/moving.md. Each session is read back and compared before the original is deleted. If it is stopped or killed, run it again to continue. Moving from Django (django+postgres:, django+sqlite: and others), see docs/django.md, needs the secrets of both: from the config or STRONGROOM_SECRETS, and from DJANGO_SECRET_KEY.',
+      'Moves live sessions from one store to another during live traffic. Records are moved as they are, so it needs no secrets. Before you run it, every node of the application must use both stores: moving({ from, to }), see docs/moving.md. Each session is read back and compared before the original is deleted. If it is stopped or killed, run it again to continue. Moving from Django (django+postgres:, django+sqlite:, django+redis-cache: and others), see docs/django.md, needs the secrets of both: from the config or STRONGROOM_SECRETS, and from DJANGO_SECRET_KEY.',
     )
     .requiredOption('--from <url>', 'the store to move from; env:NAME, @FILE or - for a URL with a password')
     .option('--to <url>', 'the store to move to; from Django, the default is the store of the config')

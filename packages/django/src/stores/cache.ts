@@ -6,7 +6,6 @@ import {
   isRedisClient,
   type NodeRedisClient,
   ownRedisClient,
-  parseRedisUrl,
   RedisConnection,
   timeoutOption,
   wholeNumber,
@@ -14,6 +13,7 @@ import {
 import type { DjangoEngine } from '../engine.ts'
 import { isPickle, pickled } from '../payload.ts'
 import { type CacheNaming, cacheKey } from './cache-key.ts'
+import { addressIn } from './redis-address.ts'
 import { RedisStore } from './redis-store.ts'
 
 /** Django's cache on Redis: Django's own RedisCache, or django-redis. */
@@ -68,7 +68,7 @@ export function cacheOf(where: string, given: string | IoredisClient | NodeRedis
   if (typeof keyPrefix !== 'string') throw new ConfigError(`${where}: keyPrefix must be a string.`)
   const version = wholeNumber(where, 'version', options.version, 1, 0)
   const timeout = timeoutOption(where, options.timeout, 2000)
-  const source = client ? givenRedisClient(client) : ownRedisClient(parseRedisUrl(url as string).address, timeout)
+  const source = client ? givenRedisClient(client) : ownRedisClient(addressIn(where, url as string), timeout)
   return {
     connect: () => new RedisConnection(source, timeout, { durable: 'no', evicts: true }),
     keyOf: (backend, sessionKey) => cacheKey(backend, sessionKey, { keyPrefix, version }),

@@ -6,6 +6,7 @@ import {
   MysqlExecutor,
   type MysqlStatement,
   MysqlUrlSource,
+  mysqlDriverUrl,
   mysqlSourceOf,
   timeoutOption,
 } from 'strongroom/internal'
@@ -45,12 +46,17 @@ export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): D
   const table = quotedTable('djangoMysql()', options.table, '`')
   const extra = extraColumns('djangoMysql()', options)
   const timeout = timeoutOption('djangoMysql()', options.timeout, 2000)
-  const source = () =>
-    client ? mysqlSourceOf(client) : new MysqlUrlSource(url as string, { where: 'djangoMysql()', timeout })
+  const source = client ? () => mysqlSourceOf(client) : opener(url as string, timeout)
   return {
     name: 'db',
     open: ({ clock }) => new SessionTable(new Mysql(new MysqlExecutor(source(), timeout), table), clock, extra),
   }
+}
+
+/** Checks the URL now, and opens connections later. */
+function opener(given: string, timeout: number) {
+  const url = mysqlDriverUrl(given, { where: 'djangoMysql()', timeout })
+  return () => new MysqlUrlSource(url, { timeout })
 }
 
 class Mysql implements Database {

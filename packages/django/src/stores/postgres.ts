@@ -8,6 +8,7 @@ import {
   type PostgresPool,
   PostgresPoolExecutor,
   PostgresUrlExecutor,
+  postgresDriverUrl,
   postgresErrorCode,
   postgresFailure,
   postgresQuery,
@@ -50,12 +51,16 @@ export function djangoPostgres(given: string | PostgresPool | PostgresClient | D
   const table = quotedTable('djangoPostgres()', options.table, '"')
   const extra = extraColumns('djangoPostgres()', options)
   const timeout = timeoutOption('djangoPostgres()', options.timeout, 2000)
-  const own = { url: url ?? '', max: wholeNumber('djangoPostgres()', 'max', max, 10), timeout }
-  const executor = () => {
-    if (!client) return new PostgresUrlExecutor(own)
-    return 'totalCount' in client ? new PostgresPoolExecutor(client) : new PostgresClientExecutor(client)
-  }
-  return { name: 'db', open: ({ clock }) => new SessionTable(new Postgres(executor(), table, timeout), clock, extra) }
+  const open = client
+    ? () => ('totalCount' in client ? new PostgresPoolExecutor(client) : new PostgresClientExecutor(client))
+    : opener({ url: url as string, max: wholeNumber('djangoPostgres()', 'max', max, 10), timeout })
+  return { name: 'db', open: ({ clock }) => new SessionTable(new Postgres(open(), table, timeout), clock, extra) }
+}
+
+/** Checks the URL now, and opens connections later. */
+function opener(options: { readonly url: string; readonly max: number; readonly timeout: number }) {
+  const url = postgresDriverUrl(options.url, 'djangoPostgres()')
+  return () => new PostgresUrlExecutor({ ...options, url })
 }
 
 class Postgres implements Database {

@@ -6,13 +6,13 @@ import {
   isRedisClient,
   type NodeRedisClient,
   ownRedisClient,
-  parseRedisUrl,
   RedisConnection,
   timeoutOption,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
 import { isPickle, pickled } from '../payload.ts'
 import { cacheKey } from './cache-key.ts'
+import { addressIn } from './redis-address.ts'
 import { type RedisFormat, RedisStore } from './redis-store.ts'
 
 export interface DjangoRedisOptions {
@@ -40,7 +40,7 @@ export function djangoRedis(given: string | IoredisClient | NodeRedisClient | Dj
     throw new ConfigError('djangoRedis(): client must be a client of ioredis or node-redis.')
   if (typeof prefix !== 'string') throw new ConfigError('djangoRedis(): prefix must be a string.')
   const timeout = timeoutOption('djangoRedis()', options.timeout, 2000)
-  const source = client ? givenRedisClient(client) : ownRedisClient(parseRedisUrl(url as string).address, timeout)
+  const source = client ? givenRedisClient(client) : ownRedisClient(addressIn('djangoRedis()', url as string), timeout)
   const keyPrefix = prefix === '' ? '' : `${prefix}:`
   return {
     name: 'redis',

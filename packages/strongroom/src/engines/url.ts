@@ -9,6 +9,7 @@ import { moving, type Phase } from './moving/moving.ts'
 import { mysql } from './mysql/mysql.ts'
 import { postgres } from './postgres/postgres.ts'
 import { redis } from './redis/redis.ts'
+import { localPath } from './shared/local-path.ts'
 import { trimUrl } from './shared/server-url.ts'
 import { type Query, strictQuery } from './shared/url-query.ts'
 import { sqlite } from './sqlite/sqlite.ts'
@@ -123,7 +124,7 @@ export function pathInUrl(given: string): string | null {
   const url = trimUrl('the store', given)
   const [, scheme = '', path = '', query] = PARTS.exec(url) ?? []
   if (scheme === 'cached') return pathInUrl(new URLSearchParams(query).get('durable') ?? '')
-  return ['file', 'sqlite'].includes(scheme) && path !== ':memory:' ? toPath(scheme, path) : null
+  return ['file', 'sqlite'].includes(scheme) && path !== ':memory:' ? localPath(scheme, path) : null
 }
 
 /**
@@ -150,7 +151,7 @@ export function engineFromUrl(given: string): Store | CookieEngine {
   const whole = Object.hasOwn(WHOLE, scheme) ? WHOLE[scheme] : undefined
   if (whole) return whole(url)
   const local = Object.hasOwn(LOCAL, scheme) ? LOCAL[scheme] : undefined
-  if (local) return local.make(toPath(scheme, path), strictQuery(`${scheme}:`, query, local.known))
+  if (local) return local.make(localPath(scheme, path), strictQuery(`${scheme}:`, query, local.known))
   const known = [...Object.keys(LOCAL), ...Object.keys(WHOLE)].map((name) => `${name}:`).join(', ')
   if (/^(?:(?:redis|valkey)s?\+)?(?:unix|socket)$/.test(scheme))
     throw new ConfigError('For Redis on a Unix socket, write redis://user:password@/0?socketPath=/run/redis.sock')
@@ -165,25 +166,4 @@ export function storeFromUrl(url: string): Store {
   throw new ConfigError(
     'cookie: saves sessions in the cookie itself, so there is no store: pass this URL to createSessions.',
   )
-}
-
-function toPath(scheme: string, path: string): string {
-  const rooted = path.startsWith('///') ? path.slice(2) : path
-  if (/^~[^/]*(?:\/|$)/.test(rooted))
-    throw new ConfigError(
-      `A shell does not expand "~" in a URL: write the whole path, as in ${scheme}:$HOME/… (or ${scheme}:./~… for a name that begins with "~").`,
-    )
-  if (rooted.startsWith('//')) {
-    throw new ConfigError(
-      `A ${scheme}: URL names a path on this machine, and no host: write ${scheme}:./relative or ${scheme}:/absolute.`,
-    )
-  }
-  try {
-    return decodeURIComponent(rooted)
-  } catch (cause) {
-    throw new ConfigError(
-      `The path of the ${scheme}: URL has a "%" that is not followed by two hexadecimal digits: write it as %25.`,
-      { cause },
-    )
-  }
 }

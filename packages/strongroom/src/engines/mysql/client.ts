@@ -1,7 +1,7 @@
 import { OpenState } from '../../base/open-state.ts'
 import { within } from '../../base/time-limit.ts'
 import { ConfigError } from '../../errors.ts'
-import { driverUrl } from './driver-url.ts'
+import type { DriverUrl } from './driver-url.ts'
 import { tooLate } from './errors.ts'
 
 export type MysqlValue = string | number | Uint8Array | null
@@ -134,25 +134,23 @@ export const URL_OPTIONS = ['table', 'createTable', 'timeout', 'batchWrites'] as
 
 interface UrlSourceOptions {
   readonly timeout: number
-  /** Open connections that take several statements in one message (default false). */
+  /** Whether the URL opens connections that take several statements in one message (default false). */
   readonly batchWrites?: boolean
-  /** For error messages: "mysql()". */
-  readonly where: string
 }
 
 /** A pool that is opened here, on first use. */
 export class UrlSource implements Source {
   readonly batches: Source['batches']
-  readonly #url: string
+  readonly #url: DriverUrl
   readonly #timeout: number
   readonly #state = new OpenState()
   readonly #open = new Set<{ destroy(): void }>()
   #pool: DriverPool | null = null
 
-  constructor(url: string, options: UrlSourceOptions) {
-    this.#url = driverUrl(url, options)
-    this.#timeout = options.timeout
-    this.batches = options.batchWrites ? 'reads and writes' : 'reads'
+  constructor(url: DriverUrl, { timeout, batchWrites }: UrlSourceOptions) {
+    this.#url = url
+    this.#timeout = timeout
+    this.batches = batchWrites ? 'reads and writes' : 'reads'
   }
 
   acquire(): Promise<MysqlConnection> {

@@ -38,6 +38,11 @@ const FLAGS: ReadonlySet<string> = new Set([
 
 const EXAMPLE = 'mysql://user:password@host:3306/database'
 
+declare const checked: unique symbol
+
+/** A URL that `driverUrl` has checked. Connections are opened to no other. */
+export type DriverUrl = string & { readonly [checked]: true }
+
 interface Defaults {
   readonly timeout: number
   /** Open connections that take several statements in one message (default false). */
@@ -47,7 +52,7 @@ interface Defaults {
 }
 
 /** The URL with our defaults; its own settings take precedence. No message quotes any part of it, because it contains a password. */
-export function driverUrl(given: string, { where, timeout, batchWrites = false }: Defaults): string {
+export function driverUrl(given: string, { where, timeout, batchWrites = false }: Defaults): DriverUrl {
   const { url, hosts, query } = parseServerUrl(where, EXAMPLE, given)
   const isSocket = hosts === '' && new URLSearchParams(query).has('socketPath')
   // The driver needs a host all the same, and ignores it.
@@ -64,7 +69,7 @@ export function driverUrl(given: string, { where, timeout, batchWrites = false }
   for (const [name, value] of Object.entries({ connectTimeout: timeout, trace: false })) {
     if (!searchParams.has(name)) searchParams.set(name, `${value}`)
   }
-  return parsed.href
+  return parsed.href as DriverUrl
 }
 
 function checkOption(name: string, value: string, where: string): void {

@@ -5,6 +5,7 @@ import { trimUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
 import { type MysqlClient, type Source, sourceOf, URL_OPTIONS, UrlSource } from './client.ts'
+import { driverUrl } from './driver-url.ts'
 import { Executor } from './executor.ts'
 import { Mysql } from './store.ts'
 import { Table } from './table.ts'
@@ -93,8 +94,10 @@ function fromUrl(options: AnyOptions): AnyOptions {
 function sourceFor({ url, client, batchWrites }: AnyOptions, timeout: number): Source {
   if ((url === undefined) === (client === undefined))
     throw new ConfigError('mysql() takes either a "url" or a "client".')
-  if (url !== undefined)
-    return new UrlSource(url, { where: 'mysql()', timeout, batchWrites: flag('batchWrites', batchWrites) })
+  if (url !== undefined) {
+    const settings = { timeout, batchWrites: flag('batchWrites', batchWrites) }
+    return new UrlSource(driverUrl(url, { ...settings, where: 'mysql()' }), settings)
+  }
   if (batchWrites !== undefined)
     throw new ConfigError('mysql() takes "batchWrites" with a URL only: it depends on how connections are opened.')
   return sourceOf(client)

@@ -32,22 +32,27 @@ const FOREIGN: ReadonlySet<string> = new Set(['pgbouncer', 'connection_limit', '
 
 const EXAMPLE = 'postgres://user:password@host:5432/database'
 
+declare const checked: unique symbol
+
+/** A URL that `driverUrl` has checked. Connections are opened to no other. */
+export type DriverUrl = string & { readonly [checked]: true }
+
 /**
  * Checked here, because the driver would do so at the first call, with the password in its error, and ignores an option that it does
- * not know. Returns the URL without blanks at its ends.
+ * not know. Returns the URL without blanks at its ends. `where` is for error messages: "postgres()".
  */
-export function driverUrl(given: string): string {
-  const { url, hosts, query } = parseServerUrl('postgres()', EXAMPLE, given)
+export function driverUrl(given: string, where: string): DriverUrl {
+  const { url, hosts, query } = parseServerUrl(where, EXAMPLE, given)
   const options = new URLSearchParams(query)
   const isSocket = hosts === '' && options.has('host')
   if (!/^postgres(?:ql)?:/i.test(url) || !(isSocket || URL.canParse(url)))
     throw new ConfigError(
-      `The URL of postgres() must be like ${EXAMPLE}, or postgres://user@/database?host=/run/postgresql.`,
+      `The URL of ${where} must be like ${EXAMPLE}, or postgres://user@/database?host=/run/postgresql.`,
     )
   for (const name of options.keys())
     if (![LIBPQ_OPTIONS, PG_OPTIONS, FOREIGN].some((known) => known.has(name)))
       throw new ConfigError(
-        `The URL of postgres() has an option that neither this engine nor pg knows. Known to pg: ${[...PG_OPTIONS, ...LIBPQ_OPTIONS].join(', ')}. (In a password, write "?" as %3F and "&" as %26.)`,
+        `The URL of ${where} has an option that neither this engine nor pg knows. Known to pg: ${[...PG_OPTIONS, ...LIBPQ_OPTIONS].join(', ')}. (In a password, write "?" as %3F and "&" as %26.)`,
       )
-  return url
+  return url as DriverUrl
 }

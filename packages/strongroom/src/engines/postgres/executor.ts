@@ -11,6 +11,7 @@ import {
   send,
   sendBatch,
 } from './client.ts'
+import type { DriverUrl } from './driver-url.ts'
 import { isDueToOne, tooLate } from './errors.ts'
 
 /** Runs queries. `execute` rejects with the error of the driver, or with `StoreError` when it takes longer than `limit` ms. */
@@ -184,7 +185,7 @@ interface DriverClient extends PostgresClient {
 export const URL_OPTIONS = ['max', 'table', 'createTable', 'timeout', 'prepare', 'notify', 'listen'] as const
 
 interface UrlOptions {
-  readonly url: string
+  readonly url: DriverUrl
   /** The most connections in the pool. */
   readonly max: number
   readonly timeout: number

@@ -114,7 +114,7 @@ function executorOf({ url, client, max }: AnyOptions, timeout: number): Executor
     return 'totalCount' in client ? new PoolExecutor(client) : new ClientExecutor(client)
   }
   if (typeof url !== 'string' || url === '') throw new ConfigError('postgres() needs a URL or a client.')
-  return new UrlExecutor({ url: driverUrl(url), timeout, max: wholeNumber('postgres()', 'max', max, 10) })
+  return new UrlExecutor({ url: driverUrl(url, 'postgres()'), timeout, max: wholeNumber('postgres()', 'max', max, 10) })
 }
 
 function changesOf(
@@ -125,7 +125,8 @@ function changesOf(
   const notifies = flag('notify', notify, false)
   if (listen !== undefined && (!notifies || typeof listen !== 'string'))
     throw new ConfigError('Option "listen" of postgres() must be a URL, and needs notify: true.')
-  const listening = listen === undefined ? executor : new UrlExecutor({ url: driverUrl(listen), timeout, max: 1 })
+  const listening =
+    listen === undefined ? executor : new UrlExecutor({ url: driverUrl(listen, 'postgres()'), timeout, max: 1 })
   return notifies && canReserve(listening)
     ? new PostgresChangeFeed(listening, { channel: channelOf(table), limit: timeout })
     : undefined

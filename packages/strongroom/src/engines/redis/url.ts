@@ -26,16 +26,16 @@ export interface RedisAddress {
 
 const URL_PARTS =
   /^(redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#:]*)(?::([^@/?#]*))?@)?([^@/?#]*)(?:\/([^@?#]*))?(?:\?([^#]*))?$/i
-const STORE_OPTIONS = ['prefix', 'timeout', 'durable', 'evicts', 'notify']
+const STORE_OPTIONS: readonly string[] = ['prefix', 'timeout', 'durable', 'evicts', 'notify']
 const KIND_OPTIONS = { standalone: ['socketPath'], sentinel: ['sentinelUsername', 'sentinelPassword'], cluster: [] }
 
 /**
- * Parses a `redis:` or `valkey:` URL; `query` holds the options of the store. Throws `ConfigError`, which never repeats any part
- * of the URL, because that may be a password.
+ * Parses a `redis:` or `valkey:` URL; `query` holds the options of the store, of which `options` are the known ones. Throws
+ * `ConfigError`, which never repeats any part of the URL, because that may be a password.
  */
-export function parseRedisUrl(url: string) {
+export function parseRedisUrl(url: string, { caller = 'redis()', options = STORE_OPTIONS } = {}) {
   const [, name, s, sort, username, password, hosts = '', path = '', search = ''] =
-    URL_PARTS.exec(trimUrl('redis()', url)) ?? []
+    URL_PARTS.exec(trimUrl(caller, url)) ?? []
   if (name === undefined) {
     throw new ConfigError(
       'A Redis URL is redis://host:6379/0, redis+sentinel://host:26379,host:26379/master or redis+cluster://host:6379, with @ : / ? # and % in the password as %40 %3A %2F %3F %23 and %25.',
@@ -43,7 +43,7 @@ export function parseRedisUrl(url: string) {
   }
   const kind = (sort?.toLowerCase() ?? 'standalone') as RedisAddress['kind']
   const where = `${name.toLowerCase()}${sort ? `+${kind}` : ''}:`
-  const query = strictQuery(where, search, [...STORE_OPTIONS, ...KIND_OPTIONS[kind]])
+  const query = strictQuery(where, search, [...options, ...KIND_OPTIONS[kind]])
   const socketPath = query.string('socketPath')
   if (socketPath !== undefined && (hosts !== '' || s !== ''))
     throw new ConfigError(

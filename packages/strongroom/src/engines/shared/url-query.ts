@@ -18,7 +18,7 @@ export function strictQuery(where: string, query: string, known: readonly string
   const [unknown] = rest.keys()
   if (unknown === undefined) return own
   // Its name is not repeated: of a password that is not encoded, it may be the half behind the "?" or "&".
-  throw new ConfigError(`The ${where} URL has an unknown option. Known: ${known.join(', ')}.`)
+  throw new ConfigError(`The ${where} URL has an unknown option. Known: ${known.join(', ') || 'none'}.`)
 }
 
 /** Takes our options out of a URL. The returned `url` has the rest of the query, which is for the driver. */
