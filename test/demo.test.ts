@@ -53,7 +53,11 @@ suite('the demo’s command line', LIMIT, () => {
     ['a store without a scheme', ['--store', './x.db'], /memory:, file:, sqlite:, cookie:/],
     ['an option that the store does not know', ['--store', 'memory:?size=3'], /max/],
     ['a cookie engine with a path', ['--store', 'cookie:x'], /'cookie:'/],
-    ['a database in a folder that is not there', ['--store', 'sqlite:./none/x.db'], /did not answer/],
+    [
+      'a database in a folder that is not there',
+      ['--store', 'sqlite:./none/x.db'],
+      /folder of the session database does not exist/,
+    ],
   ] as const)
     test(`${title} is one clear line and exit code 2`, async (t) => {
       const { code, stdout, stderr } = await run(t, '--port', '0', ...args)

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
 import { besideDjangoMutations } from './beside-django.ts'
+import { mistakeMutations } from './mistakes.ts'
 import { type Mutation, on } from './mutation.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
 import { protocolMutations } from './protocol.ts'
@@ -1322,4 +1323,5 @@ export const mutations: readonly Mutation[] = [
   ...cliMutations,
   ...besideDjangoMutations,
   ...operatorMutations,
+  ...mistakeMutations,
 ]

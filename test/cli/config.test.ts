@@ -209,12 +209,16 @@ suite('a store that does not respond ends with one line and exit code 1', () => 
       refuses(
         [...args, '--store', 'sqlite:./sessions.db'],
         1,
-        /The session database did not answer: file is not a database\n$/,
+        /The session database is not a file of SQLite: [^\n]*: file is not a database\n$/,
       ),
     )
 
   test('a directory that is a file', () =>
-    refuses(['stats', '--store', 'file:./file'], 1, /The session directory did not answer: (ENOTDIR|EEXIST)/))
+    refuses(
+      ['stats', '--store', 'file:./file'],
+      1,
+      /A file has the name of the session directory, [^\n]*: (ENOTDIR|EEXIST)/,
+    ))
 
   for (const [option, args, env] of [
     ['--debug', ['--debug'], {}],
@@ -226,7 +230,7 @@ suite('a store that does not respond ends with one line and exit code 1', () => 
         stack: true,
       })
       assert.equal(code, 1)
-      assert.match(err, /^strongroom: The session database did not answer/)
+      assert.match(err, /^strongroom: The session database is not a file of SQLite/)
       assert.match(err, /^StoreError: .*\n {4}at /m)
       assert.match(err, /^Caused by: .*file is not a database\n {4}at /m)
     })

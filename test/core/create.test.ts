@@ -131,8 +131,8 @@ describe('an option', () => {
     refused({ secret: 'x' }, /"secret".*Did you mean "secrets"\?/)
     refused({ StoreTimeOut: 5 }, /Did you mean "storeTimeout"\?/)
     refused(
-      { ttl: 5 },
-      /"ttl" for createSessions\(\)\. Known: store, secrets, cookie, namespace, idle, absolute, remember/,
+      { colour: 5 },
+      /"colour" for createSessions\(\)\. Known: store, secrets, cookie, namespace, idle, absolute, remember/,
     )
   })
 

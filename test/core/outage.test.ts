@@ -48,7 +48,7 @@ function time(test: TestContext) {
 /** Calls of one guarded store, each with a promise of its own. */
 function createGuard(limit: number) {
   let next: () => Promise<unknown>
-  const store = guardStore({ read: () => next() } as unknown as Store, limit)
+  const store = guardStore({ read: () => next() } as unknown as Store, limit, 0)
   return <T>(call: () => Promise<T>): Promise<T> => {
     next = call
     return store.read('x' as Id) as Promise<T>
@@ -138,7 +138,7 @@ describe('the time limit of store calls', () => {
         ended += 1
       }
     }
-    const index = guardStore({ byOwner: { list } } as unknown as Store, 100).byOwner ?? assert.fail()
+    const index = guardStore({ byOwner: { list } } as unknown as Store, 100, 0).byOwner ?? assert.fail()
     const pages: unknown[] = []
     const fate = fates([
       (async () => {
@@ -221,6 +221,32 @@ describe('a store call', () => {
         call(),
         (error: Error) => error instanceof StoreError && error.cause === cause && !error.message.includes('hunter2'),
       )
+  })
+
+  it('that fails with an error of ours rejects with its message, which is all that most logs show', async () => {
+    const cause = new ConfigError('x() needs the package y: npm install y')
+    for (const call of calls(failing(() => assert.fail(cause))))
+      await assert.rejects(call(), { name: 'StoreError', message: cause.message, cause })
+  })
+
+  it('that fails with another error names its code, if it has one, and nothing else of it', async () => {
+    const messageFor = async (fields: object) => {
+      const cause = Object.assign(new Error('hunter2'), fields)
+      const error = await calls(failing(() => assert.fail(cause)))[0]?.().catch((error: Error) => error.message)
+      return String(error)
+    }
+    assert.equal(
+      await messageFor({ code: 'ECONNRESET' }),
+      'The session store failed (ECONNRESET); its own error is the cause.',
+    )
+    for (const code of [undefined, 7, '', 'user hunter2', 'hunter2', 'A'.repeat(60)])
+      assert.equal(await messageFor({ code }), 'The session store failed; its own error is the cause.', String(code))
+  })
+
+  it('has time to say why when the engine has the same time limit', async () => {
+    const error = new StoreError('The connection was refused.')
+    const late = () => new Promise<never>((_, reject) => setTimeout(reject, 21, error))
+    await assert.rejects(guardStore({ read: late } as unknown as Store, 20).read('x' as Id), error)
   })
 
   it('that throws is treated like one that rejects', async () => {

@@ -108,7 +108,7 @@ suite('files of another user', { skip: asRoot }, () => {
       )
       assert.equal(
         createAs(NOBODY, path),
-        `The session directory, or something in it, cannot be opened. It belongs to the user 0, and this process is 65534. As root: chown -R 65534 ${path}`,
+        `The session directory, or something in it, cannot be opened: ${path}. It belongs to the user 0, and this process is 65534. As root: chown -R 65534 ${path}`,
       )
       spawnSync('chown', ['-R', String(NOBODY), path])
       assert.equal(createAs(NOBODY, path), '')

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { after, before, suite, test } from 'node:test'
-import { ownClient, RedisConnection } from '../../packages/strongroom/src/engines/redis/connection.ts'
+import { after, before, suite, type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import { givenClient, ownClient, RedisConnection } from '../../packages/strongroom/src/engines/redis/connection.ts'
 import { openIoredis } from '../../packages/strongroom/src/engines/redis/ioredis.ts'
 import { openNodeRedis } from '../../packages/strongroom/src/engines/redis/node-redis.ts'
 import { parseRedisUrl } from '../../packages/strongroom/src/engines/redis/url.ts'
@@ -149,13 +152,16 @@ describeBoth('by URL', (program) => {
   })
   after(() => server.stop())
 
+  const SET = { name: 'set', lua: "return redis.call('set', KEYS[1], ARGV[1])", sha: '0'.repeat(40) } as never
+  const limits = [1000, { durable: 'no', evicts: null }] as const
+
   for (const [client, opener] of [
     ['ioredis', openIoredis],
     ['node-redis', openNodeRedis],
   ] as const) {
     const connect = (url: string) => {
       const { address } = parseRedisUrl(url)
-      return new RedisConnection(ownClient(address, 1000, [opener]), 1000, { durable: 'no', evicts: null })
+      return new RedisConnection(ownClient(address, 1000, [opener]), ...limits)
     }
 
     test(`${client} connects to a Unix socket`, async () => {
@@ -166,13 +172,12 @@ describeBoth('by URL', (program) => {
 
     test(`${client}: a database that the server does not have is refused, and nothing is sent to another one`, async () => {
       const connection = connect(`${server.url}/99`)
-      const set = { name: 'set', lua: "return redis.call('set', KEYS[1], ARGV[1])", sha: '0'.repeat(40) }
       for (let i = 0; i < 3; i++)
-        await assert.rejects(connection.run(set as never, [`key${i}`], ['value']), (error: unknown) => {
+        await assert.rejects(connection.run(SET, [`key${i}`], ['value']), (error: unknown) => {
           assert.ok(error instanceof ConfigError, String(error))
           assert.match(
             error.message,
-            /the server has no database of the number that the URL ends with\. Use another one, or raise "databases"/,
+            /the server has no database of the number that the URL ends with, .*\. Use another one, or raise "databases"/,
           )
           return true
         })
@@ -184,6 +189,61 @@ describeBoth('by URL', (program) => {
       const connection = connect(`${server.url}/3`)
       assert.equal(await connection.get('nothing'), null)
       await connection.close()
+    })
+  }
+
+  /** Clients of an application that listens to no errors, before and after they have connected. */
+  const given = {
+    ioredis(t: TestContext, database: number, username?: string) {
+      const login = username === undefined ? {} : { username, password: 'p' }
+      const client = new Redis({ port: server.port, db: database, maxRetriesPerRequest: 1, ...login })
+      client.on('error', () => {})
+      t.after(() => client.disconnect())
+      return client
+    },
+    'node-redis'(t: TestContext, database: number, username?: string) {
+      const login = username === undefined ? {} : { username, password: 'p' }
+      const socket = { port: server.port, reconnectStrategy: () => 20 }
+      const client = createClient({ socket, database, ...login })
+      client.on('error', () => {})
+      client.connect().catch(() => {})
+      t.after(() => client.destroy())
+      return client
+    },
+  }
+  for (const [name, make] of Object.entries(given)) {
+    test(`a client of ${name} whose database the server does not have is refused, and nothing is sent to another one`, async (t) => {
+      const client = make(t, 99)
+      for (const wait of [0, 200]) {
+        await setTimeout(wait)
+        const connection = new RedisConnection(givenClient(client as never), ...limits)
+        await assert.rejects(connection.run(SET, ['key'], ['value']), (error: Error) => {
+          assert.ok(error instanceof ConfigError, String(error))
+          assert.match(error.message, /has no database of the number .* that the client has as its db or database/)
+          return true
+        })
+      }
+      assert.equal(await send(server.port, 'DBSIZE'), 0)
+    })
+
+    test(`a client of ${name} stays in its database, which is the one that it was told to use`, async (t) => {
+      const client = make(t, 2)
+      const connection = new RedisConnection(givenClient(client as never), ...limits)
+      await connection.run(SET, [`${name}-2`], ['value'])
+      assert.equal(String(await connection.get(`${name}-2`)), 'value')
+      // An application that has moved its client since knows where it is.
+      await client.select(3)
+      const moved = new RedisConnection(givenClient(client as never), ...limits)
+      assert.equal(await moved.get(`${name}-2`), null)
+      await moved.run(SET, [`${name}-3`], ['value'])
+      await client.select(2)
+      assert.equal(await connection.get(`${name}-3`), null)
+    })
+
+    test(`a client of ${name} in the first database needs no right to choose another one`, async (t) => {
+      await send(server.port, 'ACL', 'SETUSER', 'plain', 'on', '>p', '~*', '+@all', '-select', '-client')
+      const connection = new RedisConnection(givenClient(make(t, 0, 'plain') as never), ...limits)
+      assert.equal(await connection.get('nothing'), null)
     })
   }
 })

@@ -57,6 +57,8 @@ function prepareProcess(debug: boolean): void {
     if (warning.name === 'ExperimentalWarning' || warning.code === 'MODULE_TYPELESS_PACKAGE_JSON') return
     // What the library only warns of in development is an error here: see `checkComplete`.
     if (warning.code === 'STRONGROOM_DEVELOPMENT') return
+    // It is the error of the command, which is printed in either case.
+    if (warning.code === 'STRONGROOM_STORE') return
     note(`warning: ${redact(oneLine(warning.message))}`)
   })
 }

@@ -111,6 +111,21 @@ const KNOWN = [
   'clock',
 ] as const satisfies readonly (keyof SessionsOptions)[]
 
+const LIFETIMES = 'How long sessions live is said by "idle" and "absolute".'
+const NOT_NEEDED =
+  'Leave it out: a session is saved when it was changed, and a visitor whose session is empty gets none.'
+
+/** What to write instead of options of other places, and of other libraries. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(LOGIN_OPTIONS.map((name) => [name, 'It is an option of login().'])),
+  ...Object.fromEntries(['maxAge', 'ttl', 'expires', 'expiresIn', 'rolling'].map((name) => [name, LIFETIMES])),
+  ...Object.fromEntries(['resave', 'saveUninitialized'].map((name) => [name, NOT_NEEDED])),
+  ...Object.fromEntries(
+    ['secret', 'password', 'keys'].map((name) => [name, 'Did you mean "secrets"? Several are an array.']),
+  ),
+  ...Object.fromEntries(['name', 'cookieName'].map((name) => [name, 'Write cookie: { name }.'])),
+}
+
 export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'store' | 'swept' | 'advice'> {
   readonly context: SessionsContext
   readonly developmentDefaults: readonly ('secrets' | 'store')[]
@@ -120,7 +135,8 @@ export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'sto
 
 /** Checks every option and makes what requests need. */
 export function createContext(options: SessionsOptions): Created {
-  checkOptions('createSessions()', options, KNOWN, { where: 'login()', known: LOGIN_OPTIONS })
+  if (typeof options === 'string') throw new ConfigError(`createSessions() takes options: write ${EXAMPLE}.`)
+  checkOptions('createSessions()', options, KNOWN, ELSEWHERE)
   const production = process.env.NODE_ENV === 'production'
   const timeout = milliseconds(options.storeTimeout ?? '2s', 'storeTimeout')
   const { engine, ring, ownsStore, developmentDefaults } = essentials(options, { production, timeout })

@@ -1,4 +1,5 @@
 import diagnostics from 'node:diagnostics_channel'
+import { reasonWarnings } from './base/reasons.ts'
 import { StoreError } from './errors.ts'
 
 /**
@@ -41,6 +42,12 @@ export const CHANNEL = 'strongroom'
 
 const channel = diagnostics.channel(CHANNEL)
 
+const STORE_WARNING = {
+  code: 'STRONGROOM_STORE',
+  failed: 'The session store failed',
+  advice: 'To log every failure, listen to the event storeError.',
+}
+
 /** Reports an event. `wanted()` is false if nobody listens, so that the event need not be made. */
 export interface Emit {
   (event: SessionEvent): void
@@ -64,7 +71,14 @@ export function emitter(listener: Listener | undefined): Emit {
     }
     if (channel.hasSubscribers) channel.publish(event)
   }
-  return Object.assign(emit, { wanted: () => listener !== undefined || channel.hasSubscribers })
+  const wanted = () => listener !== undefined || channel.hasSubscribers
+  const warnOfStore = reasonWarnings(STORE_WARNING)
+  // Some adapters answer 503 and log nothing, and with `onStoreError: 'anonymous'` everybody is just signed out.
+  const reported = (event: SessionEvent) => {
+    if (event.type === 'storeError' && !wanted()) warnOfStore(event.error)
+    emit(event)
+  }
+  return Object.assign(reported, { wanted })
 }
 
 const framesOf = (error: unknown): string =>

@@ -70,16 +70,18 @@ export { parseServerUrl, trimUrl } from './engines/shared/server-url.ts'
 export { tableName } from './engines/shared/sql.ts'
 export { batchOf, drive } from './engines/shared/sweep.ts'
 export { type Query, strictQuery, takeQuery } from './engines/shared/url-query.ts'
+export {
+  isBusy as isSqliteBusy,
+  tooLong as sqliteTooLong,
+  unanswered as sqliteUnanswered,
+} from './engines/sqlite/errors.ts'
 export { GroupCommit as SqliteGroupCommit } from './engines/sqlite/group-commit.ts'
 export {
   type ClosableHandle as ClosableSqliteHandle,
   durabilityOf as sqliteDurability,
-  isBusy as isSqliteBusy,
   nodeSqlite,
   prepare as prepareSqlite,
   type SqliteHandle,
-  tooLong as sqliteTooLong,
-  unanswered as sqliteUnanswered,
 } from './engines/sqlite/handle.ts'
 export { engineFromUrl, pathInUrl, storeFromUrl } from './engines/url.ts'
 export { type CookieTransport, cookieTransport } from './http/cookie.ts'

@@ -129,6 +129,12 @@ export interface RevocableCookieSessions<Data extends object> extends BaseSessio
   of(userId: string): UserEpoch
 }
 
+function notAttached(request: unknown): string {
+  if (typeof request !== 'object' || request === null)
+    return 'sessions.get() and save() take the request that came through the adapter: Express\'s and Node\'s "request", or Hono\'s "c".'
+  return 'This request did not come through an adapter of these sessions. Mount the adapter before the handler, as in app.use(strongroom(sessions)) or withSessions(sessions, handler), or use sessions.read(request).'
+}
+
 type With<S> = Omit<SessionsOptions, 'store'> & { readonly store: S }
 
 /**
@@ -162,10 +168,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 
   function visitOf(request: object): Visit<Data> {
     const found = (request as Attached | null)?.[slot]
-    if (found === undefined)
-      throw new NotAttachedError(
-        'This request did not come through an adapter of these sessions. Mount the adapter before the handler, or use sessions.read(request).',
-      )
+    if (found === undefined) throw new NotAttachedError(notAttached(request))
     if (typeof found !== 'function') return found
     const visit = found()
     ;(request as Attached)[slot] = visit

@@ -73,7 +73,11 @@ class Sqlite implements Database {
     this.#source = source
     this.table = table
     this.#timeout = timeout
-    this.#commits = new SqliteGroupCommit(() => this.#open(), timeout)
+    this.#commits = new SqliteGroupCommit(
+      () => this.#open(),
+      (error) => this.#unanswered(error),
+      timeout,
+    )
   }
 
   get traits() {
@@ -109,8 +113,7 @@ class Sqlite implements Database {
       return prepareSqlite(this.#open(), sql).all(...values) as Record<string, unknown>[]
     }
     return retryUntil(momentIn(this.#timeout), attempt, (error, isLate) => {
-      if (!isSqliteBusy(error))
-        return /no such table/.test(String(error)) ? tableMissing(error) : sqliteUnanswered(error)
+      if (!isSqliteBusy(error)) return this.#unanswered(error)
       return isLate ? sqliteTooLong(this.#timeout) : null
     })
   }
@@ -135,6 +138,11 @@ class Sqlite implements Database {
     await this.#commits.settled()
     this.#own?.close()
     this.#own = null
+  }
+
+  #unanswered(error: unknown): StoreError {
+    if (/no such table/.test(String(error))) return tableMissing(error)
+    return sqliteUnanswered(error, 'path' in this.#source ? this.#source.path : null)
   }
 
   #open(): SqliteHandle {

@@ -2,6 +2,7 @@ import { checkOptions } from '../base/check.ts'
 import { StrongroomError } from '../errors.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
+import { checkHandler, checkOnError, checkSessions } from './shared/check.ts'
 import { applyOutcome, fetchHeaders } from './shared/outcome.ts'
 
 export interface FetchOptions {
@@ -9,23 +10,33 @@ export interface FetchOptions {
   readonly onError?: ((error: StrongroomError, request: Request) => Response | Promise<Response>) | undefined
 }
 
+const EXAMPLE = 'withSessions(sessions, async (request) => new Response(…))'
+
 /**
  * A Fetch handler, `(Request) → Response`, as Hono's server, Bun, Deno and route handlers call it. In `handler`,
  * `await sessions.get(request)` resolves to the request's session. The session is saved when the handler has returned its
- * response, before the first byte of a stream. A stream that changes the session after that gets an error.
+ * response, before the first byte of a stream. A stream that changes the session after that gets an error. Throws `ConfigError` for
+ * what is not sessions, and for a handler or an `onError` that is not a function.
  */
 export function withSessions<Data extends object, Rest extends unknown[]>(
   sessions: BaseSessions<Data>,
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
   options: FetchOptions = {},
 ) {
+  checkSessions(EXAMPLE, sessions)
+  checkHandler(EXAMPLE, handler)
   checkOptions('withSessions()', options, ['onError'])
+  checkOnError(options.onError)
   const { onError = (error: StrongroomError) => error.getResponse() } = options
   return async function strongroom(request: Request, ...rest: Rest): Promise<Response> {
     const visit = sessions.open(request.headers)
     // Within another `withSessions`, which commits the one visit of this request.
     if (!sessions.attach(request, visit)) return handler(request, ...rest)
-    const commit = async (response: Response) => withOutcome(response, await visit.commit(response.status))
+    const commit = async (response: Response) => {
+      if (typeof response?.status !== 'number')
+        throw new TypeError('The handler of withSessions() must return a Response, or a promise of one.')
+      return withOutcome(response, await visit.commit(response.status))
+    }
     try {
       return await commit(await handler(request, ...rest))
     } catch (error) {

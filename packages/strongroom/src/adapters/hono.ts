@@ -3,14 +3,16 @@ import { HTTPException } from 'hono/http-exception'
 import { StrongroomError } from '../errors.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
+import { checkSessions } from './shared/check.ts'
 import { applyOutcome, dropBodyHeaders, fetchHeaders } from './shared/outcome.ts'
 
 /**
  * Middleware for Hono. After it, `await sessions.get(c)` resolves to the request's session (`c.req.raw` works too). An error
  * while the session is saved reaches `app.onError` as an `HTTPException` with the error's status and with the error itself as
- * its `cause`. What `get` throws in a handler arrives unchanged.
+ * its `cause`. What `get` throws in a handler arrives unchanged. Throws `ConfigError` for what is not sessions.
  */
 export function strongroom<Data extends object>(sessions: BaseSessions<Data>): MiddlewareHandler {
+  checkSessions('app.use(strongroom(sessions))', sessions)
   return async function strongroom(c, next) {
     const visit = sessions.open(c.req.raw.headers)
     // On the application and on a router: the outer middleware commits the one visit of this request.

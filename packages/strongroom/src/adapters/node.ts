@@ -4,6 +4,7 @@ import { checkOptions } from '../base/check.ts'
 import { StrongroomError } from '../errors.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { hold, type NodeResponse } from './node/hold.ts'
+import { checkHandler, checkOnError, checkSessions } from './shared/check.ts'
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest
 
@@ -15,10 +16,13 @@ export interface NodeOptions<Request, Response> {
   readonly onError?: ((error: unknown, request: Request, response: Response) => unknown) | undefined
 }
 
+const EXAMPLE = 'withSessions(sessions, async (request, response) => { … })'
+
 /**
  * A listener for node:http, node:https and the compatibility API of node:http2. In `handler`, `await sessions.get(request)`
  * resolves to the request's session. `onError` responds to what the handler throws: node:http would end the process for a
- * listener that rejects. For node:http2, declare the types of the handler's parameters.
+ * listener that rejects. For node:http2, declare the types of the handler's parameters. Throws `ConfigError` for what is not sessions,
+ * and for a handler or an `onError` that is not a function.
  */
 export function withSessions<
   Data extends object,
@@ -29,7 +33,10 @@ export function withSessions<
   handler: (request: Request, response: Response) => unknown,
   options: NodeOptions<Request, Response> = {},
 ) {
+  checkSessions(EXAMPLE, sessions)
+  checkHandler(EXAMPLE, handler)
   checkOptions('withSessions()', options, ['onError'])
+  checkOnError(options.onError)
   const { onError = respond } = options
   return async function strongroom(request: Request, response: Response): Promise<void> {
     // Called from a store's callback, too, where nobody could catch what an onError throws.

@@ -1,4 +1,4 @@
-import { oneOf } from '../base/check.ts'
+import { insteadOf, oneOf } from '../base/check.ts'
 import { type Aead, CIPHERS, createAead } from '../crypto/aead.ts'
 import { createCopyKeys } from '../crypto/copy-keys.ts'
 import type { LiveKeyring } from '../crypto/keyring.ts'
@@ -108,13 +108,27 @@ const METHODS = ['create', 'read', 'update', 'touch', 'delete', 'clearExpired', 
 export function checkEngine(given: Engine): Engine {
   if (typeof given !== 'object' || given === null || typeof given.traits !== 'object')
     throw new ConfigError(
-      "store must be a store such as sqlite('./sessions.db'), cookie(), or a URL such as 'sqlite:./sessions.db'.",
+      `store must be a store such as sqlite('./sessions.db'), cookie(), or a URL such as 'sqlite:./sessions.db'.${insteadOf(given) || insteadOfStore(given)}`,
     )
   const missing =
     isCookie(given) || isBacking(given) ? [] : METHODS.filter((method) => typeof given[method] !== 'function')
   if (missing.length === 0) return given
   throw new ConfigError(`store is not a store: it has no ${missing.map((method) => `${method}()`).join(', ')}.`)
 }
+
+/** By the methods of what people have at hand. The module of each engine takes the client that goes with it. */
+function insteadOfStore(given: unknown): string {
+  const has = (...names: string[]) => names.every((name) => typeof (given as Anything | null)?.[name] === 'function')
+  if (has('get', 'set', 'destroy')) return ' It got a store of express-session: docs/coming-from.md names our engines.'
+  if (has('open', 'attach', 'read')) return ' It got sessions, which have a store of their own.'
+  if (has('prepare', 'exec')) return ' It got a database: pass sqlite({ database }).'
+  if (has('getBuffer') || has('evalSha')) return ' It got a client of Redis: pass redis({ client }).'
+  if (has('getConnection') || has('execute')) return ' It got a client of MySQL: pass mysql({ client }).'
+  if (has('query', 'connect')) return ' It got a client of PostgreSQL: pass postgres({ client }).'
+  return ''
+}
+
+type Anything = Readonly<Record<string, unknown>>
 
 const isCookie = (engine: Engine): engine is CookieEngine => 'kind' in engine && engine.kind === 'cookie'
 const isBacking = (engine: Engine): engine is BackingEngine => 'kind' in engine && engine.kind === 'backing'

@@ -1,12 +1,18 @@
 import { TimeLimit } from '../base/time-limit.ts'
-import { StoreError, UnsupportedError } from '../errors.ts'
+import { StoreError, StrongroomError, UnsupportedError } from '../errors.ts'
 import type { ListOptions, Store } from '../store.ts'
 
 type Guard = <T>(call: () => Promise<T>) => Promise<T>
 
-/** Every call resolves, or rejects with `StoreError`, within `ms`, whatever the backend does. */
-function createGuard(ms: number): Guard {
-  const limit = new TimeLimit(ms, () => tooLate(ms))
+/**
+ * Ms that a call may take longer than the limit. Engines have time limits of their own, of the same length unless they were told
+ * otherwise, and know why there was no answer: a connection that was refused, a certificate that nobody trusts.
+ */
+const GRACE = 50
+
+/** Every call resolves, or rejects with `StoreError`, within `ms` and `grace`, whatever the backend does. */
+function createGuard(ms: number, grace: number): Guard {
+  const limit = new TimeLimit(ms + grace, () => tooLate(ms))
   return <T>(call: () => Promise<T>) => limit.call(call, asStoreError)
 }
 
@@ -15,7 +21,15 @@ const tooLate = (limit: number) =>
 
 function asStoreError(error: unknown): Error {
   if (error instanceof StoreError || error instanceof UnsupportedError) return error
-  return new StoreError('The session store failed; its own error is the cause.', { cause: error })
+  // Ours say what to do, such as which package to install, and quote nothing: a log that has the message alone must have that.
+  if (error instanceof StrongroomError) return new StoreError(error.message, { cause: error })
+  return new StoreError(`The session store failed${codeOf(error)}; its own error is the cause.`, { cause: error })
+}
+
+/** " (ECONNREFUSED)", or empty. A code is a word of a list, and no data. */
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? ` (${code})` : ''
 }
 
 /** A call that nobody waits for needs no time limit, but its failure is a store's failure, too. */
@@ -46,8 +60,9 @@ async function* guardPages<Page>(guard: Guard, list: () => AsyncIterable<Page>):
 export function guardStore(
   store: Store,
   limit: number,
+  grace = GRACE,
 ): Pick<Store, 'create' | 'read' | 'readSync' | 'update' | 'touch' | 'delete' | 'byOwner'> {
-  const guard = createGuard(limit)
+  const guard = createGuard(limit, grace)
   const { byOwner } = store
   return {
     create: (id, entry) => guard(() => store.create(id, entry)),

@@ -2,32 +2,63 @@ import { ConfigError } from '../errors.ts'
 import { LONGEST_TIMER } from './time-limit.ts'
 
 /**
- * Refuses options that `where` does not have, so that a misspelt one is never silently ignored. `elsewhere` says which other function
- * has the options that people look for here.
+ * Refuses options that `where` does not have, so that a misspelt one is never silently ignored. `advice` says, by name, what to write
+ * instead of those that people look for here.
  */
 export function checkOptions(
   where: string,
   given: unknown,
   known: readonly string[],
-  elsewhere: { readonly where: string; readonly known: readonly string[] } | null = null,
+  advice: Readonly<Record<string, string>> = {},
 ): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new ConfigError(`${where} takes its options as an object. Known: ${known.join(', ')}.`)
+  const instead = insteadOf(given)
+  if (typeof given !== 'object' || given === null || Array.isArray(given) || instead !== '')
+    throw new ConfigError(`${where} takes its options as an object.${instead} Known: ${known.join(', ')}.`)
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
     const meant = closest(name, known)
-    const guess = meant ? ` Did you mean "${meant}"?` : ''
-    const advice = elsewhere?.known.includes(name) ? ` It is an option of ${elsewhere.where}.` : guess
-    throw new ConfigError(`Unknown option "${name}" for ${where}.${advice} Known: ${known.join(', ')}.`)
+    const guess = meant ? `Did you mean "${meant}"?` : ''
+    const next = Object.hasOwn(advice, name) ? advice[name] : guess
+    throw new ConfigError(`Unknown option "${name}" for ${where}.${next && ` ${next}`} Known: ${known.join(', ')}.`)
   }
 }
 
-/** The known name that was probably meant: the same in another spelling, or the longest of which one begins with the other. */
+/** What to write instead, as a sentence after a space, when something was passed a step too early; empty for anything else. */
+export function insteadOf(given: unknown): string {
+  if (typeof given === 'function') return ' It got a function: call it, and pass what it returns.'
+  if (given instanceof URL) return ' It got a URL object: pass the string, which is its href.'
+  if (typeof given !== 'object' || given === null) return ''
+  const isPromise = typeof (given as { then?: unknown }).then === 'function'
+  return isPromise ? ' It got a promise: await it, and pass what it resolves to.' : ''
+}
+
+/** Edits from one name to another, up to which it may be a slip of the keyboard. */
+const SLIPS = 2
+
+/** The known name that was probably meant: the same in another spelling, one that begins with the other, or one with a slip in it. */
 function closest(name: string, known: readonly string[]): string | undefined {
   const given = plain(name)
-  return known
-    .filter((option) => plain(option).startsWith(given) || given.startsWith(plain(option)))
-    .sort((a, b) => b.length - a.length)[0]
+  const found = known.flatMap((option) => {
+    const other = plain(option)
+    const edits = editsBetween(given, other)
+    const isSlip = edits <= SLIPS && edits * 2 <= Math.min(given.length, other.length)
+    return isSlip || other.startsWith(given) || given.startsWith(other) ? [{ option, edits }] : []
+  })
+  return found.sort((a, b) => a.edits - b.edits)[0]?.option
+}
+
+/** The distance of Levenshtein: how many characters have to be added, removed or replaced. */
+function editsBetween(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
+  for (const [line, character] of [...from].entries()) {
+    const next = [line + 1]
+    for (let at = 1; at <= to.length; at++) {
+      const replaced = (row[at - 1] as number) + (to[at - 1] === character ? 0 : 1)
+      next.push(Math.min(replaced, (row[at] as number) + 1, (next[at - 1] as number) + 1))
+    }
+    row = next
+  }
+  return row[to.length] as number
 }
 
 /** `max_age` and `maxage` are meant to be `maxAge`. */

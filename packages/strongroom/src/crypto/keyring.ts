@@ -1,4 +1,5 @@
 import { createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { insteadOf } from '../base/check.ts'
 import { isPast, momentIn } from '../base/retry.ts'
 import { within } from '../base/time-limit.ts'
 import { ConfigError, StoreError, StrongroomError } from '../errors.ts'
@@ -39,6 +40,9 @@ export interface Keyring {
  */
 export type Secrets = string | Uint8Array | readonly (string | Uint8Array)[]
 
+/** What a variable that is not set becomes in a template string, or in a shell. */
+const UNSET: readonly string[] = ['undefined', 'null']
+
 const PLACEHOLDER = /change.?me|secret|password|passw0rd|keyboard.?cat|example|default|insert.?here|qwerty/i
 
 /**
@@ -48,10 +52,13 @@ const PLACEHOLDER = /change.?me|secret|password|passw0rd|keyboard.?cat|example|d
 export function createKeyring(secrets: Secrets, before: Keyring | null = null): Keyring {
   const given = typeof secrets === 'string' ? secrets.split(/[\s,]+/).filter(Boolean) : secrets
   const list = given instanceof Uint8Array ? [given] : given
-  if (!Array.isArray(list)) throw new ConfigError(`secrets must be a string, bytes, or an array of these. ${REMEDY}`)
-  if (list.length === 0) throw new ConfigError(`secrets is empty. ${REMEDY}`)
+  if (!Array.isArray(list))
+    throw new ConfigError(`secrets must be a string, bytes, or an array of these.${insteadOf(list)} ${REMEDY}`)
+  if (list.length === 0)
+    throw new ConfigError(`secrets is empty. If it comes from an environment variable, that is empty, too. ${REMEDY}`)
   const masters = list.map((secret, i) => {
-    const master = deriveMaster(secretBytes(secret, i))
+    if (UNSET.includes(secret as string)) throw new ConfigError(unset(secret as string))
+    const master = deriveMaster(secretBytes(secret, i, list.length))
     const same = before?.get(master.kid)
     return same?.seal.equals(master.seal) ? same : master
   })
@@ -190,12 +197,18 @@ const collision = (first: number, second: number, same: boolean) =>
     ? `Secrets ${first + 1} and ${second + 1} are the same. Remove one of them.`
     : `Secrets ${first + 1} and ${second + 1} happen to have the same key id. Replace the newer one with another from \`npx @strongroom/cli keys new\`.`
 
-function secretBytes(secret: string | Uint8Array, index: number): Buffer {
+const unset = (word: string) =>
+  `A secret is the word "${word}": the variable that it comes from is not set, and was made into a string. ${REMEDY}`
+
+/** `index` from 0, of `count` secrets. */
+function secretBytes(secret: string | Uint8Array, index: number, count: number): Buffer {
   const which = `Secret ${index + 1}`
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
     throw new ConfigError(`${which} is neither a string nor bytes. ${REMEDY}`)
   const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : Buffer.from(secret)
-  if (bytes.length < 32) throw new ConfigError(`${which} has ${bytes.length} bytes; at least 32 are needed. ${REMEDY}`)
+  const parted = count > 1 ? ' (Within one string, white space and commas separate secrets.)' : ''
+  if (bytes.length < 32)
+    throw new ConfigError(`${which} has ${bytes.length} bytes; at least 32 are needed.${parted} ${REMEDY}`)
   if (guessBits(bytes) < 100 || (typeof secret === 'string' && PLACEHOLDER.test(secret)))
     throw new ConfigError(
       `${which} looks guessable: it repeats itself, follows a pattern, or is a placeholder. ${REMEDY}`,

@@ -147,6 +147,10 @@ export function pathInUrl(given: string): string | null {
  */
 export function engineFromUrl(given: string): Store | CookieEngine {
   const url = trimUrl('the store', given)
+  if (url === '')
+    throw new ConfigError(
+      'The URL of the store is empty. If it comes from an environment variable, set that: for example, to sqlite:./sessions.db.',
+    )
   const [, scheme = '', path = '', query = ''] = PARTS.exec(url) ?? []
   const whole = Object.hasOwn(WHOLE, scheme) ? WHOLE[scheme] : undefined
   if (whole) return whole(url)

@@ -48,8 +48,22 @@ const NONE: readonly string[] = []
 /** How many cookies of one name are tried: each costs an HMAC, and a header of 16 KB has room for hundreds. */
 export const MOST_TRIED = 8
 
+/** What to write instead of settings that cookies have elsewhere. */
+const LIFETIME = 'How long a cookie lives is said by the options "absolute" and "expireAtBrowserClose".'
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  maxAge: LIFETIME,
+  expires: LIFETIME,
+  httpOnly: 'Leave it out: the cookie is always HttpOnly.',
+  signed: 'Leave it out: the cookie is always authenticated.',
+}
+
 export function cookieTransport(given: CookieSettings = {}, production = false): CookieTransport {
-  checkOptions('cookie', given, ['name', 'secure', 'sameSite', 'path', 'domain', 'partitioned', 'formerName'])
+  checkOptions(
+    'cookie',
+    given,
+    ['name', 'secure', 'sameSite', 'path', 'domain', 'partitioned', 'formerName'],
+    ELSEWHERE,
+  )
   const { name = '__Host-id', secure = true, sameSite = 'lax', path = '/', domain, partitioned = false } = given
   const { formerName } = given
   if (formerName !== undefined && (typeof formerName !== 'string' || !NAME.test(formerName) || formerName === name))

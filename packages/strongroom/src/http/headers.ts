@@ -16,8 +16,12 @@ export type RequestSource =
   | { readonly headers: HeaderSource }
   | { readonly req: { readonly raw: { readonly headers: HeaderSource } } }
 
-/** The headers of a request, or the given headers themselves, of which one may be called "headers". */
+/**
+ * The headers of a request, or the given headers themselves, of which one may be called "headers". Throws `TypeError` for what has
+ * none.
+ */
 export function headersOf(given: RequestSource): HeaderSource {
+  if (typeof given !== 'object' || given === null) throw new TypeError('Pass a request, or its headers.')
   if ('headers' in given && typeof given.headers === 'object') return given.headers as HeaderSource
   const { req } = given as { readonly req?: unknown }
   if (typeof req === 'object') return (req as { readonly raw: { readonly headers: HeaderSource } }).raw.headers

@@ -1,5 +1,6 @@
 import diagnostics from 'node:diagnostics_channel'
-import { checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
+import { checkOptions, clockOption, insteadOf, wholeNumber } from '../../base/check.ts'
+import { reasonWarnings } from '../../base/reasons.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, Store } from '../../store.ts'
 import { Cached } from './store.ts'
@@ -53,7 +54,7 @@ export function cached<D extends Store>(options: CachedOptions<D>): CachedStore<
   ] as const) {
     if (typeof store !== 'object' || store === null || typeof store.read !== 'function' || !store.traits)
       throw new ConfigError(
-        `Option "${name}" of cached() must be a store, such as ${name === 'cache' ? 'memory({ evicts: true })' : 'sqlite(...)'}.`,
+        `Option "${name}" of cached() must be a store, such as ${name === 'cache' ? 'memory({ evicts: true })' : 'sqlite(...)'}.${insteadOf(store)}`,
       )
   }
   if ((durable as Store) === cache)
@@ -78,6 +79,13 @@ export function cached<D extends Store>(options: CachedOptions<D>): CachedStore<
 
 const channel = diagnostics.channel(CACHE_CHANNEL)
 
+const CACHE_WARNING = {
+  code: 'STRONGROOM_CACHE',
+  failed: 'The session cache failed',
+  advice:
+    'Sessions are read from the durable store meanwhile. To log every failure, pass cached() the option onCacheError.',
+}
+
 function reporter(listener: ((error: Error) => void) | undefined): (error: unknown) => void {
   // An error in a listener must not fail a visitor's request, nor, when the listener is async, end the process.
   const warn = (thrown: unknown) =>
@@ -87,8 +95,10 @@ function reporter(listener: ((error: Error) => void) | undefined): (error: unkno
         code: 'STRONGROOM_LISTENER',
       },
     )
+  const warnOfCache = reasonWarnings(CACHE_WARNING)
   return (given) => {
     const error = given instanceof Error ? given : new Error('The session cache failed.', { cause: given })
+    if (!listener && !channel.hasSubscribers) warnOfCache(error)
     try {
       const result = listener?.(error) as unknown
       if (result instanceof Promise) result.catch(warn)

@@ -1,4 +1,4 @@
-import { checkOptions } from '../../base/check.ts'
+import { checkOptions, insteadOf } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { CookieEngine, Store } from '../../store.ts'
 
@@ -30,7 +30,9 @@ export function cookie(options: CookieOptions = {}): CookieEngine {
   if (protection !== 'sealed' && protection !== 'signed')
     throw new ConfigError('Option "protection" of cookie() must be "sealed" or "signed".')
   if (revocations !== undefined && (typeof revocations?.create !== 'function' || !revocations.traits))
-    throw new ConfigError('Option "revocations" of cookie() must be a store, such as sqlite(...) or memory().')
+    throw new ConfigError(
+      `Option "revocations" of cookie() must be a store, such as sqlite(...) or memory().${insteadOf(revocations)}`,
+    )
   // What it drops to make room is what refuses the cookies of ended sessions, and anyone can fill it.
   if (revocations?.traits.evicts)
     throw new ConfigError(

@@ -48,9 +48,9 @@ export async function forbidden(error: unknown, root: string): Promise<StoreErro
   const owner = (await Promise.all(others)).find((found) => found !== uid)
   const whose =
     owner === undefined
-      ? ''
+      ? ' Let the user of this process read and write it.'
       : ` It belongs to the user ${owner}, and this process is ${uid}. As root: chown -R ${uid} ${quoted(root)}`
-  return new StoreError(`The session directory, or something in it, cannot be opened.${whose}`, {
+  return new StoreError(`The session directory, or something in it, cannot be opened: ${root}.${whose}`, {
     cause: Object.assign(new Error(code), { code }),
   })
 }

@@ -218,10 +218,23 @@ async function orNull<T>(call: Promise<T>): Promise<T | null> {
   }
 }
 
+const FULL = 'The disk with the session directory is full.'
+const NO_FOLDER = 'A file has the name of the session directory, or of a folder above it. Choose another directory.'
+
+/** What to do, by the codes of the system. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EEXIST: NO_FOLDER,
+  ENOTDIR: NO_FOLDER,
+  EROFS: 'The session directory is on a file system that is read-only.',
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  EMFILE: 'This process has too many files open to open those of sessions. Raise its limit (ulimit -n).',
+}
+
 /** Node's own error contains the path, and the path ends in an id, so only its code and the call are kept. */
 export function unanswered(error: unknown): StrongroomError {
   if (error instanceof StrongroomError) return error
   const { code, errno, syscall } = error as NodeJS.ErrnoException
   const cause = syscall ? Object.assign(new Error(`${code} in ${syscall}`), { code, errno, syscall }) : error
-  return new StoreError('The session directory did not answer.', { cause })
+  return new StoreError(ADVICE[code ?? ''] ?? 'The session directory did not answer.', { cause })
 }

@@ -1,6 +1,7 @@
 import { chmodSync, statSync, utimesSync } from 'node:fs'
 import { isPast, momentIn, pause } from '../../base/retry.ts'
-import { type ClosableHandle, isBusy, nodeSqlite, rollback } from '../sqlite/handle.ts'
+import { isBusy } from '../sqlite/errors.ts'
+import { type ClosableHandle, nodeSqlite, rollback } from '../sqlite/handle.ts'
 
 /** How long, in ms, others stay behind the process at the gate. */
 const COURTESY = 100

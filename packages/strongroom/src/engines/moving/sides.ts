@@ -1,3 +1,4 @@
+import { insteadOf } from '../../base/check.ts'
 import type { Id } from '../../crypto/token.ts'
 import { ConfigError, StoreError } from '../../errors.ts'
 import {
@@ -144,7 +145,7 @@ export function sidesOf(
 ): Sides {
   for (const [name, store] of Object.entries({ from, to })) {
     if (typeof store !== 'object' || store === null || typeof store.traits !== 'object')
-      throw new ConfigError(`Option "${name}" of ${where} must be a store.`)
+      throw new ConfigError(`Option "${name}" of ${where} must be a store, such as sqlite(...).${insteadOf(store)}`)
   }
   if (from === to) throw new ConfigError(`Options "from" and "to" of ${where} are the same store.`)
   if (phase !== 'prepare' && phase !== 'move')

@@ -1,4 +1,5 @@
 import { StoreError, StrongroomError } from '../../errors.ts'
+import { tlsAdvice } from '../shared/tls.ts'
 
 /**
  * The error of the driver, without what the driver attached: the statement and, in its messages, quoted values. `errno` is
@@ -30,8 +31,19 @@ const ADVICE: readonly (readonly [reasons: readonly (number | string)[], message
   [[1146], MISSING],
   [[1054, 1364], 'The session table has other columns than this release expects. Run "npx @strongroom/cli migrate".'],
   [
-    [1044, 1045, 1046, 1049, 1142, 1143, 1227, 1698, 3118, 4151],
-    'The session database refused the login or the statement. Check user, password, database and grants; the cause says which.',
+    [1045, 1698, 3118, 4151],
+    'The session database refused the login. Check the user and the password, and that the account is not locked.',
+  ],
+  [[1049], 'The server has no database of that name. Create it, or correct the name at the end of the URL.'],
+  [[1046], 'The connection has no database. Name it at the end of the URL: mysql://user:password@host/database.'],
+  [
+    [1044, 1142, 1143, 1227],
+    'The session database refused: this user may not do that. docs/mysql.md lists the grants that the session table needs.',
+  ],
+  [[3159], 'The session database accepts only connections with TLS: add ssl to the URL. docs/mysql.md shows how.'],
+  [
+    ['HANDSHAKE_NO_SSL_SUPPORT'],
+    'The session database does not speak TLS. Turn TLS on there, or take ssl out of the URL.',
   ],
   [[1153, 1301], 'An entry is larger than the max_allowed_packet of the session database.'],
   [[1040, 1203, 1226], 'The session database has too many connections. Lower connectionLimit, or allow more.'],
@@ -49,8 +61,9 @@ export function failure(error: unknown): StrongroomError {
   const isFromServer = cause.errno !== undefined && cause.errno >= 1000
   return new StoreError(
     advice?.[1] ??
+      tlsAdvice('the session database', cause.code) ??
       (isFromServer
-        ? 'The session database reported an error; the cause says which.'
+        ? `The session database reported error ${cause.errno}; the cause says more.`
         : 'The session database did not answer.'),
     { cause },
   )

@@ -1,4 +1,5 @@
 import { ConfigError, StoreError } from '../../errors.ts'
+import { tlsAdvice } from '../shared/tls.ts'
 
 export const READ_ONLY = 'This PostgreSQL server is read-only. Sessions need the primary, not a replica.'
 
@@ -10,7 +11,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   '42501':
     'PostgreSQL refused: this role may not do that. docs/postgres.md lists the grants that the session table needs.',
   '28': 'PostgreSQL refused the user or the password.',
-  '3D000': 'PostgreSQL has no database of that name.',
+  '28000':
+    'PostgreSQL refused the login: no such role, or no line of pg_hba.conf permits this user, host, database and encryption.',
+  '3D000': 'PostgreSQL has no database of that name. Create it, or correct the name at the end of the URL.',
   '25006': READ_ONLY,
   '53300': 'PostgreSQL has no connection left. Lower "max", or raise max_connections.',
   '53100': 'The disk of the PostgreSQL server is full.',
@@ -18,6 +21,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'PostgreSQL cannot be reached. Check that it is running, and the host and port.',
   ENOTFOUND: 'The host of the PostgreSQL server cannot be resolved. Check its name.',
 }
+
+/** What pg says in words of its own, without a code. */
+const OF_THE_DRIVER: readonly (readonly [RegExp, string])[] = [
+  [
+    /does not support SSL connections/,
+    'PostgreSQL does not speak TLS there. Turn TLS on in its configuration, or take sslmode out of the URL.',
+  ],
+  [/client password must be a (?:non-empty )?string/, 'PostgreSQL wants a password, and the URL has none.'],
+]
 
 /**
  * Classes of SQLSTATE whose messages name tables, roles and states of the server, and are safe to show. Other messages, such as
@@ -29,10 +41,23 @@ const SAFE_MESSAGE = /^(?:08|25|26|28|3D|3F|40|42|53|55|57|58)...$/
 export function failure(error: unknown): StoreError | ConfigError {
   if (error instanceof StoreError || error instanceof ConfigError) return error
   const code = codeOf(error)
-  const advice = ADVICE[code] ?? ADVICE[code.slice(0, 3)] ?? ADVICE[code.slice(0, 2)]
-  return new StoreError(advice ?? 'PostgreSQL could not do what was asked; the cause says why.', {
-    cause: cleaned(error, code),
-  })
+  const cause = cleaned(error, code)
+  return new StoreError(adviceOn(code, cause.message) ?? withoutAdvice(code), { cause })
+}
+
+function adviceOn(code: string, message: string): string | undefined {
+  return (
+    ADVICE[code] ??
+    ADVICE[code.slice(0, 3)] ??
+    ADVICE[code.slice(0, 2)] ??
+    tlsAdvice('PostgreSQL', code) ??
+    OF_THE_DRIVER.find(([pattern]) => pattern.test(message))?.[1]
+  )
+}
+
+function withoutAdvice(code: string): string {
+  const which = code === '' ? '' : ` (${code})`
+  return `PostgreSQL could not do what was asked${which}; the cause says why.`
 }
 
 export function tooLate(limit: number): StoreError {

@@ -134,6 +134,7 @@ export class RedisConnection {
     const driver = await this.#create()
     this.#created = driver
     // With a time limit of its own: later calls wait for this same check, which a server that hangs now must not hold up.
+    if (!this.#source.isOurs) await this.#within(async () => driver.confirmDatabase?.())
     const { durable, evicts } = this.#claims
     if (durable !== 'no' || evicts !== true)
       await this.#within(async () => checkConfiguration(await driver.masters(), this.#claims))

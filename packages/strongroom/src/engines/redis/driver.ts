@@ -16,6 +16,11 @@ export interface Driver {
   evalSha(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>
   /** Runs a script by its source, which the server caches from then on. */
   evalSource(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>
+  /**
+   * Rejects when the client is not in the database that it was told to use, where that is not the first one. Called before anything is
+   * sent over a client of the application's: ioredis goes on in database 0 when the server refuses SELECT, and says so only in an event.
+   */
+  confirmDatabase?(): Promise<unknown>
   /** All masters, for commands that have no key. */
   masters(): Promise<readonly RedisNode[]>
   /** Subscribes to a channel on a connection of its own. Rejects when that cannot be made. */

@@ -1,4 +1,5 @@
 import { ConfigError, StoreError } from '../../errors.ts'
+import { tlsAdvice } from '../shared/tls.ts'
 
 /** What to do about an error of Redis, by the first word of its message. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -14,12 +15,20 @@ const ADVICE: Readonly<Record<string, string>> = {
   MISCONF: 'Redis cannot save to disk and rejects writes. Its log says why.',
   NOREPLICAS: 'Redis has too few replicas (min-replicas-to-write) and rejects writes.',
   BUSY: 'Redis is busy with a script that does not end.',
-  NOAUTH: 'Redis requires a password.',
+  NOAUTH: 'Redis requires a password. In a URL: redis://:password@host:6379.',
   WRONGPASS: 'Redis rejected the user name or the password.',
   NOPERM:
     'Redis does not permit this user a command that sessions need. The documentation of strongroom/redis lists them.',
   WRONGTYPE: 'A key under the prefix of the sessions belongs to something else. Give sessions a prefix of their own.',
 }
+
+/** What Redis says under the word ERR, which has no meaning of its own. */
+const WITHOUT_CODE: readonly (readonly [RegExp, string])[] = [
+  [
+    /\bAUTH\b.*without any password configured/,
+    'The URL or the client has a password for Redis, which has none for that user. Leave it out, or name the user.',
+  ],
+]
 
 const lost = (to: string) => `the connection${to} was lost`
 const noRoute = (to: string) => `there is no route${to || ' to it'}`
@@ -74,21 +83,32 @@ export function storeError(error: unknown, connectionError?: unknown): Error {
   if (error instanceof StoreError || error instanceof ConfigError) return error
   if (isNoDatabase(error) || isNoDatabase(connectionError)) return noDatabase()
   const cause = clean(error)
-  const advice = ADVICE[codeOf(cause)]
+  const advice = adviceOn(error)
   if (advice) return new StoreError(advice, { cause })
   if (connectionError)
-    return new StoreError(ADVICE[codeOf(connectionError)] ?? unreachable(connectionError), {
+    return new StoreError(adviceOn(connectionError) ?? unreachable(connectionError), {
       cause: clean(connectionError),
     })
   const isOutage = isNetwork(cause) || whatHappened(error) !== ''
   return new StoreError(isOutage ? unreachable(error) : 'A call to Redis failed. The cause says why.', { cause })
 }
 
+/** By the first word of Redis, or the code of Node. */
+function adviceOn(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { code?: unknown }
+  const [, known] = WITHOUT_CODE.find(([pattern]) => pattern.test(String((error as Error | undefined)?.message))) ?? []
+  return ADVICE[codeOf(error)] ?? known ?? tlsAdvice('Redis', code)
+}
+
 /** `isConnected` where the client keeps the errors of its connection to itself. */
 export function timeoutError(ms: number, connectionError: unknown, isConnected = true): Error {
   if (isNoDatabase(connectionError)) return noDatabase()
+  const advice = adviceOn(connectionError)
+  if (advice) return new StoreError(advice, { cause: clean(connectionError) })
   const what = whatHappened(connectionError) || (isConnected ? '' : 'the client is not connected')
-  const message = `Redis did not answer within ${ms} ms${what && `: ${what}`}. Check that it is running and can be reached.`
+  // A server that expects no TLS waits for the end of what it takes for a command.
+  const tls = isConnected ? '' : ' Check that both sides use TLS (rediss:), or neither.'
+  const message = `Redis did not answer within ${ms} ms${what && `: ${what}`}. Check that it is running and can be reached.${tls}`
   return new StoreError(message, connectionError ? { cause: clean(connectionError) } : undefined)
 }
 
@@ -97,7 +117,7 @@ const isNoDatabase = (error: unknown) => /\bDB index\b/i.test(String((error as E
 
 const noDatabase = () =>
   new ConfigError(
-    'redis(): the server has no database of the number that the URL ends with. Use another one, or raise "databases" in its configuration.',
+    'redis(): the server has no database of the number that the URL ends with, or that the client has as its db or database. Use another one, or raise "databases" in its configuration.',
   )
 
 /** The first word of an error of Redis, which says what kind it is: "NOSCRIPT", "OOM". */

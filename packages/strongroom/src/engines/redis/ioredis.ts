@@ -21,9 +21,16 @@ interface Options {
 /** What the driver uses of it. */
 interface Client extends IoredisClient {
   readonly isCluster: boolean
-  readonly options: Options & { readonly keyPrefix?: string | undefined; readonly redisOptions?: Options }
+  readonly options: Options & {
+    readonly db?: number
+    readonly keyPrefix?: string | undefined
+    readonly redisOptions?: Options
+  }
+  readonly condition?: { readonly select?: number } | null
+  readonly prevCondition?: { readonly select?: number } | null
   /** Of a cluster: the nodes of each slot as "host:port", the master first. */
   readonly slots: readonly (readonly string[] | undefined)[]
+  select(database: number): Promise<unknown>
   cluster(info: 'INFO'): Promise<string>
   getBuffer(key: string): Promise<Buffer | null>
   evalshaBuffer(sha: string, count: number, ...rest: Argument[]): Promise<unknown>
@@ -69,6 +76,10 @@ export function ioredisDriver(given: IoredisClient): Driver {
       send(async () => shaped(await client.evalshaBuffer(sha, keys.length, ...keys, ...args))),
     evalSource: ({ lua }, keys, args) =>
       send(async () => shaped(await client.evalBuffer(lua, keys.length, ...keys, ...args))),
+    confirmDatabase: async () => {
+      const database = databaseOf(client)
+      if (database > 0) await client.select(database)
+    },
     masters: async () => (await mastersOf(client)).map(toNode),
     subscribe: (channel, subscriber) => subscribe(client, channel, subscriber),
     isConnected: () => client.status === 'ready',
@@ -80,6 +91,15 @@ export function ioredisDriver(given: IoredisClient): Driver {
     },
     destroy: () => client.disconnect(),
   }
+}
+
+/**
+ * The database that the client means to be in: SELECT of this one changes nothing, and shows whether the server has it. ioredis
+ * remembers the last SELECT that the application has sent, while it is connected and while it connects again.
+ */
+function databaseOf({ isCluster, options, condition, prevCondition }: Client): number {
+  if (isCluster) return 0
+  return prevCondition?.select ?? condition?.select ?? options.db ?? 0
 }
 
 /** With `stringNumbers`, the client returns numbers as strings. Everything else in a reply to a script is a Buffer or null. */

@@ -21,7 +21,9 @@ interface Client extends NodeRedisClient {
   scan(cursor: string, options: { MATCH: string; COUNT: number }): Promise<{ cursor: string; keys: string[] }>
   configGet(patterns: readonly string[]): Promise<Record<string, string>>
   withTypeMapping(mapping: object): Client
-  readonly options?: { readonly socket?: object }
+  readonly options?: { readonly socket?: object; readonly database?: number }
+  /** Missing on a pool, a cluster and a sentinel client. */
+  select?(database: number): Promise<unknown>
   /** Missing on a pool and on a sentinel client. */
   duplicate?(override: object): Client
   connect(): Promise<unknown>
@@ -57,6 +59,11 @@ export function nodeRedisDriver(given: NodeRedisClient): Driver {
     get: (key) => binary.get(key),
     evalSha: ({ sha }, keys, args) => binary.evalSha(sha, toOptions(keys, args)),
     evalSource: ({ lua }, keys, args) => binary.eval(lua, toOptions(keys, args)),
+    // Once it is ready, the server has accepted SELECT.
+    confirmDatabase: async () => {
+      const database = client.options?.database ?? 0
+      if (database > 0 && client.isReady === false) await client.select?.(database)
+    },
     async masters() {
       if (!client.masters || !nodeClient) return [toNode(text)]
       if (client.masters.length === 0) throw new Error('CLUSTERDOWN no master is known')

@@ -1,8 +1,9 @@
 import { OpenState } from '../../base/open-state.ts'
 import { momentIn, retryUntil } from '../../base/retry.ts'
 import { StoreError } from '../../errors.ts'
+import { isBusy, tooLong, unanswered } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
-import { type ClosableHandle, isBusy, openDatabase, pathOf, type SqliteHandle, tooLong, unanswered } from './handle.ts'
+import { type ClosableHandle, openDatabase, pathOf, type SqliteHandle } from './handle.ts'
 import { openTable, type Statements } from './table.ts'
 import { WatchedFile } from './watched-file.ts'
 
@@ -27,11 +28,12 @@ export class Connection {
     this.#timeout = timeout
     const given = 'database' in source ? pathOf(source.database) : null
     if (given !== null) this.#file = new WatchedFile(given)
-    this.#commits = new GroupCommit(() => {
+    const open = () => {
       this.checkFile()
       this.#open()
       return this.#database()
-    }, timeout)
+    }
+    this.#commits = new GroupCommit(open, (error) => this.#unanswered(error), timeout)
   }
 
   /** Reads immediately, or as soon as the database is free. SQLite's own waiting would block the event loop. */
@@ -42,7 +44,7 @@ export class Connection {
       return query(this.#open())
     }
     return retryUntil(momentIn(this.#timeout), attempt, (error, isLate) => {
-      if (!isBusy(error)) return unanswered(error)
+      if (!isBusy(error)) return this.#unanswered(error)
       return isLate ? tooLong(this.#timeout) : null
     })
   }
@@ -84,6 +86,10 @@ export class Connection {
     this.#file = null
     this.#own?.close()
     this.#own = null
+  }
+
+  #unanswered(error: unknown): StoreError {
+    return unanswered(error, 'path' in this.#source ? this.#source.path : null)
   }
 
   #open(): Statements {

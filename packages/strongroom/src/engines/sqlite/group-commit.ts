@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { isPast, momentIn, pause } from '../../base/retry.ts'
 import type { StoreError } from '../../errors.ts'
-import { isBusy, rollback, type SqliteHandle, tooLong, unanswered } from './handle.ts'
+import { isBusy, tooLong } from './errors.ts'
+import { rollback, type SqliteHandle } from './handle.ts'
 
 interface Write {
   run(): unknown
@@ -16,12 +17,15 @@ interface Write {
  */
 export class GroupCommit {
   readonly #open: () => SqliteHandle
+  readonly #asError: (error: unknown) => StoreError
   readonly #timeout: number
   #queue: Write[] = []
   #working: Promise<void> | null = null
 
-  constructor(open: () => SqliteHandle, timeout: number) {
+  /** `asError` makes what a write rejects with of what SQLite throws. */
+  constructor(open: () => SqliteHandle, asError: (error: unknown) => StoreError, timeout: number) {
     this.#open = open
+    this.#asError = asError
     this.#timeout = timeout
   }
 
@@ -64,7 +68,7 @@ export class GroupCommit {
       if (isBusy(error)) return writes
       // One of them is bad, or the disk is. Alone, each fails or succeeds by itself.
       if (writes.length > 1) return writes.flatMap((write) => this.#commit([write]))
-      writes[0]?.reject(unanswered(error))
+      writes[0]?.reject(this.#asError(error))
       return []
     }
   }

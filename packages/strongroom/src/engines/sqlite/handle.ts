@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { ConfigError, StoreError } from '../../errors.ts'
+import { ConfigError } from '../../errors.ts'
 import type { Traits } from '../../store.ts'
 
 export type SqliteValue = string | number | Uint8Array | null
@@ -69,18 +69,6 @@ function createPrivately(path: string): void {
   }
 }
 
-/**
- * Is the database only locked, so that it helps to wait? node:sqlite says so in `errcode`, libsql in `rawCode`,
- * better-sqlite3 in `code`.
- */
-export function isBusy(error: unknown): boolean {
-  const { errcode, rawCode, code } = (error ?? {}) as Record<string, unknown>
-  const number = errcode ?? rawCode
-  // The low byte is the plain code: 5 SQLITE_BUSY, 6 SQLITE_LOCKED.
-  if (typeof number === 'number') return [5, 6].includes(number & 255)
-  return typeof code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(code)
-}
-
 /** "" for a database in memory. */
 function fileOf(handle: SqliteHandle): string {
   const list = prepare(handle, 'PRAGMA database_list').all() as { name: string; file: string | null }[]
@@ -118,13 +106,4 @@ export function rollback(database: SqliteHandle): void {
   try {
     database.exec('ROLLBACK')
   } catch {}
-}
-
-export function unanswered(cause: unknown): StoreError {
-  if (cause instanceof StoreError) return cause
-  return new StoreError('The session database did not answer.', { cause })
-}
-
-export function tooLong(timeout: number): StoreError {
-  return new StoreError(`The session database stayed locked by another program for ${timeout} ms.`)
 }

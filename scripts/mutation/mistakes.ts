@@ -1,0 +1,76 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
+import { type Mutation, on } from './mutation.ts'
+
+const source = (file: string) => `packages/strongroom/src/${file}.ts`
+const stores = (file: string) => on('test/engines/mistakes.test.ts', source(file))
+const made = (file: string) => on('test/adapters/mistakes.test.ts', source(file))
+const warned = (file: string) => on('test/core/warnings.test.ts', source(file))
+const guarded = on('test/core/outage.test.ts', source('backing/guard'))
+const selected = (file: string) => on('test/engines/server-url.test.ts', source(`engines/redis/${file}`))
+
+/** Errors that hide from a new user what is wrong. */
+export const mistakeMutations: readonly Mutation[] = [
+  guarded(
+    'an error of ours that only a cause tells',
+    'if (error instanceof StrongroomError) return new StoreError(error.message, { cause: error })\n',
+    '',
+  ),
+  guarded('a code that may be anything', '/^[A-Z][A-Z0-9_]{2,40}$/.test(code)', 'code.length > 0'),
+  guarded('a time limit that is over before that of the engine', 'const GRACE = 50', 'const GRACE = 0'),
+  warned('events')(
+    'a failing store that nobody hears of',
+    "if (event.type === 'storeError' && !wanted()) warnOfStore(event.error)",
+    '',
+  ),
+  warned('events')('a warning beside a listener', "'storeError' && !wanted()", "'storeError'"),
+  warned('base/reasons')('a warning for each request', 'reasons.add(reason)', ''),
+  warned('base/reasons')('warnings without end', 'reasons.size >= MOST', 'false'),
+  warned('base/reasons')('a warning with the words of a driver', 'error instanceof StrongroomError ?', 'true ?'),
+  warned('engines/cached/cached')(
+    'a failing cache that nobody hears of',
+    'if (!listener && !channel.hasSubscribers) warnOfCache(error)',
+    '',
+  ),
+  stores('engines/sqlite/errors')('a code of better-sqlite3 that is not known', 'SQLITE_READONLY: 8,', ''),
+  stores('engines/sqlite/errors')('an extended code that is not known', 'return number & 255', 'return number'),
+  stores('engines/sqlite/connection')(
+    'a path that is not named',
+    "unanswered(error, 'path' in this.#source ? this.#source.path : null)",
+    'unanswered(error, null)',
+  ),
+  stores('engines/file/disk')('a directory that is a file, and says nothing', "ADVICE[code ?? ''] ?? ", ''),
+  stores('engines/shared/permanent')('a missing folder that might come by itself', "'ENOENT in open', ", ''),
+  stores('engines/shared/permanent')('a certificate that might mend itself', ', ...TLS_SETTINGS]', ']'),
+  stores('engines/postgres/errors')('TLS that is no matter of PostgreSQL', "tlsAdvice('PostgreSQL', code) ??", ''),
+  stores('engines/mysql/errors')(
+    'TLS that is no matter of MySQL',
+    "tlsAdvice('the session database', cause.code) ??",
+    '',
+  ),
+  stores('engines/redis/errors')('TLS that is no matter of Redis', " ?? tlsAdvice('Redis', code)", ''),
+  selected('connection')(
+    'a client that nobody asks for its database',
+    'if (!this.#source.isOurs) await this.#within(async () => driver.confirmDatabase?.())',
+    '',
+  ),
+  selected('ioredis')(
+    'a client that is moved back',
+    'prevCondition?.select ?? condition?.select ?? options.db',
+    'options.db',
+  ),
+  selected('node-redis')(
+    'a client of node-redis whose database is not asked for',
+    'if (database > 0 && client.isReady === false)',
+    'if (false)',
+  ),
+  selected('node-redis')('a client of node-redis that is moved back', ' && client.isReady === false', ''),
+  made('adapters/express')('express on nothing', "checkSessions('app.use(strongroom(sessions))', sessions)\n", ''),
+  made('adapters/hono')('hono on nothing', "checkSessions('app.use(strongroom(sessions))', sessions)\n", ''),
+  made('adapters/fetch')('fetch without a handler', 'checkHandler(EXAMPLE, handler)\n', ''),
+  made('adapters/fetch')('a handler that returns nothing', "if (typeof response?.status !== 'number')", 'if (false)'),
+  made('adapters/node')('node on nothing', 'checkSessions(EXAMPLE, sessions)\n', ''),
+  made('base/check')('a slip that is not recognized', 'isSlip || ', ''),
+  made('base/check')('a promise in the place of options', " || instead !== ''", ''),
+  made('crypto/keyring')('the word undefined as a secret', 'if (UNSET.includes(secret as string))', 'if (false)'),
+  made('engines/url')('an empty URL that is a puzzle', "if (url === '')", 'if (false)'),
+]

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import diagnostics from 'node:diagnostics_channel'
+import { suite, type TestContext, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { cached } from '../../packages/strongroom/src/engines/cached/cached.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { StoreError } from '../../packages/strongroom/src/errors.ts'
+import { CHANNEL, emitter } from '../../packages/strongroom/src/events.ts'
+import type { Store } from '../../packages/strongroom/src/store.ts'
+import { newEntry, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
+
+/** The warnings that are emitted from now on, as "CODE message". */
+function warnings(t: TestContext): string[] {
+  const seen: string[] = []
+  t.mock.method(process, 'emitWarning', (message: string, { code }: { code: string }) =>
+    seen.push(`${code} ${message}`),
+  )
+  return seen
+}
+
+const failed = (message: string) => ({ type: 'storeError', error: new StoreError(message) }) as const
+
+suite('a store that fails where nobody listens to events', () => {
+  test('is warned of once for each reason, and not once for each request', (t) => {
+    const seen = warnings(t)
+    const emit = emitter(undefined)
+    for (const message of ['No password.', 'No table.', 'No password.', 'No table.']) emit(failed(message))
+    assert.deepEqual(seen, ['STRONGROOM_STORE No password.', 'STRONGROOM_STORE No table.'])
+    assert.equal(emit.wanted(), false)
+  })
+
+  test('is warned of without the message of a driver', (t) => {
+    const seen = warnings(t)
+    emitter(undefined)({ type: 'storeError', error: new RangeError('hunter2') })
+    assert.deepEqual(seen, ['STRONGROOM_STORE The session store failed (RangeError).'])
+  })
+
+  test('causes a bounded number of warnings, whatever its messages contain', (t) => {
+    const seen = warnings(t)
+    const emit = emitter(undefined)
+    for (let i = 0; i < 500; i++) emit(failed(`Refused by host ${i}.`))
+    assert.equal(seen.length, 100)
+  })
+
+  test('causes no warning for other events', (t) => {
+    const seen = warnings(t)
+    emitter(undefined)({ type: 'cleared', count: 1 })
+    assert.deepEqual(seen, [])
+  })
+})
+
+test('where somebody listens, a store that fails is theirs to report', (t) => {
+  const seen = warnings(t)
+  emitter(() => {})(failed('No table.'))
+  const listener = () => {}
+  diagnostics.subscribe(CHANNEL, listener)
+  emitter(undefined)(failed('No table.'))
+  diagnostics.unsubscribe(CHANNEL, listener)
+  assert.deepEqual(seen, [])
+})
+
+for (const listens of [false, true])
+  test(`a cache that fails is ${listens ? 'reported to onCacheError alone' : 'warned of once, where nobody listens'}`, async (t) => {
+    const seen = warnings(t)
+    const errors: Error[] = []
+    const cache: Store = Object.assign(memory({ evicts: true }), {
+      read: () => Promise.reject(new StoreError('redis() needs the package ioredis.')),
+    })
+    const store = cached({ durable: memory(), cache, ...(listens && { onCacheError: (error) => errors.push(error) }) })
+    for (let times = 0; times < 3; times++) {
+      const id = newId()
+      await store.create(id, newEntry(Date.now()))
+      await store.read(id)
+      await turn()
+    }
+    assert.deepEqual(seen, listens ? [] : ['STRONGROOM_CACHE redis() needs the package ioredis.'])
+    assert.equal(errors.length > 0, listens)
+    await store.close()
+  })
