@@ -123,6 +123,36 @@ export const cliMutations: readonly Mutation[] = [
     '[`--user=${user}`]',
     '[`--user=${user}`, `--password=${password}`]',
   ),
+  cli('backup-caches', 'backup/cache-tables')(
+    'a table of more columns that is taken for a cache, and lost',
+    'columns.length === COLUMNS.size &&',
+    '',
+  ),
+  cli('backup-caches', 'backup/cache-tables')(
+    'a table like a cache that nobody is told about',
+    'similar.filter((each) => !isCache(each))',
+    '[]',
+  ),
+  cli('backup-caches', 'backup/postgres')(
+    'a cache outside of the search path',
+    "caches.found.map(({ schema, name }) => [schema, name].map(quoted).join('.'))",
+    'caches.found.map(({ name }) => quoted(name))',
+  ),
+  cli('backup-caches', 'backup/mysql')(
+    'caches that one of two dumps has with their rows',
+    '...found.map((table) => `${database}.${table}`),',
+    '',
+  ),
+  cli('backup-caches', 'backup/sqlite-worker')(
+    'a cache with its rows in a copy',
+    'for (const { name } of caches.found) empty(copy, name)',
+    '',
+  ),
+  cli('backup-caches', 'commands/backup')(
+    'caches that are not known, and are taken for absent',
+    'note(WITHOUT_LOOKING)\n    throw error',
+    'return NO_CACHES\n    throw error',
+  ),
   cli('config', 'config')(
     'a mistyped path that becomes an empty store',
     'if (path !== null && !existsSync(path)) throw',
@@ -220,9 +250,9 @@ export const cliMutations: readonly Mutation[] = [
     'this.#hasChecksums = false',
   ),
   cli('scan-binlog', 'scan/events')(
-    'a compressed transaction that is skipped',
-    'else if (unread !== undefined) this',
-    "else if (unread === '?') this",
+    'an event of an unknown kind that is skipped',
+    'else if (!HARMLESS.has(type) && (flags & IGNORABLE) === 0)',
+    'else if (type > 255)',
   ),
   cli('scan-binlog', 'scan/events')(
     'a backslash that is an escape whatever the log says',
