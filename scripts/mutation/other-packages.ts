@@ -279,6 +279,11 @@ export const cliMutations: readonly Mutation[] = [
     'return this.#tally.notUnderstood(map ?',
     'return (() => {})() ?? void (map ?',
   ),
+  cli('scan-binlog', 'scan/row-events')(
+    'a table that takes as much memory as it claims',
+    'if (size > 2 * MOST_COLUMNS)',
+    'if (size > 1e12)',
+  ),
   cli('scan-binlog', 'scan/columns')('an id whose zeros were left out', 'if (longest === ID) pad(value)', ''),
   cli('scan-binlog', 'scan/encoded-events')(
     'half of an event that is taken for all of it',

@@ -360,6 +360,15 @@ suite('a hostile binary log', () => {
     assert.deepEqual([signal, status], [null, 5], stderr)
   })
 
+  test('takes no more memory for a table that claims to be large', () => {
+    const table = tableMap('s', ['a'])
+    // The length of what describes the columns, and an event as long as that.
+    const length = Buffer.from([254, 0, 0, 0, 8, 0, 0, 0, 0])
+    const claim = Buffer.concat([table.subarray(0, table.length - 4), length, Buffer.alloc(1 << 27)])
+    const events = event(TABLE_MAP, claim)
+    assert.ok(memoryOf(project.path('memory'), log(events)) < 80)
+  })
+
   test('takes no more memory for a large row', () => {
     const cells = (size: number) => [
       KEY,

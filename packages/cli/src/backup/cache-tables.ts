@@ -54,7 +54,7 @@ const isCache = (columns: readonly CatalogColumn[]) =>
     return expected?.test(type) === true && isKey === (name.toLowerCase() === 'cache_key')
   })
 
-export const shown = ({ schema, name }: TableName) => (schema === '' ? name : `${schema}.${name}`)
+const shown = ({ schema, name }: TableName) => (schema === '' ? name : `${schema}.${name}`)
 
 /** What the user should know about the tables that were left out without being named, and about those that were not. */
 export function remarksAbout({ found, similar }: CacheTables): string[] {

@@ -44,7 +44,9 @@ export class RowEvents {
     if (count > MOST_COLUMNS) throw damagedEvent()
     // Copies, because these are kept.
     const types = Buffer.from(yield* bytes.take(count))
-    const described = yield* bytes.take(Math.min(bytes.left, yield* bytes.packed()))
+    const size = yield* bytes.packed()
+    if (size > 2 * MOST_COLUMNS) throw damagedEvent()
+    const described = yield* bytes.take(size)
     if (this.#tables.size >= MOST_TABLES) this.#tables.clear()
     this.#tables.set(id, { table: { name, columns: null }, columns: columnsFrom(types, described) })
   }
