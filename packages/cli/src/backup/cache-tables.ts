@@ -48,7 +48,6 @@ const hasColumns = (columns: readonly CatalogColumn[]) =>
   [...COLUMNS.keys()].every((name) => columns.some((column) => column.name.toLowerCase() === name))
 
 const isCache = (columns: readonly CatalogColumn[]) =>
-  columns.length === COLUMNS.size &&
   columns.every(({ name, type, isKey }) => {
     const expected = COLUMNS.get(name.toLowerCase())
     return expected?.test(type) === true && isKey === (name.toLowerCase() === 'cache_key')
