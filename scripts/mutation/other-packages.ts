@@ -123,6 +123,36 @@ export const cliMutations: readonly Mutation[] = [
     '[`--user=${user}`]',
     '[`--user=${user}`, `--password=${password}`]',
   ),
+  cli('backup-caches', 'backup/cache-tables')(
+    'a table of more columns that is taken for a cache, and lost',
+    'expected?.test(type) === true',
+    'expected?.test(type) !== false',
+  ),
+  cli('backup-caches', 'backup/cache-tables')(
+    'a table like a cache that nobody is told about',
+    'similar.filter((each) => !isCache(each))',
+    '[]',
+  ),
+  cli('backup-caches', 'backup/postgres')(
+    'a cache outside of the search path',
+    "caches.found.map(({ schema, name }) => [schema, name].map(quoted).join('.'))",
+    'caches.found.map(({ name }) => quoted(name))',
+  ),
+  cli('backup-caches', 'backup/mysql')(
+    'caches that one of two dumps has with their rows',
+    '...found.map((table) => `${database}.${table}`),',
+    '',
+  ),
+  cli('backup-caches', 'backup/sqlite-worker')(
+    'a cache with its rows in a copy',
+    'for (const { name } of caches.found) empty(copy, name)',
+    '',
+  ),
+  cli('backup-caches', 'commands/backup')(
+    'caches that are not known, and are taken for absent',
+    'note(WITHOUT_LOOKING)\n    throw error',
+    'return NO_CACHES\n    throw error',
+  ),
   cli('config', 'config')(
     'a mistyped path that becomes an empty store',
     'if (path !== null && !existsSync(path)) throw',
@@ -140,7 +170,7 @@ export const cliMutations: readonly Mutation[] = [
   ),
   cli('scan', 'scan/file')(
     'a dump that was cut off and is reported as clean',
-    "if (hasLastLine(start) && !/dump complete/i.test(text.end)) throw truncated('the dump')",
+    "if (hasNoEnd(start, text.end)) throw truncated('the dump')",
     '',
   ),
   cli('scan-sql', 'scan/names')(
@@ -206,13 +236,84 @@ export const cliMutations: readonly Mutation[] = [
   ),
   cli('scan-sql', 'scan/sql')(
     'row events of a binary log that are skipped',
-    "if (verb === 'BINLOG') this.#tally",
-    "if (verb === 'BIN') this.#tally",
+    "if (verb === 'BINLOG') yield* this.#binlog()",
+    "if (verb === 'BINLOG');",
   ),
   cli('scan-sql', 'scan/tally')(
     'sessions outside of rows that nobody looks for',
-    'if (this.outside.end().size > 0)',
-    'if (this.outside.end().size > 1e9)',
+    'if (Object.keys(traces).length > 0)',
+    'if (Object.keys(traces).length > 1e9)',
+  ),
+  cli('scan-binlog', 'scan/events')(
+    'an event that was changed, and is taken for whole',
+    'this.#hasChecksums = algorithm === 1',
+    'this.#hasChecksums = false',
+  ),
+  cli('scan-binlog', 'scan/events')(
+    'an event of an unknown kind that is skipped',
+    'else if (!HARMLESS.has(type) && (flags & IGNORABLE) === 0)',
+    'else if (type > 255)',
+  ),
+  cli('scan-binlog', 'scan/events')(
+    'a backslash that is an escape whatever the log says',
+    'const escapes = !hasNoEscapes(settings)',
+    'const escapes = true',
+  ),
+  cli('scan-binlog', 'scan/event-bytes')(
+    'a checksum that nobody compares',
+    'if ((yield* this.number(4)) !== sum)',
+    'if ((yield* this.number(4)) < 0)',
+  ),
+  cli('scan-binlog', 'scan/binlog')(
+    'a log without its end that is reported as clean',
+    'if (!events.isEnd)',
+    'if (events.isEnd === null)',
+  ),
+  cli('scan-binlog', 'scan/row-events')(
+    'rows without some of their columns that are taken for whole',
+    'if (isPartial) this.#tally.partialRow(row, table)\n        else ',
+    '',
+  ),
+  cli('scan-binlog', 'scan/row-events')(
+    'a column of an unknown type that is skipped',
+    'return this.#tally.notUnderstood(map ?',
+    'return (() => {})() ?? void (map ?',
+  ),
+  cli('scan-binlog', 'scan/row-events')(
+    'a table that takes as much memory as it claims',
+    'if (size > 2 * MOST_COLUMNS)',
+    'if (size > 1e12)',
+  ),
+  cli('scan-binlog', 'scan/columns')('an id whose zeros were left out', 'if (longest === ID) pad(value)', ''),
+  cli('scan-binlog', 'scan/encoded-events')(
+    'half of an event that is taken for all of it',
+    'return isUnderstood && base64.isWhole && this.#events.isBetween',
+    'return isUnderstood',
+  ),
+  cli('scan-binlog', 'scan/notes')(
+    'a row in comments that has lost a column',
+    'this.#hasGap ||= number !== this.#row.count + 1',
+    '',
+  ),
+  cli('scan-binlog', 'scan/notes')(
+    'a backslash in a comment that is always an escape',
+    'if (code === QUOTE || code === BACKSLASH || (code >= 0 && code < SPACE)) value',
+    'if (false) value',
+  ),
+  cli('scan-binlog', 'scan/tally')(
+    'row events in a comment that nobody looks for',
+    'if (events > this.binlogStatements)',
+    'if (events > 1e9)',
+  ),
+  cli('scan-binlog', 'scan/tally')(
+    'a session in the note of a statement that nobody looks for',
+    'if (this.#hasOtherCopies())',
+    'if (this.#hasOtherCopies() && false)',
+  ),
+  cli('scan', 'scan/pages')(
+    'a header with which rows are lost',
+    'if (end <= page.length && this.#record(page, { start: at, end, size }) > 0) throw damaged()',
+    '',
   ),
   cli('scan-formats', 'scan/compression')(
     'the first frame of zstd taken for the whole',

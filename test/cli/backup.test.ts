@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
-  chmodSync,
   closeSync,
   linkSync,
   mkdirSync,
@@ -28,6 +27,7 @@ import {
   withMariadb,
   withPostgres,
 } from './databases.ts'
+import { fakeProgram } from './fake.ts'
 import { DJANGO, TRAPS } from './planted.ts'
 import { CANARY, main, Project } from './project.ts'
 
@@ -43,14 +43,7 @@ const mode = (name: string) => statSync(project.path(name)).mode & 0o777
 /** No part of a draft may be left, whatever happened. */
 const drafts = () => readdirSync(project.dir).filter((name) => name.includes('draft'))
 
-/** Writes a program of this name into a new folder, for PATH. */
-function fake(name: string, body: string): string {
-  const folder = project.path(`bin-${name}-${readdirSync(project.dir).length}`)
-  mkdirSync(folder)
-  project.write(`${folder.slice(project.dir.length + 1)}/${name}`, `#!/bin/sh\n${body}\n`)
-  chmodSync(`${folder}/${name}`, 0o755)
-  return folder
-}
+const fake = (name: string, body: string) => fakeProgram(project, name, body)
 
 /** How many rows of Strongroom and of Django a scan finds. */
 async function rowsLeft(name: string): Promise<number[]> {
@@ -426,7 +419,10 @@ suite('strongroom backup', () => {
       my.out,
       'mariadb-dump --protocol=tcp --host=db --port=3307 --user=app --ignore-table-data=shop.People --ignore-table-data=shop.django_session --single-transaction --hex-blob shop --routines\n',
     )
-    assert.equal(my.err, 'strongroom: a URL option is unknown and was not passed to mariadb-dump.\n')
+    assert.equal(
+      my.err,
+      "strongroom: a URL option is unknown and was not passed to mariadb-dump.\nstrongroom: with --print, the database is not asked which tables are of Django's DatabaseCache: name them with --without.\n",
+    )
   })
 
   test('a password that is not encoded is refused and not printed', async () => {

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import { pathToFileURL } from 'node:url'
 import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { packTar } from 'modern-tar'
 import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
-import { root } from '../../scripts/packages.ts'
 import { type PostgresServer, postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { redisNeed, startRedis } from '../servers/redis.ts'
 import { fillPostgres, output } from './databases.ts'
 import { redisDumps } from './fuzz/dumps.ts'
+import { memoryOf } from './memory.ts'
 import { DJANGO, PLANTED } from './planted.ts'
 import { Project } from './project.ts'
 
@@ -66,31 +64,10 @@ suite('compressed files are read to their end', () => {
       assert.notEqual((await scanned(bytes)).problem, null)
   })
 
-  /** The most memory, in MB, that a scan of this file takes more than the scan of a small one. */
-  function memoryOf(bytes: Buffer): number {
-    const [small, large] = [Buffer.from(HEAD), bytes].map((each) => {
-      writeFileSync(project.path('memory'), each)
-      const url = pathToFileURL(join(root, 'packages/cli/src/scan/scan.ts'))
-      const script = `const { scanFile } = await import(${JSON.stringify(url)})
-        let most = 0
-        const look = () => (most = Math.max(most, process.memoryUsage.rss()))
-        setInterval(look, 2).unref()
-        await scanFile(${JSON.stringify(project.path('memory'))}, { pgRestore: null })
-        look()
-        console.log(most)`
-      const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-        encoding: 'utf8',
-      })
-      assert.match(stdout, /^\d+\n$/, stderr)
-      return Number(stdout)
-    }) as [number, number]
-    return (large - small) / 2 ** 20
-  }
-
   test('gzip in gzip takes no more memory, whatever it expands to', () => {
     const piece = gzipSync(Buffer.alloc(1 << 24, 'x'))
     const bomb = Buffer.concat([gzipSync("-- MariaDB dump\nINSERT INTO t VALUES (1,'"), ...Array(16).fill(piece)])
-    assert.ok(memoryOf(gzipSync(bomb)) < 80)
+    assert.ok(memoryOf(project.path('memory'), gzipSync(bomb)) < 80)
   })
 
   test('an archive with long names takes no more memory', () => {
@@ -108,7 +85,7 @@ suite('compressed files are read to their end', () => {
     ]
     const entry = (id: number) => Buffer.concat([int(id), int(1), ...names, ...rest, int(-1), Buffer.alloc(9)])
     const archive = Buffer.concat([...start, int(6000), ...Array.from({ length: 6000 }, (_, id) => entry(id))])
-    assert.ok(memoryOf(gzipSync(gzipSync(archive))) < 80)
+    assert.ok(memoryOf(project.path('memory'), gzipSync(gzipSync(archive))) < 80)
   })
 })
 

@@ -10,12 +10,15 @@ import { redisNeed, startRedis } from '../servers/redis.ts'
 import { count } from '../support/counts.ts'
 import { DAMAGE, type Range } from './fuzz/damage.ts'
 import { type Dump, mariadbDumps, postgresDumps, redisDumps, sqliteDumps } from './fuzz/dumps.ts'
+import { formsOf } from './fuzz/forms.ts'
+import { logDumps, WITH_LOG } from './fuzz/logs.ts'
 import { PACKINGS } from './fuzz/packing.ts'
 import { Random } from './fuzz/random.ts'
 import { Project } from './project.ts'
 
-/** CI tries as many files as it can in minutes. Elsewhere it has to do with seconds. */
-const SECONDS = process.env.STRONGROOM_SCAN_FUZZ === 'full' ? 300 : 3
+/** For each kind of database. CI takes half a minute, other runs a few seconds; a number is as many seconds. */
+const { STRONGROOM_SCAN_FUZZ: duration = '3' } = process.env
+const SECONDS = duration === 'full' ? 30 : Number(duration)
 const SEED = Number(process.env.STRONGROOM_SEED ?? Date.now() % 1_000_000)
 
 /** Where a file is kept that was misread. */
@@ -39,26 +42,12 @@ function rowsIn(bytes: Buffer, keys: readonly string[]): Range[][] {
   )
 }
 
-/** As text, or as the bytes that it encodes. */
 function placesOf(bytes: Buffer, key: string): number[] {
-  const forms = [Buffer.from(key), Buffer.from(key.toUpperCase()), escaped(Buffer.from(key, 'hex'))]
   const places: number[] = []
-  for (const form of forms.filter(({ length }) => length > 0))
+  for (const form of formsOf(key))
     for (let at = bytes.indexOf(form); at >= 0; at = bytes.indexOf(form, at + 1)) places.push(at)
   return places
 }
-
-const ESCAPES: Readonly<Record<number, string>> = {
-  0: '\\0',
-  10: '\\n',
-  13: '\\r',
-  26: '\\Z',
-  34: '\\"',
-  39: "\\'",
-  92: '\\\\',
-}
-const escaped = (bytes: Buffer) =>
-  Buffer.concat([...bytes].map((byte) => Buffer.from(ESCAPES[byte] ?? String.fromCharCode(byte), 'latin1')))
 
 interface Made {
   readonly files: ReadonlyMap<string, Buffer>
@@ -75,7 +64,8 @@ function make(dump: Dump, random: Random): Made {
   const isDamaged = random.below(4) > 0 && bytes.length > 0
   const { bytes: changed, ranges } = isDamaged ? random.of(DAMAGE)(bytes, random) : { bytes, ranges: [] }
   const isHit = ([start, end]: Range) => ranges.some(([from, to]) => from <= end && to >= start)
-  const hit = dump.isChecked ? 0 : rowsIn(bytes, dump.keys).filter((rows) => rows.some(isHit)).length
+  const rows = dump.isChecked ? [] : (dump.rowsIn?.(bytes) ?? rowsIn(bytes, dump.keys))
+  const hit = rows.filter((rows) => rows.some(isHit)).length
   files.set(name, changed)
   const intact = dump.keys.length - hit
   const how = `${dump.name}${isDamaged ? `, ${name} damaged at ${ranges.map(([from, to]) => `${from}-${to}`)} of ${bytes.length}` : ''}`
@@ -160,6 +150,15 @@ suite('every planted row of a damaged dump is found, or the scan says that it wa
     const server = await startMariadb()
     try {
       await fuzz(await mariadbDumps(server))
+    } finally {
+      await server.stop()
+    }
+  })
+
+  test('binary logs of MariaDB', { skip: mariadbNeed.skip }, async () => {
+    const server = await startMariadb(WITH_LOG)
+    try {
+      await fuzz(await logDumps(server))
     } finally {
       await server.stop()
     }

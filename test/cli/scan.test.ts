@@ -157,6 +157,13 @@ suite('files of SQLite', () => {
     await findsEverything('app.gz', gzipSync(readFileSync(file)), /^SQLite database, gzip$/)
   })
 
+  test('a header with which rows lie outside of their page is damaged', async () => {
+    const bytes = Buffer.from(readFileSync(file))
+    // How many bytes at the end of each page are not used.
+    bytes[20] = 128
+    assert.match((await scanned('reserved', bytes)).problem ?? '', /damaged/)
+  })
+
   test('rows that are only in the write-ahead log are found there', async () => {
     const path = project.path('logged.db')
     // The log stays while a connection is open.

@@ -135,6 +135,12 @@ class Ops:
 
         return str(User.objects.create(username=name, password=password, is_active=active).pk)
 
+    # Makes the tables of all caches in the database.
+    def create_caches(self):
+        from django.core.management import call_command
+
+        call_command("createcachetable", verbosity=0)
+
     # Opens, changes and saves a session like the middleware. `expiry` is for set_expiry.
     def put(self, engine, text, key=None, user=None, password=None, **rest):
         session = store(engine, key)

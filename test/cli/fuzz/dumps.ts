@@ -21,6 +21,7 @@ import {
   withPostgres,
 } from '../databases.ts'
 import { DJANGO, plant } from '../planted.ts'
+import type { Range } from './damage.ts'
 
 /** A file of a real program, or the files of a directory, with sessions at random places. */
 export interface Dump {
@@ -32,9 +33,11 @@ export interface Dump {
   readonly isRead: boolean
   /** Is a change of any byte either noticed or without effect? Then a change inside of a row does not excuse a scan. */
   readonly isChecked?: boolean
+  /** Where the rows are, for each key, in a file that does not have the keys as they are. */
+  readonly rowsIn?: (bytes: Buffer) => readonly (readonly Range[])[]
 }
 
-const file = (name: string, bytes: Buffer, keys: readonly string[], more: Partial<Dump> = {}): Dump => ({
+export const file = (name: string, bytes: Buffer, keys: readonly string[], more: Partial<Dump> = {}): Dump => ({
   name,
   files: new Map([['', bytes]]),
   keys,
@@ -106,8 +109,8 @@ export async function postgresDumps({ url }: PostgresServer, dir: string): Promi
   ]
 }
 
-export async function mariadbDumps(server: MariadbServer): Promise<Dump[]> {
-  const { url } = server
+/** Fills a database, and resolves to the keys of its sessions. */
+export async function fillForScan(url: string): Promise<string[]> {
   await fillMariadb(url)
   const stores = [mysql({ url, createTable: true, table: renamed() }), mysql({ url })]
   await plant(stores[0] as never, few())
@@ -118,6 +121,14 @@ export async function mariadbDumps(server: MariadbServer): Promise<Dump[]> {
       'CREATE TABLE cache_table (cache_key varchar(255) PRIMARY KEY, value longtext, expires datetime(6))',
     )
     for (const [, key, value] of CACHED) await pool.query('INSERT INTO cache_table VALUES (?, ?, now())', [key, value])
+  })
+  return keys
+}
+
+export async function mariadbDumps(server: MariadbServer): Promise<Dump[]> {
+  const { url } = server
+  const keys = await fillForScan(url)
+  await withMariadb(url, async (pool) => {
     await pool.query(`CREATE PROCEDURE a_procedure() BEGIN
       insert into customer_orders_archive_2024_2025 select * from people; UPDATE people SET name = 'a;b'; END`)
     await pool.query("CREATE TRIGGER a_trigger BEFORE INSERT ON people FOR EACH ROW BEGIN SET NEW.name = 'it''s'; END")

@@ -1,14 +1,58 @@
 import { libpqOptions, pgOptions, postgresUrlOptions } from 'strongroom/internal'
 import { locate } from '../locate.ts'
 import { notPassed, parseDatabaseUrl } from './database-url.ts'
-import { type Plan, type Request, tableIn, tablesOf } from './plan.ts'
+import { type Command, type Plan, type Planner, tableIn, tablesOf } from './plan.ts'
 
 /** Options of our own engine. */
 const OURS = new Set<string>(postgresUrlOptions)
 
+/** What psql needs to connect as pg_dump does. */
+const CONNECTS = /^(?:-w|--no-password|--(?:host|port|username)=.*)$/
+/** Columns of the tables with a column `cache_key`. */
+const CATALOG = `SELECT ${['n.nspname', 'c.relname', 'a.attname', 'pg_catalog.format_type(a.atttypid, NULL)']
+  .map((name) => `pg_catalog.encode(pg_catalog.convert_to(${name}::text, 'UTF8'), 'hex')`)
+  .join(', ')},
+  (EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey)))::int
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_catalog.pg_attribute k
+    WHERE k.attrelid = c.oid AND k.attname = 'cache_key' AND NOT k.attisdropped)`
+
 /** pg_dump without the rows of the session table. The table itself is in the dump, so that a restored application works. */
-export function postgresPlan(request: Request): Plan {
-  const { user, password, hosts, database, query } = parseDatabaseUrl(request.url)
+export const postgresPlanner: Planner = {
+  plan(request, caches) {
+    const { url, query, secrets, dropped } = connection(request.url)
+    const patterns = [
+      ...tablesOf(request, tableIn('postgres:', query)).map((table) => pattern(table.toLowerCase())),
+      ...request.without.map(pattern),
+      ...caches.found.map(({ schema, name }) => [schema, name].map(quoted).join('.')),
+    ]
+    const excluded = patterns.map((each) => `--exclude-table-data=${each}`)
+    return {
+      commands: [command('pg_dump', [`--dbname=${url}`, ...excluded, ...request.passed])],
+      secrets,
+      remarks: dropped.map((name) => notPassed(name, pgOptions, 'pg_dump')),
+    }
+  },
+
+  catalog(request) {
+    const { url, secrets } = connection(request.url)
+    const passed = request.passed.filter((arg) => CONNECTS.test(arg))
+    const options = ['--no-psqlrc', '--no-align', '--tuples-only', '--quiet', '--field-separator= ']
+    return { command: command('psql', [...options, `--dbname=${url}`, ...passed, `--command=${CATALOG}`]), secrets }
+  },
+}
+
+const command = (name: string, args: readonly string[]): Command => ({
+  name,
+  program: locate(name),
+  package: 'postgresql-client',
+  args,
+})
+
+/** The URL for the programs of PostgreSQL, the password apart, and the options that they do not know. */
+function connection(given: string) {
+  const { user, password, hosts, database, query } = parseDatabaseUrl(given)
   const known = new URLSearchParams()
   const dropped: string[] = []
   for (const [name, value] of query) {
@@ -20,32 +64,18 @@ export function postgresPlan(request: Request): Plan {
   const login = user === '' ? '' : `${encodeURIComponent(user)}@`
   const question = known.size === 0 ? '' : `?${known.toString().replaceAll('+', '%20')}`
   const url = `postgresql://${login}${hosts}/${encodeURIComponent(database)}${question}`
-  const excluded = tablesOf(request, tableIn('postgres:', query)).map(
-    (table) => `--exclude-table-data=${pattern(table)}`,
-  )
   const secret = password || query.get('password')
-  return {
-    commands: [
-      {
-        name: 'pg_dump',
-        program: locate('pg_dump'),
-        package: 'postgresql-client',
-        args: [`--dbname=${url}`, ...excluded, ...request.passed],
-      },
-    ],
-    secrets: secret ? { PGPASSWORD: secret } : {},
-    remarks: dropped.map((name) => notPassed(name, pgOptions, 'pg_dump')),
-  }
+  const secrets: Plan['secrets'] = secret ? { PGPASSWORD: secret } : {}
+  return { url, query, secrets, dropped }
 }
 
 /**
  * The table in every schema: without a schema in the pattern, pg_dump looks only on the search path and would dump the rows of
- * a table elsewhere. In lower case, because the engine does not quote the name of its table.
+ * a table elsewhere. That of a store is in lower case, because the engine does not quote the name of its table.
  */
 function pattern(table: string): string {
-  const quoted = table
-    .toLowerCase()
-    .split('.')
-    .map((name) => `"${name}"`)
-  return quoted.length === 1 ? `*.${quoted[0]}` : quoted.join('.')
+  const names = table.split('.').map(quoted)
+  return names.length === 1 ? `*.${names[0]}` : names.join('.')
 }
+
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`

@@ -27,6 +27,19 @@ export async function runPlan(plan: Plan, target: Target): Promise<void> {
   }
 }
 
+/** Runs a program that is not the dump itself. Resolves to what it prints. */
+export async function outputOf(command: Command, secrets: Plan['secrets']): Promise<string> {
+  checkInstalled(command)
+  const env = { ...process.env, ...secrets }
+  const child = spawn(command.program as string, command.args, { stdio: ['ignore', 'pipe', 'pipe'], env })
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (more: string) => {
+    text += more
+  })
+  await succeeded(child, command.name)
+  return text
+}
+
 function checkInstalled({ name, program, package: debian }: Command): void {
   if (program !== null) return
   throw new Failure(EXIT.failed, `${name} is not installed. On Debian and Ubuntu it is in the package ${debian}.`)

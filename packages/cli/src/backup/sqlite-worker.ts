@@ -1,18 +1,30 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { nodeSqlite } from 'strongroom/internal'
+import { type CacheTables, cacheTables, NO_CACHES } from './cache-tables.ts'
 
 export interface CopyData {
-  readonly strongroomCopy: { readonly from: string; readonly to: string; readonly tables: readonly string[] }
+  readonly strongroomCopy: {
+    readonly from: string
+    readonly to: string
+    readonly tables: readonly string[]
+    /** Leave out the rows of Django's caches, too? */
+    readonly hasCaches: boolean
+  }
+}
+
+export interface Copied {
+  /** Those of `tables` that existed. */
+  readonly emptied: readonly string[]
+  readonly caches: CacheTables
 }
 
 /** This file, which runs as a worker: SQLite blocks its thread, and the main thread must still react to Ctrl-C. */
 export const WORKER = new URL(import.meta.url)
 
 /**
- * Makes a consistent copy while others write, in which these tables have no rows, not even in its free pages. Returns the
- * tables that existed.
+ * Makes a consistent copy while others write, in which these tables have no rows, not even in its free pages.
  */
-function copyWithout({ from, to, tables }: CopyData['strongroomCopy']): string[] {
+function copyWithout({ from, to, tables, hasCaches }: CopyData['strongroomCopy']): Copied {
   const { DatabaseSync } = nodeSqlite()
   const source = new DatabaseSync(from, { readOnly: true, timeout: 10_000 })
   try {
@@ -25,15 +37,28 @@ function copyWithout({ from, to, tables }: CopyData['strongroomCopy']): string[]
   try {
     // A journal on disk would contain the rows again. The copy is a draft and needs none.
     copy.exec('PRAGMA journal_mode = OFF; PRAGMA secure_delete = ON')
+    const caches = hasCaches ? cachesIn(copy) : NO_CACHES
     const emptied = tables.filter((table) => empty(copy, table))
+    for (const { name } of caches.found) empty(copy, name)
     copy.exec('VACUUM')
-    return emptied
+    return { emptied, caches }
   } finally {
     copy.close()
   }
 }
 
 type Database = InstanceType<ReturnType<typeof nodeSqlite>['DatabaseSync']>
+
+function cachesIn(copy: Database): CacheTables {
+  const columns = copy
+    .prepare(
+      `SELECT t.name AS "table", c.name, c.type, c.pk FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'`,
+    )
+    .all() as { table: string; name: string; type: string; pk: number }[]
+  return cacheTables(
+    columns.map(({ table, name, type, pk }) => ({ table: { schema: '', name: table }, name, type, isKey: pk > 0 })),
+  )
+}
 
 function empty(copy: Database, table: string): boolean {
   const named = 'FROM sqlite_schema WHERE type = ? AND tbl_name = ? COLLATE NOCASE'

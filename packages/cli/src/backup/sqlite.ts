@@ -4,22 +4,26 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Worker } from 'node:worker_threads'
 import { EXIT, Failure, misuse } from '../failure.ts'
-import { note } from '../output.ts'
+import { note, oneLine } from '../output.ts'
 import { onSignal } from '../signals.ts'
+import { remarksAbout } from './cache-tables.ts'
 import { Draft } from './draft.ts'
 import { shellWords } from './plan.ts'
 import type { Target } from './run.ts'
-import { type CopyData, WORKER } from './sqlite-worker.ts'
+import { type Copied, type CopyData, WORKER } from './sqlite-worker.ts'
 
-/** Copies a SQLite database without the rows of these tables. */
-export async function backupSqlite(from: string, tables: readonly string[], target: Target): Promise<void> {
-  if (target.file !== null) return copyTo(target.file, { from, tables, force: target.force })
+/** What is copied: a database, without the rows of these tables, and perhaps without those of Django's caches. */
+export type Copy = Omit<CopyData['strongroomCopy'], 'to'>
+
+/** Copies a SQLite database. */
+export async function backupSqlite(copy: Copy, target: Target): Promise<void> {
+  if (target.file !== null) return copyTo(target.file, { ...copy, force: target.force })
   if (process.stdout.isTTY) throw misuse('A database cannot be printed on a terminal: use -o FILE, or a pipe.')
   // In a folder that only we can read, because the copy has all rows for a moment.
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-backup-'))
   try {
     const file = join(folder, 'copy.db')
-    await copyTo(file, { from, tables, force: false })
+    await copyTo(file, { ...copy, force: false })
     await pipeline(createReadStream(file), process.stdout, { end: false })
   } catch (error) {
     // The reader of the output has seen enough.
@@ -30,19 +34,15 @@ export async function backupSqlite(from: string, tables: readonly string[], targ
   }
 }
 
-interface CopyOptions {
-  readonly from: string
-  readonly tables: readonly string[]
-  readonly force: boolean
-}
-
-async function copyTo(file: string, { from, tables, force }: CopyOptions): Promise<void> {
+async function copyTo(file: string, { force, ...copy }: Copy & { readonly force: boolean }): Promise<void> {
   const draft = new Draft(file)
   const restore = discardOnSignal(draft)
   try {
     draft.createEmpty()
-    const emptied = await copyInWorker({ from, to: draft.path, tables })
-    for (const table of tables) if (!emptied.includes(table)) note(`there is no table ${table}; nothing was left out.`)
+    const { emptied, caches } = await copyInWorker({ ...copy, to: draft.path })
+    for (const table of copy.tables)
+      if (!emptied.includes(table)) note(`there is no table ${table}; nothing was left out.`)
+    for (const remark of remarksAbout(caches)) note(oneLine(remark))
     draft.finish(force)
   } finally {
     restore()
@@ -50,7 +50,7 @@ async function copyTo(file: string, { from, tables, force }: CopyOptions): Promi
   }
 }
 
-async function copyInWorker(data: CopyData['strongroomCopy']): Promise<string[]> {
+async function copyInWorker(data: CopyData['strongroomCopy']): Promise<Copied> {
   const worker = new Worker(WORKER, {
     workerData: { strongroomCopy: data } satisfies CopyData,
     // Or Node prints that SQLite is experimental.

@@ -1,18 +1,19 @@
 import { statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { pathInUrl } from 'strongroom/internal'
+import { type CacheTables, cacheTables, columnsIn, NO_CACHES, remarksAbout } from '../backup/cache-tables.ts'
 import { checkFree } from '../backup/draft.ts'
-import { mysqlPlan } from '../backup/mysql.ts'
+import { mysqlPlanner } from '../backup/mysql.ts'
 import { checkTarget } from '../backup/own-source.ts'
-import { type Plan, type Request, shellWords, tableIn, tablesOf } from '../backup/plan.ts'
-import { postgresPlan } from '../backup/postgres.ts'
-import { runPlan, type Target } from '../backup/run.ts'
+import { checkNames, type Plan, type Planner, type Request, shellWords, tableIn, tablesOf } from '../backup/plan.ts'
+import { postgresPlanner } from '../backup/postgres.ts'
+import { outputOf, runPlan, type Target } from '../backup/run.ts'
 import { backupSqlite, sqliteCommands } from '../backup/sqlite.ts'
 import { checkPath } from '../config.ts'
-import { misuse } from '../failure.ts'
+import { EXIT, Failure, misuse } from '../failure.ts'
 import { number } from '../format.ts'
 import { withExamples } from '../options.ts'
-import { line, note } from '../output.ts'
+import { line, note, oneLine } from '../output.ts'
 import { resolveUrl } from '../store-url.ts'
 
 interface Options {
@@ -21,6 +22,7 @@ interface Options {
   readonly output?: string
   readonly force?: true
   readonly django?: true
+  readonly without: readonly string[]
   readonly print?: true
 }
 
@@ -36,7 +38,8 @@ export function backup(program: Command): void {
     .option('--env <file>', 'environment file to load first (default: .env in this folder)')
     .option('-o, --output <file>', 'the file to write, readable only by you (default: stdout)')
     .option('--force', 'replace an existing file')
-    .option('--django', "leave out the rows of Django's django_session, too")
+    .option('--django', "leave out the rows of Django's django_session and of its cache tables, too")
+    .option('--without <table>', 'leave out the rows of this table, too (may be repeated)', collect, [])
     .option('--print', 'print the command, and run nothing')
     .action(run)
   withExamples(
@@ -47,13 +50,15 @@ export function backup(program: Command): void {
   )
 }
 
+const collect = (table: string, before: readonly string[]) => [...before, table]
+
 async function run(passed: string[], options: Options): Promise<void> {
   const file = options.output === undefined || options.output === '-' ? null : options.output
   const target = { file, force: options.force === true }
   if (file !== null && !options.print) checkFree(file, target.force)
   const given = options.store ?? 'env:STRONGROOM_STORE'
   const url = await resolveUrl({ option: '--store', given, env: options.env })
-  const request = { url, django: options.django === true, passed }
+  const request = { url, django: options.django === true, without: checkNames(options.without), passed }
   const isDone = await backUp(request, target, options)
   if (isDone && file !== null) note(`wrote ${file}, ${number(statSync(file).size)} bytes.`)
 }
@@ -62,20 +67,42 @@ async function run(passed: string[], options: Options): Promise<void> {
 async function backUp(request: Request, target: Target, options: Options): Promise<boolean> {
   const scheme = (/^([a-z][a-z0-9+.-]*):/i.exec(request.url)?.[1] ?? '').toLowerCase()
   if (scheme === 'sqlite') return copy(request, target, options)
-  const plan = PLANS.get(scheme)?.(request)
-  if (!plan) throw misuse(INSTEAD.get(scheme) ?? UNKNOWN)
+  const planner = PLANNERS.get(scheme)
+  if (!planner) throw misuse(INSTEAD.get(scheme) ?? UNKNOWN)
+  // Without the caches, for what can be wrong about a request without asking the database.
+  planner.plan(request, NO_CACHES)
   checkPassed(request.passed, { target, isMysql: !scheme.startsWith('postgres') })
-  for (const remark of plan.remarks) note(remark)
+  const caches = request.django && !options.print ? await lookUp(planner, request) : NO_CACHES
+  const plan = planner.plan(request, caches)
+  for (const remark of [...plan.remarks, ...remarksAbout(caches)]) note(oneLine(remark))
+  if (request.django && options.print) note(NOT_LOOKED_UP)
   if (options.print) print(plan, target.file)
   else await runPlan(plan, target)
   return !options.print
 }
 
-const PLANS = new Map<string, (request: Request) => Plan>([
-  ['postgres', postgresPlan],
-  ['postgresql', postgresPlan],
-  ['mysql', mysqlPlan],
-  ['mariadb', mysqlPlan],
+const NOT_LOOKED_UP =
+  "with --print, the database is not asked which tables are of Django's DatabaseCache: name them with --without."
+
+/** Asks the database which tables are caches of Django. If that is not known, there is no backup. */
+async function lookUp(planner: Planner, request: Request): Promise<CacheTables> {
+  const { command, secrets } = planner.catalog(request)
+  try {
+    return cacheTables(columnsIn(await outputOf(command, secrets)))
+  } catch (error) {
+    if (error instanceof Failure && error.exitCode === EXIT.failed) note(WITHOUT_LOOKING)
+    throw error
+  }
+}
+
+const WITHOUT_LOOKING =
+  '--django asks the database which tables are caches of Django. To name them yourself, use --without django_session --without TABLE instead.'
+
+const PLANNERS = new Map<string, Planner>([
+  ['postgres', postgresPlanner],
+  ['postgresql', postgresPlanner],
+  ['mysql', mysqlPlanner],
+  ['mariadb', mysqlPlanner],
 ])
 
 const REDIS =
@@ -100,11 +127,13 @@ async function copy(request: Request, target: Target, { print }: Options): Promi
   const from = pathInUrl(request.url)
   if (from === null) throw misuse('A database in memory belongs to its process: there is nothing to back up.')
   const query = new URLSearchParams(request.url.split('?').slice(1).join('?'))
-  const tables = tablesOf(request, tableIn('sqlite:', query))
+  const tables = [...tablesOf(request, tableIn('sqlite:', query)), ...request.without]
   checkPath(from)
   checkTarget(from, target.file)
-  if (print) for (const command of sqliteCommands(from, tables, target.file ?? 'copy.db')) line(command)
-  else await backupSqlite(from, tables, target)
+  if (print) {
+    for (const command of sqliteCommands(from, tables, target.file ?? 'copy.db')) line(command)
+    if (request.django) note(NOT_LOOKED_UP)
+  } else await backupSqlite({ from, tables, hasCaches: request.django }, target)
   return !print
 }
 

@@ -27,7 +27,7 @@ export function scan(program: Command): void {
     .argument('<file...>', 'dumps, database files, or gzip or zstd of them; - is standard input')
     .summary('report whether dumps contain readable sessions')
     .description(
-      'Reads dumps of pg_dump, mysqldump and mariadb-dump, files of SQLite and Redis, tar archives, and gzip or zstd of these. Reports which contain session rows, of Strongroom or of Django, how many, and whether anyone who has the file can read them. A file that cannot be read whole is searched byte by byte, and never counts as free of sessions. Prints no row.',
+      'Reads dumps of pg_dump, mysqldump and mariadb-dump, binary logs and the output of mysqlbinlog, files of SQLite and Redis, tar archives, and gzip or zstd of these. Reports which contain session rows, of Strongroom or of Django, how many, and whether anyone who has the file can read them. A file that cannot be read whole is searched byte by byte, and never counts as free of sessions. Prints no row.',
     )
     .addOption(
       new Option('--fail-on <rows>', 'end with code 4 if there are session rows of this kind')

@@ -63,6 +63,19 @@ export class Cursor {
     }
   }
 
+  /** The same as `skipTo`, and shows what it consumes. */
+  *readTo(stops: ByteSet, see: (bytes: Buffer) => void): Parser<number> {
+    while (yield* this.hasMore()) {
+      const { chunk, at: start } = this
+      let at = start
+      while (at < chunk.length && stops[chunk[at] as number] === 0) at++
+      if (at > start) see(chunk.subarray(start, at))
+      this.at = at
+      if (at < chunk.length) return chunk[at] as number
+    }
+    return -1
+  }
+
   /** Consumes everything before the first of these bytes, and returns that byte without consuming it; -1 at the end. */
   *skipTo(stops: ByteSet): Parser<number> {
     while (yield* this.hasMore()) {

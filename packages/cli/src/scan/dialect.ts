@@ -6,9 +6,13 @@ export interface Dialect {
   readonly hashComments: boolean
 }
 
+/** In the first lines of what mysqlbinlog prints. */
+export const LOG_OUTPUT = /^DELIMITER \/\*!\*\/;\r?$/m
+
 /** The program that wrote a text, and its dialect. */
 export function writerOf(start: string): [name: string, dialect: Dialect] {
   if (/^-- PostgreSQL database/m.test(start)) return ['PostgreSQL dump', { escapes: false, hashComments: false }]
+  if (LOG_OUTPUT.test(start)) return ['output of mysqlbinlog', { escapes: true, hashComments: true }]
   if (/^(?:-- M(?:ySQL|ariaDB) dump|\/\*M?!)/m.test(start))
     return ['MariaDB or MySQL dump', { escapes: true, hashComments: true }]
   if (/^PRAGMA foreign_keys/m.test(start)) return ['SQLite dump', { escapes: false, hashComments: false }]

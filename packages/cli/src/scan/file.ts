@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readAof } from './aof.ts'
 import { readArchive, restoredSql } from './archive.ts'
+import { readBinlog } from './binlog.ts'
 import { type Compression, compressionOf, decompressed } from './compression.ts'
 import { Cursor, parse } from './cursor.ts'
 import { type Dialect, writerOf } from './dialect.ts'
@@ -14,7 +15,7 @@ import type { Source } from './source.ts'
 import { beginsAsSql, SqlScanner } from './sql.ts'
 import { readDatabase, readLog } from './sqlite.ts'
 import { membersOf } from './tar.ts'
-import { decoded, hasLastLine, TextWithEnd } from './text.ts'
+import { decoded, hasNoEnd, TextWithEnd } from './text.ts'
 import { NeedsPgRestoreError } from './toc.ts'
 
 /** A gzip file inside a gzip file happens. More layers are an attack. */
@@ -107,6 +108,10 @@ export class FileScan {
       // A log of commands may begin with a dump.
       this.#is('log of Redis')
       return readAof(reader, tally)
+    }
+    if (format === 'binlog') {
+      this.#is('binary log of MariaDB or MySQL')
+      return readBinlog(reader, tally)
     }
     if (format === 'aof') {
       this.#is('log of Redis')
@@ -218,7 +223,7 @@ export class FileScan {
     const text = new TextWithEnd(reader.rest())
     await this.#statements(text, dialect)
     if (text.hasZeros) this.#source.tally.notUnderstood('zeros, which no SQL has')
-    if (hasLastLine(start) && !/dump complete/i.test(text.end)) throw truncated('the dump')
+    if (hasNoEnd(start, text.end)) throw truncated('the dump')
   }
 
   async #statements(chunks: AsyncIterable<Buffer>, dialect: Dialect): Promise<void> {

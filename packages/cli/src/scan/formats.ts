@@ -2,7 +2,7 @@ import { isZstd } from './compression.ts'
 import { encodingOf } from './text.ts'
 
 export type Format =
-  | { readonly is: 'archive' | 'sqlite' | 'wal' | 'tar' | 'rdb' | 'aof' | 'text' }
+  | { readonly is: 'archive' | 'sqlite' | 'wal' | 'tar' | 'rdb' | 'aof' | 'binlog' | 'text' }
   | { readonly is: 'encoded'; readonly encoding: string }
   /** Known, and not read. `problem` is what the user can do about it. */
   | { readonly is: 'foreign'; readonly name: string | null; readonly problem: string }
@@ -16,7 +16,7 @@ const FOREIGN: readonly (readonly [start: string, name: string | null, problem: 
   ['Salted__', null, 'it is encrypted: decrypt it first'],
   ['age-encryption.org', null, 'it is encrypted: decrypt it first'],
   ['-----BEGIN PGP', null, 'it is encrypted: decrypt it first'],
-  ['\xfebin', 'binary log of MariaDB or MySQL', 'it is a binary log, not a dump: dump the database'],
+  ['\xfdbin', 'binary log of MySQL', 'it is encrypted: mysqlbinlog --read-from-remote-server can read it'],
   ['<', 'XML', 'it is XML, not a dump that can be read: dump the table without --xml'],
 ]
 
@@ -30,6 +30,7 @@ export function formatOf(look: Buffer): Format {
   if (look.length >= 32 && [0x377f0682, 0x377f0683].includes(look.readUInt32BE(0))) return { is: 'wal' }
   if (/^REDIS\d{4}/.test(start)) return { is: 'rdb' }
   if (/^(?:#TS:\d+\r\n)?\*\d+\r\n\$\d+\r\n/.test(start)) return { is: 'aof' }
+  if (start.startsWith('\xfebin')) return { is: 'binlog' }
   if (isTar(look)) return { is: 'tar' }
   // Where this Node reads it, it is decompressed before anybody asks for the format.
   if (isZstd(look)) return { is: 'foreign', name: 'zstd', problem: WITHOUT_ZSTD }

@@ -1,5 +1,5 @@
 import { CONTENT_HEAD, LEAST_RECORD, RECORD_VERSIONS, sealOf } from 'strongroom/internal'
-import { isDjango } from './django.ts'
+import { isDjango, isDjangoData } from './django.ts'
 import type { Row, Value } from './row.ts'
 
 /** What a row is: a session of Strongroom, by its seal (`unknown` when the record has no form that we know), or of Django. */
@@ -81,6 +81,12 @@ function recordIn(row: Row, isKnown: boolean): Kind | null {
   }
   // The timestamps of a truncated row may be stored elsewhere.
   return found !== null && (isKnown || (hasId(row) && (isTruncated || timestampsIn(row) >= 2))) ? found : null
+}
+
+/** Is there a value that is the content of a session, whatever stands beside it? */
+export function mayBeSession(row: Row): boolean {
+  for (const value of row.values()) if (recordOf(value) !== null || isDjangoData(value)) return true
+  return false
 }
 
 function recordOf(value: Value): Kind | null {

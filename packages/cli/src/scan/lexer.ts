@@ -42,15 +42,18 @@ export class Lexer {
   text = ''
   readonly #cursor: Cursor
   readonly #dialect: Dialect
+  /** Reads a comment whose `#` is already consumed. */
+  readonly #note: () => Parser
   /** What ends a statement: the client of MySQL lets a dump change it, because procedures contain semicolons. */
   #delimiter = ';'
   #isInVersionComment = false
   /** Did what was last taken for the beginning of a function's body end with a dollar sign? */
   #hasTag = false
 
-  constructor(cursor: Cursor, dialect: Dialect) {
+  constructor(cursor: Cursor, dialect: Dialect, note: () => Parser = () => this.restOfLine()) {
     this.#cursor = cursor
     this.#dialect = dialect
+    this.#note = note
   }
 
   *next(): Parser<Token> {
@@ -182,7 +185,10 @@ export class Lexer {
   /** Consumes a comment whose first byte is already consumed. False when it does not begin one. */
   *#comment(byte: number): Parser<boolean> {
     const cursor = this.#cursor
-    if (byte === HASH && this.#dialect.hashComments) return yield* this.#line()
+    if (byte === HASH && this.#dialect.hashComments) {
+      yield* this.#note()
+      return true
+    }
     if (byte !== DASH && byte !== SLASH && byte !== STAR) return false
     const next = yield* cursor.peek()
     if (byte === DASH && next === DASH) return yield* this.#line()
@@ -218,7 +224,7 @@ export class Lexer {
     return true
   }
 
-  /** Skips what is left of a line: a command of psql. */
+  /** Skips what is left of a line: a command of psql, or a comment. */
   *restOfLine(): Parser {
     yield* this.#line()
   }

@@ -85,7 +85,8 @@ export class PageScanner {
   #add(counts: ReturnType<RawSearch['end']>, known: number): void {
     for (const [trace, count] of counts) {
       const rows = trace === 'django' ? count - known : count
-      if (trace !== 'cookie' && trace !== 'unknown' && rows > 0) this.#tally.add(trace, rows, null)
+      if (trace !== 'cookie' && trace !== 'unknown' && trace !== 'events' && rows > 0)
+        this.#tally.add(trace, rows, null)
     }
   }
 
@@ -95,8 +96,12 @@ export class PageScanner {
     let [size, at] = varint(page, type === INDEX_INNER ? start + 4 : start)
     if (type === LEAF) at = varint(page, at)[1]
     const local = localSize(size, usable, type)
-    if (at + local > usable) return 0
     const end = at + local
+    if (end > usable) {
+      // A row where the header says that there are none: the header is wrong, and with it where other rows end.
+      if (end <= page.length && this.#record(page, { start: at, end, size }) > 0) throw damaged()
+      return 0
+    }
     if (this.#record(page, { start: at, end, size }) === 0) return 0
     const kind = kindOf(this.#row, null)
     if (kind === 'django' && local < size) this.#longRows++

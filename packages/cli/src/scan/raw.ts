@@ -2,8 +2,11 @@ import { byteSet } from './cursor.ts'
 import { CACHE_KEY } from './django.ts'
 import { type Kind, SEALED } from './kind.ts'
 
-/** What was seen in bytes that are not read as rows. A cookie's value or key is as good as a session to a thief. */
-export type Trace = Kind | 'cookie'
+/**
+ * What was seen in bytes that are not read as rows. A cookie's value or key is as good as a session to a thief. Events of a binary log
+ * in base64 may hold anything.
+ */
+export type Trace = Kind | 'cookie' | 'events'
 
 /** How much follows the beginning of a trace, and precedes its end, at most. */
 const REACH = 512
@@ -33,7 +36,7 @@ const ENCODED_AFTER = /^[^0-9A-Za-z]{0,12}0?[xX]'?(1[1256]|7[bB]2263)/
 const UNSEALED_AFTER = /^[^0-9A-Za-z]{0,40}\{[\\"&quot;]{1,12}c[\\"&quot;]{1,12}:\d/
 const OCTAL_AFTER = /^[^0-9A-Za-z]{0,12}\\+02([1256])/
 const COOKIE = /^(?:__Host-id|sessionid)=\\?"?(?:[\w-]{88,}|[a-z0-9]{32}(?![\w-]))/
-const MARKS = ['django.contrib.sessions.cache', '__Host-id=', 'sessionid=', 'SRF\u0001'] as const
+const MARKS = ['django.contrib.sessions.cache', '__Host-id=', 'sessionid=', 'SRF\u0001', "BINLOG '"] as const
 
 /**
  * Searches bytes of any format for what looks like sessions: ids beside records, the moments of our rows, Django's signatures
@@ -163,7 +166,8 @@ export class RawSearch {
         if (flags.length === 2 && flags.every((flag) => flag <= 1)) this.#found('unknown')
       } else if (mark === 'django.contrib.sessions.cache') {
         if (CACHE_KEY.test(/^[\w.]+/.exec(text)?.[0] ?? '')) this.#found('django')
-      } else if (COOKIE.test(text)) this.#found('cookie')
+      } else if (mark === "BINLOG '") this.#found('events')
+      else if (COOKIE.test(text)) this.#found('cookie')
     }
   }
 

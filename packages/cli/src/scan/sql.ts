@@ -1,14 +1,18 @@
 import { copyRows } from './copy.ts'
 import { byteSet, type Cursor, type Parser } from './cursor.ts'
 import type { Dialect } from './dialect.ts'
+import { EncodedEvents } from './encoded-events.ts'
+import { NO_BACKSLASH_ESCAPES } from './events.ts'
 import { Insert } from './insert.ts'
 import { isSessionTable, type Table } from './kind.ts'
 import { isPsqlCommand, Lexer, skipStatement, type Token } from './lexer.ts'
 import { columnsIn, hasWidth, tableName } from './names.ts'
+import { Notes } from './notes.ts'
 import { Row } from './row.ts'
 import type { Tally } from './tally.ts'
 
 const LINE_END = byteSet('\n')
+const QUOTE = 0x27
 
 const verbs = (words: string) => new Set(words.split(' '))
 /** Statements that may name any table, and hold no rows. */
@@ -50,6 +54,7 @@ export class SqlScanner {
   readonly #lexer: Lexer
   readonly #row = new Row()
   readonly #inserts: Insert
+  readonly #events: EncodedEvents
   /** Session tables whose columns are known. An INSERT need not repeat them. */
   readonly #tables = new Map<string, Table>()
 
@@ -57,7 +62,9 @@ export class SqlScanner {
     this.#cursor = cursor
     this.#dialect = dialect
     this.#tally = tally
-    this.#lexer = new Lexer(cursor, dialect)
+    this.#events = new EncodedEvents(tally)
+    const notes = new Notes(cursor, tally)
+    this.#lexer = new Lexer(cursor, dialect, () => notes.read())
     this.#inserts = new Insert(cursor, this.#lexer, dialect, this.#row)
   }
 
@@ -79,9 +86,24 @@ export class SqlScanner {
       if (!(yield* this.#lexer.readDelimiter())) this.#tally.notUnderstood('a delimiter')
       return
     }
-    if (verb === 'BINLOG') this.#tally.notUnderstood('row events of a binary log')
+    if (verb === 'BINLOG') yield* this.#binlog()
     else if (!isVerb(verb)) this.#tally.notUnderstood('what is not SQL')
     yield* this.#skip(verb)
+  }
+
+  *#binlog(): Parser {
+    const cursor = this.#cursor
+    yield* cursor.skipSpace()
+    let isUnderstood = false
+    // Events that are too long for a statement are in variables.
+    if ((yield* cursor.peek()) === QUOTE) {
+      cursor.at++
+      this.#tally.binlogStatements++
+      cursor.hide()
+      isUnderstood = yield* this.#events.read(cursor)
+      cursor.show()
+    }
+    if (!isUnderstood) this.#tally.notUnderstood('row events of a binary log')
   }
 
   /** Skips a statement, except for what it says about strings and about session tables. */
@@ -96,6 +118,9 @@ export class SqlScanner {
       // Dumps of PostgreSQL say so where backslashes in strings are escapes, as they were once.
       if (verb === 'SET' && previous === 'standard_conforming_strings')
         this.#dialect.escapes = word.toLowerCase() === 'off'
+      // In a binary log the modes are a number.
+      if (verb === 'SET' && previous === 'sql_mode' && /^\d{1,15}$/.test(word))
+        this.#dialect.escapes = Math.floor(Number(word) / NO_BACKSLASH_ESCAPES) % 2 === 0
       previous = word.toLowerCase()
     })
     if (named !== '') this.#tally.notUnderstood(`${verb} with the table ${named}`)

@@ -1,4 +1,4 @@
-import { type Kind, kindOf, ownerOf, READABLE, type Readable, type Table } from './kind.ts'
+import { type Kind, kindOf, mayBeSession, ownerOf, READABLE, type Readable, type Table } from './kind.ts'
 import { RawSearch } from './raw.ts'
 import type { Row } from './row.ts'
 
@@ -20,6 +20,10 @@ export class Tally {
   readonly #names = new Set<string>()
   /** Is shown what is no row: a session there, as in a string that has lost its end, is not understood. */
   readonly outside = new RawSearch()
+  /** Is shown statements beside the rows that they have written: sessions in them are no surprise where such rows were found. */
+  readonly copies = new RawSearch()
+  /** How many statements with row events were read. */
+  binlogStatements = 0
   #statements = 0
   #first = ''
 
@@ -31,6 +35,15 @@ export class Tally {
   row(row: Row, table: Table | null): void {
     const kind = kindOf(row, table)
     if (kind !== null) this.add(kind, 1, table)
+  }
+
+  /** A row without some of its columns, by which alone it may not be recognized. */
+  partialRow(row: Row, table: Table | null): void {
+    const kind = kindOf(row, table)
+    if (kind !== null) this.add(kind, 1, table)
+    const isOwned = table !== null && ownerOf(table) !== null
+    if (isOwned || (kind === null && mayBeSession(row)))
+      this.notUnderstood(`rows${table === null ? '' : ` of the table ${nameOf(table)}`} without some of their columns`)
   }
 
   add(kind: Kind, rows: number, table: Table | null): void {
@@ -47,11 +60,22 @@ export class Tally {
 
   /** What was not understood, as the problem of a file; null when there was nothing of the kind. Nothing can be added after this. */
   end(): string | null {
-    if (this.outside.end().size > 0) this.notUnderstood('what looks like sessions outside of rows')
+    const { events = 0, ...traces } = Object.fromEntries(this.outside.end())
+    if (Object.keys(traces).length > 0) this.notUnderstood('what looks like sessions outside of rows')
+    // The others are in a comment, or in a string that has lost its end.
+    if (events > this.binlogStatements) this.notUnderstood('row events of a binary log outside of statements')
+    if (this.#hasOtherCopies()) this.notUnderstood('statements with what looks like sessions, without their rows')
     if (this.#statements === 0) return null
     const what = this.#statements === 1 ? 'one part of it was' : `${this.#statements} parts of it were`
     const first = this.#statements === 1 ? '' : 'the first is '
     return `${what} not understood: ${first}${this.#first}`
+  }
+
+  #hasOtherCopies(): boolean {
+    const found = new Set([...this.#counts.values()].flatMap((kinds) => [...kinds.keys()]))
+    const isFound = { django: found.has('django'), ours: [...found].some((kind) => kind !== 'django') }
+    const { django, cookie, events, ...ours } = Object.fromEntries(this.copies.end())
+    return (django !== undefined && !isFound.django) || (Object.keys(ours).length > 0 && !isFound.ours)
   }
 
   get findings(): Finding[] {
@@ -60,7 +84,10 @@ export class Tally {
     )
     // Once some rows are not attributed to a table, no table can be called empty.
     if (this.#counts.has(null)) return filled
-    const empty = [...this.#names].filter((name) => !this.#counts.has(name))
+    // A binary log names the database of a row, and not that of a table which a statement creates.
+    const isFilled = (name: string) =>
+      [...this.#counts.keys()].some((each) => each === name || each?.endsWith(`.${name}`))
+    const empty = [...this.#names].filter((name) => !isFilled(name))
     return [...filled, ...empty.map((table): Finding => ({ table, kind: null, rows: 0, readable: null }))]
   }
 }

@@ -1,3 +1,5 @@
+import { LOG_OUTPUT } from './dialect.ts'
+
 /** Text from Windows is UTF-16, which its shells write when output is redirected, or UTF-8 with a byte order mark. */
 export function encodingOf(look: Buffer): 'utf-16le' | 'utf-16be' | 'utf-8' | null {
   const mark = look.toString('hex', 0, 3)
@@ -20,9 +22,15 @@ export async function* decoded(chunks: AsyncIterable<Buffer>, encoding: string):
   yield Buffer.from(decoder.decode())
 }
 
-/** Programs that begin a dump with this line end it with one, too. Without that, the dump was cut off between statements. */
-export const hasLastLine = (start: string) =>
-  /^-- (?:PostgreSQL database (?:cluster )?dump$|M(?:ySQL|ariaDB) dump \d)/m.test(start)
+/** How a text begins, of a program that ends it with a line of its own. */
+const LAST_LINES: readonly (readonly [start: RegExp, end: RegExp])[] = [
+  [LOG_OUTPUT, /COMPLETION_TYPE=@OLD_COMPLETION_TYPE/],
+  [/^-- (?:PostgreSQL database (?:cluster )?dump$|M(?:ySQL|ariaDB) dump \d)/m, /dump complete/i],
+]
+
+/** Was a text cut off, also between statements? False where its program does not write how it ends. */
+export const hasNoEnd = (start: string, end: string) =>
+  LAST_LINES.find(([begins]) => begins.test(start))?.[1].test(end) === false
 
 const KEPT = 1000
 

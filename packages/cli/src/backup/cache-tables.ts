@@ -1,0 +1,90 @@
+/** A table, and the schema or database that it is in; empty where there is none, as in SQLite. */
+export interface TableName {
+  readonly schema: string
+  readonly name: string
+}
+
+/** A column, as the catalog of a database describes it. */
+export interface CatalogColumn {
+  readonly table: TableName
+  readonly name: string
+  readonly type: string
+  /** Is it in the primary key? */
+  readonly isKey: boolean
+}
+
+export interface CacheTables {
+  readonly found: readonly TableName[]
+  /** With the columns of a cache, and others, or of other types: they may hold anything. */
+  readonly similar: readonly TableName[]
+}
+
+export const NO_CACHES: CacheTables = { found: [], similar: [] }
+
+/** The columns that `createcachetable` of Django makes (core/management/commands/createcachetable.py), by their types. */
+const COLUMNS: ReadonlyMap<string, RegExp> = new Map([
+  ['cache_key', /char|text/i],
+  ['value', /text|char|blob|bytea/i],
+  ['expires', /date|timestamp/i],
+])
+
+/**
+ * Finds the tables of Django's DatabaseCache by their columns, because their names are the application's. Sessions are in them if
+ * SESSION_ENGINE is `cache` or `cached_db`. Everything else in a cache can be done without, too.
+ */
+export function cacheTables(columns: readonly CatalogColumn[]): CacheTables {
+  const tables = new Map<string, CatalogColumn[]>()
+  for (const column of columns) {
+    const id = JSON.stringify([column.table.schema, column.table.name])
+    tables.set(id, [...(tables.get(id) ?? []), column])
+  }
+  const similar = [...tables.values()].filter(hasColumns)
+  const [found, rest] = [similar.filter(isCache), similar.filter((each) => !isCache(each))]
+  const names = (groups: CatalogColumn[][]) => groups.flatMap(([first]) => (first ? [first.table] : []))
+  return { found: names(found), similar: names(rest) }
+}
+
+const hasColumns = (columns: readonly CatalogColumn[]) =>
+  [...COLUMNS.keys()].every((name) => columns.some((column) => column.name.toLowerCase() === name))
+
+const isCache = (columns: readonly CatalogColumn[]) =>
+  columns.every(({ name, type, isKey }) => {
+    const expected = COLUMNS.get(name.toLowerCase())
+    return expected?.test(type) === true && isKey === (name.toLowerCase() === 'cache_key')
+  })
+
+const shown = ({ schema, name }: TableName) => (schema === '' ? name : `${schema}.${name}`)
+
+/** What the user should know about the tables that were left out without being named, and about those that were not. */
+export function remarksAbout({ found, similar }: CacheTables): string[] {
+  return [
+    ...found.map(
+      (table) =>
+        `the rows of ${shown(table)} are left out: by its columns it is a table of Django's DatabaseCache, which may hold sessions.`,
+    ),
+    ...similar.map(
+      (table) =>
+        `the rows of ${shown(table)} are in the backup: it has the columns of Django's DatabaseCache, and others, or of other types. If sessions are in it, add --without ${table.name}.`,
+    ),
+  ]
+}
+
+/**
+ * The columns in what a client program prints: a line for each, with schema, table, column and type in hexadecimal digits, because
+ * names may hold anything, and 1 for a column of the primary key.
+ */
+export function columnsIn(output: string): CatalogColumn[] {
+  const text = (hex = '') => Buffer.from(hex, 'hex').toString('utf8')
+  return output
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [schema, table, name, type, key] = line.trim().split(/\s/)
+      return {
+        table: { schema: text(schema), name: text(table) },
+        name: text(name),
+        type: text(type),
+        isKey: key === '1',
+      }
+    })
+}
