@@ -3,6 +3,7 @@ import { type Mutation, on } from './mutation.ts'
 
 const json = on('test/core/json.test.ts', 'packages/strongroom/src/base/json.ts')
 const django = (suite: string, file: string) => on(`test/django/${suite}.test.ts`, `packages/django/src/${file}.ts`)
+const conformance = (file: string) => on('test/django/conformance.test.ts', `packages/${file}.ts`)
 const clients = (file: string) =>
   on('test/engines/client-settings.test.ts', `packages/strongroom/src/engines/${file}.ts`)
 
@@ -131,10 +132,71 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'compressed === null || compressed.length >= plain.length - 1',
     'compressed === null || compressed.length > 0',
   ),
-  on('test/django/conformance.test.ts', 'packages/strongroom/src/engines/cached/store.ts')(
+  conformance('strongroom/src/engines/cached/store')(
     'a copy that is used again after the cache could not be told of a change',
     '#invalidate(id: Id): Promise<void> {\n    this.#invalidations.add(id)',
     '#invalidate(id: Id): Promise<void> {',
+  ),
+  conformance('strongroom/src/engines/cached/store')(
+    'a cache that forgets nothing: a logout that it was not told of',
+    'finally {\n      await this.#invalidate(id)',
+    'finally {\n      await this.#slots.putTombstone(id)',
+  ),
+  conformance('strongroom/src/engines/cached/store')(
+    'a cache that takes nothing, and is believed to have the new copy',
+    '(await this.#slots.put(id, seen, copy)) === true',
+    '(await this.#slots.put(id, seen, copy)) !== false',
+  ),
+  conformance('strongroom/src/engines/cached/circuit-breaker')(
+    'a cache that takes and forgets nothing, of which nobody hears',
+    'this.#report(error)\n        resolve(undefined)',
+    'resolve(undefined)',
+  ),
+  conformance('django/src/stores/cached-db')(
+    "a change that is made although Django's cache could not be told",
+    'await this.#copies.forget(id)\n    const changed',
+    'await this.#copies.forget(id).catch(() => undefined)\n    const changed',
+  ),
+  conformance('django/src/sessions')(
+    'SESSION_SAVE_EVERY_REQUEST that needs a page to use the session',
+    'extendsUnused: saveEveryRequest,',
+    '',
+  ),
+  conformance('strongroom/src/create')(
+    'a framework whose engine extends unused sessions, and that is not asked',
+    "saveEveryRequest || ('extendsUnused' in engine && engine.extendsUnused === true)",
+    'saveEveryRequest',
+  ),
+  conformance('django/src/stores/files')(
+    'a URL that stands for the default directory',
+    ' || (options as unknown) instanceof URL',
+    '',
+  ),
+  conformance('django/src/cookie-backing')(
+    'a signed cookie that is too old at its last moment',
+    'if (clock() > expiresAt)',
+    'if (clock() >= expiresAt)',
+  ),
+  django('sessions', 'records')(
+    'a session that changed the password and is over',
+    'return credentialChanged ? { ...before, hashIsOutdated: true } : before',
+    'return before',
+  ),
+  django('sessions', 'records')(
+    'a password change that also changes the backend of the login',
+    'if (isLogin || !before) return null',
+    'if (isLogin || !before || credentialChanged) return null',
+  ),
+  django('sessions', 'server-backing')('a password change that is refused', 'stampsLogins: true,', ''),
+  conformance('django/src/cookie-backing')(
+    'a password change that is refused in a signed cookie',
+    'stampsLogins: true,',
+    '',
+  ),
+  on('test/django/sessions.test.ts', 'packages/strongroom/src/request/next-meta.ts')(
+    'a credential that is taken and not used',
+    'if (given === undefined && (backing.stampsLogins || !credentialChange)) return null',
+    'if (backing.stampsLogins || (given === undefined && !credentialChange)) return null',
   ),
 
   // Chosen from the sources alone.

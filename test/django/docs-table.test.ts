@@ -5,8 +5,11 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { root } from '../../scripts/packages.ts'
 import { citations, titlesOf } from '../support/docs/citations.ts'
+import { BRIDGE_ENGINES } from './conformance/bridge-engines.ts'
+import { DIFFERENCES } from './conformance/differences.ts'
 import { DJANGO_TESTS } from './conformance/django-tests.ts'
-import { ENGINES } from './conformance/engines.ts'
+import { OWN_ENGINES } from './conformance/engines.ts'
+import type { Engine } from './conformance/subject.ts'
 import { djangoNeed } from './peer.ts'
 
 const text = readFileSync(join(root, 'docs/django.md'), 'utf8')
@@ -17,6 +20,13 @@ const rows = section
   .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')))
   .filter(([, , test]) => test !== 'test, or why not')
 const titles = new Map<string, ReadonlySet<string>>()
+
+/** The engines of the bridge as the documentation names them. */
+function enginesWith(on: (engine: Engine) => boolean): string {
+  const names = BRIDGE_ENGINES.filter(on).map(({ name }) => name.replace('django ', '').split(',')[0])
+  if (names.length === BRIDGE_ENGINES.length) return 'all'
+  return names.length === 1 ? String(names[0]) : 'all without a column for users'
+}
 
 /** Whether the name is in the first column of a row. */
 const listed = (name: string) => rows.some(([django = '']) => new RegExp(`(?<![\\w])${name}(?![\\w])`).test(django))
@@ -45,7 +55,15 @@ suite('the table of Django’s names in docs/django.md', () => {
   })
 
   test('it states the number of tests and engines of the conformance test', () => {
-    assert.ok(section.includes(`${DJANGO_TESTS.length} tests on ${ENGINES.length} engines`))
+    const engines = `${OWN_ENGINES.length} engines and ${BRIDGE_ENGINES.length} of the bridge`
+    assert.ok(section.includes(`${DJANGO_TESTS.length} tests on ${engines}`))
+  })
+
+  test('it names every difference of the conformance test, its engines and the reason, and no other', () => {
+    const [, after = ''] = text.split('### Where shared sessions differ\n')
+    const [, , ...stated] = (after.split('\n## ')[0] ?? '').split('\n').filter((line) => line.startsWith('| '))
+    const expected = DIFFERENCES.map(({ property, on, why }) => `| ${property} | ${enginesWith(on)} | ${why} |`)
+    assert.deepEqual(stated, expected)
   })
 
   test('it has every public member of SessionBase, every setting and every engine of Django 5.2', () => {

@@ -1,44 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { content, plain, seenOf } from './samples.ts'
+import { runSequences, SEQUENCES } from './sequences.ts'
 import { Browser, type Site, startSite } from './site.ts'
 import { hashOf, storages } from './storages.ts'
 
 const DAY = 86_400
 const COUNT = 200
-
-const scalar = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 12 }).map((text) => JSON.stringify(text)),
-  fc.integer().map(String),
-  fc.double({ noDefaultInfinity: true, noNaN: true }).map((number) => JSON.stringify(number)),
-  // Integers that a JavaScript number cannot hold, and whole floats.
-  fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }).map(String),
-  fc.integer({ min: -1000, max: 1000 }).map((number) => `${number}.0`),
-  fc.boolean().map(String),
-  fc.constant('null'),
-  fc.date({ noInvalidDate: true }).map((date) => JSON.stringify(date)),
-)
-const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }).filter((key) => !/^[~_]/.test(key))
-const listOf = (item: fc.Arbitrary<string>) => fc.array(item, { maxLength: 4 }).map((items) => `[${items.join(',')}]`)
-const objectOf = (key: fc.Arbitrary<string>, item: fc.Arbitrary<string>, minKeys = 0) =>
-  fc
-    .uniqueArray(fc.tuple(key, item), { selector: ([key]) => key, minLength: minKeys, maxLength: 5 })
-    .map((pairs) => `{${pairs.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`)
-/** The JSON of sessions as Python may write it, small enough for a cookie. */
-const content = objectOf(
-  name,
-  fc.oneof(scalar, listOf(scalar), objectOf(name, fc.oneof(scalar, listOf(scalar)))),
-  1,
-).filter((text) => JSON.stringify(Buffer.from(text).toString('latin1')).length < 1200)
-
-/** What Node should read from JSON: an integer that a number cannot hold becomes its digits. */
-const seenOf = (text: string): unknown =>
-  JSON.parse(text, (_, value, context?: { source: string }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
-      ? BigInt(context?.source as string).toString()
-      : value,
-  )
-const plain = (text: string): unknown => JSON.parse(text, (_, value) => (Object.is(value, -0) ? 0 : value))
 
 for (const storage of storages)
   suite(`a Django project and a Node application, one cookie jar: ${storage.name}`, { skip: storage.skip }, () => {
@@ -210,38 +179,8 @@ for (const storage of storages)
         })
       })
 
-    test('after each step of twenty sequences, by both sides in turn, both read the same session', async () => {
-      const step = fc.record({
-        byNode: fc.boolean(),
-        what: fc.oneof(
-          {
-            weight: 3,
-            arbitrary: fc.tuple(fc.constantFrom('a', 'b', '\\\\'), fc.nat(9)).map(([key, n]) => `{"${key}":${n}}`),
-          },
-          { weight: 2, arbitrary: fc.constantFrom('/delete?key=a', '/delete?key=b', '/renew', '/expiry?to=null') },
-          fc.constantFrom('/login?name=ada&password=secret', '/logout'),
-        ),
-      })
-      const ada = await site.idOf('ada')
-      for (const steps of fc.sample(fc.array(step, { minLength: 5, maxLength: 9 }), 20)) {
-        const browser = new Browser()
-        let user: string | null = null
-        let data: Record<string, number> = {}
-        for (const { byNode, what } of steps) {
-          const base = byNode ? site.node : site.django
-          if (what.startsWith('{')) await browser.ask(base, '/put', what)
-          else await browser.ask(base, what)
-          if (what.startsWith('{')) data = { ...data, ...JSON.parse(what) }
-          if (what.startsWith('/delete')) delete data[what.slice(-1)]
-          if (what.startsWith('/login')) user = ada
-          if (what === '/logout') [user, data] = [null, {}]
-          for (const each of [site.node, site.django]) {
-            const seen = await browser.ask(each, '/state')
-            assert.deepEqual([seen.user, JSON.parse(seen.data)], [user, data], JSON.stringify(steps))
-          }
-        }
-      }
-    })
+    test(`after each step of ${SEQUENCES} random sequences, by both sides in turn, both read the same session`, () =>
+      runSequences(site, { revocable: !cookies }))
 
     test('a password change by another program ends sessions on both sides', async () => {
       await site.users.change("UPDATE auth_user SET password = ? WHERE username = 'bob'", [hashOf('secret')])

@@ -3,10 +3,13 @@ import { after, before, suite, test } from 'node:test'
 import fc from 'fast-check'
 import { createDjangoSessions, type DjangoSessionsOptions } from '../../packages/django/src/sessions.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
+import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { type Backend, backends } from './backends.ts'
 import { type Django, NOW, OLD_SECRET, SECRET } from './peer.ts'
 import { Visitor } from './visitor.ts'
+
+type AnySession = Session<Record<string, unknown>>
 
 const DAY = 86_400_000
 const BACKEND = 'django.contrib.auth.backends.ModelBackend'
@@ -216,6 +219,43 @@ for (const backend of backends)
         await now.visit((session) => session.set('a', 1))
         assert.equal(await django.ask('user', [backend.module, now.cookie, 'pbkdf2$42']), '42')
         assert.equal(await node(now.cookie).visit((session) => session.userId), '42')
+      })
+
+      test('the session that changed the password goes on in Django, under another key and with its backend', async () => {
+        passwords.set('42', 'pbkdf2$42')
+        const here = node(
+          await put('{"a":1.0}', null, { user: '42', password: 'pbkdf2$42' }),
+          sessionsWith({ authBackend: 'x' }),
+        )
+        const old = here.cookie
+        await here.visit((session) => {
+          passwords.set('42', 'pbkdf2$new')
+          session.credentialChanged()
+        })
+        assert.notEqual(here.cookie, old)
+        assert.equal(await django.ask('user', [backend.module, here.cookie, 'pbkdf2$new']), '42')
+        assert.match(
+          await see(here.cookie),
+          new RegExp(`^{"a":1.0,"_auth_user_id":"42","_auth_user_backend":"${BACKEND}"`),
+        )
+        assert.equal(await node(old).visit((session) => session.userId), null)
+      })
+
+      test('a credential is asked for and never taken, because the hash is of the password field', async () => {
+        passwords.set('42', 'pbkdf2$42')
+        const cookie = await put('{}', null, { user: '42', password: 'pbkdf2$42' })
+        for (const work of [
+          (session: AnySession) => session.credentialChanged('pbkdf2$new'),
+          (session: AnySession) => session.login('42', { credential: 'pbkdf2$new' }),
+        ])
+          await assert.rejects(node(cookie).visit(work), {
+            code: 'STRONGROOM_UNSUPPORTED',
+            message: /the option "password"/,
+          })
+        await assert.rejects(
+          node(cookie, sessionsWith({ password: false })).visit((session) => session.credentialChanged()),
+          { code: 'STRONGROOM_UNSUPPORTED', message: /credentialChanged\(\) need/ },
+        )
       })
 
       test('a login does not end when the password cannot be read', async () => {

@@ -120,8 +120,8 @@ function viewsOver(users: Users, idOf: (name: string) => Promise<string>): Reado
     async '/password'(session, query) {
       const id = String(session.userId)
       await users.change('UPDATE auth_user SET password = ? WHERE id = ?', [hashOf(String(query.get('to'))), id])
-      // Like update_session_auth_hash: this session continues under a new key.
-      session.login(id)
+      // As update_session_auth_hash.
+      session.credentialChanged()
     },
     '/expiry'(session, query) {
       const to = JSON.parse(String(query.get('to')))

@@ -86,7 +86,7 @@ export class Logins {
     if (userId === null || (same && !before.hashIsOutdated)) return {}
     if (password === false)
       throw new UnsupportedError(
-        'login() needs the user\'s password field, because Django accepts no login without a hash of it: give createDjangoSessions() the option "password".',
+        'login() and credentialChanged() need the user\'s password field, because Django accepts no login without a hash of it: give createDjangoSessions() the option "password".',
       )
     const field = await this.#fieldOf(password, userId)
     if (field === null) throw new UnsupportedError('login(): the option "password" returned null for this user.')

@@ -49,6 +49,7 @@ export function cookieBacking({ records, codec, cookieName, cookieAge, clock }: 
 
   return {
     traits: COOKIE_TRAITS,
+    stampsLogins: true,
 
     verify(text): SignedCookie | Refused {
       if (isDuplicate(text)) return { refused: 'duplicate' }

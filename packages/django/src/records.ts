@@ -67,10 +67,10 @@ export class Records {
   }
 
   /** Returns what to write. `before` is the stored session, or the one that is renewed. */
-  async write({ meta, data, requested, isLogin }: ContentToSave, before: DjangoRef | null): Promise<Written> {
+  async write(content: ContentToSave, before: DjangoRef | null): Promise<Written> {
     const { codec, clock, logins, maxSize } = this.#settings
-    // The password may have changed since the last login of the same user.
-    const login = await logins.changes(meta.userId, isLogin ? null : before)
+    const { meta, data, requested } = content
+    const login = await logins.changes(meta.userId, loginBefore(content, before))
     const own = { ...login, ...this.#expiryChange(data, requested, before) }
     const json = changedJson({ data, before: before?.document ?? null, own })
     refuseOver(maxSize, json.length, data, 'maxSize')
@@ -149,6 +149,12 @@ export class Records {
     if (withBrowser) return 0
     return expireAtBrowserClose ? Math.ceil(cookieAge / 1000) : null
   }
+}
+
+/** The stored login that goes on. The password may have changed since, and not only by `credentialChanged()`. */
+function loginBefore({ isLogin, credentialChanged }: ContentToSave, before: DjangoRef | null) {
+  if (isLogin || !before) return null
+  return credentialChanged ? { ...before, hashIsOutdated: true } : before
 }
 
 /**

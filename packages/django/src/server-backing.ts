@@ -78,6 +78,7 @@ export function serverBacking({
 
   return {
     traits: given.traits,
+    stampsLogins: true,
 
     verify(text): KeyCookie | Refused {
       if (isDuplicate(text)) return { refused: 'duplicate' }

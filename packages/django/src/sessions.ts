@@ -42,7 +42,10 @@ export interface DjangoSessionsOptions
   readonly cookieAge?: Duration | undefined
   /** SESSION_EXPIRE_AT_BROWSER_CLOSE. Default false. */
   readonly expireAtBrowserClose?: boolean | undefined
-  /** SESSION_SAVE_EVERY_REQUEST: reading extends a session, too. It writes once per tenth of the lifetime. Default false. */
+  /**
+   * SESSION_SAVE_EVERY_REQUEST: every request with its cookie extends a session, used or not. It writes once per tenth of the
+   * lifetime. Default false.
+   */
   readonly saveEveryRequest?: boolean | undefined
   /** The salt of the session's signature, when Django's session store is a class with another name. */
   readonly salt?: string | undefined
@@ -134,6 +137,7 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
       traits: store?.traits ?? COOKIE_TRAITS,
       transport,
       swept: store,
+      extendsUnused: saveEveryRequest,
       backing({ timeout }) {
         const logins = new Logins({ ...login, timeout })
         const records = new Records({ ...ages, codec, logins, maxSize, clock, saveEveryRequest })

@@ -31,6 +31,8 @@ export interface SessionsContext {
   readonly policy: Policy
   readonly saveOnServerError: boolean
   readonly saveEveryRequest: boolean
+  /** Is the session of a page that never asks for it loaded all the same, so that it is extended? */
+  readonly extendsUnused: boolean
   /** Null without the option `credential`. */
   readonly stamps: CredentialStamps | null
   readonly serializer: Serializer | null

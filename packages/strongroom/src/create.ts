@@ -146,6 +146,7 @@ export function createContext(options: SessionsOptions): Created {
   const created = createBacking(engine, options, { ...common, production, remembered: endsRemembered(sources) })
   const { backing, transport, namespace, sealName, aead, store, swept, advice } = created
   const credential = functionOr('credential', options.credential, undefined) ?? null
+  const saveEveryRequest = booleanOption('saveEveryRequest', options.saveEveryRequest, false)
   const context: SessionsContext = {
     backing,
     ring,
@@ -155,7 +156,8 @@ export function createContext(options: SessionsOptions): Created {
     emit: emitter(functionOr('on', options.on, undefined)),
     policy: policyOf(options),
     saveOnServerError: booleanOption('saveOnServerError', options.saveOnServerError, false),
-    saveEveryRequest: booleanOption('saveEveryRequest', options.saveEveryRequest, false),
+    saveEveryRequest,
+    extendsUnused: saveEveryRequest || ('extendsUnused' in engine && engine.extendsUnused === true),
     stamps: credential && createCredentialStamps(ring, credential, timeout),
     serializer: serializerOption(options.serializer),
     adoption: adoptionOf(sources, { clock, backing, cookieName: transport.name }),

@@ -200,8 +200,8 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       // A Request object that is sent a second time, as tests do, has a visit that is over.
       const isOver = before instanceof Visit && before.isCommitted && begin instanceof Visit
       const first = before === undefined || isOver
-      // To be saved at every request, even one that never asks for it.
-      const eager = first && context.saveEveryRequest && typeof begin === 'function'
+      // To be extended at every request, even one that never asks for it.
+      const eager = first && context.extendsUnused && typeof begin === 'function'
       const attached = eager ? begin() : first ? begin : before
       ;(request as Attached)[slot] = attached
       if (alias) (alias as Attached)[slot] = attached

@@ -3,9 +3,10 @@ import { NotAttachedError } from '../../../packages/strongroom/src/errors.ts'
 import { secret } from '../../core/fixtures/secret.ts'
 import { Browser, type Fixture } from './fixture.ts'
 import { property } from './property.ts'
+import type { Options } from './subject.ts'
 
 /** A table of users, and sessions with the option `credential` on it. */
-function users(fixture: Fixture, options: Parameters<Fixture['sessions']>[0] = {}) {
+function users(fixture: Fixture, options: Options = {}) {
   const hashes = new Map([
     ['ada', 'hash one'],
     ['bob', 'hash of bob'],
@@ -51,16 +52,20 @@ property(
   async (fixture) => {
     const old = secret('old')
     const { sessions, signedIn } = users(fixture, { secrets: old })
-    const visitor = await signedIn('ada')
-    await sessions.reloadSecrets([secret('new'), old])
+    let visitor = await signedIn('ada')
+    const { withSecrets } = fixture.engine.format
+    const make = (options: Options) => users(fixture, options).sessions
+    let now = await withSecrets(sessions, [secret('new'), old], make)
     const before = visitor.cookie
+    visitor = new Browser(now, before)
     await visitor.visit((session) => {
       assert.equal(session.userId, 'ada')
       session.renew()
     })
     assert.notEqual(visitor.cookie, before)
     assert.equal(await userOf(visitor), 'ada')
-    await sessions.reloadSecrets(secret('new'))
+    now = await withSecrets(now, [secret('new')], make)
+    visitor = new Browser(now, visitor.cookie)
     assert.equal(await userOf(visitor), null)
   },
 )
@@ -72,6 +77,7 @@ property(
     const { hashes, signedIn } = users(fixture)
     const [here, there] = [await signedIn('ada'), await signedIn('ada')]
     const old = here.copy()
+    await fixture.advance(1000)
     await here.visit((session) => {
       hashes.set('ada', 'hash two')
       session.credentialChanged()
@@ -103,6 +109,7 @@ property(
     const visitor = await signedIn('ada')
     for (const hash of ['hash one', 'hash two']) {
       hashes.set('ada', hash)
+      await fixture.advance(1000)
       const before = visitor.cookie
       await visitor.visit((session) => session.login('ada'))
       assert.notEqual(visitor.cookie, before)

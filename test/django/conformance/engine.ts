@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { file } from '../../../packages/strongroom/src/engines/file/file.ts'
 import { StoreError } from '../../../packages/strongroom/src/errors.ts'
 import type { Fixture } from './fixture.ts'
 import { property } from './property.ts'
 
 const MINUTE = 60_000
+
+const filesOf = ({ started: { files } }: Fixture) => files ?? assert.fail()
 
 /** Returns the ids of all records. */
 async function names(fixture: Fixture): Promise<string[]> {
@@ -33,7 +34,7 @@ property(
   { tests: '68', needs: 'record' },
   async (fixture) => {
     const visitor = await fixture.visitor({ a: 1 })
-    await fixture.rewrite(visitor.cookie ?? '', { b: 2 }, fixture.sessions().policy.seal as 'two-key')
+    await fixture.rewrite(visitor, { b: 2 })
     assert.deepEqual(await visitor.read(), { b: 2 })
   },
 )
@@ -41,11 +42,11 @@ property(
 property('clearExpired removes expired sessions once, and leaves the others', '69-70 86 115', async (fixture) => {
   const sessions = fixture.sessions()
   // Tombstones of other tests are expired, too.
-  fixture.clock.advance(MINUTE)
+  await fixture.advance(MINUTE)
   await sessions.clearExpired()
   const [past, present] = [await fixture.visitor(), await fixture.visitor()]
   await past.visit((session) => session.setExpiry('1m'))
-  fixture.clock.advance(MINUTE)
+  await fixture.advance(MINUTE)
   const removed = await sessions.clearExpired()
   if (fixture.can('record') && !sessions.policy.traits.expiresByItself) assert.equal(removed, 1)
   assert.equal(await sessions.clearExpired(), 0)
@@ -57,7 +58,9 @@ property('the time zone of the process does not matter', 'with_time_zone cached_
   const visitor = await fixture.visitor()
   const at = new Date(fixture.clock() + MINUTE)
   await visitor.visit((session) => session.setExpiry(at))
-  await visitor.visit((session) => assert.deepEqual([session.expiresAt, session.endsAt], [at, at]))
+  await visitor.visit(({ expiresAt, endsAt }) =>
+    assert.deepEqual([fixture.from(expiresAt), fixture.from(endsAt)], [MINUTE, MINUTE]),
+  )
 })
 
 property(
@@ -98,21 +101,24 @@ property(
   async (fixture) => {
     const { cache } = fixture.started
     if (!cache) assert.fail()
-    await fixture.readThroughCache(await fixture.visitor(), { a: 1 })
+    const visitor = await fixture.visitor()
+    // The cache has a copy, which the change makes outdated.
+    await fixture.readThroughCache(visitor, { a: 1 })
     cache.before = (call) => {
       if (call === 'create' || call === 'update') throw new StoreError('the cache is full')
     }
     try {
       fixture.started.cacheErrors?.splice(0)
-      const visitor = await fixture.visitor()
       await visitor.visit((session) => session.set('b', 2))
       assert.deepEqual(await visitor.read(), { a: 1, b: 2 })
       // Django asserts that it was logged.
       assert.match(String(fixture.started.cacheErrors?.[0]), /the cache is full/)
+      cache.before = null
+      await fixture.readThroughCache(visitor, { a: 1, b: 2 })
     } finally {
       cache.before = null
       // The circuit breaker leaves the cache alone for a while, which must not affect the next property.
-      fixture.clock.advance(20_000)
+      await fixture.advance(20_000)
     }
   },
 )
@@ -140,7 +146,7 @@ property(
       await fixture.readThroughCache(thief, {})
     } finally {
       cache.before = null
-      fixture.clock.advance(20_000)
+      await fixture.advance(20_000)
     }
   },
 )
@@ -149,19 +155,20 @@ property(
   'an impossible directory is a configuration error or a store error, and never a logout',
   { tests: '83', needs: 'files' },
   async (fixture) => {
-    const taken = join(fixture.started.dir ?? '', 'a file')
+    const { dir, open } = filesOf(fixture)
+    const taken = join(dir, 'a file')
     writeFileSync(taken, '')
-    assert.throws(() => file({ dir: '' }), /dir/)
-    const store = file({ dir: join(taken, 'sessions'), clock: fixture.clock })
+    assert.throws(() => open(''), /dir/)
+    const store = open(join(taken, 'sessions'))
     await assert.rejects(
-      fixture.sessions({ store }).read({ cookie: `__Host-id=${fixture.unknownCookie()}` }),
+      fixture.sessions({ store }).read({ cookie: `${fixture.cookieName}=${fixture.unknownCookie()}` }),
       StoreError,
     )
   },
 )
 
 property('a directory can be given as a URL', { tests: 'path_lib', needs: 'files' }, async (fixture) => {
-  const dir = join(fixture.started.dir ?? '', 'by url')
+  const dir = join(filesOf(fixture).dir, 'by url')
   const sessions = fixture.sessions({ store: `file:${pathToFileURL(dir).pathname}` })
   const visit = sessions.open({})
   ;(await visit.get()).set('a', 1)

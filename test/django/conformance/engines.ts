@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { SessionsOptions } from '../../../packages/strongroom/src/create.ts'
 import { cached } from '../../../packages/strongroom/src/engines/cached/cached.ts'
 import { cookie } from '../../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { file } from '../../../packages/strongroom/src/engines/file/file.ts'
@@ -12,66 +11,18 @@ import { postgres } from '../../../packages/strongroom/src/engines/postgres/post
 import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
 import { sqlite } from '../../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import type { Clock, Store } from '../../../packages/strongroom/src/store.ts'
-import { type Watched, watched } from '../../../packages/strongroom/src/testing/watched.ts'
-import type { Server } from '../../servers/daemon.ts'
-import { mariadbNeed, startMariadb } from '../../servers/mariadb.ts'
-import { memcachedNeed, startMemcached } from '../../servers/memcached.ts'
-import { postgresNeed, startPostgres } from '../../servers/postgres.ts'
-import { redisNeed, startRedis } from '../../servers/redis.ts'
-
-/** What some engines cannot do, and why. */
-export const LACKING = {
-  record: 'the session is in its cookie, and there is no record on the server',
-  revokes: 'without revocations, a copied cookie works until its deadline',
-  versions: 'a cookie has no version, and of concurrent writes the last one wins',
-  index: "this engine has no index of a user's sessions",
-  scan: 'this engine cannot list its sessions',
-  cache: 'this engine has no cache',
-  files: 'this engine stores no files',
-} as const
-export type Ability = keyof typeof LACKING
-
-/** An engine that is ready for the tests. */
-export interface StartedEngine {
-  readonly store: NonNullable<SessionsOptions['store']>
-  /** The store of the records. Null when they are in cookies. */
-  readonly records: Store | null
-  /** Returns another store of the same kind, empty and unshared. */
-  another(): Promise<Store>
-  /** For an engine that consists of two stores. */
-  readonly durable?: Watched
-  readonly cache?: Watched
-  /** What went wrong in the cache. */
-  readonly cacheErrors?: unknown[]
-  readonly dir?: string
-  close(): Promise<void>
-}
-
-export interface Engine {
-  readonly name: string
-  readonly skip: string | false
-  readonly abilities: readonly Ability[]
-  start(clock: Clock): Promise<StartedEngine>
-}
+import { watched } from '../../../packages/strongroom/src/testing/watched.ts'
+import { mariadbNeed } from '../../servers/mariadb.ts'
+import { memcachedNeed } from '../../servers/memcached.ts'
+import { postgresNeed } from '../../servers/postgres.ts'
+import { redisNeed } from '../../servers/redis.ts'
+import { own } from './own.ts'
+import { mariadbUrl, memcachedUrl, postgresUrl, redisUrl } from './servers.ts'
+import type { Engine, StartedEngine } from './subject.ts'
 
 const STORE = ['record', 'revokes', 'versions'] as const
 const WHOLE = [...STORE, 'index', 'scan'] as const
 const TWO = [...WHOLE, 'cache'] as const
-
-/** A server is started when it is first needed, and serves all engines that use it. */
-const servers = new Map<string, Promise<Server & { readonly url: string }>>()
-function urlOf(name: string, start: () => Promise<Server & { readonly url: string }>): Promise<string> {
-  const starting = servers.get(name) ?? start()
-  servers.set(name, starting)
-  return starting.then(({ url }) => url)
-}
-
-export async function stopServers(): Promise<void> {
-  await Promise.all([...servers.values()].map(async (starting) => (await starting).stop()))
-}
-
-const postgresUrl = () => urlOf('postgres', () => startPostgres({ fsync: 'off', recovery_init_sync_method: 'syncfs' }))
-const redisUrl = () => urlOf('redis', () => startRedis({ appendonly: 'no' }))
 
 /** An engine that is one store. `make` creates one under the given name. */
 function single(make: (name: string) => Store, end: () => unknown = () => undefined): StartedEngine {
@@ -129,94 +80,104 @@ function inCookies(protection: 'sealed' | 'signed', clock: Clock, revocable: boo
   }
 }
 
-export const ENGINES: readonly Engine[] = [
-  {
-    name: 'memory',
-    skip: false,
-    abilities: WHOLE,
-    start: async (clock) => single(() => memory({ clock, max: 10_000 })),
-  },
-  {
-    name: 'file',
-    skip: false,
-    abilities: [...WHOLE, 'files'],
-    async start(clock) {
-      const dir = folder()
-      return { ...single((name) => file({ dir: join(dir, name), clock, durable: false }), removed(dir)), dir }
+/** The engines of `createSessions`. */
+export const OWN_ENGINES: readonly Engine[] = (
+  [
+    {
+      name: 'memory',
+      skip: false,
+      abilities: WHOLE,
+      start: async (clock) => single(() => memory({ clock, max: 10_000 })),
     },
-  },
-  {
-    name: 'sqlite',
-    skip: false,
-    abilities: WHOLE,
-    async start(clock) {
-      const dir = folder()
-      return single((name) => sqlite({ path: join(dir, name), clock, synchronous: 'normal' }), removed(dir))
+    {
+      name: 'file',
+      skip: false,
+      abilities: [...WHOLE, 'files'],
+      async start(clock) {
+        const dir = folder()
+        const open = (at: string) => file({ dir: at, clock, durable: false })
+        const crash = () => {
+          const [record = ''] = globSync('main/sessions/*/*', { cwd: dir })
+          const draft = join(dir, `${record}.draft`)
+          writeFileSync(draft, 'half a write')
+          return draft
+        }
+        return { ...single((name) => open(join(dir, name)), removed(dir)), files: { dir, open, crash } }
+      },
     },
-  },
-  {
-    name: 'postgres',
-    skip: postgresNeed.skip,
-    abilities: WHOLE,
-    async start(clock) {
-      const url = await postgresUrl()
-      return single((name) => postgres({ url, table: `plain_${name}`, createTable: true, clock }))
+    {
+      name: 'sqlite',
+      skip: false,
+      abilities: WHOLE,
+      async start(clock) {
+        const dir = folder()
+        return single((name) => sqlite({ path: join(dir, name), clock, synchronous: 'normal' }), removed(dir))
+      },
     },
-  },
-  {
-    name: 'mysql',
-    skip: mariadbNeed.skip,
-    abilities: WHOLE,
-    async start(clock) {
-      const url = await urlOf('mariadb', () => startMariadb({ 'innodb-flush-log-at-trx-commit': '2' }))
-      return single((name) => mysql({ url, table: `plain_${name}`, createTable: true, clock }))
+    {
+      name: 'postgres',
+      skip: postgresNeed.skip,
+      abilities: WHOLE,
+      async start(clock) {
+        const url = await postgresUrl()
+        return single((name) => postgres({ url, table: `plain_${name}`, createTable: true, clock }))
+      },
     },
-  },
-  {
-    name: 'redis',
-    skip: redisNeed.skip,
-    abilities: WHOLE,
-    async start(clock) {
-      const url = await redisUrl()
-      return single((name) => redis({ url, prefix: `plain-${name}:`, clock }))
+    {
+      name: 'mysql',
+      skip: mariadbNeed.skip,
+      abilities: WHOLE,
+      async start(clock) {
+        const url = await mariadbUrl()
+        return single((name) => mysql({ url, table: `plain_${name}`, createTable: true, clock }))
+      },
     },
-  },
-  {
-    name: 'memcached',
-    skip: memcachedNeed.skip,
-    abilities: STORE,
-    async start(clock) {
-      const url = await urlOf('memcached', startMemcached)
-      const at = url.replace('memcached://', '')
-      return single((name) => memcached({ servers: at, prefix: `plain-${name}:`, clock }))
+    {
+      name: 'redis',
+      skip: redisNeed.skip,
+      abilities: WHOLE,
+      async start(clock) {
+        const url = await redisUrl()
+        return single((name) => redis({ url, prefix: `plain-${name}:`, clock }))
+      },
     },
-  },
-  {
-    name: 'cached, postgres and memory',
-    skip: postgresNeed.skip,
-    abilities: TWO,
-    async start(clock) {
-      const url = await postgresUrl()
-      const make = (table: string) => postgres({ url, table, createTable: true, clock })
-      return layered(make('behind_main'), clock, () => make('behind_other'))
+    {
+      name: 'memcached',
+      skip: memcachedNeed.skip,
+      abilities: STORE,
+      async start(clock) {
+        const url = await memcachedUrl()
+        const at = url.replace('memcached://', '')
+        return single((name) => memcached({ servers: at, prefix: `plain-${name}:`, clock }))
+      },
     },
-  },
-  {
-    name: 'cached, redis and memory',
-    skip: redisNeed.skip,
-    abilities: TWO,
-    async start(clock) {
-      const url = await redisUrl()
-      const make = (prefix: string) => redis({ url, prefix, clock })
-      return layered(make('behind-main:'), clock, () => make('behind-other:'))
+    {
+      name: 'cached, postgres and memory',
+      skip: postgresNeed.skip,
+      abilities: TWO,
+      async start(clock) {
+        const url = await postgresUrl()
+        const make = (table: string) => postgres({ url, table, createTable: true, clock })
+        return layered(make('behind_main'), clock, () => make('behind_other'))
+      },
     },
-  },
-  { name: 'cookie, signed', skip: false, abilities: [], start: async (clock) => inCookies('signed', clock, false) },
-  { name: 'cookie, sealed', skip: false, abilities: [], start: async (clock) => inCookies('sealed', clock, false) },
-  {
-    name: 'cookie, sealed, with revocations',
-    skip: false,
-    abilities: ['revokes'],
-    start: async (clock) => inCookies('sealed', clock, true),
-  },
-]
+    {
+      name: 'cached, redis and memory',
+      skip: redisNeed.skip,
+      abilities: TWO,
+      async start(clock) {
+        const url = await redisUrl()
+        const make = (prefix: string) => redis({ url, prefix, clock })
+        return layered(make('behind-main:'), clock, () => make('behind-other:'))
+      },
+    },
+    { name: 'cookie, signed', skip: false, abilities: [], start: async (clock) => inCookies('signed', clock, false) },
+    { name: 'cookie, sealed', skip: false, abilities: [], start: async (clock) => inCookies('sealed', clock, false) },
+    {
+      name: 'cookie, sealed, with revocations',
+      skip: false,
+      abilities: ['revokes'],
+      start: async (clock) => inCookies('sealed', clock, true),
+    },
+  ] satisfies Omit<Engine, 'format' | 'drift'>[]
+).map((engine) => ({ ...engine, format: own, drift: 0 }))

@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { withSessions as adapter } from '../../../packages/strongroom/src/adapters/fetch.ts'
-import type { SessionsOptions } from '../../../packages/strongroom/src/create.ts'
-import { createAead } from '../../../packages/strongroom/src/crypto/aead.ts'
-import { createKeyring } from '../../../packages/strongroom/src/crypto/keyring.ts'
-import { createSeal, type SealName } from '../../../packages/strongroom/src/crypto/seal.ts'
-import { newToken, verifyToken } from '../../../packages/strongroom/src/crypto/token.ts'
 import type { SessionEvent } from '../../../packages/strongroom/src/events.ts'
-import { encodeContent } from '../../../packages/strongroom/src/session/content.ts'
 import type { Session } from '../../../packages/strongroom/src/session/session.ts'
-import { createSessions, type Sessions } from '../../../packages/strongroom/src/sessions.ts'
-import type { IndexedStore } from '../../../packages/strongroom/src/store.ts'
+import type { Sessions } from '../../../packages/strongroom/src/sessions.ts'
 import type { ManualClock } from '../../../packages/strongroom/src/testing/clock.ts'
 import { parseSetCookie, type SetCookie } from '../../../packages/strongroom/src/testing/jar.ts'
-import { secret } from '../../core/fixtures/secret.ts'
-import type { Ability, Engine, StartedEngine } from './engines.ts'
+import type { Watched } from '../../../packages/strongroom/src/testing/watched.ts'
+import type { Ability, AnyStore, Anything, Engine, Options, StartedEngine } from './subject.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: tests store what they like
-export type Anything = Record<string, any>
 export type AnySession = Session<Anything>
 
 export interface Tools {
@@ -89,15 +80,13 @@ export class Browser {
   }
 }
 
-const SECRET = secret('conformance')
-/** Of sessions whose cookie has its usual name. */
-
 /** What a property is checked with. */
 export class Fixture {
   readonly engine: Engine
   readonly started: StartedEngine
   readonly clock: ManualClock
   readonly events: SessionEvent[] = []
+  readonly #made: Sessions<Anything>[] = []
 
   constructor(engine: Engine, started: StartedEngine, clock: ManualClock) {
     this.engine = engine
@@ -105,37 +94,46 @@ export class Fixture {
     this.clock = clock
   }
 
-  /** Where no option says otherwise: the name of the cookie. */
-  get #namespace(): string {
-    return this.sessions().policy.cookieName
-  }
-
   can(ability: Ability): boolean {
     return this.engine.abilities.includes(ability)
   }
 
-  sessions(options: Omit<SessionsOptions, 'store'> & { store?: SessionsOptions['store'] } = {}): Sessions<Anything> {
-    return createSessions<Anything>({
-      secrets: SECRET,
-      clock: this.clock,
-      sweep: false,
-      on: (event) => this.events.push(event),
-      ...options,
-      store: (options.store ?? this.started.store) as IndexedStore,
-    })
+  get cookieName(): string {
+    return this.sessions().policy.cookieName
   }
 
-  browser(options?: Parameters<Fixture['sessions']>[0]): Browser {
+  sessions(options: Options = {}): Sessions<Anything> {
+    const { store = this.started.store, ...rest } = options
+    const { clock, events, engine } = this
+    const made = engine.format.sessions({ on: (event) => events.push(event), ...rest, store, clock })
+    this.#made.push(made)
+    return made
+  }
+
+  browser(options?: Options): Browser {
     return new Browser(this.sessions(options))
   }
 
   /** Returns a browser with a session that contains `data`. */
-  async visitor(data: Anything = { a: 1 }, options?: Parameters<Fixture['sessions']>[0]): Promise<Browser> {
+  async visitor(data: Anything = { a: 1 }, options?: Options): Promise<Browser> {
     const browser = this.browser(options)
     await browser.visit((session) => {
       for (const [key, value] of Object.entries(data)) session.set(key, value)
     })
     return browser
+  }
+
+  /** Lets time pass, for the backend as well. */
+  async advance(ms: number): Promise<void> {
+    this.clock.advance(ms)
+    await this.started.passed?.(ms)
+  }
+
+  /** Returns how far away a moment is, in ms. A backend with a clock of its own is a little behind, which is rounded away. */
+  from(moment: Date | null): number {
+    const { drift } = this.engine
+    const ms = (moment?.getTime() ?? 0) - this.clock()
+    return drift === 0 ? ms : Math.ceil(ms / drift) * drift
   }
 
   /**
@@ -158,31 +156,21 @@ export class Fixture {
     return this.events.filter((event) => event.type === type)
   }
 
-  /** Returns a valid cookie of a session that never existed. */
   unknownCookie(): string {
-    return newToken(createKeyring(SECRET), this.#namespace).text
+    return this.engine.format.unknownCookie(this.cookieName)
   }
 
-  /** Replaces the content of a session's sealed record, as only somebody with all keys could. */
-  async rewrite(cookie: string, text: string | object, seal: SealName): Promise<void> {
-    const ring = createKeyring(SECRET)
-    const token = verifyToken(cookie, ring, this.#namespace)
-    const store = this.started.records
-    if (typeof token === 'string' || !store) throw new Error('no such record')
-    const found = await store.read(token.id)
-    if (!found) throw new Error('no such record')
-    const { entry, version } = found
-    const meta = { createdAt: entry.createdAt, authenticatedAt: null, deadline: entry.expiresAt, idle: 0 }
-    const payload =
-      typeof text === 'string'
-        ? text
-        : encodeContent({ meta: { ...meta, userId: null, persistent: false, label: null }, data: JSON.stringify(text) })
-    const bytes = createSeal(seal, ring, createAead()).seal(
-      payload,
-      token,
-      entry.owner,
-      Math.floor(entry.createdAt / 1000),
-    )
-    if ((await store.update(token.id, { ...entry, bytes }, version)) === null) throw new Error('it was changed')
+  observed(): { readonly store: AnyStore; readonly watch: Pick<Watched, 'before' | 'calls'> } {
+    return this.engine.format.observed(this.started)
+  }
+
+  async rewrite(browser: Browser, content: string | object): Promise<void> {
+    const { format } = this.engine
+    browser.cookie = await format.rewrite(this.started, this.clock, String(browser.cookie), content)
+  }
+
+  /** Closes what would stay open. The stores of own engines are shared by all properties. */
+  async close(): Promise<void> {
+    if (this.engine.format.name === 'django') await Promise.all(this.#made.map((sessions) => sessions.close()))
   }
 }

@@ -83,7 +83,7 @@ property(
   '113',
   async (fixture) => {
     const visitor = await fixture.visitor({ a: 1 }, { saveEveryRequest: true, expireAtBrowserClose: false })
-    fixture.clock.advance(60_000)
+    await fixture.advance(60_000)
     const page = await visitor.visit()
     assert.deepEqual([page.maxAge, page.vary], [12 * 3600 - 60, 'Cookie'])
     await visitor.visit(({ expiresAt }) => assert.equal(expiresAt?.getTime(), fixture.clock() + 1_800_000))

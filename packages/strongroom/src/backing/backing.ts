@@ -76,6 +76,8 @@ export interface ContentToSave extends Content {
   readonly requested?: RequestedLifetime | undefined
   /** Has the user just signed in? For formats that store what the login belongs to. */
   readonly isLogin?: boolean | undefined
+  /** Was `credentialChanged()` called? For the same formats. */
+  readonly credentialChanged?: boolean | undefined
 }
 
 /** What a cookie leads to; null when there is nothing. */
@@ -95,6 +97,8 @@ export const isLoaded = (result: LoadResult): result is Loaded => result !== nul
  */
 export interface Backing {
   readonly traits: Traits
+  /** Does it store itself what a login belongs to, without the option `credential`? */
+  readonly stampsLogins?: boolean | undefined
   /** Verifies a cookie value. No I/O. */
   verify(text: string): VerifiedCookie | Refused
   /**
@@ -238,6 +242,8 @@ export interface BackingEngine {
   readonly transport: CookieTransport
   /** The store whose expired entries have to be cleared, or null. Its maker closes it. */
   readonly swept: Store | null
+  /** Does a page that never asks for its session extend it, too, when that is due? As a rule, only use does. */
+  readonly extendsUnused?: boolean | undefined
   backing(options: BackingOptions): Backing
 }
 

@@ -35,7 +35,7 @@ export function nextMeta(
 }
 
 /** The credential stamp that a login or `credentialChanged()` needs; null where sessions belong to no credential. */
-export async function nextStamp({ stamps }: SessionsContext, state: State): Promise<string | null> {
+export async function nextStamp({ stamps, backing }: SessionsContext, state: State): Promise<string | null> {
   const { intent, credentialChange, meta } = state
   const given = credentialChange?.credential ?? (intent?.verb === 'login' ? intent.options.credential : undefined)
   const userId = intent?.verb === 'login' ? intent.userId : meta?.userId
@@ -47,7 +47,11 @@ export async function nextStamp({ stamps }: SessionsContext, state: State): Prom
       'The option "credential" returned null for this user, so the login would be over at once. Return the credential, or refuse the login.',
     )
   }
-  if (given === undefined && !credentialChange) return null
+  if (given === undefined && (backing.stampsLogins || !credentialChange)) return null
+  if (backing.stampsLogins)
+    throw new UnsupportedError(
+      'These sessions ask the option "password" for the credential. Call login() and credentialChanged() without one.',
+    )
   throw new UnsupportedError(
     'credentialChanged(), and a credential for login(), need the option "credential" of createSessions(): without it nothing compares them.',
   )

@@ -66,7 +66,15 @@ async function saveOver(copy: Loaded, task: Task, { renews }: Save, values: Valu
   const data = text ?? JSON.stringify(values)
   const shared = values === state.values ? shareable(state) : undefined
   const isLogin = state.intent?.verb === 'login'
-  const content: ContentToSave = { meta, data, values: shared, requested: requestedOf(state), isLogin }
+  const credentialChanged = state.credentialChange !== null
+  const content: ContentToSave = {
+    meta,
+    data,
+    values: shared,
+    requested: requestedOf(state),
+    isLogin,
+    credentialChanged,
+  }
   const expiresAt = expiryFor(task, meta, copy.ref)
   const ref = await (renews
     ? context.backing.renew(copy.ref, content, expiresAt, copy)

@@ -94,7 +94,7 @@ export class Visit<Data extends object> {
     const session = this.#session
     if (!session) {
       const untouched = !this.#loading && !this.#wasRequested
-      if (untouched && this.#context.saveEveryRequest && status < 500 && this.#hasCookie()) return this.#refresh(status)
+      if (untouched && this.#context.extendsUnused && status < 500 && this.#hasCookie()) return this.#refresh(status)
       this.#begun = true
       if (this.#loading) return this.#commitAfter(this.#loading, status)
       return untouched ? UNUSED : READ
@@ -193,7 +193,7 @@ export class Visit<Data extends object> {
     return this.#context.describeDevice(header(this.#headers, 'user-agent') ?? null)
   }
 
-  /** `saveEveryRequest` for a page that never asked for its session: it must not fail because of what it does not need. */
+  /** Extends the session of a page that never asked for it: that page must not fail because of what it does not need. */
   async #refresh(status: number): Promise<Outcome> {
     this.#loading = this.#load()
     try {
