@@ -245,7 +245,7 @@ describe('a store call', () => {
 
   it('has time to say why when the engine has the same time limit', async () => {
     const error = new StoreError('The connection was refused.')
-    const late = () => new Promise<never>((_, reject) => setTimeout(reject, 21, error))
+    const late = () => new Promise<never>((_, reject) => setTimeout(reject, 40, error))
     await assert.rejects(guardStore({ read: late } as unknown as Store, 20).read('x' as Id), error)
   })
 
