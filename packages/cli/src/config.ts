@@ -15,6 +15,8 @@ export interface StoreOptions {
   readonly store?: string
   readonly env?: string
   readonly namespace?: string
+  /** What `storeUrl` resolved to, for a command that had to know it before. */
+  readonly url?: string | null
 }
 
 /** What a config exports. What `of` can do depends on its store. */
@@ -35,7 +37,7 @@ export async function withSessions(
   needs: readonly Need[],
   work: (sessions: AnySessions) => Promise<void>,
 ): Promise<void> {
-  const url = await storeUrl(options)
+  const url = options.url === undefined ? await storeUrl(options) : options.url
   const sessions = url === null ? await loadConfig(options) : openUrl(url, options, needs)
   try {
     if (needs.includes('store')) checkShared(sessions.policy.traits)
@@ -48,7 +50,7 @@ export async function withSessions(
 }
 
 /** The URL of --store; without it and without a config, the one in STRONGROOM_STORE. Null for a config. */
-async function storeUrl({ store, env, ...options }: StoreOptions): Promise<string | null> {
+export async function storeUrl({ store, env, ...options }: StoreOptions): Promise<string | null> {
   if (store !== undefined) return withPassword(await resolveUrl({ option: '--store', given: store, env }))
   if (findConfig(options)) return null
   loadEnv(process.cwd(), env)

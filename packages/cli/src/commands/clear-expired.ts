@@ -1,7 +1,7 @@
 import { isDjangoUrl } from '@strongroom/django/internal'
 import type { Command } from 'commander'
 import type { ClearOptions, Store } from 'strongroom'
-import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
+import { type AnySessions, type StoreOptions, storeUrl, withSessions } from '../config.ts'
 import { openForClearing } from '../django-store.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { duration, sessionCount } from '../format.ts'
@@ -25,17 +25,20 @@ export function clearExpired(program: Command): void {
     )
     .option('--batch <n>', 'sessions to remove in one step (default: 1000)', wholeNumber)
     .option('--dry-run', 'count what would be removed, and remove nothing')
-    .action((options: Options) =>
-      options.store !== undefined && isDjangoUrl(options.store)
-        ? sweepDjango(options.store, options)
-        : withSessions(options, ['store'], (sessions) => sweep(sessions, options)),
-    )
+    .action(run)
   withExamples(
     command,
     'strongroom clear-expired',
     'strongroom clear-expired --store sqlite:./sessions.db --json',
     'strongroom clear-expired --store django+postgres://localhost/shop',
   )
+}
+
+async function run(options: Options): Promise<void> {
+  // Resolved first, because env:NAME, @FILE and - may name a Django, too.
+  const url = await storeUrl(options)
+  if (url !== null && isDjangoUrl(url)) return sweepDjango(url, options)
+  await withSessions({ ...options, url }, ['store'], (sessions) => sweep(sessions, options))
 }
 
 /** What is cleared: the sessions of an application, or those of a Django. */
