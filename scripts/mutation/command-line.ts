@@ -124,9 +124,9 @@ export const commandLineMutations: readonly Mutation[] = [
     'null',
   ),
   command('scan', 'scan/toc')(
-    'an archive of PostgreSQL 12 to 15 that is read to the wrong place',
-    'if (this.#minor >= 14) await',
-    'if (this.#minor > 14) await',
+    'an archive of PostgreSQL 17 or 18 that is read to the wrong place',
+    'if (this.#minor >= 16) await',
+    'if (this.#minor > 16) await',
   ),
   command('scan-sql', 'scan/values')(
     'the function around one value that is applied to the next ones',
@@ -138,7 +138,7 @@ export const commandLineMutations: readonly Mutation[] = [
     'known.has(option) ?',
     "option !== '' ?",
   ),
-  command('backup', 'backup/draft')(
+  command('backup-output', 'backup/draft')(
     'a file that came into being during the backup, and is replaced',
     'checkFree(this.#file, false)\n',
     '\n',
@@ -169,7 +169,7 @@ export const commandLineMutations: readonly Mutation[] = [
     ".replaceAll(\"'\", `'\\\\''`)",
     '',
   ),
-  command('backup', 'commands/backup')(
+  command('backup-output', 'commands/backup')(
     'a second printed command that overwrites what the first has written',
     "i === 0 ? '>' : '>>'",
     "'>'",
@@ -230,7 +230,7 @@ export const commandLineMutations: readonly Mutation[] = [
     '        onPermanent?.()\n',
     '',
   ),
-  command('backup', 'locate')(
+  command('backup-output', 'locate')(
     'the oldest of several versions of pg_dump',
     '.sort((a, b) => Number(b) - Number(a))',
     '.sort((a, b) => Number(a) - Number(b))',
@@ -249,7 +249,7 @@ export const commandLineMutations: readonly Mutation[] = [
   ),
   command('clear-expired', 'progress')('a log that gets a line for every batch', '      printedAt = now\n', ''),
   command('terminal', 'prompts')('Enter that means yes', 'initialValue: false', 'initialValue: true'),
-  command('backup', 'signals')(
+  command('backup-output', 'signals')(
     'a terminal that is closed and leaves a draft with all rows',
     "'SIGTERM', 'SIGHUP']",
     "'SIGTERM']",
@@ -279,17 +279,17 @@ export const foundMutations: readonly Mutation[] = [
     ' && !this.#isMember',
     '',
   ),
-  command('backup', 'backup/sqlite')(
+  command('backup-output', 'backup/sqlite')(
     'a copy that a slow reader and Ctrl-C leave behind',
     'const restore = beforeSignal(remove)',
     'const restore = () => {}',
   ),
-  command('backup', 'backup/run')(
+  command('backup-output', 'backup/run')(
     'an empty file that is called a backup',
     'if (fstatSync(descriptor).size === 0)',
     'if (fstatSync(descriptor).size < 0)',
   ),
-  command('backup', 'commands/backup')(
+  command('backup-output', 'commands/backup')(
     'a second output file in the same word as its option',
     '/^-f|^--file(?:=|$)/',
     '/^-f$|^--file(?:=|$)/',
