@@ -199,7 +199,7 @@ export const commandLineMutations: readonly Mutation[] = [
     'of Object.values(stores)) checkShared',
     'of [stores.from]) checkShared',
   ),
-  django('move', 'commands/move-django')(
+  django('fallback-keys', 'commands/move-django')(
     "Django's fallback keys that are ignored",
     '...settings, secretKey, secretKeyFallbacks, clock',
     '...settings, secretKey, clock',
@@ -303,5 +303,10 @@ export const foundMutations: readonly Mutation[] = [
     'a long row on a small page that is no session as far as it goes',
     'local < size && local < ENOUGH',
     'local < size && local < 0',
+  ),
+  django('fallback-keys', 'django-store')(
+    "fallback keys that are ignored where Django's files are cleared",
+    "secretKeyFallbacks: (process.env.DJANGO_SECRET_KEY_FALLBACKS ?? '')",
+    "secretKeyFallbacks: ''",
   ),
 ]
