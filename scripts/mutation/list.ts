@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
 import { besideDjangoMutations } from './beside-django.ts'
+import { commandLineMutations, foundMutations } from './command-line.ts'
 import { mistakeMutations } from './mistakes.ts'
 import { type Mutation, on } from './mutation.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
@@ -1321,6 +1322,8 @@ export const mutations: readonly Mutation[] = [
   ...protocolMutations,
   ...djangoMutations,
   ...cliMutations,
+  ...commandLineMutations,
+  ...foundMutations,
   ...besideDjangoMutations,
   ...operatorMutations,
   ...mistakeMutations,

@@ -8,7 +8,6 @@ import { Django, djangoNeed } from '../django/peer.ts'
 import { mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 import { postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { withMariadb, withPostgres } from './databases.ts'
-import { fakeProgram } from './fake.ts'
 import { Project } from './project.ts'
 
 const project = new Project()
@@ -106,10 +105,7 @@ suite("a backup without the tables of Django's DatabaseCache", { skip }, () => {
       })
       await leavesOut(server.url)
       const old = `case "$*" in *--ignore-table-data*) exit 9;; *--help*) echo old; exit;; esac; exec '${find('mariadb-dump')}' "$@"`
-      const PATH = [
-        fakeProgram(project, 'mysqldump', old),
-        fakeProgram(project, 'mysql', `exec '${find('mariadb')}' "$@"`),
-      ].join(':')
+      const PATH = [project.fake('mysqldump', old), project.fake('mysql', `exec '${find('mariadb')}' "$@"`)].join(':')
       await leavesOut(server.url, { PATH })
       const { code, err } = await project.run(['backup', '--store', server.url, '--django', '-o', 'unknown'], {
         env: { PATH: PATH.split(':')[0] as string },
@@ -159,8 +155,8 @@ suite('strongroom backup --without', () => {
 
   test('a client asks with the connection of the dump', async () => {
     const PATH = [
-      fakeProgram(project, 'mariadb', 'echo "$MYSQL_PWD $@" > asked'),
-      fakeProgram(project, 'mariadb-dump', 'echo dumped'),
+      project.fake('mariadb', 'echo "$MYSQL_PWD $@" > asked'),
+      project.fake('mariadb-dump', 'echo dumped'),
     ].join(':')
     const store = 'mysql://app:sesame@db:3307/shop'
     const passed = ['--', '--ssl-ca=ca.pem', '--routines']

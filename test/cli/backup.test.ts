@@ -27,7 +27,6 @@ import {
   withMariadb,
   withPostgres,
 } from './databases.ts'
-import { fakeProgram } from './fake.ts'
 import { DJANGO, TRAPS } from './planted.ts'
 import { CANARY, main, Project } from './project.ts'
 
@@ -42,8 +41,6 @@ const wrote = (name: string) =>
 const mode = (name: string) => statSync(project.path(name)).mode & 0o777
 /** No part of a draft may be left, whatever happened. */
 const drafts = () => readdirSync(project.dir).filter((name) => name.includes('draft'))
-
-const fake = (name: string, body: string) => fakeProgram(project, name, body)
 
 /** How many rows of Strongroom and of Django a scan finds. */
 async function rowsLeft(name: string): Promise<number[]> {
@@ -196,7 +193,7 @@ suite('a backup of MariaDB', { skip: mariadbNeed.skip }, () => {
   })
 
   test('a backup takes two dumps with a program that cannot leave out only the rows of a table', async () => {
-    const PATH = fake(
+    const PATH = project.fake(
       'mysqldump',
       `case "$*" in *--ignore-table-data*) exit 9;; *--help*) echo old; exit;; esac; exec '${find('mariadb-dump')}' "$@"`,
     )
@@ -377,7 +374,7 @@ suite('strongroom backup', () => {
     ['mysql', 'mariadb-dump', 'MYSQL_PWD'],
   ] as const)
     test(`a password for ${program} is only in its environment`, async () => {
-      const PATH = fake(program, `printf '%s\\n' "$@"; test "$${variable}" = '${PASSWORD}' && echo given`)
+      const PATH = project.fake(program, `printf '%s\\n' "$@"; test "$${variable}" = '${PASSWORD}' && echo given`)
       for (const url of [
         `${scheme}://app:${ENCODED}@db.example/shop`,
         `${scheme}://app@db.example/shop?password=${ENCODED}`,
@@ -441,17 +438,6 @@ suite('strongroom backup', () => {
       assert.equal(code, 2)
       assert.ok(!err.includes('sesame'))
     }
-  })
-
-  test('a backup that is stopped leaves nothing behind', async () => {
-    const PATH = fake('pg_dump', 'echo half; echo ready >&2; exec sleep 60')
-    const { code, err } = await project.run(['backup', '--store', 'postgres://db/app', '-o', 'stopped.sql'], {
-      env: { PATH: `${PATH}:/usr/bin:/bin` },
-      steps: [{ when: /ready/, send: 'SIGTERM' }],
-    })
-    assert.deepEqual([code, err], [130, 'ready\nstrongroom: Interrupted. Nothing was saved.\n'])
-    assert.ok(!readdirSync(project.dir).includes('stopped.sql'))
-    assert.deepEqual(drafts(), [])
   })
 
   test('a missing program is named together with its package', async () => {

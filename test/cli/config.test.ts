@@ -130,6 +130,11 @@ suite('a config that cannot be used ends with one line and exit code 2', () => {
       /could not be loaded: Secret 1 has 14 bytes/,
     ],
     [
+      'throws an error with a cause whose message contains a secret',
+      `throw new Error('no vault', { cause: new Error('bad key ' + process.env.STRONGROOM_SECRETS) })`,
+      /could not be loaded: no vault: bad key \[…\]\n$/,
+    ],
+    [
       'throws an error whose message contains a secret',
       `throw new Error('bad key ' + process.env.STRONGROOM_SECRETS)`,
       /could not be loaded: bad key \[…\]\n$/,

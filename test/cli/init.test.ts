@@ -146,6 +146,18 @@ await sessions.close()\n`,
     assert.equal(read('.gitignore'), 'node_modules\n.env\n')
   })
 
+  test('init adds it in a folder of a larger repository, too, and nowhere outside of one', async () => {
+    mkdirSync(project.path('apps', 'shop'), { recursive: true })
+    const cwd = project.path('apps', 'shop')
+    const outside = await project.run(['init', '--yes'], { cwd })
+    assert.equal(outside.code, 0)
+    assert.ok(!existsSync(join(cwd, '.gitignore')))
+    mkdirSync(project.path('.git'))
+    const inside = await project.run(['init', '--yes', '--force'], { cwd })
+    assert.match(inside.out, /^Added \.env to \.gitignore\.$/m)
+    assert.equal(readFileSync(join(cwd, '.gitignore'), 'utf8'), '.env\n')
+  })
+
   test('init --env writes the secret to another file, where the commands find it', async () => {
     mkdirSync(project.path('.git'))
     await init('--yes', '--env', '.env.local')

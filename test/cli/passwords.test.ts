@@ -173,7 +173,7 @@ suite('a password that is an argument all the same', () => {
     }, async () => {
       const bin = `bin-${program}-${url.length}`
       project.makeFolder(bin)
-      const fake = `#!/bin/sh\n[ "$2" = --help ] && exit\necho "$PGPASSWORD$MYSQL_PWD" > ${bin}/running\nwhile [ ! -e ${bin}/seen ]; do /bin/sleep 0.02; done\n`
+      const fake = `#!/bin/sh\n[ "$2" = --help ] && exit\necho "$PGPASSWORD$MYSQL_PWD" > ${bin}/running\nwhile [ ! -e ${bin}/seen ]; do /bin/sleep 0.02; done\necho dump\n`
       project.write(`${bin}/${program}`, fake)
       chmodSync(project.path(bin, program), 0o755)
       const run = project.run(['backup', '--store', url, '-o', `${bin}/dump`], {

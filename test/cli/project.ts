@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -91,6 +91,14 @@ export class Project {
 
   write(name: string, text: string | Uint8Array): void {
     writeFileSync(this.path(name), text)
+  }
+
+  /** Writes a program of this name into a new folder. Returns the folder, for PATH. */
+  fake(name: string, body: string): string {
+    const folder = this.path(`bin-${name}-${readdirSync(this.dir).length}`)
+    mkdirSync(folder)
+    writeFileSync(join(folder, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 })
+    return folder
   }
 
   makeFolder(name: string): void {

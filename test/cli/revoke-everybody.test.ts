@@ -130,7 +130,12 @@ suite('keys forget', () => {
     const done = await forget(kidOf(OLDER))
     assert.deepEqual([done.code, done.out], [0, `Forgot the secret with key id ${kidOf(OLDER)}.\n`])
     assert.equal((await forget(kidOf(OLDER))).code, 3)
-    assert.equal((await project.run(['keys', 'forget', '256'])).code, 2)
+    for (const kid of ['256', '1000', '-1', '1.5', 'x']) {
+      const { code, err } = await project.run(['keys', 'forget', '--', kid])
+      assert.equal(code, 2)
+      assert.match(err, /A key id is a whole number from 0 to 255\./)
+    }
+    assert.equal((await project.run(['keys', 'forget', '255'])).code, 3)
     assert.equal((await project.run(['revoke-all', '--user', 'ada', '--yes'])).code, 0)
   })
 })

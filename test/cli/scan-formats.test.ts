@@ -184,6 +184,32 @@ suite("Django's sessions", () => {
   })
 })
 
+suite('commands in a log of Redis', () => {
+  /** As a client sends it. */
+  const command = (...words: string[]) =>
+    `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`
+  const many = (pairs: number) => Array.from({ length: pairs }, (_, i) => [`key ${i}`, 'value']).flat()
+  const OLD = DJANGO[3]?.[1] as string
+
+  for (const [what, words, rows] of [
+    ['SET', ['SET', KEY, DATA, 'EX', '60'], 1],
+    ['SETNX', ['SETNX', KEY, DATA], 1],
+    ['SETEX', ['SETEX', KEY, '60', OLD], 1],
+    ['SETEX of a value that is a cookie, too', ['SETEX', KEY, '60', DATA], 1],
+    ["SETEX of Django's cache", ['SETEX', `:1:django.contrib.sessions.cache${KEY}`, '60', 'x'], 1],
+    ['MSET', ['MSET', KEY, DATA, 'x', 'y', KEY, OLD], 2],
+    ['MSET, after many other values', ['MSET', ...many(40), KEY, OLD], 1],
+    ['MSET, before many other values', ['MSET', KEY, OLD, ...many(40)], 1],
+    ['HSET', ['HSET', 'a hash', KEY, OLD], 1],
+    ['nothing but other values', ['MSET', ...many(40)], 0],
+    ['commands of one word', ['PING'], 0],
+  ] as const)
+    test(`a log with ${what}: it has ${rows} session rows`, async () => {
+      const report = await scanned(`${command('SELECT', '0')}${command(...words)}${command('PING')}`)
+      assert.deepEqual([report.problem, report.format, rowsOf(report)], [null, 'log of Redis', rows])
+    })
+})
+
 suite('files of Redis', { skip: redisNeed.skip }, () => {
   let dumps: Awaited<ReturnType<typeof redisDumps>>
   before(async () => {

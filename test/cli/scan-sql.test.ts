@@ -127,6 +127,8 @@ suite('what is not understood is reported, and nothing else is', () => {
     'DROP TABLE IF EXISTS strongroom_sessions; TRUNCATE django_session; DELETE FROM django_session;',
     "SELECT pg_catalog.setval('public.django_session_id_seq', 1, false);",
     'UPDATE people SET a = 1;',
+    'CREATE RULE r AS ON INSERT TO a DO ALSO (DELETE FROM b; INSERT INTO django_session VALUES (new.k, new.d, now()));',
+    'CREATE RULE r AS ON DELETE TO a DO INSTEAD (NOTIFY a; UPDATE django_session SET session_data = 1);',
     "INSERT INTO t VALUES (-1.5e3, NOW() + INTERVAL 1 DAY, 'a' COLLATE utf8mb4_bin, _utf8mb4'x', CAST('1' AS CHAR), b'01', NULL);",
     'DELIMITER ;;\nCREATE PROCEDURE p() BEGIN IF 1 THEN SELECT 1; ELSE SELECT 2; END IF; RETURN; END;;\nDELIMITER ;\nSELECT 1;',
     'DELIMITER $$\nCREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN SET NEW.a = 1; IF 1 THEN SET NEW.b = 2; ELSE SET NEW.b = 3; END IF; END$$\nDELIMITER ;',

@@ -120,6 +120,25 @@ suite('clear-expired on the storage of a Django', () => {
     await removesTwo(url, left, { DJANGO_SECRET_KEY: SECRET })
   })
 
+  test('takes the URL from wherever --store may name it', async () => {
+    const url = 'django+sqlite:./named.sqlite3'
+    const database = new DatabaseSync(project.path('named.sqlite3'))
+    database.exec(CREATE.replace('timestamptz', 'datetime'))
+    const insert = database.prepare("INSERT INTO django_session VALUES (?, 'x', '2020-01-01 00:00:00')")
+    project.write('url.txt', `${url}\n`)
+    for (const [args, options] of [
+      [['--store', 'env:DJANGO_STORE'], { env: { DJANGO_STORE: url } }],
+      [['--store', '@url.txt'], {}],
+      [['--store', '-'], { input: `${url}\n` }],
+      [[], { env: { STRONGROOM_STORE: url } }],
+    ] as const) {
+      insert.run(KEYS[0] as string)
+      const { code, out, err } = await project.run(['clear-expired', ...args], options)
+      assert.deepEqual([code, out, err], [0, 'Removed 1 expired session.\n', ''], args.join(' '))
+    }
+    database.close()
+  })
+
   test('a wrong URL is misuse, and creates nothing', async () => {
     for (const [url, message] of [
       ['django+sqlite:./none.sqlite3', /none\.sqlite3 does not exist, and nothing was created/],

@@ -1,10 +1,13 @@
 import { accessSync, constants, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
+/** Where Debian installs each version of PostgreSQL. */
+const DEBIAN = '/usr/lib/postgresql'
+
 /** A program's full path, or null. Looks in PATH, and where Debian installs each version of PostgreSQL. */
-export function locate(program: string): string | null {
+export function locate(program: string, versions = DEBIAN): string | null {
   const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
-  for (const folder of [...folders, ...postgresFolders()]) {
+  for (const folder of [...folders, ...postgresFolders(versions)]) {
     const file = join(folder, program)
     try {
       accessSync(file, constants.X_OK)
@@ -15,8 +18,7 @@ export function locate(program: string): string | null {
 }
 
 /** The newest version first: pg_dump reads servers of its own version and older ones. */
-function postgresFolders(): string[] {
-  const all = '/usr/lib/postgresql'
+function postgresFolders(all: string): string[] {
   try {
     return readdirSync(all)
       .sort((a, b) => Number(b) - Number(a))

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { EXIT, Failure } from '../failure.ts'
 import { onSignal } from '../signals.ts'
 import { Draft } from './draft.ts'
@@ -20,6 +20,12 @@ export async function runPlan(plan: Plan, target: Target): Promise<void> {
   const descriptor = draft.create()
   try {
     await runAll(plan, descriptor)
+    // Arguments that were passed on may have sent the dump elsewhere, in more ways than can be refused beforehand.
+    if (fstatSync(descriptor).size === 0)
+      throw new Failure(
+        EXIT.failed,
+        'Nothing was written, and there is no backup. Do the arguments after -- name another output?',
+      )
     draft.finish(target.force)
   } finally {
     closeSync(descriptor)

@@ -21,6 +21,9 @@ export async function backupSqlite(copy: Copy, target: Target): Promise<void> {
   if (process.stdout.isTTY) throw misuse('A database cannot be printed on a terminal: use -o FILE, or a pipe.')
   // In a folder that only we can read, because the copy has all rows for a moment.
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-backup-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  // A slow reader is given up with Ctrl-C.
+  const restore = beforeSignal(remove)
   try {
     const file = join(folder, 'copy.db')
     await copyTo(file, { ...copy, force: false })
@@ -30,13 +33,15 @@ export async function backupSqlite(copy: Copy, target: Target): Promise<void> {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') throw new Failure(EXIT.failed, '')
     throw error
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    restore()
+    remove()
   }
 }
 
 async function copyTo(file: string, { force, ...copy }: Copy & { readonly force: boolean }): Promise<void> {
   const draft = new Draft(file)
-  const restore = discardOnSignal(draft)
+  // The draft may have all rows.
+  const restore = beforeSignal(() => draft.discard())
   try {
     draft.createEmpty()
     const { emptied, caches } = await copyInWorker({ ...copy, to: draft.path })
@@ -63,10 +68,10 @@ async function copyInWorker(data: CopyData['strongroomCopy']): Promise<Copied> {
   })
 }
 
-/** A signal ends the process as usual, but first removes the draft, which may have all rows. */
-function discardOnSignal(draft: Draft): () => void {
+/** A signal ends the process as usual, but first this is cleaned up. Returns a function that restores what signals do. */
+function beforeSignal(cleanUp: () => void): () => void {
   const restore = onSignal((signal) => {
-    draft.discard()
+    cleanUp()
     restore()
     process.kill(process.pid, signal)
   })

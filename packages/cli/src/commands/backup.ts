@@ -142,7 +142,8 @@ function checkPassed(passed: readonly string[], { target, isMysql }: { target: T
   for (const arg of passed) {
     if (/password\s*=\s*\S|:\/\/[^/\s]*:[^/\s]*@/i.test(arg) || (isMysql && /^-p./.test(arg)))
       throw misuse('Other users can see a password in the arguments of a command: set PGPASSWORD or MYSQL_PWD instead.')
-    if (target.file !== null && /^(?:-[fr]|--file|--result-file)(?:=|$)/.test(arg))
+    // For the programs of MySQL, -f is --force.
+    if (target.file !== null && (isMysql ? /^-r|^--result-file(?:=|$)/ : /^-f|^--file(?:=|$)/).test(arg))
       throw misuse('There are two output files: use -o or the option of the program, not both.')
   }
 }

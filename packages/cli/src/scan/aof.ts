@@ -1,6 +1,6 @@
 import { type ByteReader, truncated, UnreadableError } from './reader.ts'
 import { kindOfRedis } from './redis.ts'
-import { Row, type Value } from './row.ts'
+import { Value } from './row.ts'
 import type { Tally } from './tally.ts'
 
 /** In errors: "it ends in the middle of the log". */
@@ -12,15 +12,43 @@ const damaged = () => new UnreadableError('it begins as a log of Redis and is da
  * several times is counted each time.
  */
 export async function readAof(reader: ByteReader, tally: Tally): Promise<void> {
-  const row = new Row()
+  const command = new Command(reader, tally)
   while (!(await reader.isAtEnd())) {
     const line = await readLine(reader)
     // A note of when the next commands ran.
-    if (line.startsWith('#')) continue
-    const count = numberIn(line, '*')
-    row.clear()
-    for (let i = 0; i < count; i++) await argument(reader, row.next())
-    for (const kind of sessionsIn(row)) tally.add(kind, 1, null)
+    if (!line.startsWith('#')) await command.read(numberIn(line, '*'))
+  }
+}
+
+/** Reads commands with any number of arguments, of which it holds the last three. */
+class Command {
+  readonly #reader: ByteReader
+  readonly #tally: Tally
+  readonly #last = [new Value(), new Value(), new Value()]
+
+  constructor(reader: ByteReader, tally: Tally) {
+    this.#reader = reader
+    this.#tally = tally
+  }
+
+  /** The value follows its key, as in SET and MSET, or comes after how long it is kept, as in SETEX, which has four words. */
+  async read(count: number): Promise<void> {
+    let isFound = false
+    for (let i = 0; i < count; i++) {
+      const value = this.#at(i)
+      value.clear()
+      await argument(this.#reader, value)
+      if (i < 2 || (count === 4 && isFound)) continue
+      const isLate = count === 4 && i === 3
+      const kind = (isLate ? kindOfRedis(this.#at(1), value) : null) ?? kindOfRedis(this.#at(i - 1), value)
+      if (kind === null) continue
+      isFound = true
+      this.#tally.add(kind, 1, null)
+    }
+  }
+
+  #at(index: number): Value {
+    return this.#last[index % this.#last.length] as Value
   }
 }
 
@@ -28,21 +56,6 @@ async function argument(reader: ByteReader, into: Value): Promise<void> {
   const length = numberIn(await readLine(reader), '$')
   for await (const part of reader.chunks(length, LOG)) into.append(part, 0, part.length)
   if ((await reader.take(2, LOG)).toString('latin1') !== '\r\n') throw damaged()
-}
-
-/** The value follows its key, as in SET and MSET, or comes after how long it is kept, as in SETEX. */
-function* sessionsIn(row: Row) {
-  for (let i = 1; i + 1 < row.count; i++) {
-    const key = row.at(i)
-    const values = [row.at(i + 1), i === 1 && row.count === 4 ? row.at(3) : undefined]
-    for (const value of values) {
-      const kind = key && value ? kindOfRedis(key, value) : null
-      if (kind !== null) {
-        yield kind
-        break
-      }
-    }
-  }
 }
 
 async function readLine(reader: ByteReader): Promise<string> {

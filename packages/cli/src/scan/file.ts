@@ -141,7 +141,7 @@ export class FileScan {
       if (!(error instanceof NeedsPgRestoreError)) throw error
       if (!this.#isPlainFile())
         throw new UnreadableError(
-          `${error.message}; pg_restore can read it only as a file that is not compressed again`,
+          `${error.message}; pg_restore can read it only as a file of its own, which is not compressed again`,
         )
       await this.#restore(error)
       this.#is('PostgreSQL custom archive, read by pg_restore')
@@ -196,6 +196,7 @@ export class FileScan {
 
   /** The files after one that cannot be read are read all the same. */
   async #member(member: ByteReader, problems: Error[]): Promise<void> {
+    const wasMember = this.#isMember
     this.#isMember = true
     try {
       // An empty file is no problem among others.
@@ -204,7 +205,7 @@ export class FileScan {
       const isOurs = error instanceof UnreadableError
       problems.push(isOurs ? new UnreadableError(`one of its files: ${error.message}`) : (error as Error))
     } finally {
-      this.#isMember = false
+      this.#isMember = wasMember
     }
   }
 
@@ -234,7 +235,7 @@ export class FileScan {
 
   /** Can other programs open it by its name, and is its log beside it? */
   #isPlainFile(): boolean {
-    return this.#file !== '-' && this.#layers.length === 0
+    return this.#file !== '-' && this.#layers.length === 0 && !this.#isMember
   }
 }
 

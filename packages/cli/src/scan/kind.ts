@@ -67,7 +67,7 @@ function isOwnEntry(row: Row): boolean {
   for (const value of row.values()) {
     const { bytes, length } = binary(value)
     hasLabel ||= length === 1 && (bytes[0] as number) > 0 && (bytes[0] as number) < 32
-    if (value.isTruncated || (length > LONGEST_COLUMN && !OWN_ENTRY.test(bytes.toString('latin1')))) return false
+    if (length > LONGEST_COLUMN && !OWN_ENTRY.test(bytes.toString('latin1'))) return false
   }
   return hasLabel
 }

@@ -14,6 +14,9 @@ const INNER = 5
 /** More pages than that are in no database that anybody dumps: 64 GB in the usual size. */
 const MOST_PAGES = 1 << 24
 
+/** How much of a row shows whether it is a session. Pages of 512 bytes may have less of a long one. */
+const ENOUGH = 96
+
 /** The layout of a database's pages. */
 export interface Layout {
   readonly pageSize: number
@@ -106,7 +109,7 @@ export class PageScanner {
     const kind = kindOf(this.#row, null)
     if (kind === 'django' && local < size) this.#longRows++
     if (kind !== null) this.#tally.add(kind, 1, null)
-    else this.#schema()
+    else if (!this.#schema() && local < size && local < ENOUGH) this.#tally.notUnderstood('long rows on small pages')
     return end + (local < size ? 4 : 0)
   }
 
@@ -148,15 +151,16 @@ export class PageScanner {
     return encoding === 'utf-16le' ? 'utf16le' : encoding === 'utf-16be' ? 'utf16be' : 'utf8'
   }
 
-  /** A row of sqlite_schema describes a table: type, name, table, page, and the statement that created it. */
-  #schema(): void {
-    if (this.#row.count !== 5) return
-    const type = textOf(this.#row.at(0))
-    this.#hasSchema ||= SCHEMA.includes(type)
-    if (type !== 'table') return
+  /** A row of sqlite_schema describes a table: type, name, table, page, and the statement that created it. False for other rows. */
+  #schema(): boolean {
+    const type = this.#row.count === 5 ? textOf(this.#row.at(0)) : ''
+    if (!SCHEMA.includes(type)) return false
+    this.#hasSchema = true
+    if (type !== 'table') return true
     const columns = /\((.*)/s.exec(textOf(this.#row.at(4)))?.[1]?.split(',')
     const names = columns?.map((column) => /^[\s"`[]*(\w*)/.exec(column)?.[1] ?? '')
     this.#tally.table({ name: textOf(this.#row.at(1)), columns: names ?? null })
+    return true
   }
 }
 

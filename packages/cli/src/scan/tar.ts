@@ -14,7 +14,8 @@ export async function* membersOf(reader: ByteReader): AsyncGenerator<Member> {
   try {
     for await (const { header, body } of entries) {
       const bytes = buffers(body)
-      if (header.type === 'file' || header.size > 0) yield { name: header.name, body: bytes }
+      // Whatever may have a body is a file to the decoder.
+      if (header.type === 'file') yield { name: header.name, body: bytes }
       for await (const _ of bytes);
     }
   } catch (error) {
