@@ -10,7 +10,7 @@ export const commandLineMutations: readonly Mutation[] = [
   command('scan-formats', 'scan/aof')(
     'a session that SETEX wrote into a log of Redis, and that is not counted',
     'isLate ? kindOfRedis(this.#at(1), value) : null',
-    'null',
+    'isLate && value.length < 0 ? kindOfRedis(this.#at(1), value) : null',
   ),
   command('scan-variants', 'scan/archive')(
     'a pg_restore that fails and whose output is taken for the whole archive',
@@ -148,7 +148,11 @@ export const commandLineMutations: readonly Mutation[] = [
     "'--protocol=tcp', `--host",
     '`--host',
   ),
-  command('backup', 'backup/postgres')('a table in capitals whose rows are in the backup', '    .toLowerCase()\n', ''),
+  command('backup', 'backup/postgres')(
+    'a table in capitals whose rows are in the backup',
+    'table.toLowerCase()',
+    'table',
+  ),
   command('backup', 'backup/run')(
     'what a failed dump has left behind',
     'closeSync(descriptor)\n    draft.discard()',

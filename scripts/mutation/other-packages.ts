@@ -237,7 +237,7 @@ export const cliMutations: readonly Mutation[] = [
   cli('scan-sql', 'scan/sql')(
     'row events of a binary log that are skipped',
     "if (verb === 'BINLOG') yield* this.#binlog()",
-    "if (verb === 'BINLOG');",
+    "if (verb === 'MYSQLBINLOG') yield* this.#binlog()",
   ),
   cli('scan-sql', 'scan/tally')(
     'sessions outside of rows that nobody looks for',
