@@ -167,11 +167,7 @@ export const besideDjangoMutations: readonly Mutation[] = [
     "saveEveryRequest || ('extendsUnused' in engine && engine.extendsUnused === true)",
     'saveEveryRequest',
   ),
-  conformance('django/src/stores/files')(
-    'a URL that stands for the default directory',
-    ' || (options as unknown) instanceof URL',
-    '',
-  ),
+  conformance('strongroom/src/base/check')('a URL that stands for the default directory', " || instead !== ''", ''),
   conformance('django/src/cookie-backing')(
     'a signed cookie that is too old at its last moment',
     'if (clock() > expiresAt)',

@@ -70,6 +70,16 @@ export const mistakeMutations: readonly Mutation[] = [
   made('adapters/fetch')('a handler that returns nothing', "if (typeof response?.status !== 'number')", 'if (false)'),
   made('adapters/node')('node on nothing', 'checkSessions(EXAMPLE, sessions)\n', ''),
   made('base/check')('a slip that is not recognized', 'isSlip || ', ''),
+  on('test/core/base.test.ts', 'packages/strongroom/src/base/check.ts')(
+    'a list or a Map that stands for the defaults',
+    ' && !(Symbol.iterator in given)',
+    '',
+  ),
+  on('test/django/url.test.ts', 'packages/strongroom/src/engines/mysql/driver-url.ts')(
+    'a URL of another database that is given to MySQL',
+    ' || !SCHEME.test(url)',
+    '',
+  ),
   made('base/check')('a promise in the place of options', " || instead !== ''", ''),
   made('crypto/keyring')('the word undefined as a secret', 'if (UNSET.includes(secret as string))', 'if (false)'),
   made('engines/url')('an empty URL that is a puzzle', "if (url === '')", 'if (false)'),

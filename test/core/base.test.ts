@@ -116,6 +116,20 @@ describe('what was closed', () => {
   })
 })
 
+describe('options', () => {
+  it('are an object, and nothing else that has none of them and would stand for the defaults', () => {
+    for (const given of [undefined, null, 7, 'x', [], new Map(), new Set(), new URL('file:///x'), () => 1])
+      assert.throws(
+        () => checkOptions('here()', given, ['dir']),
+        /^ConfigError: here\(\) takes its options as an object\./,
+      )
+    class Options {
+      dir = 'x'
+    }
+    for (const given of [{}, Object.create(null), new Options()]) checkOptions('here()', given, ['dir'])
+  })
+})
+
 describe('an unknown option', () => {
   const refused = (name: string, known: readonly string[]) => {
     try {

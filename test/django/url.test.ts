@@ -146,6 +146,7 @@ suite('the URL of an engine of Django is checked when the engine is made', () =>
   test('a URL without a host, and one of another database, say what to write', () => {
     refuses(() => djangoPostgres('postgres://me@/x'), /URL of djangoPostgres\(\) must be .*\?host=\/run\/postgresql/)
     refuses(() => djangoPostgres('mysql://host/x'), /URL of djangoPostgres\(\) must be like postgres:/)
+    refuses(() => djangoMysql('postgres://host/x'), /URL of djangoMysql\(\) must be like mysql:/)
     refuses(() => djangoMysql('mysql://me@/x'), /URL of djangoMysql\(\) must be .*\?socketPath=/)
   })
 })

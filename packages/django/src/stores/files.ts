@@ -38,8 +38,7 @@ export function djangoFiles(given: string | DjangoFilesOptions = {}): DjangoEngi
   const options = typeof given === 'string' ? { dir: given } : given
   checkOptions('djangoFiles()', options, ['dir', 'timeout'])
   const { dir = tmpdir() } = options
-  // An object of another kind has none of the options, and would stand for the default.
-  if (typeof dir !== 'string' || dir === '' || (options as unknown) instanceof URL)
+  if (typeof dir !== 'string' || dir === '')
     throw new ConfigError('djangoFiles(): dir must be the path of a directory.')
   const timeout = timeoutOption('djangoFiles()', options.timeout, 2000, 0)
   return { name: 'file', open: (context) => new FileStore(resolve(dir), timeout, context) }

@@ -41,10 +41,13 @@ export interface DjangoSqliteOptions extends ExtraColumnsOptions {
   readonly timeout?: number | undefined
 }
 
+const isDatabase = (given: unknown): given is SqliteHandle =>
+  typeof given === 'object' && given !== null && 'prepare' in given
+
 /** Django's `db` backend on SQLite. Moments are stored in UTC, as with USE_TZ (on in every project made by `startproject`). */
 export function djangoSqlite(given: string | SqliteHandle | DjangoSqliteOptions): DjangoEngine {
   const options: DjangoSqliteOptions =
-    typeof given === 'string' ? { path: given } : given && 'prepare' in given ? { database: given } : given
+    typeof given === 'string' ? { path: given } : isDatabase(given) ? { database: given } : given
   checkOptions('djangoSqlite()', options, ['path', 'database', 'table', 'timeout', ...EXTRA])
   const { path, database } = options
   if ((typeof path === 'string' && path !== '') === (database !== undefined))

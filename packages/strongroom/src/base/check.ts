@@ -12,7 +12,7 @@ export function checkOptions(
   advice: Readonly<Record<string, string>> = {},
 ): void {
   const instead = insteadOf(given)
-  if (typeof given !== 'object' || given === null || Array.isArray(given) || instead !== '')
+  if (!holdsOptions(given) || instead !== '')
     throw new ConfigError(`${where} takes its options as an object.${instead} Known: ${known.join(', ')}.`)
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
@@ -22,6 +22,10 @@ export function checkOptions(
     throw new ConfigError(`Unknown option "${name}" for ${where}.${next && ` ${next}`} Known: ${known.join(', ')}.`)
   }
 }
+
+/** A list or a Map has none of the options, and would stand for the defaults. */
+const holdsOptions = (given: unknown): given is object =>
+  typeof given === 'object' && given !== null && !(Symbol.iterator in given)
 
 /** What to write instead, as a sentence after a space, when something was passed a step too early; empty for anything else. */
 export function insteadOf(given: unknown): string {

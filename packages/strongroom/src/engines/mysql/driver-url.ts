@@ -36,6 +36,7 @@ const FLAGS: ReadonlySet<string> = new Set([
   ...['CAN_HANDLE_EXPIRED_PASSWORDS', 'CLIENT_QUERY_ATTRIBUTES'],
 ])
 
+const SCHEME = /^(?:mysql|mariadb):/
 const EXAMPLE = 'mysql://user:password@host:3306/database'
 
 declare const checked: unique symbol
@@ -57,7 +58,7 @@ export function driverUrl(given: string, { where, timeout, batchWrites = false }
   const isSocket = hosts === '' && new URLSearchParams(query).has('socketPath')
   // The driver needs a host all the same, and ignores it.
   const parsed = URL.parse(isSocket ? url.replace(/^([^/]+\/\/(?:[^/?]*@)?)/, '$1localhost') : url)
-  if (!parsed?.hostname)
+  if (!parsed?.hostname || !SCHEME.test(url))
     throw new ConfigError(
       `The URL of ${where} must be like ${EXAMPLE}, or mysql://user@/database?socketPath=/run/mysqld.sock.`,
     )
