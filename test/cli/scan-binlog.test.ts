@@ -360,13 +360,16 @@ suite('a hostile binary log', () => {
     assert.deepEqual([signal, status], [null, 5], stderr)
   })
 
+  // Each has 256 MB in one piece. On a busy machine, up to 100 MB of garbage pile up.
+  const LEAST_HELD = 180
+
   test('takes no more memory for a table that claims to be large', () => {
     const table = tableMap('s', ['a'])
     // The length of what describes the columns, and an event as long as that.
     const length = Buffer.from([254, 0, 0, 0, 8, 0, 0, 0, 0])
-    const claim = Buffer.concat([table.subarray(0, table.length - 4), length, Buffer.alloc(1 << 27)])
+    const claim = Buffer.concat([table.subarray(0, table.length - 4), length, Buffer.alloc(1 << 28)])
     const events = event(TABLE_MAP, claim)
-    assert.ok(memoryOf(project.path('memory'), log(events)) < 80)
+    assert.ok(memoryOf(project.path('memory'), log(events)) < LEAST_HELD)
   })
 
   test('takes no more memory for a large row', () => {
@@ -378,7 +381,7 @@ suite('a hostile binary log', () => {
         value: Buffer.concat([Buffer.from(Uint32Array.of(size).buffer), Buffer.alloc(size, 'x')]),
       },
     ]
-    const row = cells(1 << 27)
-    assert.ok(memoryOf(project.path('memory'), log(...written('t', row, INSERT, rows([row], V1)))) < 80)
+    const row = cells(1 << 28)
+    assert.ok(memoryOf(project.path('memory'), log(...written('t', row, INSERT, rows([row], V1)))) < LEAST_HELD)
   })
 })
