@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './packages.ts'
+import { runTests } from './run-tests.ts'
 
 const VERSIONS = ['5.2']
 /** Debian's Python may have no pip. Wheels of Python alone are the same for each. */
@@ -20,15 +21,7 @@ for (const version of VERSIONS) {
     console.log(`Skipped: pip could not install it. Enable it with: pip install 'django~=${version}.0'\n${problem}`)
     continue
   }
-  const run = spawnSync(process.execPath, ['scripts/test.ts', 'test/django/'], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, PYTHONPATH: folder },
-    maxBuffer: 2 ** 28,
-  })
-  if (run.status !== 0) failed = true
-  const isSummary = (line: string) => /^ℹ (tests|pass|fail|skipped|duration_ms)/.test(line)
-  console.log(run.status === 0 ? run.stdout.split('\n').filter(isSummary).join('\n') : run.stdout + run.stderr)
+  if (!runTests(process.execPath, ['test/django/'], { PYTHONPATH: folder })) failed = true
 }
 process.exitCode = failed ? 1 : 0
 

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { npm } from './pack.ts'
 import { root } from './packages.ts'
+import { runTests } from './run-tests.ts'
 
 /** The oldest release of 22 that `engines` allows needs a flag to run TypeScript, so the newest one stands for it. */
 const MAJORS = [22, 26]
@@ -26,17 +27,7 @@ for (const major of MAJORS) {
   const node = nodeOf(major)
   const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
   console.log(`== Node ${stdout.trim().slice(1)}`)
-  const run = spawnSync(node, ['scripts/test.ts', ...PARTS], { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 })
-  if (run.status !== 0) {
-    failed = true
-    console.log(run.stdout + run.stderr)
-  } else
-    console.log(
-      run.stdout
-        .split('\n')
-        .filter((line) => /^ℹ (tests|pass|fail|skipped|duration_ms)/.test(line))
-        .join('\n'),
-    )
+  if (!runTests(node, PARTS)) failed = true
 }
 process.exitCode = failed ? 1 : 0
 

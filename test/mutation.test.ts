@@ -20,6 +20,14 @@ describe('the list of mutations', () => {
     assert.deepEqual(wrong, [])
   })
 
+  it('lists no mistake twice', () => {
+    const all = mutations.map(({ file, find, replace }) => JSON.stringify([file, find, replace]))
+    assert.deepEqual(
+      all.filter((one, at) => all.indexOf(one) !== at),
+      [],
+    )
+  })
+
   it('names suites that exist', () => {
     const suites = new Set(mutations.map(({ suite }) => suite))
     assert.deepEqual(

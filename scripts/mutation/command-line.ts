@@ -298,11 +298,6 @@ export const foundMutations: readonly Mutation[] = [
     '/^-f|^--file(?:=|$)/',
     '/^-f$|^--file(?:=|$)/',
   ),
-  django('clear-expired', 'commands/clear-expired')(
-    'a Django that only an argument can name',
-    'const url = await storeUrl(options)',
-    'const url = options.store ?? null',
-  ),
   command('scan-variants', 'scan/pages')(
     'a long row on a small page that is no session as far as it goes',
     'local < size && local < ENOUGH',

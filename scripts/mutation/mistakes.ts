@@ -80,7 +80,6 @@ export const mistakeMutations: readonly Mutation[] = [
     ' || !SCHEME.test(url)',
     '',
   ),
-  made('base/check')('a promise in the place of options', " || instead !== ''", ''),
   made('crypto/keyring')('the word undefined as a secret', 'if (UNSET.includes(secret as string))', 'if (false)'),
   made('engines/url')('an empty URL that is a puzzle', "if (url === '')", 'if (false)'),
 ]
