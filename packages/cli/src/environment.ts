@@ -1,15 +1,16 @@
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { messageOf, misuse } from './failure.ts'
 import { note } from './output.ts'
+import { exists } from './paths.ts'
 import { readText } from './text.ts'
 
 /** Reads `.env`, or the named file, into the environment. Variables that are already set win. */
 export function loadEnv(folder: string, named: string | undefined): void {
   const path = named === undefined ? join(folder, '.env') : resolve(named)
   const name = named ?? '.env'
-  if (!existsSync(path)) {
+  if (!exists(path)) {
     if (named === undefined) return
     throw misuse(`${named} does not exist.`)
   }

@@ -9,11 +9,11 @@ import { checkNames, type Plan, type Planner, type Request, shellWords, tableIn,
 import { postgresPlanner } from '../backup/postgres.ts'
 import { outputOf, runPlan, type Target } from '../backup/run.ts'
 import { backupSqlite, sqliteCommands } from '../backup/sqlite.ts'
-import { checkPath } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { number } from '../format.ts'
 import { withExamples } from '../options.ts'
 import { line, note, oneLine } from '../output.ts'
+import { checkPath } from '../paths.ts'
 import { resolveUrl } from '../store-url.ts'
 
 interface Options {

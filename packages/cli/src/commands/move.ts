@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { ScannableStore, Store } from 'strongroom'
-import { isSession, pathInUrl, storeFromUrl } from 'strongroom/internal'
+import { isSession, storeFromUrl } from 'strongroom/internal'
 import { type MoveReport, move as moveAll } from 'strongroom/moving'
-import { checkPath, checkShared } from '../config.ts'
+import { checkShared } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { NO_USE } from '../failures.ts'
 import { duration, number, sessionCount } from '../format.ts'
+import { checkLocalStores, targetStore } from '../local-store.ts'
 import { wholeNumber, withExamples } from '../options.ts'
 import { isInteractive, isTerminal, json, line } from '../output.ts'
 import { barFor, type Display, lines, silent } from '../progress.ts'
@@ -92,10 +93,10 @@ interface Stores {
   readonly to: Store
 }
 
-function open({ from, to }: Options): Stores {
+function open({ from, to, dryRun }: Options): Stores {
   if (from === to) throw misuse('--from and --to are the same store.')
-  checkPath(pathInUrl(from))
-  const stores = { from: storeFromUrl(from) as ScannableStore, to: storeFromUrl(to) }
+  checkLocalStores(from)
+  const stores = { from: storeFromUrl(from) as ScannableStore, to: targetStore(to, { dryRun: dryRun === true }) }
   for (const { traits } of Object.values(stores)) checkShared(traits)
   return stores
 }
