@@ -89,7 +89,14 @@ suite('a config that cannot be used ends with one line and exit code 2', () => {
   test('there is none of this name', () => refuses(['stats', '--config', 'nope.ts'], 2, /nope\.ts does not exist\./))
   test('there is no such environment file', async () => {
     project.writeConfig('sqlite:./sessions.db')
-    await refuses(['stats', '--env', 'nope.env'], 2, /nope\.env does not exist\./)
+    for (const args of [
+      ['stats'],
+      ['stats', '--store', 'sqlite:./sessions.db'],
+      ['clear-expired', '--store', 'sqlite:./sessions.db'],
+      ['move', '--from', 'sqlite:./sessions.db', '--to', 'file:./new'],
+      ['backup', '--store', 'sqlite:./sessions.db', '-o', 'copy.db'],
+    ])
+      await refuses([...args, '--env', 'nope.env'], 2, /nope\.env does not exist\./)
   })
   test('there are two', async () => {
     project.writeConfig('memory:')
@@ -166,6 +173,10 @@ suite('--store names a store by its URL', () => {
       2,
       /'--config <file>' cannot be used with option '--store/,
     ))
+  test('a store in memory is called one, whatever its engine', async () => {
+    await refuses(['stats', '--store', 'memory:'], 2, /^strongroom: A store in memory belongs to one process/)
+    await refuses(['stats', '--store', 'sqlite::memory:'], 2, /^strongroom: A sqlite store in memory belongs/)
+  })
   test('an unknown URL is refused, and its password is not printed', async () => {
     const { code, err } = await project.run(['stats', '--store', 'redsi://user:hunter2@host'])
     assert.equal(code, 2)

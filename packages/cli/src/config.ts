@@ -3,7 +3,7 @@ import { basename, dirname, extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type BaseSessions, createSessions, type Traits } from 'strongroom'
 import { type AnyUser, localStoresIn } from 'strongroom/internal'
-import { loadEnv } from './environment.ts'
+import { loadEnv, loadNamedEnv } from './environment.ts'
 import { messageOf, misuse } from './failure.ts'
 import { sessionCount } from './format.ts'
 import { checkLocalStores } from './local-store.ts'
@@ -58,6 +58,7 @@ export async function withSessionsAt(
 
 /** The URL of --store; without it and without a config, the one in STRONGROOM_STORE. Null for a config. */
 export async function storeUrl({ store, env, ...options }: StoreOptions): Promise<string | null> {
+  if (store !== undefined) loadNamedEnv(env)
   if (store !== undefined) return withPassword(await resolveUrl({ option: '--store', given: store, env }))
   if (findConfig(options)) return null
   loadEnv(process.cwd(), env)
@@ -103,7 +104,7 @@ export const othersNotCounted = (count: number) =>
 export function checkShared({ engine, shared }: Traits): void {
   if (shared !== 'process') return
   throw misuse(
-    `A ${engine} store in memory belongs to one process: the sessions of a running application cannot be reached from here. Name the store that the application uses.`,
+    `A ${engine === 'memory' ? '' : `${engine} `}store in memory belongs to one process: the sessions of a running application cannot be reached from here. Name the store that the application uses.`,
   )
 }
 

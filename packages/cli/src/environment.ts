@@ -22,6 +22,11 @@ export function loadEnv(folder: string, named: string | undefined): void {
   for (const [variable, value] of Object.entries(readEnv(path, name))) process.env[variable] ??= value
 }
 
+/** Reads the file that `--env` names, also where nothing may be needed from it: a name that is wrong must not go unnoticed. */
+export function loadNamedEnv(named: string | undefined): void {
+  if (named !== undefined) loadEnv(process.cwd(), named)
+}
+
 /** The variables in an environment file. Throws for one of ours whose value depends on who reads the file. */
 export function readEnv(path: string, name: string): NodeJS.Dict<string> {
   let text: string
