@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { join, posix } from 'node:path'
+import { basename, join, posix } from 'node:path'
 import { after, suite, test } from 'node:test'
 import { entryPoints, packages, root } from '../scripts/packages.ts'
 import { citations, titlesOf } from './support/docs/citations.ts'
@@ -65,6 +65,16 @@ suite('what the documentation shows is true', () => {
       await runTests(join(project.folder, 'examples/engine/document-store.test.ts'))
     })
   })
+})
+
+/** The page of a framework is where a reader begins: what it shows first is copied, and has to run. */
+const ADAPTERS = globSync('packages/strongroom/src/adapters/*.ts', { cwd: root }).map((file) => basename(file, '.ts'))
+suite('the first example of a framework hides nothing', () => {
+  for (const adapter of ADAPTERS)
+    test(`docs/${adapter}.md`, () => {
+      const first = pages.find(({ path }) => path === `docs/${adapter}.md`)?.blocks[0]
+      assert.equal(first?.before, '')
+    })
 })
 
 suite('what the documentation refers to is there', () => {

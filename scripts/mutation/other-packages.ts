@@ -402,6 +402,36 @@ const engine = (suite: string, file: string) => operator(`engines/${suite}`, `st
 
 /** Mistakes of operators, and what surrounds them, that the command and the engines must not answer with success. */
 export const operatorMutations: readonly Mutation[] = [
+  operator('cli/wrong-store', 'cli/src/local-store')(
+    'the database of something else, taken for a store in which nobody is signed in',
+    "if (content !== 'store') throw",
+    'if (content === undefined) throw',
+  ),
+  operator('cli/wrong-store', 'cli/src/local-store')(
+    'a dry run that creates what it would move to',
+    'if (!local.some(isMissing)) return store',
+    'if (local.length < 9) return store',
+  ),
+  operator('cli/wrong-store', 'cli/src/paths')(
+    'a path that may not be looked at, reported as missing',
+    "if (code === 'ENOENT' || code === 'ENOTDIR') return false",
+    'if (code) return false',
+  ),
+  operator('cli/wrong-store', 'cli/src/failure')(
+    'a wrong URL that is noticed at its first use, and ends as a failure of the store',
+    ' || (cause !== undefined && isMisuse(cause))',
+    '',
+  ),
+  operator('cli/wrong-store', 'cli/src/commands/list')(
+    'a list without the sessions under a secret that is missing',
+    '{ complete: true }',
+    '{}',
+  ),
+  operator('cli/wrong-store', 'strongroom/src/engines/local-store')(
+    'any folder, taken for a session directory',
+    'FOLDERS.every(',
+    'FOLDERS.some(',
+  ),
   operator('cli/operator-defaults', 'cli/src/config')(
     'a command that works under a secret made on the spot',
     "if (missing === '') return",

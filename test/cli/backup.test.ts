@@ -369,6 +369,20 @@ suite('strongroom backup', () => {
     assert.equal(readFileSync(project.path('existing.sql'), 'utf8'), 'kept')
   })
 
+  test('a PostgreSQL that never replies is given up after 10 seconds, or what the environment says', async () => {
+    // Both programs, because psql comes first.
+    const print = `printf '%s' "$PGCONNECT_TIMEOUT" >> seconds; echo a dump`
+    const folders = ['psql', 'pg_dump'].map((name) =>
+      project.fake(name, name === 'psql' ? print.replace('echo a dump', '') : print),
+    )
+    const env = { PATH: `${folders.join(':')}:/usr/bin:/bin` }
+    const args = ['backup', '--store', 'postgres://db.example/shop', '--django']
+    assert.equal((await project.run(args, { env })).code, 0)
+    assert.equal(readFileSync(project.path('seconds'), 'utf8'), '1010')
+    assert.equal((await project.run(args, { env: { ...env, PGCONNECT_TIMEOUT: '3' } })).code, 0)
+    assert.equal(readFileSync(project.path('seconds'), 'utf8'), '101033')
+  })
+
   for (const [scheme, program, variable] of [
     ['postgres', 'pg_dump', 'PGPASSWORD'],
     ['mysql', 'mariadb-dump', 'MYSQL_PWD'],

@@ -209,3 +209,17 @@ describe('a key that is forgotten', () => {
     for (const right of [0, 255]) assert.equal(await sessions.forgetKey(right), false)
   })
 })
+
+describe('a list, on a server that lacks a secret', () => {
+  it('leaves out the sessions under it, unless it has to be complete', async () => {
+    const store = memory()
+    const server = (secrets: Secrets) => createSessions<Anything>({ secrets, store, sweep: false })
+    await visitor(server([NEW])).visit((session) => session.login('ada'))
+    const behind = server([OLD]).of('ada')
+    assert.deepEqual(await behind.list(), [])
+    await assert.rejects(behind.list(undefined, { complete: true }), lacksKey)
+    const both = server([NEW, OLD]).of('ada')
+    assert.equal((await both.list(undefined, { complete: true })).length, 1)
+    await assert.rejects(both.list(undefined, { complete: 1 } as never), /complete must be true or false/)
+  })
+})

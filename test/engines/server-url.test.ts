@@ -58,6 +58,16 @@ suite('a URL that a person got almost right works, or the message says what to w
       test(`${scheme}: with ${what} in the password`, () => refuses(`${scheme}://me:${password}@host/1`, message))
 
   for (const url of [
+    ...['postgres', 'mysql', 'mariadb', 'redis', 'memcached'].map((scheme) => `${scheme}://${PASSWORD} 1@host`),
+    `postgres://ho st/x`,
+    `postgres://host/x?application_name=a b`,
+    `mysql://host/x\u00a0y`,
+    `redis+sentinel://host,\u2003other/main`,
+  ])
+    test(`a blank within the URL of a server: ${url.replaceAll(PASSWORD, '…')}`, () =>
+      refuses(url, /has a blank in it: remove it, or write %20\./))
+
+  for (const url of [
     `postgres://host/x?${PASSWORD}=1`,
     `postgres://host/x?tabel=${PASSWORD}`,
     `mysql://host/x?${PASSWORD}=1`,

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { basename, dirname, extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type BaseSessions, createSessions, type Traits } from 'strongroom'
-import { type AnyUser, pathInUrl } from 'strongroom/internal'
-import { loadEnv } from './environment.ts'
+import { type AnyUser, localStoresIn } from 'strongroom/internal'
+import { loadEnv, loadNamedEnv } from './environment.ts'
 import { messageOf, misuse } from './failure.ts'
 import { sessionCount } from './format.ts'
+import { checkLocalStores } from './local-store.ts'
 import { note } from './output.ts'
+import { checkPath, exists } from './paths.ts'
 import { resolveUrl, withPassword } from './store-url.ts'
 
 export interface StoreOptions {
@@ -23,9 +24,9 @@ export type AnySessions = BaseSessions<Record<string, unknown>> & { of(userId: s
 /**
  * What a command needs. `store`: sweeping, counting and ending sessions need no key, so the people who run these commands need not have
  * it. `namespace`: to tell the application's sessions from those of another one in the same store. `keys`: a user's sessions are
- * found by a tag that is made with them, and records are opened with them.
+ * found by a tag that is made with them, and records are opened with them. `schema`: the command makes what a store is missing.
  */
-export type Need = 'store' | 'namespace' | 'keys'
+export type Need = 'store' | 'namespace' | 'keys' | 'schema'
 
 export const CONFIGS = ['ts', 'mts', 'js', 'mjs'].map((type) => `strongroom.config.${type}`)
 
@@ -57,6 +58,7 @@ export async function withSessionsAt(
 
 /** The URL of --store; without it and without a config, the one in STRONGROOM_STORE. Null for a config. */
 export async function storeUrl({ store, env, ...options }: StoreOptions): Promise<string | null> {
+  if (store !== undefined) loadNamedEnv(env)
   if (store !== undefined) return withPassword(await resolveUrl({ option: '--store', given: store, env }))
   if (findConfig(options)) return null
   loadEnv(process.cwd(), env)
@@ -67,7 +69,8 @@ export async function storeUrl({ store, env, ...options }: StoreOptions): Promis
 const STORE = 'STRONGROOM_STORE'
 
 function openUrl(url: string, { env, namespace }: StoreOptions, needs: readonly Need[]): AnySessions {
-  checkPath(pathInUrl(url))
+  if (needs.includes('store') && !needs.includes('schema')) checkLocalStores(url)
+  else for (const { path } of localStoresIn(url)) checkPath(path)
   // A command that needs no keys gets a ring that opens nothing.
   const secrets = needs.includes('keys') ? secretsFrom(env) : randomBytes(32)
   return createSessions({ store: url, secrets, namespace }) as AnySessions
@@ -97,26 +100,21 @@ export const inNamespace = (options: StoreOptions, { policy }: AnySessions) =>
 export const othersNotCounted = (count: number) =>
   `${sessionCount(count)} of other namespaces ${count === 1 ? 'is' : 'are'} not counted.`
 
-/** A store would create what is missing: a mistyped path must not become an empty store. */
-export function checkPath(path: string | null): void {
-  if (path !== null && !existsSync(path)) throw misuse(`${path} does not exist, and nothing was created.`)
-}
-
 /** Refuses a store that only the process which made it can use: in ours it is empty, and every result would be wrong. */
 export function checkShared({ engine, shared }: Traits): void {
   if (shared !== 'process') return
   throw misuse(
-    `A ${engine} store in memory belongs to one process: the sessions of a running application cannot be reached from here. Name the store that the application uses.`,
+    `A ${engine === 'memory' ? '' : `${engine} `}store in memory belongs to one process: the sessions of a running application cannot be reached from here. Name the store that the application uses.`,
   )
 }
 
 /** The config that is named, or the one in the working directory; null when there is none. */
 export function findConfig({ config }: StoreOptions): string | null {
   if (config !== undefined) {
-    if (existsSync(config)) return resolve(config)
+    if (exists(config)) return resolve(config)
     throw misuse(`${config} does not exist.`)
   }
-  const [found, other] = CONFIGS.filter((name) => existsSync(name))
+  const [found, other] = CONFIGS.filter(exists)
   if (found && other) throw misuse(`Both ${found} and ${other} are in this folder. Choose one with --config.`)
   return found ? resolve(found) : null
 }

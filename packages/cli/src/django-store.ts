@@ -1,8 +1,8 @@
 import { djangoFromUrl, openForReading } from '@strongroom/django/internal'
 import type { Store } from 'strongroom'
-import { checkPath } from './config.ts'
 import { loadEnv } from './environment.ts'
 import { misuse } from './failure.ts'
+import { checkPath } from './paths.ts'
 
 /**
  * Opens a Django's store to clear it. A row says itself when it expires. A session file does not: its data does, which is only read

@@ -1,15 +1,16 @@
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { messageOf, misuse } from './failure.ts'
 import { note } from './output.ts'
+import { exists } from './paths.ts'
 import { readText } from './text.ts'
 
 /** Reads `.env`, or the named file, into the environment. Variables that are already set win. */
 export function loadEnv(folder: string, named: string | undefined): void {
   const path = named === undefined ? join(folder, '.env') : resolve(named)
   const name = named ?? '.env'
-  if (!existsSync(path)) {
+  if (!exists(path)) {
     if (named === undefined) return
     throw misuse(`${named} does not exist.`)
   }
@@ -19,6 +20,11 @@ export function loadEnv(folder: string, named: string | undefined): void {
     throw misuse(`${named} is a folder, and not an environment file.`)
   }
   for (const [variable, value] of Object.entries(readEnv(path, name))) process.env[variable] ??= value
+}
+
+/** Reads the file that `--env` names, also where nothing may be needed from it: a name that is wrong must not go unnoticed. */
+export function loadNamedEnv(named: string | undefined): void {
+  if (named !== undefined) loadEnv(process.cwd(), named)
 }
 
 /** The variables in an environment file. Throws for one of ours whose value depends on who reads the file. */

@@ -20,7 +20,13 @@ const MISUSES: readonly unknown[] = ['STRONGROOM_CONFIG', 'STRONGROOM_UNSUPPORTE
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Failure) return error.exitCode
-  return MISUSES.includes((error as { code?: unknown } | null)?.code) ? EXIT.misused : EXIT.failed
+  return isMisuse(error) ? EXIT.misused : EXIT.failed
+}
+
+/** Also as the cause: a store that finds out at its first use what is wrong with its URL says so as its failure. */
+function isMisuse(error: unknown): boolean {
+  const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown }
+  return MISUSES.includes(code) || (cause !== undefined && isMisuse(cause))
 }
 
 /** One line: what happened, and the cause where that says more. */

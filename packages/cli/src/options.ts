@@ -32,10 +32,19 @@ export function withNamespace(command: Command): Command {
 }
 
 export function withUser(command: Command): Command {
-  return command.requiredOption('--user <id>', 'the id that the application gave to login()', (id: string) => {
-    if (id !== '') return id
-    throw new InvalidArgumentError('A user id cannot be empty.')
-  })
+  return command
+    .option('--user <id>', 'the id that the application gave to login()', (id: string) => {
+      if (id !== '') return id
+      throw new InvalidArgumentError('A user id cannot be empty.')
+    })
+    .hook('preAction', needs('--user <id>'))
+}
+
+/** Of a mistyped option, Commander's `requiredOption` says only that the right one is missing; this comes after unknown options. */
+export const needs = (flags: string) => (command: Command) => {
+  const option = command.options.find((one) => one.flags === flags)
+  if (option && command.getOptionValue(option.attributeName()) === undefined)
+    command.error(`error: required option '${flags}' not specified`)
 }
 
 /** Every help text ends with an example to copy. */

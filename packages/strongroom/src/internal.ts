@@ -26,6 +26,7 @@ export { createKeyring, equal } from './crypto/keyring.ts'
 export { LEAST_RECORD, RECORD_VERSIONS, sealOf } from './crypto/seal.ts'
 export { type Refused, verifyToken } from './crypto/token.ts'
 export { FileLocks } from './engines/file/lock.ts'
+export { contentOf, type LocalStore } from './engines/local-store.ts'
 export {
   type MysqlClient,
   type MysqlStatement,
@@ -83,7 +84,7 @@ export {
   prepare as prepareSqlite,
   type SqliteHandle,
 } from './engines/sqlite/handle.ts'
-export { engineFromUrl, pathInUrl, storeFromUrl } from './engines/url.ts'
+export { engineFromUrl, localStoresIn, pathInUrl, storeFromUrl } from './engines/url.ts'
 export { type CookieTransport, cookieTransport } from './http/cookie.ts'
 export { CONTENT_HEAD, type Content, type Meta, type Values } from './session/content.ts'
 export type { RequestedLifetime } from './session/lifetime.ts'

@@ -36,8 +36,10 @@ export async function runPlan(plan: Plan, target: Target): Promise<void> {
 /** Runs a program that is not the dump itself. Resolves to what it prints. */
 export async function outputOf(command: Command, secrets: Plan['secrets']): Promise<string> {
   checkInstalled(command)
-  const env = { ...process.env, ...secrets }
-  const child = spawn(command.program as string, command.args, { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const child = spawn(command.program as string, command.args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: environment(secrets),
+  })
   let text = ''
   child.stdout.setEncoding('utf8').on('data', (more: string) => {
     text += more
@@ -45,6 +47,13 @@ export async function outputOf(command: Command, secrets: Plan['secrets']): Prom
   await succeeded(child, command.name)
   return text
 }
+
+/** Without a limit, the programs of PostgreSQL would wait in silence for a server that never replies. `connect_timeout` in a URL wins. */
+const environment = (secrets: Plan['secrets']): NodeJS.ProcessEnv => ({
+  ...process.env,
+  PGCONNECT_TIMEOUT: process.env.PGCONNECT_TIMEOUT || '10',
+  ...secrets,
+})
 
 function checkInstalled({ name, program, package: debian }: Command): void {
   if (program !== null) return
@@ -55,7 +64,7 @@ async function runAll({ commands, secrets }: Plan, output: 'inherit' | number): 
   for (const { name, program, args } of commands) {
     const child = spawn(program as string, args, {
       stdio: ['ignore', output, 'pipe'],
-      env: { ...process.env, ...secrets },
+      env: environment(secrets),
     })
     await succeeded(child, name)
   }

@@ -9,11 +9,12 @@ import { checkNames, type Plan, type Planner, type Request, shellWords, tableIn,
 import { postgresPlanner } from '../backup/postgres.ts'
 import { outputOf, runPlan, type Target } from '../backup/run.ts'
 import { backupSqlite, sqliteCommands } from '../backup/sqlite.ts'
-import { checkPath } from '../config.ts'
+import { loadNamedEnv } from '../environment.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { number } from '../format.ts'
 import { withExamples } from '../options.ts'
 import { line, note, oneLine } from '../output.ts'
+import { checkPath } from '../paths.ts'
 import { resolveUrl } from '../store-url.ts'
 
 interface Options {
@@ -56,6 +57,7 @@ async function run(passed: string[], options: Options): Promise<void> {
   const file = options.output === undefined || options.output === '-' ? null : options.output
   const target = { file, force: options.force === true }
   if (file !== null && !options.print) checkFree(file, target.force)
+  loadNamedEnv(options.env)
   const given = options.store ?? 'env:STRONGROOM_STORE'
   const url = await resolveUrl({ option: '--store', given, env: options.env })
   const request = { url, django: options.django === true, without: checkNames(options.without), passed }

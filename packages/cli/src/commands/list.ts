@@ -21,7 +21,7 @@ export function list(program: Command): void {
 }
 
 async function print(sessions: AnySessions, options: Options): Promise<void> {
-  const devices = await sessions.of(options.user).list()
+  const devices = await sessions.of(options.user).list(undefined, { complete: true })
   if (options.json) return json(devices.map(({ current: _, ...device }) => device))
   if (devices.length === 0) return line(`This user has no sessions${inNamespace(options, sessions)}.`)
   table(['Handle', 'Began', 'Last seen', 'Ends', 'Device'], devices.map(row))

@@ -18,7 +18,7 @@ export function migrate(program: Command): void {
     )
     .option('--sql', 'print the statements that create everything, without connecting')
     .option('-y, --yes', 'do not ask')
-    .action((options: Options) => withSessions(options, ['store'], (sessions) => run(sessions, options)))
+    .action((options: Options) => withSessions(options, ['store', 'schema'], (sessions) => run(sessions, options)))
   withExamples(
     command,
     'strongroom migrate --store postgres://localhost/shop',

@@ -8,11 +8,12 @@ import {
   SessionTable,
 } from '@strongroom/django/internal'
 import { createSessions, type Id, type ScanOptions } from 'strongroom'
-import { type AnySessions, checkPath, checkShared, noteNamespace, secretsFrom, withSessions } from '../config.ts'
+import { type AnySessions, checkShared, noteNamespace, secretsFrom, withSessions } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { Failures, NO_USE } from '../failures.ts'
 import { duration, number, sessionCount } from '../format.ts'
 import { isInteractive, json, line } from '../output.ts'
+import { checkPath } from '../paths.ts'
 import { lines, silent } from '../progress.ts'
 import { confirm } from '../prompts.ts'
 import { stopOnSignal } from '../signals.ts'

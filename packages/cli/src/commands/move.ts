@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
 import type { ScannableStore, Store } from 'strongroom'
-import { isSession, pathInUrl, storeFromUrl } from 'strongroom/internal'
+import { isSession, storeFromUrl } from 'strongroom/internal'
 import { type MoveReport, move as moveAll } from 'strongroom/moving'
-import { checkPath, checkShared } from '../config.ts'
+import { checkShared } from '../config.ts'
+import { loadNamedEnv } from '../environment.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { NO_USE } from '../failures.ts'
 import { duration, number, sessionCount } from '../format.ts'
-import { wholeNumber, withExamples } from '../options.ts'
+import { checkLocalStores, targetStore } from '../local-store.ts'
+import { needs, wholeNumber, withExamples } from '../options.ts'
 import { isInteractive, isTerminal, json, line } from '../output.ts'
 import { barFor, type Display, lines, silent } from '../progress.ts'
 import { confirm } from '../prompts.ts'
@@ -30,7 +32,7 @@ export function move(program: Command): void {
     .description(
       'Moves live sessions from one store to another during live traffic. Records are moved as they are, so it needs no secrets. Before you run it, every node of the application must use both stores: moving({ from, to }), see docs/moving.md. Each session is read back and compared before the original is deleted. If it is stopped or killed, run it again to continue. Moving from Django (django+postgres:, django+sqlite:, django+redis-cache: and others), see docs/django.md, needs the secrets of both: from the config or STRONGROOM_SECRETS, and from DJANGO_SECRET_KEY.',
     )
-    .requiredOption('--from <url>', 'the store to move from; env:NAME, @FILE or - for a URL with a password')
+    .option('--from <url>', 'the store to move from; env:NAME, @FILE or - for a URL with a password')
     .option('--to <url>', 'the store to move to; from Django, the default is the store of the config')
     .option('--page <n>', 'sessions to read in one step (default: 500)', wholeNumber)
     .option('--dry-run', 'count what would be moved, and change nothing')
@@ -47,6 +49,7 @@ export function move(program: Command): void {
     )
     .option('-y, --yes', 'do not ask')
     .option('--json', 'one JSON value on stdout, for programs')
+    .hook('preAction', needs('--from <url>'))
     .action(start)
   withExamples(
     command,
@@ -68,6 +71,7 @@ async function start(options: Options & DjangoOptions): Promise<void> {
 /** One after the other, because each may ask, or take a line of standard input. */
 async function resolveUrls(options: DjangoOptions): Promise<Pick<DjangoOptions, 'from' | 'to' | 'users'>> {
   const { from, to, users, env } = options
+  loadNamedEnv(env)
   const resolve = async (option: string, given: string) => withPassword(await resolveUrl({ option, given, env }))
   return {
     from: await resolve('--from', from),
@@ -92,10 +96,10 @@ interface Stores {
   readonly to: Store
 }
 
-function open({ from, to }: Options): Stores {
+function open({ from, to, dryRun }: Options): Stores {
   if (from === to) throw misuse('--from and --to are the same store.')
-  checkPath(pathInUrl(from))
-  const stores = { from: storeFromUrl(from) as ScannableStore, to: storeFromUrl(to) }
+  checkLocalStores(from)
+  const stores = { from: storeFromUrl(from) as ScannableStore, to: targetStore(to, { dryRun: dryRun === true }) }
   for (const { traits } of Object.values(stores)) checkShared(traits)
   return stores
 }

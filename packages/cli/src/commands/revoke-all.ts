@@ -43,7 +43,7 @@ async function ask(user: AnyUser): Promise<void> {
 /** Null for cookie sessions: they can be ended, but not counted. */
 async function countOf(user: AnyUser): Promise<number | null> {
   try {
-    return (await user.list()).length
+    return (await user.list(undefined, { complete: true })).length
   } catch (error) {
     if ((error as { code?: unknown }).code === 'STRONGROOM_UNSUPPORTED') return null
     throw error

@@ -25,6 +25,11 @@ export interface Device {
 export interface DeviceListOptions {
   /** The most sessions to return: the newest. All by default. */
   readonly limit?: number | undefined
+  /**
+   * Reject with `StoreError` if a secret is missing under which the user may have sessions, instead of leaving these out. Default
+   * false.
+   */
+  readonly complete?: boolean | undefined
 }
 
 /** A user's sessions, on a store that can find them. */
@@ -83,8 +88,9 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
 
   const user: AnyUser = {
     async list(current, options = {}) {
-      const limit = limitOf(options)
+      const { limit, complete } = checked(options)
       await context.ring.ready()
+      if (complete) await users.assertComplete?.()
       const found: UserSession[] = []
       for await (const page of liveSessions(context, userId)) found.push(...page)
       const newest = found.sort((a, b) => b.createdAt - a.createdAt).slice(0, limit)
@@ -164,15 +170,17 @@ function toDevice({ id, createdAt, expiresAt, describe }: UserSession, own: Id |
 }
 
 /** Throws `TypeError` for an option that is unknown or wrong. */
-function limitOf(options: DeviceListOptions): number | undefined {
+function checked(options: DeviceListOptions): DeviceListOptions {
   if (typeof options !== 'object' || options === null)
-    throw new TypeError('list() takes its options as an object: limit.')
-  const unknown = Object.keys(options).find((name) => name !== 'limit')
-  if (unknown) throw new TypeError(`list() has no option '${unknown}'. Known: limit.`)
-  const { limit } = options
+    throw new TypeError('list() takes its options as an object: limit and complete.')
+  const unknown = Object.keys(options).find((name) => name !== 'limit' && name !== 'complete')
+  if (unknown) throw new TypeError(`list() has no option '${unknown}'. Known: limit, complete.`)
+  const { limit, complete } = options
   if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
     throw new TypeError('list: limit must be a whole number above 0.')
-  return limit
+  if (complete !== undefined && typeof complete !== 'boolean')
+    throw new TypeError('list: complete must be true or false.')
+  return { limit, complete }
 }
 
 const ABILITIES = {

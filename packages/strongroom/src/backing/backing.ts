@@ -185,6 +185,8 @@ export interface UserSessionLabel {
 export interface UserIndex {
   /** Absent where sessions are stored in their owners' cookies. */
   list?(userId: string, options?: ListOptions): AsyncIterable<readonly UserSession[]>
+  /** Rejects with `StoreError` if a secret is missing under which users may have sessions, which `list` then leaves out. */
+  assertComplete?(): Promise<void>
   endOne?(id: Id): Promise<boolean>
   /** Ends all, those too whose login is under way. Absent without revocation. */
   endAll?(userId: string): Promise<Ended>

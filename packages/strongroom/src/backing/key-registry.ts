@@ -39,8 +39,11 @@ export class KeyRegistry {
     return isKnown ? undefined : this.#register(kid, until)
   }
 
-  /** Rejects with `StoreError` if there may be sessions under a secret that is missing here. Asks the provider of secrets first. */
-  async assertComplete(): Promise<void> {
+  /**
+   * Rejects with `StoreError` if there may be sessions under a secret that is missing here. Asks the provider of secrets first.
+   * `undone` says what was not done, for the message.
+   */
+  async assertComplete(undone = 'nothing was ended'): Promise<void> {
     const missing = async () => {
       const [registered] = await this.#read()
       const { ring, clock } = this.#options
@@ -52,7 +55,7 @@ export class KeyRegistry {
     if (!first) return
     const [kid, until] = first
     throw new StoreError(
-      `This server lacks the secret with key id ${kid}, and there may be sessions under it until ${new Date(until).toISOString()}: nothing was ended. Add the secret, or, if it was removed for good, run \`npx @strongroom/cli keys forget ${kid}\`. An application with other secrets needs a namespace of its own in the same store.`,
+      `This server lacks the secret with key id ${kid}, and there may be sessions under it until ${new Date(until).toISOString()}: ${undone}. Add the secret, or, if it was removed for good, run \`npx @strongroom/cli keys forget ${kid}\`. An application with other secrets needs a namespace of its own in the same store.`,
     )
   }
 

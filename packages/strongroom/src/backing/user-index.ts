@@ -72,6 +72,7 @@ export function userIndex(options: UserIndexOptions): UserIndex {
           if (sessions.length > 0) yield sessions.map((one) => userSession(one, ring, aead))
         }
     },
+    assertComplete: () => registry.assertComplete('not all can be listed'),
     endOne: options.endOne,
     storesSurvivor: false,
     endAll: (userId) => end(userId),

@@ -3,6 +3,7 @@ import type { CookieEngine, ScannableStore, Store } from '../store.ts'
 import { cached } from './cached/cached.ts'
 import { cookie } from './cookie/cookie.ts'
 import { file } from './file/file.ts'
+import type { LocalStore } from './local-store.ts'
 import { memcached } from './memcached/memcached.ts'
 import { memory } from './memory/memory.ts'
 import { moving, type Phase } from './moving/moving.ts'
@@ -13,6 +14,7 @@ import { localPath } from './shared/local-path.ts'
 import { trimUrl } from './shared/server-url.ts'
 import { type Query, strictQuery } from './shared/url-query.ts'
 import { sqlite } from './sqlite/sqlite.ts'
+import { tableOption } from './sqlite/table.ts'
 
 /** An engine on this machine: its URL has a path, and options that are all ours. */
 interface Local {
@@ -125,6 +127,30 @@ export function pathInUrl(given: string): string | null {
   const [, scheme = '', path = '', query] = PARTS.exec(url) ?? []
   if (scheme === 'cached') return pathInUrl(new URLSearchParams(query).get('durable') ?? '')
   return ['file', 'sqlite'].includes(scheme) && path !== ':memory:' ? localPath(scheme, path) : null
+}
+
+/** The options of a URL that are URLs of stores themselves. What a cache lacks, nobody misses. */
+const INNER: Readonly<Record<string, readonly string[]>> = {
+  cached: ['durable'],
+  cookie: ['revocations'],
+  moving: ['from', 'to'],
+}
+
+/**
+ * The files and directories that a URL names, those in it included; none for a server. A command that only reads first looks at what
+ * is there. Throws `ConfigError` as `engineFromUrl` does.
+ */
+export function localStoresIn(given: string): LocalStore[] {
+  const [, scheme = '', path = '', options = ''] = PARTS.exec(trimUrl('the store', given)) ?? []
+  if (Object.hasOwn(INNER, scheme)) {
+    const query = new URLSearchParams(options)
+    return (INNER[scheme] ?? []).flatMap((name) => localStoresIn(query.get(name) ?? ''))
+  }
+  if ((scheme !== 'file' && scheme !== 'sqlite') || path === ':memory:') return []
+  const query = strictQuery(`${scheme}:`, options, LOCAL[scheme]?.known ?? [])
+  const local = localPath(scheme, path)
+  if (scheme === 'file') return [{ engine: scheme, path: local }]
+  return [{ engine: scheme, path: local, table: tableOption(query.string('table')) }]
 }
 
 /**

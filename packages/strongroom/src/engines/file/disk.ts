@@ -21,6 +21,9 @@ const unlink = promisify(fs.unlink)
 const mkdir = promisify(fs.mkdir)
 const readdir = promisify(fs.readdir)
 
+/** What is in the directory of a store. */
+export const FOLDERS = ['sessions', 'owners', 'locks'] as const
+
 export type LoadedFile = FileRecord & { readonly expiresAt: number }
 
 /**
@@ -152,7 +155,7 @@ export class Disk {
 
   async #createDirectories(): Promise<void> {
     await warnRoot(this.root)
-    for (const path of ['.', 'sessions', 'owners', 'locks'].map((name) => join(this.root, name))) {
+    for (const path of ['.', ...FOLDERS].map((name) => join(this.root, name))) {
       await mkdir(path, { recursive: true, mode: 0o700 })
       await checkDirectory(path)
     }

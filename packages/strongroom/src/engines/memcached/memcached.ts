@@ -1,7 +1,7 @@
 import { checkOptions, clockOption, timeoutOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, Store } from '../../store.ts'
-import { trimUrl } from '../shared/server-url.ts'
+import { trimServerUrl } from '../shared/server-url.ts'
 import { strictQuery } from '../shared/url-query.ts'
 import { type Address, Servers } from './servers.ts'
 import { Memcached } from './store.ts'
@@ -48,7 +48,8 @@ export function memcached(given: string | MemcachedOptions): Store & AsyncDispos
 }
 
 function optionsIn(url: string): MemcachedOptions {
-  const [, servers, given = ''] = /^memcached:\/\/([^/?#]*)\/?(?:\?(.*))?$/i.exec(trimUrl('memcached()', url)) ?? []
+  const [, servers, given = ''] =
+    /^memcached:\/\/([^/?#]*)\/?(?:\?(.*))?$/i.exec(trimServerUrl('memcached()', url)) ?? []
   if (servers === undefined)
     throw new ConfigError(
       'A memcached URL is memcached://host:port,host:port?prefix=… (Unix sockets are not supported.)',

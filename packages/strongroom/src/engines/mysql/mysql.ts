@@ -1,7 +1,7 @@
 import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema, Store } from '../../store.ts'
-import { trimUrl } from '../shared/server-url.ts'
+import { trimServerUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
 import { type MysqlClient, type Source, sourceOf, URL_OPTIONS, UrlSource } from './client.ts'
@@ -77,7 +77,7 @@ function toOptions(given: unknown): AnyOptions {
 function fromUrl(options: AnyOptions): AnyOptions {
   if (options.url === undefined) return options
   if (typeof options.url !== 'string') throw new ConfigError('Option "url" of mysql() must be a string.')
-  const given = trimUrl('mysql()', options.url)
+  const given = trimServerUrl('mysql()', options.url)
   const scheme = /^(?:mysql|mariadb):/.exec(given)?.[0]
   // The message does not quote the URL, because it contains a password.
   if (!scheme) throw new ConfigError('The URL of mysql() must be like mysql://user:password@host:3306/database.')

@@ -1,7 +1,7 @@
 import { checkOptions, clockOption, timeoutOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema } from '../../store.ts'
-import { trimUrl } from '../shared/server-url.ts'
+import { trimServerUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
 import { PostgresChangeFeed } from './changes.ts'
@@ -93,7 +93,7 @@ function toOptions(given: unknown): AnyOptions {
 /** Takes our options out of the URL: the driver would ignore them silently. */
 function fromUrl(given: AnyOptions): AnyOptions {
   if (typeof given.url !== 'string') return given
-  const { own, url } = takeQuery('postgres:', trimUrl('postgres()', given.url), URL_OPTIONS)
+  const { own, url } = takeQuery('postgres:', trimServerUrl('postgres()', given.url), URL_OPTIONS)
   const inUrl = {
     table: own.string('table'),
     createTable: own.boolean('createTable'),

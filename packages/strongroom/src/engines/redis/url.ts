@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.ts'
-import { trimUrl } from '../shared/server-url.ts'
+import { trimServerUrl } from '../shared/server-url.ts'
 import { strictQuery } from '../shared/url-query.ts'
 
 export interface Host {
@@ -35,7 +35,7 @@ const KIND_OPTIONS = { standalone: ['socketPath'], sentinel: ['sentinelUsername'
  */
 export function parseRedisUrl(url: string, { caller = 'redis()', options = STORE_OPTIONS } = {}) {
   const [, name, s, sort, username, password, hosts = '', path = '', search = ''] =
-    URL_PARTS.exec(trimUrl(caller, url)) ?? []
+    URL_PARTS.exec(trimServerUrl(caller, url)) ?? []
   if (name === undefined) {
     throw new ConfigError(
       'A Redis URL is redis://host:6379/0, redis+sentinel://host:26379,host:26379/master or redis+cluster://host:6379, with @ : / ? # and % in the password as %40 %3A %2F %3F %23 and %25.',

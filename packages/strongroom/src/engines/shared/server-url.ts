@@ -19,7 +19,7 @@ const HOSTS = /^(?:(?:[\w.%-]*|\[[\da-f:.]+\])(?::\d+)?(?:,|$))*$/i
  * option, and connects there. No message repeats any part of the URL.
  */
 export function parseServerUrl(where: string, example: string, given: string): ServerUrl {
-  const url = trimUrl(where, given)
+  const url = trimServerUrl(where, given)
   const [all, login = '', hosts = '', path = '', query = ''] = PARTS.exec(url) ?? []
   if (all === undefined || !HOSTS.test(hosts))
     throw new ConfigError(
@@ -47,6 +47,13 @@ export function trimUrl(where: string, given: string): string {
   throw new ConfigError(
     `The URL of ${where} has a line break or another control character in it: remove it, or encode it.`,
   )
+}
+
+/** The same, for the URL of a server, where a blank is as much of a mistake: a file or a directory may have one in its name. */
+export function trimServerUrl(where: string, given: string): string {
+  const url = trimUrl(where, given)
+  if (!/\s/.test(url)) return url
+  throw new ConfigError(`The URL of ${where} has a blank in it: remove it, or write %20.`)
 }
 
 function decoded(where: string, text: string): string {

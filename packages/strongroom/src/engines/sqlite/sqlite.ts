@@ -2,10 +2,10 @@ import { resolve } from 'node:path'
 import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore } from '../../store.ts'
-import { tableName } from '../shared/sql.ts'
 import { Connection } from './connection.ts'
 import { durabilityOf, nodeSqlite, type SqliteHandle } from './handle.ts'
 import { Sqlite } from './store.ts'
+import { tableOption } from './table.ts'
 
 export type { SqliteHandle, SqliteStatement, SqliteValue } from './handle.ts'
 
@@ -44,7 +44,7 @@ export function sqlite(
   const options = toOptions(given)
   checkOptions('sqlite()', options, ['path', 'database', 'table', 'timeout', 'synchronous', 'clock'])
   const { path, database } = options
-  const table = tableName('sqlite()', options.table, { longest: 63, qualified: false })
+  const table = tableOption(options.table)
   const timeout = timeoutOption('sqlite()', options.timeout, 2000, 0)
   const clock = clockOption('sqlite()', options.clock)
   if (database) {

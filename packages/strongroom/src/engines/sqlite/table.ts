@@ -1,4 +1,5 @@
 import { StoreError } from '../../errors.ts'
+import { tableName } from '../shared/sql.ts'
 import { prepare, rollback, type SqliteHandle } from './handle.ts'
 
 /**
@@ -12,6 +13,9 @@ const LISTING = `id, ${FIELDS}, length(payload) AS size`
 
 export type Statements = ReturnType<typeof statements>
 
+/** The name of the table. Throws `ConfigError` for one that is not a plain identifier. */
+export const tableOption = (given: unknown) => tableName('sqlite()', given, { longest: 63, qualified: false })
+
 /** Creates the table if it is missing, and prepares its statements. The name must be a plain identifier. */
 export function openTable(database: SqliteHandle, table: string): Statements {
   if (formatOf(database, table) === null) createTable(database, table)
@@ -23,6 +27,9 @@ export function openTable(database: SqliteHandle, table: string): Statements {
   }
   return statements(database, table)
 }
+
+/** Is the table there? Creates nothing. */
+export const hasTable = (database: SqliteHandle, table: string) => formatOf(database, table) !== null
 
 function formatOf(database: SqliteHandle, table: string): number | null {
   const known = prepare(database, `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`)
