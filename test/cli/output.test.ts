@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { after, before, suite, test } from 'node:test'
+import { messageOf } from '../../packages/cli/src/failure.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { CANARY, main, Project, SECRET } from './project.ts'
 
@@ -108,4 +109,21 @@ suite('a file that could not be written fails the command, and leaves what was t
     assert.match(stderr, /^strongroom: The copy could not be made: [^\n]+\n$/)
     assert.equal(readFileSync(project.path('old.db'), 'utf8'), 'old')
   })
+})
+
+test('a message that points to its cause is printed with the cause instead', () => {
+  const cause = new Error('no space left')
+  for (const [message, printed] of [
+    [
+      'PostgreSQL could not do what was asked (XX000); the cause says why.',
+      'PostgreSQL could not do what was asked (XX000): no space left',
+    ],
+    ['A call to Redis failed. The cause says why.', 'A call to Redis failed: no space left'],
+    [
+      'The session database reported error 4999; the cause says more.',
+      'The session database reported error 4999: no space left',
+    ],
+    ['There is no space left.', 'There is no space left.'],
+  ] as const)
+    assert.equal(messageOf(new Error(message, { cause })), printed)
 })

@@ -23,6 +23,9 @@ export function exitCodeOf(error: unknown): number {
   return MISUSES.includes((error as { code?: unknown } | null)?.code) ? EXIT.misused : EXIT.failed
 }
 
+/** What a message says where its cause is shown elsewhere. */
+const POINTER = /[;.] the cause says (?:why|more)\.$/i
+
 /** One line: what happened, and the cause where that says more. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return redact(oneLine(String(error)))
@@ -31,7 +34,7 @@ export function messageOf(error: unknown): string {
   // Our own message already says which package to install.
   const isMissingPackage = (thrown as { code?: unknown } | undefined)?.code === 'ERR_MODULE_NOT_FOUND'
   const cause = thrown instanceof Error && !isMissingPackage ? redact(oneLine(thrown.message)) : ''
-  return cause && !message.includes(cause) ? `${message.replace(/\.$/, '')}: ${cause}` : message
+  return cause && !message.includes(cause) ? `${message.replace(POINTER, '').replace(/\.$/, '')}: ${cause}` : message
 }
 
 /** The error with its stack and its causes, for `--debug`. */
