@@ -61,6 +61,26 @@ export const mistakeMutations: readonly Mutation[] = [
     ".replace(POINTER, '')",
     '',
   ),
+  on('test/engines/server-url.test.ts', source('engines/shared/url-query'))(
+    'an unknown option and only those of a driver',
+    'own.length > 0 ?',
+    'false ?',
+  ),
+  on('test/engines/server-url.test.ts', source('engines/shared/url-query'))(
+    'a misspelt option of a URL that is not recognized',
+    "name === '' ? undefined :",
+    "name !== '' ? undefined :",
+  ),
+  on('test/django/url.test.ts', 'packages/django/src/url.ts')(
+    'an unknown option of a URL for Django that lists none of its own',
+    "'a django+postgres: store', TABLES",
+    "'a django+postgres: store'",
+  ),
+  on('test/cli/output.test.ts', 'packages/cli/src/failure.ts')(
+    'advice to migrate what is not the store of this command',
+    '.replace(MIGRATE, WITH_STORE)',
+    '',
+  ),
   folder('a command that takes over the folders of other software', 'if (await hasOurs(root))', 'if (true)'),
   folder('a command for a folder that has one name of ours', 'found.every(', 'found.some('),
   folder('a command that closes a directory of all users', '(found.mode & 0o1000) === 0', 'true'),
@@ -69,7 +89,11 @@ export const mistakeMutations: readonly Mutation[] = [
   folder('a directory made where nobody can reach it', "if (code !== 'ENOENT')", 'if (false)'),
   stores('engines/shared/permanent')('a missing folder that might come by itself', "'ENOENT in open', ", ''),
   stores('engines/shared/permanent')('a certificate that might mend itself', ', ...TLS_SETTINGS]', ']'),
-  stores('engines/postgres/errors')('TLS that is no matter of PostgreSQL', "tlsAdvice('PostgreSQL', code) ??", ''),
+  stores('engines/postgres/errors')(
+    'TLS that is no matter of PostgreSQL',
+    "tlsAdvice('PostgreSQL', code)",
+    'undefined',
+  ),
   stores('engines/mysql/errors')(
     'TLS that is no matter of MySQL',
     "tlsAdvice('the session database', cause.code) ??",

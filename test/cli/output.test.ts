@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { after, before, suite, test } from 'node:test'
 import { messageOf } from '../../packages/cli/src/failure.ts'
+import { failure as mysqlFailure } from '../../packages/strongroom/src/engines/mysql/errors.ts'
+import { failure as postgresFailure } from '../../packages/strongroom/src/engines/postgres/errors.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { CANARY, main, Project, SECRET } from './project.ts'
 
@@ -126,4 +128,18 @@ test('a message that points to its cause is printed with the cause instead', () 
     ['There is no space left.', 'There is no space left.'],
   ] as const)
     assert.equal(messageOf(new Error(message, { cause })), printed)
+})
+
+test('the advice to migrate names the options that this command needs, and none of the application', () => {
+  for (const missing of [
+    postgresFailure({ code: '42P01' }),
+    postgresFailure({ code: '42703' }),
+    mysqlFailure({ errno: 1146 }),
+    mysqlFailure({ errno: 1054 }),
+  ]) {
+    assert.match(missing.message, /Run "npx @strongroom\/cli migrate"/)
+    const printed = messageOf(missing)
+    assert.match(printed, /Run "npx @strongroom\/cli migrate", with the --store or --config of this store/)
+    assert.doesNotMatch(printed, /createTable/)
+  }
 })

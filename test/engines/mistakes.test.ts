@@ -216,6 +216,7 @@ test('what the drivers say without a code, or with one that has several reasons'
     [mysqlFailure(Object.assign(new Error('x'), { errno: 3159 })), /only connections with TLS/],
     [mysqlFailure(Object.assign(new Error('x'), { errno: 4999 })), /reported error 4999/],
     [mysqlFailure(Object.assign(new Error('x'), { code: 'HANDSHAKE_NO_SSL_SUPPORT' })), /does not speak TLS/],
+    [redisFailure(new Error('Protocol error, got "H" as reply type byte')), /what answers there is not Redis/],
     [
       redisFailure(new Error('ERR AUTH <password> called without any password configured for the default user')),
       /which has none for that user/,
