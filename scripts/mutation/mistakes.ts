@@ -3,6 +3,7 @@ import { type Mutation, on } from './mutation.ts'
 
 const source = (file: string) => `packages/strongroom/src/${file}.ts`
 const stores = (file: string) => on('test/engines/mistakes.test.ts', source(file))
+const folder = on('test/engines/file-directory.test.ts', source('engines/file/directory'))
 const made = (file: string) => on('test/adapters/mistakes.test.ts', source(file))
 const warned = (file: string) => on('test/core/warnings.test.ts', source(file))
 const guarded = on('test/core/outage.test.ts', source('backing/guard'))
@@ -39,9 +40,60 @@ export const mistakeMutations: readonly Mutation[] = [
     'unanswered(error, null)',
   ),
   stores('engines/file/disk')('a directory that is a file, and says nothing', "ADVICE[code ?? ''] ?? ", ''),
+  stores('engines/postgres/errors')(
+    'a time limit of pg without advice',
+    '|^timeout expired$/, UNREACHABLE',
+    '$/, CLOSED',
+  ),
+  stores('engines/postgres/errors')('a network without advice', 'ENETUNREACH: UNREACHABLE,', ''),
+  stores('engines/postgres/errors')(
+    'the words of pg',
+    'return new StoreError(inWords)',
+    'return new StoreError(inWords, { cause })',
+  ),
+  stores('engines/mysql/errors')('a login without a password', 'NO_PASSWORD.test(cause.message)', 'false'),
+  stores('engines/mysql/errors')('a connection that MySQL closed', "'PROTOCOL_CONNECTION_LOST'", ''),
+  stores('engines/redis/errors')('a server that closes every connection', '|Reached the max retries per request', ''),
+  stores('engines/redis/errors')('another protocol than that of Redis', 'Protocol error, got ', 'x'),
+  stores('engines/memcached/servers')('another protocol than that of memcached', ' && OF_META.test(reply.code)', ''),
+  on('test/cli/output.test.ts', 'packages/cli/src/failure.ts')(
+    'a cause that a message points to, and that is printed beside it',
+    ".replace(POINTER, '')",
+    '',
+  ),
+  on('test/engines/server-url.test.ts', source('engines/shared/url-query'))(
+    'an unknown option and only those of a driver',
+    'own.length > 0 ?',
+    'false ?',
+  ),
+  on('test/engines/server-url.test.ts', source('engines/shared/url-query'))(
+    'a misspelt option of a URL that is not recognized',
+    "name === '' ? undefined :",
+    "name !== '' ? undefined :",
+  ),
+  on('test/django/url.test.ts', 'packages/django/src/url.ts')(
+    'an unknown option of a URL for Django that lists none of its own',
+    "'a django+postgres: store', TABLES",
+    "'a django+postgres: store'",
+  ),
+  on('test/cli/output.test.ts', 'packages/cli/src/failure.ts')(
+    'advice to migrate what is not the store of this command',
+    '.replace(MIGRATE, WITH_STORE)',
+    '',
+  ),
+  folder('a command that takes over the folders of other software', 'if (await hasOurs(root))', 'if (true)'),
+  folder('a command for a folder that has one name of ours', 'found.every(', 'found.some('),
+  folder('a command that closes a directory of all users', '(found.mode & 0o1000) === 0', 'true'),
+  folder('a command that closes a directory of other software', '(await holdsOnlyOurs(root))', 'true'),
+  folder('a command that changes the owner of what was there', 'quoted(join(existing, first))', 'quoted(existing)'),
+  folder('a directory made where nobody can reach it', "if (code !== 'ENOENT')", 'if (false)'),
   stores('engines/shared/permanent')('a missing folder that might come by itself', "'ENOENT in open', ", ''),
   stores('engines/shared/permanent')('a certificate that might mend itself', ', ...TLS_SETTINGS]', ']'),
-  stores('engines/postgres/errors')('TLS that is no matter of PostgreSQL', "tlsAdvice('PostgreSQL', code) ??", ''),
+  stores('engines/postgres/errors')(
+    'TLS that is no matter of PostgreSQL',
+    "tlsAdvice('PostgreSQL', code)",
+    'undefined',
+  ),
   stores('engines/mysql/errors')(
     'TLS that is no matter of MySQL',
     "tlsAdvice('the session database', cause.code) ??",

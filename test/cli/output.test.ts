@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { after, before, suite, test } from 'node:test'
+import { messageOf } from '../../packages/cli/src/failure.ts'
+import { failure as mysqlFailure } from '../../packages/strongroom/src/engines/mysql/errors.ts'
+import { failure as postgresFailure } from '../../packages/strongroom/src/engines/postgres/errors.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { CANARY, main, Project, SECRET } from './project.ts'
 
@@ -108,4 +111,35 @@ suite('a file that could not be written fails the command, and leaves what was t
     assert.match(stderr, /^strongroom: The copy could not be made: [^\n]+\n$/)
     assert.equal(readFileSync(project.path('old.db'), 'utf8'), 'old')
   })
+})
+
+test('a message that points to its cause is printed with the cause instead', () => {
+  const cause = new Error('no space left')
+  for (const [message, printed] of [
+    [
+      'PostgreSQL could not do what was asked (XX000); the cause says why.',
+      'PostgreSQL could not do what was asked (XX000): no space left',
+    ],
+    ['A call to Redis failed. The cause says why.', 'A call to Redis failed: no space left'],
+    [
+      'The session database reported error 4999; the cause says more.',
+      'The session database reported error 4999: no space left',
+    ],
+    ['There is no space left.', 'There is no space left.'],
+  ] as const)
+    assert.equal(messageOf(new Error(message, { cause })), printed)
+})
+
+test('the advice to migrate names the options that this command needs, and none of the application', () => {
+  for (const missing of [
+    postgresFailure({ code: '42P01' }),
+    postgresFailure({ code: '42703' }),
+    mysqlFailure({ errno: 1146 }),
+    mysqlFailure({ errno: 1054 }),
+  ]) {
+    assert.match(missing.message, /Run "npx @strongroom\/cli migrate"/)
+    const printed = messageOf(missing)
+    assert.match(printed, /Run "npx @strongroom\/cli migrate", with the --store or --config of this store/)
+    assert.doesNotMatch(printed, /createTable/)
+  }
 })

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { FOLDERS } from '../../packages/strongroom/src/engines/file/directory.ts'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 import { newEntry, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
@@ -40,14 +41,28 @@ suite('a session directory that is not ours alone is refused, with the command t
         mkdirSync(path, { recursive: true, mode: 0o700 })
         chmodSync(path, mode)
         const store = file(join(dir, 'shop'))
-        const refusal = (error: unknown) =>
-          error instanceof ConfigError && error.message.endsWith(`If none of its content is theirs: chmod go-w ${path}`)
+        const advice =
+          mode === 0o1777
+            ? 'Choose a directory for sessions alone.'
+            : `If none of its content is theirs: chmod go-w ${path}`
+        const refusal = (error: unknown) => error instanceof ConfigError && error.message.endsWith(`. ${advice}`)
         await assert.rejects(store.create(newId(), newEntry(Date.now())), refusal)
         await assert.rejects(store.read(newId()), refusal)
         spawnSync('chmod', ['go-w', path])
         assert.equal(await store.create(newId(), newEntry(Date.now())), true)
         await store.close()
       })
+
+  test('one that holds something else, too, is not to be changed', async () => {
+    writeFileSync(join(dir, 'something'), '')
+    chmodSync(dir, 0o777)
+    const store = file(dir)
+    await assert.rejects(store.read(newId()), ({ message }: Error) => {
+      assert.match(message, /other users can write to .*\. Choose a directory for sessions alone\.$/)
+      return true
+    })
+    await store.close()
+  })
 
   for (const name of ['.', 'sessions', 'owners', 'locks'])
     test(`${name} is a symbolic link`, async () => {
@@ -97,22 +112,64 @@ function createAs(uid: number, path: string): string {
 }
 
 suite('files of another user', { skip: asRoot }, () => {
+  const ours = (path: string) => FOLDERS.map((name) => `${path}/${name}`).join(' ')
+
   test('root is warned that what it makes belongs to root, and the application is told whose files they are', () => {
     chownSync(dir, NOBODY, NOBODY)
-    for (const path of [dir, join(dir, 'new')]) {
-      assert.match(
-        createAs(0, path),
-        new RegExp(
-          `^This process is root, and the session directory ${path} belongs to the user 65534: .* chown -R 65534 ${path}$`,
-        ),
-      )
+    assert.equal(createAs(0, dir), warning(dir, ours(dir)))
+    assert.equal(
+      createAs(NOBODY, dir),
+      `The session directory, or something in it, cannot be opened: ${dir}. It belongs to the user 0, and this process is 65534. As root: chown -R 65534 ${ours(dir)}`,
+    )
+    spawnSync('chown', ['-R', String(NOBODY), ...FOLDERS.map((name) => join(dir, name))])
+    assert.equal(createAs(NOBODY, dir), '')
+  })
+
+  test('root is told of all folders that it makes, and of nothing that was there before', () => {
+    chownSync(dir, NOBODY, NOBODY)
+    assert.equal(createAs(0, join(dir, 'a/b')), warning(join(dir, 'a/b'), join(dir, 'a')))
+    spawnSync('chown', ['-R', String(NOBODY), join(dir, 'a')])
+    assert.equal(createAs(NOBODY, join(dir, 'a/b')), '')
+  })
+
+  const warning = (path: string, mend: string) =>
+    `This process is root, and the session directory ${path} belongs to the user 65534: files that are made now belong to root, and that user cannot open them. Run it as that user, or afterwards: chown -R 65534 ${mend}`
+
+  for (const [what, names] of [
+    ['of something else', ['passwd', 'locks']],
+    ['that is empty', []],
+  ] as const)
+    test(`nobody is advised to change the owner of a directory ${what}`, () => {
+      chmodSync(dir, 0o755)
+      for (const name of names) mkdirSync(join(dir, name))
       assert.equal(
-        createAs(NOBODY, path),
-        `The session directory, or something in it, cannot be opened: ${path}. It belongs to the user 0, and this process is 65534. As root: chown -R 65534 ${path}`,
+        createAs(NOBODY, dir),
+        `The session directory, or something in it, cannot be opened: ${dir}. It belongs to the user 0, and this process is 65534. Choose a directory for sessions alone; or let it belong to this user, if it holds nothing else.`,
       )
-      spawnSync('chown', ['-R', String(NOBODY), path])
-      assert.equal(createAs(NOBODY, path), '')
-    }
+      // One that this user may not even list.
+      chmodSync(dir, 0o700)
+      assert.match(createAs(NOBODY, dir), / Choose a directory for sessions alone;/)
+    })
+
+  test('a directory that cannot be created is made by a command, and nothing above it changes', () => {
+    chmodSync(dir, 0o755)
+    const path = join(dir, "it's a/b")
+    const message = createAs(NOBODY, path)
+    const start = `The session directory cannot be created: ${path}. ${dir} belongs to the user 0. This process is the user 65534. As root: `
+    assert.ok(message.startsWith(`${start}install -d -o 65534 -m 700 `), message)
+    const shell = spawnSync('sh', ['-c', message.slice(start.length)], { encoding: 'utf8' })
+    assert.equal(shell.status, 0, shell.stderr)
+    assert.equal(statSync(dir).uid, 0)
+    assert.equal(createAs(NOBODY, path), '')
+  })
+
+  test('one behind a directory that keeps this user out gets no command', () => {
+    chmodSync(dir, 0o700)
+    const path = join(dir, 'sessions')
+    assert.equal(
+      createAs(NOBODY, path),
+      `The session directory cannot be reached: ${path}. ${dir} belongs to the user 0. This process is the user 65534. Choose another one.`,
+    )
   })
 
   test('root in a directory of its own, and another user in one of its own, are told nothing', () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -155,7 +157,11 @@ suite('Redis', { skip: redisNeed.skip }, () => {
   after(() => stop())
 
   for (const [mistake, url, message] of [
-    ['no password', () => `redis://localhost:${port}`, /requires a password\. In a URL: redis:\/\/:password@/],
+    [
+      'no password',
+      () => `redis://localhost:${port}`,
+      /requires a password\. .*redis:\/\/:password@.* environment variable; .* REDISCLI_AUTH/,
+    ],
     ['a wrong password', () => `redis://:${MARK}@localhost:${port}`, /rejected the user name or the password/],
     [
       'TLS that the server does not speak',
@@ -195,7 +201,13 @@ test('what the drivers say without a code, or with one that has several reasons'
   for (const [error, message] of [
     [
       postgresFailure(new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string')),
-      /the URL has none/,
+      /^PostgreSQL wants a password, and was given none\. Set PGPASSWORD, .* environment variable\.$/,
+    ],
+    [postgresFailure(new Error('timeout exceeded when trying to connect')), /became free in time/],
+    [postgresFailure(new Error('connect ENOENT /run/.s.PGSQL.5432')), /has no such Unix socket/],
+    [
+      mysqlFailure(Object.assign(new Error("Access denied for user 'me'@'h' (using password: NO)"), { errno: 1045 })),
+      /was given no password\. .*MYSQL_PWD/,
     ],
     [postgresFailure(Object.assign(new Error('x'), { code: '42P17' })), /what was asked \(42P17\); the cause/],
     [postgresFailure(new Error('x')), /what was asked; the cause/],
@@ -204,12 +216,79 @@ test('what the drivers say without a code, or with one that has several reasons'
     [mysqlFailure(Object.assign(new Error('x'), { errno: 3159 })), /only connections with TLS/],
     [mysqlFailure(Object.assign(new Error('x'), { errno: 4999 })), /reported error 4999/],
     [mysqlFailure(Object.assign(new Error('x'), { code: 'HANDSHAKE_NO_SSL_SUPPORT' })), /does not speak TLS/],
+    [redisFailure(new Error('Protocol error, got "H" as reply type byte')), /what answers there is not Redis/],
     [
       redisFailure(new Error('ERR AUTH <password> called without any password configured for the default user')),
       /which has none for that user/,
     ],
   ] as const)
     assert.match(error.message, message)
+})
+
+suite('a connection that failed', () => {
+  const lost = { postgres: /closed the connection\. Check/, mysql: /closed the connection\. Check/, redis: /was lost/ }
+  const unreached = {
+    postgres: /PostgreSQL cannot be reached\. Check/,
+    mysql: /session database cannot be reached\. Check/,
+    redis: /Redis cannot be reached: (?:the connection|there is no)/,
+  }
+  const unresolved = { postgres: /cannot be resolved/, mysql: /cannot be reached/, redis: /host was not found/ }
+  const failures = { postgres: postgresFailure, mysql: mysqlFailure, redis: redisFailure }
+  for (const [codes, messages] of [
+    [['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'], unreached],
+    [['ENOTFOUND', 'EAI_AGAIN'], unresolved],
+    [['ECONNRESET', 'EPIPE'], lost],
+  ] as const)
+    for (const code of codes)
+      for (const [engine, failure] of Object.entries(failures))
+        test(`${engine}: ${code} has advice`, () => {
+          const { message } = failure(Object.assign(new Error(`connect ${code} ${MARK}`), { code }))
+          assert.match(message, messages[engine as keyof typeof failures])
+          assert.ok(!message.includes(MARK), message)
+        })
+
+  test('mysql: PROTOCOL_CONNECTION_LOST has advice', () => {
+    assert.match(mysqlFailure({ code: 'PROTOCOL_CONNECTION_LOST' }).message, lost.mysql)
+  })
+
+  for (const [said, message] of [
+    ['Connection terminated due to connection timeout', unreached.postgres],
+    ['timeout expired', unreached.postgres],
+    ['Connection terminated unexpectedly', lost.postgres],
+    ['Client has encountered a connection error and is not queryable', lost.postgres],
+  ] as const)
+    test(`postgres: "${said}" has advice, and no words of pg`, () => {
+      const error = postgresFailure(new Error(said))
+      assert.match(error.message, message)
+      assert.equal(error.cause, undefined)
+    })
+})
+
+suite('a port of something else', () => {
+  /** What each does with a connection, and what each engine says. */
+  const ports = {
+    'closes it': (socket: Socket) => socket.end(),
+    'speaks HTTP': (socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'),
+    'says nothing': () => {},
+  }
+  for (const [what, handle] of Object.entries(ports))
+    for (const scheme of ['postgres', 'mysql', 'redis', 'memcached'])
+      test(`${scheme}: one that ${what}`, async () => {
+        const sockets = new Set<Socket>()
+        const server = createServer((socket) => {
+          sockets.add(socket.on('error', () => {}))
+          handle(socket)
+        })
+        await once(server.listen(0, '127.0.0.1'), 'listening')
+        const { port } = server.address() as AddressInfo
+        const database = scheme === 'memcached' ? '' : scheme === 'redis' ? '/0' : '/x'
+        const login = scheme === 'memcached' ? '' : `u:${MARK}@`
+        const { message } = await firstError(`${scheme}://${login}127.0.0.1:${port}${database}?timeout=400`)
+        server.close()
+        for (const socket of sockets) socket.destroy()
+        assert.match(message, /(?:Check|Try|Set) .*\.$/)
+        assert.doesNotMatch(message, /the cause says/i)
+      })
 })
 
 test('a server that does not run is no permanent mistake', () => {

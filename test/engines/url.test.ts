@@ -78,7 +78,8 @@ describe('a store URL', () => {
   })
 
   it('with an option that is unknown, given twice or of the wrong type is refused', () => {
-    const message = 'The sqlite: URL has an unknown option. Known: synchronous, table, timeout.'
+    const message =
+      'The sqlite: URL has an unknown option. Did you mean "synchronous"? Known: synchronous, table, timeout.'
     assert.throws(() => storeFromUrl('sqlite:./x.db?sync=normal'), new ConfigError(message))
     for (const url of [
       'memory:?max=ten',

@@ -29,15 +29,23 @@ function isMisuse(error: unknown): boolean {
   return MISUSES.includes(code) || (cause !== undefined && isMisuse(cause))
 }
 
+/** What a message says where its cause is shown elsewhere. */
+const POINTER = /[;.] the cause says (?:why|more)\.$/i
+
+/** What the library advises to an application. */
+const MIGRATE = /Run "npx @strongroom\/cli migrate"(?:, or set createTable: true)?\./
+/** Without these options, the command would look for a config here. */
+const WITH_STORE = 'Run "npx @strongroom/cli migrate", with the --store or --config of this store.'
+
 /** One line: what happened, and the cause where that says more. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return redact(oneLine(String(error)))
-  const message = redact(oneLine(error.message)) || error.name
+  const message = redact(oneLine(error.message)).replace(MIGRATE, WITH_STORE) || error.name
   const { cause: thrown } = error
   // Our own message already says which package to install.
   const isMissingPackage = (thrown as { code?: unknown } | undefined)?.code === 'ERR_MODULE_NOT_FOUND'
   const cause = thrown instanceof Error && !isMissingPackage ? redact(oneLine(thrown.message)) : ''
-  return cause && !message.includes(cause) ? `${message.replace(/\.$/, '')}: ${cause}` : message
+  return cause && !message.includes(cause) ? `${message.replace(POINTER, '').replace(/\.$/, '')}: ${cause}` : message
 }
 
 /** The error with its stack and its causes, for `--debug`. */

@@ -1,6 +1,15 @@
 import { resolve } from 'node:path'
 import { ConfigError } from 'strongroom'
-import { localPath, type Query, strictQuery, tableName, takeQuery, trimUrl } from 'strongroom/internal'
+import {
+  localPath,
+  mysqlDriverUrl,
+  postgresDriverUrl,
+  type Query,
+  strictQuery,
+  tableName,
+  takeQuery,
+  trimUrl,
+} from 'strongroom/internal'
 import type { DjangoEngine, UserTable } from './engine.ts'
 import type { ReaderOptions } from './reader.ts'
 import { djangoCache } from './stores/cache.ts'
@@ -55,8 +64,21 @@ export function djangoFromUrl(given: string): DjangoUrl {
   return inDatabase(make({ url: rest, table: own.string('table') }), own, null)
 }
 
-const DATABASES: Readonly<Record<string, (options: { url: string; table: string | undefined }) => DjangoEngine>> = {
-  ...{ postgres: djangoPostgres, postgresql: djangoPostgres, mysql: djangoMysql, mariadb: djangoMysql },
+type Make = (options: { url: string; table: string | undefined }) => DjangoEngine
+
+// Checked here, where our own options are known: the message about an unknown one lists them.
+const inPostgres: Make = (options) => {
+  postgresDriverUrl(options.url, 'a django+postgres: store', TABLES)
+  return djangoPostgres(options)
+}
+
+const inMysql: Make = (options) => {
+  mysqlDriverUrl(options.url, { where: 'a django+mysql: store', timeout: 0, own: TABLES })
+  return djangoMysql(options)
+}
+
+const DATABASES: Readonly<Record<string, Make>> = {
+  ...{ postgres: inPostgres, postgresql: inPostgres, mysql: inMysql, mariadb: inMysql },
 }
 
 function fromPath(scheme: 'sqlite' | 'file', url: string): DjangoUrl {

@@ -40,7 +40,7 @@ export function insteadOf(given: unknown): string {
 const SLIPS = 2
 
 /** The known name that was probably meant: the same in another spelling, one that begins with the other, or one with a slip in it. */
-function closest(name: string, known: readonly string[]): string | undefined {
+export function closest(name: string, known: readonly string[]): string | undefined {
   const given = plain(name)
   const found = known.flatMap((option) => {
     const other = plain(option)

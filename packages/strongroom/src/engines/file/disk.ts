@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type { Id } from '../../crypto/token.ts'
 import { StoreError, StrongroomError } from '../../errors.ts'
 import { isHexId } from '../shared/entry.ts'
-import { checkDirectory, warnRoot } from './directory.ts'
+import { checkDirectory, FOLDERS, warnRoot } from './directory.ts'
 import { decode, type FileRecord } from './record.ts'
 
 // The callback functions, promisified: they cost half as much as the FileHandles of node:fs/promises.
@@ -157,7 +157,7 @@ export class Disk {
     await warnRoot(this.root)
     for (const path of ['.', ...FOLDERS].map((name) => join(this.root, name))) {
       await mkdir(path, { recursive: true, mode: 0o700 })
-      await checkDirectory(path)
+      await checkDirectory(path, this.root)
     }
     await this.#sync(this.root)
   }

@@ -100,6 +100,9 @@ export class Server {
   }
 }
 
+/** The codes of the meta protocol. What begins otherwise is an error, or another protocol. */
+const OF_META = /^[A-Z]{2}$/
+
 interface Waiter {
   readonly opaque: string
   resolve(answer: NumberedReply): void
@@ -185,7 +188,7 @@ class Connection {
     const waiter = this.#waiting.shift()
     if (reply.code === 'SERVER_ERROR' && waiter) {
       waiter.reject(new StoreError(`memcached at ${this.#name} refused a command: ${reasonIn(reply.rest)}.`))
-    } else if (waiter && (reply.opaque ?? waiter.opaque) === waiter.opaque)
+    } else if (waiter && OF_META.test(reply.code) && (reply.opaque ?? waiter.opaque) === waiter.opaque)
       waiter.resolve({ ...reply, connection: this.#number })
     else {
       // Put back, to be rejected with the others.
@@ -203,7 +206,10 @@ class Connection {
   }
 
   #failure(reason: string): StoreError {
-    return new StoreError(`memcached at ${this.#name} did not answer: ${reason}.`, { cause: new Error(reason) })
+    return new StoreError(
+      `memcached at ${this.#name} did not answer: ${reason}. Check that it is running, and the host and port.`,
+      { cause: new Error(reason) },
+    )
   }
 }
 

@@ -1,6 +1,7 @@
 import { parseJson } from '../../base/json.ts'
 import { ConfigError } from '../../errors.ts'
 import { parseServerUrl } from '../shared/server-url.ts'
+import { unknownOption } from '../shared/url-query.ts'
 
 /**
  * What a URL may set of mysql2's options. The others are functions and objects, which no URL can express; or undo what we decide:
@@ -50,10 +51,12 @@ interface Defaults {
   readonly batchWrites?: boolean | undefined
   /** For error messages: "mysql()". */
   readonly where: string
+  /** The options of ours that this URL could have, for error messages, too (default none). */
+  readonly own?: readonly string[] | undefined
 }
 
 /** The URL with our defaults; its own settings take precedence. No message quotes any part of it, because it contains a password. */
-export function driverUrl(given: string, { where, timeout, batchWrites = false }: Defaults): DriverUrl {
+export function driverUrl(given: string, { where, own = [], timeout, batchWrites = false }: Defaults): DriverUrl {
   const { url, hosts, query } = parseServerUrl(where, EXAMPLE, given)
   const isSocket = hosts === '' && new URLSearchParams(query).has('socketPath')
   // The driver needs a host all the same, and ignores it.
@@ -63,7 +66,7 @@ export function driverUrl(given: string, { where, timeout, batchWrites = false }
       `The URL of ${where} must be like ${EXAMPLE}, or mysql://user@/database?socketPath=/run/mysqld.sock.`,
     )
   const { searchParams } = parsed
-  for (const [name, value] of searchParams) checkOption(name, value, where)
+  for (const [name, value] of searchParams) checkOption(name, value, { where, own })
   // On such a connection, an SQL injection could append any statement. It takes `batchWrites` to open one.
   if (batchWrites) searchParams.set('multipleStatements', 'true')
   // `trace` records a stack trace for every call, in case the call fails.
@@ -73,13 +76,9 @@ export function driverUrl(given: string, { where, timeout, batchWrites = false }
   return parsed.href as DriverUrl
 }
 
-function checkOption(name: string, value: string, where: string): void {
+function checkOption(name: string, value: string, { where, own = [] }: Pick<Defaults, 'where' | 'own'>): void {
   if (name === 'multipleStatements') throw severalStatements(where)
-  if (!DRIVER_OPTIONS.has(name))
-    throw new ConfigError(
-      `The URL of ${where} contains an option that is unknown, or that a URL may not set. For mysql2 it may contain ` +
-        `${[...DRIVER_OPTIONS].join(', ')}. (In a password, write "?" as %3F and "&" as %26.)`,
-    )
+  if (!DRIVER_OPTIONS.has(name)) throw unknownOption(name, { where, own, driver: 'mysql2', known: DRIVER_OPTIONS })
   if (name === 'flags') checkFlags(value, where)
   else if (!OBJECTS.has(name) && typeof asDriverReads(value) === 'object')
     throw new ConfigError(`Option "${name}" in the URL of ${where} must be a string, a number, true or false.`)

@@ -27,6 +27,9 @@ function withoutValues(message: string): string {
 /** For a table that does not exist. */
 export const MISSING = 'The session table is missing. Run "npx @strongroom/cli migrate", or set createTable: true.'
 
+/** The text of 1045 and 1698 without a password. The server says so whether or not it knows the user. */
+const NO_PASSWORD = /\(using password: NO\)/
+
 const ADVICE: readonly (readonly [reasons: readonly (number | string)[], message: string])[] = [
   [[1146], MISSING],
   [[1054, 1364], 'The session table has other columns than this release expects. Run "npx @strongroom/cli migrate".'],
@@ -51,12 +54,21 @@ const ADVICE: readonly (readonly [reasons: readonly (number | string)[], message
     ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'ETIMEDOUT'],
     'The session database cannot be reached. Check that it is running, and the host and port.',
   ],
+  [
+    ['ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST'],
+    'The session database closed the connection. Check that it is running, and that the host and port are those of MySQL or MariaDB.',
+  ],
 ]
 
 /** Any error of the driver as one that a store may reject with. */
 export function failure(error: unknown): StrongroomError {
   if (error instanceof StrongroomError) return error
   const cause = new MysqlFault(error)
+  if (NO_PASSWORD.test(cause.message))
+    return new StoreError(
+      'The session database refused the login, and was given no password. Let the application read a URL with the password from an environment variable; the command line also reads MYSQL_PWD.',
+      { cause },
+    )
   const advice = ADVICE.find(([reasons]) => reasons.includes(cause.errno ?? '') || reasons.includes(cause.code ?? ''))
   const isFromServer = cause.errno !== undefined && cause.errno >= 1000
   return new StoreError(

@@ -96,7 +96,7 @@ function sourceFor({ url, client, batchWrites }: AnyOptions, timeout: number): S
     throw new ConfigError('mysql() takes either a "url" or a "client".')
   if (url !== undefined) {
     const settings = { timeout, batchWrites: flag('batchWrites', batchWrites) }
-    return new UrlSource(driverUrl(url, { ...settings, where: 'mysql()' }), settings)
+    return new UrlSource(driverUrl(url, { ...settings, where: 'mysql()', own: URL_OPTIONS }), settings)
   }
   if (batchWrites !== undefined)
     throw new ConfigError('mysql() takes "batchWrites" with a URL only: it depends on how connections are opened.')

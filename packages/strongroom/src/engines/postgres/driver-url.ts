@@ -1,5 +1,6 @@
 import { ConfigError } from '../../errors.ts'
 import { parseServerUrl } from '../shared/server-url.ts'
+import { unknownOption } from '../shared/url-query.ts'
 
 /** The connection parameters of libpq. pg implements some of them; the others are left to tools that are given the same URL. */
 export const LIBPQ_OPTIONS: ReadonlySet<string> = new Set([
@@ -39,9 +40,10 @@ export type DriverUrl = string & { readonly [checked]: true }
 
 /**
  * Checked here, because the driver would do so at the first call, with the password in its error, and ignores an option that it does
- * not know. Returns the URL without blanks at its ends. `where` is for error messages: "postgres()".
+ * not know. Returns the URL without blanks at its ends. For error messages: `where` is "postgres()", and `own` are the options of ours that
+ * this URL could have.
  */
-export function driverUrl(given: string, where: string): DriverUrl {
+export function driverUrl(given: string, where: string, own: readonly string[] = []): DriverUrl {
   const { url, hosts, query } = parseServerUrl(where, EXAMPLE, given)
   const options = new URLSearchParams(query)
   const isSocket = hosts === '' && options.has('host')
@@ -51,8 +53,6 @@ export function driverUrl(given: string, where: string): DriverUrl {
     )
   for (const name of options.keys())
     if (![LIBPQ_OPTIONS, PG_OPTIONS, FOREIGN].some((known) => known.has(name)))
-      throw new ConfigError(
-        `The URL of ${where} has an option that neither this engine nor pg knows. Known to pg: ${[...PG_OPTIONS, ...LIBPQ_OPTIONS].join(', ')}. (In a password, write "?" as %3F and "&" as %26.)`,
-      )
+      throw unknownOption(name, { where, own, driver: 'pg', known: [...PG_OPTIONS, ...LIBPQ_OPTIONS] })
   return url as DriverUrl
 }

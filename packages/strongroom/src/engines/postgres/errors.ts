@@ -3,6 +3,11 @@ import { tlsAdvice } from '../shared/tls.ts'
 
 export const READ_ONLY = 'This PostgreSQL server is read-only. Sessions need the primary, not a replica.'
 
+const UNREACHABLE = 'PostgreSQL cannot be reached. Check that it is running, and the host and port.'
+const CLOSED =
+  'PostgreSQL closed the connection. Check that it is running, and that the host and port are those of PostgreSQL.'
+const UNRESOLVED = 'The host of the PostgreSQL server cannot be resolved. Check its name, and that name servers answer.'
+
 /** What to do about common errors; by SQLSTATE, by the class of the SQLSTATE, or by the code of a system call. */
 const ADVICE: Readonly<Record<string, string>> = {
   '42P01': 'The session table is missing. Run "npx @strongroom/cli migrate", or set createTable: true.',
@@ -18,17 +23,34 @@ const ADVICE: Readonly<Record<string, string>> = {
   '53300': 'PostgreSQL has no connection left. Lower "max", or raise max_connections.',
   '53100': 'The disk of the PostgreSQL server is full.',
   '57P': 'PostgreSQL is starting or shutting down.',
-  ECONNREFUSED: 'PostgreSQL cannot be reached. Check that it is running, and the host and port.',
-  ENOTFOUND: 'The host of the PostgreSQL server cannot be resolved. Check its name.',
+  ECONNREFUSED: UNREACHABLE,
+  ETIMEDOUT: UNREACHABLE,
+  EHOSTUNREACH: UNREACHABLE,
+  ENETUNREACH: UNREACHABLE,
+  ECONNRESET: CLOSED,
+  EPIPE: CLOSED,
+  ENOTFOUND: UNRESOLVED,
+  EAI_AGAIN: UNRESOLVED,
 }
 
-/** What pg says in words of its own, without a code. */
+/** What pg says in words of its own, without a code that tells. */
 const OF_THE_DRIVER: readonly (readonly [RegExp, string])[] = [
   [
     /does not support SSL connections/,
     'PostgreSQL does not speak TLS there. Turn TLS on in its configuration, or take sslmode out of the URL.',
   ],
-  [/client password must be a (?:non-empty )?string/, 'PostgreSQL wants a password, and the URL has none.'],
+  [
+    /client password must be a (?:non-empty )?string/,
+    'PostgreSQL wants a password, and was given none. Set PGPASSWORD, add a line to ~/.pgpass, or let the application read a URL with the password from an environment variable.',
+  ],
+  [/^Connection terminated due to connection timeout|^timeout expired$/, UNREACHABLE],
+  [
+    /^timeout exceeded when trying to connect$/,
+    'No connection of the pool became free in time. Check that PostgreSQL is running, or raise "max".',
+  ],
+  [/^Connection terminated|^Client has encountered a connection error/, CLOSED],
+  [/^received invalid response: /, 'What answers there is not PostgreSQL. Check the host and port.'],
+  [/^connect ENOENT /, 'PostgreSQL has no such Unix socket. Check that it is running, and its directory and port.'],
 ]
 
 /**
@@ -42,17 +64,14 @@ export function failure(error: unknown): StoreError | ConfigError {
   if (error instanceof StoreError || error instanceof ConfigError) return error
   const code = codeOf(error)
   const cause = cleaned(error, code)
-  return new StoreError(adviceOn(code, cause.message) ?? withoutAdvice(code), { cause })
+  const inWords = OF_THE_DRIVER.find(([pattern]) => pattern.test(cause.message))?.[1]
+  // The words of the driver would add nothing to ours.
+  if (inWords !== undefined) return new StoreError(inWords)
+  return new StoreError(adviceOn(code) ?? withoutAdvice(code), { cause })
 }
 
-function adviceOn(code: string, message: string): string | undefined {
-  return (
-    ADVICE[code] ??
-    ADVICE[code.slice(0, 3)] ??
-    ADVICE[code.slice(0, 2)] ??
-    tlsAdvice('PostgreSQL', code) ??
-    OF_THE_DRIVER.find(([pattern]) => pattern.test(message))?.[1]
-  )
+function adviceOn(code: string): string | undefined {
+  return ADVICE[code] ?? ADVICE[code.slice(0, 3)] ?? ADVICE[code.slice(0, 2)] ?? tlsAdvice('PostgreSQL', code)
 }
 
 function withoutAdvice(code: string): string {

@@ -116,7 +116,8 @@ function executorOf({ url, client, max }: AnyOptions, timeout: number): Executor
     return 'totalCount' in client ? new PoolExecutor(client) : new ClientExecutor(client)
   }
   if (typeof url !== 'string' || url === '') throw new ConfigError('postgres() needs a URL or a client.')
-  return new UrlExecutor({ url: driverUrl(url, 'postgres()'), timeout, max: wholeNumber('postgres()', 'max', max, 10) })
+  const checked = driverUrl(url, 'postgres()', URL_OPTIONS)
+  return new UrlExecutor({ url: checked, timeout, max: wholeNumber('postgres()', 'max', max, 10) })
 }
 
 function changesOf(

@@ -15,7 +15,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   MISCONF: 'Redis cannot save to disk and rejects writes. Its log says why.',
   NOREPLICAS: 'Redis has too few replicas (min-replicas-to-write) and rejects writes.',
   BUSY: 'Redis is busy with a script that does not end.',
-  NOAUTH: 'Redis requires a password. In a URL: redis://:password@host:6379.',
+  NOAUTH:
+    'Redis requires a password. Let the application read a URL with the password, like redis://:password@host:6379, from an environment variable; the command line also reads REDISCLI_AUTH.',
   WRONGPASS: 'Redis rejected the user name or the password.',
   NOPERM:
     'Redis does not permit this user a command that sessions need. The documentation of strongroom/redis lists them.',
@@ -49,7 +50,8 @@ const NETWORK: Readonly<Record<string, (to: string) => string>> = {
 const OF_CLIENTS: readonly (readonly [RegExp, string])[] = [
   [/^All sentinels are unreachable/, 'no sentinel can be reached'],
   [/^Failed to refresh slots cache/, 'no node of the cluster can be reached'],
-  [/^(?:Connection is closed|Socket closed unexpectedly)/, lost('')],
+  [/^(?:Protocol error, got |Unknown RESP type )/, 'what answers there is not Redis'],
+  [/^(?:Connection is closed|Socket closed unexpectedly|Reached the max retries per request)/, lost('')],
 ]
 
 function unreachable(error: unknown): string {

@@ -1,3 +1,4 @@
+import { closest } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 
 /**
@@ -17,8 +18,37 @@ export function strictQuery(where: string, query: string, known: readonly string
   const { own, rest } = split(where, query, known)
   const [unknown] = rest.keys()
   if (unknown === undefined) return own
-  // Its name is not repeated: of a password that is not encoded, it may be the half behind the "?" or "&".
-  throw new ConfigError(`The ${where} URL has an unknown option. Known: ${known.join(', ') || 'none'}.`)
+  throw new ConfigError(
+    `The ${where} URL has an unknown option.${guess(unknown, known)} Known: ${known.join(', ') || 'none'}.`,
+  )
+}
+
+/** Who knows which options of a URL. */
+export interface KnownOptions {
+  /** For error messages: "postgres()". */
+  readonly where: string
+  /** Our own, which have been taken out of the URL. */
+  readonly own: readonly string[]
+  /** The name of the package that gets the rest, and its options. */
+  readonly driver: string
+  readonly known: Iterable<string>
+}
+
+/** The error for an option that is in none of these lists. */
+export function unknownOption(name: string, { where, own, driver, known }: KnownOptions): ConfigError {
+  const ours = own.length > 0 ? `Known: ${own.join(', ')}; and to ${driver}:` : `Known to ${driver}:`
+  return new ConfigError(
+    `The URL of ${where} has an option that is unknown, or that a URL may not set.${guess(name, own)} ${ours} ${[...known].join(', ')}. (In a password, write "?" as %3F and "&" as %26.)`,
+  )
+}
+
+/**
+ * The option of ours that was probably meant, as a sentence after a space. What was written is not repeated: of a password that is not
+ * encoded, it may be the half behind the "?" or "&".
+ */
+function guess(name: string, own: readonly string[]): string {
+  const meant = name === '' ? undefined : closest(name, own)
+  return meant ? ` Did you mean "${meant}"?` : ''
 }
 
 /** Takes our options out of a URL. The returned `url` has the rest of the query, which is for the driver. */
