@@ -29,7 +29,7 @@ export const mistakeMutations: readonly Mutation[] = [
   warned('base/reasons')('warnings without end', 'reasons.size >= MOST', 'false'),
   warned('base/reasons')('a warning with the words of a driver', 'isOurs(error) ?', 'true ?'),
   answered('base/unhandled')('an outage that is reported twice', "error.code !== 'STRONGROOM_STORE' && ", ''),
-  answered('base/unhandled')('a mistake of a visitor in the log', 'error.status >= 500 && ', ''),
+  answered('base/unhandled')('a mistake of a visitor in the log', ' && error.status >= 500', ''),
   answered('errors')('an error under Hono and fetch that no log has', 'onResponse(this)\n', ''),
   answered('adapters/node')('an error under node that no log has', 'else warnUnhandled(error)\n', ''),
   answered('adapters/hono')(
