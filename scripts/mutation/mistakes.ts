@@ -6,6 +6,7 @@ const stores = (file: string) => on('test/engines/mistakes.test.ts', source(file
 const folder = on('test/engines/file-directory.test.ts', source('engines/file/directory'))
 const made = (file: string) => on('test/adapters/mistakes.test.ts', source(file))
 const warned = (file: string) => on('test/core/warnings.test.ts', source(file))
+const answered = (file: string) => on('test/adapters/error-responses.test.ts', source(file))
 const guarded = on('test/core/outage.test.ts', source('backing/guard'))
 const selected = (file: string) => on('test/engines/server-url.test.ts', source(`engines/redis/${file}`))
 
@@ -26,7 +27,16 @@ export const mistakeMutations: readonly Mutation[] = [
   warned('events')('a warning beside a listener', "'storeError' && !wanted()", "'storeError'"),
   warned('base/reasons')('a warning for each request', 'reasons.add(reason)', ''),
   warned('base/reasons')('warnings without end', 'reasons.size >= MOST', 'false'),
-  warned('base/reasons')('a warning with the words of a driver', 'error instanceof StrongroomError ?', 'true ?'),
+  warned('base/reasons')('a warning with the words of a driver', 'isOurs(error) ?', 'true ?'),
+  answered('base/unhandled')('an outage that is reported twice', "error.code !== 'STRONGROOM_STORE' && ", ''),
+  answered('base/unhandled')('a mistake of a visitor in the log', ' && error.status >= 500', ''),
+  answered('errors')('an error under Hono and fetch that no log has', 'onResponse(this)\n', ''),
+  answered('adapters/node')('an error under node that no log has', 'else warnUnhandled(error)\n', ''),
+  answered('adapters/hono')(
+    'an error while saving under Hono that no log has',
+    'warnUnhandled(this.cause as StrongroomError)\n',
+    '',
+  ),
   warned('engines/cached/cached')(
     'a failing cache that nobody hears of',
     'if (!listener && !channel.hasSubscribers) warnOfCache(error)',

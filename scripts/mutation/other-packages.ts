@@ -514,8 +514,8 @@ export const operatorMutations: readonly Mutation[] = [
   ),
   engine('server-url', 'shared/url-query')(
     'half of a password in the message about an unknown option',
-    'URL has an unknown option. Known:',
-    'URL has an unknown option ${unknown}. Known:',
+    'URL has an unknown option.${guess',
+    'URL has an unknown option ${unknown}.${guess',
   ),
   engine('server-url', 'shared/server-url')(
     'a line break that becomes part of a path',

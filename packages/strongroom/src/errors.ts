@@ -1,3 +1,10 @@
+let onResponse: (error: StrongroomError) => void = () => {}
+
+/** Has it called with each error that becomes a default response, which says so little that somebody else has to say more. */
+export function watchResponses(listener: (error: StrongroomError) => void): void {
+  onResponse = listener
+}
+
 /**
  * The base of every error of this library. `code` is stable across releases; `status` is the HTTP status of the response if
  * the application does not handle the error itself; `cause` is what was thrown below. A message says what happened and what to
@@ -21,8 +28,12 @@ export abstract class StrongroomError extends Error {
     if (this.status < 500 || process.env.NODE_ENV !== 'production') return this.message
     return this.status === 503 ? 'Service Unavailable' : 'Internal Server Error'
   }
-  /** The default response: Hono sends it for an error that `app.onError` does not handle. */
+  /**
+   * The default response: Hono sends it for an error that `app.onError` does not handle. Under Hono and fetch, a 5xx that is no
+   * `StoreError` becomes a warning of the process, too, once for each message.
+   */
   getResponse(): Response {
+    onResponse(this)
     const headers = { 'Content-Type': 'text/plain; charset=utf-8' }
     return new Response(`${this.publicMessage}\n`, { status: this.status, headers })
   }

@@ -1,4 +1,5 @@
 import { checkOptions } from '../base/check.ts'
+import { warnOfResponses } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
@@ -27,6 +28,7 @@ export function withSessions<Data extends object, Rest extends unknown[]>(
   checkHandler(EXAMPLE, handler)
   checkOptions('withSessions()', options, ['onError'])
   checkOnError(options.onError)
+  warnOfResponses()
   const { onError = (error: StrongroomError) => error.getResponse() } = options
   return async function strongroom(request: Request, ...rest: Rest): Promise<Response> {
     const visit = sessions.open(request.headers)

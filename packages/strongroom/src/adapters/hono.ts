@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { warnOfResponses, warnUnhandled } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
@@ -13,6 +14,7 @@ import { applyOutcome, dropBodyHeaders, fetchHeaders } from './shared/outcome.ts
  */
 export function strongroom<Data extends object>(sessions: BaseSessions<Data>): MiddlewareHandler {
   checkSessions('app.use(strongroom(sessions))', sessions)
+  warnOfResponses()
   return async function strongroom(c, next) {
     const visit = sessions.open(c.req.raw.headers)
     // On the application and on a router: the outer middleware commits the one visit of this request.
@@ -33,8 +35,16 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>): M
       c.res = new Response(null, { headers })
       apply(c, await visit.commit())
       // Hono sends the message of an HTTPException to the visitor.
-      throw new HTTPException(error.status as 500, { message: error.publicMessage, cause: error })
+      throw new CommitException(error.status as 500, { message: error.publicMessage, cause: error })
     }
+  }
+}
+
+/** Hono asks for the response of one that `app.onError` does not handle, and logs nothing. */
+class CommitException extends HTTPException {
+  override getResponse(): Response {
+    warnUnhandled(this.cause as StrongroomError)
+    return super.getResponse()
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { checkOptions } from '../base/check.ts'
+import { warnUnhandled } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { hold, type NodeResponse } from './node/hold.ts'
@@ -11,7 +12,7 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest
 export interface NodeOptions<Request, Response> {
   /**
    * Responds when the session could not be loaded or saved, and when the handler throws or rejects. By default: the status of an
-   * error of this library, or 500, and a line of plain text; what is not an error of this library becomes a warning, too.
+   * error of this library, or 500, and a line of plain text. A 5xx becomes a warning, too; a `StoreError` has one already.
    */
   readonly onError?: ((error: unknown, request: Request, response: Response) => unknown) | undefined
 }
@@ -63,6 +64,7 @@ function respond(error: unknown, _request: NodeRequest, response: NodeResponse):
       code: 'STRONGROOM_HANDLER',
       detail: error instanceof Error ? `${error.stack}` : String(error),
     })
+  else warnUnhandled(error)
   // The handler failed after it had responded.
   if (response.writableEnded) return
   if (response.headersSent) {
