@@ -22,7 +22,6 @@ suite('the import that init prints', () => {
   const emit = { outDir: 'dist' }
   for (const [type, options] of [
     ['module', { module: 'nodenext', ...emit }],
-    ['module', { module: 'nodenext', noEmit: true }],
     ['module', { module: 'nodenext', noEmit: true, allowImportingTsExtensions: true }],
     ['module', { module: 'nodenext', rewriteRelativeImportExtensions: true, ...emit }],
     ['module', { module: 'esnext', moduleResolution: 'bundler', ...emit }],
@@ -100,6 +99,21 @@ suite('the import that init prints', () => {
     compiles(out)
     runs('dist/main.js')
   })
+
+  for (const type of ['module', 'commonjs'])
+    test(`the import of a config that Node runs as it is works once tsconfig.json has what init says: ${type}`, async () => {
+      const compilerOptions = { ...STRICT, module: 'nodenext', noEmit: true }
+      project.write('package.json', JSON.stringify({ type }))
+      project.write('tsconfig.json', JSON.stringify({ compilerOptions }))
+      const { out } = await init('--yes', '--ts')
+      assert.match(out, /^For tsc, add "allowImportingTsExtensions": true to tsconfig\.json/m)
+      assert.match(importIn(out), /strongroom\.config\.m?ts'/)
+      const allowed = { ...compilerOptions, allowImportingTsExtensions: true }
+      project.write('tsconfig.json', JSON.stringify({ compilerOptions: allowed }))
+      compiles(out)
+      runs('main.ts')
+      assert.doesNotMatch((await init('--yes', '--ts', '--force')).out, /^For tsc/m)
+    })
 
   test('the import of a config in JavaScript works once tsconfig.json has what init says', async () => {
     const compilerOptions = { ...STRICT, module: 'nodenext', ...emit }

@@ -25,6 +25,14 @@ suite('init', () => {
     return result
   }
 
+  test('init says what a store in memory means for the other commands', async () => {
+    assert.match(
+      (await init('--yes', '--store', 'memory:')).out,
+      /in memory end with the process .*no other command can/,
+    )
+    assert.doesNotMatch((await init('--yes', '--force')).out, /in memory/)
+  })
+
   test('init writes a config and a secret that work without further changes', async () => {
     const { out } = await init('--yes')
     assert.deepEqual(files(), ['.env', 'strongroom.config.ts'])

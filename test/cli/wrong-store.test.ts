@@ -196,6 +196,8 @@ suite('a path that may not be opened', {
     const program = `import { findConfig } from '${url('config.ts')}'
       import { loadEnv } from '${url('environment.ts')}'
       import { checkPath } from '${url('paths.ts')}'
+      import { Draft } from '${url('backup/draft.ts')}'
+      import { writeText } from '${url('init/file.ts')}'
       process.setgroups([])
       process.setgid(${NOBODY})
       process.setuid(${NOBODY})
@@ -206,6 +208,13 @@ suite('a path that may not be opened', {
     assert.equal(status, 0, stderr)
     return stdout
   }
+
+  test('and a folder that may not be written to, is named instead of a draft in it', () => {
+    chmodSync(project.dir, 0o755)
+    const advice = `could not be written: this user may not write to ${project.dir}. Run this as its owner, or choose another folder.\n`
+    assert.equal(asNobody(`writeText(path('x.env'), 'a')`), `1 ${project.path('x.env')} ${advice}`)
+    assert.equal(asNobody(`new Draft(path('x.sql')).create()`), `1 ${project.path('x.sql')} ${advice}`)
+  })
 
   test('is not reported as missing', () => {
     mkdirSync(project.path('closed'), { mode: 0o700 })

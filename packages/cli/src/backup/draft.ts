@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { EXIT, Failure, misuse } from '../failure.ts'
+import { misuse } from '../failure.ts'
+import { notWritten } from '../paths.ts'
 
 /** Refuses to overwrite what must not be lost. */
 export function checkFree(file: string, force: boolean): void {
@@ -27,7 +28,7 @@ export class Draft {
     try {
       return openSync(this.path, 'wx', 0o600)
     } catch (cause) {
-      throw new Failure(EXIT.failed, `${this.#file} could not be written`, { cause })
+      throw notWritten(this.#file, cause)
     }
   }
 

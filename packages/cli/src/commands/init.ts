@@ -5,7 +5,7 @@ import { misuse } from '../failure.ts'
 import { checkStore, configName, literal, writeConfig } from '../init/config-file.ts'
 import { checkFolder, checkStoreVariable, ignoreInGit, STORE, writeSecret, writeStore } from '../init/env-file.ts'
 import { checkWritable } from '../init/file.ts'
-import { importLines, needsAllowJs } from '../init/import-line.ts'
+import { importLines, needsAllowJs, needsTsExtensions } from '../init/import-line.ts'
 import { DEFAULT_STORE, missingPackages, needsTables } from '../init/stores.ts'
 import { withExamples } from '../options.ts'
 import { isInteractive, line } from '../output.ts'
@@ -50,7 +50,7 @@ async function run(options: Options): Promise<void> {
   const url = asked === undefined ? undefined : await resolveUrl({ option: '--store', given: asked, env: options.env })
   const given = { store: url, language: languageOf(options) }
   const { store = DEFAULT_STORE, language } = isAsking ? await (await import('../init/prompts.ts')).ask(given) : given
-  await checkStore(store)
+  const { shared } = await checkStore(store)
   const name = configName(language)
   checkOthers(name)
   checkWritable(name)
@@ -60,8 +60,12 @@ async function run(options: Options): Promise<void> {
   for (const text of [writeSecret(env), isSecret && writeStore(env, store), ignoreInGit(env)]) if (text) line(text)
   writeConfig({ name, store: isSecret ? `process.env.${STORE}` : literal(store) })
   line(`Wrote ${name} (store: ${store.slice(0, store.indexOf(':'))}).`)
+  if (shared === 'process') line(IN_MEMORY)
   for (const text of nextSteps(name, store, env)) line(text)
 }
+
+const IN_MEMORY =
+  'Sessions in memory end with the process of the application, and no other command can reach them: choose another store before you need list, revoke-all and the like.'
 
 function languageOf({ js, ts }: Options) {
   return js ? ('js' as const) : ts ? ('ts' as const) : undefined
@@ -84,6 +88,8 @@ function* nextSteps(name: string, store: string, env: string): Generator<string>
   if (needsTables(store)) yield 'Create the table: npx @strongroom/cli migrate'
   if (needsAllowJs(name))
     yield 'For tsc, add "allowJs": true to tsconfig.json, or write the config in TypeScript (--ts).'
+  if (needsTsExtensions(name))
+    yield 'For tsc, add "allowImportingTsExtensions": true to tsconfig.json, because Node runs the file under its own name.'
   const [first, second] = importLines(name)
   yield `In your application: ${first}`
   if (second) yield `Or, in a file that uses require: ${second}`

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { createSessions } from 'strongroom'
+import { createSessions, type Traits } from 'strongroom'
 import { writeText } from './file.ts'
 import { packageType } from './package-type.ts'
 
 export type Language = 'ts' | 'js'
 
-/** Throws `ConfigError` for a URL that no store can be opened by. Connects to nothing. */
-export async function checkStore(url: string): Promise<void> {
-  await createSessions({ store: url, secrets: randomBytes(32) }).close()
+/** What the store can do. Throws `ConfigError` for a URL that no store can be opened by. Connects to nothing. */
+export async function checkStore(url: string): Promise<Traits> {
+  const sessions = createSessions({ store: url, secrets: randomBytes(32) })
+  await sessions.close()
+  return sessions.policy.traits
 }
 
 /** TypeScript where this Node runs it, unless told otherwise. Always the name of an ES module, whatever the package's type. */

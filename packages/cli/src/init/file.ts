@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { misuse } from '../failure.ts'
+import { notWritten } from '../paths.ts'
 import { readText } from '../text.ts'
 
 /** Refuses what must not be written through: a link leads to a file of somebody else's, and a device is no file. */
@@ -35,7 +36,7 @@ export function writeText(file: string, text: string, mode?: number): void {
     fs.renameSync(draft, file)
   } catch (cause) {
     fs.rmSync(draft, { force: true })
-    throw new Error(`${file} could not be written`, { cause })
+    throw notWritten(file, cause)
   }
 }
 

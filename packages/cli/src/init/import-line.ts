@@ -22,17 +22,23 @@ export function importLines(name: string): ImportLines {
   return type === 'commonjs' ? [required(`./${name}`)] : [imported(`./${name}`), required(`./${name}`)]
 }
 
+const has = (config: string, pattern: string) => new RegExp(`"${pattern}`, 'i').test(config)
+
+const allowsTs = (config: string) =>
+  has(config, '(?:allowImportingTsExtensions|rewriteRelativeImportExtensions)"\\s*:\\s*true')
+
+/** Where tsc writes nothing and nothing bundles, Node runs the sources. */
+const isRunAsItIs = (config: string) => has(config, 'noEmit"\\s*:\\s*true') && has(config, 'module"\\s*:\\s*"node')
+
 /** tsc refuses the name of a TypeScript file (TS5097) unless it is told otherwise, and wants the name of the file that it writes. */
 function forCompiler(name: string, config: string, isCommonJs: boolean): string {
-  const has = (pattern: string) => new RegExp(`"${pattern}`, 'i').test(config)
-  const keepsName = has('(?:allowImportingTsExtensions|rewriteRelativeImportExtensions)"\\s*:\\s*true')
+  const keepsName = allowsTs(config) || isRunAsItIs(config)
   const specifier = `./${keepsName ? name : name.replace(/ts$/, 'js')}`
   if (!isCommonJs) return imported(specifier)
   // A CommonJS file may import an ES module only like this (TS1479).
-  if (has('module"\\s*:\\s*"node1[68]"')) return awaited(specifier)
+  if (has(config, 'module"\\s*:\\s*"node1[68]"')) return awaited(specifier)
   // Nobody translates `import` for Node, which runs the file as it is.
-  const runsAsItIs = specifier === `./${name}` && has('noEmit"\\s*:\\s*true') && has('module"\\s*:\\s*"node')
-  if (!runsAsItIs) return imported(specifier)
+  if (!isRunAsItIs(config)) return imported(specifier)
   return name.endsWith('.mjs') ? required(specifier) : awaited(specifier)
 }
 
@@ -40,6 +46,12 @@ function forCompiler(name: string, config: string, isCommonJs: boolean): string 
 export function needsAllowJs(name: string): boolean {
   const config = compilerOptions()
   return config !== null && name.endsWith('.mjs') && !/"(?:allowJs|checkJs)"\s*:\s*true/.test(config)
+}
+
+/** Node finds a TypeScript file only under its own name, which tsc refuses by default (TS5097). */
+export function needsTsExtensions(name: string): boolean {
+  const config = compilerOptions()
+  return config !== null && name.endsWith('ts') && isRunAsItIs(config) && !allowsTs(config)
 }
 
 /** The text of tsconfig.json, where possible with what it extends; null when there is none. */
