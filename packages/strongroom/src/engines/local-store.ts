@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { FOLDERS } from './file/disk.ts'
+import { FOLDERS } from './file/directory.ts'
 import { isBusy, tooLong, unanswered } from './sqlite/errors.ts'
 import { type ClosableHandle, nodeSqlite, prepare } from './sqlite/handle.ts'
 import { hasTable } from './sqlite/table.ts'

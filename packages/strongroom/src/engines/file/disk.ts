@@ -21,9 +21,6 @@ const unlink = promisify(fs.unlink)
 const mkdir = promisify(fs.mkdir)
 const readdir = promisify(fs.readdir)
 
-/** What is in the directory of a store. */
-export const FOLDERS = ['sessions', 'owners', 'locks'] as const
-
 export type LoadedFile = FileRecord & { readonly expiresAt: number }
 
 /**
