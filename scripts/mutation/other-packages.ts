@@ -153,10 +153,10 @@ export const cliMutations: readonly Mutation[] = [
     'note(WITHOUT_LOOKING)\n    throw error',
     'return NO_CACHES\n    throw error',
   ),
-  cli('config', 'config')(
+  cli('config', 'paths')(
     'a mistyped path that becomes an empty store',
-    'if (path !== null && !existsSync(path)) throw',
-    'if (path === null && !existsSync("/")) throw',
+    'if (!exists(path)) throw',
+    'if (path.length === 0) throw',
   ),
   cli('keys', 'secrets')(
     'a new secret under a key id that is taken',
