@@ -303,6 +303,16 @@ export const foundMutations: readonly Mutation[] = [
     'const url = await storeUrl(options)',
     'const url = options.store ?? null',
   ),
+  command('scan-sqlite', 'scan/pages')(
+    'one large cell that a page of SQLite has thousands of times',
+    'i < cells && this.#parsed <= this.#layout.usable',
+    'i < cells',
+  ),
+  command('scan-sqlite', 'scan/pages')(
+    'a page on which rows overlap, and which counts as read',
+    "if (this.#parsed > this.#layout.usable) this.#tally.notUnderstood('a damaged page, on which rows overlap')",
+    '',
+  ),
   command('scan-variants', 'scan/pages')(
     'a long row on a small page that is no session as far as it goes',
     'local < size && local < ENOUGH',
