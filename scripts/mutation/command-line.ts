@@ -303,6 +303,21 @@ export const foundMutations: readonly Mutation[] = [
     'const url = await storeUrl(options)',
     'const url = options.store ?? null',
   ),
+  command('scan-sqlite', 'scan/sqlite')(
+    'rows that are only in the journal of an unfinished transaction',
+    'if ((await reader.peek(1))[0] === 0) return',
+    'if ((await reader.peek(1)).length > 0) return',
+  ),
+  command('scan-sqlite', 'scan/sqlite')(
+    'a journal that is left from an ended transaction, taken for an unfinished one',
+    'if ((await reader.peek(1))[0] === 0) return',
+    '',
+  ),
+  command('scan-sqlite', 'scan/file')(
+    'the files beside a link to a database, in place of those beside the database',
+    'await realpath(this.#file).catch(() => this.#file)',
+    'this.#file',
+  ),
   command('scan-sqlite', 'scan/pages')(
     'one large cell that a page of SQLite has thousands of times',
     'i < cells && this.#parsed <= this.#layout.usable',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, suite, test } from 'node:test'
 import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
+import { DJANGO } from './planted.ts'
 import { Project } from './project.ts'
 
 const project = new Project()
@@ -43,5 +45,67 @@ suite('hostile pages of SQLite', () => {
     // Without a bound, this takes a minute or two.
     assert.ok(performance.now() - start < 15_000)
     assert.match(problem ?? '', /^100 parts of it were not understood: the first is a damaged page/)
+  })
+})
+
+suite('files beside a SQLite database', () => {
+  const [KEY, DATA] = DJANGO[0] as readonly [string, string]
+  const TABLE = 'CREATE TABLE s (k text, d text)'
+
+  /** What `use` sees of a database while a transaction of another connection has not ended. */
+  async function during(name: string, mode: string, use: () => Promise<void>): Promise<void> {
+    const database = new DatabaseSync(project.path(name))
+    try {
+      database.exec(`PRAGMA journal_mode = ${mode}; PRAGMA secure_delete = ON; ${TABLE}; CREATE TABLE filler (f)`)
+      database.prepare('INSERT INTO s VALUES (?, ?)').run(KEY, DATA)
+      database.exec(
+        "INSERT INTO filler SELECT hex(randomblob(1500)) FROM json_each('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]')",
+      )
+      // A small cache, so that changed pages are written before the transaction ends.
+      database.exec("PRAGMA cache_size = 1; BEGIN; DELETE FROM s; UPDATE filler SET f = replace(f, '0', '1')")
+      await use()
+      database.exec('COMMIT')
+    } finally {
+      database.close()
+    }
+  }
+
+  test('rows that are only in the journal of an unfinished transaction keep the file from an all-clear', async () => {
+    await during('hot.db', 'DELETE', async () => {
+      const { problem, findings, traces } = await scan('hot.db')
+      assert.deepEqual(findings, [])
+      assert.match(problem ?? '', /unfinished transaction .*-journal/)
+      assert.equal(traces?.django, 1)
+    })
+    const ended = await scan('hot.db')
+    assert.deepEqual([ended.problem, ended.findings], [null, []])
+  })
+
+  for (const mode of ['PERSIST', 'TRUNCATE'])
+    test(`the journal of a transaction that has ended is no problem in the mode ${mode}`, async () => {
+      await during(`${mode}.db`, mode, async () => assert.notEqual((await scan(`${mode}.db`)).problem, null))
+      assert.ok(existsSync(project.path(`${mode}.db-journal`)))
+      const ended = await scan(`${mode}.db`)
+      assert.deepEqual([ended.problem, ended.findings], [null, []])
+    })
+
+  test('a link to a database is read with the files beside the database', async () => {
+    mkdirSync(project.path('data'))
+    symlinkSync(project.path('data', 'real.db'), project.path('link.db'))
+    const database = new DatabaseSync(project.path('data', 'real.db'))
+    try {
+      database.exec(`PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; ${TABLE}`)
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      database.prepare('INSERT INTO s VALUES (?, ?)').run(KEY, DATA)
+      const { problem, format, findings } = await scan('link.db')
+      assert.deepEqual([problem, format], [null, 'SQLite database and its write-ahead log'])
+      assert.deepEqual(findings, [{ table: null, kind: 'django', rows: 1, readable: 'yes' }])
+    } finally {
+      database.close()
+    }
+    await during(join('data', 'real.db2'), 'DELETE', async () => {
+      symlinkSync(project.path('data', 'real.db2'), project.path('link2.db'))
+      assert.match((await scan('link2.db')).problem ?? '', /unfinished transaction/)
+    })
   })
 })
