@@ -303,6 +303,22 @@ export const foundMutations: readonly Mutation[] = [
     'const url = await storeUrl(options)',
     'const url = options.store ?? null',
   ),
+  command('scan-borders', 'scan/row')('a session behind many columns', 'const COLUMNS = 4096', 'const COLUMNS = 32'),
+  command('scan-borders', 'scan/tally')(
+    'columns that nothing has looked at',
+    "if (row.isCut) this.notUnderstood('rows of more than 4,096 columns')",
+    '',
+  ),
+  command('scan-borders', 'scan/django')(
+    'a session of Django behind the first columns',
+    'for (const value of row.values()) {\n    if (hasKey',
+    'for (const value of [...row.values()].slice(0, 8)) {\n    if (hasKey',
+  ),
+  command('scan-borders', 'scan/django')(
+    'a signed cookie in the header of a request',
+    ' || hasSignedCookie(value)',
+    '',
+  ),
   command('scan-sqlite', 'scan/sqlite')(
     'rows that are only in the journal of an unfinished transaction',
     'if ((await reader.peek(1))[0] === 0) return',

@@ -111,6 +111,7 @@ export class PageScanner {
       return 0
     }
     if (this.#record(page, { start: at, end, size }) === 0) return 0
+    this.#tally.width(this.#row)
     const kind = kindOf(this.#row, null)
     if (kind === 'django' && local < size) this.#longRows++
     if (kind !== null) this.#tally.add(kind, 1, null)
