@@ -319,6 +319,16 @@ export const foundMutations: readonly Mutation[] = [
     ' || hasSignedCookie(value)',
     '',
   ),
+  command('scan-sqlite', 'scan/text')(
+    'a dump of SQLite that was cut off between two statements',
+    '/\\nCOMMIT;\\s*$/',
+    '/;\\s*$/',
+  ),
+  command('scan-sqlite', 'scan/file')(
+    'a dump of SQLite whose program reported an error, and that is called cut off',
+    'if (endsWithError(text.end))',
+    "if (endsWithError(''))",
+  ),
   command('scan-sqlite', 'scan/sqlite')(
     'rows that are only in the journal of an unfinished transaction',
     'if ((await reader.peek(1))[0] === 0) return',

@@ -23,7 +23,7 @@ suite('hostile pages of SQLite', () => {
   /** A page of rows, on which every pointer leads to one cell with thousands of columns, all of them NULL. */
   function overlapping(): Buffer {
     const page = Buffer.alloc(SIZE)
-    const [pointers, cells, size] = [8, 8000, 16_000]
+    const [pointers, cells, size] = [8, 8000, 4000]
     const at = pointers + 2 * cells
     page[0] = 13
     page.writeUInt16BE(cells, 3)
@@ -107,5 +107,30 @@ suite('files beside a SQLite database', () => {
       symlinkSync(project.path('data', 'real.db2'), project.path('link2.db'))
       assert.match((await scan('link2.db')).problem ?? '', /unfinished transaction/)
     })
+  })
+})
+
+suite('SQL of SQLite', () => {
+  const BODY = 'CREATE TABLE a (b);\nINSERT INTO a VALUES(1);\n'
+  const FORMS: Readonly<Record<string, string>> = {
+    '.dump': 'PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n',
+    '.dump, redirected on Windows': 'PRAGMA foreign_keys=OFF;\r\nBEGIN TRANSACTION;\r\n',
+    '.recover': "BEGIN;\nPRAGMA writable_schema = on;\nPRAGMA encoding = 'UTF-8';\n",
+    '.dump with a warning': '/* WARNING: it needs more */\nPRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n',
+    'iterdump of Python': 'BEGIN TRANSACTION;\n',
+  }
+
+  for (const [what, start] of Object.entries(FORMS))
+    test(`${what} was read whole only if it ends with its last line`, async () => {
+      for (const end of ['COMMIT;\n', 'COMMIT;', 'PRAGMA writable_schema = off;\r\nCOMMIT;\r\n'])
+        assert.equal((await scanned(`${start}${BODY}${end}`)).problem, null, JSON.stringify(end))
+      for (const end of ['', 'PRAGMA writable_schema = off;\n', 'INSERT INTO a VALUES(2);\n'])
+        assert.match((await scanned(`${start}${BODY}${end}`)).problem ?? '', /in the middle of the dump: is it cut off/)
+      const { problem } = await scanned(`${start}${BODY}ROLLBACK; -- due to errors\n`)
+      assert.match(problem ?? '', /ends with an error of its program/)
+    })
+
+  test('SQL that has only some of its statements in a transaction may end with others', async () => {
+    assert.equal((await scanned(`${BODY}BEGIN;\n${BODY}COMMIT;\n${BODY}`)).problem, null)
   })
 })

@@ -15,7 +15,7 @@ import type { Source } from './source.ts'
 import { beginsAsSql, SqlScanner } from './sql.ts'
 import { checkJournal, readDatabase, readLog } from './sqlite.ts'
 import { membersOf } from './tar.ts'
-import { decoded, hasNoEnd, TextWithEnd } from './text.ts'
+import { decoded, endsWithError, hasNoEnd, TextWithEnd } from './text.ts'
 import { NeedsPgRestoreError } from './toc.ts'
 
 /** A gzip file inside a gzip file happens. More layers are an attack. */
@@ -235,6 +235,10 @@ export class FileScan {
     const text = new TextWithEnd(reader.rest())
     await this.#statements(text, dialect)
     if (text.hasZeros) this.#source.tally.notUnderstood('zeros, which no SQL has')
+    if (endsWithError(text.end))
+      throw new UnreadableError(
+        'it ends with an error of its program, which has left out rows: scan the database itself',
+      )
     if (hasNoEnd(start, text.end)) throw truncated('the dump')
   }
 
