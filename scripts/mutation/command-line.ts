@@ -298,6 +298,57 @@ export const foundMutations: readonly Mutation[] = [
     '/^-f|^--file(?:=|$)/',
     '/^-f$|^--file(?:=|$)/',
   ),
+  command('scan-borders', 'scan/row')('a session behind many columns', 'const COLUMNS = 4096', 'const COLUMNS = 32'),
+  command('scan-borders', 'scan/tally')(
+    'columns that nothing has looked at',
+    "if (row.isCut) this.notUnderstood('rows of more than 4,096 columns')",
+    '',
+  ),
+  command('scan-borders', 'scan/django')(
+    'a session of Django behind the first columns',
+    'for (const value of row.values()) {\n    if (hasKey',
+    'for (const value of [...row.values()].slice(0, 8)) {\n    if (hasKey',
+  ),
+  command('scan-borders', 'scan/django')(
+    'a signed cookie in the header of a request',
+    ' || hasSignedCookie(value)',
+    '',
+  ),
+  command('scan-sqlite', 'scan/text')(
+    'a dump of SQLite that was cut off between two statements',
+    '/\\nCOMMIT;\\s*$/',
+    '/;\\s*$/',
+  ),
+  command('scan-sqlite', 'scan/file')(
+    'a dump of SQLite whose program reported an error, and that is called cut off',
+    'if (endsWithError(text.end))',
+    "if (endsWithError(''))",
+  ),
+  command('scan-sqlite', 'scan/sqlite')(
+    'rows that are only in the journal of an unfinished transaction',
+    'if ((await reader.peek(1))[0] === 0) return',
+    'if ((await reader.peek(1)).length > 0) return',
+  ),
+  command('scan-sqlite', 'scan/sqlite')(
+    'a journal that is left from an ended transaction, taken for an unfinished one',
+    'if ((await reader.peek(1))[0] === 0) return',
+    '',
+  ),
+  command('scan-sqlite', 'scan/file')(
+    'the files beside a link to a database, in place of those beside the database',
+    'await realpath(this.#file).catch(() => this.#file)',
+    'this.#file',
+  ),
+  command('scan-sqlite', 'scan/pages')(
+    'one large cell that a page of SQLite has thousands of times',
+    'i < cells && this.#parsed <= this.#layout.usable',
+    'i < cells',
+  ),
+  command('scan-sqlite', 'scan/pages')(
+    'a page on which rows overlap, and which counts as read',
+    "if (this.#parsed > this.#layout.usable) this.#tally.notUnderstood('a damaged page, on which rows overlap')",
+    '',
+  ),
   command('scan-variants', 'scan/pages')(
     'a long row on a small page that is no session as far as it goes',
     'local < size && local < ENOUGH',

@@ -173,6 +173,41 @@ suite('values of any length', () => {
       }
   })
 
+  const SIGNED = `${Buffer.from('{"_auth_user_id":"1"}').toString('base64url')}:1r31eq:${'s'.repeat(43)}`
+
+  for (const [what, values] of [
+    ['a signed cookie', `'${SIGNED}'`],
+    ['a row of Django', `'${KEY}','${DATA}'`],
+    ['a key of the cache of Django', `':1:django.contrib.sessions.cache${KEY}'`],
+    ['a row of Strongroom', `'${ID}',X'11${'a5'.repeat(80)}',7,${MOMENTS}`],
+  ])
+    test(`${what} is found behind any number of columns`, async () => {
+      for (const before of [1, 7, 8, 9, 31, 32, 33, 500]) {
+        const row = `INSERT INTO s VALUES (${'1,'.repeat(before)}${values});\n`
+        const { problem, findings } = await scanned(`PRAGMA foreign_keys=OFF;\n${row}`)
+        assert.deepEqual([problem, rowsOf({ findings })], [null, 1], `${before}`)
+      }
+    })
+
+  test('rows of more columns than databases have were not read whole', async () => {
+    const row = (columns: number) => `INSERT INTO s VALUES (${Array(columns).fill('1')});\n`
+    assert.equal((await scanned(`-- SQL\n${row(4096)}`)).problem, null)
+    assert.match((await scanned(`-- SQL\n${row(4097)}`)).problem ?? '', /more than 4,096 columns/)
+  })
+
+  test('a signed cookie in the header of a request is found', async () => {
+    for (const header of [
+      `Cookie: sessionid=${SIGNED}`,
+      `{"cookie":"lang=en; sessionid=${SIGNED}; a=b"}`,
+      `sessionid="${SIGNED}"`,
+    ]) {
+      const { problem, findings } = await scanned(`-- SQL\nINSERT INTO log VALUES (1,'${header}','GET');\n`)
+      assert.deepEqual([problem, rowsOf({ findings })], [null, 1], header)
+    }
+    const other = `sessionid=${Buffer.from('"text"').toString('base64url')}:1r31eq:${'s'.repeat(43)}`
+    assert.equal(rowsOf(await scanned(`-- SQL\nINSERT INTO log VALUES (1,'${other}','GET');\n`)), 0)
+  })
+
   test('rows of tables with 63, 64 and more columns are read whole', async () => {
     for (const count of [63, 64, 65, 100]) {
       const columns = Array.from({ length: count }, (_, i) => `c${i}`)

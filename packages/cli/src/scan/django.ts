@@ -3,12 +3,11 @@ import type { Row, Value } from './row.ts'
 
 /** Is it a session of Django, whatever its table is called? */
 export function isDjango(row: Row): boolean {
-  let key = -1
-  for (let i = 0; i < row.count && i < 8; i++) {
-    const value = row.at(i) as Value
-    if (key >= 0 && isDjangoData(value)) return true
-    if (isCacheKey(value) || isSignedCookie(value)) return true
-    if (value.length >= 8 && value.length <= 40 && /^[a-z0-9]+$/.test(value.head.toString('latin1'))) key = i
+  let hasKey = false
+  for (const value of row.values()) {
+    if (hasKey && isDjangoData(value)) return true
+    if (isCacheKey(value) || isSignedCookie(value) || hasSignedCookie(value)) return true
+    hasKey ||= value.length >= 8 && value.length <= 40 && /^[a-z0-9]+$/.test(value.head.toString('latin1'))
   }
   return false
 }
@@ -26,7 +25,18 @@ export function isSignedCookie(value: Value): boolean {
   const start = value.head.toString('latin1')
   const body = /^\.?[\w-]+/.exec(start)?.[0] ?? ''
   // A body that goes on after what was kept, or ends at the time.
-  if (body.length < start.length && start[body.length] !== ':') return false
+  return (body.length === start.length || start[body.length] === ':') && isSession(body)
+}
+
+/** The header of a request, with a session in one of its cookies, as a log of requests has it. */
+function hasSignedCookie({ head }: Value): boolean {
+  const at = head.length < 60 ? -1 : head.indexOf('sessionid=', 0, 'latin1')
+  const body = at < 0 ? undefined : COOKIE.exec(head.toString('latin1', at))?.[1]
+  return body !== undefined && isSession(body)
+}
+
+/** Is it the JSON of an object, possibly compressed? */
+function isSession(body: string): boolean {
   const bytes = Buffer.from(body.replace('.', ''), 'base64url')
   if (!body.startsWith('.')) return bytes[0] === 0x7b
   try {
@@ -47,6 +57,8 @@ export function isDjangoData(value: Value): boolean {
   if (value.isTruncated) return /^\.?[\w-]{40,}$/.test(start)
   return DJANGO_SIGNATURE.test(value.tail.toString('latin1'))
 }
+
+const COOKIE = /^sessionid="?(\.?[\w-]+):[0-9A-Za-z]{6}:[\w-]{27}/
 
 /** HMAC-SHA256, or HMAC-SHA1 before Django 3.1, after a time in base62. */
 const DJANGO_SIGNATURE = /:[0-9A-Za-z]{6}:(?:[\w-]{43}|[\w-]{27})$/

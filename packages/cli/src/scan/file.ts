@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readAof } from './aof.ts'
 import { readArchive, restoredSql } from './archive.ts'
@@ -13,9 +13,9 @@ import { readRdb } from './rdb.ts'
 import { ByteReader, truncated, UnopenedError, UnreadableError } from './reader.ts'
 import type { Source } from './source.ts'
 import { beginsAsSql, SqlScanner } from './sql.ts'
-import { readDatabase, readLog } from './sqlite.ts'
+import { checkJournal, readDatabase, readLog } from './sqlite.ts'
 import { membersOf } from './tar.ts'
-import { decoded, hasNoEnd, TextWithEnd } from './text.ts'
+import { decoded, endsWithError, hasNoEnd, TextWithEnd } from './text.ts'
 import { NeedsPgRestoreError } from './toc.ts'
 
 /** A gzip file inside a gzip file happens. More layers are an attack. */
@@ -120,16 +120,27 @@ export class FileScan {
     return this.#text(reader, look)
   }
 
-  /** The newest rows of a database may be only in the log beside it. Rows that are in both are counted twice. */
+  /**
+   * The newest rows of a database may be only in the log beside it, and what an unfinished transaction has changed or deleted only in
+   * the journal beside it. Rows that are in both are counted twice.
+   */
   async #database(reader: ByteReader): Promise<void> {
     this.#is('SQLite database')
     await readDatabase(reader, this.#source)
-    const log = `${this.#file}-wal`
-    if (!this.#isPlainFile() || (await sizeOf(log)) === 0) return
-    this.#is('SQLite database and its write-ahead log')
-    await this.#open(log, (reader) => {
+    if (!this.#isPlainFile()) return
+    // SQLite opens a link by the name of the file that it leads to. A pipe has no such name, and nothing beside it.
+    const name = await realpath(this.#file).catch(() => this.#file)
+    if ((await sizeOf(`${name}-wal`)) > 0) {
+      this.#is('SQLite database and its write-ahead log')
+      await this.#beside(`${name}-wal`, (log) => readLog(log, this.#source.tally))
+    }
+    if ((await sizeOf(`${name}-journal`)) > 0) await this.#beside(`${name}-journal`, checkJournal)
+  }
+
+  async #beside(file: string, use: (reader: ByteReader) => Promise<void>): Promise<void> {
+    await this.#open(file, async (reader) => {
       reader.watch((bytes) => this.#source.raw.push(bytes))
-      return readLog(reader, this.#source.tally)
+      await use(reader)
     })
   }
 
@@ -224,6 +235,10 @@ export class FileScan {
     const text = new TextWithEnd(reader.rest())
     await this.#statements(text, dialect)
     if (text.hasZeros) this.#source.tally.notUnderstood('zeros, which no SQL has')
+    if (endsWithError(text.end))
+      throw new UnreadableError(
+        'it ends with an error of its program, which has left out rows: scan the database itself',
+      )
     if (hasNoEnd(start, text.end)) throw truncated('the dump')
   }
 
@@ -243,5 +258,8 @@ export class FileScan {
 const sizeOf = (file: string) =>
   stat(file).then(
     ({ size }) => size,
-    () => 0,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return 0
+      throw error
+    },
   )

@@ -41,6 +41,8 @@ export class PageScanner {
   #longRows = 0
   #hasSchema = false
   #pages = 0
+  /** How many bytes of this page were read as records. */
+  #parsed = 0
 
   constructor(layout: Layout, tally: Tally, isLog = false) {
     this.#layout = layout
@@ -62,12 +64,15 @@ export class PageScanner {
     // Bytes that belong to no cell may be what is left of deleted ones.
     const gaps = Buffer.from(page)
     gaps.fill(0, 0, pointers)
-    for (let i = 0; i < cells; i++) {
+    this.#parsed = 0
+    for (let i = 0; i < cells && this.#parsed <= this.#layout.usable; i++) {
       const at = page.readUInt16BE(pointers + 2 * i)
       if (at < pointers || at >= this.#layout.usable) continue
       const end = this.#cell(page, at, type)
       if (end > at) gaps.fill(0, at, end)
     }
+    // Thousands of pointers to one large cell would take a time that is quadratic in the size of the page.
+    if (this.#parsed > this.#layout.usable) this.#tally.notUnderstood('a damaged page, on which rows overlap')
     // An index has ids and no records.
     if (type === LEAF) this.#push(this.#remnants, gaps)
   }
@@ -106,6 +111,7 @@ export class PageScanner {
       return 0
     }
     if (this.#record(page, { start: at, end, size }) === 0) return 0
+    this.#tally.width(this.#row)
     const kind = kindOf(this.#row, null)
     if (kind === 'django' && local < size) this.#longRows++
     if (kind !== null) this.#tally.add(kind, 1, null)
@@ -116,6 +122,7 @@ export class PageScanner {
   /** Fills the row with the values of the record in these bytes, and returns its size; 0 when they are not a record of this size. */
   #record(page: Buffer, { start, end, size }: { start: number; end: number; size: number }): number {
     this.#row.clear()
+    this.#parsed += end - start
     let [head, at] = varint(page, start)
     let value = start + head
     const types = value

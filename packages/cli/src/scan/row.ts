@@ -79,10 +79,10 @@ export class Value {
   }
 }
 
-/** No session table has more columns. */
-const COLUMNS = 32
+/** More columns than MySQL and PostgreSQL have in a table, and than SQLite has as it is usually built. */
+const COLUMNS = 4096
 
-/** The values of one row, in order. Those after the first 32 are read and discarded. */
+/** The values of one row, in order. Those beyond the most columns are read and discarded. */
 export class Row {
   count = 0
   readonly #values: Value[] = []
@@ -90,6 +90,11 @@ export class Row {
 
   clear(): void {
     this.count = 0
+  }
+
+  /** Were there values that nothing has looked at? */
+  get isCut(): boolean {
+    return this.count > COLUMNS
   }
 
   /** The next value of the row, empty, for the caller to fill. */

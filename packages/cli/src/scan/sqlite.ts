@@ -36,6 +36,19 @@ export async function readLog(reader: ByteReader, tally: Tally): Promise<void> {
   scanner.end()
 }
 
+/**
+ * Throws when the journal beside a database belongs to a transaction that has not ended: rows that it has deleted are in the
+ * journal alone, and come back when SQLite opens the database. One whose first byte is zero has ended.
+ */
+export async function checkJournal(reader: ByteReader): Promise<void> {
+  if ((await reader.peek(1))[0] === 0) return
+  // Its bytes are searched.
+  for await (const _ of reader.rest());
+  throw new UnreadableError(
+    'an unfinished transaction is in the file beside it whose name ends in "-journal": end it, or roll it back by opening the database with sqlite3, and scan again',
+  )
+}
+
 function layoutOf(head: Buffer): Layout {
   if (head.length < 100) throw new UnreadableError('it begins as a SQLite database and is too short for one')
   // 65536 does not fit into two bytes and is stored as 1.

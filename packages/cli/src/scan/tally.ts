@@ -35,12 +35,19 @@ export class Tally {
   row(row: Row, table: Table | null): void {
     const kind = kindOf(row, table)
     if (kind !== null) this.add(kind, 1, table)
+    this.width(row)
+  }
+
+  /** A value that was discarded may be a session. */
+  width(row: Row): void {
+    if (row.isCut) this.notUnderstood('rows of more than 4,096 columns')
   }
 
   /** A row without some of its columns, by which alone it may not be recognized. */
   partialRow(row: Row, table: Table | null): void {
     const kind = kindOf(row, table)
     if (kind !== null) this.add(kind, 1, table)
+    this.width(row)
     const isOwned = table !== null && ownerOf(table) !== null
     if (isOwned || (kind === null && mayBeSession(row)))
       this.notUnderstood(`rows${table === null ? '' : ` of the table ${nameOf(table)}`} without some of their columns`)

@@ -26,11 +26,19 @@ export async function* decoded(chunks: AsyncIterable<Buffer>, encoding: string):
 const LAST_LINES: readonly (readonly [start: RegExp, end: RegExp])[] = [
   [LOG_OUTPUT, /COMPLETION_TYPE=@OLD_COMPLETION_TYPE/],
   [/^-- (?:PostgreSQL database (?:cluster )?dump$|M(?:ySQL|ariaDB) dump \d)/m, /dump complete/i],
+  // .dump and .recover of SQLite, and iterdump of Python.
+  [
+    /^(?:\s|PRAGMA [^;]*;|--[^\n]*\n|\/\*[^*]*\*\/)*BEGIN(?: TRANSACTION;|;\s+PRAGMA writable_schema)/i,
+    /\nCOMMIT;\s*$/,
+  ],
 ]
 
 /** Was a text cut off, also between statements? False where its program does not write how it ends. */
 export const hasNoEnd = (start: string, end: string) =>
   LAST_LINES.find(([begins]) => begins.test(start))?.[1].test(end) === false
+
+/** .dump of SQLite goes on after an error, without the rows that it could not read. */
+export const endsWithError = (end: string) => /\nROLLBACK; -- due to errors\s*$/.test(end)
 
 const KEPT = 1000
 
