@@ -333,4 +333,19 @@ export const foundMutations: readonly Mutation[] = [
     "      if (this.#values.hasLost) problem = SEVERAL\n      if (end === 'last') break",
     "      if (end === 'last') break",
   ),
+  command('scan-formats', 'scan/aof')(
+    'a session that a cluster has moved, and that is not counted',
+    'if (i === 3 && isRestore) {',
+    'if (i === 3 && isRestore && value.isTruncated) {',
+  ),
+  command('scan-formats', 'scan/aof')(
+    'a value from another server that cannot be read, and is skipped',
+    "this.#tally.notUnderstood('a value that was restored')",
+    '',
+  ),
+  command('scan-formats', 'scan/rdb')(
+    'a damaged value that is taken for whole',
+    'if (!stored.equals(sum) || !(',
+    'if (!(',
+  ),
 ]

@@ -122,6 +122,11 @@ suite('what is not understood is reported, and nothing else is', () => {
       assert.notEqual((await scanned(`${MYSQL}${sql}\n`)).problem, null)
     })
 
+  test('a string that has lost its beginning is not taken for one of several in a value', async () => {
+    const { problem } = await scanned(`${MYSQL}${LOST['two strings that have lost one end each']}\n`)
+    assert.match(problem ?? '', /with values that cannot be read/)
+  })
+
   const FINE = [
     'INSERT INTO customer_orders_archive_2024_2025 SELECT * FROM x;',
     'INSERT INTO t DEFAULT VALUES;',

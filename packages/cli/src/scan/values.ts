@@ -70,9 +70,9 @@ export class ValueReader {
     this.#value = value
     this.#isRead = false
     this.#last = 'nothing'
-    this.#call = ''
     this.#isName = false
     this.#lost = 0
+    this.#call = ''
     this.#other.clear()
     for (let depth = 0; ; ) {
       const byte = yield* cursor.peek()
