@@ -359,4 +359,39 @@ export const foundMutations: readonly Mutation[] = [
     "secretKeyFallbacks: (process.env.DJANGO_SECRET_KEY_FALLBACKS ?? '')",
     "secretKeyFallbacks: ''",
   ),
+  command('scan-sql', 'scan/values')(
+    'a parameter of a procedure, of which only the name is read',
+    'if (byte === COMMA && this.#isName) this.#endName()',
+    '',
+  ),
+  command('scan-sql', 'scan/values')(
+    'a session in a string that is not the first of its value',
+    'this.hasLost ||= this.#lost >= LEAST_LOST',
+    '',
+  ),
+  command('scan-sql', 'scan/values')(
+    'a session in hexadecimal digits that others overwrite',
+    "if (/^0x/i.test(head.toString('latin1', 0, 2))) this.#lost += length",
+    '',
+  ),
+  command('scan-sql', 'scan/insert')(
+    'INSERT … SET whose values are in several strings',
+    "      if (this.#values.hasLost) problem = SEVERAL\n      if (end === 'last') break",
+    "      if (end === 'last') break",
+  ),
+  command('scan-formats', 'scan/aof')(
+    'a session that a cluster has moved, and that is not counted',
+    'if (i === 3 && isRestore) {',
+    'if (i === 3 && isRestore && value.isTruncated) {',
+  ),
+  command('scan-formats', 'scan/aof')(
+    'a value from another server that cannot be read, and is skipped',
+    "this.#tally.notUnderstood('a value that was restored')",
+    '',
+  ),
+  command('scan-formats', 'scan/rdb')(
+    'a damaged value that is taken for whole',
+    'if (!stored.equals(sum) || !(',
+    'if (!(',
+  ),
 ]

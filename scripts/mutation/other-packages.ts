@@ -244,17 +244,17 @@ export const cliMutations: readonly Mutation[] = [
     'if (Object.keys(traces).length > 0)',
     'if (Object.keys(traces).length > 1e9)',
   ),
-  cli('scan-binlog', 'scan/events')(
+  cli('scan-binlog', 'scan/binlog-events')(
     'an event that was changed, and is taken for whole',
     'this.#hasChecksums = algorithm === 1',
     'this.#hasChecksums = false',
   ),
-  cli('scan-binlog', 'scan/events')(
+  cli('scan-binlog', 'scan/binlog-events')(
     'an event of an unknown kind that is skipped',
     'else if (!HARMLESS.has(type) && (flags & IGNORABLE) === 0)',
     'else if (type > 255)',
   ),
-  cli('scan-binlog', 'scan/events')(
+  cli('scan-binlog', 'scan/binlog-events')(
     'a backslash that is an escape whatever the log says',
     'const escapes = !hasNoEscapes(settings)',
     'const escapes = true',

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { packTar } from 'modern-tar'
+import { Crc64 } from '../../packages/cli/src/scan/crc64.ts'
 import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
 import { type PostgresServer, postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { redisNeed, startRedis } from '../servers/redis.ts'
@@ -208,6 +209,66 @@ suite('commands in a log of Redis', () => {
       const report = await scanned(`${command('SELECT', '0')}${command(...words)}${command('PING')}`)
       assert.deepEqual([report.problem, report.format, rowsOf(report)], [null, 'log of Redis', rows])
     })
+
+  /** As DUMP writes it, with the version of Redis 7. */
+  const dumped = (...value: (Buffer | string)[]) => {
+    const bytes = Buffer.concat([
+      ...value.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)),
+      Buffer.from([11, 0]),
+    ])
+    const crc = new Crc64()
+    crc.update(bytes)
+    return Buffer.concat([bytes, crc.digest()])
+  }
+  const long = (bytes: Buffer) => Buffer.from([0x40 | (bytes.length >> 8), bytes.length & 255])
+  const restore = (word: string, key: string, value: Buffer) =>
+    Buffer.from(command(word, key, '0', value.toString('latin1'), 'REPLACE', 'ABSTTL'), 'latin1')
+  const log = (...commands: Buffer[]) =>
+    Buffer.concat([Buffer.from(command('SELECT', '0')), ...commands, Buffer.from(command('PING'))])
+  const STRING = Buffer.from([0])
+  const OURS = Buffer.concat([Buffer.from([1]), Buffer.alloc(25), Buffer.from([0x12]), randomBytes(100)])
+  // The first 32 bytes, and then zeros that are copied from one another.
+  const COMPRESSED = Buffer.concat([
+    Buffer.from([0xc3, 38, 0x41, 0x20, 31]),
+    OURS.subarray(0, 32),
+    ...[Buffer.from([0, 0]), Buffer.from([0xe0, 246, 0])],
+  ])
+
+  for (const [what, key, value, kind] of [
+    ["Django's data", `session:${KEY}`, dumped(STRING, long(Buffer.from(DATA)), DATA), 'django'],
+    ["Django's cache", `:1:django.contrib.sessions.cache${KEY}`, dumped(STRING, '\x04abcd'), 'django'],
+    ['a session of ours', `strongroom:${ID}`, dumped(STRING, long(OURS), OURS), 'server-key'],
+    ['a compressed session of ours', `strongroom:${ID}`, dumped(STRING, COMPRESSED), 'server-key'],
+  ] as const)
+    for (const word of ['RESTORE', 'restore-asking'])
+      test(`${what} that ${word} brings from another server is found`, async () => {
+        const report = await scanned(log(restore(word, key, value)))
+        assert.deepEqual([report.problem, report.findings.map(({ kind, rows }) => [kind, rows])], [null, [[kind, 1]]])
+      })
+
+  test('a value of another type, or of any other key, that RESTORE brings is no session', async () => {
+    const values = [dumped(STRING, '\x04abcd'), dumped('\x01\x02\x01a\x01b'), dumped(STRING, '\xc0\x07')]
+    const report = await scanned(log(...values.map((value) => restore('RESTORE', 'a key', value))))
+    assert.deepEqual([report.problem, report.findings], [null, []])
+  })
+
+  test('a value of RESTORE that cannot be read is reported, and what follows it is read', async () => {
+    const whole = dumped(STRING, '\x04abcd')
+    for (const value of [
+      dumped(Buffer.from([7]), randomBytes(40)),
+      dumped(Buffer.from([99]), 'abcd'),
+      dumped(STRING, long(OURS), 'abcd'),
+      dumped(STRING, '\x04abcd', 'efgh'),
+      whole.fill(1, 8),
+      Buffer.alloc(0),
+    ]) {
+      const report = await scanned(
+        log(restore('RESTORE', `session:${KEY}`, value), Buffer.from(command('SET', KEY, DATA))),
+      )
+      assert.match(report.problem ?? '', /not understood: a value that was restored/)
+      assert.equal(rowsOf(report), 1)
+    }
+  })
 })
 
 suite('files of Redis', { skip: redisNeed.skip }, () => {
@@ -222,13 +283,13 @@ suite('files of Redis', { skip: redisNeed.skip }, () => {
   test('every session in a dump is found, of Strongroom, of django-redis-sessions and of a cache', async () => {
     const report = await scanned(bytesOf('RDB'))
     assert.deepEqual([report.problem, report.format], [null, 'dump of Redis'])
-    assert.deepEqual(kindsIn(report), { ...PLANTED, django: DJANGO.length + 3 })
+    assert.deepEqual(kindsIn(report), { ...PLANTED, django: DJANGO.length + 4 })
   })
 
   test('every session in a log is found', async () => {
     const report = await scanned(bytesOf('AOF'))
     assert.deepEqual([report.problem, report.format], [null, 'log of Redis'])
-    for (const [kind, rows] of Object.entries({ ...PLANTED, django: DJANGO.length + 3 }))
+    for (const [kind, rows] of Object.entries({ ...PLANTED, django: DJANGO.length + 4 }))
       assert.ok((kindsIn(report)[kind] ?? 0) >= rows, kind)
   })
 

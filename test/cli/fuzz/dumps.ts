@@ -198,6 +198,13 @@ function dumpOf(database: DatabaseSync): string {
   return `${[...lines, 'COMMIT;'].join('\n')}\n`
 }
 
+/** Adds a session as one that comes from another server, and resolves to its key. */
+async function restored(client: Redis): Promise<string> {
+  const key = randomBytes(16).toString('hex')
+  await client.restore(`prefix:${key}`, 0, await client.dumpBuffer(`prefix:${DJANGO[2]?.[0]}`))
+  return key
+}
+
 export async function redisDumps(server: RedisServer): Promise<Dump[]> {
   const store = redis({ url: server.url })
   await plant(store as never)
@@ -206,6 +213,7 @@ export async function redisDumps(server: RedisServer): Promise<Dump[]> {
   const client = new Redis(server.url)
   for (const [key, data] of DJANGO) await client.set(`prefix:${key}`, data)
   for (const [, key, value] of CACHED) await client.set(key, Buffer.from(value, 'base64'), 'EX', 3600)
+  keys.push(await restored(client))
   await client.hset('a hash', { field: randomBytes(100), other: 'x'.repeat(500) })
   await client.sadd('a set', 'a', 'b', 3)
   await client.zadd('scores', 1.5, 'a', 2, 'b')

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MariadbServer } from '../../servers/mariadb.ts'
 import { output, withMariadb } from '../databases.ts'
+import { DJANGO } from '../planted.ts'
 import type { Range } from './damage.ts'
 import { type Dump, file, fillForScan } from './dumps.ts'
 import { formsOf } from './forms.ts'
@@ -46,13 +48,25 @@ async function logOf({ url, dir }: MariadbServer, settings: string, work: () => 
   return join(dir, 'data', log?.File as string)
 }
 
+/** Inserts a row in a procedure, whose statements are logged with NAME_CONST. Resolves to the key. */
+async function callProcedure(url: string): Promise<string> {
+  const key = randomBytes(16).toString('hex')
+  await withMariadb(url, async (pool) => {
+    await pool.query('CREATE TABLE kept (k varchar(40), d text)')
+    await pool.query('CREATE PROCEDURE keep(k varchar(40), d text) INSERT INTO kept VALUES (k, d)')
+    await pool.query('CALL keep(?, ?)', [key, DJANGO[1]?.[1]])
+  })
+  return key
+}
+
 /** The binary logs of a server with these settings, and what mysqlbinlog prints of them. */
 export async function logDumps(server: MariadbServer): Promise<Dump[]> {
   const dumps: Dump[] = []
   for (const [i, settings] of LOGS.entries()) {
     const keys: string[] = []
     const path = await logOf(server, settings, async () => {
-      keys.push(...(await fillForScan(server.url.replace(/test$/, `log_${i}`))))
+      const url = server.url.replace(/test$/, `log_${i}`)
+      keys.push(...(await fillForScan(url)), await callProcedure(url))
     })
     const isChecked = !settings.includes('NONE')
     const rowsIn = (bytes: Buffer) => keys.map((key) => [...eventsWith(bytes, key)])

@@ -1,10 +1,13 @@
-import { type ByteReader, truncated, UnreadableError } from './reader.ts'
+import { readDumped } from './rdb.ts'
+import { ByteReader, truncated, UnreadableError } from './reader.ts'
 import { kindOfRedis } from './redis.ts'
 import { Value } from './row.ts'
 import type { Tally } from './tally.ts'
 
 /** In errors: "it ends in the middle of the log". */
 const LOG = 'the log'
+/** Keys that come from another server, as MIGRATE sends them, and the move of a slot in a cluster. */
+const RESTORE = /^restore(?:-asking)?$/i
 const damaged = () => new UnreadableError('it begins as a log of Redis and is damaged')
 
 /**
@@ -34,11 +37,17 @@ class Command {
   /** The value follows its key, as in SET and MSET, or comes after how long it is kept, as in SETEX, which has four words. */
   async read(count: number): Promise<void> {
     let isFound = false
+    let isRestore = false
     for (let i = 0; i < count; i++) {
       const value = this.#at(i)
       value.clear()
+      if (i === 3 && isRestore) {
+        await this.#restored()
+        continue
+      }
       await argument(this.#reader, value)
-      if (i < 2 || (count === 4 && isFound)) continue
+      if (i === 0) isRestore = RESTORE.test(value.head.toString('latin1', 0, 16))
+      if (i < 2 || isRestore || (count === 4 && isFound)) continue
       const isLate = count === 4 && i === 3
       const kind = (isLate ? kindOfRedis(this.#at(1), value) : null) ?? kindOfRedis(this.#at(i - 1), value)
       if (kind === null) continue
@@ -47,14 +56,32 @@ class Command {
     }
   }
 
+  /** The value of RESTORE, which is written as in a dump. Its key is the second word. */
+  async #restored(): Promise<void> {
+    const dump = new ByteReader(this.#reader.chunks(await lengthOf(this.#reader), LOG))
+    try {
+      await readDumped(dump, this.#at(1), this.#tally)
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error
+      this.#tally.notUnderstood('a value that was restored')
+    }
+    for await (const _ of dump.rest());
+    await lineEnd(this.#reader)
+  }
+
   #at(index: number): Value {
     return this.#last[index % this.#last.length] as Value
   }
 }
 
 async function argument(reader: ByteReader, into: Value): Promise<void> {
-  const length = numberIn(await readLine(reader), '$')
-  for await (const part of reader.chunks(length, LOG)) into.append(part, 0, part.length)
+  for await (const part of reader.chunks(await lengthOf(reader), LOG)) into.append(part, 0, part.length)
+  await lineEnd(reader)
+}
+
+const lengthOf = async (reader: ByteReader) => numberIn(await readLine(reader), '$')
+
+async function lineEnd(reader: ByteReader): Promise<void> {
   if ((await reader.take(2, LOG)).toString('latin1') !== '\r\n') throw damaged()
 }
 

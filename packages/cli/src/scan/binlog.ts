@@ -1,5 +1,5 @@
+import { EventReader } from './binlog-events.ts'
 import { Cursor, parse } from './cursor.ts'
-import { EventReader } from './events.ts'
 import { LoggedStatements } from './logged-statements.ts'
 import { type ByteReader, UnreadableError } from './reader.ts'
 import type { Tally } from './tally.ts'

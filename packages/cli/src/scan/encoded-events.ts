@@ -1,5 +1,5 @@
+import { EventReader } from './binlog-events.ts'
 import { Cursor, type Parser } from './cursor.ts'
-import { EventReader } from './events.ts'
 import { truncated, UnreadableError } from './reader.ts'
 import type { Tally } from './tally.ts'
 

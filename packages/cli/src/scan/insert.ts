@@ -23,6 +23,8 @@ const MODIFIERS = new Set([
 /** What may follow the values of the last row. */
 const AFTER_ROWS = new Set(['ON', 'AS', 'RETURNING'])
 
+const SEVERAL = 'with values of several strings'
+
 export interface InsertTarget {
   columnsOf(table: string): readonly string[] | null
   /** The row has the values of one session, or of anything else. */
@@ -89,6 +91,7 @@ export class Insert {
 
   *#rows(table: Table, target: InsertTarget): Parser<string | null> {
     const lexer = this.#lexer
+    let problem: string | null = null
     for (;;) {
       let token = yield* lexer.next()
       if (this.#isWord(token) && lexer.text.toUpperCase() === 'ROW') token = yield* lexer.next()
@@ -100,17 +103,19 @@ export class Insert {
       if (end === 'truncated') throw truncated('a table')
       if (end === 'unknown') return yield* this.#skip('symbol', 'with values that cannot be read')
       target.found(table)
+      if (this.#values.hasLost) problem = SEVERAL
       const isWrong = !hasWidth(table, this.#row.count)
       token = yield* lexer.next()
       if (isWrong) return yield* this.#skip(token, 'with another number of columns')
-      if (token === 'end') return null
-      if (this.#isWord(token) && AFTER_ROWS.has(lexer.text.toUpperCase())) return yield* this.#skip(token, null)
+      if (token === 'end') return problem
+      if (this.#isWord(token) && AFTER_ROWS.has(lexer.text.toUpperCase())) return yield* this.#skip(token, problem)
       if (token !== 'comma') return yield* this.#skip(token, 'with something after its values')
     }
   }
 
   *#assignments(table: Table, target: InsertTarget): Parser<string | null> {
     const columns: string[] = []
+    let problem: string | null = null
     this.#row.clear()
     for (;;) {
       const { name, next } = yield* tableName(this.#lexer, yield* this.#lexer.next())
@@ -122,10 +127,11 @@ export class Insert {
       this.#cursor.show()
       if (end === 'truncated') throw truncated('a table')
       if (end === 'unknown') return yield* this.#skip('symbol', 'with values that cannot be read')
+      if (this.#values.hasLost) problem = SEVERAL
       if (end === 'last') break
     }
     target.found({ name: table.name, columns })
-    return yield* this.#skip('symbol', null)
+    return yield* this.#skip('symbol', problem)
   }
 
   *#skip(token: Token, problem: string | null): Parser<string | null> {

@@ -1,6 +1,6 @@
+import type { StatementReader } from './binlog-events.ts'
 import { Cursor, type Parser } from './cursor.ts'
 import type { Dialect } from './dialect.ts'
-import type { StatementReader } from './events.ts'
 import { SqlScanner } from './sql.ts'
 import type { Tally } from './tally.ts'
 

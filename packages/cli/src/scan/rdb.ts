@@ -41,17 +41,26 @@ export async function readRdb(reader: ByteReader, tally: Tally): Promise<void> {
   await new RdbReader(reader, tally).read()
 }
 
+/**
+ * Reads a value as DUMP writes it, and RESTORE reads it: its type, the value, the version of the format, and a checksum. Throws an
+ * `UnreadableError` if it is anything else.
+ */
+export async function readDumped(reader: ByteReader, key: Value, tally: Tally): Promise<void> {
+  await new RdbReader(reader, tally, key).dumped()
+}
+
 class RdbReader {
   readonly #reader: ByteReader
   readonly #tally: Tally
-  readonly #key = new Value()
+  readonly #key: Value
   readonly #value = new Value()
   readonly #crc = new Crc64()
   #version = 0
 
-  constructor(reader: ByteReader, tally: Tally) {
+  constructor(reader: ByteReader, tally: Tally, key = new Value()) {
     this.#reader = reader
     this.#tally = tally
+    this.#key = key
   }
 
   async read(): Promise<void> {
@@ -65,6 +74,15 @@ class RdbReader {
       if (code < SLOT_INFO) await this.#pair(code)
       else await this.#opcode(code)
     }
+  }
+
+  async dumped(): Promise<void> {
+    await this.#element(await this.#byte())
+    await this.#take(2)
+    const sum = this.#crc.digest()
+    const stored = await this.#reader.take(8, 'a value')
+    if (!stored.equals(sum) || !(await this.#reader.isAtEnd()))
+      throw new UnreadableError('it holds a value that is damaged')
   }
 
   async #checksum(): Promise<void> {
@@ -93,6 +111,11 @@ class RdbReader {
 
   async #pair(type: number): Promise<void> {
     await this.#string(this.#key)
+    await this.#element(type)
+  }
+
+  /** A value of this type. */
+  async #element(type: number): Promise<void> {
     const strings = STRINGS.get(type)
     if (type === STRING || strings === 0) {
       await this.#string(this.#value)

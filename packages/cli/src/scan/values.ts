@@ -12,10 +12,16 @@ const ESCAPES = escapeTable({ 0: 0, b: 8, n: 10, r: 13, t: 9, Z: 26 })
 const [CUT, UNKNOWN] = [-1, -2]
 /** Words that may follow a string or a number in an expression. */
 const AFTER_VALUE = /^(?:AND|AS|AT|COLLATE|CHARACTER|ESCAPE|FOR|FROM|IN|IS|LIKE|NOT|OR|USING)$/i
+/** Literals around a value may have fewer bytes than a session, even in pieces: formats, flags, separators. */
+const LEAST_LOST = 20
+/** No name of a parameter or a collation is longer. */
+const LONGEST_NAME = 64
 const OPERATORS = byteSet(...'+-*/|:=<>!~^&%[]{}?.')
 
 /** Reads values: a literal with an optional prefix (`_binary`, `X`, `E`), a word, a number, or an expression around one of these. */
 export class ValueReader {
+  /** Did the values of the last row have other literals beside them that a session may be made of, as in `CONCAT('…', '…')`? */
+  hasLost = false
   readonly #cursor: Cursor
   readonly #dialect: Dialect
   /** A string or word that is not the value, such as the encoding in `decode('…', 'base64')`. */
@@ -27,6 +33,10 @@ export class ValueReader {
   #word = this.#other
   /** The first function that is called: UNHEX, decode. */
   #call = ''
+  /** Is the next literal the name of a parameter, whose value follows it? A binary log has `NAME_CONST('name', value)`. */
+  #isName = false
+  /** How many bytes the literals have that are not in the value. */
+  #lost = 0
 
   constructor(cursor: Cursor, dialect: Dialect) {
     this.#cursor = cursor
@@ -38,6 +48,7 @@ export class ValueReader {
    * its end would otherwise hide the rows after it: `unknown` when the values do not read as SQL.
    */
   *tuple(row: Row): Parser<'row' | 'truncated' | 'unknown'> {
+    this.hasLost = false
     for (;;) {
       const end = yield* this.#read(row.next(), false)
       if (end === CLOSE) return 'row'
@@ -47,6 +58,7 @@ export class ValueReader {
 
   /** Reads the value after `column =`, as in INSERT … SET. `last` when the statement ends after it; its semicolon is not consumed. */
   *assigned(row: Row): Parser<'more' | 'last' | 'truncated' | 'unknown'> {
+    this.hasLost = false
     const end = yield* this.#read(row.next(), true)
     if (end === COMMA) return 'more'
     return end === SEMICOLON ? 'last' : end === CUT ? 'truncated' : 'unknown'
@@ -58,6 +70,8 @@ export class ValueReader {
     this.#value = value
     this.#isRead = false
     this.#last = 'nothing'
+    this.#isName = false
+    this.#lost = 0
     this.#call = ''
     this.#other.clear()
     for (let depth = 0; ; ) {
@@ -81,6 +95,7 @@ export class ValueReader {
         if (!(yield* this.#run())) return UNKNOWN
       } else if (byte === COMMA || OPERATORS[byte] === 1) {
         cursor.at++
+        if (byte === COMMA && this.#isName) this.#endName()
         this.#last = 'operator'
       } else if (byte <= 0x20 && byte > 0) cursor.at++
       else return UNKNOWN
@@ -90,17 +105,34 @@ export class ValueReader {
   /** A word before a parenthesis is the name of a function. */
   #enter(): void {
     if (this.#isRead || this.#last !== 'word') return
-    if (this.#call === '') this.#call = this.#word.head.toString('latin1', 0, 32).toLowerCase()
+    const name = this.#word.head.toString('latin1', 0, 32).toLowerCase()
+    if (name === 'name_const') this.#isName = true
+    else if (this.#call === '') this.#call = name
+    this.#dropBare(this.#value)
     this.#value.clear()
+  }
+
+  #endName(): void {
+    if (this.#value.length > LONGEST_NAME) this.#lost += this.#value.length
+    this.#value.clear()
+    this.#isRead = this.#isName = false
+  }
+
+  /** Counts hexadecimal digits that are about to be overwritten. Other numbers are no part of a session. */
+  #dropBare({ head, length }: Value): void {
+    if (/^0x/i.test(head.toString('latin1', 0, 2))) this.#lost += length
   }
 
   *#string(): Parser<boolean> {
     if (this.#last === 'string') return false
     const isFirst = !this.#isRead
     const prefix = isFirst && this.#last === 'word' ? this.#value.head.toString('latin1').toLowerCase() : ''
+    const isCollation = this.#last === 'word' && /^collate$/i.test(this.#word.head.toString('latin1', 0, 8))
     const into = isFirst ? this.#value : this.#other
+    if (isFirst) this.#dropBare(into)
     const isWhole = yield* quoted(this.#cursor, into, prefix === 'e' ? { escapes: true } : this.#dialect)
     if (prefix === 'x') into.unhex(0)
+    if (!isFirst && !(isCollation && into.length <= LONGEST_NAME)) this.#lost += into.length
     this.#isRead = true
     this.#last = 'string'
     return isWhole
@@ -115,6 +147,7 @@ export class ValueReader {
     const isAfterString = this.#last === 'string'
     into.clear()
     yield* run(this.#cursor, into)
+    if (!isKept) this.#dropBare(into)
     this.#last = 'word'
     this.#word = into
     return !isAfterString || AFTER_VALUE.test(into.head.toString('latin1', 0, 12))
@@ -122,6 +155,7 @@ export class ValueReader {
 
   #finish(): void {
     const value = this.#value
+    this.hasLost ||= this.#lost >= LEAST_LOST
     if (!this.#isRead) finishBare(value)
     if (this.#call === '') return
     const encoding = this.#other.head.toString('latin1', 0, 8).toLowerCase()

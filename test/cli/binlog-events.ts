@@ -83,7 +83,7 @@ export interface RowsOptions {
   readonly id?: number
   /** The bytes of extra information that version 2 may have. */
   readonly extra?: Buffer | null
-  /** Which columns are in the rows; undefined is a column that is not. */
+  /** Are the rows compressed as MariaDB does it? */
   readonly isCompressed?: boolean
 }
 
