@@ -160,15 +160,15 @@ export const commandLineMutations: readonly Mutation[] = [
   ),
   command('backup', 'backup/sqlite')(
     'a mistyped table that is not left out, and nobody hears of it',
-    'if (!emptied.includes(table)) note(',
-    "if (table === '') note(",
+    'filter((table) => !emptied.includes(table))',
+    "filter((table) => table === '')",
   ),
   command('backup', 'backup/sqlite-worker')(
     'a backup without the triggers of the session table',
     'for (const { sql } of triggers) copy.exec(sql)',
     '',
   ),
-  command('backup', 'backup/plan')(
+  command('backup', 'backup/shell')(
     'a quote in a printed command that ends the word',
     ".replaceAll(\"'\", `'\\\\''`)",
     '',
@@ -393,5 +393,35 @@ export const foundMutations: readonly Mutation[] = [
     'a damaged value that is taken for whole',
     'if (!stored.equals(sum) || !(',
     'if (!(',
+  ),
+  command('backup-tables', 'backup/postgres')(
+    'rows of partitions of the session table that are in the backup',
+    '...caches.found, ...descendants]',
+    '...caches.found]',
+  ),
+  command('backup-tables', 'backup/catalog')(
+    'rows of a partition of a partition that are in the backup',
+    'waiting.push(idOf(table))',
+    '',
+  ),
+  command('backup-tables', 'commands/backup')(
+    '--print that does not say what it has not looked up',
+    'planner === postgresPlanner ?',
+    'planner === mysqlPlanner ?',
+  ),
+  command('backup-tables', 'backup/catalog')(
+    'a mistyped --without, and a backup with the rows',
+    'if (first === undefined) return',
+    'return',
+  ),
+  command('backup-tables', 'backup/sqlite-worker')(
+    'a table of `main` that does not exist under that name',
+    '|| empty(copy, withoutSchema(table))',
+    '',
+  ),
+  command('backup-tables', 'backup/catalog')(
+    'advice to leave out a table in every schema',
+    'shellWords([shown(table)])',
+    'shellWords([table.name])',
   ),
 ]

@@ -65,7 +65,7 @@ async function leavesOut(store: string, env: Record<string, string> = {}): Promi
   for (const name of Object.values(CACHES))
     assert.ok(err.includes(`${name} are left out: by its columns it is a table of Django's DatabaseCache`), err)
   for (const name of ['keyed_cache', 'numbers'])
-    assert.match(err, new RegExp(`${name} are in the backup: .* --without ${name}\\.`))
+    assert.match(err, new RegExp(`${name} are in the backup: .* --without (?:\\w+\\.)?${name}\\.`))
   assert.equal(err.match(/are left out/g)?.length, 2)
   assert.doesNotMatch(err, /cache_key are/)
 }
@@ -136,21 +136,15 @@ suite("a backup without the tables of Django's DatabaseCache", { skip }, () => {
 })
 
 suite('strongroom backup --without', () => {
-  test('takes names of tables only, which are as they are in the database', async () => {
+  test('takes any name of a table, as it is in the database', async () => {
     const args = ['backup', '--store', 'postgres://db/app', '--print', '--without', 'Shop_Cache', '--without', 'app.c']
     const { out } = await project.run(args)
     assert.match(out, /'--exclude-table-data=\*\."Shop_Cache"' '--exclude-table-data="app"\."c"'/)
-    for (const name of ['', '-x', 'a b', 'a.b.c', "a'"]) {
-      const { code, err } = await project.run([
-        'backup',
-        '--store',
-        'postgres://db/app',
-        '--print',
-        `--without=${name}`,
-      ])
-      assert.equal(code, 2)
-      assert.match(err, /--without takes the name of a table/)
-    }
+    const quoted = await project.run(['backup', '--store', 'postgres://db/app', '--print', `--without=-a"b.c d.e'`])
+    assert.ok(quoted.out.includes(`'--exclude-table-data="-a""b"."c d.e'\\''"'`), quoted.out)
+    const { code, err } = await project.run(['backup', '--store', 'postgres://db/app', '--print', '--without='])
+    assert.equal(code, 2)
+    assert.match(err, /--without takes the name of a table/)
   })
 
   test('a client asks with the connection of the dump', async () => {

@@ -5,17 +5,19 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:
 import { DatabaseSync } from 'node:sqlite'
 import { after, suite, test } from 'node:test'
 import { locate } from '../../packages/cli/src/locate.ts'
-import { main, Project } from './project.ts'
+import { FAKE_PSQL, main, Project } from './project.ts'
 
 const project = new Project()
 after(() => project.remove())
 
+/** A client that finds the session table, and everything else. */
+const REST = `${project.fake('psql', FAKE_PSQL)}:/usr/bin:/bin`
 const mode = (name: string) => statSync(project.path(name)).mode & 0o777
 const drafts = () => readdirSync(project.dir).filter((name) => name.includes('draft'))
 
 suite('what a backup writes', () => {
   test('there is one output file, and an empty one is no backup', async () => {
-    const PATH = `${project.fake('pg_dump', '')}:${project.fake('mariadb-dump', '')}:/usr/bin:/bin`
+    const PATH = `${project.fake('pg_dump', '')}:${project.fake('mariadb-dump', '')}:${REST}`
     for (const [store, passed, code] of [
       ['postgres://db/app', '-f', 2],
       ['postgres://db/app', '-fother.sql', 2],
@@ -42,7 +44,7 @@ suite('what a backup writes', () => {
     test(`a backup that is stopped by ${send} leaves nothing behind`, async () => {
       const PATH = project.fake('pg_dump', 'echo half; echo ready >&2; exec sleep 60')
       const { code, err } = await project.run(['backup', '--store', 'postgres://db/app', '-o', 'stopped.sql'], {
-        env: { PATH: `${PATH}:/usr/bin:/bin` },
+        env: { PATH: `${PATH}:${REST}` },
         steps: [{ when: /ready/, send }],
       })
       assert.deepEqual([code, err], [130, 'ready\nstrongroom: Interrupted. Nothing was saved.\n'])
@@ -51,7 +53,7 @@ suite('what a backup writes', () => {
     })
 
   test('a file that comes into being during the backup is not replaced, unless --force says so', async () => {
-    const PATH = `${project.fake('pg_dump', 'echo dump; echo other > raced.sql')}:/usr/bin:/bin`
+    const PATH = `${project.fake('pg_dump', 'echo dump; echo other > raced.sql')}:${REST}`
     const args = ['backup', '--store', 'postgres://db/app', '-o', 'raced.sql']
     const { code, err } = await project.run(args, { env: { PATH } })
     assert.equal(code, 2)

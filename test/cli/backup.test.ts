@@ -28,7 +28,7 @@ import {
   withPostgres,
 } from './databases.ts'
 import { DJANGO, TRAPS } from './planted.ts'
-import { CANARY, main, Project } from './project.ts'
+import { CANARY, FAKE_PSQL, main, Project } from './project.ts'
 
 const project = new Project()
 after(() => project.remove())
@@ -123,15 +123,17 @@ suite('a backup of PostgreSQL', { skip: postgresNeed.skip }, () => {
 
   test('a backup that fails leaves nothing behind and keeps the existing file', async () => {
     project.write('kept.sql', 'kept')
-    const store = `${server.url}_missing`
     for (const args of [
       ['-o', 'new.sql'],
       ['-o', 'kept.sql', '--force'],
     ]) {
-      const { code, err } = await project.run(['backup', '--store', store, ...args])
+      const { code, err } = await project.run(['backup', '--store', server.url, ...args, '--', '--table=nowhere'])
       assert.equal(code, 1)
       assert.match(err, /strongroom: pg_dump failed with code 1, and there is no backup\.\n$/)
     }
+    const unknown = await project.run(['backup', '--store', `${server.url}_missing`, '-o', 'new.sql'])
+    assert.equal(unknown.code, 1)
+    assert.match(unknown.err, /strongroom: psql failed with code 2, and there is no backup\.\n$/)
     assert.deepEqual(drafts(), [])
     assert.equal(readFileSync(project.path('kept.sql'), 'utf8'), 'kept')
     assert.ok(!readdirSync(project.dir).includes('new.sql'))
@@ -389,11 +391,12 @@ suite('strongroom backup', () => {
   ] as const)
     test(`a password for ${program} is only in its environment`, async () => {
       const PATH = project.fake(program, `printf '%s\\n' "$@"; test "$${variable}" = '${PASSWORD}' && echo given`)
+      const REST = `${project.fake('psql', FAKE_PSQL)}:/usr/bin:/bin`
       for (const url of [
         `${scheme}://app:${ENCODED}@db.example/shop`,
         `${scheme}://app@db.example/shop?password=${ENCODED}`,
       ]) {
-        const { code, out } = await project.run(['backup', '--store', url], { env: { PATH: `${PATH}:/usr/bin:/bin` } })
+        const { code, out } = await project.run(['backup', '--store', url], { env: { PATH: `${PATH}:${REST}` } })
         assert.equal(code, 0)
         assert.match(out, /^given$/m)
         const printed = await project.run(['backup', '--store', url, '--print', '-o', 'x.sql'])
@@ -416,7 +419,10 @@ suite('strongroom backup', () => {
       pg.out,
       `pg_dump '--dbname=postgresql://app@db:5433/shop?sslmode=require' '--exclude-table-data=*."strongroom_sessions"'\n`,
     )
-    assert.equal(pg.err, 'strongroom: the URL option "ssl" is for the driver and was not passed to pg_dump.\n')
+    assert.match(
+      pg.err,
+      /^strongroom: the URL option "ssl" is for the driver and was not passed to pg_dump\.\nstrongroom: with/,
+    )
     const my = await project.run([
       'backup',
       '--store',

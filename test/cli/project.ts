@@ -12,6 +12,8 @@ import { entryPoints, packageNamed, root } from '../../scripts/packages.ts'
 export const main = join(root, 'packages', 'cli', 'src', 'main.ts')
 export const CANARY = 'canary in the data'
 export const SECRET = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
+/** What `psql` prints about a database that has only the session table. */
+export const FAKE_PSQL = 'echo t 7075626c6963 7374726f6e67726f6f6d5f73657373696f6e73'
 export const OLDER = 'q8Zt1mWc6Yp3Rk9Jv4Hn7Bs2Lf5Dg0Xe-Ua_TiOyMwE'
 
 /** A store that takes 300 ms for each batch, like a store with millions of sessions, but small enough for a test. */

@@ -53,38 +53,5 @@ const isCache = (columns: readonly CatalogColumn[]) =>
     return expected?.test(type) === true && isKey === (name.toLowerCase() === 'cache_key')
   })
 
-const shown = ({ schema, name }: TableName) => (schema === '' ? name : `${schema}.${name}`)
-
-/** What the user should know about the tables that were left out without being named, and about those that were not. */
-export function remarksAbout({ found, similar }: CacheTables): string[] {
-  return [
-    ...found.map(
-      (table) =>
-        `the rows of ${shown(table)} are left out: by its columns it is a table of Django's DatabaseCache, which may hold sessions.`,
-    ),
-    ...similar.map(
-      (table) =>
-        `the rows of ${shown(table)} are in the backup: it has the columns of Django's DatabaseCache, and others, or of other types. If sessions are in it, add --without ${table.name}.`,
-    ),
-  ]
-}
-
-/**
- * The columns in what a client program prints: a line for each, with schema, table, column and type in hexadecimal digits, because
- * names may hold anything, and 1 for a column of the primary key.
- */
-export function columnsIn(output: string): CatalogColumn[] {
-  const text = (hex = '') => Buffer.from(hex, 'hex').toString('utf8')
-  return output
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const [schema, table, name, type, key] = line.trim().split(/\s/)
-      return {
-        table: { schema: text(schema), name: text(table) },
-        name: text(name),
-        type: text(type),
-        isKey: key === '1',
-      }
-    })
-}
+/** As `--without` takes it. */
+export const shown = ({ schema, name }: TableName) => (schema === '' ? name : `${schema}.${name}`)

@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { mysqlDriverOptions, mysqlUrlOptions } from 'strongroom/internal'
 import { misuse } from '../failure.ts'
 import { locate } from '../locate.ts'
+import { shown, type TableName } from './cache-tables.ts'
+import type { LeftOut } from './catalog.ts'
 import { notPassed, parseDatabaseUrl } from './database-url.ts'
 import { type Command, type Plan, type Planner, tableIn, tablesOf } from './plan.ts'
 
@@ -11,12 +13,15 @@ const PACKAGE = 'mariadb-client'
 
 /** Arguments that the client needs to connect as the dump does. */
 const CONNECTS = /^--(?:(?:skip-)?ssl|tls|plugin-dir|default-auth|protocol|host|port|socket|user)/
+/** In hexadecimal digits, because a name may hold anything. */
+const hex = (...names: string[]) => names.map((name) => `HEX(CONVERT(${name} USING utf8mb4))`).join(', ')
+/** Tables that have rows. */
+const TABLES = `information_schema.tables t WHERE t.table_type NOT IN ('VIEW', 'SYSTEM VIEW', 'SEQUENCE')`
 /** Columns of the tables with a column `cache_key`. */
-const CATALOG = `SELECT ${['c.table_schema', 'c.table_name', 'c.column_name', 'c.data_type']
-  .map((name) => `HEX(CONVERT(${name} USING utf8mb4))`)
-  .join(', ')}, c.column_key = 'PRI'
-  FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
-  WHERE t.table_type = 'BASE TABLE' AND c.table_schema = DATABASE() AND c.table_name IN (SELECT k.table_name
+const COLUMNS = `SELECT 'c', ${hex('c.table_schema', 'c.table_name', 'c.column_name', 'c.data_type')}, c.column_key = 'PRI'
+  FROM information_schema.columns c WHERE c.table_schema = DATABASE()
+  AND c.table_name IN (SELECT t.table_name FROM ${TABLES} AND t.table_schema = DATABASE())
+  AND c.table_name IN (SELECT k.table_name
     FROM information_schema.columns k WHERE k.table_schema = DATABASE() AND k.column_name = 'cache_key')`
 
 /**
@@ -24,32 +29,28 @@ const CATALOG = `SELECT ${['c.table_schema', 'c.table_name', 'c.column_name', 'c
  * their rows: there, one dump leaves out the table, and a second one has the table without its rows.
  */
 export const mysqlPlanner: Planner = {
-  plan(request, caches) {
+  plan(request, leftOut) {
     const { database, query, login, secrets } = connection(request.url)
     const name = oneOf('mariadb-dump', 'mysqldump')
     const program = locate(name)
-    const named = [...tablesOf(request, tableIn('mysql:', query)), ...request.without]
-    const found = caches.found.map((table) => table.name)
-    const full = [
-      ...named.map((table) => (table.includes('.') ? table : `${database}.${table}`)),
-      ...found.map((table) => `${database}.${table}`),
-    ]
+    const tables = tablesIn(database, this.names(request), leftOut)
+    const full = tables.map(shown)
     const command = (...args: string[]): Command => ({ name, program, package: PACKAGE, args: [...login, ...args] })
     const options = ['--single-transaction', '--hex-blob']
     const several = request.passed.some((arg) => /^(?:--(?:all-)?databases|-[AB])$/.test(arg))
     const what = [...(several ? [] : [database]), ...request.passed]
     const canLeaveOut = leavesOutRows(program)
-    if (!canLeaveOut && (several || named.some((table) => table.includes('.'))))
+    if (!canLeaveOut && (several || tables.some(({ schema }) => schema !== database)))
       throw misuse(`This ${name} can leave rows out of only one database: the one that the URL names.`)
     // It would take the name for an option.
-    if (!canLeaveOut && found.some((table) => table.startsWith('-')))
+    if (!canLeaveOut && tables.some((table) => table.name.startsWith('-')))
       throw misuse(`This ${name} cannot leave out the rows of a table whose name begins with a dash.`)
     return {
       commands: canLeaveOut
         ? [command(...full.map((table) => `--ignore-table-data=${table}`), ...options, ...what)]
         : [
             command(...full.map((table) => `--ignore-table=${table}`), ...options, ...what),
-            command('--no-data', ...options, database, ...named, ...found, ...request.passed),
+            command('--no-data', ...options, database, ...tables.map((table) => table.name), ...request.passed),
           ],
       secrets,
       remarks: [...query.keys()]
@@ -58,13 +59,42 @@ export const mysqlPlanner: Planner = {
     }
   },
 
+  names(request) {
+    const { query } = connection(request.url)
+    return [...tablesOf(request, tableIn('mysql:', query)), ...request.without]
+  },
+
+  /** The programs compare names without regard to case. */
+  isNamed(name, table, request) {
+    const { database } = connection(request.url)
+    return [name, `${database}.${name}`].some((each) => isSame(each, shown(table)))
+  },
+
   catalog(request) {
+    if (!request.django && request.without.length === 0) return null
     const { database, login, secrets } = connection(request.url)
     const name = oneOf('mariadb', 'mysql')
     const passed = request.passed.filter((arg) => CONNECTS.test(arg))
-    const args = [...login, ...passed, '--batch', '--skip-column-names', `--execute=${CATALOG}`, database]
+    const schemas = [database, ...this.names(request).flatMap((each) => each.match(/^[^.]+(?=\.)/) ?? [])]
+    const digits = schemas.map((schema) => `'${Buffer.from(schema).toString('hex').toUpperCase()}'`).join(', ')
+    const tables = `SELECT 't', ${hex('t.table_schema', 't.table_name')} FROM ${TABLES} AND
+      (t.table_schema = DATABASE() OR ${hex('t.table_schema')} IN (${digits}))`
+    const queries = [tables, ...(request.django ? [COLUMNS] : [])].join('; ')
+    const args = [...login, ...passed, '--batch', '--skip-column-names', `--execute=${queries}`, database]
     return { command: { name, program: locate(name), package: PACKAGE, args }, secrets }
   },
+}
+
+const isSame = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
+
+/** By their names, and those that only the catalog knows. */
+function tablesIn(database: string, names: readonly string[], { named, caches }: LeftOut): TableName[] {
+  const tables = names.map((table) => {
+    const [, schema, name] = /^([^.]+)\.(.+)$/s.exec(table) ?? []
+    return schema === undefined || name === undefined ? { schema: database, name: table } : { schema, name }
+  })
+  const isNew = (table: TableName) => !tables.some((each) => isSame(shown(each), shown(table)))
+  return [...tables, ...[...named, ...caches.found].filter(isNew)]
 }
 
 const oneOf = (name: string, other: string) => (locate(name) === null && locate(other) !== null ? other : name)

@@ -1,6 +1,7 @@
 import { tableName } from 'strongroom/internal'
 import { misuse } from '../failure.ts'
-import type { CacheTables } from './cache-tables.ts'
+import type { TableName } from './cache-tables.ts'
+import type { LeftOut } from './catalog.ts'
 
 /** How a backup is made: programs to run one after the other, whose outputs together are the dump. */
 export interface Plan {
@@ -32,10 +33,14 @@ export interface Request {
 
 /** How the backup of a kind of database is made. */
 export interface Planner {
-  /** The tables that are left out by their columns come from `catalog`. */
-  plan(request: Request, caches: CacheTables): Plan
-  /** A program that prints columns of tables, for `columnsIn`. */
-  catalog(request: Request): { readonly command: Command; readonly secrets: Plan['secrets'] }
+  /** What the catalog says is in `leftOut`. */
+  plan(request: Request, leftOut: LeftOut): Plan
+  /** All tables that are left out, by their names in the request. */
+  names(request: Request): readonly string[]
+  /** Is this the table, or one of them? */
+  isNamed(name: string, table: TableName, request: Request): boolean
+  /** A program that prints tables and their columns, for `catalogIn`. Null when nothing depends on them. */
+  catalog(request: Request): { readonly command: Command; readonly secrets: Plan['secrets'] } | null
 }
 
 /** The table that a store URL names. Checked as the engines check it, because it is used in SQL and patterns without quoting. */
@@ -44,15 +49,8 @@ export const tableIn = (where: string, query: URLSearchParams) => tableName(wher
 /** The tables whose rows are left out. */
 export const tablesOf = ({ django }: Request, table: string) => [table, ...(django ? ['django_session'] : [])]
 
-const NAME = /^(?:[a-z_]\w{0,62}\.)?[a-z_]\w{0,62}$/i
-
-/** Throws a `Failure` if it is no name that can be used in SQL and patterns. */
+/** Throws a `Failure` for a name that no table can have. */
 export function checkNames(names: readonly string[]): readonly string[] {
-  if (names.every((name) => NAME.test(name))) return names
-  throw misuse('--without takes the name of a table, in letters, digits and underscores, or "schema.table".')
-}
-
-/** Quoted for a shell. */
-export function shellWords(words: readonly string[]): string {
-  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ')
+  if (!names.includes('')) return names
+  throw misuse('--without takes the name of a table, or "schema.table".')
 }

@@ -1,5 +1,6 @@
 import { libpqOptions, pgOptions, postgresUrlOptions } from 'strongroom/internal'
 import { locate } from '../locate.ts'
+import { shown } from './cache-tables.ts'
 import { notPassed, parseDatabaseUrl } from './database-url.ts'
 import { type Command, type Plan, type Planner, tableIn, tablesOf } from './plan.ts'
 
@@ -8,26 +9,33 @@ const OURS = new Set<string>(postgresUrlOptions)
 
 /** What psql needs to connect as pg_dump does. */
 const CONNECTS = /^(?:-w|--no-password|--(?:host|port|username)=.*)$/
+/** In hexadecimal digits, because a name may hold anything. */
+const hex = (...names: string[]) =>
+  names.map((name) => `pg_catalog.encode(pg_catalog.convert_to(${name}::text, 'UTF8'), 'hex')`).join(', ')
+/** Tables, and materialized views, that a dump can contain. */
+const TABLES = `pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND c.relpersistence <> 't'`
+/** With their parents, if they are partitions or children. */
+const PARENTS = `SELECT 't', ${hex('n.nspname', 'c.relname', 'pn.nspname', 'p.relname')} FROM ${TABLES}
+  LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid LEFT JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+  LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace WHERE c.relkind IN ('r', 'p', 'f', 'm')`
 /** Columns of the tables with a column `cache_key`. */
-const CATALOG = `SELECT ${['n.nspname', 'c.relname', 'a.attname', 'pg_catalog.format_type(a.atttypid, NULL)']
-  .map((name) => `pg_catalog.encode(pg_catalog.convert_to(${name}::text, 'UTF8'), 'hex')`)
-  .join(', ')},
+const COLUMNS = `SELECT 'c', ${hex('n.nspname', 'c.relname', 'a.attname', 'pg_catalog.format_type(a.atttypid, NULL)')},
   (EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey)))::int
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  FROM ${TABLES}
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   WHERE c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_catalog.pg_attribute k
     WHERE k.attrelid = c.oid AND k.attname = 'cache_key' AND NOT k.attisdropped)`
 
 /** pg_dump without the rows of the session table. The table itself is in the dump, so that a restored application works. */
 export const postgresPlanner: Planner = {
-  plan(request, caches) {
-    const { url, query, secrets, dropped } = connection(request.url)
-    const patterns = [
-      ...tablesOf(request, tableIn('postgres:', query)).map((table) => pattern(table.toLowerCase())),
-      ...request.without.map(pattern),
-      ...caches.found.map(({ schema, name }) => [schema, name].map(quoted).join('.')),
-    ]
-    const excluded = patterns.map((each) => `--exclude-table-data=${each}`)
+  plan(request, { named, caches, descendants }) {
+    const { url, secrets, dropped } = connection(request.url)
+    const exact = [...named, ...caches.found, ...descendants].map(({ schema, name }) =>
+      [schema, name].map(quoted).join('.'),
+    )
+    const names = this.names(request).map(pattern)
+    const excluded = [...names, ...exact].map((each) => `--exclude-table-data=${each}`)
     return {
       commands: [command('pg_dump', [`--dbname=${url}`, ...excluded, ...request.passed])],
       secrets,
@@ -35,11 +43,22 @@ export const postgresPlanner: Planner = {
     }
   },
 
+  /** That of a store is in lower case, because the engine does not quote the name of its table. */
+  names(request) {
+    const { query } = connection(request.url)
+    return [...tablesOf(request, tableIn('postgres:', query)).map((table) => table.toLowerCase()), ...request.without]
+  },
+
+  isNamed: (name, table) => name === table.name || name === shown(table),
+
+  /** Always: pg_dump before version 16 cannot leave out the rows of partitions and children by the name of their parent. */
   catalog(request) {
     const { url, secrets } = connection(request.url)
     const passed = request.passed.filter((arg) => CONNECTS.test(arg))
     const options = ['--no-psqlrc', '--no-align', '--tuples-only', '--quiet', '--field-separator= ']
-    return { command: command('psql', [...options, `--dbname=${url}`, ...passed, `--command=${CATALOG}`]), secrets }
+    const queries = [PARENTS, ...(request.django ? [COLUMNS] : [])].map((query) => `--command=${query}`)
+    const args = [...options, '--set=ON_ERROR_STOP=1', `--dbname=${url}`, ...passed, ...queries]
+    return { command: command('psql', args), secrets }
   },
 }
 
@@ -71,11 +90,11 @@ function connection(given: string) {
 
 /**
  * The table in every schema: without a schema in the pattern, pg_dump looks only on the search path and would dump the rows of
- * a table elsewhere. That of a store is in lower case, because the engine does not quote the name of its table.
+ * a table elsewhere.
  */
 function pattern(table: string): string {
-  const names = table.split('.').map(quoted)
-  return names.length === 1 ? `*.${names[0]}` : names.join('.')
+  const [, schema, name] = /^([^.]+)\.(.+)$/s.exec(table) ?? []
+  return schema === undefined || name === undefined ? `*.${quoted(table)}` : `${quoted(schema)}.${quoted(name)}`
 }
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`

@@ -38,7 +38,7 @@ function copyWithout({ from, to, tables, hasCaches }: CopyData['strongroomCopy']
     // A journal on disk would contain the rows again. The copy is a draft and needs none.
     copy.exec('PRAGMA journal_mode = OFF; PRAGMA secure_delete = ON')
     const caches = hasCaches ? cachesIn(copy) : NO_CACHES
-    const emptied = tables.filter((table) => empty(copy, table))
+    const emptied = tables.filter((table) => empty(copy, table) || empty(copy, withoutSchema(table)))
     for (const { name } of caches.found) empty(copy, name)
     copy.exec('VACUUM')
     return { emptied, caches }
@@ -71,7 +71,10 @@ function empty(copy: Database, table: string): boolean {
   return true
 }
 
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
+/** SQLite calls the database that was opened `main`. */
+export const withoutSchema = (table: string) => table.replace(/^main\./i, '')
+
+export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 
 const data = isMainThread ? undefined : (workerData as Partial<CopyData> | undefined)?.strongroomCopy
 if (data) parentPort?.postMessage(copyWithout(data))

@@ -6,14 +6,17 @@ import { Worker } from 'node:worker_threads'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { note, oneLine } from '../output.ts'
 import { onSignal } from '../signals.ts'
-import { remarksAbout } from './cache-tables.ts'
+import { checkFound, NOT_ASKED, remarksAbout } from './catalog.ts'
 import { Draft } from './draft.ts'
-import { shellWords } from './plan.ts'
 import type { Target } from './run.ts'
-import { type Copied, type CopyData, WORKER } from './sqlite-worker.ts'
+import { shellWords } from './shell.ts'
+import { type Copied, type CopyData, quoted, WORKER, withoutSchema } from './sqlite-worker.ts'
 
 /** What is copied: a database, without the rows of these tables, and perhaps without those of Django's caches. */
-export type Copy = Omit<CopyData['strongroomCopy'], 'to'>
+export interface Copy extends Omit<CopyData['strongroomCopy'], 'to'> {
+  /** Those of the tables that must exist. */
+  readonly required: readonly string[]
+}
 
 /** Copies a SQLite database. */
 export async function backupSqlite(copy: Copy, target: Target): Promise<void> {
@@ -38,16 +41,16 @@ export async function backupSqlite(copy: Copy, target: Target): Promise<void> {
   }
 }
 
-async function copyTo(file: string, { force, ...copy }: Copy & { readonly force: boolean }): Promise<void> {
+async function copyTo(file: string, { force, required, ...copy }: Copy & { readonly force: boolean }): Promise<void> {
   const draft = new Draft(file)
   // The draft may have all rows.
   const restore = beforeSignal(() => draft.discard())
   try {
     draft.createEmpty()
     const { emptied, caches } = await copyInWorker({ ...copy, to: draft.path })
-    for (const table of copy.tables)
-      if (!emptied.includes(table)) note(`there is no table ${table}; nothing was left out.`)
-    for (const remark of remarksAbout(caches)) note(oneLine(remark))
+    const missing = copy.tables.filter((table) => !emptied.includes(table))
+    checkFound(required, missing)
+    for (const remark of remarksAbout({ ...NOT_ASKED, caches, missing })) note(oneLine(remark))
     draft.finish(force)
   } finally {
     restore()
@@ -80,7 +83,7 @@ function beforeSignal(cleanUp: () => void): () => void {
 
 /** The same as commands of SQLite's own program, for a person to run. */
 export function sqliteCommands(from: string, tables: readonly string[], file: string): string[] {
-  const deletes = tables.map((table) => `DELETE FROM "${table}";`).join(' ')
+  const deletes = tables.map((table) => `DELETE FROM ${quoted(withoutSchema(table))};`).join(' ')
   return [
     shellWords(['sqlite3', '-readonly', from, `VACUUM INTO '${file.replaceAll("'", "''")}'`]),
     shellWords(['sqlite3', file, `PRAGMA journal_mode = OFF; PRAGMA secure_delete = ON; ${deletes} VACUUM`]),

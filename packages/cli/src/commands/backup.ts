@@ -1,16 +1,17 @@
 import { statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { pathInUrl } from 'strongroom/internal'
-import { type CacheTables, cacheTables, columnsIn, NO_CACHES, remarksAbout } from '../backup/cache-tables.ts'
+import { catalogIn, checkFound, type LeftOut, leftOut, NOT_ASKED, remarksAbout } from '../backup/catalog.ts'
 import { checkFree } from '../backup/draft.ts'
 import { mysqlPlanner } from '../backup/mysql.ts'
 import { checkTarget } from '../backup/own-source.ts'
-import { checkNames, type Plan, type Planner, type Request, shellWords, tableIn, tablesOf } from '../backup/plan.ts'
+import { checkNames, type Plan, type Planner, type Request, tableIn, tablesOf } from '../backup/plan.ts'
 import { postgresPlanner } from '../backup/postgres.ts'
 import { outputOf, runPlan, type Target } from '../backup/run.ts'
+import { shellWords } from '../backup/shell.ts'
 import { backupSqlite, sqliteCommands } from '../backup/sqlite.ts'
 import { loadNamedEnv } from '../environment.ts'
-import { EXIT, Failure, misuse } from '../failure.ts'
+import { misuse } from '../failure.ts'
 import { number } from '../format.ts'
 import { withExamples } from '../options.ts'
 import { line, note, oneLine } from '../output.ts'
@@ -71,34 +72,40 @@ async function backUp(request: Request, target: Target, options: Options): Promi
   if (scheme === 'sqlite') return copy(request, target, options)
   const planner = PLANNERS.get(scheme)
   if (!planner) throw misuse(INSTEAD.get(scheme) ?? UNKNOWN)
-  // Without the caches, for what can be wrong about a request without asking the database.
-  planner.plan(request, NO_CACHES)
+  // For what can be wrong about a request without asking the database.
+  planner.plan(request, NOT_ASKED)
   checkPassed(request.passed, { target, isMysql: !scheme.startsWith('postgres') })
-  const caches = request.django && !options.print ? await lookUp(planner, request) : NO_CACHES
-  const plan = planner.plan(request, caches)
-  for (const remark of [...plan.remarks, ...remarksAbout(caches)]) note(oneLine(remark))
-  if (request.django && options.print) note(NOT_LOOKED_UP)
+  const found = options.print ? NOT_ASKED : await lookUp(planner, request)
+  const plan = planner.plan(request, found)
+  for (const remark of [...plan.remarks, ...remarksAbout(found)]) note(oneLine(remark))
+  if (options.print) for (const remark of notLookedUp(planner, request)) note(remark)
   if (options.print) print(plan, target.file)
   else await runPlan(plan, target)
   return !options.print
 }
 
-const NOT_LOOKED_UP =
+const NO_LOOK_FOR_CACHES =
   "with --print, the database is not asked which tables are of Django's DatabaseCache: name them with --without."
+const NO_LOOK =
+  'with --print, the database is not asked which tables exist, and which are partitions or children of these: name them with --without.'
 
-/** Asks the database which tables are caches of Django. If that is not known, there is no backup. */
-async function lookUp(planner: Planner, request: Request): Promise<CacheTables> {
-  const { command, secrets } = planner.catalog(request)
-  try {
-    return cacheTables(columnsIn(await outputOf(command, secrets)))
-  } catch (error) {
-    if (error instanceof Failure && error.exitCode === EXIT.failed) note(WITHOUT_LOOKING)
-    throw error
-  }
+const notLookedUp = (planner: Planner, request: Request) => [
+  ...(planner === postgresPlanner ? [NO_LOOK] : []),
+  ...(request.django ? [NO_LOOK_FOR_CACHES] : []),
+]
+
+/** Asks the database which tables are left out. If that is not known, there is no backup. */
+async function lookUp(planner: Planner, request: Request): Promise<LeftOut> {
+  const catalog = planner.catalog(request)
+  if (!catalog) return NOT_ASKED
+  const found = catalogIn(await outputOf(catalog.command, catalog.secrets))
+  const result = leftOut(found, {
+    names: planner.names(request),
+    isNamed: (name, table) => planner.isNamed(name, table, request),
+  })
+  checkFound(request.without, result.missing)
+  return result
 }
-
-const WITHOUT_LOOKING =
-  '--django asks the database which tables are caches of Django. To name them yourself, use --without django_session --without TABLE instead.'
 
 const PLANNERS = new Map<string, Planner>([
   ['postgres', postgresPlanner],
@@ -134,8 +141,8 @@ async function copy(request: Request, target: Target, { print }: Options): Promi
   checkTarget(from, target.file)
   if (print) {
     for (const command of sqliteCommands(from, tables, target.file ?? 'copy.db')) line(command)
-    if (request.django) note(NOT_LOOKED_UP)
-  } else await backupSqlite({ from, tables, hasCaches: request.django }, target)
+    if (request.django) note(NO_LOOK_FOR_CACHES)
+  } else await backupSqlite({ from, tables, required: request.without, hasCaches: request.django }, target)
   return !print
 }
 
