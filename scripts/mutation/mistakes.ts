@@ -7,6 +7,7 @@ const made = (file: string) => on('test/adapters/mistakes.test.ts', source(file)
 const warned = (file: string) => on('test/core/warnings.test.ts', source(file))
 const guarded = on('test/core/outage.test.ts', source('backing/guard'))
 const selected = (file: string) => on('test/engines/server-url.test.ts', source(`engines/redis/${file}`))
+const replaced = (file: string) => on('test/engines/sqlite-file.test.ts', source(`engines/sqlite/${file}`))
 
 /** Errors that hide from a new user what is wrong. */
 export const mistakeMutations: readonly Mutation[] = [
@@ -83,4 +84,13 @@ export const mistakeMutations: readonly Mutation[] = [
   made('base/check')('a promise in the place of options', " || instead !== ''", ''),
   made('crypto/keyring')('the word undefined as a secret', 'if (UNSET.includes(secret as string))', 'if (false)'),
   made('engines/url')('an empty URL that is a puzzle', "if (url === '')", 'if (false)'),
+  replaced('connection')('a restored file beside the old log', 'this.#file?.removeLog()', ''),
+  replaced('connection')('a log that is deleted without the lock', "this.#own?.exec('BEGIN IMMEDIATE')", ''),
+  replaced('connection')('a log that is not recorded', 'this.#file?.logOpened()', ''),
+  replaced('watched-file')(
+    'the log of another file that is deleted',
+    'found && !isSame(found, this.#log[index])',
+    'false',
+  ),
+  replaced('watched-file')('a log that stays', 'rmSync(path, { force: true })', '{}'),
 ]
