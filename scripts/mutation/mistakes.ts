@@ -8,6 +8,8 @@ const warned = (file: string) => on('test/core/warnings.test.ts', source(file))
 const guarded = on('test/core/outage.test.ts', source('backing/guard'))
 const selected = (file: string) => on('test/engines/server-url.test.ts', source(`engines/redis/${file}`))
 const replaced = (file: string) => on('test/engines/sqlite-file.test.ts', source(`engines/sqlite/${file}`))
+const firstUse = (file: string) => on('test/engines/first-use.test.ts', source(`engines/${file}`))
+const settings = (file: string) => on('test/engines/refused-clients.test.ts', `packages/${file}.ts`)
 
 /** Errors that hide from a new user what is wrong. */
 export const mistakeMutations: readonly Mutation[] = [
@@ -93,4 +95,18 @@ export const mistakeMutations: readonly Mutation[] = [
     'false',
   ),
   replaced('watched-file')('a log that stays', 'rmSync(path, { force: true })', '{}'),
+  firstUse('shared/first-use')('a call that is sent after it was given up', 'if (isLate) throw', 'if (false) throw'),
+  firstUse('shared/first-use')('a check for each call', 'this.#checking ??= ', 'this.#checking = '),
+  firstUse('shared/first-use')('a check that is never made again', 'this.#checking = null\n        throw', 'throw'),
+  firstUse('postgres/table')(
+    'a first call that waits for as long as a sweep may',
+    'return this.#first.before(() => this.#run(statement, values))',
+    'return this.#first.passed().then(() => this.#run(statement, values))',
+  ),
+  settings('strongroom/src/engines/postgres/executor')('a connection in binary', 'if (isBinary(client))', 'if (false)'),
+  settings('django/src/stores/mysql')(
+    'autocommit that nobody looks at',
+    '(client ? mysqlSettings(executor) : null)',
+    'null',
+  ),
 ]
