@@ -63,10 +63,29 @@ export const mistakeMutations: readonly Mutation[] = [
   ),
   selected('node-redis')(
     'a client of node-redis whose database is not asked for',
-    'if (database > 0 && client.isReady === false)',
-    'if (false)',
+    'else if (database > 0) await client.select?.(database)',
+    '',
   ),
-  selected('node-redis')('a client of node-redis that is moved back', ' && client.isReady === false', ''),
+  selected('node-redis')(
+    'a client of node-redis that is moved back after a restart',
+    'if (wasReady) await untilReady(client)\n      else if (database',
+    'if (database',
+  ),
+  selected('node-redis')(
+    'a call that node-redis sends before its database is chosen',
+    'if (wasReady) await untilReady(client)',
+    'if (wasReady) await null',
+  ),
+  selected('database')(
+    'a client that is followed into database 0',
+    'if (confirmed !== counter.losses) await confirm()\n      const',
+    'const',
+  ),
+  selected('connection')(
+    'a client that is asked for its database only once',
+    'driver.isCluster ? driver :',
+    'driver ? driver :',
+  ),
   made('adapters/express')('express on nothing', "checkSessions('app.use(strongroom(sessions))', sessions)\n", ''),
   made('adapters/hono')('hono on nothing', "checkSessions('app.use(strongroom(sessions))', sessions)\n", ''),
   made('adapters/fetch')('fetch without a handler', 'checkHandler(EXAMPLE, handler)\n', ''),
