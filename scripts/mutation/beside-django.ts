@@ -116,7 +116,7 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'stringNumbers || redisOptions?.stringNumbers ? withNumbers',
     'redisOptions?.stringNumbers ? withNumbers',
   ),
-  clients('postgres/client')('values in binary', 'if (binary || options?.binary)', 'if (binary)'),
+  clients('postgres/client')('values in binary', 'isBinary(client) || options?.binary', 'isBinary(client)'),
   django('signing', 'signer')(
     'a signature that is compared without regard to case',
     'equal(given, Buffer.from(signatureOf(value, mac)))',

@@ -9,6 +9,9 @@ const warned = (file: string) => on('test/core/warnings.test.ts', source(file))
 const answered = (file: string) => on('test/adapters/error-responses.test.ts', source(file))
 const guarded = on('test/core/outage.test.ts', source('backing/guard'))
 const selected = (file: string) => on('test/engines/server-url.test.ts', source(`engines/redis/${file}`))
+const replaced = (file: string) => on('test/engines/sqlite-file.test.ts', source(`engines/sqlite/${file}`))
+const firstUse = (file: string) => on('test/engines/first-use.test.ts', source(`engines/${file}`))
+const settings = (file: string) => on('test/engines/refused-clients.test.ts', `packages/${file}.ts`)
 
 /** Errors that hide from a new user what is wrong. */
 export const mistakeMutations: readonly Mutation[] = [
@@ -122,10 +125,29 @@ export const mistakeMutations: readonly Mutation[] = [
   ),
   selected('node-redis')(
     'a client of node-redis whose database is not asked for',
-    'if (database > 0 && client.isReady === false)',
-    'if (false)',
+    'else if (database > 0) await client.select?.(database)',
+    '',
   ),
-  selected('node-redis')('a client of node-redis that is moved back', ' && client.isReady === false', ''),
+  selected('node-redis')(
+    'a client of node-redis that is moved back after a restart',
+    'if (wasReady) await untilReady(client)\n      else if (database',
+    'if (database',
+  ),
+  selected('node-redis')(
+    'a call that node-redis sends before its database is chosen',
+    'if (wasReady) await untilReady(client)',
+    'if (wasReady) await null',
+  ),
+  selected('database')(
+    'a client that is followed into database 0',
+    'if (confirmed !== counter.losses) await confirm()\n      const',
+    'const',
+  ),
+  selected('connection')(
+    'a client that is asked for its database only once',
+    'driver.isCluster ? driver :',
+    'driver ? driver :',
+  ),
   made('adapters/express')('express on nothing', "checkSessions('app.use(strongroom(sessions))', sessions)\n", ''),
   made('adapters/hono')('hono on nothing', "checkSessions('app.use(strongroom(sessions))', sessions)\n", ''),
   made('adapters/fetch')('fetch without a handler', 'checkHandler(EXAMPLE, handler)\n', ''),
@@ -144,4 +166,27 @@ export const mistakeMutations: readonly Mutation[] = [
   ),
   made('crypto/keyring')('the word undefined as a secret', 'if (UNSET.includes(secret as string))', 'if (false)'),
   made('engines/url')('an empty URL that is a puzzle', "if (url === '')", 'if (false)'),
+  replaced('connection')('a restored file beside the old log', 'this.#file?.removeLog()', ''),
+  replaced('connection')('a log that is deleted without the lock', "this.#own?.exec('BEGIN IMMEDIATE')", ''),
+  replaced('connection')('a log that is not recorded', 'this.#file?.logOpened()', ''),
+  replaced('watched-file')(
+    'the log of another file that is deleted',
+    'found && !isSame(found, this.#log[index])',
+    'false',
+  ),
+  replaced('watched-file')('a log that stays', 'rmSync(path, { force: true })', '{}'),
+  firstUse('shared/first-use')('a call that is sent after it was given up', 'if (isLate) throw', 'if (false) throw'),
+  firstUse('shared/first-use')('a check for each call', 'this.#checking ??= ', 'this.#checking = '),
+  firstUse('shared/first-use')('a check that is never made again', 'this.#checking = null\n        throw', 'throw'),
+  firstUse('postgres/table')(
+    'a first call that waits for as long as a sweep may',
+    'return this.#first.before(() => this.#run(statement, values))',
+    'return this.#first.passed().then(() => this.#run(statement, values))',
+  ),
+  settings('strongroom/src/engines/postgres/executor')('a connection in binary', 'if (isBinary(client))', 'if (false)'),
+  settings('django/src/stores/mysql')(
+    'autocommit that nobody looks at',
+    '(client ? mysqlSettings(executor) : null)',
+    'null',
+  ),
 ]

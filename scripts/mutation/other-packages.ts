@@ -529,12 +529,12 @@ export const operatorMutations: readonly Mutation[] = [
   ),
   engine('sqlite-file', 'sqlite/connection')(
     'writes that are acknowledged into a deleted file',
-    'this.checkFile()\n      this.#open()',
+    'this.#checkFile(true)\n      this.#open()',
     'this.#open()',
   ),
   engine('sqlite-file', 'sqlite/watched-file')(
     'a database that was put in the place of the old one and is not opened',
-    'return found.ino === this.#opened?.ino && found.dev === this.#opened.dev',
+    'return isSame(found, this.#opened)',
     'return found.dev === this.#opened?.dev',
   ),
 ]

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -162,6 +163,11 @@ suite('MariaDB on a Unix socket', { skip: mariadbNeed.skip }, () => {
   })
 })
 
+interface Given {
+  readonly port?: number
+  readonly username?: string
+}
+
 describeBoth('by URL', (program) => {
   let server: RedisServer
   before(async () => {
@@ -211,16 +217,16 @@ describeBoth('by URL', (program) => {
 
   /** Clients of an application that listens to no errors, before and after they have connected. */
   const given = {
-    ioredis(t: TestContext, database: number, username?: string) {
+    ioredis(t: TestContext, database: number, { port = server.port, username }: Given = {}) {
       const login = username === undefined ? {} : { username, password: 'p' }
-      const client = new Redis({ port: server.port, db: database, maxRetriesPerRequest: 1, ...login })
+      const client = new Redis({ port, db: database, maxRetriesPerRequest: 1, ...login })
       client.on('error', () => {})
       t.after(() => client.disconnect())
       return client
     },
-    'node-redis'(t: TestContext, database: number, username?: string) {
+    'node-redis'(t: TestContext, database: number, { port = server.port, username }: Given = {}) {
       const login = username === undefined ? {} : { username, password: 'p' }
-      const socket = { port: server.port, reconnectStrategy: () => 20 }
+      const socket = { port, reconnectStrategy: () => 20 }
       const client = createClient({ socket, database, ...login })
       client.on('error', () => {})
       client.connect().catch(() => {})
@@ -257,9 +263,52 @@ describeBoth('by URL', (program) => {
       assert.equal(await connection.get(`${name}-3`), null)
     })
 
+    test(`a client of ${name} is not followed into database 0 of a server that has come back with fewer databases`, async (t) => {
+      const config = join(server.dir, `${name}.conf`)
+      writeFileSync(config, 'databases 4')
+      const other = await startRedis({ include: config, appendonly: 'no' }, program)
+      t.after(() => other.stop())
+      const { port } = other
+      const client = make(t, 3, { port })
+      const connection = new RedisConnection(givenClient(client as never), ...limits)
+      await connection.run(SET, ['before'], ['value'])
+      await other.kill()
+      writeFileSync(config, 'databases 2')
+      const waiting = connection.run(SET, ['meanwhile'], ['value'])
+      waiting.catch(() => {})
+      await other.start()
+      await assert.rejects(waiting)
+      const until = performance.now() + 1000
+      for (let sent = 0; performance.now() < until; sent += 1) {
+        const writes = [1, 2, 3].map((each) => connection.run(SET, [`key${sent}.${each}`], ['value']))
+        for (const write of writes) await assert.rejects(write)
+        await assert.rejects(connection.get('before'))
+      }
+      assert.equal(await send(port, 'DBSIZE'), 0)
+    })
+
+    test(`a client of ${name} goes on in its database, or in that to which it was moved, after a restart`, async (t) => {
+      const other = await startRedis({ databases: '4', appendonly: 'no' }, program)
+      t.after(() => other.stop())
+      const { port } = other
+      const client = make(t, 2, { port })
+      const connection = new RedisConnection(givenClient(client as never), ...limits)
+      await connection.run(SET, ['before'], ['value'])
+      await client.select(3)
+      await other.kill()
+      await other.start()
+      for (let done = false; !done; )
+        done = await connection.run(SET, ['after'], ['value']).then(
+          () => true,
+          () => false,
+        )
+      assert.match(String(await send(port, 'INFO', 'keyspace')), /^db3:keys=1/m)
+      assert.doesNotMatch(String(await send(port, 'INFO', 'keyspace')), /^db[012]:/m)
+    })
+
     test(`a client of ${name} in the first database needs no right to choose another one`, async (t) => {
       await send(server.port, 'ACL', 'SETUSER', 'plain', 'on', '>p', '~*', '+@all', '-select', '-client')
-      const connection = new RedisConnection(givenClient(make(t, 0, 'plain') as never), ...limits)
+      const connection = new RedisConnection(givenClient(make(t, 0, { username: 'plain' }) as never), ...limits)
       assert.equal(await connection.get('nothing'), null)
     })
   }

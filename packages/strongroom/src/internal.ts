@@ -35,8 +35,9 @@ export {
   UrlSource as MysqlUrlSource,
 } from './engines/mysql/client.ts'
 export { DRIVER_OPTIONS as mysqlDriverOptions, driverUrl as mysqlDriverUrl } from './engines/mysql/driver-url.ts'
-export { isDuplicate as isMysqlDuplicate } from './engines/mysql/errors.ts'
+export { isDuplicate as isMysqlDuplicate, tooLate as mysqlTooLate } from './engines/mysql/errors.ts'
 export { Executor as MysqlExecutor } from './engines/mysql/executor.ts'
+export { settingsOf as mysqlSettings } from './engines/mysql/table.ts'
 export {
   type PostgresClient,
   type PostgresPool,
@@ -65,6 +66,7 @@ export {
 export type { IoredisClient } from './engines/redis/ioredis.ts'
 export type { NodeRedisClient } from './engines/redis/node-redis.ts'
 export { parseRedisUrl, type RedisAddress } from './engines/redis/url.ts'
+export { FirstUse } from './engines/shared/first-use.ts'
 export { localPath } from './engines/shared/local-path.ts'
 export { isPermanent } from './engines/shared/permanent.ts'
 export { parseServerUrl, trimUrl } from './engines/shared/server-url.ts'

@@ -1,13 +1,16 @@
 import { ConfigError } from 'strongroom'
 import {
   checkOptions,
+  FirstUse,
   isMysqlDuplicate,
   type MysqlClient,
   MysqlExecutor,
   type MysqlStatement,
   MysqlUrlSource,
   mysqlDriverUrl,
+  mysqlSettings,
   mysqlSourceOf,
+  mysqlTooLate,
   timeoutOption,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
@@ -49,7 +52,13 @@ export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): D
   const source = client ? () => mysqlSourceOf(client) : opener(url as string, timeout)
   return {
     name: 'db',
-    open: ({ clock }) => new SessionTable(new Mysql(new MysqlExecutor(source(), timeout), table), clock, extra),
+    open: ({ clock }) => {
+      const executor = new MysqlExecutor(source(), timeout)
+      // Connections of our own have autocommit on.
+      const check = async () => (client ? mysqlSettings(executor) : null)
+      const first = new FirstUse(check, timeout, mysqlTooLate)
+      return new SessionTable(new Mysql(executor, table, first), clock, extra)
+    },
   }
 }
 
@@ -74,10 +83,12 @@ class Mysql implements Database {
   // As a string, because the driver would apply its own time zone setting to a date.
   readonly expiry = "DATE_FORMAT(expire_date, '%Y-%m-%d %H:%i:%s.%f')"
   readonly #executor: MysqlExecutor
+  readonly #first: FirstUse
 
-  constructor(executor: MysqlExecutor, table: string) {
+  constructor(executor: MysqlExecutor, table: string, first: FirstUse) {
     this.#executor = executor
     this.table = table
+    this.#first = first
   }
 
   hasUuids = false
@@ -90,11 +101,11 @@ class Mysql implements Database {
   same = (column: string, placeholder: string) => `CAST(${column} AS BINARY) = CAST(${placeholder} AS BINARY)`
 
   rows(sql: string, values: readonly Moment[]): Promise<readonly Readonly<Record<string, unknown>>[]> {
-    return explained(this.#executor.rows(statement(sql), [...values]))
+    return explained(this.#first.before(() => this.#executor.rows(statement(sql), [...values])))
   }
 
   change(sql: string, values: readonly Moment[]): Promise<number> {
-    return explained(this.#executor.change(statement(sql), [...values]))
+    return explained(this.#first.before(() => this.#executor.change(statement(sql), [...values])))
   }
 
   async insert(sql: string, values: readonly Moment[]): Promise<number> {

@@ -61,7 +61,7 @@ export function mysql(given: string | MysqlClient | MysqlUrlOptions | MysqlClien
   const clock = clockOption('mysql()', options.clock)
   const createTable = flag('createTable', options.createTable)
   const executor = new Executor(sourceFor(options, timeout), timeout)
-  return new Mysql(executor, new Table(executor, name, createTable), { table: name, clock })
+  return new Mysql(executor, new Table(executor, name, createTable), { table: name, timeout, clock })
 }
 
 type AnyOptions = Partial<MysqlUrlOptions & MysqlClientOptions>

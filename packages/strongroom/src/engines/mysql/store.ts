@@ -15,15 +15,22 @@ import type {
   Version,
 } from '../../store.ts'
 import { copyOf } from '../shared/entry.ts'
+import { FirstUse } from '../shared/first-use.ts'
 import { inPages } from '../shared/pages.ts'
 import { idBytes, moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import type { Row } from './batch.ts'
 import type { MysqlStatement, MysqlValue } from './client.ts'
-import { isDuplicate } from './errors.ts'
+import { isDuplicate, tooLate } from './errors.ts'
 import type { Executor } from './executor.ts'
 import { purge, statement, statements } from './statements.ts'
 import { ASSUMED, type Table } from './table.ts'
+
+interface Settings {
+  readonly table: string
+  readonly timeout: number
+  readonly clock: Clock
+}
 
 export class Mysql implements IndexedStore, ScannableStore {
   readonly schema: Table
@@ -43,16 +50,16 @@ export class Mysql implements IndexedStore, ScannableStore {
   readonly #table: string
   readonly #clock: Clock
   readonly #statements: ReturnType<typeof statements>
+  readonly #first: FirstUse
   #facts = ASSUMED
-  #isChecked = false
-  #checking: Promise<void> | null = null
 
-  constructor(executor: Executor, schema: Table, { table, clock }: { readonly table: string; readonly clock: Clock }) {
+  constructor(executor: Executor, schema: Table, { table, timeout, clock }: Settings) {
     this.#executor = executor
     this.schema = schema
     this.#table = table
     this.#clock = clock
     this.#statements = statements(table)
+    this.#first = new FirstUse(() => this.#check(), timeout, tooLate)
   }
 
   get traits(): Traits {
@@ -175,35 +182,22 @@ export class Mysql implements IndexedStore, ScannableStore {
     }
   }
 
-  async #rows(statement: MysqlStatement, values: MysqlValue[]): Promise<readonly Row[]> {
-    if (!this.#isChecked) await this.#check()
-    return this.#executor.rows(statement, values)
+  #rows(statement: MysqlStatement, values: MysqlValue[]): Promise<readonly Row[]> {
+    return this.#first.before(() => this.#executor.rows(statement, values))
   }
 
-  async #change(statement: MysqlStatement, values: MysqlValue[]): Promise<number> {
-    if (!this.#isChecked) await this.#check()
-    return this.#executor.change(statement, values)
+  #change(statement: MysqlStatement, values: MysqlValue[]): Promise<number> {
+    return this.#first.before(() => this.#executor.change(statement, values))
   }
 
   async #did(statement: MysqlStatement, values: MysqlValue[]): Promise<boolean> {
     return (await this.#change(statement, values)) > 0
   }
 
-  /** Once for all calls that wait for it; again, by the next call, when it failed. */
-  #check(): Promise<void> {
-    this.#checking ??= this.schema.check().then(
-      (facts) => {
-        this.#facts = facts
-        const { sizeLimit } = facts
-        this.#executor.maxBatchBytes = Math.min(this.#executor.maxBatchBytes, sizeLimit ?? Number.POSITIVE_INFINITY)
-        this.#isChecked = true
-      },
-      (error) => {
-        this.#checking = null
-        throw error
-      },
-    )
-    return this.#checking
+  async #check(): Promise<void> {
+    this.#facts = await this.schema.check()
+    const { sizeLimit } = this.#facts
+    this.#executor.maxBatchBytes = Math.min(this.#executor.maxBatchBytes, sizeLimit ?? Number.POSITIVE_INFINITY)
   }
 
   /** Copies the bytes, because the write may wait for a connection. */

@@ -36,13 +36,7 @@ export class Table implements Schema {
 
   /** Before the first use: refuses settings that would lose writes, and a table that this release does not know. */
   async check(): Promise<Facts> {
-    const rows = (await this.#executor.query(SETTINGS)) as Row[]
-    const settings = Object.fromEntries(rows.map((row) => [String(row.Variable_name), String(row.Value)]))
-    if (settings.autocommit === 'OFF') {
-      throw new StoreError(
-        'The connections to the session database have autocommit off, so that no write would last. Turn it on.',
-      )
-    }
+    const settings = await settingsOf(this.#executor)
     const pending = await this.pending()
     if (pending.length > 0 && !this.#create) throw new StoreError(MISSING)
     if (pending.length > 0) await this.migrate()
@@ -77,6 +71,16 @@ export class Table implements Schema {
     for (const sql of pending) await this.#executor.query(statement(sql), [], CREATION_LIMIT)
     return pending
   }
+}
+
+/** The settings of the server that matter here. Rejects with `StoreError` when the connections have autocommit off. */
+export async function settingsOf(executor: Executor): Promise<Readonly<Record<string, string>>> {
+  const rows = (await executor.query(SETTINGS)) as Row[]
+  const settings = Object.fromEntries(rows.map((row) => [String(row.Variable_name), String(row.Value)]))
+  if (settings.autocommit !== 'OFF') return settings
+  throw new StoreError(
+    'The connections to the session database have autocommit off, so that no write would last. Turn it on.',
+  )
 }
 
 function factsOf(settings: Readonly<Record<string, string>>): Facts {

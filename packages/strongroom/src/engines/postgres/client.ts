@@ -45,9 +45,19 @@ export interface PostgresPool {
  * `ConfigError`, naming `where`.
  */
 export function refuseBinary(where: string, client: PostgresPool | PostgresClient): void {
-  const { binary, options } = client as { readonly binary?: unknown; readonly options?: { readonly binary?: unknown } }
-  if (binary || options?.binary)
-    throw new ConfigError(`${where} needs a client without the option "binary": it reads results as text.`)
+  const { options } = client as { readonly options?: { readonly binary?: unknown } }
+  if (isBinary(client) || options?.binary) throw binaryRefused(where)
+}
+
+/** Of a connection. That of a pool is asked, too: `pg.defaults` are no options of the pool. */
+export function isBinary(client: object): boolean {
+  return Boolean((client as { readonly binary?: unknown }).binary)
+}
+
+export function binaryRefused(where: string): ConfigError {
+  return new ConfigError(
+    `${where} needs a client without the option "binary", which pg.defaults may set, too: it reads results as text.`,
+  )
 }
 
 /** A row as the server sent it: each value as text. */

@@ -3,7 +3,9 @@ import { within } from '../../base/time-limit.ts'
 import { ConfigError } from '../../errors.ts'
 import { Batcher, type Pipeline } from '../shared/batcher.ts'
 import {
+  binaryRefused,
   canPipeline,
+  isBinary,
   type PostgresClient,
   type PostgresPool,
   type Query,
@@ -102,6 +104,10 @@ export class PoolExecutor implements PooledExecutor {
   checkOut(done: (error: unknown, reserved: Reserved | null) => void): void {
     this.#pool.connect((error, client, release) => {
       if (!client) return done(error ?? new Error('no connection'), null)
+      if (isBinary(client)) {
+        release()
+        return done(binaryRefused('The session store'), null)
+      }
       // The pool listens for errors of idle connections only, and an error without a listener ends the process.
       client.on('error', ignore)
       done(null, {

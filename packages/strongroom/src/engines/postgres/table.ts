@@ -3,8 +3,9 @@ import { OpenState } from '../../base/open-state.ts'
 import { momentIn } from '../../base/retry.ts'
 import { StoreError } from '../../errors.ts'
 import type { Schema, Traits } from '../../store.ts'
+import { FirstUse } from '../shared/first-use.ts'
 import { type Query, queryOf, type Result, type Row } from './client.ts'
-import { failure, isRolledBack, isUnprepared, READ_ONLY } from './errors.ts'
+import { failure, isRolledBack, isUnprepared, READ_ONLY, tooLate } from './errors.ts'
 import { ClientExecutor, type Executor, ignore, type PooledExecutor } from './executor.ts'
 import { FORMAT, formatOf, probeOf, type Statement, tableStatements } from './statements.ts'
 
@@ -34,8 +35,8 @@ export class Table implements Schema {
   readonly #executor: Executor
   readonly #options: TableOptions
   readonly #state = new OpenState()
+  readonly #first: FirstUse
   #prepare: boolean
-  #checking: Promise<Facts> | null = null
   #facts: Facts | null = null
   #closing: Promise<void> | null = null
 
@@ -43,6 +44,7 @@ export class Table implements Schema {
     this.#executor = executor
     this.#options = options
     this.#prepare = options.prepare
+    this.#first = new FirstUse(() => this.#check(), options.timeout, tooLate)
     this.statements = tableStatements(options.table)
   }
 
@@ -53,12 +55,12 @@ export class Table implements Schema {
 
   /** For what a request waits for. */
   execute(statement: Statement, values: Query['values']): Promise<Result> {
-    return this.#facts ? this.#run(statement, values) : this.#check().then(() => this.#run(statement, values))
+    return this.#first.before(() => this.#run(statement, values))
   }
 
   /** For what takes longer. */
   async executeLong(text: string, values: Query['values'] = []): Promise<Row[]> {
-    if (!this.#facts) await this.#check()
+    await this.#first.passed()
     return this.#runLong(text, values)
   }
 
@@ -93,14 +95,7 @@ export class Table implements Schema {
     return this.#closing
   }
 
-  #check(): Promise<Facts> {
-    this.#checking ??= this.#checkOnce().finally(() => {
-      this.#checking = null
-    })
-    return this.#checking
-  }
-
-  async #checkOnce(): Promise<Facts> {
+  async #check(): Promise<void> {
     const facts = await this.#probe()
     const { table, createTable } = this.#options
     const format = formatOf(facts.comment)
@@ -114,7 +109,6 @@ export class Table implements Schema {
       await this.migrate()
     }
     this.#facts = facts
-    return facts
   }
 
   async #probe(): Promise<Facts> {

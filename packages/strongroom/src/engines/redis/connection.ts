@@ -1,6 +1,7 @@
 import { OpenState, storeClosed } from '../../base/open-state.ts'
 import { TimeLimit } from '../../base/time-limit.ts'
 import { ConfigError } from '../../errors.ts'
+import { stayingInDatabase } from './database.ts'
 import type { Argument, Driver, RedisNode } from './driver.ts'
 import { codeOf, storeError, timeoutError } from './errors.ts'
 import { type IoredisClient, ioredisDriver, isIoredis, openIoredis } from './ioredis.ts'
@@ -32,7 +33,11 @@ export function isRedisClient(value: unknown): value is RedisClient {
 
 /** A client that the application passed in. */
 export function givenClient(client: RedisClient): ClientSource {
-  return { open: async () => (isIoredis(client) ? ioredisDriver(client) : nodeRedisDriver(client)), isOurs: false }
+  const open = async () => {
+    const driver = isIoredis(client) ? ioredisDriver(client) : nodeRedisDriver(client)
+    return driver.isCluster ? driver : stayingInDatabase(driver, client as RedisClient & { on(): unknown })
+  }
+  return { open, isOurs: false }
 }
 
 /** The supported packages, the faster one first. */

@@ -21,7 +21,7 @@ interface Client extends NodeRedisClient {
   scan(cursor: string, options: { MATCH: string; COUNT: number }): Promise<{ cursor: string; keys: string[] }>
   configGet(patterns: readonly string[]): Promise<Record<string, string>>
   withTypeMapping(mapping: object): Client
-  readonly options?: { readonly socket?: object; readonly database?: number }
+  readonly options?: { readonly socket?: object; readonly database?: number; readonly disableOfflineQueue?: boolean }
   /** Missing on a pool, a cluster and a sentinel client. */
   select?(database: number): Promise<unknown>
   /** Missing on a pool and on a sentinel client. */
@@ -30,6 +30,7 @@ interface Client extends NodeRedisClient {
   subscribe(channel: string, listener: (message: string) => void): Promise<void>
   ping(): Promise<unknown>
   on(event: string, listener: () => void): unknown
+  once(event: string, listener: () => void): unknown
   close(): Promise<unknown>
   destroy(): void
 }
@@ -53,16 +54,21 @@ export function nodeRedisDriver(given: NodeRedisClient): Driver {
   const binary = client.withTypeMapping(BINARY)
   const text = client.withTypeMapping({})
   const { masters, nodeClient } = client
+  let wasReady = client.isReady ?? true
   return {
     isCluster: masters !== undefined,
     keyPrefix: keyPrefixOf(client),
     get: (key) => binary.get(key),
     evalSha: ({ sha }, keys, args) => binary.evalSha(sha, toOptions(keys, args)),
     evalSource: ({ lua }, keys, args) => binary.eval(lua, toOptions(keys, args)),
-    // Once it is ready, the server has accepted SELECT.
+    // Once it is ready, the server has accepted SELECT. What it is given before that, it sends after a SELECT that was refused, too.
     confirmDatabase: async () => {
+      if (client.isReady !== false || !client.isOpen || client.options?.disableOfflineQueue) return
       const database = client.options?.database ?? 0
-      if (database > 0 && client.isReady === false) await client.select?.(database)
+      // Later, the application may have moved it to another one, which only the client knows.
+      if (wasReady) await untilReady(client)
+      else if (database > 0) await client.select?.(database)
+      wasReady = true
     },
     async masters() {
       if (!client.masters || !nodeClient) return [toNode(text)]
@@ -81,6 +87,12 @@ export function nodeRedisDriver(given: NodeRedisClient): Driver {
       if (client.isOpen) client.destroy()
     },
   }
+}
+
+function untilReady(client: Client): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ['ready', 'end']) client.once(event, resolve)
+  })
 }
 
 function toOptions(keys: readonly string[], args: readonly Argument[]): EvalOptions {

@@ -3,7 +3,7 @@ import { momentIn, retryUntil } from '../../base/retry.ts'
 import { StoreError } from '../../errors.ts'
 import { isBusy, tooLong, unanswered } from './errors.ts'
 import { GroupCommit } from './group-commit.ts'
-import { type ClosableHandle, openDatabase, pathOf, type SqliteHandle } from './handle.ts'
+import { type ClosableHandle, openDatabase, pathOf, rollback, type SqliteHandle } from './handle.ts'
 import { openTable, type Statements } from './table.ts'
 import { WatchedFile } from './watched-file.ts'
 
@@ -29,7 +29,7 @@ export class Connection {
     const given = 'database' in source ? pathOf(source.database) : null
     if (given !== null) this.#file = new WatchedFile(given)
     const open = () => {
-      this.checkFile()
+      this.#checkFile(true)
       this.#open()
       return this.#database()
     }
@@ -38,11 +38,14 @@ export class Connection {
 
   /** Reads immediately, or as soon as the database is free. SQLite's own waiting would block the event loop. */
   read<T>(query: (table: Statements) => T): Promise<T> {
-    const attempt = () => {
+    return this.#whenFree(() => {
       this.#state.assertOpen()
       this.#checkFile(false)
       return query(this.#open())
-    }
+    })
+  }
+
+  #whenFree<T>(attempt: () => T): Promise<T> {
     return retryUntil(momentIn(this.#timeout), attempt, (error, isLate) => {
       if (!isBusy(error)) return this.#unanswered(error)
       return isLate ? tooLong(this.#timeout) : null
@@ -69,15 +72,28 @@ export class Connection {
     this.#forget()
   }
 
-  /** Throws when the file is gone. One that was replaced is opened again. Done before each write, and sometimes before a read. */
-  checkFile(): void {
-    this.#checkFile(true)
+  /** Rejects when the file is gone. One that was replaced is opened again. Done before each write, and sometimes before a read. */
+  checkFile(): Promise<void> {
+    return this.#whenFree(() => this.#checkFile(true))
   }
 
   #checkFile(isDue: boolean): void {
     if (!this.#file || (isDue ? this.#file.isCurrent() : this.#file.wasCurrent())) return
     if ('database' in this.#source)
-      throw new StoreError('The file of the database that sqlite() was given was replaced: open it again, or restart.')
+      throw new StoreError(
+        'The file of the database that sqlite() was given was replaced: stop, delete the -wal and -shm files beside it, and start again.',
+      )
+    this.#leaveReplaced()
+  }
+
+  #leaveReplaced(): void {
+    // The lock keeps two processes that do this from deleting the log that the first of them has begun for the new file.
+    this.#own?.exec('BEGIN IMMEDIATE')
+    try {
+      this.#file?.removeLog()
+    } finally {
+      if (this.#own) rollback(this.#own)
+    }
     this.#forget()
   }
 
@@ -93,7 +109,9 @@ export class Connection {
   }
 
   #open(): Statements {
-    this.#statements ??= openTable(this.#database(), this.#table)
+    if (this.#statements) return this.#statements
+    this.#statements = openTable(this.#database(), this.#table)
+    this.#file?.logOpened()
     return this.#statements
   }
 

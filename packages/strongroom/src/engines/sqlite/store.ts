@@ -114,7 +114,7 @@ export class Sqlite implements IndexedStore, ScannableStore {
 
   async clearExpired(options: ClearOptions = {}): Promise<number> {
     const dryRun = options.dryRun === true
-    this.#connection.checkFile()
+    await this.#connection.checkFile()
     const removed = await drive(this.#sweep(batchOf(options), dryRun), options)
     if (removed > 0 && !dryRun) await this.#connection.emptyLog()
     return removed
