@@ -336,4 +336,29 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'if (seen === 0 && complete && NOTHING_THERE[from])',
     'if (seen === -1 && complete && NOTHING_THERE[from])',
   ),
+  django('row-time', 'url')(
+    'a time zone of Django’s that nobody reads',
+    "timeZone: own.string('timeZone') })",
+    'timeZone: undefined })',
+  ),
+  django('row-time', 'stores/row-time')(
+    'a session that is removed in the hour before clocks are put back',
+    'utcText(Math.min(clock(ms), clockAfterSetback(ms, offsetAt)))',
+    'utcText(clock(ms))',
+  ),
+  django('row-time', 'stores/row-time')(
+    'an hour that comes twice, of which the first counts',
+    'Math.max(...(exact',
+    'Math.min(...(exact',
+  ),
+  django('row-time', 'stores/session-table')(
+    'rows that are compared with the wrong clock',
+    'this.#database.now(this.#clock())',
+    'new Date(this.#clock()).toISOString()',
+  ),
+  on('test/django/row-time.test.ts', 'packages/cli/src/django-store.ts')(
+    'a time zone that is assumed in silence',
+    'if (zoneIsAssumed)',
+    "if (url === '')",
+  ),
 ]

@@ -12,16 +12,8 @@ import {
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
 import { columnMissing, EXTRA, type ExtraColumnsOptions, extraColumns } from './extra-columns.ts'
-import {
-  type Database,
-  fromUtcText,
-  type Moment,
-  quoted,
-  quotedTable,
-  SessionTable,
-  tableMissing,
-  utcText,
-} from './session-table.ts'
+import { type RowTime, rowTime } from './row-time.ts'
+import { type Database, type Moment, quoted, quotedTable, SessionTable, tableMissing } from './session-table.ts'
 
 export interface DjangoMysqlOptions extends ExtraColumnsOptions {
   /** `mysql://user:password@host:3306/database`: opens a pool of its own with the package mysql2. */
@@ -30,26 +22,32 @@ export interface DjangoMysqlOptions extends ExtraColumnsOptions {
   readonly client?: MysqlClient | undefined
   /** Default `django_session`; or "database.table". */
   readonly table?: string | undefined
+  /**
+   * TIME_ZONE, if USE_TZ is False: then Django stores the time on the clocks of that zone, such as "America/New_York". Or the
+   * TIME_ZONE of the entry in DATABASES, if that has one. Default UTC, as with USE_TZ.
+   */
+  readonly timeZone?: string | undefined
   /** How long a call may take, in ms (default 2000). */
   readonly timeout?: number | undefined
 }
 
-/** Django's `db` backend on MySQL or MariaDB. Moments are stored in UTC, as with USE_TZ. */
+/** Django's `db` backend on MySQL or MariaDB. Where USE_TZ is off, set `timeZone`. */
 export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): DjangoEngine {
   const isClient = typeof given === 'object' && ('execute' in given || 'getConnection' in given || 'promise' in given)
   const options: DjangoMysqlOptions =
     typeof given === 'string' ? { url: given } : isClient ? { client: given } : (given as DjangoMysqlOptions)
-  checkOptions('djangoMysql()', options, ['url', 'client', 'table', 'timeout', ...EXTRA])
+  checkOptions('djangoMysql()', options, ['url', 'client', 'table', 'timeZone', 'timeout', ...EXTRA])
   const { url, client } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoMysql() takes either a URL or a client.')
   const table = quotedTable('djangoMysql()', options.table, '`')
   const extra = extraColumns('djangoMysql()', options)
   const timeout = timeoutOption('djangoMysql()', options.timeout, 2000)
+  const time = rowTime('djangoMysql()', options.timeZone)
   const source = client ? () => mysqlSourceOf(client) : opener(url as string, timeout)
   return {
     name: 'db',
-    open: ({ clock }) => new SessionTable(new Mysql(new MysqlExecutor(source(), timeout), table), clock, extra),
+    open: ({ clock }) => new SessionTable(new Mysql(new MysqlExecutor(source(), timeout), table, time), clock, extra),
   }
 }
 
@@ -73,18 +71,22 @@ class Mysql implements Database {
   readonly table: string
   // As a string, because the driver would apply its own time zone setting to a date.
   readonly expiry = "DATE_FORMAT(expire_date, '%Y-%m-%d %H:%i:%s.%f')"
+  readonly moment: RowTime['text']
+  readonly now: RowTime['now']
+  readonly ms: RowTime['ms']
   readonly #executor: MysqlExecutor
 
-  constructor(executor: MysqlExecutor, table: string) {
+  constructor(executor: MysqlExecutor, table: string, time: RowTime) {
     this.#executor = executor
     this.table = table
+    this.moment = time.text
+    this.now = time.now
+    this.ms = time.ms
   }
 
   hasUuids = false
   quote = (name: string) => quoted(name, '`')
   placeholder = () => '?'
-  moment = utcText
-  ms = fromUtcText
   boolean = Number
   purge = (limit: number) => `DELETE FROM ${this.table} WHERE expire_date <= ? LIMIT ${limit}`
   same = (column: string, placeholder: string) => `CAST(${column} AS BINARY) = CAST(${placeholder} AS BINARY)`

@@ -90,6 +90,7 @@ class Postgres implements Database {
   quote = (name: string) => quoted(name, '"')
   placeholder = (index: number) => `$${index}`
   moment = (ms: number) => new Date(ms).toISOString()
+  now = this.moment
   ms = Number
   boolean = String
   purge = (limit: number) =>

@@ -28,6 +28,8 @@ export interface Database {
   /** The placeholder of a statement's n-th value: "?", or "$1", "$2" and so on. */
   placeholder(index: number): string
   moment(ms: number): Moment
+  /** The moment that rows are compared with: those at or before it have expired for good. */
+  now(ms: number): Moment
   boolean(value: boolean): Moment
   /** The expression that selects the moment of expiry. `ms` converts what it returns. */
   readonly expiry: string
@@ -186,7 +188,7 @@ export class SessionTable implements EnumerableStore {
   }
 
   #now(): Moment {
-    return this.#database.moment(this.#clock())
+    return this.#database.now(this.#clock())
   }
 }
 
@@ -204,23 +206,6 @@ function statementsOf({ table, expiry, placeholder, same }: Database) {
     keys: `SELECT session_key AS n FROM ${table} WHERE session_key > ${one} AND ${live} ORDER BY session_key`,
     count: `SELECT COUNT(*) AS n FROM ${table} WHERE expire_date <= ${one}`,
   }
-}
-
-/** `2023-11-28 22:13:20` in UTC, with a fraction only if it is not zero: the format of Django on SQLite, which MySQL parses, too. */
-export function utcText(ms: number): string {
-  const [day, time = ''] = new Date(ms).toISOString().slice(0, -1).split('T')
-  return `${day} ${time.replace(/\.000$/, '').replace(/(\.\d+)$/, '$1000')}`
-}
-
-/** The reverse. The fraction may have six digits. */
-export function fromUtcText(value: unknown): number {
-  const ms = Date.parse(
-    `${String(value)
-      .replace(' ', 'T')
-      .replace(/(\.\d{3})\d*$/, '$1')}Z`,
-  )
-  if (Number.isNaN(ms)) throw new StoreError('The expire_date of a row in django_session is not a date.')
-  return ms
 }
 
 /** The quoted name of Django's session table. Throws `ConfigError`, naming `where`. */
