@@ -361,4 +361,19 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'if (zoneIsAssumed)',
     "if (url === '')",
   ),
+  django('formats', 'expiry')(
+    'an age that leads to no date at all',
+    'Math.abs(value * 1000) <= LONGEST_AGE',
+    'Number.isFinite(value)',
+  ),
+  django('formats', 'expiry')(
+    'the 45th day of the 13th month',
+    'if (!isDate || !isTime) return null',
+    'if (!isTime) return null',
+  ),
+  django('formats', 'expiry')(
+    'a year after 9999',
+    'at >= EARLIEST && at <= LATEST ? at : null',
+    'at >= EARLIEST ? at : null',
+  ),
 ]

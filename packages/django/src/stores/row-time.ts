@@ -1,4 +1,5 @@
 import { ConfigError, StoreError } from 'strongroom'
+import { LATEST } from '../expiry.ts'
 
 /** How a column without a time zone stores moments: as the time on the clock of one zone. */
 export interface RowTime {
@@ -71,7 +72,7 @@ function formatOf(where: string, timeZone: unknown): Intl.DateTimeFormat {
 
 /** `2023-11-28 22:13:20` in UTC, with a fraction only if it is not zero: the format of Django on SQLite, which MySQL parses, too. */
 export function utcText(ms: number): string {
-  const [day, time = ''] = new Date(ms).toISOString().slice(0, -1).split('T')
+  const [day, time = ''] = new Date(Math.min(ms, LATEST)).toISOString().slice(0, -1).split('T')
   return `${day} ${time.replace(/\.000$/, '').replace(/(\.\d+)$/, '$1000')}`
 }
 
