@@ -376,4 +376,24 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'at >= EARLIEST && at <= LATEST ? at : null',
     'at >= EARLIEST ? at : null',
   ),
+  on('test/cli/move-permanent.test.ts', 'packages/django/src/stores/session-table.ts')(
+    'a missing table of users that is taken for the sessions’',
+    'throw error instanceof NoSuchTableError\n',
+    'throw error === undefined && error instanceof NoSuchTableError\n',
+  ),
+  on('test/cli/move-permanent.test.ts', 'packages/cli/src/commands/move-django.ts')(
+    'a wrong table of sessions, for which nobody says that it stays wrong',
+    'watchedKeys(store.keys(options), failures)',
+    'store.keys(options)',
+  ),
+  on('test/cli/move-permanent.test.ts', 'packages/django/src/stores/sqlite.ts')(
+    'a column that does not exist, in a database that is said not to respond',
+    '/no such column|has no column named/.test(String(error))',
+    "String(error) === ''",
+  ),
+  on('test/cli/move-permanent.test.ts', 'packages/django/src/move.ts')(
+    'malformed data that is said to be signed with another key',
+    "credential: 'signedOut', malformed: 'malformed' }",
+    "credential: 'signedOut' }",
+  ),
 ]

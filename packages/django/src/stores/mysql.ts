@@ -13,7 +13,7 @@ import {
 import type { DjangoEngine } from '../engine.ts'
 import { columnMissing, EXTRA, type ExtraColumnsOptions, extraColumns } from './extra-columns.ts'
 import { type RowTime, rowTime } from './row-time.ts'
-import { type Database, type Moment, quoted, quotedTable, SessionTable, tableMissing } from './session-table.ts'
+import { type Database, type Moment, NoSuchTableError, quoted, quotedTable, SessionTable } from './session-table.ts'
 
 export interface DjangoMysqlOptions extends ExtraColumnsOptions {
   /** `mysql://user:password@host:3306/database`: opens a pool of its own with the package mysql2. */
@@ -120,7 +120,8 @@ async function explained<T>(result: Promise<T>): Promise<T> {
     const { cause } = error as { cause?: { errno?: unknown } }
     // Without a default, or null was given.
     if (cause?.errno === 1364 || cause?.errno === 1048) throw columnMissing(cause)
-    throw cause?.errno === 1146 ? tableMissing(cause) : error
+    if (cause?.errno === 1146) throw new NoSuchTableError('table', cause)
+    throw cause?.errno === 1054 ? new NoSuchTableError('column', cause) : error
   }
 }
 

@@ -151,7 +151,11 @@ export class SessionTable implements EnumerableStore {
     // The id is a string that the column's type can parse: a number, or a UUID, which SQLite and MySQL store without dashes.
     const select = `SELECT password AS n FROM ${quote(users ?? 'auth_user')} WHERE ${quote(userKey)} = ${placeholder(1)} AND is_active`
     for (const id of new Set([userId, this.#database.hasUuids ? userId : userId.replaceAll('-', '')])) {
-      const [row] = await this.#database.rows(select, [id])
+      const [row] = await this.#database.rows(select, [id]).catch((error: unknown) => {
+        throw error instanceof NoSuchTableError
+          ? new StoreError(MISSING_OF_USERS[error.lacks], { cause: error.cause })
+          : error
+      })
       if (typeof row?.n === 'string') return row.n
     }
     return null
@@ -219,8 +223,25 @@ export const quoted = (name: string, quote: '"' | '`') =>
     .map((part) => quote + part + quote)
     .join('.')
 
-/** Says what to do in Django. The engines' own advice, about tables of this library, would be misleading. */
-export const tableMissing = (cause: unknown) =>
-  new StoreError('Django\'s session table does not exist. Run its `manage.py migrate`, or set the option "table".', {
-    cause,
-  })
+/**
+ * A table or a column does not exist. Says what to do in Django: the engines' own advice, about tables of this library, would be
+ * misleading.
+ */
+export class NoSuchTableError extends StoreError {
+  readonly lacks: 'table' | 'column'
+
+  constructor(lacks: 'table' | 'column', cause: unknown) {
+    super(MISSING[lacks], { cause })
+    this.lacks = lacks
+  }
+}
+
+const MISSING = {
+  table: 'Django\'s session table does not exist. Run its `manage.py migrate`, or set the option "table".',
+  column:
+    'The table that is read as Django\'s session table lacks a column. Correct the option "table", or the columns that were named.',
+}
+const MISSING_OF_USERS = {
+  table: "Django's table of users does not exist. Name it, as in ?users=accounts_user.",
+  column: "Django's table of users lacks a column. Correct ?users= and ?userKey=.",
+}

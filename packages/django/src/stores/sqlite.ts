@@ -20,7 +20,7 @@ import {
 import type { DjangoEngine } from '../engine.ts'
 import { columnMissing, EXTRA, type ExtraColumnsOptions, extraColumns } from './extra-columns.ts'
 import { type RowTime, rowTime } from './row-time.ts'
-import { type Database, type Moment, quoted, quotedTable, SessionTable, tableMissing } from './session-table.ts'
+import { type Database, type Moment, NoSuchTableError, quoted, quotedTable, SessionTable } from './session-table.ts'
 
 export interface DjangoSqliteOptions extends ExtraColumnsOptions {
   /** DATABASES['default']['NAME']: the file, which must exist. */
@@ -156,7 +156,8 @@ class Sqlite implements Database {
   }
 
   #unanswered(error: unknown): StoreError {
-    if (/no such table/.test(String(error))) return tableMissing(error)
+    if (/no such table/.test(String(error))) return new NoSuchTableError('table', error)
+    if (/no such column|has no column named/.test(String(error))) return new NoSuchTableError('column', error)
     return sqliteUnanswered(error, 'path' in this.#source ? this.#source.path : null)
   }
 
