@@ -396,4 +396,24 @@ export const besideDjangoMutations: readonly Mutation[] = [
     "credential: 'signedOut', malformed: 'malformed' }",
     "credential: 'signedOut' }",
   ),
+  on('test/cli/init.test.ts', 'packages/cli/src/init/env-file.ts')(
+    'quotes in a URL that end its value',
+    'append(file, STORE, withoutQuotes(url))',
+    'append(file, STORE, url)',
+  ),
+  on('test/cli/init.test.ts', 'packages/cli/src/init/env-file.ts')(
+    'a secret that is written where nobody can read it',
+    'if (parseEnv(text)[name] !== value)',
+    "if (value === '')",
+  ),
+  on('test/cli/init.test.ts', 'packages/cli/src/init/file.ts')(
+    'a folder that is a symbolic link',
+    '  checkFolder(dirname(file))',
+    '',
+  ),
+  on('test/cli/keys.test.ts', 'packages/cli/src/commands/keys-new.ts')(
+    'a secret that nobody gets',
+    'if (isDiscarded())',
+    'if (isDiscarded() && env !== env)',
+  ),
 ]
