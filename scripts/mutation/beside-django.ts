@@ -327,9 +327,14 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'name + inner',
   ),
   on('test/cli/passwords.test.ts', 'packages/cli/src/store-url.ts')(
-    'a password of a database that is left out because its cache has one',
-    "hasPassword(url.replace(INNER, '$1'))",
+    'a password that is left out because another login has one',
+    'PASSWORD_OF_USER.test(url)',
     'hasPassword(url)',
+  ),
+  on('test/cli/passwords.test.ts', 'packages/cli/src/store-url.ts')(
+    'a "+" that is only a plus sign when there is a password',
+    "new URLSearchParams(`url=${encoded}`).get('url') ?? ''",
+    'decodeURIComponent(encoded)',
   ),
   on('test/django/url-commands.test.ts', 'packages/cli/src/commands/move-django.ts')(
     'an empty prefix that is reported as if there were no sessions',

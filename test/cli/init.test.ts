@@ -254,7 +254,7 @@ await sessions.close()\n`,
     assert.equal(code, 2)
     assert.match(
       err,
-      /^strongroom: STRONGROOM_STORE was not written to \.env, .* Does it have a quote that is never closed\?\n$/,
+      /^strongroom: STRONGROOM_STORE was not written to \.env, .* Does it have a quote that is never closed\?\n$/m,
     )
     assert.deepEqual([read('.env'), files()], [text, ['.env']])
   })
