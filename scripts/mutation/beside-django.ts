@@ -327,13 +327,98 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'name + inner',
   ),
   on('test/cli/passwords.test.ts', 'packages/cli/src/store-url.ts')(
-    'a password of a database that is left out because its cache has one',
-    "hasPassword(url.replace(INNER, '$1'))",
+    'a password that is left out because another login has one',
+    'PASSWORD_OF_USER.test(url)',
     'hasPassword(url)',
+  ),
+  on('test/cli/passwords.test.ts', 'packages/cli/src/store-url.ts')(
+    'a "+" that is only a plus sign when there is a password',
+    "new URLSearchParams(`url=${encoded}`).get('url') ?? ''",
+    'decodeURIComponent(encoded)',
   ),
   on('test/django/url-commands.test.ts', 'packages/cli/src/commands/move-django.ts')(
     'an empty prefix that is reported as if there were no sessions',
     'if (seen === 0 && complete && NOTHING_THERE[from])',
     'if (seen === -1 && complete && NOTHING_THERE[from])',
+  ),
+  django('row-time', 'url')(
+    'a time zone of Django’s that nobody reads',
+    "timeZone: own.string('timeZone') })",
+    'timeZone: undefined })',
+  ),
+  django('row-time', 'stores/row-time')(
+    'a session that is removed in the hour before clocks are put back',
+    'utcText(Math.min(clock(ms), clockAfterSetback(ms, offsetAt)))',
+    'utcText(clock(ms))',
+  ),
+  django('row-time', 'stores/row-time')(
+    'an hour that comes twice, of which the first counts',
+    'Math.max(...(exact',
+    'Math.min(...(exact',
+  ),
+  django('row-time', 'stores/session-table')(
+    'rows that are compared with the wrong clock',
+    'this.#database.now(this.#clock())',
+    'new Date(this.#clock()).toISOString()',
+  ),
+  on('test/django/row-time.test.ts', 'packages/cli/src/django-store.ts')(
+    'a time zone that is assumed in silence',
+    'if (zoneIsAssumed)',
+    "if (url === '')",
+  ),
+  django('formats', 'expiry')(
+    'an age that leads to no date at all',
+    'Math.abs(value * 1000) <= LONGEST_AGE',
+    'Number.isFinite(value)',
+  ),
+  django('formats', 'expiry')(
+    'the 45th day of the 13th month',
+    'if (!isDate || !isTime) return null',
+    'if (!isTime) return null',
+  ),
+  django('formats', 'expiry')(
+    'a year after 9999',
+    'at >= EARLIEST && at <= LATEST ? at : null',
+    'at >= EARLIEST ? at : null',
+  ),
+  on('test/cli/move-permanent.test.ts', 'packages/django/src/stores/session-table.ts')(
+    'a missing table of users that is taken for the sessions’',
+    'throw error instanceof NoSuchTableError\n',
+    'throw error === undefined && error instanceof NoSuchTableError\n',
+  ),
+  on('test/cli/move-permanent.test.ts', 'packages/cli/src/commands/move-django.ts')(
+    'a wrong table of sessions, for which nobody says that it stays wrong',
+    'watchedKeys(store.keys(options), failures)',
+    'store.keys(options)',
+  ),
+  on('test/cli/move-permanent.test.ts', 'packages/django/src/stores/sqlite.ts')(
+    'a column that does not exist, in a database that is said not to respond',
+    '/no such column|has no column named/.test(String(error))',
+    "String(error) === ''",
+  ),
+  on('test/cli/move-permanent.test.ts', 'packages/django/src/move.ts')(
+    'malformed data that is said to be signed with another key',
+    "credential: 'signedOut', malformed: 'malformed' }",
+    "credential: 'signedOut' }",
+  ),
+  on('test/cli/init.test.ts', 'packages/cli/src/init/env-file.ts')(
+    'quotes in a URL that end its value',
+    'append(file, STORE, withoutQuotes(url))',
+    'append(file, STORE, url)',
+  ),
+  on('test/cli/init.test.ts', 'packages/cli/src/init/env-file.ts')(
+    'a secret that is written where nobody can read it',
+    'if (parseEnv(text)[name] !== value)',
+    "if (value === '')",
+  ),
+  on('test/cli/init.test.ts', 'packages/cli/src/init/file.ts')(
+    'a folder that is a symbolic link',
+    '  checkFolder(dirname(file))',
+    '',
+  ),
+  on('test/cli/keys.test.ts', 'packages/cli/src/commands/keys-new.ts')(
+    'a secret that nobody gets',
+    'if (isDiscarded())',
+    'if (isDiscarded() && env !== env)',
   ),
 ]

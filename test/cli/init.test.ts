@@ -236,10 +236,48 @@ await sessions.close()\n`,
     assert.ok(!out.includes('secret@'))
     assert.match(read('strongroom.config.ts'), /store: process\.env\.STRONGROOM_STORE,/)
     assert.ok(!read('strongroom.config.ts').includes('secret@'))
-    assert.equal(parseEnv(read('.env')).STRONGROOM_STORE, url)
+    assert.equal(parseEnv(read('.env')).STRONGROOM_STORE, url.replace("'", '%27'))
     const env = read('.env')
     assert.match((await init('--store', url, '--force')).out, /^Kept the URL of the store/m)
     assert.equal(read('.env'), env)
+  })
+
+  test('a store URL with quotes of every kind is written so that every program reads it', async () => {
+    for (const quotes of ["'", '"', '`', `'a"b\`c`]) {
+      const url = `redis://:p${quotes}w#$x@127.0.0.1:1?timeout=100`.replace('#', '%23')
+      await init('--store', url, '--force', '--js')
+      const [, value = ''] = /^STRONGROOM_STORE='([^'"`\n]*)'$/m.exec(read('.env')) ?? []
+      assert.equal(decodeURIComponent(value), decodeURIComponent(url))
+      const { err } = await project.run(['clear-expired', '--store', 'env:STRONGROOM_STORE'])
+      assert.match(err, /Redis|ECONNREFUSED|respond/)
+      rmSync(project.path('.env'))
+    }
+  })
+
+  test('a file in which what is added could not be read again is left as it is', async () => {
+    const text = `STRONGROOM_SECRETS=${'s'.repeat(43)}\nX='never closed`
+    project.write('.env', text)
+    const env = { URL: 'redis://:secret@localhost' }
+    const { code, err } = await project.run(['init', '--yes', '--store', 'env:URL'], { env })
+    assert.equal(code, 2)
+    assert.match(
+      err,
+      /^strongroom: STRONGROOM_STORE was not written to \.env, .* Does it have a quote that is never closed\?\n$/m,
+    )
+    assert.deepEqual([read('.env'), files()], [text, ['.env']])
+  })
+
+  test('init writes through no symbolic link to a folder', async () => {
+    mkdirSync(project.path('elsewhere'))
+    mkdirSync(project.path('elsewhere/deep'))
+    symlinkSync('elsewhere', project.path('linked'))
+    for (const file of ['linked/.env', 'linked/deep/.env', './elsewhere/../linked/.env']) {
+      const { code, err } = await project.run(['init', '--yes', '--env', file])
+      assert.equal(code, 2)
+      assert.match(err, /^strongroom: \S+ is or is behind a symbolic link, and nothing was changed\. .*\n$/)
+    }
+    assert.deepEqual([readdirSync(project.path('elsewhere')), files()], [['deep'], ['elsewhere', 'linked']])
+    assert.equal((await project.run(['init', '--yes', '--env', 'elsewhere/deep/.env'])).code, 0)
   })
 
   for (const [what, name, ...args] of [

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { after, before, suite, test } from 'node:test'
@@ -7,7 +8,7 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Clock } from '../../packages/strongroom/src/store.ts'
-import { OLDER, Project, SECRET } from './project.ts'
+import { main, OLDER, Project, SECRET } from './project.ts'
 
 const kidOf = (secret: string) => createKeyring(secret).current.kid
 
@@ -21,6 +22,20 @@ suite('keys new', () => {
     assert.match(out, /^[\w-]{43}\n$/)
     assert.equal(Buffer.from(out.trim(), 'base64url').length, 32)
     assert.equal(createKeyring(out).masters.length, 1)
+  })
+
+  test('keys new fails when nobody gets the secret', { skip: process.platform === 'win32' }, () => {
+    for (const to of ['>&-', '> /dev/null']) {
+      const { status, stderr } = spawnSync('/bin/sh', ['-c', `"$0" "$1" keys new ${to}`, process.execPath, main], {
+        cwd: project.dir,
+        encoding: 'utf8',
+      })
+      assert.equal(status, 1, to)
+      assert.match(
+        stderr,
+        /^strongroom: The new secret would be lost: standard output is closed, or it is the null device\.\n$/,
+      )
+    }
   })
 
   test('keys new finds the one key id that 255 others leave', async () => {

@@ -40,7 +40,7 @@ suite('clear-expired on the storage of a Django', () => {
       database
         .prepare('INSERT INTO django_session VALUES (?, ?, ?)')
         .run(key, 'x', `20${i < 2 ? 20 : 90}-01-01 00:00:00`)
-    await removesTwo('django+sqlite:./db.sqlite3', () =>
+    await removesTwo('django+sqlite:./db.sqlite3?timeZone=UTC', () =>
       Number(database.prepare('SELECT COUNT(*) AS n FROM django_session').get()?.n),
     )
     database.close()
@@ -104,7 +104,7 @@ suite('clear-expired on the storage of a Django', () => {
   })
 
   test('takes the URL from wherever --store may name it', async () => {
-    const url = 'django+sqlite:./named.sqlite3'
+    const url = 'django+sqlite:./named.sqlite3?timeZone=UTC'
     const database = new DatabaseSync(project.path('named.sqlite3'))
     database.exec(CREATE.replace('timestamptz', 'datetime'))
     const insert = database.prepare("INSERT INTO django_session VALUES (?, 'x', '2020-01-01 00:00:00')")
@@ -116,8 +116,8 @@ suite('clear-expired on the storage of a Django', () => {
       [[], { env: { STRONGROOM_STORE: url } }],
     ] as const) {
       insert.run(KEYS[0] as string)
-      const { code, out, err } = await project.run(['clear-expired', ...args], options)
-      assert.deepEqual([code, out, err], [0, 'Removed 1 expired session.\n', ''], args.join(' '))
+      const { code, out, err } = await project.run(['clear-expired', '--json', ...args], options)
+      assert.deepEqual([code, JSON.parse(out).count, err], [0, 1, ''], args.join(' '))
     }
     database.close()
   })

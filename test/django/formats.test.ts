@@ -151,6 +151,22 @@ suite('_session_expiry', () => {
       ['[]', NOW + 14 * DAY, false],
       ['NaN', NOW + 14 * DAY, false],
       ['12345678901234567890', NOW + 14 * DAY, false],
+      ['1e15', NOW + 14 * DAY, false],
+      ['-1e15', NOW + 14 * DAY, false],
+      ['9007199254740991', NOW + 14 * DAY, false],
+      ['100000000000', NOW + 1e14, false],
+      ['-100000000000', Date.parse('0001-01-01T00:00:00Z'), false],
+      ['"2024-13-45T00:00:00"', NOW + 14 * DAY, false],
+      ['"2024-02-30T00:00:00"', NOW + 14 * DAY, false],
+      ['"2024-02-29T00:00:00"', Date.UTC(2024, 1, 29), false],
+      ['"2023-11-15T24:00:00"', NOW + 14 * DAY, false],
+      ['"2023-11-15T22:60:00"', NOW + 14 * DAY, false],
+      ['"2023-11-15T22:13:60"', NOW + 14 * DAY, false],
+      ['"2023-11-15T22:13:20+24:00"', NOW + 14 * DAY, false],
+      ['"0000-01-01T00:00:00"', NOW + 14 * DAY, false],
+      ['"0050-01-01T00:00:00"', Date.parse('0050-01-01T00:00:00Z'), false],
+      ['"9999-12-31T23:59:59.999999+00:00"', Date.parse('9999-12-31T23:59:59.999Z'), false],
+      ['"9999-12-31T23:59:59-01:00"', NOW + 14 * DAY, false],
     ] as const) {
       assert.equal(endOf(said(json), NOW, ages), end, json)
       assert.equal(endsWithBrowser(said(json), ages), browser, json)
@@ -159,6 +175,35 @@ suite('_session_expiry', () => {
     for (const json of ['300', '"2023-11-15T22:13:20+00:00"'])
       assert.equal(endsWithBrowser(said(json), { ...ages, expireAtBrowserClose: true }), false, json)
     assert.equal(isoOf(NOW + 5), '2023-11-14T22:13:20.005000+00:00')
+  })
+})
+
+suite('a session whose _session_expiry is damaged', () => {
+  for (const value of ['1e15', '-1e15', '9007199254740991', '"2024-13-45T00:00:00"', '"+099999-01-01"', '[1]'])
+    test(`counts as one without it, and can be used and saved: ${value}`, async () => {
+      const database = table()
+      insert(database, 'a'.repeat(32), codecWith().encode(`{"a":1,"_session_expiry":${value}}`), '2023-11-15 22:13:20')
+      const visitor = new Visitor(over(database), 'a'.repeat(32))
+      await visitor.visit((session) => session.set('a', 2))
+      assert.equal(await visitor.visit((session) => session.get('a')), 2)
+      const row = database.prepare('SELECT expire_date FROM django_session').get()
+      assert.equal(row?.expire_date, '2023-11-28 22:13:20')
+    })
+
+  test('which is far in the future is used and saved', async () => {
+    for (const [value, end] of [
+      ['"9999-12-31T23:59:59.999999+00:00"', '9999-12-31 23:59:59.999000'],
+      ['"9999-06-01T00:00:00"', '9999-06-01 00:00:00'],
+      ['100000000000', /^5192-/],
+    ] as const) {
+      const database = table()
+      insert(database, 'a'.repeat(32), codecWith().encode(`{"a":1,"_session_expiry":${value}}`), '2023-11-15 22:13:20')
+      const visitor = new Visitor(over(database), 'a'.repeat(32))
+      await visitor.visit((session) => session.set('a', 2))
+      assert.equal(await visitor.visit((session) => session.get('a')), 2)
+      const row = database.prepare('SELECT expire_date FROM django_session').get() as { expire_date: string }
+      assert.match(row.expire_date, new RegExp(end))
+    }
   })
 })
 

@@ -8,9 +8,12 @@ from django.conf import settings
 settings.configure(
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"],
     DEFAULT_AUTO_FIELD="django.db.models.AutoField",
-    USE_TZ=True,
-    **start,
+    **{"USE_TZ": True, **start},
 )
+# As for settings in a module; configure() leaves it out.
+if not settings.USE_TZ:
+    os.environ["TZ"] = settings.TIME_ZONE
+    time.tzset()
 django.setup()
 
 from django.core import signing

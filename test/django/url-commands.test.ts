@@ -46,10 +46,15 @@ const onRedis = ({ redis }: Servers) => `127.0.0.1:${redis.port}/1`
 const named = `keyPrefix=${encoded(naming.KEY_PREFIX)}&version=7`
 
 const FORMS: readonly Form[] = [
-  { title: 'django+sqlite:', url: (_, project) => `django+sqlite:${path(project)}`, backend: 'db', engine: 'sqlite' },
+  {
+    title: 'django+sqlite:',
+    url: (_, project) => `django+sqlite:${path(project)}?timeZone=UTC`,
+    backend: 'db',
+    engine: 'sqlite',
+  },
   {
     title: 'django+sqlite:///…?cache=…&keyPrefix=…&version=…',
-    url: (servers, project) => `django+sqlite://${path(project)}?cache=${cacheUrl(servers)}&${named}`,
+    url: (servers, project) => `django+sqlite://${path(project)}?cache=${cacheUrl(servers)}&${named}&timeZone=UTC`,
     ...{ backend: 'cached_db', engine: 'cached_db, sqlite', cache: naming },
   },
   {
@@ -64,12 +69,13 @@ const FORMS: readonly Form[] = [
   },
   {
     title: 'django+mysql:',
-    url: ({ mariadb }) => `django+${mariadb?.url}`,
+    url: ({ mariadb }) => `django+${mariadb?.url}?timeZone=UTC`,
     ...{ backend: 'db', engine: 'mysql', database: 'mariadb', skip: mysqlClient },
   },
   {
     title: 'django+mariadb:…?cache=…, not encoded: there is nothing in it that could be misread',
-    url: (servers) => `django+${servers.mariadb?.url.replace('mysql:', 'mariadb:')}?cache=redis://${onRedis(servers)}`,
+    url: (servers) =>
+      `django+${servers.mariadb?.url.replace('mysql:', 'mariadb:')}?timeZone=UTC&cache=redis://${onRedis(servers)}`,
     ...{ backend: 'cached_db', engine: 'cached_db, mysql', database: 'mariadb', skip: mysqlClient },
   },
   { title: 'django+file:', url: (_, { dir }) => `django+file:${dir}/files`, backend: 'file', engine: 'file' },
@@ -214,12 +220,9 @@ suite('every django+ URL, with a Django that stores its sessions there', { skip 
         const keys = [await put(django, form, 0, ada), await put(django, form, 1, null)]
         const refused = await put(django, form, 2, ada, 'an older password')
 
-        assert.match(
-          await run('clear-expired', '--store', 'env:FROM'),
-          expires
-            ? /^Removed 1 expired session/
-            : /^Nothing to do: Redis removes Django's expired sessions by itself\.\n$/,
-        )
+        // As JSON, because a report for people has a line for each second that it takes.
+        const cleared = JSON.parse(await run('clear-expired', '--store', 'env:FROM', '--json'))
+        assert.deepEqual([cleared.count, cleared.complete], [expires ? 1 : 0, true])
 
         const inDatabase = ['db', 'cached_db'].includes(form.backend)
         const users = inDatabase ? [] : ['--users', `django+sqlite:${path(project)}`]

@@ -2,6 +2,7 @@ import { djangoFromUrl, openForReading } from '@strongroom/django/internal'
 import type { Store } from 'strongroom'
 import { loadEnv } from './environment.ts'
 import { misuse } from './failure.ts'
+import { note } from './output.ts'
 import { checkPath } from './paths.ts'
 
 /**
@@ -9,8 +10,12 @@ import { checkPath } from './paths.ts'
  * with Django's key. (Without it, a session that lasts longer than the site's default would be removed too early.)
  */
 export function openForClearing(url: string, env: string | undefined): Store {
-  const { engine, settings, path } = djangoFromUrl(url)
+  const { engine, settings, path, zoneIsAssumed } = djangoFromUrl(url)
   checkPath(path)
+  if (zoneIsAssumed)
+    note(
+      "Django's moments are read as UTC, as USE_TZ = True stores them. If it is False, live sessions may be removed: add ?timeZone= with Django's TIME_ZONE to the URL. (?timeZone=UTC says that this is right.)",
+    )
   const { cookieName } = settings
   if (engine.name !== 'file') return engine.open({ clock: Date.now, cookieName, endOf: () => 0 }) as Store
   loadEnv(process.cwd(), env)

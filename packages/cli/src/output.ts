@@ -1,3 +1,5 @@
+import { fstatSync, statSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
 
@@ -13,6 +15,14 @@ export function isTerminal(): boolean {
 
 export function line(text = ''): void {
   process.stdout.write(`${text}\n`)
+}
+
+/** Does what is printed reach nobody? Node opens the null device in place of a standard output that is closed. */
+export function isDiscarded(): boolean {
+  if (process.platform === 'win32') return false
+  const { rdev } = statSync(devNull)
+  const stdout = fstatSync(1)
+  return stdout.isCharacterDevice() && stdout.rdev === rdev
 }
 
 /** A line on stderr, so that a pipe gets nothing but the result. */

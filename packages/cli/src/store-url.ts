@@ -72,6 +72,9 @@ const PASSWORDS = [
   [/^(?:django\+)?(?:redis|valkey)s?(?:-cache)?(?:\+\w+)?:/i, ['REDISCLI_AUTH', 'VALKEYCLI_AUTH']],
 ] as const
 
+/** What follows is for another login, such as that of a Sentinel, or no password at all. */
+const PASSWORD_OF_USER = /^[^:]*:\/\/[^@/?#]*:[^@/?#]*@/
+
 /** The URL of a store or of a cache within another URL, whose password is its own. */
 const INNER = /([?&](?:cache|durable|from|to|revocations)=)([^&#]*)/g
 
@@ -83,19 +86,15 @@ export function withPassword(given: string): string {
   const url = given.replace(INNER, (_, name: string, inner: string) => name + withInnerPassword(inner))
   const [, names = []] = PASSWORDS.find(([scheme]) => scheme.test(url)) ?? []
   const password = names.map((name) => process.env[name]).find(Boolean)
-  if (!password || hasPassword(url.replace(INNER, '$1'))) return url
+  if (!password || PASSWORD_OF_USER.test(url)) return url
   return url.replace(/:\/\/(?:([^@/?#]*)@)?/, (_, user = '') => `://${user}:${encodeURIComponent(password)}@`)
 }
 
+/** Read as it is where the URL is parsed: a "+" that is not encoded is a space. */
 function withInnerPassword(encoded: string): string {
-  try {
-    const url = decodeURIComponent(encoded)
-    const complete = withPassword(url)
-    return complete === url ? encoded : encodeURIComponent(complete)
-  } catch {
-    // A "%" that is not part of an escape, which is refused where the URL is parsed.
-    return encoded
-  }
+  const url = new URLSearchParams(`url=${encoded}`).get('url') ?? ''
+  const complete = withPassword(url)
+  return complete === url ? encoded : encodeURIComponent(complete)
 }
 
 /**

@@ -28,8 +28,10 @@ export interface DjangoMoveReport {
   readonly existing: number
   /** Ended or expired before they were read. */
   readonly gone: number
-  /** Not signed with the key (altered, or made with another SECRET_KEY), or impossible to store here. */
+  /** Not signed with the key: altered, or made with another SECRET_KEY. */
   readonly unreadable: number
+  /** Of data that is no session (no JSON, or no object), or that cannot be stored here, such as what is nested too deep. */
+  readonly malformed: number
   /** Of users who are gone, inactive or have changed their password (Django would refuse them, too), or have ended all sessions here. */
   readonly signedOut: number
   readonly tooLarge: number
@@ -45,6 +47,8 @@ type Outcome = Exclude<keyof DjangoMoveReport, 'complete' | 'compared' | 'firstE
 
 const CONCURRENCY = 16
 
+const REFUSED: Readonly<Record<string, Outcome>> = { credential: 'signedOut', malformed: 'malformed' }
+
 /**
  * Moves Django's sessions here. It may run during traffic, in parallel with other runs, and again after it was stopped or
  * killed: each session is adopted once, however many runs there are. Rejects when a store does not answer at all.
@@ -52,7 +56,8 @@ const CONCURRENCY = 16
 export async function moveFromDjango(move: DjangoMove): Promise<DjangoMoveReport> {
   const { from, page, signal, onProgress } = move
   const tally: Record<Outcome | 'compared', number> = {
-    ...{ moved: 0, compared: 0, existing: 0, gone: 0, unreadable: 0, signedOut: 0, tooLarge: 0, failed: 0 },
+    ...{ moved: 0, compared: 0, existing: 0, gone: 0, unreadable: 0, malformed: 0 },
+    ...{ signedOut: 0, tooLarge: 0, failed: 0 },
   }
   let done = 0
   let firstError: string | null = null
@@ -100,7 +105,7 @@ async function moveOne(
   const found = await from.read(key as Id)
   if (!found) return { outcome: 'gone' }
   const session = await reader.session(latin1Of(found.entry.bytes), found.entry.expiresAt)
-  if ('refused' in session) return { outcome: session.refused === 'credential' ? 'signedOut' : 'unreadable' }
+  if ('refused' in session) return { outcome: REFUSED[session.refused] ?? 'unreadable' }
   if (dryRun) return { outcome: 'moved' }
   let report: AdoptReport
   try {
@@ -108,7 +113,7 @@ async function moveOne(
   } catch (error) {
     if (error instanceof TooLargeError) return { outcome: 'tooLarge' }
     // A session that this library cannot store, such as one nested too deep, is no reason to stop.
-    if (error instanceof DataError || error instanceof TypeError) return { outcome: 'unreadable' }
+    if (error instanceof DataError || error instanceof TypeError) return { outcome: 'malformed' }
     throw error
   }
   // Also for one that was adopted before: its visitor may have come while Django's store was down.

@@ -30,6 +30,8 @@ export interface DjangoUrl {
   readonly settings: Pick<ReaderOptions, 'cookieAge' | 'expireAtBrowserClose' | 'legacy'> & {
     readonly cookieName: string
   }
+  /** Whether moments are stored without a time zone, and the URL does not say which one it is. */
+  readonly zoneIsAssumed: boolean
   /** The file or directory that must exist. Null for a server. */
   readonly path: string | null
 }
@@ -38,7 +40,7 @@ export interface DjangoUrl {
 const SETTINGS = ['cookieName', 'cookieAge', 'expireAtBrowserClose', 'legacy'] as const
 /** How a cache names its keys. */
 const NAMING = ['keyPrefix', 'version'] as const
-const TABLES = [...SETTINGS, 'table', 'users', 'userKey', 'cache', ...NAMING] as const
+const TABLES = [...SETTINGS, 'table', 'timeZone', 'users', 'userKey', 'cache', ...NAMING] as const
 const KNOWN =
   'django+sqlite:, django+postgres:, django+mysql:, django+mariadb: (for cached_db, with ?cache=), django+file:, django+redis: (django-redis-sessions), django+redis-cache: (the cache backend)'
 const REDIS = /^((?:redis|valkey)s?)(-cache)?((?:\+(?:sentinel|cluster))?)$/
@@ -61,25 +63,32 @@ export function djangoFromUrl(given: string): DjangoUrl {
   const make = Object.hasOwn(DATABASES, scheme) ? DATABASES[scheme] : undefined
   if (!make) throw new ConfigError(`Unknown store URL. Known: ${KNOWN}.`)
   const { own, url: rest } = takeQuery(`django+${scheme}:`, url, TABLES)
-  return inDatabase(make({ url: rest, table: own.string('table') }), own, null)
+  const zoneIsAssumed = make !== inPostgres && own.string('timeZone') === undefined
+  return inDatabase(make({ url: rest, ...tableOf(own) }), own, { path: null, zoneIsAssumed })
 }
 
-type Make = (options: { url: string; table: string | undefined }) => DjangoEngine
+type ServerOptions = { readonly url: string } & ReturnType<typeof tableOf>
 
-// Checked here, where our own options are known: the message about an unknown one lists them.
-const inPostgres: Make = (options) => {
+const DATABASES: Readonly<Record<string, (options: ServerOptions) => DjangoEngine>> = {
+  ...{ postgres: inPostgres, postgresql: inPostgres, mysql: inMysql, mariadb: inMysql },
+}
+
+// URLs are checked here, where our own options are known: the message about an unknown one lists them.
+function inPostgres({ timeZone, ...options }: ServerOptions): DjangoEngine {
+  if (timeZone !== undefined)
+    throw new ConfigError(
+      "The option timeZone of a django+ URL is for SQLite and MySQL. Django's columns in PostgreSQL store the time zone: remove it.",
+    )
   postgresDriverUrl(options.url, 'a django+postgres: store', TABLES)
   return djangoPostgres(options)
 }
 
-const inMysql: Make = (options) => {
+function inMysql(options: ServerOptions): DjangoEngine {
   mysqlDriverUrl(options.url, { where: 'a django+mysql: store', timeout: 0, own: TABLES })
   return djangoMysql(options)
 }
 
-const DATABASES: Readonly<Record<string, Make>> = {
-  ...{ postgres: inPostgres, postgresql: inPostgres, mysql: inMysql, mariadb: inMysql },
-}
+const NO_TABLE = { database: null, users: {}, zoneIsAssumed: false } as const
 
 function fromPath(scheme: 'sqlite' | 'file', url: string): DjangoUrl {
   const where = `django+${scheme}`
@@ -89,23 +98,26 @@ function fromPath(scheme: 'sqlite' | 'file', url: string): DjangoUrl {
   const own = strictQuery(`${where}:`, query, scheme === 'file' ? SETTINGS : TABLES)
   const absolute = resolve(path)
   if (scheme === 'sqlite')
-    return inDatabase(djangoSqlite({ path: absolute, table: own.string('table') }), own, absolute)
-  return { engine: djangoFiles(absolute), database: null, path: absolute, users: {}, settings: settingsOf(own) }
+    return inDatabase(djangoSqlite({ path: absolute, ...tableOf(own) }), own, {
+      path: absolute,
+      zoneIsAssumed: own.string('timeZone') === undefined,
+    })
+  return { engine: djangoFiles(absolute), ...NO_TABLE, path: absolute, settings: settingsOf(own) }
 }
 
 function fromRedis(given: string, where: string, isCache: boolean): DjangoUrl {
   const { own, url } = takeQuery(where, given, [...SETTINGS, ...(isCache ? NAMING : ['prefix'])])
   const engine = isCache ? djangoCache({ url, ...namingOf(own) }) : djangoRedis({ url, prefix: own.string('prefix') })
-  return { engine, database: null, path: null, users: {}, settings: settingsOf(own) }
+  return { engine, ...NO_TABLE, path: null, settings: settingsOf(own) }
 }
 
-function inDatabase(database: DjangoEngine, own: Query, path: string | null): DjangoUrl {
+function inDatabase(database: DjangoEngine, own: Query, facts: Pick<DjangoUrl, 'path' | 'zoneIsAssumed'>): DjangoUrl {
   const cache = own.string('cache')
   if (cache === undefined && NAMING.some((name) => own.string(name) !== undefined))
     throw new ConfigError("keyPrefix and version are those of Django's cache: add its URL, ?cache=URL.")
   const engine =
     cache === undefined ? database : djangoCachedDb({ database, cache: { url: redisIn(cache), ...namingOf(own) } })
-  return { engine, database, path, users: usersOf(own), settings: settingsOf(own) }
+  return { engine, database, ...facts, users: usersOf(own), settings: settingsOf(own) }
 }
 
 /** The URL of a cache, in another URL. An unencoded "+" has become a space. */
@@ -116,6 +128,7 @@ function redisIn(cache: string): string {
   )
 }
 
+const tableOf = (own: Query) => ({ table: own.string('table'), timeZone: own.string('timeZone') })
 const namingOf = (own: Query) => ({ keyPrefix: own.string('keyPrefix'), version: own.number('version') })
 
 function settingsOf(own: Query): DjangoUrl['settings'] {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { loadEnv } from '../environment.ts'
-import { messageOf } from '../failure.ts'
+import { EXIT, Failure, messageOf } from '../failure.ts'
 import { withExamples } from '../options.ts'
-import { line, note } from '../output.ts'
+import { isDiscarded, line, note } from '../output.ts'
 import { kidsOf, newSecret } from '../secrets.ts'
 
 export function keysNew(keys: Command): void {
@@ -18,6 +18,8 @@ export function keysNew(keys: Command): void {
 }
 
 function print({ env }: { readonly env?: string }): void {
+  if (isDiscarded())
+    throw new Failure(EXIT.failed, 'The new secret would be lost: standard output is closed, or it is the null device.')
   loadEnv(process.cwd(), env)
   line(newSecret(validOrNone(process.env.STRONGROOM_SECRETS)))
   if (process.stderr.isTTY)

@@ -95,7 +95,9 @@ async function run(urls: DjangoUrls, to: AnySessions, options: DjangoOptions): P
       to: { adopt: (session) => failures.watch('The session could not be stored', () => to.adopt(session)) },
       onProgress: (options.json ? silent : lines('Looked at')).progress,
     }).catch((error: unknown) => {
-      throw failures.permanent === null ? error : permanentFailure(failures.permanent, error)
+      if (failures.permanent === null) throw error
+      // Only its cause, because its message is in what was remembered.
+      throw permanentFailure(failures.permanent, (error as Error).cause)
     })
     print(report, options, {
       from: store.traits.engine,
@@ -139,8 +141,17 @@ const watched = (store: Source, failures: Failures): Source =>
   Object.assign(Object.create(store) as Source, {
     read: (id: Id) => failures.watch("Django's session could not be read", () => store.read(id)),
     delete: (id: Id) => failures.watch("Django's session could not be deleted", () => store.delete(id)),
-    keys: (options: ScanOptions) => store.keys(options),
+    keys: (options: ScanOptions) => watchedKeys(store.keys(options), failures),
   })
+
+async function* watchedKeys(pages: ReturnType<Source['keys']>, failures: Failures) {
+  const iterator = pages[Symbol.asyncIterator]()
+  for (;;) {
+    const page = await failures.watch("Django's sessions could not be listed", () => iterator.next())
+    if (page.done) return
+    yield page.value
+  }
+}
 
 function print(report: DjangoMoveReport, options: DjangoOptions, facts: Facts): void {
   const { from, to, dryRun, milliseconds } = facts
@@ -156,7 +167,7 @@ function print(report: DjangoMoveReport, options: DjangoOptions, facts: Facts): 
 }
 
 function* sentences(report: DjangoMoveReport, { from, to, dryRun, milliseconds }: Facts): Generator<string> {
-  const { moved, compared, existing, gone, signedOut, unreadable, tooLarge, failed, complete } = report
+  const { moved, compared, existing, gone, signedOut, unreadable, malformed, tooLarge, failed, complete } = report
   if (dryRun) yield `${sessionCount(moved)} would be moved from ${from} to ${to}. Nothing was changed.`
   else
     yield `Moved ${sessionCount(moved)} from ${from} to ${to}${duration(moved, milliseconds)}${complete ? '.' : ' so far.'}`
@@ -165,7 +176,7 @@ function* sentences(report: DjangoMoveReport, { from, to, dryRun, milliseconds }
   if (signedOut > 0)
     yield `Ended when the password changed, the user was removed, or all of the user's sessions were ended: ${sessionCount(signedOut)}.`
   if (gone > 0) yield `Ended or expired before they were moved: ${sessionCount(gone)}.`
-  const seen = moved + existing + gone + signedOut + unreadable + tooLarge + failed
+  const seen = moved + existing + gone + signedOut + unreadable + malformed + tooLarge + failed
   if (seen === 0 && complete && NOTHING_THERE[from]) yield NOTHING_THERE[from]
 }
 
@@ -184,9 +195,10 @@ function causeOf(permanent: string | null, firstError: string | null): string {
   return firstError === null ? '' : ` ${firstError}`
 }
 
-function reasonsFor({ unreadable, tooLarge, failed }: DjangoMoveReport, permanent: string | null): string[] {
+function reasonsFor({ unreadable, malformed, tooLarge, failed }: DjangoMoveReport, permanent: string | null): string[] {
   const reasons = [
     unreadable > 0 && `${sessionCount(unreadable)} not signed with DJANGO_SECRET_KEY or its fallbacks`,
+    malformed > 0 && `${sessionCount(malformed)} with malformed data`,
     tooLarge > 0 && `${sessionCount(tooLarge)} too large`,
     failed > 0 &&
       `${sessionCount(failed)} for which a store did not respond${permanent === null ? ' (run it again)' : ''}`,

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
+import { parseEnv } from 'node:util'
 import { readEnv } from '../environment.ts'
 import { misuse } from '../failure.ts'
 import { newSecret } from '../secrets.ts'
@@ -19,21 +20,21 @@ export function checkFolder(file: string): void {
 export function writeSecret(file: string): string {
   if (process.env[SECRETS]) return `Kept the secret in the environment (${SECRETS}).`
   if (valueIn(file, SECRETS)) return `Kept the secret in ${file}.`
-  append(file, `${SECRETS}=${newSecret()}`)
+  append(file, SECRETS, newSecret())
   return `Wrote a new secret to ${file}, readable only by you. It exists nowhere else: keep a copy where you keep your secrets.`
 }
 
 /** Adds the URL of the store to an environment file. Returns what was done. */
 export function writeStore(file: string, url: string): string {
   if (currentStore(file)) return `Kept the URL of the store (${STORE}).`
-  append(file, `${STORE}=${url.includes("'") ? `"${url}"` : `'${url}'`}`)
+  append(file, STORE, withoutQuotes(url))
   return `Wrote the URL of the store to ${file}, because it contains a password (${STORE}).`
 }
 
 /** Refuses to write a config that would open another store than the one that was asked for. */
 export function checkStoreVariable(file: string, url: string): void {
   const current = currentStore(file)
-  if (current && current !== url)
+  if (current && withoutQuotes(current) !== withoutQuotes(url))
     throw misuse(`${STORE} already has another URL, in the environment or in ${file}. Remove it first.`)
 }
 
@@ -43,9 +44,17 @@ function valueIn(file: string, name: string): string | undefined {
   return existsSync(file) ? readEnv(file, file)[name] : undefined
 }
 
-function append(file: string, variable: string): void {
+/** Percent-encoded: a quote in quotes ends the value for some programs, and not for others. */
+const withoutQuotes = (url: string) => url.replaceAll("'", '%27').replaceAll('"', '%22').replaceAll('`', '%60')
+
+function append(file: string, name: string, value: string): void {
+  const text = withLine(textOf(file), `${name}=${/^[\w-]+$/.test(value) ? value : `'${value}'`}`)
+  if (parseEnv(text)[name] !== value)
+    throw misuse(
+      `${name} was not written to ${file}, because it could not be read from it again. Does it have a quote that is never closed?`,
+    )
   // Also a file that existed contains a secret now.
-  writeText(file, withLine(textOf(file), variable), 0o600)
+  writeText(file, text, 0o600)
 }
 
 /** Adds a file to .gitignore if the working directory is in a git repository. Returns what was done, or null. */

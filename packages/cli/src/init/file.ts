@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative } from 'node:path'
 import { misuse } from '../failure.ts'
 import { notWritten } from '../paths.ts'
 import { readText } from '../text.ts'
 
 /** Refuses what must not be written through: a link leads to a file of somebody else's, and a device is no file. */
 export function checkWritable(file: string): void {
+  checkFolder(dirname(file))
   const existing = fs.lstatSync(file, { throwIfNoEntry: false })
   if (!existing || existing.isFile()) return
   const what = existing.isSymbolicLink()
@@ -15,6 +16,14 @@ export function checkWritable(file: string): void {
       ? 'a folder'
       : 'not a regular file'
   throw misuse(`${file} is ${what}, and nothing was changed. Remove it, or name another file.`)
+}
+
+/** What is above the project, or elsewhere, is not the project's to judge: a whole system may be behind a link. */
+function checkFolder(folder: string): void {
+  const inProject = relative(process.cwd(), folder)
+  if (inProject.startsWith('..') || isAbsolute(inProject) || !fs.existsSync(folder)) return
+  if (fs.realpathSync(folder) === join(fs.realpathSync('.'), inProject)) return
+  throw misuse(`${folder} is or is behind a symbolic link, and nothing was changed. Name the folder that it leads to.`)
 }
 
 /** "" for a file that does not exist. */

@@ -15,16 +15,8 @@ import {
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
 import { columnMissing, EXTRA, type ExtraColumnsOptions, extraColumns } from './extra-columns.ts'
-import {
-  type Database,
-  fromUtcText,
-  type Moment,
-  quoted,
-  quotedTable,
-  SessionTable,
-  tableMissing,
-  utcText,
-} from './session-table.ts'
+import { type RowTime, rowTime } from './row-time.ts'
+import { type Database, type Moment, NoSuchTableError, quoted, quotedTable, SessionTable } from './session-table.ts'
 
 export interface DjangoMysqlOptions extends ExtraColumnsOptions {
   /** `mysql://user:password@host:3306/database`: opens a pool of its own with the package mysql2. */
@@ -33,22 +25,28 @@ export interface DjangoMysqlOptions extends ExtraColumnsOptions {
   readonly client?: MysqlClient | undefined
   /** Default `django_session`; or "database.table". */
   readonly table?: string | undefined
+  /**
+   * TIME_ZONE, if USE_TZ is False: then Django stores the time on the clocks of that zone, such as "America/New_York". Or the
+   * TIME_ZONE of the entry in DATABASES, if that has one. Default UTC, as with USE_TZ.
+   */
+  readonly timeZone?: string | undefined
   /** How long a call may take, in ms (default 2000). */
   readonly timeout?: number | undefined
 }
 
-/** Django's `db` backend on MySQL or MariaDB. Moments are stored in UTC, as with USE_TZ. */
+/** Django's `db` backend on MySQL or MariaDB. Where USE_TZ is off, set `timeZone`. */
 export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): DjangoEngine {
   const isClient = typeof given === 'object' && ('execute' in given || 'getConnection' in given || 'promise' in given)
   const options: DjangoMysqlOptions =
     typeof given === 'string' ? { url: given } : isClient ? { client: given } : (given as DjangoMysqlOptions)
-  checkOptions('djangoMysql()', options, ['url', 'client', 'table', 'timeout', ...EXTRA])
+  checkOptions('djangoMysql()', options, ['url', 'client', 'table', 'timeZone', 'timeout', ...EXTRA])
   const { url, client } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoMysql() takes either a URL or a client.')
   const table = quotedTable('djangoMysql()', options.table, '`')
   const extra = extraColumns('djangoMysql()', options)
   const timeout = timeoutOption('djangoMysql()', options.timeout, 2000)
+  const time = rowTime('djangoMysql()', options.timeZone)
   const source = client ? () => mysqlSourceOf(client) : opener(url as string, timeout)
   return {
     name: 'db',
@@ -57,7 +55,7 @@ export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): D
       // Connections of our own have autocommit on.
       const check = async () => (client ? mysqlSettings(executor) : null)
       const first = new FirstUse(check, timeout, mysqlTooLate)
-      return new SessionTable(new Mysql(executor, table, first), clock, extra)
+      return new SessionTable(new Mysql(executor, { table, time, first }), clock, extra)
     },
   }
 }
@@ -66,6 +64,13 @@ export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): D
 function opener(given: string, timeout: number) {
   const url = mysqlDriverUrl(given, { where: 'djangoMysql()', timeout })
   return () => new MysqlUrlSource(url, { timeout })
+}
+
+interface Parts {
+  readonly table: string
+  readonly time: RowTime
+  /** What is checked before the first use of a client that was handed in. */
+  readonly first: FirstUse
 }
 
 class Mysql implements Database {
@@ -82,20 +87,24 @@ class Mysql implements Database {
   readonly table: string
   // As a string, because the driver would apply its own time zone setting to a date.
   readonly expiry = "DATE_FORMAT(expire_date, '%Y-%m-%d %H:%i:%s.%f')"
+  readonly moment: RowTime['text']
+  readonly now: RowTime['now']
+  readonly ms: RowTime['ms']
   readonly #executor: MysqlExecutor
   readonly #first: FirstUse
 
-  constructor(executor: MysqlExecutor, table: string, first: FirstUse) {
+  constructor(executor: MysqlExecutor, { table, time, first }: Parts) {
     this.#executor = executor
     this.table = table
+    this.moment = time.text
+    this.now = time.now
+    this.ms = time.ms
     this.#first = first
   }
 
   hasUuids = false
   quote = (name: string) => quoted(name, '`')
   placeholder = () => '?'
-  moment = utcText
-  ms = fromUtcText
   boolean = Number
   purge = (limit: number) => `DELETE FROM ${this.table} WHERE expire_date <= ? LIMIT ${limit}`
   same = (column: string, placeholder: string) => `CAST(${column} AS BINARY) = CAST(${placeholder} AS BINARY)`
@@ -129,7 +138,8 @@ async function explained<T>(result: Promise<T>): Promise<T> {
     const { cause } = error as { cause?: { errno?: unknown } }
     // Without a default, or null was given.
     if (cause?.errno === 1364 || cause?.errno === 1048) throw columnMissing(cause)
-    throw cause?.errno === 1146 ? tableMissing(cause) : error
+    if (cause?.errno === 1146) throw new NoSuchTableError('table', cause)
+    throw cause?.errno === 1054 ? new NoSuchTableError('column', cause) : error
   }
 }
 

@@ -18,7 +18,7 @@ import {
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
 import { columnMissing, EXTRA, type ExtraColumnsOptions, extraColumns } from './extra-columns.ts'
-import { type Database, type Moment, quoted, quotedTable, SessionTable, tableMissing } from './session-table.ts'
+import { type Database, type Moment, NoSuchTableError, quoted, quotedTable, SessionTable } from './session-table.ts'
 
 export interface DjangoPostgresOptions extends ExtraColumnsOptions {
   /** `postgres://user:password@host/database`: opens connections of its own with the package pg. */
@@ -90,6 +90,7 @@ class Postgres implements Database {
   quote = (name: string) => quoted(name, '"')
   placeholder = (index: number) => `$${index}`
   moment = (ms: number) => new Date(ms).toISOString()
+  now = this.moment
   ms = Number
   boolean = String
   purge = (limit: number) =>
@@ -123,7 +124,8 @@ class Postgres implements Database {
       const failed = postgresFailure(error)
       const code = postgresErrorCode(error)
       if (code === '23502') throw columnMissing(failed.cause)
-      throw code === '42P01' ? tableMissing(failed.cause) : failed
+      if (code === '42P01') throw new NoSuchTableError('table', failed.cause)
+      throw code === '42703' ? new NoSuchTableError('column', failed.cause) : failed
     }
   }
 }

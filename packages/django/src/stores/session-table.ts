@@ -28,6 +28,8 @@ export interface Database {
   /** The placeholder of a statement's n-th value: "?", or "$1", "$2" and so on. */
   placeholder(index: number): string
   moment(ms: number): Moment
+  /** The moment that rows are compared with: those at or before it have expired for good. */
+  now(ms: number): Moment
   boolean(value: boolean): Moment
   /** The expression that selects the moment of expiry. `ms` converts what it returns. */
   readonly expiry: string
@@ -149,7 +151,11 @@ export class SessionTable implements EnumerableStore {
     // The id is a string that the column's type can parse: a number, or a UUID, which SQLite and MySQL store without dashes.
     const select = `SELECT password AS n FROM ${quote(users ?? 'auth_user')} WHERE ${quote(userKey)} = ${placeholder(1)} AND is_active`
     for (const id of new Set([userId, this.#database.hasUuids ? userId : userId.replaceAll('-', '')])) {
-      const [row] = await this.#database.rows(select, [id])
+      const [row] = await this.#database.rows(select, [id]).catch((error: unknown) => {
+        throw error instanceof NoSuchTableError
+          ? new StoreError(MISSING_OF_USERS[error.lacks], { cause: error.cause })
+          : error
+      })
       if (typeof row?.n === 'string') return row.n
     }
     return null
@@ -186,7 +192,7 @@ export class SessionTable implements EnumerableStore {
   }
 
   #now(): Moment {
-    return this.#database.moment(this.#clock())
+    return this.#database.now(this.#clock())
   }
 }
 
@@ -206,23 +212,6 @@ function statementsOf({ table, expiry, placeholder, same }: Database) {
   }
 }
 
-/** `2023-11-28 22:13:20` in UTC, with a fraction only if it is not zero: the format of Django on SQLite, which MySQL parses, too. */
-export function utcText(ms: number): string {
-  const [day, time = ''] = new Date(ms).toISOString().slice(0, -1).split('T')
-  return `${day} ${time.replace(/\.000$/, '').replace(/(\.\d+)$/, '$1000')}`
-}
-
-/** The reverse. The fraction may have six digits. */
-export function fromUtcText(value: unknown): number {
-  const ms = Date.parse(
-    `${String(value)
-      .replace(' ', 'T')
-      .replace(/(\.\d{3})\d*$/, '$1')}Z`,
-  )
-  if (Number.isNaN(ms)) throw new StoreError('The expire_date of a row in django_session is not a date.')
-  return ms
-}
-
 /** The quoted name of Django's session table. Throws `ConfigError`, naming `where`. */
 export function quotedTable(where: string, given: unknown, quote: '"' | '`'): string {
   return quoted(tableName(where, given, { standard: 'django_session' }), quote)
@@ -234,8 +223,25 @@ export const quoted = (name: string, quote: '"' | '`') =>
     .map((part) => quote + part + quote)
     .join('.')
 
-/** Says what to do in Django. The engines' own advice, about tables of this library, would be misleading. */
-export const tableMissing = (cause: unknown) =>
-  new StoreError('Django\'s session table does not exist. Run its `manage.py migrate`, or set the option "table".', {
-    cause,
-  })
+/**
+ * A table or a column does not exist. Says what to do in Django: the engines' own advice, about tables of this library, would be
+ * misleading.
+ */
+export class NoSuchTableError extends StoreError {
+  readonly lacks: 'table' | 'column'
+
+  constructor(lacks: 'table' | 'column', cause: unknown) {
+    super(MISSING[lacks], { cause })
+    this.lacks = lacks
+  }
+}
+
+const MISSING = {
+  table: 'Django\'s session table does not exist. Run its `manage.py migrate`, or set the option "table".',
+  column:
+    'The table that is read as Django\'s session table lacks a column. Correct the option "table", or the columns that were named.',
+}
+const MISSING_OF_USERS = {
+  table: "Django's table of users does not exist. Name it, as in ?users=accounts_user.",
+  column: "Django's table of users lacks a column. Correct ?users= and ?userKey=.",
+}

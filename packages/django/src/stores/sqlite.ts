@@ -19,16 +19,8 @@ import {
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
 import { columnMissing, EXTRA, type ExtraColumnsOptions, extraColumns } from './extra-columns.ts'
-import {
-  type Database,
-  fromUtcText,
-  type Moment,
-  quoted,
-  quotedTable,
-  SessionTable,
-  tableMissing,
-  utcText,
-} from './session-table.ts'
+import { type RowTime, rowTime } from './row-time.ts'
+import { type Database, type Moment, NoSuchTableError, quoted, quotedTable, SessionTable } from './session-table.ts'
 
 export interface DjangoSqliteOptions extends ExtraColumnsOptions {
   /** DATABASES['default']['NAME']: the file, which must exist. */
@@ -37,6 +29,11 @@ export interface DjangoSqliteOptions extends ExtraColumnsOptions {
   readonly database?: SqliteHandle | undefined
   /** Default `django_session`. */
   readonly table?: string | undefined
+  /**
+   * TIME_ZONE, if USE_TZ is False: then Django stores the time on the clocks of that zone, such as "America/New_York". Or the
+   * TIME_ZONE of the entry in DATABASES, if that has one. Default UTC, as with USE_TZ.
+   */
+  readonly timeZone?: string | undefined
   /** How long to wait while Django has the database locked, in ms (default 2000). Waiting does not block the event loop. */
   readonly timeout?: number | undefined
 }
@@ -44,21 +41,32 @@ export interface DjangoSqliteOptions extends ExtraColumnsOptions {
 const isDatabase = (given: unknown): given is SqliteHandle =>
   typeof given === 'object' && given !== null && 'prepare' in given
 
-/** Django's `db` backend on SQLite. Moments are stored in UTC, as with USE_TZ (on in every project made by `startproject`). */
+/** Django's `db` backend on SQLite. USE_TZ is on in every project made by `startproject`; where it is not, set `timeZone`. */
 export function djangoSqlite(given: string | SqliteHandle | DjangoSqliteOptions): DjangoEngine {
   const options: DjangoSqliteOptions =
     typeof given === 'string' ? { path: given } : isDatabase(given) ? { database: given } : given
-  checkOptions('djangoSqlite()', options, ['path', 'database', 'table', 'timeout', ...EXTRA])
+  checkOptions('djangoSqlite()', options, ['path', 'database', 'table', 'timeZone', 'timeout', ...EXTRA])
   const { path, database } = options
   if ((typeof path === 'string' && path !== '') === (database !== undefined))
     throw new ConfigError('djangoSqlite() takes either the path of a database or an open one.')
   const table = quotedTable('djangoSqlite()', options.table, '"')
   const extra = extraColumns('djangoSqlite()', options)
   const timeout = timeoutOption('djangoSqlite()', options.timeout, 2000, 0)
+  const time = rowTime('djangoSqlite()', options.timeZone)
   if (path !== undefined) nodeSqlite()
   // Resolved now, so that a later change of the working directory does not lead to another database.
   const source = path === undefined ? { database: database as SqliteHandle } : { path: resolve(path) }
-  return { name: 'db', open: ({ clock }) => new SessionTable(new Sqlite(source, table, timeout), clock, extra) }
+  return {
+    name: 'db',
+    open: ({ clock }) => new SessionTable(new Sqlite(source, { table, timeout, time }), clock, extra),
+  }
+}
+
+interface TableOptions {
+  /** Quoted. */
+  readonly table: string
+  readonly timeout: number
+  readonly time: RowTime
 }
 
 type Source = { readonly database: SqliteHandle } | { readonly path: string }
@@ -68,14 +76,20 @@ class Sqlite implements Database {
   readonly expiry = 'expire_date'
   readonly #source: Source
   readonly #timeout: number
+  readonly moment: RowTime['text']
+  readonly now: RowTime['now']
+  readonly ms: RowTime['ms']
   readonly #commits: SqliteGroupCommit
   #own: ClosableSqliteHandle | null = null
   readonly #state = new OpenState()
 
-  constructor(source: Source, table: string, timeout: number) {
+  constructor(source: Source, { table, timeout, time }: TableOptions) {
     this.#source = source
     this.table = table
     this.#timeout = timeout
+    this.moment = time.text
+    this.now = time.now
+    this.ms = time.ms
     this.#commits = new SqliteGroupCommit(
       () => this.#open(),
       (error) => this.#unanswered(error),
@@ -103,8 +117,6 @@ class Sqlite implements Database {
   hasUuids = false
   quote = (name: string) => quoted(name, '"')
   placeholder = () => '?'
-  moment = utcText
-  ms = fromUtcText
   boolean = Number
   purge = (limit: number) =>
     `DELETE FROM ${this.table} WHERE rowid IN (SELECT rowid FROM ${this.table} WHERE expire_date <= ? LIMIT ${limit})`
@@ -144,7 +156,8 @@ class Sqlite implements Database {
   }
 
   #unanswered(error: unknown): StoreError {
-    if (/no such table/.test(String(error))) return tableMissing(error)
+    if (/no such table/.test(String(error))) return new NoSuchTableError('table', error)
+    if (/no such column|has no column named/.test(String(error))) return new NoSuchTableError('column', error)
     return sqliteUnanswered(error, 'path' in this.#source ? this.#source.path : null)
   }
 
