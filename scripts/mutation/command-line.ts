@@ -324,6 +324,11 @@ export const foundMutations: readonly Mutation[] = [
     'if (endsWithError(text.end))',
     "if (endsWithError(''))",
   ),
+  command('scan-sqlite', 'scan/raw')(
+    'a deleted row of Django whose date follows its signature',
+    '(?:(?![\\w-])|(?=\\d{4}-\\d\\d-\\d\\d ))/',
+    '(?![\\w-])/',
+  ),
   command('scan-sqlite', 'scan/sqlite')(
     'rows that are only in the journal of an unfinished transaction',
     'if ((await reader.peek(1))[0] === 0) return',

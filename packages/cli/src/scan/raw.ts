@@ -28,7 +28,8 @@ const COLON = 0x3a
 const HEX_GROUPS = 14
 const [SECOND, THIRD] = [byteSet(...'DTjz'), byteSet(...'opqr')]
 
-const SIGNATURE = /^:[0-9A-Za-z]{6}:(?:[\w-]{43}|[\w-]{27})(?![\w-])/
+/** In a page of SQLite, the next column begins where the signature ends: the date of a table of Django. */
+const SIGNATURE = /^:[0-9A-Za-z]{6}:(?:[\w-]{43}|[\w-]{27})(?:(?![\w-])|(?=\d{4}-\d\d-\d\d ))/
 /** What may stand between an id and a record that is not encoded. Random bytes do not: a label follows an owner like that. */
 const BETWEEN = /^[\t\n\r -/:-@[-`{-~]{0,12}$/
 /** Between an id and its record there is the punctuation of a format, or the length of a value in Redis. */
@@ -141,7 +142,7 @@ export class RawSearch {
   #signature(at: number): void {
     if (this.#buffer[at + 7] !== COLON || at === 0) return
     if (!/[\w-]/.test(String.fromCharCode(this.#buffer[at - 1] as number))) return
-    if (SIGNATURE.test(this.#text(at, 52))) this.#found('django')
+    if (SIGNATURE.test(this.#text(at, 62))) this.#found('django')
   }
 
   /** Forty hexadecimal digits and a colon, in base64. */
