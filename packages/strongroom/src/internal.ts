@@ -27,6 +27,7 @@ export { LEAST_RECORD, RECORD_VERSIONS, sealOf } from './crypto/seal.ts'
 export { type Refused, verifyToken } from './crypto/token.ts'
 export { FileLocks } from './engines/file/lock.ts'
 export {
+  isMysqlClient,
   type MysqlClient,
   type MysqlStatement,
   sourceOf as mysqlSourceOf,
