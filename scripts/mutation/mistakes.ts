@@ -12,6 +12,7 @@ const selected = (file: string) => on('test/engines/server-url.test.ts', source(
 const replaced = (file: string) => on('test/engines/sqlite-file.test.ts', source(`engines/sqlite/${file}`))
 const firstUse = (file: string) => on('test/engines/first-use.test.ts', source(`engines/${file}`))
 const settings = (file: string) => on('test/engines/refused-clients.test.ts', `packages/${file}.ts`)
+const unopened = (file: string) => on('test/engines/client-options.test.ts', `packages/${file}.ts`)
 
 /** Errors that hide from a new user what is wrong. */
 export const mistakeMutations: readonly Mutation[] = [
@@ -188,5 +189,26 @@ export const mistakeMutations: readonly Mutation[] = [
     'autocommit that nobody looks at',
     '(client ? mysqlSettings(executor) : null)',
     'null',
+  ),
+  unopened('strongroom/src/engines/postgres/client')(
+    'a URL as a client of pg',
+    "typeof client !== 'object' || client === null || ",
+    '',
+  ),
+  unopened('strongroom/src/engines/sqlite/sqlite')(
+    'a path as an open database',
+    "typeof database !== 'object' || !('prepare' in database)",
+    'false',
+  ),
+  unopened('django/src/stores/mysql')('a URL as a client of mysql2', ' && !isMysqlClient(client)', ' && false'),
+  unopened('django/src/stores/redis')(
+    'null as a client of Redis',
+    'client !== undefined && !isRedis',
+    'client && !isRedis',
+  ),
+  stores('engines/shared/permanent')(
+    'a driver of SQLite whose codes are not known',
+    'sqliteCodeOf(error) as number',
+    '0',
   ),
 ]

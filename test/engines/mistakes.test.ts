@@ -90,6 +90,17 @@ test('each driver of SQLite has codes of its own, and the message is the same', 
       /cannot be written: \/srv\/x\.db\. Let the user of this process write/,
       JSON.stringify(fields),
     )
+  for (const name of ['ERROR', 'PERM', 'READONLY', 'CORRUPT', 'CONSTRAINT', 'MISMATCH', 'AUTH', 'NOTADB'])
+    assert.equal(isPermanent(Object.assign(new Error('x'), { code: `SQLITE_${name}` })), true, name)
+  for (const fields of [{ rawCode: 8 | (1 << 8) }, { code: 'SQLITE_CONSTRAINT_UNIQUE' }, { errcode: 26 }])
+    assert.equal(isPermanent(Object.assign(new Error('x'), fields)), true, JSON.stringify(fields))
+  for (const fields of [
+    { rawCode: 5 },
+    { code: 'SQLITE_BUSY_SNAPSHOT' },
+    { code: 'SQLITE_FULL' },
+    { code: 'SQLITE_NEW' },
+  ])
+    assert.equal(isPermanent(Object.assign(new Error('x'), fields)), false, JSON.stringify(fields))
   assert.match(sqliteFailure({ code: 'SQLITE_FULL' }, null).message, /disk with the session database is full/)
   assert.match(sqliteFailure({ errcode: 11 }, null).message, /damaged: the one that sqlite\(\) was given/)
   for (const cause of [new Error('x'), { code: 'constructor' }, null, { errcode: 19 }])

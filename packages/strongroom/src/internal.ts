@@ -28,6 +28,7 @@ export { type Refused, verifyToken } from './crypto/token.ts'
 export { FileLocks } from './engines/file/lock.ts'
 export { contentOf, type LocalStore } from './engines/local-store.ts'
 export {
+  isMysqlClient,
   type MysqlClient,
   type MysqlStatement,
   sourceOf as mysqlSourceOf,

@@ -63,7 +63,7 @@ export function cacheOf(where: string, given: string | IoredisClient | NodeRedis
   const { url, client, keyPrefix = '' } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError(`${where} takes either a URL or a client of Django's cache.`)
-  if (client && !isRedisClient(client))
+  if (client !== undefined && !isRedisClient(client))
     throw new ConfigError(`${where}: client must be a client of ioredis or node-redis.`)
   if (typeof keyPrefix !== 'string') throw new ConfigError(`${where}: keyPrefix must be a string.`)
   const version = wholeNumber(where, 'version', options.version, 1, 0)

@@ -2,6 +2,7 @@ import { ConfigError } from 'strongroom'
 import {
   checkOptions,
   FirstUse,
+  isMysqlClient,
   isMysqlDuplicate,
   type MysqlClient,
   MysqlExecutor,
@@ -36,13 +37,14 @@ export interface DjangoMysqlOptions extends ExtraColumnsOptions {
 
 /** Django's `db` backend on MySQL or MariaDB. Where USE_TZ is off, set `timeZone`. */
 export function djangoMysql(given: string | MysqlClient | DjangoMysqlOptions): DjangoEngine {
-  const isClient = typeof given === 'object' && ('execute' in given || 'getConnection' in given || 'promise' in given)
   const options: DjangoMysqlOptions =
-    typeof given === 'string' ? { url: given } : isClient ? { client: given } : (given as DjangoMysqlOptions)
+    typeof given === 'string' ? { url: given } : isMysqlClient(given) ? { client: given } : given
   checkOptions('djangoMysql()', options, ['url', 'client', 'table', 'timeZone', 'timeout', ...EXTRA])
   const { url, client } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoMysql() takes either a URL or a client.')
+  if (client !== undefined && !isMysqlClient(client))
+    throw new ConfigError('djangoMysql(): client must be a pool or a connection of mysql2 or mysql2/promise.')
   const table = quotedTable('djangoMysql()', options.table, '`')
   const extra = extraColumns('djangoMysql()', options)
   const timeout = timeoutOption('djangoMysql()', options.timeout, 2000)

@@ -38,14 +38,14 @@ export function djangoPostgres(given: string | PostgresPool | PostgresClient | D
   const options: DjangoPostgresOptions =
     typeof given === 'string'
       ? { url: given }
-      : given && 'connect' in given
+      : typeof given === 'object' && given !== null && 'connect' in given
         ? { client: given as PostgresPool }
         : (given as DjangoPostgresOptions)
   checkOptions('djangoPostgres()', options, ['url', 'client', 'table', 'max', 'timeout', ...EXTRA])
   const { url, client, max } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoPostgres() takes either a URL or a client.')
-  if (client) refuseBinaryPostgres('djangoPostgres()', client)
+  if (client !== undefined) refuseBinaryPostgres('djangoPostgres()', client)
   if (client && max !== undefined)
     throw new ConfigError('djangoPostgres(): "max" is for a URL. A client has its own limit.')
   const table = quotedTable('djangoPostgres()', options.table, '"')

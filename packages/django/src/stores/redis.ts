@@ -36,7 +36,7 @@ export function djangoRedis(given: string | IoredisClient | NodeRedisClient | Dj
   const { url, client, prefix = '' } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoRedis() takes either a URL or a client.')
-  if (client && !isRedisClient(client))
+  if (client !== undefined && !isRedisClient(client))
     throw new ConfigError('djangoRedis(): client must be a client of ioredis or node-redis.')
   if (typeof prefix !== 'string') throw new ConfigError('djangoRedis(): prefix must be a string.')
   const timeout = timeoutOption('djangoRedis()', options.timeout, 2000)

@@ -49,6 +49,8 @@ export function djangoSqlite(given: string | SqliteHandle | DjangoSqliteOptions)
   const { path, database } = options
   if ((typeof path === 'string' && path !== '') === (database !== undefined))
     throw new ConfigError('djangoSqlite() takes either the path of a database or an open one.')
+  if (database !== undefined && !isDatabase(database))
+    throw new ConfigError('djangoSqlite(): database must be an open database; a path is "path".')
   const table = quotedTable('djangoSqlite()', options.table, '"')
   const extra = extraColumns('djangoSqlite()', options)
   const timeout = timeoutOption('djangoSqlite()', options.timeout, 2000, 0)

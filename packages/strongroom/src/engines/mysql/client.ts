@@ -49,6 +49,10 @@ export interface Reserved {
   end(): void
 }
 
+export function isMysqlClient(client: unknown): client is MysqlClient {
+  return ['promise', 'getConnection', 'execute'].some((method) => has(client, method))
+}
+
 export function sourceOf(client: unknown): Source {
   const promised = has(client, 'promise') ? (client as { promise(): unknown }).promise() : client
   if (has(promised, 'getConnection')) return new PoolSource(promised as MysqlPool)

@@ -110,8 +110,6 @@ function executorOf({ url, client, max }: AnyOptions, timeout: number): Executor
   if (client) {
     if (url !== undefined || max !== undefined)
       throw new ConfigError('postgres() takes "url" and "max" for connections that it opens itself, not with a client.')
-    if (!('query' in client || 'connect' in client))
-      throw new ConfigError('Option "client" of postgres() must be a Pool or a Client of pg.')
     refuseBinary('postgres()', client)
     return 'totalCount' in client ? new PoolExecutor(client) : new ClientExecutor(client)
   }

@@ -1,4 +1,5 @@
 import { StoreError, StrongroomError } from '../../errors.ts'
+import { codeOf as sqliteCodeOf } from '../sqlite/errors.ts'
 import { TLS_SETTINGS } from './tls.ts'
 
 /** SQLSTATEs: no such column, table, schema or database, no right to it, and data that a constraint or a trigger refuses. */
@@ -21,12 +22,12 @@ const REDIS = /^(?:NOPERM|NOAUTH|WRONGPASS|WRONGTYPE)\b/
 export function isPermanent(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error instanceof StrongroomError && !(error instanceof StoreError)) return true
-  const { code, errno, errcode, syscall } = error as Error & Readonly<Record<string, unknown>>
+  const { code, errno, syscall } = error as Error & Readonly<Record<string, unknown>>
   return (
     (typeof code === 'string' && (SQLSTATE.test(code) || SYSTEM.has(code))) ||
     FOLDER.has(`${code} in ${syscall}`) ||
     MYSQL.has(errno as number) ||
-    (typeof errcode === 'number' && SQLITE.has(errcode & 255)) ||
+    SQLITE.has(sqliteCodeOf(error) as number) ||
     REDIS.test(error.message) ||
     isPermanent(error.cause)
   )

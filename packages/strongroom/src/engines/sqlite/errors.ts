@@ -34,12 +34,17 @@ function notOpened(path: string): string {
 
 /** What better-sqlite3 and libsql write as text. */
 const NAMES: Readonly<Record<string, number>> = {
+  SQLITE_ERROR: 1,
+  SQLITE_PERM: 3,
   SQLITE_BUSY: 5,
   SQLITE_LOCKED: 6,
   SQLITE_READONLY: 8,
   SQLITE_CORRUPT: 11,
   SQLITE_FULL: 13,
   SQLITE_CANTOPEN: 14,
+  SQLITE_CONSTRAINT: 19,
+  SQLITE_MISMATCH: 20,
+  SQLITE_AUTH: 23,
   SQLITE_NOTADB: 26,
 }
 
@@ -47,7 +52,7 @@ const NAMES: Readonly<Record<string, number>> = {
  * The primary result code of SQLite, or the code of the system; undefined for what is neither. node:sqlite has it in `errcode`, libsql
  * in `rawCode`, better-sqlite3 in `code`, the last two as SQLITE_NAME or SQLITE_NAME_DETAIL.
  */
-function codeOf(error: unknown): string | number | undefined {
+export function codeOf(error: unknown): string | number | undefined {
   const { errcode, rawCode, code } = (error ?? {}) as Record<string, unknown>
   const number = errcode ?? rawCode
   // The low byte is the primary code.

@@ -48,6 +48,8 @@ export function sqlite(
   const timeout = timeoutOption('sqlite()', options.timeout, 2000, 0)
   const clock = clockOption('sqlite()', options.clock)
   if (database) {
+    if (typeof database !== 'object' || !('prepare' in database))
+      throw new ConfigError('Option "database" of sqlite() must be an open database; a path is "path".')
     if (path !== undefined || options.synchronous !== undefined) {
       throw new ConfigError(
         'sqlite() takes "path" and "synchronous" for a database that it opens itself, not with "database".',
