@@ -198,8 +198,8 @@ export const besideDjangoMutations: readonly Mutation[] = [
   // Chosen from the sources alone.
   django('formats', 'expiry')(
     'an offset from UTC that is added',
-    "local - (match[9] === '-' ? -offset : offset)",
-    "local + (match[9] === '-' ? -offset : offset)",
+    "local.getTime() - (match[9] === '-' ? -offset : offset)",
+    "local.getTime() + (match[9] === '-' ? -offset : offset)",
   ),
   django('formats', 'expiry')(
     'the end of the browser that is zero seconds',
@@ -251,7 +251,7 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'const live = `expire_date > ${two}`',
     'const live = `expire_date >= ${two}`',
   ),
-  django('formats', 'stores/session-table')('a fraction of zero in a date', ".replace(/\\.000$/, '')", ''),
+  django('formats', 'stores/row-time')('a fraction of zero in a date', ".replace(/\\.000$/, '')", ''),
   django('signing', 'auth')(
     'a hash under the current key that counts as outdated',
     "if (matches(all[0] as SecretKey, 'sha256')) return 'current'",

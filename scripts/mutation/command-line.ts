@@ -275,8 +275,8 @@ export const commandLineMutations: readonly Mutation[] = [
 export const foundMutations: readonly Mutation[] = [
   command('scan-formats', 'scan/aof')(
     'a session behind many other arguments',
-    '      value.clear()\n      await argument(this.#reader, value)\n',
-    '      value.clear()\n      await argument(this.#reader, value)\n      if (i >= 32) continue\n',
+    '      await argument(this.#reader, value)\n      if (i === 0)',
+    '      await argument(this.#reader, value)\n      if (i >= 32) continue\n      if (i === 0)',
   ),
   command('scan-variants', 'scan/file')(
     'an archive in a tar archive, for which pg_restore is given the latter',
@@ -290,13 +290,13 @@ export const foundMutations: readonly Mutation[] = [
   ),
   command('backup-output', 'backup/run')(
     'an empty file that is called a backup',
-    'if (fstatSync(descriptor).size === 0)',
-    'if (fstatSync(descriptor).size < 0)',
+    'checkSize(fstatSync(descriptor).size)',
+    '',
   ),
-  command('backup-output', 'commands/backup')(
+  command('backup-output', 'backup/passed')(
     'a second output file in the same word as its option',
-    '/^-f|^--file(?:=|$)/',
-    '/^-f$|^--file(?:=|$)/',
+    "short: { f: 'file', d:",
+    'short: { d:',
   ),
   command('scan-borders', 'scan/row')('a session behind many columns', 'const COLUMNS = 4096', 'const COLUMNS = 32'),
   command('scan-borders', 'scan/tally')(
@@ -428,5 +428,56 @@ export const foundMutations: readonly Mutation[] = [
     'advice to leave out a table in every schema',
     'shellWords([shown(table)])',
     'shellWords([table.name])',
+  ),
+  command('backup-passed', 'backup/mysql')(
+    'a second dump without rows of a table that is named',
+    '!canLeaveOut && chosen.length === 0',
+    '!canLeaveOut',
+  ),
+  command('backup-passed', 'backup/mysql')(
+    '--tables, in a dump without rows',
+    "['tables', ...mysqlGrammar.output]",
+    'mysqlGrammar.output',
+  ),
+  command('backup-passed', 'backup/passed')(
+    'tables that are looked up on one server, and dumped from another',
+    'if (connection)\n',
+    'if (connection && hasFile === null)\n',
+  ),
+  command('backup-passed', 'backup/passed')(
+    'an option for a certificate whose value is lost',
+    '[word] : [word, next]',
+    '[word] : [word]',
+  ),
+  command('backup-passed', 'backup/mysql')(
+    'several databases, of which one is searched for caches',
+    'several && request.django',
+    "several && request.url === ''",
+  ),
+  command('backup-passed', 'backup/passed')(
+    'a help text that is called a backup',
+    'if (information) throw',
+    "if (information?.name === '') throw",
+  ),
+  command('backup-passed', 'backup/run')(
+    'an empty pipe that is called a backup',
+    'bytes += chunk.length',
+    'bytes += chunk.length || 1',
+  ),
+  command('backup-passed', 'backup/run')(
+    'an empty file that the shell has opened, and that is called a backup',
+    'size - before.size',
+    'size + 1',
+  ),
+  command('backup-passed', 'backup/passed')('a password after other short options', 'if (takesRest) break', 'break'),
+  command('backup-passed', 'backup/passed')(
+    'a password after an abbreviation',
+    "plain !== '' && name.startsWith(plain)",
+    'name === plain',
+  ),
+  command('backup-passed', 'backup/mysql')(
+    'a session table that is named, and dumped with its rows',
+    'isSame(table.name, word)',
+    "table.name === ''",
   ),
 ]

@@ -90,8 +90,8 @@ export const cliMutations: readonly Mutation[] = [
   cli('sessions', 'output')('JSON that a terminal obeys', '.replace(HARMFUL, escaped)', ''),
   cli('init', 'init/env-file')(
     'a secret in a new file that everybody can read',
-    'withLine(textOf(file), variable), 0o600)',
-    'withLine(textOf(file), variable), 0o644)',
+    'writeText(file, text, 0o600)',
+    'writeText(file, text, 0o644)',
   ),
   cli('init', 'init/file')(
     'a secret in a file that everybody could read before',
@@ -135,8 +135,8 @@ export const cliMutations: readonly Mutation[] = [
   ),
   cli('backup-caches', 'backup/postgres')(
     'a cache outside of the search path',
-    "caches.found.map(({ schema, name }) => [schema, name].map(quoted).join('.'))",
-    'caches.found.map(({ name }) => quoted(name))',
+    "[schema, name].map(quoted).join('.'),",
+    'quoted(schema === name ? schema : name),',
   ),
   cli('backup-caches', 'backup/mysql')(
     'caches that one of two dumps has with their rows',

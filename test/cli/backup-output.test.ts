@@ -25,7 +25,8 @@ suite('what a backup writes', () => {
       ['mysql://db/app', '-rother.sql', 2],
       ['mysql://db/app', '--result-file=other.sql', 2],
       ['mysql://db/app', '-f', 1],
-      ['postgres://db/app', '-vfother.sql', 1],
+      ['postgres://db/app', '-vfother.sql', 2],
+      ['postgres://db/app', '-v', 1],
     ] as const) {
       const args = ['backup', '--store', store, '-o', 'elsewhere.sql', '--', passed]
       const result = await project.run(args, { env: { PATH } })

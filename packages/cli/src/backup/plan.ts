@@ -2,6 +2,7 @@ import { tableName } from 'strongroom/internal'
 import { misuse } from '../failure.ts'
 import type { TableName } from './cache-tables.ts'
 import type { LeftOut } from './catalog.ts'
+import type { Grammar } from './passed.ts'
 
 /** How a backup is made: programs to run one after the other, whose outputs together are the dump. */
 export interface Plan {
@@ -33,6 +34,8 @@ export interface Request {
 
 /** How the backup of a kind of database is made. */
 export interface Planner {
+  /** Of the arguments for the program. */
+  readonly grammar: Grammar
   /** What the catalog says is in `leftOut`. */
   plan(request: Request, leftOut: LeftOut): Plan
   /** All tables that are left out, by their names in the request. */

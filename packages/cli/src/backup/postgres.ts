@@ -2,13 +2,12 @@ import { libpqOptions, pgOptions, postgresUrlOptions } from 'strongroom/internal
 import { locate } from '../locate.ts'
 import { shown } from './cache-tables.ts'
 import { notPassed, parseDatabaseUrl } from './database-url.ts'
+import { findOption, postgresGrammar } from './passed.ts'
 import { type Command, type Plan, type Planner, tableIn, tablesOf } from './plan.ts'
 
 /** Options of our own engine. */
 const OURS = new Set<string>(postgresUrlOptions)
 
-/** What psql needs to connect as pg_dump does. */
-const CONNECTS = /^(?:-w|--no-password|--(?:host|port|username)=.*)$/
 /** In hexadecimal digits, because a name may hold anything. */
 const hex = (...names: string[]) =>
   names.map((name) => `pg_catalog.encode(pg_catalog.convert_to(${name}::text, 'UTF8'), 'hex')`).join(', ')
@@ -29,6 +28,8 @@ const COLUMNS = `SELECT 'c', ${hex('n.nspname', 'c.relname', 'a.attname', 'pg_ca
 
 /** pg_dump without the rows of the session table. The table itself is in the dump, so that a restored application works. */
 export const postgresPlanner: Planner = {
+  grammar: postgresGrammar,
+
   plan(request, { named, caches, descendants }) {
     const { url, secrets, dropped } = connection(request.url)
     const exact = [...named, ...caches.found, ...descendants].map(({ schema, name }) =>
@@ -54,7 +55,8 @@ export const postgresPlanner: Planner = {
   /** Always: pg_dump before version 16 cannot leave out the rows of partitions and children by the name of their parent. */
   catalog(request) {
     const { url, secrets } = connection(request.url)
-    const passed = request.passed.filter((arg) => CONNECTS.test(arg))
+    // Where nobody can type a password, nothing may wait for one.
+    const passed = findOption(request.passed, postgresGrammar, ['no-password']) ? ['--no-password'] : []
     const options = ['--no-psqlrc', '--no-align', '--tuples-only', '--quiet', '--field-separator= ']
     const queries = [PARENTS, ...(request.django ? [COLUMNS] : [])].map((query) => `--command=${query}`)
     const args = [...options, '--set=ON_ERROR_STOP=1', `--dbname=${url}`, ...passed, ...queries]

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, fstatSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { EXIT, Failure } from '../failure.ts'
 import { onSignal } from '../signals.ts'
 import { Draft } from './draft.ts'
@@ -12,25 +14,45 @@ export interface Target {
   readonly force: boolean
 }
 
-/** Runs the plan. The programs write to the file, or to our own standard output, directly. */
-export async function runPlan(plan: Plan, target: Target): Promise<void> {
+/**
+ * Runs the plan. The programs write to the file, or to our own standard output. `writesElsewhere`: their arguments name another
+ * output, which only they know.
+ */
+export async function runPlan(plan: Plan, target: Target, writesElsewhere: boolean): Promise<void> {
   for (const command of plan.commands) checkInstalled(command)
-  if (target.file === null) return runAll(plan, 'inherit')
+  if (target.file === null) {
+    const size = await runToStdout(plan, writesElsewhere)
+    if (!writesElsewhere) checkSize(size)
+    return
+  }
   const draft = new Draft(target.file)
   const descriptor = draft.create()
   try {
     await runAll(plan, descriptor)
-    // Arguments that were passed on may have sent the dump elsewhere, in more ways than can be refused beforehand.
-    if (fstatSync(descriptor).size === 0)
-      throw new Failure(
-        EXIT.failed,
-        'Nothing was written, and there is no backup. Do the arguments after -- name another output?',
-      )
+    checkSize(fstatSync(descriptor).size)
     draft.finish(target.force)
   } finally {
     closeSync(descriptor)
     draft.discard()
   }
+}
+
+/** Arguments or an option file may have sent the dump elsewhere, in more ways than can be refused beforehand. */
+function checkSize(bytes: number): void {
+  if (bytes > 0) return
+  throw new Failure(
+    EXIT.failed,
+    'Nothing was written, and there is no backup. Do the arguments after --, or an option file such as ~/.my.cnf, name another output?',
+  )
+}
+
+/** Resolves to the number of bytes. */
+async function runToStdout(plan: Plan, writesElsewhere: boolean): Promise<number> {
+  const before = fstatSync(1)
+  // In a file pg_dump can go back and complete its table of contents; in a pipe it cannot.
+  if (!before.isFile() && !writesElsewhere) return runAll(plan, 'counted')
+  await runAll(plan, 'inherit')
+  return fstatSync(1).size - before.size
 }
 
 /** Runs a program that is not the dump itself. Resolves to what it prints. */
@@ -60,13 +82,34 @@ function checkInstalled({ name, program, package: debian }: Command): void {
   throw new Failure(EXIT.failed, `${name} is not installed. On Debian and Ubuntu it is in the package ${debian}.`)
 }
 
-async function runAll({ commands, secrets }: Plan, output: 'inherit' | number): Promise<void> {
+/** Resolves to the number of bytes if they are counted. */
+async function runAll({ commands, secrets }: Plan, output: 'inherit' | 'counted' | number): Promise<number> {
+  let bytes = 0
   for (const { name, program, args } of commands) {
     const child = spawn(program as string, args, {
-      stdio: ['ignore', output, 'pipe'],
+      stdio: ['ignore', output === 'counted' ? 'pipe' : output, 'pipe'],
       env: environment(secrets),
     })
-    await succeeded(child, name)
+    child.stdout?.on('data', (chunk: Buffer) => (bytes += chunk.length))
+    const copied = child.stdout ? copy(child.stdout) : null
+    const [ended] = await Promise.allSettled([succeeded(child, name)])
+    const problem = await copied
+    if (problem?.code !== undefined && !['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(problem.code))
+      throw new Failure(EXIT.failed, 'The output could not be written', { cause: problem })
+    if (ended.status === 'rejected') throw ended.reason
+    // The reader of the output has seen enough.
+    if (problem) throw new Failure(EXIT.failed, '')
+  }
+  return bytes
+}
+
+/** To our standard output. Resolves to what went wrong. The program that writes is ended by that, too. */
+async function copy(stdout: Readable): Promise<NodeJS.ErrnoException | null> {
+  try {
+    await pipeline(stdout, process.stdout, { end: false })
+    return null
+  } catch (error) {
+    return error as NodeJS.ErrnoException
   }
 }
 
@@ -76,6 +119,8 @@ async function succeeded(child: ChildProcess, name: string): Promise<void> {
   const restore = onSignal(() => {
     isStopped = true
     child.kill('SIGTERM')
+    // What a slow reader has not taken yet would keep it open.
+    child.stdout?.destroy()
   })
   let isPipeBroken = false
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -5,6 +5,7 @@ import { catalogIn, checkFound, type LeftOut, leftOut, NOT_ASKED, remarksAbout }
 import { checkFree } from '../backup/draft.ts'
 import { mysqlPlanner } from '../backup/mysql.ts'
 import { checkTarget } from '../backup/own-source.ts'
+import { checkPassed, findOption } from '../backup/passed.ts'
 import { checkNames, type Plan, type Planner, type Request, tableIn, tablesOf } from '../backup/plan.ts'
 import { postgresPlanner } from '../backup/postgres.ts'
 import { outputOf, runPlan, type Target } from '../backup/run.ts'
@@ -72,15 +73,15 @@ async function backUp(request: Request, target: Target, options: Options): Promi
   if (scheme === 'sqlite') return copy(request, target, options)
   const planner = PLANNERS.get(scheme)
   if (!planner) throw misuse(INSTEAD.get(scheme) ?? UNKNOWN)
+  checkPassed(request.passed, planner.grammar, target.file !== null)
   // For what can be wrong about a request without asking the database.
   planner.plan(request, NOT_ASKED)
-  checkPassed(request.passed, { target, isMysql: !scheme.startsWith('postgres') })
   const found = options.print ? NOT_ASKED : await lookUp(planner, request)
   const plan = planner.plan(request, found)
   for (const remark of [...plan.remarks, ...remarksAbout(found)]) note(oneLine(remark))
   if (options.print) for (const remark of notLookedUp(planner, request)) note(remark)
   if (options.print) print(plan, target.file)
-  else await runPlan(plan, target)
+  else await runPlan(plan, target, findOption(request.passed, planner.grammar, planner.grammar.output) !== undefined)
   return !options.print
 }
 
@@ -144,17 +145,6 @@ async function copy(request: Request, target: Target, { print }: Options): Promi
     if (request.django) note(NO_LOOK_FOR_CACHES)
   } else await backupSqlite({ from, tables, required: request.without, hasCaches: request.django }, target)
   return !print
-}
-
-/** Other users can see a command's arguments; and of two output files, one would stay empty. */
-function checkPassed(passed: readonly string[], { target, isMysql }: { target: Target; isMysql: boolean }): void {
-  for (const arg of passed) {
-    if (/password\s*=\s*\S|:\/\/[^/\s]*:[^/\s]*@/i.test(arg) || (isMysql && /^-p./.test(arg)))
-      throw misuse('Other users can see a password in the arguments of a command: set PGPASSWORD or MYSQL_PWD instead.')
-    // For the programs of MySQL, -f is --force.
-    if (target.file !== null && (isMysql ? /^-r|^--result-file(?:=|$)/ : /^-f|^--file(?:=|$)/).test(arg))
-      throw misuse('There are two output files: use -o or the option of the program, not both.')
-  }
 }
 
 function print({ commands, secrets }: Plan, file: string | null): void {
