@@ -140,8 +140,8 @@ export const cliMutations: readonly Mutation[] = [
   ),
   cli('backup-caches', 'backup/mysql')(
     'caches that one of two dumps has with their rows',
-    '...found.map((table) => `${database}.${table}`),',
-    '',
+    '[...named, ...caches.found].filter(isNew)',
+    'named.filter(isNew)',
   ),
   cli('backup-caches', 'backup/sqlite-worker')(
     'a cache with its rows in a copy',
@@ -150,8 +150,8 @@ export const cliMutations: readonly Mutation[] = [
   ),
   cli('backup-caches', 'commands/backup')(
     'caches that are not known, and are taken for absent',
-    'note(WITHOUT_LOOKING)\n    throw error',
-    'return NO_CACHES\n    throw error',
+    'await outputOf(catalog.command, catalog.secrets)',
+    "await outputOf(catalog.command, catalog.secrets).catch(() => '')",
   ),
   cli('config', 'paths')(
     'a mistyped path that becomes an empty store',
