@@ -21,7 +21,7 @@ export const mistakeMutations: readonly Mutation[] = [
     'if (error instanceof StrongroomError) return new StoreError(error.message, { cause: error })\n',
     '',
   ),
-  guarded('a code that may be anything', '/^[A-Z][A-Z0-9_]{2,40}$/.test(code)', 'code.length > 0'),
+  guarded('a code that may be anything', 'CODE.test(code)', 'code.length > 0'),
   guarded('a time limit that is over before that of the engine', 'const GRACE = 50', 'const GRACE = 0'),
   warned('events')(
     'a failing store that nobody hears of',
@@ -29,7 +29,7 @@ export const mistakeMutations: readonly Mutation[] = [
     '',
   ),
   warned('events')('a warning beside a listener', "'storeError' && !wanted()", "'storeError'"),
-  warned('base/reasons')('a warning for each request', 'reasons.add(reason)', ''),
+  warned('base/reasons')('a warning for each request', 'reasons.add(kind)', ''),
   warned('base/reasons')('warnings without end', 'reasons.size >= MOST', 'false'),
   warned('base/reasons')('a warning with the words of a driver', 'isOurs(error) ?', 'true ?'),
   answered('base/unhandled')('an outage that is reported twice', "error.code !== 'STRONGROOM_STORE' && ", ''),
@@ -211,4 +211,18 @@ export const mistakeMutations: readonly Mutation[] = [
     'sqliteCodeOf(error) as number',
     '0',
   ),
+  warned('base/reasons')('a warning with a password', '.replace(/\\S+/g, withoutLogin)', ''),
+  warned('base/reasons')('a warning with a token', "(isToken(word) ? '…' : word)", 'word'),
+  warned('base/reasons')('a warning for each number', "reason.replace(/\\d+/g, '0')", 'reason'),
+  on('test/engines/url.test.ts', source('engines/shared/server-url'))(
+    'a scheme in capitals that is not known',
+    'scheme.toLowerCase()',
+    'scheme',
+  ),
+  on('test/django/url.test.ts', 'packages/django/src/url.ts')(
+    'a Django scheme in capitals',
+    'django\\+/i',
+    'django\\+/',
+  ),
+  made('backing/create')('a store without a limit', 'checkTraits(given.traits)', '{}'),
 ]

@@ -175,7 +175,22 @@ suite('a store', () => {
     ['a store of express-session', () => create({ store: connect }), /a store of express-session: docs\/coming-from/],
     ['a database', () => create({ store: new DatabaseSync(':memory:') }), /pass sqlite\(\{ database \}\)/],
     ['a client of ioredis', () => create({ store: { getBuffer() {} } }), /pass redis\(\{ client \}\)/],
-    ['a client of node-redis', () => create({ store: { evalSha() {} } }), /pass redis\(\{ client \}\)/],
+    [
+      'a client of node-redis',
+      () => create({ store: { evalSha() {}, get() {}, set() {}, destroy() {} } }),
+      /pass redis\(\{ client \}\)/,
+    ],
+    ...Object.entries({ sizeLimit: undefined, granularity: 'x', evicts: undefined, durable: 'yes', engine: '' }).map(
+      ([trait, value]) =>
+        [
+          `one whose ${trait} is ${value}`,
+          () => {
+            const store = memory({ max: 10 })
+            return create({ store: Object.assign(store, { traits: { ...store.traits, [trait]: value } }) })
+          },
+          new RegExp(`its traits\\.${trait} must be`),
+        ] as [string, () => unknown, RegExp],
+    ),
     ['a pool of pg', () => create({ store: { query() {}, connect() {} } }), /pass postgres\(\{ client \}\)/],
     ['a pool of mysql2', () => create({ store: { query() {}, getConnection() {} } }), /pass mysql\(\{ client \}\)/],
     [

@@ -239,7 +239,7 @@ describe('a store call', () => {
       await messageFor({ code: 'ECONNRESET' }),
       'The session store failed (ECONNRESET); its own error is the cause.',
     )
-    for (const code of [undefined, 7, '', 'user hunter2', 'hunter2', 'A'.repeat(60)])
+    for (const code of [undefined, 7, '', 'user hunter2', 'hunter2', 'HUNTER', 'ABCDE', 'A'.repeat(60)])
       assert.equal(await messageFor({ code }), 'The session store failed; its own error is the cause.', String(code))
   })
 

@@ -35,11 +35,26 @@ suite('a store that fails where nobody listens to events', () => {
     assert.deepEqual(seen, ['STRONGROOM_STORE The session store failed (RangeError).'])
   })
 
+  test('is warned of without a password, an id or a token, which a store of one’s own may put into our errors', (t) => {
+    const seen = warnings(t)
+    const emit = emitter(undefined)
+    for (let id = 0; id < 200; id++) emit(failed(`own failed for id ${id} at redis://:hunter2@h.`))
+    emit(failed('No redis://u:hun/ter2@@h/0, session 6f1ed002ab5595859014ebf0951522d9, Zk3vQ9pL_r7TtB2wYh5-NcXe8.'))
+    emit(failed('The table my_application_sessions is missing.'))
+    assert.deepEqual(seen, [
+      'STRONGROOM_STORE own failed for id 0 at redis://…@h.',
+      'STRONGROOM_STORE No redis://…@h/0, session …, ….',
+      'STRONGROOM_STORE The table my_application_sessions is missing.',
+    ])
+  })
+
   test('causes a bounded number of warnings, whatever its messages contain', (t) => {
     const seen = warnings(t)
     const emit = emitter(undefined)
     for (let i = 0; i < 500; i++) emit(failed(`Refused by host ${i}.`))
-    assert.equal(seen.length, 100)
+    assert.deepEqual(seen, ['STRONGROOM_STORE Refused by host 0.'])
+    for (const letter of 'abcdefghijklmnopqrstuvwxyz') emit(failed(`Refused by host ${letter}.`))
+    assert.equal(seen.length, 10)
   })
 
   test('causes no warning for other events', (t) => {

@@ -28,6 +28,14 @@ function refuses(make: () => unknown, message: RegExp) {
 
 const encoded = encodeURIComponent
 
+test('the scheme of a URL may be in capitals', () => {
+  for (const url of ['DJANGO+Postgres://h/x', ' Django+Sqlite:./X.db', 'django+REDIS-Cache://h/1']) {
+    assert.equal(isDjangoUrl(url), true)
+    assert.ok(djangoFromUrl(url).engine)
+  }
+  assert.equal(djangoFromUrl('Django+FILE:./X').path, resolve('X'))
+})
+
 suite('a django+ URL', () => {
   const cache = `cache=${encoded(`redis://:${PASSWORD}@cache:6379/1`)}`
   for (const [url, name, engine, path, hasDatabase] of [

@@ -12,6 +12,14 @@ const id = '5'.repeat(64) as Id
 const entry = { bytes: Buffer.from('bytes'), expiresAt: Date.now() + 3_600_000, owner: null, label: null, createdAt: 0 }
 
 describe('a store URL', () => {
+  it('may have its scheme in capitals, as parsers of URLs allow', () => {
+    for (const url of ['POSTGRES://h/x', 'PostgreSQL://h/x', 'MySQL://h/x', 'MARIADB://h/x', 'Redis://h/0', 'MEMORY:'])
+      assert.equal(storeFromUrl(url).traits.engine, storeFromUrl(url.toLowerCase()).traits.engine, url)
+    for (const url of ['REDIS+SENTINEL://h/boss', 'Memcached://h', 'File:./X', 'SQLITE:./X.db', 'COOKIE:', ' Memory:'])
+      assert.ok(engineFromUrl(url).traits, url)
+    assert.equal(pathInUrl('SQLite:./X.db'), './X.db')
+  })
+
   it('names each engine and passes its options to it', () => {
     const facts = (url: string) => {
       const { engine, durable, sizeLimit } = storeFromUrl(url).traits

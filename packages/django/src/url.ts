@@ -45,7 +45,7 @@ const KNOWN =
   'django+sqlite:, django+postgres:, django+mysql:, django+mariadb: (for cached_db, with ?cache=), django+file:, django+redis: (django-redis-sessions), django+redis-cache: (the cache backend)'
 const REDIS = /^((?:redis|valkey)s?)(-cache)?((?:\+(?:sentinel|cluster))?)$/
 
-export const isDjangoUrl = (url: string) => url.trimStart().startsWith('django+')
+export const isDjangoUrl = (url: string) => /^\s*django\+/i.test(url)
 
 /**
  * Parses `django+sqlite:./db.sqlite3`, `django+postgres://user:password@host/database` and the like, with `?table=`, `?users=`

@@ -61,7 +61,7 @@ export function move(program: Command): void {
 async function start(options: Options & DjangoOptions): Promise<void> {
   const given = { ...options, ...(await resolveUrls(options)) }
   // Imported only when needed, because no other command needs the Django package.
-  if (given.from.startsWith('django+')) return (await import('./move-django.ts')).moveDjango(given)
+  if (/^django\+/i.test(given.from)) return (await import('./move-django.ts')).moveDjango(given)
   for (const name of ['delete', 'users', 'config', 'namespace'] as const)
     if (given[name] !== undefined) throw misuse(`--${name} is for moving from Django: --from django+postgres://…`)
   if (given.to === undefined) throw misuse("required option '--to <url>' not specified")

@@ -112,20 +112,59 @@ export function checkEngine(given: Engine): Engine {
     )
   const missing =
     isCookie(given) || isBacking(given) ? [] : METHODS.filter((method) => typeof given[method] !== 'function')
-  if (missing.length === 0) return given
-  throw new ConfigError(`store is not a store: it has no ${missing.map((method) => `${method}()`).join(', ')}.`)
+  if (missing.length > 0)
+    throw new ConfigError(`store is not a store: it has no ${missing.map((method) => `${method}()`).join(', ')}.`)
+  if (!isCookie(given) && !isBacking(given)) checkTraits(given.traits)
+  return given
 }
 
 /** By the methods of what people have at hand. The module of each engine takes the client that goes with it. */
 function insteadOfStore(given: unknown): string {
   const has = (...names: string[]) => names.every((name) => typeof (given as Anything | null)?.[name] === 'function')
-  if (has('get', 'set', 'destroy')) return ' It got a store of express-session: docs/coming-from.md names our engines.'
   if (has('open', 'attach', 'read')) return ' It got sessions, which have a store of their own.'
   if (has('prepare', 'exec')) return ' It got a database: pass sqlite({ database }).'
   if (has('getBuffer') || has('evalSha')) return ' It got a client of Redis: pass redis({ client }).'
   if (has('getConnection') || has('execute')) return ' It got a client of MySQL: pass mysql({ client }).'
   if (has('query', 'connect')) return ' It got a client of PostgreSQL: pass postgres({ client }).'
+  // A client of node-redis has the three, too.
+  if (has('get', 'set', 'destroy')) return ' It got a store of express-session: docs/coming-from.md names our engines.'
   return ''
+}
+
+/** Of a store of one's own: without a limit, for example, each write would fail, and say NaN. */
+function checkTraits(traits: Traits): void {
+  for (const [name, isFine] of Object.entries(TRAITS)) {
+    const value: unknown = traits[name as keyof Traits]
+    if (!isFine(value))
+      throw new ConfigError(`store is not a store: its traits.${name} ${WANTED[name as keyof Traits]}.`)
+  }
+}
+
+const isBoolean = (value: unknown) => typeof value === 'boolean'
+const isPositive = (value: unknown) => typeof value === 'number' && value > 0
+
+const TRAITS: Readonly<Record<keyof Traits, (value: unknown) => boolean>> = {
+  engine: (value) => typeof value === 'string' && value !== '',
+  durable: (value) => ['no', 'process', 'machine'].includes(value as string),
+  shared: (value) => ['process', 'machine', 'network'].includes(value as string),
+  expiresByItself: isBoolean,
+  granularity: isPositive,
+  sizeLimit: (value) => value === null || isPositive(value),
+  evicts: isBoolean,
+  revocable: isBoolean,
+}
+
+const TRUE_OR_FALSE = 'must be true or false'
+
+const WANTED: Readonly<Record<keyof Traits, string>> = {
+  engine: 'must be its name',
+  durable: 'must be "no", "process" or "machine"',
+  shared: 'must be "process", "machine" or "network"',
+  expiresByItself: TRUE_OR_FALSE,
+  granularity: 'must be a number of ms',
+  sizeLimit: 'must be a number of bytes, or null for no limit',
+  evicts: TRUE_OR_FALSE,
+  revocable: TRUE_OR_FALSE,
 }
 
 type Anything = Readonly<Record<string, unknown>>

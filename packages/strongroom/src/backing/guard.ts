@@ -26,10 +26,13 @@ function asStoreError(error: unknown): Error {
   return new StoreError(`The session store failed${codeOf(error)}; its own error is the cause.`, { cause: error })
 }
 
+/** Of Node and MySQL (ECONNREFUSED, ERR_TLS…, ER_…), and SQLSTATEs. What looks otherwise may be anything. */
+const CODE = /^(?:E[A-Z][A-Z\d_]{1,40}|(?=.*\d)[A-Z\d]{5})$/
+
 /** " (ECONNREFUSED)", or empty. A code is a word of a list, and no data. */
 function codeOf(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown }
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? ` (${code})` : ''
+  return typeof code === 'string' && CODE.test(code) ? ` (${code})` : ''
 }
 
 /** A call that nobody waits for needs no time limit, but its failure is a store's failure, too. */

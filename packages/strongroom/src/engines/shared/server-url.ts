@@ -42,7 +42,7 @@ export function parseServerUrl(where: string, example: string, given: string): S
  * parsers of URLs drop in silence.
  */
 export function trimUrl(where: string, given: string): string {
-  const url = given.trim()
+  const url = given.trim().replace(/^[a-z][a-z\d+.-]*:/i, (scheme) => scheme.toLowerCase())
   if (!/\p{Cc}/u.test(url)) return url
   throw new ConfigError(
     `The URL of ${where} has a line break or another control character in it: remove it, or encode it.`,
