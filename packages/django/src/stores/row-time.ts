@@ -71,13 +71,13 @@ function formatOf(where: string, timeZone: unknown): Intl.DateTimeFormat {
 }
 
 /** `2023-11-28 22:13:20` in UTC, with a fraction only if it is not zero: the format of Django on SQLite, which MySQL parses, too. */
-export function utcText(ms: number): string {
+function utcText(ms: number): string {
   const [day, time = ''] = new Date(Math.min(ms, LATEST)).toISOString().slice(0, -1).split('T')
   return `${day} ${time.replace(/\.000$/, '').replace(/(\.\d+)$/, '$1000')}`
 }
 
 /** The reverse. The fraction may have six digits. */
-export function fromUtcText(value: unknown): number {
+function fromUtcText(value: unknown): number {
   const ms = Date.parse(
     `${String(value)
       .replace(' ', 'T')
