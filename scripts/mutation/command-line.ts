@@ -387,7 +387,7 @@ export const foundMutations: readonly Mutation[] = [
   command('scan-formats', 'scan/aof')(
     'a session that a cluster has moved, and that is not counted',
     'if (i === 3 && isRestore) {',
-    'if (i === 3 && isRestore && value.isTruncated) {',
+    'if (i === 3 && isRestore && count < 0) {',
   ),
   command('scan-formats', 'scan/aof')(
     'a value from another server that cannot be read, and is skipped',
@@ -479,5 +479,15 @@ export const foundMutations: readonly Mutation[] = [
     'a session table that is named, and dumped with its rows',
     'isSame(table.name, word)',
     "table.name === ''",
+  ),
+  command('scan-binlog', 'scan/notes')(
+    'rows that are printed in hexadecimal digits alone, and are skipped',
+    'this.#isOnlyDumped = holdsRows(Number.parseInt(type, 16))',
+    'this.#isOnlyDumped = false',
+  ),
+  command('scan-binlog', 'scan/sql')(
+    'rows that are printed in hexadecimal digits and in base64, and are called lost',
+    '      this.#notes.printed()\n',
+    '',
   ),
 ]

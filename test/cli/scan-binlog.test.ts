@@ -6,6 +6,7 @@ import { after, before, suite, test } from 'node:test'
 import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
 import { mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 import { binlog, type Cell, event, format, log, MAGIC, query, rows, STOP, tableMap } from './binlog-events.ts'
+import { output } from './databases.ts'
 import { logDumps, WITH_LOG } from './fuzz/logs.ts'
 import { memoryOf } from './memory.ts'
 import { DJANGO } from './planted.ts'
@@ -56,6 +57,16 @@ suite('binary logs of a real server', { skip: mariadbNeed.skip }, () => {
     }
   })
 
+  test('with every option of mysqlbinlog, all rows are found, or the output was not read whole', async () => {
+    assert.equal(OPTIONS.length, 18)
+    writeFileSync(project.path('binary'), dumps[0]?.files.get('') as Buffer)
+    for (const options of OPTIONS) {
+      const report = await scanned(output('mysqlbinlog', ['--no-defaults', ...options, project.path('binary')]))
+      const isFound = rowsOf(report) >= (dumps[0]?.keys.length ?? 0)
+      assert.ok(isFound || report.problem !== null, options.join(' '))
+    }
+  })
+
   test('a log that is cut off after an event, or that is still written to, was not read whole', async () => {
     const bytes = dumps[0]?.files.get('') as Buffer
     for (let at = 4, count = 0; at < bytes.length && count < 40; count++) {
@@ -70,6 +81,28 @@ suite('binary logs of a real server', { skip: mariadbNeed.skip }, () => {
     assert.match((await scanned(text.subarray(0, end))).problem ?? '', /cut off/)
   })
 })
+
+/** Options of mysqlbinlog of which some lose rows, or print them in a way that is not read. */
+const OPTIONS = [
+  ['--short-form'],
+  ['--short-form', '-v'],
+  ['--hexdump'],
+  ['--hexdump', '-v'],
+  ['--hexdump', '-v', '--base64-output=decode-rows'],
+  ['--hexdump', '-v', '--base64-output=decode-rows', '--skip-annotate-row-events'],
+  ['--hexdump', '--base64-output=decode-rows'],
+  ['--hexdump', '--base64-output=decode-rows', '--skip-annotate-row-events'],
+  ['--flashback'],
+  ['--rewrite-db=log_0->other'],
+  ['--table=people'],
+  ['--base64-output=decode-rows'],
+  ['--base64-output=never', '-v'],
+  ['--skip-annotate-row-events'],
+  ['--skip-print-row-count', '-vv'],
+  ['--skip-print-row-event-positions'],
+  ['--disable-log-bin', '--set-charset=utf8mb4'],
+  ['--database=log_0', '-vvv'],
+]
 
 suite('a row in a binary log is found', () => {
   const WAYS: Readonly<Record<string, readonly Buffer[]>> = {
@@ -148,6 +181,17 @@ suite('a row in a binary log is found', () => {
     }
   })
 })
+
+/** How `--hexdump` prints an event of rows, and how that of MySQL prints the end of a transaction. */
+const HEX_ROWS = `# Position
+#           |Timestamp   |Type |Master ID   |Size        |Master Pos  |Flags
+#      6b8  |61 25 0c 6b |17   |01 00 00 00 |0d 01 00 00 |c5 07 00 00 |00 00
+#
+#      6cb  14 00 00 00 00                                    |.....|
+#
+`
+const HEX_OF_MYSQL = '# 00000004 b4 90 4a 44   10   01 00 00 00   5e 00 00 00   62 00 00 00   00 00\n'
+const ROWS_IN_COMMENTS = `### INSERT INTO \`a\`.\`b\`\n### SET\n###   @1='${KEY}'\n###   @2='${DATA}'\n`
 
 /** The lines with which mysqlbinlog ends. */
 const LAST = 'DELIMITER ;\n# End of log file\n/*!50003 SET COMPLETION_TYPE=@OLD_COMPLETION_TYPE*/;\n'
@@ -299,6 +343,8 @@ suite('what is not understood in a binary log is reported', () => {
       '### UPDATE `a`.`django_session`\n### WHERE\n###   @1=1\n### SET\n###   @3=1\n',
     'signed data without its key': `### UPDATE \`a\`.\`b\`\n### WHERE\n###   @1=1\n### SET\n###   @3='${OLD_DATA}'\n`,
     'a session in the note of a statement, and in no row': `#Q> UPDATE t SET a = '${DATA}'\n`,
+    'rows in hexadecimal digits alone': HEX_ROWS,
+    'rows in hexadecimal digits alone, before a transaction': `${HEX_ROWS}${HEX_OF_MYSQL}${HEX_ROWS}${ROWS_IN_COMMENTS}`,
     'a session in another comment': `### a session: ${KEY} ${DATA}\n`,
   }
   for (const [what, text] of Object.entries(IN_TEXT))
@@ -306,6 +352,14 @@ suite('what is not understood in a binary log is reported', () => {
       const report = await scanned(`DELIMITER /*!*/;\n${text}${LAST}`)
       assert.match(report.problem ?? '', /not understood/)
     })
+
+  test('rows in hexadecimal digits that are in base64 or in comments, too, are found', async () => {
+    const base64 = `${binlog(format())}${HEX_ROWS}${binlog(...events)}`
+    for (const text of [base64, `${HEX_ROWS}${ROWS_IN_COMMENTS}${HEX_OF_MYSQL}`]) {
+      const report = await scanned(`DELIMITER /*!*/;\n${text}${LAST}`)
+      assert.deepEqual([report.problem, rowsOf(report)], [null, 1])
+    }
+  })
 
   test('comments of people are no rows', async () => {
     const report = await scanned(`-- MariaDB dump of a kind\n### Users ###\n########\n### SET\n#\n##\nSELECT 1;\n`)

@@ -39,12 +39,12 @@ class Command {
     let isFound = false
     let isRestore = false
     for (let i = 0; i < count; i++) {
-      const value = this.#at(i)
-      value.clear()
       if (i === 3 && isRestore) {
         await this.#restored()
         continue
       }
+      const value = this.#at(i)
+      value.clear()
       await argument(this.#reader, value)
       if (i === 0) isRestore = RESTORE.test(value.head.toString('latin1', 0, 16))
       if (i < 2 || isRestore || (count === 4 && isFound)) continue

@@ -41,6 +41,8 @@ const UNREAD: ReadonlyMap<number, string> = new Map([
   [39, 'rows with parts of a JSON column'],
   [40, 'a compressed transaction'],
 ])
+/** May there be rows in an event of this type? Those of statements are in the text of the statement. */
+export const holdsRows = (type: number) => ROWS.has(type) || UNREAD.has(type)
 const [HEAD, CHECKSUM] = [19, 4]
 const [IN_USE, IGNORABLE] = [1, 0x80]
 /** A format description has a few hundred bytes. */

@@ -1,3 +1,4 @@
+import { holdsRows } from './binlog-events.ts'
 import { pad } from './columns.ts'
 import { byteSet, type Cursor, type Parser } from './cursor.ts'
 import { Row, type Value } from './row.ts'
@@ -15,6 +16,9 @@ const END_OF_STRING = /^'(?: \/\*.*\*\/)?\r?$/
 const CHANGE = /^## (?:INSERT INTO|UPDATE|DELETE FROM) `((?:[^`]|``)*)`\.`((?:[^`]|``)*)`/
 const IMAGE = /^## (?:SET|WHERE)\s*$/
 const COLUMN = /^## {1,4}@(\d{1,5})=$/
+/** The header of an event in hexadecimal digits (`--hexdump`): a position, a moment, and the type. */
+const DUMPED = /^ +[0-9a-f]+ +\|?(?:[0-9a-f]{2} ){4} *\|?([0-9a-f]{2}) {3}\|?(?:[0-9a-f]{2} ){4}/
+const LONGEST_HEADER = 64
 const UNKNOWN_TABLE = /^## Row event/
 
 /**
@@ -31,6 +35,8 @@ export class Notes {
   /** What was read since the last quote of a string, which may end it. */
   #end = ''
   #isEnding = false
+  /** Was the last event one of rows, and only printed in hexadecimal digits so far? */
+  #isOnlyDumped = false
 
   constructor(cursor: Cursor, tally: Tally) {
     this.#cursor = cursor
@@ -45,7 +51,10 @@ export class Notes {
       if (next !== HASH) {
         this.#endRows()
         if (next === LETTER_Q) yield* this.#statement()
-        else yield* cursor.skipTo(LINE_END)
+        else {
+          this.#dumped(yield* this.#head(LONGEST_HEADER))
+          yield* cursor.skipTo(LINE_END)
+        }
         return
       }
       cursor.hide()
@@ -56,6 +65,24 @@ export class Notes {
       if ((yield* cursor.peek()) !== HASH) return this.#endRows()
       cursor.at++
     }
+  }
+
+  /** The rows of the last events were printed in a way that is read. */
+  printed(): void {
+    this.#isOnlyDumped = false
+  }
+
+  /** To be called at the end of the text. */
+  end(): void {
+    if (this.#isOnlyDumped) this.#tally.notUnderstood('rows in hexadecimal digits')
+  }
+
+  #dumped(line: string): void {
+    const type = DUMPED.exec(line)?.[1]
+    if (type === undefined) return
+    // The events of one statement are printed first, and then their rows.
+    if (!holdsRows(Number.parseInt(type, 16))) this.end()
+    this.#isOnlyDumped = holdsRows(Number.parseInt(type, 16))
   }
 
   /** A statement that rows follow from: a session in it is in them, too. */
@@ -71,6 +98,7 @@ export class Notes {
     const change = CHANGE.exec(head)
     if (column !== undefined) return yield* this.#column(Number(column))
     if (change) {
+      this.printed()
       this.#endRow()
       this.#table = `${nameIn(change[1])}.${nameIn(change[2])}`
     } else if (IMAGE.test(head) && this.#table !== null) this.#endRow()
@@ -85,11 +113,11 @@ export class Notes {
   }
 
   /** The line, or its beginning up to the value of a column. */
-  *#head(): Parser<string> {
+  *#head(longest = LONGEST_HEAD): Parser<string> {
     const cursor = this.#cursor
     let head = ''
     let isColumn = false
-    while (head.length < LONGEST_HEAD) {
+    while (head.length < longest) {
       const byte = yield* cursor.peek()
       if (byte < 0 || byte === NEWLINE) break
       cursor.at++

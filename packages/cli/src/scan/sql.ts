@@ -55,6 +55,7 @@ export class SqlScanner {
   readonly #row = new Row()
   readonly #inserts: Insert
   readonly #events: EncodedEvents
+  readonly #notes: Notes
   /** Session tables whose columns are known. An INSERT need not repeat them. */
   readonly #tables = new Map<string, Table>()
 
@@ -63,15 +64,15 @@ export class SqlScanner {
     this.#dialect = dialect
     this.#tally = tally
     this.#events = new EncodedEvents(tally)
-    const notes = new Notes(cursor, tally)
-    this.#lexer = new Lexer(cursor, dialect, () => notes.read())
+    this.#notes = new Notes(cursor, tally)
+    this.#lexer = new Lexer(cursor, dialect, () => this.#notes.read())
     this.#inserts = new Insert(cursor, this.#lexer, dialect, this.#row)
   }
 
   *statements(): Parser {
     for (;;) {
       const token = yield* this.#lexer.next()
-      if (token === 'eof') return
+      if (token === 'eof') return this.#notes.end()
       if (isPsqlCommand(token, this.#lexer)) yield* this.#lexer.restOfLine()
       else if (token !== 'end') yield* this.#statement(token)
     }
@@ -99,6 +100,7 @@ export class SqlScanner {
     if ((yield* cursor.peek()) === QUOTE) {
       cursor.at++
       this.#tally.binlogStatements++
+      this.#notes.printed()
       cursor.hide()
       isUnderstood = yield* this.#events.read(cursor)
       cursor.show()
