@@ -10,7 +10,7 @@ import { redisNeed, startRedis } from '../servers/redis.ts'
 import { count } from '../support/counts.ts'
 import { DAMAGE, type Range } from './fuzz/damage.ts'
 import { type Dump, mariadbDumps, postgresDumps, redisDumps, sqliteDumps } from './fuzz/dumps.ts'
-import { formsOf } from './fuzz/forms.ts'
+import { placesOf } from './fuzz/forms.ts'
 import { logDumps, WITH_LOG } from './fuzz/logs.ts'
 import { PACKINGS } from './fuzz/packing.ts'
 import { Random } from './fuzz/random.ts'
@@ -41,13 +41,6 @@ function rowsIn(bytes: Buffer, keys: readonly string[]): Range[][] {
       return [start, Math.min(next, start + LONGEST_ROW)]
     }),
   )
-}
-
-function placesOf(bytes: Buffer, key: string): number[] {
-  const places: number[] = []
-  for (const form of formsOf(key))
-    for (let at = bytes.indexOf(form); at >= 0; at = bytes.indexOf(form, at + 1)) places.push(at)
-  return places
 }
 
 interface Made {
