@@ -421,4 +421,14 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'if (isDiscarded())',
     'if (isDiscarded() && env !== env)',
   ),
+  on('test/django/sqlite-file.test.ts', 'packages/django/src/stores/sqlite.ts')(
+    'a database of Django’s that was deleted or replaced, and goes on being written to',
+    '      this.#checkFile(true)\n',
+    '',
+  ),
+  on('test/django/sqlite-file.test.ts', 'packages/django/src/stores/sqlite.ts')(
+    'a database of Django’s that is opened beside the log of another one',
+    '    this.#file.removeLog()\n',
+    '',
+  ),
 ]

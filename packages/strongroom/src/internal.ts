@@ -84,9 +84,11 @@ export {
   type ClosableHandle as ClosableSqliteHandle,
   durabilityOf as sqliteDurability,
   nodeSqlite,
+  pathOf as sqlitePathOf,
   prepare as prepareSqlite,
   type SqliteHandle,
 } from './engines/sqlite/handle.ts'
+export { WatchedFile as WatchedSqliteFile } from './engines/sqlite/watched-file.ts'
 export { engineFromUrl, localStoresIn, pathInUrl, storeFromUrl } from './engines/url.ts'
 export { type CookieTransport, cookieTransport } from './http/cookie.ts'
 export { CONTENT_HEAD, type Content, type Meta, type Values } from './session/content.ts'

@@ -13,9 +13,11 @@ import {
   SqliteGroupCommit,
   type SqliteHandle,
   sqliteDurability,
+  sqlitePathOf,
   sqliteTooLong,
   sqliteUnanswered,
   timeoutOption,
+  WatchedSqliteFile,
 } from 'strongroom/internal'
 import type { DjangoEngine } from '../engine.ts'
 import { columnMissing, EXTRA, type ExtraColumnsOptions, extraColumns } from './extra-columns.ts'
@@ -83,6 +85,7 @@ class Sqlite implements Database {
   readonly ms: RowTime['ms']
   readonly #commits: SqliteGroupCommit
   #own: ClosableSqliteHandle | null = null
+  #file: WatchedSqliteFile | null = null
   readonly #state = new OpenState()
 
   constructor(source: Source, { table, timeout, time }: TableOptions) {
@@ -92,11 +95,13 @@ class Sqlite implements Database {
     this.moment = time.text
     this.now = time.now
     this.ms = time.ms
-    this.#commits = new SqliteGroupCommit(
-      () => this.#open(),
-      (error) => this.#unanswered(error),
-      timeout,
-    )
+    const given = 'database' in source ? sqlitePathOf(source.database) : null
+    if (given !== null) this.#file = new WatchedSqliteFile(given)
+    const open = () => {
+      this.#checkFile(true)
+      return this.#open()
+    }
+    this.#commits = new SqliteGroupCommit(open, (error) => this.#unanswered(error), timeout)
   }
 
   get traits() {
@@ -127,6 +132,7 @@ class Sqlite implements Database {
   rows(sql: string, values: readonly Moment[]): Promise<readonly Record<string, unknown>[]> {
     const attempt = () => {
       this.#state.assertOpen()
+      this.#checkFile(false)
       return prepareSqlite(this.#open(), sql).all(...values) as Record<string, unknown>[]
     }
     return retryUntil(momentIn(this.#timeout), attempt, (error, isLate) => {
@@ -153,8 +159,23 @@ class Sqlite implements Database {
   async close(): Promise<void> {
     this.#state.close()
     await this.#commits.settled()
+    this.#forget()
+  }
+
+  #forget(): void {
+    this.#file = null
     this.#own?.close()
     this.#own = null
+  }
+
+  /** Throws `StoreError` when the file is gone. One that was replaced is opened at the next use, but not beside a write-ahead log. */
+  #checkFile(isDue: boolean): void {
+    if (!this.#file || (isDue ? this.#file.isCurrent() : this.#file.wasCurrent())) return
+    if ('database' in this.#source)
+      throw new StoreError('The file of the database that djangoSqlite() was given was replaced: start again.')
+    // Ours has none, in Django's default mode: whatever is there may belong to either file.
+    this.#file.removeLog()
+    this.#forget()
   }
 
   #unanswered(error: unknown): StoreError {
@@ -170,6 +191,7 @@ class Sqlite implements Database {
     if (!existsSync(this.#source.path)) throw new StoreError("Django's SQLite database does not exist: check the path.")
     // No busy timeout, because SQLite would block the event loop. The callers wait without blocking and try again.
     this.#own = new (nodeSqlite().DatabaseSync)(this.#source.path, { timeout: 0 })
+    this.#file = new WatchedSqliteFile(this.#source.path)
     return this.#own
   }
 }
