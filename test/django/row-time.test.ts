@@ -5,8 +5,8 @@ import { rowTime } from '../../packages/django/src/stores/row-time.ts'
 import { djangoFromUrl } from '../../packages/django/src/url.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 import type { Id, Store } from '../../packages/strongroom/src/index.ts'
-import { Project } from '../cli/project.ts'
-import { Django, djangoNeed } from './peer.ts'
+import { SECRET as OUR_SECRET, Project } from '../cli/project.ts'
+import { Django, djangoNeed, SECRET } from './peer.ts'
 
 const NEW_YORK = 'America/New_York'
 const HOUR = 3_600_000
@@ -104,7 +104,25 @@ suite('beside a real Django with USE_TZ = False', { skip: djangoNeed.skip }, () 
       assert.deepEqual(await clear('?timeZone=UTC'), [0, 1, ''])
       const [code, count, err] = await clear('')
       assert.deepEqual([code, count], [0, 0])
-      assert.match(String(err), /^strongroom: Django's moments are read as UTC, [^\n]*add \?timeZone=[^\n]*\n$/)
+      const noted = /^strongroom: Django's moments are read as UTC, [^\n]*add \?timeZone=[^\n]*\n$/
+      assert.match(String(err), noted)
+      const env = { DJANGO_SECRET_KEY: SECRET, STRONGROOM_SECRETS: OUR_SECRET }
+      const move = (more: string) =>
+        project.run(
+          [
+            'move',
+            '--from',
+            `django+sqlite:${path}${more}`,
+            '--to',
+            'sqlite:./ours.db',
+            '--namespace',
+            'x',
+            '--dry-run',
+          ],
+          { env },
+        )
+      assert.match((await move('')).err, noted)
+      assert.equal((await move('?timeZone=UTC')).err, '')
     } finally {
       await django.stop()
       project.remove()

@@ -1,4 +1,4 @@
-import { djangoFromUrl, openForReading } from '@strongroom/django/internal'
+import { type DjangoUrl, djangoFromUrl, openForReading } from '@strongroom/django/internal'
 import type { Store } from 'strongroom'
 import { loadEnv } from './environment.ts'
 import { misuse } from './failure.ts'
@@ -10,12 +10,10 @@ import { checkPath } from './paths.ts'
  * with Django's key. (Without it, a session that lasts longer than the site's default would be removed too early.)
  */
 export function openForClearing(url: string, env: string | undefined): Store {
-  const { engine, settings, path, zoneIsAssumed } = djangoFromUrl(url)
+  const parsed = djangoFromUrl(url)
+  const { engine, settings, path } = parsed
   checkPath(path)
-  if (zoneIsAssumed)
-    note(
-      "Django's moments are read as UTC, as USE_TZ = True stores them. If it is False, live sessions may be removed: add ?timeZone= with Django's TIME_ZONE to the URL. (?timeZone=UTC says that this is right.)",
-    )
+  noteZone(parsed)
   const { cookieName } = settings
   if (engine.name !== 'file') return engine.open({ clock: Date.now, cookieName, endOf: () => 0 }) as Store
   loadEnv(process.cwd(), env)
@@ -29,4 +27,12 @@ function keys(): Pick<Parameters<typeof openForReading>[2], 'secretKey' | 'secre
       "When a session file expires is in its signed data: set DJANGO_SECRET_KEY, in the environment or in .env, to Django's SECRET_KEY.",
     )
   return { secretKey, secretKeyFallbacks: (process.env.DJANGO_SECRET_KEY_FALLBACKS ?? '').split(/\s+/).filter(Boolean) }
+}
+
+/** In the wrong time zone, live sessions are taken for expired ones, or the other way round. */
+export function noteZone({ zoneIsAssumed }: DjangoUrl): void {
+  if (zoneIsAssumed)
+    note(
+      "Django's moments are read as UTC, as USE_TZ = True stores them. If it is False, live sessions may count as expired, and expired ones as live: add ?timeZone= with Django's TIME_ZONE to the URL. (?timeZone=UTC says that this is right.)",
+    )
 }

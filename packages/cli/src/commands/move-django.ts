@@ -9,6 +9,7 @@ import {
 } from '@strongroom/django/internal'
 import { createSessions, type Id, type ScanOptions } from 'strongroom'
 import { type AnySessions, checkShared, noteNamespace, secretsFrom, withSessions } from '../config.ts'
+import { noteZone } from '../django-store.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { Failures, NO_USE } from '../failures.ts'
 import { duration, number, sessionCount } from '../format.ts'
@@ -86,6 +87,7 @@ async function run(urls: DjangoUrls, to: AnySessions, options: DjangoOptions): P
     ...{ ...settings, secretKey, secretKeyFallbacks, clock: Date.now, password },
   })
   if (options.to !== undefined && options.namespace === undefined) noteNamespace(to)
+  noteZone(urls.sessions)
   const signal = AbortSignal.any([stopOnSignal(), stop.signal])
   const startedAt = performance.now()
   try {
