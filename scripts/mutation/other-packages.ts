@@ -234,7 +234,7 @@ export const cliMutations: readonly Mutation[] = [
     "if (named !== '')",
     "if (named === '?')",
   ),
-  cli('scan-sql', 'scan/sql')(
+  cli('scan-binlog', 'scan/sql')(
     'row events of a binary log that are skipped',
     "if (verb === 'BINLOG') yield* this.#binlog()",
     "if (verb === 'MYSQLBINLOG') yield* this.#binlog()",
