@@ -11,7 +11,9 @@ import { cached } from '../../packages/strongroom/src/engines/cached/cached.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { moving } from '../../packages/strongroom/src/engines/moving/moving.ts'
+import { mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
 import { postgres } from '../../packages/strongroom/src/engines/postgres/postgres.ts'
+import { redis } from '../../packages/strongroom/src/engines/redis/redis.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { secret } from '../core/fixtures/secret.ts'
@@ -190,6 +192,18 @@ suite('a store', () => {
           },
           new RegExp(`its traits\\.${trait} must be`),
         ] as [string, () => unknown, RegExp],
+    ),
+    ...[
+      ['postgres', () => postgres({ connectionString: 'x' } as Anything), 'new Pool'],
+      ['mysql', () => mysql({ host: 'x' } as Anything), 'createPool'],
+      ['redis', () => redis({ socket: {} } as Anything), 'new Redis'],
+    ].map(
+      ([engine, make, client]) =>
+        [`options of the driver for ${engine}()`, make, new RegExp(`write a URL, or pass client: ${client}`)] as [
+          string,
+          () => unknown,
+          RegExp,
+        ],
     ),
     ['a pool of pg', () => create({ store: { query() {}, connect() {} } }), /pass postgres\(\{ client \}\)/],
     ['a pool of mysql2', () => create({ store: { query() {}, getConnection() {} } }), /pass mysql\(\{ client \}\)/],

@@ -116,7 +116,7 @@ suite('move', () => {
     assert.equal(code, 1)
     assert.deepEqual([JSON.parse(out).moved, JSON.parse(out).failed, JSON.parse(out).remaining], [3, 1, 1])
     const { firstError } = JSON.parse(out)
-    assert.equal(firstError, 'The session database did not answer.')
+    assert.equal(firstError, 'A call to the session database failed. The cause says why.')
     assert.equal(
       err,
       `strongroom: 1 session left in the old store: 1 that the new store refused or did not return. ${firstError} Running it again will not help until that is mended.\n`,

@@ -6,7 +6,7 @@ import { createProgram } from '../../packages/cli/src/program.ts'
 import { hasPassword, withPassword } from '../../packages/cli/src/store-url.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { root } from '../../scripts/packages.ts'
-import { Project, SECRET } from './project.ts'
+import { FAKE_PSQL, Project, SECRET } from './project.ts'
 
 const PASSWORD = 'sesame-opens'
 const WARNING =
@@ -188,10 +188,12 @@ suite('a password that is an argument all the same', () => {
       const fake = `#!/bin/sh\n[ "$2" = --help ] && exit\necho "$PGPASSWORD$MYSQL_PWD" > ${bin}/running\nwhile [ ! -e ${bin}/seen ]; do /bin/sleep 0.02; done\necho dump\n`
       project.write(`${bin}/${program}`, fake)
       chmodSync(project.path(bin, program), 0o755)
-      const run = project.run(['backup', '--store', url, '-o', `${bin}/dump`], {
-        env: { PATH: project.path(bin) },
+      const PATH = `${project.path(bin)}:${project.fake('psql', FAKE_PSQL)}`
+      let hasEnded = false
+      const run = project.run(['backup', '--store', url, '-o', `${bin}/dump`], { env: { PATH } }).finally(() => {
+        hasEnded = true
       })
-      while (!existsSync(project.path(bin, 'running'))) await wait(10)
+      while (!hasEnded && !existsSync(project.path(bin, 'running'))) await wait(10)
       const lines = commandLines()
       project.write(`${bin}/seen`, '')
       assert.equal((await run).code, 0)

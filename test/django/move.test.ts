@@ -306,10 +306,13 @@ for (const { name, skip, start } of setups)
         database.exec('DROP TRIGGER small')
         database.close()
         const { moved, failed, firstError } = JSON.parse(first.out)
-        assert.deepEqual([moved, failed, firstError, first.code], [1, 1, 'The session database did not answer.', 1])
+        assert.deepEqual(
+          [moved, failed, firstError, first.code],
+          [1, 1, 'A call to the session database failed. The cause says why.', 1],
+        )
         assert.equal(
           first.err,
-          'strongroom: Not moved: 1 session for which a store did not respond. The session could not be stored: The session database did not answer: too large. Running it again will not help until that is mended.\n',
+          'strongroom: Not moved: 1 session for which a store did not respond. The session could not be stored: A call to the session database failed: too large. Running it again will not help until that is mended.\n',
         )
         const { out, code } = await move(args)
         const second = JSON.parse(out)

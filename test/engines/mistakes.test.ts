@@ -104,7 +104,7 @@ test('each driver of SQLite has codes of its own, and the message is the same', 
   assert.match(sqliteFailure({ code: 'SQLITE_FULL' }, null).message, /disk with the session database is full/)
   assert.match(sqliteFailure({ errcode: 11 }, null).message, /damaged: the one that sqlite\(\) was given/)
   for (const cause of [new Error('x'), { code: 'constructor' }, null, { errcode: 19 }])
-    assert.equal(sqliteFailure(cause, null).message, 'The session database did not answer.')
+    assert.equal(sqliteFailure(cause, null).message, 'A call to the session database failed. The cause says why.')
 })
 
 suite('PostgreSQL', { skip: postgresNeed.skip }, () => {

@@ -273,5 +273,5 @@ function failed(error: unknown): Error {
   const { code, errno, syscall } = error as NodeJS.ErrnoException
   if (!syscall) return error as Error
   const cause = Object.assign(new Error(`${code} in ${syscall}`), { code, errno, syscall })
-  return new StoreError("Django's session directory did not answer.", { cause })
+  return new StoreError("A call to Django's session directory failed. The cause says why.", { cause })
 }

@@ -223,6 +223,7 @@ const NO_FOLDER = 'A file has the name of the session directory, or of a folder 
 
 /** What to do, by the codes of the system. */
 const ADVICE: Readonly<Record<string, string>> = {
+  ENOENT: 'The session directory, or what it links to, does not exist. Create it, or check that its disk is mounted.',
   EEXIST: NO_FOLDER,
   ENOTDIR: NO_FOLDER,
   EROFS: 'The session directory is on a file system that is read-only.',
@@ -236,5 +237,5 @@ export function unanswered(error: unknown): StrongroomError {
   if (error instanceof StrongroomError) return error
   const { code, errno, syscall } = error as NodeJS.ErrnoException
   const cause = syscall ? Object.assign(new Error(`${code} in ${syscall}`), { code, errno, syscall }) : error
-  return new StoreError(ADVICE[code ?? ''] ?? 'The session directory did not answer.', { cause })
+  return new StoreError(ADVICE[code ?? ''] ?? 'A call to the session directory failed. The cause says why.', { cause })
 }

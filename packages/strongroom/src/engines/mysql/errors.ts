@@ -60,6 +60,9 @@ const ADVICE: readonly (readonly [reasons: readonly (number | string)[], message
   ],
 ]
 
+/** What mysql2 says in words of its own, without a code. */
+const IS_CLOSED = /^Pool is closed|closed state$/
+
 /** Any error of the driver as one that a store may reject with. */
 export function failure(error: unknown): StrongroomError {
   if (error instanceof StrongroomError) return error
@@ -70,13 +73,16 @@ export function failure(error: unknown): StrongroomError {
       { cause },
     )
   const advice = ADVICE.find(([reasons]) => reasons.includes(cause.errno ?? '') || reasons.includes(cause.code ?? ''))
+  const ofTheDriver = IS_CLOSED.test(cause.message)
+    ? 'The client that mysql() was given is closed. Close it after the sessions.'
+    : undefined
   const isFromServer = cause.errno !== undefined && cause.errno >= 1000
   return new StoreError(
     advice?.[1] ??
       tlsAdvice('the session database', cause.code) ??
       (isFromServer
         ? `The session database reported error ${cause.errno}; the cause says more.`
-        : 'The session database did not answer.'),
+        : (ofTheDriver ?? 'A call to the session database failed. The cause says why.')),
     { cause },
   )
 }

@@ -1,6 +1,7 @@
 import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema, Store } from '../../store.ts'
+import { driverAdvice } from '../shared/driver-options.ts'
 import { trimServerUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
@@ -54,7 +55,7 @@ export interface MysqlClientOptions extends CommonOptions {
  */
 export function mysql(given: string | MysqlClient | MysqlUrlOptions | MysqlClientOptions): MysqlStore {
   const unchecked = toOptions(given)
-  checkOptions('mysql()', unchecked, ['url', 'client', ...URL_OPTIONS, 'clock'])
+  checkOptions('mysql()', unchecked, ['url', 'client', ...URL_OPTIONS, 'clock'], driverAdvice('createPool({ … })'))
   const options = fromUrl(unchecked)
   const name = tableName('mysql()', options.table)
   const timeout = timeoutOption('mysql()', options.timeout, 2000)

@@ -79,8 +79,11 @@ function withoutAdvice(code: string): string {
   return `PostgreSQL could not do what was asked${which}; the cause says why.`
 }
 
-export function tooLate(limit: number): StoreError {
-  return new StoreError(`PostgreSQL did not answer within ${limit} ms. Check that it is running and can be reached.`)
+export function tooLate(limit: number, isConnected = true): StoreError {
+  const advice = isConnected
+    ? 'Check that it is running and can be reached.'
+    : 'The client is not connected: call await client.connect() first.'
+  return new StoreError(`PostgreSQL did not answer within ${limit} ms. ${advice}`)
 }
 
 export function codeOf(error: unknown): string {

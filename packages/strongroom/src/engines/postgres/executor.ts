@@ -18,6 +18,8 @@ import { isDueToOne, tooLate } from './errors.ts'
 
 /** Runs queries. `execute` rejects with the error of the driver, or with `StoreError` when it takes longer than `limit` ms. */
 export interface Executor {
+  /** False for a connection that the application has not opened. */
+  readonly isConnected?: boolean
   execute(query: Query, limit: number): Promise<Result>
   close(): Promise<void>
 }
@@ -139,6 +141,11 @@ export class ClientExecutor implements Executor {
     this.#client = client
   }
 
+  /** By pg's own field. A wrapped client may have none. */
+  get isConnected(): boolean {
+    return (this.#client as { readonly _connected?: unknown })._connected !== false
+  }
+
   execute(query: Query, limit: number): Promise<Result> {
     let waiting: Waiting | undefined
     const run = (resolve: (result: Result) => void, reject: (error: unknown) => void) => {
@@ -150,7 +157,7 @@ export class ClientExecutor implements Executor {
     return within(
       limit,
       () => new Promise(run),
-      () => tooLate(limit),
+      () => tooLate(limit, this.isConnected),
       () => waiting && this.#waiting.delete(waiting),
     )
   }

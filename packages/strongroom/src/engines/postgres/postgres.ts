@@ -1,6 +1,7 @@
 import { checkOptions, clockOption, timeoutOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema } from '../../store.ts'
+import { driverAdvice } from '../shared/driver-options.ts'
 import { trimServerUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
@@ -57,7 +58,7 @@ export function postgres(
   given: string | PostgresPool | PostgresClient | PostgresUrlOptions | PostgresClientOptions,
 ): PostgresStore {
   const options = toOptions(given)
-  checkOptions('postgres()', options, ['url', 'client', ...URL_OPTIONS, 'clock'])
+  checkOptions('postgres()', options, ['url', 'client', ...URL_OPTIONS, 'clock'], driverAdvice('new Pool({ … })'))
   const name = tableName('postgres()', options.table)
   const timeout = timeoutOption('postgres()', options.timeout, 2000)
   const clock = clockOption('postgres()', options.clock)

@@ -44,7 +44,11 @@ export class Table implements Schema {
     this.#executor = executor
     this.#options = options
     this.#prepare = options.prepare
-    this.#first = new FirstUse(() => this.#check(), options.timeout, tooLate)
+    this.#first = new FirstUse(
+      () => this.#check(),
+      options.timeout,
+      (limit) => tooLate(limit, executor.isConnected),
+    )
     this.statements = tableStatements(options.table)
   }
 

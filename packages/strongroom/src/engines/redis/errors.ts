@@ -51,6 +51,8 @@ const OF_CLIENTS: readonly (readonly [RegExp, string])[] = [
   [/^All sentinels are unreachable/, 'no sentinel can be reached'],
   [/^Failed to refresh slots cache/, 'no node of the cluster can be reached'],
   [/^(?:Protocol error, got |Unknown RESP type )/, 'what answers there is not Redis'],
+  [/^The client is closed/, 'the client was never connected, or is closed: call await client.connect() first'],
+  [/enableOfflineQueue options is false/, 'the client is not connected, and its enableOfflineQueue is off'],
   [/^(?:Connection is closed|Socket closed unexpectedly|Reached the max retries per request)/, lost('')],
 ]
 

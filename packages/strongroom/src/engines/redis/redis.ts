@@ -1,6 +1,7 @@
 import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Store } from '../../store.ts'
+import { driverAdvice } from '../shared/driver-options.ts'
 import { withoutConflict } from '../shared/url-query.ts'
 import { type Durable, givenClient, isRedisClient, ownClient, type RedisClient, RedisConnection } from './connection.ts'
 import type { IoredisClient } from './ioredis.ts'
@@ -94,7 +95,7 @@ function toOptions(given: unknown): Options {
   if (typeof given === 'string') return fromUrl(given, {})
   if (typeof given !== 'object' || given === null) throw new ConfigError('redis() takes a URL, a client or options.')
   if (isRedisClient(given)) return { client: given }
-  checkOptions('redis()', given, KNOWN)
+  checkOptions('redis()', given, KNOWN, driverAdvice('new Redis({ … })'))
   const { url, client, ...options } = given as Partial<RedisUrlOptions & RedisClientOptions>
   if ((client === undefined) === (url === undefined))
     throw new ConfigError('redis() takes either a "url" or a "client".')

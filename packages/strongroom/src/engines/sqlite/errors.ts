@@ -66,14 +66,26 @@ export function isBusy(error: unknown): boolean {
   return [5, 6].includes(codeOf(error) as number)
 }
 
+/** What has no code, or one that many faults share. */
+const OF_THE_DRIVERS: readonly (readonly [RegExp, string])[] = [
+  [
+    /no such column|has no column named/,
+    'The session table has other columns than this release expects. Give sessions another table, or run "npx @strongroom/cli migrate".',
+  ],
+  [
+    /database (?:is not open|connection is not open|has been closed)/,
+    'The database that sqlite() was given is closed. Close it after the sessions.',
+  ],
+]
+
 /** `path` is null for a database that was passed in, or is in memory. */
 export function unanswered(cause: unknown, path: string | null): StoreError {
   if (cause instanceof StoreError) return cause
   const code = codeOf(cause)
   const advice = code !== undefined && Object.hasOwn(ADVICE, code) ? ADVICE[code] : undefined
-  return new StoreError(advice?.(path ?? 'the one that sqlite() was given') ?? 'The session database did not answer.', {
-    cause,
-  })
+  const [, said] = OF_THE_DRIVERS.find(([pattern]) => pattern.test(String(cause))) ?? []
+  const message = advice?.(path ?? 'the one that sqlite() was given') ?? said
+  return new StoreError(message ?? 'A call to the session database failed. The cause says why.', { cause })
 }
 
 export function tooLong(timeout: number): StoreError {

@@ -1,0 +1,8 @@
+const OF_DRIVERS = ['host', 'hosts', 'port', 'user', 'username', 'password', 'database', 'db', 'ssl', 'tls']
+const ALSO = ['connectionString', 'socketPath', 'socket', 'uri']
+
+/** What to write instead of options of a driver, which people copy from where they have opened a connection. */
+export const driverAdvice = (client: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...OF_DRIVERS, ...ALSO].map((name) => [name, `That is for the driver: write a URL, or pass client: ${client}.`]),
+  )
