@@ -126,7 +126,10 @@ suite('clear-expired on the storage of a Django', () => {
     for (const [url, message] of [
       ['django+sqlite:./none.sqlite3', /none\.sqlite3 does not exist, and nothing was created/],
       ['django+pigeon:x', /Unknown store URL\. Known: django\+sqlite:/],
-      ['django+sqlite:./db.sqlite3?tabel=x', /The django\+sqlite: URL has an unknown option\. Known: /],
+      [
+        'django+sqlite:./db.sqlite3?tabel=x',
+        /The django\+sqlite: URL has an unknown option\. Did you mean "table"\? Known: /,
+      ],
       ['django+sqlite:~/db.sqlite3', /write the whole path, as in django\+sqlite:\$HOME\//],
       ['django+sqlite:./none.sqlite3?cache=redis%3A%2F%2Fh', /none\.sqlite3 does not exist, and nothing was created/],
       ['django+sqlite:./db.sqlite3?cache=memcached%3A%2F%2Fh', /the URL of Django's cache on Redis, percent-encoded/],

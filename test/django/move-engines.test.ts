@@ -135,7 +135,7 @@ suite('strongroom move out of each engine of Django', { skip: djangoNeed.skip },
     const keys: string[] = []
     for (let n = 0; n < 20; n++)
       keys.push(await peer.ask('put', ['db', JSON.stringify({ n })], { user: n < 15 ? '1' : '2', password: PASSWORD }))
-    const report = await move(`django+${server.url}`, `sqlite:${ours}`, ['--page', '6'])
+    const report = await move(`django+${server.url}?timeZone=UTC`, `sqlite:${ours}`, ['--page', '6'])
     assert.deepEqual([report.moved, report.compared, report.signedOut], [15, 15, 5])
     assert.deepEqual(
       await whoAre(ours, keys),
