@@ -82,7 +82,7 @@ suite('memcached', { skip: memcachedNeed.skip }, () => {
     // The old connection may still have to find out that the server is gone. A new one is refused.
     await assert.rejects(
       store.read(id),
-      /did not answer: (ECONNRESET|ECONNREFUSED|EPIPE)\. Check that it is running, and the host and port\.$/,
+      /did not answer: (ECONNRESET|ECONNREFUSED|EPIPE|connection closed)\. Check that it is running, and the host and port\.$/,
     )
     for (let times = 0; times < 2; times++) await assert.rejects(store.read(id), /did not answer: ECONNREFUSED\. Check/)
     await server.start()
