@@ -364,7 +364,7 @@ export const besideDjangoMutations: readonly Mutation[] = [
   on('test/django/row-time.test.ts', 'packages/cli/src/django-store.ts')(
     'a time zone that is assumed in silence',
     'if (zoneIsAssumed)',
-    "if (url === '')",
+    'if (zoneIsAssumed === null)',
   ),
   django('formats', 'expiry')(
     'an age that leads to no date at all',

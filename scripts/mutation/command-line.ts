@@ -490,4 +490,9 @@ export const foundMutations: readonly Mutation[] = [
     '      this.#notes.printed()\n',
     '',
   ),
+  command('scan-formats', 'scan/file')(
+    'a file that is left unread, and whose error ends the process',
+    "    stream.on('error', () => {})\n",
+    '',
+  ),
 ]

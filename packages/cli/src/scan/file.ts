@@ -48,6 +48,8 @@ export class FileScan {
 
   async #open(file: string, use: (reader: ByteReader) => Promise<void>): Promise<void> {
     const stream = createReadStream(file, { highWaterMark: 1 << 18 })
+    // The reader gets the error, too. Without a listener, one of a file that is left unread would end the process.
+    stream.on('error', () => {})
     try {
       await use(new ByteReader(stream))
     } finally {
