@@ -461,8 +461,8 @@ export const foundMutations: readonly Mutation[] = [
   ),
   command('backup-passed', 'backup/run')(
     'an empty pipe that is called a backup',
-    'bytes += chunk.length',
-    'bytes += chunk.length || 1',
+    'let bytes = 0\n',
+    'let bytes = 1\n',
   ),
   command('backup-passed', 'backup/run')(
     'an empty file that the shell has opened, and that is called a backup',
