@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { after, before, suite, test } from 'node:test'
-import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
 import { mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 import { binlog, type Cell, event, format, log, MAGIC, query, rows, STOP, tableMap } from './binlog-events.ts'
 import { output } from './databases.ts'
@@ -11,16 +10,12 @@ import { logDumps, WITH_LOG } from './fuzz/logs.ts'
 import { memoryOf } from './memory.ts'
 import { DJANGO } from './planted.ts'
 import { main, Project } from './project.ts'
+import { rowsOf, scannerIn } from './scanned.ts'
 
 const project = new Project()
 after(() => project.remove())
 
-async function scanned(bytes: Buffer | string): Promise<Report> {
-  writeFileSync(project.path('log'), bytes)
-  return scanFile(project.path('log'), { pgRestore: null })
-}
-
-const rowsOf = ({ findings }: Report) => findings.reduce((sum, { rows }) => sum + rows, 0)
+const scanned = scannerIn(project)
 
 const [KEY, DATA] = DJANGO[0] as readonly [string, string]
 /** From before Django 3.1: without its key it is not known for a session. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { after, suite, test } from 'node:test'
 import { readAof } from '../../packages/cli/src/scan/aof.ts'
@@ -8,23 +8,18 @@ import { writerOf } from '../../packages/cli/src/scan/dialect.ts'
 import { RawSearch } from '../../packages/cli/src/scan/raw.ts'
 import { readRdb } from '../../packages/cli/src/scan/rdb.ts'
 import { ByteReader } from '../../packages/cli/src/scan/reader.ts'
-import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
 import { SqlScanner } from '../../packages/cli/src/scan/sql.ts'
 import { readDatabase } from '../../packages/cli/src/scan/sqlite.ts'
 import { Tally } from '../../packages/cli/src/scan/tally.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { DJANGO, plant } from './planted.ts'
 import { Project } from './project.ts'
+import { redisCommand, rowsOf, scannerIn } from './scanned.ts'
 
 const project = new Project()
 after(() => project.remove())
 
-async function scanned(bytes: Buffer | string): Promise<Report> {
-  writeFileSync(project.path('x'), bytes)
-  return scanFile(project.path('x'), { pgRestore: null })
-}
-
-const rowsOf = ({ findings }: Pick<Report, 'findings'>) => findings.reduce((sum, { rows }) => sum + rows, 0)
+const scanned = scannerIn(project)
 
 const [KEY, DATA] = DJANGO[0] as readonly [string, string]
 const OLD = DJANGO[3]?.[1] as string
@@ -44,8 +39,6 @@ const sql: Read = async (bytes, size, tally) => {
   const [, dialect] = writerOf(bytes.toString('latin1'))
   await parse(new SqlScanner(cursor, dialect, tally).statements(), inChunks(bytes, size))
 }
-const command = (...words: string[]) =>
-  `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`
 
 suite('where a chunk ends makes no difference', () => {
   const INSERT = `INSERT INTO s VALUES ('${KEY}','${DATA}');\n`
@@ -63,7 +56,7 @@ suite('where a chunk ends makes no difference', () => {
     'sessions beside rows': [sql, `-- SQL\n${INSERT}/* ${KEY}, ${DATA} */\n${INSERT}SELECT ' ${DATA} ';\n${INSERT}`, 3],
     'commands of Redis': [
       (bytes, size, tally) => readAof(new ByteReader(inChunks(bytes, size)), tally),
-      `#TS:1795600000\r\n${command('SET', KEY, DATA)}${command('PING')}${command('MSET', 'a', 'b', KEY, OLD)}`,
+      `#TS:1795600000\r\n${redisCommand('SET', KEY, DATA)}${redisCommand('PING')}${redisCommand('MSET', 'a', 'b', KEY, OLD)}`,
       2,
     ],
     'keys of a Redis dump': [

@@ -15,16 +15,12 @@ import { redisDumps } from './fuzz/dumps.ts'
 import { memoryOf } from './memory.ts'
 import { DJANGO, PLANTED } from './planted.ts'
 import { Project } from './project.ts'
+import { redisCommand, rowsOf, scannerIn } from './scanned.ts'
 
 const project = new Project()
 after(() => project.remove())
 
-async function scanned(bytes: Buffer | string, name = 'x'): Promise<Report> {
-  writeFileSync(project.path(name), bytes)
-  return scanFile(project.path(name), { pgRestore: null })
-}
-
-const rowsOf = ({ findings }: Report) => findings.reduce((sum, { rows }) => sum + rows, 0)
+const scanned = scannerIn(project)
 
 const [KEY, DATA] = DJANGO[0] as readonly [string, string]
 const ROW = `INSERT INTO django_session VALUES ('${KEY}','${DATA}','x');\n`
@@ -187,9 +183,6 @@ suite("Django's sessions", () => {
 })
 
 suite('commands in a log of Redis', () => {
-  /** As a client sends it. */
-  const command = (...words: string[]) =>
-    `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`
   const many = (pairs: number) => Array.from({ length: pairs }, (_, i) => [`key ${i}`, 'value']).flat()
   const OLD = DJANGO[3]?.[1] as string
 
@@ -207,7 +200,7 @@ suite('commands in a log of Redis', () => {
     ['commands of one word', ['PING'], 0],
   ] as const)
     test(`a log with ${what}: it has ${rows} session rows`, async () => {
-      const report = await scanned(`${command('SELECT', '0')}${command(...words)}${command('PING')}`)
+      const report = await scanned(`${redisCommand('SELECT', '0')}${redisCommand(...words)}${redisCommand('PING')}`)
       assert.deepEqual([report.problem, report.format, rowsOf(report)], [null, 'log of Redis', rows])
     })
 
@@ -223,9 +216,9 @@ suite('commands in a log of Redis', () => {
   }
   const long = (bytes: Buffer) => Buffer.from([0x40 | (bytes.length >> 8), bytes.length & 255])
   const restore = (word: string, key: string, value: Buffer) =>
-    Buffer.from(command(word, key, '0', value.toString('latin1'), 'REPLACE', 'ABSTTL'), 'latin1')
+    Buffer.from(redisCommand(word, key, '0', value.toString('latin1'), 'REPLACE', 'ABSTTL'), 'latin1')
   const log = (...commands: Buffer[]) =>
-    Buffer.concat([Buffer.from(command('SELECT', '0')), ...commands, Buffer.from(command('PING'))])
+    Buffer.concat([Buffer.from(redisCommand('SELECT', '0')), ...commands, Buffer.from(redisCommand('PING'))])
   const STRING = Buffer.from([0])
   const OURS = Buffer.concat([Buffer.from([1]), Buffer.alloc(25), Buffer.from([0x12]), randomBytes(100)])
   // The first 32 bytes, and then zeros that are copied from one another.
@@ -264,7 +257,7 @@ suite('commands in a log of Redis', () => {
       Buffer.alloc(0),
     ]) {
       const report = await scanned(
-        log(restore('RESTORE', `session:${KEY}`, value), Buffer.from(command('SET', KEY, DATA))),
+        log(restore('RESTORE', `session:${KEY}`, value), Buffer.from(redisCommand('SET', KEY, DATA))),
       )
       assert.match(report.problem ?? '', /not understood: a value that was restored/)
       assert.equal(rowsOf(report), 1)

@@ -15,6 +15,7 @@ import { logDumps, WITH_LOG } from './fuzz/logs.ts'
 import { PACKINGS } from './fuzz/packing.ts'
 import { Random } from './fuzz/random.ts'
 import { Project } from './project.ts'
+import { rowsOf } from './scanned.ts'
 
 /** For each kind of database. CI takes half a minute, other runs a few seconds; a number is as many seconds. */
 const { STRONGROOM_SCAN_FUZZ: duration = '3' } = process.env
@@ -89,8 +90,6 @@ function write(made: Made): string {
   }
   return path
 }
-
-const rowsOf = ({ findings }: Report) => findings.reduce((sum, { rows }) => sum + rows, 0)
 const tracesOf = ({ traces }: Report) => (traces ? traces.strongroom + traces.django + traces.cookies : 0)
 
 async function fuzz(dumps: readonly Dump[]): Promise<void> {

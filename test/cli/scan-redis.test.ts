@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
 import { after, suite, test } from 'node:test'
-import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
 import { DJANGO } from './planted.ts'
 import { Project } from './project.ts'
+import { scannerIn } from './scanned.ts'
 
 const project = new Project()
 after(() => project.remove())
 
-async function scanned(bytes: Buffer): Promise<Report> {
-  writeFileSync(project.path('x.rdb'), bytes)
-  return scanFile(project.path('x.rdb'), { pgRestore: null })
-}
+const scanned = scannerIn(project)
 
 const [KEY, DATA] = DJANGO[0] as readonly [string, string]
 

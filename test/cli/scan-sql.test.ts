@@ -2,19 +2,14 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { after, suite, test } from 'node:test'
-import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
 import { DJANGO } from './planted.ts'
 import { main, Project } from './project.ts'
+import { rowsOf, scannerIn } from './scanned.ts'
 
 const project = new Project()
 after(() => project.remove())
 
-async function scanned(sql: string | Buffer): Promise<Report> {
-  writeFileSync(project.path('x.sql'), sql)
-  return scanFile(project.path('x.sql'), { pgRestore: null })
-}
-
-const rowsOf = ({ findings }: Report) => findings.reduce((sum, { rows }) => sum + rows, 0)
+const scanned = scannerIn(project)
 
 const [KEY, DATA] = DJANGO[0] as readonly [string, string]
 const ID = 'ab'.repeat(32)

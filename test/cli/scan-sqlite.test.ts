@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, suite, test } from 'node:test'
-import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
+import { scanFile } from '../../packages/cli/src/scan/scan.ts'
 import { DJANGO } from './planted.ts'
 import { Project } from './project.ts'
+import { scannerIn } from './scanned.ts'
 
 const project = new Project()
 after(() => project.remove())
 
 const scan = (name: string) => scanFile(project.path(name), { pgRestore: null })
 
-async function scanned(bytes: Buffer | string): Promise<Report> {
-  writeFileSync(project.path('x'), bytes)
-  return scan('x')
-}
+const scanned = scannerIn(project)
 
 suite('hostile pages of SQLite', () => {
   const SIZE = 32_768

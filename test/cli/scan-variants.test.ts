@@ -4,19 +4,15 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, suite, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { packTar } from 'modern-tar'
-import { type Report, scanFile } from '../../packages/cli/src/scan/scan.ts'
+import { scanFile } from '../../packages/cli/src/scan/scan.ts'
 import { DJANGO } from './planted.ts'
 import { Project } from './project.ts'
+import { rowsOf, scannerIn } from './scanned.ts'
 
 const project = new Project()
 after(() => project.remove())
 
-async function scanned(bytes: Buffer | string, pgRestore: string | null = null): Promise<Report> {
-  writeFileSync(project.path('x'), bytes)
-  return scanFile(project.path('x'), { pgRestore })
-}
-
-const rowsOf = ({ findings }: Report) => findings.reduce((sum, { rows }) => sum + rows, 0)
+const scanned = scannerIn(project)
 
 const [KEY, DATA] = DJANGO[0] as readonly [string, string]
 const ROW = `INSERT INTO django_session VALUES ('${KEY}','${DATA}','x');\n`
@@ -33,7 +29,7 @@ suite('an archive that only pg_restore can read', () => {
   }
 
   test('is read by it', async () => {
-    const report = await scanned(ARCHIVE, restore('exit 0'))
+    const report = await scanned(ARCHIVE, 'x', restore('exit 0'))
     assert.deepEqual([report.problem, rowsOf(report)], [null, 1])
     assert.equal(report.format, 'PostgreSQL custom archive, read by pg_restore')
     mkdirSync(project.path('directory'))
@@ -44,7 +40,7 @@ suite('an archive that only pg_restore can read', () => {
 
   for (const end of ['exit 1', 'kill -9 $$'])
     test(`was not read whole when pg_restore ends with ${end}`, async () => {
-      const report = await scanned(ARCHIVE, restore(end))
+      const report = await scanned(ARCHIVE, 'x', restore(end))
       assert.match(report.problem ?? '', /unknown version 1\.99, and pg_restore could not read it either/)
       assert.equal(rowsOf(report), 1)
     })
@@ -54,7 +50,7 @@ suite('an archive that only pg_restore can read', () => {
       await packTar([{ header: { name: 'a', size: ARCHIVE.length, type: 'file' }, body: ARCHIVE }]),
     )
     for (const bytes of [gzipSync(ARCHIVE), tar, gzipSync(tar)]) {
-      const report = await scanned(bytes, restore('exit 0'))
+      const report = await scanned(bytes, 'x', restore('exit 0'))
       assert.match(report.problem ?? '', /pg_restore can read it only as a file of its own/)
       assert.equal(rowsOf(report), 0)
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { guardStore } from '../../packages/strongroom/src/backing/guard.ts'
+import { GRACE, guardStore } from '../../packages/strongroom/src/backing/guard.ts'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { ConfigError, ReadOnlyError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
@@ -45,10 +45,10 @@ function time(test: TestContext) {
   }
 }
 
-/** Calls of one guarded store, each with a promise of its own. */
+/** Calls of one guarded store, each with a promise of its own, which end after `limit` ms, grace included. */
 function createGuard(limit: number) {
   let next: () => Promise<unknown>
-  const store = guardStore({ read: () => next() } as unknown as Store, limit, 0)
+  const store = guardStore({ read: () => next() } as unknown as Store, limit - GRACE)
   return <T>(call: () => Promise<T>): Promise<T> => {
     next = call
     return store.read('x' as Id) as Promise<T>
@@ -99,7 +99,7 @@ describe('the time limit of store calls', () => {
     assert.deepEqual(fate, ['StoreError', 'resolved', 'waiting'])
     await pass(4)
     assert.deepEqual(fate, ['StoreError', 'resolved', 'StoreError'])
-    await assert.rejects(first, /did not answer within 100 ms/)
+    await assert.rejects(first, new RegExp(`did not answer within ${100 - GRACE} ms`))
   })
 
   it('needs one timer for any number of calls, and does not keep an idle process alive', async (test) => {
@@ -138,7 +138,7 @@ describe('the time limit of store calls', () => {
         ended += 1
       }
     }
-    const index = guardStore({ byOwner: { list } } as unknown as Store, 100, 0).byOwner ?? assert.fail()
+    const index = guardStore({ byOwner: { list } } as unknown as Store, 100 - GRACE).byOwner ?? assert.fail()
     const pages: unknown[] = []
     const fate = fates([
       (async () => {

@@ -9,7 +9,7 @@ import { givenClient, ownClient, RedisConnection } from '../../packages/strongro
 import { openIoredis } from '../../packages/strongroom/src/engines/redis/ioredis.ts'
 import { openNodeRedis } from '../../packages/strongroom/src/engines/redis/node-redis.ts'
 import { parseRedisUrl } from '../../packages/strongroom/src/engines/redis/url.ts'
-import { engineFromUrl, pathInUrl, storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
+import { engineFromUrl, localStoresIn, storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { newEntry, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
@@ -40,6 +40,8 @@ async function works(store: Store) {
   assert.ok(await store.read(id))
   await store.close()
 }
+
+const pathIn = (url: string) => localStoresIn(url)[0]?.path ?? null
 
 suite('a URL that a person got almost right works, or the message says what to write', () => {
   for (const scheme of ['postgres', 'mysql', 'mariadb', 'redis'])
@@ -95,8 +97,8 @@ suite('a URL that a person got almost right works, or the message says what to w
   for (const blank of [' ', '\n', '\r\n', '\t'])
     test(`${JSON.stringify(blank)} at its ends is no part of it`, async () => {
       const around = (url: string) => `${blank}${url}${blank}`
-      assert.equal(pathInUrl(around('sqlite:./x.db')), './x.db')
-      assert.equal(pathInUrl(around('file:./x?timeout=5')), './x')
+      assert.equal(pathIn(around('sqlite:./x.db')), './x.db')
+      assert.equal(pathIn(around('file:./x?timeout=5')), './x')
       for (const url of [
         'postgres://h/x?max=5',
         'mysql://h/x?table=a',
@@ -112,8 +114,8 @@ suite('a URL that a person got almost right works, or the message says what to w
     for (const scheme of ['sqlite', 'file'])
       test(`${scheme}:${path}: no shell expands it`, () => {
         refuses(`${scheme}:${path}`, new RegExp(`write the whole path, as in ${scheme}:\\$HOME/`))
-        assert.throws(() => pathInUrl(`${scheme}:${path}`), ConfigError)
-        assert.equal(pathInUrl(`${scheme}:./${path}`), `./${path}`)
+        assert.throws(() => localStoresIn(`${scheme}:${path}`), ConfigError)
+        assert.equal(pathIn(`${scheme}:./${path}`), `./${path}`)
       })
 
   for (const url of [

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { describe, it } from 'node:test'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
-import { engineFromUrl, pathInUrl, storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
+import { engineFromUrl, localStoresIn, storeFromUrl } from '../../packages/strongroom/src/engines/url.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 
 const id = '5'.repeat(64) as Id
 const entry = { bytes: Buffer.from('bytes'), expiresAt: Date.now() + 3_600_000, owner: null, label: null, createdAt: 0 }
+
+const pathIn = (url: string) => localStoresIn(url)[0]?.path ?? null
 
 describe('a store URL', () => {
   it('may have its scheme in capitals, as parsers of URLs allow', () => {
@@ -17,7 +19,7 @@ describe('a store URL', () => {
       assert.equal(storeFromUrl(url).traits.engine, storeFromUrl(url.toLowerCase()).traits.engine, url)
     for (const url of ['REDIS+SENTINEL://h/boss', 'Memcached://h', 'File:./X', 'SQLITE:./X.db', 'COOKIE:', ' Memory:'])
       assert.ok(engineFromUrl(url).traits, url)
-    assert.equal(pathInUrl('SQLite:./X.db'), './X.db')
+    assert.equal(pathIn('SQLite:./X.db'), './X.db')
   })
 
   it('names each engine and passes its options to it', () => {
@@ -70,7 +72,7 @@ describe('a store URL', () => {
       ['memory:', null],
       ['memcached://host', null],
     ] as const)
-      assert.equal(pathInUrl(url), path, url)
+      assert.equal(pathIn(url), path, url)
   })
 
   it('that is unknown is refused with a list of the known ones', () => {

@@ -8,7 +8,7 @@ export interface RedisSentinel {
   readonly url: string
   /**
    * The server that all sentinels consider the master, when all other running servers follow it and have what it has. Not earlier: if
-   * it is killed while a former master still considers itself the master, the sentinels elect one master after another, for seconds;
+   * it is killed while an earlier master still considers itself the master, the sentinels elect one master after another, for seconds;
    * and Redis replicates after it has acknowledged a write, so that the next master may lack what was written a moment ago.
    */
   master(): Promise<RedisServer>

@@ -43,7 +43,7 @@ export {
   type PostgresClient,
   type PostgresPool,
   queryOf as postgresQuery,
-  refuseBinary as refuseBinaryPostgres,
+  checkClient as checkPostgresClient,
 } from './engines/postgres/client.ts'
 export {
   driverUrl as postgresDriverUrl,
@@ -89,7 +89,7 @@ export {
   type SqliteHandle,
 } from './engines/sqlite/handle.ts'
 export { WatchedFile as WatchedSqliteFile } from './engines/sqlite/watched-file.ts'
-export { engineFromUrl, localStoresIn, pathInUrl, storeFromUrl } from './engines/url.ts'
+export { engineFromUrl, localStoresIn, storeFromUrl } from './engines/url.ts'
 export { type CookieTransport, cookieTransport } from './http/cookie.ts'
 export { CONTENT_HEAD, type Content, type Meta, type Values } from './session/content.ts'
 export type { RequestedLifetime } from './session/lifetime.ts'

@@ -76,9 +76,9 @@ export const mysqlPlanner: Planner = {
   },
 
   /** The programs compare names without regard to case. */
-  isNamed(name, table, request) {
+  isNamed(request) {
     const { database } = connection(request.url)
-    return [name, `${database}.${name}`].some((each) => isSame(each, shown(table)))
+    return (name, table) => [name, `${database}.${name}`].some((each) => isSame(each, shown(table)))
   },
 
   catalog(request) {

@@ -40,8 +40,8 @@ export interface Planner {
   plan(request: Request, leftOut: LeftOut): Plan
   /** All tables that are left out, by their names in the request. */
   names(request: Request): readonly string[]
-  /** Is this the table, or one of them? */
-  isNamed(name: string, table: TableName, request: Request): boolean
+  /** Returns a function that says whether a name is that of a table, or of several of which this is one. */
+  isNamed(request: Request): (name: string, table: TableName) => boolean
   /** A program that prints tables and their columns, for `catalogIn`. Null when nothing depends on them. */
   catalog(request: Request): { readonly command: Command; readonly secrets: Plan['secrets'] } | null
 }

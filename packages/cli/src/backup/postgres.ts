@@ -50,7 +50,7 @@ export const postgresPlanner: Planner = {
     return [...tablesOf(request, tableIn('postgres:', query)).map((table) => table.toLowerCase()), ...request.without]
   },
 
-  isNamed: (name, table) => name === table.name || name === shown(table),
+  isNamed: () => (name, table) => name === table.name || name === shown(table),
 
   /** Always: pg_dump before version 16 cannot leave out the rows of partitions and children by the name of their parent. */
   catalog(request) {

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
 import type { Command } from 'commander'
-import { pathInUrl } from 'strongroom/internal'
+import { localStoresIn } from 'strongroom/internal'
 import { catalogIn, checkFound, type LeftOut, leftOut, NOT_ASKED, remarksAbout } from '../backup/catalog.ts'
 import { checkFree } from '../backup/draft.ts'
 import { mysqlPlanner } from '../backup/mysql.ts'
 import { checkTarget } from '../backup/own-source.ts'
 import { checkPassed, findOption } from '../backup/passed.ts'
-import { checkNames, type Plan, type Planner, type Request, tableIn, tablesOf } from '../backup/plan.ts'
+import { checkNames, type Plan, type Planner, type Request, tablesOf } from '../backup/plan.ts'
 import { postgresPlanner } from '../backup/postgres.ts'
 import { outputOf, runPlan, type Target } from '../backup/run.ts'
 import { shellWords } from '../backup/shell.ts'
@@ -100,10 +100,7 @@ async function lookUp(planner: Planner, request: Request): Promise<LeftOut> {
   const catalog = planner.catalog(request)
   if (!catalog) return NOT_ASKED
   const found = catalogIn(await outputOf(catalog.command, catalog.secrets))
-  const result = leftOut(found, {
-    names: planner.names(request),
-    isNamed: (name, table) => planner.isNamed(name, table, request),
-  })
+  const result = leftOut(found, { names: planner.names(request), isNamed: planner.isNamed(request) })
   checkFound(request.without, result.missing)
   return result
 }
@@ -134,10 +131,11 @@ const UNKNOWN = 'A backup of this URL is not possible. Known: postgres:, mysql:,
 async function copy(request: Request, target: Target, { print }: Options): Promise<boolean> {
   if (request.passed.length > 0)
     throw misuse('A SQLite database is copied without another program, so no arguments can be passed to one.')
-  const from = pathInUrl(request.url)
-  if (from === null) throw misuse('A database in memory belongs to its process: there is nothing to back up.')
-  const query = new URLSearchParams(request.url.split('?').slice(1).join('?'))
-  const tables = [...tablesOf(request, tableIn('sqlite:', query)), ...request.without]
+  const [database] = localStoresIn(request.url)
+  if (database?.engine !== 'sqlite')
+    throw misuse('A database in memory belongs to its process: there is nothing to back up.')
+  const from = database.path
+  const tables = [...tablesOf(request, database.table), ...request.without]
   checkPath(from)
   checkTarget(from, target.file)
   if (print) {

@@ -12,7 +12,7 @@ import {
   postgresErrorCode,
   postgresFailure,
   postgresQuery,
-  refuseBinaryPostgres,
+  checkPostgresClient,
   timeoutOption,
   wholeNumber,
 } from 'strongroom/internal'
@@ -45,7 +45,7 @@ export function djangoPostgres(given: string | PostgresPool | PostgresClient | D
   const { url, client, max } = options
   if ((typeof url === 'string' && url !== '') === (client !== undefined))
     throw new ConfigError('djangoPostgres() takes either a URL or a client.')
-  if (client !== undefined) refuseBinaryPostgres('djangoPostgres()', client)
+  if (client !== undefined) checkPostgresClient('djangoPostgres()', client)
   if (client && max !== undefined)
     throw new ConfigError('djangoPostgres(): "max" is for a URL. A client has its own limit.')
   const table = quotedTable('djangoPostgres()', options.table, '"')

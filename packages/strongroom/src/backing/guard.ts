@@ -8,11 +8,11 @@ type Guard = <T>(call: () => Promise<T>) => Promise<T>
  * Ms that a call may take longer than the limit. Engines have time limits of their own, of the same length unless they were told
  * otherwise, and know why there was no answer: a connection that was refused, a certificate that nobody trusts.
  */
-const GRACE = 50
+export const GRACE = 50
 
-/** Every call resolves, or rejects with `StoreError`, within `ms` and `grace`, whatever the backend does. */
-function createGuard(ms: number, grace: number): Guard {
-  const limit = new TimeLimit(ms + grace, () => tooLate(ms))
+/** Every call resolves, or rejects with `StoreError`, within `ms` and the grace, whatever the backend does. */
+function createGuard(ms: number): Guard {
+  const limit = new TimeLimit(ms + GRACE, () => tooLate(ms))
   return <T>(call: () => Promise<T>) => limit.call(call, asStoreError)
 }
 
@@ -63,9 +63,8 @@ async function* guardPages<Page>(guard: Guard, list: () => AsyncIterable<Page>):
 export function guardStore(
   store: Store,
   limit: number,
-  grace = GRACE,
 ): Pick<Store, 'create' | 'read' | 'readSync' | 'update' | 'touch' | 'delete' | 'byOwner'> {
-  const guard = createGuard(limit, grace)
+  const guard = createGuard(limit)
   const { byOwner } = store
   return {
     create: (id, entry) => guard(() => store.create(id, entry)),

@@ -118,17 +118,6 @@ function closingInner(store: Store, inner: readonly Store[]): Store {
 
 const PARTS = /^([a-z][a-z0-9+.-]*):([^?]*)(?:\?(.*))?$/i
 
-/**
- * The file or directory that a URL names; null for a store without one. A command that only reads first checks that it
- * exists, because opening the store would create an empty one for a mistyped path.
- */
-export function pathInUrl(given: string): string | null {
-  const url = trimUrl('the store', given)
-  const [, scheme = '', path = '', query] = PARTS.exec(url) ?? []
-  if (scheme === 'cached') return pathInUrl(new URLSearchParams(query).get('durable') ?? '')
-  return ['file', 'sqlite'].includes(scheme) && path !== ':memory:' ? localPath(scheme, path) : null
-}
-
 /** The options of a URL that are URLs of stores themselves. What a cache lacks, nobody misses. */
 const INNER: Readonly<Record<string, readonly string[]>> = {
   cached: ['durable'],

@@ -31,7 +31,8 @@ export function hold<Data extends object>(
   return (visit) => {
     if (!response.headersSent) held.begin(visit)
     // It is too late to save anything. Once the visit knows, a change to the session throws instead of being lost.
-    // A promise only with `saveEveryRequest`, Django's included. Nobody waits for it, and a rejection that nobody handles would end the process.
+    // A promise only with `saveEveryRequest`, Django's included. Nobody waits for it, and a rejection that nobody handles would end
+    // the process.
     else Promise.resolve(visit.commit()).catch(() => undefined)
     return visit
   }

@@ -27,9 +27,6 @@ function withoutValues(message: string): string {
 /** For a table that does not exist. */
 export const MISSING = 'The session table is missing. Run "npx @strongroom/cli migrate", or set createTable: true.'
 
-/** The text of 1045 and 1698 without a password. The server says so whether or not it knows the user. */
-const NO_PASSWORD = /\(using password: NO\)/
-
 const ADVICE: readonly (readonly [reasons: readonly (number | string)[], message: string])[] = [
   [[1146], MISSING],
   [[1054, 1364], 'The session table has other columns than this release expects. Run "npx @strongroom/cli migrate".'],
@@ -60,29 +57,32 @@ const ADVICE: readonly (readonly [reasons: readonly (number | string)[], message
   ],
 ]
 
-/** What mysql2 says in words of its own, without a code. */
-const IS_CLOSED = /^Pool is closed|closed state$/
+/** What the words of an error say, and its number does not. */
+const IN_WORDS: readonly (readonly [RegExp, string])[] = [
+  // Of 1045 and 1698. The server says so whether or not it knows the user.
+  [
+    /\(using password: NO\)/,
+    'The session database refused the login, and was given no password. Let the application read a URL with the password from an environment variable; the command line also reads MYSQL_PWD.',
+  ],
+  // Of mysql2, which gives it no number.
+  [/^Pool is closed|closed state$/, 'The client of the session database is closed. Close it after the sessions.'],
+]
 
 /** Any error of the driver as one that a store may reject with. */
 export function failure(error: unknown): StrongroomError {
   if (error instanceof StrongroomError) return error
   const cause = new MysqlFault(error)
-  if (NO_PASSWORD.test(cause.message))
-    return new StoreError(
-      'The session database refused the login, and was given no password. Let the application read a URL with the password from an environment variable; the command line also reads MYSQL_PWD.',
-      { cause },
-    )
-  const advice = ADVICE.find(([reasons]) => reasons.includes(cause.errno ?? '') || reasons.includes(cause.code ?? ''))
-  const ofTheDriver = IS_CLOSED.test(cause.message)
-    ? 'The client that mysql() was given is closed. Close it after the sessions.'
-    : undefined
+  const [, inWords] = IN_WORDS.find(([pattern]) => pattern.test(cause.message)) ?? []
+  const [, advice] =
+    ADVICE.find(([reasons]) => reasons.includes(cause.errno ?? '') || reasons.includes(cause.code ?? '')) ?? []
   const isFromServer = cause.errno !== undefined && cause.errno >= 1000
   return new StoreError(
-    advice?.[1] ??
+    inWords ??
+      advice ??
       tlsAdvice('the session database', cause.code) ??
       (isFromServer
         ? `The session database reported error ${cause.errno}; the cause says more.`
-        : (ofTheDriver ?? 'A call to the session database failed. The cause says why.')),
+        : 'A call to the session database failed. The cause says why.'),
     { cause },
   )
 }

@@ -41,10 +41,10 @@ export interface PostgresPool {
 }
 
 /**
- * Refuses what is no client, and one that asks for results in binary: it cannot be asked for text in one query, and no value would be readable. Throws
- * `ConfigError`, naming `where`.
+ * Refuses what is no client, and one that asks for results in binary: it cannot be asked for text in one query, and no value would be
+ * readable. Throws `ConfigError`, naming `where`.
  */
-export function refuseBinary(where: string, client: PostgresPool | PostgresClient): void {
+export function checkClient(where: string, client: PostgresPool | PostgresClient): void {
   if (typeof client !== 'object' || client === null || !('query' in client || 'connect' in client))
     throw new ConfigError(`Option "client" of ${where} must be a Pool or a Client of pg.`)
   const { options } = client as { readonly options?: { readonly binary?: unknown } }

@@ -6,7 +6,7 @@ import { trimServerUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
 import { PostgresChangeFeed } from './changes.ts'
-import { type PostgresClient, type PostgresPool, refuseBinary } from './client.ts'
+import { type PostgresClient, type PostgresPool, checkClient } from './client.ts'
 import { driverUrl } from './driver-url.ts'
 import { ClientExecutor, canReserve, type Executor, PoolExecutor, URL_OPTIONS, UrlExecutor } from './executor.ts'
 import { statementsFor } from './statements.ts'
@@ -111,7 +111,7 @@ function executorOf({ url, client, max }: AnyOptions, timeout: number): Executor
   if (client) {
     if (url !== undefined || max !== undefined)
       throw new ConfigError('postgres() takes "url" and "max" for connections that it opens itself, not with a client.')
-    refuseBinary('postgres()', client)
+    checkClient('postgres()', client)
     return 'totalCount' in client ? new PoolExecutor(client) : new ClientExecutor(client)
   }
   if (typeof url !== 'string' || url === '') throw new ConfigError('postgres() needs a URL or a client.')

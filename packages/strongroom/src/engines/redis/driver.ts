@@ -17,8 +17,9 @@ export interface Driver {
   /** Runs a script by its source, which the server caches from then on. */
   evalSource(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>
   /**
-   * Rejects when the client is not in the database that it was told to use, where that is not the first one. Called before anything is
-   * sent over a client of the application's, and after it has lost its connection: ioredis goes on in database 0 when the server refuses SELECT, and says so only in an event.
+   * Rejects when the client is not in the database that it was told to use, where that is not the first one. Called before anything
+   * is sent over a client of the application's, and after it has lost its connection: ioredis goes on in database 0 when the server
+   * refuses SELECT, and says so only in an event.
    */
   confirmDatabase?(): Promise<unknown>
   /** All masters, for commands that have no key. */

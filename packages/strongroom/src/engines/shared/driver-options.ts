@@ -1,8 +1,10 @@
-const OF_DRIVERS = ['host', 'hosts', 'port', 'user', 'username', 'password', 'database', 'db', 'ssl', 'tls']
-const ALSO = ['connectionString', 'socketPath', 'socket', 'uri']
+const OF_DRIVERS = [
+  ...['host', 'hosts', 'port', 'socket', 'socketPath', 'uri', 'connectionString', 'ssl', 'tls'],
+  ...['user', 'username', 'password', 'database', 'db'],
+]
 
 /** What to write instead of options of a driver, which people copy from where they have opened a connection. */
 export const driverAdvice = (client: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    [...OF_DRIVERS, ...ALSO].map((name) => [name, `That is for the driver: write a URL, or pass client: ${client}.`]),
+    OF_DRIVERS.map((name) => [name, `That is for the driver: write a URL, or pass client: ${client}.`]),
   )

@@ -39,7 +39,7 @@ export function parseServerUrl(where: string, example: string, given: string): S
 
 /**
  * A URL that came from a file or a variable may have blanks or a line break at its ends. Within it, a line break is a mistake, which
- * parsers of URLs drop in silence.
+ * parsers of URLs drop in silence. The scheme may be in capitals, and is in small letters in what is returned.
  */
 export function trimUrl(where: string, given: string): string {
   const url = given.trim().replace(/^[a-z][a-z\d+.-]*:/i, (scheme) => scheme.toLowerCase())

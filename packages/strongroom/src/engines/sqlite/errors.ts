@@ -74,7 +74,7 @@ const OF_THE_DRIVERS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /database (?:is not open|connection is not open|has been closed)/,
-    'The database that sqlite() was given is closed. Close it after the sessions.',
+    'The session database is closed. Close it after the sessions.',
   ],
 ]
 
