@@ -459,11 +459,7 @@ export const foundMutations: readonly Mutation[] = [
     'if (information) throw',
     "if (information?.name === '') throw",
   ),
-  command('backup-passed', 'backup/run')(
-    'an empty pipe that is called a backup',
-    'let bytes = 0\n',
-    'let bytes = 1\n',
-  ),
+  command('backup-passed', 'backup/run')('an empty pipe that is called a backup', 'let bytes = 0\n', 'let bytes = 1\n'),
   command('backup-passed', 'backup/run')(
     'an empty file that the shell has opened, and that is called a backup',
     'size - before.size',

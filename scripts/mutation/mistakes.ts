@@ -7,6 +7,7 @@ const folder = on('test/engines/file-directory.test.ts', source('engines/file/di
 const made = (file: string) => on('test/adapters/mistakes.test.ts', source(file))
 const warned = (file: string) => on('test/core/warnings.test.ts', source(file))
 const answered = (file: string) => on('test/adapters/error-responses.test.ts', source(file))
+const unusable = (file: string) => on('test/engines/unusable-clients.test.ts', source(file))
 const guarded = on('test/core/outage.test.ts', source('backing/guard'))
 const selected = (file: string) => on('test/engines/server-url.test.ts', source(`engines/redis/${file}`))
 const replaced = (file: string) => on('test/engines/sqlite-file.test.ts', source(`engines/sqlite/${file}`))
@@ -225,4 +226,25 @@ export const mistakeMutations: readonly Mutation[] = [
     'django\\+/',
   ),
   made('backing/create')('a store without a limit', 'checkTraits(given.traits)', '{}'),
+  unusable('engines/redis/errors')(
+    'a client of Redis that was never connected',
+    "  [/^The client is closed/, 'the client was never connected, or is closed: call await client.connect() first'],\n",
+    '',
+  ),
+  unusable('engines/postgres/executor')(
+    'a client of PostgreSQL that was never connected',
+    '._connected !== false',
+    '._connected !== null',
+  ),
+  unusable('engines/mysql/errors')('a client of MySQL that is closed', '/^Pool is closed|closed state$/', '/^closed$/'),
+  unusable('engines/sqlite/errors')(
+    'a table of SQLite with other columns',
+    '/no such column|has no column named/',
+    '/has no column named/',
+  ),
+  unusable('engines/file/disk')(
+    'a session directory whose disk is not mounted',
+    "  ENOENT: 'The session directory, or",
+    "  ENOTUNIQ: 'The session directory, or",
+  ),
 ]
