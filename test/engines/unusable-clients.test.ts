@@ -71,7 +71,7 @@ suite('what was handed in and cannot be used is named in the message, and not in
     [
       'a table of this name with other columns',
       foreign,
-      /other columns than this release expects\. Give sessions another/,
+      /other columns than this release expects\. Give sessions a table of their own: option "table"\.$/,
     ],
     [
       'a link to a directory that is not mounted',

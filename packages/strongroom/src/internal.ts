@@ -40,10 +40,10 @@ export { isDuplicate as isMysqlDuplicate, tooLate as mysqlTooLate } from './engi
 export { Executor as MysqlExecutor } from './engines/mysql/executor.ts'
 export { settingsOf as mysqlSettings } from './engines/mysql/table.ts'
 export {
+  checkClient as checkPostgresClient,
   type PostgresClient,
   type PostgresPool,
   queryOf as postgresQuery,
-  checkClient as checkPostgresClient,
 } from './engines/postgres/client.ts'
 export {
   driverUrl as postgresDriverUrl,

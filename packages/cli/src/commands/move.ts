@@ -1,3 +1,4 @@
+import { isDjangoUrl } from '@strongroom/django/internal'
 import type { Command } from 'commander'
 import type { ScannableStore, Store } from 'strongroom'
 import { isSession, storeFromUrl } from 'strongroom/internal'
@@ -61,7 +62,7 @@ export function move(program: Command): void {
 async function start(options: Options & DjangoOptions): Promise<void> {
   const given = { ...options, ...(await resolveUrls(options)) }
   // Imported only when needed, because no other command needs the Django package.
-  if (/^django\+/i.test(given.from)) return (await import('./move-django.ts')).moveDjango(given)
+  if (isDjangoUrl(given.from)) return (await import('./move-django.ts')).moveDjango(given)
   for (const name of ['delete', 'users', 'config', 'namespace'] as const)
     if (given[name] !== undefined) throw misuse(`--${name} is for moving from Django: --from django+postgres://…`)
   if (given.to === undefined) throw misuse("required option '--to <url>' not specified")

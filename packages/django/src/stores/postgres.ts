@@ -1,6 +1,7 @@
 import { ConfigError } from 'strongroom'
 import {
   checkOptions,
+  checkPostgresClient,
   OpenState,
   type PostgresClient,
   PostgresClientExecutor,
@@ -12,7 +13,6 @@ import {
   postgresErrorCode,
   postgresFailure,
   postgresQuery,
-  checkPostgresClient,
   timeoutOption,
   wholeNumber,
 } from 'strongroom/internal'

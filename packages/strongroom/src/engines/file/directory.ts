@@ -96,8 +96,7 @@ async function refusal({ root, uid, path }: Refused): Promise<string> {
 function notReached(root: string, uid: number, { path, owner, code }: Existing): string {
   const whose = owner === uid ? `This user may not write to ${path}.` : `${path} belongs to the user ${owner}.`
   const us = `This process is the user ${uid}.`
-  if (code !== 'ENOENT')
-    return `The session directory cannot be reached: ${root}. ${whose} ${us} Choose another one.`
+  if (code !== 'ENOENT') return `The session directory cannot be reached: ${root}. ${whose} ${us} Choose another one.`
   return `The session directory cannot be created: ${root}. ${whose} ${us} As root: install -d -o ${uid} -m 700 ${quoted(root)}`
 }
 

@@ -70,7 +70,7 @@ export function isBusy(error: unknown): boolean {
 const OF_THE_DRIVERS: readonly (readonly [RegExp, string])[] = [
   [
     /no such column|has no column named/,
-    'The session table has other columns than this release expects. Give sessions another table, or run "npx @strongroom/cli migrate".',
+    'The session table has other columns than this release expects. Give sessions a table of their own: option "table".',
   ],
   [
     /database (?:is not open|connection is not open|has been closed)/,
