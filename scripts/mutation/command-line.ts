@@ -491,4 +491,9 @@ export const foundMutations: readonly Mutation[] = [
     "    stream.on('error', () => {})\n",
     '',
   ),
+  command('scan-sql', 'scan/kind')(
+    'an entry of the library whose end nobody has seen, and that counts as harmless',
+    '    if (length > bytes.length) return false\n',
+    '',
+  ),
 ]

@@ -161,6 +161,27 @@ suite('what is not understood is reported, and nothing else is', () => {
   })
 })
 
+suite('an entry that the library keeps beside the sessions', () => {
+  const entry = (payload: string) =>
+    `${MYSQL}INSERT INTO strongroom_sessions VALUES (0x${ID},NULL,'\x01',${payload},${TIMES});`
+  const register = (keys: number) => `[[${'1,'.repeat(keys)}1]]`
+
+  for (const [form, write] of [
+    ['text', (text: string) => `'${text}'`],
+    ['hexadecimal digits', (text: string) => `0x${Buffer.from(text).toString('hex')}`],
+  ] as const)
+    test(`is no session, in ${form}, unless it is too long to be seen whole`, async () => {
+      assert.deepEqual(
+        (await scanned(entry(write(register(100))))).findings.map(({ kind }) => kind),
+        [],
+      )
+      assert.deepEqual(
+        (await scanned(entry(write(register(1000))))).findings.map(({ kind }) => kind),
+        ['unknown'],
+      )
+    })
+})
+
 suite('the time is proportional to the input', () => {
   const LONG = 400_000
   /** A megabyte or two of each: what takes quadratic time, or worse, does not end within the limit. */

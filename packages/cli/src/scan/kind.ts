@@ -67,6 +67,8 @@ function isOwnEntry(row: Row): boolean {
   for (const value of row.values()) {
     const { bytes, length } = binary(value)
     hasLabel ||= length === 1 && (bytes[0] as number) > 0 && (bytes[0] as number) < 32
+    // Nobody has seen how one ends that was not kept whole.
+    if (length > bytes.length) return false
     if (length > LONGEST_COLUMN && !OWN_ENTRY.test(bytes.toString('latin1'))) return false
   }
   return hasLabel
