@@ -130,6 +130,11 @@ export interface Store {
    */
   update(id: Id, entry: Entry, version: Version): Promise<Version | null>
   /**
+   * Present if entries are in this process's memory: does immediately what `update` would do, and returns what it would resolve
+   * to; or does nothing, and returns undefined, if only `update` can. Throws what `update` would reject with.
+   */
+  updateSync?(id: Id, entry: Entry, version: Version): Version | null | undefined
+  /**
    * Moves the deadline and nothing else: bytes and version stay. False if the entry is not live. With `version`, only that
    * version is touched (false if it is another): a touch that was under way while another request gave the session a longer
    * lifetime must not cut it short again.

@@ -25,7 +25,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>): M
     } catch (error) {
       if (!(error instanceof StrongroomError)) {
         // Hono passes on what is thrown and is no Error. A logout that came before it is saved all the same.
-        await Promise.resolve(visit.commit(500)).catch(() => undefined)
+        await commitLogout(visit)
         throw error
       }
       // Hono adds the headers of the response to the error page, which has neither that length nor that ETag.
@@ -38,6 +38,13 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>): M
       throw new CommitException(error.status as 500, { message: error.publicMessage, cause: error })
     }
   }
+}
+
+/** With a response that is an error. If even that fails, the error that came first is the one to report. */
+async function commitLogout(visit: { commit(status: number): unknown }): Promise<void> {
+  try {
+    await visit.commit(500)
+  } catch {}
 }
 
 /** Hono asks for the response of one that `app.onError` does not handle, and logs nothing. */

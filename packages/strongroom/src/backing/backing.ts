@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts'
 import { parseJson } from '../base/json.ts'
 import type { Master } from '../crypto/keyring.ts'
 import type { Id, Refused } from '../crypto/token.ts'
@@ -105,7 +106,7 @@ export interface Backing {
    * The session of a cookie; refused when what is stored is not ours. A promise only if there is something to wait for.
    * `fresh` after a compare-and-set that failed: a copy may be the very one that it failed for.
    */
-  load(cookie: VerifiedCookie, options?: ReadOptions): LoadResult | Promise<LoadResult>
+  load(cookie: VerifiedCookie, options?: ReadOptions): Awaitable<LoadResult>
   /** Stores a new session under a new token. `began` is when its login began, if it is one. */
   create(content: ContentToSave, expiresAt: number, began?: LoginMoment | null): Promise<SessionRef>
   /**
@@ -123,8 +124,11 @@ export interface Backing {
    * server could tell a second session from the first.
    */
   createUnder?(cookie: VerifiedCookie, content: Content, expiresAt: number): Promise<SessionRef | null>
-  /** Null, and nothing stored, if the version is another or the session has ended. `before` is what was loaded with `ref`. */
-  update(ref: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Promise<SessionRef | null>
+  /**
+   * Null, and nothing stored, if the version is another or the session has ended. `before` is what was loaded with `ref`. A promise
+   * only if there is something to wait for; without one, it throws what it would reject with.
+   */
+  update(ref: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Awaitable<SessionRef | null>
   /** Moves the idle deadline; null if the session has ended, or was changed since it was loaded. */
   touch(ref: SessionRef, content: Content, expiresAt: number): Promise<SessionRef | null>
   /** Ends a session, whatever its version. True if this call ended a live one. */

@@ -63,7 +63,7 @@ async function* guardPages<Page>(guard: Guard, list: () => AsyncIterable<Page>):
 export function guardStore(
   store: Store,
   limit: number,
-): Pick<Store, 'create' | 'read' | 'readSync' | 'update' | 'touch' | 'delete' | 'byOwner'> {
+): Pick<Store, 'create' | 'read' | 'readSync' | 'update' | 'updateSync' | 'touch' | 'delete' | 'byOwner'> {
   const guard = createGuard(limit)
   const { byOwner } = store
   return {
@@ -71,6 +71,9 @@ export function guardStore(
     read: (id, options) => guard(() => store.read(id, options)),
     ...(store.readSync && { readSync: (id) => immediately(() => store.readSync?.(id)) }),
     update: (id, entry, version) => guard(() => store.update(id, entry, version)),
+    ...(store.updateSync && {
+      updateSync: (id, entry, version) => immediately(() => store.updateSync?.(id, entry, version)),
+    }),
     touch: (id, expiresAt, version) => guard(() => store.touch(id, expiresAt, version)),
     delete: (id, version, owner) => guard(() => store.delete(id, version, owner)),
     ...(byOwner && {

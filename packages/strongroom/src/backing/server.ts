@@ -1,3 +1,4 @@
+import { type Awaitable, after } from '../base/awaitable.ts'
 import { detached } from '../base/bytes.ts'
 import { Memo } from '../base/memo.ts'
 import type { Aead } from '../crypto/aead.ts'
@@ -137,38 +138,58 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     return found && !('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found : null
   }
 
-  async function write(
+  function write(
+    was: RecordRef,
+    token: VerifiedToken,
+    renewedAt: number,
+    ...given: Write
+  ): Awaitable<RecordRef | null> {
+    const [content, , before] = given
+    const registering = content.meta.deadline > before.meta.deadline ? register(token, content.meta) : undefined
+    return registering
+      ? registering.then(() => overwrite(was, token, renewedAt, ...given))
+      : overwrite(was, token, renewedAt, ...given)
+  }
+
+  function overwrite(
     was: RecordRef,
     token: VerifiedToken,
     renewedAt: number,
     ...[content, expiresAt, before]: Write
-  ) {
-    const registering = content.meta.deadline > before.meta.deadline && register(token, content.meta)
-    if (registering) await registering
+  ): Awaitable<RecordRef | null> {
     const entry = entryFor(token, content, expiresAt, { content: before, ref: was }, renewedAt)
-    const seen = await versionOf(was)
-    if (seen === null) return null
-    const update = () => store.update(token.id, entry, seen)
-    const renews = token.generation > was.cookie.generation
-    const version = await read.around(token.id, renews ? () => twice(update, token) : update)
-    return version === null ? null : refTo(token, entry, renewedAt, version)
+    return after(was.version ?? versionOf(was), (seen) => {
+      if (seen === null) return null
+      const renews = token.generation > was.cookie.generation
+      const put = () => update(token.id, entry, seen)
+      const putting = read.around(token.id, renews ? () => twice(put, token) : put)
+      return after(putting, (version) => (version === null ? null : refTo(token, entry, renewedAt, version)))
+    })
+  }
+
+  /** Immediately, where the store can. */
+  function update(id: Id, entry: Entry, version: Version): Awaitable<Version | null> {
+    const done = store.updateSync?.(id, entry, version)
+    return done === undefined ? store.update(id, entry, version) : done
   }
 
   /**
    * A renewal that failed may have been stored, even after it was given up, and then its token, which nobody has received, is the
    * only one that opens the session. It is tried once more, with the same token; and what is there in the end decides.
    */
-  async function twice(update: () => Promise<Version | null>, token: VerifiedToken): Promise<Version | null> {
+  async function twice(put: () => Awaitable<Version | null>, token: VerifiedToken): Promise<Version | null> {
     try {
-      return await update()
+      return await put()
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
     }
     let failure: unknown
-    const second = await update().catch((error) => {
+    let second: Version | null = null
+    try {
+      second = await put()
+    } catch (error) {
       failure = error
-      return null
-    })
+    }
     const version = second ?? (await present(token))?.version ?? null
     if (version === null && failure !== undefined) throw failure
     return version
@@ -234,7 +255,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
 
     update: (ref, ...content) =>
       write(ref as RecordRef, (ref as RecordRef).cookie, (ref as RecordRef).renewedAt, ...content),
-    renew: (ref, ...content) =>
+    renew: async (ref, ...content) =>
       write(ref as RecordRef, renewedToken((ref as RecordRef).cookie, namespace), now(), ...content),
 
     async touch(ref, _content, expiresAt) {

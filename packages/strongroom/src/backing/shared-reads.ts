@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.ts'
 import type { Id } from '../crypto/token.ts'
 import type { Store } from '../store.ts'
 
@@ -27,17 +28,15 @@ export function sharedReads(readFromStore: Store['read']) {
       return read
     },
     /** After a write (of all ids: null), reads that began before it or while it ran are too old to be shared. */
-    async around<T>(id: Id | null, write: () => Promise<T>): Promise<T> {
+    around<W extends Awaitable<unknown>>(id: Id | null, write: () => W): W {
       const tooOld = () => {
         if (id === null) begun = null
         else begun?.delete(id)
       }
       tooOld()
-      try {
-        return await write()
-      } finally {
-        tooOld()
-      }
+      const written = write()
+      // While one that has ended by now ran, no read can have begun.
+      return written instanceof Promise ? (written.finally(tooOld) as W) : written
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Loaded, SessionRef } from '../backing/backing.ts'
+import type { Awaitable } from '../base/awaitable.ts'
 import { changesOf } from '../session/changes.ts'
 import type { State } from '../session/state.ts'
 import { create } from './create.ts'
@@ -6,21 +7,19 @@ import { login } from './login.ts'
 import { nextStamp } from './next-meta.ts'
 import type { Plan } from './plan.ts'
 import { refresh, type Saved, save, touch, trySave } from './save.ts'
-import { type Committer, revoked, type Task } from './task.ts'
+import { revoked, type Task } from './task.ts'
 
 /**
- * Carries out a plan. Resolves to the session as it is stored now; to null when it has ended or, for a touch or a refresh, when
- * nothing was saved.
+ * Carries out a plan. Returns the session as it is stored now; null when it has ended or, for a touch or a refresh, when nothing
+ * was saved. A promise only if there is something to wait for.
  */
-export function commit(committer: Committer, plan: Plan): Promise<Saved> {
-  const { context, state } = committer
-  // Not an async function: most commits need no stamp, and would wait for one more turn of the promise queue.
-  if (state.intent?.verb !== 'login' && state.credentialChange === null)
-    return carryOut({ ...committer, stamp: null }, plan)
-  return nextStamp(context, state).then((stamp) => carryOut({ ...committer, stamp }, plan))
+export function commit(task: Task, plan: Plan): Awaitable<Saved> {
+  const { context, state } = task
+  if (state.intent?.verb !== 'login' && state.credentialChange === null) return carryOut(task, plan)
+  return nextStamp(context, state).then((stamp) => carryOut({ ...task, stamp }, plan))
 }
 
-function carryOut(task: Task, plan: Plan): Promise<Saved> {
+function carryOut(task: Task, plan: Plan): Awaitable<Saved> {
   switch (plan.verb) {
     case 'end':
       return end(task, plan)

@@ -7,6 +7,7 @@ import {
   type Superseded,
   type VerifiedCookie,
 } from '../backing/backing.ts'
+import { type Awaitable, after } from '../base/awaitable.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import { MOST_TRIED } from '../http/cookie.ts'
@@ -48,18 +49,14 @@ export function hasCookie({ transport }: SessionsContext, cookies: string | unde
  * another server may have made a moment ago. A promise only if there is something to wait for, because every request comes
  * through here.
  */
-export function load(
-  context: SessionsContext,
-  cookies: string | undefined,
-): LoadedCookies | 'unknown-key' | Promise<LoadedCookies | 'unknown-key'> {
+export function load(context: SessionsContext, cookies: string | undefined): Awaitable<LoadedCookies | 'unknown-key'> {
   const found = verifiedCookies(context, cookies)
   if (found === 'unknown-key') return found
   const [cookie] = found
   if (cookie === undefined) return NO_COOKIE
   if (found.length > 1)
     return Promise.all(found.map((one) => loadOne(context, one))).then((all) => choose(context, found, all))
-  const result = loadOne(context, cookie)
-  return result instanceof Promise ? result.then((one) => alone(cookie, one)) : alone(cookie, result)
+  return after(loadOne(context, cookie), (one) => alone(cookie, one))
 }
 
 function alone(cookie: VerifiedCookie, result: LoadResult): LoadedCookies | 'unknown-key' {
@@ -134,12 +131,10 @@ function othersOf(owned: readonly OwnedSession[], chosen?: SessionRef): readonly
   return [...byId.values()]
 }
 
-function loadOne(context: SessionsContext, cookie: VerifiedCookie): LoadResult | Promise<LoadResult> {
+function loadOne(context: SessionsContext, cookie: VerifiedCookie): Awaitable<LoadResult> {
   const result = context.backing.load(cookie)
   if (context.stamps !== null) return checkStamp(context, result).then((checked) => report(context, cookie, checked))
-  return result instanceof Promise
-    ? result.then((loaded) => report(context, cookie, loaded))
-    : report(context, cookie, result)
+  return after(result, (loaded) => report(context, cookie, loaded))
 }
 
 function report({ emit }: SessionsContext, { id }: VerifiedCookie, result: LoadResult): LoadResult {
@@ -178,7 +173,7 @@ function verifiedCookies(
 /** Refused if the credential that its login belongs to has changed since. */
 export async function checkStamp(
   { stamps, backing }: Pick<SessionsContext, 'stamps' | 'backing'>,
-  given: LoadResult | Promise<LoadResult>,
+  given: Awaitable<LoadResult>,
 ): Promise<LoadResult> {
   const result = await given
   if (stamps === null || !isLoaded(result)) return result

@@ -1,10 +1,18 @@
-import { type ContentToSave, type Emptied, isLoaded, type Loaded, type LoadResult } from '../backing/backing.ts'
+import {
+  type ContentToSave,
+  type Emptied,
+  isLoaded,
+  type Loaded,
+  type LoadResult,
+  type SessionRef,
+} from '../backing/backing.ts'
+import { type Awaitable, after } from '../base/awaitable.ts'
 import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
 import { ConflictError, SessionGoneError } from '../errors.ts'
 import { shareable } from '../session/changes.ts'
-import { isEmpty, type Values } from '../session/content.ts'
+import { isEmpty, type Meta, type Values } from '../session/content.ts'
 import { NO_CHANGES, type Plan } from './plan.ts'
 import { applyAgain, expiryFor, gone, metaFor, report, requestedOf, revoked, type Task } from './task.ts'
 
@@ -15,22 +23,28 @@ type Save = Pick<Extract<Plan, { verb: 'write' }>, 'loaded' | 'changes' | 'renew
 /** What is stored now; null if there is nothing any more, because nothing was left. */
 export type Saved = Loaded | Emptied | null
 
-/** Saves what was changed, and renews the token where that was asked for. Rejects with `SessionGoneError` if the session has ended. */
-export async function save(task: Task, given: Save): Promise<Saved> {
-  const saved = await trySave(task, given)
-  if (saved === 'gone') throw gone(task.context, given.loaded.ref)
-  return saved
+/**
+ * Saves what was changed, and renews the token where that was asked for. Fails with `SessionGoneError` if the session has ended. A
+ * promise only if there is something to wait for; without one, it throws what it would reject with.
+ */
+export function save(task: Task, given: Save): Awaitable<Saved> {
+  return after(trySave(task, given), (saved) => {
+    if (saved === 'gone') throw gone(task.context, given.loaded.ref)
+    return saved
+  })
 }
 
 /**
  * The same, and `gone` if the session has ended. The first try is immediate. A request that loses it waits for its turn among this
  * process's other losers, so that in a burst of parallel requests each needs one more try, and there is no stampede.
  */
-export async function trySave(task: Task, given: Save): Promise<Saved | 'gone'> {
+export function trySave(task: Task, given: Save): Awaitable<Saved | 'gone'> {
   const { loaded, changes } = given
-  const first = await saveOver(loaded, task, given, task.state.values, changes.text)
-  if (first !== 'conflict') return first
-  return runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, given))
+  return after(saveOver(loaded, task, given, task.state.values, changes.text), (first) =>
+    first === 'conflict'
+      ? runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, given))
+      : first,
+  )
 }
 
 /** Loads again, applies this request's own changes to the newer copy, and tries again. */
@@ -54,15 +68,16 @@ export function stillThere(result: LoadResult): Loaded | null {
 }
 
 /** One try: by compare-and-set over this copy. */
-async function saveOver(copy: Loaded, task: Task, { renews }: Save, values: Values, text?: string | null) {
+function saveOver(
+  copy: Loaded,
+  task: Task,
+  { renews }: Save,
+  values: Values,
+  text?: string | null,
+): Awaitable<Saved | 'conflict'> {
   const { context, state } = task
   const meta = metaFor(task, copy.meta)
-  if (meta.userId === null && isEmpty(values)) {
-    const emptied = await context.backing.empty(copy.ref, meta)
-    if (!emptied) return 'conflict' as const
-    revoked(context, copy.ref.cookie.id, 'emptied')
-    return emptied === true ? null : emptied
-  }
+  if (meta.userId === null && isEmpty(values)) return leaveEmpty(context, copy, meta)
   const data = text ?? JSON.stringify(values)
   const shared = values === state.values ? shareable(state) : undefined
   const isLogin = state.intent?.verb === 'login'
@@ -76,15 +91,27 @@ async function saveOver(copy: Loaded, task: Task, { renews }: Save, values: Valu
     credentialChanged,
   }
   const expiresAt = expiryFor(task, meta, copy.ref)
-  const ref = await (renews
+  const written: Awaitable<SessionRef | null> = renews
     ? context.backing.renew(copy.ref, content, expiresAt, copy)
-    : context.backing.update(copy.ref, content, expiresAt, copy))
-  if (!ref) return 'conflict' as const
-  const reason = isLogin ? 'login' : 'renew'
-  report(context, ref.cookie.id, (handle) =>
-    renews ? { type: 'renewed', handle, previous: handleOf(copy.ref.cookie.id), reason } : { type: 'updated', handle },
-  )
-  return { meta, data, values, shared: shared ?? copy.shared, ref }
+    : context.backing.update(copy.ref, content, expiresAt, copy)
+  return after(written, (ref) => {
+    if (!ref) return 'conflict'
+    const reason = isLogin ? 'login' : 'renew'
+    report(context, ref.cookie.id, (handle) =>
+      renews
+        ? { type: 'renewed', handle, previous: handleOf(copy.ref.cookie.id), reason }
+        : { type: 'updated', handle },
+    )
+    return { meta, data, values, shared: shared ?? copy.shared, ref }
+  })
+}
+
+/** Instead of a session without a user and without values. */
+async function leaveEmpty(context: SessionsContext, { ref }: Loaded, meta: Meta): Promise<Emptied | null | 'conflict'> {
+  const emptied = await context.backing.empty(ref, meta)
+  if (!emptied) return 'conflict'
+  revoked(context, ref.cookie.id, 'emptied')
+  return emptied === true ? null : emptied
 }
 
 export async function touch({ context }: Task, { loaded, expiresAt }: Extract<Plan, { verb: 'touch' }>) {

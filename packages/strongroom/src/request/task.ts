@@ -10,14 +10,11 @@ import type { State } from '../session/state.ts'
 import { nextMeta } from './next-meta.ts'
 
 /** A request that commits its session. */
-export interface Committer {
+export interface Task {
   readonly context: SessionsContext
   readonly state: State
   /** Names the device, for a login's label. */
   readonly device: () => string | null
-}
-
-export interface Task extends Committer {
   /** The new credential stamp; null if there is none. */
   readonly stamp: string | null
 }

@@ -1,6 +1,7 @@
 import { isLoaded, type Loaded } from '../backing/backing.ts'
+import { type Awaitable, after } from '../base/awaitable.ts'
 import { checkOptions, oneOf } from '../base/check.ts'
-import type { SessionsContext } from '../context.ts'
+import type { Adoption, SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
 import { SessionGoneError, SessionLimitError, StoreError } from '../errors.ts'
 import { type HeaderSource, header } from '../http/headers.ts'
@@ -36,6 +37,9 @@ export interface Outcome {
 
 const UNUSED: Outcome = { setCookie: null, used: false }
 const READ: Outcome = { setCookie: null, used: true }
+
+/** Does it move an expiry, and save nothing that would be lost? */
+const movesExpiry = ({ verb }: Plan): boolean => verb === 'touch' || verb === 'refresh'
 
 /** One request's session, from cookie to commit. Before `get`, nothing is parsed and the store is not asked. */
 export class Visit<Data extends object> {
@@ -86,10 +90,11 @@ export class Visit<Data extends object> {
   }
 
   /**
-   * Saves the session before the first byte of the response; a promise only if the store has to be asked. `status` is the
-   * response's: from 500 on nothing is saved but a logout. Afterwards, a change of the session throws.
+   * Saves the session before the first byte of the response; a promise only if there is something to wait for. Fails by a rejection,
+   * or by throwing if it has not waited. `status` is the response's: from 500 on nothing is saved but a logout. Afterwards, a change
+   * of the session throws.
    */
-  commit(status = 200): Outcome | Promise<Outcome> {
+  commit(status = 200): Awaitable<Outcome> {
     this.#committed = true
     const session = this.#session
     if (!session) {
@@ -105,8 +110,7 @@ export class Visit<Data extends object> {
     // Before the next line, which may throw: the page about that error must not try again.
     state.close()
     const plan = planOf(this.#context, state, this.#found, status >= 500)
-    if (plan) return this.#run(plan, state).then(() => this.#finish())
-    return this.#finish()
+    return plan ? after(this.#run(plan, state), () => this.#finish()) : this.#finish()
   }
 
   /** Saves the session now. It stays open, and `commit` returns what the response needs. */
@@ -120,8 +124,8 @@ export class Visit<Data extends object> {
     const plan = planOf(this.#context, state, this.#found, false)
     if (!plan) return
     state.beginSave()
-    this.#saving = this.#run(plan, state)
     try {
+      this.#saving = Promise.resolve(this.#run(plan, state))
       await this.#saving
       this.#isEarly ||= this.#setCookie !== null
     } finally {
@@ -219,33 +223,44 @@ export class Visit<Data extends object> {
     return this.#session ? this.commit(status) : READ
   }
 
-  async #run(plan: Plan, state: State): Promise<void> {
-    const context = this.#context
-    /** Moves an expiry, and saves nothing that would be lost. */
-    const movesExpiry = plan.verb === 'touch' || plan.verb === 'refresh'
+  #run(plan: Plan, state: State): Awaitable<void> {
+    const { adoption } = this.#context
     try {
-      // First: if it fails, nothing has been done, and the visitor can try again.
-      if (context.adoption !== null && (plan.verb === 'end' || state.intent?.verb === 'login'))
-        this.#clearCookies = await context.adoption.end(
-          context,
-          header(this.#headers, 'cookie'),
-          this.#found.loaded?.ref.cookie.id ?? null,
-        )
-      const stored = await commit({ context, state, device: () => this.#device() }, plan)
+      const running =
+        // First: if it fails, nothing has been done, and the visitor can try again.
+        adoption !== null && (plan.verb === 'end' || state.intent?.verb === 'login')
+          ? this.#endAdopted(adoption).then(() => this.#commitPlan(plan, state))
+          : this.#commitPlan(plan, state)
+      if (running instanceof Promise) return running.catch((error) => this.#failed(plan, state, error))
+    } catch (error) {
+      this.#failed(plan, state, error)
+    }
+  }
+
+  async #endAdopted(adoption: Adoption): Promise<void> {
+    const current = this.#found.loaded?.ref.cookie.id ?? null
+    this.#clearCookies = await adoption.end(this.#context, header(this.#headers, 'cookie'), current)
+  }
+
+  #commitPlan(plan: Plan, state: State): Awaitable<void> {
+    const task = { context: this.#context, state, device: () => this.#device(), stamp: null }
+    return after(commit(task, plan), (stored) => {
       // What it has replaced itself must not keep its own cookie back.
       if (plan.verb === 'login' || plan.verb === 'end' || (plan.verb === 'create' && plan.replaces))
         this.#found = { ...this.#found, presented: [], ended: [] }
       // A touch that finds nothing changes nothing: the session has ended, and the next request sees it.
-      if (!movesExpiry || stored) this.#settle(state, stored)
-    } catch (error) {
-      if (error instanceof StoreError) context.emit({ type: 'storeError', error })
-      // A page that only read is not refused because a touch failed: the expiry that was promised still holds.
-      if (error instanceof StoreError && movesExpiry) return
-      // An application that catches these after save() and answers in its own words must not get them again at the response.
-      if (error instanceof SessionLimitError) state.forgetIntent()
-      if (error instanceof SessionGoneError) this.#forget(state)
-      throw error
-    }
+      if (!movesExpiry(plan) || stored) this.#settle(state, stored)
+    })
+  }
+
+  #failed(plan: Plan, state: State, error: unknown): void {
+    if (error instanceof StoreError) this.#context.emit({ type: 'storeError', error })
+    // A page that only read is not refused because a touch failed: the expiry that was promised still holds.
+    if (error instanceof StoreError && movesExpiry(plan)) return
+    // An application that catches these after save() and answers in its own words must not get them again at the response.
+    if (error instanceof SessionLimitError) state.forgetIntent()
+    if (error instanceof SessionGoneError) this.#forget(state)
+    throw error
   }
 
   #settle(state: State, stored: Saved): void {
@@ -292,7 +307,7 @@ export class Visit<Data extends object> {
     state.startOver()
   }
 
-  #finish(): Outcome | Promise<Outcome> {
+  #finish(): Awaitable<Outcome> {
     return this.#isEarly && this.#setCookie !== null ? this.#unlessOvertaken() : this.#outcome()
   }
 

@@ -85,10 +85,11 @@ export class Memory implements ScannableStore {
 
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
     this.#state.assertOpen()
-    this.#assertFits(entry)
-    const old = this.#live(this.#items.peek(id))
-    if (old?.version !== version || old.owner !== entry.owner) return null
-    return this.#put(toItem(id, entry, ++this.#lastVersion), old)
+    return this.#update(id, entry, version)
+  }
+
+  updateSync(id: Id, entry: Entry, version: Version): Version | null | undefined {
+    return this.#state.isClosed ? undefined : this.#update(id, entry, version)
   }
 
   async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
@@ -162,6 +163,13 @@ export class Memory implements ScannableStore {
   #read(id: Id): Found | null {
     const item = this.#live(this.#items.get(id))
     return item && { entry: toEntry(item), version: item.version }
+  }
+
+  #update(id: Id, entry: Entry, version: Version): Version | null {
+    this.#assertFits(entry)
+    const old = this.#live(this.#items.peek(id))
+    if (old?.version !== version || old.owner !== entry.owner) return null
+    return this.#put(toItem(id, entry, ++this.#lastVersion), old)
   }
 
   #put(item: Item, old: Item | null): Version {
