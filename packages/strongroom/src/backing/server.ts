@@ -238,7 +238,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     },
 
     async create(content, expiresAt): Promise<RecordRef> {
-      const token = newToken(ring, namespace)
+      const token = newToken(ring, namespace, aead.primitives)
       const created = await createUnder(token, content, expiresAt).catch((error) => {
         // Only the answer may have been lost: nobody has the cookie of what would be listed, and would count.
         if (error instanceof StoreError) store.delete(token.id).catch(() => undefined)
@@ -248,7 +248,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       throw new StoreError('The store refused a new session: its id is taken.')
     },
     computedCookie(master, what, label) {
-      const token = computedToken(master, namespace, what)
+      const token = computedToken(master, namespace, what, aead.primitives)
       return label ? { ...token, label } : token
     },
     createUnder: (cookie, content, expiresAt) => createUnder(cookie as VerifiedToken, content, expiresAt),
@@ -256,7 +256,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     update: (ref, ...content) =>
       write(ref as RecordRef, (ref as RecordRef).cookie, (ref as RecordRef).renewedAt, ...content),
     renew: async (ref, ...content) =>
-      write(ref as RecordRef, renewedToken((ref as RecordRef).cookie, namespace), now(), ...content),
+      write(ref as RecordRef, renewedToken((ref as RecordRef).cookie, namespace, aead.primitives), now(), ...content),
 
     async touch(ref, _content, expiresAt) {
       const version = await versionOfUnchanged(ref as RecordRef)
@@ -352,6 +352,7 @@ const REPLACED: Superseded = { superseded: 'replaced', isRecent: true, ends: nul
 function rememberingVerifier({
   ring,
   namespace,
+  aead,
   memo,
 }: ServerBackingOptions): (text: string) => VerifiedCookie | Refused {
   const known = new Memo<VerifiedToken>(memo / 32)
@@ -360,7 +361,7 @@ function rememberingVerifier({
   return (text) => {
     const before = known.get(text)
     if (before) return before
-    const verified = verifyToken(text, ring, namespace)
+    const verified = verifyToken(text, ring, namespace, aead.primitives)
     if (typeof verified === 'string') return { refused: verified }
     // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.
     const token = { ...verified, text: detached(text) }

@@ -66,6 +66,8 @@ export interface Bound {
 /** Seals and opens. */
 export interface Aead {
   readonly crypto: CryptoName
+  /** What computes, for what is not sealed. */
+  readonly primitives: Primitives
   /** What is sealed is sealed with this one; what was sealed with either opens. */
   readonly cipher: CipherName
   seal(recipe: Recipe, master: Master, bound: Bound, payload: string, header?: Uint8Array): Buffer
@@ -176,6 +178,7 @@ export function createAead(
 
   return {
     crypto: primitives.name,
+    primitives,
     cipher,
 
     seal(recipe, master, bound, payload, header) {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { asBuffer, latin1Of } from '../base/bytes.ts'
 import { parseJson } from '../base/json.ts'
 import {
@@ -12,6 +11,8 @@ import {
   type SealRefusal,
 } from './aead.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
+import { hash } from './node.ts'
+import { wipe } from './primitives.ts'
 import type { Id, VerifiedToken } from './token.ts'
 
 /**
@@ -77,8 +78,17 @@ export function createSeal(name: SealName, ring: Keyring, aead: Aead): Seal {
   return name === 'none' ? NONE : sealed(name, ring, aead)
 }
 
+const PREFIX = Buffer.from('strongroom token ')
+/** Room for the prefix and a token of 32 bytes. */
+const hashed = Buffer.concat([PREFIX, Buffer.alloc(32)])
+
 function checkOf({ token }: VerifiedToken): Buffer {
-  return createHash('sha256').update('strongroom token ').update(token).digest().subarray(0, CHECK)
+  hashed.set(token, PREFIX.length)
+  try {
+    return hash('sha256', hashed).subarray(0, CHECK)
+  } finally {
+    wipe(hashed, PREFIX.length)
+  }
 }
 
 const plainCheckOf = (token: VerifiedToken) => checkOf(token).toString('base64url')

@@ -1,7 +1,8 @@
 import { createHash, createHmac, randomBytes, randomFillSync } from 'node:crypto'
 import { equal, type Keyring, type Master } from './keyring.ts'
-import { namespacePrefix, namespaceTag } from './namespace.ts'
-import { wipe } from './primitives.ts'
+import { namespacedMac, namespacePrefix, namespaceTag } from './namespace.ts'
+import { nodePrimitives } from './node.ts'
+import { type Primitives, wipe } from './primitives.ts'
 
 declare const brand: unique symbol
 /** The secret that only the visitor's cookie contains: 32 random bytes, new at every renewal. */
@@ -46,39 +47,59 @@ const LENGTH = TAGGED + TAG
 const TEXT = /^[A-Za-z0-9_-]{88}$/
 const MOST_RENEWALS = 0xffff_ffff
 
+/** Where nobody says what computes. */
+const NODE: Primitives = nodePrimitives()
+
 /** The first token of a new session, which begins under the current master. */
-export function newToken(ring: Keyring, namespace: string): VerifiedToken {
-  return tokenOf(ring.current, namespace, randomBytes(SID + TOKEN), 0)
+export function newToken(ring: Keyring, namespace: string, primitives = NODE): VerifiedToken {
+  return tokenOf(ring.current, namespace, { secret: randomBytes(SID + TOKEN), generation: 0, primitives })
 }
 
 /** The next token of the same session. The one before it opens nothing once the session is stored under this one. */
-export function renewedToken({ sid, master, generation }: VerifiedToken, namespace: string): VerifiedToken {
+export function renewedToken(
+  { sid, master, generation }: VerifiedToken,
+  namespace: string,
+  primitives = NODE,
+): VerifiedToken {
   if (generation >= MOST_RENEWALS) throw new RangeError('A session can be renewed 4 294 967 295 times.')
   const random = Buffer.allocUnsafeSlow(SID + TOKEN)
   random.set(sid)
   randomFillSync(random, SID)
-  return tokenOf(master, namespace, random, generation + 1)
+  return tokenOf(master, namespace, { secret: random, generation: generation + 1, primitives })
 }
 
 /**
  * The token for `what` under a master: the same wherever it is computed, and as hard to guess as the secret parts of `what`.
  */
-export function computedToken(master: Master, namespace: string, what: readonly string[]): VerifiedToken {
+export function computedToken(
+  master: Master,
+  namespace: string,
+  what: readonly string[],
+  primitives = NODE,
+): VerifiedToken {
   const mac = createHmac('sha512', master.computed)
     .update(namespacePrefix(namespace))
     .update(JSON.stringify(what))
     .digest()
-  return tokenOf(master, namespace, mac.subarray(0, SID + TOKEN), 0)
+  return tokenOf(master, namespace, { secret: mac.subarray(0, SID + TOKEN), generation: 0, primitives })
 }
 
-function tokenOf(master: Master, namespace: string, secret: Uint8Array, generation: number): VerifiedToken {
+interface Parts {
+  /** The sid and the token. Wiped. */
+  readonly secret: Uint8Array
+  readonly generation: number
+  readonly primitives: Primitives
+}
+
+function tokenOf(master: Master, namespace: string, { secret, generation, primitives }: Parts): VerifiedToken {
   const bytes = Buffer.alloc(LENGTH)
   bytes[0] = VERSION
   bytes[1] = master.kid
   bytes.writeUInt32BE(generation, 2)
   bytes.set(secret, HEAD)
-  bytes.set(tagOf(master, namespace, bytes), TAGGED)
-  const verified = verifiedFrom(bytes, bytes.toString('base64url'), master, namespace)
+  const by: By = { master, namespace, primitives }
+  bytes.set(tagOf(by, bytes), TAGGED)
+  const verified = verifiedFrom(bytes, bytes.toString('base64url'), by)
   wipe(bytes)
   wipe(secret)
   return verified
@@ -88,15 +109,20 @@ function tokenOf(master: Master, namespace: string, secret: Uint8Array, generati
  * Verifies a cookie value: version 1 ‖ kid 1 ‖ generation 4 ‖ sid 16 ‖ token 32 ‖ tag 12, in base64url. What is not ours, or
  * belongs to another namespace, never reaches a store.
  */
-export function verifyToken(text: string, ring: Keyring, namespace: string): VerifiedToken | Refusal {
+export function verifyToken(
+  text: string,
+  ring: Keyring,
+  namespace: string,
+  primitives = NODE,
+): VerifiedToken | Refusal {
   if (text.length !== 88 || !TEXT.test(text)) return 'malformed'
   const bytes = Buffer.from(text, 'base64url')
   try {
     if (bytes[0] !== VERSION) return 'malformed'
     const master = ring.get(bytes[1] as number)
     if (!master) return 'unknown-key'
-    if (!equal(tagOf(master, namespace, bytes), bytes.subarray(TAGGED))) return 'forged'
-    return verifiedFrom(bytes, text, master, namespace)
+    const by: By = { master, namespace, primitives }
+    return equal(tagOf(by, bytes), bytes.subarray(TAGGED)) ? verifiedFrom(bytes, text, by) : 'forged'
   } finally {
     // The next allocation from that slab must not contain a token.
     wipe(bytes)
@@ -104,16 +130,30 @@ export function verifyToken(text: string, ring: Keyring, namespace: string): Ver
 }
 
 /** With copies, so that a token never keeps a pooled slab with other requests' bytes in memory. */
-function verifiedFrom(bytes: Buffer, text: string, master: Master, namespace: string): VerifiedToken {
+function verifiedFrom(bytes: Buffer, text: string, by: By): VerifiedToken {
   const sid = new Uint8Array(bytes.subarray(HEAD, HEAD + SID))
   const token = new Uint8Array(bytes.subarray(HEAD + SID, TAGGED)) as Token
-  return { sid, token, generation: bytes.readUInt32BE(2), id: idOf(master, namespace, sid), master, text }
+  return { sid, token, generation: bytes.readUInt32BE(2), id: idOf(by, sid), master: by.master, text }
 }
 
-/** HMAC-SHA-512 over all before the tag and the namespace: a made-up cookie is refused before any look-up. */
-function tagOf(master: Master, namespace: string, bytes: Uint8Array): Uint8Array {
-  const mac = createHmac('sha512', master.tag).update(namespacePrefix(namespace))
-  return mac.update(bytes.subarray(0, TAGGED)).digest().subarray(0, TAG)
+/** What the HMACs of a token are computed with. */
+interface By {
+  readonly master: Master
+  readonly namespace: string
+  readonly primitives: Primitives
+}
+
+/** Overwritten by the next HMAC. */
+const mac = Buffer.alloc(64)
+const tag = mac.subarray(0, TAG)
+
+/**
+ * HMAC-SHA-512 over all before the tag and the namespace: a made-up cookie is refused before any look-up. Valid until the next
+ * call.
+ */
+function tagOf({ master, namespace, primitives }: By, bytes: Uint8Array): Uint8Array {
+  namespacedMac(primitives, master.tag, namespace, { data: bytes, length: TAGGED }, mac)
+  return tag
 }
 
 const ID = 32
@@ -127,10 +167,12 @@ const OF_SID = 28
  * share, perhaps with other secrets, must neither count nor end the sessions of another. At the end, because files and locks are
  * spread by the beginning.
  */
-function idOf(master: Master, namespace: string, sid: Uint8Array): Id {
-  const id = createHmac('sha512', master.id).update(namespacePrefix(namespace)).update(sid).digest()
-  id.set(namespaceTag(namespace), OF_SID)
-  return id.toString('hex', 0, ID) as Id
+function idOf({ master, namespace, primitives }: By, sid: Uint8Array): Id {
+  namespacedMac(primitives, master.id, namespace, { data: sid, length: SID }, mac)
+  mac.set(namespaceTag(namespace), OF_SID)
+  const id = mac.toString('hex', 0, ID) as Id
+  wipe(mac)
+  return id
 }
 
 /** Is this the id of a session of the namespace, or of what an adoption has left in it? Needs no key. */
