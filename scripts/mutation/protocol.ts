@@ -41,8 +41,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('known-keys', 'backing/server')(
     'a session that outlives the registration of its key',
-    'content.meta.deadline > before.meta.deadline && register(token, content.meta)',
-    'false',
+    'content.meta.deadline > before.meta.deadline ? register(token, content.meta) : undefined',
+    'undefined as Promise<void> | undefined',
   ),
   core('rotation', 'backing/server')(
     'a secret that can never be removed, because logins prolong what began under it',
@@ -174,8 +174,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('revocations', 'backing/cookie')(
     'a tombstone for every change of a deadline',
-    'if (!revocations || deadline <= cookie.until) return true',
-    'if (!revocations) return true',
+    'revocations && deadline > ref.cookie.until ?',
+    'revocations ?',
   ),
   core('revoke-all', 'backing/cookie')(
     "a session that ends the others and survives somebody else's end of all",
@@ -189,8 +189,33 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('cookie-engine', 'backing/cookie')(
     'a change that is reported as saved in a session that has ended',
-    "return state !== 'live' || floor > cookie.generation",
-    "return state === 'replaced' && floor > cookie.generation",
+    "({ state, floor }) => state !== 'live' || floor > cookie.generation",
+    "({ state, floor }) => state === 'replaced' && floor > cookie.generation",
+  ),
+  core('cookie-engine', 'backing/cookie')(
+    'a cookie that opens by its end alone',
+    'before?.text === given && isOpen(before)',
+    'before && isOpen(before)',
+  ),
+  core('write-sync', 'backing/server')(
+    'a write that is lost where the store can only do it later',
+    'return done === undefined ? store.update(id, entry, version) : done',
+    'return done ?? null',
+  ),
+  core('write-sync', 'request/visit')(
+    'a response that is held back although nothing is waited for',
+    'return plan ? after(this.#run(plan, state), () => this.#finish()) : this.#finish()',
+    'return plan ? Promise.resolve(this.#run(plan, state)).then(() => this.#finish()) : this.#finish()',
+  ),
+  core('write-sync', 'request/visit')(
+    'a failure of a write that did not wait, and that no event reports',
+    '    } catch (error) {\n      this.#failed(plan, state, error)\n    }\n  }\n\n  async #endAdopted',
+    '    } catch (error) {\n      throw error\n    }\n  }\n\n  async #endAdopted',
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/store.ts')(
+    'a store in memory that is written to after it was closed',
+    'return this.#state.isClosed ? undefined : this.#update(id, entry, version)',
+    'return this.#update(id, entry, version)',
   ),
   core('identity', 'backing/cookie')(
     'a planted cookie whose logout ends what its session has become',

@@ -48,6 +48,19 @@ describe('a session in a cookie', () => {
       assert.equal(guest.cookie, null)
     })
 
+    it(`${protection}, opens only with its own cookie, and not with another that has the same end`, async () => {
+      const guest = bare(protection).visitor()
+      await guest.visit((session) => session.set('a', 1).login('ada'))
+      const own = guest.cookie ?? ''
+      assert.equal(await userOf(guest, own), 'ada')
+      for (const at of [0, 5, 40, own.length - 60]) {
+        const other = `${own.slice(0, at)}${own[at] === 'A' ? 'B' : 'A'}${own.slice(at + 1)}`
+        assert.equal(await userOf(guest, other), null, `character ${at}`)
+      }
+      assert.equal(await userOf(guest, own.slice(1)), null)
+      assert.equal(await userOf(guest, `A${own}`), null)
+    })
+
     it(`${protection}, is not sent again when nothing changed`, async () => {
       const guest = bare(protection).visitor()
       await guest.visit((session) => session.set('a', 1))

@@ -94,7 +94,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       const found: UserSession[] = []
       for await (const page of liveSessions(context, userId)) found.push(...page)
       const newest = found.sort((a, b) => b.createdAt - a.createdAt).slice(0, limit)
-      const own = current ? stateOf(current).id : null
+      const own = current ? (stateOf(current).ref?.cookie.id ?? null) : null
       const devices: Device[] = []
       while (devices.length < newest.length) {
         if (devices.length > 0) await turn()

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { type Awaitable, after } from '../base/awaitable.ts'
 import { detached } from '../base/bytes.ts'
 import { parseJson } from '../base/json.ts'
 import { Memo } from '../base/memo.ts'
@@ -6,7 +7,7 @@ import type { Aead } from '../crypto/aead.ts'
 import { type CookieCodec, cookieCodec } from '../crypto/cookie-seal.ts'
 import type { LiveKeyring, Master } from '../crypto/keyring.ts'
 import type { Id, Refused } from '../crypto/token.ts'
-import { decodeContent, encodeContent, type Values } from '../session/content.ts'
+import { type Content, decodeContent, encodeContent, type Values } from '../session/content.ts'
 import type { LoginMoment } from '../session/login.ts'
 import type { CookieEngine } from '../store.ts'
 import {
@@ -38,14 +39,53 @@ export interface CookieBackingOptions extends BackingOptions {
   readonly memo: number
 }
 
-/** A session in a cookie, once the cookie is verified. Its id is derived from its sid, and stays while the cookie changes. */
-interface CookieSession extends VerifiedCookie, RevocableSession {
+/** What all cookies of a session say of it, until it is renewed. */
+type Identity = Omit<RevocableSession, 'content'>
+
+/** What one cookie says. */
+interface OneCookie extends Pick<RevocableSession, 'content'> {
+  readonly text: string
   /** Under which the cookie is sealed. */
+  readonly sealedUnder: Master
+  readonly expiresAt: number
+  readonly madeAt: number
+}
+
+/** A session in a cookie, once the cookie is verified. */
+class CookieSession implements VerifiedCookie, RevocableSession, OneCookie {
+  readonly sid: string
+  readonly master: Master
+  readonly generation: number
+  readonly nonce: string | null
+  readonly until: number
+  readonly content: Content
+  readonly text: string
   readonly sealedUnder: Master
   readonly expiresAt: number
   readonly madeAt: number
   /** The parsed data, once it was asked for. */
   values: Values | undefined
+  #id: Id | undefined
+
+  constructor({ sid, master, generation, nonce, until }: Identity, one: OneCookie, values: Values | undefined) {
+    this.sid = sid
+    this.master = master
+    this.generation = generation
+    this.nonce = nonce
+    this.until = until
+    this.content = one.content
+    this.text = one.text
+    this.sealedUnder = one.sealedUnder
+    this.expiresAt = one.expiresAt
+    this.madeAt = one.madeAt
+    this.values = values
+  }
+
+  /** Derived from the sid, so that it stays while the cookie changes. It costs a hash, which most requests do without. */
+  get id(): Id {
+    this.#id ??= ownId('session', this.sid)
+    return this.#id
+  }
 }
 
 interface CookieRef extends SessionRef {
@@ -64,16 +104,16 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
   const revocations = engine.revocations && new Revocations({ ...options, store: engine.revocations })
   const known = rememberingVerifier(codec, ring, options.memo)
 
-  function pack(content: ContentToSave, session: Identity, expiresAt: number): CookieRef {
-    const { sid, id, master, generation, nonce, until } = session
+  function pack(content: ContentToSave, identity: Identity, expiresAt: number): CookieRef {
+    const { sid, master, generation, nonce, until } = identity
     const madeAt = clock()
     const text = codec.encode(
       `${JSON.stringify([sid, master.kid, generation, nonce, until, expiresAt, madeAt])}\n${encodeContent(content)}`,
     )
     refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
     const { meta, data, values } = content
-    const identity = { sid, id, master, generation, nonce, until }
-    const cookie = { ...identity, text, expiresAt, madeAt, sealedUnder: ring.current, content: { meta, data }, values }
+    const one = { text, sealedUnder: ring.current, expiresAt, madeAt, content: { meta, data } }
+    const cookie = new CookieSession(identity, one, values)
     // The visitor comes back with it.
     known.add(cookie)
     return { cookie, version: null, expiresAt, nonce }
@@ -98,7 +138,8 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     pack(
       content,
       {
-        ...cookie,
+        sid: cookie.sid,
+        master: cookie.master,
         nonce,
         generation: cookie.generation + generation,
         until: Math.max(cookie.until, content.meta.deadline),
@@ -109,11 +150,12 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
   /** Every copy of its cookie that was opened or made here: each write has made another one. */
   const forget = ({ cookie }: Pick<SessionRef, 'cookie'>) => known.forget(({ id }) => id === cookie.id)
 
-  async function isOver({ cookie, expiresAt, nonce }: CookieRef): Promise<boolean> {
-    if (expiresAt <= clock()) return true
-    if (!revocations) return false
-    const { state, floor } = await revocations.markOf({ ...cookie, nonce })
-    return state !== 'live' || floor > cookie.generation
+  function isOver({ cookie, expiresAt, nonce }: CookieRef): Awaitable<boolean> {
+    const hasExpired = expiresAt <= clock()
+    if (hasExpired || !revocations) return hasExpired
+    return revocations
+      .markOf(identityOf(cookie, { nonce }))
+      .then(({ state, floor }) => state !== 'live' || floor > cookie.generation)
   }
 
   /** What the store says of a cookie that is still within its own deadlines. */
@@ -130,9 +172,12 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     return { superseded: 'renewed', isRecent, ends }
   }
 
-  async function extended(ref: CookieRef, { meta: { userId, deadline } }: ContentToSave): Promise<boolean> {
-    const { cookie } = ref
-    if (!revocations || deadline <= cookie.until) return true
+  /** Makes the mark of a session last as long as the session; false if it has ended. */
+  async function extend(
+    revocations: Revocations,
+    { cookie }: CookieRef,
+    { userId, deadline }: ContentToSave['meta'],
+  ): Promise<boolean> {
     if (userId !== null) await revocations.registry.register(cookie.master.kid, deadline)
     return revocations.extend(cookie, deadline)
   }
@@ -166,8 +211,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
         nonce = moment.nonces.get(master.kid) ?? null
       }
       const sid = randomBytes(16).toString('base64url')
-      const identity = { sid, id: ownId('session', sid), master, generation: 0, nonce, until: deadline }
-      return pack(content, identity, expiresAt)
+      return pack(content, { sid, master, generation: 0, nonce, until: deadline }, expiresAt)
     },
 
     async renew(ref, content, expiresAt): Promise<CookieRef | null> {
@@ -176,19 +220,25 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       const { userId, deadline } = content.meta
       if (revocations) {
         if (userId !== null && deadline > cookie.until) await revocations.registry.register(cookie.master.kid, deadline)
-        if (!(await revocations.renew({ ...cookie, until: Math.max(cookie.until, deadline) }))) return null
+        const until = Math.max(cookie.until, deadline)
+        if (!(await revocations.renew(identityOf(cookie, { until })))) return null
       }
       forget(ref)
       return repack(ref as CookieRef, content, expiresAt, 1)
     },
 
-    async update(ref, content, expiresAt, before): Promise<CookieRef | null> {
+    update(given, content, expiresAt, before): Awaitable<SessionRef | null> {
+      const ref = given as CookieRef
+      const { deadline } = content.meta
       // A session that is to end sooner must do so in every copy of its cookie.
-      const isShorter = content.meta.deadline < before.meta.deadline || expiresAt < ref.expiresAt
-      if (revocations && isShorter) return (await backing.renew(ref, content, expiresAt, before)) as CookieRef | null
+      const isShorter = deadline < before.meta.deadline || expiresAt < ref.expiresAt
+      if (revocations && isShorter) return backing.renew(ref, content, expiresAt, before)
       // A change that is reported as saved must be found: a cookie that was ended in between is refused next time.
-      if ((await isOver(ref as CookieRef)) || !(await extended(ref as CookieRef, content))) return null
-      return repack(ref as CookieRef, content, expiresAt)
+      return after(isOver(ref), (over) => {
+        if (over) return null
+        const isLive = revocations && deadline > ref.cookie.until ? extend(revocations, ref, content.meta) : true
+        return after(isLive, (live) => (live ? repack(ref, content, expiresAt) : null))
+      })
     },
 
     touch: async (ref, { meta, data }, expiresAt) =>
@@ -219,7 +269,11 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
   return { ...backing, users: userEpochs(revocations, known, isLive), forgetKeys: (which) => registry.forget(which) }
 }
 
-type Identity = Pick<CookieSession, 'sid' | 'id' | 'master' | 'generation' | 'nonce' | 'until'>
+/** As the store of revocations knows a session, with what is to be different. */
+const identityOf = (
+  { sid, master, generation, nonce, until, content }: CookieSession,
+  changed: Partial<Identity>,
+): RevocableSession => ({ sid, master, generation, nonce, until, content, ...changed })
 
 const WITHOUT_LIST = "the sessions are in their owners' cookies. Use a store such as sqlite."
 const WITHOUT_REVOCATIONS = {
@@ -227,19 +281,26 @@ const WITHOUT_REVOCATIONS = {
   endAll: "the sessions are in their owners' cookies. Give the engine revocations, or use a store such as sqlite.",
 }
 
-/** Remembers the sessions in cookies that were opened or made last, by the cookies' text. */
+/**
+ * By which a cookie is looked up: its end, because it costs 6 µs to hash the whole text. It is the end of the tag or the MAC, so no
+ * two cookies that we made have the same; and what somebody else may have put before it shows when the texts are compared.
+ */
+const END = 24
+const endOf = (text: string): string => detached(text.slice(-END))
+
+/** Remembers the sessions in cookies that were opened or made last. */
 function rememberingVerifier(codec: CookieCodec, ring: LiveKeyring, memo: number) {
   const known = new Memo<CookieSession>(memo)
-  const add = (cookie: CookieSession) => known.set(cookie.text, cookie, 6 * cookie.text.length + 512)
+  const add = (cookie: CookieSession) => known.set(endOf(cookie.text), cookie, 6 * cookie.text.length + 512)
   const inRing = (master: Master) => ring.get(master.kid) === master
   const isOpen = (cookie: CookieSession) => inRing(cookie.sealedUnder) && inRing(cookie.master)
   // What a secret that was removed has opened must not be left in memory.
   ring.onReplaced(() => known.deleteWhere((cookie) => !isOpen(cookie)))
 
   function verify(given: string): VerifiedCookie | Refused {
-    const before = known.get(given)
+    const before = known.get(given.slice(-END))
     // A request may have been under way when the secret was removed, and have made a cookie after that.
-    if (before && isOpen(before)) return before
+    if (before?.text === given && isOpen(before)) return before
     const decoded = codec.decode(given)
     if ('refused' in decoded) return decoded
     const { payload, master: sealedUnder } = decoded
@@ -254,8 +315,8 @@ function rememberingVerifier(codec: CookieCodec, ring: LiveKeyring, memo: number
     // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.
     const text = detached(given)
     const { meta, data, values } = content
-    const identity: Identity = { sid, id: ownId('session', sid) as Id, master, generation, nonce, until }
-    const cookie = { ...identity, text, expiresAt, madeAt, sealedUnder, content: { meta, data }, values }
+    const one = { text, sealedUnder, expiresAt, madeAt, content: { meta, data } }
+    const cookie = new CookieSession({ sid, master, generation, nonce, until }, one, values)
     add(cookie)
     return cookie
   }
@@ -263,7 +324,7 @@ function rememberingVerifier(codec: CookieCodec, ring: LiveKeyring, memo: number
   return {
     add,
     verify,
-    drop: ({ text }: CookieSession) => known.delete(text),
+    drop: ({ text }: CookieSession) => known.delete(endOf(text)),
     forget: (matches: (session: CookieSession) => boolean) => known.deleteWhere(matches),
   }
 }

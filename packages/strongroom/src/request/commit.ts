@@ -48,7 +48,7 @@ async function end(task: Task, { refs, startAgain, ended }: Extract<Plan, { verb
   const { backing } = context
   // A new session gets a cookie, which another request that had the old one must not overwrite with one of its own.
   const endOne = (ref: SessionRef) => (startAgain ? backing.replaceAny(ref) : backing.end(ref))
-  for (const ref of refs) if (await endOne(ref)) revoked(context, ref.cookie.id, 'logout')
+  for (const ref of refs) if (await endOne(ref)) revoked(context, ref.cookie, 'logout')
   if (!startAgain) return null
   // Checked only after the logout: a value that cannot be stored must not keep anybody signed in.
   assertStorable(state)

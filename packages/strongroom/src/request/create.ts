@@ -28,11 +28,11 @@ export async function create(task: Task, { ends, presented, ended, replaces }: C
   })
   if (overtaken) {
     await context.backing.discard(created.ref)
-    report(context, overtaken.id, (handle) => ({ type: 'gone', handle }))
+    report(context, overtaken, (handle) => ({ type: 'gone', handle }))
     return null
   }
   const authenticated = created.meta.userId !== null
-  report(context, created.ref.cookie.id, (handle) =>
+  report(context, created.ref.cookie, (handle) =>
     previous
       ? { type: 'renewed', handle, previous: handleOf(previous.cookie.id), reason: 'login' }
       : { type: 'created', handle, authenticated },

@@ -10,6 +10,7 @@ import {
 import { type Awaitable, after } from '../base/awaitable.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
+import type { SessionEvent } from '../events.ts'
 import { MOST_TRIED } from '../http/cookie.ts'
 
 /** What a request's cookies led to. */
@@ -137,15 +138,18 @@ function loadOne(context: SessionsContext, cookie: VerifiedCookie): Awaitable<Lo
   return after(result, (loaded) => report(context, cookie, loaded))
 }
 
-function report({ emit }: SessionsContext, { id }: VerifiedCookie, result: LoadResult): LoadResult {
-  if (isLoaded(result) || result === null) {
-    if (emit.wanted()) emit({ type: result ? 'loaded' : 'absent', handle: handleOf(id) })
-  } else if ('superseded' in result)
-    emit({ type: result.superseded === 'renewed' ? 'superseded' : 'absent', handle: handleOf(id) })
-  else if ('emptied' in result) emit({ type: 'absent', handle: handleOf(id) })
-  else if ('refused' in result) emit({ type: 'rejected', what: 'record', reason: result.refused })
-  else emit({ type: 'expired', handle: handleOf(id), reason: result.expired })
+function report({ emit }: SessionsContext, cookie: VerifiedCookie, result: LoadResult): LoadResult {
+  if (emit.wanted()) emit(eventOf(cookie, result))
   return result
+}
+
+function eventOf({ id }: VerifiedCookie, result: LoadResult): SessionEvent {
+  if (result !== null && 'refused' in result) return { type: 'rejected', what: 'record', reason: result.refused }
+  const handle = handleOf(id)
+  if (isLoaded(result)) return { type: 'loaded', handle }
+  if (result !== null && 'expired' in result) return { type: 'expired', handle, reason: result.expired }
+  const isRenewed = result !== null && 'superseded' in result && result.superseded === 'renewed'
+  return { type: isRenewed ? 'superseded' : 'absent', handle }
 }
 
 /** The different cookies of our name that are ours. */
@@ -155,7 +159,8 @@ function verifiedCookies(
 ): readonly VerifiedCookie[] | 'unknown-key' {
   const found: VerifiedCookie[] = []
   let unknownKey = false
-  let texts: readonly string[] = [...new Set(transport.read(cookies))]
+  let texts = transport.read(cookies)
+  if (texts.length > 1) texts = [...new Set(texts)]
   if (texts.length > MOST_TRIED) {
     emit({ type: 'rejected', what: 'cookie', reason: 'too-many' })
     texts = texts.slice(0, MOST_TRIED)

@@ -39,7 +39,7 @@ export async function login(task: Task, plan: Extract<Plan, { verb: 'login' }>):
     return handOver(task, plan, created)
   })
   const previous = handleOf(loaded.ref.cookie.id)
-  report(context, fresh.ref.cookie.id, (handle) => ({ type: 'renewed', handle, previous, reason: 'login' }))
+  report(context, fresh.ref.cookie, (handle) => ({ type: 'renewed', handle, previous, reason: 'login' }))
   return fresh
 }
 

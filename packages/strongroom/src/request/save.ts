@@ -52,7 +52,7 @@ async function saveOverNewer(task: Task, given: Save): Promise<Saved | 'gone'> {
   const { context } = task
   const { cookie } = given.loaded.ref
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    report(context, cookie.id, (handle) => ({ type: 'conflict', handle, attempt }))
+    report(context, cookie, (handle) => ({ type: 'conflict', handle, attempt }))
     const newer = stillThere(await context.backing.load(cookie, { fresh: true }))
     if (!newer) return 'gone'
     const result = await saveOver(newer, task, given, applyAgain(given.changes, newer.values))
@@ -97,7 +97,7 @@ function saveOver(
   return after(written, (ref) => {
     if (!ref) return 'conflict'
     const reason = isLogin ? 'login' : 'renew'
-    report(context, ref.cookie.id, (handle) =>
+    report(context, ref.cookie, (handle) =>
       renews
         ? { type: 'renewed', handle, previous: handleOf(copy.ref.cookie.id), reason }
         : { type: 'updated', handle },
@@ -110,7 +110,7 @@ function saveOver(
 async function leaveEmpty(context: SessionsContext, { ref }: Loaded, meta: Meta): Promise<Emptied | null | 'conflict'> {
   const emptied = await context.backing.empty(ref, meta)
   if (!emptied) return 'conflict'
-  revoked(context, ref.cookie.id, 'emptied')
+  revoked(context, ref.cookie, 'emptied')
   return emptied === true ? null : emptied
 }
 
@@ -118,7 +118,7 @@ export async function touch({ context }: Task, { loaded, expiresAt }: Extract<Pl
   const ref = await context.backing.touch(loaded.ref, loaded, expiresAt)
   // Where another request has changed the session, it has also moved the deadline, and there is nothing left to do.
   if (ref || (await isGone(context, loaded)))
-    report(context, loaded.ref.cookie.id, (handle) => ({ type: ref ? 'touched' : 'gone', handle }))
+    report(context, loaded.ref.cookie, (handle) => ({ type: ref ? 'touched' : 'gone', handle }))
   return ref && { ...loaded, ref }
 }
 

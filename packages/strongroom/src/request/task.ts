@@ -1,6 +1,6 @@
-import type { SessionRef } from '../backing/backing.ts'
+import type { SessionRef, VerifiedCookie } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
-import { handleOf, type Id } from '../crypto/token.ts'
+import { handleOf } from '../crypto/token.ts'
 import { SessionGoneError } from '../errors.ts'
 import type { RevokeReason, SessionEvent } from '../events.ts'
 import { checkValue, type Meta, type Values } from '../session/content.ts'
@@ -43,15 +43,19 @@ export function applyAgain(changes: Changes, newer: Values): Values {
 }
 
 export function gone(context: SessionsContext, ref: SessionRef): SessionGoneError {
-  report(context, ref.cookie.id, (handle) => ({ type: 'gone', handle }))
+  report(context, ref.cookie, (handle) => ({ type: 'gone', handle }))
   return new SessionGoneError()
 }
 
-export function revoked(context: SessionsContext, id: Id, reason: RevokeReason): void {
-  report(context, id, (handle) => ({ type: 'revoked', handle, count: 1, reason }))
+export function revoked(context: SessionsContext, cookie: VerifiedCookie, reason: RevokeReason): void {
+  report(context, cookie, (handle) => ({ type: 'revoked', handle, count: 1, reason }))
 }
 
-/** A handle costs a hash, so it is only made if somebody listens. */
-export function report({ emit }: SessionsContext, id: Id, event: (handle: string) => SessionEvent): void {
-  if (emit.wanted()) emit(event(handleOf(id)))
+/** A handle costs a hash or two, so it is only made if somebody listens. */
+export function report(
+  { emit }: SessionsContext,
+  cookie: VerifiedCookie,
+  event: (handle: string) => SessionEvent,
+): void {
+  if (emit.wanted()) emit(event(handleOf(cookie.id)))
 }

@@ -74,6 +74,15 @@ export interface RequestChanges extends Changes {
   readonly text: string | null
 }
 
+const NO_EDITS: Changes['edits'] = new Map()
+
+function withChangesInPlace({ edits, values, base }: State, lent: ReadonlySet<string>): Changes['edits'] {
+  const all = new Map(edits)
+  const rest = [...lent].filter((key) => !all.has(key))
+  for (const key of changedInPlace(rest, values, base)) all.set(key, { kind: 'set', value: own(values, key) })
+  return all
+}
+
 /** Null if nothing was changed; throws `DataError` for a value that cannot be stored. */
 export function changesOf(state: State): RequestChanges | null {
   refreshFromApplication(state)
@@ -84,11 +93,7 @@ export function changesOf(state: State): RequestChanges | null {
   const text = cleared ? null : JSON.stringify(values)
   if (text === state.base) return null
   if (edits) for (const [key, edit] of edits) if (edit.kind === 'update') settleInPlace(state, key)
-  const all = new Map(state.edits)
-  if (lent && !cleared) {
-    const rest = [...lent].filter((key) => !all.has(key))
-    for (const key of changedInPlace(rest, values, state.base)) all.set(key, { kind: 'set', value: own(values, key) })
-  }
+  const all = lent && !cleared ? withChangesInPlace(state, lent) : (state.edits ?? NO_EDITS)
   return all.size > 0 || (cleared && state.base !== '{}') ? { cleared, edits: all, text } : null
 }
 

@@ -199,8 +199,8 @@ export class Session<Data extends object = Record<string, unknown>> {
   }
   /** The session's public name in device lists and logs. It opens nothing. Null while new. */
   get handle(): string | null {
-    const { id, handleOf } = this.#state
-    return id && handleOf(id)
+    const { ref, handleOf } = this.#state
+    return ref && handleOf(ref.cookie.id)
   }
   /** True for a session that saves nothing: from `read()`, or a stand-in while the store is down (`onStoreError: 'anonymous'`). */
   get isReadOnly(): boolean {

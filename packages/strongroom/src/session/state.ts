@@ -52,7 +52,6 @@ export class State {
   /** Null while new. */
   meta: Meta | null = null
   expiresAt = 0
-  id: Id | null = null
   /** How the backing names the session; null while new. */
   ref: StoredSession['ref'] | null = null
   /** Called only when a handle is needed, because it costs a hash. */
@@ -138,7 +137,6 @@ export class State {
     this.base = data
     this.meta = meta
     this.expiresAt = ref.expiresAt
-    this.id = ref.cookie.id
     this.ref = ref
   }
 
@@ -148,7 +146,7 @@ export class State {
     this.shared = NO_VALUES
     this.application?.clear()
     this.base = '{}'
-    this.meta = this.id = this.ref = null
+    this.meta = this.ref = null
     this.expiresAt = 0
     this.forgetChanges()
   }

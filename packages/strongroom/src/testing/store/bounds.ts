@@ -70,6 +70,7 @@ export function bounds(property: Property): void {
     await store.close()
     await rejectsAll(given, id, version)
     assert.equal(store.readSync?.(id), undefined)
+    assert.equal(store.updateSync?.(id, entry(), version), undefined)
   })
 
   property('the traits are plain, complete, and state the real granularity', async ({ store, tick }) => {

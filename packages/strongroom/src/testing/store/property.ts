@@ -47,15 +47,36 @@ export function propertyOf(factory: StoreFactory, options: StoreSuiteOptions): P
   const { granularity: tick = 1, timeout = 10_000 } = options
   return (title, check) => {
     it(title, { timeout: 120_000 }, async (test) => {
-      const subject = await factory()
-      const { clock } = subject
-      clock.set(Math.ceil(clock() / tick) * tick)
-      const entry = (fields?: Partial<Entry>) => newEntry(clock(), fields)
-      try {
-        await check({ ...subject, tick, timeout, entry, skip: (reason) => test.skip(reason) })
-      } finally {
-        await subject.close()
+      const checkOn = async (subject: StoreUnderTest, store: Store) => {
+        const { clock } = subject
+        clock.set(Math.ceil(clock() / tick) * tick)
+        const entry = (fields?: Partial<Entry>) => newEntry(clock(), fields)
+        try {
+          await check({ ...subject, store, tick, timeout, entry, skip: (reason) => test.skip(reason) })
+        } finally {
+          await subject.close()
+        }
       }
+      const subject = await factory()
+      await checkOn(subject, subject.store)
+      if (!subject.store.updateSync) return
+      const again = await factory()
+      await checkOn(again, updatingSynchronously(again.store))
     })
   }
+}
+
+/** The same store, whose updates are made by `updateSync` where that can: whatever holds for one must hold for the other. */
+function updatingSynchronously(store: Store): Store {
+  const update: Store['update'] = async (id, entry, version) => {
+    const done = store.updateSync?.(id, entry, version)
+    return done === undefined ? store.update(id, entry, version) : done
+  }
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === 'update') return update
+      const member: unknown = Reflect.get(target, name)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
 }
