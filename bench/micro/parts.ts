@@ -53,7 +53,7 @@ function cookies(): Case[] {
 
 function contents(): Case[] {
   const content = contentOf(7)
-  const text = encodeContent(content)
+  const text = encodeContent(content).join('')
   return [
     { name: 'content, encode', run: () => encodeContent(content) },
     { name: 'content, decode (parses the JSON)', run: () => decodeContent(text) },

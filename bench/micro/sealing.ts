@@ -38,7 +38,7 @@ export function sealing(): Case[] {
     createAead(primitivesFor('node'), 'chacha20-poly1305'),
     createAead(primitivesFor('node'), 'aes-256-gcm'),
   ]
-  const cases: Case[] = [...cipherAlone(payload)]
+  const cases: Case[] = [...cipherAlone(payload.join(''))]
   for (const name of ['two-key', 'server-key'] as const) {
     const seal = createSeal(name, ring, aead)
     const bytes = seal.seal(payload, token, owner, 0)

@@ -117,13 +117,17 @@ describe('the payload of a session', () => {
     fc.assert(
       fc.property(meta, fc.dictionary(fc.string(), fc.jsonValue()), (meta, values) => {
         const data = JSON.stringify(values)
-        assert.deepEqual(decodeContent(encodeContent({ meta, data })), { meta, data, values: JSON.parse(data) })
+        assert.deepEqual(decodeContent(encodeContent({ meta, data }).join('')), {
+          meta,
+          data,
+          values: JSON.parse(data),
+        })
       }),
     )
   })
 
   it('is refused, and never throws, when it is anything else', () => {
-    const good = encodeContent({ meta: { ...fc.sample(meta, 1)[0], userId: null } as never, data: '{}' })
+    const good = encodeContent({ meta: { ...fc.sample(meta, 1)[0], userId: null } as never, data: '{}' }).join('')
     const head = good.slice(0, good.indexOf('\n'))
     assert.ok(decodeContent(good))
     for (const wrong of [

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { createHmac, createSecretKey, randomBytes, randomInt } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
+import { lengthOf, type Text } from '../../packages/strongroom/src/base/bytes.ts'
 import { type Aead, createAead, type Scratch } from '../../packages/strongroom/src/crypto/aead.ts'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { nodePrimitives } from '../../packages/strongroom/src/crypto/node.ts'
@@ -36,8 +37,8 @@ function hmac(primitives: Primitives, key: Buffer, message: Uint8Array): string 
   return mac.toString('hex')
 }
 
-function encrypt(cipher: Cipher, payload: string, by: Parameters<Cipher['encrypt']>[3], associated: Buffer): Buffer {
-  const out = Buffer.alloc(3 + Buffer.byteLength(payload) + 16)
+function encrypt(cipher: Cipher, payload: Text, by: Parameters<Cipher['encrypt']>[3], associated: Buffer): Buffer {
+  const out = Buffer.alloc(3 + lengthOf(payload) + 16)
   cipher.encrypt(payload, out, 3, by, associated)
   assert.deepEqual(out.subarray(0, 3), Buffer.alloc(3), 'what is before it is not touched')
   return out.subarray(3)
@@ -104,6 +105,12 @@ describe('ChaCha20-Poly1305', { skip: !hasSodium }, () => {
       const payload = randomBytes(randomInt(i % 1000 === 0 ? 40_000 : 600)).toString(i % 2 ? 'base64' : 'utf8')
       const sealed = encrypt(ours, payload, by, associated)
       assert.ok(sealed.equals(encrypt(theirs, payload, by, associated)))
+      const middle = payload.length >> 1
+      const pieces = [payload.slice(0, middle), payload.slice(middle)]
+      // A character of two code units must not be cut.
+      if (!/[\ud800-\udfff]/.test(payload))
+        for (const cipher of [ours, theirs])
+          assert.ok(sealed.equals(encrypt(cipher, pieces, by, associated)), 'in pieces')
       for (const cipher of [ours, theirs]) assert.equal(cipher.decrypt(sealed, 0, by, associated), payload)
       const at = randomInt(sealed.length)
       sealed[at] = (sealed[at] as number) ^ (1 << randomInt(8))

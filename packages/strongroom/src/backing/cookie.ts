@@ -107,9 +107,8 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
   function pack(content: ContentToSave, identity: Identity, expiresAt: number): CookieRef {
     const { sid, master, generation, nonce, until } = identity
     const madeAt = clock()
-    const text = codec.encode(
-      `${JSON.stringify([sid, master.kid, generation, nonce, until, expiresAt, madeAt])}\n${encodeContent(content)}`,
-    )
+    const head = JSON.stringify([sid, master.kid, generation, nonce, until, expiresAt, madeAt])
+    const text = codec.encode([`${head}\n`, ...encodeContent(content)])
     refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
     const { meta, data, values } = content
     const one = { text, sealedUnder: ring.current, expiresAt, madeAt, content: { meta, data } }
@@ -134,8 +133,10 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
   })
 
   /** The same session in a new cookie. */
-  const repack = ({ cookie, nonce }: CookieRef, content: ContentToSave, expiresAt: number, generation = 0) =>
-    pack(
+  function repack({ cookie, nonce }: CookieRef, content: ContentToSave, expiresAt: number, generation = 0): CookieRef {
+    // Hardly anybody presents it again, and in the memo it would take the place of another visitor's.
+    known.drop(cookie)
+    return pack(
       content,
       {
         sid: cookie.sid,
@@ -146,6 +147,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       },
       expiresAt,
     )
+  }
 
   /** Every copy of its cookie that was opened or made here: each write has made another one. */
   const forget = ({ cookie }: Pick<SessionRef, 'cookie'>) => known.forget(({ id }) => id === cookie.id)

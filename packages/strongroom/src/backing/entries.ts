@@ -1,3 +1,4 @@
+import { lengthOf } from '../base/bytes.ts'
 import type { Aead } from '../crypto/aead.ts'
 import type { LiveKeyring } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
@@ -60,7 +61,9 @@ export function createEntries({ records, ring, namespace, aead, clock, limit }: 
     ): Entry {
       const { meta } = content
       const payload = encodeContent(content)
-      refuseOver(limit, Buffer.byteLength(payload), content.data, 'its store')
+      // A character has at most three bytes as UTF-8. Most sessions are far below the limit, and need not be counted.
+      if (3 * (payload[0].length + payload[1].length) > limit)
+        refuseOver(limit, lengthOf(payload), content.data, 'its store')
       const { userId } = meta
       const owner = was ? was.ref.owner : userId === null ? null : ownerTag(token.master, namespace, userId)
       const label = labelFor(token, meta, was)

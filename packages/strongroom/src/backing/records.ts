@@ -1,4 +1,4 @@
-import { asBuffer } from '../base/bytes.ts'
+import { asBuffer, type Text } from '../base/bytes.ts'
 import { parseJson } from '../base/json.ts'
 import { Memo } from '../base/memo.ts'
 import type { LiveKeyring, Master } from '../crypto/keyring.ts'
@@ -12,7 +12,7 @@ export interface OpenedSession extends Parsed, Pick<RecordHeader, 'renewedAt'> {
 /** Converts sessions to the bytes that are stored, and back. */
 export interface Records {
   /** `payload` is the encoded `content`. */
-  seal(payload: string, content: ContentToSave, token: VerifiedToken, owner: string | null, renewedAt: number): Buffer
+  seal(payload: Text, content: ContentToSave, token: VerifiedToken, owner: string | null, renewedAt: number): Buffer
   open(
     bytes: Uint8Array,
     token: VerifiedToken,

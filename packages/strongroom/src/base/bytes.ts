@@ -8,3 +8,21 @@ export const latin1Of = (bytes: Uint8Array): string => asBuffer(bytes).toString(
 
 /** A copy of ASCII text that shares no memory with the string that it was cut from, as V8's slices do. */
 export const detached = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
+
+/** A text, or the pieces that it consists of: joining them would copy all of it once more. */
+export type Text = string | readonly string[]
+
+/** Bytes as UTF-8. */
+export function lengthOf(text: Text): number {
+  if (typeof text === 'string') return Buffer.byteLength(text)
+  let length = 0
+  for (const piece of text) length += Buffer.byteLength(piece)
+  return length
+}
+
+/** Writes a text as UTF-8, from `at`. Returns where it ends. */
+export function writeText(text: Text, into: Buffer, at: number): number {
+  if (typeof text === 'string') return at + into.write(text, at, 'utf8')
+  for (const piece of text) at += into.write(piece, at, 'utf8')
+  return at
+}

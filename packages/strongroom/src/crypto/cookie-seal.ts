@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { lengthOf, type Text, writeText } from '../base/bytes.ts'
 import { type Aead, recipe, type SealRefusal } from './aead.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
 
@@ -12,7 +13,7 @@ export interface DecodedCookie {
 
 /** Converts an encoded session to a cookie value and back. The namespace is bound to it: a value is worthless in another. */
 export interface CookieCodec {
-  encode(payload: string): string
+  encode(payload: Text): string
   /** The payload, and the master under which it was made. */
   decode(text: string): DecodedCookie | { readonly refused: SealRefusal }
 }
@@ -51,8 +52,13 @@ function signedCodec(ring: Keyring, namespace: string): CookieCodec {
     createHmac('sha256', master.cookie).update(`strongroom signed\n${namespace}\n`).update(signed).digest()
   return {
     encode(payload) {
-      const signed = Buffer.concat([Buffer.from([SIGNED_VERSION, ring.current.kid]), Buffer.from(payload)])
-      return Buffer.concat([signed, macOf(ring.current, signed)]).toString('base64url')
+      const end = 2 + lengthOf(payload)
+      const bytes = Buffer.allocUnsafe(end + MAC)
+      bytes[0] = SIGNED_VERSION
+      bytes[1] = ring.current.kid
+      writeText(payload, bytes, 2)
+      bytes.set(macOf(ring.current, bytes.subarray(0, end)), end)
+      return bytes.toString('base64url')
     },
     decode(text) {
       const bytes = strictBase64url(text)

@@ -25,8 +25,10 @@ export function nodeCipher(name: CipherName): Cipher {
       // With a KeyObject, because Node needs 20 µs more for raw bytes.
       const cipher = createCipheriv(algorithm, createSecretKey(key), nonce, { authTagLength: TAG })
       cipher.setAAD(associated)
+      let end = at
       // Both are stream ciphers: update() returns all there is, and final() only closes.
-      cipher.update(payload, 'utf8').copy(out, at)
+      for (const piece of typeof payload === 'string' ? [payload] : payload)
+        end += cipher.update(piece, 'utf8').copy(out, end)
       cipher.final()
       cipher.getAuthTag().copy(out, out.length - TAG)
     },

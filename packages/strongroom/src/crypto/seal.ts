@@ -1,4 +1,4 @@
-import { asBuffer, latin1Of } from '../base/bytes.ts'
+import { asBuffer, latin1Of, lengthOf, type Text, writeText } from '../base/bytes.ts'
 import { parseJson } from '../base/json.ts'
 import {
   type Aead,
@@ -51,7 +51,7 @@ export interface Seal {
   /** Bytes that it adds to a payload. */
   readonly overhead: number
   /** Id and owner are bound to the bytes: they open under no other id and for no other owner. */
-  seal(payload: string, token: VerifiedToken, owner: string | null, renewedAt: number): Buffer
+  seal(payload: Text, token: VerifiedToken, owner: string | null, renewedAt: number): Buffer
   open(bytes: Uint8Array, token: VerifiedToken, owner: string | null): Opened | { readonly refused: RecordRefusal }
   /** What the bytes say in the open; null if they are not a record. */
   headerOf(bytes: Uint8Array): RecordHeader | null
@@ -97,10 +97,12 @@ const plainCheckOf = (token: VerifiedToken) => checkOf(token).toString('base64ur
 const NONE: Seal = {
   name: 'none',
   overhead: 64,
-  seal: (payload, token, _owner, renewedAt) =>
-    Buffer.from(
-      `${payload}\n${token.generation} ${wholeSeconds(renewedAt)} ${token.master.kid} ${plainCheckOf(token)}`,
-    ),
+  seal(payload, token, _owner, renewedAt) {
+    const last = `\n${token.generation} ${wholeSeconds(renewedAt)} ${token.master.kid} ${plainCheckOf(token)}`
+    const bytes = Buffer.allocUnsafe(lengthOf(payload) + last.length)
+    bytes.write(last, writeText(payload, bytes, 0), 'latin1')
+    return bytes
+  },
   open(bytes, token) {
     const text = asBuffer(bytes).toString('utf8')
     const end = text.lastIndexOf('\n')

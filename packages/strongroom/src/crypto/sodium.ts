@@ -1,3 +1,4 @@
+import { writeText } from '../base/bytes.ts'
 import { type Cipher, type Primitives, TAG, wipe } from './primitives.ts'
 
 /** What is used of `sodium-native`. Every function throws when it fails. */
@@ -28,7 +29,7 @@ const ROOM = 16_384
 export function sodiumPrimitives(sodium: Sodium, scratch = Buffer.alloc(ROOM)): Primitives {
   const chacha20: Cipher = {
     encrypt(payload, out, at, { key, nonce }, associated) {
-      out.write(payload, at, 'utf8')
+      writeText(payload, out, at)
       const [message, sealed] = [out.subarray(at, out.length - TAG), out.subarray(at)]
       try {
         // In place: libsodium allows it, and so the plaintext is nowhere else.

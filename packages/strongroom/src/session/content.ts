@@ -45,15 +45,18 @@ interface Head {
   readonly s?: string
 }
 
-/** Two lines of JSON: JSON never contains a raw line feed, so the first one separates. Names are short because they go into cookies. */
-export function encodeContent({ meta, data }: Content): string {
+/**
+ * Two lines of JSON: JSON never contains a raw line feed, so the first one, which ends the first piece, separates. Names are short
+ * because they go into cookies.
+ */
+export function encodeContent({ meta, data }: Content): readonly [head: string, data: string] {
   let head = `{"c":${meta.createdAt},"d":${meta.deadline},"i":${meta.idle}`
   if (meta.authenticatedAt !== null) head += `,"a":${meta.authenticatedAt}`
   if (meta.userId !== null) head += `,"u":${JSON.stringify(meta.userId)}`
   if (meta.label !== null) head += `,"l":${JSON.stringify(meta.label)}`
   if (meta.persistent) head += ',"p":1'
   if (meta.stamp !== undefined) head += `,"s":${JSON.stringify(meta.stamp)}`
-  return `${head}}\n${data}`
+  return [`${head}}\n`, data]
 }
 
 /** How everything that `encodeContent` writes begins. */
