@@ -12,6 +12,8 @@ export interface Figure {
   readonly ratioToLimit: number | null
   /** The ratio in the worst and in the best turn. */
   readonly spread?: readonly [worst: number, best: number] | undefined
+  /** The share of the slices that other programs disturbed, where some were. */
+  readonly disturbed?: number | undefined
 }
 
 export function median(values: readonly number[]): number {

@@ -40,6 +40,11 @@ export const contenders: readonly Contender[] = [
   fastifySessionOnRedis,
 ]
 
+export const isOurs = (name: string): boolean => name.startsWith('strongroom ')
+
+/** Another library, and neither ours nor a limit nor an application without sessions. */
+export const isPeer = ({ name, limit }: Contender): boolean => !isOurs(name) && name !== limit && limit !== NO_SESSION
+
 export function contenderOf(name: string): Contender {
   const found = contenders.find((contender) => contender.name === name)
   if (found) return found
