@@ -36,24 +36,27 @@ const ATTEMPTS = 3
 
 export const isDisturbed = ({ foreign }: Slice): boolean => foreign > QUIET
 
+/** Sends requests for one route to one server, on 32 connections, for `seconds` seconds; each visitor in turn. */
+export const load = (running: Running, route: Route, seconds: number): Promise<Slice> =>
+  quietest(() => slice(running, route, seconds))
+
 /**
- * Sends requests for one route to one server, on 32 connections, for `seconds` seconds; each visitor in turn. A slice that
- * other programs disturb is measured again, and of several disturbed ones the quietest counts, marked. So is a slice with bad
- * responses before this throws: a disk that stalls for seconds fails a slice of an engine that writes files, and must not
- * cost the figures of half an hour.
+ * A slice that other programs disturb is measured again, and of several disturbed ones the quietest counts. So is a slice with
+ * bad responses, once: a disk that stalls for seconds fails a slice of an engine that writes files, and must not cost the
+ * figures of half an hour.
  */
-export async function load(running: Running, route: Route, seconds: number): Promise<Slice> {
-  let [quietest, failure]: [Slice | null, unknown] = [null, null]
+export async function quietest(measure: () => Promise<Slice>): Promise<Slice> {
+  let [best, failure]: [Slice | null, unknown] = [null, null]
   for (let attempt = 0; attempt < ATTEMPTS; attempt++)
     try {
-      const measured = await slice(running, route, seconds)
-      if (!quietest || measured.foreign < quietest.foreign) quietest = measured
+      const measured = await measure()
+      if (!best || measured.foreign < best.foreign) best = measured
       if (!isDisturbed(measured)) return measured
     } catch (error) {
       if (failure) throw error
       failure = error
     }
-  if (quietest) return quietest
+  if (best) return best
   throw failure
 }
 

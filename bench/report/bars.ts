@@ -121,7 +121,7 @@ const TRIPS_OF = { untouched: 0, read: 1, write: 1 + 1, login: 1 + 2, logout: 1 
 
 function trips(figures: readonly Figure[]): Bar[] {
   return figures
-    .filter(({ unit, contender }) => unit === TRIPS && isOurs(contender) && !contender.endsWith('no memo'))
+    .filter(({ unit, contender }) => unit === TRIPS && isOurs(contender))
     .map(({ contender, route, value }) => ({
       what: `${route}, ${contender}`,
       comparedWith: null,

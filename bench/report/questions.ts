@@ -1,5 +1,5 @@
 import { type Bench, type Figure, find } from '../figures.ts'
-import { contenderOf, isOurs, isPeer } from '../http/contenders.ts'
+import { contenderOf, isOurs, isPeer, isVariant } from '../http/contenders.ts'
 import { ADDED, ALLOCATED, COLLECTING, COST, PER_SECOND, timesUnit } from '../http/figures.ts'
 import { P99 } from '../sweep.ts'
 import type { Chart } from './chart.ts'
@@ -189,7 +189,7 @@ export function slowerThanPeers(figures: readonly Figure[]): Table {
   const peersOf = (name: string) =>
     names.filter((peer) => isPeer(contenderOf(peer)) && contenderOf(peer).needs === contenderOf(name).needs)
   const rows = names
-    .filter((name) => isOurs(name) && !name.includes(','))
+    .filter((name) => isOurs(name) && !isVariant(name))
     .flatMap((name) =>
       peersOf(name).flatMap((peer) =>
         (['read', 'read-object', 'write'] as const).map((route) => ({ name, peer, route })),

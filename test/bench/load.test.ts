@@ -9,7 +9,7 @@ import { suite, test } from 'node:test'
 import { contenderOf } from '../../bench/http/contenders.ts'
 import type { Running } from '../../bench/http/fleet.ts'
 import { foreignShare, ticksOf } from '../../bench/http/foreign.ts'
-import { load } from '../../bench/http/load.ts'
+import { load, quietest, type Slice } from '../../bench/http/load.ts'
 import { meter } from '../../bench/http/usage.ts'
 import { need } from '../support/need.ts'
 
@@ -93,6 +93,32 @@ suite('the load', { skip: wrk.skip }, () => {
       (_request, response) => response.writeHead(500).end('{"value":0}'),
       async (running) => assert.rejects(load(running, 'read', 0.1), /requests for read failed/),
     )
+  })
+})
+
+suite('a slice', () => {
+  /** What is measured one after the other: the foreign load, or a failure. */
+  const counts = async (...measured: (number | 'failed')[]) => {
+    const { foreign } = await quietest(async () => {
+      const next = measured.shift()
+      if (typeof next === 'number') return { foreign: next } as Slice
+      throw new Error(next)
+    })
+    return { foreign, left: measured.length }
+  }
+
+  test('is measured again if others had more than 8 % of the processor', async () => {
+    assert.deepEqual(await counts(0.08, 0), { foreign: 0.08, left: 1 })
+    assert.deepEqual(await counts(0.09, 0.2, 0.01, 0), { foreign: 0.01, left: 1 })
+  })
+
+  test('counts if it is the quietest of three that were all disturbed', async () => {
+    assert.deepEqual(await counts(0.3, 0.1, 0.2, 0), { foreign: 0.1, left: 1 })
+  })
+
+  test('may fail once, and not twice', async () => {
+    assert.deepEqual(await counts('failed', 0.01), { foreign: 0.01, left: 0 })
+    await assert.rejects(counts('failed', 'failed', 0.01), /failed/)
   })
 })
 
