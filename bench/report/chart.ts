@@ -39,7 +39,7 @@ export function toSvg({ title, unit, categories, series }: Chart): string {
   chart.setOption({
     animation: false,
     color: COLORS,
-    legend: { left: 0, top: 0, textStyle: ink, icon: 'rect', itemWidth: 14, itemHeight: 10 },
+    legend: { left: 0, top: 0, textStyle: ink, icon: 'rect', itemWidth: 14, itemHeight: 10, itemGap: 24 },
     grid: { left, right: 64, top: 32, bottom: 44, outerBoundsMode: 'none' },
     xAxis: {
       type: 'value',

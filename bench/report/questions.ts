@@ -103,6 +103,7 @@ function footprint(figures: readonly Figure[]): Answer | null {
     title,
     unit: 'bytes for one session',
     row: ({ contender }) => contender,
+    column: ({ route }) => sizeOf(route),
     cell: ({ value }) => value,
   })
 }
@@ -126,7 +127,9 @@ function scale(figures: readonly Figure[]): Answer | null {
 }
 
 const engineOf = (contender: string) => contender.replace('strongroom ', '').replace(/ two-key.*/, '')
-const sizeOf = (text: string) => (/^\d+$/.test(text) ? `${number(Number(text))} sessions` : text)
+/** `10000` and `10000 sessions` with a space between thousands. */
+const sizeOf = (text: string) =>
+  text.replace(/^(\d+)(?: sessions)?$/, (_, count) => `${number(Number(count))} sessions`)
 
 function sweep(figures: readonly Figure[]): Answer | null {
   return pivot(

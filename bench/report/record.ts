@@ -13,7 +13,7 @@ export function toJsonLines({ about, figures }: Recording): string {
   const lines = figures.map(({ value, ratioToLimit, spread, ...figure }) => ({
     ...figure,
     value: rounded(value),
-    ratio_to_limit: ratioToLimit === null ? null : rounded(ratioToLimit),
+    ratio_to_limit: ratioToLimit === null ? undefined : rounded(ratioToLimit),
     spread: spread?.map(rounded),
   }))
   return [...runs, ...lines].map((line) => `${JSON.stringify(line)}\n`).join('')
@@ -34,7 +34,7 @@ export function fromJsonLines(text: string): Recording {
     about: lines.filter(({ bench }) => bench === 'run').map(({ about }) => about),
     figures: lines
       .filter(({ bench }) => bench !== 'run' && bench !== 'bar')
-      .map(({ ratio_to_limit, ...figure }) => ({ ...figure, ratioToLimit: ratio_to_limit })),
+      .map(({ ratio_to_limit = null, ...figure }) => ({ ...figure, ratioToLimit: ratio_to_limit })),
   }
 }
 

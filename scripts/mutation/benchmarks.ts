@@ -24,7 +24,7 @@ export const benchmarkMutations: readonly Mutation[] = [
   load('usage.ts')('garbage that was never allocated', '({ afterGC }) => afterGC.', '({ beforeGC }) => beforeGC.'),
   page('chart')('pictures that depend on those before', 'withTitle(still(svg), title)', 'withTitle(svg, title)'),
   page('chart')('text that cannot be read on a white page', "const INK = '#7a7a7a'", "const INK = '#cccccc'"),
-  page('record')('ratios that are lost in a file', 'rounded(ratioToLimit)', 'null'),
+  page('record')('ratios that are lost in a file', 'rounded(ratioToLimit)', 'undefined'),
   on('test/bench/figures.test.ts', 'bench/report/questions.ts')(
     'a slow engine that takes little processor time',
     'cost > SLOWER || rate < 1 / SLOWER',
