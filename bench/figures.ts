@@ -34,3 +34,8 @@ export function find(figures: readonly Figure[], contender: string, route: strin
     (figure) => figure.contender === contender && figure.route === route && (unit ?? figure.unit) === figure.unit,
   )
 }
+
+/** In the order in which they were measured. */
+export const contendersIn = (figures: readonly Figure[], bench: Bench): string[] => [
+  ...new Set(figures.filter((figure) => figure.bench === bench).map(({ contender }) => contender)),
+]

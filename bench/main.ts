@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
-import { type Bench, type Figure, isSame } from './figures.ts'
+import type { Bench, Figure } from './figures.ts'
 import { ROUTES, type Route } from './http/contender.ts'
 import { wrk, wrkMissing } from './http/load.ts'
 import { measureHttp } from './http/run.ts'
 import { measureMemory } from './memory.ts'
 import { measureMicro } from './micro/run.ts'
 import { barsOf, passes } from './report/bars.ts'
-import { fromJsonLines, type Recording, toJsonLines, toJsonLinesWithBars } from './report/record.ts'
+import { fromJsonLines, merge, type Recording, toJsonLines, toJsonLinesWithBars } from './report/record.ts'
 import { tablesOf } from './report/tables.ts'
 import { circumstances, toDocs, toTerminal } from './report/write.ts'
 import { measureScale } from './scale.ts'
@@ -105,21 +105,19 @@ const recording = record(fresh)
 const bars = barsOf(recording.figures)
 if (options.markdown) toDocs(recording)
 if (options.json) process.stdout.write(toJsonLinesWithBars(recording, bars))
-else console.log(`${recording.about.join('\n')}\n\n${toTerminal(tablesOf(recording.figures, bars))}`)
+else
+  console.log(
+    `${recording.runs.map(({ about }) => about).join('\n')}\n\n${toTerminal(tablesOf(recording.figures, bars))}`,
+  )
 if (options.strict && bars.some((bar) => passes(bar) === false)) process.exitCode = 1
 
-/**
- * The figures of this run in the places of the same ones of earlier runs, and then the others; rounded as in a file, so that
- * the page can be made again from it.
- */
-function record(fresh: readonly Figure[]): Recording {
-  const earlier = (options.with ?? []).map((file) => fromJsonLines(readFileSync(file, 'utf8')))
-  const figures: Figure[] = []
-  for (const figure of [...earlier.flatMap(({ figures }) => figures), ...fresh]) {
-    const at = figures.findIndex((old) => isSame(figure, old))
-    figures.splice(at < 0 ? figures.length : at, 1, figure)
-  }
-  const own = fresh.length > 0 ? [circumstances(`npm run bench -- ${process.argv.slice(2).join(' ')}`.trim())] : []
-  const about = new Set([...earlier.flatMap(({ about }) => about), ...own])
-  return fromJsonLines(toJsonLines({ about: [...about], figures }))
+/** What earlier runs recorded and this one measured, rounded as in a file, so that the page can be made again from that. */
+function record(figures: readonly Figure[]): Recording {
+  const parts = [...new Set(figures.map(({ bench }) => bench))]
+  const about = circumstances(`npm run bench -- ${process.argv.slice(2).join(' ')}`.trim())
+  const fresh = { runs: parts.length > 0 ? [{ about, parts }] : [], figures }
+  const isPartial = options.quick || options.contenders || options.routes.length < ROUTES.length
+  const recordings = (options.with ?? []).map((file) => fromJsonLines(readFileSync(file, 'utf8')))
+  const earlier = recordings.reduce((older, newer) => merge(older, newer, []), { runs: [], figures: [] })
+  return fromJsonLines(toJsonLines(merge(earlier, fresh, isPartial ? [] : parts)))
 }

@@ -1,7 +1,8 @@
 import { barsOf } from './bars.ts'
 import { toSvg } from './chart.ts'
-import { QUESTIONS, slowerThanPeers } from './questions.ts'
+import { QUESTIONS } from './questions.ts'
 import type { Recording } from './record.ts'
+import { slowerThanPeers } from './slower.ts'
 import { type Table, tablesOf } from './tables.ts'
 
 export interface Page {
@@ -38,7 +39,7 @@ function section(name: string, recording: Recording, pictures: Map<string, strin
 }
 
 const OTHERS: Readonly<Record<string, (recording: Recording) => string>> = {
-  about: ({ about }) => about.map((run) => `- \`${run}\``).join('\n'),
+  about: ({ runs }) => runs.map(({ about, parts }) => `- ${parts.join(', ')}: \`${about}\``).join('\n'),
   slower({ figures }) {
     const table = slowerThanPeers(figures)
     return table.rows.length > 0 ? piped(table) : 'Nothing that was measured is slower than a peer.'

@@ -1,9 +1,9 @@
-import { type Bench, type Figure, find } from '../figures.ts'
-import { contenderOf, isOurs, isPeer, isVariant } from '../http/contenders.ts'
-import { ADDED, ALLOCATED, COLLECTING, COST, PER_SECOND, timesUnit } from '../http/figures.ts'
+import { contendersIn, type Figure, find } from '../figures.ts'
+import { contenderOf, isPeer } from '../http/contenders.ts'
+import { ADDED, ALLOCATED, COLLECTING, COST, PER_SECOND } from '../http/figures.ts'
 import { P99 } from '../sweep.ts'
 import type { Chart } from './chart.ts'
-import { number, percent, times } from './numbers.ts'
+import { number } from './numbers.ts'
 import type { Table } from './tables.ts'
 
 /** What a section of docs/benchmarks.md shows below its heading, which asks the question. */
@@ -60,7 +60,7 @@ function requests(
   title: string,
   patterns: readonly { test(name: string): boolean }[],
 ): Answer | null {
-  const measured = namesIn(figures, 'http')
+  const measured = contendersIn(figures, 'http')
   const names = [...new Set(patterns.flatMap((pattern) => measured.filter((name) => pattern.test(name))))]
   if (names.length === 0) return null
   const value = (name: string, route: string, unit: string) => find(figures, name, route, unit)?.value ?? null
@@ -108,7 +108,7 @@ function footprint(figures: readonly Figure[]): Answer | null {
   })
 }
 
-/** The picture shows how much dearer a request is with many sessions than with the fewest, and the table what it takes. */
+/** The picture shows how much longer a request takes with many sessions than with the fewest, and the table how long. */
 function scale(figures: readonly Figure[]): Answer | null {
   const requests = figures.filter(({ unit, route }) => /^µs(, median)?$/.test(unit) && route.includes(' among '))
   const common = {
@@ -175,41 +175,5 @@ function pivot(
       categories: rows,
       series: columns.map((column) => ({ name: column, values: rows.map((name) => value(name, column)) })),
     },
-  }
-}
-
-const namesIn = (figures: readonly Figure[], bench: Bench) => [
-  ...new Set(figures.filter((figure) => figure.bench === bench).map(({ contender }) => contender)),
-]
-
-/** Less than that is not told from the noise. */
-const SLOWER = 1.05
-
-/** Where one of our engines with its defaults takes more processor time than a peer, or serves fewer requests. */
-export function slowerThanPeers(figures: readonly Figure[]): Table {
-  const names = namesIn(figures, 'http')
-  // Memory over a server that has every session is not what a peer in memory is.
-  const peersOf = (name: string) =>
-    names.filter((peer) => isPeer(contenderOf(peer)) && contenderOf(peer).needs === contenderOf(name).needs)
-  const rows = names
-    .filter((name) => isOurs(name) && !isVariant(name))
-    .flatMap((name) =>
-      peersOf(name).flatMap((peer) =>
-        (['read', 'read-object', 'write'] as const).map((route) => ({ name, peer, route })),
-      ),
-    )
-    .flatMap(({ name, peer, route }) => {
-      const cost = find(figures, name, route, timesUnit(peer, route))?.value
-      const [mine, theirs] = [name, peer].map((each) => find(figures, each, route, PER_SECOND)?.value)
-      if (cost === undefined || mine === undefined || theirs === undefined) return []
-      const rate = mine / theirs
-      return cost > SLOWER || rate < 1 / SLOWER
-        ? [{ cost, cells: [`${route}, ${name}`, peer, times(cost), percent(rate)] }]
-        : []
-    })
-  return {
-    title: 'Slower than a peer',
-    head: ['request', 'compared with', 'processor time', 'requests per second'],
-    rows: rows.toSorted((a, b) => b.cost - a.cost).map(({ cells }) => cells),
   }
 }

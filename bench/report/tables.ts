@@ -1,4 +1,4 @@
-import { type Bench, type Figure, find } from '../figures.ts'
+import { type Bench, contendersIn, type Figure, find } from '../figures.ts'
 import { ROUTES } from '../http/contender.ts'
 import { ADDED, ALLOCATED, COLLECTING, COLLECTIONS, COST, PER_SECOND } from '../http/figures.ts'
 import { type Bar, passes } from './bars.ts'
@@ -28,12 +28,11 @@ export function tablesOf(figures: readonly Figure[], bars: readonly Bar[]): Tabl
 
 /** One line for each contender and route, processor time first. */
 function requests(figures: readonly Figure[]): Table {
-  const names = [...new Set(figures.map(({ contender }) => contender))]
   const value = (name: string, route: string, unit: string) => {
     const figure = find(figures, name, route, unit)
     return figure ? number(figure.value) : ''
   }
-  const rows = names.flatMap((name) =>
+  const rows = contendersIn(figures, 'http').flatMap((name) =>
     ROUTES.flatMap((route) => {
       const cost = find(figures, name, route, COST)
       return cost

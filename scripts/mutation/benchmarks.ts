@@ -25,7 +25,8 @@ export const benchmarkMutations: readonly Mutation[] = [
   page('chart')('pictures that depend on those before', 'withTitle(still(svg), title)', 'withTitle(svg, title)'),
   page('chart')('text that cannot be read on a white page', "const INK = '#7a7a7a'", "const INK = '#cccccc'"),
   page('record')('ratios that are lost in a file', 'rounded(ratioToLimit)', 'undefined'),
-  on('test/bench/figures.test.ts', 'bench/report/questions.ts')(
+  page('record')('runs of which no figure is left', 'parts.length > 0', 'parts.length >= 0'),
+  on('test/bench/figures.test.ts', 'bench/report/slower.ts')(
     'a slow engine that takes little processor time',
     'cost > SLOWER || rate < 1 / SLOWER',
     'cost > SLOWER',

@@ -5,7 +5,7 @@ import { contenderOf, NO_SESSION } from '../../bench/http/contenders.ts'
 import { ADDED, COST, figuresOf, PER_SECOND, type Turn, timesUnit, turnKey } from '../../bench/http/figures.ts'
 import type { Slice } from '../../bench/http/load.ts'
 import { barsOf, passes } from '../../bench/report/bars.ts'
-import { slowerThanPeers } from '../../bench/report/questions.ts'
+import { slowerThanPeers } from '../../bench/report/slower.ts'
 
 const OURS = 'strongroom redis two-key'
 const PEER = 'express-session + connect-redis'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { type Chart, toSvg } from '../../bench/report/chart.ts'
 import { pageOf } from '../../bench/report/page.ts'
-import { fromJsonLines, toJsonLines } from '../../bench/report/record.ts'
+import { fromJsonLines, merge, type Recording, toJsonLines } from '../../bench/report/record.ts'
 import { root } from '../../scripts/packages.ts'
 
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -34,7 +34,7 @@ suite('docs/benchmarks.md', () => {
   })
 
   test('a question about which nothing was recorded has no picture', () => {
-    const empty = pageOf(document, { about: [], figures: [] })
+    const empty = pageOf(document, { runs: [], figures: [] })
     assert.equal(empty.pictures.size, 0)
     assert.match(empty.text, /\*Not measured in the recorded runs\.\*/)
   })
@@ -42,6 +42,34 @@ suite('docs/benchmarks.md', () => {
 
 test('figures are the same after they were written into a file and read from it', () => {
   assert.deepEqual(fromJsonLines(toJsonLines(recording)), recording)
+})
+
+suite('figures that are measured again', () => {
+  const run = (about: string, route: string, value: number, parts = ['http', 'size'] as const): Recording => ({
+    runs: [{ about, parts }],
+    figures: parts.map((bench) => ({ bench, contender: 'one', route, value, unit: 'µs', ratioToLimit: null })),
+  })
+  const older = run('older', 'read', 1)
+  const values = ({ figures }: Recording) => figures.map(({ bench, route, value }) => `${bench} ${route} ${value}`)
+
+  test('take the place of the older ones, and others are added', () => {
+    assert.deepEqual(values(merge(older, run('newer', 'read', 2), [])), ['http read 2', 'size read 2'])
+    const both = merge(older, run('newer', 'write', 2), [])
+    assert.deepEqual(values(both), ['http read 1', 'size read 1', 'http write 2', 'size write 2'])
+    assert.deepEqual(
+      both.runs.map(({ about }) => about),
+      ['older', 'newer'],
+    )
+  })
+
+  test('leave nothing older of a part that was measured completely, nor the run of which nothing is left', () => {
+    const newer = { ...run('newer', 'write', 2), figures: run('newer', 'write', 2).figures.slice(0, 1) }
+    const merged = merge(older, newer, ['http'])
+    assert.deepEqual(values(merged), ['size read 1', 'http write 2'])
+    assert.deepEqual(merged.runs[0], { about: 'older', parts: ['size'] })
+    const again = merge(older, newer, ['http', 'size'])
+    assert.deepEqual(again.runs, newer.runs)
+  })
 })
 
 suite('a picture', () => {
