@@ -71,12 +71,16 @@ async function measureGroup(group: Group, options: HttpOptions & { urls: Urls })
 
 async function takeTurns(fleet: readonly Running[], { turns, seconds, routes, say }: HttpOptions): Promise<Turn[]> {
   const taken: Turn[] = []
-  const visits = (['untouched', ...routes] as const).flatMap((route, at) =>
-    // What has no session is measured in any case, first of all.
-    fleet
-      .filter(({ contender }) => contender.routes.includes(route) && (contender.name === NO_SESSION) === (at === 0))
-      .map((running) => ({ running, route })),
-  )
+  // What has no session comes first, and is measured whichever routes were asked for.
+  const visits = [
+    ...fleet.slice(0, 1).map((running) => ({ running, route: 'untouched' as const })),
+    ...routes.flatMap((route) =>
+      fleet
+        .slice(1)
+        .filter(({ contender }) => contender.routes.includes(route))
+        .map((running) => ({ running, route })),
+    ),
+  ]
   for (const { running, route } of visits) await warmUp(running, route)
   for (let at = 1; at <= turns; at++) {
     say(`http, turn ${at} of ${turns}`)
