@@ -12,6 +12,10 @@ export interface Data {
 const SIZE = 1024
 
 export const nameOf = (index: number) => `Ada Lovelace ${index}`
+export const userOf = (index: number) => `user-${index}`
+
+/** A session of a visitor who has signed in, for libraries that have no login: an application stores the user's id with the data. */
+export const signedIn = (index: number) => ({ user: userOf(index), ...sessionOf(index) })
 
 /** Different for each index, so that a response with another visitor's data is noticed; always 1024 bytes. */
 export function sessionOf(index: number): Data {

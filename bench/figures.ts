@@ -12,6 +12,8 @@ export interface Figure {
   readonly ratioToLimit: number | null
   /** The ratio in the worst and in the best turn. */
   readonly spread?: readonly [worst: number, best: number] | undefined
+  /** The share of the slices that other programs disturbed, where some were. */
+  readonly disturbed?: number | undefined
 }
 
 export function median(values: readonly number[]): number {
@@ -32,3 +34,8 @@ export function find(figures: readonly Figure[], contender: string, route: strin
     (figure) => figure.contender === contender && figure.route === route && (unit ?? figure.unit) === figure.unit,
   )
 }
+
+/** In the order in which they were measured. */
+export const contendersIn = (figures: readonly Figure[], bench: Bench): string[] => [
+  ...new Set(figures.filter((figure) => figure.bench === bench).map(({ contender }) => contender)),
+]

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
-import { type Bench, type Figure, isSame } from './figures.ts'
+import type { Bench, Figure } from './figures.ts'
 import { ROUTES, type Route } from './http/contender.ts'
 import { wrk, wrkMissing } from './http/load.ts'
 import { measureHttp } from './http/run.ts'
 import { measureMemory } from './memory.ts'
 import { measureMicro } from './micro/run.ts'
 import { barsOf, passes } from './report/bars.ts'
+import { fromJsonLines, merge, type Recording, toJsonLines, toJsonLinesWithBars } from './report/record.ts'
 import { tablesOf } from './report/tables.ts'
-import { circumstances, fromJsonLines, toDocument, toJsonLines, toTerminal } from './report/write.ts'
+import { circumstances, toDocs, toTerminal } from './report/write.ts'
 import { measureScale } from './scale.ts'
 import { measureSize } from './size.ts'
 import { measureSweep } from './sweep.ts'
@@ -34,10 +35,15 @@ const whole = (text: string) => {
   if (/^[1-9]\d*$/.test(text)) return Number(text)
   throw new InvalidArgumentError('Give a whole number, at least 1.')
 }
+const positive = (text: string) => {
+  if (Number(text) > 0) return Number(text)
+  throw new InvalidArgumentError('Give a number above 0.')
+}
 const parts = (text: string) => {
+  if (text === 'none') return []
   const named = text.split(',') as Bench[]
   if (named.every((part) => PARTS.includes(part))) return named
-  throw new InvalidArgumentError(`Give one or several of these, separated by commas: ${PARTS.join(', ')}.`)
+  throw new InvalidArgumentError(`Give one or several of these, separated by commas, or none: ${PARTS.join(', ')}.`)
 }
 
 const routes = (text: string) => {
@@ -51,15 +57,15 @@ const options = new Command('npm run bench --')
     'Compares Strongroom with other session libraries, and with the fastest that is possible. See docs/benchmarks.md.',
   )
   .option('--quick', 'one short round of everything: shows that it runs, with unreliable figures')
-  .option('--only <parts>', `which parts, separated by commas: ${PARTS.join(', ')}`, parts)
-  .option('--rounds <n>', 'rounds of http and micro (default: 3)', whole)
-  .option('--seconds <n>', 'seconds of each http slice (default: 1)', whole)
+  .option('--only <parts>', `which parts, separated by commas, or none: ${PARTS.join(', ')}`, parts)
+  .option('--rounds <n>', 'rounds of http (default: 2) and micro (default: 3)', whole)
+  .option('--seconds <n>', 'seconds of each http slice (default: 0.5)', positive)
   .option('--sessions <n>', 'visitors of each server', whole, 1000)
   .option('--contenders <pattern>', 'only contenders whose names match, and their limits', (text) => new RegExp(text))
   .option('--routes <routes>', 'which routes, separated by commas', routes, [...ROUTES])
   .option('--with <files...>', 'also show the figures in these files, written by earlier runs with --json')
   .option('--json', 'print one line of JSON for each figure and each bar')
-  .option('--markdown', 'write the tables into docs/benchmarks.md')
+  .option('--markdown', 'write the figures, tables and pictures of docs/benchmarks.md')
   .option('--strict', 'exit with code 1 if a bar is missed')
   .parse()
   .opts<Options>()
@@ -75,11 +81,16 @@ const MANY_ROWS = { few: 10_000, many: 5_000_000, expired: 4_500_000 }
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
 async function measure({ quick = false, only = [...PARTS], ...given }: Options): Promise<Figure[]> {
-  const { rounds = quick ? 1 : 3, seconds = 1 } = given
   const figures: Figure[] = []
   if (only.includes('http') && !wrk) say(wrkMissing)
-  else if (only.includes('http')) figures.push(...(await measureHttp({ ...given, rounds, seconds, say })))
-  if (only.includes('micro')) figures.push(...(await measureMicro({ rounds, seconds: quick ? 0.02 : 0.2, say })))
+  else if (only.includes('http')) {
+    const { rounds = quick ? 1 : 2, seconds = 0.5 } = given
+    figures.push(...(await measureHttp({ ...given, rounds, turns: quick ? 1 : 4, seconds, say })))
+  }
+  if (only.includes('micro')) {
+    const { rounds = quick ? 1 : 3 } = given
+    figures.push(...(await measureMicro({ rounds, seconds: quick ? 0.02 : 0.2, say })))
+  }
   if (only.includes('trips')) figures.push(...(await measureTrips({ ...given, say })))
   if (only.includes('size')) figures.push(...(await measureSize({ ...given, sessions: quick ? 1000 : 10_000, say })))
   if (only.includes('sweep')) figures.push(...(await measureSweep({ ...(quick ? FEW_ROWS : MANY_ROWS), say })))
@@ -89,13 +100,24 @@ async function measure({ quick = false, only = [...PARTS], ...given }: Options):
   return figures
 }
 
-const earlier = (options.with ?? []).flatMap((file) => fromJsonLines(readFileSync(file, 'utf8')))
 const fresh = await measure(options)
-const figures = [...earlier.filter((old) => !fresh.some((figure) => isSame(figure, old))), ...fresh]
-const bars = barsOf(figures)
-const tables = tablesOf(figures, bars)
-const about = circumstances(`npm run bench -- ${process.argv.slice(2).join(' ')}`.trim())
-if (options.markdown) toDocument(about, tables)
-if (options.json) console.log(toJsonLines(figures, bars))
-else console.log(`${about}\n\n${toTerminal(tables)}`)
+const recording = record(fresh)
+const bars = barsOf(recording.figures)
+if (options.markdown) toDocs(recording)
+if (options.json) process.stdout.write(toJsonLinesWithBars(recording, bars))
+else
+  console.log(
+    `${recording.runs.map(({ about }) => about).join('\n')}\n\n${toTerminal(tablesOf(recording.figures, bars))}`,
+  )
 if (options.strict && bars.some((bar) => passes(bar) === false)) process.exitCode = 1
+
+/** What earlier runs recorded and this one measured, rounded as in a file, so that the page can be made again from that. */
+function record(figures: readonly Figure[]): Recording {
+  const parts = [...new Set(figures.map(({ bench }) => bench))]
+  const about = circumstances(`npm run bench -- ${process.argv.slice(2).join(' ')}`.trim())
+  const fresh = { runs: parts.length > 0 ? [{ about, parts }] : [], figures }
+  const isPartial = options.quick || options.contenders || options.routes.length < ROUTES.length
+  const recordings = (options.with ?? []).map((file) => fromJsonLines(readFileSync(file, 'utf8')))
+  const earlier = recordings.reduce((older, newer) => merge(older, newer, []), { runs: [], figures: [] })
+  return fromJsonLines(toJsonLines(merge(earlier, fresh, isPartial ? [] : parts)))
+}

@@ -7,7 +7,7 @@ import { Client } from 'pg'
 import type { Figure } from './figures.ts'
 import { logIn } from './http/client.ts'
 import type { Contender } from './http/contender.ts'
-import { contenders } from './http/contenders.ts'
+import { contenders, isVariant } from './http/contenders.ts'
 import { start } from './http/fleet.ts'
 import { installed, type Servers, startServers } from './servers.ts'
 
@@ -22,7 +22,8 @@ export async function measureSize({ sessions, contenders: pattern, say }: SizeOp
   const chosen = contenders.filter(
     ({ name, needs, limit }) =>
       (needs ? installed(needs) && limit !== 'limit: memory' : /limit: (file|sqlite)/.test(limit)) &&
-      !/^limit|no memo|not durable/.test(name) &&
+      !name.startsWith('limit') &&
+      !isVariant(name) &&
       (pattern?.test(name) ?? true),
   )
   const figures: Figure[] = []

@@ -1,7 +1,7 @@
 import type { Figure } from './figures.ts'
 import { ask, logIn } from './http/client.ts'
 import type { Contender } from './http/contender.ts'
-import { contenders } from './http/contenders.ts'
+import { contenders, isVariant } from './http/contenders.ts'
 import { start } from './http/fleet.ts'
 import { installed, type ServerName, startServers } from './servers.ts'
 import { startWire, type Wire } from './wire.ts'
@@ -20,7 +20,8 @@ const TIMES = 40
 /** Round trips and bytes between the application and the server of its sessions, for one request, one at a time. */
 export async function measureTrips({ contenders: pattern, say }: TripsOptions): Promise<Figure[]> {
   const chosen = contenders.filter(
-    ({ name, needs, limit }) => needs && installed(needs) && limit !== 'limit: memory' && (pattern?.test(name) ?? true),
+    ({ name, needs, limit }) =>
+      needs && installed(needs) && limit !== 'limit: memory' && !isVariant(name) && (pattern?.test(name) ?? true),
   )
   const figures: Figure[] = []
   const servers = await startServers(chosen.flatMap(({ needs }) => needs ?? []))

@@ -8,7 +8,7 @@ export const programs = [
   // Of util-linux; it gives a program a terminal.
   { program: 'script', package: 'bsdutils', for: ['tests'] },
   { program: 'openssl', package: 'openssl', for: ['tests'] },
-  { program: 'wrk', package: 'wrk', for: ['bench'] },
+  { program: 'wrk', package: 'wrk', for: ['tests', 'bench'] },
   // Servers: the tests break private instances of them, and the benchmarks measure them.
   { program: 'postgres', package: 'postgresql', for: ['tests', 'bench'] },
   { program: 'pgbouncer', package: 'pgbouncer', for: ['tests', 'bench'] },

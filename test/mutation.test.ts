@@ -40,7 +40,8 @@ describe('the list of mutations', () => {
     const copy = copyRepository()
     try {
       const planted = { ...(mutations[0] as Mutation), title: 'planted', replace: 'return this.#undeclared' }
-      const [found, ...others] = compile(copy, [planted, ...mutations])
+      const inTypeScript = mutations.filter(({ file }) => file.endsWith('.ts'))
+      const [found, ...others] = compile(copy, [planted, ...inTypeScript])
       assert.match(found ?? '', /^"planted": error TS\d+: .*#undeclared/)
       assert.deepEqual(others, [])
     } finally {

@@ -7,7 +7,7 @@ export const NOT_ASKED = 'not asked for'
 export interface Handlers {
   /** Responds with `{ value }`: the session's name. */
   readonly read: RequestHandler
-  /** Responds with `{ value }`: how many items are in the session's cart. */
+  /** Responds with `{ value }`: the number of the first article in the session's cart. */
   readonly readObject: RequestHandler
   /** Adds one to the session's `n` and responds with `{ value, n }`: its index and the new `n`. */
   readonly write: RequestHandler

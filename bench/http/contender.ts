@@ -5,7 +5,7 @@ import type { ServerName, Urls } from '../servers.ts'
 /**
  * - `untouched`: the session is never asked for
  * - `read`: one string of the session is read
- * - `read-object`: an object of the session is read, which could have been changed in place
+ * - `read-object`: an object of the session is read, which might have been changed in place
  * - `write`: one value is changed
  */
 export const ROUTES = ['untouched', 'read', 'read-object', 'write'] as const
@@ -34,8 +34,8 @@ export interface Contender {
   readonly limit: string
   /** The server that stores its sessions. */
   readonly needs?: ServerName
-  /** The session is in the cookie: a write sets a new cookie, and the visitor's next request sends that. */
-  readonly inCookie?: boolean
+  /** How many times as many visitors as others it has. */
+  readonly visitorFactor?: number
   /** It has `/logout` too. */
   readonly hasLogout?: boolean
   /** It accepts any cookie without a check, as only a limit may. */

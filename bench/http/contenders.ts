@@ -40,6 +40,14 @@ export const contenders: readonly Contender[] = [
   fastifySessionOnRedis,
 ]
 
+export const isOurs = (name: string): boolean => name.startsWith('strongroom ')
+
+/** One of ours that differs from the defaults in an option, which its name says after a comma. */
+export const isVariant = (name: string): boolean => isOurs(name) && name.includes(',')
+
+/** Another library, and neither ours nor a limit nor an application without sessions. */
+export const isPeer = ({ name, limit }: Contender): boolean => !isOurs(name) && name !== limit && limit !== NO_SESSION
+
 export function contenderOf(name: string): Contender {
   const found = contenders.find((contender) => contender.name === name)
   if (found) return found

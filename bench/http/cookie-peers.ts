@@ -5,7 +5,7 @@ import cookieSession from 'cookie-session'
 import type { Request, Response } from 'express'
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { getIronSession } from 'iron-session'
-import { type Data, sessionOf } from '../data.ts'
+import { type Data, signedIn } from '../data.ts'
 import { NOT_ASKED, serve } from './application.ts'
 import type { Contender } from './contender.ts'
 
@@ -25,7 +25,7 @@ const cookieSessionPeer: Contender = {
           response.json({ value: sessionIn(request).name })
         },
         readObject: (request, response) => {
-          response.json({ value: sessionIn(request).cart?.length })
+          response.json({ value: sessionIn(request).cart?.[0]?.sku })
         },
         write: (request, response) => {
           const session = sessionIn(request)
@@ -34,11 +34,11 @@ const cookieSessionPeer: Contender = {
         },
         login: (request, response) => {
           const index = Number(request.params.index)
-          Object.assign(sessionIn(request), sessionOf(index))
+          Object.assign(sessionIn(request), signedIn(index))
           response.json({ value: index })
         },
       },
-      cookieSession({ name: 'session', secret: randomBytes(32).toString('hex'), maxAge: 1_800_000 }),
+      cookieSession({ name: 'session', keys: [randomBytes(32).toString('hex')], maxAge: 1_800_000 }),
     ),
 }
 
@@ -56,7 +56,7 @@ const ironSessionPeer: Contender = {
       },
       readObject: async (request, response) => {
         const session = await open(request as Request, response)
-        response.json({ value: session.cart?.length })
+        response.json({ value: session.cart?.[0]?.sku })
       },
       write: async (request, response) => {
         const session = await open(request as Request, response)
@@ -67,7 +67,7 @@ const ironSessionPeer: Contender = {
       login: async (request, response) => {
         const index = Number(request.params.index)
         const session = await open(request as unknown as Request, response)
-        Object.assign(session, sessionOf(index))
+        Object.assign(session, signedIn(index))
         await session.save()
         response.json({ value: index })
       },
@@ -101,7 +101,7 @@ const secureSessionPeer: Contender = {
     const app = fastify()
     await app.register(secureSession, { key: randomBytes(32), cookieName: 'session', cookie: { path: '/' } })
     app.get('/read', async (request) => ({ value: secureIn(request).get('name') }))
-    app.get('/read-object', async (request) => ({ value: secureIn(request).get('cart')?.length }))
+    app.get('/read-object', async (request) => ({ value: secureIn(request).get('cart')?.[0]?.sku }))
     app.get('/write', async (request) => {
       const session = secureIn(request)
       const n = (session.get('n') ?? 0) + 1
@@ -110,7 +110,7 @@ const secureSessionPeer: Contender = {
     })
     app.get<{ Params: { index: string } }>('/login/:index', async (request) => {
       const index = Number(request.params.index)
-      for (const [key, value] of Object.entries(sessionOf(index))) secureIn(request).set(key as keyof Data, value)
+      for (const [key, value] of Object.entries(signedIn(index))) secureIn(request).set(key as keyof Data, value)
       return { value: index }
     })
     return listenTo(app)

@@ -1,10 +1,9 @@
-import * as fs from 'node:fs'
-import { open, readFile, rename, unlink, utimes } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Request } from 'express'
 import session, { type SessionData } from 'express-session'
-import { type Data, sessionOf } from '../data.ts'
+import { type Data, signedIn } from '../data.ts'
 import { type Handlers, serve } from './application.ts'
 import type { Contender, Place } from './contender.ts'
 
@@ -33,17 +32,21 @@ const handlers: Handlers = {
     response.json({ value: (request as Filled).session.name })
   },
   readObject: (request, response) => {
-    response.json({ value: (request as Filled).session.cart?.length })
+    response.json({ value: (request as Filled).session.cart?.[0]?.sku })
   },
   write: (request, response) => {
     const { session } = request as unknown as Filled
     session.n += 1
     response.json({ value: session.index, n: session.n })
   },
-  login: (request, response) => {
+  // With a new session, as its documentation says: a planted cookie must not be signed in.
+  login: (request, response, next) => {
     const index = Number(request.params.index)
-    Object.assign(request.session, sessionOf(index))
-    response.json({ value: index })
+    request.session.regenerate((error) => {
+      if (error) return next(error)
+      Object.assign(request.session, signedIn(index))
+      response.json({ value: index })
+    })
   },
   logout: (request, response, next) => {
     request.session.destroy((error) => (error ? next(error) : response.json({})))
@@ -91,61 +94,17 @@ class SqliteStore extends session.Store {
   }
 }
 
-/** What session-file-store does (write a draft, sync it, rename it), without its retries and its reaper. */
-class FileStore extends session.Store {
-  readonly #directory: string
+/** It has no types. */
+type FileStore = new (options: { path: string }) => session.Store
 
-  constructor(directory: string) {
-    super()
-    this.#directory = directory
-  }
-
-  get(sid: string, done: (error: unknown, data?: SessionData | null) => void) {
-    readFile(this.#path(sid), 'utf8').then(
-      (text) => done(null, JSON.parse(text)),
-      (error) => (error.code === 'ENOENT' ? done(null, null) : done(error)),
-    )
-  }
-
-  set(sid: string, data: SessionData, done?: (error?: unknown) => void) {
-    this.#write(sid, JSON.stringify(data)).then(() => done?.(), done)
-  }
-
-  override touch(sid: string, data: SessionData, done?: () => void) {
-    const moment = expiryOf(data) / 1000
-    utimes(this.#path(sid), moment, moment).then(done, done)
-  }
-
-  destroy(sid: string, done?: () => void) {
-    unlink(this.#path(sid)).then(done, done)
-  }
-
-  async #write(sid: string, text: string) {
-    const draft = `${this.#path(sid)}.${process.hrtime.bigint()}`
-    const file = await open(draft, 'w', 0o600)
-    await file.writeFile(text)
-    await file.sync()
-    await file.close()
-    await rename(draft, this.#path(sid))
-  }
-
-  #path(sid: string): string {
-    return join(this.#directory, `${encodeURIComponent(sid)}.json`)
-  }
-}
-
-const folder = (directory: string) => {
-  fs.mkdirSync(directory)
-  return directory
+function sessionFileStore({ directory }: Place): session.Store {
+  const Store = createRequire(import.meta.url)('session-file-store')(session) as FileStore
+  return new Store({ path: join(directory, 'sessions') })
 }
 
 export const expressSessions: readonly Contender[] = [
   expressSession('memory', { limit: 'limit: memory' }, () => new session.MemoryStore()),
-  expressSession(
-    'file',
-    { limit: 'limit: file' },
-    ({ directory }) => new FileStore(folder(join(directory, 'sessions'))),
-  ),
+  expressSession('session-file-store', { limit: 'limit: file' }, sessionFileStore),
   expressSession(
     'sqlite',
     { limit: 'limit: sqlite' },

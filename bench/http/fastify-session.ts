@@ -4,7 +4,7 @@ import fastifySession from '@fastify/session'
 import { RedisStore } from 'connect-redis'
 import fastify, { type FastifyRequest } from 'fastify'
 import { createClient } from 'redis'
-import { type Data, sessionOf } from '../data.ts'
+import { type Data, signedIn } from '../data.ts'
 import { type Contender, newName, urlIn } from './contender.ts'
 import { listenTo } from './cookie-peers.ts'
 
@@ -28,7 +28,7 @@ export const fastifySessionOnRedis: Contender = {
       store: new RedisStore({ client, prefix: newName() }) as never,
     })
     app.get('/read', async (request) => ({ value: sessionIn(request).name }))
-    app.get('/read-object', async (request) => ({ value: sessionIn(request).cart?.length }))
+    app.get('/read-object', async (request) => ({ value: sessionIn(request).cart?.[0]?.sku }))
     app.get('/write', async (request) => {
       const session = sessionIn(request)
       session.n += 1
@@ -36,7 +36,8 @@ export const fastifySessionOnRedis: Contender = {
     })
     app.get<{ Params: { index: string } }>('/login/:index', async (request) => {
       const index = Number(request.params.index)
-      Object.assign(sessionIn(request), sessionOf(index))
+      await request.session.regenerate()
+      Object.assign(sessionIn(request), signedIn(index))
       return { value: index }
     })
     return listenTo(app)

@@ -8,6 +8,7 @@ import { SERVER, spawnOn } from '../processors.ts'
 import type { Urls } from '../servers.ts'
 import { logIn } from './client.ts'
 import type { Contender } from './contender.ts'
+import type { Usage } from './usage.ts'
 
 const MAIN = fileURLToPath(new URL('../server.ts', import.meta.url))
 
@@ -17,14 +18,17 @@ export interface Running {
   readonly origin: string
   /** Where it stores its files. */
   readonly directory: string
-  /** File with the visitors' Cookie headers, one per line. */
+  /** File with the visitors' newest Cookie headers, one per line. */
   readonly cookies: string
-  /** Processor time that it has used so far, in µs. Other programs affect it less than the throughput. */
-  processorTime(): Promise<number>
+  /** Begins to count what it uses. */
+  begin(): Promise<void>
+  /** What it has used since `begin`. */
+  end(): Promise<Usage>
   stop(): Promise<void>
 }
 
 export interface StartOptions {
+  /** Visitors who log in, times the contender's `visitorFactor`. */
   readonly sessions: number
   readonly urls?: Urls
   /** Further arguments for Node, such as `--cpu-prof`. */
@@ -42,28 +46,30 @@ export async function start(contender: Contender, { sessions, urls = {}, node = 
     rmSync(directory, { recursive: true, force: true })
   }
   try {
-    const origin = `http://127.0.0.1:${await numberFrom(child, contender)}`
+    const origin = `http://127.0.0.1:${await messageFrom<number>(child, contender)}`
     const cookies = join(directory, 'cookies')
-    writeFileSync(cookies, (await logIn(origin, sessions)).map((line) => `${line}\n`).join(''))
-    const processorTime = async () => {
-      child.send('processor time')
-      return numberFrom(child, contender)
+    const visitors = sessions * (contender.visitorFactor ?? 1)
+    writeFileSync(cookies, (await logIn(origin, visitors)).map((line) => `${line}\n`).join(''))
+    const ask = <T>(what: 'begin' | 'end') => {
+      child.send(what)
+      return messageFrom<T>(child, contender)
     }
-    return { contender, origin, directory, cookies, processorTime, stop }
+    const begin = async () => void (await ask('begin'))
+    return { contender, origin, directory, cookies, begin, end: () => ask<Usage>('end'), stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-/** The number that the server sends next. */
-function numberFrom(child: ChildProcess, { name }: Contender): Promise<number> {
+/** What the server sends next. */
+function messageFrom<T>(child: ChildProcess, { name }: Contender): Promise<T> {
   return new Promise((resolve, reject) => {
     const ended = () => reject(new Error(`The server of "${name}" ended unexpectedly.`))
     child.once('exit', ended)
     child.once('message', (said) => {
       child.off('exit', ended)
-      resolve(Number(said))
+      resolve(said as T)
     })
   })
 }

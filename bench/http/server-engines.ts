@@ -16,7 +16,7 @@ import { redis } from 'strongroom/redis'
 import { type Contender, newName, type Place, urlIn } from './contender.ts'
 import { expressSession } from './express-session.ts'
 import { type Driver, idOf, limit, newCookie } from './limits.ts'
-import { strongroom } from './strongroom.ts'
+import { NEW_VISITORS, strongroom, VARIANT } from './strongroom.ts'
 
 const CONNECTIONS = 10
 
@@ -75,13 +75,13 @@ async function connectPg(place: Place): Promise<session.Store> {
     `CREATE TABLE ${tableName} (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL)`,
   )
   await pool.query(`CREATE INDEX ON ${tableName} (expire)`)
-  return new Store({ pool, tableName, pruneSessionInterval: false })
+  return new Store({ pool, tableName })
 }
 
 async function connectRedis(place: Place): Promise<session.Store> {
   const client = createClient({ url: urlIn(place, 'redis') })
   await client.connect()
-  return new RedisStore({ client, prefix: newName(), ttl: 1800 })
+  return new RedisStore({ client, prefix: newName() })
 }
 
 /** It has no types. */
@@ -90,7 +90,7 @@ type ExpressMysql = new (options: object, pool: object) => session.Store & { onR
 async function expressMysql(place: Place): Promise<session.Store> {
   const Store = createRequire(import.meta.url)('express-mysql-session')(session) as ExpressMysql
   const pool = createPool({ uri: urlIn(place, 'mysql'), connectionLimit: CONNECTIONS })
-  const store = new Store({ schema: { tableName: newName() }, clearExpired: false, createDatabaseTable: true }, pool)
+  const store = new Store({ schema: { tableName: newName() }, createDatabaseTable: true }, pool)
   await store.onReady()
   return store
 }
@@ -114,7 +114,10 @@ export const serverEngines: readonly Contender[] = [
   limit('limit: postgres', postgresLimit, onPostgres),
   expressSession('connect-pg-simple', onPostgres, connectPg),
   strongroom('postgres two-key', onPostgres, (place) => ({ store: ownPostgres(place) })),
-  strongroom('postgres two-key, no memo', onPostgres, (place) => ({ store: ownPostgres(place), memo: false })),
+  strongroom('postgres two-key, no memo', { ...onPostgres, routes: VARIANT }, (place) => ({
+    store: ownPostgres(place),
+    memo: false,
+  })),
   strongroom('memory over postgres', { limit: 'limit: memory', needs: 'postgres' }, (place) => ({
     store: inFront(ownPostgres(place, true)),
   })),
@@ -124,6 +127,18 @@ export const serverEngines: readonly Contender[] = [
   limit('limit: redis', redisLimit, onRedis),
   expressSession('connect-redis', onRedis, connectRedis),
   strongroom('redis two-key', onRedis, (place) => ({ store: ownRedis(place) })),
+  strongroom('redis two-key, no memo', { ...onRedis, routes: VARIANT }, (place) => ({
+    store: ownRedis(place),
+    memo: false,
+  })),
+  strongroom('redis two-key, new visitors', { ...onRedis, ...NEW_VISITORS.kind }, (place) => ({
+    store: ownRedis(place),
+    memo: NEW_VISITORS.memo,
+  })),
+  strongroom('redis two-key, node:crypto', { ...onRedis, routes: VARIANT }, (place) => ({
+    store: ownRedis(place),
+    crypto: 'node',
+  })),
   strongroom('memory over redis', { limit: 'limit: memory', needs: 'redis' }, (place) => ({
     store: inFront(ownRedis(place, true)),
   })),

@@ -6,18 +6,18 @@ import { strongroom as middleware } from 'strongroom/express'
 import { file } from 'strongroom/file'
 import { memory } from 'strongroom/memory'
 import { sqlite } from 'strongroom/sqlite'
-import { type Data, sessionOf } from '../data.ts'
+import { type Data, sessionOf, userOf } from '../data.ts'
 import { type Handlers, serve } from './application.ts'
-import type { Contender, Place } from './contender.ts'
+import { type Contender, type Place, ROUTES, type Route } from './contender.ts'
 
 type Values = Data & Record<string, unknown>
 
-type Kind = Pick<Contender, 'limit' | 'inCookie' | 'needs'>
+type Kind = Pick<Contender, 'limit' | 'needs'> & Partial<Pick<Contender, 'routes' | 'visitorFactor'>>
 
 export function strongroom(name: string, kind: Kind, options: (place: Place) => SessionsOptions): Contender {
   return {
     name: `strongroom ${name}`,
-    routes: ['untouched', 'read', 'read-object', 'write'],
+    routes: ROUTES,
     hasLogout: true,
     ...kind,
     listen(place) {
@@ -27,6 +27,15 @@ export function strongroom(name: string, kind: Kind, options: (place: Place) => 
   }
 }
 
+/** What is measured of a variant, which differs from another contender in one option. */
+export const VARIANT: readonly Route[] = ['read', 'write']
+
+/**
+ * Ten times as many visitors as the memo holds, which is the common case on a busy site. In the memo a session of 1 KB counts
+ * as about 8 KB, so this one holds a thousand.
+ */
+export const NEW_VISITORS = { kind: { routes: VARIANT, visitorFactor: 10 }, memo: 8 * 2 ** 20 } as const
+
 const handlersOf = (sessions: BaseSessions<Values>): Handlers => ({
   read: async (request, response) => {
     const session = await sessions.get(request)
@@ -34,7 +43,7 @@ const handlersOf = (sessions: BaseSessions<Values>): Handlers => ({
   },
   readObject: async (request, response) => {
     const session = await sessions.get(request)
-    response.json({ value: session.get('cart')?.length })
+    response.json({ value: session.get('cart')?.[0]?.sku })
   },
   write: async (request, response) => {
     const session = await sessions.get(request)
@@ -45,7 +54,7 @@ const handlersOf = (sessions: BaseSessions<Values>): Handlers => ({
   login: async (request, response) => {
     const index = Number(request.params.index)
     const session = await sessions.get(request)
-    session.login(`user-${index}`)
+    session.login(userOf(index))
     for (const [key, value] of Object.entries(sessionOf(index))) session.set(key, value)
     response.json({ value: index })
   },
@@ -59,7 +68,7 @@ const handlersOf = (sessions: BaseSessions<Values>): Handlers => ({
 const inMemory = { limit: 'limit: memory' }
 const inFiles = { limit: 'limit: file' }
 const inSqlite = { limit: 'limit: sqlite' }
-const inCookies = { limit: 'limit: cookie', inCookie: true }
+const inCookies = { limit: 'limit: cookie' }
 
 const files = (directory: string) => join(directory, 'sessions')
 const database = (directory: string) => join(directory, 'sessions.db')
@@ -68,21 +77,45 @@ const database = (directory: string) => join(directory, 'sessions.db')
 export const ours: readonly Contender[] = [
   strongroom('memory none', inMemory, () => ({ store: memory() })),
   strongroom('memory two-key', inMemory, () => ({ store: memory(), seal: 'two-key' })),
-  strongroom('memory two-key, no memo', inMemory, () => ({ store: memory(), seal: 'two-key', memo: false })),
+  strongroom('memory two-key, node:crypto', { ...inMemory, routes: VARIANT }, () => ({
+    store: memory(),
+    seal: 'two-key',
+    crypto: 'node',
+  })),
+  strongroom('memory two-key, no memo', { ...inMemory, routes: VARIANT }, () => ({
+    store: memory(),
+    seal: 'two-key',
+    memo: false,
+  })),
+  strongroom('memory two-key, no memo, node:crypto', { ...inMemory, routes: VARIANT }, () => ({
+    store: memory(),
+    seal: 'two-key',
+    memo: false,
+    crypto: 'node',
+  })),
+  strongroom('memory two-key, new visitors', { ...inMemory, ...NEW_VISITORS.kind }, () => ({
+    store: memory(),
+    seal: 'two-key',
+    memo: NEW_VISITORS.memo,
+  })),
   strongroom('file two-key', inFiles, ({ directory }) => ({ store: file(files(directory)) })),
-  strongroom('file two-key, not durable', inFiles, ({ directory }) => ({
+  strongroom('file two-key, not durable', { ...inFiles, routes: VARIANT }, ({ directory }) => ({
     store: file({ dir: files(directory), durable: false }),
   })),
   strongroom('sqlite two-key', inSqlite, ({ directory }) => ({ store: sqlite(database(directory)) })),
-  strongroom('sqlite two-key, no memo', inSqlite, ({ directory }) => ({
+  strongroom('sqlite two-key, no memo', { ...inSqlite, routes: VARIANT }, ({ directory }) => ({
     store: sqlite(database(directory)),
     memo: false,
   })),
-  strongroom('sqlite server-key', inSqlite, ({ directory }) => ({
+  strongroom('sqlite server-key', { ...inSqlite, routes: VARIANT }, ({ directory }) => ({
     store: sqlite(database(directory)),
     seal: 'server-key',
   })),
   strongroom('cookie sealed', inCookies, () => ({ store: cookie() })),
-  strongroom('cookie sealed, no memo', inCookies, () => ({ store: cookie(), memo: false })),
-  strongroom('cookie signed', inCookies, () => ({ store: cookie({ protection: 'signed' }) })),
+  strongroom('cookie sealed, node:crypto', { ...inCookies, routes: VARIANT }, () => ({
+    store: cookie(),
+    crypto: 'node',
+  })),
+  strongroom('cookie sealed, no memo', { ...inCookies, routes: VARIANT }, () => ({ store: cookie(), memo: false })),
+  strongroom('cookie signed', { ...inCookies, routes: VARIANT }, () => ({ store: cookie({ protection: 'signed' }) })),
 ]

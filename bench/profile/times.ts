@@ -50,6 +50,9 @@ function add(shares: Map<string, Share>, key: string, each: Share): void {
   shares.set(key, { ...each, share: each.share + (shares.get(key)?.share ?? 0) })
 }
 
+/** Wherever the repository is: a folder above it may be called `bench`, too. */
+const BENCH = new URL('../', import.meta.url).href
+
 /** Whose code it is. Built-in functions, such as `JSON.parse`, count for their caller. */
 function groupOf(node: ProfileNode, parentOf: (node: ProfileNode) => ProfileNode | undefined): string {
   const { url, functionName } = node.callFrame
@@ -57,7 +60,7 @@ function groupOf(node: ProfileNode, parentOf: (node: ProfileNode) => ProfileNode
   if (functionName === '(program)') return 'native'
   if (url.includes('internal/crypto')) return 'crypto'
   if (url.startsWith('node:')) return 'node'
-  if (url.includes('/bench/')) return 'bench'
+  if (url.startsWith(BENCH)) return 'bench'
   const module = /\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]
   if (module) return OF_EXPRESS.has(module) ? 'express' : module
   if (url !== '') return 'ours'

@@ -1,6 +1,7 @@
 import { type Figure, find, median } from '../figures.ts'
-import { contenderOf, NO_SESSION } from '../http/contenders.ts'
-import { COST, PER_SECOND } from '../http/run.ts'
+import type { Route } from '../http/contender.ts'
+import { isOurs, NO_SESSION } from '../http/contenders.ts'
+import { ALLOCATED, COST, timesUnit } from '../http/figures.ts'
 import { DECRYPT, ENCRYPT, OPEN, SEAL } from '../micro/sealing.ts'
 import { LONGEST, P99 } from '../sweep.ts'
 import { TRIPS } from '../trips.ts'
@@ -10,110 +11,108 @@ export interface Bar {
   readonly what: string
   /** What the value is compared with; null for a fixed bound. */
   readonly comparedWith: string | null
+  /** The value is to be at most this. */
   readonly bound: number
-  readonly sense: 'at least' | 'at most'
-  readonly unit: '%' | '×' | 'µs' | 'ms' | 'round trips'
+  /** What is hoped for beyond the bound; it decides nothing. */
+  readonly aim?: number
+  readonly unit: '×' | 'KB' | 'µs' | 'ms' | 'round trips'
   /** Null if this run did not measure it. */
   readonly value: number | null
-  /** The same by the server's processor time, which other programs affect less. For information; it decides nothing. */
-  readonly byCost: number | null
-  /** The same for the limit: the driver's bare read or write. */
-  readonly ofLimit?: number | null
-  /** The same for an application without any session: on this machine, no session library can reach more. */
-  readonly atBest?: number | null
 }
 
-export const passes = ({ value, bound, sense }: Bar): boolean | null =>
-  value === null ? null : sense === 'at least' ? value >= bound : value <= bound
+export const passes = ({ value, bound }: Bar): boolean | null => (value === null ? null : value <= bound)
 
-type Common = Pick<Bar, 'what' | 'comparedWith' | 'bound'>
+type Request = readonly [contender: string, route: Route]
+
+/** The processor time of one request divided by that of another, each with its bar and its aim. */
+const RATIOS: readonly (readonly [request: Request, comparedWith: Request, bound: number, aim?: number])[] = [
+  [['strongroom memory none', 'write'], ['strongroom memory none', 'read'], 1.45, 1.3],
+  [['strongroom memory two-key', 'write'], ['strongroom memory none', 'write'], 1.4, 1.25],
+  [['strongroom redis two-key', 'write'], ['express-session + connect-redis', 'write'], 0.55, 0.45],
+  [['strongroom redis two-key, no memo', 'read'], ['express-session + connect-redis', 'read'], 0.5, 0.42],
+  [['strongroom redis two-key', 'read'], ['express-session + connect-redis', 'read'], 0.37, 0.33],
+  [['strongroom cookie sealed', 'write'], ['cookie-session', 'write'], 0.6, 0.5],
+  [['strongroom memory none', 'read'], ['limit: memory', 'read'], 1.1, 1],
+  [['strongroom memory two-key', 'read'], ['limit: memory', 'read'], 1.1, 1],
+  [['strongroom redis two-key', 'read'], ['limit: redis', 'read'], 1.1, 1],
+]
+
+/** KB of V8's heap for one request. */
+const ALLOCATIONS: readonly (readonly [request: Request, bound: number])[] = [
+  [['strongroom memory none', 'read'], 14],
+  [['strongroom memory none', 'write'], 18],
+  [['strongroom redis two-key', 'write'], 27],
+]
+
+const MORE_RATIOS: typeof RATIOS = [
+  [['strongroom file two-key', 'read'], ['limit: file', 'read'], 1.33],
+  [['strongroom sqlite two-key', 'read'], ['limit: sqlite', 'read'], 1.33],
+  [['strongroom cookie sealed', 'read'], ['limit: cookie', 'read'], 1.33],
+  [['strongroom postgres two-key', 'read'], ['limit: postgres', 'read'], 1.33],
+  [['strongroom mysql two-key', 'read'], ['limit: mysql', 'read'], 1.33],
+  [['strongroom memory over postgres', 'read'], ['limit: memory', 'read'], 1.18],
+  [['strongroom memory over redis', 'read'], ['limit: memory', 'read'], 1.18],
+  [['strongroom memory none', 'read'], ['express-session + memory', 'read'], 0.4],
+  [['strongroom cookie sealed', 'read'], ['iron-session', 'read'], 0.33],
+  [['strongroom memory none', 'write'], ['express-session + memory', 'write'], 0.5],
+  [['strongroom file two-key', 'write'], ['express-session + session-file-store', 'write'], 0.5],
+  [['strongroom sqlite two-key', 'write'], ['express-session + sqlite', 'write'], 0.5],
+  [['strongroom postgres two-key', 'read'], ['express-session + connect-pg-simple', 'read'], 0.25],
+  [['strongroom postgres two-key', 'write'], ['express-session + connect-pg-simple', 'write'], 0.5],
+  [['strongroom mysql two-key', 'write'], ['express-session + express-mysql-session', 'write'], 0.5],
+]
 
 export function barsOf(figures: readonly Figure[]): Bar[] {
-  const share = (common: Common, contender: string): Bar => ({
-    ...common,
-    sense: 'at least',
-    unit: '%',
-    value: percent(find(figures, contender, 'read', PER_SECOND)?.ratioToLimit),
-    byCost: percent(find(figures, contender, 'read', COST)?.ratioToLimit),
+  const ratio = ([[name, route], [other, otherRoute], bound, aim]: (typeof RATIOS)[number]): Bar => ({
+    what: `${route}, ${name}`,
+    comparedWith: `${otherRoute}, ${other}`,
+    bound,
+    ...(aim !== undefined && { aim }),
+    unit: '×',
+    value: find(figures, name, route, timesUnit(other, otherRoute))?.value ?? null,
   })
-  const times = (common: Common, route: string, ours: string, theirs: string): Bar => {
-    const [mine, other] = [ours, theirs].map((name) => find(figures, name, route, PER_SECOND)?.value)
-    const [myCost, otherCost] = [ours, theirs].map((name) => find(figures, name, route, COST)?.value)
-    return {
-      ...common,
-      sense: 'at least',
-      unit: '×',
-      value: quotient(mine, other),
-      byCost: quotient(otherCost, myCost),
-      ofLimit: quotient(find(figures, contenderOf(ours).limit, route, PER_SECOND)?.value, other),
-      atBest: quotient(find(figures, NO_SESSION, 'untouched', PER_SECOND)?.value, other),
-    }
-  }
+  const allocation = ([[name, route], bound]: (typeof ALLOCATIONS)[number]): Bar => ({
+    what: `allocated by a ${route}, ${name}`,
+    comparedWith: null,
+    bound,
+    unit: 'KB',
+    value: quotient(find(figures, name, route, ALLOCATED)?.value, 1000),
+  })
   return [
-    ...LIMITS.map(([contender, bound]) =>
-      share({ what: `read, ${contender}`, comparedWith: contenderOf(contender).limit, bound }, contender),
-    ),
+    ...RATIOS.map(ratio),
+    ...ALLOCATIONS.map(allocation),
     untouched(figures),
-    ...PEERS.map(([route, ours, theirs, bound]) =>
-      times({ what: `${route}, ${ours}`, comparedWith: theirs, bound }, route, ours, theirs),
-    ),
+    ...MORE_RATIOS.map(ratio),
     ...seals(figures),
     ...trips(figures),
     ...sweeps(figures),
   ]
 }
 
-const LIMITS = [
-  ['strongroom memory none', 85],
-  ['strongroom memory two-key', 85],
-  ['strongroom file two-key', 75],
-  ['strongroom sqlite two-key', 75],
-  ['strongroom cookie sealed', 75],
-  ['strongroom postgres two-key', 75],
-  ['strongroom mysql two-key', 75],
-  ['strongroom redis two-key', 75],
-  ['strongroom memory over postgres', 85],
-  ['strongroom memory over redis', 85],
-] as const
-
-const PEERS = [
-  ['read', 'strongroom memory none', 'express-session + memory', 2.5],
-  ['read', 'strongroom cookie sealed', 'iron-session', 3],
-  ['write', 'strongroom memory none', 'express-session + memory', 2],
-  ['write', 'strongroom file two-key', 'express-session + file', 2],
-  ['write', 'strongroom sqlite two-key', 'express-session + sqlite', 2],
-  ['read', 'strongroom redis two-key', 'express-session + connect-redis', 2],
-  ['read', 'strongroom postgres two-key', 'express-session + connect-pg-simple', 4],
-  ['write', 'strongroom redis two-key', 'express-session + connect-redis', 2],
-  ['write', 'strongroom postgres two-key', 'express-session + connect-pg-simple', 2],
-  ['write', 'strongroom mysql two-key', 'express-session + express-mysql-session', 2],
-] as const
-
 /** The same work whatever the engine, so the median of all of them is more precise than any one. */
 function untouched(figures: readonly Figure[]): Bar {
-  const middle = (unit: string) => {
-    const ratios = figures
-      .filter((figure) => figure.route === 'untouched' && figure.unit === unit)
-      .filter(({ contender }) => contender.startsWith('strongroom'))
-      .map(({ ratioToLimit }) => ratioToLimit as number)
-    return ratios.length > 0 ? percent(median(ratios)) : null
+  const ratios = figures
+    .filter(({ route, unit, contender }) => route === 'untouched' && unit === COST && isOurs(contender))
+    .flatMap(({ ratioToLimit }) => (ratioToLimit === null ? [] : [1 / ratioToLimit]))
+  return {
+    what: 'untouched, strongroom (all engines)',
+    comparedWith: NO_SESSION,
+    bound: 1.03,
+    unit: '×',
+    value: ratios.length > 0 ? median(ratios) : null,
   }
-  const [what, comparedWith] = ['untouched, strongroom (all engines)', NO_SESSION]
-  const [value, byCost] = [middle(PER_SECOND), middle(COST)]
-  return { what, comparedWith, bound: 97, sense: 'at least', unit: '%', value, byCost }
 }
 
 function seals(figures: readonly Figure[]): Bar[] {
-  const common = { sense: 'at most', byCost: null } as const
   const time = (route: string) => find(figures, 'strongroom', route)?.value
   return (
     [
       ['sealed read of 1 KB', OPEN, 8, DECRYPT],
       ['sealed write of 1 KB', SEAL, 10, ENCRYPT],
     ] as const
-  ).flatMap(([what, mine, bound, cipher]) => [
-    { ...common, what, comparedWith: null, bound, unit: 'µs', value: time(mine) ?? null },
-    { ...common, what, comparedWith: cipher, bound: 3, unit: '×', value: quotient(time(mine), time(cipher)) },
+  ).flatMap(([what, mine, bound, cipher]): Bar[] => [
+    { what, comparedWith: null, bound, unit: 'µs', value: time(mine) ?? null },
+    { what, comparedWith: cipher, bound: 3, unit: '×', value: quotient(time(mine), time(cipher)) },
   ])
 }
 
@@ -122,41 +121,32 @@ const TRIPS_OF = { untouched: 0, read: 1, write: 1 + 1, login: 1 + 2, logout: 1 
 
 function trips(figures: readonly Figure[]): Bar[] {
   return figures
-    .filter(
-      ({ unit, contender }) => unit === TRIPS && contender.startsWith('strongroom') && !contender.endsWith('no memo'),
-    )
+    .filter(({ unit, contender }) => unit === TRIPS && isOurs(contender))
     .map(({ contender, route, value }) => ({
       what: `${route}, ${contender}`,
       comparedWith: null,
       bound: TRIPS_OF[route as keyof typeof TRIPS_OF],
-      sense: 'at most',
       unit: 'round trips',
       // The pool may open another connection in the meantime.
       value: Math.round(value),
-      byCost: null,
     }))
 }
 
 function sweeps(figures: readonly Figure[]): Bar[] {
-  const ours = figures.filter(({ bench, contender }) => bench === 'sweep' && contender.startsWith('strongroom'))
-  const common = { sense: 'at most', byCost: null } as const
+  const ours = figures.filter(({ bench, contender }) => bench === 'sweep' && isOurs(contender))
   return ours.flatMap(({ route, value, ratioToLimit }): Bar[] => {
-    const inverse = ratioToLimit === null ? null : 1 / ratioToLimit
-    if (route === LONGEST)
-      return [{ ...common, what: `${route} of a sweep`, comparedWith: null, bound: 1000, unit: 'ms', value }]
+    if (route === LONGEST) return [{ what: `${route} of a sweep`, comparedWith: null, bound: 1000, unit: 'ms', value }]
     if (ratioToLimit === 1 || ratioToLimit === null) return []
     return [
       {
-        ...common,
         what: route,
         comparedWith: route.startsWith(P99) ? 'no sweep' : 'few rows',
         bound: route.startsWith(P99) ? 2 : 1.3,
         unit: '×',
-        value: inverse,
+        value: 1 / ratioToLimit,
       },
     ]
   })
 }
 
-const percent = (ratio: number | null | undefined) => (ratio == null ? null : ratio * 100)
 const quotient = (a: number | undefined, b: number | undefined) => (a === undefined || b === undefined ? null : a / b)

@@ -1,7 +1,8 @@
-import { type Bench, type Figure, find } from '../figures.ts'
+import { type Bench, contendersIn, type Figure, find } from '../figures.ts'
 import { ROUTES } from '../http/contender.ts'
-import { COST, PER_SECOND } from '../http/run.ts'
+import { ADDED, ALLOCATED, COLLECTING, COLLECTIONS, COST, PER_SECOND } from '../http/figures.ts'
 import { type Bar, passes } from './bars.ts'
+import { number, percent } from './numbers.ts'
 
 export interface Table {
   readonly title: string
@@ -9,75 +10,99 @@ export interface Table {
   readonly rows: readonly (readonly string[])[]
 }
 
+/** Everything that was measured: what the terminal shows, and the end of docs/benchmarks.md. */
 export function tablesOf(figures: readonly Figure[], bars: readonly Bar[]): Table[] {
   const of = (bench: Bench) => figures.filter((figure) => figure.bench === bench)
   const tables = [
-    byRoute('Requests per second, and the share of the limit (worst and best turn)', of('http'), PER_SECOND),
-    byRoute('Processor time of the server for one request, in µs, and the share of the limit', of('http'), COST),
+    barTable(bars),
+    requests(of('http')),
     plain('Single steps, in µs, and the share that the cipher alone takes', of('micro'), 'step'),
     plain('Stored size of a session of 1 KB, in bytes', of('size'), 'sessions'),
     plain('Postgres with few and with many rows, and during a sweep', of('sweep')),
     plain('Round trips and bytes between the application and its server, for one request', of('trips'), 'request'),
     plain("Memory for a session of 1 KB, in bytes, and the peer's as a share of it", of('memory'), 'sessions'),
-    plain(
-      'One read and one write with few and with many sessions in the store, in µs, and the ratio of few to many',
-      of('scale'),
-    ),
-    barTable(bars),
+    plain('Requests with few and with many sessions in the store, and the ratio of few to many', of('scale')),
   ]
   return tables.filter(({ rows }) => rows.length > 0)
 }
 
-function byRoute(title: string, figures: readonly Figure[], unit: string): Table {
-  const names = [...new Set(figures.map(({ contender }) => contender))]
-  const rows = names.map((name) => [name, ...ROUTES.map((route) => cell(find(figures, name, route, unit)))])
-  return { title, head: ['contender', ...ROUTES], rows }
+/** One line for each contender and route, processor time first. */
+function requests(figures: readonly Figure[]): Table {
+  const value = (name: string, route: string, unit: string) => {
+    const figure = find(figures, name, route, unit)
+    return figure ? number(figure.value) : ''
+  }
+  const rows = contendersIn(figures, 'http').flatMap((name) =>
+    ROUTES.flatMap((route) => {
+      const cost = find(figures, name, route, COST)
+      return cost
+        ? [
+            [
+              name,
+              route,
+              `${number(cost.value)}${cost.disturbed ? ` (${Math.round(cost.disturbed * 100)} % disturbed)` : ''}`,
+              value(name, route, PER_SECOND),
+              value(name, route, ADDED),
+              `${percent(cost.ratioToLimit)}${spreadOf(cost)}`,
+              value(name, route, ALLOCATED),
+              value(name, route, COLLECTING),
+              value(name, route, COLLECTIONS),
+            ],
+          ]
+        : []
+    }),
+  )
+  return {
+    title: 'Every request',
+    head: [
+      'contender',
+      'request',
+      'processor time, µs',
+      'per second',
+      'more than without a session, µs',
+      'share of the limit (worst and best turn)',
+      'bytes allocated',
+      '% in GC',
+      'collections per 1000',
+    ],
+    rows,
+  }
 }
+
+const spreadOf = ({ spread }: Figure) =>
+  spread && spread[0] !== spread[1] ? ` (${spread.map((ratio) => Math.round(ratio * 100)).join('–')})` : ''
 
 function plain(title: string, figures: readonly Figure[], second = 'what'): Table {
   return {
     title,
-    head: ['contender', second, '', 'ratio'],
-    rows: figures.map(({ contender, route, value, ratioToLimit }) => [
+    head: ['contender', second, '', 'unit', 'ratio'],
+    rows: figures.map(({ contender, route, value, unit, ratioToLimit }) => [
       contender,
       route,
       number(value),
-      share(ratioToLimit),
+      unit,
+      percent(ratioToLimit),
     ]),
   }
 }
 
 function barTable(bars: readonly Bar[]): Table {
-  const shown = bars.filter(({ value }) => value !== null)
-  const amount = (value: number | null, unit: string) => (value === null ? '' : `${number(value)} ${unit}`)
   return {
     title: 'The bars',
-    head: ['what', 'compared with', 'wanted', 'measured', '', 'by processor time', 'the limit', 'no session'],
-    rows: shown.map((bar) => [
-      bar.what,
-      bar.comparedWith ?? 'a fixed number',
-      `${bar.sense} ${bar.bound} ${bar.unit}`,
-      amount(bar.value, bar.unit),
-      passes(bar) ? 'pass' : 'MISS',
-      amount(bar.byCost, bar.unit),
-      amount(bar.ofLimit ?? null, bar.unit),
-      amount(bar.atBest ?? null, bar.unit),
-    ]),
+    head: ['what', 'compared with', 'at most', 'aim', 'measured', ''],
+    rows: bars.flatMap(({ value, ...bar }) =>
+      value === null
+        ? []
+        : [
+            [
+              bar.what,
+              bar.comparedWith ?? 'a fixed number',
+              `${bar.bound} ${bar.unit}`,
+              bar.aim === undefined ? '' : `${bar.aim} ${bar.unit}`,
+              `${number(value)} ${bar.unit}`,
+              passes({ value, ...bar }) ? 'pass' : 'MISS',
+            ],
+          ],
+    ),
   }
-}
-
-function cell(figure: Figure | undefined): string {
-  if (!figure) return '–'
-  const { value, ratioToLimit, spread } = figure
-  const range =
-    spread && spread[0] !== spread[1] ? ` (${spread.map((ratio) => Math.round(ratio * 100)).join('–')})` : ''
-  return `${number(value)} · ${share(ratioToLimit)}${range}`
-}
-
-const share = (ratio: number | null) => (ratio === null ? '' : `${(ratio * 100).toFixed(ratio < 0.995 ? 1 : 0)} %`)
-
-/** Three significant digits, and thin spaces between thousands. */
-function number(value: number): string {
-  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2
-  return value.toFixed(digits).replace(/\B(?=(\d{3})+$)/g, '\u202f')
 }

@@ -1,18 +1,20 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import CliTable from 'cli-table3'
-import type { Figure } from '../figures.ts'
+import { root } from '../../scripts/packages.ts'
 import { apart } from '../processors.ts'
-import { type Bar, passes } from './bars.ts'
+import { pageOf } from './page.ts'
+import { type Recording, toJsonLines } from './record.ts'
 import type { Table } from './tables.ts'
 
-/** How and on which machine the figures of this run were measured. */
+/** How, when and on which machine the figures of this run were measured. */
 export function circumstances(command: string): string {
   const [first] = cpus()
+  const date = new Date().toISOString().slice(0, 10)
   const machine = `${cpus().length} × ${first?.model.trim() ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GB`
   const places = apart ? 'server and load on processors of their own' : 'server and load on the SAME processors'
-  return `${command} · Node ${process.version} · ${machine} · ${process.platform} ${release()} · ${places}`
+  return `${command} · ${date} · Node ${process.version} · ${machine} · ${process.platform} ${release()} · ${places}`
 }
 
 export function toTerminal(tables: readonly Table[]): string {
@@ -25,41 +27,14 @@ function framed(head: readonly string[], rows: Table['rows']): string {
   return table.toString()
 }
 
-/** One line for each figure and each bar. */
-export function toJsonLines(figures: readonly Figure[], bars: readonly Bar[]): string {
-  const lines = figures.map(({ ratioToLimit, spread, ...figure }) => ({
-    ...figure,
-    ratio_to_limit: ratioToLimit,
-    spread,
-  }))
-  const judged = bars.map((bar) => ({ bench: 'bar', ...bar, pass: passes(bar) }))
-  return [...lines, ...judged].map((line) => JSON.stringify(line)).join('\n')
-}
+const DOCS = join(root, 'docs')
 
-/** The figures from the output of `toJsonLines`; bars are computed from them again. */
-export function fromJsonLines(text: string): Figure[] {
-  return text
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line))
-    .filter(({ bench }) => bench !== 'bar')
-    .map(({ ratio_to_limit, ...figure }) => ({ ...figure, ratioToLimit: ratio_to_limit }))
-}
-
-const DOCUMENT = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
-const [BEGIN, END] = ['<!-- figures: begin (written by npm run bench -- --markdown) -->', '<!-- figures: end -->']
-
-/** Puts the tables into docs/benchmarks.md, between its markers. */
-export function toDocument(about: string, tables: readonly Table[]): void {
-  const document = readFileSync(DOCUMENT, 'utf8')
-  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)]
-  if (begin < 0 || end < begin) throw new Error(`docs/benchmarks.md lacks its markers: ${BEGIN} and ${END}`)
-  const parts = tables.map(({ title, head, rows }) => `### ${title}\n\n${piped(head, rows)}\n`)
-  const text = `${BEGIN}\n\n\`${about}\`\n\n${parts.join('\n')}\n`
-  writeFileSync(DOCUMENT, document.slice(0, begin) + text + document.slice(end))
-}
-
-function piped(head: readonly string[], rows: Table['rows']): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n')
+/** Writes docs/benchmarks.md, its pictures, and the figures from which both can be made again. */
+export function toDocs(recording: Recording): void {
+  const path = join(DOCS, 'benchmarks.md')
+  const { text, pictures } = pageOf(readFileSync(path, 'utf8'), recording)
+  for (const old of globSync('images/bench-*.svg', { cwd: DOCS })) rmSync(join(DOCS, old))
+  for (const [name, svg] of pictures) writeFileSync(join(DOCS, 'images', name), svg)
+  writeFileSync(path, text)
+  writeFileSync(join(DOCS, 'benchmarks.jsonl'), toJsonLines(recording))
 }

@@ -9,7 +9,7 @@ import { packages, root } from '../packages.ts'
  */
 export function copyRepository(): string {
   const copy = mkdtempSync(join(tmpdir(), 'strongroom-mutation-'))
-  for (const name of ['packages', 'test', 'scripts', 'docs', 'demo', 'package.json', 'tsconfig.json'])
+  for (const name of ['packages', 'test', 'bench', 'scripts', 'docs', 'demo', 'package.json', 'tsconfig.json'])
     cpSync(join(root, name), join(copy, name), { recursive: true })
   linkModules(copy)
   return copy

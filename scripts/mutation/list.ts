@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
+import { benchmarkMutations } from './benchmarks.ts'
 import { besideDjangoMutations } from './beside-django.ts'
 import { commandLineMutations, foundMutations } from './command-line.ts'
 import { mistakeMutations } from './mistakes.ts'
@@ -1310,5 +1311,6 @@ export const mutations: readonly Mutation[] = [
   ...foundMutations,
   ...besideDjangoMutations,
   ...operatorMutations,
+  ...benchmarkMutations,
   ...mistakeMutations,
 ]
