@@ -356,6 +356,24 @@ const storeMutations: Mutation[] = [
     'if (old) this.#remove(old)\n',
     'if (old) this.#owners?.remove(old.owner, id)\n',
   ),
+  ...(
+    [
+      ['a memo that counts what was replaced', 'this.#weight += weight - before.weight', 'this.#weight += weight'],
+      ['a memo that counts what was deleted', 'this.#weight -= this.#young.get(key)?.weight ?? 0', 'void this.#weight'],
+      [
+        'a memo that keeps an older value of a key',
+        'if (!this.#young.delete(key)) this.#old.delete(key)',
+        'this.#young.delete(key)',
+      ],
+      [
+        'a memo that a value outgrows in place',
+        'before && this.#weight - before.weight + weight <= this.#half',
+        'before',
+      ],
+    ] as const
+  ).map(([title, find, replace]) =>
+    on('test/core/memo.test.ts', 'packages/strongroom/src/base/memo.ts')(title, find, replace),
+  ),
   on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/deadlines.ts')(
     'a removed entry whose place in the heap is taken by a later one',
     'if (last && last !== item) this.replace(item, last)',
