@@ -1282,7 +1282,13 @@ const identityMutations: Mutation[] = [
   inRecords('a memo that opens for a superseded cookie', 'known.cookie === token.text &&', ''),
   inRecords('a memo that opens for another owner', 'known.owner === owner &&', ''),
   inRecords('a memo that opens what was altered', ' && known.bytes.equals(bytes)', ''),
-  inRecords("a memo of the caller's own buffer", '{ bytes: Buffer.from(given), cookie', '{ bytes: given, cookie'),
+  inRecords('a memo that keeps slabs of other Buffers', 'lastingCopy(given), cookie', 'Buffer.from(given), cookie'),
+  on('test/core/records.test.ts', 'packages/strongroom/src/backing/entries.ts')(
+    'a memo that new sessions fill',
+    'was ? content : null',
+    'content',
+  ),
+  inRecords("a memo of the caller's own buffer", '{ bytes: lastingCopy(given), cookie', '{ bytes: given, cookie'),
   inRecords(
     'a memo that forgets the session that goes on',
     'record.owner === owner && id !== except',
