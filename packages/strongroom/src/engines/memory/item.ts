@@ -31,7 +31,7 @@ export function toText(id: Id, { bytes, label, owner }: Entry): string {
   return text
 }
 
-const scratch = Buffer.allocUnsafeSlow(8192)
+const scratch = Buffer.alloc(8192)
 
 /** With bytes of its own, which the caller may change. */
 export function toEntry(text: string, { createdAt, expiresAt }: Moments): Entry {
