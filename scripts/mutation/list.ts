@@ -377,7 +377,7 @@ const storeMutations: Mutation[] = [
     'this.#table.expiresAt[slot] = expiresAt',
   ),
   memory(
-    'an expired entry that is in the way of its own id in a full store',
+    'an expired entry that stays beside the one that takes its id',
     'if (old !== NONE) this.#remove(old)\n',
     '',
   ),

@@ -156,6 +156,16 @@ describe('memory', () => {
     assert.ok(asked <= 50, `it asked ${asked} times whether a session has expired`)
   })
 
+  it('keeps nothing of an expired entry whose id is used again', async () => {
+    const clock = manualClock()
+    const store = memory({ clock })
+    await store.create(id('a'), entry({ expiresAt: clock() + 10, owner }))
+    clock.advance(10)
+    assert.equal(await store.create(id('a'), entry({ expiresAt: clock() + 10, owner })), true)
+    assert.equal(await store.clearExpired(), 0)
+    assert.equal(await store.byOwner.deleteAll(owner), 1)
+  })
+
   it('never takes one id or owner for another, although their hashes are the same', async () => {
     // The hash does not look at the middle.
     const alike = (n: number) => `01234567${String(n).padStart(48, '0')}89abcdef`
