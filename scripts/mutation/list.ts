@@ -108,7 +108,11 @@ const copyMutations: Mutation[] = [
 
 /** The owner of an entry is fixed when it is created, and `deleteAll` ends all of an owner's entries. */
 const ownerMutations: Mutation[] = [
-  memory('an update in memory that changes the owner', ' || old.owner !== entry.owner', ''),
+  memory(
+    'an update in memory that changes the owner',
+    'identityOf(old) !== identityOf(text)',
+    'identityOf(old).length !== identityOf(text).length',
+  ),
   file('an update of a file that changes the owner', ' || old.owner !== owner) return null', ') return null'),
   statements('an update in SQLite that changes the owner', 'AND owner IS ?`', "AND ifnull(?, '') <> '-'`"),
   statements(
@@ -201,75 +205,79 @@ const storeMutations: Mutation[] = [
   ),
   memory(
     'update that creates an entry that is gone',
-    'if (old?.version !== version || old.owner !== entry.owner) return null',
-    'if (old && old.version !== version) return null',
+    'if (slot === NONE) return null\n    const',
+    'if (slot === NONE) return this.#table.add(toText(id, entry), entry, ++this.#lastVersion)\n    const',
   ),
   memory(
     'update that ignores the version',
-    'if (old?.version !== version || old.owner !== entry.owner) return null',
-    'if (old === null) return null',
+    'this.#find(id, version)\n    if (slot === NONE) return null',
+    'this.#find(id, version && undefined)\n    if (slot === NONE) return null',
   ),
-  memory('create that overwrites a live entry', 'if (this.#live(old)) return false', ''),
-  memory('create that counts an expired entry as live', 'if (this.#live(old)) return false', 'if (old) return false'),
+  memory('create that overwrites a live entry', 'if (this.#isLive(old)) return false', ''),
+  memory(
+    'create that counts an expired entry as live',
+    'if (this.#isLive(old)) return false',
+    'if (old !== NONE) return false',
+  ),
   memory(
     'read that ignores the deadline',
-    'const item = this.#live(this.#items.get(id))\n    return item &&',
-    'const item = this.#items.get(id) ?? null\n    return item &&',
+    'const slot = this.#find(id)\n    if (slot === NONE) return null',
+    'const slot = this.#table.find(id)\n    if (slot === NONE) return null',
   ),
-  memory(
-    'a deadline that is one millisecond late',
-    'this.#clock() < item.expiresAt',
-    'this.#clock() <= item.expiresAt',
-  ),
+  memory('a deadline that is one millisecond late', 'this.#clock() < (', 'this.#clock() <= ('),
   memory(
     'touch that revives an expired entry',
-    'const item = this.#live(this.#items.get(id))\n    if (!item ||',
-    'const item = this.#items.get(id)\n    if (!item ||',
+    'const slot = this.#find(id, version)\n    if (slot === NONE) return false\n    this.#used(slot)',
+    'const slot = this.#table.find(id)\n    if (slot === NONE || (version && version !== this.#table.version(slot))) return false\n    this.#used(slot)',
   ),
   memory(
     'touch that only ever extends',
-    'item.expiresAt = expiresAt',
-    'item.expiresAt = Math.max(item.expiresAt, expiresAt)',
+    'this.#table.expiresAt[slot] = expiresAt',
+    'this.#table.expiresAt[slot] = Math.max(this.#table.expiresAt[slot] as number, expiresAt)',
   ),
   memory(
     'touch that rewrites the entry under a new version',
-    'item.expiresAt = expiresAt',
-    'this.#put({ ...item, version: ++this.#lastVersion, expiresAt }, item)',
+    'this.#table.expiresAt[slot] = expiresAt',
+    'this.#table.set(slot, this.#table.text(slot), { createdAt: 0, expiresAt }, ++this.#lastVersion)',
   ),
-  memory('touch that ignores the version', '(version ?? item.version) !== item.version', 'false'),
+  memory(
+    'touch that ignores the version',
+    'const slot = this.#find(id, version)\n    if (slot === NONE) return false\n    this.#used(slot)',
+    'const slot = this.#find(id, version && undefined)\n    if (slot === NONE) return false\n    this.#used(slot)',
+  ),
   memory(
     'deleteAll that ends only the versions that it has listed first',
-    'const items = page.flatMap(({ id }) => (id === except ? [] : (find(id, owner) ?? [])))\n',
-    'const items = page.flatMap(({ id }) => (id === except ? [] : (find(id, owner) ?? [])))\n        await new Promise(setImmediate)\n        if (items.some((item) => this.#items.peek(item.id) !== item)) continue\n',
+    'if (!isOf(slot, owner)) continue\n',
+    'if (!isOf(slot, owner)) continue\n          const version = this.#table.version(slot)\n          await new Promise(setImmediate)\n          if (this.#table.version(slot) !== version) continue\n',
   ),
   memory(
     'delete that always returns true',
-    'if (!item || (version !== undefined && item.version !== version)) return false\n    return this.#remove(item)',
-    'if (item && version !== undefined && item.version !== version) return false\n    if (item) this.#remove(item)\n    return true',
+    'const slot = this.#find(id, version)\n    if (slot === NONE) return false\n    this.#remove(slot)',
+    'const slot = this.#find(id, version)\n    if (slot !== NONE) this.#remove(slot)',
   ),
   memory(
     'delete that throws when there is nothing to delete',
-    'if (!item || (version !== undefined && item.version !== version)) return false',
-    "if (!item) throw new StoreError('absent')\n    if (version !== undefined && item.version !== version) return false",
+    'const slot = this.#find(id, version)\n    if (slot === NONE) return false\n    this.#remove(slot)',
+    "const slot = this.#find(id, version)\n    if (slot === NONE) throw new StoreError('absent')\n    this.#remove(slot)",
   ),
-  memory('delete that ignores the version', '(version !== undefined && item.version !== version)', 'false'),
+  memory(
+    'delete that ignores the version',
+    'const slot = this.#find(id, version)\n    if (slot === NONE) return false\n    this.#remove(slot)',
+    'const slot = this.#find(id, version && undefined)\n    if (slot === NONE) return false\n    this.#remove(slot)',
+  ),
   memory(
     'a version that starts again with a new entry',
-    'this.#put(toItem(id, entry, ++this.#lastVersion), null)',
-    'this.#put(toItem(id, entry, 1), null)',
+    'add(text, entry, ++this.#lastVersion)',
+    'add(text, entry, 1)',
   ),
-  memory('clearExpired that removes live entries', 'if (item && !this.#live(item)) {', 'if (item) {'),
-  memory('a dry run that removes', 'if (!dryRun) this.#remove(item)', 'this.#remove(item)'),
-  memory(
-    'list that shows expired sessions',
-    'const item = this.#live(this.#items.peek(id))\n      return item?.owner',
-    'const item = this.#items.peek(id) ?? null\n      return item?.owner',
-  ),
-  memory('deleteAll that ignores its exception', 'id === except ? []', 'id === owner ? []'),
+  memory('clearExpired that removes live entries', ' && !this.#isLive(slot)', ''),
+  memory('a dry run that removes', 'if (!dryRun) this.#remove(slot)', 'this.#remove(slot)'),
+  memory('list that shows expired sessions', 'this.#isLive(slot) && ownerOf', 'ownerOf'),
+  memory('deleteAll that ignores its exception', 'id === except', 'id === owner'),
   memory(
     'an owner index that lists only the first entry of an owner',
-    'this.#owners?.add(entry.owner, id)',
-    "if (this.#owners?.of(entry.owner ?? '').next().done) this.#owners.add(entry.owner, id)",
+    'this.#owners?.add(entry.owner, slot)',
+    "if (this.#owners?.of(entry.owner ?? '').length === 0) this.#owners.add(entry.owner, slot)",
   ),
   memory('scan that misses a page', 'yield listings\n      this.#state.assertOpen()', 'this.#state.assertOpen()'),
   memory(
@@ -289,10 +297,27 @@ const storeMutations: Mutation[] = [
   ).map(([title, find, replace]) =>
     on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/shared/pages.ts')(title, find, replace),
   ),
-  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/owners.ts')(
-    'a list without end',
-    'if (left === 0) return',
-    'if (left < 0 && id === owner) return',
+  ...(
+    [
+      [
+        'a list whose first slot stays when it is removed',
+        'if (slot === this.first(list)) this.#first[list] = next',
+        'if (next < 0) return',
+      ],
+      ['a list that forgets which slot is its last', 'next === 0 ? this.first(list) : next', 'next'],
+    ] as const
+  ).map(([title, find, replace]) =>
+    on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/lists.ts')(title, find, replace),
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/table.ts')(
+    'an entry under an id that only looks like its own',
+    'if (idOf(this.text(slot)) === id) return slot',
+    'return slot',
+  ),
+  memory(
+    "a list of an owner's that shows what belongs to another one with the same hash",
+    'this.#isLive(slot) && ownerOf(this.#table.text(slot)) === owner',
+    'this.#isLive(slot) && owner.length > 0',
   ),
   on('test/core/many-sessions.test.ts', 'packages/strongroom/src/engines/sqlite/store.ts')(
     'deleteAll that stops after one batch',
@@ -339,28 +364,46 @@ const storeMutations: Mutation[] = [
     'if (devices.length > 0) await turn()',
     'void turn',
   ),
-  memory('a full store that drops a live entry', ' || this.#live(first)) throw', ') throw'),
+  memory('a full store that drops a live entry', ' || this.#isLive(first)) throw', ') throw'),
   memory('a store that grows past its bytes', 'this.#lacks(bytes) ?', 'false ?'),
-  memory('an update that is refused in a full store', 'this.#max && !replaced ?', 'this.#max ?'),
+  memory('an update that is refused in a full store', 'this.#max && replaced === NONE ?', 'this.#max ?'),
   memory(
     'a store that evicts and has lists',
     'if (this.#owners) this',
-    'this.byOwner = this.#index(this.#owners ?? new Owners())\n    if (this.#owners) this',
+    'this.byOwner = this.#index(this.#owners ?? new Owners(slots))\n    if (this.#owners) this',
   ),
   memory(
     'a touched deadline that the search for room does not know of',
-    'this.#deadlines?.move(item)',
-    'void this.#deadlines',
+    'this.#table.expiresAt[slot] = expiresAt\n    this.#deadlines?.move(slot)',
+    'this.#table.expiresAt[slot] = expiresAt',
   ),
   memory(
-    'an expired entry that is in the way of its own id in a full store',
-    'if (old) this.#remove(old)\n',
-    'if (old) this.#owners?.remove(old.owner, id)\n',
+    'an expired entry that stays beside the one that takes its id',
+    'if (old !== NONE) this.#remove(old)\n',
+    '',
+  ),
+  ...(
+    [
+      ['a memo that counts what was replaced', 'this.#weight += weight - before.weight', 'this.#weight += weight'],
+      ['a memo that counts what was deleted', 'this.#weight -= this.#young.get(key)?.weight ?? 0', 'void this.#weight'],
+      [
+        'a memo that keeps an older value of a key',
+        'if (!this.#young.delete(key)) this.#old.delete(key)',
+        'this.#young.delete(key)',
+      ],
+      [
+        'a memo that a value outgrows in place',
+        'before && this.#weight - before.weight + weight <= this.#half',
+        'before',
+      ],
+    ] as const
+  ).map(([title, find, replace]) =>
+    on('test/core/memo.test.ts', 'packages/strongroom/src/base/memo.ts')(title, find, replace),
   ),
   on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/deadlines.ts')(
     'a removed entry whose place in the heap is taken by a later one',
-    'if (last && last !== item) this.replace(item, last)',
-    'if (last && last !== item) this.#put(last, item.place)',
+    '    this.move(last)\n',
+    '',
   ),
   on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/cached.ts')(
     'a cache that fills up and refuses copies',
@@ -369,8 +412,8 @@ const storeMutations: Mutation[] = [
   ),
   on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/item.ts')(
     'bytes that are cut off at the first zero',
-    'bytes: latin1Of(bytes),',
-    "bytes: latin1Of(bytes).split('\\0')[0] as string,",
+    'all.set(bytes, bytesAt)',
+    'all.fill(0, bytesAt).set(bytes.subarray(0, bytes.indexOf(0) >>> 0), bytesAt)',
   ),
   sqlite(
     'a backend error reported as an absent session',
@@ -1265,7 +1308,13 @@ const identityMutations: Mutation[] = [
   inRecords('a memo that opens for a superseded cookie', 'known.cookie === token.text &&', ''),
   inRecords('a memo that opens for another owner', 'known.owner === owner &&', ''),
   inRecords('a memo that opens what was altered', ' && known.bytes.equals(bytes)', ''),
-  inRecords("a memo of the caller's own buffer", '{ bytes: Buffer.from(given), cookie', '{ bytes: given, cookie'),
+  inRecords('a memo that keeps slabs of other Buffers', 'lastingCopy(given), cookie', 'Buffer.from(given), cookie'),
+  on('test/core/records.test.ts', 'packages/strongroom/src/backing/entries.ts')(
+    'a memo that new sessions fill',
+    'was ? content : null',
+    'content',
+  ),
+  inRecords("a memo of the caller's own buffer", '{ bytes: lastingCopy(given), cookie', '{ bytes: given, cookie'),
   inRecords(
     'a memo that forgets the session that goes on',
     'record.owner === owner && id !== except',

@@ -39,6 +39,48 @@ describe('a memo', () => {
     )
   })
 
+  it('counts exactly what it keeps, whatever was replaced, deleted or dropped', () => {
+    const key = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h')
+    const step = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({ op: fc.constant('set' as const), key, weight: fc.integer({ min: 1, max: 60 }) }),
+      },
+      { weight: 1, arbitrary: fc.record({ op: fc.constantFrom('delete' as const, 'deleteWhere' as const), key }) },
+    )
+    const sum = (generation: Map<string, number>) => [...generation.values()].reduce((a, b) => a + b, 0)
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
+        const memo = new Memo<number>(100)
+        // The generations, with nothing that is counted: their weights are added up each time.
+        let [young, old] = [new Map<string, number>(), new Map<string, number>()]
+        for (const step of steps) {
+          young.delete(step.key)
+          old.delete(step.key)
+          if (step.op === 'delete') memo.delete(step.key)
+          else if (!('weight' in step)) memo.deleteWhere((_, key) => key === step.key)
+          else {
+            memo.set(step.key, step.weight, step.weight)
+            if (step.weight <= 50) {
+              if (sum(young) + step.weight > 50) [young, old] = [new Map(), young]
+              young.set(step.key, step.weight)
+            }
+          }
+          assert.ok(sum(young) + sum(old) <= 100)
+          for (const key of 'abcdefgh') assert.equal(memo.get(key), young.get(key) ?? old.get(key))
+        }
+      }),
+    )
+  })
+
+  it('does not let a key that is set again and again push out the others', () => {
+    const memo = new Memo<number>(100)
+    for (const key of ['a', 'b', 'c', 'd']) memo.set(key, 0, 10)
+    for (let times = 1; times <= 1000; times++) memo.set('a', times, 10)
+    for (const key of ['b', 'c', 'd']) assert.equal(memo.get(key), 0)
+    assert.equal(memo.get('a'), 1000)
+  })
+
   it('keeps as much as its limit allows, and nothing when the limit is 0', () => {
     const memo = new Memo<number>(100)
     for (const key of ['a', 'b', 'c', 'd', 'e']) memo.set(key, 1, 10)

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
+import { createEntries } from '../../packages/strongroom/src/backing/entries.ts'
 import { createRecords } from '../../packages/strongroom/src/backing/records.ts'
 import { createLiveKeyring, type LiveKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
 import { ownerTag } from '../../packages/strongroom/src/crypto/owner.ts'
@@ -33,6 +37,7 @@ const of = (memo: number, keys: LiveKeyring = ring, name: SealName = 'two-key') 
   const records = createRecords(createSeal(name, keys, aead), keys, memo)
   return {
     ...records,
+    plain: records,
     seal: (token: VerifiedToken, values?: Record<string, unknown>, renewedAt = 0) =>
       records.seal(encodeContent(content), { ...content, values }, token, owner, renewedAt),
     read(bytes: Uint8Array, token: VerifiedToken, tag: string | null = owner) {
@@ -40,6 +45,18 @@ const of = (memo: number, keys: LiveKeyring = ring, name: SealName = 'two-key') 
       return 'refused' in opened ? opened.refused : opened.values
     },
   }
+}
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+/** Bytes of all slabs that are alive. */
+async function buffers(): Promise<number> {
+  for (let times = 0; times < 3; times++) {
+    collect()
+    await turn()
+  }
+  return process.memoryUsage().arrayBuffers
 }
 
 /** A keyring that counts the look-ups of a secret. Opening a record takes one, and recognizing a known one takes one too. */
@@ -67,6 +84,39 @@ describe('a record that was opened recently', () => {
     reused.fill(0)
     assert.equal(records.read(reused, token), 'unknown-version')
     assert.deepEqual(records.read(Buffer.from(sealed), token), VALUES)
+  })
+
+  it('is not pushed out of the memo by sessions that are begun and never seen again', () => {
+    const records = of(20_000)
+    const { entryFor } = createEntries({
+      records: records.plain,
+      ring,
+      namespace: SHOP,
+      aead,
+      clock: () => 1,
+      limit: 9999,
+    })
+    const create = (token: VerifiedToken) => entryFor(token, { ...content, values: VALUES }, 9, undefined, 0)
+    const token = newToken(ring, SHOP)
+    const { bytes, owner } = create(token)
+    records.open(bytes, token, owner)
+    const remembered = records.open(bytes, token, owner)
+    for (let n = 0; n < 100; n++) create(newToken(ring, SHOP))
+    assert.equal(records.open(bytes, token, owner), remembered)
+  })
+
+  it('keeps no slab of Buffers alive in which it has a small part', async () => {
+    const [sealing, records] = [of(0), of(64 * 2 ** 20)]
+    const tokens = Array.from({ length: 200 }, () => newToken(ring, SHOP))
+    const sealed = tokens.map((token) => Buffer.from(new Uint8Array(sealing.seal(token))))
+    const before = await buffers()
+    for (const [n, token] of tokens.entries()) {
+      records.read(sealed[n] as Buffer, token)
+      // What other work of the process takes from the same slab.
+      for (let taken = 0; taken < 2 * Buffer.poolSize; taken += 1000) Buffer.from('x'.repeat(1000))
+    }
+    assert.ok((await buffers()) - before < 50 * Buffer.poolSize)
+    assert.deepEqual(records.read(sealed[0] as Buffer, tokens[0] as VerifiedToken), VALUES)
   })
 
   it('is parsed once, however often it is read', () => {

@@ -43,6 +43,8 @@ describe('memory', () => {
   }
 
   const owner = 'f'.repeat(64)
+  /** What an entry without owner and label takes beside its bytes. */
+  const BESIDE = 163
   const isFull = (option: string) => (error: unknown) =>
     error instanceof StoreError && error.message.includes(`raise its option "${option}"`)
 
@@ -56,7 +58,7 @@ describe('memory', () => {
   })
 
   it('updates, touches and deletes in a full store, and refuses only an update that grows', async () => {
-    const store = memory({ max: 3, maxBytes: 10_000 })
+    const store = memory({ max: 3, maxBytes: 9300 })
     for (const name of ['a', 'b', 'c']) await store.create(id(name), entry({ bytes: new Uint8Array(2900), owner }))
     const version = (await store.read(id('a')))?.version ?? 0
     await assert.rejects(
@@ -109,8 +111,8 @@ describe('memory', () => {
           for (const [each, { expiresAt }] of model) if (expiresAt <= clock()) model.delete(each)
           const before = model.get(name)
           const taken = (without?: string) =>
-            [...model].reduce((sum, [each, { size }]) => sum + (each === without ? 0 : size + 420), 0)
-          const fits = taken(name) + size + 420 <= 8192 || (before && size <= before.size)
+            [...model].reduce((sum, [each, { size }]) => sum + (each === without ? 0 : size + BESIDE), 0)
+          const fits = taken(name) + size + BESIDE <= 8192 || (before && size <= before.size)
           const given = entry({ bytes: new Uint8Array(size), expiresAt })
           if (verb === 'wait') clock.advance(lifetime)
           else if (verb === 'create') {
@@ -152,6 +154,50 @@ describe('memory', () => {
     for (const name of ['a', 'b', 'c', 'd']) assert.equal(await store.create(id(name), next), true)
     await assert.rejects(store.create(id('e'), entry()), isFull('max'))
     assert.ok(asked <= 50, `it asked ${asked} times whether a session has expired`)
+  })
+
+  it('keeps nothing of an expired entry whose id is used again', async () => {
+    const clock = manualClock()
+    const store = memory({ clock })
+    await store.create(id('a'), entry({ expiresAt: clock() + 10, owner }))
+    clock.advance(10)
+    assert.equal(await store.create(id('a'), entry({ expiresAt: clock() + 10, owner })), true)
+    assert.equal(await store.clearExpired(), 0)
+    assert.equal(await store.byOwner.deleteAll(owner), 1)
+  })
+
+  it('never takes one id or owner for another, although their hashes are the same', async () => {
+    // The hash does not look at the middle.
+    const alike = (n: number) => `01234567${String(n).padStart(48, '0')}89abcdef`
+    const names = fc.nat(3)
+    const step = fc.record({
+      verb: fc.constantFrom('create', 'create', 'update', 'delete', 'end'),
+      name: names,
+      owner: names,
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
+        const store = memory({ max: 4 })
+        const model = new Map<string, string>()
+        for (const { verb, name, owner: number } of steps) {
+          const [id, owner] = [alike(name) as Id, alike(number)]
+          const found = await store.read(id)
+          assert.equal(found?.entry.owner, model.get(id))
+          const isOwn = model.get(id) === owner
+          if (verb === 'create') assert.equal(await store.create(id, entry({ owner })), !model.has(id))
+          if (verb === 'create' && !model.has(id)) model.set(id, owner)
+          if (verb === 'update')
+            assert.equal((await store.update(id, entry({ owner }), found?.version ?? 0)) !== null, isOwn)
+          if (verb === 'delete') assert.equal(await store.delete(id), model.delete(id))
+          if (verb === 'end') {
+            const own = [...model].filter(([, each]) => each === owner).map(([id]) => id)
+            assert.deepEqual((await listed(store.byOwner, owner)).map(({ id }) => id).sort(), own.sort())
+            assert.equal(await store.byOwner.deleteAll(owner), own.length)
+            for (const id of own) model.delete(id)
+          }
+        }
+      }),
+    )
   })
 
   it('ends a list although sessions are added faster than it goes', async () => {
@@ -231,7 +277,7 @@ describe('memory', () => {
       { maxBytes: 10 },
       { clock: 5 },
       { evicts: 'yes' },
-      { max: 2 ** 40 },
+      { max: 2 ** 50, maxBytes: 2 ** 52 },
     ]) {
       assert.throws(() => memory(bad as object), ConfigError)
     }

@@ -67,7 +67,6 @@ export function packagesNotAllowed(sources: Sources, { dependencies = {}, peerDe
 
 function belongs(name: string, file: string, isPeer: boolean): boolean {
   if (name === 'cookie') return inStrongroom('http/').test(file)
-  if (name === 'lru-cache') return inStrongroom('engines/memory/').test(file)
   return isPeer && inStrongroom('(?:adapters|engines)/').test(file)
 }
 

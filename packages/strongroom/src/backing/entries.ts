@@ -67,7 +67,9 @@ export function createEntries({ records, ring, namespace, aead, clock, limit }: 
       const { userId } = meta
       const owner = was ? was.ref.owner : userId === null ? null : ownerTag(token.master, namespace, userId)
       const label = labelFor(token, meta, was)
-      const bytes = records.seal(payload, content, token, owner, renewedAt)
+      // A new session is remembered when its visitor comes back with it: most of those that robots begin are never seen again,
+      // and would push out the ones that are.
+      const bytes = records.seal(payload, was ? content : null, token, owner, renewedAt)
       return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
     },
   }

@@ -57,7 +57,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   const { ring, namespace, clock, maxSize, aead, remembered = NOTHING_REMEMBERED } = options
   const store = guardStore(options.store, options.timeout)
   const seal = createSeal(options.seal, ring, aead)
-  const records = createRecords(seal, ring, options.memo)
+  const records = createRecords(seal, ring, options.memo - memoOfTokens(options.memo))
   const read = sharedReads(store.read)
   // Without an index nobody can end all of a user's sessions, so there is nothing to be complete about.
   const registry = store.byOwner ? new KeyRegistry({ store, ring, namespace, clock }) : null
@@ -348,6 +348,12 @@ const NOTHING_REMEMBERED: RememberedEnds = { all: 0, one: 0 }
 
 const REPLACED: Superseded = { superseded: 'replaced', isRecent: true, ends: null }
 
+/** The part of the memo's limit that is for verified cookies: as many of them as of the sessions that they are for. */
+const memoOfTokens = (memo: number) => memo / 16
+
+/** Measured: what a verified cookie takes, rounded up. */
+const TOKEN_WEIGHT = 896
+
 /** Remembers verified cookies by their text: verifying costs two HMACs, and one visitor's cookie comes a hundred times. */
 function rememberingVerifier({
   ring,
@@ -355,7 +361,7 @@ function rememberingVerifier({
   aead,
   memo,
 }: ServerBackingOptions): (text: string) => VerifiedCookie | Refused {
-  const known = new Memo<VerifiedToken>(memo / 32)
+  const known = new Memo<VerifiedToken>(memoOfTokens(memo))
   // A secret that was removed must stop opening immediately.
   ring.onReplaced(() => known.deleteWhere(({ master }) => ring.get(master.kid) !== master))
   return (text) => {
@@ -365,7 +371,7 @@ function rememberingVerifier({
     if (typeof verified === 'string') return { refused: verified }
     // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.
     const token = { ...verified, text: detached(text) }
-    known.set(token.text, token, 512)
+    known.set(token.text, token, TOKEN_WEIGHT)
     return token
   }
 }

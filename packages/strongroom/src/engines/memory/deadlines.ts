@@ -1,67 +1,83 @@
-import type { Item } from './item.ts'
-
 /**
- * All items by their deadlines, the earliest first: a binary heap in which each item knows its place. So a full store finds what
+ * All slots by their deadlines, the earliest first: a binary heap in which each slot knows its place. So a full store finds what
  * has expired without looking at what has not.
  */
 export class Deadlines {
-  readonly #heap: Item[] = []
+  readonly #expiresAt: Float64Array
+  readonly #heap: Int32Array
+  /** Of each slot, where it is in the heap. */
+  readonly #place: Int32Array
+  #size = 0
 
-  get first(): Item | undefined {
-    return this.#heap[0]
+  constructor(expiresAt: Float64Array) {
+    this.#expiresAt = expiresAt
+    this.#heap = new Int32Array(expiresAt.length)
+    this.#place = new Int32Array(expiresAt.length)
   }
 
-  add(item: Item): void {
-    item.place = this.#heap.length
-    this.#heap.push(item)
-    this.#rise(item)
+  /** 0 if there is none. */
+  get first(): number {
+    return this.#size === 0 ? 0 : this.#at(0)
+  }
+
+  add(slot: number): void {
+    this.#put(slot, this.#size)
+    this.#size += 1
+    this.#rise(slot)
   }
 
   /** After its deadline has changed. */
-  move(item: Item): void {
-    this.#rise(item)
-    this.#sink(item)
+  move(slot: number): void {
+    this.#rise(slot)
+    this.#sink(slot)
   }
 
-  replace(old: Item, item: Item): void {
-    this.#put(item, old.place)
-    this.move(item)
+  remove(slot: number): void {
+    this.#size -= 1
+    const last = this.#at(this.#size)
+    if (last === slot) return
+    this.#put(last, this.#place[slot] as number)
+    this.move(last)
   }
 
-  remove(item: Item): void {
-    const last = this.#heap.pop()
-    if (last && last !== item) this.replace(item, last)
-  }
-
-  clear(): void {
-    this.#heap.length = 0
-  }
-
-  #rise(item: Item): void {
-    while (item.place > 0) {
-      const parent = this.#heap[(item.place - 1) >> 1] as Item
-      if (parent.expiresAt <= item.expiresAt) return
-      this.#swap(parent, item)
+  #rise(slot: number): void {
+    for (let place = this.#place[slot] as number; place > 0; ) {
+      const above = (place - 1) >> 1
+      const parent = this.#at(above)
+      if (this.#deadline(parent) <= this.#deadline(slot)) return
+      this.#put(parent, place)
+      this.#put(slot, above)
+      place = above
     }
   }
 
-  #sink(item: Item): void {
-    for (;;) {
-      const [left, right] = [this.#heap[2 * item.place + 1], this.#heap[2 * item.place + 2]]
-      const child = left && right && right.expiresAt < left.expiresAt ? right : left
-      if (!child || item.expiresAt <= child.expiresAt) return
-      this.#swap(item, child)
+  #sink(slot: number): void {
+    for (let place = this.#place[slot] as number; ; ) {
+      const below = this.#earlierBelow(place)
+      const child = this.#at(below)
+      if (below >= this.#size || this.#deadline(slot) <= this.#deadline(child)) return
+      this.#put(child, place)
+      this.#put(slot, below)
+      place = below
     }
   }
 
-  #swap(parent: Item, child: Item): void {
-    const { place } = parent
-    this.#put(parent, child.place)
-    this.#put(child, place)
+  /** The place of the child that expires first. */
+  #earlierBelow(place: number): number {
+    const [left, right] = [2 * place + 1, 2 * place + 2]
+    return right < this.#size && this.#deadline(this.#at(right)) < this.#deadline(this.#at(left)) ? right : left
   }
 
-  #put(item: Item, place: number): void {
-    item.place = place
-    this.#heap[place] = item
+  #at(place: number): number {
+    return this.#heap[place] as number
+  }
+
+  #deadline(slot: number): number {
+    return this.#expiresAt[slot] as number
+  }
+
+  #put(slot: number, place: number): void {
+    this.#place[slot] = place
+    this.#heap[place] = slot
   }
 }

@@ -1,58 +1,95 @@
-import { latin1Of } from '../../base/bytes.ts'
 import type { Id } from '../../crypto/token.ts'
 import type { Entry, Listing } from '../../store.ts'
 
+/** When a session was created and when it ends. */
+export type Moments = Pick<Entry, 'createdAt' | 'expiresAt'>
+
+const ID = 64
+const OWNER = 32
+/** id 64 ‖ 1 if there is an owner ‖ owner 32, if there is one ‖ length of the label + 1, or 0 for none, 2 ‖ label ‖ bytes. */
+const HAS_OWNER_AT = ID
+const OWNER_AT = ID + 1
+
 /**
- * An entry in memory. Its bytes are a Latin-1 string: immutable, so it needs no copy, and no pooled slab of 8 KB stays
- * alive for one session.
+ * All of an entry but its moments, as one string of Latin-1. It is immutable, so it needs no copy, and no pooled slab of 64 KB stays
+ * alive for one session. One string because each costs 16 bytes more than its characters, and an object still more.
  */
-export interface Item {
-  readonly id: Id
-  readonly bytes: string
-  readonly label: string | null
-  readonly owner: string | null
-  readonly createdAt: number
-  readonly version: number
-  expiresAt: number
-  /** Where it is in the heap of `Deadlines`. */
-  place: number
+export function toText(id: Id, { bytes, label, owner }: Entry): string {
+  const labelAt = labelAtAfter(owner !== null)
+  const bytesAt = labelAt + (label === null ? 0 : label.length)
+  const length = bytesAt + bytes.length
+  const all = length <= scratch.length ? scratch : Buffer.allocUnsafeSlow(length)
+  all.write(id, 0, ID, 'latin1')
+  all[HAS_OWNER_AT] = owner === null ? 0 : 1
+  if (owner !== null) all.write(owner, OWNER_AT, OWNER, 'hex')
+  all.writeUInt16LE(label === null ? 0 : label.length + 1, labelAt - 2)
+  if (label !== null) all.set(label, labelAt)
+  all.set(bytes, bytesAt)
+  const text = all.toString('latin1', 0, length)
+  // What a session contained must not stay here when it has ended.
+  all.fill(0, 0, length)
+  return text
 }
 
-/**
- * Measured: what a session costs beside its bytes (its id, its record, its places in the map, the owner index and the
- * heap of deadlines).
- */
-const OVERHEAD = 420
+const scratch = Buffer.alloc(8192)
 
-/** The most that an item can take beside its bytes. */
+/** With bytes of its own, which the caller may change. */
+export function toEntry(text: string, { createdAt, expiresAt }: Moments): Entry {
+  const { length } = text
+  const start = room(length)
+  pool.write(text, start, length, 'latin1')
+  const hasOwner = pool[start + HAS_OWNER_AT] === 1
+  const owner = hasOwner ? pool.toString('hex', start + OWNER_AT, start + OWNER_AT + OWNER) : null
+  const labelAt = start + labelAtAfter(hasOwner)
+  const labelLength = pool.readUInt16LE(labelAt - 2) - 1
+  const bytesAt = labelLength > 0 ? labelAt + labelLength : labelAt
+  const label = labelLength < 0 ? null : pool.subarray(labelAt, bytesAt)
+  return { bytes: pool.subarray(bytesAt, start + length), expiresAt, owner, label, createdAt }
+}
+
+const POOL = 65_536
+let pool = Buffer.allocUnsafeSlow(POOL)
+let used = 0
+
+/** As in `Buffer.from`, but that makes a Buffer of what is cut up again, and a Buffer costs as much as its bytes. */
+function room(length: number): number {
+  if (used + length > pool.length) {
+    pool = Buffer.allocUnsafeSlow(Math.max(length, POOL))
+    used = 0
+  }
+  used += length
+  return used - length
+}
+
+export function toListing(text: string, moments: Moments): Listing {
+  const { bytes, expiresAt, owner, label, createdAt } = toEntry(text, moments)
+  return { id: idOf(text), expiresAt, createdAt, owner, label, size: bytes.length }
+}
+
+export const idOf = (text: string): Id => text.slice(0, ID) as Id
+
+/** What an update cannot change: id and owner. */
+export const identityOf = (text: string): string =>
+  text.slice(0, text.charCodeAt(HAS_OWNER_AT) === 0 ? OWNER_AT : OWNER_AT + OWNER)
+
+export function ownerOf(text: string): string | null {
+  const identity = identityOf(text)
+  return identity.length === OWNER_AT ? null : Buffer.from(identity, 'latin1').toString('hex', OWNER_AT)
+}
+
+const labelAtAfter = (hasOwner: boolean) => OWNER_AT + (hasOwner ? OWNER : 0) + 2
+
+/**
+ * Measured: what a session costs beside the characters of its text (the string itself, its numbers, its places in both indexes and
+ * in the heap of deadlines).
+ */
+const OVERHEAD = 96
+
+/** The most that an entry can take beside its bytes: its text has a label of at most 512. */
 export const MOST_BESIDE = 1024
 
+/** The least that an entry can take. */
+export const LEAST = labelAtAfter(false) + OVERHEAD
+
 /** Bytes of memory. */
-export function sizeOf({ bytes, label }: Item): number {
-  return bytes.length + (label?.length ?? 0) + OVERHEAD
-}
-
-export function toItem(id: Id, { bytes, label, owner, createdAt, expiresAt }: Entry, version: number): Item {
-  return {
-    id,
-    bytes: latin1Of(bytes),
-    label: label && latin1Of(label),
-    owner,
-    createdAt,
-    version,
-    expiresAt,
-    place: 0,
-  }
-}
-
-export function toEntry({ bytes, label, owner, createdAt, expiresAt }: Item): Entry {
-  return { bytes: toBytes(bytes), expiresAt, owner, label: label === null ? null : toBytes(label), createdAt }
-}
-
-export function toListing({ id, bytes, label, owner, createdAt, expiresAt }: Item): Listing {
-  return { id, expiresAt, createdAt, owner, label: label === null ? null : toBytes(label), size: bytes.length }
-}
-
-function toBytes(latin1: string): Uint8Array {
-  return Buffer.from(latin1, 'latin1')
-}
+export const sizeOf = (text: string): number => text.length + OVERHEAD

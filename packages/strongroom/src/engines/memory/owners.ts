@@ -1,44 +1,33 @@
-import type { Id } from '../../crypto/token.ts'
+import { hashOf, Lists, listsFor } from './lists.ts'
 
-/**
- * Which ids an owner has. Most people have one session and a Set costs some 200 bytes, so a single id is stored without
- * one.
- */
+/** Which slots an owner has. Owners whose hashes are equal share a list, so the caller looks at whose each slot is. */
 export class Owners {
-  readonly #ids = new Map<string, Id | Set<Id>>()
+  readonly #lists: Lists
+  readonly #mask: number
 
-  add(owner: string | null, id: Id): void {
-    if (owner === null) return
-    const known = this.#ids.get(owner)
-    if (known === undefined) this.#ids.set(owner, id)
-    else if (typeof known === 'object') known.add(id)
-    else if (known !== id) this.#ids.set(owner, new Set([known, id]))
+  constructor(slots: number) {
+    const lists = listsFor(slots)
+    this.#lists = new Lists(lists, slots)
+    this.#mask = lists - 1
   }
 
-  remove(owner: string | null, id: Id): void {
-    if (owner === null) return
-    const known = this.#ids.get(owner)
-    if (typeof known === 'object') known.delete(id)
-    if (known === id || (typeof known === 'object' && known.size === 0)) this.#ids.delete(owner)
+  add(owner: string | null, slot: number): void {
+    if (owner !== null) this.#lists.add(this.#listOf(owner), slot)
   }
 
-  /**
-   * The index may change while the caller goes through it: an id that is removed is passed over. It ends after as many ids as there
-   * were at the beginning, because others may be added for ever.
-   */
-  *of(owner: string): Generator<Id, undefined> {
-    const known = this.#ids.get(owner)
-    if (typeof known === 'string') yield known
-    if (typeof known !== 'object') return
-    let left = known.size
-    for (const id of known) {
-      if (left === 0) return
-      left -= 1
-      yield id
-    }
+  remove(owner: string | null, slot: number): void {
+    if (owner !== null) this.#lists.remove(this.#listOf(owner), slot)
   }
 
-  clear(): void {
-    this.#ids.clear()
+  /** As they are now: the index may change while the caller goes through them, and others may be added for ever. */
+  of(owner: string): number[] {
+    const slots: number[] = []
+    const lists = this.#lists
+    for (let slot = lists.first(this.#listOf(owner)); slot !== 0; slot = lists.next(slot)) slots.push(slot)
+    return slots
+  }
+
+  #listOf(owner: string): number {
+    return hashOf(owner) & this.#mask
   }
 }

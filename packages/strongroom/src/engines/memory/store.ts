@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import { OpenState } from '../../base/open-state.ts'
 import type { Id } from '../../crypto/token.ts'
 import { ConfigError, StoreError } from '../../errors.ts'
@@ -18,8 +17,10 @@ import type {
 import { inPages, STEP } from '../shared/pages.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { Deadlines } from './deadlines.ts'
-import { type Item, MOST_BESIDE, sizeOf, toEntry, toItem, toListing } from './item.ts'
+import { identityOf, LEAST, MOST_BESIDE, ownerOf, sizeOf, toEntry, toListing, toText } from './item.ts'
+import { Lists } from './lists.ts'
 import { Owners } from './owners.ts'
+import { Table } from './table.ts'
 
 export interface Settings {
   readonly max: number
@@ -31,10 +32,12 @@ export interface Settings {
 export class Memory implements ScannableStore {
   readonly traits: Traits
   readonly byOwner?: OwnerIndex
-  readonly #items: LRUCache<Id, Item>
+  readonly #table: Table
   /** Null, like `#deadlines`, in a store that evicts: it has no lists, and makes room by dropping what was not used. */
   readonly #owners: Owners | null
   readonly #deadlines: Deadlines | null
+  /** In a store that evicts, all entries in one list, the most recently used one first. */
+  readonly #recent: Lists | null
   readonly #clock: Clock
   readonly #max: number
   readonly #maxBytes: number
@@ -47,9 +50,11 @@ export class Memory implements ScannableStore {
     this.#max = max
     this.#maxBytes = maxBytes
     this.#sizeLimit = maxBytes - MOST_BESIDE
-    this.#items = reserve(max, maxBytes)
-    this.#owners = evicts ? null : new Owners()
-    this.#deadlines = evicts ? null : new Deadlines()
+    const slots = Math.min(max, Math.ceil(maxBytes / LEAST))
+    this.#table = reserve(slots)
+    this.#owners = evicts ? null : new Owners(slots)
+    this.#deadlines = evicts ? null : new Deadlines(this.#table.expiresAt)
+    this.#recent = evicts ? new Lists(1, slots) : null
     if (this.#owners) this.byOwner = this.#index(this.#owners)
     this.traits = {
       engine: 'memory',
@@ -75,11 +80,15 @@ export class Memory implements ScannableStore {
   async create(id: Id, entry: Entry): Promise<boolean> {
     this.#state.assertOpen()
     this.#assertFits(entry)
-    const old = this.#items.peek(id)
-    if (this.#live(old)) return false
-    if (old) this.#remove(old)
-    this.#put(toItem(id, entry, ++this.#lastVersion), null)
-    this.#owners?.add(entry.owner, id)
+    const old = this.#table.find(id)
+    if (this.#isLive(old)) return false
+    if (old !== NONE) this.#remove(old)
+    const text = toText(id, entry)
+    this.#makeRoom(sizeOf(text), NONE)
+    const slot = this.#table.add(text, entry, ++this.#lastVersion)
+    this.#owners?.add(entry.owner, slot)
+    this.#deadlines?.add(slot)
+    this.#recent?.add(ALL, slot)
     return true
   }
 
@@ -94,18 +103,20 @@ export class Memory implements ScannableStore {
 
   async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
     this.#state.assertOpen()
-    const item = this.#live(this.#items.get(id))
-    if (!item || (version ?? item.version) !== item.version) return false
-    item.expiresAt = expiresAt
-    this.#deadlines?.move(item)
+    const slot = this.#find(id, version)
+    if (slot === NONE) return false
+    this.#used(slot)
+    this.#table.expiresAt[slot] = expiresAt
+    this.#deadlines?.move(slot)
     return true
   }
 
   async delete(id: Id, version?: Version): Promise<boolean> {
     this.#state.assertOpen()
-    const item = this.#live(this.#items.peek(id))
-    if (!item || (version !== undefined && item.version !== version)) return false
-    return this.#remove(item)
+    const slot = this.#find(id, version)
+    if (slot === NONE) return false
+    this.#remove(slot)
+    return true
   }
 
   async clearExpired(options: ClearOptions = {}): Promise<number> {
@@ -116,9 +127,8 @@ export class Memory implements ScannableStore {
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     this.#state.assertOpen()
     let listings: Listing[] = []
-    for (const id of [...this.#items.keys()]) {
-      const item = this.#live(this.#items.peek(id))
-      if (item) listings.push(toListing(item))
+    for (let slot = 1, { end } = this.#table; slot < end; slot++) {
+      if (this.#isLive(slot)) listings.push(this.#listing(slot))
       if (listings.length < atLeastOne(page)) continue
       if (signal?.aborted) return
       yield listings
@@ -130,9 +140,7 @@ export class Memory implements ScannableStore {
 
   async close(): Promise<void> {
     this.#state.close()
-    this.#items.clear()
-    this.#owners?.clear()
-    this.#deadlines?.clear()
+    this.#table.clear()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -145,10 +153,9 @@ export class Memory implements ScannableStore {
    */
   async *#sweep(batch: number, dryRun: boolean): AsyncGenerator<number> {
     let [expired, seen] = [0, 0]
-    for (const id of [...this.#items.keys()]) {
-      const item = this.#items.peek(id)
-      if (item && !this.#live(item)) {
-        if (!dryRun) this.#remove(item)
+    for (let slot = 1, { end } = this.#table; slot < end; slot++) {
+      if (this.#table.text(slot) !== '' && !this.#isLive(slot)) {
+        if (!dryRun) this.#remove(slot)
         expired += 1
       }
       seen += 1
@@ -161,48 +168,66 @@ export class Memory implements ScannableStore {
   }
 
   #read(id: Id): Found | null {
-    const item = this.#live(this.#items.get(id))
-    return item && { entry: toEntry(item), version: item.version }
+    const slot = this.#find(id)
+    if (slot === NONE) return null
+    this.#used(slot)
+    return { entry: toEntry(this.#table.text(slot), this.#table.moments(slot)), version: this.#table.version(slot) }
   }
 
   #update(id: Id, entry: Entry, version: Version): Version | null {
     this.#assertFits(entry)
-    const old = this.#live(this.#items.peek(id))
-    if (old?.version !== version || old.owner !== entry.owner) return null
-    return this.#put(toItem(id, entry, ++this.#lastVersion), old)
+    const slot = this.#find(id, version)
+    if (slot === NONE) return null
+    const [old, text] = [this.#table.text(slot), toText(id, entry)]
+    if (identityOf(old) !== identityOf(text)) return null
+    this.#used(slot)
+    this.#makeRoom(text.length - old.length, slot)
+    this.#table.set(slot, text, entry, ++this.#lastVersion)
+    this.#deadlines?.move(slot)
+    return this.#lastVersion
   }
 
-  #put(item: Item, old: Item | null): Version {
-    const size = sizeOf(item)
-    if (this.#deadlines) this.#makeRoom(size - (old ? sizeOf(old) : 0), old, this.#deadlines)
-    this.#items.set(item.id, item, { size })
-    if (old) this.#deadlines?.replace(old, item)
-    else this.#deadlines?.add(item)
-    return item.version
+  /** The slot of a live entry, of this version if one is given; `NONE` if there is none. */
+  #find(id: Id, version?: Version): number {
+    const slot = this.#table.find(id)
+    if (!this.#isLive(slot)) return NONE
+    return version === undefined || version === this.#table.version(slot) ? slot : NONE
   }
 
-  #remove(item: Item): boolean {
-    this.#owners?.remove(item.owner, item.id)
-    this.#deadlines?.remove(item)
-    return this.#items.delete(item.id)
+  #listing(slot: number): Listing {
+    return toListing(this.#table.text(slot), this.#table.moments(slot))
   }
 
-  /**
-   * Removes as many expired items as it takes, and never a live one: an entry that is dropped before its deadline may be what
-   * refuses sessions that were ended. `replaced` is live and stays, although its deadline may pass at this very moment.
-   */
-  #makeRoom(bytes: number, replaced: Item | null, deadlines: Deadlines): void {
+  #used(slot: number): void {
+    this.#recent?.remove(ALL, slot)
+    this.#recent?.add(ALL, slot)
+  }
+
+  #remove(slot: number): void {
+    this.#owners?.remove(ownerOf(this.#table.text(slot)), slot)
+    this.#deadlines?.remove(slot)
+    this.#recent?.remove(ALL, slot)
+    this.#table.remove(slot)
+  }
+
+  /** Removes as many entries as it takes. `replaced` is live and stays, although its deadline may pass at this very moment. */
+  #makeRoom(bytes: number, replaced: number): void {
     for (;;) {
-      const full = this.#items.size >= this.#max && !replaced ? 'max' : this.#lacks(bytes) ? 'maxBytes' : null
+      const full = this.#table.size >= this.#max && replaced === NONE ? 'max' : this.#lacks(bytes) ? 'maxBytes' : null
       if (full === null) return
-      const { first } = deadlines
-      if (!first || first === replaced || this.#live(first)) throw this.#isFull(full)
-      this.#remove(first)
+      this.#remove(this.#recent ? this.#recent.last(ALL) : this.#expired(full, replaced))
     }
   }
 
+  /** Never a live one: an entry that is dropped before its deadline may be what refuses sessions that were ended. */
+  #expired(full: 'max' | 'maxBytes', replaced: number): number {
+    const first = this.#deadlines?.first ?? NONE
+    if (first === NONE || first === replaced || this.#isLive(first)) throw this.#isFull(full)
+    return first
+  }
+
   #lacks(bytes: number): boolean {
-    return bytes > 0 && this.#items.calculatedSize + bytes > this.#maxBytes
+    return bytes > 0 && this.#table.bytes + bytes > this.#maxBytes
   }
 
   #isFull(option: 'max' | 'maxBytes'): StoreError {
@@ -213,32 +238,33 @@ export class Memory implements ScannableStore {
   }
 
   #index(owners: Owners): OwnerIndex {
-    const find = (id: Id, owner: string) => {
-      const item = this.#live(this.#items.peek(id))
-      return item?.owner === owner ? item : null
-    }
+    const isOf = (slot: number, owner: string) => this.#isLive(slot) && ownerOf(this.#table.text(slot)) === owner
     const list = (owner: string, options: ListOptions = {}) =>
-      inPages(options, owners.of(owner), async (ids, size) => {
+      inPages<number[] | undefined>(options, undefined, async (left = owners.of(owner), size) => {
         this.#state.assertOpen()
-        const some = take(ids, Math.max(size, STEP))
-        const listings = some.flatMap((id) => find(id, owner) ?? []).map(toListing)
-        return { listings, next: some.length < Math.max(size, STEP) ? null : ids }
+        const some = left.splice(-Math.max(size, STEP)).filter((slot) => isOf(slot, owner))
+        return { listings: some.map((slot) => this.#listing(slot)), next: left.length > 0 ? left : null }
       })
     const deleteAll = async (owner: string, except?: Id) => {
       let ended = 0
       for await (const page of list(owner)) {
-        // Each is looked up again: it may have been updated or ended since the page was read.
-        const items = page.flatMap(({ id }) => (id === except ? [] : (find(id, owner) ?? [])))
-        for (const item of items) this.#remove(item)
-        ended += items.length
+        for (const { id } of page) {
+          if (id === except) continue
+          // Each is looked up again: it may have been updated or ended since the page was read.
+          const slot = this.#table.find(id)
+          if (!isOf(slot, owner)) continue
+          this.#remove(slot)
+          ended += 1
+        }
       }
       return ended
     }
     return { list, deleteAll }
   }
 
-  #live(item: Item | undefined): Item | null {
-    return item !== undefined && this.#clock() < item.expiresAt ? item : null
+  /** False for a slot that is empty, and for `NONE`. */
+  #isLive(slot: number): boolean {
+    return this.#clock() < (this.#table.expiresAt[slot] as number)
   }
 
   #assertFits({ bytes }: Entry): void {
@@ -247,21 +273,16 @@ export class Memory implements ScannableStore {
   }
 }
 
-function take<T>(items: Iterator<T>, count: number): T[] {
-  const taken: T[] = []
-  while (taken.length < count) {
-    const { done, value } = items.next()
-    if (done) break
-    taken.push(value)
-  }
-  return taken
-}
+/** No slot, since they are counted from 1. */
+const NONE = 0
 
-function reserve(max: number, maxBytes: number): LRUCache<Id, Item> {
+/** The only list of those that were used. */
+const ALL = 0
+
+function reserve(slots: number): Table {
   try {
-    return new LRUCache({ max, maxSize: maxBytes })
+    return new Table(slots)
   } catch (cause) {
-    // The list is allocated in full, for `max` entries.
     throw new ConfigError('Option "max" of memory() is more than this process can hold.', { cause })
   }
 }
