@@ -125,11 +125,7 @@ const ownerMutations: Mutation[] = [
     'AND owner <=> ?',
     "AND COALESCE(?, '') <> '-'",
   ),
-  redis('scripts')(
-    'an update in Redis that changes the owner',
-    'if ownerOf(head) ~= ownerOf(value) then return 0 end\n',
-    '',
-  ),
+  redis('scripts')('an update in Redis that changes the owner', 'if ownerOf(head) ~= owner then return 0 end\n', ''),
   on('test/engines/memcached.test.ts', 'packages/strongroom/src/engines/memcached/store.ts')(
     'an update in memcached that changes the owner',
     ' && item.owner === entry.owner',
@@ -182,8 +178,8 @@ const ownerMutations: Mutation[] = [
   ),
   on('test/engines/redis.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
     'deleteAll in Redis that ends only the versions that it has listed first',
-    "const { ended, head } = await this.#delete(id, owner, ['', packOwner(owner)])",
-    'const seen = decodeHead((await this.#connection.run(DESCRIBE, [this.#keys.session(id)], []) as [Buffer])[0])\n    const packed = Buffer.alloc(6)\n    packed.writeUIntBE(seen?.version ?? 0, 0, 6)\n    const { ended, head } = await this.#delete(id, owner, [packed, packOwner(owner)])',
+    'const { ended, head } = await this.#delete(id, owner, { isOfOwner: true })',
+    'const seen = decodeHead((await this.#connection.run(DESCRIBE, [this.#keys.session(id)], []) as [Buffer])[0])\n    const { ended, head } = await this.#delete(id, owner, { isOfOwner: true, version: seen?.version ?? 0 })',
   ),
   on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/store.ts')(
     'deleteAll of two stores that ends only the versions that it has listed first',
@@ -430,7 +426,7 @@ const storeMutations: Mutation[] = [
   redis('store')('an index of sessions that may be evicted', 'if (evicts !== true)\n', 'if (owners)\n'),
   redis('scripts')(
     'a touch in Redis that ignores the version',
-    "if ARGV[4] ~= '' and versionOf(head) ~= ARGV[4] then return 0 end\nlocal owner",
+    "if expected ~= '' and versionOf(head) ~= expected then return 0 end\nlocal owner",
     'local owner',
   ),
   cached('a fresh read that returns a copy', '!options?.fresh && ', ''),

@@ -67,15 +67,14 @@ export function ioredisDriver(given: IoredisClient): Driver {
   const client = given as Client
   const send = client.isCluster ? followingSlots(client) : <T>(call: () => Promise<T>) => call()
   const { stringNumbers, redisOptions } = client.options
-  const shaped = stringNumbers || redisOptions?.stringNumbers ? withNumbers : (reply: unknown) => reply
+  const givesStrings = stringNumbers || redisOptions?.stringNumbers
+  const shaped = (reply: Promise<unknown>) => (givesStrings ? reply.then(withNumbers) : reply)
   return {
     isCluster: client.isCluster,
     keyPrefix: client.options.keyPrefix ?? '',
     get: (key) => send(() => client.getBuffer(key)),
-    evalSha: ({ sha }, keys, args) =>
-      send(async () => shaped(await client.evalshaBuffer(sha, keys.length, ...keys, ...args))),
-    evalSource: ({ lua }, keys, args) =>
-      send(async () => shaped(await client.evalBuffer(lua, keys.length, ...keys, ...args))),
+    evalSha: ({ sha }, keys, args) => send(() => shaped(client.evalshaBuffer(sha, keys.length, ...keys, ...args))),
+    evalSource: ({ lua }, keys, args) => send(() => shaped(client.evalBuffer(lua, keys.length, ...keys, ...args))),
     confirmDatabase: async () => {
       const database = databaseOf(client)
       if (database > 0) await client.select(database)
