@@ -1029,6 +1029,26 @@ const batchMutations: Mutation[] = [
 ]
 
 const redisMutations: Mutation[] = [
+  on('test/engines/redis/cork.test.ts', 'packages/strongroom/src/engines/redis/ioredis.ts')(
+    'a system call for each read of Redis',
+    '      cork()\n      return driver.get(key)',
+    '      return driver.get(key)',
+  ),
+  on('test/engines/redis/cork.test.ts', 'packages/strongroom/src/engines/redis/cork.ts')(
+    'a connection that is corked in its first turn only',
+    '    corked?.uncork()\n    corked = undefined',
+    '    corked?.uncork()',
+  ),
+  on('test/engines/redis/behaviour.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
+    "a deleteAll that ends another user's session, because an index names it",
+    'if flags >= 2 and ownerOf(head) ~= owner then return false end\n',
+    '',
+  ),
+  on('test/engines/redis/behaviour.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
+    'a session that Redis drops at its deadline, by a clock that may be ahead',
+    'math.max(deadline - now, 0) + ${GRACE}',
+    'math.max(deadline - now, 0)',
+  ),
   on('test/engines/redis/sentinel.test.ts', 'packages/strongroom/src/engines/redis/ioredis.ts')(
     'a client that the announcement of a new master ends for good',
     'if (closed) return\n',
