@@ -111,11 +111,7 @@ export const besideDjangoMutations: readonly Mutation[] = [
     "if (engine.name !== 'signed_cookies')",
   ),
   clients('sqlite/handle')('rows that are arrays', 'statement.setReturnArrays?.(false)', ''),
-  clients('redis/ioredis')(
-    'numbers that are strings',
-    'stringNumbers || redisOptions?.stringNumbers ? withNumbers',
-    'redisOptions?.stringNumbers ? withNumbers',
-  ),
+  clients('redis/ioredis')('numbers that are strings', 'givesStrings = stringNumbers || ', 'givesStrings = '),
   clients('postgres/client')('values in binary', 'isBinary(client) || options?.binary', 'isBinary(client)'),
   django('signing', 'signer')(
     'a signature that is compared without regard to case',

@@ -130,11 +130,7 @@ const ownerMutations: Mutation[] = [
     'AND owner <=> ?',
     "AND COALESCE(?, '') <> '-'",
   ),
-  redis('scripts')(
-    'an update in Redis that changes the owner',
-    'if ownerOf(head) ~= ownerOf(value) then return 0 end\n',
-    '',
-  ),
+  redis('scripts')('an update in Redis that changes the owner', 'if ownerOf(head) ~= owner then return 0 end\n', ''),
   on('test/engines/memcached.test.ts', 'packages/strongroom/src/engines/memcached/store.ts')(
     'an update in memcached that changes the owner',
     ' && item.owner === entry.owner',
@@ -187,8 +183,8 @@ const ownerMutations: Mutation[] = [
   ),
   on('test/engines/redis.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
     'deleteAll in Redis that ends only the versions that it has listed first',
-    "const { ended, head } = await this.#delete(id, owner, ['', packOwner(owner)])",
-    'const seen = decodeHead((await this.#connection.run(DESCRIBE, [this.#keys.session(id)], []) as [Buffer])[0])\n    const packed = Buffer.alloc(6)\n    packed.writeUIntBE(seen?.version ?? 0, 0, 6)\n    const { ended, head } = await this.#delete(id, owner, [packed, packOwner(owner)])',
+    'const { ended, head } = await this.#delete(id, owner, { isOfOwner: true })',
+    'const seen = decodeHead((await this.#connection.run(DESCRIBE, [this.#keys.session(id)], []) as [Buffer])[0])\n    const { ended, head } = await this.#delete(id, owner, { isOfOwner: true, version: seen?.version ?? 0 })',
   ),
   on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/store.ts')(
     'deleteAll of two stores that ends only the versions that it has listed first',
@@ -474,7 +470,7 @@ const storeMutations: Mutation[] = [
   redis('store')('an index of sessions that may be evicted', 'if (evicts !== true)\n', 'if (owners)\n'),
   redis('scripts')(
     'a touch in Redis that ignores the version',
-    "if ARGV[4] ~= '' and versionOf(head) ~= ARGV[4] then return 0 end\nlocal owner",
+    "if expected ~= '' and versionOf(head) ~= expected then return 0 end\nlocal owner",
     'local owner',
   ),
   cached('a fresh read that returns a copy', '!options?.fresh && ', ''),
@@ -1077,6 +1073,26 @@ const batchMutations: Mutation[] = [
 ]
 
 const redisMutations: Mutation[] = [
+  on('test/engines/redis/cork.test.ts', 'packages/strongroom/src/engines/redis/ioredis.ts')(
+    'a system call for each read of Redis',
+    '      cork()\n      return driver.get(key)',
+    '      return driver.get(key)',
+  ),
+  on('test/engines/redis/cork.test.ts', 'packages/strongroom/src/engines/redis/cork.ts')(
+    'a connection that is corked in its first turn only',
+    '    corked?.uncork()\n    corked = undefined',
+    '    corked?.uncork()',
+  ),
+  on('test/engines/redis/behaviour.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
+    "a deleteAll that ends another user's session, because an index names it",
+    'if flags >= 2 and ownerOf(head) ~= owner then return false end\n',
+    '',
+  ),
+  on('test/engines/redis/behaviour.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
+    'a session that Redis drops at its deadline, by a clock that may be ahead',
+    'math.max(deadline - now, 0) + ${GRACE}',
+    'math.max(deadline - now, 0)',
+  ),
   on('test/engines/redis/sentinel.test.ts', 'packages/strongroom/src/engines/redis/ioredis.ts')(
     'a client that the announcement of a new master ends for good',
     'if (closed) return\n',

@@ -142,8 +142,8 @@ export const mistakeMutations: readonly Mutation[] = [
   ),
   selected('database')(
     'a client that is followed into database 0',
-    'if (confirmed !== counter.losses) await confirm()\n      const',
-    'const',
+    'isConfirmed() ? calling(...args) : confirm().then(() => calling(...args))',
+    'calling(...args)',
   ),
   selected('connection')(
     'a client that is asked for its database only once',

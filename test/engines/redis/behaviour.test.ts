@@ -66,6 +66,20 @@ describeBoth('on one server', (program) => {
     assert.equal(await client.exists(`strongroom:${OWNER}:owner`), 0)
   })
 
+  it('keeps the index of an owner right with the first call of a store, which does not know yet whether this is a cluster', async () => {
+    const owned = entry({ owner: OWNER })
+    const later = { ...owned, expiresAt: Date.now() + 50 * HOUR }
+    const index = `strongroom:${OWNER}:owner`
+    assert.equal(await newStore().create(id(1), owned), true)
+    assert.deepEqual(await client.zrange(index, '0', '-1'), [id(1)])
+    const known = newStore()
+    const version = (await known.read(id(1)))?.version ?? 0
+    assert.ok(await newStore().update(id(1), later, version))
+    assert.ok(Number(await client.zscore(index, id(1))) >= later.expiresAt)
+    assert.equal(await newStore().delete(id(1), undefined, OWNER), true)
+    assert.equal(await client.exists(index), 0)
+  })
+
   it('keeps working when the server has lost its scripts', async () => {
     const store = newStore()
     await store.create(id(1), entry())

@@ -105,9 +105,12 @@ export class RedisConnection {
     return this.#within(() => (driver ? call(driver) : this.#opened().then(call)))
   }
 
-  /** Asynchronous, because a client of our own is created on first use. */
-  async isCluster(): Promise<boolean> {
-    return this.#driver?.isCluster ?? this.use(async ({ isCluster }) => isCluster)
+  /**
+   * Whether a script may use keys of several slots. False while that is not known, before the first call: what is done in two steps
+   * for a cluster is right on one server, too.
+   */
+  get isOneServer(): boolean {
+    return this.#driver?.isCluster === false
   }
 
   async close(): Promise<void> {
@@ -119,8 +122,10 @@ export class RedisConnection {
   }
 
   #within<T>(call: () => Promise<T>): Promise<T> {
-    return this.#limit.call(call, (error) => storeError(error, this.#connectionError))
+    return this.#limit.call(call, this.#asStoreError)
   }
+
+  readonly #asStoreError = (error: unknown): Error => storeError(error, this.#connectionError)
 
   get #connectionError(): unknown {
     return this.#created?.connectionError?.()
@@ -157,19 +162,17 @@ export class RedisConnection {
   }
 }
 
-async function runScript(
+function runScript(
   driver: Driver,
   script: Script,
   keys: readonly string[],
   args: readonly Argument[],
 ): Promise<unknown> {
-  try {
-    return await driver.evalSha(script, keys, args)
-  } catch (error) {
+  return driver.evalSha(script, keys, args).catch((error) => {
     // A server that was restarted, or a replica that has become the master, does not have the script yet.
     if (codeOf(error) !== 'NOSCRIPT') throw error
     return driver.evalSource(script, keys, args)
-  }
+  })
 }
 
 /** Compares the options with the configuration of each server, where that may be read. */

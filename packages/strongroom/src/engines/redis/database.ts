@@ -41,7 +41,7 @@ export function stayingInDatabase(driver: Driver, client: Client): Driver {
   }
 
   async function confirm(): Promise<void> {
-    while (confirmed !== counter.losses) {
+    while (!isConfirmed()) {
       confirming ??= confirmOnce().finally(() => {
         confirming = null
       })
@@ -49,14 +49,14 @@ export function stayingInDatabase(driver: Driver, client: Client): Driver {
     }
   }
 
-  const inDatabase =
-    <A extends unknown[], T>(call: (...args: A) => Promise<T>) =>
-    async (...args: A): Promise<T> => {
-      if (confirmed !== counter.losses) await confirm()
-      const result = await call(...args)
-      if (confirmed !== counter.losses) await confirm()
-      return result
-    }
+  const isConfirmed = () => confirmed === counter.losses
+
+  /** Without `async`, because nearly every call finds the database confirmed. */
+  function inDatabase<A extends unknown[], T>(call: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
+    const calling = (...args: A) =>
+      call(...args).then((result) => (isConfirmed() ? result : confirm().then(() => result)))
+    return (...args) => (isConfirmed() ? calling(...args) : confirm().then(() => calling(...args)))
+  }
 
   return {
     ...driver,

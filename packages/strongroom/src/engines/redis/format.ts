@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Id } from '../../crypto/token.ts'
 import { StoreError } from '../../errors.ts'
-import type { Entry, Version } from '../../store.ts'
+import type { Entry, Found, Version } from '../../store.ts'
 import { isHexId } from '../shared/entry.ts'
 
 const INDEX_SUFFIX = ':owner'
@@ -70,15 +70,14 @@ export const HEAD = FIXED + 32
 export const PREFACE = HEAD + 2 + 512
 /** The largest moment that fits in 6 bytes: in the year 10889. */
 const LAST_MOMENT = 2 ** 48 - 1
-/** A Redis value holds at most 512 MB. */
-export const SIZE_LIMIT = 2 ** 29 - PREFACE
-
-export interface StoredEntry extends Entry {
-  readonly version: number
-}
+/** Most bytes that the scripts are given in front of a value, in the same argument. */
+const IN_FRONT = 12
+/** A value, and an argument, of Redis holds at most 512 MB. */
+export const SIZE_LIMIT = 2 ** 29 - PREFACE - IN_FRONT
 
 /** A stored entry without its bytes. */
-export type Preface = Omit<StoredEntry, 'bytes'> & {
+export interface Preface extends Omit<Entry, 'bytes'> {
+  readonly version: number
   /** Where the bytes begin. */
   readonly start: number
 }
@@ -112,32 +111,28 @@ export function isVersion(version: Version): version is number {
   return Number.isSafeInteger(version) && (version as number) >= 0 && (version as number) < 2 ** 48
 }
 
-/** A version as it is stored. */
-export function packVersion(version: number): Buffer {
-  const bytes = Buffer.allocUnsafe(6)
-  bytes.writeUIntBE(version, 0, 6)
-  return bytes
-}
-
-/** An owner as it is stored. */
-export function packOwner(owner: string): Buffer {
+/** Writes an owner as it is stored, in 32 bytes. */
+export function writeOwner(owner: string, into: Buffer, at: number): void {
   if (!isHexId(owner)) throw new StoreError('An owner must be a tag of 64 lower-case hexadecimal characters.')
-  return Buffer.from(owner, 'hex')
+  into.write(owner, at, 'hex')
 }
 
-/** Copies an entry into a value. */
-export function encode({ bytes, owner, label, expiresAt, createdAt }: Entry, version: number, until: number): Buffer {
+/** Copies an entry into a value. It begins at `at`, after as many bytes that are left to the caller. */
+export function encode(
+  { bytes, owner, label, expiresAt, createdAt }: Entry,
+  { version, until, at = 0 }: { readonly version: number; readonly until: number; readonly at?: number },
+): Buffer {
   if (bytes.length > SIZE_LIMIT) throw new StoreError(`An entry is larger than Redis can store (${SIZE_LIMIT} bytes).`)
   if (label !== null && label.length > 512) throw new StoreError('A label is larger than 512 bytes.')
-  const start = FIXED + (owner === null ? 0 : 32) + (label === null ? 0 : 2 + label.length)
+  const start = at + FIXED + (owner === null ? 0 : 32) + (label === null ? 0 : 2 + label.length)
   const value = Buffer.allocUnsafe(start + bytes.length)
-  value[0] = FORMAT
-  value.writeUIntBE(storedMoment(expiresAt), 1, 6)
-  value.writeUIntBE(until, 7, 6)
-  value.writeUIntBE(version, 13, 6)
-  value.writeUIntBE(storedMoment(createdAt), 19, 6)
-  value[25] = (owner === null ? 0 : HAS_OWNER) | (label === null ? 0 : HAS_LABEL)
-  if (owner !== null) packOwner(owner).copy(value, FIXED)
+  value[at] = FORMAT
+  value.writeUIntBE(storedMoment(expiresAt), at + 1, 6)
+  value.writeUIntBE(until, at + 7, 6)
+  value.writeUIntBE(version, at + 13, 6)
+  value.writeUIntBE(storedMoment(createdAt), at + 19, 6)
+  value[at + 25] = (owner === null ? 0 : HAS_OWNER) | (label === null ? 0 : HAS_LABEL)
+  if (owner !== null) writeOwner(owner, value, at + FIXED)
   if (label !== null) {
     value.writeUInt16BE(label.length, start - label.length - 2)
     value.set(label, start - label.length)
@@ -147,9 +142,11 @@ export function encode({ bytes, owner, label, expiresAt, createdAt }: Entry, ver
 }
 
 /** Null for anything that is not a value of this format: no part of it can be trusted. */
-export function decode(value: Buffer): StoredEntry | null {
+export function decode(value: Buffer): Found | null {
   const preface = decodePreface(value)
-  return preface && { ...preface, bytes: value.subarray(preface.start) }
+  if (!preface) return null
+  const { expiresAt, owner, label, createdAt, version, start } = preface
+  return { entry: { bytes: value.subarray(start), expiresAt, owner, label, createdAt }, version }
 }
 
 export function decodePreface(value: Buffer): Preface | null {
@@ -179,14 +176,7 @@ export function decodePreface(value: Buffer): Preface | null {
   }
 }
 
-/** Redis keeps a key for this long past its deadline, because the clocks of two applications may be minutes apart. */
-const GRACE = 300_000
 const DAY = 86_400_000
-
-/** When Redis may expire a key by its own clock: the argument of PX and PEXPIRE. */
-export function expireIn(deadline: number, now: number): number {
-  return Math.min(Math.max(Math.ceil(deadline - now), 0) + GRACE, 2 ** 50)
-}
 
 /**
  * Until when the owner's index is to contain a session. That is past its deadline, by as long as the session has to live, so that

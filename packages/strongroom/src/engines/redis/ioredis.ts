@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { backoff } from '../../base/retry.ts'
+import { type CorkableClient, corkingTurns } from './cork.ts'
 import { type Argument, type Driver, RECONNECT, type RedisNode, type Subscriber, type Subscription } from './driver.ts'
 import { codeOf } from './errors.ts'
 import type { Host, RedisAddress } from './url.ts'
@@ -67,15 +68,14 @@ export function ioredisDriver(given: IoredisClient): Driver {
   const client = given as Client
   const send = client.isCluster ? followingSlots(client) : <T>(call: () => Promise<T>) => call()
   const { stringNumbers, redisOptions } = client.options
-  const shaped = stringNumbers || redisOptions?.stringNumbers ? withNumbers : (reply: unknown) => reply
+  const givesStrings = stringNumbers || redisOptions?.stringNumbers
+  const shaped = (reply: Promise<unknown>) => (givesStrings ? reply.then(withNumbers) : reply)
   return {
     isCluster: client.isCluster,
     keyPrefix: client.options.keyPrefix ?? '',
     get: (key) => send(() => client.getBuffer(key)),
-    evalSha: ({ sha }, keys, args) =>
-      send(async () => shaped(await client.evalshaBuffer(sha, keys.length, ...keys, ...args))),
-    evalSource: ({ lua }, keys, args) =>
-      send(async () => shaped(await client.evalBuffer(lua, keys.length, ...keys, ...args))),
+    evalSha: ({ sha }, keys, args) => send(() => shaped(client.evalshaBuffer(sha, keys.length, ...keys, ...args))),
+    evalSource: ({ lua }, keys, args) => send(() => shaped(client.evalBuffer(lua, keys.length, ...keys, ...args))),
     confirmDatabase: async () => {
       const database = databaseOf(client)
       if (database > 0) await client.select(database)
@@ -210,11 +210,12 @@ export async function openIoredis(address: RedisAddress, timeout: number): Promi
     // After a failover, the connection may still be to the old master.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   }
-  const lazy = { lazyConnect: true, enableAutoPipelining: true }
   if (address.kind === 'cluster') {
     const startupNodes = [...hosts]
     const cluster = new Cluster(startupNodes, {
-      ...lazy,
+      lazyConnect: true,
+      // By slot, and so for each node.
+      enableAutoPipelining: true,
       redisOptions: connection,
       slotsRefreshTimeout: timeout,
       clusterRetryStrategy: retryDelay,
@@ -222,10 +223,10 @@ export async function openIoredis(address: RedisAddress, timeout: number): Promi
     rememberNodes(cluster, startupNodes)
     return ownDriver(cluster)
   }
-  const single = { ...connection, ...lazy, db, retryStrategy: retryDelay }
+  const single = { ...connection, lazyConnect: true, db, retryStrategy: retryDelay }
   const { socketPath } = address
   const server = socketPath === undefined ? hosts[0] : { path: socketPath }
-  if (address.kind === 'standalone') return ownDriver(new Redis({ ...server, ...single }))
+  if (address.kind === 'standalone') return oneServer(new Redis({ ...server, ...single }))
   const { master: name, sentinelUsername, sentinelPassword } = address
   const sentinel = {
     name,
@@ -239,7 +240,7 @@ export async function openIoredis(address: RedisAddress, timeout: number): Promi
     failoverDetector: true,
   }
   const client = new Redis({ ...single, ...sentinel })
-  return reconnecting(client, ownDriver(client))
+  return reconnecting(client, oneServer(client))
 }
 
 /**
@@ -283,6 +284,23 @@ function ownDriver(client: OwnClient): Driver {
     lastError = undefined
   })
   return { ...ioredisDriver(client), connectionError: () => lastError }
+}
+
+/** The same for one server, over a connection that is corked in each turn. */
+function oneServer(client: OwnClient & CorkableClient): Driver {
+  const driver = ownDriver(client)
+  const cork = corkingTurns(client)
+  return {
+    ...driver,
+    get(key) {
+      cork()
+      return driver.get(key)
+    },
+    evalSha(script, keys, args) {
+      cork()
+      return driver.evalSha(script, keys, args)
+    },
+  }
 }
 
 /**

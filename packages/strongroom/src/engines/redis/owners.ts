@@ -1,9 +1,9 @@
 import type { Id } from '../../crypto/token.ts'
 import type { Clock, Listing, ListOptions } from '../../store.ts'
 import { inPages, STEP } from '../shared/pages.ts'
+import { type OnlyIf, packDelete } from './arguments.ts'
 import type { RedisConnection } from './connection.ts'
-import type { Argument } from './driver.ts'
-import { decodeHead, decodePreface, expireIn, type Head, type Keys, packOwner } from './format.ts'
+import { decodeHead, decodePreface, type Head, type Keys } from './format.ts'
 import { DELETE, DESCRIBE, INDEX_ADD, INDEX_MEMBERS, INDEX_REMOVE } from './scripts.ts'
 
 /**
@@ -29,8 +29,7 @@ export class OwnerSets {
   }
 
   async add(owner: string, id: Id, until: number): Promise<void> {
-    const now = this.#clock()
-    await this.#connection.run(INDEX_ADD, [this.#keys.index(owner)], [now, id, until, expireIn(until, now)])
+    await this.#connection.run(INDEX_ADD, [this.#keys.index(owner)], [this.#clock(), id, until])
   }
 
   /** Never rejects: the session has ended, and an id that stays in an index does no harm. */
@@ -65,21 +64,21 @@ export class OwnerSets {
    * Ends a session and removes it from the index of `owner`, if that is its owner. With a version, ends only that version. `head`
    * is what was ended when it still has to be removed from an index.
    */
-  async delete(id: Id, owner: string | null, version: Buffer | null): Promise<{ ended: boolean; head: Head | null }> {
-    return this.#delete(id, owner, [version ?? '', ''])
+  delete(id: Id, owner: string | null, version: number | undefined): Promise<Deleted> {
+    return this.#delete(id, owner, { version })
   }
 
   async #deleteIfOwner(owner: string, id: Id): Promise<boolean> {
-    const { ended, head } = await this.#delete(id, owner, ['', packOwner(owner)])
+    const { ended, head } = await this.#delete(id, owner, { isOfOwner: true })
     if (head) await this.remove(id, head)
     return ended
   }
 
-  async #delete(id: Id, owner: string | null, onlyIf: readonly [version: Argument, owner: Argument]) {
+  async #delete(id: Id, owner: string | null, onlyIf: OnlyIf): Promise<Deleted> {
     const keys = [this.#keys.session(id)]
-    if (owner !== null && !(await this.#connection.isCluster())) keys.push(this.#keys.index(owner))
-    const indexed = owner === null ? '' : packOwner(owner)
-    const reply = await this.#connection.run(DELETE, keys, [this.#clock(), ...onlyIf, id, this.#channel, indexed])
+    if (owner !== null && this.#connection.isOneServer) keys.push(this.#keys.index(owner))
+    const packed = packDelete(this.#clock(), owner, onlyIf)
+    const reply = await this.#connection.run(DELETE, keys, [packed, this.#channel])
     const head = decodeHead(reply)
     return { ended: head !== null || reply === 1, head }
   }
@@ -104,6 +103,11 @@ export class OwnerSets {
     // From this score on, and past those that have it: the next of them may have it, too.
     return { ids, next: { least: last, ties: texts.filter((text, at) => at % 2 === 1 && text === last).length, seen } }
   }
+}
+
+interface Deleted {
+  readonly ended: boolean
+  readonly head: Head | null
 }
 
 /** How far the ids of an index have been read. */

@@ -7,26 +7,38 @@ export interface Script {
   readonly sha: string
 }
 
+/** Redis keeps a key for this long past its deadline, because the clocks of two applications may be minutes apart. */
+const GRACE = 300_000
+
 /**
- * Positions in a value are those of format.ts, counted from 1. What has expired is decided by the application's clock, which is
- * an argument (`now`); Redis's own expiry is given as a length (`px`). A script declares every key that it uses, and is given an
- * index only where that is on the same server as the session, which is not so in a cluster. The first write of a script is one
- * that needs memory: without any left, Redis rejects that one, and no later one, so that a script is never half done.
+ * Positions in a value are those of format.ts, and positions in packed arguments those of arguments.ts, counted from 1. What has
+ * expired is decided by the application's clock, which is in an argument (`now`); Redis's own expiry is a length, counted from then.
+ * A script declares every key that it uses, and is given an index only where that is on the same server as the session, which is not
+ * so in a cluster. The first write of a script is one that needs memory: without any left, Redis rejects that one, and no later one,
+ * so that a script is never half done. Lua copies and hashes each string as a whole: of those that are as long as a value, a script
+ * makes as few as it can.
  */
 const COMMON = `
+local function momentAt(packed, at) return (struct.unpack('>I6', packed, at)) end
 local function headOf(key) return redis.call('GETRANGE', key, 0, ${HEAD - 1}) end
 local function ours(head) return #head >= 26 and string.byte(head) == 1 end
-local function deadlineOf(head) return (struct.unpack('>I6', head, 2)) end
-local function untilOf(head) return (struct.unpack('>I6', head, 8)) end
+local function deadlineOf(head) return momentAt(head, 2) end
+local function untilOf(head) return momentAt(head, 8) end
 local function versionOf(head) return string.sub(head, 14, 19) end
 local function ownerOf(head)
   return string.byte(head, 26) % 2 == 1 and string.sub(head, 27, 58) or ''
 end
-local function live(head, now) return ours(head) and deadlineOf(head) > tonumber(now) end
-local function index(key, now, id, till, px)
+local function live(head, now) return ours(head) and deadlineOf(head) > now end
+local function idIn(key) return string.sub(key, -64) end
+local function keptFor(deadline, now) return math.max(deadline - now, 0) + ${GRACE} end
+local function index(key, now, id, till)
   redis.call('ZADD', key, 'GT', till, id)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
-  if redis.call('PTTL', key) < tonumber(px) then redis.call('PEXPIRE', key, px) end
+  local px = keptFor(till, now)
+  if redis.call('PTTL', key) < px then redis.call('PEXPIRE', key, px) end
+end
+local function publish(channel, id)
+  if channel and channel ~= '' then redis.call('PUBLISH', channel, id) end
 end
 `
 
@@ -49,83 +61,90 @@ function script(body: string): Script {
 }
 
 /**
- * KEYS session, index?  ARGV now, value, px, id, until, index px  → 1, or 0 when there is a live session.
+ * KEYS session, index?  ARGV packed with `packCreate`  → 1, or 0 when there is a live session.
  *
  * A session with the same version is the one that this very call has written: the client lost its connection before the reply
  * and has sent the command again. An empty value, which only another program can have written, looks like no value.
  */
 export const CREATE = script(`
-local key, value = KEYS[1], ARGV[2]
+local key, now, value = KEYS[1], momentAt(ARGV[1], 1), string.sub(ARGV[1], 7)
 local head = headOf(key)
-if live(head, ARGV[1]) then
+if live(head, now) then
   return versionOf(head) == versionOf(value) and 1 or 0
 end
 if #head > 0 then redis.call('DEL', key) end
-if KEYS[2] then index(KEYS[2], ARGV[1], ARGV[4], ARGV[5], ARGV[6]) end
-if not redis.call('SET', key, value, 'NX', 'PX', ARGV[3]) then
+if KEYS[2] then index(KEYS[2], now, idIn(key), untilOf(value)) end
+local px = keptFor(deadlineOf(value), now)
+if not redis.call('SET', key, value, 'NX', 'PX', px) then
   redis.call('DEL', key)
-  redis.call('SET', key, value, 'NX', 'PX', ARGV[3])
+  redis.call('SET', key, value, 'NX', 'PX', px)
 end
 return 1
 `)
 
 /**
- * KEYS session, index?  ARGV now, value, px, id, until, index px, version, '1' if the index contains it already, channel
+ * KEYS session, index?  ARGV packed with `packUpdate`, channel or '' or none, '1' if the index contains it already
  * → 0 not updated, 1 updated, 2 the session must be added to the index first: it would outlive what the index has of it.
  */
 export const UPDATE = script(`
-local key, value = KEYS[1], ARGV[2]
-local head = headOf(key)
-if not live(head, ARGV[1]) then return 0 end
-if versionOf(head) ~= ARGV[7] then
-  return versionOf(head) == versionOf(value) and 1 or 0
+local key, packed, now = KEYS[1], ARGV[1], momentAt(ARGV[1], 1)
+local head, new = headOf(key), string.sub(packed, 13, ${12 + HEAD})
+if not live(head, now) then return 0 end
+if versionOf(head) ~= string.sub(packed, 7, 12) then
+  return versionOf(head) == versionOf(new) and 1 or 0
 end
-if ownerOf(head) ~= ownerOf(value) then return 0 end
-if ownerOf(value) ~= '' then
-  if deadlineOf(value) <= untilOf(head) then
-    value = string.sub(value, 1, 7) .. string.sub(head, 8, 13) .. string.sub(value, 14)
+local owner, deadline, value = ownerOf(new), deadlineOf(new), nil
+if ownerOf(head) ~= owner then return 0 end
+if owner ~= '' then
+  if deadline <= untilOf(head) then
+    value = string.sub(new, 1, 7) .. string.sub(head, 8, 13) .. string.sub(packed, 26)
   elseif KEYS[2] then
-    index(KEYS[2], ARGV[1], ARGV[4], ARGV[5], ARGV[6])
-  elseif ARGV[8] ~= '1' then
+    index(KEYS[2], now, idIn(key), untilOf(new))
+  elseif ARGV[3] ~= '1' then
     return 2
   end
 end
-redis.call('SET', key, value, 'XX', 'PX', ARGV[3])
-if ARGV[9] ~= '' then redis.call('PUBLISH', ARGV[9], ARGV[4]) end
+value = value or string.sub(packed, 13)
+redis.call('SET', key, value, 'XX', 'PX', keptFor(deadline, now))
+publish(ARGV[2], idIn(key))
 return 1
 `)
 
 /**
- * KEYS session  ARGV now, deadline, px, version or '', the owner whose index contains it or '', and until when
+ * KEYS session  ARGV packed with `packTouch`, with `packIndexed` if the index of its owner contains it
  * → 0 not live or another version, 1 touched, or the head of the session when the index of its owner must be updated first.
  */
 export const TOUCH = script(`
+local now, deadline, expected = momentAt(ARGV[1], 1), momentAt(ARGV[1], 7), string.sub(ARGV[1], 13)
 local head = headOf(KEYS[1])
-if not live(head, ARGV[1]) then return 0 end
-if ARGV[4] ~= '' and versionOf(head) ~= ARGV[4] then return 0 end
+if not live(head, now) then return 0 end
+if expected ~= '' and versionOf(head) ~= expected then return 0 end
 local owner, till = ownerOf(head), untilOf(head)
 if owner ~= '' then
-  if owner == ARGV[5] then till = math.max(till, tonumber(ARGV[6])) end
-  if tonumber(ARGV[2]) > till then return head end
+  local indexed = ARGV[2]
+  if indexed and string.sub(indexed, 7) == owner then till = math.max(till, momentAt(indexed, 1)) end
+  if deadline > till then return head end
 end
-redis.call('SETRANGE', KEYS[1], 1, struct.pack('>I6I6', tonumber(ARGV[2]), till))
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('SETRANGE', KEYS[1], 1, struct.pack('>I6I6', deadline, till))
+redis.call('PEXPIRE', KEYS[1], keptFor(deadline, now))
 return 1
 `)
 
 /**
- * KEYS session, index?  ARGV now, version or '', owner or '', id, channel, the owner whose index is given or ''
+ * KEYS session, index?  ARGV packed with `packDelete`, channel or ''
  * → nil not deleted, 1 deleted and removed from the index, or the head of the deleted session.
  */
 export const DELETE = script(`
-local head = headOf(KEYS[1])
-if not live(head, ARGV[1]) then return false end
-if ARGV[2] ~= '' and versionOf(head) ~= ARGV[2] then return false end
-if ARGV[3] ~= '' and ownerOf(head) ~= ARGV[3] then return false end
-redis.call('DEL', KEYS[1])
-if ARGV[5] ~= '' then redis.call('PUBLISH', ARGV[5], ARGV[4]) end
-if KEYS[2] and ownerOf(head) == ARGV[6] then
-  redis.call('ZREM', KEYS[2], ARGV[4])
+local key, now, flags = KEYS[1], momentAt(ARGV[1], 1), string.byte(ARGV[1], 7)
+local version, owner = string.sub(ARGV[1], 8, 13), string.sub(ARGV[1], 14, 45)
+local head = headOf(key)
+if not live(head, now) then return false end
+if flags % 2 == 1 and versionOf(head) ~= version then return false end
+if flags >= 2 and ownerOf(head) ~= owner then return false end
+redis.call('DEL', key)
+publish(ARGV[2], idIn(key))
+if KEYS[2] and ownerOf(head) == owner then
+  redis.call('ZREM', KEYS[2], idIn(key))
   return 1
 end
 return head
@@ -134,7 +153,7 @@ return head
 /** KEYS session  ARGV now, '1' for a dry run  → the head of an expired session, which is removed, or nil. */
 export const PURGE = script(`
 local head = headOf(KEYS[1])
-if not ours(head) or live(head, ARGV[1]) then return false end
+if not ours(head) or live(head, tonumber(ARGV[1])) then return false end
 if ARGV[2] ~= '1' then redis.call('DEL', KEYS[1]) end
 return head
 `)
@@ -144,9 +163,9 @@ export const DESCRIBE = script(`
 return { redis.call('GETRANGE', KEYS[1], 0, ${PREFACE - 1}), redis.call('STRLEN', KEYS[1]) }
 `)
 
-/** KEYS index  ARGV now, id, until, px */
+/** KEYS index  ARGV now, id, until */
 export const INDEX_ADD = script(`
-index(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+index(KEYS[1], tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]))
 return 1
 `)
 

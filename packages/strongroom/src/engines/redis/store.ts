@@ -13,22 +13,10 @@ import type {
   Version,
 } from '../../store.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
+import { packCreate, packIndexed, packTouch, packUpdate } from './arguments.ts'
 import { RedisChangeFeed } from './changes.ts'
 import type { Claims, RedisConnection } from './connection.ts'
-import {
-  decode,
-  decodeHead,
-  encode,
-  expireIn,
-  indexUntil,
-  isVersion,
-  Keys,
-  newVersion,
-  packOwner,
-  packVersion,
-  SIZE_LIMIT,
-  storedMoment,
-} from './format.ts'
+import { decode, decodeHead, indexUntil, isVersion, Keys, newVersion, SIZE_LIMIT } from './format.ts'
 import { OwnerSets } from './owners.ts'
 import { KeyScan } from './scan.ts'
 import { CREATE, LOCK, RENEW_LOCK, TOUCH, UNLOCK, UPDATE } from './scripts.ts'
@@ -80,59 +68,57 @@ export class Redis implements ScannableStore {
     }
   }
 
-  async read(id: Id): Promise<Found | null> {
-    const value = await this.#connection.get(this.#keys.session(id))
-    const stored = value && decode(value)
-    if (!stored || stored.expiresAt <= this.#clock()) return null
-    const { version, bytes, expiresAt, owner, label, createdAt } = stored
-    return { entry: { bytes, expiresAt, owner, label, createdAt }, version }
+  read(id: Id): Promise<Found | null> {
+    return this.#connection.get(this.#keys.session(id)).then((value) => {
+      const found = value && decode(value)
+      return found && found.entry.expiresAt > this.#clock() ? found : null
+    })
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {
-    const { owner, args, until } = this.#toWrite(id, entry, newVersion())
-    const keys = [this.#keys.session(id)]
-    if (owner !== null) {
-      if (await this.#connection.isCluster()) await this.#owners.add(owner, id, until)
-      else keys.push(this.#keys.index(owner))
-    }
-    return (await this.#connection.run(CREATE, keys, args)) === 1
+    const { owner } = entry
+    const write = this.#writeOf(entry, newVersion())
+    // A copy, before anything is waited for: the caller may reuse its buffers.
+    const packed = packCreate(entry, write)
+    const keys = this.#keysOf(id, owner)
+    // Without its index, the script cannot add it itself.
+    if (owner !== null && keys.length === 1) await this.#owners.add(owner, id, write.until)
+    return (await this.#connection.run(CREATE, keys, [packed])) === 1
   }
 
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
-    const next = newVersion()
-    const { owner, args, until } = this.#toWrite(id, entry, next)
     if (!isVersion(version)) return null
-    const expected = packVersion(version)
-    const keys = [this.#keys.session(id)]
-    if (owner !== null && !(await this.#connection.isCluster())) keys.push(this.#keys.index(owner))
-    let reply = await this.#connection.run(UPDATE, keys, [...args, expected, '', this.#channel])
+    const { owner } = entry
+    const write = this.#writeOf(entry, newVersion())
+    const packed = packUpdate(entry, write, version)
+    const keys = this.#keysOf(id, owner)
+    let reply = await this.#connection.run(UPDATE, keys, this.#channel === '' ? [packed] : [packed, this.#channel])
     if (reply === 2) {
-      await this.#owners.add(owner as string, id, until)
-      reply = await this.#connection.run(UPDATE, keys, [...args, expected, '1', this.#channel])
+      await this.#owners.add(owner as string, id, write.until)
+      reply = await this.#connection.run(UPDATE, keys, [packed, this.#channel, '1'])
     }
-    return reply === 1 ? next : null
+    return reply === 1 ? write.version : null
   }
 
   async touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
     if (version !== undefined && !isVersion(version)) return false
     const now = this.#clock()
     const keys = [this.#keys.session(id)]
-    const expected = version === undefined ? '' : packVersion(version)
-    const args = [now, storedMoment(expiresAt), expireIn(expiresAt, now), expected]
-    let reply = await this.#connection.run(TOUCH, keys, [...args, '', 0])
+    const packed = packTouch(now, expiresAt, version)
+    let reply = await this.#connection.run(TOUCH, keys, [packed])
     const head = decodeHead(reply)
     if (head?.owner) {
       const until = indexUntil(expiresAt, now, head.version)
       await this.#owners.add(head.owner, id, until)
       // Refused once more, it is no longer the same session: an id that is created again may have another owner.
-      reply = await this.#connection.run(TOUCH, keys, [...args, packOwner(head.owner), until])
+      reply = await this.#connection.run(TOUCH, keys, [packed, packIndexed(head.owner, until)])
     }
     return reply === 1
   }
 
   async delete(id: Id, version?: Version, owner: string | null = null): Promise<boolean> {
     if (version !== undefined && !isVersion(version)) return false
-    const { ended, head } = await this.#owners.delete(id, owner, version === undefined ? null : packVersion(version))
+    const { ended, head } = await this.#owners.delete(id, owner, version)
     // Not in the background: an id that is created again meanwhile would be lost from the index.
     if (head) await this.#owners.remove(id, head)
     return ended
@@ -178,12 +164,14 @@ export class Redis implements ScannableStore {
     return new KeyScan(this.#connection, this.#keys, this.#clock)
   }
 
-  /** Copies the entry into a value, and puts together the arguments of the scripts that write it. */
-  #toWrite(id: Id, entry: Entry, version: number) {
-    const { owner, expiresAt } = entry
+  #writeOf({ owner, expiresAt }: Entry, version: number) {
     const now = this.#clock()
-    const until = owner === null ? 0 : indexUntil(expiresAt, now, version)
-    const value = encode(entry, version, until)
-    return { owner, until, args: [now, value, expireIn(expiresAt, now), id, until, expireIn(until, now)] }
+    return { now, version, until: owner === null ? 0 : indexUntil(expiresAt, now, version) }
+  }
+
+  /** The index as well, if a script may use both keys. */
+  #keysOf(id: Id, owner: string | null): string[] {
+    const session = this.#keys.session(id)
+    return owner !== null && this.#connection.isOneServer ? [session, this.#keys.index(owner)] : [session]
   }
 }
