@@ -1033,7 +1033,7 @@ const batchMutations: Mutation[] = [
   on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/mysql/statements.ts')(
     'a batch whose text the driver caches',
     'namedPlaceholders: false, ',
-    '',
+    'namedPlaceholders: undefined as never, ',
   ),
   on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/shared/batcher.ts')(
     'a call that waits for ever for a locked row',
