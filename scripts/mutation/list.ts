@@ -1065,6 +1065,26 @@ const batchMutations: Mutation[] = [
     'queries.length === 1 && !isConnectionUseless(error)',
     '!isConnectionUseless(error)',
   ),
+  on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/mysql/batch.ts')(
+    'a batch of writes whose text the driver searches',
+    'connection.query(statement(text), null)',
+    'connection.query(statement(text), [] as never)',
+  ),
+  on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/mysql/statements.ts')(
+    'a batch whose text the driver caches',
+    'namedPlaceholders: false, ',
+    'namedPlaceholders: undefined as never, ',
+  ),
+  on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/shared/batcher.ts')(
+    'a call that waits for ever for a locked row',
+    'call.fail(this.#options.tooLate(limit))',
+    'undefined',
+  ),
+  on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/postgres/statements.ts')(
+    'a payload in another encoding than the one that is read',
+    "encode(payload, 'base64')",
+    "encode(payload, 'hex')",
+  ),
   on('test/engines/batching.test.ts', 'packages/strongroom/src/engines/postgres/client.ts')(
     'a write that is acknowledged before it is committed',
     'this.#rows = []\n  }',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import driver, { type Connection, createConnection } from 'mysql2/promise'
@@ -390,6 +391,16 @@ for (const kind of [postgresKind, mysqlKind]) {
       }
     })
 
+    test('payloads of every length are read back unchanged', async () => {
+      const store = open()
+      // Around the lengths at which PostgreSQL breaks the lines of base64, and those at which base64 has padding.
+      const given = [...Array(180).keys(), 65_535, 65_536, 65_537].map((length) => randomBytes(length))
+      const ids = given.map(newId)
+      await Promise.all(ids.map((id, index) => store.create(id, entry({ bytes: given[index] as Buffer }))))
+      const found = await Promise.all(ids.map((id) => store.read(id)))
+      for (const [index, each] of found.entries()) assert.deepEqual(Buffer.from(each?.entry.bytes ?? []), given[index])
+    })
+
     test('calls that were made before the store is closed resolve or reject', async () => {
       const store = open()
       const made = await make(store, 30)
@@ -474,6 +485,25 @@ for (const kind of [postgresKind, mysqlKind]) {
         stores.push(store)
         await make(store, 1)
         assert.ok((await logged(() => make(store, 50))).batchedWrites > 0)
+      })
+
+      test('the driver does not search the text of a batch for placeholders', async () => {
+        const given: unknown[] = []
+        const note = (message: unknown) => {
+          const { query, values } = message as { query: string; values: unknown }
+          if (/^START|WHERE id IN/.test(query)) given.push(values)
+        }
+        const store = mysql({
+          url: `${server.url}?namedPlaceholders=true`,
+          table,
+          createTable: true,
+          batchWrites: true,
+        })
+        stores.push(store)
+        subscribe('tracing:mysql2:query:start', note)
+        await make(store, 20).finally(() => unsubscribe('tracing:mysql2:query:start', note))
+        assert.ok(given.length >= 2)
+        assert.deepEqual(new Set(given), new Set([null]))
       })
 
       test('no batch is larger than the packet that the server accepts', async () => {

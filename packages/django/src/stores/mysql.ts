@@ -149,5 +149,6 @@ const statement = (sql: string): MysqlStatement => ({
   sql,
   rowsAsArray: false,
   nestTables: false,
+  namedPlaceholders: false,
   typeCast: (_, next) => next(),
 })

@@ -85,7 +85,7 @@ export async function execute(
 async function select(connection: MysqlConnection, queries: readonly RowQuery[]): Promise<readonly Result[]> {
   const { many, key } = (queries[0] as RowQuery).statement
   const keys = queries.map(({ values }) => hexOf(values[key]))
-  const [rows] = await connection.query(statement(`${many} (${keys.map((each) => `0x${each}`).join()})`), [])
+  const [rows] = await connection.query(statement(`${many} (${keys.map((each) => `0x${each}`).join()})`), null)
   const found = new Map((rows as Row[]).map((row) => [hexOf(row.id), row]))
   return queries.map(({ values: [, now] }, index) => {
     const row = found.get(keys[index] as string)
@@ -96,7 +96,7 @@ async function select(connection: MysqlConnection, queries: readonly RowQuery[])
 /** One transaction in one message. The server stops at the first of its statements that fails. */
 async function change(connection: MysqlConnection, queries: readonly RowQuery[]): Promise<readonly Result[]> {
   const text = ['START TRANSACTION', ...queries.map(inlined), 'COMMIT'].join(';')
-  const [results] = await connection.query(statement(text), [])
+  const [results] = await connection.query(statement(text), null)
   return (results as unknown[]).slice(1, -1).map(affected)
 }
 
@@ -106,8 +106,7 @@ function affected(result: unknown): number {
 
 /** The statement with its values in it, which are nothing but numbers, and bytes as hexadecimal digits. */
 function inlined({ statement, values }: RowQuery): string {
-  const [start, ...parts] = statement.sql.split('?')
-  return parts.reduce((text, part, index) => `${text}${literal(values[index] ?? null)}${part}`, start as string)
+  return statement.parts.reduce((text, part, index) => `${text}${literal(values[index - 1] ?? null)}${part}`)
 }
 
 function literal(value: MysqlValue): string {

@@ -12,13 +12,16 @@ export interface MysqlStatement {
   /** Named columns and unconverted values, whatever the client is set to for its other statements. */
   readonly rowsAsArray: false
   readonly nestTables: false
+  /** The driver caches statements that it has searched for such placeholders, and those of a batch have entries in them. */
+  readonly namedPlaceholders: false
   readonly typeCast: (field: unknown, next: () => unknown) => unknown
 }
 
 /** The part of a connection of mysql2 that is used. */
 export interface MysqlConnection {
   execute(statement: MysqlStatement, values: MysqlValue[]): Promise<readonly [unknown, unknown]>
-  query(statement: MysqlStatement, values: MysqlValue[]): Promise<readonly [unknown, unknown]>
+  /** Null, because the driver would search all of a statement for placeholders, even for an empty list of values. */
+  query(statement: MysqlStatement, values: null): Promise<readonly [unknown, unknown]>
   destroy(): void
 }
 

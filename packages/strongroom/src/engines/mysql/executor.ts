@@ -34,18 +34,18 @@ export class Executor {
   }
 
   /** The rows of a prepared SELECT. */
-  async rows(statement: MysqlStatement | RowStatement, values: MysqlValue[]): Promise<readonly Row[]> {
-    return (await this.#execute(statement, values)) as readonly Row[]
+  rows(statement: MysqlStatement | RowStatement, values: MysqlValue[]): Promise<readonly Row[]> {
+    return this.#execute(statement, values) as Promise<readonly Row[]>
   }
 
   /** How many rows a prepared statement changed. */
-  async change(statement: MysqlStatement | RowStatement, values: MysqlValue[]): Promise<number> {
-    return (await this.#execute(statement, values)) as number
+  change(statement: MysqlStatement | RowStatement, values: MysqlValue[]): Promise<number> {
+    return this.#execute(statement, values) as Promise<number>
   }
 
   /** A statement that is not prepared, because it runs once, or differs each time. */
-  async query(statement: MysqlStatement, values: MysqlValue[] = [], limit = this.#timeout): Promise<unknown> {
-    const run = (connection: MysqlConnection) => connection.query(statement, values)
+  async query(statement: MysqlStatement, limit = this.#timeout): Promise<unknown> {
+    const run = (connection: MysqlConnection) => connection.query(statement, null)
     return (await this.#retrying((left) => this.#once(run, left, limit), limit))[0]
   }
 
@@ -58,7 +58,7 @@ export class Executor {
     let isUsable = true
     const query = async (statement: MysqlStatement) => {
       try {
-        const [rows] = await this.#within(() => connection.query(statement, []))
+        const [rows] = await this.#within(() => connection.query(statement, null))
         return rows as Row[]
       } catch (error) {
         isUsable = false

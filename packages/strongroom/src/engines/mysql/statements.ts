@@ -35,12 +35,14 @@ const LISTING = `id, ${FIELDS}, LENGTH(payload) AS size`
 export interface RowStatement extends MysqlStatement {
   /** The index of the value that is the row's id. */
   readonly key: number
+  /** The text around its placeholders: a batch has the values in its text. */
+  readonly parts: readonly string[]
   /** Set for a read, whose values are an id and a moment: the same for many rows, up to the list of their ids. */
   readonly many?: string
 }
 
 function aboutOne(key: number, sql: string, many?: string): RowStatement {
-  return { ...statement(sql), key, ...(many !== undefined && { many }) }
+  return { ...statement(sql), key, parts: sql.split('?'), ...(many !== undefined && { many }) }
 }
 
 export function statements(table: string) {
@@ -92,5 +94,5 @@ export function purge(table: string, rows: readonly number[], now: number): Mysq
 
 /** The application's client may be set to convert columns, which would change our bytes. */
 export function statement(sql: string): MysqlStatement {
-  return { sql, rowsAsArray: false, nestTables: false, typeCast: (_, next) => next() }
+  return { sql, rowsAsArray: false, nestTables: false, namedPlaceholders: false, typeCast: (_, next) => next() }
 }

@@ -221,8 +221,8 @@ export class Mysql implements IndexedStore, ScannableStore {
 
 const digest = (text: string) => createHash('sha1').update(text).digest('hex')
 
-function toEntry({ payload, ...row }: Row): Entry {
-  return { bytes: bytesOf(payload), ...toFields(row) }
+function toEntry(row: Row): Entry {
+  return { bytes: bytesOf(row.payload), ...toFields(row) }
 }
 
 function toListing(row: Row): Listing {

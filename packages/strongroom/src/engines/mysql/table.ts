@@ -68,7 +68,7 @@ export class Table implements Schema {
   /** Two runners may do this in parallel: with IF NOT EXISTS, one creates the table and the other finds it. */
   async migrate(): Promise<readonly string[]> {
     const pending = await this.pending()
-    for (const sql of pending) await this.#executor.query(statement(sql), [], CREATION_LIMIT)
+    for (const sql of pending) await this.#executor.query(statement(sql), CREATION_LIMIT)
     return pending
   }
 }

@@ -66,7 +66,12 @@ export function statementsFor(table: string, channel: string | null) {
   const aboutOne = (verb: string, key: number, text: string) => ({ ...prepared(verb, text), key })
   const notifying = channel === null ? '' : ` RETURNING pg_notify('${channel}', encode(id, 'hex'))`
   return {
-    read: aboutOne('read', 0, `SELECT payload, version, ${FIELDS} FROM ${table} WHERE id = $1 AND expires_at > $2`),
+    // In base64, the payload has two thirds of the characters that it would have as hexadecimal digits, which Node decodes more slowly.
+    read: aboutOne(
+      'read',
+      0,
+      `SELECT encode(payload, 'base64'), version, ${FIELDS} FROM ${table} WHERE id = $1 AND expires_at > $2`,
+    ),
     insert: aboutOne(
       'insert',
       4,

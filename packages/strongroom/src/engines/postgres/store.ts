@@ -25,7 +25,7 @@ import { bytesOf, hexOf, type Query, type Row } from './client.ts'
 import type { Statements } from './statements.ts'
 import type { Table } from './table.ts'
 
-/** A payload arrives as text of twice its length, and the longest string in V8 has 2^29 characters. */
+/** The longest string in V8 has 2^29 characters. What reads the table without `encode` receives two characters for each byte. */
 const SIZE_LIMIT = 2 ** 28 - 1024
 
 interface PostgresParts {
@@ -86,8 +86,8 @@ export class Postgres implements IndexedStore, ScannableStore {
     const { rows } = await this.#table.execute(this.#statements.read, [idBytes(id), this.#now()])
     const row = rows[0]
     if (!row) return null
-    const [bytes, version, ...fields] = row
-    return { entry: { bytes: bytesOf(bytes as string), ...toFields(fields) }, version: Number(version) }
+    const [payload, version, ...fields] = row
+    return { entry: { bytes: Buffer.from(payload as string, 'base64'), ...toFields(fields) }, version: Number(version) }
   }
 
   async create(id: Id, entry: Entry): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { momentIn } from '../../base/retry.ts'
-import { within } from '../../base/time-limit.ts'
+import { LONGEST_TIMER } from '../../base/time-limit.ts'
 
 /** The most calls in one batch, and the most bytes, unless a single call has more. */
 const [MAX_CALLS, MAX_BYTES] = [64, 2 ** 18]
@@ -36,13 +36,15 @@ class Call<Q, R> {
   readonly until: number
   isOver = false
   /** Tells the batch that this caller no longer waits: perhaps nobody else waits for it either. */
-  leaveBatch = () => {}
+  leaveBatch: (() => void) | undefined
+  /** Ends the call when its time is up. */
+  timer: NodeJS.Timeout | undefined
   readonly #resolve: (result: R) => void
   readonly #reject: (error: unknown) => void
 
-  constructor(request: Q, until: number, resolve: (result: R) => void, reject: (error: unknown) => void) {
+  constructor(request: Q, limit: number, resolve: (result: R) => void, reject: (error: unknown) => void) {
     this.request = request
-    this.until = until
+    this.until = momentIn(limit)
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -59,7 +61,8 @@ class Call<Q, R> {
   end(): boolean {
     if (this.isOver) return false
     this.isOver = true
-    this.leaveBatch()
+    clearTimeout(this.timer)
+    this.leaveBatch?.()
     return true
   }
 }
@@ -81,19 +84,12 @@ export class Batcher<Q, R> {
 
   /** Resolves or rejects within `limit` ms. */
   run(request: Q, limit: number): Promise<R> {
-    let call: Call<Q, R> | undefined
-    const begin = () =>
-      new Promise<R>((resolve, reject) => {
-        call = new Call(request, momentIn(limit), resolve, reject)
-        this.#waiting.push(call)
-        this.#schedule()
-      })
-    return within(
-      limit,
-      begin,
-      () => this.#options.tooLate(limit),
-      () => call?.end(),
-    )
+    return new Promise((resolve, reject) => {
+      const call = new Call<Q, R>(request, limit, resolve, reject)
+      call.timer = setTimeout(() => call.fail(this.#options.tooLate(limit)), Math.min(limit, LONGEST_TIMER))
+      this.#waiting.push(call)
+      this.#schedule()
+    })
   }
 
   #schedule(): void {
