@@ -11,6 +11,9 @@ export interface Table {
 
 export function tablesOf(figures: readonly Figure[], bars: readonly Bar[]): Table[] {
   const of = (bench: Bench) => figures.filter((figure) => figure.bench === bench)
+  const scale = of('scale')
+  const isAmong = ({ route }: Figure) => route.includes(' among ')
+  const isOfUser = (figure: Figure) => !isAmong(figure)
   const tables = [
     byRoute('Requests per second, and the share of the limit (worst and best turn)', of('http'), PER_SECOND),
     byRoute('Processor time of the server for one request, in µs, and the share of the limit', of('http'), COST),
@@ -19,10 +22,8 @@ export function tablesOf(figures: readonly Figure[], bars: readonly Bar[]): Tabl
     plain('Postgres with few and with many rows, and during a sweep', of('sweep')),
     plain('Round trips and bytes between the application and its server, for one request', of('trips'), 'request'),
     plain("Memory for a session of 1 KB, in bytes, and the peer's as a share of it", of('memory'), 'sessions'),
-    plain(
-      'One read and one write with few and with many sessions in the store, in µs, and the ratio of few to many',
-      of('scale'),
-    ),
+    byUnit('With few and with many sessions in the store, and the ratio of few to many', scale.filter(isAmong)),
+    byUnit('For users with few and with many sessions, and the ratio of few to many', scale.filter(isOfUser)),
     barTable(bars),
   ]
   return tables.filter(({ rows }) => rows.length > 0)
@@ -32,6 +33,17 @@ function byRoute(title: string, figures: readonly Figure[], unit: string): Table
   const names = [...new Set(figures.map(({ contender }) => contender))]
   const rows = names.map((name) => [name, ...ROUTES.map((route) => cell(find(figures, name, route, unit)))])
   return { title, head: ['contender', ...ROUTES], rows }
+}
+
+/** A column for each unit. */
+function byUnit(title: string, figures: readonly Figure[]): Table {
+  const units = [...new Set(figures.map(({ unit }) => unit))]
+  const rows = new Map<string, readonly string[]>()
+  for (const { contender, route } of figures) {
+    const cells = units.map((unit) => cell(find(figures, contender, route, unit)))
+    rows.set(`${contender} ${route}`, [contender, route, ...cells])
+  }
+  return { title, head: ['contender', 'what', ...units], rows: [...rows.values()] }
 }
 
 function plain(title: string, figures: readonly Figure[], second = 'what'): Table {
