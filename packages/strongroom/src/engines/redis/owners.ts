@@ -33,17 +33,22 @@ export class OwnerSets {
     await this.#connection.run(INDEX_ADD, [this.#keys.index(owner)], [now, id, until, expireIn(until, now)])
   }
 
-  /** Never rejects: the session has ended, and an id that stays in an index does no harm. */
-  async remove(id: Id, { owner, until }: Head): Promise<void> {
-    if (owner === null) return
-    await this.#connection.run(INDEX_REMOVE, [this.#keys.index(owner)], [id, until]).catch(() => {})
+  /** Never rejects: the sessions have ended, and an id that stays in an index does no harm. */
+  async remove(ended: readonly { readonly id: Id; readonly head: Head }[]): Promise<void> {
+    const owned = ended.flatMap(({ id, head: { owner, until } }) => (owner === null ? [] : [{ id, owner, until }]))
+    await inBatch(this.#connection, owned, (some) =>
+      this.#connection.run(
+        INDEX_REMOVE,
+        some.map(({ owner }) => this.#keys.index(owner)),
+        some.flatMap(({ id, until }) => [id, until]),
+      ),
+    ).catch(() => {})
   }
 
   list(owner: string, options: ListOptions = {}): AsyncIterable<Listing[]> {
     return inPages(options, this.#start(), async (place) => {
       const { ids, next } = await this.#members(owner, place)
-      const found = await Promise.all(ids.map((id) => readListing(this.#connection, this.#keys, id)))
-      const listings = found.filter((listing) => listing !== null)
+      const listings = await readListings(this.#connection, this.#keys, ids)
       const now = this.#clock()
       return { listings: listings.filter((each) => each.owner === owner && each.expiresAt > now), next }
     })
@@ -71,7 +76,7 @@ export class OwnerSets {
 
   async #deleteIfOwner(owner: string, id: Id): Promise<boolean> {
     const { ended, head } = await this.#delete(id, owner, ['', packOwner(owner)])
-    if (head) await this.remove(id, head)
+    if (head) await this.remove([{ id, head }])
     return ended
   }
 
@@ -120,11 +125,29 @@ interface Members {
   readonly next: Place | null
 }
 
-/** What lists show of a session, live or expired. Its bytes are not read. */
-export async function readListing(connection: RedisConnection, keys: Keys, id: Id): Promise<Listing | null> {
-  const [start, length] = (await connection.run(DESCRIBE, [keys.session(id)], [])) as [Buffer, number]
-  const preface = decodePreface(start)
-  if (!preface) return null
-  const { expiresAt, createdAt, owner, label } = preface
-  return { id, expiresAt, createdAt, owner, label, size: length - preface.start }
+/** What lists show of sessions, live or expired, of those that are there. Their bytes are not read. */
+export async function readListings(connection: RedisConnection, keys: Keys, ids: readonly Id[]): Promise<Listing[]> {
+  const found = await inBatch(connection, ids, async (some) => {
+    const sessions = some.map((id) => keys.session(id))
+    return (await connection.run(DESCRIBE, sessions, [])) as readonly [start: Buffer, length: number][]
+  })
+  return found.flat().flatMap(([start, length], at): Listing[] => {
+    const preface = decodePreface(start)
+    if (!preface) return []
+    const { expiresAt, createdAt, owner, label } = preface
+    return [{ id: ids[at] as Id, expiresAt, createdAt, owner, label, size: length - preface.start }]
+  })
+}
+
+/**
+ * Runs a script for all of them at a time, because a run costs several times as much as what it does for one. In a cluster, for
+ * each by itself: they are on many servers, and a script may only use what is on one.
+ */
+export async function inBatch<T, R>(
+  connection: RedisConnection,
+  all: readonly T[],
+  run: (some: readonly T[]) => Promise<R>,
+): Promise<R[]> {
+  if (all.length === 0) return []
+  return (await connection.isCluster()) ? Promise.all(all.map((one) => run([one]))) : [await run(all)]
 }

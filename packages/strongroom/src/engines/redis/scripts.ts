@@ -131,17 +131,24 @@ end
 return head
 `)
 
-/** KEYS session  ARGV now, '1' for a dry run  → the head of an expired session, which is removed, or nil. */
+/** KEYS sessions  ARGV now, '1' for a dry run  → for each the head of an expired session, which is removed, or nil. */
 export const PURGE = script(`
-local head = headOf(KEYS[1])
-if not ours(head) or live(head, ARGV[1]) then return false end
-if ARGV[2] ~= '1' then redis.call('DEL', KEYS[1]) end
-return head
+local heads = {}
+for at, key in ipairs(KEYS) do
+  local head = headOf(key)
+  heads[at] = ours(head) and not live(head, ARGV[1]) and head
+  if heads[at] and ARGV[2] ~= '1' then redis.call('DEL', key) end
+end
+return heads
 `)
 
-/** KEYS session  → everything before its bytes, and the length of the whole value. */
+/** KEYS sessions  → for each everything before its bytes, and the length of the whole value. */
 export const DESCRIBE = script(`
-return { redis.call('GETRANGE', KEYS[1], 0, ${PREFACE - 1}), redis.call('STRLEN', KEYS[1]) }
+local found = {}
+for at, key in ipairs(KEYS) do
+  found[at] = { redis.call('GETRANGE', key, 0, ${PREFACE - 1}), redis.call('STRLEN', key) }
+end
+return found
 `)
 
 /** KEYS index  ARGV now, id, until, px */
@@ -150,11 +157,17 @@ index(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 return 1
 `)
 
-/** KEYS index  ARGV id, until. With another `until`, it is not the session that ended: one with the same id has been added since. */
+/**
+ * KEYS indexes  ARGV for each an id and its `until`. With another `until`, it is not the session that ended: one with the same id
+ * has been added since.
+ */
 export const INDEX_REMOVE = script(`
-local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if score and tonumber(score) == tonumber(ARGV[2]) then return redis.call('ZREM', KEYS[1], ARGV[1]) end
-return 0
+for at, key in ipairs(KEYS) do
+  local id, till = ARGV[2 * at - 1], ARGV[2 * at]
+  local score = redis.call('ZSCORE', key, id)
+  if score and tonumber(score) == tonumber(till) then redis.call('ZREM', key, id) end
+end
+return 1
 `)
 
 /** KEYS index  ARGV the least score, at most  → ids of sessions that may be live, each followed by its score, in that order. */

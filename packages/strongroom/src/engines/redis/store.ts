@@ -134,7 +134,7 @@ export class Redis implements ScannableStore {
     if (version !== undefined && !isVersion(version)) return false
     const { ended, head } = await this.#owners.delete(id, owner, version === undefined ? null : packVersion(version))
     // Not in the background: an id that is created again meanwhile would be lost from the index.
-    if (head) await this.#owners.remove(id, head)
+    if (head) await this.#owners.remove([{ id, head }])
     return ended
   }
 
