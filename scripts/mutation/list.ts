@@ -120,6 +120,11 @@ const ownerMutations: Mutation[] = [
     'owner IS NOT DISTINCT FROM $6${notifying}',
     '($6::bytea IS NULL OR $6 IS NOT NULL)${notifying}',
   ),
+  on('test/engines/postgres.test.ts', 'packages/strongroom/src/engines/postgres/statements.ts')(
+    'a sweep in PostgreSQL that takes a spot of one partition for that of another',
+    ' AND expires_at <= $5 RETURNING 1',
+    ' RETURNING 1',
+  ),
   on('test/engines/mysql.test.ts', 'packages/strongroom/src/engines/mysql/statements.ts')(
     'an update in MariaDB that changes the owner',
     'AND owner <=> ?',
