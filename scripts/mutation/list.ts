@@ -187,8 +187,8 @@ const ownerMutations: Mutation[] = [
   ),
   on('test/engines/redis.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
     'deleteAll in Redis that ends only the versions that it has listed first',
-    "const { ended, head } = await this.#delete(id, owner, ['', packOwner(owner)])",
-    'const seen = decodeHead((await this.#connection.run(DESCRIBE, [this.#keys.session(id)], []) as [Buffer])[0])\n    const packed = Buffer.alloc(6)\n    packed.writeUIntBE(seen?.version ?? 0, 0, 6)\n    const { ended, head } = await this.#delete(id, owner, [packed, packOwner(owner)])',
+    'return (await this.#connection.run(DELETE_OWNED, keys, args)) as readonly unknown[]',
+    'const seen = (await this.#connection.run(DESCRIBE, keys.slice(0, some.length), [])) as [Buffer][]\n      void args\n      return Promise.all(\n        seen.map(async ([start], at) => {\n          const { head } = await this.delete(some[at] as Id, null, start.subarray(13, 19))\n          return head && start.subarray(0, 58)\n        }),\n      )',
   ),
   on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/store.ts')(
     'deleteAll of two stores that ends only the versions that it has listed first',
@@ -312,6 +312,21 @@ const storeMutations: Mutation[] = [
     'a list that shows what was touched meanwhile again',
     ' && !seen.has(texts[at] as Id)',
     '',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
+    'a script for each session of a page',
+    '(await connection.isCluster()) ? ',
+    'true ? ',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
+    'a log out everywhere that leaves the ids of ended sessions in the index',
+    "if index then redis.call('ZREM', index, id) end",
+    '',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
+    'a log out everywhere that ends what now belongs to somebody else',
+    ' and ownerOf(head) == ARGV[2] and head',
+    ' and head',
   ),
   on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
     'a list that shows what was moved meanwhile twice',

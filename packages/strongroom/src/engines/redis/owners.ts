@@ -2,9 +2,8 @@ import type { Id } from '../../crypto/token.ts'
 import type { Clock, Listing, ListOptions } from '../../store.ts'
 import { inPages, STEP } from '../shared/pages.ts'
 import type { RedisConnection } from './connection.ts'
-import type { Argument } from './driver.ts'
 import { decodeHead, decodePreface, expireIn, type Head, type Keys, packOwner } from './format.ts'
-import { DELETE, DESCRIBE, INDEX_ADD, INDEX_MEMBERS, INDEX_REMOVE } from './scripts.ts'
+import { DELETE, DELETE_OWNED, DESCRIBE, INDEX_ADD, INDEX_MEMBERS, INDEX_REMOVE } from './scripts.ts'
 
 /**
  * The index of each owner: a sorted set of session ids, scored by the moment until when it is sure to contain them. A session is
@@ -34,7 +33,7 @@ export class OwnerSets {
   }
 
   /** Never rejects: the sessions have ended, and an id that stays in an index does no harm. */
-  async remove(ended: readonly { readonly id: Id; readonly head: Head }[]): Promise<void> {
+  async remove(ended: readonly Ended[]): Promise<void> {
     const owned = ended.flatMap(({ id, head: { owner, until } }) => (owner === null ? [] : [{ id, owner, until }]))
     await inBatch(this.#connection, owned, (some) =>
       this.#connection.run(
@@ -58,9 +57,10 @@ export class OwnerSets {
     let ended = 0
     for (let place: Place | null = this.#start(); place !== null; ) {
       const { ids, next }: Members = await this.#members(owner, place)
-      const others = ids.filter((id) => id !== except)
-      const done = await Promise.all(others.map((id) => this.#deleteIfOwner(owner, id)))
-      ended += done.filter(Boolean).length
+      ended += await this.#deleteOwned(
+        owner,
+        ids.filter((id) => id !== except),
+      )
       place = next
     }
     return ended
@@ -71,22 +71,26 @@ export class OwnerSets {
    * is what was ended when it still has to be removed from an index.
    */
   async delete(id: Id, owner: string | null, version: Buffer | null): Promise<{ ended: boolean; head: Head | null }> {
-    return this.#delete(id, owner, [version ?? '', ''])
-  }
-
-  async #deleteIfOwner(owner: string, id: Id): Promise<boolean> {
-    const { ended, head } = await this.#delete(id, owner, ['', packOwner(owner)])
-    if (head) await this.remove([{ id, head }])
-    return ended
-  }
-
-  async #delete(id: Id, owner: string | null, onlyIf: readonly [version: Argument, owner: Argument]) {
     const keys = [this.#keys.session(id)]
     if (owner !== null && !(await this.#connection.isCluster())) keys.push(this.#keys.index(owner))
     const indexed = owner === null ? '' : packOwner(owner)
-    const reply = await this.#connection.run(DELETE, keys, [this.#clock(), ...onlyIf, id, this.#channel, indexed])
+    const args = [this.#clock(), version ?? '', id, this.#channel, indexed]
+    const reply = await this.#connection.run(DELETE, keys, args)
     const head = decodeHead(reply)
     return { ended: head !== null || reply === 1, head }
+  }
+
+  async #deleteOwned(owner: string, ids: readonly Id[]): Promise<number> {
+    const isCluster = await this.#connection.isCluster()
+    const index = isCluster ? [] : [this.#keys.index(owner)]
+    const replies = await inBatch(this.#connection, ids, async (some) => {
+      const keys = [...some.map((id) => this.#keys.session(id)), ...index]
+      const args = [this.#clock(), packOwner(owner), this.#channel, ...some]
+      return (await this.#connection.run(DELETE_OWNED, keys, args)) as readonly unknown[]
+    })
+    const ended = headsOf(ids, replies)
+    if (isCluster) await this.remove(ended)
+    return ended.length
   }
 
   #start(): Place {
@@ -120,6 +124,12 @@ interface Place {
   readonly seen: Set<Id>
 }
 
+/** A session that has ended. */
+interface Ended {
+  readonly id: Id
+  readonly head: Head
+}
+
 interface Members {
   readonly ids: readonly Id[]
   readonly next: Place | null
@@ -136,6 +146,14 @@ export async function readListings(connection: RedisConnection, keys: Keys, ids:
     if (!preface) return []
     const { expiresAt, createdAt, owner, label } = preface
     return [{ id: ids[at] as Id, expiresAt, createdAt, owner, label, size: length - preface.start }]
+  })
+}
+
+/** From the replies of a script that returns a head or nil for each of these sessions. */
+export function headsOf(ids: readonly Id[], replies: readonly (readonly unknown[])[]): readonly Ended[] {
+  return replies.flat().flatMap((reply, at) => {
+    const head = decodeHead(reply)
+    return head ? [{ id: ids[at] as Id, head }] : []
   })
 }
 

@@ -2,8 +2,8 @@ import { Memo } from '../../base/memo.ts'
 import type { Id } from '../../crypto/token.ts'
 import type { Clock, Listing } from '../../store.ts'
 import type { RedisConnection } from './connection.ts'
-import { decodeHead, type Keys, type ParsedKey } from './format.ts'
-import { inBatch, type OwnerSets, readListings } from './owners.ts'
+import type { Keys, ParsedKey } from './format.ts'
+import { headsOf, inBatch, type OwnerSets, readListings } from './owners.ts'
 import { INDEX_TRIM, PURGE } from './scripts.ts'
 
 /** How many keys one step of SCAN covers, and one run of a script: other clients never wait longer than that. */
@@ -55,10 +55,7 @@ export class KeyScan {
       const sessions = some.map((id) => this.#keys.session(id))
       return (await this.#connection.run(PURGE, sessions, args)) as readonly unknown[]
     })
-    const expired = replies.flat().flatMap((reply, at) => {
-      const head = decodeHead(reply)
-      return head ? [{ id: ids[at] as Id, head }] : []
-    })
+    const expired = headsOf(ids, replies)
     if (args[1] === '') await owners.remove(expired)
     return expired.length
   }

@@ -114,21 +114,39 @@ return 1
 `)
 
 /**
- * KEYS session, index?  ARGV now, version or '', owner or '', id, channel, the owner whose index is given or ''
+ * KEYS session, index?  ARGV now, version or '', id, channel, the owner whose index is given or ''
  * → nil not deleted, 1 deleted and removed from the index, or the head of the deleted session.
  */
 export const DELETE = script(`
 local head = headOf(KEYS[1])
 if not live(head, ARGV[1]) then return false end
 if ARGV[2] ~= '' and versionOf(head) ~= ARGV[2] then return false end
-if ARGV[3] ~= '' and ownerOf(head) ~= ARGV[3] then return false end
 redis.call('DEL', KEYS[1])
-if ARGV[5] ~= '' then redis.call('PUBLISH', ARGV[5], ARGV[4]) end
-if KEYS[2] and ownerOf(head) == ARGV[6] then
-  redis.call('ZREM', KEYS[2], ARGV[4])
+if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[3]) end
+if KEYS[2] and ownerOf(head) == ARGV[5] then
+  redis.call('ZREM', KEYS[2], ARGV[3])
   return 1
 end
 return head
+`)
+
+/**
+ * KEYS sessions, index?  ARGV now, owner, channel, the ids of the sessions
+ * → for each nil when it is not live or not of this owner, and otherwise the head of the session, which is deleted.
+ */
+export const DELETE_OWNED = script(`
+local heads, index = {}, KEYS[#ARGV - 2]
+for at = 1, #ARGV - 3 do
+  local key, id = KEYS[at], ARGV[3 + at]
+  local head = headOf(key)
+  heads[at] = live(head, ARGV[1]) and ownerOf(head) == ARGV[2] and head
+  if heads[at] then
+    redis.call('DEL', key)
+    if ARGV[3] ~= '' then redis.call('PUBLISH', ARGV[3], id) end
+    if index then redis.call('ZREM', index, id) end
+  end
+end
+return heads
 `)
 
 /** KEYS sessions  ARGV now, '1' for a dry run  → for each the head of an expired session, which is removed, or nil. */
