@@ -79,9 +79,8 @@ const LARGE = {
   onServers: [10_000, 1_000_000],
 }
 
-/** In Postgres: the rows of a small table, those of a large one, and how many of the large one have expired. */
-const FEW_ROWS = { few: 1000, many: 20_000, expired: 18_000 }
-const MANY_ROWS = { few: 10_000, many: 5_000_000, expired: 4_500_000 }
+/** Rows of the tables that are swept. */
+const [FEW_ROWS, MANY_ROWS] = [20_000, 1_000_000]
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
@@ -93,7 +92,7 @@ async function measure({ quick = false, only = [...PARTS], million, ...given }: 
   if (only.includes('micro')) figures.push(...(await measureMicro({ rounds, seconds: quick ? 0.02 : 0.2, say })))
   if (only.includes('trips')) figures.push(...(await measureTrips({ ...given, say })))
   if (only.includes('size')) figures.push(...(await measureSize({ ...given, sessions: quick ? 1000 : 10_000, say })))
-  if (only.includes('sweep')) figures.push(...(await measureSweep({ ...(quick ? FEW_ROWS : MANY_ROWS), say })))
+  if (only.includes('sweep')) figures.push(...(await measureSweep({ rows: quick ? FEW_ROWS : MANY_ROWS, say })))
   if (only.includes('memory'))
     figures.push(...(await measureMemory({ counts: quick ? [10_000] : [10_000, 100_000], say })))
   if (only.includes('scale')) {

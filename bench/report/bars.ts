@@ -2,6 +2,7 @@ import { type Figure, find, median } from '../figures.ts'
 import { contenderOf, NO_SESSION } from '../http/contenders.ts'
 import { COST, PER_SECOND } from '../http/run.ts'
 import { DECRYPT, ENCRYPT, OPEN, SEAL } from '../micro/sealing.ts'
+import { UNITS } from '../scale/cost.ts'
 import { LONGEST, P99 } from '../sweep.ts'
 import { TRIPS } from '../trips.ts'
 
@@ -60,6 +61,7 @@ export function barsOf(figures: readonly Figure[]): Bar[] {
     ...seals(figures),
     ...trips(figures),
     ...sweeps(figures),
+    ...scales(figures),
   ]
 }
 
@@ -144,18 +146,26 @@ function sweeps(figures: readonly Figure[]): Bar[] {
     const inverse = ratioToLimit === null ? null : 1 / ratioToLimit
     if (route === LONGEST)
       return [{ ...common, what: `${route} of a sweep`, comparedWith: null, bound: 1000, unit: 'ms', value }]
-    if (ratioToLimit === 1 || ratioToLimit === null) return []
-    return [
-      {
-        ...common,
-        what: route,
-        comparedWith: route.startsWith(P99) ? 'no sweep' : 'few rows',
-        bound: route.startsWith(P99) ? 2 : 1.3,
-        unit: '×',
-        value: inverse,
-      },
-    ]
+    if (ratioToLimit === 1 || ratioToLimit === null || !route.startsWith(P99)) return []
+    return [{ ...common, what: route, comparedWith: 'no sweep', bound: 2, unit: '×', value: inverse }]
   })
+}
+
+/** Processor time is what grows if something is not found by an index. Sweeps of few sessions are too short to compare with. */
+function scales(figures: readonly Figure[]): Bar[] {
+  const compared = figures.filter(
+    ({ bench, unit, ratioToLimit, route }) =>
+      bench === 'scale' && unit === UNITS.server && ratioToLimit !== 1 && /^(?:read|write|login) among/.test(route),
+  )
+  return compared.map(({ contender, route, ratioToLimit }) => ({
+    what: `${route}, ${contender}`,
+    comparedWith: 'few sessions',
+    bound: 1.3,
+    sense: 'at most',
+    unit: '×',
+    value: 1 / (ratioToLimit as number),
+    byCost: null,
+  }))
 }
 
 const percent = (ratio: number | null | undefined) => (ratio == null ? null : ratio * 100)

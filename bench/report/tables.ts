@@ -19,7 +19,7 @@ export function tablesOf(figures: readonly Figure[], bars: readonly Bar[]): Tabl
     byRoute('Processor time of the server for one request, in µs, and the share of the limit', of('http'), COST),
     plain('Single steps, in µs, and the share that the cipher alone takes', of('micro'), 'step'),
     plain('Stored size of a session of 1 KB, in bytes', of('size'), 'sessions'),
-    plain('Postgres with few and with many rows, and during a sweep', of('sweep')),
+    plain('Postgres during a sweep, and with partitions', of('sweep')),
     plain('Round trips and bytes between the application and its server, for one request', of('trips'), 'request'),
     plain("Memory for a session of 1 KB, in bytes, and the peer's as a share of it", of('memory'), 'sessions'),
     byUnit('With few and with many sessions in the store, and the ratio of few to many', scale.filter(isAmong)),
