@@ -12,7 +12,6 @@ const STEPS = 200
 
 /** A server, and visitors who have logged in there, for all of its tables. */
 export interface Postgres {
-  readonly url: string
   readonly pool: Pool
   /** Fills a table of ours with copies, and with all visitors among them. */
   fill(table: string, count: number): Promise<void>
@@ -31,7 +30,6 @@ export async function startPostgres(): Promise<Postgres | null> {
   const cookies = await makeSeed(url, pool, secrets)
   const serverTime = serverClock(servers.running.postgres?.port as number)
   return {
-    url,
     pool,
     fill: (table, count) => onConnection(pool, (client) => fillTable(client, table, count)),
     open(table) {
@@ -93,7 +91,7 @@ async function fillTable(client: PoolClient, table: string, count: number): Prom
 const COLUMNS = 'version, expires_at, purge_at, created_at, id, owner, label, payload'
 
 /** Copies under made-up ids, in the order of their logins, and the visitors spread among them. */
-export async function insertRows(client: PoolClient, table: string, count: number): Promise<void> {
+async function insertRows(client: PoolClient, table: string, count: number): Promise<void> {
   const now = Date.now()
   const { rows } = await client.query('SELECT max(place)::int AS last FROM seed')
   const at = (step: number, all: number) => Math.floor((step * all) / STEPS)
