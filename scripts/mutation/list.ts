@@ -319,6 +319,11 @@ const storeMutations: Mutation[] = [
     'true ? ',
   ),
   on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
+    'a sweep in Redis that takes an index for done in which it stopped',
+    'return { removed, at - 1 }',
+    'return { removed, at }',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
     'a log out everywhere that leaves the ids of ended sessions in the index',
     "if index then redis.call('ZREM', index, id) end",
     '',

@@ -77,4 +77,18 @@ describeBoth('and the sessions of one owner', (program) => {
     assert.equal(await store.byOwner.deleteAll(OWNER), 1)
     assert.notEqual(await store.read(id(2)), null)
   })
+
+  it('removes expired ids from the indexes of all owners, in steps of the given size', async () => {
+    const [owners, now] = [30, Date.now()]
+    const store = make({ client, prefix: 'expired:' })
+    const index = (owner: number) => `expired:${`${owner}`.padStart(64, '0')}:owner`
+    for (let owner = 0; owner < owners; owner += 1)
+      await client.zadd(index(owner), now - 1, id(1), now - 2, id(2), now + HOUR, id(3))
+    assert.equal(await store.clearExpired({ dryRun: true }), 2 * owners)
+    const steps = [0]
+    assert.equal(await store.clearExpired({ batch: 7, onProgress: (removed) => steps.push(removed) }), 2 * owners)
+    assert.ok(steps.every((removed, at) => removed - (steps[at - 1] ?? 0) <= 7))
+    for (let owner = 0; owner < owners; owner += 1)
+      assert.deepEqual(await client.zrange(index(owner), '0', '-1'), [id(3)])
+  })
 })

@@ -46,7 +46,8 @@ export class KeyScan {
     for await (const keys of this.#pages()) {
       const ids = keys.flatMap((key) => ('id' in key ? [key.id] : []))
       for (let at = 0; at < ids.length; at += step) yield this.#purge(ids.slice(at, at + step), owners, [now, dry])
-      for (const key of keys) if ('owner' in key) yield* this.#trim(key.owner, [now, batch, dry])
+      const indexes = keys.flatMap((key) => ('owner' in key ? [this.#keys.index(key.owner)] : []))
+      yield* this.#trim(indexes, [now, batch, dry])
     }
   }
 
@@ -60,11 +61,17 @@ export class KeyScan {
     return expired.length
   }
 
-  async *#trim(owner: string, args: readonly [now: number, batch: number, dry: string]): AsyncGenerator<number> {
-    for (;;) {
-      const removed = (await this.#connection.run(INDEX_TRIM, [this.#keys.index(owner)], args)) as number
-      yield removed
-      if (args[2] !== '' || removed < args[1]) return
+  async *#trim(
+    indexes: readonly string[],
+    args: readonly [now: number, batch: number, dry: string],
+  ): AsyncGenerator<number> {
+    for (let left = indexes; left.length > 0; ) {
+      const trimmed = await inBatch(this.#connection, left, async (some) => {
+        const [removed, done] = (await this.#connection.run(INDEX_TRIM, some, args)) as [removed: number, done: number]
+        return { removed, rest: some.slice(done) }
+      })
+      yield trimmed.reduce((sum, { removed }) => sum + removed, 0)
+      left = trimmed.flatMap(({ rest }) => rest)
     }
   }
 

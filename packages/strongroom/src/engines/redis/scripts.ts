@@ -193,12 +193,23 @@ export const INDEX_MEMBERS = script(`
 return redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 `)
 
-/** KEYS index  ARGV now, at most, '1' for a dry run  → how many of its ids have expired, and are removed. */
+/**
+ * KEYS indexes  ARGV now, at most, '1' for a dry run
+ * → how many of their ids have expired, and are removed; and of how many indexes, from the first on, none is left.
+ */
 export const INDEX_TRIM = script(`
-if ARGV[3] == '1' then return redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]) end
-local stale = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
-for _, id in ipairs(stale) do redis.call('ZREM', KEYS[1], id) end
-return #stale
+local removed, most = 0, tonumber(ARGV[2])
+for at, key in ipairs(KEYS) do
+  if ARGV[3] == '1' then
+    removed = removed + redis.call('ZCOUNT', key, '-inf', ARGV[1])
+  else
+    local stale = redis.call('ZRANGEBYSCORE', key, '-inf', ARGV[1], 'LIMIT', 0, most - removed)
+    for _, id in ipairs(stale) do redis.call('ZREM', key, id) end
+    removed = removed + #stale
+    if removed == most then return { removed, at - 1 } end
+  end
+end
+return { removed, #KEYS }
 `)
 
 /** KEYS lease  ARGV holder, px  → 1 when it was free, 0 when somebody else holds it. */
