@@ -6,6 +6,7 @@ import { wrk, wrkMissing } from './http/load.ts'
 import { measureHttp } from './http/run.ts'
 import { measureMemory } from './memory.ts'
 import { measureMicro } from './micro/run.ts'
+import { measureOwners } from './owners.ts'
 import { barsOf, passes } from './report/bars.ts'
 import { fromJsonLines, merge, type Recording, toJsonLines, toJsonLinesWithBars } from './report/record.ts'
 import { tablesOf } from './report/tables.ts'
@@ -21,6 +22,7 @@ interface Options {
   readonly rounds?: number
   readonly seconds?: number
   readonly sessions: number
+  readonly million?: number
   readonly contenders?: RegExp
   readonly routes: Route[]
   readonly with?: string[]
@@ -61,6 +63,11 @@ const options = new Command('npm run bench --')
   .option('--rounds <n>', 'rounds of http (default: 2) and micro (default: 3)', whole)
   .option('--seconds <n>', 'seconds of each http slice (default: 0.5)', positive)
   .option('--sessions <n>', 'visitors of each server', whole, 1000)
+  .option(
+    '--million <n>',
+    'so many million sessions in Redis and in Postgres, too, for scale: ten take half an hour',
+    whole,
+  )
   .option('--contenders <pattern>', 'only contenders whose names match, and their limits', (text) => new RegExp(text))
   .option('--routes <routes>', 'which routes, separated by commas', routes, [...ROUTES])
   .option('--with <files...>', 'also show the figures in these files, written by earlier runs with --json')
@@ -70,17 +77,20 @@ const options = new Command('npm run bench --')
   .parse()
   .opts<Options>()
 
-const SMALL = { few: 1000, many: { memory: 10_000, sqlite: 10_000, file: 5000 } }
+const SMALL = { few: 1000, many: { memory: 10_000, sqlite: 10_000, file: 5000 }, onServers: [1000, 10_000] }
 /** A million files take most of an hour to make, so there are fewer of them. */
-const LARGE = { few: 10_000, many: { memory: 1_000_000, sqlite: 1_000_000, file: 200_000 } }
+const LARGE = {
+  few: 10_000,
+  many: { memory: 1_000_000, sqlite: 1_000_000, file: 200_000 },
+  onServers: [10_000, 1_000_000],
+}
 
-/** In Postgres: the rows of a small table, those of a large one, and how many of the large one have expired. */
-const FEW_ROWS = { few: 1000, many: 20_000, expired: 18_000 }
-const MANY_ROWS = { few: 10_000, many: 5_000_000, expired: 4_500_000 }
+/** Rows of the tables that are swept. */
+const [FEW_ROWS, MANY_ROWS] = [20_000, 1_000_000]
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
-async function measure({ quick = false, only = [...PARTS], ...given }: Options): Promise<Figure[]> {
+async function measure({ quick = false, only = [...PARTS], million, ...given }: Options): Promise<Figure[]> {
   const figures: Figure[] = []
   if (only.includes('http') && !wrk) say(wrkMissing)
   else if (only.includes('http')) {
@@ -93,10 +103,15 @@ async function measure({ quick = false, only = [...PARTS], ...given }: Options):
   }
   if (only.includes('trips')) figures.push(...(await measureTrips({ ...given, say })))
   if (only.includes('size')) figures.push(...(await measureSize({ ...given, sessions: quick ? 1000 : 10_000, say })))
-  if (only.includes('sweep')) figures.push(...(await measureSweep({ ...(quick ? FEW_ROWS : MANY_ROWS), say })))
+  if (only.includes('sweep')) figures.push(...(await measureSweep({ rows: quick ? FEW_ROWS : MANY_ROWS, say })))
   if (only.includes('memory'))
     figures.push(...(await measureMemory({ counts: quick ? [10_000] : [10_000, 100_000], say })))
-  if (only.includes('scale')) figures.push(...(await measureScale({ ...(quick ? SMALL : LARGE), say })))
+  if (only.includes('scale')) {
+    const { onServers, ...here } = quick ? SMALL : LARGE
+    const most = million === undefined ? [] : [million * 1_000_000]
+    figures.push(...(await measureScale({ ...here, onServers: [...new Set([...onServers, ...most])], say })))
+    figures.push(...(await measureOwners({ few: 3, many: quick ? 300 : 30_000, say })))
+  }
   return figures
 }
 

@@ -1,21 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { type BaseSessions, createSessions, type IndexedStore, type SessionsOptions } from 'strongroom'
+import type { IndexedStore } from 'strongroom'
 import { file } from 'strongroom/file'
 import { memory } from 'strongroom/memory'
 import { sqlite } from 'strongroom/sqlite'
-import { median } from './figures.ts'
-import { begin, readOnce, type Values, writeOnce } from './micro/sessions.ts'
+import { begin } from './micro/sessions.ts'
+import { type Cost, costsOf, VERBS, type Verb } from './scale/cost.ts'
+import { sessionsIn, VISITORS } from './scale/seed.ts'
 
-// `node bench/population.ts ENGINE COUNT DIRECTORY`: fills a store and prints, as JSON, how long a read and a write of one
-// session among COUNT take, in µs: the median over visitors spread evenly over all of them, each of whom comes once.
+// `node bench/population.ts ENGINE COUNT DIRECTORY`: fills a store and prints, as JSON, what requests cost whose sessions are
+// spread evenly over COUNT.
 const [engine = '', count = '0', directory = '.'] = process.argv.slice(2)
 const wanted = Number(count)
-const VISITORS = 2000
 
 /** Filled without waiting for the disk, and measured with the defaults. */
 const kinds: Record<string, (filling: boolean) => IndexedStore> = {
-  memory: () => memory({ max: wanted, maxBytes: 2 ** 34 }),
+  // The logins that are measured need room, too.
+  memory: () => memory({ max: wanted + VISITORS + 1000, maxBytes: 2 ** 34 }),
   file: (filling) => file({ dir: directory, durable: !filling }),
   sqlite: (filling) => sqlite({ path: join(directory, 'sessions.db'), synchronous: filling ? 'normal' : 'full' }),
 }
@@ -23,33 +24,19 @@ const kinds: Record<string, (filling: boolean) => IndexedStore> = {
 const make = kinds[engine]
 if (!make) throw new Error(`There is no engine "${engine}".`)
 const secrets = randomBytes(32)
-// Without a memo: among so many visitors, the next one was not here recently.
-const over = (store: IndexedStore) =>
-  createSessions<Values>({ secrets, store, seal: 'two-key', memo: false } as SessionsOptions)
+const filling = make(true)
+const filler = sessionsIn(filling, secrets)
 
 const cookies: string[] = []
-const filling = make(true)
-const filler = over(filling)
 for (let from = 0; from < wanted; from += 500) {
   const some = Array.from({ length: Math.min(500, wanted - from) }, (_, i) => begin(filler, from + i))
   for (const [i, cookie] of (await Promise.all(some)).entries())
     if ((from + i) % Math.ceil(wanted / VISITORS) === 0) cookies.push(cookie)
 }
-const measured = engine === 'memory' ? filler : over(make(false))
-if (engine !== 'memory') await filling.close()
-
-// The first half warms up the compiler.
-const [early, late] = [cookies.slice(0, cookies.length / 2), cookies.slice(cookies.length / 2)]
-const visit = { read: readOnce, write: writeOnce }
-const each = async (verb: keyof typeof visit, visitors: readonly string[]) => {
-  const times: number[] = []
-  for (const cookie of visitors) {
-    const began = performance.now()
-    await visit[verb](measured as BaseSessions<Values>, cookie)
-    times.push((performance.now() - began) * 1000)
-  }
-  return median(times)
-}
-for (const verb of ['read', 'write'] as const) await each(verb, early)
-console.log(JSON.stringify({ read: await each('read', late), write: await each('write', late) }))
+const store = engine === 'memory' ? filling : make(false)
+if (store !== filling) await filling.close()
+const sessions = store === filling ? filler : sessionsIn(store, secrets)
+const costs: Partial<Record<Verb, Cost | undefined>> = {}
+for (const verb of VERBS) [costs[verb]] = await costsOf([{ sessions, cookies }], verb)
+console.log(JSON.stringify(costs))
 process.exit()

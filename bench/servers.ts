@@ -8,21 +8,29 @@ import { startPostgres } from '../test/servers/postgres.ts'
 import { startRedis } from '../test/servers/redis.ts'
 import { LOAD } from './processors.ts'
 
-/** With common settings: Postgres and MariaDB write to the disk at each commit, Redis once a second. */
+/**
+ * With common settings: Postgres and MariaDB write to the disk at each commit, Redis once a second. Redis does not rewrite its log
+ * meanwhile: it would fork, and a copy of a large process takes memory and time.
+ */
 const KINDS = {
   postgres: { program: 'postgres', start: () => startPostgres({ shared_buffers: '1GB', max_wal_size: '4GB' }) },
   mysql: { program: 'mariadbd', start: () => startMariadb({ 'innodb-buffer-pool-size': '1G' }) },
-  redis: { program: 'redis-server', start: () => startRedis({ appendfsync: 'everysec' }) },
+  redis: {
+    program: 'redis-server',
+    start: () => startRedis({ appendfsync: 'everysec', 'auto-aof-rewrite-percentage': '0' }),
+  },
   memcached: { program: 'memcached', start: () => startMemcached() },
 } as const
 
 export type ServerName = keyof typeof KINDS
 export type Urls = Partial<Record<ServerName, string>>
 
+export type RunningServer = Server & { readonly url: string }
+
 export interface Servers {
   readonly urls: Urls
   /** The servers with their ports, for a proxy between. */
-  readonly running: Partial<Record<ServerName, Server & { readonly url: string }>>
+  readonly running: Partial<Record<ServerName, RunningServer>>
   stop(): Promise<void>
 }
 
@@ -33,7 +41,7 @@ export const installed = (name: ServerName): boolean => find(KINDS[name].program
  * itself, because that is the one that is measured.
  */
 export async function startServers(names: Iterable<ServerName>): Promise<Servers> {
-  const running: Partial<Record<ServerName, Server & { url: string }>> = {}
+  const running: Partial<Record<ServerName, RunningServer>> = {}
   const stop = async () => {
     for (const server of Object.values(running)) await server.stop()
   }
@@ -52,8 +60,13 @@ export async function startServers(names: Iterable<ServerName>): Promise<Servers
 
 /** Moves what listens on a port, and all that it will start, to the processor of the load. */
 function moveToLoad(port: number): void {
-  if (availableParallelism() < 2 || !find('taskset') || !find('ss')) return
+  if (availableParallelism() < 2 || !find('taskset')) return
+  for (const pid of listenersOn(port)) spawnSync('taskset', ['-a', '-c', '-p', `${LOAD}`, `${pid}`])
+}
+
+/** The processes that listen on a port; none where that cannot be found out. */
+export function listenersOn(port: number): number[] {
+  if (!find('ss')) return []
   const { stdout } = spawnSync('ss', ['-Hltnp', `sport = :${port}`], { encoding: 'utf8' })
-  for (const [, pid] of stdout.matchAll(/pid=(\d+)/g))
-    spawnSync('taskset', ['-a', '-c', '-p', `${LOAD}`, pid as string])
+  return [...stdout.matchAll(/pid=(\d+)/g)].map(([, pid]) => Number(pid))
 }

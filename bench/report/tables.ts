@@ -13,15 +13,19 @@ export interface Table {
 /** Everything that was measured: what the terminal shows, and the end of docs/benchmarks.md. */
 export function tablesOf(figures: readonly Figure[], bars: readonly Bar[]): Table[] {
   const of = (bench: Bench) => figures.filter((figure) => figure.bench === bench)
+  const scale = of('scale')
+  const isAmong = ({ route }: Figure) => route.includes(' among ')
+  const isOfUser = (figure: Figure) => !isAmong(figure)
   const tables = [
     barTable(bars),
     requests(of('http')),
     plain('Single steps, in µs, and the share that the cipher alone takes', of('micro'), 'step'),
     plain('Stored size of a session of 1 KB, in bytes', of('size'), 'sessions'),
-    plain('Postgres with few and with many rows, and during a sweep', of('sweep')),
+    plain('Postgres during a sweep, and with partitions', of('sweep')),
     plain('Round trips and bytes between the application and its server, for one request', of('trips'), 'request'),
     plain("Memory for a session of 1 KB, in bytes, and the peer's as a share of it", of('memory'), 'sessions'),
-    plain('Requests with few and with many sessions in the store, and the ratio of few to many', of('scale')),
+    byUnit('With few and with many sessions in the store, and the ratio of few to many', scale.filter(isAmong)),
+    byUnit('For users with few and with many sessions, and the ratio of few to many', scale.filter(isOfUser)),
   ]
   return tables.filter(({ rows }) => rows.length > 0)
 }
@@ -71,6 +75,24 @@ function requests(figures: readonly Figure[]): Table {
 
 const spreadOf = ({ spread }: Figure) =>
   spread && spread[0] !== spread[1] ? ` (${spread.map((ratio) => Math.round(ratio * 100)).join('–')})` : ''
+
+/** A column for each unit. */
+function byUnit(title: string, figures: readonly Figure[]): Table {
+  const units = [...new Set(figures.map(({ unit }) => unit))]
+  const rows = new Map<string, readonly string[]>()
+  for (const { contender, route } of figures) {
+    const cells = units.map((unit) => cell(find(figures, contender, route, unit)))
+    rows.set(`${contender} ${route}`, [contender, route, ...cells])
+  }
+  return { title, head: ['contender', 'what', ...units], rows: [...rows.values()] }
+}
+
+/** A value, and its ratio to what it is compared with. */
+function cell(figure: Figure | undefined): string {
+  if (!figure) return ''
+  const { value, ratioToLimit } = figure
+  return ratioToLimit === null || ratioToLimit === 1 ? number(value) : `${number(value)} · ${percent(ratioToLimit)}`
+}
 
 function plain(title: string, figures: readonly Figure[], second = 'what'): Table {
   return {

@@ -125,6 +125,11 @@ const ownerMutations: Mutation[] = [
     'owner IS NOT DISTINCT FROM $6${notifying}',
     '($6::bytea IS NULL OR $6 IS NOT NULL)${notifying}',
   ),
+  on('test/engines/postgres.test.ts', 'packages/strongroom/src/engines/postgres/statements.ts')(
+    'a sweep in PostgreSQL that takes a spot of one partition for that of another',
+    ' AND expires_at <= $5 RETURNING 1',
+    ' RETURNING 1',
+  ),
   on('test/engines/mysql.test.ts', 'packages/strongroom/src/engines/mysql/statements.ts')(
     'an update in MariaDB that changes the owner',
     'AND owner <=> ?',
@@ -183,8 +188,8 @@ const ownerMutations: Mutation[] = [
   ),
   on('test/engines/redis.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
     'deleteAll in Redis that ends only the versions that it has listed first',
-    'const { ended, head } = await this.#delete(id, owner, { isOfOwner: true })',
-    'const seen = decodeHead((await this.#connection.run(DESCRIBE, [this.#keys.session(id)], []) as [Buffer])[0])\n    const { ended, head } = await this.#delete(id, owner, { isOfOwner: true, version: seen?.version ?? 0 })',
+    'return (await this.#connection.run(DELETE_OWNED, keys, args)) as readonly unknown[]',
+    'const seen = (await this.#connection.run(DESCRIBE, keys.slice(0, some.length), [])) as [Buffer][]\n      void args\n      return Promise.all(\n        seen.map(async ([start], at) => {\n          const { head } = await this.delete(some[at] as Id, null, start.readUIntBE(13, 6))\n          return head && start.subarray(0, 58)\n        }),\n      )',
   ),
   on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/store.ts')(
     'deleteAll of two stores that ends only the versions that it has listed first',
@@ -330,6 +335,26 @@ const storeMutations: Mutation[] = [
     ' && !seen.has(texts[at] as Id)',
     '',
   ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
+    'a script for each session of a page',
+    '(await connection.isCluster()) ? ',
+    'true ? ',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
+    'a sweep in Redis that takes an index for done in which it stopped',
+    'return { removed, at - 1 }',
+    'return { removed, at }',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
+    'a log out everywhere that leaves the ids of ended sessions in the index',
+    "if index then redis.call('ZREM', index, id) end",
+    '',
+  ),
+  on('test/engines/redis/owners.test.ts', 'packages/strongroom/src/engines/redis/scripts.ts')(
+    'a log out everywhere that ends what now belongs to somebody else',
+    ' and ownerOf(head) == ARGV[2] and head',
+    ' and head',
+  ),
   on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/combined.ts')(
     'a list that shows what was moved meanwhile twice',
     '!listed.has(listing.id) && ',
@@ -373,11 +398,7 @@ const storeMutations: Mutation[] = [
     'this.#table.expiresAt[slot] = expiresAt\n    this.#deadlines?.move(slot)',
     'this.#table.expiresAt[slot] = expiresAt',
   ),
-  memory(
-    'an expired entry that stays beside the one that takes its id',
-    'if (old !== NONE) this.#remove(old)\n',
-    '',
-  ),
+  memory('an expired entry that stays beside the one that takes its id', 'if (old !== NONE) this.#remove(old)\n', ''),
   ...(
     [
       ['a memo that counts what was replaced', 'this.#weight += weight - before.weight', 'this.#weight += weight'],

@@ -336,6 +336,24 @@ describe('postgres on a server of its own', { skip: postgresNeed.skip }, () => {
     assert.equal(await store.clearExpired(), 1)
   })
 
+  test('a sweep of a table with partitions removes no live session that is at the same spot of another partition', async () => {
+    const table = newTable()
+    const plain = newTable()
+    await open({ table: plain }).schema.migrate()
+    await sql(`CREATE TABLE ${table} (LIKE ${plain}, PRIMARY KEY (id)) PARTITION BY HASH (id)`)
+    for (const part of [0, 1])
+      await sql(`CREATE TABLE ${table}_${part} PARTITION OF ${table} FOR VALUES WITH (MODULUS 2, REMAINDER ${part})`)
+    // Identity columns of tables with partitions exist from PostgreSQL 17 on.
+    await sql(`CREATE SEQUENCE ${table}_places`)
+    await sql(`ALTER TABLE ${table} ALTER COLUMN place SET DEFAULT nextval('${table}_places')`)
+    await sql(`COMMENT ON TABLE ${table} IS 'strongroom format 1'`)
+    const store = open({ table })
+    for (let name = 0; name < 40; name += 1)
+      await store.create(id(name), entry({ expiresAt: name % 2 === 0 ? 1000 : Date.now() + HOUR }))
+    assert.equal(await store.clearExpired(), 20)
+    assert.equal((await sql(`SELECT 1 FROM ${table}`)).length, 20)
+  })
+
   test('works with serializable transactions and with the escape format of bytea', async () => {
     const url = await role(
       'strict',

@@ -135,13 +135,14 @@ function sweeping(table: string) {
   const position = '(SELECT count(*) FROM seen), last.purge_at, last.place FROM last'
   return {
     count: `WITH ${seen} SELECT (SELECT count(*) FROM seen WHERE expires_at <= $5), ${position}`,
-    // Rows are locked first and their deadline is checked again: one may have been touched since, and another runner may have it.
+    // Rows are locked first and their deadline is checked again: one may have been touched since, and another runner may have it. It
+    // is checked once more when they are deleted: in a table with partitions, each of them has a row at the same spot.
     purge: `WITH ${seen},
       due AS MATERIALIZED (
         SELECT ctid AS spot FROM ${table}
         WHERE ctid = ANY (ARRAY(SELECT spot FROM seen WHERE expires_at <= $5)) AND expires_at <= $5
         FOR UPDATE SKIP LOCKED
-      ), gone AS (DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT spot FROM due)) RETURNING 1)
+      ), gone AS (DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT spot FROM due)) AND expires_at <= $5 RETURNING 1)
       SELECT (SELECT count(*) FROM gone), ${position}`,
   }
 }

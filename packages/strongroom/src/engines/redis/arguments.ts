@@ -37,30 +37,22 @@ export function packTouch(now: number, expiresAt: number, expected: number | und
   return packed
 }
 
-/** 0 until when an index contains a session, 6   6 whose index, 32 */
-export function packIndexed(owner: string, until: number): Buffer {
+/** 0 a moment, 6   6 an owner, 32 */
+export function packOwner(owner: string, moment: number): Buffer {
   const packed = Buffer.allocUnsafe(38)
-  packed.writeUIntBE(until, 0, 6)
+  packed.writeUIntBE(storedMoment(moment), 0, 6)
   writeOwner(owner, packed, 6)
   return packed
 }
 
-/** What a session must be, or it is not deleted. */
-export interface OnlyIf {
-  readonly version?: number | undefined
-  /** Of the owner whose index is given. */
-  readonly isOfOwner?: boolean
-}
-
-const OF_VERSION = 1
-const OF_OWNER = 2
-
-/** 0 now, 6   6 flags   7 the version, 6, with flag 1   13 the owner whose index is given, 32, if it is not null */
-export function packDelete(now: number, owner: string | null, { version, isOfOwner = false }: OnlyIf): Buffer {
+/** 0 now, 6   6 whether only a version is deleted   7 which one, 6, then   13 the owner whose index is given, 32, if it is not null */
+export function packDelete(now: number, owner: string | null, version: number | undefined): Buffer {
   const packed = Buffer.alloc(45)
   packed.writeUIntBE(storedMoment(now), 0, 6)
-  packed[6] = (version === undefined ? 0 : OF_VERSION) | (isOfOwner ? OF_OWNER : 0)
-  if (version !== undefined) packed.writeUIntBE(version, 7, 6)
+  if (version !== undefined) {
+    packed[6] = 1
+    packed.writeUIntBE(version, 7, 6)
+  }
   if (owner !== null) writeOwner(owner, packed, 13)
   return packed
 }

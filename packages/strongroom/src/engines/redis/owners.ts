@@ -1,10 +1,10 @@
 import type { Id } from '../../crypto/token.ts'
 import type { Clock, Listing, ListOptions } from '../../store.ts'
 import { inPages, STEP } from '../shared/pages.ts'
-import { type OnlyIf, packDelete } from './arguments.ts'
+import { packDelete, packOwner } from './arguments.ts'
 import type { RedisConnection } from './connection.ts'
 import { decodeHead, decodePreface, type Head, type Keys } from './format.ts'
-import { DELETE, DESCRIBE, INDEX_ADD, INDEX_MEMBERS, INDEX_REMOVE } from './scripts.ts'
+import { DELETE, DELETE_OWNED, DESCRIBE, INDEX_ADD, INDEX_MEMBERS, INDEX_REMOVE } from './scripts.ts'
 
 /**
  * The index of each owner: a sorted set of session ids, scored by the moment until when it is sure to contain them. A session is
@@ -32,17 +32,22 @@ export class OwnerSets {
     await this.#connection.run(INDEX_ADD, [this.#keys.index(owner)], [this.#clock(), id, until])
   }
 
-  /** Never rejects: the session has ended, and an id that stays in an index does no harm. */
-  async remove(id: Id, { owner, until }: Head): Promise<void> {
-    if (owner === null) return
-    await this.#connection.run(INDEX_REMOVE, [this.#keys.index(owner)], [id, until]).catch(() => {})
+  /** Never rejects: the sessions have ended, and an id that stays in an index does no harm. */
+  async remove(ended: readonly Ended[]): Promise<void> {
+    const owned = ended.flatMap(({ id, head: { owner, until } }) => (owner === null ? [] : [{ id, owner, until }]))
+    await inBatch(this.#connection, owned, (some) =>
+      this.#connection.run(
+        INDEX_REMOVE,
+        some.map(({ owner }) => this.#keys.index(owner)),
+        some.flatMap(({ id, until }) => [id, until]),
+      ),
+    ).catch(() => {})
   }
 
   list(owner: string, options: ListOptions = {}): AsyncIterable<Listing[]> {
     return inPages(options, this.#start(), async (place) => {
       const { ids, next } = await this.#members(owner, place)
-      const found = await Promise.all(ids.map((id) => readListing(this.#connection, this.#keys, id)))
-      const listings = found.filter((listing) => listing !== null)
+      const listings = await readListings(this.#connection, this.#keys, ids)
       const now = this.#clock()
       return { listings: listings.filter((each) => each.owner === owner && each.expiresAt > now), next }
     })
@@ -52,9 +57,10 @@ export class OwnerSets {
     let ended = 0
     for (let place: Place | null = this.#start(); place !== null; ) {
       const { ids, next }: Members = await this.#members(owner, place)
-      const others = ids.filter((id) => id !== except)
-      const done = await Promise.all(others.map((id) => this.#deleteIfOwner(owner, id)))
-      ended += done.filter(Boolean).length
+      ended += await this.#deleteOwned(
+        owner,
+        ids.filter((id) => id !== except),
+      )
       place = next
     }
     return ended
@@ -64,23 +70,25 @@ export class OwnerSets {
    * Ends a session and removes it from the index of `owner`, if that is its owner. With a version, ends only that version. `head`
    * is what was ended when it still has to be removed from an index.
    */
-  delete(id: Id, owner: string | null, version: number | undefined): Promise<Deleted> {
-    return this.#delete(id, owner, { version })
-  }
-
-  async #deleteIfOwner(owner: string, id: Id): Promise<boolean> {
-    const { ended, head } = await this.#delete(id, owner, { isOfOwner: true })
-    if (head) await this.remove(id, head)
-    return ended
-  }
-
-  async #delete(id: Id, owner: string | null, onlyIf: OnlyIf): Promise<Deleted> {
+  async delete(id: Id, owner: string | null, version: number | undefined): Promise<Deleted> {
     const keys = [this.#keys.session(id)]
     if (owner !== null && this.#connection.isOneServer) keys.push(this.#keys.index(owner))
-    const packed = packDelete(this.#clock(), owner, onlyIf)
+    const packed = packDelete(this.#clock(), owner, version)
     const reply = await this.#connection.run(DELETE, keys, [packed, this.#channel])
     const head = decodeHead(reply)
     return { ended: head !== null || reply === 1, head }
+  }
+
+  async #deleteOwned(owner: string, ids: readonly Id[]): Promise<number> {
+    const index = this.#connection.isOneServer ? [this.#keys.index(owner)] : []
+    const replies = await inBatch(this.#connection, ids, async (some) => {
+      const keys = [...some.map((id) => this.#keys.session(id)), ...index]
+      const args = [packOwner(owner, this.#clock()), this.#channel, index.length]
+      return (await this.#connection.run(DELETE_OWNED, keys, args)) as readonly unknown[]
+    })
+    const ended = headsOf(ids, replies)
+    if (index.length === 0) await this.remove(ended)
+    return ended.length
   }
 
   #start(): Place {
@@ -119,16 +127,48 @@ interface Place {
   readonly seen: Set<Id>
 }
 
+/** A session that has ended. */
+interface Ended {
+  readonly id: Id
+  readonly head: Head
+}
+
 interface Members {
   readonly ids: readonly Id[]
   readonly next: Place | null
 }
 
-/** What lists show of a session, live or expired. Its bytes are not read. */
-export async function readListing(connection: RedisConnection, keys: Keys, id: Id): Promise<Listing | null> {
-  const [start, length] = (await connection.run(DESCRIBE, [keys.session(id)], [])) as [Buffer, number]
-  const preface = decodePreface(start)
-  if (!preface) return null
-  const { expiresAt, createdAt, owner, label } = preface
-  return { id, expiresAt, createdAt, owner, label, size: length - preface.start }
+/** What lists show of sessions, live or expired, of those that are there. Their bytes are not read. */
+export async function readListings(connection: RedisConnection, keys: Keys, ids: readonly Id[]): Promise<Listing[]> {
+  const found = await inBatch(connection, ids, async (some) => {
+    const sessions = some.map((id) => keys.session(id))
+    return (await connection.run(DESCRIBE, sessions, [])) as readonly [start: Buffer, length: number][]
+  })
+  return found.flat().flatMap(([start, length], at): Listing[] => {
+    const preface = decodePreface(start)
+    if (!preface) return []
+    const { expiresAt, createdAt, owner, label } = preface
+    return [{ id: ids[at] as Id, expiresAt, createdAt, owner, label, size: length - preface.start }]
+  })
+}
+
+/** From the replies of a script that returns a head or nil for each of these sessions. */
+export function headsOf(ids: readonly Id[], replies: readonly (readonly unknown[])[]): readonly Ended[] {
+  return replies.flat().flatMap((reply, at) => {
+    const head = decodeHead(reply)
+    return head ? [{ id: ids[at] as Id, head }] : []
+  })
+}
+
+/**
+ * Runs a script for all of them at a time, because a run costs several times as much as what it does for one. In a cluster, for
+ * each by itself: they are on many servers, and a script may only use what is on one.
+ */
+export async function inBatch<T, R>(
+  connection: RedisConnection,
+  all: readonly T[],
+  run: (some: readonly T[]) => Promise<R>,
+): Promise<R[]> {
+  if (all.length === 0) return []
+  return connection.isOneServer ? [await run(all)] : Promise.all(all.map((one) => run([one])))
 }

@@ -2,11 +2,11 @@ import { Memo } from '../../base/memo.ts'
 import type { Id } from '../../crypto/token.ts'
 import type { Clock, Listing } from '../../store.ts'
 import type { RedisConnection } from './connection.ts'
-import { decodeHead, type Keys, type ParsedKey } from './format.ts'
-import { type OwnerSets, readListing } from './owners.ts'
+import type { Keys, ParsedKey } from './format.ts'
+import { headsOf, inBatch, type OwnerSets, readListings } from './owners.ts'
 import { INDEX_TRIM, PURGE } from './scripts.ts'
 
-/** How many keys one step of SCAN covers, and how many commands run in parallel: other clients never wait longer than that. */
+/** How many keys one step of SCAN covers, and one run of a script: other clients never wait longer than that. */
 const STEP = 200
 /** How many of the ids seen so far are remembered: the latest, at least half of this. */
 const REMEMBERED = 100_000
@@ -29,8 +29,7 @@ export class KeyScan {
     for await (const keys of this.#pages()) {
       if (signal?.aborted) return
       const ids = keys.flatMap((key) => ('id' in key && isNew(key.id) ? [key.id] : []))
-      const listings = await Promise.all(ids.map((id) => readListing(this.#connection, this.#keys, id)))
-      found.push(...listings.filter((listing) => listing !== null))
+      found.push(...(await readListings(this.#connection, this.#keys, ids)))
       while (found.length >= page) {
         yield* this.#live(found.splice(0, page))
         if (signal?.aborted) return
@@ -46,25 +45,33 @@ export class KeyScan {
     const dry = dryRun ? '1' : ''
     for await (const keys of this.#pages()) {
       const ids = keys.flatMap((key) => ('id' in key ? [key.id] : []))
-      for (let at = 0; at < ids.length; at += step) {
-        const purged = await Promise.all(ids.slice(at, at + step).map((id) => this.#purge(id, owners, [now, dry])))
-        yield purged.filter(Boolean).length
-      }
-      for (const key of keys) if ('owner' in key) yield* this.#trim(key.owner, [now, batch, dry])
+      for (let at = 0; at < ids.length; at += step) yield this.#purge(ids.slice(at, at + step), owners, [now, dry])
+      const indexes = keys.flatMap((key) => ('owner' in key ? [this.#keys.index(key.owner)] : []))
+      yield* this.#trim(indexes, [now, batch, dry])
     }
   }
 
-  async #purge(id: Id, owners: OwnerSets, args: readonly [now: number, dry: string]): Promise<boolean> {
-    const head = decodeHead(await this.#connection.run(PURGE, [this.#keys.session(id)], args))
-    if (head && args[1] === '') await owners.remove(id, head)
-    return head !== null
+  async #purge(ids: readonly Id[], owners: OwnerSets, args: readonly [now: number, dry: string]): Promise<number> {
+    const replies = await inBatch(this.#connection, ids, async (some) => {
+      const sessions = some.map((id) => this.#keys.session(id))
+      return (await this.#connection.run(PURGE, sessions, args)) as readonly unknown[]
+    })
+    const expired = headsOf(ids, replies)
+    if (args[1] === '') await owners.remove(expired)
+    return expired.length
   }
 
-  async *#trim(owner: string, args: readonly [now: number, batch: number, dry: string]): AsyncGenerator<number> {
-    for (;;) {
-      const removed = (await this.#connection.run(INDEX_TRIM, [this.#keys.index(owner)], args)) as number
-      yield removed
-      if (args[2] !== '' || removed < args[1]) return
+  async *#trim(
+    indexes: readonly string[],
+    args: readonly [now: number, batch: number, dry: string],
+  ): AsyncGenerator<number> {
+    for (let left = indexes; left.length > 0; ) {
+      const trimmed = await inBatch(this.#connection, left, async (some) => {
+        const [removed, done] = (await this.#connection.run(INDEX_TRIM, some, args)) as [removed: number, done: number]
+        return { removed, rest: some.slice(done) }
+      })
+      yield trimmed.reduce((sum, { removed }) => sum + removed, 0)
+      left = trimmed.flatMap(({ rest }) => rest)
     }
   }
 

@@ -111,7 +111,7 @@ return 1
 `)
 
 /**
- * KEYS session  ARGV packed with `packTouch`, with `packIndexed` if the index of its owner contains it
+ * KEYS session  ARGV packed with `packTouch`, with `packOwner` (owner, until) if its index contains it
  * → 0 not live or another version, 1 touched, or the head of the session when the index of its owner must be updated first.
  */
 export const TOUCH = script(`
@@ -131,6 +131,7 @@ return 1
 `)
 
 /**
+/**
  * KEYS session, index?  ARGV packed with `packDelete`, channel or ''
  * → nil not deleted, 1 deleted and removed from the index, or the head of the deleted session.
  */
@@ -139,8 +140,7 @@ local key, now, flags = KEYS[1], momentAt(ARGV[1], 1), string.byte(ARGV[1], 7)
 local version, owner = string.sub(ARGV[1], 8, 13), string.sub(ARGV[1], 14, 45)
 local head = headOf(key)
 if not live(head, now) then return false end
-if flags % 2 == 1 and versionOf(head) ~= version then return false end
-if flags >= 2 and ownerOf(head) ~= owner then return false end
+if flags == 1 and versionOf(head) ~= version then return false end
 redis.call('DEL', key)
 publish(ARGV[2], idIn(key))
 if KEYS[2] and ownerOf(head) == owner then
@@ -150,17 +150,45 @@ end
 return head
 `)
 
-/** KEYS session  ARGV now, '1' for a dry run  → the head of an expired session, which is removed, or nil. */
-export const PURGE = script(`
-local head = headOf(KEYS[1])
-if not ours(head) or live(head, tonumber(ARGV[1])) then return false end
-if ARGV[2] ~= '1' then redis.call('DEL', KEYS[1]) end
-return head
+/**
+ * KEYS sessions, index?  ARGV packed with `packOwner` (owner, now), channel or '', how many indexes are given
+ * → for each nil when it is not live or not of this owner, and otherwise the head of the session, which is deleted.
+ */
+export const DELETE_OWNED = script(`
+local now, owner = momentAt(ARGV[1], 1), string.sub(ARGV[1], 7)
+local heads, sessions = {}, #KEYS - tonumber(ARGV[3])
+local index = KEYS[sessions + 1]
+for at = 1, sessions do
+  local key = KEYS[at]
+  local head = headOf(key)
+  heads[at] = live(head, now) and ownerOf(head) == owner and head
+  if heads[at] then
+    redis.call('DEL', key)
+    publish(ARGV[2], idIn(key))
+    if index then redis.call('ZREM', index, idIn(key)) end
+  end
+end
+return heads
 `)
 
-/** KEYS session  → everything before its bytes, and the length of the whole value. */
+/** KEYS sessions  ARGV now, '1' for a dry run  → for each the head of an expired session, which is removed, or nil. */
+export const PURGE = script(`
+local heads = {}
+for at, key in ipairs(KEYS) do
+  local head = headOf(key)
+  heads[at] = ours(head) and not live(head, tonumber(ARGV[1])) and head
+  if heads[at] and ARGV[2] ~= '1' then redis.call('DEL', key) end
+end
+return heads
+`)
+
+/** KEYS sessions  → for each everything before its bytes, and the length of the whole value. */
 export const DESCRIBE = script(`
-return { redis.call('GETRANGE', KEYS[1], 0, ${PREFACE - 1}), redis.call('STRLEN', KEYS[1]) }
+local found = {}
+for at, key in ipairs(KEYS) do
+  found[at] = { redis.call('GETRANGE', key, 0, ${PREFACE - 1}), redis.call('STRLEN', key) }
+end
+return found
 `)
 
 /** KEYS index  ARGV now, id, until */
@@ -169,11 +197,17 @@ index(KEYS[1], tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]))
 return 1
 `)
 
-/** KEYS index  ARGV id, until. With another `until`, it is not the session that ended: one with the same id has been added since. */
+/**
+ * KEYS indexes  ARGV for each an id and its `until`. With another `until`, it is not the session that ended: one with the same id
+ * has been added since.
+ */
 export const INDEX_REMOVE = script(`
-local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if score and tonumber(score) == tonumber(ARGV[2]) then return redis.call('ZREM', KEYS[1], ARGV[1]) end
-return 0
+for at, key in ipairs(KEYS) do
+  local id, till = ARGV[2 * at - 1], ARGV[2 * at]
+  local score = redis.call('ZSCORE', key, id)
+  if score and tonumber(score) == tonumber(till) then redis.call('ZREM', key, id) end
+end
+return 1
 `)
 
 /** KEYS index  ARGV the least score, at most  → ids of sessions that may be live, each followed by its score, in that order. */
@@ -181,12 +215,23 @@ export const INDEX_MEMBERS = script(`
 return redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 `)
 
-/** KEYS index  ARGV now, at most, '1' for a dry run  → how many of its ids have expired, and are removed. */
+/**
+ * KEYS indexes  ARGV now, at most, '1' for a dry run
+ * → how many of their ids have expired, and are removed; and of how many indexes, from the first on, none is left.
+ */
 export const INDEX_TRIM = script(`
-if ARGV[3] == '1' then return redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]) end
-local stale = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
-for _, id in ipairs(stale) do redis.call('ZREM', KEYS[1], id) end
-return #stale
+local removed, most = 0, tonumber(ARGV[2])
+for at, key in ipairs(KEYS) do
+  if ARGV[3] == '1' then
+    removed = removed + redis.call('ZCOUNT', key, '-inf', ARGV[1])
+  else
+    local stale = redis.call('ZRANGEBYSCORE', key, '-inf', ARGV[1], 'LIMIT', 0, most - removed)
+    for _, id in ipairs(stale) do redis.call('ZREM', key, id) end
+    removed = removed + #stale
+    if removed == most then return { removed, at - 1 } end
+  end
+end
+return { removed, #KEYS }
 `)
 
 /** KEYS lease  ARGV holder, px  → 1 when it was free, 0 when somebody else holds it. */

@@ -13,7 +13,7 @@ import type {
   Version,
 } from '../../store.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
-import { packCreate, packIndexed, packTouch, packUpdate } from './arguments.ts'
+import { packCreate, packOwner, packTouch, packUpdate } from './arguments.ts'
 import { RedisChangeFeed } from './changes.ts'
 import type { Claims, RedisConnection } from './connection.ts'
 import { decode, decodeHead, indexUntil, isVersion, Keys, newVersion, SIZE_LIMIT } from './format.ts'
@@ -111,7 +111,7 @@ export class Redis implements ScannableStore {
       const until = indexUntil(expiresAt, now, head.version)
       await this.#owners.add(head.owner, id, until)
       // Refused once more, it is no longer the same session: an id that is created again may have another owner.
-      reply = await this.#connection.run(TOUCH, keys, [packed, packIndexed(head.owner, until)])
+      reply = await this.#connection.run(TOUCH, keys, [packed, packOwner(head.owner, until)])
     }
     return reply === 1
   }
@@ -120,7 +120,7 @@ export class Redis implements ScannableStore {
     if (version !== undefined && !isVersion(version)) return false
     const { ended, head } = await this.#owners.delete(id, owner, version)
     // Not in the background: an id that is created again meanwhile would be lost from the index.
-    if (head) await this.#owners.remove(id, head)
+    if (head) await this.#owners.remove([{ id, head }])
     return ended
   }
 
