@@ -68,6 +68,11 @@ describe('file, when it commits', () => {
     const { version } = (await of.read(which)) as Found
     return of.update(which, entryOf('new'), version)
   }
+  /** Asks for all of them in one turn of the event loop. */
+  const updateAll = async () => {
+    const found = (await Promise.all(ids.map((each) => store.read(each)))) as Found[]
+    return ids.map((each, index) => store.update(each, entryOf('new'), (found[index] as Found).version))
+  }
   const isPending = async (call: Promise<unknown>) => {
     for (let turns = 0; turns < 20; turns++) await turn()
     return (await Promise.race([call, Promise.resolve('pending')])) === 'pending'
@@ -112,7 +117,7 @@ describe('file, when it commits', () => {
   })
 
   it('writes the sessions of one turn beside each other, and syncs their directory once for those that are ready', async () => {
-    const done = Promise.all(ids.map((each) => update(each)))
+    const done = Promise.all(await updateAll())
     const files = [await nextSync(), await nextSync(), await nextSync()]
     assert.deepEqual(
       files.map(({ of }) => of),
@@ -129,7 +134,7 @@ describe('file, when it commits', () => {
   })
 
   it('does not fail the other writes of a turn when one fails, and leaves the session of that one as it was', async () => {
-    const done = Promise.allSettled(ids.map((each) => update(each)))
+    const done = Promise.allSettled(await updateAll())
     const failing = await nextSync()
     failing.end(Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', syscall: 'fsync' }))
     isHeld = false
