@@ -460,7 +460,7 @@ const storeMutations: Mutation[] = [
   lock('a wait that leaves no mark', 'utimesSync(this.#path, now, now)', 'void [utimesSync, now]'),
   lock('a stopped process that blocks everyone else', 'if (isPast(patience) && begins(this.#lock)) return true', ''),
   locks('two changes of one session that have a lock together', ' || seen.has(next)', ''),
-  locks('a change of several sessions beside that of one', 'next === undefined || ', ''),
+  locks('a change of several sessions beside that of one', 'session === undefined || queue', 'queue'),
   locks('a turn at a lock that never ends', ' || seen.size === TURN', ''),
   synced('disk')(
     'an update that is acknowledged before its name is on the disk',
@@ -472,8 +472,8 @@ const storeMutations: Mutation[] = [
   disk('a part of a file that is taken for the whole', 'image.length; ) at +=', '1; ) at +='),
   synced('sync')(
     'a sync that is shared by those whose changes it may have missed',
-    'if (!current) return this.#begin(directory)',
-    'return current ?? this.#begin(directory)',
+    '?? this.#beginAfter(current, directory)',
+    '?? current',
   ),
   synced('sync')('the failure of another sync', 'await current.catch(() => {})', 'await current'),
   on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/record.ts')(

@@ -112,11 +112,11 @@ async function inTime<T>(until: number, work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Removes from the queue what may have a turn with the first task. It ends before another task of a session that has one: of two changes of a
- * session, the second must see what the first has done.
+ * Removes from the queue what may have a turn with the first task. That ends before a second change of one session, which must see
+ * what the first one has done.
  */
 function takeCompanions({ session }: Task, queue: Task[]): Task[] {
-  if (session === undefined) return []
+  if (session === undefined || queue.length === 0) return []
   const seen = new Set([session])
   let count = 0
   for (const { session: next } of queue) {
