@@ -15,6 +15,9 @@ const statements = on('test/engines/sqlite.test.ts', 'packages/strongroom/src/en
 const file = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/store.ts')
 const disk = on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/disk.ts')
 const lock = on('test/engines/file-locks.test.ts', 'packages/strongroom/src/engines/file/lock-file.ts')
+const locks = on('test/engines/file-locks.test.ts', 'packages/strongroom/src/engines/file/lock.ts')
+const synced = (name: string) =>
+  on('test/engines/file-commits.test.ts', `packages/strongroom/src/engines/file/${name}.ts`)
 
 const redis = (file: string) =>
   on(
@@ -183,8 +186,8 @@ const ownerMutations: Mutation[] = [
   ),
   file(
     'deleteAll of files that ends only the versions that it has listed first',
-    'const isDeleted = await this.#change(some[0] as Id, () =>\n        Promise.all(some.map((id) => this.#deleteIf(id, (found) => found.owner === owner))),',
-    'const seen = await Promise.all(some.map((id) => this.#disk.load(id)))\n      const isDeleted = await this.#change(some[0] as Id, () =>\n        Promise.all(some.map((id, i) => this.#deleteIf(id, (found) => found.owner === owner && found.version === seen[i]?.version))),',
+    'const isDeleted = await this.#changeSome(some[0] as Id, () =>\n        Promise.all(some.map((id) => this.#deleteIf(id, (found) => found.owner === owner))),',
+    'const seen = await Promise.all(some.map((id) => this.#disk.load(id)))\n      const isDeleted = await this.#changeSome(some[0] as Id, () =>\n        Promise.all(some.map((id, i) => this.#deleteIf(id, (found) => found.owner === owner && found.version === seen[i]?.version))),',
   ),
   on('test/engines/redis.test.ts', 'packages/strongroom/src/engines/redis/owners.ts')(
     'deleteAll in Redis that ends only the versions that it has listed first',
@@ -469,8 +472,8 @@ const storeMutations: Mutation[] = [
   ),
   file(
     'compare-and-set without a lock',
-    'return this.#run(() => this.#locks.withLock(lockOf(id), until, work))',
-    'void lockOf(id), until\n    return this.#run(work)',
+    'return this.#run(() => this.#locks.withLock(lockOf(id), request, work))',
+    'void [lockOf(id), request]\n    return this.#run(work)',
   ),
   file('a touch of a version that touches any', '(version ?? found.version) !== found.version', 'false'),
   on('test/engines/moving.test.ts', 'packages/strongroom/src/engines/moving/store.ts')(
@@ -517,6 +520,23 @@ const storeMutations: Mutation[] = [
   ),
   lock('a wait that leaves no mark', 'utimesSync(this.#path, now, now)', 'void [utimesSync, now]'),
   lock('a stopped process that blocks everyone else', 'if (isPast(patience) && begins(this.#lock)) return true', ''),
+  locks('two changes of one session that have a lock together', ' || seen.has(next)', ''),
+  locks('a change of several sessions beside that of one', 'session === undefined || queue', 'queue'),
+  locks('a turn at a lock that never ends', ' || seen.size === TURN', ''),
+  synced('disk')(
+    'an update that is acknowledged before its name is on the disk',
+    '    await this.#sync(dirname(path))\n  }\n\n  /** Sets',
+    '    void this.#sync(dirname(path))\n  }\n\n  /** Sets',
+  ),
+  synced('disk')('a name that comes before the bytes', 'if (this.#durable) await fsync(file)', 'void fsync'),
+  synced('disk')('a sync that nobody has asked for', 'if (this.#durable && process', 'if (process'),
+  disk('a part of a file that is taken for the whole', 'image.length; ) at +=', '1; ) at +='),
+  synced('sync')(
+    'a sync that is shared by those whose changes it may have missed',
+    '?? this.#beginAfter(current, directory)',
+    '?? current',
+  ),
+  synced('sync')('the failure of another sync', 'await current.catch(() => {})', 'await current'),
   on('test/engines/file.test.ts', 'packages/strongroom/src/engines/file/record.ts')(
     'a damaged file that is returned',
     'image.readUInt32BE(4) !== crc32(image.subarray(8))',

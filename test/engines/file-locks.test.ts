@@ -35,7 +35,11 @@ describe('file locks', () => {
     const another = () => {
       const locks = new FileLocks(directory, 20_000)
       opened.push(locks)
-      return { take: <T>(work: () => Promise<T>, ms = 20_000) => locks.withLock('00', momentIn(ms), work) }
+      return {
+        take: <T>(work: () => Promise<T>, ms = 20_000) => locks.withLock('00', { until: momentIn(ms) }, work),
+        takeFor: <T>(session: string, work: () => Promise<T>, ms = 20_000) =>
+          locks.withLock('00', { until: momentIn(ms), session }, work),
+      }
     }
     const start = (role: 'holder' | 'hammer') => {
       const child = fork(USER, [directory, role, log], { execArgv: ['--disable-warning=ExperimentalWarning'] })
@@ -190,5 +194,62 @@ describe('file locks', () => {
         await someoneWaits(directory)
       })
       assert.equal(await taken, 'taken')
+    }))
+
+  /** Asks for the lock for each of these sessions, or with '' for no session. Resolves to which of them had it together. */
+  const turnsOf = async ({ take, takeFor }: ReturnType<Opened['another']>, sessions: readonly string[]) => {
+    const turns: string[][] = []
+    let isHeld = false
+    const work = async (session: string) => {
+      if (!isHeld) turns.push([])
+      turns.at(-1)?.push(session)
+      isHeld = true
+      await turn()
+      isHeld = false
+    }
+    await Promise.all(sessions.map((each) => (each ? takeFor(each, () => work(each)) : take(() => work(each)))))
+    return turns
+  }
+
+  it('are shared by tasks of different sessions that ask for one in the same turn of the event loop, or while it is held', () =>
+    withLocks(async ({ another }) => {
+      const locks = another()
+      assert.deepEqual(await turnsOf(locks, ['a', 'b', 'c']), [['a', 'b', 'c']])
+      const later = await locks.take(async () => {
+        const asked = turnsOf(locks, ['a', 'b'])
+        for (let turns = 0; turns < 3; turns += 1) await turn()
+        return { asked }
+      })
+      assert.deepEqual(await later.asked, [['a', 'b']])
+    }))
+
+  it('are never shared by two tasks of one session, nor by a task that changes several, and the order stays', () =>
+    withLocks(async ({ another }) => {
+      const turns = await turnsOf(another(), ['a', 'b', 'a', 'c', '', 'd', '', '', 'b', 'd'])
+      assert.deepEqual(turns, [['a', 'b'], ['a', 'c'], [''], ['d'], [''], [''], ['b', 'd']])
+    }))
+
+  it('are shared by eight tasks at most, so that other processes do not wait for very many', () =>
+    withLocks(async ({ another }) => {
+      const turns = await turnsOf(another(), Array.from('abcdefghijklmnopqrst'))
+      assert.deepEqual(
+        turns.map(({ length }) => length),
+        [8, 8, 4],
+      )
+    }))
+
+  it('are held until the slowest task of a turn has ended, and a task that fails does not fail the others', () =>
+    withLocks(async ({ another }) => {
+      const [locks, other] = [another(), another()]
+      const notes: string[] = []
+      const failed = locks.takeFor('a', async () => assert.fail('on purpose'))
+      const slow = locks.takeFor('b', async () => {
+        await wait(50)
+        notes.push('slow')
+      })
+      await assert.rejects(failed, /on purpose/)
+      await other.take(async () => void notes.push('other'))
+      await slow
+      assert.deepEqual(notes, ['slow', 'other'])
     }))
 })

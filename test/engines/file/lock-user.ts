@@ -11,14 +11,14 @@ const [directory = '', role, log = ''] = process.argv.slice(2)
 const locks = new FileLocks(directory, 60_000)
 
 const hold = () =>
-  locks.withLock('00', momentIn(60_000), async () => {
+  locks.withLock('00', { until: momentIn(60_000) }, async () => {
     process.send?.('held')
     await wait(60_000)
   })
 
 const hammer = async () => {
   for (;;) {
-    await locks.withLock('00', momentIn(60_000), async () => {
+    await locks.withLock('00', { until: momentIn(60_000) }, async () => {
       appendFileSync(log, 'h')
       process.send?.('held')
       await wait(3)

@@ -237,13 +237,13 @@ class FileStore implements EnumerableStore {
   }
 
   #change<T>(id: Id, work: () => Promise<T>): Promise<T> {
-    const until = momentIn(this.#timeout)
+    const request = { until: momentIn(this.#timeout) }
     const lock = String(id.charCodeAt(0) % 16).padStart(2, '0')
     return this.#attempt(async () => {
       await fs.mkdir(join(this.#dir, '.strongroom-locks'), { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error
       })
-      return this.#locks.withLock(lock, until, work)
+      return this.#locks.withLock(lock, request, work)
     })
   }
 

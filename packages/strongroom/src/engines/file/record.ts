@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Entry } from '../../store.ts'
 
@@ -14,6 +14,7 @@ import type { Entry } from '../../store.ts'
  */
 const MAGIC = 0x53524601
 const HEAD = 64
+const VERSION = 8
 
 export interface FileRecord {
   readonly bytes: Uint8Array
@@ -29,20 +30,20 @@ export interface FileRecord {
 
 export function encode({ bytes, label, owner, createdAt }: Entry): { image: Buffer; version: string } {
   const labelLength = label?.length ?? 0
-  const image = Buffer.alloc(HEAD + labelLength + bytes.length)
-  const version = randomBytes(8)
+  const image = Buffer.allocUnsafe(HEAD + labelLength + bytes.length)
   image.writeUInt32BE(MAGIC, 0)
-  image.set(version, 8)
+  freshVersion(image, 8)
   image.writeDoubleBE(createdAt, 16)
-  image.writeUInt8(owner === null ? 0 : 1, 24)
-  image.writeUInt8(label === null ? 0 : 1, 25)
+  image.fill(0, 24, HEAD)
+  if (owner !== null) image[24] = 1
+  if (label !== null) image[25] = 1
   image.writeUInt16BE(labelLength, 26)
   image.writeUInt32BE(bytes.length, 28)
   if (owner !== null) image.write(owner, 32, 32, 'hex')
   if (label) image.set(label, HEAD)
   image.set(bytes, HEAD + labelLength)
   image.writeUInt32BE(crc32(image.subarray(8)), 4)
-  return { image, version: version.toString('hex') }
+  return { image, version: versionOf(image) }
 }
 
 /**
@@ -58,6 +59,20 @@ export function decode(image: Buffer): FileRecord | null {
     label: image[25] === 1 ? image.subarray(HEAD, start) : null,
     owner: image[24] === 1 ? image.toString('hex', 32, 64) : null,
     createdAt: image.readDoubleBE(16),
-    version: image.toString('hex', 8, 16),
+    version: versionOf(image),
   }
+}
+
+const versionOf = (image: Buffer) => image.toString('hex', 8, 8 + VERSION)
+
+const pool = Buffer.allocUnsafeSlow(VERSION * 256)
+let used = pool.length
+
+/** Drawn for 256 versions at a time, because one call of the generator costs more than the bytes. */
+function freshVersion(into: Buffer, at: number): void {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += pool.copy(into, at, used, used + VERSION)
 }

@@ -21,7 +21,7 @@ import { inPages, STEP } from '../shared/pages.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { forbidden } from './directory.ts'
 import { Disk, type LoadedFile, unanswered } from './disk.ts'
-import { FileLocks } from './lock.ts'
+import { FileLocks, type LockRequest } from './lock.ts'
 import { encode } from './record.ts'
 import { chunks, sweepFiles } from './sweep.ts'
 
@@ -99,7 +99,7 @@ export class Files implements IndexedStore, ScannableStore {
   async update(id: Id, entry: Entry, version: Version): Promise<Version | null> {
     const { image, version: next, owner, expiresAt } = prepareWrite(entry)
     return this.#change(id, async () => {
-      const old = this.#live(await this.#disk.load(id))
+      const old = this.#live(await this.#disk.loadAgain(id))
       if (old?.version !== version || old.owner !== owner) return null
       await this.#disk.write(id, image, expiresAt)
       return next
@@ -108,7 +108,7 @@ export class Files implements IndexedStore, ScannableStore {
 
   touch(id: Id, expiresAt: number, version?: Version): Promise<boolean> {
     return this.#change(id, async () => {
-      const found = this.#live(await this.#disk.load(id))
+      const found = this.#live(await this.#disk.loadAgain(id))
       if (!found || (version ?? found.version) !== found.version) return false
       await this.#disk.touch(id, Math.floor(expiresAt))
       return true
@@ -121,7 +121,7 @@ export class Files implements IndexedStore, ScannableStore {
 
   clearExpired(options: ClearOptions = {}): Promise<number> {
     const dryRun = options.dryRun === true
-    const withLock = <T>(id: Id, work: () => Promise<T>) => this.#change(id, work)
+    const withLock = <T>(id: Id, work: () => Promise<T>) => this.#changeSome(id, work)
     return this.#run(() => {
       return drive(
         sweepFiles({ disk: this.#disk, withLock, now: this.#clock(), batch: batchOf(options), dryRun }),
@@ -181,7 +181,7 @@ export class Files implements IndexedStore, ScannableStore {
   async #deleteGroup(ids: readonly Id[], owner: string): Promise<number> {
     let ended = 0
     for (const some of chunks(ids, DELETED_AT_ONCE)) {
-      const isDeleted = await this.#change(some[0] as Id, () =>
+      const isDeleted = await this.#changeSome(some[0] as Id, () =>
         Promise.all(some.map((id) => this.#deleteIf(id, (found) => found.owner === owner))),
       )
       ended += isDeleted.filter((each) => each).length
@@ -201,9 +201,18 @@ export class Files implements IndexedStore, ScannableStore {
     return found && this.#clock() < found.expiresAt ? found : null
   }
 
+  /** Changes one session, beside changes of others. */
   #change<T>(id: Id, work: () => Promise<T>): Promise<T> {
-    const until = momentIn(this.#timeout)
-    return this.#run(() => this.#locks.withLock(lockOf(id), until, work))
+    return this.#withLock(id, { until: momentIn(this.#timeout), session: id }, work)
+  }
+
+  /** Changes any sessions that share the lock of this one. */
+  #changeSome<T>(id: Id, work: () => Promise<T>): Promise<T> {
+    return this.#withLock(id, { until: momentIn(this.#timeout) }, work)
+  }
+
+  #withLock<T>(id: Id, request: LockRequest, work: () => Promise<T>): Promise<T> {
+    return this.#run(() => this.#locks.withLock(lockOf(id), request, work))
   }
 
   async #run<T>(work: () => Promise<T>): Promise<T> {
