@@ -10,6 +10,17 @@ import { type RedisSentinel, startRedisSentinel } from '../../servers/redis-sent
 import { survivesFailover } from './failover.ts'
 import { entry, id } from './fixture.ts'
 
+/** Until a replica has everything that was written before: a master that is killed earlier takes it along. */
+async function replicated(port: number): Promise<void> {
+  const client = new Ioredis(port)
+  try {
+    await client.set('marker', 1)
+    assert.ok((await client.wait(1, 10_000)) >= 1)
+  } finally {
+    client.disconnect()
+  }
+}
+
 describeBoth('behind sentinels', (program) => {
   let group: RedisSentinel
   before(async () => {
@@ -41,6 +52,7 @@ describeBoth('behind sentinels', (program) => {
     const store = redis({ url: group.url, timeout: 8000 })
     await store.create(id(50), entry())
     const victim = await group.master()
+    await replicated(victim.port)
     const [asked = assert.fail()] = group.sentinels
     asked.pause()
     try {
