@@ -5,6 +5,7 @@ import { Redis } from 'ioredis'
 import { redis } from 'strongroom/redis'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { decode, encode, indexUntil, Keys, newVersion } from '../../packages/strongroom/src/engines/redis/format.ts'
+import { GRACE } from '../../packages/strongroom/src/engines/redis/scripts.ts'
 import type { Entry } from '../../packages/strongroom/src/store.ts'
 import { installed, type RunningServer, startServers } from '../servers.ts'
 import { serverClock } from './processes.ts'
@@ -59,7 +60,7 @@ export async function startRedis(count: number, most = Number.POSITIVE_INFINITY)
 type Sample = Entry & { readonly ending: string }
 
 /** As long as the scripts keep a key: a while past its deadline. */
-const expireIn = (deadline: number, now: number) => Math.max(Math.ceil(deadline - now), 0) + 300_000
+const expireIn = (deadline: number, now: number) => Math.max(Math.ceil(deadline - now), 0) + GRACE
 
 /** Records of visitors, and the end that all ids of an application have in common. */
 async function samplesIn(client: Redis, most: number): Promise<Sample[]> {

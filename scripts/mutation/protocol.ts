@@ -197,6 +197,16 @@ export const protocolMutations: readonly Mutation[] = [
     'before?.text === given && isOpen(before)',
     'before && isOpen(before)',
   ),
+  core('cookie-engine', 'backing/cookie')(
+    'a session in a cookie that is waited for although no store is asked',
+    'return after(isOver(ref), (over) => {',
+    'return after(Promise.resolve(isOver(ref)), (over) => {',
+  ),
+  core('cookie-engine', 'backing/cookie')(
+    'a logout that leaves older copies of the cookie in the memo',
+    'known.forget((other) => other.sid === sid)',
+    'known.forget((other) => other.sid === sid && false)',
+  ),
   core('write-sync', 'backing/server')(
     'a write that is lost where the store can only do it later',
     'return done === undefined ? store.update(id, entry, version) : done',

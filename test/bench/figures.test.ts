@@ -122,3 +122,18 @@ suite('what is slower than a peer', () => {
     )
   })
 })
+
+suite('the bars', () => {
+  test('name contenders and routes that there are, so that none passes because it is never measured', () => {
+    const named = barsOf([]).flatMap(({ what, comparedWith }) => [what, comparedWith ?? ''])
+    const requests = named
+      .filter((text) => text !== NO_SESSION)
+      .flatMap((text) => {
+        const [, route = '', contender = ''] = /^(?:allocated by an? )?([a-z-]+), (.+)$/.exec(text) ?? []
+        return contender === '' || contender === 'strongroom (all engines)' ? [] : [{ route, contender }]
+      })
+    assert.ok(requests.length > 40)
+    for (const { route, contender } of requests)
+      assert.ok(contenderOf(contender).routes.includes(route as never), `${route}, ${contender}`)
+  })
+})

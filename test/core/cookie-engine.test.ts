@@ -61,6 +61,17 @@ describe('a session in a cookie', () => {
       assert.equal(await userOf(guest, `A${own}`), null)
     })
 
+    it(`${protection}, is written without waiting, because no store is asked`, async () => {
+      const { sessions, visitor } = bare(protection)
+      const guest = visitor()
+      await guest.visit((session) => session.set('n', 0))
+      const visit = sessions.open({ cookie: `${sessions.policy.cookieName}=${guest.cookie}` })
+      ;(await visit.get()).set('n', 1)
+      const outcome = visit.commit()
+      assert.ok(!(outcome instanceof Promise))
+      assert.match(String(outcome.setCookie), /^__Host-id=/)
+    })
+
     it(`${protection}, is not sent again when nothing changed`, async () => {
       const guest = bare(protection).visitor()
       await guest.visit((session) => session.set('a', 1))

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { createHmac, createSecretKey, randomBytes, randomInt } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
-import { lengthOf, type Text } from '../../packages/strongroom/src/base/bytes.ts'
+import { lengthOf, type Pieces } from '../../packages/strongroom/src/base/bytes.ts'
 import { type Aead, createAead, type Scratch } from '../../packages/strongroom/src/crypto/aead.ts'
 import { cookieCodec } from '../../packages/strongroom/src/crypto/cookie-seal.ts'
 import { nodePrimitives } from '../../packages/strongroom/src/crypto/node.ts'
@@ -37,7 +37,7 @@ function hmac(primitives: Primitives, key: Buffer, message: Uint8Array): string 
   return mac.toString('hex')
 }
 
-function encrypt(cipher: Cipher, payload: Text, by: Parameters<Cipher['encrypt']>[3], associated: Buffer): Buffer {
+function encrypt(cipher: Cipher, payload: Pieces, by: Parameters<Cipher['encrypt']>[3], associated: Buffer): Buffer {
   const out = Buffer.alloc(3 + lengthOf(payload) + 16)
   cipher.encrypt(payload, out, 3, by, associated)
   assert.deepEqual(out.subarray(0, 3), Buffer.alloc(3), 'what is before it is not touched')

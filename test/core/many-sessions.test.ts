@@ -107,6 +107,7 @@ for (const [name, make] of Object.entries(ENGINES))
       const { store, ids, sessions } = await crowd(make)
       const guest = visitor(sessions)
       const turns = await turnsDuring(() => guest.visit((session) => session.login('ada', { limit: 3 })))
+      // One turn before each page but the first.
       assert.ok(turns >= MANY / PAGE - 1, `${turns} turns`)
       const left = (await listed(store.byOwner, OWNER)).map(({ id }) => id)
       assert.equal(left.length, 3)

@@ -40,6 +40,21 @@ describeBoth('a cluster', (program) => {
     return subjectOf((options) => make({ client, ...options, timeout: 10_000 }), { end: async () => client.destroy() })
   })
 
+  it('removes expired ids from the indexes of all owners, in steps of the given size', async () => {
+    const io = new Cluster(cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })))
+    try {
+      const [owners, now] = [30, Date.now()]
+      for (let owner = 0; owner < owners; owner += 1)
+        await io.zadd(`trimmed:${`${owner}`.padStart(64, '0')}:owner`, now - 1, id(1), now - 2, id(2))
+      const store = redis({ client: io, prefix: 'trimmed:' })
+      const steps = [0]
+      assert.equal(await store.clearExpired({ batch: 7, onProgress: (removed) => steps.push(removed) }), 2 * owners)
+      assert.ok(steps.every((removed, at) => removed - (steps[at - 1] ?? 0) <= 7))
+    } finally {
+      io.disconnect()
+    }
+  })
+
   it('finds sessions and owners, reports changes and clears expired sessions on all masters', async () => {
     const io = new Cluster(cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port })))
     const node = createCluster({ rootNodes: cluster.nodes.map(({ port }) => ({ socket: { port } })) })

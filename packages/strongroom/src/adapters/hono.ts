@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { warnOfResponses, warnUnhandled } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
-import type { Outcome } from '../request/visit.ts'
+import type { Outcome, Visit } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { checkSessions } from './shared/check.ts'
 import { applyOutcome, dropBodyHeaders, fetchHeaders } from './shared/outcome.ts'
@@ -41,7 +41,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>): M
 }
 
 /** With a response that is an error. If even that fails, the error that came first is the one to report. */
-async function commitLogout(visit: { commit(status: number): unknown }): Promise<void> {
+async function commitLogout(visit: Pick<Visit<object>, 'commit'>): Promise<void> {
   try {
     await visit.commit(500)
   } catch {}

@@ -26,6 +26,7 @@ import {
   type VerifiedCookie,
 } from './backing.ts'
 import { ownId } from './own-entries.ts'
+import { weightOf } from './records.ts'
 import { type RevocableSession, Revocations } from './revocations.ts'
 
 export interface CookieBackingOptions extends BackingOptions {
@@ -112,10 +113,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
     const { meta, data, values } = content
     const one = { text, sealedUnder: ring.current, expiresAt, madeAt, content: { meta, data } }
-    const cookie = new CookieSession(identity, one, values)
-    // The visitor comes back with it.
-    known.add(cookie)
-    return { cookie, version: null, expiresAt, nonce }
+    return { cookie: new CookieSession(identity, one, values), version: null, expiresAt, nonce }
   }
 
   function loadedFrom(cookie: CookieSession): Loaded {
@@ -134,29 +132,26 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
 
   /** The same session in a new cookie. */
   function repack({ cookie, nonce }: CookieRef, content: ContentToSave, expiresAt: number, generation = 0): CookieRef {
-    // Hardly anybody presents it again, and in the memo it would take the place of another visitor's.
+    const until = Math.max(cookie.until, content.meta.deadline)
+    const next = withChanges(cookie, { nonce, generation: cookie.generation + generation, until })
+    const ref = pack(content, next, expiresAt)
+    // Hardly anybody presents the old one again, and in the memo it would take the place of another visitor's.
     known.drop(cookie)
-    return pack(
-      content,
-      {
-        sid: cookie.sid,
-        master: cookie.master,
-        nonce,
-        generation: cookie.generation + generation,
-        until: Math.max(cookie.until, content.meta.deadline),
-      },
-      expiresAt,
-    )
+    known.add(ref.cookie)
+    return ref
   }
 
   /** Every copy of its cookie that was opened or made here: each write has made another one. */
-  const forget = ({ cookie }: Pick<SessionRef, 'cookie'>) => known.forget(({ id }) => id === cookie.id)
+  const forget = ({ cookie }: Pick<SessionRef, 'cookie'>) => {
+    const { sid } = cookie as CookieSession
+    known.forget((other) => other.sid === sid)
+  }
 
   function isOver({ cookie, expiresAt, nonce }: CookieRef): Awaitable<boolean> {
     const hasExpired = expiresAt <= clock()
     if (hasExpired || !revocations) return hasExpired
     return revocations
-      .markOf(identityOf(cookie, { nonce }))
+      .markOf(withChanges(cookie, { nonce }))
       .then(({ state, floor }) => state !== 'live' || floor > cookie.generation)
   }
 
@@ -223,7 +218,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       if (revocations) {
         if (userId !== null && deadline > cookie.until) await revocations.registry.register(cookie.master.kid, deadline)
         const until = Math.max(cookie.until, deadline)
-        if (!(await revocations.renew(identityOf(cookie, { until })))) return null
+        if (!(await revocations.renew(withChanges(cookie, { until })))) return null
       }
       forget(ref)
       return repack(ref as CookieRef, content, expiresAt, 1)
@@ -272,7 +267,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
 }
 
 /** As the store of revocations knows a session, with what is to be different. */
-const identityOf = (
+const withChanges = (
   { sid, master, generation, nonce, until, content }: CookieSession,
   changed: Partial<Identity>,
 ): RevocableSession => ({ sid, master, generation, nonce, until, content, ...changed })
@@ -293,7 +288,7 @@ const endOf = (text: string): string => detached(text.slice(-END))
 /** Remembers the sessions in cookies that were opened or made last. */
 function rememberingVerifier(codec: CookieCodec, ring: LiveKeyring, memo: number) {
   const known = new Memo<CookieSession>(memo)
-  const add = (cookie: CookieSession) => known.set(endOf(cookie.text), cookie, 6 * cookie.text.length + 512)
+  const add = (cookie: CookieSession) => known.set(endOf(cookie.text), cookie, weightOf((cookie.text.length * 3) / 4))
   const inRing = (master: Master) => ring.get(master.kid) === master
   const isOpen = (cookie: CookieSession) => inRing(cookie.sealedUnder) && inRing(cookie.master)
   // What a secret that was removed has opened must not be left in memory.

@@ -1,4 +1,4 @@
-import { asBuffer, lastingCopy, type Text } from '../base/bytes.ts'
+import { asBuffer, lastingCopy, type Pieces } from '../base/bytes.ts'
 import { parseJson } from '../base/json.ts'
 import { Memo } from '../base/memo.ts'
 import type { LiveKeyring, Master } from '../crypto/keyring.ts'
@@ -13,7 +13,7 @@ export interface OpenedSession extends Parsed, Pick<RecordHeader, 'renewedAt'> {
 export interface Records {
   /** `payload` is the encoded `content`, which is remembered; null is not. */
   seal(
-    payload: Text,
+    payload: Pieces,
     content: ContentToSave | null,
     token: VerifiedToken,
     owner: string | null,
@@ -66,11 +66,11 @@ class OpenedRecord implements OpenedSession {
 }
 
 /**
- * An estimate, because counting values takes longer than it is worth: measured, the record, its JSON and its values take 3.5 times
+ * What a session of so many sealed bytes takes in the memo: an estimate, because counting values takes longer than it is worth. measured, the record, its JSON and its values take 3.5 times
  * the record's length where most of a session is strings, 7 times in a list of tiny objects, 13 times with keys that no other
  * session has, and at most 30 times where it is nothing but brackets.
  */
-const weightOf = (bytes: Uint8Array) => 6 * bytes.length + 512
+export const weightOf = (length: number): number => 6 * length + 512
 
 /**
  * Remembers the contents of the records that were opened last, in at most `limit` bytes; 0 remembers nothing. A record is
@@ -98,7 +98,7 @@ export function createRecords(seal: Seal, ring: LiveKeyring, limit: number): Rec
     if (limit === 0) return
     // A copy of the bytes, because the caller may reuse its own.
     const opened = { bytes: lastingCopy(given), cookie: text, renewedAt }
-    memo.set(id, new OpenedRecord(opened, [master, masterOf(given)], owner, content), weightOf(given))
+    memo.set(id, new OpenedRecord(opened, [master, masterOf(given)], owner, content), weightOf(given.length))
   }
 
   return {

@@ -146,9 +146,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   ): Awaitable<RecordRef | null> {
     const [content, , before] = given
     const registering = content.meta.deadline > before.meta.deadline ? register(token, content.meta) : undefined
-    return registering
-      ? registering.then(() => overwrite(was, token, renewedAt, ...given))
-      : overwrite(was, token, renewedAt, ...given)
+    return after(registering, () => overwrite(was, token, renewedAt, ...given))
   }
 
   function overwrite(
@@ -348,8 +346,8 @@ const NOTHING_REMEMBERED: RememberedEnds = { all: 0, one: 0 }
 
 const REPLACED: Superseded = { superseded: 'replaced', isRecent: true, ends: null }
 
-/** The part of the memo's limit that is for verified cookies: as many of them as of the sessions that they are for. */
-const memoOfTokens = (memo: number) => memo / 16
+/** The part of the memo's limit that is for verified cookies: there are at least as many of them as of sessions of 1 KB. */
+const memoOfTokens = (memo: number) => memo / 8
 
 /** Measured: what a verified cookie takes, rounded up. */
 const TOKEN_WEIGHT = 896

@@ -35,7 +35,7 @@ export function sharedReads(readFromStore: Store['read']) {
       }
       tooOld()
       const written = write()
-      // While one that has ended by now ran, no read can have begun.
+      // A write that has ended by now was synchronous, so no read can have begun while it ran.
       return written instanceof Promise ? (written.finally(tooOld) as W) : written
     },
   }

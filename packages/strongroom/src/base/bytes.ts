@@ -28,11 +28,11 @@ export function lastingCopy(bytes: Uint8Array): Buffer {
 /** A copy of ASCII text that shares no memory with the string that it was cut from, as V8's slices do. */
 export const detached = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
 
-/** A text, or the pieces that it consists of: joining them would copy all of it once more. */
-export type Text = string | readonly string[]
+/** A string, or the pieces that it consists of, between which no character is cut: joining them would copy all of it once more. */
+export type Pieces = string | readonly string[]
 
 /** Bytes as UTF-8. */
-export function lengthOf(text: Text): number {
+export function lengthOf(text: Pieces): number {
   if (typeof text === 'string') return Buffer.byteLength(text)
   let length = 0
   for (const piece of text) length += Buffer.byteLength(piece)
@@ -40,7 +40,7 @@ export function lengthOf(text: Text): number {
 }
 
 /** Writes a text as UTF-8, from `at`. Returns where it ends. */
-export function writeText(text: Text, into: Buffer, at: number): number {
+export function writeText(text: Pieces, into: Buffer, at: number): number {
   if (typeof text === 'string') return at + into.write(text, at, 'utf8')
   for (const piece of text) at += into.write(piece, at, 'utf8')
   return at

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto'
-import { lengthOf, type Text } from '../base/bytes.ts'
+import { lengthOf, type Pieces } from '../base/bytes.ts'
 import { ConfigError, StoreError } from '../errors.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
 import { nodeCipher } from './node.ts'
@@ -71,7 +71,7 @@ export interface Aead {
   readonly primitives: Primitives
   /** What is sealed is sealed with this one; what was sealed with either opens. */
   readonly cipher: CipherName
-  seal(recipe: Recipe, master: Master, bound: Bound, payload: Text, header?: Uint8Array): Buffer
+  seal(recipe: Recipe, master: Master, bound: Bound, payload: Pieces, header?: Uint8Array): Buffer
   /**
    * The payload, or why it does not open. Throws `StoreError` for bytes that are ours and need a cipher that this runtime does
    * not have: a session that another server can open is not absent.

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { lengthOf, type Text, writeText } from '../base/bytes.ts'
+import { lengthOf, type Pieces, writeText } from '../base/bytes.ts'
 import { type Aead, recipe, type SealRefusal } from './aead.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
 
@@ -13,7 +13,7 @@ export interface DecodedCookie {
 
 /** Converts an encoded session to a cookie value and back. The namespace is bound to it: a value is worthless in another. */
 export interface CookieCodec {
-  encode(payload: Text): string
+  encode(payload: Pieces): string
   /** The payload, and the master under which it was made. */
   decode(text: string): DecodedCookie | { readonly refused: SealRefusal }
 }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { Text } from '../base/bytes.ts'
+import type { Pieces } from '../base/bytes.ts'
 
 /** What a seal can be made with. AES-256-GCM is for those whose rules ask for it. */
 export type CipherName = 'chacha20-poly1305' | 'aes-256-gcm'
@@ -16,7 +16,7 @@ export interface MessageKey {
 /** Encryption with authentication: key 32, nonce 12, tag 16. */
 export interface Cipher {
   /** Writes ciphertext and tag into `out`, from `at` to its end. */
-  encrypt(payload: Text, out: Buffer, at: number, by: MessageKey, associated: Buffer): void
+  encrypt(payload: Pieces, out: Buffer, at: number, by: MessageKey, associated: Buffer): void
   /** The payload of ciphertext and tag, which are in `sealed` from `at` to its end; null if they are forged. */
   decrypt(sealed: Buffer, at: number, by: MessageKey, associated: Buffer): string | null
 }

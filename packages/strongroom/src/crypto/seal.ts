@@ -1,4 +1,4 @@
-import { asBuffer, latin1Of, lengthOf, type Text, writeText } from '../base/bytes.ts'
+import { asBuffer, latin1Of, lengthOf, type Pieces, writeText } from '../base/bytes.ts'
 import { parseJson } from '../base/json.ts'
 import {
   type Aead,
@@ -51,7 +51,7 @@ export interface Seal {
   /** Bytes that it adds to a payload. */
   readonly overhead: number
   /** Id and owner are bound to the bytes: they open under no other id and for no other owner. */
-  seal(payload: Text, token: VerifiedToken, owner: string | null, renewedAt: number): Buffer
+  seal(payload: Pieces, token: VerifiedToken, owner: string | null, renewedAt: number): Buffer
   open(bytes: Uint8Array, token: VerifiedToken, owner: string | null): Opened | { readonly refused: RecordRefusal }
   /** What the bytes say in the open; null if they are not a record. */
   headerOf(bytes: Uint8Array): RecordHeader | null

@@ -15,7 +15,7 @@ export interface Task {
   readonly state: State
   /** Names the device, for a login's label. */
   readonly device: () => string | null
-  /** The new credential stamp; null if there is none. */
+  /** The new credential stamp, which `commit` makes; null before that, and if there is none. */
   readonly stamp: string | null
 }
 

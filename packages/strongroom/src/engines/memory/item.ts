@@ -26,7 +26,7 @@ export function toText(id: Id, { bytes, label, owner }: Entry): string {
   if (label !== null) all.set(label, labelAt)
   all.set(bytes, bytesAt)
   const text = all.toString('latin1', 0, length)
-  // What a session contained must not stay here when it has ended.
+  // Memory that lives as long as the process must not keep what a session contained.
   all.fill(0, 0, length)
   return text
 }

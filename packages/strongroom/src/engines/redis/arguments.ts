@@ -38,7 +38,7 @@ export function packTouch(now: number, expiresAt: number, expected: number | und
 }
 
 /** 0 a moment, 6   6 an owner, 32 */
-export function packOwner(owner: string, moment: number): Buffer {
+export function packOwner(moment: number, owner: string): Buffer {
   const packed = Buffer.allocUnsafe(38)
   packed.writeUIntBE(storedMoment(moment), 0, 6)
   writeOwner(owner, packed, 6)

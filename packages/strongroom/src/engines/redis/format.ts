@@ -70,7 +70,7 @@ export const HEAD = FIXED + 32
 export const PREFACE = HEAD + 2 + 512
 /** The largest moment that fits in 6 bytes: in the year 10889. */
 const LAST_MOMENT = 2 ** 48 - 1
-/** Most bytes that the scripts are given in front of a value, in the same argument. */
+/** The most bytes that the scripts are given in front of a value, in the same argument. */
 const IN_FRONT = 12
 /** A value, and an argument, of Redis holds at most 512 MB. */
 export const SIZE_LIMIT = 2 ** 29 - PREFACE - IN_FRONT

@@ -83,7 +83,7 @@ export class OwnerSets {
     const index = this.#connection.isOneServer ? [this.#keys.index(owner)] : []
     const replies = await inBatch(this.#connection, ids, async (some) => {
       const keys = [...some.map((id) => this.#keys.session(id)), ...index]
-      const args = [packOwner(owner, this.#clock()), this.#channel, index.length]
+      const args = [packOwner(this.#clock(), owner), this.#channel, index.length]
       return (await this.#connection.run(DELETE_OWNED, keys, args)) as readonly unknown[]
     })
     const ended = headsOf(ids, replies)

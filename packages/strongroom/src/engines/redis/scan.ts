@@ -66,12 +66,11 @@ export class KeyScan {
     args: readonly [now: number, batch: number, dry: string],
   ): AsyncGenerator<number> {
     for (let left = indexes; left.length > 0; ) {
-      const trimmed = await inBatch(this.#connection, left, async (some) => {
-        const [removed, done] = (await this.#connection.run(INDEX_TRIM, some, args)) as [removed: number, done: number]
-        return { removed, rest: some.slice(done) }
-      })
-      yield trimmed.reduce((sum, { removed }) => sum + removed, 0)
-      left = trimmed.flatMap(({ rest }) => rest)
+      // In a cluster one by one: they are on many servers, and in parallel each of them would remove a whole batch in this step.
+      const some = this.#connection.isOneServer ? left : left.slice(0, 1)
+      const [removed, done] = (await this.#connection.run(INDEX_TRIM, some, args)) as [removed: number, done: number]
+      yield removed
+      left = left.slice(done)
     }
   }
 

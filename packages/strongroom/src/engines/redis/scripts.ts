@@ -8,7 +8,7 @@ export interface Script {
 }
 
 /** Redis keeps a key for this long past its deadline, because the clocks of two applications may be minutes apart. */
-const GRACE = 300_000
+export const GRACE = 300_000
 
 /**
  * Positions in a value are those of format.ts, and positions in packed arguments those of arguments.ts, counted from 1. What has
@@ -111,7 +111,7 @@ return 1
 `)
 
 /**
- * KEYS session  ARGV packed with `packTouch`, with `packOwner` (owner, until) if its index contains it
+ * KEYS session  ARGV packed with `packTouch`, with `packOwner` (until, owner) if its index contains it
  * → 0 not live or another version, 1 touched, or the head of the session when the index of its owner must be updated first.
  */
 export const TOUCH = script(`
@@ -131,16 +131,15 @@ return 1
 `)
 
 /**
-/**
  * KEYS session, index?  ARGV packed with `packDelete`, channel or ''
  * → nil not deleted, 1 deleted and removed from the index, or the head of the deleted session.
  */
 export const DELETE = script(`
-local key, now, flags = KEYS[1], momentAt(ARGV[1], 1), string.byte(ARGV[1], 7)
+local key, now, onlyVersion = KEYS[1], momentAt(ARGV[1], 1), string.byte(ARGV[1], 7) == 1
 local version, owner = string.sub(ARGV[1], 8, 13), string.sub(ARGV[1], 14, 45)
 local head = headOf(key)
 if not live(head, now) then return false end
-if flags == 1 and versionOf(head) ~= version then return false end
+if onlyVersion and versionOf(head) ~= version then return false end
 redis.call('DEL', key)
 publish(ARGV[2], idIn(key))
 if KEYS[2] and ownerOf(head) == owner then
@@ -151,7 +150,7 @@ return head
 `)
 
 /**
- * KEYS sessions, index?  ARGV packed with `packOwner` (owner, now), channel or '', how many indexes are given
+ * KEYS sessions, index?  ARGV packed with `packOwner` (now, owner), channel or '', how many indexes are given
  * → for each nil when it is not live or not of this owner, and otherwise the head of the session, which is deleted.
  */
 export const DELETE_OWNED = script(`

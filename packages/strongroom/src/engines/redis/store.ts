@@ -111,7 +111,7 @@ export class Redis implements ScannableStore {
       const until = indexUntil(expiresAt, now, head.version)
       await this.#owners.add(head.owner, id, until)
       // Refused once more, it is no longer the same session: an id that is created again may have another owner.
-      reply = await this.#connection.run(TOUCH, keys, [packed, packOwner(head.owner, until)])
+      reply = await this.#connection.run(TOUCH, keys, [packed, packOwner(until, head.owner)])
     }
     return reply === 1
   }
