@@ -207,6 +207,26 @@ export const protocolMutations: readonly Mutation[] = [
     'known.forget((other) => other.sid === sid)',
     'known.forget((other) => other.sid === sid && false)',
   ),
+  core('write-sync', 'request/visit')(
+    'a save that a response does not wait for, because it begins before it is there',
+    'this.#saving = Promise.resolve().then(() => this.#run(plan, state))',
+    'this.#saving = Promise.resolve(this.#run(plan, state))',
+  ),
+  on('test/adapters/failing-commit.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
+    'an error page in the middle of what the handler writes',
+    '      outcome = Promise.reject(error)\n',
+    '      this.#failed(error)\n      return\n',
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/item.ts')(
+    'an id that keeps a session in memory after its end',
+    'id: detached(idOf(text)) as Id,',
+    'id: idOf(text),',
+  ),
+  on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/store.ts')(
+    'a store in memory that goes on ending sessions after it was closed',
+    '        this.#state.assertOpen()\n        for (const { id } of page) {',
+    '        for (const { id } of page) {',
+  ),
   core('write-sync', 'backing/server')(
     'a write that is lost where the store can only do it later',
     'return done === undefined ? store.update(id, entry, version) : done',

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { createEntries } from '../../packages/strongroom/src/backing/entries.ts'
 import { createRecords } from '../../packages/strongroom/src/backing/records.ts'
@@ -13,6 +10,7 @@ import { newToken, renewedToken, type VerifiedToken } from '../../packages/stron
 import { StrongroomError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/index.ts'
 import { encodeContent } from '../../packages/strongroom/src/session/content.ts'
+import { memoryCollected } from '../support/collected.ts'
 import { aead } from './fixtures/aead.ts'
 import { type Anything, fixture } from './fixtures/fixture.ts'
 import { secret } from './fixtures/secret.ts'
@@ -47,17 +45,8 @@ const of = (memo: number, keys: LiveKeyring = ring, name: SealName = 'two-key') 
   }
 }
 
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-
 /** Bytes of all slabs that are alive. */
-async function buffers(): Promise<number> {
-  for (let times = 0; times < 3; times++) {
-    collect()
-    await turn()
-  }
-  return process.memoryUsage().arrayBuffers
-}
+const buffers = async () => (await memoryCollected()).arrayBuffers
 
 /** A keyring that counts the look-ups of a secret. Opening a record takes one, and recognizing a known one takes one too. */
 function counting() {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions, type SessionEvent } from '../../packages/strongroom/src/index.ts'
@@ -123,6 +124,27 @@ describe('a store that can be written synchronously', () => {
       session.set('m', 2)
     })
     await guest.visit((session) => assert.deepEqual([session.get('n'), session.get('m')], [1, 2]))
+  })
+
+  it('is saved before a response that a listener ends in the middle of it, which then sets the cookie', async () => {
+    let end = () => {}
+    const on = ({ type }: SessionEvent) => {
+      if (type === 'updated') end()
+    }
+    const sessions = createSessions<Anything>({ store: cookie(), secrets: secret('a'), on })
+    const guest = visitor(sessions)
+    await guest.visit((session) => session.set('n', 0))
+    const { visit, session } = await opened(sessions, guest)
+    session.set('n', 1)
+    const outcomes: unknown[] = []
+    end = () => {
+      end = () => {}
+      outcomes.push(visit.commit())
+    }
+    await visit.save()
+    const outcome = (await outcomes[0]) as { setCookie: string | null }
+    guest.cookie = /^[^=]+=([^;]+)/.exec(outcome.setCookie ?? '')?.[1] ?? null
+    assert.equal(await guest.visit((session) => session.get('n')), 1)
   })
 
   it('does not bring a session back that has ended', async () => {

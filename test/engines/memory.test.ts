@@ -11,6 +11,7 @@ import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { listed } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { secret } from '../core/fixtures/secret.ts'
+import { memoryCollected } from '../support/collected.ts'
 
 storeSuite('memory that evicts', async () => {
   const clock = manualClock()
@@ -43,6 +44,31 @@ describe('memory', () => {
   }
 
   const owner = 'f'.repeat(64)
+
+  it('keeps nothing of a session for those who keep its id', async () => {
+    const store = memory()
+    const [count, size] = [200, 50_000]
+    for (let i = 0; i < count; i++) await store.create(id(i), entry({ bytes: new Uint8Array(size), owner }))
+    const ids: Id[] = []
+    for await (const page of store.scan()) ids.push(...page.map((listing) => listing.id))
+    for await (const page of store.byOwner.list(owner)) ids.push(...page.map((listing) => listing.id))
+    assert.equal(ids.length, 2 * count)
+    const full = (await memoryCollected()).heapUsed
+    for (const one of ids) await store.delete(one)
+    const left = (await memoryCollected()).heapUsed
+    assert.ok(full - left > 0.9 * count * size, `${full - left} of ${count * size} bytes were given back`)
+    assert.equal(ids.length, 2 * count)
+    await store.close()
+  })
+
+  it('rejects with a StoreError when it is closed in the middle of ending all of an owner', async () => {
+    const store = memory()
+    for (let i = 0; i < 2000; i++) await store.create(id(i), entry({ owner }))
+    const ending = store.byOwner.deleteAll(owner)
+    await store.close()
+    await assert.rejects(ending, StoreError)
+  })
+
   /** What an entry without owner and label takes beside its bytes. */
   const BESIDE = 163
   const isFull = (option: string) => (error: unknown) =>

@@ -125,7 +125,8 @@ export class Visit<Data extends object> {
     if (!plan) return
     state.beginSave()
     try {
-      this.#saving = Promise.resolve(this.#run(plan, state))
+      // There before the work begins: a listener of an event that ends the response must wait for it.
+      this.#saving = Promise.resolve().then(() => this.#run(plan, state))
       await this.#saving
       this.#isEarly ||= this.#setCookie !== null
     } finally {

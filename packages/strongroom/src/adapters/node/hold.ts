@@ -1,4 +1,5 @@
 import { getDefaultHighWaterMark, type Readable } from 'node:stream'
+import type { Awaitable } from '../../base/awaitable.ts'
 import type { Outcome, Visit } from '../../request/visit.ts'
 import { applyOutcome, dropBodyHeaders } from '../shared/outcome.ts'
 import { alreadySent, type Disguise, moveHeaders, NodeHeaders, type NodeResponse, pretendSent } from './head.ts'
@@ -90,12 +91,12 @@ class Hold implements Watcher {
   #commit(visit: Pick<Visit<object>, 'commit'>, method: Method, args: unknown[]): void {
     const response = this.#response
     const status = method === 'writeHead' ? Number(args[0]) : response.statusCode
-    let outcome: Outcome | Promise<Outcome>
+    let outcome: Awaitable<Outcome>
     try {
       outcome = visit.commit(status)
     } catch (error) {
-      this.#failed(error)
-      return
+      // Not immediately: the handler is in the middle of its response, and what it goes on writing would end up in the error page.
+      outcome = Promise.reject(error)
     }
     if (outcome instanceof Promise) this.#holdUntil(outcome, status)
     else this.#release(outcome)

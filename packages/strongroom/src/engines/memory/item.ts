@@ -1,3 +1,4 @@
+import { detached } from '../../base/bytes.ts'
 import type { Id } from '../../crypto/token.ts'
 import type { Entry, Listing } from '../../store.ts'
 
@@ -61,9 +62,20 @@ function room(length: number): number {
   return used - length
 }
 
-export function toListing(text: string, moments: Moments): Listing {
-  const { bytes, expiresAt, owner, label, createdAt } = toEntry(text, moments)
-  return { id: idOf(text), expiresAt, createdAt, owner, label, size: bytes.length }
+/** With texts of its own: a slice would keep all of the session in memory for as long as somebody keeps the id, after its end, too. */
+export function toListing(text: string, { createdAt, expiresAt }: Moments): Listing {
+  const labelAt = labelAtAfter(text.charCodeAt(HAS_OWNER_AT) === 1)
+  const labelLength = text.charCodeAt(labelAt - 2) + 256 * text.charCodeAt(labelAt - 1) - 1
+  const bytesAt = labelAt + Math.max(labelLength, 0)
+  const label = labelLength < 0 ? null : Buffer.from(text.slice(labelAt, bytesAt), 'latin1')
+  return {
+    id: detached(idOf(text)) as Id,
+    expiresAt,
+    createdAt,
+    owner: ownerOf(text),
+    label,
+    size: text.length - bytesAt,
+  }
 }
 
 export const idOf = (text: string): Id => text.slice(0, ID) as Id

@@ -248,6 +248,7 @@ export class Memory implements ScannableStore {
     const deleteAll = async (owner: string, except?: Id) => {
       let ended = 0
       for await (const page of list(owner)) {
+        this.#state.assertOpen()
         for (const { id } of page) {
           if (id === except) continue
           // Each is looked up again: it may have been updated or ended since the page was read.
