@@ -202,7 +202,7 @@ export const protocolMutations: readonly Mutation[] = [
     'return after(isOver(ref), (over) => {',
     'return after(Promise.resolve(isOver(ref)), (over) => {',
   ),
-  core('cookie-engine', 'backing/cookie')(
+  core('forgetting', 'backing/cookie')(
     'a logout that leaves older copies of the cookie in the memo',
     'known.forget((other) => other.sid === sid)',
     'known.forget((other) => other.sid === sid && false)',
