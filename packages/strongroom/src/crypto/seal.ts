@@ -91,7 +91,16 @@ function checkOf({ token }: VerifiedToken): Buffer {
   }
 }
 
-const plainCheckOf = (token: VerifiedToken) => checkOf(token).toString('base64url')
+/** Of tokens that are remembered: the hash would take as long as all else that a write in memory costs the engine. */
+const plainChecks = new WeakMap<VerifiedToken, string>()
+
+function plainCheckOf(token: VerifiedToken): string {
+  const known = plainChecks.get(token)
+  if (known !== undefined) return known
+  const check = checkOf(token).toString('base64url')
+  plainChecks.set(token, check)
+  return check
+}
 
 /** Two lines of JSON, and a third one that says whose it is: generation, renewed at, born under, and the token's check. */
 const NONE: Seal = {
