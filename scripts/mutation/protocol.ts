@@ -227,6 +227,11 @@ export const protocolMutations: readonly Mutation[] = [
     '        this.#state.assertOpen()\n        for (const { id } of page) {',
     '        for (const { id } of page) {',
   ),
+  core('base', 'base/random')(
+    'salts and versions that are given out twice',
+    'used += length',
+    'used += used === 0 ? length : 0',
+  ),
   core('write-sync', 'backing/server')(
     'a write that is lost where the store can only do it later',
     'return done === undefined ? store.update(id, entry, version) : done',

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { checkOptions, timeoutOption } from '../../packages/strongroom/src/base/check.ts'
 import { OpenState } from '../../packages/strongroom/src/base/open-state.ts'
+import { randomBytesOf } from '../../packages/strongroom/src/base/random.ts'
 import { backoff, momentIn, pause, retryUntil } from '../../packages/strongroom/src/base/retry.ts'
 import { within } from '../../packages/strongroom/src/base/time-limit.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
@@ -157,5 +158,19 @@ describe('the option timeout', () => {
     assert.deepEqual([timeoutOption('x()', undefined, 2000), timeoutOption('x()', 0, 2000, 0)], [2000, 0])
     for (const bad of [0, -1, 1.5, Number.POSITIVE_INFINITY, '5'])
       assert.throws(() => timeoutOption('x()', bad, 2000), /Option "timeout" of x\(\) must be a whole number/)
+  })
+})
+
+describe('random bytes', () => {
+  it('are new at every call, and written where they were wanted', () => {
+    const draw = randomBytesOf(8)
+    const [into, seen] = [Buffer.alloc(12), new Set<string>()]
+    for (let i = 0; i < 2000; i++) {
+      draw(into, 2)
+      seen.add(into.toString('hex', 2, 10))
+      assert.deepEqual([into.readUInt16BE(0), into.readUInt16BE(10)], [0, 0])
+    }
+    assert.equal(seen.size, 2000)
+    assert.ok(!seen.has('0'.repeat(16)))
   })
 })

@@ -1,5 +1,5 @@
-import { randomFillSync } from 'node:crypto'
 import { lengthOf, type Pieces } from '../base/bytes.ts'
+import { randomBytesOf } from '../base/random.ts'
 import { ConfigError, StoreError } from '../errors.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
 import { nodeCipher } from './node.ts'
@@ -86,19 +86,7 @@ const COMMITMENT = 16
 /** Bytes that sealing adds to a payload: version 1, kid 1, header, salt 24, commitment 16, tag 16. */
 export const overheadOf = ({ header }: Recipe): number => HEADER_AT + header + SALT + COMMITMENT + TAG
 
-const pool = Buffer.allocUnsafeSlow(SALT * 256)
-let used = pool.length
-
-/** 24 new random bytes. Drawn for 256 salts at a time, because one system call costs more than the whole cipher. */
-function freshSalt(into: Buffer, at: number): void {
-  if (used === pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  move(pool, used, into, at, SALT)
-  wipe(pool, used, used + SALT)
-  used += SALT
-}
+const freshSalt = randomBytesOf(SALT)
 
 /** Enough for an id, an owner and a token. */
 const ROOM = 512

@@ -8,10 +8,10 @@ import { checkDirectory, FOLDERS, warnRoot } from './directory.ts'
 import { decode, type FileRecord } from './record.ts'
 import { DirectorySyncs } from './sync.ts'
 
-// To create, sync or rename a file, or to find one that was not used recently, may wait for the disk: on the event loop, 32 of them at a
-// time kept it busy all the time. What is done with a file that is open and in the kernel's memory is synchronous, because the way to a thread and back costs several times
-// as much as the call: none of 50,000 took longer than 5 ms while another program wrote 6 GB. The callback functions, promisified, cost
-// half as much as the FileHandles of node:fs/promises.
+// To create, sync or rename a file, or to find one that was not used recently, may wait for the disk: on the event loop, 32 of them
+// at a time kept it busy all the time. What is done with a file that is open and in the kernel's memory is synchronous, because the
+// way to a thread and back costs several times as much as the call: none of 50,000 took longer than 5 ms while another program
+// wrote 6 GB. The callback functions, promisified, cost half as much as the FileHandles of node:fs/promises.
 const open = promisify(fs.open)
 const stat = promisify(fs.stat)
 const read = promisify(fs.read)

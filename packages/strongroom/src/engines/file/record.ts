@@ -1,5 +1,5 @@
-import { randomFillSync } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { randomBytesOf } from '../../base/random.ts'
 import type { Entry } from '../../store.ts'
 
 /**
@@ -65,14 +65,4 @@ export function decode(image: Buffer): FileRecord | null {
 
 const versionOf = (image: Buffer) => image.toString('hex', 8, 8 + VERSION)
 
-const pool = Buffer.allocUnsafeSlow(VERSION * 256)
-let used = pool.length
-
-/** Drawn for 256 versions at a time, because one call of the generator costs more than the bytes. */
-function freshVersion(into: Buffer, at: number): void {
-  if (used === pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  used += pool.copy(into, at, used, used + VERSION)
-}
+const freshVersion = randomBytesOf(VERSION)
