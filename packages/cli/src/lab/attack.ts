@@ -1,0 +1,37 @@
+import type { AttackInfo, Cell, Family } from './report.ts'
+import type { Site } from './site.ts'
+
+/** What an attack found. `held`, `broken` and `notApplicable` make them. */
+export type Finding = Pick<Cell, 'verdict' | 'summary' | 'evidence'>
+
+export interface AttackContext {
+  /** `--thorough`: what takes minutes. */
+  readonly thorough: boolean
+  /** Aborted when the run is interrupted or the attack takes too long. */
+  readonly signal: AbortSignal
+}
+
+/** One column of the matrix. */
+export interface Attack extends AttackInfo {
+  /** Does it leave a user's own store and sessions as they were? Only these run with `lab --config`. */
+  readonly harmless: boolean
+  /** Kills, pauses or alters what other attacks on the row need: it runs alone, last, and on a site of its own. */
+  readonly violent: boolean
+  /**
+   * The promise of the documents for a row of ours: does this attack fail there? Decided by what the row declares (engine, seal,
+   * traits), never by what the attack found.
+   */
+  promised(row: PromisedRow): boolean
+  /** Rejects with `NotRun` when something is missing; any other rejection also makes the cell `not run`, with its message. */
+  run(site: Site, context: AttackContext): Promise<Finding>
+}
+
+export interface PromisedRow {
+  readonly family: Family
+  readonly engine: string
+  readonly seal: string | null
+  readonly traits: import('strongroom').Traits | null
+}
+
+/** Something that the attack needs is missing. The message is the line that enables it: "apt-get install postgresql". */
+export class NotRun extends Error {}

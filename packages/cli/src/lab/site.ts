@@ -1,0 +1,97 @@
+import type { RowInfo } from './report.ts'
+
+/**
+ * One row of the matrix. `start` starts its server on private throw-away data, and the application as a process of its own;
+ * it rejects with `NotRun` where a program or a package is missing.
+ */
+export interface Row extends Omit<RowInfo, 'version'> {
+  start(options?: SiteOptions): Promise<Site>
+}
+
+export interface SiteOptions {
+  /** Idle limit of sessions in ms, for attacks that wait for it (default: an hour). */
+  readonly idle?: number
+  /** What `site.clock` changes, from the start (default 0). */
+  readonly clockBy?: number
+  /** Another name for the session cookie, with the same secrets and the same store. */
+  readonly cookieName?: string
+}
+
+/**
+ * A running application, as a visitor and an attacker see it. Every application of every row has the same routes; each answers with
+ * JSON, `{ "user": "ada" | null, "data": { … } }` as the session is when the handler ends, or an error status:
+ *
+ *     GET  /read
+ *     POST /set?key=K&value=V
+ *     POST /add?key=K            reads a number, adds 1, and writes it
+ *     POST /login?user=U         as the library's documentation tells to log in
+ *     POST /logout               as the library's documentation tells to log out
+ *     POST /renew                a new token for the same session, where the library has that (501 where not)
+ *     POST /revoke-all?user=U    ends all sessions of the user, where the library has that (501 where not)
+ *     POST /fail?key=K&value=V   changes the session, then fails with a 500
+ *
+ * `&gate=G` on any of them: the handler loads the session, says that it waits at the gate, and goes on when `site.open(G)` is called.
+ */
+export interface Site {
+  readonly row: RowInfo
+  /** "http://127.0.0.1:40123" */
+  readonly url: string
+  readonly cookieName: string
+  /** The server's secrets, as a thief of the server's environment has them. */
+  readonly secrets: readonly string[]
+  readonly storage: Storage
+  /** Resolves when a handler waits at this gate. */
+  waiting(gate: string): Promise<void>
+  open(gate: string): Promise<void>
+  /** Sets how far the application's clock is ahead, in ms; null where its clock cannot be set. */
+  readonly clock: ((by: number) => Promise<void>) | null
+  /** What the library tells to run for abandoned sessions (clear-expired, clearsessions); null where it has nothing. */
+  readonly sweep: (() => Promise<void>) | null
+  /** How many calls reached the store since the application started; null where that cannot be counted. */
+  readonly storeCalls: (() => Promise<number>) | null
+  /** Bytes of the application's memory (heap snapshot), for what is left there after an end; null where they cannot be had. */
+  readonly memory: (() => Promise<Uint8Array>) | null
+  /** Another server of the same application: same store, same secrets. Rejects with `NotShared` where sessions stay in one process. */
+  another(options?: SiteOptions): Promise<Site>
+  /** SIGKILL. */
+  kill(): Promise<void>
+  /** After `kill`: on the same port, with the same store. */
+  restart(): Promise<void>
+  /** Ends the application, and its server and data unless another site uses them. */
+  stop(): Promise<void>
+}
+
+/** Sessions of this row cannot be seen by another process. */
+export class NotShared extends Error {}
+
+/** What stands behind the application. */
+export interface Storage {
+  /** The server's process; null where there is none (memory, files, cookies). */
+  readonly server: { kill(): Promise<void>; start(): Promise<void>; pause(): void; resume(): void } | null
+  /** The bytes of all files of the store, as they are on the disk now; null if it writes none. */
+  files(): Promise<readonly StoredFile[] | null>
+  /** What the usual tool of this store writes (pg_dump, mariadb-dump, RDB, a copy of the folder); null if it has none. */
+  backup(): Promise<readonly StoredFile[] | null>
+  /** Single rows, for someone who can write to the store; null if there are none. */
+  readonly rows: Rows | null
+  /** The cache in front of the store, where there is one. */
+  readonly cache: Rows | null
+}
+
+export interface StoredFile {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/** One session at rest. `value` is everything that the store holds of it apart from its key, as it was read. */
+export interface StoredRow {
+  readonly key: string
+  readonly value: Uint8Array
+}
+
+export interface Rows {
+  list(): Promise<readonly StoredRow[]>
+  /** Puts the row there, whatever is there now. */
+  put(row: StoredRow): Promise<void>
+  delete(key: string): Promise<void>
+}
