@@ -1,4 +1,4 @@
-export type Bench = 'http' | 'micro' | 'memory' | 'scale' | 'trips' | 'size' | 'sweep'
+export type Bench = 'http' | 'micro' | 'memory' | 'scale' | 'trips' | 'size' | 'sweep' | 'storage'
 
 /** One number that was measured. */
 export interface Figure {

@@ -13,6 +13,7 @@ import { tablesOf } from './report/tables.ts'
 import { circumstances, toDocs, toTerminal } from './report/write.ts'
 import { measureScale } from './scale.ts'
 import { measureSize } from './size.ts'
+import { measureStorage } from './storage.ts'
 import { measureSweep } from './sweep.ts'
 import { measureTrips } from './trips.ts'
 
@@ -31,7 +32,7 @@ interface Options {
   readonly strict?: boolean
 }
 
-const PARTS = ['http', 'micro', 'memory', 'scale', 'trips', 'size', 'sweep'] as const
+const PARTS = ['http', 'micro', 'memory', 'scale', 'trips', 'size', 'sweep', 'storage'] as const
 
 const whole = (text: string) => {
   if (/^[1-9]\d*$/.test(text)) return Number(text)
@@ -104,6 +105,10 @@ async function measure({ quick = false, only = [...PARTS], million, ...given }: 
   if (only.includes('trips')) figures.push(...(await measureTrips({ ...given, say })))
   if (only.includes('size')) figures.push(...(await measureSize({ ...given, sessions: quick ? 1000 : 10_000, say })))
   if (only.includes('sweep')) figures.push(...(await measureSweep({ rows: quick ? FEW_ROWS : MANY_ROWS, say })))
+  if (only.includes('storage'))
+    figures.push(
+      ...(await measureStorage({ ...(quick ? { few: 500, many: 1000 } : { few: 20_000, many: 100_000 }), say })),
+    )
   if (only.includes('memory'))
     figures.push(...(await measureMemory({ counts: quick ? [10_000] : [10_000, 100_000], say })))
   if (only.includes('scale')) {

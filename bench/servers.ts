@@ -19,7 +19,7 @@ const KINDS = {
     program: 'redis-server',
     start: () => startRedis({ appendfsync: 'everysec', 'auto-aof-rewrite-percentage': '0' }),
   },
-  memcached: { program: 'memcached', start: () => startMemcached() },
+  memcached: { program: 'memcached', start: () => startMemcached(['-m', '1024']) },
 } as const
 
 export type ServerName = keyof typeof KINDS

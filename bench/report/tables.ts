@@ -21,6 +21,7 @@ export function tablesOf(figures: readonly Figure[], bars: readonly Bar[]): Tabl
     requests(of('http')),
     plain('Single steps, in µs, and the share that the cipher alone takes', of('micro'), 'step'),
     plain('Stored size of a session of 1 KB, in bytes', of('size'), 'sessions'),
+    byUnit('What a session takes where it is stored, and what an operation on one costs the server', of('storage')),
     plain('Postgres during a sweep, and with partitions', of('sweep')),
     plain('Round trips and bytes between the application and its server, for one request', of('trips'), 'request'),
     plain("Memory for a session of 1 KB, in bytes, and the peer's as a share of it", of('memory'), 'sessions'),
