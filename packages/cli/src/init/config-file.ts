@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { createSessions, type Traits } from 'strongroom'
+import { configSource, type Language } from '../config-source.ts'
 import { writeText } from './file.ts'
 import { packageType } from './package-type.ts'
-
-export type Language = 'ts' | 'js'
 
 /** What the store can do. Throws `ConfigError` for a URL that no store can be opened by. Connects to nothing. */
 export async function checkStore(url: string): Promise<Traits> {
@@ -26,34 +25,8 @@ export interface ConfigFile {
 }
 
 export function writeConfig({ name, store }: ConfigFile): void {
-  const text = name.endsWith('.mjs') ? javascript(store) : typescript(store)
-  writeText(name, text)
+  writeText(name, configSource({ language: languageOf(name), store }))
 }
 
-const SECRETS = `  // The first is current; the others still open what they sealed. \`npx @strongroom/cli keys new\` prints one.
-  secrets: process.env.STRONGROOM_SECRETS,`
-
-const typescript = (store: string) => `import { createSessions } from 'strongroom'
-
-/** What a session may contain. Each of these keys may be missing. */
-export interface SessionData {
-  basket: string[]
-}
-
-export default createSessions<SessionData>({
-${SECRETS}
-  store: ${store},
-})
-`
-
-const javascript = (store: string) => `import { createSessions } from 'strongroom'
-
-export default createSessions({
-${SECRETS}
-  store: ${store},
-})
-`
-
-/** A string as source text, in single quotes. */
-export const literal = (text: string) =>
-  `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
+/** The language of a config, by its name. */
+export const languageOf = (name: string): Language => (/\.[mc]?ts$/.test(name) ? 'ts' : 'js')

@@ -1,5 +1,5 @@
+import type { Language } from '../config-source.ts'
 import { answerTo, clack } from '../prompts.ts'
-import type { Language } from './config-file.ts'
 import { STORES } from './stores.ts'
 
 export interface Answers {

@@ -1,0 +1,129 @@
+import type { AttackInfo, Cell, Report, RowInfo, Verdict } from '../lab/report.ts'
+import type { Answers } from './answers.ts'
+import { attackerOf } from './attackers.ts'
+import { type Candidate, leavesOf } from './candidates.ts'
+
+/** What a recommendation rests on: the lab's report, or null where nothing was recorded. */
+export interface Evidence {
+  readonly report: Report | null
+}
+
+/** A cell of the lab, as it counts for a candidate. */
+export interface Cited {
+  /** The row and the attack of the lab, for links. Null where the lab has no row for the candidate. */
+  readonly row: string | null
+  readonly attack: string
+  readonly title: string
+  readonly attacker: string
+  readonly verdict: Verdict
+  /** What the lab says about it, or why it does not count. */
+  readonly summary: string
+}
+
+export interface Judged {
+  /** Attacks on what was asked for. */
+  readonly asked: readonly Cited[]
+  /** Broken by attacks that were not asked for: another property, or an attacker who was left out. */
+  readonly elsewhere: readonly Cited[]
+}
+
+/** All attacks of the report on a candidate. What the lab did not run is `not run`: never held. */
+export function judge(candidate: Candidate, answers: Answers, { report }: Evidence): Judged {
+  if (report === null) return { asked: [], elsewhere: [] }
+  const rows = rowsOf(candidate, report)
+  const cells = new Map(report.cells.map((cell) => [`${cell.row}\n${cell.attack}`, cell]))
+  const cite = (attack: AttackInfo): Cited => {
+    const found = rows.map((row) => ({ ...row, cell: cells.get(`${row.info.name}\n${attack.name}`) }))
+    return cited(attack, found)
+  }
+  const asked: Cited[] = []
+  const elsewhere: Cited[] = []
+  for (const attack of report.attacks) {
+    const each = cite(attack)
+    if (isAsked(attack, answers)) asked.push(each)
+    else if (each.verdict === 'broken') elsewhere.push(each)
+  }
+  return { asked, elsewhere }
+}
+
+/** A property that matters, and nobody who was left out. */
+export function isAsked(
+  attack: AttackInfo,
+  { properties, attackers }: Pick<Answers, 'properties' | 'attackers'>,
+): boolean {
+  if (!properties.includes(attack.property)) return false
+  const by = attackerOf(attack)
+  return attackers === null || by === null || attackers.includes(by)
+}
+
+interface FoundRow {
+  readonly info: RowInfo
+  /** Is it this very engine, or one that differs in the store behind it? */
+  readonly isExact: boolean
+}
+
+/** The rows of this engine under this seal; where there is none, those of its next of kin. */
+export function rowsOf(candidate: Candidate, report: Report): readonly FoundRow[] {
+  const ours = report.rows.filter(({ family, seal }) => family === 'strongroom' && seal === candidate.seal)
+  const exact = ours.filter((row) => isRowOf(candidate, row))
+  if (exact.length > 0) return exact.map((info) => ({ info, isExact: true }))
+  return ours.filter((row) => isKin(candidate, row)).map((info) => ({ info, isExact: false }))
+}
+
+const words = ({ name }: RowInfo) => name.toLowerCase()
+
+/** Redis and Valkey have the same traits: the row says which one it was. */
+function saysAll({ shape }: Candidate, row: RowInfo): boolean {
+  const leaves = leavesOf(shape)
+  const says = (name: string) => words(row).includes(name) || row.engine.includes(name)
+  return leaves.includes('valkey') ? says('valkey') : !says('valkey')
+}
+
+function isRowOf(candidate: Candidate, row: RowInfo): boolean {
+  const { shape } = candidate
+  if (shape.kind === 'store') return row.engine === shape.store
+  if (shape.kind === 'cached') return row.traits?.engine === candidate.declared.engine && saysAll(candidate, row)
+  if (!isCookie(row)) return false
+  if (shape.revocations === null) return row.traits?.revocable === false
+  // The row of the lab says in which store it has its revocations; without a word, in SQLite.
+  const named = REVOCATIONS.find((name) => words(row).includes(name)) ?? 'sqlite'
+  return row.traits?.revocable === true && named === shape.revocations
+}
+
+const REVOCATIONS = ['postgres', 'mysql', 'valkey', 'redis', 'memory', 'sqlite'] as const
+const isCookie = (row: RowInfo) => row.engine.startsWith('cookie')
+
+/** The same engine over another store: what breaks there is not better here, and what holds there is not yet seen here. */
+function isKin({ shape }: Candidate, row: RowInfo): boolean {
+  if (shape.kind === 'store') return false
+  if (shape.kind === 'cookie') return shape.revocations !== null && isCookie(row) && row.traits?.revocable === true
+  const isInProcess = row.traits?.engine.endsWith('with memory')
+  return row.traits?.engine.startsWith('cached ') === true && isInProcess === (shape.cache === 'memory')
+}
+
+/** Of several rows, the worst counts. */
+const WORST: readonly Verdict[] = ['broken', 'not run', 'held', 'not applicable']
+
+function cited(
+  { name, title, attacker }: AttackInfo,
+  found: readonly (FoundRow & { readonly cell: Cell | undefined })[],
+): Cited {
+  const each = found.map(({ info, isExact, cell }): Cited => {
+    const common = { row: info.name, attack: name, title, attacker }
+    if (!cell) return { ...common, verdict: 'not run', summary: 'the lab has no result for it' }
+    const { verdict, summary } = cell
+    if (isExact || verdict === 'broken') return { ...common, verdict, summary }
+    return { ...common, verdict: 'not run', summary: `the lab ran ${info.name} instead` }
+  })
+  const [worst] = each.toSorted((a, b) => WORST.indexOf(a.verdict) - WORST.indexOf(b.verdict))
+  return (
+    worst ?? {
+      row: null,
+      attack: name,
+      title,
+      attacker,
+      verdict: 'not run',
+      summary: 'the lab did not run this engine',
+    }
+  )
+}
