@@ -14,13 +14,13 @@ export interface Contradiction {
 export function contradictionsIn(answers: Answers): Contradiction[] {
   const { properties, needs } = answers
   const wants = (property: Property) => properties.includes(property)
-  const needs_ = (need: Need) => needs.includes(need)
-  const isStateless = needs_('nothing-stored')
+  const asks = (need: Need) => needs.includes(need)
+  const isStateless = asks('nothing-stored')
   const isMany = answers.servers > 1
   const nothingShared = !answers.have.length
   const found: (Contradiction | false)[] = [
     wants('private in the browser') &&
-      needs_('readable-cookie') && {
+      asks('readable-cookie') && {
         between: ['private in the browser', 'readable-cookie'],
         text: 'A session that developers can read in the browser is one that anyone at that computer can read. The sealed cookie keeps it private.',
       },
@@ -29,24 +29,31 @@ export function contradictionsIn(answers: Answers): Contradiction[] {
         between: ['final', 'nothing-stored'],
         text: 'For a logout to be final, something must remember it. The least is a store of hashes: answer "no-data-on-server" instead of "nothing-stored".',
       },
-    (needs_('devices') || needs_('revoke-all')) &&
+    (asks('devices') || asks('revoke-all')) &&
       isStateless && {
-        between: [needs_('devices') ? 'devices' : 'revoke-all', 'nothing-stored'],
+        between: [asks('devices') ? 'devices' : 'revoke-all', 'nothing-stored'],
         text: 'Sessions that are stored nowhere on the server cannot be listed or ended from outside.',
       },
-    needs_('devices') &&
+    asks('devices') &&
       !isStateless &&
-      needs_('no-data-on-server') && {
+      asks('no-data-on-server') && {
         between: ['devices', 'no-data-on-server'],
         text: 'A list of devices needs a store that holds the sessions. Sealed records on the server tell nobody anything without the cookie.',
       },
     wants('durable') &&
-      needs_('nothing-on-disk') && {
+      asks('nothing-on-disk') && {
         between: ['durable', 'nothing-on-disk'],
         text: 'What is only in memory does not survive a crash. Sealed records on a disk are durable, and cannot be read.',
       },
     wants('durable') &&
-      (isStateless || needs_('no-data-on-server')) && {
+      isMany &&
+      answers.have.length > 0 &&
+      answers.have.every((name) => name === 'memcached') && {
+        between: ['durable', 'have'],
+        text: 'memcached is all that is there, and it forgets everything at a restart. It can be a cache in front of a database (cached).',
+      },
+    wants('durable') &&
+      (isStateless || asks('no-data-on-server')) && {
         between: ['durable', isStateless ? 'nothing-stored' : 'no-data-on-server'],
         text: 'A session that only the browser has lasts as long as the browser keeps its cookie. The server can promise nothing.',
       },
@@ -57,25 +64,25 @@ export function contradictionsIn(answers: Answers): Contradiction[] {
         text: `${answers.servers} servers share nothing yet. Only sessions in the cookie need no server; for all others, run PostgreSQL, MySQL, Redis or Valkey.`,
       },
     isMany &&
-      needs_('no-database') && {
+      asks('no-database') && {
         between: ['servers', 'no-database'],
         text: `${answers.servers} servers cannot share files: the locks of network file systems are not reliable.`,
       },
     wants('shared') &&
       !isMany &&
-      needs_('no-database') && {
+      asks('no-database') && {
         between: ['shared', 'no-database'],
         text: 'Files and SQLite are for one machine. "shared" means more than one server.',
       },
     answers.bytes > COOKIE_ROOM &&
-      (isStateless || needs_('no-data-on-server') || needs_('readable-cookie')) && {
+      (isStateless || asks('no-data-on-server') || asks('readable-cookie')) && {
         between: [
           'bytes',
-          isStateless ? 'nothing-stored' : needs_('readable-cookie') ? 'readable-cookie' : 'no-data-on-server',
+          isStateless ? 'nothing-stored' : asks('readable-cookie') ? 'readable-cookie' : 'no-data-on-server',
         ],
         text: `A cookie holds some ${COOKIE_ROOM.toLocaleString('en')} bytes, and a session has ${answers.bytes.toLocaleString('en')}. Keep large things under the user in your database.`,
       },
-    needs_('operators-read') &&
+    asks('operators-read') &&
       wants('private on the server') &&
       includes(answers, 'has-secrets') && {
         between: ['private on the server', 'operators-read'],
