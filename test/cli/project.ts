@@ -79,8 +79,9 @@ export class Project {
     mkdirSync(library, { recursive: true })
     const sources = entryPoints(packageNamed('strongroom'))
     const exports: Record<string, string> = {}
-    for (const subpath of ['', '/sqlite', '/memory']) {
-      const source = join(root, sources.get(`strongroom${subpath}`) ?? assert.fail(subpath))
+    for (const [specifier, file] of sources) {
+      const subpath = specifier.slice('strongroom'.length)
+      const source = join(root, file)
       const name = `.${subpath || '/index'}.js`
       writeFileSync(join(library, name), `export * from '${pathToFileURL(source).href}'\n`)
       exports[`.${subpath}`] = name

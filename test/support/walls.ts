@@ -67,7 +67,10 @@ const ROOMS: readonly Room[] = [
       'packages/cli/src/scan/tar.ts': ['modern-tar'],
     },
   },
-  { name: 'cli', files: /^packages\/cli\/src\//, imports: ['scan'] },
+  // Pure: what it knows of the lab and of the engines is handed in, or is a table that a test compares.
+  { name: 'advise', files: /^packages\/cli\/src\/(?:advise\/|config-source\.ts$)/, imports: ['report'] },
+  { name: 'report', files: /^packages\/cli\/src\/lab\/report\.ts$/, imports: [] },
+  { name: 'cli', files: /^packages\/cli\/src\//, imports: ['scan', 'advise', 'report'] },
   { name: 'django', files: /^packages\/django\/src\//, imports: [] },
 ]
 
@@ -115,8 +118,9 @@ const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   'packages/cli/src/drivers.ts': ['node:module', 'import.meta'],
   // The compiler of the application, which says what its tsconfig.json means.
   'packages/cli/src/init/import-line.ts': ['node:module', 'node:child_process'],
-  // Its own package.json.
+  // Its own package.json, and the recorded run of the lab.
   'packages/cli/src/program.ts': ['import.meta'],
+  'packages/cli/src/evidence-file.ts': ['import.meta'],
   // Backups: the thread that copies a SQLite database, and the programs that dump the others.
   'packages/cli/src/backup/sqlite.ts': ['node:worker_threads', 'Worker'],
   'packages/cli/src/backup/sqlite-worker.ts': ['node:worker_threads', 'import.meta'],

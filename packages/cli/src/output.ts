@@ -67,6 +67,17 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   line(trimmed(drawn.toString()))
 }
 
+/** What fits on a terminal that nobody has made wider. */
+const WIDTH = 80
+
+/** Words, broken into lines; those after the first begin under it. */
+export function paragraph(text: string, indent = 0, first = ' '.repeat(indent)): void {
+  const drawn = new Table({ ...LAYOUT, colWidths: [WIDTH - indent], wordWrap: true })
+  drawn.push([text])
+  const [head = '', ...rest] = trimmed(drawn.toString()).split('\n')
+  for (const each of [`${first}${head}`, ...rest.map((more) => `${' '.repeat(indent)}${more}`)]) line(each)
+}
+
 /** Names and values, a pair on each line. */
 export function facts(pairs: readonly (readonly [name: string, value: string])[]): void {
   const drawn = new Table(LAYOUT)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { advise } from './commands/advise.ts'
 import { backup } from './commands/backup.ts'
 import { clearExpired } from './commands/clear-expired.ts'
 import { init } from './commands/init.ts'
@@ -62,7 +63,20 @@ export function createProgram(): Command {
   keysNew(keys)
   keysList(keys)
   keysForget(keys)
-  for (const add of [migrate, move, clearExpired, stats, list, show, revoke, revokeAll, revokeEverybody, backup, scan])
+  for (const add of [
+    migrate,
+    move,
+    clearExpired,
+    stats,
+    list,
+    show,
+    revoke,
+    revokeAll,
+    revokeEverybody,
+    backup,
+    scan,
+    advise,
+  ])
     add(program)
   return program
 }

@@ -95,7 +95,7 @@ function rankedOf(candidate: Candidate, judged: Judged, answers: Answers): Ranke
 function rank({ candidate, unknown, sizing, givenUp, elsewhere }: Ranked, { have }: Answers): readonly number[] {
   const { shape, backends } = candidate
   return [
-    sizing?.enough === false ? 1 : 0,
+    sizing?.enough === false ? (sizing.spreads ? 1 : 2) : 0,
     unknown.length,
     backends.filter((name) => !have.includes(name)).length,
     givenUp.length,

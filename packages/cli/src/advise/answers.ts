@@ -90,7 +90,7 @@ export function answersFrom(given: Readonly<Partial<Answers>>): Answers {
   const answers: Answers = { ...DEFAULTS, ...defined(given) }
   for (const [name, known] of Object.entries(LISTS)) checkList(name, answers[name as keyof typeof LISTS], known)
   for (const [name, bounds] of Object.entries(BOUNDS)) checkNumber(name, answers[name as keyof Answers], bounds)
-  for (const name of Object.keys(answers.urls)) checkList('urls', [name], BACKENDS)
+  for (const [name, url] of Object.entries(answers.urls)) checkUrl(name, url)
   return {
     ...answers,
     properties: [...new Set(answers.properties)],
@@ -119,4 +119,27 @@ function checkNumber(name: string, given: unknown, [least, most]: readonly [numb
   if (isFine && (!WHOLE.includes(name) || Number.isInteger(given))) return
   const kind = WHOLE.includes(name) ? 'a whole number' : 'a number'
   throw new AnswersError(`"${name}" must be ${kind} from ${least} to ${most}.`)
+}
+
+const SCHEMES: Readonly<Record<Backend, RegExp>> = {
+  postgres: /^postgres(?:ql)?:\/\//,
+  mysql: /^(?:mysql|mariadb):\/\//,
+  redis: /^rediss?(?:\+\w+)?:\/\//,
+  valkey: /^(?:valkey|redis)s?(?:\+\w+)?:\/\//,
+  memcached: /^memcached:\/\//,
+}
+
+/** It becomes part of a file that is printed and committed. No message repeats it. */
+function checkUrl(name: string, url: unknown): void {
+  checkList('urls', [name], BACKENDS)
+  const { [name as Backend]: scheme } = SCHEMES
+  if (typeof url === 'string' && /^env:[A-Za-z_]\w*$/.test(url)) return
+  if (typeof url !== 'string' || !scheme.test(url))
+    throw new AnswersError(
+      `The URL of ${name} must begin with its scheme, or be env:NAME, for one in an environment variable.`,
+    )
+  if (/^[^?#]*:\/\/[^/?#]*:[^/?#@]+@|[?&](?:password|passwd|auth)=/i.test(url))
+    throw new AnswersError(
+      `The URL of ${name} has a password, and would be written into the config. Write ${name}=env:NAME instead.`,
+    )
 }

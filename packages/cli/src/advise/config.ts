@@ -1,6 +1,8 @@
 import { configSource, type Language, literal } from '../config-source.ts'
 import type { Answers, Backend } from './answers.ts'
 import { type Candidate, type Leaf, leavesOf, type Seal, type Shape } from './candidates.ts'
+import { durationOf } from './duration.ts'
+import { commandFor } from './repeat.ts'
 import { announces } from './requirements.ts'
 
 /** A configuration that works, and what has to be there for it. */
@@ -50,10 +52,17 @@ export function configurationOf(candidate: Candidate, answers: Answers): Configu
 }
 
 function sourceOf({ shape, seal, engine }: Candidate, answers: Answers, language: Language): string {
-  const source = { language, options: optionsFor(seal, shape, answers), comments: commentsFor(engine, seal) }
+  const source = { language, options: optionsFor(seal, shape, answers), comments: commentsFor(engine, seal, answers) }
   if (shape.kind === 'store') {
-    const url = withOptions(placeOf(shape.store, answers), shape.store, answers)
-    return configSource({ ...source, store: url.startsWith('env:') ? `process.env.${url.slice(4)}` : literal(url) })
+    const url = placeOf(shape.store, answers)
+    if (url.startsWith('env:') && isDurableRedis(shape.store, answers)) {
+      const imports = ["import { redis } from 'strongroom/redis'"]
+      return configSource({ ...source, imports, store: leafSource(shape.store, answers, {}) })
+    }
+    const store = url.startsWith('env:')
+      ? `process.env.${url.slice(4)}`
+      : literal(withOptions(url, shape.store, answers))
+    return configSource({ ...source, store })
   }
   const named = shape.kind === 'cached' ? 'cached' : 'cookie'
   const names = [named, ...leavesOf(shape).map((leaf) => FACTORIES[leaf])]
@@ -61,9 +70,10 @@ function sourceOf({ shape, seal, engine }: Candidate, answers: Answers, language
   return configSource({ ...source, imports, store: factoryOf(shape, seal, answers) })
 }
 
-/** Says where it comes from, so that whoever finds the file later can ask again. */
-const commentsFor = (engine: string, seal: Seal) => [
-  `${engine}, sealed ${seal}: recommended by npx @strongroom/cli advise`,
+/** Says where it comes from, so that the question can be asked again. */
+const commentsFor = (engine: string, seal: Seal, answers: Answers) => [
+  `${engine}, with the seal ${seal}. Recommended by:`,
+  commandFor(answers),
 ]
 
 const placeOf = (leaf: Leaf, { urls }: Answers) => urls[leaf as Backend] ?? PLACES[leaf]
@@ -71,10 +81,10 @@ const placeOf = (leaf: Leaf, { urls }: Answers) => urls[leaf as Backend] ?? PLAC
 const isRedis = (leaf: Leaf) => leaf === 'redis' || leaf === 'valkey'
 
 /** A Redis says what it is configured for, and the store refuses one that is not. */
-function withOptions(url: string, leaf: Leaf, { properties }: Answers): string {
-  if (!isRedis(leaf) || !properties.includes('durable') || url.startsWith('env:')) return url
-  return `${url}${url.includes('?') ? '&' : '?'}durable=machine`
-}
+const isDurableRedis = (leaf: Leaf, { properties }: Answers) => isRedis(leaf) && properties.includes('durable')
+
+const withOptions = (url: string, leaf: Leaf, answers: Answers) =>
+  isDurableRedis(leaf, answers) ? `${url}${url.includes('?') ? '&' : '?'}durable=machine` : url
 
 function optionsFor(seal: Seal, shape: Shape, answers: Answers): string[] {
   const { bytes, lifetime, idle } = answers
@@ -86,18 +96,6 @@ function optionsFor(seal: Seal, shape: Shape, answers: Answers): string[] {
     ...(lifetime === 12 * 3_600_000 ? [] : [`absolute: '${durationOf(lifetime)}',`]),
     ...(idle === 30 * 60_000 ? [] : [`idle: '${durationOf(idle)}',`]),
   ]
-}
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-] as const
-
-/** "12h": what the options take. Parts of a second are dropped. */
-export function durationOf(ms: number): string {
-  const [unit, length] = UNITS.find(([, each]) => ms % each === 0) ?? ['s', 1000]
-  return `${Math.max(1, Math.floor(ms / length))}${unit}`
 }
 
 function factoryOf(shape: Exclude<Shape, { kind: 'store' }>, seal: Seal, answers: Answers): string {
@@ -124,7 +122,7 @@ function cacheSource(leaf: Leaf, answers: Answers): string {
 
 function leafSource(leaf: Leaf, answers: Answers, options: Record<string, string>, isCache = false): string {
   const url = placeOf(leaf, answers)
-  const durable = isRedis(leaf) && !isCache && answers.properties.includes('durable') ? { durable: "'machine'" } : {}
+  const durable = isDurableRedis(leaf, answers) && !isCache ? { durable: "'machine'" } : {}
   const all = Object.entries({ ...durable, ...options })
   const [, path = ''] = /^(?:sqlite|file):(.*)$/.exec(url) ?? []
   // Empty when the variable is missing: the store says that its URL is empty.

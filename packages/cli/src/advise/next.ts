@@ -21,11 +21,13 @@ export function whatNext(candidate: Candidate, sized: Sized): string[] {
     ...(limits.length > 0 ? [reach(sized)] : []),
     ...over.flatMap((limit) => BY_ENGINE[decisive ?? 'memory']?.(limit, candidate, sized) ?? []),
     ...(decisive === 'postgres' || decisive === 'mysql' ? sweeping(sized.load) : []),
+    ...(over.some(({ what }) => what === 'processor') ? touching(sized) : []),
   ]
 }
 
 function reach({ limits, upTo, load, answers }: Sized): string {
-  const tightest = limits.toSorted((a, b) => b.share / b.most - a.share / a.most)[0] as Limit
+  const machines = limits.filter(({ what }) => what !== 'connections')
+  const tightest = machines.toSorted((a, b) => b.share / b.most - a.share / a.most)[0] as Limit
   const { what, share, most } = tightest
   const used = `it uses ${percent(share)} of the ${what === 'processor' ? 'processors' : what} (at most ${percent(most)} should be used)`
   const machine = `${amount(answers.cores)} processors and ${amount(answers.memory)} GB`
@@ -59,7 +61,7 @@ const cluster: Mend = ({ what, share, most }, _candidate, { answers }) => {
   if (what === 'connections') return ['Raise maxclients.']
   const masters = Math.max(3, Math.ceil(share / most))
   return [
-    `Use Redis Cluster (or Valkey's) with ${masters} masters of ${amount(answers.memory)} GB, each with a replica: a session is on one of them, by its id.`,
+    `Use Redis Cluster (or Valkey's) with ${masters} masters of ${amount(answers.memory)} GB, each with a replica: a session is on one of them, by its id. The URL is redis+cluster://host:6379,host:6379.`,
   ]
 }
 
@@ -81,5 +83,14 @@ function sweeping({ expired }: Load): string[] {
   return [
     `A sweep is busy ${percent(Math.min(share, 1))} of the time: run it in several processes (they skip each other's rows), and all the time (sweep: '1m').`,
     'Partitions by deadline are no way out: PostgreSQL then refuses to create sessions, and a read takes twice as long. Partitions by hash of the id work (docs/postgres.md).',
+  ]
+}
+
+/** The idle limit decides how many there are, and can be changed. */
+function touching({ load: { perSecond, requests }, answers: { idle } }: Sized): string[] {
+  if (perSecond.touch < requests / 2) return []
+  const minutes = amount(idle / 60_000)
+  return [
+    `Most requests move a deadline (touches): a longer idle limit than ${minutes} min makes fewer, because one is due after a tenth of it.`,
   ]
 }

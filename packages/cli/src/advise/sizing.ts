@@ -34,6 +34,8 @@ export interface Sizing {
   readonly limits: readonly Limit[]
   /** Is one server of this kind enough? */
   readonly enough: boolean
+  /** Where it is not: can the sessions be spread over several servers? */
+  readonly spreads: boolean
   /** Requests per second, in the same mixture, up to which it would be. Null where no server is asked. */
   readonly upTo: number | null
   /** What to do when it is not, or is soon not. */
@@ -77,11 +79,12 @@ export function sizingFor(candidate: Candidate, answers: Answers): Sizing | null
     applicationLines(candidate, load),
   ].flat()
   const limits = server ? limitsOf(server, parts, answers) : []
-  const used = Math.max(0, ...limits.map(({ share, most }) => share / most))
-  const enough = used <= 1
-  const upTo = used > 0 && load.requests > 0 ? load.requests / used : null
+  const over = limits.filter(({ what, share, most }) => what !== 'connections' && share > most)
+  const processor = limits.find(({ what }) => what === 'processor')
+  const upTo = processor && processor.share > 0 ? (load.requests * processor.most) / processor.share : null
   return {
-    ...{ engine: candidate.engine, lines: parts, limits, enough, upTo },
+    ...{ engine: candidate.engine, lines: parts, limits, enough: over.length === 0, upTo },
+    spreads: server === 'redis' || server === 'memcached',
     next: whatNext(candidate, { answers, load, limits, upTo }),
   }
 }

@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { messageOf, misuse } from './failure.ts'
+import type { Report } from './lab/report.ts'
+
+/** The run that comes with this package; null in a version without one. */
+export function recordedReport(): Report | null {
+  const file = new URL('./lab/recorded.json', import.meta.url)
+  return existsSync(file) ? reportIn(readFileSync(file, 'utf8'), 'The recorded run of the lab') : null
+}
+
+/** What `strongroom lab --json` has printed into a file. */
+export function reportFrom(file: string): Report {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw misuse(`${file} could not be read: ${messageOf(error)}`, { cause: error })
+  }
+  return reportIn(text, file)
+}
+
+/** Half a report would leave out the attack that breaks an engine. */
+function reportIn(text: string, name: string): Report {
+  const report = parsed(text, name)
+  const { format, rows, attacks, cells } = (report ?? {}) as Partial<Report>
+  if (format !== 1) throw misuse(`${name} is not what strongroom lab --json of this version prints.`)
+  if (![rows, attacks, cells].every(Array.isArray))
+    throw misuse(`${name} is not a whole report of strongroom lab --json.`)
+  return report as Report
+}
+
+function parsed(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw misuse(`${name} is not JSON: make it with strongroom lab --json > ${name}.`, { cause })
+  }
+}
