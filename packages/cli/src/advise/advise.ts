@@ -3,7 +3,7 @@ import { ATTACKERS, type AttackerName, attackerOf } from './attackers.ts'
 import { type Candidate, candidatesFor } from './candidates.ts'
 import { type Configuration, configurationOf, TITLES } from './config.ts'
 import { type Contradiction, contradictionsIn } from './contradictions.ts'
-import { type Cited, type Evidence, type Judged, judge } from './evidence.ts'
+import { type Cited, type Evidence, type Indexed, indexed, type Judged, judge } from './evidence.ts'
 import { losses, unmet } from './requirements.ts'
 import { type Sizing, sizingFor } from './sizing.ts'
 
@@ -49,13 +49,14 @@ export interface Advice {
  * that cannot be what was asked for. What the lab did not run is never taken for held: it ranks below what did hold.
  */
 export function advise(answers: Answers, evidence: Evidence): Advice {
-  const { recommended, ruledOut } = ranked(answers, evidence)
+  const found = indexed(evidence)
+  const { recommended, ruledOut } = ranked(answers, found)
   const { report } = evidence
   return {
     recommended: recommended.map((each) => recommendation(each, answers, evidence)),
     ruledOut,
     contradictions: contradictionsIn(answers),
-    ifLeftOut: recommended.length > 0 ? [] : ifLeftOut(answers, evidence),
+    ifLeftOut: recommended.length > 0 ? [] : ifLeftOut(answers, found),
     evidence: report && { at: report.at, machine: report.machine },
   }
 }
@@ -67,7 +68,7 @@ interface Ranked extends Judged {
   readonly givenUp: readonly string[]
 }
 
-function ranked(answers: Answers, evidence: Evidence) {
+function ranked(answers: Answers, evidence: Indexed | null) {
   const recommended: Ranked[] = []
   const ruledOut: RuledOut[] = []
   for (const candidate of candidatesFor(answers)) {
@@ -186,7 +187,7 @@ function declaredText({ declared, backends }: Candidate, { have }: Answers): str
 const load = (sizing: Sizing | null) => (sizing?.enough === false ? 'too much for one server' : '')
 
 /** One attacker, property or need less, where that leaves something to recommend. */
-function ifLeftOut(answers: Answers, evidence: Evidence): Advice['ifLeftOut'] {
+function ifLeftOut(answers: Answers, evidence: Indexed | null): Advice['ifLeftOut'] {
   const { properties, needs, attackers } = answers
   const others = attackers ?? (Object.keys(ATTACKERS) as AttackerName[])
   const without = <T>(list: readonly T[], each: T) => list.filter((one) => one !== each)

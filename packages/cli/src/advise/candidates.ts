@@ -46,14 +46,21 @@ const MB = 2 ** 20
 
 /** As `sessions.policy.traits` has it for a URL without options; a test compares. */
 const LEAVES: Readonly<Record<Leaf, LeafTraits>> = {
-  memory: { ...store, durable: 'no', shared: 'process', expiresByItself: false, sizeLimit: 256 * MB, onDisk: false },
+  memory: {
+    ...store,
+    durable: 'no',
+    shared: 'process',
+    expiresByItself: false,
+    sizeLimit: 256 * MB - 1024,
+    onDisk: false,
+  },
   file: { ...store, durable: 'machine', shared: 'machine', expiresByItself: false, sizeLimit: 1024 * MB, onDisk: true },
   sqlite: {
     ...store,
     durable: 'machine',
     shared: 'machine',
     expiresByItself: false,
-    sizeLimit: 953 * MB,
+    sizeLimit: 999_990_000,
     onDisk: true,
   },
   postgres: {
@@ -61,7 +68,7 @@ const LEAVES: Readonly<Record<Leaf, LeafTraits>> = {
     durable: 'machine',
     shared: 'network',
     expiresByItself: false,
-    sizeLimit: 256 * MB,
+    sizeLimit: 256 * MB - 1024,
     onDisk: true,
   },
   mysql: {
@@ -69,16 +76,16 @@ const LEAVES: Readonly<Record<Leaf, LeafTraits>> = {
     durable: 'machine',
     shared: 'network',
     expiresByItself: false,
-    sizeLimit: 16 * MB - 2000,
+    sizeLimit: 16 * MB - 2048,
     onDisk: true,
   },
-  redis: { ...store, durable: 'no', shared: 'network', expiresByItself: true, sizeLimit: 512 * MB - 600, onDisk: true },
+  redis: { ...store, durable: 'no', shared: 'network', expiresByItself: true, sizeLimit: 512 * MB - 584, onDisk: true },
   valkey: {
     ...store,
     durable: 'no',
     shared: 'network',
     expiresByItself: true,
-    sizeLimit: 512 * MB - 600,
+    sizeLimit: 512 * MB - 584,
     onDisk: true,
   },
   memcached: {

@@ -27,13 +27,24 @@ export interface Judged {
   readonly elsewhere: readonly Cited[]
 }
 
+/** A report whose cells can be found. */
+export interface Indexed {
+  readonly report: Report
+  readonly cells: ReadonlyMap<string, Cell>
+}
+
+const keyOf = (row: string, attack: string) => `${row}\n${attack}`
+
+export const indexed = ({ report }: Evidence): Indexed | null =>
+  report && { report, cells: new Map(report.cells.map((cell) => [keyOf(cell.row, cell.attack), cell])) }
+
 /** All attacks of the report on a candidate. What the lab did not run is `not run`: never held. */
-export function judge(candidate: Candidate, answers: Answers, { report }: Evidence): Judged {
-  if (report === null) return { asked: [], elsewhere: [] }
+export function judge(candidate: Candidate, answers: Answers, indexed: Indexed | null): Judged {
+  if (indexed === null) return { asked: [], elsewhere: [] }
+  const { report, cells } = indexed
   const rows = rowsOf(candidate, report)
-  const cells = new Map(report.cells.map((cell) => [`${cell.row}\n${cell.attack}`, cell]))
   const cite = (attack: AttackInfo): Cited => {
-    const found = rows.map((row) => ({ ...row, cell: cells.get(`${row.info.name}\n${attack.name}`) }))
+    const found = rows.map((row) => ({ ...row, cell: cells.get(keyOf(row.info.name, attack.name)) }))
     return cited(attack, found)
   }
   const asked: Cited[] = []

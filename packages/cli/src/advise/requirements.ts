@@ -7,9 +7,7 @@ import { NEEDS, type Need } from './needs.ts'
 export function unmet(candidate: Candidate, answers: Answers): readonly string[] {
   return [
     ...answers.properties.flatMap((property) => lacks(property, candidate, answers) ?? []),
-    ...answers.needs.flatMap((need) =>
-      meets(need, candidate) ? [] : [`no ${NEEDS[need].short}`.replace('no no ', '')],
-    ),
+    ...answers.needs.flatMap((need) => (meets(need, candidate) ? [] : [NEEDS[need].lacking])),
     ...place(candidate, answers),
   ]
 }
