@@ -322,6 +322,9 @@ const someAnswers = fc
   })
   .map(answersFrom)
 
+/** Each run makes a whole report. */
+const RUNS = { numRuns: 40 }
+
 suite('for any report and any answers', () => {
   test('nothing is recommended that the report shows as broken for a property that matters', () => {
     fc.assert(
@@ -336,6 +339,7 @@ suite('for any report and any answers', () => {
           assert.deepEqual(broken, [], name)
         }
       }),
+      RUNS,
     )
   })
 
@@ -354,6 +358,7 @@ suite('for any report and any answers', () => {
           assert.ok(cells.every(({ verdict }) => verdict !== 'broken'))
         }
       }),
+      RUNS,
     )
   })
 
@@ -365,6 +370,7 @@ suite('for any report and any answers', () => {
             if (verdict === 'held')
               assert.ok(by.cells.some((cell) => cell.row === row && cell.attack === attack && cell.verdict === 'held'))
       }),
+      RUNS,
     )
   })
 
@@ -382,6 +388,7 @@ suite('for any report and any answers', () => {
         assert.ok(out.every(({ reasons }) => reasons.length > 0 && reasons.every(Boolean)))
         assert.ok(recommended.every(({ reason }) => reason.length > 0))
       }),
+      RUNS,
     )
   })
 
@@ -399,6 +406,7 @@ suite('for any report and any answers', () => {
         assert.deepEqual(list(turned, back), list(by, answers))
         assert.deepEqual(list(by, answers), list(by, answers))
       }),
+      RUNS,
     )
   })
 
@@ -421,6 +429,7 @@ suite('for any report and any answers', () => {
           )
         for (const [name, at] of before) if (exact(name)) assert.ok((after.get(name) ?? 0) >= at, name)
       }),
+      RUNS,
     )
   })
 })

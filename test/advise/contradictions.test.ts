@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import {
+  type Answers,
+  AnswersError,
+  advise,
+  answersFrom,
+  commandFor,
+  QUESTIONS,
+} from '../../packages/cli/src/advise/index.ts'
+import { reportWith } from './report.ts'
+
+const between = (given: Partial<Answers>) =>
+  advise(answersFrom(given), { report: reportWith() }).contradictions.map((each) => each.between.join(' + '))
+
+suite('contradictory answers are pointed out', () => {
+  const cases: readonly (readonly [string, Partial<Answers>])[] = [
+    [
+      'private in the browser + readable-cookie',
+      { properties: ['private in the browser'], needs: ['readable-cookie'] },
+    ],
+    ['final + nothing-stored', { properties: ['final'], needs: ['nothing-stored'] }],
+    ['devices + nothing-stored', { needs: ['devices', 'nothing-stored'] }],
+    ['revoke-all + nothing-stored', { needs: ['revoke-all', 'nothing-stored'] }],
+    ['devices + no-data-on-server', { needs: ['devices', 'no-data-on-server'] }],
+    ['durable + nothing-on-disk', { properties: ['durable'], needs: ['nothing-on-disk'] }],
+    ['durable + nothing-stored', { properties: ['durable'], needs: ['nothing-stored'] }],
+    ['durable + have', { properties: ['durable'], servers: 2, have: ['memcached'] }],
+    ['servers + have', { servers: 2 }],
+    ['servers + no-database', { servers: 2, needs: ['no-database'], have: ['redis'] }],
+    ['shared + no-database', { properties: ['shared'], needs: ['no-database'] }],
+    ['bytes + nothing-stored', { bytes: 64_000, needs: ['nothing-stored'] }],
+    ['private on the server + operators-read', { properties: ['private on the server'], needs: ['operators-read'] }],
+    ['final + writes-database', { properties: ['final'], attackers: ['writes-database'] }],
+    ['reads-browser', { properties: ['durable'], attackers: ['reads-browser'] }],
+    ['sessions + logins + lifetime', { sessions: 1_000_000, logins: 1 }],
+  ]
+  for (const [expected, given] of cases) test(expected, () => assert.deepEqual(between(given), [expected]))
+
+  test('where they leave nothing, every engine has a reason that says which answer it fails', () => {
+    const stuck = cases.map(([, given]) => advise(answersFrom(given), { report: reportWith() }))
+    const empty = stuck.filter(({ recommended }) => recommended.length === 0)
+    assert.ok(empty.length >= 8, `${empty.length}`)
+    for (const { ruledOut } of empty) assert.ok(ruledOut.every(({ reasons }) => reasons.length > 0))
+  })
+
+  test('answers that fit together are not complained about', () => {
+    assert.deepEqual(
+      between({ properties: ['durable', 'final', 'private on the server'], servers: 3, have: ['postgres'] }),
+      [],
+    )
+    assert.deepEqual(between({ needs: ['nothing-stored'], servers: 3 }), [])
+    assert.deepEqual(between({ sessions: 40_000, logins: 1 }), [])
+  })
+})
+
+suite('answers that cannot be used', () => {
+  const refused = (given: object, message: RegExp) =>
+    assert.throws(
+      () => answersFrom(given),
+      (error: Error) => error instanceof AnswersError && message.test(error.message) && !/hunter2/.test(error.message),
+    )
+  test('are refused with what is known, and without what was given', () => {
+    refused({ colour: 1 }, /no answer called "colour"\. Known: properties, /)
+    refused({ properties: ['hunter2'] }, /"properties" has an entry that is not known\. Known: durable, /)
+    refused({ have: 'postgres' }, /"have" must be a list/)
+    refused({ servers: 1.5 }, /"servers" must be a whole number from 1/)
+    refused({ writes: 101 }, /"writes" must be a number from 0 to 100/)
+    refused({ requests: Number.NaN }, /"requests"/)
+    refused({ urls: { postgres: 'postgres://app:hunter2@db/app' } }, /has a password.*postgres=env:NAME/)
+    refused({ urls: { redis: 'redis://db?password=hunter2' } }, /has a password/)
+    refused({ urls: { postgres: 'env:A;hunter2' } }, /must begin with its scheme/)
+    refused({ urls: { oracle: 'x' } }, /Known: postgres/)
+  })
+
+  test('the command that a config repeats asks the same question', () => {
+    const command = commandFor(
+      answersFrom({
+        properties: ['private on the server'],
+        attackers: ['reads-disk'],
+        have: ['redis'],
+        urls: { redis: 'env:R' },
+        servers: 2,
+        idle: 600_000,
+      }),
+    )
+    assert.equal(
+      command,
+      'npx @strongroom/cli advise --property private-on-server --against reads-disk --have redis=env:R --servers 2 --idle 10m',
+    )
+  })
+
+  test('there is a question for every answer, apart from addresses', () => {
+    const asked = QUESTIONS.map(({ name }) => name)
+    assert.deepEqual(
+      asked.toSorted(),
+      Object.keys(answersFrom({}))
+        .filter((name) => name !== 'urls')
+        .toSorted(),
+    )
+  })
+})
