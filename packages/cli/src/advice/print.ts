@@ -18,7 +18,7 @@ export function print(advice: Advice, answers: Answers, { all }: PrintOptions): 
   for (const [at, each] of shown.entries()) printOne(each, at + 1)
   if (recommended.length > shown.length) line(`${recommended.length - shown.length} more: see --all.\n`)
   for (const { what, first } of ifLeftOut) bullet('-', `Without ${what}, ${first} would be first.`)
-  printRuledOut(ruledOut, all || recommended.length === 0)
+  printRuledOut(ruledOut, { all, isAllThereIs: recommended.length === 0 })
   paragraph(
     evidence
       ? `By the lab's run of ${evidence.at.slice(0, 10)} (${evidence.machine}).`
@@ -40,24 +40,37 @@ function printOne({ engine, seal, reason, givenUp, docs }: Recommendation, at: n
   line()
 }
 
-function printRuledOut(ruledOut: readonly RuledOut[], all: boolean): void {
+function printRuledOut(ruledOut: readonly RuledOut[], { all, isAllThereIs }: RuledOutOptions): void {
   const [nearest] = ruledOut
   if (!nearest) return
-  if (all) heading('Ruled out')
-  if (!all)
+  if (!all && !isAllThereIs) {
     paragraph(`Ruled out: ${ruledOut.length}, such as ${nearest.name} (${nearest.reasons[0]}). --all shows them.`)
-  else for (const { name, reasons } of ruledOut) bullet('-', `${name}: ${reasons.join('; ')}.`)
+    return
+  }
+  heading('Ruled out')
+  const shown = all ? ruledOut : ruledOut.slice(0, NEAREST)
+  for (const { name, reasons } of shown) bullet('-', `${name}: ${reasons.join('; ')}.`)
+  if (ruledOut.length > shown.length) line(`${ruledOut.length - shown.length} more: see --all.`)
 }
 
-function printFirst({ config, sizing }: Recommendation, answers: Answers): void {
+/** Those that fail the fewest answers come first. */
+const NEAREST = 6
+
+interface RuledOutOptions {
+  readonly all: boolean
+  /** Is there nothing to recommend? */
+  readonly isAllThereIs: boolean
+}
+
+function printFirst({ config, sizing, backends }: Recommendation, answers: Answers): void {
   if (sizing) printSizing(sizing)
   else line('\nFor sizes, add --sessions, --requests and --logins.')
   heading('To copy into strongroom.config.ts, or to write with --write')
   line(`\n${config.typescript}`)
   for (const text of config.steps) bullet('-', text)
   if (config.packages.length > 0) bullet('-', `Install: npm install strongroom ${config.packages.join(' ')}`)
-  if (answers.urls && Object.keys(answers.urls).length === 0 && config.packages.length > 0)
-    bullet('-', 'Put your own address in, or say it: --have postgres=env:DATABASE_URL.')
+  const placeholder = backends.find((name) => answers.urls[name] === undefined)
+  if (placeholder) bullet('-', `Put your own address in, or say where it is: --have ${placeholder}=env:NAME.`)
 }
 
 function printSizing({ engine, lines, next }: Sizing): void {

@@ -1,4 +1,4 @@
-import type { Answers } from './answers.ts'
+import type { Answers, Backend } from './answers.ts'
 import { ATTACKERS, type AttackerName, attackerOf } from './attackers.ts'
 import { type Candidate, candidatesFor } from './candidates.ts'
 import { type Configuration, configurationOf, TITLES } from './config.ts'
@@ -23,6 +23,8 @@ export interface Recommendation {
   readonly config: Configuration
   /** Null where the answers say nothing about the load. */
   readonly sizing: Sizing | null
+  /** The servers that it needs. */
+  readonly backends: readonly Backend[]
   readonly docs: string
 }
 
@@ -123,6 +125,7 @@ function recommendation(found: Ranked, answers: Answers, { report }: Evidence): 
       engine: candidate.engine,
       seal: candidate.seal,
       docs: candidate.docs,
+      backends: candidate.backends,
       cells,
       unknown,
       sizing,

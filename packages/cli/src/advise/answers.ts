@@ -94,12 +94,16 @@ export function answersFrom(given: Readonly<Partial<Answers>>): Answers {
   return {
     ...answers,
     properties: [...new Set(answers.properties)],
-    attackers: answers.attackers && [...new Set(answers.attackers)],
+    attackers: answers.attackers && isEverybody(answers.attackers) ? null : answers.attackers,
     needs: [...new Set(answers.needs)],
     have: [...new Set(answers.have)],
     idle: Math.min(answers.idle, answers.lifetime),
   }
 }
+
+/** Nobody was left out, whatever the order. */
+const isEverybody = (attackers: readonly AttackerName[]) =>
+  LISTS.attackers.every((name) => attackers.includes(name as AttackerName))
 
 const defined = <T extends object>(given: T): T =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T

@@ -81,7 +81,8 @@ export function sizingFor(candidate: Candidate, answers: Answers): Sizing | null
   const limits = server ? limitsOf(server, parts, answers) : []
   const over = limits.filter(({ what, share, most }) => what !== 'connections' && share > most)
   const processor = limits.find(({ what }) => what === 'processor')
-  const upTo = processor && processor.share > 0 ? (load.requests * processor.most) / processor.share : null
+  const upTo =
+    processor && processor.share > 0 && load.requests > 0 ? (load.requests * processor.most) / processor.share : null
   return {
     ...{ engine: candidate.engine, lines: parts, limits, enough: over.length === 0, upTo },
     spreads: server === 'redis' || server === 'memcached',
@@ -108,23 +109,24 @@ function operations(
   { writes, idle, lifetime, sessions: given, logins }: Answers,
 ): Line[] {
   const minutes = (ms: number) => `${amount(ms / 60_000)} min`
+  const begin = logins === null ? `${amount(sessions)} sessions ÷ ${minutes(lifetime)}` : 'as answered'
   return [
     ...(given === null
       ? [line('sessions at a time', `${amount(logins ?? 0)} logins a second × ${minutes(lifetime)}`, sessions, '')]
       : []),
-    perSecond('reads', 'one for each request that uses its session', each.read, 'docs/operations.md'),
-    perSecond('writes', `${amount(requests)} requests × ${writes} %`, each.write),
-    perSecond(
-      'touches, at most',
-      `requests that only read, or ${amount(sessions)} sessions ÷ (${minutes(idle)} ÷ 10)`,
-      each.touch,
-      'docs/lifetimes.md: one for a tenth of the idle limit',
-    ),
-    perSecond(
-      'logins',
-      logins === null ? `${amount(sessions)} sessions ÷ ${minutes(lifetime)}` : 'as answered',
-      each.login,
-    ),
+    perSecond('logins', begin, each.login),
+    ...(requests === 0
+      ? []
+      : [
+          perSecond('reads', 'one for each request that uses its session', each.read, 'docs/operations.md'),
+          perSecond('writes', `${amount(requests)} requests × ${writes} %`, each.write),
+          perSecond(
+            'touches, at most',
+            `requests that only read, or ${amount(sessions)} sessions ÷ (${minutes(idle)} ÷ 10)`,
+            each.touch,
+            'docs/lifetimes.md: one for a tenth of the idle limit',
+          ),
+        ]),
   ]
 }
 
