@@ -111,7 +111,12 @@ suite('what the documentation refers to is there', () => {
 
 suite('what there is, is documented', () => {
   /** `strongroom` has docs/api.md, `strongroom/redis` docs/redis.md, and `@strongroom/django` docs/django.md. */
-  const pageOf = (specifier: string) => `docs/${specifier === 'strongroom' ? 'api' : specifier.split('/')[1]}.md`
+  const pageOf = (specifier: string) => PAGES[specifier] ?? `docs/${specifier.split('/')[1]}.md`
+  const PAGES: Readonly<Record<string, string>> = {
+    strongroom: 'docs/api.md',
+    // Not docs/cli.md, which is about the command.
+    '@strongroom/cli/advise': 'docs/advisor.md',
+  }
   // `internal` is for our own packages, and promises nothing.
   const specifiers = packages.flatMap((each) => [...entryPoints(each)]).filter(([name]) => !name.endsWith('/internal'))
 

@@ -268,7 +268,7 @@ export const commandLineMutations: readonly Mutation[] = [
     '    if (folder === dirname(folder)) return false',
     '    return false',
   ),
-  command('init', 'init/config-file')('a quote in a URL that breaks the config', '.replaceAll("\'", "\\\\\'")', ''),
+  command('init', 'config-source')('a quote in a URL that breaks the config', '.replaceAll("\'", "\\\\\'")', ''),
 ]
 
 /** Mistakes that were found while these were chosen. */

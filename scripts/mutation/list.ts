@@ -1,4 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
+
+import { advisorMutations } from './advisor.ts'
 import { benchmarkMutations } from './benchmarks.ts'
 import { besideDjangoMutations } from './beside-django.ts'
 import { commandLineMutations, foundMutations } from './command-line.ts'
@@ -1428,6 +1430,7 @@ export const mutations: readonly Mutation[] = [
   ...protocolMutations,
   ...djangoMutations,
   ...cliMutations,
+  ...advisorMutations,
   ...commandLineMutations,
   ...foundMutations,
   ...besideDjangoMutations,

@@ -28,7 +28,8 @@ Exit codes:
   0    done
   1    failed: the store did not respond, a file or the output could not be
        written, some sessions could not be moved, a server still has an old
-       secret, or nobody was signed out after a breach
+       secret, nobody was signed out after a breach, or no engine gives what
+       advise was asked for
   2    used incorrectly: an unknown option, or a config or store that cannot be
        used
   3    no session has this handle, or no session is known under this key

@@ -1,0 +1,100 @@
+import { type Mutation, on } from './mutation.ts'
+
+const advise = (test: string, file: string) => on(`test/advise/${test}.test.ts`, `packages/cli/src/advise/${file}.ts`)
+const recommends = (file: string) => advise('recommendations', file)
+const sizes = (file: string) => advise('sizing', file)
+
+/** What must not go wrong unnoticed in the advisor: a claim that the lab does not bear out, and a size that is not computed. */
+export const advisorMutations: readonly Mutation[] = [
+  recommends('advise')(
+    'an engine that the lab shows as broken, and that is recommended',
+    "cell.verdict === 'broken' ? [broken(cell)] : []",
+    "cell.verdict === 'broken' && cell.row === null ? [broken(cell)] : []",
+  ),
+  recommends('advise')(
+    'what the lab did not run, and that ranks as high as what held',
+    '    unknown.length,\n',
+    '    0,\n',
+  ),
+  recommends('evidence')(
+    'what held for an engine over one store, and that is claimed for another',
+    "if (isExact || verdict === 'broken')",
+    "if (isExact || verdict !== 'not run')",
+  ),
+  recommends('evidence')(
+    'an attack by somebody unknown, which is left out with the others',
+    'attackers === null || by === null ||',
+    'attackers === null ? true : by !== null &&',
+  ),
+  recommends('evidence')(
+    'the best of several rows, instead of the worst',
+    "['broken', 'not run', 'held', 'not applicable']",
+    "['not applicable', 'held', 'not run', 'broken']",
+  ),
+  recommends('evidence')(
+    'rows of another seal, which count for an engine',
+    "family === 'strongroom' && seal === candidate.seal",
+    "family === 'strongroom' && seal !== null",
+  ),
+  recommends('requirements')(
+    'an engine for one machine that is recommended to several servers',
+    "if (servers > 1 && declared.shared !== 'network')",
+    "if (servers > 2 && declared.shared === 'process')",
+  ),
+  recommends('requirements')('a session that is too large for its cookie', 'bytes > room', 'bytes > room * 1000'),
+  recommends('candidates')(
+    'operators who must read sessions, and get the seal that they cannot open',
+    "answers.needs.includes('operators-read') ? 'server-key' : 'two-key'",
+    "answers.needs.includes('operators-read') ? 'two-key' : 'two-key'",
+  ),
+  recommends('advise')(
+    'an engine for which one server is not enough, in the first place',
+    'sizing?.enough === false ? (sizing.spreads ? 1 : 2) : 0',
+    'sizing?.enough === false ? (sizing.spreads ? 0 : 0) : 0',
+  ),
+  advise('contradictions', 'contradictions')(
+    'a final logout with nothing that remembers it, which is no contradiction',
+    "    wants('final') &&\n      isStateless &&",
+    "    wants('final') &&\n      !isStateless &&",
+  ),
+  advise('contradictions', 'answers')(
+    'a password that becomes part of a config',
+    String.raw`/^[^?#]*:\/\/[^/?#]*:[^/?#@]+@|[?&](?:password|passwd|auth)=/i`,
+    String.raw`/^[^?#]*:\/\/[^/?#]*::[^/?#@]+@|[?&](?:password|passwd|auth)=/i`,
+  ),
+  sizes('measured')(
+    'a figure that is no longer the recorded one',
+    "postgres: sizes('postgres', [1230, 2247, 6110])",
+    "postgres: sizes('postgres', [1230, 2147, 6110])",
+  ),
+  sizes('model')(
+    'a cost that does not grow with the sessions',
+    "kind === 'growth' ? few * value : value",
+    "kind === 'growth' ? few : value",
+  ),
+  sizes('load')(
+    'touches without the limit of the sessions',
+    'Math.min(all - write, (alive',
+    'Math.max(all - write, (alive',
+  ),
+  sizes('sizing')(
+    'writes to the log that the sweep makes, and that are not counted',
+    "if (server === 'postgres' && load.expired > 0)",
+    "if (server === 'postgres' && load.expired < 0)",
+  ),
+  sizes('sizing')(
+    'processors of a Redis that uses one',
+    'Math.min(cores, THREADS[server] ?? cores)',
+    'Math.max(cores, THREADS[server] ?? cores)',
+  ),
+  on('test/cli/advise.test.ts', 'packages/cli/src/commands/advise.ts')(
+    'a config that is overwritten without a question',
+    'if (force || !existsSync(name)) return',
+    'if (force || existsSync(name)) return',
+  ),
+  on('test/cli/advise.test.ts', 'packages/cli/src/evidence-file.ts')(
+    'half a report, which is taken for a whole one',
+    '![rows, attacks, cells].every(Array.isArray)',
+    '![rows, attacks, cells].some(Array.isArray)',
+  ),
+]
