@@ -192,6 +192,21 @@ suite('evidence', () => {
     )
   })
 
+  test('where the lab has several rows of an engine, the worst counts', () => {
+    const { rows, cells, ...rest } = reportWith()
+    const row = rows.find(({ name }) => name === 'sqlite') ?? assert.fail()
+    const second = cells
+      .filter((cell) => cell.row === 'sqlite')
+      .map((cell) => ({
+        ...cell,
+        row: 'sqlite, on tmpfs',
+        verdict: cell.attack === 'kill-the-store' ? ('broken' as const) : cell.verdict,
+      }))
+    const both = { ...rest, rows: [...rows, { ...row, name: 'sqlite, on tmpfs' }], cells: [...cells, ...second] }
+    assert.equal(first({ properties: ['durable'] }), 'sqlite, two-key')
+    assert.ok(!names({ properties: ['durable'] }, both).includes('sqlite, two-key'))
+  })
+
   test('an attack whose attacker nobody knows cannot be left out', () => {
     const { attacks, ...rest } = reportWith()
     const strange = {

@@ -43,9 +43,9 @@ export interface Sizing {
 }
 
 /** The rest of a processor is for vacuum, checkpoints, backups and peaks. */
-export const BUSY = 0.6
+const BUSY = 0.6
 /** The rest of the memory is for the copy that Redis makes when it writes its file anew, and for fragments. */
-export const FULL = 0.6
+const FULL = 0.6
 const POOL = 10
 /** Of the servers, by default. */
 const CONNECTIONS: Readonly<Record<MeasuredServer, number>> = {
@@ -90,7 +90,7 @@ export function sizingFor(candidate: Candidate, answers: Answers): Sizing | null
   }
 }
 
-export function serverOf(leaf: Leaf | null): MeasuredServer | null {
+function serverOf(leaf: Leaf | null): MeasuredServer | null {
   if (leaf === 'valkey') return 'redis'
   return leaf === 'postgres' || leaf === 'mysql' || leaf === 'redis' || leaf === 'memcached' ? leaf : null
 }
@@ -193,8 +193,8 @@ function room(leaf: Leaf, { answers, load, isWhole }: Room): Line[] {
   return lines
 }
 
-export const MEMORY = 'memory'
-export const DISK = 'disk'
+const MEMORY = 'memory'
+const DISK = 'disk'
 
 function cacheRoom(cache: Leaf, answers: Answers, load: Load): Line[] {
   const engine = serverOf(cache) ?? 'memory'
@@ -269,7 +269,7 @@ function processorLines(server: MeasuredServer, load: Load): Line[] {
   return [...each, line(PROCESSOR, each.map(({ value }) => rounded(value)).join(' + '), sum, 'processors')]
 }
 
-export const PROCESSOR = 'processor of the server'
+const PROCESSOR = 'processor of the server'
 
 function logLines(server: MeasuredServer, load: Load, { bytes }: Answers): Line[] {
   if (server === 'memcached') return []
