@@ -7,10 +7,11 @@ import { booleanOption, checkOptions, oneOf } from './base/check.ts'
 import { type Duration, milliseconds } from './base/duration.ts'
 import type { Policy, SessionsContext } from './context.ts'
 import { type CredentialOf, createCredentialStamps } from './credential.ts'
-import { createLiveKeyring, type LiveKeyring, type SecretSource } from './crypto/keyring.ts'
+import { createLiveKeyring, isRing, type LiveKeyring, type SecretSource } from './crypto/keyring.ts'
 import type { CipherName } from './crypto/primitives.ts'
 import type { CryptoOption } from './crypto/provider.ts'
 import type { SealName } from './crypto/seal.ts'
+import type { SessionsBackend } from './engines/shared/backend.ts'
 import { engineFromUrl } from './engines/url.ts'
 import { ConfigError } from './errors.ts'
 import { emitter, type Listener } from './events.ts'
@@ -130,6 +131,8 @@ export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'sto
   readonly context: SessionsContext
   readonly developmentDefaults: readonly ('secrets' | 'store')[]
   readonly signedCookies: SignedCookies
+  /** For `strongroom doctor`. */
+  readonly behind: SessionsBackend
   close(): Promise<void>
 }
 
@@ -181,7 +184,15 @@ export function createContext(options: SessionsOptions): Created {
     namespace: namespace ?? sessionCookie,
     secure: options.cookie?.secure,
   })
-  return { context, developmentDefaults, signedCookies: signed, store, swept, advice, sealName, aead, close }
+  const behind = {
+    engine: 'backing' in engine ? null : engine,
+    setCookie: transport.set('value'),
+    formerName: options.cookie?.formerName ?? null,
+    sweep: every,
+    usesSodium: aead.crypto === 'sodium',
+    hasSecrets: (secrets: string) => ring.hasKeys && isRing(ring, secrets),
+  }
+  return { context, developmentDefaults, signedCookies: signed, behind, store, swept, advice, sealName, aead, close }
 }
 
 /** Store and secrets. In development both may be left out, with one warning that says what production needs. */

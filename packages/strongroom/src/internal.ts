@@ -67,6 +67,17 @@ export {
 export type { IoredisClient } from './engines/redis/ioredis.ts'
 export type { NodeRedisClient } from './engines/redis/node-redis.ts'
 export { parseRedisUrl, type RedisAddress } from './engines/redis/url.ts'
+export {
+  type Backend,
+  backendOf,
+  type MemcachedBackend,
+  type MysqlBackend,
+  type PostgresBackend,
+  type RedisBackend,
+  type SessionsBackend,
+  type SqliteBackend,
+  sessionsBackendOf,
+} from './engines/shared/backend.ts'
 export { FirstUse } from './engines/shared/first-use.ts'
 export { localPath } from './engines/shared/local-path.ts'
 export { isPermanent } from './engines/shared/permanent.ts'

@@ -14,6 +14,7 @@ import { checkOptions } from './base/check.ts'
 import { createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
 import type { CipherName, CryptoName } from './crypto/primitives.ts'
+import { withSessionsBackend } from './engines/shared/backend.ts'
 import { ConfigError, NotAttachedError, UnsupportedError } from './errors.ts'
 import { withStoreErrors } from './events.ts'
 import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
@@ -263,5 +264,5 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     close,
     [Symbol.asyncDispose]: close,
   } satisfies BaseSessions<Data> & { of(userId: string): AnyUser }
-  return sessions
+  return withSessionsBackend(sessions, created.behind)
 }

@@ -190,6 +190,16 @@ export function createLiveKeyring(source: SecretSource, timeout = 2_000): LiveKe
   }
 }
 
+/** Are these the secrets that the ring was made of, in this order? False for what cannot be secrets. */
+export function isRing({ masters }: Keyring, secrets: string): boolean {
+  try {
+    const other = createKeyring(secrets).masters
+    return masters.length === other.length && masters.every(({ seal }, i) => other[i]?.seal.equals(seal))
+  } catch {
+    return false
+  }
+}
+
 const REMEDY = 'Make one with `npx @strongroom/cli keys new`, keep it out of the source code, and pass it as `secrets`.'
 
 const collision = (first: number, second: number, same: boolean) =>

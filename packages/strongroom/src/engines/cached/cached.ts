@@ -3,6 +3,7 @@ import { checkOptions, clockOption, insteadOf, wholeNumber } from '../../base/ch
 import { reasonWarnings } from '../../base/reasons.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, Store } from '../../store.ts'
+import { withBackend } from '../shared/backend.ts'
 import { Cached } from './store.ts'
 
 /** The name of the `node:diagnostics_channel` on which the errors of every cache are published, as `{ error }`. */
@@ -74,7 +75,7 @@ export function cached<D extends Store>(options: CachedOptions<D>): CachedStore<
     report: reporter(onCacheError),
     clock: clockOption('cached()', options.clock),
   })
-  return store as CachedStore<D>
+  return withBackend(store, { engine: 'cached', durable, cache }) as CachedStore<D>
 }
 
 const channel = diagnostics.channel(CACHE_CHANNEL)

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore } from '../../store.ts'
+import { withBackend } from '../shared/backend.ts'
 import { nodeSqlite } from '../sqlite/handle.ts'
 import { Files } from './store.ts'
 
@@ -36,5 +37,6 @@ export function file(given: string | FileOptions): IndexedStore & ScannableStore
   // Throws if this runtime has no SQLite, whose locks are used here.
   nodeSqlite()
   // Resolved now, because a later change of the working directory must not move the sessions.
-  return new Files({ dir: resolve(dir), durable, timeout, clock })
+  const path = resolve(dir)
+  return withBackend(new Files({ dir: path, durable, timeout, clock }), { engine: 'file', path, durable })
 }

@@ -1,6 +1,7 @@
 import { checkOptions, clockOption, timeoutOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, Store } from '../../store.ts'
+import { withBackend } from '../shared/backend.ts'
 import { trimServerUrl } from '../shared/server-url.ts'
 import { strictQuery } from '../shared/url-query.ts'
 import { type Address, Servers } from './servers.ts'
@@ -39,12 +40,14 @@ export function memcached(given: string | MemcachedOptions): Store & AsyncDispos
     )
   const timeout = timeoutOption('memcached()', options.timeout, 2000)
   const itemSize = wholeNumber('memcached()', 'itemSize', options.itemSize, 2 ** 20, 2 * OVERHEAD)
-  return new Memcached({
-    servers: new Servers(addressesOf(options.servers), timeout),
+  const addresses = addressesOf(options.servers)
+  const store = new Memcached({
+    servers: new Servers(addresses, timeout),
     prefix,
     sizeLimit: itemSize - OVERHEAD,
     clock: clockOption('memcached()', options.clock),
   })
+  return withBackend(store, { engine: 'memcached', servers: addresses, sizeLimit: itemSize })
 }
 
 function optionsIn(url: string): MemcachedOptions {

@@ -1,5 +1,6 @@
 import { checkOptions, clockOption } from '../../base/check.ts'
 import type { Clock, IndexedStore, ScannableStore, Store } from '../../store.ts'
+import { withBackend } from '../shared/backend.ts'
 import { type Phase, sidesOf } from './sides.ts'
 import { Moving } from './store.ts'
 
@@ -33,5 +34,7 @@ export function moving(
 export function moving(options: MovingOptions): Store & AsyncDisposable
 export function moving(options: MovingOptions): Store & AsyncDisposable {
   checkOptions('moving()', options, ['from', 'to', 'phase', 'clock'])
-  return new Moving(sidesOf('moving()', options), clockOption('moving()', options.clock))
+  const { from, to } = options
+  const store = new Moving(sidesOf('moving()', options), clockOption('moving()', options.clock))
+  return withBackend(store, { engine: 'moving', from, to })
 }

@@ -1,13 +1,16 @@
 import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema, Store } from '../../store.ts'
+import { withBackend } from '../shared/backend.ts'
 import { driverAdvice } from '../shared/driver-options.ts'
 import { trimServerUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
+import type { Row } from './batch.ts'
 import { type MysqlClient, type Source, sourceOf, URL_OPTIONS, UrlSource } from './client.ts'
 import { driverUrl } from './driver-url.ts'
 import { Executor } from './executor.ts'
+import { statement } from './statements.ts'
 import { Mysql } from './store.ts'
 import { Table } from './table.ts'
 
@@ -62,7 +65,9 @@ export function mysql(given: string | MysqlClient | MysqlUrlOptions | MysqlClien
   const clock = clockOption('mysql()', options.clock)
   const createTable = flag('createTable', options.createTable)
   const executor = new Executor(sourceFor(options, timeout), timeout)
-  return new Mysql(executor, new Table(executor, name, createTable), { table: name, timeout, clock })
+  const store = new Mysql(executor, new Table(executor, name, createTable), { table: name, timeout, clock })
+  const query = async (sql: string) => (await executor.query(statement(sql))) as readonly Row[]
+  return withBackend(store, { engine: 'mysql', table: name, query })
 }
 
 type AnyOptions = Partial<MysqlUrlOptions & MysqlClientOptions>

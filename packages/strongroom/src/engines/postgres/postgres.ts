@@ -1,13 +1,15 @@
 import { checkOptions, clockOption, timeoutOption, wholeNumber } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema } from '../../store.ts'
+import { withBackend } from '../shared/backend.ts'
 import { driverAdvice } from '../shared/driver-options.ts'
 import { trimServerUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
 import { PostgresChangeFeed } from './changes.ts'
-import { checkClient, type PostgresClient, type PostgresPool } from './client.ts'
+import { checkClient, type PostgresClient, type PostgresPool, queryOf } from './client.ts'
 import { driverUrl } from './driver-url.ts'
+import { failure } from './errors.ts'
 import { ClientExecutor, canReserve, type Executor, PoolExecutor, URL_OPTIONS, UrlExecutor } from './executor.ts'
 import { statementsFor } from './statements.ts'
 import { Postgres } from './store.ts'
@@ -67,7 +69,7 @@ export function postgres(
   const executor = executorOf(options, timeout)
   const changes = changesOf(options, executor, { table: name, timeout })
   const table = new Table(executor, { table: name, timeout, prepare, createTable })
-  return new Postgres(table, statementsFor(name, options.notify ? channelOf(name) : null), {
+  const store = new Postgres(table, statementsFor(name, options.notify ? channelOf(name) : null), {
     clock,
     ...(changes && { changes }),
     ...(canReserve(executor) && {
@@ -81,6 +83,14 @@ export function postgres(
       await table.close()
     },
   })
+  const query = async (text: string) => {
+    try {
+      return (await executor.execute(queryOf(text), timeout)).rows
+    } catch (error) {
+      throw failure(error)
+    }
+  }
+  return withBackend(store, { engine: 'postgres', table: name, query })
 }
 
 type AnyOptions = Partial<PostgresUrlOptions & PostgresClientOptions>

@@ -105,6 +105,16 @@ export class RedisConnection {
     return this.#within(() => (driver ? call(driver) : this.#opened().then(call)))
   }
 
+  /** Without comparing the configuration: for what shows what is wrong with it. */
+  inspect<T>(call: (driver: Driver) => Promise<T>): Promise<T> {
+    if (this.#state.isClosed) return Promise.reject(storeClosed())
+    const created = async () => {
+      this.#created = await this.#create()
+      return call(this.#created)
+    }
+    return this.#within(created)
+  }
+
   /**
    * Whether a script may use keys of several slots. False while that is not known, before the first call: what is done in two steps
    * for a cluster is right on one server, too.

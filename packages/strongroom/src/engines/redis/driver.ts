@@ -44,6 +44,8 @@ export interface RedisNode {
   scan(cursor: string, pattern: string, count: number): Promise<readonly [cursor: string, keys: readonly string[]]>
   /** CONFIG GET. Rejects where that is forbidden. */
   config(...patterns: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** Any other command. Text in its reply are strings. */
+  command(words: readonly string[]): Promise<unknown>
 }
 
 export interface Subscriber {

@@ -38,6 +38,7 @@ interface Client extends IoredisClient {
   evalBuffer(lua: string, count: number, ...rest: Argument[]): Promise<unknown>
   scan(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', step: number): Promise<[string, string[]]>
   config(get: 'GET', ...patterns: string[]): Promise<string[] | Record<string, string>>
+  call(command: string, ...words: string[]): Promise<unknown>
   nodes(role: 'master'): Client[]
   /** Asks the nodes again which of them has each slot, and connects to those that have one. */
   refreshSlotsCache(done: (error?: Error) => void): void
@@ -164,6 +165,7 @@ function toNode(client: Client): RedisNode {
       if (!Array.isArray(found)) return new Map(Object.entries(found))
       return new Map(found.flatMap((name, index) => (index % 2 ? [] : [[name, found[index + 1] ?? '']])))
     },
+    command: ([name = '', ...words]) => client.call(name, ...words),
   }
 }
 

@@ -20,6 +20,7 @@ interface Client extends NodeRedisClient {
   eval(lua: string, options: EvalOptions): Promise<unknown>
   scan(cursor: string, options: { MATCH: string; COUNT: number }): Promise<{ cursor: string; keys: string[] }>
   configGet(patterns: readonly string[]): Promise<Record<string, string>>
+  sendCommand(words: readonly string[]): Promise<unknown>
   withTypeMapping(mapping: object): Client
   readonly options?: { readonly socket?: object; readonly database?: number; readonly disableOfflineQueue?: boolean }
   /** Missing on a pool, a cluster and a sentinel client. */
@@ -106,6 +107,7 @@ function toNode(client: Client): RedisNode {
       return [found.cursor, found.keys]
     },
     config: async (...patterns) => new Map(Object.entries(await client.configGet(patterns))),
+    command: (words) => client.sendCommand(words),
   }
 }
 

@@ -1,6 +1,7 @@
 import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Store } from '../../store.ts'
+import { withBackend } from '../shared/backend.ts'
 import { driverAdvice } from '../shared/driver-options.ts'
 import { withoutConflict } from '../shared/url-query.ts'
 import { type Durable, givenClient, isRedisClient, ownClient, type RedisClient, RedisConnection } from './connection.ts'
@@ -81,7 +82,23 @@ export function redis(
   const clock = clockOption('redis()', options.clock)
   const source = client ? givenClient(client) : ownClient(address as RedisAddress, timeout)
   const claims = { durable, evicts }
-  return new Redis(new RedisConnection(source, timeout, claims), { prefix, clock, notify, ...claims })
+  const connection = new RedisConnection(source, timeout, claims)
+  return withBackend(new Redis(connection, { prefix, clock, notify, ...claims }), {
+    engine: 'redis',
+    ...claims,
+    tls: client ? usesTls(client) : (address as RedisAddress).tls,
+    command: (...words) =>
+      connection.inspect(async (driver) => Promise.all((await driver.masters()).map((node) => node.command(words)))),
+  })
+}
+
+/** By the options that clients of ioredis and of node-redis keep; null if there are none. */
+function usesTls(client: RedisClient): boolean | null {
+  const { options } = client as {
+    options?: { tls?: unknown; redisOptions?: { tls?: unknown }; socket?: { tls?: unknown } }
+  }
+  if (!options) return null
+  return Boolean(options.tls || options.redisOptions?.tls || options.socket?.tls)
 }
 
 type Options = CommonOptions & {

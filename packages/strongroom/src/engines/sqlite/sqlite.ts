@@ -2,8 +2,9 @@ import { resolve } from 'node:path'
 import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore } from '../../store.ts'
+import { withBackend } from '../shared/backend.ts'
 import { Connection } from './connection.ts'
-import { durabilityOf, nodeSqlite, type SqliteHandle } from './handle.ts'
+import { durabilityOf, nodeSqlite, pathOf, prepare, type SqliteHandle } from './handle.ts'
 import { Sqlite } from './store.ts'
 import { tableOption } from './table.ts'
 
@@ -55,12 +56,21 @@ export function sqlite(
         'sqlite() takes "path" and "synchronous" for a database that it opens itself, not with "database".',
       )
     }
-    return new Sqlite(new Connection({ database }, table, timeout), clock, durabilityOf(database))
+    const store = new Sqlite(new Connection({ database }, table, timeout), clock, durabilityOf(database))
+    const pragma = (setting: string) => Object.values(prepare(database, `PRAGMA ${setting}`).get() as object)[0]
+    return withBackend(store, { engine: 'sqlite', path: pathOf(database), table, synchronous: null, pragma })
   }
   const source = ownSource(options)
   const memory = source.path === ':memory:'
   const durable = memory ? 'no' : source.synchronous === 'full' ? 'machine' : 'process'
-  return new Sqlite(new Connection(source, table, timeout), clock, { durable, shared: memory ? 'process' : 'machine' })
+  const facts = { durable, shared: memory ? 'process' : 'machine' } as const
+  return withBackend(new Sqlite(new Connection(source, table, timeout), clock, facts), {
+    engine: 'sqlite',
+    path: memory ? null : source.path,
+    table,
+    synchronous: source.synchronous,
+    pragma: null,
+  })
 }
 
 type AnyOptions = Partial<SqlitePathOptions & SqliteDatabaseOptions>
