@@ -126,6 +126,8 @@ const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   'packages/cli/src/backup/sqlite-worker.ts': ['node:worker_threads', 'import.meta'],
   'packages/cli/src/backup/run.ts': ['node:child_process'],
   'packages/cli/src/backup/mysql.ts': ['node:child_process'],
+  // git, which says what is committed.
+  'packages/cli/src/doctor/repository.ts': ['node:child_process'],
   // pg_restore.
   'packages/cli/src/scan/archive.ts': ['node:child_process'],
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { advise } from './commands/advise.ts'
 import { backup } from './commands/backup.ts'
 import { clearExpired } from './commands/clear-expired.ts'
+import { doctor } from './commands/doctor.ts'
 import { init } from './commands/init.ts'
 import { keysForget } from './commands/keys-forget.ts'
 import { keysList } from './commands/keys-list.ts'
@@ -77,6 +78,7 @@ export function createProgram(): Command {
     backup,
     scan,
     advise,
+    doctor,
   ])
     add(program)
   return program

@@ -1,0 +1,252 @@
+import type { PostgresBackend } from 'strongroom/internal'
+import { type Check, Topic } from './check.ts'
+import { clockCheck } from './clock.ts'
+import { inTime, type Limits, orUnknown } from './examine.ts'
+import { reachBetween, tlsCheck } from './network.ts'
+import { postgresRights } from './postgres-rights.ts'
+import { COUNTED, rowChecks, type Sweep } from './rows.ts'
+import { versionCheck } from './versions.ts'
+
+type Query = PostgresBackend['query']
+
+export interface Examined extends Limits, Pick<Sweep, 'every'> {
+  readonly about: string
+}
+
+export async function examinePostgres(
+  { table, query: ask }: PostgresBackend,
+  { about, limit, now, every }: Examined,
+): Promise<readonly Check[]> {
+  const topic = new Topic(about, 'postgresql')
+  const query: Query = (text) => inTime(limit, () => ask(text))
+  await query('SELECT 1')
+  const part = (name: string, work: () => Promise<readonly Check[]>) => orUnknown({ topic, name, limit }, work)
+  const parts = await Promise.all([
+    part('postgres-settings', () => settings(topic, query)),
+    part('postgres-version', () => version(topic, query, now())),
+    part('postgres-tls', () => tls(topic, query)),
+    part('postgres-table', () => tableChecks(topic, query, table)),
+    part('postgres-rights', () => postgresRights(topic, query, table)),
+    part('clock', () => clock(topic, query, now)),
+    part('expired-rows', () => rows(topic, query, { table, every, now: now() })),
+  ])
+  return parts.flat()
+}
+
+interface Setting {
+  readonly name: string
+  readonly bad: readonly string[]
+  readonly level: 'amber' | 'red'
+  readonly why: string
+  readonly good: string
+}
+
+const SETTINGS: readonly Setting[] = [
+  {
+    name: 'fsync',
+    bad: ['off'],
+    level: 'red',
+    why: 'after a power cut, acknowledged logouts are undone, and the database may be damaged',
+    good: 'on',
+  },
+  {
+    name: 'full_page_writes',
+    bad: ['off'],
+    level: 'red',
+    why: 'a page that is half written in a power cut cannot be repaired',
+    good: 'on',
+  },
+  {
+    name: 'synchronous_commit',
+    bad: ['off'],
+    level: 'red',
+    why: 'a crash of the server undoes the last logouts and revocations, although they were acknowledged',
+    good: 'on',
+  },
+  {
+    name: 'autovacuum',
+    bad: ['off'],
+    level: 'red',
+    why: 'every request leaves a dead version of a row, and the table grows without end',
+    good: 'on',
+  },
+  {
+    name: 'track_counts',
+    bad: ['off'],
+    level: 'red',
+    why: 'autovacuum never learns that there is something to do',
+    good: 'on',
+  },
+]
+
+async function settings(topic: Topic, query: Query): Promise<readonly Check[]> {
+  const names = SETTINGS.map(({ name }) => `current_setting('${name}', true)`)
+  const [found = []] = await query(`SELECT pg_is_in_recovery(), ${names.join(', ')}`)
+  const [isReplica, ...values] = found
+  const primary =
+    isReplica === 't'
+      ? topic.red(
+          'postgres-primary',
+          'This server is a replica: it still has sessions that were ended a moment ago, and takes no writes.',
+          'Name the primary in the URL of the store, or add target_session_attrs=read-write for a list of hosts.',
+        )
+      : topic.green('postgres-primary', 'This server is the primary.')
+  return [primary, ...SETTINGS.map((setting, i) => settingCheck(topic, setting, values[i] ?? null))]
+}
+
+function settingCheck(topic: Topic, { name, bad, level, why, good }: Setting, value: string | null): Check {
+  const check = `postgres-${name.replaceAll('_', '-')}`
+  if (value === null || value === '') return topic.unknown(check, `The server does not tell ${name}.`)
+  if (!bad.includes(value)) return topic.green(check, `${name} is ${value}.`)
+  const where =
+    name === 'synchronous_commit'
+      ? `In postgresql.conf: ${name} = ${good}; or ALTER ROLE … SET ${name} = ${good}, if it is set for the role or the database.`
+      : `In postgresql.conf: ${name} = ${good}`
+  return topic[level](check, `${name} is ${value}: ${why}.`, where)
+}
+
+async function version(topic: Topic, query: Query, now: number): Promise<readonly Check[]> {
+  const [[number, full] = []] = await query(
+    `SELECT current_setting('server_version_num'), current_setting('server_version')`,
+  )
+  const major = Math.floor(Number(number) / 10_000)
+  return [
+    versionCheck(topic, 'postgres-version', {
+      program: 'PostgreSQL',
+      line: String(major),
+      full: full?.split(' ')[0] ?? '',
+      isSupported: major >= 12,
+      needed: '12 or later',
+      now,
+    }),
+  ]
+}
+
+async function tls(topic: Topic, query: Query): Promise<readonly Check[]> {
+  const [[encrypted, client, server] = []] = await query(
+    `SELECT (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()),
+       host(inet_client_addr()), host(inet_server_addr())`,
+  )
+  return [
+    tlsCheck(topic, 'postgres-tls', {
+      server: 'PostgreSQL',
+      encrypted: encrypted === null || encrypted === undefined ? null : encrypted === 't',
+      reach: reachBetween(client ?? null, server ?? null),
+      mend: 'Add sslmode=verify-full to the URL of the store; in postgresql.conf: ssl = on, with ssl_cert_file and ssl_key_file.',
+    }),
+  ]
+}
+
+async function tableChecks(topic: Topic, query: Query, table: string): Promise<readonly Check[]> {
+  const [found] = await query(
+    `SELECT relpersistence, coalesce(array_to_string(reloptions, ','), ''), obj_description(oid, 'pg_class')
+     FROM pg_class WHERE oid = to_regclass('${table}')`,
+  )
+  if (!found)
+    return [
+      topic.red(
+        'postgres-table',
+        `There is no table ${table} that this role can see.`,
+        'Run npx @strongroom/cli migrate with this --store or --config, or grant USAGE on its schema.',
+      ),
+    ]
+  const [persistence, options = '', comment] = found
+  const isOurs = /\bstrongroom format \d+/.test(comment ?? '')
+  return [
+    isOurs
+      ? topic.green('postgres-table', `The table ${table} is there.`)
+      : topic.red(
+          'postgres-table',
+          `The comment of the table ${table} does not say that it holds sessions of strongroom.`,
+          'Choose another name in the option table, and run npx @strongroom/cli migrate.',
+        ),
+    persistence === 'u'
+      ? topic.red(
+          'postgres-unlogged',
+          `The table ${table} is UNLOGGED: a crash of the server empties it, and it is on no replica.`,
+          `ALTER TABLE ${table} SET LOGGED`,
+        )
+      : topic.green('postgres-unlogged', `The table ${table} is in the write-ahead log.`),
+    /autovacuum_enabled=(?:false|off|0|no)\b/.test(options ?? '')
+      ? topic.red(
+          'postgres-table-autovacuum',
+          `autovacuum is off for the table ${table}, which grows with every request.`,
+          `ALTER TABLE ${table} RESET (autovacuum_enabled)`,
+        )
+      : topic.green('postgres-table-autovacuum', `autovacuum may clean the table ${table}.`),
+    ...(await indexes(topic, query, table)),
+  ]
+}
+
+interface Needed {
+  readonly column: string
+  readonly suffix: string
+  readonly what: string
+  readonly sql: (table: string, name: string) => string
+}
+
+const NEEDED: readonly Needed[] = [
+  {
+    column: 'id',
+    suffix: 'pkey',
+    what: 'Two sessions could get one id, and every request reads the whole table',
+    sql: (table) => `ALTER TABLE ${table} ADD PRIMARY KEY (id)`,
+  },
+  {
+    column: 'owner',
+    suffix: 'owner',
+    what: '"Log out everywhere" reads the whole table, and fails when that takes longer than the time limit',
+    sql: (table, name) => `CREATE INDEX CONCURRENTLY ${name} ON ${table} (owner, place) WHERE owner IS NOT NULL`,
+  },
+  {
+    column: 'purge_at',
+    suffix: 'purge',
+    what: 'Each step of a sweep reads the whole table',
+    sql: (table, name) => `CREATE INDEX CONCURRENTLY ${name} ON ${table} (purge_at, place)`,
+  },
+]
+
+async function indexes(topic: Topic, query: Query, table: string): Promise<readonly Check[]> {
+  const found = await query(
+    `SELECT a.attname, i.indisvalid AND i.indisready, i.indisunique, c.relname
+     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+     WHERE i.indrelid = to_regclass('${table}')`,
+  )
+  const name = table.split('.').at(-1) ?? table
+  return NEEDED.map(({ column, suffix, what, sql }) => {
+    const check = `postgres-index-${column.replaceAll('_', '-')}`
+    const ours = found.filter(([first, , unique]) => first === column && (column !== 'id' || unique === 't'))
+    if (ours.some(([, valid]) => valid === 't')) return topic.green(check, `There is an index on ${column}.`)
+    const broken = ours[0]?.[3]
+    if (broken)
+      return topic.red(
+        check,
+        `The index ${broken} is not valid: its creation was cut off. ${what}.`,
+        `REINDEX INDEX CONCURRENTLY ${broken}`,
+      )
+    return topic.red(check, `There is no index on ${column}. ${what}.`, sql(table, `${name}_${suffix}`))
+  })
+}
+
+async function clock(topic: Topic, query: Query, now: () => number): Promise<readonly Check[]> {
+  const before = now()
+  const [[theirs] = []] = await query('SELECT extract(epoch FROM clock_timestamp()) * 1000')
+  return [clockCheck(topic, 'clock', { whose: 'PostgreSQL', theirs: Number(theirs), before, after: now() })]
+}
+
+async function rows(
+  topic: Topic,
+  query: Query,
+  { table, ...sweep }: Sweep & { readonly table: string },
+): Promise<readonly Check[]> {
+  const moment = Math.floor(sweep.now)
+  const counted = (where: string) =>
+    `(SELECT count(*) FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ${COUNTED + 1}) r)`
+  const [[live, expired, oldest] = []] = await query(
+    `SELECT ${counted(`purge_at > ${moment}`)}, ${counted(`purge_at <= ${moment}`)},
+       (SELECT min(purge_at) FROM ${table} WHERE purge_at <= ${moment})`,
+  )
+  const found = { live: Number(live), expired: Number(expired), oldest: oldest == null ? null : Number(oldest) }
+  return rowChecks(topic, found, sweep)
+}

@@ -1,0 +1,137 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { RedisBackend } from 'strongroom/internal'
+import type { Check, Topic } from './check.ts'
+import { reachOf } from './network.ts'
+import { pairs, type RedisNode, words } from './redis-replies.ts'
+
+/** Both ends of our connection, as the server sees them; null for a Unix socket. */
+export interface Addresses {
+  readonly client: string | null
+  readonly server: string | null
+  readonly port: number
+}
+
+/** Null when the server does not tell: CLIENT INFO is forbidden, or older than Redis 6.2. */
+export async function addressesIn(node: RedisNode): Promise<Addresses | null> {
+  const info = await node('CLIENT', 'INFO').then(String, () => '')
+  const of = (name: string) => new RegExp(`(?:^| )${name}=(\\S*)`).exec(info)?.[1]
+  const [client, server] = [of('addr'), of('laddr')]
+  if (client === undefined || server === undefined) return null
+  const [, host = null, port = '0'] = /^\[?([^/\]]*?)\]?:(\d+)$/.exec(server) ?? []
+  return {
+    client: host === null ? null : client.replace(/:\d+$/, '').replace(/[[\]]/g, ''),
+    server: host,
+    port: Number(port),
+  }
+}
+
+interface Access {
+  readonly server: string
+  readonly config: (name: string) => string | null
+  readonly backend: RedisBackend
+  readonly addresses: Addresses | null
+}
+
+export async function accessChecks(topic: Topic, node: RedisNode, access: Access): Promise<readonly Check[]> {
+  const isOpen = await letsAnyoneIn(node, access)
+  return [authCheck(topic, access, isOpen), protectedCheck(topic, access, isOpen), await rights(topic, node, access)]
+}
+
+/** Does the server do what somebody without a password asks? Tried from here; where that cannot be tried, as its ACL says. */
+async function letsAnyoneIn(node: RedisNode, { backend, addresses }: Access): Promise<boolean | null> {
+  if (addresses !== null && addresses.server !== null && addresses.port > 0) {
+    const answer = await pingWithoutPassword(addresses.server, addresses.port, backend.tls === true)
+    if (answer !== null) return answer
+  }
+  const rules = await node('ACL', 'GETUSER', 'default').then(pairs, () => null)
+  if (rules === null) return null
+  const flags = words(rules.get('flags'))
+  return flags.includes('on') && flags.includes('nopass')
+}
+
+const PING_LIMIT = 1_000
+
+/** Null when there was no answer that says so: another address, another protocol. */
+async function pingWithoutPassword(host: string, port: number, tls: boolean): Promise<boolean | null> {
+  const signal = AbortSignal.timeout(PING_LIMIT)
+  // Whose certificate it is makes no difference: nothing is sent but the word PING.
+  const socket = tls ? connectTls({ host, port, rejectUnauthorized: false }) : connect({ host, port })
+  try {
+    await once(socket, tls ? 'secureConnect' : 'connect', { signal })
+    socket.write('PING\r\n')
+    const [reply] = (await once(socket, 'data', { signal })) as [Buffer]
+    const text = reply.toString('latin1')
+    if (text.startsWith('+PONG')) return true
+    return /^-(?:NOAUTH|NOPERM|DENIED|WRONGPASS)/.test(text) ? false : null
+  } catch {
+    return null
+  } finally {
+    socket.on('error', () => {})
+    socket.destroy()
+  }
+}
+
+function authCheck(topic: Topic, { server, config, addresses }: Access, isOpen: boolean | null): Check {
+  const name = 'redis-auth'
+  const mend = 'In redis.conf: requirepass, or users with ACL SETUSER; and the password in the URL of the store.'
+  if (isOpen === null)
+    return topic.unknown(name, `${server} could not be asked without a password, and does not show its ACL.`, mend)
+  if (!isOpen) return topic.green(name, `${server} does nothing for anyone without a password.`)
+  const bind = config('bind')
+  // A name in the output of CONFIG GET bind may have a "-" before it, for "if there is such an address".
+  const listens =
+    bind === null
+      ? null
+      : bind
+          .split(/\s+/)
+          .filter(Boolean)
+          .map((each) => each.replace(/^-/, ''))
+  const isBeyond =
+    (addresses !== null && reachOf(addresses.server) !== 'machine') ||
+    (listens !== null && (listens.length === 0 || listens.some((address) => reachOf(address) !== 'machine')))
+  if (isBeyond && config('protected-mode') !== 'yes')
+    return topic.red(
+      name,
+      `${server} listens to a network and asks for no password: anyone who reaches its port can end, copy and roll back sessions.`,
+      mend,
+    )
+  return topic.amber(
+    name,
+    `${server} asks for no password: every program on its machine can end and copy sessions.`,
+    mend,
+  )
+}
+
+function protectedCheck(topic: Topic, { server, config }: Access, isOpen: boolean | null): Check {
+  const name = 'redis-protected-mode'
+  const mode = config('protected-mode')
+  if (mode === null) return topic.unknown(name, 'protected-mode is not known: CONFIG GET is forbidden on this server.')
+  if (mode === 'yes') return topic.green(name, 'protected-mode is yes.')
+  if (isOpen === false) return topic.green(name, `protected-mode is no, and ${server} asks for a password.`)
+  return topic.red(
+    name,
+    'protected-mode is no: without a password, the server also answers other machines.',
+    'CONFIG SET protected-mode yes, CONFIG REWRITE; and set a password.',
+  )
+}
+
+async function rights(topic: Topic, node: RedisNode, { server }: Access): Promise<Check> {
+  const name = 'redis-rights'
+  const user = await node('ACL', 'WHOAMI').then(String, () => null)
+  const rules = user === null ? null : await node('ACL', 'GETUSER', user).then(pairs, () => null)
+  // A user that may do everything may also read its own rules.
+  if (rules === null)
+    return topic.green(name, `This user of ${server} may not read its rules, so it may not do everything.`)
+  const commands = words(rules.get('commands'))
+  const flags = words(rules.get('flags'))
+  const isAll = commands.includes('+@all') || flags.includes('allcommands')
+  if (!isAll || commands.some((rule) => rule.startsWith('-')))
+    return topic.green(name, `This user of ${server} may run some commands only.`)
+  return topic.amber(
+    name,
+    `The user ${user} of ${server} may run every command, FLUSHALL and CONFIG SET included.`,
+    "ACL SETUSER web on >… '~strongroom:*' '&strongroom:*' +@read +@write +@scripting +@connection +@transaction +info +config|get +time -@dangerous",
+  )
+}

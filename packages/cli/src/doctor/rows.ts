@@ -1,0 +1,54 @@
+import { number } from '../format.ts'
+import type { Check, Topic } from './check.ts'
+
+/** What lies in a store whose expired entries must be removed by somebody. */
+export interface Rows {
+  /** Counted up to `COUNTED`. */
+  readonly live: number
+  readonly expired: number
+  /** Since when the oldest of the expired entries could have been removed, in ms since 1970; null if there is none. */
+  readonly oldest: number | null
+}
+
+/** More are not counted: the answer would be the same, and it would cost the server more. */
+export const COUNTED = 100_000
+
+const HOUR = 3_600_000
+/** What a few leftovers are. */
+const FEW = 1_000
+
+export interface Sweep {
+  /** Ms between two sweeps; null if the application does not sweep, undefined if that is not known. */
+  readonly every: number | null | undefined
+  readonly now: number
+}
+
+export function rowChecks(topic: Topic, { live, expired, oldest }: Rows, { every, now }: Sweep): readonly Check[] {
+  const count = (rows: number) => (rows > COUNTED ? `more than ${number(COUNTED)}` : number(rows))
+  const clear =
+    'Run npx @strongroom/cli clear-expired, daily from a crontab or by the option sweep of createSessions().'
+  const what = `${count(expired)} expired and ${count(live)} live rows are stored.`
+  const piles = expired > FEW && expired > live
+  const pile = piles
+    ? topic.amber('expired-rows', `${what} Expired rows pile up.`, clear)
+    : topic.green('expired-rows', what)
+  return [pile, sweepCheck(topic, { oldest, every, now, clear })]
+}
+
+function sweepCheck(
+  topic: Topic,
+  { oldest, every, now, clear }: Sweep & { readonly oldest: number | null; readonly clear: string },
+): Check {
+  // A sweep may be late by a tenth, and takes a while; a crontab runs daily.
+  const allowed = every ? 2 * every + HOUR : 25 * HOUR
+  const who = every ? `every ${number(Math.round(every / 60_000))} minutes` : 'daily'
+  if (oldest !== null && now - oldest > allowed)
+    return topic.red(
+      'sweep',
+      `A session that ended ${number(Math.floor((now - oldest) / HOUR))} hours ago is still stored: nobody sweeps ${who}.`,
+      clear,
+    )
+  if (every === null && oldest !== null)
+    return topic.green('sweep', 'The application does not sweep, and what has expired was removed within a day.')
+  return topic.green('sweep', 'What has expired is removed in time.')
+}
