@@ -41,7 +41,8 @@ export async function examineEngine(engine: Store | CookieEngine, examined: Exam
   const name = 'store-answers'
   try {
     const checks = await examineBackend(backend, examined)
-    return [topic.green(name, `The store (${backend.engine}) answers.`), ...checks]
+    if (backend.engine === 'file' || backend.engine === 'sqlite') return checks
+    return [topic.green(name, `The server of the store (${backend.engine}) answers.`), ...checks]
   } catch (error) {
     return [
       topic.red(
