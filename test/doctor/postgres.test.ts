@@ -136,7 +136,11 @@ suite('the doctor and a PostgreSQL that is set up well', { skip: postgresNeed.sk
     })
 
   test('a synchronous_commit that is off for the role only is red', async () => {
-    const url = await database(server, 'asynchronous', 'ALTER ROLE web IN DATABASE asynchronous SET synchronous_commit = off')
+    const url = await database(
+      server,
+      'asynchronous',
+      'ALTER ROLE web IN DATABASE asynchronous SET synchronous_commit = off',
+    )
     const found = await examined(url)
     found.is('postgres-synchronous-commit', 'red', /undoes the last logouts/, /synchronous_commit = on/)
     found.is('postgres-fsync', 'green')
@@ -158,7 +162,8 @@ suite('the doctor and a PostgreSQL that is set up well', { skip: postgresNeed.sk
       `GRANT SELECT, INSERT, UPDATE, DELETE ON ${TABLE} TO maker, owner`,
     )
     await database(server, 'owned', `ALTER TABLE ${TABLE} OWNER TO alone`)
-    const rightsOf = async (role: string, name = 'rights') => (await examined(as(server, role, name))).get('postgres-rights')
+    const rightsOf = async (role: string, name = 'rights') =>
+      (await examined(as(server, role, name))).get('postgres-rights')
     const [superuser, maker, reader] = [await rightsOf('strongroom'), await rightsOf('maker'), await rightsOf('reader')]
     assert.deepEqual([superuser.level, maker.level, reader.level], ['red', 'red', 'red'])
     assert.match(superuser.what, /is a superuser/)
@@ -194,7 +199,11 @@ suite('the doctor and a PostgreSQL that is set up well', { skip: postgresNeed.sk
     const old = await database(server, 'old', row(now - 26 * HOUR))
     const stale = await examined(old)
     stale.is('sweep', 'red', /ended 26 hours ago/, /clear-expired/)
-    const many = await database(server, 'many', `${row(now - HOUR).replace(/VALUES \((.*)\)$/s, 'SELECT $1 FROM generate_series(1, 1500)')}`)
+    const many = await database(
+      server,
+      'many',
+      `${row(now - HOUR).replace(/VALUES \((.*)\)$/s, 'SELECT $1 FROM generate_series(1, 1500)')}`,
+    )
     const piled = await examined(many)
     piled.is('expired-rows', 'amber', /^1,500 expired and 0 live rows are stored\. Expired rows pile up/)
   })
@@ -252,7 +261,9 @@ suite('the doctor and a PostgreSQL that is set up badly', { skip: postgresNeed.s
       found.is(name, 'red', / is off: /, mend)
     })
 
-  test('a connection without TLS that leaves the loopback addresses is not green', { skip: outer === null && 'this machine has only loopback' }, async () => {
+  test('a connection without TLS that leaves the loopback addresses is not green', {
+    skip: outer === null && 'this machine has only loopback',
+  }, async () => {
     writeFileSync(join(server.dir, 'data', 'pg_hba.conf'), 'host all all all trust\n')
     await sql(server, ['SELECT pg_reload_conf()'])
     const found = await examined(`postgres://strongroom@${outer}:${server.port}/postgres`)

@@ -10,10 +10,13 @@ interface Grant {
   readonly on: string
 }
 
-/** Of "GRANT SELECT, INSERT (a, b) ON `shop`.* TO …"; null for a grant of a role, or of PROXY. */
+/**
+ * Of "GRANT SELECT, INSERT (a, b) ON `shop`.* TO …"; null for a grant of a role, of PROXY, and of what a new server grants everybody
+ * on its database "test".
+ */
 export function grantOf(line: string): Grant | null {
   const [, rights = '', on = ''] = /^GRANT (.+?) ON (?:TABLE )?(\S+) TO /.exec(line) ?? []
-  if (on === '' || rights.startsWith('PROXY')) return null
+  if (on === '' || rights.startsWith('PROXY') || / TO `?PUBLIC\b/.test(line)) return null
   const names = rights.replace(/\([^)]*\)/g, '').split(',')
   const withOption = / WITH GRANT OPTION/.test(line) ? ['GRANT OPTION'] : []
   return { rights: [...names.map((name) => name.trim()), ...withOption], on: on.replaceAll('`', '') }

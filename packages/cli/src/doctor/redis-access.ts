@@ -132,6 +132,6 @@ async function rights(topic: Topic, node: RedisNode, { server }: Access): Promis
   return topic.amber(
     name,
     `The user ${user} of ${server} may run every command, FLUSHALL and CONFIG SET included.`,
-    "ACL SETUSER web on >… '~strongroom:*' '&strongroom:*' +@read +@write +@scripting +@connection +@transaction +info +config|get +time -@dangerous",
+    'ACL SETUSER web on >… ~strongroom:* &strongroom:* +@read +@write +@scripting +@connection +@transaction -@dangerous +time +info +config|get',
   )
 }

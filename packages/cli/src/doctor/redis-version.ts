@@ -12,7 +12,7 @@ const MENDED = {
 export function redisVersionCheck(topic: Topic, server: string, full: string): Check {
   const name = 'redis-version'
   const [major = Number.NaN, minor = 0, patch = 0] = full.split('.').map(Number)
-  if (Number.isNaN(major)) return topic.unknown(name, `${server} does not tell its version.`)
+  if (full === '' || Number.isNaN(major)) return topic.unknown(name, `${server} does not tell its version.`)
   if (server === 'Redis' && (major < 6 || (major === 6 && minor < 2)))
     return topic.red(name, `This is Redis ${full}, which is too old.`, 'Use Redis 6.2 or later, or Valkey.')
   const lines: Readonly<Record<string, number>> = server === 'Valkey' ? MENDED.Valkey : MENDED.Redis
