@@ -9,7 +9,7 @@ suite('the doctor and a memcached', { skip: memcachedNeed.skip }, () => {
   let bad: MemcachedServer
   before(async () => {
     good = await startMemcached()
-    bad = await startMemcached(['-m', '2', '-I', '512k', '-l', '0.0.0.0'])
+    bad = await startMemcached(['-m', '2', '-I', '512k', ...(outer === null ? [] : ['-l', outer])])
   })
   after(async () => {
     await good.stop()
@@ -46,7 +46,9 @@ suite('the doctor and a memcached', { skip: memcachedNeed.skip }, () => {
     told.is('memcached-item-size', 'green')
   })
 
-  test('a server that listens to a network is amber, because it has no login', async () => {
+  test('a server that listens to a network is amber, because it has no login', {
+    skip: outer === null && 'this machine has only loopback',
+  }, async () => {
     const found = await examined(bad.url)
     found.is('memcached-reach', 'amber', /has no login/, /-l 127\.0\.0\.1/)
   })

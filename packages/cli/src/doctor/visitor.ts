@@ -14,7 +14,7 @@ export interface Seen {
 /** A chain of redirects, and why it ended before a page. */
 export interface Walk {
   readonly seen: readonly Seen[]
-  readonly end: 'page' | 'loop' | 'elsewhere' | 'too many'
+  readonly end: 'page' | 'loop' | 'elsewhere' | 'back to http' | 'too many'
 }
 
 const MOST_REDIRECTS = 8
@@ -38,6 +38,7 @@ export async function visit(from: URL, options: Options): Promise<Walk> {
     const next = URL.parse(location, url.href)
     if (next === null || next.hostname !== from.hostname || !/^https?:$/.test(next.protocol))
       return { seen, end: 'elsewhere' }
+    if (url.protocol === 'https:' && next.protocol === 'http:') return { seen, end: 'back to http' }
     jar = mergeCookies(jar, one.cookies)
     // With the same cookies, the same page sends a visitor to itself for ever.
     if (seen.some((each) => each.url.href === next.href) && one.cookies.length === 0) return { seen, end: 'loop' }

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import { need } from '../support/need.ts'
+import { certificateIn, examined, type Found, outerAddress } from './found.ts'
+
+const openssl = need('openssl')
+const secrets = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
+const HSTS = { 'strict-transport-security': 'max-age=63072000; includeSubDomains' }
+
+/** An application that begins a session at each page. */
+function application(): RequestListener {
+  const sessions = createSessions({ store: memory(), secrets })
+  return withSessions(sessions, async (request, response) => {
+    const session = await sessions.get(request)
+    session.set('visits', Number(session.get('visits') ?? 0) + 1)
+    response.end('hello')
+  }) as RequestListener
+}
+
+/** Changes what the application has set, as a proxy or a middleware does. */
+function changing(
+  inner: RequestListener,
+  change: (headers: Map<string, string | readonly string[]>) => void,
+): RequestListener {
+  return (request, response) => {
+    const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse
+    response.writeHead = ((...args: unknown[]) => {
+      const headers = new Map(Object.entries(response.getHeaders()) as [string, string | readonly string[]][])
+      change(headers)
+      for (const name of response.getHeaderNames()) response.removeHeader(name)
+      for (const [name, value] of headers) response.setHeader(name, value as string)
+      return writeHead(...args)
+    }) as never
+    inner(request, response)
+  }
+}
+
+const editing = (from: RegExp, to: string) =>
+  changing(application(), (headers) => {
+    const lines = headers.get('set-cookie')
+    if (lines)
+      headers.set(
+        'set-cookie',
+        [lines].flat().map((line) => String(line).replace(from, to)),
+      )
+    for (const [name, value] of Object.entries(HSTS)) headers.set(name, value)
+  })
+
+suite('the doctor and a running site', { skip: openssl.skip }, () => {
+  const dir = mkdtempSync(join(tmpdir(), 'strongroom-doctor-site-'))
+  const known = getCACertificates('default')
+  const open: { close(): void; closeAllConnections(): void }[] = []
+  let options: { cert: Buffer; key: Buffer }
+  before(() => {
+    const { certificate, key } = certificateIn(dir, openssl.path)
+    options = { cert: readFileSync(certificate), key: readFileSync(key) }
+    setDefaultCACertificates([...known, options.cert.toString()])
+  })
+  after(() => {
+    setDefaultCACertificates(known)
+    for (const server of open) {
+      server.close()
+      server.closeAllConnections()
+    }
+    rmSync(dir, { recursive: true })
+  })
+
+  async function serve(handler: RequestListener, { tls = true, host = '127.0.0.1' } = {}): Promise<string> {
+    const server = tls ? createTlsServer(options, handler) : createServer(handler)
+    open.push(server)
+    await new Promise<void>((done) => server.listen(0, host, done))
+    return `${tls ? 'https' : 'http'}://${host}:${(server.address() as AddressInfo).port}/`
+  }
+
+  const visited = (url: string): Promise<Found> => examined(null, { url, timeout: 3_000 })
+
+  test('everything is green for a site over https that redirects http and knows its cookie again', async () => {
+    const site = await serve(editing(/$/, ''))
+    const plain = await serve((_, response) => response.writeHead(308, { location: site }).end(), { tls: false })
+    const found = await visited(plain)
+    const about = found.diagnosis.checks.filter((check) => check.about === 'site')
+    assert.deepEqual(
+      about.filter(({ level }) => level !== 'green'),
+      [],
+    )
+    assert.deepEqual(about.map(({ name }) => name).sort(), [
+      'site-answers',
+      'site-cache',
+      'site-clock',
+      'site-cookie',
+      'site-cookie-domain',
+      'site-cookie-http-only',
+      'site-cookie-prefix',
+      'site-cookie-returns',
+      'site-cookie-same-site',
+      'site-cookie-secure',
+      'site-cookie-spellings',
+      'site-hsts',
+      'site-https',
+      'site-proxy',
+      'site-redirect',
+    ])
+    const direct = await visited(site)
+    direct.is('site-redirect', 'unknown', /names the port/, /--url http:/)
+  })
+
+  for (const [what, from, to, check, level] of [
+    ['HttpOnly', /; HttpOnly/i, '', 'site-cookie-http-only', 'red'],
+    ['Secure', /; Secure/i, '', 'site-cookie-secure', 'amber'],
+    ['SameSite', /; SameSite=\w+/i, '', 'site-cookie-same-site', 'amber'],
+    ['the host alone', /$/, '; Domain=example.com', 'site-cookie-domain', 'amber'],
+    ['its prefix', /^__Host-id/, 'plain', 'site-cookie-prefix', 'amber'],
+  ] as const)
+    test(`a cookie that lost ${what} on its way is ${level}`, async () => {
+      const found = await visited(await serve(editing(from, to)))
+      found.is(check, level)
+      found.is('site-cookie', 'green')
+    })
+
+  test('a response that a shared cache may store, or has stored, is red', async () => {
+    const open = changing(application(), (headers) => headers.set('cache-control', 'public, max-age=60'))
+    const found = await visited(await serve(open))
+    found.is('site-cache', 'red', /lacks Cache-Control: no-store/)
+    const stored = changing(application(), (headers) => headers.set('age', '30'))
+    const copy = await visited(await serve(stored))
+    copy.is('site-cache', 'red', /visitors get the session of others/)
+    copy.is('site-clock', 'unknown', /copy from a cache/)
+  })
+
+  test('two spellings of the cookie are red', async () => {
+    const twice = changing(application(), (headers) => {
+      const [line = ''] = [headers.get('set-cookie') ?? ''].flat()
+      if (line)
+        headers.set('set-cookie', [line, line.replace('__Host-', '__Secure-').replace('; Path=/', '; Path=/shop')])
+    })
+    const found = await visited(await serve(twice))
+    found.is('site-cookie-spellings', 'red', /in 2 spellings/, /mounted twice/)
+  })
+
+  test('a cookie that the next server does not know is red', async () => {
+    const servers = [application(), application()]
+    let count = 0
+    const found = await visited(await serve((request, response) => servers[count++ % 2]?.(request, response)))
+    found.is('site-cookie-returns', 'red', /does not know the cookie/, /the same secrets and the same store/)
+  })
+
+  test('a page without a session says nothing about the cookie', async () => {
+    const found = await visited(await serve((_, response) => response.end('hello')))
+    found.is('site-cookie', 'unknown', /set no session cookie/, /begins a session/)
+    found.is('site-hsts', 'amber', /There is no Strict-Transport-Security/)
+    assert.ok(!found.has('site-cookie-secure'))
+  })
+
+  test('an application that does not trust its proxy is red', async () => {
+    const loop = await serve((request, response) => response.writeHead(302, { location: request.url ?? '/' }).end())
+    const found = await visited(loop)
+    found.is('site-answers', 'red', /redirects to itself for ever/, /trust proxy/)
+    const down = await serve((request, response) =>
+      response.writeHead(302, { location: `http://${request.headers.host}/home` }).end(),
+    )
+    const back = await visited(down)
+    back.is('site-proxy', 'red', /from https to http/, /X-Forwarded-Proto/)
+  })
+
+  test('a site over http is amber on this machine, and red at an address of a network', async () => {
+    const local = await visited(await serve(application(), { tls: false }))
+    local.is('site-https', 'amber', /what visitors see is not known/)
+    local.is('site-redirect', 'amber', /does not redirect to https/)
+    local.is('site-hsts', 'unknown')
+    const outer = outerAddress()
+    if (outer === null) return
+    const found = await visited(await serve(application(), { tls: false, host: outer }))
+    found.is('site-https', 'red', /a Secure cookie never arrives there/)
+    found.is('site-redirect', 'red')
+    found.is('site-hsts', 'red')
+  })
+
+  test('no request goes to another host, whatever a redirect says', async () => {
+    let isReached = false
+    const other = await serve((_, response) => {
+      isReached = true
+      response.end()
+    })
+    const found = await visited(
+      await serve((_, response) =>
+        response.writeHead(302, { location: other.replace('127.0.0.1', 'localhost') }).end(),
+      ),
+    )
+    found.is('site-answers', 'green', /status 302/)
+    assert.equal(isReached, false)
+  })
+
+  test('a site that fails, hangs, or is not there is red', async () => {
+    const failing = await visited(await serve((_, response) => response.writeHead(503).end()))
+    failing.is('site-answers', 'red', /status 503/)
+    const url = await serve(() => {})
+    const hanging = await examined(null, { url, timeout: 300 })
+    hanging.is('site-answers', 'red', /did not respond/)
+    const gone = await visited('http://127.0.0.1:9/')
+    gone.is('site-answers', 'red', /did not respond: .*(?:bad port|ECONNREFUSED)/)
+  })
+
+  test('a clock of the site that is wrong is red', async () => {
+    const late = changing(application(), (headers) => {
+      headers.set('date', new Date(Date.now() - 300_000).toUTCString())
+    })
+    const found = await visited(await serve(late))
+    found.is('site-clock', 'red', /(?:299|300) s behind/)
+  })
+
+  test('with a config, its cookie is looked for by name', async () => {
+    const sessions = createSessions({ store: memory(), secrets, cookie: { name: 'shop', secure: false } })
+    const handler = withSessions(sessions, async (request, response) => {
+      ;(await sessions.get(request)).set('a', 1)
+      response.end()
+    }) as RequestListener
+    const url = await serve(handler, { tls: false })
+    const found = await examined(sessions, { url })
+    found.is('site-cookie', 'green', /session cookie shop/)
+    found.is('site-cookie-prefix', 'amber')
+    found.is('site-cookie-returns', 'green')
+  })
+})
