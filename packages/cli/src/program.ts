@@ -31,6 +31,8 @@ Exit codes:
        written, some sessions could not be moved, a server still has an old
        secret, nobody was signed out after a breach, or no engine gives what
        advise was asked for
+       secret, nobody was signed out after a breach, or the doctor found
+       something red
   2    used incorrectly: an unknown option, or a config or store that cannot be
        used
   3    no session has this handle, or no session is known under this key

@@ -1,7 +1,7 @@
 import type { Check, Topic } from './check.ts'
 
 /** Until when each line of a server or runtime gets fixes, as its makers have announced. */
-export const FIXED_UNTIL = {
+const FIXED_UNTIL = {
   PostgreSQL: {
     12: '2024-11-21',
     13: '2025-11-13',
