@@ -4,6 +4,7 @@ import { advisorMutations } from './advisor.ts'
 import { benchmarkMutations } from './benchmarks.ts'
 import { besideDjangoMutations } from './beside-django.ts'
 import { commandLineMutations, foundMutations } from './command-line.ts'
+import { doctorMutations } from './doctor.ts'
 import { mistakeMutations } from './mistakes.ts'
 import { type Mutation, on } from './mutation.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
@@ -1432,6 +1433,7 @@ export const mutations: readonly Mutation[] = [
   ...cliMutations,
   ...advisorMutations,
   ...commandLineMutations,
+  ...doctorMutations,
   ...foundMutations,
   ...besideDjangoMutations,
   ...operatorMutations,

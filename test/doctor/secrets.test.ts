@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, suite, test } from 'node:test'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
@@ -100,6 +100,25 @@ suite('the doctor and the secrets', () => {
     const removed = await look({ STRONGROOM_SECRETS: committed })
     removed.is('secrets-committed', 'green')
     removed.is('secrets-history', 'red', /was committed once/, /revoke-everybody/)
+  })
+
+  test('no secret is among the arguments of git, which other users can read', {
+    skip: process.platform === 'win32',
+  }, async () => {
+    const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
+    const fake = path('bin')
+    mkdirSync(fake)
+    writeFileSync(join(fake, 'git'), `#!/bin/sh\necho "$@" >> ${path('log')}\nexec ${real} "$@"\n`, { mode: 0o755 })
+    const { PATH } = process.env
+    process.env.PATH = `${fake}:${PATH}`
+    try {
+      await look({ STRONGROOM_SECRETS: `${SECRET},${OLDER}` })
+    } finally {
+      process.env.PATH = PATH
+    }
+    const log = readFileSync(path('log'), 'utf8')
+    assert.match(log, /grep .* -F -f -$/m)
+    assert.ok(!log.includes(SECRET) && !log.includes(OLDER))
   })
 
   test('a tracked file of secrets is red, whatever is ignored', async () => {

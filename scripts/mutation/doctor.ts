@@ -1,0 +1,153 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
+import { type Mutation, on } from './mutation.ts'
+
+const check = (test: string, file: string) => on(`test/doctor/${test}.test.ts`, `packages/cli/src/doctor/${file}.ts`)
+
+/** A finding that is missed, or that is called green although nobody knows. */
+export const doctorMutations: readonly Mutation[] = [
+  check('postgres', 'postgres')(
+    'an index whose creation was cut off, and that counts as one',
+    'if (ours.some(([, valid]) => valid ===',
+    'if (ours.some(([, valid]) => valid !== null || valid ===',
+  ),
+  check('postgres', 'postgres')(
+    'an UNLOGGED table that is called safe',
+    "persistence === 'u'\n",
+    "persistence === 't'\n",
+  ),
+  check('postgres', 'postgres')(
+    'a replica that is taken for the primary',
+    "isReplica === 't'\n",
+    "isReplica === 'true'\n",
+  ),
+  check('postgres', 'postgres-rights')(
+    'the superuser, whose rights are not looked at',
+    "if (isSuper === 't')",
+    "if (isSuper === 't' && role === null)",
+  ),
+  check('postgres', 'rows')(
+    'a sweep that does not run, and that nobody notices',
+    'if (oldest !== null && now - oldest > allowed)',
+    'if (oldest !== null && now < oldest && now - oldest > allowed)',
+  ),
+  check('postgres', 'clock')(
+    'a clock that is ahead, and is not noticed',
+    'Math.max(ahead, behind, 0)',
+    'Math.max(behind, 0)',
+  ),
+  check('mysql', 'mysql')(
+    'commits that are flushed once a second, and are called safe',
+    "if (value === '1' || value === '3')",
+    "if (value !== '0')",
+  ),
+  check('mysql', 'mysql')(
+    'ids that need not be unique',
+    "(column !== 'id' || Number(shared) === 0)",
+    "(column !== 'id' || Number(shared) >= 0)",
+  ),
+  check('mysql', 'mysql-rights')(
+    'a grant on every database that is not seen',
+    "grant.on === '*.*' && grant.rights.some((right) => right !== 'USAGE')",
+    "grant.on === '*' && grant.rights.some((right) => right !== 'USAGE')",
+  ),
+  check('redis', 'redis')(
+    'an fsync that is not known, and is called good',
+    "if (fsync === 'always') return",
+    "if (fsync !== 'everysec') return",
+  ),
+  check('redis', 'redis')(
+    'snapshots that bring back ended sessions, and count as no disk at all',
+    "if (appends === '0' && config('save') === '')",
+    "if (appends === '0')",
+  ),
+  check('redis', 'redis-access')(
+    'a server that lets anyone in, and is not asked',
+    "if (text.startsWith('+PONG')) return true",
+    "if (text.startsWith('+PONG')) return false",
+  ),
+  check('redis', 'redis-access')(
+    'a Redis whose ACL may not be read, and that counts as protected',
+    'if (rules === null) return null\n  const flags',
+    'if (rules === null) return false\n  const flags',
+  ),
+  check('memcached', 'memcached')(
+    'evictions that are not counted',
+    'if (count === 0) return topic.green(check, `memcached at ${name} has evicted',
+    'if (count >= 0) return topic.green(check, `memcached at ${name} has evicted',
+  ),
+  check('local', 'modes')(
+    'a folder that others may write to, and that is called private',
+    '(stats.mode & 0o022) !== 0)\n  if (written)',
+    '(stats.mode & 0o002) === 0o022)\n  if (written)',
+  ),
+  check('local', 'file-systems')(
+    'a file system whose type is a negative number, and that is not recognized',
+    'const kind = type >>> 0',
+    'const kind = type',
+  ),
+  check('local', 'file-systems')(
+    'another system, whose file systems are all called local',
+    "if (platform !== 'linux')",
+    "if (platform === 'win32')",
+  ),
+  check('local', 'sqlite')(
+    'a database of the application that is not asked for its settings',
+    "pragma ? Number(pragma('synchronous')) : synchronous",
+    "pragma && synchronous ? Number(pragma('synchronous')) : synchronous",
+  ),
+  check('local', 'sqlite')(
+    'a database that is made by looking for it',
+    'if (found instanceof Error) return [missing(topic, found)]',
+    'if (found instanceof Error && path === null) return [missing(topic, found)]',
+  ),
+  check('secrets', 'repository')(
+    'secrets among the arguments of a program, which everybody can read',
+    "'-l', '-z', '-a', '-F', '-f', '-']\n  const answer = await git(root, args, `${strings.join('\\n')}\\n`)",
+    "'-l', '-z', '-a', '-F', strings[0] ?? '']\n  const answer = await git(root, args)",
+  ),
+  check('secrets', 'repository')(
+    'a secret in the history that lies across two pieces of it, or in any',
+    'if (isFound) return true',
+    'if (isFound) return null',
+  ),
+  check('secrets', 'secrets')(
+    'a secret that another variable has, too',
+    'environment[other]?.includes(secret)',
+    'environment[other]?.startsWith(`${secret} `)',
+  ),
+  check('secrets', 'env-file')(
+    'a tracked file of secrets that counts as ignored',
+    'if (await isTracked(repository.root, path))',
+    'if ((await isTracked(repository.root, path)) && name === path)',
+  ),
+  check('site', 'site')(
+    'a session that is not known again, and is called known',
+    'if (others.every((sid) => sid === before))',
+    'if (others.every((sid) => sid !== null || sid === before))',
+  ),
+  check('site', 'site')(
+    'a copy from a shared cache that sets a session',
+    'if (isCopy)\n    return topic.red(',
+    'if (isCopy && control === null)\n    return topic.red(',
+  ),
+  check('site', 'visitor')(
+    'a redirect that is followed to another host',
+    'if (next === null || next.hostname !== from.hostname ||',
+    'if (next === null ||',
+  ),
+  check('diagnose', 'backups')(
+    'a backup that was not read whole, and is called free of sessions',
+    'if (problem !== null)',
+    "if (problem === '')",
+  ),
+  check('diagnose', 'network')(
+    'an address of IPv4 in IPv6 that is not recognized',
+    "given.replace(/^::ffff:(?=[\\d.]+$)/i, '')",
+    'given',
+  ),
+  on('test/cli/doctor.test.ts', 'packages/cli/src/commands/doctor.ts')(
+    'what is unknown, and passes a strict run',
+    "['red', 'amber', 'unknown']",
+    "['red']",
+  ),
+]
