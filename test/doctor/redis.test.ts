@@ -13,6 +13,7 @@ import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { freePort } from '../servers/daemon.ts'
 import { describeBoth, type RedisProgram, type RedisServer, startRedis } from '../servers/redis.ts'
 import { until } from '../servers/redis-client.ts'
+import { startRedisCluster } from '../servers/redis-cluster.ts'
 import { need } from '../support/need.ts'
 import { certificateIn, examined, outerAddress } from './found.ts'
 
@@ -265,6 +266,26 @@ describeBoth('set up badly, and the doctor', (program) => {
     const found = await examined(server.url)
     found.is('redis-persistence', 'red', /rdb_last_bgsave_status/, /its log/)
     client.disconnect()
+  })
+})
+
+describeBoth('as a cluster, and the doctor', (program) => {
+  test('the master that is set worst decides', async () => {
+    const cluster = await startRedisCluster({}, program)
+    try {
+      const good = await examined(cluster.url)
+      good.is('redis-durability', 'green')
+      const [, , last] = await cluster.mastersOf(0)
+      const client = new Redis(last?.port ?? 0)
+      await client.config('SET', 'appendonly', 'no')
+      await client.config('SET', 'save', '60 1')
+      client.disconnect()
+      const found = await examined(cluster.url)
+      found.is('redis-durability', 'red', /appendonly is no/)
+      found.is('redis-eviction', 'green')
+    } finally {
+      await cluster.stop()
+    }
   })
 })
 

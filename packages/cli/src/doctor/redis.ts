@@ -26,15 +26,27 @@ export async function examineRedis(backend: RedisBackend, examined: ExaminedRedi
   const topic = new Topic(examined.about, 'redis-and-valkey')
   const { limit, now } = examined
   const pings = await inTime(limit, () => backend.command('PING'))
+  const command = once(backend.command)
   const parts = await Promise.all(
     pings.map((_, at) => {
-      const node: RedisNode = (...words) => inTime(limit, async () => (await backend.command(...words))[at])
+      const node: RedisNode = (...words) => inTime(limit, async () => (await command(...words))[at])
       return orUnknown({ topic, name: 'redis-info', limit: 2 * limit }, () =>
         examineNode(topic, node, backend, { isCache: examined.isCache, now }),
       )
     }),
   )
   return parts.length === 1 ? (parts[0] ?? []) : worstOfEach(parts)
+}
+
+/** A command goes to all masters, so each is sent once, and not once for each of them. */
+function once(command: RedisBackend['command']): RedisBackend['command'] {
+  const replies = new Map<string, ReturnType<typeof command>>()
+  return (...words) => {
+    const key = words.join(' ')
+    const known = replies.get(key) ?? command(...words)
+    replies.set(key, known)
+    return known
+  }
 }
 
 /** Of several masters, the one that is set worst: a session may be on any of them. */

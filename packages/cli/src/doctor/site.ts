@@ -169,7 +169,7 @@ async function sessionChecks(topic: Topic, { seen }: Walk, options: Session): Pr
         'Name a page that begins a session, such as the one with the login form: --url https://shop.example/login',
       ),
     ]
-  const set = response.cookies.filter((each) => each.value !== '' && isSession(each, cookieName))
+  const set = response.cookies.filter((each) => isSession(each, cookieName))
   const cookie = set[0] as SetCookie
   return [
     topic.green('site-cookie', `The page sets the session cookie ${cookie.name}.`),
@@ -182,8 +182,10 @@ async function sessionChecks(topic: Topic, { seen }: Walk, options: Session): Pr
 
 /** A value of ours has 66 bytes (88 characters), or is a sealed cookie; a name that is known decides. */
 function isSession({ name, value }: SetCookie, cookieName: string | null): boolean {
+  // An empty one removes the cookie.
+  if (value === '') return false
   if (cookieName !== null) return name === cookieName
-  return value !== '' && (/^__(?:host|secure)-id$/i.test(name) || /^[\w-]{88}$/.test(value))
+  return /^__(?:host|secure)-id$/i.test(name) || /^[\w-]{88}$/.test(value)
 }
 
 function spellingCheck(topic: Topic, set: readonly SetCookie[]): Check {
