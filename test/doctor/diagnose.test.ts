@@ -8,6 +8,7 @@ import { examineApplication } from '../../packages/cli/src/doctor/application.ts
 import { Topic } from '../../packages/cli/src/doctor/check.ts'
 import { diagnose } from '../../packages/cli/src/doctor/doctor.ts'
 import { reachBetween, reachOf, tlsCheck } from '../../packages/cli/src/doctor/network.ts'
+import { rowChecks } from '../../packages/cli/src/doctor/rows.ts'
 import { versionCheck } from '../../packages/cli/src/doctor/versions.ts'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
@@ -182,6 +183,21 @@ suite('the doctor and the application', () => {
       return versionCheck(topic, 'postgres-version', { ...version, now: Date.parse(day) }).level
     }
     assert.deepEqual([on('2027-11-10'), on('2027-11-11')], ['green', 'amber'])
+  })
+})
+
+suite('what lies in a store', () => {
+  const topic = new Topic('engine', 'every-store')
+  const now = Date.parse('2026-11-29')
+  const say = (rows: object) =>
+    rowChecks(topic, { live: 0, expired: 0, oldest: null, ...rows }, { every: null, now })[0]?.what
+
+  test('is not called counted when only some of it was looked at', () => {
+    assert.equal(
+      say({ live: 19_999, expired: 1, isSample: true }),
+      'Of 20,000 rows that were looked at, 1 have expired.',
+    )
+    assert.equal(say({ live: 100_001, expired: 5 }), '5 expired and more than 100,000 live rows are stored.')
   })
 })
 

@@ -183,6 +183,11 @@ suite('the doctor and a PostgreSQL that is set up well', { skip: postgresNeed.sk
     assert.ok(!found.has('sweep'))
   })
 
+  test('a Unix socket is no network', async () => {
+    const found = await examined(`postgres://web@/good?host=${server.dir}&port=${server.port}`)
+    found.is('postgres-tls', 'green', /stays on this machine/)
+  })
+
   test('an encrypted connection is green', async () => {
     const url = as(server, 'web', 'good', `?sslmode=require&uselibpqcompat=true`)
     const found = await examined(url)

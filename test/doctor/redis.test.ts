@@ -152,6 +152,15 @@ describeBoth('set up well, and the doctor', (program) => {
     mute.is('redis-info', 'unknown', /could not be looked at/)
   })
 
+  test('a Unix socket is no network', async () => {
+    const socket = join(server.dir, 'socket')
+    const local = await startProtected({ unixsocket: socket }, program)
+    const found = await examined(`redis://:${PASSWORD}@/0?socketPath=${socket}`)
+    found.is('redis-tls', 'green', /stays on this machine/)
+    found.is('redis-auth', 'green')
+    await local.stop()
+  })
+
   test('a password that is wrong is red, and in no message', async () => {
     const found = await examined(`redis://:wrong-password@127.0.0.1:${server.port}`, { timeout: 1_000 })
     found.is('store-answers', 'red', undefined, /password/)
@@ -236,6 +245,9 @@ describeBoth('set up badly, and the doctor', (program) => {
     await client.call('CONFIG', 'SET', 'appendonly', 'yes')
     const second = await examined(server.url)
     second.is('redis-durability', 'amber', /appendfsync is everysec/, /appendfsync always/)
+    await client.call('CONFIG', 'SET', 'appendfsync', 'no')
+    const later = await examined(server.url)
+    later.is('redis-durability', 'amber', /the last half minute/)
     client.disconnect()
   })
 

@@ -7,10 +7,12 @@ import { endOf, orUnknown } from './examine.ts'
 import { modeChecks, type Owned } from './modes.ts'
 import { placeChecks } from './place.ts'
 import type { Examined } from './postgres.ts'
-import { COUNTED, type Rows, rowChecks } from './rows.ts'
+import { type Rows, rowChecks } from './rows.ts'
 
 /** Enough to see a mistake that every file has, or that root has made. */
 const SAMPLED = 200
+/** How many sessions are looked at, to see which have expired: each takes a call to the system. */
+const MOST = 20_000
 
 interface FileBackend {
   readonly path: string
@@ -105,7 +107,7 @@ async function rowsIn(root: string, now: number): Promise<Rows> {
       expired++
       oldest = Math.min(oldest ?? Number.POSITIVE_INFINITY, stats.mtimeMs)
     }
-    if (live + expired > COUNTED) break
+    if (live + expired === MOST) return { live, expired, oldest, isSample: true }
   }
   return { live, expired, oldest }
 }

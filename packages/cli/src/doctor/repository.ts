@@ -123,9 +123,14 @@ async function git(cwd: string, args: readonly string[], input = ''): Promise<An
 function start(cwd: string, args: readonly string[]): ChildProcessWithoutNullStreams | null {
   const program = locate('git')
   if (program === null) return null
-  // In English, because the reason of a failure is read; without locks, because nothing may be written.
-  const env = { ...process.env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' }
-  const child = spawn(program, ['--no-pager', ...args], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+  // In English, because the reason of a failure is read; without locks, because nothing may be written; and without a program that
+  // the repository names, or a fetch.
+  const env = { ...process.env, LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', GIT_NO_LAZY_FETCH: '1' }
+  const child = spawn(program, ['--no-pager', '-c', 'core.fsmonitor=false', ...args], {
+    cwd,
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   // It may end before it has read all of its input.
   child.stdin.on('error', () => {})
   return child

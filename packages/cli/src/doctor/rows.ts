@@ -6,6 +6,8 @@ export interface Rows {
   /** Counted up to `COUNTED`. */
   readonly live: number
   readonly expired: number
+  /** These are only some of the rows, chosen by their random ids (default false). */
+  readonly isSample?: boolean
   /** Since when the oldest of the expired entries could have been removed, in ms since 1970; null if there is none. */
   readonly oldest: number | null
 }
@@ -23,11 +25,17 @@ export interface Sweep {
   readonly now: number
 }
 
-export function rowChecks(topic: Topic, { live, expired, oldest }: Rows, { every, now }: Sweep): readonly Check[] {
+export function rowChecks(
+  topic: Topic,
+  { live, expired, oldest, isSample }: Rows,
+  { every, now }: Sweep,
+): readonly Check[] {
   const count = (rows: number) => (rows > COUNTED ? `more than ${number(COUNTED)}` : number(rows))
   const clear =
     'Run npx @strongroom/cli clear-expired, daily from a crontab or by the option sweep of createSessions().'
-  const what = `${count(expired)} expired and ${count(live)} live rows are stored.`
+  const what = isSample
+    ? `Of ${number(live + expired)} rows that were looked at, ${number(expired)} have expired.`
+    : `${count(expired)} expired and ${count(live)} live rows are stored.`
   const piles = expired > FEW && expired > live
   const pile = piles
     ? topic.amber('expired-rows', `${what} Expired rows pile up.`, clear)
