@@ -141,9 +141,9 @@ export const doctorMutations: readonly Mutation[] = [
     "if (problem === '')",
   ),
   check('diagnose', 'network')(
-    'an address of IPv4 in IPv6 that is not recognized',
-    "given.replace(/^::ffff:(?=[\\d.]+$)/i, '')",
-    'given',
+    'a proxy beside the server, behind which a connection counts as local',
+    "if (reach === 'machine') return reachOf(client)",
+    "if (reach === 'machine') return reach",
   ),
   on('test/cli/doctor.test.ts', 'packages/cli/src/commands/doctor.ts')(
     'what is unknown, and passes a strict run',

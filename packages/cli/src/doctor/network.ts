@@ -24,7 +24,7 @@ PRIVATE.addSubnet('fe80::', 10, 'ipv6')
 /** Null is a Unix socket. A name that is not an address may be anywhere in a network. */
 export function reachOf(given: string | null): Reach {
   if (given === null || given === 'localhost') return 'machine'
-  const address = given.replace(/^::ffff:(?=[\d.]+$)/i, '').replace(/%.*$/, '')
+  const address = given.replace(/%.*$/, '')
   const version = isIP(address)
   if (version === 0) return 'private'
   const family = version === 6 ? 'ipv6' : 'ipv4'
