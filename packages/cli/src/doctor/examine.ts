@@ -13,7 +13,7 @@ export interface Limits {
 export async function inTime<T>(limit: number, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`It took longer than ${limit / 1000} s`)), limit)
+    timer = setTimeout(() => reject(new Error(`it took longer than ${limit / 1000} s`)), limit)
   })
   try {
     return await Promise.race([work(), late])
