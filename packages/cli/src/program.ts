@@ -29,10 +29,9 @@ Exit codes:
   0    done
   1    failed: the store did not respond, a file or the output could not be
        written, some sessions could not be moved, a server still has an old
-       secret, nobody was signed out after a breach, or no engine gives what
-       advise was asked for
-       secret, nobody was signed out after a breach, or the doctor found
-       something red
+       secret, or nobody was signed out after a breach; or a bad result: the
+       doctor found something red, the lab broke a promise, or no engine
+       gives what advise was asked for
   2    used incorrectly: an unknown option, or a config or store that cannot be
        used
   3    no session has this handle, or no session is known under this key
