@@ -1,3 +1,4 @@
+import type { SessionsOptions } from 'strongroom'
 import type { RowInfo } from './report.ts'
 
 /**
@@ -31,6 +32,8 @@ export interface SiteOptions {
  *     POST /fail?key=K&value=V   changes the session, then fails with a 500
  *
  * `&gate=G` on any of them: the handler loads the session, says that it waits at the gate, and goes on when `site.open(G)` is called.
+ * `&public=1` on any of them: the application sets `Cache-Control: public, max-age=60` and `CDN-Cache-Control: public, max-age=60`
+ * before it responds, as for a page that is the same for everybody. With it, a route that changes something answers to GET, too.
  */
 export interface Site {
   readonly row: RowInfo
@@ -51,6 +54,12 @@ export interface Site {
   readonly storeCalls: (() => Promise<number>) | null
   /** Bytes of the application's memory (heap snapshot), for what is left there after an end; null where they cannot be had. */
   readonly memory: (() => Promise<Uint8Array>) | null
+  /**
+   * For rows of ours: how the sessions of this site are made, for attacks that call the engine itself, step by step, in the lab's own
+   * process. The same secrets, seal and cookie, and a store (never a URL) with the same server, file or folder as the application's; an
+   * empty one where sessions stay in one process. Each call makes new handles, and the caller closes them.
+   */
+  readonly sessionsOptions?: () => Promise<SessionsOptions>
   /** Another server of the same application: same store, same secrets. Rejects with `NotShared` where sessions stay in one process. */
   another(options?: SiteOptions): Promise<Site>
   /** SIGKILL. */
