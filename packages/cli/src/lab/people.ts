@@ -36,7 +36,9 @@ export class People {
     expectOk('/set', written)
     const read = await visitor.send('/read')
     if (read.user !== user || read.data.note !== this.note)
-      throw new Error('The application does not know a visitor who has just signed in, so no attack on it shows anything.')
+      throw new Error(
+        'The application does not know a visitor who has just signed in, so no attack on it shows anything.',
+      )
     return visitor
   }
 
@@ -74,7 +76,8 @@ export async function countOpen(site: Site, copies: readonly Cookies[], owner: s
 export const isMissing = ({ status }: Answer): boolean => status === 501
 
 export function expectOk(path: string, { status }: Answer): void {
-  if (status !== 200) throw new Error(`The application responded to ${path} with ${status}, so no attack shows anything.`)
+  if (status !== 200)
+    throw new Error(`The application responded to ${path} with ${status}, so no attack shows anything.`)
 }
 
 type Described = Omit<Attack, 'run'>

@@ -97,7 +97,8 @@ function stateIn(body: string): { user?: unknown; data?: unknown } {
 
 /** A path of the application, with its parameters. */
 export const route = (path: string, parameters: Readonly<Record<string, string | number>> = {}): string => {
-  const query = new URLSearchParams(Object.entries(parameters).map(([name, value]) => [name, String(value)]))
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters)) query.set(name, String(value))
   return query.size > 0 ? `${path}?${query}` : path
 }
 
