@@ -18,7 +18,3 @@ export function madeUpValue(value: string): string {
 
 export const madeUpLike = (cookies: Cookies): Cookies =>
   new Map([...cookies].map(([name, value]) => [name, madeUpValue(value)]))
-
-/** Our cookies in base64url say by their first bytes which version and which key they are under. */
-export const keepingHead = (value: string, madeUp: string, characters: number): string =>
-  value.slice(0, characters) + madeUp.slice(characters)
