@@ -1,1 +1,8 @@
-export { asUser, freePort, isRoot, runOnce, type Server, startDaemon } from '../../packages/cli/src/lab/servers/daemon.ts'
+export {
+  asUser,
+  freePort,
+  isRoot,
+  runOnce,
+  type Server,
+  startDaemon,
+} from '../../packages/cli/src/lab/servers/daemon.ts'

@@ -128,6 +128,10 @@ const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   'packages/cli/src/backup/mysql.ts': ['node:child_process'],
   // git, which says what is committed.
   'packages/cli/src/doctor/repository.ts': ['node:child_process'],
+  // The lab: the servers that it starts, the applications, and our own one, which runs as a process.
+  'packages/cli/src/lab/servers/daemon.ts': ['node:child_process'],
+  'packages/cli/src/lab/process.ts': ['node:child_process'],
+  'packages/cli/src/lab/application.ts': ['import.meta'],
   // pg_restore.
   'packages/cli/src/scan/archive.ts': ['node:child_process'],
 }

@@ -1,7 +1,8 @@
+import type { Traits } from 'strongroom'
 import type { AttackInfo, Cell, Family } from './report.ts'
 import type { Site } from './site.ts'
 
-/** What an attack found. `held`, `broken` and `notApplicable` make them. */
+/** What an attack found. `held`, `broken` and `notApplicable` of finding.ts make them. */
 export type Finding = Pick<Cell, 'verdict' | 'summary' | 'evidence'>
 
 export interface AttackContext {
@@ -30,7 +31,7 @@ export interface PromisedRow {
   readonly family: Family
   readonly engine: string
   readonly seal: string | null
-  readonly traits: import('strongroom').Traits | null
+  readonly traits: Traits | null
 }
 
 /** Something that the attack needs is missing. The message is the line that enables it: "apt-get install postgresql". */

@@ -60,6 +60,8 @@ export interface Site {
    * empty one where sessions stay in one process. Each call makes new handles, and the caller closes them.
    */
   readonly sessionsOptions?: () => Promise<SessionsOptions>
+  /** What someone does who knows how this library stores sessions. */
+  readonly thief?: Thief
   /** Another server of the same application: same store, same secrets. Rejects with `NotShared` where sessions stay in one process. */
   another(options?: SiteOptions): Promise<Site>
   /** SIGKILL. */
@@ -72,6 +74,23 @@ export interface Site {
 
 /** Sessions of this row cannot be seen by another process. */
 export class NotShared extends Error {}
+
+/** What was stolen. */
+export interface Loot {
+  readonly files: readonly StoredFile[]
+  /** Single rows, where the thief could tell them apart. */
+  readonly rows: readonly StoredRow[]
+  /** The server's secrets, if they were stolen, too. */
+  readonly secrets: readonly string[]
+}
+
+/**
+ * Opens what can be opened of the loot. `texts` is all that the thief could read, for the attack to search for what a visitor has
+ * put into the session. `cookies` are "name=value" pairs to try, each made as well as the loot allows; the attack sends them.
+ */
+export type Thief = (
+  loot: Loot,
+) => Promise<{ readonly texts: readonly Uint8Array[]; readonly cookies: readonly string[] }>
 
 /** What stands behind the application. */
 export interface Storage {
@@ -96,6 +115,11 @@ export interface StoredFile {
 export interface StoredRow {
   readonly key: string
   readonly value: Uint8Array
+  /**
+   * Of the value, the session itself, where the store has columns of its own beside it. To alter it, put the row with other `data`:
+   * it takes the place of what is in `value`.
+   */
+  readonly data?: Uint8Array
 }
 
 export interface Rows {

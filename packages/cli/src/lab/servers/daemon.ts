@@ -183,7 +183,11 @@ export async function runAside(command: string, args: readonly string[], user?: 
   try {
     await execute(first as string, rest, { maxBuffer: 2 ** 26 })
   } catch (error) {
-    const { stdout = '', stderr = '', message } = error as Error & { readonly stdout?: string; readonly stderr?: string }
+    const {
+      stdout = '',
+      stderr = '',
+      message,
+    } = error as Error & { readonly stdout?: string; readonly stderr?: string }
     throw new Error(`${command} failed: ${stdout}${stderr}` || message, { cause: error })
   }
 }

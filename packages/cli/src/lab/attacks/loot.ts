@@ -1,0 +1,67 @@
+import type { Evidence } from '../report.ts'
+import { type Match, search } from '../search.ts'
+import type { Site, StoredFile, StoredRow } from '../site.ts'
+import { headerOf, send, type Visitor } from '../visitor.ts'
+
+export const bytesOf = (files: readonly StoredFile[]) => files.reduce((sum, { bytes }) => sum + bytes.length, 0)
+
+export const searchLoot = (files: readonly StoredFile[], note: string): Match[] => search(files, note)
+
+interface Tries {
+  readonly files: readonly StoredFile[]
+  readonly rows: readonly StoredRow[]
+  /** What a thief made who knows the library. */
+  readonly cookies: readonly string[]
+  readonly signal: AbortSignal
+}
+
+/** How many cookies were tried, and how many of them made the thief a user. */
+export interface SignedIn {
+  readonly tried: number
+  readonly users: number
+}
+
+/** So many candidates of one kind are tried: a store with one session has few. */
+const MOST = 300
+
+export async function signInWith(site: Site, victim: Visitor, tries: Tries): Promise<SignedIn> {
+  const { cookieName } = site
+  const own = headerOf(victim.cookies)
+  const values = new Set([...idsIn(tries.files), ...tries.rows.flatMap(({ key }) => valuesOf(key))])
+  const made = [...values].slice(0, MOST).map((value) => `${cookieName}=${value}`)
+  const cookies = [...new Set([...made, ...tries.cookies])].filter((cookie) => cookie !== own)
+  let users = 0
+  for (const cookie of cookies) {
+    if (tries.signal.aborted) throw tries.signal.reason
+    const reply = await send(site, '/read', cookie)
+    if (reply.user !== null) users++
+  }
+  return { tried: cookies.length, users }
+}
+
+/** What looks like an id or a token: hexadecimal, base64, or the file's name. */
+function idsIn(files: readonly StoredFile[]): string[] {
+  return files.flatMap(({ name, bytes }) => {
+    const text = `${name} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`
+    const words = text.match(/[A-Za-z0-9_-]{32,128}/g) ?? []
+    return [...new Set(words)].filter(isRandom).slice(0, MOST)
+  })
+}
+
+/** Words of a program's files have no digits, and no mixture of letters. */
+const isRandom = (word: string) => /\d/.test(word) && new Set(word).size >= 10
+
+/** An id as a cookie may spell it. */
+function valuesOf(key: string): string[] {
+  const last = key.split(/[:/]/).at(-1) ?? key
+  return [last, encodeURIComponent(key), Buffer.from(last, 'hex').toString('base64url')].filter((value) => value !== '')
+}
+
+export function theftEvidence(matches: readonly Match[], { tried, users }: SignedIn): Evidence[] {
+  const [first] = matches
+  return [
+    { what: 'places where the note was found', value: `${matches.length}` },
+    ...(first ? [{ what: `the note, ${first.form}, in ${first.file}`, value: first.excerpt }] : []),
+    { what: 'cookies made of what was found, and how many signed in', value: `${tried} tried, ${users} signed in` },
+  ]
+}

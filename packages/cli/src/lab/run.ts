@@ -1,0 +1,173 @@
+import { arch, platform } from 'node:os'
+import { type Attack, type Finding, NotRun } from './attack.ts'
+import type { Cell, Report, RowInfo } from './report.ts'
+import { NotShared, type Row, type Site } from './site.ts'
+import { Visitor } from './visitor.ts'
+
+export interface RunOptions {
+  readonly rows: readonly Row[]
+  readonly attacks: readonly Attack[]
+  readonly thorough?: boolean
+  /** Stops everything that was started, and returns what was found until then. */
+  readonly signal?: AbortSignal
+  /** How long one attack may take, in ms. By default a minute, and a quarter of an hour with `thorough`. */
+  readonly limit?: number
+  /** Rows that run in parallel (default 2). */
+  readonly parallel?: number
+  readonly onCell?: (cell: Cell) => void
+}
+
+/** Runs each attack on each row. Never rejects because of what an attack or a server does: that is in the cells. */
+export async function runLab(options: RunOptions): Promise<Report> {
+  const { rows, attacks, thorough = false, parallel = 2 } = options
+  const done = new Map<Row, RowResult>()
+  const queue = [...rows]
+  const work = async () => {
+    for (let row = queue.shift(); row; row = queue.shift()) done.set(row, await new RowRun(row, options).run())
+  }
+  await Promise.all(Array.from({ length: parallel }, work))
+  const results = rows.map((row) => done.get(row) as RowResult)
+  return {
+    format: 1,
+    at: new Date().toISOString(),
+    machine: `Node ${process.versions.node}, ${platform()} ${arch()}`,
+    thorough,
+    rows: results.map(({ info }) => info),
+    attacks: attacks.map(({ name, title, property, attacker, how, docs }) => ({
+      ...{ name, title, property, attacker, how, docs },
+    })),
+    cells: results.flatMap(({ cells }) => cells),
+  }
+}
+
+interface RowResult {
+  readonly info: RowInfo
+  readonly cells: readonly Cell[]
+}
+
+const MINUTE = 60_000
+const INTERRUPTED = 'The run was interrupted.'
+
+/** All attacks on one row: those that leave the site as it was on one site, each of the others on a site of its own. */
+class RowRun {
+  readonly #row: Row
+  readonly #options: RunOptions
+  readonly #limit: number
+  readonly #cells = new Map<Attack, Cell>()
+  #site: Site | null = null
+  #version: string | null = null
+  /** Why no site of this row can be started. */
+  #hopeless: string | null = null
+
+  constructor(row: Row, options: RunOptions) {
+    this.#row = row
+    this.#options = options
+    this.#limit = options.limit ?? (options.thorough ? 15 * MINUTE : MINUTE)
+  }
+
+  async run(): Promise<RowResult> {
+    const { attacks } = this.#options
+    const peaceful = attacks.filter(({ violent }) => !violent)
+    const violent = attacks.filter((attack) => attack.violent)
+    for (const attack of peaceful) await this.#attempt(attack)
+    await this.#discard()
+    for (const attack of violent) {
+      await this.#attempt(attack)
+      await this.#discard()
+    }
+    const { name, family, engine, seal, traits } = this.#row
+    return {
+      info: { name, family, engine, seal, traits, version: this.#version },
+      cells: attacks.map((attack) => this.#cells.get(attack) as Cell),
+    }
+  }
+
+  async #attempt(attack: Attack): Promise<void> {
+    const began = performance.now()
+    const finding = await this.#find(attack)
+    const cell: Cell = {
+      row: this.#row.name,
+      attack: attack.name,
+      verdict: finding.verdict,
+      promised: attack.promised(this.#row),
+      summary: finding.summary,
+      evidence: finding.evidence,
+      ms: Math.round(performance.now() - began),
+    }
+    this.#cells.set(attack, cell)
+    this.#options.onCell?.(cell)
+  }
+
+  async #find(attack: Attack): Promise<Finding> {
+    const { signal, thorough = false } = this.#options
+    if (signal?.aborted) return notRun(INTERRUPTED)
+    if (this.#hopeless !== null) return notRun(this.#hopeless)
+    const stop = new AbortController()
+    const abort = () => stop.abort(new NotRun(INTERRUPTED))
+    const timer = setTimeout(() => stop.abort(new Error(`It did not end within ${this.#limit / 1000} s.`)), this.#limit)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      const site = await until(stop.signal, this.#started())
+      const finding = await until(stop.signal, attack.run(site, { thorough, signal: stop.signal }))
+      // An attacker who failed because nothing worked has proven nothing.
+      if (!attack.violent && !(await until(stop.signal, works(site)))) throw new Error('The application went away.')
+      return finding
+    } catch (error) {
+      if (error instanceof NotShared) return { verdict: 'not applicable', summary: error.message, evidence: [] }
+      const isWhole = error instanceof NotRun && !stop.signal.aborted && this.#site !== null
+      // Whatever failed, the next attack must not suffer from it.
+      if (!isWhole) await this.#discard()
+      return notRun(firstLine(error))
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      stop.abort()
+    }
+  }
+
+  async #started(): Promise<Site> {
+    if (this.#site) return this.#site
+    try {
+      this.#site = await this.#row.start()
+      this.#version = this.#site.row.version
+      return this.#site
+    } catch (error) {
+      this.#hopeless = firstLine(error)
+      throw error
+    }
+  }
+
+  async #discard(): Promise<void> {
+    const site = this.#site
+    this.#site = null
+    await site?.stop().catch(() => undefined)
+  }
+}
+
+const notRun = (summary: string): Finding => ({ verdict: 'not run', summary, evidence: [] })
+
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]?.slice(0, 300) || 'It failed.'
+
+/** Rejects with the signal's reason as soon as it is aborted. */
+function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = () => reject(signal.reason)
+    if (signal.aborted) aborted()
+    signal.addEventListener('abort', aborted, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted))
+  })
+}
+
+/** Does the application still do what it is for? */
+async function works(site: Site): Promise<boolean> {
+  try {
+    const visitor = new Visitor(site)
+    const written = await visitor.send('/set?key=works&value=yes')
+    const read = await visitor.send('/read')
+    await visitor.send('/logout')
+    return written.status === 200 && read.status === 200 && read.data.works === 'yes'
+  } catch {
+    return false
+  }
+}
