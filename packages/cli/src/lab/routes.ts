@@ -32,10 +32,10 @@ async function handle(call: Call, session: Session<Data>, sessions: AnySessions)
   const { route, key, value, user } = call
   // As docs/login.md says: asked before the password is checked, which takes its time.
   const asOf = route === 'login' && sessions.of ? await sessions.of(user).moment() : undefined
-  const before = route === 'add' ? Number(session.get(key) ?? 0) : 0
   await call.gate()
   if (route === 'set' || route === 'fail') session.set(key, value)
-  if (route === 'add') session.set(key, before + 1)
+  // As docs/requests.md says for what several requests change: the function runs again on a newer copy.
+  if (route === 'add') session.update(key, (count) => Number(count ?? 0) + 1)
   if (route === 'login') session.login(user, { ...(asOf && { asOf }) })
   if (route === 'logout') session.logout()
   if (route === 'renew') session.renew()
