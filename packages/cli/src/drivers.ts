@@ -43,3 +43,14 @@ export function isInstalled(name: string): boolean {
     return false
   }
 }
+
+/** A driver as the application has it, or else as it is installed beside this package; null if it is in neither place. */
+export function driverOfApplication(name: string): unknown {
+  for (const from of [join(process.cwd(), 'package.json'), import.meta.filename])
+    try {
+      return module.createRequire(from)(name)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+    }
+  return null
+}

@@ -5,8 +5,16 @@ import { APPLICATION, optionsFor } from './application.ts'
 import { nodeProgram } from './process.ts'
 import { type Backend, startSite } from './running.ts'
 import type { Row } from './site.ts'
+import { withMemoryCache, withRedisCache } from './stores/cached.ts'
+import { cookieBackend, revocableCookieBackend } from './stores/cookie.ts'
+import { fileBackend } from './stores/file.ts'
+import { memcachedBackend } from './stores/memcached.ts'
 import { memoryBackend } from './stores/memory.ts'
+import { mysqlBackend } from './stores/mysql.ts'
+import { postgresBackend } from './stores/postgres.ts'
+import { redisBackend } from './stores/redis.ts'
 import { sqliteBackend } from './stores/sqlite.ts'
+import { ourThief } from './thief.ts'
 
 /** What the default cookie of the library is called. */
 const COOKIE = '__Host-id'
@@ -20,9 +28,43 @@ interface Ours {
   backend(): Promise<Backend>
 }
 
+const POSTGRES = 'postgres://127.0.0.1/lab'
+const SQLITE = 'sqlite:./sessions.db'
+const REDIS = 'redis://127.0.0.1/?durable=machine'
+const cachedOver = (durable: string, cache: string) =>
+  `cached:?durable=${encodeURIComponent(durable)}&cache=${encodeURIComponent(cache)}`
+
 const OURS: readonly Ours[] = [
   { name: 'memory', url: 'memory:', backend: memoryBackend },
-  { name: 'sqlite', url: 'sqlite:./sessions.db', backend: sqliteBackend },
+  { name: 'memory, seal two-key', url: 'memory:', seal: 'two-key', backend: memoryBackend },
+  { name: 'file', url: 'file:./sessions', backend: fileBackend },
+  { name: 'sqlite', url: SQLITE, backend: sqliteBackend },
+  { name: 'sqlite, seal server-key', url: SQLITE, seal: 'server-key', backend: sqliteBackend },
+  { name: 'sqlite, seal none', url: SQLITE, seal: 'none', backend: sqliteBackend },
+  { name: 'postgres', url: POSTGRES, backend: postgresBackend },
+  { name: 'postgres, seal server-key', url: POSTGRES, seal: 'server-key', backend: postgresBackend },
+  { name: 'postgres, seal none', url: POSTGRES, seal: 'none', backend: postgresBackend },
+  { name: 'mysql', url: 'mysql://127.0.0.1/lab', backend: mysqlBackend },
+  { name: 'redis', url: REDIS, backend: () => redisBackend('redis') },
+  { name: 'valkey', url: REDIS.replace('redis', 'valkey'), backend: () => redisBackend('valkey') },
+  { name: 'memcached', url: 'memcached://127.0.0.1:11211', backend: memcachedBackend },
+  {
+    name: 'cached, memory over postgres',
+    url: cachedOver(POSTGRES, 'memory:?evicts=true'),
+    backend: () => withMemoryCache(postgresBackend),
+  },
+  {
+    name: 'cached, redis over sqlite',
+    url: cachedOver(SQLITE, 'redis://127.0.0.1/'),
+    backend: () => withRedisCache(sqliteBackend, 'redis'),
+  },
+  { name: 'cookie, sealed', url: 'cookie:', backend: cookieBackend('sealed') },
+  { name: 'cookie, signed', url: 'cookie:?protection=signed', backend: cookieBackend('signed') },
+  {
+    name: 'cookie, with revocations',
+    url: `cookie:?revocations=${encodeURIComponent(SQLITE)}`,
+    backend: revocableCookieBackend,
+  },
 ]
 
 function rowOf({ name, url, seal, backend }: Ours): Row {
@@ -31,7 +73,8 @@ function rowOf({ name, url, seal, backend }: Ours): Row {
   const info = {
     name,
     family: 'strongroom' as const,
-    engine: traits.engine,
+    // "cached sqlite with redis" and "cookie (sealed)" are kinds of these.
+    engine: traits.engine.split(' ', 1)[0] ?? traits.engine,
     seal: seal ?? sealOf(engine),
     traits,
   }
@@ -46,6 +89,7 @@ function rowOf({ name, url, seal, backend }: Ours): Row {
     shared: traits.shared !== 'process' || 'kind' in engine,
     backend: withSeal,
     sessionsOptions: optionsFor,
+    thief: ourThief,
   }
   return { ...info, start: (options) => startSite(runnable, options) }
 }

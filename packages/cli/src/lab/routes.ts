@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { BaseSessions, Session } from 'strongroom'
+import { type BaseSessions, type Session, UnsupportedError } from 'strongroom'
 import type { AnyUser } from 'strongroom/internal'
 import { withSessions } from 'strongroom/node'
 import { type Call, callOf } from './calls.ts'
@@ -31,22 +31,35 @@ const PUBLIC = 'public, max-age=60'
 async function handle(call: Call, session: Session<Data>, sessions: AnySessions): Promise<string | undefined> {
   const { route, key, value, user } = call
   // As docs/login.md says: asked before the password is checked, which takes its time.
-  const asOf = route === 'login' && sessions.of ? await sessions.of(user).moment() : undefined
+  const asOf = route === 'login' ? await supported(async () => sessions.of?.(user).moment()) : undefined
   await call.gate()
   if (route === 'set' || route === 'fail') session.set(key, value)
-  // As docs/requests.md says for what several requests change: the function runs again on a newer copy.
+  // As docs/session.md says for what several requests change: the function runs again on a newer value.
   if (route === 'add') session.update(key, (count) => Number(count ?? 0) + 1)
   if (route === 'login') session.login(user, { ...(asOf && { asOf }) })
   if (route === 'logout') session.logout()
   if (route === 'renew') session.renew()
   if (route === 'fail') throw new Error('The lab makes this handler fail.')
-  if (route !== 'revoke-all') return undefined
-  const users = sessions.of?.(user)
-  if (!users) return 'this engine cannot end all sessions of a user'
+  if (route === 'revoke-all') return revokeAll(user, session, sessions)
+  return undefined
+}
+
+async function revokeAll(user: string, session: Session<Data>, sessions: AnySessions): Promise<string | undefined> {
   const isOurs = session.userId === user
-  await users.revokeAll()
+  const done = await supported(async () => sessions.of && { ended: await sessions.of(user).revokeAll() })
+  if (!done) return 'this engine cannot end all sessions of a user'
   if (isOurs) session.logout()
   return undefined
+}
+
+/** Resolves to undefined where the engine cannot do it. */
+async function supported<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof UnsupportedError) return undefined
+    throw error
+  }
 }
 
 function respond(response: ServerResponse, status: number, body: object): void {

@@ -57,10 +57,15 @@ function searchBytes({ name, bytes }: StoredFile, forms: readonly Form[]): Match
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return forms.flatMap((form) => {
     const at = buffer.indexOf(form.bytes)
-    return at < 0 ? [] : [{ file: name, form: form.name, excerpt: excerptOf(buffer, at, form.bytes.length) }]
+    if (at < 0) return []
+    const isReadable = READABLE.includes(form.name)
+    const excerpt = isReadable ? excerptOf(buffer, at, form.bytes.length) : `${buffer.toString('latin1', at, at + 32)}…`
+    return [{ file: name, form: form.name, excerpt }]
   })
 }
 
+/** Forms that people read as they are. */
+const READABLE: readonly string[] = ['plain', 'JSON', 'URL-encoded']
 const AROUND = 24
 
 function excerptOf(buffer: Buffer, at: number, length: number): string {

@@ -85,12 +85,12 @@ export interface Loot {
 }
 
 /**
- * Opens what can be opened of the loot. `texts` is all that the thief could read, for the attack to search for what a visitor has
- * put into the session. `cookies` are "name=value" pairs to try, each made as well as the loot allows; the attack sends them.
+ * Opens what can be opened of the loot. `texts` is all that the thief could read beyond the files themselves, each under the name of
+ * what it was, such as "a device label"; the attack searches it for what a visitor has put into the session. `cookies` are "name=value" pairs to try, each made as well as the loot allows; the attack sends them.
  */
 export type Thief = (
   loot: Loot,
-) => Promise<{ readonly texts: readonly Uint8Array[]; readonly cookies: readonly string[] }>
+) => Promise<{ readonly texts: readonly StoredFile[]; readonly cookies: readonly string[] }>
 
 /** What stands behind the application. */
 export interface Storage {

@@ -1,11 +1,9 @@
 import type { Evidence } from '../report.ts'
-import { type Match, search } from '../search.ts'
+import type { Match } from '../search.ts'
 import type { Site, StoredFile, StoredRow } from '../site.ts'
 import { headerOf, send, type Visitor } from '../visitor.ts'
 
 export const bytesOf = (files: readonly StoredFile[]) => files.reduce((sum, { bytes }) => sum + bytes.length, 0)
-
-export const searchLoot = (files: readonly StoredFile[], note: string): Match[] => search(files, note)
 
 interface Tries {
   readonly files: readonly StoredFile[]
@@ -42,10 +40,22 @@ export async function signInWith(site: Site, victim: Visitor, tries: Tries): Pro
 /** What looks like an id or a token: hexadecimal, base64, or the file's name. */
 function idsIn(files: readonly StoredFile[]): string[] {
   return files.flatMap(({ name, bytes }) => {
-    const text = `${name} ${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')}`
-    const words = text.match(/[A-Za-z0-9_-]{32,128}/g) ?? []
+    const words = [name, ...filledBlocks(bytes)].flatMap((text) => text.match(/[A-Za-z0-9_-]{32,128}/g) ?? [])
     return [...new Set(words)].filter(isRandom).slice(0, MOST)
   })
+}
+
+const BLOCK = 8192
+const ZEROS = Buffer.alloc(BLOCK)
+
+/** Most of a database's files is zeros. */
+function* filledBlocks(bytes: Uint8Array): Generator<string> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let at = 0; at < buffer.length; at += BLOCK) {
+    const block = buffer.subarray(at, at + BLOCK)
+    // What lies across the end of a block belongs to the next one, too.
+    if (!block.equals(ZEROS)) yield buffer.toString('latin1', Math.max(0, at - 128), at + block.length)
+  }
 }
 
 /** Words of a program's files have no digits, and no mixture of letters. */

@@ -1,4 +1,4 @@
-import type { Attack, AttackContext, Finding, PromisedRow } from '../attack.ts'
+import type { Attack, AttackContext, PromisedRow } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
 import { attackBy, type People } from '../people.ts'
 import { search } from '../search.ts'
@@ -20,7 +20,7 @@ export const readFiles: Attack = attackBy(
     violent: false,
     promised: sealed,
   },
-  (people, context) => steal(people, context, () => people.site.storage.files(), 'files'),
+  (people, context) => steal(people, context, { take: ({ site }) => site.storage.files(), what: 'files' }),
 )
 
 /** Read a backup, made with the usual tool. */
@@ -36,28 +36,60 @@ export const readBackup: Attack = attackBy(
     violent: false,
     promised: sealed,
   },
-  (people, context) => steal(people, context, () => people.site.storage.backup(), 'backup'),
+  (people, context) => steal(people, context, { take: backupOf, what: 'backup' }),
 )
 
-async function steal(
-  people: People,
-  { signal }: AttackContext,
-  take: () => Promise<readonly StoredFile[] | null>,
-  what: string,
-): Promise<Finding> {
+/** Read a backup, with what the server knows. */
+export const readBackupAndSecrets: Attack = attackBy(
+  {
+    name: 'read-a-backup-and-the-secrets',
+    title: "Read a backup and the server's secrets",
+    property: 'private on the server',
+    attacker: "anyone who finds a backup of the whole server, with the application's environment",
+    how: "A visitor signs in and writes a note. The thief has a backup of the store and the application's secrets, opens what can be opened with them, searches it for the note, and tries every cookie that can be made of all that. Held if the note is not found, and nothing signs in.",
+    docs: 'docs/security.md#who-learns-what',
+    harmless: false,
+    violent: false,
+    // A cookie engine has nothing but its secrets, and the documents say so.
+    promised: ({ family, seal }) => family === 'strongroom' && seal === 'two-key',
+  },
+  (people, context) => steal(people, context, { take: backupOf, what: 'backup', withSecrets: true }),
+)
+
+interface Theft {
+  take(people: People): Promise<readonly StoredFile[] | null>
+  readonly what: string
+  readonly withSecrets?: boolean
+}
+
+const backupOf = (people: People) => people.site.storage.backup()
+
+async function steal(people: People, { signal }: AttackContext, { take, what, withSecrets = false }: Theft) {
   const { site } = people
   const victim = await people.signedIn(people.user('ada'))
-  const files = await take()
-  if (files === null) return notApplicable(`There is no ${what} to read: the server stores no session there.`)
-  const matches = search(files, people.note)
-  const rows = (await site.storage.rows?.list()) ?? []
-  const cookies = (await site.thief?.({ files, rows, secrets: [] }))?.cookies ?? []
+  const taken = await take(people)
+  // Where the server stores nothing, its secrets may still be worth something.
+  if (taken === null && !withSecrets)
+    return notApplicable(`The server has no ${what === 'files' ? 'files of sessions' : what} to read.`)
+  const files = taken ?? []
+  const rows = taken === null ? [] : ((await site.storage.rows?.list()) ?? [])
+  const loot = { files, rows, secrets: withSecrets ? site.secrets : [] }
+  const { texts, cookies } = (await site.thief?.(loot)) ?? { texts: [], cookies: [] }
+  const matches = search([...files, ...texts], people.note)
   const signedIn = await signInWith(site, victim, { files, rows, cookies, signal })
   const evidence = [
-    seen(`${what} read`, `${files.length}, ${bytesOf(files)} bytes`),
+    seen(`${what} read`, taken === null ? 'there is none' : `${files.length} files, ${bytesOf(files)} bytes`),
+    ...(withSecrets ? [seen('opened with the secrets', counted(texts))] : []),
     ...theftEvidence(matches, signedIn),
   ]
-  if (matches.length > 0) return broken(`The note can be read in the ${what}.`, evidence)
-  if (signedIn.users > 0) return broken(`What stands in the ${what} signs its user in.`, evidence)
-  return held(`The note is not in the ${what}, and nothing there signs in.`, evidence)
+  const all = withSecrets ? `${what} with the secrets` : what
+  if (matches.length > 0) return broken(`The note can be read in the ${all}.`, evidence)
+  if (signedIn.users > 0) return broken(`What can be made of the ${all} signs in as a user.`, evidence)
+  return held(`The note is not in the ${all}, and nothing made of it signs in.`, evidence)
+}
+
+/** "a device label (2), a record (1)". */
+function counted(texts: readonly StoredFile[]): string {
+  const names = [...new Set(texts.map(({ name }) => name))]
+  return names.map((name) => `${name} (${texts.filter((text) => text.name === name).length})`).join(', ') || 'nothing'
 }

@@ -1,0 +1,63 @@
+import type { Attack, PromisedRow } from '../attack.ts'
+import { broken, held, notApplicable, seen } from '../finding.ts'
+import { attackBy, countOpen, type People } from '../people.ts'
+import { search } from '../search.ts'
+
+const HOUR = 3_600_000
+/** Longer than every lifetime that nobody asked for, of all libraries here: Django's is two weeks. */
+const LONG_AFTER = 400 * 24 * HOUR
+
+/** Sessions of people who never came back. */
+export const abandoned: Attack = attackBy(
+  {
+    name: 'abandoned-sessions',
+    title: 'Abandoned sessions past their deadline',
+    property: 'forgets',
+    attacker: 'anyone who reads the server later',
+    how: 'Three visitors sign in, write a note, and never come back. The clock of the application goes on by 400 days, and what the library tells to run for such sessions is run. Held if none of their cookies opens anything, none of their rows is left, and their note cannot be read in the files.',
+    docs: 'docs/lifetimes.md',
+    harmless: false,
+    violent: false,
+    promised: ({ family }: PromisedRow) => family === 'strongroom',
+  },
+  async (people) => {
+    const { site } = people
+    if (!site.clock) return notApplicable('The clock of this application cannot be set.')
+    const before = new Set(await keysOf(people))
+    const visitors = [await signedIn(people), await signedIn(people), await signedIn(people)]
+    const theirs = (await keysOf(people)).filter((key) => !before.has(key))
+    await site.clock(LONG_AFTER)
+    try {
+      await site.sweep?.()
+      const left = (await keysOf(people)).filter((key) => theirs.includes(key))
+      const files = await site.storage.files()
+      const matches = search(files ?? [], people.note)
+      const open = await Promise.all(
+        visitors.map(({ visitor, user }) => countOpen(site, visitor.copies, user, people.note)),
+      )
+      const opened = open.reduce((sum, count) => sum + count, 0)
+      const evidence = [
+        seen('what was run', site.sweep ? "the library's own sweep" : 'nothing: the library has nothing for it'),
+        seen(
+          'rows that their sessions had, and that are left',
+          site.storage.rows ? `${theirs.length}, ${left.length}` : 'there are none',
+        ),
+        seen('places in the files where their note can be read', files ? matches.length : 'there are no files'),
+        seen('of their cookies, opened a session', opened),
+      ]
+      if (opened > 0) return broken('A session lives longer than its deadline.', evidence)
+      if (matches.length > 0) return broken('What they wrote can still be read.', evidence)
+      if (left.length > 0) return broken('Their rows stay for ever.', evidence)
+      return held('Nothing of them is left that could be read or used.', evidence)
+    } finally {
+      await site.clock(0)
+    }
+  },
+)
+
+async function signedIn(people: People) {
+  const user = people.user('gone')
+  return { user, visitor: await people.signedIn(user) }
+}
+
+const keysOf = async ({ site }: People) => ((await site.storage.rows?.list()) ?? []).map(({ key }) => key)

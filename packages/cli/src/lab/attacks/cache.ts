@@ -1,0 +1,152 @@
+import type { Attack, PromisedRow } from '../attack.ts'
+import { broken, held, notApplicable, seen } from '../finding.ts'
+import { attackBy, expectOk, opens, type People } from '../people.ts'
+import type { Rows, StoredRow } from '../site.ts'
+import { headerOf, route, send } from '../visitor.ts'
+
+/** In ms: longer than any copy may be used (docs/cached.md: `maxAge`, 10 s by default). */
+const TOO_OLD = 15_000
+
+/** Write to the cache, and not to the durable store. */
+export const cacheOnly: Attack = attackBy(
+  {
+    name: 'write-to-the-cache',
+    title: 'Write to the cache only',
+    property: 'integrity',
+    attacker: 'anyone who can write to the cache, and not to the durable store',
+    how: 'The attacker copies what the cache has of a session. All sessions of its user are ended, the copy becomes too old to be used, and is put back: as it was, and with every moment in it moved on. Then, in a living session, the older bytes are put under the newer copy in every division of the two, and the visitor writes something. Held if the ended session stays ended, no mixture is believed, and the durable store has lost nothing.',
+    docs: 'docs/cached.md#when-others-can-write-to-the-cache',
+    harmless: false,
+    violent: false,
+    promised: ({ family }: PromisedRow) => family === 'strongroom',
+  },
+  async (people) => {
+    const { clock, storage } = people.site
+    if (!storage.cache) return notApplicable('There is no cache that anyone else could write to.')
+    if (!clock) return notApplicable('The clock of this application cannot be set.')
+    const revived = await revive(people, storage.cache, clock)
+    const mixed = await mix(people, storage.cache)
+    const evidence = [
+      seen('copies of the ended session put back, too old, with other moments', revived.tried),
+      seen('of these, brought the session back', revived.back),
+      seen('put back while it might still be used', revived.young ? 'shown until its maximum age' : 'refused'),
+      seen('mixtures of an older and a newer copy', mixed.tried),
+      seen('of these, believed', mixed.believed),
+      seen('what the durable store has afterwards', mixed.durable),
+    ]
+    if (revived.back > 0) return broken('A copy in the cache brought an ended session back.', evidence)
+    if (mixed.believed > 0) return broken('The application believed a copy that somebody else had made.', evidence)
+    if (mixed.durable !== 'the newer state') return broken('A copy in the cache undid a change of the store.', evidence)
+    return held('Writing to the cache caused misses, and nothing else.', evidence)
+  },
+)
+
+async function revive(people: People, cache: Rows, clock: (by: number) => Promise<void>) {
+  const user = people.user('ada')
+  const { visitor, own } = await cachedVisitor(people, cache, user)
+  const cookie = headerOf(visitor.cookies)
+  expectOk('/revoke-all', await people.visitor().send(route('/revoke-all', { user })))
+  const isBack = async () => opens(await send(people.site, '/read', cookie), user, people.note)
+  for (const row of own) await cache.put(row)
+  const young = await isBack()
+  await clock(TOO_OLD)
+  try {
+    let [tried, back] = [0, 0]
+    for (const row of own)
+      for (const copy of [row, ...withMoments(row, Date.now() + TOO_OLD)]) {
+        await cache.put(copy)
+        tried++
+        if (await isBack()) back++
+      }
+    return { tried, back, young }
+  } finally {
+    await clock(0)
+  }
+}
+
+/** A day, in ms: how near a number must be to now to be taken for a moment. */
+const NEAR = 86_400_000
+
+/** The row with each number in it that reads as a moment of today, moved to `now`, one by one, and all of them. */
+function withMoments(row: StoredRow, now: number): StoredRow[] {
+  const bytes = Buffer.from(row.data ?? row.value)
+  const places = [...bytes.keys()].flatMap((at) =>
+    KINDS.filter(({ length, read }) => at + length <= bytes.length && Math.abs(read(bytes, at) - now) < NEAR).map(
+      (kind) => ({ at, kind }),
+    ),
+  )
+  const changed = (some: typeof places) => {
+    const copy = Buffer.from(bytes)
+    for (const { at, kind } of some) kind.write(copy, at, now)
+    return row.data ? { ...row, data: copy } : { ...row, value: copy }
+  }
+  return [...places.map((place) => changed([place])), ...(places.length > 1 ? [changed(places)] : [])]
+}
+
+const KINDS = [
+  {
+    length: 6,
+    read: (b: Buffer, at: number) => b.readUIntBE(at, 6),
+    write: (b: Buffer, at: number, v: number) => b.writeUIntBE(v, at, 6),
+  },
+  {
+    length: 8,
+    read: (b: Buffer, at: number) => b.readDoubleLE(at),
+    write: (b: Buffer, at: number, v: number) => b.writeDoubleLE(v, at),
+  },
+  {
+    length: 8,
+    read: (b: Buffer, at: number) => b.readDoubleBE(at),
+    write: (b: Buffer, at: number, v: number) => b.writeDoubleBE(v, at),
+  },
+] as const
+
+async function mix(people: People, cache: Rows) {
+  const user = people.user('ada')
+  const { visitor, own } = await cachedVisitor(people, cache, user)
+  const cookie = headerOf(visitor.cookies)
+  expectOk('/set', await visitor.send(route('/set', { key: 'note', value: 'newer' })))
+  await send(people.site, '/read', cookie)
+  const newer = new Map((await cache.list()).map((row) => [row.key, row]))
+  let [tried, believed] = [0, 0]
+  for (const old of own)
+    for (const copy of mixturesOf(old, newer.get(old.key) ?? old)) {
+      await cache.put(copy)
+      tried++
+      if ((await send(people.site, '/read', cookie)).data.note === people.note) believed++
+    }
+  for (const old of own) await cache.put(old)
+  // A write that began with an older copy must not carry it into the store.
+  const written = await visitor.send(route('/set', { key: 'other', value: 'yes' }))
+  for (const { key } of await cache.list()) await cache.delete(key)
+  const durable = (await visitor.send('/read')).data
+  const state = durable.note === 'newer' && (written.status !== 200 || durable.other === 'yes')
+  return { tried, believed, durable: state ? 'the newer state' : `another state: ${JSON.stringify(durable)}` }
+}
+
+const MOST = 64
+
+/** The beginning of the newer copy and the rest of the older one, and the other way round. */
+function mixturesOf(old: StoredRow, newer: StoredRow): StoredRow[] {
+  const [a, b] = [Buffer.from(newer.data ?? newer.value), Buffer.from(old.data ?? old.value)]
+  const shorter = Math.min(a.length, b.length)
+  const places = Math.min(shorter - 1, MOST)
+  return Array.from({ length: Math.max(0, places) }, (_, index) => {
+    const at = 1 + Math.floor((index * (shorter - 1)) / places)
+    return [Buffer.concat([a.subarray(0, at), b.subarray(at)]), Buffer.concat([b.subarray(0, at), a.subarray(at)])]
+  })
+    .flat()
+    .filter((bytes) => !bytes.equals(a) && !bytes.equals(b))
+    .map((bytes) => (newer.data ? { ...newer, data: bytes } : { ...newer, value: bytes }))
+}
+
+/** A visitor whose session is in the cache, and the copies of it there. */
+async function cachedVisitor(people: People, cache: Rows, user: string) {
+  const before = new Set((await cache.list()).map(({ key }) => key))
+  const visitor = await people.signedIn(user)
+  const cookie = headerOf(visitor.cookies)
+  for (let turn = 0; turn < 3; turn++) await send(people.site, '/read', cookie)
+  const own = (await cache.list()).filter(({ key }) => !before.has(key))
+  if (own.length === 0) throw new Error('The cache has no copy of a session that was just read.')
+  return { visitor, own }
+}

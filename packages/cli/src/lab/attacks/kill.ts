@@ -1,0 +1,129 @@
+import type { Attack, AttackContext, Finding, PromisedRow } from '../attack.ts'
+import { broken, held, notApplicable, seen } from '../finding.ts'
+import { attackBy, expectOk, isMissing, type People } from '../people.ts'
+import type { Site } from '../site.ts'
+import { route, type Visitor } from '../visitor.ts'
+
+/** docs/engines.md: what is durable. A cookie is wherever its browser is. */
+const durable = ({ family, traits }: PromisedRow) =>
+  family === 'strongroom' && (traits?.durable !== 'no' || (traits?.engine.startsWith('cookie') ?? false))
+
+/** Kill the store in the middle of writes. */
+export const killStore: Attack = attackBy(
+  {
+    name: 'kill-the-store',
+    title: 'Kill the store in the middle of writes',
+    property: 'durable',
+    attacker: 'nobody: a crash, the kernel that runs out of memory',
+    how: 'Six visitors write numbers as fast as they can. The processes of the store are killed (SIGKILL) in the middle of that, and started again with what is on the disk; so is the application, so that nothing is in its memory. Held if every visitor is still signed in, with the last number that was acknowledged, or a later one. The power of the machine is not cut.',
+    docs: 'docs/engines.md',
+    harmless: false,
+    violent: true,
+    promised: durable,
+  },
+  async (people, context) => {
+    const { server } = people.site.storage
+    if (!server) return notApplicable('There is no server behind the application that could be killed.')
+    return killed(people, context, 'the store', async (site) => {
+      await server.kill()
+      await server.start()
+      await site.kill()
+      await site.restart()
+    })
+  },
+)
+
+/** Kill the application in the middle of writes. */
+export const killApplication: Attack = attackBy(
+  {
+    name: 'kill-the-application',
+    title: 'Kill the application in the middle of writes',
+    property: 'durable',
+    attacker: 'nobody: a crash, a deployment',
+    how: 'Six visitors write numbers as fast as they can. The application is killed (SIGKILL) in the middle of that, and started again. Held if every visitor is still signed in, with the last number that was acknowledged, or a later one.',
+    docs: 'docs/engines.md',
+    harmless: false,
+    violent: true,
+    promised: durable,
+  },
+  (people, context) =>
+    killed(people, context, 'the application', async (site) => {
+      await site.kill()
+      await site.restart()
+    }),
+)
+
+const VISITORS = 6
+/** Acknowledged writes before each kill: never at the same point of the store's work. */
+const KILLS = [40, 73, 111]
+const MANY_KILLS = Array.from({ length: 12 }, (_, index) => 40 + 17 * index)
+
+async function killed(
+  people: People,
+  { thorough, signal }: AttackContext,
+  what: string,
+  kill: (site: Site) => Promise<void>,
+): Promise<Finding> {
+  const kills = thorough ? MANY_KILLS : KILLS
+  let [writes, lost, sessions] = [0, 0, 0]
+  for (const count of kills) {
+    const writers = await Promise.all(Array.from({ length: VISITORS }, (_, index) => newWriter(people, index)))
+    await writeUntil(writers, count, () => kill(people.site), signal)
+    for (const writer of writers) {
+      sessions++
+      writes += writer.acknowledged
+      if (await hasLost(writer)) lost++
+    }
+  }
+  const evidence = [
+    seen(`kills of ${what}`, kills.length),
+    seen('acknowledged writes', `${writes}, of ${sessions} visitors`),
+    seen('visitors who lost something that was acknowledged', lost),
+  ]
+  if (lost > 0) return broken(`Acknowledged writes were gone when ${what} was back.`, evidence)
+  return held(`Everything that was acknowledged was there when ${what} was back.`, evidence)
+}
+
+interface Writer {
+  readonly visitor: Visitor
+  readonly user: string
+  acknowledged: number
+}
+
+async function newWriter(people: People, index: number): Promise<Writer> {
+  const user = people.user(`writer-${index}`)
+  return { visitor: await people.signedIn(user), user, acknowledged: 0 }
+}
+
+/** Resolves when `interrupt` is done and all writers have stopped. */
+async function writeUntil(
+  writers: readonly Writer[],
+  count: number,
+  interrupt: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  let total = 0
+  let interrupted: Promise<void> | null = null
+  const write = async (writer: Writer) => {
+    for (let value = 1; interrupted === null && !signal.aborted; value++) {
+      // What was under way when the kill came was not acknowledged.
+      const answer = await writer.visitor.send(route('/set', { key: 'number', value })).catch(() => null)
+      if (answer?.status !== 200) {
+        if (interrupted === null && answer) expectOk('/set', answer)
+        return
+      }
+      writer.acknowledged = value
+      // Not awaited: the others are in the middle of their writes.
+      if (++total >= count) interrupted ??= interrupt()
+    }
+  }
+  await Promise.all(writers.map(write))
+  if (!interrupted) throw new Error('The visitors stopped writing before anything was killed.')
+  await interrupted
+}
+
+async function hasLost({ visitor, user, acknowledged }: Writer): Promise<boolean> {
+  const answer = await visitor.send('/read')
+  if (isMissing(answer) || answer.status >= 500) expectOk('/read', answer)
+  return answer.user !== user || Number(answer.data.number ?? 0) < acknowledged
+}
