@@ -10,7 +10,7 @@ export interface RunOptions {
   readonly thorough?: boolean
   /** Stops everything that was started, and returns what was found until then. */
   readonly signal?: AbortSignal
-  /** How long one attack may take, in ms. By default a minute, and a quarter of an hour with `thorough`. */
+  /** How long one attack may take, in ms. By default two minutes, and a quarter of an hour with `thorough`. */
   readonly limit?: number
   /** Rows that run in parallel (default 2). */
   readonly parallel?: number
@@ -62,7 +62,7 @@ class RowRun {
   constructor(row: Row, options: RunOptions) {
     this.#row = row
     this.#options = options
-    this.#limit = options.limit ?? (options.thorough ? 15 * MINUTE : MINUTE)
+    this.#limit = options.limit ?? (options.thorough ? 15 : 2) * MINUTE
   }
 
   async run(): Promise<RowResult> {

@@ -120,6 +120,8 @@ export interface StoredRow {
    * it takes the place of what is in `value`.
    */
   readonly data?: Uint8Array
+  /** When the store will remove it by itself, by its own clock, in ms since 1970; left out where it never does. */
+  readonly removedAt?: number
 }
 
 export interface Rows {

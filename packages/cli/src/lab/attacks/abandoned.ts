@@ -2,6 +2,7 @@ import type { Attack, PromisedRow } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
 import { attackBy, countOpen, type People } from '../people.ts'
 import { search } from '../search.ts'
+import type { StoredRow } from '../site.ts'
 
 const HOUR = 3_600_000
 /** Longer than every lifetime that nobody asked for, of all libraries here: Django's is two weeks. */
@@ -14,7 +15,7 @@ export const abandoned: Attack = attackBy(
     title: 'Abandoned sessions past their deadline',
     property: 'forgets',
     attacker: 'anyone who reads the server later',
-    how: 'Three visitors sign in, write a note, and never come back. The clock of the application goes on by 400 days, and what the library tells to run for such sessions is run. Held if none of their cookies opens anything, none of their rows is left, and their note cannot be read in the files.',
+    how: 'Three visitors sign in, write a note, and never come back. The clock of the application goes on by 400 days, and what the library tells to run for such sessions is run. Held if none of their cookies opens anything, none of their rows is left for ever, and their note cannot be read in the files.',
     docs: 'docs/lifetimes.md',
     harmless: false,
     violent: false,
@@ -29,7 +30,8 @@ export const abandoned: Attack = attackBy(
     await site.clock(LONG_AFTER)
     try {
       await site.sweep?.()
-      const left = (await keysOf(people)).filter((key) => theirs.includes(key))
+      const left = ((await site.storage.rows?.list()) ?? []).filter(({ key }) => theirs.includes(key))
+      const forEver = left.filter((row) => staysForEver(row, Date.now()))
       const files = await site.storage.files()
       const matches = search(files ?? [], people.note)
       const open = await Promise.all(
@@ -38,16 +40,17 @@ export const abandoned: Attack = attackBy(
       const opened = open.reduce((sum, count) => sum + count, 0)
       const evidence = [
         seen('what was run', site.sweep ? "the library's own sweep" : 'nothing: the library has nothing for it'),
+        seen('rows that their sessions had', site.storage.rows ? theirs.length : 'there are none'),
         seen(
-          'rows that their sessions had, and that are left',
-          site.storage.rows ? `${theirs.length}, ${left.length}` : 'there are none',
+          'of these, left for the store to remove by its own clock, and left for ever',
+          `${left.length - forEver.length}, ${forEver.length}`,
         ),
         seen('places in the files where their note can be read', files ? matches.length : 'there are no files'),
         seen('of their cookies, opened a session', opened),
       ]
       if (opened > 0) return broken('A session lives longer than its deadline.', evidence)
       if (matches.length > 0) return broken('What they wrote can still be read.', evidence)
-      if (left.length > 0) return broken('Their rows stay for ever.', evidence)
+      if (forEver.length > 0) return broken('Their rows stay for ever.', evidence)
       return held('Nothing of them is left that could be read or used.', evidence)
     } finally {
       await site.clock(0)
@@ -59,5 +62,8 @@ async function signedIn(people: People) {
   const user = people.user('gone')
   return { user, visitor: await people.signedIn(user) }
 }
+
+/** A clock that was set says nothing about rows that the store removes by its own. */
+const staysForEver = ({ removedAt }: StoredRow, now: number) => removedAt === undefined || removedAt > now + LONG_AFTER
 
 const keysOf = async ({ site }: People) => ((await site.storage.rows?.list()) ?? []).map(({ key }) => key)

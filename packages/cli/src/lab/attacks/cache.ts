@@ -14,7 +14,7 @@ export const cacheOnly: Attack = attackBy(
     title: 'Write to the cache only',
     property: 'integrity',
     attacker: 'anyone who can write to the cache, and not to the durable store',
-    how: 'The attacker copies what the cache has of a session. All sessions of its user are ended, the copy becomes too old to be used, and is put back: as it was, and with every moment in it moved on. Then, in a living session, the older bytes are put under the newer copy in every division of the two, and the visitor writes something. Held if the ended session stays ended, no mixture is believed, and the durable store has lost nothing.',
+    how: 'The attacker copies what the cache has of a session. All sessions of its user are ended, the copy becomes too old to be used, and is put back: as it was, and with every moment in it moved on. In a living session, an older copy is put back before the visitor writes something; and copies that are too old are mixed with the newest one, byte by byte. Held if the ended session stays ended, no mixture is believed, and the durable store has lost nothing.',
     docs: 'docs/cached.md#when-others-can-write-to-the-cache',
     harmless: false,
     violent: false,
@@ -25,18 +25,19 @@ export const cacheOnly: Attack = attackBy(
     if (!storage.cache) return notApplicable('There is no cache that anyone else could write to.')
     if (!clock) return notApplicable('The clock of this application cannot be set.')
     const revived = await revive(people, storage.cache, clock)
-    const mixed = await mix(people, storage.cache)
+    const durable = await rollBack(people, storage.cache)
+    const mixed = await mix(people, storage.cache, clock)
     const evidence = [
       seen('copies of the ended session put back, too old, with other moments', revived.tried),
       seen('of these, brought the session back', revived.back),
       seen('put back while it might still be used', revived.young ? 'shown until its maximum age' : 'refused'),
       seen('mixtures of an older and a newer copy', mixed.tried),
       seen('of these, believed', mixed.believed),
-      seen('what the durable store has afterwards', mixed.durable),
+      seen('what the durable store has after a write that met an older copy', durable),
     ]
     if (revived.back > 0) return broken('A copy in the cache brought an ended session back.', evidence)
     if (mixed.believed > 0) return broken('The application believed a copy that somebody else had made.', evidence)
-    if (mixed.durable !== 'the newer state') return broken('A copy in the cache undid a change of the store.', evidence)
+    if (durable !== NEWER) return broken('A copy in the cache undid a change of the store.', evidence)
     return held('Writing to the cache caused misses, and nothing else.', evidence)
   },
 )
@@ -101,27 +102,40 @@ const KINDS = [
   },
 ] as const
 
-async function mix(people: People, cache: Rows) {
-  const user = people.user('ada')
-  const { visitor, own } = await cachedVisitor(people, cache, user)
-  const cookie = headerOf(visitor.cookies)
+/** An older copy, put under a newer one while it might still be used, must not be carried into the store by the next write. */
+async function rollBack(people: People, cache: Rows): Promise<string> {
+  const { visitor, own } = await cachedVisitor(people, cache, people.user('ada'))
   expectOk('/set', await visitor.send(route('/set', { key: 'note', value: 'newer' })))
-  await send(people.site, '/read', cookie)
-  const newer = new Map((await cache.list()).map((row) => [row.key, row]))
-  let [tried, believed] = [0, 0]
-  for (const old of own)
-    for (const copy of mixturesOf(old, newer.get(old.key) ?? old)) {
-      await cache.put(copy)
-      tried++
-      if ((await send(people.site, '/read', cookie)).data.note === people.note) believed++
-    }
   for (const old of own) await cache.put(old)
-  // A write that began with an older copy must not carry it into the store.
   const written = await visitor.send(route('/set', { key: 'other', value: 'yes' }))
   for (const { key } of await cache.list()) await cache.delete(key)
-  const durable = (await visitor.send('/read')).data
-  const state = durable.note === 'newer' && (written.status !== 200 || durable.other === 'yes')
-  return { tried, believed, durable: state ? 'the newer state' : `another state: ${JSON.stringify(durable)}` }
+  const { data } = await visitor.send('/read')
+  const isNewer = data.note === 'newer' && (written.status !== 200 || data.other === 'yes')
+  return isNewer ? NEWER : `another state: ${JSON.stringify(data)}`
+}
+
+const NEWER = 'the newer state'
+
+/** Bytes of a copy that is too old, with those of one that is not. */
+async function mix(people: People, cache: Rows, clock: (by: number) => Promise<void>) {
+  const { visitor, own } = await cachedVisitor(people, cache, people.user('ada'))
+  const cookie = headerOf(visitor.cookies)
+  await clock(TOO_OLD)
+  try {
+    expectOk('/set', await visitor.send(route('/set', { key: 'note', value: 'newer' })))
+    await send(people.site, '/read', cookie)
+    const newer = new Map((await cache.list()).map((row) => [row.key, row]))
+    let [tried, believed] = [0, 0]
+    for (const old of own)
+      for (const copy of mixturesOf(old, newer.get(old.key) ?? old)) {
+        await cache.put(copy)
+        tried++
+        if ((await send(people.site, '/read', cookie)).data.note === people.note) believed++
+      }
+    return { tried, believed }
+  } finally {
+    await clock(0)
+  }
 }
 
 const MOST = 64

@@ -55,7 +55,7 @@ export const killApplication: Attack = attackBy(
 
 const VISITORS = 6
 /** Acknowledged writes before each kill: never at the same point of the store's work. */
-const KILLS = [40, 73, 111]
+const KILLS = [40, 111]
 const MANY_KILLS = Array.from({ length: 12 }, (_, index) => 40 + 17 * index)
 
 async function killed(

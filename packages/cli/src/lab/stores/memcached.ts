@@ -27,10 +27,15 @@ export async function memcachedBackend(): Promise<Backend> {
 export function memcachedRows(port: number): Rows {
   return {
     async list() {
-      const listing = (await exchange(port, 'lru_crawler metadump all\r\n', /END\r\n$/)).toString('latin1')
+      const found = new Map<string, number>()
+      // A dump leaves out what another thread moves between two lists at that moment.
+      for (let dump = 0; dump < 3; dump++) {
+        const listing = (await exchange(port, 'lru_crawler metadump all\r\n', /END\r\n$/)).toString('latin1')
+        for (const [, key = '', until = '0'] of listing.matchAll(/^key=(\S+) exp=(-?\d+)/gm))
+          found.set(decodeURIComponent(key), Number(until))
+      }
       const rows: StoredRow[] = []
-      for (const [, key = '', until = '0'] of listing.matchAll(/^key=(\S+) exp=(-?\d+)/gm))
-        rows.push(...(await read(port, decodeURIComponent(key), Number(until))))
+      for (const [key, until] of found) rows.push(...(await read(port, key, until)))
       return rows
     },
     async put({ key, value, data }) {
@@ -53,7 +58,7 @@ async function read(port: number, key: string, until: number): Promise<StoredRow
   const head = Buffer.alloc(4)
   head.writeInt32BE(until)
   const value = Buffer.concat([head, reply.subarray(start, start + Number(length))])
-  return [{ key, value, data: value.subarray(4) }]
+  return [{ key, value, data: value.subarray(4), ...(until > 0 && { removedAt: until * 1000 }) }]
 }
 
 async function exchange(port: number, request: string | Uint8Array, end: RegExp): Promise<Buffer> {

@@ -2,7 +2,7 @@ import { filesIn, newFolder, removeFolder } from '../folder.ts'
 import type { Backend } from '../running.ts'
 import { programPath, runAside, runOnce } from '../servers/daemon.ts'
 import { type PostgresServer, startPostgres } from '../servers/postgres.ts'
-import type { Rows } from '../site.ts'
+import type { Rows, StoredRow } from '../site.ts'
 import { type Columns, columnsRow, rowColumns } from './columns.ts'
 import { driver } from './driver.ts'
 import { serverOf } from './server.ts'
@@ -22,17 +22,21 @@ interface Pg {
 export async function postgresBackend(): Promise<Backend> {
   driver<Pg>('pg')
   const server = await startPostgres()
+  const rows = new PostgresRows(server.url)
   return {
     settings: { store: server.url },
     storage: {
       server: serverOf(server),
       files: async () => filesIn(`${server.dir}/data`),
       backup: () => dump(server),
-      rows: postgresRows(server.url),
+      rows,
       cache: null,
     },
     version: `PostgreSQL ${/[\d.]+/.exec(runOnce(programPath('postgres'), ['--version']))?.[0]}`,
-    stop: () => server.stop(),
+    async stop() {
+      await rows.close()
+      await server.stop()
+    },
   }
 }
 
@@ -47,44 +51,62 @@ async function dump({ url }: PostgresServer) {
   }
 }
 
-/** The default of the engines. */
+/** The default of the engine. */
 const TABLE = 'strongroom_sessions'
 
 /** What PostgreSQL gives to each row by itself. */
 const GENERATED = 'place'
 
-function postgresRows(url: string): Rows {
-  return {
-    list: () =>
-      withClient(url, async (query) => {
-        const { rows } = await query(`SELECT * FROM ${TABLE}`)
-        return rows.map(({ [GENERATED]: _, ...columns }) => columnsRow(columns, 'id', 'payload'))
-      }),
-    put: (row) =>
-      withClient(url, async (query) => {
-        const columns = rowColumns(row, 'id', 'payload')
-        const names = Object.keys(columns)
-        const values = names.map((_, index) => `$${index + 1}`).join(', ')
-        await query(`DELETE FROM ${TABLE} WHERE id = $1`, [columns.id])
-        await query(`INSERT INTO ${TABLE} (${names.join(', ')}) VALUES (${values})`, Object.values(columns))
-      }),
-    delete: (key) =>
-      withClient(
-        url,
-        async (query) => void (await query(`DELETE FROM ${TABLE} WHERE id = $1`, [Buffer.from(key, 'hex')])),
-      ),
+type Client = InstanceType<Pg['Client']>
+
+/** Someone who writes to the table, on one connection: a new one for each row would take longer than the rest of the attack. */
+class PostgresRows implements Rows {
+  readonly #url: string
+  #client: Promise<Client> | null = null
+
+  constructor(url: string) {
+    this.#url = url
   }
-}
 
-type QueryText = InstanceType<Pg['Client']>['query']
+  async list() {
+    const { rows } = await this.#query(`SELECT * FROM ${TABLE}`)
+    return rows.map(({ [GENERATED]: _, ...columns }) => columnsRow(columns, 'id', 'payload'))
+  }
 
-async function withClient<T>(url: string, work: (query: QueryText) => Promise<T>): Promise<T> {
-  const client = new (driver<Pg>('pg').module.Client)({ connectionString: url })
-  client.on('error', () => undefined)
-  await client.connect()
-  try {
-    return await work((text, values) => client.query(text, values))
-  } finally {
-    await client.end()
+  async put(row: StoredRow): Promise<void> {
+    const columns = rowColumns(row, 'id', 'payload')
+    const names = Object.keys(columns)
+    const values = names.map((_, index) => `$${index + 1}`).join(', ')
+    await this.#query(`DELETE FROM ${TABLE} WHERE id = $1`, [columns.id])
+    await this.#query(`INSERT INTO ${TABLE} (${names.join(', ')}) VALUES (${values})`, Object.values(columns))
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#query(`DELETE FROM ${TABLE} WHERE id = $1`, [Buffer.from(key, 'hex')])
+  }
+
+  async close(): Promise<void> {
+    const client = await this.#client?.catch(() => null)
+    await client?.end().catch(() => undefined)
+  }
+
+  async #query(text: string, values: readonly unknown[] = []) {
+    this.#client ??= this.#connect()
+    const client = await this.#client
+    return client.query(text, values)
+  }
+
+  async #connect(): Promise<Client> {
+    const client = new (driver<Pg>('pg').module.Client)({ connectionString: this.#url })
+    // The server was killed, or cannot be reached: the next query connects again.
+    const forget = () => {
+      this.#client = null
+    }
+    client.on('error', forget)
+    await client.connect().catch((error) => {
+      forget()
+      throw error
+    })
+    return client
   }
 }

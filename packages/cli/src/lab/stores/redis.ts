@@ -61,10 +61,13 @@ async function read(send: Send, key: Uint8Array): Promise<StoredRow[]> {
   const value = (await send(isString ? 'GET' : 'DUMP', key)) as Uint8Array | null
   if (value === null) return []
   const head = Buffer.alloc(9)
-  head.writeDoubleBE(Math.max(0, Number(await send('PTTL', key))))
+  const left = Math.max(0, Number(await send('PTTL', key)))
+  head.writeDoubleBE(left)
   head.write(isString ? 'S' : 'D', 8, 'latin1')
   const bytes = Buffer.concat([head, value])
-  return [{ key: Buffer.from(key).toString('latin1'), value: bytes, ...(isString && { data: bytes.subarray(9) }) }]
+  const name = Buffer.from(key).toString('latin1')
+  const removed = left > 0 ? { removedAt: Date.now() + left } : {}
+  return [{ key: name, value: bytes, ...removed, ...(isString && { data: bytes.subarray(9) }) }]
 }
 
 async function write(send: Send, { key, value, data }: StoredRow): Promise<void> {

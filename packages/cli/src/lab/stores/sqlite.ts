@@ -45,6 +45,8 @@ function sqliteRows(path: string): Rows {
   return {
     list: async () =>
       withDatabase(path, (database) => {
+        // The engine makes its table when it is first used.
+        if (!database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = '${TABLE}'`).get()) return []
         const statement = database.prepare(`SELECT * FROM ${TABLE}`)
         // A version may be larger than what a number holds exactly.
         statement.setReadBigInts(true)
