@@ -1,0 +1,232 @@
+/**
+ * The Django project of the lab, as Python. The lab writes it to its own folder and runs it: `python3 site.py SETTINGS`. Messages
+ * come on standard input and go to standard output, one line of JSON each, and are those of application.ts.
+ *
+ * Users log in by `authenticate` and `login`, and out by `logout`, as in Django's documentation. `/revoke-all` changes the user's
+ * password, which is how Django ends all sessions of a user ("Session invalidation on password change").
+ */
+export const SITE = `
+import datetime, importlib, json, sys, threading, time
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import django
+from django.conf import settings
+
+given = json.loads(sys.argv[1])
+settings.configure(
+    ROOT_URLCONF=__name__,
+    ALLOWED_HOSTS=["*"],
+    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"],
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ],
+    DEFAULT_AUTO_FIELD="django.db.models.AutoField",
+    PASSWORD_HASHERS=["__main__.Quick"],
+    USE_TZ=True,
+    LOGGING_CONFIG=None,
+    **given["settings"],
+)
+django.setup()
+
+from django.contrib.auth import authenticate, get_user_model, login, logout
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from django.db import IntegrityError
+from django.http import JsonResponse
+from django.urls import path
+from django.utils import timezone
+
+
+class Quick(PBKDF2PasswordHasher):
+    """Django's password hasher, with fewer iterations: no attack of the lab is about passwords."""
+
+    iterations = 1000
+
+
+# How far the clock of this process is ahead, in seconds.
+ahead = given["clockBy"] / 1000
+real_time, real_now = time.time, timezone.now
+time.time = lambda: real_time() + ahead
+timezone.now = lambda: real_now() + datetime.timedelta(seconds=ahead)
+
+PASSWORD = "the password of every user of the lab"
+User = get_user_model()
+engine = importlib.import_module(settings.SESSION_ENGINE)
+calls = 0
+gates = {}
+lock = threading.Lock()
+
+
+def send(message):
+    with lock:
+        print(json.dumps(message), file=channel, flush=True)
+
+
+def count(name):
+    method = getattr(engine.SessionStore, name)
+
+    def counted(*args, **kwargs):
+        global calls
+        with lock:
+            calls += 1
+        return method(*args, **kwargs)
+
+    setattr(engine.SessionStore, name, counted)
+
+
+def wait(request):
+    gate = request.GET.get("gate")
+    if gate is None:
+        return
+    # Loads the session and the user.
+    request.session.get("x")
+    request.user.is_authenticated
+    opened = gates.setdefault(gate, threading.Event())
+    send({"waiting": gate})
+    opened.wait()
+
+
+def state(request):
+    data = {key: value for key, value in request.session.items() if not key.startswith("_auth_user_")}
+    user = request.user.get_username() if request.user.is_authenticated else None
+    return JsonResponse({"user": user, "data": data})
+
+
+def view(method):
+    def handle(do):
+        def answer(request):
+            if request.method != method:
+                return JsonResponse({"error": "There is no such page."}, status=404)
+            wait(request)
+            # Who is it? This is where Django ends a session whose user has changed the password.
+            request.user.is_authenticated
+            do(request)
+            return state(request)
+
+        return answer
+
+    return handle
+
+
+@view("GET")
+def read(request):
+    pass
+
+
+@view("POST")
+def put(request):
+    request.session[request.GET["key"]] = request.GET["value"]
+
+
+@view("POST")
+def add(request):
+    key = request.GET["key"]
+    request.session[key] = request.session.get(key, 0) + 1
+
+
+def user_named(name):
+    try:
+        return User.objects.get(username=name)
+    except User.DoesNotExist:
+        try:
+            return User.objects.create_user(name, password=PASSWORD)
+        except IntegrityError:
+            return User.objects.get(username=name)
+
+
+@view("POST")
+def sign_in(request):
+    user_named(request.GET["user"])
+    login(request, authenticate(request, username=request.GET["user"], password=PASSWORD))
+
+
+@view("POST")
+def sign_out(request):
+    logout(request)
+
+
+@view("POST")
+def renew(request):
+    request.session.cycle_key()
+
+
+@view("POST")
+def revoke_all(request):
+    user = user_named(request.GET["user"])
+    # The same password with a new salt: the stored field is another one, and that is what sessions are bound to.
+    user.set_password(PASSWORD)
+    user.save()
+
+
+@view("POST")
+def fail(request):
+    request.session[request.GET["key"]] = request.GET["value"]
+    raise RuntimeError("This handler fails.")
+
+
+urlpatterns = [
+    path("read", read),
+    path("set", put),
+    path("add", add),
+    path("login", sign_in),
+    path("logout", sign_out),
+    path("renew", renew),
+    path("revoke-all", revoke_all),
+    path("fail", fail),
+]
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def clear(_):
+    call_command("clearsessions", verbosity=0)
+
+
+def set_clock(by):
+    global ahead
+    ahead = by / 1000
+
+
+def open_gate(name):
+    gates.setdefault(name, threading.Event()).set()
+
+
+def reply_to(message):
+    """Does what the lab asks, and returns the value of the reply."""
+    name, value = message["ask"], message.get("value")
+    if name == "storeCalls":
+        return calls
+    return {"open": open_gate, "clock": set_clock, "sweep": clear}[name](value)
+
+
+def listen_to_lab():
+    for line in sys.stdin:
+        message = json.loads(line)
+        try:
+            send({"id": message["id"], "value": reply_to(message)})
+        except Exception as error:
+            send({"id": message["id"], "error": type(error).__name__ + ": " + str(error)})
+
+
+# What Django or a driver prints must not come between the messages.
+channel, sys.stdout = sys.stdout, sys.stderr
+for name in ("load", "save", "delete", "exists"):
+    count(name)
+if given["migrate"]:
+    call_command("migrate", verbosity=0, run_syncdb=True)
+server = make_server("127.0.0.1", given["port"], get_wsgi_application(), server_class=Server, handler_class=Quiet)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+send({"port": server.server_port, "version": "Django " + django.get_version()})
+listen_to_lab()
+`
