@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { PeerConfig } from './config.ts'
+import type { StartConfig } from '../protocol.ts'
 import { load } from './packages.ts'
-import { answer, type Data, type Gates, type Handler, type Visit } from './routes.ts'
+import { answer, type Data, type Handler, type Visit } from './routes.ts'
 
 type Next = (error?: unknown) => void
 type Middleware = (request: Request, response: Response, next: Next) => unknown
@@ -27,14 +27,14 @@ interface ServerSession {
 }
 
 /** With the setting that both libraries ask for behind a proxy that speaks TLS, which is how they run in production. */
-function application(middleware: Middleware | null, open: Open, gates: Gates): Handler {
+function application(middleware: Middleware | null, open: Open): Handler {
   const app = (load('express') as () => App)()
   app.set('trust proxy', 1)
   if (middleware) app.use(middleware)
   app.use(async (request, response, next) => {
     try {
       const visit = await open(request, response)
-      const { status, body } = await answer(request.method ?? '', new URL(request.url ?? '', 'http://lab'), visit, gates)
+      const { status, body } = await answer(request.url, visit)
       response.status(status).json(body)
     } catch (error) {
       next(error)
@@ -57,18 +57,20 @@ export const userOf = (session: Data | null): string | null => (session?.user as
 const done = (start: (callback: (error?: unknown) => void) => void): Promise<void> =>
   new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())))
 
+export const secretOf = ({ secrets }: StartConfig): string => secrets[0] ?? ''
+
 /** express-session, with login and logout as in the example "User login" of its README. */
-export function expressSession(config: PeerConfig, store: object | null, gates: Gates): Handler {
+export function expressSession(config: StartConfig, store: object | null): Handler {
   const session = load('express-session') as (options: object) => Middleware
   const middleware = session({
-    secret: config.secret,
+    secret: secretOf(config),
     resave: false,
     saveUninitialized: false,
     name: config.cookieName,
     cookie: { secure: true, maxAge: config.idle },
     store,
   })
-  return application(middleware, (request) => serverVisit(request), gates)
+  return application(middleware, (request) => serverVisit(request))
 }
 
 function serverVisit(request: Request): Visit {
@@ -92,13 +94,13 @@ function serverVisit(request: Request): Visit {
   }
 }
 
-export function cookieSession(config: PeerConfig, gates: Gates): Handler {
+export function cookieSession(config: StartConfig): Handler {
   const middleware = (load('cookie-session') as (options: object) => Middleware)({
     name: config.cookieName,
-    keys: [config.secret],
+    keys: config.secrets,
     maxAge: config.idle,
   })
-  return application(middleware, cookieVisit, gates)
+  return application(middleware, cookieVisit)
 }
 
 function cookieVisit(request: Request): Visit {
@@ -122,13 +124,13 @@ interface IronSession extends Data {
   destroy(): void
 }
 
-export function ironSession(config: PeerConfig, gates: Gates): Handler {
+export function ironSession(config: StartConfig): Handler {
   const { getIronSession } = load('iron-session') as {
     getIronSession(request: IncomingMessage, response: ServerResponse, options: object): Promise<IronSession>
   }
-  const options = { password: config.secret, cookieName: config.cookieName, ttl: config.idle / 1000 }
+  const options = { password: secretOf(config), cookieName: config.cookieName, ttl: config.idle / 1000 }
   const open: Open = async (request, response) => ironVisit(await getIronSession(request, response, options))
-  return application(null, open, gates)
+  return application(null, open)
 }
 
 function ironVisit(session: IronSession): Visit {

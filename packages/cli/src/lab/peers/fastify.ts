@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { PeerConfig } from './config.ts'
-import { dataOf, userOf } from './express.ts'
+import type { StartConfig } from '../protocol.ts'
+import { dataOf, secretOf, userOf } from './express.ts'
 import { load } from './packages.ts'
-import { answer, type Data, type Gates, type Handler, type Visit } from './routes.ts'
+import { keyOf } from './peer.ts'
+import { answer, type Data, type Handler, type Visit } from './routes.ts'
 
 /** What is used of Fastify and of its sessions. */
 interface App {
@@ -20,15 +21,14 @@ interface Reply {
   code(status: number): Reply
 }
 
-type Session = (options: PeerConfig) => { plugins: readonly (readonly [unknown, object])[]; open: Open }
+type Plugins = readonly (readonly [unknown, object])[]
 type Open = (request: Request) => Visit
 
-async function application(config: PeerConfig, session: Session, gates: Gates): Promise<Handler> {
+async function application(plugins: Plugins, open: Open): Promise<Handler> {
   const app = (load('fastify') as (options: object) => App)({ trustProxy: true, forceCloseConnections: true })
-  const { plugins, open } = session(config)
   for (const [plugin, options] of plugins) await app.register(plugin, options)
   app.all('/*', async (request, reply) => {
-    const { status, body } = await answer(request.method, new URL(request.url, 'http://lab'), open(request), gates)
+    const { status, body } = await answer(request.url, open(request))
     reply.code(status)
     return body
   })
@@ -42,18 +42,14 @@ interface ServerSession extends Data {
   destroy(): Promise<void>
 }
 
-export function fastifySession(config: PeerConfig, store: object | null, gates: Gates): Promise<Handler> {
-  const session: Session = ({ secret, cookieName, idle }) => ({
-    plugins: [
-      [load('@fastify/cookie'), {}],
-      [
-        load('@fastify/session'),
-        { secret, cookieName, saveUninitialized: false, cookie: { maxAge: idle } , store },
-      ],
-    ],
-    open: serverVisit,
-  })
-  return application(config, session, gates)
+export function fastifySession(config: StartConfig, store: object | null): Promise<Handler> {
+  const { cookieName, idle } = config
+  const options = { secret: secretOf(config), cookieName, saveUninitialized: false, cookie: { maxAge: idle }, store }
+  const plugins: Plugins = [
+    [load('@fastify/cookie'), {}],
+    [load('@fastify/session'), options],
+  ]
+  return application(plugins, serverVisit)
 }
 
 function serverVisit(request: Request): Visit {
@@ -83,22 +79,11 @@ interface SecureSession {
 }
 
 /** @fastify/secure-session, with the cookie options of its section "Cookie security options". */
-export function secureSession(config: PeerConfig, gates: Gates): Promise<Handler> {
-  const session: Session = ({ secret, cookieName, idle }) => ({
-    plugins: [
-      [
-        load('@fastify/secure-session'),
-        {
-          key: Buffer.from(secret, 'hex'),
-          cookieName,
-          expiry: idle / 1000,
-          cookie: { path: '/', httpOnly: true, secure: true, sameSite: 'strict' },
-        },
-      ],
-    ],
-    open: secureVisit,
-  })
-  return application(config, session, gates)
+export function secureSession(config: StartConfig): Promise<Handler> {
+  const { cookieName, idle } = config
+  const cookie = { path: '/', httpOnly: true, secure: true, sameSite: 'strict' }
+  const options = { key: keyOf(secretOf(config)), cookieName, expiry: idle / 1000, cookie }
+  return application([[load('@fastify/secure-session'), options]], secureVisit)
 }
 
 function secureVisit(request: Request): Visit {

@@ -19,7 +19,9 @@ export function needPackages(names: readonly string[]): void {
 
 /** "express-session 1.19.0". Read from its package.json, which `exports` of a package may hide from `require`. */
 export function versionOf(name: string): string {
-  const { version } = JSON.parse(readFileSync(join(folderOf(name) ?? '', 'package.json'), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(join(folderOf(name) ?? '', 'package.json'), 'utf8')) as {
+    version: string
+  }
   return `${name} ${version}`
 }
 

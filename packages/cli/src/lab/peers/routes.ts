@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Call, callOf } from '../calls.ts'
 
 export type Data = Record<string, unknown>
 
@@ -23,46 +24,23 @@ export interface Answer {
   readonly body: object
 }
 
-/** A handler that fails, as in a user's application: the framework makes a 500 of it. */
-export class Failure extends Error {}
-
-const NOT_THERE: Answer = { status: 501, body: { error: 'The library has no such operation.' } }
-const UNKNOWN: Answer = { status: 404, body: { error: 'There is no such page.' } }
-
-/** Where a handler waits until the attack opens the gate. */
-export type Gates = (name: string) => Promise<void>
-
-/** What every application of the lab does at its routes. `Site` in site.ts documents them. */
-export async function answer(method: string, url: URL, visit: Visit, gates: Gates): Promise<Answer> {
-  const query = url.searchParams
-  const gate = query.get('gate')
-  if (gate !== null) await gates(gate)
-  const action = ACTIONS[`${method} ${url.pathname}`]
-  if (!action) return UNKNOWN
-  if (url.pathname === '/revoke-all' || (url.pathname === '/renew' && !visit.renew)) return NOT_THERE
-  await action(visit, query)
-  if (url.pathname === '/fail') throw new Failure('This handler fails.')
+/** What every application of the lab does at its routes, which `Site` in site.ts describes. */
+export async function answer(url: string | undefined, visit: Visit): Promise<Answer> {
+  const call = callOf(url)
+  if (!call) return { status: 404, body: { error: 'no such route' } }
+  await call.gate()
+  if (call.route === 'revoke-all' || (call.route === 'renew' && !visit.renew))
+    return { status: 501, body: { error: 'this library cannot do that' } }
+  await act(call, visit)
   return { status: 200, body: { user: visit.user(), data: visit.data() } }
 }
 
-type Action = (visit: Visit, query: URLSearchParams) => Promise<void> | void
-
-async function set(visit: Visit, query: URLSearchParams): Promise<void> {
-  visit.set(query.get('key') ?? '', query.get('value') ?? '')
-  await visit.save?.()
-}
-
-const ACTIONS: Readonly<Record<string, Action>> = {
-  'GET /read': () => {},
-  'POST /set': set,
-  'POST /fail': set,
-  async 'POST /add'(visit, query) {
-    const key = query.get('key') ?? ''
-    visit.set(key, Number(visit.data()[key] ?? 0) + 1)
-    await visit.save?.()
-  },
-  'POST /login': (visit, query) => visit.login(query.get('user') ?? ''),
-  'POST /logout': (visit) => visit.logout(),
-  'POST /renew': (visit) => visit.renew?.(),
-  'POST /revoke-all': () => {},
+async function act({ route, key, value, user }: Call, visit: Visit): Promise<void> {
+  if (route === 'login') await visit.login(user)
+  if (route === 'logout') await visit.logout()
+  if (route === 'renew') await visit.renew?.()
+  if (route === 'set' || route === 'fail') visit.set(key, value)
+  if (route === 'add') visit.set(key, Number(visit.data()[key] ?? 0) + 1)
+  if (route === 'set' || route === 'fail' || route === 'add') await visit.save?.()
+  if (route === 'fail') throw new Error('The lab makes this handler fail.')
 }

@@ -1,5 +1,5 @@
-import type { Library, StoreConfig } from './config.ts'
 import { load } from './packages.ts'
+import type { Peer } from './peer.ts'
 
 /** A store of express-session, which @fastify/session uses, too. */
 export interface OpenStore {
@@ -12,27 +12,27 @@ export interface OpenStore {
 type StoreClass = new (options: object) => object
 type Extend = (session: unknown) => StoreClass
 
-export async function openStore(library: Library, config: StoreConfig): Promise<OpenStore> {
-  switch (config.kind) {
+export async function openStore(library: Peer['library'], kind: Peer['store'], url: string): Promise<OpenStore> {
+  switch (kind) {
     case 'cookie':
       return { store: null, sweep: null }
     case 'memory':
       return { store: memoryStore(library), sweep: null }
     case 'session-file-store':
-      return fileStore(config.folder)
+      return fileStore(url)
     case 'connect-redis':
-      return { store: await redisStore(config.url), sweep: null }
+      return { store: await redisStore(url), sweep: null }
     case 'connect-pg-simple':
-      return pgStore(config.url)
+      return pgStore(url)
     case 'express-mysql-session':
-      return mysqlStore(config.url)
+      return mysqlStore(url)
   }
 }
 
 const expressSession = () => load('express-session')
 
 /** The one that it would make for itself. */
-function memoryStore(library: Library): object {
+function memoryStore(library: string): object {
   const { MemoryStore } = load(library) as { MemoryStore: new () => object }
   return new MemoryStore()
 }
@@ -44,7 +44,8 @@ function fileStore(folder: string): OpenStore {
   const { reap } = load('session-file-store/lib/session-file-helpers') as {
     reap(options: object, done: (error?: unknown) => void): void
   }
-  const once = () => new Promise<void>((resolve, reject) => reap(store.options, (error) => (error ? reject(error) : resolve())))
+  const once = () =>
+    new Promise<void>((resolve, reject) => reap(store.options, (error) => (error ? reject(error) : resolve())))
   return {
     store,
     async sweep() {

@@ -1,19 +1,20 @@
 /**
- * The Django project of the lab, as Python. The lab writes it to its own folder and runs it: `python3 site.py SETTINGS`. Messages
- * come on standard input and go to standard output, one line of JSON each, and are those of application.ts.
+ * The Django project of the lab, as Python. The lab writes it into a folder of its own and runs it. It speaks the protocol of
+ * ../../protocol.ts. Django's settings come in `settings.django`, as JSON.
  *
  * Users log in by `authenticate` and `login`, and out by `logout`, as in Django's documentation. `/revoke-all` changes the user's
  * password, which is how Django ends all sessions of a user ("Session invalidation on password change").
  */
 export const SITE = `
-import datetime, importlib, json, sys, threading, time
+import datetime, importlib, json, threading, time
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import django
 from django.conf import settings
 
-given = json.loads(sys.argv[1])
+from_lab, to_lab = open(3), open(3, "w", closefd=False)
+config = json.loads(from_lab.readline())["config"]
 settings.configure(
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["*"],
@@ -26,7 +27,12 @@ settings.configure(
     PASSWORD_HASHERS=["__main__.Quick"],
     USE_TZ=True,
     LOGGING_CONFIG=None,
-    **given["settings"],
+    SECRET_KEY=config["secrets"][0],
+    SESSION_COOKIE_NAME=config["cookieName"],
+    SESSION_COOKIE_AGE=max(config["idle"] // 1000, 1),
+    # As "manage.py check --deploy" asks for.
+    SESSION_COOKIE_SECURE=True,
+    **json.loads(config["settings"]["django"]),
 )
 django.setup()
 
@@ -47,7 +53,7 @@ class Quick(PBKDF2PasswordHasher):
 
 
 # How far the clock of this process is ahead, in seconds.
-ahead = given["clockBy"] / 1000
+ahead = config["clockBy"] / 1000
 real_time, real_now = time.time, timezone.now
 time.time = lambda: real_time() + ahead
 timezone.now = lambda: real_now() + datetime.timedelta(seconds=ahead)
@@ -62,7 +68,8 @@ lock = threading.Lock()
 
 def send(message):
     with lock:
-        print(json.dumps(message), file=channel, flush=True)
+        to_lab.write(json.dumps(message) + "\\n")
+        to_lab.flush()
 
 
 def count(name):
@@ -84,8 +91,8 @@ def wait(request):
     # Loads the session and the user.
     request.session.get("x")
     request.user.is_authenticated
-    opened = gates.setdefault(gate, threading.Event())
-    send({"waiting": gate})
+    opened = gates[gate] = threading.Event()
+    send({"is": "waiting", "gate": gate})
     opened.wait()
 
 
@@ -95,33 +102,31 @@ def state(request):
     return JsonResponse({"user": user, "data": data})
 
 
-def view(method):
-    def handle(do):
-        def answer(request):
-            if request.method != method:
-                return JsonResponse({"error": "There is no such page."}, status=404)
-            wait(request)
-            # Who is it? This is where Django ends a session whose user has changed the password.
-            request.user.is_authenticated
-            do(request)
-            return state(request)
+def view(do):
+    def answer(request):
+        wait(request)
+        # Who is it? This is where Django ends a session whose user has changed the password.
+        request.user.is_authenticated
+        do(request)
+        response = state(request)
+        if request.GET.get("public") == "1":
+            response["Cache-Control"] = response["CDN-Cache-Control"] = "public, max-age=60"
+        return response
 
-        return answer
-
-    return handle
+    return answer
 
 
-@view("GET")
+@view
 def read(request):
     pass
 
 
-@view("POST")
+@view
 def put(request):
     request.session[request.GET["key"]] = request.GET["value"]
 
 
-@view("POST")
+@view
 def add(request):
     key = request.GET["key"]
     request.session[key] = request.session.get(key, 0) + 1
@@ -137,23 +142,23 @@ def user_named(name):
             return User.objects.get(username=name)
 
 
-@view("POST")
+@view
 def sign_in(request):
     user_named(request.GET["user"])
     login(request, authenticate(request, username=request.GET["user"], password=PASSWORD))
 
 
-@view("POST")
+@view
 def sign_out(request):
     logout(request)
 
 
-@view("POST")
+@view
 def renew(request):
     request.session.cycle_key()
 
 
-@view("POST")
+@view
 def revoke_all(request):
     user = user_named(request.GET["user"])
     # The same password with a new salt: the stored field is another one, and that is what sessions are bound to.
@@ -161,7 +166,7 @@ def revoke_all(request):
     user.save()
 
 
-@view("POST")
+@view
 def fail(request):
     request.session[request.GET["key"]] = request.GET["value"]
     raise RuntimeError("This handler fails.")
@@ -189,44 +194,37 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
-def clear(_):
-    call_command("clearsessions", verbosity=0)
-
-
 def set_clock(by):
     global ahead
     ahead = by / 1000
 
 
-def open_gate(name):
-    gates.setdefault(name, threading.Event()).set()
+def answer_to(what, value):
+    if what == "clock":
+        set_clock(value)
+    if what == "sweep":
+        call_command("clearsessions", verbosity=0)
+    return calls if what == "storeCalls" else None
 
 
-def reply_to(message):
-    """Does what the lab asks, and returns the value of the reply."""
-    name, value = message["ask"], message.get("value")
-    if name == "storeCalls":
-        return calls
-    return {"open": open_gate, "clock": set_clock, "sweep": clear}[name](value)
+def take(message):
+    if message["do"] == "open":
+        return gates.pop(message["gate"]).set()
+    answer = {"is": "answer", "id": message["id"]}
+    try:
+        answer["value"] = answer_to(message["what"], message.get("value"))
+    except Exception as error:
+        answer = {"is": "error", "id": message["id"], "message": type(error).__name__ + ": " + str(error)}
+    send(answer)
 
 
-def listen_to_lab():
-    for line in sys.stdin:
-        message = json.loads(line)
-        try:
-            send({"id": message["id"], "value": reply_to(message)})
-        except Exception as error:
-            send({"id": message["id"], "error": type(error).__name__ + ": " + str(error)})
-
-
-# What Django or a driver prints must not come between the messages.
-channel, sys.stdout = sys.stdout, sys.stderr
 for name in ("load", "save", "delete", "exists"):
     count(name)
-if given["migrate"]:
-    call_command("migrate", verbosity=0, run_syncdb=True)
-server = make_server("127.0.0.1", given["port"], get_wsgi_application(), server_class=Server, handler_class=Quiet)
+call_command("migrate", verbosity=0, run_syncdb=True)
+server = make_server("127.0.0.1", config["port"], get_wsgi_application(), server_class=Server, handler_class=Quiet)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-send({"port": server.server_port, "version": "Django " + django.get_version()})
-listen_to_lab()
+send({"is": "ready", "abilities": ["clock", "sweep", "storeCalls"], "version": "Django " + django.get_version()})
+# The channel ends when the lab ends, and this process with it.
+for line in from_lab:
+    take(json.loads(line))
 `

@@ -1,0 +1,42 @@
+import type { StartConfig } from '../protocol.ts'
+import { type Application, serve } from '../serve.ts'
+import { cookieSession, expressSession, ironSession } from './express.ts'
+import { fastifySession, secureSession } from './fastify.ts'
+import type { Peer } from './peer.ts'
+import type { Handler } from './routes.ts'
+import { counted, openStore } from './stores.ts'
+
+// As in production: Express puts no stack into its error pages then.
+process.env.NODE_ENV = 'production'
+await serve(async (config) => {
+  const { library, store: kind, url } = config.settings as unknown as Peer
+  const { store, sweep } = await openStore(library, kind, url)
+  const { calls } = counted(store)
+  const made: Application = { listener: behindTls(await handlerOf(library, config, store)), version: null }
+  return { ...made, ...(sweep && { sweep }), ...(store && { storeCalls: calls }) }
+})
+
+function handlerOf(library: Peer['library'], config: StartConfig, store: object | null): Handler | Promise<Handler> {
+  switch (library) {
+    case 'express-session':
+      return expressSession(config, store)
+    case '@fastify/session':
+      return fastifySession(config, store)
+    case 'cookie-session':
+      return cookieSession(config)
+    case 'iron-session':
+      return ironSession(config)
+    case '@fastify/secure-session':
+      return secureSession(config)
+  }
+}
+
+/** As behind a proxy that ends TLS: their cookies are Secure then, as they are in production. */
+function behindTls(handler: Handler): Handler {
+  return (request, response) => {
+    request.headers['x-forwarded-proto'] = 'https'
+    if (/[?&]public=1\b/.test(request.url ?? ''))
+      for (const name of ['Cache-Control', 'CDN-Cache-Control']) response.setHeader(name, 'public, max-age=60')
+    return handler(request, response)
+  }
+}
