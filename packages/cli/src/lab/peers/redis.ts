@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { filesIn } from '../folder.ts'
 import type { Backend } from '../running.ts'
 import { type RedisServer, startRedis } from '../servers/redis.ts'
-import type { Rows, StoredFile } from '../site.ts'
+import type { Rows, StoredFile, StoredRow } from '../site.ts'
 import { load } from './packages.ts'
 
 /** The client that connect-redis asks for, by what is used of it. */
@@ -78,22 +78,21 @@ function rowsIn(server: RedisServer): Rows {
 }
 
 /** Redis compresses what is in a dump (LZF), so a thief starts a Redis of their own on it. */
-export async function valuesOfDumps(files: readonly StoredFile[]): Promise<{ keys: string[]; values: Uint8Array[] }> {
-  const found = { keys: [] as string[], values: [] as Uint8Array[] }
-  for (const { name, bytes } of files) {
-    if (!name.endsWith('.rdb')) continue
-    const server = await startRedis({ appendonly: 'no' })
-    try {
-      await server.kill()
-      writeFileSync(join(server.dir, 'dump.rdb'), bytes)
-      await server.start()
-      for (const { key, value } of await rowsIn(server).list()) {
-        found.keys.push(key)
-        found.values.push(value)
-      }
-    } finally {
-      await server.stop()
-    }
+export async function onDump<T>(bytes: Uint8Array, work: (server: RedisServer) => Promise<T>): Promise<T> {
+  const server = await startRedis({ appendonly: 'no' })
+  try {
+    await server.kill()
+    writeFileSync(join(server.dir, 'dump.rdb'), bytes)
+    await server.start()
+    return await work(server)
+  } finally {
+    await server.stop()
   }
-  return found
+}
+
+export async function rowsOfDumps(files: readonly StoredFile[]): Promise<StoredRow[]> {
+  const rows: StoredRow[] = []
+  for (const { name, bytes } of files)
+    if (name.endsWith('.rdb')) rows.push(...(await onDump(bytes, (server) => rowsIn(server).list())))
+  return rows
 }

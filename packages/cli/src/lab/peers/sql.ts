@@ -95,7 +95,7 @@ function backendOn(
 }
 
 /** The first of `rest` is the package that has the program. */
-function dump(program: string, [debian, ...args]: readonly string[]): StoredFile[] {
+export function dump(program: string, [debian, ...args]: readonly string[]): StoredFile[] {
   const path = locate(program)
   if (!path) throw new NotRun(`apt-get install ${debian}`)
   return [{ name: `${program}.sql`, bytes: Buffer.from(runOnce(path, args)) }]

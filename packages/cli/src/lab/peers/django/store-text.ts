@@ -1,96 +1,79 @@
 /**
  * Reads and writes single sessions where a Django keeps them, with Django's own drivers: `python3 store.py SETTINGS`. One line of
- * JSON for each request and each response. A row's value is everything that is stored beside the key.
+ * JSON for each request and each response. A row is its key, everything that is stored beside it, and of this the session.
  */
 export const STORE = `
-import base64, json, os, sys
+import base64, json, sys
 
 import django
 from django.conf import settings
 
 given = json.loads(sys.argv[1])
-settings.configure(
-    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.sessions"],
-    USE_TZ=True,
-    LOGGING_CONFIG=None,
-    **given["settings"],
-)
+settings.configure(INSTALLED_APPS=["django.contrib.sessions"], USE_TZ=True, **given["settings"])
 django.setup()
 
 
 class Table:
-    columns = "session_key, session_data, expire_date"
-
     def run(self, sql, values=()):
-        from django.db import connection, transaction
+        from django.db import connection
 
-        with transaction.atomic(), connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(sql, values)
-            return cursor.fetchall() if cursor.description else []
+            rows = cursor.fetchall() if cursor.description else []
+        # Another time, the server may be another process.
+        connection.close()
+        return rows
 
     def list(self):
-        rows = self.run("SELECT " + self.columns + " FROM django_session")
-        return [[key, json.dumps([data, str(expires)]).encode()] for key, data, expires in rows]
+        rows = self.run("SELECT session_key, session_data, expire_date FROM django_session")
+        return [[key, json.dumps([data, str(expires)]).encode(), data.encode()] for key, data, expires in rows]
 
-    def put(self, key, value):
+    def put(self, key, value, data):
+        old, expires = json.loads(value)
         self.delete(key)
-        self.run("INSERT INTO django_session (" + self.columns + ") VALUES (%s, %s, %s)", [key, *json.loads(value)])
+        self.run(
+            "INSERT INTO django_session (session_key, session_data, expire_date) VALUES (%s, %s, %s)",
+            [key, old if data is None else data.decode("latin-1"), expires],
+        )
 
     def delete(self, key):
         self.run("DELETE FROM django_session WHERE session_key = %s", [key])
 
+    def version(self):
+        from django.db import connection
+
+        connection.ensure_connection()
+        return connection.pg_version if connection.vendor == "postgresql" else None
+
 
 class Redis:
-    """The value is what DUMP gives, which has no deadline: PTTL is put before it."""
+    """The remaining time is put before the value, in ms."""
 
-    def __init__(self):
+    def client(self, url=None):
         import redis
 
-        self.client = redis.Redis.from_url(given["redis"])
+        return redis.Redis.from_url(url or given["redis"])
 
-    def list(self):
-        return [
-            [key.decode("latin-1"), b"%d " % self.client.pttl(key) + self.client.dump(key)]
-            for key in self.client.scan_iter()
-        ]
+    def list(self, url=None):
+        client = self.client(url)
+        rows = [(key, client.get(key), client.pttl(key)) for key in client.scan_iter()]
+        return [[key.decode("latin-1"), b"%d " % ttl + data, data] for key, data, ttl in rows if data is not None]
 
-    def put(self, key, value):
-        ttl, dump = value.split(b" ", 1)
-        self.client.restore(key.encode("latin-1"), max(int(ttl), 0), dump, replace=True)
+    def put(self, key, value, data):
+        ttl, old = value.split(b" ", 1)
+        self.client().set(key.encode("latin-1"), old if data is None else data, px=max(int(ttl), 1))
 
     def delete(self, key):
-        self.client.delete(key.encode("latin-1"))
+        self.client().delete(key.encode("latin-1"))
+
+    def save(self):
+        self.client().save()
+
+    def version(self):
+        return self.client().info("server")["redis_version"]
 
 
-class Backup:
-    """A copy of a SQLite database by SQLite's own backup, in "copy"."""
-
-    def sqlite(self, path, copy):
-        import sqlite3
-
-        source, target = sqlite3.connect(path), sqlite3.connect(copy)
-        source.backup(target)
-        source.close()
-        target.close()
-
-
-class Pickle:
-    """What is in the values of a cache: a thief unpickles them. RESTORE is not needed, because GET gives the bytes."""
-
-    def texts(self):
-        import pickle, zlib
-
-        client = Redis().client
-        return [self.text_of(client.get(key)) for key in client.scan_iter()]
-
-    def text_of(self, value):
-        import pickle
-
-        return json.dumps(pickle.loads(value), default=str)
-
-
-parts = {"table": Table, "redis": Redis, "backup": Backup, "pickle": Pickle}
-made = {}
+parts = {"table": Table(), "redis": Redis()}
 
 
 def decoded(value):
@@ -107,8 +90,7 @@ for line in sys.stdin:
     request = json.loads(line)
     try:
         part, name = request["ask"].split(".")
-        made.setdefault(part, parts[part]())
-        value = getattr(made[part], name)(*[decoded(each) for each in request["values"]])
+        value = getattr(parts[part], name)(*[decoded(each) for each in request["values"]])
         reply = {"id": request["id"], "value": encoded(value)}
     except Exception as error:
         reply = {"id": request["id"], "error": type(error).__name__ + ": " + str(error)}
