@@ -1,3 +1,4 @@
+import { callOf } from '../calls.ts'
 import type { StartConfig } from '../protocol.ts'
 import { type Application, serve } from '../serve.ts'
 import { cookieSession, expressSession, ironSession } from './express.ts'
@@ -6,15 +7,16 @@ import type { Peer } from './peer.ts'
 import type { Handler } from './routes.ts'
 import { counted, openStore } from './stores.ts'
 
-// As in production: Express puts no stack into its error pages then.
-process.env.NODE_ENV = 'production'
-await serve(async (config) => {
+/** This file, which runs as a process of its own: the applications of other libraries. */
+export const APPLICATION = new URL(import.meta.url)
+
+async function make(config: StartConfig): Promise<Application> {
   const { library, store: kind, url } = config.settings as unknown as Peer
   const { store, sweep } = await openStore(library, kind, url)
   const { calls } = counted(store)
   const made: Application = { listener: behindTls(await handlerOf(library, config, store)), version: null }
   return { ...made, ...(sweep && { sweep }), ...(store && { storeCalls: calls }) }
-})
+}
 
 function handlerOf(library: Peer['library'], config: StartConfig, store: object | null): Handler | Promise<Handler> {
   switch (library) {
@@ -31,12 +33,21 @@ function handlerOf(library: Peer['library'], config: StartConfig, store: object 
   }
 }
 
+/** As for a page that is the same for everybody. */
+const PUBLIC = 'public, max-age=60'
+
 /** As behind a proxy that ends TLS: their cookies are Secure then, as they are in production. */
 function behindTls(handler: Handler): Handler {
   return (request, response) => {
     request.headers['x-forwarded-proto'] = 'https'
-    if (/[?&]public=1\b/.test(request.url ?? ''))
-      for (const name of ['Cache-Control', 'CDN-Cache-Control']) response.setHeader(name, 'public, max-age=60')
+    if (callOf(request.url)?.isPublic)
+      for (const name of ['Cache-Control', 'CDN-Cache-Control']) response.setHeader(name, PUBLIC)
     return handler(request, response)
   }
+}
+
+if (process.argv[1] === import.meta.filename) {
+  // As in production: Express puts no stack into its error pages then.
+  process.env.NODE_ENV = 'production'
+  await serve(make)
 }

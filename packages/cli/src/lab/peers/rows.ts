@@ -2,6 +2,7 @@ import { nodeProgram } from '../process.ts'
 import { type Backend, type Runnable, startSite } from '../running.ts'
 import type { Row, Thief } from '../site.ts'
 import { NOTHING } from '../stores/memory.ts'
+import { APPLICATION } from './application.ts'
 import { folderBackend } from './files.ts'
 import { needPackages, versionOf } from './packages.ts'
 import type { Peer } from './peer.ts'
@@ -78,8 +79,6 @@ const DESCRIBED: readonly Described[] = [
   fastify('connect-redis', ['connect-redis', 'redis', 'express-session'], redisBackend),
   inCookie('@fastify/secure-session', 'fastify', 'session', secureSessionThief),
 ]
-
-const APPLICATION = new URL(import.meta.resolve('./application.ts'))
 
 function rowOf({ library, store, packages, shown, cookieName, backend, thief }: Described): Row {
   const name = store === 'cookie' ? library : `${library} + ${store === 'memory' ? 'MemoryStore' : store}`

@@ -109,7 +109,7 @@ def view(do):
         request.user.is_authenticated
         do(request)
         response = state(request)
-        if request.GET.get("public") == "1":
+        if "public" in request.GET:
             response["Cache-Control"] = response["CDN-Cache-Control"] = "public, max-age=60"
         return response
 
