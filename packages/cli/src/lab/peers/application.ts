@@ -14,7 +14,8 @@ async function make(config: StartConfig): Promise<Application> {
   const { library, store: kind, url } = config.settings as unknown as Peer
   const { store, sweep } = await openStore(library, kind, url)
   const { calls } = counted(store)
-  const made: Application = { listener: behindTls(await handlerOf(library, config, store)), version: null }
+  const listener = behindTls(await handlerOf(library, config, store))
+  const made: Application = { listener, version: null, storeHasClock: kind === 'connect-redis' }
   return { ...made, ...(sweep && { sweep }), ...(store && { storeCalls: calls }) }
 }
 

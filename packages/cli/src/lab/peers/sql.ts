@@ -44,7 +44,11 @@ export async function pgBackend(settings: Readonly<Record<string, string>>): Pro
   }
   const version = (await run('SHOW server_version'))[0]?.server_version
   const backup = () => dump('pg_dump', ['postgresql-client', url])
-  return backendOn(server, { ...settings, url }, rows, backup, `PostgreSQL ${String(version).split(' ')[0]}`)
+  const flush = () => run('CHECKPOINT')
+  return backendOn(
+    { server, settings: { ...settings, url }, rows, backup, flush },
+    `PostgreSQL ${String(version).split(' ')[0]}`,
+  )
 }
 
 export async function mysqlBackend(settings: Readonly<Record<string, string>>): Promise<Backend> {
@@ -75,23 +79,37 @@ export async function mysqlBackend(settings: Readonly<Record<string, string>>): 
   const { port } = server
   const args = ['--no-defaults', '--host=127.0.0.1', `--port=${port}`, '--user=root', '--single-transaction', 'test']
   const backup = () => dump('mariadb-dump', ['mariadb-client', ...args])
-  return backendOn(server, { ...settings, url }, rows, backup, `MariaDB ${version.split('-')[0]}`)
+  return backendOn(
+    { server, settings: { ...settings, url }, rows, backup, flush: null },
+    `MariaDB ${version.split('-')[0]}`,
+  )
 }
 
-function backendOn(
-  server: Server,
-  settings: Readonly<Record<string, string>>,
-  rows: Rows,
-  backup: () => readonly StoredFile[],
-  version: string,
-): Backend {
-  const files = async () => filesIn(join(server.dir, 'data'))
+interface Served {
+  readonly server: Server
+  readonly settings: Readonly<Record<string, string>>
+  readonly rows: Rows
+  backup(): readonly StoredFile[]
+  readonly flush: (() => Promise<unknown>) | null
+}
+
+function backendOn({ server, settings, rows, backup, flush }: Served, version: string): Backend {
   return {
     settings,
-    storage: { server, files, backup: async () => backup(), rows, cache: null },
+    storage: { server, files: () => filesOf(server, flush), backup: async () => backup(), rows, cache: null },
     version,
     stop: () => server.stop(),
   }
+}
+
+/**
+ * PostgreSQL writes pages to the disk every five minutes; until then, its log has only what has changed of a row. `flush` makes it
+ * write them now, so that what a thief finds does not depend on the moment.
+ */
+export async function filesOf(server: Server, flush: (() => Promise<unknown>) | null): Promise<readonly StoredFile[]> {
+  // A server that was killed has no more to write.
+  await flush?.().catch(() => undefined)
+  return filesIn(join(server.dir, 'data'))
 }
 
 /** The first of `rest` is the package that has the program. */

@@ -24,7 +24,8 @@ export function serverThief({ cookieName }: Known, prefix: string): Thief {
     const cookies = loot.secrets.flatMap((secret) =>
       [...ids].map((id) => `${cookieName}=${encodeURIComponent(`${prefix}${id}.${signature(id, secret)}`)}`),
     )
-    return { texts: [...rows.map(({ value }) => value), ...loot.files.flatMap(sessionsIn)], cookies }
+    const texts = [...rows.map(({ value }) => value), ...loot.files.flatMap(sessionsIn)]
+    return { texts: texts.map((bytes) => ({ name: 'a session, as JSON', bytes })), cookies }
   }
 }
 

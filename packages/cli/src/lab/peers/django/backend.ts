@@ -9,7 +9,7 @@ import type { Storage, StoredFile, StoredRow } from '../../site.ts'
 import { NOTHING } from '../../stores/memory.ts'
 import { rowsIn } from '../files.ts'
 import { onDump } from '../redis.ts'
-import { dump } from '../sql.ts'
+import { dump, filesOf } from '../sql.ts'
 import { needModules, type Python } from './python.ts'
 import { SITE } from './site-text.ts'
 import { DjangoStore } from './store.ts'
@@ -123,7 +123,7 @@ function storageOf({ kind, data, postgres, redis, store }: Place): Storage {
       rows: store.rows('redis'),
       cache: null,
     }
-  const files = async () => filesIn(postgres ? join(postgres.dir, 'data') : data)
+  const files = async () => (postgres ? filesOf(postgres, () => store.ask('table.checkpoint')) : filesIn(data))
   const backup = async () => (postgres ? dump('pg_dump', ['postgresql-client', postgres.url]) : copyOf(data))
   return { server: postgres, files, backup, rows: store.rows('table'), cache: redis ? store.rows('redis') : null }
 }

@@ -22,8 +22,8 @@ export interface Python {
 }
 
 /** The first Python that has Django: of the active virtual environment, of PATH, of the system. */
-export function findDjango(): Python {
-  for (const command of pythons()) {
+export function findDjango(candidates = pythons()): Python {
+  for (const command of candidates) {
     const { status, stdout } = spawnSync(command, ['-c', 'import django; print(django.get_version())'], {
       encoding: 'utf8',
     })

@@ -39,6 +39,9 @@ class Table:
     def delete(self, key):
         self.run("DELETE FROM django_session WHERE session_key = %s", [key])
 
+    def checkpoint(self):
+        self.run("CHECKPOINT")
+
     def version(self):
         from django.db import connection
 

