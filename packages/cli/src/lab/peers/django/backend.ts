@@ -22,7 +22,7 @@ export interface Kind {
 }
 
 /** Modules of Python that it needs beside Django. */
-export const modulesOf = ({ database, redis }: Kind, python: Python): string[] => [
+const modulesOf = ({ database, redis }: Kind, python: Python): string[] => [
   ...(database === 'postgres' ? ['psycopg2'] : []),
   ...(redis ? ['redis', ...(hasRedis(python) ? [] : ['django_redis'])] : []),
 ]

@@ -34,7 +34,7 @@ function keysIn({ name, bytes }: Loot['files'][number]): string[] {
 const isRandom = (key: string) => /\d/.test(key) && /[g-z]/.test(key) && new Set(key).size >= 12
 
 /** The contents of everything that Django has signed. */
-export function signedIn(bytes: Uint8Array): Uint8Array[] {
+function signedIn(bytes: Uint8Array): Uint8Array[] {
   const text = Buffer.from(bytes).toString('latin1')
   return [...text.matchAll(SIGNED)].flatMap(([, compressed, body = '']) =>
     // In the file of a database, what stands before it may look like a part of it.
