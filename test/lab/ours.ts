@@ -5,6 +5,8 @@ import { withSessions } from 'strongroom/node'
 import type { Site } from '../../packages/cli/src/lab/site.ts'
 import { type Application, type Control, loopback } from './loopback.ts'
 
+process.env.NODE_ENV = 'production'
+
 const SECRET = 'Zk3v0pQ8mY5tR1xW7bN2cJ6hL9dS4gFa'
 
 type Values = Record<string, string | number>
@@ -28,12 +30,12 @@ function counted<S extends Store>(store: S): { store: S; calls: () => number } {
 /** One of our engines in this process, as the lab's own rows run it in another. */
 export function ours(name: 'memory' | 'cookie' | 'cookie with revocations', seal?: 'two-key'): Promise<Site> {
   const stored = counted(memory())
-  const store = () => {
-    if (name === 'memory') return stored.store
-    return name === 'cookie' ? cookie() : cookie({ revocations: stored.store })
+  const engine = (store: Store) => {
+    if (name === 'memory') return store
+    return name === 'cookie' ? cookie() : cookie({ revocations: store })
   }
-  const options = (control?: Control): SessionsOptions => ({
-    store: store(),
+  const options = (store: Store, control?: Control): SessionsOptions => ({
+    store: engine(store),
     secrets: SECRET,
     idle: control?.options.idle ?? '1h',
     sweep: false,
@@ -41,13 +43,15 @@ export function ours(name: 'memory' | 'cookie' | 'cookie with revocations', seal
     ...(control && { clock: control.now }),
     ...(control?.options.cookieName && { cookie: { name: control.options.cookieName } }),
   })
-  const { policy } = createSessions(options())
+  const { policy } = createSessions(options(stored.store))
   const create = (control: Control): Application => {
-    const sessions = createSessions<Values>(options(control))
+    const sessions = createSessions<Values>(options(stored.store, control))
     const listener = withSessions(sessions, async (request, response) => {
       const url = new URL(request.url ?? '', 'http://localhost')
       const { key = '', value = '', user = '', ...rest } = Object.fromEntries(url.searchParams)
       const session = await sessions.get(request)
+      const isListed = url.pathname === '/login' && name !== 'cookie'
+      const asOf = isListed ? await (sessions as Sessions<Values>).of(user).moment() : undefined
       await control.gate(url)
       if (rest.public) {
         response.setHeader('Cache-Control', 'public, max-age=60')
@@ -55,7 +59,7 @@ export function ours(name: 'memory' | 'cookie' | 'cookie with revocations', seal
       }
       if (url.pathname === '/set') session.set(key, value)
       if (url.pathname === '/add') session.update(key, (before) => Number(before ?? 0) + 1)
-      if (url.pathname === '/login') session.login(user)
+      if (url.pathname === '/login') session.login(user, asOf && { asOf })
       if (url.pathname === '/logout') session.logout()
       if (url.pathname === '/renew') session.renew()
       if (url.pathname === '/revoke-all') {
@@ -77,12 +81,12 @@ export function ours(name: 'memory' | 'cookie' | 'cookie with revocations', seal
       isShared: true,
       storeCalls: stored.calls,
       sweep: () => sessions.clearExpired(),
-      sessionsOptions: async () => options(),
+      sessionsOptions: async () => options(memory()),
     }
   }
-  const engine = name === 'memory' ? 'memory' : 'cookie'
+  const kind = name === 'memory' ? 'memory' : 'cookie'
   return loopback(
-    { name, family: 'strongroom', engine, seal: policy.seal, version: 'this repository', traits: policy.traits },
+    { name, family: 'strongroom', engine: kind, seal: policy.seal, version: 'this repository', traits: policy.traits },
     create,
   )
 }
