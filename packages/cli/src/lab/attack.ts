@@ -16,7 +16,7 @@ export interface AttackContext {
 export interface Attack extends AttackInfo {
   /** Does it leave a user's own store and sessions as they were? Only these run with `lab --config`. */
   readonly harmless: boolean
-  /** Kills, pauses or alters what other attacks on the row need: it runs alone, last, and on a site of its own. */
+  /** Kills, pauses or alters what other attacks on the row need: it runs last, and nothing runs on its site afterwards. */
   readonly violent: boolean
   /**
    * The promise of the documents for a row of ours: does this attack fail there? Decided by what the row declares (engine, seal,

@@ -84,7 +84,8 @@ function rowOf({ name, url, seal, backend }: Ours): Row {
   }
   const runnable = {
     info,
-    program: nodeProgram(APPLICATION),
+    // What visitors read of errors differs in production.
+    program: { ...nodeProgram(APPLICATION), env: { NODE_ENV: 'production' } },
     cookieName: COOKIE,
     shared: traits.shared !== 'process' || 'kind' in engine,
     backend: withSeal,

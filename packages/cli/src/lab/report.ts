@@ -34,6 +34,8 @@ export interface Cell {
   readonly verdict: Verdict
   /** Do the documents promise that this attack fails here? A promise that is broken fails the whole run (exit code 1). */
   readonly promised: boolean
+  /** `not run` because it failed in the middle, and not because something is missing. Nobody knows how it would have ended. */
+  readonly failed?: true
   /** One sentence for people. */
   readonly summary: string
   /** At least one entry when the attack ran. */

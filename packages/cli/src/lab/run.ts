@@ -48,7 +48,7 @@ interface RowResult {
 const MINUTE = 60_000
 const INTERRUPTED = 'The run was interrupted.'
 
-/** All attacks on one row: those that leave the site as it was on one site, each of the others on a site of its own. */
+/** All attacks on one row: those that leave the site as it was, and then the others, each of which has the site to itself and is its last. */
 class RowRun {
   readonly #row: Row
   readonly #options: RunOptions
@@ -70,11 +70,12 @@ class RowRun {
     const peaceful = attacks.filter(({ violent }) => !violent)
     const violent = attacks.filter((attack) => attack.violent)
     for (const attack of peaceful) await this.#attempt(attack)
-    await this.#discard()
     for (const attack of violent) {
-      await this.#attempt(attack)
-      await this.#discard()
+      const { verdict } = await this.#attempt(attack)
+      // Nobody uses what it has left. Where there was nothing to attack, it left everything as it was.
+      if (verdict !== 'not applicable') await this.#discard()
     }
+    await this.#discard()
     const { name, family, engine, seal, traits } = this.#row
     return {
       info: { name, family, engine, seal, traits, version: this.#version },
@@ -82,7 +83,7 @@ class RowRun {
     }
   }
 
-  async #attempt(attack: Attack): Promise<void> {
+  async #attempt(attack: Attack): Promise<Cell> {
     const began = performance.now()
     const finding = await this.#find(attack)
     const cell: Cell = {
@@ -90,15 +91,17 @@ class RowRun {
       attack: attack.name,
       verdict: finding.verdict,
       promised: attack.promised(this.#row),
+      ...(finding.failed && { failed: true as const }),
       summary: finding.summary,
       evidence: finding.evidence,
       ms: Math.round(performance.now() - began),
     }
     this.#cells.set(attack, cell)
     this.#options.onCell?.(cell)
+    return cell
   }
 
-  async #find(attack: Attack): Promise<Finding> {
+  async #find(attack: Attack): Promise<Finding & { readonly failed?: boolean }> {
     const { signal, thorough = false } = this.#options
     if (signal?.aborted) return notRun(INTERRUPTED)
     if (this.#hopeless !== null) return notRun(this.#hopeless)
@@ -117,7 +120,7 @@ class RowRun {
       const isWhole = error instanceof NotRun && !stop.signal.aborted && this.#site !== null
       // Whatever failed, the next attack must not suffer from it.
       if (!isWhole) await this.#discard()
-      return notRun(firstLine(error))
+      return { ...notRun(firstLine(error)), failed: !(error instanceof NotRun) }
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)

@@ -50,7 +50,10 @@ export async function serve(make: (config: StartConfig) => Promise<Application>)
 }
 
 async function listen(listener: RequestListener, port: number): Promise<number> {
-  const server = createServer(listener).listen(port, '127.0.0.1')
+  const server = createServer(listener)
+  // The lab may be busy for longer than Node keeps idle connections, and would take their end for an answer.
+  server.keepAliveTimeout = 600_000
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return (server.address() as AddressInfo).port
 }

@@ -27,7 +27,7 @@ export const alterRows: Attack = attackBy(
 
 async function alter(people: People, rows: Rows): Promise<Finding> {
   const user = people.user('ada')
-  const { visitor, own } = await withOwnRows(people, rows, () => people.signedIn(user))
+  const { visitor, own } = await withOwnRows(rows, () => people.signedIn(user))
   if (own.length === 0) return notApplicable(NOTHING_STORED)
   const tally = { tried: 0, refused: 0, unchanged: 0, altered: 0, example: '' }
   const look = async (what: string) => {
@@ -56,6 +56,8 @@ async function alter(people: People, rows: Rows): Promise<Finding> {
     seen('refused, without effect, accepted', `${tally.refused}, ${tally.unchanged}, ${tally.altered}`),
     ...(tally.example ? [seen('the first that was accepted', tally.example)] : []),
   ]
+  if (people.site.row.engine === 'cookie')
+    return notApplicable('The session is in its cookie, and not in the rows beside it.')
   // Unless a changed row was read, nothing was shown.
   if (tally.refused + tally.altered === 0) throw new Error('No changed row had any effect, so nothing was attacked.')
   if (tally.altered > 0) return broken('The application believed a row that somebody else had changed.', evidence)
@@ -103,8 +105,8 @@ export const swapRows: Attack = attackBy(
 
 async function swap(people: People, rows: Rows): Promise<Finding> {
   const [victim, attacker] = [people.user('ada'), people.user('eve')]
-  const one = await withOwnRows(people, rows, () => people.signedIn(victim))
-  const two = await withOwnRows(people, rows, () => people.signedIn(attacker))
+  const one = await withOwnRows(rows, () => people.signedIn(victim))
+  const two = await withOwnRows(rows, () => people.signedIn(attacker))
   let [tried, taken] = [0, 0]
   let example = ''
   const look = async (visitor: Visitor, other: string) => {
@@ -197,9 +199,13 @@ async function rollBack(people: People, rows: Rows): Promise<Finding> {
 }
 
 async function restore(rows: Rows, old: readonly StoredRow[]): Promise<void> {
-  const keys = new Set(old.map(({ key }) => key))
-  for (const { key } of await rows.list()) if (!keys.has(key)) await rows.delete(key)
-  for (const row of old) await rows.put(row)
+  const now = new Map((await rows.list()).map((row) => [row.key, row]))
+  for (const row of old) {
+    const { value = null } = now.get(row.key) ?? {}
+    if (value === null || !Buffer.from(value).equals(row.value)) await rows.put(row)
+    now.delete(row.key)
+  }
+  for (const key of now.keys()) await rows.delete(key)
 }
 
 async function withRows(people: People, attack: (people: People, rows: Rows) => Promise<Finding>): Promise<Finding> {
@@ -227,7 +233,7 @@ async function forgetCopies(people: People): Promise<void> {
 }
 
 /** A visitor, and the rows with the session that were not there before. */
-async function withOwnRows(people: People, rows: Rows, begin: () => Promise<Visitor>) {
+async function withOwnRows(rows: Rows, begin: () => Promise<Visitor>) {
   const before = new Set((await rows.list()).map(({ key }) => key))
   const visitor = await begin()
   const added = (await rows.list()).filter(({ key }) => !before.has(key))
