@@ -8,6 +8,7 @@ import { init } from './commands/init.ts'
 import { keysForget } from './commands/keys-forget.ts'
 import { keysList } from './commands/keys-list.ts'
 import { keysNew } from './commands/keys-new.ts'
+import { lab } from './commands/lab.ts'
 import { list } from './commands/list.ts'
 import { migrate } from './commands/migrate.ts'
 import { move } from './commands/move.ts'
@@ -80,6 +81,7 @@ export function createProgram(): Command {
     scan,
     advise,
     doctor,
+    lab,
   ])
     add(program)
   return program

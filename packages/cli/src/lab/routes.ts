@@ -8,17 +8,23 @@ import { type Call, callOf } from './calls.ts'
 export type Data = Record<string, string | number>
 export type AnySessions = BaseSessions<Data> & { of?(userId: string): AnyUser }
 
+interface ListenerOptions {
+  /** Before every id of a user, so that nobody else has it. The responses do not show it. */
+  readonly userPrefix?: string
+}
+
 /** The routes that `Site` describes, on sessions of ours. */
-export function listenerOn(sessions: AnySessions) {
+export function listenerOn(sessions: AnySessions, { userPrefix = '' }: ListenerOptions = {}) {
   return withSessions<Data, IncomingMessage, ServerResponse>(sessions, async (request, response) => {
-    const call = callOf(request.url)
+    const given = callOf(request.url)
+    const call = given && { ...given, user: `${userPrefix}${given.user}` }
     if (!call) return respond(response, 404, { error: 'no such route' })
     if (call.isPublic) for (const name of ['Cache-Control', 'CDN-Cache-Control']) response.setHeader(name, PUBLIC)
     const session = await sessions.get(request)
     const unsupported = await handle(call, session, sessions)
     if (unsupported) return respond(response, 501, { error: unsupported })
     respond(response, 200, {
-      user: session.userId,
+      user: session.userId?.slice(userPrefix.length) ?? null,
       data: Object.fromEntries(session.keys().map((key) => [key, session.get(key)])),
     })
   })

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { AnySessions } from '../config.ts'
+import { type Attack, NotRun } from './attack.ts'
+import { gates } from './calls.ts'
+import { Deferred } from './deferred.ts'
+import type { RowInfo } from './report.ts'
+import { type AnySessions as LabSessions, listenerOn } from './routes.ts'
+import { NotShared, type Row, type Site } from './site.ts'
+import { NOTHING } from './stores/memory.ts'
+
+/**
+ * A row for the sessions of a user's own configuration: an application of the lab in this process, on their sessions and with their
+ * cookie. It makes users and sessions of its own, and ends them; nothing of theirs is listed, read or altered. So it has no rows, no
+ * files and no clock, and only attacks that do no harm are to be run on it.
+ */
+export function ownRow(sessions: AnySessions, name: string): Row {
+  const { engine, seal, traits } = sessions.policy
+  const info: Omit<RowInfo, 'version'> = {
+    name,
+    family: 'strongroom',
+    engine: engine.split(' ', 1)[0] ?? engine,
+    seal,
+    traits,
+  }
+  return { ...info, start: () => startOwn(sessions, info) }
+}
+
+export const harmless = (attacks: readonly Attack[]): Attack[] => attacks.filter((attack) => attack.harmless)
+
+async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): Promise<Site> {
+  // No user of theirs has such an id: ending "all sessions of ada" must not mean their ada.
+  const prefix = `strongroom-lab-${randomBytes(12).toString('hex')}-`
+  const server = createServer(listenerOn(sessions as unknown as LabSessions, { userPrefix: prefix }))
+  server.keepAliveTimeout = 600_000
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const waiting = new Map<string, Deferred<void>>()
+  const gate = (name: string) => {
+    const found = waiting.get(name) ?? new Deferred<void>()
+    waiting.set(name, found)
+    return found
+  }
+  gates.onWaiting = (name) => gate(name).resolve()
+  const refuse = async () => {
+    throw new NotRun('It needs an application of its own, which --config does not start.')
+  }
+  return {
+    row: { ...info, version: null },
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cookieName: sessions.policy.cookieName,
+    secrets: [],
+    storage: NOTHING,
+    waiting: (name) => gate(name).promise,
+    async open(name) {
+      waiting.delete(name)
+      gates.open(name)
+    },
+    clock: null,
+    sweep: null,
+    storeCalls: null,
+    memory: null,
+    async another() {
+      throw new NotShared('--config starts one application.')
+    },
+    kill: refuse,
+    restart: refuse,
+    async stop() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
