@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { AnySessions } from '../config.ts'
 import { type Attack, NotRun } from './attack.ts'
@@ -10,6 +10,7 @@ import type { RowInfo } from './report.ts'
 import { type AnySessions as LabSessions, listenerOn } from './routes.ts'
 import { NotShared, type Row, type Site } from './site.ts'
 import { NOTHING } from './stores/memory.ts'
+import { send } from './visitor.ts'
 
 /**
  * A row for the sessions of a user's own configuration: an application of the lab in this process, on their sessions and with their
@@ -28,15 +29,23 @@ export function ownRow(sessions: AnySessions, name: string): Row {
   return { ...info, start: () => startOwn(sessions, info) }
 }
 
-export const harmless = (attacks: readonly Attack[]): Attack[] => attacks.filter((attack) => attack.harmless)
+/** Those that leave a user's store and sessions as they were, and are about these: what errors tell is up to their application. */
+export const harmless = (attacks: readonly Attack[]): Attack[] =>
+  attacks.filter((attack) => attack.harmless && attack.name !== 'error-pages')
 
 async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): Promise<Site> {
   // No user of theirs has such an id: ending "all sessions of ada" must not mean their ada.
   const prefix = `strongroom-lab-${randomBytes(12).toString('hex')}-`
-  const server = createServer(listenerOn(sessions as unknown as LabSessions, { userPrefix: prefix }))
+  const given = new Set<string>()
+  const listener = listenerOn(sessions as unknown as LabSessions, { userPrefix: prefix, onError })
+  const server = createServer((request, response) => {
+    response.on('close', () => keep(response.getHeader('set-cookie'), given))
+    return listener(request, response)
+  })
   server.keepAliveTimeout = 600_000
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const waiting = new Map<string, Deferred<void>>()
   const gate = (name: string) => {
     const found = waiting.get(name) ?? new Deferred<void>()
@@ -49,7 +58,7 @@ async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): 
   }
   return {
     row: { ...info, version: null },
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     cookieName: sessions.policy.cookieName,
     secrets: [],
     storage: NOTHING,
@@ -68,8 +77,23 @@ async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): 
     kill: refuse,
     restart: refuse,
     async stop() {
+      // Those of attackers, too, who do not log out.
+      for (const cookie of given) await send({ url }, '/logout', cookie).catch(() => undefined)
       server.closeAllConnections()
       server.close()
     },
+  }
+}
+
+function onError(error: unknown, _request: IncomingMessage, response: ServerResponse): void {
+  const { status } = error as { readonly status?: unknown }
+  if (!response.headersSent) response.statusCode = typeof status === 'number' ? status : 500
+  response.end()
+}
+
+function keep(header: number | string | readonly string[] | undefined, given: Set<string>): void {
+  for (const line of [header ?? []].flat()) {
+    const [pair = ''] = String(line).split(';', 1)
+    if (!pair.endsWith('=')) given.add(pair)
   }
 }

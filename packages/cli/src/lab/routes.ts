@@ -11,11 +11,14 @@ export type AnySessions = BaseSessions<Data> & { of?(userId: string): AnyUser }
 interface ListenerOptions {
   /** Before every id of a user, so that nobody else has it. The responses do not show it. */
   readonly userPrefix?: string
+  /** Instead of what the library does by default: a line for visitors, and a warning. */
+  readonly onError?: (error: unknown, request: IncomingMessage, response: ServerResponse) => void
 }
 
 /** The routes that `Site` describes, on sessions of ours. */
-export function listenerOn(sessions: AnySessions, { userPrefix = '' }: ListenerOptions = {}) {
-  return withSessions<Data, IncomingMessage, ServerResponse>(sessions, async (request, response) => {
+export function listenerOn(sessions: AnySessions, { userPrefix = '', onError }: ListenerOptions = {}) {
+  const options = onError ? { onError } : {}
+  const handler = async (request: IncomingMessage, response: ServerResponse) => {
     const given = callOf(request.url)
     const call = given && { ...given, user: `${userPrefix}${given.user}` }
     if (!call) return respond(response, 404, { error: 'no such route' })
@@ -27,7 +30,8 @@ export function listenerOn(sessions: AnySessions, { userPrefix = '' }: ListenerO
       user: session.userId?.slice(userPrefix.length) ?? null,
       data: Object.fromEntries(session.keys().map((key) => [key, session.get(key)])),
     })
-  })
+  }
+  return withSessions<Data, IncomingMessage, ServerResponse>(sessions, handler, options)
 }
 
 /** As for a page that is the same for everybody. */
