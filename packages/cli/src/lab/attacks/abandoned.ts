@@ -19,7 +19,9 @@ export const abandoned: Attack = attackBy(
     docs: 'docs/lifetimes.md',
     harmless: false,
     violent: false,
-    promised: ({ family }: PromisedRow) => family === 'strongroom',
+    // What was never sealed may stay in the log of a database for a while.
+    promised: ({ family, seal, traits }: PromisedRow) =>
+      family === 'strongroom' && (seal !== 'none' || traits?.shared === 'process'),
   },
   async (people) => {
     const { site } = people
