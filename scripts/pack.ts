@@ -36,6 +36,8 @@ export function pack(wanted: Package, folder: string): string {
   build(wanted, (of) => join(folder, 'stage', of.folder, 'dist'))
   writeManifest(wanted.manifest, stage)
   copyFromRoot(wanted.manifest, stage)
+  for (const file of wanted.manifest.files.filter((name) => existsSync(join(root, wanted.folder, name))))
+    if (file !== 'dist') cpSync(join(root, wanted.folder, file), join(stage, file), { recursive: true })
   const before = new Set(readdirSync(folder))
   npm(stage, 'pack', '--ignore-scripts', '--pack-destination', folder)
   const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz') && !before.has(file))

@@ -33,7 +33,7 @@ async function cellsOf(row: Row, names: readonly string[]): Promise<Map<string, 
   return new Map(cells.map((cell) => [cell.attack, cell]))
 }
 
-const valueOf = (cell: Cell | undefined, what: RegExp): string =>
+const seenIn = (cell: Cell | undefined, what: RegExp): string =>
   cell?.evidence.find((each) => what.test(each.what))?.value ?? assert.fail(`no evidence about ${what}`)
 
 suite('each attack on what is stored finds the weakness that it looks for', () => {
@@ -41,8 +41,8 @@ suite('each attack on what is stored finds the weakness that it looks for', () =
     const names = ['read-the-files', 'read-a-backup', 'read-a-backup-and-the-secrets', 'alter-rows', 'swap-rows']
     const cells = await cellsOf(rowNamed('sqlite, seal none'), names)
     for (const name of names) assert.equal(cells.get(name)?.verdict, 'broken', name)
-    assert.match(valueOf(cells.get('read-the-files'), /^the note, plain, in/), /note [0-9a-f]{24}/)
-    assert.match(valueOf(cells.get('alter-rows'), /^the first that was accepted/), /^".*" written over: \{"user"/)
+    assert.match(seenIn(cells.get('read-the-files'), /^the note, plain, in/), /note [0-9a-f]{24}/)
+    assert.match(seenIn(cells.get('alter-rows'), /^the first that was accepted/), /^".*" written over: \{"user"/)
     for (const [, { promised }] of cells) assert.equal(promised, false)
   })
 
@@ -50,14 +50,14 @@ suite('each attack on what is stored finds the weakness that it looks for', () =
     const cells = await cellsOf(rowNamed('sqlite, seal server-key'), ['read-a-backup', 'read-a-backup-and-the-secrets'])
     assert.equal(cells.get('read-a-backup')?.verdict, 'held')
     assert.equal(cells.get('read-a-backup-and-the-secrets')?.verdict, 'broken')
-    assert.match(valueOf(cells.get('read-a-backup-and-the-secrets'), /^opened with/), /a record/)
+    assert.match(seenIn(cells.get('read-a-backup-and-the-secrets'), /^opened with/), /a record/)
   })
 
   test('anyone who has the secrets can make a cookie where sessions are in cookies', async () => {
     const cells = await cellsOf(rowNamed('cookie, sealed'), ['read-a-backup-and-the-secrets'])
     const cell = cells.get('read-a-backup-and-the-secrets')
     assert.equal(cell?.verdict, 'broken')
-    assert.match(valueOf(cell, /how many signed in$/), /^1 tried, 1 signed in$/)
+    assert.match(seenIn(cell, /how many signed in$/), /^1 tried, 1 signed in$/)
   })
 
   test('what is only in the memory of the application is lost with it', async () => {
@@ -78,14 +78,14 @@ suite('each attack on what is stored finds the weakness that it looks for', () =
     const row = weakened(rowNamed('sqlite'), ({ storage }) => ({ storage: { ...storage, cache: storage.rows } }))
     const cell = (await cellsOf(row, ['write-to-the-cache'])).get('write-to-the-cache')
     assert.equal(cell?.verdict, 'broken')
-    assert.notEqual(valueOf(cell, /brought the session back$/), '0')
+    assert.notEqual(seenIn(cell, /brought the session back$/), '0')
   })
 
   test('a library that sweeps nothing leaves rows for ever', async () => {
     const row = weakened(rowNamed('sqlite'), () => ({ sweep: null }))
     const cell = (await cellsOf(row, ['abandoned-sessions'])).get('abandoned-sessions')
     assert.equal(cell?.verdict, 'broken')
-    assert.match(valueOf(cell, /left for ever$/), /^0, [1-9]/)
+    assert.match(seenIn(cell, /left for ever$/), /^0, [1-9]/)
   })
 
   test('a clock that stands still keeps sessions alive past their deadline', async () => {
@@ -104,7 +104,7 @@ suite('each attack on what is stored finds the weakness that it looks for', () =
     }))
     const cell = (await cellsOf(row, ['memory-after-the-end'])).get('memory-after-the-end')
     assert.equal(cell?.verdict, 'broken')
-    assert.notEqual(valueOf(cell, /before$/), '0')
+    assert.notEqual(seenIn(cell, /before$/), '0')
   })
 
   test('an older row that is put back is believed on every engine, as the documents say', async () => {

@@ -132,6 +132,8 @@ const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   'packages/cli/src/lab/servers/daemon.ts': ['node:child_process'],
   'packages/cli/src/lab/process.ts': ['node:child_process'],
   'packages/cli/src/lab/application.ts': ['import.meta'],
+  // The recorded run, which is beside what is compiled.
+  'packages/cli/src/lab/index.ts': ['import.meta'],
   // The other libraries that the lab attacks: those of the user's project, in a process of their own, and Django.
   'packages/cli/src/lab/peers/application.ts': ['import.meta'],
   'packages/cli/src/lab/peers/packages.ts': ['node:module'],
