@@ -55,6 +55,8 @@ class RowRun {
   readonly #limit: number
   readonly #cells = new Map<Attack, Cell>()
   #site: Site | null = null
+  /** The start that is under way: what it starts must be stopped, even if nobody waits for it any more. */
+  #starting: Promise<unknown> | null = null
   #version: string | null = null
   /** Why no site of this row can be started. */
   #hopeless: string | null = null
@@ -107,10 +109,12 @@ class RowRun {
     if (this.#hopeless !== null) return notRun(this.#hopeless)
     const stop = new AbortController()
     const abort = () => stop.abort(new NotRun(INTERRUPTED))
-    const timer = setTimeout(() => stop.abort(new Error(`It did not end within ${this.#limit / 1000} s.`)), this.#limit)
+    const late = () => stop.abort(new Error(`It did not end within ${this.#limit / 1000} s.`))
+    let timer: NodeJS.Timeout | undefined
     signal?.addEventListener('abort', abort, { once: true })
     try {
       const site = await until(stop.signal, this.#started())
+      timer = setTimeout(late, this.#limit)
       const finding = await until(stop.signal, attack.run(site, { thorough, signal: stop.signal }))
       // An attacker who failed because nothing worked has proven nothing.
       if (!attack.violent && !(await until(stop.signal, works(site)))) throw new Error('The application went away.')
@@ -130,8 +134,10 @@ class RowRun {
 
   async #started(): Promise<Site> {
     if (this.#site) return this.#site
+    const start = this.#row.start()
+    this.#starting = start.catch(() => undefined)
     try {
-      this.#site = await this.#row.start()
+      this.#site = await start
       this.#version = this.#site.row.version
       return this.#site
     } catch (error) {
@@ -141,6 +147,8 @@ class RowRun {
   }
 
   async #discard(): Promise<void> {
+    await this.#starting
+    this.#starting = null
     const site = this.#site
     this.#site = null
     await site?.stop().catch(() => undefined)

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, suite, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { stripVTControlCharacters } from 'node:util'
+import { ATTACKS } from '../../packages/cli/src/lab/attacks/index.ts'
+import { matrixOf } from '../../packages/cli/src/lab/matrix.ts'
+import type { Report } from '../../packages/cli/src/lab/report.ts'
+import { allRows } from '../../packages/cli/src/lab/rows.ts'
+import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import { root } from '../../scripts/packages.ts'
+import { memcachedNeed } from '../servers/memcached.ts'
+import { main, Project } from './project.ts'
+
+const project = new Project()
+after(() => project.remove())
+const FEW = ['--attack', 'replay-after-logout', 'read-a-backup']
+const run = (...args: string[]) => project.run(['lab', ...args])
+
+suite('strongroom lab', () => {
+  test('prints one JSON value: a cell with its evidence for each engine and attack', async () => {
+    const { code, out, err } = await run('--engine', 'sqlite, seal none', 'memory', ...FEW, '--json')
+    assert.deepEqual([code, err], [0, ''])
+    const report = JSON.parse(out) as Report
+    assert.deepEqual(
+      report.rows.map(({ name }) => name),
+      ['memory', 'memory, seal two-key', 'sqlite, seal none'],
+    )
+    assert.equal(report.cells.length, 6)
+    const read = report.cells.find(({ row, attack }) => row === 'sqlite, seal none' && attack === 'read-a-backup')
+    assert.deepEqual([read?.verdict, read?.promised], ['broken', false])
+    assert.ok(read?.evidence.some(({ value }) => /note [0-9a-f]{24}/.test(value)))
+  })
+
+  test('prints the matrix with a legend, and the counts', async () => {
+    const { code, out } = await run('--engine', 'memory', 'sqlite, seal none', ...FEW)
+    assert.equal(code, 0)
+    assert.match(out, /^ +a {2}b {2}c$/m)
+    assert.match(out, /^private on the server\nRead a backup +– {2}– {2}✗$/m)
+    assert.match(out, /^Replay after logout +✓ {2}✓ {2}✓$/m)
+    assert.match(out, /^c {2}sqlite, seal none +strongroom \S+ on SQLite 3/m)
+    assert.match(out, /✓ held .* ✗ broken, and no promise/)
+    assert.match(
+      out,
+      /3 engines, 2 attacks: 3 held, 1 broken \(0 of them promised\), 2 with nothing to attack, 0 not run\./,
+    )
+  })
+
+  test('says in a sentence what each attack found, where there is one engine', async () => {
+    const { out } = await run('--engine', 'sqlite, seal none', ...FEW)
+    assert.match(out, /^✗ Read a backup \(read-a-backup\)\n {2}The note can be read in the backup\.$/m)
+  })
+
+  test('lists the known names for an unknown one', async () => {
+    for (const [args, known] of [
+      [['--engine', 'mongodb'], /No engine is called "mongodb"\. Known: memory, .*"cookie, sealed".*iron-session/],
+      [['--attack', 'social-engineering'], /No attack is called "social-engineering"\. Known: kill-the-store, .*/],
+    ] as const) {
+      const { code, out, err } = await run(...args)
+      assert.deepEqual([code, out], [2, ''])
+      assert.match(err, known)
+    }
+  })
+
+  test('refuses --env without --config, which would be ignored', async () => {
+    const { code, err } = await run('--env', 'other.env')
+    assert.equal(code, 2)
+    assert.match(err, /--env is for --config/)
+  })
+
+  test('lists all names without running anything', async () => {
+    const { code, out } = await run('--list', '--peers')
+    assert.equal(code, 0)
+    for (const { name } of [...allRows(), ...ATTACKS]) assert.ok(out.includes(name), name)
+  })
+
+  test('ends with code 1 when nothing could be run on an engine that was named', async () => {
+    const { code, out, err } = await run('--engine', 'iron-session', ...FEW)
+    assert.equal(code, 1)
+    assert.match(out, /\? iron-session: .*npm install .*iron-session/)
+    assert.match(err, /Nothing was run on iron-session, which --engine names\./)
+  })
+})
+
+suite('strongroom lab --config', () => {
+  test('attacks a configuration, finds its weak cookie, and leaves its store as it was', async () => {
+    project.write('.env', 'STRONGROOM_SECRETS=Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx\n')
+    project.write(
+      'strongroom.config.ts',
+      `import { createSessions } from 'strongroom'
+export default createSessions({
+  secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./app.db', cookie: { name: 'sid', secure: false } })\n`,
+    )
+    const path = project.path('app.db')
+    // A user of theirs with a name that attacks use, too.
+    await project.fill((clock) => sqlite({ path, clock }), { user: 'ada', count: 2 })
+    const before = await project.run(['stats', '--store', 'sqlite:./app.db', '--namespace', '__Host-id', '--json'])
+    const { code, out, err } = await run('--config')
+    assert.match(out, /^! .*\(cookie-attributes\)$/m, err)
+    assert.match(out, /^✓ Replay after logout \(replay-after-logout\)$/m)
+    assert.equal(code, 1)
+    assert.match(err, /1 attack succeeded that the documents promise to fail/)
+    const afterwards = await project.run(['stats', '--store', 'sqlite:./app.db', '--namespace', '__Host-id', '--json'])
+    assert.deepEqual(JSON.parse(afterwards.out).live, JSON.parse(before.out).live)
+    const own = await project.run(['stats', '--store', 'sqlite:./app.db', '--namespace', 'sid', '--json'])
+    assert.equal(JSON.parse(own.out).live, 0, 'the sessions of the attack are over')
+  })
+
+  test('ends with code 1 when a promise is broken', async () => {
+    const { code } = await run('--config', '--attack', 'cookie-attributes', '--json')
+    assert.equal(code, 1)
+  })
+
+  test('refuses attacks that could do harm, and a folder without a configuration', async () => {
+    const { code, err } = await run('--config', '--attack', 'alter-rows')
+    assert.equal(code, 2)
+    assert.match(err, /None of these attacks is harmless/)
+    const missing = await run('--config', 'other.config.ts')
+    assert.equal(missing.code, 2)
+    assert.match(missing.err, /other\.config\.ts does not exist/)
+  })
+})
+
+/** The lab as a process, in a folder that has the drivers of this repository. */
+function start(...args: string[]): ChildProcess {
+  const folder = mkdtempSync(project.path('with-drivers-'))
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  return spawn(process.execPath, [main, 'lab', ...args, '--json'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? '', HOME: tmpdir() },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+interface Process {
+  readonly pid: number
+  readonly name: string
+}
+
+/** Processes that this one has started. A zombie has ended, although nobody has asked for its exit code. */
+function childrenOf(parent: number | undefined): Process[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return []
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      const [, name = '', state, of] = /\((.*)\) (\S) (\d+)/.exec(stat) ?? []
+      return Number(of) === parent && state !== 'Z' ? [{ pid: Number(pid), name }] : []
+    } catch {
+      return []
+    }
+  })
+}
+
+const isRunning = ({ pid, name }: Process): boolean => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.includes(`(${name})`) && !stat.includes(') Z ')
+  } catch {
+    return false
+  }
+}
+
+async function reportOf(child: ChildProcess): Promise<{ code: number; report: Report; err: string }> {
+  let [out, err] = ['', '']
+  child.stdout?.on('data', (chunk) => {
+    out += chunk
+  })
+  child.stderr?.on('data', (chunk) => {
+    err += chunk
+  })
+  const [code] = (await once(child, 'close')) as [number]
+  return { code, report: JSON.parse(out) as Report, err }
+}
+
+async function until<T>(find: () => T | undefined): Promise<T> {
+  for (;;) {
+    const found = find()
+    if (found !== undefined) return found
+    await wait(10)
+  }
+}
+
+suite('while the lab runs', { skip: memcachedNeed.skip }, () => {
+  test('ends with code 1 when an attack did not run to its end, and runs the others on a new server', async () => {
+    const child = start('--engine', 'memcached', '--attack', 'made-up-tokens', 'replay-after-logout')
+    const ended = reportOf(child)
+    const server = await until(() => {
+      const children = childrenOf(child.pid)
+      // The application is the second one.
+      return children.length > 1 ? children.find(({ name }) => name === 'memcached')?.pid : undefined
+    })
+    process.kill(server, 'SIGKILL')
+    const { code, report, err } = await ended
+    const [tokens, replay] = report.cells
+    assert.deepEqual([tokens?.verdict, tokens?.failed], ['not run', true])
+    assert.equal(replay?.verdict, 'held')
+    assert.equal(code, 1)
+    assert.match(err, /did not run to the end/)
+  })
+
+  test('prints what was found when it is interrupted, and leaves no process behind', async () => {
+    const child = start('--engine', 'memcached', 'sqlite')
+    const ended = reportOf(child)
+    const children = await until(() => {
+      const found = childrenOf(child.pid)
+      return found.length > 2 ? found : undefined
+    })
+    child.kill('SIGINT')
+    const { code, report, err } = await ended
+    assert.equal(code, 130)
+    assert.match(err, /Interrupted/)
+    assert.ok(report.cells.some(({ summary }) => summary === 'The run was interrupted.'))
+    assert.deepEqual(children.filter(isRunning), [])
+  })
+})
+
+suite('the matrix', () => {
+  const rows = allRows().map(({ start: _, ...row }) => ({ ...row, version: null }))
+  const report: Report = {
+    ...{ format: 1, at: '', machine: '', thorough: false, rows, attacks: ATTACKS },
+    cells: rows.flatMap((row) =>
+      ATTACKS.map((attack) => ({
+        ...{ row: row.name, attack: attack.name, promised: true, summary: '', evidence: [], ms: 0 },
+        verdict: 'held' as const,
+      })),
+    ),
+  }
+
+  test('fits into 80 columns, with every engine and attack in it once', () => {
+    const { tables, letters } = matrixOf(report, 80)
+    assert.equal(new Set(letters).size, rows.length)
+    const titles = Math.max(
+      ...tables.flatMap((table) => table.rows.map(([title = '']) => stripVTControlCharacters(title).length)),
+    )
+    for (const { head } of tables) assert.ok(titles + head.slice(1).reduce((sum, one) => sum + one.length + 2, 0) <= 80)
+    const marks = tables.flatMap((table) => table.rows.flatMap(([, ...each]) => each.filter(Boolean)))
+    assert.equal(marks.length, rows.length * ATTACKS.length)
+  })
+
+  test('tells a broken promise from what nobody promised', () => {
+    const [row, attack] = [rows[0], ATTACKS[0]]
+    assert.ok(row && attack)
+    const marked = (promised: boolean) => {
+      const cell = { row: row.name, attack: attack.name, promised, summary: '', evidence: [], ms: 0 }
+      const { tables } = matrixOf(
+        { ...report, rows: [row], attacks: [attack], cells: [{ ...cell, verdict: 'broken' }] },
+        80,
+      )
+      return stripVTControlCharacters(tables[0]?.rows[1]?.[1] ?? '')
+    }
+    assert.deepEqual([marked(true), marked(false)], ['!', '✗'])
+  })
+})
