@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { SessionsOptions } from 'strongroom'
 import type { RowInfo } from '../../packages/cli/src/lab/report.ts'
-import { NotShared, type Site, type SiteOptions } from '../../packages/cli/src/lab/site.ts'
+import { NotShared, type Site, type SiteOptions, type Storage } from '../../packages/cli/src/lab/site.ts'
 
 /** What the lab tells an application. */
 export interface Control {
@@ -16,9 +16,11 @@ export interface Control {
 export interface Application {
   readonly listener: RequestListener
   readonly cookieName: string
+  readonly secrets?: readonly string[]
   readonly storeCalls?: () => number
   readonly sweep?: () => Promise<unknown>
   readonly sessionsOptions?: () => Promise<SessionsOptions>
+  readonly storage?: Partial<Storage>
   /** May another server be started? */
   readonly isShared: boolean
 }
@@ -70,8 +72,15 @@ export async function loopback(
     row,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cookieName: application.cookieName,
-    secrets: [],
-    storage: { server: null, files: async () => null, backup: async () => null, rows: null, cache: null },
+    secrets: application.secrets ?? [],
+    storage: {
+      server: null,
+      files: async () => null,
+      backup: async () => null,
+      rows: null,
+      cache: null,
+      ...application.storage,
+    },
     waiting: (gate) => gateOf(gate).arrival.given,
     open: async (gate) => gateOf(gate).opening.give(),
     clock: async (by) => {

@@ -28,7 +28,10 @@ function counted<S extends Store>(store: S): { store: S; calls: () => number } {
 }
 
 /** One of our engines in this process, as the lab's own rows run it in another. */
-export function ours(name: 'memory' | 'cookie' | 'cookie with revocations', seal?: 'two-key'): Promise<Site> {
+export async function ours(
+  name: 'memory' | 'cookie' | 'cookie with revocations',
+  seal?: 'two-key',
+): Promise<Site & { readonly live: () => Promise<number> }> {
   const stored = counted(memory())
   const engine = (store: Store) => {
     if (name === 'memory') return store
@@ -43,7 +46,7 @@ export function ours(name: 'memory' | 'cookie' | 'cookie with revocations', seal
     ...(control && { clock: control.now }),
     ...(control?.options.cookieName && { cookie: { name: control.options.cookieName } }),
   })
-  const { policy } = createSessions(options(stored.store))
+  const { policy, stats } = createSessions(options(stored.store))
   const create = (control: Control): Application => {
     const sessions = createSessions<Values>(options(stored.store, control))
     const listener = withSessions(sessions, async (request, response) => {
@@ -78,6 +81,7 @@ export function ours(name: 'memory' | 'cookie' | 'cookie with revocations', seal
     return {
       listener,
       cookieName: sessions.policy.cookieName,
+      secrets: [SECRET],
       isShared: true,
       storeCalls: stored.calls,
       sweep: () => sessions.clearExpired(),
@@ -85,8 +89,9 @@ export function ours(name: 'memory' | 'cookie' | 'cookie with revocations', seal
     }
   }
   const kind = name === 'memory' ? 'memory' : 'cookie'
-  return loopback(
+  const site = await loopback(
     { name, family: 'strongroom', engine: kind, seal: policy.seal, version: 'this repository', traits: policy.traits },
     create,
   )
+  return { ...site, live: async () => (await stats()).live }
 }

@@ -28,6 +28,11 @@ export class People {
     return visitor
   }
 
+  /** A visitor whose session is left to expire, because there are too many of them. */
+  stranger(): Visitor {
+    return new Visitor(this.site)
+  }
+
   /** Someone who has signed in and written the note. Rejects where that does not work: then no attack shows anything. */
   async signedIn(user: string, site: Site = this.site): Promise<Visitor> {
     const visitor = this.visitor(undefined, site)

@@ -3,6 +3,7 @@ import {
   type BaseSessions,
   type CookieEngine,
   createSessions,
+  type LoginOptions,
   type Session,
   type SessionsOptions,
   type Store,
@@ -63,12 +64,15 @@ export const hasRevokeAll = async (site: Site): Promise<boolean> => {
   }
 }
 
+/** This engine cannot do it, and says so. */
+export const isUnsupported = (error: unknown): boolean => error instanceof Error && error.name === 'UnsupportedError'
+
 async function canEndAll(sessions: Everything): Promise<boolean> {
   try {
     await sessions.of(`nobody-${randomBytes(6).toString('hex')}`).moment()
     return true
   } catch (error) {
-    if (error instanceof Error && error.name === 'UnsupportedError') return false
+    if (isUnsupported(error)) return false
     throw error
   }
 }
@@ -132,6 +136,13 @@ async function runOrder({ interleaver, theirs, owners, third }: Servers, [, verb
   const isRefused = ended?.status === 'rejected'
   const copies = [...new Set([...owner.copies, ...thief.copies])]
   return { isRefused, alive: isRefused ? 0 : await countAlive(third, copies, user) }
+}
+
+/** The cookie of a new session of this user. */
+export async function signInTo(sessions: Everything, user: string, options: LoginOptions = {}): Promise<string> {
+  const jar: Jar = { cookie: '', copies: [] }
+  await request(sessions, jar, (session) => session.login(user, options))
+  return jar.cookie
 }
 
 async function signIn(sessions: Everything, user: string): Promise<Jar> {

@@ -105,7 +105,7 @@ interface Tried {
 
 function judge(tried: readonly Tried[], end: string): Finding {
   const evidence = tried.map(({ what, orders, complete, alive, refused }): Evidence => {
-    const all = complete === null ? 'all' : `all with ${complete} interruptions, and more`
+    const all = complete === null ? 'all' : `every one with up to ${complete} interruptions, and others`
     const not = refused > 0 ? `; the end was refused in ${refused}` : ''
     return seen(what, `${orders} orders (${all}); alive after ${alive}${not}`)
   })

@@ -1,0 +1,121 @@
+import { type Attack, NotRun } from '../attack.ts'
+import { broken, held, notApplicable, seen } from '../finding.ts'
+import { attackBy, countOpen, expectOk, isMissing, opens, type People } from '../people.ts'
+import type { Site } from '../site.ts'
+import { route, send } from '../visitor.ts'
+import { whereRevocable, whereShared } from './promises.ts'
+
+const APART = 60_000
+/** How long a session of the lab is idle at most, in ms. */
+const IDLE = 3_600_000
+
+const NOT_FINAL =
+  'No session dies early; but an end is not final here on one clock either, so clocks apart show nothing more.'
+
+export const clocksApart: Attack = attackBy(
+  {
+    name: 'clocks-apart',
+    title: 'Clocks apart',
+    property: 'final',
+    attacker: 'nobody: servers whose clocks differ by a minute',
+    how: 'Three servers share the sessions; the clock of one is a minute ahead, that of another a minute behind. Sessions begin on one and are read, ended by logout and by "log out everywhere" on the others; the server that is ahead sweeps just before an ended session would have expired. Held: no session dies early, and none is alive after its end, then or later.',
+    docs: 'docs/operations.md',
+    harmless: true,
+    violent: false,
+    promised: (row) => whereRevocable(row) && whereShared(row) && !/\bwith memory\b/.test(row.traits?.engine ?? ''),
+  },
+  async (people) => {
+    const { site } = people
+    if (!site.clock) throw new NotRun('The clock of this application cannot be set.')
+    const [ahead, behind] = await Promise.all([people.another({ clockBy: APART }), people.another({ clockBy: -APART })])
+    const servers: Servers = { site, ahead, behind }
+    const early = await deadEarly(people, servers)
+    const onOneClock = await loggedOut(people, { site, ahead: site, behind: site })
+    if (early === 0 && onOneClock.open > 0)
+      return notApplicable(NOT_FINAL, [seen('logged out, on one clock', `${onOneClock.open} cookies open the session`)])
+    const outcomes = [await loggedOut(people, servers), ...(await revoked(people, servers))]
+    outcomes.push(await swept(people, servers))
+    const evidence = [
+      seen('reads of a living session on servers a minute apart, refused', early),
+      ...outcomes.map(({ what, open }) => seen(what, `${open} cookies open the session`)),
+    ]
+    if (early > 0) return broken('A session dies early on a server whose clock differs.', evidence)
+    return outcomes.some(({ open }) => open > 0)
+      ? broken('A session that has ended is alive where the clock differs.', evidence)
+      : held('Clocks that differ by a minute change nothing.', evidence)
+  },
+)
+
+interface Servers {
+  readonly site: Site
+  readonly ahead: Site
+  readonly behind: Site
+}
+
+interface Outcome {
+  readonly what: string
+  readonly open: number
+}
+
+const all = ({ site, ahead, behind }: Servers): readonly Site[] => [site, ahead, behind]
+
+async function deadEarly(people: People, servers: Servers): Promise<number> {
+  let refused = 0
+  for (const begun of all(servers)) {
+    const user = people.user('ada')
+    const visitor = await people.signedIn(user, begun)
+    for (const read of all(servers)) if (!opens(await send(read, '/read', visitor.cookies), user)) refused += 1
+  }
+  return refused
+}
+
+async function loggedOut(people: People, servers: Servers): Promise<Outcome> {
+  const user = people.user('ada')
+  const visitor = await people.signedIn(user, servers.ahead)
+  expectOk('/logout', await visitor.send('/logout', { to: servers.behind }))
+  const counts = all(servers).map((server) => countOpen(server, visitor.copies, user, people.note))
+  return { what: 'begun ahead, logged out behind', open: sum(await Promise.all(counts)) }
+}
+
+/** A session that began by a clock that is ahead is younger than the end, for who compares times. */
+async function revoked(people: People, servers: Servers): Promise<Outcome[]> {
+  const user = people.user('ada')
+  const visitor = await people.signedIn(user, servers.ahead)
+  const end = await send(servers.behind, route('/revoke-all', { user }), null)
+  if (isMissing(end)) return []
+  expectOk('/revoke-all', end)
+  const count = async () =>
+    sum(await Promise.all(all(servers).map((server) => countOpen(server, visitor.copies, user, people.note))))
+  const immediately = await count()
+  const later = await at(servers, 2 * APART, count)
+  return [
+    { what: 'begun ahead, all ended behind', open: immediately },
+    { what: 'the same, two minutes later', open: later },
+  ]
+}
+
+/** What refuses an ended cookie must outlive it on every clock. */
+async function swept(people: People, servers: Servers): Promise<Outcome> {
+  const user = people.user('ada')
+  const visitor = await people.signedIn(user)
+  const before = visitor.copies
+  expectOk('/logout', await visitor.send('/logout'))
+  const open = await at(servers, IDLE - 5_000, async () => {
+    await servers.ahead.sweep?.()
+    return countOpen(people.site, before, user, people.note)
+  })
+  return { what: 'logged out, and swept by the server ahead just before the idle limit', open }
+}
+
+/** Moves all clocks on, as far apart as they are, and back. */
+async function at<T>({ site, ahead, behind }: Servers, by: number, work: () => Promise<T>): Promise<T> {
+  const set = (to: number) => Promise.all([site.clock?.(to), ahead.clock?.(to + APART), behind.clock?.(to - APART)])
+  await set(by)
+  try {
+    return await work()
+  } finally {
+    await set(0)
+  }
+}
+
+const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
