@@ -214,9 +214,8 @@ suite('what is said of an engine', () => {
   for (const attack of ON_SESSIONS.filter(({ harmless }) => harmless))
     test(`${attack.name} is harmless: it leaves no session behind`, async () => {
       const site = await ours('memory', 'two-key')
-      await attack.run(site, context)
+      await find(attack.name, site)
       assert.equal(await site.live(), 0)
-      await site.stop()
     })
 
   test('sessions that stay in one process cannot be attacked on two servers', async () => {
@@ -227,8 +226,7 @@ suite('what is said of an engine', () => {
         throw new NotShared('Sessions of this row stay in one process.')
       },
     }
-    await assert.rejects(named('two-servers').run(alone, context), NotShared)
-    await site.stop()
+    await assert.rejects(find('two-servers', alone), NotShared)
   })
 
   test('every attack names a page of the documentation, and a heading of it', () => {
