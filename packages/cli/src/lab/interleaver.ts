@@ -115,24 +115,55 @@ interface Prefix {
   readonly interruptions: number
 }
 
+export interface ExploreOptions {
+  /** The most orders to run. */
+  readonly limit: number
+  /** In ms: no order is begun after that, but for those with one interruption, which may take ten times as long. */
+  readonly longest: number
+  /** How many orders run at the same time, each on data of its own. */
+  readonly abreast: number
+  readonly signal: AbortSignal
+}
+
 /**
  * Runs a plan in many orders, each once and from its beginning: those with the fewest interruptions first, because mistakes need one
- * or two, and at most `limit`.
+ * or two. The plan is told which of those that run at the same time it is.
  */
 export async function explore<Outcome>(
-  plan: (choose: Choose) => Promise<Outcome>,
-  { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },
+  plan: (choose: Choose, place: number) => Promise<Outcome>,
+  { limit, longest, abreast, signal }: ExploreOptions,
 ): Promise<Explored<Outcome>> {
   const outcomes: Outcome[] = []
   const waiting: Prefix[][] = [[{ choices: [], interruptions: 0 }]]
-  for (let level = 0; level < waiting.length; level++) {
-    for (let prefix = waiting[level]?.shift(); prefix; prefix = waiting[level]?.shift()) {
-      if (outcomes.length >= limit) return { outcomes, complete: level - 1 }
+  const running = new Map<number, Prefix>()
+  const start = performance.now()
+  let begun = 0
+  const isOver = () => {
+    const took = performance.now() - start
+    const level = waiting.findIndex((prefixes) => prefixes.length > 0)
+    return begun >= limit || (took >= longest && level > 1) || took >= longest * 10
+  }
+  const work = async (place: number) => {
+    for (;;) {
       signal.throwIfAborted()
-      outcomes.push(await plan(following(prefix, waiting)))
+      const prefix = isOver() ? undefined : waiting.find((level) => level.length > 0)?.shift()
+      // The others may still find alternatives.
+      if (!prefix && (isOver() || running.size === 0)) return
+      if (!prefix) await turn()
+      else {
+        begun += 1
+        running.set(place, prefix)
+        try {
+          outcomes.push(await plan(following(prefix, waiting), place))
+        } finally {
+          running.delete(place)
+        }
+      }
     }
   }
-  return { outcomes, complete: null }
+  await Promise.all(Array.from({ length: abreast }, (_, place) => work(place)))
+  const left = waiting.findIndex((level) => level.length > 0)
+  return { outcomes, complete: left < 0 ? null : left - 1 }
 }
 
 /** Chooses as the prefix says, then goes on with the same actor, and notes the alternatives that there were. */

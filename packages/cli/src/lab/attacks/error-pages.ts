@@ -74,7 +74,9 @@ async function provoke(people: People): Promise<readonly Provoked[]> {
 }
 
 function toldBy({ note, site }: People, { body }: Answer): string[] {
-  const engine = site.row.engine.split(/[\s,+]+/).filter((word) => word.length > 3)
+  const engine = `${site.row.engine} ${site.row.traits?.engine ?? ''}`
+    .split(/[^a-z]+/)
+    .filter((word) => word.length > 3)
   const signs: readonly (readonly [string, RegExp])[] = [
     ['a key of the session', new RegExp(KEY)],
     ['a value of the session', new RegExp(note)],

@@ -53,7 +53,7 @@ async function flood(people: People, { thorough, signal }: AttackContext): Promi
   return total
 }
 
-const RENEWALS = 60
+const RENEWALS = 20
 
 export const renewalsPileUp: Attack = attackBy(
   {

@@ -77,20 +77,21 @@ async function canEndAll(sessions: Everything): Promise<boolean> {
   }
 }
 
-const LIMIT = 100
-const THOROUGH_LIMIT = 5_000
+const USUAL = { limit: 100, longest: 500 }
+const THOROUGH = { limit: 5_000, longest: 60_000 }
+/** A store that waits for its disk does that for several at once. */
+const ABREAST = 6
 
 /** Runs the plan in many orders of the calls to the store, or all. */
 export async function runPlan(site: Site, plan: Plan, { thorough, signal }: AttackContext) {
   const process = await inProcess(site)
   try {
-    const limit = thorough ? THOROUGH_LIMIT : LIMIT
-    const interleaver = new Interleaver()
-    // Two servers, so that neither remembers what the other has done.
-    const theirs = process.sessions((store) => interleaver.store(0, store))
-    const owners = process.sessions((store) => interleaver.store(1, store))
-    const servers = { interleaver, theirs, owners, third: process.sessions() }
-    const { complete, outcomes } = await explore((choose) => runOrder(servers, plan, choose), { limit, signal })
+    const places = Array.from({ length: ABREAST }, () => serversOn(process))
+    const { complete, outcomes } = await explore((choose, place) => runOrder(places[place] as Servers, plan, choose), {
+      ...(thorough ? THOROUGH : USUAL),
+      abreast: ABREAST,
+      signal,
+    })
     return {
       orders: outcomes.length,
       complete,
@@ -100,6 +101,14 @@ export async function runPlan(site: Site, plan: Plan, { thorough, signal }: Atta
   } finally {
     await process.close()
   }
+}
+
+/** The thief's server and the owner's, so that neither remembers what the other has done, and one that has seen nothing. */
+function serversOn(process: InProcess): Servers {
+  const interleaver = new Interleaver()
+  const theirs = process.sessions((store) => interleaver.store(0, store))
+  const owners = process.sessions((store) => interleaver.store(1, store))
+  return { interleaver, theirs, owners, third: process.sessions() }
 }
 
 interface Servers {

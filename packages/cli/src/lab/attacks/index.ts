@@ -1,60 +1,29 @@
 import type { Attack } from '../attack.ts'
+import { PROPERTIES } from '../report.ts'
 import { abandoned } from './abandoned.ts'
-import { alterCookie } from './alter-cookie.ts'
 import { cacheOnly } from './cache.ts'
-import { cookieAttributes } from './cookie-attributes.ts'
-import { cookieJar } from './cookie-jar.ts'
-import { errorPages } from './error-pages.ts'
-import { failingHandler, hangUp } from './failing-handler.ts'
-import { fixation, otherName } from './fixation.ts'
-import { loginAndRevokeAll, renewalAndLogout, renewalAndRevokeAll } from './interleavings.ts'
 import { killApplication, killStore } from './kill.ts'
-import { lostUpdates } from './lost-updates.ts'
-import { madeUpTokens } from './made-up.ts'
 import { memoryAfterEnd } from './memory-after-end.ts'
+import { ON_SESSIONS } from './on-sessions.ts'
 import { readBackup, readBackupAndSecrets, readFiles } from './read-files.ts'
-import { renewedCopy, replayAfterLogout, replayAfterRevokeAll, twoCookies } from './replay.ts'
 import { alterRows, rollBackRows, swapRows } from './rows.ts'
-import { sharedCache } from './shared-cache.ts'
-import { slowRequestAndLogout, slowRequestAndRevokeAll } from './slow-request.ts'
 
-/** Every column of the matrix, in the order in which it is shown: by the property that each attacks. */
-export const ATTACKS: readonly Attack[] = [
-  // durable
+/** The attacks on what is stored; those on sessions and their cookies are in the list beside them. */
+const ON_STORAGE: readonly Attack[] = [
   killStore,
   killApplication,
-  // private on the server
   readFiles,
   readBackup,
   readBackupAndSecrets,
-  errorPages,
-  // private in the browser
-  cookieJar,
-  cookieAttributes,
-  sharedCache,
-  // integrity
-  alterCookie,
-  madeUpTokens,
   alterRows,
   swapRows,
-  cacheOnly,
-  lostUpdates,
-  failingHandler,
-  hangUp,
-  // final
-  replayAfterLogout,
-  replayAfterRevokeAll,
-  renewedCopy,
-  twoCookies,
-  fixation,
-  otherName,
-  renewalAndLogout,
-  renewalAndRevokeAll,
-  loginAndRevokeAll,
-  slowRequestAndLogout,
-  slowRequestAndRevokeAll,
   rollBackRows,
-  // forgets
+  cacheOnly,
   abandoned,
   memoryAfterEnd,
 ]
+
+const place = ({ property }: Attack): number => PROPERTIES.indexOf(property)
+
+/** Every column of the matrix, in the order in which it is shown: by the property that they are about. */
+export const ATTACKS: readonly Attack[] = [...ON_STORAGE, ...ON_SESSIONS].sort((a, b) => place(a) - place(b))

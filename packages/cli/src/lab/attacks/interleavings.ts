@@ -105,7 +105,7 @@ interface Tried {
 
 function judge(tried: readonly Tried[], end: string): Finding {
   const evidence = tried.map(({ what, orders, complete, alive, refused }): Evidence => {
-    const all = complete === null ? 'all' : `every one with up to ${complete} interruptions, and others`
+    const all = complete === null ? 'all' : `${coverage(complete)}, and others`
     const not = refused > 0 ? `; the end was refused in ${refused}` : ''
     return seen(what, `${orders} orders (${all}); alive after ${alive}${not}`)
   })
@@ -113,6 +113,11 @@ function judge(tried: readonly Tried[], end: string): Finding {
   return tried.some(({ alive }) => alive > 0)
     ? broken(`A session outlives ${end} in some order.`, evidence)
     : held(`In ${orders} orders, nothing outlived ${end}.`, evidence)
+}
+
+function coverage(complete: number): string {
+  if (complete < 1) return 'some'
+  return `every one with up to ${complete === 1 ? 'one interruption' : `${complete} interruptions`}`
 }
 
 /** A request is two steps, loading and answering. These are all orders of two requests. */

@@ -5,7 +5,7 @@ import { type Answer, headerOf, route, send } from '../visitor.ts'
 import { everywhere } from './promises.ts'
 
 /** As many as fit: Node refuses headers of more than 16 KiB together. */
-const COOKIES = 30
+const COOKIES = 20
 const LONGEST = 14_000
 /** Eight cookies are tried, and a cookie with revocations costs two calls. */
 const FEW = 16
