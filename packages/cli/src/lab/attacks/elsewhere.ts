@@ -93,6 +93,8 @@ function experimentOn(people: People, context: AttackContext): Promise<Experimen
 
 async function run(people: People, { signal }: AttackContext): Promise<Experiment> {
   const other = await people.another()
+  await untilCacheIsReached(people, people.site)
+  await untilCacheIsReached(people, other)
   const steps = await takeTurns(people, other)
   signal.throwIfAborted()
   const ends = [await endHere(people, other, '/logout'), await endHere(people, other, '/revoke-all')]
@@ -110,6 +112,22 @@ async function run(people: People, { signal }: AttackContext): Promise<Experimen
   } finally {
     await people.site.clock(0)
   }
+}
+
+/** Tries of a server that has just started to put a copy into the cache. */
+const TRIES = 100
+
+/** A server that has just started may not be connected to the cache yet, and then nobody promises that it tells the others. */
+async function untilCacheIsReached(people: People, server: Site): Promise<void> {
+  const { cache } = people.site.storage
+  if (!cache) return
+  for (let tries = 0; tries < TRIES; tries++) {
+    const before = new Set((await cache.list()).map(({ key }) => key))
+    const visitor = await people.signedIn(people.user('first'), server)
+    await visitor.send('/read')
+    if ((await cache.list()).some(({ key }) => !before.has(key))) return
+  }
+  throw new Error('A server does not reach the cache.')
 }
 
 async function takeTurns(people: People, other: Site) {
