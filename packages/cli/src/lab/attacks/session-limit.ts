@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { LoginOptions } from 'strongroom'
+import { createKeyring } from 'strongroom/internal'
 import { type Attack, NotRun } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
 import type { Site } from '../site.ts'
@@ -86,7 +87,7 @@ async function revokeWithout(site: Site) {
     // A namespace of its own: the key that nobody has afterwards must not stand in the way of others.
     const namespace = `lab-${randomBytes(6).toString('hex')}`
     const own = (secrets: readonly string[]) => process.sessions((store) => store, { secrets, namespace })
-    const newer = own([randomBytes(32).toString('base64url'), ...site.secrets])
+    const newer = own([secretBeside(site.secrets), ...site.secrets])
     const older = own(site.secrets)
     const cookie = await signInTo(newer, user)
     const told = await older
@@ -110,5 +111,14 @@ async function revokeWithout(site: Site) {
     throw error
   } finally {
     await process.close()
+  }
+}
+
+/** Its key id is one byte, and must not be that of another. */
+function secretBeside(secrets: readonly string[]): string {
+  const taken = new Set(createKeyring(secrets).masters.map(({ kid }) => kid))
+  for (;;) {
+    const secret = randomBytes(32).toString('base64url')
+    if (!taken.has(createKeyring(secret).current.kid)) return secret
   }
 }
