@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { SessionsOptions } from 'strongroom'
+import { callOf, gates } from '../../packages/cli/src/lab/calls.ts'
+import { Deferred } from '../../packages/cli/src/lab/deferred.ts'
 import type { RowInfo } from '../../packages/cli/src/lab/report.ts'
 import { NotShared, type Site, type SiteOptions, type Storage } from '../../packages/cli/src/lab/site.ts'
 
@@ -25,17 +27,13 @@ export interface Application {
   readonly isShared: boolean
 }
 
-interface Signal {
-  readonly given: Promise<void>
-  give(): void
-}
+const arrivals = new Map<string, Deferred<void>>()
 
-function signal(): Signal {
-  let give = () => {}
-  const given = new Promise<void>((resolve) => {
-    give = resolve
-  })
-  return { given, give }
+/** Resolves when a handler of this process waits at the gate. */
+function arrivalAt(gate: string): Deferred<void> {
+  const arrival = arrivals.get(gate) ?? new Deferred<void>()
+  arrivals.set(gate, arrival)
+  return arrival
 }
 
 /** A site of the lab in this process: what cannot be had there (files, a process to kill) is missing. */
@@ -44,22 +42,12 @@ export async function loopback(
   create: (control: Control) => Application,
   options: SiteOptions = {},
 ): Promise<Site> {
-  const gates = new Map<string, { arrival: Signal; opening: Signal }>()
-  const gateOf = (name: string) => {
-    const gate = gates.get(name) ?? { arrival: signal(), opening: signal() }
-    gates.set(name, gate)
-    return gate
-  }
+  gates.onWaiting = (gate) => arrivalAt(gate).resolve()
   let ahead = options.clockBy ?? 0
   const application = create({
     options,
     now: () => Date.now() + ahead,
-    async gate(url) {
-      const name = url.searchParams.get('gate')
-      if (name === null) return
-      gateOf(name).arrival.give()
-      await gateOf(name).opening.given
-    },
+    gate: async (url) => callOf(`${url.pathname}${url.search}`)?.gate(),
   })
   const server = createServer(application.listener)
   server.listen(0, '127.0.0.1')
@@ -81,8 +69,8 @@ export async function loopback(
       cache: null,
       ...application.storage,
     },
-    waiting: (gate) => gateOf(gate).arrival.given,
-    open: async (gate) => gateOf(gate).opening.give(),
+    waiting: (gate) => arrivalAt(gate).promise,
+    open: async (gate) => gates.open(gate),
     clock: async (by) => {
       ahead = by
     },

@@ -1,15 +1,14 @@
-import { createSessions, type Sessions, type SessionsOptions, type Store } from 'strongroom'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createSessions, type SessionsOptions, type Store, StrongroomError } from 'strongroom'
 import { cookie } from 'strongroom/cookie'
 import { memory } from 'strongroom/memory'
-import { withSessions } from 'strongroom/node'
+import { type AnySessions, type Data, listenerOn } from '../../packages/cli/src/lab/routes.ts'
 import type { Site } from '../../packages/cli/src/lab/site.ts'
 import { type Application, type Control, loopback } from './loopback.ts'
 
 process.env.NODE_ENV = 'production'
 
 const SECRET = 'Zk3v0pQ8mY5tR1xW7bN2cJ6hL9dS4gFa'
-
-type Values = Record<string, string | number>
 
 /** Counts the calls of a store. */
 function counted<S extends Store>(store: S): { store: S; calls: () => number } {
@@ -27,11 +26,13 @@ function counted<S extends Store>(store: S): { store: S; calls: () => number } {
   return { store: counting, calls: () => calls }
 }
 
+export interface OurSite extends Site {
+  /** How many sessions the store has; none where they are in their cookies. */
+  live(): Promise<number>
+}
+
 /** One of our engines in this process, as the lab's own rows run it in another. */
-export async function ours(
-  name: 'memory' | 'cookie' | 'cookie with revocations',
-  seal?: 'two-key',
-): Promise<Site & { readonly live: () => Promise<number> }> {
+export async function ours(name: 'memory' | 'cookie' | 'cookie with revocations', seal?: 'two-key'): Promise<OurSite> {
   const stored = counted(memory())
   const engine = (store: Store) => {
     if (name === 'memory') return store
@@ -48,38 +49,9 @@ export async function ours(
   })
   const { policy, stats } = createSessions(options(stored.store))
   const create = (control: Control): Application => {
-    const sessions = createSessions<Values>(options(stored.store, control))
-    const listener = withSessions(sessions, async (request, response) => {
-      const url = new URL(request.url ?? '', 'http://localhost')
-      const { key = '', value = '', user = '', ...rest } = Object.fromEntries(url.searchParams)
-      const session = await sessions.get(request)
-      const isListed = url.pathname === '/login' && name !== 'cookie'
-      const asOf = isListed ? await (sessions as Sessions<Values>).of(user).moment() : undefined
-      await control.gate(url)
-      if (rest.public) {
-        response.setHeader('Cache-Control', 'public, max-age=60')
-        response.setHeader('CDN-Cache-Control', 'public, max-age=60')
-      }
-      if (url.pathname === '/set') session.set(key, value)
-      if (url.pathname === '/add') session.update(key, (before) => Number(before ?? 0) + 1)
-      if (url.pathname === '/login') session.login(user, asOf && { asOf })
-      if (url.pathname === '/logout') session.logout()
-      if (url.pathname === '/renew') session.renew()
-      if (url.pathname === '/revoke-all') {
-        if (name === 'cookie') response.statusCode = 501
-        else await (sessions as Sessions<Values>).of(user).revokeAll()
-      }
-      if (url.pathname === '/fail') {
-        session.set(key, value)
-        throw new Error(`failed after ${key}`)
-      }
-      // What this request has changed is in its response, or an error of the commit is.
-      await sessions.save(request)
-      const data = Object.fromEntries(session.keys().map((each) => [each, session.get(each)]))
-      response.end(JSON.stringify({ user: session.userId, data }))
-    })
+    const sessions = createSessions<Data>(options(stored.store, control))
     return {
-      listener,
+      listener: listenerOn(sessions as AnySessions, { onError }),
       cookieName: sessions.policy.cookieName,
       secrets: [SECRET],
       isShared: true,
@@ -93,5 +65,11 @@ export async function ours(
     { name, family: 'strongroom', engine: kind, seal: policy.seal, version: 'this repository', traits: policy.traits },
     create,
   )
-  return { ...site, live: async () => (await stats()).live }
+  return { ...site, live: async () => (name === 'memory' ? (await stats()).live : 0) }
+}
+
+/** As the default in production, without its warnings: here, handlers fail on purpose. */
+function onError(error: unknown, _request: IncomingMessage, response: ServerResponse): void {
+  response.statusCode = error instanceof StrongroomError ? error.status : 500
+  response.end(error instanceof StrongroomError ? error.publicMessage : 'Internal Server Error')
 }

@@ -38,8 +38,6 @@ export function optionsFor({ cookieName, idle, secrets, settings }: StartConfig)
 }
 
 async function make(config: StartConfig): Promise<Application> {
-  // As it is deployed: in development, an error page says what developers need.
-  process.env.NODE_ENV = 'production'
   useDriversOfApplication()
   const calls = { count: 0 }
   const options = optionsFor(config)
