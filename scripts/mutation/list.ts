@@ -5,6 +5,7 @@ import { benchmarkMutations } from './benchmarks.ts'
 import { besideDjangoMutations } from './beside-django.ts'
 import { commandLineMutations, foundMutations } from './command-line.ts'
 import { doctorMutations } from './doctor.ts'
+import { labAttackMutations } from './lab-attacks.ts'
 import { mistakeMutations } from './mistakes.ts'
 import { type Mutation, on } from './mutation.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
@@ -1439,4 +1440,5 @@ export const mutations: readonly Mutation[] = [
   ...operatorMutations,
   ...benchmarkMutations,
   ...mistakeMutations,
+  ...labAttackMutations,
 ]

@@ -52,6 +52,13 @@ suite('an attack on sessions breaks what is weak', () => {
       assert.match(said(finding, what), value)
     })
 
+  test('additions that overwrite each other are found, although other keys are merged', async () => {
+    const finding = await find('lost-updates', await weakStore({ merges: true }))
+    assert.equal(said(finding, /different keys/), '2, 2')
+    assert.equal(said(finding, /additions/), '20, 1')
+    assert.equal(finding.verdict, 'broken')
+  })
+
   test('every attack is shown to be able to succeed', () => {
     const onEngines = ['session-limit', 'unmet-secret']
     const shown = [...Object.keys(BROKEN), ...onEngines].sort()

@@ -80,6 +80,8 @@ export const weakCookie = (): Promise<Site> =>
 export interface Mistakes {
   /** Each server has copies that nobody invalidates. */
   readonly copies?: boolean
+  /** Lays what a request has changed over the newer copy, which is right for other keys, and wrong for a number. */
+  readonly merges?: boolean
   /** A logout clears the cookie, and the row stays. */
   readonly keepsAtLogout?: boolean
   /** What ends all sessions of a user: nothing, a time that is compared, or the removal of rows that a slow request brings back. */
@@ -87,7 +89,12 @@ export interface Mistakes {
 }
 
 /** A store with the mistakes that were asked for, and those that are named where they are made. */
-export function weakStore({ copies: hasCopies = false, keepsAtLogout = false, revokes = 'rows' }: Mistakes = {}) {
+export function weakStore({
+  copies: hasCopies = false,
+  keepsAtLogout = false,
+  revokes = 'rows',
+  merges = false,
+}: Mistakes = {}) {
   const stored = new Map<string, Session>()
   const endedAt = new Map<string, number>()
   let isAway = false
@@ -106,10 +113,11 @@ export function weakStore({ copies: hasCopies = false, keepsAtLogout = false, re
       if (found && !over && hasCopies) copies.set(id, found)
       return found && !over ? { ...found } : {}
     }
-    const save = (id: string, session: Session) => {
+    const save = (id: string, session: Session, url: URL) => {
       // Makes room by dropping the oldest, brings back what has ended, and changes what all servers share.
       if (stored.size > 300) for (const old of [...stored.keys()].slice(0, 150)) stored.delete(old)
-      stored.set(id, session)
+      const key = url.searchParams.get('key') ?? ''
+      stored.set(id, merges ? { ...session, ...stored.get(id), [key]: session[key] } : session)
       copies.delete(id)
     }
     const revokeAll = (user: string) => {
@@ -130,7 +138,7 @@ export function weakStore({ copies: hasCopies = false, keepsAtLogout = false, re
       const session = change(url, loaded)
       if (url.pathname === '/login') session.startedAt = control.now()
       // An error saves as everything else does, and so does a request whose client has left.
-      if (!['/read', '/logout', '/revoke-all'].includes(url.pathname)) save(id, session)
+      if (!['/read', '/logout', '/revoke-all'].includes(url.pathname)) save(id, session, url)
       if (url.pathname === '/logout' && !keepsAtLogout) stored.delete(id)
       const line = url.pathname === '/logout' ? `${cookieName}=; Max-Age=0` : `${cookieName}=${id}`
       if (!['/read', '/revoke-all'].includes(url.pathname)) response.setHeader('Set-Cookie', line)
