@@ -13,6 +13,11 @@ export interface Backend {
   readonly storage: Storage
   /** "PostgreSQL 17.2"; null where there is no server. */
   readonly version: string | null
+  /**
+   * For a store that ends sessions by a clock of its own, which nobody can set: makes everything in it so much older, in ms, or younger
+   * if it is negative. Called when the application's clock is set, so that time passes for both.
+   */
+  age?(by: number): Promise<void>
   /** Ends what was started, and removes its data. */
   stop(): Promise<void>
 }
@@ -72,6 +77,12 @@ async function siteOn(runnable: Runnable, shared: Shared, options: SiteOptions):
   const library = application.version ?? runnable.library ?? null
   const version = [library, backend.version].filter((part) => part !== null).join(' on ') || null
   const when = <T>(can: boolean, then: T): T | null => (can ? then : null)
+  let ahead = 0
+  const setClock = async (by: number) => {
+    await application.ask('clock', by)
+    await backend.age?.(by - ahead)
+    ahead = by
+  }
   return {
     row: { ...runnable.info, version },
     url: application.url,
@@ -80,7 +91,7 @@ async function siteOn(runnable: Runnable, shared: Shared, options: SiteOptions):
     storage: backend.storage,
     waiting: (gate) => application.waiting(gate),
     open: (gate) => application.open(gate),
-    clock: when(application.can('clock'), async (by: number) => void (await application.ask('clock', by))),
+    clock: when(application.can('clock'), setClock),
     sweep: when(application.can('sweep'), async () => void (await application.ask('sweep'))),
     storeCalls: when(application.can('storeCalls'), async () => counted(await application.ask('storeCalls'))),
     memory: when(application.can('memory'), () => application.memory()),

@@ -14,8 +14,6 @@ export interface Application {
   /** What this library tells to run for abandoned sessions. */
   readonly sweep?: () => Promise<unknown>
   readonly storeCalls?: () => number
-  /** Is there a store that ends sessions by a clock of its own? Then ours alone shows nothing, and cannot be set. */
-  readonly storeHasClock?: boolean
 }
 
 /** Set by the lab, in ms. */
@@ -58,8 +56,8 @@ async function listen(listener: RequestListener, port: number): Promise<number> 
   return (server.address() as AddressInfo).port
 }
 
-const abilitiesOf = ({ sweep, storeCalls, storeHasClock }: Application): Question[] => [
-  ...(storeHasClock ? [] : (['clock'] as const)),
+const abilitiesOf = ({ sweep, storeCalls }: Application): Question[] => [
+  'clock',
   'memory',
   ...(sweep ? (['sweep'] as const) : []),
   ...(storeCalls ? (['storeCalls'] as const) : []),

@@ -1,7 +1,7 @@
 import type { Evidence } from '../report.ts'
 import type { Match } from '../search.ts'
 import type { Site, StoredFile, StoredRow } from '../site.ts'
-import { headerOf, send, type Visitor } from '../visitor.ts'
+import { send } from '../visitor.ts'
 
 export const bytesOf = (files: readonly StoredFile[]) => files.reduce((sum, { bytes }) => sum + bytes.length, 0)
 
@@ -21,18 +21,20 @@ export interface SignedIn {
 
 /** So many candidates of one kind are tried: a store with one session has few. */
 const MOST = 300
+/** Requests in parallel. */
+const ABREAST = 16
 
-export async function signInWith(site: Site, victim: Visitor, tries: Tries): Promise<SignedIn> {
+export async function signInWith(site: Site, tries: Tries): Promise<SignedIn> {
   const { cookieName } = site
-  const own = headerOf(victim.cookies)
   const values = new Set([...idsIn(tries.files), ...tries.rows.flatMap(({ key }) => valuesOf(key))])
   const made = [...values].slice(0, MOST).map((value) => `${cookieName}=${value}`)
-  const cookies = [...new Set([...made, ...tries.cookies])].filter((cookie) => cookie !== own)
+  const cookies = [...new Set([...made, ...tries.cookies])]
   let users = 0
-  for (const cookie of cookies) {
+  for (let at = 0; at < cookies.length; at += ABREAST) {
     if (tries.signal.aborted) throw tries.signal.reason
-    const reply = await send(site, '/read', cookie)
-    if (reply.user !== null) users++
+    const batch = cookies.slice(at, at + ABREAST)
+    const replies = await Promise.all(batch.map((cookie) => send(site, '/read', cookie)))
+    users += replies.filter(({ user }) => user !== null).length
   }
   return { tried: cookies.length, users }
 }

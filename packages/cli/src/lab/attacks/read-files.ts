@@ -66,7 +66,7 @@ const backupOf = (people: People) => people.site.storage.backup()
 
 async function steal(people: People, { signal }: AttackContext, { take, what, withSecrets = false }: Theft) {
   const { site } = people
-  const victim = await people.signedIn(people.user('ada'))
+  await people.signedIn(people.user('ada'))
   const taken = await take(people)
   // Where the server stores nothing, its secrets may still be worth something.
   if (taken === null && !withSecrets)
@@ -76,7 +76,7 @@ async function steal(people: People, { signal }: AttackContext, { take, what, wi
   const loot = { files, rows, secrets: withSecrets ? site.secrets : [] }
   const { texts, cookies } = (await site.thief?.(loot)) ?? { texts: [], cookies: [] }
   const matches = search([...files, ...texts], people.note)
-  const signedIn = await signInWith(site, victim, { files, rows, cookies, signal })
+  const signedIn = await signInWith(site, { files, rows, cookies, signal })
   const evidence = [
     seen(`${what} read`, taken === null ? 'there is none' : `${files.length} files, ${bytesOf(files)} bytes`),
     ...(withSecrets ? [seen('opened with the secrets', counted(texts))] : []),

@@ -118,6 +118,9 @@ export const twoCookies: Attack = attackBy(
         }),
       ),
     )
+    const alone = await logOutWithTwo(people, null, true)
+    if (alone.survives)
+      return notApplicable('A logout ends no copy of the cookie here, with or without a second one: see the replay.')
     const survived = outcomes.filter(({ survives }) => survives)
     const evidence = outcomes.map(({ order, status, survives }) =>
       seen(order, `logout ${status}, the session is ${survives ? 'alive' : 'over'}`),
@@ -128,13 +131,13 @@ export const twoCookies: Attack = attackBy(
   },
 )
 
-async function logOutWithTwo(people: People, planted: Cookies, isFirst: boolean) {
+async function logOutWithTwo(people: People, planted: Cookies | null, isFirst: boolean) {
   const user = people.user('ada')
   const visitor = await people.signedIn(user)
   const { cookieName } = people.site
-  const second = `${cookieName}=${planted.get(cookieName)}`
+  const second = planted ? [`${cookieName}=${planted.get(cookieName)}`] : []
   const own = [...visitor.cookies].map(([name, value]) => `${name}=${value}`)
-  const header = (isFirst ? [second, ...own] : [...own, second]).join('; ')
+  const header = (isFirst ? [...second, ...own] : [...own, ...second]).join('; ')
   const { status } = await send(people.site, '/logout', header)
   return { status, survives: (await countOpen(people.site, visitor.copies, user, people.note)) > 0 }
 }

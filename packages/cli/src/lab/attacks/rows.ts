@@ -225,7 +225,10 @@ const ahead = new WeakMap<People, number>()
 
 /** Where copies are read first, a changed row is only seen when they are too old. */
 async function forgetCopies(people: People): Promise<void> {
-  const { clock, row } = people.site
+  const { clock, row, storage } = people.site
+  // Those of other libraries live as long as their session, or until the cache needs the room.
+  if (row.family !== 'strongroom')
+    for (const { key } of (await storage.cache?.list()) ?? []) await storage.cache?.delete(key)
   if (row.engine !== 'cached' || !clock) return
   const by = (ahead.get(people) ?? 0) + COPIES_LIVE
   ahead.set(people, by)

@@ -15,7 +15,7 @@ async function make(config: StartConfig): Promise<Application> {
   const { store, sweep } = await openStore(library, kind, url)
   const { calls } = counted(store)
   const listener = behindTls(await handlerOf(library, config, store))
-  const made: Application = { listener, version: null, storeHasClock: kind === 'connect-redis' }
+  const made: Application = { listener, version: null }
   return { ...made, ...(sweep && { sweep }), ...(store && { storeCalls: calls }) }
 }
 

@@ -25,7 +25,8 @@ export function versionOf(name: string): string {
   return `${name} ${version}`
 }
 
-function folderOf(name: string): string | null {
+/** Where the project has this package; null if it does not. */
+export function folderOf(name: string): string | null {
   const folders = project().resolve.paths(name) ?? []
   return folders.map((folder) => join(folder, name)).find((folder) => existsSync(join(folder, 'package.json'))) ?? null
 }

@@ -15,6 +15,7 @@ interface Client {
   get(key: string): Promise<string | null>
   set(key: string, value: string, options: object): Promise<unknown>
   pTTL(key: string): Promise<number>
+  pExpire(key: string, ms: number): Promise<unknown>
   del(key: string): Promise<unknown>
   sendCommand(command: string[]): Promise<unknown>
 }
@@ -43,8 +44,19 @@ export async function redisBackend(settings: Readonly<Record<string, string>>): 
       rows: rowsIn(server),
       cache: null,
     },
+    age: (by) => withClient(server, (client) => ageAll(client, by)),
     version: `Redis ${/redis_version:(\S+)/.exec(info)?.[1]}`,
     stop: () => server.stop(),
+  }
+}
+
+async function ageAll(client: Client, by: number): Promise<void> {
+  for (const key of await client.keys('*')) {
+    const left = await client.pTTL(key)
+    // A negative one says that it stays for ever.
+    if (left < 0) continue
+    if (left > by) await client.pExpire(key, left - by)
+    else await client.del(key)
   }
 }
 

@@ -1,13 +1,12 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { locate } from '../../locate.ts'
-import { NotRun } from '../attack.ts'
-import { filesIn } from '../folder.ts'
+import { filesIn, newFolder, removeFolder } from '../folder.ts'
 import type { Backend } from '../running.ts'
-import { runOnce, type Server } from '../servers/daemon.ts'
+import { programPath, runAside, type Server } from '../servers/daemon.ts'
 import { startMariadb } from '../servers/mariadb.ts'
 import { startPostgres } from '../servers/postgres.ts'
 import type { Rows, StoredFile, StoredRow } from '../site.ts'
-import { loadBeside } from './packages.ts'
+import { folderOf, loadBeside } from './packages.ts'
 
 type Run = (sql: string, values?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>
 
@@ -36,14 +35,18 @@ export async function pgBackend(settings: Readonly<Record<string, string>>): Pro
     list: async () =>
       (await run('SELECT sid AS key, sess::text AS data, expire::text AS expires FROM session')).map(toRow),
     put: async (row) => {
+      // The column takes JSON only, and leaves the row as it is where an attacker has something else.
+      if (!isJson(row)) return
       const sql = `INSERT INTO session (sid, sess, expire) VALUES ($1, $2, $3)
         ON CONFLICT (sid) DO UPDATE SET sess = excluded.sess, expire = excluded.expire`
       await run(sql, fromRow(row))
     },
     delete: async (key) => void (await run('DELETE FROM session WHERE sid = $1', [key])),
   }
+  // As its README tells: "you need to create the "session" table".
+  await run(readFileSync(join(folderOf('connect-pg-simple') ?? '', 'table.sql'), 'utf8'))
   const version = (await run('SHOW server_version'))[0]?.server_version
-  const backup = () => dump('pg_dump', ['postgresql-client', url])
+  const backup = () => dumpPostgres(url)
   const flush = () => run('CHECKPOINT')
   return backendOn(
     { server, settings: { ...settings, url }, rows, backup, flush },
@@ -77,8 +80,9 @@ export async function mysqlBackend(settings: Readonly<Record<string, string>>): 
   }
   const version = String((await run('SELECT version() AS version'))[0]?.version)
   const { port } = server
-  const args = ['--no-defaults', '--host=127.0.0.1', `--port=${port}`, '--user=root', '--single-transaction', 'test']
-  const backup = () => dump('mariadb-dump', ['mariadb-client', ...args])
+  const login = ['--host=127.0.0.1', `--port=${port}`, '--user=root']
+  const backup = () =>
+    dump('mariadb-dump', (file) => ['--no-defaults', `--result-file=${file}`, ...login, '--single-transaction', 'test'])
   return backendOn(
     { server, settings: { ...settings, url }, rows, backup, flush: null },
     `MariaDB ${version.split('-')[0]}`,
@@ -89,14 +93,14 @@ interface Served {
   readonly server: Server
   readonly settings: Readonly<Record<string, string>>
   readonly rows: Rows
-  backup(): readonly StoredFile[]
+  backup(): Promise<readonly StoredFile[]>
   readonly flush: (() => Promise<unknown>) | null
 }
 
 function backendOn({ server, settings, rows, backup, flush }: Served, version: string): Backend {
   return {
     settings,
-    storage: { server, files: () => filesOf(server, flush), backup: async () => backup(), rows, cache: null },
+    storage: { server, files: () => filesOf(server, flush), backup, rows, cache: null },
     version,
     stop: () => server.stop(),
   }
@@ -112,11 +116,25 @@ export async function filesOf(server: Server, flush: (() => Promise<unknown>) | 
   return filesIn(join(server.dir, 'data'))
 }
 
-/** The first of `rest` is the package that has the program. */
-export function dump(program: string, [debian, ...args]: readonly string[]): StoredFile[] {
-  const path = locate(program)
-  if (!path) throw new NotRun(`apt-get install ${debian}`)
-  return [{ name: `${program}.sql`, bytes: Buffer.from(runOnce(path, args)) }]
+export const dumpPostgres = (url: string) => dump('pg_dump', (file) => [`--dbname=${url}`, `--file=${file}`])
+
+async function dump(program: string, args: (file: string) => readonly string[]): Promise<StoredFile[]> {
+  const folder = newFolder('backup')
+  try {
+    await runAside(programPath(program), args(join(folder, 'backup.sql')))
+    return filesIn(folder)
+  } finally {
+    removeFolder(folder)
+  }
+}
+
+function isJson(row: StoredRow): boolean {
+  try {
+    JSON.parse(String(fromRow(row)[1]))
+    return true
+  } catch {
+    return false
+  }
 }
 
 function toRow({ key, data, expires }: Record<string, unknown>): StoredRow {

@@ -9,7 +9,7 @@ import type { Storage, StoredFile, StoredRow } from '../../site.ts'
 import { NOTHING } from '../../stores/memory.ts'
 import { rowsIn } from '../files.ts'
 import { onDump } from '../redis.ts'
-import { dump, filesOf } from '../sql.ts'
+import { dumpPostgres, filesOf } from '../sql.ts'
 import { needModules, type Python } from './python.ts'
 import { SITE } from './site-text.ts'
 import { DjangoStore } from './store.ts'
@@ -60,8 +60,9 @@ export async function djangoBackend(kind: Kind, python: Python): Promise<DjangoB
     store = new DjangoStore(python, project, settings, redis?.url ?? null)
     const place = { kind, data, postgres, redis, store }
     return {
-      settings: { django: JSON.stringify(settings), clock: redis ? '' : 'yes' },
+      settings: { django: JSON.stringify(settings) },
       storage: storageOf(place),
+      ...(redis && { age: async (by: number) => void (await place.store.ask('redis.age', [by])) }),
       version: await versionOf(place),
       program,
       dumps: (files) => rowsOfDumps(files, store as DjangoStore),
@@ -124,7 +125,7 @@ function storageOf({ kind, data, postgres, redis, store }: Place): Storage {
       cache: null,
     }
   const files = async () => (postgres ? filesOf(postgres, () => store.ask('table.checkpoint')) : filesIn(data))
-  const backup = async () => (postgres ? dump('pg_dump', ['postgresql-client', postgres.url]) : copyOf(data))
+  const backup = async () => (postgres ? dumpPostgres(postgres.url) : copyOf(data))
   return { server: postgres, files, backup, rows: store.rows('table'), cache: redis ? store.rows('redis') : null }
 }
 

@@ -223,12 +223,9 @@ for name in ("load", "save", "delete", "exists"):
 call_command("migrate", verbosity=0, run_syncdb=True)
 server = make_server("127.0.0.1", config["port"], get_wsgi_application(), server_class=Server, handler_class=Quiet)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-# Redis has a clock of its own.
-abilities = ["clock"] if config["settings"]["clock"] else []
-if settings.SESSION_ENGINE.endswith(".signed_cookies"):
-    abilities += ["sweep"]
-else:
-    abilities += ["sweep", "storeCalls"]
+abilities = ["clock", "sweep"]
+if not settings.SESSION_ENGINE.endswith(".signed_cookies"):
+    abilities.append("storeCalls")
 send({"is": "ready", "abilities": abilities, "version": "Django " + django.get_version()})
 # The channel ends when the lab ends, and this process with it.
 for line in from_lab:

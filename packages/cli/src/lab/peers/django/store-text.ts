@@ -69,6 +69,15 @@ class Redis:
     def delete(self, key):
         self.client().delete(key.encode("latin-1"))
 
+    def age(self, by):
+        client = self.client()
+        for key in client.scan_iter():
+            left = client.pttl(key)
+            if left > by:
+                client.pexpire(key, left - by)
+            elif left >= 0:
+                client.delete(key)
+
     def save(self):
         self.client().save()
 
