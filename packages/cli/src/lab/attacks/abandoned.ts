@@ -35,11 +35,13 @@ export const abandoned: Attack = attackBy(
       const left = ((await site.storage.rows?.list()) ?? []).filter(({ key }) => theirs.includes(key))
       const forEver = left.filter((row) => staysForEver(row, Date.now()))
       const files = await site.storage.files()
-      const matches = search(files ?? [], people.note)
+      // What a file still has of them may be encoded in the library's own way.
+      const opened = files && (await site.thief?.({ files, rows: [], secrets: [] }))?.texts
+      const matches = search([...(files ?? []), ...(opened ?? [])], people.note)
       const open = await Promise.all(
         visitors.map(({ visitor, user }) => countOpen(site, visitor.copies, user, people.note)),
       )
-      const opened = open.reduce((sum, count) => sum + count, 0)
+      const used = open.reduce((sum, count) => sum + count, 0)
       const evidence = [
         seen('what was run', site.sweep ? "the library's own sweep" : 'nothing: the library has nothing for it'),
         seen('rows that their sessions had', site.storage.rows ? theirs.length : 'there are none'),
@@ -48,9 +50,9 @@ export const abandoned: Attack = attackBy(
           `${left.length - forEver.length}, ${forEver.length}`,
         ),
         seen('places in the files where their note can be read', files ? matches.length : 'there are no files'),
-        seen('of their cookies, opened a session', opened),
+        seen('of their cookies, opened a session', used),
       ]
-      if (opened > 0) return broken('A session lives longer than its deadline.', evidence)
+      if (used > 0) return broken('A session lives longer than its deadline.', evidence)
       if (matches.length > 0) return broken('What they wrote can still be read.', evidence)
       if (forEver.length > 0) return broken('Their rows stay for ever.', evidence)
       return held('Nothing of them is left that could be read or used.', evidence)
