@@ -17,11 +17,11 @@ export function citations(text: string): Citation[] {
   )
 }
 
-/** Titles of tests in a file, in the files beside it that it loads for their tests, and in the suites that it calls. */
+/** Titles of tests in a file, in the files beside it that it loads, and in the suites that it calls. */
 export function titlesOf(file: string): ReadonlySet<string> {
   if (!existsSync(join(root, file))) return new Set()
   const text = readFileSync(join(root, file), 'utf8')
-  const parts = [...text.matchAll(/^import '(\.\/.+)'/gm)].flatMap(([, path = '']) => [
+  const parts = [...text.matchAll(/^import (?:.+ from )?'(\.\/.+)'/gm)].flatMap(([, path = '']) => [
     ...titlesOf(join(dirname(file), path)),
   ])
   const suites = (['store', 'adapter'] as const).filter((kind) => text.includes(`${kind}Suite(`))
