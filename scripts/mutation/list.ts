@@ -9,6 +9,7 @@ import { labAttackMutations } from './lab-attacks.ts'
 import { mistakeMutations } from './mistakes.ts'
 import { type Mutation, on } from './mutation.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
+import { peerMutations } from './peers.ts'
 import { protocolMutations } from './protocol.ts'
 
 export type { Mutation }
@@ -508,6 +509,7 @@ const storeMutations: Mutation[] = [
     'const found = await this.#durable.read(id)',
   ),
   ...copyMutations,
+  ...peerMutations,
   ...ownerMutations,
   file(
     "another owner's sessions in a list",
