@@ -45,8 +45,8 @@ export const peerMutations: readonly Mutation[] = [
   ),
   peers('peers/redis')(
     'sessions of another library in Redis that do not get older with the application',
-    'client.pExpire(key, left - by)',
-    'client.pExpire(key, left)',
+    'else await client.del(key)',
+    'else await client.get(key)',
   ),
   peers('running')(
     'a clock that is set in the application, and not in its store',
@@ -63,11 +63,7 @@ export const peerMutations: readonly Mutation[] = [
     'if (status === 0) return',
     'if (status !== null) return',
   ),
-  django('thief')(
-    'a thief of a Django who does not look into what was compressed',
-    "compressed === '.'",
-    "compressed === ','",
-  ),
+  django('thief')('a thief of a Django who does not look into what was signed', "'base64url'", "'hex'"),
   django('thief')('a thief of a Django who finds no session keys', '/[a-z0-9]{32,}/g', '/[a-z0-9]{64,}/g'),
   django('site-text')(
     'a Django that does not end the sessions of a user when it is told to',

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { load } from './packages.ts'
 import type { Peer } from './peer.ts'
 
@@ -40,18 +41,19 @@ function memoryStore(library: string): object {
 function fileStore(folder: string): OpenStore {
   const Store = (load('session-file-store') as Extend)(expressSession())
   const store = new Store({ path: folder, logFn: () => {} }) as { readonly options: object }
-  // What its timer calls each hour.
+  // What its timer calls each hour. The timer looks at no errors, such as that a file is gone meanwhile.
   const { reap } = load('session-file-store/lib/session-file-helpers') as {
-    reap(options: object, done: (error?: unknown) => void): void
+    reap(options: object, done: () => void): void
   }
-  const once = () =>
-    new Promise<void>((resolve, reject) => reap(store.options, (error) => (error ? reject(error) : resolve())))
+  const once = () => new Promise<void>((resolve) => reap(store.options, resolve))
   return {
     store,
     async sweep() {
-      await once()
       // It calls back when the last file of its list is done, while others may still be in progress.
-      await once()
+      for (let left = -1, now = -2; left !== now; now = readdirSync(folder).length) {
+        left = readdirSync(folder).length
+        await once()
+      }
     },
   }
 }

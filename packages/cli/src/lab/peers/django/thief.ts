@@ -1,12 +1,11 @@
-import { inflateSync } from 'node:zlib'
 import type { Loot, StoredFile, StoredRow, Thief } from '../../site.ts'
 import { windowsOf } from '../thief.ts'
 
 /** Opens the dumps of a Redis. */
 export type OpenDumps = (files: readonly StoredFile[]) => Promise<readonly StoredRow[]>
 
-/** What Django has signed: perhaps ".", base64, ":", a moment, ":", the signature. Reading it takes no key. */
-const SIGNED = /(\.?)([\w-]+):[0-9A-Za-z]{6}:[\w-]{43}/g
+/** What Django has signed: base64, ":", a moment, ":", the signature. Reading it takes no key. */
+const SIGNED = /([\w-]+):[0-9A-Za-z]{6}:[\w-]{43}/g
 /** A run of characters that may hold a session key. */
 const KEYS = /[a-z0-9]{32,}/g
 
@@ -33,20 +32,11 @@ function keysIn({ name, bytes }: Loot['files'][number]): string[] {
 /** What a program writes is hexadecimal, or words: 32 random letters and digits have both, and more than these. */
 const isRandom = (key: string) => /\d/.test(key) && /[g-z]/.test(key) && new Set(key).size >= 12
 
-/** The contents of everything that Django has signed. */
+/** The contents of everything that Django has signed. They may be compressed, which any search sees. */
 function signedIn(bytes: Uint8Array): Uint8Array[] {
   const text = Buffer.from(bytes).toString('latin1')
-  return [...text.matchAll(SIGNED)].flatMap(([, compressed, body = '']) =>
+  return [...text.matchAll(SIGNED)].flatMap(([, body = '']) =>
     // In the file of a database, what stands before it may look like a part of it.
-    [0, 1, 2, 3].flatMap((start) => opened(Buffer.from(body.slice(start), 'base64url'), compressed === '.')),
+    [0, 1, 2, 3].map((start) => Buffer.from(body.slice(start), 'base64url')),
   )
-}
-
-function opened(bytes: Buffer, isCompressed: boolean): Buffer[] {
-  if (!isCompressed) return [bytes]
-  try {
-    return [inflateSync(bytes)]
-  } catch {
-    return []
-  }
 }
