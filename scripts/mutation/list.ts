@@ -5,6 +5,7 @@ import { benchmarkMutations } from './benchmarks.ts'
 import { besideDjangoMutations } from './beside-django.ts'
 import { commandLineMutations, foundMutations } from './command-line.ts'
 import { doctorMutations } from './doctor.ts'
+import { labMutations } from './lab.ts'
 import { labAttackMutations } from './lab-attacks.ts'
 import { mistakeMutations } from './mistakes.ts'
 import { type Mutation, on } from './mutation.ts'
@@ -1436,6 +1437,7 @@ export const mutations: readonly Mutation[] = [
   ...cliMutations,
   ...advisorMutations,
   ...commandLineMutations,
+  ...labMutations,
   ...doctorMutations,
   ...foundMutations,
   ...besideDjangoMutations,

@@ -1,0 +1,81 @@
+import { type Mutation, on } from './mutation.ts'
+
+const lab = (test: string, file: string) => on(`test/${test}.test.ts`, `packages/cli/src/${file}.ts`)
+const run = lab('lab/run', 'lab/run')
+const command = lab('cli/lab', 'commands/lab')
+const storage = (file: string) => lab('lab/storage', `lab/${file}`)
+
+/** Mistakes of a lab that would call something held which is not, or say nothing about it. */
+export const labMutations: readonly Mutation[] = [
+  run(
+    'an attack that is held because its application was gone',
+    "if (!attack.violent && !(await until(stop.signal, works(site)))) throw new Error('The application went away.')",
+    '',
+  ),
+  run('a site that is used after a violent attack', "if (verdict !== 'not applicable') await this.#discard()", ''),
+  run('an attack that hangs for ever', 'timer = setTimeout(late, this.#limit)', ''),
+  run(
+    'an interruption that the attack which runs does not notice',
+    "signal?.addEventListener('abort', abort, { once: true })",
+    '',
+  ),
+  lab('lab/run', 'lab/finding')(
+    'a verdict without evidence',
+    'if (evidence.length === 0) throw',
+    'if (evidence.length < 0) throw',
+  ),
+  lab('cli/lab', 'lab/matrix')(
+    'what nobody promised, counted as a broken promise',
+    "verdict === 'broken' && promised",
+    "verdict === 'broken'",
+  ),
+  command('a broken promise that ends with code 0', 'if (broken.length > 0)', 'if (broken.length > 1000)'),
+  command(
+    'attacks that broke off, and a run that ends with code 0',
+    'cell.failed && cell.promised',
+    'cell.failed && !cell.promised',
+  ),
+  command('an engine that was named and not run, and code 0', 'if (idle.length > 0)', 'if (idle.length > 1000)'),
+  storage('thief')('secrets with which nobody makes a cookie', "session.login('admin')", ''),
+  storage('thief')(
+    'a thief who does not try the key of the server',
+    "recipe('strongroom server record', [18, 22]",
+    "recipe('strongroom server record', [98, 99]",
+  ),
+  storage('stores/columns')(
+    'changes of a row that never reach the table',
+    'if (row.data) columns[data] = Buffer.from(row.data)',
+    '',
+  ),
+  storage('attacks/kill')(
+    'lost writes that are not counted',
+    'if (lost > 0) return broken',
+    'if (lost > 1000) return broken',
+  ),
+  storage('attacks/cache')(
+    'an ended session that comes back, and does not count',
+    'if (revived.back > 0)',
+    'if (revived.back > 1000)',
+  ),
+  storage('attacks/memory-after-end')('a note in the memory that does not count', 'if (after > 0)', 'if (after > 1e9)'),
+  storage('attacks/rows')(
+    'altered data that counts as without effect',
+    'else if (isTheirs) tally.unchanged++',
+    'else if (tally.tried > 0) tally.unchanged++',
+  ),
+  lab('lab/search', 'lab/search')(
+    'base64 that is found at one of three places',
+    '...[0, 1, 2].flatMap((before)',
+    '...[0].flatMap((before)',
+  ),
+  lab('lab/search', 'lab/search')(
+    'what is compressed, which is not searched',
+    'direct.length > 0 ? direct :',
+    'direct.length >= 0 ? direct :',
+  ),
+  on('test/lab/tables.test.ts', 'scripts/lab/tables.ts')(
+    'a table in which a broken promise looks like any other',
+    "verdict === 'broken' && promised ? '**!**' :",
+    "verdict === 'broken' && !promised ? '**!**' :",
+  ),
+]
