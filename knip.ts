@@ -11,6 +11,7 @@ export default {
         'test/golden/make.ts',
         // Started by name as processes of their own, to be killed.
         'test/{fault-injection,interleavings}/children/*.ts',
+        'test/lab/peer-site.ts',
         // Preloaded by name: the first in a test, the second by scripts/test.ts.
         'test/core/fixtures/without-*.ts',
         'test/support/file-limit.ts',

@@ -85,9 +85,4 @@ export const peerMutations: readonly Mutation[] = [
     'if (alone.survives)',
     'if (alone.survives && alone.status === 0)',
   ),
-  verdicts('failing-handler')(
-    'a hang-up after which the session itself is used, which undoes what must not be there',
-    "(await other.send(route('/set', { key: 'turn', value: turn })))",
-    "(await visitor.send(route('/set', { key: 'turn', value: turn })))",
-  ),
 ]

@@ -17,9 +17,21 @@ export function citations(text: string): Citation[] {
   )
 }
 
+const known = new Map<string, ReadonlySet<string>>()
+
 /** Titles of tests in a file, in the files beside it that it loads, and in the suites that it calls. */
 export function titlesOf(file: string): ReadonlySet<string> {
-  if (!existsSync(join(root, file))) return new Set()
+  let titles = known.get(file)
+  if (!titles) {
+    // For files that load each other.
+    known.set(file, new Set())
+    titles = existsSync(join(root, file)) ? readTitles(file) : new Set()
+    known.set(file, titles)
+  }
+  return titles
+}
+
+function readTitles(file: string): ReadonlySet<string> {
   const text = readFileSync(join(root, file), 'utf8')
   const parts = [...text.matchAll(/^import (?:.+ from )?'(\.\/.+)'/gm)].flatMap(([, path = '']) => [
     ...titlesOf(join(dirname(file), path)),
