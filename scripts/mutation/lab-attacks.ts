@@ -19,7 +19,7 @@ export const labAttackMutations: readonly Mutation[] = [
   ),
   weak('replay')(
     'a second cookie that is not sent with the logout',
-    '(isFirst ? [second, ...own] : [...own, second])',
+    '(isFirst ? [...second, ...own] : [...own, ...second])',
     '(isFirst ? own : [...own])',
   ),
   weak('fixation')(
