@@ -28,6 +28,7 @@ export function djangoTransport({ name = 'sessionid', ...settings }: DjangoCooki
   const base = cookieTransport({ ...settings, name })
   return {
     name,
+    secure: base.secure,
     clear: base.clear,
     read(header) {
       const values = header ? valuesOf(header, name) : []

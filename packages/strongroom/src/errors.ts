@@ -100,6 +100,45 @@ export class CookieRefusedError extends StrongroomError {
   }
 }
 
+/** Why `csrf(sessions)` refused a request. */
+export type CsrfRefusal =
+  /** By its `Sec-Fetch-Site`, another site or subdomain began it. */
+  | 'cross-site'
+  /** Its `Origin` is neither the application's nor trusted. */
+  | 'origin'
+  /** The same of its `Referer`, where there is no `Origin`. */
+  | 'referer'
+  /** It says nothing of where it comes from, and has no token. */
+  | 'no-token'
+  /** Its token is not one of this session, as that is since its last login. */
+  | 'token'
+
+const TRUST = 'If its pages may do that, add its origin to the option trustedOrigins of csrf().'
+
+const CSRF_ADVICE: Readonly<Record<CsrfRefusal, string>> = {
+  'cross-site': `Its Sec-Fetch-Site says that the page of another site or subdomain made it. ${TRUST}`,
+  origin: `Its Origin is not the application's own. ${TRUST} Behind a proxy that changes Host, set the option origin.`,
+  referer: `It has no Origin, and its Referer is not the application's own. ${TRUST} Behind a proxy that changes Host, set the option origin.`,
+  'no-token':
+    'It has a session cookie, and neither Sec-Fetch-Site nor Origin. Put `await sessions.csrfToken(request)` into the form or a header, and parse forms before csrf(); a client that is no browser can send Origin itself.',
+  token: 'Its CSRF token is not one of this session, as that is since its last login. Load the form again.',
+}
+
+/** `csrf(sessions)` refused a request that the page of another site may have made. The handler did not run. */
+export class CsrfError extends StrongroomError {
+  readonly code = 'STRONGROOM_CSRF'
+  override readonly status = 403
+  readonly reason: CsrfRefusal
+  constructor(reason: CsrfRefusal) {
+    super(`The request was refused (${reason}). ${CSRF_ADVICE[reason]}`)
+    this.reason = reason
+  }
+  /** For a visitor whose form was open during a login, or whose browser is old. It tells an attacker's page nothing. */
+  override get publicMessage(): string {
+    return 'This request may come from another site, and was refused. Load the page again, and try once more.'
+  }
+}
+
 /** The session was changed when the change could not be saved: after the response had begun, or during a save. */
 export class SessionClosedError extends StrongroomError {
   readonly code = 'STRONGROOM_CLOSED'

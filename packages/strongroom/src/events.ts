@@ -1,6 +1,6 @@
 import diagnostics from 'node:diagnostics_channel'
 import { reasonWarnings } from './base/reasons.ts'
-import { StoreError } from './errors.ts'
+import { type CsrfRefusal, StoreError } from './errors.ts'
 
 /**
  * What happened to a session, for logs and audits. Contains no token, id, user id or data: `handle` is the session's public
@@ -26,6 +26,8 @@ export type SessionEvent =
   | { readonly type: 'expired'; readonly handle: string; readonly reason: 'idle' | 'absolute' }
   /** A cookie or a record that is not ours or was altered. Only `unknown-key` may be a mistake of a deployment. */
   | { readonly type: 'rejected'; readonly what: 'cookie' | 'record'; readonly reason: string }
+  /** A request that another site's page may have made, refused by `csrf(sessions)`. */
+  | { readonly type: 'rejected'; readonly what: 'request'; readonly reason: CsrfRefusal }
   | { readonly type: 'conflict'; readonly handle: string; readonly attempt: number }
   /** A request's changes were dropped, because the session had ended, or went on under a newer cookie. */
   | { readonly type: 'gone'; readonly handle: string }

@@ -10,6 +10,7 @@ import {
 } from './admin/inspect.ts'
 import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './admin/users.ts'
 import { type AdoptOptions, type AdoptReport, adopt } from './adoption/adopt.ts'
+import type { Awaitable } from './base/awaitable.ts'
 import { checkOptions } from './base/check.ts'
 import { createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
@@ -17,9 +18,11 @@ import type { CipherName, CryptoName } from './crypto/primitives.ts'
 import { withSessionsBackend } from './engines/shared/backend.ts'
 import { ConfigError, NotAttachedError, UnsupportedError } from './errors.ts'
 import { withStoreErrors } from './events.ts'
+import type { CsrfPolicy, CsrfRequest } from './http/csrf.ts'
 import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
 import type { ResponseTarget } from './http/response.ts'
 import type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
+import { checkCsrf } from './request/csrf.ts'
 import { type GetOptions, Visit } from './request/visit.ts'
 import type { Session } from './session/session.ts'
 import type { ClearOptions, CookieEngine, IndexedStore, ScannableStore, Schema, Store, Traits } from './store.ts'
@@ -55,6 +58,16 @@ export interface BaseSessions<Data extends object> {
   save(request: object): Promise<void>
   /** A read-only session from headers alone, where there is no response: a WebSocket's upgrade, a check by a proxy. */
   read(headers: HeaderSource | { readonly headers: HeaderSource }): Promise<Session<Data>>
+  /**
+   * A CSRF token for the forms of this response, or for a header that its scripts send: needed by browsers from before 2020 alone; see
+   * `csrf(sessions)`. It belongs to the session, and is worthless after the next login or logout.
+   */
+  csrfToken(request: object): Promise<string>
+  /**
+   * Lets a request pass that no other site's page has made; otherwise throws, or rejects with, `CsrfError`. The function `csrf` of each
+   * adapter calls this; an application has that.
+   */
+  checkCsrf(request: object, facts: CsrfRequest, policy: CsrfPolicy): Awaitable<void>
   /**
    * The value of a cookie that `setSignedCookie` made; undefined when there is none. Throws `CookieRefusedError` for one that was
    * altered, signed for another name, salt or namespace, or is too old, unless there is a `default`. Has nothing to do with the session.
@@ -176,6 +189,8 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     return visit
   }
 
+  const isAttached = (request: object) => (request as Attached)[slot] !== undefined
+
   function listable(): ScannableStore {
     if (store && isScannable(store)) return store
     throw new UnsupportedError(`Sessions cannot be counted, or found by handle: ${advice}`)
@@ -194,6 +209,14 @@ export function createSessions<Data extends object = Record<string, unknown>>(
       }
     },
     save: async (request) => visitOf(request).save(),
+    csrfToken: async (request) => visitOf(request).csrfToken(),
+    checkCsrf: (request, facts, policy) =>
+      // At a WebSocket's upgrade, there is no visit.
+      checkCsrf(context, facts, policy, () =>
+        isAttached(request)
+          ? visitOf(request).get({ onStoreError: 'throw' })
+          : new Visit<Data>(context, facts.headers).read(),
+      ),
     read: async (given) => new Visit<Data>(context, headersOf(given)).read(),
     open: (headers) => new Visit<Data>(context, headers),
     attach(request, begin, alias) {

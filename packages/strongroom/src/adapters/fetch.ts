@@ -1,10 +1,15 @@
 import { checkOptions } from '../base/check.ts'
 import { warnOfResponses } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
+import type { CsrfOptions } from '../http/csrf.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { checkHandler, checkOnError, checkSessions } from './shared/check.ts'
+import { csrfCheck } from './shared/csrf.ts'
+import { fetchFacts } from './shared/fetch-facts.ts'
 import { applyOutcome, fetchHeaders } from './shared/outcome.ts'
+
+export type { CsrfOptions }
 
 export interface FetchOptions {
   /** Makes the response when the session could not be loaded or saved. By default: the error's status and a line of plain text. */
@@ -47,6 +52,18 @@ export function withSessions<Data extends object, Rest extends unknown[]>(
       await commit(new Response(null, { status: 500 })).catch(() => undefined)
       throw error
     }
+  }
+}
+
+/**
+ * A check to await at the beginning of a handler of `withSessions`: rejects with `CsrfError` (403) for a request that the page of another
+ * site may have made. A token is looked for in a header, and in a form of up to 1 MiB, which the handler can read again. Throws
+ * `ConfigError` for what is not sessions, and for a wrong option.
+ */
+export function csrf<Data extends object>(sessions: BaseSessions<Data>, options: CsrfOptions = {}) {
+  const check = csrfCheck('const check = csrf(sessions)', sessions, options)
+  return async function checkCsrf(request: Request): Promise<void> {
+    await check(request, fetchFacts(request))
   }
 }
 

@@ -2,10 +2,15 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { warnOfResponses, warnUnhandled } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
+import type { CsrfOptions } from '../http/csrf.ts'
 import type { Outcome, Visit } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { checkSessions } from './shared/check.ts'
+import { csrfCheck } from './shared/csrf.ts'
+import { fetchFacts } from './shared/fetch-facts.ts'
 import { applyOutcome, dropBodyHeaders, fetchHeaders } from './shared/outcome.ts'
+
+export type { CsrfOptions }
 
 /**
  * Middleware for Hono. After it, `await sessions.get(c)` resolves to the request's session (`c.req.raw` works too). An error
@@ -37,6 +42,21 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>): M
       // Hono sends the message of an HTTPException to the visitor.
       throw new CommitException(error.status as 500, { message: error.publicMessage, cause: error })
     }
+  }
+}
+
+/**
+ * Middleware that refuses requests which the page of another site may have made: a `CsrfError` (403) reaches `app.onError`. Belongs
+ * after `strongroom(sessions)`. A token is looked for in a header, and in a form of up to 1 MiB, which the handler can read again.
+ * Throws `ConfigError` for what is not sessions, and for a wrong option.
+ */
+export function csrf<Data extends object>(sessions: BaseSessions<Data>, options: CsrfOptions = {}): MiddlewareHandler {
+  const check = csrfCheck('app.use(csrf(sessions))', sessions, options)
+  return async function csrf(c, next) {
+    // A body that was parsed by a middleware before this one is remembered by Hono alone.
+    const parsed = c.req.raw.bodyUsed ? async (name: string) => (await c.req.parseBody())[name] : undefined
+    await check(c, fetchFacts(c.req.raw, parsed))
+    await next()
   }
 }
 

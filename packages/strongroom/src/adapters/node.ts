@@ -3,9 +3,14 @@ import type { Http2ServerRequest } from 'node:http2'
 import { checkOptions } from '../base/check.ts'
 import { warnUnhandled } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
+import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
+import { nodeFacts } from './node/facts.ts'
 import { hold, type NodeResponse } from './node/hold.ts'
 import { checkHandler, checkOnError, checkSessions } from './shared/check.ts'
+import { csrfCheck } from './shared/csrf.ts'
+
+export type { CsrfOptions }
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest
 
@@ -55,6 +60,21 @@ export function withSessions<
     } catch (error) {
       await fail(error)
     }
+  }
+}
+
+/**
+ * A check to await at the beginning of a handler of `withSessions`, and at a WebSocket's upgrade: rejects with `CsrfError` (403) for a
+ * request that the page of another site may have made. A token is looked for in a header; a handler that has parsed a form passes the
+ * one in it. Throws `ConfigError` for what is not sessions, and for a wrong option.
+ */
+export function csrf<Data extends object>(sessions: BaseSessions<Data>, options: CsrfOptions = {}) {
+  const check = csrfCheck('const check = csrf(sessions)', sessions, options)
+  return async function checkCsrf(request: NodeRequest, token?: string | null): Promise<void> {
+    await check(
+      request,
+      nodeFacts(request, () => token),
+    )
   }
 }
 

@@ -24,6 +24,8 @@ export interface Master {
   readonly value: KeyObject
   /** For copies in caches. */
   readonly copy: KeyObject
+  /** For CSRF tokens. */
+  readonly csrf: KeyObject
 }
 
 /** The masters of an application: the current one makes what is new, the retired ones only open what they made. */
@@ -272,6 +274,7 @@ function deriveMaster(secret: Buffer): Master {
     stamp: key('stamp'),
     value: key('value'),
     copy: key('copy'),
+    csrf: key('csrf'),
   }
 }
 

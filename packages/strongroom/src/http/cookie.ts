@@ -25,6 +25,8 @@ export interface CookieSettings {
 /** The session cookie in headers; knows nothing of frameworks or stores. */
 export interface CookieTransport {
   readonly name: string
+  /** Is the cookie sent over TLS alone? */
+  readonly secure: boolean
   /** Every value that the request has under our name, then under the former one; in order and unchanged, without empty ones. */
   read(header: string | undefined | null): readonly string[]
   /** Does the request have more than the one cookie that `set` would replace? */
@@ -87,6 +89,7 @@ export function cookieTransport(given: CookieSettings = {}, production = false):
     former === null ? valuesOf(header, start) : [...valuesOf(header, start), ...valuesOf(header, former)]
   return {
     name,
+    secure,
     read: (header) => (header ? valuesIn(header) : NONE),
     hasOthers: (header) =>
       header !== undefined &&

@@ -10,6 +10,7 @@ import { Session, stateOf } from '../session/session.ts'
 import { State } from '../session/state.ts'
 import { commit } from './commit.ts'
 import { firstReplaced } from './create.ts'
+import { csrfTokenOf } from './csrf.ts'
 import { hasCookie, type LoadedCookies, load, NO_COOKIE } from './load.ts'
 import { type Plan, planOf } from './plan.ts'
 import type { Saved } from './save.ts'
@@ -24,6 +25,8 @@ export interface GetOptions {
 
 /** What the response needs. */
 export interface Outcome {
+  /** Does the page contain what is meant for this visitor alone? Then the response needs `Cache-Control: no-store`. */
+  readonly noStore?: boolean | undefined
   /** The Set-Cookie line to add, or null. A response with one also needs `Cache-Control: no-store`. */
   readonly setCookie: string | null
   /**
@@ -54,6 +57,8 @@ export class Visit<Data extends object> {
   #clearCookies: readonly string[] = []
   /** Was the session requested, whether or not it could be loaded? */
   #wasRequested = false
+  /** Was a CSRF token made? Then a cache that ignores Vary must not store the page. */
+  #madeToken = false
   /** Did the response begin before the session was loaded? */
   #begun = false
   /** Is there a response that a cookie can be sent with? */
@@ -133,6 +138,12 @@ export class Visit<Data extends object> {
       this.#saving = null
       state.endSave()
     }
+  }
+
+  /** A token for the forms of this response; see `sessions.csrfToken`. */
+  async csrfToken(): Promise<string> {
+    this.#madeToken = true
+    return csrfTokenOf(this.#context, await this.get())
   }
 
   /** A session that saves nothing, where there is no response: a WebSocket's upgrade, a check. Changing it throws. */
@@ -326,6 +337,7 @@ export class Visit<Data extends object> {
 
   #outcome(): Outcome {
     const clearCookies = [...this.#clearCookies, ...this.#staleCookies()]
+    if (this.#madeToken) return { setCookie: this.#setCookie, clearCookies, used: true, noStore: true }
     if (clearCookies.length > 0) return { setCookie: this.#setCookie, clearCookies, used: true }
     return this.#setCookie === null ? READ : { setCookie: this.#setCookie, used: true }
   }

@@ -2,6 +2,7 @@ import type { Duration } from '../base/duration.ts'
 import { DataError } from '../errors.ts'
 import { lend, settleInPlace, writableValues } from './changes.ts'
 import { checkValue, isEmpty } from './content.ts'
+import { dropCsrfValue } from './csrf.ts'
 import { listOf, without } from './flash.ts'
 import { type Expiry, withExpiry } from './lifetime.ts'
 import { checkCredential, checkLogin, checkUserId, type LoginOptions } from './login.ts'
@@ -131,6 +132,7 @@ export class Session<Data extends object = Record<string, unknown>> {
       this.clear()
       for (const [key, value] of kept) if (value !== undefined) this.#write(key, value)
     }
+    dropCsrfValue(state)
     state.requestLogin(userId, options)
   }
 

@@ -24,7 +24,7 @@ export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
   if (!vary) headers.set('Vary', 'Cookie')
   else if (!vary.split(',').some((name) => /^\s*(\*|cookie)\s*$/i.test(name))) headers.set('Vary', `${vary}, Cookie`)
   const { clearCookies = [] } = outcome
-  if (outcome.setCookie === null && clearCookies.length === 0) return
+  if (outcome.setCookie === null && clearCookies.length === 0 && outcome.noStore !== true) return
   // Ours comes last: a client that does not know Partitioned, such as curl, takes a line that removes the other spelling of it for one
   // that removes ours.
   for (const line of clearCookies) headers.append('Set-Cookie', line)

@@ -1,0 +1,40 @@
+import { writableValues } from './changes.ts'
+import type { State } from './state.ts'
+import { own, put } from './values.ts'
+
+/** The library's own key: an application cannot set one that begins with `~`. */
+const KEY = '~csrf'
+
+/**
+ * What the CSRF tokens of a session are made from: a stored value, or the session itself, which costs no write; null where there is
+ * neither. `hasLastingId` is false where the id is another after each write.
+ */
+export function csrfSubjectOf(state: State, hasLastingId: boolean): readonly (string | number | null)[] | null {
+  const { meta, ref, intent, loggedOut } = state
+  const value = own(state.values, KEY)
+  // With the user, so that a value that a parallel request stores while somebody signs in is worthless after that, too.
+  if (typeof value === 'string') return ['value', value, userOf(state)]
+  // What the login or the logout makes of the session is not known before it is saved.
+  if (!hasLastingId || meta === null || ref === null || loggedOut || intent?.verb === 'login') return null
+  // The id is another after a login of another user, and the moment after one of the same.
+  return ['session', ref.cookie.id, meta.authenticatedAt]
+}
+
+const userOf = ({ intent, meta }: State): string | null =>
+  intent?.verb === 'login' ? intent.userId : intent?.verb === 'logout' ? null : (meta?.userId ?? null)
+
+/** For a session whose id nobody knows yet: the value is saved with it. */
+export function setCsrfValue(state: State, value: string): void {
+  state.assertOpen()
+  put(writableValues(state), KEY, value)
+  state.edits ??= new Map()
+  state.edits.set(KEY, { kind: 'set', value })
+}
+
+/** At a login: a token that somebody got before it, perhaps with a planted cookie, must not be accepted after it. */
+export function dropCsrfValue(state: State): void {
+  if (own(state.values, KEY) === undefined) return
+  delete writableValues(state)[KEY]
+  state.edits ??= new Map()
+  state.edits.set(KEY, { kind: 'delete' })
+}
