@@ -78,11 +78,14 @@ function isOwn(origin: string, request: CsrfRequest, { own }: CsrfPolicy, secure
   if (own !== null) return own.has(origin)
   const url = originUrl(origin)
   const { host, encrypted } = request
-  if (!url || !host || URL.parse(`${url.protocol}//${host}/`)?.host !== url.host) return false
+  if (!url || !host || !HOST.test(host) || URL.parse(`${url.protocol}//${host}/`)?.host !== url.host) return false
   // Behind a proxy that ends TLS, https arrives as http. The reverse is an attacker on the network, who can write any page of
   // http://, except on this machine or where the application itself is not encrypted.
   return url.protocol === 'https:' || (!encrypted && (!secureCookie || isLoopback(url.hostname)))
 }
+
+/** Without what ends a host in a URL: the rest of the value would be read as something else. */
+const HOST = /^[^\s/\\?#@]+$/
 
 const isLoopback = (name: string) => /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/.test(name)
 
