@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer as createPlainServer, request as sendPlain } from 'node:http'
+import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import { createServer, request as sendOver } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +18,9 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, CsrfError } from '../../packages/strongroom/src/errors.ts'
 import { type CsrfOptions, csrfPolicy, judgeOrigin } from '../../packages/strongroom/src/http/csrf.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import { listening } from '../adapters/serve.ts'
+import { http2 } from '../../packages/strongroom/src/testing/adapter/client.ts'
+import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
+import { listening, listeningHttp2 } from '../adapters/serve.ts'
 import { runOnce } from '../servers/daemon.ts'
 import { need } from '../support/need.ts'
 import { ask, SITES, serving } from './sites.ts'
@@ -184,6 +188,55 @@ suite('csrf: requests that are not from browsers', () => {
       assert.equal((await ask(url, { path: '/login', headers })).status, 200, name)
       assert.equal((await ask(url, { path: '/login', headers: { 'x-csrf-token': form.body } })).status, 403, name)
     }
+  })
+})
+
+suite('csrf: without an adapter around it', () => {
+  test('a check at the upgrade of a WebSocket refuses the pages of other sites', async (t) => {
+    const made = createSessions({ store: memory(), secrets: randomBytes(32), sweep: false })
+    const { cookie } = await sessionFor(made, { userId: 'ada' })
+    const check = csrf(made)
+    const server = createPlainServer()
+    server.on('upgrade', async (request, socket) => {
+      const status = await check(request).then(
+        () => '101 Switching Protocols',
+        (error: CsrfError) => `${error.status} ${error.reason}`,
+      )
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
+    })
+    const { url, close } = await listening(server)
+    t.after(close)
+    const open = (headers: Readonly<Record<string, string>>) =>
+      new Promise<string>((resolve, reject) => {
+        const outgoing = sendPlain(url, {
+          headers: { connection: 'Upgrade', upgrade: 'websocket', cookie, ...headers },
+        })
+        const answered = ({ statusCode, statusMessage }: { statusCode?: number; statusMessage?: string }) =>
+          resolve(`${statusCode} ${statusMessage}`)
+        outgoing.on('upgrade', answered).on('response', answered).on('error', reject).end()
+      })
+    assert.equal(await open({ origin: url }), '101 Switching Protocols')
+    assert.equal(await open({ origin: 'https://evil.example' }), '403 origin')
+    assert.equal(await open({}), '403 no-token')
+    assert.equal(await open({ 'x-csrf-token': 'A'.repeat(86) }), '403 token')
+    const visit = made.open({ cookie })
+    assert.equal(await open({ 'x-csrf-token': await visit.csrfToken() }), '101 Switching Protocols')
+  })
+
+  test('over HTTP/2, the own origin is that of :authority', async (t) => {
+    const made = createSessions({ store: memory(), secrets: randomBytes(32), sweep: false })
+    const check = csrf(made)
+    const handler = withSessions(made, async (request: Http2ServerRequest, response: Http2ServerResponse) => {
+      await check(request)
+      response.end('changed')
+    })
+    const { url, close } = await listeningHttp2(createHttp2Server(handler))
+    t.after(close)
+    const client = http2(url)
+    t.after(() => client.close())
+    const post = async (origin: string) =>
+      (await client.begin({ path: '/', method: 'POST', headers: { origin } }).response).status
+    assert.deepEqual([await post(url), await post('https://evil.example')], [200, 403])
   })
 })
 
