@@ -47,6 +47,12 @@ const ROOMS: readonly Room[] = [
     imports: [...LOW, 'http'],
     types: ['sessions', 'session', 'request'],
   },
+  {
+    name: 'figures',
+    files: inStrongroom('figures/'),
+    imports: [...LOW, 'store', 'backing'],
+    types: ['events', 'sessions'],
+  },
   { name: 'testing', files: inStrongroom('testing/'), imports: ['*'] },
   // For our own packages; it opens every room.
   { name: 'internal', files: inStrongroom('internal\\.ts$'), imports: ['*'] },

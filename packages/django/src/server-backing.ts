@@ -1,6 +1,7 @@
 import { type Clock, type Entry, type Id, type Store, StoreError } from 'strongroom'
 import {
   type Backing,
+  type Calls,
   type ContentToSave,
   guardStore,
   latin1Of,
@@ -23,6 +24,7 @@ export interface ServerBackingSettings {
   /** SESSION_COOKIE_AGE, in ms. */
   readonly cookieAge: number
   readonly timeout: number
+  readonly calls: Calls | undefined
 }
 
 interface KeyCookie extends VerifiedCookie {
@@ -42,8 +44,9 @@ export function serverBacking({
   clock,
   cookieAge,
   timeout,
+  calls,
 }: ServerBackingSettings): Backing {
-  const store = guardStore(given, timeout)
+  const store = guardStore(given, timeout, calls)
 
   const entryOf = ({ text, content, expiresAt }: Written): Entry => ({
     bytes: Buffer.from(text),

@@ -138,10 +138,10 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
       transport,
       swept: store,
       extendsUnused: saveEveryRequest,
-      backing({ timeout }) {
+      backing({ timeout, calls }) {
         const logins = new Logins({ ...login, timeout })
         const records = new Records({ ...ages, codec, logins, maxSize, clock, saveEveryRequest })
-        if (store) return serverBacking({ store, records, codec, clock, cookieAge, timeout })
+        if (store) return serverBacking({ store, records, codec, clock, cookieAge, timeout, calls })
         return cookieBacking({ records, codec, cookieName: transport.name, cookieAge, clock })
       },
     },

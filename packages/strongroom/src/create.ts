@@ -3,6 +3,7 @@ import { Sweeper } from './admin/sweeper.ts'
 import { type AdoptionSource, endsRemembered, sourceClients } from './adoption/source.ts'
 import { adoptionOf } from './adoption/visitors.ts'
 import { type CreatedBacking, checkEngine, createBacking, type Engine } from './backing/create.ts'
+import type { Calls } from './backing/guard.ts'
 import { booleanOption, checkOptions, oneOf } from './base/check.ts'
 import { type Duration, milliseconds } from './base/duration.ts'
 import type { Policy, SessionsContext } from './context.ts'
@@ -133,6 +134,10 @@ export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'sto
   readonly signedCookies: SignedCookies
   /** For `strongroom doctor`. */
   readonly behind: SessionsBackend
+  /** Where somebody can be told of each store call. */
+  readonly calls: Calls
+  /** Time limit of one store call, in ms. */
+  readonly timeout: number
   close(): Promise<void>
 }
 
@@ -144,7 +149,8 @@ export function createContext(options: SessionsOptions): Created {
   const timeout = milliseconds(options.storeTimeout ?? '2s', 'storeTimeout')
   const { engine, ring, ownsStore, developmentDefaults } = essentials(options, { production, timeout })
   const clock = functionOr('clock', options.clock, Date.now)
-  const common = { ring, clock, timeout, memo: memoOption(options.memo) }
+  const calls: Calls = { listener: null }
+  const common = { ring, clock, timeout, calls, memo: memoOption(options.memo) }
   const sources = sourceClients(options.adoptFrom, timeout)
   const created = createBacking(engine, options, { ...common, production, remembered: endsRemembered(sources) })
   const { backing, transport, namespace, sealName, aead, store, swept, advice } = created
@@ -192,7 +198,20 @@ export function createContext(options: SessionsOptions): Created {
     usesSodium: aead.crypto === 'sodium',
     hasSecrets: (secrets: string) => ring.hasKeys && isRing(ring, secrets),
   }
-  return { context, developmentDefaults, signedCookies: signed, behind, store, swept, advice, sealName, aead, close }
+  return {
+    context,
+    developmentDefaults,
+    signedCookies: signed,
+    behind,
+    store,
+    swept,
+    advice,
+    sealName,
+    aead,
+    calls,
+    timeout,
+    close,
+  }
 }
 
 /** Store and secrets. In development both may be left out, with one warning that says what production needs. */

@@ -50,10 +50,15 @@ const STORE_WARNING = {
   advice: 'To log every failure, listen to the event storeError.',
 }
 
-/** Reports an event. `wanted()` is false if nobody listens, so that the event need not be made. */
+/** Reports an event. */
 export interface Emit {
   (event: SessionEvent): void
+  /** False if nobody listens, so that the event need not be made. */
   wanted(): boolean
+  /** False if those who listen do not look at the handle, so that it need not be computed: it costs a hash. */
+  wantsHandle(): boolean
+  /** Adds a listener that only counts: it gets events without handles, and must not throw. Returns what removes it. */
+  observe(counter: Listener): () => void
 }
 
 export function emitter(listener: Listener | undefined): Emit {
@@ -72,15 +77,24 @@ export function emitter(listener: Listener | undefined): Emit {
       warn(error)
     }
     if (channel.hasSubscribers) channel.publish(event)
+    for (const counter of counters) counter(event)
   }
-  const wanted = () => listener !== undefined || channel.hasSubscribers
+  let counters: readonly Listener[] = []
+  const wantsHandle = () => listener !== undefined || channel.hasSubscribers
+  const wanted = () => counters.length > 0 || wantsHandle()
+  const observe = (counter: Listener) => {
+    counters = [...counters, counter]
+    return () => {
+      counters = counters.filter((one) => one !== counter)
+    }
+  }
   const warnOfStore = reasonWarnings(STORE_WARNING)
   // Some adapters answer 503 and log nothing, and with `onStoreError: 'anonymous'` everybody is just signed out.
   const reported = (event: SessionEvent) => {
-    if (event.type === 'storeError' && !wanted()) warnOfStore(event.error)
+    if (event.type === 'storeError' && !wantsHandle()) warnOfStore(event.error)
     emit(event)
   }
-  return Object.assign(reported, { wanted })
+  return Object.assign(reported, { wanted, wantsHandle, observe })
 }
 
 const framesOf = (error: unknown): string =>

@@ -43,9 +43,11 @@ export { deleteTestCookie, setTestCookie, testCookieWorked } from './session/tes
 export {
   type BaseSessions,
   createSessions,
+  type Observation,
   type PolicyFacts,
   type RevocableCookieSessions,
   type Sessions,
+  type SessionsObserver,
 } from './sessions.ts'
 export type {
   ChangeFeed,

@@ -13,7 +13,7 @@ export {
   type UserIndex,
   type VerifiedCookie,
 } from './backing/backing.ts'
-export { guardStore } from './backing/guard.ts'
+export { type Calls, guardStore } from './backing/guard.ts'
 export { asBuffer, latin1Of } from './base/bytes.ts'
 export { booleanOption, checkOptions, clockOption, oneOf, timeoutOption, wholeNumber } from './base/check.ts'
 export { LONGEST, milliseconds } from './base/duration.ts'

@@ -10,6 +10,7 @@ import {
 } from './admin/inspect.ts'
 import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './admin/users.ts'
 import { type AdoptOptions, type AdoptReport, adopt } from './adoption/adopt.ts'
+import { addListener, guardStore } from './backing/guard.ts'
 import type { Awaitable } from './base/awaitable.ts'
 import { checkOptions } from './base/check.ts'
 import { createContext, type SessionsOptions } from './create.ts'
@@ -17,7 +18,7 @@ import type { Secrets } from './crypto/keyring.ts'
 import type { CipherName, CryptoName } from './crypto/primitives.ts'
 import { withSessionsBackend } from './engines/shared/backend.ts'
 import { ConfigError, NotAttachedError, UnsupportedError } from './errors.ts'
-import { withStoreErrors } from './events.ts'
+import { type SessionEvent, withStoreErrors } from './events.ts'
 import type { CsrfPolicy, CsrfRequest } from './http/csrf.ts'
 import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
 import type { ResponseTarget } from './http/response.ts'
@@ -25,7 +26,16 @@ import type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/sign
 import { checkCsrf } from './request/csrf.ts'
 import { type GetOptions, Visit } from './request/visit.ts'
 import type { Session } from './session/session.ts'
-import type { ClearOptions, CookieEngine, IndexedStore, ScannableStore, Schema, Store, Traits } from './store.ts'
+import {
+  type ClearOptions,
+  type CookieEngine,
+  type IndexedStore,
+  isInProcessMemory,
+  type ScannableStore,
+  type Schema,
+  type Store,
+  type Traits,
+} from './store.ts'
 
 /** Plain facts about how sessions are stored, for people, logs and tests. */
 export interface PolicyFacts {
@@ -45,6 +55,25 @@ export interface PolicyFacts {
   readonly persistent: boolean
   /** What was left out, and exists only in this process: a random secret, or a store in memory. Empty in production. */
   readonly developmentDefaults: readonly ('secrets' | 'store')[]
+}
+
+/** Counts what happens, without a cost that would be felt. Neither may throw. */
+export interface SessionsObserver {
+  /** Each event of these sessions alone. Handles may be empty: they are computed for listeners. */
+  event(event: SessionEvent): void
+  /** Each call of the store: the method, how long it took in ms, and whether it failed. */
+  call(method: string, ms: number, failed: boolean): void
+}
+
+/** What `observe` returns. */
+export interface Observation {
+  stop(): void
+  /** Where the sessions are, or what makes their ends final; null for nothing on the server. */
+  readonly store: Store | null
+  /** The same, for entries beside the sessions: null where it ends with the process, or has the format of another framework. */
+  readonly entries: Pick<Store, 'read' | 'create' | 'update'> | null
+  /** To whom such entries belong. */
+  readonly namespace: string
 }
 
 /** Everything an application and its adapters need; made by `createSessions`. */
@@ -124,6 +153,8 @@ export interface BaseSessions<Data extends object> {
   revokeEverybody(options?: EverybodyOptions): Promise<EverybodyReport>
   /** Sets new secrets, or asks the provider again. Sessions under secrets that are still in the ring go on. */
   reloadSecrets(secrets?: Secrets): Promise<void>
+  /** For `figures(sessions)`, which is what an application has. */
+  observe(observer: SessionsObserver): Observation
   readonly policy: PolicyFacts
   /** The tables that the store needs; null if it needs none. `npx @strongroom/cli migrate` creates them. */
   readonly schema: Schema | null
@@ -273,6 +304,20 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     }),
     revokeEverybody: watched((options?: EverybodyOptions) => revokeEverybody(context, store, options)),
     reloadSecrets: (secrets) => ring.reload(secrets),
+    observe(observer) {
+      const stopEvents = context.emit.observe((event) => observer.event(event))
+      const stopCalls = addListener(created.calls, (method, ms, failed) => observer.call(method, ms, failed))
+      const isLasting = swept !== null && namespace !== null && !isInProcessMemory(swept.traits)
+      return {
+        store: swept,
+        entries: isLasting ? guardStore(swept, created.timeout) : null,
+        namespace: namespace ?? transport.name,
+        stop() {
+          stopEvents()
+          stopCalls()
+        },
+      }
+    },
     policy: {
       engine: backing.traits.engine,
       seal: sealName,

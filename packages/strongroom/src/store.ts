@@ -155,6 +155,11 @@ export interface Store {
   /** Present if the backend can be walked: live entries, page by page, in no particular order. */
   scan?(options?: ScanOptions): AsyncIterable<readonly Listing[]>
   /**
+   * Present if the backend can tell immediately, without walking, how many entries it has, expired ones included; null when it cannot
+   * after all, as a database that has never counted them. For figures: nothing is decided by it.
+   */
+  estimate?(): Promise<{ readonly count: number; readonly exact: boolean } | null>
+  /**
    * Present if the backend has a lock across processes and machines: runs the work while holding the lock of this name, and
    * resolves to its result, or to null without running it if another runner holds the lock. The lock of a runner that dies ends
    * with it, or soon after.

@@ -9,6 +9,7 @@ import type { RequestedLifetime } from '../session/lifetime.ts'
 import type { LoginMoment } from '../session/login.ts'
 import type { Clock, ListOptions, ReadOptions, Store, Traits, Version } from '../store.ts'
 import type { Turn } from './epochs.ts'
+import type { Calls } from './guard.ts'
 
 /** A session that is past a deadline although it is still stored. Most stores only say that it is absent. */
 export interface Expired {
@@ -236,6 +237,8 @@ export interface BackingOptions {
   readonly clock: Clock
   /** Time limit of one store call, in ms. */
   readonly timeout: number
+  /** Who is told of each store call. */
+  readonly calls?: Calls | undefined
 }
 
 /**

@@ -10,6 +10,30 @@ type Guard = <T>(call: () => Promise<T>) => Promise<T>
  */
 export const GRACE = 50
 
+/** Told of each call of a store: the method, how long it took in ms, and whether it failed. Must not throw. */
+export type CallListener = (method: string, ms: number, failed: boolean) => void
+
+/** Who is told of the calls: nobody, most of the time. */
+export interface Calls {
+  listener: CallListener | null
+}
+
+/** Returns what removes it. */
+export function addListener(calls: Calls, listener: CallListener): () => void {
+  const others = calls.listener
+  const both: CallListener = (method, ms, failed) => {
+    others?.(method, ms, failed)
+    if (active) listener(method, ms, failed)
+  }
+  let active = true
+  calls.listener = both
+  return () => {
+    active = false
+    // Beside one that was added later, it stays as a link to those before it.
+    if (calls.listener === both) calls.listener = others
+  }
+}
+
 /** Every call resolves, or rejects with `StoreError`, within `ms` and the grace, whatever the backend does. */
 function createGuard(ms: number): Guard {
   const limit = new TimeLimit(ms + GRACE, () => tooLate(ms))
@@ -45,11 +69,14 @@ function immediately<T>(call: () => T): T {
 }
 
 /** The time limit is for each page. */
-async function* guardPages<Page>(guard: Guard, list: () => AsyncIterable<Page>): AsyncGenerator<Page> {
+async function* guardPages<Page>(
+  { guard, page }: { readonly guard: Guard; readonly page: Guard },
+  list: () => AsyncIterable<Page>,
+): AsyncGenerator<Page> {
   const pages = await guard(async () => list()[Symbol.asyncIterator]())
   try {
     for (;;) {
-      const { done, value } = await guard(() => pages.next())
+      const { done, value } = await page(() => pages.next())
       if (done) return
       yield value
     }
@@ -63,25 +90,57 @@ async function* guardPages<Page>(guard: Guard, list: () => AsyncIterable<Page>):
 export function guardStore(
   store: Store,
   limit: number,
+  calls: Calls = { listener: null },
 ): Pick<Store, 'create' | 'read' | 'readSync' | 'update' | 'updateSync' | 'touch' | 'delete' | 'byOwner'> {
   const guard = createGuard(limit)
+  const timed = <T>(method: string, call: () => Promise<T>): Promise<T> =>
+    calls.listener === null ? guard(call) : told(calls.listener, method, () => guard(call))
   const { byOwner } = store
   return {
-    create: (id, entry) => guard(() => store.create(id, entry)),
-    read: (id, options) => guard(() => store.read(id, options)),
-    ...(store.readSync && { readSync: (id) => immediately(() => store.readSync?.(id)) }),
-    update: (id, entry, version) => guard(() => store.update(id, entry, version)),
-    ...(store.updateSync && {
-      updateSync: (id, entry, version) => immediately(() => store.updateSync?.(id, entry, version)),
+    create: (id, entry) => timed('create', () => store.create(id, entry)),
+    read: (id, options) => timed('read', () => store.read(id, options)),
+    ...(store.readSync && {
+      readSync: (id) => toldImmediately(calls, 'read', () => immediately(() => store.readSync?.(id))),
     }),
-    touch: (id, expiresAt, version) => guard(() => store.touch(id, expiresAt, version)),
-    delete: (id, version, owner) => guard(() => store.delete(id, version, owner)),
+    update: (id, entry, version) => timed('update', () => store.update(id, entry, version)),
+    ...(store.updateSync && {
+      updateSync: (id, entry, version) =>
+        toldImmediately(calls, 'update', () => immediately(() => store.updateSync?.(id, entry, version))),
+    }),
+    touch: (id, expiresAt, version) => timed('touch', () => store.touch(id, expiresAt, version)),
+    delete: (id, version, owner) => timed('delete', () => store.delete(id, version, owner)),
     ...(byOwner && {
       byOwner: {
-        list: (owner: string, options?: ListOptions) => guardPages(guard, () => byOwner.list(owner, options)),
+        list: (owner: string, options?: ListOptions) =>
+          guardPages({ guard, page: (call) => timed('list', call) }, () => byOwner.list(owner, options)),
         deleteAll: (owner: string, except?: Parameters<typeof byOwner.deleteAll>[1]) =>
-          guard(() => byOwner.deleteAll(owner, except)),
+          timed('deleteAll', () => byOwner.deleteAll(owner, except)),
       },
     }),
+  }
+}
+
+function told<T>(listener: CallListener, method: string, call: () => Promise<T>): Promise<T> {
+  const began = performance.now()
+  const result = call()
+  result.then(
+    () => listener(method, performance.now() - began, false),
+    () => listener(method, performance.now() - began, true),
+  )
+  return result
+}
+
+/** Undefined is no answer: another method is asked, and counts. */
+function toldImmediately<T>({ listener }: Calls, method: string, call: () => T | undefined): T | undefined {
+  if (listener === null) return call()
+  const began = performance.now()
+  let failed = true
+  try {
+    const result = call()
+    failed = false
+    if (result !== undefined) listener(method, performance.now() - began, false)
+    return result
+  } finally {
+    if (failed) listener(method, performance.now() - began, true)
   }
 }

@@ -27,11 +27,14 @@ export const ENDED: Uint8Array = Uint8Array.of(6)
 /** In place of an anonymous session in which nothing was left, for as long as requests may be under way that had it. */
 export const EMPTIED: Uint8Array = Uint8Array.of(7)
 
+/** Of figures: what happened to all sessions in some hours, as numbers. */
+export const FIGURES: Uint8Array = Uint8Array.of(8)
+
 export const hasLabel = ({ label }: Pick<Listing, 'label'>, one: Uint8Array): boolean =>
   label?.length === 1 && label[0] === one[0]
 
 /** A hash: anyone who reads the store learns that there is such an entry, and for an owner tag, that it is this one's. */
-export const ownId = (kind: 'session' | 'epoch' | 'keys' | 'ended', name: string): Id =>
+export const ownId = (kind: 'session' | 'epoch' | 'keys' | 'ended' | 'figures', name: string): Id =>
   createHash('sha256').update(`strongroom ${kind}\n${name}`).digest('hex') as Id
 
 /**

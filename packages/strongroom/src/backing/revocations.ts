@@ -56,8 +56,8 @@ export class Revocations {
   readonly #store: ReturnType<typeof guardStore>
   readonly #clock: BackingOptions['clock']
 
-  constructor({ store, timeout, ...options }: RevocationsOptions) {
-    this.#store = guardStore(store, timeout)
+  constructor({ store, timeout, calls, ...options }: RevocationsOptions) {
+    this.#store = guardStore(store, timeout, calls)
     this.#clock = options.clock
     const common = { ...options, store: this.#store }
     this.epochs = new Epochs({ ...common, rememberedUntil: (now) => now + LONGEST + MARGIN })

@@ -55,7 +55,7 @@ export interface ServerBackingOptions extends BackingOptions {
 /** Sessions in a store: the cookie holds a token, the store holds the sealed record, and neither opens without the other. */
 export function serverBacking(options: ServerBackingOptions): Backing {
   const { ring, namespace, clock, maxSize, aead, remembered = NOTHING_REMEMBERED } = options
-  const store = guardStore(options.store, options.timeout)
+  const store = guardStore(options.store, options.timeout, options.calls)
   const seal = createSeal(options.seal, ring, aead)
   const records = createRecords(seal, ring, options.memo - memoOfTokens(options.memo))
   const read = sharedReads(store.read)

@@ -139,13 +139,12 @@ function loadOne(context: SessionsContext, cookie: VerifiedCookie): Awaitable<Lo
 }
 
 function report({ emit }: SessionsContext, cookie: VerifiedCookie, result: LoadResult): LoadResult {
-  if (emit.wanted()) emit(eventOf(cookie, result))
+  if (emit.wanted()) emit(eventOf(emit.wantsHandle() ? handleOf(cookie.id) : '', result))
   return result
 }
 
-function eventOf({ id }: VerifiedCookie, result: LoadResult): SessionEvent {
+function eventOf(handle: string, result: LoadResult): SessionEvent {
   if (result !== null && 'refused' in result) return { type: 'rejected', what: 'record', reason: result.refused }
-  const handle = handleOf(id)
   if (isLoaded(result)) return { type: 'loaded', handle }
   if (result !== null && 'expired' in result) return { type: 'expired', handle, reason: result.expired }
   const isRenewed = result !== null && 'superseded' in result && result.superseded === 'renewed'

@@ -122,9 +122,9 @@ export async function touch({ context }: Task, { loaded, expiresAt }: Extract<Pl
   return ref && { ...loaded, ref }
 }
 
-/** Asks the store only if somebody listens to the event that it is for. */
+/** Asks the store only if somebody listens to the event that it is for, and not to count it. */
 async function isGone({ backing, emit }: SessionsContext, { ref }: Loaded): Promise<boolean> {
-  if (!emit.wanted()) return false
+  if (!emit.wantsHandle()) return false
   return !isLoaded(await backing.load(ref.cookie, { fresh: true }))
 }
 

@@ -57,5 +57,5 @@ export function report(
   cookie: VerifiedCookie,
   event: (handle: string) => SessionEvent,
 ): void {
-  if (emit.wanted()) emit(event(handleOf(cookie.id)))
+  if (emit.wanted()) emit(event(emit.wantsHandle() ? handleOf(cookie.id) : ''))
 }

@@ -43,6 +43,7 @@ export class Cached implements Store {
   readonly byOwner?: OwnerIndex
   readonly readSync?: (id: Id) => Found | null | undefined
   readonly scan?: (options?: ScanOptions) => AsyncIterable<readonly Listing[]>
+  readonly estimate?: NonNullable<Store['estimate']>
   readonly tryWithLock?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
   readonly changes?: ChangeFeed
   readonly schema?: Schema
@@ -73,6 +74,12 @@ export class Cached implements Store {
     }
     const scan = durable.scan?.bind(durable)
     if (scan) this.scan = (options) => this.#whileOpen(() => scan(options))
+    const estimate = durable.estimate?.bind(durable)
+    if (estimate)
+      this.estimate = async () => {
+        this.#state.assertOpen()
+        return estimate()
+      }
     const tryWithLock = lockWhileOpen(this.#state, durable)
     if (tryWithLock) this.tryWithLock = tryWithLock
     const feed = changes ? new Feed(changes, this.#invalidations, report) : null

@@ -124,6 +124,11 @@ export class Memory implements ScannableStore {
     return drive(this.#sweep(batchOf(options), options.dryRun === true), options)
   }
 
+  async estimate(): Promise<{ count: number; exact: boolean }> {
+    this.#state.assertOpen()
+    return { count: this.#table.size, exact: true }
+  }
+
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     this.#state.assertOpen()
     let listings: Listing[] = []

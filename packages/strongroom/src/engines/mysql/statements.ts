@@ -79,6 +79,9 @@ export function statements(table: string) {
     ),
     deleteByOwner: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ?`),
     deleteOthersByOwner: statement(`DELETE FROM ${table} WHERE owner = ? AND expires_at > ? AND id <> ?`),
+    estimate: statement(
+      `SELECT table_rows AS estimate FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '${table}'`,
+    ),
     page: statement(`SELECT seq, ${LISTING} FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ?`),
     due: statement(
       `SELECT seq, purge_at, expires_at FROM ${table}

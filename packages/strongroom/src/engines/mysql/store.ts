@@ -117,6 +117,12 @@ export class Mysql implements IndexedStore, ScannableStore {
     return drive(this.#clearing(batchOf(options), dryRun), options, { gently: !dryRun })
   }
 
+  /** As InnoDB last sampled them, which it does after a tenth of the rows have changed: off by a half for a small table. */
+  async estimate(): Promise<{ count: number; exact: boolean } | null> {
+    const [row] = await this.#rows(this.#statements.estimate, [])
+    return row?.estimate == null ? null : { count: Number(row.estimate), exact: false }
+  }
+
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     const limit = atLeastOne(page)
     for (let after = 0; !signal?.aborted; ) {

@@ -131,6 +131,13 @@ export class Postgres implements IndexedStore, ScannableStore {
     return drive(steps, options, { gently: options.dryRun !== true })
   }
 
+  /** As of the last vacuum or analyze, of which there is one after a twentieth of the rows have changed. */
+  async estimate(): Promise<{ count: number; exact: boolean } | null> {
+    const [row] = await this.#table.executeLong(this.#statements.estimate)
+    const count = Number(row?.[0] ?? -1)
+    return count < 0 ? null : { count, exact: false }
+  }
+
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {
     const limit = atLeastOne(page)
     for (let after = Buffer.alloc(0); !signal?.aborted; ) {

@@ -1,0 +1,248 @@
+import { randomInt } from 'node:crypto'
+import { checkOptions, clockOption } from '../base/check.ts'
+import { type Duration, milliseconds } from '../base/duration.ts'
+import { ConfigError, StoreError } from '../errors.ts'
+import type { BaseSessions } from '../sessions.ts'
+import type { Clock, Store } from '../store.ts'
+import { addBlock, type Block, type BlockName, Blocks } from './blocks.ts'
+import { Counter } from './counter.ts'
+import { History } from './history.ts'
+import { percentile } from './latency.ts'
+import { addPoint, emptyPoint, type Point } from './point.ts'
+import { type Sampled, type StoreSample, sampleOf } from './sample.ts'
+import { blocksOf, SCALES, type ScaleName, startOf } from './scales.ts'
+
+export type { Sampled, StoreSample }
+
+export interface FiguresOptions {
+  /**
+   * How often this process adds what it has counted to the history in the store, and looks at how much is stored. Default `'1m'`; false
+   * keeps the figures in this process alone.
+   */
+  readonly every?: Duration | false | undefined
+  /** Returns the time in ms; for tests. */
+  readonly clock?: Clock | undefined
+}
+
+/** The calls of one method of the store: how many, how many of them failed, and within which time, in ms, so many were over. */
+export interface CallFigures {
+  readonly count: number
+  readonly failed: number
+  readonly p50: number | null
+  readonly p95: number | null
+  readonly p99: number | null
+}
+
+/** One interval. What did not happen in it is left out. */
+export interface FiguresPoint {
+  /** When it began, in ms since 1970. */
+  readonly at: number
+  readonly counts: Readonly<Record<string, number>>
+  readonly calls: Readonly<Record<string, CallFigures>>
+  /** Live sessions and expired rows, as they were last seen; null if nobody looked, or where that cannot be told. */
+  readonly live: number | null
+  readonly expired: number | null
+}
+
+export interface FiguresSeries {
+  /** The length of an interval, in ms. */
+  readonly every: number
+  /** The oldest first; the last one is not over yet. One for each interval, also for those in which nothing happened. */
+  readonly points: readonly FiguresPoint[]
+  /** All of them together. */
+  readonly total: Omit<FiguresPoint, 'at'>
+}
+
+export interface FiguresSnapshot {
+  readonly at: number
+  /** Is the history in the store, with that of all processes, or of this process alone? */
+  readonly history: 'store' | 'process'
+  /** Why the history could not be read or written; null if it could. Then the figures are those of this process. */
+  readonly problem: string | null
+  /** What is in the store; null before somebody has looked, and where nothing is on the server. */
+  readonly stored: StoreSample | null
+  readonly hour: FiguresSeries
+  readonly day: FiguresSeries
+  readonly month: FiguresSeries
+}
+
+/** Counts what happens to the sessions of one `createSessions`, and keeps a history of it. */
+export interface Figures extends AsyncDisposable {
+  /** The last hour by 10 s, the last day by 5 min, and the last 30 days by the hour. Can be sent as JSON. Never rejects. */
+  snapshot(): Promise<FiguresSnapshot>
+  /** Adds what was counted to the history now. Rejects with `StoreError`; nothing that was counted is lost then. */
+  flush(): Promise<void>
+  /** Stops counting, after a last `flush`. Does not close the sessions. */
+  close(): Promise<void>
+}
+
+const DEFAULT_EVERY = 60_000
+/** Of one entry; other entries have to fit beside it. */
+const LIMIT = 64 * 1024
+/** How long a block that may still change is taken from memory, in ms, so that a page that is reloaded does not ask the store again. */
+const BELIEVED = 5_000
+/** Of a snapshot during which a flush has begun. */
+const ATTEMPTS = 3
+
+/** Starts to count. Throws `ConfigError` for what is not sessions, and for a wrong option. */
+export function figures<Data extends object>(sessions: BaseSessions<Data>, options: FiguresOptions = {}): Figures {
+  if (typeof sessions?.observe !== 'function')
+    throw new ConfigError('figures() takes sessions: const sessions = createSessions({ … }), then figures(sessions).')
+  checkOptions('figures()', options, ['every', 'clock'])
+  const every = options.every === false ? null : milliseconds(options.every ?? DEFAULT_EVERY, 'every')
+  if (every !== null && every < 1000) throw new ConfigError("figures(): every must be at least '1s', or false.")
+  return new CountedFigures(sessions, every, clockOption('figures()', options.clock))
+}
+
+class CountedFigures implements Figures {
+  readonly #clock: Clock
+  readonly #counter: Counter
+  /** What was counted here: all of it without a history, and with one, what was not handed to it yet. */
+  readonly #here = new Blocks()
+  readonly #history: History | null
+  readonly #store: Store | null
+  readonly #stop: () => void
+  readonly #read = new Map<string, { readonly block: ReadonlyMap<number, Point>; readonly until: number }>()
+  readonly #timer: NodeJS.Timeout | undefined
+  /** Counts what was handed to the history. */
+  #generation = 0
+  #stored: StoreSample | null = null
+  #problem: string | null = null
+  #flushing: Promise<void> | null = null
+
+  constructor(sessions: Pick<BaseSessions<object>, 'observe'>, every: number | null, clock: Clock) {
+    this.#clock = clock
+    this.#counter = new Counter(clock, (at, point) => this.#here.add(at, point))
+    const { stop, store, entries, namespace } = sessions.observe({
+      event: (event) => this.#counter.event(event),
+      call: (method, ms, failed) => this.#counter.call(method, ms, failed),
+    })
+    this.#stop = stop
+    this.#store = store
+    const limit = Math.min(LIMIT, store?.traits.sizeLimit ?? LIMIT)
+    this.#history = entries && every !== null ? new History({ store: entries, namespace, clock, limit }) : null
+    if (every !== null) this.#timer = flushing(this, every)
+  }
+
+  async snapshot(): Promise<FiguresSnapshot> {
+    for (let attempt = 0; ; attempt++) {
+      const generation = this.#generation
+      this.#counter.handOver(true)
+      const now = this.#clock()
+      const [hour, day, month] = await Promise.all([
+        this.#series('hour', now),
+        this.#series('day', now),
+        this.#series('month', now),
+      ])
+      // What a flush has handed over meanwhile would be missing.
+      if (generation !== this.#generation && attempt < ATTEMPTS) continue
+      const history = this.#history ? 'store' : 'process'
+      return { at: now, history, problem: this.#problem, stored: this.#stored, hour, day, month }
+    }
+  }
+
+  flush(): Promise<void> {
+    // One after another: what is pending must not be written twice.
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = null
+    })
+    return this.#flushing
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#stop()
+    await this.flush()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await this.#look()
+      this.#counter.handOver(true)
+      this.#here.prune(this.#clock())
+      if (!this.#history) return
+      this.#history.add(this.#here.take())
+      this.#generation += 1
+      this.#read.clear()
+      await this.#history.flush()
+      this.#problem = null
+    } catch (error) {
+      this.#problem = messageOf(error)
+      throw error instanceof StoreError ? error : new StoreError('The figures could not be written.', { cause: error })
+    }
+  }
+
+  /** At what is stored. A store that cannot be asked has no count, and not a count of zero. */
+  async #look(): Promise<void> {
+    if (!this.#store) return
+    this.#stored = null
+    const sample = await sampleOf(this.#store, this.#clock)
+    this.#stored = sample
+    const stored = [sample.live?.count ?? null, sample.expired?.count ?? null] as const
+    this.#here.add(startOf(this.#clock(), SCALES.hour.every), { ...emptyPoint(), stored })
+  }
+
+  async #series(scale: ScaleName, now: number): Promise<FiguresSeries> {
+    const { every, span } = SCALES[scale]
+    const counted: Block = new Map()
+    const names = blocksOf(SCALES[scale], now).map((start) => ({ scale, start }))
+    for (const block of await Promise.all(names.map((name) => this.#block(name)))) addBlock(counted, block)
+    for (const name of names) addBlock(counted, this.#here.get(name) ?? new Map())
+    const points: FiguresPoint[] = []
+    const total = emptyPoint()
+    for (let at = startOf(now - span, every) + every; at <= now; at += every) {
+      const point = counted.get(at) ?? emptyPoint()
+      points.push({ at, ...shownOf(point) })
+      addPoint(total, point)
+    }
+    return { every, points, total: shownOf(total) }
+  }
+
+  /** What the history has of a block; what this process knows, when it cannot be read. */
+  async #block(name: BlockName): Promise<ReadonlyMap<number, Point>> {
+    if (!this.#history) return new Map()
+    const key = `${name.scale} ${name.start}`
+    const known = this.#read.get(key)
+    if (known && performance.now() < known.until) return known.block
+    const generation = this.#generation
+    try {
+      const block = await this.#history.read(name)
+      if (generation === this.#generation) this.#read.set(key, { block, until: performance.now() + BELIEVED })
+      return block
+    } catch (error) {
+      this.#problem = messageOf(error)
+      return this.#history.pendingOf(name)
+    }
+  }
+}
+
+function shownOf({ counts, calls, failed, stored }: Point): Omit<FiguresPoint, 'at'> {
+  const shown = Object.entries(calls).map(([method, histogram]) => {
+    const count = Object.values(histogram).reduce((sum, n) => sum + n, 0)
+    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => percentile(histogram, share)) as [number, number, number]
+    return [method, { count, failed: failed[method] ?? 0, p50, p95, p99 }] as const
+  })
+  return { counts, calls: Object.fromEntries(shown), live: stored?.[0] ?? null, expired: stored?.[1] ?? null }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : 'The history could not be read.')
+
+/** With a weak reference and without keeping the process alive: figures that nobody holds any more must not count for ever. */
+function flushing(figures: CountedFigures, every: number): NodeJS.Timeout {
+  const weak = new WeakRef(figures)
+  // Processes that were started together must not write together.
+  const timer = setInterval(
+    () => {
+      const found = weak.deref()
+      // The snapshot says what went wrong.
+      if (found) found.flush().catch(() => undefined)
+      else clearInterval(timer)
+    },
+    Math.round(every * (0.9 + randomInt(201) / 1000)),
+  )
+  return timer.unref()
+}
