@@ -161,14 +161,16 @@ class CountedFigures implements Figures {
 
   async #flush(): Promise<void> {
     try {
-      await this.#look()
       this.#counter.handOver(true)
       this.#here.prune(this.#clock())
-      if (!this.#history) return
-      this.#history.add(this.#here.take())
-      this.#generation += 1
-      this.#read.clear()
-      await this.#history.flush()
+      if (this.#history) {
+        this.#history.add(this.#here.take())
+        this.#generation += 1
+        this.#read.clear()
+        await this.#history.flush()
+      }
+      // Last: a store that cannot list is no reason not to write.
+      await this.#look()
       this.#problem = null
     } catch (error) {
       this.#problem = messageOf(error)

@@ -117,8 +117,8 @@ export function statementsFor(table: string, channel: string | null) {
       `SELECT ${LISTING}, place FROM ${table} WHERE owner = $1 AND expires_at > $2 AND place > $3 ORDER BY place LIMIT $4`,
     ),
     // With the partitions, which have the rows where there are any. -1 before anybody has counted.
-    estimate: `SELECT CASE WHEN min(reltuples) < 0 THEN -1 ELSE sum(reltuples)::bigint END FROM pg_class
-      WHERE oid IN (SELECT relid FROM pg_partition_tree('${table}') WHERE isleaf)`,
+    estimate: `SELECT CASE WHEN min(reltuples) < 0 THEN -1 ELSE sum(reltuples)::bigint END FROM pg_class WHERE relkind = 'r'
+      AND (oid = '${table}'::regclass OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = '${table}'::regclass))`,
     page: `SELECT ${LISTING} FROM ${table} WHERE id > $1 ORDER BY id LIMIT $2`,
     ...sweeping(table),
   }

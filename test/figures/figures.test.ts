@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { suite, type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import fc from 'fast-check'
+import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
+import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import { ConfigError } from '../../packages/strongroom/src/errors.ts'
+import { type FiguresOptions, figures } from '../../packages/strongroom/src/figures/figures.ts'
+import { bucketOf, type Histogram, percentile } from '../../packages/strongroom/src/figures/latency.ts'
+import { createSessions, type Sessions } from '../../packages/strongroom/src/sessions.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
+import { watched } from '../../packages/strongroom/src/testing/watched.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+function counted(t: TestContext, options: Partial<SessionsOptions> = {}, more: FiguresOptions = {}) {
+  const clock = manualClock()
+  const sessions = createSessions({
+    store: memory({ clock }),
+    secrets: randomBytes(32),
+    clock,
+    sweep: false,
+    ...options,
+  } as SessionsOptions) as Sessions
+  const counting = figures(sessions, { clock, ...more })
+  t.after(() => counting.close().catch(() => undefined))
+  const request = async (
+    cookie: string | null,
+    work: (session: Awaited<ReturnType<typeof sessions.read>>) => unknown,
+  ) => {
+    const visit = sessions.open(cookie === null ? {} : { cookie })
+    await work(await visit.get())
+    const { setCookie } = await visit.commit()
+    return setCookie?.split(';')[0] ?? cookie
+  }
+  return { clock, sessions, counting, request }
+}
+
+suite('figures', () => {
+  test('what happens to sessions is counted, by reason', async (t) => {
+    const { clock, sessions, counting, request } = counted(t)
+    const guest = await request(null, (session) => session.set('basket', 1))
+    const ada = await request(guest, (session) => session.login('ada'))
+    await request(ada, (session) => session.set('basket', 2))
+    await request(ada, () => {})
+    await request(ada, (session) => session.renew())
+    await request(ada, () => {})
+    const { cookie: second } = await sessionFor(sessions, { userId: 'ada' })
+    await request(second, (session) => session.logout())
+    await sessionFor(sessions, { userId: 'ada' })
+    await sessions.revoke((await sessions.of('ada').list())[0]?.handle as string).catch(() => false)
+    await request('__Host-id=made-up', () => {})
+    clock.advance(13 * HOUR)
+    await request((await sessionFor(sessions, { userId: 'eve' })).cookie, () => {})
+    const { day } = await counting.snapshot()
+    const { counts } = day.total
+    assert.equal(counts.created, 4)
+    assert.equal(counts.logins, 4)
+    assert.equal(counts['ended.logout'], 1)
+    assert.equal(counts['ended.revoke'], 1)
+    assert.equal(counts.superseded, 1)
+    assert.equal(counts['rejected.cookie'], 1)
+    assert.equal(counts.updated, 1)
+    assert.equal(counts.renewed, 2)
+    assert.ok((counts.loaded ?? 0) >= 5)
+    assert.ok((day.total.calls.create?.count ?? 0) >= 4)
+  })
+
+  test('two createSessions of one process are counted apart', async (t) => {
+    const [one, two] = [counted(t), counted(t)]
+    await sessionFor(one.sessions, { userId: 'ada' })
+    await sessionFor(one.sessions, { userId: 'ada' })
+    await sessionFor(two.sessions, { userId: 'ada' })
+    assert.equal((await one.counting.snapshot()).hour.total.counts.created, 2)
+    assert.equal((await two.counting.snapshot()).hour.total.counts.created, 1)
+  })
+
+  test('each interval has what happened in it, and a series has all of them', async (t) => {
+    const { clock, sessions, counting } = counted(t)
+    clock.set(2_000_000_000_000 - (2_000_000_000_000 % HOUR))
+    const began = clock()
+    for (const count of [1, 0, 3]) {
+      for (let n = 0; n < count; n++) await sessionFor(sessions, { userId: 'ada' })
+      clock.advance(10_000)
+    }
+    const { hour, day, month } = await counting.snapshot()
+    assert.deepEqual([hour.points.length, day.points.length, month.points.length], [360, 288, 720])
+    const created = ({ points }: typeof hour) =>
+      points.filter(({ at }) => at >= began).map(({ counts }) => counts.created ?? 0)
+    assert.deepEqual(created(hour), [1, 0, 3, 0])
+    assert.deepEqual([created(day), created(month)], [[4], [4]])
+    clock.advance(HOUR)
+    const later = await counting.snapshot()
+    assert.deepEqual([later.hour.total.counts.created, later.day.total.counts.created], [undefined, 4])
+    clock.advance(31 * 24 * HOUR)
+    assert.equal((await counting.snapshot()).month.total.counts.created, undefined)
+  })
+
+  test('what is held in memory does not grow with time', async (t) => {
+    const { clock, sessions, counting } = counted(t, {}, { every: false })
+    for (let day = 0; day < 70; day++) {
+      await sessionFor(sessions, { userId: 'ada' })
+      await counting.flush()
+      clock.advance(24 * HOUR)
+    }
+    const { month } = await counting.snapshot()
+    assert.equal(month.total.counts.created, 29)
+  })
+
+  test('a snapshot survives JSON, and contains no user, handle, id or token', async (t) => {
+    const { counting, sessions, request } = counted(t)
+    const { cookie, handle } = await sessionFor(sessions, { userId: 'ada-lovelace' })
+    await request(cookie, (session) => session.set('x', 1))
+    const snapshot = await counting.snapshot()
+    const text = JSON.stringify(snapshot)
+    assert.deepEqual(JSON.parse(text), snapshot)
+    for (const secret of ['ada-lovelace', handle, cookie.slice(10)]) assert.ok(!text.includes(secret))
+  })
+
+  test('calls of the store are timed by method, and those that failed are counted', async (t) => {
+    const clock = manualClock()
+    const watch = watched(memory({ clock }))
+    const { sessions, counting, request } = counted(t, { store: watch.store, seal: 'two-key', clock })
+    const { cookie } = await sessionFor(sessions, { userId: 'ada' })
+    for (let n = 0; n < 10; n++) {
+      // Reads of one turn of the event loop are one.
+      await setImmediate()
+      await request(cookie, () => {})
+    }
+    await setImmediate()
+    watch.before = () => {
+      throw new Error('down')
+    }
+    await assert.rejects(request(cookie, () => {}))
+    const { calls, counts } = (await counting.snapshot()).hour.total
+    assert.equal(calls.read?.failed, 1)
+    assert.equal(counts.storeErrors, 1)
+    assert.ok((calls.read?.count ?? 0) >= 11)
+    assert.ok((calls.read?.p50 as number) <= (calls.read?.p95 as number))
+    assert.ok((calls.read?.p95 as number) <= (calls.read?.p99 as number))
+  })
+
+  test('a percentile is right to 9 %, whatever was measured', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0.02, max: 50_000, noNaN: true }), { minLength: 1, maxLength: 300 }),
+        fc.constantFrom(0.5, 0.95, 0.99),
+        (times, share) => {
+          const histogram: Histogram = {}
+          for (const ms of times) histogram[bucketOf(ms)] = (histogram[bucketOf(ms)] ?? 0) + 1
+          const sorted = [...times].sort((a, b) => a - b)
+          const exact = sorted[Math.ceil(share * sorted.length) - 1] as number
+          const found = percentile(histogram, share) as number
+          assert.ok(Math.abs(found / exact - 1) < 0.1, `${found} for ${exact}`)
+        },
+      ),
+    )
+    assert.equal(percentile({}, 0.5), null)
+    for (const ms of [0, -1, Number.NaN]) assert.equal(bucketOf(ms), 0)
+    assert.equal(bucketOf(Number.POSITIVE_INFINITY), 95)
+  })
+
+  test('after close, nothing is counted, and a listener is asked for no handles', async (t) => {
+    const { sessions, counting } = counted(t)
+    await sessionFor(sessions, { userId: 'ada' })
+    await counting.close()
+    await sessionFor(sessions, { userId: 'ada' })
+    assert.equal((await counting.snapshot()).hour.total.counts.created, 1)
+  })
+
+  test('several figures of the same sessions count the same, and end each for itself', async (t) => {
+    const { clock, sessions, counting } = counted(t)
+    const other = figures(sessions, { clock })
+    await sessionFor(sessions, { userId: 'ada' })
+    await counting.close()
+    await sessionFor(sessions, { userId: 'ada' })
+    const { counts, calls } = (await other.snapshot()).hour.total
+    assert.deepEqual([counts.created, calls.create?.count], [2, 2 + 1])
+    await other.close()
+    await sessionFor(sessions, { userId: 'ada' })
+    assert.equal((await other.snapshot()).hour.total.calls.create?.count, 3)
+  })
+
+  test('sessions in cookies are counted, too', async (t) => {
+    const { sessions, counting, request } = counted(t, { store: cookie() })
+    const { cookie: ada } = await sessionFor(sessions, { userId: 'ada' })
+    await request(ada, (session) => session.logout())
+    const { history, stored, hour } = await counting.snapshot()
+    await counting.flush()
+    assert.deepEqual([history, stored], ['process', null])
+    assert.deepEqual([hour.total.counts.created, hour.total.counts['ended.logout']], [1, 1])
+  })
+
+  test('what is stored is counted exactly where that is cheap', async (t) => {
+    const { clock, sessions, counting } = counted(t)
+    for (let n = 0; n < 5; n++) await sessionFor(sessions, { data: { n } })
+    await counting.flush()
+    assert.deepEqual((await counting.snapshot()).stored?.live, { count: 5, is: 'exact' })
+    clock.advance(HOUR)
+    await sessionFor(sessions, { data: { n: 6 } })
+    await counting.flush()
+    const { stored, hour } = await counting.snapshot()
+    assert.deepEqual([stored?.live?.count, stored?.expired], [1, { count: 5, is: 'exact' }])
+    assert.deepEqual([hour.total.live, hour.total.expired], [1, 5])
+  })
+
+  test('a large store is counted up to a bound, and the figure says so', async (t) => {
+    const store = sqlite({ path: ':memory:' })
+    t.after(() => store.close())
+    const { sessions, counting } = counted(t, { store, clock: Date.now }, { clock: Date.now })
+    const now = Date.now()
+    const entry = { bytes: Buffer.from('x'), expiresAt: now + HOUR, owner: null, label: null, createdAt: now }
+    for (let n = 0; n < 10_500; n++) await store.create(n.toString(16).padStart(64, '0') as never, entry)
+    await counting.flush()
+    const { stored } = await counting.snapshot()
+    assert.deepEqual(stored?.live, { count: 10_000, is: 'at least' })
+    await sessions.close()
+  })
+
+  test('wrong options are refused', () => {
+    const sessions = createSessions({ store: memory(), secrets: randomBytes(32), sweep: false })
+    assert.throws(() => figures(undefined as never), ConfigError)
+    assert.throws(() => figures(sessions, { every: 10 }), /every must be at least/)
+    assert.throws(() => figures(sessions, { interval: '1m' } as never), /Known: every, clock/)
+    assert.throws(() => figures(sessions, { clock: 5 as never }), /clock/)
+  })
+})
