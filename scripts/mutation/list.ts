@@ -12,6 +12,7 @@ import { type Mutation, on } from './mutation.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
 import { peerMutations } from './peers.ts'
 import { protocolMutations } from './protocol.ts'
+import { figureMutations, requestMutations } from './requests.ts'
 
 export type { Mutation }
 
@@ -1445,4 +1446,6 @@ export const mutations: readonly Mutation[] = [
   ...benchmarkMutations,
   ...mistakeMutations,
   ...labAttackMutations,
+  ...requestMutations,
+  ...figureMutations,
 ]

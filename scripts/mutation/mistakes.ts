@@ -26,10 +26,10 @@ export const mistakeMutations: readonly Mutation[] = [
   guarded('a time limit that is over before that of the engine', 'const GRACE = 50', 'const GRACE = 0'),
   warned('events')(
     'a failing store that nobody hears of',
-    "if (event.type === 'storeError' && !wanted()) warnOfStore(event.error)",
+    "if (event.type === 'storeError' && !wantsHandle()) warnOfStore(event.error)",
     '',
   ),
-  warned('events')('a warning beside a listener', "'storeError' && !wanted()", "'storeError'"),
+  warned('events')('a warning beside a listener', "'storeError' && !wantsHandle()", "'storeError'"),
   warned('base/reasons')('a warning for each request', 'reasons.add(kind)', ''),
   warned('base/reasons')('warnings without end', 'reasons.size >= MOST', 'false'),
   warned('base/reasons')('a warning with the words of a driver', 'isOurs(error) ?', 'true ?'),

@@ -32,7 +32,7 @@ export interface CachedOptions<D extends Store = Store> {
 /** Has every optional part of the store contract that the durable store has. */
 export type CachedStore<D extends Store> = Store &
   AsyncDisposable &
-  Pick<D, 'byOwner' | 'scan' | 'tryWithLock' | 'changes' | 'schema'>
+  Pick<D, 'byOwner' | 'scan' | 'estimate' | 'tryWithLock' | 'changes' | 'schema'>
 
 const KNOWN = ['durable', 'cache', 'maxAge', 'cacheTimeout', 'onCacheError', 'clock']
 

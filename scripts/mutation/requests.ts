@@ -1,0 +1,169 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
+import { type Mutation, on } from './mutation.ts'
+
+const source = (file: string) => `packages/strongroom/src/${file}.ts`
+const origin = on('test/csrf/origin.test.ts', source('http/csrf'))
+const matrix = (file: string) => on('test/csrf/matrix.test.ts', source(file))
+const token = (file: string) => on('test/csrf/token.test.ts', source(file))
+const counted = (file: string) => on('test/figures/figures.test.ts', source(file))
+const kept = (file: string) => on('test/figures/history.test.ts', source(file))
+
+/** Requests of other sites that pass, and tokens that outlive what they belong to. */
+export const requestMutations: readonly Mutation[] = [
+  matrix('http/csrf')(
+    "a neighbour's page that counts as the own one",
+    "if (site === 'same-origin') return",
+    "if (site?.startsWith('same-')) return",
+  ),
+  matrix('http/csrf')(
+    'a value of Sec-Fetch-Site that nobody knows, and that passes',
+    "if (site !== undefined && site !== 'none') return 'cross-site'",
+    "if (site === 'cross-site' || site === 'same-site') return 'cross-site'",
+  ),
+  matrix('http/csrf')(
+    'a foreign Origin that needs no more than a token',
+    "return own(origin) ? 'pass' : 'origin'",
+    "return own(origin) ? 'pass' : 'unknown'",
+  ),
+  matrix('http/csrf')('a POST that counts as safe', "'OPTIONS', 'TRACE']", "'OPTIONS', 'TRACE', 'DELETE']"),
+  origin(
+    'the opening of a WebSocket that nobody checks',
+    'SAFE.has(method) && !isHandshake(headers)',
+    'SAFE.has(method)',
+  ),
+  origin(
+    'an origin that only begins like the own one',
+    '?.host !== url.host) return false',
+    '?.host.includes(url.hostname) === false) return false',
+  ),
+  origin(
+    'a page of http:// that anyone on the network can write',
+    '!encrypted && (!secureCookie || isLoopback(url.hostname))',
+    '!encrypted || isLoopback(url.hostname)',
+  ),
+  origin('a page of http:// that acts on a server with TLS', '(!encrypted && (!secureCookie', '((!secureCookie'),
+  origin('a trusted domain that any name may end like', 'end: `.${exactOrigin', 'end: `${exactOrigin'),
+  origin(
+    'a foreign Referer that is not looked at',
+    "policy.trusts(from) || own(from) ? 'unknown' : 'referer'",
+    "policy.trusts(from) || own(from) ? 'unknown' : 'unknown'",
+  ),
+  matrix('request/csrf')(
+    'a session that any token opens',
+    '!subject || !isTokenOf(context.ring, subject, given)',
+    '!subject',
+  ),
+  token('request/csrf')(
+    "another framework's cookie that forged requests can ride on",
+    'context.adoption === null ? hasCookie(context, cookies) : cookies !== undefined',
+    'hasCookie(context, cookies)',
+  ),
+  token('session/csrf')(
+    'a token that survives a login of the same user',
+    "return ['session', ref.cookie.id, meta.authenticatedAt]",
+    "return ['session', ref.cookie.id, null]",
+  ),
+  token('session/csrf')(
+    'a token in the response to a login that dies with that response',
+    " || intent?.verb === 'login') return null",
+    ') return null',
+  ),
+  token('session/csrf')(
+    'a stored value that survives a login',
+    "return ['value', value, userOf(state)]",
+    "return ['value', value, null]",
+  ),
+  token('session/session')('a value of the login before that serves the next one', '    dropCsrfValue(state)\n', ''),
+  token('crypto/csrf')(
+    'a token that is the same on each page',
+    'const mask = randomBytes(SECRET)\n',
+    'const mask = Buffer.alloc(SECRET)\n',
+  ),
+  token('crypto/csrf')(
+    'forms that a rotation of the secrets closes',
+    'ring.masters.some((master) =>',
+    '[ring.current].some((master) =>',
+  ),
+  token('crypto/csrf')(
+    'a token that another application accepts',
+    'update(namespacePrefix(namespace))',
+    "update(namespacePrefix(''))",
+  ),
+  token('request/visit')('a page with a token in a shared cache', 'this.#madeToken = true\n', '\n'),
+  token('adapters/shared/fetch-facts')(
+    'an upload that fills the memory',
+    'if (size > MOST) return null',
+    'if (size < 0) return null',
+  ),
+  token('sessions')(
+    'a store that is down and looks like a forged request',
+    "visitOf(request).get({ onStoreError: 'throw' })",
+    'visitOf(request).get()',
+  ),
+]
+
+/** Figures that are wrong, and nobody sees it. */
+export const figureMutations: readonly Mutation[] = [
+  kept('figures/history')('a write that is counted twice', 'if (this.#isIn(writers, sequence)) return\n', '\n'),
+  kept('figures/history')(
+    'a process that writes over what another has counted',
+    'addBlock(points, block)\n      const entry',
+    'points.clear()\n      addBlock(points, block)\n      const entry',
+  ),
+  kept('figures/history')(
+    'a write that lost its race and is forgotten',
+    '(await store.update(id, entry, found.version)) !== null',
+    '(await store.update(id, entry, found.version)) !== undefined',
+  ),
+  kept('figures/history')(
+    'what was altered and counts as nothing',
+    "throw new StoreError('Figures in the store were altered",
+    "if (entry.owner === null) return { writers: {}, points: new Map() }\n  throw new StoreError('Figures in the store were altered",
+  ),
+  kept('figures/history')(
+    'an entry that outgrows the store',
+    'if (encoded.length <= this.#place.limit) break',
+    'if (encoded.length >= 0) break',
+  ),
+  kept('figures/history')(
+    'applications that are counted together',
+    'JSON.stringify([this.#place.namespace, scale, start])',
+    'JSON.stringify([scale, start])',
+  ),
+  kept('backing/own-entries')(
+    'figures that are taken for keys',
+    'FIGURES: Uint8Array = Uint8Array.of(8)',
+    'FIGURES: Uint8Array = Uint8Array.of(8, 8)',
+  ),
+  counted('figures/counter')(
+    'a login that is not counted',
+    "event.type === 'renewed' && event.reason === 'login'",
+    "event.type === 'renewed' && event.reason === 'renew'",
+  ),
+  counted('figures/counter')(
+    'an interval that never ends',
+    'at < startedAt + FINEST.every) return',
+    'at < startedAt + 10 * FINEST.every) return',
+  ),
+  counted('figures/sample')(
+    'a sample that walks a whole store',
+    'if (count >= MOST || performance.now() > until) return',
+    'if (count < 0) return',
+  ),
+  counted('figures/latency')('percentiles that are off by a half', 'const PER_OCTAVE = 4', 'const PER_OCTAVE = 1'),
+  counted('figures/blocks')(
+    'figures that fill the memory',
+    'if (name.start + block < now - span) this.#blocks.delete(key)',
+    'if (name.start < 0 && block < now - span) this.#blocks.delete(key)',
+  ),
+  counted('backing/guard')(
+    'a call that failed and counts as answered',
+    'performance.now() - began, true),\n  )',
+    'performance.now() - began, false),\n  )',
+  ),
+  counted('backing/guard')(
+    'calls that are counted after the end',
+    'if (active) listener',
+    'if (others !== undefined) listener',
+  ),
+]
