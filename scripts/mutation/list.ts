@@ -377,7 +377,7 @@ const storeMutations: Mutation[] = [
   ),
   on('test/core/outage.test.ts', 'packages/strongroom/src/backing/guard.ts')(
     'a list without a time limit',
-    'await guard(() => pages.next())',
+    'await page(() => pages.next())',
     'await pages.next()',
   ),
   on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/session-limit.ts')(

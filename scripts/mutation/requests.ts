@@ -68,7 +68,7 @@ export const requestMutations: readonly Mutation[] = [
     " || intent?.verb === 'login') return null",
     ') return null',
   ),
-  token('session/csrf')(
+  on('test/django/csrf.test.ts', source('session/csrf'))(
     'a stored value that survives a login',
     "return ['value', value, userOf(state)]",
     "return ['value', value, null]",
@@ -83,11 +83,6 @@ export const requestMutations: readonly Mutation[] = [
     'forms that a rotation of the secrets closes',
     'ring.masters.some((master) =>',
     '[ring.current].some((master) =>',
-  ),
-  token('crypto/csrf')(
-    'a token that another application accepts',
-    'update(namespacePrefix(namespace))',
-    "update(namespacePrefix(''))",
   ),
   token('request/visit')('a page with a token in a shared cache', 'this.#madeToken = true\n', '\n'),
   token('adapters/shared/fetch-facts')(

@@ -23,7 +23,7 @@ type AnySessions = BaseSessions<Record<string, unknown>>
 type Options = forExpress.CsrfOptions
 
 /**
- * What every site does: `/token` and `/page` respond with a token, `/login` signs `ada` in and responds with one, `/again` renews,
+ * What every site does: `/token` and `/page` respond with a token, `/login` signs `ada` in and responds with one, `/sign-in` without, `/again` renews,
  * `/logout` ends the session, and everything else responds with the field `note` of the form that was sent, or with its body.
  */
 async function respond(
@@ -35,9 +35,9 @@ async function respond(
   if (path === '/token') return sessions.csrfToken(request)
   if (path === '/page')
     return `<form method="post" action="/change"><input name="_csrf" value="${await sessions.csrfToken(request)}">`
-  if (path === '/login' || path === '/logout' || path === '/again' || path === '/basket') {
+  if (path === '/login' || path === '/sign-in' || path === '/logout' || path === '/again' || path === '/basket') {
     const session = await sessions.get(request)
-    if (path === '/login') session.login('ada')
+    if (path === '/login' || path === '/sign-in') session.login('ada')
     if (path === '/again') session.renew()
     if (path === '/logout') session.logout()
     if (path === '/basket') session.set('basket', ['tea'])

@@ -84,6 +84,11 @@ for (const [engine, options] of Object.entries(ENGINES))
       assert.deepEqual([await browser.post(form), await browser.post(second)], [403, 200])
       const { body: third } = await browser.send('POST', '/login', second)
       assert.deepEqual([await browser.post(second), await browser.post(third)], [403, 200])
+      await browser.send('GET', '/sign-in')
+      const fourth = await browser.form()
+      await browser.send('GET', '/sign-in')
+      assert.deepEqual([await browser.post(third), await browser.post(fourth)], [403, 403])
+      assert.equal(await browser.post(await browser.form()), 200)
     })
 
     test('a token of a planted session is worthless once its victim has signed in', async (t) => {

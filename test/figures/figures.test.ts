@@ -8,8 +8,10 @@ import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
+import { Blocks } from '../../packages/strongroom/src/figures/blocks.ts'
 import { type FiguresOptions, figures } from '../../packages/strongroom/src/figures/figures.ts'
 import { bucketOf, type Histogram, percentile } from '../../packages/strongroom/src/figures/latency.ts'
+import { emptyPoint } from '../../packages/strongroom/src/figures/point.ts'
 import { createSessions, type Sessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
@@ -48,7 +50,8 @@ suite('figures', () => {
     const ada = await request(guest, (session) => session.login('ada'))
     await request(ada, (session) => session.set('basket', 2))
     await request(ada, () => {})
-    await request(ada, (session) => session.renew())
+    const renewed = await request(ada, (session) => session.renew())
+    await request(renewed, (session) => session.renew())
     await request(ada, () => {})
     const { cookie: second } = await sessionFor(sessions, { userId: 'ada' })
     await request(second, (session) => session.logout())
@@ -66,7 +69,7 @@ suite('figures', () => {
     assert.equal(counts.superseded, 1)
     assert.equal(counts['rejected.cookie'], 1)
     assert.equal(counts.updated, 1)
-    assert.equal(counts.renewed, 2)
+    assert.equal(counts.renewed, 3)
     assert.ok((counts.loaded ?? 0) >= 5)
     assert.ok((day.total.calls.create?.count ?? 0) >= 4)
   })
@@ -110,6 +113,13 @@ suite('figures', () => {
     }
     const { month } = await counting.snapshot()
     assert.equal(month.total.counts.created, 29)
+    const blocks = new Blocks()
+    for (let at = 0; at < 100 * 24 * HOUR; at += 10 * MINUTE) {
+      blocks.add(at, emptyPoint())
+      blocks.prune(at)
+    }
+    // Of 30 days by two days, one day by four hours, and one hour by ten minutes; and the one of each that is about to go.
+    assert.ok(blocks.take().length <= 16 + 8 + 8)
   })
 
   test('a snapshot survives JSON, and contains no user, handle, id or token', async (t) => {
@@ -181,6 +191,7 @@ suite('figures', () => {
     await sessionFor(sessions, { userId: 'ada' })
     const { counts, calls } = (await other.snapshot()).hour.total
     assert.deepEqual([counts.created, calls.create?.count], [2, 2 + 1])
+    assert.equal((await counting.snapshot()).hour.total.calls.create?.count, 1 + 1)
     await other.close()
     await sessionFor(sessions, { userId: 'ada' })
     assert.equal((await other.snapshot()).hour.total.calls.create?.count, 3)
