@@ -1,0 +1,205 @@
+/**
+ * What the studio can show beside the sessions. Each panel is a shape, so that the studio depends on none of the programs that fill
+ * it: `strongroom studio` passes in the lab, the advisor and the doctor of `@strongroom/cli`, and an application passes in what it likes.
+ */
+export interface Panels {
+  /** What `figures(sessions)` of strongroom collects. */
+  readonly figures?: FiguresPanel | undefined
+  /** A report of `strongroom lab --json`. */
+  readonly lab?: LabReport | undefined
+  readonly advisor?: AdvisorPanel | undefined
+  readonly doctor?: DoctorPanel | undefined
+}
+
+// Figures
+
+export interface FiguresPanel {
+  snapshot(): FiguresSnapshot | Promise<FiguresSnapshot>
+}
+
+/** Everything a page about figures needs, as JSON. A value that is not known is null, and never 0. */
+export interface FiguresSnapshot {
+  readonly format: 1
+  /** When it was taken, in ms. */
+  readonly at: number
+  /** Does the history survive a restart, because the store keeps it, or is it this process's alone? */
+  readonly history: 'stored' | 'process'
+  /** The shortest first: the last hour, day, 30 days. */
+  readonly ranges: readonly FiguresRange[]
+  /** Null where the store cannot count cheaply. */
+  readonly live: Count | null
+  /** Expired and still stored: what the next sweep removes. */
+  readonly waiting: Count | null
+}
+
+/** A number of sessions, and how it was found. */
+export interface Count {
+  readonly value: number
+  /** When it was counted, in ms. */
+  readonly at: number
+  readonly how: 'exact' | 'estimate' | 'sample'
+}
+
+/** Equal steps of time. All arrays of a range have one element for each of `times`. */
+export interface FiguresRange {
+  readonly name: 'hour' | 'day' | 'month'
+  /** Ms between two of `times`. */
+  readonly every: number
+  /** When each step began, in ms; the oldest first. */
+  readonly times: readonly number[]
+  /** How often something happened in each step: see `COUNTED`. */
+  readonly counts: Readonly<Record<string, Series>>
+  /** What was the case in each step: `live` and `waiting`. */
+  readonly gauges: Readonly<Record<string, Series>>
+  /** Ms that calls to the store took, by its method. */
+  readonly latency: Readonly<Record<string, Latency>>
+}
+
+/** Null while nothing was watching, as before the process began. */
+export type Series = readonly (number | null)[]
+
+export interface Latency {
+  readonly p50: Series
+  readonly p95: Series
+  readonly p99: Series
+}
+
+/** The names in `counts` that have a place on the page. Reasons follow the events: `revoked` with `logout` is `ended.logout`. */
+export const COUNTED = [
+  'created',
+  'loaded',
+  'login',
+  'ended.logout',
+  'ended.revoke',
+  'ended.revoke-others',
+  'ended.revoke-all',
+  'ended.everybody',
+  'ended.limit',
+  'ended.emptied',
+  'ended.idle',
+  'ended.absolute',
+  'conflict',
+  'gone',
+  'superseded',
+  'rejected',
+  'storeError',
+  'cleared',
+] as const
+
+// Lab: the shape of `strongroom lab --json`
+
+export type LabVerdict = 'held' | 'broken' | 'not applicable' | 'not run'
+
+export interface LabReport {
+  readonly format: 1
+  readonly at: string
+  readonly machine: string
+  readonly thorough: boolean
+  readonly rows: readonly LabRow[]
+  readonly attacks: readonly LabAttack[]
+  readonly cells: readonly LabCell[]
+}
+
+export interface LabRow {
+  readonly name: string
+  readonly family: 'strongroom' | 'peer' | 'django'
+  readonly engine: string
+  readonly seal: string | null
+  readonly version: string | null
+}
+
+export interface LabAttack {
+  readonly name: string
+  readonly title: string
+  readonly property: string
+  readonly attacker: string
+  readonly how: string
+  readonly docs: string
+}
+
+export interface LabCell {
+  readonly row: string
+  readonly attack: string
+  readonly verdict: LabVerdict
+  readonly promised: boolean
+  readonly summary: string
+  readonly evidence: readonly { readonly what: string; readonly value: string }[]
+  readonly ms: number
+}
+
+// Advisor: questions as data, and an answer to print
+
+export interface AdvisorPanel {
+  readonly questions: readonly AdvisorQuestion[]
+  /** The names of questions → what was chosen or entered; a question without an answer is left out. */
+  advise(answers: Readonly<Record<string, readonly string[]>>): AdvisorResult | Promise<AdvisorResult>
+}
+
+export interface AdvisorQuestion {
+  readonly name: string
+  readonly label: string
+  readonly help?: string | undefined
+  readonly kind: 'one' | 'many' | 'number'
+  /** For `one` and `many`. */
+  readonly choices?: readonly AdvisorChoice[] | undefined
+  /** What is chosen when the form opens. */
+  readonly initial?: readonly string[] | undefined
+  /** For `number`: "sessions", "bytes", "a second". */
+  readonly unit?: string | undefined
+}
+
+export interface AdvisorChoice {
+  readonly value: string
+  readonly label: string
+  readonly hint?: string | undefined
+}
+
+export interface AdvisorResult {
+  /** Answers that cannot all be satisfied, a sentence each. */
+  readonly contradictions: readonly string[]
+  /** The best first. */
+  readonly ranked: readonly AdvisorRank[]
+  /** How large it gets, line by line. */
+  readonly sizing?: readonly AdvisorLine[] | undefined
+}
+
+export interface AdvisorRank {
+  /** "postgres, two-key". */
+  readonly title: string
+  readonly reasons: readonly string[]
+  readonly givenUp: readonly string[]
+  /** A configuration that works, to copy. */
+  readonly config?: string | undefined
+}
+
+/** "memory = 1,000,000 × 420 bytes = 400 MB", with where the figures come from. */
+export interface AdvisorLine {
+  readonly what: string
+  readonly formula: string
+  readonly value: string
+  readonly source: string
+}
+
+// Doctor: the shape of `strongroom doctor --json`
+
+export interface DoctorPanel {
+  diagnose(): Promise<DoctorDiagnosis>
+}
+
+export interface DoctorDiagnosis {
+  readonly format: 1
+  /** ISO 8601. */
+  readonly at: string
+  readonly checks: readonly DoctorCheck[]
+}
+
+export interface DoctorCheck {
+  readonly name: string
+  readonly about: string
+  /** `unknown`: it could not be checked, and `what` says why. Never shown as green. */
+  readonly level: 'green' | 'amber' | 'red' | 'unknown'
+  readonly what: string
+  /** The line or the setting to change; null when there is nothing to mend. */
+  readonly mend: string | null
+  readonly docs: string
+}
