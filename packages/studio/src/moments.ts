@@ -1,0 +1,46 @@
+import { type Html, html } from './html.ts'
+
+const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
+const number = new Intl.NumberFormat('en')
+const bytes = new Intl.NumberFormat('en', {
+  style: 'unit',
+  unit: 'byte',
+  notation: 'compact',
+  unitDisplay: 'narrow',
+  maximumFractionDigits: 1,
+})
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const
+
+/** "in 29 minutes", "3 hours ago", "just now". */
+export function fromNow(moment: Date, now = Date.now()): string {
+  const away = moment.getTime() - now
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(away) >= each) ?? []
+  if (!unit) return away < 0 ? 'just now' : 'in less than a minute'
+  return relative.format(Math.trunc(away / length), unit)
+}
+
+export const exactly = (moment: Date): string => `${exact.format(moment)} UTC`
+
+/** In words, with the exact moment below it: a title would be out of reach for a keyboard and a finger. */
+export function momentView(moment: Date | null): Html {
+  if (!moment) return html`<span class="soft">not known</span>`
+  return html`<time datetime="${moment.toISOString()}">${fromNow(moment)}<small>${exactly(moment)}</small></time>`
+}
+
+/** "30 minutes", "12 hours", "14 days". */
+export function lengthOf(ms: number): string {
+  const [unit, length] = UNITS.find(([, each]) => ms >= each) ?? (['second', 1000] as const)
+  return plural(Math.round(ms / length), unit)
+}
+
+export const plural = (count: number, noun: string): string => `${number.format(count)} ${noun}${count === 1 ? '' : 's'}`
+
+export const numberOf = (count: number): string => number.format(count)
+
+export const sizeOf = (count: number): string => bytes.format(count)

@@ -1,0 +1,85 @@
+import type { Hono } from 'hono'
+import type { PolicyFacts, StoreStats } from 'strongroom'
+import type { Board, Env } from '../board.ts'
+import { type Frame, notice, send } from '../frame.ts'
+import { type Html, html, nothing } from '../html.ts'
+import { type Done, Job } from '../job.ts'
+import { fromNow, lengthOf, numberOf, plural, sizeOf } from '../moments.ts'
+import { isPromised, promisesKept } from './lab.ts'
+import { lookupForm } from './lookup.ts'
+import { reasonOf } from './reason.ts'
+
+/** How long a page waits for a count before it shows that one is under way. */
+const PATIENCE = 1500
+
+export function overviewPages(app: Hono<Env>, board: Board): void {
+  const count = new Job<StoreStats>(() => board.sessions.stats())
+  app.get('/', (c) => {
+    const frame = board.frame(c)
+    const { policy } = board.sessions
+    return send(c, frame, {
+      page: 'overview',
+      heading: 'Overview',
+      body: html`${lookupForm(frame.base)}
+${totals(frame, count)}
+<section class="panel" aria-labelledby="policy"><h2 id="policy">How sessions are kept</h2>${policyView(policy)}</section>
+${promises(frame, board)}`,
+      ...(count.isRunning && { again: 2 }),
+    })
+  })
+  // GET, because it changes nothing; only a page of the studio may ask, because it costs the store something.
+  app.get('/count', async (c) => {
+    const site = c.req.header('sec-fetch-site')
+    if (site === undefined || site === 'same-origin' || site === 'none') await count.run(PATIENCE)
+    return c.redirect(`${c.env.base}/#totals`, 303)
+  })
+}
+
+function totals({ base }: Frame, count: Job<StoreStats>): Html {
+  const failed = count.error === null ? nothing : notice('bad', html`The sessions could not be counted: ${reasonOf(count.error)}`)
+  return html`<section class="panel" aria-labelledby="totals"><h2 id="totals">Totals</h2>
+${failed}${count.last ? tiles(count.last) : nothing}
+${
+  count.isRunning
+    ? notice('plain', 'Counting … This page loads again by itself.')
+    : html`<form action="${base}/count" method="get"><button>${count.last ? 'Count again' : 'Count the sessions'}</button><p class="help">Reads the whole store, page by page and beside live traffic.</p></form>`
+}</section>`
+}
+
+function tiles({ value, at, ms }: Done<StoreStats>): Html {
+  const { live, signedIn, anonymous, bytes, expired, otherNamespaces } = value
+  const tile = (name: string, number: string) => html`<div><dt>${name}</dt><dd>${number}</dd></div>`
+  return html`<dl class="tiles">${tile('Live', numberOf(live))}${tile('Signed in', numberOf(signedIn))}${tile('Anonymous', numberOf(anonymous))}${tile('Stored', sizeOf(bytes))}${tile('Expired, waiting', numberOf(expired))}</dl>
+<p class="help">Counted ${fromNow(at)}, in ${(ms / 1000).toLocaleString('en', { maximumFractionDigits: 1 })} s.${otherNamespaces > 0 ? ` ${plural(otherNamespaces, 'session')} of other namespaces in this store ${otherNamespaces === 1 ? 'is' : 'are'} not counted.` : ''}</p>`
+}
+
+const DURABLE = {
+  no: 'No: they end with the process',
+  process: 'A crash of the process, not of the machine',
+  machine: 'A crash of the process, and of the machine',
+} as const
+const SHARED = { process: 'This process alone', machine: 'Every process of this machine', network: 'Every server' } as const
+
+function policyView({ engine, seal, cipher, crypto, traits, cookieName, idle, absolute, remember }: PolicyFacts): Html {
+  const row = (name: string, value: Html | string) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
+  return html`<dl class="facts">
+${row('Engine', engine)}
+${row('Seal', seal === 'none' ? 'none' : `${seal}, ${cipher}, computed by ${crypto === 'sodium' ? 'libsodium' : 'node:crypto'}`)}
+${row('Cookie', html`<code>${cookieName}</code>`)}
+${row('Ends without use', idle === 0 ? 'never' : `after ${lengthOf(idle)}`)}
+${row('Ends in any case', `after ${lengthOf(absolute)}, remembered ones after ${lengthOf(remember)}`)}
+${row('Survives', DURABLE[traits.durable])}
+${row('Seen by', SHARED[traits.shared])}
+${row('Can be ended from here', traits.revocable ? 'yes' : 'no: a copied cookie stays good until its deadline')}
+${row('May drop live sessions', traits.evicts ? 'yes, when memory is short' : 'no')}
+</dl>`
+}
+
+function promises({ base }: Frame, { panels: { lab, doctor } }: Board): Html | string {
+  if (!lab && !doctor) return nothing
+  const broken = lab ? lab.cells.filter((cell) => isPromised(cell) && cell.verdict === 'broken').length : 0
+  return html`<section class="panel" aria-labelledby="proof"><h2 id="proof">What it withstands</h2><ul class="plain">
+${lab ? html`<li><a href="${base}/lab">Lab</a>: ${promisesKept(lab)}${broken > 0 ? html` <strong class="bad">${plural(broken, 'promise')} broken.</strong>` : nothing}</li>` : nothing}
+${doctor ? html`<li><a href="${base}/doctor">Doctor</a>: examines the store, the cookie and the secrets of this deployment.</li>` : nothing}
+</ul></section>`
+}
