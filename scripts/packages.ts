@@ -15,7 +15,7 @@ export interface Manifest {
 }
 
 /** Each comes after those that it depends on. */
-const FOLDERS = ['strongroom', 'django', 'cli'] as const
+const FOLDERS = ['strongroom', 'django', 'studio', 'cli'] as const
 
 export interface Package {
   /** From the root, as in `packages/django`. */

@@ -1,7 +1,9 @@
 /**
- * What `@strongroom/django`, `@strongroom/cli` and the demo's page about a thief build on. Not for applications: names here
+ * What `@strongroom/django`, `@strongroom/cli`, `@strongroom/studio` and the demo's page about a thief build on. Not for applications: names here
  * change without notice, and those packages depend on exactly this version.
  */
+export { csrfCheck } from './adapters/shared/csrf.ts'
+export { fetchFacts } from './adapters/shared/fetch-facts.ts'
 export type { AnyUser } from './admin/users.ts'
 export {
   type Backing,

@@ -1,13 +1,14 @@
 import { Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { assetNamed } from './assets.ts'
-import type { Board, BoardOptions, Env, Fields, StudioContext, StudioSessions } from './board.ts'
+import type { Board, BoardOptions, Env, StudioContext } from './board.ts'
 import { reporter, type StudioListener } from './events.ts'
 import { type Forms, forms } from './forms.ts'
-import { type Frame, type PageName, THEMES, type Theme } from './frame.ts'
+import { type PageName, THEMES, type Theme } from './frame.ts'
 import { ask, type Guard } from './guard.ts'
 import { NO_STORE, plain, SECURITY_HEADERS } from './headers.ts'
 import { nothing } from './html.ts'
+import { fieldsOf, pathBelow } from './mount.ts'
 import { advisorPages } from './pages/advisor.ts'
 import { doctorPages } from './pages/doctor.ts'
 import { everybodyPages } from './pages/everybody.ts'
@@ -17,11 +18,12 @@ import { labPages } from './pages/lab.ts'
 import { overviewPages } from './pages/overview.ts'
 import { sessionsPages } from './pages/sessions.ts'
 import type { Panels } from './panels.ts'
+import type { StudioSessions } from './sessions.ts'
 
 const THEME = 'strongroom-studio-theme'
 
-export function createBoard(sessions: StudioSessions, options: BoardOptions): Hono<Env> {
-  const { guard, write, title, on, operators, ...panels } = options
+export function createApp(sessions: StudioSessions, options: BoardOptions): Hono<Env> {
+  const { guard, write, title, on, operators, origin, ...panels } = options
   const report = reporter(on)
   const pages = pagesOf(panels)
   const board: Board = {
@@ -50,7 +52,7 @@ export function createBoard(sessions: StudioSessions, options: BoardOptions): Ho
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value)
   })
   app.use(admission(guard, report))
-  app.use(writing({ board, forms: forms(operators), write }))
+  app.use(writing({ board, forms: forms(operators, origin), write }))
   addAssets(app)
   addThemes(app)
   for (const add of [overviewPages, sessionsPages, everybodyPages, figuresPages, labPages, advisorPages, doctorPages])
@@ -69,13 +71,6 @@ function pagesOf({ figures, lab, advisor, doctor }: Panels): PageName[] {
     ['everybody', true],
   ]
   return there.flatMap(([name, panel]) => (panel ? [name] : []))
-}
-
-/** The path below `base`. A framework that has taken `base` off itself, as Express and Hono's mount() do, is understood as well. */
-export function pathBelow(base: string, request: Request): string {
-  const { pathname } = new URL(request.url)
-  const below = base !== '' && (pathname === base || pathname.startsWith(`${base}/`)) ? pathname.slice(base.length) : pathname
-  return below === '' ? '/' : below
 }
 
 /** Nothing is sent before the guard has let the request in, not even a style sheet. */
@@ -114,19 +109,12 @@ const writing =
       return refusedPage(c, board.frame(c), reason)
     }
     if (!write) return refuse('read-only')
-    const fields = await fieldsOf(c)
+    const fields = await fieldsOf(c.req.raw, c.env)
     if (!(await forms.isOwn(c.req.raw, fields))) return refuse('forged')
     c.set('fields', fields)
-    c.set('token', await forms.field(c.req.raw))
     await next()
     return undefined
   }
-
-/** Text fields alone. Of a body that a framework has parsed, nothing is left to read. */
-async function fieldsOf(c: StudioContext): Promise<Fields> {
-  const given = c.env.body ?? (await c.req.parseBody())
-  return Object.fromEntries(Object.entries(given).filter((field): field is [string, string] => typeof field[1] === 'string'))
-}
 
 function addAssets(app: Hono<Env>): void {
   app.get('/assets/:name', (c) => {

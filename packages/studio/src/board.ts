@@ -1,13 +1,10 @@
 import type { Context } from 'hono'
-import type { BaseSessions } from 'strongroom'
-import type { AnyUser } from 'strongroom/internal'
 import type { StudioListener } from './events.ts'
 import type { Frame } from './frame.ts'
 import type { Guard } from './guard.ts'
+import type { Bindings } from './mount.ts'
 import type { Panels } from './panels.ts'
-
-/** What the studio looks after. What `of` can do depends on the engine. */
-export type StudioSessions = BaseSessions<Record<string, unknown>> & { of(userId: string): AnyUser }
+import type { StudioSessions } from './sessions.ts'
 
 export interface BoardOptions extends Panels {
   readonly guard: Guard
@@ -15,13 +12,8 @@ export interface BoardOptions extends Panels {
   readonly title: string
   readonly on: StudioListener | undefined
   /** Whose session the forms are bound to. */
-  readonly operators: BaseSessions<object>
-}
-
-/** Where the request was found to be, and what its framework has read of it already. */
-export interface Bindings {
-  readonly base: string
-  readonly body: Readonly<Record<string, unknown>> | null
+  readonly operators: StudioSessions
+  readonly origin?: string | readonly string[] | undefined
 }
 
 export interface Env {

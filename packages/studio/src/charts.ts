@@ -40,7 +40,8 @@ const UNUSUAL: Readonly<Record<string, string>> = {
 export function chartsOf({ counts, gauges, latency }: FiguresRange): Chart[] {
   const lines = (names: Readonly<Record<string, string>>, from = counts): Line[] =>
     Object.entries(names).flatMap(([name, label]) => (from[name] ? [{ label, values: from[name] }] : []))
-  const busy = (all: readonly Line[]) => all.filter(({ values }) => values.some((value) => value !== null && value !== 0))
+  const busy = (all: readonly Line[]) =>
+    all.filter(({ values }) => values.some((value) => value !== null && value !== 0))
   const charts: readonly Chart[] = [
     { name: 'live', title: 'Sessions', unit: 'sessions', joins: 'last', lines: lines({ live: 'live' }, gauges) },
     {

@@ -1,22 +1,38 @@
-import type { BaseSessions } from 'strongroom'
-import { type Html, nothing } from './html.ts'
+import { StrongroomError } from 'strongroom'
+import { csrfCheck, fetchFacts } from 'strongroom/internal'
+import { type Html, html } from './html.ts'
+import type { StudioSessions } from './sessions.ts'
 
 /** Forms are sent from here, and from nowhere else. */
 export interface Forms {
   /** Was it sent by a page of this origin? */
   isOwn(request: Request, fields: Readonly<Record<string, string>>): Promise<boolean>
   /** What a form of ours has in it. */
-  field(request: Request): Promise<Html | string>
+  field(request: Request): Promise<Html>
 }
 
-export function forms(_sessions: BaseSessions<object>): Forms {
+const FIELD = '_csrf'
+
+/**
+ * Whether the client has a session cookie does not matter: a guard may go by something else that a browser sends by itself, such as a
+ * password, a certificate or an address. `origin` is for a proxy that changes Host.
+ */
+export function forms(sessions: StudioSessions, origin: string | readonly string[] | undefined): Forms {
+  const check = csrfCheck('studio(sessions, { guard })', sessions, { origin, field: FIELD, allowWithoutCookie: false })
   return {
-    async isOwn(request) {
-      const site = request.headers.get('sec-fetch-site')
-      if (site !== null) return site === 'same-origin'
-      const origin = request.headers.get('origin')
-      return origin !== null && URL.canParse(origin) && new URL(origin).host === request.headers.get('host')
+    async isOwn(request, fields) {
+      try {
+        // Not from the body, which has been read: a framework may have done that before.
+        await check(
+          request,
+          fetchFacts(request, (name) => fields[name]),
+        )
+        return true
+      } catch (error) {
+        if (error instanceof StrongroomError && error.code === 'STRONGROOM_CSRF') return false
+        throw error
+      }
     },
-    field: async () => nothing,
+    field: async (request) => html`<input type="hidden" name="${FIELD}" value="${await sessions.csrfToken(request)}">`,
   }
 }

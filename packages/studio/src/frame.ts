@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { assetUrl } from './assets.ts'
-import { type Html, html, nothing } from './html.ts'
 import { NO_STORE } from './headers.ts'
+import { type Html, html, nothing } from './html.ts'
 
 /** What every page knows about its request. */
 export interface Frame {

@@ -39,7 +39,8 @@ export function lengthOf(ms: number): string {
   return plural(Math.round(ms / length), unit)
 }
 
-export const plural = (count: number, noun: string): string => `${number.format(count)} ${noun}${count === 1 ? '' : 's'}`
+export const plural = (count: number, noun: string): string =>
+  `${number.format(count)} ${noun}${count === 1 ? '' : 's'}`
 
 export const numberOf = (count: number): string => number.format(count)
 

@@ -11,6 +11,8 @@ export interface Panels {
   readonly doctor?: DoctorPanel | undefined
 }
 
+export const PANELS = ['figures', 'lab', 'advisor', 'doctor'] as const satisfies readonly (keyof Panels)[]
+
 // Figures
 
 export interface FiguresPanel {

@@ -2,7 +2,14 @@ import type { Hono } from 'hono'
 import type { Board, Env } from '../board.ts'
 import { type Frame, notice, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
-import type { AdvisorChoice, AdvisorLine, AdvisorPanel, AdvisorQuestion, AdvisorRank, AdvisorResult } from '../panels.ts'
+import type {
+  AdvisorChoice,
+  AdvisorLine,
+  AdvisorPanel,
+  AdvisorQuestion,
+  AdvisorRank,
+  AdvisorResult,
+} from '../panels.ts'
 
 type Answers = Readonly<Record<string, readonly string[]>>
 
@@ -38,9 +45,12 @@ function read({ questions }: AdvisorPanel, given: Answers): { answers: Answers; 
   const wrong: string[] = []
   const answers = questions.flatMap(({ name, kind, label, choices = [] }) => {
     const values = (given[name] ?? []).filter((value) => value !== '')
-    const known = (value: string) => (kind === 'number' ? /^\d{1,15}$/.test(value) : choices.some((choice) => choice.value === value))
+    const known = (value: string) =>
+      kind === 'number' ? /^\d{1,15}$/.test(value) : choices.some((choice) => choice.value === value)
     if (!values.every(known))
-      wrong.push(`“${label}” takes ${kind === 'number' ? 'a whole number' : `one of: ${choices.map((choice) => choice.label).join(', ')}`}.`)
+      wrong.push(
+        `“${label}” takes ${kind === 'number' ? 'a whole number' : `one of: ${choices.map((choice) => choice.label).join(', ')}`}.`,
+      )
     return values.length > 0 ? [[name, kind === 'many' ? values : values.slice(0, 1)] as const] : []
   })
   return { answers: Object.fromEntries(answers), wrong }
@@ -61,11 +71,18 @@ function questionView(question: AdvisorQuestion, chosen: readonly string[]): Htm
   return html`<fieldset class="panel"${described}><legend>${label}</legend>${hint}<div class="choices">${choices.map((choice) => choiceView(question, choice, chosen))}</div></fieldset>`
 }
 
-const choiceView = ({ name, kind }: AdvisorQuestion, { value, label, hint }: AdvisorChoice, chosen: readonly string[]): Html =>
+const choiceView = (
+  { name, kind }: AdvisorQuestion,
+  { value, label, hint }: AdvisorChoice,
+  chosen: readonly string[],
+): Html =>
   html`<label class="choice"><input type="${kind === 'many' ? 'checkbox' : 'radio'}" name="${name}" value="${value}"${chosen.includes(value) ? html` checked` : nothing}><span>${label}${hint ? html`<small>${hint}</small>` : nothing}</span></label>`
 
 function advice({ contradictions, ranked, sizing = [] }: AdvisorResult): Html {
-  const first = ranked.length === 0 ? notice('bad', 'Nothing that the lab has tried gives all of this. Choose less, or more servers.') : nothing
+  const first =
+    ranked.length === 0
+      ? notice('bad', 'Nothing that the lab has tried gives all of this. Choose less, or more servers.')
+      : nothing
   return html`<section class="advice" aria-labelledby="advice"><h2 id="advice">Recommended</h2>
 ${contradictions.map((each) => notice('bad', each))}${first}
 <ol class="ranks">${ranked.map(rankView)}</ol>
@@ -78,6 +95,8 @@ const rankView = ({ title, reasons, givenUp, config }: AdvisorRank): Html => htm
 ${givenUp.length > 0 ? html`<p class="soft">Given up:</p><ul class="reasons">${givenUp.map((each) => html`<li>${each}</li>`)}</ul>` : nothing}
 ${config ? html`<details><summary>strongroom.config.ts</summary><pre tabindex="0"><code>${config}</code></pre></details>` : nothing}</li>`
 
-const sizes = (lines: readonly AdvisorLine[]): Html => html`<div class="scroll" role="region" aria-label="How large it gets" tabindex="0"><table>
+const sizes = (
+  lines: readonly AdvisorLine[],
+): Html => html`<div class="scroll" role="region" aria-label="How large it gets" tabindex="0"><table>
 <thead><tr><th scope="col">What</th><th scope="col">Arithmetic</th><th scope="col">Is</th><th scope="col">From</th></tr></thead>
 <tbody>${lines.map(({ what, formula, value, source }) => html`<tr><th scope="row">${what}</th><td><code>${formula}</code></td><td>${value}</td><td class="soft">${source}</td></tr>`)}</tbody></table></div>`

@@ -40,7 +40,8 @@ export function doctorPages(app: Hono<Env>, board: Board): void {
 }
 
 function page({ base }: Frame, examination: Job<DoctorDiagnosis>): Html {
-  const failed = examination.error === null ? nothing : notice('bad', html`The examination failed: ${reasonOf(examination.error)}`)
+  const failed =
+    examination.error === null ? nothing : notice('bad', html`The examination failed: ${reasonOf(examination.error)}`)
   const again = examination.isRunning
     ? notice('plain', 'Examining … This page loads again by itself.')
     : html`<form action="${base}/doctor/examine" method="get"><button>${examination.last ? 'Examine again' : 'Examine now'}</button></form>`

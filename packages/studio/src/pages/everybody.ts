@@ -65,12 +65,16 @@ function form(frame: Frame, keys: readonly number[]): Html {
 }
 
 function report(removal: Job<EverybodyReport>): Html | string {
-  if (removal.error !== null) return notice('bad', html`Not all was removed: ${reasonOf(removal.error)} Repeat it to go on.`)
+  if (removal.error !== null)
+    return notice('bad', html`Not all was removed: ${reasonOf(removal.error)} Repeat it to go on.`)
   if (!removal.last || removal.isRunning) return nothing
   const { at, value } = removal.last
   const { records, removed, alive, oldestAlive, newest, otherNamespaces } = value
   if (records !== 'read')
-    return notice('plain', 'There are no records to remove. Replacing the secrets has ended these sessions on every server that has only the new one.')
+    return notice(
+      'plain',
+      'There are no records to remove. Replacing the secrets has ended these sessions on every server that has only the new one.',
+    )
   if (removed === 0 && alive)
     return notice(
       'bad',

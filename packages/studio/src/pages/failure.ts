@@ -9,7 +9,12 @@ export function failurePage(c: StudioContext, frame: Frame, error: unknown): Pro
   const said = isOurs ? error.message : 'This page failed. The log of the application says more.'
   const isMissing = error instanceof UnsupportedError
   const heading = isMissing ? 'Not with this engine' : isOurs ? 'The store did not answer' : 'That did not work'
-  return send(c, frame, { page: null, heading, body: html`${notice('bad', said)}` }, isMissing ? 200 : isOurs ? error.status : 500)
+  return send(
+    c,
+    frame,
+    { page: null, heading, body: html`${notice('bad', said)}` },
+    isMissing ? 200 : isOurs ? error.status : 500,
+  )
 }
 
 export const missingPage = (c: StudioContext, frame: Frame): Promise<Response> =>
@@ -36,4 +41,9 @@ const REFUSED = {
 } as const
 
 export const refusedPage = (c: StudioContext, frame: Frame, reason: keyof typeof REFUSED): Promise<Response> =>
-  send(c, frame, { page: null, heading: REFUSED[reason].heading, body: html`${notice('bad', REFUSED[reason].why)}` }, 403)
+  send(
+    c,
+    frame,
+    { page: null, heading: REFUSED[reason].heading, body: html`${notice('bad', REFUSED[reason].why)}` },
+    403,
+  )

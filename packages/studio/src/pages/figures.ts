@@ -49,19 +49,23 @@ function page(frame: Frame, snapshot: FiguresSnapshot, range: FiguresRange): Htm
   const { base } = frame
   const charts = chartsOf(range)
   return html`<div class="bar"><nav class="tabs" aria-label="Period">${snapshot.ranges.map(
-    ({ name }) => html`<a href="${base}/figures?range=${name}"${name === range.name ? html` aria-current="true"` : nothing}>${RANGES[name]}</a>`,
+    ({ name }) =>
+      html`<a href="${base}/figures?range=${name}"${name === range.name ? html` aria-current="true"` : nothing}>${RANGES[name]}</a>`,
   )}</nav><p class="live" id="live" hidden><button type="button" id="pause" aria-pressed="false">Pause</button></p></div>
 <dl class="tiles"><div><dt>Live now</dt><dd id="count-live">${countText(snapshot.live)}</dd></div><div><dt>Expired, waiting</dt><dd id="count-waiting">${countText(snapshot.waiting)}</dd></div></dl>
 <p class="help">${howCounted(snapshot.live)} ${snapshot.history === 'stored' ? 'The history is kept in the store, and survives a restart.' : 'The history is this process’s alone, and ends with it.'}</p>
 <div class="charts" data-src="${base}/figures.json?range=${range.name}">${charts.map((chart) => chartView(chart, range))}</div>`
 }
 
-const countText = (count: Count | null): string => (count ? `${count.how === 'exact' ? '' : 'about '}${numberOf(count.value)}` : 'not known')
+const countText = (count: Count | null): string =>
+  count ? `${count.how === 'exact' ? '' : 'about '}${numberOf(count.value)}` : 'not known'
 
 const HOW = { exact: 'Counted', estimate: 'Estimated by the store', sample: 'Estimated from a sample' } as const
 
 const howCounted = (count: Count | null): string =>
-  count ? `${HOW[count.how]} ${fromNow(new Date(count.at))}.` : 'This store cannot count cheaply: use the button on the overview.'
+  count
+    ? `${HOW[count.how]} ${fromNow(new Date(count.at))}.`
+    : 'This store cannot count cheaply: use the button on the overview.'
 
 function chartView(chart: Chart, range: FiguresRange): Html {
   const { name, title, unit, lines } = chart
@@ -71,9 +75,11 @@ function chartView(chart: Chart, range: FiguresRange): Html {
 <details><summary>${title} as a table</summary><div class="scroll" role="region" aria-label="${title}, as a table" tabindex="0"><table>
 <thead><tr><th scope="col">From</th>${lines.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
 <tbody>${tableOf(range, chart, ROWS).map(
-    ({ at, values }) => html`<tr><th scope="row">${exactly(new Date(at))}</th>${values.map((value) => html`<td>${value === null ? html`<span class="soft">not known</span>` : shown(value)}</td>`)}</tr>`,
+    ({ at, values }) =>
+      html`<tr><th scope="row">${exactly(new Date(at))}</th>${values.map((value) => html`<td>${value === null ? html`<span class="soft">not known</span>` : shown(value)}</td>`)}</tr>`,
   )}</tbody></table></div></details>
 </figure>`
 }
 
-const shown = (value: number) => (Number.isInteger(value) ? numberOf(value) : value.toLocaleString('en', { maximumFractionDigits: 2 }))
+const shown = (value: number) =>
+  Number.isInteger(value) ? numberOf(value) : value.toLocaleString('en', { maximumFractionDigits: 2 })

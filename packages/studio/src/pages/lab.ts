@@ -12,7 +12,6 @@ const FAMILIES = [
   ['django', 'Django'],
   ['all', 'All'],
 ] as const
-type Family = (typeof FAMILIES)[number][0]
 
 const MARKS: Readonly<Record<LabVerdict, Mark>> = {
   held: 'good',
@@ -47,7 +46,9 @@ export function labPages(app: Hono<Env>, board: Board): void {
       row: lab.rows.find(({ name }) => name === row),
       attack: lab.attacks.find(({ name }) => name === attack),
     }
-    return found.row && found.attack ? cellPage(c, board.frame(c), { lab, row: found.row, attack: found.attack }) : c.notFound()
+    return found.row && found.attack
+      ? cellPage(c, board.frame(c), { lab, row: found.row, attack: found.attack })
+      : c.notFound()
   })
 }
 
@@ -61,7 +62,8 @@ function matrixPage(c: StudioContext, frame: Frame, lab: LabReport): Promise<Res
     lead: html`Attacks that were really run, on private data that was thrown away. Each cell opens what was seen.`,
     body: html`<p class="meta">${promisesKept(lab)} Run ${fromNow(new Date(lab.at))} (${exactly(new Date(lab.at))}), ${lab.machine}${lab.thorough ? ', thorough' : ''}.</p>
 <div class="bar">${legend}<nav class="tabs" aria-label="Which engines">${there.map(
-      ([name, label]) => html`<a href="${frame.base}/lab?of=${name}"${name === family ? html` aria-current="true"` : nothing}>${label}</a>`,
+      ([name, label]) =>
+        html`<a href="${frame.base}/lab?of=${name}"${name === family ? html` aria-current="true"` : nothing}>${label}</a>`,
     )}</nav></div>
 ${matrix(frame, lab, rows)}`,
   })
@@ -77,15 +79,17 @@ function matrix({ base }: Frame, { attacks, cells }: LabReport, rows: readonly L
   return html`<div class="scroll matrix" role="region" aria-label="Attacks on engines" tabindex="0"><table>
 <thead><tr><th scope="col" class="corner">Attack</th>${rows.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
 ${properties.map(
-    (property) => html`<tbody>
+  (property) => html`<tbody>
 <tr class="group"><th scope="rowgroup" colspan="${rows.length + 1}"><span>${property}</span></th></tr>
 ${attacks
   .filter((attack) => attack.property === property)
   .map(
-    (attack) => html`<tr><th scope="row">${attack.title}</th>${rows.map((row) => cellView(base, found.get(keyOf(row.name, attack.name)), { row, attack }))}</tr>
+    (
+      attack,
+    ) => html`<tr><th scope="row">${attack.title}</th>${rows.map((row) => cellView(base, found.get(keyOf(row.name, attack.name)), { row, attack }))}</tr>
 `,
   )}</tbody>`,
-  )}
+)}
 </table></div>`
 }
 
@@ -105,7 +109,11 @@ function cellView(base: string, cell: LabCell | undefined, where: Where): Html {
   return html`<td class="${MARKS[verdict]}${cell?.promised && verdict === 'broken' ? ' alarm' : ''}"><a href="${addressOf(base, where)}">${mark(MARKS[verdict])}<span class="word">${SHORT[verdict]}</span></a></td>`
 }
 
-function cellPage(c: StudioContext, frame: Frame, { lab, row, attack }: Where & { readonly lab: LabReport }): Promise<Response> {
+function cellPage(
+  c: StudioContext,
+  frame: Frame,
+  { lab, row, attack }: Where & { readonly lab: LabReport },
+): Promise<Response> {
   const cell = lab.cells.find((each) => each.row === row.name && each.attack === attack.name)
   const verdict = cell?.verdict ?? 'not run'
   return send(c, frame, {
@@ -125,7 +133,9 @@ ${cell ? html`<p class="help">${promise(cell)} It took ${(cell.ms / 1000).toLoca
 
 function promise({ promised, verdict }: LabCell): string {
   if (!promised) return 'The documentation does not promise that this attack fails here.'
-  return verdict === 'broken' ? 'The documentation promises that this attack fails here: this is a fault.' : 'The documentation promises that this attack fails here.'
+  return verdict === 'broken'
+    ? 'The documentation promises that this attack fails here: this is a fault.'
+    : 'The documentation promises that this attack fails here.'
 }
 
 const evidence = (cell: LabCell | undefined): Html =>
@@ -137,6 +147,8 @@ function elsewhere({ base }: Frame, { rows, cells }: LabReport, { row, attack }:
   const others = cells.filter((cell) => cell.attack === attack.name && cell.row !== row.name)
   return html`<ul class="marks">${others.map((cell) => {
     const other = rows.find(({ name }) => name === cell.row)
-    return other ? html`<li><a href="${addressOf(base, { row: other, attack })}">${mark(MARKS[cell.verdict])} ${other.name} <span class="soft">${cell.verdict}</span></a></li>` : nothing
+    return other
+      ? html`<li><a href="${addressOf(base, { row: other, attack })}">${mark(MARKS[cell.verdict])} ${other.name} <span class="soft">${cell.verdict}</span></a></li>`
+      : nothing
   })}</ul>`
 }

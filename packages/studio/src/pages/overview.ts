@@ -36,7 +36,8 @@ ${promises(frame, board)}`,
 }
 
 function totals({ base }: Frame, count: Job<StoreStats>): Html {
-  const failed = count.error === null ? nothing : notice('bad', html`The sessions could not be counted: ${reasonOf(count.error)}`)
+  const failed =
+    count.error === null ? nothing : notice('bad', html`The sessions could not be counted: ${reasonOf(count.error)}`)
   return html`<section class="panel" aria-labelledby="totals"><h2 id="totals">Totals</h2>
 ${failed}${count.last ? tiles(count.last) : nothing}
 ${
@@ -58,7 +59,11 @@ const DURABLE = {
   process: 'A crash of the process, not of the machine',
   machine: 'A crash of the process, and of the machine',
 } as const
-const SHARED = { process: 'This process alone', machine: 'Every process of this machine', network: 'Every server' } as const
+const SHARED = {
+  process: 'This process alone',
+  machine: 'Every process of this machine',
+  network: 'Every server',
+} as const
 
 function policyView({ engine, seal, cipher, crypto, traits, cookieName, idle, absolute, remember }: PolicyFacts): Html {
   const row = (name: string, value: Html | string) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`

@@ -1,9 +1,10 @@
 import type { Hono } from 'hono'
 import { type Device, type SessionInfo, UnsupportedError } from 'strongroom'
-import type { Board, Env, StudioContext, StudioSessions } from '../board.ts'
+import type { Board, Env, StudioContext } from '../board.ts'
 import { type Frame, notice, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
 import { momentView, numberOf, plural, sizeOf } from '../moments.ts'
+import type { StudioSessions } from '../sessions.ts'
 import { lookupForm } from './lookup.ts'
 
 /** How many of a user's sessions a page shows: the newest. */
@@ -66,15 +67,26 @@ function outcome(c: StudioContext): Html | string {
   const { done: what, count: given = '' } = c.req.query()
   const count = /^\d{1,7}$/.test(given) ? Number(given) : null
   if (what === 'one')
-    return count === 1 ? notice('good', 'The session has ended. Its cookie opens nothing any more.') : notice('plain', 'No live session has this handle: it had ended before.')
+    return count === 1
+      ? notice('good', 'The session has ended. Its cookie opens nothing any more.')
+      : notice('plain', 'No live session has this handle: it had ended before.')
   if (what === 'others')
-    return count === null ? notice('bad', 'Nothing was ended: the session to keep is not there any more.') : notice('good', `Ended ${plural(count, 'other session')}.`)
+    return count === null
+      ? notice('bad', 'Nothing was ended: the session to keep is not there any more.')
+      : notice('good', `Ended ${plural(count, 'other session')}.`)
   if (what === 'all')
-    return notice('good', count === null ? 'All sessions of this user have ended.' : `Ended ${plural(count, 'session')}: all of this user.`)
+    return notice(
+      'good',
+      count === null ? 'All sessions of this user have ended.' : `Ended ${plural(count, 'session')}: all of this user.`,
+    )
   return nothing
 }
 
-async function userPage(c: StudioContext, board: Board, { user, limit }: { user: string; limit: number }): Promise<Response> {
+async function userPage(
+  c: StudioContext,
+  board: Board,
+  { user, limit }: { user: string; limit: number },
+): Promise<Response> {
   const frame = board.frame(c)
   const found = await listed(board.sessions, user, limit + 1)
   if (found instanceof UnsupportedError) return unlistedPage(c, frame, { user, why: found.message })
@@ -105,14 +117,19 @@ async function listed(sessions: StudioSessions, user: string, limit: number): Pr
   }
 }
 
-const unlistedPage = (c: StudioContext, frame: Frame, { user, why }: { user: string; why: string }): Promise<Response> =>
+const unlistedPage = (
+  c: StudioContext,
+  frame: Frame,
+  { user, why }: { user: string; why: string },
+): Promise<Response> =>
   send(c, frame, {
     page: 'sessions',
     heading: 'Sessions',
     body: html`${outcome(c)}${lookupForm(frame.base, user)}${notice('plain', why)}${frame.write ? endAll(frame, user) : nothing}`,
   })
 
-const none = (user: string): Html => html`<p>This user has no live session${user === user.trim() ? '' : ' (the id that you entered begins or ends with a space)'}. An id that does not exist looks the same: the store knows no ids.</p>`
+const none = (user: string): Html =>
+  html`<p>This user has no live session${user === user.trim() ? '' : ' (the id that you entered begins or ends with a space)'}. An id that does not exist looks the same: the store knows no ids.</p>`
 
 function deviceTable(frame: Frame, user: string, devices: readonly Device[]): Html {
   return html`<div class="scroll" role="region" aria-labelledby="found" tabindex="0"><table class="cards">
@@ -149,12 +166,20 @@ const emptyPage = (frame: Frame): Html => html`${lookupForm(frame.base)}
 <p class="help" id="handle-help">16 characters, as in events and logs. The store has no index of handles: this reads it from the beginning, which takes a while when it is large. A user’s sessions are found without that.</p>
 </form>`
 
-async function handlePage(c: StudioContext, board: Board, { handle, walk }: { handle: string; walk: Walk }): Promise<Response> {
+async function handlePage(
+  c: StudioContext,
+  board: Board,
+  { handle, walk }: { handle: string; walk: Walk },
+): Promise<Response> {
   const frame = board.frame(c)
   const page = (body: Html, status = 200) =>
     send(c, frame, { page: 'sessions', heading: 'Sessions', body: html`${body}${emptyPage(frame)}` }, status)
   // A cookie or an id that was pasted into the wrong place is not repeated.
-  if (!HANDLE.test(handle)) return page(html`${notice('bad', 'That is not a handle: it has 16 characters. A cookie or an id is not a handle.')}`, 400)
+  if (!HANDLE.test(handle))
+    return page(
+      html`${notice('bad', 'That is not a handle: it has 16 characters. A cookie or an id is not a handle.')}`,
+      400,
+    )
   const found = await walk(() => board.sessions.find(handle))
   if (!found) return page(html`${outcome(c)}${notice('plain', 'No live session has this handle.')}`)
   return page(html`<section class="panel" aria-labelledby="found"><h2 id="found">One session</h2>${facts(found)}

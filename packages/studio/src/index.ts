@@ -1,0 +1,28 @@
+export { type DevicesOptions, type DevicesPage, type DevicesWords, devicesPage } from './devices.ts'
+export type { Refusal, StudioEvent, StudioListener } from './events.ts'
+export type { Admission, Guard, Operator } from './guard.ts'
+export type {
+  AdvisorChoice,
+  AdvisorLine,
+  AdvisorPanel,
+  AdvisorQuestion,
+  AdvisorRank,
+  AdvisorResult,
+  Count,
+  DoctorCheck,
+  DoctorDiagnosis,
+  DoctorPanel,
+  FiguresPanel,
+  FiguresRange,
+  FiguresSnapshot,
+  LabAttack,
+  LabCell,
+  LabReport,
+  LabRow,
+  LabVerdict,
+  Latency,
+  Panels,
+  Series,
+} from './panels.ts'
+export { type ServedStudio, type ServeOptions, serveStudio } from './serve.ts'
+export { type Studio, type StudioOptions, studio } from './studio.ts'
