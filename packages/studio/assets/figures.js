@@ -6,6 +6,8 @@
   const charts = document.querySelector('.charts')
   const drawn = new Map()
   const pause = document.getElementById('pause')
+  const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' })
+  const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
   const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 })
   let paused = false
 
@@ -19,10 +21,23 @@
     return found
   }
 
+  /** As the tables have it: UTC, day and month only where the hours would say nothing. */
+  const tick = (plot, time) => {
+    const date = new Date(time * 1000)
+    return plot.scales.x.max - plot.scales.x.min > 172_800 ? day.format(date) : clock.format(date)
+  }
+  const moment = (time) => `${day.format(new Date(time * 1000))}, ${clock.format(new Date(time * 1000))}`
+
+  /** Like the rest of the page, which is larger on a large screen. */
+  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize)
+  const font = `${Math.round(rem * 0.78)}px ${getComputedStyle(document.body).fontFamily}`
+  const height = Math.round(rem * 14)
+
   const widthOf = (place) => Math.max(240, Math.floor(place.clientWidth || place.parentElement.clientWidth - 40))
 
   function optionsOf({ lines, title }, place) {
     const axis = {
+      font,
       stroke: colour('soft'),
       grid: { stroke: colour('line'), width: 1 },
       ticks: { stroke: colour('line'), width: 1 },
@@ -30,16 +45,16 @@
     return {
       title: undefined,
       width: widthOf(place),
-      height: 220,
+      height,
       class: 'plot',
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_, least, most) => [Math.min(0, least ?? 0), most > 0 ? most * 1.08 : 1] } },
       axes: [
-        { ...axis, space: 70 },
-        { ...axis, size: 60, values: (_, values) => values.map((value) => number.format(value)) },
+        { ...axis, space: rem * 4, size: rem * 2.4, values: (plot, at) => at.map((time) => tick(plot, time)) },
+        { ...axis, size: rem * 3.9, values: (_, values) => values.map((value) => number.format(value)) },
       ],
       series: [
-        { label: 'At' },
+        { label: 'At', value: (_, time) => (time == null ? '–' : moment(time)) },
         ...lines.map(({ label }, at) => ({
           label,
           stroke: colour(`s${at % 6}`),
@@ -107,7 +122,7 @@
     document.addEventListener('visibilitychange', tick)
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw)
     new ResizeObserver(() => {
-      for (const { plot, place } of drawn.values()) plot.setSize({ width: widthOf(place), height: 220 })
+      for (const { plot, place } of drawn.values()) plot.setSize({ width: widthOf(place), height })
     }).observe(charts)
   }
 }

@@ -1,6 +1,6 @@
 import { StrongroomError } from 'strongroom'
 import { csrfCheck, fetchFacts } from 'strongroom/internal'
-import { type Html, html } from './html.ts'
+import { type Html, html, nothing } from './html.ts'
 import type { StudioSessions } from './sessions.ts'
 
 /** Forms are sent from here, and from nowhere else. */
@@ -8,7 +8,7 @@ export interface Forms {
   /** Was it sent by a page of this origin? */
   isOwn(request: Request, fields: Readonly<Record<string, string>>): Promise<boolean>
   /** What a form of ours has in it. */
-  field(request: Request): Promise<Html>
+  field(request: object): Promise<Html | string>
 }
 
 const FIELD = '_csrf'
@@ -33,6 +33,10 @@ export function forms(sessions: StudioSessions, origin: string | readonly string
         throw error
       }
     },
-    field: async (request) => html`<input type="hidden" name="${FIELD}" value="${await sessions.csrfToken(request)}">`,
+    async field(request) {
+      // For an operator without a session there, one would be made, in the store that is looked at. What browsers say suffices.
+      if ((await sessions.get(request)).handle === null) return nothing
+      return html`<input type="hidden" name="${FIELD}" value="${await sessions.csrfToken(request)}">`
+    },
   }
 }

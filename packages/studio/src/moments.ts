@@ -1,6 +1,14 @@
 import { type Html, html } from './html.ts'
 
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+/** In a table, where the heading says that it is UTC. */
+const short = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZone: 'UTC',
+})
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
 const number = new Intl.NumberFormat('en')
 const bytes = new Intl.NumberFormat('en', {
@@ -31,6 +39,13 @@ export const exactly = (moment: Date): string => `${exact.format(moment)} UTC`
 export function momentView(moment: Date | null): Html {
   if (!moment) return html`<span class="soft">not known</span>`
   return html`<time datetime="${moment.toISOString()}">${fromNow(moment)}<small>${exactly(moment)}</small></time>`
+}
+
+/** The same, narrow: without the year, unless it is another one, and without "UTC". */
+export function shortMomentView(moment: Date | null): Html {
+  if (!moment) return html`<span class="soft">not known</span>`
+  const format = moment.getUTCFullYear() === new Date().getUTCFullYear() ? short : exact
+  return html`<time datetime="${moment.toISOString()}">${fromNow(moment)}<small>${format.format(moment)}</small></time>`
 }
 
 /** "30 minutes", "12 hours", "14 days". */

@@ -54,7 +54,7 @@ export class DevicesPages {
     const session = await this.#sessions.get(request)
     if (session.userId === null) return ''
     const devices = await this.#devices(session, session.userId)
-    const token = await this.#settings.forms.field(request as Request)
+    const token = await this.#settings.forms.field(request)
     return String(await listView(devices, { base, words: this.#settings.words, token, level: 'h2' }))
   }
 

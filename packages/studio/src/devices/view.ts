@@ -6,7 +6,7 @@ export interface ListSettings {
   readonly base: string
   readonly words: DevicesWords
   /** The hidden field of each form. */
-  readonly token: Html
+  readonly token: Html | string
   readonly level: 'h1' | 'h2'
 }
 
@@ -51,7 +51,7 @@ const UNITS = [
 function phrase({ lang }: DevicesWords, sentence: string, moment: Date): Html {
   const [before = '', after = ''] = sentence.split('{when}')
   const away = moment.getTime() - Date.now()
-  const [unit, length] = UNITS.find(([, each]) => Math.abs(away) >= each) ?? (['minute', 60_000] as const)
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(away) >= each) ?? (['second', 60_000] as const)
   const words = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' }).format(Math.trunc(away / length), unit)
   return html`${before}<time datetime="${moment.toISOString()}">${words}</time>${after}`
 }

@@ -59,7 +59,7 @@ function form(frame: Frame, keys: readonly number[]): Html {
     )
   if (!frame.write) return notice('plain', 'The studio is read-only: the last step is not offered here.')
   return html`<form class="panel confirm" method="post" action="${frame.base}/everybody">${frame.token}
-<label for="phrase">To remove what is stored of the old sessions, type <strong>${PHRASE}</strong></label>
+<label for="phrase">To remove what is stored of the old sessions, type <code>${PHRASE}</code></label>
 <div class="field"><input id="phrase" name="phrase" required autocomplete="off" autocapitalize="off" spellcheck="false"><button class="danger">Remove old sessions</button></div>
 </form>`
 }

@@ -53,7 +53,7 @@ function page(frame: Frame, snapshot: FiguresSnapshot, range: FiguresRange): Htm
       html`<a href="${base}/figures?range=${name}"${name === range.name ? html` aria-current="true"` : nothing}>${RANGES[name]}</a>`,
   )}</nav><p class="live" id="live" hidden><button type="button" id="pause" aria-pressed="false">Pause</button></p></div>
 <dl class="tiles"><div><dt>Live now</dt><dd id="count-live">${countText(snapshot.live)}</dd></div><div><dt>Expired, waiting</dt><dd id="count-waiting">${countText(snapshot.waiting)}</dd></div></dl>
-<p class="help">${howCounted(snapshot.live)} ${snapshot.history === 'stored' ? 'The history is kept in the store, and survives a restart.' : 'The history is this process’s alone, and ends with it.'}</p>
+<p class="help">${howCounted(snapshot.live)} ${snapshot.history === 'stored' ? 'The history is kept in the store, and survives a restart.' : 'The history is this process’s alone, and ends with it.'} Moments are in UTC.</p>
 <div class="charts" data-src="${base}/figures.json?range=${range.name}">${charts.map((chart) => chartView(chart, range))}</div>`
 }
 

@@ -3,7 +3,7 @@ import { type Device, type SessionInfo, UnsupportedError } from 'strongroom'
 import type { Board, Env, StudioContext } from '../board.ts'
 import { type Frame, notice, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
-import { momentView, numberOf, plural, sizeOf } from '../moments.ts'
+import { momentView, numberOf, plural, shortMomentView, sizeOf } from '../moments.ts'
 import type { StudioSessions } from '../sessions.ts'
 import { lookupForm } from './lookup.ts'
 
@@ -132,14 +132,14 @@ const none = (user: string): Html =>
   html`<p>This user has no live session${user === user.trim() ? '' : ' (the id that you entered begins or ends with a space)'}. An id that does not exist looks the same: the store knows no ids.</p>`
 
 function deviceTable(frame: Frame, user: string, devices: readonly Device[]): Html {
-  return html`<div class="scroll" role="region" aria-labelledby="found" tabindex="0"><table class="cards">
-<thead><tr><th scope="col">Device</th><th scope="col">Last use</th><th scope="col">Began</th><th scope="col">Ends</th><th scope="col">Handle</th>${frame.write ? html`<th scope="col"><span class="hidden">Actions</span></th>` : nothing}</tr></thead>
+  return html`<div class="scroll" role="region" aria-label="Table of sessions" tabindex="0"><table class="cards">
+<thead><tr><th scope="col">Device</th><th scope="col">Last use, UTC</th><th scope="col">Began</th><th scope="col">Ends</th><th scope="col">Handle</th>${frame.write ? html`<th scope="col"><span class="hidden">Actions</span></th>` : nothing}</tr></thead>
 <tbody>${devices.map(
     (device) => html`<tr>
 <th scope="row">${device.label ?? 'Unknown device'}</th>
-<td data-label="Last use">${momentView(device.lastSeenAt)}</td>
-<td data-label="Began">${momentView(device.createdAt)}</td>
-<td data-label="Ends">${momentView(device.expiresAt)}</td>
+<td data-label="Last use">${shortMomentView(device.lastSeenAt)}</td>
+<td data-label="Began">${shortMomentView(device.createdAt)}</td>
+<td data-label="Ends">${shortMomentView(device.expiresAt)}</td>
 <td data-label="Handle"><code>${device.handle}</code></td>
 ${frame.write ? html`<td class="actions">${endForms(frame, user, device, devices.length > 1)}</td>` : nothing}
 </tr>`,

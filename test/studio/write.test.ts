@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { type StudioEvent, studio } from '@strongroom/studio'
+import { serving, shop, signIn, userOf } from './browserless.ts'
+
+const FORMS = [
+  '/studio/sessions/end',
+  '/studio/sessions/end-others',
+  '/studio/sessions/end-all',
+  '/studio/everybody',
+  '/studio/nowhere',
+]
+
+async function open(t: { after(done: () => unknown): void }, write: boolean | undefined) {
+  const sessions = shop()
+  const events: StudioEvent[] = []
+  const guard = () => ({ name: 'grace' })
+  const board = studio(sessions, { guard, ...(write !== undefined && { write }), on: (event) => events.push(event) })
+  const cookies = [await signIn(sessions, '42'), await signIn(sessions, '42'), await signIn(sessions, '42')] as const
+  const other = await signIn(sessions, '43')
+  const devices = await sessions.of('42').list()
+  const handles = devices.map(({ handle }) => handle)
+  const alive = async () => (await sessions.of('42').list()).map(({ handle }) => handle)
+  return { sessions, events, site: await serving(t, board.node), cookies, other, handles, alive }
+}
+
+suite('what an operator may end', () => {
+  for (const write of [undefined, false])
+    test(`a studio with write: ${write} refuses every form, and has no buttons that end something`, async (t) => {
+      const { site, handles, alive, events } = await open(t, write)
+      for (const path of FORMS) {
+        const { status, text } = await site.post(path, {
+          user: '42',
+          handle: handles[0] ?? '',
+          phrase: 'end everybody',
+        })
+        assert.equal(status, 403, path)
+        assert.match(text, /The studio is read-only/)
+      }
+      assert.equal((await alive()).length, 3)
+      assert.ok(
+        events.every((event) => event.type === 'refused' && event.reason === 'read-only' && event.operator === 'grace'),
+      )
+      const { text } = await site.get('/studio/sessions?user=42')
+      assert.match(text, /3 live sessions/)
+      assert.doesNotMatch(text, /method="post"/)
+    })
+
+  test('one session ends, with an event that has its handle and the operator, and a redirect', async (t) => {
+    const { site, sessions, handles, alive, events, cookies } = await open(t, true)
+    const [first = '', ...rest] = handles
+    const { status, headers } = await site.post('/studio/sessions/end', { user: '42', handle: first })
+    assert.deepEqual([status, headers.location], [303, '/studio/sessions?user=42&done=one&count=1'])
+    assert.deepEqual(await alive(), rest)
+    assert.equal(await userOf(sessions, cookies[2]), null)
+    assert.deepEqual(events, [{ type: 'ended', what: 'one', handle: first, count: 1, operator: 'grace' }])
+    assert.match((await site.get(String(headers.location))).text, /The session has ended/)
+    await site.post('/studio/sessions/end', { user: '42', handle: first })
+    assert.equal(events.length, 1, 'what had ended before is no event')
+  })
+
+  test("another user's session is not ended by a form about this user", async (t) => {
+    const { site, sessions, other } = await open(t, true)
+    const [theirs] = await sessions.of('43').list()
+    const { headers } = await site.post('/studio/sessions/end', { user: '42', handle: theirs?.handle ?? '' })
+    assert.match(String(headers.location), /done=one&count=0/)
+    assert.equal(await userOf(sessions, other), '43')
+  })
+
+  test('all but one end; nothing ends when the one to keep is not there', async (t) => {
+    const { site, handles, alive } = await open(t, true)
+    const { headers } = await site.post('/studio/sessions/end-others', { user: '42', handle: 'A'.repeat(16) })
+    assert.equal(headers.location, '/studio/sessions?user=42&done=others&count=')
+    assert.equal((await alive()).length, 3)
+    assert.match((await site.get(String(headers.location))).text, /Nothing was ended/)
+    await site.post('/studio/sessions/end-others', { user: '42', handle: handles[1] ?? '' })
+    assert.deepEqual(await alive(), [handles[1]])
+  })
+
+  test('all sessions of a user end, and nobody else’s', async (t) => {
+    const { site, sessions, alive, other } = await open(t, true)
+    const { headers } = await site.post('/studio/sessions/end-all', { user: '42' })
+    assert.match((await site.get(String(headers.location))).text, /Ended 3 sessions: all of this user/)
+    assert.deepEqual(await alive(), [])
+    assert.equal(await userOf(sessions, other), '43')
+  })
+
+  test('a session is found and ended by its handle alone; a cookie in its place is not repeated', async (t) => {
+    const { site, handles, alive, cookies } = await open(t, true)
+    const { text } = await site.get(`/studio/sessions?handle=${handles[0]}`)
+    assert.match(text, /One session/)
+    await site.post('/studio/sessions/end', { handle: handles[0] ?? '' })
+    assert.deepEqual(await alive(), handles.slice(1))
+    const pasted = cookies[0].split('=')[1] ?? ''
+    const refused = await site.get(`/studio/sessions?handle=${pasted}`)
+    assert.equal(refused.status, 400)
+    assert.match(refused.text, /That is not a handle/)
+    assert.ok(!refused.text.includes(pasted))
+  })
+
+  test('to look at a page makes no session in the store', async (t) => {
+    const { site, sessions } = await open(t, true)
+    for (const path of ['/studio', '/studio/sessions?user=42', '/studio/everybody'])
+      assert.equal((await site.get(path)).headers['set-cookie'], undefined)
+    assert.equal((await sessions.stats()).live, 4)
+  })
+
+  test('no page has a token or an id of a session in it', async (t) => {
+    const { site, cookies, sessions } = await open(t, true)
+    const values = cookies.map((cookie) => cookie.split('=')[1] ?? '')
+    const { text } = await site.get('/studio/sessions?user=42')
+    for (const value of values) assert.ok(!text.includes(value) && !text.includes(value.slice(-40)))
+    assert.equal((await sessions.of('42').list()).filter(({ handle }) => text.includes(handle)).length, 3)
+  })
+
+  test('removing everybody needs the phrase, and a single secret', async (t) => {
+    const { site, alive, events } = await open(t, true)
+    const { headers } = await site.post('/studio/everybody', { phrase: 'yes' })
+    assert.equal(headers.location, '/studio/everybody?mistyped')
+    assert.equal(events.length, 0)
+    await site.post('/studio/everybody', { phrase: ' End everybody ' })
+    // The secret is the one that they began under: it is said that nothing was ended, and nothing is.
+    assert.match(
+      (await site.get('/studio/everybody')).text,
+      /Nothing was ended: the secret of this server opens 4 sessions/,
+    )
+    assert.equal((await alive()).length, 3)
+    assert.deepEqual(events, [{ type: 'ended', what: 'everybody', handle: null, count: 0, operator: 'grace' }])
+  })
+
+  test('after the secrets were replaced, what is stored of everybody is removed', async (t) => {
+    const { site, sessions } = await open(t, true)
+    await sessions.reloadSecrets('Zk3x9QvT1mN7bR5cW8yL2pD6Zk3x9QvT1mN7bR5cW8yL2pD6')
+    await site.post('/studio/everybody', { phrase: 'end everybody' })
+    assert.match((await site.get('/studio/everybody')).text, /Removed 4 sessions just now/)
+    assert.equal((await sessions.stats()).live, 0)
+  })
+
+  test('while a retired secret is in the ring, nobody is removed', async (t) => {
+    const { site, sessions, events } = await open(t, true)
+    await sessions.reloadSecrets([
+      'Zk3x9QvT1mN7bR5cW8yL2pD6Zk3x9QvT1mN7bR5cW8yL2pD6',
+      'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx',
+    ])
+    await site.post('/studio/everybody', { phrase: 'end everybody' })
+    assert.match((await site.get('/studio/everybody')).text, /This server has 2 secrets/)
+    assert.deepEqual(events, [])
+  })
+})
+
+suite('a form that another page has sent is refused', () => {
+  for (const [title, headers] of [
+    ['of another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
+    ['of another site, by its Origin alone', { 'sec-fetch-site': null, origin: 'https://evil.example' }],
+    ['of a neighbouring host', { 'sec-fetch-site': 'same-site', origin: 'http://blog.shop.test' }],
+    ['of a page without an origin', { 'sec-fetch-site': null, origin: 'null' }],
+    // A guard may go by a password or an address, which browsers send by themselves: no cookie is no excuse.
+    ['that says nothing of where it comes from, and has no token', { 'sec-fetch-site': null, origin: null }],
+  ] as const)
+    test(`one ${title}`, async (t) => {
+      const { site, handles, alive, events } = await open(t, true)
+      const { status, text } = await site.post(
+        '/studio/sessions/end',
+        { user: '42', handle: handles[0] ?? '' },
+        headers,
+      )
+      assert.equal(status, 403)
+      assert.match(text, /This form was refused/)
+      assert.equal((await alive()).length, 3)
+      assert.deepEqual(events, [{ type: 'refused', reason: 'forged', operator: 'grace' }])
+    })
+
+  test('an old browser, which says nothing, is known by the token of its session, and by no other', async (t) => {
+    const { site, handles, alive, cookies } = await open(t, true)
+    const silent = { 'sec-fetch-site': null, origin: null }
+    const tokenFor = async (cookie: string) => {
+      const { text, headers } = await site.get('/studio/sessions?user=42', { cookie })
+      assert.equal(headers['cache-control'], 'no-store')
+      return /name="_csrf" value="([^"]+)"/.exec(text)?.[1] ?? ''
+    }
+    const [own, others] = [await tokenFor(cookies[0]), await tokenFor(cookies[1])]
+    const fields = { user: '42', handle: handles[0] ?? '' }
+    const refused = await site.post(
+      '/studio/sessions/end',
+      { ...fields, _csrf: others },
+      { ...silent, cookie: cookies[0] },
+    )
+    assert.equal(refused.status, 403)
+    assert.equal((await alive()).length, 3)
+    const accepted = await site.post(
+      '/studio/sessions/end',
+      { ...fields, _csrf: own },
+      { ...silent, cookie: cookies[0] },
+    )
+    assert.equal(accepted.status, 303)
+    assert.equal((await alive()).length, 2)
+  })
+})
