@@ -4,17 +4,19 @@ import type { AddressInfo } from 'node:net'
 import { withSessions } from '../../packages/strongroom/src/adapters/fetch.ts'
 import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { type BaseSessions, createSessions } from '../../packages/strongroom/src/sessions.ts'
+import { type BaseSessions, createSessions, type Sessions } from '../../packages/strongroom/src/sessions.ts'
 
 export const SECRET = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
 
-export const shop = (options: Partial<SessionsOptions> = {}) =>
+export const shop = (options: Omit<SessionsOptions, 'store'> = {}): Sessions =>
   createSessions({ store: memory(), secrets: SECRET, ...options })
+
+type AnySessions = BaseSessions<Record<string, unknown>>
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 
 /** Signs a user in on a device of their own, and returns the cookie: "__Host-id=…". */
-export async function signIn(sessions: BaseSessions<object>, user: string, agent = FIREFOX): Promise<string> {
+export async function signIn(sessions: AnySessions, user: string, agent = FIREFOX): Promise<string> {
   const login = withSessions(sessions, async (given) => {
     ;(await sessions.get(given)).login(user)
     return new Response()
@@ -24,7 +26,7 @@ export async function signIn(sessions: BaseSessions<object>, user: string, agent
 }
 
 /** Is anybody signed in with this cookie? */
-export const userOf = async (sessions: BaseSessions<object>, cookie: string): Promise<string | null> =>
+export const userOf = async (sessions: AnySessions, cookie: string): Promise<string | null> =>
   (await sessions.read({ headers: { cookie } })).userId
 
 export interface Answer {
