@@ -25,6 +25,8 @@ export default {
     },
     // Their entry points are what their package.json exports.
     'packages/*': { project: ['src/**/*.ts'] },
+    // Its chart library is sent to browsers as it is, and found by name.
+    'packages/studio': { project: ['src/**/*.ts'], ignoreDependencies: ['uplot'] },
     // Drivers and frameworks are optional peers, which this repository has for its tests.
     'packages/strongroom': {
       project: ['src/**/*.ts'],

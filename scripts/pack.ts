@@ -33,6 +33,7 @@ export function pack(wanted: Package, folder: string): string {
   const stage = join(folder, 'stage', wanted.folder)
   mkdirSync(stage, { recursive: true })
   cpSync(join(root, wanted.folder, 'README.md'), join(stage, 'README.md'))
+  for (const file of ownFiles(wanted)) cpSync(join(root, wanted.folder, file), join(stage, file), { recursive: true })
   build(wanted, (of) => join(folder, 'stage', of.folder, 'dist'))
   writeManifest(wanted.manifest, stage)
   copyFromRoot(wanted.manifest, stage)
@@ -44,6 +45,10 @@ export function pack(wanted: Package, folder: string): string {
   if (!tarball) throw new Error('npm pack made no tarball.')
   return join(folder, tarball)
 }
+
+/** What a package ships as it is: neither compiled nor from the root. */
+const ownFiles = ({ manifest: { files } }: Package) =>
+  files.filter((file) => file !== 'dist' && !FROM_ROOT.includes(file))
 
 function writeManifest({ exports, bin, ...rest }: Manifest & { scripts?: unknown }, folder: string): void {
   const { scripts: _, ...manifest } = rest

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener, request, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { withSessions } from '../../packages/strongroom/src/adapters/fetch.ts'
 import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
@@ -99,5 +99,3 @@ async function send(port: number, { method, path, headers, body }: Sent): Promis
 /** The cookies that an answer sets, as a Cookie header. */
 export const cookiesOf = ({ headers }: Answer): string =>
   (headers['set-cookie'] ?? []).map((line) => line.split(';')[0]).join('; ')
-
-export type Listener = (request: IncomingMessage, response: ServerResponse) => void

@@ -8,7 +8,7 @@ import type {
 } from '@strongroom/studio'
 
 /** Panels with plausible contents, for the pages that show them. */
-export const ENGINES = ['memory', 'file', 'sqlite', 'postgres', 'redis', 'memcached', 'cookie, signed'] as const
+const ENGINES = ['memory', 'file', 'sqlite', 'postgres', 'redis', 'memcached', 'cookie, signed'] as const
 
 const ATTACKS = [
   ['kill-the-store', 'Kill the store in the middle of writes', 'durable'],
@@ -118,7 +118,7 @@ export function figuresSnapshot(now: number): FiguresSnapshot {
   }
 }
 
-export const figuresPanel = (): FiguresPanel => ({ snapshot: () => figuresSnapshot(Date.now()) })
+const figuresPanel = (): FiguresPanel => ({ snapshot: () => figuresSnapshot(Date.now()) })
 
 export const doctorPanel = (): DoctorPanel => ({
   diagnose: async () => ({
@@ -169,7 +169,7 @@ export const doctorPanel = (): DoctorPanel => ({
   }),
 })
 
-export const advisorPanel = (): AdvisorPanel => ({
+const advisorPanel = (): AdvisorPanel => ({
   questions: [
     {
       name: 'properties',

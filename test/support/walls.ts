@@ -78,6 +78,24 @@ const ROOMS: readonly Room[] = [
   { name: 'report', files: /^packages\/cli\/src\/lab\/report\.ts$/, imports: [] },
   { name: 'cli', files: /^packages\/cli\/src\//, imports: ['scan', 'advise', 'report'] },
   { name: 'django', files: /^packages\/django\/src\//, imports: [] },
+  // The pages for users and those for operators know nothing of each other.
+  { name: 'studio-devices', files: /^packages\/studio\/src\/devices\//, imports: ['studio-base'] },
+  {
+    name: 'studio-base',
+    files: /^packages\/studio\/src\/(?:assets|forms|headers|html|moments|mount|sessions)\.ts$/,
+    imports: [],
+  },
+  { name: 'studio-pages', files: /^packages\/studio\/src\/pages\//, imports: ['studio-base', 'studio-parts'] },
+  {
+    name: 'studio-parts',
+    files: /^packages\/studio\/src\/(?:board|charts|events|frame|guard|job|link|panels)\.ts$/,
+    imports: ['studio-base'],
+  },
+  {
+    name: 'studio',
+    files: /^packages\/studio\/src\//,
+    imports: ['studio-base', 'studio-parts', 'studio-pages', 'studio-devices'],
+  },
 ]
 
 const roomOf = (file: string) => ROOMS.find(({ files }) => files.test(file))
@@ -124,6 +142,8 @@ const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   'packages/cli/src/drivers.ts': ['node:module', 'import.meta'],
   // The compiler of the application, which says what its tsconfig.json means.
   'packages/cli/src/init/import-line.ts': ['node:module', 'node:child_process'],
+  // Its files beside the sources, and those of the chart library.
+  'packages/studio/src/assets.ts': ['import.meta'],
   // Its own package.json, and the recorded run of the lab.
   'packages/cli/src/program.ts': ['import.meta'],
   'packages/cli/src/evidence-file.ts': ['import.meta'],

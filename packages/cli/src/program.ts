@@ -18,6 +18,7 @@ import { revokeEverybody } from './commands/revoke-everybody.ts'
 import { scan } from './commands/scan.ts'
 import { show } from './commands/show.ts'
 import { stats } from './commands/stats.ts'
+import { studio } from './commands/studio.ts'
 import { redact } from './output.ts'
 
 const HELP = `
@@ -77,6 +78,7 @@ export function createProgram(): Command {
     revoke,
     revokeAll,
     revokeEverybody,
+    studio,
     backup,
     scan,
     advise,

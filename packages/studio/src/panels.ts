@@ -49,7 +49,10 @@ export interface FiguresRange {
   readonly every: number
   /** When each step began, in ms; the oldest first. */
   readonly times: readonly number[]
-  /** How often something happened in each step: see `COUNTED`. */
+  /**
+   * How often something happened in each step, by its name: `created`, `ended.` with the reason (`logout`, `idle`, `absolute`,
+   * `revoke`, `revoke-others`, `revoke-all`, `limit`, `emptied`, `everybody`), `conflict`, `superseded`, `rejected`, `gone`, `storeError`.
+   */
   readonly counts: Readonly<Record<string, Series>>
   /** What was the case in each step: `live` and `waiting`. */
   readonly gauges: Readonly<Record<string, Series>>
@@ -65,28 +68,6 @@ export interface Latency {
   readonly p95: Series
   readonly p99: Series
 }
-
-/** The names in `counts` that have a place on the page. Reasons follow the events: `revoked` with `logout` is `ended.logout`. */
-export const COUNTED = [
-  'created',
-  'loaded',
-  'login',
-  'ended.logout',
-  'ended.revoke',
-  'ended.revoke-others',
-  'ended.revoke-all',
-  'ended.everybody',
-  'ended.limit',
-  'ended.emptied',
-  'ended.idle',
-  'ended.absolute',
-  'conflict',
-  'gone',
-  'superseded',
-  'rejected',
-  'storeError',
-  'cleared',
-] as const
 
 // Lab: the shape of `strongroom lab --json`
 

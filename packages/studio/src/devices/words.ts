@@ -33,7 +33,7 @@ export interface DevicesWords {
   readonly unlisted: string
 }
 
-export const ENGLISH: DevicesWords = {
+const ENGLISH: DevicesWords = {
   lang: 'en',
   title: 'Your devices',
   lead: 'This is where you are signed in. Sign out what you do not recognize, and then change your password.',

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { after, before, suite, test } from 'node:test'
+import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import { cookiesOf, siteAt } from '../studio/browserless.ts'
+import { labReport } from '../studio/panels.ts'
+import { main, Project } from './project.ts'
+
+type Ending = { after(done: () => unknown): void }
+
+suite('strongroom studio', () => {
+  let project: Project
+  before(async () => {
+    project = new Project()
+    project.writeConfig('sqlite:./sessions.db')
+    await project.fill((clock) => sqlite({ path: project.path('sessions.db'), clock }), { user: 'ada', count: 2 })
+  })
+  after(() => project.remove())
+
+  /** Starts it, and resolves when it has printed its link. */
+  async function start(
+    t: Ending,
+    args: readonly string[],
+  ): Promise<{ child: ChildProcess; printed: string; err: () => string }> {
+    const { NODE_ENV: _, ...env } = process.env
+    const child = spawn(process.execPath, [main, 'studio', ...args], { cwd: project.dir, env })
+    t.after(() => child.kill('SIGKILL'))
+    let [printed, err] = ['', '']
+    child.stderr.on('data', (text) => (err += text))
+    const ended = once(child, 'exit').then(() => assert.fail(err))
+    ended.catch(() => undefined)
+    while (!/\/open\/[\w-]{43}/.test(printed))
+      printed += String((await Promise.race([once(child.stdout, 'data'), ended]))[0])
+    return { child, printed, err: () => err }
+  }
+
+  test('prints a link that opens it once, is read-only, and ends with Ctrl-C', async (t) => {
+    const { child, printed } = await start(t, ['--title', 'shop, production'])
+    assert.match(
+      printed,
+      /^Strongroom studio, shop, production, read-only:\n\n {2}http:\/\/127\.0\.0\.1:\d+\/open\/[\w-]{43}\n/,
+    )
+    const link = new URL(/http:\S+/.exec(printed)?.[0] ?? '')
+    const site = siteAt(Number(link.port))
+    const cookie = cookiesOf(await site.get(link.pathname))
+    const { text } = await site.get('/sessions?user=ada', { cookie })
+    assert.match(text, /2 live sessions.*Firefox on Linux/s)
+    assert.match(text, /shop, production/)
+    assert.equal((await site.post('/sessions/end-all', { user: 'ada' }, { cookie })).status, 403)
+    assert.equal((await site.get(link.pathname)).status, 410)
+    const exited = once(child, 'exit')
+    child.kill('SIGINT')
+    assert.deepEqual(await exited, [0, null])
+  })
+
+  test('with --write it ends sessions, and says on stderr which', async (t) => {
+    const { printed, err, child } = await start(t, ['--write', '--json'])
+    const { origin, link, write } = JSON.parse(printed)
+    assert.equal(write, true)
+    const site = siteAt(Number(new URL(origin).port))
+    const cookie = cookiesOf(await site.get(new URL(link).pathname))
+    const { headers } = await site.post('/sessions/end-all', { user: 'ada' }, { cookie })
+    assert.equal(headers.location, '/sessions?user=ada&done=all&count=2')
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    await exited
+    assert.match(err(), /^strongroom: ended all sessions of a user: 2\.$/m)
+    assert.doesNotMatch(err(), /ada/)
+  })
+
+  test('--lab shows a report; a file that is none is refused, with what is wrong', async (t) => {
+    project.write('lab.json', JSON.stringify(labReport()))
+    const { printed } = await start(t, ['--lab', 'lab.json', '--json'])
+    const { origin, link } = JSON.parse(printed)
+    const site = siteAt(Number(new URL(origin).port))
+    const cookie = cookiesOf(await site.get(new URL(link).pathname))
+    assert.match((await site.get('/lab', { cookie })).text, /60 of 70 promises held, 10 not run/)
+    for (const [text, why] of [
+      ['{', /lab\.json is not a report of strongroom lab --json/],
+      ['{"format":2}', /its format is not 1/],
+      ['{"format":1,"rows":[]}', /it has no attacks/],
+    ] as const) {
+      project.write('lab.json', text)
+      const { code, err } = await project.run(['studio', '--lab', 'lab.json'])
+      assert.equal(code, 2)
+      assert.match(err, why)
+    }
+  })
+
+  test('what it cannot serve is refused before it listens', async () => {
+    for (const [args, why] of [
+      [['--port', 'http'], /A port is a whole number from 0 to 65535/],
+      [['--port', '65536'], /A port is a whole number/],
+      [['--store', 'memory:'], /belongs to one process/],
+      [['--host', '0.0.0.0'], /unknown option '--host'/],
+    ] as const) {
+      const { code, err } = await project.run(['studio', ...args])
+      assert.equal(code, 2, err)
+      assert.match(err, why)
+    }
+  })
+})
