@@ -13,6 +13,7 @@ import { cliMutations, djangoMutations, operatorMutations } from './other-packag
 import { peerMutations } from './peers.ts'
 import { protocolMutations } from './protocol.ts'
 import { figureMutations, requestMutations } from './requests.ts'
+import { studioMutations } from './studio.ts'
 
 export type { Mutation }
 
@@ -1443,6 +1444,7 @@ export const mutations: readonly Mutation[] = [
   ...foundMutations,
   ...besideDjangoMutations,
   ...operatorMutations,
+  ...studioMutations,
   ...benchmarkMutations,
   ...mistakeMutations,
   ...labAttackMutations,

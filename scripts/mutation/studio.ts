@@ -1,0 +1,122 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
+import { type Mutation, on } from './mutation.ts'
+
+const studio = (suite: string, file: string) => on(`test/studio/${suite}.test.ts`, `packages/studio/src/${file}.ts`)
+
+export const studioMutations: readonly Mutation[] = [
+  studio('guard', 'guard')(
+    'a guard that forgets to return, and lets everybody in',
+    'if (said === true) return',
+    'if (said === true || said === undefined) return',
+  ),
+  studio('guard', 'guard')(
+    'a studio that starts without a guard',
+    "if (typeof guard === 'function') return guard as Guard",
+    'if (guard !== null) return (guard ?? (() => true)) as Guard',
+  ),
+  studio('guard', 'app')(
+    'a guard that throws, and lets everybody in',
+    "      return plain(500, 'The guard of this page failed, and nobody was let in. The log of the application says more.')",
+    '',
+  ),
+  studio('guard', 'app')(
+    'a studio that shows itself to those whom its guard refuses',
+    "return verdict.response ?? plain(404, 'Not Found')",
+    "return verdict.response ?? plain(403, 'Not an operator')",
+  ),
+  studio('write', 'app')(
+    'a read-only studio that ends sessions when it is sent a form',
+    "if (!write) return refuse('read-only')",
+    '',
+  ),
+  studio('write', 'app')(
+    'forms of other sites that end sessions in the studio',
+    "if (!(await forms.isOwn(c.req.raw, fields))) return refuse('forged')",
+    'await forms.isOwn(c.req.raw, fields)',
+  ),
+  studio('write', 'forms')(
+    'a forged form that passes because the browser has no session cookie, though it has a password',
+    'field: FIELD, allowWithoutCookie: false',
+    'field: FIELD',
+  ),
+  studio('write', 'forms')(
+    'operators who fill the store with sessions by looking at it',
+    'if ((await sessions.get(request)).handle === null) return nothing',
+    '',
+  ),
+  studio('write', 'pages/sessions')(
+    'all of a user’s sessions ended because the one to keep was mistyped',
+    'if (!devices.some(({ handle }) => handle === kept)) return null',
+    '',
+  ),
+  studio('write', 'pages/everybody')(
+    'everybody removed by one click',
+    'if (phrase.trim().toLowerCase() !== PHRASE) return c.redirect(`${there}?mistyped`, 303)',
+    '',
+  ),
+  studio('serve', 'serve')(
+    'a studio that any name reaches which leads to this machine',
+    'if (!isOurs(request, taken)) return plain(421, wrongHost(taken))',
+    '',
+  ),
+  studio('serve', 'serve')(
+    'a studio that other origins may read',
+    'if (origin !== null && origin !== new URL(url).origin) return true',
+    '',
+  ),
+  studio('serve', 'serve')(
+    'a link that is used up by a browser which only guesses',
+    "if (request.method !== 'GET' || request.headers.has('sec-purpose'))",
+    "if (request.method !== 'GET')",
+  ),
+  studio('serve', 'serve')(
+    'a studio that the whole network reaches',
+    "const LOOPBACK = '127.0.0.1'",
+    "const LOOPBACK = '0.0.0.0'",
+  ),
+  studio('serve', 'link')(
+    'a link that opens the studio as often as one likes',
+    'link.used = true\n    return',
+    'return',
+  ),
+  studio('serve', 'link')(
+    'a link that stays good for ever',
+    "return this.#clock() - link.madeAt > LINK_LIFETIME ? 'expired' : 'good'",
+    "return 'good'",
+  ),
+  studio('pages', 'pages/lab')(
+    'an attack that was not run shown as held',
+    "const verdict = cell?.verdict ?? 'not run'\n  return html`<td",
+    "const verdict = cell?.verdict ?? 'held'\n  return html`<td",
+  ),
+  studio('pages', 'app')(
+    'a theme that leads to another site',
+    '(/^\\/[a-z-]*$/.test(from) ? from : ',
+    '(from ? from : ',
+  ),
+  studio('pages', 'pages/overview')(
+    'another site that makes the store count',
+    "if (site === undefined || site === 'same-origin' || site === 'none') await count.run(PATIENCE)",
+    'if (site !== null) await count.run(PATIENCE)',
+  ),
+  studio('pages', 'charts')(
+    'a gap in the figures drawn as 0',
+    'if (known.length === 0) return null',
+    'if (known.length === 0) return 0',
+  ),
+  studio('postgres', 'pages/sessions')(
+    'the page of a user that counts the whole store',
+    'const devices = found.slice(0, limit)',
+    'await board.sessions.stats()\n  const devices = found.slice(0, limit)',
+  ),
+  studio('devices', 'devices/pages')(
+    'a form of another site that signs a user out',
+    'if (!(await this.#settings.forms.isOwn(request, fields)))',
+    'if (!(await this.#settings.forms.isOwn(request, fields)) && fields.own)',
+  ),
+  studio('devices', 'devices/pages')(
+    'a devices page that ends its own device without a logout',
+    'if (handle === session.handle) {',
+    "if (handle === '') {",
+  ),
+]
