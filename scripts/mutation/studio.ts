@@ -99,7 +99,7 @@ export const studioMutations: readonly Mutation[] = [
     "if (site === undefined || site === 'same-origin' || site === 'none') await count.run(PATIENCE)",
     'if (site !== null) await count.run(PATIENCE)',
   ),
-  studio('pages', 'charts')(
+  studio('charts', 'charts')(
     'a gap in the figures drawn as 0',
     'if (known.length === 0) return null',
     'if (known.length === 0) return 0',

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { FiguresRange } from '@strongroom/studio'
+import fc from 'fast-check'
+import { chartsOf, tableOf } from '../../packages/studio/src/charts.ts'
+
+const rangeOf = (created: readonly (number | null)[]): FiguresRange => ({
+  name: 'hour',
+  every: 10,
+  times: created.map((_, at) => at * 10),
+  counts: { created, 'ended.logout': created.map(() => 0), unheard: created },
+  gauges: { live: created },
+  latency: {},
+})
+
+suite('what the charts and their tables show', () => {
+  test('steps that nobody watched are unknown in the table, too, and what happened adds up', () => {
+    const range = rangeOf([null, null, 1, 2, null, 4])
+    const [live, created] = chartsOf(range)
+    assert.ok(live && created)
+    assert.deepEqual(
+      tableOf(range, created, 3).map(({ values }) => values),
+      [[4], [3], [null]],
+    )
+    assert.deepEqual(
+      tableOf(range, live, 3).map(({ at, values }) => [at, ...values]),
+      [
+        [40, 4],
+        [20, 2],
+        [0, null],
+      ],
+    )
+  })
+
+  test('a reason for which nothing ended has no line, and a name that the page does not know has none', () => {
+    const [, created] = chartsOf(rangeOf([1, 2, 3]))
+    assert.deepEqual(
+      created?.lines.map(({ label }) => label),
+      ['created'],
+    )
+  })
+
+  test('a table is never longer than asked for, ends with the newest step, and counts no step twice', () => {
+    const series = fc.array(fc.option(fc.nat(1000)), { minLength: 1, maxLength: 800 })
+    fc.assert(
+      fc.property(series, fc.integer({ min: 1, max: 40 }), (created, rows) => {
+        const range = rangeOf(created)
+        const chart = chartsOf(range).find(({ name }) => name === 'created')
+        assert.ok(chart)
+        const table = tableOf(range, chart, rows)
+        assert.ok(table.length > 0 && table.length <= rows)
+        const shown = created.slice((table.at(-1)?.at ?? 0) / 10)
+        const sum = (values: readonly (number | null)[]) => values.reduce<number>((all, one) => all + (one ?? 0), 0)
+        assert.equal(sum(table.map(({ values }) => values[0] ?? null)), sum(shown))
+        assert.ok(created.length - shown.length < Math.ceil(created.length / rows))
+      }),
+    )
+  })
+})
