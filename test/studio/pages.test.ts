@@ -235,6 +235,10 @@ suite('the panels', () => {
     assert.match(wrong.text, /“How many servers\?” takes one of: One, Several\./)
     assert.match(wrong.text, /“Sessions at a time” takes a whole number/)
     assert.doesNotMatch(wrong.text, /Recommended/)
+    const unusable = await site.get('/studio/advisor?answered=&lifetime=soon')
+    assert.equal(unusable.status, 400)
+    assert.match(unusable.text, /role="alert">“Lifetime” must be like 12h/)
+    assert.doesNotMatch(unusable.text, /Recommended/)
   })
 
   test('figures that are not known are not shown as 0, in the table and in what the charts are drawn from', async (t) => {

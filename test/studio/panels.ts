@@ -193,9 +193,10 @@ const advisorPanel = (): AdvisorPanel => ({
       ],
       initial: ['one'],
     },
+    { name: 'lifetime', label: 'Lifetime', kind: 'text', unit: 'such as 12h', initial: ['12h'] },
     { name: 'sessions', label: 'Sessions at a time', kind: 'number', unit: 'sessions', initial: ['100000'] },
   ],
-  advise: ({ properties = [], servers = [], sessions = [] }) => ({
+  advise: ({ properties = [], servers = [], sessions = [], lifetime = [] }) => ({
     contradictions: properties.includes('durable') && servers.includes('none') ? ['That cannot be.'] : [],
     ranked: [
       {
@@ -203,11 +204,13 @@ const advisorPanel = (): AdvisorPanel => ({
         reasons: properties.map((each) => `held: ${each}`),
         givenUp: ['a network store that needs no disk'],
         config: "export default createSessions({ store: 'sqlite:./sessions.db' })",
+        sizing: [
+          { what: 'disk', formula: `${sessions[0] ?? '?'} × 420 bytes`, value: '42 MB', source: 'docs/benchmarks.md' },
+        ],
       },
     ],
-    sizing: [
-      { what: 'disk', formula: `${sessions[0] ?? '?'} × 420 bytes`, value: '42 MB', source: 'docs/benchmarks.md' },
-    ],
+    notes: ['Ruled out: memory, which loses everything.'],
+    wrong: lifetime.includes('soon') ? ['“Lifetime” must be like 12h.'] : [],
   }),
 })
 

@@ -122,12 +122,12 @@ export interface AdvisorQuestion {
   readonly name: string
   readonly label: string
   readonly help?: string | undefined
-  readonly kind: 'one' | 'many' | 'number'
+  readonly kind: 'one' | 'many' | 'number' | 'text'
   /** For `one` and `many`. */
   readonly choices?: readonly AdvisorChoice[] | undefined
   /** What is chosen when the form opens. */
   readonly initial?: readonly string[] | undefined
-  /** For `number`: "sessions", "bytes", "a second". */
+  /** For `number` and `text`: "sessions", "a second"; "such as 12h". */
   readonly unit?: string | undefined
 }
 
@@ -142,8 +142,10 @@ export interface AdvisorResult {
   readonly contradictions: readonly string[]
   /** The best first. */
   readonly ranked: readonly AdvisorRank[]
-  /** How large it gets, line by line. */
-  readonly sizing?: readonly AdvisorLine[] | undefined
+  /** What else there is to know, a sentence each: what was ruled out, and on which run of the lab this rests. */
+  readonly notes?: readonly string[] | undefined
+  /** Answers that cannot be used, a sentence each. Nothing is recommended then. */
+  readonly wrong?: readonly string[] | undefined
 }
 
 export interface AdvisorRank {
@@ -153,6 +155,8 @@ export interface AdvisorRank {
   readonly givenUp: readonly string[]
   /** A configuration that works, to copy. */
   readonly config?: string | undefined
+  /** How large it gets, line by line. */
+  readonly sizing?: readonly AdvisorLine[] | undefined
 }
 
 /** "memory = 1,000,000 × 420 bytes = 400 MB", with where the figures come from. */
