@@ -1,26 +1,29 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { FiguresRange } from '@strongroom/studio'
 import fc from 'fast-check'
+import type { FiguresSeries } from 'strongroom/figures'
 import { chartsOf, tableOf } from '../../packages/studio/src/charts.ts'
 
-const rangeOf = (created: readonly (number | null)[]): FiguresRange => ({
-  name: 'hour',
+const seriesOf = (live: readonly (number | null)[]): FiguresSeries => ({
   every: 10,
-  times: created.map((_, at) => at * 10),
-  counts: { created, 'ended.logout': created.map(() => 0), unheard: created },
-  gauges: { live: created },
-  latency: {},
+  points: live.map((value, at) => ({
+    at: at * 10,
+    counts: { ...(value !== null && { created: value }), unheard: 7 },
+    calls: {},
+    live: value,
+    expired: null,
+  })),
+  total: { counts: {}, calls: {}, live: null, expired: null },
 })
 
 suite('what the charts and their tables show', () => {
-  test('steps that nobody watched are unknown in the table, too, and what happened adds up', () => {
-    const range = rangeOf([null, null, 1, 2, null, 4])
+  test('of what was the case, steps in which nobody looked are unknown in the table, too; what happened adds up', () => {
+    const range = seriesOf([null, null, 1, 2, null, 4])
     const [live, created] = chartsOf(range)
     assert.ok(live && created)
     assert.deepEqual(
       tableOf(range, created, 3).map(({ values }) => values),
-      [[4], [3], [null]],
+      [[4], [3], [0]],
     )
     assert.deepEqual(
       tableOf(range, live, 3).map(({ at, values }) => [at, ...values]),
@@ -33,7 +36,7 @@ suite('what the charts and their tables show', () => {
   })
 
   test('a reason for which nothing ended has no line, and a name that the page does not know has none', () => {
-    const [, created] = chartsOf(rangeOf([1, 2, 3]))
+    const [, created] = chartsOf(seriesOf([1, 2, 3]))
     assert.deepEqual(
       created?.lines.map(({ label }) => label),
       ['created'],
@@ -44,7 +47,7 @@ suite('what the charts and their tables show', () => {
     const series = fc.array(fc.option(fc.nat(1000)), { minLength: 1, maxLength: 800 })
     fc.assert(
       fc.property(series, fc.integer({ min: 1, max: 40 }), (created, rows) => {
-        const range = rangeOf(created)
+        const range = seriesOf(created)
         const chart = chartsOf(range).find(({ name }) => name === 'created')
         assert.ok(chart)
         const table = tableOf(range, chart, rows)

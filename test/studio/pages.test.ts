@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { type FiguresSnapshot, type LabReport, type Panels, studio } from '@strongroom/studio'
+import { type LabReport, type Panels, studio } from '@strongroom/studio'
 import { cookie as cookieEngine } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { figures } from '../../packages/strongroom/src/figures/figures.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { SECRET, serving, shop, signIn } from './browserless.ts'
 import { allPanels, doctorPanel, figuresSnapshot, labReport } from './panels.ts'
@@ -228,7 +229,10 @@ suite('the panels', () => {
     const { text } = await site.get(
       '/studio/advisor?answered=&properties=durable&properties=final&servers=several&sessions=5',
     )
-    assert.match(text, /<h3>postgres, two-key<\/h3>.*held: durable.*held: final.*createSessions/s)
+    assert.match(
+      text,
+      /<h3><span class="soft">1\.<\/span> postgres, two-key<\/h3>.*held: durable.*held: final.*createSessions/s,
+    )
     assert.match(text, /value="several" checked/)
     const wrong = await site.get('/studio/advisor?answered=&servers=none&sessions=many')
     assert.equal(wrong.status, 400)
@@ -253,9 +257,32 @@ suite('the panels', () => {
       ['live', 'created', 'waiting', 'latency', 'unusual'],
     )
     assert.deepEqual(charts[0].lines[0].values.slice(0, 4), [null, null, null, null])
-    const empty: FiguresSnapshot = { ...figuresSnapshot(Date.now()), live: null, waiting: null, ranges: [] }
-    const nothing = await open(t, { figures: { snapshot: () => empty } })
-    assert.match((await nothing.site.get('/studio/figures')).text, /There are no figures yet/)
+    const unknown = { ...figuresSnapshot(Date.now()), stored: null, problem: 'The history could not be read.' }
+    const other = await open(t, { figures: { snapshot: async () => unknown } })
+    const page = await other.site.get('/studio/figures')
+    assert.match(page.text, /id="count-live">not known/)
+    assert.match(page.text, /role="alert">The history could not be read/)
+  })
+
+  test('figures(sessions) of strongroom fills the page', async (t) => {
+    const sessions = shop()
+    const counted = figures(sessions, { every: false })
+    t.after(() => counted.close())
+    for (let i = 0; i < 3; i++) await signIn(sessions, '42')
+    await sessions.of('42').revokeAll()
+    const { site } = await open(t, { figures: counted }, sessions)
+    const { charts } = JSON.parse((await site.get('/studio/figures.json')).text)
+    const lines = charts.flatMap((chart: { lines: { label: string; values: number[] }[] }) => chart.lines)
+    const sum = (label: string) =>
+      lines
+        .find((line: { label: string }) => line.label === label)
+        ?.values.reduce((all: number, one: number) => all + one, 0)
+    assert.deepEqual([sum('created'), sum('all revoked')], [3, 3])
+    assert.ok(
+      lines.some(({ label }: { label: string }) => label === 'create'),
+      'the calls of the store',
+    )
+    assert.match((await site.get('/studio/figures')).text, /Created and ended as a table/)
   })
 
   test('a page that fails tells the operator nothing of another library’s error, and is reported', async (t) => {

@@ -1,11 +1,5 @@
-import type {
-  AdvisorPanel,
-  DoctorPanel,
-  FiguresPanel,
-  FiguresSnapshot,
-  LabReport,
-  LabVerdict,
-} from '@strongroom/studio'
+import type { AdvisorPanel, DoctorPanel, FiguresPanel, LabReport, LabVerdict } from '@strongroom/studio'
+import type { FiguresSeries, FiguresSnapshot } from 'strongroom/figures'
 
 /** Panels with plausible contents, for the pages that show them. */
 const ENGINES = ['memory', 'file', 'sqlite', 'postgres', 'redis', 'memcached', 'cookie, signed'] as const
@@ -81,44 +75,42 @@ export function labReport(): LabReport {
 
 /** A wave, so that charts have something to show. */
 export function figuresSnapshot(now: number): FiguresSnapshot {
-  const range = (name: 'hour' | 'day' | 'month', every: number, length: number) => {
-    const times = Array.from({ length }, (_, at) => now - (length - at) * every)
-    const wave = (size: number, turns: number) =>
-      times.map((_, at) =>
-        at < 4 ? null : Math.round(size * (1.2 + Math.sin((at / length) * turns * 6.28)) + ((at * 7919) % 13)),
-      )
-    return {
-      name,
-      every,
-      times,
+  const series = (every: number, length: number): FiguresSeries => {
+    const wave = (at: number, size: number, turns: number) =>
+      Math.round(size * (1.2 + Math.sin((at / length) * turns * 6.28)) + ((at * 7919) % 13))
+    const points = Array.from({ length }, (_, at) => ({
+      at: now - (length - at) * every,
       counts: {
-        created: wave(40, 2),
-        'ended.logout': wave(20, 2),
-        'ended.idle': wave(14, 1),
-        'ended.revoke': times.map((_, at) => (at % 40 === 0 ? 3 : 0)),
-        conflict: times.map((_, at) => (at % 9 === 0 ? 2 : 0)),
-        superseded: times.map((_, at) => (at % 90 === 0 ? 1 : 0)),
+        created: wave(at, 40, 2),
+        'ended.logout': wave(at, 20, 2),
+        'expired.idle': wave(at, 14, 1),
+        ...(at % 40 === 0 && { 'ended.revoke': 3 }),
+        ...(at % 9 === 0 && { conflicts: 2 }),
+        ...(at % 90 === 0 && { superseded: 1 }),
       },
-      gauges: { live: wave(12_000, 1), waiting: wave(300, 5) },
-      latency: Object.fromEntries(
+      calls: Object.fromEntries(
         ['read', 'update', 'create', 'touch'].map((method, index) => {
-          const p95 = wave(2 + index, 3).map((ms) => (ms === null ? null : ms / 4))
-          return [method, { p50: p95, p95, p99: p95 }]
+          const ms = wave(at, 2 + index, 3) / 4
+          return [method, { count: 10, failed: 0, p50: ms / 2, p95: ms, p99: ms * 2 }]
         }),
       ),
-    }
+      live: at < 4 ? null : wave(at, 12_000, 1),
+      expired: at < 4 ? null : wave(at, 300, 5),
+    }))
+    return { every, points, total: { counts: {}, calls: {}, live: null, expired: null } }
   }
   return {
-    format: 1,
     at: now,
-    history: 'stored',
-    ranges: [range('hour', 10_000, 360), range('day', 300_000, 288), range('month', 3_600_000, 720)],
-    live: { value: 12_431, at: now - 30_000, how: 'estimate' },
-    waiting: { value: 312, at: now - 30_000, how: 'exact' },
+    history: 'store',
+    problem: null,
+    stored: { at: now - 30_000, live: { count: 12_431, is: 'estimate' }, expired: { count: 312, is: 'exact' } },
+    hour: series(10_000, 360),
+    day: series(300_000, 288),
+    month: series(3_600_000, 720),
   }
 }
 
-const figuresPanel = (): FiguresPanel => ({ snapshot: () => figuresSnapshot(Date.now()) })
+const figuresPanel = (): FiguresPanel => ({ snapshot: async () => figuresSnapshot(Date.now()) })
 
 export const doctorPanel = (): DoctorPanel => ({
   diagnose: async () => ({

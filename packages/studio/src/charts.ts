@@ -1,4 +1,4 @@
-import type { FiguresRange, Series } from './panels.ts'
+import type { FiguresSeries } from 'strongroom/figures'
 
 /** One picture: lines over the same moments. The page's script draws it, and its table is made of the same numbers. */
 export interface Chart {
@@ -16,10 +16,13 @@ export interface Line {
   readonly values: Series
 }
 
+/** Null where nothing is known. */
+type Series = readonly (number | null)[]
+
 const REASONS: Readonly<Record<string, string>> = {
   'ended.logout': 'signed out',
-  'ended.idle': 'not used',
-  'ended.absolute': 'too old',
+  'expired.idle': 'not used',
+  'expired.absolute': 'too old',
   'ended.revoke': 'revoked',
   'ended.revoke-others': 'others revoked',
   'ended.revoke-all': 'all revoked',
@@ -29,43 +32,72 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 const UNUSUAL: Readonly<Record<string, string>> = {
-  conflict: 'conflicts merged',
+  conflicts: 'conflicts merged',
   superseded: 'superseded tokens',
-  rejected: 'cookies rejected',
+  'rejected.cookie': 'cookies rejected',
+  'rejected.record': 'records rejected',
+  'rejected.request': 'forged requests',
   gone: 'changes dropped',
-  storeError: 'store failed',
+  storeErrors: 'store failed',
 }
 
-/** What the page shows of a range. Lines that were 0 throughout are left out where there are many, and a chart without lines is. */
-export function chartsOf({ counts, gauges, latency }: FiguresRange): Chart[] {
-  const lines = (names: Readonly<Record<string, string>>, from = counts): Line[] =>
-    Object.entries(names).flatMap(([name, label]) => (from[name] ? [{ label, values: from[name] }] : []))
-  const busy = (all: readonly Line[]) =>
+/** What the page shows of a period. A reason for which nothing ended has no line, and a chart of which nothing is known is left out. */
+export function chartsOf({ points }: FiguresSeries): Chart[] {
+  const counted = (names: Readonly<Record<string, string>>): Line[] =>
+    Object.entries(names).map(([name, label]) => ({ label, values: points.map(({ counts }) => counts[name] ?? 0) }))
+  const seen = (all: readonly Line[]) =>
     all.filter(({ values }) => values.some((value) => value !== null && value !== 0))
+  const known = (label: string, values: Series): Line[] =>
+    values.some((value) => value !== null) ? [{ label, values }] : []
+  const methods = [...new Set(points.flatMap(({ calls }) => Object.keys(calls)))].sort()
   const charts: readonly Chart[] = [
-    { name: 'live', title: 'Sessions', unit: 'sessions', joins: 'last', lines: lines({ live: 'live' }, gauges) },
+    {
+      name: 'live',
+      title: 'Sessions',
+      unit: 'sessions',
+      joins: 'last',
+      lines: known(
+        'live',
+        points.map(({ live }) => live),
+      ),
+    },
     {
       name: 'created',
       title: 'Created and ended',
       unit: 'sessions',
       joins: 'sum',
-      lines: [...lines({ created: 'created' }), ...busy(lines(REASONS))],
+      lines: [...counted({ created: 'created' }), ...seen(counted(REASONS))],
     },
     {
       name: 'waiting',
       title: 'Expired, waiting for the sweep',
       unit: 'sessions',
       joins: 'last',
-      lines: lines({ waiting: 'waiting' }, gauges),
+      lines: known(
+        'waiting',
+        points.map(({ expired }) => expired),
+      ),
     },
     {
       name: 'latency',
       title: 'Store calls, 95th percentile',
       unit: 'ms',
       joins: 'last',
-      lines: Object.entries(latency).map(([label, { p95 }]) => ({ label, values: p95 })),
+      lines: methods.map((method) => ({
+        label: method,
+        values: points.map(({ calls }) => calls[method]?.p95 ?? null),
+      })),
     },
-    { name: 'unusual', title: 'Out of the ordinary', unit: 'events', joins: 'sum', lines: lines(UNUSUAL) },
+    {
+      name: 'unusual',
+      title: 'Out of the ordinary',
+      unit: 'events',
+      joins: 'sum',
+      lines: [
+        ...counted({ conflicts: 'conflicts merged' }),
+        ...seen(counted(UNUSUAL)).filter(({ label }) => label !== 'conflicts merged'),
+      ],
+    },
   ]
   return charts.filter((chart) => chart.lines.length > 0)
 }
@@ -76,9 +108,9 @@ export interface TableRow {
 }
 
 /** The chart as at most `rows` lines of a table, the newest first. */
-export function tableOf({ times }: FiguresRange, { joins, lines }: Chart, rows: number): TableRow[] {
-  const step = Math.max(1, Math.ceil(times.length / rows))
-  const starts = times.flatMap((at, index) => (index % step === times.length % step ? [{ at, index }] : []))
+export function tableOf({ points }: FiguresSeries, { joins, lines }: Chart, rows: number): TableRow[] {
+  const step = Math.max(1, Math.ceil(points.length / rows))
+  const starts = points.flatMap(({ at }, index) => (index % step === points.length % step ? [{ at, index }] : []))
   return starts.reverse().map(({ at, index }) => ({
     at,
     values: lines.map(({ values }) => joined(values.slice(index, index + step), joins)),

@@ -8,21 +8,16 @@ export type {
   AdvisorQuestion,
   AdvisorRank,
   AdvisorResult,
-  Count,
   DoctorCheck,
   DoctorDiagnosis,
   DoctorPanel,
   FiguresPanel,
-  FiguresRange,
-  FiguresSnapshot,
   LabAttack,
   LabCell,
   LabReport,
   LabRow,
   LabVerdict,
-  Latency,
   Panels,
-  Series,
 } from './panels.ts'
 export { type ServedStudio, type ServeOptions, serveStudio } from './serve.ts'
 export { type Studio, type StudioOptions, studio } from './studio.ts'

@@ -1,3 +1,5 @@
+import type { Figures } from 'strongroom/figures'
+
 /**
  * What the studio can show beside the sessions. Each panel is a shape, so that the studio depends on none of the programs that fill
  * it: `strongroom studio` passes in the lab, the advisor and the doctor of `@strongroom/cli`, and an application passes in what it likes.
@@ -13,61 +15,9 @@ export interface Panels {
 
 export const PANELS = ['figures', 'lab', 'advisor', 'doctor'] as const satisfies readonly (keyof Panels)[]
 
-// Figures
+// Figures: what figures(sessions) of strongroom returns
 
-export interface FiguresPanel {
-  snapshot(): FiguresSnapshot | Promise<FiguresSnapshot>
-}
-
-/** Everything a page about figures needs, as JSON. A value that is not known is null, and never 0. */
-export interface FiguresSnapshot {
-  readonly format: 1
-  /** When it was taken, in ms. */
-  readonly at: number
-  /** Does the history survive a restart, because the store keeps it, or is it this process's alone? */
-  readonly history: 'stored' | 'process'
-  /** The shortest first: the last hour, day, 30 days. */
-  readonly ranges: readonly FiguresRange[]
-  /** Null where the store cannot count cheaply. */
-  readonly live: Count | null
-  /** Expired and still stored: what the next sweep removes. */
-  readonly waiting: Count | null
-}
-
-/** A number of sessions, and how it was found. */
-export interface Count {
-  readonly value: number
-  /** When it was counted, in ms. */
-  readonly at: number
-  readonly how: 'exact' | 'estimate' | 'sample'
-}
-
-/** Equal steps of time. All arrays of a range have one element for each of `times`. */
-export interface FiguresRange {
-  readonly name: 'hour' | 'day' | 'month'
-  /** Ms between two of `times`. */
-  readonly every: number
-  /** When each step began, in ms; the oldest first. */
-  readonly times: readonly number[]
-  /**
-   * How often something happened in each step, by its name: `created`, `ended.` with the reason (`logout`, `idle`, `absolute`,
-   * `revoke`, `revoke-others`, `revoke-all`, `limit`, `emptied`, `everybody`), `conflict`, `superseded`, `rejected`, `gone`, `storeError`.
-   */
-  readonly counts: Readonly<Record<string, Series>>
-  /** What was the case in each step: `live` and `waiting`. */
-  readonly gauges: Readonly<Record<string, Series>>
-  /** Ms that calls to the store took, by its method. */
-  readonly latency: Readonly<Record<string, Latency>>
-}
-
-/** Null while nothing was watching, as before the process began. */
-export type Series = readonly (number | null)[]
-
-export interface Latency {
-  readonly p50: Series
-  readonly p95: Series
-  readonly p99: Series
-}
+export type FiguresPanel = Pick<Figures, 'snapshot'>
 
 // Lab: the shape of `strongroom lab --json`
 

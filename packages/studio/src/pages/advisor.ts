@@ -17,6 +17,8 @@ type Answers = Readonly<Record<string, readonly string[]>>
 const ASKED = 'answered'
 /** Of a text. */
 const LONGEST = 100
+/** So many recommendations are shown at first. */
+const OPEN = 3
 
 export function advisorPages(app: Hono<Env>, board: Board): void {
   const { advisor } = board.panels
@@ -97,18 +99,16 @@ function advice({ contradictions, ranked, notes = [] }: AdvisorResult): Html {
       : nothing
   return html`<section class="advice" aria-labelledby="advice"><h2 id="advice">Recommended</h2>
 ${contradictions.map((each) => notice('bad', each))}${first}
-<ol class="ranks">${ranked.map(rankView)}</ol>
+<ol class="ranks">${ranked.slice(0, OPEN).map((rank, at) => rankView(rank, at + 1))}</ol>
+${ranked.length > OPEN ? html`<details><summary>${ranked.length - OPEN} more that would do</summary><ol class="ranks">${ranked.slice(OPEN).map((rank, at) => rankView(rank, at + 1 + OPEN))}</ol></details>` : nothing}
 ${notes.length > 0 ? html`<details class="panel"><summary>What else there is to know</summary><ul class="reasons">${notes.map((each) => html`<li>${each}</li>`)}</ul></details>` : nothing}
 </section>`
 }
 
-const rankView = ({
-  title,
-  reasons,
-  givenUp,
-  config,
-  sizing = [],
-}: AdvisorRank): Html => html`<li class="panel"><h3>${title}</h3>
+const rankView = (
+  { title, reasons, givenUp, config, sizing = [] }: AdvisorRank,
+  place: number,
+): Html => html`<li class="panel"><h3><span class="soft">${place}.</span> ${title}</h3>
 <ul class="reasons">${reasons.map((each) => html`<li>${each}</li>`)}</ul>
 ${givenUp.length > 0 ? html`<p class="soft">Given up:</p><ul class="reasons">${givenUp.map((each) => html`<li>${each}</li>`)}</ul>` : nothing}
 ${config ? html`<details><summary>strongroom.config.ts</summary><pre tabindex="0"><code>${config}</code></pre></details>` : nothing}

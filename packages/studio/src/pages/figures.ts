@@ -1,11 +1,14 @@
 import type { Hono } from 'hono'
+import type { FiguresSeries, FiguresSnapshot, Sampled } from 'strongroom/figures'
 import type { Board, Env } from '../board.ts'
 import { type Chart, chartsOf, tableOf } from '../charts.ts'
 import { type Frame, notice, send } from '../frame.ts'
 import { NO_STORE } from '../headers.ts'
 import { type Html, html, nothing } from '../html.ts'
 import { exactly, fromNow, numberOf } from '../moments.ts'
-import type { Count, FiguresRange, FiguresSnapshot } from '../panels.ts'
+
+const PERIODS = ['hour', 'day', 'month'] as const
+type Period = (typeof PERIODS)[number]
 
 const RANGES = { hour: 'Last hour', day: 'Last day', month: 'Last 30 days' } as const
 
@@ -15,17 +18,13 @@ const ROWS = 24
 export function figuresPages(app: Hono<Env>, board: Board): void {
   const { figures } = board.panels
   if (!figures) return
-  const rangeIn = ({ ranges }: FiguresSnapshot, wanted: string | undefined) =>
-    ranges.find(({ name }) => name === wanted) ?? ranges[0]
-
   app.get('/figures', async (c) => {
     const frame = board.frame(c)
     const snapshot = await figures.snapshot()
-    const range = rangeIn(snapshot, c.req.query('range'))
     return send(c, frame, {
       page: 'figures',
       heading: 'Figures',
-      body: range ? page(frame, snapshot, range) : notice('plain', 'There are no figures yet.'),
+      body: page(frame, snapshot, periodOf(c.req.query('range'))),
       scripts: ['uplot.js', 'figures.js'],
       styles: ['uplot.css'],
     })
@@ -33,48 +32,46 @@ export function figuresPages(app: Hono<Env>, board: Board): void {
 
   app.get('/figures.json', async (c) => {
     const snapshot = await figures.snapshot()
-    const range = rangeIn(snapshot, c.req.query('range'))
+    const series = snapshot[periodOf(c.req.query('range'))]
     c.header('Cache-Control', NO_STORE)
     return c.json({
       at: snapshot.at,
-      live: countText(snapshot.live),
-      waiting: countText(snapshot.waiting),
-      times: range?.times ?? [],
-      charts: range ? chartsOf(range) : [],
+      live: countText(snapshot.stored?.live),
+      waiting: countText(snapshot.stored?.expired),
+      times: series.points.map(({ at }) => at),
+      charts: chartsOf(series),
     })
   })
 }
 
-function page(frame: Frame, snapshot: FiguresSnapshot, range: FiguresRange): Html {
-  const { base } = frame
-  const charts = chartsOf(range)
-  return html`<div class="bar"><nav class="tabs" aria-label="Period">${snapshot.ranges.map(
-    ({ name }) =>
-      html`<a href="${base}/figures?range=${name}"${name === range.name ? html` aria-current="true"` : nothing}>${RANGES[name]}</a>`,
+const periodOf = (wanted: string | undefined): Period => PERIODS.find((each) => each === wanted) ?? 'hour'
+
+function page({ base }: Frame, snapshot: FiguresSnapshot, period: Period): Html {
+  const series = snapshot[period]
+  const { stored, history, problem } = snapshot
+  return html`<div class="bar"><nav class="tabs" aria-label="Period">${PERIODS.map(
+    (each) =>
+      html`<a href="${base}/figures?range=${each}"${each === period ? html` aria-current="true"` : nothing}>${RANGES[each]}</a>`,
   )}</nav><p class="live" id="live" hidden><button type="button" id="pause" aria-pressed="false">Pause</button></p></div>
-<dl class="tiles"><div><dt>Live now</dt><dd id="count-live">${countText(snapshot.live)}</dd></div><div><dt>Expired, waiting</dt><dd id="count-waiting">${countText(snapshot.waiting)}</dd></div></dl>
-<p class="help">${howCounted(snapshot.live)} ${snapshot.history === 'stored' ? 'The history is kept in the store, and survives a restart.' : 'The history is this process’s alone, and ends with it.'} Moments are in UTC.</p>
-<div class="charts" data-src="${base}/figures.json?range=${range.name}">${charts.map((chart) => chartView(chart, range))}</div>`
+${problem === null ? nothing : notice('bad', problem)}
+<dl class="tiles"><div><dt>Live now</dt><dd id="count-live">${countText(stored?.live)}</dd></div><div><dt>Expired, waiting</dt><dd id="count-waiting">${countText(stored?.expired)}</dd></div></dl>
+<p class="help">${stored ? html`In the whole store, looked at ${fromNow(new Date(stored.at))}.` : 'Nobody has looked into the store yet.'} ${history === 'store' ? 'The history is kept in the store, and survives a restart.' : 'The history is this process’s alone, and ends with it.'} Moments are in UTC.</p>
+<div class="charts" data-src="${base}/figures.json?range=${period}">${chartsOf(series).map((chart) => chartView(chart, series))}</div>`
 }
 
-const countText = (count: Count | null): string =>
-  count ? `${count.how === 'exact' ? '' : 'about '}${numberOf(count.value)}` : 'not known'
+const WORDS = { exact: '', estimate: 'about ', 'at least': 'at least ' } as const
 
-const HOW = { exact: 'Counted', estimate: 'Estimated by the store', sample: 'Estimated from a sample' } as const
+const countText = (count: Sampled | null | undefined): string =>
+  count ? `${WORDS[count.is]}${numberOf(count.count)}` : 'not known'
 
-const howCounted = (count: Count | null): string =>
-  count
-    ? `${HOW[count.how]} ${fromNow(new Date(count.at))}.`
-    : 'This store cannot count cheaply: use the button on the overview.'
-
-function chartView(chart: Chart, range: FiguresRange): Html {
+function chartView(chart: Chart, series: FiguresSeries): Html {
   const { name, title, unit, lines } = chart
   return html`<figure class="panel chart" aria-labelledby="${name}">
 <figcaption><h2 id="${name}">${title}</h2><span class="soft">${unit}</span></figcaption>
 <div class="canvas" data-chart="${name}"></div>
 <details><summary>${title} as a table</summary><div class="scroll" role="region" aria-label="${title}, as a table" tabindex="0"><table>
 <thead><tr><th scope="col">From</th>${lines.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
-<tbody>${tableOf(range, chart, ROWS).map(
+<tbody>${tableOf(series, chart, ROWS).map(
     ({ at, values }) =>
       html`<tr><th scope="row">${exactly(new Date(at))}</th>${values.map((value) => html`<td>${value === null ? html`<span class="soft">not known</span>` : shown(value)}</td>`)}</tr>`,
   )}</tbody></table></div></details>
