@@ -47,6 +47,7 @@ suite('strongroom studio', () => {
     const { text } = await site.get('/sessions?user=ada', { cookie })
     assert.match(text, /2 live sessions.*Firefox on Linux/s)
     assert.match(text, /shop, production/)
+    assert.match((await site.get('/figures', { cookie })).text, /The history is kept in the store/)
     assert.equal((await site.post('/sessions/end-all', { user: 'ada' }, { cookie })).status, 403)
     assert.equal((await site.get(link.pathname)).status, 410)
     const exited = once(child, 'exit')

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { type LabReport, type ServedStudio, type StudioEvent, serveStudio } from '@strongroom/studio'
 import { type Command, InvalidArgumentError } from 'commander'
+import { figures } from 'strongroom/figures'
 import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
 import { messageOf, misuse } from '../failure.ts'
 import { withExamples, withNamespace, withStoreOptions } from '../options.ts'
@@ -36,7 +37,9 @@ export function studio(program: Command): void {
 async function serve(sessions: AnySessions, options: Options, lab: LabReport | undefined): Promise<void> {
   const { port = 0, write = false, title = sessions.policy.engine } = options
   const stop = stopOnSignal()
-  await using studio = await serveStudio(sessions, { port, write, title, on: report, lab })
+  // What this command does with the store is counted, too, and is part of the history.
+  await using counted = figures(sessions)
+  await using studio = await serveStudio(sessions, { port, write, title, on: report, figures: counted, lab })
   print(studio, options, title)
   const input = options.json || !isInteractive() ? null : createInterface({ input: process.stdin })
   input?.on('line', () => line(`  ${studio.link()}`))
