@@ -60,7 +60,7 @@ async function startShop(sessions: Sessions) {
   return { server, url: `http://localhost:${(server.address() as AddressInfo).port}` }
 }
 
-suite('the studio in a browser', { skip: chromium.skip, timeout: 300_000 }, () => {
+suite('the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () => {
   let browser: Browser
   let sessions: Sessions
   let studio: ServedStudio
