@@ -78,15 +78,36 @@ suite('strongroom studio', () => {
     const cookie = cookiesOf(await site.get(new URL(link).pathname))
     assert.match((await site.get('/lab', { cookie })).text, /60 of 70 promises held, 10 not run/)
     for (const [text, why] of [
-      ['{', /lab\.json is not a report of strongroom lab --json/],
-      ['{"format":2}', /its format is not 1/],
-      ['{"format":1,"rows":[]}', /it has no attacks/],
+      ['{', /lab\.json is not JSON/],
+      ['{"format":2}', /is not what strongroom lab --json of this version prints/],
+      ['{"format":1,"rows":[]}', /is not a whole report/],
     ] as const) {
       project.write('lab.json', text)
       const { code, err } = await project.run(['studio', '--lab', 'lab.json'])
       assert.equal(code, 2)
       assert.match(err, why)
     }
+  })
+
+  test('the advisor and the doctor are those of the commands', async (t) => {
+    const { printed } = await start(t, ['--json'])
+    const { origin, link } = JSON.parse(printed)
+    const site = siteAt(Number(new URL(origin).port))
+    const cookie = cookiesOf(await site.get(new URL(link).pathname))
+    const advised = await site.get('/advisor?answered=&properties=durable&servers=1&lifetime=12h&sessions=1000', {
+      cookie,
+    })
+    assert.equal(advised.status, 200)
+    assert.match(advised.text, /<\/span> sqlite, two-key<\/h3>/)
+    assert.match(advised.text, /store: &#39;sqlite:|store: 'sqlite:|sqlite:\.\//)
+    const wrong = await site.get('/advisor?answered=&properties=durable&lifetime=soon', { cookie })
+    assert.equal(wrong.status, 400)
+    assert.match(wrong.text, /It must be a duration, such as 90s/)
+    await site.get('/doctor/examine', { cookie })
+    let text = ''
+    while (!/Examined/.test(text)) text = (await site.get('/doctor', { cookie })).text
+    assert.match(text, /sqlite-journal|journal/)
+    assert.doesNotMatch(text, /Vb1rj9S0yT3/)
   })
 
   test('what it cannot serve is refused before it listens', async () => {

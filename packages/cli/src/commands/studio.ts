@@ -1,13 +1,15 @@
-import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { type LabReport, type ServedStudio, type StudioEvent, serveStudio } from '@strongroom/studio'
+import { type Panels, type ServedStudio, type StudioEvent, serveStudio } from '@strongroom/studio'
 import { type Command, InvalidArgumentError } from 'commander'
 import { figures } from 'strongroom/figures'
-import { type AnySessions, type StoreOptions, withSessions } from '../config.ts'
-import { messageOf, misuse } from '../failure.ts'
+import { type AnySessions, type StoreOptions, storeUrl, withSessionsAt } from '../config.ts'
+import { recordedReport, reportFrom } from '../evidence-file.ts'
+import { messageOf } from '../failure.ts'
 import { withExamples, withNamespace, withStoreOptions } from '../options.ts'
 import { isInteractive, json, line, note } from '../output.ts'
 import { stopOnSignal } from '../signals.ts'
+import { advisorPanel, doctorPanel } from '../studio-panels.ts'
 
 interface Options extends StoreOptions {
   readonly port?: number
@@ -21,25 +23,38 @@ export function studio(program: Command): void {
   const command = withNamespace(withStoreOptions(program.command('studio')))
     .summary('serve a page for operators on this machine')
     .description(
-      "Serves pages for operators, on the loopback address alone: a user's sessions, how they are kept, and what the lab found. Prints a link that opens them once. They are read-only without --write. Runs until it is stopped with Ctrl-C.",
+      "Serves pages for operators, on the loopback address alone: a user's sessions, figures, what the lab found, the advisor and the doctor. Prints a link that opens them once. They are read-only without --write. Runs until it is stopped with Ctrl-C.",
     )
     .option('--port <port>', 'where to listen (default: a free port)', portNumber)
     .option('--write', 'let operators end sessions')
     .option('--title <text>', 'what the pages are about, such as "shop, production" (default: the engine)')
-    .option('--lab <file>', 'show this report, as strongroom lab --json prints it')
-    .action((options: Options) => {
-      const lab = options.lab === undefined ? undefined : labReport(options.lab)
-      return withSessions(options, ['store', 'namespace', 'keys'], (sessions) => serve(sessions, options, lab))
-    })
+    .option('--lab <file>', 'a report of strongroom lab --json, instead of the recorded run')
+    .action(run)
   withExamples(command, 'strongroom studio', 'strongroom studio --store env:DATABASE_URL --write --port 7664')
 }
 
-async function serve(sessions: AnySessions, options: Options, lab: LabReport | undefined): Promise<void> {
+async function run(options: Options): Promise<void> {
+  const report = options.lab === undefined ? recordedReport() : reportFrom(options.lab)
+  const url = await storeUrl(options)
+  // Resolved now, because a config is loaded in its own folder.
+  const env = options.env === undefined ? undefined : resolve(options.env)
+  const given = { ...options, needs: ['store', 'namespace', 'keys'] } as const
+  await withSessionsAt(url, given, (sessions) =>
+    serve(sessions, options, {
+      lab: report ?? undefined,
+      advisor: advisorPanel(report),
+      // With a URL, nothing is known of the application's cookie: it is not that of these sessions.
+      doctor: doctorPanel(url ?? sessions, env),
+    }),
+  )
+}
+
+async function serve(sessions: AnySessions, options: Options, panels: Panels): Promise<void> {
   const { port = 0, write = false, title = sessions.policy.engine } = options
   const stop = stopOnSignal()
   // What this command does with the store is counted, too, and is part of the history.
   await using counted = figures(sessions)
-  await using studio = await serveStudio(sessions, { port, write, title, on: report, figures: counted, lab })
+  await using studio = await serveStudio(sessions, { port, write, title, on: report, figures: counted, ...panels })
   print(studio, options, title)
   const input = options.json || !isInteractive() ? null : createInterface({ input: process.stdin })
   input?.on('line', () => line(`  ${studio.link()}`))
@@ -84,19 +99,4 @@ function portNumber(text: string): number {
   const port = Number(text)
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
-}
-
-/** Checked as far as the pages need it: what else is in the file is shown as it is. */
-function labReport(path: string): LabReport {
-  const wrong = (why: string) => misuse(`${path} is not a report of strongroom lab --json: ${why}`)
-  let report: Partial<LabReport>
-  try {
-    report = JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    throw wrong(messageOf(error))
-  }
-  if (typeof report !== 'object' || report === null || report.format !== 1) throw wrong('its format is not 1.')
-  const missing = (['rows', 'attacks', 'cells'] as const).find((name) => !Array.isArray(report[name]))
-  if (missing) throw wrong(`it has no ${missing}.`)
-  return report as LabReport
 }
