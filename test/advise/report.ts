@@ -13,7 +13,7 @@ export const ATTACKS: readonly AttackInfo[] = [
   attack('read-the-files', "Read the database's files", 'private on the server', "anyone who reads the server's disk"),
   attack('read-a-backup', 'Read a backup', 'private on the server', 'anyone who finds a backup'),
   attack(
-    'backup-and-secrets',
+    'read-a-backup-and-the-secrets',
     "Read a backup and the server's secrets",
     'private on the server',
     'anyone who has both',
@@ -31,8 +31,13 @@ export const ATTACKS: readonly AttackInfo[] = [
   attack('write-to-the-cache', 'Write to the cache only', 'integrity', 'anyone who can write to the cache'),
   attack('replay-after-logout', 'Replay a cookie after its logout', 'final', 'anyone who holds a copied cookie'),
   attack('roll-back-rows', 'Put an old row back', 'final', 'anyone who can write to the database'),
-  attack('slow-request', 'A slow request against a logout', 'final', 'nobody: two requests at the same time'),
-  attack('abandoned', 'Abandoned sessions past their deadline', 'forgets', 'anyone, later'),
+  attack(
+    'slow-request-and-logout',
+    'A slow request against a logout',
+    'final',
+    'nobody: two requests at the same time',
+  ),
+  attack('abandoned-sessions', 'Abandoned sessions past their deadline', 'forgets', 'anyone, later'),
   attack('two-servers', 'The same session on two servers', 'shared', 'nobody: two servers'),
 ]
 
@@ -87,7 +92,7 @@ function verdictOf({ engine, seal, traits: of }: Row, { name }: AttackInfo): Ver
     case 'read-the-files':
     case 'read-a-backup':
       return isCookie || isMemory || engine === 'memcached' ? 'not applicable' : held(seal !== 'none')
-    case 'backup-and-secrets':
+    case 'read-a-backup-and-the-secrets':
       return isCookie || isMemory || engine === 'memcached' ? 'not applicable' : held(seal === 'two-key')
     case 'read-the-cookie-jar':
       return held(seal !== 'signed')
@@ -98,9 +103,9 @@ function verdictOf({ engine, seal, traits: of }: Row, { name }: AttackInfo): Ver
     case 'write-to-the-cache':
       return engine === 'cached' ? 'held' : 'not applicable'
     case 'replay-after-logout':
-    case 'slow-request':
+    case 'slow-request-and-logout':
       return held(of.revocable)
-    case 'abandoned':
+    case 'abandoned-sessions':
       return isCookie && !of.revocable ? 'not applicable' : 'held'
     case 'two-servers':
       return held(of.shared === 'network')

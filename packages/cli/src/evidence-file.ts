@@ -1,12 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { messageOf, misuse } from './failure.ts'
 import type { Report } from './lab/report.ts'
-
-/** The run that comes with this package; null in a version without one. */
-export function recordedReport(): Report | null {
-  const file = new URL('./lab/recorded.json', import.meta.url)
-  return existsSync(file) ? reportIn(readFileSync(file, 'utf8'), 'The recorded run of the lab') : null
-}
 
 /** What `strongroom lab --json` has printed into a file. */
 export function reportFrom(file: string): Report {
