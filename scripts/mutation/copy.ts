@@ -9,7 +9,8 @@ import { packages, root } from '../packages.ts'
  */
 export function copyRepository(): string {
   const copy = mkdtempSync(join(tmpdir(), 'strongroom-mutation-'))
-  for (const name of ['packages', 'test', 'bench', 'scripts', 'docs', 'demo', 'package.json', 'tsconfig.json'])
+  const folders = ['packages', 'test', 'bench', 'scripts', 'docs', 'demo']
+  for (const name of [...folders, 'package.json', 'tsconfig.json', 'README.md'])
     cpSync(join(root, name), join(copy, name), { recursive: true })
   linkModules(copy)
   return copy

@@ -3,7 +3,7 @@ import { type Mutation, on } from './mutation.ts'
 const lab = (test: string, file: string) => on(`test/${test}.test.ts`, `packages/cli/src/${file}.ts`)
 const run = lab('lab/run', 'lab/run')
 const command = lab('cli/lab', 'commands/lab')
-const storage = (file: string) => lab('lab/storage', `lab/${file}`)
+const storage = (file: string) => lab('lab/storage-weak', `lab/${file}`)
 
 /** Mistakes of a lab that would call something held which is not, or say nothing about it. */
 export const labMutations: readonly Mutation[] = [

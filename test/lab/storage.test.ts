@@ -1,118 +1,14 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { ATTACKS } from '../../packages/cli/src/lab/attacks/index.ts'
-import { ourRows } from '../../packages/cli/src/lab/ours.ts'
-import type { Cell } from '../../packages/cli/src/lab/report.ts'
-import { runLab } from '../../packages/cli/src/lab/run.ts'
-import type { Row, Site } from '../../packages/cli/src/lab/site.ts'
 import { mariadbNeed } from '../servers/mariadb.ts'
-import { memcachedNeed } from '../servers/memcached.ts'
 import { postgresNeed } from '../servers/postgres.ts'
 import { REDIS_PROGRAMS, redisNeed } from '../servers/redis.ts'
+import { cellsOf, rowNamed } from './cells.ts'
 
 const STORAGE = [
   ...['kill-the-store', 'kill-the-application', 'read-the-files', 'read-a-backup', 'read-a-backup-and-the-secrets'],
   ...['alter-rows', 'swap-rows', 'roll-back-rows', 'write-to-the-cache', 'abandoned-sessions', 'memory-after-the-end'],
 ]
-
-const rowNamed = (name: string): Row => ourRows().find((row) => row.name === name) ?? assert.fail(name)
-
-/** The row, with a part of each of its sites replaced by what an engine with this weakness would do. */
-const weakened = (row: Row, weaken: (site: Site) => Partial<Site>): Row => ({
-  ...row,
-  async start(options) {
-    const site = await row.start(options)
-    return { ...site, ...weaken(site) }
-  },
-})
-
-async function cellsOf(row: Row, names: readonly string[]): Promise<Map<string, Cell>> {
-  const { cells } = await runLab({ rows: [row], attacks: ATTACKS.filter(({ name }) => names.includes(name)) })
-  for (const { verdict, evidence, attack } of cells)
-    if (verdict === 'held' || verdict === 'broken') assert.ok(evidence.length > 0, `${attack} has no evidence`)
-  return new Map(cells.map((cell) => [cell.attack, cell]))
-}
-
-const seenIn = (cell: Cell | undefined, what: RegExp): string =>
-  cell?.evidence.find((each) => what.test(each.what))?.value ?? assert.fail(`no evidence about ${what}`)
-
-suite('each attack on what is stored finds the weakness that it looks for', () => {
-  test('a session that is not sealed is read in the files and in a backup, and altered', async () => {
-    const names = ['read-the-files', 'read-a-backup', 'read-a-backup-and-the-secrets', 'alter-rows', 'swap-rows']
-    const cells = await cellsOf(rowNamed('sqlite, seal none'), names)
-    for (const name of names) assert.equal(cells.get(name)?.verdict, 'broken', name)
-    assert.match(seenIn(cells.get('read-the-files'), /^the note, plain, in/), /note [0-9a-f]{24}/)
-    assert.match(seenIn(cells.get('alter-rows'), /^the first that was accepted/), /^".*" written over: \{"user"/)
-    for (const [, { promised }] of cells) assert.equal(promised, false)
-  })
-
-  test('a session under the key of the server is private in a backup, and not with the secrets', async () => {
-    const cells = await cellsOf(rowNamed('sqlite, seal server-key'), ['read-a-backup', 'read-a-backup-and-the-secrets'])
-    assert.equal(cells.get('read-a-backup')?.verdict, 'held')
-    assert.equal(cells.get('read-a-backup-and-the-secrets')?.verdict, 'broken')
-    assert.match(seenIn(cells.get('read-a-backup-and-the-secrets'), /^opened with/), /a record/)
-  })
-
-  test('anyone who has the secrets can make a cookie where sessions are in cookies', async () => {
-    const cells = await cellsOf(rowNamed('cookie, sealed'), ['read-a-backup-and-the-secrets'])
-    const cell = cells.get('read-a-backup-and-the-secrets')
-    assert.equal(cell?.verdict, 'broken')
-    assert.match(seenIn(cell, /how many signed in$/), /^1 tried, 1 signed in$/)
-  })
-
-  test('what is only in the memory of the application is lost with it', async () => {
-    const cells = await cellsOf(rowNamed('memory'), ['kill-the-application', 'kill-the-store'])
-    assert.equal(cells.get('kill-the-application')?.verdict, 'broken')
-    assert.equal(cells.get('kill-the-application')?.promised, false)
-    assert.equal(cells.get('kill-the-store')?.verdict, 'not applicable')
-  })
-
-  test('what is only in the memory of the store is lost with it', { skip: memcachedNeed.skip }, async () => {
-    const cells = await cellsOf(rowNamed('memcached'), ['kill-the-application', 'kill-the-store'])
-    assert.equal(cells.get('kill-the-store')?.verdict, 'broken')
-    assert.equal(cells.get('kill-the-application')?.verdict, 'held')
-  })
-
-  test('a cache that is believed brings an ended session back', async () => {
-    // As if the store were a cache, without anything behind it.
-    const row = weakened(rowNamed('sqlite'), ({ storage }) => ({ storage: { ...storage, cache: storage.rows } }))
-    const cell = (await cellsOf(row, ['write-to-the-cache'])).get('write-to-the-cache')
-    assert.equal(cell?.verdict, 'broken')
-    assert.notEqual(seenIn(cell, /brought the session back$/), '0')
-  })
-
-  test('a library that sweeps nothing leaves rows for ever', async () => {
-    const row = weakened(rowNamed('sqlite'), () => ({ sweep: null }))
-    const cell = (await cellsOf(row, ['abandoned-sessions'])).get('abandoned-sessions')
-    assert.equal(cell?.verdict, 'broken')
-    assert.match(seenIn(cell, /left for ever$/), /^0, [1-9]/)
-  })
-
-  test('a clock that stands still keeps sessions alive past their deadline', async () => {
-    const row = weakened(rowNamed('sqlite'), () => ({ clock: async () => undefined, sweep: null }))
-    const cell = (await cellsOf(row, ['abandoned-sessions'])).get('abandoned-sessions')
-    assert.equal(cell?.summary, 'A session lives longer than its deadline.')
-  })
-
-  test('a process that forgets nothing is caught by its heap', async () => {
-    const snapshots: Uint8Array[] = []
-    const row = weakened(rowNamed('memory'), (site) => ({
-      memory: async () => {
-        snapshots.push((await site.memory?.()) ?? assert.fail('no snapshot'))
-        return Buffer.concat(snapshots)
-      },
-    }))
-    const cell = (await cellsOf(row, ['memory-after-the-end'])).get('memory-after-the-end')
-    assert.equal(cell?.verdict, 'broken')
-    assert.notEqual(seenIn(cell, /before$/), '0')
-  })
-
-  test('an older row that is put back is believed on every engine, as the documents say', async () => {
-    const cells = await cellsOf(rowNamed('sqlite'), ['roll-back-rows'])
-    assert.equal(cells.get('roll-back-rows')?.verdict, 'broken')
-    assert.equal(cells.get('roll-back-rows')?.promised, false)
-  })
-})
 
 const SERVERS: Readonly<Record<string, readonly { readonly skip: string | false }[]>> = {
   memory: [],
