@@ -15,6 +15,7 @@ const NOT_APPLICABLE: Readonly<Record<string, readonly string[]>> = {
     'store-away',
     'session-limit',
     'unmet-secret',
+    'two-cookies',
     'clocks-apart',
     'login-and-revoke-all',
     'renewal-and-revoke-all',
