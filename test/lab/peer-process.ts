@@ -1,13 +1,24 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** Kills a lab that has started this row, and waits until all that it had started has ended. */
 export async function endsWithTheLab(row: string): Promise<void> {
-  const lab = await startLab(row)
+  const folder = mkdtempSync(join(tmpdir(), 'strongroom-killed-lab-'))
+  try {
+    await killLab(row, folder)
+  } finally {
+    // What a lab leaves that was killed.
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function killLab(row: string, folder: string): Promise<void> {
+  const lab = await startLab(row, folder)
   const children = childrenOf(lab.pid as number)
   assert.ok(children.length > 0)
   const ended = once(lab, 'exit')
@@ -18,9 +29,10 @@ export async function endsWithTheLab(row: string): Promise<void> {
 }
 
 /** A lab in a process of its own, with one site. */
-async function startLab(name: string): Promise<ChildProcess> {
+async function startLab(name: string, folder: string): Promise<ChildProcess> {
   const lab = spawn(process.execPath, [join(import.meta.dirname, 'peer-site.ts'), name], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, TMPDIR: folder },
   })
   const [line] = await once(lab.stdout, 'data')
   assert.match(String(line), /ready/)
