@@ -3,24 +3,23 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import { StrongroomError } from 'strongroom'
 import { strongroom } from 'strongroom/express'
 import { sameOriginOnly, securityHeaders } from './guard.ts'
-import { devicePages } from './pages/devices.ts'
+import { attackPages } from './pages/attacks.ts'
+import { documentationPages } from './pages/documentation.ts'
 import { errorPage } from './pages/error.ts'
-import { factPages } from './pages/facts.ts'
-import { shopPages } from './pages/shop.ts'
-import { signInPages } from './pages/sign-in.ts'
-import { thiefPages } from './pages/thief.ts'
-import type { Vault } from './vault.ts'
+import { labPages } from './pages/lab.ts'
+import { startPages } from './pages/start.ts'
+import type { Site } from './site.ts'
 
 /** The whole application, as an Express app. */
-export function application(vault: Vault): express.Express {
+export function application(site: Site): express.Express {
   const app = express()
   app.disable('x-powered-by')
   app.use(securityHeaders)
   app.use(express.static(fileURLToPath(new URL('./assets', import.meta.url)), { index: false, maxAge: '1m' }))
   app.use(sameOriginOnly)
   app.use(express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 20 }))
-  app.use(strongroom(vault.sessions))
-  for (const pages of [shopPages, signInPages, devicePages, factPages, thiefPages]) app.use(pages(vault))
+  app.use(strongroom(site.sessions))
+  for (const pages of [startPages, attackPages, labPages, documentationPages]) app.use(pages(site))
   app.use((_request, response) => errorPage(response, 404, 'There is nothing at this address.'))
   app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
     if (error instanceof StrongroomError && error.status < 500) return errorPage(response, error.status, error.message)

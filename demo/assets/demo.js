@@ -1,8 +1,18 @@
-// The pages work without this. It shows times in the visitor's own time zone, and cleans up the address.
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-for (const element of document.querySelectorAll('time[datetime]'))
-  element.textContent = exact.format(new Date(element.dateTime))
+// The pages work without this. It says that an attack is under way, and cleans up the address.
+for (const form of document.querySelectorAll('form'))
+  form.addEventListener('submit', ({ submitter }) => {
+    const words = submitter?.dataset.busy
+    if (!words) return
+    submitter.textContent = words
+    submitter.setAttribute('aria-disabled', 'true')
+    form.addEventListener('submit', (event) => event.preventDefault())
+  })
+
+// A page that comes back from the cache would still say that it is attacking.
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) location.reload()
+})
 
 const address = new URL(location.href)
-for (const name of ['kept', 'bye']) address.searchParams.delete(name)
+address.searchParams.delete('kept')
 if (address.href !== location.href) history.replaceState(null, '', address)

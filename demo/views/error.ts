@@ -4,9 +4,10 @@ import type { Html } from './html.ts'
 import { documentOf } from './layout.ts'
 
 const TITLES: Readonly<Record<number, string>> = {
+  403: 'That came from another site',
   404: 'No such page',
   409: 'That came too late',
-  503: 'The session store does not answer',
+  503: 'Not now',
 }
 
 export function errorView(status: number, message: string): Html {
@@ -20,7 +21,7 @@ export function errorView(status: number, message: string): Html {
         <p class="soft">${status}</p>
         <h1>${title}</h1>
         <p class="lead">${message}</p>
-        <p><a class="button" href="/">To the shop</a></p>
+        <p><a class="button" href="/">To the start page</a></p>
         </div>
       </main>`,
   )

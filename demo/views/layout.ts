@@ -1,7 +1,4 @@
 import { html } from 'hono/html'
-import type { Session } from 'strongroom'
-import { countOf } from '../shop/basket.ts'
-import type { Vault, Visit } from '../vault.ts'
 import { logo } from './drawings.ts'
 import type { Html } from './html.ts'
 
@@ -9,21 +6,18 @@ export interface Frame {
   readonly title: string
   /** Path of the page that is shown. */
   readonly here: string
-  readonly session: Session<Visit>
-  readonly vault: Vault
   readonly notices: readonly string[]
   /** Was a cookie just set, and not kept by the browser? */
   readonly cookieLost: boolean
 }
 
 const PAGES = [
-  { path: '/', name: 'Shop' },
-  { path: '/devices', name: 'Devices' },
-  { path: '/session', name: 'Session' },
-  { path: '/thief', name: 'The thief' },
+  { path: '/', name: 'Your secret' },
+  { path: '/#attacks', name: 'Attacks' },
+  { path: '/lab', name: 'The lab' },
 ]
 
-export function layout({ title, here, session, vault, notices, cookieLost }: Frame, body: Html): Html {
+export function layout({ title, here, notices, cookieLost }: Frame, body: Html): Html {
   const link = ({ path, name }: (typeof PAGES)[number]) =>
     html`<li><a href="${path}" ${path === here && html`aria-current="page"`}>${name}</a></li>`
   return documentOf(
@@ -32,7 +26,6 @@ export function layout({ title, here, session, vault, notices, cookieLost }: Fra
       <header class="top">
         <a class="brand" href="/">${logo}<span>Strongroom</span></a>
         <nav aria-label="Pages"><ul>${PAGES.map(link)}</ul></nav>
-        ${whoIsHere(session, here)}
       </header>
       <main id="main" tabindex="-1">
         ${cookieLost && COOKIE_LOST}
@@ -40,8 +33,7 @@ export function layout({ title, here, session, vault, notices, cookieLost }: Fra
         ${body}
       </main>
       <footer>
-        <p>Sessions are stored in: <span class="engine">${vault.storage}</span>.</p>
-        <p>A demonstration: no passwords, and nothing is for sale.</p>
+        <p>Everything here happens on this machine, over HTTP, while you watch.</p>
       </footer>`,
   )
 }
@@ -55,7 +47,8 @@ export function documentOf(title: string, body: Html): Html {
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>${title} · Strongroom</title>
     <link rel="icon" href="/icon.svg" type="image/svg+xml">
-    <link rel="stylesheet" href="/style.css">
+    <link rel="stylesheet" href="/base.css">
+    <link rel="stylesheet" href="/pages.css">
     <script src="/demo.js" defer></script>
   </head>
   <body>
@@ -66,20 +59,8 @@ export function documentOf(title: string, body: Html): Html {
 `
 }
 
-function whoIsHere(session: Session<Visit>, here: string): Html {
-  const count = countOf(session.get('basket'))
-  return html`<div class="who">
-    <a class="basket-link" href="/#basket">Basket<span class="count" ${count === 0 && 'hidden'}>${count}</span></a>
-    ${
-      session.userId === null
-        ? html`<a class="button small" href="/sign-in" ${here === '/sign-in' && html`aria-current="page"`}>Sign in</a>`
-        : html`<span class="name">${session.get('name')}</span>
-          <form method="post" action="/sign-out"><button class="quiet small">Sign out</button></form>`
-    }
-  </div>`
-}
-
 const COOKIE_LOST = html`<p class="notice warning" role="alert">
   Your browser did not keep the cookie: it is marked Secure, and this page came over plain http. Chrome, Edge and Firefox
-  make an exception for localhost; for other browsers start the demo with <code>npm start -- --plain-cookie</code>.
+  make an exception for localhost; for other browsers start the demo with <code>npm start -- --plain-cookie</code>. If you
+  refuse all cookies, the attacks work nevertheless, and your note is not kept.
 </p>`

@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import cookieSession from 'cookie-session'
+import session, { type Store } from 'express-session'
+import { blockedFolder, filesIn } from './files.ts'
+import { peerApp } from './peer-app.ts'
+import { serve } from './serve.ts'
+import type { Cookies, Row, Target } from './target.ts'
+
+/** express-session with files, under secrets of its own. The files end with the demo, because they are readable. */
+export async function expressSessionTarget(key: string): Promise<Target> {
+  // It has no types of its own.
+  const FileStore = createRequire(import.meta.url)('session-file-store')(session) as new (options: object) => Store
+  const path = mkdtempSync(join(tmpdir(), 'strongroom-demo-express-session-'))
+  const name = 'express-session'
+  const middleware = session({
+    name,
+    store: new FileStore({ path, retries: 0, reapInterval: -1, logFn: () => undefined }),
+    secret: randomBytes(32).toString('hex'),
+    resave: false,
+    saveUninitialized: false,
+    cookie: { sameSite: 'lax' },
+  })
+  const served = await serve(peerApp(middleware), key)
+  return {
+    name,
+    title: 'express-session',
+    family: 'peer',
+    seal: 'JSON, in files',
+    traits: null,
+    url: served.url,
+    isOwnCookie: (given) => given === name,
+    rowOf: async (cookies) => rowIn(path, cookies.get(name)),
+    place: 'in files',
+    files: () => filesIn(path),
+    outage: blockedFolder(path),
+    async close() {
+      await served.close()
+      rmSync(path, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The file is named by the session's id, which stands in the cookie before its signature: `s:ID.SIGNATURE`. */
+function rowIn(folder: string, cookie = ''): Row | null {
+  const [, id = ''] = /^s:([\w-]+)\./.exec(decodeURIComponent(cookie)) ?? []
+  const name = `${id}.json`
+  if (!id || !readdirSync(folder).includes(name)) return null
+  const path = join(folder, name)
+  return { bytes: readFileSync(path), kind: 'plain', put: async (bytes) => writeFileSync(path, bytes) }
+}
+
+export async function cookieSessionTarget(key: string): Promise<Target> {
+  const name = 'cookie-session'
+  const middleware = cookieSession({ name, keys: [randomBytes(32).toString('hex')], sameSite: 'lax' })
+  const served = await serve(peerApp(middleware), key)
+  return {
+    name,
+    title: 'cookie-session',
+    family: 'peer',
+    seal: 'signed, readable',
+    traits: null,
+    url: served.url,
+    isOwnCookie: (given) => given === name || given === `${name}.sig`,
+    rowOf: async (_: Cookies) => null,
+    place: 'in the browser',
+    files: async () => [],
+    outage: 'The server stores nothing, so there is nothing to stop.',
+    close: () => served.close(),
+  }
+}

@@ -1,0 +1,94 @@
+import { html } from 'hono/html'
+import { type Cell, PROPERTIES, type Report, type RowInfo } from '../../packages/cli/src/lab/report.ts'
+import { cellOf, standingOf } from '../lab/properties.ts'
+import { docsAddress } from './documentation.ts'
+import type { Html } from './html.ts'
+import { chip, legend, tick } from './verdict.ts'
+
+const NOT_RECORDED = html`<p class="soft">
+  No run of the lab is recorded in this clone. Record one with <code>npx strongroom lab --json &gt; lab.json</code>, and show
+  it with <code>npm start -- --report lab.json</code>.
+</p>`
+
+/** The start page's short form: what each engine keeps, and what it does not. */
+export function matrixView(report: Report | null): Html {
+  return html`<section id="lab" aria-labelledby="lab-title">
+    <h2 id="lab-title">3 · The whole matrix</h2>
+    ${report ? propertiesView(report) : NOT_RECORDED}
+  </section>`
+}
+
+function propertiesView(report: Report): Html {
+  const own = report.rows.filter(({ family }) => family === 'strongroom')
+  const others = report.rows.filter(({ family }) => family !== 'strongroom')
+  return html`<p class="soft">
+      Recorded by <code>strongroom lab</code> (${dayOf(report)}, ${report.machine}): ${report.attacks.length} attacks on
+      ${report.rows.length} engines and libraries. An engine keeps a property when every attack on it failed.
+      <a href="/lab">Every cell, with its evidence</a>
+    </p>
+    ${propertyTable(report, own, 'Strongroom')}
+    ${others.length > 0 && html`<details><summary>And ${others.length} others, for comparison</summary>${propertyTable(report, others, 'Others')}</details>`}
+    ${legend}`
+}
+
+function propertyTable(report: Report, rows: readonly RowInfo[], title: string): Html {
+  return html`<div class="scroll" role="region" aria-label="${title}: properties" tabindex="0"><table class="matrix">
+    <caption class="unseen">${title}: which properties each engine keeps</caption>
+    <thead><tr><th scope="col">${title}</th>${PROPERTIES.map((name) => html`<th scope="col"><span>${name}</span></th>`)}</tr></thead>
+    <tbody>${rows.map(
+      (row) =>
+        html`<tr><th scope="row"><a href="/lab#${anchorOf(row)}">${row.name}</a></th>${PROPERTIES.map((property) => {
+          const { verdict, count } = standingOf(report, row, property)
+          return html`<td title="${count}">${tick(verdict, `${verdict}: ${count}`)}</td>`
+        })}</tr>`,
+    )}</tbody>
+  </table></div>`
+}
+
+/** Every attack on every engine. */
+export function labView(report: Report | null): Html {
+  if (!report) return html`<h1>The lab</h1>${NOT_RECORDED}`
+  return html`<h1>The lab</h1>
+    <p class="lead">
+      ${report.attacks.length} attacks on ${report.rows.length} engines and libraries, each really run: ${dayOf(report)},
+      ${report.machine}. A cell opens its evidence.
+    </p>
+    ${legend}
+    <div class="scroll" role="region" aria-label="Attacks and engines" tabindex="0"><table class="matrix whole">
+      <caption class="unseen">Every attack on every engine</caption>
+      <thead><tr><th scope="col">Engine</th>${report.attacks.map(({ title }) => html`<th scope="col"><span>${title}</span></th>`)}</tr></thead>
+      <tbody>${report.rows.map(
+        (row) =>
+          html`<tr id="${anchorOf(row)}"><th scope="row">${row.name}</th>${report.attacks.map(
+            ({ name }) => html`<td>${linkView(cellOf(report, row.name, name))}</td>`,
+          )}</tr>`,
+      )}</tbody>
+    </table></div>`
+}
+
+function linkView(cell: Cell | null): Html {
+  if (!cell) return tick('not run', 'not run')
+  const address = `/lab/cell?${new URLSearchParams({ row: cell.row, attack: cell.attack })}`
+  return html`<a href="${address}" title="${cell.summary}">${tick(cell.verdict, cell.verdict)}</a>`
+}
+
+/** One cell, with what was seen. */
+export function cellView({ attacks }: Report, cell: Cell): Html {
+  const attack = attacks.find(({ name }) => name === cell.attack)
+  return html`<div class="medium">
+    <p class="soft"><a href="/lab">The lab</a></p>
+    <h1>${attack?.title ?? cell.attack}</h1>
+    <p class="lead">on ${cell.row}, by ${attack?.attacker ?? 'an attacker'}</p>
+    <div class="panel evidence">
+      <p>${chip(cell.verdict, cell.verdict)}</p>
+      <p>${cell.summary}</p>
+      ${attack && html`<p class="soft">${attack.how}</p>`}
+      <dl>${cell.evidence.map(({ what, value }) => html`<div><dt>${what}</dt><dd><code>${value}</code></dd></div>`)}</dl>
+      <p class="hint">${cell.promised ? 'The documents promise that this attack fails here.' : 'The documents do not promise that this attack fails here.'}
+        ${Math.round(cell.ms)} ms. ${attack && html`<a href="${docsAddress(attack.docs)}">${attack.docs}</a>`}</p>
+    </div>
+  </div>`
+}
+
+const dayOf = ({ at }: Report): string => at.slice(0, 10)
+const anchorOf = ({ name }: RowInfo): string => `row-${name.replace(/[^a-z0-9]+/gi, '-').toLowerCase()}`
