@@ -13,6 +13,11 @@ addEventListener('pageshow', ({ persisted }) => {
   if (persisted) location.reload()
 })
 
+// On a phone, large tables and long lists of steps would push the rest out of sight.
+if (matchMedia('(width < 46rem)').matches)
+  for (const details of document.querySelectorAll(location.hash ? '.phone-fold' : '.phone-fold, .results details'))
+    details.open = false
+
 const address = new URL(location.href)
 address.searchParams.delete('kept')
 if (address.href !== location.href) history.replaceState(null, '', address)

@@ -58,11 +58,11 @@ export class Backdoor {
   }
 }
 
-const SHOWN = 36
+const SHOWN = 56
 
 /** What somebody sees who has the row. */
 function described({ bytes, kind }: Row): string {
   const buffer = Buffer.from(bytes)
-  if (kind === 'plain') return `a row that says ${buffer.toString().slice(0, SHOWN)}…`
-  return `a sealed row, ${bytes.length} bytes: ${buffer.toString('hex', 0, SHOWN / 3)}…`
+  if (kind === 'plain') return `a row that says …${buffer.toString().slice(-SHOWN)}`
+  return `a sealed row, ${bytes.length} bytes: ${buffer.toString('hex', 0, SHOWN / 4)}…`
 }

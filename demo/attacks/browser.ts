@@ -41,6 +41,13 @@ export class Browser {
     return ask(this.#target, this.#key, { method: 'GET', path: '/me', cookies })
   }
 
+  /** Ends the session that an attack has left behind, if it can be ended. Never rejects. */
+  async leave(): Promise<void> {
+    const cookies = this.#cookies
+    if (cookies.size > 0)
+      await ask(this.#target, this.#key, { method: 'POST', path: '/logout', cookies }).catch(() => null)
+  }
+
   note(what: string, answer = ''): void {
     this.#steps.push({ who: this.who, what, status: null, answer, holds: this.#holding() })
   }

@@ -48,11 +48,12 @@ export class Runner {
     const steps: Step[] = []
     const store = new Backdoor(target, steps)
     const browser = (who: string) => new Browser(who, { target, key: this.#key, steps })
+    const [victim, thief] = [browser('victim'), browser('thief')]
     const began = performance.now()
     const finding = await attack
       .run({
-        victim: browser('victim'),
-        thief: browser('thief'),
+        victim,
+        thief,
         store,
         user: `ada-${randomBytes(3).toString('hex')}`,
         note,
@@ -63,8 +64,10 @@ export class Runner {
       .catch(notRun)
     // An attack that failed in the middle has not started again what it had stopped.
     const restarted = await store.start().then(() => null, notRun)
+    const ms = performance.now() - began
+    await Promise.all([victim.leave(), thief.leave()])
     const promised = attack.promised(target)
-    return { target: target.name, promised, ...(restarted ?? finding), steps, ms: performance.now() - began }
+    return { target: target.name, promised, ...(restarted ?? finding), steps, ms }
   }
 }
 

@@ -39,6 +39,7 @@ export function attackPages(site: Site): Router {
           run: run?.attack === attack.name ? run : null,
           isForgotten,
           targets: site.targets.running,
+          open: request.query.open,
         }),
     })
   })

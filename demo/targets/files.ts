@@ -58,15 +58,17 @@ const NOTICED = 1100
 
 /** The same for a database of SQLite. */
 export function movedDatabase(path: string): Outage {
+  const away = `${path}.away`
   const move = (from: string, to: string) => {
-    for (const end of BESIDE) if (statSync(from + end, { throwIfNoEntry: false })) renameSync(from + end, to + end)
+    for (const end of BESIDE) if (existsSync(from + end)) renameSync(from + end, to + end)
   }
+  if (existsSync(away)) move(away, path)
   return {
     how: 'The database was moved away, as when a disk is not mounted.',
     async stop() {
-      move(path, `${path}.away`)
+      move(path, away)
       await wait(NOTICED)
     },
-    start: async () => move(`${path}.away`, path),
+    start: async () => move(away, path),
   }
 }

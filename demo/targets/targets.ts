@@ -59,10 +59,11 @@ export class Targets {
     throw failure.reason
   }
 
-  /** Ours first, then what they are compared with. */
+  /** Ours first, servers in the order of their list, and then what they are compared with. */
   get running(): readonly Target[] {
-    const isPeer = ({ family }: Target) => Number(family === 'peer')
-    return this.#running.toSorted((a, b) => isPeer(a) - isPeer(b))
+    const place = ({ name, family }: Target) =>
+      family === 'peer' ? SERVER_KINDS.length : SERVER_KINDS.findIndex((kind) => kind.name === name)
+    return this.#running.toSorted((a, b) => place(a) - place(b))
   }
 
   get absent(): readonly Absent[] {

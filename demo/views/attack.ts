@@ -14,13 +14,14 @@ export interface AttackPage {
   /** Did the address name a run that is not known (any more)? */
   readonly isForgotten: boolean
   readonly targets: readonly Target[]
+  /** The target whose steps the visitor has asked for. */
+  readonly open: unknown
 }
 
-/** Opened and side by side, because they are what one compares. */
-const OPEN = ['sqlite', 'express-session']
-const isOpen = ({ target }: Result) => OPEN.includes(target)
+/** Opened and side by side unless another one was asked for, because they are what one compares. */
+const COMPARED = ['sqlite', 'express-session']
 
-export function attackView({ attack, run, isForgotten, targets }: AttackPage): Html {
+export function attackView({ attack, run, isForgotten, targets, open }: AttackPage): Html {
   const { name, title, what, docs } = attack
   return html`<div class="attack">
     <div class="words">
@@ -37,7 +38,7 @@ export function attackView({ attack, run, isForgotten, targets }: AttackPage): H
       <p class="hint">The source of the function that runs, as the server has loaded it.</p>
     </section>
     ${isForgotten && html`<p class="notice warning">That run is not known any more. Attack again.</p>`}
-    ${run && resultsView(run, targets)}
+    ${run && resultsView(run, targets, targets.some(({ name }) => name === open) ? [String(open)] : COMPARED)}
   </div>`
 }
 
@@ -48,26 +49,22 @@ export function sourceOf({ run }: Attack): string {
   return text.replaceAll(`\n${margin}`, '\n')
 }
 
-function resultsView({ results }: Run, targets: readonly Target[]): Html {
+function resultsView({ results }: Run, targets: readonly Target[], open: readonly string[]): Html {
+  const isOpen = ({ target }: Result) => open.includes(target)
+  const sorted = results.toSorted((a, b) => Number(isOpen(b)) - Number(isOpen(a)))
+  const titled = (result: Result) => targets.find(({ name }) => name === result.target)
   return html`<section class="results" aria-labelledby="results-title">
     <h2 id="results-title">What happened</h2>
     <p class="counts" role="status">${countsView(results)}</p>
-    <ul>${results
-      .toSorted((a, b) => Number(isOpen(b)) - Number(isOpen(a)))
-      .map((result) =>
-        resultView(
-          result,
-          targets.find(({ name }) => name === result.target),
-        ),
-      )}</ul>
+    <ul>${sorted.map((result) => resultView(result, titled(result), isOpen(result)))}</ul>
   </section>`
 }
 
-function resultView(result: Result, target: Target | undefined): Html {
+function resultView(result: Result, target: Target | undefined, isOpen: boolean): Html {
   const { target: name, verdict, promised, summary, steps, ms } = result
   const words = verdict === 'broken' && !promised ? html`broken<span class="soft">, as documented</span>` : verdict
   return html`<li id="${name}" class="panel ${target?.family ?? 'strongroom'}">
-    <details ${isOpen(result) && 'open'}>
+    <details ${isOpen && 'open'}>
       <summary>
         <span class="who">${target?.title ?? name}</span>
         ${chip(verdict, target?.family === 'peer' ? verdict : words)}

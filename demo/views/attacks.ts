@@ -21,9 +21,11 @@ export function attacksView(looks: readonly Look[], results: Results): Html {
       Each button attacks all ${targets.length} engines, over HTTP, with sessions made for it: what you see afterwards is what happened.
     </p>
     <ol class="attacks">${attacks.map((attack) => attackView(attack, [...(results.get(attack.name)?.values() ?? [])]))}</ol>
+    <details class="phone-fold" open><summary>Your results, engine by engine</summary>
     ${tableView(targets, results)}
     ${legend}
     <p class="hint">Some engines of ours are broken by some attacks, and their documentation says so: a cell opens what happened.</p>
+    </details>
   </section>`
 }
 
@@ -63,7 +65,7 @@ function tableView(targets: readonly Target[], results: Results): Html {
 function cellView({ name }: Attack, target: string, result: Result | undefined): Html {
   const mark: Mark = result?.verdict ?? 'open'
   if (!result) return tick(mark, 'not tried yet')
-  return html`<a href="/attacks/${name}#${target}">${tick(mark, wordsOf(result))}</a>`
+  return html`<a href="/attacks/${name}?open=${target}#${target}">${tick(mark, wordsOf(result))}</a>`
 }
 
 /** What is broken and was never promised is said so; what was promised must not be broken. */

@@ -28,7 +28,8 @@ export function bytesOfCookie({ target, cookies, inCookie, row }: Look): Html {
   if (target.family === 'peer') return html`${values}${decodedView(value)}`
   const bytes = Buffer.from(value, 'base64url')
   const parts = cookieParts(bytes, { hasRow: row !== null, isSigned: target.seal.startsWith('signed') })
-  return html`${values}${dumpView(bytes, parts, { title: `The cookie of ${target.title}` })}${legendView(parts)}`
+  const dump = dumpView(bytes, parts, { title: `The cookie of ${target.title}` })
+  return html`${values}<div class="anatomy">${dump}${legendView(parts)}</div>`
 }
 
 /** So many characters fit beside a verdict. */
@@ -82,8 +83,9 @@ export function bytesOfStore({ target, inStore, row, rowAt, files }: Look): Html
     at && html`<p class="soft">${at.file.name}, at byte ${at.offset}${files > 1 && html` (of ${place})`}:</p>`
   if (row && !inStore) {
     const parts = row.kind === 'plain' ? [plainPart(row.bytes.length)] : recordParts(row.bytes.length)
+    const dump = dumpView(row.bytes.subarray(0, MOST), parts, { title: `The row in ${target.title}` })
     return html`${where ?? html`<p class="soft">Your row, as the store returns it:</p>`}
-      ${dumpView(row.bytes.subarray(0, MOST), parts, { title: `The row in ${target.title}` })}${legendView(parts)}`
+      <div class="anatomy">${dump}${legendView(parts)}</div>`
   }
   if (!inStore) return html``
   const from = Math.max(0, inStore.offset - BEFORE)
