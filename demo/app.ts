@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { StrongroomError } from 'strongroom'
 import { strongroom } from 'strongroom/express'
-import { sameOriginOnly, securityHeaders } from './guard.ts'
+import { ownHostOnly, sameOriginOnly, securityHeaders } from './guard.ts'
 import { attackPages } from './pages/attacks.ts'
 import { documentationPages } from './pages/documentation.ts'
 import { errorPage } from './pages/error.ts'
@@ -14,7 +14,7 @@ import type { Site } from './site.ts'
 export function application(site: Site): express.Express {
   const app = express()
   app.disable('x-powered-by')
-  app.use(securityHeaders)
+  app.use(securityHeaders, ownHostOnly)
   app.use(express.static(fileURLToPath(new URL('./assets', import.meta.url)), { index: false, maxAge: '1m' }))
   app.use(sameOriginOnly)
   app.use(express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 20 }))

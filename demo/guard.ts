@@ -23,6 +23,14 @@ export function securityHeaders(_request: Request, response: Response, next: Nex
   next()
 }
 
+const OWN_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i
+
+/** A name of somebody else that resolves to this machine (DNS rebinding) would make their page one of ours to the browser. */
+export function ownHostOnly(request: Request, response: Response, next: NextFunction): void {
+  if (OWN_HOST.test(request.headers.host ?? '')) next()
+  else response.status(421).type('text').send('This demo is for localhost, and no other name.\n')
+}
+
 /**
  * Refuses a form that was sent from another origin. With SameSite=Lax, forms of other sites do not send the cookie. This also
  * covers sibling hosts and other ports of localhost, which are the same site to a browser.

@@ -22,12 +22,18 @@ export class Browser {
     return this.#cookies
   }
 
-  get(path: string): Promise<Reply> {
-    return this.#send('GET', path, {})
+  /** Rejects when the application fails: an attack that met an error has found nothing, least of all that it was held. */
+  async get(path: string): Promise<Reply> {
+    return unlessFailed(await this.#send('GET', path, {}))
   }
 
-  post(path: string, fields: Readonly<Record<string, string>> = {}): Promise<Reply> {
-    return this.#send('POST', path, fields)
+  async post(path: string, fields: Readonly<Record<string, string>> = {}): Promise<Reply> {
+    return unlessFailed(await this.#send('POST', path, fields))
+  }
+
+  /** A post that may fail. */
+  attempt(path: string): Promise<Reply> {
+    return this.#send('POST', path, {})
   }
 
   /** Takes the cookies of another browser, as malware or a curious colleague would: a copy, which the other does not notice. */
@@ -36,9 +42,13 @@ export class Browser {
     this.note(what)
   }
 
-  /** Loads the page once with other cookies, without a step of its own. */
-  try(cookies: Cookies): Promise<Reply> {
-    return ask(this.#target, this.#key, { method: 'GET', path: '/me', cookies })
+  /**
+   * Loads the page once with other cookies, without a step of its own. An application that fails on what was altered has not used it;
+   * a store that does not answer says nothing.
+   */
+  async try(cookies: Cookies): Promise<Reply> {
+    const reply = await ask(this.#target, this.#key, { method: 'GET', path: '/me', cookies })
+    return reply.status === 503 ? unlessFailed(reply) : reply
   }
 
   /** Ends the session that an attack has left behind, if it can be ended. Never rejects. */
@@ -73,6 +83,11 @@ export class Browser {
     const names = [...this.#cookies].map(([name, value]) => `${name}=${value.slice(0, 10)}…`)
     return names.length > 0 ? names.join(' ') : 'no cookie'
   }
+}
+
+function unlessFailed(reply: Reply): Reply {
+  if (reply.status < 500) return reply
+  throw new Error(`the application answered with ${reply.status}, although nobody had stopped it`)
 }
 
 function told({ status, user, note, count }: Reply): string {

@@ -94,7 +94,7 @@ export const attacks: readonly Attack[] = [
       if (store.cannotStop) return notApplicable(store.cannotStop)
       await victim.post('/login', { user })
       await store.stop()
-      const during = await victim.post('/add')
+      const during = await victim.attempt('/add')
       await store.start()
       const after = await victim.get('/me')
       if (during.status < 500) return broken('It answered as if all were well, and nobody signed in.')
@@ -113,10 +113,9 @@ export const attacks: readonly Attack[] = [
     run: async ({ victim, user, held, broken }) => {
       await victim.post('/login', { user })
       const tabs = Array.from({ length: 20 }, () => victim.post('/add'))
-      const replies = await Promise.all(tabs)
+      await Promise.all(tabs)
       const { count } = await victim.get('/me')
-      const failed = replies.filter(({ status }) => status !== 200).length
-      return count === 20 && failed === 0
+      return count === 20
         ? held('Twenty of twenty: a save that comes second is applied to what came first.')
         : broken(`${count} of twenty: each tab overwrote what the others had saved.`)
     },

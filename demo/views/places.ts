@@ -37,12 +37,14 @@ const engineView = (look: Look) =>
 function placeView(look: Look): Html {
   const { target, state } = look
   if (state !== 'kept')
-    return html`<li class="${target.family}">${nameView(look)}<p class="wide">${chip('not run', STATES[state])}</p></li>`
+    return html`<li class="${target.family}">${nameView(look)}<p class="wide">${chip('not run', state === 'gone' && target.family === 'peer' ? STARTED_AFRESH : STATES[state])}</p></li>`
   return html`<li class="${target.family}">${nameView(look)}
     ${foldView({ where: 'Cookie', verdict: verdictOf(look.inCookie), teaser: teaserOfCookie(look) }, bytesOfCookie(look))}
     ${storeView(look)}
   </li>`
 }
+
+const STARTED_AFRESH = 'The session is gone: what we compare with starts afresh with the demo.'
 
 const STATES: Readonly<Record<Exclude<Look['state'], 'kept'>, string>> = {
   none: 'Your note is not kept here. Keep it again to include this engine.',

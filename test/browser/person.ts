@@ -50,9 +50,10 @@ export class Person {
     return tab
   }
 
-  async signedIn(name: string, path = '/'): Promise<Tab> {
-    const tab = await this.tab(`/sign-in?next=${path}`)
-    await tab.signIn(name)
+  /** With a note that is kept on every engine. */
+  async withNote(note: string): Promise<Tab> {
+    const tab = await this.tab()
+    await tab.keepNote(note)
     return tab
   }
 
@@ -86,18 +87,9 @@ export class Tab {
     await this.click(this.button(name))
   }
 
-  add(article: string): Promise<void> {
-    return this.press(`Add ${article} to the basket`)
-  }
-
   async keepNote(text: string): Promise<void> {
-    await this.page.getByLabel('A note for the parcel').fill(text)
-    await this.press('Keep the note')
-  }
-
-  async signIn(name: string): Promise<void> {
-    await this.page.getByLabel('Your name').fill(name)
-    await this.press('Sign in')
+    await this.page.getByLabel('Your secret').fill(text)
+    await this.press(/every engine|instead/)
   }
 
   /** The visible text of the page. */
@@ -105,17 +97,27 @@ export class Tab {
     return shown(this.page.locator('body'))
   }
 
-  /** Lines such as "2 × Cash box". */
-  async basket(): Promise<string[]> {
-    const lines = await this.page.locator('#basket .lines > li').all()
+  /** What the page says of a note at each engine: "SQLite: not found, not found". */
+  async places(): Promise<string[]> {
+    const rows = await this.page.locator('.places > ul > li').all()
     return Promise.all(
-      lines.map(async (line) => `${await shown(line.locator('output'))} × ${await shown(line.locator('.what'))}`),
+      rows.map(async (row) => {
+        const name = (await shown(row.locator('h3'))).split('\n')[0]?.trim()
+        // A phone shows the marks without their words, which are there for a screen reader.
+        const words = await row.locator('.chip').allTextContents()
+        return `${name}: ${words.map((text) => text.trim()).join(', ')}`
+      }),
     )
   }
 
-  /** The name at the top of the page, or null when nobody is signed in. */
-  async user(): Promise<string | null> {
-    const name = this.page.locator('.who .name')
-    return (await name.count()) > 0 ? shown(name) : null
+  /** What the visitor's attacks have found, by engine, in the order of the attacks. */
+  async results(): Promise<string[]> {
+    const rows = await this.page.locator('.mine tbody tr').all()
+    return Promise.all(
+      rows.map(async (row) => {
+        const cells = await row.locator('td').allTextContents()
+        return `${await row.locator('th').textContent()}: ${cells.map((text) => text.trim()).join(', ')}`
+      }),
+    )
   }
 }

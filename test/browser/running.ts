@@ -19,10 +19,10 @@ export class Demo {
   #stdout = ''
   #stderr = ''
 
-  /** The folder `.strongroom` and relative paths are below `cwd`. */
-  constructor(cwd: string, args: readonly string[]) {
+  /** The folder `.strongroom` and relative paths are below `cwd`; temporary files are below `TMPDIR`, if `extra` has it. */
+  constructor(cwd: string, args: readonly string[], extra: Readonly<Record<string, string>> = {}) {
     const { NODE_ENV: _, PORT: __, ...env } = process.env
-    this.#child = spawn(process.execPath, [join(root, 'demo/main.ts'), ...args], { cwd, env })
+    this.#child = spawn(process.execPath, [join(root, 'demo/main.ts'), ...args], { cwd, env: { ...env, ...extra } })
     this.#child.stdout?.on('data', (text) => (this.#stdout += text))
     this.#child.stderr?.on('data', (text) => (this.#stderr += text))
     this.#ended = once(this.#child, 'close').then(([code, signal]) => ({
@@ -66,8 +66,9 @@ export async function running(
   t: { after(done: () => unknown): void },
   args: readonly string[] = [],
   cwd: string = folder(t),
+  extra: Readonly<Record<string, string>> = {},
 ): Promise<{ demo: Demo; url: string }> {
-  const demo = new Demo(cwd, ['--port', '0', ...args])
+  const demo = new Demo(cwd, ['--port', '0', ...args], extra)
   t.after(() => demo.stop('SIGKILL'))
   return { demo, url: await demo.address() }
 }

@@ -127,6 +127,18 @@ suite('the attacks of the demo', { timeout: 120_000 }, () => {
     assert.match(result?.summary ?? '', /could not be finished: fetch failed/)
   })
 
+  test('that meet an error which they have not caused are not run: nothing was held', async () => {
+    const target = named('file')
+    assert.ok(typeof target.outage !== 'string')
+    await target.outage.stop()
+    for (const name of ['come-back', 'plant', 'flip', 'put-back', 'race']) {
+      const [result] = await new Runner(key).run(attackOf(name), [target], NOTE)
+      assert.equal(result?.verdict, 'not run', name)
+      assert.match(result?.summary ?? '', /answered with 503, although nobody had stopped it/)
+    }
+    await target.outage.start()
+  })
+
   test('reach applications that answer to nobody without the key', async () => {
     for (const { url, name } of targets.running) {
       assert.equal((await fetch(`${url}/me`)).status, 404, name)
