@@ -4,6 +4,7 @@ for (const form of document.querySelectorAll('form'))
     const words = submitter?.dataset.busy
     if (!words) return
     submitter.textContent = words
+    submitter.removeAttribute('aria-label')
     submitter.setAttribute('aria-disabled', 'true')
     form.addEventListener('submit', (event) => event.preventDefault())
   })

