@@ -1,27 +1,7 @@
 import type { Target } from '../targets/target.ts'
 import type { Backdoor } from './backdoor.ts'
 import type { Browser } from './browser.ts'
-
-/** As in the lab: `not run` is never taken for held. */
-export type Verdict = 'held' | 'broken' | 'not applicable' | 'not run'
-
-export interface Finding {
-  readonly verdict: Verdict
-  /** One sentence for people. */
-  readonly summary: string
-}
-
-/** One thing that somebody did, and what came back. */
-export interface Step {
-  readonly who: string
-  /** "POST /login user=ada", or what is done without HTTP: "copies the cookie". */
-  readonly what: string
-  /** Null for what is no request. */
-  readonly status: number | null
-  readonly answer: string
-  /** What this one holds afterwards: cookies, a row. */
-  readonly holds: string
-}
+import type { Finding } from './finding.ts'
 
 /** What an attack is handed: two browsers, the store's back door, and where to say what it found. */
 export interface Stage {

@@ -1,7 +1,7 @@
 import { isOnlyInMemory } from '../targets/strongroom.ts'
 import type { Row, Target } from '../targets/target.ts'
-import type { Step } from './attack.ts'
 import type { Browser } from './browser.ts'
+import type { Step } from './finding.ts'
 
 /** Past the application: what someone does who can read and write the store, or switch it off. */
 export class Backdoor {

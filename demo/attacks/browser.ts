@@ -1,7 +1,7 @@
 import { parseSetCookie } from 'cookie'
 import { ask, type Question, type Reply } from '../targets/ask.ts'
 import type { Cookies, Target } from '../targets/target.ts'
-import type { Step } from './attack.ts'
+import type { Step } from './finding.ts'
 
 /** An HTTP client with a cookie jar, which writes down what it does. */
 export class Browser {

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Target } from '../targets/target.ts'
-import type { Attack, Finding, Step } from './attack.ts'
+import type { Attack } from './attack.ts'
 import { Backdoor } from './backdoor.ts'
 import { Browser } from './browser.ts'
+import type { Finding, Step } from './finding.ts'
 
 /** What an attack found on one engine. */
 export interface Result extends Finding {

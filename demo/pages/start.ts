@@ -88,7 +88,7 @@ function relay(response: Response, lines: readonly string[]): void {
 }
 
 /** The visitor's latest results, by attack and target. */
-export function resultsOf(site: Site, ids: Visit['runs'] = {}): ReadonlyMap<string, ReadonlyMap<string, Result>> {
+function resultsOf(site: Site, ids: Visit['runs'] = {}): ReadonlyMap<string, ReadonlyMap<string, Result>> {
   return new Map(
     attacks.map(({ name }) => {
       const results = site.runs.get(ids[name])?.results ?? []

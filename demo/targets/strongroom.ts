@@ -74,7 +74,7 @@ export async function strongroomTarget(choice: EngineChoice, around: Surrounding
   }
 }
 
-export const SEALS: Readonly<Record<string, string>> = {
+const SEALS: Readonly<Record<string, string>> = {
   'two-key': 'sealed with two keys',
   none: 'not sealed',
   sealed: 'encrypted',

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
-import type { Attack, Step } from '../attacks/attack.ts'
+import type { Attack } from '../attacks/attack.ts'
+import type { Step } from '../attacks/finding.ts'
 import type { Result } from '../attacks/run.ts'
 import type { Run } from '../attacks/runs.ts'
 import type { Target } from '../targets/target.ts'
@@ -66,7 +67,7 @@ function resultView(result: Result, target: Target | undefined, isOpen: boolean)
   return html`<li id="${name}" class="panel ${family}">
     <details ${isOpen && 'open'}>
       <summary>
-        <span class="who">${title}</span>
+        <span class="engine">${title}</span>
         ${chip(verdict, wordsOf(result, { family }))}
         <span class="summary">${summary}</span>
       </summary>

@@ -21,7 +21,7 @@ export function attacksView(looks: readonly Look[], results: Results): Html {
       Each button attacks all ${targets.length} engines, over HTTP, with sessions made for it: what you see afterwards is what happened.
     </p>
     <ol class="attacks">${attacks.map((attack) => attackView(attack, [...(results.get(attack.name)?.values() ?? [])]))}</ol>
-    <details class="phone-fold" open><summary>Your results, engine by engine</summary>
+    <details class="more phone-fold" open><summary>Your results, engine by engine</summary>
     ${tableView(targets, results)}
     ${legend}
     <p class="hint">Some engines of ours are broken by some attacks, and their documentation says so: a cell opens what happened.</p>

@@ -26,8 +26,8 @@ function propertiesView(report: Report): Html {
       ${report.rows.length} engines and libraries. An engine keeps a property when every attack on it failed.
       <a href="/lab">Every cell, with its evidence</a>
     </p>
-    <details class="phone-fold" open><summary>The engines of Strongroom</summary>${propertyTable(report, own, 'Strongroom')}</details>
-    ${others.length > 0 && html`<details><summary>And ${others.length} others, for comparison</summary>${propertyTable(report, others, 'Others')}</details>`}
+    <details class="more phone-fold" open><summary>The engines of Strongroom</summary>${propertyTable(report, own, 'Strongroom')}</details>
+    ${others.length > 0 && html`<details class="more"><summary>And ${others.length} others, for comparison</summary>${propertyTable(report, others, 'Others')}</details>`}
     ${legend}`
 }
 

@@ -38,6 +38,8 @@ export function layout({ title, here, notices, cookieLost }: Frame, body: Html):
   )
 }
 
+const STYLES = ['base', 'start', 'attacks', 'narrow']
+
 /** A whole document: what `layout` and the page for errors have in common. */
 export function documentOf(title: string, body: Html): Html {
   return html`<!doctype html>
@@ -47,8 +49,7 @@ export function documentOf(title: string, body: Html): Html {
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>${title} · Strongroom</title>
     <link rel="icon" href="/icon.svg" type="image/svg+xml">
-    <link rel="stylesheet" href="/base.css">
-    <link rel="stylesheet" href="/pages.css">
+    ${STYLES.map((name) => html`<link rel="stylesheet" href="/${name}.css">`)}
     <script src="/demo.js" defer></script>
   </head>
   <body>

@@ -97,7 +97,7 @@ function lineView({ title, state, why }: Absent): Html {
 
 const listOf = (names: readonly string[]) => new Intl.ListFormat('en').format(names)
 
-export function sizeOf(bytes: number): string {
+function sizeOf(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`
   return bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} KB` : `${Math.round(bytes / 1024 / 1024)} MB`
 }

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Verdict } from '../attacks/attack.ts'
+import type { Verdict } from '../attacks/finding.ts'
 import { marks } from './drawings.ts'
 import type { Html } from './html.ts'
 

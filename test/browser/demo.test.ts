@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { after, before, suite, type TestContext, test } from 'node:test'
+import axe from 'axe-core'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { attacks } from '../../demo/attacks/list.ts'
 import { need } from '../support/need.ts'
@@ -12,7 +12,6 @@ import { folder, running } from './running.ts'
 
 const chromium = need('chromium')
 const CANARY = 'the canary sings under the third flowerpot'
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** Elements that stick out of their panel. Elements that scroll by themselves do not count. */
 const STICKING_OUT = `[...document.querySelectorAll('.panel, .places > ul > li')].flatMap((panel) =>
@@ -320,7 +319,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
             "document.querySelectorAll('.fold:not(:first-of-type)').forEach((each) => each.remove())",
           )
           await openAll(tab)
-          await tab.page.addScriptTag({ content: axe })
+          await tab.page.addScriptTag({ content: axe.source })
           assert.deepEqual(await tab.page.evaluate(VIOLATIONS), [], path)
         }
       })
