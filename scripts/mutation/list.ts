@@ -7,6 +7,7 @@ import { commandLineMutations, foundMutations } from './command-line.ts'
 import { doctorMutations } from './doctor.ts'
 import { labMutations } from './lab.ts'
 import { labAttackMutations } from './lab-attacks.ts'
+import { demoMutations } from './demo.ts'
 import { mistakeMutations } from './mistakes.ts'
 import { type Mutation, on } from './mutation.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
@@ -1450,4 +1451,5 @@ export const mutations: readonly Mutation[] = [
   ...labAttackMutations,
   ...requestMutations,
   ...figureMutations,
+  ...demoMutations,
 ]
