@@ -1,4 +1,7 @@
-/** `npm run smoke`: does `npm start` serve a page on a free port, and end cleanly on SIGINT? */
+/**
+ * `npm run smoke`: does `npm start` serve its page on a free port, keep a note on every engine, find it where it can be read, and
+ * end cleanly on SIGINT?
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -17,9 +20,7 @@ const signal = (name: NodeJS.Signals) => process.kill(-(server.pid as number), n
 
 try {
   const address = await within(START, 'printed no address', addressPrinted())
-  const response = await fetch(address, { signal: AbortSignal.timeout(END) })
-  if (response.status !== 200) throw new Error(`GET / returned ${response.status}`)
-  if ((await response.text()).length === 0) throw new Error('GET / returned an empty page')
+  await look(address)
   signal('SIGINT')
   const [code, by] = await within(END, 'did not end after SIGINT', ended)
   if (code !== 0) throw new Error(`ended with ${by ?? `exit code ${code}`} after SIGINT`)
@@ -28,6 +29,27 @@ try {
   console.error(`npm start ${(error as Error).message}\n${output}`)
   if (server.exitCode === null && server.signalCode === null) signal('SIGKILL')
   process.exitCode = 1
+}
+
+/** What a visitor does first. */
+async function look(address: string): Promise<void> {
+  const signal = AbortSignal.timeout(END)
+  const first = await fetch(address, { signal })
+  if (first.status !== 200) throw new Error(`GET / returned ${first.status}`)
+  if (!(await first.text()).includes('<h1')) throw new Error('GET / returned a page without a heading')
+  const body = new URLSearchParams({ note: 'a note of the smoke test' })
+  const kept = await fetch(`${address}/note`, {
+    method: 'POST',
+    body,
+    signal,
+    redirect: 'manual',
+    headers: { 'sec-fetch-site': 'same-origin' },
+  })
+  if (kept.status !== 303) throw new Error(`POST /note returned ${kept.status}`)
+  const cookie = kept.headers.getSetCookie().map((line) => line.split(';', 1)[0])
+  const page = await (await fetch(address, { headers: { cookie: cookie.join('; ') }, signal })).text()
+  for (const words of ['not found', 'found in base64', 'found as plain text'])
+    if (!page.includes(words)) throw new Error(`The page does not say "${words}" of a note`)
 }
 
 async function addressPrinted(): Promise<string> {

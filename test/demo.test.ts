@@ -5,6 +5,7 @@ import { Agent, get } from 'node:http'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
+import { root } from '../scripts/packages.ts'
 import { Demo, folder, running } from './browser/running.ts'
 
 const LIMIT = { timeout: 60_000 }
@@ -347,4 +348,21 @@ suite('the demo’s answers', LIMIT, () => {
     assert.equal(page.match(/The session is gone: this engine forgets at a restart/g)?.length, 1)
     assert.equal(page.match(/The session is gone: what we compare with starts afresh/g)?.length, 2)
   })
+})
+
+test('the pictures of the demo are those that its page shows and that scripts/pictures.ts takes', () => {
+  const read = (file: string) => readFileSync(join(root, file), 'utf8')
+  const taken = [...read('scripts/pictures.ts').matchAll(/take\(page, '([\w-]+)'/g)].map(([, name]) => `${name}.png`)
+  const images = readdirSync(join(root, 'docs/images')).filter((name) => name.startsWith('demo-'))
+  assert.deepEqual(images.sort(), taken.sort())
+  const page = read('docs/demo.md')
+  for (const name of images) {
+    assert.ok(page.includes(`images/${name}`), name)
+    assert.deepEqual(
+      readFileSync(join(root, 'docs/images', name))
+        .subarray(1, 4)
+        .toString(),
+      'PNG',
+    )
+  }
 })

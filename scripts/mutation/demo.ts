@@ -53,7 +53,7 @@ export const demoMutations: readonly Mutation[] = [
   attacking('views/attack.ts')(
     'code that the demo shows and does not run',
     'const text = run.toString()',
-    'const text = `async ({}) => {\\n  await ${run.name}\\n}`',
+    'const text = String(run.name)',
   ),
   searching('search/spellings.ts')('base64 that is searched at one alignment', '[0, 1, 2].flatMap(', '[0].flatMap('),
   searching('search/spellings.ts')(
