@@ -2,7 +2,7 @@ import { type Mutation, on } from './mutation.ts'
 
 const attacking = (file: string) => on('test/demo/attacks.test.ts', `demo/${file}`)
 const searching = (file: string) => on('test/demo/search.test.ts', `demo/${file}`)
-const serving = (file: string) => on('test/demo.test.ts', `demo/${file}`)
+const serving = (file: string) => on('test/demo/answers.test.ts', `demo/${file}`)
 
 export const demoMutations: readonly Mutation[] = [
   attacking('attacks/browser.ts')(
@@ -92,7 +92,7 @@ export const demoMutations: readonly Mutation[] = [
     '/^[a-z0-9-]+\\.md$/i.test(name)',
     "name !== ''",
   ),
-  serving('targets/peers.ts')(
+  on('test/demo.test.ts', 'demo/targets/peers.ts')(
     'readable sessions that stay on the disk when the demo has ended',
     'rmSync(path, { recursive: true, force: true })',
     '',

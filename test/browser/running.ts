@@ -44,6 +44,10 @@ export class Demo {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid as number
+  }
+
   get ended(): Promise<Ended> {
     return this.#ended
   }
