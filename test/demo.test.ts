@@ -9,7 +9,7 @@ import { root } from '../scripts/packages.ts'
 import { Demo, folder, running } from './browser/running.ts'
 import { Client } from './demo/client.ts'
 
-const LIMIT = { timeout: 60_000 }
+const LIMIT = { timeout: 300_000 }
 
 const NOTE = 'the canary sings under the third flowerpot'
 
