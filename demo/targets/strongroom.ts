@@ -40,6 +40,8 @@ export async function strongroomTarget(choice: EngineChoice, around: Surrounding
     cookie: { name: cookieName, ...(plainCookie && { secure: false }) },
     credential: (user) => passwords.get(user) ?? 'the first password',
     ...(store && { sweep: '10m' }),
+    // Twenty tabs on a slow disk take longer than the default allows. That would be no finding, but an attack that was not run.
+    storeTimeout: '6s',
     // The page shows what happens while a store is away; the terminal need not repeat it.
     on: () => undefined,
   })
