@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -112,16 +112,29 @@ suite('the demo ends', LIMIT, () => {
     const [cwd, tmp] = [folder(t), folder(t)]
     const { demo, url } = await running(t, [], cwd, { TMPDIR: tmp })
     const client = new Client(url)
+    const readable = join(cwd, '.strongroom/engines/express-session')
     await client.post('/note', { note: NOTE })
     await client.post('/attacks/plant')
-    assert.notDeepEqual(readdirSync(tmp), [])
+    assert.ok(readdirSync(readable).length > 0)
     await demo.stop()
     assert.deepEqual(readdirSync(tmp), [])
+    assert.ok(!existsSync(readable))
     assert.deepEqual(readdirSync(cwd), ['.strongroom'])
     const left = readdirSync(join(cwd, '.strongroom'), { recursive: true, encoding: 'utf8', withFileTypes: true })
     for (const file of left.filter((entry) => entry.isFile()))
       assert.ok(!readFileSync(join(file.parentPath, file.name)).includes(NOTE), file.name)
   })
+})
+
+test('a demo that was killed leaves readable sessions until the next one begins', LIMIT, async (t) => {
+  const cwd = folder(t)
+  const readable = join(cwd, '.strongroom/engines/express-session')
+  const first = await running(t, [], cwd)
+  await new Client(first.url).post('/note', { note: NOTE })
+  await first.demo.stop('SIGKILL')
+  assert.equal(readdirSync(readable).length, 1)
+  await running(t, [], cwd)
+  assert.deepEqual(readdirSync(readable), [])
 })
 
 test('the pictures of the demo are those that its page shows and that scripts/pictures.ts takes', () => {

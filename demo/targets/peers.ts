@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import cookieSession from 'cookie-session'
 import session, { type Store } from 'express-session'
@@ -10,11 +9,18 @@ import { peerApp } from './peer-app.ts'
 import { serve } from './serve.ts'
 import type { Cookies, Row, Target } from './target.ts'
 
-/** express-session with files, under secrets of its own. The files end with the demo, because they are readable. */
-export async function expressSessionTarget(key: string): Promise<Target> {
+/**
+ * express-session with files in a folder of its own, under secrets of its own. The files are readable, so they end with the demo;
+ * those of a demo that was killed end when the next one begins.
+ */
+export async function expressSessionTarget(key: string, path: string): Promise<Target> {
+  const clear = () => {
+    for (const end of ['', '-away']) rmSync(path + end, { recursive: true, force: true })
+  }
+  clear()
+  mkdirSync(path, { mode: 0o700 })
   // It has no types of its own.
   const FileStore = createRequire(import.meta.url)('session-file-store')(session) as new (options: object) => Store
-  const path = mkdtempSync(join(tmpdir(), 'strongroom-demo-express-session-'))
   const name = 'express-session'
   const middleware = session({
     name,
@@ -39,7 +45,7 @@ export async function expressSessionTarget(key: string): Promise<Target> {
     outage: blockedFolder(path),
     async close() {
       await served.close()
-      rmSync(path, { recursive: true, force: true })
+      clear()
     },
   }
 }

@@ -49,7 +49,7 @@ export class Targets {
     const choices = [...embedded(folder), ...(ownStore === null ? [] : [own(ownStore)])]
     const opened = await Promise.allSettled([
       ...choices.map((choice) => strongroomTarget(choice, options)),
-      expressSessionTarget(key),
+      expressSessionTarget(key, join(folder, 'express-session')),
       cookieSessionTarget(key),
     ])
     const running = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))

@@ -94,7 +94,7 @@ export const demoMutations: readonly Mutation[] = [
   ),
   on('test/demo.test.ts', 'demo/targets/peers.ts')(
     'readable sessions that stay on the disk when the demo has ended',
-    'rmSync(path, { recursive: true, force: true })',
-    '',
+    'await served.close()\n      clear()',
+    'await served.close()',
   ),
 ]
