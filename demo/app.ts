@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { StrongroomError } from 'strongroom'
-import { strongroom } from 'strongroom/express'
-import { ownHostOnly, sameOriginOnly, securityHeaders } from './guard.ts'
+import { csrf, strongroom } from 'strongroom/express'
+import { ownHostOnly, securityHeaders } from './guard.ts'
 import { attackPages } from './pages/attacks.ts'
 import { documentationPages } from './pages/documentation.ts'
 import { errorPage } from './pages/error.ts'
@@ -16,13 +16,13 @@ export function application(site: Site): express.Express {
   app.disable('x-powered-by')
   app.use(securityHeaders, ownHostOnly)
   app.use(express.static(fileURLToPath(new URL('./assets', import.meta.url)), { index: false, maxAge: '1m' }))
-  app.use(sameOriginOnly)
   app.use(express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 20 }))
-  app.use(strongroom(site.sessions))
+  app.use(strongroom(site.sessions), csrf(site.sessions))
   for (const pages of [startPages, attackPages, labPages, documentationPages]) app.use(pages(site))
   app.use((_request, response) => errorPage(response, 404, 'There is nothing at this address.'))
   app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
-    if (error instanceof StrongroomError && error.status < 500) return errorPage(response, error.status, error.message)
+    if (error instanceof StrongroomError && error.status < 500)
+      return errorPage(response, error.status, error.publicMessage)
     const status = Number((error as { status?: unknown }).status ?? 500)
     if (status >= 500) console.error(error)
     return errorPage(response, status, EXCUSES[status] ?? EXCUSES[status < 500 ? 400 : 500])

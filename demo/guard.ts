@@ -13,7 +13,7 @@ const HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
-  // Not no-referrer: browsers would then send `Origin: null` with forms, and the check below would refuse them.
+  // Not no-referrer: browsers would then send `Origin: null` with forms, and `csrf(sessions)` would refuse them.
   'Referrer-Policy': 'same-origin',
   'X-Content-Type-Options': 'nosniff',
 }
@@ -29,21 +29,4 @@ const OWN_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i
 export function ownHostOnly(request: Request, response: Response, next: NextFunction): void {
   if (OWN_HOST.test(request.headers.host ?? '')) next()
   else response.status(421).type('text').send('This demo is for localhost, and no other name.\n')
-}
-
-/**
- * Refuses a form that was sent from another origin. With SameSite=Lax, forms of other sites do not send the cookie. This also
- * covers sibling hosts and other ports of localhost, which are the same site to a browser.
- */
-export function sameOriginOnly(request: Request, response: Response, next: NextFunction): void {
-  if (['GET', 'HEAD', 'OPTIONS'].includes(request.method) || isOwn(request)) next()
-  else response.status(403).type('text').send('This form was sent from another site, and was refused.\n')
-}
-
-/** What browsers say about the origin of a request. A client that sends neither header is not a browser, and has nobody's cookies. */
-function isOwn({ headers }: Request): boolean {
-  const site = headers['sec-fetch-site']
-  if (site !== undefined) return site === 'same-origin' || site === 'none'
-  const { origin, host } = headers
-  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { Report } from '@strongroom/cli/lab'
 import { createSessions, type Sessions } from 'strongroom'
-import type { Report } from '../packages/cli/src/lab/report.ts'
 import { Runner } from './attacks/run.ts'
 import { Runs } from './attacks/runs.ts'
 import type { Choices } from './command.ts'
@@ -22,7 +22,7 @@ export interface Site {
   readonly targets: Targets
   readonly runner: Runner
   readonly runs: Runs
-  readonly report: Report | null
+  readonly report: Report
   /** See `KEY_HEADER`. */
   readonly key: string
   close(): Promise<void>

@@ -14,8 +14,8 @@ export function labPages(site: Site): Router {
   )
   pages.get('/lab/cell', (request, response) => {
     const { row, attack } = request.query
-    const cell = report && cellOf(report, row, attack)
-    if (!report || !cell) return errorPage(response, 404, 'The lab’s report has no such cell.')
+    const cell = cellOf(report, row, attack)
+    if (!cell) return errorPage(response, 404, 'The lab’s report has no such cell.')
     return showPage(site, request, response, {
       title: `${cell.row}: ${cell.attack}`,
       body: () => cellView(report, cell),

@@ -18,6 +18,7 @@ const SHIELD = html`<path class="body" d="M12 2.5 20 5.3v6.2c0 4.7-3.2 8.3-8 10-
 export const marks = {
   held: drawing('mark', html`${SHIELD}<path class="sign" d="m8.2 12 2.7 2.8 4.9-5.4"/>`),
   broken: drawing('mark', html`${SHIELD}<path class="sign" d="m9 9 6 6m0-6-6 6"/>`),
+  'in part': drawing('mark', html`${SHIELD}<path class="sign" d="M8.5 12h7"/>`),
   'not applicable': drawing('mark', html`<path class="sign" d="M7 12h10"/>`),
   'not run': drawing('mark', html`<circle class="ring" cx="12" cy="12" r="8"/><path class="sign" d="M12 8v5m0 3v.4"/>`),
   // Not tried yet.

@@ -1,20 +1,15 @@
+import type { Cell, Property, Report, RowInfo } from '@strongroom/cli/lab'
 import { html } from 'hono/html'
-import { type Cell, PROPERTIES, type Report, type RowInfo } from '../../packages/cli/src/lab/report.ts'
-import { cellOf, standingOf } from '../lab/properties.ts'
+import { cellOf, propertiesOf, standingOf } from '../lab/properties.ts'
 import { docsAddress } from './documentation.ts'
 import type { Html } from './html.ts'
-import { chip, legend, tick } from './verdict.ts'
-
-const NOT_RECORDED = html`<p class="soft">
-  No run of the lab is recorded in this clone. Record one with <code>npx strongroom lab --json &gt; lab.json</code>, and show
-  it with <code>npm start -- --report lab.json</code>.
-</p>`
+import { chip, legend, legendOf, tick } from './verdict.ts'
 
 /** The start page's short form: what each engine keeps, and what it does not. */
-export function matrixView(report: Report | null): Html {
+export function matrixView(report: Report): Html {
   return html`<section id="lab" aria-labelledby="lab-title">
     <h2 id="lab-title">3 · The whole matrix</h2>
-    ${report ? propertiesView(report) : NOT_RECORDED}
+    ${propertiesView(report)}
   </section>`
 }
 
@@ -23,31 +18,34 @@ function propertiesView(report: Report): Html {
   const others = report.rows.filter(({ family }) => family !== 'strongroom')
   return html`<p class="soft">
       Recorded by <code>strongroom lab</code> (${dayOf(report)}, ${report.machine}): ${report.attacks.length} attacks on
-      ${report.rows.length} engines and libraries. An engine keeps a property when every attack on it failed.
+      ${report.rows.length} engines and libraries. An engine keeps a property when every attack on it failed; the
+      fractions say how many did.
       <a href="/lab">Every cell, with its evidence</a>
     </p>
     <details class="more phone-fold" open><summary>The engines of Strongroom</summary>${propertyTable(report, own, 'Strongroom')}</details>
     ${others.length > 0 && html`<details class="more"><summary>And ${others.length} others, for comparison</summary>${propertyTable(report, others, 'Others')}</details>`}
-    ${legend}`
+    ${legendOf('in part')}`
 }
 
 function propertyTable(report: Report, rows: readonly RowInfo[], title: string): Html {
+  const properties = propertiesOf(report)
+  const cell = (row: RowInfo, property: Property) => {
+    const { verdict, held, all } = standingOf(report, row, property)
+    const words = `${verdict}: ${held} of ${all} attacks failed`
+    return html`<td title="${words}">${tick(verdict, words)}<span class="fraction" aria-hidden="true">${all > 0 && `${held}/${all}`}</span></td>`
+  }
   return html`<div class="scroll" role="region" aria-label="${title}: properties" tabindex="0"><table class="matrix">
     <caption class="unseen">${title}: which properties each engine keeps</caption>
-    <thead><tr><th scope="col">${title}</th>${PROPERTIES.map((name) => html`<th scope="col"><span>${name}</span></th>`)}</tr></thead>
+    <thead><tr><th scope="col">${title}</th>${properties.map((name) => html`<th scope="col"><span>${name}</span></th>`)}</tr></thead>
     <tbody>${rows.map(
       (row) =>
-        html`<tr><th scope="row"><a href="/lab#${anchorOf(row)}">${row.name}</a></th>${PROPERTIES.map((property) => {
-          const { verdict, count } = standingOf(report, row, property)
-          return html`<td title="${count}">${tick(verdict, `${verdict}: ${count}`)}</td>`
-        })}</tr>`,
+        html`<tr><th scope="row"><a href="/lab#${anchorOf(row)}">${row.name}</a></th>${properties.map((property) => cell(row, property))}</tr>`,
     )}</tbody>
   </table></div>`
 }
 
 /** Every attack on every engine. */
-export function labView(report: Report | null): Html {
-  if (!report) return html`<h1>The lab</h1>${NOT_RECORDED}`
+export function labView(report: Report): Html {
   return html`<h1>The lab</h1>
     <p class="lead">
       ${report.attacks.length} attacks on ${report.rows.length} engines and libraries, each really run: ${dayOf(report)},

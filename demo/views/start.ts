@@ -1,5 +1,5 @@
+import type { Report } from '@strongroom/cli/lab'
 import { html } from 'hono/html'
-import type { Report } from '../../packages/cli/src/lab/report.ts'
 import type { Result } from '../attacks/run.ts'
 import type { Look } from '../search/look.ts'
 import { LEAST_NOTE, NOTE_LENGTH } from '../targets/target.ts'
@@ -15,7 +15,7 @@ export interface Start {
   readonly absent: readonly Absent[]
   /** By attack and target. */
   readonly results: ReadonlyMap<string, ReadonlyMap<string, Result>>
-  readonly report: Report | null
+  readonly report: Report
 }
 
 export function startView({ note, looks, absent, results, report }: Start): Html {

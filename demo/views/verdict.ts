@@ -3,11 +3,12 @@ import type { Verdict } from '../attacks/finding.ts'
 import { marks } from './drawings.ts'
 import type { Html } from './html.ts'
 
-export type Mark = Verdict | 'open'
+export type Mark = Verdict | 'in part' | 'open'
 
 const CLASSES: Readonly<Record<Mark, string>> = {
   held: 'held',
   broken: 'broken',
+  'in part': 'part',
   'not applicable': 'none',
   'not run': 'unknown',
   open: 'none',
@@ -21,9 +22,18 @@ export const chip = (mark: Mark, words: Html | string): Html =>
 export const tick = (mark: Mark, words: string): Html =>
   html`<span class="tick ${CLASSES[mark]}">${marks[mark]}<span class="unseen">${words}</span></span>`
 
-export const legend = html`<ul class="legend-line">
-  <li>${chip('held', 'held')}</li>
-  <li>${chip('broken', 'broken')}</li>
-  <li>${chip('not applicable', 'nothing to attack')}</li>
-  <li>${chip('not run', 'not run')}</li>
-</ul>`
+const WORDS: readonly (readonly [Mark, string])[] = [
+  ['held', 'held'],
+  ['in part', 'in part'],
+  ['broken', 'broken'],
+  ['not applicable', 'nothing to attack'],
+  ['not run', 'not run'],
+]
+
+/** What the marks mean; `in part` where it occurs. */
+export const legendOf = (also?: Mark): Html =>
+  html`<ul class="legend-line">${WORDS.filter(([mark]) => mark !== 'in part' || mark === also).map(
+    ([mark, words]) => html`<li>${chip(mark, words)}</li>`,
+  )}</ul>`
+
+export const legend = legendOf()

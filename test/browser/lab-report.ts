@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Cell, PROPERTIES, type Report, type RowInfo, VERDICTS } from '../../packages/cli/src/lab/report.ts'
+import { type Cell, PROPERTIES, type Report, type RowInfo, VERDICTS } from '@strongroom/cli/lab'
 
 const ROWS = ['memory', 'file', 'sqlite', 'postgres', 'redis', 'cookie, signed', 'cookie, sealed']
 const OTHERS = ['express-session + connect-redis', 'django db']

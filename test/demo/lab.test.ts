@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { cellOf, standingOf } from '../../demo/lab/properties.ts'
+import { PROPERTIES, type Report, recordedReport, type Verdict } from '@strongroom/cli/lab'
+import { cellOf, propertiesOf, standingOf } from '../../demo/lab/properties.ts'
 import { readReport } from '../../demo/lab/recorded.ts'
-import type { Report, Verdict } from '../../packages/cli/src/lab/report.ts'
 import { labReport, labReportIn } from '../browser/lab-report.ts'
 import { folder } from '../browser/running.ts'
 
@@ -23,20 +23,32 @@ suite('an engine keeps a property', () => {
   }
 
   test('when every attack that applies was run and failed', () => {
-    assert.deepEqual(standing('held', 'held'), { verdict: 'held', count: '2 of 2 attacks failed' })
-    assert.deepEqual(standing('held', 'not applicable'), { verdict: 'held', count: '1 of 1 attacks failed' })
+    assert.deepEqual(standing('held', 'held'), { verdict: 'held', held: 2, all: 2 })
+    assert.deepEqual(standing('held', 'not applicable'), { verdict: 'held', held: 1, all: 1 })
   })
-  test('and not when one succeeded, whatever else was not run', () => {
-    assert.equal(standing('held', 'broken', 'not run').verdict, 'broken')
+  test('in part when some attacks succeeded, and not at all when each did', () => {
+    assert.deepEqual(standing('held', 'broken', 'not run'), { verdict: 'in part', held: 1, all: 3 })
+    assert.deepEqual(standing('broken', 'not run'), { verdict: 'broken', held: 0, all: 2 })
   })
   test('and nobody knows when one was not run, or none exists', () => {
-    assert.deepEqual(standing('held', 'not run'), { verdict: 'not run', count: '1 of 2 attacks failed' })
+    assert.deepEqual(standing('held', 'not run'), { verdict: 'not run', held: 1, all: 2 })
     assert.equal(standing().verdict, 'not run')
   })
   test('or has nothing to attack', () => assert.equal(standing('not applicable').verdict, 'not applicable'))
+
+  test('that no attack is on is left out', () => {
+    const report = labReport()
+    assert.deepEqual(propertiesOf({ ...report, attacks: report.attacks.slice(1) }), PROPERTIES.slice(1))
+  })
 })
 
 suite('a report', () => {
+  test('is the recorded one unless another is named', async () => {
+    const report = await readReport(null)
+    assert.equal(report, recordedReport())
+    assert.ok(report.rows.length > 10 && report.attacks.length > 20)
+  })
+
   test('is read from a file of strongroom lab --json', async (t) => {
     assert.deepEqual(await readReport(labReportIn(folder(t))), labReport())
   })
