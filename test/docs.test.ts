@@ -116,6 +116,7 @@ suite('what there is, is documented', () => {
     strongroom: 'docs/api.md',
     // Not docs/cli.md, which is about the command.
     '@strongroom/cli/advise': 'docs/advisor.md',
+    '@strongroom/cli/lab': 'docs/lab.md',
   }
   // `internal` is for our own packages, and promises nothing.
   const specifiers = packages.flatMap((each) => [...entryPoints(each)]).filter(([name]) => !name.endsWith('/internal'))

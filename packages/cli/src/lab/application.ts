@@ -9,18 +9,13 @@ import { type Application, serve } from './serve.ts'
 /** This file, which runs as a process of its own: the application of our rows. */
 export const APPLICATION = new URL(import.meta.url)
 
-/** What `settings` of its configuration are. */
-export interface Settings extends Readonly<Record<string, string>> {
-  /** The store, as `createSessions` takes it. */
-  readonly store: string
-  /** Empty for the default. */
-  readonly seal: string
-}
-
 const manifest = new URL(import.meta.resolve('strongroom/package.json'))
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
 
-/** How the application makes its sessions; its store is opened by this call. */
+/**
+ * How the application makes its sessions; its store is opened by this call. `settings` has the store, as `createSessions` takes it, and
+ * the seal, which is empty for the default.
+ */
 export function optionsFor({ cookieName, idle, secrets, settings }: StartConfig): SessionsOptions {
   const { store = '', seal = '' } = settings
   return {

@@ -24,7 +24,7 @@ export async function memcachedBackend(): Promise<Backend> {
 }
 
 /** The five commands of memcached's text protocol that somebody with a terminal would use. */
-export function memcachedRows(port: number): Rows {
+function memcachedRows(port: number): Rows {
   return {
     async list() {
       const found = new Map<string, number>()
