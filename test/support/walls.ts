@@ -144,9 +144,8 @@ const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   'packages/cli/src/init/import-line.ts': ['node:module', 'node:child_process'],
   // Its files beside the sources, and those of the chart library.
   'packages/studio/src/assets.ts': ['import.meta'],
-  // Its own package.json, and the recorded run of the lab.
+  // Its own package.json.
   'packages/cli/src/program.ts': ['import.meta'],
-  'packages/cli/src/evidence-file.ts': ['import.meta'],
   // Backups: the thread that copies a SQLite database, and the programs that dump the others.
   'packages/cli/src/backup/sqlite.ts': ['node:worker_threads', 'Worker'],
   'packages/cli/src/backup/sqlite-worker.ts': ['node:worker_threads', 'import.meta'],
