@@ -28,7 +28,7 @@ describe('secrets', () => {
     assert.equal(kid, derived('kid', 1)[0])
     for (const [name, key] of Object.entries(keys))
       assert.deepEqual(key.export(), derived(name === 'computed' ? 'computed token' : name, 32), name)
-    const known = ['computed', 'cookie', 'copy', 'id', 'label', 'owner', 'seal', 'stamp', 'tag', 'value']
+    const known = ['computed', 'cookie', 'copy', 'csrf', 'id', 'label', 'owner', 'seal', 'stamp', 'tag', 'value']
     assert.deepEqual(Object.keys(keys).sort(), known)
     assert.equal(new Set(Object.values(keys).map((key) => key.export().toString('hex'))).size, known.length)
   })
