@@ -122,6 +122,12 @@ suite('figures', () => {
     assert.ok(blocks.take().length <= 16 + 8 + 8)
   })
 
+  test('what is held in memory does not grow with time where nobody ever flushes, as with every: false', () => {
+    const blocks = new Blocks()
+    for (let at = 0; at < 100 * 24 * HOUR; at += 10 * MINUTE) blocks.add(at, emptyPoint())
+    assert.ok(blocks.take().length <= 16 + 8 + 8)
+  })
+
   test('a snapshot survives JSON, and contains no user, handle, id or token', async (t) => {
     const { counting, sessions, request } = counted(t)
     const { cookie, handle } = await sessionFor(sessions, { userId: 'ada-lovelace' })

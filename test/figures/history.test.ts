@@ -54,6 +54,18 @@ const created = async ({ counting }: { counting: ReturnType<typeof figures> }) =
   return counts[0]
 }
 
+/** As somebody who may write to the store can. */
+async function rewrite(store: Store, change: (text: string) => string): Promise<void> {
+  for await (const page of store.scan?.() ?? [])
+    for (const { id, label } of page) {
+      if (!hasLabel({ label }, FIGURES)) continue
+      const found = await store.read(id)
+      assert.ok(found)
+      const bytes = Buffer.from(change(Buffer.from(found.entry.bytes).toString()))
+      await store.update(id, { ...found.entry, bytes }, found.version)
+    }
+}
+
 suite('the history of figures', () => {
   test('survives a restart', async (t) => {
     const { begin, clock } = processes(t)
@@ -129,16 +141,79 @@ suite('the history of figures', () => {
     const one = begin()
     await one.login(2)
     await one.counting.flush()
-    for await (const page of store.scan?.() ?? [])
-      for (const { id, label } of page) {
-        if (!hasLabel({ label }, FIGURES)) continue
-        const found = await store.read(id)
-        assert.ok(found)
-        const bytes = Buffer.from(Buffer.from(found.entry.bytes).toString().replace('"created":2', '"created":-2'))
-        await store.update(id, { ...found.entry, bytes }, found.version)
-      }
+    await rewrite(store, (text) => text.replace('"created":2', '"created":-2'))
     const { problem } = await begin().counting.snapshot()
     assert.match(String(problem), /altered/)
+  })
+
+  test('an entry that somebody else has written reaches no object but the figures', async (t) => {
+    const { begin, store } = processes(t)
+    const one = begin()
+    await one.login(2)
+    await one.counting.flush()
+    for (const [from, to] of [
+      ['"create":{', '"__proto__":{'],
+      ['"created":2', '"constructor":2'],
+    ] as const) {
+      await rewrite(store, (text) => text.replace(from, to))
+      assert.match(String((await begin().counting.snapshot()).problem), /altered/)
+      assert.deepEqual(Object.keys(Object.prototype), [])
+      await rewrite(store, (text) => text.replace(to, from))
+    }
+    assert.equal(await created(begin()), 2)
+  })
+
+  test('an entry that cannot be read does not keep the others from being written', async (t) => {
+    const { begin, store, clock } = processes(t)
+    const one = begin()
+    await one.login(2)
+    await one.counting.flush()
+    await rewrite(store, (text) => text.replace('"created":2', '"created":-2'))
+    // Another block of ten minutes, and the same of four hours.
+    clock.advance(600_000)
+    await one.login(3)
+    for (let minute = 0; minute < 2; minute++) await assert.rejects(one.counting.flush(), StoreError)
+    await one.counting.close().catch(() => undefined)
+    assert.equal((await begin().counting.snapshot()).hour.total.counts.created, 3)
+  })
+
+  test('a flush that is under way is not taken for the last one: close writes what was counted meanwhile', async (t) => {
+    const { begin, store } = processes(t)
+    const watch = watched(store)
+    const one = begin(watch.store)
+    await one.login(2)
+    const { promise: held, resolve: go } = Promise.withResolvers<void>()
+    watch.before = () => held
+    const under = one.counting.flush()
+    watch.before = null
+    await one.login(3)
+    const closed = one.counting.close()
+    go()
+    await Promise.all([under, closed])
+    assert.equal(await created(begin()), 5)
+  })
+
+  test('an entry does not grow with the number of processes that have come and gone', async (t) => {
+    const { begin, store } = processes(t)
+    await begin().login()
+    const one = begin()
+    await one.login()
+    await one.counting.flush()
+    const many = Array.from({ length: 5000 }, (_, n) => `"w${n}":1`).join()
+    await rewrite(store, (text) => text.replace('"writers":{', `"writers":{${many},`))
+    await one.login()
+    await one.counting.flush()
+    let entries = 0
+    await rewrite(store, (text) => {
+      entries += 1
+      const names = Object.keys(JSON.parse(text).writers)
+      assert.equal(names.length, 1000)
+      // The last that wrote are those that may repeat a write.
+      assert.equal(names.at(-2), 'w4999')
+      return text
+    })
+    assert.equal(entries, 3)
+    assert.equal(await created(begin()), 2)
   })
 
   test('is not among the sessions: it is neither listed, nor counted, nor found by handle', async (t) => {

@@ -22,8 +22,9 @@ export function addBlock(to: Block, more: ReadonlyMap<number, Point>): void {
 export class Blocks {
   readonly #blocks = new Map<string, { readonly name: BlockName; readonly block: Block }>()
 
-  /** What was counted in the finest interval that began at `at`. */
+  /** What was counted in the finest interval that began at `at`. Drops what is too old beside it: nobody may ever flush. */
   add(at: number, point: Point): void {
+    this.prune(at)
     for (const scale of SCALE_NAMES) {
       const { every, block } = SCALES[scale]
       this.addBlock({ scale, start: startOf(at, block) }, new Map([[startOf(at, every), point]]))

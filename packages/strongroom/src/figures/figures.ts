@@ -141,16 +141,24 @@ class CountedFigures implements Figures {
     }
   }
 
-  flush(): Promise<void> {
-    // One after another: what is pending must not be written twice.
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = null
-    })
-    return this.#flushing
+  get isFlushing(): boolean {
+    return this.#flushing !== null
+  }
+
+  async flush(): Promise<void> {
+    // One after another: what is pending must not be written twice. And not the one that is under way instead, which has already
+    // taken what it writes: what was counted after that would be lost when the process ends.
+    const mine = (this.#flushing ?? Promise.resolve()).catch(() => undefined).then(() => this.#flush())
+    this.#flushing = mine
+    try {
+      await mine
+    } finally {
+      if (this.#flushing === mine) this.#flushing = null
+    }
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#timer)
+    clearInterval(this.#timer)
     this.#stop()
     await this.flush()
   }
@@ -241,8 +249,9 @@ function flushing(figures: CountedFigures, every: number): NodeJS.Timeout {
     () => {
       const found = weak.deref()
       // The snapshot says what went wrong.
-      if (found) found.flush().catch(() => undefined)
-      else clearInterval(timer)
+      if (!found) clearInterval(timer)
+      // A store that is slower than the timer must not gather flushes that wait.
+      else if (!found.isFlushing) found.flush().catch(() => undefined)
     },
     Math.round(every * (0.9 + randomInt(201) / 1000)),
   )

@@ -35,6 +35,12 @@ interface Write {
 /** How often a write is tried that others are faster than. With the next minute, it is tried again. */
 const ATTEMPTS = 20
 
+/**
+ * So many processes are remembered in an entry, the last that wrote to it. Processes that come and go, as functions in a cloud do, would
+ * fill it otherwise, in the two days that it is written to. Who repeats a write does so within minutes.
+ */
+const WRITERS = 1000
+
 /** Kept for so long after they can be asked for: a process may still have to add something. */
 const MARGIN = 600_000
 
@@ -73,11 +79,19 @@ export class History {
     const now = this.#place.clock()
     const isWanted = ({ name }: Write) => name.start + SCALES[name.scale].block >= now - SCALES[name.scale].span
     this.#writes = this.#writes.filter(isWanted)
+    let altered: AlteredError | null = null
     for (const write of [...this.#writes]) {
       write.tried = true
-      await this.#write(write)
-      this.#writes = this.#writes.filter((one) => one !== write)
+      try {
+        await this.#write(write)
+        this.#writes = this.#writes.filter((one) => one !== write)
+      } catch (error) {
+        // One entry that cannot be read must not keep the others from being written for as long as it is there.
+        if (!(error instanceof AlteredError)) throw error
+        altered = error
+      }
     }
+    if (altered) throw altered
   }
 
   /** Of all processes, with what is pending here. */
@@ -97,7 +111,7 @@ export class History {
       const { writers, points } = found ? storedIn(found) : { writers: {}, points: new Map<number, Point>() }
       if (this.#isIn(writers, sequence)) return
       addBlock(points, block)
-      const entry = this.#entryOf(name, { writers: { ...writers, [this.#writer]: sequence }, points })
+      const entry = this.#entryOf(name, { writers: lastOf(writers, this.#writer, sequence), points })
       if (found ? (await store.update(id, entry, found.version)) !== null : await store.create(id, entry)) return
     }
     throw new StoreError(
@@ -130,14 +144,22 @@ export class History {
 
 const isSame = (a: BlockName, b: BlockName) => a.scale === b.scale && a.start === b.start
 
-/** Throws `StoreError` if somebody else has written it: what it said is unknown, and not zero. */
+/** With this one as the last; those that have not written for the longest go. */
+function lastOf(writers: Readonly<Record<string, number>>, writer: string, sequence: number): Record<string, number> {
+  const others = Object.entries(writers).filter(([name]) => name !== writer)
+  return Object.fromEntries([...others.slice(1 - WRITERS), [writer, sequence]])
+}
+
+class AlteredError extends StoreError {}
+
+/** Throws `AlteredError` if somebody else has written it: what it said is unknown, and not zero. */
 function storedIn({ entry }: Found): Stored {
   try {
     const value = hasLabel(entry, FIGURES) ? parseJson(latin1Of(entry.bytes)) : null
     if (isRecord(value) && isRecord(value.writers) && Array.isArray(value.points) && value.points.every(isPair))
       return { writers: value.writers as Record<string, number>, points: new Map(value.points) }
   } catch {}
-  throw new StoreError('Figures in the store were altered, and cannot be read. They expire by themselves.')
+  throw new AlteredError('Figures in the store were altered, and cannot be read. They expire by themselves.')
 }
 
 const isPair = (pair: unknown): pair is [number, Point] =>

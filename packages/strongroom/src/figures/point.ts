@@ -37,6 +37,7 @@ export function isPoint(value: unknown): value is Point {
     isCounts(counts) &&
     isCounts(failed) &&
     isRecord(calls) &&
+    hasOwnNames(calls) &&
     Object.values(calls).every(isHistogram) &&
     (stored === null || (Array.isArray(stored) && stored.length === 2 && stored.every((n) => n === null || isCount(n))))
   )
@@ -46,6 +47,8 @@ export const isRecord = (value: unknown): value is Readonly<Record<string, unkno
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
-const isCounts = (value: unknown) => isRecord(value) && Object.values(value).every(isCount)
+/** Adding to a name that every object has, such as `__proto__`, would change all objects of the process. */
+const hasOwnNames = (value: object) => Object.keys(value).every((name) => !(name in Object.prototype))
+const isCounts = (value: unknown) => isRecord(value) && hasOwnNames(value) && Object.values(value).every(isCount)
 const isHistogram = (value: unknown) =>
   isCounts(value) && Object.keys(value as object).every((bucket) => /^\d+$/.test(bucket) && Number(bucket) < BUCKETS)
