@@ -182,7 +182,10 @@ suite('the history of figures', () => {
     const watch = watched(store)
     const one = begin(watch.store)
     await one.login(2)
-    const { promise: held, resolve: go } = Promise.withResolvers<void>()
+    let go = () => {}
+    const held = new Promise<void>((resolve) => {
+      go = resolve
+    })
     watch.before = () => held
     const under = one.counting.flush()
     watch.before = null
