@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { type StudioEvent, studio } from '@strongroom/studio'
-import { serving, shop, signIn, userOf } from './browserless.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import type { IndexedStore } from '../../packages/strongroom/src/store.ts'
+import { watched } from '../../packages/strongroom/src/testing/watched.ts'
+import { SECRET, serving, shop, signIn, userOf } from './browserless.ts'
 
 const FORMS = [
   '/studio/sessions/end',
@@ -68,13 +72,28 @@ suite('what an operator may end', () => {
   })
 
   test('all but one end; nothing ends when the one to keep is not there', async (t) => {
-    const { site, handles, alive } = await open(t, true)
+    const { site, handles, alive, events } = await open(t, true)
     const { headers } = await site.post('/studio/sessions/end-others', { user: '42', handle: 'A'.repeat(16) })
+    assert.deepEqual(events, [], 'what did not happen is no event')
     assert.equal(headers.location, '/studio/sessions?user=42&done=others&count=')
     assert.equal((await alive()).length, 3)
     assert.match((await site.get(String(headers.location))).text, /Nothing was ended/)
     await site.post('/studio/sessions/end-others', { user: '42', handle: handles[1] ?? '' })
     assert.deepEqual(await alive(), [handles[1]])
+    assert.deepEqual(events, [{ type: 'ended', what: 'others', handle: handles[1], count: 2, operator: 'grace' }])
+  })
+
+  test('all but one end by few calls of the store, however many there are', async (t) => {
+    const watch = watched(memory())
+    const sessions = createSessions({ store: watch.store as IndexedStore, secrets: SECRET })
+    for (let n = 0; n < 500; n++) await signIn(sessions, 'ada')
+    const [first] = await sessions.of('ada').list()
+    const site = await serving(t, studio(sessions, { guard: () => true, write: true }).node)
+    watch.calls.length = 0
+    const { headers } = await site.post('/studio/sessions/end-others', { user: 'ada', handle: first?.handle ?? '' })
+    assert.match(String(headers.location), /done=others&count=499$/)
+    assert.ok(watch.calls.length < 20, `${watch.calls.length} calls`)
+    assert.equal((await sessions.of('ada').list()).length, 1)
   })
 
   test('all sessions of a user end, and nobody else’s', async (t) => {

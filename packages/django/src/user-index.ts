@@ -60,6 +60,7 @@ export function userIndex(
       const { key } = cookie as typeof cookie & { readonly key: string }
       return (await store.read(key as Id)) ? end(userId, cookie.id) : null
     },
+    endAllBut: end,
     moment: async (userId) => loginMoment(userId, clock(), new Map()),
     storesSurvivor: false,
     advice: { list: '', endAll: '' },

@@ -4,7 +4,7 @@ import type { Frame } from './frame.ts'
 import type { Guard } from './guard.ts'
 import type { Bindings } from './mount.ts'
 import type { Panels } from './panels.ts'
-import type { StudioSessions } from './sessions.ts'
+import type { StudioSessions, VisitorSessions } from './sessions.ts'
 
 export interface BoardOptions extends Panels {
   readonly guard: Guard
@@ -12,7 +12,7 @@ export interface BoardOptions extends Panels {
   readonly title: string
   readonly on: StudioListener | undefined
   /** Whose session the forms are bound to. */
-  readonly operators: StudioSessions
+  readonly operators: VisitorSessions
   readonly origin?: string | readonly string[] | undefined
 }
 

@@ -1,7 +1,7 @@
 import { StrongroomError } from 'strongroom'
 import { csrfCheck, fetchFacts } from 'strongroom/internal'
 import { type Html, html, nothing } from './html.ts'
-import type { StudioSessions } from './sessions.ts'
+import type { VisitorSessions } from './sessions.ts'
 
 /** Forms are sent from here, and from nowhere else. */
 export interface Forms {
@@ -17,7 +17,7 @@ const FIELD = '_csrf'
  * Whether the client has a session cookie does not matter: a guard may go by something else that a browser sends by itself, such as a
  * password, a certificate or an address. `origin` is for a proxy that changes Host.
  */
-export function forms(sessions: StudioSessions, origin: string | readonly string[] | undefined): Forms {
+export function forms(sessions: VisitorSessions, origin: string | readonly string[] | undefined): Forms {
   const check = csrfCheck('studio(sessions, { guard })', sessions, { origin, field: FIELD, allowWithoutCookie: false })
   return {
     async isOwn(request, fields) {

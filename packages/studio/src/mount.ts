@@ -3,7 +3,7 @@ import { getRequestListener } from '@hono/node-server'
 import { ConfigError } from 'strongroom'
 import { strongroom } from 'strongroom/express'
 import { withSessions } from 'strongroom/fetch'
-import type { StudioSessions } from './sessions.ts'
+import type { VisitorSessions } from './sessions.ts'
 
 /** Pages below a path of any application. */
 export interface Mounted {
@@ -24,7 +24,7 @@ export interface Bindings {
 type Answer = (request: Request, bindings: Bindings) => Response | Promise<Response>
 
 /** Both ways in. In `answer`, `sessions.get(request)` is the session of the visitor, whoever has attached it. */
-export function mounted(sessions: StudioSessions, path: string, answer: Answer): Mounted {
+export function mounted(sessions: VisitorSessions, path: string, answer: Answer): Mounted {
   const attach = strongroom(sessions)
   const fetch = withSessions(sessions, (request) => answer(request, { base: path, body: null }))
   return {

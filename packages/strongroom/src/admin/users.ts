@@ -70,6 +70,8 @@ export interface AnyUser {
   moment(): Promise<LoginMoment>
   revoke(handle: string): Promise<boolean>
   revokeOthers(current: AnySession): Promise<number | null>
+  /** For operators: ends all but the one with this handle. Null, and nothing ended, if the user has none with it. */
+  revokeAllBut(handle: string): Promise<number | null>
   revokeAll(): Promise<number | null>
 }
 
@@ -137,6 +139,14 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       context.emit({ type: 'revoked', handle: null, count: ended.count ?? 0, reason: 'revoke-others' })
       return ended.count
     },
+    async revokeAllBut(handle) {
+      const kept = await find(handle)
+      if (!kept) return null
+      // Not one by one, each of which would be looked for again: of a user with 30,000 sessions, that would take hours.
+      const { count } = await ability(context, 'endAllBut')(userId, kept.id)
+      context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason: 'revoke-others' })
+      return count
+    },
     async revokeAll() {
       await context.ring.ready()
       const { count } = await ability(context, 'endAll')(userId)
@@ -150,6 +160,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
     moment: withStoreErrors(emit, user.moment),
     revoke: withStoreErrors(emit, user.revoke),
     revokeOthers: withStoreErrors(emit, user.revokeOthers),
+    revokeAllBut: withStoreErrors(emit, user.revokeAllBut),
     revokeAll: withStoreErrors(emit, user.revokeAll),
   }
 }
@@ -188,6 +199,7 @@ const ABILITIES = {
   endOne: 'end one session of a user',
   endAll: 'end all sessions of a user',
   endOthers: 'end all sessions of a user',
+  endAllBut: 'end all sessions of a user',
   moment: 'end all sessions of a user',
 } as const
 

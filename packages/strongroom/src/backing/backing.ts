@@ -197,6 +197,8 @@ export interface UserIndex {
   endAll?(userId: string): Promise<Ended>
   /** The same for all but one, which must be alive: null, and nothing ended, if it is not. */
   endOthers?(userId: string, except: SessionRef): Promise<Ended | null>
+  /** The same for all but one that `list` has found. Present with `list`. */
+  endAllBut?(userId: string, except: Id): Promise<Ended>
   /** Must a session that outlives `endOthers` be stored again, because the cookie itself says that it does? */
   readonly storesSurvivor: boolean
   /** When a login begins that must not survive `endAll`. Present with `endAll`. */

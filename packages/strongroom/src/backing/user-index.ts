@@ -77,6 +77,7 @@ export function userIndex(options: UserIndexOptions): UserIndex {
     storesSurvivor: false,
     endAll: (userId) => end(userId),
     endOthers: async (userId, except) => ((await options.isLive(except)) ? end(userId, except.cookie.id) : null),
+    endAllBut: end,
     moment: (userId) => epochs.moment(userId),
     endedSince: (moment, ref) => epochs.hasMovedSince(moment, masterOf(ref)),
     everEnded: async (userId, which) =>

@@ -29,7 +29,7 @@ export function sessionsPages(app: Hono<Env>, board: Board): void {
   })
   app.post('/sessions/end-others', async (c) => {
     const { user = '', handle = '' } = c.get('fields')
-    const count = await endOthers(board.sessions, user, handle)
+    const count = await board.sessions.of(user).revokeAllBut(handle)
     return done(c, board, { what: 'others', handle, count, user })
   })
   app.post('/sessions/end-all', async (c) => {
@@ -37,15 +37,6 @@ export function sessionsPages(app: Hono<Env>, board: Board): void {
     const count = await board.sessions.of(user).revokeAll()
     return done(c, board, { what: 'all', handle: null, count, user })
   })
-}
-
-/** Ends all that there are now, but one. Null, and nothing is ended, if that one is not there: it may have been mistyped. */
-async function endOthers(sessions: StudioSessions, user: string, kept: string): Promise<number | null> {
-  const devices = await sessions.of(user).list(undefined, { complete: true })
-  if (!devices.some(({ handle }) => handle === kept)) return null
-  let count = 0
-  for (const { handle } of devices) if (handle !== kept && (await sessions.of(user).revoke(handle))) count++
-  return count
 }
 
 interface Ended {
@@ -57,7 +48,9 @@ interface Ended {
 
 /** The answer to a form is a redirect: a page that is loaded again ends nothing again. */
 function done(c: StudioContext, { report }: Board, { what, handle, count, user }: Ended): Response {
-  if (count !== 0) report({ type: 'ended', what, handle, count, operator: c.get('operator') })
+  // Null is "nobody can count" where all were ended, and "nothing was ended" where one was to be kept that is not there.
+  const hasEnded = what === 'others' ? count !== null && count > 0 : count !== 0
+  if (hasEnded) report({ type: 'ended', what, handle, count, operator: c.get('operator') })
   const query = new URLSearchParams({ ...(user && { user }), done: what, count: count === null ? '' : String(count) })
   return c.redirect(`${c.env.base}/sessions?${query}`, 303)
 }
