@@ -106,6 +106,28 @@ suite('the devices page of an application', () => {
     assert.equal(accepted.status, 303)
   })
 
+  test('of a body that is larger than any form of ours, no more is read, so that nobody fills the memory', async (t) => {
+    const { page, sessions, own } = await open(t)
+    let sent = 0
+    const body = new ReadableStream({
+      pull(controller) {
+        if (sent++ < 500) controller.enqueue(Buffer.alloc(10_000, 'a'))
+        else controller.close()
+      },
+    })
+    const headers = {
+      cookie: own,
+      host: 'shop.test',
+      origin: 'https://shop.test',
+      'content-type': 'application/x-www-form-urlencoded',
+    }
+    const url = 'https://shop.test/account/devices/end'
+    const { status } = await page.fetch(new Request(url, { method: 'POST', headers, body, duplex: 'half' }))
+    assert.ok(sent < 20, `${sent} parts were read`)
+    assert.equal(status, 303)
+    assert.equal((await sessions.of('42').list()).length, 2)
+  })
+
   test('in Express, after the sessions and a parser, it finds its path, and a logout is saved once', async (t) => {
     const sessions = shop()
     const app = express()

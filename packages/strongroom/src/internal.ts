@@ -4,7 +4,7 @@
  * change without notice, and those packages depend on exactly this version.
  */
 export { csrfCheck } from './adapters/shared/csrf.ts'
-export { fetchFacts } from './adapters/shared/fetch-facts.ts'
+export { fetchFacts, formUpTo } from './adapters/shared/fetch-facts.ts'
 export type { AnyUser } from './admin/users.ts'
 export {
   type Backing,

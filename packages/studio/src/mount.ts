@@ -3,6 +3,7 @@ import { getRequestListener } from '@hono/node-server'
 import { ConfigError } from 'strongroom'
 import { strongroom } from 'strongroom/express'
 import { withSessions } from 'strongroom/fetch'
+import { formUpTo } from 'strongroom/internal'
 import type { VisitorSessions } from './sessions.ts'
 
 /** Pages below a path of any application. */
@@ -71,19 +72,13 @@ export function pathBelow(base: string, request: Request): string {
   return below === '' ? '/' : below
 }
 
-/** The text fields of a form. Of a body that a framework has parsed, nothing is left to read. */
-export async function fieldsOf(request: Request, { body }: Bindings): Promise<Readonly<Record<string, string>>> {
-  const all = body === null ? [...(await formOf(request))] : Object.entries(body)
-  return Object.fromEntries(all.filter((field): field is [string, string] => typeof field[1] === 'string'))
-}
+/** In bytes. Forms of ours have three short fields: what anyone sends must not fill the memory. */
+const LARGEST_FORM = 64 * 1024
 
-/** Empty for a body that is no form. */
-async function formOf(request: Request): Promise<FormData> {
-  try {
-    return await request.formData()
-  } catch {
-    return new FormData()
-  }
+/** The text fields of a form; none for a body that is no form, or too large. Of one that a framework has parsed, nothing is left to read. */
+export async function fieldsOf(request: Request, { body }: Bindings): Promise<Readonly<Record<string, string>>> {
+  const all = body === null ? [...((await formUpTo(LARGEST_FORM, request)) ?? [])] : Object.entries(body)
+  return Object.fromEntries(all.filter((field): field is [string, string] => typeof field[1] === 'string'))
 }
 
 export function checkSessions(example: string, given: unknown): void {

@@ -25,24 +25,30 @@ const FORM = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\b/i
 async function formField(request: Request, name: string): Promise<unknown> {
   const type = request.headers.get('content-type') ?? ''
   if (!FORM.test(type) || request.body === null || request.bodyUsed) return undefined
-  const bytes = await beginningOf(request.clone().body as ReadableStream<Uint8Array>)
-  if (bytes === null) return undefined
+  const form = await formUpTo(MOST, request.clone())
+  return form?.get(name)
+}
+
+/** The form that a request sends; null for one of more bytes, of which no more is read, and for what is no form. */
+export async function formUpTo(most: number, { body, headers }: Request): Promise<FormData | null> {
+  const bytes = body && (await bytesUpTo(most, body))
+  if (!bytes) return null
   try {
-    return (await new Response(bytes, { headers: { 'content-type': type } }).formData()).get(name)
+    return await new Response(bytes, { headers: { 'content-type': headers.get('content-type') ?? '' } }).formData()
   } catch {
     // Not a form, whatever its type says.
-    return undefined
+    return null
   }
 }
 
 /** Null if there is more than may be read. */
-async function beginningOf(body: ReadableStream<Uint8Array>): Promise<Blob | null> {
+async function bytesUpTo(most: number, body: ReadableStream<Uint8Array>): Promise<Blob | null> {
   const chunks: Uint8Array<ArrayBuffer>[] = []
   let size = 0
   for await (const chunk of body) {
     size += chunk.length
-    // Leaving the loop cancels this copy, and the handler still gets the whole.
-    if (size > MOST) return null
+    // Leaving the loop cancels this body. Of a copy, the handler still gets the whole.
+    if (size > most) return null
     chunks.push(new Uint8Array(chunk))
   }
   return new Blob(chunks)
