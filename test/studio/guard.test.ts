@@ -93,6 +93,22 @@ suite('who is let into the studio', () => {
     assert.deepEqual([status, headers.location], [303, '/sign-in'])
   })
 
+  test('a Response of the guard keeps its own headers, also one whose headers cannot be changed', async (t) => {
+    const events: unknown[] = []
+    const on = (event: unknown) => events.push(event)
+    const moved = studio(shop(), { guard: () => Response.redirect('https://shop.test/sign-in'), on })
+    const { status, headers } = await (await serving(t, moved.node)).get('/studio')
+    assert.deepEqual([status, headers.location], [302, 'https://shop.test/sign-in'])
+    const csp = "default-src 'self'; frame-ancestors 'none'"
+    const page = () => new Response('Sign in', { headers: { 'Content-Security-Policy': csp } })
+    const own = await (await serving(t, studio(shop(), { guard: page, on }).node)).get('/studio')
+    assert.deepEqual([own.status, own.text, own.headers['content-security-policy']], [200, 'Sign in', csp])
+    assert.deepEqual(
+      events,
+      Array.from({ length: 2 }, () => ({ type: 'refused', reason: 'guard', operator: null })),
+    )
+  })
+
   test('sessions.get(request) works in the guard, and the name that it returns is shown', async (t) => {
     const sessions = shop()
     const [ada, bob] = [await signIn(sessions, 'ada'), await signIn(sessions, 'bob')]

@@ -47,11 +47,12 @@ export function createApp(sessions: StudioSessions, options: BoardOptions): Hono
     return failurePage(c, board.frame(c), error)
   })
   app.notFound((c) => missingPage(c, board.frame(c)))
+  app.use(admission(guard, report))
+  // Not those of a guard's Response: it is the application's, and may be one whose headers cannot be changed.
   app.use(async (c, next) => {
     await next()
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value)
   })
-  app.use(admission(guard, report))
   app.use(writing({ board, forms: forms(operators, origin), write }))
   addAssets(app)
   addThemes(app)
