@@ -148,6 +148,21 @@ suite('a user’s sessions', () => {
     assert.equal(rows((await site.get('/studio/sessions?user=42&all=')).text), 103)
   })
 
+  test('a link on another site does not search the whole store by handle: it fills in the form', async (t) => {
+    const { site, sessions } = await open(t)
+    await signIn(sessions, '42')
+    const [device] = await sessions.of('42').list()
+    const path = `/studio/sessions?handle=${device?.handle}`
+    for (const from of ['cross-site', 'same-site']) {
+      const { status, text } = await site.get(path, { 'sec-fetch-site': from, 'sec-fetch-mode': 'navigate' })
+      assert.equal(status, 200)
+      assert.doesNotMatch(text, /One session</)
+      assert.match(text, new RegExp(`name="handle" value="${device?.handle}"`))
+    }
+    for (const from of ['same-origin', 'none'])
+      assert.match((await site.get(path, { 'sec-fetch-site': from })).text, /One session</)
+  })
+
   test('what an address says was done is one of our own sentences', async (t) => {
     const { site } = await open(t)
     const { text } = await site.get('/studio/sessions?user=42&done=<b>&count=<i>')

@@ -107,6 +107,16 @@ suite('the studio that is served on this machine', () => {
       assert.equal((await site.get('/', { cookie, host })).status, 200, host)
   })
 
+  test('on port 80 it is found, although browsers leave that port out of Host', async (t) => {
+    const started = await serveStudio(shop(), { port: 80 }).catch((error: Error) => error)
+    // It needs rights, and that nobody else is there.
+    if (started instanceof Error) return t.skip(started.message)
+    t.after(() => started.close())
+    const { status, text } = await siteAt(80).get(new URL(started.link()).pathname, { host: '127.0.0.1' })
+    assert.equal(status, 200)
+    assert.match(text, /The studio is open/)
+  })
+
   test('a request that another site makes is refused, even to read', async (t) => {
     const { site, operator } = await served(t)
     const cookie = await operator()

@@ -96,6 +96,16 @@ suite('what an operator may end', () => {
     assert.equal((await sessions.of('ada').list()).length, 1)
   })
 
+  test('a form without a user ends nothing, and is no failure', async (t) => {
+    const { site, alive, events } = await open(t, true)
+    for (const path of ['/studio/sessions/end-others', '/studio/sessions/end-all']) {
+      const { status, headers } = await site.post(path, { user: '' })
+      assert.deepEqual([status, headers.location], [303, '/studio/sessions'])
+    }
+    assert.equal((await alive()).length, 3)
+    assert.deepEqual(events, [])
+  })
+
   test('all sessions of a user end, and nobody else’s', async (t) => {
     const { site, sessions, alive, other } = await open(t, true)
     const { headers } = await site.post('/studio/sessions/end-all', { user: '42' })

@@ -125,7 +125,9 @@ function checkPort(port: unknown): number {
 }
 
 /** A name of somebody else's that leads to this address (DNS rebinding) would make their page one of ours. */
-const isOurs = ({ headers }: Request, port: number) => NAMES.some((name) => headers.get('host') === `${name}:${port}`)
+const isOurs = ({ headers }: Request, port: number) =>
+  // Browsers leave out the port of http.
+  NAMES.some((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])].includes(headers.get('host') ?? ''))
 
 const wrongHost = (port: number) =>
   `The studio is at 127.0.0.1:${port}, and at no other name or port. If you forward a port, forward the same one: ssh -L ${port}:127.0.0.1:${port}`

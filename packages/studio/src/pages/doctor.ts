@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import { isAskedHere } from '../asked.ts'
 import type { Board, Env } from '../board.ts'
 import { type Frame, notice, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
@@ -33,8 +34,7 @@ export function doctorPages(app: Hono<Env>, board: Board): void {
     })
   })
   app.get('/doctor/examine', async (c) => {
-    const site = c.req.header('sec-fetch-site')
-    if (site === undefined || site === 'same-origin' || site === 'none') await examination.run(PATIENCE)
+    if (isAskedHere(c)) await examination.run(PATIENCE)
     return c.redirect(`${c.env.base}/doctor`, 303)
   })
 }

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import type { PolicyFacts, StoreStats } from 'strongroom'
+import { isAskedHere } from '../asked.ts'
 import type { Board, Env } from '../board.ts'
 import { type Frame, notice, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
@@ -27,10 +28,8 @@ ${promises(frame, board)}`,
       ...(count.isRunning && { again: 2 }),
     })
   })
-  // GET, because it changes nothing; only a page of the studio may ask, because it costs the store something.
   app.get('/count', async (c) => {
-    const site = c.req.header('sec-fetch-site')
-    if (site === undefined || site === 'same-origin' || site === 'none') await count.run(PATIENCE)
+    if (isAskedHere(c)) await count.run(PATIENCE)
     return c.redirect(`${c.env.base}/#totals`, 303)
   })
 }

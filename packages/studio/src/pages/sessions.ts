@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { type Device, type SessionInfo, UnsupportedError } from 'strongroom'
+import { isAskedHere } from '../asked.ts'
 import type { Board, Env, StudioContext } from '../board.ts'
 import { type Frame, notice, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
@@ -18,9 +19,12 @@ export function sessionsPages(app: Hono<Env>, board: Board): void {
   const walk = oneAtATime()
   app.get('/sessions', async (c) => {
     const { user, handle, all } = c.req.query()
+    const frame = board.frame(c)
     if (user) return userPage(c, board, { user, limit: all === '' ? MOST : SHOWN })
-    if (handle) return handlePage(c, board, { handle: handle.trim(), walk })
-    return send(c, board.frame(c), { page: 'sessions', heading: 'Sessions', body: emptyPage(board.frame(c)) })
+    if (handle && isAskedHere(c)) return handlePage(c, board, { handle: handle.trim(), walk })
+    // Another site's link may fill in the form, and no more.
+    const given = handle && HANDLE.test(handle) ? handle : ''
+    return send(c, frame, { page: 'sessions', heading: 'Sessions', body: emptyPage(frame, given) })
   })
   app.post('/sessions/end', async (c) => {
     const { user, handle = '' } = c.get('fields')
@@ -28,12 +32,14 @@ export function sessionsPages(app: Hono<Env>, board: Board): void {
     return done(c, board, { what: 'one', handle, count: ended ? 1 : 0, user })
   })
   app.post('/sessions/end-others', async (c) => {
-    const { user = '', handle = '' } = c.get('fields')
+    const { user, handle = '' } = c.get('fields')
+    if (!user) return c.redirect(`${c.env.base}/sessions`, 303)
     const count = await board.sessions.of(user).revokeAllBut(handle)
     return done(c, board, { what: 'others', handle, count, user })
   })
   app.post('/sessions/end-all', async (c) => {
-    const { user = '' } = c.get('fields')
+    const { user } = c.get('fields')
+    if (!user) return c.redirect(`${c.env.base}/sessions`, 303)
     const count = await board.sessions.of(user).revokeAll()
     return done(c, board, { what: 'all', handle: null, count, user })
   })
@@ -152,10 +158,10 @@ const endAll = (frame: Frame, user: string): Html => html`<details class="panel"
 <form method="post" action="${frame.base}/sessions/end-all">${frame.token}<input type="hidden" name="user" value="${user}"><button class="danger">End all sessions of this user</button></form>
 </details>`
 
-const emptyPage = (frame: Frame): Html => html`${lookupForm(frame.base)}
+const emptyPage = (frame: Frame, handle = ''): Html => html`${lookupForm(frame.base)}
 <form class="lookup" action="${frame.base}/sessions" method="get">
 <label for="handle">One session, by its handle</label>
-<div class="field"><input id="handle" name="handle" required minlength="16" maxlength="16" pattern="[\\w\\-]{16}" autocomplete="off" spellcheck="false" aria-describedby="handle-help"><button>Find</button></div>
+<div class="field"><input id="handle" name="handle" value="${handle}" required minlength="16" maxlength="16" pattern="[\\w\\-]{16}" autocomplete="off" spellcheck="false" aria-describedby="handle-help"><button>Find</button></div>
 <p class="help" id="handle-help">16 characters, as in events and logs. The store has no index of handles: this reads it from the beginning, which takes a while when it is large. A user’s sessions are found without that.</p>
 </form>`
 
