@@ -152,6 +152,18 @@ suite('csrf: options', () => {
     refuses({ trustedOrigins: 7 }, /"trustedOrigins"/)
   })
 
+  test('a star where it would stand for nothing is refused', () => {
+    for (const one of [
+      'https://shop.*',
+      'https://*.*.example',
+      'https://a.*.example',
+      'https://*',
+      'https://*shop.example',
+    ])
+      refuses({ trustedOrigins: [one] }, /"trustedOrigins".*star/)
+    refuses({ origin: 'https://*.shop.example' }, /"origin".*star/)
+  })
+
   test('options that are unknown, or of other libraries, are refused with what there is instead', () => {
     refuses({ trusted: [] }, /Did you mean "trustedOrigins"/)
     refuses({ cookie: true }, /belongs to the session/)

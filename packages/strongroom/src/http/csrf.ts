@@ -135,6 +135,11 @@ function listOf(name: string, given: unknown): readonly unknown[] {
 }
 
 function exactOrigin(name: string, given: unknown): string {
+  // A host may have a star in it for a URL, and no browser has such an origin: the option would be accepted and do nothing.
+  if (typeof given === 'string' && given.includes('*'))
+    throw new ConfigError(
+      `Option "${name}" of csrf(): a star stands for all subdomains, in trustedOrigins alone and as the first part of a host: 'https://*.shop.example'.`,
+    )
   if (typeof given === 'string' && originUrl(given)) return given
   const meant = typeof given === 'string' ? originUrl(URL.parse(given)?.origin ?? '')?.origin : undefined
   throw new ConfigError(
