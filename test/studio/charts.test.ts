@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import type { FiguresSeries } from 'strongroom/figures'
+import { size } from '../../packages/cli/src/format.ts'
 import { chartsOf, tableOf } from '../../packages/studio/src/charts.ts'
+import { sizeOf } from '../../packages/studio/src/moments.ts'
 
 const seriesOf = (live: readonly (number | null)[]): FiguresSeries => ({
   every: 10,
@@ -14,6 +16,11 @@ const seriesOf = (live: readonly (number | null)[]): FiguresSeries => ({
     expired: null,
   })),
   total: { counts: {}, calls: {}, live: null, expired: null },
+})
+
+test('a size has the unit that people know, also above a billion bytes', () => {
+  for (const shown of [size, sizeOf])
+    assert.deepEqual([999, 43_000, 5e6, 2e9, 3e12].map(shown), ['999B', '43KB', '5MB', '2GB', '3TB'])
 })
 
 suite('what the charts and their tables show', () => {

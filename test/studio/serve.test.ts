@@ -81,7 +81,8 @@ suite('the studio that is served on this machine', () => {
   test('a browser that only guesses that the link will be followed does not use it up', async (t) => {
     const { site, link } = await served(t)
     const path = link()
-    assert.equal((await site.get(path, { 'sec-purpose': 'prefetch' })).status, 405)
+    for (const name of ['sec-purpose', 'purpose', 'x-moz'])
+      assert.equal((await site.get(path, { [name]: 'prefetch' })).status, 405)
     assert.equal((await site.get(path)).status, 200)
   })
 

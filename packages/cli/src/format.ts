@@ -22,7 +22,8 @@ export function relative(date: Date): string {
 /** "2026-11-22 23:24:27 UTC (3 hours ago)". The same on every machine, whatever its time zone. */
 export const dateTime = (date: Date) => `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC (${relative(date)})`
 
-export const size = (count: number) => byteCount.format(count)
+/** "43KB", "2GB", which ICU calls "2BB", a billion bytes. */
+export const size = (count: number) => byteCount.format(count).replace('BB', 'GB')
 
 export const number = (count: number) => count.toLocaleString('en')
 

@@ -59,4 +59,5 @@ export const plural = (count: number, noun: string): string =>
 
 export const numberOf = (count: number): string => number.format(count)
 
-export const sizeOf = (count: number): string => bytes.format(count)
+/** "43KB", "2GB", which ICU calls "2BB", a billion bytes. */
+export const sizeOf = (count: number): string => bytes.format(count).replace('BB', 'GB')

@@ -71,7 +71,7 @@ export async function serveStudio<Data extends object>(
     const token = /^\/open\/([\w-]+)$/.exec(new URL(request.url).pathname)?.[1]
     if (token === undefined) return isIn ? app.fetch(request, bindings) : strangerPage()
     // A browser that only guesses that the link will be followed must not use it up.
-    if (request.method !== 'GET' || request.headers.has('sec-purpose'))
+    if (request.method !== 'GET' || GUESSES.some((name) => request.headers.has(name)))
       return plain(405, 'Open this address in a browser.')
     const opened: Opened = links.open(token)
     if (opened === 'good') session.set('operator', true)
@@ -123,6 +123,9 @@ function checkPort(port: unknown): number {
   if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port
   throw new ConfigError('serveStudio(): port must be a whole number from 0 to 65535.')
 }
+
+/** What browsers of today, and older ones, send with what they load before anybody has asked for it. */
+const GUESSES = ['sec-purpose', 'purpose', 'x-moz']
 
 /** A name of somebody else's that leads to this address (DNS rebinding) would make their page one of ours. */
 const isOurs = ({ headers }: Request, port: number) =>
