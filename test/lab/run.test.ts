@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { APPLICATION } from '../../packages/cli/src/lab/application.ts'
 import { type Attack, NotRun } from '../../packages/cli/src/lab/attack.ts'
 import { ATTACKS } from '../../packages/cli/src/lab/attacks/index.ts'
 import { broken, held, notApplicable } from '../../packages/cli/src/lab/finding.ts'
 import { ourRows } from '../../packages/cli/src/lab/ours.ts'
+import { nodeProgram } from '../../packages/cli/src/lab/process.ts'
 import type { Cell } from '../../packages/cli/src/lab/report.ts'
 import { runLab } from '../../packages/cli/src/lab/run.ts'
+import { startSite } from '../../packages/cli/src/lab/running.ts'
 import type { Row } from '../../packages/cli/src/lab/site.ts'
+import { NOTHING } from '../../packages/cli/src/lab/stores/memory.ts'
 
 const rowNamed = (name: string): Row => {
   const found = ourRows().find((row) => row.name === name)
@@ -119,5 +123,43 @@ suite('a run of the lab', () => {
       ['sqlite', 'memory'].flatMap((row) => ATTACKS.slice(0, 2).map(({ name }) => [row, name])),
     )
     assert.match(report.rows[0]?.version ?? '', /^strongroom \d.* on SQLite 3/)
+  })
+})
+
+suite('an application that cannot start', () => {
+  /** The application of our rows, on a store that it refuses. */
+  const refused: Row = {
+    ...rowNamed('memory'),
+    start: () =>
+      startSite({
+        info: rowNamed('memory'),
+        program: nodeProgram(APPLICATION),
+        cookieName: 'sid',
+        shared: false,
+        backend: async () => ({
+          settings: { store: 'nothing:' },
+          storage: NOTHING,
+          version: null,
+          stop: async () => {},
+        }),
+      }),
+  }
+
+  test('has failed, for every attack: nobody would install what is not missing', async () => {
+    const attacks = ['a', 'b'].map((name) => attack(name, async () => held('It failed.', seen)))
+    const cells = await cellsOf(attacks, [refused])
+    for (const { verdict, failed, summary } of cells) {
+      assert.deepEqual([verdict, failed], ['not run', true])
+      assert.match(summary, /^The application did not start: ConfigError: Unknown store URL/)
+    }
+  })
+
+  test('is not to be blamed for a package that is missing', async () => {
+    const missing: Row = { ...refused, start: () => Promise.reject(new NotRun('npm install pg')) }
+    const attacks = ['a', 'b'].map((name) => attack(name, async () => held('It failed.', seen)))
+    for (const cell of await cellsOf(attacks, [missing])) {
+      assert.deepEqual([cell.verdict, cell.summary], ['not run', 'npm install pg'])
+      assert.equal(cell.failed, undefined)
+    }
   })
 })

@@ -113,6 +113,7 @@ export class ApplicationProcess {
       ready.resolve()
     }
     if (message.is === 'notRun') ready.reject(new NotRun(message.message))
+    if (message.is === 'failed') ready.reject(new Error(message.message))
     if (message.is === 'waiting') this.#gate(message.gate).resolve()
     if (message.is === 'answer') this.#answers.get(message.id)?.resolve(message.value)
     if (message.is === 'error') this.#answers.get(message.id)?.reject(new Error(message.message))

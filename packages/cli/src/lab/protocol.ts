@@ -22,6 +22,8 @@ export type ToLab =
   | { readonly is: 'ready'; readonly abilities: Abilities; readonly version: string | null }
   /** It cannot run here, with the line that would help: a package is missing. */
   | { readonly is: 'notRun'; readonly message: string }
+  /** It could have been run, and was not able to start. */
+  | { readonly is: 'failed'; readonly message: string }
   | { readonly is: 'waiting'; readonly gate: string }
   | { readonly is: 'answer'; readonly id: number; readonly value: number | null }
   | { readonly is: 'error'; readonly id: number; readonly message: string }

@@ -58,8 +58,8 @@ class RowRun {
   /** The start that is under way: what it starts must be stopped, even if nobody waits for it any more. */
   #starting: Promise<unknown> | null = null
   #version: string | null = null
-  /** Why no site of this row can be started. */
-  #hopeless: string | null = null
+  /** Why no site of this row can be started: what is missing, or how it failed. */
+  #hopeless: Error | null = null
 
   constructor(row: Row, options: RunOptions) {
     this.#row = row
@@ -106,7 +106,7 @@ class RowRun {
   async #find(attack: Attack): Promise<Finding & { readonly failed?: boolean }> {
     const { signal, thorough = false } = this.#options
     if (signal?.aborted) return notRun(INTERRUPTED)
-    if (this.#hopeless !== null) return notRun(this.#hopeless)
+    if (this.#hopeless !== null) return notRunBecause(this.#hopeless)
     const stop = new AbortController()
     const abort = () => stop.abort(new NotRun(INTERRUPTED))
     const late = () => stop.abort(new Error(`It did not end within ${this.#limit / 1000} s.`))
@@ -124,7 +124,7 @@ class RowRun {
       const isWhole = error instanceof NotRun && !stop.signal.aborted && this.#site !== null
       // Whatever failed, the next attack must not suffer from it.
       if (!isWhole) await this.#discard()
-      return { ...notRun(firstLine(error)), failed: !(error instanceof NotRun) }
+      return notRunBecause(error)
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
@@ -141,7 +141,7 @@ class RowRun {
       this.#version = this.#site.row.version
       return this.#site
     } catch (error) {
-      this.#hopeless = firstLine(error)
+      this.#hopeless = error instanceof Error ? error : new Error(String(error))
       throw error
     }
   }
@@ -156,6 +156,9 @@ class RowRun {
 }
 
 const notRun = (summary: string): Finding => ({ verdict: 'not run', summary, evidence: [] })
+
+/** Where something is missing, nobody can be blamed; anything else has failed, and each attack that needed it with it. */
+const notRunBecause = (error: unknown) => ({ ...notRun(firstLine(error)), failed: !(error instanceof NotRun) })
 
 const firstLine = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]?.slice(0, 300) || 'It failed.'

@@ -40,7 +40,9 @@ export async function serve(make: (config: StartConfig) => Promise<Application>)
       await listen(application.listener, message.config.port)
       say({ is: 'ready', abilities: abilitiesOf(application), version: application.version })
     } catch (error) {
-      say({ is: 'notRun', message: error instanceof NotRun ? error.message : `${(error as Error).stack}` })
+      // Only what is missing may be installed. Anything else is a fault, and must not be taken for a missing package.
+      if (error instanceof NotRun) say({ is: 'notRun', message: error.message })
+      else say({ is: 'failed', message: `The application did not start: ${(error as Error).stack}` })
     }
   })
   gates.onWaiting = (gate) => say({ is: 'waiting', gate })
