@@ -3,19 +3,7 @@ import { suite, test } from 'node:test'
 import type { Cell } from '../../packages/cli/src/lab/report.ts'
 import type { Row, Site } from '../../packages/cli/src/lab/site.ts'
 import { memcachedNeed } from '../servers/memcached.ts'
-import { cellsOf, rowNamed } from './cells.ts'
-
-/** The row, with a part of each of its sites replaced by what an engine with this weakness would do. */
-const weakened = (row: Row, weaken: (site: Site) => Partial<Site>): Row => ({
-  ...row,
-  async start(options) {
-    const site = await row.start(options)
-    return { ...site, ...weaken(site) }
-  },
-})
-
-const seenIn = (cell: Cell | undefined, what: RegExp): string =>
-  cell?.evidence.find((each) => what.test(each.what))?.value ?? assert.fail(`no evidence about ${what}`)
+import { cellsOf, rowNamed, seenIn, weakened } from './cells.ts'
 
 suite('each attack on what is stored finds the weakness that it looks for', () => {
   test('a session that is not sealed is read in the files and in a backup, and altered', async () => {

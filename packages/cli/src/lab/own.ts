@@ -8,7 +8,7 @@ import { gates } from './calls.ts'
 import { Deferred } from './deferred.ts'
 import type { RowInfo } from './report.ts'
 import { type AnySessions as LabSessions, listenerOn } from './routes.ts'
-import { NotShared, type Row, type Site } from './site.ts'
+import type { Row, Site } from './site.ts'
 import { NOTHING } from './stores/memory.ts'
 import { send } from './visitor.ts'
 
@@ -72,7 +72,7 @@ async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): 
     storeCalls: null,
     memory: null,
     async another() {
-      throw new NotShared('--config starts one application.')
+      throw new NotRun('It needs a second application, and --config starts one.')
     },
     kill: refuse,
     restart: refuse,

@@ -73,8 +73,16 @@ export const opens = ({ user, data }: Answer, owner: string, note?: string): boo
 
 /** How many of these cookies open the owner's session. */
 export async function countOpen(site: Site, copies: readonly Cookies[], owner: string, note?: string): Promise<number> {
-  const answers = await Promise.all(copies.map((cookies) => send(site, '/read', cookies)))
+  const answers = await Promise.all(copies.map((cookies) => ask(site, cookies)))
   return answers.filter((answer) => opens(answer, owner, note)).length
+}
+
+/** What the application responds to these cookies. A refusal is an answer; a failure is none, because it knows nothing of the cookie. */
+export async function ask(site: Site, cookies: Cookies | string | null): Promise<Answer> {
+  const answer = await send(site, '/read', cookies)
+  if (answer.status >= 500)
+    throw new Error(`The application responded with ${answer.status}, so nobody knows whether it takes the cookie.`)
+  return answer
 }
 
 /** The application lacks this route: its library has no such operation. */

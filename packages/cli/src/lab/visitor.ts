@@ -164,7 +164,10 @@ export interface Waiting {
   open(): Promise<void>
 }
 
-/** Sends a request that loads its session and then waits. A response that comes without waiting, such as a 501, is kept. */
+/**
+ * Sends a request that loads its session and then waits. A 501 comes without waiting, because the library has no such operation. Any other
+ * response rejects: two requests that follow each other are no race.
+ */
 export async function waitAtGate(
   visitor: Visitor,
   path: string,
@@ -177,6 +180,13 @@ export async function waitAtGate(
   // A client that hangs up rejects, perhaps before anybody waits for it.
   answer.catch(() => {})
   const waits = await Promise.race([site.waiting(gate).then(() => true), answer.then(() => false)])
+  if (!waits) {
+    const { status } = await answer
+    if (status !== 501)
+      throw new Error(
+        `The application responded to ${path} with ${status} and did not wait, so nothing was in parallel.`,
+      )
+  }
   const open = () => (waits ? site.open(gate) : Promise.resolve())
   return {
     open,

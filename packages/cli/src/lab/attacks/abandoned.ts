@@ -1,5 +1,5 @@
-import type { Attack, PromisedRow } from '../attack.ts'
-import { broken, held, notApplicable, seen } from '../finding.ts'
+import { type Attack, NotRun, type PromisedRow } from '../attack.ts'
+import { broken, held, seen } from '../finding.ts'
 import { attackBy, countOpen, type People } from '../people.ts'
 import { search } from '../search.ts'
 import type { StoredRow } from '../site.ts'
@@ -25,7 +25,7 @@ export const abandoned: Attack = attackBy(
   },
   async (people) => {
     const { site } = people
-    if (!site.clock) return notApplicable('The clock of this application cannot be set.')
+    if (!site.clock) throw new NotRun('The clock of this application cannot be set.')
     const before = new Set(await keysOf(people))
     const visitors = [await signedIn(people), await signedIn(people), await signedIn(people)]
     const theirs = (await keysOf(people)).filter((key) => !before.has(key))

@@ -1,6 +1,6 @@
-import type { Attack, PromisedRow } from '../attack.ts'
+import { type Attack, NotRun, type PromisedRow } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
-import { attackBy, expectOk, opens, type People } from '../people.ts'
+import { ask, attackBy, expectOk, opens, type People } from '../people.ts'
 import type { Rows, StoredRow } from '../site.ts'
 import { headerOf, route, send } from '../visitor.ts'
 
@@ -23,7 +23,7 @@ export const cacheOnly: Attack = attackBy(
   async (people) => {
     const { clock, storage } = people.site
     if (!storage.cache) return notApplicable('There is no cache that anyone else could write to.')
-    if (!clock) return notApplicable('The clock of this application cannot be set.')
+    if (!clock) throw new NotRun('The clock of this application cannot be set.')
     const revived = await revive(people, storage.cache, clock)
     const durable = await rollBack(people, storage.cache)
     const mixed = await mix(people, storage.cache, clock)
@@ -47,8 +47,8 @@ async function revive(people: People, cache: Rows, clock: (by: number) => Promis
   const { visitor, own } = await cachedVisitor(people, cache, user)
   const cookie = headerOf(visitor.cookies)
   expectOk('/revoke-all', await people.visitor().send(route('/revoke-all', { user })))
-  const isBack = async () => opens(await send(people.site, '/read', cookie), user, people.note)
-  for (const row of own) await cache.put(row)
+  const isBack = async () => opens(await ask(people.site, cookie), user, people.note)
+  for (const row of own) await put(cache, row)
   const young = await isBack()
   await clock(TOO_OLD)
   try {
@@ -106,7 +106,7 @@ const KINDS = [
 async function rollBack(people: People, cache: Rows): Promise<string> {
   const { visitor, own } = await cachedVisitor(people, cache, people.user('ada'))
   expectOk('/set', await visitor.send(route('/set', { key: 'note', value: 'newer' })))
-  for (const old of own) await cache.put(old)
+  for (const old of own) await put(cache, old)
   const written = await visitor.send(route('/set', { key: 'other', value: 'yes' }))
   for (const { key } of await cache.list()) await cache.delete(key)
   const { data } = await visitor.send('/read')
@@ -130,8 +130,9 @@ async function mix(people: People, cache: Rows, clock: (by: number) => Promise<v
       for (const copy of mixturesOf(old, newer.get(old.key) ?? old)) {
         await cache.put(copy)
         tried++
-        if ((await send(people.site, '/read', cookie)).data.note === people.note) believed++
+        if ((await ask(people.site, cookie)).data.note === people.note) believed++
       }
+    if (tried === 0) throw new Error('No mixture of two copies could be made.')
     return { tried, believed }
   } finally {
     await clock(0)
@@ -152,6 +153,14 @@ function mixturesOf(old: StoredRow, newer: StoredRow): StoredRow[] {
     .flat()
     .filter((bytes) => !bytes.equals(a) && !bytes.equals(b))
     .map((bytes) => (newer.data ? { ...newer, data: bytes } : { ...newer, value: bytes }))
+}
+
+/** Rejects where the copy does not arrive: then nobody has written to the cache. */
+async function put(cache: Rows, row: StoredRow): Promise<void> {
+  await cache.put(row)
+  const there = (await cache.list()).find(({ key }) => key === row.key)
+  if (!there || !Buffer.from(there.data ?? there.value).equals(row.data ?? row.value))
+    throw new Error('A copy that was put into the cache is not there, so nothing was attacked.')
 }
 
 /** A visitor whose session is in the cache, and the copies of it there. */

@@ -31,7 +31,7 @@ export const clocksApart: Attack = attackBy(
     const servers: Servers = { site, ahead, behind }
     const early = await deadEarly(people, servers)
     const onOneClock = await loggedOut(people, { site, ahead: site, behind: site })
-    if (early === 0 && onOneClock.open > 0)
+    if (early === 0 && onOneClock.open > 0 && !whereRevocable(site.row))
       return notApplicable(NOT_FINAL, [seen('logged out, on one clock', `${onOneClock.open} cookies open the session`)])
     const outcomes = [await loggedOut(people, servers), ...(await revoked(people, servers))]
     outcomes.push(await swept(people, servers))

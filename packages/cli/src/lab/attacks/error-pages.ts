@@ -25,6 +25,7 @@ export const errorPages: Attack = attackBy(
   async (people) => {
     const answers = await provoke(people)
     const errors = answers.filter(({ answer }) => answer.status >= 400)
+    if (errors.length === 0) throw new Error('No request failed, so there was no error page to read.')
     const tells = errors.flatMap(({ what, answer }) => toldBy(people, answer).map((told) => ({ what, told })))
     const evidence = [
       seen(

@@ -1,7 +1,7 @@
 import type { Attack } from '../attack.ts'
 import { broken, held, seen } from '../finding.ts'
-import { attackBy, type People } from '../people.ts'
-import { route, send, type Visitor, waitAtGate } from '../visitor.ts'
+import { ask, attackBy, type People } from '../people.ts'
+import { route, type Visitor, waitAtGate } from '../visitor.ts'
 import { everywhere } from './promises.ts'
 
 const failing = {
@@ -23,6 +23,7 @@ export const failingHandler: Attack = attackBy(
   async (people) => {
     const { visitor, user } = await signedIn(people)
     const { status } = await visitor.send(route('/fail', { key: 'paid', value: 'true' }))
+    if (status < 500 || status === 501) throw new Error(`The failing handler responds ${status}, so none has failed.`)
     return judge(visitor, user, [seen('status of the failing request', status)])
   },
 )
@@ -58,7 +59,7 @@ async function signedIn(people: People) {
 }
 
 async function judge(visitor: Visitor, user: string, evidence: readonly ReturnType<typeof seen>[]) {
-  const states = await Promise.all(visitor.copies.map((cookies) => send(visitor.site, '/read', cookies)))
+  const states = await Promise.all(visitor.copies.map((cookies) => ask(visitor.site, cookies)))
   const isSaved = states.some(({ data }) => data.paid !== undefined)
   const now = await visitor.send('/read')
   const all = [

@@ -1,6 +1,6 @@
 import type { Attack } from '../attack.ts'
 import { broken, held, seen } from '../finding.ts'
-import { attackBy, expectOk, opens, type People } from '../people.ts'
+import { ask, attackBy, expectOk, opens, type People } from '../people.ts'
 import type { Site } from '../site.ts'
 import { type Cookies, route, send, type Visitor, waitAtGate } from '../visitor.ts'
 import { everywhere, whereShared } from './promises.ts'
@@ -51,7 +51,7 @@ export const otherName: Attack = attackBy(
     const customer = people.user('ada')
     const visitor = await people.signedIn(customer, shop)
     const renamed: Cookies = underName(people.site, shop, visitor.cookies)
-    const known = await send(people.site, '/read', renamed)
+    const known = await ask(people.site, renamed)
     const stranger = underName(people.site, shop, (await visitorWithData(people, shop)).cookies)
     return judge([
       { what: 'a user’s cookie of the other application', signsIn: opens(known, customer, people.note) },
@@ -71,7 +71,7 @@ function judge(outcomes: readonly Outcome[]) {
 async function logInWith(people: People, what: string, cookies: Cookies): Promise<Outcome> {
   const user = people.user('ada')
   expectOk('/login', await people.visitor(cookies).send(route('/login', { user })))
-  return { what, signsIn: opens(await send(people.site, '/read', cookies), user) }
+  return { what, signsIn: opens(await ask(people.site, cookies), user) }
 }
 
 /** An application may refuse to go on with such a cookie. Then it signs nobody in. */
@@ -90,7 +90,7 @@ async function logInMeanwhile(people: People): Promise<Outcome> {
   const user = people.user('ada')
   expectOk('/login', await people.visitor(planted).send(route('/login', { user })))
   const answer = await slow.goOn()
-  const later = await Promise.all(attacker.copies.map((cookies) => send(people.site, '/read', cookies)))
+  const later = await Promise.all(attacker.copies.map((cookies) => ask(people.site, cookies)))
   return {
     what: 'a request of the attacker that was under way during the login',
     signsIn: [answer, ...later].some((each) => opens(each, user)),

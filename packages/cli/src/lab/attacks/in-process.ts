@@ -86,6 +86,7 @@ const ABREAST = 6
 export async function runPlan(site: Site, plan: Plan, { thorough, signal }: AttackContext) {
   const process = await inProcess(site)
   try {
+    await expectSignIn(process)
     const places = Array.from({ length: ABREAST }, () => serversOn(process))
     const { complete, outcomes } = await explore((choose, place) => runOrder(places[place] as Servers, plan, choose), {
       ...(thorough ? THOROUGH : USUAL),
@@ -101,6 +102,14 @@ export async function runPlan(site: Site, plan: Plan, { thorough, signal }: Atta
   } finally {
     await process.close()
   }
+}
+
+/** A user who signs in is known on another server. Otherwise nothing could outlive anything. */
+async function expectSignIn(process: InProcess): Promise<void> {
+  const user = `ada-${randomBytes(6).toString('hex')}`
+  const { cookie } = await signIn(process.sessions(), user)
+  if ((await countAlive(process.sessions(), [cookie], user)) === 0)
+    throw new Error('The store does not know a user who has just signed in, so no order shows anything.')
 }
 
 /** The thief's server and the owner's, so that neither remembers what the other has done, and one that has seen nothing. */

@@ -109,6 +109,9 @@ function judge(tried: readonly Tried[], end: string): Finding {
     const not = refused > 0 ? `; the end was refused in ${refused}` : ''
     return seen(what, `${orders} orders (${all}); alive after ${alive}${not}`)
   })
+  const unseen = tried.find(({ orders, refused }) => refused === orders)
+  if (unseen)
+    throw new Error(`${unseen.what}: ${end} was refused in every order, so nobody knows what would outlive it.`)
   const orders = tried.reduce((sum, each) => sum + each.orders, 0)
   return tried.some(({ alive }) => alive > 0)
     ? broken(`A session outlives ${end} in some order.`, evidence)

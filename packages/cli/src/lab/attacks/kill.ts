@@ -2,7 +2,7 @@ import type { Attack, AttackContext, Finding, PromisedRow } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
 import { attackBy, expectOk, isMissing, type People } from '../people.ts'
 import type { Site } from '../site.ts'
-import { route, type Visitor } from '../visitor.ts'
+import { route, send, type Visitor } from '../visitor.ts'
 
 /** docs/engines.md: what is durable. A cookie is wherever its browser is. */
 const durable = ({ family, traits }: PromisedRow) =>
@@ -49,6 +49,7 @@ export const killApplication: Attack = attackBy(
   (people, context) =>
     killed(people, context, 'the application', async (site) => {
       await site.kill()
+      if (await send(site, '/read', null).catch(() => null)) throw new Error('The application was not killed.')
       await site.restart()
     }),
 )
@@ -114,7 +115,10 @@ async function writeUntil(
       }
       writer.acknowledged = value
       // Not awaited: the others are in the middle of their writes.
-      if (++total >= count) interrupted ??= interrupt()
+      if (++total < count || interrupted) continue
+      interrupted = interrupt()
+      // A server that does not come back is noticed below, and must not end the whole run before that.
+      interrupted.catch(() => undefined)
     }
   }
   await Promise.all(writers.map(write))

@@ -1,5 +1,5 @@
-import type { Attack, PromisedRow } from '../attack.ts'
-import { broken, held, notApplicable, seen } from '../finding.ts'
+import { type Attack, NotRun, type PromisedRow } from '../attack.ts'
+import { broken, held, seen } from '../finding.ts'
 import { attackBy, expectOk, isMissing } from '../people.ts'
 import { route } from '../visitor.ts'
 
@@ -18,13 +18,16 @@ export const memoryAfterEnd: Attack = attackBy(
   },
   async (people) => {
     const { site } = people
-    if (!site.memory) return notApplicable('There is no snapshot of the memory of this application.')
+    if (!site.memory) throw new NotRun('No snapshot of the memory of this application can be had.')
     const [first, second] = [people.user('ada'), people.user('bob')]
     const leaving = await people.signedIn(first)
     const ended = await people.signedIn(second)
     // From the second request on, an engine may remember what it has read.
     for (const visitor of [leaving, ended]) expectOk('/read', await visitor.send('/read'))
-    const before = count(await site.memory(), people.note)
+    const snapshot = await site.memory()
+    // The application has it in its configuration.
+    if (count(snapshot, site.cookieName) === 0) throw new Error('The snapshot is none of this application.')
+    const before = count(snapshot, people.note)
     expectOk('/logout', await leaving.send('/logout'))
     const revoked = await people.visitor().send(route('/revoke-all', { user: second }))
     // Where nobody can end it from elsewhere, its owner does.

@@ -3,7 +3,7 @@ import { broken, held, notApplicable, seen } from '../finding.ts'
 import { attackBy, type People } from '../people.ts'
 import { search } from '../search.ts'
 import type { StoredFile } from '../site.ts'
-import { bytesOf, signInWith, theftEvidence } from './loot.ts'
+import { bytesOf, isIn, signInWith, theftEvidence } from './loot.ts'
 
 const sealed = ({ family, seal }: PromisedRow) => family === 'strongroom' && seal !== 'none'
 
@@ -66,12 +66,17 @@ const backupOf = (people: People) => people.site.storage.backup()
 
 async function steal(people: People, { signal }: AttackContext, { take, what, withSecrets = false }: Theft) {
   const { site } = people
+  const before = new Set(((await site.storage.rows?.list()) ?? []).map(({ key }) => key))
   await people.signedIn(people.user('ada'))
+  const own = ((await site.storage.rows?.list()) ?? []).filter(({ key }) => !before.has(key))
   const taken = await take(people)
   // Where the server stores nothing, its secrets may still be worth something.
   if (taken === null && !withSecrets)
     return notApplicable(`The server has no ${what === 'files' ? 'files of sessions' : what} to read.`)
   const files = taken ?? []
+  // What was backed up too early, or elsewhere, tells nothing of anybody.
+  if (taken !== null && (bytesOf(files) === 0 || (own.length > 0 && !own.some((row) => isIn(files, row)))))
+    throw new Error(`Nothing of the visitor's session is in the ${what}, so nothing could be read there.`)
   const rows = taken === null ? [] : ((await site.storage.rows?.list()) ?? [])
   const loot = { files, rows, secrets: withSecrets ? site.secrets : [] }
   const { texts, cookies } = (await site.thief?.(loot)) ?? { texts: [], cookies: [] }

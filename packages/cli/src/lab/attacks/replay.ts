@@ -119,8 +119,10 @@ export const twoCookies: Attack = attackBy(
       ),
     )
     const alone = await logOutWithTwo(people, null, true)
-    if (alone.survives)
+    // An engine that can end sessions must. Only for others is that no matter of the second cookie.
+    if (alone.survives && !whereRevocable(people.site.row))
       return notApplicable('A logout ends no copy of the cookie here, with or without a second one: see the replay.')
+    if (alone.survives) outcomes.push({ order: 'its own cookie alone', ...alone })
     const survived = outcomes.filter(({ survives }) => survives)
     const evidence = outcomes.map(({ order, status, survives }) =>
       seen(order, `logout ${status}, the session is ${survives ? 'alive' : 'over'}`),

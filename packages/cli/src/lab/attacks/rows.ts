@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Attack, Finding, PromisedRow } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
-import { attackBy, expectOk, isMissing, type People } from '../people.ts'
+import { ask, attackBy, expectOk, isMissing, opens, type People } from '../people.ts'
 import type { Rows, StoredRow } from '../site.ts'
 import { type Answer, headerOf, route, send, type Visitor } from '../visitor.ts'
 
@@ -50,6 +50,7 @@ async function alter(people: People, rows: Rows): Promise<Finding> {
     }
     await rows.put(row)
   }
+  await expectUnharmed(people, [[visitor, user]])
   const evidence = [
     seen('rows of the visitor', own.length),
     seen('changes tried', tally.tried),
@@ -107,30 +108,38 @@ async function swap(people: People, rows: Rows): Promise<Finding> {
   const [victim, attacker] = [people.user('ada'), people.user('eve')]
   const one = await withOwnRows(rows, () => people.signedIn(victim))
   const two = await withOwnRows(rows, () => people.signedIn(attacker))
-  let [tried, taken] = [0, 0]
+  let [tried, taken, without] = [0, 0, 0]
   let example = ''
-  const look = async (visitor: Visitor, other: string) => {
+  const look = async (visitor: Visitor, own: string, other: string) => {
     await forgetCopies(people)
     const answer = await send(people.site, '/read', headerOf(visitor.cookies))
     tried++
+    if (answer.user === own && answer.data.note === people.note) without++
     if (answer.user !== other) return
     taken++
     example ||= answer.body
   }
   if (one.own.length === 0 || two.own.length === 0) return notApplicable(NOTHING_STORED)
-  for (const [to, from, visitor, other] of [
-    [two.own, one.own, two.visitor, victim],
-    [one.own, two.own, one.visitor, attacker],
+  for (const [to, from, visitor, own, other] of [
+    [two.own, one.own, two.visitor, attacker, victim],
+    [one.own, two.own, one.visitor, victim, attacker],
   ] as const)
     for (const target of to)
       for (const source of from)
         for (const row of exchanged(target, source)) {
           await rows.put(row)
-          await look(visitor, other)
+          await look(visitor, own, other)
           await rows.put(target)
         }
+  await expectUnharmed(people, [
+    [one.visitor, victim],
+    [two.visitor, attacker],
+  ])
+  // Unless an exchanged row was read, nothing was shown.
+  if (without === tried) throw new Error('No exchange had any effect, so nothing was attacked.')
   const evidence = [
     seen('exchanges tried', tried),
+    seen('of these, without effect', without),
     seen('visitors taken for the other', taken),
     ...(example ? [seen('the first response to the wrong visitor', example)] : []),
   ]
@@ -182,7 +191,8 @@ async function rollBack(people: People, rows: Rows): Promise<Finding> {
     if (isMissing(done)) continue
     expectOk(path, done)
     await restore(rows, old)
-    results.push([what, await send(people.site, '/read', copied)])
+    await forgetCopies(people)
+    results.push([what, await ask(people.site, copied)])
   }
   const isOlder = ({ user: who, data }: Answer) => who === user && data.note === people.note
   const back = results.filter(([, answer]) => isOlder(answer))
@@ -206,6 +216,19 @@ async function restore(rows: Rows, old: readonly StoredRow[]): Promise<void> {
     now.delete(row.key)
   }
   for (const key of now.keys()) await rows.delete(key)
+  const back = new Map((await rows.list()).map((row) => [row.key, row]))
+  const isBack = ({ key, data }: StoredRow) =>
+    back.has(key) && (!data || Buffer.from(data).equals(back.get(key)?.data ?? new Uint8Array()))
+  if (back.size !== old.length || !old.every(isBack))
+    throw new Error('The older rows did not come back, so nothing was rolled back.')
+}
+
+/** A failure of the store, and not the attack, may have been what refused a changed row. */
+async function expectUnharmed(people: People, visitors: readonly (readonly [Visitor, string])[]): Promise<void> {
+  await forgetCopies(people)
+  for (const [{ cookies }, user] of visitors)
+    if (!opens(await ask(people.site, cookies), user, people.note))
+      throw new Error('A visitor is signed out although every row was put back as it was.')
 }
 
 async function withRows(people: People, attack: (people: People, rows: Rows) => Promise<Finding>): Promise<Finding> {

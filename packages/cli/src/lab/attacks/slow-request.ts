@@ -1,7 +1,7 @@
 import type { Attack } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
-import { attackBy, countOpen, expectOk, isMissing, opens, type People } from '../people.ts'
-import { route, send, waitAtGate } from '../visitor.ts'
+import { ask, attackBy, countOpen, expectOk, isMissing, opens, type People } from '../people.ts'
+import { route, waitAtGate } from '../visitor.ts'
 import { whereRevocable } from './promises.ts'
 
 const slow = {
@@ -70,7 +70,7 @@ async function during(
   // Its response comes first. What the late response sets replaces it in the browser.
   expectOk('the end of the session', await browser.send(end(user)))
   const { status } = await request.goOn()
-  const now = await send(people.site, '/read', browser.cookies)
+  const now = await ask(people.site, browser.cookies)
   return {
     path,
     status,

@@ -42,6 +42,8 @@ export const storeAway: Attack = attackBy(
       seen('of these, took the visitor for nobody or took the cookie away', wrong.length),
       seen('the visitor afterwards', after?.user === user ? 'signed in' : `${after?.status ?? 'no answer'}, nobody`),
     ]
+    const hasFailed = during.some((answer) => answer === null || answer.status >= 500)
+    if (wrong.length === 0 && !hasFailed) throw new Error('Nobody missed the store while it was away.')
     if (wrong.length > 0) return broken('A moment without the store logs people out.', evidence)
     if (during.includes(null)) return broken('Requests hang while the store is away.', evidence)
     return after?.user === user
