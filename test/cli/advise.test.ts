@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import type { Advice } from '../../packages/cli/src/advise/index.ts'
+import { recordedReport } from '../../packages/cli/src/lab/index.ts'
 import { reportWith } from '../advise/report.ts'
 import { need } from '../support/need.ts'
 import { Project, type RunOptions } from './project.ts'
@@ -44,6 +45,14 @@ suite('advise', () => {
       text.split('\n').filter((line) => [...line].length > 80),
       [],
     )
+  })
+
+  test('without --report, advises by the run of the lab that comes with the package', async () => {
+    const { code, out } = await project.run(['advise', '--property', 'private-on-server'])
+    assert.equal(code, 0)
+    assert.match(out, /^ {3}Why +held: /m)
+    assert.match(out, new RegExp(`By the lab's run of ${recordedReport().at.slice(0, 10)}`))
+    assert.doesNotMatch(out, /no lab run is recorded/i)
   })
 
   test('--all shows every engine, and why others are ruled out', async () => {

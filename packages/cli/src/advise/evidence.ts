@@ -1,7 +1,7 @@
 import type { AttackInfo, Cell, Report, RowInfo, Verdict } from '../lab/report.ts'
 import type { Answers } from './answers.ts'
 import { attackerOf } from './attackers.ts'
-import { type Candidate, leavesOf } from './candidates.ts'
+import { type Candidate, type Leaf, leavesOf } from './candidates.ts'
 
 /** What a recommendation rests on: the lab's report, or null where nothing was recorded. */
 export interface Evidence {
@@ -92,7 +92,7 @@ function saysAll({ shape }: Candidate, row: RowInfo): boolean {
 
 function isRowOf(candidate: Candidate, row: RowInfo): boolean {
   const { shape } = candidate
-  if (shape.kind === 'store') return row.engine === shape.store
+  if (shape.kind === 'store') return isCalled(shape.store, row) && saysAll(candidate, row)
   if (shape.kind === 'cached') return row.traits?.engine === candidate.declared.engine && saysAll(candidate, row)
   if (!isCookie(row)) return false
   if (shape.revocations === null) return row.traits?.revocable === false
@@ -100,6 +100,9 @@ function isRowOf(candidate: Candidate, row: RowInfo): boolean {
   const named = REVOCATIONS.find((name) => words(row).includes(name)) ?? 'sqlite'
   return row.traits?.revocable === true && named === shape.revocations
 }
+
+/** Valkey is run by the engine of Redis, so its rows may have either name. */
+const isCalled = (store: Leaf, { engine }: RowInfo) => engine === store || (store === 'valkey' && engine === 'redis')
 
 const REVOCATIONS = ['postgres', 'mysql', 'valkey', 'redis', 'memory', 'sqlite'] as const
 const isCookie = (row: RowInfo) => row.engine.startsWith('cookie')
