@@ -103,6 +103,9 @@ export default createSessions({
     assert.match(out, /^! .*\(cookie-attributes\)$/m, err)
     assert.match(out, /^✓ Replay after logout \(replay-after-logout\)$/m)
     assert.equal(code, 1)
+    // There is a store that others could share, and that fills; nobody has looked.
+    for (const name of ['two-servers', 'cached-copy', 'session-limit', 'unmet-secret', 'renewals-pile-up'])
+      assert.match(out, new RegExp(`^\\? .*\\(${name}\\)$`, 'm'))
     assert.match(err, /1 attack succeeded that the documents promise to fail/)
     const afterwards = await project.run(['stats', '--store', 'sqlite:./app.db', '--namespace', '__Host-id', '--json'])
     assert.deepEqual(JSON.parse(afterwards.out).live, JSON.parse(before.out).live)

@@ -150,7 +150,7 @@ async function show({ report, interrupted }: Ran, options: Options): Promise<voi
   if (idle.length > 0)
     throw new Failure(
       EXIT.failed,
-      `Nothing was run on ${idle.map(({ name }) => name).join(' and ')}, which --engine names.`,
+      `Nothing was run on ${idle.map(({ name }) => name).join('; ')}, which --engine names.`,
     )
 }
 

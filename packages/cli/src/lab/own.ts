@@ -8,8 +8,7 @@ import { gates } from './calls.ts'
 import { Deferred } from './deferred.ts'
 import type { RowInfo } from './report.ts'
 import { type AnySessions as LabSessions, listenerOn } from './routes.ts'
-import type { Row, Site } from './site.ts'
-import { NOTHING } from './stores/memory.ts'
+import type { Row, Site, Storage } from './site.ts'
 import { send } from './visitor.ts'
 
 /**
@@ -61,7 +60,7 @@ async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): 
     url,
     cookieName: sessions.policy.cookieName,
     secrets: [],
-    storage: NOTHING,
+    storage: UNSEEN,
     waiting: (name) => gate(name).promise,
     async open(name) {
       waiting.delete(name)
@@ -83,6 +82,25 @@ async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): 
       server.close()
     },
   }
+}
+
+const unseen = (): never => {
+  throw new NotRun('It needs to look into the store, which --config does not do.')
+}
+
+/** There is a store, and nobody looks into it: an attack on it is not run, which is not the same as nothing to attack. */
+const UNSEEN: Storage = {
+  get server() {
+    return unseen()
+  },
+  files: async () => unseen(),
+  backup: async () => unseen(),
+  get rows() {
+    return unseen()
+  },
+  get cache() {
+    return unseen()
+  },
 }
 
 function onError(error: unknown, _request: IncomingMessage, response: ServerResponse): void {

@@ -107,7 +107,7 @@ function judge(tried: readonly Tried[], end: string): Finding {
   const evidence = tried.map(({ what, orders, complete, alive, refused }): Evidence => {
     const all = complete === null ? 'all' : `${coverage(complete)}, and others`
     const not = refused > 0 ? `; the end was refused in ${refused}` : ''
-    return seen(what, `${orders} orders (${all}); alive after ${alive}${not}`)
+    return seen(what, `${counted(orders)} (${all}); alive after ${alive}${not}`)
   })
   const unseen = tried.find(({ orders, refused }) => refused === orders)
   if (unseen)
@@ -115,8 +115,10 @@ function judge(tried: readonly Tried[], end: string): Finding {
   const orders = tried.reduce((sum, each) => sum + each.orders, 0)
   return tried.some(({ alive }) => alive > 0)
     ? broken(`A session outlives ${end} in some order.`, evidence)
-    : held(`In ${orders} orders, nothing outlived ${end}.`, evidence)
+    : held(`In ${counted(orders)}, nothing outlived ${end}.`, evidence)
 }
+
+const counted = (orders: number): string => `${orders} ${orders === 1 ? 'order' : 'orders'}`
 
 function coverage(complete: number): string {
   if (complete < 1) return 'some'
