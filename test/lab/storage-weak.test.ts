@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Cell } from '../../packages/cli/src/lab/report.ts'
-import type { Row, Site } from '../../packages/cli/src/lab/site.ts'
 import { memcachedNeed } from '../servers/memcached.ts'
 import { cellsOf, rowNamed, seenIn, weakened } from './cells.ts'
 
