@@ -226,6 +226,27 @@ suite('figures', () => {
     assert.deepEqual([hour.total.live, hour.total.expired], [1, 5])
   })
 
+  test('what is stored is what was seen before while somebody looks again, and unknown when that fails', async (t) => {
+    const watch = watched(memory())
+    let looking: () => Promise<unknown> = async () => undefined
+    const clearExpired = () => looking().then(() => 0)
+    const store = { ...watch.store, clearExpired }
+    const { sessions, counting } = counted(t, { store: store as never })
+    await sessionFor(sessions, { userId: 'ada' })
+    await counting.flush()
+    const before = (await counting.snapshot()).stored?.live?.count
+    assert.ok(before)
+    let seen: number | undefined
+    looking = async () => {
+      seen = (await counting.snapshot()).stored?.live?.count
+    }
+    await counting.flush()
+    assert.equal(seen, before)
+    looking = () => Promise.reject(new Error('down'))
+    await assert.rejects(counting.flush())
+    assert.equal((await counting.snapshot()).stored, null)
+  })
+
   test('a large store is counted up to a bound, and the figure says so', async (t) => {
     const store = sqlite({ path: ':memory:' })
     t.after(() => store.close())

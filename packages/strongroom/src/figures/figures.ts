@@ -189,8 +189,11 @@ class CountedFigures implements Figures {
   /** At what is stored. A store that cannot be asked has no count, and not a count of zero. */
   async #look(): Promise<void> {
     if (!this.#store) return
-    this.#stored = null
-    const sample = await sampleOf(this.#store, this.#clock)
+    // Until it is known, what was seen before: a page that is loaded meanwhile would say that nobody knows.
+    const sample = await sampleOf(this.#store, this.#clock).catch((error) => {
+      this.#stored = null
+      throw error
+    })
     this.#stored = sample
     const stored = [sample.live?.count ?? null, sample.expired?.count ?? null] as const
     this.#here.add(startOf(this.#clock(), SCALES.hour.every), { ...emptyPoint(), stored })

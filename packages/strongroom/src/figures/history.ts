@@ -81,6 +81,7 @@ export class History {
     this.#writes = this.#writes.filter(isWanted)
     let altered: AlteredError | null = null
     for (const write of [...this.#writes]) {
+      const { tried } = write
       write.tried = true
       try {
         await this.#write(write)
@@ -89,6 +90,8 @@ export class History {
         // One entry that cannot be read must not keep the others from being written for as long as it is there.
         if (!(error instanceof AlteredError)) throw error
         altered = error
+        // It was not sent. What is counted next is added to it, and not kept beside it, one more with each flush.
+        write.tried = tried
       }
     }
     if (altered) throw altered
