@@ -1,11 +1,11 @@
 import type { Hono } from 'hono'
-import { isAskedHere } from '../asked.ts'
 import type { Board, Env } from '../board.ts'
 import { type Frame, notice, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
 import { type Done, Job } from '../job.ts'
 import { fromNow, plural } from '../moments.ts'
 import type { DoctorCheck, DoctorDiagnosis } from '../panels.ts'
+import { isAskedHere } from './asked.ts'
 import { type Mark, mark } from './marks.ts'
 import { reasonOf } from './reason.ts'
 

@@ -1,11 +1,11 @@
 import type { Hono } from 'hono'
 import { type Device, type SessionInfo, UnsupportedError } from 'strongroom'
-import { isAskedHere } from '../asked.ts'
 import type { Board, Env, StudioContext } from '../board.ts'
 import { type Frame, notice, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
 import { momentView, numberOf, plural, shortMomentView, sizeOf } from '../moments.ts'
 import type { StudioSessions } from '../sessions.ts'
+import { isAskedHere } from './asked.ts'
 import { lookupForm } from './lookup.ts'
 
 /** How many of a user's sessions a page shows: the newest. */

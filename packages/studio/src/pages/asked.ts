@@ -1,4 +1,4 @@
-import type { StudioContext } from './board.ts'
+import type { StudioContext } from '../board.ts'
 
 /**
  * Has a page of the studio asked for this, or the operator by an address or a bookmark? What costs the store something needs that although
