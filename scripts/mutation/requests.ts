@@ -87,7 +87,7 @@ export const requestMutations: readonly Mutation[] = [
   token('request/visit')('a page with a token in a shared cache', 'this.#madeToken = true\n', '\n'),
   token('adapters/shared/fetch-facts')(
     'an upload that fills the memory',
-    'if (size > MOST) return null',
+    'if (size > most) return null',
     'if (size < 0) return null',
   ),
   token('sessions')(
@@ -110,10 +110,12 @@ export const figureMutations: readonly Mutation[] = [
     '(await store.update(id, entry, found.version)) !== null',
     '(await store.update(id, entry, found.version)) !== undefined',
   ),
+  kept('figures/point')('a name in the store that changes every object', 'hasOwnNames(calls) &&', ''),
+  counted('figures/blocks')('figures that grow while nobody flushes', 'this.prune(at)\n', '\n'),
   kept('figures/history')(
     'what was altered and counts as nothing',
-    "throw new StoreError('Figures in the store were altered",
-    "if (entry.owner === null) return { writers: {}, points: new Map() }\n  throw new StoreError('Figures in the store were altered",
+    "throw new AlteredError('Figures in the store were altered",
+    "if (entry.owner === null) return { writers: {}, points: new Map() }\n  throw new AlteredError('Figures in the store were altered",
   ),
   kept('figures/history')(
     'an entry that outgrows the store',

@@ -4,6 +4,12 @@ import { type Mutation, on } from './mutation.ts'
 const studio = (suite: string, file: string) => on(`test/studio/${suite}.test.ts`, `packages/studio/src/${file}.ts`)
 
 export const studioMutations: readonly Mutation[] = [
+  studio('devices', 'mount')('a form of any size that is read whole', 'formUpTo(LARGEST_FORM,', 'formUpTo(Infinity,'),
+  studio('pages', 'pages/sessions')(
+    'a link on another site that searches the whole store',
+    'if (handle && isAskedHere(c))',
+    'if (handle)',
+  ),
   studio('guard', 'guard')(
     'a guard that forgets to return, and lets everybody in',
     'if (said === true) return',
@@ -44,10 +50,10 @@ export const studioMutations: readonly Mutation[] = [
     'if ((await sessions.get(request)).handle === null) return nothing',
     '',
   ),
-  studio('write', 'pages/sessions')(
+  on('test/studio/write.test.ts', 'packages/strongroom/src/admin/users.ts')(
     'all of a user’s sessions ended because the one to keep was mistyped',
-    'if (!devices.some(({ handle }) => handle === kept)) return null',
-    '',
+    'if (!kept) return null',
+    'if (!kept) return user.revokeAll()',
   ),
   studio('write', 'pages/everybody')(
     'everybody removed by one click',
@@ -66,7 +72,7 @@ export const studioMutations: readonly Mutation[] = [
   ),
   studio('serve', 'serve')(
     'a link that is used up by a browser which only guesses',
-    "if (request.method !== 'GET' || request.headers.has('sec-purpose'))",
+    "if (request.method !== 'GET' || GUESSES.some((name) => request.headers.has(name)))",
     "if (request.method !== 'GET')",
   ),
   studio('serve', 'serve')(
@@ -96,8 +102,8 @@ export const studioMutations: readonly Mutation[] = [
   ),
   studio('pages', 'pages/overview')(
     'another site that makes the store count',
-    "if (site === undefined || site === 'same-origin' || site === 'none') await count.run(PATIENCE)",
-    'if (site !== null) await count.run(PATIENCE)',
+    'if (isAskedHere(c)) await count.run(PATIENCE)',
+    'await count.run(PATIENCE)',
   ),
   studio('charts', 'charts')(
     'a gap in the figures drawn as 0',
