@@ -17,8 +17,23 @@ export const doctorMutations: readonly Mutation[] = [
   ),
   check('postgres', 'postgres')(
     'a replica that is taken for the primary',
-    "isReplica === 't'\n",
-    "isReplica === 'true'\n",
+    "if (isReplica === 't')",
+    "if (isReplica === 'true')",
+  ),
+  check('postgres', 'postgres')(
+    'an unlogged partition that nobody looks at',
+    "WHERE p.relpersistence = 'u'",
+    "WHERE p.relpersistence = 'x'",
+  ),
+  check('postgres', 'postgres')(
+    'a database that takes no writes, and is called the primary',
+    "if (readOnly === 'on')",
+    "if (readOnly === 'yes')",
+  ),
+  check('postgres', 'postgres-rights')(
+    'a role that may not delete, so that nobody is logged out',
+    'if (missing.length === 0) return [check]',
+    'if (missing.length >= 0) return [check]',
   ),
   check('postgres', 'postgres-rights')(
     'the superuser, whose rights are not looked at',

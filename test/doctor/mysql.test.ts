@@ -132,6 +132,17 @@ suite('the doctor and a MariaDB that is set up well', { skip: mariadbNeed.skip }
     assert.match(dropper.mend ?? '', /REVOKE DROP/)
   })
 
+  test('a user who may not delete is red, because nobody can log out', async () => {
+    await database(server, 'kept')
+    await sql(
+      server,
+      ["CREATE USER keeper@'%'", `GRANT SELECT, INSERT, UPDATE ON kept.${TABLE} TO keeper@'%'`],
+      'mysql',
+    )
+    const found = await examined(as(server, 'keeper', 'kept'))
+    found.is('mysql-rights', 'red', /lacks DELETE on the table of sessions/, /GRANT SELECT, INSERT, UPDATE, DELETE/)
+  })
+
   test('expired rows that nobody sweeps are red, and the clock is compared', async () => {
     const url = await database(server, 'stale', row(Date.now() - 30 * HOUR), row(Date.now() + HOUR))
     const found = await examined(url)

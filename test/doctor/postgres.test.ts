@@ -117,6 +117,18 @@ suite('the doctor and a PostgreSQL that is set up well', { skip: postgresNeed.sk
       'postgres-table-autovacuum',
       /RESET \(autovacuum_enabled\)/,
     ],
+    [
+      'a table in which the role may not delete',
+      `REVOKE DELETE ON ${TABLE} FROM web`,
+      'postgres-rights',
+      /^GRANT DELETE ON strongroom_sessions TO web$/,
+    ],
+    [
+      'a database that is set to read only',
+      'ALTER DATABASE postgres_primary72 SET default_transaction_read_only = on',
+      'postgres-primary',
+      /RESET default_transaction_read_only/,
+    ],
     ['a table without its comment', `COMMENT ON TABLE ${TABLE} IS NULL`, 'postgres-table', /option table/],
     ['no index on the owner', `DROP INDEX ${TABLE}_owner`, 'postgres-index-owner', /CREATE INDEX CONCURRENTLY/],
     ['no index for sweeps', `DROP INDEX ${TABLE}_purge`, 'postgres-index-purge-at', /\(purge_at, place\)/],
@@ -144,6 +156,32 @@ suite('the doctor and a PostgreSQL that is set up well', { skip: postgresNeed.sk
     const found = await examined(url)
     found.is('postgres-synchronous-commit', 'red', /undoes the last logouts/, /synchronous_commit = on/)
     found.is('postgres-fsync', 'green')
+  })
+
+  test('a synchronous_commit that is off for another role is amber, because the application may use that', async () => {
+    await sql(server, ['CREATE ROLE asynchronous LOGIN'])
+    const url = await database(
+      server,
+      'others',
+      'ALTER ROLE asynchronous IN DATABASE others SET synchronous_commit = off',
+    )
+    const found = await examined(url)
+    found.is('postgres-synchronous-commit', 'amber', /off for the role asynchronous/, /ALTER ROLE asynchronous RESET/)
+    assert.equal((await examined(good)).get('postgres-synchronous-commit').level, 'green')
+  })
+
+  test('one unlogged partition is red', async () => {
+    const url = await database(
+      server,
+      'partitions',
+      `ALTER TABLE ${TABLE} RENAME TO plain`,
+      `CREATE TABLE ${TABLE} (LIKE plain) PARTITION BY HASH (id)`,
+      `CREATE TABLE logged PARTITION OF ${TABLE} FOR VALUES WITH (MODULUS 2, REMAINDER 0)`,
+      `CREATE UNLOGGED TABLE unlogged PARTITION OF ${TABLE} FOR VALUES WITH (MODULUS 2, REMAINDER 1)`,
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON ${TABLE} TO web`,
+    )
+    const found = await examined(url)
+    found.is('postgres-unlogged', 'red', /is UNLOGGED/, /SET LOGGED/)
   })
 
   test('a role with more rights than needed is red or amber, by what it could do', async () => {

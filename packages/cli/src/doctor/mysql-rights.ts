@@ -30,7 +30,8 @@ export async function mysqlRights(
 ): Promise<readonly Check[]> {
   const name = 'mysql-rights'
   const rows = await query('SHOW GRANTS')
-  const grants = rows.flatMap((row) => grantOf(String(Object.values(row)[0])) ?? [])
+  const lines = rows.map((row) => String(Object.values(row)[0]))
+  const grants = lines.flatMap((line) => grantOf(line) ?? [])
   const needed = `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table.includes('.') ? table : `shop.${table}`} TO 'web'@'%'`
   const more = (grant: Grant) => grant.rights.filter((right) => !NEEDED.includes(right))
   const everywhere = grants.find((grant) => grant.on === '*.*' && grant.rights.some((right) => right !== 'USAGE'))
@@ -64,6 +65,19 @@ export async function mysqlRights(
     ]
   if (beyond.length === 0)
     return [topic.unknown(name, 'The rights of this user come from a role, which the server does not show.')]
+  const had = beyond.flatMap(({ rights }) => rights)
+  const missing = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'].filter((right) => !had.includes(right))
+  // A role may have the rest, and SHOW GRANTS says no more of it than its name.
+  if (missing.length > 0 && lines.some((line) => !/ ON /.test(line)))
+    return [topic.unknown(name, `This user has ${shown(missing)} from a role, or not at all.`)]
+  if (missing.length > 0)
+    return [
+      topic.red(
+        name,
+        `This user lacks ${shown(missing)} on the table of sessions: people cannot log in or log out.`,
+        needed,
+      ),
+    ]
   return [topic.green(name, 'This user has no more rights than sessions need.')]
 }
 

@@ -46,7 +46,24 @@ export async function postgresRights(topic: Topic, query: Query, table: string):
         `ALTER ROLE ${role} ${strong.map((name) => `NO${name}`).join(' ')}`,
       ),
     ]
-  return [await further(topic, query, { table, role: role ?? '', grants })]
+  const check = await further(topic, query, { table, role: role ?? '', grants })
+  const missing = check.level === 'red' ? [] : await missingRights(query, table)
+  if (missing.length === 0) return [check]
+  return [
+    topic.red(
+      'postgres-rights',
+      `The role ${role} lacks ${missing.join(', ')} on the table ${table}: people cannot log in or log out.`,
+      `GRANT ${missing.join(', ')} ON ${table} TO ${role}`,
+    ),
+  ]
+}
+
+/** Of the four that sessions need; none where there is no table, which has a check of its own. */
+async function missingRights(query: Query, table: string): Promise<readonly string[]> {
+  const rights = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const
+  const columns = rights.map((right) => `has_table_privilege(oid, '${right}')`).join(', ')
+  const [found] = await query(`SELECT ${columns} FROM pg_class WHERE oid = to_regclass('${table}')`)
+  return found ? rights.filter((_, i) => found[i] !== 't') : []
 }
 
 async function further(

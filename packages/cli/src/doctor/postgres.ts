@@ -81,17 +81,58 @@ const SETTINGS: readonly Setting[] = [
 
 async function settings(topic: Topic, query: Query): Promise<readonly Check[]> {
   const names = SETTINGS.map(({ name }) => `current_setting('${name}', true)`)
-  const [found = []] = await query(`SELECT pg_is_in_recovery(), ${names.join(', ')}`)
-  const [isReplica, ...values] = found
-  const primary =
-    isReplica === 't'
-      ? topic.red(
-          'postgres-primary',
-          'This server is a replica: it still has sessions that were ended a moment ago, and takes no writes.',
-          'Name the primary in the URL of the store, or add target_session_attrs=read-write for a list of hosts.',
-        )
-      : topic.green('postgres-primary', 'This server is the primary.')
-  return [primary, ...SETTINGS.map((setting, i) => settingCheck(topic, setting, values[i] ?? null))]
+  const [found = []] = await query(
+    `SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only'), ${names.join(', ')}`,
+  )
+  const [isReplica, readOnly, ...values] = found
+  const asynchronous = await rolesWithoutSync(query)
+  const checks = SETTINGS.map((setting, i) => settingCheck(topic, setting, values[i] ?? null))
+  return [
+    primaryCheck(topic, isReplica, readOnly),
+    ...checks.map((check) =>
+      check.name === 'postgres-synchronous-commit' && check.level === 'green' && asynchronous.length > 0
+        ? syncOfOthers(topic, asynchronous)
+        : check,
+    ),
+  ]
+}
+
+function primaryCheck(topic: Topic, isReplica: string | null | undefined, readOnly: string | null | undefined): Check {
+  const name = 'postgres-primary'
+  if (isReplica === 't')
+    return topic.red(
+      name,
+      'This server is a replica: it still has sessions that were ended a moment ago, and takes no writes.',
+      'Name the primary in the URL of the store, or add target_session_attrs=read-write for a list of hosts.',
+    )
+  if (isReplica !== 'f') return topic.unknown(name, 'The server does not tell whether it is a replica.')
+  if (readOnly === 'on')
+    return topic.red(
+      name,
+      'default_transaction_read_only is on here, so nobody can log in or log out.',
+      'ALTER DATABASE … RESET default_transaction_read_only (the same for the role, and in postgresql.conf). Some providers set it when a disk is full.',
+    )
+  return topic.green(name, 'This server is the primary.')
+}
+
+/** Roles whose own settings for this database turn it off: the application may be one of them, although this connection is not. */
+async function rolesWithoutSync(query: Query): Promise<readonly string[]> {
+  const found = await query(
+    `SELECT rolname FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+     WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+       AND 'synchronous_commit=off' = ANY (s.setconfig) AND r.rolname <> current_user
+     ORDER BY rolname`,
+  )
+  return found.map(([role]) => role ?? '')
+}
+
+function syncOfOthers(topic: Topic, roles: readonly string[]): Check {
+  const role = roles[0] ?? ''
+  return topic.amber(
+    'postgres-synchronous-commit',
+    `synchronous_commit is on for this role, and off for the role ${roles.join(', ')}: if the application uses that, a crash of the server undoes its last logouts.`,
+    `ALTER ROLE ${role} RESET synchronous_commit; with IN DATABASE, if it is set for that.`,
+  )
 }
 
 function settingCheck(topic: Topic, { name, bad, level, why, good }: Setting, value: string | null): Check {
@@ -139,8 +180,13 @@ async function tls(topic: Topic, query: Query): Promise<readonly Check[]> {
 
 async function tableChecks(topic: Topic, query: Query, table: string): Promise<readonly Check[]> {
   const [found] = await query(
-    `SELECT relpersistence, coalesce(array_to_string(reloptions, ','), ''), obj_description(oid, 'pg_class')
-     FROM pg_class WHERE oid = to_regclass('${table}')`,
+    // A partitioned table has no rows of its own: each of its partitions is in the write-ahead log, or is not.
+    `SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid
+         WHERE p.relpersistence = 'u') THEN 'u' ELSE c.relpersistence END,
+       coalesce((SELECT string_agg(array_to_string(p.reloptions, ','), ',')
+         FROM pg_class p WHERE p.oid = c.oid OR p.oid IN (SELECT relid FROM pg_partition_tree(c.oid))), ''),
+       obj_description(c.oid, 'pg_class')
+     FROM pg_class c WHERE c.oid = to_regclass('${table}')`,
   )
   if (!found)
     return [
