@@ -9,17 +9,22 @@ export interface Spelling {
 export function spellingsOf(note: string): Spelling[] {
   const text = Buffer.from(note)
   const hex = text.toString('hex')
+  const json = JSON.stringify(note).slice(1, -1)
   const spellings = [
     ['as plain text', note],
-    ['in JSON', JSON.stringify(note).slice(1, -1)],
+    ['in JSON', json],
     ['percent-encoded', encodeURIComponent(note)],
-    ...[0, 1, 2].flatMap((shift) => {
-      const base64 = within(text, shift)
-      return [
-        ['in base64', base64],
-        ['in base64', base64.replaceAll('+', '-').replaceAll('/', '_')],
-      ]
-    }),
+    ['percent-encoded', encodeURIComponent(json)],
+    // A readable cookie is JSON in base64. Without the second, a note with a quotation mark in it would never be found there.
+    ...[text, Buffer.from(json)].flatMap((bytes) =>
+      [0, 1, 2].flatMap((shift) => {
+        const base64 = within(bytes, shift)
+        return [
+          ['in base64', base64],
+          ['in base64', base64.replaceAll('+', '-').replaceAll('/', '_')],
+        ]
+      }),
+    ),
     ['in hexadecimal', hex],
     ['in hexadecimal', hex.toUpperCase()],
   ] as const

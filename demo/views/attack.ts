@@ -83,8 +83,8 @@ function resultView(result: Result, target: Target | undefined, isOpen: boolean)
 function stepView({ who, what, status, answer, holds }: Step): Html {
   return html`<li class="step ${who}">
     <span class="who">${who}</span>
-    <span class="does">${status === null ? what : html`<code>${what}</code>`}
-      ${status !== null && html`<span class="status ${status >= 400 && 'bad'}">${status}</span> <span class="answer">${answer}</span>`}
+    <span class="does">${status === null ? what : html`<code><bdi>${what}</bdi></code>`}
+      ${status !== null && html`<span class="status ${status >= 400 && 'bad'}">${status}</span> <span class="answer"><bdi>${answer}</bdi></span>`}
       ${holds && html`<span class="holds">holds ${holds}</span>`}
     </span>
   </li>`

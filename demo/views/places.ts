@@ -17,7 +17,7 @@ export function placesView(note: string | null, looks: readonly Look[], absent: 
         ? html`<p class="soft">Leave a secret above, and see here which of these engines gives it away.</p>`
         : html`<p class="soft">
             Just now, every cookie and ${files} ${files === 1 ? 'file' : 'files'} (${sizeOf(bytes)}) were searched for
-            <q>${note}</q>: as plain text, in JSON, percent-encoded, in base64 and in hexadecimal. Open a place to see its bytes.
+            <q><bdi>${note}</bdi></q>: as plain text, in JSON, percent-encoded, in base64 and in hexadecimal. Open a place to see its bytes.
           </p>`
     }
     <div class="places">

@@ -81,6 +81,16 @@ suite('the demo’s answers', LIMIT, () => {
     assert.match(page, /found in JSON|found as plain text/)
   })
 
+  test('set a note apart that turns the direction of writing, so that the words after it stay readable', async () => {
+    const client = new Client(url)
+    const note = 'a note that turns \u202e around'
+    await client.post('/note', { note })
+    assert.ok((await client.text('/')).includes(`<bdi>${note}</bdi>`))
+    await client.post('/attacks/come-back')
+    const page = await client.text('/attacks/come-back')
+    for (const [line] of page.matchAll(/^.*\u202e.*$/gmu)) assert.match(line, /<bdi>[^<]*\u202e[^<]*<\/bdi>/)
+  })
+
   test('refuse a note that is too short to be looked for, and one that is too long', async () => {
     const client = new Client(url)
     for (const note of ['', '       ', 'seven c', 'x'.repeat(201)]) {

@@ -23,17 +23,24 @@ suite('the search finds a note', () => {
     ['in hexadecimal', (note) => Buffer.from(note).toString('hex')],
     ['in upper-case hexadecimal', (note) => Buffer.from(note).toString('hex').toUpperCase()],
     ['percent-encoded', (note) => encodeURIComponent(note)],
+    ['in JSON that is percent-encoded', (note) => encodeURIComponent(JSON.stringify({ note }))],
   ]
   for (const [title, write] of ways)
     test(title, () => {
       fc.assert(
         fc.property(note(), fc.uint8Array({ maxLength: 7 }), fc.uint8Array({ maxLength: 7 }), (text, before, after) => {
-          // What JSON escapes is another text in base64, and is not looked for there.
-          fc.pre(!title.includes('JSON in') || JSON.stringify(text) === `"${text}"`)
           assert.ok(isFound(text, Buffer.concat([before, Buffer.from(write(text)), after])))
         }),
       )
     })
+
+  test('in JSON in base64, although JSON escapes a part of it', () => {
+    const text = '<img src=x onerror=alert(1)>"\\'
+    for (const before of ['', 'a', 'ab']) {
+      const cookie = Buffer.from(before + JSON.stringify({ note: text })).toString('base64url')
+      assert.ok(isFound(text, Buffer.from(cookie)), before)
+    }
+  })
 
   test('in base64, whatever number of bytes comes before it', () => {
     for (const before of ['', 'a', 'ab', 'abc', 'abcd'])
