@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -152,6 +152,33 @@ describeBoth('set up well, and the doctor', (program) => {
     mute.is('redis-info', 'unknown', /could not be looked at/)
   })
 
+  test('a user who may do everything but one thing is amber, and one without what is dangerous green', async () => {
+    await send(server, ['ACL', 'SETUSER', 'most', 'on', '>most-password', '~*', '&*', '+@all', '-debug'])
+    const most = await examined(`redis://most:most-password@127.0.0.1:${server.port}`)
+    most.is('redis-rights', 'amber', /may run every command but debug/)
+    await send(server, ['ACL', 'SETUSER', 'most', '-@dangerous', '+info', '+acl'])
+    const less = await examined(`redis://most:most-password@127.0.0.1:${server.port}`)
+    less.is('redis-rights', 'green')
+  })
+
+  test('an fsync that is left out while a file is rewritten is amber', async () => {
+    await send(server, ['CONFIG', 'SET', 'no-appendfsync-on-rewrite', 'yes'])
+    const found = await examined(`redis://:${PASSWORD}@127.0.0.1:${server.port}`)
+    await send(server, ['CONFIG', 'SET', 'no-appendfsync-on-rewrite', 'no'])
+    found.is('redis-durability', 'amber', /no-appendfsync-on-rewrite is yes/)
+  })
+
+  test('where ACL is renamed, the rights are unknown, and never green', async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'strongroom-doctor-redis-'))
+    t.after(() => rmSync(dir, { recursive: true }))
+    chmodSync(dir, 0o755)
+    writeFileSync(join(dir, 'renamed.conf'), 'rename-command ACL ""\n')
+    const renamed = await startRedis({ include: join(dir, 'renamed.conf') }, program)
+    const found = await examined(renamed.url)
+    await renamed.stop()
+    found.is('redis-rights', 'unknown', /ACL is renamed, or missing/)
+  })
+
   test('a Unix socket is no network', async () => {
     const socket = join(server.dir, 'socket')
     const local = await startProtected({ unixsocket: socket }, program)
@@ -178,7 +205,10 @@ describeBoth('set up well, and the doctor', (program) => {
     await send(server, ['CONFIG', 'SET', 'min-replicas-to-write', '1'])
     const safe = await examined(`${asAdmin}:${server.port}`)
     safe.is('redis-replicas', 'green', /needs 1 of 1 replicas/)
-    await send(server, ['CONFIG', 'SET', 'min-replicas-to-write', '0'])
+    await send(server, ['CONFIG', 'SET', 'min-replicas-max-lag', '0'])
+    const off = await examined(`${asAdmin}:${server.port}`)
+    off.is('redis-replicas', 'amber', /turns min-replicas-to-write off/, /min-replicas-max-lag 5/)
+    await send(server, ['CONFIG', 'SET', 'min-replicas-max-lag', '10', 'min-replicas-to-write', '0'])
     await replica.stop()
   })
 

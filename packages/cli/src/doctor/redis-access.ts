@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { RedisBackend } from 'strongroom/internal'
+import { messageOf } from '../failure.ts'
 import type { Check, Topic } from './check.ts'
 import { reachOf } from './network.ts'
 import { pairs, type RedisNode, words } from './redis-replies.ts'
@@ -117,21 +118,28 @@ function protectedCheck(topic: Topic, { server, config }: Access, isOpen: boolea
   )
 }
 
+const refusal = (error: unknown) => ({ isForbidden: /\bNOPERM\b|no permissions/i.test(messageOf(error)) })
+
 async function rights(topic: Topic, node: RedisNode, { server }: Access): Promise<Check> {
   const name = 'redis-rights'
-  const user = await node('ACL', 'WHOAMI').then(String, () => null)
-  const rules = user === null ? null : await node('ACL', 'GETUSER', user).then(pairs, () => null)
-  // A user that may do everything may also read its own rules.
-  if (rules === null)
-    return topic.green(name, `This user of ${server} may not read its rules, so it may not do everything.`)
-  const commands = words(rules.get('commands'))
+  const user = await node('ACL', 'WHOAMI').then(String, refusal)
+  const rules = typeof user === 'string' ? await node('ACL', 'GETUSER', user).then(pairs, refusal) : user
+  // Only a user that may not do everything is refused its own rules. A server that has renamed ACL says nothing of the user.
+  if ('isForbidden' in rules)
+    return rules.isForbidden
+      ? topic.green(name, `This user of ${server} may not read its rules, so it may not do everything.`)
+      : topic.unknown(name, `${server} does not tell the rights of this user: ACL is renamed, or missing.`)
+  const commands = words(words(rules.get('commands')).join(' '))
   const flags = words(rules.get('flags'))
   const isAll = commands.includes('+@all') || flags.includes('allcommands')
-  if (!isAll || commands.some((rule) => rule.startsWith('-')))
-    return topic.green(name, `This user of ${server} may run some commands only.`)
+  const isCut = commands.some((rule) => rule === '-@dangerous' || rule === '-@admin' || rule === '-@all')
+  if (!isAll || isCut) return topic.green(name, `This user of ${server} may run some commands only.`)
+  const without = commands.filter((rule) => rule.startsWith('-')).map((rule) => rule.slice(1))
   return topic.amber(
     name,
-    `The user ${user} of ${server} may run every command, FLUSHALL and CONFIG SET included.`,
+    without.length > 0
+      ? `The user ${user} of ${server} may run every command but ${without.join(', ')}.`
+      : `The user ${user} of ${server} may run every command, FLUSHALL and CONFIG SET included.`,
     'ACL SETUSER web on >… ~strongroom:* &strongroom:* +@read +@write +@scripting +@connection +@transaction -@dangerous +time +info +config|get',
   )
 }

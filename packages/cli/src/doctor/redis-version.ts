@@ -2,7 +2,7 @@ import type { Check, Topic } from './check.ts'
 
 /**
  * The first release of each line without CVE-2025-49844: anyone who may run a script, as the application must, could take over the
- * server. A line that is not here and is older than the last one got no fix from its makers.
+ * server. As of the makers' release notes of October 2025; later holes are not looked for. A line that is not here and is older than the last one got no fix from its makers.
  */
 const MENDED = {
   Redis: { '6.2': 20, '7.2': 11, '7.4': 6, '8.0': 4, '8.2': 2 },
@@ -19,7 +19,8 @@ export function redisVersionCheck(topic: Topic, server: string, full: string): C
   const least = lines[`${major}.${minor}`]
   const last = Object.keys(lines).at(-1) ?? ''
   const isLater = last.localeCompare(`${major}.${minor}`, 'en', { numeric: true }) < 0
-  if (isLater || (least !== undefined && patch >= least)) return topic.green(name, `This is ${server} ${full}.`)
+  if (isLater || (least !== undefined && patch >= least))
+    return topic.green(name, `This is ${server} ${full}, which has the fix of CVE-2025-49844.`)
   return topic.amber(
     name,
     `This is ${server} ${full}, in which anyone who may run scripts can take over the server (CVE-2025-49844).`,

@@ -82,7 +82,16 @@ async function examineNode(
   ]
 }
 
-const CONFIGS = ['appendonly', 'appendfsync', 'save', 'min-replicas-to-write', 'protected-mode', 'bind']
+const CONFIGS = [
+  'appendonly',
+  'appendfsync',
+  'no-appendfsync-on-rewrite',
+  'save',
+  'min-replicas-to-write',
+  'min-replicas-max-lag',
+  'protected-mode',
+  'bind',
+]
 
 async function factsOf(node: RedisNode, backend: RedisBackend): Promise<Facts> {
   const info = new Map(
@@ -129,6 +138,12 @@ function durabilityCheck(topic: Topic, { server, info, config }: Facts): Check {
       `appendonly is yes, and appendfsync is not known: ${NOT_TOLD}.`,
       'Allow CONFIG GET (ACL SETUSER … +config|get), or look for appendfsync always where the server is set up.',
     )
+  if (fsync === 'always' && config('no-appendfsync-on-rewrite') === 'yes')
+    return topic.amber(
+      name,
+      'no-appendfsync-on-rewrite is yes: while a file is rewritten, a logout is acknowledged before it is on the disk.',
+      'CONFIG SET no-appendfsync-on-rewrite no, and CONFIG REWRITE.',
+    )
   if (fsync === 'always') return topic.green(name, 'appendonly is yes, and appendfsync is always.')
   return topic.amber(
     name,
@@ -139,9 +154,11 @@ function durabilityCheck(topic: Topic, { server, info, config }: Facts): Check {
 
 function persistenceCheck(topic: Topic, { server, info }: Facts): Check {
   const name = 'redis-persistence'
-  const failed = ['aof_last_write_status', 'aof_last_bgrewrite_status', 'rdb_last_bgsave_status'].filter(
-    (status) => info.has(status) && info.get(status) !== 'ok',
+  const told = ['aof_last_write_status', 'aof_last_bgrewrite_status', 'rdb_last_bgsave_status'].filter((status) =>
+    info.has(status),
   )
+  if (told.length === 0) return topic.unknown(name, 'INFO does not tell whether the files could be written.')
+  const failed = told.filter((status) => info.get(status) !== 'ok')
   if (failed.length === 0) return topic.green(name, `${server} could write its files the last time that it did.`)
   return topic.red(
     name,
@@ -151,7 +168,10 @@ function persistenceCheck(topic: Topic, { server, info }: Facts): Check {
 }
 
 function replicas(topic: Topic, { server, info, config }: Facts): readonly Check[] {
-  const isReplica = info.get('role') === 'slave'
+  const role = info.get('role')
+  if (role === undefined)
+    return [topic.unknown('redis-primary', `INFO does not tell whether this ${server} is a master.`)]
+  const isReplica = role === 'slave'
   const primary = isReplica
     ? topic.red(
         'redis-primary',
@@ -159,13 +179,24 @@ function replicas(topic: Topic, { server, info, config }: Facts): readonly Check
         'Name the master in the URL of the store, or the sentinels: redis+sentinel://host:26379/mymaster',
       )
     : topic.green('redis-primary', `This ${server} is a master.`)
-  const count = Number(info.get('connected_slaves') ?? 0)
+  const count = Number(info.get('connected_slaves'))
   const least = config('min-replicas-to-write')
   const mend = 'CONFIG SET min-replicas-to-write 1, CONFIG SET min-replicas-max-lag 5, CONFIG REWRITE.'
   if (isReplica) return [primary]
+  if (Number.isNaN(count)) return [primary, topic.unknown('redis-replicas', 'INFO does not tell connected_slaves.')]
   if (count === 0) return [primary, topic.green('redis-replicas', `This ${server} has no replicas to fail over to.`)]
   if (least === null)
     return [primary, topic.unknown('redis-replicas', `min-replicas-to-write is not known: ${NOT_TOLD}.`, mend)]
+  // With 0, Redis does not look at the replicas at all.
+  if (Number(least) > 0 && config('min-replicas-max-lag') === '0')
+    return [
+      primary,
+      topic.amber(
+        'redis-replicas',
+        'min-replicas-max-lag is 0, which turns min-replicas-to-write off: a failover undoes logouts.',
+        'CONFIG SET min-replicas-max-lag 5, CONFIG REWRITE.',
+      ),
+    ]
   if (Number(least) > 0)
     return [primary, topic.green('redis-replicas', `A write needs ${least} of ${count} replicas to be connected.`)]
   return [
