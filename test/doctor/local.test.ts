@@ -257,6 +257,7 @@ suite('the type of a file system', () => {
     ['overlay', 0x794c7630, 'red'],
     ['tmpfs', 0x01021994, 'red'],
     ['FUSE', 0x65735546, 'amber'],
+    ['vmhgfs, which is in no list', 0xbacbacbc, 'unknown'],
   ] as const)
     test(`${name} is ${level}`, () => assert.equal(on(type).level, level))
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, suite, test } from 'node:test'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
@@ -100,6 +100,44 @@ suite('the doctor and the secrets', () => {
     const removed = await look({ STRONGROOM_SECRETS: committed })
     removed.is('secrets-committed', 'green')
     removed.is('secrets-history', 'red', /was committed once/, /revoke-everybody/)
+  })
+
+  test('a secret is found in base64, in hexadecimal, in a large file and in a message', async () => {
+    const secretOf = (i: number) => `${i}N4pXw8LrQ2vYb6mKc0hZf5jGd9sAe3uTi7oRx1yWqZ`
+    const written: readonly string[] = [
+      `data:\n  STRONGROOM_SECRETS: ${Buffer.from(secretOf(0)).toString('base64')}\n`,
+      `data:\n  env: ${Buffer.from(`A=b\nSTRONGROOM_SECRETS=${secretOf(1)},older\n`).toString('base64')}\n`,
+      Buffer.from(secretOf(2)).toString('hex'),
+      `${'x'.repeat(3 * 2 ** 20)}${secretOf(3)}`,
+    ]
+    for (const [i, content] of written.entries()) {
+      writeFileSync(path('secret.yaml'), content)
+      git('add', 'secret.yaml')
+      const tracked = await look({ STRONGROOM_SECRETS: secretOf(i) })
+      tracked.is('secrets-committed', 'red', /secret\.yaml/)
+      git('rm', '-q', '-f', 'secret.yaml')
+      const removed = await look({ STRONGROOM_SECRETS: secretOf(i) })
+      removed.is('secrets-history', 'red')
+    }
+    git('commit', '-q', '--allow-empty', '-m', `rotate to ${secretOf(4)}`)
+    const message = await look({ STRONGROOM_SECRETS: secretOf(4) })
+    message.is('secrets-history', 'red')
+  })
+
+  test('a file of secrets behind a symbolic link is looked at', { skip: process.platform === 'win32' }, async () => {
+    writeFileSync(path('shared.env'), `STRONGROOM_SECRETS=${SECRET}\n`, { mode: 0o644 })
+    rmSync(path('.env'))
+    symlinkSync('shared.env', path('.env'))
+    const found = await look({ STRONGROOM_SECRETS: SECRET })
+    found.is('env-file-permissions', 'amber', /mode 0644/)
+    // The link is ignored, and what it leads to is not.
+    found.is('env-file-repository', 'red', /git does not ignore shared\.env/)
+    rmSync(path('.env'))
+    symlinkSync('.env', path('.env'))
+    const loop = await look({ STRONGROOM_SECRETS: SECRET })
+    loop.is('env-file-permissions', 'unknown', /could not be looked at/)
+    rmSync(path('.env'))
+    rmSync(path('shared.env'))
   })
 
   test('no secret is among the arguments of git, which other users can read', {

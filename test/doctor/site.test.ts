@@ -210,6 +210,12 @@ suite('the doctor and a running site', { skip: openssl.skip }, () => {
     gone.is('site-answers', 'red', /did not respond: .*(?:bad port|ECONNREFUSED)/)
   })
 
+  test('a password in the URL of the site is refused, and in no message', async () => {
+    const found = await visited('https://joe:hunter2@shop.example/')
+    found.is('site-answers', 'unknown', /has a user or a password/)
+    assert.ok(!JSON.stringify(found.diagnosis).includes('hunter2'))
+  })
+
   test('a clock of the site that is wrong is red', async () => {
     const late = changing(application(), (headers) => {
       headers.set('date', new Date(Date.now() - 300_000).toUTCString())

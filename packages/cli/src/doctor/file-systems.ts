@@ -30,6 +30,15 @@ const LAYERS: ReadonlyMap<number, string> = new Map([
   [0x61756673, 'aufs'],
 ])
 const FUSE = 0x65735546
+/** On a disk of this machine, as far as the machine knows. What is in none of these lists is unknown, and not local. */
+const LOCAL: ReadonlySet<number> = new Set([
+  // ext2, ext3, ext4; XFS; Btrfs; ZFS; F2FS; bcachefs
+  0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0xf2f52010, 0xca451a4e,
+  // JFS; ReiserFS; NILFS; UBIFS; JFFS2; eCryptfs over one of them
+  0x3153464a, 0x52654973, 0x3434, 0x24051905, 0x72b6, 0xf15f,
+  // FAT; exFAT; NTFS; NTFS3; HFS+
+  0x4d44, 0x2011bab0, 0x5346544e, 0x7366746e, 0x482b,
+])
 
 export interface Place {
   /** "file" or "sqlite", for the name of the check. */
@@ -73,7 +82,12 @@ export function fileSystemCheck(topic: Topic, type: number, { engine, platform }
       'The sessions are on a FUSE file system, which may be a network behind a program; many have no locks.',
       local,
     )
-  return topic.green(name, 'The sessions are on a local file system.')
+  if (LOCAL.has(kind)) return topic.green(name, 'The sessions are on a local file system.')
+  return topic.unknown(
+    name,
+    `The type of this file system (0x${kind.toString(16)}) is not known to this program: it may be on a network.`,
+    'See df -T for its name.',
+  )
 }
 
 const LEAST_BYTES = 100 * 2 ** 20

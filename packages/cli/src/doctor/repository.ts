@@ -52,8 +52,8 @@ export async function trackedFilesWith(root: string, strings: readonly string[])
   return answer.out.split('\0').filter(Boolean)
 }
 
-/** Objects above this are pictures and archives. */
-const LARGEST = 2 ** 20
+/** Objects above this are archives. A bundle with a secret in it, or a dump of a database, is smaller. */
+const LARGEST = 32 * 2 ** 20
 const MOST_OBJECTS = 50_000
 
 /** Does any version of any file in the history contain one of the strings? Null when there is too much of it, or git cannot tell. */
@@ -66,7 +66,8 @@ export async function isInHistory(root: string, strings: readonly string[]): Pro
   if (list?.code !== 0) return null
   const blobs = list.out.split('\n').flatMap((line) => {
     const [name = '', type, size] = line.split(' ')
-    return type === 'blob' && Number(size) <= LARGEST ? [name] : []
+    // People paste secrets into the messages of commits and tags, too.
+    return type !== 'tree' && Number(size) <= LARGEST ? [name] : []
   })
   if (blobs.length > MOST_OBJECTS) return null
   const child = start(root, ['cat-file', '--batch', '--buffer'])

@@ -147,6 +147,17 @@ function kidOf(secret: string): number | null {
   }
 }
 
+/** A secret as it is, and in the base64 of a manifest of Kubernetes or the like, whatever stands before it there. */
+function spellingsOf(secret: string): readonly string[] {
+  const bytes = Buffer.from(secret)
+  const inBase64 = [0, 1, 2].map((before) => {
+    const all = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
+    // Without the characters that it shares with what is before and after it.
+    return all.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
+  })
+  return [secret, ...inBase64, bytes.toString('hex')]
+}
+
 async function committedChecks(topic: Topic, list: readonly string[], folder: string): Promise<readonly Check[]> {
   const [check, history] = ['secrets-committed', 'secrets-history']
   // A short one may be a word that is everywhere; that it is short is red already.
@@ -156,11 +167,12 @@ async function committedChecks(topic: Topic, list: readonly string[], folder: st
   if (repository.kind === 'unknown') return [topic.unknown(check, repository.reason)]
   if (repository.kind === 'none') return [topic.green(check, 'The application is in no git repository.')]
   const mend = `Everyone who has the repository has the secret. Replace it (${NEW}), then run npx @strongroom/cli revoke-everybody.`
-  const files = await trackedFilesWith(repository.root, wanted)
+  const spelt = wanted.flatMap(spellingsOf)
+  const files = await trackedFilesWith(repository.root, spelt)
   if (files === null) return [topic.unknown(check, 'git could not search the tracked files.')]
   if (files.length > 0)
     return [topic.red(check, `A secret is in a file that git tracks: ${files.slice(0, 3).join(', ')}.`, mend)]
-  const before = await isInHistory(repository.root, wanted)
+  const before = await isInHistory(repository.root, spelt)
   return [
     topic.green(check, 'No file that git tracks has one of the secrets.'),
     before === null

@@ -17,6 +17,9 @@ export async function examineSite({ url, cookieName, limit, now }: SiteOptions):
   const topic = new Topic('site', 'the-running-site')
   const from = URL.parse(url)
   if (from === null) throw new TypeError('The URL of the site is not a URL.')
+  // fetch() refuses these, with a message that repeats them.
+  if (from.username !== '' || from.password !== '')
+    throw new TypeError('The URL of the site has a user or a password. Leave them out')
   let first: Walk
   try {
     first = await visit(from, { limit, now })
@@ -97,8 +100,10 @@ async function redirectCheck(topic: Topic, from: URL, { first, isLocal, limit, n
   plain.protocol = 'http:'
   try {
     return redirectOf(topic, await visit(plain, { limit, now }), isLocal)
-  } catch {
-    return topic.green(name, 'Nothing is served over http.')
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as { readonly code?: unknown }
+    if (code === 'ECONNREFUSED') return topic.green(name, 'Nothing is served over http.')
+    return topic.unknown(name, `Whether http redirects is not known: ${endOf(messageOf(error))}`)
   }
 }
 
