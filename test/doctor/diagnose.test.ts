@@ -184,6 +184,18 @@ suite('the doctor and the application', () => {
     }
     assert.deepEqual([on('2027-11-10'), on('2027-11-11')], ['green', 'amber'])
   })
+
+  test('a line whose end is not known is unknown, and never green', () => {
+    const topic = new Topic('engine', 'postgresql')
+    const look = (program: string, line: string) => {
+      const version = { program, line, full: `${line}.1`, isSupported: true, needed: '12 or later' }
+      return versionCheck(topic, 'version', { ...version, now: Date.parse('2026-11-29') })
+    }
+    assert.equal(look('PostgreSQL', '19').level, 'unknown')
+    assert.match(look('MariaDB', '12.3').what, /Until when MariaDB 12\.3 gets fixes is not known/)
+    // Ended with the line after it, long before the long-term line that is older.
+    assert.deepEqual([look('MySQL', '9.1').level, look('MySQL', '8.4').level], ['amber', 'green'])
+  })
 })
 
 suite('what lies in a store', () => {
