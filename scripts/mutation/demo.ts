@@ -5,6 +5,11 @@ const searching = (file: string) => on('test/demo/search.test.ts', `demo/${file}
 const serving = (file: string) => on('test/demo/answers.test.ts', `demo/${file}`)
 
 export const demoMutations: readonly Mutation[] = [
+  searching('search/spellings.ts')(
+    'a note with a quotation mark in a readable cookie, that is not found',
+    '...[text, Buffer.from(json)].flatMap',
+    '...[text].flatMap',
+  ),
   attacking('attacks/browser.ts')(
     'an attack that takes an error for a failure of the attack',
     'if (reply.status < 500) return reply',

@@ -85,6 +85,41 @@ export const doctorMutations: readonly Mutation[] = [
     'if (rules === null) return null\n  const flags',
     'if (rules === null) return false\n  const flags',
   ),
+  check('redis', 'redis-access')(
+    'a Redis with ACL renamed, whose user counts as one with few rights',
+    'return rules.isForbidden\n',
+    'return rules !== null\n',
+  ),
+  check('redis', 'redis-access')(
+    'a user who may do everything but one harmless thing, and is called safe',
+    "rule === '-@all')",
+    "rule.startsWith('-'))",
+  ),
+  check('mysql', 'mysql-rights')(
+    'a user who may not delete, so that nobody is logged out',
+    '!had.includes(right))',
+    "!had.includes(right) && right !== 'DELETE')",
+  ),
+  check('diagnose', 'versions')(
+    'a release line of which nothing is known, and that counts as supported',
+    'if (until === undefined)',
+    "if (until === '')",
+  ),
+  check('local', 'file-systems')(
+    'a file system that is in no list, and counts as local',
+    'if (LOCAL.has(kind)) return',
+    'if (LOCAL.size > 0) return',
+  ),
+  check('secrets', 'secrets')(
+    'a secret in the base64 of a manifest, that is not found',
+    'return [secret, ...inBase64,',
+    'return [secret, ...inBase64.slice(3),',
+  ),
+  check('secrets', 'env-file')(
+    'a file of secrets that cannot be read, of which nothing is said',
+    "if (stats.code === 'ENOENT' || stats.code === 'ENOTDIR') return []",
+    'if (stats.code) return []',
+  ),
   check('memcached', 'memcached')(
     'evictions that are not counted',
     'if (count === 0) return topic.green(check, `memcached at ${name} has evicted',
