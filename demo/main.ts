@@ -11,6 +11,12 @@ let site: Site
 try {
   site = await openSite(choices)
 } catch (error) {
+  const { code, path } = error as NodeJS.ErrnoException
+  if (path?.startsWith('.strongroom'))
+    fail(
+      1,
+      `it keeps what visitors leave in the folder .strongroom here, and cannot (${code}). Start it where you may write.`,
+    )
   fail(2, describe(error as Error))
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -59,6 +59,14 @@ suite('the demo’s command line', LIMIT, () => {
       stderr,
       `Strongroom demo: port ${port} is taken. Choose another: npm start -- --port ${port + 1}, or --port 0 for any free one.\n`,
     )
+    assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
+  })
+
+  test('a folder that cannot be made is one clear line that says what to do', async (t) => {
+    const dir = folder(t)
+    writeFileSync(join(dir, '.strongroom'), '')
+    const { code, stdout, stderr } = await new Demo(dir, ['--port', '0']).ended
+    assert.match(stderr, /^Strongroom demo: .*cannot \(EEXIST\)\. Start it where you may write\.\n$/)
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
   })
 
