@@ -233,6 +233,11 @@ suite('when one server is not enough', () => {
     const sizing = sizingOf('postgres, two-key', { ...LOAD, servers: 10, processes: 9 })
     assert.equal(sizing.enough, true)
     assert.match(sizing.next.join('\n'), /Set max=1 in the URL, or put pgbouncer/)
+    const many = sizingOf('postgres, two-key', { ...LOAD, servers: 50, processes: 8 })
+    assert.match(
+      many.next.join('\n'),
+      /Set max=1 in the URL, and put pgbouncer .*: even so, 400 processes are too many/,
+    )
   })
 
   test('a cache that listens to changes takes more reads away than one that forgets after ten seconds', () => {

@@ -43,10 +43,16 @@ const MEASURED = 10_000_000
 type Mend = (limit: Limit, candidate: Candidate, sized: Sized) => string[]
 
 const database: Mend = ({ what }, { shape }, { answers, load }) => {
-  if (what === 'connections')
-    return [
-      `Set max=${Math.max(1, Math.floor(90 / (answers.servers * answers.processes)))} in the URL, or put pgbouncer (for MySQL, ProxySQL) between: more connections do not make a database faster.`,
-    ]
+  if (what === 'connections') {
+    const pooler = 'put pgbouncer (for MySQL, ProxySQL) between'
+    const each = Math.floor(90 / (answers.servers * answers.processes))
+    // With one connection for each process there would still be too many, and the last processes to start would get none.
+    if (each === 0)
+      return [
+        `Set max=1 in the URL, and ${pooler}: even so, ${amount(answers.servers * answers.processes)} processes are too many for what a server takes by default.`,
+      ]
+    return [`Set max=${each} in the URL, or ${pooler}: more connections do not make a database faster.`]
+  }
   const { read, write, touch } = load.perSecond
   const isReading = shape.kind !== 'cached' && read > write + touch
   return [
