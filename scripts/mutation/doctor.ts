@@ -102,8 +102,8 @@ export const doctorMutations: readonly Mutation[] = [
   ),
   check('diagnose', 'versions')(
     'a release line of which nothing is known, and that counts as supported',
-    'if (until === undefined)',
-    "if (until === '')",
+    'lines[program]?.[line]',
+    "lines[program]?.[line] ?? '9999-01-01'",
   ),
   check('local', 'file-systems')(
     'a file system that is in no list, and counts as local',
