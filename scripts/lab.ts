@@ -8,7 +8,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Report } from '@strongroom/cli/lab'
+import { isBrokenPromise } from '../packages/cli/src/lab/matrix.ts'
 import { fromLines, toLines } from '../packages/cli/src/lab/recording.ts'
+import { INTERRUPTED } from '../packages/cli/src/lab/run.ts'
 import { PAGES, withTables } from './lab/tables.ts'
 import { root } from './packages.ts'
 
@@ -24,7 +26,14 @@ for (const [page, names] of Object.entries(PAGES)) {
 
 function newReport(file: string | undefined): Report {
   const text = file === undefined ? runAll() : readFileSync(file, 'utf8')
-  return JSON.parse(text) as Report
+  const report = JSON.parse(text) as Report
+  const unfit = report.cells.filter((cell) => isBrokenPromise(cell) || cell.failed || cell.summary === INTERRUPTED)
+  // What is published would otherwise say "not run" of what anybody can run.
+  if (unfit.length > 0)
+    throw new Error(
+      `Nothing was recorded: ${unfit.map(({ row, attack, summary }) => `${row}, ${attack}: ${summary}`).join('\n')}`,
+    )
+  return report
 }
 
 function runAll(): string {

@@ -87,6 +87,11 @@ export const advisorMutations: readonly Mutation[] = [
     'Math.min(cores, THREADS[server] ?? cores)',
     'Math.max(cores, THREADS[server] ?? cores)',
   ),
+  on('test/advise/recommendations.test.ts', 'packages/cli/src/advise/evidence.ts')(
+    'Valkey, of which the lab knows nothing because its engine is called redis',
+    "engine === store || (store === 'valkey' && engine === 'redis')",
+    'engine === store',
+  ),
   on('test/cli/advise.test.ts', 'packages/cli/src/commands/advise.ts')(
     'a config that is overwritten without a question',
     'if (force || !existsSync(name)) return',

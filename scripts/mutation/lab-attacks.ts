@@ -3,10 +3,32 @@ import { type Mutation, on } from './mutation.ts'
 
 const attack = (file: string) => `packages/cli/src/lab/attacks/${file}.ts`
 const weak = (file: string) => on('test/lab/attacks-weak.test.ts', attack(file))
+const controls = (file: string) => on('test/lab/controls.test.ts', `packages/cli/src/lab/${file}.ts`)
 const ours = (file: string) => on('test/lab/attacks.test.ts', file)
 
 /** An attack that fails because it was not made well looks like a library that holds. */
 export const labAttackMutations: readonly Mutation[] = [
+  controls('people')(
+    'a failure of the application that is taken for a refusal',
+    'if (answer.status >= 500)',
+    'if (answer.status >= 600)',
+  ),
+  controls('visitor')(
+    'requests that follow each other, taken for a race',
+    'if (status !== 501)',
+    'if (status !== 501 && status > 999)',
+  ),
+  controls('attacks/store-away')(
+    'a store that nobody missed, taken for one that was away',
+    'if (wrong.length === 0 && !hasFailed)',
+    'if (wrong.length === 0 && hasFailed === undefined)',
+  ),
+  controls('attacks/interleavings')('an end that was always refused', 'refused === orders', 'refused > orders'),
+  controls('attacks/replay')(
+    'a logout that does nothing, called inapplicable',
+    'if (alone.survives && !whereRevocable(people.site.row))',
+    'if (alone.survives)',
+  ),
   weak('replay')(
     'a replay that sends what the browser has after the logout, and not what it had',
     'const open = await countOpen(people.site, visitor.copies, user, people.note)\n    const own',
@@ -24,8 +46,8 @@ export const labAttackMutations: readonly Mutation[] = [
   ),
   weak('fixation')(
     'an attacker who comes back without the planted cookie',
-    "signsIn: opens(await send(people.site, '/read', cookies), user) }",
-    "signsIn: opens(await send(people.site, '/read', null), user) }",
+    'return { what, signsIn: opens(await ask(people.site, cookies), user) }',
+    'return { what, signsIn: opens(await ask(people.site, null), user) }',
   ),
   weak('slow-request')(
     'a slow request that is answered before the session ends',

@@ -4,6 +4,7 @@ const lab = (test: string, file: string) => on(`test/${test}.test.ts`, `packages
 const run = lab('lab/run', 'lab/run')
 const command = lab('cli/lab', 'commands/lab')
 const storage = (file: string) => lab('lab/storage-weak', `lab/${file}`)
+const missed = (file: string) => lab('lab/storage-missed', `lab/${file}`)
 
 /** Mistakes of a lab that would call something held which is not, or say nothing about it. */
 export const labMutations: readonly Mutation[] = [
@@ -11,6 +12,11 @@ export const labMutations: readonly Mutation[] = [
     'an attack that is held because its application was gone',
     "if (!attack.violent && !(await until(stop.signal, works(site)))) throw new Error('The application went away.')",
     '',
+  ),
+  lab('lab/run', 'lab/serve')(
+    'an application that fails to start, taken for one that is missing',
+    "else say({ is: 'failed', message:",
+    "else say({ is: 'notRun', message:",
   ),
   run('a site that is used after a violent attack', "if (verdict !== 'not applicable') await this.#discard()", ''),
   run('an attack that hangs for ever', 'timer = setTimeout(late, this.#limit)', ''),
@@ -36,6 +42,12 @@ export const labMutations: readonly Mutation[] = [
     'cell.failed && !cell.promised',
   ),
   command('an engine that was named and not run, and code 0', 'if (idle.length > 0)', 'if (idle.length > 1000)'),
+  missed('attacks/read-files')(
+    'a backup of something else that is searched for the note',
+    'if (taken !== null && (bytesOf(files) === 0 ||',
+    'if (taken === undefined && (bytesOf(files) === 0 ||',
+  ),
+  missed('attacks/rows')('rows that were never exchanged', 'if (without === tried)', 'if (without > tried)'),
   storage('thief')('secrets with which nobody makes a cookie', "session.login('admin')", ''),
   storage('thief')(
     'a thief who does not try the key of the server',

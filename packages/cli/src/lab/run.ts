@@ -46,7 +46,8 @@ interface RowResult {
 }
 
 const MINUTE = 60_000
-const INTERRUPTED = 'The run was interrupted.'
+/** The summary of what was not run because of that. */
+export const INTERRUPTED = 'The run was interrupted.'
 
 /** All attacks on one row: those that leave the site as it was, and then the others, each of which has the site to itself and is its last. */
 class RowRun {
