@@ -16,6 +16,7 @@ const VERBS: readonly (readonly [needs: Needs, ...args: string[]])[] = [
   ['keys and store', 'list', '--user', 'ada'],
   ['keys and store', 'revoke-all', '--user', 'ada', '--yes'],
   ['keys and store', 'revoke-everybody', '--yes', '--watch', '1'],
+  ['keys and store', 'studio'],
   ['store', 'show', HANDLE],
   ['store', 'revoke', HANDLE],
   ['store', 'stats'],
@@ -27,6 +28,10 @@ const VERBS: readonly (readonly [needs: Needs, ...args: string[]])[] = [
   ['nothing of a config', 'move'],
   ['nothing of a config', 'backup'],
   ['nothing of a config', 'scan'],
+  ['nothing of a config', 'advise'],
+  ['nothing of a config', 'lab'],
+  // A config that cannot be loaded is one of its findings.
+  ['nothing of a config', 'doctor'],
 ]
 const verbs = (...needs: Needs[]) => VERBS.filter(([need]) => needs.includes(need)).map(([, ...args]) => args)
 const withConfig = verbs('keys', 'store', 'keys and store')
