@@ -303,7 +303,8 @@ describeBoth('set up badly, and the doctor', (program) => {
     const client = new Redis(server.port)
     // Nothing can be renamed to the name of a folder that is not empty.
     mkdirSync(join(server.dir, 'dump.rdb', 'in the way'), { recursive: true })
-    await client.bgsave()
+    // Also when it is rewriting its log at this moment.
+    await client.bgsave('SCHEDULE')
     await until(async () => /rdb_last_bgsave_status:err/.test(await client.info('persistence')))
     const found = await examined(server.url)
     found.is('redis-persistence', 'red', /rdb_last_bgsave_status/, /its log/)
