@@ -251,8 +251,10 @@ describeBoth('set up badly, and the doctor', (program) => {
       found.is(name, 'red', what, mend)
     })
 
-  test('evicted keys are counted, and a memory that is nearly full is amber', async () => {
+  test('evicted keys are counted, and a memory that is nearly full is amber', async (t) => {
     const client = new Redis(server.port)
+    // Not at the end: a test that fails must not leave a client that tries to connect for ever.
+    t.after(() => client.disconnect())
     for (let i = 0; i < 60; i++) await client.set(`cache:${i}`, 'x'.repeat(50_000))
     const found = await examined(server.url)
     found.is('redis-eviction', 'red', /and [\d,]+ keys already were/)
@@ -263,11 +265,12 @@ describeBoth('set up badly, and the doctor', (program) => {
     await client.call('CONFIG', 'RESETSTAT')
     const reset = await examined(server.url)
     reset.is('redis-eviction', 'green')
-    client.disconnect()
   })
 
-  test('an fsync each second is amber, and nothing on the disk at all is amber, too', async () => {
+  test('an fsync each second is amber, and nothing on the disk at all is amber, too', async (t) => {
     const client = new Redis(server.port)
+    // Not at the end: a test that fails must not leave a client that tries to connect for ever.
+    t.after(() => client.disconnect())
     await client.call('CONFIG', 'SET', 'save', '')
     const nothing = await examined(server.url)
     nothing.is('redis-durability', 'amber', /a restart signs everybody out/)
@@ -278,7 +281,6 @@ describeBoth('set up badly, and the doctor', (program) => {
     await client.call('CONFIG', 'SET', 'appendfsync', 'no')
     const later = await examined(server.url)
     later.is('redis-durability', 'amber', /the last half minute/)
-    client.disconnect()
   })
 
   test('a password-less server that only its machine reaches is amber', async () => {
@@ -299,8 +301,10 @@ describeBoth('set up badly, and the doctor', (program) => {
     found.is('redis-tls', 'amber', /without TLS/, /rediss:\/\//)
   })
 
-  test('a file that could not be written the last time is red', async () => {
+  test('a file that could not be written the last time is red', async (t) => {
     const client = new Redis(server.port)
+    // Not at the end: a test that fails must not leave a client that tries to connect for ever.
+    t.after(() => client.disconnect())
     // Nothing can be renamed to the name of a folder that is not empty.
     mkdirSync(join(server.dir, 'dump.rdb', 'in the way'), { recursive: true })
     // Also when it is rewriting its log at this moment.
@@ -308,7 +312,6 @@ describeBoth('set up badly, and the doctor', (program) => {
     await until(async () => /rdb_last_bgsave_status:err/.test(await client.info('persistence')))
     const found = await examined(server.url)
     found.is('redis-persistence', 'red', /rdb_last_bgsave_status/, /its log/)
-    client.disconnect()
   })
 })
 
