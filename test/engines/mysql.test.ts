@@ -229,7 +229,8 @@ describe('mysql', { skip: mariadbNeed.skip }, () => {
         page: [150, '20'],
         due: [now, now - 20 * PURGE_STEP, now - 20 * PURGE_STEP, 9, '20'],
       }
-      const checked = Object.entries(statements(table)).filter(([name]) => name !== 'insert')
+      // An insert reads nothing, and an estimate nothing of the table.
+      const checked = Object.entries(statements(table)).filter(([name]) => !['insert', 'estimate'].includes(name))
       assert.equal(checked.length, Object.keys(values).length)
       for (const [name, { sql: text }] of checked) {
         const [plan] = (await admin.execute(`EXPLAIN ${text}`, values[name] as never))[0] as Record<string, unknown>[]
