@@ -60,7 +60,7 @@ export function advise(program: Command): void {
     .action(run)
   withExamples(
     command,
-    'strongroom advise --property all --have postgres --servers 3',
+    'strongroom advise --property private-on-server --have postgres --servers 3',
     'strongroom advise --property durable --sessions 1000000 --requests 5000',
   )
 }
