@@ -1,7 +1,7 @@
 import { type Answer, type Cookies, KEY_HEADER, type Target } from './target.ts'
 
 /** How long an application may take to answer: longer than its own limit for a store that does not. */
-const PATIENCE = 8000
+const TIME_LIMIT = 8000
 const ANONYMOUS: Answer = { user: null, note: null, count: 0 }
 
 export interface Question {
@@ -25,7 +25,7 @@ export async function ask({ url }: Pick<Target, 'url'>, key: string, question: Q
     method,
     headers: { [KEY_HEADER]: key, ...(cookie && { cookie }) },
     ...(method === 'POST' && { body: new URLSearchParams(fields) }),
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout(TIME_LIMIT),
   })
   const body = (await response.json()) as Partial<Answer>
   return { ...ANONYMOUS, ...body, status: response.status, setCookie: response.headers.getSetCookie() }

@@ -87,7 +87,7 @@ const SEALS: Readonly<Record<string, string>> = {
 export const isOnlyInMemory = (traits: Traits | null): boolean =>
   traits !== null && traits.shared === 'process' && traits.durable === 'no'
 
-/** Rows by their cookies: whoever plays the thief has the keys, too, and so finds the row that belongs to a cookie. */
+/** Rows by their cookies: anyone who plays the thief has the keys, too, and so finds the row that belongs to a cookie. */
 function rowsIn(store: Store, { secrets, cookieName }: { secrets: string; cookieName: string }) {
   const ring = createKeyring(secrets)
   return async (cookies: Cookies): Promise<Row | null> => {

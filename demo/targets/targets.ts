@@ -85,7 +85,7 @@ export class Targets {
     await Promise.all(
       SERVER_KINDS.filter((kind) => wanted.some((one) => one.name === kind.name && one.state !== 'missing')).map(
         (kind) => {
-          // Whoever asks a second time waits for the same start.
+          // A second request waits for the same start.
           const starting = this.#starting.get(kind.name) ?? this.#start(kind)
           this.#starting.set(kind.name, starting)
           return starting

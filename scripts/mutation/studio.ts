@@ -102,8 +102,8 @@ export const studioMutations: readonly Mutation[] = [
   ),
   studio('pages', 'pages/overview')(
     'another site that makes the store count',
-    'if (isAskedHere(c)) await count.run(PATIENCE)',
-    'await count.run(PATIENCE)',
+    'if (isAskedHere(c)) await count.run(TIME_LIMIT)',
+    'await count.run(TIME_LIMIT)',
   ),
   studio('charts', 'charts')(
     'a gap in the figures drawn as 0',

@@ -354,7 +354,7 @@ suite('for any report and any answers', () => {
     )
   })
 
-  test('with nobody left out, no cell of a chosen property is broken, whoever makes the attack', () => {
+  test('with nobody left out, no cell of a chosen property is broken, by any attacker', () => {
     fc.assert(
       fc.property(someReport, someAnswers, (by, given) => {
         const answers = { ...given, attackers: null }

@@ -34,13 +34,13 @@ export class Job<T> {
     return this.#error
   }
 
-  /** Begins a run unless one is under way. Resolves when it is over, and in any case after `patience` ms. */
-  async run(patience: number): Promise<void> {
+  /** Begins a run unless one is under way. Resolves when it is over, and in any case after `limit` ms. */
+  async run(limit: number): Promise<void> {
     this.#running ??= this.#once().finally(() => {
       this.#running = null
     })
     const stop = new AbortController()
-    const enough = wait(patience, undefined, { signal: stop.signal }).catch(() => undefined)
+    const enough = wait(limit, undefined, { signal: stop.signal }).catch(() => undefined)
     await Promise.race([this.#running, enough])
     stop.abort()
   }

@@ -24,7 +24,7 @@ export interface Bindings {
 
 type Answer = (request: Request, bindings: Bindings) => Response | Promise<Response>
 
-/** Both ways in. In `answer`, `sessions.get(request)` is the session of the visitor, whoever has attached it. */
+/** Both ways in. In `answer`, `sessions.get(request)` is the session of the visitor, whichever of the two has attached it. */
 export function mounted(sessions: VisitorSessions, path: string, answer: Answer): Mounted {
   const attach = strongroom(sessions)
   const fetch = withSessions(sessions, (request) => answer(request, { base: path, body: null }))

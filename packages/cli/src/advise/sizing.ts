@@ -44,7 +44,7 @@ export interface Sizing {
 
 /** The rest of a processor is for vacuum, checkpoints, backups and peaks. */
 const BUSY = 0.6
-/** The rest of the memory is for the copy that Redis makes when it writes its file anew, and for fragments. */
+/** The rest of the memory is for the copy that Redis makes when it rewrites its file, and for fragments. */
 const FULL = 0.6
 const POOL = 10
 /** Of the servers, by default. */

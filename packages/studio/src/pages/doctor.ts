@@ -9,7 +9,7 @@ import { isAskedHere } from './asked.ts'
 import { type Mark, mark } from './marks.ts'
 import { reasonOf } from './reason.ts'
 
-const PATIENCE = 5000
+const TIME_LIMIT = 5000
 
 type Level = DoctorCheck['level']
 const LEVELS: readonly (readonly [Level, Mark, string])[] = [
@@ -34,7 +34,7 @@ export function doctorPages(app: Hono<Env>, board: Board): void {
     })
   })
   app.get('/doctor/examine', async (c) => {
-    if (isAskedHere(c)) await examination.run(PATIENCE)
+    if (isAskedHere(c)) await examination.run(TIME_LIMIT)
     return c.redirect(`${c.env.base}/doctor`, 303)
   })
 }

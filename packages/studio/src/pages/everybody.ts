@@ -8,7 +8,7 @@ import { exactly, fromNow, plural } from '../moments.ts'
 import { reasonOf } from './reason.ts'
 
 const PHRASE = 'end everybody'
-const PATIENCE = 1500
+const TIME_LIMIT = 1500
 
 export function everybodyPages(app: Hono<Env>, board: Board): void {
   let removed = 0
@@ -40,7 +40,7 @@ ${removal.isRunning ? notice('plain', `Removing … ${plural(removed, 'session')
     // Sessions under a secret that is still in the ring would go on.
     if ((await board.sessions.keys()).length > 1) return c.redirect(there, 303)
     if (!removal.isRunning) [removed, operator] = [0, c.get('operator')]
-    await removal.run(PATIENCE)
+    await removal.run(TIME_LIMIT)
     return c.redirect(there, 303)
   })
 }

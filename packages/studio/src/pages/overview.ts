@@ -11,7 +11,7 @@ import { lookupForm } from './lookup.ts'
 import { reasonOf } from './reason.ts'
 
 /** How long a page waits for a count before it shows that one is under way. */
-const PATIENCE = 1500
+const TIME_LIMIT = 1500
 
 export function overviewPages(app: Hono<Env>, board: Board): void {
   const count = new Job<StoreStats>(() => board.sessions.stats())
@@ -29,7 +29,7 @@ ${promises(frame, board)}`,
     })
   })
   app.get('/count', async (c) => {
-    if (isAskedHere(c)) await count.run(PATIENCE)
+    if (isAskedHere(c)) await count.run(TIME_LIMIT)
     return c.redirect(`${c.env.base}/#totals`, 303)
   })
 }

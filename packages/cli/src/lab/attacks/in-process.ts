@@ -79,7 +79,7 @@ async function canEndAll(sessions: Everything): Promise<boolean> {
 
 const USUAL = { limit: 100, longest: 500 }
 const THOROUGH = { limit: 5_000, longest: 60_000 }
-/** A store that waits for its disk does that for several at once. */
+/** A store that waits for its disk does that for several together. */
 const ABREAST = 6
 
 /** Runs the plan in many orders of the calls to the store, or all. */
