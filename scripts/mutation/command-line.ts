@@ -476,6 +476,11 @@ export const foundMutations: readonly Mutation[] = [
     'isSame(table.name, word)',
     "table.name === ''",
   ),
+  command('scan-binlog', 'scan/tally')(
+    'rows in comments that are taken in by a string and not reported',
+    'if (comments > 0)',
+    'if (comments < 0)',
+  ),
   command('scan-binlog', 'scan/notes')(
     'rows that are printed in hexadecimal digits alone, and are skipped',
     'this.#isOnlyDumped = holdsRows(Number.parseInt(type, 16))',

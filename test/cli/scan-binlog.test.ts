@@ -331,6 +331,7 @@ suite('what is not understood in a binary log is reported', () => {
     'events in a comment': `${binlog(format())}/* ${binlog(...events)}`,
     'events in variables': `${binlog(format())}SET @a='AAAA';\nBINLOG @a, @b;\n`,
     'a statement among row events': binlog(format(), event(2, query('BEGIN'))),
+    'rows in comments that a string has taken in': `SET "\n### INSERT INTO \`a\`.\`b\`\n### SET\n###   @1='"\n;\n`,
     'an unknown table in comments': '### Row event for unknown table #18\n',
     'a column without a quote at its end': `### INSERT INTO \`a\`.\`b\`\n### SET\n###   @1='${KEY}\n`,
     'a row with a line that is no column': `### INSERT INTO \`a\`.\`b\`\n### SET\n###   1='${KEY}'\n`,

@@ -93,8 +93,8 @@ export class PageScanner {
   #add(counts: ReturnType<RawSearch['end']>, known: number): void {
     for (const [trace, count] of counts) {
       const rows = trace === 'django' ? count - known : count
-      if (trace !== 'cookie' && trace !== 'unknown' && trace !== 'events' && rows > 0)
-        this.#tally.add(trace, rows, null)
+      if (trace === 'cookie' || trace === 'unknown' || trace === 'events' || trace === 'comments') continue
+      if (rows > 0) this.#tally.add(trace, rows, null)
     }
   }
 

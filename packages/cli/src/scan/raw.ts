@@ -4,9 +4,9 @@ import { type Kind, SEALED } from './kind.ts'
 
 /**
  * What was seen in bytes that are not read as rows. A cookie's value or key is as good as a session to a thief. Events of a binary log
- * in base64 may hold anything.
+ * in base64 may hold anything, and so may the lines of comments in which mysqlbinlog prints rows.
  */
-export type Trace = Kind | 'cookie' | 'events'
+export type Trace = Kind | 'cookie' | 'events' | 'comments'
 
 /** How much follows the beginning of a trace, and precedes its end, at most. */
 const REACH = 512
@@ -37,7 +37,8 @@ const ENCODED_AFTER = /^[^0-9A-Za-z]{0,12}0?[xX]'?(1[1256]|7[bB]2263)/
 const UNSEALED_AFTER = /^[^0-9A-Za-z]{0,40}\{[\\"&quot;]{1,12}c[\\"&quot;]{1,12}:\d/
 const OCTAL_AFTER = /^[^0-9A-Za-z]{0,12}\\+02([1256])/
 const COOKIE = /^(?:__Host-id|sessionid)=\\?"?(?:[\w-]{88,}|[a-z0-9]{32}(?![\w-]))/
-const MARKS = ['django.contrib.sessions.cache', '__Host-id=', 'sessionid=', 'SRF\u0001', "BINLOG '"] as const
+const MARKS = ['django.contrib.sessions.cache', '__Host-id=', 'sessionid=', 'SRF\u0001', "BINLOG '", '###   @'] as const
+const COLUMN = /^### {3}@\d{1,5}=/
 
 /**
  * Searches bytes of any format for what looks like sessions: ids beside records, the moments of our rows, Django's signatures
@@ -168,7 +169,9 @@ export class RawSearch {
       } else if (mark === 'django.contrib.sessions.cache') {
         if (CACHE_KEY.test(/^[\w.]+/.exec(text)?.[0] ?? '')) this.#found('django')
       } else if (mark === "BINLOG '") this.#found('events')
-      else if (COOKIE.test(text)) this.#found('cookie')
+      else if (mark === '###   @') {
+        if (COLUMN.test(text)) this.#found('comments')
+      } else if (COOKIE.test(text)) this.#found('cookie')
     }
   }
 

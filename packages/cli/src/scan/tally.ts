@@ -67,10 +67,12 @@ export class Tally {
 
   /** What was not understood, as the problem of a file; null when there was nothing of the kind. Nothing can be added after this. */
   end(): string | null {
-    const { events = 0, ...traces } = Object.fromEntries(this.outside.end())
+    const { events = 0, comments = 0, ...traces } = Object.fromEntries(this.outside.end())
     if (Object.keys(traces).length > 0) this.notUnderstood('what looks like sessions outside of rows')
     // The others are in a comment, or in a string that has lost its end.
     if (events > this.binlogStatements) this.notUnderstood('row events of a binary log outside of statements')
+    // They are no longer comments: a string that has lost its end has taken them in.
+    if (comments > 0) this.notUnderstood('rows of a binary log in a string')
     if (this.#hasOtherCopies()) this.notUnderstood('statements with what looks like sessions, without their rows')
     if (this.#statements === 0) return null
     const what = this.#statements === 1 ? 'one part of it was' : `${this.#statements} parts of it were`
@@ -81,7 +83,7 @@ export class Tally {
   #hasOtherCopies(): boolean {
     const found = new Set([...this.#counts.values()].flatMap((kinds) => [...kinds.keys()]))
     const isFound = { django: found.has('django'), ours: [...found].some((kind) => kind !== 'django') }
-    const { django, cookie, events, ...ours } = Object.fromEntries(this.copies.end())
+    const { django, cookie, events, comments, ...ours } = Object.fromEntries(this.copies.end())
     return (django !== undefined && !isFound.django) || (Object.keys(ours).length > 0 && !isFound.ours)
   }
 
