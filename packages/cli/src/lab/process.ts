@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import { within } from 'strongroom/internal'
 import { NotRun } from './attack.ts'
 import { Deferred } from './deferred.ts'
+import { newFolder, removeFolder } from './folder.ts'
 import { type Abilities, linesOf, type Question, type StartConfig, type ToApplication, type ToLab } from './protocol.ts'
 import { freePort } from './servers/daemon.ts'
 
@@ -23,6 +24,20 @@ export const nodeProgram = (module: URL): Program => ({
   command: process.execPath,
   args: ['--disable-warning=ExperimentalWarning', module.pathname],
 })
+
+let compiled: { readonly NODE_COMPILE_CACHE: string } | null = null
+
+/**
+ * The same modules are started dozens of times in a run, and compiling them takes longer than all the rest of a start. The folder is
+ * private, because whoever can write to it decides what the applications do, and goes with this process.
+ */
+function compileCache() {
+  if (compiled) return compiled
+  const folder = newFolder('compiled')
+  process.once('exit', () => removeFolder(folder))
+  compiled = { NODE_COMPILE_CACHE: folder }
+  return compiled
+}
 
 /** In ms: longer than any application needs to start on a busy machine, and to answer. */
 const LIMIT = 60_000
@@ -76,7 +91,7 @@ export class ApplicationProcess {
     const { command, args, cwd, env } = this.#program
     const child = spawn(command, args, {
       cwd: cwd ?? process.cwd(),
-      env: { ...process.env, ...env },
+      env: { ...compileCache(), ...process.env, ...env },
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     })
     this.#child = child

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
+import { flushCompileCache } from 'node:module'
 import { type AddressInfo, Socket } from 'node:net'
 import { writeHeapSnapshot } from 'node:v8'
 import { NotRun } from './attack.ts'
@@ -39,6 +40,8 @@ export async function serve(make: (config: StartConfig) => Promise<Application>)
       application = await make(message.config)
       await listen(application.listener, message.config.port)
       say({ is: 'ready', abilities: abilitiesOf(application), version: application.version })
+      // Node does so when a process ends by itself, and this one is killed.
+      flushCompileCache()
     } catch (error) {
       // Only what is missing may be installed. Anything else is a fault, and must not be taken for a missing package.
       if (error instanceof NotRun) say({ is: 'notRun', message: error.message })
