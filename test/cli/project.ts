@@ -65,7 +65,7 @@ const environment = (env: Record<string, string> = {}) => ({
   PATH: process.env.PATH ?? '',
   HOME: tmpdir(),
   TERM: 'xterm-256color',
-  NODE_COMPILE_CACHE: join(tmpdir(), 'strongroom-test-cache'),
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'strongroom-test-cache'),
   ...env,
 })
 
