@@ -1409,7 +1409,7 @@ const identityMutations: Mutation[] = [
   ),
   inServer(
     'a session that the request which began it takes back after a renewal',
-    "!('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found : null",
+    "!('refused' in records.open(found.entry, token)) ? found : null",
     'Boolean(token) ? found : null',
   ),
   inServer(

@@ -363,6 +363,41 @@ export const protocolMutations: readonly Mutation[] = [
     'if (expired) known.drop(session)\n',
     '\n',
   ),
+  core('forgetting', 'backing/records')(
+    'contents of sessions that nobody came back to, and that a sweep leaves in memory',
+    'expiryOf(now, expiresAt, meta.deadline) !== null',
+    "expiryOf(now, expiresAt, meta.deadline)?.expired === 'absolute'",
+  ),
+  core('forgetting', 'backing/records')(
+    'a sweep that forgets a session whose deadline has moved on',
+    'known.expiresAt = expiresAt\n',
+    '\n',
+  ),
+  core('forgetting', 'backing/entries')(
+    'a session that was written last, and is remembered until its absolute deadline',
+    '{ owner, expiresAt, renewedAt }',
+    '{ owner, expiresAt: meta.deadline, renewedAt }',
+  ),
+  core('forgetting', 'backing/cookie')(
+    'contents of cookies that nobody came back with, and that a sweep leaves in memory',
+    'expiryOf(now, expiresAt, content.meta.deadline) !== null',
+    "expiryOf(now, expiresAt, content.meta.deadline)?.expired === 'absolute'",
+  ),
+  core('forgetting', 'admin/sweeper')(
+    'a process that remembers expired sessions because another one sweeps the store',
+    'forget()\n    if (!store || busy.has(store)) return',
+    'if (!store || busy.has(store)) return\n    if (!store.tryWithLock) forget()',
+  ),
+  core('forgetting', 'create')(
+    'a process that remembers expired sessions because it has nothing to sweep',
+    'given === false || (every === null && !backing.forgetExpired)',
+    'given === false || every === null',
+  ),
+  core('forgetting', 'sessions')(
+    'clearExpired() that leaves what expired sessions contained in memory',
+    'if (!options.dryRun) backing.forgetExpired?.()\n',
+    '\n',
+  ),
   core('forgetting', 'request/load')(
     'contents that stay in memory after a change of the credential',
     'backing.forget(result.ref)\n',

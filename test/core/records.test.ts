@@ -37,9 +37,9 @@ const of = (memo: number, keys: LiveKeyring = ring, name: SealName = 'two-key') 
     ...records,
     plain: records,
     seal: (token: VerifiedToken, values?: Record<string, unknown>, renewedAt = 0) =>
-      records.seal(encodeContent(content), { ...content, values }, token, owner, renewedAt),
+      records.seal(encodeContent(content), { ...content, values }, token, { owner, expiresAt: 9, renewedAt }),
     read(bytes: Uint8Array, token: VerifiedToken, tag: string | null = owner) {
-      const opened = records.open(bytes, token, tag)
+      const opened = records.open({ bytes, owner: tag, expiresAt: 9 }, token)
       return 'refused' in opened ? opened.refused : opened.values
     },
   }
@@ -87,11 +87,11 @@ describe('a record that was opened recently', () => {
     })
     const create = (token: VerifiedToken) => entryFor(token, { ...content, values: VALUES }, 9, undefined, 0)
     const token = newToken(ring, SHOP)
-    const { bytes, owner } = create(token)
-    records.open(bytes, token, owner)
-    const remembered = records.open(bytes, token, owner)
+    const entry = create(token)
+    records.open(entry, token)
+    const remembered = records.open(entry, token)
     for (let n = 0; n < 100; n++) create(newToken(ring, SHOP))
-    assert.equal(records.open(bytes, token, owner), remembered)
+    assert.equal(records.open(entry, token), remembered)
   })
 
   it('keeps no slab of Buffers alive in which it has a small part', async () => {
@@ -193,7 +193,7 @@ describe('a record that was opened recently', () => {
     const sealed = records.seal(token, undefined, 1_800_000_000)
     for (const memo of [records, of(ROOM), of(0)])
       for (let i = 0; i < 2; i++) {
-        const opened = memo.open(sealed, token, owner)
+        const opened = memo.open({ bytes: sealed, owner, expiresAt: 9 }, token)
         assert.equal('refused' in opened ? opened.refused : opened.renewedAt, 1_800_000_000)
       }
   })

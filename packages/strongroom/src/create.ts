@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Sweeper } from './admin/sweeper.ts'
 import { type AdoptionSource, endsRemembered, sourceClients } from './adoption/source.ts'
 import { adoptionOf } from './adoption/visitors.ts'
+import type { Backing } from './backing/backing.ts'
 import { type CreatedBacking, checkEngine, createBacking, type Engine } from './backing/create.ts'
 import type { Calls } from './backing/guard.ts'
 import { booleanOption, checkOptions, oneOf } from './base/check.ts'
@@ -15,13 +16,13 @@ import type { SealName } from './crypto/seal.ts'
 import type { SessionsBackend } from './engines/shared/backend.ts'
 import { engineFromUrl } from './engines/url.ts'
 import { ConfigError } from './errors.ts'
-import { emitter, type Listener } from './events.ts'
+import { type Emit, emitter, type Listener } from './events.ts'
 import type { CookieSettings } from './http/cookie.ts'
 import { type SignedCookies, signedCookies } from './http/signed-cookies.ts'
 import { describeDevice } from './session/device.ts'
 import { LOGIN_OPTIONS } from './session/login.ts'
 import type { Serializer } from './session/serializer.ts'
-import type { Clock } from './store.ts'
+import type { Clock, Store } from './store.ts'
 
 export interface SessionsOptions {
   /** Where sessions are stored: a store, the cookie engine, or a URL such as `memory:`, `sqlite:./sessions.db`, `cookie:`. */
@@ -174,7 +175,7 @@ export function createContext(options: SessionsOptions): Created {
     describeDevice: functionOr('device', options.device, describeDevice),
   }
   const every = sweepOption(options.sweep, created)
-  const sweeper = swept && every ? new Sweeper({ store: swept, every, emit: context.emit }) : null
+  const sweeper = sweeperFor(options.sweep, every, { store: swept, backing, emit: context.emit })
   const close = async () => {
     await sweeper?.close()
     await context.adoption?.close()
@@ -271,6 +272,19 @@ function memoOption(given: number | false | undefined): number {
   if (Number.isSafeInteger(given) && given >= 0) return given
   throw new ConfigError('memo must be a whole number of bytes, or false.')
 }
+
+/** Where nothing has to be swept, what is remembered of expired sessions has to be forgotten all the same. */
+function sweeperFor(
+  given: Duration | false | undefined,
+  every: number | null,
+  { store, backing, emit }: { readonly store: Store | null; readonly backing: Backing; readonly emit: Emit },
+): Sweeper | null {
+  if (given === false || (every === null && !backing.forgetExpired)) return null
+  const forget = () => backing.forgetExpired?.()
+  return new Sweeper({ store: every === null ? null : store, forget, every: every ?? HOUR, emit })
+}
+
+const HOUR = 3_600_000
 
 const SWEEP_RANGE = "sweep must be at least '1s' and at most '20d', or false."
 

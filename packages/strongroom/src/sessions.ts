@@ -267,6 +267,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
     of: (userId) => userSessions(context, userId),
     clearExpired: watched(async (options: ClearOptions = {}) => {
       checkOptions('clearExpired()', options, ['batch', 'signal', 'onProgress', 'dryRun'])
+      if (!options.dryRun) backing.forgetExpired?.()
       const count = swept ? await swept.clearExpired(options) : 0
       if (!options.dryRun) context.emit({ type: 'cleared', count })
       return count

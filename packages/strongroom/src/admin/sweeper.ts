@@ -3,7 +3,10 @@ import type { Emit } from '../events.ts'
 import type { Store } from '../store.ts'
 
 export interface SweeperSettings {
-  readonly store: Store
+  /** Null where nothing has to be removed: the store does that by itself, or there is none. */
+  readonly store: Store | null
+  /** Forgets what this process remembers of expired sessions. */
+  readonly forget: () => void
   /** Ms between two runs, give or take a tenth. */
   readonly every: number
   readonly emit: Emit
@@ -44,8 +47,10 @@ export class Sweeper {
   }
 
   async #run(): Promise<void> {
-    const { store, emit } = this.#settings
-    if (busy.has(store)) return
+    const { store, forget, emit } = this.#settings
+    // In every process, whichever of them sweeps the store.
+    forget()
+    if (!store || busy.has(store)) return
     busy.add(store)
     try {
       const clear = () => store.clearExpired({ signal: this.#stop.signal })

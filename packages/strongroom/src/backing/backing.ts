@@ -155,6 +155,8 @@ export interface Backing {
   replaceEnded?(cookie: VerifiedCookie): Promise<unknown>
   /** Forgets what this process remembers of a session that is over, although it is stored. */
   forget(ref: SessionRef): void
+  /** The same of all that have expired: if their visitors never come back, nothing else ends them. Absent where nothing is remembered. */
+  forgetExpired?(): void
   /**
    * Of two cookies that both open one session, was the first made after the second? Absent where the session is on the server: only
    * one opens it there.

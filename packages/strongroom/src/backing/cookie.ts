@@ -253,6 +253,11 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     ...(revocations && { replaceEnded: (cookie: VerifiedCookie) => revocations.replaceEnded(cookie as CookieSession) }),
     forget,
 
+    forgetExpired() {
+      const now = clock()
+      known.forget(({ expiresAt, content }) => expiryOf(now, expiresAt, content.meta.deadline) !== null)
+    },
+
     isNewer(ref, than) {
       const [one, other] = [ref.cookie as CookieSession, than.cookie as CookieSession]
       return one.generation === other.generation ? one.madeAt > other.madeAt : one.generation > other.generation

@@ -69,7 +69,7 @@ export function createEntries({ records, ring, namespace, aead, clock, limit }: 
       const label = labelFor(token, meta, was)
       // A new session is remembered when its visitor comes back with it: most of those that robots begin are never seen again,
       // and would push out the ones that are.
-      const bytes = records.seal(payload, was ? content : null, token, owner, renewedAt)
+      const bytes = records.seal(payload, was ? content : null, token, { owner, expiresAt, renewedAt })
       return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
     },
   }

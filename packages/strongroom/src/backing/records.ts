@@ -5,29 +5,30 @@ import type { LiveKeyring, Master } from '../crypto/keyring.ts'
 import { type RecordHeader, type RecordRefusal, type Seal, sealedUnder } from '../crypto/seal.ts'
 import type { Id, VerifiedToken } from '../crypto/token.ts'
 import { decodeContent, type Parsed } from '../session/content.ts'
-import type { ContentToSave } from './backing.ts'
+import type { Entry } from '../store.ts'
+import { type ContentToSave, expiryOf } from './backing.ts'
 
 export interface OpenedSession extends Parsed, Pick<RecordHeader, 'renewedAt'> {}
+
+/** What an entry says of a session beside its record. */
+export interface Stored extends Pick<Entry, 'owner' | 'expiresAt'> {
+  readonly renewedAt: number
+}
 
 /** Converts sessions to the bytes that are stored, and back. */
 export interface Records {
   /** `payload` is the encoded `content`, which is remembered; null is not. */
-  seal(
-    payload: Pieces,
-    content: ContentToSave | null,
-    token: VerifiedToken,
-    owner: string | null,
-    renewedAt: number,
-  ): Buffer
+  seal(payload: Pieces, content: ContentToSave | null, token: VerifiedToken, stored: Stored): Buffer
   open(
-    bytes: Uint8Array,
+    entry: Pick<Entry, 'bytes' | 'owner' | 'expiresAt'>,
     token: VerifiedToken,
-    owner: string | null,
   ): OpenedSession | { readonly refused: RecordRefusal }
   /** Forgets what is remembered of a session that has ended. */
   forget(id: Id): void
   /** The same for all sessions of an owner, but for one. */
   forgetOwner(owner: string, except?: Id): void
+  /** The same for those that had expired by `now` when they were last seen: their visitors may never come back. */
+  forgetExpired(now: number): void
 }
 
 /** What a record contains. `values` are parsed when they are first asked for, and shared from then on. */
@@ -39,6 +40,8 @@ class OpenedRecord implements OpenedSession {
   /** The one that the session began under, and the one that its record is sealed under, if it is sealed. */
   readonly masters: readonly (Master | undefined)[]
   readonly owner: string | null
+  /** As it was last seen. A touch that this process has not seen may have moved it. */
+  expiresAt: number
   readonly meta: Parsed['meta']
   readonly data: string
   #values: Parsed['values'] | undefined
@@ -46,7 +49,7 @@ class OpenedRecord implements OpenedSession {
   constructor(
     { bytes, cookie, renewedAt }: Pick<OpenedRecord, 'bytes' | 'cookie' | 'renewedAt'>,
     masters: OpenedRecord['masters'],
-    owner: string | null,
+    { owner, expiresAt }: Pick<OpenedRecord, 'owner' | 'expiresAt'>,
     content: ContentToSave,
   ) {
     this.bytes = bytes
@@ -54,6 +57,7 @@ class OpenedRecord implements OpenedSession {
     this.renewedAt = renewedAt
     this.masters = masters
     this.owner = owner
+    this.expiresAt = expiresAt
     this.meta = content.meta
     this.data = content.data
     this.#values = content.values
@@ -88,38 +92,36 @@ export function createRecords(seal: Seal, ring: LiveKeyring, limit: number): Rec
     return kid === null ? undefined : ring.get(kid)
   }
 
-  function remember(
-    { id, text, master }: VerifiedToken,
-    given: Buffer,
-    renewedAt: number,
-    owner: string | null,
-    content: ContentToSave,
-  ): void {
+  function remember({ id, text, master }: VerifiedToken, given: Buffer, stored: Stored, content: ContentToSave): void {
     if (limit === 0) return
     // A copy of the bytes, because the caller may reuse its own.
-    const opened = { bytes: lastingCopy(given), cookie: text, renewedAt }
-    memo.set(id, new OpenedRecord(opened, [master, masterOf(given)], owner, content), weightOf(given.length))
+    const opened = { bytes: lastingCopy(given), cookie: text, renewedAt: stored.renewedAt }
+    memo.set(id, new OpenedRecord(opened, [master, masterOf(given)], stored, content), weightOf(given.length))
   }
 
   return {
-    seal(payload, content, token, owner, renewedAt) {
-      const bytes = seal.seal(payload, token, owner, renewedAt)
-      if (content !== null) remember(token, bytes, renewedAt, owner, content)
+    seal(payload, content, token, stored) {
+      const bytes = seal.seal(payload, token, stored.owner, stored.renewedAt)
+      if (content !== null) remember(token, bytes, stored, content)
       return bytes
     },
-    open(given, token, owner) {
+    open({ bytes: given, owner, expiresAt }, token) {
       const bytes = asBuffer(given)
       const known = memo.get(token.id)
-      if (known && known.owner === owner && known.cookie === token.text && known.bytes.equals(bytes)) return known
+      if (known && known.owner === owner && known.cookie === token.text && known.bytes.equals(bytes)) {
+        known.expiresAt = expiresAt
+        return known
+      }
       const opened = seal.open(bytes, token, owner)
       if ('refused' in opened) return opened
       const content = decodeContent(opened.payload)
       if (!content) return { refused: 'malformed' }
       const { renewedAt } = opened
-      remember(token, bytes, renewedAt, owner, content)
+      remember(token, bytes, { owner, expiresAt, renewedAt }, content)
       return Object.assign(content, { renewedAt })
     },
     forget: (id) => memo.delete(id),
     forgetOwner: (owner, except) => memo.deleteWhere((record, id) => record.owner === owner && id !== except),
+    forgetExpired: (now) => memo.deleteWhere(({ expiresAt, meta }) => expiryOf(now, expiresAt, meta.deadline) !== null),
   }
 }

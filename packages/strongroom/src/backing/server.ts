@@ -79,7 +79,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     const isEmptied = !own && hasLabel(entry, EMPTIED)
     // An altered label would hide a session from its user's list, and from a limit.
     if (own ? !hasLabel(entry, own) : !isEmptied && !isSession(entry)) return { refused: 'forged' }
-    const opened = records.open(entry.bytes, token, entry.owner)
+    const opened = records.open(entry, token)
     if ('refused' in opened) return opened.refused === 'superseded' ? supersededBy(token, found) : opened
     const { meta, data, values, renewedAt } = opened
     // The open deadline is a hint that anyone who writes to the table can move; the sealed one decides.
@@ -135,7 +135,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   /** What is stored now under this token; null if it has ended, or goes on under a later one. */
   async function present(token: VerifiedToken): Promise<Found | null> {
     const found = await store.read(token.id, { fresh: true })
-    return found && !('refused' in records.open(found.entry.bytes, token, found.entry.owner)) ? found : null
+    return found && !('refused' in records.open(found.entry, token)) ? found : null
   }
 
   function write(
@@ -302,6 +302,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     },
 
     forget: ({ cookie }) => records.forget(cookie.id),
+    forgetExpired: () => records.forgetExpired(clock()),
 
     isRetired: ({ cookie }) => (cookie as VerifiedToken).master !== ring.current,
   }
