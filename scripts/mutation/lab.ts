@@ -69,6 +69,21 @@ export const labMutations: readonly Mutation[] = [
     'if (revived.back > 0)',
     'if (revived.back > 1000)',
   ),
+  storage('attacks/abandoned')(
+    'what abandoned sessions leave in the heap, which does not count',
+    'if (leftInHeap) return',
+    'if (leftInHeap && used > 0) return',
+  ),
+  storage('attacks/abandoned')(
+    'a snapshot of another process, in which nothing is left',
+    'if (inHeap === 0)',
+    'if (inHeap === -1)',
+  ),
+  storage('attacks/abandoned')(
+    'a heap that is searched for sessions which are in a file, too',
+    'if (site.shared) return null',
+    'if (site.shared && site.storage.rows === null) return null',
+  ),
   storage('attacks/memory-after-end')('a note in the memory that does not count', 'if (after > 0)', 'if (after > 1e9)'),
   storage('attacks/rows')(
     'altered data that counts as without effect',

@@ -75,6 +75,11 @@ export const peerMutations: readonly Mutation[] = [
     '    raise RuntimeError("This handler fails.")\n',
     '    request.session["failed"] = True\n',
   ),
+  verdicts('abandoned')(
+    'people who never come back, and whose sessions are read before the heap is searched',
+    'const leftInHeap = await foundInHeap(people)\n      const open = await Promise.all(\n        visitors.map(({ visitor, user }) => countOpen(site, visitor.copies, user, people.note)),\n      )\n',
+    'const open = await Promise.all(\n        visitors.map(({ visitor, user }) => countOpen(site, visitor.copies, user, people.note)),\n      )\n      const leftInHeap = await foundInHeap(people)\n',
+  ),
   verdicts('loot')(
     'a thief who does not try what was found first',
     'const batch = cookies.slice(at, at + ABREAST)',

@@ -69,6 +69,7 @@ export async function loopback(
       cache: null,
       ...application.storage,
     },
+    shared: application.isShared,
     waiting: (gate) => arrivalAt(gate).promise,
     open: async (gate) => gates.open(gate),
     clock: async (by) => {

@@ -21,6 +21,8 @@ const SAID: Readonly<Record<string, Readonly<Record<string, Verdict>>>> = {
     'hang-up': 'broken',
     'error-pages': 'held',
     'cookie-attributes': 'broken',
+    // A read of an expired session would remove it.
+    'abandoned-sessions': 'broken',
   },
   'express-session + session-file-store': {
     'read-the-files': 'broken',
@@ -56,6 +58,7 @@ const SAID: Readonly<Record<string, Readonly<Record<string, Verdict>>>> = {
     'renewed-copy': 'broken',
     'slow-request-and-logout': 'broken',
     'shared-cache': 'broken',
+    'abandoned-sessions': 'broken',
   },
   '@fastify/secure-session': {
     'read-the-cookie-jar': 'held',

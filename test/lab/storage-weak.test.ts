@@ -74,6 +74,28 @@ suite('each attack on what is stored finds the weakness that it looks for', () =
     assert.notEqual(seenIn(cell, /before$/), '0')
   })
 
+  test('a library that sweeps nothing leaves what it has in the process in the heap', async () => {
+    const row = weakened(rowNamed('memory'), () => ({ sweep: null }))
+    const cell = (await cellsOf(row, ['abandoned-sessions'])).get('abandoned-sessions')
+    assert.equal(cell?.summary, 'What they wrote is still in the memory of the application.')
+    assert.match(seenIn(cell, /^strings of the heap/), /^[1-9]\d*, [1-9]/)
+  })
+
+  test('a snapshot without what is alive shows nothing of what is gone', async () => {
+    const row = weakened(rowNamed('memory'), () => ({ memory: async () => Buffer.from('another process') }))
+    const cell = (await cellsOf(row, ['abandoned-sessions'])).get('abandoned-sessions')
+    assert.deepEqual([cell?.verdict, cell?.failed], ['not run', true])
+    assert.match(cell?.summary ?? '', /not in the snapshot/)
+  })
+
+  test('the heap of an application is not asked for sessions that are elsewhere', async () => {
+    const never = () => assert.fail('a snapshot was taken')
+    const row = weakened(rowNamed('sqlite'), () => ({ memory: never }))
+    const cell = (await cellsOf(row, ['abandoned-sessions'])).get('abandoned-sessions')
+    assert.equal(cell?.verdict, 'held')
+    assert.match(seenIn(cell, /^strings of the heap/), /^not searched/)
+  })
+
   test('an older row that is put back is believed on every engine, as the documents say', async () => {
     const cells = await cellsOf(rowNamed('sqlite'), ['roll-back-rows'])
     assert.equal(cells.get('roll-back-rows')?.verdict, 'broken')

@@ -61,6 +61,7 @@ async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): 
     cookieName: sessions.policy.cookieName,
     secrets: [],
     storage: UNSEEN,
+    shared: info.traits?.shared !== 'process',
     waiting: (name) => gate(name).promise,
     async open(name) {
       waiting.delete(name)

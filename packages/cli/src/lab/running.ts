@@ -89,6 +89,7 @@ async function siteOn(runnable: Runnable, shared: Shared, options: SiteOptions):
     cookieName: config.cookieName,
     secrets,
     storage: backend.storage,
+    shared: runnable.shared,
     waiting: (gate) => application.waiting(gate),
     open: (gate) => application.open(gate),
     clock: when(application.can('clock'), setClock),

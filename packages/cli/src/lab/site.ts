@@ -46,6 +46,8 @@ export interface Site {
   /** Resolves when a handler waits at this gate. */
   waiting(gate: string): Promise<void>
   open(gate: string): Promise<void>
+  /** Do other processes see the same sessions? If not, they are nowhere but in the memory of the application. */
+  readonly shared: boolean
   /** Sets how far the application's clock is ahead, in ms; null where its clock cannot be set. */
   readonly clock: ((by: number) => Promise<void>) | null
   /** What the library tells to run for abandoned sessions (clear-expired, clearsessions); null where it has nothing. */

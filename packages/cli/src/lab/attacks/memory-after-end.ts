@@ -48,7 +48,7 @@ export const memoryAfterEnd: Attack = attackBy(
   },
 )
 
-function count(bytes: Uint8Array, text: string): number {
+export function count(bytes: Uint8Array, text: string): number {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let found = 0
   for (let at = buffer.indexOf(text); at >= 0; at = buffer.indexOf(text, at + 1)) found++
