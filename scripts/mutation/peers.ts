@@ -75,6 +75,16 @@ export const peerMutations: readonly Mutation[] = [
     '    raise RuntimeError("This handler fails.")\n',
     '    request.session["failed"] = True\n',
   ),
+  verdicts('kill')(
+    'a store that is killed while nothing is written',
+    "{ what: 'the store', late: VISITORS }",
+    "{ what: 'the store', late: 0 }",
+  ),
+  verdicts('kill')(
+    'a write that was under way when the store was killed, and whose answer counts for nothing',
+    'if (answer?.status === 200) writer.acknowledged = 1',
+    'if (answer?.status === 201) writer.acknowledged = 1',
+  ),
   verdicts('abandoned')(
     'people who never come back, and whose sessions are read before the heap is searched',
     'const leftInHeap = await foundInHeap(people)\n      const open = await Promise.all(\n        visitors.map(({ visitor, user }) => countOpen(site, visitor.copies, user, people.note)),\n      )\n',

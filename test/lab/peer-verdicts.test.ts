@@ -6,6 +6,8 @@ import { peerRows } from '../../packages/cli/src/lab/peers/rows.ts'
 import type { Cell, Verdict } from '../../packages/cli/src/lab/report.ts'
 import { runLab } from '../../packages/cli/src/lab/run.ts'
 import { djangoNeed } from '../django/peer.ts'
+import { postgresNeed } from '../servers/postgres.ts'
+import { seenIn } from './cells.ts'
 
 /** What docs/lab-peers.md says, on the rows that need no server. */
 const SAID: Readonly<Record<string, Readonly<Record<string, Verdict>>>> = {
@@ -96,6 +98,12 @@ suite('attacks on other libraries end as docs/lab-peers.md says', () => {
         [],
       )
     })
+
+  test('a write of express-session that fails is acknowledged in every run', { skip: postgresNeed.skip }, async () => {
+    const [cell] = await cellsOf('express-session + connect-pg-simple', ['kill-the-store'])
+    assert.equal(cell?.verdict, 'broken')
+    assert.equal(seenIn(cell, /under way at a kill/), '12 of 12')
+  })
 
   test('a key of Django that was read signs its user in, and an id of express-session does not', {
     skip: djangoNeed.skip,

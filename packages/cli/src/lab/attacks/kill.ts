@@ -1,8 +1,9 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Attack, AttackContext, Finding, PromisedRow } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
 import { attackBy, expectOk, isMissing, type People } from '../people.ts'
 import type { Site } from '../site.ts'
-import { route, send, type Visitor } from '../visitor.ts'
+import { route, send, type Visitor, type Waiting, waitAtGate } from '../visitor.ts'
 
 /** docs/engines.md: what is durable. A cookie is wherever its browser is. */
 const durable = ({ family, traits }: PromisedRow) =>
@@ -15,7 +16,7 @@ export const killStore: Attack = attackBy(
     title: 'Kill the store in the middle of writes',
     property: 'durable',
     attacker: 'nobody: a crash, the kernel that runs out of memory',
-    how: 'Six visitors write numbers as fast as they can. The processes of the store are killed (SIGKILL) in the middle of that, and started again with what is on the disk; so is the application, so that nothing is in its memory. Held if every visitor is still signed in, with the last number that was acknowledged, or a later one. The power of the machine is not cut.',
+    how: 'Six visitors write numbers as fast as they can, and six more have a request each that has loaded its session. The store is stopped in the middle of that, the six requests write, and its processes are killed (SIGKILL), and started again with what is on the disk; so is the application, so that nothing is in its memory. Held if every visitor is still signed in, with the last number that was acknowledged, or a later one. The power of the machine is not cut.',
     docs: 'docs/engines.md',
     harmless: false,
     violent: true,
@@ -24,8 +25,12 @@ export const killStore: Attack = attackBy(
   async (people, context) => {
     const { server } = people.site.storage
     if (!server) return notApplicable('There is no server behind the application that could be killed.')
-    return killed(people, context, 'the store', async (site) => {
+    return killed(people, context, { what: 'the store', late: VISITORS }, async (site, late) => {
+      // So that what is sent now is under way when it is killed.
+      server.pause()
+      const { answered } = await writeLate(site, late)
       await server.kill()
+      await Promise.race([answered(), setTimeout(SOON, undefined, { ref: false })])
       await server.start()
       await site.kill()
       await site.restart()
@@ -47,7 +52,7 @@ export const killApplication: Attack = attackBy(
     promised: durable,
   },
   (people, context) =>
-    killed(people, context, 'the application', async (site) => {
+    killed(people, context, { what: 'the application', late: 0 }, async (site) => {
       await site.kill()
       if (await send(site, '/read', null).catch(() => null)) throw new Error('The application was not killed.')
       await site.restart()
@@ -62,15 +67,18 @@ const MANY_KILLS = Array.from({ length: 12 }, (_, index) => 40 + 17 * index)
 async function killed(
   people: People,
   { thorough, signal }: AttackContext,
-  what: string,
-  kill: (site: Site) => Promise<void>,
+  given: { readonly what: string; readonly late: number },
+  kill: (site: Site, late: readonly LateWriter[]) => Promise<void>,
 ): Promise<Finding> {
+  const { what } = given
   const kills = thorough ? MANY_KILLS : KILLS
-  let [writes, lost, sessions] = [0, 0, 0]
+  let [writes, lost, sessions, underWay] = [0, 0, 0, 0]
   for (const count of kills) {
     const writers = await Promise.all(Array.from({ length: VISITORS }, (_, index) => newWriter(people, index)))
-    await writeUntil(writers, count, () => kill(people.site), signal)
-    for (const writer of writers) {
+    const late = await Promise.all(Array.from({ length: given.late }, (_, index) => newLateWriter(people, index)))
+    await writeUntil(writers, count, () => kill(people.site, late), signal)
+    underWay += late.filter(({ acknowledged }) => acknowledged > 0).length
+    for (const writer of [...writers, ...late]) {
       sessions++
       writes += writer.acknowledged
       if (await hasLost(writer)) lost++
@@ -79,6 +87,14 @@ async function killed(
   const evidence = [
     seen(`kills of ${what}`, kills.length),
     seen('acknowledged writes', `${writes}, of ${sessions} visitors`),
+    ...(given.late > 0
+      ? [
+          seen(
+            'writes that were under way at a kill, and were acknowledged',
+            `${underWay} of ${kills.length * given.late}`,
+          ),
+        ]
+      : []),
     seen('visitors who lost something that was acknowledged', lost),
   ]
   if (lost > 0) return broken(`Acknowledged writes were gone when ${what} was back.`, evidence)
@@ -94,6 +110,33 @@ interface Writer {
 async function newWriter(people: People, index: number): Promise<Writer> {
   const user = people.user(`writer-${index}`)
   return { visitor: await people.signedIn(user), user, acknowledged: 0 }
+}
+
+/**
+ * Has a request that has loaded its session, and writes when it is told to. Where the requests of the other writers are when the store is
+ * killed is a matter of luck: if all of them are loading, none shows what the library does with a write that fails.
+ */
+interface LateWriter extends Writer {
+  readonly request: Waiting
+}
+
+async function newLateWriter(people: People, index: number): Promise<LateWriter> {
+  const writer = await newWriter(people, index)
+  return { ...writer, request: await waitAtGate(writer.visitor, '/set', { key: 'number', value: 1 }) }
+}
+
+/** In ms: most requests whose write fails are answered sooner. Those whose client waits for the store are ended with the application. */
+const SOON = 3_000
+
+/** Resolves when their writes have been sent, to what resolves when they are answered. */
+async function writeLate(site: Site, late: readonly LateWriter[]): Promise<{ answered(): Promise<unknown> }> {
+  const answers = late.map(async (writer) => {
+    const answer = await writer.request.goOn().catch(() => null)
+    if (answer?.status === 200) writer.acknowledged = 1
+  })
+  // The application has let the handlers go on when it answers the first question, and has sent what they write at the second.
+  for (let turn = 0; turn < 2; turn++) await site.storeCalls?.()
+  return { answered: () => Promise.all(answers) }
 }
 
 /** Resolves when `interrupt` is done and all writers have stopped. */
