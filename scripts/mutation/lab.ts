@@ -84,6 +84,21 @@ export const labMutations: readonly Mutation[] = [
     'if (site.shared) return null',
     'if (site.shared && site.storage.rows === null) return null',
   ),
+  storage('attacks/clocks-apart')(
+    'a sweep that removes the living, and breaks nothing',
+    'early > 0 || !sweep.stays',
+    'early > 0',
+  ),
+  storage('attacks/clocks-apart')(
+    'a sweep that removes nothing, and is held to leave what it must',
+    'left.length === expired.length',
+    'left.length > expired.length',
+  ),
+  storage('attacks/clocks-apart')(
+    'an ended session whose cookie is refused for its age',
+    '.user !== other)',
+    ".user === 'nobody')",
+  ),
   storage('attacks/memory-after-end')('a note in the memory that does not count', 'if (after > 0)', 'if (after > 1e9)'),
   storage('attacks/rows')(
     'altered data that counts as without effect',

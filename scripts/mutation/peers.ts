@@ -53,6 +53,11 @@ export const peerMutations: readonly Mutation[] = [
     'await backend.age?.(by - ahead)',
     'await backend.age?.(0)',
   ),
+  peers('running')(
+    'a store that gets older once for each of its servers',
+    'if (isFirst) await backend.age',
+    'if (isFirst || backend.age) await backend.age',
+  ),
   peers('peers/files')(
     'a session file that is not put back',
     'writeFileSync(join(folder, key), data ?? value)',
@@ -69,6 +74,11 @@ export const peerMutations: readonly Mutation[] = [
     'a Django that does not end the sessions of a user when it is told to',
     'user.set_password(PASSWORD)\n',
     'user.get_username()\n',
+  ),
+  django('site-text')(
+    'a file of Django whose time is not that of its server',
+    '        if ahead:\n',
+    '        if ahead < 0:\n',
   ),
   django('site-text')(
     'a handler of Django that fails after its response was saved',

@@ -183,6 +183,20 @@ function rowTests(peer: Peer, rows: readonly Row[]): void {
     await site.clock?.(0)
     assert.equal((await signedIn()).cookies.has(site.cookieName), true)
   })
+
+  test('knows who signs in while its clock is ahead, and time passes once for all servers', async () => {
+    const others = peer.keeps === 'in the process' ? [] : [await site.another(), await site.another()]
+    const all = [site, ...others]
+    try {
+      for (const each of all) await each.clock?.(30 * HOUR)
+      const visitor = await signedIn()
+      for (const each of all) await each.clock?.(30.6 * HOUR)
+      for (const each of all) assert.equal((await send(each, '/read', visitor.cookies)).user, 'ada')
+    } finally {
+      for (const other of others) await other.stop()
+      await site.clock?.(0)
+    }
+  })
 }
 
 /** What a thief of these files reads, and whom every cookie that is made of them signs in. */

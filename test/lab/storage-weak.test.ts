@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { Site } from '../../packages/cli/src/lab/site.ts'
 import { memcachedNeed } from '../servers/memcached.ts'
 import { cellsOf, rowNamed, seenIn, weakened } from './cells.ts'
 
@@ -59,6 +60,35 @@ suite('each attack on what is stored finds the weakness that it looks for', () =
     const row = weakened(rowNamed('sqlite'), () => ({ clock: async () => undefined, sweep: null }))
     const cell = (await cellsOf(row, ['abandoned-sessions'])).get('abandoned-sessions')
     assert.equal(cell?.summary, 'A session lives longer than its deadline.')
+  })
+
+  test('a sweep that removes the living is found, and one that removes nothing shows nothing', async () => {
+    const sweeping = (sweep: (site: Site) => Promise<void>) =>
+      weakened(rowNamed('sqlite'), (site) => ({
+        another: async (options) => ({ ...(await site.another(options)), sweep: () => sweep(site) }),
+      }))
+    const everything = sweeping(async ({ storage: { rows } }) => {
+      for (const { key } of (await rows?.list()) ?? []) await rows?.delete(key)
+    })
+    const dead = (await cellsOf(everything, ['clocks-apart'])).get('clocks-apart')
+    assert.equal(dead?.summary, 'A session dies early on a server whose clock differs.')
+    assert.equal(seenIn(dead, /^who has not logged out/), 'nobody')
+    const nothing = (
+      await cellsOf(
+        sweeping(async () => undefined),
+        ['clocks-apart'],
+      )
+    ).get('clocks-apart')
+    assert.deepEqual([nothing?.verdict, nothing?.failed], ['not run', true])
+    assert.match(nothing?.summary ?? '', /^The sweep has removed nothing/)
+  })
+
+  test('a session that is over already shows nothing of what a sweep leaves', async () => {
+    // As if an hour were over when half an hour is.
+    const row = weakened(rowNamed('sqlite'), ({ clock }) => ({ clock: async (by) => clock?.(2 * by) }))
+    const cell = (await cellsOf(row, ['clocks-apart'])).get('clocks-apart')
+    assert.deepEqual([cell?.verdict, cell?.failed], ['not run', true])
+    assert.match(cell?.summary ?? '', /^A session is over before its idle limit/)
   })
 
   test('a process that forgets nothing is caught by its heap', async () => {

@@ -15,7 +15,7 @@ export interface Backend {
   readonly version: string | null
   /**
    * For a store that ends sessions by a clock of its own, which nobody can set: makes everything in it so much older, in ms, or younger
-   * if it is negative. Called when the application's clock is set, so that time passes for both.
+   * if it is negative. Called when the clock of the first application on it is set, so that time passes for both.
    */
   age?(by: number): Promise<void>
   /** Ends what was started, and removes its data. */
@@ -72,15 +72,16 @@ async function siteOn(runnable: Runnable, shared: Shared, options: SiteOptions):
     settings: backend.settings,
   }
   const application = await ApplicationProcess.start(runnable.program, config)
-  shared.users++
+  // Time passes once for what they share, however many clocks are set.
+  const isFirst = shared.users++ === 0
   let stopped = false
   const library = application.version ?? runnable.library ?? null
   const version = [library, backend.version].filter((part) => part !== null).join(' on ') || null
   const when = <T>(can: boolean, then: T): T | null => (can ? then : null)
-  let ahead = 0
+  let ahead = config.clockBy
   const setClock = async (by: number) => {
     await application.ask('clock', by)
-    await backend.age?.(by - ahead)
+    if (isFirst) await backend.age?.(by - ahead)
     ahead = by
   }
   return {

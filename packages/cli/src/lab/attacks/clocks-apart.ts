@@ -8,6 +8,10 @@ import { whereRevocable, whereShared } from './promises.ts'
 const APART = 60_000
 /** How long a session of the lab is idle at most, in ms. */
 const IDLE = 3_600_000
+/** So long before the idle limit that it has not passed on a slow machine, and has passed for the server that is ahead. */
+const JUST_BEFORE = APART / 2
+/** Longer than anything is kept of a session that nobody asked to be remembered: the marks of ours outlive it by a day. */
+const LONG = 3 * 86_400_000
 
 const NOT_FINAL =
   'No session dies early; but an end is not final here on one clock either, so clocks apart show nothing more.'
@@ -18,7 +22,7 @@ export const clocksApart: Attack = attackBy(
     title: 'Clocks apart',
     property: 'final',
     attacker: 'nobody: servers whose clocks differ by a minute',
-    how: 'Three servers share the sessions; the clock of one is a minute ahead, that of another a minute behind. Sessions begin on one and are read, ended by logout and by "log out everywhere" on the others; the server that is ahead sweeps just before an ended session would have expired. Held: no session dies early, and none is alive after its end, then or later.',
+    how: 'Three servers share the sessions; the clock of one is a minute ahead, that of another a minute behind. Sessions begin on one and are read, ended by logout and by "log out everywhere" on the others; the server that is ahead sweeps just before an ended session would have expired, and what others have left three days earlier is removed by that sweep. Held: no session dies early, and none is alive after its end, then or later.',
     docs: 'docs/operations.md',
     harmless: true,
     violent: false,
@@ -34,12 +38,15 @@ export const clocksApart: Attack = attackBy(
     if (early === 0 && onOneClock.open > 0 && !whereRevocable(site.row))
       return notApplicable(NOT_FINAL, [seen('logged out, on one clock', `${onOneClock.open} cookies open the session`)])
     const outcomes = [await loggedOut(people, servers), ...(await revoked(people, servers))]
-    outcomes.push(await swept(people, servers))
+    const sweep = await swept(people, servers)
+    outcomes.push(sweep)
     const evidence = [
       seen('reads of a living session on servers a minute apart, refused', early),
       ...outcomes.map(({ what, open }) => seen(what, `${open} cookies open the session`)),
+      seen('who has not logged out, after that sweep', sweep.stays ? 'signed in' : 'nobody'),
+      seen('rows of sessions that had expired, before and after it', sweep.expired),
     ]
-    if (early > 0) return broken('A session dies early on a server whose clock differs.', evidence)
+    if (early > 0 || !sweep.stays) return broken('A session dies early on a server whose clock differs.', evidence)
     return outcomes.some(({ open }) => open > 0)
       ? broken('A session that has ended is alive where the clock differs.', evidence)
       : held('Clocks that differ by a minute change nothing.', evidence)
@@ -94,28 +101,60 @@ async function revoked(people: People, servers: Servers): Promise<Outcome[]> {
   ]
 }
 
-/** What refuses an ended cookie must outlive it on every clock. */
-async function swept(people: People, servers: Servers): Promise<Outcome> {
-  const user = people.user('ada')
-  const visitor = await people.signedIn(user)
-  const before = visitor.copies
-  expectOk('/logout', await visitor.send('/logout'))
-  const open = await at(servers, IDLE - 5_000, async () => {
-    await servers.ahead.sweep?.()
-    return countOpen(people.site, before, user, people.note)
-  })
-  return { what: 'logged out, and swept by the server ahead just before the idle limit', open }
+interface Swept extends Outcome {
+  /** Is a visitor who was there a moment ago still signed in? */
+  readonly stays: boolean
+  /** How many rows there were of sessions that had expired, and how many are left. */
+  readonly expired: readonly [before: number, after: number] | 'there are none'
 }
 
+/** What refuses an ended cookie must outlive it on every clock. */
+async function swept(people: People, servers: Servers): Promise<Swept> {
+  const { site, ahead } = servers
+  const before = await keysOf(site)
+  await people.signedIn(people.user('gone'))
+  const leaving = await people.signedIn(people.user('gone'))
+  expectOk('/logout', await leaving.send('/logout'))
+  const expired = (await keysOf(site)).filter((key) => !before.includes(key))
+  return at(servers, LONG, async () => {
+    const [user, other] = [people.user('ada'), people.user('bob')]
+    const ending = await people.signedIn(user)
+    const staying = await people.signedIn(other)
+    const copies = ending.copies
+    expectOk('/logout', await ending.send('/logout'))
+    await setClocks(servers, LONG + IDLE - JUST_BEFORE)
+    // If this one were over, the other one would be refused for its age, whatever is swept.
+    if ((await staying.send(route('/set', { key: 'seen', value: 'yes' }))).user !== other)
+      throw new Error('A session is over before its idle limit, so a sweep at that moment shows nothing.')
+    await ahead.sweep?.()
+    const left = ((await site.storage.rows?.list()) ?? []).filter(
+      // Others are removed by the clock of the store, which nobody can set.
+      ({ key, removedAt }) => expired.includes(key) && removedAt === undefined,
+    )
+    if (ahead.sweep && expired.length > 0 && left.length === expired.length)
+      throw new Error('The sweep has removed nothing of what had expired, so what it leaves shows nothing.')
+    return {
+      what: 'logged out, and swept by the server ahead just before the idle limit',
+      open: await countOpen(site, copies, user, people.note),
+      stays: opens(await staying.send('/read'), other),
+      expired: site.storage.rows ? [expired.length, left.length] : 'there are none',
+    }
+  })
+}
+
+const keysOf = async ({ storage }: Site) => ((await storage.rows?.list()) ?? []).map(({ key }) => key)
+
 /** Moves all clocks on, as far apart as they are, and back. */
-async function at<T>({ site, ahead, behind }: Servers, by: number, work: () => Promise<T>): Promise<T> {
-  const set = (to: number) => Promise.all([site.clock?.(to), ahead.clock?.(to + APART), behind.clock?.(to - APART)])
-  await set(by)
+async function at<T>(servers: Servers, by: number, work: () => Promise<T>): Promise<T> {
+  await setClocks(servers, by)
   try {
     return await work()
   } finally {
-    await set(0)
+    await setClocks(servers, 0)
   }
 }
+
+const setClocks = ({ site, ahead, behind }: Servers, to: number) =>
+  Promise.all([site.clock?.(to), ahead.clock?.(to + APART), behind.clock?.(to - APART)])
 
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
