@@ -138,15 +138,15 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'finally {\n      await this.#invalidate(id)',
     'finally {\n      await this.#slots.putTombstone(id)',
   ),
-  conformance('strongroom/src/engines/cached/store')(
+  conformance('strongroom/src/engines/cached/slots')(
     'a cache that takes nothing, and is believed to have the new copy',
-    '(await this.#slots.put(id, seen, copy)) === true',
-    '(await this.#slots.put(id, seen, copy)) !== false',
+    '(await this.#put(this.#breakers.changes, id, { seen, copy })) === true',
+    '(await this.#put(this.#breakers.changes, id, { seen, copy })) !== false',
   ),
   conformance('strongroom/src/engines/cached/circuit-breaker')(
     'a cache that takes and forgets nothing, of which nobody hears',
-    'this.#report(error)\n        resolve(undefined)',
-    'resolve(undefined)',
+    'this.#report(error === LATE ? new StoreError(`The session cache did not answer within ${ms} ms.`) : error)',
+    'void ms',
   ),
   conformance('django/src/stores/cached-db')(
     "a change that is made although Django's cache could not be told",

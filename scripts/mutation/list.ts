@@ -33,6 +33,7 @@ const redis = (file: string) =>
     `test/engines/redis${file === 'scripts' ? '' : '/eviction'}.test.ts`,
     `packages/strongroom/src/engines/redis/${file}.ts`,
   )
+const breaker = on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/circuit-breaker.ts')
 const cached = on('test/engines/cached.test.ts', 'packages/strongroom/src/engines/cached/store.ts')
 
 const copies = (file: string) => on('test/engines/cached/forged-copies.test.ts', `packages/strongroom/src/${file}.ts`)
@@ -82,6 +83,28 @@ const copyMutations: Mutation[] = [
     'a touch that makes a copy younger',
     '{ ...copy, entry: { ...copy.entry, expiresAt } }',
     '{ ...copy, readAt: this.#clock(), entry: { ...copy.entry, expiresAt } }',
+  ),
+  cached(
+    'a first change that does not wait for the connection to the cache',
+    'whileConnecting: atLeast(CONNECT_LIMIT)',
+    'whileConnecting: atLeast(CHANGE_LIMIT)',
+  ),
+  cached('a change that waits no longer for the cache than a read', 'atLeast(CHANGE_LIMIT)', 'cacheTimeout'),
+  breaker(
+    'a process that has just started and warns of a cache that is well',
+    'if (!this.#isConnecting())\n          this.#report',
+    'this.#report',
+  ),
+  breaker(
+    'a cache that never answers and is believed to be about to',
+    'return !isPast(this.#connectingUntil)',
+    'return this.#connectingUntil > 0',
+  ),
+  breaker('an error of a cache that nobody hears of for a second', 'if (error !== LATE) this.#isReached = true', ''),
+  on('test/fault-injection/young-process.test.ts', 'packages/strongroom/src/engines/cached/slots.ts')(
+    'an end that a server which has just started does not tell the others',
+    'this.#breakers.changes.run(\n      () => this.#leaveTombstone',
+    'this.#breakers.reads.run(\n      () => this.#leaveTombstone',
   ),
   cached('a copy from the future', 'age < 0 || ', ''),
   cached('a copy that is used for ever', 'age >= this.#maxAge || ', ''),

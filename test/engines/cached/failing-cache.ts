@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { it } from 'node:test'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import { CACHE_CHANNEL, type CachedOptions, cached } from '../../../packages/strongroom/src/engines/cached/cached.ts'
+import { CONNECT_LIMIT } from '../../../packages/strongroom/src/engines/cached/circuit-breaker.ts'
+import { CHANGE_LIMIT } from '../../../packages/strongroom/src/engines/cached/store.ts'
 import { memory } from '../../../packages/strongroom/src/engines/memory/memory.ts'
 import { StoreError } from '../../../packages/strongroom/src/errors.ts'
 import type { IndexedStore, Version } from '../../../packages/strongroom/src/store.ts'
@@ -70,14 +72,18 @@ export function failingCache(): void {
     await store.create(ID, entry('first'))
     await store.read(ID)
     // The tombstone never gets into the cache.
-    cache.before = (call) => call === 'update' && new Promise(() => undefined)
-    store.delete(ID).catch(() => undefined)
+    const dead = deferred()
+    cache.before = (call) => call === 'update' && dead.promise
+    const deleting = store.delete(ID)
     await wait(10)
     cache.before = null
     const other = node()
     assert.equal(text(await other.read(ID)), 'first')
     clock.advance(10_000)
     assert.equal(await other.read(ID), null)
+    // Or the test would wait for it as long as the process.
+    dead.reject(new StoreError('the process is gone'))
+    await deleting
   })
 
   it('an error of the cache in readSync is not reported, and the read that follows reports it', async () => {
@@ -114,9 +120,82 @@ export function failingCache(): void {
     }
   })
 
+  it('a change waits longer for the cache than a read, so that a slow one tells the others of it', async () => {
+    for (const verb of ['update', 'delete', 'deleteAll']) {
+      const { cache, node, store, entry } = fixture({ cacheTimeout: 1 })
+      await store.create(ID, entry('first'))
+      const version = (await store.read(ID))?.version as Version
+      const other = node({ cacheTimeout: 60_000 })
+      assert.equal(text(await other.read(ID)), 'first')
+      cache.before = () => wait(10)
+      if (verb === 'update') assert.notEqual(await store.update(ID, entry('second'), version), null)
+      if (verb === 'delete') assert.equal(await store.delete(ID), true)
+      if (verb === 'deleteAll') assert.equal(await store.byOwner.deleteAll(OWNER), 1)
+      cache.before = null
+      assert.equal(text(await other.read(ID)), verb === 'update' ? 'second' : null, verb)
+    }
+  })
+
+  it('a read that came too late does not keep a later change from the cache', async () => {
+    const { cache, node, store, entry } = fixture({ cacheTimeout: 5 })
+    await store.create(ID, entry('first'))
+    await store.read(ID)
+    let reads = 0
+    cache.before = (call) => call === 'read' && ++reads === 1 && new Promise(() => undefined)
+    assert.equal(text(await store.read(ID)), 'first')
+    await store.delete(ID)
+    assert.equal(await node().read(ID), null)
+  })
+
+  it('a change that a slow cache is not told of in time is told to it later', async () => {
+    const { cache, node, store, entry } = fixture()
+    await store.create(ID, entry('first'))
+    const version = (await store.read(ID))?.version as Version
+    await store.touch(ID, entry('').expiresAt, version)
+    const slow = deferred()
+    cache.before = (call) => call === 'update' && slow.promise
+    const took = await spent(() => store.delete(ID))
+    assert.ok(took >= CHANGE_LIMIT - 1 && took < CONNECT_LIMIT, `${took} ms`)
+    cache.before = null
+    const other = node()
+    assert.equal(text(await other.read(ID)), 'first')
+    slow.resolve()
+    await turn()
+    assert.equal(await other.read(ID), null)
+  })
+
+  it('the first change of a process waits as long as connecting may take', async () => {
+    const { cache, store, node, entry } = fixture()
+    await store.create(ID, entry('first'))
+    await store.read(ID)
+    const young = node()
+    let calls = 0
+    cache.before = () => ++calls === 1 && wait(CHANGE_LIMIT + 50)
+    await young.delete(ID)
+    assert.equal(await node().read(ID), null)
+  })
+
+  it('a cache that is still being connected to is no failure to report, and one that never answers is', async () => {
+    const { cache, errors, store, node, entry } = fixture({ cacheTimeout: 5 })
+    await store.create(ID, entry('first'))
+    cache.before = () => new Promise(() => undefined)
+    const young = node()
+    assert.equal(text(await young.read(ID)), 'first')
+    assert.equal(errors.length, 0)
+    await young.delete(ID)
+    assert.deepEqual(
+      errors.map(({ message }) => message),
+      [`The session cache did not answer within ${CONNECT_LIMIT} ms.`],
+    )
+    cache.before = () => Promise.reject(new Error('out of order'))
+    assert.equal(await node().read(ID), null)
+    assert.equal(errors.at(-1)?.message, 'out of order')
+  })
+
   it('a result or an error that comes too late has no effect', async () => {
     const { cache, errors, store, entry } = fixture({ cacheTimeout: 5 })
     await store.create(ID, entry('first'))
+    await store.read(ID)
     const late = deferred()
     cache.before = () => late.promise
     assert.equal(text(await store.read(ID)), 'first')

@@ -22,7 +22,10 @@ export interface CachedOptions<D extends Store = Store> {
    * long when nothing reports it.
    */
   readonly maxAge?: number | undefined
-  /** Ms to wait for the cache, at each step (default 50). After that the request goes on without it. */
+  /**
+   * Ms for which a read waits for the cache, at each step (default 50). After that the request goes on without it. A change waits
+   * until the cache has been told, for 250 ms or this, whichever is longer; the first one of a process for up to a second.
+   */
   readonly cacheTimeout?: number | undefined
   /** Called with each error of the cache. No request fails because of one. */
   readonly onCacheError?: ((error: Error) => void) | undefined

@@ -31,6 +31,14 @@ export type Slot = {
   readonly owner: string | null
 } | null
 
+/** The calls to the cache, by what is lost when one is given up. */
+export interface Breakers {
+  /** Reads, and copies of what was read: time. */
+  readonly reads: CircuitBreaker
+  /** What tells other processes of a change: until `maxAge`, they use the copies that they have. */
+  readonly changes: CircuitBreaker
+}
+
 /** Ms between reading an empty slot and filling it. A caller that takes longer must not fill it. */
 export const FILL_WINDOW = 2000
 /**
@@ -53,14 +61,14 @@ const ATTEMPTS = 10
  */
 export class Slots {
   readonly #cache: Store
-  readonly #breaker: CircuitBreaker
+  readonly #breakers: Breakers
   readonly #clock: Clock
   readonly #maxAge: number
   #keys: CopyKeys
 
-  constructor(cache: Store, breaker: CircuitBreaker, { clock, maxAge }: { clock: Clock; maxAge: number }) {
+  constructor(cache: Store, breakers: Breakers, { clock, maxAge }: { clock: Clock; maxAge: number }) {
     this.#cache = cache
-    this.#breaker = breaker
+    this.#breakers = breakers
     this.#clock = clock
     this.#maxAge = maxAge
     this.#keys = isInProcessMemory(cache.traits) ? NO_KEYS : randomCopyKeys()
@@ -73,7 +81,7 @@ export class Slots {
 
   /** Undefined when the cache could not be asked. */
   read(id: Id): Promise<Slot | undefined> {
-    return this.#breaker.run(
+    return this.#breakers.reads.run(
       () => this.#cache.read(id),
       (found) => this.#toSlot(id, found),
     )
@@ -92,34 +100,27 @@ export class Slots {
     }
   }
 
-  /**
-   * Writes a copy if the slot still is as it was seen. False when it is not, or when there is no key to sign it with; undefined
-   * when the cache could not be asked.
-   */
-  put(id: Id, seen: Slot, copy: Copy): Promise<boolean | undefined> {
-    const bytes = this.#keys.sign(id, encode(copy))
-    if (!bytes) return Promise.resolve(false)
-    const limit = this.#cache.traits.sizeLimit
-    if (limit !== null && bytes.length > limit) return this.#compareAndSet(id, seen, this.#entry(TOMBSTONE, LIFETIME))
-    return this.#compareAndSet(id, seen, this.#entry(bytes, Math.max(this.#maxAge, LIFETIME)))
+  /** Puts a copy of what was read if the slot still is as it was seen. */
+  async fill(id: Id, seen: Slot, copy: Copy): Promise<void> {
+    await this.#put(this.#breakers.reads, id, { seen, copy })
   }
 
-  /** Leaves a tombstone that is younger than this call. False when that failed. */
-  async putTombstone(id: Id): Promise<boolean> {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const seen = await this.read(id)
-      if (seen === undefined) return false
-      // Another caller's, and young enough: it was not there at the first attempt.
-      if (attempt > 1 && seen?.isTombstone) return true
-      const done = await this.#compareAndSet(id, seen, this.#entry(TOMBSTONE, LIFETIME))
-      if (done !== false) return done === true
-    }
-    return false
+  /** The same after a change. False when the slot is not as it was seen, when there is no key to sign with, and when the cache failed. */
+  async replace(id: Id, seen: Slot, copy: Copy): Promise<boolean> {
+    return (await this.#put(this.#breakers.changes, id, { seen, copy })) === true
+  }
+
+  /** Leaves a tombstone that is younger than this call, if the cache can be reached. */
+  async putTombstone(id: Id): Promise<void> {
+    await this.#breakers.changes.run(
+      () => this.#leaveTombstone(id),
+      () => undefined,
+    )
   }
 
   /** Removes expired copies that the cache has not removed by itself. */
   clearExpired({ batch, signal }: ClearOptions): Promise<void> {
-    return this.#breaker.sweep(() => this.#cache.clearExpired({ batch, signal }))
+    return this.#breakers.reads.sweep(() => this.#cache.clearExpired({ batch, signal }))
   }
 
   #toSlot(id: Id, found: Found | null): Slot {
@@ -130,16 +131,37 @@ export class Slots {
     return { copy: copy && decode(copy), isTombstone: false, version: found.version, owner }
   }
 
-  #compareAndSet(id: Id, seen: Slot, entry: Entry): Promise<boolean | undefined> {
-    if (seen === null)
-      return this.#breaker.run(
-        () => this.#cache.create(id, entry),
-        (done) => done,
-      )
-    return this.#breaker.run(
-      () => this.#cache.update(id, { ...entry, owner: seen.owner }, seen.version),
-      (version) => version !== null,
+  #put(
+    breaker: CircuitBreaker,
+    id: Id,
+    { seen, copy }: { readonly seen: Slot; readonly copy: Copy },
+  ): Promise<boolean | undefined> {
+    const bytes = this.#keys.sign(id, encode(copy))
+    if (!bytes) return Promise.resolve(false)
+    const limit = this.#cache.traits.sizeLimit
+    const entry =
+      limit !== null && bytes.length > limit
+        ? this.#entry(TOMBSTONE, LIFETIME)
+        : this.#entry(bytes, Math.max(this.#maxAge, LIFETIME))
+    return breaker.run(
+      () => this.#compareAndSet(id, seen, entry),
+      (done) => done,
     )
+  }
+
+  /** All of it within one time limit, or a slow cache would cost several. */
+  async #leaveTombstone(id: Id): Promise<void> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const seen = this.#toSlot(id, await this.#cache.read(id))
+      // Another caller's, and young enough: it was not there at the first attempt.
+      if (attempt > 1 && seen?.isTombstone) return
+      if (await this.#compareAndSet(id, seen, this.#entry(TOMBSTONE, LIFETIME))) return
+    }
+  }
+
+  async #compareAndSet(id: Id, seen: Slot, entry: Entry): Promise<boolean> {
+    if (seen === null) return this.#cache.create(id, entry)
+    return (await this.#cache.update(id, { ...entry, owner: seen.owner }, seen.version)) !== null
   }
 
   #entry(bytes: Uint8Array, lifetime: number): Entry {

@@ -19,7 +19,7 @@ import type {
 import { copyOf } from '../shared/entry.ts'
 import { keysOfPart } from '../shared/part-keys.ts'
 import { feedWhileOpen, lockWhileOpen, schemaWhileOpen } from '../shared/while-open.ts'
-import { CircuitBreaker } from './circuit-breaker.ts'
+import { CircuitBreaker, CONNECT_LIMIT } from './circuit-breaker.ts'
 import { Feed } from './feed.ts'
 import { Invalidations } from './invalidations.ts'
 import { type Copy, FILL_WINDOW, type Slot, Slots } from './slots.ts'
@@ -32,6 +32,13 @@ export interface CachedSettings {
   readonly report: (error: unknown) => void
   readonly clock: Clock
 }
+
+/**
+ * Ms for which a change waits until the cache has been told. Longer than a read waits: the copies that other processes go on using say
+ * that an ended session is alive. It leaves time for the durable store within `storeTimeout`, so that no change is refused because the
+ * cache hangs. The first one of a process waits for the connection.
+ */
+export const CHANGE_LIMIT = 250
 
 /** Ms that `deleteAll` may spend on the cache. */
 const DELETE_ALL_LIMIT = 1000
@@ -59,7 +66,12 @@ export class Cached implements Store {
   constructor({ durable, cache, maxAge, cacheTimeout, report, clock }: CachedSettings) {
     this.#durable = durable
     this.#cache = cache
-    this.#slots = new Slots(cache, new CircuitBreaker(cacheTimeout, report), { clock, maxAge })
+    const atLeast = (ms: number) => Math.max(ms, cacheTimeout)
+    const breakers = {
+      reads: new CircuitBreaker({ limit: cacheTimeout, whileConnecting: cacheTimeout, report }),
+      changes: new CircuitBreaker({ limit: atLeast(CHANGE_LIMIT), whileConnecting: atLeast(CONNECT_LIMIT), report }),
+    }
+    this.#slots = new Slots(cache, breakers, { clock, maxAge })
     this.#invalidations = new Invalidations(clock)
     this.#clock = clock
     this.#maxAge = maxAge
@@ -103,8 +115,8 @@ export class Cached implements Store {
     if (copy && !options?.fresh && this.#isUsable(id, copy)) return copy
     const readAt = this.#clock()
     const found = await this.#durable.read(id, options)
-    if (found) await this.#fill(id, seen, { ...found, readAt }, began)
-    else if (copy) await this.#invalidate(id)
+    if (found && mayFill(seen, began)) await this.#slots.fill(id, seen, { ...found, readAt })
+    if (!found && copy) await this.#invalidate(id)
     return found
   }
 
@@ -197,19 +209,11 @@ export class Cached implements Store {
   }
 
   /**
-   * Only what was seen is replaced. An empty slot does not show what came and went since, so there the time decides.
-   */
-  async #fill(id: Id, seen: Slot | undefined, copy: Copy, began: number): Promise<boolean> {
-    if (seen === undefined || (seen === null && performance.now() - began > FILL_WINDOW)) return false
-    return (await this.#slots.put(id, seen, copy)) === true
-  }
-
-  /**
    * After a change: puts the new copy, or a tombstone if there is none or if another caller wrote to the slot in
    * between.
    */
   async #replace(id: Id, seen: Slot | undefined, copy: Copy | null | undefined, began: number): Promise<void> {
-    if (!copy || !(await this.#fill(id, seen, copy, began))) await this.#invalidate(id)
+    if (!copy || !mayFill(seen, began) || !(await this.#slots.replace(id, seen, copy))) await this.#invalidate(id)
   }
 
   /** In this process no earlier copy is used from now on, even if the tombstone does not get into the cache. */
@@ -252,4 +256,9 @@ export class Cached implements Store {
       yield page
     }
   }
+}
+
+/** Only what was seen is replaced. An empty slot does not show what came and went since, so there the time decides. */
+function mayFill(seen: Slot | undefined, began: number): seen is Slot {
+  return seen !== undefined && (seen !== null || performance.now() - began <= FILL_WINDOW)
 }
