@@ -24,6 +24,11 @@ export const labAttackMutations: readonly Mutation[] = [
     'if (wrong.length === 0 && hasFailed === undefined)',
   ),
   controls('attacks/interleavings')('an end that was always refused', 'refused === orders', 'refused > orders'),
+  controls('attacks/elsewhere')(
+    'the first thing that a server does, which is never attacked',
+    "{ reader: site, ender: other, path: '/logout' }",
+    "{ reader: other, ender: site, path: '/logout' }",
+  ),
   controls('attacks/replay')(
     'a logout that does nothing, called inapplicable',
     'if (alone.survives && !whereRevocable(people.site.row))',

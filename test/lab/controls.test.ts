@@ -145,6 +145,20 @@ suite('what did not happen is not taken for harmless', () => {
   })
 })
 
+suite('what a server does first is attacked, too', () => {
+  test('a server that has just started, whose first logout nobody hears of, is found by a cached copy', async () => {
+    const site = await ours('memory')
+    let logouts = 0
+    const another: Site['another'] = async (options) =>
+      behind(await site.another(options), {
+        instead: (_, path) => (path === '/logout' && ++logouts === 1 ? 200 : null),
+      })
+    const finding = await find('cached-copy', { ...site, another })
+    assert.equal(finding.verdict, 'broken', JSON.stringify(finding))
+    assert.match(said(finding, /immediately/), /^[1-9]/)
+  })
+})
+
 suite('nothing is called inapplicable that could be attacked', () => {
   const deaf = async () => behind(await ours('memory'), { instead: (_, path) => (path === '/logout' ? 200 : null) })
 

@@ -3,6 +3,7 @@ import { broken, held, notApplicable, seen } from '../finding.ts'
 import { ask, attackBy, expectOk, opens, type People } from '../people.ts'
 import type { Rows, StoredRow } from '../site.ts'
 import { headerOf, route, send } from '../visitor.ts'
+import { copiedBy } from './copies.ts'
 
 /** In ms: longer than any copy may be used (docs/cached.md: `maxAge`, 10 s by default). */
 const TOO_OLD = 15_000
@@ -123,8 +124,8 @@ async function mix(people: People, cache: Rows, clock: (by: number) => Promise<v
   await clock(TOO_OLD)
   try {
     expectOk('/set', await visitor.send(route('/set', { key: 'note', value: 'newer' })))
-    await send(people.site, '/read', cookie)
-    const newer = new Map((await cache.list()).map((row) => [row.key, row]))
+    const copies = await copiedBy(() => send(people.site, '/read', cookie), { cache, before: own })
+    const newer = new Map(copies.map((row) => [row.key, row]))
     let [tried, believed] = [0, 0]
     for (const old of own)
       for (const copy of mixturesOf(old, newer.get(old.key) ?? old)) {
@@ -165,11 +166,9 @@ async function put(cache: Rows, row: StoredRow): Promise<void> {
 
 /** A visitor whose session is in the cache, and the copies of it there. */
 async function cachedVisitor(people: People, cache: Rows, user: string) {
-  const before = new Set((await cache.list()).map(({ key }) => key))
+  const before = await cache.list()
   const visitor = await people.signedIn(user)
   const cookie = headerOf(visitor.cookies)
-  for (let turn = 0; turn < 3; turn++) await send(people.site, '/read', cookie)
-  const own = (await cache.list()).filter(({ key }) => !before.has(key))
-  if (own.length === 0) throw new Error('The cache has no copy of a session that was just read.')
+  const own = await copiedBy(() => send(people.site, '/read', cookie), { cache, before })
   return { visitor, own }
 }

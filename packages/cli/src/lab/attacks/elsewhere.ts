@@ -4,6 +4,7 @@ import { broken, held, seen } from '../finding.ts'
 import { attackBy, countOpen, expectOk, isMissing, type People } from '../people.ts'
 import type { Site } from '../site.ts'
 import { route } from '../visitor.ts'
+import { copiedBy } from './copies.ts'
 import { whereRevocable, withoutOwnCopies } from './promises.ts'
 
 const elsewhere = { harmless: true, violent: false } as const
@@ -36,7 +37,7 @@ export const cachedCopy: Attack = attackBy(
     title: 'A cached copy after a revocation',
     property: 'final',
     attacker: 'a thief with a copied cookie, who asks another server',
-    how: 'Two servers have both read a session, so that each may have a copy of it. It ends on one of them, by a logout or with all sessions of its user, and the cookie is sent to the other immediately. Held: the other refuses it.',
+    how: 'A server has read a session, so that it may have a copy of it. It ends on another server, by a logout that is the first request there, and later by a logout and with all sessions of its user; and the cookie is sent to the first server immediately. Held: it is refused.',
     docs: 'docs/cached.md#what-other-processes-see',
     promised: (row) => whereRevocable(row) && withoutOwnCopies(row),
   },
@@ -96,45 +97,33 @@ function experimentOn(people: People, context: AttackContext): Promise<Experimen
 }
 
 async function run(people: People, { signal }: AttackContext, mayWait = false): Promise<Experiment> {
+  const { site } = people
   const other = await people.another()
-  await untilCacheIsReached(people, people.site)
-  await untilCacheIsReached(people, other)
+  // The logout is the other server's first request: it may not be connected to the cache yet.
+  const first = await endOf(people, { reader: site, ender: other, path: '/logout' })
   const steps = await takeTurns(people, other)
   signal.throwIfAborted()
-  const ends = [await endHere(people, other, '/logout'), await endHere(people, other, '/revoke-all')]
-  const ended = ends.filter((end) => end !== null)
-  const count = async () => {
-    const counts = ended.map(({ copies, user }) => countOpen(other, copies, user, people.note))
+  const ends = [
+    first,
+    await endOf(people, { reader: other, ender: site, path: '/logout' }),
+    await endOf(people, { reader: other, ender: site, path: '/revoke-all' }),
+  ].filter((end) => end !== null)
+  const immediately = ends.reduce((sum, { open }) => sum + open, 0)
+  const copies = ends.reduce((sum, end) => sum + end.copies.length, 0)
+  const later = async () => {
+    const counts = ends.map(({ reader, copies, user }) => countOpen(reader, copies, user, people.note))
     return (await Promise.all(counts)).reduce((sum, each) => sum + each, 0)
   }
-  const immediately = await count()
-  const copies = ended.reduce((sum, each) => sum + each.copies.length, 0)
-  if (!other.clock || !people.site.clock) {
+  if (!other.clock || !site.clock) {
     if (mayWait) await sleep(LATER, undefined, { signal })
-    return { steps, copies, open: { immediately, later: mayWait ? await count() : null } }
+    return { steps, copies, open: { immediately, later: mayWait ? await later() : null } }
   }
-  await Promise.all([people.site.clock(LATER), other.clock(LATER)])
+  await Promise.all([site.clock(LATER), other.clock(LATER)])
   try {
-    return { steps, copies, open: { immediately, later: await count() } }
+    return { steps, copies, open: { immediately, later: await later() } }
   } finally {
-    await people.site.clock(0)
+    await site.clock(0)
   }
-}
-
-/** Tries of a server that has just started to put a copy into the cache. */
-const TRIES = 100
-
-/** A server that has just started may not be connected to the cache yet, and then nobody promises that it tells the others. */
-async function untilCacheIsReached(people: People, server: Site): Promise<void> {
-  const { cache } = people.site.storage
-  if (!cache) return
-  for (let tries = 0; tries < TRIES; tries++) {
-    const before = new Set((await cache.list()).map(({ key }) => key))
-    const visitor = await people.signedIn(people.user('first'), server)
-    await visitor.send('/read')
-    if ((await cache.list()).some(({ key }) => !before.has(key))) return
-  }
-  throw new Error('A server does not reach the cache.')
 }
 
 async function takeTurns(people: People, other: Site) {
@@ -158,15 +147,29 @@ async function takeTurns(people: People, other: Site) {
   ]
 }
 
-/** Both servers have read the session when it ends here. Null where the library has no such end. */
-async function endHere(people: People, other: Site, path: '/logout' | '/revoke-all') {
+interface End {
+  /** The server that has a copy of the session, and is asked afterwards. */
+  readonly reader: Site
+  readonly ender: Site
+  readonly path: '/logout' | '/revoke-all'
+}
+
+/** Null where the library has no such end. */
+async function endOf(people: People, { reader, ender, path }: End) {
   const user = people.user('ada')
+  const { cache } = people.site.storage
+  const before = (await cache?.list()) ?? []
   const visitor = await people.signedIn(user)
   const { cookies } = visitor
-  if ((await visitor.send('/read', { to: other })).user !== user)
-    throw new Error('The other server does not know the session, so its end shows nothing.')
-  const ended = await visitor.send(path === '/logout' ? path : route(path, { user }))
+  const read = async () => {
+    if ((await visitor.send('/read', { to: reader })).user !== user)
+      throw new Error('The server that is asked afterwards does not know the session, so its end shows nothing.')
+  }
+  if (cache) await copiedBy(read, { cache, before })
+  else await read()
+  const ended = await visitor.send(path === '/logout' ? path : route(path, { user }), { to: ender })
   if (isMissing(ended)) return null
   expectOk(path, ended)
-  return { user, copies: [cookies, ...visitor.past].filter(({ size }) => size > 0) }
+  const copies = [cookies, ...visitor.past].filter(({ size }) => size > 0)
+  return { reader, user, copies, open: await countOpen(reader, copies, user, people.note) }
 }

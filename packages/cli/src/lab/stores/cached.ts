@@ -28,6 +28,5 @@ export async function withRedisCache(durable: () => Promise<Backend>, program: R
   }
 }
 
-/** With a longer time limit than the default: a busy machine is no outage of the cache, in which changes are noticed later. */
 const cachedUrl = ({ settings }: Backend, cache: string) =>
-  `cached:?durable=${encodeURIComponent(settings.store ?? '')}&cache=${encodeURIComponent(cache)}&cacheTimeout=1000`
+  `cached:?durable=${encodeURIComponent(settings.store ?? '')}&cache=${encodeURIComponent(cache)}`
