@@ -1,10 +1,11 @@
-import type { Cell, Report, RowInfo } from '@strongroom/cli/lab'
+import { type Cell, PROPERTIES, type Report, type RowInfo } from '@strongroom/cli/lab'
 
 const SECTION = /(<!-- lab: ([\w-]+) -->\n)[\s\S]*?(<!-- lab end -->)/g
 
 /** The pages that show a recorded run, and the tables that each must have. */
 export const PAGES: Readonly<Record<string, readonly string[]>> = {
-  'README.md': ['engines'],
+  'README.md': ['engines', 'attackers'],
+  'docs/engines.md': ['properties'],
   'docs/lab.md': ['attacks'],
   'docs/security.md': ['matrix', 'peers', 'run'],
 }
@@ -27,6 +28,8 @@ export function withTables(page: string, names: readonly string[], report: Repor
 
 const TABLES: Readonly<Record<string, (report: Report) => string>> = {
   engines: (report) => enginesTable(report),
+  attackers: (report) => attackersTable(report),
+  properties: (report) => propertiesTable(report),
   matrix: (report) => matrix(report, ({ family }) => family === 'strongroom'),
   peers: (report) => matrix(report, ({ family }) => family !== 'strongroom'),
   attacks: ({ attacks }) =>
@@ -53,7 +56,10 @@ const MARKS: Readonly<Record<Cell['verdict'], string>> = {
   'not run': '?',
 }
 
-const markOf = ({ verdict, promised }: Cell) => (verdict === 'broken' && promised ? '**!**' : MARKS[verdict])
+/** A promise that was broken. */
+const ALARM = '**!**'
+
+const markOf = ({ verdict, promised }: Cell) => (verdict === 'broken' && promised ? ALARM : MARKS[verdict])
 
 /** Engines down and attacks across would be too wide: attacks down, each engine under a number that the list below explains. */
 function matrix(report: Report, isShown: (row: RowInfo) => boolean): string {
@@ -91,21 +97,133 @@ const SHARED: Readonly<Record<string, string>> = {
 /** Where the row's engine is documented. */
 const pageOf = ({ name }: RowInfo) => (/^\w+/.exec(name)?.[0] ?? name).replace(/^valkey$/, 'redis')
 
-/** The engines under their default seals, those with the same result in one line; docs/security.md has all. */
-function enginesTable(report: Report): string {
-  const cells = new Map(report.cells.map((cell) => [`${cell.row}\n${cell.attack}`, cell]))
-  const rows = report.rows.filter(({ family, name }) => family === 'strongroom' && !/\bseal\b/.test(name))
+/** Rows of ours under the default seal of their engines. */
+const isDefault = ({ family, name }: RowInfo) => family === 'strongroom' && !/\bseal\b/.test(name)
+
+/** One line for all rows that have the same marks, which are joined by " | ". */
+function grouped(rows: readonly RowInfo[], nameOf: (row: RowInfo) => string, marksOf: (row: RowInfo) => string[]) {
   const groups = new Map<string, string[]>()
   for (const row of rows) {
-    const marks = CHOSEN.map(([, attack]) => {
-      const cell = cells.get(`${row.name}\n${attack}`)
-      return cell ? markOf(cell) : '?'
-    })
-    const key = [...marks, SHARED[row.traits?.shared ?? ''] ?? ''].join(' | ')
-    groups.set(key, [...(groups.get(key) ?? []), `[\`${row.name}\`](docs/${pageOf(row)}.md)`])
+    const key = marksOf(row).join(' | ')
+    groups.set(key, [...(groups.get(key) ?? []), nameOf(row)])
   }
-  const lines = [...groups].map(([key, names]) => [names.join(', '), ...key.split(' | ')])
+  return [...groups].map(([key, names]) => [names.join(', '), ...key.split(' | ')])
+}
+
+/** The engines under their default seals, those with the same result in one line; docs/security.md has all. */
+function enginesTable(report: Report): string {
+  const lines = grouped(
+    report.rows.filter(isDefault),
+    (row) => `[\`${row.name}\`](docs/${pageOf(row)}.md)`,
+    (row) => [
+      ...CHOSEN.map(([, attack]) => markOfAll(cellsOf(report, row, [attack]))),
+      SHARED[row.traits?.shared ?? ''] ?? '',
+    ],
+  )
   return piped(['engine', ...CHOSEN.map(([title]) => title), 'shared by'], lines)
+}
+
+/** Each engine under its default seal and each property. What succeeded has a letter, which the list below the table explains. */
+function propertiesTable(report: Report): string {
+  const letters = new Map<string, string>()
+  const letterOf = (attack: string) => {
+    const letter = letters.get(attack) ?? letterAt(letters.size)
+    letters.set(attack, letter)
+    return letter
+  }
+  const cellOf = (row: RowInfo, property: string) => {
+    const attacks = report.attacks.filter((attack) => attack.property === property).map(({ name }) => name)
+    const cells = cellsOf(report, row, attacks)
+    const broken = cells.filter(({ verdict }) => verdict === 'broken').map(({ attack }) => letterOf(attack))
+    return [markOfAll(cells), ...broken].join(' ')
+  }
+  const lines = grouped(
+    report.rows.filter(isDefault),
+    (row) => `[\`${row.name}\`](${pageOf(row)}.md)`,
+    (row) => PROPERTIES.map((property) => cellOf(row, property)),
+  )
+  const titles = new Map(report.attacks.map(({ name, title }) => [name, title]))
+  const list = [...letters].map(([attack, letter]) => `${letter} ${escaped(titles.get(attack) ?? attack)}`).join(' · ')
+  return `${piped(['engine', ...PROPERTIES], lines)}${list && `\n\n${list}`}`
+}
+
+/** a to z, then aa. */
+const letterAt = (index: number): string =>
+  (index < 26 ? '' : letterAt(Math.floor(index / 26) - 1)) + String.fromCharCode(97 + (index % 26))
+
+/** What attackers have, and the attacks that take no more than that. Accidents, which nobody makes, are in the other tables. */
+export const ATTACKERS: readonly (readonly [has: string, attacks: readonly string[]])[] = [
+  ["the database's files, or a backup", ['read-the-files', 'read-a-backup']],
+  ["… and the server's secrets", ['read-a-backup-and-the-secrets']],
+  ["the server's disk or memory, once sessions are over", ['abandoned-sessions', 'memory-after-the-end']],
+  ['write access to the database, or to a cache', ['alter-rows', 'swap-rows', 'write-to-the-cache']],
+  ['… and a copied cookie: old rows put back', ['roll-back-rows']],
+  ["the disk of the visitor's computer", ['read-the-cookie-jar']],
+  [
+    'a copied cookie or a password, once the owner has ended the sessions',
+    [
+      ...['replay-after-logout', 'replay-after-revoke-all', 'renewed-copy', 'slow-request-and-logout'],
+      ...['slow-request-and-revoke-all', 'renewal-and-logout', 'renewal-and-revoke-all', 'login-and-revoke-all'],
+      ...['cached-copy', 'cached-copy-later', 'unmet-secret', 'session-limit'],
+    ],
+  ],
+  [
+    'only requests to send, or a page, a host or a proxy beside yours',
+    [
+      ...['alter-a-cookie', 'made-up-tokens', 'odd-requests', 'flood-of-visitors', 'error-pages', 'failing-handler'],
+      ...['hang-up', 'renewals-pile-up', 'fixation', 'fixation-other-name', 'two-cookies', 'cookie-attributes'],
+      'shared-cache',
+    ],
+  ],
+]
+
+/** Under which seal our engines hold sessions. */
+const SEALS: readonly (readonly [title: string, isUnder: (row: RowInfo) => boolean])[] = [
+  ['`two-key`, the default', ({ engine, seal }) => engine !== 'cookie' && seal === 'two-key'],
+  ['`server-key`', ({ engine, seal }) => engine !== 'cookie' && seal === 'server-key'],
+  ['`none`', ({ engine, seal }) => engine !== 'cookie' && seal === 'none'],
+  ['`cookie:`', ({ engine }) => engine === 'cookie'],
+]
+
+/** What attackers achieved, by what they have and by the seal: on how many engines all attacks failed, and on which one succeeded. */
+function attackersTable(report: Report): string {
+  const ours = report.rows.filter(({ family }) => family === 'strongroom')
+  const lines = ATTACKERS.map(([has, attacks]) => [
+    has,
+    ...SEALS.map(([, isUnder]) => {
+      const marked = ours
+        .filter(isUnder)
+        .map((row) => ({ name: shortName(row), mark: markOfAll(cellsOf(report, row, attacks)) }))
+      return counted(marked.filter(({ mark }) => mark !== MARKS['not applicable']))
+    }),
+  ])
+  return piped(['an attacker who has', ...SEALS.map(([title]) => title)], lines)
+}
+
+/** Without what the head of the column says. */
+const shortName = ({ name }: RowInfo) => `\`${name.replace(/, seal [\w-]+$|^cookie, /, '')}\``
+
+/** "✓ 8", or "✓ 9, ✗ 1: \`the engine\`". */
+function counted(marked: readonly { readonly name: string; readonly mark: string }[]): string {
+  const counts = BEST_FIRST.flatMap((mark) => {
+    const some = marked.filter((each) => each.mark === mark)
+    if (some.length === 0) return []
+    const needsNames = mark !== MARKS.held && some.length < marked.length
+    return [`${mark} ${some.length}${needsNames ? `: ${some.map(({ name }) => name).join(', ')}` : ''}`]
+  })
+  return counts.join(', ') || MARKS['not applicable']
+}
+
+function cellsOf({ cells }: Report, { name }: RowInfo, attacks: readonly string[]): readonly Cell[] {
+  return cells.filter(({ row, attack }) => row === name && attacks.includes(attack))
+}
+
+const BEST_FIRST = [MARKS['not applicable'], MARKS.held, MARKS['not run'], MARKS.broken, ALARM]
+
+/** The worst mark of several attacks on one engine; "not run" where there are none, because nothing is known then. */
+function markOfAll(cells: readonly Cell[]): string {
+  const marks = cells.map(markOf)
+  return BEST_FIRST.findLast((mark) => marks.includes(mark)) ?? MARKS['not run']
 }
 
 const escaped = (text: string) => text.replaceAll('|', '\\|')

@@ -4,6 +4,7 @@ const lab = (test: string, file: string) => on(`test/${test}.test.ts`, `packages
 const run = lab('lab/run', 'lab/run')
 const command = lab('cli/lab', 'commands/lab')
 const storage = (file: string) => lab('lab/storage-weak', `lab/${file}`)
+const tables = on('test/lab/tables.test.ts', 'scripts/lab/tables.ts')
 const missed = (file: string) => lab('lab/storage-missed', `lab/${file}`)
 
 /** Mistakes of a lab that would call something held which is not, or say nothing about it. */
@@ -115,9 +116,25 @@ export const labMutations: readonly Mutation[] = [
     'direct.length > 0 ? direct :',
     'direct.length >= 0 ? direct :',
   ),
-  on('test/lab/tables.test.ts', 'scripts/lab/tables.ts')(
+  tables(
+    'an engine that counts as held because one attack of several failed',
+    "[MARKS['not applicable'], MARKS.held, MARKS['not run'], MARKS.broken, ALARM]",
+    "[MARKS['not applicable'], MARKS['not run'], MARKS.broken, ALARM, MARKS.held]",
+  ),
+  tables(
+    'sessions in cookies that count for a seal',
+    "engine !== 'cookie' && seal === 'two-key'",
+    "engine === 'cookie' || seal === 'two-key'",
+  ),
+  tables(
+    'engines whose weakness is counted, and which nobody names',
+    'mark !== MARKS.held && some.length < marked.length',
+    'mark !== MARKS.held && some.length > marked.length',
+  ),
+  tables('a letter that stands for two attacks', 'letterAt(letters.size)', 'letterAt(0)'),
+  tables(
     'a table in which a broken promise looks like any other',
-    "verdict === 'broken' && promised ? '**!**' :",
-    "verdict === 'broken' && !promised ? '**!**' :",
+    "verdict === 'broken' && promised ? ALARM :",
+    "verdict === 'broken' && !promised ? ALARM :",
   ),
 ]
