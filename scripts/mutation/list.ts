@@ -89,6 +89,11 @@ const copyMutations: Mutation[] = [
     'whileConnecting: atLeast(CONNECT_LIMIT)',
     'whileConnecting: atLeast(CHANGE_LIMIT)',
   ),
+  cached(
+    'a process that ends although its cache has not been told of an end',
+    'await this.#slots.settle(CONNECT_LIMIT)',
+    '',
+  ),
   cached('a change that waits no longer for the cache than a read', 'atLeast(CHANGE_LIMIT)', 'cacheTimeout'),
   breaker(
     'a process that has just started and warns of a cache that is well',
@@ -101,10 +106,15 @@ const copyMutations: Mutation[] = [
     'return this.#connectingUntil > 0',
   ),
   breaker('an error of a cache that nobody hears of for a second', 'if (error !== LATE) this.#isReached = true', ''),
+  on('test/fault-injection/logs.test.ts', 'packages/strongroom/src/backing/create.ts')(
+    'sessions in plain text in the logs of a database',
+    "isInProcessMemory(engine.traits) ? 'none' : 'two-key'",
+    "engine.traits.shared === 'machine' ? 'two-key' : 'none'",
+  ),
   on('test/fault-injection/young-process.test.ts', 'packages/strongroom/src/engines/cached/slots.ts')(
     'an end that a server which has just started does not tell the others',
-    'this.#breakers.changes.run(\n      () => this.#leaveTombstone',
-    'this.#breakers.reads.run(\n      () => this.#leaveTombstone',
+    'this.#breakers.changes.run(\n      () => {',
+    'this.#breakers.reads.run(\n      () => {',
   ),
   cached('a copy from the future', 'age < 0 || ', ''),
   cached('a copy that is used for ever', 'age >= this.#maxAge || ', ''),

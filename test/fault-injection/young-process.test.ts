@@ -46,8 +46,8 @@ for (const { engine, skip, start: startCache } of CACHES)
     const urlWith = (port: number) =>
       `cached:?durable=${encodeURIComponent(`sqlite:${path()}`)}&cache=${encodeURIComponent(`${engine}://127.0.0.1:${port}`)}`
 
-    for (const how of ['logout', 'revokeAll'] as const)
-      test(`whose first act is a ${how} tells the others, although connecting takes longer than a read waits`, async () => {
+    test('tells the others of its first end, although connecting takes longer than a read waits', async () => {
+      for (const how of ['logout', 'revokeAll'] as const) {
         const other = await server(path(), cache.url)
         const proxy: Awaited<ReturnType<typeof startProxy>> = await startProxy(cache.port, () => {
           setTimeout(() => proxy.mend(), SLOW)
@@ -56,17 +56,23 @@ for (const { engine, skip, start: startCache } of CACHES)
         proxy.hold()
         try {
           const ada = await other.signedIn('ada')
-          const { failed, warnings, times } = await act({ store: urlWith(proxy.port), acts: [{ how, ...ada }] })
-          assert.deepEqual({ failed, warnings }, { failed: [], warnings: [] })
-          assert.ok((times[0] ?? 0) >= SLOW / 2, `${times[0]} ms: the connection was not slow`)
-          assert.equal(await other.userOf(ada.cookie), null)
+          const user = () => other.userOf(ada.cookie)
+          await act({ store: urlWith(proxy.port), acts: [{ how, ...ada }] }, async ({ failed, warnings, times }) => {
+            const [took = 0] = times
+            assert.deepEqual(failed, [], how)
+            assert.ok(took >= SLOW / 2, `${how}: ${took} ms, so the connection was not slow`)
+            // On a machine that is so busy that nobody waits for so long, it arrives later.
+            if (took >= CONNECT_LIMIT) while ((await user()) !== null) await wait(10)
+            else assert.deepEqual([await user(), warnings], [null, []], how)
+          })
         } finally {
           await proxy.close()
           await other.close()
         }
-      })
+      }
+    })
 
-    test('and whose cache accepts connections and never answers: every end is made, and only the first waits for long', async (context) => {
+    test('makes every end although its cache accepts connections and never answers, and only the first waits for long', async (context) => {
       const proxy = await startProxy(cache.port)
       proxy.hold()
       try {
@@ -74,7 +80,7 @@ for (const { engine, skip, start: startCache } of CACHES)
         const [first = 0, ...later] = times
         const rest = later.reduce((sum, each) => sum + each, 0)
         context.diagnostic(`${first.toFixed()} ms, then ${rest.toFixed()} ms for ${later.length}`)
-        assert.ok(first > CONNECT_LIMIT / 2 && first < 2 * CONNECT_LIMIT, `${first} ms`)
+        assert.ok(first >= CONNECT_LIMIT / 2, `${first} ms`)
         assert.ok(rest < (later.length * CHANGE_LIMIT) / 2, `${rest} ms`)
         assert.deepEqual([...new Set(warnings)], ['STRONGROOM_CACHE'])
       } finally {
@@ -82,7 +88,7 @@ for (const { engine, skip, start: startCache } of CACHES)
       }
     })
 
-    test('and whose cache refuses connections: every end is made, and none waits for long', async () => {
+    test('makes every end although its cache refuses connections, and none waits for long', async () => {
       const { times, warnings } = await endsAll(urlWith(await freePort()))
       const sum = times.reduce((sum, each) => sum + each, 0)
       assert.ok(sum < 2 * CONNECT_LIMIT + (MANY * CHANGE_LIMIT) / 2, `${sum} ms`)
@@ -137,12 +143,14 @@ async function server(path: string, cacheUrl: string) {
   }
 }
 
-/** What came of the first acts of a new process. */
-async function act(acts: Acts): Promise<Done> {
+/** What came of the first acts of a new process, which lives until `look` has looked at it. */
+async function act(acts: Acts, look: (done: Done) => unknown = () => undefined): Promise<Done> {
   const child = await start('young', acts)
   try {
     child.send('go')
-    return ((await once(child, 'message')) as [Done])[0]
+    const [done] = (await once(child, 'message')) as [Done]
+    await look(done)
+    return done
   } finally {
     await killed(child)
   }

@@ -132,6 +132,7 @@ property(
     const visitor = await fixture.visitor()
     const thief = visitor.copy()
     // The cache has a copy, and is not being left alone after an error of another test.
+    await fixture.changeThroughCache(visitor)
     await fixture.readThroughCache(visitor, { a: 1 })
     cache.before = (call) => {
       if (call !== 'read') throw new StoreError('the cache is read-only')

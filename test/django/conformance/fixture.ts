@@ -152,6 +152,20 @@ export class Fixture {
     assert.deepEqual(await visitor.read(), expected)
   }
 
+  /** The same for changes, which are not told to the cache for a moment either. */
+  async changeThroughCache(visitor: Browser): Promise<void> {
+    const { cache } = this.started
+    if (!cache) assert.fail()
+    cache.calls.length = 0
+    const until = performance.now() + 20_000
+    for (let count = 1; cache.calls.every((call) => call === 'read'); count++) {
+      await visitor.visit((session) => session.set('changes', count))
+      assert.ok(performance.now() < until, 'the cache is never told again')
+      await turn()
+    }
+    await visitor.visit((session) => session.delete('changes'))
+  }
+
   happened(type: SessionEvent['type']): SessionEvent[] {
     return this.events.filter((event) => event.type === type)
   }

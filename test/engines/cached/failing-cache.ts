@@ -10,7 +10,7 @@ import { memory } from '../../../packages/strongroom/src/engines/memory/memory.t
 import { StoreError } from '../../../packages/strongroom/src/errors.ts'
 import type { IndexedStore, Version } from '../../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../../packages/strongroom/src/testing/clock.ts'
-import { bytes, HOUR } from '../../../packages/strongroom/src/testing/store/entries.ts'
+import { bytes, HOUR, newId } from '../../../packages/strongroom/src/testing/store/entries.ts'
 import { watched } from '../../../packages/strongroom/src/testing/watched.ts'
 import { ID, OWNER, plain } from './interleavings.ts'
 import { deferred } from './schedules.ts'
@@ -162,6 +162,27 @@ export function failingCache(): void {
     slow.resolve()
     await turn()
     assert.equal(await other.read(ID), null)
+  })
+
+  it('closing waits for what the cache has not been told of yet, and not for ever', async () => {
+    const { cache, node, store, entry } = fixture()
+    await store.create(ID, entry('first'))
+    await store.read(ID)
+    await store.delete(newId())
+    const slow = deferred()
+    cache.before = (call) => call === 'update' && slow.promise
+    await store.delete(ID)
+    cache.before = null
+    const closing = store.close()
+    setImmediate(slow.resolve)
+    await closing
+    assert.equal(await node().read(ID), null)
+
+    const hanging = node()
+    cache.before = () => new Promise(() => undefined)
+    await hanging.delete(newId())
+    const took = await spent(() => hanging.close())
+    assert.ok(took >= CONNECT_LIMIT - 1, `${took} ms`)
   })
 
   it('the first change of a process waits as long as connecting may take', async () => {

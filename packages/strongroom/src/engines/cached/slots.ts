@@ -1,4 +1,5 @@
 import { asBuffer } from '../../base/bytes.ts'
+import { within } from '../../base/time-limit.ts'
 import type { Id } from '../../crypto/token.ts'
 import {
   type ClearOptions,
@@ -64,6 +65,8 @@ export class Slots {
   readonly #breakers: Breakers
   readonly #clock: Clock
   readonly #maxAge: number
+  /** What is being told to the cache, perhaps for longer than anybody waits. */
+  readonly #leaving = new Set<Promise<void>>()
   #keys: CopyKeys
 
   constructor(cache: Store, breakers: Breakers, { clock, maxAge }: { clock: Clock; maxAge: number }) {
@@ -113,9 +116,23 @@ export class Slots {
   /** Leaves a tombstone that is younger than this call, if the cache can be reached. */
   async putTombstone(id: Id): Promise<void> {
     await this.#breakers.changes.run(
-      () => this.#leaveTombstone(id),
+      () => {
+        const leaving = this.#leaveTombstone(id).finally(() => this.#leaving.delete(leaving))
+        this.#leaving.add(leaving)
+        return leaving
+      },
       () => undefined,
     )
+  }
+
+  /** Waits, for `ms` at most, until the tombstones that nobody waited for have reached the cache, or failed. */
+  async settle(ms: number): Promise<void> {
+    if (this.#leaving.size === 0) return
+    await within(
+      ms,
+      () => Promise.allSettled(this.#leaving),
+      () => new Error('late'),
+    ).catch(() => undefined)
   }
 
   /** Removes expired copies that the cache has not removed by itself. */

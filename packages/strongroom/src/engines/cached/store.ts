@@ -173,6 +173,8 @@ export class Cached implements Store {
   async close(): Promise<void> {
     this.#state.close()
     await this.#feed?.stop()
+    // A process that ends something and exits, as a command does, may not have reached the cache yet.
+    await this.#slots.settle(CONNECT_LIMIT)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
