@@ -111,7 +111,7 @@ suite('the doctor and sessions in files', () => {
     }
     mkdirSync(missing, { mode: 0o700 })
     const empty = await examined(`file:${missing}`)
-    empty.is('file-directory', 'red', /no folder for sessions/)
+    empty.is('file-directory', 'red', /The folder sessions of the session directory does not exist/)
     assert.deepEqual(readdirSync(missing), [])
   })
 

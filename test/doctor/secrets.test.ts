@@ -74,7 +74,7 @@ suite('the doctor and the secrets', () => {
   }, async () => {
     chmodSync(path('.env'), 0o644)
     const amber = await look({ STRONGROOM_SECRETS: SECRET })
-    amber.is('env-file-permissions', 'amber', /mode 0644/, /chmod 600 \.env/)
+    amber.is('env-file-permissions', 'amber', /mode 0644/, /^chmod 600 '.*\/\.env'$/)
     const red = await look({ STRONGROOM_SECRETS: SECRET, NODE_ENV: 'production' })
     red.is('env-file-permissions', 'red')
   })

@@ -50,6 +50,7 @@ export async function diagnose(target: Diagnosed | string | null, options: Diagn
   const patient: Patient = {
     ...limits,
     ...subjectOf(target),
+    url: typeof target === 'string' ? target : null,
     environment,
     folder,
     envFile: resolve(folder, options.envFile ?? '.env'),
@@ -80,6 +81,8 @@ interface Subject {
 }
 
 interface Patient extends Subject, Limits {
+  /** Of the store; null for the sessions of an application. */
+  readonly url: string | null
   readonly environment: NodeJS.ProcessEnv
   readonly folder: string
   readonly envFile: string
@@ -140,7 +143,7 @@ function sealCheck(topic: Topic, { seal, traits }: PolicyFacts): Check {
 }
 
 function secretsOf(patient: Patient, store: Promise<readonly Check[]>): Promise<readonly Check[]> {
-  const { environment, folder, envFile, backend, engine, now } = patient
+  const { environment, folder, envFile, url, backend, engine, now } = patient
   const topic = new Topic('secrets', 'secrets')
   return orUnknown({ topic, name: 'secrets-source', limit: LONG }, () =>
     examineSecrets({
@@ -148,6 +151,7 @@ function secretsOf(patient: Patient, store: Promise<readonly Check[]>): Promise<
       folder,
       envFile,
       now,
+      url,
       isRing: backend ? (secrets) => backend.hasSecrets(secrets) : null,
       keyUse: async () => keyUseIn(engine, await store),
     }),

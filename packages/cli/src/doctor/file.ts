@@ -1,13 +1,16 @@
 import type { Stats } from 'node:fs'
-import { lstat, readdir } from 'node:fs/promises'
+import { lstat, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf } from '../failure.ts'
 import { type Check, Topic } from './check.ts'
-import { endOf, orUnknown } from './examine.ts'
+import { orUnknown } from './examine.ts'
 import { modeChecks, type Owned } from './modes.ts'
-import { placeChecks } from './place.ts'
+import { notThere, placeChecks } from './place.ts'
 import type { Examined } from './postgres.ts'
 import { type Rows, rowChecks } from './rows.ts'
+import { wayTo } from './way.ts'
+
+/** The directory, and what the engine makes in it. */
+const OURS = ['.', 'sessions', 'owners', 'locks']
 
 /** Enough to see a mistake that every file has, or that root has made. */
 const SAMPLED = 200
@@ -22,31 +25,18 @@ interface FileBackend {
 export async function examineFiles({ path, durable }: FileBackend, examined: Examined): Promise<readonly Check[]> {
   const { about, limit, now, every } = examined
   const topic = new Topic(about, 'file')
-  const root = await lstat(path).catch((error: NodeJS.ErrnoException) => error)
-  if (root instanceof Error) return [missing(topic, root)]
-  const folder = await lstat(join(path, 'sessions')).catch((error: NodeJS.ErrnoException) => error)
-  if (folder instanceof Error) return [missing(topic, folder)]
+  for (const name of OURS) {
+    const found = await stat(join(path, name)).catch((error: NodeJS.ErrnoException) => error)
+    const what = name === '.' ? 'The session directory' : `The folder ${name} of the session directory`
+    if (found instanceof Error) return [notThere(topic, 'file-directory', { what, error: found })]
+  }
   const part = (name: string, work: () => Promise<readonly Check[]>) => orUnknown({ topic, name, limit }, work)
   const parts = await Promise.all([
-    part('file-permissions', () => permissions(topic, path, root)),
+    part('file-permissions', () => permissions(topic, path)),
     part('file-file-system', () => placeChecks(topic, 'file', path)),
     part('expired-rows', async () => rowChecks(topic, await rowsIn(path, now()), { every, now: now() })),
   ])
   return [topic.green('file-directory', 'The session directory is there.'), durability(topic, durable), ...parts.flat()]
-}
-
-function missing(topic: Topic, error: NodeJS.ErrnoException): Check {
-  if (error.code === 'ENOENT')
-    return topic.red(
-      'file-directory',
-      'The session directory does not exist, or has no folder for sessions.',
-      'Check the path and that its disk is mounted. An application that stores its first session makes it.',
-    )
-  return topic.unknown(
-    'file-directory',
-    `The session directory could not be looked at: ${endOf(messageOf(error))}`,
-    'Run this as the owner of the directory.',
-  )
 }
 
 function durability(topic: Topic, durable: boolean): Check {
@@ -58,21 +48,25 @@ function durability(topic: Topic, durable: boolean): Check {
   )
 }
 
-async function permissions(topic: Topic, path: string, root: Stats): Promise<readonly Check[]> {
-  if (root.isSymbolicLink())
-    return [
-      topic.red(
-        'file-permissions',
-        'The session directory is a symbolic link, which the engine refuses.',
-        'Name the directory that it leads to.',
-      ),
-    ]
-  const found: Owned[] = [{ path, stats: root }]
+async function permissions(topic: Topic, path: string): Promise<readonly Check[]> {
+  const folders = OURS.map((name) => join(path, name))
+  for (const folder of folders)
+    if ((await lstat(folder)).isSymbolicLink())
+      return [
+        topic.red(
+          'file-permissions',
+          `${folder} is a symbolic link, which the engine refuses.`,
+          'Name the directory that it leads to; links in the folders above it are followed.',
+        ),
+      ]
+  const found = await Promise.all(
+    folders.map(async (folder): Promise<Owned> => ({ path: folder, stats: await stat(folder) })),
+  )
   for await (const each of filesIn(path)) {
     found.push(each)
     if (found.length > SAMPLED) break
   }
-  return modeChecks(topic, 'file', found)
+  return modeChecks(topic, { engine: 'file', all: found, way: await wayTo(path) })
 }
 
 /** The folders of sessions, and the sessions. One that ends meanwhile is passed over. */
@@ -80,12 +74,12 @@ async function* filesIn(root: string): AsyncGenerator<Owned & { readonly stats: 
   const top = join(root, 'sessions')
   for (const shard of await readdir(top)) {
     const folder = join(top, shard)
-    const stats = await lstat(folder).catch(absent)
+    const stats = await stat(folder).catch(absent)
     if (!stats?.isDirectory()) continue
     // The id in the name of a file is nothing to print.
     yield { path: folder, stats }
     for (const name of await readdir(folder)) {
-      const of = await lstat(join(folder, name)).catch(absent)
+      const of = await stat(join(folder, name)).catch(absent)
       if (of) yield { path: folder, stats: of }
     }
   }

@@ -1,39 +1,54 @@
 import type { Stats } from 'node:fs'
 import type { Check, Topic } from './check.ts'
+import { modeOf, othersMay, strangerOn, type Way } from './way.ts'
 
 export interface Owned {
   readonly path: string
-  readonly stats: Pick<Stats, 'mode' | 'uid'>
+  /** Of what is there in the end: the mode of a symbolic link says nothing. */
+  readonly stats: Pick<Stats, 'mode' | 'uid' | 'gid'>
 }
 
 const isWindows = process.platform === 'win32'
 
-/** Who else may read or write what is stored: by the modes and the owners of files and folders. */
-export function modeChecks(topic: Topic, engine: string, all: readonly Owned[]): readonly Check[] {
+interface Stored {
+  readonly engine: 'file' | 'sqlite'
+  /** What the sessions are in. The first says whose they are. */
+  readonly all: readonly Owned[]
+  /** To the first of them. */
+  readonly way: Way
+}
+
+/** Who else may read or write what is stored: by the modes and the owners of files and folders, and of the folders on the way. */
+export function modeChecks(topic: Topic, { engine, all, way }: Stored): readonly Check[] {
   const [modes, owners] = [`${engine}-permissions`, `${engine}-owner`]
   if (isWindows)
     return [modes, owners].map((name) =>
       topic.unknown(name, 'Windows has access lists, which this program does not read.'),
     )
-  return [modeCheck(topic, modes, all), ownerCheck(topic, owners, all)]
+  return [modeCheck(topic, modes, { engine, all, way }), ownerCheck(topic, owners, all)]
 }
 
-function modeCheck(topic: Topic, name: string, all: readonly Owned[]): Check {
-  const shown = (bits: number) => (bits & 0o777).toString(8).padStart(4, '0')
-  const written = all.find(({ stats }) => (stats.mode & 0o022) !== 0)
+function modeCheck(topic: Topic, name: string, { engine, all, way }: Stored): Check {
+  // The file engine refuses a folder that its group may write to, whoever is in that.
+  const may = engine === 'file' ? ({ mode }: Owned['stats']) => mode & 0o077 : othersMay
+  const written = all.find(({ stats }) => (may(stats) & 0o022) !== 0)
   if (written)
     return topic.red(
       name,
-      `Other users can write to ${written.path} (mode ${shown(written.stats.mode)}): they can end sessions, and bring ended ones back.`,
+      `Other users can write to ${written.path} (mode ${modeOf(written.stats)}): they can end sessions, and bring ended ones back.`,
       `chmod go-rwx '${written.path}'`,
     )
-  const read = all.find(({ stats }) => (stats.mode & 0o055) !== 0)
+  const stranger = strangerOn(way)
+  const instead = stranger && `${stranger.what} to the sessions: others can be put in their place.`
+  if (stranger?.level === 'red') return topic.red(name, `${instead}`, stranger.mend)
+  const read = all.find(({ stats }) => (may(stats) & 0o055) !== 0)
   if (read)
     return topic.amber(
       name,
-      `Other users can read ${read.path} (mode ${shown(read.stats.mode)}): who is signed in, when and how much, and all data if the seal is none.`,
+      `Other users can read ${read.path} (mode ${modeOf(read.stats)}): who is signed in, when and how much, and all data if the seal is none.`,
       `chmod go-rwx '${read.path}'`,
     )
+  if (stranger) return topic.amber(name, `${instead}`, stranger.mend)
   return topic.green(name, 'Only their owner can read and write the sessions.')
 }
 

@@ -1,11 +1,11 @@
 import type { MysqlBackend } from 'strongroom/internal'
 import { type Check, Topic } from './check.ts'
-import { clockCheck } from './clock.ts'
+import { serverClock } from './clock.ts'
 import { inTime, orUnknown } from './examine.ts'
 import { mysqlRights } from './mysql-rights.ts'
 import { reachOf, tlsCheck } from './network.ts'
 import type { Examined } from './postgres.ts'
-import { COUNTED, rowChecks, type Sweep } from './rows.ts'
+import { countsOfRows, foundRows, rowChecks } from './rows.ts'
 import { versionCheck } from './versions.ts'
 
 type Query = MysqlBackend['query']
@@ -26,11 +26,24 @@ export async function examineMysql(
     part('mysql-tls', () => tls(topic, query, server)),
     part('mysql-table', () => tableChecks(topic, query, table)),
     part('mysql-rights', () => mysqlRights(topic, query, table)),
-    part('clock', () => clock(topic, query, { server, now })),
-    part('expired-rows', () => rows(topic, query, { table, every, now: now() })),
+    part('clock', async () => [
+      await serverClock(topic, { whose: server, now, ask: async () => momentIn(await query(CLOCK)) }),
+    ]),
+    part('expired-rows', async () => {
+      const [counts] = await query(countsOfRows(table, now()))
+      return rowChecks(topic, foundRows(counts), { every, now: now() })
+    }),
   ])
   return parts.flat()
 }
+
+/**
+ * In UTC: the local time of a server occurs twice in the hour in which its summer time ends, and UNIX_TIMESTAMP(NOW()) takes the one
+ * for the other. In microseconds, because UNIX_TIMESTAMP() has whole seconds.
+ */
+const CLOCK = `SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) AS moment`
+
+const momentIn = ([row]: Awaited<ReturnType<Query>>) => Number(row?.moment) / 1000
 
 const NAMES = [
   'innodb_flush_log_at_trx_commit',
@@ -206,31 +219,4 @@ function indexChecks(
     if (isThere) return topic.green(check, `There is an index on ${column}.`)
     return topic.red(check, `There is no index on ${column}. ${what}.`, `ALTER TABLE ${table} ADD ${sql}`)
   })
-}
-
-async function clock(
-  topic: Topic,
-  query: Query,
-  { server, now }: { readonly server: string; readonly now: () => number },
-): Promise<readonly Check[]> {
-  const before = now()
-  const [row] = await query('SELECT UNIX_TIMESTAMP(NOW(6)) AS moment')
-  return [clockCheck(topic, 'clock', { whose: server, theirs: Number(row?.moment) * 1000, before, after: now() })]
-}
-
-async function rows(
-  topic: Topic,
-  query: Query,
-  { table, ...sweep }: Sweep & { readonly table: string },
-): Promise<readonly Check[]> {
-  const moment = Math.floor(sweep.now)
-  const counted = (where: string) =>
-    `(SELECT COUNT(*) FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ${COUNTED + 1}) r)`
-  const [row] = await query(
-    `SELECT ${counted(`purge_at > ${moment}`)} AS live, ${counted(`purge_at <= ${moment}`)} AS expired,
-       (SELECT MIN(purge_at) FROM ${table} WHERE purge_at <= ${moment}) AS oldest`,
-  )
-  const { live, expired, oldest } = row ?? {}
-  const found = { live: Number(live), expired: Number(expired), oldest: oldest == null ? null : Number(oldest) }
-  return rowChecks(topic, found, sweep)
 }

@@ -1,6 +1,7 @@
-import { statfs } from 'node:fs/promises'
+import { realpath, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, resolve, sep } from 'node:path'
+import { messageOf } from '../failure.ts'
 import type { Check, Topic } from './check.ts'
 import { endOf } from './examine.ts'
 import { fileSystemCheck, spaceCheck } from './file-systems.ts'
@@ -14,9 +15,10 @@ const SERVED = ['public', 'public_html', 'htdocs', 'wwwroot', 'static', 'assets'
 
 const REBUILT = ['node_modules', 'dist', 'build', '.next', '.cache']
 
-/** Where a store on this machine is: on which file system, in which folder, and who else gets it. */
+/** Where a store on this machine is: on which file system, in which folder, and who else gets it. `given` exists. */
 export async function placeChecks(topic: Topic, engine: 'file' | 'sqlite', given: string): Promise<readonly Check[]> {
-  const path = resolve(given)
+  // Through symbolic links: a path in a folder of its own may lead to one that is emptied.
+  const path = await realpath(given)
   const found = await statfs(path).catch((error: Error) => error)
   const system =
     found instanceof Error
@@ -25,7 +27,24 @@ export async function placeChecks(topic: Topic, engine: 'file' | 'sqlite', given
           fileSystemCheck(topic, found.type, { engine, platform: process.platform }),
           spaceCheck(topic, found, { engine }),
         ]
-  return [...system, folderCheck(topic, engine, path), await repositoryCheck(topic, engine, path)]
+  const folders = [resolve(given), path].map((each) => folderCheck(topic, engine, each))
+  const folder = folders.find(({ level }) => level === 'red') ?? (folders[0] as Check)
+  return [...system, folder, await repositoryCheck(topic, engine, path)]
+}
+
+/** For what a store on this machine cannot be without. */
+export function notThere(
+  topic: Topic,
+  name: string,
+  { what, error }: { readonly what: string; readonly error: NodeJS.ErrnoException },
+): Check {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+    return topic.red(
+      name,
+      `${what} does not exist.`,
+      'Check the path, and that its disk is mounted. An application that stores its first session makes it.',
+    )
+  return topic.unknown(name, `${what} could not be looked at: ${endOf(messageOf(error))}`, 'Run this as its owner.')
 }
 
 function folderCheck(topic: Topic, engine: string, path: string): Check {

@@ -1,10 +1,10 @@
 import type { PostgresBackend } from 'strongroom/internal'
 import { type Check, Topic } from './check.ts'
-import { clockCheck } from './clock.ts'
+import { serverClock } from './clock.ts'
 import { inTime, type Limits, orUnknown } from './examine.ts'
 import { reachBetween, tlsCheck } from './network.ts'
 import { postgresRights } from './postgres-rights.ts'
-import { COUNTED, rowChecks, type Sweep } from './rows.ts'
+import { countsOfRows, foundRows, rowChecks, type Sweep } from './rows.ts'
 import { versionCheck } from './versions.ts'
 
 type Query = PostgresBackend['query']
@@ -27,10 +27,18 @@ export async function examinePostgres(
     part('postgres-tls', () => tls(topic, query)),
     part('postgres-table', () => tableChecks(topic, query, table)),
     part('postgres-rights', () => postgresRights(topic, query, table)),
-    part('clock', () => clock(topic, query, now)),
-    part('expired-rows', () => rows(topic, query, { table, every, now: now() })),
+    part('clock', async () => [await serverClock(topic, { whose: 'PostgreSQL', now, ask: () => clockOf(query) })]),
+    part('expired-rows', async () => {
+      const [[live, expired, oldest] = []] = await query(countsOfRows(table, now()))
+      return rowChecks(topic, foundRows({ live, expired, oldest }), { every, now: now() })
+    }),
   ])
   return parts.flat()
+}
+
+async function clockOf(query: Query): Promise<number> {
+  const [[moment] = []] = await query('SELECT extract(epoch FROM clock_timestamp()) * 1000')
+  return Number(moment)
 }
 
 interface Setting {
@@ -273,26 +281,4 @@ async function indexes(topic: Topic, query: Query, table: string): Promise<reado
       )
     return topic.red(check, `There is no index on ${column}. ${what}.`, sql(table, `${name}_${suffix}`))
   })
-}
-
-async function clock(topic: Topic, query: Query, now: () => number): Promise<readonly Check[]> {
-  const before = now()
-  const [[theirs] = []] = await query('SELECT extract(epoch FROM clock_timestamp()) * 1000')
-  return [clockCheck(topic, 'clock', { whose: 'PostgreSQL', theirs: Number(theirs), before, after: now() })]
-}
-
-async function rows(
-  topic: Topic,
-  query: Query,
-  { table, ...sweep }: Sweep & { readonly table: string },
-): Promise<readonly Check[]> {
-  const moment = Math.floor(sweep.now)
-  const counted = (where: string) =>
-    `(SELECT count(*) FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ${COUNTED + 1}) r)`
-  const [[live, expired, oldest] = []] = await query(
-    `SELECT ${counted(`purge_at > ${moment}`)}, ${counted(`purge_at <= ${moment}`)},
-       (SELECT min(purge_at) FROM ${table} WHERE purge_at <= ${moment})`,
-  )
-  const found = { live: Number(live), expired: Number(expired), oldest: oldest == null ? null : Number(oldest) }
-  return rowChecks(topic, found, sweep)
 }

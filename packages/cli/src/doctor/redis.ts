@@ -1,7 +1,7 @@
 import type { RedisBackend } from 'strongroom/internal'
 import { number, size } from '../format.ts'
 import { type Check, Topic } from './check.ts'
-import { clockCheck } from './clock.ts'
+import { serverClock } from './clock.ts'
 import { inTime, orUnknown } from './examine.ts'
 import { reachBetween, tlsCheck } from './network.ts'
 import type { Examined } from './postgres.ts'
@@ -262,11 +262,12 @@ async function clock(
   node: RedisNode,
   { server, now }: { readonly server: string; readonly now: () => number },
 ): Promise<Check> {
-  const before = now()
-  try {
+  const ask = async () => {
     const [seconds, micros] = (await node('TIME')) as [unknown, unknown]
-    const theirs = Number(seconds) * 1000 + Number(micros) / 1000
-    return clockCheck(topic, 'clock', { whose: server, theirs, before, after: now() })
+    return Number(seconds) * 1000 + Number(micros) / 1000
+  }
+  try {
+    return await serverClock(topic, { whose: server, now, ask })
   } catch {
     return topic.unknown('clock', `${server} does not tell its time: TIME is forbidden.`)
   }

@@ -13,7 +13,20 @@ export interface Rows {
 }
 
 /** More are not counted: the answer would be the same, and it would cost the server more. */
-export const COUNTED = 100_000
+const COUNTED = 100_000
+
+/** A query, for each of the databases, whose one row `foundRows` reads. */
+export function countsOfRows(table: string, now: number): string {
+  const moment = Math.floor(now)
+  const counted = (where: string) =>
+    `(SELECT COUNT(*) FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ${COUNTED + 1}) r)`
+  return `SELECT ${counted(`purge_at > ${moment}`)} AS live, ${counted(`purge_at <= ${moment}`)} AS expired,
+    (SELECT MIN(purge_at) FROM ${table} WHERE purge_at <= ${moment}) AS oldest`
+}
+
+export function foundRows({ live, expired, oldest }: Readonly<Record<string, unknown>> = {}): Rows {
+  return { live: Number(live), expired: Number(expired), oldest: oldest == null ? null : Number(oldest) }
+}
 
 const HOUR = 3_600_000
 /** What a few leftovers are. */

@@ -2,7 +2,7 @@ import { createKeyring } from 'strongroom/internal'
 import { messageOf } from '../failure.ts'
 import { number } from '../format.ts'
 import { type Check, Topic } from './check.ts'
-import { envFileChecks, fileAge } from './env-file.ts'
+import { envFileChecks, fileAge, keyFileChecks } from './env-file.ts'
 import { endOf } from './examine.ts'
 import { isInHistory, repositoryOf, trackedFilesWith } from './repository.ts'
 
@@ -13,6 +13,8 @@ export interface SecretPlaces {
   readonly folder: string
   /** The environment file of the application, whether or not it exists. */
   readonly envFile: string
+  /** Of the store; null for a config. */
+  readonly url: string | null
   /** Are these the secrets of the application? Without it, STRONGROOM_SECRETS are. */
   readonly isRing: ((secrets: string) => boolean) | null
   readonly now: () => number
@@ -26,7 +28,13 @@ const NEW = 'npx @strongroom/cli keys new'
 export async function examineSecrets(places: SecretPlaces): Promise<readonly Check[]> {
   const topic = new Topic('secrets', 'secrets')
   const name = variableOf(places)
-  const files = await envFileChecks(topic, places.envFile, places.environment.NODE_ENV === 'production')
+  const { environment, url } = places
+  const isProduction = environment.NODE_ENV === 'production'
+  const urls = [url, ...Object.values(environment)].filter((each) => typeof each === 'string')
+  const files = [
+    ...(await envFileChecks(topic, places.envFile, isProduction)),
+    ...(await keyFileChecks(topic, urls, isProduction)),
+  ]
   if (name === null) {
     const what = places.isRing
       ? 'No variable of the environment has the secrets, so they could not be looked at: they come from a vault, or they are in the code.'

@@ -1,13 +1,12 @@
-import { lstat, open } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { stat } from 'node:fs/promises'
 import { nodeSqlite, prepareSqlite, type SqliteBackend } from 'strongroom/internal'
-import { messageOf } from '../failure.ts'
 import { type Check, Topic } from './check.ts'
-import { endOf, orUnknown } from './examine.ts'
+import { orUnknown } from './examine.ts'
 import { modeChecks, type Owned } from './modes.ts'
-import { placeChecks } from './place.ts'
+import { notThere, placeChecks } from './place.ts'
 import type { Examined } from './postgres.ts'
-import { COUNTED, rowChecks } from './rows.ts'
+import { countsOfRows, foundRows, rowChecks } from './rows.ts'
+import { wayTo } from './way.ts'
 
 export async function examineSqlite(backend: SqliteBackend, examined: Examined): Promise<readonly Check[]> {
   const { path } = backend
@@ -17,69 +16,62 @@ export async function examineSqlite(backend: SqliteBackend, examined: Examined):
     return [
       topic.red('sqlite-database', 'The database is in memory: a restart signs everybody out.', 'Name a file instead.'),
     ]
-  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => error)
-  if (found instanceof Error) return [missing(topic, found)]
+  const way = await wayTo(path).catch((error: NodeJS.ErrnoException) => error)
+  if (way instanceof Error) return [notThere(topic, 'sqlite-database', { what: 'The database file', error: way })]
+  const from = { query: backend.query, path, limit }
   const part = (name: string, work: () => Promise<readonly Check[]>) => orUnknown({ topic, name, limit }, work)
   const parts = await Promise.all([
-    part('sqlite-journal', () => durability(topic, backend, path)),
-    part('sqlite-permissions', async () => modeChecks(topic, 'sqlite', await filesOf(path))),
+    part('sqlite-journal', async () => asking(from, (query) => durability(topic, query, backend))),
+    part('sqlite-permissions', async () =>
+      modeChecks(topic, { engine: 'sqlite', all: await filesAt(way.end.path), way }),
+    ),
     part('sqlite-file-system', () => placeChecks(topic, 'sqlite', path)),
-    part('sqlite-table', () => tableChecks(topic, { ...backend, path }, examined)),
+    part('sqlite-table', async () =>
+      asking(from, (query) => tableChecks(topic, query, { ...examined, table: backend.table })),
+    ),
   ])
   return [topic.green('sqlite-database', 'The database file is there.'), ...parts.flat()]
 }
 
-function missing(topic: Topic, error: NodeJS.ErrnoException): Check {
-  if (error.code === 'ENOENT')
-    return topic.red(
-      'sqlite-database',
-      'The database file does not exist.',
-      'Check the path and that its disk is mounted. An application that stores its first session makes it.',
-    )
-  return topic.unknown(
-    'sqlite-database',
-    `The database file could not be looked at: ${endOf(messageOf(error))}`,
-    'Run this as the owner of the file.',
-  )
-}
-
-/** The folder comes first: whose it is, the others should belong to. */
-async function filesOf(path: string): Promise<readonly Owned[]> {
-  const all = [path, `${path}-wal`, `${path}-shm`]
+/** The database and the files of its write-ahead log, which SQLite makes beside it: where a link leads, and not beside the link. */
+async function filesAt(path: string): Promise<readonly Owned[]> {
   const found = await Promise.all(
-    all.map(async (each): Promise<Owned | null> => {
-      const stats = await lstat(each).catch((error: NodeJS.ErrnoException) => {
+    [path, `${path}-wal`, `${path}-shm`].map(async (each): Promise<Owned | null> => {
+      const stats = await stat(each).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return null
         throw error
       })
       return stats && { path: each, stats }
     }),
   )
-  const folder = await lstat(dirname(path))
-  // A folder that others may read is usual, and the file has a mode of its own. One that they may write to lets them replace it.
-  const writable = (folder.mode & 0o022) !== 0 && (folder.mode & 0o1000) === 0
-  return [...found.filter((each) => each !== null), ...(writable ? [{ path: dirname(path), stats: folder }] : [])]
+  return found.filter((each) => each !== null)
 }
 
-/** The last two of the bytes that say how a file is to be read and written: 2 is WAL, which stays with the file. */
-async function isWal(path: string): Promise<boolean> {
-  const file = await open(path, 'r')
+type Query = NonNullable<SqliteBackend['query']>
+
+interface Asked extends Pick<SqliteBackend, 'query'> {
+  readonly path: string
+  readonly limit: number
+}
+
+/** Over the connection of the application, or one of our own, on which nothing can be written. */
+function asking<T>({ query, path, limit }: Asked, work: (query: Query) => T): T {
+  if (query) return work(query)
+  // Not read-only: such a connection leaves the files of a write-ahead log behind, as it cannot remove them.
+  const database = new (nodeSqlite().DatabaseSync)(path, { timeout: Math.min(limit, 2_000) })
   try {
-    const { buffer } = await file.read(Buffer.alloc(20), 0, 20, 0)
-    return buffer[18] === 2 && buffer[19] === 2
+    database.exec('PRAGMA query_only = ON')
+    return work((sql) => prepareSqlite(database, sql).all() as Record<string, unknown>[])
   } finally {
-    await file.close()
+    database.close()
   }
 }
 
-async function durability(
-  topic: Topic,
-  { pragma, synchronous }: SqliteBackend,
-  path: string,
-): Promise<readonly Check[]> {
-  const journal = pragma ? String(pragma('journal_mode')) : (await isWal(path)) ? 'wal' : 'delete'
-  const sync = pragma ? Number(pragma('synchronous')) : synchronous === 'full' ? 2 : 1
-  return [journalCheck(topic, journal), syncCheck(topic, sync)]
+function durability(topic: Topic, query: Query, { synchronous }: SqliteBackend): readonly Check[] {
+  const [journal] = query('PRAGMA journal_mode')
+  const [sync] = query('PRAGMA synchronous')
+  const level = synchronous === null ? Number(sync?.synchronous) : synchronous === 'full' ? 2 : 1
+  return [journalCheck(topic, String(journal?.journal_mode)), syncCheck(topic, level)]
 }
 
 function journalCheck(topic: Topic, mode: string): Check {
@@ -106,45 +98,30 @@ function syncCheck(topic: Topic, level: number): Check {
   return topic.red(name, 'synchronous is OFF: a power cut may destroy the file.', mend)
 }
 
-async function tableChecks(
+function tableChecks(
   topic: Topic,
-  { path, table }: SqliteBackend & { readonly path: string },
-  { limit, now, every }: Examined,
-): Promise<readonly Check[]> {
-  // Not read-only: such a connection leaves the files of a write-ahead log behind, as it cannot remove them.
-  const database = new (nodeSqlite().DatabaseSync)(path, { timeout: Math.min(limit, 2_000) })
-  try {
-    database.exec('PRAGMA query_only = ON')
-    const one = (sql: string, ...values: string[]) =>
-      prepareSqlite(database, sql).get(...values) as Record<string, unknown> | undefined
-    if (!one(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?`, table))
-      return [
-        topic.red(
-          'sqlite-table',
-          `There is no table ${table} in the database.`,
-          'Check the path and the option table. An application that stores its first session makes it.',
-        ),
-      ]
-    const columns = prepareSqlite(
-      database,
-      `SELECT i.name AS name FROM pragma_index_list('${table}') l, pragma_index_info(l.name) i WHERE i.seqno = 0`,
-    ).all() as { name: string }[]
-    const moment = Math.floor(now())
-    const counted = (where: string) =>
-      `(SELECT count(*) FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ${COUNTED + 1}))`
-    const row = one(
-      `SELECT ${counted(`purge_at > ${moment}`)} AS live, ${counted(`purge_at <= ${moment}`)} AS expired,
-         (SELECT min(purge_at) FROM ${table} WHERE purge_at <= ${moment}) AS oldest`,
-    )
-    const oldest = row?.oldest == null ? null : Number(row.oldest)
+  query: Query,
+  { table, now, every }: Examined & { readonly table: string },
+): readonly Check[] {
+  // Its name is letters, digits and underscores.
+  if (query(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '${table}'`).length === 0)
     return [
-      topic.green('sqlite-table', `The table ${table} is there.`),
-      ...indexChecks(topic, table, new Set(columns.map(({ name }) => name))),
-      ...rowChecks(topic, { live: Number(row?.live), expired: Number(row?.expired), oldest }, { every, now: moment }),
+      topic.red(
+        'sqlite-table',
+        `There is no table ${table} in the database.`,
+        'Check the path and the option table. An application that stores its first session makes it.',
+      ),
     ]
-  } finally {
-    database.close()
-  }
+  const columns = query(
+    `SELECT i.name AS name FROM pragma_index_list('${table}') l, pragma_index_info(l.name) i WHERE i.seqno = 0`,
+  )
+  const moment = now()
+  const [counts] = query(countsOfRows(table, moment))
+  return [
+    topic.green('sqlite-table', `The table ${table} is there.`),
+    ...indexChecks(topic, table, new Set(columns.map(({ name }) => String(name)))),
+    ...rowChecks(topic, foundRows(counts), { every, now: moment }),
+  ]
 }
 
 function indexChecks(topic: Topic, table: string, indexed: ReadonlySet<string>): readonly Check[] {

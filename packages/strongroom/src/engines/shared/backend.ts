@@ -55,8 +55,11 @@ export interface SqliteBackend {
   readonly table: string
   /** What commits wait for; null for a database of the application's, which `pragma` asks. */
   readonly synchronous: 'full' | 'normal' | null
-  /** Reads a setting of the application's own connection; null for a database that the store opens by its path. */
-  readonly pragma: ((name: 'synchronous' | 'journal_mode') => unknown) | null
+  /**
+   * Asks the application's own connection; null for a database that the store opens by its path. Another connection to such a database
+   * may be of another copy of SQLite: closing that would drop the locks of this process on the file.
+   */
+  readonly query: ((sql: string) => readonly Readonly<Record<string, unknown>>[]) | null
 }
 
 /** Registered, because a config may import another copy of the library. */

@@ -57,8 +57,8 @@ export function sqlite(
       )
     }
     const store = new Sqlite(new Connection({ database }, table, timeout), clock, durabilityOf(database))
-    const pragma = (setting: string) => Object.values(prepare(database, `PRAGMA ${setting}`).get() as object)[0]
-    return withBackend(store, { engine: 'sqlite', path: pathOf(database), table, synchronous: null, pragma })
+    const query = (sql: string) => prepare(database, sql).all() as Record<string, unknown>[]
+    return withBackend(store, { engine: 'sqlite', path: pathOf(database), table, synchronous: null, query })
   }
   const source = ownSource(options)
   const memory = source.path === ':memory:'
@@ -69,7 +69,7 @@ export function sqlite(
     path: memory ? null : source.path,
     table,
     synchronous: source.synchronous,
-    pragma: null,
+    query: null,
   })
 }
 
