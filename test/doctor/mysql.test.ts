@@ -4,11 +4,13 @@ import { createPool } from 'mysql2/promise'
 import { grantOf } from '../../packages/cli/src/doctor/mysql-rights.ts'
 import { reachOf } from '../../packages/cli/src/doctor/network.ts'
 import { mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { type MariadbServer, mariadbNeed, startMariadb } from '../servers/mariadb.ts'
 import { need } from '../support/need.ts'
 import { certificateIn, examined, outerAddress } from './found.ts'
 
 const openssl = need('openssl')
+const SECRET = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
 const TABLE = 'strongroom_sessions'
 const HOUR = 3_600_000
 const STRICT = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'
@@ -218,6 +220,38 @@ suite('the doctor and a MariaDB that is set up badly', { skip: mariadbNeed.skip 
     found.is('mysql-tls', 'green', /is encrypted/)
     await other.stop()
   })
+})
+
+suite('the doctor and a MariaDB where summer time ends', { skip: mariadbNeed.skip }, () => {
+  let server: MariadbServer
+  before(async () => {
+    const { TZ } = process.env
+    // The rules of Central Europe, which need no database of time zones.
+    process.env.TZ = 'CET-1CEST,M3.5.0,M10.5.0/3'
+    server = await startMariadb()
+    if (TZ === undefined) delete process.env.TZ
+    else process.env.TZ = TZ
+  })
+  after(() => server.stop())
+
+  for (const [hour, moment] of [
+    ['the first 02:30', '2026-10-25T00:30:00.250Z'],
+    ['the second 02:30', '2026-10-25T01:30:00.250Z'],
+  ] as const)
+    test(`at ${hour} of that night its clock goes as ours`, async () => {
+      const at = Date.parse(moment)
+      const pool = createPool(server.url)
+      pool.pool.on('connection', (connection) => connection.query(`SET timestamp = ${at / 1000}`))
+      const [rows] = await pool.query('SELECT DATE_FORMAT(NOW(), "%H:%i") AS local')
+      assert.deepEqual(rows, [{ local: '02:30' }])
+      const sessions = createSessions({ store: mysql({ client: pool }), secrets: SECRET })
+      const same = await examined(sessions, { clock: () => at })
+      const apart = await examined(sessions, { clock: () => at - 5_000 })
+      await sessions.close()
+      await pool.end()
+      same.is('clock', 'green')
+      apart.is('clock', 'amber', /5 s ahead of/)
+    })
 })
 
 suite('what SHOW GRANTS says', () => {
