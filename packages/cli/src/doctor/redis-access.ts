@@ -5,6 +5,7 @@ import type { RedisBackend } from 'strongroom/internal'
 import { messageOf } from '../failure.ts'
 import type { Check, Topic } from './check.ts'
 import { reachOf } from './network.ts'
+import { authCheck, protectedCheck } from './redis-protection.ts'
 import { pairs, type RedisNode, words } from './redis-replies.ts'
 
 /** Both ends of our connection, as the server sees them; null for a Unix socket. */
@@ -30,22 +31,32 @@ export async function addressesIn(node: RedisNode): Promise<Addresses | null> {
 
 interface Access {
   readonly server: string
+  /** Of Redis, or of the one that a Valkey behaves like. */
+  readonly version: string
   readonly config: (name: string) => string | null
   readonly backend: RedisBackend
   readonly addresses: Addresses | null
 }
 
 export async function accessChecks(topic: Topic, node: RedisNode, access: Access): Promise<readonly Check[]> {
-  const isOpen = await letsAnyoneIn(node, access)
-  return [authCheck(topic, access, isOpen), protectedCheck(topic, access, isOpen), await rights(topic, node, access)]
+  const { server, version, config, addresses } = access
+  const answered = await answersWithoutPassword(access)
+  const isOpen = answered ?? (await hasOpenUser(node))
+  const listening = {
+    ...{ server, version, isOpen, mode: config('protected-mode'), bind: config('bind') },
+    isOpenFromNetwork: answered === true && reachOf(addresses?.server ?? null) !== 'machine',
+  }
+  return [authCheck(topic, listening), protectedCheck(topic, listening), await rights(topic, node, access)]
 }
 
-/** Does the server do what somebody without a password asks? Tried from here; where that cannot be tried, as its ACL says. */
-async function letsAnyoneIn(node: RedisNode, { backend, addresses }: Access): Promise<boolean | null> {
-  if (addresses !== null && addresses.server !== null && addresses.port > 0) {
-    const answer = await pingWithoutPassword(addresses.server, addresses.port, backend.tls === true)
-    if (answer !== null) return answer
-  }
+/** Tried from here; null where that cannot be tried. */
+async function answersWithoutPassword({ backend, addresses }: Access): Promise<boolean | null> {
+  if (addresses === null || addresses.server === null || addresses.port === 0) return null
+  return pingWithoutPassword(addresses.server, addresses.port, backend.tls === true)
+}
+
+/** As its ACL says: may anyone be the user "default"? */
+async function hasOpenUser(node: RedisNode): Promise<boolean | null> {
   const rules = await node('ACL', 'GETUSER', 'default').then(pairs, () => null)
   if (rules === null) return null
   const flags = words(rules.get('flags'))
@@ -65,57 +76,14 @@ async function pingWithoutPassword(host: string, port: number, tls: boolean): Pr
     const [reply] = (await once(socket, 'data', { signal })) as [Buffer]
     const text = reply.toString('latin1')
     if (text.startsWith('+PONG')) return true
-    return /^-(?:NOAUTH|NOPERM|DENIED|WRONGPASS)/.test(text) ? false : null
+    // Not DENIED, with which protected-mode refuses other machines: those of its own may come in without a password.
+    return /^-(?:NOAUTH|NOPERM|WRONGPASS)/.test(text) ? false : null
   } catch {
     return null
   } finally {
     socket.on('error', () => {})
     socket.destroy()
   }
-}
-
-function authCheck(topic: Topic, { server, config, addresses }: Access, isOpen: boolean | null): Check {
-  const name = 'redis-auth'
-  const mend = 'In redis.conf: requirepass, or users with ACL SETUSER; and the password in the URL of the store.'
-  if (isOpen === null)
-    return topic.unknown(name, `${server} could not be asked without a password, and does not show its ACL.`, mend)
-  if (!isOpen) return topic.green(name, `${server} does nothing for anyone without a password.`)
-  const bind = config('bind')
-  // A name in the output of CONFIG GET bind may have a "-" before it, for "if there is such an address".
-  const listens =
-    bind === null
-      ? null
-      : bind
-          .split(/\s+/)
-          .filter(Boolean)
-          .map((each) => each.replace(/^-/, ''))
-  const isBeyond =
-    (addresses !== null && reachOf(addresses.server) !== 'machine') ||
-    (listens !== null && (listens.length === 0 || listens.some((address) => reachOf(address) !== 'machine')))
-  if (isBeyond && config('protected-mode') !== 'yes')
-    return topic.red(
-      name,
-      `${server} listens to a network and asks for no password: anyone who reaches its port can end, copy and roll back sessions.`,
-      mend,
-    )
-  return topic.amber(
-    name,
-    `${server} asks for no password: every program on its machine can end and copy sessions.`,
-    mend,
-  )
-}
-
-function protectedCheck(topic: Topic, { server, config }: Access, isOpen: boolean | null): Check {
-  const name = 'redis-protected-mode'
-  const mode = config('protected-mode')
-  if (mode === null) return topic.unknown(name, 'protected-mode is not known: CONFIG GET is forbidden on this server.')
-  if (mode === 'yes') return topic.green(name, 'protected-mode is yes.')
-  if (isOpen === false) return topic.green(name, `protected-mode is no, and ${server} asks for a password.`)
-  return topic.red(
-    name,
-    'protected-mode is no: without a password, the server also answers other machines.',
-    'CONFIG SET protected-mode yes, CONFIG REWRITE; and set a password.',
-  )
 }
 
 const refusal = (error: unknown) => ({ isForbidden: /\bNOPERM\b|no permissions/i.test(messageOf(error)) })

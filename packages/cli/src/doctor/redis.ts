@@ -77,7 +77,7 @@ async function examineNode(
     evictionCheck(topic, facts, isCache),
     memoryCheck(topic, facts, isCache),
     tls(topic, facts, addresses),
-    ...(await accessChecks(topic, node, { ...facts, addresses })),
+    ...(await accessChecks(topic, node, { ...facts, version: facts.info.get('redis_version') ?? '', addresses })),
     await clock(topic, node, { server: facts.server, now }),
   ]
 }
