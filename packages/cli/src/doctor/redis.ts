@@ -131,14 +131,16 @@ function durabilityCheck(topic: Topic, { server, info, config }: Facts): Check {
       `appendonly is no: after a crash, ${server} has what its last snapshot has, sessions that were ended since included.`,
       mend,
     )
-  const fsync = config('appendfsync')
+  const [fsync, onRewrite] = [config('appendfsync'), config('no-appendfsync-on-rewrite')]
   if (fsync === null)
     return topic.unknown(
       name,
       `appendonly is yes, and appendfsync is not known: ${NOT_TOLD}.`,
       'Allow CONFIG GET (ACL SETUSER … +config|get), or look for appendfsync always where the server is set up.',
     )
-  if (fsync === 'always' && config('no-appendfsync-on-rewrite') === 'yes')
+  if (fsync === 'always' && onRewrite === null)
+    return topic.unknown(name, `appendfsync is always, and no-appendfsync-on-rewrite is not known: ${NOT_TOLD}.`)
+  if (fsync === 'always' && onRewrite === 'yes')
     return topic.amber(
       name,
       'no-appendfsync-on-rewrite is yes: while a file is rewritten, a logout is acknowledged before it is on the disk.',
@@ -154,11 +156,11 @@ function durabilityCheck(topic: Topic, { server, info, config }: Facts): Check {
 
 function persistenceCheck(topic: Topic, { server, info }: Facts): Check {
   const name = 'redis-persistence'
-  const told = ['aof_last_write_status', 'aof_last_bgrewrite_status', 'rdb_last_bgsave_status'].filter((status) =>
-    info.has(status),
-  )
-  if (told.length === 0) return topic.unknown(name, 'INFO does not tell whether the files could be written.')
-  const failed = told.filter((status) => info.get(status) !== 'ok')
+  const statuses = ['aof_last_write_status', 'aof_last_bgrewrite_status', 'rdb_last_bgsave_status']
+  const failed = statuses.filter((status) => info.has(status) && info.get(status) !== 'ok')
+  const untold = statuses.filter((status) => !info.has(status))
+  if (failed.length === 0 && untold.length > 0)
+    return topic.unknown(name, `INFO does not tell whether the files could be written (${untold.join(', ')}).`)
   if (failed.length === 0) return topic.green(name, `${server} could write its files the last time that it did.`)
   return topic.red(
     name,
@@ -180,15 +182,18 @@ function replicas(topic: Topic, { server, info, config }: Facts): readonly Check
       )
     : topic.green('redis-primary', `This ${server} is a master.`)
   const count = Number(info.get('connected_slaves'))
-  const least = config('min-replicas-to-write')
+  const [least, lag] = [config('min-replicas-to-write'), config('min-replicas-max-lag')]
   const mend = 'CONFIG SET min-replicas-to-write 1, CONFIG SET min-replicas-max-lag 5, CONFIG REWRITE.'
   if (isReplica) return [primary]
   if (Number.isNaN(count)) return [primary, topic.unknown('redis-replicas', 'INFO does not tell connected_slaves.')]
   if (count === 0) return [primary, topic.green('redis-replicas', `This ${server} has no replicas to fail over to.`)]
-  if (least === null)
-    return [primary, topic.unknown('redis-replicas', `min-replicas-to-write is not known: ${NOT_TOLD}.`, mend)]
+  if (least === null || (Number(least) > 0 && lag === null))
+    return [
+      primary,
+      topic.unknown('redis-replicas', `min-replicas-to-write and -max-lag are not both known: ${NOT_TOLD}.`, mend),
+    ]
   // With 0, Redis does not look at the replicas at all.
-  if (Number(least) > 0 && config('min-replicas-max-lag') === '0')
+  if (Number(least) > 0 && lag === '0')
     return [
       primary,
       topic.amber(
@@ -219,7 +224,9 @@ function evictionCheck(topic: Topic, { info, backend }: Facts, isCache: boolean)
   if (isCache) return topic.green(name, 'What is evicted here is read again from the durable store.')
   const mend = 'CONFIG SET maxmemory-policy noeviction, CONFIG REWRITE; and give caches a Redis of their own.'
   if (limit === undefined || policy === undefined)
-    return topic.unknown(name, 'INFO does not tell maxmemory_policy.', mend)
+    return topic.unknown(name, 'INFO does not tell maxmemory and maxmemory_policy.', mend)
+  if (Number.isNaN(evicted) && (policy === 'noeviction' || limit === '0'))
+    return topic.unknown(name, `maxmemory-policy is ${policy} now, and INFO does not tell what was evicted before.`)
   if (policy === 'noeviction' || limit === '0')
     return evicted > 0
       ? topic.amber(
