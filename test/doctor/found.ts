@@ -64,10 +64,13 @@ export function outerAddress(): string | null {
   return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? null
 }
 
-/** A certificate for localhost and 127.0.0.1, and its key. */
+/** Of this machine, with nothing at its ports: other programs use 80 and 443 of 127.0.0.1. */
+export const QUIET = '127.0.0.77'
+
+/** A certificate for localhost, 127.0.0.1 and `QUIET`, and its key. */
 export function certificateIn(dir: string, openssl: string): { readonly certificate: string; readonly key: string } {
   const [certificate, key] = [join(dir, 'certificate.pem'), join(dir, 'key.pem')]
-  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  const names = ['-subj', '/CN=localhost', '-addext', `subjectAltName=DNS:localhost,IP:127.0.0.1,IP:${QUIET}`]
   const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
   runOnce(openssl, ['req', ...kind, ...names, '-keyout', key, '-out', certificate])
   return { certificate, key }

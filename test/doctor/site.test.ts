@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer, request as fetchPlain, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import express from 'express'
 import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { need } from '../support/need.ts'
-import { certificateIn, examined, type Found, outerAddress } from './found.ts'
+import { certificateIn, examined, type Found, outerAddress, QUIET } from './found.ts'
 
 const openssl = need('openssl')
 const secrets = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
@@ -75,10 +77,11 @@ suite('the doctor and a running site', { skip: openssl.skip }, () => {
     rmSync(dir, { recursive: true })
   })
 
-  async function serve(handler: RequestListener, { tls = true, host = '127.0.0.1' } = {}): Promise<string> {
+  async function serve(handler: RequestListener, { tls = true, host = '127.0.0.1', port = 0 } = {}): Promise<string> {
     const server = tls ? createTlsServer(options, handler) : createServer(handler)
     open.push(server)
-    await new Promise<void>((done) => server.listen(0, host, done))
+    server.listen(port, host)
+    await once(server, 'listening')
     return `${tls ? 'https' : 'http'}://${host}:${(server.address() as AddressInfo).port}/`
   }
 
@@ -112,6 +115,20 @@ suite('the doctor and a running site', { skip: openssl.skip }, () => {
     ])
     const direct = await visited(site)
     direct.is('site-redirect', 'unknown', /names the port/, /--url http:/)
+  })
+
+  test('what http does is looked at beside https: no answer is unknown, and no server green', async (t) => {
+    const at443 = await serve(editing(/$/, ''), { host: QUIET, port: 443 }).catch(
+      (error: NodeJS.ErrnoException) => error,
+    )
+    if (at443 instanceof Error) return t.skip(`${QUIET}:443 cannot be used here (${at443.code})`)
+    const url = `https://${QUIET}/`
+    const none = await visited(url)
+    none.is('site-redirect', 'green', /^Nothing is served over http/)
+    await serve(() => {}, { tls: false, host: QUIET, port: 80 })
+    const silent = await examined(null, { url, timeout: 2_000 })
+    silent.is('site-redirect', 'unknown', /no response within 2 s/, /a firewall drops port 80/)
+    silent.is('site-answers', 'green')
   })
 
   for (const [what, from, to, check, level] of [
@@ -170,6 +187,32 @@ suite('the doctor and a running site', { skip: openssl.skip }, () => {
     )
     const back = await visited(down)
     back.is('site-proxy', 'red', /from https to http/, /X-Forwarded-Proto/)
+  })
+
+  test('an Express that does not trust the proxy in front of it is red, and one that does is green', async () => {
+    const behind = async (trust: number | false) => {
+      const app = express().set('trust proxy', trust)
+      app.use((request, response, next) =>
+        request.secure ? next() : response.redirect(`https://${request.headers.host}${request.url}`),
+      )
+      app.get('/', (_, response) => response.send('hello'))
+      const inner = await serve(app, { tls: false })
+      // A proxy that takes TLS off, and says so.
+      const proxy: RequestListener = (request, response) => {
+        const headers = { ...request.headers, 'x-forwarded-proto': 'https' }
+        const outgoing = fetchPlain(inner, { headers }, (incoming) => {
+          response.writeHead(incoming.statusCode ?? 502, incoming.headers)
+          incoming.pipe(response)
+        })
+        outgoing.end()
+      }
+      return visited(await serve(proxy))
+    }
+    const blind = await behind(false)
+    blind.is('site-answers', 'red', /redirects to itself for ever/, /app\.set\('trust proxy', 1\) in Express/)
+    const trusting = await behind(1)
+    trusting.is('site-answers', 'green', /status 200/)
+    trusting.is('site-proxy', 'green')
   })
 
   test('a site over http is amber on this machine, and red at an address of a network', async () => {

@@ -103,6 +103,12 @@ async function redirectCheck(topic: Topic, from: URL, { first, isLocal, limit, n
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as { readonly code?: unknown }
     if (code === 'ECONNREFUSED') return topic.green(name, 'Nothing is served over http.')
+    if ((error as Error).name === 'TimeoutError')
+      return topic.unknown(
+        name,
+        `Whether http redirects is not known: there was no response within ${limit / 1000} s.`,
+        'If a firewall drops port 80, nothing needs to be mended. Otherwise give it longer: --timeout 30000',
+      )
     return topic.unknown(name, `Whether http redirects is not known: ${endOf(messageOf(error))}`)
   }
 }
