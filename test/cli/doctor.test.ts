@@ -43,7 +43,7 @@ suite('doctor', () => {
     assert.match(out, /^Not looked at: the running site\./m)
     assert.match(out, /^Not looked at: backups\. Which ones are made cannot be seen from here/m)
     assert.doesNotMatch(out, /✓ The cookie is Secure/)
-    const { out: all } = await project.run(['doctor', '--all'])
+    const { out: all } = await project.run(['doctor', '-v'])
     assert.match(all, /^ {2}✓ The cookie is Secure\. \(cookie-secure\)$/m)
   })
 
@@ -66,6 +66,19 @@ suite('doctor', () => {
     assert.ok(!checksIn(amber.out).some((check) => check.level === 'red'))
     assert.ok(checksIn(amber.out).some((check) => check.level === 'amber'))
     assert.equal((await project.run([...elsewhere, '--strict'])).code, 1)
+  })
+
+  test('a finding that is accepted does not count, and a name that accepts nothing is told', async () => {
+    const elsewhere = ['doctor', '--store', 'memory:', '--strict', '--accept', 'memory', 'node-env', 'secrets-age']
+    elsewhere.push('env-file-permissions')
+    const accepted = await project.run(elsewhere)
+    assert.deepEqual([accepted.code, accepted.err], [0, ''], accepted.out)
+    assert.match(accepted.out, /^No issues found: \d+ checks are green\. Accepted, and not counted: .*memory/m)
+    assert.doesNotMatch(accepted.out, /NODE_ENV/)
+    const { code, err } = await project.run([...elsewhere.slice(0, 5), 'memry', 'node-version'])
+    assert.equal(code, 1)
+    assert.match(err, /--accept memry accepts nothing: no check of that name was made\. Findings: .*memory/)
+    assert.match(err, /--accept node-version accepts nothing: that check is green/)
   })
 
   test('with --store the secrets are those of the environment, and nothing is said about the cookie', async () => {
@@ -166,7 +179,7 @@ suite('docs/doctor.md', () => {
   test('docs/doctor.md lists every check', () => {
     const names = [
       ...[
-        ...text.matchAll(/'((?:postgres|mysql|redis|memcached|sqlite|file|site|cookie|secrets|env-file)-[a-z-]+)'/g),
+        ...text.matchAll(/'((?:postgres|mysql|redis|memcached|sqlite|file|site|cookie|secrets|env-file|key-file)-[a-z-]+)'/g),
       ].map(([, name]) => name),
       ...['fsync', 'full-page-writes', 'synchronous-commit', 'autovacuum', 'track-counts'].map(
         (name) => `postgres-${name}`,

@@ -72,10 +72,15 @@ const WIDTH = 80
 
 /** Words, broken into lines; those after the first begin under it. */
 export function paragraph(text: string, indent = 0, first = ' '.repeat(indent)): void {
-  const drawn = new Table({ ...LAYOUT, colWidths: [WIDTH - indent], wordWrap: true })
-  drawn.push([text])
-  const [head = '', ...rest] = trimmed(drawn.toString()).split('\n')
+  const [head = '', ...rest] = wrapped(text, WIDTH - indent)
   for (const each of [`${first}${head}`, ...rest.map((more) => `${' '.repeat(indent)}${more}`)]) line(each)
+}
+
+/** A text in lines of some width, broken between words. A longer word has a line of its own. */
+export function wrapped(text: string, width: number): readonly string[] {
+  const drawn = new Table({ ...LAYOUT, colWidths: [width], wordWrap: true })
+  drawn.push([text])
+  return trimmed(drawn.toString()).split('\n')
 }
 
 /** Names and values, a pair on each line. */

@@ -2,17 +2,18 @@ import { dirname, resolve } from 'node:path'
 import { isDjangoUrl } from '@strongroom/django/internal'
 import { type Command, InvalidArgumentError } from 'commander'
 import { findConfig, type StoreOptions, storeUrl, withSessionsAt } from '../config.ts'
-import { type Diagnosis, diagnose } from '../doctor/doctor.ts'
+import { type Check, type Diagnosis, diagnose } from '../doctor/doctor.ts'
 import { printDiagnosis } from '../doctor/print.ts'
 import { loadEnv } from '../environment.ts'
 import { EXIT, Failure, messageOf, misuse } from '../failure.ts'
 import { wholeNumber, withExamples, withStoreOptions } from '../options.ts'
-import { json } from '../output.ts'
+import { json, note, oneLine } from '../output.ts'
 
 interface Options extends StoreOptions {
   readonly url?: string
   readonly backup?: readonly string[]
   readonly strict?: true
+  readonly accept?: readonly string[]
   readonly all?: true
   readonly timeout?: number
   readonly json?: true
@@ -26,15 +27,16 @@ export function doctor(program: Command): void {
     )
     .option('--url <url>', 'visit the running application, with a few requests', siteUrl)
     .option('--backup <file...>', 'look for session rows in these backups')
-    .option('--all', 'print what is green, too')
+    .option('-v, --all', 'print what is green, too')
     .option('--strict', 'end with code 1 also for what is amber or unknown')
+    .option('--accept <check...>', 'do not count these findings, which are known')
     .option('--timeout <ms>', 'for each part of a store, and each request (default: 5000)', wholeNumber)
     .action(run)
   withExamples(
     command,
     'strongroom doctor',
     'strongroom doctor --url https://shop.example/login --backup nightly.sql.gz',
-    'strongroom doctor --store env:DATABASE_URL --strict --json',
+    'strongroom doctor --store env:DATABASE_URL --strict --accept node-env --json',
   )
 }
 
@@ -42,9 +44,20 @@ async function run(options: Options): Promise<void> {
   const diagnosis = await diagnosisFor(options)
   if (options.json) json(diagnosis)
   else printDiagnosis(diagnosis, options)
+  noteUnmatched(diagnosis, options.accept ?? [])
   const failing = options.strict ? ['red', 'amber', 'unknown'] : ['red']
+  const counts = ({ name, level }: Check) => failing.includes(level) && !options.accept?.includes(name)
   // What there is to say is printed already.
-  if (diagnosis.checks.some(({ level }) => failing.includes(level))) throw new Failure(EXIT.failed, '')
+  if (diagnosis.checks.some(counts)) throw new Failure(EXIT.failed, '')
+}
+
+/** A name that is misspelt accepts nothing, and one whose finding is mended would accept the next one, which nobody knows yet. */
+function noteUnmatched({ checks }: Diagnosis, accepted: readonly string[]): void {
+  const findings = [...new Set(checks.filter(({ level }) => level !== 'green').map(({ name }) => name))]
+  for (const name of accepted.filter((each) => !findings.includes(each)))
+    note(
+      `warning: --accept ${oneLine(name)} accepts nothing: ${checks.some((check) => check.name === name) ? 'that check is green' : 'no check of that name was made'}. Findings: ${findings.join(', ') || 'none'}.`,
+    )
 }
 
 async function diagnosisFor(options: Options): Promise<Diagnosis> {

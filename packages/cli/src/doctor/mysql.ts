@@ -5,7 +5,7 @@ import { inTime, orUnknown } from './examine.ts'
 import { mysqlRights } from './mysql-rights.ts'
 import { reachOf, tlsCheck } from './network.ts'
 import type { Examined } from './postgres.ts'
-import { countsOfRows, foundRows, rowChecks } from './rows.ts'
+import { countsOfRows, foundRows, rowChecks, withoutTable } from './rows.ts'
 import { versionCheck } from './versions.ts'
 
 type Query = MysqlBackend['query']
@@ -34,7 +34,7 @@ export async function examineMysql(
       return rowChecks(topic, foundRows(counts), { every, now: now() })
     }),
   ])
-  return parts.flat()
+  return withoutTable(topic, parts.flat(), 'mysql-table')
 }
 
 /**

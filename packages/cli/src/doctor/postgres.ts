@@ -4,7 +4,7 @@ import { serverClock } from './clock.ts'
 import { inTime, type Limits, orUnknown } from './examine.ts'
 import { reachBetween, tlsCheck } from './network.ts'
 import { postgresRights } from './postgres-rights.ts'
-import { countsOfRows, foundRows, rowChecks, type Sweep } from './rows.ts'
+import { countsOfRows, foundRows, rowChecks, type Sweep, withoutTable } from './rows.ts'
 import { versionCheck } from './versions.ts'
 
 type Query = PostgresBackend['query']
@@ -33,7 +33,7 @@ export async function examinePostgres(
       return rowChecks(topic, foundRows({ live, expired, oldest }), { every, now: now() })
     }),
   ])
-  return parts.flat()
+  return withoutTable(topic, parts.flat(), 'postgres-table')
 }
 
 async function clockOf(query: Query): Promise<number> {

@@ -38,6 +38,14 @@ export interface Sweep {
   readonly now: number
 }
 
+/** Where the table is missing, that is one finding: what the server says to a query for its rows would be the same in other words. */
+export function withoutTable(topic: Topic, checks: readonly Check[], table: string): readonly Check[] {
+  if (!checks.some(({ name, level, what }) => name === table && level === 'red' && /^There is no table/.test(what)))
+    return checks
+  const uncounted = topic.unknown('expired-rows', 'There is no table in which rows could be counted.')
+  return checks.map((check) => (check.name === uncounted.name && check.level === 'unknown' ? uncounted : check))
+}
+
 export function rowChecks(
   topic: Topic,
   { live, expired, oldest, isSample }: Rows,

@@ -64,7 +64,9 @@ function strengthCheck(topic: Topic, list: readonly string[]): Check {
     try {
       createKeyring([secret])
     } catch (error) {
-      return topic.red(check, endOf(messageOf(error).replace(/^Secret 1\b/, `Secret ${i + 1}`)), NEW)
+      // What it says after its first sentence is the mend.
+      const [what = ''] = messageOf(error).split('. ')
+      return topic.red(check, endOf(what.replace(/^Secret 1\b/, `Secret ${i + 1}`)), NEW)
     }
   }
   return topic.green(
