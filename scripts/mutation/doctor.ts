@@ -117,8 +117,8 @@ export const doctorMutations: readonly Mutation[] = [
   ),
   check('secrets', 'env-file')(
     'a file of secrets that cannot be read, of which nothing is said',
-    "if (stats.code === 'ENOENT' || stats.code === 'ENOTDIR') return []",
-    'if (stats.code) return []',
+    "if (way.code === 'ENOENT' || way.code === 'ENOTDIR') return null",
+    'if (way.code) return null',
   ),
   check('memcached', 'memcached')(
     'evictions that are not counted',
@@ -127,8 +127,8 @@ export const doctorMutations: readonly Mutation[] = [
   ),
   check('local', 'modes')(
     'a folder that others may write to, and that is called private',
-    '(stats.mode & 0o022) !== 0)\n  if (written)',
-    '(stats.mode & 0o002) === 0o022)\n  if (written)',
+    '(may(stats) & 0o022) !== 0)\n  if (written)',
+    '(may(stats) & 0o002) === 0o022)\n  if (written)',
   ),
   check('local', 'file-systems')(
     'a file system whose type is a negative number, and that is not recognized',
@@ -142,13 +142,13 @@ export const doctorMutations: readonly Mutation[] = [
   ),
   check('local', 'sqlite')(
     'a database of the application that is not asked for its settings',
-    "pragma ? Number(pragma('synchronous')) : synchronous",
-    "pragma && synchronous ? Number(pragma('synchronous')) : synchronous",
+    'synchronous === null ? Number(sync?.synchronous)',
+    'synchronous === null ? 2',
   ),
   check('local', 'sqlite')(
     'a database that is made by looking for it',
-    'if (found instanceof Error) return [missing(topic, found)]',
-    'if (found instanceof Error && path === null) return [missing(topic, found)]',
+    'if (way instanceof Error) return',
+    'if (way instanceof Error && path === null) return',
   ),
   check('secrets', 'repository')(
     'secrets among the arguments of a program, which everybody can read',
@@ -199,5 +199,121 @@ export const doctorMutations: readonly Mutation[] = [
     'what is unknown, and passes a strict run',
     "['red', 'amber', 'unknown']",
     "['red']",
+  ),
+  on('test/cli/doctor.test.ts', 'packages/cli/src/commands/doctor.ts')(
+    'a finding that is accepted, and counts all the same',
+    '!options.accept?.includes(name)',
+    'name !== null',
+  ),
+  on('test/cli/doctor.test.ts', 'packages/cli/src/commands/doctor.ts')(
+    'a name that accepts nothing, and is not told',
+    'accepted.filter((each) => !findings.includes(each))',
+    "accepted.filter((each) => each === '')",
+  ),
+  check('links', 'way')(
+    'a link that is judged by its own mode',
+    'steps.filter(({ stats }) => !stats.isSymbolicLink())',
+    'steps.filter(({ stats }) => stats.mode > 0)',
+  ),
+  check('links', 'way')('a folder on the way that others may write to', 'if (open)\n', "if (open?.path === '/')\n"),
+  check('links', 'way')(
+    'a folder with the sticky bit that counts as open to all',
+    '(stats.mode & 0o1000) === 0 && (othersMay',
+    '(stats.mode & 0o10000) === 0 && (othersMay',
+  ),
+  check('links', 'way')(
+    'a link of another user on the way',
+    'if (!theirs) return null',
+    'if (!theirs || theirs.stats.isSymbolicLink()) return null',
+  ),
+  check('links', 'way')(
+    'a group with everybody in it that counts as private',
+    "(members === '' || members === name)",
+    '(members !== undefined)',
+  ),
+  check('links', 'sqlite')(
+    'a write-ahead log that is looked for beside the link',
+    'await filesAt(way.end.path)',
+    'await filesAt(path)',
+  ),
+  check('links', 'place')(
+    'a link into a folder that is emptied',
+    'const path = await realpath(given)',
+    'const path = await realpath(dirname(given)).then(() => resolve(given))',
+  ),
+  check('links', 'file')(
+    'a folder of locks that others may write to',
+    "const OURS = ['.', 'sessions', 'owners', 'locks']",
+    "const OURS = ['.', 'sessions', 'owners']",
+  ),
+  check('links', 'file')(
+    'a session directory that is a link, which the engine refuses',
+    'if ((await lstat(folder)).isSymbolicLink())',
+    'if ((await stat(folder)).isSymbolicLink())',
+  ),
+  check('links', 'env-file')(
+    'a key of a URL whose mode is not looked at',
+    "get('sslkey') ?? []",
+    "get('sslcert') ?? []",
+  ),
+  check('mysql', 'mysql')(
+    'the local time of a server, which comes twice when summer time ends',
+    "TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))",
+    'UNIX_TIMESTAMP(NOW(6)) * 1000000',
+  ),
+  check('redis-protection', 'redis-protection')(
+    'a Redis before 7 that is called protected where bind is set',
+    "if (bind === '' || isSeven(version)) return true",
+    "if (bind === '' || version !== '') return true",
+  ),
+  check('redis-protection', 'redis-protection')(
+    'a server that answered over a network, and is called local',
+    'if (listening.isOpenFromNetwork) return true',
+    'if (listening.isOpenFromNetwork && listening.mode) return true',
+  ),
+  check('redis-protection', 'redis-protection')(
+    'a server that may be open, and is called closed',
+    'return beyond === null || protects === null ? null : true',
+    'return beyond === null || protects === null ? false : true',
+  ),
+  check('redis-untold', 'redis')(
+    'evictions that nobody tells, and that count as none',
+    'if (Number.isNaN(evicted) && (policy',
+    'if (Number.isNaN(evicted) && isCache && (policy',
+  ),
+  check('redis-untold', 'redis')(
+    'a status of a file that is not told, and counts as written',
+    'if (failed.length === 0 && untold.length > 0)',
+    'if (failed.length === 0 && untold.length > 2)',
+  ),
+  check('redis-untold', 'clock')(
+    'a time that is not told, and is compared',
+    'if (!Number.isFinite(theirs)) return',
+    'if (theirs === 0) return',
+  ),
+  check('postgres', 'postgres-replicas')(
+    'a replica that no commit waits for',
+    'if (!standbys)',
+    'if (standbys === null)',
+  ),
+  check('postgres', 'postgres-replicas')(
+    'a commit that does not wait, although it should',
+    "if (commit === 'local' || commit === 'off')",
+    "if (commit === 'off')",
+  ),
+  check('site', 'site')(
+    'a time-out of http that is taken for a server that does not redirect',
+    "=== 'TimeoutError')",
+    "=== 'AbortError')",
+  ),
+  check('print', 'print')(
+    'a command that is broken into two lines',
+    "if (prose === '') return yield",
+    'if (prose === null) return yield',
+  ),
+  check('print', 'print')(
+    'a group of accepted findings that is still called red',
+    'counted.some((check) => check.level === level)',
+    'found.some((check) => check.level === level)',
   ),
 ]

@@ -185,6 +185,19 @@ suite('the doctor and the application', () => {
     assert.deepEqual([on('2027-11-10'), on('2027-11-11')], ['green', 'amber'])
   })
 
+  test('a server that this library does not support is red, whatever fixes it gets', () => {
+    const version = {
+      program: 'PostgreSQL',
+      line: '11',
+      full: '11.22',
+      isSupported: false,
+      needed: '12 or later',
+      now: 0,
+    }
+    const check = versionCheck(new Topic('engine', 'postgresql'), 'postgres-version', version)
+    assert.deepEqual([check.level, check.mend], ['red', 'Use PostgreSQL 12 or later.'])
+  })
+
   test('a line whose end is not known is unknown, and never green', () => {
     const topic = new Topic('engine', 'postgresql')
     const look = (program: string, line: string) => {

@@ -1,4 +1,7 @@
+import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
+import { Topic } from '../../packages/cli/src/doctor/check.ts'
+import { memcachedVersion } from '../../packages/cli/src/doctor/memcached.ts'
 import { memcached } from '../../packages/strongroom/src/engines/memcached/memcached.ts'
 import { type MemcachedServer, memcachedNeed, startMemcached } from '../servers/memcached.ts'
 import { examined, outerAddress } from './found.ts'
@@ -74,6 +77,7 @@ suite('the doctor and a memcached', { skip: memcachedNeed.skip }, () => {
     await store.close()
     const found = await examined(bad.url)
     found.is('memcached-evictions', 'red', /has evicted [\d,]+ items/, /-m 1024/)
+    found.is('memcached-memory', 'amber', /evicts sessions when it is full/, /-m 1024/)
     const cached = await examined(
       `cached:?durable=${encodeURIComponent('file:./nowhere')}&cache=${encodeURIComponent(bad.url)}`,
     )
@@ -88,6 +92,18 @@ suite('the doctor and a memcached', { skip: memcachedNeed.skip }, () => {
     const gone = await examined(udp.url)
     gone.is('store-answers', 'red', /did not answer.*ECONNREFUSED/)
     await udp.stop()
+  })
+
+  test('one that is older than 1.6 is red, by its version', () => {
+    const level = (version: string) => memcachedVersion(new Topic('engine', 'memcached'), 'cache:11211', version).level
+    assert.deepEqual(['1.4.25', '1.5.22', '1.6.0', '1.10.1', '2.0.0'].map(level), [
+      'red',
+      'red',
+      'green',
+      'green',
+      'green',
+    ])
+    assert.equal(level(''), 'unknown')
   })
 
   test('a server that hangs is red within the time limit', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { createPool } from 'mysql2/promise'
+import { Topic } from '../../packages/cli/src/doctor/check.ts'
+import { mysqlVersion } from '../../packages/cli/src/doctor/mysql.ts'
 import { grantOf } from '../../packages/cli/src/doctor/mysql-rights.ts'
 import { reachOf } from '../../packages/cli/src/doctor/network.ts'
 import { mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
@@ -251,6 +253,21 @@ suite('the doctor and a MariaDB where summer time ends', { skip: mariadbNeed.ski
       await pool.end()
       same.is('clock', 'green')
       apart.is('clock', 'amber', /5 s ahead of/)
+    })
+})
+
+suite('what VERSION() says', () => {
+  for (const [version, level, what] of [
+    ['5.7.44-log', 'red', 'This is MySQL 5.7.44, which is too old.'],
+    ['8.0.46', 'amber', 'This is MySQL 8.0.46, and MySQL 8.0 gets no fixes from its makers since 2026-04-30.'],
+    ['8.4.9', 'green', 'This is MySQL 8.4.9.'],
+    // MariaDB once put the number of a MySQL before its own, for clients that knew only those.
+    ['5.5.5-10.5.29-MariaDB', 'red', 'This is MariaDB 10.5.29, which is too old.'],
+    ['11.8.8-MariaDB-0+deb13u1 from Debian', 'green', 'This is MariaDB 11.8.8.'],
+  ] as const)
+    test(`${version} is ${level}`, () => {
+      const check = mysqlVersion(new Topic('engine', 'mysql-and-mariadb'), version, Date.parse('2026-11-29'))
+      assert.deepEqual([check.level, check.what], [level, what])
     })
 })
 

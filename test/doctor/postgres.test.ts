@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import pg from 'pg'
+import { locate } from '../../packages/cli/src/locate.ts'
 import { postgres } from '../../packages/strongroom/src/engines/postgres/postgres.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { isRoot, runOnce } from '../servers/daemon.ts'
 import { type PostgresServer, postgresNeed, startPostgres } from '../servers/postgres.ts'
+import { until } from '../servers/redis-client.ts'
 import { need } from '../support/need.ts'
 import { certificateIn, examined, outerAddress } from './found.ts'
 
@@ -77,6 +81,7 @@ suite('the doctor and a PostgreSQL that is set up well', { skip: postgresNeed.sk
       'postgres-index-owner',
       'postgres-index-purge-at',
       'postgres-primary',
+      'postgres-replicas',
       'postgres-rights',
       'postgres-synchronous-commit',
       'postgres-table',
@@ -219,6 +224,40 @@ suite('the doctor and a PostgreSQL that is set up well', { skip: postgresNeed.sk
     found.is('expired-rows', 'unknown', /could not be looked at: .*permission denied/)
     found.is('postgres-fsync', 'green')
     assert.ok(!found.has('sweep'))
+  })
+
+  test('settings that a role may not read are one unknown check, and the rest goes on', async () => {
+    const url = await database(server, 'closed', 'REVOKE EXECUTE ON FUNCTION pg_is_in_recovery() FROM PUBLIC')
+    const found = await examined(url)
+    found.is('postgres-settings', 'unknown', /could not be looked at: .*permission denied/)
+    found.is('postgres-table', 'green')
+    assert.ok(!found.has('postgres-fsync'))
+  })
+
+  test('a follower that no commit waits for is amber, and one that it waits for green', async (t) => {
+    // What stays of the log in a folder of its own is how replicas and archives follow.
+    const log = mkdtempSync(join(tmpdir(), 'strongroom-doctor-wal-'))
+    const program = locate('pg_receivewal')
+    if (program === null) return t.skip('pg_receivewal is not installed')
+    const follower = spawn(program, ['-h', '127.0.0.1', '-p', `${server.port}`, '-U', 'strongroom', '-D', log], {
+      stdio: 'ignore',
+    })
+    t.after(async () => {
+      await sql(server, ['ALTER SYSTEM RESET synchronous_standby_names', 'SELECT pg_reload_conf()'])
+      follower.kill('SIGKILL')
+      if (follower.exitCode === null && follower.signalCode === null) await once(follower, 'close')
+      rmSync(log, { recursive: true, force: true })
+    })
+    await until(async () => (await examined(good)).get('postgres-replicas').level === 'amber')
+    const amber = await examined(good)
+    amber.is('postgres-replicas', 'amber', /^One program follows .* the last logouts are undone/, /ANY 1 \(\*\)/)
+    // Of another name, so that nothing waits in this test.
+    await sql(server, ["ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (other)'", 'SELECT pg_reload_conf()'])
+    await until(async () => (await examined(good)).get('postgres-replicas').level === 'green')
+    await sql(server, ['SET synchronous_commit = local', 'ALTER ROLE web SET synchronous_commit = local'])
+    const local = await examined(good)
+    await sql(server, ['SET synchronous_commit = local', 'ALTER ROLE web RESET synchronous_commit'])
+    local.is('postgres-replicas', 'amber', /synchronous_commit is local/, /synchronous_commit = on/)
   })
 
   test('a Unix socket is no network', async () => {

@@ -42,7 +42,7 @@ function checksOf(
   const { name, stats, before, after } = facts
   const time = Number(stats.get('time')) * 1000
   return [
-    versionCheck(topic, name, stats.get('version') ?? ''),
+    memcachedVersion(topic, name, stats.get('version') ?? ''),
     evictionCheck(topic, facts, isCache),
     memoryCheck(topic, facts, isCache),
     itemCheck(topic, facts, sizeLimit),
@@ -51,7 +51,8 @@ function checksOf(
   ]
 }
 
-function versionCheck(topic: Topic, name: string, version: string): Check {
+export function memcachedVersion(topic: Topic, name: string, version: string): Check {
+  if (version === '') return topic.unknown('memcached-version', `memcached at ${name} does not tell its version.`)
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major > 1 || (major === 1 && minor >= 6)) return topic.green('memcached-version', `This is memcached ${version}.`)
   return topic.red(

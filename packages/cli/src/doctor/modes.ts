@@ -29,7 +29,7 @@ export function modeChecks(topic: Topic, { engine, all, way }: Stored): readonly
 }
 
 function modeCheck(topic: Topic, name: string, { engine, all, way }: Stored): Check {
-  // The file engine refuses a folder that its group may write to, whoever is in that.
+  // The file engine refuses a folder that its group may write to, even if nobody else is in it.
   const may = engine === 'file' ? ({ mode }: Owned['stats']) => mode & 0o077 : othersMay
   const written = all.find(({ stats }) => (may(stats) & 0o022) !== 0)
   if (written)
@@ -39,8 +39,8 @@ function modeCheck(topic: Topic, name: string, { engine, all, way }: Stored): Ch
       `chmod go-rwx '${written.path}'`,
     )
   const stranger = strangerOn(way)
-  const instead = stranger && `${stranger.what} to the sessions: others can be put in their place.`
-  if (stranger?.level === 'red') return topic.red(name, `${instead}`, stranger.mend)
+  const instead = `${stranger?.what} to the sessions: others can be put in their place.`
+  if (stranger?.level === 'red') return topic.red(name, instead, stranger.mend)
   const read = all.find(({ stats }) => (may(stats) & 0o055) !== 0)
   if (read)
     return topic.amber(
@@ -48,7 +48,7 @@ function modeCheck(topic: Topic, name: string, { engine, all, way }: Stored): Ch
       `Other users can read ${read.path} (mode ${modeOf(read.stats)}): who is signed in, when and how much, and all data if the seal is none.`,
       `chmod go-rwx '${read.path}'`,
     )
-  if (stranger) return topic.amber(name, `${instead}`, stranger.mend)
+  if (stranger) return topic.amber(name, instead, stranger.mend)
   return topic.green(name, 'Only their owner can read and write the sessions.')
 }
 

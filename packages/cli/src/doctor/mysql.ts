@@ -18,11 +18,11 @@ export async function examineMysql(
   const query: Query = (sql) => inTime(limit, () => ask(sql))
   const [row] = await query('SELECT VERSION() AS version')
   const version = String(row?.version)
-  const server = /mariadb/i.test(version) ? 'MariaDB' : 'MySQL'
+  const server = programOf(version)
   const part = (name: string, work: () => Promise<readonly Check[]>) => orUnknown({ topic, name, limit }, work)
   const parts = await Promise.all([
     part('mysql-settings', () => settings(topic, query)),
-    part('mysql-version', async () => [versionOf(topic, server, version, now())]),
+    part('mysql-version', async () => [mysqlVersion(topic, version, now())]),
     part('mysql-tls', () => tls(topic, query, server)),
     part('mysql-table', () => tableChecks(topic, query, table)),
     part('mysql-rights', () => mysqlRights(topic, query, table)),
@@ -36,6 +36,8 @@ export async function examineMysql(
   ])
   return withoutTable(topic, parts.flat(), 'mysql-table')
 }
+
+const programOf = (version: string) => (/mariadb/i.test(version) ? 'MariaDB' : 'MySQL')
 
 /**
  * In UTC: the local time of a server occurs twice in the hour in which its summer time ends, and UNIX_TIMESTAMP(NOW()) takes the one
@@ -131,7 +133,8 @@ function primaryCheck(topic: Topic, readOnly: string | undefined): Check {
   )
 }
 
-function versionOf(topic: Topic, program: 'MariaDB' | 'MySQL', full: string, now: number): Check {
+export function mysqlVersion(topic: Topic, full: string, now: number): Check {
+  const program = programOf(full)
   const [number = '', major = 0, minor = 0] = /(\d+)\.(\d+)\.\d+/.exec(full.replace(/^5\.5\.5-/, '')) ?? []
   const [first, second] = [Number(major), Number(minor)]
   const isSupported = program === 'MySQL' ? first >= 8 : first > 10 || (first === 10 && second >= 6)

@@ -3,6 +3,7 @@ import { type Check, Topic } from './check.ts'
 import { serverClock } from './clock.ts'
 import { inTime, type Limits, orUnknown } from './examine.ts'
 import { reachBetween, tlsCheck } from './network.ts'
+import { replicaCheck } from './postgres-replicas.ts'
 import { postgresRights } from './postgres-rights.ts'
 import { countsOfRows, foundRows, rowChecks, type Sweep, withoutTable } from './rows.ts'
 import { versionCheck } from './versions.ts'
@@ -26,6 +27,7 @@ export async function examinePostgres(
     part('postgres-version', () => version(topic, query, now())),
     part('postgres-tls', () => tls(topic, query)),
     part('postgres-table', () => tableChecks(topic, query, table)),
+    part('postgres-replicas', () => replicaCheck(topic, query)),
     part('postgres-rights', () => postgresRights(topic, query, table)),
     part('clock', async () => [await serverClock(topic, { whose: 'PostgreSQL', now, ask: () => clockOf(query) })]),
     part('expired-rows', async () => {

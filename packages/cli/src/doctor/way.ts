@@ -1,6 +1,6 @@
 import { readFileSync, type Stats } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
-import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path'
+import { isAbsolute, join, parse, resolve, sep } from 'node:path'
 
 /** What the system goes through to a file: folders, and symbolic links. */
 export interface Step {
@@ -30,8 +30,8 @@ export async function wayTo(given: string): Promise<Way> {
   const steps = new Map<string, Step>([[at, { path: at, stats: await lstat(at) }]])
   while (rest.length > 0) {
     const name = rest.shift() ?? ''
-    // After a link, ".." is above its target: so each name is followed by itself, and the path is not shortened first.
-    const next = name === '..' ? dirname(at) : join(at, name)
+    // Name by name from where we are: after a link, ".." is above its target, so the path must not be shortened first.
+    const next = join(at, name)
     const stats = await lstat(next)
     steps.set(next, { path: next, stats })
     if (!stats.isSymbolicLink()) {
