@@ -228,8 +228,8 @@ export const doctorMutations: readonly Mutation[] = [
   ),
   check('links', 'way')(
     'a group with everybody in it that counts as private',
-    "(members === '' || members === name)",
-    '(members !== undefined)',
+    "members === '' || members === name",
+    'members !== undefined',
   ),
   check('links', 'sqlite')(
     'a write-ahead log that is looked for beside the link',
@@ -286,7 +286,7 @@ export const doctorMutations: readonly Mutation[] = [
     'if (failed.length === 0 && untold.length > 0)',
     'if (failed.length === 0 && untold.length > 2)',
   ),
-  check('redis-untold', 'clock')(
+  check('diagnose', 'clock')(
     'a time that is not told, and is compared',
     'if (!Number.isFinite(theirs)) return',
     'if (theirs === 0) return',

@@ -6,6 +6,7 @@ import { after, before, suite, test } from 'node:test'
 import { inspect } from 'node:util'
 import { examineApplication } from '../../packages/cli/src/doctor/application.ts'
 import { Topic } from '../../packages/cli/src/doctor/check.ts'
+import { clockCheck } from '../../packages/cli/src/doctor/clock.ts'
 import { diagnose } from '../../packages/cli/src/doctor/doctor.ts'
 import { reachBetween, reachOf, tlsCheck } from '../../packages/cli/src/doctor/network.ts'
 import { rowChecks } from '../../packages/cli/src/doctor/rows.ts'
@@ -208,6 +209,14 @@ suite('the doctor and the application', () => {
     assert.match(look('MariaDB', '12.3').what, /Until when MariaDB 12\.3 gets fixes is not known/)
     // Ended with the line after it, long before the long-term line that is older.
     assert.deepEqual([look('MySQL', '9.1').level, look('MySQL', '8.4').level], ['amber', 'green'])
+  })
+})
+
+suite('a clock', () => {
+  test('that is not told is unknown, and never green', () => {
+    const clocks = { whose: 'memcached', theirs: Number.NaN, before: 0, after: 0 }
+    const check = clockCheck(new Topic('engine', 'memcached'), 'clock', clocks)
+    assert.deepEqual([check.level, check.mend], ['unknown', null])
   })
 })
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, beforeEach, suite, test } from 'node:test'
-import { othersMay, wayTo } from '../../packages/cli/src/doctor/way.ts'
+import { isPrivateGroup, othersMay, wayTo } from '../../packages/cli/src/doctor/way.ts'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
@@ -192,5 +192,16 @@ suite('the bits of a mode that are for others', { skip: process.platform !== 'li
     // No such group, and a group that is not of that name.
     assert.equal(othersMay({ mode: 0o770, uid: STRANGER, gid: STRANGER }), 0o070)
     assert.equal(othersMay({ mode: 0o770, uid: 0, gid: 1 }), 0o070)
+  })
+
+  test('count where somebody else is in the group, or it is not the own one', () => {
+    const passwd = 'ada:x:1000:1000::/home/ada:/bin/sh\nbob:x:1001:50::/home/bob:/bin/sh\n'
+    const among = (group: string, ids = { uid: 1000, gid: 1000 }) => isPrivateGroup(ids, passwd, `${group}\n`)
+    assert.deepEqual([among('ada:x:1000:'), among('ada:x:1000:ada')], [true, true])
+    for (const group of ['ada:x:1000:bob', 'ada:x:1000:ada,bob', 'users:x:1000:', 'ada:x:1001:', ''])
+      assert.equal(among(group), false, group)
+    assert.equal(among('bob:x:50:', { uid: 1001, gid: 50 }), true)
+    assert.equal(among('ada:x:1000:', { uid: 1001, gid: 1000 }), false)
+    assert.equal(among('ada:x:1000:', { uid: 1002, gid: 1000 }), false)
   })
 })

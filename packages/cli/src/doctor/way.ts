@@ -95,21 +95,21 @@ export const modeOf = ({ mode }: Pick<Stats, 'mode'>) => (mode & 0o777).toString
  * Is it the group that Linux makes for each user? With it, the usual umask is 002, and everything could be written by "others". Only
  * where the files say so: other systems, and servers of users, have groups of the same name with everybody in them.
  */
-function isPrivate({ uid, gid }: Pick<Stats, 'uid' | 'gid'>): boolean {
+function isPrivate(ids: Pick<Stats, 'uid' | 'gid'>): boolean {
   if (process.platform !== 'linux') return false
-  const user = linesOf('/etc/passwd').find(([, , id]) => id === `${uid}`)
-  const group = linesOf('/etc/group').find(([, , id]) => id === `${gid}`)
-  if (!user || !group) return false
-  const [[name], [groupName, , , members]] = [user, group]
-  return name === groupName && user[3] === group[2] && (members === '' || members === name)
-}
-
-function linesOf(file: string): readonly (readonly string[])[] {
   try {
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'))
+    return isPrivateGroup(ids, readFileSync('/etc/passwd', 'utf8'), readFileSync('/etc/group', 'utf8'))
   } catch {
-    return []
+    return false
   }
 }
+
+/** By the texts of /etc/passwd and /etc/group. */
+export function isPrivateGroup({ uid, gid }: Pick<Stats, 'uid' | 'gid'>, passwd: string, group: string): boolean {
+  const user = linesOf(passwd).find(([, , id]) => id === `${uid}`)
+  const [name, , , members] = linesOf(group).find(([, , id]) => id === `${gid}`) ?? []
+  const hasNobodyElse = members === '' || members === name
+  return user !== undefined && user[0] === name && user[3] === `${gid}` && hasNobodyElse
+}
+
+const linesOf = (text: string) => text.split('\n').map((line) => line.split(':'))
