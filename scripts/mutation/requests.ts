@@ -5,6 +5,7 @@ const source = (file: string) => `packages/strongroom/src/${file}.ts`
 const origin = on('test/csrf/origin.test.ts', source('http/csrf'))
 const matrix = (file: string) => on('test/csrf/matrix.test.ts', source(file))
 const token = (file: string) => on('test/csrf/token.test.ts', source(file))
+const attack = (file: string) => on('test/csrf/attack.test.ts', source(file))
 const counted = (file: string) => on('test/figures/figures.test.ts', source(file))
 const kept = (file: string) => on('test/figures/history.test.ts', source(file))
 
@@ -50,8 +51,28 @@ export const requestMutations: readonly Mutation[] = [
   ),
   matrix('request/csrf')(
     'a session that any token opens',
-    '!subject || !isTokenOf(context.ring, subject, given)',
-    '!subject',
+    'if (!isTokenOf(context.ring, subject, given)) throw',
+    'if (!subject) throw',
+  ),
+  attack('request/csrf')(
+    'a body that is read for a cookie that is made up',
+    "  if (!subject) throw refused(context, 'token')\n",
+    "  if (!subject) await field?.(policy.field)\n  if (!subject) throw refused(context, 'token')\n",
+  ),
+  attack('http/csrf')(
+    'a WebSocket among other protocols that nobody checks',
+    '(?:^|[\\s,;])websocket(?:$|[\\s,;/])',
+    '^websocket$',
+  ),
+  attack('adapters/shared/fetch-facts')(
+    'a form that keeps the server busy with names without a value',
+    'return bytes ? urlencodedField(await bytes.text(), name) : undefined',
+    'return bytes ? new URLSearchParams(await bytes.text()).get(name) : undefined',
+  ),
+  attack('adapters/shared/fetch-facts')(
+    'a field whose name is encoded, and that is not found',
+    '(/[%+]/.test(given) && nameIn(given) === name)',
+    'given === `%${name}`',
   ),
   token('request/csrf')(
     "another framework's cookie that forged requests can ride on",

@@ -121,7 +121,7 @@ const CSRF_ADVICE: Readonly<Record<CsrfRefusal, string>> = {
   referer: `It has no Origin, and its Referer is not the application's own. ${TRUST} Behind a proxy that changes Host, set the option origin.`,
   'no-token':
     'It has a session cookie, and neither Sec-Fetch-Site nor Origin. Put `await sessions.csrfToken(request)` into the form or a header, and parse forms before csrf(); a client that is no browser can send Origin itself.',
-  token: 'Its CSRF token is not one of this session, as that is since its last login. Load the form again.',
+  token: 'Its CSRF token is not one of its session, which has ended, or has had a login since. Load the form again.',
 }
 
 /** `csrf(sessions)` refused a request that the page of another site may have made. The handler did not run. */

@@ -72,7 +72,10 @@ export function judgeOrigin(request: CsrfRequest, policy: CsrfPolicy, secureCook
 }
 
 /** A WebSocket is opened by a GET, and its page may then read and write with the visitor's session. */
-const isHandshake = (headers: HeaderSource) => header(headers, 'upgrade')?.toLowerCase() === 'websocket'
+const isHandshake = (headers: HeaderSource) => WEBSOCKET.test(header(headers, 'upgrade') ?? '')
+
+/** Among others, too: a list of protocols is allowed (RFC 9110 §7.8), and some servers take the first that they know. */
+const WEBSOCKET = /(?:^|[\s,;])websocket(?:$|[\s,;/])/i
 
 function isOwn(origin: string, request: CsrfRequest, { own }: CsrfPolicy, secureCookie: boolean): boolean {
   if (own !== null) return own.has(origin)

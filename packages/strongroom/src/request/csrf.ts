@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Awaitable, after } from '../base/awaitable.ts'
+import type { Awaitable } from '../base/awaitable.ts'
 import type { SessionsContext } from '../context.ts'
 import { type CsrfSubject, deadToken, isTokenOf, maskedToken } from '../crypto/csrf.ts'
 import { CsrfError, type CsrfRefusal } from '../errors.ts'
@@ -35,15 +35,21 @@ export function checkCsrf(
   if (verdict !== 'unknown') throw refused(context, verdict)
   // Nothing to ride on: an attacker's page could do no more than the attacker.
   if (policy.allowWithoutCookie && !carriesSession(context, request)) return
-  return after(tokenIn(request, policy), async (given) => {
-    if (typeof given !== 'string' || given === '') throw refused(context, 'no-token')
-    const subject = subjectOf(context, await session())
-    if (!subject || !isTokenOf(context.ring, subject, given)) throw refused(context, 'token')
-  })
+  return checkToken(context, request, policy, session)
 }
 
-function tokenIn({ headers, field }: CsrfRequest, policy: CsrfPolicy): Awaitable<unknown> {
-  return header(headers, policy.header) ?? field?.(policy.field)
+async function checkToken(
+  context: SessionsContext,
+  { headers, field }: CsrfRequest,
+  policy: CsrfPolicy,
+  session: () => Promise<AnySession>,
+): Promise<void> {
+  const subject = subjectOf(context, await session())
+  // Before the body is read: a cookie that is made up must not make the server wait for a form, and hold it.
+  if (!subject) throw refused(context, 'token')
+  const given = header(headers, policy.header) ?? (await field?.(policy.field))
+  if (typeof given !== 'string' || given === '') throw refused(context, 'no-token')
+  if (!isTokenOf(context.ring, subject, given)) throw refused(context, 'token')
 }
 
 /** Another framework's cookie, which is adopted, is as good as ours. */
