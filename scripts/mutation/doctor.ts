@@ -147,8 +147,8 @@ export const doctorMutations: readonly Mutation[] = [
   ),
   check('local', 'sqlite')(
     'a database that is made by looking for it',
-    'if (way instanceof Error) return',
-    'if (way instanceof Error && path === null) return',
+    '  const way = await wayTo(path)',
+    '  new (nodeSqlite().DatabaseSync)(path).close()\n  const way = await wayTo(path)',
   ),
   check('secrets', 'repository')(
     'secrets among the arguments of a program, which everybody can read',
