@@ -179,7 +179,9 @@ suite('docs/doctor.md', () => {
   test('docs/doctor.md lists every check', () => {
     const names = [
       ...[
-        ...text.matchAll(/'((?:postgres|mysql|redis|memcached|sqlite|file|site|cookie|secrets|env-file|key-file)-[a-z-]+)'/g),
+        ...text.matchAll(
+          /'((?:postgres|mysql|redis|memcached|sqlite|file|site|cookie|secrets|env-file|key-file)-[a-z-]+)'/g,
+        ),
       ].map(([, name]) => name),
       ...['fsync', 'full-page-writes', 'synchronous-commit', 'autovacuum', 'track-counts'].map(
         (name) => `postgres-${name}`,

@@ -162,6 +162,8 @@ const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   // The other libraries that the lab attacks: those of the user's project, in a process of their own, and Django.
   'packages/cli/src/lab/peers/application.ts': ['import.meta'],
   'packages/cli/src/lab/peers/packages.ts': ['node:module'],
+  // It keeps what was compiled, and loads nothing.
+  'packages/cli/src/lab/serve.ts': ['node:module'],
   'packages/cli/src/lab/peers/django/python.ts': ['node:child_process'],
   // pg_restore.
   'packages/cli/src/scan/archive.ts': ['node:child_process'],
