@@ -231,6 +231,11 @@ export const doctorMutations: readonly Mutation[] = [
     "members === '' || members === name",
     'members !== undefined',
   ),
+  check('local', 'sqlite')(
+    'an examination that drops the locks of the application',
+    'if (query) return work(query)',
+    "if (query && path === '') return work(query)",
+  ),
   check('links', 'sqlite')(
     'a write-ahead log that is looked for beside the link',
     'await filesAt(way.end.path)',

@@ -69,13 +69,33 @@ const ATTACKS: Readonly<Record<string, (target: string) => string>> = {
     `<iframe sandbox="allow-scripts allow-forms" srcdoc='<form method="post" action="${target}"></form><script>document.forms[0].submit()</script>'></iframe>`,
   'fetch without CORS': (target) =>
     `<script>fetch('${target}', { method: 'POST', mode: 'no-cors', credentials: 'include' }).finally(() => (document.title = 'done'))</script>`,
+  'fetch without CORS and without a referrer': (target) =>
+    `<script>fetch('${target}', { method: 'POST', mode: 'no-cors', credentials: 'include', referrerPolicy: 'no-referrer', body: '{"a":1}' })</script>`,
+  'form that another page redirects': () =>
+    `<form method="post" action="/redirect"></form><script>document.forms[0].submit()</script>`,
+  'form in a frame of a data: address': (target) =>
+    `<iframe src="data:text/html,${encodeURIComponent(`<form method=post action=${target}></form><script>document.forms[0].submit()</script>`)}"></iframe>`,
+  'form in a frame of a blob: address': (target) =>
+    `<body><script>const page = \`<form method=post action=${target}></form><script>document.forms[0].submit()<\\/script>\`
+      const frame = document.body.appendChild(document.createElement('iframe'))
+      frame.src = URL.createObjectURL(new Blob([page], { type: 'text/html' }))</script>`,
+  'ping of a link': (target) =>
+    `<a href="#here" ping="${target}">x</a><script>document.querySelector('a').click()</script>`,
+  'report of a policy': () => `<img src="/x.png">`,
+  WebSocket: (target) => `<script>new WebSocket('${target.replace('http', 'ws')}')</script>`,
   beacon: (target) => `<script>navigator.sendBeacon('${target}', new Blob(['{}'])); document.title = 'done'</script>`,
 }
 
 async function attacker(t: TestContext, target: string) {
   const server = createServer((request, response) => {
+    if (request.url === '/redirect') {
+      response.writeHead(307, { location: target }).end()
+      return
+    }
     const attack = ATTACKS[decodeURIComponent(request.url?.slice(1) ?? '')]
     response.setHeader('content-type', 'text/html; charset=utf-8')
+    if (request.url?.startsWith('/report'))
+      response.setHeader('content-security-policy', `img-src 'none'; report-uri ${target}`)
     response.end(`<!doctype html><title>Prizes</title>${attack?.(target) ?? ''}`)
   })
   const { url, close } = await listening(server)

@@ -13,6 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -20,6 +21,7 @@ import { after, before, suite, test } from 'node:test'
 import { Topic } from '../../packages/cli/src/doctor/check.ts'
 import { fileSystemCheck, spaceCheck } from '../../packages/cli/src/doctor/file-systems.ts'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
+import type { SqliteHandle } from '../../packages/strongroom/src/engines/sqlite/handle.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
@@ -28,6 +30,8 @@ import { examined, type Found, folderAtHome } from './found.ts'
 
 const SECRET = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
 const HOUR = 3_600_000
+// Its types need a namespace that its package does not declare.
+const Libsql = createRequire(import.meta.url)('libsql') as new (path: string) => SqliteHandle & { close(): void }
 const isWindows = process.platform === 'win32'
 
 async function fill(store: Store): Promise<void> {
@@ -193,6 +197,25 @@ suite('the doctor and sessions in SQLite', () => {
       database.close()
     }
     assert.deepEqual(levels, { full: ['green', 'green'], normal: ['amber', 'green'], off: ['red', 'red'] })
+  })
+
+  test('the locks of an application that is examined in its own process are kept', {
+    skip: isWindows && 'locks of Windows belong to a handle',
+  }, async () => {
+    await fill(sqlite(at('locked.db')))
+    // Another copy of SQLite than the one in Node: if that opens and closes the file, the locks of both are gone (POSIX).
+    const database = new Libsql(at('locked.db'))
+    database.exec('PRAGMA journal_mode = WAL')
+    const sessions = createSessions({ store: sqlite({ database }), secrets: SECRET })
+    database.prepare('SELECT count(*) FROM strongroom_sessions').get()
+    const found = await examined(sessions)
+    found.is('sqlite-table', 'green')
+    const open = `new (require('node:sqlite').DatabaseSync)(${JSON.stringify(at('locked.db'))})`
+    // The last one to close a database removes its log, and takes the lock of everybody for that.
+    execFileSync(process.execPath, ['-e', `const db = ${open}; db.exec('CREATE TABLE other (a)'); db.close()`])
+    assert.ok(readdirSync(home.dir).includes('locked.db-wal'))
+    await sessions.close()
+    database.close()
   })
 
   test('the option synchronous of a URL counts', async () => {
