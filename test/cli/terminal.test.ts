@@ -39,6 +39,17 @@ suite('on a terminal', { skip: script.skip }, () => {
     assert.match(out, COLOURS)
   })
 
+  test('doctor breaks its lines between words', async () => {
+    const { code, out } = await run(['doctor'])
+    assert.equal(code, 1)
+    const lines = out.replaceAll(COLOURS, '').split('\r\n')
+    assert.deepEqual(
+      lines.filter((line) => line.length > 100),
+      [],
+    )
+    assert.match(lines.join('\n'), /^ {2}! NODE_ENV .*\n {4}\S.*\(node-env\)$/m)
+  })
+
   test('Ctrl-C stops clear-expired between two batches and restores the terminal', async () => {
     await project.fill(store, { count: 5, age: DAY })
     // Escape must do nothing. Clack would end the process in the middle of a batch.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { type Check, Topic } from '../../packages/cli/src/doctor/check.ts'
-import { linesOf } from '../../packages/cli/src/doctor/print.ts'
+import { linesOf, widthOf } from '../../packages/cli/src/doctor/print.ts'
 
 const topic = new Topic('engine', 'redis-and-valkey')
 const ACL = `ACL SETUSER web on >… ${'~strongroom:* '.repeat(6)}+info`
@@ -47,6 +47,14 @@ suite('what the doctor prints', () => {
     const lines = printed(checks, { width: Number.POSITIVE_INFINITY })
     assert.equal(lines.filter((line) => /^ {2}[✗!?] .* \([a-z-]+\)$/.test(line)).length, 4)
     assert.equal(lines.filter((line) => /^ {4}→ /.test(line)).length, 3)
+  })
+
+  test('has a width that can be read, whatever the terminal says', () => {
+    assert.deepEqual([undefined, 0, 20, 80, 90, 250].map(widthOf), [80, 80, 40, 80, 90, 100])
+    assert.deepEqual(
+      printed(checks, { width: 40 }).filter((line) => line.length > 40 && /→|^ {4}\w/.test(line)),
+      [`    → ${ACL}`],
+    )
   })
 
   test('ends with the counts, and with "No issues found" where everything is green', () => {

@@ -20,9 +20,13 @@ interface Options {
 
 /** Prints a diagnosis. On a terminal its lines fit; for a pipe each finding is one line, which grep finds whole. */
 export function printDiagnosis(diagnosis: Diagnosis, options: Options): void {
-  const width = process.stdout.isTTY ? Math.min(process.stdout.columns ?? 80, 100) : Number.POSITIVE_INFINITY
-  for (const text of linesOf(diagnosis, { ...options, width })) line(text)
+  const { isTTY, columns } = process.stdout
+  for (const text of linesOf(diagnosis, { ...options, width: isTTY ? widthOf(columns) : Number.POSITIVE_INFINITY }))
+    line(text)
 }
+
+/** A terminal that does not know its width says 0, and so does one that runs within a program. */
+export const widthOf = (columns: number | undefined) => Math.max(40, Math.min(columns || 80, 100))
 
 /** A line for each thing that was looked at, what was found below it, and a line that counts. */
 export function* linesOf(
