@@ -1,5 +1,6 @@
 import { messageOf } from '../failure.ts'
 import type { Check, Topic } from './check.ts'
+import type { Sweep } from './rows.ts'
 
 /** What a part of the diagnosis has to keep to. */
 export interface Limits {
@@ -7,6 +8,12 @@ export interface Limits {
   readonly limit: number
   /** Ms since 1970, as this machine has them. */
   readonly now: () => number
+}
+
+/** What each examination of a store is told. */
+export interface Examined extends Limits, Pick<Sweep, 'every'> {
+  /** What it is for the application: "engine", "cache", "revocations". */
+  readonly about: string
 }
 
 /** Resolves as `work` does. Rejects when it takes longer: a server that hangs must not hold up the rest. */

@@ -1,10 +1,9 @@
 import type { MysqlBackend } from 'strongroom/internal'
 import { type Check, Topic } from './check.ts'
 import { serverClock } from './clock.ts'
-import { inTime, orUnknown } from './examine.ts'
+import { type Examined, inTime, orUnknown } from './examine.ts'
 import { mysqlRights } from './mysql-rights.ts'
 import { reachOf, tlsCheck } from './network.ts'
-import type { Examined } from './postgres.ts'
 import { countsOfRows, foundRows, rowChecks, withoutTable } from './rows.ts'
 import { versionCheck } from './versions.ts'
 

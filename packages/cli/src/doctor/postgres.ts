@@ -1,18 +1,14 @@
 import type { PostgresBackend } from 'strongroom/internal'
 import { type Check, Topic } from './check.ts'
 import { serverClock } from './clock.ts'
-import { inTime, type Limits, orUnknown } from './examine.ts'
+import { type Examined, inTime, orUnknown } from './examine.ts'
 import { reachBetween, tlsCheck } from './network.ts'
 import { replicaCheck } from './postgres-replicas.ts'
 import { postgresRights } from './postgres-rights.ts'
-import { countsOfRows, foundRows, rowChecks, type Sweep, withoutTable } from './rows.ts'
+import { countsOfRows, foundRows, rowChecks, withoutTable } from './rows.ts'
 import { versionCheck } from './versions.ts'
 
 type Query = PostgresBackend['query']
-
-export interface Examined extends Limits, Pick<Sweep, 'every'> {
-  readonly about: string
-}
 
 export async function examinePostgres(
   { table, query: ask }: PostgresBackend,

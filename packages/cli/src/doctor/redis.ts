@@ -1,10 +1,9 @@
 import type { RedisBackend } from 'strongroom/internal'
 import { number, size } from '../format.ts'
-import { type Check, Topic } from './check.ts'
+import { type Check, LEVELS, Topic } from './check.ts'
 import { serverClock } from './clock.ts'
-import { inTime, orUnknown } from './examine.ts'
+import { type Examined, inTime, orUnknown } from './examine.ts'
 import { reachBetween, tlsCheck } from './network.ts'
-import type { Examined } from './postgres.ts'
 import { type Addresses, accessChecks, addressesIn } from './redis-access.ts'
 import { pairs, type RedisNode } from './redis-replies.ts'
 import { redisVersionCheck } from './redis-version.ts'
@@ -51,11 +50,10 @@ function once(command: RedisBackend['command']): RedisBackend['command'] {
 
 /** Of several masters, the one that is set worst: a session may be on any of them. */
 function worstOfEach(parts: readonly (readonly Check[])[]): readonly Check[] {
-  const order = ['red', 'amber', 'unknown', 'green']
   const worst = new Map<string, Check>()
   for (const check of parts.flat()) {
     const known = worst.get(check.name)
-    if (!known || order.indexOf(check.level) < order.indexOf(known.level)) worst.set(check.name, check)
+    if (!known || LEVELS.indexOf(check.level) < LEVELS.indexOf(known.level)) worst.set(check.name, check)
   }
   return [...worst.values()]
 }

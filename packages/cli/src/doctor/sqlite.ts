@@ -1,10 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { nodeSqlite, prepareSqlite, type SqliteBackend } from 'strongroom/internal'
 import { type Check, Topic } from './check.ts'
-import { orUnknown } from './examine.ts'
+import { type Examined, orUnknown } from './examine.ts'
 import { modeChecks, type Owned } from './modes.ts'
 import { notThere, placeChecks } from './place.ts'
-import type { Examined } from './postgres.ts'
 import { countsOfRows, foundRows, rowChecks } from './rows.ts'
 import { wayTo } from './way.ts'
 

@@ -2,23 +2,21 @@ import type { CookieEngine, Store } from 'strongroom'
 import { type Backend, backendOf } from 'strongroom/internal'
 import { messageOf } from '../failure.ts'
 import { type Check, Topic } from './check.ts'
-import { endOf, type Limits } from './examine.ts'
+import { type Examined, endOf } from './examine.ts'
 import { examineFiles } from './file.ts'
 import { examineMemcached } from './memcached.ts'
 import { examineMysql } from './mysql.ts'
 import { examinePostgres } from './postgres.ts'
 import { examineRedis } from './redis.ts'
-import type { Sweep } from './rows.ts'
 import { examineSqlite } from './sqlite.ts'
 
-interface Examined extends Limits, Pick<Sweep, 'every'> {
-  readonly about: string
+interface ExaminedEngine extends Examined {
   readonly isCache: boolean
   readonly isProduction: boolean
 }
 
 /** A store, and those that it is made of. Each that does not answer is a red check, and the others are looked at. */
-export async function examineEngine(engine: Store | CookieEngine, examined: Examined): Promise<readonly Check[]> {
+export async function examineEngine(engine: Store | CookieEngine, examined: ExaminedEngine): Promise<readonly Check[]> {
   if ('kind' in engine) return examineCookieEngine(engine, examined)
   const { about } = examined
   const topic = new Topic(about, 'every-store')
@@ -56,7 +54,7 @@ export async function examineEngine(engine: Store | CookieEngine, examined: Exam
 
 function examineBackend(
   backend: Exclude<Backend, { readonly engine: 'cached' | 'moving' }>,
-  examined: Examined,
+  examined: ExaminedEngine,
 ): Promise<readonly Check[]> {
   switch (backend.engine) {
     case 'postgres':
@@ -74,7 +72,7 @@ function examineBackend(
   }
 }
 
-function inMemory(topic: Topic, { traits }: Store, { isCache, isProduction }: Examined): Check {
+function inMemory(topic: Topic, { traits }: Store, { isCache, isProduction }: ExaminedEngine): Check {
   if (traits.engine !== 'memory')
     return topic.unknown(
       'store-known',
@@ -88,7 +86,7 @@ function inMemory(topic: Topic, { traits }: Store, { isCache, isProduction }: Ex
   )
 }
 
-async function examineCookieEngine(engine: CookieEngine, examined: Examined): Promise<readonly Check[]> {
+async function examineCookieEngine(engine: CookieEngine, examined: ExaminedEngine): Promise<readonly Check[]> {
   const topic = new Topic(examined.about, 'sessions-in-cookies')
   const { protection, revocations } = engine
   const seal =
