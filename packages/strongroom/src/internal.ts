@@ -1,6 +1,5 @@
 /**
- * What `@strongroom/django`, `@strongroom/cli`, `@strongroom/studio` and the demo's page about a thief build on. Not for applications: names here
- * What `@strongroom/django`, `@strongroom/cli` and the demo's attacks build on. Not for applications: names here
+ * What `@strongroom/django`, `@strongroom/cli`, `@strongroom/studio` and the demo's attacks build on. Not for applications: names here
  * change without notice, and those packages depend on exactly this version.
  */
 export { csrfCheck } from './adapters/shared/csrf.ts'
