@@ -14,7 +14,6 @@ export class Backdoor {
     this.#steps = steps
   }
 
-  /** The row of this browser's session. Null where the server stores none. */
   /** The row of this browser's session. Null where the server stores none, and where nobody else reaches it. */
   async rowOf(browser: Browser): Promise<Row | null> {
     if (isOnlyInMemory(this.target.traits)) {
