@@ -100,6 +100,37 @@ export const labMutations: readonly Mutation[] = [
     '.user !== other)',
     ".user === 'nobody')",
   ),
+  lab('lab/leftovers', 'lab/leftovers')(
+    'a folder that is removed although its process runs',
+    'beganAt(pid) !== began',
+    'beganAt(pid) !== null',
+  ),
+  lab('lab/leftovers', 'lab/leftovers')(
+    'a folder that stays because another process has the id of its own',
+    'beganAt(pid) !== began',
+    'beganAt(pid) === null',
+  ),
+  lab('lab/leftovers', 'lab/leftovers')(
+    'a folder of another container, whose process is not seen from here',
+    'where === here() && ',
+    '',
+  ),
+  lab('lab/leftovers', 'lab/leftovers')(
+    'a folder of another user that is removed',
+    '|| found.uid !== process.getuid?.()',
+    '',
+  ),
+  command('folders of a run that was killed, which stay', 'removeLeftovers()\n', '\n'),
+  lab('cli/lab', 'lab/folder')(
+    'a folder that stays when its process ends',
+    "process.once('exit', () => {",
+    "process.once('newListener', () => {",
+  ),
+  lab('cli/signals', 'signals')(
+    'a shell that cuts short what a closed terminal has asked for',
+    "process.on('SIGHUP'",
+    "process.once('SIGHUP'",
+  ),
   storage('attacks/memory-after-end')('a note in the memory that does not count', 'if (after > 0)', 'if (after > 1e9)'),
   storage('attacks/rows')(
     'altered data that counts as without effect',

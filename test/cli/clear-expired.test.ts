@@ -85,7 +85,8 @@ suite('a long clear-expired', () => {
   })
   after(() => project.remove())
 
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // The last one is what a terminal sends that is closed.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     test(`${signal} stops clear-expired between two batches, with a count and exit code 130`, async () => {
       const steps = [{ when: /prints 2/, send: signal }]
       const { code, out, err } = await project.run(['clear-expired', '--batch', '1'], { steps })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
@@ -14,10 +14,14 @@ import { allRows } from '../../packages/cli/src/lab/rows.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { root } from '../../scripts/packages.ts'
 import { memcachedNeed } from '../servers/memcached.ts'
+import { need } from '../support/need.ts'
 import { main, Project } from './project.ts'
 
 const project = new Project()
 after(() => project.remove())
+// The options are those of util-linux. On other systems, script takes other options.
+const script =
+  process.platform === 'linux' ? need('script') : { skip: 'only the script of util-linux, on Linux', path: '' }
 const FEW = ['--attack', 'replay-after-logout', 'read-a-backup']
 const run = (...args: string[]) => project.run(['lab', ...args])
 
@@ -129,14 +133,24 @@ export default createSessions({
 })
 
 /** The lab as a process, in a folder that has the drivers of this repository. */
-function start(...args: string[]): ChildProcess {
+const start = (...args: string[]): ChildProcess => startIn({}, [process.execPath, main, 'lab', ...args, '--json'])
+
+function startIn(env: Readonly<Record<string, string>>, [command = '', ...args]: readonly string[]): ChildProcess {
   const folder = mkdtempSync(project.path('with-drivers-'))
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-  return spawn(process.execPath, [main, 'lab', ...args, '--json'], {
+  return spawn(command, args, {
     cwd: folder,
-    env: { PATH: process.env.PATH ?? '', HOME: tmpdir() },
+    env: { PATH: process.env.PATH ?? '', HOME: tmpdir(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+}
+
+/** For temporary files, of which those who run the servers can reach their own. */
+function newTmp(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'strongroom-lab-test-'))
+  chmodSync(folder, 0o711)
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
 }
 
 interface Process {
@@ -219,6 +233,35 @@ suite('while the lab runs', { skip: memcachedNeed.skip }, () => {
     assert.ok(report.cells.some(({ summary }) => summary === 'The run was interrupted.'))
     // A process that was killed is there until its parent, or the system in the parent's place, has noticed.
     await until(() => (children.some(isRunning) ? undefined : true))
+  })
+
+  test('removes what a run has left that was killed', async () => {
+    const TMPDIR = newTmp()
+    const few = ['--engine', 'sqlite', '--attack', 'replay-after-logout', '--json']
+    const killed = startIn({ TMPDIR }, [process.execPath, main, 'lab', ...few])
+    // With the folder of an engine in it: it is signed by then.
+    const left = await until(() => readdirSync(TMPDIR).find((name) => readdirSync(join(TMPDIR, name)).length > 1))
+    killed.kill('SIGKILL')
+    await once(killed, 'exit')
+    assert.deepEqual(readdirSync(TMPDIR), [left])
+    assert.equal((await reportOf(startIn({ TMPDIR }, [process.execPath, main, 'lab', ...few]))).code, 0)
+    assert.deepEqual(readdirSync(TMPDIR), [])
+  })
+
+  test('ends with the terminal that it runs on, and leaves nothing behind', { skip: script.skip }, async () => {
+    const TMPDIR = newTmp()
+    const command = `'${process.execPath}' '${main}' lab --engine memcached sqlite`
+    const options = ['--quiet', '--return', '--flush', '--command', `exec ${command}`, '/dev/null']
+    const terminal = startIn({ TMPDIR }, [script.path, ...options])
+    terminal.stdout?.resume()
+    const children = await until(() => {
+      const [lab] = childrenOf(terminal.pid)
+      const found = lab ? [lab, ...childrenOf(lab.pid)] : []
+      return found.length > 3 ? found : undefined
+    })
+    terminal.kill('SIGKILL')
+    await until(() => (children.some(isRunning) ? undefined : true))
+    assert.deepEqual(readdirSync(TMPDIR), [])
   })
 })
 

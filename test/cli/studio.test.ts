@@ -55,6 +55,13 @@ suite('strongroom studio', () => {
     assert.deepEqual(await exited, [0, null])
   })
 
+  test('ends with the terminal that it was started on', async (t) => {
+    const { child } = await start(t, [])
+    const exited = once(child, 'exit')
+    child.kill('SIGHUP')
+    assert.deepEqual(await exited, [0, null])
+  })
+
   test('with --write it ends sessions, and says on stderr which', async (t) => {
     const { printed, err, child } = await start(t, ['--write', '--json'])
     const { origin, link, write } = JSON.parse(printed)

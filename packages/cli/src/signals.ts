@@ -9,11 +9,13 @@ export function onSignal(listener: (signal: NodeJS.Signals) => void): () => void
 }
 
 /**
- * The first Ctrl-C or SIGTERM aborts the signal, so that a long operation can stop at its next safe point. A second one ends
- * the process as usual.
+ * The first Ctrl-C or SIGTERM, or a terminal that is closed, aborts the signal, so that a long operation can stop at its next safe
+ * point. A second Ctrl-C or SIGTERM ends the process as usual.
  */
 export function stopOnSignal(): AbortSignal {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
+  // Often two come, one from the system and one from the shell: the second one must not cut short what the first one has asked for.
+  process.on('SIGHUP', () => stop.abort())
   return stop.signal
 }

@@ -4,6 +4,7 @@ import { findConfig, type StoreOptions, withSessionsAt } from '../config.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import type { Attack } from '../lab/attack.ts'
 import { ATTACKS } from '../lab/attacks/index.ts'
+import { removeLeftovers } from '../lab/leftovers.ts'
 import { countsOf, isBrokenPromise, LEGEND, markOf, matrixOf } from '../lab/matrix.ts'
 import { harmless, ownRow } from '../lab/own.ts'
 import type { Cell, Report } from '../lab/report.ts'
@@ -114,6 +115,7 @@ async function attackRows(rows: readonly Row[], attacks: readonly Attack[], opti
   if (rows.length === 0) throw misuse('No engine was chosen.')
   if (attacks.length === 0) throw misuse('None of these attacks is harmless, so none of them runs with --config.')
   const signal = stopOnSignal()
+  removeLeftovers()
   const total = rows.length * attacks.length
   let done = 0
   const report = await runLab({

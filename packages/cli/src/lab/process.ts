@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { within } from 'strongroom/internal'
@@ -183,13 +182,13 @@ export class ApplicationProcess {
 
   /** The bytes of its heap, after a garbage collection. */
   async memory(): Promise<Uint8Array> {
-    const folder = mkdtempSync(join(tmpdir(), 'strongroom-heap-'))
+    const folder = newFolder('heap')
     try {
       const file = join(folder, 'heap.heapsnapshot')
       await this.ask('memory', file)
       return readFileSync(file)
     } finally {
-      rmSync(folder, { recursive: true, force: true })
+      removeFolder(folder)
     }
   }
 

@@ -1,15 +1,15 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { chownSync, closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { within } from 'strongroom/internal'
 import { locateOfSystem } from '../../locate.ts'
 import { NotRun } from '../attack.ts'
+import { newFolder, removeFolder } from '../folder.ts'
 
 /** A private server: on a free port of the loopback address, with its data in a folder of its own, to be killed and paused. */
 export interface Server {
@@ -45,7 +45,7 @@ const START_LIMIT = 60_000
 
 /** Starts a program on a free port; resolves when it is ready. */
 export async function startDaemon(program: Program): Promise<Server> {
-  const dir = mkdtempSync(join(tmpdir(), `strongroom-${program.name}-`))
+  const dir = newFolder(program.name)
   try {
     if (isRoot && program.user) chownSync(dir, idOf(program.user), idOf(program.user, '-g'))
     await program.prepare?.(dir)
@@ -60,7 +60,7 @@ export async function startDaemon(program: Program): Promise<Server> {
       }
     }
   } catch (error) {
-    rmSync(dir, { recursive: true, force: true })
+    removeFolder(dir)
     throw error
   }
 }
@@ -130,7 +130,7 @@ class Daemon implements Server {
 
   async stop(): Promise<void> {
     await this.kill()
-    rmSync(this.dir, { recursive: true, force: true })
+    removeFolder(this.dir)
   }
 
   #lastLines(): string {

@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { newFolder } from '../folder.ts'
 import { isRoot, runAside, runOnce } from './daemon.ts'
 
 const templates = new Map<string, Promise<string>>()
@@ -26,8 +25,7 @@ export async function fromTemplate(
 }
 
 async function installed(name: string, user: string | undefined, install: (data: string) => readonly string[]) {
-  const folder = mkdtempSync(join(tmpdir(), `strongroom-${name}-template-`))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const folder = newFolder(`${name}-template`)
   if (isRoot && user) runOnce('chown', [user, folder])
   const data = join(folder, 'data')
   const [command = '', ...args] = install(data)
