@@ -95,6 +95,11 @@ export const labAttackMutations: readonly Mutation[] = [
     'people.another({ clockBy: -APART })',
     'people.another({ clockBy: APART })',
   ),
+  weak('floods')(
+    'strangers who fill nothing where only ends are stored',
+    'if (!isInCookie(people.site.row)) continue',
+    'if (people.site.row) continue',
+  ),
   weak('floods')('renewals that may leave a row each', 'after - before > 3', 'after - before > 300'),
   weak('store-away')('a store that is never away', 'await server.kill()', 'await Promise.resolve()'),
   ours(attack('session-limit'))(

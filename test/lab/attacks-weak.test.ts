@@ -52,6 +52,15 @@ suite('an attack on sessions breaks what is weak', () => {
       assert.match(said(finding, what), value)
     })
 
+  test('a flood drops what refuses an ended cookie, in a store that evicts and does not say so', async () => {
+    const evicting = memory({ evicts: true, max: 100 })
+    const { traits } = memory()
+    const site = await ours('cookie with revocations', undefined, Object.assign(evicting, { traits }))
+    const finding = await find('flood-of-visitors', site)
+    assert.equal(finding.summary, 'Strangers bring back a session that had ended.')
+    assert.match(said(finding, /had logged out/), /^0, [1-9]/)
+  })
+
   test('additions that overwrite each other are found, although other keys are merged', async () => {
     const finding = await find('lost-updates', await weakStore({ merges: true }))
     assert.equal(said(finding, /different keys/), '2, 2')

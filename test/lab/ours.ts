@@ -32,8 +32,12 @@ export interface OurSite extends Site {
 }
 
 /** One of our engines in this process, as the lab's own rows run it in another. */
-export async function ours(name: 'memory' | 'cookie' | 'cookie with revocations', seal?: 'two-key'): Promise<OurSite> {
-  const stored = counted(memory())
+export async function ours(
+  name: 'memory' | 'cookie' | 'cookie with revocations',
+  seal?: 'two-key',
+  opened: Store = memory(),
+): Promise<OurSite> {
+  const stored = counted(opened)
   const engine = (store: Store) => {
     if (name === 'memory') return store
     return name === 'cookie' ? cookie() : cookie({ revocations: store })
