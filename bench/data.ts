@@ -9,6 +9,9 @@ export interface Data {
   note: string
 }
 
+/** As our sessions are typed. */
+export type Values = Data & Record<string, unknown>
+
 const SIZE = 1024
 
 export const nameOf = (index: number) => `Ada Lovelace ${index}`

@@ -1,4 +1,4 @@
-export type Bench = 'http' | 'micro' | 'memory' | 'scale' | 'trips' | 'size' | 'sweep' | 'storage'
+export type Bench = 'http' | 'micro' | 'memory' | 'scale' | 'counting' | 'trips' | 'size' | 'sweep' | 'storage'
 
 /** One number that was measured. */
 export interface Figure {
@@ -12,6 +12,8 @@ export interface Figure {
   readonly ratioToLimit: number | null
   /** The ratio in the worst and in the best turn. */
   readonly spread?: readonly [worst: number, best: number] | undefined
+  /** Where the true value lies with 95 % confidence, where that was computed. */
+  readonly interval?: readonly [low: number, high: number] | undefined
   /** The share of the slices that other programs disturbed, where some were. */
   readonly disturbed?: number | undefined
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
+import { measureCounting } from './counting.ts'
 import type { Bench, Figure } from './figures.ts'
 import { ROUTES, type Route } from './http/contender.ts'
 import { wrk, wrkMissing } from './http/load.ts'
@@ -32,7 +33,7 @@ interface Options {
   readonly strict?: boolean
 }
 
-const PARTS = ['http', 'micro', 'memory', 'scale', 'trips', 'size', 'sweep', 'storage'] as const
+const PARTS = ['http', 'micro', 'memory', 'counting', 'scale', 'trips', 'size', 'sweep', 'storage'] as const
 
 const whole = (text: string) => {
   if (/^[1-9]\d*$/.test(text)) return Number(text)
@@ -61,8 +62,8 @@ const options = new Command('npm run bench --')
   )
   .option('--quick', 'one short round of everything: shows that it runs, with unreliable figures')
   .option('--only <parts>', `which parts, separated by commas, or none: ${PARTS.join(', ')}`, parts)
-  .option('--rounds <n>', 'rounds of http (default: 2) and micro (default: 3)', whole)
-  .option('--seconds <n>', 'seconds of each http slice (default: 0.5)', positive)
+  .option('--rounds <n>', 'rounds of http (default: 2), micro (default: 3) and counting (default: 6)', whole)
+  .option('--seconds <n>', 'seconds of each slice over HTTP (default: 0.5, counting: 0.3)', positive)
   .option('--sessions <n>', 'visitors of each server', whole, 1000)
   .option(
     '--million <n>',
@@ -101,6 +102,10 @@ async function measure({ quick = false, only = [...PARTS], million, ...given }: 
   if (only.includes('micro')) {
     const { rounds = quick ? 1 : 3 } = given
     figures.push(...(await measureMicro({ rounds, seconds: quick ? 0.02 : 0.2, say })))
+  }
+  if (only.includes('counting')) {
+    const { rounds = quick ? 1 : 6, seconds = 0.3 } = given
+    figures.push(...(await measureCounting({ ...given, rounds, turns: quick ? 1 : 8, seconds, say })))
   }
   if (only.includes('trips')) figures.push(...(await measureTrips({ ...given, say })))
   if (only.includes('size')) figures.push(...(await measureSize({ ...given, sessions: quick ? 1000 : 10_000, say })))

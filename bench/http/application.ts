@@ -15,6 +15,8 @@ export interface Handlers {
   readonly login: RequestHandler
   /** Ends the session. */
   readonly logout?: RequestHandler
+  /** Begins to count with `figures`, or, with `off` as `request.params.state`, ends that. Responds with `{ value }`: what was counted. */
+  readonly figures?: RequestHandler
 }
 
 /** The same Express application for every kind of session, with Express's own defaults. */
@@ -29,6 +31,7 @@ export async function serve(handlers: Handlers, ...before: RequestHandler[]): Pr
   app.get('/write', handlers.write)
   app.get('/login/:index', handlers.login)
   if (handlers.logout) app.get('/logout', handlers.logout)
+  if (handlers.figures) app.get('/figures/:state', handlers.figures)
   const server = createServer(app).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return server

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Server } from 'node:http'
+import type { BaseSessions } from 'strongroom'
+import type { Values } from '../data.ts'
 import type { ServerName, Urls } from '../servers.ts'
 
 /**
@@ -41,4 +43,6 @@ export interface Contender {
   /** It accepts any cookie without a check, as only a limit may. */
   readonly trustsAnyCookie?: boolean
   listen(place: Place): Promise<Server>
+  /** Of ours: the same sessions without HTTP. */
+  open?(place: Place): BaseSessions<Values>
 }

@@ -1,28 +1,31 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { RequestHandler } from 'express'
 import { type BaseSessions, createSessions, type SessionsOptions } from 'strongroom'
 import { cookie } from 'strongroom/cookie'
 import { strongroom as middleware } from 'strongroom/express'
+import { type Figures, figures } from 'strongroom/figures'
 import { file } from 'strongroom/file'
 import { memory } from 'strongroom/memory'
 import { sqlite } from 'strongroom/sqlite'
-import { type Data, sessionOf, userOf } from '../data.ts'
+import { sessionOf, userOf, type Values } from '../data.ts'
 import { type Handlers, serve } from './application.ts'
 import { type Contender, type Place, ROUTES, type Route } from './contender.ts'
-
-type Values = Data & Record<string, unknown>
 
 type Kind = Pick<Contender, 'limit' | 'needs'> & Partial<Pick<Contender, 'routes' | 'visitorFactor'>>
 
 export function strongroom(name: string, kind: Kind, options: (place: Place) => SessionsOptions): Contender {
+  const open = (place: Place): BaseSessions<Values> =>
+    createSessions<Values>({ secrets: randomBytes(32), ...options(place) } as SessionsOptions)
   return {
     name: `strongroom ${name}`,
     routes: ROUTES,
     hasLogout: true,
     ...kind,
+    open,
     listen(place) {
-      const sessions = createSessions<Values>({ secrets: randomBytes(32), ...options(place) } as SessionsOptions)
-      return serve(handlersOf(sessions), middleware(sessions))
+      const sessions = open(place)
+      return serve({ ...handlersOf(sessions), figures: switching(sessions) }, middleware(sessions))
     },
   }
 }
@@ -64,6 +67,26 @@ const handlersOf = (sessions: BaseSessions<Values>): Handlers => ({
     response.json({})
   },
 })
+
+/** Counts, or does not, so that one process can be measured both ways. Responds with how many requests were counted. */
+function switching(sessions: BaseSessions<Values>): RequestHandler {
+  let counting: Figures | null = null
+  return async (request, response) => {
+    const counted = counting ? await endCounting(counting) : 0
+    counting = request.params.state === 'on' ? figures(sessions, { every: SELDOM }) : null
+    response.json({ value: counted })
+  }
+}
+
+/** How many requests it has counted that had a session. */
+export async function endCounting(counting: Figures): Promise<number> {
+  const { hour } = await counting.snapshot()
+  await counting.close()
+  return hour.total.counts.loaded ?? 0
+}
+
+/** With a history, but not so often that it is written in the middle of a slice: what that costs is measured by itself. */
+export const SELDOM = '6h'
 
 const inMemory = { limit: 'limit: memory' }
 const inFiles = { limit: 'limit: file' }

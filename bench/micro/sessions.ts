@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Outcome, Visit } from 'strongroom'
 import { type BaseSessions, createSessions, type SessionsOptions } from 'strongroom'
-import { type Data, sessionOf } from '../data.ts'
-
-export type Values = Data & Record<string, unknown>
+import { sessionOf, type Values } from '../data.ts'
 
 /** Sessions with the defaults apart from the given options, under a key of their own. */
 export function sessionsWith(options: SessionsOptions): BaseSessions<Values> {

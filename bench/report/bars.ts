@@ -1,3 +1,4 @@
+import { countingBars } from '../counting/table.ts'
 import { type Figure, find, median } from '../figures.ts'
 import type { Route } from '../http/contender.ts'
 import { isOurs, NO_SESSION } from '../http/contenders.ts'
@@ -88,6 +89,7 @@ export function barsOf(figures: readonly Figure[]): Bar[] {
     untouched(figures),
     ...MORE_RATIOS.map(ratio),
     ...seals(figures),
+    ...countingBars(figures),
     ...trips(figures),
     ...sweeps(figures),
     ...scales(figures),

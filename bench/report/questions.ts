@@ -1,3 +1,4 @@
+import { countingAnswer } from '../counting/table.ts'
 import { contendersIn, type Figure, find } from '../figures.ts'
 import { contenderOf, isPeer } from '../http/contenders.ts'
 import { ADDED, ALLOCATED, COLLECTING, COST, PER_SECOND } from '../http/figures.ts'
@@ -38,6 +39,7 @@ export const QUESTIONS: Readonly<Record<string, (figures: readonly Figure[]) => 
       /^express-session \+ connect-redis$/,
     ]),
   footprint: (figures) => footprint(figures.filter(({ bench }) => bench === 'memory')),
+  counting: (figures) => countingAnswer(figures.filter(({ bench }) => bench === 'counting')),
   scale: (figures) => scale(figures.filter(({ bench }) => bench === 'scale')),
   sweep: (figures) => sweep(figures.filter(({ bench }) => bench === 'sweep')),
 }

@@ -32,11 +32,12 @@ export function merge(older: Recording, newer: Recording, complete: readonly Ben
 /** One line for each run and each figure. Four digits are more than any of them is worth. */
 export function toJsonLines({ runs, figures }: Recording): string {
   const heads = runs.map((run) => ({ bench: 'run', ...run }))
-  const lines = figures.map(({ value, ratioToLimit, spread, ...figure }) => ({
+  const lines = figures.map(({ value, ratioToLimit, spread, interval, ...figure }) => ({
     ...figure,
     value: rounded(value),
     ratio_to_limit: ratioToLimit === null ? undefined : rounded(ratioToLimit),
     spread: spread?.map(rounded),
+    interval: interval?.map(rounded),
   }))
   return [...heads, ...lines].map((line) => `${JSON.stringify(line)}\n`).join('')
 }

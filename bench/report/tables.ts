@@ -1,3 +1,4 @@
+import { countingTable } from '../counting/table.ts'
 import { type Bench, contendersIn, type Figure, find } from '../figures.ts'
 import { ROUTES } from '../http/contender.ts'
 import { ADDED, ALLOCATED, COLLECTING, COLLECTIONS, COST, PER_SECOND } from '../http/figures.ts'
@@ -25,6 +26,7 @@ export function tablesOf(figures: readonly Figure[], bars: readonly Bar[]): Tabl
     plain('Postgres during a sweep, and with partitions', of('sweep')),
     plain('Round trips and bytes between the application and its server, for one request', of('trips'), 'request'),
     plain("Memory for a session of 1 KB, in bytes, and the peer's as a share of it", of('memory'), 'sessions'),
+    countingTable(of('counting')),
     byUnit('With few and with many sessions in the store, and the ratio of few to many', scale.filter(isAmong)),
     byUnit('For users with few and with many sessions, and the ratio of few to many', scale.filter(isOfUser)),
   ]

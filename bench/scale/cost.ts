@@ -1,6 +1,7 @@
 import type { BaseSessions } from 'strongroom'
+import type { Values } from '../data.ts'
 import { median } from '../figures.ts'
-import { begin, readOnce, type Values, writeOnce } from '../micro/sessions.ts'
+import { begin, readOnce, writeOnce } from '../micro/sessions.ts'
 import type { ServerClock } from './processes.ts'
 
 /** A store full of sessions, and visitors spread among them who can come back. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type BaseSessions, createSessions, type IndexedStore, type Sessions } from 'strongroom'
-import { begin, type Values } from '../micro/sessions.ts'
+import type { Values } from '../data.ts'
+import { begin } from '../micro/sessions.ts'
 import type { Site } from './cost.ts'
 
 /** How many visitors there are who can come back. */

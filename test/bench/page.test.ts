@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import type { Figure } from '../../bench/figures.ts'
 import { type Chart, toSvg } from '../../bench/report/chart.ts'
 import { pageOf } from '../../bench/report/page.ts'
 import { fromJsonLines, merge, type Recording, toJsonLines } from '../../bench/report/record.ts'
@@ -42,6 +43,16 @@ suite('docs/benchmarks.md', () => {
 
 test('figures are the same after they were written into a file and read from it', () => {
   assert.deepEqual(fromJsonLines(toJsonLines(recording)), recording)
+  const precise: Figure = {
+    bench: 'counting',
+    contender: 'strongroom memory none',
+    route: 'read over HTTP',
+    value: 0.5,
+    unit: 'µs',
+    ratioToLimit: null,
+    interval: [0.25, 0.75],
+  }
+  assert.deepEqual(fromJsonLines(toJsonLines({ runs: [], figures: [precise] })).figures, [precise])
 })
 
 suite('figures that are measured again', () => {
