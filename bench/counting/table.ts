@@ -1,8 +1,5 @@
 import { type Figure, find } from '../figures.ts'
-import type { Bar } from '../report/bars.ts'
 import { number } from '../report/numbers.ts'
-import type { Answer } from '../report/questions.ts'
-import type { Table } from '../report/tables.ts'
 import { allowedFor, FLUSH, MORE, WITH, WITHOUT } from './figures.ts'
 
 const TITLE = 'Requests with and without figures, in µs of processor time'
@@ -27,7 +24,8 @@ function requestsIn(figures: readonly Figure[]): Request[] {
     })
 }
 
-export function countingTable(figures: readonly Figure[]): Table {
+/** For the tables of report/tables.ts. */
+export function countingTable(figures: readonly Figure[]) {
   const requests = requestsIn(figures).map((request) => [
     request.contender,
     request.route,
@@ -50,17 +48,18 @@ export function countingTable(figures: readonly Figure[]): Table {
 const intervalOf = ({ interval }: Figure) => (interval ? `${number(interval[0])} to ${number(interval[1])}` : '')
 
 /** What is judged is the upper end of the interval: a measurement that is not precise enough shows nothing. */
-export function countingBars(figures: readonly Figure[]): Bar[] {
+export function countingBars(figures: readonly Figure[]) {
   return requestsIn(figures).map(({ contender, route, without, more }) => ({
     what: `figures, ${route}, ${contender}, at 95 % confidence`,
     comparedWith: 'the same without figures',
     bound: allowedFor(without),
-    unit: 'µs',
+    unit: 'µs' as const,
     value: more.interval?.[1] ?? null,
   }))
 }
 
-export function countingAnswer(figures: readonly Figure[]): Answer | null {
+/** For report/questions.ts: null where nothing was measured. */
+export function countingAnswer(figures: readonly Figure[]) {
   const requests = requestsIn(figures)
   if (requests.length === 0) return null
   return {

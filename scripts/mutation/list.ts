@@ -6,6 +6,7 @@ import { besideDjangoMutations } from './beside-django.ts'
 import { commandLineMutations, foundMutations } from './command-line.ts'
 import { demoMutations } from './demo.ts'
 import { doctorMutations } from './doctor.ts'
+import { estimateMutations } from './estimates.ts'
 import { labMutations } from './lab.ts'
 import { labAttackMutations } from './lab-attacks.ts'
 import { mistakeMutations } from './mistakes.ts'
@@ -1480,6 +1481,7 @@ export const mutations: readonly Mutation[] = [
   ...operatorMutations,
   ...studioMutations,
   ...benchmarkMutations,
+  ...estimateMutations,
   ...mistakeMutations,
   ...labAttackMutations,
   ...requestMutations,

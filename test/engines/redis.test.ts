@@ -7,7 +7,7 @@ import { Redis, type Settings } from '../../packages/strongroom/src/engines/redi
 import { parseRedisUrl } from '../../packages/strongroom/src/engines/redis/url.ts'
 import { storeSuite } from '../../packages/strongroom/src/testing/store-suite.ts'
 import { describeBoth, type RedisServer, startRedis } from '../servers/redis.ts'
-import { isUp } from '../servers/redis-client.ts'
+import { isUp, send } from '../servers/redis-client.ts'
 import { make, subjectOf } from './redis/fixture.ts'
 
 describeBoth('one server', (program) => {
@@ -17,10 +17,19 @@ describeBoth('one server', (program) => {
   })
   after(() => server.stop())
 
-  const hanging = { breakBackend: async () => server.pause(), end: async () => server.resume() }
+  /** What is left of one test would be the keys of others for the next. */
+  const empty = () => send(server.port, 'FLUSHALL')
+  const hanging = {
+    breakBackend: async () => server.pause(),
+    async end() {
+      server.resume()
+      await empty()
+    },
+  }
   /** Starts the server again after a test that has killed it. */
   const restart = async () => {
     if (!(await isUp(server.port))) await server.start()
+    await empty()
   }
 
   storeSuite(`${program}, by URL`, async () => subjectOf((options) => make({ url: server.url, ...options }), hanging))

@@ -248,9 +248,11 @@ suite('figures', () => {
   })
 
   test('a large store is counted up to a bound, and the figure says so', async (t) => {
-    const store = sqlite({ path: ':memory:' })
-    t.after(() => store.close())
-    const { sessions, counting } = counted(t, { store, clock: Date.now }, { clock: Date.now })
+    const counts = sqlite({ path: ':memory:' })
+    t.after(() => counts.close())
+    // One that can only be walked.
+    const { store } = watched(counts)
+    const { sessions, counting } = counted(t, { store: store as never, clock: Date.now }, { clock: Date.now })
     const now = Date.now()
     const entry = { bytes: Buffer.from('x'), expiresAt: now + HOUR, owner: null, label: null, createdAt: now }
     for (let n = 0; n < 10_500; n++) await store.create(n.toString(16).padStart(64, '0') as never, entry)
@@ -258,6 +260,21 @@ suite('figures', () => {
     const { stored } = await counting.snapshot()
     assert.deepEqual(stored?.live, { count: 10_000, is: 'at least' })
     await sessions.close()
+  })
+
+  test('where more have expired than are counted, what is live is an upper bound, and no exact number', async (t) => {
+    const clock = manualClock()
+    const store = memory({ clock })
+    const { sessions, counting } = counted(t, { store, clock }, { clock })
+    const now = clock()
+    const entry = { bytes: Buffer.from('x'), expiresAt: now + 1000, owner: null, label: null, createdAt: now }
+    for (let n = 0; n < 25_000; n++) await store.create(n.toString(16).padStart(64, '0') as never, entry)
+    clock.advance(1000)
+    await sessionFor(sessions, { data: { n: 1 } })
+    await counting.flush()
+    const { live, expired } = (await counting.snapshot()).stored ?? assert.fail()
+    assert.equal(expired?.is, 'at least')
+    assert.deepEqual(live, { count: 25_001 - expired.count, is: 'at most' })
   })
 
   test('wrong options are refused', () => {

@@ -155,8 +155,10 @@ export interface Store {
   /** Present if the backend can be walked: live entries, page by page, in no particular order. */
   scan?(options?: ScanOptions): AsyncIterable<readonly Listing[]>
   /**
-   * Present if the backend can tell immediately, without walking, how many entries it has, expired ones included; null when it cannot
-   * after all, as a database that has never counted them. For figures: nothing is decided by it.
+   * Present if the backend can tell how many entries it has, by an amount of work that does not grow with them, and without changing
+   * any. Those that have expired and are still there count, too. Where it is not exact, it is right to a tenth, now, and not as of an
+   * earlier moment. Null when that cannot be told after all, as where others have so many keys in the same place that ours do not show
+   * among them: a number that is made up is worse than none. For figures: nothing is decided by it.
    */
   estimate?(): Promise<{ readonly count: number; readonly exact: boolean } | null>
   /**

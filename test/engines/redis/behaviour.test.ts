@@ -384,6 +384,7 @@ describeBoth('on one server', (program) => {
       assert.equal(await store.touch(id(3), 0), true)
       assert.equal(await store.clearExpired(), 1)
       for await (const page of store.scan()) assert.equal(page.length, 2)
+      assert.deepEqual(await store.estimate?.(), { count: 2, exact: true })
       assert.equal((await listed(store.byOwner, OWNER)).length, 2)
       assert.equal(await store.byOwner.deleteAll(OWNER, id(1)), 1)
       assert.equal(await store.delete(id(1)), true)

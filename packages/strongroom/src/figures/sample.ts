@@ -1,9 +1,12 @@
 import type { Clock, Store } from '../store.ts'
 
-/** A number of entries, and how it was found: counted to the end, estimated by the database, or counted up to a bound. */
+/**
+ * A number of entries, and how it was found: counted to the end, estimated from a sample, or counted up to a bound; `at most` where the
+ * rest was counted up to a bound.
+ */
 export interface Sampled {
   readonly count: number
-  readonly is: 'exact' | 'estimate' | 'at least'
+  readonly is: 'exact' | 'estimate' | 'at least' | 'at most'
 }
 
 /** What is in the store, of all applications that share it; null where it could not be told cheaply. */
@@ -30,7 +33,10 @@ export async function sampleOf(store: Countable, clock: Clock): Promise<StoreSam
 
 async function liveIn(store: Countable, expired: Sampled | null): Promise<Sampled | null> {
   const all = await store.estimate?.()
-  if (all) return { count: Math.max(0, all.count - (expired?.count ?? 0)), is: all.exact ? 'exact' : 'estimate' }
+  if (all) {
+    const is = expired?.is === 'at least' ? 'at most' : all.exact ? 'exact' : 'estimate'
+    return { count: Math.max(0, all.count - (expired?.count ?? 0)), is }
+  }
   if (!store.scan) return null
   let count = 0
   const until = performance.now() + LONGEST

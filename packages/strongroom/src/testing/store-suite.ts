@@ -3,6 +3,7 @@ import { bounds } from './store/bounds.ts'
 import { bytes } from './store/bytes.ts'
 import { concurrency } from './store/concurrency.ts'
 import { deadlines } from './store/deadlines.ts'
+import { estimate } from './store/estimate.ts'
 import { listing } from './store/listing.ts'
 import { propertyOf, type StoreFactory, type StoreSuiteOptions } from './store/property.ts'
 import { sweep } from './store/sweep.ts'
@@ -12,7 +13,7 @@ export type { StoreFactory, StoreSuiteOptions, StoreUnderTest } from './store/pr
 
 /**
  * Tests everything that the contract of `Store` promises, as `node:test` tests. `factory` makes a new, empty store for each
- * test. What a store declares that it cannot do (`byOwner`, `scan`), and what its factory cannot offer (`peer`, `sibling`,
+ * test. What a store declares that it cannot do (`byOwner`, `scan`, `estimate`), and what its factory cannot offer (`peer`, `sibling`,
  * `breakBackend`), is reported as a skipped test with its reason, never as a passed one.
  *
  * @example
@@ -25,6 +26,7 @@ export type { StoreFactory, StoreSuiteOptions, StoreUnderTest } from './store/pr
 export function storeSuite(name: string, factory: StoreFactory, options: StoreSuiteOptions = {}): void {
   describe(`${name} is a store`, () => {
     const property = propertyOf(factory, options)
-    for (const properties of [writes, concurrency, bytes, deadlines, sweep, listing, bounds]) properties(property)
+    for (const properties of [writes, concurrency, bytes, deadlines, sweep, listing, estimate, bounds])
+      properties(property)
   })
 }

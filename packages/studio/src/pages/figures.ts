@@ -59,7 +59,7 @@ ${problem === null ? nothing : notice('bad', problem)}
 <div class="charts" data-src="${base}/figures.json?range=${period}">${chartsOf(series).map((chart) => chartView(chart, series))}</div>`
 }
 
-const WORDS = { exact: '', estimate: 'about ', 'at least': 'at least ' } as const
+const WORDS = { exact: '', estimate: 'about ', 'at least': 'at least ', 'at most': 'at most ' } as const
 
 const countText = (count: Sampled | null | undefined): string =>
   count ? `${WORDS[count.is]}${numberOf(count.count)}` : 'not known'

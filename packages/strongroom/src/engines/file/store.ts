@@ -17,6 +17,7 @@ import type {
   Version,
 } from '../../store.ts'
 import { isHexId } from '../shared/entry.ts'
+import { type Count, SAMPLE } from '../shared/estimate.ts'
 import { inPages, STEP } from '../shared/pages.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { forbidden } from './directory.ts'
@@ -144,6 +145,22 @@ export class Files implements IndexedStore, ScannableStore {
       }
     }
     if (listings.length > 0 && !signal?.aborted) yield listings
+  }
+
+  /** Reads no file, and of many sessions not all the names: they are spread evenly over the directories. */
+  estimate(): Promise<Count> {
+    return this.#run(async () => {
+      // Always the same first ones: two looks at the same sessions do not differ.
+      const shards = (await this.#disk.shards('sessions')).toSorted()
+      let seen = 0
+      for (const [index, shard] of shards.entries()) {
+        seen += (await this.#disk.names(shard)).filter(isHexId).length
+        const done = index + 1
+        if (seen >= SAMPLE && done < shards.length)
+          return { count: Math.round((seen / done) * shards.length), exact: false }
+      }
+      return { count: seen, exact: true }
+    })
   }
 
   async close(): Promise<void> {

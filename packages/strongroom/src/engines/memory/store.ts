@@ -14,6 +14,7 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
+import type { Count } from '../shared/estimate.ts'
 import { inPages, STEP } from '../shared/pages.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { Deadlines } from './deadlines.ts'
@@ -124,7 +125,7 @@ export class Memory implements ScannableStore {
     return drive(this.#sweep(batchOf(options), options.dryRun === true), options)
   }
 
-  async estimate(): Promise<{ count: number; exact: boolean }> {
+  async estimate(): Promise<Count> {
     this.#state.assertOpen()
     return { count: this.#table.size, exact: true }
   }

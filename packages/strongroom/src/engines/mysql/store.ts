@@ -15,6 +15,7 @@ import type {
   Version,
 } from '../../store.ts'
 import { copyOf } from '../shared/entry.ts'
+import { type Count, countFrom } from '../shared/estimate.ts'
 import { FirstUse } from '../shared/first-use.ts'
 import { inPages } from '../shared/pages.ts'
 import { idBytes, moments, stepwise } from '../shared/sql.ts'
@@ -117,10 +118,9 @@ export class Mysql implements IndexedStore, ScannableStore {
     return drive(this.#clearing(batchOf(options), dryRun), options, { gently: !dryRun })
   }
 
-  /** As InnoDB last sampled them, which it does after a tenth of the rows have changed: off by a half for a small table. */
-  async estimate(): Promise<{ count: number; exact: boolean } | null> {
+  async estimate(): Promise<Count> {
     const [row] = await this.#rows(this.#statements.estimate, [])
-    return row?.estimate == null ? null : { count: Number(row.estimate), exact: false }
+    return countFrom(Number(row?.seen), (row?.last as Buffer | null)?.toString('hex') ?? null)
   }
 
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { SAMPLE } from '../shared/estimate.ts'
 
 /** Raised whenever the table changes, so that a later release knows which table it has found. */
 export const FORMAT = 1
@@ -116,9 +117,9 @@ export function statementsFor(table: string, channel: string | null) {
       'list_by_owner',
       `SELECT ${LISTING}, place FROM ${table} WHERE owner = $1 AND expires_at > $2 AND place > $3 ORDER BY place LIMIT $4`,
     ),
-    // With the partitions, which have the rows where there are any. -1 before anybody has counted.
-    estimate: `SELECT CASE WHEN min(reltuples) < 0 THEN -1 ELSE sum(reltuples)::bigint END FROM pg_class WHERE relkind = 'r'
-      AND (oid = '${table}'::regclass OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = '${table}'::regclass))`,
+    // Not what the server's statistics say: they are those of the last analyze, and there are none before the first.
+    estimate: `WITH first AS MATERIALIZED (SELECT id FROM ${table} ORDER BY id LIMIT ${SAMPLE})
+      SELECT (SELECT count(*) FROM first), (SELECT id FROM first ORDER BY id DESC LIMIT 1)`,
     page: `SELECT ${LISTING} FROM ${table} WHERE id > $1 ORDER BY id LIMIT $2`,
     ...sweeping(table),
   }

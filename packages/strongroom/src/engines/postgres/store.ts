@@ -18,6 +18,7 @@ import type {
   Version,
 } from '../../store.ts'
 import { copyOf } from '../shared/entry.ts'
+import { type Count, countFrom } from '../shared/estimate.ts'
 import { inPages } from '../shared/pages.ts'
 import { idBytes, moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
@@ -131,11 +132,9 @@ export class Postgres implements IndexedStore, ScannableStore {
     return drive(steps, options, { gently: options.dryRun !== true })
   }
 
-  /** As of the last vacuum or analyze, of which there is one after a twentieth of the rows have changed. */
-  async estimate(): Promise<{ count: number; exact: boolean } | null> {
-    const [row] = await this.#table.executeLong(this.#statements.estimate)
-    const count = Number(row?.[0] ?? -1)
-    return count < 0 ? null : { count, exact: false }
+  async estimate(): Promise<Count> {
+    const [[seen, last = null] = []] = await this.#table.executeLong(this.#statements.estimate)
+    return countFrom(Number(seen), last && hexOf(last))
   }
 
   async *scan({ page = 500, signal }: ScanOptions = {}): AsyncGenerator<Listing[]> {

@@ -26,6 +26,11 @@ export class Keys {
     return this.#prefix + id
   }
 
+  /** What precedes the id in a session's key, as the server has it. */
+  beforeId(clientPrefix: string): string {
+    return clientPrefix + this.#prefix
+  }
+
   index(owner: string): string {
     return this.#prefix + owner + INDEX_SUFFIX
   }
@@ -39,13 +44,14 @@ export class Keys {
    * clients neither add it to the pattern of SCAN nor remove it from the keys that SCAN returns.
    */
   pattern(clientPrefix: string): string {
-    return `${(clientPrefix + this.#prefix).replace(/[*?[\]\\]/g, '\\$&')}*`
+    return `${this.beforeId(clientPrefix).replace(/[*?[\]\\]/g, '\\$&')}*`
   }
 
   /** Null for a key that is neither a session nor an index of this store. */
   parse(key: string, clientPrefix: string): ParsedKey | null {
-    if (!key.startsWith(clientPrefix + this.#prefix)) return null
-    const name = key.slice(clientPrefix.length + this.#prefix.length)
+    const before = this.beforeId(clientPrefix)
+    if (!key.startsWith(before)) return null
+    const name = key.slice(before.length)
     if (isHexId(name)) return { id: name }
     const owner = name.endsWith(INDEX_SUFFIX) ? name.slice(0, -INDEX_SUFFIX.length) : ''
     return isHexId(owner) ? { owner } : null

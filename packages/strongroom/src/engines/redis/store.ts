@@ -12,10 +12,12 @@ import type {
   Traits,
   Version,
 } from '../../store.ts'
+import type { Count } from '../shared/estimate.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
 import { packCreate, packOwner, packTouch, packUpdate } from './arguments.ts'
 import { RedisChangeFeed } from './changes.ts'
 import type { Claims, RedisConnection } from './connection.ts'
+import { estimateOf } from './estimate.ts'
 import { decode, decodeHead, indexUntil, isVersion, Keys, newVersion, SIZE_LIMIT } from './format.ts'
 import { OwnerSets } from './owners.ts'
 import { KeyScan } from './scan.ts'
@@ -130,6 +132,10 @@ export class Redis implements ScannableStore {
 
   scan({ page = 500, signal }: ScanOptions = {}): AsyncIterable<readonly Listing[]> {
     return this.#scan().listings(atLeastOne(page), signal)
+  }
+
+  estimate(): Promise<Count | null> {
+    return estimateOf(this.#connection, this.#keys)
   }
 
   async tryWithLock<T>(name: string, work: () => Promise<T>): Promise<T | null> {

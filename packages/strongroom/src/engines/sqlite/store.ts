@@ -15,6 +15,7 @@ import type {
   Version,
 } from '../../store.ts'
 import { copyOf } from '../shared/entry.ts'
+import { type Count, countFrom, SAMPLE } from '../shared/estimate.ts'
 import { inPages, STEP } from '../shared/pages.ts'
 import { moments, stepwise } from '../shared/sql.ts'
 import { atLeastOne, batchOf, drive } from '../shared/sweep.ts'
@@ -129,6 +130,13 @@ export class Sqlite implements IndexedStore, ScannableStore {
       if (rows.length < limit) return
       after = Number(rows.at(-1)?.position)
     }
+  }
+
+  estimate(): Promise<Count> {
+    return this.#connection.read(({ sampled, few }) => {
+      const last = sampled.get() as Row | undefined
+      return last ? countFrom(SAMPLE, last.id as string) : countFrom(Number((few.get() as Row).count), null)
+    })
   }
 
   close(): Promise<void> {

@@ -1,4 +1,5 @@
 import { StoreError } from '../../errors.ts'
+import { SAMPLE } from '../shared/estimate.ts'
 import { tableName } from '../shared/sql.ts'
 import { prepare, rollback, type SqliteHandle } from './handle.ts'
 
@@ -100,6 +101,9 @@ function statements(database: SqliteHandle, table: string) {
       `SELECT rowid AS position, ${LISTING} FROM ${table} WHERE owner = ? AND rowid > ? ORDER BY rowid LIMIT ?`,
     ),
     page: prepared(`SELECT rowid AS position, ${LISTING} FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`),
+    // From the index alone, which has the ids.
+    sampled: prepared(`SELECT id FROM ${table} WHERE id > '' ORDER BY id LIMIT 1 OFFSET ${SAMPLE - 1}`),
+    few: prepared(`SELECT count(*) AS count FROM ${table} WHERE id > ''`),
     due: prepared(
       `SELECT rowid AS position, purge_at, expires_at FROM ${table}
        WHERE (purge_at, rowid) > (?, ?) AND purge_at <= ? ORDER BY purge_at, rowid LIMIT ?`,

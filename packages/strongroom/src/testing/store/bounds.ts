@@ -132,5 +132,6 @@ function calls(store: Store, id: Id, entry: Entry, version: Version, expiresAt: 
   if (byOwner) always.list = () => listed(byOwner, owner)
   if (byOwner) always.deleteAll = () => byOwner.deleteAll(owner)
   if (store.scan) always.scan = () => scanned(store)
+  if (store.estimate) always.estimate = async () => store.estimate?.()
   return always
 }
