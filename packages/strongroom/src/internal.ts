@@ -4,7 +4,8 @@
  */
 export { csrfCheck } from './adapters/shared/csrf.ts'
 export { fetchFacts, formUpTo } from './adapters/shared/fetch-facts.ts'
-export type { AnyUser } from './admin/users.ts'
+export type { DevicePlace } from './admin/device-page.ts'
+export type { AnyUser, DevicePage } from './admin/users.ts'
 export {
   type Backing,
   type ContentToSave,

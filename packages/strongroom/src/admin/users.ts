@@ -7,6 +7,7 @@ import { withStoreErrors } from '../events.ts'
 import { liveSessions } from '../request/live.ts'
 import { checkUserId, type LoginMoment } from '../session/login.ts'
 import { type AnySession, stateOf } from '../session/session.ts'
+import { type DevicePageOptions, partOf } from './device-page.ts'
 
 /** One of a user's sessions, for a page about "your devices". */
 export interface Device {
@@ -64,9 +65,19 @@ export interface UserEpoch {
   revokeAll(): Promise<null>
 }
 
+/** A part of a user's sessions, newest first. */
+export interface DevicePage {
+  readonly devices: readonly Device[]
+  /** How many are newer than these, and how many there are in all. */
+  readonly newer: number
+  readonly total: number
+}
+
 /** All that `of(userId)` can be; the types of `createSessions` say which of it there is. */
 export interface AnyUser {
   list(current?: AnySession, options?: DeviceListOptions): Promise<Device[]>
+  /** For operators: a part of a long list, with how many there are. Rejects as `list` with `complete`. */
+  page(options: DevicePageOptions): Promise<DevicePage>
   moment(): Promise<LoginMoment>
   revoke(handle: string): Promise<boolean>
   revokeOthers(current: AnySession): Promise<number | null>
@@ -88,23 +99,24 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
     return undefined
   }
 
+  async function found(complete: boolean): Promise<UserSession[]> {
+    await context.ring.ready()
+    if (complete) await users.assertComplete?.()
+    const all: UserSession[] = []
+    for await (const page of liveSessions(context, userId)) all.push(...page)
+    return all
+  }
+
   const user: AnyUser = {
     async list(current, options = {}) {
-      const { limit, complete } = checked(options)
-      await context.ring.ready()
-      if (complete) await users.assertComplete?.()
-      const found: UserSession[] = []
-      for await (const page of liveSessions(context, userId)) found.push(...page)
-      const newest = found.sort((a, b) => b.createdAt - a.createdAt).slice(0, limit)
-      const own = current ? (stateOf(current).ref?.cookie.id ?? null) : null
-      const devices: Device[] = []
-      while (devices.length < newest.length) {
-        if (devices.length > 0) await turn()
-        devices.push(
-          ...newest.slice(devices.length, devices.length + OPENED_AT_ONCE).map((each) => toDevice(each, own)),
-        )
-      }
-      return devices
+      const { limit, complete = false } = checked(options)
+      const newest = (await found(complete)).sort((a, b) => b.createdAt - a.createdAt).slice(0, limit)
+      return toDevices(newest, current ? (stateOf(current).ref?.cookie.id ?? null) : null)
+    },
+    async page(options) {
+      const all = await found(true)
+      const { part, newer } = partOf(all, options)
+      return { devices: await toDevices(part, null), newer, total: all.length }
     },
     async moment() {
       await context.ring.ready()
@@ -157,6 +169,7 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
   const { emit } = context
   return {
     list: withStoreErrors(emit, user.list),
+    page: withStoreErrors(emit, user.page),
     moment: withStoreErrors(emit, user.moment),
     revoke: withStoreErrors(emit, user.revoke),
     revokeOthers: withStoreErrors(emit, user.revokeOthers),
@@ -167,6 +180,16 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
 
 /** How many labels are opened before other work gets its turn. */
 const OPENED_AT_ONCE = 100
+
+async function toDevices(sessions: readonly UserSession[], own: Id | null): Promise<Device[]> {
+  const devices: Device[] = []
+  while (devices.length < sessions.length) {
+    if (devices.length > 0) await turn()
+    const next = sessions.slice(devices.length, devices.length + OPENED_AT_ONCE)
+    devices.push(...next.map((each) => toDevice(each, own)))
+  }
+  return devices
+}
 
 function toDevice({ id, createdAt, expiresAt, describe }: UserSession, own: Id | null): Device {
   const { label, lastSeenAt } = describe()
