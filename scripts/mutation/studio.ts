@@ -5,6 +5,42 @@ const studio = (suite: string, file: string) => on(`test/studio/${suite}.test.ts
 
 export const studioMutations: readonly Mutation[] = [
   studio('devices', 'mount')('a form of any size that is read whole', 'formUpTo(LARGEST_FORM,', 'formUpTo(Infinity,'),
+  on('test/core/device-page.test.ts', 'packages/strongroom/src/admin/device-page.ts')(
+    'a page of sessions that repeats the last one of the page before',
+    'olderThan ? countTo(olderThan, true)',
+    'olderThan ? countTo(olderThan, false)',
+  ),
+  on('test/core/device-page.test.ts', 'packages/strongroom/src/admin/device-page.ts')(
+    'a page of sessions without those that began in the same millisecond',
+    'return one < other ? -1 : one > other ? 1 : 0',
+    'return one < other || one > other ? 0 : 0',
+  ),
+  studio('pages', 'pages/user')('a page with all sessions of a user', 'const SHOWN = 100', 'const SHOWN = 5000'),
+  studio('write', 'pages/sessions')(
+    'an operator who ends a session and loses the page that it was on',
+    "what === 'one' ? placeQuery(placeIn(c.get('fields'))) : {}",
+    '{}',
+  ),
+  studio('searches', 'searches')(
+    'searches of the whole store that queue without a bound',
+    'const MOST = 5',
+    'const MOST = Infinity',
+  ),
+  studio('searches', 'searches')(
+    'searches of the whole store that run side by side',
+    'const over = this.#last.then(run)',
+    'const over = run()',
+  ),
+  studio('searches', 'searches')(
+    'a search that nobody waits for any more, and that runs',
+    'if (!mustRun && this.#clock() - search.askedAt > GONE)',
+    'if (!mustRun && this.#clock() < search.askedAt)',
+  ),
+  studio('searches', 'pages/handle')(
+    'a page that ends a session again when it is loaded again',
+    'await searches.follow<boolean>(nameOfEnd(handle), TIME_LIMIT)',
+    'await searches.ask(nameOfEnd(handle), () => board.sessions.revoke(handle), { limit: TIME_LIMIT })',
+  ),
   studio('pages', 'pages/sessions')(
     'a link on another site that searches the whole store',
     'if (handle && isAskedHere(c))',
@@ -110,10 +146,10 @@ export const studioMutations: readonly Mutation[] = [
     'if (known.length === 0) return null',
     'if (known.length === 0) return 0',
   ),
-  studio('postgres', 'pages/sessions')(
+  studio('postgres', 'pages/user')(
     'the page of a user that counts the whole store',
-    'const devices = found.slice(0, limit)',
-    'await board.sessions.stats()\n  const devices = found.slice(0, limit)',
+    'const place = placeIn(c.req.query())',
+    'await board.sessions.stats()\n  const place = placeIn(c.req.query())',
   ),
   studio('devices', 'devices/pages')(
     'a form of another site that signs a user out',

@@ -63,6 +63,25 @@ suite('what an operator may end', () => {
     assert.equal(events.length, 1, 'what had ended before is no event')
   })
 
+  test('one session of many ends on a page of older ones, and the operator is led back to that page', async (t) => {
+    const { site, sessions, alive } = await open(t, true)
+    for (let i = 0; i < 100; i++) await signIn(sessions, '42')
+    const { text } = await site.get('/studio/sessions?user=42')
+    const older = /older=(\d+\.[\w-]{16})">Older/.exec(text)?.[1] ?? ''
+    const page = await site.get(`/studio/sessions?user=42&older=${older}`)
+    const handle = /<code>([\w-]{16})</.exec(page.text)?.[1] ?? ''
+    assert.match(page.text, new RegExp(`name="older" value="${older}"`))
+    const { headers } = await site.post('/studio/sessions/end', { user: '42', handle, older })
+    assert.equal(headers.location, `/studio/sessions?user=42&older=${older}&done=one&count=1`)
+    assert.match(
+      (await site.get(String(headers.location))).text,
+      /The session has ended.*102 live sessions.*101 to 102/s,
+    )
+    const forged = await site.post('/studio/sessions/end', { user: '42', handle, older: '&user=43' })
+    assert.equal(forged.headers.location, '/studio/sessions?user=42&done=one&count=0')
+    assert.equal((await alive()).length, 102)
+  })
+
   test("another user's session is not ended by a form about this user", async (t) => {
     const { site, sessions, other } = await open(t, true)
     const [theirs] = await sessions.of('43').list()

@@ -39,10 +39,7 @@ export class Job<T> {
     this.#running ??= this.#once().finally(() => {
       this.#running = null
     })
-    const stop = new AbortController()
-    const enough = wait(limit, undefined, { signal: stop.signal }).catch(() => undefined)
-    await Promise.race([this.#running, enough])
-    stop.abort()
+    await within(this.#running, limit)
   }
 
   async #once(): Promise<void> {
@@ -55,4 +52,12 @@ export class Job<T> {
       this.#error = error
     }
   }
+}
+
+/** Resolves when the work is over, and in any case after `limit` ms. */
+export async function within(work: Promise<unknown>, limit: number): Promise<void> {
+  const stop = new AbortController()
+  const enough = wait(limit, undefined, { signal: stop.signal }).catch(() => undefined)
+  await Promise.race([work, enough])
+  stop.abort()
 }

@@ -54,8 +54,8 @@ export function lengthOf(ms: number): string {
   return plural(Math.round(ms / length), unit)
 }
 
-export const plural = (count: number, noun: string): string =>
-  `${number.format(count)} ${noun}${count === 1 ? '' : 's'}`
+export const plural = (count: number, noun: string, nouns = `${noun}s`): string =>
+  `${number.format(count)} ${count === 1 ? noun : nouns}`
 
 export const numberOf = (count: number): string => number.format(count)
 
