@@ -120,6 +120,26 @@ export const requestMutations: readonly Mutation[] = [
 
 /** Figures that are wrong, and nobody sees it. */
 export const figureMutations: readonly Mutation[] = [
+  kept('figures/figures')(
+    'an operator’s store calls that are taken for the application’s',
+    'if (calls) this.#counter.call(method, ms, failed)',
+    'this.#counter.call(method, ms, failed)',
+  ),
+  kept('figures/figures')(
+    'an operator’s store failures that are taken for the application’s',
+    "if (calls || event.type !== 'storeError') this.#counter.event(event)",
+    'this.#counter.event(event)',
+  ),
+  kept('figures/figures')(
+    'read-only figures that write to the store',
+    'if (this.#history && !this.#readOnly) {',
+    'if (this.#history) {',
+  ),
+  kept('figures/figures')(
+    'figures that report a failure for a minute after it is over',
+    'this.#problem.read = null\n',
+    '\n',
+  ),
   kept('figures/history')('a write that is counted twice', 'if (this.#isIn(writers, sequence)) return\n', '\n'),
   kept('figures/history')(
     'a process that writes over what another has counted',

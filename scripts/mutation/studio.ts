@@ -146,6 +146,16 @@ export const studioMutations: readonly Mutation[] = [
     'if (known.length === 0) return null',
     'if (known.length === 0) return 0',
   ),
+  on('test/cli/studio.test.ts', 'packages/cli/src/commands/studio.ts')(
+    'a read-only studio that writes its own figures to the store',
+    '{ calls: false, readOnly: !write }',
+    '{ calls: false }',
+  ),
+  on('test/cli/studio.test.ts', 'packages/cli/src/commands/studio.ts')(
+    'a studio whose own store calls are in the history',
+    '{ calls: false, readOnly: !write }',
+    '{ readOnly: !write }',
+  ),
   studio('postgres', 'pages/user')(
     'the page of a user that counts the whole store',
     'const place = placeIn(c.req.query())',

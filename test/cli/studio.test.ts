@@ -3,9 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, suite, test } from 'node:test'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import { figures } from '../../packages/strongroom/src/figures/figures.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { cookiesOf, siteAt } from '../studio/browserless.ts'
 import { labReport } from '../studio/panels.ts'
-import { main, Project } from './project.ts'
+import { main, Project, SECRET } from './project.ts'
 
 type Ending = { after(done: () => unknown): void }
 
@@ -47,7 +49,7 @@ suite('strongroom studio', () => {
     const { text } = await site.get('/sessions?user=ada', { cookie })
     assert.match(text, /2 live sessions.*Firefox on Linux/s)
     assert.match(text, /shop, production/)
-    assert.match((await site.get('/figures', { cookie })).text, /The history is kept in the store/)
+    assert.match((await site.get('/figures', { cookie })).text, /The studio is read-only, and adds nothing/)
     assert.equal((await site.post('/sessions/end-all', { user: 'ada' }, { cookie })).status, 403)
     assert.equal((await site.get(link.pathname)).status, 410)
     const exited = once(child, 'exit')
@@ -75,6 +77,41 @@ suite('strongroom studio', () => {
     await exited
     assert.match(err(), /^strongroom: ended all sessions of a user: 2\.$/m)
     assert.doesNotMatch(err(), /ada/)
+  })
+
+  test('its own store calls are not in the figures, and without --write it writes nothing to the store', async (t) => {
+    await project.fill((clock) => sqlite({ path: project.path('sessions.db'), clock }), { user: 'grace', count: 2 })
+    /** What the history in the store says. */
+    const history = async () => {
+      const store = sqlite({ path: project.path('sessions.db') })
+      const sessions = createSessions({ store, secrets: SECRET })
+      const { month } = await figures(sessions, { calls: false, readOnly: true }).snapshot()
+      await store.close()
+      return month.total
+    }
+    /** Looks at pages, and ends the sessions of a user if it may. */
+    const use = async (...args: string[]) => {
+      const { printed, child } = await start(t, ['--json', ...args])
+      const { origin, link } = JSON.parse(printed)
+      const site = siteAt(Number(new URL(origin).port))
+      const cookie = cookiesOf(await site.get(new URL(link).pathname))
+      let text = ''
+      // It looks when it starts, without anybody who waits for it.
+      while (!/id="count-live">\d/.test(text)) text = (await site.get('/figures', { cookie })).text
+      await site.get('/sessions?user=grace', { cookie })
+      await site.post('/sessions/end-all', { user: 'grace' }, { cookie })
+      const exited = once(child, 'exit')
+      child.kill('SIGINT')
+      assert.deepEqual(await exited, [0, null])
+    }
+    const before = await history()
+    await use()
+    assert.deepEqual(await history(), before)
+    await use('--write')
+    const { counts, calls, live } = await history()
+    assert.equal(counts['ended.revoke-all'], (before.counts['ended.revoke-all'] ?? 0) + 2)
+    assert.deepEqual(calls, before.calls)
+    assert.ok(live !== null)
   })
 
   test('--lab shows a report; a file that is none is refused, with what is wrong', async (t) => {

@@ -281,7 +281,7 @@ suite('figures', () => {
     const sessions = createSessions({ store: memory(), secrets: randomBytes(32), sweep: false })
     assert.throws(() => figures(undefined as never), ConfigError)
     assert.throws(() => figures(sessions, { every: 10 }), /every must be at least/)
-    assert.throws(() => figures(sessions, { interval: '1m' } as never), /Known: every, clock/)
+    assert.throws(() => figures(sessions, { interval: '1m' } as never), /Known: every, calls, readOnly, clock/)
     assert.throws(() => figures(sessions, { clock: 5 as never }), /clock/)
   })
 })

@@ -12,7 +12,7 @@ import { mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
 import { postgres } from '../../packages/strongroom/src/engines/postgres/postgres.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
-import { figures } from '../../packages/strongroom/src/figures/figures.ts'
+import { type FiguresOptions, figures } from '../../packages/strongroom/src/figures/figures.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { IndexedStore, Listing, Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
@@ -34,9 +34,9 @@ function processes(t: TestContext, given?: Store) {
   const clock = manualClock()
   const store = (given ?? sqlite({ path: join(folder(t), 'sessions.db'), clock })) as IndexedStore
   const secrets = randomBytes(32)
-  const begin = (of: Store = store, namespace = 'shop') => {
+  const begin = (of: Store = store, namespace = 'shop', options: FiguresOptions = {}) => {
     const sessions = createSessions({ store: of as IndexedStore, secrets, namespace, clock, sweep: false })
-    const counting = figures(sessions, { clock })
+    const counting = figures(sessions, { clock, ...options })
     const login = async (times = 1) => {
       for (let n = 0; n < times; n++) await sessionFor(sessions, { userId: 'ada' })
     }
@@ -134,6 +134,56 @@ suite('the history of figures', () => {
     await one.counting.flush()
     assert.equal(await created(one), 5)
     assert.equal(await created(begin()), 5)
+  })
+
+  test('a store that is back is no problem any more, although nothing was written meanwhile', async (t) => {
+    const { begin, store } = processes(t)
+    const watch = watched(store)
+    const one = begin(watch.store, 'shop', { readOnly: true })
+    watch.before = () => {
+      throw new Error('down')
+    }
+    assert.match(String((await one.counting.snapshot()).problem), /store/)
+    watch.before = null
+    assert.equal((await one.counting.snapshot()).problem, null)
+  })
+
+  test('calls that are an operator’s are not counted, and what the operator has ended is', async (t) => {
+    const { begin, store } = processes(t)
+    const watch = watched(store)
+    const [shop, operator] = [begin(), begin(watch.store, 'shop', { calls: false })]
+    await shop.login(3)
+    await shop.counting.flush()
+    const before = (await shop.counting.snapshot()).hour.total
+    assert.ok(before.calls.create)
+    assert.equal((await operator.sessions.of('ada').list()).length, 3)
+    assert.equal(await operator.sessions.of('ada').revokeAll(), 3)
+    watch.before = () => {
+      throw new Error('down')
+    }
+    await assert.rejects(operator.sessions.of('ada').list(), StoreError)
+    watch.before = null
+    await operator.counting.flush()
+    const { calls, counts } = (await begin().counting.snapshot()).hour.total
+    assert.deepEqual(calls, before.calls)
+    assert.deepEqual([counts['ended.revoke-all'], counts.storeErrors], [3, undefined])
+  })
+
+  test('a process that is read-only shows the history of the others, looks at the store, and writes nothing to it', async (t) => {
+    const { begin, store } = processes(t)
+    const watch = watched(store)
+    const [shop, looking] = [begin(), begin(watch.store, 'shop', { calls: false, readOnly: true })]
+    await shop.login(3)
+    await shop.counting.flush()
+    // Twice: what it has seen the first time would be written the second time.
+    await looking.counting.flush()
+    await looking.counting.flush()
+    const { history, stored, hour, problem } = await looking.counting.snapshot()
+    assert.deepEqual([history, problem, hour.total.counts.created], ['read-only', null, 3])
+    // Three sessions, and what the library keeps beside them.
+    assert.ok((stored?.live?.count ?? 0) >= 3)
+    await looking.counting.close()
+    assert.deepEqual([...new Set(watch.calls)], ['read'])
   })
 
   test('an entry that somebody else has written is a problem, and not a history of zeros', async (t) => {

@@ -302,6 +302,21 @@ suite('the panels', () => {
     assert.match(page.text, /role="alert">The history could not be read/)
   })
 
+  test('figures of an application that counts nothing say so, and what to do; a history says whose it is', async (t) => {
+    const sessions = shop()
+    const counted = figures(sessions, { every: false })
+    t.after(() => counted.close())
+    const { site } = await open(t, { figures: counted }, sessions)
+    assert.match((await site.get('/studio/figures')).text, /Nothing was counted in 30 days.*docs\/figures\.md/s)
+    await signIn(sessions, '42')
+    const { text } = await site.get('/studio/figures')
+    assert.doesNotMatch(text, /Nothing was counted/)
+    assert.match(text, /this process’s alone/)
+    const reading = { ...figuresSnapshot(Date.now()), history: 'read-only' as const }
+    const other = await open(t, { figures: { snapshot: async () => reading } })
+    assert.match((await other.site.get('/studio/figures')).text, /The studio is read-only, and adds nothing to it/)
+  })
+
   test('figures(sessions) of strongroom fills the page', async (t) => {
     const sessions = shop()
     const counted = figures(sessions, { every: false })

@@ -97,7 +97,8 @@ export function figuresSnapshot(now: number): FiguresSnapshot {
       live: at < 4 ? null : wave(at, 12_000, 1),
       expired: at < 4 ? null : wave(at, 300, 5),
     }))
-    return { every, points, total: { counts: {}, calls: {}, live: null, expired: null } }
+    const created = points.reduce((sum, { counts }) => sum + (counts.created ?? 0), 0)
+    return { every, points, total: { counts: { created }, calls: {}, live: null, expired: null } }
   }
   return {
     at: now,

@@ -53,8 +53,10 @@ async function run(options: Options): Promise<void> {
 async function serve(sessions: AnySessions, options: Options, panels: Panels): Promise<void> {
   const { port = 0, write = false, title = sessions.policy.engine } = options
   const stop = stopOnSignal()
-  // What this command does with the store is counted, too, and is part of the history.
-  await using counted = figures(sessions)
+  // The history is the application's: what this command asks of the store is not, and read-only is read-only.
+  await using counted = figures(sessions, { calls: false, readOnly: !write })
+  // Otherwise it would be a minute before the page knows how many sessions there are. The page says what went wrong.
+  void counted.flush().catch(() => undefined)
   await using studio = await serveStudio(sessions, { port, write, title, on: report, figures: counted, ...panels })
   print(studio, options, title)
   const input = options.json || !isInteractive() ? null : createInterface({ input: process.stdin })

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { checkOptions, clockOption } from '../base/check.ts'
+import { booleanOption, checkOptions, clockOption } from '../base/check.ts'
 import { type Duration, milliseconds } from '../base/duration.ts'
 import { ConfigError, StoreError } from '../errors.ts'
 import type { BaseSessions } from '../sessions.ts'
@@ -20,6 +20,13 @@ export interface FiguresOptions {
    * keeps the figures in this process alone.
    */
   readonly every?: Duration | false | undefined
+  /**
+   * Count the store calls of this process, and their failures? Default true; false for a program that operators look with, whose calls
+   * would be taken for those of the application.
+   */
+  readonly calls?: boolean | undefined
+  /** Show the history in the store, and write nothing to the store? Default false. */
+  readonly readOnly?: boolean | undefined
   /** Returns the time in ms; for tests. */
   readonly clock?: Clock | undefined
 }
@@ -55,8 +62,11 @@ export interface FiguresSeries {
 
 export interface FiguresSnapshot {
   readonly at: number
-  /** Is the history in the store, with that of all processes, or of this process alone? */
-  readonly history: 'store' | 'process'
+  /**
+   * Is the history in the store, with that of all processes, or of this process alone? `read-only`: in the store, where this process
+   * adds nothing to it.
+   */
+  readonly history: 'store' | 'read-only' | 'process'
   /** Why the history could not be read or written; null if it could. Then the figures are those of this process. */
   readonly problem: string | null
   /** What is in the store; null before somebody has looked, and where nothing is on the server. */
@@ -70,7 +80,7 @@ export interface FiguresSnapshot {
 export interface Figures extends AsyncDisposable {
   /** The last hour by 10 s, the last day by 5 min, and the last 30 days by the hour. Can be sent as JSON. Never rejects. */
   snapshot(): Promise<FiguresSnapshot>
-  /** Adds what was counted to the history now. Rejects with `StoreError`; nothing that was counted is lost then. */
+  /** Adds what was counted to the history now, and looks at how much is stored. Rejects with `StoreError`; nothing that was counted is lost then. */
   flush(): Promise<void>
   /** Stops counting, after a last `flush`. Does not close the sessions. */
   close(): Promise<void>
@@ -88,10 +98,22 @@ const ATTEMPTS = 3
 export function figures<Data extends object>(sessions: BaseSessions<Data>, options: FiguresOptions = {}): Figures {
   if (typeof sessions?.observe !== 'function')
     throw new ConfigError('figures() takes sessions: const sessions = createSessions({ … }), then figures(sessions).')
-  checkOptions('figures()', options, ['every', 'clock'])
+  checkOptions('figures()', options, ['every', 'calls', 'readOnly', 'clock'])
   const every = options.every === false ? null : milliseconds(options.every ?? DEFAULT_EVERY, 'every')
   if (every !== null && every < 1000) throw new ConfigError("figures(): every must be at least '1s', or false.")
-  return new CountedFigures(sessions, every, clockOption('figures()', options.clock))
+  return new CountedFigures(sessions, {
+    every,
+    calls: booleanOption('figures(): calls', options.calls, true),
+    readOnly: booleanOption('figures(): readOnly', options.readOnly, false),
+    clock: clockOption('figures()', options.clock),
+  })
+}
+
+interface Settings {
+  readonly every: number | null
+  readonly calls: boolean
+  readonly readOnly: boolean
+  readonly clock: Clock
 }
 
 class CountedFigures implements Figures {
@@ -100,6 +122,7 @@ class CountedFigures implements Figures {
   /** What was counted here: all of it without a history, and with one, what was not handed to it yet. */
   readonly #here = new Blocks()
   readonly #history: History | null
+  readonly #readOnly: boolean
   readonly #store: Store | null
   readonly #stop: () => void
   readonly #read = new Map<string, { readonly block: ReadonlyMap<number, Point>; readonly until: number }>()
@@ -107,15 +130,21 @@ class CountedFigures implements Figures {
   /** Counts what was handed to the history. */
   #generation = 0
   #stored: StoreSample | null = null
-  #problem: string | null = null
+  /** Of the last flush, and of the last snapshot, which may succeed before the next flush does. */
+  #problem: { flush: string | null; read: string | null } = { flush: null, read: null }
   #flushing: Promise<void> | null = null
 
-  constructor(sessions: Pick<BaseSessions<object>, 'observe'>, every: number | null, clock: Clock) {
+  constructor(sessions: Pick<BaseSessions<object>, 'observe'>, { every, calls, readOnly, clock }: Settings) {
     this.#clock = clock
+    this.#readOnly = readOnly
     this.#counter = new Counter(clock, (at, point) => this.#here.add(at, point))
     const { stop, store, entries, namespace } = sessions.observe({
-      event: (event) => this.#counter.event(event),
-      call: (method, ms, failed) => this.#counter.call(method, ms, failed),
+      event: (event) => {
+        if (calls || event.type !== 'storeError') this.#counter.event(event)
+      },
+      call: (method, ms, failed) => {
+        if (calls) this.#counter.call(method, ms, failed)
+      },
     })
     this.#stop = stop
     this.#store = store
@@ -129,6 +158,7 @@ class CountedFigures implements Figures {
       const generation = this.#generation
       this.#counter.handOver(true)
       const now = this.#clock()
+      this.#problem.read = null
       const [hour, day, month] = await Promise.all([
         this.#series('hour', now),
         this.#series('day', now),
@@ -136,8 +166,9 @@ class CountedFigures implements Figures {
       ])
       // What a flush has handed over meanwhile would be missing.
       if (generation !== this.#generation && attempt < ATTEMPTS) continue
-      const history = this.#history ? 'store' : 'process'
-      return { at: now, history, problem: this.#problem, stored: this.#stored, hour, day, month }
+      const history = !this.#history ? 'process' : this.#readOnly ? 'read-only' : 'store'
+      const problem = this.#problem.read ?? this.#problem.flush
+      return { at: now, history, problem, stored: this.#stored, hour, day, month }
     }
   }
 
@@ -160,7 +191,7 @@ class CountedFigures implements Figures {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     this.#stop()
-    await this.flush()
+    if (!this.#readOnly) await this.flush()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -171,7 +202,7 @@ class CountedFigures implements Figures {
     try {
       this.#counter.handOver(true)
       this.#here.prune(this.#clock())
-      if (this.#history) {
+      if (this.#history && !this.#readOnly) {
         this.#history.add(this.#here.take())
         this.#generation += 1
         this.#read.clear()
@@ -179,9 +210,9 @@ class CountedFigures implements Figures {
       }
       // Last: a store that cannot list is no reason not to write.
       await this.#look()
-      this.#problem = null
+      this.#problem.flush = null
     } catch (error) {
-      this.#problem = messageOf(error)
+      this.#problem.flush = messageOf(error)
       throw error instanceof StoreError ? error : new StoreError('The figures could not be written.', { cause: error })
     }
   }
@@ -227,7 +258,7 @@ class CountedFigures implements Figures {
       if (generation === this.#generation) this.#read.set(key, { block, until: performance.now() + BELIEVED })
       return block
     } catch (error) {
-      this.#problem = messageOf(error)
+      this.#problem.read = messageOf(error)
       return this.#history.pendingOf(name)
     }
   }

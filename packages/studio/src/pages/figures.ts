@@ -55,9 +55,20 @@ function page({ base }: Frame, snapshot: FiguresSnapshot, period: Period): Html 
   )}</nav><p class="live" id="live" hidden><button type="button" id="pause" aria-pressed="false">Pause</button></p></div>
 ${problem === null ? nothing : notice('bad', problem)}
 <dl class="tiles"><div><dt>Live now</dt><dd id="count-live">${countText(stored?.live)}</dd></div><div><dt>Expired, waiting</dt><dd id="count-waiting">${countText(stored?.expired)}</dd></div></dl>
-<p class="help">${stored ? html`In the whole store, looked at ${fromNow(new Date(stored.at))}.` : 'Nobody has looked into the store yet.'} ${history === 'store' ? 'The history is kept in the store, and survives a restart.' : 'The history is this process’s alone, and ends with it.'} Moments are in UTC.</p>
+<p class="help">${stored ? html`In the whole store, looked at ${fromNow(new Date(stored.at))}.` : 'Nobody has looked into the store yet.'} ${HISTORIES[history]} Moments are in UTC.</p>
+${isEmpty(snapshot) ? notice('plain', html`Nothing was counted in 30 days. An application counts when it calls <code>figures(sessions)</code>: see <code>docs/figures.md</code>.`) : nothing}
 <div class="charts" data-src="${base}/figures.json?range=${period}">${chartsOf(series).map((chart) => chartView(chart, series))}</div>`
 }
+
+const HISTORIES = {
+  store: 'The history is kept in the store, and survives a restart.',
+  'read-only':
+    'The history is what the application has put into the store. The studio is read-only, and adds nothing to it.',
+  process: 'The history is this process’s alone, and ends with it.',
+} as const
+
+const isEmpty = ({ month: { total } }: FiguresSnapshot): boolean =>
+  Object.keys(total.counts).length + Object.keys(total.calls).length === 0
 
 const WORDS = { exact: '', estimate: 'about ', 'at least': 'at least ', 'at most': 'at most ' } as const
 
