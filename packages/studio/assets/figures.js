@@ -31,11 +31,29 @@
   /** Like the rest of the page, which is larger on a large screen. */
   const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize)
   const font = `${Math.round(rem * 0.78)}px ${getComputedStyle(document.body).fontFamily}`
-  const height = Math.round(rem * 14)
-
   const widthOf = (place) => Math.max(240, Math.floor(place.clientWidth || place.parentElement.clientWidth - 40))
+  const sizeOf = (place) => ({ width: widthOf(place), height: Math.round(Math.max(rem * 14, widthOf(place) * 0.36)) })
 
-  function optionsOf({ lines, title }, place) {
+  /** In the legend: where somebody points, and otherwise the last moment of which something is known. */
+  function shownIn(plot, at, index, format) {
+    let place = index ?? lastKnown(plot)
+    // On the line between two known values, the one before.
+    while (plot.data[at][place] === undefined && place > 0) place -= 1
+    const value = plot.data[at][place]
+    return value == null ? '–' : format(value)
+  }
+
+  const lastKnown = ({ data: [times, ...lines] }) =>
+    times.findLastIndex((_, index) => lines.some((values) => values[index] != null))
+
+  function optionsOf({ lines, title, unit }, place) {
+    /** Half a session would be a strange thing to read. */
+    const whole =
+      unit === 'ms'
+        ? {}
+        : {
+            incrs: [1, 2, 5].flatMap((one) => [0, 1, 2, 3, 4, 5, 6, 7].map((n) => one * 10 ** n)).sort((a, b) => a - b),
+          }
     const axis = {
       font,
       stroke: colour('soft'),
@@ -44,24 +62,23 @@
     }
     return {
       title: undefined,
-      width: widthOf(place),
-      height,
+      ...sizeOf(place),
       class: 'plot',
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_, least, most) => [Math.min(0, least ?? 0), most > 0 ? most * 1.08 : 1] } },
       axes: [
         { ...axis, space: rem * 4, size: rem * 2.4, values: (plot, at) => at.map((time) => tick(plot, time)) },
-        { ...axis, size: rem * 3.9, values: (_, values) => values.map((value) => number.format(value)) },
+        { ...axis, ...whole, size: rem * 3.9, values: (_, values) => values.map((value) => number.format(value)) },
       ],
       series: [
-        { label: 'At', value: (_, time) => (time == null ? '–' : moment(time)) },
+        { label: 'At', value: (plot, _, at, index) => shownIn(plot, at, index, moment) },
         ...lines.map(({ label }, at) => ({
           label,
           stroke: colour(`s${at % 6}`),
           width: 2,
           dash: DASHES[at % DASHES.length],
-          points: { show: false },
-          value: (_, value) => (value == null ? '–' : number.format(value)),
+          points: { show: true, size: 5, fill: colour(`s${at % 6}`), filter: (plot, of) => isolatedIn(plot.data[of]) },
+          value: (plot, _, at, index) => shownIn(plot, at, index, number.format),
         })),
       ],
       hooks: { ready: [(plot) => label(plot, title)] },
@@ -74,12 +91,35 @@
     plot.root.setAttribute('aria-label', `${title}: a chart. The same numbers are in the table below.`)
   }
 
+  /**
+   * Somebody looks once a minute, and an interval may be ten seconds: a line goes from each known value to the next one. Only where
+   * nobody has looked for thrice as long as usual is there a gap. Between undefined values, uPlot leaves none.
+   */
+  function bridged(values) {
+    const known = values.flatMap((value, index) => (value === null ? [] : [index]))
+    const steps = known.slice(1).map((index, before) => index - known[before])
+    const usual = [...steps].sort((a, b) => a - b)[Math.floor(steps.length / 2)]
+    const all = [...values]
+    for (const [before, step] of steps.entries())
+      if (step <= 3 * usual) all.fill(undefined, known[before] + 1, known[before] + step)
+    return all
+  }
+
+  /** Values with a gap on both sides, of which there is no line. */
+  function isolatedIn(values) {
+    const there = values.flatMap((value, index) => (value === undefined ? [] : [index]))
+    return there.filter(
+      (index, at) =>
+        values[index] !== null && (values[there[at - 1]] ?? null) === null && (values[there[at + 1]] ?? null) === null,
+    )
+  }
+
   function draw({ times, charts: given }) {
     const seconds = times.map((time) => time / 1000)
     for (const chart of given) {
       const place = document.querySelector(`[data-chart="${chart.name}"]`)
       if (!place) continue
-      const data = [seconds, ...chart.lines.map(({ values }) => values)]
+      const data = [seconds, ...chart.lines.map(({ values }) => (chart.joins === 'last' ? bridged(values) : values))]
       const before = drawn.get(chart.name)
       const shape = chart.lines.map((line) => line.label).join()
       if (before?.shape === shape) before.plot.setData(data)
@@ -91,11 +131,24 @@
     }
   }
 
+  /** Numbers that do not follow any more must not look as if nothing happened. */
+  function say(problem) {
+    const place = document.getElementById('problem')
+    if (place.textContent !== (problem ?? '')) place.textContent = problem ?? ''
+    place.hidden = problem === null
+  }
+
   async function update() {
     if (paused || document.hidden) return
-    const response = await fetch(charts.dataset.src, { headers: { accept: 'application/json' } })
-    if (!response.ok) return
+    const response = await fetch(charts.dataset.src, { headers: { accept: 'application/json' } }).catch(() => null)
+    if (!response?.ok) {
+      say(
+        `${response ? 'The studio refused. Load this page again.' : 'The studio does not answer.'} What you see is older.`,
+      )
+      return
+    }
     const figures = await response.json()
+    say(figures.problem)
     document.getElementById('count-live').textContent = figures.live
     document.getElementById('count-waiting').textContent = figures.waiting
     draw(figures)
@@ -115,14 +168,13 @@
       pause.textContent = paused ? 'Go on' : 'Pause'
       update().catch(() => {})
     })
-    // A server that is away for a moment costs a gap, and no error on the page.
     const tick = () => update().catch(() => {})
     tick()
     setInterval(tick, EVERY)
     document.addEventListener('visibilitychange', tick)
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw)
     new ResizeObserver(() => {
-      for (const { plot, place } of drawn.values()) plot.setSize({ width: widthOf(place), height })
+      for (const { plot, place } of drawn.values()) plot.setSize(sizeOf(place))
     }).observe(charts)
   }
 }

@@ -36,6 +36,7 @@ export function figuresPages(app: Hono<Env>, board: Board): void {
     c.header('Cache-Control', NO_STORE)
     return c.json({
       at: snapshot.at,
+      problem: snapshot.problem,
       live: countText(snapshot.stored?.live),
       waiting: countText(snapshot.stored?.expired),
       times: series.points.map(({ at }) => at),
@@ -53,11 +54,11 @@ function page({ base }: Frame, snapshot: FiguresSnapshot, period: Period): Html 
     (each) =>
       html`<a href="${base}/figures?range=${each}"${each === period ? html` aria-current="true"` : nothing}>${RANGES[each]}</a>`,
   )}</nav><p class="live" id="live" hidden><button type="button" id="pause" aria-pressed="false">Pause</button></p></div>
-${problem === null ? nothing : notice('bad', problem)}
+<p class="notice bad" role="alert" id="problem"${problem === null ? html` hidden` : nothing}>${problem ?? nothing}</p>
 <dl class="tiles"><div><dt>Live now</dt><dd id="count-live">${countText(stored?.live)}</dd></div><div><dt>Expired, waiting</dt><dd id="count-waiting">${countText(stored?.expired)}</dd></div></dl>
-<p class="help">${stored ? html`In the whole store, looked at ${fromNow(new Date(stored.at))}.` : 'Nobody has looked into the store yet.'} ${HISTORIES[history]} Moments are in UTC.</p>
+<p class="help">${stored ? html`In the whole store, with what the library keeps beside the sessions; looked at ${fromNow(new Date(stored.at))}.` : 'Nobody has looked into the store yet.'} ${HISTORIES[history]} Moments are in UTC.</p>
 ${isEmpty(snapshot) ? notice('plain', html`Nothing was counted in 30 days. An application counts when it calls <code>figures(sessions)</code>: see <code>docs/figures.md</code>.`) : nothing}
-<div class="charts" data-src="${base}/figures.json?range=${period}">${chartsOf(series).map((chart) => chartView(chart, series))}</div>`
+<div class="charts" data-src="${base}/figures.json?range=${period}">${chartsOf(series).map((chart) => chartView(chart, series, period))}</div>`
 }
 
 const HISTORIES = {
@@ -75,10 +76,14 @@ const WORDS = { exact: '', estimate: 'about ', 'at least': 'at least ', 'at most
 const countText = (count: Sampled | null | undefined): string =>
   count ? `${WORDS[count.is]}${numberOf(count.count)}` : 'not known'
 
-function chartView(chart: Chart, series: FiguresSeries): Html {
-  const { name, title, unit, lines } = chart
+/** The length of an interval: what happened is counted in each of them. */
+const INTERVALS = { hour: '10 s', day: '5 min', month: '1 h' } as const
+
+function chartView(chart: Chart, series: FiguresSeries, period: Period): Html {
+  const { name, title, unit, joins, lines } = chart
+  const each = joins === 'sum' ? `${unit} in ${INTERVALS[period]}` : unit
   return html`<figure class="panel chart" aria-labelledby="${name}">
-<figcaption><h2 id="${name}">${title}</h2><span class="soft">${unit}</span></figcaption>
+<figcaption><h2 id="${name}">${title}</h2><span class="soft">${each}</span></figcaption>
 <div class="canvas" data-chart="${name}"></div>
 <details><summary>${title} as a table</summary><div class="scroll" role="region" aria-label="${title}, as a table" tabindex="0"><table>
 <thead><tr><th scope="col">From</th>${lines.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
