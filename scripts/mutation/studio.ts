@@ -156,6 +156,41 @@ export const studioMutations: readonly Mutation[] = [
     '{ calls: false, readOnly: !write }',
     '{ readOnly: !write }',
   ),
+  studio('write', 'pages/user-field')(
+    'a form that is about another user, because a browser sends another line break',
+    'value="${encodeURIComponent(user)}">`',
+    'value="${user}">`',
+  ),
+  studio('outage', 'pages/failure')(
+    'a form that failed, and is offered to be sent again',
+    "if (c.req.method === 'GET') return",
+    'if (c.req.method) return',
+  ),
+  studio('pages', 'pages/overview')(
+    'deadlines of the studio that are taken for those of the application',
+    '${isApplication ? agreed(policy) : nothing}',
+    '${agreed(policy)}',
+  ),
+  on('test/browser/studio.test.ts', 'packages/studio/assets/figures.js')(
+    'a chart without a line, because nobody looks every ten seconds',
+    'if (step <= 3 * usual) all.fill',
+    'if (step < usual) all.fill',
+  ),
+  on('test/browser/studio.test.ts', 'packages/studio/assets/figures.js')(
+    'a chart that bridges an hour in which nobody has looked',
+    'if (step <= 3 * usual) all.fill',
+    'if (step > 0) all.fill',
+  ),
+  on('test/browser/studio.test.ts', 'packages/studio/assets/figures.js')(
+    'figures that stand still, and look as if nothing happened',
+    'place.hidden = problem === null',
+    'place.hidden = true',
+  ),
+  on('test/cli/studio.test.ts', 'packages/cli/src/commands/studio.ts')(
+    'a studio that cannot be stopped without a failure while the store is away',
+    '.catch((error) => note(`what was ended here is not in the figures: ${messageOf(error)}`))',
+    '',
+  ),
   studio('postgres', 'pages/user')(
     'the page of a user that counts the whole store',
     'const place = placeIn(c.req.query())',

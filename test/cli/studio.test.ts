@@ -5,6 +5,8 @@ import { after, before, suite, test } from 'node:test'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { figures } from '../../packages/strongroom/src/figures/figures.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
+import { postgresNeed, startPostgres } from '../servers/postgres.ts'
 import { cookiesOf, siteAt } from '../studio/browserless.ts'
 import { labReport } from '../studio/panels.ts'
 import { main, Project, SECRET } from './project.ts'
@@ -71,7 +73,7 @@ suite('strongroom studio', () => {
     const site = siteAt(Number(new URL(origin).port))
     const cookie = cookiesOf(await site.get(new URL(link).pathname))
     const { headers } = await site.post('/sessions/end-all', { user: 'ada' }, { cookie })
-    assert.equal(headers.location, '/sessions?user=ada&done=all&count=2')
+    assert.equal(headers.location, '/sessions?user=ada&done=all&count=2#done')
     const exited = once(child, 'exit')
     child.kill('SIGTERM')
     await exited
@@ -112,6 +114,29 @@ suite('strongroom studio', () => {
     assert.equal(counts['ended.revoke-all'], (before.counts['ended.revoke-all'] ?? 0) + 2)
     assert.deepEqual(calls, before.calls)
     assert.ok(live !== null)
+  })
+
+  test('with a URL it says in which namespace it looks, and ends with Ctrl-C although the store has gone away', {
+    skip: postgresNeed.skip,
+  }, async (t) => {
+    const server = await startPostgres()
+    t.after(() => server.stop())
+    const sessions = createSessions({ store: `${server.url}?createTable=true`, secrets: SECRET })
+    await sessionFor(sessions, { userId: 'ada' })
+    await sessions.close()
+    const { printed, child, err } = await start(t, ['--json', '--write', '--store', server.url])
+    assert.equal(err(), 'strongroom: in the namespace __Host-id; --namespace names another.\n')
+    const { origin, link } = JSON.parse(printed)
+    const site = siteAt(Number(new URL(origin).port))
+    const cookie = cookiesOf(await site.get(new URL(link).pathname))
+    assert.match((await site.get('/', { cookie })).text, /does not say which cookie, seal and deadlines/)
+    await site.post('/sessions/end-all', { user: 'ada' }, { cookie })
+    await server.kill()
+    assert.equal((await site.get('/sessions?user=ada', { cookie })).status, 503)
+    const exited = once(child, 'exit')
+    child.kill('SIGINT')
+    assert.deepEqual(await exited, [0, null])
+    assert.match(err(), /^strongroom: what was ended here is not in the figures: PostgreSQL cannot be reached/m)
   })
 
   test('--lab shows a report; a file that is none is refused, with what is wrong', async (t) => {

@@ -65,7 +65,8 @@ export function siteAt(port: number): Site {
   const origin = `http://127.0.0.1:${port}`
   return {
     port,
-    get: (path, headers = {}) => send(port, { method: 'GET', path, headers }),
+    // What comes after # stays in the browser.
+    get: (path, headers = {}) => send(port, { method: 'GET', path: path.replace(/#.*/, ''), headers }),
     post(path, fields, given = {}) {
       const body = String(new URLSearchParams(fields))
       const all = {

@@ -102,7 +102,7 @@ suite('one call mounts the studio', () => {
       }
       const [device] = await sessions.of('42').list()
       const ended = await site.post(`${base}/sessions/end`, { user: '42', handle: device?.handle ?? '' }, { cookie })
-      assert.deepEqual([ended.status, ended.headers.location], [303, `${base}/sessions?user=42&done=one&count=1`])
+      assert.deepEqual([ended.status, ended.headers.location], [303, `${base}/sessions?user=42&done=one&count=1#done`])
       assert.equal((await sessions.of('42').list()).length, 0)
     })
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { type LabReport, type Panels, studio } from '@strongroom/studio'
+import { type LabReport, type Panels, serveStudio, studio } from '@strongroom/studio'
 import { cookie as cookieEngine } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { figures } from '../../packages/strongroom/src/figures/figures.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import { SECRET, serving, shop, signIn } from './browserless.ts'
+import { cookiesOf, SECRET, serving, shop, signIn, siteAt } from './browserless.ts'
 import { allPanels, doctorPanel, figuresSnapshot, labReport } from './panels.ts'
 
 type Ending = { after(done: () => unknown): void }
@@ -104,6 +104,23 @@ suite('every page of the studio', () => {
 })
 
 suite('the overview', () => {
+  test('of a store that was opened by its URL does not take the deadlines of the studio for the application’s', async (t) => {
+    const sessions = shop()
+    for (const isApplication of [undefined, false]) {
+      const served = await serveStudio(sessions, { ...(isApplication !== undefined && { isApplication }) })
+      t.after(() => served.close())
+      const site = siteAt(Number(new URL(served.origin).port))
+      const cookie = cookiesOf(await site.get(new URL(served.link()).pathname))
+      const pages = [await site.get('/', { cookie }), await site.get('/sessions?user=nobody', { cookie })]
+      const [overview = '', nobody = ''] = pages.map(({ text }) => text)
+      const isKnown = isApplication !== false
+      assert.equal(/Ends without use<\/dt><dd>after 30 minutes/.test(overview), isKnown)
+      assert.equal(/does not say which cookie, seal and deadlines/.test(overview), !isKnown)
+      assert.match(overview, /<dt>Engine<\/dt><dd>memory/)
+      assert.equal(/One namespace was searched.*__Host-id/.test(nobody), !isKnown)
+    }
+  })
+
   test('counts when it is asked to, and says when and how long; another site cannot ask', async (t) => {
     const { site, sessions } = await open(t)
     await signIn(sessions, '42')
@@ -136,6 +153,15 @@ suite('a user’s sessions', () => {
       /No live sessions.*An id that does not exist looks the same/s,
     )
     assert.match((await site.get('/studio/sessions?user=%20ada')).text, /begins or ends with a space/)
+  })
+
+  test('of an id that may not be what it looks like, the page says so where there are none', async (t) => {
+    const { site } = await open(t)
+    const said = async (user: string) => (await site.get(`/studio/sessions?${new URLSearchParams({ user })}`)).text
+    assert.match(await said('ada\u200b'), /has a character that cannot be seen/)
+    assert.match(await said('Zoe\u0308'), /a letter with a mark, which can be written in two ways/)
+    assert.match(await said('Zo\ufffd'), /has a character that was lost on the way/)
+    assert.doesNotMatch(await said('ada 用户'), /The id that you entered/)
   })
 
   test('of five thousand come in pages of a hundred, without scripts, each session once', async (t) => {
@@ -299,7 +325,7 @@ suite('the panels', () => {
     const other = await open(t, { figures: { snapshot: async () => unknown } })
     const page = await other.site.get('/studio/figures')
     assert.match(page.text, /id="count-live">not known/)
-    assert.match(page.text, /role="alert">The history could not be read/)
+    assert.match(page.text, /role="alert" id="problem">The history could not be read/)
   })
 
   test('figures of an application that counts nothing say so, and what to do; a history says whose it is', async (t) => {

@@ -28,6 +28,22 @@ async function open(t: { after(done: () => unknown): void }, write: boolean | un
   return { sessions, events, site: await serving(t, board.node), cookies, other, handles, alive }
 }
 
+/** The fields of a form, as a browser sends them: without null characters, and with its own line breaks. */
+const fieldsIn = (form: string): Record<string, string> =>
+  Object.fromEntries(
+    [...form.matchAll(/name="(\w+)" value="([^"]*)"/g)].map(([, name = '', value = '']) => [
+      name,
+      value
+        .replaceAll('\0', '\ufffd')
+        .replace(/\r\n?|\n/g, '\r\n')
+        .replaceAll('&quot;', '"')
+        .replaceAll('&#39;', "'")
+        .replaceAll('&lt;', '<')
+        .replaceAll('&gt;', '>')
+        .replaceAll('&amp;', '&'),
+    ]),
+  )
+
 suite('what an operator may end', () => {
   for (const write of [undefined, false])
     test(`a studio with write: ${write} refuses every form, and has no buttons that end something`, async (t) => {
@@ -54,7 +70,7 @@ suite('what an operator may end', () => {
     const { site, sessions, handles, alive, events, cookies } = await open(t, true)
     const [first = '', ...rest] = handles
     const { status, headers } = await site.post('/studio/sessions/end', { user: '42', handle: first })
-    assert.deepEqual([status, headers.location], [303, '/studio/sessions?user=42&done=one&count=1'])
+    assert.deepEqual([status, headers.location], [303, '/studio/sessions?user=42&done=one&count=1#done'])
     assert.deepEqual(await alive(), rest)
     assert.equal(await userOf(sessions, cookies[2]), null)
     assert.deepEqual(events, [{ type: 'ended', what: 'one', handle: first, count: 1, operator: 'grace' }])
@@ -72,15 +88,43 @@ suite('what an operator may end', () => {
     const handle = /<code>([\w-]{16})</.exec(page.text)?.[1] ?? ''
     assert.match(page.text, new RegExp(`name="older" value="${older}"`))
     const { headers } = await site.post('/studio/sessions/end', { user: '42', handle, older })
-    assert.equal(headers.location, `/studio/sessions?user=42&older=${older}&done=one&count=1`)
+    assert.equal(headers.location, `/studio/sessions?user=42&older=${older}&done=one&count=1#done`)
     assert.match(
       (await site.get(String(headers.location))).text,
       /The session has ended.*102 live sessions.*101 to 102/s,
     )
     const forged = await site.post('/studio/sessions/end', { user: '42', handle, older: '&user=43' })
-    assert.equal(forged.headers.location, '/studio/sessions?user=42&done=one&count=0')
+    assert.equal(forged.headers.location, '/studio/sessions?user=42&done=one&count=0#done')
     assert.equal((await alive()).length, 102)
   })
+
+  const ODD = [
+    ['HTML', `<b>"&amp;'</b>`],
+    ['other scripts, and a character outside the first plane', 'ünï 用户 \u{1f98a}'],
+    ['a letter and its mark as two characters', 'e\u0301'],
+    ['line breaks, of which a browser sends others', 'a\nb\r\nc\rd'],
+    ['a null character, which a browser replaces', 'a\u0000b'],
+    ['what an address has', '../a?b=c&d#e%20f%zz+g'],
+    ['a turned direction of writing', '\u202eabc'],
+    ['3,000 characters', 'x'.repeat(3000)],
+  ] as const
+  for (const [title, user] of ODD)
+    test(`a user whose id has ${title} is found, and ended by the form of the page`, async (t) => {
+      const { site, sessions } = await open(t, true)
+      const devices = [await signIn(sessions, user), await signIn(sessions, user), await signIn(sessions, user)]
+      const { text } = await site.get(`/studio/sessions?${new URLSearchParams({ user })}`)
+      assert.match(text, /3 live sessions/)
+      assert.doesNotMatch(text, /<b>/)
+      const fields = fieldsIn(/action="\/studio\/sessions\/end-others">(.*?)<\/form>/s.exec(text)?.[1] ?? '')
+      const { headers } = await site.post('/studio/sessions/end-others', fields)
+      assert.match(String(headers.location), /done=others&count=2#done$/)
+      assert.match((await site.get(String(headers.location))).text, /Ended 2 other sessions.*1 live session</s)
+      const left = await Promise.all(devices.map((cookie) => userOf(sessions, cookie)))
+      assert.deepEqual(
+        left.filter((one) => one !== null),
+        [user],
+      )
+    })
 
   test("another user's session is not ended by a form about this user", async (t) => {
     const { site, sessions, other } = await open(t, true)
@@ -94,7 +138,7 @@ suite('what an operator may end', () => {
     const { site, handles, alive, events } = await open(t, true)
     const { headers } = await site.post('/studio/sessions/end-others', { user: '42', handle: 'A'.repeat(16) })
     assert.deepEqual(events, [], 'what did not happen is no event')
-    assert.equal(headers.location, '/studio/sessions?user=42&done=others&count=')
+    assert.equal(headers.location, '/studio/sessions?user=42&done=others&count=#done')
     assert.equal((await alive()).length, 3)
     assert.match((await site.get(String(headers.location))).text, /Nothing was ended/)
     await site.post('/studio/sessions/end-others', { user: '42', handle: handles[1] ?? '' })
@@ -110,7 +154,7 @@ suite('what an operator may end', () => {
     const site = await serving(t, studio(sessions, { guard: () => true, write: true }).node)
     watch.calls.length = 0
     const { headers } = await site.post('/studio/sessions/end-others', { user: 'ada', handle: first?.handle ?? '' })
-    assert.match(String(headers.location), /done=others&count=499$/)
+    assert.match(String(headers.location), /done=others&count=499#done$/)
     assert.ok(watch.calls.length < 20, `${watch.calls.length} calls`)
     assert.equal((await sessions.of('ada').list()).length, 1)
   })

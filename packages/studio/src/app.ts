@@ -23,11 +23,12 @@ import type { StudioSessions } from './sessions.ts'
 const THEME = 'strongroom-studio-theme'
 
 export function createApp(sessions: StudioSessions, options: BoardOptions): Hono<Env> {
-  const { guard, write, title, on, operators, origin, ...panels } = options
+  const { guard, write, isApplication, title, on, operators, origin, ...panels } = options
   const report = reporter(on)
   const pages = pagesOf(panels)
   const board: Board = {
     sessions,
+    isApplication,
     panels,
     report,
     frame: (c) => ({

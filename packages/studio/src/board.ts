@@ -9,6 +9,8 @@ import type { StudioSessions, VisitorSessions } from './sessions.ts'
 export interface BoardOptions extends Panels {
   readonly guard: Guard
   readonly write: boolean
+  /** Are the cookie and the deadlines of the sessions the application's? */
+  readonly isApplication: boolean
   readonly title: string
   readonly on: StudioListener | undefined
   /** Whose session the forms are bound to. */
@@ -27,6 +29,7 @@ export type StudioContext = Context<Env>
 /** What pages are made of. */
 export interface Board {
   readonly sessions: StudioSessions
+  readonly isApplication: boolean
   readonly panels: Panels
   readonly report: StudioListener
   frame(c: StudioContext): Frame

@@ -1,7 +1,7 @@
 import { type Html, html } from './html.ts'
 
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
-/** In a table, where the heading says that it is UTC. */
+/** In a table, below which it is said that it is UTC. */
 const short = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
   month: 'short',
@@ -11,6 +11,7 @@ const short = new Intl.DateTimeFormat('en-GB', {
 })
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
 const number = new Intl.NumberFormat('en')
+const seconds = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 })
 const bytes = new Intl.NumberFormat('en', {
   style: 'unit',
   unit: 'byte',
@@ -53,6 +54,10 @@ export function lengthOf(ms: number): string {
   const [unit, length] = UNITS.find(([, each]) => ms >= each) ?? (['second', 1000] as const)
   return plural(Math.round(ms / length), unit)
 }
+
+/** How long something took: "12 ms", "1.4 s", "75 s". */
+export const spanOf = (ms: number): string =>
+  ms < 1000 ? `${number.format(Math.round(ms))} ms` : `${seconds.format(ms / 1000)} s`
 
 export const plural = (count: number, noun: string, nouns = `${noun}s`): string =>
   `${number.format(count)} ${count === 1 ? noun : nouns}`

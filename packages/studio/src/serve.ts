@@ -20,6 +20,11 @@ export interface ServeOptions extends Panels {
   readonly write?: boolean | undefined
   /** What the pages are about, such as "shop, production". By default the engine's name. */
   readonly title?: string | undefined
+  /**
+   * Are the cookie and the deadlines of these sessions those of the application? Default true; false where they were made for the studio
+   * alone, from the URL of the store: then they are not shown.
+   */
+  readonly isApplication?: boolean | undefined
   /** Called with what happened, for an audit log. */
   readonly on?: StudioListener | undefined
 }
@@ -33,7 +38,7 @@ export interface ServedStudio {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const KNOWN = ['port', 'write', 'title', 'on', ...PANELS] as const
+const KNOWN = ['port', 'write', 'title', 'isApplication', 'on', ...PANELS] as const
 /** Nobody else on the network reaches it. */
 const LOOPBACK = '127.0.0.1'
 const NAMES = ['127.0.0.1', 'localhost', '[::1]']
@@ -49,7 +54,7 @@ export async function serveStudio<Data extends object>(
   const given = sessions as unknown as StudioSessions
   checkSessions('serveStudio(sessions)', given)
   checkOptions('serveStudio()', options, KNOWN)
-  const { port = 0, title = given.policy.engine, write, on, ...panels } = options
+  const { port = 0, title = given.policy.engine, write, isApplication, on, ...panels } = options
   const server = createServer()
   const taken = await listen(server, checkPort(port))
   const operators = operatorSessions(taken)
@@ -58,6 +63,7 @@ export async function serveStudio<Data extends object>(
     // Who is not an operator has been stopped before.
     guard: async (request) => (await operators.get(request)).get('operator') === true,
     write: booleanOption('serveStudio(): write', write, false),
+    isApplication: booleanOption('serveStudio(): isApplication', isApplication, true),
     title,
     on,
     operators,

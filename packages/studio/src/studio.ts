@@ -41,6 +41,7 @@ export function studio<Data extends object>(sessions: BaseSessions<Data>, option
   const app = createApp(given, {
     guard,
     write: booleanOption('studio(): write', write, false),
+    isApplication: true,
     title,
     on,
     origin,

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { type Panels, type ServedStudio, type StudioEvent, serveStudio } from '@strongroom/studio'
+import { type Panels, type ServedStudio, type ServeOptions, type StudioEvent, serveStudio } from '@strongroom/studio'
 import { type Command, InvalidArgumentError } from 'commander'
 import { figures } from 'strongroom/figures'
-import { type AnySessions, type StoreOptions, storeUrl, withSessionsAt } from '../config.ts'
+import { type AnySessions, noteNamespace, type StoreOptions, storeUrl, withSessionsAt } from '../config.ts'
 import { reportFrom } from '../evidence-file.ts'
 import { messageOf } from '../failure.ts'
 import { recordedReport } from '../lab/index.ts'
@@ -39,25 +39,30 @@ async function run(options: Options): Promise<void> {
   const url = await storeUrl(options)
   // Resolved now, because a config is loaded in its own folder.
   const env = options.env === undefined ? undefined : resolve(options.env)
-  const given = { ...options, needs: ['store', 'namespace', 'keys'] } as const
-  await withSessionsAt(url, given, (sessions) =>
-    serve(sessions, options, {
+  const given = { ...options, needs: ['store', 'keys'] } as const
+  await withSessionsAt(url, given, (sessions) => {
+    // Now, and not when it ends: a user of another namespace looks like one without sessions.
+    if (url !== null && options.namespace === undefined) noteNamespace(sessions)
+    return serve(sessions, options, {
       lab: report ?? undefined,
       advisor: advisorPanel(report),
       // With a URL, nothing is known of the application's cookie: it is not that of these sessions.
       doctor: doctorPanel(url ?? sessions, env),
-    }),
-  )
+      isApplication: url === null,
+    })
+  })
 }
 
-async function serve(sessions: AnySessions, options: Options, panels: Panels): Promise<void> {
+type About = Panels & Pick<ServeOptions, 'isApplication'>
+
+async function serve(sessions: AnySessions, options: Options, about: About): Promise<void> {
   const { port = 0, write = false, title = sessions.policy.engine } = options
   const stop = stopOnSignal()
   // The history is the application's: what this command asks of the store is not, and read-only is read-only.
-  await using counted = figures(sessions, { calls: false, readOnly: !write })
+  const counted = figures(sessions, { calls: false, readOnly: !write })
   // Otherwise it would be a minute before the page knows how many sessions there are. The page says what went wrong.
   void counted.flush().catch(() => undefined)
-  await using studio = await serveStudio(sessions, { port, write, title, on: report, figures: counted, ...panels })
+  await using studio = await serveStudio(sessions, { port, write, title, on: report, figures: counted, ...about })
   print(studio, options, title)
   const input = options.json || !isInteractive() ? null : createInterface({ input: process.stdin })
   input?.on('line', () => line(`  ${studio.link()}`))
@@ -68,6 +73,8 @@ async function serve(sessions: AnySessions, options: Options, panels: Panels): P
     input?.once('SIGINT', () => done())
   })
   input?.close()
+  // A store that is away is no reason to end with a failure: the operator has wanted no more than to stop.
+  await counted.close().catch((error) => note(`what was ended here is not in the figures: ${messageOf(error)}`))
 }
 
 function print(studio: ServedStudio, { write, json: isJson }: Options, title: string): void {

@@ -69,7 +69,7 @@ function read({ questions }: AdvisorPanel, given: Answers): { answers: Answers; 
 }
 
 function form({ base }: Frame, { questions }: AdvisorPanel, answers: Answers | null): Html {
-  return html`<form class="questions" action="${base}/advisor" method="get"><input type="hidden" name="${ASKED}" value="">
+  return html`<form class="questions" id="questions" action="${base}/advisor" method="get"><input type="hidden" name="${ASKED}" value="">
 ${questions.map((question) => questionView(question, answers?.[question.name] ?? (answers ? [] : (question.initial ?? []))))}
 <button class="main">Advise</button></form>`
 }
@@ -97,7 +97,7 @@ function advice({ contradictions, ranked, notes = [] }: AdvisorResult): Html {
     ranked.length === 0
       ? notice('bad', 'Nothing that the lab has tried gives all of this. Choose less, or more servers.')
       : nothing
-  return html`<section class="advice" aria-labelledby="advice"><h2 id="advice">Recommended</h2>
+  return html`<section class="advice" aria-labelledby="advice"><div class="bar"><h2 id="advice">Recommended</h2><a href="#questions">Change the answers</a></div>
 ${contradictions.map((each) => notice('bad', each))}${first}
 <ol class="ranks">${ranked.slice(0, OPEN).map((rank, at) => rankView(rank, at + 1))}</ol>
 ${ranked.length > OPEN ? html`<details><summary>${ranked.length - OPEN} more that would do</summary><ol class="ranks">${ranked.slice(OPEN).map((rank, at) => rankView(rank, at + 1 + OPEN))}</ol></details>` : nothing}

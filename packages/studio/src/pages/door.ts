@@ -57,5 +57,5 @@ export const strangerPage = (): Response =>
   page(
     401,
     'Open the studio by its link',
-    html`<p>This browser has not opened it, or its twelve hours are over, or it does not keep the cookie.</p>${ANOTHER}`,
+    html`<p>This browser has not opened it, or it was left alone for two hours, or its twelve hours are over, or it does not keep the cookie.</p>${ANOTHER}`,
   )

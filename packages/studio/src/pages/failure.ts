@@ -1,20 +1,32 @@
 import { StrongroomError, UnsupportedError } from 'strongroom'
 import type { StudioContext } from '../board.ts'
 import { type Frame, notice, send } from '../frame.ts'
-import { html } from '../html.ts'
+import { type Html, html, nothing } from '../html.ts'
+import { userIn } from './user-field.ts'
 
 /** A page that could not be made. Operators may read what this library says about a store; of other errors they see none. */
 export function failurePage(c: StudioContext, frame: Frame, error: unknown): Promise<Response> {
   const isOurs = error instanceof StrongroomError
   const said = isOurs ? error.message : 'This page failed. The log of the application says more.'
   const isMissing = error instanceof UnsupportedError
-  const heading = isMissing ? 'Not with this engine' : isOurs ? 'The store did not answer' : 'That did not work'
+  const heading = isMissing ? 'Not with this engine' : isOurs ? 'The store failed' : 'That did not work'
   return send(
     c,
     frame,
-    { page: null, heading, body: html`${notice('bad', said)}` },
+    { page: null, heading, body: html`${notice('bad', said)}${isMissing ? nothing : onward(c, frame)}` },
     isMissing ? 200 : isOurs ? error.status : 500,
   )
+}
+
+/** What to do next. A store that failed may have done what a form asked for, and only its answer was lost. */
+function onward(c: StudioContext, { base, path }: Frame): Html {
+  if (c.req.method === 'GET') return html`<p><a href="${base}${path}${new URL(c.req.url).search}">Try again</a></p>`
+  const user = userIn(c.get('fields') ?? {})
+  const look =
+    user === null
+      ? `${base}${path === '/everybody' ? path : '/sessions'}`
+      : `${base}/sessions?${new URLSearchParams({ user })}`
+  return html`<p>It is not known whether anything was ended. <a href="${look}">Look</a> before you do it again.</p>`
 }
 
 export const missingPage = (c: StudioContext, frame: Frame): Promise<Response> =>

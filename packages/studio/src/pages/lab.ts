@@ -2,7 +2,7 @@ import type { Hono } from 'hono'
 import type { Board, Env, StudioContext } from '../board.ts'
 import { type Frame, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
-import { exactly, fromNow, plural } from '../moments.ts'
+import { exactly, fromNow, plural, spanOf } from '../moments.ts'
 import type { LabAttack, LabCell, LabReport, LabRow, LabVerdict } from '../panels.ts'
 import { type Mark, mark } from './marks.ts'
 
@@ -123,7 +123,7 @@ function cellPage(
     body: html`<p class="crumb"><a href="${frame.base}/lab?of=${row.family}">All attacks</a></p>
 <section class="panel verdict ${MARKS[verdict]}" aria-labelledby="verdict"><h2 id="verdict">${mark(MARKS[verdict])} ${verdict}</h2>
 <p>${cell?.summary ?? 'The report has no entry for this attack on this engine.'}</p>
-${cell ? html`<p class="help">${promise(cell)} It took ${(cell.ms / 1000).toLocaleString('en', { maximumFractionDigits: 2 })} s.</p>` : nothing}</section>
+${cell ? html`<p class="help">${promise(cell)} It took ${spanOf(cell.ms)}.</p>` : nothing}</section>
 <section class="panel" aria-labelledby="evidence"><h2 id="evidence">What was seen</h2>${evidence(cell)}</section>
 <section class="panel" aria-labelledby="how"><h2 id="how">How it is done</h2><p>${attack.how}</p>
 <dl class="facts"><div><dt>By</dt><dd>${attack.attacker}</dd></div><div><dt>Against</dt><dd>${attack.property}</dd></div><div><dt>Documentation</dt><dd><code>${attack.docs}</code></dd></div></dl></section>

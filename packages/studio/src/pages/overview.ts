@@ -4,7 +4,7 @@ import type { Board, Env } from '../board.ts'
 import { type Frame, notice, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
 import { type Done, Job } from '../job.ts'
-import { fromNow, lengthOf, numberOf, plural, sizeOf } from '../moments.ts'
+import { fromNow, lengthOf, numberOf, plural, sizeOf, spanOf } from '../moments.ts'
 import { isAskedHere } from './asked.ts'
 import { isPromised, promisesKept } from './lab.ts'
 import { lookupForm } from './lookup.ts'
@@ -23,7 +23,7 @@ export function overviewPages(app: Hono<Env>, board: Board): void {
       heading: 'Overview',
       body: html`${lookupForm(frame.base)}
 ${totals(frame, count)}
-<section class="panel" aria-labelledby="policy"><h2 id="policy">How sessions are kept</h2>${policyView(policy)}</section>
+<section class="panel" aria-labelledby="policy"><h2 id="policy">How sessions are kept</h2>${policyView(policy, board.isApplication)}</section>
 ${promises(frame, board)}`,
       ...(count.isRunning && { again: 2 }),
     })
@@ -50,7 +50,7 @@ function tiles({ value, at, ms }: Done<StoreStats>): Html {
   const { live, signedIn, anonymous, bytes, expired, otherNamespaces } = value
   const tile = (name: string, number: string) => html`<div><dt>${name}</dt><dd>${number}</dd></div>`
   return html`<dl class="tiles">${tile('Live', numberOf(live))}${tile('Signed in', numberOf(signedIn))}${tile('Anonymous', numberOf(anonymous))}${tile('Stored', sizeOf(bytes))}${tile('Expired, waiting', numberOf(expired))}</dl>
-<p class="help">Counted ${fromNow(at)}, in ${(ms / 1000).toLocaleString('en', { maximumFractionDigits: 1 })} s.${otherNamespaces > 0 ? ` ${plural(otherNamespaces, 'session')} of other namespaces in this store ${otherNamespaces === 1 ? 'is' : 'are'} not counted.` : ''}</p>`
+<p class="help">Counted ${fromNow(at)}, in ${spanOf(ms)}.${otherNamespaces > 0 ? ` ${plural(otherNamespaces, 'session')} of other namespaces in this store ${otherNamespaces === 1 ? 'is' : 'are'} not counted.` : ''}</p>`
 }
 
 const DURABLE = {
@@ -64,20 +64,26 @@ const SHARED = {
   network: 'Every server',
 } as const
 
-function policyView({ engine, seal, cipher, crypto, traits, cookieName, idle, absolute, remember }: PolicyFacts): Html {
-  const row = (name: string, value: Html | string) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
+function policyView(policy: PolicyFacts, isApplication: boolean): Html {
+  const { engine, traits } = policy
   return html`<dl class="facts">
-${row('Engine', engine)}
-${row('Seal', seal === 'none' ? 'none' : `${seal}, ${cipher}, computed by ${crypto === 'sodium' ? 'libsodium' : 'node:crypto'}`)}
-${row('Cookie', html`<code>${cookieName}</code>`)}
-${row('Ends without use', idle === 0 ? 'never' : `after ${lengthOf(idle)}`)}
-${row('Ends in any case', `after ${lengthOf(absolute)}, remembered ones after ${lengthOf(remember)}`)}
-${row('Survives', DURABLE[traits.durable])}
-${row('Seen by', SHARED[traits.shared])}
-${row('Can be ended from here', traits.revocable ? 'yes' : 'no: a copied cookie stays good until its deadline')}
-${row('May drop live sessions', traits.evicts ? 'yes, when memory is short' : 'no')}
-</dl>`
+${fact('Engine', engine)}
+${isApplication ? agreed(policy) : nothing}
+${fact('Survives', DURABLE[traits.durable])}
+${fact('Seen by', SHARED[traits.shared])}
+${fact('Can be ended from here', traits.revocable ? 'yes' : 'no: a copied cookie stays good until its deadline')}
+${fact('May drop live sessions', traits.evicts ? 'yes, when memory is short' : 'no')}
+</dl>${isApplication ? nothing : html`<p class="help">The store was opened by its URL, which does not say which cookie, seal and deadlines the application has chosen.</p>`}`
 }
+
+const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
+
+/** What \`createSessions\` was told. */
+const agreed = ({ seal, cipher, crypto, cookieName, idle, absolute, remember }: PolicyFacts): Html =>
+  html`${fact('Seal', seal === 'none' ? 'none' : `${seal}, ${cipher}, computed by ${crypto === 'sodium' ? 'libsodium' : 'node:crypto'}`)}
+${fact('Cookie', html`<code>${cookieName}</code>`)}
+${fact('Ends without use', idle === 0 ? 'never' : `after ${lengthOf(idle)}`)}
+${fact('Ends in any case', `after ${lengthOf(absolute)}, remembered ones after ${lengthOf(remember)}`)}`
 
 function promises({ base }: Frame, { panels: { lab, doctor } }: Board): Html | string {
   if (!lab && !doctor) return nothing

@@ -8,6 +8,7 @@ import { isAskedHere } from './asked.ts'
 import { HANDLE, handleForm, handlePages } from './handle.ts'
 import { lookupForm } from './lookup.ts'
 import { placeIn, placeQuery, userPage } from './user.ts'
+import { userIn } from './user-field.ts'
 
 export function sessionsPages(app: Hono<Env>, board: Board): void {
   const byHandle = handlePages(board, new Searches())
@@ -22,20 +23,22 @@ export function sessionsPages(app: Hono<Env>, board: Board): void {
     return send(c, frame, { page: 'sessions', heading: 'Sessions', body })
   })
   app.post('/sessions/end', async (c) => {
-    const { user, handle = '' } = c.get('fields')
-    if (!user) return byHandle.end(c, handle)
+    const { handle = '' } = c.get('fields')
+    const user = userIn(c.get('fields'))
+    if (user === null) return byHandle.end(c, handle)
     const ended = await board.sessions.of(user).revoke(handle)
     return done(c, board, { what: 'one', handle, count: ended ? 1 : 0, user })
   })
   app.post('/sessions/end-others', async (c) => {
-    const { user, handle = '' } = c.get('fields')
-    if (!user) return c.redirect(`${c.env.base}/sessions`, 303)
+    const { handle = '' } = c.get('fields')
+    const user = userIn(c.get('fields'))
+    if (user === null) return c.redirect(`${c.env.base}/sessions`, 303)
     const count = await board.sessions.of(user).revokeAllBut(handle)
     return done(c, board, { what: 'others', handle, count, user })
   })
   app.post('/sessions/end-all', async (c) => {
-    const { user } = c.get('fields')
-    if (!user) return c.redirect(`${c.env.base}/sessions`, 303)
+    const user = userIn(c.get('fields'))
+    if (user === null) return c.redirect(`${c.env.base}/sessions`, 303)
     const count = await board.sessions.of(user).revokeAll()
     return done(c, board, { what: 'all', handle: null, count, user })
   })
@@ -56,7 +59,8 @@ function done(c: StudioContext, { report }: Board, { what, handle, count, user }
   // Where one of many was ended, the operator goes on from there.
   const at = what === 'one' ? placeQuery(placeIn(c.get('fields'))) : {}
   const query = new URLSearchParams({ user, ...at, done: what, count: count === null ? '' : String(count) })
-  return c.redirect(`${c.env.base}/sessions?${query}`, 303)
+  // To what it says, and the list below it: not to the top, from where a keyboard has a long way back.
+  return c.redirect(`${c.env.base}/sessions?${query}#done`, 303)
 }
 
 /** What the last form did, from the address: only words of ours and a number, because anyone can write an address. */

@@ -5,6 +5,7 @@ import { type Frame, notice, send } from '../frame.ts'
 import { type Html, html, nothing } from '../html.ts'
 import { numberOf, plural, shortMomentView } from '../moments.ts'
 import { lookupForm } from './lookup.ts'
+import { userField } from './user-field.ts'
 
 /** How many of a user's sessions a page shows. */
 const SHOWN = 100
@@ -48,13 +49,13 @@ export async function userPage(
       ? html`${notice('plain', found.message)}${frame.write ? endAll(frame, user) : nothing}`
       : html`<section class="panel" aria-labelledby="found">
 <h2 id="found">${found.total === 0 ? 'No live sessions' : plural(found.total, 'live session')}</h2>
-${found.total === 0 ? none(user) : html`${pager(frame, user, found)}${deviceTable(frame, { user, place, found })}${pager(frame, user, found)}`}
+${found.total === 0 ? none(user, board) : html`${pager(frame, user, found)}${deviceTable(frame, { user, place, found })}${pager(frame, user, found)}`}
 </section>
 ${frame.write && found.total > 0 ? endAll(frame, user) : nothing}`
   return send(c, frame, {
     page: 'sessions',
     heading: 'Sessions',
-    body: html`${said}${lookupForm(frame.base, user)}${body}`,
+    body: html`${lookupForm(frame.base, user)}<div id="done" tabindex="-1">${said}</div>${body}`,
   })
 }
 
@@ -68,8 +69,21 @@ async function listed({ sessions }: Board, user: string, place: Place): Promise<
   }
 }
 
-const none = (user: string): Html =>
-  html`<p>This user has no live session${user === user.trim() ? '' : ' (the id that you entered begins or ends with a space)'}. An id that does not exist looks the same: the store knows no ids.</p>`
+const none = (user: string, { sessions, isApplication }: Board): Html =>
+  html`<p>This user has no live session. An id that does not exist looks the same: the store knows no ids.${doubt(user)}</p>
+${isApplication ? nothing : html`<p class="help">One namespace was searched: that of the cookie <code>${sessions.policy.cookieName}</code>, or the one that <code>--namespace</code> has named.</p>`}`
+
+/** Ids are compared byte by byte, and what was copied from elsewhere is not always what it looks like. */
+function doubt(user: string): string {
+  if (user !== user.trim()) return ' The id that you entered begins or ends with a space.'
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/.test(user))
+    return ' The id that you entered has a character that cannot be seen.'
+  if (user.includes('\ufffd')) return ' The id that you entered has a character that was lost on the way.'
+  if (user.normalize('NFC') !== user.normalize('NFD'))
+    return ' The id that you entered has a letter with a mark, which can be written in two ways: composed, or as two characters.'
+  return ''
+}
 
 /** Links, and no numbers of pages: what a number leads to is another page when a session has begun or ended. */
 function pager({ base }: Frame, user: string, { devices, newer, total }: DevicePage): Html | string {
@@ -90,7 +104,7 @@ interface Table {
 
 function deviceTable(frame: Frame, { user, place, found: { devices, total } }: Table): Html {
   return html`<div class="scroll" role="region" aria-label="Table of sessions" tabindex="0"><table class="cards">
-<thead><tr><th scope="col">Device</th><th scope="col">Last use, UTC</th><th scope="col">Began</th><th scope="col">Ends</th><th scope="col">Handle</th>${frame.write ? html`<th scope="col"><span class="hidden">Actions</span></th>` : nothing}</tr></thead>
+<thead><tr><th scope="col">Device</th><th scope="col">Last use</th><th scope="col">Began</th><th scope="col">Ends</th><th scope="col">Handle</th>${frame.write ? html`<th scope="col"><span class="hidden">Actions</span></th>` : nothing}</tr></thead>
 <tbody>${devices.map(
     (device) => html`<tr>
 <th scope="row">${device.label ?? 'Unknown device'}</th>
@@ -100,7 +114,8 @@ function deviceTable(frame: Frame, { user, place, found: { devices, total } }: T
 <td data-label="Handle"><code>${device.handle}</code></td>
 ${frame.write ? html`<td class="actions">${endForms(frame, { user, place, device, hasOthers: total > 1 })}</td>` : nothing}
 </tr>`,
-  )}</tbody></table></div>`
+  )}</tbody></table></div>
+<p class="help">Moments are in UTC.</p>`
 }
 
 interface Row {
@@ -111,10 +126,10 @@ interface Row {
 }
 
 function endForms(frame: Frame, { user, place, device: { handle, label }, hasOthers }: Row): Html {
-  const hidden = Object.entries({ user, handle, ...placeQuery(place) }).map(
+  const hidden = Object.entries({ handle, ...placeQuery(place) }).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
   )
-  const fields = html`${frame.token}${hidden}`
+  const fields = html`${frame.token}${userField(user)}${hidden}`
   const which = html`<span class="hidden"> ${label ?? 'unknown device'}, ${handle}</span>`
   return html`<form method="post" action="${frame.base}/sessions/end">${fields}<button class="danger">End${which}</button></form>
 ${hasOthers ? html`<form method="post" action="${frame.base}/sessions/end-others">${fields}<button>End the others<span class="hidden"> than</span>${which}</button></form>` : nothing}`
@@ -123,5 +138,5 @@ ${hasOthers ? html`<form method="post" action="${frame.base}/sessions/end-others
 const endAll = (frame: Frame, user: string): Html => html`<details class="panel">
 <summary>End all sessions of this user</summary>
 <p>The user is signed out everywhere. A login that is under way now is ended, too, which ending the sessions one by one would miss.</p>
-<form method="post" action="${frame.base}/sessions/end-all">${frame.token}<input type="hidden" name="user" value="${user}"><button class="danger">End all sessions of this user</button></form>
+<form method="post" action="${frame.base}/sessions/end-all">${frame.token}${userField(user)}<button class="danger">End all sessions of this user</button></form>
 </details>`
