@@ -197,6 +197,11 @@ export const studioMutations: readonly Mutation[] = [
     'await board.sessions.stats()\n  const place = placeIn(c.req.query())',
   ),
   studio('devices', 'devices/pages')(
+    'a long list of devices without the one that looks at it',
+    'return own ? [own, ...newest] : newest',
+    'return own ? newest : newest',
+  ),
+  studio('devices', 'devices/pages')(
     'a form of another site that signs a user out',
     'if (!(await this.#settings.forms.isOwn(request, fields)))',
     'if (!(await this.#settings.forms.isOwn(request, fields)) && fields.own)',

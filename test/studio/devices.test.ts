@@ -36,6 +36,21 @@ suite('the devices page of an application', () => {
     assert.doesNotMatch(text, /<script|style="/)
   })
 
+  test('of more than a hundred, the newest are shown, and it is said that there are more', async (t) => {
+    const { site, sessions, own } = await open(t)
+    for (let n = 0; n < 97; n++) await signIn(sessions, '42', CURL)
+    const rows = (text: string) => text.match(/<li[ >]/g)?.length
+    const some = await site.get('/account/devices', { cookie: own })
+    assert.equal(rows(some.text), 99)
+    assert.doesNotMatch(some.text, /newest/)
+    for (let n = 0; n < 3; n++) await signIn(sessions, '42', CURL)
+    const many = await site.get('/account/devices', { cookie: own })
+    assert.equal(rows(many.text), 100)
+    assert.match(many.text, /Only the newest 100 are shown/)
+    // Its own device is the oldest.
+    assert.match(many.text, /<li[^>]*>\s*<div><p[^>]*><strong>Firefox on Linux<\/strong> <span[^>]*>This device/)
+  })
+
   test('a visitor who is not signed in is sent to sign in', async (t) => {
     const { site } = await open(t)
     for (const answer of [await site.get('/account/devices'), await site.post('/account/devices/end', { handle: 'x' })])

@@ -5,7 +5,7 @@ import { NO_STORE, SECURITY_HEADERS } from '../headers.ts'
 import { type Html, html } from '../html.ts'
 import { type Bindings, fieldsOf, pathBelow } from '../mount.ts'
 import type { StudioSessions } from '../sessions.ts'
-import { documentView, listView } from './view.ts'
+import { documentView, listView, MOST_DEVICES } from './view.ts'
 import type { DevicesWords } from './words.ts'
 
 export interface DevicesSettings {
@@ -58,10 +58,15 @@ export class DevicesPages {
     return String(await listView(devices, { base, words: this.#settings.words, token, level: 'h2' }))
   }
 
-  /** The user's devices, the newest hundred; null for an engine that cannot list them. */
+  /** The user's devices, the newest of them, and one more where there are more; null for an engine that cannot list them. */
   async #devices(session: AnySession, user: string): Promise<Device[] | null> {
     try {
-      return await this.#sessions.of(user).list(session, { limit: 100 })
+      const all = this.#sessions.of(user)
+      const newest = await all.list(session, { limit: MOST_DEVICES + 1 })
+      if (newest.length <= MOST_DEVICES || newest.some(({ current }) => current)) return newest
+      // The one that looks is older than these. Without it, nobody could tell which is which, or sign out here.
+      const own = (await all.list(session)).find(({ current }) => current)
+      return own ? [own, ...newest] : newest
     } catch (error) {
       if (error instanceof UnsupportedError) return null
       throw error

@@ -10,6 +10,9 @@ export interface ListSettings {
   readonly level: 'h1' | 'h2'
 }
 
+/** On one page. */
+export const MOST_DEVICES = 100
+
 /** The list and its forms. Null for an engine that cannot list. */
 export function listView(devices: readonly Device[] | null, settings: ListSettings): Html {
   const { base, words, token } = settings
@@ -17,7 +20,14 @@ export function listView(devices: readonly Device[] | null, settings: ListSettin
   return html`<div class="strongroom-devices" lang="${words.lang}">
 ${settings.level === 'h1' ? html`<h1>${words.title}</h1>` : html`<h2>${words.title}</h2>`}
 <p class="strongroom-lead">${devices === null ? words.unlisted : words.lead}</p>
-${devices === null ? nothing : html`<ul>${ordered(devices).map((device) => deviceView(device, settings))}</ul>`}
+${
+  devices === null
+    ? nothing
+    : html`<ul>${ordered(devices)
+        .slice(0, MOST_DEVICES)
+        .map((device) => deviceView(device, settings))}</ul>`
+}
+${devices !== null && devices.length > MOST_DEVICES ? html`<p class="strongroom-only">${words.onlyNewest.replace('{count}', String(MOST_DEVICES))}</p>` : nothing}
 ${
   others
     ? html`<form method="post" action="${base}/end-others">${token}<button class="strongroom-all">${words.endOthers}</button></form>`

@@ -31,6 +31,8 @@ export interface DevicesWords {
   readonly failed: string
   /** For an engine that can end a user's sessions, and not list them. */
   readonly unlisted: string
+  /** Below a list that is too long for one page; `{count}` is how many are shown. */
+  readonly onlyNewest: string
 }
 
 const ENGLISH: DevicesWords = {
@@ -53,6 +55,7 @@ const ENGLISH: DevicesWords = {
   gone: 'Nothing was changed, because this session has changed meanwhile. Load the page again.',
   failed: 'Your devices cannot be shown at the moment. Try again soon.',
   unlisted: 'Your devices cannot be listed, but you can sign out everywhere else.',
+  onlyNewest: 'Only the newest {count} are shown. “Sign out everywhere else” is for the older ones, too.',
 }
 
 export function checkWords(given: Partial<DevicesWords>): DevicesWords {

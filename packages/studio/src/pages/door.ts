@@ -4,7 +4,7 @@ import { type Html, html } from '../html.ts'
 import type { Opened } from '../link.ts'
 
 /** On the page itself: anyone at the door gets no file of the studio. */
-const STYLE = `:root{color-scheme:light dark;font:18px/1.5 system-ui,sans-serif;background:light-dark(#eef1f0,#0c1110);color:light-dark(#12201e,#e6eeec)}
+const STYLE = `:root{color-scheme:light dark;font:clamp(18px,4px + .5vw,27px)/1.5 system-ui,sans-serif;background:light-dark(#eef1f0,#0c1110);color:light-dark(#12201e,#e6eeec)}
 body{margin:0;min-height:100vh;display:grid;place-content:center;padding:1rem;box-sizing:border-box}
 main{max-width:32rem;padding:2rem;border-radius:14px;background:light-dark(#fff,#151c1b);border:1px solid light-dark(#c8d1cf,#2b3735)}
 h1{margin:0 0 .6rem;font-size:1.5rem;line-height:1.2}p{margin:.6rem 0 0}a{color:inherit}code{font-family:ui-monospace,monospace;font-size:.9em}`
