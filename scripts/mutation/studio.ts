@@ -51,6 +51,11 @@ export const studioMutations: readonly Mutation[] = [
     'if (said === true) return',
     'if (said === true || said === undefined) return',
   ),
+  studio('write', 'guard')(
+    'an operator whose role is missing, and who may end sessions',
+    "'write' in rest ? rest.write === true : true",
+    'rest.write !== false',
+  ),
   studio('guard', 'guard')(
     'a studio that starts without a guard',
     "if (typeof guard === 'function') return guard as Guard",
@@ -68,7 +73,7 @@ export const studioMutations: readonly Mutation[] = [
   ),
   studio('write', 'app')(
     'a read-only studio that ends sessions when it is sent a form',
-    "if (!write) return refuse('read-only')",
+    "if (!c.get('write')) return refuse('read-only')",
     '',
   ),
   studio('write', 'app')(

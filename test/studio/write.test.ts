@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { type StudioEvent, studio } from '@strongroom/studio'
+import { type Operator, type StudioEvent, studio } from '@strongroom/studio'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { IndexedStore } from '../../packages/strongroom/src/store.ts'
@@ -65,6 +65,41 @@ suite('what an operator may end', () => {
       assert.match(text, /3 live sessions/)
       assert.doesNotMatch(text, /method="post"/)
     })
+
+  test('of operators, the guard says who may end sessions, where any may; a role that is missing is none', async (t) => {
+    const sessions = shop()
+    await signIn(sessions, '42')
+    const roles: Record<string, object> = {
+      ada: { name: 'ada', write: true },
+      bob: { name: 'bob', write: false },
+      eve: { name: 'eve', write: undefined },
+    }
+    const guard = (request: Request) => roles[request.headers.get('x-who') ?? ''] as Operator
+    const events: StudioEvent[] = []
+    const site = await serving(t, studio(sessions, { guard, write: true, on: (event) => events.push(event) }).node)
+    const reading = await serving(t, studio(sessions, { guard }).node)
+    for (const [at, who, may] of [
+      [site, 'bob', false],
+      [site, 'eve', false],
+      [reading, 'ada', false],
+      [site, 'ada', true],
+    ] as const) {
+      const headers = { 'x-who': who }
+      const { text } = await at.get('/studio/sessions?user=42', headers)
+      assert.equal(/method="post"/.test(text), may, who)
+      assert.match(text, may ? /May end sessions · ada/ : /Read-only · /)
+      assert.equal((await at.post('/studio/sessions/end-all', { user: '42' }, headers)).status, may ? 303 : 403)
+    }
+    assert.deepEqual(
+      events.map(({ type, ...rest }) => [type, 'operator' in rest && rest.operator]),
+      [
+        ['refused', 'bob'],
+        ['refused', 'eve'],
+        ['ended', 'ada'],
+      ],
+    )
+    assert.equal((await sessions.of('42').list()).length, 0)
+  })
 
   test('one session ends, with an event that has its handle and the operator, and a redirect', async (t) => {
     const { site, sessions, handles, alive, events, cookies } = await open(t, true)

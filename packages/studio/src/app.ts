@@ -36,7 +36,7 @@ export function createApp(sessions: StudioSessions, options: BoardOptions): Hono
       path: c.req.path,
       theme: themeOf(c),
       operator: c.get('operator'),
-      write,
+      write: c.get('write'),
       title,
       pages,
       token: c.get('token'),
@@ -48,13 +48,13 @@ export function createApp(sessions: StudioSessions, options: BoardOptions): Hono
     return failurePage(c, board.frame(c), error)
   })
   app.notFound((c) => missingPage(c, board.frame(c)))
-  app.use(admission(guard, report))
+  app.use(admission({ guard, write }, report))
   // Not those of a guard's Response: it is the application's, and may be one whose headers cannot be changed.
   app.use(async (c, next) => {
     await next()
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value)
   })
-  app.use(writing({ board, forms: forms(operators, origin), write }))
+  app.use(writing(board, forms(operators, origin)))
   addAssets(app)
   addThemes(app)
   for (const add of [overviewPages, sessionsPages, everybodyPages, figuresPages, labPages, advisorPages, doctorPages])
@@ -77,9 +77,10 @@ function pagesOf({ figures, lab, advisor, doctor }: Panels): PageName[] {
 
 /** Nothing is sent before the guard has let the request in, not even a style sheet. */
 const admission =
-  (guard: Guard, report: StudioListener) =>
+  ({ guard, write }: { guard: Guard; write: boolean }, report: StudioListener) =>
   async (c: StudioContext, next: () => Promise<void>): Promise<Response | undefined> => {
     c.set('operator', null)
+    c.set('write', false)
     c.set('token', nothing)
     try {
       const verdict = await ask(guard, c.req.raw)
@@ -89,6 +90,7 @@ const admission =
         return verdict.response ?? plain(404, 'Not Found')
       }
       c.set('operator', verdict.operator)
+      c.set('write', write && verdict.write)
     } catch (error) {
       report({ type: 'guardFailed', error })
       return plain(500, 'The guard of this page failed, and nobody was let in. The log of the application says more.')
@@ -99,10 +101,10 @@ const admission =
 
 /** A form changes something only where that was allowed, and only when one of our own pages has sent it. */
 const writing =
-  ({ board, forms, write }: { board: Board; forms: Forms; write: boolean }) =>
+  (board: Board, forms: Forms) =>
   async (c: StudioContext, next: () => Promise<void>): Promise<Response | undefined> => {
     if (c.req.method === 'GET' || c.req.method === 'HEAD') {
-      if (write) c.set('token', await forms.field(c.req.raw))
+      if (c.get('write')) c.set('token', await forms.field(c.req.raw))
       await next()
       return undefined
     }
@@ -110,7 +112,7 @@ const writing =
       board.report({ type: 'refused', reason, operator: c.get('operator') })
       return refusedPage(c, board.frame(c), reason)
     }
-    if (!write) return refuse('read-only')
+    if (!c.get('write')) return refuse('read-only')
     const fields = await fieldsOf(c.req.raw, c.env)
     if (!(await forms.isOwn(c.req.raw, fields))) return refuse('forged')
     c.set('fields', fields)

@@ -20,7 +20,7 @@ export interface BoardOptions extends Panels {
 
 export interface Env {
   Bindings: Bindings
-  Variables: { operator: string | null; token: Frame['token']; fields: Fields }
+  Variables: { operator: string | null; write: boolean; token: Frame['token']; fields: Fields }
 }
 
 export type Fields = Readonly<Record<string, string>>

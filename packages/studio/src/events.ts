@@ -17,7 +17,7 @@ export type StudioEvent =
       readonly operator: string | null
     }
 
-/** `guard`: it returned false. `read-only`: a form was sent, and `write` is not set. `forged`: another site sent the form. */
+/** `guard`: it returned false. `read-only`: a form was sent by someone who may not write. `forged`: another site sent the form. */
 export type Refusal = 'guard' | 'read-only' | 'forged'
 
 export type StudioListener = (event: StudioEvent) => void

@@ -1,8 +1,10 @@
 import { ConfigError } from 'strongroom'
 
-/** Whom the guard let in. The name is shown on every page, and stands in the events. */
+/** Someone whom the guard let in. The name is shown on every page, and stands in the events. */
 export interface Operator {
   readonly name: string
+  /** May this one end sessions, where the option `write` lets operators do so? Without it, yes; with anything but true, no. */
+  readonly write?: boolean | undefined
 }
 
 /**
@@ -23,14 +25,16 @@ export function checkGuard(guard: unknown): Guard {
 }
 
 export type Verdict =
-  | { readonly admitted: true; readonly operator: string | null }
+  | { readonly admitted: true; readonly operator: string | null; readonly write: boolean }
   | { readonly admitted: false; readonly response: Response | null }
 
 /** What the guard says. Only true and an object with a name let in: a guard that forgets to return lets nobody in. */
 export async function ask(guard: Guard, request: Request): Promise<Verdict> {
   const said: unknown = await guard(request)
   if (said instanceof Response) return { admitted: false, response: said }
-  if (said === true) return { admitted: true, operator: null }
-  const name = typeof said === 'object' && said !== null ? (said as { name?: unknown }).name : undefined
-  return typeof name === 'string' ? { admitted: true, operator: name } : { admitted: false, response: null }
+  if (said === true) return { admitted: true, operator: null, write: true }
+  const { name, ...rest } = (typeof said === 'object' && said !== null ? said : {}) as Readonly<Record<string, unknown>>
+  if (typeof name !== 'string') return { admitted: false, response: null }
+  // A role that is missing is undefined, and must not be taken for a permission.
+  return { admitted: true, operator: name, write: 'write' in rest ? rest.write === true : true }
 }

@@ -44,7 +44,7 @@ export const missingPage = (c: StudioContext, frame: Frame): Promise<Response> =
 const REFUSED = {
   'read-only': {
     heading: 'The studio is read-only',
-    why: 'Nothing was changed. To end sessions here, start it with “strongroom studio --write”, or mount it with { write: true }.',
+    why: 'Nothing was changed. To end sessions here, start it with “strongroom studio --write”, or mount it with { write: true } and a guard that lets you write.',
   },
   forged: {
     heading: 'This form was refused',
