@@ -104,7 +104,7 @@ suite('the demo ends', LIMIT, () => {
       assert.deepEqual(await ended.then(({ code, stderr }) => ({ code, stderr })), { code: 0, stderr: '' })
     })
 
-  test('on SIGINT, after a second of patience, with a request that never comes to its end', async (t) => {
+  test('on SIGINT, after a second, although a request never comes to its end', async (t) => {
     const { demo, url } = await running(t)
     const socket = connect({ host: 'localhost', port: Number(new URL(url).port) })
     t.after(() => socket.destroy())

@@ -25,6 +25,8 @@ export interface Attack {
   /** For the column of a table. */
   readonly short: string
   readonly what: string
+  /** What a visitor has to know of the libraries in the comparison, so that it is a fair one. */
+  readonly fairly?: string
   /** From the root of the repository: "docs/login.md#log-out". */
   readonly docs: string
   /** Do the documents promise that it fails here? Decided by what the engine declares, never by what was found. */

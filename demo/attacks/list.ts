@@ -26,6 +26,8 @@ export const attacks: readonly Attack[] = [
     title: 'Plant a cookie and log in',
     short: 'planted cookie',
     what: 'The attacker gets a session of their own, puts its cookie into the victim’s browser, and waits until the victim logs in with it.',
+    fairly:
+      'express-session leaves the login to the application, and is here twice: as a login is often written, and with the call of req.session.regenerate() that its README has, “good practice to help guard against forms of session fixation”.',
     docs: 'docs/login.md#login',
     promised: isOurs,
     run: async ({ victim, thief, user, held, broken }) => {
@@ -35,7 +37,7 @@ export const attacks: readonly Attack[] = [
       const { user: seen } = await thief.get('/me')
       return seen === user
         ? broken('The attacker is signed in as the victim: the login kept the session id that was planted.')
-        : held('The login made a new session, and the planted cookie opens nothing of it.')
+        : held('The planted cookie opens nothing of what the login has begun.')
     },
   },
   {

@@ -7,17 +7,19 @@ interface PeerSession {
   user?: string
   note?: string
   count?: number
-  destroy?(done: (error?: unknown) => void): void
+  destroy?(done: Done): void
+  regenerate?(done: Done): void
 }
+type Done = (error?: unknown) => void
 interface PeerRequest {
   session: PeerSession | null
 }
 
 /**
- * The same application on another library, as it is commonly written: the user is put into the session at a login, without the
- * call of `regenerate()` that express-session's documentation asks for, and a logout is what the library documents.
+ * The same application on another library. A login puts the user into the session; with `regenerates`, into a new one, as the README of
+ * express-session does. Much code that is in use does not. A logout is what the library documents.
  */
-export function peerApp(middleware: RequestHandler): Express {
+export function peerApp(middleware: RequestHandler, { regenerates = false } = {}): Express {
   const app = express()
   app.use(express.urlencoded({ extended: false, limit: '8kb' }), middleware)
   const route = (path: string, work: (session: PeerSession, request: Request) => void | Promise<void>) =>
@@ -27,8 +29,11 @@ export function peerApp(middleware: RequestHandler): Express {
     })
 
   app.get('/me', answer)
-  route('/login', (session, { body }) => {
-    session.user = String(body.user)
+  app.post('/login', async (request, response) => {
+    if (regenerates) await done((callback) => sessionOf(request).regenerate?.(callback))
+    // Not the one before: it is another object.
+    sessionOf(request).user = String(request.body.user)
+    answer(request, response)
   })
   app.post('/logout', async (request, response) => {
     await logOut(request as unknown as PeerRequest)
@@ -52,8 +57,11 @@ const sessionOf = (request: Request): PeerSession => (request as unknown as Peer
 async function logOut(request: PeerRequest): Promise<void> {
   const { session } = request
   if (!session?.destroy) request.session = null
-  else await new Promise<void>((done, fail) => session.destroy?.((error) => (error ? fail(error) : done())))
+  else await done((callback) => session.destroy?.(callback))
 }
+
+const done = (call: (callback: Done) => void): Promise<void> =>
+  new Promise((resolve, reject) => call((error) => (error ? reject(error) : resolve())))
 
 function answer(request: Request, response: Response): void {
   const { user = null, note = null, count = 0 } = sessionOf(request)

@@ -9,11 +9,29 @@ import { peerApp } from './peer-app.ts'
 import { serve } from './serve.ts'
 import type { Cookies, Row, Target } from './target.ts'
 
+interface ExpressSession {
+  readonly name: string
+  readonly title: string
+  readonly seal: string
+  /** Does a login begin a new session? */
+  readonly regenerates: boolean
+}
+
+/** Twice, because applications write their own login with it. */
+export const EXPRESS_SESSIONS: readonly ExpressSession[] = [
+  { name: 'express-session', title: 'express-session', seal: 'JSON, in files', regenerates: false },
+  {
+    ...{ name: 'express-session-regenerate', title: 'express-session, regenerate()', regenerates: true },
+    seal: 'the same, with the login of its README',
+  },
+]
+
 /**
  * express-session with files in a folder of its own, under secrets of its own. The files are readable, so they end with the demo;
  * those of a demo that was killed end when the next one begins.
  */
-export async function expressSessionTarget(key: string, path: string): Promise<Target> {
+export async function expressSessionTarget(key: string, path: string, variant: ExpressSession): Promise<Target> {
+  const { name, title, seal, regenerates } = variant
   const clear = () => {
     for (const end of ['', '-away']) rmSync(path + end, { recursive: true, force: true })
   }
@@ -21,7 +39,6 @@ export async function expressSessionTarget(key: string, path: string): Promise<T
   mkdirSync(path, { mode: 0o700 })
   // It has no types of its own.
   const FileStore = createRequire(import.meta.url)('session-file-store')(session) as new (options: object) => Store
-  const name = 'express-session'
   const middleware = session({
     name,
     store: new FileStore({ path, retries: 0, reapInterval: -1, logFn: () => undefined }),
@@ -30,12 +47,12 @@ export async function expressSessionTarget(key: string, path: string): Promise<T
     saveUninitialized: false,
     cookie: { sameSite: 'lax' },
   })
-  const served = await serve(peerApp(middleware), key)
+  const served = await serve(peerApp(middleware, { regenerates }), key)
   return {
     name,
-    title: 'express-session',
+    title,
     family: 'peer',
-    seal: 'JSON, in files',
+    seal,
     traits: null,
     url: served.url,
     isOwnCookie: (given) => given === name,

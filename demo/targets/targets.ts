@@ -4,7 +4,7 @@ import { find, installLine, programs } from '../../scripts/programs.mjs'
 import { SERVER_KINDS, type ServerKind } from '../servers/kinds.ts'
 import { type RunningServer, startServer } from '../servers/server.ts'
 import { blockedFolder, databaseFiles, filesIn, movedDatabase } from './files.ts'
-import { cookieSessionTarget, expressSessionTarget } from './peers.ts'
+import { cookieSessionTarget, EXPRESS_SESSIONS, expressSessionTarget } from './peers.ts'
 import { type EngineChoice, type Surroundings, strongroomTarget } from './strongroom.ts'
 import type { Target } from './target.ts'
 
@@ -49,7 +49,7 @@ export class Targets {
     const choices = [...embedded(folder), ...(ownStore === null ? [] : [own(ownStore)])]
     const opened = await Promise.allSettled([
       ...choices.map((choice) => strongroomTarget(choice, options)),
-      expressSessionTarget(key, join(folder, 'express-session')),
+      ...EXPRESS_SESSIONS.map((variant) => expressSessionTarget(key, join(folder, variant.name), variant)),
       cookieSessionTarget(key),
     ])
     const running = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))

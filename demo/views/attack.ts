@@ -23,7 +23,7 @@ export interface AttackPage {
 const COMPARED = ['sqlite', 'express-session']
 
 export function attackView({ attack, run, isForgotten, targets, open }: AttackPage): Html {
-  const { name, title, what, docs } = attack
+  const { name, title, what, fairly, docs } = attack
   return html`<div class="attack">
     <div class="words">
       <h1>${title}</h1>
@@ -31,6 +31,7 @@ export function attackView({ attack, run, isForgotten, targets, open }: AttackPa
       <form method="post" action="/attacks/${name}">
         <button class="brass" data-busy="Attacking …">${run ? 'Attack again' : `Attack all ${targets.length} engines`}</button>
       </form>
+      ${fairly !== undefined && html`<p class="fairly">${fairly}</p>`}
       <p><a href="${docsAddress(docs)}">What the documentation says</a> <span class="soft">${docs}</span></p>
     </div>
     <section class="code" aria-labelledby="code-title">

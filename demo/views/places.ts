@@ -32,7 +32,7 @@ const nameView = ({ target }: Look) => html`<h3>${target.title}
   <span class="soft">${target.family === 'peer' ? `for comparison: ${target.seal}` : target.seal}</span></h3>`
 
 const engineView = (look: Look) =>
-  html`<li class="${look.target.family}">${nameView(look)}<p class="soft">sessions are ${look.target.place}</p></li>`
+  html`<li class="${look.target.family}">${nameView(look)}<p class="wide soft">sessions are ${look.target.place}</p></li>`
 
 function placeView(look: Look): Html {
   const { target, state } = look

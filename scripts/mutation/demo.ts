@@ -35,6 +35,11 @@ export const demoMutations: readonly Mutation[] = [
     'Math.floor((i * length) / count)',
     'Math.floor(i / (length + count))',
   ),
+  attacking('targets/peer-app.ts')(
+    'a comparison with express-session without the login of its README',
+    'if (regenerates) await done(',
+    'if (regenerates) void (',
+  ),
   attacking('attacks/runs.ts')(
     'results of the demo that anybody sees',
     "(typeof id === 'string' && this.#runs.get(id)) || null",

@@ -19,6 +19,16 @@ const STICKING_OUT = `[...document.querySelectorAll('.panel, .places > ul > li')
     .filter((part) => part.getBoundingClientRect().right > panel.getBoundingClientRect().right + 1)
     .map((part) => part.outerHTML.slice(0, 200)))`
 
+/** Verdicts that lie on the name of their engine. */
+const OVERLAPPING = `[...document.querySelectorAll('.results summary')].flatMap((summary) => {
+  const range = document.createRange()
+  range.selectNodeContents(summary.querySelector('.engine'))
+  const [name, chip] = [range.getBoundingClientRect(), summary.querySelector('.chip').getBoundingClientRect()]
+  const beside = name.right <= chip.left || chip.right <= name.left
+  const below = name.bottom <= chip.top + 1 || chip.bottom <= name.top + 1
+  return beside || below ? [] : [summary.textContent]
+})`
+
 const PLACES = [
   'Memory: not found, readable, in memory only',
   'Files: not found, not found',
@@ -27,6 +37,7 @@ const PLACES = [
   'Sealed cookie: not found, nothing stored',
   'Sealed cookie, revocable: not found, nothing stored but ends',
   'express-session: not found, found as plain text',
+  'express-session, regenerate(): not found, found as plain text',
   'cookie-session: found in base64, nothing stored',
 ]
 
@@ -39,6 +50,8 @@ const RESULTS = [
   ['Sealed cookie', BROKEN, HELD, HELD, NOTHING, NOTHING, BROKEN],
   ['Sealed cookie, revocable', HELD, HELD, HELD, NOTHING, HELD, BROKEN],
   ['express-session', HELD, 'broken', 'broken', 'broken', HELD, 'broken'],
+  // Its README's login: nobody is signed in with a planted cookie.
+  ['express-session, regenerate()', HELD, HELD, 'broken', 'broken', HELD, 'broken'],
   ['cookie-session', 'broken', HELD, HELD, NOTHING, NOTHING, 'broken'],
 ].map(([name, ...verdicts]) => `${name}: ${verdicts.join(', ')}`)
 
@@ -78,12 +91,12 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
 
   test('a secret that is left is found where it can be read, and nowhere else', async (t) => {
     const tab = await (await person(t)).withNote(CANARY)
-    assert.match(await tab.text(), /Your note is kept on 8 of 8 engines/)
+    assert.match(await tab.text(), /Your note is kept on 9 of 9 engines/)
     assert.deepEqual(await tab.places(), PLACES)
     const marked = await tab.page.locator('.places summary mark').allTextContents()
     assert.deepEqual(
       marked.map((text) => CANARY.startsWith(text) || Buffer.from(text, 'base64').toString('latin1')).length,
-      4,
+      5,
     )
   })
 
@@ -91,7 +104,9 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
     await (await person(t)).withNote(CANARY)
     const path = join(cwd, '.strongroom')
     const files = readdirSync(path, { recursive: true, withFileTypes: true, encoding: 'utf8' })
-    for (const file of files.filter((entry) => entry.isFile() && !entry.parentPath.endsWith('express-session')))
+    for (const file of files.filter(
+      (entry) => entry.isFile() && !/express-session(-regenerate)?$/.test(entry.parentPath),
+    ))
       assert.ok(!readFileSync(join(file.parentPath, file.name)).includes(CANARY), file.name)
   })
 
@@ -99,7 +114,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
     const tab = await (await person(t)).withNote(CANARY)
     const place = (name: string, where: number) =>
       tab.page
-        .locator('.places > ul > li', { has: tab.page.getByRole('heading', { name }) })
+        .locator('.places > ul > li', { has: tab.page.getByRole('heading', { name: new RegExp(`^${name}\\s`) }) })
         .locator('details')
         .nth(where)
     const peer = place('express-session', 1)
@@ -250,7 +265,7 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
     assert.equal(await page.locator('.fold[open] .dump').count(), 1)
     await tabTo(/^Attack: Plant a cookie/)
     await enter()
-    assert.match(await shown(page.locator('.results')), /7 held\s*1 broken/)
+    assert.match(await shown(page.locator('.results')), /8 held\s*1 broken/)
   })
 
   test('everything works without JavaScript', async (t) => {
@@ -277,6 +292,39 @@ suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => 
     await tab.page.locator('.places summary').nth(1).click()
     assert.equal(await tab.page.locator('.dump:visible').count(), 1)
     assert.equal(await tab.page.evaluate('document.documentElement.scrollWidth'), 360)
+  })
+
+  test('on a phone no verdict lies on a name, no line is one word wide, and no code is cut off', async (t) => {
+    const visitor = await person(t, { viewport: { width: 360, height: 740 } })
+    const tab = await visitor.tab()
+    const widths = (await tab.page.evaluate(
+      "[...document.querySelectorAll('.places .wide')].map((each) => each.getBoundingClientRect().width)",
+    )) as number[]
+    assert.ok(widths.length === 9 && Math.min(...widths) > 200, String(widths))
+    await attackAll(tab)
+    for (const { name } of attacks) {
+      await tab.go(`/attacks/${name}`)
+      assert.deepEqual(await tab.page.evaluate(OVERLAPPING), [], name)
+      assert.ok(
+        await tab.page.evaluate(
+          `((pre) => pre.scrollHeight <= pre.clientHeight + 1)(document.querySelector('.code pre'))`,
+        ),
+      )
+    }
+  })
+
+  test('the page of a planted cookie says what express-session’s README does, and shows it beside the login that does not', async (t) => {
+    const tab = await (await person(t)).tab()
+    await tab.press('Attack: Plant a cookie and log in')
+    assert.match(
+      await tab.text(),
+      /here twice: as a login is often written, and with the call of req\.session\.regenerate\(\)/,
+    )
+    assert.match(await shown(tab.page.locator('#express-session')), /broken/)
+    await tab.page.locator('#express-session-regenerate summary').click()
+    assert.match(await shown(tab.page.locator('#express-session-regenerate')), /held[\s\S]*nobody is signed in/)
+    await tab.go('/attacks/flip')
+    assert.doesNotMatch(await tab.text(), /here twice/)
   })
 
   const PATHS = [

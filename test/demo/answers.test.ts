@@ -25,7 +25,7 @@ suite('the demo’s answers', LIMIT, () => {
     // proc(5): after the name come the state and eleven numbers; then user and system time, in hundredths of a second.
     const stat = readFileSync(`/proc/${demo.pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
     const seconds = (Number(stat[11]) + Number(stat[12])) / 100
-    // Some 0.7 s on an idle machine.
+    // Eight starts took 0.78 to 0.91 s each, on two processors that had other work.
     assert.ok(seconds > 0.1 && seconds < 2, `${seconds} s`)
   })
 
@@ -208,6 +208,6 @@ suite('the demo’s answers', LIMIT, () => {
     const page = await again.text('/')
     assert.match(page, /canary/)
     assert.equal(page.match(/The session is gone: this engine forgets at a restart/g)?.length, 1)
-    assert.equal(page.match(/The session is gone: what we compare with starts afresh/g)?.length, 2)
+    assert.equal(page.match(/The session is gone: what we compare with starts afresh/g)?.length, 3)
   })
 })

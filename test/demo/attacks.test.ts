@@ -27,6 +27,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'sealed-cookie': 'bhhnnb',
   'revocable-cookie': 'hhhnhb',
   'express-session': 'hbbbhb',
+  'express-session-regenerate': 'hhbbhb',
   'cookie-session': 'bhhnnb',
 }
 const VERDICT: Readonly<Record<string, Verdict>> = { h: 'held', b: 'broken', n: 'not applicable' }

@@ -65,6 +65,7 @@ suite('a look at an engine', { timeout: 60_000 }, () => {
     'sealed-cookie': [null, null],
     'revocable-cookie': [null, null],
     'express-session': [null, 'as plain text'],
+    'express-session-regenerate': [null, 'as plain text'],
     'cookie-session': ['in base64', null],
   }
 
