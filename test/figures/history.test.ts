@@ -330,7 +330,17 @@ suite('the history of figures', () => {
   test('an entry never outgrows what the store takes: times go before counts', async (t) => {
     const { begin, store, clock } = processes(t)
     const limited = Object.create(store, { traits: { value: { ...store.traits, sizeLimit: 4000 } } }) as Store
-    for (const method of ['create', 'read', 'update', 'touch', 'delete', 'clearExpired', 'scan', 'estimate', 'close'] as const)
+    for (const method of [
+      'create',
+      'read',
+      'update',
+      'touch',
+      'delete',
+      'clearExpired',
+      'scan',
+      'estimate',
+      'close',
+    ] as const)
       Object.defineProperty(limited, method, { value: (store[method] as (...args: unknown[]) => unknown).bind(store) })
     const one = begin(limited)
     for (let n = 0; n < 59; n++) {
