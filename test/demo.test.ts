@@ -5,7 +5,6 @@ import { Agent, get } from 'node:http'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
-import { root } from '../scripts/packages.ts'
 import { Demo, folder, running } from './browser/running.ts'
 import { Client } from './demo/client.ts'
 
@@ -143,21 +142,4 @@ test('a demo that was killed leaves readable sessions until the next one begins'
   assert.equal(readdirSync(readable).length, 1)
   await running(t, [], cwd)
   assert.deepEqual(readdirSync(readable), [])
-})
-
-test('the pictures of the demo are those that its page shows and that scripts/pictures.ts takes', () => {
-  const read = (file: string) => readFileSync(join(root, file), 'utf8')
-  const taken = [...read('scripts/pictures.ts').matchAll(/take\(page, '([\w-]+)'/g)].map(([, name]) => `${name}.png`)
-  const images = readdirSync(join(root, 'docs/images')).filter((name) => name.startsWith('demo-'))
-  assert.deepEqual(images.sort(), taken.sort())
-  const page = read('docs/demo.md')
-  for (const name of images) {
-    assert.ok(page.includes(`images/${name}`), name)
-    assert.deepEqual(
-      readFileSync(join(root, 'docs/images', name))
-        .subarray(1, 4)
-        .toString(),
-      'PNG',
-    )
-  }
 })

@@ -178,12 +178,12 @@ export const studioMutations: readonly Mutation[] = [
   ),
   on('test/browser/studio.test.ts', 'packages/studio/assets/figures.js')(
     'a chart without a line, because nobody looks every ten seconds',
-    'if (step <= 3 * usual) all.fill',
+    'if (step <= longest) all.fill',
     'if (step < usual) all.fill',
   ),
   on('test/browser/studio.test.ts', 'packages/studio/assets/figures.js')(
     'a chart that bridges an hour in which nobody has looked',
-    'if (step <= 3 * usual) all.fill',
+    'if (step <= longest) all.fill',
     'if (step > 0) all.fill',
   ),
   on('test/browser/studio.test.ts', 'packages/studio/assets/figures.js')(

@@ -93,15 +93,16 @@
 
   /**
    * Somebody looks once a minute, and an interval may be ten seconds: a line goes from each known value to the next one. Only where
-   * nobody has looked for thrice as long as usual is there a gap. Between undefined values, uPlot leaves none.
+   * nobody has looked for thrice as long as usual, or for long, is there a gap. Between undefined values, uPlot leaves none.
    */
   function bridged(values) {
     const known = values.flatMap((value, index) => (value === null ? [] : [index]))
     const steps = known.slice(1).map((index, before) => index - known[before])
     const usual = [...steps].sort((a, b) => a - b)[Math.floor(steps.length / 2)]
+    const longest = Math.min(3 * usual, values.length / 20)
     const all = [...values]
     for (const [before, step] of steps.entries())
-      if (step <= 3 * usual) all.fill(undefined, known[before] + 1, known[before] + step)
+      if (step <= longest) all.fill(undefined, known[before] + 1, known[before] + step)
     return all
   }
 
