@@ -176,17 +176,17 @@ export const studioMutations: readonly Mutation[] = [
     '${isApplication ? agreed(policy) : nothing}',
     '${agreed(policy)}',
   ),
-  on('test/browser/studio.test.ts', 'packages/studio/assets/figures.js')(
+  on('test/browser/figures.test.ts', 'packages/studio/assets/figures.js')(
     'a chart without a line, because nobody looks every ten seconds',
     'if (step <= longest) all.fill',
     'if (step < usual) all.fill',
   ),
-  on('test/browser/studio.test.ts', 'packages/studio/assets/figures.js')(
+  on('test/browser/figures.test.ts', 'packages/studio/assets/figures.js')(
     'a chart that bridges an hour in which nobody has looked',
     'if (step <= longest) all.fill',
     'if (step > 0) all.fill',
   ),
-  on('test/browser/studio.test.ts', 'packages/studio/assets/figures.js')(
+  on('test/browser/figures.test.ts', 'packages/studio/assets/figures.js')(
     'figures that stand still, and look as if nothing happened',
     'place.hidden = problem === null',
     'place.hidden = true',

@@ -9,7 +9,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { strongroom } from '../../packages/strongroom/src/adapters/express.ts'
 import type { Sessions } from '../../packages/strongroom/src/sessions.ts'
 import { shop, signIn, userOf } from '../studio/browserless.ts'
-import { allPanels, figuresSnapshot } from '../studio/panels.ts'
+import { allPanels } from '../studio/panels.ts'
 import { need } from '../support/need.ts'
 import { launch, Person, shown, type Tab } from './person.ts'
 
@@ -158,76 +158,6 @@ suite('the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () =
     await tab.click(tab.page.getByRole('link', { name: 'Light' }))
     assert.equal(new URL(tab.page.url()).pathname, '/doctor')
     assert.equal(await ground(), light)
-  })
-
-  test('charts are drawn and follow; Pause holds them; without scripts there is a table of the same numbers', async (t) => {
-    const { page } = await operator(t)
-    await page.goto(`${studio.origin}/figures`)
-    await page.waitForSelector('[data-chart="latency"] canvas')
-    assert.equal(await page.locator('.chart canvas').count(), 5)
-    await page.getByRole('button', { name: 'Pause' }).click()
-    assert.equal(await page.getByRole('button', { name: 'Go on' }).getAttribute('aria-pressed'), 'true')
-    const plain = await operator(t, { javaScriptEnabled: false })
-    await plain.go('/figures?range=day')
-    assert.equal(await plain.page.locator('canvas').count(), 0)
-    assert.equal(await plain.page.getByRole('button', { name: 'Pause' }).count(), 0)
-    await plain.page.getByText('Sessions as a table').click()
-    assert.equal(await plain.page.locator('.chart').first().locator('tbody tr').count(), 24)
-  })
-
-  /** In which of the columns of pixels of a chart is there a line of the first colour? */
-  const COLUMNS = `(() => {
-    const canvas = document.querySelector('[data-chart="live"] canvas')
-    const { width, height } = canvas
-    const { data } = canvas.getContext('2d').getImageData(0, 0, width, height)
-    const isLine = (at) => data[at + 1] - data[at] > 40 && data[at + 3] > 200
-    const has = (x) => Array.from({ length: height }, (_, y) => (y * width + x) * 4).some(isLine)
-    return Array.from({ length: width }, (_, x) => has(x)).filter(Boolean).length / width
-  })()`
-
-  test('what is looked at once a minute is a line, and where nobody has looked for long is a gap', async (t) => {
-    let snapshot = figuresSnapshot(Date.now())
-    const served = await serveStudio(sessions, { figures: { snapshot: async () => snapshot } })
-    t.after(() => served.close())
-    const person = await Person.at(browser, served.origin, { colorScheme: 'light' })
-    t.after(() => person.context.close())
-    const { page } = await person.tab(served.link())
-    await page.waitForURL(`${served.origin}/`)
-    const drawn = async () => {
-      await page.goto(`${served.origin}/figures`)
-      await page.waitForSelector('[data-chart="live"] canvas')
-      return (await page.evaluate(COLUMNS)) as number
-    }
-    const whole = await drawn()
-    assert.ok(whole > 0.7, `${whole} of the width`)
-    // The legend has numbers before anybody points anywhere.
-    assert.match(await shown(page.locator('.chart').first().locator('.u-legend')), /live\s*[\d,]+/)
-    const { hour } = snapshot
-    const points = hour.points.map((point, at) => (at > 90 && at < 270 ? { ...point, live: null } : point))
-    snapshot = { ...snapshot, hour: { ...hour, points } }
-    const half = await drawn()
-    assert.ok(half > whole * 0.3 && half < whole * 0.7, `${half} of ${whole}`)
-  })
-
-  test('figures that do not follow any more say so: when the store is away, and when the studio is', async (t) => {
-    const snapshot = figuresSnapshot(Date.now())
-    let problem: string | null = null
-    const panel = { snapshot: async () => ({ ...snapshot, problem }) }
-    const served = await serveStudio(sessions, { figures: panel })
-    const person = await Person.at(browser, served.origin)
-    t.after(() => person.context.close())
-    const { page } = await person.tab(served.link())
-    await page.waitForURL(`${served.origin}/`)
-    await page.goto(`${served.origin}/figures`)
-    await page.waitForSelector('.u-wrap')
-    const alert = page.getByRole('alert')
-    assert.equal(await alert.count(), 0)
-    problem = 'The store is away.'
-    await alert.filter({ hasText: 'The store is away.' }).waitFor()
-    problem = null
-    await alert.waitFor({ state: 'hidden' })
-    await served.close()
-    await alert.filter({ hasText: 'The studio does not answer. What you see is older.' }).waitFor()
   })
 
   test('with the keyboard and without scripts, one session of many is ended, and the next Tab is in the list', async (t) => {
