@@ -156,6 +156,7 @@ const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   // The lab: the servers that it starts, the applications, and our own one, which runs as a process.
   'packages/cli/src/lab/servers/daemon.ts': ['node:child_process'],
   'packages/cli/src/lab/process.ts': ['node:child_process'],
+  'packages/cli/src/lab/leftovers.ts': ['node:child_process'],
   'packages/cli/src/lab/application.ts': ['import.meta'],
   // The recorded run, which is beside what is compiled.
   'packages/cli/src/lab/index.ts': ['import.meta'],
