@@ -36,6 +36,21 @@ export const labMutations: readonly Mutation[] = [
     "verdict === 'broken' && promised",
     "verdict === 'broken'",
   ),
+  lab('lab/own', 'lab/own')(
+    'an application on sessions in use that serves everybody on this machine',
+    'if (!isEqual(request.headers[KEY], key))',
+    'if (!isEqual(key, key))',
+  ),
+  lab('lab/own', 'lab/routes')(
+    'an application of the lab that serves sessions which it has not made',
+    'exists && !session.userId?.startsWith(mark) && session.get(MARK) !== mark',
+    'exists && session.userId !== null && !session.userId.startsWith(mark)',
+  ),
+  lab('lab/own', 'lab/routes')(
+    'the cookie of somebody else that comes in beside one of the lab',
+    "[cookie, ...cookie.split(';')]",
+    '[cookie]',
+  ),
   command('a broken promise that ends with code 0', 'if (broken.length > 0)', 'if (broken.length > 1000)'),
   command(
     'attacks that broke off, and a run that ends with code 0',

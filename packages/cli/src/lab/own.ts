@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,7 +13,7 @@ import { send } from './visitor.ts'
 
 /**
  * A row for the sessions of a user's own configuration: an application of the lab in this process, on their sessions and with their
- * cookie. It makes users and sessions of its own, and ends them; nothing of theirs is listed, read or altered. So it has no rows, no
+ * cookie. It makes users and sessions of its own, and ends them; nothing of theirs is listed, read or altered, no matter who sends a request. So it has no rows, no
  * files and no clock, and only attacks that do no harm are to be run on it.
  */
 export function ownRow(sessions: AnySessions, name: string): Row {
@@ -34,10 +34,16 @@ export const harmless = (attacks: readonly Attack[]): Attack[] =>
 
 async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): Promise<Site> {
   // No user of theirs has such an id: ending "all sessions of ada" must not mean their ada.
-  const prefix = `strongroom-lab-${randomBytes(12).toString('hex')}-`
+  const mark = `strongroom-lab-${randomBytes(12).toString('hex')}-`
   const given = new Set<string>()
-  const listener = listenerOn(sessions as unknown as LabSessions, { userPrefix: prefix, onError })
+  const listener = listenerOn(sessions as unknown as LabSessions, { mark, onError })
+  // Anyone on this machine can send requests to the loopback address, and the sessions behind it are real ones.
+  const key = randomBytes(32).toString('base64url')
   const server = createServer((request, response) => {
+    if (!isEqual(request.headers[KEY], key)) {
+      response.statusCode = 404
+      return void response.end()
+    }
     response.on('close', () => keep(response.getHeader('set-cookie'), given))
     return listener(request, response)
   })
@@ -45,6 +51,7 @@ async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): 
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const headers = { [KEY]: key }
   const waiting = new Map<string, Deferred<void>>()
   const gate = (name: string) => {
     const found = waiting.get(name) ?? new Deferred<void>()
@@ -58,6 +65,7 @@ async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): 
   return {
     row: { ...info, version: null },
     url,
+    headers,
     cookieName: sessions.policy.cookieName,
     secrets: [],
     storage: UNSEEN,
@@ -78,11 +86,19 @@ async function startOwn(sessions: AnySessions, info: Omit<RowInfo, 'version'>): 
     restart: refuse,
     async stop() {
       // Those of attackers, too, who do not log out.
-      for (const cookie of given) await send({ url }, '/logout', cookie).catch(() => undefined)
+      for (const cookie of given) await send({ url, headers }, '/logout', cookie).catch(() => undefined)
       server.closeAllConnections()
       server.close()
     },
   }
+}
+
+const KEY = 'strongroom-lab-key'
+
+/** In a time that tells nothing of either. */
+function isEqual(given: string | readonly string[] | undefined, key: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(String(given)), digest(key))
 }
 
 const unseen = (): never => {

@@ -39,6 +39,8 @@ export interface Site {
   readonly row: RowInfo
   /** "http://127.0.0.1:40123" */
   readonly url: string
+  /** What every request needs, where others can reach the application and must not: without it, 404. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly cookieName: string
   /** The server's secrets, as a thief of the server's environment has them. */
   readonly secrets: readonly string[]

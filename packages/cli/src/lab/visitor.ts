@@ -28,11 +28,12 @@ const agent = new Agent({ keepAlive: true, maxSockets: 64 })
 
 /** A request with exactly these cookies; the header may also be written by hand. */
 export async function send(
-  { url }: Pick<Site, 'url'>,
+  { url, headers }: Pick<Site, 'url' | 'headers'>,
   path: string,
   cookies: Cookies | string | null,
-  options: SendOptions = {},
+  given: SendOptions = {},
 ): Promise<Answer> {
+  const options = { ...given, headers: { ...headers, ...given.headers } }
   const header = typeof cookies === 'string' || cookies === null ? cookies : headerOf(cookies)
   const target = new URL(path, url)
   try {
