@@ -102,6 +102,16 @@ export const studioMutations: readonly Mutation[] = [
     '',
   ),
   studio('serve', 'serve')(
+    'a cookie of the studio that other servers of this machine are sent',
+    'cookie: { name: production ? `__Secure-${name}` : name, path, secure',
+    'cookie: { name: production ? `__Secure-${name}` : name, path: path && '/', secure',
+  ),
+  studio('serve', 'serve')(
+    'pages of the studio at a path that everybody knows',
+    'if (pathname !== base && !pathname.startsWith(`${base}/`)) return strangerPage()',
+    '',
+  ),
+  studio('serve', 'serve')(
     'a studio that any name reaches which leads to this machine',
     'if (!isOurs(request, taken)) return plain(421, wrongHost(taken))',
     '',

@@ -39,8 +39,8 @@ suite('the figures of the studio in a browser', { skip: chromium.skip, timeout: 
       await studio.close()
     })
     const tab = await person.tab(studio.link())
-    await tab.page.waitForURL(`${studio.origin}/`)
-    await tab.go('/figures')
+    await tab.page.waitForURL(`${studio.url}/`)
+    await tab.go(`${studio.url}/figures`)
     return { studio, tab, page: tab.page }
   }
 
@@ -56,8 +56,8 @@ suite('the figures of the studio in a browser', { skip: chromium.skip, timeout: 
 
   test('without scripts there is a table of the same numbers', async (t) => {
     const panel = { snapshot: async () => figuresSnapshot(Date.now()) }
-    const { tab, page } = await open(t, panel, { javaScriptEnabled: false })
-    await tab.go('/figures?range=day')
+    const { studio, tab, page } = await open(t, panel, { javaScriptEnabled: false })
+    await tab.go(`${studio.url}/figures?range=day`)
     assert.equal(await page.locator('canvas').count(), 0)
     assert.equal(await page.getByRole('button', { name: 'Pause' }).count(), 0)
     await page.getByText('Sessions as a table').click()
@@ -66,9 +66,9 @@ suite('the figures of the studio in a browser', { skip: chromium.skip, timeout: 
 
   test('what is looked at once a minute is a line, and where nobody has looked for long is a gap', async (t) => {
     let snapshot = figuresSnapshot(Date.now())
-    const { tab, page } = await open(t, { snapshot: async () => snapshot })
+    const { studio, tab, page } = await open(t, { snapshot: async () => snapshot })
     const drawn = async () => {
-      await tab.go('/figures')
+      await tab.go(`${studio.url}/figures`)
       await page.waitForSelector('[data-chart="live"] canvas')
       return (await page.evaluate(COLUMNS)) as number
     }

@@ -86,7 +86,7 @@ suite('the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () =
       assert.deepEqual([person.complaints, elsewhere], [[], []])
     })
     const tab = await person.tab(studio.link())
-    await tab.page.waitForURL(`${studio.origin}/`)
+    await tab.page.waitForURL(`${studio.url}/`)
     return tab
   }
 
@@ -97,7 +97,7 @@ suite('the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () =
         for (const agent of [undefined, 'curl/8.0']) await signIn(sessions, '42', agent)
         const { page } = await operator(t, { colorScheme, viewport: { width, height: 800 } })
         for (const path of PAGES) {
-          await page.goto(studio.origin + path)
+          await page.goto(studio.url + path)
           if (path === '/figures') await page.waitForSelector('.u-wrap')
           assert.deepEqual(await problems(page), [], path)
           assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), `${path} is too wide`)
@@ -141,7 +141,7 @@ suite('the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () =
     assert.equal(await page.evaluate('document.activeElement.id'), 'user')
     await page.keyboard.type('nobody')
     await Promise.all([page.waitForURL(/user=nobody/), page.keyboard.press('Enter')])
-    await page.goto(`${studio.origin}/lab`)
+    await page.goto(`${studio.url}/lab`)
     await page.getByRole('link', { name: 'held' }).first().focus()
     await Promise.all([page.waitForURL(/\/lab\/cell/), page.keyboard.press('Enter')])
   })
@@ -153,17 +153,17 @@ suite('the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () =
     await tab.click(tab.page.getByRole('link', { name: 'Dark' }))
     const dark = await ground()
     assert.notEqual(dark, light)
-    await tab.go('/doctor')
+    await tab.go(`${studio.url}/doctor`)
     assert.equal(await ground(), dark)
     await tab.click(tab.page.getByRole('link', { name: 'Light' }))
-    assert.equal(new URL(tab.page.url()).pathname, '/doctor')
+    assert.equal(new URL(tab.page.url()).pathname, `${new URL(studio.url).pathname}/doctor`)
     assert.equal(await ground(), light)
   })
 
   test('with the keyboard and without scripts, one session of many is ended, and the next Tab is in the list', async (t) => {
     for (let i = 0; i < 102; i++) await signIn(sessions, 'crowd')
     const { page } = await operator(t, { javaScriptEnabled: false })
-    await page.goto(`${studio.origin}/sessions?user=crowd`)
+    await page.goto(`${studio.url}/sessions?user=crowd`)
     const follow = (name: string) => page.getByRole('link', { name, exact: true }).first()
     await follow('Older').focus()
     await Promise.all([page.waitForURL(/older=/), page.keyboard.press('Enter')])
@@ -191,8 +191,8 @@ suite('the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () =
     const person = await Person.at(browser, served.origin, { javaScriptEnabled: false })
     t.after(() => person.context.close())
     const tab = await person.tab(served.link())
-    await tab.page.waitForURL(`${served.origin}/`)
-    await tab.go('/sessions')
+    await tab.page.waitForURL(`${served.url}/`)
+    await tab.go(`${served.url}/sessions`)
     await tab.page.getByLabel('One session, by its handle').fill(device?.handle ?? '')
     await tab.press('Find')
     assert.match(await tab.text(), /Reading the store for/)
@@ -202,7 +202,7 @@ suite('the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () =
 
   test('the advisor is a form that works without scripts', async (t) => {
     const tab = await operator(t, { javaScriptEnabled: false })
-    await tab.go('/advisor')
+    await tab.go(`${studio.url}/advisor`)
     await tab.page.getByLabel('What was ended stays ended').check()
     await tab.page.getByLabel('Several').check()
     await tab.press('Advise')
@@ -221,7 +221,7 @@ suite('the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () =
     })
     const page = await context.newPage()
     await page.goto(`${evil.url}/`)
-    const form = `<form method="post" action="${studio.origin}/sessions/end-all"><input name="user" value="victim"><button>Win</button></form>`
+    const form = `<form method="post" action="${studio.url}/sessions/end-all"><input name="user" value="victim"><button>Win</button></form>`
     await page.setContent(form)
     await Promise.all([page.waitForURL(/end-all/), page.getByRole('button').click()])
     assert.match(await shown(page.locator('body')), /came from another site/)
@@ -234,7 +234,7 @@ suite('the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () =
     const second = await Person.at(browser, studio.origin)
     t.after(() => Promise.all([first.context.close(), second.context.close()]))
     const tab = await first.tab(link)
-    await tab.page.waitForURL(`${studio.origin}/`)
+    await tab.page.waitForURL(`${studio.url}/`)
     const late = await second.tab(link)
     assert.match(await late.text(), /This link was used.*press Enter in the terminal/s)
     assert.deepEqual(await problems(late.page), [])

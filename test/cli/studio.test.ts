@@ -7,7 +7,7 @@ import { figures } from '../../packages/strongroom/src/figures/figures.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
 import { postgresNeed, startPostgres } from '../servers/postgres.ts'
-import { cookiesOf, siteAt } from '../studio/browserless.ts'
+import { cookiesOf, siteOf } from '../studio/browserless.ts'
 import { labReport } from '../studio/panels.ts'
 import { main, Project, SECRET } from './project.ts'
 
@@ -43,10 +43,10 @@ suite('strongroom studio', () => {
     const { child, printed } = await start(t, ['--title', 'shop, production'])
     assert.match(
       printed,
-      /^Strongroom studio, shop, production, read-only:\n\n {2}http:\/\/127\.0\.0\.1:\d+\/open\/[\w-]{43}\n/,
+      /^Strongroom studio, shop, production, read-only:\n\n {2}http:\/\/127\.0\.0\.1:\d+\/[\w-]{22}\/open\/[\w-]{43}\n/,
     )
     const link = new URL(/http:\S+/.exec(printed)?.[0] ?? '')
-    const site = siteAt(Number(link.port))
+    const site = siteOf(link.href)
     const cookie = cookiesOf(await site.get(link.pathname))
     const { text } = await site.get('/sessions?user=ada', { cookie })
     assert.match(text, /2 live sessions.*Firefox on Linux/s)
@@ -68,12 +68,12 @@ suite('strongroom studio', () => {
 
   test('with --write it ends sessions, and says on stderr which', async (t) => {
     const { printed, err, child } = await start(t, ['--write', '--json'])
-    const { origin, link, write } = JSON.parse(printed)
+    const { link, write } = JSON.parse(printed)
     assert.equal(write, true)
-    const site = siteAt(Number(new URL(origin).port))
+    const site = siteOf(link)
     const cookie = cookiesOf(await site.get(new URL(link).pathname))
     const { headers } = await site.post('/sessions/end-all', { user: 'ada' }, { cookie })
-    assert.equal(headers.location, '/sessions?user=ada&done=all&count=2#done')
+    assert.match(headers.location ?? '', /^\/[\w-]{22}\/sessions\?user=ada&done=all&count=2#done$/)
     const exited = once(child, 'exit')
     child.kill('SIGTERM')
     await exited
@@ -94,8 +94,8 @@ suite('strongroom studio', () => {
     /** Looks at pages, and ends the sessions of a user if it may. */
     const use = async (...args: string[]) => {
       const { printed, child } = await start(t, ['--json', ...args])
-      const { origin, link } = JSON.parse(printed)
-      const site = siteAt(Number(new URL(origin).port))
+      const { link } = JSON.parse(printed)
+      const site = siteOf(link)
       const cookie = cookiesOf(await site.get(new URL(link).pathname))
       let text = ''
       // It looks when it starts, without anybody who waits for it.
@@ -126,8 +126,8 @@ suite('strongroom studio', () => {
     await sessions.close()
     const { printed, child, err } = await start(t, ['--json', '--write', '--store', server.url])
     assert.equal(err(), 'strongroom: in the namespace __Host-id; --namespace names another.\n')
-    const { origin, link } = JSON.parse(printed)
-    const site = siteAt(Number(new URL(origin).port))
+    const { link } = JSON.parse(printed)
+    const site = siteOf(link)
     const cookie = cookiesOf(await site.get(new URL(link).pathname))
     assert.match((await site.get('/', { cookie })).text, /does not say which cookie, seal and deadlines/)
     await site.post('/sessions/end-all', { user: 'ada' }, { cookie })
@@ -142,8 +142,8 @@ suite('strongroom studio', () => {
   test('--lab shows a report; a file that is none is refused, with what is wrong', async (t) => {
     project.write('lab.json', JSON.stringify(labReport()))
     const { printed } = await start(t, ['--lab', 'lab.json', '--json'])
-    const { origin, link } = JSON.parse(printed)
-    const site = siteAt(Number(new URL(origin).port))
+    const { link } = JSON.parse(printed)
+    const site = siteOf(link)
     const cookie = cookiesOf(await site.get(new URL(link).pathname))
     assert.match((await site.get('/lab', { cookie })).text, /60 of 70 promises held, 10 not run/)
     for (const [text, why] of [
@@ -160,8 +160,8 @@ suite('strongroom studio', () => {
 
   test('the advisor and the doctor are those of the commands', async (t) => {
     const { printed } = await start(t, ['--json'])
-    const { origin, link } = JSON.parse(printed)
-    const site = siteAt(Number(new URL(origin).port))
+    const { link } = JSON.parse(printed)
+    const site = siteOf(link)
     const cookie = cookiesOf(await site.get(new URL(link).pathname))
     const advised = await site.get('/advisor?answered=&properties=durable&servers=1&lifetime=12h&sessions=1000', {
       cookie,

@@ -61,12 +61,19 @@ export async function serving(t: Ending, listener: RequestListener): Promise<Sit
   return siteAt((server.address() as AddressInfo).port)
 }
 
-export function siteAt(port: number): Site {
+/** The studio that this link opens: paths are those below its own. */
+export function siteOf(link: string): Site {
+  const { port, pathname } = new URL(link)
+  return siteAt(Number(port || 80), pathname.split('/open/')[0])
+}
+
+export function siteAt(port: number, base = ''): Site {
+  const below = (path: string) => (path.startsWith(base) ? path : base + path)
   const origin = `http://127.0.0.1:${port}`
   return {
     port,
     // What comes after # stays in the browser.
-    get: (path, headers = {}) => send(port, { method: 'GET', path: path.replace(/#.*/, ''), headers }),
+    get: (path, headers = {}) => send(port, { method: 'GET', path: below(path.replace(/#.*/, '')), headers }),
     post(path, fields, given = {}) {
       const body = String(new URLSearchParams(fields))
       const all = {
@@ -76,7 +83,7 @@ export function siteAt(port: number): Site {
         ...given,
       }
       const headers = Object.fromEntries(Object.entries(all).filter((one): one is [string, string] => one[1] !== null))
-      return send(port, { method: 'POST', path, headers, body })
+      return send(port, { method: 'POST', path: below(path), headers, body })
     },
   }
 }

@@ -6,7 +6,7 @@ import { cookie as cookieEngine } from '../../packages/strongroom/src/engines/co
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { figures } from '../../packages/strongroom/src/figures/figures.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import { cookiesOf, SECRET, serving, shop, signIn, siteAt } from './browserless.ts'
+import { cookiesOf, SECRET, serving, shop, signIn, siteOf } from './browserless.ts'
 import { allPanels, doctorPanel, figuresSnapshot, labReport } from './panels.ts'
 
 type Ending = { after(done: () => unknown): void }
@@ -109,8 +109,9 @@ suite('the overview', () => {
     for (const isApplication of [undefined, false]) {
       const served = await serveStudio(sessions, { ...(isApplication !== undefined && { isApplication }) })
       t.after(() => served.close())
-      const site = siteAt(Number(new URL(served.origin).port))
-      const cookie = cookiesOf(await site.get(new URL(served.link()).pathname))
+      const link = served.link()
+      const site = siteOf(link)
+      const cookie = cookiesOf(await site.get(new URL(link).pathname))
       const pages = [await site.get('/', { cookie }), await site.get('/sessions?user=nobody', { cookie })]
       const [overview = '', nobody = ''] = pages.map(({ text }) => text)
       const isKnown = isApplication !== false

@@ -4,7 +4,9 @@ import { networkInterfaces } from 'node:os'
 import { suite, test } from 'node:test'
 import { type ServeOptions, serveStudio } from '@strongroom/studio'
 import { LINK_LIFETIME, Links } from '../../packages/studio/src/link.ts'
-import { cookiesOf, shop, signIn, siteAt } from './browserless.ts'
+import { cookiesOf, shop, signIn, siteAt, siteOf } from './browserless.ts'
+
+const pathOf = (link: string) => new URL(link).pathname
 
 type Ending = { after(done: () => unknown): void }
 
@@ -12,8 +14,7 @@ async function served(t: Ending, options: ServeOptions = {}) {
   const sessions = shop()
   const studio = await serveStudio(sessions, options)
   t.after(() => studio.close())
-  const site = siteAt(Number(new URL(studio.origin).port))
-  const pathOf = (link: string) => new URL(link).pathname
+  const site = siteOf(studio.link())
   return {
     sessions,
     studio,
@@ -39,14 +40,15 @@ suite('the studio that is served on this machine', () => {
   })
 
   test('the link opens it once, with a cookie that scripts and other sites cannot use', async (t) => {
-    const { site, link } = await served(t)
+    const { site, link, studio } = await served(t)
     const path = link()
     const opened = await site.get(path)
     assert.equal(opened.status, 200)
-    assert.equal(opened.headers.refresh, '0; url=/')
+    const base = new URL(studio.url).pathname
+    assert.equal(opened.headers.refresh, `0; url=${base}/`)
     assert.match(
       String(opened.headers['set-cookie']),
-      /^strongroom-studio-\d+=[^;]+; Path=\/; HttpOnly; SameSite=Strict$/,
+      new RegExp(`^strongroom-studio-\\d+=[^;]+; Path=${base}; HttpOnly; SameSite=Strict$`),
     )
     assert.equal((await site.get('/', { cookie: cookiesOf(opened) })).status, 200)
     const again = await site.get(path)
@@ -54,6 +56,24 @@ suite('the studio that is served on this machine', () => {
     assert.match(again.text, /This link was used.*press Enter in the terminal/s)
     assert.equal(again.headers['set-cookie'], undefined)
     assert.equal((await site.get(path, { cookie: cookiesOf(opened) })).status, 200, 'who is in may follow it again')
+  })
+
+  test('its cookie is sent to no other server of this machine, and opens nothing at another path', async (t) => {
+    const { site, studio, operator } = await served(t)
+    const cookie = await operator()
+    const base = new URL(studio.url).pathname
+    assert.match(base, /^\/[\w-]{22}$/)
+    // Browsers send it to paths below this one alone, on whichever port.
+    const path = String((await site.get(pathOf(studio.link()))).headers['set-cookie']).match(/Path=([^;]+)/)?.[1]
+    assert.equal(path, base)
+    const port = siteAt(site.port)
+    for (const elsewhere of ['/', '/sessions?user=42', `${base}x/`, '/assets/studio.css'])
+      assert.equal((await port.get(elsewhere, { cookie })).status, 401, elsewhere)
+    const { status, headers } = await site.get('/theme/dark', { cookie })
+    assert.equal(status, 303)
+    assert.match(String(headers['set-cookie']), new RegExp(`Path=${base}/`))
+    const other = await served(t)
+    assert.notEqual(new URL(other.studio.url).pathname, base)
   })
 
   test('a new link ends the one before; a made-up one says that it opens nothing', async (t) => {
@@ -113,7 +133,7 @@ suite('the studio that is served on this machine', () => {
     // It needs rights, and that nobody else is there.
     if (started instanceof Error) return t.skip(started.message)
     t.after(() => started.close())
-    const { status, text } = await siteAt(80).get(new URL(started.link()).pathname, { host: '127.0.0.1' })
+    const { status, text } = await siteOf(started.link()).get(new URL(started.link()).pathname, { host: '127.0.0.1' })
     assert.equal(status, 200)
     assert.match(text, /The studio is open/)
   })
@@ -175,7 +195,7 @@ suite('the studio that is served on this machine', () => {
     const { site, link } = await served(t)
     assert.match(
       String((await site.get(link())).headers['set-cookie']),
-      /^__Host-strongroom-studio-\d+=[^;]+;.* Secure; SameSite=Strict$/,
+      /^__Secure-strongroom-studio-\d+=[^;]+;.* Secure; SameSite=Strict$/,
     )
   })
 

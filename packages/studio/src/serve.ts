@@ -8,7 +8,7 @@ import { createApp } from './app.ts'
 import type { StudioListener } from './events.ts'
 import { plain } from './headers.ts'
 import { Links, type Opened } from './link.ts'
-import { checkSessions, mounted } from './mount.ts'
+import { checkSessions, mounted, pathBelow } from './mount.ts'
 import { openedPage, strangerPage, unopenedPage } from './pages/door.ts'
 import { PANELS, type Panels } from './panels.ts'
 import type { StudioSessions } from './sessions.ts'
@@ -32,6 +32,8 @@ export interface ServeOptions extends Panels {
 export interface ServedStudio {
   /** `http://127.0.0.1:7664`. */
   readonly origin: string
+  /** Where its pages are, without a slash at the end. It opens nothing to a browser that has not followed a link. */
+  readonly url: string
   /** The address that opens the studio once, within ten minutes. Each call makes a new one, and the one before no longer opens it. */
   link(): string
   close(): Promise<void>
@@ -57,7 +59,10 @@ export async function serveStudio<Data extends object>(
   const { port = 0, title = given.policy.engine, write, isApplication, on, ...panels } = options
   const server = createServer()
   const taken = await listen(server, checkPort(port))
-  const operators = operatorSessions(taken)
+  // Cookies know no ports: every server on this machine that the browser visits is sent those of this one, and could use them here.
+  // A path that is known to nobody else keeps them to these pages.
+  const base = `/${randomBytes(16).toString('base64url')}`
+  const operators = operatorSessions(taken, base)
   const links = new Links()
   const app = createApp(given, {
     // Who is not an operator has been stopped before.
@@ -69,19 +74,21 @@ export async function serveStudio<Data extends object>(
     operators,
     ...panels,
   })
-  const entry = mounted(operators, '', async (request, bindings) => {
+  const entry = mounted(operators, base, async (request, bindings) => {
     if (!isOurs(request, taken)) return plain(421, wrongHost(taken))
     if (isForeign(request)) return plain(403, 'This request came from another site, and was refused.')
+    const { pathname } = new URL(request.url)
+    if (pathname !== base && !pathname.startsWith(`${base}/`)) return strangerPage()
     const session = await operators.get(request)
     const isIn = session.get('operator') === true
-    const token = /^\/open\/([\w-]+)$/.exec(new URL(request.url).pathname)?.[1]
+    const token = /^\/open\/([\w-]+)$/.exec(pathBelow(base, request))?.[1]
     if (token === undefined) return isIn ? app.fetch(request, bindings) : strangerPage()
     // A browser that only guesses that the link will be followed must not use it up.
     if (request.method !== 'GET' || GUESSES.some((name) => request.headers.has(name)))
       return plain(405, 'Open this address in a browser.')
     const opened: Opened = links.open(token)
     if (opened === 'good') session.set('operator', true)
-    return opened === 'good' || isIn ? openedPage() : unopenedPage(opened)
+    return opened === 'good' || isIn ? openedPage(base) : unopenedPage(opened)
   })
   server.on('request', (incoming, outgoing) => entry.node(incoming, outgoing))
   const origin = `http://${LOOPBACK}:${taken}`
@@ -90,21 +97,21 @@ export async function serveStudio<Data extends object>(
     await new Promise((done) => server.close(done))
     await operators.close()
   }
-  return { origin, link: () => `${origin}/open/${links.next()}`, close, [Symbol.asyncDispose]: close }
+  const url = origin + base
+  return { origin, url, link: () => `${url}/open/${links.next()}`, close, [Symbol.asyncDispose]: close }
 }
 
 /**
  * Its own, in memory: they end with the process, and are nobody's in the application. Browsers keep no cookie with Secure for http on
  * this machine if they are Safari; in production, sessions insist on it.
  */
-function operatorSessions(port: number) {
+function operatorSessions(port: number, path: string) {
   const production = process.env.NODE_ENV === 'production'
   const name = `strongroom-studio-${port}`
   return createSessions({
     store: memory(),
     secrets: randomBytes(32),
-    // Other servers on this host get the cookie, too, because cookies know no ports: it opens nothing there, and must not here.
-    cookie: { name: production ? `__Host-${name}` : name, secure: production, sameSite: 'strict' },
+    cookie: { name: production ? `__Secure-${name}` : name, path, secure: production, sameSite: 'strict' },
     idle: '2h',
     absolute: '12h',
   })

@@ -31,9 +31,9 @@ function page(status: number, heading: string, body: Html, headers: Readonly<Rec
  * A page and not a redirect: after a link from another site, such as a terminal in a browser, a redirect would not send the cookie,
  * which is SameSite=Strict.
  */
-export const openedPage = (): Response =>
-  page(200, 'The studio is open', html`<p><a href="/">Go on</a> if this page does not do so by itself.</p>`, {
-    Refresh: '0; url=/',
+export const openedPage = (base: string): Response =>
+  page(200, 'The studio is open', html`<p><a href="${base}/">Go on</a> if this page does not do so by itself.</p>`, {
+    Refresh: `0; url=${base}/`,
   })
 
 const ANOTHER = html`<p>For a new link, press Enter in the terminal where <code>strongroom studio</code> runs. If it does not run in a terminal, start it again.</p>`
@@ -57,5 +57,5 @@ export const strangerPage = (): Response =>
   page(
     401,
     'Open the studio by its link',
-    html`<p>This browser has not opened it, or it was left alone for two hours, or its twelve hours are over, or it does not keep the cookie.</p>${ANOTHER}`,
+    html`<p>This browser has not opened it, or the address has lost its beginning, or it was left alone for two hours, or its twelve hours are over, or it does not keep the cookie.</p>${ANOTHER}`,
   )
