@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
 
+import { adapterSuiteMutations } from './adapter-suite.ts'
 import { advisorMutations } from './advisor.ts'
 import { benchmarkMutations } from './benchmarks.ts'
 import { besideDjangoMutations } from './beside-django.ts'
@@ -1482,6 +1483,7 @@ export const mutations: readonly Mutation[] = [
   ...studioMutations,
   ...benchmarkMutations,
   ...estimateMutations,
+  ...adapterSuiteMutations,
   ...mistakeMutations,
   ...labAttackMutations,
   ...requestMutations,

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
+import { text } from 'node:stream/consumers'
+import { csrf, withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { file } from '../../packages/strongroom/src/engines/file/file.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import type { Clock } from '../../packages/strongroom/src/store.ts'
@@ -32,13 +33,15 @@ const database = {
 
 adapterSuite(
   'node',
-  async (sessions, application) =>
-    listening(
-      createServer(
-        withSessions(sessions, async (request, response) => {
-          send(response, await application({ request, url: request.url ?? '' }))
-        }),
-      ),
-    ),
+  async (sessions, application, protection) => {
+    const check = protection && csrf(sessions, protection)
+    const handler = withSessions(sessions, async (request, response) => {
+      const form = check && new URLSearchParams(await text(request))
+      await check?.(request, form?.get(protection?.field ?? '_csrf'))
+      const field = (name: string) => form?.get(name)
+      send(response, await application({ request, url: request.url ?? '', field }))
+    })
+    return listening(createServer(handler))
+  },
   { stores: [files, database] },
 )

@@ -30,7 +30,7 @@ export {
 } from './errors.ts'
 export { CHANNEL, type Listener, type RevokeReason, type SessionEvent } from './events.ts'
 export type { CookieSettings } from './http/cookie.ts'
-export type { CsrfPolicy, CsrfRequest } from './http/csrf.ts'
+export { type CsrfOptions, type CsrfPolicy, type CsrfRequest, csrfPolicy } from './http/csrf.ts'
 export type { HeaderSource, RequestSource } from './http/headers.ts'
 export type { ResponseTarget } from './http/response.ts'
 export type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'

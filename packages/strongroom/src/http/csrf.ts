@@ -111,8 +111,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   trustProxy: "Write origin: 'https://…', the address that visitors see.",
 }
 
-/** Throws `ConfigError` for an option that is unknown or wrong. */
-export function csrfPolicy(given: CsrfOptions): CsrfPolicy {
+/** For adapters: the options of their `csrf`, as `checkCsrf` takes them. Throws `ConfigError` for an option that is unknown or wrong. */
+export function csrfPolicy(given: CsrfOptions = {}): CsrfPolicy {
   checkOptions('csrf()', given, OPTIONS, ELSEWHERE)
   const { origin, trustedOrigins = [], header = 'x-csrf-token', field = '_csrf' } = given
   const own = origin === undefined ? null : new Set(listOf('origin', origin).map((one) => exactOrigin('origin', one)))

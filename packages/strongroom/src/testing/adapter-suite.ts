@@ -2,6 +2,7 @@ import { describe } from 'node:test'
 import type { StartServer } from './adapter/application.ts'
 import { type AdditionalStore, backings } from './adapter/backings.ts'
 import { concurrency } from './adapter/concurrency.ts'
+import { csrf } from './adapter/csrf.ts'
 import { failures } from './adapter/failures.ts'
 import { login } from './adapter/login.ts'
 import { propertyOf } from './adapter/property.ts'
@@ -21,6 +22,11 @@ export type { AdditionalStore } from './adapter/backings.ts'
 export interface AdapterSuiteOptions {
   /** Stores to run the suite over in addition to its own. */
   readonly stores?: readonly AdditionalStore[] | undefined
+  /**
+   * Does the adapter have `csrf(sessions, options)`? Default true: a server without it fails. With false, each of its tests is skipped
+   * with the reason that this adapter does not protect forms.
+   */
+  readonly csrf?: boolean | undefined
 }
 
 /**
@@ -29,10 +35,14 @@ export interface AdapterSuiteOptions {
  * once for each conversation. What a backing cannot do is reported as a skipped test with its reason.
  *
  * @example
- * adapterSuite('node', async (sessions, application) => {
+ * adapterSuite('node', async (sessions, application, protection) => {
+ *   const check = protection && csrf(sessions, protection)
  *   const server = createServer(
  *     withSessions(sessions, async (request, response) => {
- *       const { status, headers, body } = await application({ request, url: request.url })
+ *       const form = check && new URLSearchParams(await text(request))
+ *       await check?.(request, form?.get(protection?.field ?? '_csrf'))
+ *       const field = (name) => form?.get(name)
+ *       const { status, headers, body } = await application({ request, url: request.url, field })
  *       response.statusCode = status
  *       for (const [name, value] of headers) response.appendHeader(name, value)
  *       if (body === null || typeof body === 'string' || body instanceof Uint8Array) response.end(body)
@@ -43,12 +53,13 @@ export interface AdapterSuiteOptions {
  *   return { url: `http://localhost:${server.address().port}`, close: async () => server.close() }
  * })
  */
-export function adapterSuite(name: string, start: StartServer, { stores = [] }: AdapterSuiteOptions = {}): void {
+export function adapterSuite(name: string, start: StartServer, options: AdapterSuiteOptions = {}): void {
+  const { stores = [], csrf: hasCsrf = true } = options
   describe(`${name} is an adapter`, () => {
     for (const backing of backings(stores))
       describe(`over ${backing.name}`, () => {
-        const property = propertyOf(start, backing)
-        for (const properties of [reading, saving, login, concurrency, failures, responses]) properties(property)
+        const property = propertyOf(start, backing, hasCsrf)
+        for (const properties of [reading, saving, login, concurrency, failures, responses, csrf]) properties(property)
       })
   })
 }

@@ -1,3 +1,4 @@
+import type { CsrfOptions } from '../../http/csrf.ts'
 import type { GetOptions } from '../../request/visit.ts'
 import type { Session } from '../../session/session.ts'
 import type { BaseSessions } from '../../sessions.ts'
@@ -10,6 +11,11 @@ export interface SuiteRequest {
   readonly request: object
   /** Path and query, or the whole URL. */
   readonly url: string
+  /**
+   * A field of the form that the request sends, as a handler reads it: after a check for forged requests has looked for its token in the
+   * same form. Needed where the server has such a check.
+   */
+  field?(name: string): unknown
 }
 
 /** What the suite's application responds. The code that connects it to the framework sends it as the framework does. */
@@ -24,8 +30,15 @@ export interface SuiteResponse {
 /** The suite's application. A rejection must reach the framework, as any error of a handler does. */
 export type SuiteApplication = (request: SuiteRequest) => Promise<SuiteResponse>
 
-/** Starts a server on this machine that runs the application behind the adapter under test. */
-export type StartServer = (sessions: BaseSessions<Values>, application: SuiteApplication) => Promise<RunningServer>
+/**
+ * Starts a server on this machine that runs the application behind the adapter under test. Unless `protection` is null, the adapter's
+ * `csrf(sessions, protection)` comes before the application.
+ */
+export type StartServer = (
+  sessions: BaseSessions<Values>,
+  application: SuiteApplication,
+  protection: CsrfOptions | null,
+) => Promise<RunningServer>
 
 export interface RunningServer {
   readonly url: string
@@ -39,6 +52,9 @@ export interface RouteContext {
   readonly query: URLSearchParams
   session(options?: GetOptions): Promise<Session<Values>>
   save(): Promise<void>
+  csrfToken(): Promise<string>
+  /** A field of the form that was sent. */
+  field(name: string): Promise<unknown>
 }
 
 export type Route = (context: RouteContext) => SuiteResponse | Promise<SuiteResponse>

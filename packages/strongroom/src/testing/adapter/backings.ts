@@ -15,14 +15,17 @@ export interface AdditionalStore {
 /** Where the sessions of a test are stored. */
 export interface Backing {
   readonly name: string
-  /** `versions`: concurrent requests lose nothing. `revocable`: an ended session is refused, because a store is asked. */
-  readonly abilities: readonly Ability[]
+  /** What it can do, and not every backing. */
+  readonly abilities: readonly BackingAbility[]
   open(
     clock: Clock,
   ): Promise<{ options: Pick<SessionsOptions, 'store' | 'seal'>; watch: Watched; close(): Promise<void> }>
 }
 
-export type Ability = 'versions' | 'revocable'
+/** `versions`: concurrent requests lose nothing. `revocable`: an ended session is refused, because a store is asked. */
+export type BackingAbility = 'versions' | 'revocable'
+/** `csrf`: the adapter has a check for forged requests. */
+export type Ability = BackingAbility | 'csrf'
 
 const serverSide = ({ name, seal = 'two-key', open }: AdditionalStore): Backing => ({
   name: `${name}, ${seal}`,

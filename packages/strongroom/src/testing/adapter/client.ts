@@ -6,6 +6,7 @@ export interface Outgoing {
   readonly path: string
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | undefined
 }
 
 /** A response as it was received: nothing is decoded, joined or followed. */
@@ -32,7 +33,7 @@ export interface Client {
 export function http1(url: string): Client {
   const agent = new Agent({ keepAlive: true })
   return {
-    begin({ path, method, headers }) {
+    begin({ path, method, headers, body }) {
       const outgoing = request(new URL(path, url), { method, headers, agent })
       const response = new Promise<Incoming>((resolve, reject) => {
         outgoing.on('response', (message) => {
@@ -41,7 +42,7 @@ export function http1(url: string): Client {
         })
         outgoing.on('error', reject)
       })
-      outgoing.end()
+      outgoing.end(body)
       return { response, leave: () => outgoing.destroy() }
     },
     close: () => agent.destroy(),
@@ -59,7 +60,7 @@ export function http2(url: string): Client {
   const connection = connect(url)
   connection.on('error', () => undefined)
   return {
-    begin({ path, method, headers }) {
+    begin({ path, method, headers, body }) {
       const stream = connection.request({ ...headers, ':path': path, ':method': method })
       const response = new Promise<Incoming>((resolve, reject) => {
         stream.on('response', (head) =>
@@ -68,7 +69,7 @@ export function http2(url: string): Client {
         stream.on('error', reject)
         stream.on('close', () => reject(new Error('The stream ended before a response.')))
       })
-      stream.end()
+      stream.end(body)
       return { response, leave: () => stream.destroy() }
     },
     close: () => connection.destroy(),

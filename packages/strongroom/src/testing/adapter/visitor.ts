@@ -25,6 +25,9 @@ interface RequestOptions {
   readonly method?: string
   /** Sent instead of the cookies in the jar. Empty for no cookie. */
   readonly cookie?: string
+  /** Sent beside the cookies. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
 }
 
 /** A visitor with a browser: the cookies that responses set are sent with later requests. */
@@ -72,8 +75,8 @@ export class Visitor {
     return { head, next, leave }
   }
 
-  #send(path: string, { method = 'GET', cookie = this.jar.header() ?? '' }: RequestOptions): Exchange {
-    return this.#client.begin({ path, method, headers: cookie === '' ? {} : { cookie } })
+  #send(path: string, { method = 'GET', cookie = this.jar.header() ?? '', headers, body }: RequestOptions): Exchange {
+    return this.#client.begin({ path, method, headers: { ...headers, ...(cookie !== '' && { cookie }) }, body })
   }
 
   #page({ status, lines }: Incoming, bytes: Buffer): Page {
