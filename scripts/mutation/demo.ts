@@ -38,7 +38,7 @@ export const demoMutations: readonly Mutation[] = [
   attacking('targets/peer-app.ts')(
     'a comparison with express-session without the login of its README',
     'if (regenerates) await done(',
-    'if (regenerates) void (',
+    'if (!regenerates) await done(',
   ),
   attacking('attacks/runs.ts')(
     'results of the demo that anybody sees',

@@ -39,7 +39,7 @@ export const studioMutations: readonly Mutation[] = [
   studio('searches', 'pages/handle')(
     'a page that ends a session again when it is loaded again',
     'await searches.follow<boolean>(nameOfEnd(handle), TIME_LIMIT)',
-    'await searches.ask(nameOfEnd(handle), () => board.sessions.revoke(handle), { limit: TIME_LIMIT })',
+    '(await searches.ask(nameOfEnd(handle), () => board.sessions.revoke(handle), { limit: TIME_LIMIT })) as\n        | SearchState<boolean>\n        | null',
   ),
   studio('pages', 'pages/sessions')(
     'a link on another site that searches the whole store',

@@ -88,7 +88,7 @@ const ROOMS: readonly Room[] = [
   { name: 'studio-pages', files: /^packages\/studio\/src\/pages\//, imports: ['studio-base', 'studio-parts'] },
   {
     name: 'studio-parts',
-    files: /^packages\/studio\/src\/(?:board|charts|events|frame|guard|job|link|panels)\.ts$/,
+    files: /^packages\/studio\/src\/(?:board|charts|events|frame|guard|job|link|panels|searches)\.ts$/,
     imports: ['studio-base'],
   },
   {
