@@ -51,6 +51,21 @@ export const labMutations: readonly Mutation[] = [
     "[cookie, ...cookie.split(';')]",
     '[cookie]',
   ),
+  lab('lab/own', 'lab/attacks/cookie-attributes')(
+    'a cookie that every site may send along, called private because it is Secure',
+    "|| sameSite === 'none',",
+    "|| (sameSite === 'none' && !secure),",
+  ),
+  storage('attacks/memory-after-end')(
+    'a heap without anything of a living session, in which nothing is left',
+    'if (before === 0 && !site.shared)',
+    'if (before === -1 && !site.shared)',
+  ),
+  storage('attacks/memory-after-end')(
+    'a heap that never had anything of a session, and is held to have forgotten it',
+    'if (before === 0)\n',
+    'if (before === -1)\n',
+  ),
   command('a broken promise that ends with code 0', 'if (broken.length > 0)', 'if (broken.length > 1000)'),
   command(
     'attacks that broke off, and a run that ends with code 0',

@@ -4,6 +4,7 @@ import { createSessions } from 'strongroom'
 import { memory } from 'strongroom/memory'
 import { ownRow } from '../../packages/cli/src/lab/own.ts'
 import { headerOf, send, Visitor } from '../../packages/cli/src/lab/visitor.ts'
+import { find, said } from './findings.ts'
 
 /** The sessions of an application that is in use, with one of its customers signed in, and the lab's own application on them. */
 async function labOnLive() {
@@ -48,6 +49,26 @@ const CHANGES = [
   '/logout',
   '/fail?key=role',
 ]
+
+suite('a weak cookie of a configuration', () => {
+  test('goes along with posts from other sites, although it is Secure, and is not held', async () => {
+    for (const [sameSite, verdict] of [
+      ['none', 'broken'],
+      ['lax', 'held'],
+      ['strict', 'held'],
+    ] as const) {
+      const sessions = createSessions({
+        store: memory(),
+        secrets: 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx',
+        cookie: { sameSite },
+      })
+      const finding = await find('cookie-attributes', await ownRow(sessions as never, sameSite).start())
+      assert.equal(finding.verdict, verdict)
+      assert.match(said(finding, /./), new RegExp(`HttpOnly, Secure, SameSite ${sameSite}`))
+      await sessions.close()
+    }
+  })
+})
 
 suite('the application that the lab starts on sessions in use', () => {
   test('answers 404 to requests without the secret of this run, and does not come near a session', async () => {

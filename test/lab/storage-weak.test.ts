@@ -51,6 +51,22 @@ suite('each attack on what is stored finds the weakness that it looks for', () =
     assert.notEqual(seenIn(cell, /brought the session back$/), '0')
   })
 
+  test('a heap in which nobody was seen while signed in shows nothing of an end', async () => {
+    // Such as that of an application with its sessions in Buffers. The name of the cookie says whose snapshot it is.
+    const blind = (site: Site) => ({ memory: async () => Buffer.from(site.cookieName) })
+    const only = (await cellsOf(weakened(rowNamed('memory'), blind), ['memory-after-the-end'])).get(
+      'memory-after-the-end',
+    )
+    assert.deepEqual([only?.verdict, only?.failed], ['not run', true])
+    assert.match(only?.summary ?? '', /of a living session is not in the snapshot/)
+    const cell = (await cellsOf(weakened(rowNamed('sqlite'), blind), ['memory-after-the-end'])).get(
+      'memory-after-the-end',
+    )
+    assert.deepEqual([cell?.verdict, cell?.failed], ['not applicable', undefined])
+    assert.match(cell?.summary ?? '', /nothing of a living session either/)
+    assert.deepEqual([seenIn(cell, /before$/), seenIn(cell, /after$/)], ['0', '0'])
+  })
+
   test('a library that sweeps nothing leaves rows for ever', async () => {
     const row = weakened(rowNamed('sqlite'), () => ({ sweep: null }))
     const cell = (await cellsOf(row, ['abandoned-sessions'])).get('abandoned-sessions')

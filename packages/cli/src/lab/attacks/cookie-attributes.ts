@@ -26,7 +26,7 @@ export const cookieAttributes: Attack = attackBy(
     const isOurs = people.site.row.family === 'strongroom'
     const weak = cookies.filter(
       ({ httpOnly, secure, sameSite }) =>
-        !httpOnly || (isOurs && !secure) || sameSite === undefined || (sameSite === 'none' && !secure),
+        !httpOnly || (isOurs && !secure) || sameSite === undefined || sameSite === 'none',
     )
     const evidence = cookies.map(({ name, httpOnly, secure, sameSite }) =>
       seen(name, [
