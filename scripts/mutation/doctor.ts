@@ -170,6 +170,26 @@ export const doctorMutations: readonly Mutation[] = [
     'if (await isTracked(repository.root, path))',
     'if ((await isTracked(repository.root, path)) && name === path)',
   ),
+  on('test/cli/doctor.test.ts', 'packages/cli/src/config.ts')(
+    'a value of the environment that an error of a config quotes, and that is printed',
+    'could not be loaded: ${messageWithoutQuotes(error)}',
+    'could not be loaded: ${(messageWithoutQuotes, error.message)}',
+  ),
+  on('test/cli/doctor.test.ts', 'packages/cli/src/failure.ts')(
+    'a quoted value with a quotation mark in it, of which the rest is printed',
+    '["\'`].*["\'`](?!\\w)|',
+    '["\'`].*?["\'`](?!\\w)|',
+  ),
+  on('test/cli/doctor.test.ts', 'packages/cli/src/commands/doctor.ts')(
+    'a password in the URL of a site, that a message repeats',
+    "throw misuse('--url must be like https://shop.example/login,",
+    "throw misuse(text + '--url must be like https://shop.example/login,",
+  ),
+  on('test/cli/doctor.test.ts', 'packages/cli/src/commands/doctor.ts')(
+    'a name that accepts nothing, and is repeated',
+    '`name ${i + 1} of --accept accepts nothing',
+    '`name ${name} of --accept accepts nothing',
+  ),
   check('site', 'site')(
     'a session that is not known again, and is called known',
     'if (others.every((sid) => sid === before))',

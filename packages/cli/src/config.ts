@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { type BaseSessions, createSessions, type Traits } from 'strongroom'
 import { type AnyUser, localStoresIn } from 'strongroom/internal'
 import { loadEnv, loadNamedEnv } from './environment.ts'
-import { messageOf, misuse } from './failure.ts'
+import { messageWithoutQuotes, misuse } from './failure.ts'
 import { sessionCount } from './format.ts'
 import { checkLocalStores } from './local-store.ts'
 import { note } from './output.ts'
@@ -157,7 +157,7 @@ async function exportsOf(path: string, name: string): Promise<unknown[]> {
     const { default: first, sessions } = await import(pathToFileURL(path).href)
     return await Promise.all([first, sessions, first?.default, first?.sessions])
   } catch (error) {
-    throw misuse(`${name} could not be loaded: ${messageOf(error)}`, { cause: error })
+    throw misuse(`${name} could not be loaded: ${messageWithoutQuotes(error)}`, { cause: error })
   }
 }
 

@@ -39,13 +39,42 @@ const WITH_STORE = 'Run "npx @strongroom/cli migrate", with the --store or --con
 
 /** One line: what happened, and the cause where that says more. */
 export function messageOf(error: unknown): string {
+  return lineOf(error, ({ message }) => message)
+}
+
+/** The same, for an error of a config: of what the code of others says, without what it quotes. */
+export function messageWithoutQuotes(error: unknown): string {
+  return lineOf(error, (each) => (isQuotable(each) ? each.message : withoutQuotes(each.message)))
+}
+
+function lineOf(error: unknown, textOf: (error: Error) => string): string {
   if (!(error instanceof Error)) return redact(oneLine(String(error)))
-  const message = redact(oneLine(error.message)).replace(MIGRATE, WITH_STORE) || error.name
+  const message = redact(oneLine(textOf(error))).replace(MIGRATE, WITH_STORE) || error.name
   const { cause: thrown } = error
   // Our own message already says which package to install.
   const isMissingPackage = (thrown as { code?: unknown } | undefined)?.code === 'ERR_MODULE_NOT_FOUND'
-  const cause = thrown instanceof Error && !isMissingPackage ? redact(oneLine(thrown.message)) : ''
-  return cause && !message.includes(cause) ? `${message.replace(POINTER, '').replace(/\.$/, '')}: ${cause}` : message
+  const cause = thrown instanceof Error && !isMissingPackage ? redact(oneLine(textOf(thrown))) : ''
+  // A message that has it without what it quotes leaves that out on purpose.
+  const isSaid = [cause, thrown instanceof Error ? redact(oneLine(withoutQuotes(thrown.message))) : cause].some(
+    (text) => message.includes(text),
+  )
+  return cause && !isSaid ? `${message.replace(POINTER, '').replace(/\.$/, '')}: ${cause}` : message
+}
+
+/** Errors of this library never quote a value, and those of Node's loader quote the names of packages and exports. */
+function isQuotable(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  if (error instanceof Failure || /^(?:STRONGROOM_|ERR_MODULE_|ERR_PACKAGE_|MODULE_NOT_FOUND$)/.test(`${code}`))
+    return true
+  return error instanceof SyntaxError && /does not provide an export named '[\w$]+'$/.test(error.message)
+}
+
+/**
+ * From the first quotation mark to the last one, because what is quoted may have such marks in it: JSON.parse() repeats the beginning of what
+ * it got, and that may be a secret. A single mark within a word is an apostrophe.
+ */
+function withoutQuotes(text: string): string {
+  return text.replace(/(?<!\w)["'`].*["'`](?!\w)|(?<!\w)["'`].*/s, '…')
 }
 
 /** The error with its stack and its causes, for `--debug`. */

@@ -1,13 +1,13 @@
 import { dirname, resolve } from 'node:path'
 import { isDjangoUrl } from '@strongroom/django/internal'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { findConfig, type StoreOptions, storeUrl, withSessionsAt } from '../config.ts'
 import { type Check, type Diagnosis, diagnose } from '../doctor/doctor.ts'
 import { printDiagnosis } from '../doctor/print.ts'
 import { loadEnv } from '../environment.ts'
 import { EXIT, Failure, messageOf, misuse } from '../failure.ts'
 import { wholeNumber, withExamples, withStoreOptions } from '../options.ts'
-import { json, note, oneLine } from '../output.ts'
+import { json, note } from '../output.ts'
 
 interface Options extends StoreOptions {
   readonly url?: string
@@ -54,10 +54,15 @@ async function run(options: Options): Promise<void> {
 /** A name that is misspelt accepts nothing, and one whose finding is mended would accept the next one, which nobody knows yet. */
 function noteUnmatched({ checks }: Diagnosis, accepted: readonly string[]): void {
   const findings = [...new Set(checks.filter(({ level }) => level !== 'green').map(({ name }) => name))]
-  for (const name of accepted.filter((each) => !findings.includes(each)))
-    note(
-      `warning: --accept ${oneLine(name)} accepts nothing: ${checks.some((check) => check.name === name) ? 'that check is green' : 'no check of that name was made'}. Findings: ${findings.join(', ') || 'none'}.`,
-    )
+  const known = findings.join(', ') || 'none'
+  for (const [i, name] of accepted.entries()) {
+    if (findings.includes(name)) continue
+    // What is no name of a check is not repeated: it may be a secret, in the wrong place.
+    const what = checks.some((check) => check.name === name)
+      ? `--accept ${name} accepts nothing: that check is green`
+      : `name ${i + 1} of --accept accepts nothing: no check of that name was made`
+    note(`warning: ${what}. Findings: ${known}.`)
+  }
 }
 
 async function diagnosisFor(options: Options): Promise<Diagnosis> {
@@ -106,8 +111,9 @@ function withoutConfig(error: unknown, rest: Diagnosis): Diagnosis {
   return { ...rest, checks: [check, ...rest.checks] }
 }
 
+/** Commander would repeat what was given, and that may have a password in it. */
 function siteUrl(text: string): string {
   const url = URL.parse(text)
   if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return text
-  throw new InvalidArgumentError('It must be like https://shop.example/login, without a user and a password.')
+  throw misuse('--url must be like https://shop.example/login, without a user and a password.')
 }
