@@ -108,9 +108,11 @@ suite('the doctor and the secrets', () => {
       `data:\n  STRONGROOM_SECRETS: ${Buffer.from(secretOf(0)).toString('base64')}\n`,
       `data:\n  env: ${Buffer.from(`A=b\nSTRONGROOM_SECRETS=${secretOf(1)},older\n`).toString('base64')}\n`,
       Buffer.from(secretOf(2)).toString('hex'),
+      Buffer.from(secretOf(5)).toString('hex').toUpperCase(),
       `${'x'.repeat(3 * 2 ** 20)}${secretOf(3)}`,
     ]
-    for (const [i, content] of written.entries()) {
+    for (const [at, content] of written.entries()) {
+      const i = [0, 1, 2, 5, 3][at] ?? assert.fail()
       writeFileSync(path('secret.yaml'), content)
       git('add', 'secret.yaml')
       const tracked = await look({ STRONGROOM_SECRETS: secretOf(i) })
@@ -122,6 +124,33 @@ suite('the doctor and the secrets', () => {
     git('commit', '-q', '--allow-empty', '-m', `rotate to ${secretOf(4)}`)
     const message = await look({ STRONGROOM_SECRETS: secretOf(4) })
     message.is('secrets-history', 'red')
+  })
+
+  test('of a clone that lacks a part of the history, the history is unknown, whatever is not found', async () => {
+    const lost = 'hN4pXw8LrQ2vYb6mKc0hZf5jGd9sAe3uTi7oRx1yWqP'
+    const origin = folderAtHome()
+    const run = (...args: string[]) =>
+      execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], { cwd: origin.dir })
+    run('init', '-q', 'origin')
+    run('-C', 'origin', 'config', 'uploadpack.allowFilter', 'true')
+    writeFileSync(join(origin.dir, 'origin', 'secret.txt'), lost)
+    run('-C', 'origin', 'add', '.')
+    run('-C', 'origin', 'commit', '-q', '-m', 'one')
+    run('-C', 'origin', 'rm', '-q', 'secret.txt')
+    run('-C', 'origin', 'commit', '-q', '--allow-empty', '-m', 'two')
+    const url = `file://${join(origin.dir, 'origin')}`
+    run('clone', '-q', '--depth', '1', url, 'shallow')
+    run('clone', '-q', '--filter=blob:none', url, 'partial')
+    run('clone', '-q', url, 'whole')
+    const inClone = (name: string) =>
+      examined(null, { environment: { STRONGROOM_SECRETS: lost }, folder: join(origin.dir, name) })
+    const shallow = await inClone('shallow')
+    shallow.is('secrets-history', 'unknown', /shallow clone/, /^git fetch --unshallow$/)
+    const partial = await inClone('partial')
+    partial.is('secrets-history', 'unknown', /partial clone/, /without --filter/)
+    run('-C', 'shallow', 'fetch', '-q', '--unshallow')
+    for (const name of ['whole', 'shallow']) (await inClone(name)).is('secrets-history', 'red', /was committed once/)
+    origin.remove()
   })
 
   test('a file of secrets behind a symbolic link is looked at', { skip: process.platform === 'win32' }, async () => {

@@ -52,6 +52,19 @@ export async function trackedFilesWith(root: string, strings: readonly string[])
   return answer.out.split('\0').filter(Boolean)
 }
 
+/** What of the history is not here, and so cannot be searched. Null when git cannot tell. */
+export async function missingHistory(root: string): Promise<'none' | 'commits' | 'files' | null> {
+  const shallow = await git(root, ['rev-parse', '--is-shallow-repository'])
+  if (shallow?.code !== 0) return null
+  if (shallow.out.trim() !== 'false') return 'commits'
+  // A clone with a filter has commits without their files.
+  const partial = await git(root, ['config', '--get-regexp', PARTIAL])
+  if (partial === null || partial.code === null || partial.code > 1) return null
+  return partial.out === '' ? 'none' : 'files'
+}
+
+const PARTIAL = '^(extensions\\.partialclone|remote\\..*\\.(promisor|partialclonefilter))$'
+
 /** Objects above this are archives. A bundle with a secret in it, or a dump of a database, is smaller. */
 const LARGEST = 32 * 2 ** 20
 const MOST_OBJECTS = 50_000

@@ -4,7 +4,7 @@ import { number } from '../format.ts'
 import { type Check, Topic } from './check.ts'
 import { envFileChecks, fileAge, keyFileChecks } from './env-file.ts'
 import { endOf } from './examine.ts'
-import { isInHistory, repositoryOf, trackedFilesWith } from './repository.ts'
+import { isInHistory, missingHistory, repositoryOf, trackedFilesWith } from './repository.ts'
 
 /** Where the secrets may be found, and what they are compared with. Values never leave this file. */
 export interface SecretPlaces {
@@ -157,7 +157,7 @@ function kidOf(secret: string): number | null {
   }
 }
 
-/** A secret as it is, and in the base64 of a manifest of Kubernetes or the like, whatever stands before it there. */
+/** A secret as it is, and in the base64 of a manifest of Kubernetes or the like, whatever stands before it there, and in hexadecimal. */
 function spellingsOf(secret: string): readonly string[] {
   const bytes = Buffer.from(secret)
   const inBase64 = [0, 1, 2].map((before) => {
@@ -165,11 +165,12 @@ function spellingsOf(secret: string): readonly string[] {
     // Without the characters that it shares with what is before and after it.
     return all.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
   })
-  return [secret, ...inBase64, bytes.toString('hex')]
+  const hex = bytes.toString('hex')
+  return [secret, ...inBase64, hex, hex.toUpperCase()]
 }
 
 async function committedChecks(topic: Topic, list: readonly string[], folder: string): Promise<readonly Check[]> {
-  const [check, history] = ['secrets-committed', 'secrets-history']
+  const check = 'secrets-committed'
   // A short one may be a word that is everywhere; that it is short is red already.
   const wanted = list.filter(({ length }) => length >= 16)
   if (wanted.length === 0) return [topic.unknown(check, 'The secrets are too short to be looked for.')]
@@ -182,13 +183,35 @@ async function committedChecks(topic: Topic, list: readonly string[], folder: st
   if (files === null) return [topic.unknown(check, 'git could not search the tracked files.')]
   if (files.length > 0)
     return [topic.red(check, `A secret is in a file that git tracks: ${files.slice(0, 3).join(', ')}.`, mend)]
-  const before = await isInHistory(repository.root, spelt)
   return [
     topic.green(check, 'No file that git tracks has one of the secrets.'),
-    before === null
-      ? topic.unknown(history, 'The history of the repository is too long to be searched here.', 'gitleaks detect')
-      : before
-        ? topic.red(history, 'A secret was committed once: it is in the history of the repository.', mend)
-        : topic.green(history, 'No version in the history of the repository has one of the secrets.'),
+    await historyCheck(topic, repository.root, { spelt, mend }),
   ]
+}
+
+interface Searched {
+  readonly spelt: readonly string[]
+  readonly mend: string
+}
+
+async function historyCheck(topic: Topic, root: string, { spelt, mend }: Searched): Promise<Check> {
+  const check = 'secrets-history'
+  const isThere = await isInHistory(root, spelt)
+  if (isThere) return topic.red(check, 'A secret was committed once: it is in the history of the repository.', mend)
+  const missing = await missingHistory(root)
+  if (missing === 'commits')
+    return topic.unknown(
+      check,
+      'This is a shallow clone, so most of the history is not here to be searched.',
+      'git fetch --unshallow',
+    )
+  if (missing === 'files')
+    return topic.unknown(
+      check,
+      'This is a partial clone, so files of the history are not here to be searched.',
+      'Run this in a clone that was made without --filter.',
+    )
+  if (isThere === null || missing === null)
+    return topic.unknown(check, 'The history of the repository is too long to be searched here.', 'gitleaks detect')
+  return topic.green(check, 'No version in the history of the repository has one of the secrets.')
 }
