@@ -190,6 +190,46 @@ export const doctorMutations: readonly Mutation[] = [
     '`name ${i + 1} of --accept accepts nothing',
     '`name ${name} of --accept accepts nothing',
   ),
+  check('secrets', 'repository')(
+    'a shallow clone, whose history is called searched',
+    "if (shallow.out.trim() !== 'false') return 'commits'",
+    "if (shallow.out.trim() === '') return 'commits'",
+  ),
+  check('secrets', 'repository')(
+    'a partial clone, whose history is called searched',
+    "return partial.out === '' ? 'none' : 'files'",
+    "return 'none'",
+  ),
+  check('secrets', 'secrets')(
+    'a secret in uppercase hexadecimal, that is not found',
+    'hex, hex.toUpperCase()]',
+    'hex]',
+  ),
+  check('site', 'site')(
+    'a cookie that is weak only when it is set again, and that nobody looks at',
+    'const set = sessionsOf(all)',
+    'const set = sessionsOf(seen)',
+  ),
+  check('site', 'site')(
+    'a visitor who comes back and is refused, and is called known',
+    'status >= 400 && status !== 429 && first.status < 400',
+    'status >= 600',
+  ),
+  check('site', 'site')(
+    'a response that sets the cookie again, and that caches may store',
+    '...worstOf(all.filter(',
+    '...worstOf(seen.filter(',
+  ),
+  check('site', 'cache-control')(
+    'a header for the caches of a CDN, that nobody reads',
+    "['cache-control', ...targeted]",
+    "['cache-control', ...targeted.slice(targeted.length)]",
+  ),
+  check('site', 'cache-control')(
+    'a directive whose name only contains no-store',
+    "all.has('no-store')",
+    "[...all.keys()].join().includes('no-store')",
+  ),
   check('site', 'site')(
     'a session that is not known again, and is called known',
     'if (others.every((sid) => sid === before))',
@@ -198,7 +238,7 @@ export const doctorMutations: readonly Mutation[] = [
   check('site', 'site')(
     'a copy from a shared cache that sets a session',
     'if (isCopy)\n    return topic.red(',
-    'if (isCopy && control === null)\n    return topic.red(',
+    'if (isCopy && headers === null)\n    return topic.red(',
   ),
   check('site', 'visitor')(
     'a redirect that is followed to another host',

@@ -154,6 +154,64 @@ suite('the doctor and a running site', { skip: openssl.skip }, () => {
     copy.is('site-clock', 'unknown', /copy from a cache/)
   })
 
+  for (const [header, value, level] of [
+    ['cdn-cache-control', 'public, max-age=600', 'red'],
+    ['cdn-cache-control', 'no-store', 'green'],
+    ['surrogate-control', 'max-age=600', 'red'],
+    ['cache-control', 'public, s-maxage=600, x-no-store-test', 'red'],
+    ['cache-control', 'public, max-age=600, community="not, no-store"', 'red'],
+    ['cache-control', 'private="set-cookie"', 'red'],
+    ['cache-control', 'PRIVATE', 'amber'],
+    ['cache-control', 'max-age=0, No-Store', 'green'],
+  ] as const)
+    test(`a response with ${header}: ${value} that sets the cookie is ${level}`, async () => {
+      const handler = changing(application(), (headers) => headers.set(header, value))
+      ;(await visited(await serve(handler))).is('site-cache', level)
+    })
+
+  /** The first visit is good; a visitor who comes back with the cookie gets this. */
+  const returning = (second: (response: ServerResponse, value: string) => void): RequestListener => {
+    const first = application()
+    return (request, response) => {
+      const [, value] = /(?:^|; )__Host-id=([\w-]+)/.exec(request.headers.cookie ?? '') ?? []
+      if (value === undefined) first(request, response)
+      else second(response, value)
+    }
+  }
+
+  for (const [what, status, headers, said] of [
+    ['is refused with 401', 401, {}, /refuses a visitor who comes back .*401/],
+    ['meets a 500', 500, {}, /status 500 when the cookie came back/],
+    ['loses the cookie', 200, { 'set-cookie': '__Host-id=; Max-Age=0; Path=/' }, /removes the cookie/],
+  ] as const)
+    test(`a visitor who comes back and ${what} is red`, async () => {
+      const found = await visited(await serve(returning((response) => response.writeHead(status, headers).end())))
+      found.is('site-cookie-returns', 'red', said)
+    })
+
+  test('a page that nobody may open is amber, and does not tell whether the cookie is known', async () => {
+    const closed = changing(application(), () => {})
+    const handler: RequestListener = (request, response) => {
+      response.statusCode = 403
+      closed(request, response)
+    }
+    const found = await visited(await serve(handler))
+    found.is('site-answers', 'amber', /status 403/, /anyone may open/)
+    found.is('site-cookie-returns', 'unknown', /status 403/)
+  })
+
+  test('a cookie that is weak only when it is set again, in a response that caches store, is found', async () => {
+    const handler = returning((response, value) =>
+      response
+        .writeHead(200, { 'cache-control': 'public, max-age=600', 'set-cookie': `__Host-id=${value}; Path=/` })
+        .end(),
+    )
+    const found = await visited(await serve(handler))
+    found.is('site-cookie-returns', 'green')
+    for (const name of ['site-cache', 'site-cookie-http-only']) found.is(name, 'red')
+    for (const name of ['site-cookie-secure', 'site-cookie-same-site']) found.is(name, 'amber')
+  })
+
   test('two spellings of the cookie are red', async () => {
     const twice = changing(application(), (headers) => {
       const [line = ''] = [headers.get('set-cookie') ?? ''].flat()

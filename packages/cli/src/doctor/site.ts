@@ -1,5 +1,6 @@
 import { messageOf } from '../failure.ts'
-import { type Check, Topic } from './check.ts'
+import { cacheRulesOf } from './cache-control.ts'
+import { type Check, LEVELS, Topic } from './check.ts'
 import { clockCheck } from './clock.ts'
 import { cookieChecks, type SetCookie } from './cookie.ts'
 import { endOf, inTime, type Limits } from './examine.ts'
@@ -58,6 +59,12 @@ function answerCheck(topic: Topic, { seen, end }: Walk): Check {
     )
   if (status >= 500)
     return topic.red(name, `The site responded with the status ${status}.`, 'Look into the log of the application.')
+  if (status >= 400)
+    return topic.amber(
+      name,
+      `The site responded with the status ${status}: what visitors see was not looked at.`,
+      'Name a page that anyone may open: --url https://shop.example/login',
+    )
   return topic.green(name, `The site responded with the status ${status}.`)
 }
 
@@ -171,8 +178,11 @@ interface Session extends Limits {
 
 async function sessionChecks(topic: Topic, { seen }: Walk, options: Session): Promise<readonly Check[]> {
   const { cookieName, isLocal, limit, now } = options
-  const response = seen.find(({ cookies }) => cookies.some((each) => isSession(each, cookieName)))
-  if (!response)
+  const sessionsOf = (walk: readonly Seen[]) =>
+    walk.flatMap(({ cookies }) => cookies.filter((each) => isSession(each, cookieName)))
+  const response = seen.find((each) => sessionsOf([each]).length > 0)
+  const cookie = sessionsOf(seen).at(-1)
+  if (!response || !cookie)
     return [
       topic.unknown(
         'site-cookie',
@@ -180,15 +190,33 @@ async function sessionChecks(topic: Topic, { seen }: Walk, options: Session): Pr
         'Name a page that begins a session, such as the one with the login form: --url https://shop.example/login',
       ),
     ]
-  const set = response.cookies.filter((each) => isSession(each, cookieName))
-  const cookie = set[0] as SetCookie
+  const again = await inTime(3 * limit, () => visit(response.url, { limit, now, cookie: jarOf(seen) })).catch(
+    (error: unknown) => error,
+  )
+  const returned = isWalk(again) ? again.seen : []
+  // One response that is weak is enough, whichever it is.
+  const all = [...seen, ...returned]
+  const set = sessionsOf(all)
   return [
     topic.green('site-cookie', `The page sets the session cookie ${cookie.name}.`),
-    ...cookieChecks(topic, cookie, { prefix: 'site-cookie', isProduction: !isLocal }),
+    ...worstOf(set.map((each) => cookieChecks(topic, each, { prefix: 'site-cookie', isProduction: !isLocal }))),
     spellingCheck(topic, set),
-    cacheCheck(topic, response),
-    await inTime(3 * limit, () => returnCheck(topic, response, { cookie, limit, now, jar: jarOf(seen) })),
+    ...worstOf(all.filter((each) => sessionsOf([each]).length > 0).map((each) => [cacheCheck(topic, each)])),
+    isWalk(again)
+      ? returnCheck(topic, again, { cookie, before: seen.at(-1) as Seen, cookieName })
+      : topic.unknown('site-cookie-returns', `The second visit got no response: ${endOf(messageOf(again))}`),
   ]
+}
+
+const isWalk = (found: unknown): found is Walk => typeof found === 'object' && found !== null && 'seen' in found
+
+/** Of each check, the worst that one of the lists has. All have the same checks, in the same order. */
+function worstOf(lists: readonly (readonly Check[])[]): readonly Check[] {
+  const [first = []] = lists
+  const rank = ({ level }: Check) => LEVELS.indexOf(level)
+  return first.flatMap(
+    (_, at) => lists.flatMap((list) => list[at] ?? []).toSorted((a, b) => rank(a) - rank(b))[0] ?? [],
+  )
 }
 
 /** A value of ours has 66 bytes (88 characters), or is a sealed cookie; a name that is known decides. */
@@ -217,46 +245,75 @@ function spellingCheck(topic: Topic, set: readonly SetCookie[]): Check {
 /** What a cache that many people share stores, it gives to the next one: cookie included. */
 function cacheCheck(topic: Topic, { headers }: Seen): Check {
   const name = 'site-cache'
-  const control = headers.get('cache-control') ?? ''
   const mend = 'Let nothing between the application and its visitors change Cache-Control of responses with Set-Cookie.'
   const isCopy =
     Number(headers.get('age') ?? 0) > 0 ||
-    /\bhit\b/i.test(`${headers.get('x-cache')} ${headers.get('cf-cache-status')}`)
+    /\bhit\b/i.test(`${headers.get('x-cache')} ${headers.get('cf-cache-status')} ${headers.get('cache-status')}`)
   if (isCopy)
     return topic.red(
       name,
       'A cache has stored a response that sets a session cookie: visitors get the session of others.',
       mend,
     )
-  if (/no-store/i.test(control))
-    return topic.green(name, 'The response that sets the cookie is Cache-Control: no-store.')
-  if (/private/i.test(control))
+  const rules = cacheRulesOf(headers)
+  const shared = rules.find(({ storing }) => storing === 'shared')
+  if (shared && shared.header !== 'cache-control')
+    return topic.red(
+      name,
+      `The response that sets the cookie has ${shared.header} without no-store, which a shared cache obeys in place of Cache-Control.`,
+      `Let the proxy leave ${shared.header} out of responses with Set-Cookie, or set it to no-store.`,
+    )
+  if (shared)
+    return topic.red(
+      name,
+      'The response that sets the cookie lacks Cache-Control: no-store, so a shared cache may store it.',
+      mend,
+    )
+  if (rules.some(({ storing }) => storing === 'browser only'))
     return topic.amber(name, 'The response that sets the cookie may be stored by the browser.', mend)
-  return topic.red(
-    name,
-    'The response that sets the cookie lacks Cache-Control: no-store, so a shared cache may store it.',
-    mend,
-  )
+  return topic.green(name, 'The response that sets the cookie is Cache-Control: no-store.')
 }
 
 const jarOf = (seen: readonly Seen[]) => seen.reduce((jar, { cookies }) => mergeCookies(jar, cookies), '')
 
-interface Return extends Limits {
+interface Return {
   readonly cookie: SetCookie
-  readonly jar: string
+  /** What the first visit ended with. */
+  readonly before: Seen
+  readonly cookieName: string | null
 }
 
-/** Comes back with the cookie. An application that does not know it begins another session. */
-async function returnCheck(topic: Topic, { url }: Seen, { cookie, jar, limit, now }: Return): Promise<Check> {
+/** What came of the cookie. An application that does not know it begins another session, refuses it, or fails. */
+function returnCheck(topic: Topic, { seen }: Walk, { cookie, before: first, cookieName }: Return): Check {
   const name = 'site-cookie-returns'
-  let again: Walk
-  try {
-    again = await visit(url, { limit, now, cookie: jar })
-  } catch (error) {
-    return topic.unknown(name, `The second visit got no response: ${endOf(messageOf(error))}`)
-  }
-  const sets = again.seen.flatMap(({ cookies }) => cookies).filter((each) => each.name === cookie.name)
+  const all = seen.flatMap(({ cookies }) => cookies)
+  const sets = all.filter((each) => isSession(each, cookieName))
   const [before, ...others] = [cookie, ...sets].map(({ value }) => sidOf(value))
+  const { status } = seen.at(-1) as Seen
+  if (status >= 500)
+    return topic.red(
+      name,
+      `The site responded with the status ${status} when the cookie came back.`,
+      'Look into the log of the application.',
+    )
+  if (all.some((each) => each.name === cookie.name && each.value === ''))
+    return topic.red(
+      name,
+      'The application removes the cookie when it comes back: nobody stays signed in.',
+      'Give all servers the same secrets and the same store, and let the proxy pass on Cookie and Set-Cookie.',
+    )
+  if (status >= 400 && status !== 429 && first.status < 400)
+    return topic.red(
+      name,
+      `The application refuses a visitor who comes back with the cookie (status ${status}).`,
+      'Give all servers the same secrets and the same store, and look into the log of the application.',
+    )
+  if (status >= 400)
+    return topic.unknown(
+      name,
+      `The page does not tell whether the cookie is known when it comes back (status ${status}).`,
+      'Name a page that anyone may open: --url https://shop.example/login',
+    )
   if (sets.length === 0) return topic.green(name, 'The application knows the cookie when it comes back.')
   if (before === null || others.includes(null))
     return topic.unknown(name, 'The cookie is set again at each visit, and does not tell whether for the same session.')
