@@ -104,7 +104,7 @@ export const studioMutations: readonly Mutation[] = [
   studio('serve', 'serve')(
     'a cookie of the studio that other servers of this machine are sent',
     'cookie: { name: production ? `__Secure-${name}` : name, path, secure',
-    'cookie: { name: production ? `__Secure-${name}` : name, path: path && '/', secure',
+    'cookie: { name: production ? `__Secure-${name}` : name, path: path.slice(0, 1), secure',
   ),
   studio('serve', 'serve')(
     'pages of the studio at a path that everybody knows',
