@@ -101,6 +101,11 @@ export const studioMutations: readonly Mutation[] = [
     'if (phrase.trim().toLowerCase() !== PHRASE) return c.redirect(`${there}?mistyped`, 303)',
     '',
   ),
+  studio('guard', 'panels')(
+    'the name of a report taken for the report',
+    "['rows', 'attacks', 'cells'].every((name) => has(value, name, Array.isArray))",
+    'true',
+  ),
   studio('serve', 'serve')(
     'a cookie of the studio that other servers of this machine are sent',
     'cookie: { name: production ? `__Secure-${name}` : name, path, secure',

@@ -26,6 +26,19 @@ suite('who is let into the studio', () => {
       name: 'ConfigError',
       message: /"readOnly".*Known: guard, path, write/,
     })
+    const panels: readonly [StudioOptions | object, RegExp][] = [
+      [{ lab: 'lab.json' }, /studio\(\): lab must be what strongroom lab --json has printed, parsed: JSON\.parse/],
+      [{ lab: {} }, /lab must be/],
+      [{ figures: {} }, /figures must be what figures\(sessions\)/],
+      [{ advisor: { questions: [] } }, /advisor must be an object with questions and advise\(\)/],
+      [{ doctor: null }, /doctor must be an object with diagnose\(\)/],
+      [{ on: 3 }, /on must be a function/],
+    ]
+    for (const [given, message] of panels)
+      assert.throws(() => studio(shop(), { guard: () => true, ...given } as StudioOptions), {
+        name: 'ConfigError',
+        message,
+      })
     assert.throws(() => studio({} as never, { guard: () => true }), { name: 'ConfigError', message: /takes sessions/ })
     assert.throws(() => studio(shop(), { guard: () => true, path: 'studio/' }), {
       name: 'ConfigError',

@@ -1,3 +1,5 @@
+import { ConfigError } from 'strongroom'
+
 /**
  * What happened in the studio, for an audit log. Contains no token, id, user id or data: `handle` is a session's public name, and
  * `operator` is the name that the guard returned, if it returned one.
@@ -21,6 +23,11 @@ export type StudioEvent =
 export type Refusal = 'guard' | 'read-only' | 'forged'
 
 export type StudioListener = (event: StudioEvent) => void
+
+export function checkListener(where: string, listener: unknown): void {
+  if (listener === undefined || typeof listener === 'function') return
+  throw new ConfigError(`${where}: on must be a function, which is called with each event.`)
+}
 
 const WORDS = { guardFailed: 'The guard of the studio threw', failed: 'A page of the studio failed' } as const
 

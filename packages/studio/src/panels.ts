@@ -1,3 +1,4 @@
+import { ConfigError } from 'strongroom'
 import type { Figures } from 'strongroom/figures'
 
 /**
@@ -14,6 +15,33 @@ export interface Panels {
 }
 
 export const PANELS = ['figures', 'lab', 'advisor', 'doctor'] as const satisfies readonly (keyof Panels)[]
+
+const has = (value: object, name: string, is: (member: unknown) => boolean) =>
+  is((value as Readonly<Record<string, unknown>>)[name])
+const isFunction = (value: unknown) => typeof value === 'function'
+
+const SHAPES: Readonly<Record<keyof Panels, readonly [is: (value: object) => boolean, what: string]>> = {
+  figures: [(value) => has(value, 'snapshot', isFunction), 'what figures(sessions) of strongroom/figures returns'],
+  lab: [
+    (value) => ['rows', 'attacks', 'cells'].every((name) => has(value, name, Array.isArray)),
+    'what strongroom lab --json has printed, parsed: JSON.parse(readFileSync("lab.json", "utf8"))',
+  ],
+  advisor: [
+    (value) => has(value, 'questions', Array.isArray) && has(value, 'advise', isFunction),
+    'an object with questions and advise()',
+  ],
+  doctor: [(value) => has(value, 'diagnose', isFunction), 'an object with diagnose()'],
+}
+
+/** A panel of another shape would be a page that fails, weeks later. */
+export function checkPanels(where: string, panels: Panels): void {
+  for (const name of PANELS) {
+    const [is, what] = SHAPES[name]
+    const value: unknown = panels[name]
+    if (value === undefined || (typeof value === 'object' && value !== null && is(value))) continue
+    throw new ConfigError(`${where}: ${name} must be ${what}.`)
+  }
+}
 
 // Figures: what figures(sessions) of strongroom returns
 

@@ -5,12 +5,12 @@ import { type BaseSessions, ConfigError, createSessions } from 'strongroom'
 import { booleanOption, checkOptions } from 'strongroom/internal'
 import { memory } from 'strongroom/memory'
 import { createApp } from './app.ts'
-import type { StudioListener } from './events.ts'
+import { checkListener, type StudioListener } from './events.ts'
 import { plain } from './headers.ts'
 import { Links, type Opened } from './link.ts'
 import { checkSessions, mounted, pathBelow } from './mount.ts'
 import { openedPage, strangerPage, unopenedPage } from './pages/door.ts'
-import { PANELS, type Panels } from './panels.ts'
+import { checkPanels, PANELS, type Panels } from './panels.ts'
 import type { StudioSessions } from './sessions.ts'
 
 export interface ServeOptions extends Panels {
@@ -56,6 +56,8 @@ export async function serveStudio<Data extends object>(
   const given = sessions as unknown as StudioSessions
   checkSessions('serveStudio(sessions)', given)
   checkOptions('serveStudio()', options, KNOWN)
+  checkPanels('serveStudio()', options)
+  checkListener('serveStudio()', options.on)
   const { port = 0, title = given.policy.engine, write, isApplication, on, ...panels } = options
   const server = createServer()
   const taken = await listen(server, checkPort(port))

@@ -1,10 +1,10 @@
 import { type BaseSessions, ConfigError } from 'strongroom'
 import { booleanOption, checkOptions } from 'strongroom/internal'
 import { createApp } from './app.ts'
-import type { StudioListener } from './events.ts'
+import { checkListener, type StudioListener } from './events.ts'
 import { checkGuard, type Guard } from './guard.ts'
 import { checkPath, checkSessions, type Mounted, mounted } from './mount.ts'
-import { PANELS, type Panels } from './panels.ts'
+import { checkPanels, PANELS, type Panels } from './panels.ts'
 import type { StudioSessions } from './sessions.ts'
 
 export interface StudioOptions extends Panels {
@@ -36,6 +36,8 @@ export function studio<Data extends object>(sessions: BaseSessions<Data>, option
   checkSessions('studio(sessions, { guard })', given)
   checkGuard(options?.guard)
   checkOptions('studio()', options, KNOWN)
+  checkPanels('studio()', options)
+  checkListener('studio()', options.on)
   const { path = '/studio', title = given.policy.engine, on, guard, write, origin, ...panels } = options
   if (typeof title !== 'string') throw new ConfigError('studio(): title must be a string, such as "shop, production".')
   const app = createApp(given, {
