@@ -86,9 +86,15 @@ export const labAttackMutations: readonly Mutation[] = [
   ),
   weak('shared-cache')(
     'a shared cache that keeps nothing at all',
-    '(?:no-store|private)\\b/i.test(directives) &&',
-    '(?:no-store|private|public)\\b/i.test(directives) &&',
+    '(?:private|no-cache)',
+    '(?:private|no-cache|public|max-age)',
   ),
+  weak('shared-cache')(
+    'a shared cache that reads nothing but Cache-Control',
+    "headers['cache-control'] ?? '', headers.expires)",
+    "headers['cache-control'] ?? 'no-store')",
+  ),
+  weak('shared-cache')('a CDN that does not know its own header', 'return targeted || allows(', 'return allows('),
   weak('error-pages')('errors that are not read', 'answer.status >= 400', 'answer.status >= 600'),
   weak('clocks-apart')(
     'two servers whose clocks are ahead alike',

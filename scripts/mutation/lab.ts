@@ -177,6 +177,16 @@ export const labMutations: readonly Mutation[] = [
     'direct.length > 0 ? direct :',
     'direct.length >= 0 ? direct :',
   ),
+  lab('lab/search', 'lab/search')(
+    'what is compressed and encoded as text, which is not searched',
+    "decode: textIn(/^[\\w+/-]+/, 'base64')",
+    'decode: (from: Buffer) => from',
+  ),
+  lab('lab/search', 'lab/search')(
+    'streams without a header, which are taken for noise',
+    '[inflateRawSync, brotliDecompressSync]',
+    '[]',
+  ),
   tables(
     'an engine that counts as held because one attack of several failed',
     "[MARKS['not applicable'], MARKS.held, MARKS['not run'], MARKS.broken, ALARM]",

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { suite, test } from 'node:test'
 import type { SessionsOptions, Store } from 'strongroom'
 import { memory } from 'strongroom/memory'
@@ -67,6 +70,38 @@ suite('an attack on sessions breaks what is weak', () => {
     assert.equal(said(finding, /additions/), '20, 1')
     assert.equal(finding.verdict, 'broken')
   })
+
+  const later = 'Fri, 31 Dec 2100 23:59:59 GMT'
+  for (const [kept, headers] of [
+    [true, { expires: later }],
+    [true, {}],
+    [true, { 'cache-control': 'no-store, must-understand, max-age=60' }],
+    [true, { 'cache-control': 'no-store', 'cloudflare-cdn-cache-control': 'public, max-age=60' }],
+    [true, { 'cache-control': 'no-store', 'surrogate-control': 'max-age=60' }],
+    [true, { 'cache-control': 'no-store', 'x-accel-expires': '60' }],
+    [false, { expires: '0' }],
+    [false, { 'cache-control': 'max-age=0', expires: later }],
+    [false, { 'cache-control': 'private, max-age=60' }],
+    [false, { 'cache-control': 'no-store', expires: later }],
+    [false, { 'cache-control': 'no-store', 'surrogate-control': 'no-store', 'x-accel-expires': '0' }],
+    [false, { 'cache-control': 'no-store', 'cdn-cache-control': 'max-age=0', expires: later }],
+  ] as const)
+    test(`a shared cache ${kept ? 'keeps' : 'does not keep'} a cookie with ${JSON.stringify(headers).slice(1, -1) || 'nothing said'}`, async () => {
+      const site = await weakStore()
+      const front = createServer((incoming, response) => {
+        const outgoing = request(new URL(incoming.url ?? '', site.url), { headers: incoming.headers }, (answer) => {
+          const { 'cache-control': _, 'cdn-cache-control': __, ...others } = answer.headers
+          response.writeHead(200, answer.headers['set-cookie'] ? { ...others, ...headers } : answer.headers)
+          answer.pipe(response)
+        })
+        outgoing.end()
+      }).listen(0, '127.0.0.1')
+      await once(front, 'listening')
+      const { port } = front.address() as AddressInfo
+      const finding = await find('shared-cache', { ...site, url: `http://127.0.0.1:${port}` })
+      front.close()
+      assert.equal(finding.verdict, kept ? 'broken' : 'held', JSON.stringify(finding))
+    })
 
   test('every attack is shown to be able to succeed', () => {
     const onEngines = ['session-limit', 'unmet-secret']

@@ -2,7 +2,7 @@ import type { Attack, AttackContext, PromisedRow } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
 import { attackBy, type People } from '../people.ts'
 import { search } from '../search.ts'
-import type { StoredFile } from '../site.ts'
+import type { StoredFile, StoredRow } from '../site.ts'
 import { bytesOf, isIn, signInWith, theftEvidence } from './loot.ts'
 
 const sealed = ({ family, seal }: PromisedRow) => family === 'strongroom' && seal !== 'none'
@@ -14,7 +14,7 @@ export const readFiles: Attack = attackBy(
     title: "Read the database's files",
     property: 'private on the server',
     attacker: "anyone who reads the server's disk",
-    how: 'A visitor signs in and writes a note. The thief takes every file of the store as it is on the disk, searches it for the note in the usual encodings, and sends every id found there as a cookie. Held if the note is not found, and nothing signs in.',
+    how: 'A visitor signs in and writes a note. The thief takes every file of the store as it is on the disk, searches it for the note in the usual encodings and compressions, one inside the other where a file or a row is small, and sends every id found there as a cookie. Held if the note is not found, and nothing signs in.',
     docs: 'docs/security.md#who-learns-what',
     harmless: false,
     violent: false,
@@ -80,7 +80,9 @@ async function steal(people: People, { signal }: AttackContext, { take, what, wi
   const rows = taken === null ? [] : ((await site.storage.rows?.list()) ?? [])
   const loot = { files, rows, secrets: withSecrets ? site.secrets : [] }
   const { texts, cookies } = (await site.thief?.(loot)) ?? { texts: [], cookies: [] }
-  const matches = search([...files, ...texts], people.note)
+  const inFiles = search([...files, ...texts], people.note)
+  // In a large file nobody sees where a stream begins that has no header; the visitor's own row is small.
+  const matches = inFiles.length > 0 ? inFiles : search(taken === null ? [] : own.map(rowAsFile), people.note)
   const signedIn = await signInWith(site, { files, rows, cookies, signal })
   const evidence = [
     seen(`${what} read`, taken === null ? 'there is none' : `${files.length} files, ${bytesOf(files)} bytes`),
@@ -92,6 +94,8 @@ async function steal(people: People, { signal }: AttackContext, { take, what, wi
   if (signedIn.users > 0) return broken(`What can be made of the ${all} signs in as a user.`, evidence)
   return held(`The note is not in the ${all}, and nothing made of it signs in.`, evidence)
 }
+
+const rowAsFile = ({ value, data }: StoredRow): StoredFile => ({ name: "the visitor's row", bytes: data ?? value })
 
 /** "a device label (2), a record (1)". */
 function counted(texts: readonly StoredFile[]): string {

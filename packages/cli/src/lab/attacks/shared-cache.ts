@@ -10,7 +10,7 @@ export const sharedCache: Attack = attackBy(
     title: 'A shared cache that keeps the cookie',
     property: 'private in the browser',
     attacker: 'the next visitor behind the same CDN or proxy',
-    how: 'The application says of all its pages that shared caches may keep them. A visitor without a cookie gets one with such a page. A cache that follows RFC 9111 and RFC 9213 decides whether it keeps that response; the next visitor, who has no cookie either, gets what it has kept. Held: no response with a session cookie is kept.',
+    how: 'The application says of all its pages that shared caches may keep them. A visitor without a cookie gets one with such a page. A cache that follows RFC 9111 and RFC 9213, or a header of one vendor such as Surrogate-Control, decides whether it may keep that response; the next visitor, who has no cookie either, gets what it has kept. Held: no response with a session cookie is kept.',
     docs: 'docs/requests.md#what-a-commit-does',
     harmless: true,
     violent: false,
@@ -32,7 +32,13 @@ export const sharedCache: Attack = attackBy(
     const gotIn = seenByNext?.data.note === people.note
     const evidence = [
       seen('Cache-Control of the response with the cookie', headerOf(response, 'cache-control')),
-      seen('CDN-Cache-Control', headerOf(response, 'cdn-cache-control')),
+      seen('Expires', headerOf(response, 'expires')),
+      seen(
+        'headers for some caches',
+        targetedOf(response)
+          .map((pair) => pair.join(': '))
+          .join('; ') || 'none',
+      ),
       seen('Vary', headerOf(response, 'vary')),
       seen('a shared cache', isKept ? 'keeps it, cookie included' : 'does not keep it'),
       seen('the next visitor', gotIn ? 'has the session of the one before' : 'has no session of anybody'),
@@ -45,15 +51,40 @@ export const sharedCache: Attack = attackBy(
 
 const headerOf = ({ headers }: Answer, name: string): string => String(headers[name] ?? 'none')
 
+/** Headers that the caches of one kind or vendor obey instead of Cache-Control and Expires (RFC 9213 §2.2, §3). */
+const TARGETED = /^.+-cache-control$/
+/** Those of vendors that are older than the RFC. They say nothing unless they name a lifetime. */
+const VENDORS = /^(?:surrogate-control|edge-control|x-accel-expires)$/
+
+const targetedOf = ({ headers }: Answer): [name: string, value: string][] =>
+  Object.entries(headers).flatMap(([name, value]) =>
+    (TARGETED.test(name) || VENDORS.test(name)) && value ? [[name, String(value)] as [string, string]] : [],
+  )
+
 /**
- * RFC 9111 §3, for a request without a cookie: `Vary: Cookie` does not help, because the next visitor has none either. The header for
- * CDNs takes precedence over the other where it is present (RFC 9213 §2.2).
+ * May one of the caches that there are keep it, and answer the next visitor from it? RFC 9111 §3, for a request without a cookie:
+ * `Vary: Cookie` does not help, because the next visitor has none either.
  */
-function mayBeKept({ status, headers }: Answer): boolean {
+function mayBeKept(answer: Answer): boolean {
+  const { status, headers } = answer
   if (status !== 200 || headers.vary?.trim() === '*') return false
-  const targeted = headers['cdn-cache-control']
-  return [targeted ?? headers['cache-control'], headers['cache-control']].some((value) => allows(String(value ?? '')))
+  const targeted = targetedOf(answer).some(([name, value]) =>
+    VENDORS.test(name) ? !isForbidden(value) && /(?:^@?|max-?age=)[1-9]/i.test(value) : allows(value),
+  )
+  return targeted || allows(headers['cache-control'] ?? '', headers.expires)
 }
 
-const allows = (directives: string): boolean =>
-  !/\b(?:no-store|private)\b/i.test(directives) && /\b(?:public|s-maxage=\d|max-age=[1-9])/i.test(directives)
+function allows(directives: string, expires?: string): boolean {
+  if (isForbidden(directives)) return false
+  const [, seconds] = /\bs-maxage="?(\d+)/i.exec(directives) ?? /\bmax-age="?(\d+)/i.exec(directives) ?? []
+  if (seconds !== undefined) return Number(seconds) > 0
+  // A date that is none is in the past (RFC 9111 §5.3).
+  if (expires !== undefined) return Date.parse(expires) > Date.now()
+  // Where nothing is said, a cache may guess how long a 200 is fresh (§4.2.2).
+  return true
+}
+
+/** To keep it, or to answer from it without asking the application. A cache that knows the status may ignore no-store (§5.2.2.3). */
+const isForbidden = (directives: string): boolean =>
+  /\b(?:private|no-cache)\b/i.test(directives) ||
+  (/\bno-store\b/i.test(directives) && !/\bmust-understand\b/i.test(directives))
