@@ -36,6 +36,21 @@ export const advisorMutations: readonly Mutation[] = [
     "family === 'strongroom' && seal === candidate.seal",
     "family === 'strongroom' && seal !== null",
   ),
+  recommends('evidence')(
+    'what breaks an engine under two keys, and is not held against it under one',
+    "stronger.map(cellOf).find((each) => each?.verdict === 'broken')",
+    'stronger.map(cellOf).find((each) => each === null)',
+  ),
+  recommends('evidence')(
+    'an attack that breaks a seal in every engine that was attacked, and that others are cleared of',
+    '(rows.some(({ isExact }) => isExact) ? null :',
+    '(rows.length >= 0 ? null :',
+  ),
+  recommends('evidence')(
+    'what breaks for an engine under any seal, and is held against another',
+    "cellOf(row)?.verdict === 'held'),\n  )\n  return",
+    'cellOf(row) !== undefined),\n  )\n  return',
+  ),
   recommends('requirements')(
     'an engine for one machine that is recommended to several servers',
     "if (servers > 1 && declared.shared !== 'network')",

@@ -208,6 +208,39 @@ suite('evidence', () => {
     assert.ok(!names({ properties: ['durable'] }, both).includes('sqlite, two-key'))
   })
 
+  test('what breaks an engine under a stronger seal, or every engine under a weaker one, is broken there, too', () => {
+    const given = { needs: ['operators-read'], properties: ['final'], have: ['mysql', 'postgres'] } as const
+    const advice = advise(answersFrom(given), { report })
+    const reasons = (name: string) => advice.ruledOut.find((each) => each.name === name)?.reasons.join()
+    assert.match(reasons('mysql, server-key') ?? '', /^broken: put an old row back \(the note was found, in mysql\)/)
+    assert.match(reasons('memory over mysql, server-key') ?? '', /^broken: put an old row back/)
+    assert.deepEqual(
+      advice.recommended.filter(({ name }) => name !== 'memory, none' && name !== 'memory, server-key'),
+      [],
+    )
+    const secrets = reportWith((row, { name }) =>
+      row.seal === 'server-key' && name === 'alter-rows' ? 'broken' : undefined,
+    )
+    const integrity = { needs: ['operators-read'], properties: ['integrity'], have: ['mysql'] } as const
+    assert.ok(names(integrity).includes('mysql, server-key'))
+    assert.ok(!names(integrity, secrets).includes('mysql, server-key'))
+    const one = reportWith((row, { name }) =>
+      row.name === 'sqlite, seal server-key' && name === 'alter-rows' ? 'broken' : undefined,
+    )
+    assert.ok(names(integrity, one).includes('mysql, server-key'))
+  })
+
+  test('what breaks the engines that ran under a weaker seal, whatever their seal, is not claimed of another engine', () => {
+    const { rows, cells, ...rest } = reportWith()
+    const local = rows.filter(({ name }) => name !== 'postgres, seal server-key')
+    // SQLite is for one machine, and its row under the key of the server is the only one.
+    const shared = names(
+      { needs: ['operators-read'], properties: ['shared'], have: ['mysql'] },
+      { ...rest, rows: local, cells },
+    )
+    assert.ok(shared.includes('mysql, server-key'))
+  })
+
   test('an attack whose attacker nobody knows cannot be left out', () => {
     const { attacks, ...rest } = reportWith()
     const strange = {

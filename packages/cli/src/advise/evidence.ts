@@ -43,9 +43,18 @@ export function judge(candidate: Candidate, answers: Answers, indexed: Indexed |
   if (indexed === null) return { asked: [], elsewhere: [] }
   const { report, cells } = indexed
   const rows = rowsOf(candidate, report)
+  const stronger = strongerRowsOf(candidate, report)
   const cite = (attack: AttackInfo): Cited => {
-    const found = rows.map((row) => ({ ...row, cell: cells.get(keyOf(row.info.name, attack.name)) }))
-    return cited(attack, found)
+    const cellOf = (info: RowInfo) => cells.get(keyOf(info.name, attack.name))
+    const found = cited(
+      attack,
+      rows.map((row) => ({ ...row, cell: cellOf(row.info) })),
+    )
+    if (found.verdict !== 'not run') return found
+    const cell =
+      stronger.map(cellOf).find((each) => each?.verdict === 'broken') ??
+      (rows.some(({ isExact }) => isExact) ? null : brokenBySeal(candidate, attack, indexed))
+    return cell ? { ...found, row: cell.row, verdict: 'broken', summary: `${cell.summary}, in ${cell.row}` } : found
   }
   const asked: Cited[] = []
   const elsewhere: Cited[] = []
@@ -79,6 +88,43 @@ export function rowsOf(candidate: Candidate, report: Report): readonly FoundRow[
   const exact = ours.filter((row) => isRowOf(candidate, row))
   if (exact.length > 0) return exact.map((info) => ({ info, isExact: true }))
   return ours.filter((row) => isKin(candidate, row)).map((info) => ({ info, isExact: false }))
+}
+
+/** From the weakest to the strongest, of stores and of cookies. */
+const SEALS = [
+  ['none', 'server-key', 'two-key'],
+  ['signed', 'sealed'],
+] as const
+
+function strongerThan(seal: string): readonly string[] {
+  const scale: readonly string[] = SEALS.find((each) => (each as readonly string[]).includes(seal)) ?? []
+  return scale.slice(scale.indexOf(seal) + 1)
+}
+
+/** The rows of this engine under a stronger seal: what breaks there does not hold under a weaker one. */
+function strongerRowsOf(candidate: Candidate, report: Report): readonly RowInfo[] {
+  const seals = strongerThan(candidate.seal)
+  const ours = report.rows.filter(({ family, seal }) => family === 'strongroom' && seals.includes(seal ?? ''))
+  const exact = ours.filter((row) => isRowOf(candidate, row))
+  return exact.length > 0 ? exact : ours.filter((row) => isKin(candidate, row))
+}
+
+/**
+ * A cell that says that an attack breaks this seal, whatever is behind it: broken in every row of the seal that was attacked, and for
+ * one of them held under a stronger seal, so that the seal is what broke. Null where there is none, or where the engines may be why.
+ */
+function brokenBySeal({ seal }: Candidate, { name }: AttackInfo, { report, cells }: Indexed): Cell | null {
+  const ours = report.rows.filter(({ family }) => family === 'strongroom')
+  const cellOf = (row: RowInfo) => cells.get(keyOf(row.name, name))
+  const attacked = ours.filter(
+    (row) => row.seal === seal && ['held', 'broken'].includes(cellOf(row)?.verdict ?? 'not run'),
+  )
+  if (attacked.some((row) => cellOf(row)?.verdict === 'held')) return null
+  const seals = strongerThan(seal)
+  const proof = attacked.find(({ engine }) =>
+    ours.some((row) => row.engine === engine && seals.includes(row.seal ?? '') && cellOf(row)?.verdict === 'held'),
+  )
+  return (proof && cellOf(proof)) ?? null
 }
 
 const words = ({ name }: RowInfo) => name.toLowerCase()
