@@ -51,6 +51,21 @@ export const advisorMutations: readonly Mutation[] = [
     "cellOf(row)?.verdict === 'held'),\n  )\n  return",
     'cellOf(row) !== undefined),\n  )\n  return',
   ),
+  advise('contradictions', 'answers')(
+    'a password with a slash in it, that is written into a config',
+    '/:.*@/s.test(',
+    '/^[^/]*:[^/]*@/s.test(',
+  ),
+  advise('contradictions', 'answers')(
+    'an address that the engine refuses, in a config',
+    '  } catch {\n    return false',
+    '  } catch {\n    return true',
+  ),
+  advise('contradictions', 'answers')(
+    'half a byte, which a config repeats and the library refuses',
+    "['servers', 'processes', 'bytes']",
+    "['servers', 'processes']",
+  ),
   recommends('requirements')(
     'an engine for one machine that is recommended to several servers',
     "if (servers > 1 && declared.shared !== 'network')",

@@ -69,8 +69,37 @@ suite('answers that cannot be used', () => {
     refused({ requests: Number.NaN }, /"requests"/)
     refused({ urls: { postgres: 'postgres://app:hunter2@db/app' } }, /has a password.*postgres=env:NAME/)
     refused({ urls: { redis: 'redis://db?password=hunter2' } }, /has a password/)
+    for (const [name, url] of [
+      ['redis', 'redis://hunter2@db/0'],
+      ['valkey', 'valkey://:hunter2@db'],
+      ['mysql', 'mysql://db/app?pwd=hunter2'],
+      ['mysql', 'mysql://db/app?passwordSha1=hunter2'],
+      ['postgres', 'postgres://app:hunt/er2@db/app'],
+      ['postgres', 'postgres://app:hunter2?x@db/app'],
+      ['postgres', 'postgres://app:hunter2#@db/app'],
+      ['memcached', 'memcached://db?token=hunter2'],
+    ] as const)
+      refused({ urls: { [name]: url } }, /has a password.*=env:NAME/)
+    for (const [name, url] of [
+      ['redis', 'redis://db/0#hunter2'],
+      ['mysql', 'mysql://db/app?hunter2=1'],
+      ['postgres', 'postgres://db/a\nhunter2'],
+    ] as const)
+      refused({ urls: { [name]: url } }, /cannot be used/)
+    refused({ bytes: 70_000.5 }, /"bytes" must be a whole number from 0/)
     refused({ urls: { postgres: 'env:A;hunter2' } }, /must begin with its scheme/)
     refused({ urls: { oracle: 'x' } }, /Known: postgres/)
+  })
+
+  test('addresses without a password are taken, also with a user and a file of passwords', () => {
+    for (const [name, url] of [
+      ['postgres', 'postgres://app@db:5432/app?sslmode=verify-full&passfile=/etc/pgpass&require_auth=scram-sha-256'],
+      ['mysql', 'mysql://app@db/app'],
+      ['redis', 'rediss://db:6380/1'],
+      ['valkey', 'valkey://db'],
+      ['memcached', 'memcached://a:11211,b:11211'],
+    ] as const)
+      assert.equal(answersFrom({ urls: { [name]: url } }).urls[name], url)
   })
 
   test('the command that a config repeats asks the same question', () => {

@@ -1,3 +1,4 @@
+import { engineFromUrl } from 'strongroom/internal'
 import { PROPERTIES, type Property } from '../lab/report.ts'
 import { ATTACKERS, type AttackerName } from './attackers.ts'
 import { NEEDS, type Need } from './needs.ts'
@@ -80,7 +81,7 @@ const BOUNDS: Readonly<Record<string, readonly [least: number, most: number]>> =
   cores: [1, 1024],
   memory: [0.1, 1e6],
 }
-const WHOLE = ['servers', 'processes']
+const WHOLE = ['servers', 'processes', 'bytes']
 
 /** Fills in the defaults. Throws `AnswersError` for what is unknown or impossible. */
 export function answersFrom(given: Readonly<Partial<Answers>>): Answers {
@@ -142,8 +143,37 @@ function checkUrl(name: string, url: unknown): void {
     throw new AnswersError(
       `The URL of ${name} must begin with its scheme, or be env:NAME, for one in an environment variable.`,
     )
-  if (/^[^?#]*:\/\/[^/?#]*:[^/?#@]+@|[?&](?:password|passwd|auth)=/i.test(url))
+  if (hasSecret(name, url))
     throw new AnswersError(
       `The URL of ${name} has a password, and would be written into the config. Write ${name}=env:NAME instead.`,
     )
+  if (!isUsable(url))
+    throw new AnswersError(
+      `The URL of ${name} cannot be used: the engine does not know its form, or one of its options. Write ${name}=env:NAME instead if it has a password.`,
+    )
+}
+
+/**
+ * A password that is not encoded may have a slash, a question mark or a hash in it. A user alone says nothing to Redis, so that it is a
+ * password in the wrong place.
+ */
+function hasSecret(name: string, url: string): boolean {
+  const [address = ''] = url.replace(/^[^:]*:\/\//, '').split('?')
+  const hasUser = address.includes('@')
+  return (
+    /:.*@/s.test(url.replace(/^[^:]*:\/\//, '')) ||
+    (hasUser && (name === 'redis' || name === 'valkey')) ||
+    /[?&][^=&]*(?:pass(?!file)|pwd|secret|token)[^=&]*=|[?&]auth=/i.test(url)
+  )
+}
+
+/** As the config would open it; nothing is connected. */
+function isUsable(url: string): boolean {
+  try {
+    const engine = engineFromUrl(url)
+    void Promise.resolve('kind' in engine ? undefined : engine.close()).catch(() => {})
+    return true
+  } catch {
+    return false
+  }
 }
