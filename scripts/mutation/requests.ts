@@ -7,10 +7,31 @@ const matrix = (file: string) => on('test/csrf/matrix.test.ts', source(file))
 const token = (file: string) => on('test/csrf/token.test.ts', source(file))
 const attack = (file: string) => on('test/csrf/attack.test.ts', source(file))
 const counted = (file: string) => on('test/figures/figures.test.ts', source(file))
+const fresh = on('test/core/fresh.test.ts', source('request/visit'))
 const kept = (file: string) => on('test/figures/history.test.ts', source(file))
 
 /** Requests of other sites that pass, and tokens that outlive what they belong to. */
 export const requestMutations: readonly Mutation[] = [
+  fresh(
+    'a fresh session that comes from a copy',
+    'this.#loading ??= this.#load({ fresh })',
+    'this.#loading ??= this.#load()',
+  ),
+  fresh(
+    'a fresh session that is the one which was loaded from a copy before',
+    'fresh && before ? before.then((session) => this.#loadAgain(session)) : this.#loading',
+    'this.#loading',
+  ),
+  fresh(
+    'a session that has ended, and that goes on for those who have it already',
+    '} else this.#forget(state)\n    return session',
+    '}\n    return session',
+  ),
+  fresh(
+    'a change that is lost because it was made while the store was asked again',
+    'if (this.#found.loaded !== before || this.#hasChanges(state)) return this.#loadAgain(session)',
+    'if (this.#found.loaded !== before) return this.#loadAgain(session)',
+  ),
   matrix('http/csrf')(
     "a neighbour's page that counts as the own one",
     "if (site === 'same-origin') return",

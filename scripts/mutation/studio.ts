@@ -4,6 +4,21 @@ import { type Mutation, on } from './mutation.ts'
 const studio = (suite: string, file: string) => on(`test/studio/${suite}.test.ts`, `packages/studio/src/${file}.ts`)
 
 export const studioMutations: readonly Mutation[] = [
+  studio('copies', 'devices/pages')(
+    'a devices page for a session that was ended in another process',
+    'return this.#sessions.get(request, { fresh: true })',
+    'return this.#sessions.get(request)',
+  ),
+  studio('copies', 'app')(
+    'a form of an operator whose session was ended in another process',
+    '      if (!isRead(c)) await loadFresh(operators, c.req.raw)\n',
+    '',
+  ),
+  studio('copies', 'app')(
+    'a form that fails because a session has ended which was changed before',
+    'if (!(error instanceof SessionGoneError)) throw error',
+    'throw error',
+  ),
   studio('devices', 'mount')('a form of any size that is read whole', 'formUpTo(LARGEST_FORM,', 'formUpTo(Infinity,'),
   on('test/core/device-page.test.ts', 'packages/strongroom/src/admin/device-page.ts')(
     'a page of sessions that repeats the last one of the page before',

@@ -1,11 +1,12 @@
 import { Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
+import { SessionGoneError } from 'strongroom'
 import { assetNamed } from './assets.ts'
 import type { Board, BoardOptions, Env, StudioContext } from './board.ts'
 import { reporter, type StudioListener } from './events.ts'
 import { type Forms, forms } from './forms.ts'
 import { type PageName, THEMES, type Theme } from './frame.ts'
-import { ask, type Guard } from './guard.ts'
+import { ask } from './guard.ts'
 import { NO_STORE, plain, SECURITY_HEADERS } from './headers.ts'
 import { nothing } from './html.ts'
 import { fieldsOf, pathBelow } from './mount.ts'
@@ -18,7 +19,7 @@ import { labPages } from './pages/lab.ts'
 import { overviewPages } from './pages/overview.ts'
 import { sessionsPages } from './pages/sessions.ts'
 import type { Panels } from './panels.ts'
-import type { StudioSessions } from './sessions.ts'
+import type { StudioSessions, VisitorSessions } from './sessions.ts'
 
 const THEME = 'strongroom-studio-theme'
 
@@ -48,7 +49,7 @@ export function createApp(sessions: StudioSessions, options: BoardOptions): Hono
     return failurePage(c, board.frame(c), error)
   })
   app.notFound((c) => missingPage(c, board.frame(c)))
-  app.use(admission({ guard, write }, report))
+  app.use(admission({ guard, write, operators }, report))
   // Not those of a guard's Response: it is the application's, and may be one whose headers cannot be changed.
   app.use(async (c, next) => {
     await next()
@@ -77,12 +78,13 @@ function pagesOf({ figures, lab, advisor, doctor }: Panels): PageName[] {
 
 /** Nothing is sent before the guard has let the request in, not even a style sheet. */
 const admission =
-  ({ guard, write }: { guard: Guard; write: boolean }, report: StudioListener) =>
+  ({ guard, write, operators }: Pick<BoardOptions, 'guard' | 'write' | 'operators'>, report: StudioListener) =>
   async (c: StudioContext, next: () => Promise<void>): Promise<Response | undefined> => {
     c.set('operator', null)
     c.set('write', false)
     c.set('token', nothing)
     try {
+      if (!isRead(c)) await loadFresh(operators, c.req.raw)
       const verdict = await ask(guard, c.req.raw)
       if (!verdict.admitted) {
         report({ type: 'refused', reason: 'guard', operator: null })
@@ -99,11 +101,25 @@ const admission =
     return undefined
   }
 
+const isRead = (c: StudioContext) => c.req.method === 'GET' || c.req.method === 'HEAD'
+
+/**
+ * A guard that goes by the session sees it as it is stored now. From a copy, an operator whose session was ended elsewhere, or who
+ * has lost the role, could still end everybody's. One that has ended is anonymous afterwards, for the guard to refuse.
+ */
+async function loadFresh(operators: VisitorSessions, request: Request): Promise<void> {
+  try {
+    await operators.get(request, { fresh: true, onStoreError: 'throw' })
+  } catch (error) {
+    if (!(error instanceof SessionGoneError)) throw error
+  }
+}
+
 /** A form changes something only where that was allowed, and only when one of our own pages has sent it. */
 const writing =
   (board: Board, forms: Forms) =>
   async (c: StudioContext, next: () => Promise<void>): Promise<Response | undefined> => {
-    if (c.req.method === 'GET' || c.req.method === 'HEAD') {
+    if (isRead(c)) {
       if (c.get('write')) c.set('token', await forms.field(c.req.raw))
       await next()
       return undefined

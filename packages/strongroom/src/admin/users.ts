@@ -33,7 +33,10 @@ export interface DeviceListOptions {
   readonly complete?: boolean | undefined
 }
 
-/** A user's sessions, on a store that can find them. */
+/**
+ * A user's sessions, on a store that can find them. What ends one asks nobody who is acting: for the visitor of a request, get the
+ * session with `sessions.get(request, { fresh: true })`, or a session that has ended may still act where a cache has a copy of it.
+ */
 export interface UserSessions {
   /** Newest first. Other work runs meanwhile, however many there are. */
   list(current?: AnySession, options?: DeviceListOptions): Promise<Device[]>

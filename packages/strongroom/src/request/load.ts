@@ -12,6 +12,7 @@ import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import type { SessionEvent } from '../events.ts'
 import { MOST_TRIED } from '../http/cookie.ts'
+import type { ReadOptions } from '../store.ts'
 
 /** What a request's cookies led to. */
 export interface LoadedCookies {
@@ -50,14 +51,18 @@ export function hasCookie({ transport }: SessionsContext, cookies: string | unde
  * another server may have made a moment ago. A promise only if there is something to wait for, because every request comes
  * through here.
  */
-export function load(context: SessionsContext, cookies: string | undefined): Awaitable<LoadedCookies | 'unknown-key'> {
+export function load(
+  context: SessionsContext,
+  cookies: string | undefined,
+  options?: ReadOptions,
+): Awaitable<LoadedCookies | 'unknown-key'> {
   const found = verifiedCookies(context, cookies)
   if (found === 'unknown-key') return found
   const [cookie] = found
   if (cookie === undefined) return NO_COOKIE
   if (found.length > 1)
-    return Promise.all(found.map((one) => loadOne(context, one))).then((all) => choose(context, found, all))
-  return after(loadOne(context, cookie), (one) => alone(cookie, one))
+    return Promise.all(found.map((one) => loadOne(context, one, options))).then((all) => choose(context, found, all))
+  return after(loadOne(context, cookie, options), (one) => alone(cookie, one))
 }
 
 function alone(cookie: VerifiedCookie, result: LoadResult): LoadedCookies | 'unknown-key' {
@@ -132,8 +137,13 @@ function othersOf(owned: readonly OwnedSession[], chosen?: SessionRef): readonly
   return [...byId.values()]
 }
 
-function loadOne(context: SessionsContext, cookie: VerifiedCookie): Awaitable<LoadResult> {
-  const result = context.backing.load(cookie)
+/** What one cookie leads to, with an event that says so. */
+export function loadOne(
+  context: SessionsContext,
+  cookie: VerifiedCookie,
+  options?: ReadOptions,
+): Awaitable<LoadResult> {
+  const result = context.backing.load(cookie, options)
   if (context.stamps !== null) return checkStamp(context, result).then((checked) => report(context, cookie, checked))
   return after(result, (loaded) => report(context, cookie, loaded))
 }

@@ -1,17 +1,19 @@
 import { isLoaded, type Loaded } from '../backing/backing.ts'
 import { type Awaitable, after } from '../base/awaitable.ts'
-import { checkOptions, oneOf } from '../base/check.ts'
+import { booleanOption, checkOptions, oneOf } from '../base/check.ts'
 import type { Adoption, SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
 import { SessionGoneError, SessionLimitError, StoreError } from '../errors.ts'
+import { withStoreErrors } from '../events.ts'
 import { type HeaderSource, header } from '../http/headers.ts'
 import { settle } from '../session/changes.ts'
 import { Session, stateOf } from '../session/session.ts'
 import { State } from '../session/state.ts'
+import type { ReadOptions } from '../store.ts'
 import { commit } from './commit.ts'
 import { firstReplaced } from './create.ts'
 import { csrfTokenOf } from './csrf.ts'
-import { hasCookie, type LoadedCookies, load, NO_COOKIE } from './load.ts'
+import { hasCookie, type LoadedCookies, load, loadOne, NO_COOKIE } from './load.ts'
 import { type Plan, planOf } from './plan.ts'
 import type { Saved } from './save.ts'
 
@@ -21,6 +23,12 @@ export interface GetOptions {
    * session that saves nothing. The cookie stays either way: an outage logs nobody out.
    */
   readonly onStoreError?: 'throw' | 'anonymous' | undefined
+  /**
+   * Asks the store itself, whatever copies a cache has and whatever this request has loaded before. For what outlasts the session:
+   * ending other sessions, changing a password. A session that was ended elsewhere is then anonymous here, too. What this request has
+   * changed so far is saved first, which rejects with `SessionGoneError` if the session has ended. Default false.
+   */
+  readonly fresh?: boolean | undefined
 }
 
 /** What the response needs. */
@@ -77,21 +85,24 @@ export class Visit<Data extends object> {
     return this.#committed
   }
 
-  /** The session: loaded at the first call, and the same at every later one. */
+  /** The session: loaded at the first call, and the same object at every later one. */
   get(options?: GetOptions): Promise<Session<Data>> {
     return options ? this.#getWith(options) : this.#getUnder(this.#context.onStoreError)
   }
 
   async #getWith(options: GetOptions): Promise<Session<Data>> {
-    checkOptions('get()', options, ['onStoreError'])
+    checkOptions('get()', options, ['onStoreError', 'fresh'])
     const { onStoreError = this.#context.onStoreError } = options
-    return this.#getUnder(oneOf('get: onStoreError', onStoreError, ['throw', 'anonymous']))
+    const policy = oneOf('get: onStoreError', onStoreError, ['throw', 'anonymous'])
+    return this.#getUnder(policy, booleanOption('get: fresh', options.fresh, false))
   }
 
-  #getUnder(policy: 'throw' | 'anonymous'): Promise<Session<Data>> {
+  #getUnder(policy: 'throw' | 'anonymous', fresh = false): Promise<Session<Data>> {
     this.#wasRequested = true
-    this.#loading ??= this.#load()
-    return policy === 'throw' ? this.#loading : this.#loading.catch((error) => this.#standIn(error))
+    const before = this.#loading
+    this.#loading ??= this.#load({ fresh })
+    const loading = fresh && before ? before.then((session) => this.#loadAgain(session)) : this.#loading
+    return policy === 'throw' ? loading : loading.catch((error) => this.#standIn(error))
   }
 
   /**
@@ -154,7 +165,7 @@ export class Visit<Data extends object> {
     return session
   }
 
-  async #load(): Promise<Session<Data>> {
+  async #load(options?: ReadOptions): Promise<Session<Data>> {
     const { ring, clock, serializer, backing } = this.#context
     const responds = this.#responds && !this.#begun
     try {
@@ -162,10 +173,10 @@ export class Visit<Data extends object> {
       const ready = ring.ready()
       if (ready) await ready
       const cookies = header(this.#headers, 'cookie')
-      const first = load(this.#context, cookies)
+      const first = load(this.#context, cookies, options)
       let found = first instanceof Promise ? await first : first
       // A key that another server made a moment ago: ask the provider, at most once in a while.
-      if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#context, cookies)
+      if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#context, cookies, options)
       this.#found = found === 'unknown-key' ? NO_COOKIE : found
       if (this.#context.adoption !== null && !this.#found.loaded) await this.#adopt(cookies, responds)
       const beginLogin = (userId: string) => backing.users.moment?.(userId) ?? null
@@ -179,6 +190,33 @@ export class Visit<Data extends object> {
       if (error instanceof StoreError) this.#context.emit({ type: 'storeError', error })
       throw error
     }
+  }
+
+  /**
+   * What was loaded may be a copy, of a session that another process has ended, or whose rights it has changed: the session itself
+   * becomes what is stored now, because the application may have a reference to it already.
+   */
+  async #loadAgain(session: Session<Data>): Promise<Session<Data>> {
+    const state = stateOf(session)
+    // A save that is under way changes what is loaded.
+    if (this.#saving || this.#hasChanges(state)) await this.save()
+    const before = this.#found.loaded
+    if (!before) return session
+    const reload = async () => loadOne(this.#context, before.ref.cookie, { fresh: true })
+    const found = await withStoreErrors(this.#context.emit, reload)()
+    if (this.#found.loaded !== before || this.#hasChanges(state)) return this.#loadAgain(session)
+    if (isLoaded(found)) {
+      this.#setLoaded(found)
+      settle(state, found)
+    } else this.#forget(state)
+    return session
+  }
+
+  /** Would a save change what is stored, and not only when it expires? */
+  #hasChanges(state: State): boolean {
+    if (!state.isOpen || !this.#found.loaded) return false
+    const plan = planOf(this.#context, state, this.#found, false)
+    return plan !== null && !movesExpiry(plan)
   }
 
   #hasCookie(): boolean {

@@ -35,7 +35,7 @@ export class DevicesPages {
     if (isRead ? path !== '/' : request.method !== 'POST' || !['/end', '/end-others'].includes(path))
       return this.#page(404, base, null, '')
     try {
-      const session = await this.#sessions.get(request)
+      const session = await this.#ownSession(request)
       const user = session.userId
       if (user === null) return redirect(this.#settings.signIn)
       if (isRead) return await this.#list({ request, session, user, base })
@@ -50,8 +50,13 @@ export class DevicesPages {
     }
   }
 
+  /** Not from a copy: a thief whose session its owner has ended elsewhere would see the others here, and end them. */
+  #ownSession(request: object): Promise<AnySession> {
+    return this.#sessions.get(request, { fresh: true })
+  }
+
   async fragment(request: object, base: string): Promise<string> {
-    const session = await this.#sessions.get(request)
+    const session = await this.#ownSession(request)
     if (session.userId === null) return ''
     const devices = await this.#devices(session, session.userId)
     const token = await this.#settings.forms.field(request)
