@@ -476,6 +476,11 @@ export const foundMutations: readonly Mutation[] = [
     'isSame(table.name, word)',
     "table.name === ''",
   ),
+  command('studio', 'commands/studio')(
+    'a studio that says nothing of a store that is away',
+    'catch((error) => note(`the store could not be looked at: ${messageOf(error)}`))',
+    'catch(() => undefined)',
+  ),
   command('scan-binlog', 'scan/tally')(
     'rows in comments that are taken in by a string and not reported',
     'if (comments > 0)',

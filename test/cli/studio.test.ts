@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, suite, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { figures } from '../../packages/strongroom/src/figures/figures.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
@@ -137,6 +138,12 @@ suite('strongroom studio', () => {
     child.kill('SIGINT')
     assert.deepEqual(await exited, [0, null])
     assert.match(err(), /^strongroom: what was ended here is not in the figures: PostgreSQL cannot be reached/m)
+  })
+
+  test('says when it starts that the store cannot be reached', async (t) => {
+    const { err } = await start(t, ['--json', '--store', 'redis://127.0.0.1:1'])
+    for (let waited = 0; !/looked at/.test(err()) && waited < 200; waited++) await wait(100)
+    assert.match(err(), /^strongroom: the store could not be looked at: Redis cannot be reached/m)
   })
 
   test('--lab shows a report; a file that is none is refused, with what is wrong', async (t) => {

@@ -61,7 +61,7 @@ async function serve(sessions: AnySessions, options: Options, about: About): Pro
   // The history is the application's: what this command asks of the store is not, and read-only is read-only.
   const counted = figures(sessions, { calls: false, readOnly: !write })
   // Otherwise it would be a minute before the page knows how many sessions there are. The page says what went wrong.
-  void counted.flush().catch(() => undefined)
+  void counted.flush().catch((error) => note(`the store could not be looked at: ${messageOf(error)}`))
   await using studio = await serveStudio(sessions, { port, write, title, on: report, figures: counted, ...about })
   print(studio, options, title)
   const input = options.json || !isInteractive() ? null : createInterface({ input: process.stdin })
