@@ -60,7 +60,7 @@ suite('the figures of the studio in a browser', { skip: chromium.skip, timeout: 
     await tab.go(`${studio.url}/figures?range=day`)
     assert.equal(await page.locator('canvas').count(), 0)
     assert.equal(await page.getByRole('button', { name: 'Pause' }).count(), 0)
-    await page.getByText('Sessions as a table').click()
+    await page.getByText('Live entries as a table').click()
     assert.equal(await page.locator('.chart').first().locator('tbody tr').count(), 24)
   })
 

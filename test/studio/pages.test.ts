@@ -314,7 +314,7 @@ suite('the panels', () => {
     const { site } = await open(t)
     const { text } = await site.get('/studio/figures?range=hour')
     assert.match(text, /about 12,431/)
-    assert.match(text, /Sessions as a table/)
+    assert.match(text, /Live entries as a table/)
     const { charts, times } = JSON.parse((await site.get('/studio/figures.json?range=hour')).text)
     assert.equal(times.length, 360)
     assert.deepEqual(

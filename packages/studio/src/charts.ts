@@ -53,8 +53,8 @@ export function chartsOf({ points }: FiguresSeries): Chart[] {
   const charts: readonly Chart[] = [
     {
       name: 'live',
-      title: 'Sessions',
-      unit: 'sessions',
+      title: 'Live entries',
+      unit: 'entries',
       joins: 'last',
       lines: known(
         'live',
@@ -71,7 +71,7 @@ export function chartsOf({ points }: FiguresSeries): Chart[] {
     {
       name: 'waiting',
       title: 'Expired, waiting for the sweep',
-      unit: 'sessions',
+      unit: 'entries',
       joins: 'last',
       lines: known(
         'waiting',

@@ -55,8 +55,8 @@ function page({ base }: Frame, snapshot: FiguresSnapshot, period: Period): Html 
       html`<a href="${base}/figures?range=${each}"${each === period ? html` aria-current="true"` : nothing}>${RANGES[each]}</a>`,
   )}</nav><p class="live" id="live" hidden><button type="button" id="pause" aria-pressed="false">Pause</button></p></div>
 <p class="notice bad" role="alert" id="problem"${problem === null ? html` hidden` : nothing}>${problem ?? nothing}</p>
-<dl class="tiles"><div><dt>Live now</dt><dd id="count-live">${countText(stored?.live)}</dd></div><div><dt>Expired, waiting</dt><dd id="count-waiting">${countText(stored?.expired)}</dd></div></dl>
-<p class="help">${stored ? html`In the whole store, with what the library keeps beside the sessions; looked at ${fromNow(new Date(stored.at))}.` : 'Nobody has looked into the store yet.'} ${HISTORIES[history]} Moments are in UTC.</p>
+<dl class="tiles"><div><dt>Live entries</dt><dd id="count-live">${countText(stored?.live)}</dd></div><div><dt>Expired, waiting</dt><dd id="count-waiting">${countText(stored?.expired)}</dd></div></dl>
+<p class="help">${stored ? html`Entries of the whole store are sessions, and what remembers for a day that sessions have ended. Looked at ${fromNow(new Date(stored.at))}.` : 'Nobody has looked into the store yet.'} ${HISTORIES[history]} Moments are in UTC.</p>
 ${isEmpty(snapshot) ? notice('plain', html`Nothing was counted in 30 days. An application counts when it calls <code>figures(sessions)</code>: see <code>docs/figures.md</code>.`) : nothing}
 <div class="charts" data-src="${base}/figures.json?range=${period}">${chartsOf(series).map((chart) => chartView(chart, series, period))}</div>`
 }
