@@ -68,6 +68,16 @@ export const labMutations: readonly Mutation[] = [
   ),
   command('a broken promise that ends with code 0', 'if (broken.length > 0)', 'if (broken.length > 1000)'),
   command(
+    'a store that promises nothing, of which nobody is told',
+    "cell.verdict === 'broken' && !cell.promised",
+    "cell.verdict === 'broken' && cell.promised",
+  ),
+  command(
+    'what a store lacks, of which nobody is told',
+    "cell.verdict === 'not applicable' && cell.promised",
+    "cell.verdict === 'not applicable' && !cell.promised",
+  ),
+  command(
     'attacks that broke off, and a run that ends with code 0',
     'cell.failed && cell.promised',
     'cell.failed && !cell.promised',

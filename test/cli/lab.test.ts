@@ -15,7 +15,7 @@ import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { root } from '../../scripts/packages.ts'
 import { memcachedNeed } from '../servers/memcached.ts'
 import { need } from '../support/need.ts'
-import { main, Project } from './project.ts'
+import { main, Project, SECRET } from './project.ts'
 
 const project = new Project()
 after(() => project.remove())
@@ -115,6 +115,41 @@ export default createSessions({
     assert.deepEqual(JSON.parse(afterwards.out).live, JSON.parse(before.out).live)
     const own = await project.run(['stats', '--store', 'sqlite:./app.db', '--namespace', 'sid', '--json'])
     assert.equal(JSON.parse(own.out).live, 0, 'the sessions of the attack are over')
+  })
+
+  test('counts and names what a store does not promise, and what it lacks', async () => {
+    const config = (own: string) =>
+      project.write(
+        'weak.config.ts',
+        `import { createSessions } from 'strongroom'
+import { memory } from 'strongroom/memory'
+const own = { ${own} }
+const inner = memory()
+const store = new Proxy(inner, {
+  has: (target, name) => name in target && !(name in own && own[name] === undefined),
+  get: (target, name) => {
+    const found = name in own ? own[name] : target[name]
+    return typeof found === 'function' ? found.bind(target) : found
+  },
+})
+export default createSessions({ secrets: '${SECRET}', seal: 'two-key', store })\n`,
+      )
+    const few = ['--attack', 'replay-after-logout', 'replay-after-revoke-all']
+    config('traits: { ...memory().traits, revocable: false }, delete: async () => true')
+    const deaf = await run('--config', 'weak.config.ts', ...few)
+    assert.equal(deaf.code, 0, deaf.err)
+    assert.match(
+      deaf.out,
+      /1 attack succeeded where this store promises nothing \(its traits say revocable: false\), .*: Replay after logout\.$/m,
+    )
+    config('byOwner: undefined')
+    const poor = await run('--config', 'weak.config.ts', ...few)
+    assert.equal(poor.code, 0, poor.err)
+    assert.match(
+      poor.out,
+      /^1 promise of such an engine could not be tested, .*: Replay after "log out everywhere"\.$/m,
+    )
+    assert.doesNotMatch(poor.out, /promises nothing/)
   })
 
   test('ends with code 1 when a promise is broken', async () => {

@@ -135,6 +135,7 @@ function progress(done: number, total: number, row: string): void {
 async function show({ report, interrupted }: Ran, options: Options): Promise<void> {
   if (options.json) json(report)
   else print(report)
+  if (!options.json && options.config !== undefined) printUnpromised(report)
   if (interrupted) throw new Failure(EXIT.interrupted, 'Interrupted. What was found until then is above.')
   const broken = report.cells.filter(isBrokenPromise)
   if (broken.length > 0)
@@ -194,6 +195,28 @@ function printOne({ rows: [row], attacks, cells }: Report): void {
     line(`${markOf(of(name))} ${title} (${name})`)
     line(`  ${oneLine(of(name).summary)}`)
   }
+}
+
+/**
+ * A store says of itself what it can do, and what it does not claim fails no run. That must not look as if nothing had been found: a
+ * store that ends no session is told from one that does by nothing else.
+ */
+function printUnpromised({ attacks, cells, rows }: Report): void {
+  const titles = (found: readonly Cell[]) =>
+    found.map((cell) => attacks.find(({ name }) => name === cell.attack)?.title ?? cell.attack).join('; ')
+  const broken = cells.filter((cell) => cell.verdict === 'broken' && !cell.promised)
+  const idle = cells.filter((cell) => cell.verdict === 'not applicable' && cell.promised)
+  if (broken.length > 0) {
+    const because = rows[0]?.traits?.revocable === false ? ' (its traits say revocable: false)' : ''
+    const what = `${broken.length} ${broken.length === 1 ? 'attack' : 'attacks'} succeeded where this store promises nothing${because}, which the exit code does not show`
+    line(oneLine(`${what}: ${titles(broken)}.`))
+  }
+  if (idle.length > 0)
+    line(
+      oneLine(
+        `${idle.length} ${idle.length === 1 ? 'promise' : 'promises'} of such an engine could not be tested, because this store lacks what is attacked: ${titles(idle)}.`,
+      ),
+    )
 }
 
 /** What is missing on this machine, once for all cells that say so. */
