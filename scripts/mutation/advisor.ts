@@ -6,7 +6,7 @@ const sizes = (file: string) => advise('sizing', file)
 
 /** What must not go wrong unnoticed in the advisor: a claim that the lab does not bear out, and a size that is not computed. */
 export const advisorMutations: readonly Mutation[] = [
-  recommends('advise')(
+  recommends('reasons')(
     'an engine that the lab shows as broken, and that is recommended',
     "cell.verdict === 'broken' ? [broken(cell)] : []",
     "cell.verdict === 'broken' && cell.row === null ? [broken(cell)] : []",
@@ -65,6 +65,21 @@ export const advisorMutations: readonly Mutation[] = [
     'half a byte, which a config repeats and the library refuses',
     "['servers', 'processes', 'bytes']",
     "['servers', 'processes']",
+  ),
+  advise('contradictions', 'impossible')(
+    'a set of answers that is called a smallest one, and is all of them',
+    'for (let size = 1;',
+    'for (let size = items.length;',
+  ),
+  advise('contradictions', 'impossible')(
+    'engines under another seal than operators need, in what rules out everything',
+    "names.includes('operators-read') ? weaker : usual",
+    'names.length > 0 ? usual : weaker',
+  ),
+  advise('contradictions', 'contradictions')(
+    'a session in the cookie that must last, and that nothing is said about',
+    "'no-data-on-server', 'readable-cookie'] as const",
+    "'no-data-on-server'] as const",
   ),
   recommends('requirements')(
     'an engine for one machine that is recommended to several servers',

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import fc from 'fast-check'
 import {
   type Answers,
   AnswersError,
   advise,
   answersFrom,
   commandFor,
+  NEEDS,
+  type Need,
   QUESTIONS,
 } from '../../packages/cli/src/advise/index.ts'
+import { recordedReport } from '../../packages/cli/src/lab/index.ts'
+import { PROPERTIES } from '../../packages/cli/src/lab/report.ts'
 import { reportWith } from './report.ts'
 
 const between = (given: Partial<Answers>) =>
@@ -25,6 +30,13 @@ suite('contradictory answers are pointed out', () => {
     ['devices + no-data-on-server', { needs: ['devices', 'no-data-on-server'] }],
     ['durable + nothing-on-disk', { properties: ['durable'], needs: ['nothing-on-disk'] }],
     ['durable + nothing-stored', { properties: ['durable'], needs: ['nothing-stored'] }],
+    ['durable + readable-cookie', { properties: ['durable'], needs: ['readable-cookie'] }],
+    ['merge + nothing-stored', { needs: ['merge', 'nothing-stored'] }],
+    ['merge + readable-cookie', { needs: ['merge', 'readable-cookie'] }],
+    ['devices + readable-cookie', { needs: ['devices', 'readable-cookie'] }],
+    ['revoke-all + readable-cookie', { needs: ['revoke-all', 'readable-cookie'] }],
+    ['operators-read + nothing-stored', { needs: ['operators-read', 'nothing-stored'] }],
+    ['operators-read + no-data-on-server', { needs: ['operators-read', 'no-data-on-server'] }],
     ['durable + have', { properties: ['durable'], servers: 2, have: ['memcached'] }],
     ['servers + have', { servers: 2 }],
     ['servers + no-database', { servers: 2, needs: ['no-database'], have: ['redis'] }],
@@ -42,6 +54,45 @@ suite('contradictory answers are pointed out', () => {
     const empty = stuck.filter(({ recommended }) => recommended.length === 0)
     assert.ok(empty.length >= 8, `${empty.length}`)
     for (const { ruledOut } of empty) assert.ok(ruledOut.every(({ reasons }) => reasons.length > 0))
+  })
+
+  test('where nothing is recommended, a smallest set of answers that rules out everything is named, for any answers', () => {
+    const everything = fc.record({
+      properties: fc.subarray([...PROPERTIES]),
+      needs: fc.subarray(Object.keys(NEEDS) as Need[], { maxLength: 4 }),
+      servers: fc.integer({ min: 1, max: 2 }),
+      processes: fc.integer({ min: 1, max: 2 }),
+      bytes: fc.constantFrom(0, 64_000),
+    })
+    const reports = [reportWith(), recordedReport()]
+    fc.assert(
+      fc.property(everything, fc.constantFrom(...reports), (given, report) => {
+        const { recommended, impossible } = advise(answersFrom(given), { report })
+        assert.equal(impossible === null, recommended.length > 0)
+        if (impossible === null) return
+        const { between: set, text } = impossible
+        const left = (names: readonly string[]) => {
+          const only = <T extends string>(list: readonly T[]) => list.filter((each) => names.includes(each))
+          const number = (name: 'servers' | 'processes' | 'bytes') =>
+            names.includes(name) ? { [name]: given[name] } : name === 'bytes' ? { bytes: 0 } : {}
+          return advise(
+            answersFrom({
+              ...{ properties: only(given.properties), needs: only(given.needs) },
+              ...{ ...number('servers'), ...number('processes'), ...number('bytes') },
+            }),
+            { report },
+          ).recommended.length
+        }
+        assert.equal(left(set), 0, 'no engine is left')
+        for (const name of set) assert.ok(left(set.filter((each) => each !== name)) > 0, `${set} without ${name}`)
+        assert.match(text, /^(?:No engine gives this|Together they rule out every engine): .* rules out .*\.$/)
+      }),
+      { numRuns: 60 },
+    )
+    const { impossible } = advise(answersFrom({ needs: ['devices', 'nothing-stored', 'merge'], servers: 2 }), {
+      report: reportWith(),
+    })
+    assert.deepEqual(impossible?.between, ['devices', 'nothing-stored'])
   })
 
   test('answers that fit together are not complained about', () => {

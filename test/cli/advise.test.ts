@@ -89,6 +89,7 @@ suite('advise', () => {
 
   test('names contradictory answers first', async () => {
     const { out } = await advise(['--property', 'final', '--need', 'nothing-stored'])
+    assert.match(out, /^! final: No engine gives this: final rules out /m)
     assert.match(out, /^! final and nothing-stored: For a logout to be final, something must remember$/m)
   })
 

@@ -86,13 +86,14 @@ function rankOf({ name, reason, givenUp, config, sizing }: Recommendation): Advi
   }
 }
 
-function notesOn({ recommended, ruledOut, ifLeftOut, evidence }: Advice): string[] {
+function notesOn({ recommended, ruledOut, impossible, ifLeftOut, evidence }: Advice): string[] {
   const more = recommended.length - SHOWN
   return [
     evidence
       ? `This rests on the run of the lab of ${evidence.at}, on ${evidence.machine}.`
       : 'No run of the lab is recorded: this rests on what the engines declare of themselves.',
     ...(more > 0 ? [`${more} more would do: strongroom advise --all prints them.`] : []),
+    ...(impossible ? [`${impossible.between.join(' and ')}: ${impossible.text}`] : []),
     ...ifLeftOut.map(({ what, first }) => `Without ${what}, ${first} would come first.`),
     ...ruledOut.slice(0, SHOWN).map(({ name, reasons }) => `Ruled out: ${name}, ${reasons[0]}.`),
   ]

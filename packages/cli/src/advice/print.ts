@@ -11,9 +11,10 @@ export interface PrintOptions {
 
 /** For people, in 80 columns. */
 export function print(advice: Advice, answers: Answers, { all }: PrintOptions): void {
-  const { recommended, ruledOut, contradictions, ifLeftOut, evidence } = advice
+  const { recommended, ruledOut, contradictions, impossible, ifLeftOut, evidence } = advice
   for (const { between, text } of contradictions) bullet('!', `${between.map(flagOf).join(' and ')}: ${text}`)
-  if (contradictions.length > 0) line()
+  if (impossible) bullet('!', `${impossible.between.map(flagOf).join(' and ')}: ${impossible.text}`)
+  if (contradictions.length > 0 || impossible) line()
   const shown = all ? recommended : recommended.slice(0, SHOWN)
   for (const [at, each] of shown.entries()) printOne(each, at + 1)
   if (recommended.length > shown.length) line(`${recommended.length - shown.length} more: see --all.\n`)

@@ -4,7 +4,9 @@ import { type Candidate, candidatesFor } from './candidates.ts'
 import { type Configuration, configurationOf, TITLES } from './config.ts'
 import { type Contradiction, contradictionsIn } from './contradictions.ts'
 import { type Cited, type Evidence, type Indexed, indexed, type Judged, judge } from './evidence.ts'
-import { losses, unmet } from './requirements.ts'
+import { impossibleIn } from './impossible.ts'
+import { broken, lower, reasonsAgainst } from './reasons.ts'
+import { losses } from './requirements.ts'
 import { type Sizing, sizingFor } from './sizing.ts'
 
 export interface Recommendation {
@@ -40,6 +42,8 @@ export interface Advice {
   readonly recommended: readonly Recommendation[]
   readonly ruledOut: readonly RuledOut[]
   readonly contradictions: readonly Contradiction[]
+  /** Where nothing is left: a smallest set of the answers that no engine gives. Null otherwise. */
+  readonly impossible: Contradiction | null
   /** Where nothing is left: what would have to be left out of the question, and what would then come first. */
   readonly ifLeftOut: readonly { readonly what: string; readonly first: string }[]
   /** What the lab's report is: when, and on which machine. Null where there is none. */
@@ -58,6 +62,7 @@ export function advise(answers: Answers, evidence: Evidence): Advice {
     recommended: recommended.map((each) => recommendation(each, answers, evidence)),
     ruledOut,
     contradictions: contradictionsIn(answers),
+    impossible: recommended.length > 0 ? null : impossibleIn(answers, found),
     ifLeftOut: recommended.length > 0 ? [] : ifLeftOut(answers, found),
     evidence: report && { at: report.at, machine: report.machine },
   }
@@ -75,10 +80,7 @@ function ranked(answers: Answers, evidence: Indexed | null) {
   const ruledOut: RuledOut[] = []
   for (const candidate of candidatesFor(answers)) {
     const judged = judge(candidate, answers, evidence)
-    const reasons = [
-      ...judged.asked.flatMap((cell) => (cell.verdict === 'broken' ? [broken(cell)] : [])),
-      ...unmet(candidate, answers),
-    ]
+    const reasons = reasonsAgainst(candidate, judged, answers)
     const { name, engine, seal } = candidate
     if (reasons.length > 0) ruledOut.push({ name, engine, seal, reasons })
     else recommended.push(rankedOf(candidate, judged, answers))
@@ -112,8 +114,6 @@ function compare(a: readonly number[], b: readonly number[]): number {
   const at = a.findIndex((value, index) => value !== b[index])
   return at < 0 ? 0 : (a[at] as number) - (b[at] as number)
 }
-
-const broken = ({ title, summary }: Cited) => `broken: ${lower(title)} (${summary})`
 
 function recommendation(found: Ranked, answers: Answers, { report }: Evidence): Recommendation {
   const { candidate, asked, unknown, sizing, elsewhere } = found
@@ -150,8 +150,6 @@ function leftOut({ attack }: Cited, { properties, attackers }: Answers, report: 
   const by = attackerOf(found)
   return by === null ? '' : `, by someone who ${ATTACKERS[by].does}, whom you left out`
 }
-
-const lower = (title: string) => title.charAt(0).toLowerCase() + title.slice(1)
 
 /** So many titles make a line that can be read. */
 const NAMED = 2

@@ -11,11 +11,15 @@ export interface Contradiction {
   readonly text: string
 }
 
+/** What only a session in the cookie meets. */
+const COOKIE_NEEDS = ['nothing-stored', 'no-data-on-server', 'readable-cookie'] as const satisfies readonly Need[]
+
 export function contradictionsIn(answers: Answers): Contradiction[] {
   const { properties, needs } = answers
   const wants = (property: Property) => properties.includes(property)
   const asks = (need: Need) => needs.includes(need)
   const isStateless = asks('nothing-stored')
+  const inCookie = COOKIE_NEEDS.find(asks)
   const isMany = answers.servers > 1
   const nothingShared = !answers.have.length
   const found: (Contradiction | false)[] = [
@@ -52,10 +56,26 @@ export function contradictionsIn(answers: Answers): Contradiction[] {
         between: ['durable', 'have'],
         text: 'memcached is all that is there, and it forgets everything at a restart. It can be a cache in front of a database (cached).',
       },
+    (asks('devices') || asks('revoke-all')) &&
+      !isStateless &&
+      asks('readable-cookie') && {
+        between: [asks('devices') ? 'devices' : 'revoke-all', 'readable-cookie'],
+        text: 'A cookie that developers can read is the whole session: the server has nothing that it could list or end. That needs a store.',
+      },
     wants('durable') &&
-      (isStateless || asks('no-data-on-server')) && {
-        between: ['durable', isStateless ? 'nothing-stored' : 'no-data-on-server'],
+      inCookie !== undefined && {
+        between: ['durable', inCookie],
         text: 'A session that only the browser has lasts as long as the browser keeps its cookie. The server can promise nothing.',
+      },
+    asks('merge') &&
+      inCookie !== undefined && {
+        between: ['merge', inCookie],
+        text: 'Each response with a cookie replaces the whole session in the browser, so the later of two changes wins. Only a store can merge them.',
+      },
+    asks('operators-read') &&
+      inCookie !== undefined && {
+        between: ['operators-read', inCookie],
+        text: 'Operators have no cookies of users: they can only read sessions that are stored on the server.',
       },
     isMany &&
       nothingShared &&
