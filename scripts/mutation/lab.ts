@@ -19,6 +19,17 @@ export const labMutations: readonly Mutation[] = [
     "else say({ is: 'failed', message:",
     "else say({ is: 'notRun', message:",
   ),
+  run('a second look that nobody takes', '    await this.#lookAgain()\n', ''),
+  lab('lab/controls', 'lab/people')(
+    'what may come back, ended before the second look',
+    'if (!later) await people.leave()',
+    'await people.leave()',
+  ),
+  lab('lab/controls', 'lab/attacks/replay')(
+    'a logout that is undone later, and does not count',
+    'return again > 0',
+    'return again > 1000',
+  ),
   run('a site that is used after a violent attack', "if (verdict !== 'not applicable') await this.#discard()", ''),
   run('an attack that hangs for ever', 'timer = setTimeout(late, this.#limit)', ''),
   run(

@@ -6,7 +6,7 @@ import { suite, test } from 'node:test'
 import { NotRun } from '../../packages/cli/src/lab/attack.ts'
 import type { Site } from '../../packages/cli/src/lab/site.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { find, said } from './findings.ts'
+import { find, named, said } from './findings.ts'
 import { ours } from './ours.ts'
 
 interface Front {
@@ -156,6 +156,34 @@ suite('what a server does first is attacked, too', () => {
     const finding = await find('cached-copy', { ...site, another })
     assert.equal(finding.verdict, 'broken', JSON.stringify(finding))
     assert.match(said(finding, /immediately/), /^[1-9]/)
+  })
+})
+
+suite('what holds at first is looked at again', () => {
+  test('a logout that is undone later, when nobody looks any more, is broken', async () => {
+    let state: 'in' | 'out' | 'back' = 'in'
+    const asked: string[] = []
+    const site = await behind(await ours('memory'), {
+      instead: (_, path) => {
+        asked.push(path)
+        if (path === '/logout') state = 'out'
+        // The session is alive behind it, and nobody sees it for a while.
+        return path === '/logout' || (state === 'out' && path === '/read') ? 200 : null
+      },
+    })
+    const finding = await named('replay-after-logout').run(site, {
+      thorough: false,
+      signal: new AbortController().signal,
+    })
+    assert.equal(finding.verdict, 'held')
+    assert.ok(!asked.includes('/revoke-all'), 'what may come back is not ended before the second look')
+    state = 'back'
+    const second = await finding.later?.()
+    await site.stop()
+    assert.ok(second)
+    assert.equal(second.verdict, 'broken')
+    assert.match(said(second, / s later$/), /^[1-9]/)
+    assert.ok(asked.includes('/revoke-all'), 'and is ended after it')
   })
 })
 

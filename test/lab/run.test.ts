@@ -47,6 +47,27 @@ suite('a run of the lab', () => {
     assert.equal(cells[3]?.summary, 'apt-get install postgresql')
   })
 
+  test('looks again where an attack asks for it, when the others have run, and before anything is killed', async () => {
+    const order: string[] = []
+    const step = (name: string, more?: Partial<Attack>) =>
+      attack(name, async () => held('It failed.', [{ what: name, value: `${order.push(name)}` }]), more)
+    const again = attack('again', async () => ({
+      ...held('It failed.', seen),
+      later: async () => broken('It came back.', [{ what: 'later', value: `${order.push('later')}` }]),
+    }))
+    const cells = await cellsOf([again, step('kill', { violent: true }), step('other')])
+    assert.deepEqual(order, ['other', 'later', 'kill'])
+    assert.deepEqual([cells[0]?.verdict, cells[0]?.summary], ['broken', 'It came back.'])
+  })
+
+  test('does not know what a second look would have found that failed', async () => {
+    const later = async () => {
+      throw new Error('The application responded with 503.')
+    }
+    const [cell] = await cellsOf([attack('a', async () => ({ ...held('It failed.', seen), later }))])
+    assert.deepEqual([cell?.verdict, cell?.failed], ['not run', true])
+  })
+
   test('takes an attack that ended without evidence for one that did not run', async () => {
     const [cell] = await cellsOf([attack('a', async () => held('It failed.', []))])
     assert.equal(cell?.verdict, 'not run')

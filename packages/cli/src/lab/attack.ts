@@ -3,7 +3,10 @@ import type { AttackInfo, Cell, Family } from './report.ts'
 import type { Site } from './site.ts'
 
 /** What an attack found. `held`, `broken` and `notApplicable` of finding.ts make them. */
-export type Finding = Pick<Cell, 'verdict' | 'summary' | 'evidence'>
+export interface Finding extends Pick<Cell, 'verdict' | 'summary' | 'evidence'> {
+  /** A second look, when a while has passed and other attacks have run: what it finds takes the place of this finding. */
+  readonly later?: () => Promise<Finding>
+}
 
 export interface AttackContext {
   /** `--thorough`: what takes minutes. */

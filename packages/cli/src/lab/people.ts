@@ -103,10 +103,15 @@ export const attackBy = (
   ...described,
   async run(site, context) {
     const people = new People(site)
+    let later: Finding['later']
     try {
-      return await attack(people, context)
+      const finding = await attack(people, context)
+      later = finding.later
+      if (!later) return finding
+      // To end everything now would end what the second look is to find alive.
+      return { ...finding, later: () => (later as () => Promise<Finding>)().finally(() => people.leave()) }
     } finally {
-      await people.leave()
+      if (!later) await people.leave()
     }
   },
 })

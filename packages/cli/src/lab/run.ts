@@ -1,4 +1,5 @@
 import { arch, platform } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Attack, type Finding, NotRun } from './attack.ts'
 import type { Cell, Report, RowInfo } from './report.ts'
 import { NotShared, type Row, type Site } from './site.ts'
@@ -46,6 +47,8 @@ interface RowResult {
 }
 
 const MINUTE = 60_000
+/** Before a second look, in ms. A row takes longer, unless it has few attacks. */
+const A_WHILE = 1500
 /** The summary of what was not run because of that. */
 export const INTERRUPTED = 'The run was interrupted.'
 
@@ -59,6 +62,8 @@ class RowRun {
   /** The start that is under way: what it starts must be stopped, even if nobody waits for it any more. */
   #starting: Promise<unknown> | null = null
   #version: string | null = null
+  /** Second looks at this site that attacks have asked for. */
+  #looks: { readonly attack: Attack; readonly after: number; readonly later: () => Promise<Finding> }[] = []
   /** Why no site of this row can be started: what is missing, or how it failed. */
   #hopeless: Error | null = null
 
@@ -73,6 +78,7 @@ class RowRun {
     const peaceful = attacks.filter(({ violent }) => !violent)
     const violent = attacks.filter((attack) => attack.violent)
     for (const attack of peaceful) await this.#attempt(attack)
+    await this.#lookAgain()
     for (const attack of violent) {
       const { verdict } = await this.#attempt(attack)
       // Nobody uses what it has left. Where there was nothing to attack, it left everything as it was.
@@ -89,6 +95,31 @@ class RowRun {
   async #attempt(attack: Attack): Promise<Cell> {
     const began = performance.now()
     const finding = await this.#find(attack)
+    const cell = this.#record(attack, finding, Math.round(performance.now() - began))
+    this.#options.onCell?.(cell)
+    if (finding.later) this.#looks.push({ attack, later: finding.later, after: performance.now() + A_WHILE })
+    return cell
+  }
+
+  /** What was ended may come back: a copy that is restored, a replica that is behind. The other attacks have taken the time for it. */
+  async #lookAgain(): Promise<void> {
+    const { signal } = this.#options
+    for (const { attack, after, later } of this.#looks) {
+      const stop = AbortSignal.any([AbortSignal.timeout(this.#limit), ...(signal ? [signal] : [])])
+      const look = async () => {
+        await sleep(Math.max(0, after - performance.now()), undefined, { signal: stop })
+        return later()
+      }
+      const finding = await until(stop, look()).catch((error: unknown) =>
+        signal?.aborted ? null : notRunBecause(error),
+      )
+      // An interrupted run has the first look.
+      if (finding) this.#record(attack, finding, this.#cells.get(attack)?.ms ?? 0)
+    }
+    this.#looks = []
+  }
+
+  #record(attack: Attack, finding: Finding & { readonly failed?: boolean }, ms: number): Cell {
     const cell: Cell = {
       row: this.#row.name,
       attack: attack.name,
@@ -97,10 +128,9 @@ class RowRun {
       ...(finding.failed && { failed: true as const }),
       summary: finding.summary,
       evidence: finding.evidence,
-      ms: Math.round(performance.now() - began),
+      ms,
     }
     this.#cells.set(attack, cell)
-    this.#options.onCell?.(cell)
     return cell
   }
 
@@ -152,6 +182,8 @@ class RowRun {
     this.#starting = null
     const site = this.#site
     this.#site = null
+    // What has ended there cannot come back.
+    this.#looks = []
     await site?.stop().catch(() => undefined)
   }
 }
