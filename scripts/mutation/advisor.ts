@@ -104,8 +104,8 @@ export const advisorMutations: readonly Mutation[] = [
   ),
   advise('contradictions', 'answers')(
     'a password that becomes part of a config',
-    String.raw`/^[^?#]*:\/\/[^/?#]*:[^/?#@]+@|[?&](?:password|passwd|auth)=/i`,
-    String.raw`/^[^?#]*:\/\/[^/?#]*::[^/?#@]+@|[?&](?:password|passwd|auth)=/i`,
+    'if (hasSecret(name, url))',
+    "if (hasSecret(name, '') && url)",
   ),
   sizes('measured')(
     'a figure that is no longer the recorded one',

@@ -226,8 +226,8 @@ export const commandLineMutations: readonly Mutation[] = [
   ),
   command('config', 'failure')(
     'a secret in the cause of an error that is printed',
-    '? redact(oneLine(thrown.message))',
-    '? oneLine(thrown.message)',
+    'isMissingPackage ? redact(oneLine(textOf(thrown)))',
+    'isMissingPackage ? oneLine(textOf(thrown))',
   ),
   command('move-permanent', 'failures')(
     'a permanent failure that does not stop the work',

@@ -13,7 +13,9 @@ export interface PrintOptions {
 export function print(advice: Advice, answers: Answers, { all }: PrintOptions): void {
   const { recommended, ruledOut, contradictions, impossible, ifLeftOut, evidence } = advice
   for (const { between, text } of contradictions) bullet('!', `${between.map(flagOf).join(' and ')}: ${text}`)
-  if (impossible) bullet('!', `${impossible.between.map(flagOf).join(' and ')}: ${impossible.text}`)
+  // Of answers that a sentence is about already, that they leave nothing needs no second one.
+  const isSaid = contradictions.some(({ between }) => between.join() === impossible?.between.join())
+  if (impossible && !isSaid) bullet('!', `${impossible.between.map(flagOf).join(' and ')}: ${impossible.text}`)
   if (contradictions.length > 0 || impossible) line()
   const shown = all ? recommended : recommended.slice(0, SHOWN)
   for (const [at, each] of shown.entries()) printOne(each, at + 1)
