@@ -737,8 +737,8 @@ const adapterMutations: Mutation[] = [
   ),
   visit(
     'an outage treated as a logout',
-    '      throw error\n    }\n  }\n\n  #hasCookie',
-    '      this.#session = new Session<Data>(new State({ now: clock(), handleOf, serializer }, null))\n      return this.#session\n    }\n  }\n\n  #hasCookie',
+    '      throw error\n    }\n  }\n\n  /**\n   * What was loaded may be a copy',
+    '      this.#session = new Session<Data>(new State({ now: clock(), handleOf, serializer }, null))\n      return this.#session\n    }\n  }\n\n  /**\n   * What was loaded may be a copy',
   ),
   on('test/core/several-cookies.test.ts', 'packages/strongroom/src/request/load.ts')(
     'the first of two valid cookies accepted',

@@ -385,12 +385,12 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('forgetting', 'admin/sweeper')(
     'a process that remembers expired sessions because another one sweeps the store',
-    'forget()\n    if (!store || busy.has(store)) return',
-    'if (!store || busy.has(store)) return\n    if (!store.tryWithLock) forget()',
+    'async () => forget(this.#stop.signal)',
+    'async () => (store?.tryWithLock ? undefined : forget(this.#stop.signal))',
   ),
   core('forgetting', 'create')(
     'a process that remembers expired sessions because it has nothing to sweep',
-    'given === false || (every === null && !backing.forgetExpired)',
+    'given === false || (every === null && !remembers)',
     'given === false || every === null',
   ),
   core('forgetting', 'sessions')(

@@ -12,6 +12,16 @@ const kept = (file: string) => on('test/figures/history.test.ts', source(file))
 
 /** Requests of other sites that pass, and tokens that outlive what they belong to. */
 export const requestMutations: readonly Mutation[] = [
+  on('test/core/sweeper.test.ts', source('create'))(
+    'copies of expired sessions that stay in a process for ever, where the store needs no sweep',
+    'backing.forgetExpired?.()\n    return swept?.clearCopies?.({ signal })',
+    'backing.forgetExpired?.()\n    return signal.aborted ? undefined : undefined',
+  ),
+  on('test/core/sweeper.test.ts', source('engines/cached/store'))(
+    'copies in a cache behind another one, which no sweep reaches',
+    'await durable.clearCopies?.(options)\n',
+    '\n',
+  ),
   fresh(
     'a fresh session that comes from a copy',
     'this.#loading ??= this.#load({ fresh })',

@@ -5,12 +5,15 @@ import { after, afterEach, beforeEach, describe, it, mock } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
+import { cached } from '../../packages/strongroom/src/engines/cached/cached.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { ClearOptions, IndexedStore, Store } from '../../packages/strongroom/src/store.ts'
+import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
+import { newId } from '../../packages/strongroom/src/testing/store/entries.ts'
 import { root } from '../../scripts/packages.ts'
 import { settle } from './fixtures/gates.ts'
 import { secret } from './fixtures/secret.ts'
@@ -65,6 +68,45 @@ describe('the scheduled sweep', () => {
     assert.equal(events.length, sweeps.length)
     await sessions.close()
   })
+
+  for (const expiresByItself of [false, true])
+    it(`removes expired copies from the memory of every process, whichever sweeps the store${expiresByItself ? ', and where that expires by itself' : ''}`, async () => {
+      const clock = manualClock()
+      const inner = memory({ clock })
+      const durable: Store = {
+        traits: { ...inner.traits, expiresByItself },
+        create: (...args) => inner.create(...args),
+        read: (...args) => inner.read(...args),
+        update: (...args) => inner.update(...args),
+        touch: (...args) => inner.touch(...args),
+        delete: (...args) => inner.delete(...args),
+        clearExpired: (...args) => inner.clearExpired(...args),
+        close: () => inner.close(),
+        // Another process sweeps.
+        tryWithLock: async () => null,
+      }
+      const cache = memory({ clock, evicts: true })
+      // As behind a store that is made of others.
+      const between = cached({ durable, cache, clock })
+      const store = cached({ durable: between, cache: memory({ clock, evicts: true }), clock })
+      const { sessions, events } = sessionsOn(store)
+      const id = newId()
+      const createdAt = clock()
+      await store.create(id, {
+        bytes: Buffer.of(1, 2),
+        expiresAt: createdAt + HOUR,
+        owner: null,
+        label: null,
+        createdAt,
+      })
+      await store.read(id)
+      clock.advance(2 * HOUR)
+      assert.equal(await cache.clearExpired({ dryRun: true }), 1)
+      await pass(HOUR)
+      assert.equal(await cache.clearExpired({ dryRun: true }), 0)
+      assert.deepEqual(events, [])
+      await sessions.close()
+    })
 
   it('does not run in a process that has just started', async () => {
     const { store, sweeps } = watched()

@@ -175,7 +175,7 @@ export function createContext(options: SessionsOptions): Created {
     describeDevice: functionOr('device', options.device, describeDevice),
   }
   const every = sweepOption(options.sweep, created)
-  const sweeper = sweeperFor(options.sweep, every, { store: swept, backing, emit: context.emit })
+  const sweeper = sweeperFor(options.sweep, every, { swept, backing, emit: context.emit })
   const close = async () => {
     await sweeper?.close()
     await context.adoption?.close()
@@ -277,11 +277,15 @@ function memoOption(given: number | false | undefined): number {
 function sweeperFor(
   given: Duration | false | undefined,
   every: number | null,
-  { store, backing, emit }: { readonly store: Store | null; readonly backing: Backing; readonly emit: Emit },
+  { swept, backing, emit }: { readonly swept: Store | null; readonly backing: Backing; readonly emit: Emit },
 ): Sweeper | null {
-  if (given === false || (every === null && !backing.forgetExpired)) return null
-  const forget = () => backing.forgetExpired?.()
-  return new Sweeper({ store: every === null ? null : store, forget, every: every ?? HOUR, emit })
+  const remembers = backing.forgetExpired !== undefined || swept?.clearCopies !== undefined
+  if (given === false || (every === null && !remembers)) return null
+  const forget = (signal: AbortSignal) => {
+    backing.forgetExpired?.()
+    return swept?.clearCopies?.({ signal })
+  }
+  return new Sweeper({ store: every === null ? null : swept, forget, every: every ?? HOUR, emit })
 }
 
 const HOUR = 3_600_000

@@ -148,6 +148,12 @@ export interface Store {
   delete(id: Id, version?: Version, owner?: string | null): Promise<boolean>
   /** Removes expired entries in bounded batches, beside live traffic and other runners. Resolves to how many it removed. */
   clearExpired(options?: ClearOptions): Promise<number>
+  /**
+   * Present if this process has copies of its own: removes the expired ones, and nothing from where other processes have it. Called in
+   * every process at each sweep, whichever of them sweeps the store, and also where the store expires its entries by itself. A store
+   * made of others passes it on.
+   */
+  clearCopies?(options?: Pick<ClearOptions, 'signal'>): Promise<void>
   /** Closes what the store itself opened, and only that. Later calls reject with `StoreError`. */
   close(): Promise<void>
   /** Present if the backend can find entries by their owner. */

@@ -28,6 +28,7 @@ export class Interleaver {
       delete: (id, version, owner) => hold(() => store.delete(id, version, owner)),
       clearExpired: (options) => hold(() => store.clearExpired(options)),
       close: () => store.close(),
+      ...(store.clearCopies && { clearCopies: store.clearCopies.bind(store) }),
       ...(store.authenticate && { authenticate: store.authenticate.bind(store) }),
       ...(store.tryWithLock && { tryWithLock: store.tryWithLock.bind(store) }),
       ...(byOwner && {

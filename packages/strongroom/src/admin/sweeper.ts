@@ -1,12 +1,13 @@
 import { randomInt } from 'node:crypto'
+import type { Awaitable } from '../base/awaitable.ts'
 import type { Emit } from '../events.ts'
 import type { Store } from '../store.ts'
 
 export interface SweeperSettings {
   /** Null where nothing has to be removed: the store does that by itself, or there is none. */
   readonly store: Store | null
-  /** Forgets what this process remembers of expired sessions. */
-  readonly forget: () => void
+  /** Forgets what this process remembers of expired sessions, copies of them included. */
+  readonly forget: (signal: AbortSignal) => Awaitable<void>
   /** Ms between two runs, give or take a tenth. */
   readonly every: number
   readonly emit: Emit
@@ -49,17 +50,24 @@ export class Sweeper {
   async #run(): Promise<void> {
     const { store, forget, emit } = this.#settings
     // In every process, whichever of them sweeps the store.
-    forget()
-    if (!store || busy.has(store)) return
+    await this.#reported(async () => forget(this.#stop.signal))
+    if (!store || this.#stop.signal.aborted || busy.has(store)) return
     busy.add(store)
-    try {
+    await this.#reported(async () => {
       const clear = () => store.clearExpired({ signal: this.#stop.signal })
       const count = store.tryWithLock ? await store.tryWithLock('sweep', clear) : await clear()
       if (count !== null) emit({ type: 'cleared', count })
-    } catch (error) {
-      emit({ type: 'storeError', error: error instanceof Error ? error : new Error('The store failed to sweep.') })
-    } finally {
-      busy.delete(store)
+    })
+    busy.delete(store)
+  }
+
+  /** Nobody waits for a run, so nobody else would hear of its failure. */
+  async #reported(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (given) {
+      const error = given instanceof Error ? given : new Error('The store failed to sweep.')
+      this.#settings.emit({ type: 'storeError', error })
     }
   }
 }

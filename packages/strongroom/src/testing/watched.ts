@@ -37,6 +37,7 @@ export function watched(inner: Store): Watched {
     delete: (id, version, owner) => pass('delete', id, () => inner.delete(id, version, owner)),
     clearExpired: (options) => inner.clearExpired(options),
     close: () => inner.close(),
+    ...(inner.clearCopies && { clearCopies: (options) => inner.clearCopies?.(options) ?? Promise.resolve() }),
     ...(inner.authenticate && { authenticate: (keys) => inner.authenticate?.(keys) }),
     ...(index && { byOwner: index }),
     ...(inner.scan && { scan: (options) => (inner.scan as NonNullable<Store['scan']>)(options) }),

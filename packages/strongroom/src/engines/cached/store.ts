@@ -1,20 +1,21 @@
 import { OpenState, storeClosed } from '../../base/open-state.ts'
 import type { Id } from '../../crypto/token.ts'
-import type {
-  ChangeFeed,
-  ClearOptions,
-  Clock,
-  CopyKeys,
-  Entry,
-  Found,
-  Listing,
-  OwnerIndex,
-  ReadOptions,
-  ScanOptions,
-  Schema,
-  Store,
-  Traits,
-  Version,
+import {
+  type ChangeFeed,
+  type ClearOptions,
+  type Clock,
+  type CopyKeys,
+  type Entry,
+  type Found,
+  isInProcessMemory,
+  type Listing,
+  type OwnerIndex,
+  type ReadOptions,
+  type ScanOptions,
+  type Schema,
+  type Store,
+  type Traits,
+  type Version,
 } from '../../store.ts'
 import { copyOf } from '../shared/entry.ts'
 import { keysOfPart } from '../shared/part-keys.ts'
@@ -49,6 +50,7 @@ export class Cached implements Store {
   readonly traits: Traits
   readonly byOwner?: OwnerIndex
   readonly readSync?: (id: Id) => Found | null | undefined
+  readonly clearCopies?: NonNullable<Store['clearCopies']>
   readonly scan?: (options?: ScanOptions) => AsyncIterable<readonly Listing[]>
   readonly estimate?: NonNullable<Store['estimate']>
   readonly tryWithLock?: <T>(name: string, work: () => Promise<T>) => Promise<T | null>
@@ -76,6 +78,14 @@ export class Cached implements Store {
     this.#clock = clock
     this.#maxAge = maxAge
     this.traits = { ...durable.traits, engine: `cached ${durable.traits.engine} with ${cache.traits.engine}` }
+    const isLocal = isInProcessMemory(cache.traits)
+    if (isLocal || durable.clearCopies || cache.clearCopies)
+      this.clearCopies = async (options = {}) => {
+        if (this.#state.isClosed) return
+        if (isLocal) await this.#slots.clearExpired(options)
+        await durable.clearCopies?.(options)
+        await cache.clearCopies?.(options)
+      }
     if (cache.readSync) this.readSync = (id) => this.#readSync(id)
     const { byOwner, changes, schema } = durable
     if (byOwner) {

@@ -31,6 +31,7 @@ export class Moving implements Store {
   readonly scan?: (options?: ScanOptions) => AsyncIterable<readonly Listing[]>
   readonly tryWithLock?: NonNullable<Store['tryWithLock']>
   readonly authenticate?: (keys: CopyKeys) => void
+  readonly clearCopies?: NonNullable<Store['clearCopies']>
   readonly changes?: ChangeFeed
   readonly schema?: Schema
   readonly #sides: Sides
@@ -51,6 +52,11 @@ export class Moving implements Store {
       this.authenticate = (keys) => {
         from.authenticate?.(keysOfPart('from', keys))
         to.authenticate?.(keysOfPart('to', keys))
+      }
+    if (from.clearCopies || to.clearCopies)
+      this.clearCopies = async (options) => {
+        await from.clearCopies?.(options)
+        await to.clearCopies?.(options)
       }
     const schemas = [from.schema, to.schema].filter((schema) => schema !== undefined)
     if (schemas.length > 0) this.schema = schemaWhileOpen(this.#state, bothSchemas(schemas))
