@@ -204,17 +204,17 @@ function printOne({ rows: [row], attacks, cells }: Report): void {
 function printUnpromised({ attacks, cells, rows }: Report): void {
   const titles = (found: readonly Cell[]) =>
     found.map((cell) => attacks.find(({ name }) => name === cell.attack)?.title ?? cell.attack).join('; ')
-  const broken = cells.filter((cell) => cell.verdict === 'broken' && !cell.promised)
-  const idle = cells.filter((cell) => cell.verdict === 'not applicable' && cell.promised)
-  if (broken.length > 0) {
+  const succeeded = cells.filter((cell) => cell.verdict === 'broken' && !cell.promised)
+  const untested = cells.filter((cell) => cell.verdict === 'not applicable' && cell.promised)
+  if (succeeded.length > 0) {
     const because = rows[0]?.traits?.revocable === false ? ' (its traits say revocable: false)' : ''
-    const what = `${broken.length} ${broken.length === 1 ? 'attack' : 'attacks'} succeeded where this store promises nothing${because}, which the exit code does not show`
-    line(oneLine(`${what}: ${titles(broken)}.`))
+    const what = `${succeeded.length} ${succeeded.length === 1 ? 'attack' : 'attacks'} succeeded where this store promises nothing${because}, which the exit code does not show`
+    line(oneLine(`${what}: ${titles(succeeded)}.`))
   }
-  if (idle.length > 0)
+  if (untested.length > 0)
     line(
       oneLine(
-        `${idle.length} ${idle.length === 1 ? 'promise' : 'promises'} of such an engine could not be tested, because this store lacks what is attacked: ${titles(idle)}.`,
+        `${untested.length} ${untested.length === 1 ? 'promise' : 'promises'} of such an engine could not be tested, because this store lacks what is attacked: ${titles(untested)}.`,
       ),
     )
 }
