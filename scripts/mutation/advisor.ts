@@ -12,6 +12,11 @@ export const advisorMutations: readonly Mutation[] = [
     "cell.verdict === 'broken' && cell.row === null ? [broken(cell)] : []",
   ),
   recommends('advise')(
+    'what a restart forgets, recommended without a word of what stands in the way of more',
+    'if (!recommended.every(isForgetful)) return []',
+    'if (recommended.length > 0) return []',
+  ),
+  recommends('advise')(
     'what the lab did not run, and that ranks as high as what held',
     '    unknown.length,\n',
     '    0,\n',

@@ -83,6 +83,17 @@ suite('the four questions that people ask, in all their combinations', () => {
     assert.equal(first({ properties: ['private in the browser'], servers: 3 }), 'cookie, sealed')
   })
 
+  test('where only what a restart forgets is left, it is said what would have to be left out for more', () => {
+    const recorded = { report: recordedReport() }
+    const advice = advise(answersFrom({ properties: ['final'], have: ['postgres'] }), recorded)
+    assert.deepEqual([...new Set(advice.recommended.map(({ engine }) => engine))], ['memory'])
+    assert.deepEqual(
+      advice.ifLeftOut.map(({ what, first }) => `${what}: ${first}`),
+      ['someone who writes to the database (writes-database): postgres, two-key', '"final": postgres, two-key'],
+    )
+    assert.deepEqual(advise(answersFrom({ properties: ['durable'] }), recorded).ifLeftOut, [])
+  })
+
   test('where nothing holds against everybody, it is said what would have to be left out', () => {
     const advice = advise(answersFrom({ properties: ['durable', 'final'] }), { report })
     assert.deepEqual(advice.recommended, [])

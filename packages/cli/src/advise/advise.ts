@@ -44,7 +44,10 @@ export interface Advice {
   readonly contradictions: readonly Contradiction[]
   /** Where nothing is left: a smallest set of the answers that no engine gives. Null otherwise. */
   readonly impossible: Contradiction | null
-  /** Where nothing is left: what would have to be left out of the question, and what would then come first. */
+  /**
+   * Where nothing is left, or nothing that outlives its process: what would have to be left out of the question, and what would then
+   * come first.
+   */
   readonly ifLeftOut: readonly { readonly what: string; readonly first: string }[]
   /** What the lab's report is: when, and on which machine. Null where there is none. */
   readonly evidence: { readonly at: string; readonly machine: string } | null
@@ -63,7 +66,7 @@ export function advise(answers: Answers, evidence: Evidence): Advice {
     ruledOut,
     contradictions: contradictionsIn(answers),
     impossible: recommended.length > 0 ? null : impossibleIn(answers, found),
-    ifLeftOut: recommended.length > 0 ? [] : ifLeftOut(answers, found),
+    ifLeftOut: ifLeftOut(answers, found, recommended),
     evidence: report && { at: report.at, machine: report.machine },
   }
 }
@@ -187,8 +190,12 @@ function declaredText({ declared, backends }: Candidate, { have }: Answers): str
 
 const load = (sizing: Sizing | null) => (sizing?.enough === false ? 'too much for one server' : '')
 
-/** One attacker, property or need less, where that leaves something to recommend. */
-function ifLeftOut(answers: Answers, evidence: Indexed | null): Advice['ifLeftOut'] {
+/** Nobody who asks for sessions that cannot be rolled back means those that a restart forgets. */
+const isForgetful = ({ candidate: { shape, declared } }: Ranked) => shape.kind !== 'cookie' && declared.durable === 'no'
+
+/** One attacker, property or need less, where that leaves something better to recommend. */
+function ifLeftOut(answers: Answers, evidence: Indexed | null, recommended: readonly Ranked[]): Advice['ifLeftOut'] {
+  if (!recommended.every(isForgetful)) return []
   const { properties, needs, attackers } = answers
   const others = attackers ?? (Object.keys(ATTACKERS) as AttackerName[])
   const without = <T>(list: readonly T[], each: T) => list.filter((one) => one !== each)
@@ -201,6 +208,6 @@ function ifLeftOut(answers: Answers, evidence: Indexed | null): Advice['ifLeftOu
   ]
   return tries.flatMap(([what, change]) => {
     const [first] = ranked({ ...answers, ...change }, evidence).recommended
-    return first ? [{ what, first: first.candidate.name }] : []
+    return first && (recommended.length === 0 || !isForgetful(first)) ? [{ what, first: first.candidate.name }] : []
   })
 }
