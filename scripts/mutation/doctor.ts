@@ -173,7 +173,7 @@ export const doctorMutations: readonly Mutation[] = [
   on('test/cli/doctor.test.ts', 'packages/cli/src/config.ts')(
     'a value of the environment that an error of a config quotes, and that is printed',
     'could not be loaded: ${messageWithoutQuotes(error)}',
-    'could not be loaded: ${(messageWithoutQuotes, error.message)}',
+    'could not be loaded: ${(messageWithoutQuotes, (error as Error).message)}',
   ),
   on('test/cli/doctor.test.ts', 'packages/cli/src/failure.ts')(
     'a quoted value with a quotation mark in it, of which the rest is printed',

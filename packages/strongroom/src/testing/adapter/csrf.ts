@@ -117,7 +117,7 @@ export function csrf(property: Property): void {
     passed(await send(lenient.visitor()))
     await refused(lenient, send(lenient.visitor(), { origin: EVIL }), 'a form from elsewhere')
     const strict = await open({ allowWithoutCookie: false })
-    await refused(strict, send(strict.visitor()), 'a form without a token', 'no-token')
+    await refused(strict, send(strict.visitor()), 'a form of nobody', 'token')
   })
 
   protects(property, 'the options reach the check', async (open) => {
