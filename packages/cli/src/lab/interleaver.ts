@@ -7,8 +7,11 @@ interface Held {
   run(): Promise<void>
 }
 
-/** How long an actor may take between two calls of its store, in ms. Longer means that it waits for something else. */
-const STUCK = 20_000
+/**
+ * How long an actor may take between two calls of its store, in ms. Longer means that it waits for something else. It reads lists in
+ * that time, and on a machine that had much else to write, 20 s were too few for files.
+ */
+const STUCK = 60_000
 
 /** Holds the calls of the actors' stores, so that they run in an order that is chosen. */
 export class Interleaver {
