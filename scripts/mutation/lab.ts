@@ -19,7 +19,8 @@ export const labMutations: readonly Mutation[] = [
     "else say({ is: 'failed', message:",
     "else say({ is: 'notRun', message:",
   ),
-  run('a second look that nobody takes', '    await this.#lookAgain()\n', ''),
+  run('a second look that nobody takes', '    }\n    await this.#lookAgain()\n', '    }\n'),
+  run('a second look after old rows were put back', 'if (!attack.harmless) await this.#lookAgain()', ''),
   lab('lab/controls', 'lab/people')(
     'what may come back, ended before the second look',
     'if (!later) await people.leave()',

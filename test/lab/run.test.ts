@@ -47,7 +47,7 @@ suite('a run of the lab', () => {
     assert.equal(cells[3]?.summary, 'apt-get install postgresql')
   })
 
-  test('looks again where an attack asks for it, when the others have run, and before anything is killed', async () => {
+  test('looks again where an attack asks for it, when the others have run, and before anything is altered or killed', async () => {
     const order: string[] = []
     const step = (name: string, more?: Partial<Attack>) =>
       attack(name, async () => held('It failed.', [{ what: name, value: `${order.push(name)}` }]), more)
@@ -55,8 +55,13 @@ suite('a run of the lab', () => {
       ...held('It failed.', seen),
       later: async () => broken('It came back.', [{ what: 'later', value: `${order.push('later')}` }]),
     }))
-    const cells = await cellsOf([again, step('kill', { violent: true }), step('other')])
-    assert.deepEqual(order, ['other', 'later', 'kill'])
+    const cells = await cellsOf([
+      again,
+      step('kill', { violent: true }),
+      step('other'),
+      step('alter', { harmless: false }),
+    ])
+    assert.deepEqual(order, ['other', 'later', 'alter', 'kill'])
     assert.deepEqual([cells[0]?.verdict, cells[0]?.summary], ['broken', 'It came back.'])
   })
 

@@ -77,7 +77,11 @@ class RowRun {
     const { attacks } = this.#options
     const peaceful = attacks.filter(({ violent }) => !violent)
     const violent = attacks.filter((attack) => attack.violent)
-    for (const attack of peaceful) await this.#attempt(attack)
+    for (const attack of peaceful) {
+      // Who puts old rows back, or sweeps a year ahead and turns the clock back, brings back what had ended.
+      if (!attack.harmless) await this.#lookAgain()
+      await this.#attempt(attack)
+    }
     await this.#lookAgain()
     for (const attack of violent) {
       const { verdict } = await this.#attempt(attack)
