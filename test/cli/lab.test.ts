@@ -182,7 +182,7 @@ function startIn(env: Readonly<Record<string, string>>, [command = '', ...args]:
 
 /** For temporary files, of which those who run the servers can reach their own. */
 function newTmp(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'strongroom-lab-test-'))
+  const folder = mkdtempSync(join(tmpdir(), 'strongroom-test-lab-'))
   chmodSync(folder, 0o711)
   after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
