@@ -20,7 +20,11 @@ export const labMutations: readonly Mutation[] = [
     "else say({ is: 'notRun', message:",
   ),
   run('a second look that nobody takes', '    }\n    await this.#lookAgain()\n', '    }\n'),
-  run('a second look after old rows were put back', 'if (!attack.harmless) await this.#lookAgain()', ''),
+  run(
+    'a second look after old rows were put back',
+    'if (!attack.harmless || attack.turnsClocks) await this.#lookAgain()',
+    '',
+  ),
   lab('lab/controls', 'lab/people')(
     'what may come back, ended before the second look',
     'if (!later) await people.leave()',

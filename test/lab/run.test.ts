@@ -63,6 +63,9 @@ suite('a run of the lab', () => {
     ])
     assert.deepEqual(order, ['other', 'later', 'alter', 'kill'])
     assert.deepEqual([cells[0]?.verdict, cells[0]?.summary], ['broken', 'It came back.'])
+    order.length = 0
+    await cellsOf([again, step('turn', { turnsClocks: true }), step('alter', { harmless: false })])
+    assert.deepEqual(order, ['later', 'turn', 'alter'])
   })
 
   test('does not know what a second look would have found that failed', async () => {

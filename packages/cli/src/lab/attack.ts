@@ -19,6 +19,8 @@ export interface AttackContext {
 export interface Attack extends AttackInfo {
   /** Does it leave a user's own store and sessions as they were? Only these run with `lab --config`. */
   readonly harmless: boolean
+  /** Does it turn the clocks on beyond the deadlines of what others have ended, sweep, and turn them back? */
+  readonly turnsClocks?: boolean
   /** Kills, pauses or alters what other attacks on the row need: it runs last, and nothing runs on its site afterwards. */
   readonly violent: boolean
   /**

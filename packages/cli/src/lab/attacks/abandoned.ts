@@ -19,6 +19,7 @@ export const abandoned: Attack = attackBy(
     how: 'Three visitors sign in, write a note, and never come back. The clock of the application goes on by 400 days, and what the library tells to run for such sessions is run. Held if none of their cookies opens anything, none of their rows is left for ever, and their note cannot be read: neither in the files nor, where sessions are nowhere but in the process, in a snapshot of its heap.',
     docs: 'docs/lifetimes.md',
     harmless: false,
+    turnsClocks: true,
     violent: false,
     // What was never sealed may stay in the log of a database for a while.
     promised: ({ family, seal, traits }: PromisedRow) =>

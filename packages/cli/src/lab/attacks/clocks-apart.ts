@@ -25,6 +25,7 @@ export const clocksApart: Attack = attackBy(
     how: 'Three servers share the sessions; the clock of one is a minute ahead, that of another a minute behind. Sessions begin on one and are read, ended by logout and by "log out everywhere" on the others; the server that is ahead sweeps just before an ended session would have expired, and what others have left three days earlier is removed by that sweep. Held: no session dies early, and none is alive after its end, then or later.',
     docs: 'docs/operations.md',
     harmless: true,
+    turnsClocks: true,
     violent: false,
     promised: (row) => whereRevocable(row) && whereShared(row) && !/\bwith memory\b/.test(row.traits?.engine ?? ''),
   },
