@@ -1,4 +1,4 @@
-import { type Attack, NotRun, type PromisedRow } from '../attack.ts'
+import type { Attack, PromisedRow } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
 import { attackBy, expectOk, isMissing } from '../people.ts'
 import { route } from '../visitor.ts'
@@ -18,7 +18,7 @@ export const memoryAfterEnd: Attack = attackBy(
   },
   async (people) => {
     const { site } = people
-    if (!site.memory) throw new NotRun('No snapshot of the memory of this application can be had.')
+    if (!site.memory) return notApplicable('Only of an application in Node can a snapshot be taken.')
     const [first, second] = [people.user('ada'), people.user('bob')]
     const leaving = await people.signedIn(first)
     const ended = await people.signedIn(second)
