@@ -33,21 +33,21 @@ export async function studioPictures(camera: Camera): Promise<void> {
   }
   const studio = await serveStudio(shop.sessions, { write: true, title: 'shop, production', ...panels })
   try {
-    const page = await camera.page({ baseURL: studio.origin, viewport: LAPTOP })
+    const page = await camera.page({ viewport: LAPTOP })
     await page.goto(studio.link())
-    await page.waitForURL(`${studio.origin}/`)
-    await page.goto('/sessions?user=ada')
+    await page.waitForURL(`${studio.url}/`)
+    await page.goto(`${studio.url}/sessions?user=ada`)
     await camera.takeBoth(page, 'studio-sessions', { to: 'details.panel' })
-    await page.goto('/lab')
+    await page.goto(`${studio.url}/lab`)
     await camera.takeBoth(page, 'studio-lab', { to: '.matrix' })
-    await page.goto('/doctor')
+    await page.goto(`${studio.url}/doctor`)
     await press(page, 'Examine now')
     await page.getByText('Examined').waitFor()
     await camera.takeBoth(page, 'studio-doctor', { to: 'section.panel:nth-of-type(2)' })
     for (const colorScheme of ['light', 'dark'] as const) {
       // Charts are drawn in the colours of the moment.
       await page.emulateMedia({ colorScheme })
-      await page.goto('/figures')
+      await page.goto(`${studio.url}/figures`)
       await page.waitForSelector('[data-chart="latency"] canvas')
       await camera.take(page, `studio-figures-${colorScheme}`, { to: '.chart:nth-child(4)' })
     }
