@@ -203,7 +203,7 @@ function attackersTable(report: Report): string {
 /** Without what the head of the column says. */
 const shortName = ({ name }: RowInfo) => `\`${name.replace(/, seal [\w-]+$|^cookie, /, '')}\``
 
-/** "✓ 8", or "✓ 9, ✗ 1: \`the engine\`". */
+/** "✓ 8", or "✓ 9, ✗ 1: `the engine`". */
 function counted(marked: readonly { readonly name: string; readonly mark: string }[]): string {
   const counts = BEST_FIRST.flatMap((mark) => {
     const some = marked.filter((each) => each.mark === mark)

@@ -220,12 +220,12 @@ export const doctorMutations: readonly Mutation[] = [
     '...worstOf(all.filter(',
     '...worstOf(seen.filter(',
   ),
-  check('site', 'cache-control')(
+  on('test/doctor/site.test.ts', 'packages/cli/src/cache-control.ts')(
     'a header for the caches of a CDN, that nobody reads',
     "['cache-control', ...targeted]",
     "['cache-control', ...targeted.slice(targeted.length)]",
   ),
-  check('site', 'cache-control')(
+  on('test/doctor/site.test.ts', 'packages/cli/src/cache-control.ts')(
     'a directive whose name only contains no-store',
     "all.has('no-store')",
     "[...all.keys()].join().includes('no-store')",

@@ -86,8 +86,8 @@ export const labAttackMutations: readonly Mutation[] = [
   ),
   weak('shared-cache')(
     'a shared cache that keeps nothing at all',
-    '(?:private|no-cache)',
-    '(?:private|no-cache|public|max-age)',
+    "has('private') || has('no-cache')",
+    "has('private') || has('public') || has('max-age') || has('no-cache')",
   ),
   weak('shared-cache')(
     'a shared cache that reads nothing but Cache-Control',

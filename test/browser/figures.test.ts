@@ -64,7 +64,7 @@ suite('the figures of the studio in a browser', { skip: chromium.skip, timeout: 
     assert.equal(await page.locator('.chart').first().locator('tbody tr').count(), 24)
   })
 
-  test('what is looked at once a minute is a line, and where nobody has looked for long is a gap', async (t) => {
+  test('what is looked at each minute is a line, and where nobody has looked for long is a gap', async (t) => {
     let snapshot = figuresSnapshot(Date.now())
     const { studio, tab, page } = await open(t, { snapshot: async () => snapshot })
     const drawn = async () => {

@@ -108,6 +108,19 @@ describe('the scheduled sweep', () => {
       await sessions.close()
     })
 
+  it('sweeps the store although the copies of this process could not be removed, and reports that', async () => {
+    const error = new StoreError('The copies are damaged.')
+    const { store, sweeps } = watched({ clearCopies: async () => Promise.reject(error) })
+    const { sessions, events } = sessionsOn(store)
+    await pass(HOUR)
+    assert.equal(sweeps.length, 1)
+    assert.deepEqual(events, [
+      { type: 'storeError', error },
+      { type: 'cleared', count: 1 },
+    ])
+    await sessions.close()
+  })
+
   it('does not run in a process that has just started', async () => {
     const { store, sweeps } = watched()
     const { sessions } = sessionsOn(store)

@@ -95,7 +95,7 @@ export function figuresSnapshot(now: number): FiguresSnapshot {
           return [method, { count: 10, failed: 0, p50: ms / 2, p95: ms, p99: ms * 2 }]
         }),
       ),
-      // As in life: the store is looked at once a minute, and not before there was anybody who did.
+      // As in life: the store is looked at each minute, and not before there was anybody who did.
       live: at < 4 || at % looks !== 0 ? null : wave(at, 12_000, 1),
       expired: at < 4 || at % looks !== 0 ? null : wave(at, 300, 5),
     }))

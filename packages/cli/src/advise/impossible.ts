@@ -25,6 +25,9 @@ export function impossibleIn(answers: Answers, evidence: Indexed | null): Contra
   const items = itemsOf(answers)
   const weaker = excludedBy(items, { ...answers, needs: ['operators-read'] }, evidence)
   const usual = excludedBy(items, { ...answers, needs: [] }, evidence)
+  // A set that leaves an engine is never enough, and there are too many sets to try them all.
+  const isEnough = (engines: readonly Excluded[]) => engines.every(({ reasons }) => reasons.size > 0)
+  if (!isEnough(weaker) && !isEnough(usual)) return null
   for (let size = 1; size <= items.length; size++)
     for (const set of subsets(items, size)) {
       const names = set.map(({ name }) => name)

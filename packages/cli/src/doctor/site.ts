@@ -1,5 +1,5 @@
+import { cacheRulesOf } from '../cache-control.ts'
 import { messageOf } from '../failure.ts'
-import { cacheRulesOf } from './cache-control.ts'
 import { type Check, LEVELS, Topic } from './check.ts'
 import { clockCheck } from './clock.ts'
 import { cookieChecks, type SetCookie } from './cookie.ts'

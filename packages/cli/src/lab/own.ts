@@ -13,8 +13,8 @@ import { send } from './visitor.ts'
 
 /**
  * A row for the sessions of a user's own configuration: an application of the lab in this process, on their sessions and with their
- * cookie. It makes users and sessions of its own, and ends them; nothing of theirs is listed, read or altered, no matter who sends a request. So it has no rows, no
- * files and no clock, and only attacks that do no harm are to be run on it.
+ * cookie. It makes users and sessions of its own, and ends them; nothing of theirs is listed, read or altered, no matter who sends a
+ * request. So it has no rows, no files and no clock, and only attacks that do no harm are to be run on it.
  */
 export function ownRow(sessions: AnySessions, name: string): Row {
   const { engine, seal, traits } = sessions.policy

@@ -24,18 +24,15 @@ export const nodeProgram = (module: URL): Program => ({
   args: ['--disable-warning=ExperimentalWarning', module.pathname],
 })
 
-let compiled: { readonly NODE_COMPILE_CACHE: string } | null = null
+let compiled: string | null = null
 
 /**
  * The same modules are started dozens of times in a run, and compiling them takes longer than all the rest of a start. The folder is
- * private, because whoever can write to it decides what the applications do, and goes with this process.
+ * private, because anyone who can write to it decides what the applications do.
  */
-function compileCache() {
-  if (compiled) return compiled
-  const folder = newFolder('compiled')
-  process.once('exit', () => removeFolder(folder))
-  compiled = { NODE_COMPILE_CACHE: folder }
-  return compiled
+function compileCache(): { readonly NODE_COMPILE_CACHE: string } {
+  compiled ??= newFolder('compiled')
+  return { NODE_COMPILE_CACHE: compiled }
 }
 
 /** In ms: longer than any application needs to start on a busy machine, and to answer. */

@@ -57,8 +57,7 @@ export class Sweeper {
       const clear = () => store.clearExpired({ signal: this.#stop.signal })
       const count = store.tryWithLock ? await store.tryWithLock('sweep', clear) : await clear()
       if (count !== null) emit({ type: 'cleared', count })
-    })
-    busy.delete(store)
+    }).finally(() => busy.delete(store))
   }
 
   /** Nobody waits for a run, so nobody else would hear of its failure. */

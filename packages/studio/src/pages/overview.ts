@@ -78,7 +78,7 @@ ${fact('May drop live sessions', traits.evicts ? 'yes, when memory is short' : '
 
 const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
 
-/** What \`createSessions\` was told. */
+/** What `createSessions` was told. */
 const agreed = ({ seal, cipher, crypto, cookieName, idle, absolute, remember }: PolicyFacts): Html =>
   html`${fact('Seal', seal === 'none' ? 'none' : `${seal}, ${cipher}, computed by ${crypto === 'sodium' ? 'libsodium' : 'node:crypto'}`)}
 ${fact('Cookie', html`<code>${cookieName}</code>`)}

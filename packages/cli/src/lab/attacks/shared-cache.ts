@@ -1,3 +1,4 @@
+import { directivesOf } from '../../cache-control.ts'
 import { type Attack, NotRun } from '../attack.ts'
 import { broken, held, seen } from '../finding.ts'
 import { attackBy } from '../people.ts'
@@ -74,9 +75,10 @@ function mayBeKept(answer: Answer): boolean {
   return targeted || allows(headers['cache-control'] ?? '', headers.expires)
 }
 
-function allows(directives: string, expires?: string): boolean {
-  if (isForbidden(directives)) return false
-  const [, seconds] = /\bs-maxage="?(\d+)/i.exec(directives) ?? /\bmax-age="?(\d+)/i.exec(directives) ?? []
+function allows(value: string, expires?: string): boolean {
+  if (isForbidden(value)) return false
+  const directives = directivesOf(value)
+  const [, seconds] = /^"?(\d+)/.exec(directives.get('s-maxage') ?? directives.get('max-age') ?? '') ?? []
   if (seconds !== undefined) return Number(seconds) > 0
   // A date that is none is in the past (RFC 9111 §5.3).
   if (expires !== undefined) return Date.parse(expires) > Date.now()
@@ -85,6 +87,8 @@ function allows(directives: string, expires?: string): boolean {
 }
 
 /** To keep it, or to answer from it without asking the application. A cache that knows the status may ignore no-store (§5.2.2.3). */
-const isForbidden = (directives: string): boolean =>
-  /\b(?:private|no-cache)\b/i.test(directives) ||
-  (/\bno-store\b/i.test(directives) && !/\bmust-understand\b/i.test(directives))
+function isForbidden(value: string): boolean {
+  const directives = directivesOf(value)
+  const has = (name: string) => directives.has(name)
+  return has('private') || has('no-cache') || (has('no-store') && !has('must-understand'))
+}

@@ -27,7 +27,7 @@ function storingOf(value: string): Storing {
 }
 
 /** Names in small letters, and arguments. A comma in a quoted argument ends nothing (RFC 9111, section 5.2). */
-function directivesOf(value: string): ReadonlyMap<string, string> {
+export function directivesOf(value: string): ReadonlyMap<string, string> {
   const parts = value.match(/(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|$))+/g) ?? []
   const pairs = parts.map((part): readonly [string, string] => {
     const [name = '', ...argument] = part.split('=')
