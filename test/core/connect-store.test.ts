@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
+import PgSimple from 'connect-pg-simple'
+import session from 'express-session'
+import pg from 'pg'
 import { type ConnectStore, destroyIn, getFrom, setIn, touchIn } from '../../packages/strongroom/src/base/connect.ts'
 
 const SID = 'q8Zr0Yc3mWb5TtJk1nXe7uVs2LgPhDaF'
@@ -43,6 +48,12 @@ const BROKEN: Readonly<Record<string, ConnectStore['get']>> = {
   'a promise that rejects': async () => {
     throw new Error('down')
   },
+  // A real one: nobody listens at its Unix socket, and the error's code is that of a file that is not there.
+  'PostgreSQL by a socket that is gone': (sid, callback) => {
+    const pool = new pg.Pool({ host: join(tmpdir(), 'strongroom-no-such-folder') })
+    const store = new (PgSimple(session))({ pool, pruneSessionInterval: false, errorLog: () => undefined })
+    store.get(sid, callback)
+  },
 }
 
 describe('a store of express-session', () => {
@@ -58,7 +69,7 @@ describe('a store of express-session', () => {
 
   for (const [style, get] of Object.entries(BROKEN))
     it(`fails, and says nothing about a session: ${style}`, async () => {
-      await assert.rejects(getFrom({ get }, SID), (error) => /down/.test(String(error)))
+      await assert.rejects(getFrom({ get }, SID), (error) => /down|connect ENOENT/.test(String(error)))
     })
 
   it('is asked as the object that it is, with the method that it has now', async () => {

@@ -27,10 +27,18 @@ export async function getFrom(store: Pick<ConnectStore, 'get'>, sid: string): Pr
   try {
     return (await promised(store, 'get', [sid])) ?? null
   } catch (error) {
-    // As in express-session: the stores on disk say so when there is no such file.
-    if ((error as { code?: unknown } | null)?.code === 'ENOENT') return null
+    if (isNoFile(error)) return null
     throw error
   }
+}
+
+/**
+ * As in express-session, the stores on disk say so when there is no such file. But a database that is reached through a socket of this
+ * machine, and is down, says the same of its socket: then nothing is known about any session.
+ */
+function isNoFile(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown }
+  return code === 'ENOENT' && syscall !== 'connect'
 }
 
 export async function setIn(store: Pick<ConnectStore, 'set'>, sid: string, record: object): Promise<void> {
