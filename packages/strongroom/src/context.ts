@@ -31,6 +31,10 @@ export interface SessionsContext {
   readonly policy: Policy
   readonly saveOnServerError: boolean
   readonly saveEveryRequest: boolean
+  /** Is a session that was loaded saved again although nothing was changed? Unlike `saveEveryRequest`, without a new cookie. */
+  readonly resaves: boolean
+  /** The share of its idle limit by which a session's expiry must move before that is stored. */
+  readonly touchShare: number
   /** Is the session of a page that never asks for it loaded all the same, so that it is extended? */
   readonly extendsUnused: boolean
   /** Null without the option `credential`. */

@@ -17,7 +17,7 @@ import type { SessionsBackend } from './engines/shared/backend.ts'
 import { engineFromUrl } from './engines/url.ts'
 import { ConfigError } from './errors.ts'
 import { type Emit, emitter, type Listener } from './events.ts'
-import type { CookieSettings } from './http/cookie.ts'
+import type { CookieSettings, CookieTransport } from './http/cookie.ts'
 import { type SignedCookies, signedCookies } from './http/signed-cookies.ts'
 import { describeDevice } from './session/device.ts'
 import { LOGIN_OPTIONS } from './session/login.ts'
@@ -142,8 +142,16 @@ export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'sto
   close(): Promise<void>
 }
 
+/** What only a compatible layer decides, and no option of `createSessions` does. */
+export interface Layer {
+  /** The layer's cookie instead of ours. */
+  readonly transport?: CookieTransport | undefined
+  readonly resaves?: boolean | undefined
+  readonly touchShare?: number | undefined
+}
+
 /** Checks every option and makes what requests need. */
-export function createContext(options: SessionsOptions): Created {
+export function createContext(options: SessionsOptions, layer: Layer = {}): Created {
   if (typeof options === 'string') throw new ConfigError(`createSessions() takes options: write ${EXAMPLE}.`)
   checkOptions('createSessions()', options, KNOWN, ELSEWHERE)
   const production = process.env.NODE_ENV === 'production'
@@ -153,7 +161,12 @@ export function createContext(options: SessionsOptions): Created {
   const calls: Calls = { listener: null }
   const common = { ring, clock, timeout, calls, memo: memoOption(options.memo) }
   const sources = sourceClients(options.adoptFrom, timeout)
-  const created = createBacking(engine, options, { ...common, production, remembered: endsRemembered(sources) })
+  const created = createBacking(engine, options, {
+    ...common,
+    production,
+    remembered: endsRemembered(sources),
+    transport: layer.transport,
+  })
   const { backing, transport, namespace, sealName, aead, store, swept, advice } = created
   const credential = functionOr('credential', options.credential, undefined) ?? null
   const saveEveryRequest = booleanOption('saveEveryRequest', options.saveEveryRequest, false)
@@ -167,6 +180,8 @@ export function createContext(options: SessionsOptions): Created {
     policy: policyOf(options),
     saveOnServerError: booleanOption('saveOnServerError', options.saveOnServerError, false),
     saveEveryRequest,
+    resaves: layer.resaves ?? false,
+    touchShare: layer.touchShare ?? 0.1,
     extendsUnused: saveEveryRequest || ('extendsUnused' in engine && engine.extendsUnused === true),
     stamps: credential && createCredentialStamps(ring, credential, timeout),
     serializer: serializerOption(options.serializer),

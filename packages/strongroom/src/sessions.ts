@@ -13,7 +13,7 @@ import { type AdoptOptions, type AdoptReport, adopt } from './adoption/adopt.ts'
 import { addListener, guardStore } from './backing/guard.ts'
 import type { Awaitable } from './base/awaitable.ts'
 import { checkOptions } from './base/check.ts'
-import { createContext, type SessionsOptions } from './create.ts'
+import { type Created, createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
 import type { CipherName, CryptoName } from './crypto/primitives.ts'
 import { withSessionsBackend } from './engines/shared/backend.ts'
@@ -205,7 +205,11 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionsOptions = {},
 ): BaseSessions<Data> {
-  const created = createContext(options)
+  return sessionsOf(createContext(options))
+}
+
+/** The sessions of a context, for `createSessions` and for what is compatible with other libraries. */
+export function sessionsOf<Data extends object>(created: Created): BaseSessions<Data> {
   const { context, signedCookies, store, swept, advice, sealName, aead, developmentDefaults, close } = created
   // A property of the request is cheaper than a WeakMap; a symbol of its own keeps two `createSessions` apart.
   const slot = Symbol('strongroom')

@@ -54,6 +54,11 @@ export interface VerifiedCookie {
   readonly text: string
 }
 
+/** Of a session that will be stored later, by `create`. */
+export interface NewIdentity {
+  readonly id: Id
+}
+
 /** A stored session as a commit refers to it: on the server, or in the visitor's cookie. */
 export interface SessionRef {
   readonly cookie: VerifiedCookie
@@ -108,8 +113,18 @@ export interface Backing {
    * `fresh` after a compare-and-set that failed: a copy may be the very one that it failed for.
    */
   load(cookie: VerifiedCookie, options?: ReadOptions): Awaitable<LoadResult>
-  /** Stores a new session under a new token. `began` is when its login began, if it is one. */
-  create(content: ContentToSave, expiresAt: number, began?: LoginMoment | null): Promise<SessionRef>
+  /**
+   * Stores a new session under a new token. `began` is when its login began, if it is one. With an `identity`, which must be used only
+   * once, that is the session's.
+   */
+  create(
+    content: ContentToSave,
+    expiresAt: number,
+    began?: LoginMoment | null,
+    identity?: NewIdentity | null,
+  ): Promise<SessionRef>
+  /** For who must name a session before it is stored. Absent where ids are made elsewhere. */
+  newIdentity?(): NewIdentity
   /**
    * Stores a session under a new token, which is the only one that opens it from then on; null, and nothing stored, if the version
    * is another or the session has ended. `before` is what was loaded with `ref`.

@@ -95,6 +95,8 @@ interface CookieRef extends SessionRef {
   nonce: string | null
 }
 
+const newSid = () => randomBytes(16).toString('base64url')
+
 /** Browsers drop a cookie whose name and value are longer than this together (RFC 6265bis §5.6). */
 const LIMIT = 4096
 
@@ -197,7 +199,12 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
       return revocations ? checked(revocations, session) : loadedFrom(session)
     },
 
-    async create(content, expiresAt, began): Promise<CookieRef> {
+    newIdentity() {
+      const sid = newSid()
+      return { sid, id: ownId('session', sid) }
+    },
+
+    async create(content, expiresAt, began, identity): Promise<CookieRef> {
       const { userId, deadline } = content.meta
       const master = ring.current
       let nonce: string | null = null
@@ -207,7 +214,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
         // A key that is newer than the login: `endedSince` refuses it.
         nonce = moment.nonces.get(master.kid) ?? null
       }
-      const sid = randomBytes(16).toString('base64url')
+      const sid = (identity as { readonly sid: string } | null | undefined)?.sid ?? newSid()
       return pack(content, { sid, master, generation: 0, nonce, until: deadline }, expiresAt)
     },
 

@@ -45,7 +45,10 @@ type CommonOptions = BackingOptions & {
   readonly memo: number
   readonly production: boolean
   readonly remembered: RememberedEnds
+  /** Instead of the one that follows from the options. */
+  readonly transport: CookieTransport | undefined
 }
+
 const IN_COOKIES = 'these sessions are in their cookies, and not on the server.'
 
 const withoutList = ({ engine }: Traits) => `the store ${engine} cannot list what is in it.`
@@ -73,7 +76,7 @@ function backingFor(
     if (options.maxSize !== undefined) throw new ConfigError('maxSize is for stores; a cookie holds 4096 bytes.')
     if (options.cipher !== undefined && engine.protection === 'signed')
       throw new ConfigError("cipher is for what is sealed, and cookie({ protection: 'signed' }) seals nothing.")
-    const transport = cookieTransport(options.cookie, common.production)
+    const transport = common.transport ?? cookieTransport(options.cookie, common.production)
     const namespace = namespaceOption(options, transport.name)
     const backing = cookieBacking({ ...common, engine, namespace, cookieName: transport.name })
     const swept = engine.revocations ?? null
@@ -90,7 +93,7 @@ function backingFor(
   }
   const standard: SealName = isInProcessMemory(engine.traits) ? 'none' : 'two-key'
   const seal = oneOf('seal', options.seal ?? standard, ['two-key', 'server-key', 'none'])
-  const transport = cookieTransport(options.cookie, common.production)
+  const transport = common.transport ?? cookieTransport(options.cookie, common.production)
   const namespace = namespaceOption(options, transport.name)
   const maxSize = sizeOption(options.maxSize)
   const backing = serverBacking({ ...common, store: engine, namespace, seal, maxSize })

@@ -235,8 +235,10 @@ export function serverBacking(options: ServerBackingOptions): Backing {
         : believed(open(token, found))
     },
 
-    async create(content, expiresAt): Promise<RecordRef> {
-      const token = newToken(ring, namespace, aead.primitives)
+    newIdentity: () => newToken(ring, namespace, aead.primitives),
+
+    async create(content, expiresAt, _began, identity): Promise<RecordRef> {
+      const token = (identity as VerifiedToken | null | undefined) ?? newToken(ring, namespace, aead.primitives)
       const created = await createUnder(token, content, expiresAt).catch((error) => {
         // Only the answer may have been lost: nobody has the cookie of what would be listed, and would count.
         if (error instanceof StoreError) store.delete(token.id).catch(() => undefined)

@@ -102,6 +102,6 @@ async function storeNew(task: Task, meta: Meta, began: LoginMoment | null): Prom
   const { values, shared } = state
   const content = contentOf(meta, values)
   const toSave: ContentToSave = { ...content, requested: requestedOf(state) }
-  const ref = await context.backing.create(toSave, expiryFor(task, meta), began)
+  const ref = await context.backing.create(toSave, expiryFor(task, meta), began, state.takeIdentity())
   return { ...content, values, shared, ref }
 }

@@ -42,7 +42,7 @@ export type Plan =
       readonly renews: boolean
     }
   | { readonly verb: 'touch'; readonly loaded: Loaded; readonly expiresAt: number }
-  /** `saveEveryRequest`, where nothing was changed. */
+  /** `saveEveryRequest`, or `resave` of express-session, where nothing was changed. */
   | { readonly verb: 'refresh'; readonly loaded: Loaded }
 
 export const NO_CHANGES: RequestChanges = { cleared: false, edits: new Map(), text: null }
@@ -85,7 +85,7 @@ export function planOf(
       : { verb: 'create', ends: [], presented, ended, replaces: loggedOut }
   }
   if (intent || changes || state.lifetime) return { verb: 'write', loaded, isEmptied: false, changes: toApply, renews }
-  if (context.saveEveryRequest) return { verb: 'refresh', loaded }
-  const expiresAt = touchDue(context.clock(), loaded.ref.expiresAt, loaded.meta)
+  if (context.saveEveryRequest || context.resaves) return { verb: 'refresh', loaded }
+  const expiresAt = touchDue(context.clock(), loaded.ref.expiresAt, loaded.meta, context.touchShare)
   return expiresAt === null ? null : { verb: 'touch', loaded, expiresAt }
 }

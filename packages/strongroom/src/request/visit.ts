@@ -44,6 +44,8 @@ export interface Outcome {
   readonly clearCookies?: readonly string[] | undefined
   /** Was the session asked for? Then the response differs by cookie, and needs `Vary: Cookie`. */
   readonly used: boolean
+  /** Are `Vary` and `Cache-Control` left to the application? Only where express-session's ways are wanted. */
+  readonly leavesCaching?: boolean | undefined
 }
 
 const UNUSED: Outcome = { setCookie: null, used: false }

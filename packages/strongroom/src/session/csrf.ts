@@ -1,6 +1,7 @@
 import { writableValues } from './changes.ts'
+import { setInternal } from './internal.ts'
 import type { State } from './state.ts'
-import { own, put } from './values.ts'
+import { own } from './values.ts'
 
 /** The library's own key: an application cannot set one that begins with `~`. */
 const KEY = '~csrf'
@@ -24,12 +25,7 @@ const userOf = ({ intent, meta }: State): string | null =>
   intent?.verb === 'login' ? intent.userId : intent?.verb === 'logout' ? null : (meta?.userId ?? null)
 
 /** For a session whose id nobody knows yet: the value is saved with it. */
-export function setCsrfValue(state: State, value: string): void {
-  state.assertOpen()
-  put(writableValues(state), KEY, value)
-  state.edits ??= new Map()
-  state.edits.set(KEY, { kind: 'set', value })
-}
+export const setCsrfValue = (state: State, value: string): void => setInternal(state, KEY, value)
 
 /** At a login: a token that somebody got before it, perhaps with a planted cookie, must not be accepted after it. */
 export function dropCsrfValue(state: State): void {

@@ -15,12 +15,12 @@ export function expiryAfter(now: number, { idle, deadline }: Lifetime): number {
 }
 
 /**
- * The new expiry when a touch is due, else null. One touch per tenth of the idle limit is enough: the limit is then accurate to
- * within a tenth. Never earlier than what was promised already, even when the clock jumps back.
+ * The new expiry when a touch is due, else null. One touch per tenth of the idle limit is enough, unless another `share` of it is
+ * given: the limit is then accurate to within a tenth. Never earlier than what was promised already, even when the clock jumps back.
  */
-export function touchDue(now: number, expiresAt: number, life: Lifetime): number | null {
+export function touchDue(now: number, expiresAt: number, life: Lifetime, share = 0.1): number | null {
   const next = expiryAfter(now, life)
-  const step = next === life.deadline ? 1 : life.idle / 10
+  const step = next === life.deadline ? 1 : Math.max(1, life.idle * share)
   return next - expiresAt >= step ? next : null
 }
 

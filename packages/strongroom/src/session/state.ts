@@ -25,7 +25,7 @@ export interface StoredSession {
   /** `values` as JSON. */
   readonly data: string
   readonly meta: Meta
-  readonly ref: { readonly expiresAt: number; readonly cookie: { readonly id: Id } }
+  readonly ref: { readonly expiresAt: number; readonly cookie: { readonly id: Id; readonly text: string } }
 }
 
 /** What a session knows of its request. */
@@ -70,6 +70,8 @@ export class State {
   lent: Set<string> | null = null
   /** `credentialChanged()` was called. */
   credentialChange: { readonly credential: string | undefined } | null = null
+  /** Of the session that will be stored when there is something to store, for who has to name it before that. */
+  identity: { readonly id: Id } | null = null
   /** With a serializer, `values` are what it makes of these. */
   readonly application: ApplicationValues | null
   #mode: 'open' | 'saving' | 'closed' | 'read-only' = 'open'
@@ -149,6 +151,13 @@ export class State {
     this.meta = this.ref = null
     this.expiresAt = 0
     this.forgetChanges()
+  }
+
+  /** It serves one session: a second attempt to store it could find the first one, whose reply was lost. */
+  takeIdentity(): { readonly id: Id } | null {
+    const { identity } = this
+    this.identity = null
+    return identity
   }
 
   forgetChanges(): void {

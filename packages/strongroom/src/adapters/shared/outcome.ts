@@ -19,20 +19,28 @@ const CACHE_HEADERS = /^(.+-cache-control|surrogate-control|x-accel-expires|edge
 /** Sets the headers that a session's outcome requires, without weakening what the application has set itself. */
 export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
   if (!outcome.used) return
+  if (outcome.leavesCaching === true) {
+    appendCookies(outcome, headers)
+    return
+  }
   const vary = headers.get('vary')
   // A shared cache must not send one visitor's page to another (RFC 9110 §12.5.5).
   if (!vary) headers.set('Vary', 'Cookie')
   else if (!vary.split(',').some((name) => /^\s*(\*|cookie)\s*$/i.test(name))) headers.set('Vary', `${vary}, Cookie`)
-  const { clearCookies = [] } = outcome
-  if (outcome.setCookie === null && clearCookies.length === 0 && outcome.noStore !== true) return
-  // Ours comes last: a client that does not know Partitioned, such as curl, takes a line that removes the other spelling of it for one
-  // that removes ours.
-  for (const line of clearCookies) headers.append('Set-Cookie', line)
-  if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)
+  const { setCookie, clearCookies = [], noStore } = outcome
+  if (setCookie === null && clearCookies.length === 0 && noStore !== true) return
+  appendCookies(outcome, headers)
   // Nor must it store one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
   if (!/\bno-store\b/i.test(headers.get('cache-control') ?? '')) headers.set('Cache-Control', 'no-store')
   // A CDN that finds one of these does not look at Cache-Control, and would hand the cookie to everybody.
   dropCacheHeaders(headers)
+}
+
+function appendCookies({ setCookie, clearCookies = [] }: Outcome, headers: ResponseHeaders): void {
+  // Ours comes last: a client that does not know Partitioned, such as curl, takes a line that removes the other spelling of it for one
+  // that removes ours.
+  for (const line of clearCookies) headers.append('Set-Cookie', line)
+  if (setCookie !== null) headers.append('Set-Cookie', setCookie)
 }
 
 function dropCacheHeaders(headers: ResponseHeaders): void {

@@ -1,0 +1,261 @@
+import { createHash, KeyObject } from 'node:crypto'
+import type { Engine } from '../backing/create.ts'
+import { booleanOption, checkOptions, oneOf } from '../base/check.ts'
+import type { ConnectStore } from '../base/connect.ts'
+import { LONGEST, milliseconds } from '../base/duration.ts'
+import type { SessionsOptions } from '../create.ts'
+import { createKeyring } from '../crypto/keyring.ts'
+import { ConfigError } from '../errors.ts'
+import { type CookieTransport, valuesOf } from '../http/cookie.ts'
+import { connectEngine, isConnectStore } from './connect-engine.ts'
+import { Cookie, type CookieAttributes } from './cookie.ts'
+import { isSecure, type SessionRequest } from './request.ts'
+import { MemoryStore, SessionStore } from './store.ts'
+
+/** What express-session does and this does not, unless it is asked to; docs/express-session.md says why. */
+export const QUIRKS = ['keeps-cookie', 'no-cache-headers', 'sends-unsaved'] as const
+export type Quirk = (typeof QUIRKS)[number]
+
+/** `cookie` of express-session. */
+export interface CookieOptions extends Omit<CookieAttributes, 'secure' | 'sameSite' | 'originalMaxAge'> {
+  /** `auto`: as the connection is. */
+  readonly secure?: boolean | 'auto' | undefined
+  /** `auto`: `none` over TLS, and `lax` otherwise. */
+  readonly sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto' | undefined
+}
+
+/** Options of `createSessions` that have the same name here. */
+const OURS = [
+  'namespace',
+  'idle',
+  'absolute',
+  'credential',
+  'adoptFrom',
+  'seal',
+  'cipher',
+  'crypto',
+  'maxSize',
+  'storeTimeout',
+  'onStoreError',
+  'saveOnServerError',
+  'memo',
+  'sweep',
+  'device',
+  'on',
+  'clock',
+] as const satisfies readonly (keyof SessionsOptions)[]
+
+type Secret = string | Uint8Array | KeyObject
+
+/** The options of express-session 1.19, and some of `createSessions`. */
+export interface Options extends Pick<SessionsOptions, (typeof OURS)[number]> {
+  /** The first makes what is new. At least 32 bytes in production. */
+  readonly secret?: Secret | readonly Secret[] | undefined
+  /**
+   * An engine of ours, a URL such as `redis://…`, or a store of express-session, in which an end is not final against other
+   * processes. Default: in memory.
+   */
+  readonly store?: Engine | ConnectStore | string | undefined
+  /** Default `connect.sid`. */
+  readonly name?: string | undefined
+  /** The name that `name` had in older versions. */
+  readonly key?: string | undefined
+  readonly cookie?: CookieOptions | ((request: never) => CookieOptions) | undefined
+  readonly proxy?: boolean | undefined
+  readonly resave?: boolean | undefined
+  readonly rolling?: boolean | undefined
+  readonly saveUninitialized?: boolean | undefined
+  readonly unset?: 'destroy' | 'keep' | undefined
+  /** Refused: session ids and tokens are made by the library. */
+  readonly genid?: unknown
+  /** What express-session does that is a fault, for applications that depend on it. */
+  readonly quirks?: readonly Quirk[] | undefined
+}
+
+/** The options, checked and resolved. */
+export interface Settings {
+  readonly name: string
+  /** Null: each request fails, as in express-session. */
+  readonly secrets: readonly (string | Uint8Array)[] | null
+  readonly engine: Engine | string
+  /** `req.sessionStore`. */
+  readonly store: SessionStore
+  /** The application's, whose events say whether it is connected; null for an engine of ours. */
+  readonly foreign: ConnectStore | null
+  /** Attributes of a new session's cookie. */
+  attributes(request: SessionRequest): CookieAttributes
+  /** `cookie.path`, which the request's path must begin with. */
+  path(request: SessionRequest): string
+  readonly proxy: boolean | undefined
+  readonly resave: boolean
+  readonly rolling: boolean
+  readonly saveUninitialized: boolean
+  readonly destroysUnset: boolean
+  readonly quirks: ReadonlySet<Quirk>
+  /** In ms, where a session has no `maxAge`. */
+  readonly idle: number
+  readonly ours: Omit<SessionsOptions, 'store' | 'secrets' | 'cookie'>
+}
+
+const KNOWN = [
+  'secret',
+  'store',
+  'name',
+  'key',
+  'cookie',
+  'proxy',
+  'resave',
+  'rolling',
+  'saveUninitialized',
+  'unset',
+  'genid',
+  'quirks',
+  ...OURS,
+] as const satisfies readonly (keyof Options)[]
+
+const WHERE = 'session()'
+
+const ADVICE = {
+  secrets: 'Here it is called "secret", as in express-session.',
+  saveEveryRequest: 'Here it is called "rolling", as in express-session.',
+  maxAge: 'Write cookie: { maxAge }.',
+  secure: 'Write cookie: { secure }.',
+}
+
+/** Throws `ConfigError`, or `TypeError` where express-session does, for what cannot be honoured. */
+export function settingsOf(options: Options): Settings {
+  checkOptions(WHERE, options, KNOWN, ADVICE)
+  const { secret, cookie = {}, proxy, unset, genid, quirks = [] } = options
+  if (genid !== undefined) throw new ConfigError(GENID)
+  if (unset && unset !== 'destroy' && unset !== 'keep')
+    throw new TypeError('The unset option must be "destroy" or "keep".')
+  if (!Array.isArray(quirks)) throw new ConfigError(`quirks must be an array of: ${QUIRKS.join(', ')}.`)
+  for (const quirk of quirks) oneOf('quirks', quirk, QUIRKS)
+  const name = options.name || options.key || 'connect.sid'
+  if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/.test(name))
+    throw new ConfigError('The name option must be the name of a cookie: letters, digits, and - . _ and the like.')
+  const cookieOf = cookieFunction(cookie)
+  const { engine, store, foreign } = storeOf(options.store)
+  const idle = idleOf(options)
+  const isFixed = typeof cookie !== 'function'
+  if (isFixed) warnOfCookie(name, cookie)
+  return {
+    name,
+    secrets: secretsOf(secret),
+    engine,
+    store,
+    foreign,
+    attributes(request) {
+      const given = cookieOf(request)
+      const encrypted = given.secure === 'auto' || given.sameSite === 'auto' ? isSecure(request, proxy) : false
+      const { secure, sameSite, ...rest } = given
+      return {
+        ...rest,
+        ...(secure !== undefined && { secure: secure === 'auto' ? encrypted : secure }),
+        ...(sameSite !== undefined && { sameSite: sameSite === 'auto' ? (encrypted ? 'none' : 'lax') : sameSite }),
+      }
+    },
+    path: (request) => cookieOf(request).path || '/',
+    proxy: proxy === undefined ? undefined : booleanOption('proxy', proxy, false),
+    resave: Boolean(withDefault('resave', options.resave)),
+    rolling: Boolean(options.rolling),
+    saveUninitialized: Boolean(withDefault('saveUninitialized', options.saveUninitialized)),
+    destroysUnset: unset === 'destroy',
+    quirks: new Set(quirks),
+    idle,
+    ours: {
+      ...Object.fromEntries(
+        OURS.flatMap((option) => (options[option] === undefined ? [] : [[option, options[option]]])),
+      ),
+      idle: Math.min(isFixed && typeof cookie.maxAge === 'number' && cookie.maxAge > 0 ? cookie.maxAge : idle, LONGEST),
+      // express-session has no absolute limit.
+      absolute: options.absolute ?? LONGEST,
+      saveOnServerError: options.saveOnServerError ?? true,
+    },
+  }
+}
+
+const GENID =
+  'The genid option cannot be honoured: a session id is the public handle here, derived from a key of the server, so that whoever learns it cannot be that visitor. Leave it out, and use req.sessionID as before.'
+
+function cookieFunction(given: NonNullable<Options['cookie']>): (request: SessionRequest) => CookieOptions {
+  if (typeof given !== 'object' && typeof given !== 'function')
+    throw new ConfigError('The cookie option must be an object, or a function that returns one for a request.')
+  if (typeof given === 'function') return given as (request: SessionRequest) => CookieOptions
+  // Now, and not at the first visitor.
+  const { secure: _, sameSite: __, ...rest } = given
+  new Cookie(rest).serialize('name', 'value')
+  return () => given
+}
+
+/** `idle` of ours, or a day, as the stores of express-session have it. */
+function idleOf({ idle, absolute }: Options): number {
+  if (idle === null) throw new ConfigError('idle: null is not possible with session(): set cookie.maxAge, or idle.')
+  const most = absolute === undefined ? LONGEST : milliseconds(absolute, 'absolute')
+  return idle === undefined ? Math.min(86_400_000, most) : milliseconds(idle, 'idle')
+}
+
+function withDefault(name: 'resave' | 'saveUninitialized', given: boolean | undefined): boolean {
+  if (given !== undefined) return given
+  warn(`session() has no ${name} option. It is true by default, as in express-session; false is what you want.`)
+  return true
+}
+
+function storeOf(given: Options['store']): Pick<Settings, 'engine' | 'store' | 'foreign'> {
+  if (given === undefined || given === null) {
+    const store = new MemoryStore()
+    return { engine: store.engine, store, foreign: null }
+  }
+  if (given instanceof MemoryStore) return { engine: given.engine, store: given, foreign: null }
+  if (given instanceof SessionStore)
+    throw new ConfigError('store got the sessionStore of another session(). Pass the engine that it was made with.')
+  const isOurs = typeof given === 'string' || (typeof given === 'object' && 'traits' in given)
+  if (!isOurs && isConnectStore(given))
+    return { engine: connectEngine(given), store: new SessionStore(), foreign: given }
+  return { engine: given as Engine | string, store: new SessionStore(), foreign: null }
+}
+
+/** Null without one: that is an error of each request, as in express-session. */
+function secretsOf(given: Options['secret']): Settings['secrets'] {
+  if (!given) return null
+  const list = Array.isArray(given) ? given : [given]
+  if (list.length === 0) throw new TypeError('The secret option must be an array of one or more strings.')
+  return list.map((secret) => checkedSecret(secret instanceof KeyObject ? secret.export() : secret))
+}
+
+function checkedSecret(secret: string | Uint8Array): string | Uint8Array {
+  try {
+    createKeyring([secret])
+    return secret
+  } catch (error) {
+    if (process.env.NODE_ENV === 'production' || !(typeof secret === 'string' || secret instanceof Uint8Array))
+      throw new ConfigError(`The secret option: ${(error as Error).message}`)
+  }
+  warn(
+    'The secret of session() is short or guessable, and production refuses it. Make one with `npx @strongroom/cli keys new`.',
+  )
+  return createHash('sha256').update('strongroom weak secret ').update(secret).digest()
+}
+
+/** The defaults are those of express-session, which are not what one would choose today. */
+function warnOfCookie(name: string, { secure, sameSite }: CookieOptions): void {
+  const lacks = [!secure && 'secure', !sameSite && 'sameSite'].filter(Boolean)
+  if (lacks.length > 0)
+    warn(
+      `The cookie ${name} of session() lacks ${lacks.join(' and ')}, as by default in express-session. Where the site has https, write cookie: { secure: true, sameSite: 'lax' }, and name: '__Host-id'.`,
+    )
+}
+
+export const warn = (message: string): void => process.emitWarning(message, { code: 'STRONGROOM_EXPRESS_SESSION' })
+
+/** The cookie in requests. What is set is written by the visit, because each session has attributes of its own. */
+export function transportOf({ name }: Pick<Settings, 'name'>): CookieTransport {
+  const start = `${name}=`
+  return {
+    name,
+    secure: false,
+    read: (header) => (header ? valuesOf(header, start).filter((value) => !/^s(?::|%3a)/i.test(value)) : []),
+    set: (value) => start + value,
+    clear: () => start,
+  }
+}

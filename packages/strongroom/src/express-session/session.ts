@@ -1,0 +1,133 @@
+import type { RequestHandler } from 'express'
+import type { SessionData } from 'express-session'
+import { hold, type NodeResponse } from '../adapters/node/hold.ts'
+import { type Created, createContext } from '../create.ts'
+import type { Values } from '../session/content.ts'
+import { type Sessions, sessionsOf } from '../sessions.ts'
+import { Cookie } from './cookie.ts'
+import { type Options, type Settings, settingsOf, transportOf } from './options.ts'
+import { pathOf, type SessionRequest } from './request.ts'
+import { RequestSession } from './request-session.ts'
+import { MemoryStore, Store } from './store.ts'
+import { ExpressVisit } from './visit.ts'
+
+export type { CookieOptions, Options as SessionOptions, Quirk } from './options.ts'
+
+/** The middleware, and the sessions that are underneath: the same that `sessions.get(request)` resolves to. */
+export type SessionMiddleware = RequestHandler & {
+  /** For all that express-session does not have: logins, a user's sessions, events. Throws without the option `secret`. */
+  readonly sessions: Sessions<Omit<SessionData, 'cookie'>>
+}
+
+/**
+ * A drop-in for express-session 1.19: its options, and its `req.session`, `req.sessionID` and `req.sessionStore`, over sessions that
+ * are sealed, merged, and final when they end. docs/express-session.md lists what is not the same. Throws `ConfigError` or `TypeError`
+ * for options that cannot be honoured.
+ */
+export function session(options: Options = {}): SessionMiddleware {
+  const settings = settingsOf(options)
+  const { secrets, store, foreign } = settings
+  const served = secrets && serve(settings, secrets)
+  let isConnected = true
+  foreignEvents(foreign, store, (connected) => {
+    isConnected = connected
+  })
+  /** Null for a request that gets no session. */
+  function visitOf(request: SessionRequest, late: (error: unknown) => void): ExpressVisit | null {
+    // Mounted twice; or, as in express-session, a store that says that it has lost its server.
+    if (request.session || !isConnected) return null
+    if (!pathOf(request).startsWith(settings.path(request))) return null
+    if (!served) throw new Error(NO_SECRET)
+    return new ExpressVisit(served.created.context, settings, request, late)
+  }
+
+  const middleware = function session(request: SessionRequest, response: NodeResponse, next: Next): void {
+    let visit: ExpressVisit | null
+    try {
+      visit = visitOf(request, (error) => later(response, next, error))
+    } catch (error) {
+      next(error)
+      return
+    }
+    if (!visit) {
+      next()
+      return
+    }
+    request.sessionStore = store
+    Object.defineProperty(request, 'sessionID', SESSION_ID)
+    ;(request as WithVisit)[VISIT] = visit
+    // A stand-in for a response has none of the methods: at a WebSocket's upgrade, for example. Then save() saves.
+    const begin = typeof response.writeHead === 'function' ? hold<Values>(response, next) : null
+    served?.sessions.attach(request, visit)
+    begin?.(visit)
+    // Not `then(next)` alone: an error that `next` throws must not call it a second time.
+    visit.start().then(() => next(), next)
+  }
+  Object.defineProperty(middleware, 'sessions', {
+    get() {
+      if (served) return served.sessions
+      throw new Error(NO_SECRET)
+    },
+  })
+  return middleware as unknown as SessionMiddleware
+}
+
+type Next = (error?: unknown) => void
+
+const VISIT = Symbol('strongroom express-session')
+type WithVisit = { [VISIT]?: ExpressVisit }
+
+/** For all requests the same: it costs a hash, which most of them do without. */
+const SESSION_ID: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: WithVisit) {
+    return this[VISIT]?.id
+  },
+  set(this: object, value: unknown) {
+    Object.defineProperty(this, 'sessionID', { value, configurable: true, enumerable: true, writable: true })
+  },
+}
+
+const NO_SECRET =
+  'The secret option is required for sessions: session({ secret: process.env.SESSION_SECRET, … }). Is the variable set?'
+
+interface Served {
+  readonly created: Created
+  readonly sessions: Sessions<Values>
+}
+
+function serve(settings: Settings, secrets: NonNullable<Settings['secrets']>): Served {
+  const { engine, ours, resave, rolling, store } = settings
+  const layer = { transport: transportOf(settings), resaves: resave, touchShare: rolling ? 0 : undefined }
+  const created = createContext({ ...ours, store: engine, secrets }, layer)
+  // Which of its methods an engine cannot do, they say themselves.
+  const sessions = sessionsOf<Values>(created) as Sessions<Values>
+  store.serve(sessions)
+  return { created, sessions }
+}
+
+/** `disconnect` and `connect` of an application's own store are also those of `req.sessionStore`. */
+function foreignEvents(foreign: Settings['foreign'], store: Store, changed: (isConnected: boolean) => void): void {
+  const { on } = (foreign ?? {}) as { on?: (name: string, listener: () => void) => unknown }
+  if (typeof on !== 'function') return
+  for (const name of ['connect', 'disconnect'])
+    on.call(foreign, name, () => {
+      changed(name === 'connect')
+      store.emit(name)
+    })
+}
+
+/** With the quirk `sends-unsaved`: an error that came too late for the response. */
+function later(response: NodeResponse, next: Next, error: unknown): void {
+  response.once('close', () => next(error))
+}
+
+session.Store = Store
+session.MemoryStore = MemoryStore
+session.Cookie = Cookie
+session.Session = RequestSession
+
+export default session
+// What `require('strongroom/express-session')` returns.
+export { session as 'module.exports' }

@@ -1,0 +1,141 @@
+import { EventEmitter } from 'node:events'
+import { memory } from '../engines/memory/memory.ts'
+import { UnsupportedError } from '../errors.ts'
+import type { Values } from '../session/content.ts'
+import type { BaseSessions } from '../sessions.ts'
+import type { SessionRequest } from './request.ts'
+import type { Callback } from './request-session.ts'
+
+/** The session of a request under way, as somebody who knows its id may use it. */
+export interface LiveSession {
+  /** As it is stored now: the cookie's attributes and the data; null if it has ended. */
+  readStored(): Promise<object | null>
+  overwriteStored(session: object): Promise<void>
+  endStored(): Promise<void>
+}
+
+type Reply<T> = (error: unknown, result?: T) => void
+
+/** What stores of express-session inherit from; a plain function, because many of them call it as `Store.call(this)`. */
+export interface Store extends EventEmitter {
+  regenerate(request: SessionRequest, callback: Callback): void
+}
+export const Store = function Store(this: EventEmitter) {
+  EventEmitter.call(this)
+} as unknown as { new (): Store; call(store: object): void; readonly prototype: Store }
+
+Object.setPrototypeOf(Store.prototype, EventEmitter.prototype)
+Object.setPrototypeOf(Store, EventEmitter)
+Object.defineProperty(Store.prototype, 'regenerate', {
+  configurable: true,
+  writable: true,
+  value(request: SessionRequest, callback: Callback) {
+    if (request.session) request.session.regenerate(callback)
+    else process.nextTick(callback, new TypeError('There is no req.session to regenerate.'))
+  },
+})
+
+/** How many sessions of requests under way are known by their id. */
+const MOST_LIVE = 10_000
+
+/**
+ * `req.sessionStore`: what can be done with sessions by their id, which is a public handle. The session of a request under way can be
+ * read, written and ended; any other can be ended, where the engine can walk its sessions. Nobody but its visitor can open it.
+ */
+export class SessionStore extends Store {
+  #sessions: BaseSessions<Values> | null = null
+  readonly #live = new Map<string, WeakRef<LiveSession>>()
+
+  /** @internal */
+  serve(sessions: BaseSessions<Values>): void {
+    this.#sessions = sessions
+  }
+
+  /** @internal Somebody has asked for the id of a session. */
+  know(id: string, session: LiveSession): void {
+    this.#live.delete(id)
+    this.#live.set(id, new WeakRef(session))
+    if (this.#live.size <= MOST_LIVE) return
+    const [oldest] = this.#live.keys()
+    this.#live.delete(oldest as string)
+  }
+
+  get(id: string, callback?: Reply<object | null>) {
+    return replied(callback, async () => this.#liveOr(id, 'get').readStored())
+  }
+
+  set(id: string, session: object, callback?: Reply<void>) {
+    return replied(callback, async () => this.#liveOr(id, 'set').overwriteStored(session))
+  }
+
+  /** Moves nothing by itself: each request that uses a session extends it. */
+  touch(id: string, _session: object, callback?: Reply<void>) {
+    return replied(callback, async () => void this.#liveOr(id, 'touch'))
+  }
+
+  load(id: string, callback?: Reply<object | null>) {
+    return this.get(id, callback)
+  }
+
+  destroy(id: string, callback?: Reply<void>) {
+    return replied(callback, async () => {
+      const live = this.#live.get(id)?.deref()
+      if (live) await live.endStored()
+      else await this.#served().revoke(id)
+    })
+  }
+
+  length(callback?: Reply<number>) {
+    return replied(callback, async () => (await this.#served().stats()).live)
+  }
+
+  all(callback?: Reply<never>) {
+    return replied<never>(callback, async () => Promise.reject(new UnsupportedError(sealed('all'))))
+  }
+
+  clear(callback?: Reply<void>) {
+    return replied<void>(callback, async () => Promise.reject(new UnsupportedError(CLEAR)))
+  }
+
+  createSession(): never {
+    throw new UnsupportedError(sealed('createSession'))
+  }
+
+  /** Begins another session for a request, without ending the one that it has. */
+  generate(request: SessionRequest): void {
+    if (request.session) request.session.regenerate(() => undefined)
+  }
+
+  #served(): BaseSessions<Values> {
+    if (this.#sessions) return this.#sessions
+    throw new UnsupportedError('This store belongs to no session() yet. Pass it as the option store of session().')
+  }
+
+  #liveOr(id: string, method: string): LiveSession {
+    const live = this.#live.get(id)?.deref()
+    if (live) return live
+    throw new UnsupportedError(sealed(method))
+  }
+}
+
+const sealed = (method: string) =>
+  `sessionStore.${method}() cannot open sessions of other visitors: they are sealed under keys that are in their cookies alone. For the sessions of a user, use the property "sessions" of the middleware: sessions.of(userId).list(), and revoke() or revokeAll() to end them.`
+
+const CLEAR =
+  'sessionStore.clear() would sign everybody out. `npx @strongroom/cli revoke-everybody` does that, after the secrets were replaced.'
+
+/** Sessions in this process's memory; `new session.MemoryStore()` of express-session. */
+export class MemoryStore extends SessionStore {
+  /** @internal */
+  readonly engine = memory()
+}
+
+/** Calls back in another turn, as stores of express-session do; returns a promise where there is no callback. */
+function replied<T>(callback: Reply<T> | undefined, work: () => Promise<T>): Promise<T> | undefined {
+  const working = work()
+  if (typeof callback !== 'function') return working
+  working.then(
+    (result) => process.nextTick(callback, null, result),
+    (error) => process.nextTick(callback, error),
+  )
+}

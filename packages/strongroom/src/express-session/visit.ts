@@ -1,0 +1,410 @@
+import { randomBytes } from 'node:crypto'
+import { type Awaitable, after } from '../base/awaitable.ts'
+import { LONGEST } from '../base/duration.ts'
+import { parseJson } from '../base/json.ts'
+import type { SessionsContext } from '../context.ts'
+import { DataError, SessionClosedError, SessionGoneError } from '../errors.ts'
+import { header } from '../http/headers.ts'
+import { type GetOptions, type Outcome, Visit } from '../request/visit.ts'
+import type { Values } from '../session/content.ts'
+import { setInternal } from '../session/internal.ts'
+import { type Session, stateOf } from '../session/session.ts'
+import type { State } from '../session/state.ts'
+import { own, put } from '../session/values.ts'
+import { Cookie, OWN_ATTRIBUTES } from './cookie.ts'
+import { type Settings, warn } from './options.ts'
+import { isSecure, type SessionRequest } from './request.ts'
+import { type Callback, isReserved, type Owner, RequestSession, retire } from './request-session.ts'
+import type { LiveSession } from './store.ts'
+
+/**
+ * In each session of this layer: the attributes of its cookie that are not those of the option. Also what keeps a session that is left
+ * empty, as express-session does.
+ */
+const COOKIE = '~cookie'
+
+type OwnAttributes = { [name in (typeof OWN_ATTRIBUTES)[number]]?: unknown }
+
+/** One `req.session` after another of a request, over the one session of ours that it shows. */
+export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
+  readonly request: SessionRequest
+  readonly #context: SessionsContext
+  readonly #settings: Settings
+  #session: Session<Values> | null = null
+  /** What `req.session` is, or was before it was unset. */
+  #shown: RequestSession | null = null
+  /** What it showed when it was compared last: changes are relative to that, so that ours of the same request are not undone. */
+  #known: Values = {}
+  /** Did `regenerate` begin it? Then it is saved although it is empty. */
+  #regenerated = false
+  /** Was it found to have been changed, at any time in this request? */
+  #modified = false
+  /** Attributes to remove its cookie with. */
+  #ended: Cookie | null = null
+  /** What is under way: one after another. */
+  #working: Promise<unknown> | null = null
+  #begun = false
+  /** An id for the application, where sessions have none before they are stored. */
+  #provisional: string | null = null
+  /** Called with an error after the response was sent all the same. */
+  readonly #late: (error: unknown) => void
+
+  constructor(context: SessionsContext, settings: Settings, request: SessionRequest, late: (error: unknown) => void) {
+    super(context, request.headers)
+    this.request = request
+    this.#context = context
+    this.#settings = settings
+    this.#late = late
+  }
+
+  /** Loads the session, and shows it as `req.session`. */
+  async start(): Promise<void> {
+    this.#session = await super.get()
+    this.#show()
+  }
+
+  override get(options?: GetOptions): Promise<Session<Values>> {
+    if (!this.#session) return super.get(options)
+    // What was set on `req.session` until now is seen, too.
+    return this.#idle()
+      .then(() => this.#compare())
+      .then(() => super.get(options))
+  }
+
+  override async save(): Promise<void> {
+    await this.#idle()
+    const work = this.#saveNow()
+    this.#working = work
+    await work
+  }
+
+  async #saveNow(): Promise<void> {
+    this.#compare()
+    await super.save()
+  }
+
+  /** Waits for what is under way; its own caller gets its errors. */
+  async #idle(): Promise<void> {
+    while (this.#working) {
+      const working = this.#working
+      await working.catch(() => undefined)
+      if (this.#working === working) this.#working = null
+    }
+  }
+
+  override commit(status = 200): Awaitable<Outcome> {
+    if (this.#working) return this.#idle().then(() => this.commit(status))
+    if (!this.#session || this.#begun) return super.commit(status)
+    this.#begun = true
+    if (!this.#settings.quirks.has('sends-unsaved')) return this.#commitShown(status)
+    try {
+      const outcome = this.#commitShown(status)
+      return outcome instanceof Promise ? outcome.catch((error) => this.#sendAnyway(error)) : outcome
+    } catch (error) {
+      return this.#sendAnyway(error)
+    }
+  }
+
+  #sendAnyway(error: unknown): Outcome {
+    this.#late(error)
+    return { setCookie: null, used: true, leavesCaching: this.#settings.quirks.has('no-cache-headers') }
+  }
+
+  #commitShown(status: number): Awaitable<Outcome> {
+    const shown = this.#compare(true)
+    return after(super.commit(status), (outcome) => this.#withCookie(outcome, shown))
+  }
+
+  /** The Set-Cookie line as express-session writes it. */
+  #withCookie(given: Outcome, shown: RequestSession | null): Outcome {
+    const { quirks, rolling, name } = this.#settings
+    const outcome = quirks.has('no-cache-headers') ? { ...given, leavesCaching: true } : given
+    const ref = this.#state.ref
+    if (!ref) {
+      if (outcome.setCookie === null) return outcome
+      if (quirks.has('keeps-cookie')) return { ...outcome, setCookie: null }
+      return { ...outcome, setCookie: (this.#ended ?? this.#newCookie()).clearing(name) }
+    }
+    const { text } = ref.cookie
+    const cookie = shown?.cookie ?? this.#newCookie()
+    const isKnown = header(this.request.headers, 'cookie')?.includes(text) === true
+    const isDue = isKnown ? rolling || (this.#modified && cookie.expires != null) : outcome.setCookie !== null
+    if (!isDue) return { ...outcome, setCookie: null }
+    if (cookie.secure && !isSecure(this.request, this.#settings.proxy)) {
+      warnOfSecure(name)
+      return { ...outcome, setCookie: null }
+    }
+    cookie.reset()
+    return { ...outcome, setCookie: cookie.serialize(name, text) }
+  }
+
+  get #state(): State {
+    return stateOf(this.#session as Session<Values>)
+  }
+
+  #newCookie(): Cookie {
+    return new Cookie(this.#settings.attributes(this.request))
+  }
+
+  /** Makes `req.session` of the session as it is now. */
+  #show(state = this.#state): void {
+    const cookie = this.#newCookie()
+    const shown = new RequestSession(this, cookie)
+    if (state.meta !== null) {
+      const attributes = own(state.values, COOKIE) as OwnAttributes | undefined
+      for (const name of OWN_ATTRIBUTES)
+        if (attributes && Object.hasOwn(attributes, name))
+          (cookie as unknown as Record<string, unknown>)[name] = attributes[name]
+      if (typeof cookie.originalMaxAge === 'number') cookie._expires = new Date(state.expiresAt)
+      else if (attributes) cookie._expires = null
+    }
+    const copy = copyOf(state.values)
+    for (const key of Object.keys(copy)) if (isShown(key)) put(shown, key, copy[key])
+    // What this request changes in the session itself must not count as changed on `req.session`.
+    this.#known = state.values === state.shared ? state.values : copyOf(state.values)
+    this.#shown = shown
+    this.request.session = shown
+  }
+
+  /**
+   * Brings what was changed on `req.session` since the last time into the session of ours. Returns it; null if the application has
+   * unset it. With `ends`, the response begins.
+   */
+  #compare(ends = false): RequestSession | null {
+    const given = this.request.session
+    const state = this.#state
+    if (given == null) {
+      if (ends && this.#shown && this.#settings.destroysUnset) this.#end()
+      return null
+    }
+    if (given !== this.#shown) throw new TypeError(REPLACED)
+    const isNew = state.meta === null
+    const edits = editsBetween(this.#known, given)
+    // A stand-in while the store is down: what was only read needs no store.
+    if (state.isReadOnly && edits.length === 0) return given
+    if (edits.length > 0 || (isNew && this.#regenerated)) this.#modified = true
+    if (isNew && !this.#modified && !this.#settings.saveUninitialized) return given
+    this.#setCookie(state, given.cookie, isNew || this.#modified)
+    this.#carryOver(edits, this.#session as Session<Values>)
+    return given
+  }
+
+  #carryOver(edits: readonly Edit[], session: Session<Values>): void {
+    if (edits.length === 0) return
+    const known = { ...this.#known }
+    for (const { key, text } of edits) {
+      if (text === undefined) {
+        session.delete(key)
+        delete known[key]
+      } else {
+        session.set(key, parseJson(text))
+        // Another copy: the session lends its own to who asks it.
+        put(known, key, parseJson(text))
+      }
+    }
+    this.#known = known
+  }
+
+  /** Stores the attributes of the cookie that are the session's own, and how long it lives by them. */
+  #setCookie(state: State, cookie: Cookie, isSaved: boolean): void {
+    const standard = this.#newCookie()
+    const attributes: OwnAttributes = {}
+    for (const name of OWN_ATTRIBUTES)
+      if ((cookie[name] ?? null) !== (standard[name] ?? null)) attributes[name] = cookie[name] ?? null
+    const before = own(state.values, COOKIE)
+    const isOther = JSON.stringify(attributes) !== JSON.stringify(before ?? {})
+    if (isOther || (before === undefined && isSaved)) setInternal(state, COOKIE, attributes)
+    const { originalMaxAge } = cookie
+    const idle = typeof originalMaxAge === 'number' ? originalMaxAge : this.#settings.idle
+    if (idle <= 0) {
+      this.#end()
+      return
+    }
+    const wanted = Math.min(idle, LONGEST)
+    const present = state.lifetime?.named.idle ?? state.meta?.idle ?? this.#context.policy.idle
+    if (Math.abs(present - wanted) < 1) return
+    // A session that was adopted has no idle limit, and ends when it would have ended where it was, if nobody had used it.
+    this.#session?.setExpiry(
+      present === 0 ? { idle: wanted, absolute: this.#context.policy.absolute } : { idle: wanted },
+    )
+  }
+
+  /** Ends the session when the response begins, or at `super.save()`. */
+  #end(): void {
+    this.#ended = this.#shown?.cookie ?? null
+    this.#session?.logout()
+  }
+
+  /** The session's handle. One that is not stored yet has its identity from now on. */
+  get id(): string {
+    const state = this.#state
+    if (!state.ref) state.identity ??= this.#context.backing.newIdentity?.() ?? null
+    const id = state.ref?.cookie.id ?? state.identity?.id
+    if (id !== undefined) {
+      const handle = state.handleOf(id)
+      this.#settings.store.know(handle, this)
+      return handle
+    }
+    this.#provisional ??= randomBytes(12).toString('base64url')
+    return this.#provisional
+  }
+
+  onSave(shown: RequestSession, callback?: Callback): void {
+    this.#run(callback, async () => {
+      if (shown !== this.#shown) throw new SessionClosedError(OVER)
+      if (!this.#begun) return this.#saveNow()
+      const visit = await this.#visitAgain()
+      this.#carryOver(editsBetween(this.#known, shown), await visit.get())
+      await visit.save()
+    })
+  }
+
+  onReload(shown: RequestSession, callback?: Callback): void {
+    this.#run(callback, async () => {
+      if (shown !== this.#shown) throw new SessionClosedError(OVER)
+      const visit = await this.#visitAgain()
+      this.#show(stateOf(await visit.get()))
+    })
+  }
+
+  onDestroy(shown: RequestSession, callback?: Callback): void {
+    const isCurrent = shown === this.#shown
+    if (this.request.session === shown) delete this.request.session
+    this.#run(callback, async () => {
+      if (!isCurrent) return
+      retire(shown, this.id)
+      this.#shown = null
+      if (!this.#begun) {
+        this.#ended = shown.cookie
+        this.#session?.logout()
+        return super.save()
+      }
+      await this.endStored()
+    })
+  }
+
+  onRegenerate(shown: RequestSession, callback?: Callback): void {
+    this.#run(callback, async () => {
+      if (this.#begun) throw new SessionClosedError(TOO_LATE)
+      retire(shown, this.id)
+      this.#ended = shown.cookie
+      this.#session?.logout()
+      await super.save()
+      this.#state.identity = this.#provisional = null
+      this.#regenerated = true
+      this.#show()
+    })
+  }
+
+  async readStored(): Promise<object | null> {
+    const { ref } = this.#state
+    if (!ref) return null
+    const { meta, values } = stateOf(await this.#openAgain(ref).get({ fresh: true }))
+    return (
+      meta && {
+        cookie: this.#newCookie().data,
+        ...Object.fromEntries(Object.entries(copyOf(values)).filter(([key]) => isShown(key))),
+      }
+    )
+  }
+
+  async overwriteStored(given: object): Promise<void> {
+    const visit = await this.#visitAgain()
+    const session = await visit.get()
+    for (const { key, text } of editsBetween(stateOf(session).values, given as RequestSession))
+      if (text === undefined) session.delete(key)
+      else session.set(key, parseJson(text))
+    await visit.save()
+  }
+
+  async endStored(): Promise<void> {
+    const visit = await this.#visitAgain()
+    ;(await visit.get()).logout()
+    await visit.save()
+  }
+
+  /** One after another. Without a callback, what failed is tried again when the response begins. */
+  #run(callback: Callback | undefined, work: () => Promise<void>): void {
+    const before = this.#working
+    const running = (before ?? Promise.resolve()).catch(() => undefined).then(work)
+    this.#working = running
+    // In a turn of its own: what a callback throws is not a failure of the session.
+    running.then(
+      () => callback && process.nextTick(callback),
+      (error) => callback && process.nextTick(callback, error),
+    )
+  }
+
+  /** The session as it is stored now, for what comes after the response, or asks for it. */
+  async #visitAgain(): Promise<Visit<Values>> {
+    const { ref } = this.#state
+    if (!ref) throw new SessionClosedError(NOT_STORED)
+    const visit = this.#openAgain(ref)
+    if ((await visit.get({ fresh: true })).isNew) throw new SessionGoneError()
+    return visit
+  }
+
+  #openAgain({ cookie }: NonNullable<State['ref']>): Visit<Values> {
+    return new Visit<Values>(this.#context, { cookie: `${this.#settings.name}=${cookie.text}` })
+  }
+}
+
+const REPLACED =
+  'req.session was set to something that is no session. Set properties of req.session instead, unset it with null, or call regenerate().'
+const OVER =
+  'This session object is over: regenerate(), reload() or destroy() has put another in its place. Use req.session.'
+const TOO_LATE =
+  'The response has begun, so the cookie of a new session can no longer be sent. Call regenerate() before the first byte is written.'
+const NOT_STORED = 'The session is not stored, or has ended: there is nothing to load or to save.'
+
+/** One key that was changed: its JSON, or undefined if it was deleted. */
+interface Edit {
+  readonly key: string
+  readonly text: string | undefined
+}
+
+const isShown = (key: string) => !key.startsWith('~') && !isReserved(key)
+
+function editsBetween(known: Values, shown: RequestSession): readonly Edit[] {
+  const edits: Edit[] = []
+  for (const key of Object.keys(shown)) {
+    if (isReserved(key)) continue
+    const [value, before] = [shown[key], own(known, key)]
+    if (value === before && typeof value !== 'object') continue
+    const text = jsonOf(key, value)
+    // As in JSON, what it cannot carry is not there.
+    if (text === undefined ? Object.hasOwn(known, key) : text !== JSON.stringify(before)) edits.push({ key, text })
+  }
+  for (const key of Object.keys(known))
+    if (isShown(key) && !Object.hasOwn(shown, key)) edits.push({ key, text: undefined })
+  return edits
+}
+
+function jsonOf(key: string, value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    throw new DataError(
+      key,
+      `req.session.${key} cannot be stored: JSON has no cycles and no BigInt. Store plain objects, arrays, strings and numbers.`,
+      { cause },
+    )
+  }
+}
+
+/** A copy whose objects are the caller's own. */
+function copyOf(values: Values): Values {
+  for (const key of Object.keys(values))
+    if (typeof values[key] === 'object' && values[key] !== null) return parseJson(JSON.stringify(values)) as Values
+  return { ...values }
+}
+
+const warned = new Set<string>()
+
+function warnOfSecure(name: string): void {
+  if (warned.has(name)) return
+  warned.add(name)
+  warn(
+    `The cookie ${name} is secure, and a request came without TLS, so it was not sent, and its visitor gets a new session each time. Behind a proxy that ends TLS, set Express' "trust proxy", or proxy: true.`,
+  )
+}
