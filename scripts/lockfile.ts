@@ -26,12 +26,16 @@ export function missing({ packages }: Lock): Map<string, Entry> {
   for (const [path, { optionalDependencies = {}, dev }] of Object.entries(packages))
     for (const [name, version] of path === '' ? [] : Object.entries(optionalDependencies))
       if (!(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages))
-        found.set(name, { version, ...(dev && { dev }), optional: true, ...platform(name) })
+        found.set(name, { version: exact(version), ...(dev && { dev }), optional: true, ...platform(name) })
   return found
 }
 
+/** The least version of a range: nobody can tell which others there are. */
+const exact = (range: string) => range.replace(/^[~^]/, '')
+
 /** `@scope/cli-linux-x64-musl` says where it runs. */
-function platform(name: string): { os: string[]; cpu: string[]; libc?: string[] } {
+function platform(name: string): { os: string[]; cpu?: string[]; libc?: string[] } {
+  if (/-windows-/.test(name)) return { os: ['win32'] }
   const [, os] = /-(android|darwin|freebsd|linux|openharmony|win32)\b/.exec(name) ?? []
   const [, cpu] = /-(arm64|arm|x64|ia32|ppc64|riscv64|s390x)\b/.exec(name) ?? []
   if (!os || !cpu)

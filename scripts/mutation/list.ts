@@ -627,8 +627,8 @@ const adapterMutations: Mutation[] = [
   headers('a cookie that caches may store', "headers.set('Cache-Control', 'no-store')", 'return'),
   headers(
     "the application's own cookies replaced",
-    "headers.append('Set-Cookie', outcome.setCookie)",
-    "headers.set('Set-Cookie', outcome.setCookie)",
+    "headers.append('Set-Cookie', setCookie)",
+    "headers.set('Set-Cookie', setCookie)",
   ),
   hold(
     'a first byte that is sent before the session is saved, and a cookie after it',
@@ -722,8 +722,8 @@ const adapterMutations: Mutation[] = [
   ),
   on('test/adapters/plain-client.test.ts', 'packages/strongroom/src/adapters/shared/outcome.ts')(
     'a client that does not know Partitioned and is logged out by the response that renames its cookie',
-    "for (const line of clearCookies) headers.append('Set-Cookie', line)\n  if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)",
-    "if (outcome.setCookie !== null) headers.append('Set-Cookie', outcome.setCookie)\n  for (const line of clearCookies) headers.append('Set-Cookie', line)",
+    "for (const line of clearCookies) headers.append('Set-Cookie', line)\n  if (setCookie !== null) headers.append('Set-Cookie', setCookie)",
+    "if (setCookie !== null) headers.append('Set-Cookie', setCookie)\n  for (const line of clearCookies) headers.append('Set-Cookie', line)",
   ),
   hold(
     'chunks that are replayed in the wrong order',
@@ -808,8 +808,8 @@ const adapterMutations: Mutation[] = [
   ),
   plan(
     'a touch in every request',
-    'const expiresAt = touchDue(context.clock(), loaded.ref.expiresAt, loaded.meta)',
-    'const expiresAt = touchDue(context.clock(), 0, loaded.meta)',
+    'const expiresAt = touchDue(context.clock(), loaded.ref.expiresAt, loaded.meta, context.touchShare)',
+    'const expiresAt = touchDue(context.clock(), 0, loaded.meta, context.touchShare)',
   ),
   plan('no touch at all', 'return expiresAt === null ? null', 'return expiresAt !== 0 ? null'),
   state(
@@ -917,8 +917,8 @@ const djangoParityMutations: Mutation[] = [
   ),
   on('test/core/every-request.test.ts', 'packages/strongroom/src/request/plan.ts')(
     'saveEveryRequest that saves only what was changed',
-    "if (context.saveEveryRequest) return { verb: 'refresh', loaded }",
-    '',
+    "if (context.saveEveryRequest || context.resaves) return { verb: 'refresh', loaded }",
+    "if (context.resaves) return { verb: 'refresh', loaded }",
   ),
 ]
 

@@ -66,8 +66,8 @@ export function packagesNotAllowed(sources: Sources, { dependencies = {}, peerDe
 }
 
 function belongs(name: string, file: string, isPeer: boolean): boolean {
-  if (name === 'cookie') return inStrongroom('http/').test(file)
-  return isPeer && inStrongroom('(?:adapters|engines)/').test(file)
+  if (name === 'cookie') return inStrongroom('(?:http|express-session)/').test(file)
+  return isPeer && inStrongroom('(?:adapters|engines|express-session)/').test(file)
 }
 
 const IMPURE =

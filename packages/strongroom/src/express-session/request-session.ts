@@ -1,7 +1,5 @@
 import type { Cookie } from './cookie.ts'
-import type { SessionRequest } from './request.ts'
-
-export type Callback = (error?: unknown) => void
+import type { Callback, SessionRequest } from './request.ts'
 
 /** What a `req.session` does its work with. */
 export interface Owner {

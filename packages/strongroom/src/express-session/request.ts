@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http'
-import type { RequestSession } from './request-session.ts'
-import type { SessionStore } from './store.ts'
+
+export type Callback = (error?: unknown) => void
 
 /** A request, with what express-session puts on it. */
 export interface SessionRequest extends IncomingMessage {
-  session?: RequestSession | null | undefined
+  session?: { regenerate(callback: Callback): unknown } | null | undefined
   sessionID?: string | undefined
-  sessionStore?: SessionStore | undefined
+  sessionStore?: object | undefined
   /** Of Express and Connect: as it was before a mount point was cut off. */
   originalUrl?: string | undefined
   /** Of Express: with its setting "trust proxy". */

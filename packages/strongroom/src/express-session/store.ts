@@ -3,8 +3,7 @@ import { memory } from '../engines/memory/memory.ts'
 import { UnsupportedError } from '../errors.ts'
 import type { Values } from '../session/content.ts'
 import type { BaseSessions } from '../sessions.ts'
-import type { SessionRequest } from './request.ts'
-import type { Callback } from './request-session.ts'
+import type { Callback, SessionRequest } from './request.ts'
 
 /** The session of a request under way, as somebody who knows its id may use it. */
 export interface LiveSession {
@@ -119,7 +118,7 @@ export class SessionStore extends Store {
 }
 
 const sealed = (method: string) =>
-  `sessionStore.${method}() cannot open sessions of other visitors: they are sealed under keys that are in their cookies alone. For the sessions of a user, use the property "sessions" of the middleware: sessions.of(userId).list(), and revoke() or revokeAll() to end them.`
+  `sessionStore.${method}() cannot open sessions of other visitors: each is sealed under a key that its visitor alone has. For the sessions of a user, use the property "sessions" of the middleware: sessions.of(userId).list(), and revoke() or revokeAll() to end them.`
 
 const CLEAR =
   'sessionStore.clear() would sign everybody out. `npx @strongroom/cli revoke-everybody` does that, after the secrets were replaced.'

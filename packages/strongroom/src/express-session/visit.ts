@@ -3,7 +3,7 @@ import { type Awaitable, after } from '../base/awaitable.ts'
 import { LONGEST } from '../base/duration.ts'
 import { parseJson } from '../base/json.ts'
 import type { SessionsContext } from '../context.ts'
-import { DataError, SessionClosedError, SessionGoneError } from '../errors.ts'
+import { SessionClosedError, SessionGoneError } from '../errors.ts'
 import { header } from '../http/headers.ts'
 import { type GetOptions, type Outcome, Visit } from '../request/visit.ts'
 import type { Values } from '../session/content.ts'
@@ -12,9 +12,10 @@ import { type Session, stateOf } from '../session/session.ts'
 import type { State } from '../session/state.ts'
 import { own, put } from '../session/values.ts'
 import { Cookie, OWN_ATTRIBUTES } from './cookie.ts'
+import { copyOf, type Edit, editsBetween, isShown } from './edits.ts'
 import { type Settings, warn } from './options.ts'
-import { isSecure, type SessionRequest } from './request.ts'
-import { type Callback, isReserved, type Owner, RequestSession, retire } from './request-session.ts'
+import { type Callback, isSecure, type SessionRequest } from './request.ts'
+import { type Owner, RequestSession, retire } from './request-session.ts'
 import type { LiveSession } from './store.ts'
 
 /**
@@ -177,16 +178,17 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
       if (ends && this.#shown && this.#settings.destroysUnset) this.#end()
       return null
     }
-    if (given !== this.#shown) throw new TypeError(REPLACED)
+    const shown = this.#shown
+    if (given !== shown || !shown) throw new TypeError(REPLACED)
     const isNew = state.meta === null
-    const edits = editsBetween(this.#known, given)
+    const edits = editsBetween(this.#known, shown)
     // A stand-in while the store is down: what was only read needs no store.
-    if (state.isReadOnly && edits.length === 0) return given
+    if (state.isReadOnly && edits.length === 0) return shown
     if (edits.length > 0 || (isNew && this.#regenerated)) this.#modified = true
-    if (isNew && !this.#modified && !this.#settings.saveUninitialized) return given
-    this.#setCookie(state, given.cookie, isNew || this.#modified)
+    if (isNew && !this.#modified && !this.#settings.saveUninitialized) return shown
+    this.#setCookie(state, shown.cookie, isNew || this.#modified)
     this.#carryOver(edits, this.#session as Session<Values>)
-    return given
+    return shown
   }
 
   #carryOver(edits: readonly Edit[], session: Session<Values>): void {
@@ -356,48 +358,6 @@ const OVER =
 const TOO_LATE =
   'The response has begun, so the cookie of a new session can no longer be sent. Call regenerate() before the first byte is written.'
 const NOT_STORED = 'The session is not stored, or has ended: there is nothing to load or to save.'
-
-/** One key that was changed: its JSON, or undefined if it was deleted. */
-interface Edit {
-  readonly key: string
-  readonly text: string | undefined
-}
-
-const isShown = (key: string) => !key.startsWith('~') && !isReserved(key)
-
-function editsBetween(known: Values, shown: RequestSession): readonly Edit[] {
-  const edits: Edit[] = []
-  for (const key of Object.keys(shown)) {
-    if (isReserved(key)) continue
-    const [value, before] = [shown[key], own(known, key)]
-    if (value === before && typeof value !== 'object') continue
-    const text = jsonOf(key, value)
-    // As in JSON, what it cannot carry is not there.
-    if (text === undefined ? Object.hasOwn(known, key) : text !== JSON.stringify(before)) edits.push({ key, text })
-  }
-  for (const key of Object.keys(known))
-    if (isShown(key) && !Object.hasOwn(shown, key)) edits.push({ key, text: undefined })
-  return edits
-}
-
-function jsonOf(key: string, value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch (cause) {
-    throw new DataError(
-      key,
-      `req.session.${key} cannot be stored: JSON has no cycles and no BigInt. Store plain objects, arrays, strings and numbers.`,
-      { cause },
-    )
-  }
-}
-
-/** A copy whose objects are the caller's own. */
-function copyOf(values: Values): Values {
-  for (const key of Object.keys(values))
-    if (typeof values[key] === 'object' && values[key] !== null) return parseJson(JSON.stringify(values)) as Values
-  return { ...values }
-}
 
 const warned = new Set<string>()
 
