@@ -239,14 +239,21 @@ function checkedSecret(secret: string | Uint8Array): string | Uint8Array {
 
 /** The defaults are those of express-session, which are not what one would choose today. */
 function warnOfCookie(name: string, { secure, sameSite }: CookieOptions): void {
-  const lacks = [!secure && 'secure', !sameSite && 'sameSite'].filter(Boolean)
+  const lacks = [secure === undefined && 'secure', sameSite === undefined && 'sameSite'].filter(Boolean)
   if (lacks.length > 0)
     warn(
       `The cookie ${name} of session() lacks ${lacks.join(' and ')}, as by default in express-session. Where the site has https, write cookie: { secure: true, sameSite: 'lax' }, and name: '__Host-id'.`,
     )
 }
 
-export const warn = (message: string): void => process.emitWarning(message, { code: 'STRONGROOM_EXPRESS_SESSION' })
+const warned = new Set<string>()
+
+/** Once in a process, however many sites it serves. */
+export function warn(message: string): void {
+  if (warned.has(message)) return
+  warned.add(message)
+  process.emitWarning(message, { code: 'STRONGROOM_EXPRESS_SESSION' })
+}
 
 /** The cookie in requests. What is set is written by the visit, because each session has attributes of its own. */
 export function transportOf({ name }: Pick<Settings, 'name'>): CookieTransport {

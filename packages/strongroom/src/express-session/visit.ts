@@ -359,11 +359,7 @@ const TOO_LATE =
   'The response has begun, so the cookie of a new session can no longer be sent. Call regenerate() before the first byte is written.'
 const NOT_STORED = 'The session is not stored, or has ended: there is nothing to load or to save.'
 
-const warned = new Set<string>()
-
 function warnOfSecure(name: string): void {
-  if (warned.has(name)) return
-  warned.add(name)
   warn(
     `The cookie ${name} is secure, and a request came without TLS, so it was not sent, and its visitor gets a new session each time. Behind a proxy that ends TLS, set Express' "trust proxy", or proxy: true.`,
   )

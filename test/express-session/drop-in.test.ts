@@ -1,0 +1,651 @@
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { describe, test } from 'node:test'
+import { inherits } from 'node:util'
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
+import session, { type SessionOptions } from 'strongroom/express-session'
+import { memory } from 'strongroom/memory'
+import { secret } from '../core/fixtures/secret.ts'
+import { site, type Visitor } from './site.ts'
+
+type Data = Record<string, unknown>
+const dataOf = (request: Request) => request.session as unknown as Data
+
+const BASE: SessionOptions = {
+  secret: secret('1'),
+  resave: false,
+  saveUninitialized: false,
+  cookie: { secure: false, sameSite: 'lax' },
+}
+
+/** The pages that most tests need. */
+async function shop(options: SessionOptions = {}, more: (app: import('express').Express) => void = () => undefined) {
+  const middleware = session({ ...BASE, ...options })
+  const errors: unknown[] = []
+  const running = await site((app) => {
+    app.use(middleware)
+    app.get('/set/:key/:value', ({ params, ...rest }, response) => {
+      void rest
+      response.locals.key = params.key
+      dataOf(response.req)[params.key] = params.value
+      response.json('set')
+    })
+    app.get('/see', (request, response) => {
+      const { cookie: _, ...data } = dataOf(request)
+      response.json({ id: request.sessionID, data })
+    })
+    app.get('/nothing', (_request, response) => response.json(null))
+    app.get('/destroy', (request, response) => request.session.destroy((error) => response.json(error ?? null)))
+    app.get('/regenerate', (request, response) =>
+      request.session.regenerate((error) => response.json(error ?? request.sessionID)),
+    )
+    more(app)
+    const report: ErrorRequestHandler = (error, _request, response, next) => {
+      errors.push(error)
+      if (response.headersSent) next(error)
+      else response.status(error.status ?? 500).send('failed')
+    }
+    app.use(report)
+  })
+  return { ...running, middleware, errors }
+}
+
+const see = (visitor: Visitor) => visitor.json<{ id: string; data: Data }>('/see')
+
+describe('what an application reads and writes', () => {
+  test('is the session that sessions.get(request) resolves to', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/both', async (request, response) => {
+        dataOf(request).first = { list: [1] }
+        const ours = await running.middleware.sessions.get(request)
+        const seen = ours.get('first' as never)
+        ours.set('second' as never, 'by sessions.get' as never)
+        dataOf(request).third = 'after it'
+        response.json({ seen, handle: ours.handle, id: request.sessionID })
+      })
+    })
+    const visitor = running.visitor()
+    const first = await visitor.json<{ seen: unknown; handle: null; id: string }>('/both')
+    assert.deepEqual(first.seen, { list: [1] })
+    const { id, data } = await see(visitor)
+    assert.deepEqual(data, { first: { list: [1] }, second: 'by sessions.get', third: 'after it' })
+    assert.equal(id, first.id)
+    assert.equal((await visitor.json<{ handle: string }>('/both')).handle, id)
+  })
+
+  test('of parallel requests, none is lost', async () => {
+    await using running = await shop()
+    const visitor = running.visitor()
+    await visitor.get('/set/first/0')
+    const keys = Array.from({ length: 20 }, (_, i) => `key${i}`)
+    await Promise.all(keys.map((key) => visitor.get(`/set/${key}/1`)))
+    assert.deepEqual(Object.keys((await see(visitor)).data).sort(), ['first', ...keys].sort())
+  })
+
+  test('is saved after the response, where a connection lasts', async () => {
+    const saved: unknown[] = []
+    let done = () => {}
+    const finished = new Promise<void>((resolve) => {
+      done = resolve
+    })
+    await using running = await shop({}, (app) => {
+      app.get('/lasting', (request, response) => {
+        response.json('begun')
+        response.once('close', () => {
+          dataOf(request).late = true
+          request.session.save((error) => {
+            saved.push(error)
+            request.session.destroy((error) => {
+              saved.push(error)
+              done()
+            })
+          })
+        })
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    const other = visitor.copy()
+    await visitor.get('/lasting')
+    await finished
+    assert.deepEqual(saved, [undefined, undefined])
+    assert.deepEqual((await see(other)).data, {})
+  })
+
+  test('of no response at all, as at a WebSocket’s upgrade, is loaded, and saved by save()', async () => {
+    const middleware = session(BASE)
+    const upgraded = async (request: Request) => {
+      await new Promise<void>((resolve, reject) =>
+        middleware(request, {} as never, (error) => (error ? reject(error) : resolve())),
+      )
+      const counter = Number(dataOf(request).counter ?? 0) + 1
+      dataOf(request).counter = counter
+      await new Promise<void>((resolve, reject) => request.session.save((e) => (e ? reject(e) : resolve())))
+      return counter
+    }
+    await using running = await site((app) => {
+      app.use(middleware)
+      app.get('/begin', (request, response) => {
+        dataOf(request).counter = 0
+        response.json('begun')
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/begin')
+    const headers = { cookie: visitor.jar.header() }
+    assert.equal(await upgraded({ headers, url: '/' } as unknown as Request), 1)
+    assert.equal(await upgraded({ headers, url: '/' } as unknown as Request), 2)
+  })
+})
+
+describe('req.sessionID', () => {
+  test('is the handle, from which nothing follows of the cookie or the store', async () => {
+    const store = memory()
+    const stored: string[] = []
+    const { create } = store
+    store.create = (id, entry) => {
+      stored.push(id, Buffer.from(entry.bytes).toString('latin1'))
+      return create.call(store, id, entry)
+    }
+    await using running = await shop({ store, seal: 'two-key' })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    const { id } = await see(visitor)
+    assert.match(id, /^[\w-]{16}$/)
+    const cookie = visitor.jar.value('connect.sid') ?? assert.fail('no cookie')
+    const bytes = Buffer.from(cookie, 'base64url').toString('latin1')
+    for (const text of [cookie, bytes, ...stored]) assert.equal(text.includes(id), false)
+    const planted = running.visitor()
+    planted.jar.plant('connect.sid', id)
+    assert.deepEqual((await see(planted)).data, {})
+  })
+
+  test('is there before the session is stored, and stays', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/first', (request, response) => {
+        const id = request.sessionID
+        dataOf(request).note = id
+        response.json([id, request.session.id])
+      })
+    })
+    const visitor = running.visitor()
+    const [before, other] = await visitor.json<string[]>('/first')
+    assert.equal(before, other)
+    assert.deepEqual(await see(visitor), { id: before, data: { note: before } })
+  })
+
+  test('changes with regenerate, and the old session object keeps its own', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/swap', (request, response) => {
+        const old = request.session
+        const before = old.id
+        old.regenerate(() => response.json([before, old.id, request.sessionID, request.session.id]))
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    const { id } = await see(visitor)
+    const [before, kept, after, shown] = await visitor.json<string[]>('/swap')
+    assert.deepEqual([before, kept], [id, id])
+    assert.equal(after, shown)
+    assert.notEqual(after, id)
+    assert.deepEqual(await see(visitor), { id: after, data: {} })
+  })
+})
+
+describe('an end', () => {
+  for (const how of ['destroy', 'regenerate'])
+    test(`by ${how} is final, whatever a slow request writes`, async () => {
+      let go = () => {}
+      let arrived = () => {}
+      const inHandler = new Promise<void>((resolve) => {
+        arrived = resolve
+      })
+      const gate = new Promise<void>((resolve) => {
+        go = resolve
+      })
+      await using running = await shop({}, (app) => {
+        app.get('/slow', async (request, response) => {
+          arrived()
+          await gate
+          dataOf(request).slow = true
+          response.json('written')
+        })
+      })
+      const visitor = running.visitor()
+      await visitor.get('/set/user/alice')
+      const thief = visitor.copy()
+      const slow = visitor.copy().get('/slow')
+      await inHandler
+      await visitor.get(`/${how}`)
+      go()
+      assert.equal((await slow).status, 409)
+      assert.deepEqual((await see(thief)).data, {})
+    })
+
+  test('removes the cookie, and with the quirk keeps-cookie does not', async () => {
+    for (const quirks of [[], ['keeps-cookie']] as const) {
+      await using running = await shop({ quirks })
+      const visitor = running.visitor()
+      await visitor.get('/set/note/hello')
+      const thief = visitor.copy()
+      const { cookies } = await visitor.get('/destroy')
+      assert.equal(cookies.length, quirks.length === 0 ? 1 : 0)
+      assert.equal(visitor.jar.value('connect.sid') === undefined, quirks.length === 0)
+      assert.deepEqual((await see(thief)).data, {})
+    }
+  })
+
+  test('of a user’s sessions elsewhere reaches req.session', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/login', async (request, response) => {
+        const ours = await running.middleware.sessions.get(request)
+        ours.login('alice')
+        dataOf(request).role = 'admin'
+        response.json('in')
+      })
+    })
+    const { sessions } = running.middleware
+    const visitors = [running.visitor(), running.visitor()]
+    for (const visitor of visitors) {
+      await visitor.get('/set/basket/tea')
+      const before = await see(visitor)
+      await visitor.get('/login')
+      const after = await see(visitor)
+      assert.deepEqual(after.data, { basket: 'tea', role: 'admin' })
+      assert.notEqual(after.id, before.id)
+    }
+    assert.equal((await sessions.of('alice').list()).length, 2)
+    await sessions.of('alice').revokeAll()
+    for (const visitor of visitors) assert.deepEqual((await see(visitor)).data, {})
+  })
+})
+
+describe('a session that cannot be saved', () => {
+  const tooLarge = (app: import('express').Express) => {
+    app.get('/large', (request, response) => {
+      dataOf(request).blob = 'x'.repeat(70_000)
+      response.json('done')
+    })
+    app.get('/bigint', (request, response) => {
+      dataOf(request).count = 1n
+      response.json('done')
+    })
+    app.get('/replaced', (request, response) => {
+      request.session = { user: 'mallory' } as never
+      response.json('done')
+    })
+  }
+
+  test('fails the request, and the response is the error handler’s', async () => {
+    await using running = await shop({}, tooLarge)
+    for (const [path, message] of [
+      ['/large', /Largest keys: 'blob'/],
+      ['/bigint', /req\.session\.count cannot be stored/],
+      ['/replaced', /req\.session was set to something that is no session/],
+    ] as const) {
+      const visitor = running.visitor()
+      const { status, body, cookies } = await visitor.get(path)
+      assert.deepEqual([status, body, cookies], [500, 'failed', []])
+      assert.match(String(running.errors.pop()), message)
+    }
+  })
+
+  test('with the quirk sends-unsaved, the response is sent, and the error is passed on after it', async () => {
+    await using running = await shop({ quirks: ['sends-unsaved'] }, tooLarge)
+    const visitor = running.visitor()
+    const { status, body, cookies } = await visitor.get('/large')
+    assert.deepEqual([status, body, cookies], [200, '"done"', []])
+    while (running.errors.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    assert.match(String(running.errors.pop()), /Largest keys: 'blob'/)
+  })
+
+  test('is still there in an error page, which express-session saves too, unless saveOnServerError is false', async () => {
+    for (const saveOnServerError of [undefined, false]) {
+      await using running = await shop({ saveOnServerError }, (app) => {
+        app.get('/broken', (request, response) => {
+          dataOf(request).attempts = 1
+          response.status(500).json('broken')
+        })
+      })
+      const visitor = running.visitor()
+      await visitor.get('/broken')
+      assert.deepEqual((await see(visitor)).data, saveOnServerError === false ? {} : { attempts: 1 })
+    }
+  })
+})
+
+describe('caches', () => {
+  test('get no cookie of a visitor, and a page by cookie; with the quirk no-cache-headers as from express-session', async () => {
+    for (const quirks of [[], ['no-cache-headers']] as const) {
+      await using running = await shop({ quirks })
+      const visitor = running.visitor()
+      const { headers } = await visitor.get('/set/note/hello')
+      const { headers: later } = await visitor.get('/see')
+      const isDefault = quirks.length === 0
+      assert.deepEqual(
+        [headers.get('cache-control'), headers.get('vary'), later.get('vary')],
+        isDefault ? ['no-store', 'Cookie', 'Cookie'] : [null, null, null],
+      )
+    }
+  })
+})
+
+describe('a store that is down', () => {
+  test('is an error of each request, and never an anonymous visitor', async () => {
+    const store = memory()
+    await using running = await shop({ store, memo: false })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    store.read = () => Promise.reject(new Error('the plug was pulled'))
+    Object.assign(store, { readSync: undefined })
+    const cookie = visitor.jar.value('connect.sid')
+    const { status, body, cookies } = await visitor.get('/see')
+    assert.deepEqual([status, body, cookies], [503, 'failed', []])
+    assert.equal(visitor.jar.value('connect.sid'), cookie)
+  })
+
+  test('can be an empty session that saves nothing, with onStoreError', async () => {
+    const store = memory()
+    await using running = await shop({ store, memo: false, onStoreError: 'anonymous', saveUninitialized: true })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    Object.assign(store, { readSync: undefined, read: () => Promise.reject(new Error('the plug was pulled')) })
+    assert.deepEqual((await see(visitor)).data, {})
+    assert.equal((await visitor.get('/set/note/other')).status, 503)
+  })
+})
+
+describe('how long a session lives', () => {
+  const aged = (options: SessionOptions) => {
+    let now = Date.now()
+    const clock = () => now
+    const later = (ms: number) => {
+      now += ms
+    }
+    return { later, options: { ...options, clock, store: memory({ clock }), memo: false } as SessionOptions }
+  }
+
+  test('without a maxAge is a day since its last use', async () => {
+    const { later, options } = aged({})
+    await using running = await shop(options)
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    for (let day = 0; day < 20; day++) {
+      later(20 * 3_600_000)
+      assert.deepEqual((await see(visitor)).data, { note: 'hello' })
+    }
+    later(25 * 3_600_000)
+    assert.deepEqual((await see(visitor)).data, {})
+  })
+
+  test('is its own maxAge, which it keeps', async () => {
+    const { later, options } = aged({ cookie: { maxAge: 600_000, secure: false, sameSite: 'lax' } })
+    await using running = await shop(options, (app) => {
+      app.get('/remember', (request, response) => {
+        request.session.cookie.maxAge = 86_400_000
+        dataOf(request).remembered = true
+        response.json('done')
+      })
+      app.get('/lifetime', (request, response) => response.json(request.session.cookie.originalMaxAge))
+    })
+    const [short, long] = [running.visitor(), running.visitor()]
+    await short.get('/set/note/hello')
+    await long.get('/remember')
+    assert.deepEqual(await Promise.all([short, long].map((one) => one.json('/lifetime'))), [600_000, 86_400_000])
+    later(3_600_000)
+    assert.deepEqual((await see(short.copy())).data, {})
+    assert.deepEqual((await see(long)).data, { remembered: true })
+  })
+
+  test('with rolling, is extended by every single use', async () => {
+    const { later, options } = aged({ rolling: true, cookie: { maxAge: 600_000, secure: false, sameSite: 'lax' } })
+    await using running = await shop(options)
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    later(30_000)
+    assert.equal((await visitor.get('/nothing')).cookies.length, 1)
+    later(590_000)
+    assert.deepEqual((await see(visitor.copy())).data, { note: 'hello' })
+  })
+
+  test('of 0 or less ends it', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/end', (request, response) => {
+        request.session.cookie.maxAge = -1
+        response.json('done')
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    const copy = visitor.copy()
+    await visitor.get('/end')
+    assert.deepEqual((await see(copy)).data, {})
+  })
+})
+
+describe('what is written when', () => {
+  const counted = async (options: SessionOptions) => {
+    const store = memory()
+    const calls: string[] = []
+    for (const name of ['create', 'update', 'updateSync', 'touch'] as const) {
+      const original = store[name] as ((...args: never[]) => unknown) | undefined
+      if (original)
+        Object.assign(store, {
+          [name]: (...args: never[]) => {
+            calls.push(name.replace('Sync', ''))
+            return original.apply(store, args)
+          },
+        })
+    }
+    const running = await shop({ ...options, store })
+    const visitor = running.visitor()
+    await visitor.get('/nothing')
+    const first = calls.splice(0)
+    await visitor.get('/set/note/hello')
+    calls.splice(0)
+    await visitor.get('/nothing')
+    const read = calls.splice(0)
+    await running.close()
+    return { first, read }
+  }
+
+  test('is nothing for a visitor without data, and nothing for a page that only reads', async () => {
+    assert.deepEqual(await counted({}), { first: [], read: [] })
+  })
+
+  test('with saveUninitialized is each new session', async () => {
+    assert.deepEqual(await counted({ saveUninitialized: true }), { first: ['create'], read: [] })
+  })
+
+  test('with resave is each session that was read', async () => {
+    assert.deepEqual(await counted({ resave: true }), { first: [], read: ['update'] })
+  })
+})
+
+describe('req.sessionStore', () => {
+  const stores = async () => {
+    const running = await shop({}, (app) => {
+      app.get('/store/:method/:id', (request, response) => {
+        const { method, id } = request.params
+        const store = request.sessionStore as unknown as Record<string, (...args: unknown[]) => unknown>
+        const sid = id === 'own' ? request.sessionID : id
+        const reply = (error: unknown, result: unknown) =>
+          response.json(error ? { failed: (error as Error).name, says: (error as Error).message } : { result })
+        if (method === 'set') store[method]?.(sid, { cookie: {}, note: 'by set' }, reply)
+        else if (method === 'touch') store[method]?.(sid, request.session, reply)
+        else if (['get', 'load', 'destroy'].includes(method)) store[method]?.(sid, reply)
+        else store[method]?.(reply)
+      })
+      app.get('/promised', async (request, response) => {
+        const store = request.sessionStore as unknown as { all(): Promise<unknown> }
+        response.json(await store.all().catch((error: Error) => error.name))
+      })
+    })
+    const [visitor, other] = [running.visitor(), running.visitor()]
+    await visitor.get('/set/note/mine')
+    await other.get('/set/note/theirs')
+    return { running, visitor, other, theirs: (await see(other)).id }
+  }
+  type Answer = { failed?: string; says?: string; result?: Data }
+
+  test('reads, writes and ends the session of the request itself', async () => {
+    const { running, visitor } = await stores()
+    const got = await visitor.json<Answer>('/store/get/own')
+    assert.equal(got.result?.note, 'mine')
+    assert.equal('cookie' in (got.result ?? {}), true)
+    await visitor.json('/store/set/own')
+    assert.deepEqual((await see(visitor)).data, { note: 'by set' })
+    await visitor.json('/store/touch/own')
+    await visitor.json('/store/destroy/own')
+    assert.deepEqual((await see(visitor)).data, {})
+    await running.close()
+  })
+
+  test('cannot open the sessions of other visitors, and says why', async () => {
+    const { running, visitor, other } = await stores()
+    for (const method of ['get', 'load', 'set', 'touch', 'all', 'clear']) {
+      const { failed, says } = await visitor.json<Answer>(`/store/${method}/AAAAAAAAAAAAAAAA`)
+      assert.equal(failed, 'UnsupportedError', method)
+      assert.match(says ?? '', /sealed under a key that its visitor alone has|revoke-everybody/)
+    }
+    assert.equal(await visitor.json('/promised'), 'UnsupportedError')
+    assert.deepEqual((await see(other)).data, { note: 'theirs' })
+    await running.close()
+  })
+
+  test('counts sessions, and ends one by its id', async () => {
+    const { running, visitor, other, theirs } = await stores()
+    assert.deepEqual(await visitor.json('/store/length/all'), { result: 2 })
+    await visitor.json(`/store/destroy/${theirs}`)
+    assert.deepEqual((await see(other)).data, {})
+    await running.close()
+  })
+})
+
+describe('options', () => {
+  const refused = (options: object, message: RegExp, name = 'ConfigError') =>
+    assert.throws(
+      () => session({ ...BASE, ...options } as never),
+      (error: Error) => {
+        assert.equal(error.name, name)
+        assert.match(error.message, message)
+        return true
+      },
+    )
+
+  test('that cannot be honoured are refused, with the reason', () => {
+    refused({ genid: () => 'mine' }, /genid option cannot be honoured.*public handle/)
+    refused({ store: {} }, /store must be a store/)
+    refused({ store: () => undefined }, /It got a function: call it/)
+    refused({ unset: 'forget' }, /unset option must be "destroy" or "keep"/, 'TypeError')
+    refused({ secret: [] }, /array of one or more strings/, 'TypeError')
+    refused({ secret: 5 }, /secret option: Secret 1 is neither a string nor bytes/)
+    refused({ name: 'a b' }, /name option must be the name of a cookie/)
+    refused({ cookie: 'secure' }, /cookie option must be an object/)
+    refused({ cookie: { domain: 'a;b' } }, /domain/i, 'TypeError')
+    refused({ cookie: { maxAge: '1h' } }, /maxAge must be a number/, 'TypeError')
+    refused({ quirks: ['all'] }, /quirks must be one of: keeps-cookie/)
+    refused({ quirks: 'keeps-cookie' }, /quirks must be an array/)
+    refused({ secrets: ['x'] }, /Unknown option "secrets".*"secret"/)
+    refused({ rollin: true }, /Did you mean "rolling"\?/)
+    refused({ idle: null }, /idle: null is not possible/)
+    refused({ proxy: 'yes' }, /proxy must be one of: true, false/)
+  })
+
+  test('without a secret, each request fails, as in express-session', async () => {
+    const middleware = session({ ...BASE, secret: undefined })
+    assert.throws(() => middleware.sessions, /secret option is required for sessions/)
+    let seen: unknown
+    middleware({ headers: {}, url: '/' } as never, {} as never, (error) => {
+      seen = error
+    })
+    assert.match(String(seen), /secret option is required for sessions/)
+  })
+
+  test('that are weak are told in a warning', (t) => {
+    const warnings = t.mock.method(process, 'emitWarning', () => undefined)
+    session({ secret: 'keyboard cat' })
+    session({ ...BASE, cookie: { secure: true, sameSite: 'lax' } })
+    const said = warnings.mock.calls.map(({ arguments: [text] }) => String(text))
+    for (const part of [
+      /lacks secure and sameSite/,
+      /no resave option/,
+      /no saveUninitialized option/,
+      /short or guessable/,
+    ])
+      assert.equal(said.filter((text) => part.test(text)).length, 1, `${part}`)
+    assert.equal(said.length, 4)
+  })
+
+  test('of a weak secret are refused in production alone', (t) => {
+    const before = process.env.NODE_ENV
+    t.after(() => {
+      if (before === undefined) delete process.env.NODE_ENV
+      else process.env.NODE_ENV = before
+    })
+    t.mock.method(process, 'emitWarning', () => undefined)
+    process.env.NODE_ENV = 'production'
+    refused({ secret: 'keyboard cat' }, /secret option: Secret 1 has 12 bytes; at least 32 are needed/)
+    refused({ secret: [secret('1'), 'keyboard cat'] }, /at least 32 are needed/)
+    session({ ...BASE })
+    process.env.NODE_ENV = 'development'
+    session({ ...BASE, secret: 'keyboard cat' })
+  })
+
+  test('of a list of secrets open what an older one has made', async () => {
+    const store = memory()
+    await using before = await shop({ store, secret: secret('1') })
+    await using after = await shop({ store, secret: [secret('2'), secret('1')] })
+    const visitor = before.visitor()
+    await visitor.get('/set/note/hello')
+    const same = after.visitor()
+    same.jar.plant('connect.sid', visitor.jar.value('connect.sid') ?? '')
+    assert.deepEqual((await see(same)).data, { note: 'hello' })
+    const other = await shop({ store, secret: secret('3') })
+    const stranger = other.visitor()
+    stranger.jar.plant('connect.sid', visitor.jar.value('connect.sid') ?? '')
+    assert.deepEqual((await see(stranger)).data, {})
+    await other.close()
+  })
+})
+
+describe('what other packages take from the module', () => {
+  test('is there after require(), as the function itself', () => {
+    const required = createRequire(import.meta.url)('strongroom/express-session')
+    assert.equal(required, session)
+  })
+
+  test('is a Store that can be called, inherited from, and that emits events', () => {
+    function Old(this: object) {
+      session.Store.call(this)
+    }
+    inherits(Old, session.Store as never)
+    const old = new (Old as unknown as new () => InstanceType<typeof session.Store>)()
+    class New extends session.Store {}
+    for (const store of [old, new New()]) {
+      let told = 0
+      store.on('disconnect', () => told++)
+      store.emit('disconnect')
+      assert.equal(told, 1)
+      assert.ok(store instanceof session.Store)
+    }
+  })
+
+  test('is a MemoryStore, as the option store and as req.sessionStore', async () => {
+    const store = new session.MemoryStore()
+    const seen: unknown[] = []
+    await using running = await shop({ store: store as never }, (app) => {
+      const remember: RequestHandler = (request, response) => {
+        seen.push(request.sessionStore)
+        response.json('seen')
+      }
+      app.get('/store', remember)
+    })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    await visitor.get('/store')
+    assert.equal(seen[0], store)
+    assert.equal(await store.length(), 1)
+  })
+})
