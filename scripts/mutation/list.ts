@@ -17,6 +17,7 @@ import { peerMutations } from './peers.ts'
 import { protocolMutations } from './protocol.ts'
 import { figureMutations, requestMutations } from './requests.ts'
 import { studioMutations } from './studio.ts'
+import { usageMutations } from './usage.ts'
 
 export type { Mutation }
 
@@ -1489,4 +1490,5 @@ export const mutations: readonly Mutation[] = [
   ...requestMutations,
   ...figureMutations,
   ...demoMutations,
+  ...usageMutations,
 ]

@@ -165,3 +165,24 @@ export class UnsupportedError extends StrongroomError {
 export class NotAttachedError extends StrongroomError {
   readonly code = 'STRONGROOM_NOT_ATTACHED'
 }
+
+/**
+ * What application code and logs go by: `constructor.name` is shortened where an application's bundle is minified. On the prototypes,
+ * because a stack begins with the name that the error has when it is made.
+ */
+for (const [value, { prototype }] of Object.entries({
+  ConfigError,
+  StoreError,
+  SessionGoneError,
+  ConflictError,
+  DataError,
+  TooLargeError,
+  CookieRefusedError,
+  CsrfError,
+  SessionClosedError,
+  ReadOnlyError,
+  SessionLimitError,
+  UnsupportedError,
+  NotAttachedError,
+}))
+  Object.defineProperty(prototype, 'name', { value, configurable: true, writable: true })

@@ -1,6 +1,7 @@
 import { OpenState } from '../../base/open-state.ts'
 import { within } from '../../base/time-limit.ts'
 import { ConfigError } from '../../errors.ts'
+import { importFailure } from '../shared/load-driver.ts'
 import type { DriverUrl } from './driver-url.ts'
 import { tooLate } from './errors.ts'
 
@@ -221,9 +222,8 @@ const ignore = () => {}
 async function loadDriver(): Promise<Driver> {
   try {
     return (await import('mysql2/promise')).default
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
-    throw new ConfigError('mysql() needs the package mysql2: npm install mysql2', { cause })
+  } catch (error) {
+    throw importFailure('mysql()', 'mysql2', error)
   }
 }
 

@@ -1,7 +1,7 @@
 import { OpenState } from '../../base/open-state.ts'
 import { within } from '../../base/time-limit.ts'
-import { ConfigError } from '../../errors.ts'
 import { Batcher, type Pipeline } from '../shared/batcher.ts'
+import { importFailure } from '../shared/load-driver.ts'
 import {
   binaryRefused,
   canPipeline,
@@ -332,8 +332,7 @@ const sendFast: typeof send = (client, query, done) =>
 async function loadDriver(): Promise<Driver> {
   try {
     return ((await import('pg')) as unknown as { default: Driver }).default
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
-    throw new ConfigError('postgres() needs the package pg: npm install pg', { cause })
+  } catch (error) {
+    throw importFailure('postgres()', 'pg', error)
   }
 }

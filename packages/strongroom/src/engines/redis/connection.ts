@@ -1,6 +1,7 @@
 import { OpenState, storeClosed } from '../../base/open-state.ts'
 import { TimeLimit } from '../../base/time-limit.ts'
 import { ConfigError } from '../../errors.ts'
+import { DriverMissingError } from '../shared/load-driver.ts'
 import { stayingInDatabase } from './database.ts'
 import type { Argument, Driver, RedisNode } from './driver.ts'
 import { codeOf, storeError, timeoutError } from './errors.ts'
@@ -53,19 +54,12 @@ export function ownClient(address: RedisAddress, timeout: number, openers = OPEN
       try {
         return await opener(address, timeout)
       } catch (error) {
-        if (!isNotInstalled(error)) throw error
+        if (!(error instanceof DriverMissingError)) throw error
       }
     }
     throw new ConfigError('redis() needs the package ioredis, or redis: npm install ioredis')
   }
   return { open, isOurs: true }
-}
-
-function isNotInstalled(error: unknown): boolean {
-  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
-  const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND'
-  // A dependency that the package itself lacks is another error, which must not be hidden.
-  return missing && /package '?(?:ioredis|redis)'? /i.test(String(message))
 }
 
 /** Calls to Redis: each ends within the time limit, and none rejects with an error that contains what was sent. */

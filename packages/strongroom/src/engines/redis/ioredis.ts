@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { backoff } from '../../base/retry.ts'
+import { importFailure } from '../shared/load-driver.ts'
 import { type CorkableClient, corkingTurns } from './cork.ts'
 import { type Argument, type Driver, RECONNECT, type RedisNode, type Subscriber, type Subscription } from './driver.ts'
 import { codeOf } from './errors.ts'
@@ -195,9 +196,17 @@ async function subscribe(client: Client, channel: string, subscriber: Subscriber
   return { ping: () => connection.ping(), end: () => connection.disconnect() }
 }
 
-/** Creates a client, which connects on its first command. Rejects when ioredis is not installed. */
+async function loadIoredis(): Promise<Pick<typeof import('ioredis'), 'Redis' | 'Cluster'>> {
+  try {
+    return await import('ioredis')
+  } catch (error) {
+    throw importFailure('redis()', 'ioredis', error)
+  }
+}
+
+/** Creates a client, which connects on its first command. Rejects with `DriverMissingError` when ioredis is not installed. */
 export async function openIoredis(address: RedisAddress, timeout: number): Promise<Driver> {
-  const { Redis, Cluster } = await import('ioredis')
+  const { Redis, Cluster } = await loadIoredis()
   const { hosts, username, password, database: db, tls } = address
   const retryDelay = (attempts: number) => backoff(attempts, RECONNECT)
   const connection = {

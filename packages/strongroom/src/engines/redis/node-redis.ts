@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { backoff } from '../../base/retry.ts'
 import { ConfigError } from '../../errors.ts'
+import { importFailure } from '../shared/load-driver.ts'
 import { type Argument, type Driver, RECONNECT, type RedisNode, type Subscriber, type Subscription } from './driver.ts'
 import type { RedisAddress } from './url.ts'
 
@@ -167,9 +168,17 @@ function afterConnecting(driver: Driver, connected: Promise<unknown>): Driver {
   }
 }
 
-/** Creates a client for one server and begins to connect. Rejects when the package redis is not installed. */
+async function loadNodeRedis(): Promise<typeof import('redis')> {
+  try {
+    return await import('redis')
+  } catch (error) {
+    throw importFailure('redis()', 'redis', error)
+  }
+}
+
+/** Creates a client for one server and begins to connect. Rejects with `DriverMissingError` when the package redis is not installed. */
 export async function openNodeRedis(address: RedisAddress, timeout: number): Promise<Driver> {
-  const { createClient } = await import('redis')
+  const { createClient } = await loadNodeRedis()
   if (address.kind !== 'standalone') {
     throw new ConfigError(
       `redis() with a redis+${address.kind}: URL needs the package ioredis, or a client of redis: npm install ioredis`,
