@@ -4,6 +4,7 @@ import { adapterSuiteMutations } from './adapter-suite.ts'
 import { advisorMutations } from './advisor.ts'
 import { benchmarkMutations } from './benchmarks.ts'
 import { besideDjangoMutations } from './beside-django.ts'
+import { comingOverMutations } from './coming-over.ts'
 import { commandLineMutations, foundMutations } from './command-line.ts'
 import { demoMutations } from './demo.ts'
 import { doctorMutations } from './doctor.ts'
@@ -948,8 +949,8 @@ const adoptionMutations: Mutation[] = [
   ),
   adoption('packages/strongroom/src/adoption/visitors.ts')(
     "a source's cookie that is removed before its session ended",
-    'const clear = (await endAtSource(context, source, origin.key)) ? source.clear : null',
-    'await endAtSource(context, source, origin.key)\n  const clear = source.clear',
+    'clear: found.isOver ? this.#linesOf(source) : []',
+    'clear: this.#linesOf(source)',
   ),
   adoption('packages/strongroom/src/adoption/adopt.ts')(
     'a copy that is left behind although its visitor was adopted in the meantime',
@@ -1469,6 +1470,7 @@ export const mutations: readonly Mutation[] = [
   ...djangoParityMutations,
   ...adoptionMutations,
   ...adoptedKeyMutations,
+  ...comingOverMutations,
   ...cryptoMutations,
   ...identityMutations,
   ...protocolMutations,

@@ -422,7 +422,7 @@ suite('adoptFrom', () => {
     refused(null)
     refused('old')
     refused(source, cookie())
-    refused({ ...source, clear: '__Host-id=; Max-Age=0' })
+    refused({ ...source, clear: ['old=; Max-Age=0', null] }, memory(), /lacks clear \(a Set-Cookie line\)/)
     const carried = createSessions({ store: cookie(), secrets: SECRET })
     const session = there.get(KEY) as SourceSession
     await assert.rejects(carried.adopt({ source: 'old', key: KEY, session }), UnsupportedError)

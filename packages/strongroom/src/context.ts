@@ -56,6 +56,11 @@ export interface Adoption {
    * else's. `current` is the session that the request has here. Returns the Set-Cookie lines that remove their cookies.
    */
   end(context: SessionsContext, cookies: string | undefined, current: Id | null): Promise<readonly string[]>
+  /**
+   * Is this value of a cookie with our name that of another framework, whose cookie has the same name? It is expected, and no attempt
+   * to make one of ours.
+   */
+  names(context: SessionsContext, text: string): boolean
   /** The session that a key of the source with this name stands for. */
   originOf(
     name: string,
@@ -75,6 +80,6 @@ export interface AdoptionRequest {
 export interface Adopted {
   /** Null when the session that it names is over. */
   readonly found: Loaded | Superseded | null
-  /** The Set-Cookie line that removes that cookie; null while its session could not be ended there. */
-  readonly clear: string | null
+  /** The Set-Cookie lines that remove that cookie; none while its session could not be ended there. */
+  readonly clear: readonly string[]
 }

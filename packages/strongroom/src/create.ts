@@ -185,7 +185,7 @@ export function createContext(options: SessionsOptions, layer: Layer = {}): Crea
     extendsUnused: saveEveryRequest || ('extendsUnused' in engine && engine.extendsUnused === true),
     stamps: credential && createCredentialStamps(ring, credential, timeout),
     serializer: serializerOption(options.serializer),
-    adoption: adoptionOf(sources, { clock, backing, cookieName: transport.name }),
+    adoption: adoptionOf(sources, { clock, backing, transport }),
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
     describeDevice: functionOr('device', options.device, describeDevice),
   }

@@ -38,8 +38,8 @@ export interface AdoptionSource {
   readonly until: Date
   /** The key of the session that a Cookie header names, or null. The key must be as hard to guess as a token. No I/O. */
   keyIn(cookies: string): string | null
-  /** The Set-Cookie line that removes its cookie. */
-  readonly clear: string
+  /** The Set-Cookie line that removes its cookie; several, if its session is in several cookies. */
+  readonly clear: string | readonly string[]
   /**
    * Are its sessions in their cookies, so that the key is the session? Then one session has many keys, a new one after each change,
    * and nobody can tell which belong together. Once a session of a user has ended here, no other session of that user is adopted
@@ -53,14 +53,22 @@ export interface AdoptionSource {
   read?(key: string): Promise<SourceSession | SourceRefusal | null>
   /** Ends the session of a key. Left out where that is impossible. */
   end?(key: string): Promise<unknown>
+  /** The keys of all its sessions, a page at a time, for `npx @strongroom/cli move`. Left out where nobody can list them. */
+  keys?(options?: KeysOptions): AsyncIterable<readonly string[]>
   /** Called by `sessions.close()`. */
   close?(): Promise<void>
+}
+
+export interface KeysOptions {
+  /** How many keys there are in one page, about. */
+  readonly page?: number | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** An adoption source, asked within the time limit, and failing with `StoreError` alone. */
 export class SourceClient {
   readonly name: string
-  readonly clear: string
+  readonly clear: readonly string[]
   readonly until: number
   readonly stateless: boolean
   readonly #source: AdoptionSource
@@ -70,7 +78,7 @@ export class SourceClient {
   constructor(source: AdoptionSource, timeout: number) {
     this.#source = source
     this.name = source.name
-    this.clear = source.clear
+    this.clear = typeof source.clear === 'string' ? [source.clear] : [...source.clear]
     this.until = source.until.getTime()
     this.stateless = source.stateless === true
     this.#limit = new TimeLimit(
@@ -151,12 +159,15 @@ function checkSource(source: AdoptionSource): void {
   const missing = [
     (typeof source.name !== 'string' || source.name === '') && 'name (a non-empty string)',
     typeof source.keyIn !== 'function' && 'keyIn (a function)',
-    typeof source.clear !== 'string' && 'clear (a Set-Cookie line)',
+    !isLines(source.clear) && 'clear (a Set-Cookie line)',
   ].filter(Boolean)
   if (missing.length > 0) throw new ConfigError(`adoptFrom: the source lacks ${missing.join(', ')}.`)
   if (!(source.until instanceof Date) || Number.isNaN(source.until.getTime()))
     throw new ConfigError(`adoptFrom: "${source.name}" lacks until, the Date on which its time ends.`)
 }
+
+const isLines = (given: unknown) =>
+  typeof given === 'string' || (Array.isArray(given) && given.every((line) => typeof line === 'string'))
 
 /**
  * What is adopted of a session; null for one that has ended. Throws `TypeError` or `DataError` for what is not a session.

@@ -2,6 +2,7 @@ import { type Backing, isLoaded } from '../backing/backing.ts'
 import type { Adopted, Adoption, AdoptionRequest, SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import { ConfigError, StoreError } from '../errors.ts'
+import { type CookieTransport, isSameCookie, nameOf } from '../http/cookie.ts'
 import { tidyLabel } from '../session/device.ts'
 import type { Clock } from '../store.ts'
 import { copied, dropCopies } from './copies.ts'
@@ -12,11 +13,23 @@ import type { SourceClient } from './source.ts'
 /** The adoption sources of one `createSessions`, as visitors meet them. */
 class VisitorAdoption implements Adoption {
   readonly #sources: readonly SourceClient[]
+  readonly #transport: CookieTransport
 
-  constructor(sources: readonly SourceClient[], now: number) {
+  constructor(sources: readonly SourceClient[], transport: CookieTransport, now: number) {
     this.#sources = sources
+    this.#transport = transport
     // An option that no longer does anything says so when the application starts.
     for (const source of sources) source.isOn(now)
+  }
+
+  names({ clock }: SessionsContext, text: string): boolean {
+    const { name } = this.#transport
+    return this.#sources.some(
+      (source) =>
+        source.clear.some((line) => nameOf(line) === name) &&
+        source.isOn(clock()) &&
+        source.keyIn(`${name}=${text}`) !== null,
+    )
   }
 
   originOf(name: string, key: string): Origin {
@@ -30,7 +43,7 @@ class VisitorAdoption implements Adoption {
       // A visitor who has a session here, or had one that is over, does not get another by an old cookie.
       if (hasCookieOfOurs(context, cookies)) return null
       const found = await adoptVisitor(context, source, this.originOf(source.name, key), request)
-      if (found) return found
+      if (found) return { found: found.found, clear: found.isOver ? this.#linesOf(source) : [] }
     }
     return null
   }
@@ -39,13 +52,19 @@ class VisitorAdoption implements Adoption {
     const lines: string[] = []
     for (const { source, key } of cookies ? this.#namedBy(context, cookies) : []) {
       await endNamed(context, source, this.originOf(source.name, key), current)
-      if (await endAtSource(context, source, key)) lines.push(source.clear)
+      if (await endAtSource(context, source, key)) lines.push(...this.#linesOf(source))
     }
     return lines
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#sources.map((source) => source.close()))
+  }
+
+  /** Where ours takes the place of the source's cookie, the line that removes that one would remove ours, in any later response. */
+  #linesOf({ clear }: SourceClient): readonly string[] {
+    const ours = this.#transport.clear()
+    return clear.filter((line) => !isSameCookie(line, ours))
   }
 
   *#namedBy({ clock }: SessionsContext, cookies: string): Generator<{ source: SourceClient; key: string }> {
@@ -59,41 +78,41 @@ class VisitorAdoption implements Adoption {
 interface AdoptionParts {
   readonly backing: Backing
   readonly clock: Clock
-  readonly cookieName: string
+  readonly transport: CookieTransport
 }
 
 /** What requests need of the option `adoptFrom`; null without it. Throws `ConfigError`. */
 export function adoptionOf(
   sources: readonly SourceClient[],
-  { backing, clock, cookieName }: AdoptionParts,
+  { backing, clock, transport }: AdoptionParts,
 ): Adoption | null {
   if (sources.length === 0) return null
-  // Each response that changes the cookies would remove ours.
-  const same = sources.find(({ clear }) => clear.startsWith(`${cookieName}=`))
-  if (same)
-    throw new ConfigError(
-      `adoptFrom: the cookie of "${same.name}" has the same name as the session cookie. Give cookie.name another.`,
-    )
   if (!backing.createUnder) throw new ConfigError(`adoptFrom needs a store. ${NEEDS_STORE}`)
-  return new VisitorAdoption(sources, clock())
+  return new VisitorAdoption(sources, transport, clock())
 }
 
 const hasCookieOfOurs = ({ transport, backing }: SessionsContext, cookies: string) =>
   transport.read(cookies).some((text) => !('refused' in backing.verify(text)))
+
+interface AdoptedHere {
+  readonly found: Followed
+  /** Has its session been ended at the source, so that the source's cookie can go? */
+  readonly isOver: boolean
+}
 
 async function adoptVisitor(
   context: SessionsContext,
   source: SourceClient,
   origin: Origin,
   request: AdoptionRequest,
-): Promise<Adopted | null> {
+): Promise<AdoptedHere | null> {
   const before = await followKnown(context, origin, request)
   const found = before ?? (await adoptFromSource(context, source, origin, request))
   if (!found) return null
-  const clear = (await endAtSource(context, source, origin.key)) ? source.clear : null
+  const isOver = await endAtSource(context, source, origin.key)
   // Not before: if the source's storage is gone, a crash in between would leave nothing to read.
   if (!before) await dropCopies(context, origin).catch((error) => reportFailure(context, error))
-  return { found: found.found, clear }
+  return { found: found.found, isOver }
 }
 
 type Result = { readonly found: Followed } | null

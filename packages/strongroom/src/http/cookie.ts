@@ -1,4 +1,4 @@
-import { stringifySetCookie } from 'cookie'
+import { parseSetCookie, stringifySetCookie } from 'cookie'
 import { checkOptions } from '../base/check.ts'
 import { ConfigError } from '../errors.ts'
 
@@ -119,6 +119,24 @@ export function cookieTransport(given: CookieSettings = {}, production = false):
         : stringifySetCookie({ name, value, ...attributes, maxAge: Math.max(0, Math.floor(maxAge / 1000)) }),
     clear: () => stringifySetCookie({ name, value: '', ...attributes, maxAge: 0, expires: new Date(0) }),
   }
+}
+
+/** The name of the cookie that a Set-Cookie line is about. */
+export const nameOf = (line: string): string => parseSetCookie(line).name
+
+/**
+ * Do two Set-Cookie lines mean the same cookie of a browser? Without a path, the browser takes one from the URL of the request, which
+ * may be any.
+ */
+export function isSameCookie(one: string, other: string): boolean {
+  const [a, b] = [parseSetCookie(one), parseSetCookie(other)]
+  const domainOf = ({ domain = '' }: { domain?: string | undefined }) => domain.replace(/^\./, '').toLowerCase()
+  return (
+    a.name === b.name &&
+    domainOf(a) === domainOf(b) &&
+    (a.path === undefined || b.path === undefined || a.path === b.path) &&
+    (a.partitioned === true) === (b.partitioned === true)
+  )
 }
 
 /** In the order of RFC 6265 §5.4. Only the exact name counts: `x__Host-id=` and `=__Host-id=` are other cookies. */

@@ -163,9 +163,10 @@ function eventOf(handle: string, result: LoadResult): SessionEvent {
 
 /** The different cookies of our name that are ours. */
 function verifiedCookies(
-  { transport, backing, emit }: SessionsContext,
+  context: SessionsContext,
   cookies: string | undefined,
 ): readonly VerifiedCookie[] | 'unknown-key' {
+  const { transport, backing, emit } = context
   const found: VerifiedCookie[] = []
   let unknownKey = false
   let texts = transport.read(cookies)
@@ -177,6 +178,7 @@ function verifiedCookies(
   for (const text of texts) {
     const cookie = backing.verify(text)
     if ('refused' in cookie) {
+      if (context.adoption?.names(context, text)) continue
       emit({ type: 'rejected', what: 'cookie', reason: cookie.refused })
       unknownKey ||= cookie.refused === 'unknown-key'
     } else if (!found.some((other) => other.text === cookie.text)) found.push(cookie)

@@ -231,7 +231,7 @@ export class Visit<Data extends object> {
     if (!adopted) return
     const { found, clear } = adopted
     // The visitor keeps the other framework's cookie until its session has been ended there, too.
-    if (clear !== null) this.#clearCookies = [clear]
+    this.#clearCookies = clear
     if (found && 'superseded' in found) this.#found = { ...this.#found, superseded: found }
     else if (found) {
       this.#setLoaded(found)
