@@ -19,7 +19,7 @@ export const comingOverMutations: readonly Mutation[] = [
   ),
   stores(
     'a session file that is gone, and fails every request of its visitor',
-    "if ((error as { code?: unknown } | null)?.code === 'ENOENT') return null\n",
+    'if (isMissing(error)) return null\n',
     '',
   ),
   sameName('adoption/visitors')(

@@ -67,6 +67,8 @@ export function packagesNotAllowed(sources: Sources, { dependencies = {}, peerDe
 
 function belongs(name: string, file: string, isPeer: boolean): boolean {
   if (name === 'cookie') return inStrongroom('(?:http|express-session)/').test(file)
+  // What opens the cookies of another library.
+  if (name === 'iron-session') return inStrongroom('adoption/iron-session\\.ts$').test(file)
   return isPeer && inStrongroom('(?:adapters|engines|express-session)/').test(file)
 }
 

@@ -46,7 +46,11 @@ export async function setIn(store: Pick<ConnectStore, 'set'>, sid: string, recor
 }
 
 export async function destroyIn(store: Pick<ConnectStore, 'destroy'>, sid: string): Promise<void> {
-  await promised(store, 'destroy', [sid])
+  try {
+    await promised(store, 'destroy', [sid])
+  } catch (error) {
+    if (!isNoFile(error)) throw error
+  }
 }
 
 /** Does nothing in a store without `touch`, as express-session does. */
@@ -80,6 +84,7 @@ export function promised(store: object, method: string, args: readonly unknown[]
   })
 }
 
+/** What stores on disk say when there is no such file. */
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 

@@ -1,0 +1,41 @@
+import type { Awaitable } from '../base/awaitable.ts'
+import { parseJson } from '../base/json.ts'
+import { ConfigError, DataError } from '../errors.ts'
+import { checkValue } from '../session/content.ts'
+
+/** The data of another library's session, as JSON has it. */
+export type SessionValues = Readonly<Record<string, unknown>>
+
+/**
+ * The data as JSON, so that a Date is the string that every other store makes of it. Null for what is no object, what JSON cannot hold,
+ * such as a BigInt or a circle, and what is nested too deep to be stored here.
+ */
+export function adoptable(given: unknown): SessionValues | null {
+  try {
+    const values = parseJson(JSON.stringify(given) ?? 'null')
+    if (typeof values !== 'object' || values === null || Array.isArray(values)) return null
+    for (const [key, value] of Object.entries(values)) checkValue(key, value)
+    return values as SessionValues
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof DataError || error instanceof RangeError) return null
+    throw error
+  }
+}
+
+type UserIdOf = (values: SessionValues) => Awaitable<unknown>
+
+export function userIdOption(where: string, given: unknown): UserIdOf {
+  if (typeof given === 'function') return given as UserIdOf
+  throw new ConfigError(`${where}: userId must be a function that returns the user's id, or null.`)
+}
+
+/** Ids are strings here; a number becomes one. */
+export async function userOf(where: string, userIdOf: UserIdOf, values: SessionValues): Promise<string | null> {
+  const found = await userIdOf({ ...values })
+  if (found === null || found === undefined) return null
+  if (typeof found === 'string' && found !== '') return found
+  if (typeof found === 'number' && Number.isFinite(found)) return String(found)
+  throw new ConfigError(
+    `${where}: userId must return the user's id as a string or a number, or null if nobody is signed in.`,
+  )
+}
