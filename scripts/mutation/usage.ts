@@ -2,6 +2,8 @@
 import { type Mutation, on } from './mutation.ts'
 
 const missing = on('test/engines/missing-drivers.test.ts', 'packages/strongroom/src/engines/shared/load-driver.ts')
+const properties = on('test/core/properties.test.ts', 'packages/strongroom/src/session/properties.ts')
+const shown = on('test/core/properties.test.ts', 'packages/strongroom/src/session/session.ts')
 
 /** Of how the packed library is used: bundled, compiled, handed a request that it did not make. */
 export const usageMutations: readonly Mutation[] = [
@@ -15,5 +17,25 @@ export const usageMutations: readonly Mutation[] = [
     'errors that a minified bundle renames',
     "Object.defineProperty(prototype, 'name', { value, configurable: true, writable: true })",
     'void [prototype, value]',
+  ),
+  properties(
+    'a value that is assigned to a session, and lost',
+    "if (typeof key === 'symbol') return Reflect.set",
+    "if (key !== '') return Reflect.set",
+  ),
+  properties(
+    'a value that seems to be absent, because it is read as a property',
+    "if (typeof key === 'string') refuseIfThere",
+    "if (key === '') refuseIfThere",
+  ),
+  properties(
+    'a method that a value takes the place of',
+    'set: refuse, configurable: true',
+    'set: method ? () => {} : refuse, configurable: true',
+  ),
+  shown(
+    'a session whose values are logged',
+    'return { isNew, userId, keys: this.keys(),',
+    'return { isNew, userId, keys: Object.values(this.#state.values) as string[],',
   ),
 ]

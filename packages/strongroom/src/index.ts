@@ -38,7 +38,7 @@ export type { GetOptions, Outcome, Visit } from './request/visit.ts'
 export type { Expiry } from './session/lifetime.ts'
 export type { LoginMoment, LoginOptions } from './session/login.ts'
 export type { Serializer } from './session/serializer.ts'
-export type { Session } from './session/session.ts'
+export type { Session, SessionFacts } from './session/session.ts'
 export { deleteTestCookie, setTestCookie, testCookieWorked } from './session/test-cookie.ts'
 export {
   type BaseSessions,

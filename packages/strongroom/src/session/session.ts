@@ -6,6 +6,7 @@ import { dropCsrfValue } from './csrf.ts'
 import { listOf, without } from './flash.ts'
 import { type Expiry, withExpiry } from './lifetime.ts'
 import { checkCredential, checkLogin, checkUserId, type LoginOptions } from './login.ts'
+import { guardProperties } from './properties.ts'
 import { applicationValuesOf } from './serializer.ts'
 import type { State } from './state.ts'
 import { own, put } from './values.ts'
@@ -16,16 +17,31 @@ export type Keys<Data> = keyof Data & string
 /** How the library itself gets at a session's state; applications only have the methods. */
 export let stateOf: (session: AnySession) => State
 
+let hasValue: (session: object, key: string) => boolean
+
 // biome-ignore lint/suspicious/noExplicitAny: any session, whatever its data
 export type AnySession = Session<any>
 
 const FLASH = '~flash.'
+
+/** What a session shows of itself: no value, and nothing that opens it. */
+export interface SessionFacts {
+  readonly isNew: boolean
+  readonly userId: string | null
+  readonly keys: readonly string[]
+  readonly createdAt: Date | null
+  readonly authenticatedAt: Date | null
+  readonly expiresAt: Date | null
+  readonly endsAt: Date | null
+  readonly handle: string | null
+}
 
 /** One visitor's session. Changes take effect when the response begins, or at `sessions.save()`. */
 export class Session<Data extends object = Record<string, unknown>> {
   readonly #state: State
 
   static {
+    hasValue = (session, key) => #state in session && Object.hasOwn(session.#state.values, key)
     stateOf = (session) => {
       if (typeof session === 'object' && session !== null && #state in session) return session.#state
       throw new TypeError('Pass the session itself, as sessions.get(request) returns it, and not its handle or id.')
@@ -209,6 +225,21 @@ export class Session<Data extends object = Record<string, unknown>> {
     return this.#state.isReadOnly
   }
 
+  /** What `JSON.stringify` shows: facts for logs and debugging. Its values stay out, and so does what opens it. */
+  toJSON(): SessionFacts {
+    const { isNew, userId, createdAt, authenticatedAt, expiresAt, endsAt, handle } = this
+    return { isNew, userId, keys: this.keys(), createdAt, authenticatedAt, expiresAt, endsAt, handle }
+  }
+
+  /** The same, for `console.log`. */
+  [Symbol.for('nodejs.util.inspect.custom')](
+    depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ): string {
+    return depth < 0 ? '[Session]' : `Session ${inspect(this.toJSON(), options)}`
+  }
+
   #writable(): State {
     this.#state.assertOpen()
     return this.#state
@@ -245,6 +276,8 @@ export class Session<Data extends object = Record<string, unknown>> {
     return value
   }
 }
+
+guardProperties(Session.prototype, hasValue)
 
 function checkKey(key: string): void {
   if (typeof key !== 'string' || key === '') throw new DataError('', 'A session key must be a non-empty string.')
