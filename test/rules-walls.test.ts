@@ -21,6 +21,8 @@ keeps('imports go through no wall', walls.importsThroughWalls, {
     inStrongroom({ 'adapters/hono.ts': `import { createSessions } from '../sessions.ts'` }),
     inStrongroom({ 'adapters/fetch.ts': `import type { VerifiedToken } from '../crypto/token.ts'` }),
     inStrongroom({ 'sessions.ts': `import { suite } from './testing/suite.ts'` }),
+    inStrongroom({ 'express-session/connect-engine.ts': `import { storeSuite } from '../testing/store-suite.ts'` }),
+    inStrongroom({ 'sessions.ts': `import { connectEngine } from './express-session/connect-engine.ts'` }),
     inStrongroom({ 'events.ts': `import './adapters/node.ts'` }),
     // The same, written so that a pattern could miss it.
     inStrongroom({ 'errors.ts': 'const { newToken } = await import(`./crypto/token.ts`)' }),

@@ -6,6 +6,7 @@ import { benchmarkMutations } from './benchmarks.ts'
 import { besideDjangoMutations } from './beside-django.ts'
 import { comingOverMutations } from './coming-over.ts'
 import { commandLineMutations, foundMutations } from './command-line.ts'
+import { connectStoreMutations } from './connect-stores.ts'
 import { demoMutations } from './demo.ts'
 import { doctorMutations } from './doctor.ts'
 import { estimateMutations } from './estimates.ts'
@@ -1486,6 +1487,7 @@ export const mutations: readonly Mutation[] = [
   ...studioMutations,
   ...benchmarkMutations,
   ...estimateMutations,
+  ...connectStoreMutations,
   ...adapterSuiteMutations,
   ...mistakeMutations,
   ...labAttackMutations,
