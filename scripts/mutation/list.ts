@@ -15,6 +15,7 @@ import { labAttackMutations } from './lab-attacks.ts'
 import { mistakeMutations } from './mistakes.ts'
 import { type Mutation, on } from './mutation.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
+import { passportMutations } from './passport.ts'
 import { peerMutations } from './peers.ts'
 import { protocolMutations } from './protocol.ts'
 import { figureMutations, requestMutations } from './requests.ts'
@@ -1490,6 +1491,7 @@ export const mutations: readonly Mutation[] = [
   ...connectStoreMutations,
   ...adapterSuiteMutations,
   ...mistakeMutations,
+  ...passportMutations,
   ...labAttackMutations,
   ...requestMutations,
   ...figureMutations,

@@ -47,6 +47,13 @@ const ROOMS: readonly Room[] = [
     imports: [...LOW, 'http'],
     types: ['sessions', 'session', 'request'],
   },
+  // Forgets a login that failed, which the session of an application cannot.
+  {
+    name: 'passport',
+    files: inStrongroom('passport/'),
+    imports: [...LOW, 'session', 'adapters'],
+    types: ['sessions'],
+  },
   {
     name: 'figures',
     files: inStrongroom('figures/'),
