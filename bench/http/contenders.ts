@@ -46,7 +46,8 @@ export const isOurs = (name: string): boolean => name.startsWith('strongroom ')
 export const isVariant = (name: string): boolean => isOurs(name) && name.includes(',')
 
 /** Another library, and neither ours nor a limit nor an application without sessions. */
-export const isPeer = ({ name, limit }: Contender): boolean => !isOurs(name) && name !== limit && limit !== NO_SESSION
+export const isPeer = ({ name, limit }: Contender): boolean =>
+  !isOurs(name) && !name.startsWith('drop-in ') && name !== limit && limit !== NO_SESSION
 
 export function contenderOf(name: string): Contender {
   const found = contenders.find((contender) => contender.name === name)

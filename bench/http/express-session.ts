@@ -1,31 +1,46 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { Request } from 'express'
+import type { Request, RequestHandler } from 'express'
 import session, { type SessionData } from 'express-session'
+import dropInSession, { type SessionOptions as DropInOptions } from 'strongroom/express-session'
 import { type Data, signedIn } from '../data.ts'
 import { type Handlers, serve } from './application.ts'
 import type { Contender, Place } from './contender.ts'
 
 type Filled = Request & { session: session.Session & Data }
 
-export function expressSession(
+type Kind = Pick<Contender, 'limit' | 'needs'>
+
+const COMMON = {
+  secret: 'kYz0p3u1WfQmT7dVbNcR9sXeLhGjAoI2',
+  resave: false,
+  saveUninitialized: false,
+  cookie: { maxAge: 1_800_000, secure: false, sameSite: 'lax' },
+} as const
+
+const contender = (name: string, kind: Kind, middleware: (place: Place) => Promise<RequestHandler>): Contender => ({
+  name,
+  hasLogout: true,
+  ...kind,
+  routes: ['untouched', 'read', 'read-object', 'write'],
+  listen: async (place) => serve(handlers, await middleware(place)),
+})
+
+export const expressSession = (
   name: string,
-  kind: Pick<Contender, 'limit' | 'needs'>,
+  kind: Kind,
   store: (place: Place) => session.Store | Promise<session.Store>,
-): Contender {
-  return {
-    name: `express-session + ${name}`,
-    hasLogout: true,
-    ...kind,
-    routes: ['untouched', 'read', 'read-object', 'write'],
-    async listen(place) {
-      const options = { secret: 'kYz0p3u1WfQmT7dVbNcR9sXeLhGjAoI2', resave: false, saveUninitialized: false }
-      const made = await store(place)
-      return serve(handlers, session({ ...options, store: made, cookie: { maxAge: 1_800_000 } }))
-    },
-  }
-}
+): Contender =>
+  contender(`express-session + ${name}`, kind, async (place) => session({ ...COMMON, store: await store(place) }))
+
+/** The same application with one other import. */
+export const dropIn = (
+  name: string,
+  kind: Kind,
+  store: (place: Place) => DropInOptions['store'] | Promise<session.Store>,
+): Contender =>
+  contender(`drop-in + ${name}`, kind, async (place) => dropInSession({ ...COMMON, store: await store(place) }))
 
 const handlers: Handlers = {
   read: (request, response) => {
@@ -104,6 +119,7 @@ function sessionFileStore({ directory }: Place): session.Store {
 
 export const expressSessions: readonly Contender[] = [
   expressSession('memory', { limit: 'limit: memory' }, () => new session.MemoryStore()),
+  dropIn('memory', { limit: 'limit: memory' }, () => 'memory:'),
   expressSession('session-file-store', { limit: 'limit: file' }, sessionFileStore),
   expressSession(
     'sqlite',

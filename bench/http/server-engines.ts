@@ -14,7 +14,7 @@ import { mysql } from 'strongroom/mysql'
 import { postgres } from 'strongroom/postgres'
 import { redis } from 'strongroom/redis'
 import { type Contender, newName, type Place, urlIn } from './contender.ts'
-import { expressSession } from './express-session.ts'
+import { dropIn, expressSession } from './express-session.ts'
 import { type Driver, idOf, limit, newCookie } from './limits.ts'
 import { NEW_VISITORS, strongroom, VARIANT } from './strongroom.ts'
 
@@ -126,6 +126,8 @@ export const serverEngines: readonly Contender[] = [
   strongroom('mysql two-key', onMysql, (place) => ({ store: ownMysql(place) })),
   limit('limit: redis', redisLimit, onRedis),
   expressSession('connect-redis', onRedis, connectRedis),
+  dropIn('connect-redis', onRedis, connectRedis),
+  dropIn('redis', onRedis, (place) => ownRedis(place)),
   strongroom('redis two-key', onRedis, (place) => ({ store: ownRedis(place) })),
   strongroom('redis two-key, no memo', { ...onRedis, routes: VARIANT }, (place) => ({
     store: ownRedis(place),

@@ -19,7 +19,8 @@ export function editsBetween(known: Values, shown: RequestSession): readonly Edi
   for (const key of Object.keys(shown)) {
     if (isReserved(key)) continue
     const [value, before] = [shown[key], own(known, key)]
-    if (value === before && typeof value !== 'object') continue
+    // Nothing is undefined in JSON.
+    if (value !== undefined && isSame(value, before)) continue
     const text = jsonOf(key, value)
     // As in JSON, what it cannot carry is not there.
     if (text === undefined ? Object.hasOwn(known, key) : text !== JSON.stringify(before)) edits.push({ key, text })
@@ -41,9 +42,29 @@ function jsonOf(key: string, value: unknown): string | undefined {
   }
 }
 
-/** A copy whose objects are the caller's own. */
-export function copyOf(values: Values): Values {
+/** A copy whose objects are the caller's own; `text` is its JSON, where that is at hand. */
+export function copyOf(values: Values, text: string | null = null): Values {
   for (const key of Object.keys(values))
-    if (typeof values[key] === 'object' && values[key] !== null) return parseJson(JSON.stringify(values)) as Values
+    if (typeof values[key] === 'object' && values[key] !== null)
+      return parseJson(text ?? JSON.stringify(values)) as Values
   return { ...values }
 }
+
+/**
+ * Does a value have the JSON of one that was parsed from JSON? Faster than making it, and never right by mistake: what is not plain
+ * counts as different.
+ */
+export function isSame(value: unknown, before: unknown): boolean {
+  if (value === before) return true
+  if (typeof value !== 'object' || typeof before !== 'object' || value === null || before === null) return false
+  if (Array.isArray(value)) return Array.isArray(before) && isSameList(value, before)
+  if (Array.isArray(before) || Object.getPrototypeOf(value) !== Object.prototype || 'toJSON' in value) return false
+  const [keys, others] = [Object.keys(value), Object.keys(before)]
+  return (
+    keys.length === others.length &&
+    keys.every((key, i) => key === others[i] && isSame(value[key as never], before[key as never]))
+  )
+}
+
+const isSameList = (list: readonly unknown[], before: readonly unknown[]) =>
+  list.length === before.length && !('toJSON' in list) && before.every((item, i) => isSame(list[i], item))

@@ -82,8 +82,10 @@ export interface Settings {
   readonly store: SessionStore
   /** The application's, whose events say whether it is connected; null for an engine of ours. */
   readonly foreign: ConnectStore | null
-  /** Attributes of a new session's cookie. */
+  /** Attributes of a new session's cookie: the same object for all requests, where they are the same. */
   attributes(request: SessionRequest): CookieAttributes
+  /** Is `cookie` a function? Then each session keeps the attributes with which it began. */
+  readonly keepsAttributes: boolean
   /** `cookie.path`, which the request's path must begin with. */
   path(request: SessionRequest): string
   readonly proxy: boolean | undefined
@@ -135,7 +137,7 @@ export function settingsOf(options: Options): Settings {
   if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/.test(name))
     throw new ConfigError('The name option must be the name of a cookie: letters, digits, and - . _ and the like.')
   const cookieOf = cookieFunction(cookie)
-  const { engine, store, foreign } = storeOf(options.store)
+  const { engine, store, foreign } = storeOf(options)
   const idle = idleOf(options)
   const isFixed = typeof cookie !== 'function'
   if (isFixed) warnOfCookie(name, cookie)
@@ -147,7 +149,8 @@ export function settingsOf(options: Options): Settings {
     foreign,
     attributes(request) {
       const given = cookieOf(request)
-      const encrypted = given.secure === 'auto' || given.sameSite === 'auto' ? isSecure(request, proxy) : false
+      if (given.secure !== 'auto' && given.sameSite !== 'auto') return given as CookieAttributes
+      const encrypted = isSecure(request, proxy)
       const { secure, sameSite, ...rest } = given
       return {
         ...rest,
@@ -155,6 +158,7 @@ export function settingsOf(options: Options): Settings {
         ...(sameSite !== undefined && { sameSite: sameSite === 'auto' ? (encrypted ? 'none' : 'lax') : sameSite }),
       }
     },
+    keepsAttributes: !isFixed,
     path: (request) => cookieOf(request).path || '/',
     proxy: proxy === undefined ? undefined : booleanOption('proxy', proxy, false),
     resave: Boolean(withDefault('resave', options.resave)),
@@ -201,7 +205,7 @@ function withDefault(name: 'resave' | 'saveUninitialized', given: boolean | unde
   return true
 }
 
-function storeOf(given: Options['store']): Pick<Settings, 'engine' | 'store' | 'foreign'> {
+function storeOf({ store: given, clock }: Options): Pick<Settings, 'engine' | 'store' | 'foreign'> {
   if (given === undefined || given === null) {
     const store = new MemoryStore()
     return { engine: store.engine, store, foreign: null }
@@ -211,7 +215,7 @@ function storeOf(given: Options['store']): Pick<Settings, 'engine' | 'store' | '
     throw new ConfigError('store got the sessionStore of another session(). Pass the engine that it was made with.')
   const isOurs = typeof given === 'string' || (typeof given === 'object' && 'traits' in given)
   if (!isOurs && isConnectStore(given))
-    return { engine: connectEngine(given), store: new SessionStore(), foreign: given }
+    return { engine: connectEngine(given, { clock }), store: new SessionStore(), foreign: given }
   return { engine: given as Engine | string, store: new SessionStore(), foreign: null }
 }
 
@@ -255,13 +259,21 @@ export function warn(message: string): void {
   process.emitWarning(message, { code: 'STRONGROOM_EXPRESS_SESSION' })
 }
 
+const NONE: readonly string[] = []
+
+/** Some clients write a value between quotation marks (RFC 6265 §4.1.1). */
+const unquoted = (value: string) => (value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value)
+
+/** Not one of express-session, whose name it has. */
+const isOurs = (value: string) => !/^s(?::|%3a)/i.test(value)
+
 /** The cookie in requests. What is set is written by the visit, because each session has attributes of its own. */
 export function transportOf({ name }: Pick<Settings, 'name'>): CookieTransport {
   const start = `${name}=`
   return {
     name,
     secure: false,
-    read: (header) => (header ? valuesOf(header, start).filter((value) => !/^s(?::|%3a)/i.test(value)) : []),
+    read: (header) => (header ? valuesOf(header, start).map(unquoted).filter(isOurs) : NONE),
     set: (value) => start + value,
     clear: () => start,
   }

@@ -80,5 +80,8 @@ export class RequestSession {
   }
 }
 
+// As in express-session, for who looks at it in a log.
+Object.defineProperty(RequestSession, 'name', { value: 'Session' })
+
 /** What a `req.session` has by itself: data of such a name are kept in the store, but cannot be shown. */
 export const isReserved = (key: string): boolean => key === 'cookie' || key in RequestSession.prototype

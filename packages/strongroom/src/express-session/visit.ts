@@ -11,8 +11,8 @@ import { setInternal } from '../session/internal.ts'
 import { type Session, stateOf } from '../session/session.ts'
 import type { State } from '../session/state.ts'
 import { own, put } from '../session/values.ts'
-import { Cookie, OWN_ATTRIBUTES } from './cookie.ts'
-import { copyOf, type Edit, editsBetween, isShown } from './edits.ts'
+import { Cookie, type CookieAttributes, OWN_ATTRIBUTES } from './cookie.ts'
+import { copyOf, type Edit, editsBetween, isSame, isShown } from './edits.ts'
 import { type Settings, warn } from './options.ts'
 import { type Callback, isSecure, type SessionRequest } from './request.ts'
 import { type Owner, RequestSession, retire } from './request-session.ts'
@@ -45,6 +45,10 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
   /** What is under way: one after another. */
   #working: Promise<unknown> | null = null
   #begun = false
+  /** Of a new session's cookie. */
+  #attributes: CookieAttributes | null = null
+  /** Of the session that this request has destroyed: applications tell others by it which one is over. */
+  #destroyedId: string | null = null
   /** An id for the application, where sessions have none before they are stored. */
   #provisional: string | null = null
   /** Called with an error after the response was sent all the same. */
@@ -129,7 +133,8 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
     const { text } = ref.cookie
     const cookie = shown?.cookie ?? this.#newCookie()
     const isKnown = header(this.request.headers, 'cookie')?.includes(text) === true
-    const isDue = isKnown ? rolling || (this.#modified && cookie.expires != null) : outcome.setCookie !== null
+    const isExtended = shown !== null && (rolling || (this.#modified && cookie.expires != null))
+    const isDue = isKnown ? isExtended : outcome.setCookie !== null
     if (!isDue) return { ...outcome, setCookie: null }
     if (cookie.secure && !isSecure(this.request, this.#settings.proxy)) {
       warnOfSecure(name)
@@ -144,7 +149,8 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
   }
 
   #newCookie(): Cookie {
-    return new Cookie(this.#settings.attributes(this.request))
+    this.#attributes ??= this.#settings.attributes(this.request)
+    return new Cookie(this.#attributes)
   }
 
   /** Makes `req.session` of the session as it is now. */
@@ -159,10 +165,11 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
       if (typeof cookie.originalMaxAge === 'number') cookie._expires = new Date(state.expiresAt)
       else if (attributes) cookie._expires = null
     }
-    const copy = copyOf(state.values)
-    for (const key of Object.keys(copy)) if (isShown(key)) put(shown, key, copy[key])
     // What this request changes in the session itself must not count as changed on `req.session`.
-    this.#known = state.values === state.shared ? state.values : copyOf(state.values)
+    const isShared = state.values === state.shared
+    const copy = copyOf(state.values, isShared ? state.base : null)
+    for (const key of Object.keys(copy)) if (isShown(key)) put(shown, key, copy[key])
+    this.#known = isShared ? state.values : copyOf(state.values)
     this.#shown = shown
     this.request.session = shown
   }
@@ -209,12 +216,9 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
 
   /** Stores the attributes of the cookie that are the session's own, and how long it lives by them. */
   #setCookie(state: State, cookie: Cookie, isSaved: boolean): void {
-    const standard = this.#newCookie()
-    const attributes: OwnAttributes = {}
-    for (const name of OWN_ATTRIBUTES)
-      if ((cookie[name] ?? null) !== (standard[name] ?? null)) attributes[name] = cookie[name] ?? null
+    const attributes = ownAttributes(cookie, this.#settings.keepsAttributes ? null : this.#newCookie())
     const before = own(state.values, COOKIE)
-    const isOther = JSON.stringify(attributes) !== JSON.stringify(before ?? {})
+    const isOther = !isSame(attributes, before ?? NO_ATTRIBUTES)
     if (isOther || (before === undefined && isSaved)) setInternal(state, COOKIE, attributes)
     const { originalMaxAge } = cookie
     const idle = typeof originalMaxAge === 'number' ? originalMaxAge : this.#settings.idle
@@ -240,6 +244,7 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
   /** The session's handle. One that is not stored yet has its identity from now on. */
   get id(): string {
     const state = this.#state
+    if (this.#destroyedId !== null && !state.ref && this.request.session == null) return this.#destroyedId
     if (!state.ref) state.identity ??= this.#context.backing.newIdentity?.() ?? null
     const id = state.ref?.cookie.id ?? state.identity?.id
     if (id !== undefined) {
@@ -274,7 +279,8 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
     if (this.request.session === shown) delete this.request.session
     this.#run(callback, async () => {
       if (!isCurrent) return
-      retire(shown, this.id)
+      this.#destroyedId = this.id
+      retire(shown, this.#destroyedId)
       this.#shown = null
       if (!this.#begun) {
         this.#ended = shown.cookie
@@ -349,6 +355,16 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
   #openAgain({ cookie }: NonNullable<State['ref']>): Visit<Values> {
     return new Visit<Values>(this.#context, { cookie: `${this.#settings.name}=${cookie.text}` })
   }
+}
+
+const NO_ATTRIBUTES: OwnAttributes = {}
+
+/** Those that are not as in `standard`; all of them without one. */
+function ownAttributes(cookie: Cookie, standard: Cookie | null): OwnAttributes {
+  const attributes: OwnAttributes = {}
+  for (const name of OWN_ATTRIBUTES)
+    if (!standard || (cookie[name] ?? null) !== (standard[name] ?? null)) attributes[name] = cookie[name] ?? null
+  return attributes
 }
 
 const REPLACED =
