@@ -654,12 +654,12 @@ const adapterMutations: Mutation[] = [
     'this.#originals = watch(response, this)',
     "this.#originals = watch(response, this)\n    response.on('close', () => void Promise.resolve(this.#visit?.commit()).catch(() => undefined))",
   ),
-  on('test/adapters/mounted-twice.test.ts', 'packages/strongroom/src/sessions.ts')(
+  on('test/adapters/mounted-twice.test.ts', 'packages/strongroom/src/request/attached.ts')(
     'a visit of its own for each place where the adapter is mounted',
     'const first = before === undefined || isOver',
     'const first = before === undefined || isOver || request !== alias',
   ),
-  on('test/adapters/mounted-twice.test.ts', 'packages/strongroom/src/sessions.ts')(
+  on('test/adapters/mounted-twice.test.ts', 'packages/strongroom/src/request/attached.ts')(
     'a Request object that is sent twice gets the session of the first time',
     'const first = before === undefined || isOver',
     'const first = before === undefined',

@@ -4,6 +4,7 @@ import { type Mutation, on } from './mutation.ts'
 const missing = on('test/engines/missing-drivers.test.ts', 'packages/strongroom/src/engines/shared/load-driver.ts')
 const properties = on('test/core/properties.test.ts', 'packages/strongroom/src/session/properties.ts')
 const shown = on('test/core/properties.test.ts', 'packages/strongroom/src/session/session.ts')
+const attached = on('test/adapters/copied-requests.test.ts', 'packages/strongroom/src/request/attached.ts')
 
 /** Of how the packed library is used: bundled, compiled, handed a request that it did not make. */
 export const usageMutations: readonly Mutation[] = [
@@ -38,4 +39,11 @@ export const usageMutations: readonly Mutation[] = [
     'return { isNew, userId, keys: this.keys(),',
     'return { isNew, userId, keys: Object.values(this.#state.values) as string[],',
   ),
+  attached('a clone of a request without a session', 'if (begun) putWithClones(copy, begun)', ''),
+  attached(
+    'a frozen request whose session is loaded twice',
+    'frozen?.get(request) ?? (request as Slot | null)?.[slot]',
+    '(request as Slot | null)?.[slot] ?? frozen?.get(request)',
+  ),
+  attached('a frozen request without a session', 'frozen.set(request, begun)', ''),
 ]

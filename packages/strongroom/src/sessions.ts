@@ -17,12 +17,13 @@ import { type Created, createContext, type SessionsOptions } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
 import type { CipherName, CryptoName } from './crypto/primitives.ts'
 import { withSessionsBackend } from './engines/shared/backend.ts'
-import { ConfigError, NotAttachedError, UnsupportedError } from './errors.ts'
+import { ConfigError, UnsupportedError } from './errors.ts'
 import { type SessionEvent, withStoreErrors } from './events.ts'
 import type { CsrfPolicy, CsrfRequest } from './http/csrf.ts'
 import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
 import type { ResponseTarget } from './http/response.ts'
 import type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
+import { attachedVisits } from './request/attached.ts'
 import { checkCsrf } from './request/csrf.ts'
 import { type GetOptions, Visit } from './request/visit.ts'
 import type { Session } from './session/session.ts'
@@ -174,12 +175,6 @@ export interface RevocableCookieSessions<Data extends object> extends BaseSessio
   of(userId: string): UserEpoch
 }
 
-function notAttached(request: unknown): string {
-  if (typeof request !== 'object' || request === null)
-    return 'sessions.get() and save() take the request that came through the adapter: Express\'s and Node\'s "request", or Hono\'s "c".'
-  return 'This request did not come through an adapter of these sessions. Mount the adapter before the handler, as in app.use(strongroom(sessions)) or withSessions(sessions, handler), or use sessions.read(request).'
-}
-
 type With<S> = Omit<SessionsOptions, 'store'> & { readonly store: S }
 
 /**
@@ -211,20 +206,7 @@ export function createSessions<Data extends object = Record<string, unknown>>(
 /** The sessions of a context, for `createSessions` and for what is compatible with other libraries. */
 export function sessionsOf<Data extends object>(created: Created): BaseSessions<Data> {
   const { context, signedCookies, store, swept, advice, sealName, aead, developmentDefaults, close } = created
-  // A property of the request is cheaper than a WeakMap; a symbol of its own keeps two `createSessions` apart.
-  const slot = Symbol('strongroom')
-  type Attached = { [slot]?: Visit<Data> | (() => Visit<Data>) }
-
-  function visitOf(request: object): Visit<Data> {
-    const found = (request as Attached | null)?.[slot]
-    if (found === undefined) throw new NotAttachedError(notAttached(request))
-    if (typeof found !== 'function') return found
-    const visit = found()
-    ;(request as Attached)[slot] = visit
-    return visit
-  }
-
-  const isAttached = (request: object) => (request as Attached)[slot] !== undefined
+  const { visitOf, isAttached, attach } = attachedVisits<Data>(context.extendsUnused)
 
   function listable(): ScannableStore {
     if (store && isScannable(store)) return store
@@ -254,18 +236,7 @@ export function sessionsOf<Data extends object>(created: Created): BaseSessions<
       ),
     read: async (given) => new Visit<Data>(context, headersOf(given)).read(),
     open: (headers) => new Visit<Data>(context, headers),
-    attach(request, begin, alias) {
-      const before = (request as Attached)[slot] ?? (alias as Attached | undefined)?.[slot]
-      // A Request object that is sent a second time, as tests do, has a visit that is over.
-      const isOver = before instanceof Visit && before.isCommitted && begin instanceof Visit
-      const first = before === undefined || isOver
-      // To be extended at every request, even one that never asks for it.
-      const eager = first && context.extendsUnused && typeof begin === 'function'
-      const attached = eager ? begin() : first ? begin : before
-      ;(request as Attached)[slot] = attached
-      if (alias) (alias as Attached)[slot] = attached
-      return first
-    },
+    attach,
     getSignedCookie: signedCookies.get,
     setSignedCookie: signedCookies.set,
     of: (userId) => userSessions(context, userId),

@@ -1,0 +1,80 @@
+import { NotAttachedError } from '../errors.ts'
+import { Visit } from './visit.ts'
+
+type Begun<Data extends object> = Visit<Data> | (() => Visit<Data>)
+
+/** The visits of one `createSessions`, by their requests. */
+export interface Attached<Data extends object> {
+  /** Begins the visit, if that was left for later. Throws `NotAttachedError` for a request that did not come through an adapter. */
+  visitOf(request: object): Visit<Data>
+  isAttached(request: object): boolean
+  /** See `attach` of `BaseSessions`. */
+  attach(request: object, begin: Begun<Data>, alias?: object): boolean
+}
+
+/** With `eager`, a visit is begun for a request that never asks for it, too. */
+export function attachedVisits<Data extends object>(eager: boolean): Attached<Data> {
+  // A property of the request is cheaper than a WeakMap; a symbol of its own keeps two `createSessions` apart.
+  const slot = Symbol('strongroom')
+  type Slot = { [slot]?: Begun<Data> }
+  /** For requests that were frozen, by a test or by another library. They come first: what is in their slot stays there. */
+  let frozen: WeakMap<object, Begun<Data>> | null = null
+
+  const find = (request: object): Begun<Data> | undefined => frozen?.get(request) ?? (request as Slot | null)?.[slot]
+
+  const put = (request: object, begun: Begun<Data>) => {
+    try {
+      ;(request as Slot)[slot] = begun
+    } catch {
+      frozen ??= new WeakMap()
+      frozen.set(request, begun)
+    }
+  }
+
+  /** One function for all, because every request of a Fetch handler has it. */
+  function clone(this: Request): Request {
+    const copy: Request = Object.getPrototypeOf(this).clone.call(this)
+    const begun = find(this)
+    if (begun) putWithClones(copy, begun)
+    return copy
+  }
+
+  /** A clone, which middleware hands on when it has read the body, is the same request. */
+  const putWithClones = (request: object, begun: Begun<Data>) => {
+    put(request, begun)
+    // Assigned, although that makes it enumerable: to define it takes five times as long as all else here.
+    if ('clone' in request && Object.isExtensible(request)) request.clone = clone
+  }
+
+  return {
+    visitOf(request) {
+      const found = find(request)
+      if (found === undefined) throw new NotAttachedError(notAttached(request))
+      if (typeof found !== 'function') return found
+      const visit = found()
+      put(request, visit)
+      return visit
+    },
+    isAttached: (request) => find(request) !== undefined,
+    attach(request, begin, alias) {
+      const before = find(request) ?? (alias && find(alias))
+      // A Request object that is sent a second time, as tests do, has a visit that is over.
+      const isOver = before instanceof Visit && before.isCommitted && begin instanceof Visit
+      const first = before === undefined || isOver
+      const begun = !first ? before : eager && typeof begin === 'function' ? begin() : begin
+      // Node's requests have no clones, and theirs is begun later.
+      const place = typeof begin === 'function' ? put : putWithClones
+      place(request, begun)
+      if (alias) place(alias, begun)
+      return first
+    },
+  }
+}
+
+function notAttached(request: unknown): string {
+  if (typeof request !== 'object' || request === null)
+    return 'sessions.get() and save() take the request that came through the adapter: Express\'s and Node\'s "request", or Hono\'s "c".'
+  if (request instanceof Request)
+    return 'This Request did not come through an adapter of these sessions. One that was made of it, as by new Request(request), is another request: pass the one that the handler was called with. Otherwise wrap the handler, as in withSessions(sessions, handler), or mount the adapter before it, or use sessions.read(request).'
+  return 'This request did not come through an adapter of these sessions. Mount the adapter before the handler, as in app.use(strongroom(sessions)) or withSessions(sessions, handler), or use sessions.read(request).'
+}
