@@ -3,6 +3,8 @@ import { type Mutation, on } from './mutation.ts'
 
 const source = (file: string) => `packages/strongroom/src/${file}.ts`
 const stores = on('test/core/connect-store.test.ts', source('base/connect'))
+const express = on('test/core/adopt-express-session.test.ts', source('adoption/express-session'))
+const iron = on('test/core/adopt-iron-session.test.ts', source('adoption/iron-session'))
 const sameName = (file: string) => on('test/core/adoption-same-name.test.ts', source(file))
 
 /** Visitors of other libraries who lose their session on the way, or whose old cookie stays good. */
@@ -41,5 +43,57 @@ export const comingOverMutations: readonly Mutation[] = [
     'a cookie of the same name with another path that is never removed',
     'a.path === undefined || b.path === undefined || a.path === b.path',
     'true',
+  ),
+  express(
+    'a cookie of express-session that anybody can sign',
+    'return equal(Buffer.from(expected), signature)',
+    'return expected.length === signature.length',
+  ),
+  express(
+    'an older secret of express-session whose visitors are logged out',
+    'const isSigned = keys.some((key) => {',
+    'const isSigned = keys.slice(0, 1).some((key) => {',
+  ),
+  express('a planted cookie that hides the one that was signed', 'if (sid !== null) return sid', 'return sid'),
+  express(
+    'a session of express-session that is adopted after its end',
+    'if (life.expiresAt !== null && life.expiresAt <= now && !rolling) return null\n',
+    '',
+  ),
+  express(
+    'a visitor of a rolling session who is logged out, because its record is older than the last request',
+    'life.expiresAt <= now && !rolling',
+    'life.expiresAt <= now',
+  ),
+  express(
+    'a forgotten store that stands for the copies alone',
+    "isObject(options) && 'store' in options",
+    'isObject(options) && (options as { store?: unknown }).store !== undefined',
+  ),
+  on('test/core/adopt-express-session.test.ts', source('adoption/foreign-values'))(
+    'data that JSON cannot carry, and fails every request of its visitor',
+    'if (error instanceof TypeError || error instanceof DataError || error instanceof RangeError) return null\n',
+    '',
+  ),
+  on('test/core/adopt-express-session.test.ts', source('adoption/connect-keys'))(
+    'sessions that are listed without ids, and moved under the id "undefined"',
+    "if (Array.isArray(given) && given.every((id) => typeof id === 'string')) return given as readonly string[]",
+    'if (Array.isArray(given)) return given.map(String)',
+  ),
+  iron(
+    'a sealed cookie that is spent, and opens again with another version behind it',
+    "const seal = decoded(given).split('~', 1)[0] as string",
+    'const seal = decoded(given)',
+  ),
+  iron(
+    'a sealed cookie that is spent, and opens again with other bits at its end',
+    ' && strictBase64url(parts[7] as string) !== null',
+    '',
+  ),
+  iron('a logout that an older sealed cookie reverses', 'stateless: true,', 'stateless: false,'),
+  iron(
+    'a password of iron-session that opens what another number has sealed',
+    "(Object.hasOwn(byId, id || 'default') ? [{ [id || 'default']: byId[id || 'default'] as string }] : [])",
+    "Object.values(byId).map((one) => ({ [id || 'default']: one }))",
   ),
 ]
