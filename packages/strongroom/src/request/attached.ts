@@ -39,11 +39,16 @@ export function attachedVisits<Data extends object>(eager: boolean): Attached<Da
     return copy
   }
 
+  const CLONE = { value: clone, configurable: true }
+
   /** A clone, which middleware hands on when it has read the body, is the same request. */
   const putWithClones = (request: object, begun: Begun<Data>) => {
     put(request, begun)
-    // Assigned, although that makes it enumerable: to define it takes five times as long as all else here.
-    if ('clone' in request && Object.isExtensible(request)) request.clone = clone
+    if (!('clone' in request) || !Object.isExtensible(request)) return
+    // To define it takes five times as long as all else here, and is needed where it cannot be assigned: @hono/node-server has requests of
+    // its own.
+    if (Object.getPrototypeOf(request) === Request.prototype) request.clone = clone
+    else Object.defineProperty(request, 'clone', CLONE)
   }
 
   return {
