@@ -21,7 +21,7 @@ export const comingOverMutations: readonly Mutation[] = [
   ),
   stores(
     'a session file that is gone, and fails every request of its visitor',
-    'if (isMissing(error)) return null\n',
+    'if (isNoFile(error)) return null\n',
     '',
   ),
   sameName('adoption/visitors')(

@@ -10,6 +10,7 @@ import { connectStoreMutations } from './connect-stores.ts'
 import { demoMutations } from './demo.ts'
 import { doctorMutations } from './doctor.ts'
 import { estimateMutations } from './estimates.ts'
+import { expressSessionMutations } from './express-session.ts'
 import { labMutations } from './lab.ts'
 import { labAttackMutations } from './lab-attacks.ts'
 import { mistakeMutations } from './mistakes.ts'
@@ -1490,6 +1491,7 @@ export const mutations: readonly Mutation[] = [
   ...estimateMutations,
   ...connectStoreMutations,
   ...adapterSuiteMutations,
+  ...expressSessionMutations,
   ...mistakeMutations,
   ...passportMutations,
   ...labAttackMutations,

@@ -1,0 +1,109 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
+import { type Mutation, on } from './mutation.ts'
+
+const source = (file: string) => `packages/strongroom/src/${file}.ts`
+const dropIn = (file: string) => on('test/express-session/drop-in.test.ts', source(`express-session/${file}`))
+const over = (file: string) => on('test/express-session/coming-over.test.ts', source(`express-session/${file}`))
+const same = (file: string) => on('test/express-session/differential.test.ts', source(`express-session/${file}`))
+
+/** Mistakes of the drop-in for express-session. */
+export const expressSessionMutations: readonly Mutation[] = [
+  dropIn('visit')('a req.session that sessions.get(request) does not know', '      .then(() => this.#compare())\n', ''),
+  dropIn('visit')(
+    'a value of sessions.get(request) that req.session undoes',
+    'this.#known = isShared ? state.values : copyOf(state.values)',
+    'this.#known = state.values',
+  ),
+  dropIn('visit')('a session id that is the token', 'state.handleOf(id)', "this.#state.ref?.cookie.text ?? ''"),
+  dropIn('visit')(
+    'a session id that changes when the session is stored',
+    'if (!state.ref) state.identity ??= this.#context.backing.newIdentity?.() ?? null',
+    'if (!state.ref) state.identity = this.#context.backing.newIdentity?.() ?? null',
+  ),
+  dropIn('visit')('a session object that loses its id', 'retire(shown, this.id)\n      this.#ended', 'this.#ended'),
+  dropIn('visit')('an id that survives regenerate', 'this.#state.identity = this.#provisional = null', ''),
+  dropIn('visit')('a quirk that is ignored', "if (quirks.has('keeps-cookie'))", 'if (false as boolean)'),
+  dropIn('visit')(
+    'a response that is sent unsaved without being asked',
+    "if (!this.#settings.quirks.has('sends-unsaved'))",
+    'if (false as boolean)',
+  ),
+  dropIn('visit')('an error that nobody hears of', 'this.#late(error)', 'void error'),
+  dropIn('visit')(
+    'an outage that fails a page that only reads a stand-in',
+    'if (state.isReadOnly && edits.length === 0) return shown\n',
+    '',
+  ),
+  dropIn('visit')('a session of no length', 'if (idle <= 0) {', 'if (idle < -1e9) {'),
+  dropIn('visit')(
+    'a maxAge of its own that is forgotten',
+    'if (attributes && Object.hasOwn(attributes, name))',
+    'if (attributes && Object.hasOwn(attributes, name) && isReserved(name))',
+  ),
+  dropIn('visit')(
+    'a session that lives no longer than all others, whatever its maxAge is',
+    "typeof originalMaxAge === 'number' ? originalMaxAge : this.#settings.idle",
+    'this.#settings.idle',
+  ),
+  dropIn('visit')(
+    'a session for each visitor, although nothing was set',
+    'if (isNew && !this.#modified && !this.#settings.saveUninitialized) return shown',
+    '',
+  ),
+  dropIn('visit')(
+    'a save after the response that saves nothing',
+    'this.#carryOver(editsBetween(this.#known, shown), await visit.get())',
+    '',
+  ),
+  dropIn('edits')(
+    'a cycle that is stored',
+    '    throw new DataError(\n',
+    '    if (value !== undefined) return undefined\n    throw new DataError(\n',
+  ),
+  dropIn('options')('a genid that is ignored', 'if (genid !== undefined) throw new ConfigError(GENID)\n', ''),
+  dropIn('options')('a weak secret in production', "process.env.NODE_ENV === 'production' || !", '!'),
+  dropIn('options')('a short secret without a warning', "  warn(\n    'The secret", "  String(\n    'The secret"),
+  dropIn('options')('a warning for each site', 'if (warned.has(message)) return\n', ''),
+  dropIn('options')(
+    'an error page that saves nothing',
+    'options.saveOnServerError ?? true',
+    'options.saveOnServerError ?? false',
+  ),
+  dropIn('options')(
+    'an absolute limit that express-session does not have',
+    'options.absolute ?? LONGEST',
+    "options.absolute ?? '12h'",
+  ),
+  dropIn('session')(
+    'rolling that extends now and then',
+    'touchShare: rolling ? 0 : undefined',
+    'touchShare: undefined',
+  ),
+  dropIn('session')('resave that is ignored', 'resaves: resave', 'resaves: false'),
+  dropIn('session')(
+    'a middleware that needs a response',
+    "typeof response.writeHead === 'function' ?",
+    'response !== null ?',
+  ),
+  dropIn('store')(
+    'a store that opens what it cannot',
+    'throw new UnsupportedError(sealed(method))',
+    'return { readStored: async () => null } as never',
+  ),
+  dropIn('store')('a session that its id does not end', 'else await this.#served().revoke(id)', ''),
+  over('visit')(
+    'an adopted session that ends although it is used',
+    'present === 0 ? { idle: wanted, absolute: this.#context.policy.absolute } : { idle: wanted }',
+    '{ idle: wanted }',
+  ),
+  same('cookie')('a cookie without its expiry', '...(expires && { expires }),', ''),
+  same('request')('a proxy that is trusted without being told', 'if (proxy === undefined) return secure === true', ''),
+  same('visit')(
+    'a secure cookie over http',
+    'if (cookie.secure && !isSecure(this.request, this.#settings.proxy)) {',
+    'if (false as boolean) {',
+  ),
+  same('visit')('a cookie with each response', 'rolling || (this.#modified && cookie.expires != null)', 'true'),
+  same('visit')('no cookie for a change', '(this.#modified && cookie.expires != null)', 'false'),
+  same('options')('a cookie in quotes that is not read', '.map(unquoted)', ''),
+]
