@@ -6,6 +6,7 @@ import { Strategy as LocalStrategy } from 'passport-local'
 import { strongroom } from '../../packages/strongroom/src/adapters/express.ts'
 import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { session } from '../../packages/strongroom/src/express-session/session.ts'
 import { type PassportSessionsOptions, passportSessions } from '../../packages/strongroom/src/passport/passport.ts'
 import { createSessions, type Sessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Visitor } from '../../packages/strongroom/src/testing/adapter/visitor.ts'
@@ -27,7 +28,9 @@ export interface SiteParts {
 }
 
 export interface SiteOptions {
-  readonly sessions?: Omit<SessionsOptions, 'store'>
+  /** Mounts `strongroom/express-session` instead of `strongroom(sessions)`. */
+  readonly dropIn?: boolean
+  readonly sessions?: Pick<SessionsOptions, 'credential'>
   readonly passport?: PassportSessionsOptions
   readonly serialize?: (user: Express.User) => unknown
   /** Passport itself, before `passportSessions` is called. */
@@ -44,11 +47,16 @@ export interface Site extends SiteParts {
   me(cookie?: string): Promise<{ readonly user: unknown; readonly data: Values }>
 }
 
-/** An Express application with passport-local whose only session is that of `strongroom(sessions)`. The password is "right". */
+/** An Express application with passport-local. The password is "right". */
 export async function site(t: TestContext, options: SiteOptions = {}): Promise<Site> {
   const watch = watched(memory({ max: 1000 }))
   const store = watch.store as ReturnType<typeof memory>
-  const sessions = createSessions<Values>({ secrets: randomBytes(32), ...options.sessions, store })
+  const middleware = options.dropIn
+    ? session({ secret: randomBytes(32), resave: false, saveUninitialized: false, ...options.sessions, store })
+    : null
+  const sessions =
+    (middleware?.sessions as Sessions<Values> | undefined) ??
+    createSessions<Values>({ secrets: randomBytes(32), ...options.sessions, store })
   const instance = new passport.Passport()
   instance.use(
     new LocalStrategy((username, password, done) => {
@@ -64,7 +72,7 @@ export async function site(t: TestContext, options: SiteOptions = {}): Promise<S
 
   const app = express().set('env', 'test')
   const seen: Site['seen'] = {}
-  app.use(strongroom(sessions), instance.session())
+  app.use(middleware ?? strongroom(sessions), instance.session())
   app.get('/put', async (request, response) => {
     const session = await sessions.get(request)
     for (const [key, value] of Object.entries(request.query)) session.set(key, value)

@@ -4,9 +4,10 @@ import type { Awaitable } from '../base/awaitable.ts'
 import { checkOptions } from '../base/check.ts'
 import { parseJson } from '../base/json.ts'
 import { ConfigError } from '../errors.ts'
-import { LOGIN_OPTIONS, type LoginOptions } from '../session/login.ts'
+import { checkLogin, checkUserId, LOGIN_OPTIONS, type LoginOptions } from '../session/login.ts'
 import { stateOf } from '../session/session.ts'
 import type { BaseSessions } from '../sessions.ts'
+import { dataOf, type ExpressSession, expressSession, FOREIGN, regenerated, restart } from './express-session.ts'
 import { type Authenticate, type PassportRequest, withSession } from './session.ts'
 
 /** What `req.login(user, options, done)` takes. */
@@ -127,16 +128,29 @@ function sessionManager(
     const serialized = await serialize(passport, user, request)
     const userId = options.userId ? options.userId(user, serialized) : idOf(serialized)
     const own = (await options.loginOptions?.(request as IncomingMessage, user)) ?? {}
-    session.login(userId, loginOptions(own, call))
+    const login = loginOptions(own, call)
+    // What is wrong with these ends nothing.
+    checkUserId('login()', userId)
+    checkLogin(userId, login)
+    const before = expressSession(request)
+    const after = before && (await restart(request, before, login, { key, remember: sessions.policy.remember }))
     try {
-      session.set(key, { user: serialized })
+      if (after) {
+        after[key] = { user: serialized }
+        if (!(await sessions.get(request)).has(key)) throw new ConfigError(FOREIGN)
+        session.login(userId, { ...login, keep: 'all', remember: undefined })
+      } else {
+        session.login(userId, login)
+        session.set(key, { user: serialized })
+      }
       await sessions.save(request)
     } catch (error) {
       // The application is told that nobody was signed in. Whatever it responds, the response must not save that somebody was.
       const state = stateOf(session)
       if (state.isOpen) {
         state.forgetIntent()
-        session.delete(key)
+        if (after) delete after[key]
+        else session.delete(key)
       }
       throw error
     }
@@ -144,6 +158,12 @@ function sessionManager(
 
   async function logOut(request: PassportRequest, { keepSessionInfo }: CallOptions): Promise<void> {
     const session = await sessions.get(request)
+    const before = expressSession(request)
+    if (before) {
+      await regenerated(before)
+      if (keepSessionInfo) Object.assign(request.session as ExpressSession, dataOf(before, key))
+      return
+    }
     const names = keepSessionInfo ? session.keys().filter((name) => name !== key) : []
     const kept = names.map((name) => [name, session.get(name)] as const)
     session.logout()

@@ -2,7 +2,7 @@ import { ConfigError, NotAttachedError } from '../errors.ts'
 import type { Session } from '../session/session.ts'
 import type { BaseSessions } from '../sessions.ts'
 
-export type PassportRequest = object & { session?: unknown }
+export type PassportRequest = object & { session?: unknown; readonly sessionStore?: unknown }
 type Next = (error?: unknown) => void
 type Middleware = (request: PassportRequest, response: object, next: Next) => unknown
 
@@ -30,7 +30,8 @@ export function withSession(sessions: AnySessions, authenticate: Authenticate): 
     const middleware = authenticate(passport, name, options, callback)
     const needed = needsSession(options, callback)
     return function authenticate(request, response, next) {
-      if (request.session) return middleware(request, response, next)
+      // With a sessionStore, it was unset, which is Passport's business.
+      if (request.session || request.sessionStore) return middleware(request, response, next)
       sessions.get(request).then(
         (session) => {
           request.session = expressLike(session, () => sessions.save(request))
@@ -59,6 +60,11 @@ function run(middleware: Middleware, request: PassportRequest, response: object,
   }
 }
 
+const small = new WeakSet<object>()
+
+/** Is it one that was made here? */
+export const isSmall = (session: object): boolean => small.has(session)
+
 const METHODS: ReadonlySet<unknown> = new Set(['regenerate', 'destroy', 'reload', 'touch', 'resetMaxAge'])
 
 /** The data of a session as the properties of an object, and `save(callback)`. */
@@ -69,7 +75,7 @@ function expressLike(session: Session<Record<string, unknown>>, save: () => Prom
       save().then(() => done(), done)
     },
   }
-  return new Proxy(Object.create(null) as object, {
+  const proxy = new Proxy(Object.create(null) as object, {
     get(_, name) {
       if (name === 'save') return methods.save
       if (METHODS.has(name) && !session.has(name as string)) throw noSuchMethod(String(name))
@@ -94,6 +100,8 @@ function expressLike(session: Session<Record<string, unknown>>, save: () => Prom
     // It would end up in the object, and not in the session.
     defineProperty: () => false,
   })
+  small.add(proxy)
+  return proxy
 }
 
 const noSuchMethod = (name: string) =>
