@@ -38,7 +38,7 @@ export const expressSessionMutations: readonly Mutation[] = [
   dropIn('visit')(
     'a maxAge of its own that is forgotten',
     'if (attributes && Object.hasOwn(attributes, name))',
-    'if (attributes && Object.hasOwn(attributes, name) && name === 'path')',
+    "if (attributes && Object.hasOwn(attributes, name) && name === 'path')",
   ),
   dropIn('visit')(
     'a session that lives no longer than all others, whatever its maxAge is',

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { describe, test } from 'node:test'
 import { inherits } from 'node:util'
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
+import expressSession from 'express-session'
 import session, { type SessionOptions } from 'strongroom/express-session'
 import { memory } from 'strongroom/memory'
 import { secret } from '../core/fixtures/secret.ts'
@@ -647,5 +648,44 @@ describe('what other packages take from the module', () => {
     await visitor.get('/store')
     assert.equal(seen[0], store)
     assert.equal(await store.length(), 1)
+  })
+})
+
+describe('a store of express-session', () => {
+  test('is used as it is, sealed, and without its sessions’ ids', async () => {
+    const store = new expressSession.MemoryStore()
+    await using running = await shop({ store })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello-there')
+    assert.deepEqual((await see(visitor)).data, { note: 'hello-there' })
+    const { sessions } = store as unknown as { sessions: Record<string, string> }
+    const [[id, text] = ['', '']] = Object.entries(sessions)
+    const { id: handle } = await see(visitor)
+    for (const secret of ['hello-there', visitor.jar.value('connect.sid') ?? '', handle]) {
+      assert.equal(text.includes(secret), false)
+      assert.equal(id.includes(secret), false)
+    }
+    await visitor.get('/destroy')
+    assert.deepEqual((await see(visitor)).data, {})
+  })
+
+  test('that says it has lost its server leaves requests without a session, as with express-session, until it is back', async () => {
+    const store = new expressSession.MemoryStore()
+    const told: string[] = []
+    await using running = await shop({ store }, (app) => {
+      app.get('/listen', (request, response) => {
+        for (const name of ['connect', 'disconnect']) request.sessionStore.on(name, () => told.push(name))
+        response.json('listening')
+      })
+      app.get('/is', (request, response) => response.json(request.session !== undefined))
+    })
+    const visitor = running.visitor()
+    await visitor.get('/listen')
+    assert.equal(await visitor.json('/is'), true)
+    store.emit('disconnect')
+    assert.equal(await visitor.json('/is'), false)
+    store.emit('connect')
+    assert.equal(await visitor.json('/is'), true)
+    assert.deepEqual(told, ['disconnect', 'connect'])
   })
 })
