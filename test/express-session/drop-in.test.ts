@@ -689,3 +689,64 @@ describe('a store of express-session', () => {
     assert.deepEqual(told, ['disconnect', 'connect'])
   })
 })
+
+describe('what the session underneath is told', () => {
+  test('counts: a login that is to be remembered has a cookie that lasts as long', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/login', async (request, response) => {
+        const ours = await running.middleware.sessions.get(request)
+        ours.login('alice', { remember: '30d' })
+        response.json('in')
+      })
+      app.get('/end', async (request, response) => {
+        const ours = await running.middleware.sessions.get(request)
+        response.json([ours.endsAt, request.session.cookie.expires])
+      })
+    })
+    const visitor = running.visitor()
+    const { cookies } = await visitor.get('/login')
+    await visitor.get('/set/note/hello')
+    const [ends, expires] = await visitor.json<string[]>('/end')
+    assert.equal(expires, ends)
+    const inCookie = /Expires=([^;]+)/.exec(cookies[0] ?? '')?.[1] ?? ''
+    assert.equal(new Date(inCookie).toUTCString(), new Date(ends ?? '').toUTCString())
+    assert.ok(Date.parse(ends ?? '') > Date.now() + 29 * 86_400_000)
+  })
+
+  test('counts: a lifetime that setExpiry has set stays', async () => {
+    let now = Date.now()
+    const clock = () => now
+    await using running = await shop({ clock, store: memory({ clock }), memo: false }, (app) => {
+      app.get('/short', async (request, response) => {
+        dataOf(request).note = 'hello'
+        const ours = await running.middleware.sessions.get(request)
+        ours.setExpiry('10m')
+        response.json('done')
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/short')
+    await visitor.get('/set/other/hello')
+    now += 9 * 60_000
+    assert.deepEqual((await see(visitor.copy())).data, { note: 'hello', other: 'hello' })
+    now += 11 * 60_000
+    assert.deepEqual((await see(visitor.copy())).data, {})
+  })
+})
+
+test('the page about an error has the cookie of what was saved before, with its attributes', async () => {
+  await using running = await shop({}, (app) => {
+    app.get('/half', (request, response) => {
+      dataOf(request).early = true
+      request.session.save(() => {
+        dataOf(request).blob = 'x'.repeat(70_000)
+        response.json('done')
+      })
+    })
+  })
+  const visitor = running.visitor()
+  const { status, cookies } = await visitor.get('/half')
+  assert.equal(status, 500)
+  assert.match(cookies.join(), /^connect\.sid=[\w-]{88}; Path=\/; HttpOnly; SameSite=Lax$/)
+  assert.deepEqual((await see(visitor)).data, { early: true })
+})

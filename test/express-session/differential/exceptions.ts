@@ -75,32 +75,12 @@ export const EXCEPTIONS: Readonly<Record<string, readonly Exception[]>> = {
   ],
 }
 
-const ENDED_ID = /^returns itself true undefined \| done false id (\d) id (?!\1)/
-
 /** Differences that are to be mended, and not documented. Each must occur: with its mend, its line goes. */
 export const FAULTS: Readonly<Record<string, readonly Exception[]>> = {
   'A response that is ended twice is an error.': [
     { cases: /ended twice$/, at: /(?:twice|read): handler$/, real: NONE, ours: /^error of the response$/ },
   ],
-  'With rolling, the cookie of a session that was unset is sent.': [
-    { cases: /^a session that is unset/, at: /(?:null|unset): cookies$/, real: NONE, ours: /^connect\.sid; / },
-  ],
-  'The cookie of a session follows the present request where cookie is a function.': [
-    { cases: /^cookie: a function$/, at: /^3 \/count: cookies$/, real: /\+1min/, ours: /\+60min/ },
-  ],
-  'req.sessionID is another one after destroy().': [
-    {
-      cases: /./,
-      at: /\/destroy: handler$/,
-      real: /^returns itself true undefined \| done false id (\d) id \1$/,
-      ours: ENDED_ID,
-    },
-    { cases: /^ids$/, at: /^12 \/ids: handler$/, real: /^id 5 /, ours: /^id 6 / },
-  ],
   'A change between the first byte of a response and its end is lost.': [
     { cases: /^a change after/, at: /^5 \/: response$/, real: /"later":true/, ours: /^200 \{"early":true,"a":1\}$/ },
-  ],
-  'A cookie in quotes is not read.': [
-    { cases: /quoted$/, at: /^3 \/: response$/, real: /^200 \{"a":1\}$/, ours: /^200 \{\}$/ },
   ],
 }

@@ -9,7 +9,7 @@ import { ConfigError } from '../errors.ts'
 import { type CookieTransport, valuesOf } from '../http/cookie.ts'
 import { connectEngine, isConnectStore } from './connect-engine.ts'
 import { Cookie, type CookieAttributes } from './cookie.ts'
-import { isSecure, type SessionRequest } from './request.ts'
+import { isSecure as isOverTls, type SessionRequest } from './request.ts'
 import { MemoryStore, SessionStore } from './store.ts'
 
 /** What express-session does and this does not, unless it is asked to; docs/express-session.md says why. */
@@ -84,6 +84,8 @@ export interface Settings {
   readonly foreign: ConnectStore | null
   /** Attributes of a new session's cookie: the same object for all requests, where they are the same. */
   attributes(request: SessionRequest): CookieAttributes
+  /** Is the cookie of each session sent over TLS alone? */
+  readonly isSecure: boolean
   /** Is `cookie` a function? Then each session keeps the attributes with which it began. */
   readonly keepsAttributes: boolean
   /** `cookie.path`, which the request's path must begin with. */
@@ -150,7 +152,7 @@ export function settingsOf(options: Options): Settings {
     attributes(request) {
       const given = cookieOf(request)
       if (given.secure !== 'auto' && given.sameSite !== 'auto') return given as CookieAttributes
-      const encrypted = isSecure(request, proxy)
+      const encrypted = isOverTls(request, proxy)
       const { secure, sameSite, ...rest } = given
       return {
         ...rest,
@@ -158,6 +160,7 @@ export function settingsOf(options: Options): Settings {
         ...(sameSite !== undefined && { sameSite: sameSite === 'auto' ? (encrypted ? 'none' : 'lax') : sameSite }),
       }
     },
+    isSecure: isFixed && cookie.secure === true,
     keepsAttributes: !isFixed,
     path: (request) => cookieOf(request).path || '/',
     proxy: proxy === undefined ? undefined : booleanOption('proxy', proxy, false),
@@ -268,11 +271,11 @@ const unquoted = (value: string) => (value.startsWith('"') && value.endsWith('"'
 const isOurs = (value: string) => !/^s(?::|%3a)/i.test(value)
 
 /** The cookie in requests. What is set is written by the visit, because each session has attributes of its own. */
-export function transportOf({ name }: Pick<Settings, 'name'>): CookieTransport {
+export function transportOf({ name, isSecure }: Pick<Settings, 'name' | 'isSecure'>): CookieTransport {
   const start = `${name}=`
   return {
     name,
-    secure: false,
+    secure: isSecure,
     read: (header) => (header ? valuesOf(header, start).map(unquoted).filter(isOurs) : NONE),
     set: (value) => start + value,
     clear: () => start,

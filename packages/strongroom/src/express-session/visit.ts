@@ -45,6 +45,8 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
   /** What is under way: one after another. */
   #working: Promise<unknown> | null = null
   #begun = false
+  /** The `originalMaxAge` of `req.session.cookie`, until the application sets another. */
+  #shownMaxAge: number | null | undefined = null
   /** Of a new session's cookie. */
   #attributes: CookieAttributes | null = null
   /** Of the session that this request has destroyed: applications tell others by it which one is over. */
@@ -99,7 +101,9 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
 
   override commit(status = 200): Awaitable<Outcome> {
     if (this.#working) return this.#idle().then(() => this.commit(status))
-    if (!this.#session || this.#begun) return super.commit(status)
+    if (!this.#session) return super.commit(status)
+    // A second time for the page about an error, which has the cookie of what was saved before.
+    if (this.#begun) return after(super.commit(status), (outcome) => this.#withCookie(outcome, this.#shown))
     this.#begun = true
     if (!this.#settings.quirks.has('sends-unsaved')) return this.#commitShown(status)
     try {
@@ -140,7 +144,9 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
       warnOfSecure(name)
       return { ...outcome, setCookie: null }
     }
-    cookie.reset()
+    const end = endOf(this.#state.meta)
+    if (end) cookie._expires = end
+    else cookie.reset()
     return { ...outcome, setCookie: cookie.serialize(name, text) }
   }
 
@@ -162,9 +168,12 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
       for (const name of OWN_ATTRIBUTES)
         if (attributes && Object.hasOwn(attributes, name))
           (cookie as unknown as Record<string, unknown>)[name] = attributes[name]
-      if (typeof cookie.originalMaxAge === 'number') cookie._expires = new Date(state.expiresAt)
+      const end = endOf(state.meta)
+      if (end) cookie._expires = end
+      else if (typeof cookie.originalMaxAge === 'number') cookie._expires = new Date(state.expiresAt)
       else if (attributes) cookie._expires = null
     }
+    this.#shownMaxAge = cookie.originalMaxAge
     // What this request changes in the session itself must not count as changed on `req.session`.
     const isShared = state.values === state.shared
     const copy = copyOf(state.values, isShared ? state.base : null)
@@ -220,19 +229,28 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
     const before = own(state.values, COOKIE)
     const isOther = !isSame(attributes, before ?? NO_ATTRIBUTES)
     if (isOther || (before === undefined && isSaved)) setInternal(state, COOKIE, attributes)
-    const { originalMaxAge } = cookie
+    this.#setLifetime(state, cookie)
+  }
+
+  /**
+   * A `maxAge` is how long the session lives without use. Where the application has set it through the session of ours, as
+   * `login(userId, { remember: true })` does, that counts.
+   */
+  #setLifetime(state: State, { originalMaxAge }: Cookie): void {
+    const { meta, lifetime } = state
+    const isOwn = originalMaxAge !== this.#shownMaxAge
+    if (!isOwn && (lifetime !== null || (meta !== null && (meta.idle !== 0 || endOf(meta) !== null)))) return
     const idle = typeof originalMaxAge === 'number' ? originalMaxAge : this.#settings.idle
     if (idle <= 0) {
       this.#end()
       return
     }
     const wanted = Math.min(idle, LONGEST)
-    const present = state.lifetime?.named.idle ?? state.meta?.idle ?? this.#context.policy.idle
+    const { policy } = this.#context
+    const present = meta?.idle ?? policy.idle
     if (Math.abs(present - wanted) < 1) return
-    // A session that was adopted has no idle limit, and ends when it would have ended where it was, if nobody had used it.
-    this.#session?.setExpiry(
-      present === 0 ? { idle: wanted, absolute: this.#context.policy.absolute } : { idle: wanted },
-    )
+    // A session that was adopted ends when it would have ended where it was, if nobody had used it.
+    this.#session?.setExpiry(present === 0 ? { idle: wanted, absolute: policy.absolute } : { idle: wanted })
   }
 
   /** Ends the session when the response begins, or at `super.save()`. */
@@ -358,6 +376,10 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
 }
 
 const NO_ATTRIBUTES: OwnAttributes = {}
+
+/** The end of a session whose user asked to be remembered: its cookie lives as long. */
+const endOf = (meta: State['meta']): Date | null =>
+  meta?.persistent && meta.idle === 0 && meta.authenticatedAt !== null ? new Date(meta.deadline) : null
 
 /** Those that are not as in `standard`; all of them without one. */
 function ownAttributes(cookie: Cookie, standard: Cookie | null): OwnAttributes {
