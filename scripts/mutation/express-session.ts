@@ -93,8 +93,19 @@ export const expressSessionMutations: readonly Mutation[] = [
   dropIn('store')('a session that its id does not end', 'else await this.#served().revoke(id)', ''),
   over('visit')(
     'an adopted session that ends although it is used',
-    'present === 0 ? { idle: wanted, absolute: this.#context.policy.absolute } : { idle: wanted }',
+    'present === 0 ? { idle: wanted, absolute: policy.absolute } : { idle: wanted }',
     '{ idle: wanted }',
+  ),
+  dropIn('visit')(
+    'a login to be remembered that is forgotten',
+    '(meta.idle !== 0 || endOf(meta) !== null)',
+    'meta.idle !== 0',
+  ),
+  dropIn('visit')('a lifetime of setExpiry that the cookie undoes', '(lifetime !== null || (meta', '((meta'),
+  dropIn('visit')(
+    'an error page that sends a cookie without attributes',
+    'return after(super.commit(status), (outcome) => this.#withCookie(outcome, this.#shown))',
+    'return super.commit(status)',
   ),
   same('cookie')('a cookie without its expiry', '...(expires && { expires }),', ''),
   same('request')('a proxy that is trusted without being told', 'if (proxy === undefined) return secure === true', ''),
