@@ -5,6 +5,7 @@ const missing = on('test/engines/missing-drivers.test.ts', 'packages/strongroom/
 const properties = on('test/core/properties.test.ts', 'packages/strongroom/src/session/properties.ts')
 const shown = on('test/core/properties.test.ts', 'packages/strongroom/src/session/session.ts')
 const attached = on('test/adapters/copied-requests.test.ts', 'packages/strongroom/src/request/attached.ts')
+const odd = (file: string) => on('test/adapters/odd-responses.test.ts', `packages/strongroom/src/adapters/${file}.ts`)
 
 /** Of how the packed library is used: bundled, compiled, handed a request that it did not make. */
 export const usageMutations: readonly Mutation[] = [
@@ -46,4 +47,20 @@ export const usageMutations: readonly Mutation[] = [
     '(request as Slot | null)?.[slot] ?? frozen?.get(request)',
   ),
   attached('a frozen request without a session', 'frozen.set(request, begun)', ''),
+  odd('fetch')(
+    'a Response.error() that becomes an exception',
+    'if (!outcome.used || response.status === 0)',
+    'if (!outcome.used)',
+  ),
+  odd('hono')('a Response.error() that Hono answers with an exception', 'if (c.res.status === 0) return\n', '\n'),
+  odd('shared/outcome')(
+    'a request that is saved although its visitor gets nothing',
+    'status === 0 ? 500 : status',
+    'status === 0 ? 200 : status',
+  ),
+  odd('fetch')(
+    'a cookie that several visitors get, because they get one response',
+    'const copy = new Response(response.body, response)',
+    'const copy = response',
+  ),
 ]

@@ -62,7 +62,7 @@ suite('a request that was copied or frozen', () => {
       },
       {
         status: 500,
-        message: /new Request\(request\), is another request: pass the one that the handler was called with/,
+        message: /new Request\(request\) or by mount\(\) of Hono without replaceRequest: false, is another request/,
       },
     )
   })

@@ -7,7 +7,7 @@ import type { BaseSessions } from '../sessions.ts'
 import { checkHandler, checkOnError, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
-import { applyOutcome, fetchHeaders } from './shared/outcome.ts'
+import { applyOutcome, fetchHeaders, statusOf } from './shared/outcome.ts'
 
 export type { CsrfOptions }
 
@@ -42,7 +42,7 @@ export function withSessions<Data extends object, Rest extends unknown[]>(
     const commit = async (response: Response) => {
       if (typeof response?.status !== 'number')
         throw new TypeError('The handler of withSessions() must return a Response, or a promise of one.')
-      return withOutcome(response, await visit.commit(response.status))
+      return withOutcome(response, await visit.commit(statusOf(response)))
     }
     try {
       return await commit(await handler(request, ...rest))
@@ -68,9 +68,11 @@ export function csrf<Data extends object>(sessions: BaseSessions<Data>, options:
 }
 
 function withOutcome(response: Response, outcome: Outcome): Response {
-  if (!outcome.used) return response
-  // A new response, because the headers of a redirect or of a fetched response cannot be changed.
-  const headers = new Headers(response.headers)
-  applyOutcome(outcome, fetchHeaders(headers))
-  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+  // What stands for a connection that failed has no headers, and nobody gets it.
+  if (!outcome.used || response.status === 0) return response
+  // A copy, because the headers of a redirect or of a fetched response cannot be changed, and those of one that is sent to several
+  // visitors must not be. Made of the response itself: a runtime may have more in it than it shows, as Workers have its WebSocket.
+  const copy = new Response(response.body, response)
+  applyOutcome(outcome, fetchHeaders(copy.headers))
+  return copy
 }

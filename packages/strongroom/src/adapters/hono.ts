@@ -8,7 +8,7 @@ import type { BaseSessions } from '../sessions.ts'
 import { checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
-import { applyOutcome, dropBodyHeaders, fetchHeaders } from './shared/outcome.ts'
+import { applyOutcome, dropBodyHeaders, fetchHeaders, statusOf } from './shared/outcome.ts'
 
 export type { CsrfOptions }
 
@@ -26,7 +26,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>): M
     if (!sessions.attach(c, visit, c.req.raw)) return next()
     try {
       await next()
-      apply(c, await visit.commit(c.res.status))
+      apply(c, await visit.commit(statusOf(c.res)))
     } catch (error) {
       if (!(error instanceof StrongroomError)) {
         // Hono passes on what is thrown and is no Error. A logout that came before it is saved all the same.
@@ -76,6 +76,8 @@ class CommitException extends HTTPException {
 }
 
 function apply(c: Context, outcome: Outcome): void {
+  // What stands for a connection that failed has no headers, and nobody gets it.
+  if (c.res.status === 0) return
   applyOutcome(outcome, {
     get: (name) => c.res.headers.get(name) ?? undefined,
     set: (name, value) => c.header(name, value),

@@ -56,6 +56,9 @@ export const fetchHeaders = (headers: Headers): ResponseHeaders => ({
   names: () => headers.keys(),
 })
 
+/** The status that decides what is saved. `Response.error()` has none, and its visitor sees a failure. */
+export const statusOf = ({ status }: Response): number => (status === 0 ? 500 : status)
+
 /** For an error page: drops what describes a body that will not be sent, how long to cache it, or where to redirect to. */
 export function dropBodyHeaders(headers: ResponseHeaders): void {
   for (const name of BODY_HEADERS) headers.delete(name)
