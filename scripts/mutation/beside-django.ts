@@ -332,10 +332,10 @@ export const besideDjangoMutations: readonly Mutation[] = [
     "new URLSearchParams(`url=${encoded}`).get('url') ?? ''",
     'decodeURIComponent(encoded)',
   ),
-  on('test/django/url-commands.test.ts', 'packages/cli/src/commands/move-django.ts')(
+  on('test/django/url-commands.test.ts', 'packages/cli/src/commands/move-source.ts')(
     'an empty prefix that is reported as if there were no sessions',
-    'if (seen === 0 && complete && NOTHING_THERE[from])',
-    'if (seen === -1 && complete && NOTHING_THERE[from])',
+    'if (seen === 0 && complete && nothingThere !== undefined)',
+    'if (seen === -1 && complete && nothingThere !== undefined)',
   ),
   django('row-time', 'url')(
     'a time zone of Django’s that nobody reads',
@@ -382,17 +382,17 @@ export const besideDjangoMutations: readonly Mutation[] = [
     'new StoreError(MISSING_OF_USERS[error.lacks], { cause: error.cause })',
     'error',
   ),
-  on('test/cli/move-permanent.test.ts', 'packages/cli/src/commands/move-django.ts')(
+  on('test/cli/move-permanent.test.ts', 'packages/cli/src/commands/move-source.ts')(
     'a wrong table of sessions, for which nobody says that it stays wrong',
-    'watchedKeys(store.keys(options), failures)',
-    'store.keys(options)',
+    'watchedKeys(source.keys(options), failures, whose)',
+    'source.keys(options)',
   ),
   on('test/cli/move-permanent.test.ts', 'packages/django/src/stores/sqlite.ts')(
     'a column that does not exist, in a database that is said not to respond',
     '/no such column|has no column named/.test(String(error))',
     "String(error) === ''",
   ),
-  on('test/cli/move-permanent.test.ts', 'packages/django/src/move.ts')(
+  on('test/cli/move-permanent.test.ts', 'packages/strongroom/src/adoption/move.ts')(
     'malformed data that is said to be signed with another key',
     "credential: 'signedOut', malformed: 'malformed' }",
     "credential: 'signedOut' }",

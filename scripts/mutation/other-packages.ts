@@ -477,7 +477,7 @@ export const operatorMutations: readonly Mutation[] = [
     'if (!existing || existing.isFile()) return',
     'if (!existing || existing.isFile() || existing.isSymbolicLink()) return',
   ),
-  operator('cli/move-permanent', 'cli/src/commands/move-django')(
+  operator('cli/move-permanent', 'cli/src/commands/move-source')(
     'advice to run again what fails for ever',
     'if (!report.complete && permanent !== null) throw permanentFailure(permanent)',
     '',

@@ -1,5 +1,5 @@
 /** What `@strongroom/cli` builds on. Not for applications: names here change without notice. */
-export { type DjangoMoveReport, moveFromDjango } from './move.ts'
+export { djangoSource } from './move.ts'
 export { openForReading } from './reader.ts'
 export { SessionTable } from './stores/session-table.ts'
 export { type DjangoUrl, djangoFromUrl, isDjangoUrl } from './url.ts'

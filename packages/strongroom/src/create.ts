@@ -212,6 +212,7 @@ export function createContext(options: SessionsOptions, layer: Layer = {}): Crea
     formerName: options.cookie?.formerName ?? null,
     sweep: every,
     usesSodium: aead.crypto === 'sodium',
+    adoptFrom: sources,
     hasSecrets: (secrets: string) => ring.hasKeys && isRing(ring, secrets),
   }
   return {

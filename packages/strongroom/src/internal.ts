@@ -6,6 +6,9 @@ export { csrfCheck } from './adapters/shared/csrf.ts'
 export { fetchFacts, formUpTo } from './adapters/shared/fetch-facts.ts'
 export type { DevicePlace } from './admin/device-page.ts'
 export type { AnyUser, DevicePage } from './admin/users.ts'
+export { EXPRESS_SESSION, type ExpressReader, readerOf as expressReader } from './adoption/express-session.ts'
+export { type MovableSource, moveSource, type SourceMove, type SourceMoveReport } from './adoption/move.ts'
+export { SourceClient } from './adoption/source.ts'
 export {
   type Backing,
   type ContentToSave,

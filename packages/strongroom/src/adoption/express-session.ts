@@ -133,10 +133,11 @@ function decoded(value: string): string {
   }
 }
 
-type Reader = (record: unknown) => Promise<SourceSession | SourceRefusal | null>
+/** `endsAt`: when the store drops the record, where that is known. */
+export type ExpressReader = (record: unknown, endsAt?: number | null) => Promise<SourceSession | SourceRefusal | null>
 
 /** Reads what a store returned for a session. */
-export function readerOf(options: Omit<ExpressSessionOptions, 'store' | 'secret' | 'until'>): Reader {
+export function readerOf(options: Omit<ExpressSessionOptions, 'store' | 'secret' | 'until'>): ExpressReader {
   const lifetime = milliseconds(options.lifetime ?? '1d', `${WHERE}: lifetime`)
   const rolling = booleanOption(`${WHERE}: rolling`, options.rolling, false)
   const clock = clockOption(WHERE, options.clock)
@@ -144,7 +145,7 @@ export function readerOf(options: Omit<ExpressSessionOptions, 'store' | 'secret'
   const { values: chosen } = options
   if (chosen !== undefined && typeof chosen !== 'function')
     throw new ConfigError(`${WHERE}: values must be a function that returns an object.`)
-  return async (record) => {
+  return async (record, endsAt = null) => {
     if (record === null) return null
     const life = isObject(record) ? lifeOf(record.cookie) : null
     const values = adoptable(record)
@@ -159,7 +160,7 @@ export function readerOf(options: Omit<ExpressSessionOptions, 'store' | 'secret'
     return {
       userId: await userOf(WHERE, userIdOf, data),
       values: own,
-      expiresAt: rolling || life.expiresAt === null ? now + (life.length ?? lifetime) : life.expiresAt,
+      expiresAt: rolling || life.expiresAt === null ? (endsAt ?? now + (life.length ?? lifetime)) : life.expiresAt,
       persistent: life.expiresAt !== null,
     }
   }

@@ -46,7 +46,7 @@ const KNOWN = [
   'clock',
 ] as const satisfies readonly (keyof IronSessionOptions)[]
 
-export const IRON_SESSION = 'iron-session'
+const IRON_SESSION = 'iron-session'
 
 /** iron-session refuses a shorter one, too. */
 const SHORTEST = 32

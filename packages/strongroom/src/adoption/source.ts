@@ -1,6 +1,6 @@
 import type { RememberedEnds } from '../backing/backing.ts'
 import { LONGEST } from '../base/duration.ts'
-import { TimeLimit } from '../base/time-limit.ts'
+import { TimeLimit, within } from '../base/time-limit.ts'
 import { ConfigError, StoreError, StrongroomError } from '../errors.ts'
 import { checkValue, type Values } from '../session/content.ts'
 import { checkUserId } from '../session/login.ts'
@@ -65,6 +65,9 @@ export interface KeysOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** In ms: many stores list all of their sessions in one call. */
+const LISTING = 60_000
+
 /** An adoption source, asked within the time limit, and failing with `StoreError` alone. */
 export class SourceClient {
   readonly name: string
@@ -114,6 +117,22 @@ export class SourceClient {
 
   async end(key: string): Promise<void> {
     if (this.#source.end) await this.#call(async (source) => source.end?.(key))
+  }
+
+  get canList(): boolean {
+    return this.#source.keys !== undefined
+  }
+
+  async *keys(options?: KeysOptions): AsyncGenerator<readonly string[]> {
+    const pages = this.#source.keys?.(options)[Symbol.asyncIterator]()
+    const tooLate = () => new StoreError(`adoptFrom: "${this.name}" did not list its sessions within a minute.`)
+    for (;;) {
+      const page = await within(LISTING, async () => pages?.next(), tooLate).catch((error) => {
+        throw this.#asStoreError(error)
+      })
+      if (!page || page.done) return
+      yield page.value
+    }
   }
 
   async close(): Promise<void> {

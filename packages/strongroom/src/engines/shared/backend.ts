@@ -86,6 +86,8 @@ export interface SessionsBackend {
   /** Ms between two sweeps; null if this process does not sweep. */
   readonly sweep: number | null
   readonly usesSodium: boolean
+  /** The adoption sources of the option `adoptFrom`. */
+  readonly adoptFrom: readonly { readonly name: string }[]
   /** Are these the secrets of the ring? Also false while a provider of secrets has not answered. */
   hasSecrets(secrets: string): boolean
 }
