@@ -47,8 +47,8 @@ export const passportMutations: readonly Mutation[] = [
   ),
   dropIn(
     'passport: a login that is kept when the browser closes',
-    'if (remember === false)',
-    'if (remember === undefined)',
+    'if (remember === false) after.cookie.maxAge = null',
+    'if (remember === false) after.cookie.maxAge = standard',
   ),
   on('test/passport/drop-in.test.ts', `${FOLDER}/session.ts`)(
     'passport: a small session in place of one that was unset',
