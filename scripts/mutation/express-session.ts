@@ -35,11 +35,18 @@ export const expressSessionMutations: readonly Mutation[] = [
     '',
   ),
   dropIn('visit')('a session of no length', 'if (idle <= 0) {', 'if (idle < -1e9) {'),
-  dropIn('visit')(
-    'a maxAge of its own that is forgotten',
-    'if (attributes && Object.hasOwn(attributes, name))',
-    "if (attributes && Object.hasOwn(attributes, name) && name === 'path')",
+  dropIn('visit')('a maxAge of its own that is forgotten', 'if (attributes) Object.assign(cookie, attributes)\n', ''),
+  dropIn('end')(
+    'a change after the first byte that is lost',
+    'visit.hasFailed ? null : visit.beforeEnd()',
+    'null as Promise<boolean> | null',
   ),
+  dropIn('end')(
+    'an error page that never ends',
+    'if (ending.isHeld && !visit.hasFailed) return false',
+    'if (ending.isHeld) return false',
+  ),
+  same('end')('a second end that breaks the response', 'if (this.writableEnded) return false\n', ''),
   dropIn('visit')(
     'a session that lives no longer than all others, whatever its maxAge is',
     "typeof originalMaxAge === 'number' ? originalMaxAge : this.#settings.idle",
@@ -88,7 +95,7 @@ export const expressSessionMutations: readonly Mutation[] = [
   dropIn('store')(
     'a store that opens what it cannot',
     'throw new UnsupportedError(sealed(method))',
-    'return { readStored: async () => null } as never',
+    'return { read: async () => null } as never',
   ),
   dropIn('store')('a session that its id does not end', 'else await this.#served().revoke(id)', ''),
   over('visit')(

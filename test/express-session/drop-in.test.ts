@@ -750,3 +750,42 @@ test('the page about an error has the cookie of what was saved before, with its 
   assert.match(cookies.join(), /^connect\.sid=[\w-]{88}; Path=\/; HttpOnly; SameSite=Lax$/)
   assert.deepEqual((await see(visitor)).data, { early: true })
 })
+
+describe('a change between the first byte of a response and its end', () => {
+  const streamed = (app: import('express').Express) => {
+    app.get('/stream', (request, response) => {
+      dataOf(request).early = true
+      response.write('begun, ')
+      dataOf(request).later = true
+      response.end('ended')
+    })
+    app.get('/slow-stream', async (request, response) => {
+      response.write('begun, ')
+      await new Promise((resolve) => setImmediate(resolve))
+      dataOf(request).count = Number(dataOf(request).count ?? 0) + 1
+      response.end('ended')
+    })
+  }
+
+  for (const store of ['memory', 'one that takes a turn'] as const)
+    test(`is saved before the end is sent, in ${store}`, async () => {
+      const slow = memory()
+      if (store !== 'memory') Object.assign(slow, { readSync: undefined, updateSync: undefined })
+      await using running = await shop({ store: slow, memo: false }, streamed)
+      const visitor = running.visitor()
+      await visitor.get('/set/note/hello')
+      assert.equal((await visitor.get('/stream')).body, 'begun, ended')
+      for (const count of [1, 2]) {
+        assert.equal((await visitor.get('/slow-stream')).body, 'begun, ended')
+        assert.deepEqual((await see(visitor)).data, { note: 'hello', early: true, later: true, count })
+      }
+    })
+
+  test('is told as lost where the session is new, and its cookie can no longer be sent', async () => {
+    await using running = await shop({}, streamed)
+    const visitor = running.visitor()
+    assert.equal((await visitor.get('/slow-stream')).body, 'begun, ended')
+    assert.match(String(running.errors.pop()), /The session is not stored/)
+    assert.deepEqual((await see(visitor)).data, {})
+  })
+})

@@ -74,13 +74,3 @@ export const EXCEPTIONS: Readonly<Record<string, readonly Exception[]>> = {
     { cases: /comes after a wrong one$/, at: /^3 \/: response$/, real: /^200 \{\}$/, ours: /^200 \{"a":1\}$/ },
   ],
 }
-
-/** Differences that are to be mended, and not documented. Each must occur: with its mend, its line goes. */
-export const FAULTS: Readonly<Record<string, readonly Exception[]>> = {
-  'A response that is ended twice is an error.': [
-    { cases: /ended twice$/, at: /(?:twice|read): handler$/, real: NONE, ours: /^error of the response$/ },
-  ],
-  'A change between the first byte of a response and its end is lost.': [
-    { cases: /^a change after/, at: /^5 \/: response$/, real: /"later":true/, ours: /^200 \{"early":true,"a":1\}$/ },
-  ],
-}

@@ -30,7 +30,8 @@ export async function withTarget(options: SourceOptions, work: (to: AnySessions)
     throw misuse('--namespace is for --to: a config has the namespace of its application.')
   if (url === undefined) return withSessions(options, ['store', 'keys'], work)
   if (options.config !== undefined) throw misuse('--config says where sessions are moved to; leave out --to.')
-  if (/^\s*(?:django|express)\+/i.test(url)) throw misuse('--to must be a store of Strongroom, not of Django or express-session.')
+  if (/^\s*(?:django|express)\+/i.test(url))
+    throw misuse('--to must be a store of Strongroom, not of Django or express-session.')
   const secrets = secretsFrom(options.env)
   const to = createSessions({ store: url, secrets, namespace, sweep: false }) as AnySessions
   try {

@@ -2,7 +2,7 @@ import { parseJson } from '../base/json.ts'
 import { DataError } from '../errors.ts'
 import type { Values } from '../session/content.ts'
 import { own } from '../session/values.ts'
-import { isReserved, type RequestSession } from './request-session.ts'
+import { isReserved } from './request-session.ts'
 
 /** One key that was changed: its JSON, or undefined if it was deleted. */
 export interface Edit {
@@ -14,7 +14,7 @@ export interface Edit {
 export const isShown = (key: string) => !key.startsWith('~') && !isReserved(key)
 
 /** What was changed on `req.session` since it showed what is `known`. Throws `DataError` for what JSON cannot hold. */
-export function editsBetween(known: Values, shown: RequestSession): readonly Edit[] {
+export function editsBetween(known: Values, shown: Values): readonly Edit[] {
   const edits: Edit[] = []
   for (const key of Object.keys(shown)) {
     if (isReserved(key)) continue

@@ -5,6 +5,7 @@ import { type Created, createContext } from '../create.ts'
 import type { Values } from '../session/content.ts'
 import { type Sessions, sessionsOf } from '../sessions.ts'
 import { Cookie } from './cookie.ts'
+import { watchEnd } from './end.ts'
 import { type Options, type Settings, settingsOf, transportOf } from './options.ts'
 import { pathOf, type SessionRequest } from './request.ts'
 import { RequestSession } from './request-session.ts'
@@ -60,6 +61,7 @@ export function session(options: Options = {}): SessionMiddleware {
     const begin = typeof response.writeHead === 'function' ? hold<Values>(response, next) : null
     served?.sessions.attach(request, visit)
     begin?.(visit)
+    if (begin) watchEnd(response, visit, next)
     // Not `then(next)` alone: an error that `next` throws must not call it a second time.
     visit.start().then(() => next(), next)
   }

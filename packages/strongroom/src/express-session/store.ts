@@ -8,9 +8,9 @@ import type { Callback, SessionRequest } from './request.ts'
 /** The session of a request under way, as somebody who knows its id may use it. */
 export interface LiveSession {
   /** As it is stored now: the cookie's attributes and the data; null if it has ended. */
-  readStored(): Promise<object | null>
-  overwriteStored(session: object): Promise<void>
-  endStored(): Promise<void>
+  read(): Promise<object | null>
+  overwrite(session: object): Promise<void>
+  end(): Promise<void>
 }
 
 type Reply<T> = (error: unknown, result?: T) => void
@@ -60,11 +60,11 @@ export class SessionStore extends Store {
   }
 
   get(id: string, callback?: Reply<object | null>) {
-    return replied(callback, async () => this.#liveOr(id, 'get').readStored())
+    return replied(callback, async () => this.#liveOr(id, 'get').read())
   }
 
   set(id: string, session: object, callback?: Reply<void>) {
-    return replied(callback, async () => this.#liveOr(id, 'set').overwriteStored(session))
+    return replied(callback, async () => this.#liveOr(id, 'set').overwrite(session))
   }
 
   /** Moves nothing by itself: each request that uses a session extends it. */
@@ -79,7 +79,7 @@ export class SessionStore extends Store {
   destroy(id: string, callback?: Reply<void>) {
     return replied(callback, async () => {
       const live = this.#live.get(id)?.deref()
-      if (live) await live.endStored()
+      if (live) await live.end()
       else await this.#served().revoke(id)
     })
   }

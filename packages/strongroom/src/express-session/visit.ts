@@ -3,7 +3,7 @@ import { type Awaitable, after } from '../base/awaitable.ts'
 import { LONGEST } from '../base/duration.ts'
 import { parseJson } from '../base/json.ts'
 import type { SessionsContext } from '../context.ts'
-import { SessionClosedError, SessionGoneError } from '../errors.ts'
+import { SessionClosedError } from '../errors.ts'
 import { header } from '../http/headers.ts'
 import { type GetOptions, type Outcome, Visit } from '../request/visit.ts'
 import type { Values } from '../session/content.ts'
@@ -11,23 +11,16 @@ import { setInternal } from '../session/internal.ts'
 import { type Session, stateOf } from '../session/session.ts'
 import type { State } from '../session/state.ts'
 import { own, put } from '../session/values.ts'
-import { Cookie, type CookieAttributes, OWN_ATTRIBUTES } from './cookie.ts'
+import { COOKIE, endOf, NO_ATTRIBUTES, type OwnAttributes, ownAttributes } from './attributes.ts'
+import { Cookie, type CookieAttributes } from './cookie.ts'
 import { copyOf, type Edit, editsBetween, isSame, isShown } from './edits.ts'
 import { type Settings, warn } from './options.ts'
 import { type Callback, isSecure, type SessionRequest } from './request.ts'
 import { type Owner, RequestSession, retire } from './request-session.ts'
-import type { LiveSession } from './store.ts'
-
-/**
- * In each session of this layer: the attributes of its cookie that are not those of the option. Also what keeps a session that is left
- * empty, as express-session does.
- */
-const COOKIE = '~cookie'
-
-type OwnAttributes = { [name in (typeof OWN_ATTRIBUTES)[number]]?: unknown }
+import { StoredSession } from './stored.ts'
 
 /** One `req.session` after another of a request, over the one session of ours that it shows. */
-export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
+export class ExpressVisit extends Visit<Values> implements Owner {
   readonly request: SessionRequest
   readonly #context: SessionsContext
   readonly #settings: Settings
@@ -53,6 +46,11 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
   #destroyedId: string | null = null
   /** An id for the application, where sessions have none before they are stored. */
   #provisional: string | null = null
+  #storedSession: StoredSession | null = null
+  /** The save of the response, while it is under way. */
+  #committing: Promise<unknown> | null = null
+  /** Could the session not be saved with the response? Then that is an error page. */
+  hasFailed = false
   /** Called with an error after the response was sent all the same. */
   readonly #late: (error: unknown) => void
 
@@ -71,7 +69,7 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
   }
 
   override get(options?: GetOptions): Promise<Session<Values>> {
-    if (!this.#session) return super.get(options)
+    if (!this.#session || this.#begun) return super.get(options)
     // What was set on `req.session` until now is seen, too.
     return this.#idle()
       .then(() => this.#compare())
@@ -105,16 +103,22 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
     // A second time for the page about an error, which has the cookie of what was saved before.
     if (this.#begun) return after(super.commit(status), (outcome) => this.#withCookie(outcome, this.#shown))
     this.#begun = true
-    if (!this.#settings.quirks.has('sends-unsaved')) return this.#commitShown(status)
     try {
       const outcome = this.#commitShown(status)
-      return outcome instanceof Promise ? outcome.catch((error) => this.#sendAnyway(error)) : outcome
+      if (!(outcome instanceof Promise)) return outcome
+      const committing = outcome.catch((error) => this.#failed(error))
+      this.#committing = committing
+      return committing
     } catch (error) {
-      return this.#sendAnyway(error)
+      return this.#failed(error)
     }
   }
 
-  #sendAnyway(error: unknown): Outcome {
+  #failed(error: unknown): Outcome {
+    if (!this.#settings.quirks.has('sends-unsaved')) {
+      this.hasFailed = true
+      throw error
+    }
     this.#late(error)
     return { setCookie: null, used: true, leavesCaching: this.#settings.quirks.has('no-cache-headers') }
   }
@@ -150,6 +154,14 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
     return { ...outcome, setCookie: cookie.serialize(name, text) }
   }
 
+  get #stored(): StoredSession {
+    this.#storedSession ??= new StoredSession(this.#context, this.#settings.name, {
+      ref: () => this.#session && this.#state.ref,
+      cookie: () => this.#newCookie(),
+    })
+    return this.#storedSession
+  }
+
   get #state(): State {
     return stateOf(this.#session as Session<Values>)
   }
@@ -165,9 +177,7 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
     const shown = new RequestSession(this, cookie)
     if (state.meta !== null) {
       const attributes = own(state.values, COOKIE) as OwnAttributes | undefined
-      for (const name of OWN_ATTRIBUTES)
-        if (attributes && Object.hasOwn(attributes, name))
-          (cookie as unknown as Record<string, unknown>)[name] = attributes[name]
+      if (attributes) Object.assign(cookie, attributes)
       const end = endOf(state.meta)
       if (end) cookie._expires = end
       else if (typeof cookie.originalMaxAge === 'number') cookie._expires = new Date(state.expiresAt)
@@ -267,7 +277,7 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
     const id = state.ref?.cookie.id ?? state.identity?.id
     if (id !== undefined) {
       const handle = state.handleOf(id)
-      this.#settings.store.know(handle, this)
+      this.#settings.store.know(handle, this.#stored)
       return handle
     }
     this.#provisional ??= randomBytes(12).toString('base64url')
@@ -278,16 +288,40 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
     this.#run(callback, async () => {
       if (shown !== this.#shown) throw new SessionClosedError(OVER)
       if (!this.#begun) return this.#saveNow()
-      const visit = await this.#visitAgain()
-      this.#carryOver(editsBetween(this.#known, shown), await visit.get())
-      await visit.save()
+      await this.#saveLater(shown)
     })
+  }
+
+  /** What was changed after the response began. */
+  async #saveLater(shown: RequestSession): Promise<void> {
+    const visit = await this.#stored.visit()
+    this.#carryOver(editsBetween(this.#known, shown), await visit.get())
+    await visit.save()
+  }
+
+  /**
+   * Before the response ends: saves what the handler has changed since its first byte. Null where there is nothing to save. False once
+   * the response has failed, and its end is not to be sent.
+   */
+  beforeEnd(): Promise<boolean> | null {
+    const shown = this.#shown
+    if (!this.#begun || !shown || this.request.session !== shown || !this.#session) return null
+    if (editsBetween(this.#known, shown).length === 0) return null
+    return this.#saveBeforeEnd(shown)
+  }
+
+  async #saveBeforeEnd(shown: RequestSession): Promise<boolean> {
+    await this.#committing?.catch(() => undefined)
+    if (this.hasFailed) return false
+    await this.#idle()
+    await this.#saveLater(shown)
+    return true
   }
 
   onReload(shown: RequestSession, callback?: Callback): void {
     this.#run(callback, async () => {
       if (shown !== this.#shown) throw new SessionClosedError(OVER)
-      const visit = await this.#visitAgain()
+      const visit = await this.#stored.visit()
       this.#show(stateOf(await visit.get()))
     })
   }
@@ -305,7 +339,7 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
         this.#session?.logout()
         return super.save()
       }
-      await this.endStored()
+      await this.#stored.end()
     })
   }
 
@@ -322,33 +356,6 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
     })
   }
 
-  async readStored(): Promise<object | null> {
-    const { ref } = this.#state
-    if (!ref) return null
-    const { meta, values } = stateOf(await this.#openAgain(ref).get({ fresh: true }))
-    return (
-      meta && {
-        cookie: this.#newCookie().data,
-        ...Object.fromEntries(Object.entries(copyOf(values)).filter(([key]) => isShown(key))),
-      }
-    )
-  }
-
-  async overwriteStored(given: object): Promise<void> {
-    const visit = await this.#visitAgain()
-    const session = await visit.get()
-    for (const { key, text } of editsBetween(stateOf(session).values, given as RequestSession))
-      if (text === undefined) session.delete(key)
-      else session.set(key, parseJson(text))
-    await visit.save()
-  }
-
-  async endStored(): Promise<void> {
-    const visit = await this.#visitAgain()
-    ;(await visit.get()).logout()
-    await visit.save()
-  }
-
   /** One after another. Without a callback, what failed is tried again when the response begins. */
   #run(callback: Callback | undefined, work: () => Promise<void>): void {
     const before = this.#working
@@ -360,33 +367,6 @@ export class ExpressVisit extends Visit<Values> implements Owner, LiveSession {
       (error) => callback && process.nextTick(callback, error),
     )
   }
-
-  /** The session as it is stored now, for what comes after the response, or asks for it. */
-  async #visitAgain(): Promise<Visit<Values>> {
-    const { ref } = this.#state
-    if (!ref) throw new SessionClosedError(NOT_STORED)
-    const visit = this.#openAgain(ref)
-    if ((await visit.get({ fresh: true })).isNew) throw new SessionGoneError()
-    return visit
-  }
-
-  #openAgain({ cookie }: NonNullable<State['ref']>): Visit<Values> {
-    return new Visit<Values>(this.#context, { cookie: `${this.#settings.name}=${cookie.text}` })
-  }
-}
-
-const NO_ATTRIBUTES: OwnAttributes = {}
-
-/** The end of a session whose user asked to be remembered: its cookie lives as long. */
-const endOf = (meta: State['meta']): Date | null =>
-  meta?.persistent && meta.idle === 0 && meta.authenticatedAt !== null ? new Date(meta.deadline) : null
-
-/** Those that are not as in `standard`; all of them without one. */
-function ownAttributes(cookie: Cookie, standard: Cookie | null): OwnAttributes {
-  const attributes: OwnAttributes = {}
-  for (const name of OWN_ATTRIBUTES)
-    if (!standard || (cookie[name] ?? null) !== (standard[name] ?? null)) attributes[name] = cookie[name] ?? null
-  return attributes
 }
 
 const REPLACED =
@@ -395,7 +375,6 @@ const OVER =
   'This session object is over: regenerate(), reload() or destroy() has put another in its place. Use req.session.'
 const TOO_LATE =
   'The response has begun, so the cookie of a new session can no longer be sent. Call regenerate() before the first byte is written.'
-const NOT_STORED = 'The session is not stored, or has ended: there is nothing to load or to save.'
 
 function warnOfSecure(name: string): void {
   warn(
