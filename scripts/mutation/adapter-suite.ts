@@ -23,8 +23,8 @@ export const adapterSuiteMutations: readonly Mutation[] = [
   ),
   express('express')(
     'express: a forged request that is an error of the server',
-    '    } catch (error) {\n      next(error)\n    }',
-    "    } catch {\n      next(new Error('refused'))\n    }",
+    '    } catch (error) {\n      return next(error as Error)\n    }',
+    "    } catch {\n      return next(new Error('refused'))\n    }",
   ),
   express('express')(
     'express: a form that is not searched for its token',

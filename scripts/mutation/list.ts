@@ -11,6 +11,7 @@ import { demoMutations } from './demo.ts'
 import { doctorMutations } from './doctor.ts'
 import { estimateMutations } from './estimates.ts'
 import { expressSessionMutations } from './express-session.ts'
+import { hostMutations } from './hosts.ts'
 import { labMutations } from './lab.ts'
 import { labAttackMutations } from './lab-attacks.ts'
 import { mistakeMutations } from './mistakes.ts'
@@ -673,9 +674,9 @@ const adapterMutations: Mutation[] = [
   on('test/adapters/exceptions.test.ts', 'packages/strongroom/src/adapters/node.ts')(
     'a handler whose rejection ends the process',
     '} catch (error) {\n      await fail(error)',
-    '} catch (error) {\n      if (!(error instanceof StrongroomError)) throw error\n      await fail(error)',
+    '} catch (error) {\n      throw error\n      await fail(error)',
   ),
-  on('test/adapters/exceptions.test.ts', 'packages/strongroom/src/adapters/node.ts')(
+  on('test/adapters/exceptions.test.ts', 'packages/strongroom/src/adapters/node/fail.ts')(
     'an onError whose rejection ends the process',
     'await onError(error, request, response)',
     'void onError(error, request, response)',
@@ -1494,6 +1495,7 @@ export const mutations: readonly Mutation[] = [
   ...expressSessionMutations,
   ...mistakeMutations,
   ...passportMutations,
+  ...hostMutations,
   ...labAttackMutations,
   ...requestMutations,
   ...figureMutations,

@@ -36,7 +36,7 @@ export const mistakeMutations: readonly Mutation[] = [
   answered('base/unhandled')('an outage that is reported twice', "error.code !== 'STRONGROOM_STORE' && ", ''),
   answered('base/unhandled')('a mistake of a visitor in the log', ' && error.status >= 500', ''),
   answered('errors')('an error under Hono and fetch that no log has', 'onResponse(this)\n', ''),
-  answered('adapters/node')('an error under node that no log has', 'else warnUnhandled(error)\n', ''),
+  answered('adapters/node/fail')('an error under node that no log has', 'else warnUnhandled(error)\n', ''),
   answered('adapters/hono')(
     'an error while saving under Hono that no log has',
     'warnUnhandled(this.cause as StrongroomError)\n',

@@ -17,6 +17,13 @@ export abstract class StrongroomError extends Error {
   get statusCode(): number {
     return this.status
   }
+  /**
+   * May a visitor read the message? False for a server error. Nest and Koa decide by it, as for the errors of http-errors: without it,
+   * Nest sends a 500 for every error.
+   */
+  get expose(): boolean {
+    return this.status < 500
+  }
   override get name(): string {
     return this.constructor.name
   }

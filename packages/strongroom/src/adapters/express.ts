@@ -1,23 +1,53 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Awaitable } from '../base/awaitable.ts'
+import { checkOptions } from '../base/check.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { fieldOf, nodeFacts } from './node/facts.ts'
+import { failWith, type Next, type NodeRequest, type OnError } from './node/fail.ts'
 import { hold, type NodeResponse } from './node/hold.ts'
-import { checkSessions } from './shared/check.ts'
+import { checkOnError, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 
 export type { CsrfOptions }
 
+export interface ExpressOptions<Request, Response> {
+  /**
+   * Responds when the session could not be saved. By default, the application's error handler does under Express and Connect; in other
+   * hosts, the visitor gets the status of the error and a line of plain text, and a 5xx becomes a warning, too; a `StoreError` has one
+   * already.
+   */
+  readonly onError?: OnError<Request, Response> | undefined
+}
+
 /**
  * Middleware for Express 5 and 4, and for any framework that calls `(request, response, next)`. After it,
- * `await sessions.get(request)` resolves to the request's session. An error while the session is saved is passed to `next`, so
- * that the application's error handler can respond. Without one, Express sends the error's own status (503 when the store is
- * down, 409 when the session is gone). Throws `ConfigError` for what is not sessions.
+ * `await sessions.get(request)` resolves to the request's session. An error while the session is saved goes to the error handler of the
+ * application under Express and Connect. Without one, they send the error's own status (503 when the store is down, 409 when the session
+ * is gone). In other frameworks, the middleware responds itself: their `next` has been used, and most cannot take a second call. Throws
+ * `ConfigError` for what is not sessions, and for an `onError` that is not a function.
  */
-export function strongroom<Data extends object>(sessions: BaseSessions<Data>) {
+export function strongroom<Data extends object>(
+  sessions: BaseSessions<Data>,
+): (request: NodeRequest, response: NodeResponse, next: Next) => void
+export function strongroom<
+  Data extends object,
+  Request extends NodeRequest = IncomingMessage,
+  Response extends NodeResponse = ServerResponse,
+>(
+  sessions: BaseSessions<Data>,
+  options: ExpressOptions<Request, Response>,
+): (request: Request, response: Response, next: Next) => void
+export function strongroom<Data extends object, Request extends NodeRequest, Response extends NodeResponse>(
+  sessions: BaseSessions<Data>,
+  options: ExpressOptions<Request, Response> = {},
+) {
   checkSessions('app.use(strongroom(sessions))', sessions)
-  return function strongroom(request: IncomingMessage, response: NodeResponse, next: (error?: unknown) => void): void {
-    const begin = hold<Data>(response, next)
+  checkOptions('strongroom()', options, ['onError'])
+  checkOnError('strongroom()', options.onError)
+  const { onError } = options
+  return function strongroom(request: Request, response: Response, next: Next): void {
+    const begin = hold<Data>(response, failWith(request, response, next, onError))
     sessions.attach(request, () => begin(sessions.open(request.headers)))
     next()
   }
@@ -30,21 +60,18 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>) {
  */
 export function csrf<Data extends object>(sessions: BaseSessions<Data>, options: CsrfOptions = {}) {
   const check = csrfCheck('app.use(csrf(sessions))', sessions, options)
-  return function csrf(
-    request: IncomingMessage & { body?: unknown },
-    _response: unknown,
-    next: (error?: unknown) => void,
-  ) {
+  return function csrf(request: IncomingMessage & { body?: unknown }, _response: unknown, next: Next) {
+    let waiting: Awaitable<void>
     try {
-      const waiting = check(
+      waiting = check(
         request,
         nodeFacts(request, (name) => fieldOf(request.body, name)),
       )
-      if (!waiting) return next()
-      // Not `then(next)` alone: an error that `next` throws must not call it a second time.
-      waiting.then(() => next(), next)
     } catch (error) {
-      next(error)
+      return next(error as Error)
     }
+    // An error that `next` throws must not call it a second time: it is of a handler, and most hosts cannot take a second call.
+    if (waiting) waiting.then(() => next(), next)
+    else next()
   }
 }

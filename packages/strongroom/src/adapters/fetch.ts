@@ -32,7 +32,7 @@ export function withSessions<Data extends object, Rest extends unknown[]>(
   checkSessions(EXAMPLE, sessions)
   checkHandler(EXAMPLE, handler)
   checkOptions('withSessions()', options, ['onError'])
-  checkOnError(options.onError)
+  checkOnError('withSessions()', options.onError)
   warnOfResponses()
   const { onError = (error: StrongroomError) => error.getResponse() } = options
   return async function strongroom(request: Request, ...rest: Rest): Promise<Response> {

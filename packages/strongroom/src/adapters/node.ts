@@ -1,25 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
 import { checkOptions } from '../base/check.ts'
-import { warnUnhandled } from '../base/unhandled.ts'
-import { StrongroomError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { nodeFacts } from './node/facts.ts'
+import { handle, type NodeRequest, type OnError, respond } from './node/fail.ts'
 import { hold, type NodeResponse } from './node/hold.ts'
 import { checkHandler, checkOnError, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 
-export type { CsrfOptions }
-
-export type NodeRequest = IncomingMessage | Http2ServerRequest
+export type { CsrfOptions, NodeRequest }
 
 export interface NodeOptions<Request, Response> {
   /**
    * Responds when the session could not be loaded or saved, and when the handler throws or rejects. By default: the status of an
    * error of this library, or 500, and a line of plain text. A 5xx becomes a warning, too; a `StoreError` has one already.
    */
-  readonly onError?: ((error: unknown, request: Request, response: Response) => unknown) | undefined
+  readonly onError?: OnError<Request, Response> | undefined
 }
 
 const EXAMPLE = 'withSessions(sessions, async (request, response) => { … })'
@@ -42,17 +38,10 @@ export function withSessions<
   checkSessions(EXAMPLE, sessions)
   checkHandler(EXAMPLE, handler)
   checkOptions('withSessions()', options, ['onError'])
-  checkOnError(options.onError)
-  const { onError = respond } = options
+  checkOnError('withSessions()', options.onError)
+  const { onError = (error: unknown, _request: Request, response: Response) => respond(error, response) } = options
   return async function strongroom(request: Request, response: Response): Promise<void> {
-    // Called from a store's callback, too, where nobody could catch what an onError throws.
-    const fail = async (error: unknown) => {
-      try {
-        await onError(error, request, response)
-      } catch (second) {
-        respond(second, request, response)
-      }
-    }
+    const fail = (error: unknown) => handle(onError, error, request, response)
     const begin = hold<Data>(response, fail)
     sessions.attach(request, () => begin(sessions.open(request.headers)))
     try {
@@ -76,22 +65,4 @@ export function csrf<Data extends object>(sessions: BaseSessions<Data>, options:
       nodeFacts(request, () => token),
     )
   }
-}
-
-function respond(error: unknown, _request: NodeRequest, response: NodeResponse): void {
-  if (!(error instanceof StrongroomError))
-    process.emitWarning('A handler failed, and its visitor got a 500. To log errors in your own way, pass onError.', {
-      code: 'STRONGROOM_HANDLER',
-      detail: error instanceof Error ? `${error.stack}` : String(error),
-    })
-  else warnUnhandled(error)
-  // The handler failed after it had responded.
-  if (response.writableEnded) return
-  if (response.headersSent) {
-    response.destroy()
-    return
-  }
-  response.statusCode = error instanceof StrongroomError ? error.status : 500
-  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.end(`${error instanceof StrongroomError ? error.publicMessage : 'Internal Server Error'}\n`)
 }

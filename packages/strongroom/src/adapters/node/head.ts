@@ -1,11 +1,14 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
+import { Socket } from 'node:net'
 import type { ResponseHeaders } from '../shared/outcome.ts'
 
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
 export const alreadySent = () =>
   Object.assign(new Error('Cannot set headers after they are sent to the client'), { code: 'ERR_HTTP_HEADERS_SENT' })
+
+export const afterEnd = () => Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' })
 
 /** `ended` is called when the end of the response is held back, and `drop` before the calls that were held are made. */
 export interface Disguise {
@@ -18,20 +21,50 @@ export interface Disguise {
  * page into the middle of them, or change a header that belongs to them.
  */
 export function pretendSent(response: NodeResponse): Disguise {
-  if (Object.hasOwn(response, '_header')) return pretendHeader(response as unknown as Http1Fields)
-  let ended = false
-  const restore = redefine(response, () => ended)
+  if (isOverHttp2(response)) return redefine(response, true)
+  if (!Object.hasOwn(response, '_header')) return asStandIn(response, redefine(response, false))
+  if ('toWebResponse' in response) return asStandIn(response, ignoreHeaders(response))
+  const fields = response as unknown as Http1Fields
+  return isStandIn(fields) ? asStandIn(response, pretendHeader(fields, false)) : pretendHeader(fields, true)
+}
+
+export const isOverHttp2 = (response: NodeResponse): response is Http2ServerResponse => 'stream' in response
+
+/**
+ * Does the response collect its bytes for a host, such as serverless-http, instead of sending them? Such a host takes the bytes as soon as
+ * the response says that it has ended, and has no connection that would wait for them: the visitor would get an empty page.
+ */
+const isStandIn = ({ socket }: Http1Fields) => socket !== null && !(socket instanceof Socket)
+
+const HELD = Symbol('strongroom held')
+type StandIn = NodeResponse & { [HELD]?: 'begun' | 'ended' | undefined }
+
+/** Has the response ended, for the handler that wrote it? A stand-in does not say so while its end is held back. */
+export const hasEnded = (response: NodeResponse): boolean =>
+  response.writableEnded || (response as StandIn)[HELD] === 'ended'
+
+/** Has the response begun, for the handler that wrote it? */
+export const hasBegun = (response: NodeResponse): boolean =>
+  response.headersSent || (response as StandIn)[HELD] !== undefined
+
+function asStandIn(response: StandIn, { drop }: Disguise): Disguise {
+  response[HELD] = 'begun'
   return {
     ended: () => {
-      ended = true
+      response[HELD] = 'ended'
     },
-    drop: restore,
+    drop: () => {
+      response[HELD] = undefined
+      drop()
+    },
   }
 }
 
 interface Http1Fields {
   _header: string | null
   finished: boolean
+  /** Null while an earlier response is being sent over the connection. */
+  readonly socket: unknown
 }
 
 /**
@@ -39,32 +72,53 @@ interface Http1Fields {
  * compression and logging reads them too. Setting existing fields costs nothing; redefining the properties would cost as much
  * as the rest of the session.
  */
-function pretendHeader(response: Http1Fields): Disguise {
+function pretendHeader(response: Http1Fields, mayEnd: boolean): Disguise {
+  // That of serverless-http begins with an empty string, by which it knows that there is no header to cut off.
+  const before = response._header
   response._header = 'held'
   return {
     ended: () => {
-      response.finished = true
+      response.finished = mayEnd
     },
     drop: () => {
-      response._header = null
+      response._header = before
       response.finished = false
     },
   }
 }
 
-function redefine(response: NodeResponse, ended: () => boolean): () => void {
+function redefine(response: NodeResponse, mayEnd: boolean): Disguise {
+  let ended = false
   const refuse = () => {
     throw alreadySent()
   }
-  const disguise: PropertyDescriptorMap = {
+  const drop = override(response, refuse, {
     headersSent: { get: () => true, configurable: true },
-    writableEnded: { get: ended, configurable: true },
-    ...Object.fromEntries(
-      ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader'].map((name) => [
-        name,
-        { value: refuse, configurable: true, writable: true },
-      ]),
-    ),
+    writableEnded: { get: () => ended, configurable: true },
+  })
+  return {
+    ended: () => {
+      ended = mayEnd
+    },
+    drop,
+  }
+}
+
+/**
+ * For the response of srvx. It becomes a Fetch response as soon as it says that its headers have been sent, so it must not say so. Changes of
+ * headers are ignored: error handlers look at `headersSent` first, and would not expect an exception.
+ */
+function ignoreHeaders(response: NodeResponse): Disguise {
+  return { ended: () => {}, drop: override(response, () => response, {}) }
+}
+
+const CHANGES = ['setHeader', 'appendHeader', 'setHeaders', 'removeHeader']
+
+/** Replaces these properties, and the methods that change a header. Returns what restores them. */
+function override(response: NodeResponse, change: () => unknown, properties: PropertyDescriptorMap): () => void {
+  const disguise: PropertyDescriptorMap = {
+    ...properties,
+    ...Object.fromEntries(CHANGES.map((name) => [name, { value: change, configurable: true, writable: true }])),
   }
   const before = Object.keys(disguise).map((name) => [name, Object.getOwnPropertyDescriptor(response, name)] as const)
   Object.defineProperties(response, disguise)

@@ -1,8 +1,20 @@
 import { getDefaultHighWaterMark, type Readable } from 'node:stream'
 import type { Awaitable } from '../../base/awaitable.ts'
+import { UnsupportedError } from '../../errors.ts'
 import type { Outcome, Visit } from '../../request/visit.ts'
 import { applyOutcome, dropBodyHeaders } from '../shared/outcome.ts'
-import { alreadySent, type Disguise, moveHeaders, NodeHeaders, type NodeResponse, pretendSent } from './head.ts'
+import type { Fail } from './fail.ts'
+import {
+  afterEnd,
+  alreadySent,
+  type Disguise,
+  isOverHttp2,
+  moveHeaders,
+  NodeHeaders,
+  type NodeResponse,
+  pretendSent,
+} from './head.ts'
+import { type Gate, guard } from './stream.ts'
 import { type Method, type Originals, type Watcher, watch } from './watch.ts'
 
 export type { NodeResponse } from './head.ts'
@@ -24,10 +36,7 @@ const HIGH_WATER_MARK = getDefaultHighWaterMark(false)
  * now on and not from then on, because of `response.end(await page())`: JavaScript reads `end` before it calls `page`, and a
  * page that is the first to ask for the session would be sent by the method that was there before.
  */
-export function hold<Data extends object>(
-  response: NodeResponse,
-  fail: (error: unknown) => void,
-): (visit: Visit<Data>) => Visit<Data> {
+export function hold<Data extends object>(response: NodeResponse, fail: Fail): (visit: Visit<Data>) => Visit<Data> {
   const held = new Hold(response, fail)
   return (visit) => {
     if (!response.headersSent) held.begin(visit)
@@ -39,26 +48,46 @@ export function hold<Data extends object>(
   }
 }
 
-class Hold implements Watcher {
+const UNAWAITED =
+  'This host takes a response before its session is saved: toWebHandler() and toPlainHandler() of h3 1, and what is built on node-mock-http, do not wait for a response of Node. Put withSessions() of strongroom/fetch around the web handler, and ask for the session of its Request: sessions.get(event.web.request).'
+
+const OWN_STREAM =
+  "The response was sent by response.stream, HTTP/2's own API, which does not wait until the session is saved. Begin it by response.writeHead(), response.write() or response.end(), or before the session is asked for."
+
+class Hold implements Watcher, Gate {
   #visit: Pick<Visit<object>, 'commit'> | null = null
   readonly #response: NodeResponse
-  readonly #fail: (error: unknown) => void
+  readonly #fail: Fail
   readonly #originals: Originals
   #phase: 'waiting' | 'holding' | 'released' | 'failed' = 'waiting'
   #error: unknown
   #sources: Readable[] | null = null
   #queue: Call[] | null = null
   #bytes = 0
+  #ended = false
   #disguise: Disguise | null = null
 
-  constructor(response: NodeResponse, fail: (error: unknown) => void) {
+  constructor(response: NodeResponse, fail: Fail) {
     this.#response = response
     this.#fail = fail
     this.#originals = watch(response, this)
   }
 
+  /** Throws `UnsupportedError` for a response whose host does not wait for it. */
   begin(visit: Pick<Visit<object>, 'commit'>): void {
+    const response = this.#response
+    if ('__unenv__' in response) throw new UnsupportedError(UNAWAITED)
     this.#visit = visit
+    if (isOverHttp2(response)) this.#originals.stream = guard(response.stream, this)
+  }
+
+  /** May the application send what it likes, by HTTP/2's own API? */
+  get isOpen(): boolean {
+    return this.#phase === 'released'
+  }
+
+  refuse(): void {
+    if (!this.#is('failed')) this.#failed(new UnsupportedError(OWN_STREAM))
   }
 
   piped(source: Readable): void {
@@ -81,9 +110,13 @@ class Hold implements Watcher {
     }
     if (this.#phase === 'waiting') this.#commit(visit, method, args)
     if (this.#is('released')) return this.#originals.call(method, args)
-    if (this.#is('failed')) this.#drop(args)
+    // A guard such as `if (!response.writableEnded)` does not keep a second end from a stand-in, for which Node would emit an error.
+    if (this.#ended || this.#is('failed')) this.#drop(args)
     else this.#queue?.push({ method, args })
-    if (method === 'end') this.#disguise?.ended()
+    if (method === 'end') {
+      this.#ended = true
+      this.#disguise?.ended()
+    }
     return this.#resultWhileHeld(method, args)
   }
 
@@ -109,6 +142,7 @@ class Hold implements Watcher {
     this.#disguise = pretendSent(response)
     outcome.then(
       (outcome) => {
+        if (this.#is('failed')) return
         this.#undisguise()
         response.statusCode = status
         this.#release(outcome)
@@ -122,8 +156,7 @@ class Hold implements Watcher {
         }
       },
       (error) => {
-        this.#undisguise()
-        this.#failed(error)
+        if (!this.#is('failed')) this.#failed(error)
       },
     )
   }
@@ -171,13 +204,14 @@ class Hold implements Watcher {
 
   #drop(args: unknown[]): void {
     const done = args.at(-1)
-    if (typeof done === 'function') process.nextTick(done, this.#error)
+    if (typeof done === 'function') process.nextTick(done, this.#error ?? afterEnd())
   }
 
   #failed(error: unknown): void {
     const response = this.#response
     const wasReleased = this.#is('released')
     this.#phase = 'failed'
+    this.#undisguise()
     this.#error = error
     for (const { args } of this.#queue?.splice(0) ?? []) this.#drop(args)
     // A body that is being piped into this response must not end up in the error page.
@@ -188,10 +222,10 @@ class Hold implements Watcher {
     }
     if (!wasReleased) {
       // The error page also sends the cookie of what an earlier save() has stored.
-      const outcome = this.#visit?.commit()
+      const outcome = this.#visit?.commit(500)
       if (outcome instanceof Promise) outcome.catch(() => undefined)
       else if (outcome) applyOutcome(outcome, new NodeHeaders(response))
     }
-    this.#fail(error)
+    this.#fail(error, response)
   }
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { NodeResponse } from './head.ts'
+import type { GuardedStream } from './stream.ts'
 
 /** The methods that send a byte to the client. */
 export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders'
@@ -21,6 +22,8 @@ export class Originals {
   readonly #write: Methods['write']
   readonly #end: Methods['end']
   readonly #flushHeaders: Methods['flushHeaders']
+  /** Over HTTP/2, once the session was asked for. */
+  stream: GuardedStream | null = null
 
   constructor(response: NodeResponse) {
     const { writeHead, write, end, flushHeaders } = response as unknown as Methods
@@ -32,6 +35,17 @@ export class Originals {
   }
 
   call(method: Method, args: unknown[]): unknown {
+    const { stream } = this
+    if (stream === null) return this.#call(method, args)
+    stream.sending += 1
+    try {
+      return this.#call(method, args)
+    } finally {
+      stream.sending -= 1
+    }
+  }
+
+  #call(method: Method, args: unknown[]): unknown {
     switch (method) {
       case 'writeHead':
         return this.#writeHead.apply(this.#response, args)

@@ -1,0 +1,4 @@
+import { HOSTS } from './connect.ts'
+import { hostSuite } from './suite.ts'
+
+hostSuite(HOSTS)
