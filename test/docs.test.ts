@@ -116,6 +116,8 @@ suite('what there is, is documented', () => {
     strongroom: 'docs/api.md',
     // Not docs/cli.md, which is about the command.
     '@strongroom/cli/advise': 'docs/advisor.md',
+    // With the other direction: sessions of ours in a store of express-session.
+    'strongroom/connect-store': 'docs/connect-stores.md',
     '@strongroom/cli/lab': 'docs/lab.md',
   }
   // `internal` is for our own packages, and promises nothing.
@@ -142,6 +144,7 @@ suite('what there is, is documented', () => {
     ...ofEntryPoints,
     ['docs/options.md', 'packages/strongroom/src/create.ts', 'SessionsOptions'],
     ['docs/options.md', 'packages/strongroom/src/http/cookie.ts', 'CookieSettings'],
+    ['docs/connect-stores.md', 'packages/strongroom/src/express-session/connect-store.ts', 'ConnectStoreMethods'],
     ['docs/login.md', 'packages/strongroom/src/session/login.ts', 'LoginOptions'],
     ['docs/lifetimes.md', 'packages/strongroom/src/session/lifetime.ts', 'Expiry'],
     ['docs/sessions.md', 'packages/strongroom/src/sessions.ts', 'BaseSessions'],

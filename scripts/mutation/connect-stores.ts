@@ -5,6 +5,14 @@ const SOURCE = 'packages/strongroom/src'
 const calls = on('test/core/connect-store.test.ts', `${SOURCE}/base/connect.ts`)
 const engine = on('test/express-session/connect-engine.test.ts', `${SOURCE}/express-session/connect-engine.ts`)
 
+const sids = (suite: string) =>
+  on(`test/express-session/connect-store${suite}.test.ts`, `${SOURCE}/express-session/sid-sessions.ts`)
+const contract = sids('')
+const overHttp = sids('-http')
+const odd = sids('-options')
+const store = on('test/express-session/connect-store-options.test.ts', `${SOURCE}/express-session/connect-store.ts`)
+const buried = on('test/express-session/connect-store.test.ts', `${SOURCE}/backing/server.ts`)
+
 /** Mistakes with stores of express-session: those of others that we use, and ours that express-session uses. */
 export const connectStoreMutations: readonly Mutation[] = [
   calls(
@@ -41,4 +49,89 @@ export const connectStoreMutations: readonly Mutation[] = [
     'await this.read(NOBODY)',
     'this.#state.assertOpen()',
   ),
+  contract(
+    'a destroyed sid that can be stored again',
+    "if (state === 'ended') return this.#report('gone', places)",
+    '',
+  ),
+  contract(
+    'a touch that creates a session',
+    '      before ? JSON.stringify({ ...(parseJson(before.data) as object), ...changed }) : null,',
+    "      JSON.stringify({ ...(parseJson(before?.data ?? '{}') as object), ...changed }),",
+  ),
+  contract(
+    'a touch that stores the values of an older copy',
+    '...(parseJson(before.data) as object), ...changed',
+    '...(parseJson(before.data) as object), ...session',
+  ),
+  contract(
+    'a session without the deadline of its cookie',
+    'Number.isNaN(moment) ? maxAge : moment - Date.now()',
+    'maxAge',
+  ),
+  contract(
+    'a session that is stored although its cookie has expired',
+    'if (!(this.#context.clock() < deadline)) return this.destroy(sid)',
+    '',
+  ),
+  buried(
+    'a mark of a destroyed session that lasts for half a minute',
+    'tombstone(owner, lasting), version',
+    'tombstone(owner), version',
+  ),
+  buried(
+    'a session that is deleted, and not buried, where many write it',
+    'attempt <= (lasting ? LASTING_BURIALS : BURIALS)',
+    'attempt <= 0',
+  ),
+  contract(
+    'a clear after which slow requests store their sessions',
+    "replaceAny(refOf({ id, text: '' }), SESSION)",
+    "discard(refOf({ id, text: '' }))",
+  ),
+  contract(
+    'sessions of other namespaces that are counted',
+    'isSession(one) && isOf(this.#context.namespace, one)',
+    'isSession(one)',
+  ),
+  contract('marks that are counted as sessions', 'isSession(one) && isOf(', 'isOf('),
+  overHttp(
+    'a destroy under the current secret only',
+    'for (const cookie of places)\n      if (await this.#context.backing.replaceAny',
+    'for (const cookie of places.slice(0, 1))\n      if (await this.#context.backing.replaceAny',
+  ),
+  overHttp(
+    'a session that stays under its old secret',
+    'loaded?.ref.cookie.id === current.id)',
+    'loaded && loaded.ref.cookie.id !== current.text)',
+  ),
+  overHttp('a session that is there twice after it has moved', 'if (loaded) await backing.discard(loaded.ref)', ''),
+  overHttp(
+    'sids that are looked for under the current secret only',
+    'return [current as VerifiedCookie, ...retired]',
+    'return [current as VerifiedCookie, ...retired.slice(retired.length)]',
+  ),
+  odd(
+    'a record that another server can open, taken for an ended session',
+    "ELSEWHERE.includes(result.refused) ? 'unreadable' : 'ended'",
+    "'ended'",
+  ),
+  odd(
+    'an altered record, taken for an absent session',
+    "ELSEWHERE.includes(result.refused) ? 'unreadable' : 'ended'",
+    "ELSEWHERE.includes(result.refused) ? 'unreadable' : 'absent'",
+  ),
+  store(
+    'a callback whose own error comes back to it',
+    'process.nextTick(callback as () => void, null, value)',
+    '(callback as (...given: unknown[]) => void)(null, value)',
+  ),
+  store('a connect store on cookies', "/^\\s*cookie:/i.exec(engine) && 'cookie'", 'null'),
+  store(
+    'a ttl of a number',
+    "if (typeof given === 'string') return milliseconds(given, 'ttl')",
+    "if (given !== null) return milliseconds(given as Duration, 'ttl')",
+  ),
+  store('a connect store under a made-up secret', 'if (secrets == null)', 'if (secrets === 0 as never)'),
+  store('a connect store that works after it was closed', 'state.assertOpen()\n        return work()', 'return work()'),
 ]

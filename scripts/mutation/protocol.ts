@@ -11,13 +11,13 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('superseded', 'backing/server')(
     'a login that leaves the old session alive',
-    'forgetting(id, async () => (await store.update(id, tombstone(owner), version)) !== null)',
+    'forgetting(id, async () => (await store.update(id, tombstone(owner, lasting), version)) !== null)',
     'forgetting(id, async () => owner !== id && version !== null)',
   ),
   core('superseded', 'backing/server')(
     'a tombstone that is gone before the response has arrived',
-    'expiresAt: createdAt + IN_FLIGHT',
-    'expiresAt: createdAt + 1',
+    'owner: string | null, lasting = IN_FLIGHT',
+    'owner: string | null, lasting = 1',
   ),
   core('superseded', 'backing/server')(
     'a page that signs itself out after a renewal',
@@ -310,7 +310,7 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('superseded', 'backing/server')(
     'a login that leaves no tombstone where a session ended meanwhile',
-    'if (await store.create(id, tombstone(null))) return false\n        continue',
+    'if (await store.create(id, tombstone(null, lasting?.nothing))) return false\n        continue',
     'return false',
   ),
   core('one-page', 'request/visit')(

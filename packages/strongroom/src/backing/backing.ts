@@ -87,6 +87,12 @@ export interface ContentToSave extends Content {
   readonly credentialChanged?: boolean | undefined
 }
 
+/** In ms: in place of a session, and in a place where there was none. */
+export interface Lasting {
+  readonly session: number
+  readonly nothing: number
+}
+
 /** What a cookie leads to; null when there is nothing. */
 export type LoadResult = Loaded | Superseded | Emptied | Expired | RefusedSession | null
 
@@ -163,9 +169,10 @@ export interface Backing {
   replace(ref: SessionRef): Promise<boolean>
   /**
    * The same whatever its version, even if somebody else has renewed it, and even if there is nothing any more: nothing of a planted session may
-   * live on beside the login. True if this call ended a live one.
+   * live on beside the login. True if this call ended a live one. `lasting` is for how long nothing may be stored there again, where
+   * something on the server remembers it; as a rule, for as long as requests are under way that have its cookie.
    */
-  replaceAny(ref: SessionRef): Promise<boolean>
+  replaceAny(ref: SessionRef, lasting?: Lasting): Promise<boolean>
   /** The same for a cookie that led to nothing any more. Absent where nothing on the server could remember it. */
   replaceEnded?(cookie: VerifiedCookie): Promise<unknown>
   /** Forgets what this process remembers of a session that is over, although it is stored. */

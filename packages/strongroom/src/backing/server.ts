@@ -24,6 +24,7 @@ import {
   expiryOf,
   IN_FLIGHT,
   isLoaded,
+  type Lasting,
   type LoadResult,
   type RememberedEnds,
   type Superseded,
@@ -194,26 +195,28 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   }
 
   /** Stays in a session's place for as long as requests may be under way that have its cookie. */
-  function tombstone(owner: string | null): Entry {
+  function tombstone(owner: string | null, lasting = IN_FLIGHT): Entry {
     const createdAt = clock()
-    return { bytes: NOTHING, expiresAt: createdAt + IN_FLIGHT, owner, label: TOMBSTONE, createdAt }
+    return { bytes: NOTHING, expiresAt: createdAt + lasting, owner, label: TOMBSTONE, createdAt }
   }
 
-  const buryVersion = (id: Id, owner: string | null, version: Version): Promise<boolean> =>
-    forgetting(id, async () => (await store.update(id, tombstone(owner), version)) !== null)
+  const buryVersion = (id: Id, owner: string | null, version: Version, lasting?: number): Promise<boolean> =>
+    forgetting(id, async () => (await store.update(id, tombstone(owner, lasting), version)) !== null)
 
   /** Puts a tombstone in the place of whatever is there. True if that was a session. */
-  async function bury(id: Id): Promise<boolean> {
-    for (let attempt = 1; attempt <= BURIALS; attempt++) {
+  async function bury(id: Id, lasting?: Lasting): Promise<boolean> {
+    for (let attempt = 1; attempt <= (lasting ? LASTING_BURIALS : BURIALS); attempt++) {
       const found = await store.read(id, { fresh: true })
       if (!found) {
-        if (await store.create(id, tombstone(null))) return false
+        if (await store.create(id, tombstone(null, lasting?.nothing))) return false
         continue
       }
       const wasSession = isSession(found.entry)
       if (wasSession) await ended.add(found.entry.owner)
-      if (await buryVersion(id, found.entry.owner, found.version)) return wasSession
+      if (await buryVersion(id, found.entry.owner, found.version, lasting?.session)) return wasSession
     }
+    if (lasting)
+      throw new StoreError(`The session was changed by others in each of ${LASTING_BURIALS} attempts to end it.`)
     // Somebody renews it without pause: it ends without a tombstone.
     return forgetting(id, () => store.delete(id))
   }
@@ -297,7 +300,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       return version !== null && buryVersion(cookie.id, owner, version)
     },
 
-    replaceAny: ({ cookie }) => bury(cookie.id),
+    replaceAny: ({ cookie }, lasting) => bury(cookie.id, lasting),
 
     async replaceEnded({ id }) {
       if (!(await store.create(id, tombstone(null)))) await bury(id)
@@ -344,6 +347,9 @@ type Write = [content: ContentToSave, expiresAt: number, before: Content]
 
 /** How often a tombstone is tried to be put in the place of a session that somebody else changes meanwhile. */
 const BURIALS = 5
+
+/** The same where nothing but a tombstone keeps the session from being stored again. Each attempt fails because another has succeeded. */
+const LASTING_BURIALS = 500
 
 const NOTHING_REMEMBERED: RememberedEnds = { all: 0, one: 0 }
 
