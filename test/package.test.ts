@@ -25,6 +25,34 @@ const { peerDependencies: frameworksAndDrivers = {} } = packageNamed('strongroom
 const needsFramework = (file: string) =>
   file.includes('/adapters/') && Object.keys(frameworksAndDrivers).some((peer) => file.endsWith(`/${peer}.ts`))
 
+/** What an application may export of its sessions, without a type of its own making. */
+const EXPORTS = `
+import { createSessions } from 'strongroom'
+import { memory } from 'strongroom/memory'
+import { cookie } from 'strongroom/cookie'
+import { strongroom as express } from 'strongroom/express'
+import { withSessions as node } from 'strongroom/node'
+import { withSessions as fetch } from 'strongroom/fetch'
+import { strongroom as hono } from 'strongroom/hono'
+
+export const sessions = createSessions<{ basket: string[] }>({ store: memory() })
+export const inCookies = createSessions({ store: cookie() })
+export const revocable = createSessions({ store: cookie({ revocations: memory() }) })
+export const middleware = [express(sessions), hono(sessions)]
+export const handlers = [node(sessions, () => {}), fetch(sessions, () => new Response())]
+export const session = await sessions.get({})
+export const shown = session.toJSON()
+export const user = sessions.of('ada')
+export const devices = await user.list()
+export const moment = user.moment
+export const epoch = revocable.of('ada')
+export const methods = { ...sessions }
+export const visit = sessions.open({})
+export const outcome = visit.commit()
+export const observation = sessions.observe({ event() {}, call() {} })
+export const { policy, schema } = sessions
+`
+
 test('npm publish that was interrupted loses nothing: the next one begins with the sources again', () => {
   const copy = copyRepository()
   try {
@@ -202,5 +230,24 @@ suite('the packages as npm delivers them', () => {
       compile({ module: 'nodenext', moduleResolution: 'nodenext' }, ['consumer.ts', 'consumer.cts']))
     test('every subpath has types under a bundler', () =>
       compile({ module: 'preserve', moduleResolution: 'bundler' }, ['consumer.ts']))
+
+    test('every type in a public signature can be named: an application that emits declarations exports what it likes', async () => {
+      const lines: string[] = []
+      for (const [i, [specifier]] of specifiers.filter(([specifier]) => !specifier.endsWith('/internal')).entries()) {
+        lines.push(`import * as m${i} from '${specifier}'`)
+        for (const [name, value] of Object.entries(await import(specifier))) {
+          const exported = `m${i}.${name}`
+          const called = `() => ${exported}(...([] as unknown as Parameters<typeof ${exported}>))`
+          const isFunction = typeof value === 'function' && !/^class\b/.test(String(value))
+          lines.push(`export const e${i}_${name} = ${isFunction ? called : exported}`)
+        }
+      }
+      assert.ok(lines.length > 60)
+      writeFileSync(join(project, 'exports.mts'), `${lines.join('\n')}\n${EXPORTS}`)
+      for (const options of [{ module: 'nodenext' }, { module: 'preserve', moduleResolution: 'bundler' }])
+        compile({ ...options, declaration: true, noEmit: false, outDir: 'declarations', skipLibCheck: true }, [
+          'exports.mts',
+        ])
+    })
   })
 })

@@ -1,6 +1,7 @@
 export { type DevicesOptions, type DevicesPage, type DevicesWords, devicesPage } from './devices.ts'
 export type { Refusal, StudioEvent, StudioListener } from './events.ts'
 export type { Admission, Guard, Operator } from './guard.ts'
+export type { Mounted } from './mount.ts'
 export type {
   AdvisorChoice,
   AdvisorLine,
