@@ -5,6 +5,7 @@ const source = (file: string) => `packages/strongroom/src/${file}.ts`
 const stores = on('test/core/connect-store.test.ts', source('base/connect'))
 const express = on('test/core/adopt-express-session.test.ts', source('adoption/express-session'))
 const iron = on('test/core/adopt-iron-session.test.ts', source('adoption/iron-session'))
+const moved = (file: string) => on('test/cli/move-express.test.ts', `packages/cli/src/${file}.ts`)
 const sameName = (file: string) => on('test/core/adoption-same-name.test.ts', source(file))
 
 /** Visitors of other libraries who lose their session on the way, or whose old cookie stays good. */
@@ -95,5 +96,20 @@ export const comingOverMutations: readonly Mutation[] = [
     'a password of iron-session that opens what another number has sealed',
     "(Object.hasOwn(byId, id || 'default') ? [{ [id || 'default']: byId[id || 'default'] as string }] : [])",
     "Object.values(byId).map((one) => ({ [id || 'default']: one }))",
+  ),
+  moved('express/files')(
+    'a session file whose end is past, and is moved all the same',
+    'return endsAt !== null && endsAt <= Date.now() ? null : { record, endsAt }',
+    'return { record, endsAt }',
+  ),
+  moved('commands/move-express')(
+    'sealed cookies that a command pretends to list',
+    'if (found.stateless)',
+    'if (found.stateless && found.canList)',
+  ),
+  moved('commands/move-express')(
+    'a record that is no JSON, and counts as none',
+    "reader(found.record ?? 'no JSON', found.endsAt)",
+    'reader(found.record ?? null, found.endsAt)',
   ),
 ]

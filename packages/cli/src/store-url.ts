@@ -68,8 +68,8 @@ function nextLine(option: string): string {
 
 /** Where the programs of each server look for a password. pg looks into PGPASSWORD and ~/.pgpass by itself. */
 const PASSWORDS = [
-  [/^(?:django\+)?(?:mysql|mariadb):/i, ['MYSQL_PWD']],
-  [/^(?:django\+)?(?:redis|valkey)s?(?:-cache)?(?:\+\w+)?:/i, ['REDISCLI_AUTH', 'VALKEYCLI_AUTH']],
+  [/^(?:(?:django|express)\+)?(?:mysql|mariadb):/i, ['MYSQL_PWD']],
+  [/^(?:(?:django|express)\+)?(?:redis|valkey)s?(?:-cache)?(?:\+\w+)?:/i, ['REDISCLI_AUTH', 'VALKEYCLI_AUTH']],
 ] as const
 
 /** What follows is for another login, such as that of a Sentinel, or no password at all. */

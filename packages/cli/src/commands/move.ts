@@ -5,6 +5,7 @@ import { isSession, storeFromUrl } from 'strongroom/internal'
 import { type MoveReport, move as moveAll } from 'strongroom/moving'
 import { checkShared } from '../config.ts'
 import { loadNamedEnv } from '../environment.ts'
+import { isExpressUrl } from '../express/url.ts'
 import { EXIT, Failure, misuse } from '../failure.ts'
 import { NO_USE } from '../failures.ts'
 import { duration, number, sessionCount } from '../format.ts'
@@ -16,6 +17,7 @@ import { confirm } from '../prompts.ts'
 import { stopOnSignal } from '../signals.ts'
 import { resolveUrl, withPassword } from '../store-url.ts'
 import type { DjangoOptions } from './move-django.ts'
+import { isSourceName, moveExpress, moveFromConfig } from './move-express.ts'
 
 interface Options {
   readonly from: string
@@ -31,22 +33,22 @@ export function move(program: Command): void {
     .command('move')
     .summary('move live sessions from one store to another')
     .description(
-      'Moves live sessions from one store to another during live traffic. Records are moved as they are, so it needs no secrets. Before you run it, every node of the application must use both stores: moving({ from, to }), see docs/moving.md. Each session is read back and compared before the original is deleted. If it is stopped or killed, run it again to continue. Moving from Django (django+postgres:, django+sqlite:, django+redis-cache: and others), see docs/django.md, needs the secrets of both: from the config or STRONGROOM_SECRETS, and from DJANGO_SECRET_KEY.',
+      'Moves live sessions from one store to another during live traffic. Records are moved as they are, so it needs no secrets. Before you run it, every node of the application must use both stores: moving({ from, to }), see docs/moving.md. Each session is read back and compared before the original is deleted. If it is stopped or killed, run it again to continue. Moving from Django (django+postgres:, django+sqlite:, django+redis-cache: and others), see docs/django.md, needs the secrets of both: from the config or STRONGROOM_SECRETS, and from DJANGO_SECRET_KEY. Moving from express-session (express+redis:, express+postgres:, express+mysql:, express+file:, or source:express-session for the store in the config), see docs/adopt.md, needs those of the application alone.',
     )
     .option('--from <url>', 'the store to move from; env:NAME, @FILE or - for a URL with a password')
-    .option('--to <url>', 'the store to move to; from Django, the default is the store of the config')
+    .option('--to <url>', 'the store to move to; from another framework, the default is the store of the config')
     .option('--page <n>', 'sessions to read in one step (default: 500)', wholeNumber)
     .option('--dry-run', 'count what would be moved, and change nothing')
-    .option('--delete', "from Django: delete each of Django's sessions once it has been moved")
+    .option('--delete', 'from another framework: delete each of its sessions once it has been moved')
     .option('--users <url>', "from Django: the database with Django's users, if it is not the one with the sessions")
     .option(
       '--config <file>',
-      'from Django: module that exports the sessions (default: strongroom.config.* in this folder)',
+      'from another framework: module that exports the sessions (default: strongroom.config.* in this folder)',
     )
     .option('--env <file>', 'environment file to load first (default: .env in this folder, or beside the config)')
     .option(
       '--namespace <name>',
-      "from Django, with --to: the application's option namespace, or the name of its cookie (default: __Host-id)",
+      "from another framework, with --to: the application's option namespace, or the name of its cookie (default: __Host-id)",
     )
     .option('-y, --yes', 'do not ask')
     .option('--json', 'one JSON value on stdout, for programs')
@@ -56,6 +58,7 @@ export function move(program: Command): void {
     command,
     'strongroom move --from file:./sessions --to sqlite:./sessions.db',
     'strongroom move --from django+postgres://localhost/shop --delete',
+    'strongroom move --from express+redis://localhost:6379',
   )
 }
 
@@ -63,8 +66,18 @@ async function start(options: Options & DjangoOptions): Promise<void> {
   const given = { ...options, ...(await resolveUrls(options)) }
   // Imported only when needed, because no other command needs the Django package.
   if (isDjangoUrl(given.from)) return (await import('./move-django.ts')).moveDjango(given)
-  for (const name of ['delete', 'users', 'config', 'namespace'] as const)
-    if (given[name] !== undefined) throw misuse(`--${name} is for moving from Django: --from django+postgres://…`)
+  if (given.users !== undefined) throw misuse('--users is for moving from Django: --from django+postgres://…')
+  if (/^\s*iron-session\b/i.test(given.from))
+    throw misuse(
+      'The sessions of iron-session are in the cookies of its visitors, so nobody can list them. With adoptFrom: ironSession(…), each is adopted when its visitor comes.',
+    )
+  if (isExpressUrl(given.from)) return moveExpress(given)
+  if (isSourceName(given.from)) return moveFromConfig(given)
+  for (const name of ['delete', 'config', 'namespace'] as const)
+    if (given[name] !== undefined)
+      throw misuse(
+        `--${name} is for moving from Django or express-session: --from django+postgres://…, express+postgres://…, or source:NAME`,
+      )
   if (given.to === undefined) throw misuse("required option '--to <url>' not specified")
   await moveStores(given)
 }
