@@ -46,7 +46,7 @@ export const expressSessionMutations: readonly Mutation[] = [
     'if (ending.isHeld && !visit.hasFailed) return false',
     'if (ending.isHeld) return false',
   ),
-  same('end')('a second end that breaks the response', 'if (this.writableEnded) return false\n', ''),
+  same('end')('a second end that breaks the response', 'if (hasEnded(this)) return false\n', ''),
   dropIn('visit')(
     'a session that lives no longer than all others, whatever its maxAge is',
     "typeof originalMaxAge === 'number' ? originalMaxAge : this.#settings.idle",

@@ -1,5 +1,5 @@
-import type { NodeResponse } from '../adapters/node/head.ts'
-import type { Callback } from './request.ts'
+import type { Fail } from '../adapters/node/fail.ts'
+import { hasEnded, type NodeResponse } from '../adapters/node/head.ts'
 import type { ExpressVisit } from './visit.ts'
 
 type End = (this: NodeResponse, ...args: unknown[]) => unknown
@@ -7,7 +7,7 @@ type End = (this: NodeResponse, ...args: unknown[]) => unknown
 interface Ending {
   readonly visit: ExpressVisit
   readonly original: End
-  readonly next: Callback
+  readonly fail: Fail
   /** Is the end held back until what was changed last is saved? */
   isHeld: boolean
 }
@@ -19,18 +19,18 @@ type Ended = NodeResponse & { [ENDING]?: Ending }
  * As in express-session: what a handler changes between the first byte and the end of its response is saved before the end is sent, and
  * a second end does nothing. All responses share the function, as in adapters/node/watch.ts.
  */
-export function watchEnd(response: NodeResponse, visit: ExpressVisit, next: Callback): void {
+export function watchEnd(response: NodeResponse, visit: ExpressVisit, fail: Fail): void {
   const { end: original } = response as unknown as { end: End }
-  ;(response as Ended)[ENDING] = { visit, original, next, isHeld: false }
+  ;(response as Ended)[ENDING] = { visit, original, fail, isHeld: false }
   ;(response as unknown as { end: End }).end = end
 }
 
 function end(this: NodeResponse, ...args: unknown[]): unknown {
   const ending = (this as Ended)[ENDING] as Ending
-  const { visit, original, next } = ending
+  const { visit, original, fail } = ending
   if (ending.isHeld && !visit.hasFailed) return false
   // The page about an error is the second end of a response whose first one was never sent.
-  if (this.writableEnded) return false
+  if (hasEnded(this)) return false
   const saving = visit.hasFailed ? null : visit.beforeEnd()
   if (!saving) return original.apply(this, args)
   ending.isHeld = true
@@ -38,7 +38,7 @@ function end(this: NodeResponse, ...args: unknown[]): unknown {
     (isSent) => isSent && original.apply(this, args),
     (error) => {
       // Afterwards: Express closes the connection for an error of a response that has begun.
-      this.once('close', () => next(error))
+      this.once('close', () => fail(error, this))
       original.apply(this, args)
     },
   )

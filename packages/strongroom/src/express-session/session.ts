@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express'
 import type { SessionData } from 'express-session'
+import { type Fail, failWith, type Next } from '../adapters/node/fail.ts'
 import { hold, type NodeResponse } from '../adapters/node/hold.ts'
 import { type Created, createContext } from '../create.ts'
 import type { Values } from '../session/content.ts'
@@ -44,10 +45,11 @@ export function session(options: Options = {}): SessionMiddleware {
 
   const middleware = function session(request: SessionRequest, response: NodeResponse, next: Next): void {
     let visit: ExpressVisit | null
+    const fail = failWith(request, response, next)
     try {
-      visit = visitOf(request, (error) => later(response, next, error))
+      visit = visitOf(request, (error) => later(response, fail, error))
     } catch (error) {
-      next(error)
+      next(error as Error)
       return
     }
     if (!visit) {
@@ -58,10 +60,10 @@ export function session(options: Options = {}): SessionMiddleware {
     Object.defineProperty(request, 'sessionID', SESSION_ID)
     ;(request as WithVisit)[VISIT] = visit
     // A stand-in for a response has none of the methods: at a WebSocket's upgrade, for example. Then save() saves.
-    const begin = typeof response.writeHead === 'function' ? hold<Values>(response, next) : null
+    const begin = typeof response.writeHead === 'function' ? hold<Values>(response, fail) : null
     served?.sessions.attach(request, visit)
     begin?.(visit)
-    if (begin) watchEnd(response, visit, next)
+    if (begin) watchEnd(response, visit, fail)
     // Not `then(next)` alone: an error that `next` throws must not call it a second time.
     visit.start().then(() => next(), next)
   }
@@ -73,8 +75,6 @@ export function session(options: Options = {}): SessionMiddleware {
   })
   return middleware as unknown as SessionMiddleware
 }
-
-type Next = (error?: unknown) => void
 
 const VISIT = Symbol('strongroom express-session')
 type WithVisit = { [VISIT]?: ExpressVisit }
@@ -121,8 +121,8 @@ function foreignEvents(foreign: Settings['foreign'], store: Store, changed: (isC
 }
 
 /** With the quirk `sends-unsaved`: an error that came too late for the response. */
-function later(response: NodeResponse, next: Next, error: unknown): void {
-  response.once('close', () => next(error))
+function later(response: NodeResponse, fail: Fail, error: unknown): void {
+  response.once('close', () => fail(error, response))
 }
 
 session.Store = Store
