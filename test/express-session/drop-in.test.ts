@@ -74,6 +74,19 @@ describe('what an application reads and writes', () => {
     assert.equal((await visitor.json<{ handle: string }>('/both')).handle, id)
   })
 
+  test('is not undone by what only sessions.get(request) has set', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/ours', async (request, response) => {
+        const ours = await running.middleware.sessions.get(request)
+        ours.set('ours' as never, 'set' as never)
+        response.json('set')
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/ours')
+    assert.deepEqual((await see(visitor)).data, { ours: 'set' })
+  })
+
   test('of parallel requests, none is lost', async () => {
     await using running = await shop()
     const visitor = running.visitor()
@@ -96,9 +109,12 @@ describe('what an application reads and writes', () => {
           dataOf(request).late = true
           request.session.save((error) => {
             saved.push(error)
-            request.session.destroy((error) => {
-              saved.push(error)
-              done()
+            request.session.reload((error) => {
+              saved.push(error, dataOf(request).late)
+              request.session.destroy((error) => {
+                saved.push(error)
+                done()
+              })
             })
           })
         })
@@ -109,7 +125,7 @@ describe('what an application reads and writes', () => {
     const other = visitor.copy()
     await visitor.get('/lasting')
     await finished
-    assert.deepEqual(saved, [undefined, undefined])
+    assert.deepEqual(saved, [undefined, undefined, true, undefined])
     assert.deepEqual((await see(other)).data, {})
   })
 
@@ -191,6 +207,8 @@ describe('req.sessionID', () => {
     assert.equal(after, shown)
     assert.notEqual(after, id)
     assert.deepEqual(await see(visitor), { id: after, data: {} })
+    const [first, , second] = await running.visitor().json<string[]>('/swap')
+    assert.notEqual(first, second)
   })
 })
 
@@ -515,6 +533,21 @@ describe('req.sessionStore', () => {
     await running.close()
   })
 
+  test('ends a session that it has never seen', async () => {
+    const store = memory()
+    await using one = await shop({ store })
+    await using two = await shop({ store }, (app) => {
+      app.get('/end/:id', (request, response) =>
+        request.sessionStore.destroy(request.params.id, (error) => response.json(error ?? 'ended')),
+      )
+    })
+    const visitor = one.visitor()
+    await visitor.get('/set/note/hello')
+    const { id } = await see(visitor)
+    assert.equal(await two.visitor().json(`/end/${id}`), 'ended')
+    assert.deepEqual((await see(visitor)).data, {})
+  })
+
   test('counts sessions, and ends one by its id', async () => {
     const { running, visitor, other, theirs } = await stores()
     assert.deepEqual(await visitor.json('/store/length/all'), { result: 2 })
@@ -566,7 +599,7 @@ describe('options', () => {
 
   test('that are weak are told in a warning', (t) => {
     const warnings = t.mock.method(process, 'emitWarning', () => undefined)
-    session({ secret: 'keyboard cat' })
+    for (const _ of ['two', 'sites']) session({ secret: 'keyboard cat' })
     session({ ...BASE, cookie: { secure: true, sameSite: 'lax' } })
     const said = warnings.mock.calls.map(({ arguments: [text] }) => String(text))
     for (const part of [
@@ -716,7 +749,8 @@ describe('what the session underneath is told', () => {
   test('counts: a lifetime that setExpiry has set stays', async () => {
     let now = Date.now()
     const clock = () => now
-    await using running = await shop({ clock, store: memory({ clock }), memo: false }, (app) => {
+    const cookie = () => ({ maxAge: 3_600_000 })
+    await using running = await shop({ clock, store: memory({ clock }), memo: false, cookie }, (app) => {
       app.get('/short', async (request, response) => {
         dataOf(request).note = 'hello'
         const ours = await running.middleware.sessions.get(request)
