@@ -4,6 +4,8 @@ const source = (file: string) => `packages/strongroom/src/adapters/node/${file}.
 const hosts = (suite: string, file: string) => on(`test/hosts/${suite}.test.ts`, source(file))
 const stream = (file: string) => on('test/adapters/http2-stream.test.ts', source(file))
 
+const exposed = on('test/adapters/error-responses.test.ts', 'packages/strongroom/src/errors.ts')
+
 /** Hosts that a held response, or a late error, was not made for. */
 export const hostMutations: readonly Mutation[] = [
   hosts('frameworks', 'fail')(
@@ -75,6 +77,11 @@ export const hostMutations: readonly Mutation[] = [
     'a server error whose message Nest shows',
     'return this.status < 500\n',
     'return this.status > 0\n',
+  ),
+  exposed(
+    'advice for developers that Koa and Nest show to visitors',
+    '  override get expose(): boolean {\n    return false\n',
+    '  override get expose(): boolean {\n    return true\n',
   ),
   on('test/hosts/late.test.ts', 'packages/strongroom/src/adapters/express.ts')(
     'csrf() that passes an error of a handler to the host a second time',

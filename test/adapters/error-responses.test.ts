@@ -6,7 +6,18 @@ import { withSessions as fetch } from '../../packages/strongroom/src/adapters/fe
 import { strongroom as hono } from '../../packages/strongroom/src/adapters/hono.ts'
 import { withSessions as node } from '../../packages/strongroom/src/adapters/node.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { createSessions, DataError, SessionGoneError, StoreError } from '../../packages/strongroom/src/index.ts'
+import {
+  ConflictError,
+  CookieRefusedError,
+  CsrfError,
+  createSessions,
+  DataError,
+  ReadOnlyError,
+  SessionGoneError,
+  SessionLimitError,
+  StoreError,
+  TooLargeError,
+} from '../../packages/strongroom/src/index.ts'
 import { listening } from './serve.ts'
 
 const secrets = 'PZ1uKt5Jm0cXoDq7lYw3nRbE9hGv2sTf8aUiWk4jLxM'
@@ -97,6 +108,25 @@ describe('error responses', () => {
       assert.equal(await ask(new SessionGoneError(`Of ${name}.`)), 409, name)
       assert.equal(seen.length, 1, name)
     }
+  })
+
+  it('have the fields by which frameworks know an HTTP error, and expose no message that is for developers', () => {
+    const all = [
+      new StoreError(''),
+      new SessionGoneError(),
+      new DataError('', ''),
+      new ConflictError(),
+      new TooLargeError(),
+      new CookieRefusedError('forged'),
+      new CsrfError('token'),
+      new ReadOnlyError(),
+      new SessionLimitError(),
+    ]
+    for (const error of all) {
+      assert.equal(error.statusCode, error.status, error.name)
+      assert.equal(error.expose, error.status < 500 && error.publicMessage === error.message, error.name)
+    }
+    assert.deepEqual(new Set(all.map(({ expose }) => expose)), new Set([true, false]))
   })
 
   it('are silent where onError handles the error', async (t) => {

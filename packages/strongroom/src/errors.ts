@@ -140,6 +140,10 @@ export class CsrfError extends StrongroomError {
     super(`The request was refused (${reason}). ${CSRF_ADVICE[reason]}`)
     this.reason = reason
   }
+  /** Its message is for developers, although the status is below 500. */
+  override get expose(): boolean {
+    return false
+  }
   /** For a visitor whose form was open during a login, or whose browser is old. It tells an attacker's page nothing. */
   override get publicMessage(): string {
     return 'This request may come from another site, and was refused. Load the page again, and try once more.'

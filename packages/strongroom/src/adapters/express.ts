@@ -9,7 +9,7 @@ import { hold, type NodeResponse } from './node/hold.ts'
 import { checkOnError, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 
-export type { CsrfOptions }
+export type { CsrfOptions, Next, NodeRequest, NodeResponse }
 
 export interface ExpressOptions<Request, Response> {
   /**

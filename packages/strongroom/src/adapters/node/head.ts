@@ -28,7 +28,9 @@ export function pretendSent(response: NodeResponse): Disguise {
   return isStandIn(fields) ? asStandIn(response, pretendHeader(fields, false)) : pretendHeader(fields, true)
 }
 
-export const isOverHttp2 = (response: NodeResponse): response is Http2ServerResponse => 'stream' in response
+export const isOverHttp2 = (response: NodeResponse): response is Http2ServerResponse =>
+  // An application may give a response of HTTP/1 a property with that name.
+  !Object.hasOwn(response, '_header') && 'stream' in response
 
 /**
  * Does the response collect its bytes for a host, such as serverless-http, instead of sending them? Such a host takes the bytes as soon as
