@@ -815,6 +815,22 @@ describe('a change between the first byte of a response and its end', () => {
       }
     })
 
+  test('does not keep the page about an error back, if the session could not be saved', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/fails', (request, response) => {
+        dataOf(request).blob = 'x'.repeat(70_000)
+        response.write('begun, ')
+        dataOf(request).later = true
+        response.end('ended')
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    const { status, body } = await visitor.get('/fails')
+    assert.deepEqual([status, body], [500, 'failed'])
+    assert.deepEqual((await see(visitor)).data, { note: 'hello' })
+  })
+
   test('is told as lost where the session is new, and its cookie can no longer be sent', async () => {
     await using running = await shop({}, streamed)
     const visitor = running.visitor()

@@ -57,9 +57,11 @@ export function packagesNotAllowed(sources: Sources, { dependencies = {}, peerDe
     if (specifier.startsWith('node:')) return []
     const [first = '', second] = specifier.split('/')
     const name = first.startsWith('@') ? `${first}/${second}` : first
-    if (!(name in dependencies) && !(name in peerDependencies))
+    // A package without types of its own, of which only the types are taken.
+    const isPeer = name in peerDependencies || `@types/${name}` in peerDependencies
+    if (!(name in dependencies) && !isPeer)
       return [`${from}:${line} imports ${name}, which its package.json does not declare`]
-    return !from.startsWith(STRONGROOM) || belongs(name, from, name in peerDependencies)
+    return !from.startsWith(STRONGROOM) || belongs(name, from, isPeer)
       ? []
       : [`${from}:${line} imports ${name}: no package belongs here`]
   })
