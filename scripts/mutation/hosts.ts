@@ -48,6 +48,11 @@ export const hostMutations: readonly Mutation[] = [
     'if (hasEnded(response)) return',
     'if (response.writableEnded) return',
   ),
+  hosts('late', 'hold')(
+    'an error page of polka that ends the process',
+    'if (!isStatus(status)) throw invalidStatus()\n',
+    '\n',
+  ),
   hosts('stand-ins', 'head')(
     'an empty page, because a stand-in says that it has ended while it is held',
     'socket !== null && !(socket instanceof Socket)',

@@ -7,11 +7,13 @@ import Koa from 'koa'
 import koaConnect from 'koa-connect'
 import { inject } from 'light-my-request'
 import { createMocks } from 'node-mocks-http'
+import polka from 'polka'
 import serverless from 'serverless-http'
 import { toFetchHandler } from 'srvx/node'
 import { csrf, strongroom } from '../../packages/strongroom/src/adapters/express.ts'
 import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
+import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
 import { running, slowSessions } from '../adapters/site.ts'
 
 type Sites = ReturnType<typeof slowSessions>
@@ -106,6 +108,34 @@ suite('an application of Express that hands requests on to the host it is mounte
       const page = await visitor.ask('/')
       assert.equal(page.status, 503)
       assert.match(page.text, /^The session store failed/)
+    })
+})
+
+suite('polka 0.5, whose own error page takes the code of an error for a status', { timeout: 20_000 }, () => {
+  for (const held of [true, false])
+    test(`does not end the process while the store is down${held ? ', when the response has to wait' : ''}`, async (t) => {
+      const warned = t.mock.method(process, 'emitWarning', () => {})
+      const { sessions, watch } = slowSessions({ on: () => {} })
+      const app = polka().use(strongroom(sessions) as never)
+      app.get('/', ((request: IncomingMessage, response: ServerResponse, next: (error: Error) => void) => {
+        sessions.get(request).then((session) => {
+          if (held) session.set('a', 1)
+          if (request.headers.cookie) next(new StoreError('of the application'))
+          else response.end('the page')
+        }, next)
+      }) as never)
+      const { visitor } = await running(t, app.handler as never)
+      const { cookie } = await sessionFor(sessions, { data: { a: 0 } })
+      const page = await visitor.ask('/', { cookie })
+      assert.deepEqual([page.status, page.text], [500, 'Internal Server Error\n'])
+      watch.before = () => {
+        throw new Error('down')
+      }
+      assert.equal((await visitor.ask('/', { cookie })).status, 500)
+      watch.before = null
+      assert.equal((await sessions.read({ cookie })).get('a'), 0)
+      assert.equal((await visitor.ask('/')).text, 'the page')
+      assert.match(JSON.stringify(warned.mock.calls[0]?.arguments), /is not a number from 100 to 999/)
     })
 })
 

@@ -10,6 +10,14 @@ export const alreadySent = () =>
 
 export const afterEnd = () => Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' })
 
+/** A status that Node sends; it refuses others. */
+export const isStatus = (status: number): boolean => status >= 100 && status <= 999
+
+export const invalidStatus = () =>
+  Object.assign(new RangeError('The statusCode of the response is not a number from 100 to 999.'), {
+    code: 'ERR_HTTP_INVALID_STATUS_CODE',
+  })
+
 /** `ended` is called when the end of the response is held back, and `drop` before the calls that were held are made. */
 export interface Disguise {
   ended(): void

@@ -8,7 +8,9 @@ import {
   afterEnd,
   alreadySent,
   type Disguise,
+  invalidStatus,
   isOverHttp2,
+  isStatus,
   moveHeaders,
   NodeHeaders,
   type NodeResponse,
@@ -104,7 +106,7 @@ class Hold implements Watcher, Gate {
       if (this.#phase === 'holding') throw alreadySent()
       const status = Number(args[0])
       // Node itself refuses this status, and the response has not begun.
-      if (!(status >= 100 && status <= 999)) return this.#originals.call(method, args)
+      if (!isStatus(status)) return this.#originals.call(method, args)
       // Headers passed to writeHead would replace ours of the same name. Set on the response, they are merged with ours.
       args = moveHeaders(this.#response, args)
     }
@@ -126,6 +128,8 @@ class Hold implements Watcher, Gate {
     const status = method === 'writeHead' ? Number(args[0]) : response.statusCode
     let outcome: Awaitable<Outcome>
     try {
+      // Node would throw this from `end`. The error page of polka 0.5 makes a status of an error's code, where nobody catches it.
+      if (!isStatus(status)) throw invalidStatus()
       outcome = visit.commit(status)
     } catch (error) {
       // Not immediately: the handler is in the middle of its response, and what it goes on writing would end up in the error page.
