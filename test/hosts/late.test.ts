@@ -15,6 +15,7 @@ import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
 import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
 import { running, slowSessions } from '../adapters/site.ts'
+import { expressOf4 } from './connect.ts'
 
 type Sites = ReturnType<typeof slowSessions>
 
@@ -77,6 +78,57 @@ suite('the option onError of strongroom() responds when the session could not be
     refused({ onError: 'log' }, /"onError" of strongroom\(\) must be a function/)
     refused({ onErorr: () => {} }, /"onErorr" for strongroom\(\).*onError/)
   })
+})
+
+suite('the error handler of Express gets a late error', { timeout: 20_000 }, () => {
+  const handler = (_error: unknown, _request: Request, response: ExpressResponse, _next: unknown) =>
+    void response.status(418).send('handled')
+  type Place = (make: typeof express, sites: Sites) => Parameters<typeof createServer>[1]
+  const PLACES: Readonly<Record<string, Place>> = {
+    'of middleware on one route': (make, { sessions }) => {
+      const app = make().set('env', 'test')
+      app.get('/', strongroom(sessions), async (request, response) => {
+        response.send(await later(sessions)(request))
+      })
+      return app.use(handler)
+    },
+    'of a router, whose own error handler comes first': (make, { sessions }) => {
+      const router = make.Router().use(strongroom(sessions))
+      router.get('/', async (request, response) => {
+        response.send(await later(sessions)(request))
+      })
+      router.use(handler)
+      const app = make().set('env', 'test').use(router)
+      return app.use((_error: unknown, _request: Request, _response: ExpressResponse, _next: unknown) =>
+        assert.fail('the outer one'),
+      )
+    },
+    'of an application in an application': (make, { sessions }) => {
+      const inner = make().set('env', 'test').use(strongroom(sessions))
+      inner.get('/', async (request, response) => {
+        response.send(await later(sessions)(request))
+      })
+      return make().set('env', 'test').use('/', inner).use(handler)
+    },
+    "in a listener of one's own": (make, { sessions }) => {
+      const app = make().set('env', 'test').use(strongroom(sessions))
+      app.get('/', async (request, response) => {
+        response.send(await later(sessions)(request))
+      })
+      app.use(handler)
+      return (request, response) => app(request, response)
+    },
+  }
+  for (const [name, make] of [
+    ['Express 5', express],
+    ['Express 4', expressOf4],
+  ] as const)
+    for (const [place, listen] of Object.entries(PLACES))
+      test(`${place} (${name})`, async (t) => {
+        const { visitor } = await running(t, createServer(listen(make, failing())))
+        const page = await visitor.ask('/')
+        assert.deepEqual([page.status, page.text], [418, 'handled'])
+      })
 })
 
 /** Express with the middleware and no page: what is not found there is served by the host that it is mounted in. */
