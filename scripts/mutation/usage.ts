@@ -6,6 +6,8 @@ const properties = on('test/core/properties.test.ts', 'packages/strongroom/src/s
 const shown = on('test/core/properties.test.ts', 'packages/strongroom/src/session/session.ts')
 const attached = on('test/adapters/copied-requests.test.ts', 'packages/strongroom/src/request/attached.ts')
 const odd = (file: string) => on('test/adapters/odd-responses.test.ts', `packages/strongroom/src/adapters/${file}.ts`)
+const development = on('test/core/development.test.ts', 'packages/strongroom/src/development.ts')
+const building = on('test/core/development.test.ts', 'packages/strongroom/src/create.ts')
 
 /** Of how the packed library is used: bundled, compiled, handed a request that it did not make. */
 export const usageMutations: readonly Mutation[] = [
@@ -63,4 +65,13 @@ export const usageMutations: readonly Mutation[] = [
     'const copy = new Response(response.body, response)',
     'const copy = response',
   ),
+  development('a development store for each bundle', 'place[KEY] ??= made()', 'place[KEY] = made()'),
+  development(
+    'tests that share a store with each other',
+    "process.env.NODE_ENV === 'test'",
+    "process.env.NODE_ENV === 'tests'",
+  ),
+  development('the same warning for each bundle', 'if (warned.has(message)) return', ''),
+  building('a server that starts with the secrets of a build', 'if (refused && !isBuilding()) throw refused', ''),
+  building('a build that is given made-up secrets', 'const ring = withheld ?? given', 'const ring = given'),
 ]

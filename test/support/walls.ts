@@ -72,7 +72,7 @@ const ROOMS: readonly Room[] = [
   { name: 'index', files: inStrongroom('index\\.ts$'), imports: ['*'] },
   {
     name: 'sessions',
-    files: inStrongroom('(?:sessions|create)\\.ts$'),
+    files: inStrongroom('(?:sessions|create|development)\\.ts$'),
     imports: [...MIDDLE, 'backing', 'context', 'request', 'adoption', 'admin', 'engines'],
   },
   {

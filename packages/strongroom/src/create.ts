@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { Sweeper } from './admin/sweeper.ts'
 import { type AdoptionSource, endsRemembered, sourceClients } from './adoption/source.ts'
 import { adoptionOf } from './adoption/visitors.ts'
@@ -13,6 +12,7 @@ import { createLiveKeyring, isRing, type LiveKeyring, type SecretSource } from '
 import type { CipherName } from './crypto/primitives.ts'
 import type { CryptoOption } from './crypto/provider.ts'
 import type { SealName } from './crypto/seal.ts'
+import { isBuilding, developmentDefaults as madeUp } from './development.ts'
 import type { SessionsBackend } from './engines/shared/backend.ts'
 import { engineFromUrl } from './engines/url.ts'
 import { ConfigError } from './errors.ts'
@@ -238,14 +238,17 @@ function essentials(
 ): Pick<Created, 'developmentDefaults'> & { engine: Engine; ring: LiveKeyring; ownsStore: boolean } {
   // Null counts as left out: a secret that a configuration did not find must not become one that is made up here.
   const missing = (['secrets', 'store'] as const).filter((name) => options[name] == null)
-  if (missing.length > 0 && production) throw new ConfigError(refusal(missing.join(' and ')))
-  if (missing.length > 0)
-    process.emitWarning(
+  const refused = missing.length > 0 && production ? new ConfigError(refusal(missing.join(' and '))) : null
+  if (refused && !isBuilding()) throw refused
+  if (missing.length > 0 && !refused)
+    madeUp().warn(
       `createSessions() runs without ${missing.join(' and ')}: sessions ${missing.includes('store') ? 'are in memory and ' : ''}end with this process. Production refuses to start like this; there, write ${EXAMPLE}.`,
-      { code: 'STRONGROOM_DEVELOPMENT' },
     )
-  const ring = createLiveKeyring(options.secrets ?? randomBytes(32), timeout)
-  const store = options.store ?? 'memory:'
+  // What a build needs of sessions is that they can be created. Who asks for one gets the error that production would have given.
+  const withheld = refused && createLiveKeyring(() => Promise.reject(refused), timeout)
+  const given = createLiveKeyring(options.secrets ?? madeUp().secret, timeout)
+  const ring = withheld ?? given
+  const store = options.store ?? madeUp().store
   const ownsStore = typeof store === 'string'
   const engine = ownsStore ? engineFromUrl(store) : checkEngine(store)
   return { engine, ring, ownsStore, developmentDefaults: missing }
