@@ -30,7 +30,7 @@ export default {
     // Drivers and frameworks are optional peers, which this repository has for its tests.
     'packages/strongroom': {
       project: ['src/**/*.ts'],
-      ignoreDependencies: ['hono', 'ioredis', 'mysql2', 'pg', 'redis'],
+      ignoreDependencies: ['hono', 'ioredis', 'iron-session', 'mysql2', 'pg', 'redis'],
     },
   },
   // Types that stand in the signature of something exported must be nameable, even when nobody here names them.

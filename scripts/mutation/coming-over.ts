@@ -67,6 +67,16 @@ export const comingOverMutations: readonly Mutation[] = [
     'life.expiresAt <= now',
   ),
   express(
+    'a visitor of a rolling session who is logged out in the middle of the work',
+    '{ idle: length, expiresAt: now + Math.max(length, absolute) }',
+    '{ expiresAt: now + length }',
+  ),
+  on('test/core/adoption.test.ts', source('adoption/origin'))(
+    'an adopted session that outlives its idle limit',
+    'expiryAfter(clock(), content.meta)',
+    'content.meta.deadline',
+  ),
+  express(
     'a forgotten store that stands for the copies alone',
     "isObject(options) && 'store' in options",
     'isObject(options) && (options as { store?: unknown }).store !== undefined',

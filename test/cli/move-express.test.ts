@@ -205,6 +205,8 @@ export const old = store
     writeFileSync(join(path, 'used.json'), JSON.stringify({ cookie: {}, __lastAccess: Date.now() }))
     writeFileSync(join(path, 'other.txt'), 'no session')
     const to = `sqlite:${join(path, 'new.db')}`
+    const dry = await move(['--from', `express+file:${path}`, '--to', to, '--json', '--dry-run'])
+    assert.partialDeepStrictEqual(JSON.parse(dry.out), { moved: 1, gone: 1 })
     const { code, out } = await move(['--from', `express+file:${path}`, '--to', to, '--json'])
     assert.partialDeepStrictEqual(JSON.parse(out), { moved: 1, malformed: 2, gone: 1, failed: 0 })
     assert.equal(code, 1)

@@ -151,9 +151,29 @@ suite('expressSession()', () => {
   })
 
   test('with "rolling", a record counts for as long as its store returns it, because a touch does not change it', async () => {
-    const { source, clock } = setUp({ source: { rolling: true } })
+    const { source, sessions, clock } = setUp({ source: { rolling: true } })
     clock.set(NOW + 3 * HOUR)
-    assert.partialDeepStrictEqual(await source.read?.(SID), { expiresAt: NOW + 4 * HOUR, persistent: true })
+    const ends = { idle: HOUR, expiresAt: NOW + 15 * HOUR, persistent: true }
+    assert.partialDeepStrictEqual(await source.read?.(SID), ends)
+    const { cookie } = await visit(sessions, OLD, who)
+    // As before, each request begins the hour again.
+    for (let minutes = 0; minutes < 600; minutes += 50) {
+      clock.advance(50 * 60_000)
+      assert.equal((await visit(sessions, String(cookie), who)).result, 'ada', `after ${minutes} minutes`)
+    }
+    clock.advance(HOUR)
+    assert.equal((await visit(sessions, String(cookie), who)).result, null)
+  })
+
+  test('with "rolling", "absolute" is the end that no use moves, and never before maxAge', async () => {
+    const { sessions, clock } = setUp({ source: { rolling: true, absolute: '90m' } })
+    const { cookie } = await visit(sessions, OLD, who)
+    clock.advance(50 * 60_000)
+    assert.equal((await visit(sessions, String(cookie), who)).result, 'ada')
+    clock.advance(40 * 60_000)
+    assert.equal((await visit(sessions, String(cookie), who)).result, null)
+    const { source } = setUp({ source: { rolling: true, absolute: '1m' } })
+    assert.partialDeepStrictEqual(await source.read?.(SID), { expiresAt: NOW + HOUR })
   })
 
   test('Passport says whose session it is, if its user is an id', async () => {
@@ -311,6 +331,8 @@ suite('expressSession()', () => {
     refused({ ...good, until: undefined }, /"express-session" lacks until/)
     refused({ ...good, lifetime: 'soon' }, /lifetime/)
     refused({ ...good, rolling: 'yes' }, /rolling/)
+    refused({ ...good, absolute: '12h' }, /absolute is for rolling: true/)
+    refused({ ...good, rolling: true, absolute: 'soon' }, /absolute/)
     refused({ ...good, userId: 'ada' }, /userId must be a function/)
     refused({ ...good, values: {} }, /values must be a function/)
     refused({ ...good, name: 'a b' }, /name/)

@@ -51,6 +51,26 @@ suite('adoptFrom', () => {
     assert.equal((await visit(sessions, String(cookie), who)).result, null)
   })
 
+  test('an adopted session with an idle limit ends when it is not used for so long, also as a copy', async () => {
+    const { sessions, there, clock, source, make } = setUp()
+    const session = { ...(there.get(KEY) as SourceSession), idle: DAY }
+    there.set(KEY, session)
+    const { cookie } = await visit(sessions, OLD, who)
+    for (let day = 0; day < 5; day++) {
+      clock.advance(DAY - 1000)
+      assert.equal((await visit(sessions, String(cookie), who)).result, 'ada')
+    }
+    clock.advance(DAY + 1000)
+    assert.equal((await visit(sessions, String(cookie), who)).result, null)
+    for (const idle of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+      await assert.rejects(sessions.adopt({ source: 'old', key: 'other', session: { ...session, idle } }), TypeError)
+    const copy = { source: 'old', key: 'copied', session, as: 'copy' as const }
+    for (const outcome of ['created', 'exists']) assert.equal((await sessions.adopt(copy)).outcome, outcome)
+    const { read: _, end: __, ...moved } = source
+    clock.advance(DAY + 1000)
+    assert.equal((await visit(make({ adoptFrom: moved }), 'old=copied', who)).result, null)
+  })
+
   test('fifty concurrent first requests to two nodes have one session, and lose no change', async () => {
     const { make, sessions } = setUp()
     const nodes = [sessions, make()]

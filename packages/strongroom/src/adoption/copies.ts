@@ -4,6 +4,7 @@ import type { SessionsContext } from '../context.ts'
 import type { Master } from '../crypto/keyring.ts'
 import { checkStamp } from '../request/load.ts'
 import type { Content, Meta } from '../session/content.ts'
+import { expiryAfter } from '../session/lifetime.ts'
 import { cookieFor, createUnder, type Origin, report } from './origin.ts'
 
 /*
@@ -35,14 +36,15 @@ export async function leaveCopy(
     const found = await context.backing.load(cookie)
     if (isLoaded(found) && found.meta.userId === content.meta.userId) {
       if (found.data === content.data && isSame(found.meta, content.meta)) return 'exists'
-      if (await context.backing.update(found.ref, content, content.meta.deadline, found)) return 'refreshed'
+      if (await context.backing.update(found.ref, content, expiryAfter(context.clock(), content.meta), found))
+        return 'refreshed'
       // The owner of an entry is fixed: a copy that was left before its visitor signed in would not end with the user's sessions.
       // What does not open, somebody else has put there.
     } else if (found) await discard(context, cookie)
   }
 }
 
-const isSame = (a: Meta, b: Meta) => a.deadline === b.deadline && a.stamp === b.stamp
+const isSame = (a: Meta, b: Meta) => a.deadline === b.deadline && a.idle === b.idle && a.stamp === b.stamp
 
 const discard = ({ backing }: SessionsContext, cookie: VerifiedCookie) =>
   backing.discard({ cookie, version: null, expiresAt: Number.POSITIVE_INFINITY })

@@ -30,9 +30,11 @@ export interface ExpressSessionOptions extends ExpressSessionMovedOptions {
   readonly lifetime?: Duration | undefined
   /**
    * The option `rolling` of express-session. Then each request has extended the session, which most stores note beside the record, and
-   * not in it: a record that says that it has expired counts for as long as the store returns it.
+   * not in it: a record that says that it has expired counts for as long as the store returns it. Here, `maxAge` is the idle limit then.
    */
   readonly rolling?: boolean | undefined
+  /** With `rolling`: when the adopted session ends, however much it is used. Default `'12h'`, and at least `maxAge`. */
+  readonly absolute?: Duration | undefined
   /** Whose session it is; null for a visitor who is not signed in. Default: the user that Passport has stored, if that is an id. */
   readonly userId?: ((values: SessionValues) => Awaitable<string | number | null | undefined>) | undefined
   /** What is adopted of the session's data. Default: all of it. */
@@ -50,6 +52,7 @@ const KNOWN = [
   'store',
   'lifetime',
   'rolling',
+  'absolute',
   'userId',
   'values',
   'clock',
@@ -140,6 +143,9 @@ export type ExpressReader = (record: unknown, endsAt?: number | null) => Promise
 export function readerOf(options: Omit<ExpressSessionOptions, 'store' | 'secret' | 'until'>): ExpressReader {
   const lifetime = milliseconds(options.lifetime ?? '1d', `${WHERE}: lifetime`)
   const rolling = booleanOption(`${WHERE}: rolling`, options.rolling, false)
+  if (options.absolute !== undefined && !rolling)
+    throw new ConfigError(`${WHERE}: absolute is for rolling: true. Without it, a session ends when its cookie says.`)
+  const absolute = milliseconds(options.absolute ?? '12h', `${WHERE}: absolute`)
   const clock = clockOption(WHERE, options.clock)
   const userIdOf = userIdOption(WHERE, options.userId ?? passportUser)
   const { values: chosen } = options
@@ -157,12 +163,13 @@ export function readerOf(options: Omit<ExpressSessionOptions, 'store' | 'secret'
     const { cookie: _, __lastAccess: __, ...data } = values
     const own = chosen === undefined ? data : adoptable(chosen({ ...data }))
     if (own === null) throw new ConfigError(`${WHERE}: values must return an object that JSON can hold.`)
-    return {
-      userId: await userOf(WHERE, userIdOf, data),
-      values: own,
-      expiresAt: rolling || life.expiresAt === null ? (endsAt ?? now + (life.length ?? lifetime)) : life.expiresAt,
-      persistent: life.expiresAt !== null,
-    }
+    const length = life.length ?? lifetime
+    // In a move it is read again and again, and must not live longer for that.
+    const ends: Pick<SourceSession, 'expiresAt' | 'idle'> =
+      rolling && endsAt === null
+        ? { idle: length, expiresAt: now + Math.max(length, absolute) }
+        : { expiresAt: (rolling ? endsAt : (life.expiresAt ?? endsAt)) ?? now + length }
+    return { userId: await userOf(WHERE, userIdOf, data), values: own, ...ends, persistent: life.expiresAt !== null }
   }
 }
 

@@ -4,6 +4,7 @@ import type { Master } from '../crypto/keyring.ts'
 import { UnsupportedError } from '../errors.ts'
 import type { Content, Meta } from '../session/content.ts'
 import { tidyLabel } from '../session/device.ts'
+import { expiryAfter } from '../session/lifetime.ts'
 import { checkedSourceSession, type SourceSession } from './source.ts'
 
 /** A session of another framework, as its cookie names it. */
@@ -32,11 +33,11 @@ export function cookieFor(
 }
 
 export async function createUnder(
-  { backing }: SessionsContext,
+  { backing, clock }: SessionsContext,
   cookie: VerifiedCookie,
   content: Content,
 ): Promise<SessionRef | null> {
-  if (backing.createUnder) return backing.createUnder(cookie, content, content.meta.deadline)
+  if (backing.createUnder) return backing.createUnder(cookie, content, expiryAfter(clock(), content.meta))
   throw new UnsupportedError(NEEDS_STORE)
 }
 
@@ -52,14 +53,22 @@ export async function contentOf(context: SessionsContext, given: SourceSession, 
   const now = context.clock()
   const session = checkedSourceSession(given, now)
   if (!session) return null
-  const { userId, values, expiresAt, createdAt, authenticatedAt, persistent = context.policy.persistent } = session
+  const {
+    userId,
+    values,
+    expiresAt,
+    createdAt,
+    authenticatedAt,
+    idle = 0,
+    persistent = context.policy.persistent,
+  } = session
   const stamp = userId !== null && context.stamps ? await context.stamps.make(userId, undefined) : undefined
   if (stamp === null) return null
   const meta: Meta = {
     createdAt: Math.min(createdAt ?? now, now),
     authenticatedAt: userId === null ? null : (authenticatedAt ?? null),
     deadline: expiresAt,
-    idle: 0,
+    idle: Math.floor(idle),
     userId,
     persistent,
     label: userId === null ? null : tidyLabel(label),

@@ -10,8 +10,10 @@ export interface SourceSession {
   readonly userId: string | null
   /** What JSON can hold. Keys that begin with "~" are left out. */
   readonly values: Readonly<Record<string, unknown>>
-  /** When it ends there. The adopted session has no idle limit, and ends then, too. */
+  /** When it ends there. The adopted session ends then, too. */
   readonly expiresAt: number
+  /** It also ends when it is not used for this long, in ms. Without it, it has no idle limit. */
+  readonly idle?: number | undefined
   readonly createdAt?: number | undefined
   /** Left out if unknown: code that wants a fresh login then asks for one. */
   readonly authenticatedAt?: number | undefined
@@ -192,10 +194,12 @@ const isLines = (given: unknown) =>
  * What is adopted of a session; null for one that has ended. Throws `TypeError` or `DataError` for what is not a session.
  */
 export function checkedSourceSession(given: SourceSession, now: number): (SourceSession & { values: Values }) | null {
-  const { userId, values, expiresAt } = given
+  const { userId, values, expiresAt, idle } = given
   if (userId !== null) checkUserId('An adopted session', userId)
   if (typeof values !== 'object' || values === null || !Number.isFinite(expiresAt))
     throw new TypeError('An adopted session needs values, an object, and expiresAt, a moment in ms.')
+  if (idle !== undefined && !(Number.isFinite(idle) && idle > 0))
+    throw new TypeError('An adopted session takes idle as a number of ms.')
   if (expiresAt <= now) return null
   // Keys with a "~" are internal: flash messages, and what other compatible layers store.
   const own = Object.fromEntries(Object.entries(values).filter(([key]) => !key.startsWith('~')))
