@@ -100,14 +100,10 @@ export const expressSessionMutations: readonly Mutation[] = [
   dropIn('store')('a session that its id does not end', 'else await this.#served().revoke(id)', ''),
   over('visit')(
     'an adopted session that ends although it is used',
-    'present === 0 ? { idle: wanted, absolute: policy.absolute } : { idle: wanted }',
-    '{ idle: wanted }',
+    'if (isAdopted) this.#session?.setExpiry({ idle: wanted, absolute: policy.absolute })',
+    'if (isAdopted) this.#session?.setExpiry({ idle: wanted })',
   ),
-  dropIn('visit')(
-    'a login to be remembered that is forgotten',
-    '(meta.idle !== 0 || endOf(meta) !== null)',
-    'meta.idle !== 0',
-  ),
+  dropIn('visit')('a login to be remembered that is forgotten', 'meta.authenticatedAt === null\n', 'meta.idle === 0\n'),
   dropIn('visit')('a lifetime of setExpiry that the cookie undoes', '(lifetime !== null || (meta', '((meta'),
   dropIn('visit')(
     'an error page that sends a cookie without attributes',

@@ -117,26 +117,28 @@ for (const [name, engine] of Object.entries(ENGINES))
     })
   })
 
-test('an adopted session lives on by its use, as it did before', async () => {
-  let now = Date.now()
-  const clock = () => now
-  const store = new expressSession.MemoryStore()
-  await using old = await site(application(expressSession({ ...COMMON, cookie: COOKIE, store })))
-  const middleware = dropIn({
-    ...COMMON,
-    cookie: COOKIE,
-    clock,
-    store: memory({ clock }),
-    adoptFrom: source({ store, secret: COMMON.secret, until }),
+for (const rolling of [false, true])
+  test(`an adopted session lives on by its use, as it did before, with rolling: ${rolling}`, async () => {
+    let now = Date.now()
+    const clock = () => now
+    const store = new expressSession.MemoryStore()
+    await using old = await site(application(expressSession({ ...COMMON, cookie: COOKIE, store })))
+    const middleware = dropIn({
+      ...COMMON,
+      cookie: COOKIE,
+      rolling,
+      clock,
+      store: memory({ clock }),
+      adoptFrom: source({ store, secret: COMMON.secret, until, rolling }),
+    })
+    await using next = await site(application(middleware))
+    const visitor = old.visitor()
+    await visitor.get('/login/alice')
+    const same = moved(visitor, next)
+    for (let half = 0; half < 40; half++) {
+      assert.deepEqual(await see(same), { user: 'alice' })
+      now += 1_800_000
+    }
+    now += 3_600_000
+    assert.deepEqual(await see(same.copy()), {})
   })
-  await using next = await site(application(middleware))
-  const visitor = old.visitor()
-  await visitor.get('/login/alice')
-  const same = moved(visitor, next)
-  for (let half = 0; half < 6; half++) {
-    assert.deepEqual(await see(same), { user: 'alice' })
-    now += 1_800_000
-  }
-  now += 3_600_000
-  assert.deepEqual(await see(same.copy()), {})
-})

@@ -815,21 +815,25 @@ describe('a change between the first byte of a response and its end', () => {
       }
     })
 
-  test('does not keep the page about an error back, if the session could not be saved', async () => {
-    await using running = await shop({}, (app) => {
-      app.get('/fails', (request, response) => {
-        dataOf(request).blob = 'x'.repeat(70_000)
-        response.write('begun, ')
-        dataOf(request).later = true
-        response.end('ended')
+  for (const failure of ['too large', 'a store that fails'] as const)
+    test(`does not keep the page about an error back, if the session could not be saved: ${failure}`, async () => {
+      const store = memory()
+      await using running = await shop({ store }, (app) => {
+        app.get('/fails', (request, response) => {
+          if (failure === 'too large') dataOf(request).blob = 'x'.repeat(70_000)
+          else Object.assign(store, { updateSync: undefined, update: () => Promise.reject(new Error('unplugged')) })
+          dataOf(request).early = true
+          response.write('begun, ')
+          dataOf(request).later = true
+          response.end('ended')
+        })
       })
+      const visitor = running.visitor()
+      await visitor.get('/set/note/hello')
+      const { status, body } = await visitor.get('/fails')
+      assert.deepEqual([status, body], [failure === 'too large' ? 500 : 503, 'failed'])
+      assert.deepEqual((await see(visitor)).data, { note: 'hello' })
     })
-    const visitor = running.visitor()
-    await visitor.get('/set/note/hello')
-    const { status, body } = await visitor.get('/fails')
-    assert.deepEqual([status, body], [500, 'failed'])
-    assert.deepEqual((await see(visitor)).data, { note: 'hello' })
-  })
 
   test('is told as lost where the session is new, and its cookie can no longer be sent', async () => {
     await using running = await shop({}, streamed)

@@ -235,32 +235,33 @@ export class ExpressVisit extends Visit<Values> implements Owner {
 
   /** Stores the attributes of the cookie that are the session's own, and how long it lives by them. */
   #setCookie(state: State, cookie: Cookie, isSaved: boolean): void {
+    const { meta } = state
     const attributes = ownAttributes(cookie, this.#settings.keepsAttributes ? null : this.#newCookie())
     const before = own(state.values, COOKIE)
-    const isOther = !isSame(attributes, before ?? NO_ATTRIBUTES)
-    if (isOther || (before === undefined && isSaved)) setInternal(state, COOKIE, attributes)
-    this.#setLifetime(state, cookie)
+    // All others have what is stored here, or had a login of ours.
+    const isAdopted = before === undefined && meta !== null && meta.authenticatedAt === null
+    if (!isSame(attributes, before ?? NO_ATTRIBUTES) || (before === undefined && isSaved) || isAdopted)
+      setInternal(state, COOKIE, attributes)
+    this.#setLifetime(state, cookie, isAdopted)
   }
 
   /**
    * A `maxAge` is how long the session lives without use. Where the application has set it through the session of ours, as
    * `login(userId, { remember: true })` does, that counts.
    */
-  #setLifetime(state: State, { originalMaxAge }: Cookie): void {
-    const { meta, lifetime } = state
-    const isOwn = originalMaxAge !== this.#shownMaxAge
-    if (!isOwn && (lifetime !== null || (meta !== null && (meta.idle !== 0 || endOf(meta) !== null)))) return
+  #setLifetime({ meta, lifetime }: State, { originalMaxAge }: Cookie, isAdopted: boolean): void {
+    const isSet = originalMaxAge !== this.#shownMaxAge
+    if (!isSet && (lifetime !== null || (meta !== null && !isAdopted))) return
     const idle = typeof originalMaxAge === 'number' ? originalMaxAge : this.#settings.idle
     if (idle <= 0) {
       this.#end()
       return
     }
-    const wanted = Math.min(idle, LONGEST)
     const { policy } = this.#context
-    const present = meta?.idle ?? policy.idle
-    if (Math.abs(present - wanted) < 1) return
-    // A session that was adopted ends when it would have ended where it was, if nobody had used it.
-    this.#session?.setExpiry(present === 0 ? { idle: wanted, absolute: policy.absolute } : { idle: wanted })
+    const wanted = Math.min(idle, LONGEST)
+    // The end of an adopted session is that of its time elsewhere, where use would have moved it.
+    if (isAdopted) this.#session?.setExpiry({ idle: wanted, absolute: policy.absolute })
+    else if (Math.abs((meta?.idle ?? policy.idle) - wanted) >= 1) this.#session?.setExpiry({ idle: wanted })
   }
 
   /** Ends the session when the response begins, or at `super.save()`. */
