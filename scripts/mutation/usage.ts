@@ -8,6 +8,8 @@ const attached = on('test/adapters/copied-requests.test.ts', 'packages/strongroo
 const odd = (file: string) => on('test/adapters/odd-responses.test.ts', `packages/strongroom/src/adapters/${file}.ts`)
 const development = on('test/core/development.test.ts', 'packages/strongroom/src/development.ts')
 const building = on('test/core/development.test.ts', 'packages/strongroom/src/create.ts')
+const foreign = (file: string) =>
+  on('test/engines/foreign-clients.test.ts', `packages/strongroom/src/engines/${file}.ts`)
 
 /** Of how the packed library is used: bundled, compiled, handed a request that it did not make. */
 export const usageMutations: readonly Mutation[] = [
@@ -74,4 +76,19 @@ export const usageMutations: readonly Mutation[] = [
   development('the same warning for each bundle', 'if (warned.has(message)) return', ''),
   building('a server that starts with the secrets of a build', 'if (refused && !isBuilding()) throw refused', ''),
   building('a build that is given made-up secrets', 'const ring = withheld ?? given', 'const ring = given'),
+  foreign('postgres/client')(
+    'a pool of another database that fails at the first request',
+    " && !hasMethods(client, 'getConnection')",
+    '',
+  ),
+  foreign('mysql/client')(
+    'a query builder that is taken for a connection',
+    "foreign === '' && has(promised, 'execute')",
+    "has(promised, 'execute')",
+  ),
+  foreign('shared/foreign-client')(
+    'a client that nobody has awaited',
+    'if (given instanceof Promise)',
+    'if (given === null)',
+  ),
 ]

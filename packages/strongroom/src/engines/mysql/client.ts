@@ -1,6 +1,7 @@
 import { OpenState } from '../../base/open-state.ts'
 import { within } from '../../base/time-limit.ts'
 import { ConfigError } from '../../errors.ts'
+import { insteadOfClient } from '../shared/foreign-client.ts'
 import { importFailure } from '../shared/load-driver.ts'
 import type { DriverUrl } from './driver-url.ts'
 import { tooLate } from './errors.ts'
@@ -58,10 +59,13 @@ export function isMysqlClient(client: unknown): client is MysqlClient {
 }
 
 export function sourceOf(client: unknown): Source {
-  const promised = has(client, 'promise') ? (client as { promise(): unknown }).promise() : client
-  if (has(promised, 'getConnection')) return new PoolSource(promised as MysqlPool)
-  if (has(promised, 'execute')) return new ConnectionSource(promised as MysqlConnection)
-  throw new ConfigError('Option "client" of mysql() must be a pool or a connection of mysql2 or mysql2/promise.')
+  const foreign = insteadOfClient(client)
+  const promised = foreign === '' && has(client, 'promise') ? (client as { promise(): unknown }).promise() : client
+  if (foreign === '' && has(promised, 'getConnection')) return new PoolSource(promised as MysqlPool)
+  if (foreign === '' && has(promised, 'execute')) return new ConnectionSource(promised as MysqlConnection)
+  throw new ConfigError(
+    `Option "client" of mysql() must be a pool or a connection of mysql2 or mysql2/promise.${foreign}`,
+  )
 }
 
 const has = (object: unknown, method: string) =>

@@ -3,6 +3,7 @@ import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema, Store } from '../../store.ts'
 import { withBackend } from '../shared/backend.ts'
 import { driverAdvice } from '../shared/driver-options.ts'
+import { insteadOfClient } from '../shared/foreign-client.ts'
 import { trimServerUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
@@ -74,7 +75,8 @@ type AnyOptions = Partial<MysqlUrlOptions & MysqlClientOptions>
 
 function toOptions(given: unknown): AnyOptions {
   if (typeof given === 'string') return { url: given }
-  if (typeof given !== 'object' || given === null) throw new ConfigError('mysql() takes a URL, a client or options.')
+  if (typeof given !== 'object' || given === null || insteadOfClient(given) !== '')
+    throw new ConfigError(`mysql() takes a URL, a pool or a connection of mysql2, or options.${insteadOfClient(given)}`)
   const isClient = 'execute' in given || 'getConnection' in given || 'promise' in given
   return isClient ? { client: given as MysqlClient } : given
 }

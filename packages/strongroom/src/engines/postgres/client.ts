@@ -1,4 +1,5 @@
 import { ConfigError } from '../../errors.ts'
+import { hasMethods, insteadOfClient } from '../shared/foreign-client.ts'
 
 /** One statement, as pg's `query` takes it. */
 export interface PostgresQuery {
@@ -45,8 +46,11 @@ export interface PostgresPool {
  * readable. Throws `ConfigError`, naming `where`.
  */
 export function checkClient(where: string, client: PostgresPool | PostgresClient): void {
-  if (typeof client !== 'object' || client === null || !('query' in client || 'connect' in client))
-    throw new ConfigError(`Option "client" of ${where} must be a Pool or a Client of pg.`)
+  const isPool = hasMethods(client, 'connect') && typeof (client as PostgresPool).totalCount === 'number'
+  // A pool of mysql2 has these methods, too.
+  const isClient = hasMethods(client, 'query', 'on', 'removeListener') && !hasMethods(client, 'getConnection')
+  if ((!isPool && !isClient) || insteadOfClient(client) !== '')
+    throw new ConfigError(`Option "client" of ${where} must be a Pool or a Client of pg.${insteadOfClient(client)}`)
   const { options } = client as { readonly options?: { readonly binary?: unknown } }
   if (isBinary(client) || options?.binary) throw binaryRefused(where)
 }

@@ -3,6 +3,7 @@ import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Schema } from '../../store.ts'
 import { withBackend } from '../shared/backend.ts'
 import { driverAdvice } from '../shared/driver-options.ts'
+import { insteadOfClient } from '../shared/foreign-client.ts'
 import { trimServerUrl } from '../shared/server-url.ts'
 import { tableName } from '../shared/sql.ts'
 import { takeQuery, withoutConflict } from '../shared/url-query.ts'
@@ -97,7 +98,8 @@ type AnyOptions = Partial<PostgresUrlOptions & PostgresClientOptions>
 
 function toOptions(given: unknown): AnyOptions {
   if (typeof given === 'string') return fromUrl({ url: given })
-  if (typeof given !== 'object' || given === null) throw new ConfigError('postgres() takes a URL, a client or options.')
+  if (typeof given !== 'object' || given === null || given instanceof Promise || insteadOfClient(given) !== '')
+    throw new ConfigError(`postgres() takes a URL, a Pool or a Client of pg, or options.${insteadOfClient(given)}`)
   return 'query' in given || 'connect' in given ? { client: given as PostgresPool } : fromUrl(given)
 }
 

@@ -3,6 +3,7 @@ import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore, Store } from '../../store.ts'
 import { withBackend } from '../shared/backend.ts'
 import { driverAdvice } from '../shared/driver-options.ts'
+import { insteadOfClient } from '../shared/foreign-client.ts'
 import { withoutConflict } from '../shared/url-query.ts'
 import { type Durable, givenClient, isRedisClient, ownClient, type RedisClient, RedisConnection } from './connection.ts'
 import type { IoredisClient } from './ioredis.ts'
@@ -110,7 +111,10 @@ const KNOWN = ['url', 'client', 'prefix', 'timeout', 'durable', 'evicts', 'notif
 
 function toOptions(given: unknown): Options {
   if (typeof given === 'string') return fromUrl(given, {})
-  if (typeof given !== 'object' || given === null) throw new ConfigError('redis() takes a URL, a client or options.')
+  if (typeof given !== 'object' || given === null || insteadOfClient(given) !== '')
+    throw new ConfigError(
+      `redis() takes a URL, a client of ioredis or of node-redis, or options.${insteadOfClient(given)}`,
+    )
   if (isRedisClient(given)) return { client: given }
   checkOptions('redis()', given, KNOWN, driverAdvice('new Redis({ … })'))
   const { url, client, ...options } = given as Partial<RedisUrlOptions & RedisClientOptions>
@@ -118,7 +122,9 @@ function toOptions(given: unknown): Options {
     throw new ConfigError('redis() takes either a "url" or a "client".')
   if (url !== undefined) return fromUrl(url, options)
   if (isRedisClient(client)) return { ...options, client }
-  throw new ConfigError('Option "client" of redis() must be a client of ioredis or of node-redis.')
+  throw new ConfigError(
+    `Option "client" of redis() must be a client of ioredis or of node-redis.${insteadOfClient(client)}`,
+  )
 }
 
 function fromUrl(url: unknown, given: CommonOptions): Options {

@@ -3,6 +3,7 @@ import { checkOptions, clockOption, timeoutOption } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, IndexedStore, ScannableStore } from '../../store.ts'
 import { withBackend } from '../shared/backend.ts'
+import { hasMethods, insteadOfClient } from '../shared/foreign-client.ts'
 import { Connection } from './connection.ts'
 import { durabilityOf, nodeSqlite, pathOf, prepare, type SqliteHandle } from './handle.ts'
 import { Sqlite } from './store.ts'
@@ -49,8 +50,10 @@ export function sqlite(
   const timeout = timeoutOption('sqlite()', options.timeout, 2000, 0)
   const clock = clockOption('sqlite()', options.clock)
   if (database) {
-    if (typeof database !== 'object' || !('prepare' in database))
-      throw new ConfigError('Option "database" of sqlite() must be an open database; a path is "path".')
+    if (!hasMethods(database, 'prepare', 'exec'))
+      throw new ConfigError(
+        `Option "database" of sqlite() must be an open DatabaseSync, better-sqlite3 or libsql database; a path is "path".${insteadOfClient(database)}`,
+      )
     if (path !== undefined || options.synchronous !== undefined) {
       throw new ConfigError(
         'sqlite() takes "path" and "synchronous" for a database that it opens itself, not with "database".',
@@ -77,8 +80,8 @@ type AnyOptions = Partial<SqlitePathOptions & SqliteDatabaseOptions>
 
 function toOptions(given: unknown): AnyOptions {
   if (typeof given === 'string') return { path: given }
-  if (typeof given !== 'object' || given === null)
-    throw new ConfigError('sqlite() takes a path, an open database, or options.')
+  if (typeof given !== 'object' || given === null || insteadOfClient(given) !== '')
+    throw new ConfigError(`sqlite() takes a path, an open database, or options.${insteadOfClient(given)}`)
   return 'prepare' in given ? { database: given as SqliteHandle } : given
 }
 
