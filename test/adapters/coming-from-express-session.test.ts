@@ -171,6 +171,16 @@ for (const { name, skip, open } of connectStorages)
       assert.deepEqual(await stolen.ask(server, '/me'), { user: null, cart: [] })
     })
 
+    test('its sessions can be listed as its store lists them, which connect-pg-simple alone does not', async () => {
+      const browser = await login('ada')
+      const source = expressSession({ store: storage.store, secret: SECRET, until: new Date(Date.now() + HOUR) })
+      assert.equal(source.keys === undefined, name === 'connect-pg-simple')
+      const keys: string[] = []
+      for await (const page of source.keys?.() ?? []) keys.push(...page)
+      const sid = source.keyIn(`connect.sid=${browser.cookies.get('connect.sid')}`)
+      assert.equal(keys.includes(String(sid)), name !== 'connect-pg-simple')
+    })
+
     test('no event was about a failure', () => {
       const bad = events.filter(({ type }) => type === 'storeError' || type === 'rejected')
       assert.deepEqual(bad, [])
