@@ -5,6 +5,10 @@ const SOURCE = 'packages/strongroom/src'
 const calls = on('test/core/connect-store.test.ts', `${SOURCE}/base/connect.ts`)
 const engine = on('test/express-session/connect-engine.test.ts', `${SOURCE}/express-session/connect-engine.ts`)
 
+const above = on(
+  'test/express-session/sessions-in-connect-stores.test.ts',
+  `${SOURCE}/express-session/connect-engine.ts`,
+)
 const sids = (suite: string) =>
   on(`test/express-session/connect-store${suite}.test.ts`, `${SOURCE}/express-session/sid-sessions.ts`)
 const contract = sids('')
@@ -134,4 +138,7 @@ export const connectStoreMutations: readonly Mutation[] = [
   ),
   store('a connect store under a made-up secret', 'if (secrets == null)', 'if (secrets === 0 as never)'),
   store('a connect store that works after it was closed', 'state.assertOpen()\n        return work()', 'return work()'),
+  above('a connect store without a warning', 'if (warned) return', 'if (!warned) return'),
+  above('a connect store that warns each time', 'warned = true', 'warned = false'),
+  above('sessions in a connect store in the clear', "shared: 'network'", "shared: 'process'"),
 ]

@@ -46,7 +46,7 @@ const fastifySessionOf = (request: object) =>
   (request as { session: fastifySession.FastifySessionObject & Values }).session
 
 const MAX_AGE = 3_600_000
-export const COOKIE_SECRET = 'a secret of the framework itself, for its cookie'
+const COOKIE_SECRET = 'a secret of the framework itself, for its cookie'
 
 interface Framework {
   /** Of @fastify/session, too: whether a request that only reads stores the session. */
