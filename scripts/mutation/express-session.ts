@@ -8,6 +8,7 @@ const same = (file: string) => on('test/express-session/differential.test.ts', s
 
 /** Mistakes of the drop-in for express-session. */
 export const expressSessionMutations: readonly Mutation[] = [
+  same('visit')('a visitor who gets a session that was saved, and then unset', ' && !isUnset', ''),
   dropIn('visit')('a req.session that sessions.get(request) does not know', '      .then(() => this.#compare())\n', ''),
   dropIn('visit')(
     'a value of sessions.get(request) that req.session undoes',

@@ -73,6 +73,13 @@ const common: Readonly<Record<string, Handler>> = {
     delete (request as { session?: unknown }).session
     response.send('unset')
   },
+  '/save-null': (request, response) => {
+    request.session.user = 'ada'
+    request.session.save(() => {
+      request.session = null as never
+      response.send('unset')
+    })
+  },
   '/save': call('save'),
   '/reload': call('reload'),
   '/regenerate': call('regenerate'),
@@ -101,6 +108,7 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
   'an attribute that is changed': ['/write', '/strict', '/count', '/'],
   'a session that is unset': ['/write', '/null', '/', '/unset', '/'],
   'a session that is unset when there is none': ['/null', '/unset', '/'],
+  'a session that is saved, and then unset': ['/save-null', '/', '/write', '/save-null', '/'],
   save: ['/save', '/', '/write', '/save', '/'],
   reload: ['/write', '/reload', '/'],
   regenerate: ['/regenerate', '/', '/write', '/regenerate', '/'],

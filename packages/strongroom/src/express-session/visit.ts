@@ -142,7 +142,9 @@ export class ExpressVisit extends Visit<Values> implements Owner {
     const cookie = shown?.cookie ?? this.#newCookie()
     const isKnown = header(this.request.headers, 'cookie')?.includes(text) === true
     const isExtended = shown !== null && (rolling || (this.#modified && cookie.expires != null))
-    const isDue = isKnown ? isExtended : outcome.setCookie !== null
+    // A handler that has saved a session and unsets it does not want its visitor to have it.
+    const isUnset = shown === null && this.#shown !== null
+    const isDue = isKnown ? isExtended : outcome.setCookie !== null && !isUnset
     if (!isDue) return { ...outcome, setCookie: null }
     if (cookie.secure && !isSecure(this.request, this.#settings.proxy)) {
       warnOfSecure(name)
