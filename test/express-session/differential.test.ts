@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { SessionOptions } from 'express-session'
+import fc from 'fast-check'
 import dropIn from '../../packages/strongroom/src/express-session/session.ts'
 import { cases } from './differential/cases.ts'
 import { EXCEPTIONS, type Exception } from './differential/exceptions.ts'
+import { applications } from './differential/random.ts'
 import { type Case, type SessionFunction, seenBy } from './differential/run.ts'
 
 // Its warnings about options that are left out, which some cases do.
@@ -42,6 +44,15 @@ suite('an Express application notices no difference between express-session and 
     test(title, async () => {
       for (const each of members) assert.deepEqual(await differences(each), [], each.title)
     })
+
+  test('whatever it does with its session, in any order', async () => {
+    await fc.assert(
+      fc.asyncProperty(applications, async (given) => {
+        assert.deepEqual(await differences(given), [])
+      }),
+      { numRuns: 100 },
+    )
+  })
 
   test('but for the documented exceptions, each of which there is', () => {
     const unused = known.flatMap(([reason, list]) =>

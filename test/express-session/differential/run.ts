@@ -128,7 +128,11 @@ interface Answer {
   readonly body: string
 }
 
-async function answered({ response }: Exchange): Promise<Answer> {
+/** A response that has not come by then never will. */
+const LIMIT = 10_000
+
+async function answered({ response, leave }: Exchange): Promise<Answer> {
+  const timer = setTimeout(leave, LIMIT)
   try {
     const { status, lines, body } = await response
     const chunks: Buffer[] = []
@@ -140,6 +144,8 @@ async function answered({ response }: Exchange): Promise<Answer> {
     return { status, lines, body: Buffer.concat(chunks).toString() }
   } catch {
     return { status: 0, lines: [], body: 'no response' }
+  } finally {
+    clearTimeout(timer)
   }
 }
 
