@@ -103,6 +103,24 @@ suite('Passport with strongroom/express-session', { timeout: 20_000 }, () => {
     }
   })
 
+  test('who was signed in before passportSessions() was added stays so, and is in no list until the next login', async (t) => {
+    const before = new passport.Passport()
+    before.serializeUser((user, done) => done(null, (user as User).id))
+    const { visitor, sessions, me } = await site(t, {
+      dropIn: true,
+      routes: ({ app }) =>
+        app.post('/before', (request, response) => {
+          Object.assign(request, { _sessionManager: (before as unknown as { _sm: unknown })._sm })
+          request.login({ id: 'ada' } as Express.User, () => response.send('signed in'))
+        }),
+    })
+    await visitor.ask('/before', post)
+    assert.deepEqual((await me()).user, { id: 'ada' })
+    assert.deepEqual(await sessions.of('ada').list(), [])
+    await login(visitor)
+    assert.equal((await sessions.of('ada').list()).length, 1)
+  })
+
   test('a req.session that was unset is an error of Passport, and not replaced', async (t) => {
     const { visitor, seen } = await site(t, {
       dropIn: true,

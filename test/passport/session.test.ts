@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { suite, test } from 'node:test'
+import connect from 'connect'
 import flash from 'connect-flash'
 import express from 'express'
+import express4 from 'express4'
 import passport from 'passport'
 import { strongroom } from '../../packages/strongroom/src/adapters/express.ts'
 import { NotAttachedError, StoreError } from '../../packages/strongroom/src/errors.ts'
@@ -255,6 +258,28 @@ suite('a route of Passport', { timeout: 20_000 }, () => {
     app.use(onError)
     const { visitor } = await running(t, app)
     assert.equal((await visitor.ask('/broken')).text, 'the strategy failed')
+  })
+
+  test('works in Express 4 and in Connect', async (t) => {
+    const parts = await site(t)
+    for (const make of [express4, connect]) {
+      const app = make() as { use(...args: unknown[]): unknown }
+      app.use((request: { url: string; query?: unknown }, _response: unknown, next: () => void) => {
+        request.query = Object.fromEntries(new URL(request.url, 'http://site').searchParams)
+        next()
+      })
+      app.use(strongroom(parts.sessions))
+      app.use(parts.passport.session())
+      const local = parts.passport.authenticate('local')
+      app.use('/login', local)
+      app.use(({ user }: { user?: unknown }, response: ServerResponse) => {
+        response.end(JSON.stringify(user ?? null))
+      })
+      const { visitor } = await running(t, app as never)
+      assert.equal((await visitor.must('/')).text, 'null')
+      assert.equal((await visitor.must('/login?username=ada&password=right')).text, '{"id":"ada"}')
+      assert.equal((await visitor.must('/')).text, '{"id":"ada"}')
+    }
   })
 
   test('leaves a req.session of the application alone', async (t) => {
