@@ -2,56 +2,13 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { describe, test } from 'node:test'
 import { inherits } from 'node:util'
-import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
+import type { Express, Request, RequestHandler } from 'express'
 import expressSession from 'express-session'
 import session, { type SessionOptions } from 'strongroom/express-session'
 import { memory } from 'strongroom/memory'
 import { secret } from '../core/fixtures/secret.ts'
-import { site, type Visitor } from './site.ts'
-
-type Data = Record<string, unknown>
-const dataOf = (request: Request) => request.session as unknown as Data
-
-const BASE: SessionOptions = {
-  secret: secret('1'),
-  resave: false,
-  saveUninitialized: false,
-  cookie: { secure: false, sameSite: 'lax' },
-}
-
-/** The pages that most tests need. */
-async function shop(options: SessionOptions = {}, more: (app: import('express').Express) => void = () => undefined) {
-  const middleware = session({ ...BASE, ...options })
-  const errors: unknown[] = []
-  const running = await site((app) => {
-    app.use(middleware)
-    app.get('/set/:key/:value', ({ params, ...rest }, response) => {
-      void rest
-      response.locals.key = params.key
-      dataOf(response.req)[params.key] = params.value
-      response.json('set')
-    })
-    app.get('/see', (request, response) => {
-      const { cookie: _, ...data } = dataOf(request)
-      response.json({ id: request.sessionID, data })
-    })
-    app.get('/nothing', (_request, response) => response.json(null))
-    app.get('/destroy', (request, response) => request.session.destroy((error) => response.json(error ?? null)))
-    app.get('/regenerate', (request, response) =>
-      request.session.regenerate((error) => response.json(error ?? request.sessionID)),
-    )
-    more(app)
-    const report: ErrorRequestHandler = (error, _request, response, next) => {
-      errors.push(error)
-      if (response.headersSent) next(error)
-      else response.status(error.status ?? 500).send('failed')
-    }
-    app.use(report)
-  })
-  return { ...running, middleware, errors }
-}
-
-const see = (visitor: Visitor) => visitor.json<{ id: string; data: Data }>('/see')
+import { BASE, type Data, dataOf, see, shop } from './shop.ts'
+import { site } from './site.ts'
 
 describe('what an application reads and writes', () => {
   test('is the session that sessions.get(request) resolves to', async () => {
@@ -281,7 +238,7 @@ describe('an end', () => {
 })
 
 describe('a session that cannot be saved', () => {
-  const tooLarge = (app: import('express').Express) => {
+  const tooLarge = (app: Express) => {
     app.get('/large', (request, response) => {
       dataOf(request).blob = 'x'.repeat(70_000)
       response.json('done')
@@ -786,7 +743,7 @@ test('the page about an error has the cookie of what was saved before, with its 
 })
 
 describe('a change between the first byte of a response and its end', () => {
-  const streamed = (app: import('express').Express) => {
+  const streamed = (app: Express) => {
     app.get('/stream', (request, response) => {
       dataOf(request).early = true
       response.write('begun, ')

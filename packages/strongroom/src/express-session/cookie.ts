@@ -26,6 +26,19 @@ export const OWN_ATTRIBUTES = [
   'priority',
 ] as const
 
+/** Throws `TypeError` for what is no cookie, or has no length of life. */
+export function checkCookie(cookie: unknown): void {
+  if (!(cookie instanceof Cookie))
+    throw new TypeError(
+      'req.session.cookie was replaced. Set its properties instead, such as req.session.cookie.maxAge.',
+    )
+  const { originalMaxAge, _expires: expires } = cookie
+  const isLength = originalMaxAge == null || Number.isFinite(originalMaxAge) || originalMaxAge === (false as never)
+  const isMoment = !expires || (expires instanceof Date && !Number.isNaN(expires.getTime()))
+  if (!isLength || !isMoment)
+    throw new TypeError('req.session.cookie has a maxAge that is no number, or an expires that is no Date.')
+}
+
 /** `req.session.cookie`: the attributes of one session's cookie, which an application may change. */
 export class Cookie {
   path: string = '/'

@@ -36,7 +36,7 @@ function jsonOf(key: string, value: unknown): string | undefined {
   } catch (cause) {
     throw new DataError(
       key,
-      `req.session.${key} cannot be stored: JSON has no cycles and no BigInt. Store plain objects, arrays, strings and numbers.`,
+      `req.session.${key} cannot be stored: it has a cycle, a BigInt, or a toJSON() that throws. Store plain objects, arrays, strings and numbers.`,
       { cause },
     )
   }

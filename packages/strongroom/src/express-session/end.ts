@@ -31,7 +31,7 @@ function end(this: NodeResponse, ...args: unknown[]): unknown {
   if (ending.isHeld && !visit.hasFailed) return false
   // The page about an error is the second end of a response whose first one was never sent.
   if (hasEnded(this)) return false
-  const saving = visit.hasFailed ? null : visit.beforeEnd()
+  const saving = visit.hasFailed ? null : beforeEnd(visit)
   if (!saving) return original.apply(this, args)
   ending.isHeld = true
   saving.then(
@@ -43,4 +43,13 @@ function end(this: NodeResponse, ...args: unknown[]): unknown {
     },
   )
   return this
+}
+
+/** What cannot be saved must not be thrown at what ends the response: for a pipe, nobody could catch it. */
+function beforeEnd(visit: ExpressVisit): Promise<boolean> | null {
+  try {
+    return visit.beforeEnd()
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }

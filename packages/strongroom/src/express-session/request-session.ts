@@ -57,25 +57,25 @@ export class RequestSession {
 
   /** Saves it now instead of when the response begins. Also after the response, for a connection that lasts. */
   save(callback?: Callback): this {
-    this.#owner.onSave(this, callback)
+    this.#owner.onSave(this, checked(callback))
     return this
   }
 
   /** Puts what is stored now into `req.session`, as another object. */
   reload(callback: Callback): this {
-    this.#owner.onReload(this, callback)
+    this.#owner.onReload(this, checked(callback))
     return this
   }
 
   /** Ends it for good, and unsets `req.session`. */
   destroy(callback?: Callback): this {
-    this.#owner.onDestroy(this, callback)
+    this.#owner.onDestroy(this, checked(callback))
     return this
   }
 
   /** Ends it for good, and begins another one. */
   regenerate(callback: Callback): this {
-    this.#owner.onRegenerate(this, callback)
+    this.#owner.onRegenerate(this, checked(callback))
     return this
   }
 }
@@ -85,3 +85,9 @@ Object.defineProperty(RequestSession, 'name', { value: 'Session' })
 
 /** What a `req.session` has by itself: data of such a name are kept in the store, but cannot be shown. */
 export const isReserved = (key: string): boolean => key === 'cookie' || key in RequestSession.prototype
+
+/** Throws `TypeError`, to its caller, for what cannot be called back. */
+function checked(callback: Callback | null | undefined): Callback | undefined {
+  if (callback == null || typeof callback === 'function') return callback ?? undefined
+  throw new TypeError('The methods of req.session take a callback, which must be a function.')
+}

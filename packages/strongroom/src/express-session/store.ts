@@ -132,7 +132,11 @@ export class MemoryStore extends SessionStore {
 /** Calls back in another turn, as stores of express-session do; returns a promise where there is no callback. */
 function replied<T>(callback: Reply<T> | undefined, work: () => Promise<T>): Promise<T> | undefined {
   const working = work()
-  if (typeof callback !== 'function') return working
+  if (typeof callback !== 'function') {
+    // Who does not look at the promise must not end the process by an outage.
+    working.catch(() => undefined)
+    return working
+  }
   working.then(
     (result) => process.nextTick(callback, null, result),
     (error) => process.nextTick(callback, error),

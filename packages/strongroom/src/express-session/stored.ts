@@ -9,7 +9,7 @@ import type { Cookie } from './cookie.ts'
 import { copyOf, editsBetween, isShown } from './edits.ts'
 import type { LiveSession } from './store.ts'
 
-const NOT_STORED = 'The session is not stored, or has ended: there is nothing to load or to save.'
+export const NOT_STORED = 'The session is not stored, or has ended: there is nothing to load or to save.'
 
 /** The session of a request as it is stored now: for what comes after the response, and for `req.sessionStore`. */
 export class StoredSession implements LiveSession {
@@ -49,9 +49,14 @@ export class StoredSession implements LiveSession {
     await visit.save()
   }
 
+  /** Does nothing if it has ended already, or was never stored. */
   async end(): Promise<void> {
-    const visit = await this.visit()
-    ;(await visit.get()).logout()
+    const ref = this.#of.ref()
+    if (!ref) return
+    const visit = this.#open(ref)
+    const session = await visit.get({ fresh: true })
+    if (session.isNew) return
+    session.logout()
     await visit.save()
   }
 

@@ -1,29 +1,27 @@
 import { randomBytes } from 'node:crypto'
 import { type Awaitable, after } from '../base/awaitable.ts'
-import { LONGEST } from '../base/duration.ts'
 import { parseJson } from '../base/json.ts'
 import type { SessionsContext } from '../context.ts'
-import { SessionClosedError } from '../errors.ts'
-import { header } from '../http/headers.ts'
+import type { Id } from '../crypto/token.ts'
+import { SessionClosedError, SessionGoneError } from '../errors.ts'
 import { type GetOptions, type Outcome, Visit } from '../request/visit.ts'
 import type { Values } from '../session/content.ts'
-import { setInternal } from '../session/internal.ts'
 import { type Session, stateOf } from '../session/session.ts'
 import type { State } from '../session/state.ts'
-import { own, put } from '../session/values.ts'
-import { COOKIE, endOf, NO_ATTRIBUTES, type OwnAttributes, ownAttributes } from './attributes.ts'
-import { Cookie, type CookieAttributes } from './cookie.ts'
-import { copyOf, type Edit, editsBetween, isSame, isShown } from './edits.ts'
-import { type Settings, warn } from './options.ts'
-import { type Callback, isSecure, type SessionRequest } from './request.ts'
+import { put } from '../session/values.ts'
+import { copyOf, type Edit, editsBetween, isShown } from './edits.ts'
+import type { Settings } from './options.ts'
+import type { Callback, SessionRequest } from './request.ts'
 import { type Owner, RequestSession, retire } from './request-session.ts'
-import { StoredSession } from './stored.ts'
+import { SessionCookies } from './session-cookies.ts'
+import { NOT_STORED, StoredSession } from './stored.ts'
 
 /** One `req.session` after another of a request, over the one session of ours that it shows. */
 export class ExpressVisit extends Visit<Values> implements Owner {
   readonly request: SessionRequest
   readonly #context: SessionsContext
   readonly #settings: Settings
+  readonly #cookies: SessionCookies
   #session: Session<Values> | null = null
   /** What `req.session` is, or was before it was unset. */
   #shown: RequestSession | null = null
@@ -33,20 +31,16 @@ export class ExpressVisit extends Visit<Values> implements Owner {
   #regenerated = false
   /** Was it found to have been changed, at any time in this request? */
   #modified = false
-  /** Attributes to remove its cookie with. */
-  #ended: Cookie | null = null
   /** What is under way: one after another. */
   #working: Promise<unknown> | null = null
   #begun = false
-  /** The `originalMaxAge` of `req.session.cookie`, until the application sets another. */
-  #shownMaxAge: number | null | undefined = null
-  /** Of a new session's cookie. */
-  #attributes: CookieAttributes | null = null
   /** Of the session that this request has destroyed: applications tell others by it which one is over. */
   #destroyedId: string | null = null
   /** An id for the application, where sessions have none before they are stored. */
   #provisional: string | null = null
-  #storedSession: StoredSession | null = null
+  #reloading = false
+  /** What failed where nobody was told: the response tells it. */
+  #lost: { readonly error: unknown } | null = null
   /** The save of the response, while it is under way. */
   #committing: Promise<unknown> | null = null
   /** Could the session not be saved with the response? Then that is an error page. */
@@ -59,6 +53,7 @@ export class ExpressVisit extends Visit<Values> implements Owner {
     this.request = request
     this.#context = context
     this.#settings = settings
+    this.#cookies = new SessionCookies(settings, request, context.policy)
     this.#late = late
   }
 
@@ -77,6 +72,8 @@ export class ExpressVisit extends Visit<Values> implements Owner {
   }
 
   override async save(): Promise<void> {
+    // Called by a load that must not be older than what this request has changed, and that is a turn of its own already.
+    if (this.#reloading) return super.save()
     await this.#idle()
     const work = this.#saveNow()
     this.#working = work
@@ -103,6 +100,7 @@ export class ExpressVisit extends Visit<Values> implements Owner {
     // A second time for the page about an error, which has the cookie of what was saved before.
     if (this.#begun) return after(super.commit(status), (outcome) => this.#withCookie(outcome, this.#shown))
     this.#begun = true
+    if (this.#lost) return this.#failed(this.#lost.error)
     try {
       const outcome = this.#commitShown(status)
       if (!(outcome instanceof Promise)) return outcome
@@ -128,64 +126,35 @@ export class ExpressVisit extends Visit<Values> implements Owner {
     return after(super.commit(status), (outcome) => this.#withCookie(outcome, shown))
   }
 
-  /** The Set-Cookie line as express-session writes it. */
-  #withCookie(given: Outcome, shown: RequestSession | null): Outcome {
-    const { quirks, rolling, name } = this.#settings
-    const outcome = quirks.has('no-cache-headers') ? { ...given, leavesCaching: true } : given
-    const ref = this.#state.ref
-    if (!ref) {
-      if (outcome.setCookie === null) return outcome
-      if (quirks.has('keeps-cookie')) return { ...outcome, setCookie: null }
-      return { ...outcome, setCookie: (this.#ended ?? this.#newCookie()).clearing(name) }
-    }
-    const { text } = ref.cookie
-    const cookie = shown?.cookie ?? this.#newCookie()
-    const isKnown = header(this.request.headers, 'cookie')?.includes(text) === true
-    const isExtended = shown !== null && (rolling || (this.#modified && cookie.expires != null))
+  #withCookie(outcome: Outcome, shown: RequestSession | null): Outcome {
+    const { rolling } = this.#settings
+    const cookie = shown?.cookie ?? null
     // A handler that has saved a session and unsets it does not want its visitor to have it.
     const isUnset = shown === null && this.#shown !== null
-    const isDue = isKnown ? isExtended : outcome.setCookie !== null && !isUnset
-    if (!isDue) return { ...outcome, setCookie: null }
-    if (cookie.secure && !isSecure(this.request, this.#settings.proxy)) {
-      warnOfSecure(name)
-      return { ...outcome, setCookie: null }
-    }
-    const end = endOf(this.#state.meta)
-    if (end) cookie._expires = end
-    else cookie.reset()
-    return { ...outcome, setCookie: cookie.serialize(name, text) }
+    const isExtended = !this.wasMissed && (rolling || (this.#modified && cookie?.expires != null))
+    return this.#cookies.send(outcome, this.#state, { cookie, isUnset, isExtended })
   }
 
+  /** The session as it is stored, whatever becomes of the request. */
   get #stored(): StoredSession {
-    this.#storedSession ??= new StoredSession(this.#context, this.#settings.name, {
-      ref: () => this.#session && this.#state.ref,
-      cookie: () => this.#newCookie(),
-    })
-    return this.#storedSession
+    return this.#storedAs(() => true)
+  }
+
+  #storedAs(isStill: (id: Id) => boolean): StoredSession {
+    const ref = () => {
+      const found = this.#state.ref
+      return found && isStill(found.cookie.id) ? found : null
+    }
+    return new StoredSession(this.#context, this.#settings.name, { ref, cookie: () => this.#cookies.fresh() })
   }
 
   get #state(): State {
     return stateOf(this.#session as Session<Values>)
   }
 
-  #newCookie(): Cookie {
-    this.#attributes ??= this.#settings.attributes(this.request)
-    return new Cookie(this.#attributes)
-  }
-
   /** Makes `req.session` of the session as it is now. */
   #show(state = this.#state): void {
-    const cookie = this.#newCookie()
-    const shown = new RequestSession(this, cookie)
-    if (state.meta !== null) {
-      const attributes = own(state.values, COOKIE) as OwnAttributes | undefined
-      if (attributes) Object.assign(cookie, attributes)
-      const end = endOf(state.meta)
-      if (end) cookie._expires = end
-      else if (typeof cookie.originalMaxAge === 'number') cookie._expires = new Date(state.expiresAt)
-      else if (attributes) cookie._expires = null
-    }
-    this.#shownMaxAge = cookie.originalMaxAge
+    const shown = new RequestSession(this, this.#cookies.of(state))
     // What this request changes in the session itself must not count as changed on `req.session`.
     const isShared = state.values === state.shared
     const copy = copyOf(state.values, isShared ? state.base : null)
@@ -214,75 +183,36 @@ export class ExpressVisit extends Visit<Values> implements Owner {
     if (state.isReadOnly && edits.length === 0) return shown
     if (edits.length > 0 || (isNew && this.#regenerated)) this.#modified = true
     if (isNew && !this.#modified && !this.#settings.saveUninitialized) return shown
-    this.#setCookie(state, shown.cookie, isNew || this.#modified)
-    this.#carryOver(edits, this.#session as Session<Values>)
+    if (!this.#cookies.store(this.#session as Session<Values>, shown.cookie, isNew || this.#modified)) this.#end()
+    this.#known = carriedOver(edits, this.#session as Session<Values>, this.#known)
     return shown
-  }
-
-  #carryOver(edits: readonly Edit[], session: Session<Values>): void {
-    if (edits.length === 0) return
-    const known = { ...this.#known }
-    for (const { key, text } of edits) {
-      if (text === undefined) {
-        session.delete(key)
-        delete known[key]
-      } else {
-        session.set(key, parseJson(text))
-        // Another copy: the session lends its own to who asks it.
-        put(known, key, parseJson(text))
-      }
-    }
-    this.#known = known
-  }
-
-  /** Stores the attributes of the cookie that are the session's own, and how long it lives by them. */
-  #setCookie(state: State, cookie: Cookie, isSaved: boolean): void {
-    const { meta } = state
-    const attributes = ownAttributes(cookie, this.#settings.keepsAttributes ? null : this.#newCookie())
-    const before = own(state.values, COOKIE)
-    // All others have what is stored here, or had a login of ours.
-    const isAdopted = before === undefined && meta !== null && meta.authenticatedAt === null
-    if (!isSame(attributes, before ?? NO_ATTRIBUTES) || (before === undefined && isSaved) || isAdopted)
-      setInternal(state, COOKIE, attributes)
-    this.#setLifetime(state, cookie, isAdopted)
-  }
-
-  /**
-   * A `maxAge` is how long the session lives without use. Where the application has set it through the session of ours, as
-   * `login(userId, { remember: true })` does, that counts.
-   */
-  #setLifetime({ meta, lifetime }: State, { originalMaxAge }: Cookie, isAdopted: boolean): void {
-    const isSet = originalMaxAge !== this.#shownMaxAge
-    if (!isSet && (lifetime !== null || (meta !== null && !isAdopted))) return
-    const idle = typeof originalMaxAge === 'number' ? originalMaxAge : this.#settings.idle
-    if (idle <= 0) {
-      this.#end()
-      return
-    }
-    const { policy } = this.#context
-    const wanted = Math.min(idle, LONGEST)
-    // The end of an adopted session is that of its time elsewhere, where use would have moved it.
-    if (isAdopted) this.#session?.setExpiry({ idle: wanted, absolute: policy.absolute })
-    else if (Math.abs((meta?.idle ?? policy.idle) - wanted) >= 1) this.#session?.setExpiry({ idle: wanted })
   }
 
   /** Ends the session when the response begins, or at `super.save()`. */
   #end(): void {
-    this.#ended = this.#shown?.cookie ?? null
+    this.#cookies.ended = this.#shown?.cookie ?? null
     this.#session?.logout()
   }
 
   /** The session's handle. One that is not stored yet has its identity from now on. */
   get id(): string {
+    if (this.#destroyedId !== null && !this.#state.ref && this.request.session == null) return this.#destroyedId
+    const handle = this.#handle()
+    const { handleOf } = this.#state
+    // Of this session alone, and not of the one that regenerate() or a login puts in its place.
+    if (handle !== this.#provisional)
+      this.#settings.store.know(
+        handle,
+        this.#storedAs((id) => handleOf(id) === handle),
+      )
+    return handle
+  }
+
+  #handle(): string {
     const state = this.#state
-    if (this.#destroyedId !== null && !state.ref && this.request.session == null) return this.#destroyedId
     if (!state.ref) state.identity ??= this.#context.backing.newIdentity?.() ?? null
     const id = state.ref?.cookie.id ?? state.identity?.id
-    if (id !== undefined) {
-      const handle = state.handleOf(id)
-      this.#settings.store.know(handle, this.#stored)
-      return handle
-    }
+    if (id !== undefined) return state.handleOf(id)
     this.#provisional ??= randomBytes(12).toString('base64url')
     return this.#provisional
   }
@@ -297,9 +227,13 @@ export class ExpressVisit extends Visit<Values> implements Owner {
 
   /** What was changed after the response began. */
   async #saveLater(shown: RequestSession): Promise<void> {
+    const edits = editsBetween(this.#known, shown)
     const visit = await this.#stored.visit()
-    this.#carryOver(editsBetween(this.#known, shown), await visit.get())
+    const session = await visit.get()
+    const known = carriedOver(edits, session, this.#known)
     await visit.save()
+    // Only now: if that failed, they are tried again.
+    this.#known = known
   }
 
   /**
@@ -308,51 +242,86 @@ export class ExpressVisit extends Visit<Values> implements Owner {
    */
   beforeEnd(): Promise<boolean> | null {
     const shown = this.#shown
-    if (!this.#begun || !shown || this.request.session !== shown || !this.#session) return null
-    if (editsBetween(this.#known, shown).length === 0) return null
-    return this.#saveBeforeEnd(shown)
+    if (!this.#begun || !shown || !this.#session) return null
+    if (this.request.session == null && this.#settings.destroysUnset) {
+      this.#shown = null
+      return this.#beforeEnd(() => this.#stored.end())
+    }
+    if (this.request.session !== shown || editsBetween(this.#known, shown).length === 0) return null
+    return this.#beforeEnd(() => this.#saveLater(shown))
   }
 
-  async #saveBeforeEnd(shown: RequestSession): Promise<boolean> {
+  async #beforeEnd(work: () => Promise<void>): Promise<boolean> {
     await this.#committing?.catch(() => undefined)
     if (this.hasFailed) return false
     await this.#idle()
-    await this.#saveLater(shown)
+    await work()
     return true
   }
 
   onReload(shown: RequestSession, callback?: Callback): void {
     this.#run(callback, async () => {
       if (shown !== this.#shown) throw new SessionClosedError(OVER)
-      const visit = await this.#stored.visit()
-      this.#show(stateOf(await visit.get()))
+      if (this.#begun) {
+        const visit = await this.#stored.visit()
+        this.#show(stateOf(await visit.get()))
+        return
+      }
+      if (!this.#state.ref) throw new SessionClosedError(NOT_STORED)
+      await this.#loadFresh()
+      if (!this.#state.ref) throw new SessionGoneError()
+      this.#show()
     })
   }
 
+  async #loadFresh(): Promise<void> {
+    this.#reloading = true
+    try {
+      await super.get({ fresh: true })
+    } finally {
+      this.#reloading = false
+    }
+  }
+
   onDestroy(shown: RequestSession, callback?: Callback): void {
-    const isCurrent = shown === this.#shown
+    const wasCurrent = shown === this.#shown
     if (this.request.session === shown) delete this.request.session
+    const isToldLater = callback === undefined
     this.#run(callback, async () => {
-      if (!isCurrent) return
-      this.#destroyedId = this.id
-      retire(shown, this.#destroyedId)
+      // If regenerate() was called before: what that has begun.
+      const current = this.#shown
+      if (!wasCurrent || !current) return
+      if (this.request.session === current) delete this.request.session
+      this.#destroyedId = this.#handle()
+      retire(current, this.#destroyedId)
       this.#shown = null
-      if (!this.#begun) {
-        this.#ended = shown.cookie
-        this.#session?.logout()
-        return super.save()
+      try {
+        if (this.#begun) await this.#stored.end()
+        else await this.#endNow(current)
+      } catch (error) {
+        if (isToldLater) this.#tell(error)
+        throw error
       }
-      await this.#stored.end()
     })
+  }
+
+  async #endNow({ cookie }: RequestSession): Promise<void> {
+    this.#cookies.ended = cookie
+    this.#session?.logout()
+    await super.save()
+  }
+
+  /** An end that failed, and that no callback is told: a stand-in cannot try it again, nor can a response that has begun. */
+  #tell(error: unknown): void {
+    if (this.#begun) this.#late(error)
+    else if (this.#state.isReadOnly) this.#lost = { error }
   }
 
   onRegenerate(shown: RequestSession, callback?: Callback): void {
     this.#run(callback, async () => {
       if (this.#begun) throw new SessionClosedError(TOO_LATE)
-      retire(shown, this.id)
-      this.#ended = shown.cookie
-      this.#session?.logout()
-      await super.save()
+      retire(shown, this.#handle())
+      await this.#endNow(shown)
       this.#state.identity = this.#provisional = null
       this.#regenerated = true
       this.#show()
@@ -372,15 +341,26 @@ export class ExpressVisit extends Visit<Values> implements Owner {
   }
 }
 
+/** Brings the edits into a session; returns what is known of it then. */
+function carriedOver(edits: readonly Edit[], session: Session<Values>, before: Values): Values {
+  if (edits.length === 0) return before
+  const known = { ...before }
+  for (const { key, text } of edits) {
+    if (text === undefined) {
+      session.delete(key)
+      delete known[key]
+    } else {
+      session.set(key, parseJson(text))
+      // Another copy: the session lends its own to who asks it.
+      put(known, key, parseJson(text))
+    }
+  }
+  return known
+}
+
 const REPLACED =
   'req.session was set to something that is no session. Set properties of req.session instead, unset it with null, or call regenerate().'
 const OVER =
   'This session object is over: regenerate(), reload() or destroy() has put another in its place. Use req.session.'
 const TOO_LATE =
   'The response has begun, so the cookie of a new session can no longer be sent. Call regenerate() before the first byte is written.'
-
-function warnOfSecure(name: string): void {
-  warn(
-    `The cookie ${name} is secure, and a request came without TLS, so it was not sent, and its visitor gets a new session each time. Behind a proxy that ends TLS, set Express' "trust proxy", or proxy: true.`,
-  )
-}

@@ -74,6 +74,8 @@ export class Visit<Data extends object> {
   /** Is there a response that a cookie can be sent with? */
   #responds = true
   #committed = false
+  /** Did a touch find that the session has ended? */
+  #wasMissed = false
   /** The save that is under way. */
   #saving: Promise<void> | null = null
 
@@ -85,6 +87,11 @@ export class Visit<Data extends object> {
   /** Was `commit` called? Then nothing can be changed any more. */
   get isCommitted(): boolean {
     return this.#committed
+  }
+
+  /** Was the session found to have ended by the save of a request that did not change it? Then its cookie is worth nothing any more. */
+  get wasMissed(): boolean {
+    return this.#wasMissed
   }
 
   /** The session: loaded at the first call, and the same object at every later one. */
@@ -302,6 +309,7 @@ export class Visit<Data extends object> {
         this.#found = { ...this.#found, presented: [], ended: [] }
       // A touch that finds nothing changes nothing: the session has ended, and the next request sees it.
       if (!movesExpiry(plan) || stored) this.#settle(state, stored)
+      else this.#wasMissed = true
     })
   }
 

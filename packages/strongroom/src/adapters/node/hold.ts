@@ -224,12 +224,16 @@ class Hold implements Watcher, Gate {
       dropBodyHeaders(new NodeHeaders(response))
       response.statusCode = 500
     }
-    if (!wasReleased) {
-      // The error page also sends the cookie of what an earlier save() has stored.
+    if (!wasReleased) this.#addEarlierCookie()
+    this.#fail(error, response)
+  }
+
+  /** The error page also sends the cookie of what an earlier save() has stored. Whatever happens here, the visitor needs that page. */
+  #addEarlierCookie(): void {
+    try {
       const outcome = this.#visit?.commit(500)
       if (outcome instanceof Promise) outcome.catch(() => undefined)
-      else if (outcome) applyOutcome(outcome, new NodeHeaders(response))
-    }
-    this.#fail(error, response)
+      else if (outcome) applyOutcome(outcome, new NodeHeaders(this.#response))
+    } catch {}
   }
 }

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Express, Request, Response } from 'express'
+import { memory } from 'strongroom/memory'
+import { dataOf, see, shop } from './shop.ts'
+
+/** A store whose calls take a turn, and fail while `isDown`. */
+function breakable() {
+  const store = Object.assign(memory(), { isDown: false })
+  for (const name of ['create', 'read', 'update', 'delete', 'touch'] as const) {
+    const original = store[name] as (...args: never[]) => Promise<unknown>
+    Object.assign(store, {
+      [name]: (...args: never[]) =>
+        store.isDown ? Promise.reject(new Error('the plug was pulled')) : original.apply(store, args),
+    })
+  }
+  return Object.assign(store, { readSync: undefined, updateSync: undefined })
+}
+
+const gate = () => {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { open, opened }
+}
+
+describe('a cookie that cannot be sent is an error of its request, before anything is saved', () => {
+  const WAYS: Readonly<Record<string, (request: Request) => void>> = {
+    'a maxAge that is no number': ({ session }) => {
+      session.cookie.maxAge = Number('x')
+    },
+    'a domain of the visitor': ({ session }) => {
+      session.cookie.domain = 'a_b; c'
+    },
+    'a path of the visitor': ({ session }) => {
+      session.cookie.path = '/;'
+    },
+    'an expires that is text': ({ session }) => {
+      session.cookie.expires = 'tomorrow' as never
+    },
+    'a sameSite that does not exist': ({ session }) => {
+      session.cookie.sameSite = 'sometimes' as never
+    },
+    'a cookie of the visitor': ({ session }) => void Object.assign(session, { cookie: {} }),
+  }
+  for (const [title, change] of Object.entries(WAYS))
+    test(title, async () => {
+      await using running = await shop({}, (app) => {
+        app.get('/broken', (request, response) => {
+          dataOf(request).broken = true
+          change(request)
+          response.json('done')
+        })
+      })
+      for (const visitor of [running.visitor(), running.visitor()]) {
+        await visitor.get('/set/note/hello')
+        const { status, body, cookies } = await visitor.get('/broken')
+        assert.deepEqual([status, body, cookies], [500, 'failed', []])
+        assert.deepEqual((await see(visitor)).data, { note: 'hello' })
+      }
+      const { status, cookies } = await running.visitor().get('/broken')
+      assert.deepEqual([status, cookies], [500, []])
+    })
+
+  test('also where cookie is a function, and the visitor says the host', async () => {
+    const cookie = (request: Request) => ({ domain: String(request.headers['x-host']) })
+    await using running = await shop({ cookie })
+    const { status, cookies } = await running.visitor().get('/set/note/hello', { 'x-host': 'a b;c' })
+    assert.deepEqual([status, cookies], [500, []])
+  })
+})
+
+describe('req.sessionStore', () => {
+  test('ends no process when nobody waits for what it does', async () => {
+    const store = breakable()
+    await using running = await shop({ store }, (app) => {
+      app.get('/forget/:method', (request, response) => {
+        const all = request.sessionStore as unknown as Record<string, (...args: unknown[]) => unknown>
+        for (const id of [request.sessionID, 'AAAAAAAAAAAAAAAA']) all[request.params.method]?.(id, request.session)
+        setImmediate(() => response.json('done'))
+      })
+    })
+    for (const method of ['destroy', 'touch', 'set', 'get', 'length']) {
+      const visitor = running.visitor()
+      assert.equal((await visitor.get(`/forget/${method}`)).status, 200)
+      await visitor.get('/set/note/hello')
+      assert.notEqual((await visitor.get(`/forget/${method}`)).status, 0)
+    }
+  })
+
+  test('ends what has ended already without an error, as express-session does', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/twice', (request, response) => {
+        const end = (then: () => void) =>
+          request.sessionStore.destroy(request.sessionID, (error) => (error ? response.json(`${error}`) : then()))
+        end(() => end(() => response.json('ended')))
+      })
+    })
+    const visitor = running.visitor()
+    assert.equal(await visitor.json('/twice'), 'ended')
+    await visitor.get('/set/note/hello')
+    assert.equal(await visitor.json('/twice'), 'ended')
+    assert.deepEqual((await see(visitor)).data, {})
+  })
+
+  for (const how of ['regenerate', 'login'])
+    test(`does nothing to the session after a ${how} by the id of the one before it`, async () => {
+      await using running = await shop({}, (app) => {
+        const begin = async (request: Request) => {
+          if (how === 'regenerate') return new Promise<void>((resolve) => request.session.regenerate(() => resolve()))
+          ;(await running.middleware.sessions.get(request)).login('ada')
+          await running.middleware.sessions.save(request)
+        }
+        app.get('/login', async (request, response) => {
+          const old = request.sessionID
+          await begin(request)
+          dataOf(request).user = 'ada'
+          await new Promise<void>((resolve) => request.session.save(() => resolve()))
+          const store = request.sessionStore as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
+          const read = await store.get?.(old)
+          const written = await store.set?.(old, { cookie: {}, user: 'mallory' }).catch(({ name }: Error) => name)
+          await store.destroy?.(old)
+          response.json({ read, written })
+        })
+      })
+      const visitor = running.visitor()
+      await visitor.get('/set/cart/tea')
+      const { read, written } = await visitor.json<{ read: null; written: string }>('/login')
+      assert.equal(read, null)
+      assert.match(written, /^Session(?:Closed|Gone)Error$/)
+      assert.equal((await see(visitor)).data.user, 'ada')
+    })
+})
+
+test('with rolling, a page that was only read does not put its dead cookie over that of a login', async () => {
+  const [arrived, go] = [gate(), gate()]
+  await using running = await shop({ rolling: true }, (app) => {
+    app.get('/slow', async (request, response) => {
+      arrived.open()
+      await go.opened
+      response.json(dataOf(request).note)
+    })
+  })
+  const visitor = running.visitor()
+  await visitor.get('/set/note/hello')
+  const slow = visitor.copy().get('/slow')
+  await arrived.opened
+  await visitor.get('/regenerate')
+  go.open()
+  assert.deepEqual((await slow).cookies, [])
+})
+
+test('what is changed back after reload() is saved', async () => {
+  const [loaded, go] = [gate(), gate()]
+  await using running = await shop({}, (app) => {
+    app.get('/lock', (request, response) => {
+      Object.assign(dataOf(request), { locked: true, admin: true })
+      response.json('locked')
+    })
+    app.get('/unlock', async (request, response) => {
+      loaded.open()
+      await go.opened
+      await new Promise<void>((resolve) => request.session.reload(() => resolve()))
+      const seen = dataOf(request).locked
+      dataOf(request).locked = 'no'
+      delete dataOf(request).admin
+      response.json(seen)
+    })
+  })
+  const visitor = running.visitor()
+  await visitor.get('/set/locked/no')
+  const unlocking = visitor.copy().json('/unlock')
+  await loaded.opened
+  await visitor.get('/lock')
+  go.open()
+  assert.equal(await unlocking, true)
+  assert.deepEqual((await see(visitor)).data, { locked: 'no' })
+})
+
+describe('after the first byte', () => {
+  const streaming = (work: (request: Request) => void) => (app: Express) => {
+    app.get('/stream', (request, response) => {
+      response.write('begun, ')
+      setImmediate(() => {
+        work(request)
+        response.end('ended')
+      })
+    })
+  }
+
+  test('unset: destroy ends the session before the end is sent', async () => {
+    await using running = await shop(
+      { unset: 'destroy' },
+      streaming((request) => {
+        request.session = null as never
+      }),
+    )
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    assert.equal((await visitor.get('/stream')).body, 'begun, ended')
+    assert.deepEqual((await see(visitor)).data, {})
+  })
+
+  test('what JSON cannot hold goes to the error handler, and is thrown at nobody', async () => {
+    await using running = await shop(
+      {},
+      streaming((request) => {
+        dataOf(request).count = 1n
+      }),
+    )
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    assert.equal((await visitor.get('/stream')).body, 'begun, ended')
+    while (running.errors.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    assert.match(String(running.errors), /req\.session\.count cannot be stored/)
+  })
+
+  test('a save that failed and is tried again saves', async () => {
+    const store = breakable()
+    const results: unknown[] = []
+    const done = gate()
+    await using running = await shop({ store, memo: false }, (app) => {
+      app.get('/later', (request, response) => {
+        response.json('begun')
+        response.once('close', () => {
+          dataOf(request).x = 2
+          store.isDown = true
+          request.session.save((error) => {
+            results.push((error as Error).name)
+            store.isDown = false
+            request.session.save((error) => {
+              results.push(error)
+              done.open()
+            })
+          })
+        })
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    await visitor.get('/later')
+    await done.opened
+    assert.deepEqual(results, ['StoreError', undefined])
+    assert.deepEqual((await see(visitor)).data, { note: 'hello', x: 2 })
+  })
+})
+
+describe('the methods of req.session', () => {
+  test('refuse, in the handler, a callback that is none', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/wrong/:method', (request, response) => {
+        const methods = request.session as unknown as Record<string, (callback: unknown) => unknown>
+        methods[request.params.method]?.('then')
+        response.json('done')
+      })
+    })
+    for (const method of ['save', 'reload', 'destroy', 'regenerate']) {
+      assert.equal((await running.visitor().get(`/wrong/${method}`)).status, 500)
+      assert.match(String(running.errors.pop()), /take a callback, which must be a function/)
+    }
+  })
+
+  test('end the session if destroy follows regenerate in the same turn', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/both', (request, response) => {
+        const { session } = request
+        session.regenerate(() => undefined)
+        session.destroy((error) => response.json([error ?? null, request.session ?? null]))
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    const copy = visitor.copy()
+    assert.deepEqual(await visitor.json('/both'), [null, null])
+    assert.deepEqual((await see(copy)).data, {})
+  })
+
+  test('tell the response that a stand-in could not be ended, if there is no callback', async () => {
+    const store = breakable()
+    await using running = await shop({ store, memo: false, onStoreError: 'anonymous' }, (app) => {
+      app.get('/out', (request: Request, response: Response) => {
+        request.session.destroy(undefined as never)
+        response.json('signed out')
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    store.isDown = true
+    assert.equal((await visitor.get('/out')).status, 503)
+    store.isDown = false
+    assert.deepEqual((await see(visitor)).data, { note: 'hello' })
+  })
+})
