@@ -5,6 +5,7 @@ const SOURCE = 'packages/strongroom/src'
 const calls = on('test/core/connect-store.test.ts', `${SOURCE}/base/connect.ts`)
 const engine = on('test/express-session/connect-engine.test.ts', `${SOURCE}/express-session/connect-engine.ts`)
 
+const attacked = on('test/express-session/attacked.test.ts', `${SOURCE}/express-session/connect-engine.ts`)
 const above = on(
   'test/express-session/sessions-in-connect-stores.test.ts',
   `${SOURCE}/express-session/connect-engine.ts`,
@@ -26,8 +27,8 @@ export const connectStoreMutations: readonly Mutation[] = [
   ),
   engine(
     'two engines over one connect store that do not wait for each other',
-    'return runExclusive(this.#store, id,',
-    'return runExclusive(this, id,',
+    'runExclusive(this.#store, id,',
+    'runExclusive(this, id,',
   ),
   engine(
     'a connect store whose set creates what was ended',
@@ -47,7 +48,8 @@ export const connectStoreMutations: readonly Mutation[] = [
   engine('versions in a connect store that begin again', "randomBytes(12).toString('base64url')", "'A'.repeat(16)"),
   engine('an entry that a connect store rounds away', 'const ROUNDING = 1000', 'const ROUNDING = 0'),
   engine('an error of a connect store that quotes the session', 'tells ? {} : { cause: error }', '{ cause: error }'),
-  engine('a queue that runs what was given up', 'if (isPast(until)) throw tooLate(this.#timeout)', ''),
+  engine('a queue that runs what was given up', 'if (isPast(until)) return reject(tooLate(this.#timeout))\n', ''),
+  attacked('a write that was given up, and lands after a logout', 'await this.#writing.get(id)\n', ''),
   engine(
     'a connect store that is down, and is swept without an error',
     'await this.read(NOBODY)',

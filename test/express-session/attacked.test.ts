@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Express, Request, Response } from 'express'
+import expressSession from 'express-session'
+import { cookie } from 'strongroom/cookie'
+import { strongroom } from 'strongroom/express'
+import session from 'strongroom/express-session'
 import { memory } from 'strongroom/memory'
-import { dataOf, see, shop } from './shop.ts'
+import { BASE, dataOf, see, shop } from './shop.ts'
+import { site } from './site.ts'
 
 /** A store whose calls take a turn, and fail while `isDown`. */
 function breakable() {
@@ -176,6 +181,146 @@ test('what is changed back after reload() is saved', async () => {
   go.open()
   assert.equal(await unlocking, true)
   assert.deepEqual((await see(visitor)).data, { locked: 'no' })
+})
+
+describe('sessionStore.generate()', () => {
+  test('gives a request another session immediately, and the one before it ends', async () => {
+    await using running = await shop({}, (app) => {
+      app.get('/generate', (request, response) => {
+        const before = request.session
+        const id = request.sessionID
+        request.sessionStore.generate(request)
+        dataOf(request).user = 'ada'
+        response.json([id, before.id, request.sessionID])
+      })
+      app.get('/again', (request, response) =>
+        request.session.destroy(() =>
+          request.sessionStore.regenerate(request, () => {
+            dataOf(request).user = 'bob'
+            response.json('begun')
+          }),
+        ),
+      )
+    })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    const old = visitor.copy()
+    const [id, kept, next] = await visitor.json<string[]>('/generate')
+    assert.equal(kept, id)
+    assert.deepEqual(await see(visitor), { id: next, data: { user: 'ada' } })
+    assert.deepEqual((await see(old)).data, {})
+    await visitor.get('/again')
+    assert.deepEqual((await see(visitor)).data, { user: 'bob' })
+  })
+})
+
+describe('an id', () => {
+  test('names a request that lasts, whatever others of the same session and visitors without one ask', async () => {
+    const [asked, go] = [gate(), gate()]
+    await using running = await shop({}, (app) => {
+      app.get('/lasting', async (request, response) => {
+        const { sessionID: id, sessionStore: store } = request
+        asked.open()
+        await go.opened
+        store.get(id, (error, session) => response.json(error ? `${error}` : (session as never)))
+      })
+      app.get('/flood', (request, response) => {
+        const store = request.sessionStore as unknown as { know(id: string, live: object, isStored: boolean): void }
+        for (let i = 0; i < 10_001; i++) store.know(`visitor ${i}`, {}, false)
+        response.json(request.sessionID)
+      })
+    })
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    const lasting = visitor.copy().json<{ note: string }>('/lasting')
+    await asked.opened
+    await see(visitor.copy())
+    await running.visitor().get('/flood')
+    go.open()
+    assert.equal((await lasting).note, 'hello')
+  })
+})
+
+test('with sessions in cookies, what comes too late for one is an error', async () => {
+  const results: unknown[] = []
+  const done = gate()
+  await using running = await shop({ store: cookie() }, (app) => {
+    app.get('/late', (request, response) => {
+      response.json('begun')
+      response.once('close', () => {
+        dataOf(request).late = true
+        request.session.save((error) => {
+          results.push((error as Error).name)
+          request.session.destroy((error) => {
+            results.push((error as Error).name)
+            done.open()
+          })
+        })
+      })
+    })
+  })
+  const visitor = running.visitor()
+  await visitor.get('/set/note/hello')
+  await visitor.get('/late')
+  await done.opened
+  assert.deepEqual(results, ['SessionClosedError', 'SessionClosedError'])
+  assert.deepEqual((await see(visitor)).data, { note: 'hello' })
+})
+
+test('two sessions of one request, with two cookies, end a response once', async () => {
+  const [one, two] = [session({ ...BASE, name: 'one' }), session({ ...BASE, name: 'two' })]
+  await using running = await site((app) => {
+    app.use(one)
+    app.get('/both', (request, response, next) => {
+      dataOf(request).name = 'one'
+      request.session.save(() => {
+        request.session = null as never
+        two(request, response, () => {
+          dataOf(request).name = 'two'
+          response.json('both')
+        })
+      })
+      void next
+    })
+  })
+  const { status, body } = await running.visitor().get('/both')
+  assert.deepEqual([status, body], [200, '"both"'])
+})
+
+test('behind another adapter of the same sessions, session() says that there would be two', async () => {
+  const middleware = session(BASE)
+  await using running = await site((app) => {
+    app.use(strongroom(middleware.sessions))
+    app.use(async (request, _response, next) => {
+      await middleware.sessions.get(request)
+      next()
+    })
+    app.use(middleware)
+    app.get('/', (_request, response) => response.json('never'))
+  })
+  const { status, body } = await running.visitor().get('/')
+  assert.equal(status, 500)
+  assert.match(body, /Another adapter has given this request its session already/)
+})
+
+test('a write that a connect store confirms too late does not undo a logout', async () => {
+  const store = new expressSession.MemoryStore()
+  const set = store.set.bind(store)
+  let delayed: (() => void) | null = null
+  await using running = await shop({ store, storeTimeout: 200 })
+  const visitor = running.visitor()
+  await visitor.get('/set/note/hello')
+  const copy = visitor.copy()
+  store.set = (sid, session, callback) => {
+    delayed = () => set(sid, session, callback)
+  }
+  const { status } = await visitor.copy().get('/set/slow/write')
+  assert.equal(status, 503)
+  const logout = visitor.get('/destroy')
+  store.set = set
+  ;(delayed as (() => void) | null)?.()
+  assert.equal((await logout).body, 'null')
+  assert.deepEqual((await see(copy)).data, {})
 })
 
 describe('after the first byte', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { describe, test } from 'node:test'
 import { inherits } from 'node:util'
@@ -514,6 +515,8 @@ describe('req.sessionStore', () => {
   })
 })
 
+const PRIVATE = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
+
 describe('options', () => {
   const refused = (options: object, message: RegExp, name = 'ConfigError') =>
     assert.throws(
@@ -527,15 +530,27 @@ describe('options', () => {
 
   test('that cannot be honoured are refused, with the reason', () => {
     refused({ genid: () => 'mine' }, /genid option cannot be honoured.*public handle/)
-    refused({ store: {} }, /store must be a store/)
+    refused({ store: {} }, /store must be an engine such as redis.*or a store of express-session/)
+    refused({ store: session.MemoryStore }, /store got a class: pass an instance/)
+    refused({ store: Promise.resolve(memory()) }, /It got a promise: await it/)
     refused({ store: () => undefined }, /It got a function: call it/)
     refused({ unset: 'forget' }, /unset option must be "destroy" or "keep"/, 'TypeError')
     refused({ secret: [] }, /array of one or more strings/, 'TypeError')
-    refused({ secret: 5 }, /secret option: Secret 1 is neither a string nor bytes/)
+    refused({ secret: 5 }, /secret option: it is neither a string nor bytes/)
     refused({ name: 'a b' }, /name option must be the name of a cookie/)
     refused({ cookie: 'secure' }, /cookie option must be an object/)
     refused({ cookie: { domain: 'a;b' } }, /domain/i, 'TypeError')
     refused({ cookie: { maxAge: '1h' } }, /maxAge must be a number/, 'TypeError')
+    refused({ cookie: null }, /cookie option must be an object/)
+    refused({ cookie: { samesite: 'lax' } }, /Unknown option "samesite".*Did you mean "sameSite"/)
+    refused({ cookie: { signed: true } }, /Leave it out: the cookie is always authenticated/)
+    refused(
+      { name: '__Host-id', cookie: { secure: false } },
+      /Browsers refuse the cookie __Host-id without secure: true/,
+    )
+    refused({ name: '__Host-id', cookie: { secure: true, path: '/x' } }, /with a domain, or a path other than/)
+    refused({ cookie: { sameSite: 'Laxx' } }, /sameSite/i, 'TypeError')
+    refused({ secret: createPrivateKey(PRIVATE) }, /KeyObject of type secret/)
     refused({ quirks: ['all'] }, /quirks must be one of: keeps-cookie/)
     refused({ quirks: 'keeps-cookie' }, /quirks must be an array/)
     refused({ secrets: ['x'] }, /Unknown option "secrets".*"secret"/)
@@ -552,6 +567,20 @@ describe('options', () => {
       seen = error
     })
     assert.match(String(seen), /secret option is required for sessions/)
+  })
+
+  test('that keep sessions in memory are told in a warning, in production', (t) => {
+    const before = process.env.NODE_ENV
+    t.after(() => {
+      if (before === undefined) delete process.env.NODE_ENV
+      else process.env.NODE_ENV = before
+    })
+    const warnings = t.mock.method(process, 'emitWarning', () => undefined)
+    session(BASE)
+    assert.equal(warnings.mock.callCount(), 0)
+    process.env.NODE_ENV = 'production'
+    session(BASE)
+    assert.match(String(warnings.mock.calls[0]?.arguments[0]), /keeps its sessions in memory/)
   })
 
   test('that are weak are told in a warning', (t) => {
@@ -577,8 +606,8 @@ describe('options', () => {
     })
     t.mock.method(process, 'emitWarning', () => undefined)
     process.env.NODE_ENV = 'production'
-    refused({ secret: 'keyboard cat' }, /secret option: Secret 1 has 12 bytes; at least 32 are needed/)
-    refused({ secret: [secret('1'), 'keyboard cat'] }, /at least 32 are needed/)
+    refused({ secret: 'keyboard cat' }, /secret option: it has 12 bytes; at least 32 are needed.*pass it as `secret`/)
+    refused({ secret: [secret('1'), 'keyboard cat'] }, /number 2 of 2: it has 12 bytes/)
     session({ ...BASE })
     process.env.NODE_ENV = 'development'
     session({ ...BASE, secret: 'keyboard cat' })
@@ -593,6 +622,11 @@ describe('options', () => {
     const same = after.visitor()
     same.jar.plant('connect.sid', visitor.jar.value('connect.sid') ?? '')
     assert.deepEqual((await see(same)).data, { note: 'hello' })
+    // As an environment variable has several, and createSessions() reads them.
+    await using listed = await shop({ store, secret: `${secret('2')},${secret('1')}` })
+    const third = listed.visitor()
+    third.jar.plant('connect.sid', visitor.jar.value('connect.sid') ?? '')
+    assert.deepEqual((await see(third)).data, { note: 'hello' })
     const other = await shop({ store, secret: secret('3') })
     const stranger = other.visitor()
     stranger.jar.plant('connect.sid', visitor.jar.value('connect.sid') ?? '')

@@ -58,6 +58,8 @@ const TRAITS: Traits = {
 class ConnectEngine implements Store {
   readonly traits: Traits = TRAITS
   readonly #store: ConnectStore
+  /** Writes that the store has not confirmed, by id. */
+  readonly #writing = new Map<string, Promise<unknown>>()
   readonly #timeout: number
   readonly #clock: Clock
   readonly #limit: TimeLimit
@@ -137,18 +139,32 @@ class ConnectEngine implements Store {
 
   #write(id: string, expiresAt: number, record: string): Promise<void> {
     const session = { cookie: new StoredCookie(expiresAt - this.#clock()), [RECORD]: record }
-    return this.#call(() => setIn(this.#store, id, session), record)
+    return this.#call(() => {
+      const writing = setIn(this.#store, id, session)
+      const over = writing.catch(() => undefined).then(() => this.#writing.delete(id))
+      this.#writing.set(id, over)
+      return writing
+    }, record)
   }
 
   /** Through whichever engine of this process: the queue belongs to the store. */
   async #alone<T>(id: string, work: () => Promise<T>): Promise<T> {
     this.#state.assertOpen()
     const until = momentIn(this.#timeout)
-    return runExclusive(this.#store, id, async () => {
-      // Its caller was told long ago that it failed.
-      if (isPast(until)) throw tooLate(this.#timeout)
-      return work()
-    })
+    return this.#limit.call(
+      () =>
+        new Promise((resolve, reject) => {
+          const turn = async () => {
+            // Its caller was told long ago that it failed.
+            if (isPast(until)) return reject(tooLate(this.#timeout))
+            await work().then(resolve, reject)
+            // What was given up may still write: a logout after it must not be undone by it.
+            await this.#writing.get(id)
+          }
+          runExclusive(this.#store, id, turn).catch(reject)
+        }),
+      (error) => asStoreError(error, undefined),
+    )
   }
 
   #call<T>(call: () => Promise<T>, record?: string): Promise<T> {

@@ -1,7 +1,8 @@
 import { parseJson } from '../base/json.ts'
 import { DataError } from '../errors.ts'
 import type { Values } from '../session/content.ts'
-import { own } from '../session/values.ts'
+import type { Session } from '../session/session.ts'
+import { own, put } from '../session/values.ts'
 import { isReserved } from './request-session.ts'
 
 /** One key that was changed: its JSON, or undefined if it was deleted. */
@@ -40,6 +41,23 @@ function jsonOf(key: string, value: unknown): string | undefined {
       { cause },
     )
   }
+}
+
+/** Brings the edits into a session; returns what is known of it then. */
+export function carriedOver(edits: readonly Edit[], session: Session<Values>, before: Values): Values {
+  if (edits.length === 0) return before
+  const known = { ...before }
+  for (const { key, text } of edits) {
+    if (text === undefined) {
+      session.delete(key)
+      delete known[key]
+    } else {
+      session.set(key, parseJson(text))
+      // Another copy: the session lends its own to who asks it.
+      put(known, key, parseJson(text))
+    }
+  }
+  return known
 }
 
 /** A copy whose objects are the caller's own; `text` is its JSON, where that is at hand. */

@@ -20,29 +20,44 @@ type Ended = NodeResponse & { [ENDING]?: Ending }
  * a second end does nothing. All responses share the function, as in adapters/node/watch.ts.
  */
 export function watchEnd(response: NodeResponse, visit: ExpressVisit, fail: Fail): void {
-  const { end: original } = response as unknown as { end: End }
-  ;(response as Ended)[ENDING] = { visit, original, fail, isHeld: false }
-  ;(response as unknown as { end: End }).end = end
+  const methods = response as unknown as { end: End }
+  const ending = { visit, original: methods.end, fail, isHeld: false }
+  // A session() with another cookie watches this response already.
+  if (ENDING in response) methods.end = (...args) => endWith(ending, response, args)
+  else {
+    ;(response as Ended)[ENDING] = ending
+    methods.end = end
+  }
 }
 
 function end(this: NodeResponse, ...args: unknown[]): unknown {
-  const ending = (this as Ended)[ENDING] as Ending
+  return endWith((this as Ended)[ENDING] as Ending, this, args)
+}
+
+function endWith(ending: Ending, response: NodeResponse, args: unknown[]): unknown {
   const { visit, original, fail } = ending
   if (ending.isHeld && !visit.hasFailed) return false
   // The page about an error is the second end of a response whose first one was never sent.
-  if (hasEnded(this)) return false
+  if (hasEnded(response)) return false
   const saving = visit.hasFailed ? null : beforeEnd(visit)
-  if (!saving) return original.apply(this, args)
+  if (!saving) return original.apply(response, args)
   ending.isHeld = true
+  const { write } = response
+  // After the end, nothing is written any more.
+  Object.assign(response, { write: () => false })
+  const finish = () => {
+    Object.assign(response, { write })
+    return original.apply(response, args)
+  }
   saving.then(
-    (isSent) => isSent && original.apply(this, args),
+    (isSent) => (isSent ? finish() : Object.assign(response, { write })),
     (error) => {
       // Afterwards: Express closes the connection for an error of a response that has begun.
-      this.once('close', () => fail(error, this))
-      original.apply(this, args)
+      response.once('close', () => fail(error, response))
+      finish()
     },
   )
-  return this
+  return response
 }
 
 /** What cannot be saved must not be thrown at what ends the response: for a pipe, nobody could catch it. */

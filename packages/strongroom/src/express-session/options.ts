@@ -1,12 +1,14 @@
 import { createHash, KeyObject } from 'node:crypto'
+import type { Request } from 'express'
 import type { Engine } from '../backing/create.ts'
-import { booleanOption, checkOptions, oneOf } from '../base/check.ts'
+import { booleanOption, checkOptions, insteadOf, oneOf } from '../base/check.ts'
 import type { ConnectStore } from '../base/connect.ts'
 import { LONGEST, milliseconds } from '../base/duration.ts'
 import type { SessionsOptions } from '../create.ts'
 import { createKeyring } from '../crypto/keyring.ts'
 import { ConfigError } from '../errors.ts'
 import { type CookieTransport, valuesOf } from '../http/cookie.ts'
+import { isInProcessMemory } from '../store.ts'
 import { connectEngine, isConnectStore } from './connect-engine.ts'
 import { Cookie, type CookieAttributes } from './cookie.ts'
 import { isSecure as isOverTls, type SessionRequest } from './request.ts'
@@ -60,7 +62,7 @@ export interface Options extends Pick<SessionsOptions, (typeof OURS)[number]> {
   readonly name?: string | undefined
   /** The name that `name` had in older versions. */
   readonly key?: string | undefined
-  readonly cookie?: CookieOptions | ((request: never) => CookieOptions) | undefined
+  readonly cookie?: CookieOptions | ((request: Request) => CookieOptions) | undefined
   readonly proxy?: boolean | undefined
   readonly resave?: boolean | undefined
   readonly rolling?: boolean | undefined
@@ -84,6 +86,8 @@ export interface Settings {
   readonly foreign: ConnectStore | null
   /** Attributes of a new session's cookie: the same object for all requests, where they are the same. */
   attributes(request: SessionRequest): CookieAttributes
+  /** Attributes of a session over TLS, for who looks at what is set. */
+  readonly standard: CookieAttributes
   /** Is the cookie of each session sent over TLS alone? */
   readonly isSecure: boolean
   /** Is `cookie` a function? Then each session keeps the attributes with which it began. */
@@ -142,7 +146,10 @@ export function settingsOf(options: Options): Settings {
   const { engine, store, foreign } = storeOf(options)
   const idle = idleOf(options)
   const isFixed = typeof cookie !== 'function'
-  if (isFixed) warnOfCookie(name, cookie)
+  if (isFixed) {
+    checkPrefix(name, cookie)
+    warnOfCookie(name, cookie)
+  }
   return {
     name,
     secrets: secretsOf(secret),
@@ -152,15 +159,10 @@ export function settingsOf(options: Options): Settings {
     attributes(request) {
       const given = cookieOf(request)
       if (given.secure !== 'auto' && given.sameSite !== 'auto') return given as CookieAttributes
-      const encrypted = isOverTls(request, proxy)
-      const { secure, sameSite, ...rest } = given
-      return {
-        ...rest,
-        ...(secure !== undefined && { secure: secure === 'auto' ? encrypted : secure }),
-        ...(sameSite !== undefined && { sameSite: sameSite === 'auto' ? (encrypted ? 'none' : 'lax') : sameSite }),
-      }
+      return resolved(given, isOverTls(request, proxy))
     },
     isSecure: isFixed && cookie.secure === true,
+    standard: isFixed ? resolved(cookie, true) : {},
     keepsAttributes: !isFixed,
     path: (request) => cookieOf(request).path || '/',
     proxy: proxy === undefined ? undefined : booleanOption('proxy', proxy, false),
@@ -186,14 +188,55 @@ const GENID =
   'The genid option cannot be honoured: a session id is the public handle here, derived from a key of the server, so that whoever learns it cannot be that visitor. Leave it out, and use req.sessionID as before.'
 
 function cookieFunction(given: NonNullable<Options['cookie']>): (request: SessionRequest) => CookieOptions {
-  if (typeof given !== 'object' && typeof given !== 'function')
+  if ((typeof given !== 'object' && typeof given !== 'function') || given === null)
     throw new ConfigError('The cookie option must be an object, or a function that returns one for a request.')
-  if (typeof given === 'function') return given as (request: SessionRequest) => CookieOptions
+  if (typeof given === 'function') return given as unknown as (request: SessionRequest) => CookieOptions
+  checkOptions('the cookie of session()', given, ATTRIBUTES, COOKIE_ADVICE)
   // Now, and not at the first visitor.
-  const { secure: _, sameSite: __, ...rest } = given
-  new Cookie(rest).serialize('name', 'value')
+  new Cookie(resolved(given, true)).serialize('name', 'value')
   return () => given
 }
+
+const ATTRIBUTES = [
+  'maxAge',
+  'expires',
+  'path',
+  'domain',
+  'httpOnly',
+  'secure',
+  'sameSite',
+  'partitioned',
+  'priority',
+] as const satisfies readonly (keyof CookieOptions)[]
+
+const COOKIE_ADVICE = {
+  signed: 'Leave it out: the cookie is always authenticated.',
+  encode: 'Leave it out: the value needs no encoding.',
+  overwrite: 'Leave it out: the cookie is one.',
+}
+
+/** Throws `ConfigError` for a name that browsers refuse with these attributes: each visitor would get a new session at each request. */
+function checkPrefix(name: string, { secure, path = '/', domain, sameSite, partitioned }: CookieOptions): void {
+  if (secure) {
+    if (!/^__host-/i.test(name) || (path === '/' && !domain)) return
+    throw new ConfigError(
+      `Browsers refuse the cookie ${name} with a domain, or a path other than '/': a '__Host-' cookie has neither.`,
+    )
+  }
+  if (/^__(?:host|secure|http)-/i.test(name))
+    throw new ConfigError(`Browsers refuse the cookie ${name} without secure: true, because of its name.`)
+  if (sameSite === 'none' || partitioned)
+    warn(
+      `Browsers refuse the cookie ${name} without secure: true, because it is ${partitioned ? 'partitioned' : "sameSite: 'none'"}.`,
+    )
+}
+
+/** With `auto` as it is over TLS, or without. */
+const resolved = ({ secure, sameSite, ...rest }: CookieOptions, encrypted: boolean): CookieAttributes => ({
+  ...rest,
+  ...(secure !== undefined && { secure: secure === 'auto' ? encrypted : secure }),
+  ...(sameSite !== undefined && { sameSite: sameSite === 'auto' ? (encrypted ? 'none' : 'lax') : sameSite }),
+})
 
 /** `idle` of ours, or a day, as the stores of express-session have it. */
 function idleOf({ idle, absolute }: Options): number {
@@ -211,15 +254,33 @@ function withDefault(name: 'resave' | 'saveUninitialized', given: boolean | unde
 function storeOf({ store: given, clock }: Options): Pick<Settings, 'engine' | 'store' | 'foreign'> {
   if (given === undefined || given === null) {
     const store = new MemoryStore()
+    warnOfMemory(store.engine)
     return { engine: store.engine, store, foreign: null }
   }
+  if (given instanceof MemoryStore) warnOfMemory(given.engine)
   if (given instanceof MemoryStore) return { engine: given.engine, store: given, foreign: null }
+  if (typeof given === 'function' && isConnectStore((given as { prototype?: unknown }).prototype))
+    throw new ConfigError('store got a class: pass an instance of it, as in new RedisStore({ client }).')
   if (given instanceof SessionStore)
     throw new ConfigError('store got the sessionStore of another session(). Pass the engine that it was made with.')
   const isOurs = typeof given === 'string' || (typeof given === 'object' && 'traits' in given)
   if (!isOurs && isConnectStore(given))
     return { engine: connectEngine(given, { clock }), store: new SessionStore(), foreign: given }
+  if (!isOurs)
+    throw new ConfigError(
+      `store must be an engine such as redis({ client }), a URL such as 'redis://localhost', or a store of express-session, which has get(), set() and destroy().${insteadOf(given)}`,
+    )
+  warnOfMemory(given as Engine | string)
   return { engine: given as Engine | string, store: new SessionStore(), foreign: null }
+}
+
+/** As express-session does: what it has there by default is not meant for production. */
+function warnOfMemory(engine: Engine | string): void {
+  const isMemory = typeof engine === 'string' ? engine.startsWith('memory:') : isInProcessMemory(engine.traits)
+  if (isMemory && process.env.NODE_ENV === 'production')
+    warn(
+      'session() keeps its sessions in memory: they end with this process, and no other process has them. Pass a store.',
+    )
 }
 
 /** Null without one: that is an error of each request, as in express-session. */
@@ -227,22 +288,43 @@ function secretsOf(given: Options['secret']): Settings['secrets'] {
   if (!given) return null
   const list = Array.isArray(given) ? given : [given]
   if (list.length === 0) throw new TypeError('The secret option must be an array of one or more strings.')
-  return list.map((secret) => checkedSecret(secret instanceof KeyObject ? secret.export() : secret))
+  return list.flatMap((secret, i) => {
+    const bytes = secret instanceof KeyObject ? bytesOf(secret) : secret
+    return checkedSecrets(bytes, list.length > 1 ? `number ${i + 1} of ${list.length}: ` : '')
+  })
 }
 
-function checkedSecret(secret: string | Uint8Array): string | Uint8Array {
+function bytesOf(key: KeyObject): Uint8Array {
+  if (key.type === 'secret') return key.export()
+  throw new ConfigError('The secret option takes a KeyObject of type secret, and no public or private key.')
+}
+
+/** Several, where the string is a list as an environment variable has it, which createSessions() takes for a list, too. */
+function checkedSecrets(secret: string | Uint8Array, which: string): readonly (string | Uint8Array)[] {
+  if (typeof secret === 'string' && isList(secret)) return secret.split(/[\s,]+/).filter(Boolean)
   try {
     createKeyring([secret])
-    return secret
+    return [secret]
   } catch (error) {
     if (process.env.NODE_ENV === 'production' || !(typeof secret === 'string' || secret instanceof Uint8Array))
-      throw new ConfigError(`The secret option: ${(error as Error).message}`)
+      throw new ConfigError(`The secret option: ${which}${ofSecret((error as Error).message)}`)
   }
   warn(
     'The secret of session() is short or guessable, and production refuses it. Make one with `npx @strongroom/cli keys new`.',
   )
-  return createHash('sha256').update('strongroom weak secret ').update(secret).digest()
+  return [createHash('sha256').update('strongroom weak secret ').update(secret).digest()]
 }
+
+function isList(secret: string): boolean {
+  try {
+    return createKeyring(secret).masters.length > 1
+  } catch {
+    return false
+  }
+}
+
+/** In the words of this option. */
+const ofSecret = (message: string) => message.replace('Secret 1 ', 'it ').replace('`secrets`', '`secret`')
 
 /** The defaults are those of express-session, which are not what one would choose today. */
 function warnOfCookie(name: string, { secure, sameSite }: CookieOptions): void {
@@ -271,13 +353,17 @@ const unquoted = (value: string) => (value.startsWith('"') && value.endsWith('"'
 const isOurs = (value: string) => !/^s(?::|%3a)/i.test(value)
 
 /** The cookie in requests. What is set is written by the visit, because each session has attributes of its own. */
-export function transportOf({ name, isSecure }: Pick<Settings, 'name' | 'isSecure'>): CookieTransport {
+export function transportOf({
+  name,
+  isSecure,
+  standard,
+}: Pick<Settings, 'name' | 'isSecure' | 'standard'>): CookieTransport {
   const start = `${name}=`
   return {
     name,
     secure: isSecure,
     read: (header) => (header ? valuesOf(header, start).map(unquoted).filter(isOurs) : NONE),
-    set: (value) => start + value,
-    clear: () => start,
+    set: (value) => new Cookie(standard).serialize(name, value),
+    clear: () => new Cookie(standard).clearing(name),
   }
 }

@@ -2,8 +2,12 @@ import type { IncomingMessage } from 'node:http'
 
 export type Callback = (error?: unknown) => void
 
+/** Where a request has what its `req.session` does its work with. */
+export const VISIT = Symbol('strongroom express-session')
+
 /** A request, with what express-session puts on it. */
 export interface SessionRequest extends IncomingMessage {
+  [VISIT]?: { readonly id: string; generate(): void; regenerate(callback?: Callback): void } | undefined
   session?: { regenerate(callback: Callback): unknown } | null | undefined
   sessionID?: string | undefined
   sessionStore?: object | undefined

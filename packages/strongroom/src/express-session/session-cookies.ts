@@ -48,7 +48,7 @@ export class SessionCookies {
   /** Of the session as it is. */
   of(state: State): Cookie {
     const cookie = this.fresh()
-    if (state.meta !== null) {
+    if (state.meta !== null && !state.loggedOut) {
       const attributes = own(state.values, COOKIE) as OwnAttributes | undefined
       if (attributes) Object.assign(cookie, attributes)
       const end = endOf(state.meta)
@@ -67,7 +67,7 @@ export class SessionCookies {
   store(session: Session<Values>, cookie: Cookie, isSaved: boolean): boolean {
     checkCookie(cookie)
     const state = stateOf(session)
-    const { meta } = state
+    const meta = state.loggedOut ? null : state.meta
     const attributes = ownAttributes(cookie, this.#settings.keepsAttributes ? null : this.fresh())
     const before = own(state.values, COOKIE)
     // All others have what is stored here, or had a login of ours.
@@ -84,7 +84,8 @@ export class SessionCookies {
    * `login(userId, { remember: true })` does, that counts.
    */
   #setLifetime(session: Session<Values>, { originalMaxAge }: Cookie, isAdopted: boolean): boolean {
-    const { meta, lifetime } = stateOf(session)
+    const { meta: stored, lifetime, loggedOut } = stateOf(session)
+    const meta = loggedOut ? null : stored
     const isSet = originalMaxAge !== this.#shownMaxAge
     if (!isSet && (lifetime !== null || (meta !== null && !isAdopted))) return true
     const idle = typeof originalMaxAge === 'number' ? originalMaxAge : this.#settings.idle

@@ -1,14 +1,21 @@
 import type { RequestHandler } from 'express'
-import type { SessionData } from 'express-session'
+import type { SessionData, SessionData as StoredData } from 'express-session'
 import { type Fail, failWith, type Next } from '../adapters/node/fail.ts'
 import { hold, type NodeResponse } from '../adapters/node/hold.ts'
 import { type Created, createContext } from '../create.ts'
+import { ConfigError } from '../errors.ts'
 import type { Values } from '../session/content.ts'
 import { type Sessions, sessionsOf } from '../sessions.ts'
 import { Cookie } from './cookie.ts'
 import { watchEnd } from './end.ts'
-import { type Options, type Settings, settingsOf, transportOf } from './options.ts'
-import { pathOf, type SessionRequest } from './request.ts'
+import {
+  type CookieOptions as CookieSettings,
+  type Options,
+  type Settings,
+  settingsOf,
+  transportOf,
+} from './options.ts'
+import { pathOf, type SessionRequest, VISIT } from './request.ts'
 import { RequestSession } from './request-session.ts'
 import { MemoryStore, Store } from './store.ts'
 import { ExpressVisit } from './visit.ts'
@@ -58,10 +65,13 @@ export function session(options: Options = {}): SessionMiddleware {
     }
     request.sessionStore = store
     Object.defineProperty(request, 'sessionID', SESSION_ID)
-    ;(request as WithVisit)[VISIT] = visit
+    request[VISIT] = visit
     // A stand-in for a response has none of the methods: at a WebSocket's upgrade, for example. Then save() saves.
     const begin = typeof response.writeHead === 'function' ? hold<Values>(response, fail) : null
-    served?.sessions.attach(request, visit)
+    if (served?.sessions.attach(request, visit) === false) {
+      next(new ConfigError(TWO_WAYS))
+      return
+    }
     begin?.(visit)
     if (begin) watchEnd(response, visit, fail)
     // Not `then(next)` alone: an error that `next` throws must not call it a second time.
@@ -76,20 +86,20 @@ export function session(options: Options = {}): SessionMiddleware {
   return middleware as unknown as SessionMiddleware
 }
 
-const VISIT = Symbol('strongroom express-session')
-type WithVisit = { [VISIT]?: ExpressVisit }
-
 /** For all requests the same: it costs a hash, which most of them do without. */
 const SESSION_ID: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
-  get(this: WithVisit) {
+  get(this: SessionRequest) {
     return this[VISIT]?.id
   },
   set(this: object, value: unknown) {
     Object.defineProperty(this, 'sessionID', { value, configurable: true, enumerable: true, writable: true })
   },
 }
+
+const TWO_WAYS =
+  'Another adapter has given this request its session already: mount session() alone, or before strongroom(middleware.sessions).'
 
 const NO_SECRET =
   'The secret option is required for sessions: session({ secret: process.env.SESSION_SECRET, … }). Is the variable set?'
@@ -123,6 +133,16 @@ function foreignEvents(foreign: Settings['foreign'], store: Store, changed: (isC
 /** With the quirk `sends-unsaved`: an error that came too late for the response. */
 function later(response: NodeResponse, fail: Fail, error: unknown): void {
   response.once('close', () => fail(error, response))
+}
+
+export type { SessionData } from 'express-session'
+export { Cookie, MemoryStore, RequestSession as Session, Store }
+
+/** Types under the names that express-session has: `session.SessionData`. */
+export declare namespace session {
+  type SessionOptions = Options
+  type CookieOptions = CookieSettings
+  type SessionData = StoredData
 }
 
 session.Store = Store

@@ -3,7 +3,7 @@ import { memory } from '../engines/memory/memory.ts'
 import { UnsupportedError } from '../errors.ts'
 import type { Values } from '../session/content.ts'
 import type { BaseSessions } from '../sessions.ts'
-import type { Callback, SessionRequest } from './request.ts'
+import { type Callback, type SessionRequest, VISIT } from './request.ts'
 
 /** The session of a request under way, as somebody who knows its id may use it. */
 export interface LiveSession {
@@ -29,13 +29,17 @@ Object.defineProperty(Store.prototype, 'regenerate', {
   configurable: true,
   writable: true,
   value(request: SessionRequest, callback: Callback) {
-    if (request.session) request.session.regenerate(callback)
-    else process.nextTick(callback, new TypeError('There is no req.session to regenerate.'))
+    const visit = request[VISIT]
+    if (visit) visit.regenerate(callback)
+    else process.nextTick(callback, new TypeError('This request did not come through session().'))
   },
 })
 
-/** How many sessions of requests under way are known by their id. */
+/** How many sessions of requests under way are known by their id: of stored ones, and as many of those that are not stored yet. */
 const MOST_LIVE = 10_000
+
+/** And how many requests of one. */
+const MOST_OF_ONE = 8
 
 /**
  * `req.sessionStore`: what can be done with sessions by their id, which is a public handle. The session of a request under way can be
@@ -43,7 +47,9 @@ const MOST_LIVE = 10_000
  */
 export class SessionStore extends Store {
   #sessions: BaseSessions<Values> | null = null
-  readonly #live = new Map<string, WeakRef<LiveSession>>()
+  readonly #stored = new LiveSessions()
+  /** Apart: visitors without a session must not push out those who have one. */
+  readonly #new = new LiveSessions()
 
   /** @internal */
   serve(sessions: BaseSessions<Values>): void {
@@ -51,12 +57,9 @@ export class SessionStore extends Store {
   }
 
   /** @internal Somebody has asked for the id of a session. */
-  know(id: string, session: LiveSession): void {
-    this.#live.delete(id)
-    this.#live.set(id, new WeakRef(session))
-    if (this.#live.size <= MOST_LIVE) return
-    const [oldest] = this.#live.keys()
-    this.#live.delete(oldest as string)
+  know(id: string, session: LiveSession, isStored: boolean): void {
+    const live = isStored ? this.#stored : this.#new
+    live.add(id, session)
   }
 
   get(id: string, callback?: Reply<object | null>) {
@@ -78,7 +81,7 @@ export class SessionStore extends Store {
 
   destroy(id: string, callback?: Reply<void>) {
     return replied(callback, async () => {
-      const live = this.#live.get(id)?.deref()
+      const live = this.#liveOf(id)
       if (live) await live.end()
       else await this.#served().revoke(id)
     })
@@ -100,9 +103,9 @@ export class SessionStore extends Store {
     throw new UnsupportedError(sealed('createSession'))
   }
 
-  /** Begins another session for a request, without ending the one that it has. */
+  /** Gives a request another `req.session` immediately. The session that it had ends with its response. */
   generate(request: SessionRequest): void {
-    if (request.session) request.session.regenerate(() => undefined)
+    request[VISIT]?.generate()
   }
 
   #served(): BaseSessions<Values> {
@@ -110,10 +113,37 @@ export class SessionStore extends Store {
     throw new UnsupportedError('This store belongs to no session() yet. Pass it as the option store of session().')
   }
 
+  #liveOf(id: string): LiveSession | undefined {
+    return this.#stored.get(id) ?? this.#new.get(id)
+  }
+
   #liveOr(id: string, method: string): LiveSession {
-    const live = this.#live.get(id)?.deref()
+    const live = this.#liveOf(id)
     if (live) return live
     throw new UnsupportedError(sealed(method))
+  }
+}
+
+/** Sessions of requests that are still there, by id. Several requests may have the same one. */
+class LiveSessions {
+  readonly #byId = new Map<string, WeakRef<LiveSession>[]>()
+
+  add(id: string, session: LiveSession): void {
+    const others = (this.#byId.get(id) ?? []).filter((one) => one.deref() !== undefined)
+    this.#byId.delete(id)
+    // The first ones stay: those of connections that last.
+    this.#byId.set(id, others.length < MOST_OF_ONE ? [...others, new WeakRef(session)] : others)
+    if (this.#byId.size <= MOST_LIVE) return
+    const [oldest] = this.#byId.keys()
+    this.#byId.delete(oldest as string)
+  }
+
+  get(id: string): LiveSession | undefined {
+    for (const one of this.#byId.get(id) ?? []) {
+      const session = one.deref()
+      if (session) return session
+    }
+    return undefined
   }
 }
 

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { type Awaitable, after } from '../base/awaitable.ts'
-import { parseJson } from '../base/json.ts'
 import type { SessionsContext } from '../context.ts'
 import type { Id } from '../crypto/token.ts'
 import { SessionClosedError, SessionGoneError } from '../errors.ts'
@@ -9,7 +8,7 @@ import type { Values } from '../session/content.ts'
 import { type Session, stateOf } from '../session/session.ts'
 import type { State } from '../session/state.ts'
 import { put } from '../session/values.ts'
-import { copyOf, type Edit, editsBetween, isShown } from './edits.ts'
+import { carriedOver, copyOf, editsBetween, isShown } from './edits.ts'
 import type { Settings } from './options.ts'
 import type { Callback, SessionRequest } from './request.ts'
 import { type Owner, RequestSession, retire } from './request-session.ts'
@@ -36,6 +35,8 @@ export class ExpressVisit extends Visit<Values> implements Owner {
   #begun = false
   /** Of the session that this request has destroyed: applications tell others by it which one is over. */
   #destroyedId: string | null = null
+  /** What `req.sessionStore` knows of this request. */
+  #named: Map<string, StoredSession> | null = null
   /** An id for the application, where sessions have none before they are stored. */
   #provisional: string | null = null
   #reloading = false
@@ -148,6 +149,12 @@ export class ExpressVisit extends Visit<Values> implements Owner {
     return new StoredSession(this.#context, this.#settings.name, { ref, cookie: () => this.#cookies.fresh() })
   }
 
+  /** Is nothing stored of what `req.session` shows? Also after `generate`, before the session that it replaces has ended. */
+  get #isNew(): boolean {
+    const { meta, loggedOut } = this.#state
+    return meta === null || loggedOut
+  }
+
   get #state(): State {
     return stateOf(this.#session as Session<Values>)
   }
@@ -171,19 +178,24 @@ export class ExpressVisit extends Visit<Values> implements Owner {
   #compare(ends = false): RequestSession | null {
     const given = this.request.session
     const state = this.#state
-    if (given == null) {
+    // A session() with another cookie may have put its own in the place of one that was unset.
+    if (given == null || (given !== this.#shown && given instanceof RequestSession)) {
       if (ends && this.#shown && this.#settings.destroysUnset) this.#end()
       return null
     }
     const shown = this.#shown
     if (given !== shown || !shown) throw new TypeError(REPLACED)
-    const isNew = state.meta === null
+    const isNew = this.#isNew
     const edits = editsBetween(this.#known, shown)
     // A stand-in while the store is down: what was only read needs no store.
     if (state.isReadOnly && edits.length === 0) return shown
     if (edits.length > 0 || (isNew && this.#regenerated)) this.#modified = true
     if (isNew && !this.#modified && !this.#settings.saveUninitialized) return shown
-    if (!this.#cookies.store(this.#session as Session<Values>, shown.cookie, isNew || this.#modified)) this.#end()
+    if (!this.#cookies.store(this.#session as Session<Values>, shown.cookie, isNew || this.#modified)) {
+      // What else was changed ends with it.
+      this.#end()
+      return shown
+    }
     this.#known = carriedOver(edits, this.#session as Session<Values>, this.#known)
     return shown
   }
@@ -198,20 +210,28 @@ export class ExpressVisit extends Visit<Values> implements Owner {
   get id(): string {
     if (this.#destroyedId !== null && !this.#state.ref && this.request.session == null) return this.#destroyedId
     const handle = this.#handle()
-    const { handleOf } = this.#state
-    // Of this session alone, and not of the one that regenerate() or a login puts in its place.
-    if (handle !== this.#provisional)
-      this.#settings.store.know(
-        handle,
-        this.#storedAs((id) => handleOf(id) === handle),
-      )
+    if (handle !== this.#provisional) this.#makeKnown(handle)
     return handle
+  }
+
+  /** To `req.sessionStore`: as this session alone, and not as the one that regenerate() or a login puts in its place. */
+  #makeKnown(handle: string): void {
+    const isNew = this.#isNew
+    const key = `${handle} ${isNew}`
+    this.#named ??= new Map()
+    if (this.#named.has(key)) return
+    const { handleOf } = this.#state
+    const session = this.#storedAs((id) => handleOf(id) === handle)
+    // Kept here: the store holds it only as long as this request is there.
+    this.#named.set(key, session)
+    this.#settings.store.know(handle, session, !isNew)
   }
 
   #handle(): string {
     const state = this.#state
-    if (!state.ref) state.identity ??= this.#context.backing.newIdentity?.() ?? null
-    const id = state.ref?.cookie.id ?? state.identity?.id
+    const ref = this.#isNew ? null : state.ref
+    if (!ref) state.identity ??= this.#context.backing.newIdentity?.() ?? null
+    const id = ref?.cookie.id ?? state.identity?.id
     if (id !== undefined) return state.handleOf(id)
     this.#provisional ??= randomBytes(12).toString('base64url')
     return this.#provisional
@@ -228,10 +248,10 @@ export class ExpressVisit extends Visit<Values> implements Owner {
   /** What was changed after the response began. */
   async #saveLater(shown: RequestSession): Promise<void> {
     const edits = editsBetween(this.#known, shown)
-    const visit = await this.#stored.visit()
-    const session = await visit.get()
-    const known = carriedOver(edits, session, this.#known)
-    await visit.save()
+    let known = this.#known
+    await this.#stored.change((session) => {
+      known = carriedOver(edits, session, this.#known)
+    })
     // Only now: if that failed, they are tried again.
     this.#known = known
   }
@@ -284,7 +304,8 @@ export class ExpressVisit extends Visit<Values> implements Owner {
   }
 
   onDestroy(shown: RequestSession, callback?: Callback): void {
-    const wasCurrent = shown === this.#shown
+    // Also of an object from before reload(), which stands for the same session.
+    const wasCurrent = shown === this.#shown || (this.#shown !== null && shown.id === this.#handle())
     if (this.request.session === shown) delete this.request.session
     const isToldLater = callback === undefined
     this.#run(callback, async () => {
@@ -311,10 +332,10 @@ export class ExpressVisit extends Visit<Values> implements Owner {
     await super.save()
   }
 
-  /** An end that failed, and that no callback is told: a stand-in cannot try it again, nor can a response that has begun. */
+  /** An end that failed, and that no callback is told. What has not even begun to end, the response cannot try again. */
   #tell(error: unknown): void {
     if (this.#begun) this.#late(error)
-    else if (this.#state.isReadOnly) this.#lost = { error }
+    else if (!this.#state.loggedOut) this.#lost = { error }
   }
 
   onRegenerate(shown: RequestSession, callback?: Callback): void {
@@ -328,6 +349,31 @@ export class ExpressVisit extends Visit<Values> implements Owner {
     })
   }
 
+  /** Begins another session immediately, as `sessionStore.generate` does. The one before it ends with the response. */
+  generate(): void {
+    if (this.#begun) throw new SessionClosedError(TOO_LATE)
+    const { request } = this
+    const before = this.#shown
+    if (before) {
+      retire(before, this.#handle())
+      this.#cookies.ended = before.cookie
+    }
+    request.session = null
+    this.#session?.logout()
+    this.#state.identity = this.#provisional = null
+    this.#regenerated = true
+    this.#show()
+  }
+
+  /** The same, once the one before it has ended. */
+  regenerate(callback?: Callback): void {
+    if (this.#shown) {
+      this.onRegenerate(this.#shown, callback)
+      return
+    }
+    this.#run(callback, async () => this.generate())
+  }
+
   /** One after another. Without a callback, what failed is tried again when the response begins. */
   #run(callback: Callback | undefined, work: () => Promise<void>): void {
     const before = this.#working
@@ -339,23 +385,6 @@ export class ExpressVisit extends Visit<Values> implements Owner {
       (error) => callback && process.nextTick(callback, error),
     )
   }
-}
-
-/** Brings the edits into a session; returns what is known of it then. */
-function carriedOver(edits: readonly Edit[], session: Session<Values>, before: Values): Values {
-  if (edits.length === 0) return before
-  const known = { ...before }
-  for (const { key, text } of edits) {
-    if (text === undefined) {
-      session.delete(key)
-      delete known[key]
-    } else {
-      session.set(key, parseJson(text))
-      // Another copy: the session lends its own to who asks it.
-      put(known, key, parseJson(text))
-    }
-  }
-  return known
 }
 
 const REPLACED =
