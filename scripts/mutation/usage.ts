@@ -10,6 +10,7 @@ const development = on('test/core/development.test.ts', 'packages/strongroom/src
 const building = on('test/core/development.test.ts', 'packages/strongroom/src/create.ts')
 const foreign = (file: string) =>
   on('test/engines/foreign-clients.test.ts', `packages/strongroom/src/engines/${file}.ts`)
+const told = on('test/core/user-key.test.ts', 'packages/strongroom/src/admin/users.ts')
 
 /** Of how the packed library is used: bundled, compiled, handed a request that it did not make. */
 export const usageMutations: readonly Mutation[] = [
@@ -90,5 +91,11 @@ export const usageMutations: readonly Mutation[] = [
     'a client that nobody has awaited',
     'if (given instanceof Promise)',
     'if (given === null)',
+  ),
+  told('an end of all sessions that says not whose', 'user: userKeyOf(context, userId), except }', 'except }'),
+  told(
+    'a session that goes on and is told to have ended',
+    'const except = isOwn ? handleOf((state.ref as SessionRef).cookie.id) : null',
+    'const except = null',
   ),
 ]

@@ -126,8 +126,10 @@ for (const [name, make] of Object.entries(STORES))
 
     it('all but the current one are ended, and the events give the reason', async () => {
       const { desk, phone, shell, ada, sessions, events, store } = await three()
+      const except = await desk.visit((session) => session.handle)
       assert.equal(await desk.visit((session) => ada.revokeOthers(session)), 2)
-      assert.deepEqual(last(events, 'revoked'), { type: 'revoked', handle: null, count: 2, reason: 'revoke-others' })
+      const told = { type: 'revoked', handle: null, count: 2, reason: 'revoke-others', except }
+      assert.deepEqual(last(events, 'revoked'), { ...told, user: sessions.userKey('ada') })
       await settle()
       await desk.visit((session) => assert.equal(session.userId, 'ada'))
       for (const device of [phone, shell]) await device.visit((session) => assert.equal(session.userId, null))
@@ -155,7 +157,8 @@ for (const [name, make] of Object.entries(STORES))
     it('all are ended, and the user can log in again immediately', async () => {
       const { desk, phone, shell, ada, sessions, events, store } = await three()
       assert.equal(await ada.revokeAll(), 3)
-      assert.deepEqual(last(events, 'revoked'), { type: 'revoked', handle: null, count: 3, reason: 'revoke-all' })
+      const told = { type: 'revoked', handle: null, count: 3, reason: 'revoke-all', except: null }
+      assert.deepEqual(last(events, 'revoked'), { ...told, user: sessions.userKey('ada') })
       await settle()
       for (const device of [desk, phone, shell]) await device.visit((session) => assert.equal(session.userId, null))
       assert.equal((await sessions.of('bob').list()).length, 1)

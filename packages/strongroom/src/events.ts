@@ -18,7 +18,16 @@ export type SessionEvent =
    * handle that is dead now; otherwise that is the same. The login of a visitor who had no session before is a `created`.
    */
   | { readonly type: 'renewed'; readonly handle: string; readonly previous: string; readonly reason: 'login' | 'renew' }
-  | { readonly type: 'revoked'; readonly handle: string | null; readonly count: number; readonly reason: RevokeReason }
+  | {
+      readonly type: 'revoked'
+      readonly handle: string | null
+      readonly count: number
+      readonly reason: RevokeReason
+      /** Whose sessions were ended, where one event stands for many: what `sessions.userKey(userId)` returns. */
+      readonly user?: string | undefined
+      /** The session of that user that goes on, by its handle; null if none does. */
+      readonly except?: string | null | undefined
+    }
   /** A valid cookie whose session is no longer stored: logged out, revoked, or past its deadline. */
   | { readonly type: 'absent'; readonly handle: string }
   /** A cookie whose session goes on under a later token: it was renewed. Perhaps a copy in other hands. */

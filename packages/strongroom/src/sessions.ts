@@ -8,7 +8,7 @@ import {
   type StoreStats,
   statsOf,
 } from './admin/inspect.ts'
-import { type AnyUser, type UserEpoch, type UserSessions, userSessions } from './admin/users.ts'
+import { type AnyUser, type UserEpoch, type UserSessions, userKeyOf, userSessions } from './admin/users.ts'
 import { type AdoptOptions, type AdoptReport, adopt } from './adoption/adopt.ts'
 import { addListener, guardStore } from './backing/guard.ts'
 import type { Awaitable } from './base/awaitable.ts'
@@ -133,6 +133,11 @@ export interface BaseSessions<Data extends object> {
    * all of them.
    */
   adopt(options: AdoptOptions): Promise<AdoptReport>
+  /**
+   * What an event calls this user: `user` of a `revoked` that stands for several sessions. Nobody can compute it without the secrets. It
+   * changes with the current secret, so compare it when the event comes.
+   */
+  userKey(userId: string): string
   /** Resolves when the secrets are available; only a provider of secrets takes time. */
   ready(): Promise<void>
   /** Key ids of the ring, the current one first. */
@@ -264,6 +269,7 @@ export function sessionsOf<Data extends object>(created: Created): BaseSessions<
       await ring.ready()
       return adopt(context, options)
     },
+    userKey: (userId) => userKeyOf(context, userId),
     ready: async () => ring.ready(),
     async keys() {
       await ring.ready()

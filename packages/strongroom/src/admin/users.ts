@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { SessionRef, UserIndex, UserSession } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
+import { userKey } from '../crypto/owner.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import { SessionClosedError, SessionGoneError, UnsupportedError } from '../errors.ts'
 import { withStoreErrors } from '../events.ts'
@@ -89,6 +90,12 @@ export interface AnyUser {
   revokeAll(): Promise<number | null>
 }
 
+/** See `userKey` of `BaseSessions`. */
+export function userKeyOf({ ring, namespace, transport }: SessionsContext, userId: string): string {
+  checkUserId('userKey()', userId)
+  return userKey(ring.current, namespace ?? transport.name, userId)
+}
+
 export function userSessions(context: SessionsContext, userId: string): AnyUser {
   checkUserId('of()', userId)
   const { users } = context.backing
@@ -109,6 +116,9 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
     for await (const page of liveSessions(context, userId)) all.push(...page)
     return all
   }
+
+  const revokedMany = (reason: 'revoke-others' | 'revoke-all', count: number | null, except: string | null) =>
+    context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason, user: userKeyOf(context, userId), except })
 
   const user: AnyUser = {
     async list(current, options = {}) {
@@ -151,7 +161,8 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       // It goes on in a cookie that says so, with this response.
       if (isOwn && users.storesSurvivor) state.requestRenewal()
       state.requestLoginAfter(ended)
-      context.emit({ type: 'revoked', handle: null, count: ended.count ?? 0, reason: 'revoke-others' })
+      const except = isOwn ? handleOf((state.ref as SessionRef).cookie.id) : null
+      revokedMany('revoke-others', ended.count, except)
       return ended.count
     },
     async revokeAllBut(handle) {
@@ -159,13 +170,13 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       if (!kept) return null
       // Not one by one, each of which would be looked for again: of a user with 30,000 sessions, that would take hours.
       const { count } = await ability(context, 'endAllBut')(userId, kept.id)
-      context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason: 'revoke-others' })
+      revokedMany('revoke-others', count, handle)
       return count
     },
     async revokeAll() {
       await context.ring.ready()
       const { count } = await ability(context, 'endAll')(userId)
-      context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason: 'revoke-all' })
+      revokedMany('revoke-all', count, null)
       return count
     },
   }
