@@ -1347,7 +1347,11 @@ const identityMutations: Mutation[] = [
   ),
   inToken('a computed token whose parts are joined', 'JSON.stringify(what)', "what.join('')"),
   inNamespace('a namespace that can be continued by what follows it', 'prefix.writeUInt32BE(name.length)', ''),
-  inOwner('users that two applications share', '.update(namespacePrefix(namespace)).update(userId)', '.update(userId)'),
+  inOwner(
+    'users that two applications share',
+    'master.owner).update(namespacePrefix(namespace)).update(userId)',
+    'master.owner).update(userId)',
+  ),
   on('test/core/keyring.test.ts', 'packages/strongroom/src/crypto/keyring.ts')(
     'one key for two uses',
     "tag: key('tag')",

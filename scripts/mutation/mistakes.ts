@@ -193,12 +193,12 @@ export const mistakeMutations: readonly Mutation[] = [
   ),
   unopened('strongroom/src/engines/postgres/client')(
     'a URL as a client of pg',
-    "typeof client !== 'object' || client === null || ",
-    '',
+    "(!isPool && !isClient) || insteadOfClient(client) !== ''",
+    'client === null',
   ),
   unopened('strongroom/src/engines/sqlite/sqlite')(
     'a path as an open database',
-    "typeof database !== 'object' || !('prepare' in database)",
+    "!hasMethods(database, 'prepare', 'exec')",
     'false',
   ),
   unopened('django/src/stores/mysql')('a URL as a client of mysql2', ' && !isMysqlClient(client)', ' && false'),
