@@ -30,7 +30,7 @@ export interface SiteParts {
 export interface SiteOptions {
   /** Mounts `strongroom/express-session` instead of `strongroom(sessions)`. */
   readonly dropIn?: boolean
-  readonly sessions?: Pick<SessionsOptions, 'credential'>
+  readonly sessions?: Pick<SessionsOptions, 'credential' | 'adoptFrom'>
   readonly passport?: PassportSessionsOptions
   readonly serialize?: (user: Express.User) => unknown
   /** Passport itself, before `passportSessions` is called. */
