@@ -7,6 +7,11 @@ const django = (test: string, file: string) => on(`test/django/${test}.test.ts`,
 
 /** One or two for each file of the command line, chosen from the sources alone: what the tests look at had no influence. */
 export const commandLineMutations: readonly Mutation[] = [
+  command('config', 'config')(
+    'a config of the drop-in for express-session that is refused',
+    "typeof value === 'function' && 'sessions' in value ? value.sessions : value",
+    'value',
+  ),
   command('scan-formats', 'scan/aof')(
     'a session that SETEX wrote into a log of Redis, and that is not counted',
     'isLate ? kindOfRedis(this.#at(1), value) : null',

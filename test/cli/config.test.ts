@@ -51,6 +51,26 @@ suite('a config is found and loaded', () => {
       assert.equal(JSON.parse(out).length, 1)
     })
 
+  for (const [what, name, text] of [
+    ['an export named sessions', 'strongroom.config.mjs', 'export const sessions = SESSION'],
+    ['the default export', 'strongroom.config.ts', 'export default SESSION'],
+    ['the sessions underneath', 'strongroom.config.mjs', 'export default SESSION.sessions'],
+    ['a promise', 'strongroom.config.mjs', 'export const sessions = Promise.resolve(SESSION)'],
+    ['CommonJS', 'strongroom.config.cjs', 'module.exports = { sessions: SESSION }'],
+  ] as const)
+    test(`the drop-in for express-session, ${what}`, async () => {
+      const make = `session({
+        secret: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db', name: '__Host-id',
+        resave: false, saveUninitialized: false, cookie: { secure: true, sameSite: 'lax' } })`
+      const from = "'strongroom/express-session'"
+      const head = what === 'CommonJS' ? `const session = require(${from})` : `import session from ${from}`
+      project.write(name, `${head}\n${text.replace('SESSION', make)}`)
+      await project.fill(store, { user: 'ada' })
+      const { code, out, err } = await project.run(['list', '--user', 'ada', '--json', '--config', name])
+      assert.deepEqual([code, err], [0, ''])
+      assert.equal(JSON.parse(out).length, 1)
+    })
+
   test('the environment wins over .env', async () => {
     project.writeConfig('sqlite:./sessions.db')
     await project.fill(store, { user: 'ada', secrets: OLDER })
@@ -122,7 +142,18 @@ suite('a config that cannot be used ends with one line and exit code 2', () => {
       `import 'not-installed'`,
       /could not be loaded: Cannot find package 'not-installed'/,
     ],
-    ['exports nothing', 'const a = 1', /exports no sessions\. Write: export default createSessions/],
+    [
+      'exports nothing',
+      'const a = 1',
+      /exports no sessions\. Write: export default createSessions\(.+ or export default session\(.+express-session/,
+    ],
+    ['exports a function that has no sessions', 'export const sessions = () => 1', /exports no sessions/],
+    [
+      'exports the drop-in for express-session without a secret',
+      `import session from 'strongroom/express-session'
+      export const sessions = session({ resave: false, saveUninitialized: false, cookie: { secure: true, sameSite: 'lax' } })`,
+      /could not be loaded: The secret option is required for sessions/,
+    ],
     ['exports something else', 'export default { clearExpired() {} }', /exports no sessions/],
     ['exports null', 'export default null', /exports no sessions/],
     [

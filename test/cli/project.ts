@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -83,7 +83,10 @@ export class Project {
       const subpath = specifier.slice('strongroom'.length)
       const source = join(root, file)
       const name = `.${subpath || '/index'}.js`
-      writeFileSync(join(library, name), `export * from '${pathToFileURL(source).href}'\n`)
+      const from = `from '${pathToFileURL(source).href}'\n`
+      // A default export is not among "all".
+      const isDefault = /^export default /m.test(readFileSync(source, 'utf8'))
+      writeFileSync(join(library, name), `export * ${from}${isDefault ? `export { default } ${from}` : ''}`)
       exports[`.${subpath}`] = name
     }
     writeFileSync(join(library, 'package.json'), JSON.stringify({ name: 'strongroom', type: 'module', exports }))

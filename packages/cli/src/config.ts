@@ -136,7 +136,10 @@ async function loadConfig(options: StoreOptions): Promise<AnySessions> {
   // Relative paths in a config mean what they mean to the application, which starts in the folder of its config.
   process.chdir(dirname(path))
   const sessions = (await exportsOf(path, name)).find(isSessions)
-  if (!sessions) throw misuse(`${name} exports no sessions. Write: export default createSessions({ … })`)
+  if (!sessions)
+    throw misuse(
+      `${name} exports no sessions. Write: export default createSessions({ … }), or export default session({ … }) with that of strongroom/express-session.`,
+    )
   checkComplete(sessions, name)
   return sessions
 }
@@ -155,11 +158,15 @@ function checkComplete({ policy }: AnySessions, name: string): void {
 async function exportsOf(path: string, name: string): Promise<unknown[]> {
   try {
     const { default: first, sessions } = await import(pathToFileURL(path).href)
-    return await Promise.all([first, sessions, first?.default, first?.sessions])
+    const found = await Promise.all([first, sessions, first?.default, first?.sessions])
+    return found.map(underneath)
   } catch (error) {
     throw misuse(`${name} could not be loaded: ${messageWithoutQuotes(error)}`, { cause: error })
   }
 }
+
+/** The sessions of a middleware that `session()` of strongroom/express-session returned: without a secret, they say so. */
+const underneath = (value: unknown) => (typeof value === 'function' && 'sessions' in value ? value.sessions : value)
 
 function isSessions(value: unknown): value is AnySessions {
   if (typeof value !== 'object' || value === null || !('policy' in value)) return false

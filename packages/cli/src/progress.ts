@@ -18,7 +18,8 @@ export function lines(verb: string): Display {
       const now = performance.now()
       if (now - printedAt < 1000) return
       printedAt = now
-      line(`${verb} ${sessionCount(done)} so far, ${rate(done, now - startedAt)}.`)
+      const speed = rate(done, now - startedAt)
+      line(`${verb} ${sessionCount(done)} so far${speed && `, ${speed}`}.`)
     },
     end: () => {},
   }
