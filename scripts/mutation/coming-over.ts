@@ -112,6 +112,16 @@ export const comingOverMutations: readonly Mutation[] = [
     'return endsAt !== null && endsAt <= Date.now() ? null : { record, endsAt }',
     'return { record, endsAt }',
   ),
+  moved('commands/move-source')(
+    'sessions that are moved to where the application does not look, and deleted',
+    'if (options.delete && namespace === undefined) throw misuse(DELETE_WITHOUT_NAMESPACE)',
+    '',
+  ),
+  moved('commands/move-express')(
+    'a move that does not say which namespace the drop-in has',
+    ', namespace: DROP_IN',
+    '',
+  ),
   moved('commands/move-express')(
     'sealed cookies that a command pretends to list',
     'if (found.stateless)',

@@ -12,11 +12,13 @@ import { expressSession } from '../../packages/strongroom/src/adoption/express-s
 import { destroyIn, getFrom, setIn } from '../../packages/strongroom/src/base/connect.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
+import { session as dropIn } from '../../packages/strongroom/src/express-session/session.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { RunningServer } from '../../packages/strongroom/src/testing/index.ts'
 import { connectStorages, type OpenStore } from '../adapters/connect-stores.ts'
 import { Browser, hold, oldApplication, SECRET } from '../adapters/express-session-site.ts'
 import { listening } from '../adapters/serve.ts'
+import { site } from '../express-session/site.ts'
 import { main } from './project.ts'
 
 const OURS = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
@@ -120,14 +122,15 @@ for (const { name, skip, open } of storages)
     test('with --delete the sessions are here alone, and a second run finds nothing', async () => {
       const all = await visitors(2)
       const from = String(storage.url)
-      const { code, out, err } = await move(['--from', from, '--to', to('moved.db'), '--delete'])
+      const args = ['--from', from, '--to', to('moved.db'), '--delete', '--namespace', '__Host-id']
+      const { code, out, err } = await move(args)
       assert.equal(code, 0, err)
       assert.match(out, /Moved 2 sessions from express-session \(.+\) to sqlite/)
       for (const browser of all) {
         assert.equal(await getFrom(storage.store, sidOf(browser)), null)
         assert.ok(!(out + err).includes(sidOf(browser)))
       }
-      const second = await move(['--from', from, '--to', to('moved.db'), '--delete'])
+      const second = await move(args)
       assert.equal(second.code, 0, second.err)
       assert.match(second.out, /Moved 0 sessions .*\n.*compare/s)
       for (const [i, browser] of all.entries())
@@ -149,6 +152,42 @@ for (const { name, skip, open } of storages)
       for (const sid of sids) assert.ok(!(out + err).includes(sid))
     })
   })
+
+test('without its namespace, the drop-in would find nothing: a warning says so, and --delete is refused', async () => {
+  const storage = await (storages[0] ?? assert.fail()).open()
+  const folder = mkdtempSync(join(tmpdir(), 'strongroom-move-namespace-'))
+  const browser = new Browser()
+  const old = await listening(createServer(oldApplication(storage.store, hold, { cookie: { maxAge: 3_600_000 } })))
+  await browser.ask(old, '/login?user=ada')
+  await old.close()
+  const args = ['--from', String(storage.url), '--to', `sqlite:${join(folder, 'new.db')}`]
+  try {
+    const copied = await move(args)
+    assert.equal(copied.code, 0, copied.err)
+    assert.match(copied.err, /in the namespace __Host-id.*strongroom\/express-session has.*connect\.sid by default/)
+    const refused = await move([...args, '--delete', '--yes'])
+    assert.deepEqual([refused.code, refused.out], [2, ''])
+    assert.match(refused.err, /--delete with --to needs --namespace: .*connect\.sid with strongroom\/express-session/)
+
+    const moved = await move([...args, '--delete', '--namespace', 'connect.sid'])
+    assert.deepEqual([moved.code, moved.err], [0, ''])
+    assert.match(moved.out, /Moved 1 session/)
+    const store = sqlite({ path: join(folder, 'new.db') })
+    const options = { resave: false, saveUninitialized: false, cookie: { secure: false, sameSite: 'lax' } } as const
+    const middleware = dropIn({ ...options, secret: OURS, store, adoptFrom: expressSession({ secret: SECRET, until }) })
+    await using next = await site((app) => {
+      app.use(middleware)
+      app.get('/me', (request, response) => void response.json(request.session))
+    })
+    const visitor = next.visitor()
+    visitor.jar.plant('connect.sid', browser.cookies.get('connect.sid') ?? assert.fail())
+    assert.partialDeepStrictEqual(await visitor.json('/me'), { passport: { user: 'ada' }, cart: ['tea'] })
+    await store.close()
+  } finally {
+    await storage.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
 
 suite('strongroom move from a source of the config', () => {
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-move-source-'))

@@ -79,7 +79,8 @@ suite('strongroom move out of each engine of Django', { skip: djangoNeed.skip },
     const keys: string[] = []
     for (const [n, user] of [UUID, UUID, 'gone', 'nobody', null].entries())
       keys.push(await django.ask('put', ['file', JSON.stringify({ n })], { user, password: PASSWORD }))
-    const report = await move(`django+file:${files}`, `sqlite:${ours}`, ['--users', people, '--delete'])
+    const more = ['--users', people, '--delete', '--namespace', '__Host-id']
+    const report = await move(`django+file:${files}`, `sqlite:${ours}`, more)
     assert.deepEqual([report.moved, report.compared, report.signedOut, report.deleted], [3, 3, 2, true])
     assert.deepEqual(await whoAre(ours, keys), [
       [UUID, 0],

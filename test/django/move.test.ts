@@ -338,7 +338,8 @@ for (const { name, skip, start } of setups)
           })
           assert.deepEqual(mine, ['1', i])
         }
-        const args = ['--from', setup.url, '--to', setup.oursUrl, '--page', '7', ...(end ? ['--delete'] : [])]
+        const args = ['--from', setup.url, '--to', setup.oursUrl, '--page', '7']
+        if (end) args.push('--delete', '--namespace', '__Host-id')
         const ours = setup.ours()
         opened.push(ours)
         // Copies are no sessions yet.

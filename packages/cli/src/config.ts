@@ -89,8 +89,8 @@ export function secretsFrom(env: string | undefined): string {
 const CRON = ' (cron and sudo do not pass on the variables of your shell: name a file with --env.)'
 
 /** An application with another cookie name or namespace has its sessions elsewhere, and nothing in the store says so. */
-export const noteNamespace = ({ policy }: AnySessions) =>
-  note(`in the namespace ${policy.cookieName}; --namespace names another.`)
+export const noteNamespace = ({ policy }: AnySessions, more = '') =>
+  note(`in the namespace ${policy.cookieName}; --namespace names another.${more && ` ${more}`}`)
 
 /** " (namespace __Host-id)", for a sentence about what was found there. "" with a config, which has the right one. */
 export const inNamespace = (options: StoreOptions, { policy }: AnySessions) =>

@@ -10,6 +10,8 @@ import { checkTarget, confirmDelete, moveAdopted, type SourceOptions, withTarget
 const QUESTION =
   'Does every node have the source in adoptFrom, and is the old application stopped? Its sessions will be deleted.'
 const UNREADABLE = 'refused by the source'
+const DROP_IN =
+  'An application with strongroom/express-session has that of its cookie, connect.sid by default, and finds nothing in another.'
 
 /** Adopts all sessions of a store of express-session, under the tokens that `adoptFrom: expressSession(…)` looks for. */
 export async function moveExpress(options: SourceOptions): Promise<void> {
@@ -23,7 +25,7 @@ export async function moveExpress(options: SourceOptions): Promise<void> {
     try {
       const words = {
         ...{ from: storage.engine, whose: "express-session's", unreadable: UNREADABLE },
-        nothingThere: storage.nothingThere,
+        ...{ nothingThere: storage.nothingThere, namespace: DROP_IN },
       }
       await moveAdopted({ source: sourceOf(storage, url), to, options, failures: new Failures(), words })
     } finally {

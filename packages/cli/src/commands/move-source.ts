@@ -33,6 +33,8 @@ export async function withTarget(options: SourceOptions, work: (to: AnySessions)
   if (/^\s*(?:django|express)\+/i.test(url))
     throw misuse('--to must be a store of Strongroom, not of Django or express-session.')
   const secrets = secretsFrom(options.env)
+  // Moved to a namespace that is not the application's, sessions are found by nobody, and with --delete they are nowhere else.
+  if (options.delete && namespace === undefined) throw misuse(DELETE_WITHOUT_NAMESPACE)
   const to = createSessions({ store: url, secrets, namespace, sweep: false }) as AnySessions
   try {
     await work(to)
@@ -40,6 +42,9 @@ export async function withTarget(options: SourceOptions, work: (to: AnySessions)
     await to.close()
   }
 }
+
+const DELETE_WITHOUT_NAMESPACE =
+  "--delete with --to needs --namespace: an application with another namespace would not find its sessions, and they would be gone. Name the application's option namespace, or the name of its cookie: by default that is __Host-id with createSessions(), and connect.sid with strongroom/express-session. Or leave out --to, and use the config of the application."
 
 export function checkTarget(to: AnySessions): void {
   checkShared(to.policy.traits)
@@ -69,13 +74,15 @@ export interface Words {
   readonly whose: string
   /** Why some could not be read. */
   readonly unreadable: string
+  /** Which other namespace applications that come from there have, as a sentence. */
+  readonly namespace?: string
   /** What to compare if nothing was found. */
   readonly nothingThere?: string | undefined
 }
 
 /** Moves all sessions of a source, and says what has become of them. */
 export async function moveAdopted({ source, to, options, failures, signal, words }: Movement): Promise<void> {
-  if (options.to !== undefined && options.namespace === undefined) noteNamespace(to)
+  if (options.to !== undefined && options.namespace === undefined) noteNamespace(to, words.namespace)
   const signals = [stopOnSignal(), ...(signal ? [signal] : [])]
   const startedAt = performance.now()
   const report = await moveSource({

@@ -48,7 +48,7 @@ export function move(program: Command): void {
     .option('--env <file>', 'environment file to load first (default: .env in this folder, or beside the config)')
     .option(
       '--namespace <name>',
-      "from another framework, with --to: the application's option namespace, or the name of its cookie (default: __Host-id)",
+      "from another framework, with --to: the application's option namespace, or the name of its cookie (default: __Host-id); needed with --delete",
     )
     .option('-y, --yes', 'do not ask')
     .option('--json', 'one JSON value on stdout, for programs')
