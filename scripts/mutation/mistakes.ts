@@ -30,6 +30,11 @@ export const mistakeMutations: readonly Mutation[] = [
     '',
   ),
   warned('events')('a warning beside a listener', "'storeError' && !wantsHandle()", "'storeError'"),
+  warned('create')(
+    'two applications on one host that nobody tells apart',
+    "NODE_ENV !== 'development' || ",
+    "NODE_ENV !== '' || ",
+  ),
   warned('base/reasons')('a warning for each request', 'reasons.add(kind)', ''),
   warned('base/reasons')('warnings without end', 'reasons.size >= MOST', 'false'),
   warned('base/reasons')('a warning with the words of a driver', 'isOurs(error) ?', 'true ?'),

@@ -6,8 +6,10 @@ import { cached } from '../../packages/strongroom/src/engines/cached/cached.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { StoreError } from '../../packages/strongroom/src/errors.ts'
 import { CHANNEL, emitter } from '../../packages/strongroom/src/events.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { newEntry, newId } from '../../packages/strongroom/src/testing/store/entries.ts'
+import { secret } from './fixtures/secret.ts'
 
 /** The warnings that are emitted from now on, as "CODE message". */
 function warnings(t: TestContext): string[] {
@@ -92,3 +94,35 @@ for (const listens of [false, true])
     assert.equal(errors.length > 0, listens)
     await store.close()
   })
+
+suite('a cookie of another application on the same host', () => {
+  const cookie = { name: 'id', secure: false } as const
+  const both = async () => {
+    const [mine, other] = ['1', '2'].map((name) => createSessions({ store: memory(), secrets: secret(name), cookie }))
+    const visit = (other as typeof mine & object).open({})
+    ;(await visit.get()).set('note', 'hello')
+    const { setCookie } = await visit.commit()
+    const header = setCookie?.split(';')[0] ?? ''
+    for (let i = 0; i < 3; i++)
+      assert.equal((await (mine as typeof other & object).read({ cookie: header })).isNew, true)
+  }
+
+  const titled = {
+    development: 'is told of once where NODE_ENV is development',
+    test: 'is told of nowhere else',
+  }
+  for (const [environment, title] of Object.entries(titled))
+    test(title, async (t) => {
+      const before = process.env.NODE_ENV
+      t.after(() => {
+        if (before === undefined) delete process.env.NODE_ENV
+        else process.env.NODE_ENV = before
+      })
+      process.env.NODE_ENV = environment
+      const seen = warnings(t)
+      await both()
+      assert.equal(seen.length, environment === 'development' ? 1 : 0)
+      if (environment === 'development')
+        assert.match(seen[0] ?? '', /^STRONGROOM_COOKIE_NAME .*cookie id .*Cookies ignore ports/)
+    })
+})

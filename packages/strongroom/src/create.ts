@@ -176,7 +176,7 @@ export function createContext(options: SessionsOptions, layer: Layer = {}): Crea
     namespace,
     transport,
     clock,
-    emit: emitter(functionOr('on', options.on, undefined)),
+    emit: emitter(functionOr('on', options.on, undefined), strangersOf(transport.name, developmentDefaults)),
     policy: policyOf(options),
     saveOnServerError: booleanOption('saveOnServerError', options.saveOnServerError, false),
     saveEveryRequest,
@@ -283,6 +283,23 @@ function warnOfShort(lifetimes: Pick<SessionsOptions, 'idle' | 'absolute' | 'rem
         `createSessions() has ${name}: ${JSON.stringify(given)}, so sessions end in less than a second. A number is milliseconds; write minutes or hours as '30m' or '12h'.`,
         { code: 'STRONGROOM_LIFETIME' },
       )
+}
+
+/** Who is told of them: developers, whose applications share localhost, and whose secrets are not made up at each start. */
+function strangersOf(name: string, made: Created['developmentDefaults']): (() => void) | undefined {
+  if (process.env.NODE_ENV !== 'development' || made.includes('secrets')) return undefined
+  let warned = false
+  return () => {
+    if (warned) return
+    warned = true
+    process.emitWarning(
+      `A browser has sent a cookie ${name} that was made under other secrets. Cookies ignore ports: if another application on this host has a cookie of that name, each signs the visitors of the other out. Give each a name of its own, by cookie: { name }.`,
+      {
+        code: 'STRONGROOM_COOKIE_NAME',
+        detail: 'Shown once, and in development alone. It is harmless after the secrets were changed.',
+      },
+    )
+  }
 }
 
 function memoOption(given: number | false | undefined): number {

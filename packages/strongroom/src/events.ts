@@ -70,7 +70,8 @@ export interface Emit {
   observe(counter: Listener): () => void
 }
 
-export function emitter(listener: Listener | undefined): Emit {
+/** `strangers` is told of each cookie of our name that was made under other secrets. */
+export function emitter(listener: Listener | undefined, strangers?: () => void): Emit {
   // An error of the listener must not become the visitor's, nor end the process if the listener is async.
   const warn = (error: unknown) =>
     process.emitWarning(`The session event listener threw: ${error instanceof Error ? error.name : 'an error'}`, {
@@ -101,10 +102,13 @@ export function emitter(listener: Listener | undefined): Emit {
   // Some adapters answer 503 and log nothing, and with `onStoreError: 'anonymous'` everybody is just signed out.
   const reported = (event: SessionEvent) => {
     if (event.type === 'storeError' && !wantsHandle()) warnOfStore(event.error)
+    if (strangers && event.type === 'rejected' && event.what === 'cookie' && OF_OTHERS.has(event.reason)) strangers()
     emit(event)
   }
   return Object.assign(reported, { wanted, wantsHandle, observe })
 }
+
+const OF_OTHERS: ReadonlySet<string> = new Set(['forged', 'unknown-key'])
 
 const framesOf = (error: unknown): string =>
   error instanceof Error
