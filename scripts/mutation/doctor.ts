@@ -5,6 +5,11 @@ const check = (test: string, file: string) => on(`test/doctor/${test}.test.ts`, 
 
 /** A finding that is missed, or that is called green although nobody knows. */
 export const doctorMutations: readonly Mutation[] = [
+  check('cookie', 'cookie')(
+    'advice for the drop-in for express-session with options that it does not have',
+    'isDropIn ? DROP_IN : OURS',
+    'OURS',
+  ),
   check('postgres', 'postgres')(
     'an index whose creation was cut off, and that counts as one',
     'if (ours.some(([, valid]) => valid ===',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { session } from '../../packages/strongroom/src/express-session/session.ts'
 import { createSessions, type SessionsOptions } from '../../packages/strongroom/src/index.ts'
 import { examined } from './found.ts'
 
@@ -15,6 +16,18 @@ async function look(options: SessionsOptions, environment: Record<string, string
 }
 
 suite('the doctor and the cookie of a config', () => {
+  test('what it advises for the drop-in for express-session are options that it has', async () => {
+    const options = { secret: secrets, store: memory(), resave: false, saveUninitialized: false } as const
+    const { sessions } = session({ ...options, cookie: { httpOnly: false, domain: 'shop.example' } })
+    const found = await examined(sessions)
+    found.is('cookie-prefix', 'amber', /called connect\.sid/, /^session\(\{ name: '__Host-id', cookie: \{ secure/)
+    found.is('cookie-secure', 'amber', /not Secure/, /^session\(\{ cookie: \{ secure: true \} \}\)/)
+    found.is('cookie-http-only', 'red', /not HttpOnly/, /^Leave out cookie: \{ httpOnly: false \}/)
+    found.is('cookie-same-site', 'amber', /no SameSite/, /^session\(\{ cookie: \{ sameSite: 'lax' \} \}\)/)
+    found.is('cookie-spellings', 'green')
+    await sessions.close()
+  })
+
   test('the standard cookie is green', async () => {
     const found = await look({})
     const cookies = found.diagnosis.checks.filter(({ about }) => about === 'cookie')

@@ -209,6 +209,7 @@ export function createContext(options: SessionsOptions, layer: Layer = {}): Crea
   const behind = {
     engine: 'backing' in engine ? null : engine,
     setCookie: transport.set('value'),
+    isDropIn: layer.transport !== undefined,
     formerName: options.cookie?.formerName ?? null,
     sweep: every,
     usesSodium: aead.crypto === 'sodium',

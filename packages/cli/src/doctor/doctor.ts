@@ -162,11 +162,11 @@ async function cookieOf({ backend, isProduction }: Patient): Promise<readonly Ch
   return backend ? examineCookie(backend, { isProduction }) : []
 }
 
-function siteOf({ policy, limit, now }: Patient, url: string): Promise<readonly Check[]> {
+function siteOf({ policy, backend, limit, now }: Patient, url: string): Promise<readonly Check[]> {
   const topic = new Topic('site', 'the-running-site')
   // Several requests, each with its limit.
   return orUnknown({ topic, name: 'site-answers', limit: 12 * limit }, () =>
-    examineSite({ url, cookieName: policy?.cookieName ?? null, limit, now }),
+    examineSite({ url, cookieName: policy?.cookieName ?? null, isDropIn: backend?.isDropIn === true, limit, now }),
   )
 }
 

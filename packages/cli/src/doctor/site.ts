@@ -11,10 +11,11 @@ export interface SiteOptions extends Limits {
   readonly url: string
   /** The name of the session cookie; null if only the site knows it. */
   readonly cookieName: string | null
+  readonly isDropIn: boolean
 }
 
 /** Visits the running application, with two requests and their redirects. */
-export async function examineSite({ url, cookieName, limit, now }: SiteOptions): Promise<readonly Check[]> {
+export async function examineSite({ url, cookieName, isDropIn, limit, now }: SiteOptions): Promise<readonly Check[]> {
   const topic = new Topic('site', 'the-running-site')
   const from = URL.parse(url)
   if (from === null) throw new TypeError('The URL of the site is not a URL.')
@@ -36,7 +37,7 @@ export async function examineSite({ url, cookieName, limit, now }: SiteOptions):
     schemeCheck(topic, first),
     hstsCheck(topic, { last, isLocal }),
     dateCheck(topic, last),
-    ...(await sessionChecks(topic, first, { cookieName, limit, now, isLocal })),
+    ...(await sessionChecks(topic, first, { cookieName, isDropIn, limit, now, isLocal })),
   ]
 }
 
@@ -173,11 +174,12 @@ function dateCheck(topic: Topic, { headers, before, after }: Seen): Check {
 
 interface Session extends Limits {
   readonly cookieName: string | null
+  readonly isDropIn: boolean
   readonly isLocal: boolean
 }
 
 async function sessionChecks(topic: Topic, { seen }: Walk, options: Session): Promise<readonly Check[]> {
-  const { cookieName, isLocal, limit, now } = options
+  const { cookieName, isDropIn, isLocal, limit, now } = options
   const sessionsOf = (walk: readonly Seen[]) =>
     walk.flatMap(({ cookies }) => cookies.filter((each) => isSession(each, cookieName)))
   const response = seen.find((each) => sessionsOf([each]).length > 0)
@@ -199,7 +201,9 @@ async function sessionChecks(topic: Topic, { seen }: Walk, options: Session): Pr
   const set = sessionsOf(all)
   return [
     topic.green('site-cookie', `The page sets the session cookie ${cookie.name}.`),
-    ...worstOf(set.map((each) => cookieChecks(topic, each, { prefix: 'site-cookie', isProduction: !isLocal }))),
+    ...worstOf(
+      set.map((each) => cookieChecks(topic, each, { prefix: 'site-cookie', isProduction: !isLocal, isDropIn })),
+    ),
     spellingCheck(topic, set),
     ...worstOf(all.filter((each) => sessionsOf([each]).length > 0).map((each) => [cacheCheck(topic, each)])),
     isWalk(again)

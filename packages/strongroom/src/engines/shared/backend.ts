@@ -81,6 +81,8 @@ export interface SessionsBackend {
   readonly engine: Store | CookieEngine | null
   /** The Set-Cookie line of a session, with a made-up value. */
   readonly setCookie: string
+  /** Is it the cookie of strongroom/express-session, whose options have other names than ours? Undefined in older releases. */
+  readonly isDropIn?: boolean
   /** The cookie's name of before, which is read, too. */
   readonly formerName: string | null
   /** Ms between two sweeps; null if this process does not sweep. */
