@@ -14,7 +14,7 @@ const { STRONGROOM_SECRETS: secrets, STORE: store } = process.env
 export const sessions = createSessions({ secrets, store })
 `
 
-suite('a Next application whose secrets and store are left out', { timeout: 180_000 }, () => {
+suite('a Next application whose secrets and store are left out', { timeout: 550_000 }, () => {
   let project: Project
   const servers: Server[] = []
   const start = async (args: readonly string[], variables = {}) => {
@@ -89,7 +89,7 @@ suite('a Next application whose secrets and store are left out', { timeout: 180_
   })
 })
 
-suite('a Next application that has installed no driver', { timeout: 180_000 }, () => {
+suite('a Next application that has installed no driver', { timeout: 550_000 }, () => {
   let project: Project
   let server: Server | undefined
   before(async () => {

@@ -25,7 +25,7 @@ export function ran(cwd: string, args: readonly string[], variables: Variables =
     cwd,
     encoding: 'utf8',
     env: environment(variables),
-    timeout: 120_000,
+    timeout: 400_000,
   })
   assert.equal(status, 0, `${stdout}${stderr}`)
   return `${stdout}${stderr}`

@@ -18,7 +18,7 @@ const example = (sign: string) => {
 
 const bin = (...path: string[]) => join(root, 'node_modules', ...path)
 
-suite('a project in CommonJS that has installed the package', { timeout: 120_000 }, () => {
+suite('a project in CommonJS that has installed the package', { timeout: 550_000 }, () => {
   let project: Project
   before(async () => {
     project = await packedProject()

@@ -39,7 +39,7 @@ const paths = {
 export default { fetch: (request) => paths[new URL(request.url).pathname](request) }
 `
 
-suite('a worker on Cloudflare that has installed no driver', { timeout: 120_000 }, () => {
+suite('a worker on Cloudflare that has installed no driver', { timeout: 550_000 }, () => {
   let project: Project
   let server: Server | undefined
   before(async () => {
