@@ -15,6 +15,7 @@ import { mysql } from '../../packages/strongroom/src/engines/mysql/mysql.ts'
 import { postgres } from '../../packages/strongroom/src/engines/postgres/postgres.ts'
 import { redis } from '../../packages/strongroom/src/engines/redis/redis.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
+import { session as dropIn } from '../../packages/strongroom/src/express-session/session.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { secret } from '../core/fixtures/secret.ts'
 import { running } from './site.ts'
@@ -46,6 +47,7 @@ suite('an adapter', () => {
     ['express: null', () => asExpress(null), with_(/It got null/)],
     ['express: createSessions that was not called', () => asExpress(createSessions), with_(/a function: call it/)],
     ['express: a promise', () => asExpress(Promise.resolve(sessions)), with_(/a promise: await it/)],
+    ['express: the middleware of the drop-in', () => asExpress(dropIn()), with_(/pass its property "sessions"/)],
     ['express: the options of createSessions', () => asExpress({ secrets }), with_(/It got something else/)],
     ['hono: nothing', () => asHono(), with_(/It got undefined/)],
     ['hono: a module', () => asHono({ sessions }), with_(/It got something else/)],

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { DataError } from '../../packages/strongroom/src/errors.ts'
+import { checkpoint } from '../../packages/strongroom/src/session/checkpoint.ts'
 import type { Serializer } from '../../packages/strongroom/src/session/serializer.ts'
+import { stateOf } from '../../packages/strongroom/src/session/session.ts'
 import { type Anything, fixture } from './fixtures/fixture.ts'
 
 /** Represents Dates and Maps at any depth as lists with a type name, and lists under a type name of their own. */
@@ -29,6 +31,36 @@ const open = () => fixture({ serializer: rich })
 const at = (day: number) => new Date(Date.UTC(2030, 0, day))
 
 suite('with a serializer', () => {
+  test('a login that is taken back leaves the values of before, as the application had them', async () => {
+    const guest = open().visitor()
+    await guest.visit((session) => void session.set('when', at(1)))
+    await guest.visit((session) => {
+      session.flash('notice', 'hello')
+      const when = session.get('when')
+      const takeBack = checkpoint(stateOf(session))
+      session.login('ada', { keep: 'none' })
+      session.set('when', at(2))
+      takeBack()
+      assert.equal(session.userId, null)
+      assert.equal(session.get('when'), when)
+    })
+    await guest.visit((session) => {
+      assert.deepEqual([session.get('when'), session.flash('notice')], [at(1), ['hello']])
+    })
+  })
+
+  test('what belonged to a session that has ended is not taken back', async () => {
+    const guest = open().visitor()
+    await guest.visit((session) => void session.set('when', at(1)))
+    await guest.visit(async (session, { save }) => {
+      const takeBack = checkpoint(stateOf(session))
+      session.logout()
+      await save()
+      takeBack()
+      assert.deepEqual([session.keys(), session.isNew], [[], true])
+    })
+  })
+
   test('values come back unchanged, at any depth', async () => {
     const guest = open().visitor()
     const values: Anything = {

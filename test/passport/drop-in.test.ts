@@ -92,7 +92,7 @@ suite('Passport with strongroom/express-session', { timeout: 20_000 }, () => {
   test('a login with a wrong option or user id ends nothing', async (t) => {
     for (const [options, userId] of [
       [{ remember: 'for ever' }, () => 'ada'],
-      [{}, () => 7 as never],
+      [{}, () => ''],
     ] as const) {
       const { visitor, me } = await direct(t, options, { passport: { userId } })
       await visitor.must('/put?basket=tea')
@@ -106,7 +106,7 @@ suite('Passport with strongroom/express-session', { timeout: 20_000 }, () => {
   test('who was signed in before passportSessions() was added stays so, and is in no list until the next login', async (t) => {
     const before = new passport.Passport()
     before.serializeUser((user, done) => done(null, (user as User).id))
-    const { visitor, sessions, me } = await site(t, {
+    const { visitor, sessions, watch, me } = await site(t, {
       dropIn: true,
       routes: ({ app }) =>
         app.post('/before', (request, response) => {
@@ -119,6 +119,16 @@ suite('Passport with strongroom/express-session', { timeout: 20_000 }, () => {
     assert.deepEqual(await sessions.of('ada').list(), [])
     await login(visitor)
     assert.equal((await sessions.of('ada').list()).length, 1)
+    // For a login that fails, this is somebody who was signed in, too.
+    await visitor.ask('/before', post)
+    await visitor.must('/put?basket=tea')
+    watch.before = (call) => {
+      if (call !== 'create') return
+      watch.before = null
+      throw new Error('down')
+    }
+    assert.equal((await login(visitor)).status, 503)
+    assert.deepEqual(await me(), { user: null, data: {} })
   })
 
   test('a req.session that was unset is an error of Passport, and not replaced', async (t) => {
@@ -161,7 +171,7 @@ suite('Passport with strongroom/express-session', { timeout: 20_000 }, () => {
       const { visitor } = await running(t, app)
       assert.equal((await visitor.must('/')).text, '[null,null]')
       assert.ok(seen instanceof ConfigError)
-      assert.match(seen.message, /property "sessions" of what session\(\) returns/)
+      assert.match(seen.message, /pass what session\(\) returns/)
       assert.deepEqual(await sessions.of('ada').list(), [])
     }
   })

@@ -15,6 +15,8 @@ const forget = ({ jar }: Visitor) => {
   const [name] = jar.header()?.split('=') ?? []
   jar.take([`${name}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax`])
 }
+/** For the sessions, whatever Passport says. */
+const userId = async (visitor: Visitor) => JSON.parse((await visitor.must('/who')).text) as string | null
 const down = () => {
   throw new Error('down')
 }
@@ -133,6 +135,12 @@ for (const [over, dropIn] of [
       assert.deepEqual((await me()).user, { id: { account: 7, name: 'Ada' } })
       assert.equal((await sessions.of('ada-7').list()).length, 1)
     })
+
+    test('a number that userId returns becomes a string, as the id of an adopted session does', async (t) => {
+      const { visitor, sessions } = await direct(t, {}, { passport: { userId: () => 7 } })
+      await visitor.ask('/direct', post)
+      assert.equal((await sessions.of('7').list()).length, 1)
+    })
   })
 
   suite(`a login that is refused signs nobody in, whatever the application responds${over}`, {
@@ -170,10 +178,88 @@ for (const [over, dropIn] of [
       assert.deepEqual(await me(), { user: null, data: {} })
       const wrong = await direct(t, { remember: 'for ever' })
       assert.equal((await wrong.visitor.ask('/direct', post)).text, 'refused')
-      const number = await direct(t, {}, { passport: { userId: () => 7 as never } })
-      assert.equal((await number.visitor.ask('/direct', post)).text, 'refused')
-      assert.match(String(number.seen.error), /String\(id\)/)
-      assert.deepEqual(await number.me(), { user: null, data: {} })
+      for (const [wrongId, message] of [
+        ['', /non-empty string, and got an empty one/],
+        [7n, /got a bigint. Write String\(id\)/],
+        [Number.NaN, /got a number/],
+      ] as const) {
+        const other = await direct(t, {}, { passport: { userId: () => wrongId as never } })
+        assert.equal((await other.visitor.ask('/direct', post)).text, 'refused')
+        assert.match(String(other.seen.error), message)
+        assert.deepEqual(await other.me(), { user: null, data: {} })
+      }
+    })
+
+    /** `/direct` signs in as Ada, who has a session elsewhere; `/login` signs in anybody. */
+    async function atTheLimit(t: TestContext) {
+      const made = await direct(t, { limit: 1, atLimit: 'refuse' })
+      await login(made.visitor)
+      forget(made.visitor)
+      return made
+    }
+
+    test('at the limit, nothing changes: neither the data of a visitor, nor who was signed in', async (t) => {
+      const { visitor, watch, seen, me } = await atTheLimit(t)
+      await visitor.must('/put?basket=tea')
+      assert.equal((await visitor.ask('/direct', post)).text, 'refused')
+      assert.deepEqual(await me(), { user: null, data: { basket: 'tea' } })
+      await login(visitor, 'bob')
+      await visitor.must('/put?basket=jam')
+      watch.calls.length = 0
+      assert.equal((await visitor.ask('/direct', post)).text, 'refused')
+      assert.ok(seen.error instanceof SessionLimitError)
+      assert.deepEqual(await me(), { user: { id: 'bob' }, data: { basket: 'jam', passport: { user: 'bob' } } })
+      assert.equal(await userId(visitor), 'bob')
+    })
+
+    test('a limit counts no session that the login replaces', async (t) => {
+      const { visitor, me } = await direct(t, { limit: 1, atLimit: 'refuse' })
+      for (const _ of [1, 2]) assert.equal((await visitor.ask('/direct', post)).text, 'signed in')
+      assert.deepEqual((await me()).user, { id: 'ada' })
+    })
+
+    for (const keepSessionInfo of [false, true])
+      test(`while the store is down, a visitor keeps the data, and who was signed in is nobody: keepSessionInfo ${keepSessionInfo}`, async (t) => {
+        const { visitor, watch, sessions, seen, me } = await direct(t, { keepSessionInfo, remember: '30d' })
+        const refused = async (method: string) => {
+          let failures = 0
+          watch.before = (call) => {
+            if (call === method && failures++ === 0) down()
+          }
+          const page = await visitor.ask('/direct', post)
+          assert.deepEqual([page.status, page.text, failures > 0], [200, 'refused', true])
+          assert.ok(seen.error instanceof StoreError)
+          watch.before = null
+          return page
+        }
+        await visitor.must('/put?basket=tea')
+        const page = await refused('create')
+        assert.equal(/Expires|Max-Age/.test(page.header('set-cookie') ?? ''), false)
+        assert.deepEqual(await me(), { user: null, data: { basket: 'tea' } })
+        // The session of before could not be ended.
+        await refused(dropIn ? 'delete' : 'update')
+        assert.deepEqual((await me()).user, null)
+        forget(visitor)
+        await login(visitor, 'bob')
+        await visitor.must('/put?basket=jam')
+        await refused('create')
+        assert.deepEqual(await me(), { user: null, data: {} })
+        assert.equal(await userId(visitor), null)
+        assert.deepEqual(await sessions.of('bob').list(), [])
+        await login(visitor, 'bob')
+        await refused(dropIn ? 'delete' : 'update')
+        assert.deepEqual(await me(), { user: null, data: {} })
+        assert.deepEqual(await sessions.of('bob').list(), [])
+        assert.deepEqual(await sessions.of('ada').list(), [])
+      })
+
+    test('while the store stays down, no page can say that nobody is signed in', async (t) => {
+      const { visitor, watch, me } = await direct(t, {})
+      await login(visitor, 'bob')
+      watch.before = (call) => call !== 'read' && down()
+      assert.equal((await visitor.ask('/direct', post)).status, 503)
+      watch.before = null
+      assert.deepEqual((await me()).user, { id: 'bob' })
     })
   })
 
@@ -299,6 +385,8 @@ test('passportSessions() refuses what is not Passport, not sessions, or a wrong 
   refused(() => passportSessions(undefined as never, sessions), /takes Passport 0\.7 as its first argument/)
   refused(() => passportSessions(express() as never, sessions), /takes Passport 0\.7/)
   refused(() => passportSessions(instance(), {} as never), /takes sessions/)
+  refused(() => passportSessions(instance(), (() => {}) as never), /It got a function: call it/)
+  refused(() => passportSessions(instance(), { sessions: 7 } as never), /takes sessions/)
   refused(() => passportSessions(instance(), sessions, { userid: () => '' } as never), /Did you mean "userId"/)
   refused(() => passportSessions(instance(), sessions, { userId: 'id' as never }), /"userId".*must be a function/)
   refused(() => passportSessions(instance(), sessions, { loginOptions: {} as never }), /"loginOptions".*a function/)

@@ -68,7 +68,7 @@ export async function site(t: TestContext, options: SiteOptions = {}): Promise<S
   instance.serializeUser((user, done) => done(null, serialize(user)))
   instance.deserializeUser((id: unknown, done) => done(null, { id } as User))
   options.before?.(instance)
-  passportSessions(instance, sessions, options.passport)
+  passportSessions(instance, middleware ?? sessions, options.passport)
 
   const app = express().set('env', 'test')
   const seen: Site['seen'] = {}
@@ -82,6 +82,9 @@ export async function site(t: TestContext, options: SiteOptions = {}): Promise<S
     const session = await sessions.get(request)
     const data = Object.fromEntries(session.keys().map((key) => [key, session.get(key)]))
     response.json({ user: request.user ?? null, data })
+  })
+  app.get('/who', async (request, response) => {
+    response.json((await sessions.get(request)).userId)
   })
   app.post('/logout', (request, response) => {
     const keepSessionInfo = request.query.keep !== undefined

@@ -22,8 +22,11 @@ passportSessions(passport, createSessions({ store: 'memory:' }), {
   loginOptions: async (request: Request) => ({ remember: request.body.remember === 'on', limit: 5 }),
   key: 'account',
 })
-// @ts-expect-error: a number is no user id
-passportSessions(passport, sessions, { userId: (user: Account) => user.id })
+passportSessions(passport, session({}), { userId: (user: Account) => user.id })
+// @ts-expect-error: nothing is no user id
+passportSessions(passport, sessions, { userId: (user: Account) => (user.id > 0 ? user.tenant : null) })
+// @ts-expect-error: no middleware with sessions
+passportSessions(passport, () => {})
 // @ts-expect-error: not an option of a login
 passportSessions(passport, sessions, { loginOptions: () => ({ forever: true }) })
 // @ts-expect-error: not Passport

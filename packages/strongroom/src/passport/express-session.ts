@@ -6,12 +6,12 @@ import { isSmall, type PassportRequest } from './session.ts'
 /** `req.session` of `strongroom/express-session`: what Passport uses of it. */
 export interface ExpressSession {
   [key: string]: unknown
-  cookie: { maxAge: number | null }
+  cookie: { maxAge: number | null | undefined; readonly originalMaxAge: number | null | undefined }
   regenerate(done: (error?: unknown) => void): unknown
 }
 
 export const FOREIGN =
-  'passportSessions() got other sessions than those of req.session. With strongroom/express-session, pass the property "sessions" of what session() returns; with strongroom(sessions), mount nothing that sets req.session.'
+  'passportSessions() got other sessions than those of req.session. With strongroom/express-session, pass what session() returns; with strongroom(sessions), mount nothing that sets req.session.'
 
 /** The `req.session` of a request; null for the small one of Passport, and if there is none. */
 export function expressSession({ session }: PassportRequest): ExpressSession | null {

@@ -7,7 +7,8 @@ import { ConfigError } from '../errors.ts'
 import { checkLogin, checkUserId, LOGIN_OPTIONS, type LoginOptions } from '../session/login.ts'
 import { stateOf } from '../session/session.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { dataOf, type ExpressSession, expressSession, FOREIGN, regenerated, restart } from './express-session.ts'
+import { dataOf, type ExpressSession, expressSession, regenerated } from './express-session.ts'
+import { logIn, logInAgain } from './login.ts'
 import { type Authenticate, type PassportRequest, withSession } from './session.ts'
 
 /** What `req.login(user, options, done)` takes. */
@@ -31,9 +32,9 @@ declare global {
 export interface PassportSessionsOptions {
   /**
    * The user id that a login belongs to: `sessions.of(userId)` lists it. `serialized` is what `serializeUser` made of the user. By
-   * default that is the id, if it is a string or a number.
+   * default that is the id, if it is a string or a number. Numbers become strings.
    */
-  userId?(user: Express.User, serialized: unknown): string
+  userId?(user: Express.User, serialized: unknown): string | number
   /** Options for a login of this request, such as `remember` from a form. Those passed to `req.login` have precedence. */
   loginOptions?(request: IncomingMessage, user: Express.User): Awaitable<LoginOptions>
   /** The key of the session that Passport uses. By default that of its session strategy, which is `passport`. */
@@ -69,23 +70,25 @@ const EXAMPLE = 'passportSessions(passport, sessions)'
 
 /**
  * Makes the logins and logouts of Passport those of these sessions: a user's devices are listed, limited and ended by
- * `sessions.of(userId)`. Call it once, before `passport.session()` and `passport.authenticate()` are. Without a `req.session`, Passport
- * and its strategies get a small one. Throws `ConfigError` for what is not Passport or sessions, and for a wrong option.
+ * `sessions.of(userId)`. Call it once, before `passport.session()` and `passport.authenticate()` are. `sessions` is what `createSessions`
+ * returns, or the middleware of `strongroom/express-session`. Without a `req.session`, Passport and its strategies get a small one. Throws `ConfigError` for what is not Passport or sessions, and for a wrong option.
  */
 export function passportSessions<Data extends object>(
   passport: PassportInstance,
-  sessions: BaseSessions<Data>,
+  sessions: BaseSessions<Data> | { readonly sessions: BaseSessions<Data> },
   options: PassportSessionsOptions = {},
 ): void {
   const instance = checkPassport(passport)
-  checkSessions(EXAMPLE, sessions)
+  // The middleware of strongroom/express-session has the sessions that are underneath.
+  const given = sessions && 'sessions' in sessions ? sessions.sessions : sessions
+  checkSessions(EXAMPLE, given)
   checkOptions(WHERE, options, ['userId', 'loginOptions', 'key'])
   for (const name of ['userId', 'loginOptions'] as const)
     if (options[name] !== undefined && typeof options[name] !== 'function')
       throw new ConfigError(`Option "${name}" of ${WHERE} must be a function.`)
   const key = sessionKey(instance, options.key)
   // Sessions of any data: the key is Passport's.
-  const any = sessions as unknown as BaseSessions<Record<string, unknown>>
+  const any = given as unknown as BaseSessions<Record<string, unknown>>
   instance._sm = sessionManager(instance, any, { ...options, key })
   const framework = instance._framework
   instance.framework({ ...framework, authenticate: withSession(any, framework.authenticate) })
@@ -123,37 +126,19 @@ function sessionManager(
 ): SessionManager {
   const { key } = options
 
-  async function logIn(request: PassportRequest, user: Express.User, call: CallOptions): Promise<void> {
+  async function signIn(request: PassportRequest, user: Express.User, call: CallOptions): Promise<void> {
     const session = await sessions.get(request)
     const serialized = await serialize(passport, user, request)
-    const userId = options.userId ? options.userId(user, serialized) : idOf(serialized)
+    const userId = options.userId ? asString(options.userId(user, serialized)) : idOf(serialized)
     const own = (await options.loginOptions?.(request as IncomingMessage, user)) ?? {}
     const login = loginOptions(own, call)
-    // What is wrong with these ends nothing.
+    // A login that is refused by one of these ends nothing.
     checkUserId('login()', userId)
     checkLogin(userId, login)
+    await stateOf(session).checkLimit({ userId, options: login })
     const before = expressSession(request)
-    const after = before && (await restart(request, before, login, { key, remember: sessions.policy.remember }))
-    try {
-      if (after) {
-        after[key] = { user: serialized }
-        if (!(await sessions.get(request)).has(key)) throw new ConfigError(FOREIGN)
-        session.login(userId, { ...login, keep: 'all', remember: undefined })
-      } else {
-        session.login(userId, login)
-        session.set(key, { user: serialized })
-      }
-      await sessions.save(request)
-    } catch (error) {
-      // The application is told that nobody was signed in. Whatever it responds, the response must not save that somebody was.
-      const state = stateOf(session)
-      if (state.isOpen) {
-        state.forgetIntent()
-        if (after) delete after[key]
-        else session.delete(key)
-      }
-      throw error
-    }
+    const attempt = { sessions, session, key, userId, login, serialized }
+    await (before ? logInAgain(request, before, attempt) : logIn(request, attempt))
   }
 
   async function logOut(request: PassportRequest, { keepSessionInfo }: CallOptions): Promise<void> {
@@ -172,7 +157,7 @@ function sessionManager(
   }
 
   return {
-    logIn: (request, user, given, done) => run(given, done, (call) => logIn(request, user, call)),
+    logIn: (request, user, given, done) => run(given, done, (call) => signIn(request, user, call)),
     logOut: (request, given, done) => run(given, done, (call) => logOut(request, call)),
   }
 }
@@ -190,6 +175,9 @@ async function serialize(passport: Passport, user: unknown, request: object): Pr
   })
   return parseJson(JSON.stringify(serialized) ?? 'null')
 }
+
+/** As ids of adopted sessions become strings; `checkUserId` refuses what is no id. */
+const asString = (id: string | number): string => (Number.isFinite(id) ? String(id) : (id as string))
 
 function idOf(serialized: unknown): string {
   if (typeof serialized === 'string' || typeof serialized === 'number') return String(serialized)

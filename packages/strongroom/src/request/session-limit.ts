@@ -3,12 +3,16 @@ import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import { ConflictError, SessionLimitError, UnsupportedError } from '../errors.ts'
-import type { LoginIntent, State } from '../session/state.ts'
+import { withStoreErrors } from '../events.ts'
+import type { LimitedLogin, State } from '../session/state.ts'
 import { liveSessions } from './live.ts'
+import type { LoadedCookies } from './load.ts'
 import { orUndo } from './undo.ts'
 
 /** How many sessions a user may have, as one login sees it. */
 export interface SessionLimit {
+  /** Rejects with `SessionLimitError` if the login would be refused now. It may be refused later all the same, in its turn. */
+  check(): Promise<void>
   /**
    * Runs a login that stores a new session. At the limit it rejects with `SessionLimitError` before the login runs, or ends the
    * user's oldest sessions after it. The session is ended, and the login runs again, if another one of this user was faster.
@@ -27,7 +31,7 @@ const ENDED_AT_ONCE = 100
 /** How often a login that loses against other logins of its user is tried again. */
 const ATTEMPTS = 50
 
-const NO_LIMIT: SessionLimit = { inTurn: (login) => login(), goingOn: (login) => login() }
+const NO_LIMIT: SessionLimit = { check: async () => {}, inTurn: (login) => login(), goingOn: (login) => login() }
 
 /** The limit of the login that the state asks for, or none. Throws `UnsupportedError` where sessions cannot be listed. */
 export function sessionLimit(
@@ -35,10 +39,23 @@ export function sessionLimit(
   { intent }: State,
   replaced: readonly SessionRef[],
 ): SessionLimit {
-  if (intent?.verb !== 'login' || intent.options.limit === undefined) return NO_LIMIT
+  return intent?.verb === 'login' ? limitOf(context, intent, replaced) : NO_LIMIT
+}
+
+/** Rejects with `SessionLimitError` if the login would be refused now. Counts as it will: without the sessions that it replaces. */
+export async function checkLimit(context: SessionsContext, login: LimitedLogin, found: LoadedCookies): Promise<void> {
+  const own = found.loaded?.ref ?? found.emptied?.ref ?? found.superseded?.ends?.ref
+  const ends = found.others.filter(({ isOf }) => isOf(login.userId)).map(({ ref }) => ref)
+  const limit = limitOf(context, login, own ? [own, ...ends] : ends)
+  await withStoreErrors(context.emit, () => limit.check())()
+}
+
+/** The limit of this login, or none. Throws `UnsupportedError` where sessions cannot be listed. */
+function limitOf(context: SessionsContext, login: LimitedLogin, replaced: readonly SessionRef[]): SessionLimit {
+  if (login.options.limit === undefined) return NO_LIMIT
   const { beginTurn, endOne } = context.backing.users
   if (beginTurn && endOne)
-    return new UserLimit(context, intent, {
+    return new UserLimit(context, login, {
       beginTurn,
       endOne,
       replaced: new Set(replaced.map(({ cookie }) => cookie.id)),
@@ -64,12 +81,16 @@ class UserLimit implements SessionLimit {
   readonly #refuses: boolean
   readonly #parts: LimitParts
 
-  constructor(context: SessionsContext, { userId, options }: LoginIntent, parts: LimitParts) {
+  constructor(context: SessionsContext, { userId, options }: LimitedLogin, parts: LimitParts) {
     this.#context = context
     this.#userId = userId
     this.#most = options.limit ?? Number.POSITIVE_INFINITY
     this.#refuses = options.atLimit === 'refuse'
     this.#parts = parts
+  }
+
+  async check(): Promise<void> {
+    if (this.#refuses && (await this.#others()).length >= this.#most) throw this.#full()
   }
 
   inTurn(login: () => Promise<Loaded>): Promise<Loaded> {

@@ -8,7 +8,7 @@ import { withStoreErrors } from '../events.ts'
 import { type HeaderSource, header } from '../http/headers.ts'
 import { settle } from '../session/changes.ts'
 import { Session, stateOf } from '../session/session.ts'
-import { State } from '../session/state.ts'
+import { type LimitedLogin, State } from '../session/state.ts'
 import type { ReadOptions } from '../store.ts'
 import { commit } from './commit.ts'
 import { firstReplaced } from './create.ts'
@@ -16,6 +16,7 @@ import { csrfTokenOf } from './csrf.ts'
 import { hasCookie, type LoadedCookies, load, loadOne, NO_COOKIE } from './load.ts'
 import { type Plan, planOf } from './plan.ts'
 import type { Saved } from './save.ts'
+import { checkLimit } from './session-limit.ts'
 
 export interface GetOptions {
   /**
@@ -189,7 +190,8 @@ export class Visit<Data extends object> {
       this.#found = found === 'unknown-key' ? NO_COOKIE : found
       if (this.#context.adoption !== null && !this.#found.loaded) await this.#adopt(cookies, responds)
       const beginLogin = (userId: string) => backing.users.moment?.(userId) ?? null
-      const state = new State({ now: clock(), handleOf, serializer, beginLogin }, this.#found.loaded)
+      const ask = (login: LimitedLogin) => checkLimit(this.#context, login, this.#found)
+      const state = new State({ now: clock(), handleOf, serializer, beginLogin, checkLimit: ask }, this.#found.loaded)
       if (this.#begun) state.close()
       this.#session = new Session<Data>(state)
       return this.#session

@@ -69,6 +69,15 @@ export class ApplicationValues {
     this.#values.clear()
   }
 
+  /** Returns what makes these the values again, under the same keys. */
+  checkpoint(): () => void {
+    const before = [...this.#values]
+    return () => {
+      this.clear()
+      for (const [key, value] of before) this.#values.set(key, value)
+    }
+  }
+
   #fromJson(key: string, json: unknown): unknown {
     return attempt(key, 'read', () => this.#serializer.fromJson(json))
   }

@@ -36,7 +36,12 @@ export interface RequestFacts {
   readonly serializer?: Serializer | null
   /** Asks the store when the login of a user begins; see `LoginIntent`. */
   readonly beginLogin?: ((userId: string) => Promise<LoginMoment> | null) | undefined
+  /** Rejects with `SessionLimitError` if a login would be refused now. */
+  readonly checkLimit?: ((login: LimitedLogin) => Promise<void>) | undefined
 }
+
+/** What a limit of sessions needs to know of a login. */
+export type LimitedLogin = Pick<LoginIntent, 'userId' | 'options'>
 
 const NO_VALUES: Values = Object.freeze({})
 
@@ -58,6 +63,8 @@ export class State {
   readonly handleOf: (id: Id) => string
   readonly now: number
   readonly #beginLogin: NonNullable<RequestFacts['beginLogin']>
+  /** For those who end something before they ask for the login: a refusal must come first. */
+  readonly checkLimit: NonNullable<RequestFacts['checkLimit']>
   intent: Intent | null = null
   lifetime: LifetimeChange | null = null
   cleared = false
@@ -77,10 +84,11 @@ export class State {
   #mode: 'open' | 'saving' | 'closed' | 'read-only' = 'open'
 
   constructor(
-    { now, handleOf, serializer = null, beginLogin = () => null }: RequestFacts,
+    { now, handleOf, serializer = null, beginLogin = () => null, checkLimit = async () => {} }: RequestFacts,
     loaded: StoredSession | null,
   ) {
     this.now = now
+    this.checkLimit = checkLimit
     this.#beginLogin = beginLogin
     this.handleOf = handleOf
     this.application = serializer && new ApplicationValues(serializer)

@@ -25,6 +25,8 @@ export function checkOnError(where: string, given: unknown): void {
 
 function whatIsWrong(given: unknown): string {
   if (given === undefined || given === null) return ` It got ${given}: is the variable set, and exported?`
+  if (typeof given === 'function' && 'sessions' in given)
+    return ' It got the middleware of strongroom/express-session: pass its property "sessions".'
   // Express and Hono call what they are given with the request.
   if (typeof given === 'object' && ('headers' in given || 'req' in given))
     return ' It got a request: it was mounted itself, instead of what it returns.'
