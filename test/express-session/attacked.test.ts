@@ -307,7 +307,7 @@ test('a write that a connect store confirms too late does not undo a logout', as
   const store = new expressSession.MemoryStore()
   const set = store.set.bind(store)
   let delayed: (() => void) | null = null
-  await using running = await shop({ store, storeTimeout: 1000 })
+  await using running = await shop({ store, storeTimeout: 500 })
   const visitor = running.visitor()
   await visitor.get('/set/note/hello')
   const copy = visitor.copy()

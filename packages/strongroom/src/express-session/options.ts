@@ -251,7 +251,7 @@ function withDefault(name: 'resave' | 'saveUninitialized', given: boolean | unde
   return true
 }
 
-function storeOf({ store: given, clock }: Options): Pick<Settings, 'engine' | 'store' | 'foreign'> {
+function storeOf({ store: given, clock, storeTimeout }: Options): Pick<Settings, 'engine' | 'store' | 'foreign'> {
   if (given === undefined || given === null) {
     const store = new MemoryStore()
     warnOfMemory(store.engine)
@@ -265,7 +265,11 @@ function storeOf({ store: given, clock }: Options): Pick<Settings, 'engine' | 's
     throw new ConfigError('store got the sessionStore of another session(). Pass the engine that it was made with.')
   const isOurs = typeof given === 'string' || (typeof given === 'object' && 'traits' in given)
   if (!isOurs && isConnectStore(given))
-    return { engine: connectEngine(given, { clock }), store: new SessionStore(), foreign: given }
+    return {
+      engine: connectEngine(given, { clock, timeout: milliseconds(storeTimeout ?? '2s', 'storeTimeout') }),
+      store: new SessionStore(),
+      foreign: given,
+    }
   if (!isOurs)
     throw new ConfigError(
       `store must be an engine such as redis({ client }), a URL such as 'redis://localhost', or a store of express-session, which has get(), set() and destroy().${insteadOf(given)}`,
