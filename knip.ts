@@ -20,8 +20,20 @@ export default {
         'examples/**/*.{ts,mjs,cjs}',
       ],
       project: ['{scripts,test,bench,demo,examples}/**/*.{ts,mjs}'],
-      // The first two are called by name in scripts/pack-check.ts; the others are required by name, in a test and in the benchmark.
-      ignoreDependencies: ['@arethetypeswrong/cli', 'publint', 'libsql', 'express-mysql-session', 'session-file-store'],
+      // The first two are called by name in scripts/pack-check.ts, the third is required by name, and the others are what the tests of
+      // bundlers and the documentation's samples use in projects of their own.
+      ignoreDependencies: [
+        '@arethetypeswrong/cli',
+        'publint',
+        'libsql',
+        'connect-mongo',
+        'jest',
+        'next',
+        'react',
+        'react-dom',
+        'vitest',
+        'wrangler',
+      ],
     },
     // Their entry points are what their package.json exports.
     'packages/*': { project: ['src/**/*.ts'] },
@@ -30,7 +42,16 @@ export default {
     // Drivers and frameworks are optional peers, which this repository has for its tests.
     'packages/strongroom': {
       project: ['src/**/*.ts'],
-      ignoreDependencies: ['hono', 'ioredis', 'iron-session', 'mysql2', 'pg', 'redis'],
+      ignoreDependencies: [
+        '@types/express-session',
+        'express',
+        'hono',
+        'ioredis',
+        'iron-session',
+        'mysql2',
+        'pg',
+        'redis',
+      ],
     },
   },
   // Types that stand in the signature of something exported must be nameable, even when nobody here names them.

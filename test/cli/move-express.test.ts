@@ -12,7 +12,7 @@ import { expressSession } from '../../packages/strongroom/src/adoption/express-s
 import { destroyIn, getFrom, setIn } from '../../packages/strongroom/src/base/connect.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
-import { session as dropIn } from '../../packages/strongroom/src/express-session/session.ts'
+import dropIn from '../../packages/strongroom/src/express-session/session.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { RunningServer } from '../../packages/strongroom/src/testing/index.ts'
 import { connectStorages, type OpenStore } from '../adapters/connect-stores.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { session } from '../../packages/strongroom/src/express-session/session.ts'
+import session from '../../packages/strongroom/src/express-session/session.ts'
 import { createSessions, type SessionsOptions } from '../../packages/strongroom/src/index.ts'
 import { examined } from './found.ts'
 

@@ -45,7 +45,7 @@ export interface Host {
 }
 
 /** The columns of the table in docs/hosts.md. */
-export const COLUMNS = [
+const COLUMNS = [
   'read',
   'write',
   'from middleware',
@@ -57,7 +57,7 @@ export const COLUMNS = [
 ] as const
 type Column = (typeof COLUMNS)[number]
 
-export const rowOf = ({ name, late, hangUp }: Host): readonly string[] => {
+const rowOf = ({ name, late, hangUp }: Host): readonly string[] => {
   const cells: Readonly<Record<Column, string>> = {
     read: 'yes',
     write: 'yes',

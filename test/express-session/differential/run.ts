@@ -50,7 +50,7 @@ const now = Date.now
 // Before anything else keeps a reference to it: time passes when a step says so.
 Date.now = () => now() + offset
 
-export const SECRET = 'a secret of thirty-two bytes or more'
+const SECRET = 'a secret of thirty-two bytes or more'
 
 /** Runs the requests of a case, one after another. */
 export async function seenBy(session: SessionFunction, { options, handlers = {}, mount, script }: Case): Promise<Seen> {

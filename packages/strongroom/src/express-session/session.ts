@@ -33,7 +33,7 @@ export type SessionMiddleware = RequestHandler & {
  * are sealed, merged, and final when they end. docs/express-session.md lists what is not the same. Throws `ConfigError` or `TypeError`
  * for options that cannot be honoured.
  */
-export function session(options: Options = {}): SessionMiddleware {
+function session(options: Options = {}): SessionMiddleware {
   const settings = settingsOf(options)
   const { secrets, store, foreign } = settings
   const served = secrets && serve(settings, secrets)
@@ -139,7 +139,7 @@ export type { SessionData } from 'express-session'
 export { Cookie, MemoryStore, RequestSession as Session, Store }
 
 /** Types under the names that express-session has: `session.SessionData`. */
-export declare namespace session {
+declare namespace session {
   type SessionOptions = Options
   type CookieOptions = CookieSettings
   type SessionData = StoredData
