@@ -47,6 +47,9 @@ export type Plan =
 
 export const NO_CHANGES: RequestChanges = { cleared: false, edits: new Map(), text: null }
 
+/** Does it move an expiry, and save nothing that would be lost? */
+export const movesExpiry = ({ verb }: Plan): boolean => verb === 'touch' || verb === 'refresh'
+
 /** Null if there is nothing to do. No I/O; throws `DataError` for a value that cannot be stored. */
 export function planOf(
   context: SessionsContext,

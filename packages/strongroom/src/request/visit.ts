@@ -14,7 +14,7 @@ import { commit } from './commit.ts'
 import { firstReplaced } from './create.ts'
 import { csrfTokenOf } from './csrf.ts'
 import { hasCookie, type LoadedCookies, load, loadOne, NO_COOKIE } from './load.ts'
-import { type Plan, planOf } from './plan.ts'
+import { movesExpiry, type Plan, planOf } from './plan.ts'
 import type { Saved } from './save.ts'
 import { checkLimit } from './session-limit.ts'
 
@@ -51,9 +51,6 @@ export interface Outcome {
 
 const UNUSED: Outcome = { setCookie: null, used: false }
 const READ: Outcome = { setCookie: null, used: true }
-
-/** Does it move an expiry, and save nothing that would be lost? */
-const movesExpiry = ({ verb }: Plan): boolean => verb === 'touch' || verb === 'refresh'
 
 /** One request's session, from cookie to commit. Before `get`, nothing is parsed and the store is not asked. */
 export class Visit<Data extends object> {
