@@ -81,6 +81,11 @@ export const comingOverMutations: readonly Mutation[] = [
     "isObject(options) && 'store' in options",
     'isObject(options) && (options as { store?: unknown }).store !== undefined',
   ),
+  on('test/core/adopt-iron-session.test.ts', source('adoption/foreign-values'))(
+    'values that return no object, and a visitor without data',
+    'if (chosen === null) throw new ConfigError(`${where}: values must return an object that JSON can hold.`)',
+    'if (chosen === null) return {}',
+  ),
   on('test/core/adopt-express-session.test.ts', source('adoption/foreign-values'))(
     'data that JSON cannot carry, and fails every request of its visitor',
     'if (error instanceof TypeError || error instanceof DataError || error instanceof RangeError) return null\n',

@@ -239,6 +239,16 @@ suite('ironSession()', () => {
     assert.deepEqual(result, [null, 'dark', ['theme']])
   })
 
+  test('values that return no object are an error of the application, and end no session', async () => {
+    const { sessions, events } = setUp({ values: () => ({ big: 1n }) })
+    const [cookie = ''] = await cookiesOf(9)
+    await assert.rejects(visit(sessions, cookie, who), /values must return an object that JSON can hold/)
+    assert.deepEqual(
+      events.filter(({ type }) => type === 'rejected'),
+      [],
+    )
+  })
+
   test('without the package, the error says what to install, and the visitor is not logged out', async () => {
     const missing = async () => {
       throw Object.assign(new Error("Cannot find package 'iron-session'"), { code: 'ERR_MODULE_NOT_FOUND' })

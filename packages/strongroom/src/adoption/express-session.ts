@@ -8,7 +8,15 @@ import { ConfigError } from '../errors.ts'
 import { type CookieSettings, cookieTransport, MOST_TRIED, valuesOf } from '../http/cookie.ts'
 import type { Clock } from '../store.ts'
 import { keysOf } from './connect-keys.ts'
-import { adoptable, type SessionValues, userIdOption, userOf } from './foreign-values.ts'
+import {
+  adoptable,
+  COOKIE_OPTIONS,
+  decoded,
+  type SessionValues,
+  userIdOption,
+  userOf,
+  valuesOption,
+} from './foreign-values.ts'
 import type { AdoptionSource, SourceRefusal, SourceSession } from './source.ts'
 
 /** For the time after `npx @strongroom/cli move`, when the store of express-session is no longer read. */
@@ -69,7 +77,7 @@ export function expressSession(options: ExpressSessionOptions | ExpressSessionMo
   if (hasStore(options)) checkOptions(WHERE, options, KNOWN)
   else checkOptions(`${WHERE} without a store`, options, MOVED)
   const { name = 'connect.sid', cookie = {}, until } = options
-  checkOptions(`${WHERE}: cookie`, cookie, ['path', 'domain', 'secure', 'sameSite', 'partitioned'])
+  checkOptions(`${WHERE}: cookie`, cookie, COOKIE_OPTIONS)
   const keys = keysFrom(options.secret)
   const common: AdoptionSource = {
     name: EXPRESS_SESSION,
@@ -128,14 +136,6 @@ function sidIn(given: string, keys: readonly KeyObject[]): string | null {
   return isSigned ? sid : null
 }
 
-function decoded(value: string): string {
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return ''
-  }
-}
-
 /** `endsAt`: when the store drops the record, where that is known. */
 export type ExpressReader = (record: unknown, endsAt?: number | null) => Promise<SourceSession | SourceRefusal | null>
 
@@ -148,9 +148,7 @@ export function readerOf(options: Omit<ExpressSessionOptions, 'store' | 'secret'
   const absolute = milliseconds(options.absolute ?? '12h', `${WHERE}: absolute`)
   const clock = clockOption(WHERE, options.clock)
   const userIdOf = userIdOption(WHERE, options.userId ?? passportUser)
-  const { values: chosen } = options
-  if (chosen !== undefined && typeof chosen !== 'function')
-    throw new ConfigError(`${WHERE}: values must be a function that returns an object.`)
+  const chosen = valuesOption(WHERE, options.values)
   return async (record, endsAt = null) => {
     if (record === null) return null
     const life = isObject(record) ? lifeOf(record.cookie) : null
@@ -161,15 +159,18 @@ export function readerOf(options: Omit<ExpressSessionOptions, 'store' | 'secret'
     if (life.expiresAt !== null && life.expiresAt <= now && !rolling) return null
     // The second is what session-file-store notes for itself.
     const { cookie: _, __lastAccess: __, ...data } = values
-    const own = chosen === undefined ? data : adoptable(chosen({ ...data }))
-    if (own === null) throw new ConfigError(`${WHERE}: values must return an object that JSON can hold.`)
     const length = life.length ?? lifetime
     // In a move it is read again and again, and must not live longer for that.
     const ends: Pick<SourceSession, 'expiresAt' | 'idle'> =
       rolling && endsAt === null
         ? { idle: length, expiresAt: now + Math.max(length, absolute) }
         : { expiresAt: (rolling ? endsAt : (life.expiresAt ?? endsAt)) ?? now + length }
-    return { userId: await userOf(WHERE, userIdOf, data), values: own, ...ends, persistent: life.expiresAt !== null }
+    return {
+      userId: await userOf(WHERE, userIdOf, data),
+      values: chosen(data),
+      ...ends,
+      persistent: life.expiresAt !== null,
+    }
   }
 }
 

@@ -39,3 +39,27 @@ export async function userOf(where: string, userIdOf: UserIdOf, values: SessionV
     `${where}: userId must return the user's id as a string or a number, or null if nobody is signed in.`,
   )
 }
+
+/** What is adopted of a session's data, by the option `values`; all of it without one. */
+export function valuesOption(where: string, given: unknown): (data: SessionValues) => SessionValues {
+  if (given === undefined) return (data) => data
+  if (typeof given !== 'function') throw new ConfigError(`${where}: values must be a function that returns an object.`)
+  return (data) => {
+    // Not as a session that is malformed: the application's own mistake would sign everybody out, with nothing but events.
+    const chosen = adoptable(given({ ...data }))
+    if (chosen === null) throw new ConfigError(`${where}: values must return an object that JSON can hold.`)
+    return chosen
+  }
+}
+
+/** The attributes by which a browser knows the cookie that is to be removed. */
+export const COOKIE_OPTIONS = ['path', 'domain', 'secure', 'sameSite', 'partitioned'] as const
+
+/** The value of a cookie without its percent-encoding; empty for what is none. */
+export function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return ''
+  }
+}

@@ -4,7 +4,15 @@ import { strictBase64url } from '../crypto/cookie-seal.ts'
 import { ConfigError } from '../errors.ts'
 import { type CookieSettings, cookieTransport, valuesOf } from '../http/cookie.ts'
 import type { Clock } from '../store.ts'
-import { adoptable, type SessionValues, userIdOption, userOf } from './foreign-values.ts'
+import {
+  adoptable,
+  COOKIE_OPTIONS,
+  decoded,
+  type SessionValues,
+  userIdOption,
+  userOf,
+  valuesOption,
+} from './foreign-values.ts'
 import type { AdoptionSource, SourceRefusal, SourceSession } from './source.ts'
 
 export interface IronSessionOptions {
@@ -78,7 +86,7 @@ export function ironSessionSource(
   const { cookieName, until, cookie = {} } = options
   if (typeof cookieName !== 'string' || cookieName === '')
     throw new ConfigError(`${WHERE}: cookieName must be the name of the cookie, as iron-session has it.`)
-  checkOptions(`${WHERE}: cookie`, cookie, ['path', 'domain', 'secure', 'sameSite', 'partitioned'])
+  checkOptions(`${WHERE}: cookie`, cookie, COOKIE_OPTIONS)
   const chunks = Array.from({ length: CHUNKS }, (_, index) => `${cookieName}.${index}`)
   const isChunked = booleanOption(`${WHERE}: chunk`, options.chunk, false)
   const names = isChunked ? [cookieName, ...chunks] : [cookieName]
@@ -114,14 +122,6 @@ function sealIn(given: string): string | null {
   return isSeal ? seal : null
 }
 
-function decoded(value: string): string {
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return ''
-  }
-}
-
 type Read = (seal: string) => Promise<SourceSession | SourceRefusal | null>
 
 function readerOf(options: IronSessionOptions, load: () => Promise<IronSessionPackage>): Read {
@@ -129,9 +129,7 @@ function readerOf(options: IronSessionOptions, load: () => Promise<IronSessionPa
   const ttl = wholeNumber(WHERE, 'ttl', options.ttl, 0, 0) || FOURTEEN_DAYS
   const clock = clockOption(WHERE, options.clock)
   const userIdOf = userIdOption(WHERE, options.userId ?? (() => null))
-  const { values: chosen } = options
-  if (chosen !== undefined && typeof chosen !== 'function')
-    throw new ConfigError(`${WHERE}: values must be a function that returns an object.`)
+  const chosen = valuesOption(WHERE, options.values)
   return async (seal) => {
     const [, id = '', , , , end = ''] = seal.split('*')
     const now = clock()
@@ -142,11 +140,10 @@ function readerOf(options: IronSessionOptions, load: () => Promise<IronSessionPa
     const data = await unsealed(await loaded(load), seal, passwords)
     if (data === null) return { refused: 'forged' }
     const values = adoptable(data)
-    const own = values && chosen ? adoptable(chosen({ ...values })) : values
-    if (values === null || own === null) return { refused: 'malformed' }
+    if (values === null) return { refused: 'malformed' }
     const userId = await userOf(WHERE, userIdOf, values)
     // Neither when a session began is in it, nor when its user signed in.
-    return { userId, values: own, expiresAt, persistent: end !== '' }
+    return { userId, values: chosen(values), expiresAt, persistent: end !== '' }
   }
 }
 

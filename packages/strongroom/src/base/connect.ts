@@ -84,7 +84,6 @@ export function promised(store: object, method: string, args: readonly unknown[]
   })
 }
 
-/** What stores on disk say when there is no such file. */
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 
