@@ -49,6 +49,11 @@ describe('a cookie that cannot be sent is an error of its request, before anythi
     },
     'a cookie of the visitor': ({ session }) => void Object.assign(session, { cookie: {} }),
   }
+  const MESSAGES: Readonly<Record<string, RegExp>> = {
+    'a maxAge that is no number': /has a maxAge that is no number/,
+    'an expires that is text': /or an expires that is no Date/,
+    'a cookie of the visitor': /req\.session\.cookie was replaced/,
+  }
   for (const [title, change] of Object.entries(WAYS))
     test(title, async () => {
       await using running = await shop({}, (app) => {
@@ -62,6 +67,11 @@ describe('a cookie that cannot be sent is an error of its request, before anythi
         await visitor.get('/set/note/hello')
         const { status, body, cookies } = await visitor.get('/broken')
         assert.deepEqual([status, body, cookies], [500, 'failed', []])
+        assert.match(
+          String(running.errors.pop()),
+          MESSAGES[title] ??
+            /^TypeError: The (?:domain|path|sameSite) of a session's cookie is none that a cookie can have/,
+        )
         assert.deepEqual((await see(visitor)).data, { note: 'hello' })
       }
       const { status, cookies } = await running.visitor().get('/broken')
@@ -378,10 +388,11 @@ describe('after the first byte', () => {
         response.json('begun')
         response.once('close', () => {
           dataOf(request).x = 2
-          store.isDown = true
+          const { update } = store
+          store.update = () => Promise.reject(new Error('the plug was pulled'))
           request.session.save((error) => {
             results.push((error as Error).name)
-            store.isDown = false
+            store.update = update
             request.session.save((error) => {
               results.push(error)
               done.open()

@@ -1,4 +1,4 @@
-import { stringifySetCookie } from 'cookie'
+import { type SetCookie, stringifySetCookie } from 'cookie'
 
 /** What `cookie` of a session may be given, as express-session's option of that name. Lengths in ms. */
 export interface CookieAttributes {
@@ -37,6 +37,18 @@ export function checkCookie(cookie: unknown): void {
   const isMoment = !expires || (expires instanceof Date && !Number.isNaN(expires.getTime()))
   if (!isLength || !isMoment)
     throw new TypeError('req.session.cookie has a maxAge that is no number, or an expires that is no Date.')
+}
+
+/** Without the value, which may be a visitor's, in its error. */
+function written(cookie: SetCookie): string {
+  try {
+    return stringifySetCookie(cookie)
+  } catch (error) {
+    const [, attribute = 'attribute'] = /^cookie (\w+) is invalid/.exec((error as Error).message) ?? []
+    throw new TypeError(
+      `The ${attribute} of a session's cookie is none that a cookie can have: see req.session.cookie, and the option cookie.`,
+    )
+  }
 }
 
 /** `req.session.cookie`: the attributes of one session's cookie, which an application may change. */
@@ -96,7 +108,7 @@ export class Cookie {
   /** The Set-Cookie line. Throws `TypeError` for an attribute that no cookie can have. */
   serialize(name: string, value: string): string {
     const { partitioned, priority, _expires: expires, secure, httpOnly, domain, path, sameSite } = this
-    return stringifySetCookie({
+    return written({
       name,
       value,
       ...(path && { path }),
