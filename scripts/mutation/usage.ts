@@ -87,11 +87,7 @@ export const usageMutations: readonly Mutation[] = [
     "foreign === '' && has(promised, 'execute')",
     "has(promised, 'execute')",
   ),
-  foreign('shared/foreign-client')(
-    'a client that nobody has awaited',
-    'if (given instanceof Promise)',
-    'if (given === null)',
-  ),
+  foreign('shared/foreign-client')('a client that nobody has awaited', ': insteadOf(given)', ": ''"),
   told('an end of all sessions that says not whose', 'user: userKeyOf(context, userId), except }', 'except }'),
   told(
     'a session that goes on and is told to have ended',

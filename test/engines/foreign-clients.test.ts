@@ -39,7 +39,7 @@ const FOREIGN: readonly (readonly [what: string, given: unknown, words: RegExp])
   ['Drizzle', drizzle(pool), /It got Drizzle\. Pass its driver: db\.\$client/],
   ['Drizzle on MySQL', drizzleMysql(mysqlPool), /It got Drizzle\. Pass its driver: db\.\$client/],
   ['Kysely', kysely, /It got Kysely\. Pass the pool that its dialect was made with\./],
-  ['a promise of a client', Promise.resolve(pool), /It got a promise: await it first\./],
+  ['a promise of a client', Promise.resolve(pool), /It got a promise: await it, and pass what it resolves to\./],
 ]
 
 /** As they are, and as an option. */

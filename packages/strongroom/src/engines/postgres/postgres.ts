@@ -98,7 +98,7 @@ type AnyOptions = Partial<PostgresUrlOptions & PostgresClientOptions>
 
 function toOptions(given: unknown): AnyOptions {
   if (typeof given === 'string') return fromUrl({ url: given })
-  if (typeof given !== 'object' || given === null || given instanceof Promise || insteadOfClient(given) !== '')
+  if (typeof given !== 'object' || given === null || insteadOfClient(given) !== '')
     throw new ConfigError(`postgres() takes a URL, a Pool or a Client of pg, or options.${insteadOfClient(given)}`)
   return 'query' in given || 'connect' in given ? { client: given as PostgresPool } : fromUrl(given)
 }

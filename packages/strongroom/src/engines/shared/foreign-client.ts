@@ -1,3 +1,5 @@
+import { insteadOf } from '../../base/check.ts'
+
 /** Query builders and other drivers that are often at hand where a driver's client is wanted, by what only they have. */
 const KNOWN: readonly (readonly [name: string, sign: string, instead: string])[] = [
   ['Drizzle', '$client', 'Pass its driver: db.$client, if that is what it was made with.'],
@@ -9,12 +11,11 @@ const KNOWN: readonly (readonly [name: string, sign: string, instead: string])[]
   ['TypeORM', 'createQueryRunner', 'Pass the URL, or a pool of the driver.'],
 ]
 
-/** What was handed in instead of a client, and what to write; empty for what is not known. */
+/** What was handed in instead of a client, and what to write, as a sentence after a space; empty for anything else. */
 export function insteadOfClient(given: unknown): string {
   if ((typeof given !== 'object' && typeof given !== 'function') || given === null) return ''
-  if (given instanceof Promise) return ' It got a promise: await it first.'
   const found = KNOWN.find(([, sign]) => sign in given)
-  return found ? ` It got ${found[0]}. ${found[2]}` : ''
+  return found ? ` It got ${found[0]}. ${found[2]}` : insteadOf(given)
 }
 
 export const hasMethods = (given: unknown, ...names: readonly string[]): boolean =>
