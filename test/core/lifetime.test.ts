@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { milliseconds } from '../../packages/strongroom/src/base/duration.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
-import { expiryAfter, lastSeen, touchDue } from '../../packages/strongroom/src/session/lifetime.ts'
+import { expiryAfter, lastSeen, TOUCH_SHARE, touchDue } from '../../packages/strongroom/src/session/lifetime.ts'
 import { REVOCABLE } from './fixtures/engines.ts'
 import { fixture, last } from './fixtures/fixture.ts'
 import { settle } from './fixtures/gates.ts'
@@ -71,12 +71,12 @@ describe('moments', () => {
 
   it('a touch is due when it would gain a tenth of the idle time or reach the absolute deadline, and never moves the deadline back', () => {
     const expiresAt = 30 * MINUTE
-    assert.equal(touchDue(3 * MINUTE - 1, expiresAt, life), null)
-    assert.equal(touchDue(3 * MINUTE, expiresAt, life), 33 * MINUTE)
-    assert.equal(touchDue(-HOUR, expiresAt, life), null)
-    assert.equal(touchDue(12 * HOUR - 10, 12 * HOUR - 1, life), 12 * HOUR)
-    assert.equal(touchDue(12 * HOUR - 10, 12 * HOUR, life), null)
-    assert.equal(touchDue(5, 12 * HOUR, { ...life, idle: 0 }), null)
+    assert.equal(touchDue(3 * MINUTE - 1, expiresAt, life, TOUCH_SHARE), null)
+    assert.equal(touchDue(3 * MINUTE, expiresAt, life, TOUCH_SHARE), 33 * MINUTE)
+    assert.equal(touchDue(-HOUR, expiresAt, life, TOUCH_SHARE), null)
+    assert.equal(touchDue(12 * HOUR - 10, 12 * HOUR - 1, life, TOUCH_SHARE), 12 * HOUR)
+    assert.equal(touchDue(12 * HOUR - 10, 12 * HOUR, life, TOUCH_SHARE), null)
+    assert.equal(touchDue(5, 12 * HOUR, { ...life, idle: 0 }, TOUCH_SHARE), null)
   })
 
   it('the time of the last use is known from the idle time, and is unknown without one', () => {

@@ -20,6 +20,7 @@ import { type Emit, emitter, type Listener } from './events.ts'
 import type { CookieSettings, CookieTransport } from './http/cookie.ts'
 import { type SignedCookies, signedCookies } from './http/signed-cookies.ts'
 import { describeDevice } from './session/device.ts'
+import { TOUCH_SHARE } from './session/lifetime.ts'
 import { LOGIN_OPTIONS } from './session/login.ts'
 import type { Serializer } from './session/serializer.ts'
 import type { Clock, Store } from './store.ts'
@@ -181,7 +182,7 @@ export function createContext(options: SessionsOptions, layer: Layer = {}): Crea
     saveOnServerError: booleanOption('saveOnServerError', options.saveOnServerError, false),
     saveEveryRequest,
     resaves: layer.resaves ?? false,
-    touchShare: layer.touchShare ?? 0.1,
+    touchShare: layer.touchShare ?? TOUCH_SHARE,
     extendsUnused: saveEveryRequest || ('extendsUnused' in engine && engine.extendsUnused === true),
     stamps: credential && createCredentialStamps(ring, credential, timeout),
     serializer: serializerOption(options.serializer),

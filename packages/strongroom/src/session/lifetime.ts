@@ -14,11 +14,14 @@ export function expiryAfter(now: number, { idle, deadline }: Lifetime): number {
   return idle === 0 ? deadline : Math.min(now + idle, deadline)
 }
 
+/** One touch per tenth of the idle limit is enough: the limit is then accurate to within a tenth. */
+export const TOUCH_SHARE = 0.1
+
 /**
- * The new expiry when a touch is due, else null. One touch per tenth of the idle limit is enough, unless another `share` of it is
- * given: the limit is then accurate to within a tenth. Never earlier than what was promised already, even when the clock jumps back.
+ * The new expiry when a touch is due, else null: one per `share` of the idle limit. Never earlier than what was promised already, even
+ * when the clock jumps back.
  */
-export function touchDue(now: number, expiresAt: number, life: Lifetime, share = 0.1): number | null {
+export function touchDue(now: number, expiresAt: number, life: Lifetime, share: number): number | null {
   const next = expiryAfter(now, life)
   const step = next === life.deadline ? 1 : Math.max(1, life.idle * share)
   return next - expiresAt >= step ? next : null
