@@ -41,7 +41,7 @@ const OURS: Mends = {
 
 /** In those of `session()` of strongroom/express-session, whose defaults are other ones, and which reads no name of before. */
 const DROP_IN: Mends = {
-  name: "session({ name: '__Host-id', cookie: { secure: true } }). The cookie of now is not read any more: everybody signs in again.",
+  name: "session({ name: '__Host-id', cookie: { secure: true } }). The present cookie is then no longer read: everybody signs in again.",
   secure:
     "session({ cookie: { secure: true } }). What secure: 'auto' or a function chooses is not seen here, but with --url.",
   httpOnly: 'Leave out cookie: { httpOnly: false }.',

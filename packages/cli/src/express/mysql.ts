@@ -1,11 +1,11 @@
 import { StoreError } from 'strongroom'
 import { MysqlExecutor, type MysqlStatement, MysqlUrlSource, mysqlDriverUrl, tableName } from 'strongroom/internal'
-import { type ExpressStorage, recordOf, TIMEOUT } from './storage.ts'
+import { type ExpressStorage, quoted, recordOf, TIMEOUT } from './storage.ts'
 
 /** express-mysql-session: a row for each session, with its expiry in seconds. */
 export function mysqlStorage(given: string, table: string | undefined): ExpressStorage {
   const where = 'an express+mysql: store'
-  const name = quoted(tableName(where, table, { standard: 'sessions' }))
+  const name = quoted('`', tableName(where, table, { standard: 'sessions' }))
   const url = mysqlDriverUrl(given, { where, timeout: TIMEOUT, own: ['table'] })
   const executor = new MysqlExecutor(new MysqlUrlSource(url, { timeout: TIMEOUT }), TIMEOUT)
   const seconds = () => Math.round(Date.now() / 1000)
@@ -46,12 +46,6 @@ async function explained<T>(result: Promise<T>): Promise<T> {
     )
   }
 }
-
-const quoted = (table: string) =>
-  table
-    .split('.')
-    .map((part) => `\`${part}\``)
-    .join('.')
 
 const statement = (sql: string): MysqlStatement => ({
   sql,

@@ -7,12 +7,12 @@ import {
   postgresQuery,
   tableName,
 } from 'strongroom/internal'
-import { type ExpressStorage, recordOf, TIMEOUT } from './storage.ts'
+import { type ExpressStorage, quoted, recordOf, TIMEOUT } from './storage.ts'
 
 /** connect-pg-simple: a row for each session, whose `expire` has no time zone and is compared as that package does. */
 export function postgresStorage(given: string, table: string | undefined): ExpressStorage {
   const where = 'an express+postgres: store'
-  const name = quoted(tableName(where, table, { standard: 'session' }))
+  const name = quoted('"', tableName(where, table, { standard: 'session' }))
   const url = postgresDriverUrl(given, where, ['table'])
   const executor = new PostgresUrlExecutor({ url, max: 10, timeout: TIMEOUT })
 
@@ -52,9 +52,3 @@ export function postgresStorage(given: string, table: string | undefined): Expre
     close: () => executor.close(),
   }
 }
-
-const quoted = (table: string) =>
-  table
-    .split('.')
-    .map((part) => `"${part}"`)
-    .join('.')

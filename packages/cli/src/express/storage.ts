@@ -34,5 +34,12 @@ export function recordOf(given: unknown): unknown {
   }
 }
 
+/** The name of a table, `schema.table` included, between the marks of its SQL: names such as `session` are also words of it. */
+export const quoted = (mark: string, table: string): string =>
+  table
+    .split('.')
+    .map((part) => mark + part + mark)
+    .join('.')
+
 /** In ms. */
 export const TIMEOUT = 10_000
