@@ -47,7 +47,7 @@ const ROOMS: readonly Room[] = [
     imports: [...LOW, 'http'],
     types: ['sessions', 'session', 'request'],
   },
-  // Forgets a login that failed, which the session of an application cannot.
+  // Asks for the limit, and takes back a login that failed, which the session of an application cannot.
   {
     name: 'passport',
     files: inStrongroom('passport/'),
