@@ -435,6 +435,13 @@ describe('what is written when', () => {
     assert.deepEqual(await counted({ saveUninitialized: true }), { first: ['create'], read: [] })
   })
 
+  test('is nothing for a page that only reads, whatever moment the clock says between two looks at it', async (t) => {
+    let now = 1_800_000_000_000
+    t.mock.method(Date, 'now', () => now++)
+    for (const cookie of [{ maxAge: 600_000 }, { expires: new Date(now + 600_000) }])
+      assert.deepEqual((await counted({ cookie: { secure: false, sameSite: 'lax', ...cookie } })).read, [])
+  })
+
   test('with resave is each session that was read', async () => {
     assert.deepEqual(await counted({ resave: true }), { first: [], read: ['update'] })
   })

@@ -90,6 +90,13 @@ export class Cookie {
     if (ms && typeof ms !== 'number' && !((ms as unknown) instanceof Date))
       throw new TypeError('cookie.maxAge must be a number of milliseconds, or null.')
     this.expires = typeof ms === 'number' ? new Date(Date.now() + ms) : ms
+    // Not what is left of it, which is one less when a millisecond has passed.
+    if (typeof ms === 'number') this.originalMaxAge = ms
+  }
+
+  /** Another one with the same attributes. */
+  copy(): Cookie {
+    return Object.assign(Object.create(Cookie.prototype) as Cookie, this)
   }
 
   /** Moves the expiry to `originalMaxAge` from now. */

@@ -7,7 +7,7 @@ import { setInternal } from '../session/internal.ts'
 import { type Session, stateOf } from '../session/session.ts'
 import type { State } from '../session/state.ts'
 import { own } from '../session/values.ts'
-import { Cookie, type CookieAttributes, checkCookie, OWN_ATTRIBUTES } from './cookie.ts'
+import { Cookie, checkCookie, OWN_ATTRIBUTES } from './cookie.ts'
 import { isSame } from './edits.ts'
 import { type Settings, warn } from './options.ts'
 import { isSecure, type SessionRequest } from './request.ts'
@@ -27,7 +27,7 @@ export class SessionCookies {
   readonly #settings: Settings
   readonly #request: SessionRequest
   readonly #policy: Policy
-  #attributes: CookieAttributes | null = null
+  #standard: Cookie | null = null
   /** The `originalMaxAge` of `req.session.cookie`, until the application sets another. */
   #shownMaxAge: number | null | undefined = null
   /** That of a session which this request has ended, to remove it by the same attributes. */
@@ -41,8 +41,8 @@ export class SessionCookies {
 
   /** Of a new session. */
   fresh(): Cookie {
-    this.#attributes ??= this.#settings.attributes(this.#request)
-    return new Cookie(this.#attributes)
+    this.#standard ??= new Cookie(this.#settings.attributes(this.#request))
+    return this.#standard.copy()
   }
 
   /** Of the session as it is. */
@@ -68,7 +68,7 @@ export class SessionCookies {
     checkCookie(cookie)
     const state = stateOf(session)
     const meta = state.loggedOut ? null : state.meta
-    const attributes = ownAttributes(cookie, this.#settings.keepsAttributes ? null : this.fresh())
+    const attributes = ownAttributes(cookie, this.#settings.keepsAttributes ? null : this.#standard)
     const before = own(state.values, COOKIE)
     // All others have what is stored here, or had a login of ours.
     const isAdopted = before === undefined && meta !== null && meta.authenticatedAt === null
