@@ -20,6 +20,13 @@ const buried = on('test/express-session/connect-store.test.ts', `${SOURCE}/backi
 
 /** Mistakes with stores of express-session: those of others that we use, and ours that express-session uses. */
 export const connectStoreMutations: readonly Mutation[] = [
+  store('a Store that is taken for its framework', 'given.prototype instanceof EventEmitter', 'false'),
+  store(
+    'a middleware that is taken for its framework',
+    'const isMiddleware = given.length === 3',
+    'const isMiddleware = false as boolean',
+  ),
+  store('the drop-in that is taken for express-session', 'Store === DropInStore ? DROP_IN : ', ''),
   calls(
     'a database whose socket is gone, taken for a session that is absent',
     "return code === 'ENOENT' && syscall !== 'connect'",

@@ -11,6 +11,7 @@ import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, ConflictError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { type ConnectStoreOptions, connectStore } from '../../packages/strongroom/src/express-session/connect-store.ts'
+import { session as dropIn } from '../../packages/strongroom/src/express-session/session.ts'
 import type { Store } from '../../packages/strongroom/src/store.ts'
 import { scanned } from '../../packages/strongroom/src/testing/store/expect.ts'
 import { secret } from '../core/fixtures/secret.ts'
@@ -36,6 +37,13 @@ async function alteredBy(change: (bytes: Buffer) => void, on: ConnectStoreOption
   assert.notEqual(await engine.update(id, { ...entry, bytes }, version), null)
   return store
 }
+
+const DROP_IN = {
+  secret: secrets,
+  resave: false,
+  saveUninitialized: false,
+  cookie: { secure: true, sameSite: 'lax' },
+} as const
 
 describe('connectStore', () => {
   it('is an instance of what the framework calls Store: a class, a plain function, or an EventEmitter', async () => {
@@ -63,6 +71,11 @@ describe('connectStore', () => {
       [make(undefined, memory()), /import session from 'express-session'/],
       [make(memory(), { secrets }), /then the engine, then \{ secrets \}/],
       [make('express-session', memory()), /import session/],
+      [make(session.Store, memory()), /It got a Store: pass what has that as its property/],
+      [make(session({ secret: 'x', resave: false, saveUninitialized: false }), memory()), /It got a middleware/],
+      [make(dropIn, memory()), /It got strongroom\/express-session.* give the engine to session\(\{ store \}\)/],
+      [make(dropIn.Store, memory()), /It got a Store/],
+      [make(dropIn(DROP_IN), memory()), /It got strongroom\/express-session/],
       [make(session, undefined), /store must be a store/],
       [make(session, new session.MemoryStore()), /a store of express-session/],
       [make(session, cookie()), /a connect store can set none/],

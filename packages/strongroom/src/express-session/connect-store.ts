@@ -8,6 +8,7 @@ import type { SecretSource, Secrets } from '../crypto/keyring.ts'
 import { ConfigError, UnsupportedError } from '../errors.ts'
 import { withStoreErrors } from '../events.ts'
 import { SidSessions } from './sid-sessions.ts'
+import { Store as DropInStore } from './store.ts'
 
 /** What these options mean for `createSessions`, they mean here. */
 type Shared = Pick<
@@ -197,12 +198,24 @@ const notReadable = (method: string) =>
 function baseOf(session: unknown): new () => EventEmitter {
   const isFramework =
     (typeof session === 'object' && session !== null && !('traits' in session)) || typeof session === 'function'
-  if (!isFramework)
+  const { Store = null } = (isFramework ? session : {}) as { Store?: unknown }
+  const instead = Store === DropInStore ? DROP_IN : insteadOfFramework(session)
+  if (!isFramework || instead !== '')
     throw new ConfigError(
-      "connectStore() takes what `import session from 'express-session'` or '@fastify/session' imports, then the engine, then { secrets }.",
+      `connectStore() takes what \`import session from 'express-session'\` or '@fastify/session' imports, then the engine, then { secrets }.${instead}`,
     )
-  const { Store } = session as { Store?: unknown }
   return typeof Store === 'function' ? (Store as new () => EventEmitter) : EventEmitter
+}
+
+const DROP_IN = ' It got strongroom/express-session, which needs no such store: give the engine to session({ store }).'
+
+/** What lies beside the framework at hand, and would fail at a visitor's second request. Empty for anything else. */
+function insteadOfFramework(given: unknown): string {
+  if (typeof given !== 'function' || 'Store' in given) return ''
+  if ('sessions' in given) return DROP_IN
+  if (given.prototype instanceof EventEmitter) return ' It got a Store: pass what has that as its property.'
+  const isMiddleware = given.length === 3
+  return isMiddleware ? ' It got a middleware: pass the function that made it, and the store to that.' : ''
 }
 
 function createdFrom(given: Engine | string, options: ConnectStoreOptions): Created {
