@@ -46,6 +46,42 @@ export const comingOverMutations: readonly Mutation[] = [
     'true',
   ),
   express(
+    'a client of Redis that counts as a store',
+    'if (!isReadableStore(store))',
+    'if (!store?.get || !store.destroy)',
+  ),
+  on('test/core/adopt-express-session.test.ts', source('base/check'))(
+    'a class that is to be called',
+    'if (isClass(given)) return',
+    'if (!given) return',
+  ),
+  on('test/core/adopt-express-session.test.ts', source('adoption/foreign-values'))(
+    'an error of the application’s that reads as an outage',
+    "throw thrownBy(where, 'userId', error)",
+    'throw error',
+  ),
+  on('test/core/adopt-iron-session.test.ts', source('adoption/foreign-values'))(
+    'an error in values that reads as an outage',
+    "throw thrownBy(where, 'values', error)",
+    'throw error',
+  ),
+  on('test/core/adopt-express-session.test.ts', source('adoption/foreign-values'))(
+    'an outage of the database of users that reads as a mistake in the application',
+    'cause instanceof StrongroomError\n',
+    'cause === undefined\n',
+  ),
+  express('a Passport user without an id without a warning', 'if (isObject(user) && !warned)', 'if (false as boolean)'),
+  express('a lifetime in seconds without a warning', 'given < 3_600_000', 'given < 0'),
+  express('a wrong prefix without a warning', 'if (record === null) strays.absent(sid)\n      else', ''),
+  express('a wrong secret without a warning', 'if (sid === null && looksSigned(value)) strays.unsigned(value)', ''),
+  express('a warning of a wrong secret while one is right', 'strays.signed()', ''),
+  express('a warning of a wrong prefix while sessions are found', 'else strays.found()', ''),
+  on('test/core/adopt-express-session.test.ts', source('adoption/strays'))(
+    'one visitor who counts as many',
+    ".update(value).digest('base64url')",
+    ".update(value + strays.size).digest('base64url')",
+  ),
+  express(
     'a cookie of express-session that anybody can sign',
     'return equal(Buffer.from(expected), signature)',
     'return expected.length === signature.length',
@@ -55,7 +91,7 @@ export const comingOverMutations: readonly Mutation[] = [
     'const isSigned = keys.some((key) => {',
     'const isSigned = keys.slice(0, 1).some((key) => {',
   ),
-  express('a planted cookie that hides the one that was signed', 'if (sid !== null) return sid', 'return sid'),
+  express('a planted cookie that hides the one that was signed', 'if (sid === null) continue', ''),
   express(
     'a session of express-session that is adopted after its end',
     'if (life.expiresAt !== null && life.expiresAt <= now && !rolling) return null\n',

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { suite, test } from 'node:test'
 import { inspect } from 'node:util'
+import { RedisStore } from 'connect-redis'
+import expressFramework from 'express-session'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
 import { type ExpressSessionOptions, expressSession } from '../../packages/strongroom/src/adoption/express-session.ts'
+import type { SessionValues } from '../../packages/strongroom/src/adoption/foreign-values.ts'
 import type { ConnectStore } from '../../packages/strongroom/src/base/connect.ts'
 import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
@@ -11,6 +17,8 @@ import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { DAY, NOW, SECRET, visit, who } from './fixtures/other-framework.ts'
+
+const MySqlStore: unknown = createRequire(import.meta.url)('express-mysql-session')(expressFramework)
 
 const SID = 'q8Zr0Yc3mWb5TtJk1nXe7uVs2LgPhDaF'
 const THEIR_SECRET = 'keyboard cat'
@@ -60,6 +68,18 @@ function setUp({
       ...options,
     } as SessionsOptions & { store: ReturnType<typeof memory> })
   return { there, clock, store, source, events, make, sessions: make() }
+}
+
+/** The messages of the warnings that `work` causes. */
+async function warnings(work: () => unknown): Promise<string[]> {
+  const heard: string[] = []
+  const hear = ({ message }: Error) => void heard.push(message)
+  process.on('warning', hear)
+  await work()
+  // A warning is emitted in the next turn.
+  await new Promise(setImmediate)
+  process.off('warning', hear)
+  return heard
 }
 
 const dataOf = (session: { keys(): readonly string[]; get(key: string): unknown }) =>
@@ -326,6 +346,16 @@ suite('expressSession()', () => {
       )
     for (const wrong of [undefined, null, 'redis://localhost', {}, class {}, { get: () => null }])
       refused({ ...good, store: wrong }, /store must be the store that express-session has/)
+    const redis = { get: () => null, set: () => null, destroy: () => null, sendCommand: () => null }
+    refused({ ...good, store: redis }, /It got a client of Redis: pass new RedisStore\(\{ client \}\), with the prefix/)
+    refused({ ...good, store: createClient() }, /It got a client of Redis/)
+    const ioredis = new Redis({ lazyConnect: true })
+    refused({ ...good, store: ioredis }, /It got a client of Redis/)
+    ioredis.disconnect()
+    refused({ ...good, store: RedisStore }, /It got a class: pass an instance, which is made with new/)
+    refused({ ...good, store: MySqlStore }, /It got a class/)
+    refused({ ...good, store: memory() }, /It got a store of Strongroom/)
+    refused({ ...good, store: Promise.resolve(store) }, /It got a promise: await it/)
     for (const secret of [undefined, null, '', [], [''], ['a', undefined], 7, Buffer.alloc(0)])
       refused({ ...good, secret }, /secret must be the secret of express-session/)
     refused({ ...good, until: undefined }, /"express-session" lacks until/)
@@ -344,6 +374,97 @@ suite('expressSession()', () => {
       /Unknown option "lifetime" for expressSession\(\) without/,
     )
     refused('redis://localhost', /takes its options as an object/)
+  })
+
+  test('what userId or values throws is an error of the application, and no outage of a store', async () => {
+    const cause = new TypeError('no account')
+    const thrown = () => {
+      throw cause
+    }
+    const outage = new StoreError('The database of the users is down.')
+    for (const option of ['userId', 'values']) {
+      const { sessions, there } = setUp({ source: { [option]: thrown }, sessions: { onStoreError: 'anonymous' } })
+      await assert.rejects(visit(sessions, OLD, who), (error: Error) => {
+        assert.ok(error instanceof ConfigError)
+        assert.deepEqual([error.status, error.cause], [500, cause])
+        assert.match(error.message, new RegExp(`^expressSession\\(\\): ${option} threw an error`))
+        return true
+      })
+      assert.equal(there.size, 1)
+    }
+    const { sessions } = setUp({ source: { userId: () => Promise.reject(outage) } })
+    await assert.rejects(visit(sessions, OLD, who), outage)
+  })
+
+  test('one warning says that a Passport user is an object, of which no user follows', async () => {
+    const records = Object.fromEntries(
+      ['a', 'b'].map((sid) => [sid, record({ passport: { user: { id: 7, name: 'Ada' } } })]),
+    )
+    const { source } = setUp({ records })
+    const heard = await warnings(async () => {
+      for (const sid of ['a', 'b']) assert.partialDeepStrictEqual(await source.read?.(sid), { userId: null })
+    })
+    assert.equal(heard.length, 1)
+    assert.match(String(heard[0]), /serializeUser .* as nobody's\. Name the id, such as userId: /)
+    assert.doesNotMatch(String(heard[0]), /Ada/)
+    const named = { userId: ({ passport }: SessionValues) => (passport as { user: { id: number } }).user.id }
+    const { source: other } = setUp({ records, source: named })
+    const silent = await warnings(async () => assert.partialDeepStrictEqual(await other.read?.('a'), { userId: '7' }))
+    assert.deepEqual(silent, [])
+  })
+
+  test('a lifetime that looks like seconds causes a warning that says how to write them', async () => {
+    const heard = (source: Partial<ExpressSessionOptions>) => warnings(() => void setUp({ source }))
+    const [seconds, none] = await heard({ lifetime: 86_400 })
+    assert.match(String(seconds), /lifetime: 86400\. A number is milliseconds.* write '86400s'/)
+    assert.equal(none, undefined)
+    assert.match(String(await heard({ rolling: true, absolute: 43_200 })), /absolute: 43200/)
+    assert.equal((await heard({ lifetime: 1_209_600 })).length, 1)
+    for (const lifetime of [15 * 60_000, HOUR, DAY, '30s'] as const) assert.deepEqual(await heard({ lifetime }), [])
+  })
+
+  suite('many visitors, none of whom stays signed in', () => {
+    const sids = Array.from({ length: 25 }, (_, i) => `${SID}${i}`)
+    const come = async (sessions: ReturnType<typeof setUp>['sessions'], secret = THEIR_SECRET) => {
+      for (const sid of sids) await visit(sessions, `connect.sid=${cookieOf(sid, secret)}`, who)
+    }
+
+    test('cause one warning, about the secret that has signed none of their cookies', async () => {
+      const { sessions } = setUp()
+      const heard = await warnings(async () => {
+        await come(sessions, 'another secret')
+        await come(sessions)
+      })
+      assert.equal(heard.length, 1)
+      assert.match(String(heard[0]), /none of them is signed with a secret of expressSession\(\).*Compare its secret/)
+      for (const sid of sids) assert.ok(!String(heard[0]).includes(sid))
+    })
+
+    test('cause one warning, about the store that knows none of them', async () => {
+      const { sessions } = setUp()
+      const heard = await warnings(async () => {
+        await come(sessions)
+        await come(sessions)
+      })
+      assert.equal(heard.length, 1)
+      assert.match(String(heard[0]), /the store of expressSession\(\) knows the session of none.*prefix or table/)
+      for (const sid of sids) assert.ok(!String(heard[0]).includes(sid))
+    })
+
+    test('cause none where one of them was adopted, one secret is right, or it is one visitor all the time', async () => {
+      const adopted = setUp()
+      const signed = setUp()
+      const one = setUp({ records: {} })
+      const heard = await warnings(async () => {
+        await visit(adopted.sessions, OLD, who)
+        await come(adopted.sessions)
+        await come(adopted.sessions, 'another secret')
+        await visit(signed.sessions, `connect.sid=${cookieOf('unknown')}`, who)
+        await come(signed.sessions, 'another secret')
+        for (const _ of sids) await visit(one.sessions, OLD, who)
+      })
+      assert.deepEqual(heard, [])
+    })
   })
 
   test('a userId that returns no id is an error of the application, and no session is adopted', async () => {

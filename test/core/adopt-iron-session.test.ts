@@ -266,6 +266,21 @@ suite('ironSession()', () => {
     assert.ok(!inspect(events, { depth: 9 }).includes(cookie.slice(30, 60)))
   })
 
+  test('what userId or values throws is an error of the application, and no outage of a store', async () => {
+    const cause = new TypeError('no account')
+    const thrown = () => {
+      throw cause
+    }
+    for (const option of ['userId', 'values']) {
+      const { sessions } = setUp({ [option]: thrown })
+      await assert.rejects(visit(sessions, (await cookiesOf(9)).join('; '), who), (error: Error) => {
+        assert.ok(error instanceof ConfigError)
+        assert.deepEqual([error.status, error.cause], [500, cause])
+        return error.message === `ironSession(): ${option} threw an error, which is the cause.`
+      })
+    }
+  })
+
   test('wrong options are refused with what to do', () => {
     const good = { password: PASSWORD, cookieName: 'iron', until: new Date(Date.now() + DAY) }
     const refused = (options: unknown, message: RegExp) =>

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import type { Awaitable } from '../base/awaitable.ts'
 import { booleanOption, checkOptions, clockOption } from '../base/check.ts'
-import { type ConnectStore, destroyIn, getFrom } from '../base/connect.ts'
+import { type ConnectStore, destroyIn, getFrom, insteadOfConnectStore, isReadableStore } from '../base/connect.ts'
 import { type Duration, milliseconds } from '../base/duration.ts'
 import { equal } from '../crypto/keyring.ts'
 import { ConfigError } from '../errors.ts'
@@ -18,6 +18,7 @@ import {
   valuesOption,
 } from './foreign-values.ts'
 import type { AdoptionSource, SourceRefusal, SourceSession } from './source.ts'
+import { Strays } from './strays.ts'
 
 /** For the time after `npx @strongroom/cli move`, when the store of express-session is no longer read. */
 export interface ExpressSessionMovedOptions {
@@ -79,6 +80,7 @@ export function expressSession(options: ExpressSessionOptions | ExpressSessionMo
   const { name = 'connect.sid', cookie = {}, until } = options
   checkOptions(`${WHERE}: cookie`, cookie, COOKIE_OPTIONS)
   const keys = keysFrom(options.secret)
+  const strays = new Strays()
   const common: AdoptionSource = {
     name: EXPRESS_SESSION,
     until,
@@ -88,21 +90,29 @@ export function expressSession(options: ExpressSessionOptions | ExpressSessionMo
       const values = new Set(valuesOf(cookies, `${name}=`).slice(0, MOST_TRIED))
       for (const value of values) {
         const sid = sidIn(value, keys)
-        if (sid !== null) return sid
+        if (sid === null && looksSigned(value)) strays.unsigned(value)
+        if (sid === null) continue
+        strays.signed()
+        return sid
       }
       return null
     },
   }
   if (!hasStore(options)) return common
   const { store } = options
-  if (typeof store?.get !== 'function' || typeof store.destroy !== 'function')
+  if (!isReadableStore(store))
     throw new ConfigError(
-      `${WHERE}: store must be the store that express-session has, an object with get and destroy, such as new RedisStore({ client }). Without its own, express-session makes a MemoryStore, which nobody else can read.`,
+      `${WHERE}: store must be the store that express-session has, an object with get and destroy, such as new RedisStore({ client }). Without its own, express-session makes a MemoryStore, which nobody else can read.${insteadOfConnectStore(store)}`,
     )
   const read = readerOf(options)
   return {
     ...common,
-    read: async (sid) => read(await getFrom(store, sid)),
+    read: async (sid) => {
+      const record = await getFrom(store, sid)
+      if (record === null) strays.absent(sid)
+      else strays.found()
+      return read(record)
+    },
     end: (sid) => destroyIn(store, sid),
     ...keysOf(store),
   }
@@ -136,18 +146,22 @@ function sidIn(given: string, keys: readonly KeyObject[]): string | null {
   return isSigned ? sid : null
 }
 
+/** Has it the form, whoever signed it? */
+const looksSigned = (given: string) => /^s(?::|%3a)[^.]+\./i.test(given)
+
 /** `endsAt`: when the store drops the record, where that is known. */
 export type ExpressReader = (record: unknown, endsAt?: number | null) => Promise<SourceSession | SourceRefusal | null>
 
 /** Reads what a store returned for a session. */
 export function readerOf(options: Omit<ExpressSessionOptions, 'store' | 'secret' | 'until'>): ExpressReader {
   const lifetime = milliseconds(options.lifetime ?? '1d', `${WHERE}: lifetime`)
+  warnOfSeconds({ lifetime: options.lifetime, absolute: options.absolute })
   const rolling = booleanOption(`${WHERE}: rolling`, options.rolling, false)
   if (options.absolute !== undefined && !rolling)
     throw new ConfigError(`${WHERE}: absolute is for rolling: true. Without it, a session ends when its cookie says.`)
   const absolute = milliseconds(options.absolute ?? '12h', `${WHERE}: absolute`)
   const clock = clockOption(WHERE, options.clock)
-  const userIdOf = userIdOption(WHERE, options.userId ?? passportUser)
+  const userIdOf = userIdOption(WHERE, options.userId ?? passportUsers())
   const chosen = valuesOption(WHERE, options.values)
   return async (record, endsAt = null) => {
     if (record === null) return null
@@ -191,9 +205,31 @@ function lifeOf(cookie: unknown): Life | null {
   return Number.isNaN(expiresAt) ? null : { expiresAt, length }
 }
 
-function passportUser({ passport }: SessionValues): string | number | null {
-  const user = isObject(passport) ? passport.user : null
-  return (typeof user === 'string' && user !== '') || typeof user === 'number' ? user : null
+/** The stores of express-session count in seconds. A length in ms that is meant as one is a number of minutes as a rule. */
+function warnOfSeconds(lengths: Pick<ExpressSessionOptions, 'lifetime' | 'absolute'>): void {
+  for (const [name, given] of Object.entries(lengths))
+    if (typeof given === 'number' && given < 3_600_000 && given % 60_000 !== 0)
+      process.emitWarning(
+        `${WHERE} has ${name}: ${given}. A number is milliseconds, so that is less than an hour; for as many seconds, write '${given}s'.`,
+        { code: 'STRONGROOM_LIFETIME' },
+      )
+}
+
+/** The user that Passport has stored. With one warning if that is an object: then these visitors are signed in for Passport alone. */
+function passportUsers(): (values: SessionValues) => string | number | null {
+  let warned = false
+  return ({ passport }) => {
+    const user = isObject(passport) ? passport.user : null
+    if ((typeof user === 'string' && user !== '') || typeof user === 'number') return user
+    if (isObject(user) && !warned) {
+      warned = true
+      process.emitWarning(
+        `The serializeUser of the application has made an object, in which ${WHERE} finds no id: such sessions are adopted with their data, and as nobody's. Name the id, such as userId: ({ passport }) => passport?.user?.id.`,
+        { code: 'STRONGROOM_ADOPT_FROM' },
+      )
+    }
+    return null
+  }
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../base/awaitable.ts'
 import { parseJson } from '../base/json.ts'
-import { ConfigError, DataError } from '../errors.ts'
+import { ConfigError, DataError, StrongroomError } from '../errors.ts'
 import { checkValue } from '../session/content.ts'
 
 /** The data of another library's session, as JSON has it. */
@@ -22,6 +22,31 @@ export function adoptable(given: unknown): SessionValues | null {
   }
 }
 
+type ValuesOf = (values: SessionValues) => unknown
+
+/** What is adopted of a session's data, by the option `values`; all of it without one. */
+export function valuesOption(where: string, given: unknown): (data: SessionValues) => SessionValues {
+  if (given === undefined) return (data) => data
+  if (typeof given !== 'function') throw new ConfigError(`${where}: values must be a function that returns an object.`)
+  return (data) => {
+    let chosen: SessionValues | null
+    try {
+      chosen = adoptable((given as ValuesOf)({ ...data }))
+    } catch (error) {
+      throw thrownBy(where, 'values', error)
+    }
+    // Not as a session that is malformed: the application's own mistake would sign everybody out, with nothing but events.
+    if (chosen === null) throw new ConfigError(`${where}: values must return an object that JSON can hold.`)
+    return chosen
+  }
+}
+
+/** An error of the application's own code, which must not read as an outage of the store that its sessions are in. */
+const thrownBy = (where: string, option: string, cause: unknown) =>
+  cause instanceof StrongroomError
+    ? cause
+    : new ConfigError(`${where}: ${option} threw an error, which is the cause.`, { cause })
+
 type UserIdOf = (values: SessionValues) => Awaitable<unknown>
 
 export function userIdOption(where: string, given: unknown): UserIdOf {
@@ -31,7 +56,7 @@ export function userIdOption(where: string, given: unknown): UserIdOf {
 
 /** Ids are strings here; a number becomes one. */
 export async function userOf(where: string, userIdOf: UserIdOf, values: SessionValues): Promise<string | null> {
-  const found = await userIdOf({ ...values })
+  const found = await userIn(where, userIdOf, values)
   if (found === null || found === undefined) return null
   if (typeof found === 'string' && found !== '') return found
   if (typeof found === 'number' && Number.isFinite(found)) return String(found)
@@ -40,15 +65,11 @@ export async function userOf(where: string, userIdOf: UserIdOf, values: SessionV
   )
 }
 
-/** What is adopted of a session's data, by the option `values`; all of it without one. */
-export function valuesOption(where: string, given: unknown): (data: SessionValues) => SessionValues {
-  if (given === undefined) return (data) => data
-  if (typeof given !== 'function') throw new ConfigError(`${where}: values must be a function that returns an object.`)
-  return (data) => {
-    // Not as a session that is malformed: the application's own mistake would sign everybody out, with nothing but events.
-    const chosen = adoptable(given({ ...data }))
-    if (chosen === null) throw new ConfigError(`${where}: values must return an object that JSON can hold.`)
-    return chosen
+async function userIn(where: string, userIdOf: UserIdOf, values: SessionValues): Promise<unknown> {
+  try {
+    return await userIdOf({ ...values })
+  } catch (error) {
+    throw thrownBy(where, 'userId', error)
   }
 }
 

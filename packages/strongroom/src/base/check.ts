@@ -29,11 +29,19 @@ const holdsOptions = (given: unknown): given is object =>
 
 /** What to write instead, as a sentence after a space, when something was passed a step too early; empty for anything else. */
 export function insteadOf(given: unknown): string {
+  if (isClass(given)) return ' It got a class: pass an instance, which is made with new.'
   if (typeof given === 'function') return ' It got a function: call it, and pass what it returns.'
   if (given instanceof URL) return ' It got a URL object: pass the string, which is its href.'
   if (typeof given !== 'object' || given === null) return ''
   const isPromise = typeof (given as { then?: unknown }).then === 'function'
   return isPromise ? ' It got a promise: await it, and pass what it resolves to.' : ''
+}
+
+/** Also one as they were written before there were classes: a function that inherits. */
+function isClass(given: unknown): boolean {
+  if (typeof given !== 'function' || typeof given.prototype !== 'object') return false
+  const { writable } = Object.getOwnPropertyDescriptor(given, 'prototype') ?? {}
+  return writable === false || Object.getPrototypeOf(given.prototype) !== Object.prototype
 }
 
 /** Edits from one name to another, up to which it may be a slip of the keyboard. */

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { insteadOf } from './check.ts'
 
 type Done = (error?: unknown) => void
 type Method = (...given: unknown[]) => unknown
@@ -20,6 +21,29 @@ export interface ConnectStore {
   ids?(callback: (error: unknown, ids?: unknown) => void): unknown
   length?(callback: (error: unknown, length?: unknown) => void): unknown
   clear?(callback?: Done): unknown
+}
+
+const has = (value: unknown, ...methods: readonly string[]) =>
+  methods.every((name) => typeof (value as Readonly<Record<string, unknown>> | null | undefined)?.[name] === 'function')
+
+/** Its methods have the same names as those of a store, and mean something else: `destroy` ends the connection. */
+const isRedisClient = (value: unknown) => has(value, 'sendCommand') || has(value, 'evalSha') || has(value, 'getBuffer')
+
+/** Has it the methods of a store of express-session, and is it no client of Redis? */
+export const isConnectStore = (value: unknown): value is ConnectStore =>
+  typeof value === 'object' && has(value, 'get', 'set', 'destroy') && !isRedisClient(value)
+
+/** The same, of a store that is only read. */
+export const isReadableStore = (value: unknown): value is Pick<ConnectStore, 'get' | 'destroy'> =>
+  typeof value === 'object' && has(value, 'get', 'destroy') && !isRedisClient(value)
+
+/** What to pass instead of what is no store of express-session, as a sentence after a space. */
+export function insteadOfConnectStore(given: unknown): string {
+  if (isRedisClient(given))
+    return ' It got a client of Redis: pass new RedisStore({ client }), with the prefix that it has in the application.'
+  if (typeof given === 'object' && given !== null && 'traits' in given)
+    return ' It got a store of Strongroom, which has none of the sessions of express-session.'
+  return insteadOf(given)
 }
 
 /** The record of a session; null if there is none. Rejects if the store could not say. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { asBuffer } from '../base/bytes.ts'
 import { checkOptions, clockOption, timeoutOption } from '../base/check.ts'
-import { type ConnectStore, destroyIn, getFrom, setIn } from '../base/connect.ts'
+import { type ConnectStore, destroyIn, getFrom, insteadOfConnectStore, isConnectStore, setIn } from '../base/connect.ts'
 import { runExclusive } from '../base/mutex.ts'
 import { OpenState } from '../base/open-state.ts'
 import { isPast, momentIn } from '../base/retry.ts'
@@ -16,12 +16,7 @@ export interface ConnectEngineOptions {
   readonly clock?: Clock | undefined
 }
 
-/** Has it the methods of a store of express-session, and is it no client of Redis, which has methods of the same names? */
-export function isConnectStore(value: unknown): value is ConnectStore {
-  const given = (value ?? {}) as Readonly<Record<string, unknown>>
-  const has = (name: string) => typeof given[name] === 'function'
-  return has('get') && has('set') && has('destroy') && !has('sendCommand') && !has('evalSha') && !has('getBuffer')
-}
+export { isConnectStore } from '../base/connect.ts'
 
 /**
  * Sessions in a store of express-session, such as connect-redis, for as long as an application has not moved to a store of ours.
@@ -33,7 +28,7 @@ export function isConnectStore(value: unknown): value is ConnectStore {
 export function connectEngine(store: ConnectStore, options: ConnectEngineOptions = {}): Store {
   if (!isConnectStore(store))
     throw new ConfigError(
-      'connectEngine() takes a store of express-session, such as new RedisStore({ client }): an object with get(), set() and destroy().',
+      `connectEngine() takes a store of express-session, such as new RedisStore({ client }): an object with get(), set() and destroy().${insteadOfConnectStore(store)}`,
     )
   checkOptions('connectEngine()', options, ['timeout', 'clock'])
   const timeout = timeoutOption('connectEngine()', options.timeout, 2000)
