@@ -129,7 +129,7 @@ export interface Backing {
     began?: LoginMoment | null,
     identity?: NewIdentity | null,
   ): Promise<SessionRef>
-  /** For who must name a session before it is stored. Absent where ids are made elsewhere. */
+  /** For a caller that must name a session before it is stored. Absent where ids are made elsewhere. */
   newIdentity?(): NewIdentity
   /**
    * Stores a session under a new token, which is the only one that opens it from then on; null, and nothing stored, if the version

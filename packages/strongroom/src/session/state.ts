@@ -77,7 +77,7 @@ export class State {
   lent: Set<string> | null = null
   /** `credentialChanged()` was called. */
   credentialChange: { readonly credential: string | undefined } | null = null
-  /** Of the session that will be stored when there is something to store, for who has to name it before that. */
+  /** Of the session that will be stored when there is something to store, for a caller that must name it before that. */
   identity: { readonly id: Id } | null = null
   /** With a serializer, `values` are what it makes of these. */
   readonly application: ApplicationValues | null
