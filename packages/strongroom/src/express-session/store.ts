@@ -21,7 +21,7 @@ export interface Store extends EventEmitter {
 }
 export const Store = function Store(this: EventEmitter) {
   EventEmitter.call(this)
-} as unknown as { new (): Store; call(store: object): void; readonly prototype: Store }
+} as unknown as { new (): Store; (this: object): void; readonly prototype: Store }
 
 Object.setPrototypeOf(Store.prototype, EventEmitter.prototype)
 Object.setPrototypeOf(Store, EventEmitter)
