@@ -117,6 +117,31 @@ for (const [name, engine] of Object.entries(ENGINES))
     })
   })
 
+test('an old server does not know a visitor whom a new one has adopted, and its logout ends nothing there', async () => {
+  const store = new expressSession.MemoryStore()
+  await using old = await site(application(expressSession({ ...COMMON, cookie: COOKIE, store })))
+  const adoptFrom = source({ store, secret: COMMON.secret, until })
+  const middleware = dropIn({ ...COMMON, name: 'sid', cookie: COOKIE, store: memory(), adoptFrom })
+  await using next = await site(application(middleware))
+  const visitor = old.visitor()
+  await visitor.get('/login/alice')
+  const cookie = visitor.jar.value('connect.sid') ?? assert.fail()
+  const same = moved(visitor, next)
+  assert.deepEqual(await see(same), { user: 'alice' })
+  // The new server has removed the old cookie; with or without it, nobody is signed in on the old one.
+  assert.equal(same.jar.value('connect.sid'), undefined)
+  assert.deepEqual(await see(visitor), {})
+  visitor.jar.plant('connect.sid', cookie)
+  await visitor.get('/logout')
+  assert.deepEqual(await see(same), { user: 'alice' })
+  // Somebody else who signs in there is still the visitor of before on the new one.
+  await visitor.get('/login/bob')
+  same.jar.plant('connect.sid', visitor.jar.value('connect.sid') ?? assert.fail())
+  assert.deepEqual(await see(same), { user: 'alice' })
+  await same.get('/logout')
+  assert.deepEqual(await see(same), {})
+})
+
 for (const rolling of [false, true])
   test(`an adopted session lives on by its use, as it did before, with rolling: ${rolling}`, async () => {
     let now = Date.now()
