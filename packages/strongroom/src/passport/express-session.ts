@@ -14,7 +14,7 @@ export const FOREIGN =
   'passportSessions() got other sessions than those of req.session. With strongroom/express-session, pass what session() returns; with strongroom(sessions), mount nothing that sets req.session.'
 
 /** The `req.session` of a request; null for the small one of Passport, and if there is none. */
-export function expressSession({ session }: PassportRequest): ExpressSession | null {
+export function sessionOf({ session }: PassportRequest): ExpressSession | null {
   if (!session || isSmall(session)) return null
   const { regenerate } = session as Partial<ExpressSession>
   if (typeof regenerate !== 'function') throw new ConfigError(FOREIGN)

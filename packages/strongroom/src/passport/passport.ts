@@ -7,7 +7,7 @@ import { ConfigError } from '../errors.ts'
 import { checkLogin, checkUserId, LOGIN_OPTIONS, type LoginOptions } from '../session/login.ts'
 import { stateOf } from '../session/session.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { dataOf, type ExpressSession, expressSession, regenerated } from './express-session.ts'
+import { dataOf, type ExpressSession, regenerated, sessionOf } from './express-session.ts'
 import { logIn, logInAgain } from './login.ts'
 import { type Authenticate, type PassportRequest, withSession } from './session.ts'
 
@@ -136,14 +136,14 @@ function sessionManager(
     checkUserId('login()', userId)
     checkLogin(userId, login)
     await stateOf(session).checkLimit({ userId, options: login })
-    const before = expressSession(request)
+    const before = sessionOf(request)
     const attempt = { sessions, session, key, userId, login, serialized }
     await (before ? logInAgain(request, before, attempt) : logIn(request, attempt))
   }
 
   async function logOut(request: PassportRequest, { keepSessionInfo }: CallOptions): Promise<void> {
     const session = await sessions.get(request)
-    const before = expressSession(request)
+    const before = sessionOf(request)
     if (before) {
       await regenerated(before)
       if (keepSessionInfo) Object.assign(request.session as ExpressSession, dataOf(before, key))
