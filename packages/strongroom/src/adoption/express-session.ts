@@ -146,7 +146,7 @@ function sidIn(given: string, keys: readonly KeyObject[]): string | null {
   return isSigned ? sid : null
 }
 
-/** Has it the form, whoever signed it? */
+/** Has it the form, signed by anyone or by nobody? */
 const looksSigned = (given: string) => /^s(?::|%3a)[^.]+\./i.test(given)
 
 /** `endsAt`: when the store drops the record, where that is known. */

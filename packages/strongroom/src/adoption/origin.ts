@@ -20,7 +20,7 @@ export interface Origin {
 export const NEEDS_STORE =
   'Sessions can only be adopted into a store with sessions in our own format, where it is remembered which ones were.'
 
-/** A cookie that is computed from the source's key: whoever lacks the key, or our secret, cannot find what is stored under it. */
+/** A cookie that is computed from the source's key: anyone who lacks the key, or our secret, cannot find what is stored under it. */
 export function cookieFor(
   { backing }: SessionsContext,
   master: Master,

@@ -104,7 +104,7 @@ export class Revocations {
   }
 
   /**
-   * Before a cookie is handed out that lives longer than all before it: whoever ends the session with an older cookie does not know
+   * Before a cookie is handed out that lives longer than all before it: anyone who ends the session with an older cookie does not know
    * of it. False if the session has ended, or this cookie was superseded.
    */
   extend(session: RevocableSession, until: number): Promise<boolean> {
