@@ -139,6 +139,7 @@ export const connectStoreMutations: readonly Mutation[] = [
     'process.nextTick(callback as () => void, null, value)',
     '(callback as (...given: unknown[]) => void)(null, value)',
   ),
+  store('an outage that ends the process of a connect store', '    result.catch(() => undefined)\n', ''),
   store('a connect store on cookies', "/^\\s*cookie:/i.exec(engine) && 'cookie'", 'null'),
   store(
     'a ttl of a number',

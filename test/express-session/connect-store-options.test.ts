@@ -221,6 +221,17 @@ describe('connectStore', () => {
     assert.equal(stdout.trim(), 'get ok, thrown, thrown, wrong TypeError', stderr)
   })
 
+  it('a call that nobody waits for does not end the process while the store is down', async () => {
+    const down = () => Promise.reject(new Error('down'))
+    const engine = Object.assign(memory(), { read: down, readSync: undefined })
+    const store = connectStore(session, engine, { secrets, sweep: false, on: () => {} })
+    // As in `req.sessionStore.destroy(req.sessionID)`. A rejection that nobody handles fails this test.
+    store.destroy('sid')
+    const error = await new Promise<unknown>((resolve) => store.destroy('sid', resolve))
+    assert.ok(error instanceof StoreError)
+    await new Promise(setImmediate)
+  })
+
   it('gives up a write that never succeeds, and says so', async () => {
     const engine = memory()
     const refusing = new Proxy(engine, {

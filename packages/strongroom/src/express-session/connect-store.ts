@@ -130,7 +130,7 @@ function storeClass(
   const { emit, ring } = created.context
   /** Calls the method of the sessions; with a callback if there is one, and otherwise for a promise. */
   const run = <T>(work: () => Promise<T>, callback: unknown) =>
-    answered(
+    replied(
       withStoreErrors(emit, async () => {
         state.assertOpen()
         return work()
@@ -175,8 +175,12 @@ function storeClass(
 }
 
 /** In a turn of its own: what the callback throws is the application's error, and must not come back as one of the store. */
-function answered<T>(result: Promise<T>, callback: unknown): Promise<T> | undefined {
-  if (typeof callback !== 'function') return result
+function replied<T>(result: Promise<T>, callback: unknown): Promise<T> | undefined {
+  if (typeof callback !== 'function') {
+    // `req.sessionStore.destroy(id)` waits for nothing: an outage must not end the process.
+    result.catch(() => undefined)
+    return result
+  }
   result.then(
     (value) => process.nextTick(callback as () => void, null, value),
     (error) => process.nextTick(callback as () => void, error),
