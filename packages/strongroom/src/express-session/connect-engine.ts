@@ -16,8 +16,6 @@ export interface ConnectEngineOptions {
   readonly clock?: Clock | undefined
 }
 
-export { isConnectStore } from '../base/connect.ts'
-
 /**
  * Sessions in a store of express-session, such as connect-redis, for as long as an application has not moved to a store of ours.
  *

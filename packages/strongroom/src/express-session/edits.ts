@@ -53,7 +53,7 @@ export function carriedOver(edits: readonly Edit[], session: Session<Values>, be
       delete known[key]
     } else {
       session.set(key, parseJson(text))
-      // Another copy: the session lends its own to who asks it.
+      // Another copy: the session lends its own to those who ask for it.
       put(known, key, parseJson(text))
     }
   }

@@ -2,14 +2,14 @@ import { createHash, KeyObject } from 'node:crypto'
 import type { Request } from 'express'
 import type { Engine } from '../backing/create.ts'
 import { booleanOption, checkOptions, insteadOf, oneOf } from '../base/check.ts'
-import type { ConnectStore } from '../base/connect.ts'
+import { type ConnectStore, isConnectStore } from '../base/connect.ts'
 import { LONGEST, milliseconds } from '../base/duration.ts'
 import type { SessionsOptions } from '../create.ts'
 import { createKeyring } from '../crypto/keyring.ts'
 import { ConfigError } from '../errors.ts'
 import { type CookieTransport, valuesOf } from '../http/cookie.ts'
 import { isInProcessMemory } from '../store.ts'
-import { connectEngine, isConnectStore } from './connect-engine.ts'
+import { connectEngine } from './connect-engine.ts'
 import { Cookie, type CookieAttributes } from './cookie.ts'
 import { isSecure as isOverTls, type SessionRequest } from './request.ts'
 import { MemoryStore, SessionStore } from './store.ts'
@@ -86,7 +86,7 @@ export interface Settings {
   readonly foreign: ConnectStore | null
   /** Attributes of a new session's cookie: the same object for all requests, where they are the same. */
   attributes(request: SessionRequest): CookieAttributes
-  /** Attributes of a session over TLS, for who looks at what is set. */
+  /** Attributes of a session over TLS, for what shows how cookies are set. */
   readonly standard: CookieAttributes
   /** Is the cookie of each session sent over TLS alone? */
   readonly isSecure: boolean
@@ -185,7 +185,7 @@ export function settingsOf(options: Options): Settings {
 }
 
 const GENID =
-  'The genid option cannot be honoured: a session id is the public handle here, derived from a key of the server, so that whoever learns it cannot be that visitor. Leave it out, and use req.sessionID as before.'
+  'The genid option cannot be honoured: a session id is the public handle here, derived from a key of the server, so that nobody who learns it can be that visitor. Leave it out, and use req.sessionID as before.'
 
 function cookieFunction(given: NonNullable<Options['cookie']>): (request: SessionRequest) => CookieOptions {
   if ((typeof given !== 'object' && typeof given !== 'function') || given === null)

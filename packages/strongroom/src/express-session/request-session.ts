@@ -80,7 +80,7 @@ export class RequestSession {
   }
 }
 
-// As in express-session, for who looks at it in a log.
+// As in express-session, for those who read a log.
 Object.defineProperty(RequestSession, 'name', { value: 'Session' })
 
 /** What a `req.session` has by itself: data of such a name are kept in the store, but cannot be shown. */
