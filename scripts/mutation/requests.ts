@@ -12,6 +12,11 @@ const kept = (file: string) => on('test/figures/history.test.ts', source(file))
 
 /** Requests of other sites that pass, and tokens that outlive what they belong to. */
 export const requestMutations: readonly Mutation[] = [
+  on('test/core/limit.test.ts', source('request/visit'))(
+    'a refused login that takes the data of the user who stays',
+    'state.takeBackLogin?.()\n',
+    '',
+  ),
   on('test/core/sweeper.test.ts', source('create'))(
     'copies of expired sessions that stay in a process for ever, where the store needs no sweep',
     'backing.forgetExpired?.()\n    return swept?.clearCopies?.({ signal })',

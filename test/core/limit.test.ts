@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { SessionLimitError, StoreError, UnsupportedError } from '../../packages/strongroom/src/errors.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
@@ -250,4 +250,28 @@ describe('a limit that cannot be enforced', () => {
       (error: Error) => error instanceof UnsupportedError && /cookie/.test(error.message),
     )
   })
+})
+
+test('a login that is refused leaves the user who is signed in what there was', async () => {
+  const sessions = createSessions({ store: memory(), secrets: secret('1'), cookie: { name: 'id', secure: false } })
+  const login = { limit: 1, atLimit: 'refuse' } as const
+  const signedIn = async (userId: string) => {
+    const visit = sessions.open({})
+    const session = await visit.get()
+    session.login(userId, login)
+    session.set('basket', [userId])
+    return { cookie: (await visit.commit()).setCookie?.split(';')[0] ?? '' }
+  }
+  await signedIn('ada')
+  const bob = await signedIn('bob')
+  const visit = sessions.open(bob)
+  const session = await visit.get()
+  session.set('note', 'of bob')
+  session.login('ada', login)
+  session.set('basket', ['of ada'])
+  await assert.rejects(visit.save(), SessionLimitError)
+  assert.deepEqual([session.userId, session.get('basket'), session.get('note')], ['bob', ['bob'], 'of bob'])
+  await visit.commit()
+  const after = await sessions.read(bob)
+  assert.deepEqual([after.userId, after.get('basket'), after.get('note')], ['bob', ['bob'], 'of bob'])
 })

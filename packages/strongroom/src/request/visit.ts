@@ -317,7 +317,10 @@ export class Visit<Data extends object> {
     // A page that only read is not refused because a touch failed: the expiry that was promised still holds.
     if (error instanceof StoreError && movesExpiry(plan)) return
     // An application that catches these after save() and answers in its own words must not get them again at the response.
-    if (error instanceof SessionLimitError) state.forgetIntent()
+    if (error instanceof SessionLimitError) {
+      state.takeBackLogin?.()
+      state.forgetIntent()
+    }
     if (error instanceof SessionGoneError) this.#forget(state)
     throw error
   }

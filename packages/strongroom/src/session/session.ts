@@ -1,6 +1,7 @@
 import type { Duration } from '../base/duration.ts'
 import { DataError } from '../errors.ts'
 import { lend, settleInPlace, writableValues } from './changes.ts'
+import { checkpoint } from './checkpoint.ts'
 import { checkValue, isEmpty } from './content.ts'
 import { dropCsrfValue } from './csrf.ts'
 import { listOf, without } from './flash.ts'
@@ -144,6 +145,8 @@ export class Session<Data extends object = Record<string, unknown>> {
     checkLogin(userId, options)
     const keep = options.keep ?? (this.userId === null || this.userId === userId ? 'all' : 'none')
     if (keep !== 'all') {
+      // If the login is refused, these data are still those of the user who goes on.
+      state.takeBackLogin = checkpoint(state)
       const kept = keep === 'none' ? [] : keep.map((key) => [key, lend(state, key)] as const)
       this.clear()
       for (const [key, value] of kept) if (value !== undefined) this.#write(key, value)

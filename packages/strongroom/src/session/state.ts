@@ -75,6 +75,8 @@ export class State {
   updated: Map<string, string | undefined> | null = null
   /** Keys whose objects the application has a reference to. */
   lent: Set<string> | null = null
+  /** Restores what a login has dropped; null where it drops nothing. */
+  takeBackLogin: (() => void) | null = null
   /** `credentialChanged()` was called. */
   credentialChange: { readonly credential: string | undefined } | null = null
   /** Of the session that will be stored when there is something to store, for a caller that must name it before that. */
@@ -210,7 +212,7 @@ export class State {
 
   /** A login or renewal that failed must not be tried again when the response begins. */
   forgetIntent(): void {
-    this.intent = this.credentialChange = null
+    this.intent = this.credentialChange = this.takeBackLogin = null
     this.loggedOut = false
   }
 }
