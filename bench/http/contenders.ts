@@ -45,9 +45,12 @@ export const isOurs = (name: string): boolean => name.startsWith('strongroom ')
 /** One of ours that differs from the defaults in an option, which its name says after a comma. */
 export const isVariant = (name: string): boolean => isOurs(name) && name.includes(',')
 
+/** The application of express-session, with one other import. */
+export const isDropIn = (name: string): boolean => name.startsWith('drop-in ')
+
 /** Another library, and neither ours nor a limit nor an application without sessions. */
 export const isPeer = ({ name, limit }: Contender): boolean =>
-  !isOurs(name) && !name.startsWith('drop-in ') && name !== limit && limit !== NO_SESSION
+  !isOurs(name) && !isDropIn(name) && name !== limit && limit !== NO_SESSION
 
 export function contenderOf(name: string): Contender {
   const found = contenders.find((contender) => contender.name === name)

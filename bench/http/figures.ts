@@ -1,6 +1,6 @@
 import { type Figure, median } from '../figures.ts'
 import type { Contender, Route } from './contender.ts'
-import { contenderOf, isOurs, isPeer, NO_SESSION } from './contenders.ts'
+import { contenderOf, isDropIn, isOurs, isPeer, NO_SESSION } from './contenders.ts'
 import { isDisturbed, type Slice } from './load.ts'
 
 export const COST = 'µs of processor per request'
@@ -87,7 +87,7 @@ type Other = readonly [contender: string, route: Route]
 
 /** Ours with every peer and with the limit, with the first of ours, which shows what an option costs, and a write with a read. */
 function comparedWith(group: readonly Contender[], { name }: Contender, route: Route): Other[] {
-  if (!isOurs(name)) return []
+  if (!isOurs(name) && !isDropIn(name)) return []
   const first = group.find((contender) => isOurs(contender.name))
   const others = group.filter(
     (other) => other === first || isPeer(other) || (other.name === other.limit && other.name !== NO_SESSION),

@@ -1,6 +1,6 @@
 import { countingAnswer } from '../counting/table.ts'
 import { contendersIn, type Figure, find } from '../figures.ts'
-import { contenderOf, isPeer } from '../http/contenders.ts'
+import { contenderOf, isDropIn, isPeer } from '../http/contenders.ts'
 import { ADDED, ALLOCATED, COLLECTING, COST, PER_SECOND } from '../http/figures.ts'
 import { P99 } from '../sweep.ts'
 import type { Chart } from './chart.ts'
@@ -49,7 +49,8 @@ const PLOTTED = ['read', 'write'] as const
 /** A kind of store: ours, the peers on the same store, and the limit. */
 function comparison(figures: readonly Figure[], kind: string, ours: RegExp): Answer | null {
   const limit = `limit: ${kind}`
-  const ofKind = (name: string) => name === limit || (contenderOf(name).limit === limit && isPeer(contenderOf(name)))
+  const ofKind = (name: string) =>
+    name === limit || (contenderOf(name).limit === limit && (isDropIn(name) || isPeer(contenderOf(name))))
   return requests(figures, COST, `Processor time of a request with sessions in: ${kind}`, [
     { test: (name: string) => ours.test(name) || ofKind(name) },
   ])
