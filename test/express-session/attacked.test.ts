@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Express, Request, Response } from 'express'
+import type { ErrorRequestHandler, Express, Request, Response } from 'express'
 import expressSession from 'express-session'
 import { cookie } from 'strongroom/cookie'
 import { strongroom } from 'strongroom/express'
@@ -222,6 +222,21 @@ describe('sessionStore.generate()', () => {
     await visitor.get('/again')
     assert.deepEqual((await see(visitor)).data, { user: 'bob' })
   })
+})
+
+test('an error handler that logs the session id of a request whose store is down responds all the same', async () => {
+  const store = breakable()
+  await using running = await shop({ store, memo: false }, (app) => {
+    const log: ErrorRequestHandler = (error, request, response, _next) => {
+      response.status(error.status).json([request.sessionID ?? 'none', request.session ?? null])
+    }
+    app.use('/', log)
+  })
+  const visitor = running.visitor()
+  await visitor.get('/set/note/hello')
+  store.isDown = true
+  const { status, body } = await visitor.get('/see')
+  assert.deepEqual([status, body], [503, '["none",null]'])
 })
 
 describe('an id', () => {

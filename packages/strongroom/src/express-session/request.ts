@@ -7,7 +7,9 @@ export const VISIT = Symbol('strongroom express-session')
 
 /** A request, with what express-session puts on it. */
 export interface SessionRequest extends IncomingMessage {
-  [VISIT]?: { readonly id: string; generate(): void; regenerate(callback?: Callback): void } | undefined
+  [VISIT]?:
+    | { readonly sessionId: string | undefined; generate(): void; regenerate(callback?: Callback): void }
+    | undefined
   session?: { regenerate(callback: Callback): unknown } | null | undefined
   sessionID?: string | undefined
   sessionStore?: object | undefined

@@ -91,7 +91,7 @@ const SESSION_ID: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
   get(this: SessionRequest) {
-    return this[VISIT]?.id
+    return this[VISIT]?.sessionId
   },
   set(this: object, value: unknown) {
     Object.defineProperty(this, 'sessionID', { value, configurable: true, enumerable: true, writable: true })

@@ -206,6 +206,11 @@ export class ExpressVisit extends Visit<Values> implements Owner {
     this.#session?.logout()
   }
 
+  /** `req.sessionID`; undefined while nothing was loaded, as for the error handler of a store that is down. */
+  get sessionId(): string | undefined {
+    return this.#session ? this.id : undefined
+  }
+
   /** The session's handle. One that is not stored yet has its identity from now on. */
   get id(): string {
     if (this.#destroyedId !== null && !this.#state.ref && this.request.session == null) return this.#destroyedId
@@ -247,6 +252,7 @@ export class ExpressVisit extends Visit<Values> implements Owner {
 
   /** What was changed after the response began. */
   async #saveLater(shown: RequestSession): Promise<void> {
+    await this.#committing?.catch(() => undefined)
     const edits = editsBetween(this.#known, shown)
     let known = this.#known
     await this.#stored.change((session) => {
@@ -351,15 +357,14 @@ export class ExpressVisit extends Visit<Values> implements Owner {
 
   /** Begins another session immediately, as `sessionStore.generate` does. The one before it ends with the response. */
   generate(): void {
-    if (this.#begun) throw new SessionClosedError(TOO_LATE)
-    const { request } = this
+    if (this.#begun || !this.#session) throw new SessionClosedError(this.#begun ? TOO_LATE : NOT_STORED)
     const before = this.#shown
     if (before) {
       retire(before, this.#handle())
       this.#cookies.ended = before.cookie
     }
-    request.session = null
-    this.#session?.logout()
+    this.request.session = null
+    this.#session.logout()
     this.#state.identity = this.#provisional = null
     this.#regenerated = true
     this.#show()
