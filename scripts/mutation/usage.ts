@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
 import { type Mutation, on } from './mutation.ts'
 
-const missing = on('test/engines/missing-drivers.test.ts', 'packages/strongroom/src/engines/shared/load-driver.ts')
+const missing = on('test/engines/missing-drivers.test.ts', 'packages/strongroom/src/base/load-driver.ts')
 const properties = on('test/core/properties.test.ts', 'packages/strongroom/src/session/properties.ts')
 const shown = on('test/core/properties.test.ts', 'packages/strongroom/src/session/session.ts')
 const attached = on('test/adapters/copied-requests.test.ts', 'packages/strongroom/src/request/attached.ts')

@@ -54,7 +54,7 @@ const BUNDLERS: Readonly<Record<string, (entry: string, out: string) => Promise<
       externalsPresets: { node: true },
       output: { path: folder, filename, module: true, library: { type: 'module' } },
       // Its words for what is not installed and optional.
-      ignoreWarnings: [/Can't resolve '(?:ioredis|redis|pg|mysql2\/promise)'/],
+      ignoreWarnings: [/Can't resolve '(?:ioredis|redis|pg|mysql2\/promise|iron-session)'/],
     })
     const stats = await promisify(compiler.run.bind(compiler))()
     await promisify(compiler.close.bind(compiler))()

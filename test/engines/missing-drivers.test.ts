@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { DriverMissingError, importFailure } from '../../packages/strongroom/src/engines/shared/load-driver.ts'
+import { DriverMissingError, importFailure } from '../../packages/strongroom/src/base/load-driver.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 
 /** What runtimes and bundles say of `import('mysql2/promise')` when mysql2 is not installed. */

@@ -1,5 +1,6 @@
 import type { Awaitable } from '../base/awaitable.ts'
 import { booleanOption, checkOptions, clockOption, wholeNumber } from '../base/check.ts'
+import { importFailure } from '../base/load-driver.ts'
 import { strictBase64url } from '../crypto/cookie-seal.ts'
 import { ConfigError } from '../errors.ts'
 import { type CookieSettings, cookieTransport, valuesOf } from '../http/cookie.ts'
@@ -74,7 +75,16 @@ export interface IronSessionPackage {
  * which the application still has.
  */
 export function ironSession(options: IronSessionOptions): AdoptionSource {
-  return ironSessionSource(options, () => import('iron-session'))
+  return ironSessionSource(options, ironSessionPackage)
+}
+
+/** In a `try` block of its own, as the drivers are imported, or an application without it could not be bundled. */
+async function ironSessionPackage(): Promise<IronSessionPackage> {
+  try {
+    return await import('iron-session')
+  } catch (cause) {
+    throw importFailure(WHERE, 'iron-session', cause)
+  }
 }
 
 /** With another copy of the package, for tests. */

@@ -72,7 +72,6 @@ export class Visit<Data extends object> {
   /** Is there a response that a cookie can be sent with? */
   #responds = true
   #committed = false
-  /** Did a touch find that the session has ended? */
   #wasMissed = false
   /** The save that is under way. */
   #saving: Promise<void> | null = null

@@ -1,8 +1,8 @@
+import { importFailure } from '../../base/load-driver.ts'
 import { OpenState } from '../../base/open-state.ts'
 import { within } from '../../base/time-limit.ts'
 import { ConfigError } from '../../errors.ts'
 import { insteadOfClient } from '../shared/foreign-client.ts'
-import { importFailure } from '../shared/load-driver.ts'
 import type { DriverUrl } from './driver-url.ts'
 import { tooLate } from './errors.ts'
 

@@ -1,7 +1,7 @@
+import { importFailure } from '../../base/load-driver.ts'
 import { OpenState } from '../../base/open-state.ts'
 import { within } from '../../base/time-limit.ts'
 import { Batcher, type Pipeline } from '../shared/batcher.ts'
-import { importFailure } from '../shared/load-driver.ts'
 import {
   binaryRefused,
   canPipeline,

@@ -1,7 +1,7 @@
+import { DriverMissingError } from '../../base/load-driver.ts'
 import { OpenState, storeClosed } from '../../base/open-state.ts'
 import { TimeLimit } from '../../base/time-limit.ts'
 import { ConfigError } from '../../errors.ts'
-import { DriverMissingError } from '../shared/load-driver.ts'
 import { stayingInDatabase } from './database.ts'
 import type { Argument, Driver, RedisNode } from './driver.ts'
 import { codeOf, storeError, timeoutError } from './errors.ts'

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { importFailure } from '../../base/load-driver.ts'
 import { backoff } from '../../base/retry.ts'
-import { importFailure } from '../shared/load-driver.ts'
 import { type CorkableClient, corkingTurns } from './cork.ts'
 import { type Argument, type Driver, RECONNECT, type RedisNode, type Subscriber, type Subscription } from './driver.ts'
 import { codeOf } from './errors.ts'

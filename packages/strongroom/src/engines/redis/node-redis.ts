@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
+import { importFailure } from '../../base/load-driver.ts'
 import { backoff } from '../../base/retry.ts'
 import { ConfigError } from '../../errors.ts'
-import { importFailure } from '../shared/load-driver.ts'
 import { type Argument, type Driver, RECONNECT, type RedisNode, type Subscriber, type Subscription } from './driver.ts'
 import type { RedisAddress } from './url.ts'
 

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../errors.ts'
+import { ConfigError } from '../errors.ts'
 
 /**
  * What the import of an optional driver failed with, as an error that says what to install; what else it failed with, as it is.
