@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, it, mock } from 'node:test'
 import { Redis as Ioredis } from 'ioredis'
 import { createClient } from 'redis'
+import { importFailure } from '../../../packages/strongroom/src/base/load-driver.ts'
 import type { Id } from '../../../packages/strongroom/src/crypto/token.ts'
 import { ownClient } from '../../../packages/strongroom/src/engines/redis/connection.ts'
 import { redis } from '../../../packages/strongroom/src/engines/redis/redis.ts'
@@ -317,7 +318,7 @@ describeBoth('on one server', (program) => {
     const { address } = parseRedisUrl('redis://localhost')
     const notInstalled = async () =>
       missing().catch((error) => {
-        throw Object.assign(error, { message: String(error.message).replace('no-such-package', 'ioredis') })
+        throw importFailure('redis()', 'no-such-package', error)
       })
     await assert.rejects(ownClient(address, 100, [notInstalled]).open(), /npm install ioredis/)
     // A dependency that the driver itself lacks is another error, which is not hidden.
