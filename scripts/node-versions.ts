@@ -14,6 +14,10 @@ const MAJORS = [22, 26]
 const PARTS = [
   'core/',
   'golden',
+  'express-session/drop-in',
+  'express-session/attacked',
+  'express-session/coming-over',
+  'passport/',
   'adapters/',
   'csrf/',
   'figures/',

@@ -175,7 +175,7 @@ test('without its namespace, the drop-in would find nothing: a warning says so, 
     const store = sqlite({ path: join(folder, 'new.db') })
     const options = { resave: false, saveUninitialized: false, cookie: { secure: false, sameSite: 'lax' } } as const
     const middleware = dropIn({ ...options, secret: OURS, store, adoptFrom: expressSession({ secret: SECRET, until }) })
-    await using next = await site((app) => {
+    const next = await site((app) => {
       app.use(middleware)
       app.get('/me', (request, response) => void response.json(request.session))
     })

@@ -56,7 +56,7 @@ describe('a cookie that cannot be sent is an error of its request, before anythi
   }
   for (const [title, change] of Object.entries(WAYS))
     test(title, async () => {
-      await using running = await shop({}, (app) => {
+      const running = await shop({}, (app) => {
         app.get('/broken', (request, response) => {
           dataOf(request).broken = true
           change(request)
@@ -80,7 +80,7 @@ describe('a cookie that cannot be sent is an error of its request, before anythi
 
   test('also where cookie is a function, and the visitor says the host', async () => {
     const cookie = (request: Request) => ({ domain: String(request.headers['x-host']) })
-    await using running = await shop({ cookie })
+    const running = await shop({ cookie })
     const { status, cookies } = await running.visitor().get('/set/note/hello', { 'x-host': 'a b;c' })
     assert.deepEqual([status, cookies], [500, []])
   })
@@ -89,7 +89,7 @@ describe('a cookie that cannot be sent is an error of its request, before anythi
 describe('req.sessionStore', () => {
   test('ends no process when nobody waits for what it does', async () => {
     const store = breakable()
-    await using running = await shop({ store }, (app) => {
+    const running = await shop({ store }, (app) => {
       app.get('/forget/:method', (request, response) => {
         const all = request.sessionStore as unknown as Record<string, (...args: unknown[]) => unknown>
         for (const id of [request.sessionID, 'AAAAAAAAAAAAAAAA']) all[request.params.method]?.(id, request.session)
@@ -105,7 +105,7 @@ describe('req.sessionStore', () => {
   })
 
   test('ends what has ended already without an error, as express-session does', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/twice', (request, response) => {
         const end = (then: () => void) =>
           request.sessionStore.destroy(request.sessionID, (error) => (error ? response.json(`${error}`) : then()))
@@ -121,7 +121,7 @@ describe('req.sessionStore', () => {
 
   for (const how of ['regenerate', 'login'])
     test(`does nothing to the session after a ${how} by the id of the one before it`, async () => {
-      await using running = await shop({}, (app) => {
+      const running = await shop({}, (app) => {
         const begin = async (request: Request) => {
           if (how === 'regenerate') return new Promise<void>((resolve) => request.session.regenerate(() => resolve()))
           ;(await running.middleware.sessions.get(request)).login('ada')
@@ -150,7 +150,7 @@ describe('req.sessionStore', () => {
 
 test('with rolling, a page that was only read does not put its dead cookie over that of a login', async () => {
   const [arrived, go] = [gate(), gate()]
-  await using running = await shop({ rolling: true }, (app) => {
+  const running = await shop({ rolling: true }, (app) => {
     app.get('/slow', async (request, response) => {
       arrived.open()
       await go.opened
@@ -168,7 +168,7 @@ test('with rolling, a page that was only read does not put its dead cookie over 
 
 test('what is changed back after reload() is saved', async () => {
   const [loaded, go] = [gate(), gate()]
-  await using running = await shop({}, (app) => {
+  const running = await shop({}, (app) => {
     app.get('/lock', (request, response) => {
       Object.assign(dataOf(request), { locked: true, admin: true })
       response.json('locked')
@@ -195,7 +195,7 @@ test('what is changed back after reload() is saved', async () => {
 
 describe('sessionStore.generate()', () => {
   test('gives a request another session immediately, and the one before it ends', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/generate', (request, response) => {
         const before = request.session
         const id = request.sessionID
@@ -226,7 +226,7 @@ describe('sessionStore.generate()', () => {
 
 test('an error handler that logs the session id of a request whose store is down responds all the same', async () => {
   const store = breakable()
-  await using running = await shop({ store, memo: false }, (app) => {
+  const running = await shop({ store, memo: false }, (app) => {
     const log: ErrorRequestHandler = (error, request, response, _next) => {
       response.status(error.status).json([request.sessionID ?? 'none', request.session ?? null])
     }
@@ -242,7 +242,7 @@ test('an error handler that logs the session id of a request whose store is down
 describe('an id', () => {
   test('names a request that lasts, whatever others of the same session and visitors without one ask', async () => {
     const [asked, go] = [gate(), gate()]
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/lasting', async (request, response) => {
         const { sessionID: id, sessionStore: store } = request
         asked.open()
@@ -269,7 +269,7 @@ describe('an id', () => {
 test('with sessions in cookies, what comes too late for one is an error', async () => {
   const results: unknown[] = []
   const done = gate()
-  await using running = await shop({ store: cookie() }, (app) => {
+  const running = await shop({ store: cookie() }, (app) => {
     app.get('/late', (request, response) => {
       response.json('begun')
       response.once('close', () => {
@@ -294,7 +294,7 @@ test('with sessions in cookies, what comes too late for one is an error', async 
 
 test('two sessions of one request, with two cookies, end a response once', async () => {
   const [one, two] = [session({ ...BASE, name: 'one' }), session({ ...BASE, name: 'two' })]
-  await using running = await site((app) => {
+  const running = await site((app) => {
     app.use(one)
     app.get('/both', (request, response, next) => {
       dataOf(request).name = 'one'
@@ -314,7 +314,7 @@ test('two sessions of one request, with two cookies, end a response once', async
 
 test('behind another adapter of the same sessions, session() says that there would be two', async () => {
   const middleware = session(BASE)
-  await using running = await site((app) => {
+  const running = await site((app) => {
     app.use(strongroom(middleware.sessions))
     app.use(async (request, _response, next) => {
       await middleware.sessions.get(request)
@@ -332,7 +332,7 @@ test('a write that a connect store confirms too late does not undo a logout', as
   const store = new expressSession.MemoryStore()
   const set = store.set.bind(store)
   let delayed: (() => void) | null = null
-  await using running = await shop({ store, storeTimeout: 500 })
+  const running = await shop({ store, storeTimeout: 500 })
   const visitor = running.visitor()
   await visitor.get('/set/note/hello')
   const copy = visitor.copy()
@@ -368,7 +368,7 @@ describe('after the first byte', () => {
   }
 
   test('unset: destroy ends the session before the end is sent', async () => {
-    await using running = await shop(
+    const running = await shop(
       { unset: 'destroy' },
       streaming((request) => {
         request.session = null as never
@@ -381,7 +381,7 @@ describe('after the first byte', () => {
   })
 
   test('what JSON cannot hold goes to the error handler, and is thrown at nobody', async () => {
-    await using running = await shop(
+    const running = await shop(
       {},
       streaming((request) => {
         dataOf(request).count = 1n
@@ -398,7 +398,7 @@ describe('after the first byte', () => {
     const store = breakable()
     const results: unknown[] = []
     const done = gate()
-    await using running = await shop({ store, memo: false }, (app) => {
+    const running = await shop({ store, memo: false }, (app) => {
       app.get('/later', (request, response) => {
         response.json('begun')
         response.once('close', () => {
@@ -427,7 +427,7 @@ describe('after the first byte', () => {
 
 describe('the methods of req.session', () => {
   test('refuse, in the handler, a callback that is none', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/wrong/:method', (request, response) => {
         const methods = request.session as unknown as Record<string, (callback: unknown) => unknown>
         methods[request.params.method]?.('then')
@@ -441,7 +441,7 @@ describe('the methods of req.session', () => {
   })
 
   test('end the session if destroy follows regenerate in the same turn', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/both', (request, response) => {
         const { session } = request
         session.regenerate(() => undefined)
@@ -457,7 +457,7 @@ describe('the methods of req.session', () => {
 
   test('tell the response that a stand-in could not be ended, if there is no callback', async () => {
     const store = breakable()
-    await using running = await shop({ store, memo: false, onStoreError: 'anonymous' }, (app) => {
+    const running = await shop({ store, memo: false, onStoreError: 'anonymous' }, (app) => {
       app.get('/out', (request: Request, response: Response) => {
         request.session.destroy(undefined as never)
         response.json('signed out')

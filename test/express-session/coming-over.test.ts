@@ -67,15 +67,11 @@ for (const [name, engine] of Object.entries(ENGINES))
         adoptFrom: source({ store, secret: COMMON.secret, until }),
       })
       const next = await site(application(middleware))
-      const close = async () => {
-        await old.close()
-        await next.close()
-      }
-      return { old, next, middleware, [Symbol.asyncDispose]: close }
+      return { old, next, middleware }
     }
 
     test('signs nobody out, under the same cookie', async () => {
-      await using sites = await both()
+      const sites = await both()
       const visitor = sites.old.visitor()
       await visitor.get('/login/alice')
       await visitor.get('/count')
@@ -87,7 +83,7 @@ for (const [name, engine] of Object.entries(ENGINES))
     })
 
     test('goes on with one session, however many requests come first', async () => {
-      await using sites = await both()
+      const sites = await both()
       const visitor = sites.old.visitor()
       await visitor.get('/login/alice')
       const tabs = Array.from({ length: 8 }, () => moved(visitor, sites.next))
@@ -98,7 +94,7 @@ for (const [name, engine] of Object.entries(ENGINES))
     })
 
     test('ends a session in both, and for good', async () => {
-      await using sites = await both()
+      const sites = await both()
       const visitor = sites.old.visitor()
       await visitor.get('/login/alice')
       const same = moved(visitor, sites.next)
@@ -109,7 +105,7 @@ for (const [name, engine] of Object.entries(ENGINES))
     })
 
     test('gives nothing to a cookie that was signed with another secret', async () => {
-      await using sites = await both()
+      const sites = await both()
       const stranger = sites.next.visitor()
       stranger.jar.plant('connect.sid', 's%3Aabcdefghijklmnopqrstuvwxyz012345.c2lnbmF0dXJl')
       const { status, body, cookies } = await stranger.get('/see')
@@ -119,10 +115,10 @@ for (const [name, engine] of Object.entries(ENGINES))
 
 test('an old server does not know a visitor whom a new one has adopted, and its logout ends nothing there', async () => {
   const store = new expressSession.MemoryStore()
-  await using old = await site(application(expressSession({ ...COMMON, cookie: COOKIE, store })))
+  const old = await site(application(expressSession({ ...COMMON, cookie: COOKIE, store })))
   const adoptFrom = source({ store, secret: COMMON.secret, until })
   const middleware = dropIn({ ...COMMON, name: 'sid', cookie: COOKIE, store: memory(), adoptFrom })
-  await using next = await site(application(middleware))
+  const next = await site(application(middleware))
   const visitor = old.visitor()
   await visitor.get('/login/alice')
   const cookie = visitor.jar.value('connect.sid') ?? assert.fail()
@@ -147,7 +143,7 @@ for (const rolling of [false, true])
     let now = Date.now()
     const clock = () => now
     const store = new expressSession.MemoryStore()
-    await using old = await site(application(expressSession({ ...COMMON, cookie: COOKIE, store })))
+    const old = await site(application(expressSession({ ...COMMON, cookie: COOKIE, store })))
     const middleware = dropIn({
       ...COMMON,
       cookie: COOKIE,
@@ -156,7 +152,7 @@ for (const rolling of [false, true])
       store: memory({ clock }),
       adoptFrom: source({ store, secret: COMMON.secret, until, rolling }),
     })
-    await using next = await site(application(middleware))
+    const next = await site(application(middleware))
     const visitor = old.visitor()
     await visitor.get('/login/alice')
     const same = moved(visitor, next)

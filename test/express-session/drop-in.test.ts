@@ -13,7 +13,7 @@ import { site } from './site.ts'
 
 describe('what an application reads and writes', () => {
   test('is the session that sessions.get(request) resolves to', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/both', async (request, response) => {
         dataOf(request).first = { list: [1] }
         const ours = await running.middleware.sessions.get(request)
@@ -33,7 +33,7 @@ describe('what an application reads and writes', () => {
   })
 
   test('is not undone by what only sessions.get(request) has set', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/ours', async (request, response) => {
         const ours = await running.middleware.sessions.get(request)
         ours.set('ours' as never, 'set' as never)
@@ -46,7 +46,7 @@ describe('what an application reads and writes', () => {
   })
 
   test('of parallel requests, none is lost', async () => {
-    await using running = await shop()
+    const running = await shop()
     const visitor = running.visitor()
     await visitor.get('/set/first/0')
     const keys = Array.from({ length: 20 }, (_, i) => `key${i}`)
@@ -60,7 +60,7 @@ describe('what an application reads and writes', () => {
     const finished = new Promise<void>((resolve) => {
       done = resolve
     })
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/lasting', (request, response) => {
         response.json('begun')
         response.once('close', () => {
@@ -98,7 +98,7 @@ describe('what an application reads and writes', () => {
       await new Promise<void>((resolve, reject) => request.session.save((e) => (e ? reject(e) : resolve())))
       return counter
     }
-    await using running = await site((app) => {
+    const running = await site((app) => {
       app.use(middleware)
       app.get('/begin', (request, response) => {
         dataOf(request).counter = 0
@@ -122,7 +122,7 @@ describe('req.sessionID', () => {
       stored.push(id, Buffer.from(entry.bytes).toString('latin1'))
       return create.call(store, id, entry)
     }
-    await using running = await shop({ store, seal: 'two-key' })
+    const running = await shop({ store, seal: 'two-key' })
     const visitor = running.visitor()
     await visitor.get('/set/note/hello')
     const { id } = await see(visitor)
@@ -136,7 +136,7 @@ describe('req.sessionID', () => {
   })
 
   test('is there before the session is stored, and stays', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/first', (request, response) => {
         const id = request.sessionID
         dataOf(request).note = id
@@ -150,7 +150,7 @@ describe('req.sessionID', () => {
   })
 
   test('changes with regenerate, and the old session object keeps its own', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/swap', (request, response) => {
         const old = request.session
         const before = old.id
@@ -181,7 +181,7 @@ describe('an end', () => {
       const gate = new Promise<void>((resolve) => {
         go = resolve
       })
-      await using running = await shop({}, (app) => {
+      const running = await shop({}, (app) => {
         app.get('/slow', async (request, response) => {
           arrived()
           await gate
@@ -202,7 +202,7 @@ describe('an end', () => {
 
   test('removes the cookie, and with the quirk keeps-cookie does not', async () => {
     for (const quirks of [[], ['keeps-cookie']] as const) {
-      await using running = await shop({ quirks })
+      const running = await shop({ quirks })
       const visitor = running.visitor()
       await visitor.get('/set/note/hello')
       const thief = visitor.copy()
@@ -214,7 +214,7 @@ describe('an end', () => {
   })
 
   test('of a user’s sessions elsewhere reaches req.session', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/login', async (request, response) => {
         const ours = await running.middleware.sessions.get(request)
         ours.login('alice')
@@ -255,7 +255,7 @@ describe('a session that cannot be saved', () => {
   }
 
   test('fails the request, and the response is the error handler’s', async () => {
-    await using running = await shop({}, tooLarge)
+    const running = await shop({}, tooLarge)
     for (const [path, message] of [
       ['/large', /Largest keys: 'blob'/],
       ['/bigint', /req\.session\.count cannot be stored/],
@@ -269,7 +269,7 @@ describe('a session that cannot be saved', () => {
   })
 
   test('with the quirk sends-unsaved, the response is sent, and the error is passed on after it', async () => {
-    await using running = await shop({ quirks: ['sends-unsaved'] }, tooLarge)
+    const running = await shop({ quirks: ['sends-unsaved'] }, tooLarge)
     const visitor = running.visitor()
     const { status, body, cookies } = await visitor.get('/large')
     assert.deepEqual([status, body, cookies], [200, '"done"', []])
@@ -279,7 +279,7 @@ describe('a session that cannot be saved', () => {
 
   test('is still there in an error page, which express-session saves too, unless saveOnServerError is false', async () => {
     for (const saveOnServerError of [undefined, false]) {
-      await using running = await shop({ saveOnServerError }, (app) => {
+      const running = await shop({ saveOnServerError }, (app) => {
         app.get('/broken', (request, response) => {
           dataOf(request).attempts = 1
           response.status(500).json('broken')
@@ -295,7 +295,7 @@ describe('a session that cannot be saved', () => {
 describe('caches', () => {
   test('get no cookie of a visitor, and a page by cookie; with the quirk no-cache-headers as from express-session', async () => {
     for (const quirks of [[], ['no-cache-headers']] as const) {
-      await using running = await shop({ quirks })
+      const running = await shop({ quirks })
       const visitor = running.visitor()
       const { headers } = await visitor.get('/set/note/hello')
       const { headers: later } = await visitor.get('/see')
@@ -311,7 +311,7 @@ describe('caches', () => {
 describe('a store that is down', () => {
   test('is an error of each request, and never an anonymous visitor', async () => {
     const store = memory()
-    await using running = await shop({ store, memo: false })
+    const running = await shop({ store, memo: false })
     const visitor = running.visitor()
     await visitor.get('/set/note/hello')
     store.read = () => Promise.reject(new Error('the plug was pulled'))
@@ -324,7 +324,7 @@ describe('a store that is down', () => {
 
   test('can be an empty session that saves nothing, with onStoreError', async () => {
     const store = memory()
-    await using running = await shop({ store, memo: false, onStoreError: 'anonymous', saveUninitialized: true })
+    const running = await shop({ store, memo: false, onStoreError: 'anonymous', saveUninitialized: true })
     const visitor = running.visitor()
     await visitor.get('/set/note/hello')
     Object.assign(store, { readSync: undefined, read: () => Promise.reject(new Error('the plug was pulled')) })
@@ -345,7 +345,7 @@ describe('how long a session lives', () => {
 
   test('without a maxAge is a day since its last use', async () => {
     const { later, options } = aged({})
-    await using running = await shop(options)
+    const running = await shop(options)
     const visitor = running.visitor()
     await visitor.get('/set/note/hello')
     for (let day = 0; day < 20; day++) {
@@ -358,7 +358,7 @@ describe('how long a session lives', () => {
 
   test('is its own maxAge, which it keeps', async () => {
     const { later, options } = aged({ cookie: { maxAge: 600_000, secure: false, sameSite: 'lax' } })
-    await using running = await shop(options, (app) => {
+    const running = await shop(options, (app) => {
       app.get('/remember', (request, response) => {
         request.session.cookie.maxAge = 86_400_000
         dataOf(request).remembered = true
@@ -377,7 +377,7 @@ describe('how long a session lives', () => {
 
   test('with rolling, is extended by every single use', async () => {
     const { later, options } = aged({ rolling: true, cookie: { maxAge: 600_000, secure: false, sameSite: 'lax' } })
-    await using running = await shop(options)
+    const running = await shop(options)
     const visitor = running.visitor()
     await visitor.get('/set/note/hello')
     later(30_000)
@@ -387,7 +387,7 @@ describe('how long a session lives', () => {
   })
 
   test('of 0 or less ends it', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/end', (request, response) => {
         request.session.cookie.maxAge = -1
         response.json('done')
@@ -500,8 +500,8 @@ describe('req.sessionStore', () => {
 
   test('ends a session that it has never seen', async () => {
     const store = memory()
-    await using one = await shop({ store })
-    await using two = await shop({ store }, (app) => {
+    const one = await shop({ store })
+    const two = await shop({ store }, (app) => {
       app.get('/end/:id', (request, response) =>
         request.sessionStore.destroy(request.params.id, (error) => response.json(error ?? 'ended')),
       )
@@ -622,15 +622,15 @@ describe('options', () => {
 
   test('of a list of secrets open what an older one has made', async () => {
     const store = memory()
-    await using before = await shop({ store, secret: secret('1') })
-    await using after = await shop({ store, secret: [secret('2'), secret('1')] })
+    const before = await shop({ store, secret: secret('1') })
+    const after = await shop({ store, secret: [secret('2'), secret('1')] })
     const visitor = before.visitor()
     await visitor.get('/set/note/hello')
     const same = after.visitor()
     same.jar.plant('connect.sid', visitor.jar.value('connect.sid') ?? '')
     assert.deepEqual((await see(same)).data, { note: 'hello' })
     // As an environment variable has several, and createSessions() reads them.
-    await using listed = await shop({ store, secret: `${secret('2')},${secret('1')}` })
+    const listed = await shop({ store, secret: `${secret('2')},${secret('1')}` })
     const third = listed.visitor()
     third.jar.plant('connect.sid', visitor.jar.value('connect.sid') ?? '')
     assert.deepEqual((await see(third)).data, { note: 'hello' })
@@ -667,7 +667,7 @@ describe('what other packages take from the module', () => {
   test('is a MemoryStore, as the option store and as req.sessionStore', async () => {
     const store = new session.MemoryStore()
     const seen: unknown[] = []
-    await using running = await shop({ store: store as never }, (app) => {
+    const running = await shop({ store: store as never }, (app) => {
       const remember: RequestHandler = (request, response) => {
         seen.push(request.sessionStore)
         response.json('seen')
@@ -685,7 +685,7 @@ describe('what other packages take from the module', () => {
 describe('a store of express-session', () => {
   test('is used as it is, sealed, and without its sessions’ ids', async () => {
     const store = new expressSession.MemoryStore()
-    await using running = await shop({ store })
+    const running = await shop({ store })
     const visitor = running.visitor()
     await visitor.get('/set/note/hello-there')
     assert.deepEqual((await see(visitor)).data, { note: 'hello-there' })
@@ -703,7 +703,7 @@ describe('a store of express-session', () => {
   test('that says it has lost its server leaves requests without a session, as with express-session, until it is back', async () => {
     const store = new expressSession.MemoryStore()
     const told: string[] = []
-    await using running = await shop({ store }, (app) => {
+    const running = await shop({ store }, (app) => {
       app.get('/listen', (request, response) => {
         for (const name of ['connect', 'disconnect']) request.sessionStore.on(name, () => told.push(name))
         response.json('listening')
@@ -723,7 +723,7 @@ describe('a store of express-session', () => {
 
 describe('what the session underneath is told', () => {
   test('counts: a login that is to be remembered has a cookie that lasts as long', async () => {
-    await using running = await shop({}, (app) => {
+    const running = await shop({}, (app) => {
       app.get('/login', async (request, response) => {
         const ours = await running.middleware.sessions.get(request)
         ours.login('alice', { remember: '30d' })
@@ -748,7 +748,7 @@ describe('what the session underneath is told', () => {
     let now = Date.now()
     const clock = () => now
     const cookie = () => ({ maxAge: 3_600_000 })
-    await using running = await shop({ clock, store: memory({ clock }), memo: false, cookie }, (app) => {
+    const running = await shop({ clock, store: memory({ clock }), memo: false, cookie }, (app) => {
       app.get('/short', async (request, response) => {
         dataOf(request).note = 'hello'
         const ours = await running.middleware.sessions.get(request)
@@ -767,7 +767,7 @@ describe('what the session underneath is told', () => {
 })
 
 test('the page about an error has the cookie of what was saved before, with its attributes', async () => {
-  await using running = await shop({}, (app) => {
+  const running = await shop({}, (app) => {
     app.get('/half', (request, response) => {
       dataOf(request).early = true
       request.session.cookie.httpOnly = false
@@ -804,7 +804,7 @@ describe('a change between the first byte of a response and its end', () => {
     test(`is saved before the end is sent, in ${store}`, async () => {
       const slow = memory()
       if (store !== 'memory') Object.assign(slow, { readSync: undefined, updateSync: undefined })
-      await using running = await shop({ store: slow, memo: false }, streamed)
+      const running = await shop({ store: slow, memo: false }, streamed)
       const visitor = running.visitor()
       await visitor.get('/set/note/hello')
       assert.equal((await visitor.get('/stream')).body, 'begun, ended')
@@ -817,7 +817,7 @@ describe('a change between the first byte of a response and its end', () => {
   for (const failure of ['too large', 'a store that fails'] as const)
     test(`does not keep the page about an error back, if the session could not be saved: ${failure}`, async () => {
       const store = memory()
-      await using running = await shop({ store }, (app) => {
+      const running = await shop({ store }, (app) => {
         app.get('/fails', (request, response) => {
           if (failure === 'too large') dataOf(request).blob = 'x'.repeat(70_000)
           else Object.assign(store, { updateSync: undefined, update: () => Promise.reject(new Error('unplugged')) })
@@ -835,7 +835,7 @@ describe('a change between the first byte of a response and its end', () => {
     })
 
   test('is told as lost where the session is new, and its cookie can no longer be sent', async () => {
-    await using running = await shop({}, streamed)
+    const running = await shop({}, streamed)
     const visitor = running.visitor()
     assert.equal((await visitor.get('/slow-stream')).body, 'begun, ended')
     assert.match(String(running.errors.pop()), /The session is not stored/)

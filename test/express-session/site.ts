@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { after } from 'node:test'
 import express from 'express'
 import type { RunningServer } from '../../packages/strongroom/src/testing/index.ts'
 import { Jar } from '../../packages/strongroom/src/testing/jar.ts'
@@ -49,14 +50,20 @@ export class Visitor {
   }
 }
 
-export interface Site extends RunningServer, AsyncDisposable {
+export interface Site extends RunningServer {
   visitor(): Visitor
 }
 
-/** An Express application on a free port. */
+const running: RunningServer[] = []
+after(async () => {
+  for (const { close } of running) await close().catch(() => undefined)
+})
+
+/** An Express application on a free port, until the end of the file. */
 export async function site(build: (app: express.Express) => void): Promise<Site> {
   const app = express().set('env', environment())
   build(app)
   const server = await listening(createServer(app))
-  return { ...server, visitor: () => new Visitor(server.url), [Symbol.asyncDispose]: () => server.close() }
+  running.push(server)
+  return { ...server, visitor: () => new Visitor(server.url) }
 }
