@@ -16,6 +16,7 @@ const contract = sids('')
 const overHttp = sids('-http')
 const odd = sids('-options')
 const store = on('test/express-session/connect-store-options.test.ts', `${SOURCE}/express-session/connect-store.ts`)
+const replied = on('test/express-session/connect-store-options.test.ts', `${SOURCE}/express-session/reply.ts`)
 const buried = on('test/express-session/connect-store.test.ts', `${SOURCE}/backing/server.ts`)
 
 /** Mistakes with stores of express-session: those of others that we use, and ours that express-session uses. */
@@ -134,12 +135,8 @@ export const connectStoreMutations: readonly Mutation[] = [
     "ELSEWHERE.includes(result.refused) ? 'unreadable' : 'ended'",
     "ELSEWHERE.includes(result.refused) ? 'unreadable' : 'absent'",
   ),
-  store(
-    'a callback whose own error comes back to it',
-    'process.nextTick(callback as () => void, null, value)',
-    '(callback as (...given: unknown[]) => void)(null, value)',
-  ),
-  store('an outage that ends the process of a connect store', '    result.catch(() => undefined)\n', ''),
+  replied('a callback whose own error comes back to it', 'process.nextTick(reply, null, value)', 'reply(null, value)'),
+  replied('an outage that ends the process of a connect store', '    result.catch(() => undefined)\n', ''),
   store('a connect store on cookies', "/^\\s*cookie:/i.exec(engine) && 'cookie'", 'null'),
   store(
     'a ttl of a number',

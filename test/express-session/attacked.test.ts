@@ -6,7 +6,7 @@ import { cookie } from 'strongroom/cookie'
 import { strongroom } from 'strongroom/express'
 import session from 'strongroom/express-session'
 import { memory } from 'strongroom/memory'
-import { BASE, dataOf, see, shop } from './shop.ts'
+import { BASE, dataOf, gate, see, shop } from './shop.ts'
 import { site } from './site.ts'
 
 /** A store whose calls take a turn, and fail while `isDown`. */
@@ -20,14 +20,6 @@ function breakable() {
     })
   }
   return Object.assign(store, { readSync: undefined, updateSync: undefined })
-}
-
-const gate = () => {
-  let open = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { open, opened }
 }
 
 describe('a cookie that cannot be sent is an error of its request, before anything is saved', () => {

@@ -8,7 +8,7 @@ import expressSession from 'express-session'
 import session, { type SessionOptions } from 'strongroom/express-session'
 import { memory } from 'strongroom/memory'
 import { secret } from '../core/fixtures/secret.ts'
-import { BASE, type Data, dataOf, see, shop } from './shop.ts'
+import { BASE, type Data, dataOf, gate, see, shop } from './shop.ts'
 import { site } from './site.ts'
 
 describe('what an application reads and writes', () => {
@@ -386,6 +386,19 @@ describe('how long a session lives', () => {
     assert.deepEqual((await see(visitor.copy())).data, { note: 'hello' })
   })
 
+  test('is never longer than absolute, although a maxAge may be', async () => {
+    const { later, options } = aged({ absolute: '12h', cookie: { maxAge: 86_400_000, secure: false, sameSite: 'lax' } })
+    const running = await shop(options)
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    for (let hours = 0; hours < 11; hours++) {
+      later(3_600_000)
+      assert.deepEqual((await see(visitor)).data, { note: 'hello' })
+    }
+    later(3_600_001)
+    assert.deepEqual((await see(visitor)).data, {})
+  })
+
   test('of 0 or less ends it', async () => {
     const running = await shop({}, (app) => {
       app.get('/end', (request, response) => {
@@ -399,6 +412,69 @@ describe('how long a session lives', () => {
     await visitor.get('/end')
     assert.deepEqual((await see(copy)).data, {})
   })
+})
+
+describe('with resave', () => {
+  const slow = (app: Express) => {
+    app.get('/slow', async (request, response) => {
+      arrived.open()
+      await go.opened
+      response.json(dataOf(request))
+    })
+  }
+  let [arrived, go] = [gate(), gate()]
+
+  test('a page that only reads undoes no change of another request', async () => {
+    ;[arrived, go] = [gate(), gate()]
+    const running = await shop({ resave: true }, slow)
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    const reading = visitor.copy().get('/slow')
+    await arrived.opened
+    await visitor.get('/set/note/changed')
+    go.open()
+    assert.equal((await reading).status, 200)
+    assert.deepEqual((await see(visitor)).data, { note: 'changed' })
+  })
+
+  test('a page that only reads brings no session back', async () => {
+    ;[arrived, go] = [gate(), gate()]
+    const running = await shop({ resave: true }, slow)
+    const visitor = running.visitor()
+    await visitor.get('/set/note/hello')
+    const thief = visitor.copy()
+    const reading = visitor.copy().get('/slow')
+    await arrived.opened
+    await visitor.get('/destroy')
+    go.open()
+    assert.equal((await reading).status, 200)
+    assert.deepEqual((await see(thief)).data, {})
+  })
+})
+
+test('the first byte of a redirect waits until what it leads to is there', async () => {
+  const store = memory()
+  const { update } = store
+  let isSaved = false
+  const running = await shop({ store }, (app) => {
+    app.get('/go', (request, response) => {
+      dataOf(request).note = 'there'
+      response.redirect('/see')
+    })
+  })
+  const visitor = running.visitor()
+  await visitor.get('/set/first/1')
+  Object.assign(store, {
+    updateSync: undefined,
+    update: async (...args: Parameters<typeof update>) => {
+      for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve))
+      const version = await update.apply(store, args)
+      isSaved = true
+      return version
+    },
+  })
+  assert.equal((await visitor.get('/go')).status, 302)
+  assert.equal(isSaved, true)
 })
 
 describe('what is written when', () => {
@@ -538,7 +614,7 @@ describe('options', () => {
   test('that cannot be honoured are refused, with the reason', () => {
     refused({ genid: () => 'mine' }, /genid option cannot be honoured.*public handle/)
     refused({ store: {} }, /store must be an engine such as redis.*or a store of express-session/)
-    refused({ store: session.MemoryStore }, /store got a class: pass an instance/)
+    refused({ store: session.MemoryStore }, /It got a class: pass an instance, which is made with new/)
     refused({ store: Promise.resolve(memory()) }, /It got a promise: await it/)
     refused({ store: () => undefined }, /It got a function: call it/)
     refused({ unset: 'forget' }, /unset option must be "destroy" or "keep"/, 'TypeError')
@@ -574,6 +650,18 @@ describe('options', () => {
       seen = error
     })
     assert.match(String(seen), /secret option is required for sessions/)
+  })
+
+  test('that send a secure cookie over http are told in a warning, by the first visitor', async (t) => {
+    const warnings = t.mock.method(process, 'emitWarning', () => undefined)
+    const running = await shop({ name: 'told', cookie: { secure: true, sameSite: 'lax' } })
+    for (const visitor of [running.visitor(), running.visitor()])
+      assert.deepEqual((await visitor.get('/set/note/hello')).cookies, [])
+    assert.equal(warnings.mock.callCount(), 1)
+    assert.match(
+      String(warnings.mock.calls[0]?.arguments[0]),
+      /The cookie told is secure, and a request came without TLS/,
+    )
   })
 
   test('that keep sessions in memory are told in a warning, in production', (t) => {

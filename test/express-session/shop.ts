@@ -46,3 +46,12 @@ export async function shop(options: SessionOptions = {}, more: (app: Express) =>
 }
 
 export const see = (visitor: Visitor) => visitor.json<{ id: string; data: Data }>('/see')
+
+/** Holds a handler back until the test opens it. */
+export const gate = () => {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { open, opened }
+}

@@ -42,8 +42,7 @@ const OURS: Mends = {
 /** In those of `session()` of strongroom/express-session, whose defaults are other ones, and which reads no name of before. */
 const DROP_IN: Mends = {
   name: "session({ name: '__Host-id', cookie: { secure: true } }). The present cookie is then no longer read: everybody signs in again.",
-  secure:
-    "session({ cookie: { secure: true } }). What secure: 'auto' or a function chooses is not seen here, but with --url.",
+  secure: 'session({ cookie: { secure: true } }). What a function chooses is not seen here, but with --url.',
   httpOnly: 'Leave out cookie: { httpOnly: false }.',
   sameSite: `session({ cookie: { sameSite: 'lax' } }), ${FRAMES}`,
   domain: DOMAIN,

@@ -7,6 +7,7 @@ import { type Created, createContext, type SessionsOptions } from '../create.ts'
 import type { SecretSource, Secrets } from '../crypto/keyring.ts'
 import { ConfigError, UnsupportedError } from '../errors.ts'
 import { withStoreErrors } from '../events.ts'
+import { replied } from './reply.ts'
 import { SidSessions } from './sid-sessions.ts'
 import { Store as DropInStore } from './store.ts'
 
@@ -131,11 +132,11 @@ function storeClass(
   /** Calls the method of the sessions; with a callback if there is one, and otherwise for a promise. */
   const run = <T>(work: () => Promise<T>, callback: unknown) =>
     replied(
+      callback,
       withStoreErrors(emit, async () => {
         state.assertOpen()
         return work()
       })(),
-      callback,
     )
   return class StrongroomStore extends Base {
     get(sid: string, callback?: unknown) {
@@ -172,20 +173,6 @@ function storeClass(
       return this.close()
     }
   } as unknown as new () => EventEmitter & ConnectStoreMethods
-}
-
-/** In a turn of its own: what the callback throws is the application's error, and must not come back as one of the store. */
-function replied<T>(result: Promise<T>, callback: unknown): Promise<T> | undefined {
-  if (typeof callback !== 'function') {
-    // `req.sessionStore.destroy(id)` waits for nothing: an outage must not end the process.
-    result.catch(() => undefined)
-    return result
-  }
-  result.then(
-    (value) => process.nextTick(callback as () => void, null, value),
-    (error) => process.nextTick(callback as () => void, error),
-  )
-  return undefined
 }
 
 function checked(sid: unknown): string {

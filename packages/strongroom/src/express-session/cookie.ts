@@ -27,7 +27,7 @@ export const OWN_ATTRIBUTES = [
 ] as const
 
 /** Throws `TypeError` for what is no cookie, or has no length of life. */
-export function checkCookie(cookie: unknown): void {
+export function assertCookie(cookie: unknown): void {
   if (!(cookie instanceof Cookie))
     throw new TypeError(
       'req.session.cookie was replaced. Set its properties instead, such as req.session.cookie.maxAge.',

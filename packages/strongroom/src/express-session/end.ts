@@ -1,4 +1,4 @@
-import type { Fail } from '../adapters/node/fail.ts'
+import { type Fail, failAfter } from '../adapters/node/fail.ts'
 import { hasEnded, type NodeResponse } from '../adapters/node/head.ts'
 import type { ExpressVisit } from './visit.ts'
 
@@ -52,8 +52,7 @@ function endWith(ending: Ending, response: NodeResponse, args: unknown[]): unkno
   saving.then(
     (isSent) => (isSent ? finish() : Object.assign(response, { write })),
     (error) => {
-      // Afterwards: Express closes the connection for an error of a response that has begun.
-      response.once('close', () => fail(error, response))
+      failAfter({ response, fail }, error)
       finish()
     },
   )

@@ -11,7 +11,7 @@ import { type CookieTransport, valuesOf } from '../http/cookie.ts'
 import { isInProcessMemory } from '../store.ts'
 import { connectEngine } from './connect-engine.ts'
 import { Cookie, type CookieAttributes } from './cookie.ts'
-import { isSecure as isOverTls, type SessionRequest } from './request.ts'
+import { isOverTls, type SessionRequest } from './request.ts'
 import { MemoryStore, SessionStore } from './store.ts'
 
 /** What express-session does and this does not, unless it is asked to; docs/express-session.md says why. */
@@ -144,7 +144,7 @@ export function settingsOf(options: Options): Settings {
     throw new ConfigError('The name option must be the name of a cookie: letters, digits, and - . _ and the like.')
   const cookieOf = cookieFunction(cookie)
   const { engine, store, foreign } = storeOf(options)
-  const idle = idleOf(options)
+  const { idle, longest } = lengthsOf(options)
   const isFixed = typeof cookie !== 'function'
   if (isFixed) {
     checkPrefix(name, cookie)
@@ -176,9 +176,9 @@ export function settingsOf(options: Options): Settings {
       ...Object.fromEntries(
         OURS.flatMap((option) => (options[option] === undefined ? [] : [[option, options[option]]])),
       ),
-      idle: Math.min(isFixed && typeof cookie.maxAge === 'number' && cookie.maxAge > 0 ? cookie.maxAge : idle, LONGEST),
-      // express-session has no absolute limit.
-      absolute: options.absolute ?? LONGEST,
+      // A maxAge above the absolute limit is no mistake here: the browser keeps the cookie of a session that has ended.
+      idle: isFixed && typeof cookie.maxAge === 'number' && cookie.maxAge > 0 ? Math.min(cookie.maxAge, longest) : idle,
+      absolute: longest,
       saveOnServerError: options.saveOnServerError ?? true,
     },
   }
@@ -238,11 +238,11 @@ const resolved = ({ secure, sameSite, ...rest }: CookieOptions, encrypted: boole
   ...(sameSite !== undefined && { sameSite: sameSite === 'auto' ? (encrypted ? 'none' : 'lax') : sameSite }),
 })
 
-/** `idle` of ours, or a day, as the stores of express-session have it. */
-function idleOf({ idle, absolute }: Options): number {
+/** `idle` of ours, or a day, as the stores of express-session have it; and the absolute limit, which express-session does not have. */
+function lengthsOf({ idle, absolute }: Options): { readonly idle: number; readonly longest: number } {
   if (idle === null) throw new ConfigError('idle: null is not possible with session(): set cookie.maxAge, or idle.')
-  const most = absolute === undefined ? LONGEST : milliseconds(absolute, 'absolute')
-  return idle === undefined ? Math.min(86_400_000, most) : milliseconds(idle, 'idle')
+  const longest = absolute === undefined ? LONGEST : milliseconds(absolute, 'absolute')
+  return { idle: idle === undefined ? Math.min(86_400_000, longest) : milliseconds(idle, 'idle'), longest }
 }
 
 function withDefault(name: 'resave' | 'saveUninitialized', given: boolean | undefined): boolean {
@@ -252,15 +252,11 @@ function withDefault(name: 'resave' | 'saveUninitialized', given: boolean | unde
 }
 
 function storeOf({ store: given, clock, storeTimeout }: Options): Pick<Settings, 'engine' | 'store' | 'foreign'> {
-  if (given === undefined || given === null) {
-    const store = new MemoryStore()
+  if (given === undefined || given === null || given instanceof MemoryStore) {
+    const store = given ?? new MemoryStore()
     warnOfMemory(store.engine)
     return { engine: store.engine, store, foreign: null }
   }
-  if (given instanceof MemoryStore) warnOfMemory(given.engine)
-  if (given instanceof MemoryStore) return { engine: given.engine, store: given, foreign: null }
-  if (typeof given === 'function' && isConnectStore((given as { prototype?: unknown }).prototype))
-    throw new ConfigError('store got a class: pass an instance of it, as in new RedisStore({ client }).')
   if (given instanceof SessionStore)
     throw new ConfigError('store got the sessionStore of another session(). Pass the engine that it was made with.')
   const isOurs = typeof given === 'string' || (typeof given === 'object' && 'traits' in given)
@@ -353,8 +349,8 @@ const NONE: readonly string[] = []
 /** Some clients write a value between quotation marks (RFC 6265 §4.1.1). */
 const unquoted = (value: string) => (value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value)
 
-/** Not one of express-session, whose name it has. */
-const isOurs = (value: string) => !/^s(?::|%3a)/i.test(value)
+/** One of express-session may have the same name. */
+const isOwnValue = (value: string) => !/^s(?::|%3a)/i.test(value)
 
 /** The cookie in requests. What is set is written by the visit, because each session has attributes of its own. */
 export function transportOf({
@@ -366,7 +362,7 @@ export function transportOf({
   return {
     name,
     secure: isSecure,
-    read: (header) => (header ? valuesOf(header, start).map(unquoted).filter(isOurs) : NONE),
+    read: (header) => (header ? valuesOf(header, start).map(unquoted).filter(isOwnValue) : NONE),
     set: (value) => new Cookie(standard).serialize(name, value),
     clear: () => new Cookie(standard).clearing(name),
   }

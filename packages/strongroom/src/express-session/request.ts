@@ -21,7 +21,7 @@ export interface SessionRequest extends IncomingMessage {
 }
 
 /** Did the request come over TLS? `proxy` is the option: undefined leaves it to Express' own setting. */
-export function isSecure({ socket, secure, headers }: SessionRequest, proxy: boolean | undefined): boolean {
+export function isOverTls({ socket, secure, headers }: SessionRequest, proxy: boolean | undefined): boolean {
   if (socket && 'encrypted' in socket && socket.encrypted) return true
   if (proxy === false) return false
   if (proxy === undefined) return secure === true

@@ -7,10 +7,10 @@ import { setInternal } from '../session/internal.ts'
 import { type Session, stateOf } from '../session/session.ts'
 import type { State } from '../session/state.ts'
 import { own } from '../session/values.ts'
-import { Cookie, checkCookie, OWN_ATTRIBUTES } from './cookie.ts'
+import { assertCookie, Cookie, OWN_ATTRIBUTES } from './cookie.ts'
 import { isSame } from './edits.ts'
 import { type Settings, warn } from './options.ts'
-import { isSecure, type SessionRequest } from './request.ts'
+import { isOverTls, type SessionRequest } from './request.ts'
 
 /**
  * In each session of this layer: the attributes of its cookie that are not those of the option. Also what keeps a session that is left
@@ -65,7 +65,7 @@ export class SessionCookies {
    * a cookie that could not be sent: now, and not after the session was saved, nor for ever after.
    */
   store(session: Session<Values>, cookie: Cookie, isSaved: boolean): boolean {
-    checkCookie(cookie)
+    assertCookie(cookie)
     const state = stateOf(session)
     const meta = state.loggedOut ? null : state.meta
     const attributes = ownAttributes(cookie, this.#settings.keepsAttributes ? null : this.#standard)
@@ -111,7 +111,7 @@ export class SessionCookies {
     const isDue = isKnown ? cookie !== null && isExtended : outcome.setCookie !== null && !isUnset
     if (!isDue) return without
     const sent = cookie ?? this.fresh()
-    if (sent.secure && !isSecure(this.#request, proxy)) {
+    if (sent.secure && !isOverTls(this.#request, proxy)) {
       warnOfSecure(name)
       return without
     }

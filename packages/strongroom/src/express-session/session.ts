@@ -42,19 +42,19 @@ function session(options: Options = {}): SessionMiddleware {
     isConnected = connected
   })
   /** Null for a request that gets no session. */
-  function visitOf(request: SessionRequest, late: (error: unknown) => void): ExpressVisit | null {
+  function visitOf(request: SessionRequest, response: NodeResponse, fail: Fail): ExpressVisit | null {
     // Mounted twice; or, as in express-session, a store that says that it has lost its server.
     if (request.session || !isConnected) return null
     if (!pathOf(request).startsWith(settings.path(request))) return null
     if (!served) throw new Error(NO_SECRET)
-    return new ExpressVisit(served.created.context, settings, request, late)
+    return new ExpressVisit(served.created.context, settings, request, { response, fail })
   }
 
   const middleware = function session(request: SessionRequest, response: NodeResponse, next: Next): void {
     let visit: ExpressVisit | null
     const fail = failWith(request, response, next)
     try {
-      visit = visitOf(request, (error) => later(response, fail, error))
+      visit = visitOf(request, response, fail)
     } catch (error) {
       next(error as Error)
       return
@@ -128,11 +128,6 @@ function foreignEvents(foreign: Settings['foreign'], store: Store, changed: (isC
       changed(name === 'connect')
       store.emit(name)
     })
-}
-
-/** With the quirk `sends-unsaved`: an error that came too late for the response. */
-function later(response: NodeResponse, fail: Fail, error: unknown): void {
-  response.once('close', () => fail(error, response))
 }
 
 export type { SessionData } from 'express-session'

@@ -3,6 +3,7 @@ import { memory } from '../engines/memory/memory.ts'
 import { UnsupportedError } from '../errors.ts'
 import type { Values } from '../session/content.ts'
 import type { BaseSessions } from '../sessions.ts'
+import { type Reply, replied } from './reply.ts'
 import { type Callback, type SessionRequest, VISIT } from './request.ts'
 
 /** The session of a request under way, as somebody who knows its id may use it. */
@@ -12,8 +13,6 @@ export interface LiveSession {
   overwrite(session: object): Promise<void>
   end(): Promise<void>
 }
-
-type Reply<T> = (error: unknown, result?: T) => void
 
 /** What stores of express-session inherit from; a plain function, because many of them call it as `Store.call(this)`. */
 export interface Store extends EventEmitter {
@@ -63,16 +62,16 @@ export class SessionStore extends Store {
   }
 
   get(id: string, callback?: Reply<object | null>) {
-    return replied(callback, async () => this.#liveOr(id, 'get').read())
+    return replied(callback, (async () => this.#liveOr(id, 'get').read())())
   }
 
   set(id: string, session: object, callback?: Reply<void>) {
-    return replied(callback, async () => this.#liveOr(id, 'set').overwrite(session))
+    return replied(callback, (async () => this.#liveOr(id, 'set').overwrite(session))())
   }
 
   /** Moves nothing by itself: each request that uses a session extends it. */
   touch(id: string, _session: object, callback?: Reply<void>) {
-    return replied(callback, async () => void this.#liveOr(id, 'touch'))
+    return replied(callback, (async () => void this.#liveOr(id, 'touch'))())
   }
 
   load(id: string, callback?: Reply<object | null>) {
@@ -80,23 +79,26 @@ export class SessionStore extends Store {
   }
 
   destroy(id: string, callback?: Reply<void>) {
-    return replied(callback, async () => {
-      const live = this.#liveOf(id)
-      if (live) await live.end()
-      else await this.#served().revoke(id)
-    })
+    return replied(
+      callback,
+      (async () => {
+        const live = this.#liveOf(id)
+        if (live) await live.end()
+        else await this.#served().revoke(id)
+      })(),
+    )
   }
 
   length(callback?: Reply<number>) {
-    return replied(callback, async () => (await this.#served().stats()).live)
+    return replied(callback, (async () => (await this.#served().stats()).live)())
   }
 
   all(callback?: Reply<never>) {
-    return replied<never>(callback, async () => Promise.reject(new UnsupportedError(sealed('all'))))
+    return replied<never>(callback, (async () => Promise.reject(new UnsupportedError(sealed('all'))))())
   }
 
   clear(callback?: Reply<void>) {
-    return replied<void>(callback, async () => Promise.reject(new UnsupportedError(CLEAR)))
+    return replied<void>(callback, (async () => Promise.reject(new UnsupportedError(CLEAR)))())
   }
 
   createSession(): never {
@@ -157,18 +159,4 @@ const CLEAR =
 export class MemoryStore extends SessionStore {
   /** @internal */
   readonly engine = memory()
-}
-
-/** Calls back in another turn, as stores of express-session do; returns a promise where there is no callback. */
-function replied<T>(callback: Reply<T> | undefined, work: () => Promise<T>): Promise<T> | undefined {
-  const working = work()
-  if (typeof callback !== 'function') {
-    // Who does not look at the promise must not end the process by an outage.
-    working.catch(() => undefined)
-    return working
-  }
-  working.then(
-    (result) => process.nextTick(callback, null, result),
-    (error) => process.nextTick(callback, error),
-  )
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { failAfter, type Responding } from '../adapters/node/fail.ts'
 import { type Awaitable, after } from '../base/awaitable.ts'
 import type { SessionsContext } from '../context.ts'
 import type { Id } from '../crypto/token.ts'
@@ -46,16 +47,15 @@ export class ExpressVisit extends Visit<Values> implements Owner {
   #committing: Promise<unknown> | null = null
   /** Could the session not be saved with the response? Then that is an error page. */
   hasFailed = false
-  /** Called with an error after the response was sent all the same. */
-  readonly #late: (error: unknown) => void
+  readonly #responding: Responding
 
-  constructor(context: SessionsContext, settings: Settings, request: SessionRequest, late: (error: unknown) => void) {
+  constructor(context: SessionsContext, settings: Settings, request: SessionRequest, responding: Responding) {
     super(context, request.headers)
     this.request = request
     this.#context = context
     this.#settings = settings
     this.#cookies = new SessionCookies(settings, request, context.policy)
-    this.#late = late
+    this.#responding = responding
   }
 
   /** Loads the session, and shows it as `req.session`. */
@@ -118,7 +118,7 @@ export class ExpressVisit extends Visit<Values> implements Owner {
       this.hasFailed = true
       throw error
     }
-    this.#late(error)
+    failAfter(this.#responding, error)
     return { setCookie: null, used: true, leavesCaching: this.#settings.quirks.has('no-cache-headers') }
   }
 
@@ -340,7 +340,7 @@ export class ExpressVisit extends Visit<Values> implements Owner {
 
   /** An end that failed, and that no callback is told. What has not even begun to end, the response cannot try again. */
   #tell(error: unknown): void {
-    if (this.#begun) this.#late(error)
+    if (this.#begun) failAfter(this.#responding, error)
     else if (!this.#state.loggedOut) this.#lost = { error }
   }
 

@@ -71,7 +71,8 @@ const EXAMPLE = 'passportSessions(passport, sessions)'
 /**
  * Makes the logins and logouts of Passport those of these sessions: a user's devices are listed, limited and ended by
  * `sessions.of(userId)`. Call it once, before `passport.session()` and `passport.authenticate()` are. `sessions` is what `createSessions`
- * returns, or the middleware of `strongroom/express-session`. Without a `req.session`, Passport and its strategies get a small one. Throws `ConfigError` for what is not Passport or sessions, and for a wrong option.
+ * returns, or the middleware of `strongroom/express-session`. Without a `req.session`, Passport and its strategies get a small one. Throws
+ * `ConfigError` for what is not Passport or sessions, and for a wrong option.
  */
 export function passportSessions<Data extends object>(
   passport: PassportInstance,

@@ -43,6 +43,17 @@ function failLate(error: unknown, response: NodeResponse): void {
   else respond(error, response)
 }
 
+/** A response, and where its errors go. */
+export interface Responding {
+  readonly response: NodeResponse
+  readonly fail: Fail
+}
+
+/** For an error that came too late for the response. Express closes the connection if it gets one before the response is sent. */
+export function failAfter({ response, fail }: Responding, error: unknown): void {
+  response.once('close', () => fail(error, response))
+}
+
 /** Never throws or rejects: it is called from a store's callback, too, where nobody could catch what an `onError` throws. */
 export async function handle<Request extends NodeRequest, Response extends NodeResponse>(
   onError: OnError<Request, Response>,
