@@ -30,7 +30,8 @@ const UNITS = [
 export function fromNow(moment: Date, now = Date.now()): string {
   const away = moment.getTime() - now
   const [unit, length] = UNITS.find(([, each]) => Math.abs(away) >= each) ?? []
-  if (!unit) return away < 0 ? 'just now' : 'in less than a minute'
+  // What ended within this millisecond is over, too.
+  if (!unit) return away <= 0 ? 'just now' : 'in less than a minute'
   return relative.format(Math.trunc(away / length), unit)
 }
 
