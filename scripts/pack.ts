@@ -52,8 +52,10 @@ const ownFiles = ({ manifest: { files } }: Package) =>
 
 function writeManifest({ exports, bin, ...rest }: Manifest & { scripts?: unknown }, folder: string): void {
   const { scripts: _, ...manifest } = rest
-  const compiled = (files: Readonly<Record<string, string>>) =>
-    Object.fromEntries(Object.entries(files).map(([name, file]) => [name, published(file)]))
+  const compiled = (files: Manifest['exports']): object =>
+    Object.fromEntries(
+      Object.entries(files).map(([name, file]) => [name, typeof file === 'string' ? published(file) : compiled(file)]),
+    )
   const text = JSON.stringify({ ...manifest, exports: compiled(exports), ...(bin && { bin: compiled(bin) }) }, null, 2)
   writeFileSync(join(folder, 'package.json'), `${text}\n`)
 }

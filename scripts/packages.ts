@@ -8,7 +8,8 @@ export interface Manifest {
   readonly name: string
   readonly version: string
   readonly files: readonly string[]
-  readonly exports: Readonly<Record<string, string>>
+  /** By subpath: a file, or files by condition, of which the last is `default`. */
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
   readonly bin?: Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
@@ -41,10 +42,17 @@ export function packageNamed(name: string): Package {
   return found
 }
 
-/** Import specifier → source file, from the root: what every package exports. */
+/** Import specifier → source file, from the root: what every package exports where no condition is set. */
 export function entryPoints({ folder, manifest }: Package): ReadonlyMap<string, string> {
   const modules = Object.entries(manifest.exports).filter(([subpath]) => subpath !== './package.json')
-  return new Map(modules.map(([subpath, file]) => [manifest.name + subpath.slice(1), join(folder, file)]))
+  return new Map(
+    modules.map(([subpath, target]) => {
+      const file = typeof target === 'string' ? target : target.default
+      if (file === undefined)
+        throw new Error(`${manifest.name} exports ${subpath} under conditions, without a default.`)
+      return [manifest.name + subpath.slice(1), join(folder, file)]
+    }),
+  )
 }
 
 /** A source file of package.json, `./src/a.ts`, as the file that is published, `./dist/a.js`. */

@@ -114,6 +114,8 @@ suite('what there is, is documented', () => {
   const pageOf = (specifier: string) => PAGES[specifier] ?? `docs/${specifier.split('/')[1]}.md`
   const PAGES: Readonly<Record<string, string>> = {
     strongroom: 'docs/api.md',
+    // The `createSessions` of a Worker whose sessions are in a store.
+    'strongroom/stores': 'docs/runtimes.md',
     // Not docs/cli.md, which is about the command.
     '@strongroom/cli/advise': 'docs/advisor.md',
     // With the other direction: sessions of ours in a store of express-session.
@@ -147,8 +149,8 @@ suite('what there is, is documented', () => {
     ['docs/connect-stores.md', 'packages/strongroom/src/express-session/connect-store.ts', 'ConnectStoreMethods'],
     ['docs/login.md', 'packages/strongroom/src/session/login.ts', 'LoginOptions'],
     ['docs/lifetimes.md', 'packages/strongroom/src/session/lifetime.ts', 'Expiry'],
-    ['docs/sessions.md', 'packages/strongroom/src/sessions.ts', 'BaseSessions'],
-    ['docs/sessions.md', 'packages/strongroom/src/sessions.ts', 'PolicyFacts'],
+    ['docs/sessions.md', 'packages/strongroom/src/assemble.ts', 'BaseSessions'],
+    ['docs/sessions.md', 'packages/strongroom/src/assemble.ts', 'PolicyFacts'],
     ['docs/session.md', 'packages/strongroom/src/session/session.ts', 'Session'],
     ['docs/login.md', 'packages/strongroom/src/admin/users.ts', 'Device'],
     ['docs/login.md', 'packages/strongroom/src/admin/users.ts', 'UserSessions'],

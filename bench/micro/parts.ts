@@ -3,6 +3,7 @@ import { memory } from 'strongroom/memory'
 import { serverBacking } from '../../packages/strongroom/src/backing/server.ts'
 import { createAead } from '../../packages/strongroom/src/crypto/aead.ts'
 import { createLiveKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { primitivesFor } from '../../packages/strongroom/src/crypto/provider.ts'
 import { handleOf, type Id, newToken, renewedToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { cookieTransport } from '../../packages/strongroom/src/http/cookie.ts'
 import { changesOf } from '../../packages/strongroom/src/session/changes.ts'
@@ -36,7 +37,7 @@ function cookies(): Case[] {
   const { text } = token
   const header = `theme=dark; _ga=GA1.1.1234567890.1700000000; ${transport.name}=${text}`
   const admitting = (memo: number) => {
-    const limits = { timeout: 2000, maxSize: 65_536, memo, aead: createAead() }
+    const limits = { timeout: 2000, maxSize: 65_536, memo, aead: createAead(primitivesFor('auto')) }
     const names = { namespace: transport.name, seal: 'two-key' } as const
     return serverBacking({ store: memory(), ring, clock: Date.now, ...names, ...limits }).verify
   }

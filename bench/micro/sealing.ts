@@ -32,7 +32,7 @@ export function sealing(): Case[] {
   const payload = encodeContent(contentOf(7))
   const token = newToken(ring, NAMESPACE)
   const owner = ownerTag(ring.current, NAMESPACE, 'user-7')
-  const aead = createAead()
+  const aead = createAead(primitivesFor('auto'))
   const compared = [
     createAead(primitivesFor('sodium')),
     createAead(primitivesFor('node'), 'chacha20-poly1305'),

@@ -114,7 +114,7 @@ const copyMutations: Mutation[] = [
     'return this.#connectingUntil > 0',
   ),
   breaker('an error of a cache that nobody hears of for a second', 'if (error !== LATE) this.#isReached = true', ''),
-  on('test/fault-injection/logs.test.ts', 'packages/strongroom/src/backing/create.ts')(
+  on('test/fault-injection/logs.test.ts', 'packages/strongroom/src/backing/stored.ts')(
     'sessions in plain text in the logs of a database',
     "isInProcessMemory(engine.traits) ? 'none' : 'two-key'",
     "engine.traits.shared === 'machine' ? 'two-key' : 'none'",
@@ -423,17 +423,17 @@ const storeMutations: Mutation[] = [
     'await page(() => pages.next())',
     'await pages.next()',
   ),
-  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/session-limit.ts')(
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/user-limit.ts')(
     'a refused login that reads all sessions of the account',
     'if (others.length >= enough) break',
     'void enough',
   ),
-  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/session-limit.ts')(
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/request/user-limit.ts')(
     'a limit that ends some of the oldest only',
     'at < over; at += ENDED_AT_ONCE',
     'at < Math.min(over, ENDED_AT_ONCE); at += ENDED_AT_ONCE',
   ),
-  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/admin/users.ts')(
+  on('test/core/many-sessions.test.ts', 'packages/strongroom/src/admin/devices.ts')(
     'a list of devices that opens all labels at once',
     'if (devices.length > 0) await turn()',
     'void turn',
@@ -1235,12 +1235,12 @@ const cryptoMutations: Mutation[] = [
     'return isRight(found) ? found',
     'return MAJOR ? found',
   ),
-  inCrypto('provider')(
+  inCrypto('checked')(
     'a cipher that opens what was forged',
     'return decrypt(out, 0, BY, ASSOCIATED) === null',
     'return true',
   ),
-  inCrypto('provider')(
+  inCrypto('checked')(
     'a runtime that is believed to have ChaCha20',
     'isCipherRight(given.chacha20) ? given.chacha20 : null',
     'given.chacha20',
@@ -1312,7 +1312,7 @@ const identityMutations: Mutation[] = [
     'if (!options.signal?.aborted) await backing.forgetKeys',
     'await backing.forgetKeys',
   ),
-  on('test/core/known-keys.test.ts', 'packages/strongroom/src/sessions.ts')(
+  on('test/core/known-keys.test.ts', 'packages/strongroom/src/assemble.ts')(
     'a key that is forgotten before the secrets are there',
     "a whole number from 0 to 255.')\n      await ring.ready()",
     "a whole number from 0 to 255.')",

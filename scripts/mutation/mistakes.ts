@@ -230,7 +230,7 @@ export const mistakeMutations: readonly Mutation[] = [
     'django\\+/i',
     'django\\+/',
   ),
-  made('backing/create')('a store without a limit', 'checkTraits(given.traits)', '{}'),
+  made('backing/stored')('a store without a limit', 'checkTraits(given.traits)', '{}'),
   unusable('engines/redis/errors')(
     'a client of Redis that was never connected',
     "  [/^The client is closed/, 'the client was never connected, or is closed: call await client.connect() first'],\n",

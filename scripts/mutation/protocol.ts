@@ -343,7 +343,7 @@ export const protocolMutations: readonly Mutation[] = [
     'if (error instanceof StoreError) store.delete(token.id).catch(() => undefined)\n',
     '\n',
   ),
-  core('limit', 'request/session-limit')(
+  core('limit', 'request/user-limit')(
     'two logins at a lowered limit that end each other',
     'if (this.#refuses) throw this.#full()\n    return null',
     'if (this.#refuses) throw this.#full()\n    const session = await login()\n    await this.#endOldest(others)\n    return session',
@@ -393,7 +393,7 @@ export const protocolMutations: readonly Mutation[] = [
     'given === false || (every === null && !remembers)',
     'given === false || every === null',
   ),
-  core('forgetting', 'sessions')(
+  core('forgetting', 'assemble')(
     'clearExpired() that leaves what expired sessions contained in memory',
     'if (!options.dryRun) backing.forgetExpired?.()\n',
     '\n',
@@ -460,17 +460,17 @@ export const protocolMutations: readonly Mutation[] = [
     'own.goesOnTo({ before, after }) ? after : after',
   ),
 
-  core('limit', 'request/session-limit')(
+  core('limit', 'request/user-limit')(
     'a login that is admitted although another one was faster',
     'if (isAdmitted) {',
     'if (isAdmitted || attempt > 0) {',
   ),
-  core('limit', 'request/session-limit')(
+  core('limit', 'request/user-limit')(
     'a session that counts although it is replaced',
     '!this.#parts.replaced.has(id)',
     'id !== undefined',
   ),
-  core('limit', 'request/session-limit')(
+  core('limit', 'request/user-limit')(
     'a session that no visitor has after a login that failed',
     'await orUndo(this.#context, session, () => this.#endOldest(others))\n        return session',
     'await this.#endOldest(others)\n        return session',

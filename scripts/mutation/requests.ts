@@ -147,7 +147,7 @@ export const requestMutations: readonly Mutation[] = [
     'if (size > most) return null',
     'if (size < 0) return null',
   ),
-  token('sessions')(
+  token('assemble')(
     'a store that is down and looks like a forged request',
     "visitOf(request).get({ onStoreError: 'throw' })",
     'visitOf(request).get()',

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { createAead } from '../../packages/strongroom/src/crypto/aead.ts'
 import { createKeyring } from '../../packages/strongroom/src/crypto/keyring.ts'
+import { primitivesFor } from '../../packages/strongroom/src/crypto/provider.ts'
 import { createSeal, type SealName } from '../../packages/strongroom/src/crypto/seal.ts'
 import { newToken, renewedToken, type VerifiedToken, verifyToken } from '../../packages/strongroom/src/crypto/token.ts'
 import { isSession, type Store } from '../../packages/strongroom/src/store.ts'
@@ -98,7 +99,7 @@ onEach(
     it('cannot open a record even with the secrets of the server, because the tokens are in the cookies', async () => {
       const store = await running().open()
       const ring = createKeyring([SECRET])
-      const opens = createSeal('two-key', ring, createAead())
+      const opens = createSeal('two-key', ring, createAead(primitivesFor('auto')))
       const { cookies } = await live(store, 'two-key')
       const tokens = cookies
         .map((cookie) => verifyToken(cookie, ring, NAMESPACE))

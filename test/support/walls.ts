@@ -69,10 +69,10 @@ const ROOMS: readonly Room[] = [
   { name: 'testing', files: inStrongroom('testing/'), imports: ['*'] },
   // For our own packages; it opens every room.
   { name: 'internal', files: inStrongroom('internal\\.ts$'), imports: ['*'] },
-  { name: 'index', files: inStrongroom('index\\.ts$'), imports: ['*'] },
+  { name: 'index', files: inStrongroom('(?:index|worker)\\.ts$'), imports: ['*'] },
   {
     name: 'sessions',
-    files: inStrongroom('(?:sessions|create|development)\\.ts$'),
+    files: inStrongroom('(?:sessions|create|development|assemble|parts|servers)\\.ts$'),
     imports: [...MIDDLE, 'backing', 'context', 'request', 'adoption', 'admin', 'engines'],
   },
   {

@@ -1,10 +1,11 @@
-import type { Backing, Loaded, Superseded } from './backing/backing.ts'
+import type { Backing, Loaded, Superseded, UserIndex } from './backing/backing.ts'
 import type { CredentialStamps } from './credential.ts'
 import type { LiveKeyring } from './crypto/keyring.ts'
 import type { Id } from './crypto/token.ts'
 import type { Emit } from './events.ts'
 import type { CookieTransport } from './http/cookie.ts'
 import type { Serializer } from './session/serializer.ts'
+import type { LimitedLogin } from './session/state.ts'
 import type { Clock } from './store.ts'
 
 /** How long sessions live, in ms. */
@@ -40,11 +41,35 @@ export interface SessionsContext {
   /** Null without the option `credential`. */
   readonly stamps: CredentialStamps | null
   readonly serializer: Serializer | null
+  /** Null where sessions are in cookies alone, and cannot be counted. */
+  readonly userLimit: ((context: SessionsContext, login: LimitedLogin, parts: LimitParts) => SessionLimit) | null
   /** Null without the option `adoptFrom`. */
   readonly adoption: Adoption | null
   readonly onStoreError: 'throw' | 'anonymous'
   /** Names the device of a User-Agent. */
   readonly describeDevice: (userAgent: string | null) => string | null
+}
+
+/** How many sessions a user may have, as one login sees it. */
+export interface SessionLimit {
+  /** Rejects with `SessionLimitError` if the login would be refused now. It may be refused later all the same, in its turn. */
+  check(): Promise<void>
+  /**
+   * Runs a login that stores a new session. At the limit it rejects with `SessionLimitError` before the login runs, or ends the
+   * user's oldest sessions after it. The session is ended, and the login runs again, if another one of this user was faster.
+   */
+  inTurn(login: () => Promise<Loaded>): Promise<Loaded>
+  /**
+   * Runs a login that goes on with a session which counts already. Null, and nothing done, if there are others to be ended for it,
+   * because the limit is new or was lowered: then it must store a new session, in turn. Of two that went on with theirs and ended each
+   * other's, none would be left.
+   */
+  goingOn(login: () => Promise<Loaded | null>): Promise<Loaded | null>
+}
+
+export interface LimitParts extends Required<Pick<UserIndex, 'beginTurn' | 'endOne'>> {
+  /** The sessions that the new one replaces, which do not count. */
+  readonly replaced: ReadonlySet<Id>
 }
 
 /** Another framework's sessions, as a request meets them: the option `adoptFrom`. */

@@ -1,8 +1,7 @@
 import { Sweeper } from './admin/sweeper.ts'
-import { type AdoptionSource, endsRemembered, sourceClients } from './adoption/source.ts'
-import { adoptionOf } from './adoption/visitors.ts'
+import type { AdoptionSource } from './adoption/source.ts'
 import type { Backing } from './backing/backing.ts'
-import { type CreatedBacking, checkEngine, createBacking, type Engine } from './backing/create.ts'
+import { type CreatedBacking, createBacking, type Engine } from './backing/create.ts'
 import type { Calls } from './backing/guard.ts'
 import { booleanOption, checkOptions, oneOf } from './base/check.ts'
 import { type Duration, milliseconds } from './base/duration.ts'
@@ -14,11 +13,11 @@ import type { CryptoOption } from './crypto/provider.ts'
 import type { SealName } from './crypto/seal.ts'
 import { isBuilding, developmentDefaults as madeUp } from './development.ts'
 import type { SessionsBackend } from './engines/shared/backend.ts'
-import { engineFromUrl } from './engines/url.ts'
 import { ConfigError } from './errors.ts'
 import { type Emit, emitter, type Listener } from './events.ts'
 import type { CookieSettings, CookieTransport } from './http/cookie.ts'
 import { type SignedCookies, signedCookies } from './http/signed-cookies.ts'
+import type { Parts } from './parts.ts'
 import { describeDevice } from './session/device.ts'
 import { TOUCH_SHARE } from './session/lifetime.ts'
 import { LOGIN_OPTIONS } from './session/login.ts'
@@ -132,6 +131,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 export interface Created extends Pick<CreatedBacking, 'sealName' | 'aead' | 'store' | 'swept' | 'advice'> {
   readonly context: SessionsContext
+  readonly parts: Parts
   readonly developmentDefaults: readonly ('secrets' | 'store')[]
   readonly signedCookies: SignedCookies
   /** For `strongroom doctor`. */
@@ -152,21 +152,23 @@ export interface Layer {
 }
 
 /** Checks every option and makes what requests need. */
-export function createContext(options: SessionsOptions, layer: Layer = {}): Created {
-  if (typeof options === 'string') throw new ConfigError(`createSessions() takes options: write ${EXAMPLE}.`)
+export function createContext(options: SessionsOptions, parts: Parts, layer: Layer = {}): Created {
+  if (typeof options === 'string') throw new ConfigError(`createSessions() takes options: write ${parts.example}.`)
   checkOptions('createSessions()', options, KNOWN, ELSEWHERE)
   const production = process.env.NODE_ENV === 'production'
   const timeout = milliseconds(options.storeTimeout ?? '2s', 'storeTimeout')
-  const { engine, ring, ownsStore, developmentDefaults } = essentials(options, { production, timeout })
+  const { engine, ring, ownsStore, developmentDefaults } = essentials(options, parts, { production, timeout })
   const clock = functionOr('clock', options.clock, Date.now)
   const calls: Calls = { listener: null }
   const common = { ring, clock, timeout, calls, memo: memoOption(options.memo) }
+  const { sourceClients, endsRemembered, adoptionOf } = parts.adoption
   const sources = sourceClients(options.adoptFrom, timeout)
   const created = createBacking(engine, options, {
     ...common,
     production,
     remembered: endsRemembered(sources),
     transport: layer.transport,
+    parts,
   })
   const { backing, transport, namespace, sealName, aead, store, swept, advice } = created
   const credential = functionOr('credential', options.credential, undefined) ?? null
@@ -186,6 +188,7 @@ export function createContext(options: SessionsOptions, layer: Layer = {}): Crea
     extendsUnused: saveEveryRequest || ('extendsUnused' in engine && engine.extendsUnused === true),
     stamps: credential && createCredentialStamps(ring, credential, timeout),
     serializer: serializerOption(options.serializer),
+    userLimit: parts.userLimit,
     adoption: adoptionOf(sources, { clock, backing, transport }),
     onStoreError: oneOf('onStoreError', options.onStoreError ?? 'throw', ['throw', 'anonymous']),
     describeDevice: functionOr('device', options.device, describeDevice),
@@ -219,6 +222,7 @@ export function createContext(options: SessionsOptions, layer: Layer = {}): Crea
   }
   return {
     context,
+    parts,
     developmentDefaults,
     signedCookies: signed,
     behind,
@@ -236,30 +240,26 @@ export function createContext(options: SessionsOptions, layer: Layer = {}): Crea
 /** Store and secrets. In development both may be left out, with one warning that says what production needs. */
 function essentials(
   options: SessionsOptions,
+  { example, engineOf }: Parts,
   { production, timeout }: { readonly production: boolean; readonly timeout: number },
 ): Pick<Created, 'developmentDefaults'> & { engine: Engine; ring: LiveKeyring; ownsStore: boolean } {
   // Null counts as left out: a secret that a configuration did not find must not become one that is made up here.
   const missing = (['secrets', 'store'] as const).filter((name) => options[name] == null)
-  const refused = missing.length > 0 && production ? new ConfigError(refusal(missing.join(' and '))) : null
+  const refused = missing.length > 0 && production ? new ConfigError(refusal(missing.join(' and '), example)) : null
   if (refused && !isBuilding()) throw refused
   if (missing.length > 0 && !refused)
     madeUp().warn(
-      `createSessions() runs without ${missing.join(' and ')}: sessions ${missing.includes('store') ? 'are in memory and ' : ''}end with this process. Production refuses to start like this; there, write ${EXAMPLE}.`,
+      `createSessions() runs without ${missing.join(' and ')}: sessions ${missing.includes('store') ? 'are in memory and ' : ''}end with this process. Production refuses to start like this; there, write ${example}.`,
     )
   // What a build needs of sessions is that they can be created. Who asks for one gets the error that production would have given.
   const withheld = refused && createLiveKeyring(() => Promise.reject(refused), timeout)
   const given = createLiveKeyring(options.secrets ?? madeUp().secret, timeout)
   const ring = withheld ?? given
-  const store = options.store ?? madeUp().store
-  const ownsStore = typeof store === 'string'
-  const engine = ownsStore ? engineFromUrl(store) : checkEngine(store)
-  return { engine, ring, ownsStore, developmentDefaults: missing }
+  return { ...engineOf(options.store), ring, developmentDefaults: missing }
 }
 
-const EXAMPLE = "createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' })"
-
-const refusal = (missing: string) =>
-  `Production needs ${missing}. Write ${EXAMPLE}, and put the output of \`npx @strongroom/cli keys new\` into STRONGROOM_SECRETS.`
+const refusal = (missing: string, example: string) =>
+  `Production needs ${missing}. Write ${example}, and put the output of \`npx @strongroom/cli keys new\` into STRONGROOM_SECRETS.`
 
 function policyOf({ idle, absolute, remember, expireAtBrowserClose }: SessionsOptions): Policy {
   const policy = {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { memory } from './engines/memory/memory.ts'
 import type { IndexedStore } from './store.ts'
 
 /** What stands in for options that were left out. */
 export interface DevelopmentDefaults {
   readonly secret: Uint8Array
-  readonly store: IndexedStore
+  /** The one that was made first. */
+  store(make: () => IndexedStore): IndexedStore
   /** Prints each message once. */
   warn(message: string): void
 }
@@ -27,9 +27,13 @@ export function developmentDefaults(): DevelopmentDefaults {
 
 function made(): DevelopmentDefaults {
   const warned = new Set<string>()
+  let store: IndexedStore | undefined
   return {
     secret: randomBytes(32),
-    store: memory(),
+    store(make) {
+      store ??= make()
+      return store
+    },
     warn(message) {
       if (warned.has(message)) return
       warned.add(message)

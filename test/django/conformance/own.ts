@@ -1,5 +1,6 @@
 import { createAead } from '../../../packages/strongroom/src/crypto/aead.ts'
 import { createKeyring } from '../../../packages/strongroom/src/crypto/keyring.ts'
+import { primitivesFor } from '../../../packages/strongroom/src/crypto/provider.ts'
 import { createSeal, type SealName } from '../../../packages/strongroom/src/crypto/seal.ts'
 import { newToken, verifyToken } from '../../../packages/strongroom/src/crypto/token.ts'
 import { encodeContent } from '../../../packages/strongroom/src/session/content.ts'
@@ -39,7 +40,12 @@ export const own: Format = {
     const whole = { ...meta, userId: null, persistent: false, label: null }
     const text = typeof content === 'string' ? content : encodeContent({ meta: whole, data: JSON.stringify(content) })
     const createdAt = Math.floor(entry.createdAt / 1000)
-    const bytes = createSeal(seal as SealName, ring, createAead()).seal(text, token, entry.owner, createdAt)
+    const bytes = createSeal(seal as SealName, ring, createAead(primitivesFor('auto'))).seal(
+      text,
+      token,
+      entry.owner,
+      createdAt,
+    )
     if ((await records.update(token.id, { ...entry, bytes }, version)) === null) throw new Error('it was changed')
     return cookie
   },

@@ -1,5 +1,5 @@
 import { createSessions } from 'strongroom'
-import { type Bound, createAead, createKeyring, recipe } from 'strongroom/internal'
+import { type Bound, createAead, createKeyring, primitivesFor, recipe } from 'strongroom/internal'
 import type { StartConfig } from './protocol.ts'
 import type { StoredFile, StoredRow, Thief } from './site.ts'
 
@@ -27,7 +27,7 @@ export const ourThief =
 
 function textsOf(row: StoredRow, secrets: readonly string[], namespace: string): StoredFile[] {
   const ring = createKeyring(secrets)
-  const aead = createAead()
+  const aead = createAead(primitivesFor('auto'))
   const last = row.key.split('/').at(-1) ?? row.key
   const id = /[0-9a-f]{64}/.exec(last)?.[0] ?? last
   const contexts = [namespace, id, ...ownersIn(row).map((owner) => id + owner)]

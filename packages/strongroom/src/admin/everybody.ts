@@ -37,11 +37,12 @@ export async function revokeEverybody(
   context: SessionsContext,
   store: Store | null,
   options: EverybodyOptions = {},
+  walk: typeof removeOld | undefined,
 ): Promise<EverybodyReport> {
   checkOptions('revokeEverybody()', options, ['signal', 'onProgress'])
   const { ring, backing, emit } = context
   await ring.ready()
-  const removed = store && isScannable(store) ? await removeOld(context, store, options) : NOTHING
+  const removed = store && isScannable(store) && walk ? await walk(context, store, options) : NOTHING
   // Their sessions are gone, so that revoke-all need not ask for these secrets.
   if (!options.signal?.aborted) await backing.forgetKeys?.((kid) => ring.get(kid) === undefined)
   emit({ type: 'revoked', handle: null, count: removed.removed, reason: 'everybody' })
@@ -62,7 +63,7 @@ function recordsOf(store: Store | null): EverybodyReport['records'] {
   return isScannable(store) ? 'read' : 'not-walkable'
 }
 
-async function removeOld(
+export async function removeOld(
   { ring, namespace, clock }: SessionsContext,
   store: ScannableStore,
   { signal, onProgress }: EverybodyOptions,

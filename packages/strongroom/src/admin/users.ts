@@ -1,14 +1,12 @@
-import { setImmediate as turn } from 'node:timers/promises'
-import type { SessionRef, UserIndex, UserSession } from '../backing/backing.ts'
+import type { SessionRef, UserIndex } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import { userKey } from '../crypto/owner.ts'
-import { handleOf, type Id } from '../crypto/token.ts'
+import { handleOf } from '../crypto/token.ts'
 import { SessionClosedError, SessionGoneError, UnsupportedError } from '../errors.ts'
 import { withStoreErrors } from '../events.ts'
-import { liveSessions } from '../request/live.ts'
 import { checkUserId, type LoginMoment } from '../session/login.ts'
 import { type AnySession, stateOf } from '../session/session.ts'
-import { type DevicePageOptions, partOf } from './device-page.ts'
+import type { DevicePageOptions } from './device-page.ts'
 
 /** One of a user's sessions, for a page about "your devices". */
 export interface Device {
@@ -96,50 +94,31 @@ export function userKeyOf({ ring, namespace, transport }: SessionsContext, userI
   return userKey(ring.current, namespace ?? transport.name, userId)
 }
 
-export function userSessions(context: SessionsContext, userId: string): AnyUser {
+/** Tells that all sessions of a user were ended, or all but one. */
+export function revokedMany(
+  context: SessionsContext,
+  userId: string,
+  { reason, count, except }: { reason: 'revoke-others' | 'revoke-all'; count: number | null; except: string | null },
+): void {
+  context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason, user: userKeyOf(context, userId), except })
+}
+
+/** What takes a list of a user's sessions. */
+export type UserDevices = Pick<AnyUser, 'list' | 'page' | 'revoke' | 'revokeAllBut'>
+
+export function userSessions(
+  context: SessionsContext,
+  userId: string,
+  devices: (context: SessionsContext, userId: string) => UserDevices,
+): AnyUser {
   checkUserId('of()', userId)
   const { users } = context.backing
 
-  async function find(handle: string): Promise<UserSession | undefined> {
-    await context.ring.ready()
-    for await (const page of ability(context, 'list')(userId)) {
-      const found = page.find(({ id }) => handleOf(id) === handle)
-      if (found) return found
-    }
-    return undefined
-  }
-
-  async function found(complete: boolean): Promise<UserSession[]> {
-    await context.ring.ready()
-    if (complete) await users.assertComplete?.()
-    const all: UserSession[] = []
-    for await (const page of liveSessions(context, userId)) all.push(...page)
-    return all
-  }
-
-  const revokedMany = (reason: 'revoke-others' | 'revoke-all', count: number | null, except: string | null) =>
-    context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason, user: userKeyOf(context, userId), except })
-
   const user: AnyUser = {
-    async list(current, options = {}) {
-      const { limit, complete = false } = checked(options)
-      const newest = (await found(complete)).sort((a, b) => b.createdAt - a.createdAt).slice(0, limit)
-      return toDevices(newest, current ? (stateOf(current).ref?.cookie.id ?? null) : null)
-    },
-    async page(options) {
-      const all = await found(true)
-      const { part, newer } = partOf(all, options)
-      return { devices: await toDevices(part, null), newer, total: all.length }
-    },
+    ...devices(context, userId),
     async moment() {
       await context.ring.ready()
       return ability(context, 'moment')(userId)
-    },
-    async revoke(handle) {
-      const target = await find(handle)
-      const ended = target ? await ability(context, 'endOne')(target.id) : false
-      if (ended) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
-      return ended
     },
     async revokeOthers(current) {
       await context.ring.ready()
@@ -162,21 +141,13 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
       if (isOwn && users.storesSurvivor) state.requestRenewal()
       state.requestLoginAfter(ended)
       const except = isOwn ? handleOf((state.ref as SessionRef).cookie.id) : null
-      revokedMany('revoke-others', ended.count, except)
+      revokedMany(context, userId, { reason: 'revoke-others', count: ended.count, except })
       return ended.count
-    },
-    async revokeAllBut(handle) {
-      const kept = await find(handle)
-      if (!kept) return null
-      // Not one by one, each of which would be looked for again: of a user with 30,000 sessions, that would take hours.
-      const { count } = await ability(context, 'endAllBut')(userId, kept.id)
-      revokedMany('revoke-others', count, handle)
-      return count
     },
     async revokeAll() {
       await context.ring.ready()
       const { count } = await ability(context, 'endAll')(userId)
-      revokedMany('revoke-all', count, null)
+      revokedMany(context, userId, { reason: 'revoke-all', count, except: null })
       return count
     },
   }
@@ -192,43 +163,12 @@ export function userSessions(context: SessionsContext, userId: string): AnyUser 
   }
 }
 
-/** How many labels are opened before other work gets its turn. */
-const OPENED_AT_ONCE = 100
-
-async function toDevices(sessions: readonly UserSession[], own: Id | null): Promise<Device[]> {
-  const devices: Device[] = []
-  while (devices.length < sessions.length) {
-    if (devices.length > 0) await turn()
-    const next = sessions.slice(devices.length, devices.length + OPENED_AT_ONCE)
-    devices.push(...next.map((each) => toDevice(each, own)))
+/** Where sessions are in cookies alone, and cannot be listed. */
+export function withoutDevices(context: SessionsContext): UserDevices {
+  const refuse = async () => {
+    throw unsupported(context, 'list')
   }
-  return devices
-}
-
-function toDevice({ id, createdAt, expiresAt, describe }: UserSession, own: Id | null): Device {
-  const { label, lastSeenAt } = describe()
-  return {
-    handle: handleOf(id),
-    createdAt: new Date(createdAt),
-    lastSeenAt: lastSeenAt === null ? null : new Date(lastSeenAt),
-    expiresAt: new Date(expiresAt),
-    label,
-    current: id === own,
-  }
-}
-
-/** Throws `TypeError` for an option that is unknown or wrong. */
-function checked(options: DeviceListOptions): DeviceListOptions {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError('list() takes its options as an object: limit and complete.')
-  const unknown = Object.keys(options).find((name) => name !== 'limit' && name !== 'complete')
-  if (unknown) throw new TypeError(`list() has no option '${unknown}'. Known: limit, complete.`)
-  const { limit, complete } = options
-  if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
-    throw new TypeError('list: limit must be a whole number above 0.')
-  if (complete !== undefined && typeof complete !== 'boolean')
-    throw new TypeError('list: complete must be true or false.')
-  return { limit, complete }
+  return { list: refuse, page: refuse, revoke: refuse, revokeAllBut: refuse }
 }
 
 const ABILITIES = {
@@ -240,12 +180,15 @@ const ABILITIES = {
   moment: 'end all sessions of a user',
 } as const
 
-function ability<Name extends keyof typeof ABILITIES>(
-  { backing: { users, traits } }: SessionsContext,
-  name: Name,
-): NonNullable<UserIndex[Name]> {
-  const method = users[name]
+export function ability<Name extends Ability>(context: SessionsContext, name: Name): NonNullable<UserIndex[Name]> {
+  const method = context.backing.users[name]
   if (method) return method
+  throw unsupported(context, name)
+}
+
+type Ability = keyof typeof ABILITIES
+
+function unsupported({ backing: { users, traits } }: SessionsContext, name: Ability): UnsupportedError {
   const advice = users.advice[name === 'list' || name === 'endOne' ? 'list' : 'endAll']
-  throw new UnsupportedError(`The engine ${traits.engine} cannot ${ABILITIES[name]}: ${advice}`)
+  return new UnsupportedError(`The engine ${traits.engine} cannot ${ABILITIES[name]}: ${advice}`)
 }

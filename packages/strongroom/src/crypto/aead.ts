@@ -14,7 +14,6 @@ import {
   TAG,
   wipe,
 } from './primitives.ts'
-import { primitivesFor } from './provider.ts'
 
 /** Why sealed bytes did not open. Only an unknown key may be a deployment's mistake; the others are damage or an attack. */
 export type SealRefusal = 'malformed' | 'unknown-version' | 'unknown-key' | 'forged'
@@ -115,11 +114,7 @@ const newScratch = (): Scratch => ({
  *
  * The scratch memory is shared by all requests. Nothing waits while it is in use, and what is secret is wiped after each use.
  */
-export function createAead(
-  primitives: Primitives = primitivesFor('auto'),
-  wanted?: CipherName,
-  scratch: Scratch = newScratch(),
-): Aead {
+export function createAead(primitives: Primitives, wanted?: CipherName, scratch: Scratch = newScratch()): Aead {
   const ciphers: Readonly<Record<CipherName, Cipher | null>> = {
     'chacha20-poly1305': primitives.chacha20,
     'aes-256-gcm': nodeCipher('aes-256-gcm'),

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
-import { checkEngine, type Engine } from '../backing/create.ts'
+import type { Engine } from '../backing/create.ts'
+import { checkEngine } from '../backing/stored.ts'
 import { checkOptions } from '../base/check.ts'
 import { type Duration, milliseconds } from '../base/duration.ts'
 import { OpenState } from '../base/open-state.ts'
@@ -7,6 +8,7 @@ import { type Created, createContext, type SessionsOptions } from '../create.ts'
 import type { SecretSource, Secrets } from '../crypto/keyring.ts'
 import { ConfigError, UnsupportedError } from '../errors.ts'
 import { withStoreErrors } from '../events.ts'
+import { servers } from '../servers.ts'
 import { replied } from './reply.ts'
 import { SidSessions } from './sid-sessions.ts'
 import { Store as DropInStore } from './store.ts'
@@ -223,7 +225,7 @@ function createdFrom(given: Engine | string, options: ConnectStoreOptions): Crea
     throw new ConfigError(
       `connectStore() needs an engine that stores sessions on the server, in the format of this library: memory, file, sqlite, postgres, mysql, redis, memcached, cached or moving. ${kind === 'cookie' ? 'The cookie engine puts them into cookies, and a connect store can set none.' : 'This one has a format and ids of its own.'}`,
     )
-  return createContext({ ...shared, namespace, secrets, store: engine })
+  return createContext({ ...shared, namespace, secrets, store: engine }, servers)
 }
 
 /** A number would be seconds for connect-redis, and milliseconds for others. */

@@ -2,10 +2,11 @@ import type { RequestHandler } from 'express'
 import type { SessionData, SessionData as StoredData } from 'express-session'
 import { type Fail, failWith, type Next } from '../adapters/node/fail.ts'
 import { hold, type NodeResponse } from '../adapters/node/hold.ts'
+import { type Sessions, sessionsOf } from '../assemble.ts'
 import { type Created, createContext } from '../create.ts'
 import { ConfigError } from '../errors.ts'
+import { servers } from '../servers.ts'
 import type { Values } from '../session/content.ts'
-import { type Sessions, sessionsOf } from '../sessions.ts'
 import { Cookie } from './cookie.ts'
 import { watchEnd } from './end.ts'
 import {
@@ -112,7 +113,7 @@ interface Served {
 function serve(settings: Settings, secrets: NonNullable<Settings['secrets']>): Served {
   const { engine, ours, resave, rolling, store } = settings
   const layer = { transport: transportOf(settings), resaves: resave, touchShare: rolling ? 0 : undefined }
-  const created = createContext({ ...ours, store: engine, secrets }, layer)
+  const created = createContext({ ...ours, store: engine, secrets }, servers, layer)
   // Which of its methods an engine cannot do, they say themselves.
   const sessions = sessionsOf<Values>(created) as Sessions<Values>
   store.serve(sessions)
