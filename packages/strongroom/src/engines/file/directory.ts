@@ -1,6 +1,7 @@
 import * as fs from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { ConfigError, StoreError } from '../../errors.ts'
+import { codeOf } from '../sqlite/errors.ts'
 
 const isWindows = process.platform === 'win32'
 
@@ -121,8 +122,8 @@ async function holdsOnlyOurs(root: string): Promise<boolean> {
 
 /** A lock is a SQLite database. Of SQLite's codes, 8 is "read-only" and 14 "cannot open". */
 function isForbidden(error: unknown): boolean {
-  const { code, errcode } = error as { code?: unknown; errcode?: unknown }
-  return code === 'EACCES' || code === 'EPERM' || (typeof errcode === 'number' && [8, 14].includes(errcode & 255))
+  const code = codeOf(error)
+  return code !== undefined && ['EACCES', 'EPERM', 8, 14].includes(code)
 }
 
 async function locksIn(root: string): Promise<string[]> {

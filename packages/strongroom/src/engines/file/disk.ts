@@ -204,7 +204,9 @@ export class Disk {
   }
 
   async #setDeadline(file: number, expiresAt: number): Promise<void> {
-    fs.futimesSync(file, expiresAt / 1000, expiresAt / 1000)
+    // Deno cuts off what is below a millisecond, and would be one too low for half of all numbers.
+    const seconds = (expiresAt + 0.25) / 1000
+    fs.futimesSync(file, seconds, seconds)
     if (this.#durable) await fsync(file)
   }
 

@@ -48,16 +48,29 @@ const NAMES: Readonly<Record<string, number>> = {
   SQLITE_NOTADB: 26,
 }
 
+/** SQLite's own words, and their codes: Deno's node:sqlite has no `errcode` when a database is opened, nor for what `exec` fails with. */
+const WORDS: readonly (readonly [RegExp, number])[] = [
+  [/^database is locked/, 5],
+  [/^database (?:table|schema) is locked/, 6],
+  [/^attempt to write a readonly database/, 8],
+  [/^database disk image is malformed/, 11],
+  [/^database or disk is full/, 13],
+  [/^unable to open database file/, 14],
+  [/constraint failed/, 19],
+  [/^file is not a database/, 26],
+]
+
 /**
  * The primary result code of SQLite, or the code of the system; undefined for what is neither. node:sqlite has it in `errcode`, libsql
  * in `rawCode`, better-sqlite3 in `code`, the last two as SQLITE_NAME or SQLITE_NAME_DETAIL.
  */
 export function codeOf(error: unknown): string | number | undefined {
-  const { errcode, rawCode, code } = (error ?? {}) as Record<string, unknown>
+  const { errcode, rawCode, code, message } = (error ?? {}) as Record<string, unknown>
   const number = errcode ?? rawCode
   // The low byte is the primary code.
   if (typeof number === 'number') return number & 255
   if (typeof code !== 'string') return undefined
+  if (code === 'ERR_SQLITE_ERROR') return WORDS.find(([words]) => words.test(String(message)))?.[1] ?? code
   return NAMES[/^SQLITE_[A-Z]+/.exec(code)?.[0] ?? ''] ?? code
 }
 
