@@ -19,6 +19,7 @@ import type { Parts } from './parts.ts'
 import { attachedVisits } from './request/attached.ts'
 import { checkCsrf } from './request/csrf.ts'
 import { type GetOptions, Visit } from './request/visit.ts'
+import type { SessionWatcher, WatcherOptions } from './request/watcher.ts'
 import type { Session } from './session/session.ts'
 import {
   type ClearOptions,
@@ -152,6 +153,8 @@ export interface BaseSessions<Data extends object> {
   reloadSecrets(secrets?: Secrets): Promise<void>
   /** For `figures(sessions)`, which is what an application has. */
   observe(observer: SessionsObserver): Observation
+  /** For `strongroom/ws`, which is what an application has. */
+  watcher(options: WatcherOptions): SessionWatcher
   readonly policy: PolicyFacts
   /** The tables that the store needs; null if it needs none. `npx @strongroom/cli migrate` creates them. */
   readonly schema: Schema | null
@@ -230,8 +233,10 @@ export function sessionsOf<Data extends object>(created: Created): BaseSessions<
       const [{ findByHandle }, store] = listable()
       const found = await findByHandle(store, namespace, handle)
       const ended = found && backing.users.endOne ? await backing.users.endOne(found.id) : false
-      if (ended) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
-      return ended
+      if (!found || !ended) return false
+      context.ends.tell({ id: found.id, reason: 'revoke' })
+      context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
+      return true
     }),
     async adopt(options) {
       await ring.ready()
@@ -273,6 +278,7 @@ export function sessionsOf<Data extends object>(created: Created): BaseSessions<
         },
       }
     },
+    watcher: (options) => parts.watcher(context, options, swept?.changes ?? null),
     policy: {
       engine: backing.traits.engine,
       seal: sealName,

@@ -1,4 +1,5 @@
 import type { Backing, Loaded, Superseded, UserIndex } from './backing/backing.ts'
+import type { OwnEnds } from './backing/ends.ts'
 import type { CredentialStamps } from './credential.ts'
 import type { LiveKeyring } from './crypto/keyring.ts'
 import type { Id } from './crypto/token.ts'
@@ -29,6 +30,8 @@ export interface SessionsContext {
   readonly transport: CookieTransport
   readonly clock: Clock
   readonly emit: Emit
+  /** Told of each session that this process ends. */
+  readonly ends: OwnEnds
   readonly policy: Policy
   readonly saveOnServerError: boolean
   readonly saveEveryRequest: boolean

@@ -2,6 +2,7 @@ import { Sweeper } from './admin/sweeper.ts'
 import type { AdoptionSource } from './adoption/source.ts'
 import type { Backing } from './backing/backing.ts'
 import { type CreatedBacking, createBacking, type Engine } from './backing/create.ts'
+import { OwnEnds } from './backing/ends.ts'
 import type { Calls } from './backing/guard.ts'
 import { booleanOption, checkOptions, oneOf } from './base/check.ts'
 import { type Duration, milliseconds } from './base/duration.ts'
@@ -180,6 +181,7 @@ export function createContext(options: SessionsOptions, parts: Parts, layer: Lay
     transport,
     clock,
     emit: emitter(functionOr('on', options.on, undefined), strangersOf(transport.name, developmentDefaults)),
+    ends: new OwnEnds(),
     policy: policyOf(options),
     saveOnServerError: booleanOption('saveOnServerError', options.saveOnServerError, false),
     saveEveryRequest,

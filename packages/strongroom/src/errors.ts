@@ -161,6 +161,48 @@ export class ReadOnlyError extends StrongroomError {
   override readonly status = 503
 }
 
+/** Why a connection is over, or was refused. */
+export type SessionEndReason =
+  /** Nobody is signed in, where the connection is for users alone. */
+  | 'signed-out'
+  | 'logout'
+  /** By `revoke`, `revokeOthers`, `revokeAll`, or a limit of sessions. */
+  | 'revoked'
+  /** A login has put another session in its place, such as that of another user. */
+  | 'login'
+  /** It reached its idle or its absolute deadline. */
+  | 'expired'
+  /** The credential that its login belongs to has changed. */
+  | 'credential'
+  /** In another process, which does not say how; or its secret was removed. */
+  | 'ended'
+  /** The store did not answer for so long that the session may have ended. */
+  | 'unknown'
+  /** This server closes its connections. */
+  | 'closed'
+
+const CLOSE_CODES: Partial<Record<SessionEndReason, number>> = { unknown: 1013, closed: 1001 }
+
+/** The session of a connection has ended, or there is none for it. The reason of an `AbortSignal`, and what an upgrade is refused with. */
+export class SessionEndedError extends StrongroomError {
+  readonly code = 'STRONGROOM_ENDED'
+  override readonly status: number
+  readonly reason: SessionEndReason
+  /** For a WebSocket: 4401, as HTTP's 401; 1013 (try again later) for `unknown`, and 1001 (going away) for `closed`. */
+  readonly closeCode: number
+  constructor(reason: SessionEndReason) {
+    const closeCode = CLOSE_CODES[reason] ?? 4401
+    super(
+      closeCode === 4401
+        ? `There is no session for this connection (${reason}). Sign in, and connect again.`
+        : `The connection was closed (${reason}). Connect again.`,
+    )
+    this.reason = reason
+    this.closeCode = closeCode
+    this.status = closeCode === 4401 ? 401 : 503
+  }
+}
+
 /** `login` was refused because the user already has as many sessions as the limit allows. */
 export class SessionLimitError extends StrongroomError {
   readonly code = 'STRONGROOM_LIMIT'
@@ -192,6 +234,7 @@ for (const [value, { prototype }] of Object.entries({
   CsrfError,
   SessionClosedError,
   ReadOnlyError,
+  SessionEndedError,
   SessionLimitError,
   UnsupportedError,
   NotAttachedError,

@@ -6,6 +6,7 @@ import type { endsRemembered, sourceClients } from './adoption/source.ts'
 import type { adoptionOf } from './adoption/visitors.ts'
 import type { BackingParts, Engine } from './backing/create.ts'
 import type { SessionsContext } from './context.ts'
+import type { SessionWatcher } from './request/watcher.ts'
 
 /**
  * What one `createSessions` has, and another has not: `servers.ts` has everything. A Worker is sent to every machine that runs it, so
@@ -24,6 +25,7 @@ export interface Parts extends BackingParts {
   }
   readonly userLimit: SessionsContext['userLimit']
   readonly userDevices: typeof userDevices
+  readonly watcher: (...given: ConstructorParameters<typeof SessionWatcher>) => SessionWatcher
   /** Null where no store can be walked. */
   readonly operators: {
     readonly statsOf: typeof statsOf

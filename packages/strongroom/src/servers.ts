@@ -11,6 +11,7 @@ import { memory } from './engines/memory/memory.ts'
 import { engineFromUrl } from './engines/url.ts'
 import type { Parts } from './parts.ts'
 import { UserLimit } from './request/user-limit.ts'
+import { SessionWatcher } from './request/watcher.ts'
 
 export const servers: Parts = {
   example: "createSessions({ secrets: process.env.STRONGROOM_SECRETS, store: 'sqlite:./sessions.db' })",
@@ -25,5 +26,6 @@ export const servers: Parts = {
   adoption: { sourceClients, endsRemembered, adoptionOf, adopt },
   userLimit: (...login) => new UserLimit(...login),
   userDevices,
+  watcher: (...given) => new SessionWatcher(...given),
   operators: { statsOf, findByHandle, keyUseOf, removeOld },
 }

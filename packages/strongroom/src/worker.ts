@@ -41,6 +41,9 @@ const parts: Parts = {
   },
   userLimit: null,
   userDevices: withoutDevices,
+  watcher() {
+    throw new ConfigError("Connections are watched by the other createSessions: import it from 'strongroom/stores'.")
+  },
   operators: null,
 }
 

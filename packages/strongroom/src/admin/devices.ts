@@ -40,15 +40,17 @@ export function userDevices(context: SessionsContext, userId: string): UserDevic
     async revoke(handle) {
       const target = await find(handle)
       const ended = target ? await ability(context, 'endOne')(target.id) : false
-      if (ended) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
-      return ended
+      if (!target || !ended) return false
+      context.ends.tell({ id: target.id, reason: 'revoke' })
+      context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
+      return true
     },
     async revokeAllBut(handle) {
       const kept = await find(handle)
       if (!kept) return null
       // Not one by one, each of which would be looked for again: of a user with 30,000 sessions, that would take hours.
       const { count } = await ability(context, 'endAllBut')(userId, kept.id)
-      revokedMany(context, userId, { reason: 'revoke-others', count, except: handle })
+      revokedMany(context, userId, { reason: 'revoke-others', count, except: kept.id })
       return count
     },
   }

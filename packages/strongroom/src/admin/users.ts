@@ -1,7 +1,7 @@
 import type { SessionRef, UserIndex } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import { userKey } from '../crypto/owner.ts'
-import { handleOf } from '../crypto/token.ts'
+import { handleOf, type Id } from '../crypto/token.ts'
 import { SessionClosedError, SessionGoneError, UnsupportedError } from '../errors.ts'
 import { withStoreErrors } from '../events.ts'
 import { checkUserId, type LoginMoment } from '../session/login.ts'
@@ -98,9 +98,11 @@ export function userKeyOf({ ring, namespace, transport }: SessionsContext, userI
 export function revokedMany(
   context: SessionsContext,
   userId: string,
-  { reason, count, except }: { reason: 'revoke-others' | 'revoke-all'; count: number | null; except: string | null },
+  { reason, count, except }: { reason: 'revoke-others' | 'revoke-all'; count: number | null; except: Id | null },
 ): void {
-  context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason, user: userKeyOf(context, userId), except })
+  context.ends.tell({ userId, except, reason })
+  const user = userKeyOf(context, userId)
+  context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason, user, except: except && handleOf(except) })
 }
 
 /** What takes a list of a user's sessions. */
@@ -140,7 +142,7 @@ export function userSessions(
       // It goes on in a cookie that says so, with this response.
       if (isOwn && users.storesSurvivor) state.requestRenewal()
       state.requestLoginAfter(ended)
-      const except = isOwn ? handleOf((state.ref as SessionRef).cookie.id) : null
+      const except = isOwn ? (state.ref as SessionRef).cookie.id : null
       revokedMany(context, userId, { reason: 'revoke-others', count: ended.count, except })
       return ended.count
     },

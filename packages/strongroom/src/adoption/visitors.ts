@@ -169,8 +169,10 @@ async function endNamed(
   // Adopted in advance, or by a request that is still under way: the session is this visitor's, too.
   const found = receipt && (await follow(context, receipt))
   if (!isLoaded(found) || found.ref.cookie.id === current) return
-  if (!(await context.backing.end(found.ref)) || !context.emit.wanted()) return
-  context.emit({ type: 'revoked', handle: handleOf(found.ref.cookie.id), count: 1, reason: 'logout' })
+  if (!(await context.backing.end(found.ref))) return
+  context.ends.tell({ id: found.ref.cookie.id, reason: 'logout' })
+  if (context.emit.wanted())
+    context.emit({ type: 'revoked', handle: handleOf(found.ref.cookie.id), count: 1, reason: 'logout' })
 }
 
 /** The receipt, if another request was faster. */

@@ -10,6 +10,7 @@ import type { LoginMoment } from '../session/login.ts'
 import type { Clock, ListOptions, ReadOptions, Store, Traits, Version } from '../store.ts'
 import type { Turn } from './epochs.ts'
 import type { Calls } from './guard.ts'
+import type { Recheck, Standing } from './standing.ts'
 
 /** A session that is past a deadline although it is still stored. Most stores only say that it is absent. */
 export interface Expired {
@@ -189,10 +190,22 @@ export interface Backing {
    * secret could never be removed. Absent where identities belong to no secret.
    */
   isRetired?(ref: SessionRef): boolean
+  /**
+   * For connections that outlive their requests. Absent where a session is in its cookie, or has the format of another framework: there
+   * `load` tells whether the cookie still opens one, and nothing can be extended without sending it again.
+   */
+  readonly lasting?: LastingSessions | undefined
   /** A user's sessions, as far as they can be found. */
   readonly users: UserIndex
   /** Forgets that there may be sessions under these keys; resolves to how many it forgot. See `KeyRegistry`. */
   forgetKeys?(which: (kid: number) => boolean): Promise<number>
+}
+
+export interface LastingSessions {
+  /** Asks the store itself. A session that was not changed is not opened again, so that the memo keeps those of requests. */
+  recheck(was: Standing): Promise<Recheck>
+  /** Moves the idle deadline of what `recheck` has returned; false if it has changed since. */
+  touch(standing: Standing, expiresAt: number): Promise<boolean>
 }
 
 /** One of a user's sessions. */

@@ -34,6 +34,7 @@ import { EndedUsers } from './ended-users.ts'
 import { createEntries, ownLabel, type RecordRef, refTo } from './entries.ts'
 import { guardStore } from './guard.ts'
 import { KeyRegistry } from './key-registry.ts'
+import { lastingSessions } from './lasting.ts'
 import { EMPTIED, hasLabel, NOTHING, TOMBSTONE } from './own-entries.ts'
 import { createRecords } from './records.ts'
 import { sharedReads } from './shared-reads.ts'
@@ -310,6 +311,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     forgetExpired: () => records.forgetExpired(clock()),
 
     isRetired: ({ cookie }) => (cookie as VerifiedToken).master !== ring.current,
+    lasting: lastingSessions({ store, ring, aead, clock, open }),
   }
   const endOne = async (id: Id) => {
     await ended.add(await ended.ownerOf(id))

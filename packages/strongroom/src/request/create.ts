@@ -53,8 +53,13 @@ export async function firstReplaced({ backing }: SessionsContext, cookies: reado
 }
 
 /** By right of the proof, not of the cookies: perhaps somebody else has renewed them. */
-export async function replaceAll({ backing }: SessionsContext, refs: readonly SessionRef[]): Promise<void> {
-  for (const ref of refs) await backing.replaceAny(ref)
+export async function replaceAll(context: SessionsContext, refs: readonly SessionRef[]): Promise<void> {
+  for (const ref of refs) await replaceOne(context, ref)
+}
+
+export async function replaceOne({ backing, ends }: SessionsContext, ref: SessionRef): Promise<void> {
+  await backing.replaceAny(ref)
+  ends.tell({ id: ref.cookie.id, reason: 'login' })
 }
 
 /**

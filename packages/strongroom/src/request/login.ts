@@ -1,7 +1,7 @@
 import { isLoaded, type Loaded } from '../backing/backing.ts'
 import { handleOf } from '../crypto/token.ts'
 import type { Changes } from '../session/merge.ts'
-import { assertNotEnded, begin, momentOf, replaceAll } from './create.ts'
+import { assertNotEnded, begin, momentOf, replaceAll, replaceOne } from './create.ts'
 import { NO_CHANGES, type Plan } from './plan.ts'
 import { stillThere, trySave } from './save.ts'
 import { sessionLimit } from './session-limit.ts'
@@ -61,7 +61,10 @@ async function handOver(task: Task, plan: Extract<Plan, { verb: 'login' }>, crea
   // A few times, for the visitor's own parallel requests: somebody who writes without pause must not keep anybody from signing in.
   const attempts = old.meta.userId === created.meta.userId ? 0 : HANDOVERS
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    if (await context.backing.replace(seen.ref)) return fresh
+    if (await context.backing.replace(seen.ref)) {
+      context.ends.tell({ id: seen.ref.cookie.id, reason: 'login' })
+      return fresh
+    }
     const newer = stillThere(await context.backing.load(old.ref.cookie, { fresh: true }))
     // It has ended: the login, which has just been proved, goes on.
     if (!newer) break
@@ -72,6 +75,6 @@ async function handOver(task: Task, plan: Extract<Plan, { verb: 'login' }>, crea
     if (!ref) throw gone(context, fresh.ref)
     fresh = { ...content, values, shared: newer.shared, ref }
   }
-  await context.backing.replaceAny(old.ref)
+  await replaceOne(context, old.ref)
   return fresh
 }

@@ -48,6 +48,7 @@ export function gone(context: SessionsContext, ref: SessionRef): SessionGoneErro
 }
 
 export function revoked(context: SessionsContext, cookie: VerifiedCookie, reason: RevokeReason): void {
+  context.ends.tell({ id: cookie.id, reason })
   report(context, cookie, (handle) => ({ type: 'revoked', handle, count: 1, reason }))
 }
 

@@ -75,9 +75,11 @@ export class UserLimit implements SessionLimit {
     const over = others.length - (this.#most - 1)
     if (over <= 0) return
     const oldest = others.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)).slice(0, over)
-    const { emit } = this.#context
+    const { emit, ends } = this.#context
     const end = async ({ id }: UserSession) => {
-      if (await this.#parts.endOne(id)) emit({ type: 'revoked', handle: handleOf(id), count: 1, reason: 'limit' })
+      if (!(await this.#parts.endOne(id))) return
+      ends.tell({ id, reason: 'limit' })
+      emit({ type: 'revoked', handle: handleOf(id), count: 1, reason: 'limit' })
     }
     // Many, when the limit is new or has been lowered.
     for (let at = 0; at < over; at += ENDED_AT_ONCE) await Promise.all(oldest.slice(at, at + ENDED_AT_ONCE).map(end))

@@ -164,9 +164,9 @@ export class Visit<Data extends object> {
   }
 
   /** A session that saves nothing, where there is no response: a WebSocket's upgrade, a check. Changing it throws. */
-  async read(): Promise<Session<Data>> {
+  async read(options?: GetOptions): Promise<Session<Data>> {
     this.#responds = false
-    const session = await this.get()
+    const session = await this.get(options)
     stateOf(session).makeReadOnly()
     return session
   }

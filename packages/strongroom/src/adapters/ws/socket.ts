@@ -1,0 +1,55 @@
+import type { SessionEndedError } from '../../errors.ts'
+import type { SessionWatcher, Watch } from '../../request/watcher.ts'
+import type { AnySession } from '../../session/session.ts'
+
+/** What the connections of one `strongroom(sessions)` have in common. */
+export interface Watching {
+  readonly watcher: SessionWatcher
+  /** Does a message of the client count as use of the session? */
+  readonly touch: boolean
+  /** Calls the application's `onEnd`. Never throws. */
+  readonly told: (end: SessionEndedError, connection: object) => void
+}
+
+/** A WebSocket of ws, of a framework or of a runtime: what they have in common, and what some have besides. */
+export interface SocketLike {
+  close(code?: number, reason?: string): unknown
+  /** 2 or 3 when it is being closed, or is. */
+  readonly readyState?: number | undefined
+  terminate?(): unknown
+  removeAllListeners?(event: string): unknown
+  on?(event: string, listener: () => void): unknown
+  addEventListener?(event: string, listener: () => void): unknown
+}
+
+/** How long a client has to answer a close, in ms: after that the connection is cut. */
+const GRACE = 2_000
+
+/** Watches the session of a socket that is open. */
+export function watchSocket(watching: Watching, session: AnySession, socket: SocketLike): Watch {
+  const watch = watching.watcher.watch(session, (end) => closeSocket(watching, socket, end))
+  if (socket.readyState === 3) watch.stop()
+  else listenTo(watching, socket, watch)
+  void watch.check()
+  return watch
+}
+
+/** Where a socket has no events of its own, as with Bun and Hono, the application calls `touch` and `stop`. */
+export function listenTo({ touch }: Watching, socket: SocketLike, watch: Watch): void {
+  const on = (event: string, listener: () => void) =>
+    socket.on ? socket.on(event, listener) : socket.addEventListener?.(event, listener)
+  on('close', () => watch.stop())
+  if (touch) on('message', () => watch.touch())
+}
+
+export function closeSocket({ told }: Watching, socket: SocketLike, end: SessionEndedError): void {
+  told(end, socket)
+  // A client that does not answer the close may still send: ws would hand that on until it cuts the connection, after half a minute.
+  socket.removeAllListeners?.('message')
+  try {
+    socket.close(end.closeCode, end.reason)
+  } catch {
+    // Closed already: some throw then.
+  }
+  if (socket.terminate) setTimeout(() => socket.terminate?.(), GRACE).unref()
+}
