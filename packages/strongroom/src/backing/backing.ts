@@ -10,7 +10,6 @@ import type { LoginMoment } from '../session/login.ts'
 import type { Clock, ListOptions, ReadOptions, Store, Traits, Version } from '../store.ts'
 import type { Turn } from './epochs.ts'
 import type { Calls } from './guard.ts'
-import type { Recheck, Standing } from './standing.ts'
 
 /** A session that is past a deadline although it is still stored. Most stores only say that it is absent. */
 export interface Expired {
@@ -200,6 +199,21 @@ export interface Backing {
   /** Forgets that there may be sessions under these keys; resolves to how many it forgot. See `KeyRegistry`. */
   forgetKeys?(which: (kid: number) => boolean): Promise<number>
 }
+
+/** What has to be known of a session that was loaded to see later whether it goes on: nothing of its data. */
+export interface Standing {
+  readonly ref: SessionRef
+  readonly userId: string | null
+  /** Idle limit in ms; 0 is none. */
+  readonly idle: number
+  /** The absolute deadline. */
+  readonly deadline: number
+  /** The credential stamp of its login; null where it cannot be told. */
+  readonly stamp: string | null | undefined
+}
+
+/** It goes on, or why it does not; `unknown` if that cannot be told here and now. */
+export type Recheck = Standing | { readonly over: 'login' | 'expired' | 'credential' | 'ended' } | 'unknown'
 
 export interface LastingSessions {
   /** Asks the store itself. A session that was not changed is not opened again, so that the memo keeps those of requests. */

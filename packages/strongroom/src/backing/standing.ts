@@ -1,20 +1,5 @@
 import type { Id } from '../crypto/token.ts'
-import { isLoaded, type LoadResult, type SessionRef } from './backing.ts'
-
-/** What has to be known of a session that was loaded to see later whether it goes on: nothing of its data. */
-export interface Standing {
-  readonly ref: SessionRef
-  readonly userId: string | null
-  /** Idle limit in ms; 0 is none. */
-  readonly idle: number
-  /** The absolute deadline. */
-  readonly deadline: number
-  /** The credential stamp of its login; null where it cannot be told. */
-  readonly stamp: string | null | undefined
-}
-
-/** It goes on, or why it does not; `unknown` if that cannot be told here and now. */
-export type Recheck = Standing | { readonly over: 'login' | 'expired' | 'credential' | 'ended' } | 'unknown'
+import { isLoaded, type LoadResult, type Recheck, type SessionRef, type Standing } from './backing.ts'
 
 /** What a session that goes on under a later token still shows. */
 export type Describe = (

@@ -1,6 +1,6 @@
-import type { SessionRef } from '../backing/backing.ts'
+import type { Recheck, SessionRef, Standing } from '../backing/backing.ts'
 import type { OwnEnd } from '../backing/ends.ts'
-import { type Recheck, recheckOf, type Standing } from '../backing/standing.ts'
+import { recheckOf } from '../backing/standing.ts'
 import type { SessionsContext } from '../context.ts'
 import type { Id } from '../crypto/token.ts'
 import { SessionEndedError, type SessionEndReason, StoreError } from '../errors.ts'
@@ -130,7 +130,8 @@ export class SessionWatcher {
       this.#listening = 'failed'
       return undefined
     })
-    await this.#feed
+    // What changed before it listened was not reported.
+    if (await this.#feed) for (const watched of this.#byId.values()) void this.#ask(watched)
   }
 
   #ownEnd(end: OwnEnd): void {
