@@ -45,6 +45,8 @@ export class SessionWatcher {
   /** The one that was asked for longest ago comes first. */
   readonly #queue = new Set<Watched>()
   #turn = 0
+  /** How many may be asked for in this turn, so that it takes an interval to ask for all. */
+  #share = 0
   #timer: NodeJS.Timeout | undefined
   #stopListening: (() => void) | null = null
   #listening: 'never' | 'on' | 'failed' = 'never'
@@ -109,6 +111,7 @@ export class SessionWatcher {
   #pause(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
+    this.#share = 0
     this.#stopListening?.()
     this.#stopListening = null
   }
@@ -174,9 +177,10 @@ export class SessionWatcher {
   /** An even share, all that would be too late in the next turn, and those that have expired, or must be touched before they do. */
   #due(now: number): Set<Watched> {
     const due = new Set<Watched>()
-    const share = Math.ceil(this.#queue.size / PARTS)
+    this.#share += this.#queue.size / PARTS
     for (const watched of this.#queue) {
-      if (due.size >= share && this.#turn - watched.turn < PARTS) break
+      if (this.#share < 1 && this.#turn - watched.turn < PARTS) break
+      this.#share = Math.max(0, this.#share - 1)
       due.add(watched)
     }
     for (const watched of due) {

@@ -33,7 +33,7 @@ interface SocketIoSocket {
 }
 
 interface Guarded {
-  readonly handle: string | null
+  readonly session: AnySession
   readonly watch: Watch
   readonly sockets: Set<SocketIoSocket>
 }
@@ -71,14 +71,15 @@ export function guardSocketIo<Data extends object>(
 
   async function enter(socket: SocketIoSocket): Promise<void> {
     const { conn, data } = socket
-    // Again for each namespace: the handshake may have been hours ago.
-    const session = await admit(socket.request)
+    // Once for a connection: its cookie may have been renewed since, and its session goes on.
+    const admitted = connections.get(conn)?.session ?? (await admit(socket.request))
     // Nobody would be told of its close any more.
     if (conn.readyState !== 'open') throw new SessionEndedError('closed')
+    const { session, watch } = connections.get(conn) ?? guard(conn, admitted)
+    // Again for each namespace: the handshake may have been hours ago.
+    if (!(await watch.check())) throw new SessionEndedError('ended')
     // What a client gets back after it has been away are the rooms of the session that it had.
     if (socket.recovered && data.session?.handle !== session.handle) throw new SessionEndedError('ended')
-    const { handle, watch } = connections.get(conn) ?? guard(conn, session)
-    if (!(await watch.check()) || handle !== session.handle) throw new SessionEndedError('ended')
     data.session = session
   }
 
@@ -89,11 +90,12 @@ export function guardSocketIo<Data extends object>(
       for (const socket of sockets) {
         watching.told(end, socket)
         socket.emit(ENDED_EVENT, { reason: end.reason })
-        socket.disconnect(true)
       }
+      // Only now: the first of them disconnects all.
+      for (const socket of [...sockets]) socket.disconnect(true)
       conn.close()
     })
-    const guarded = { handle: session.handle, watch, sockets }
+    const guarded = { session, watch, sockets }
     connections.set(conn, guarded)
     conn.once('close', () => watch.stop())
     // Messages, and not the heartbeat.
