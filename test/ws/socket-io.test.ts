@@ -12,12 +12,10 @@ import { listening } from '../adapters/serve.ts'
 import { secret } from '../core/fixtures/secret.ts'
 
 async function site(t: TestContext, { server: given = {}, live: options = {} as LiveOptions, allow = false } = {}) {
-  const sessions = createSessions({
-    store: memory(),
-    secrets: secret('socket.io'),
-    sweep: false,
-    on: () => {},
-  }) as Sessions
+  const store = memory()
+  const elsewhere = () =>
+    createSessions({ store, secrets: secret('socket.io'), sweep: false, on: () => {} }) as Sessions
+  const sessions = elsewhere()
   const live = strongroom(sessions, options)
   const server = createServer()
   const io = new Server<DefaultEventsMap, DefaultEventsMap>(server, {
