@@ -121,6 +121,9 @@ export function cookieTransport(given: CookieSettings = {}, production = false):
   }
 }
 
+/** A Set-Cookie line in parts, for a framework that writes the line itself. The value is as it was in the line. */
+export const partsOf = (line: string) => parseSetCookie(line, { decode: (value) => value })
+
 /** The name of the cookie that a Set-Cookie line is about. */
 export const nameOf = (line: string): string => parseSetCookie(line).name
 

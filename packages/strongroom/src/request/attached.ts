@@ -53,7 +53,8 @@ export function attachedVisits<Data extends object>(eager: boolean): Attached<Da
 
   return {
     visitOf(request) {
-      const found = find(request)
+      // SvelteKit and Astro hand out copies of their event or context, under other prototypes and with other requests. All have its locals.
+      const found = find(request) ?? find((request as { readonly locals?: object } | null)?.locals ?? {})
       if (found === undefined) throw new NotAttachedError(notAttached(request))
       if (typeof found !== 'function') return found
       const visit = found()

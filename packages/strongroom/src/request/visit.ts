@@ -3,7 +3,7 @@ import { type Awaitable, after } from '../base/awaitable.ts'
 import { booleanOption, checkOptions, oneOf } from '../base/check.ts'
 import type { Adoption, SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
-import { SessionGoneError, SessionLimitError, StoreError } from '../errors.ts'
+import { SessionGoneError, SessionLimitError, StoreError, StrongroomError } from '../errors.ts'
 import { withStoreErrors } from '../events.ts'
 import { type HeaderSource, header } from '../http/headers.ts'
 import { settle } from '../session/changes.ts'
@@ -14,9 +14,12 @@ import { commit } from './commit.ts'
 import { firstReplaced } from './create.ts'
 import { csrfTokenOf } from './csrf.ts'
 import { hasCookie, type LoadedCookies, load, loadOne, NO_COOKIE } from './load.ts'
+import { type Outcome, READ, UNUSED } from './outcome.ts'
 import { movesExpiry, type Plan, planOf } from './plan.ts'
 import type { Saved } from './save.ts'
 import { checkLimit } from './session-limit.ts'
+
+export type { Outcome }
 
 export interface GetOptions {
   /**
@@ -31,26 +34,6 @@ export interface GetOptions {
    */
   readonly fresh?: boolean | undefined
 }
-
-/** What the response needs. */
-export interface Outcome {
-  /** Does the page contain what is meant for this visitor alone? Then the response needs `Cache-Control: no-store`. */
-  readonly noStore?: boolean | undefined
-  /** The Set-Cookie line to add, or null. A response with one also needs `Cache-Control: no-store`. */
-  readonly setCookie: string | null
-  /**
-   * More Set-Cookie lines, to be added before `setCookie`: they remove other spellings of our cookie, and the cookies of another
-   * framework (see `adoptFrom`).
-   */
-  readonly clearCookies?: readonly string[] | undefined
-  /** Was the session asked for? Then the response differs by cookie, and needs `Vary: Cookie`. */
-  readonly used: boolean
-  /** Are `Vary` and `Cache-Control` left to the application? Only where express-session's ways are wanted. */
-  readonly leavesCaching?: boolean | undefined
-}
-
-const UNUSED: Outcome = { setCookie: null, used: false }
-const READ: Outcome = { setCookie: null, used: true }
 
 /** One request's session, from cookie to commit. Before `get`, nothing is parsed and the store is not asked. */
 export class Visit<Data extends object> {
@@ -73,6 +56,7 @@ export class Visit<Data extends object> {
   #responds = true
   #committed = false
   #wasMissed = false
+  #failure: StrongroomError | null = null
   /** The save that is under way. */
   #saving: Promise<void> | null = null
 
@@ -89,6 +73,14 @@ export class Visit<Data extends object> {
   /** Was the session found to have ended by the save of a request that did not change it? Then its cookie is worth nothing any more. */
   get wasMissed(): boolean {
     return this.#wasMissed
+  }
+
+  /**
+   * Why the session could last not be loaded or saved; null if nothing has failed. For frameworks that swallow what a handler throws, and
+   * respond in their own way.
+   */
+  get failure(): StrongroomError | null {
+    return this.#failure
   }
 
   /** The session: loaded at the first call, and the same object at every later one. */
@@ -175,10 +167,11 @@ export class Visit<Data extends object> {
     const { ring, clock, serializer, backing } = this.#context
     const responds = this.#responds && !this.#begun
     try {
+      // First: where there is no visitor, as in a page that a build renders, it throws, and there may be no secrets either.
+      const cookies = header(this.#headers, 'cookie')
       // Awaited only if there is something to wait for, because every request comes through here.
       const ready = ring.ready()
       if (ready) await ready
-      const cookies = header(this.#headers, 'cookie')
       const first = load(this.#context, cookies, options)
       let found = first instanceof Promise ? await first : first
       // A key that another server made a moment ago: ask the provider, at most once in a while.
@@ -190,12 +183,13 @@ export class Visit<Data extends object> {
       const state = new State({ now: clock(), handleOf, serializer, beginLogin, checkLimit: ask }, this.#found.loaded)
       if (this.#begun) state.close()
       this.#session = new Session<Data>(state)
+      this.#failure = null
       return this.#session
     } catch (error) {
       // The next call tries again: an outage is over when it is over.
       this.#loading = null
       if (error instanceof StoreError) this.#context.emit({ type: 'storeError', error })
-      throw error
+      this.#rethrow(error)
     }
   }
 
@@ -210,7 +204,7 @@ export class Visit<Data extends object> {
     const before = this.#found.loaded
     if (!before) return session
     const reload = async () => loadOne(this.#context, before.ref.cookie, { fresh: true })
-    const found = await withStoreErrors(this.#context.emit, reload)()
+    const found = await withStoreErrors(this.#context.emit, reload)().catch((error) => this.#rethrow(error))
     if (this.#found.loaded !== before || this.#hasChanges(state)) return this.#loadAgain(session)
     if (isLoaded(found)) {
       this.#setLoaded(found)
@@ -267,8 +261,14 @@ export class Visit<Data extends object> {
     return this.commit(status)
   }
 
+  #rethrow(error: unknown): never {
+    if (error instanceof StrongroomError) this.#failure = error
+    throw error
+  }
+
   #standIn(error: unknown): Session<Data> {
     if (!(error instanceof StoreError)) throw error
+    this.#failure = null
     const state = new State({ now: this.#context.clock(), handleOf }, null)
     state.makeReadOnly()
     return new Session<Data>(state)
@@ -321,7 +321,7 @@ export class Visit<Data extends object> {
       state.forgetIntent()
     }
     if (error instanceof SessionGoneError) this.#forget(state)
-    throw error
+    this.#rethrow(error)
   }
 
   #settle(state: State, stored: Saved): void {
