@@ -2,12 +2,12 @@ import { checkOptions } from '../base/check.ts'
 import { warnOfResponses } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
-import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { checkHandler, checkOnError, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
-import { applyOutcome, fetchHeaders, statusOf } from './shared/outcome.ts'
+import { statusOf } from './shared/outcome.ts'
+import { withOutcome } from './shared/response.ts'
 
 export type { CsrfOptions }
 
@@ -65,14 +65,4 @@ export function csrf<Data extends object>(sessions: BaseSessions<Data>, options:
   return async function checkCsrf(request: Request): Promise<void> {
     await check(request, fetchFacts(request))
   }
-}
-
-function withOutcome(response: Response, outcome: Outcome): Response {
-  // What stands for a connection that failed has no headers, and nobody gets it.
-  if (!outcome.used || response.status === 0) return response
-  // A copy, because the headers of a redirect or of a fetched response cannot be changed, and those of one that is sent to several
-  // visitors must not be. Made of the response itself: a runtime may have more in it than it shows, as Workers have its WebSocket.
-  const copy = new Response(response.body, response)
-  applyOutcome(outcome, fetchHeaders(copy.headers))
-  return copy
 }

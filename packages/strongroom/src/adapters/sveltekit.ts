@@ -1,1 +1,149 @@
-export {}
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { checkOptions } from '../base/check.ts'
+import { warnOfResponses } from '../base/unhandled.ts'
+import { StrongroomError } from '../errors.ts'
+import { partsOf, valuesOf } from '../http/cookie.ts'
+import type { CsrfOptions } from '../http/csrf.ts'
+import type { Outcome, Visit } from '../request/visit.ts'
+import type { BaseSessions } from '../sessions.ts'
+import { checkOnError, checkSessions } from './shared/check.ts'
+import { csrfCheck } from './shared/csrf.ts'
+import { fetchFacts } from './shared/fetch-facts.ts'
+import { type LocalOptions, localOption, setLocal } from './shared/local.ts'
+import { noVisitor } from './shared/no-visitor.ts'
+import type { PendingSession } from './shared/pending-session.ts'
+import { withOutcome } from './shared/response.ts'
+import { type Asked, shownStatus } from './sveltekit/shown-status.ts'
+
+export type { CsrfOptions, PendingSession }
+
+/** What is used of SvelteKit's `RequestEvent`, whose type depends on the application. */
+export interface KitEvent extends Asked {
+  readonly request: Request
+  readonly locals: object
+  readonly isSubRequest: boolean
+  readonly cookies: KitCookies
+}
+
+interface KitCookies {
+  set(name: string, value: string, options: { path: string; encode: (value: string) => string }): void
+}
+
+/** What SvelteKit calls `handle` with. */
+export interface HandleInput<Event> {
+  readonly event: Event
+  readonly resolve: (event: Event) => Promise<Response> | Response
+}
+
+export interface SvelteKitOptions extends LocalOptions {
+  /**
+   * Makes the response when the session could not be saved, and for what a later hook throws of this library. By default: the error's
+   * status, and its public message as plain text, or as JSON for SvelteKit's own client. What it throws goes to `handleError`.
+   */
+  readonly onError?: ((error: StrongroomError, event: KitEvent) => Response | Promise<Response>) | undefined
+}
+
+const NO_VISITOR = noVisitor(
+  "Remove `export const prerender = true` from that page or from its layout, or move what needs the session to a +server.ts that the page's scripts fetch.",
+)
+
+/** SvelteKit sets it for the workers in which it loads the application and renders pages; `building` is for modules of the application. */
+const isBuilding = () => process.env.SVELTEKIT_FORK === 'true'
+
+/**
+ * The hook `handle` for SvelteKit, alone or in `sequence`. After it, `await event.locals.session` is the request's session, and so is
+ * `await sessions.get(event)`. It is saved when SvelteKit has made its response, before the first byte. A request that the application
+ * makes to itself with `event.fetch` has the session of the request that it is made for. Throws `ConfigError` for what is not sessions,
+ * and for a wrong option.
+ */
+export function strongroom<Data extends object>(sessions: BaseSessions<Data>, options: SvelteKitOptions = {}) {
+  checkSessions('export const handle = strongroom(sessions)', sessions)
+  checkOptions('strongroom()', options, ['local', 'onError'])
+  checkOnError('strongroom()', options.onError)
+  const { onError = respond } = options
+  const local = localOption(options.local)
+  warnOfResponses()
+  /** The requests that are being handled, for those that `event.fetch` makes. */
+  const running = new AsyncLocalStorage<{ readonly request: Request; readonly begin: () => Visit<Data> }>()
+  const cookieOf = ({ headers }: Request) => valuesOf(headers.get('cookie') ?? '', `${sessions.policy.cookieName}=`)[0]
+
+  return async function strongroom<Event extends KitEvent>({ event, resolve }: HandleInput<Event>): Promise<Response> {
+    const { request, locals } = event
+    const begun: { visit?: Visit<Data> } = {}
+    const outer = event.isSubRequest ? running.getStore() : undefined
+    // Without the cookie, or with another one, it is made for somebody else.
+    const shared = outer && cookieOf(outer.request) === cookieOf(request) ? outer : undefined
+    const begin = shared?.begin ?? (() => (begun.visit ??= sessions.open(isBuilding() ? NO_VISITOR : request.headers)))
+    const first = sessions.attach(event, begin, locals)
+    sessions.attach(request, begin, locals)
+    if (!first) return resolve(event)
+    if (local) setLocal(`event.locals.${local}`, { locals, local }, () => sessions.get(event))
+    // The outer request commits the one visit of both.
+    if (shared || isBuilding()) return resolve(event)
+
+    const save = async (response: Response, status = 500) =>
+      begun.visit ? withOutcome(response, await begun.visit.commit(status)) : response
+    try {
+      const made = await running.run({ request, begin }, async () => {
+        try {
+          return await resolve(event)
+        } catch (error) {
+          if (isRedirect(error) && begun.visit) setCookies(event.cookies, await begun.visit.commit(error.status))
+          throw error
+        }
+      })
+      if (!begun.visit) return made
+      const response = withFailure(made, begun.visit.failure)
+      return await save(response, await shownStatus(event, response))
+    } catch (error) {
+      if (error instanceof StrongroomError) {
+        const response = await onError(error, event)
+        return save(response, response.status)
+      }
+      // The page for this error is made by SvelteKit. A logout that came before it is saved all the same.
+      await save(new Response(null)).catch(() => undefined)
+      throw error
+    }
+  }
+}
+
+/**
+ * A hook that refuses requests which the page of another site may have made: `sequence(strongroom(sessions), csrf(sessions))`. What
+ * SvelteKit checks itself are forms and remote functions; this is for requests of every type. A token is looked for in a header, and in
+ * a form of up to 1 MiB, which the action can read again. Throws `ConfigError` for what is not sessions, and for a wrong option.
+ */
+export function csrf<Data extends object>(sessions: BaseSessions<Data>, options: CsrfOptions = {}) {
+  const check = csrfCheck('sequence(strongroom(sessions), csrf(sessions))', sessions, options)
+  return async function csrf<Event extends KitEvent>({ event, resolve }: HandleInput<Event>): Promise<Response> {
+    // One that `event.fetch` makes is not a browser's.
+    if (!event.isSubRequest) await check(event, fetchFacts(event.request))
+    return resolve(event)
+  }
+}
+
+function respond(error: StrongroomError, { request, isDataRequest }: KitEvent): Response {
+  const response = error.getResponse()
+  const { status, publicMessage: message } = error
+  const isJson = isDataRequest || /\bapplication\/json\b/.test(request.headers.get('accept') ?? '')
+  return isJson ? Response.json({ status, message }, { status }) : response
+}
+
+/** SvelteKit has a 500 for whatever a handler throws, unless `handleError` says otherwise. */
+function withFailure(response: Response, failure: StrongroomError | null): Response {
+  if (response.status !== 500 || !failure || failure.status === 500) return response
+  return new Response(response.body, { status: failure.status, headers: response.headers })
+}
+
+/** What `redirect()` throws in a hook. Its class is SvelteKit's own, of which a bundle has another copy. */
+function isRedirect(error: unknown): error is { readonly status: number } {
+  const { status, location } = (error ?? {}) as { readonly status?: unknown; readonly location?: unknown }
+  return typeof status === 'number' && status >= 300 && status <= 308 && typeof location === 'string'
+}
+
+/** SvelteKit makes the response of such a redirect, with the cookies that it knows. */
+function setCookies(cookies: KitCookies, { clearCookies = [], setCookie }: Outcome): void {
+  for (const line of setCookie === null ? clearCookies : [...clearCookies, setCookie]) {
+    const { name, value = '', path = '/', ...attributes } = partsOf(line)
+    cookies.set(name, value, { ...attributes, path, encode: (value) => value })
+  }
+}

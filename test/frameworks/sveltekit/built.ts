@@ -1,0 +1,64 @@
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { RunningServer } from '../../../packages/strongroom/src/testing/index.ts'
+import { root } from '../../../scripts/packages.ts'
+import { listening } from '../../adapters/serve.ts'
+import { ran } from '../../bundlers/program.ts'
+
+const VITE = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
+
+/** What the built application runs: its hooks and its endpoint look here for what a test has handed over. */
+export interface Site {
+  readonly handles: readonly unknown[]
+  respond(event: unknown): Response | Promise<Response>
+}
+
+export interface Built {
+  readonly folder: string
+  /** What the build printed. */
+  readonly printed: string
+  /** Starts the built server on a free port, with its own application. */
+  serve(site: Site): Promise<RunningServer>
+  remove(): void
+}
+
+/** Builds an application in a folder of its own. Node must find SvelteKit from there, as it does in a user's project. */
+export async function built(app: string): Promise<Built> {
+  const folder = mkdtempSync(join(tmpdir(), 'strongroom-sveltekit-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  try {
+    cpSync(app, folder, { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
+    const printed = ran(folder, [VITE, 'build'])
+    return { folder, printed, remove, serve: await server(folder) }
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+async function server(folder: string): Promise<Built['serve']> {
+  // Behind a proxy that tells of TLS, as adapter-node is meant to be run. It takes https for granted otherwise.
+  const { PROTOCOL_HEADER } = process.env
+  process.env.PROTOCOL_HEADER = 'x-forwarded-proto'
+  const { handler } = (await import(pathToFileURL(join(folder, 'build', 'handler.js')).href)) as { handler: Handler }
+  if (PROTOCOL_HEADER === undefined) delete process.env.PROTOCOL_HEADER
+  const sites = new Map<string, Site>()
+  Object.assign(globalThis, { sites })
+  return async (site) => {
+    const name = String(sites.size)
+    sites.set(name, site)
+    return listening(
+      createServer((request, response) => {
+        Object.assign(request.headers, { 'x-site': name, 'x-forwarded-proto': 'http' })
+        handler(request, response)
+      }),
+    )
+  }
+}
