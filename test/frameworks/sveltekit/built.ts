@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { RequestEvent } from '@sveltejs/kit'
 import type { RunningServer } from '../../../packages/strongroom/src/testing/index.ts'
 import { root } from '../../../scripts/packages.ts'
 import { listening } from '../../adapters/serve.ts'
@@ -10,10 +11,29 @@ import { ran } from '../../bundlers/program.ts'
 
 const VITE = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
 
-/** What the built application runs: its hooks and its endpoint look here for what a test has handed over. */
+/** What the built application runs: its hooks, pages and endpoints look here for what a test has handed over. */
 export interface Site {
   readonly handles: readonly unknown[]
-  respond(event: unknown): Response | Promise<Response>
+  readonly handleError?: (input: { readonly error: unknown }) => unknown
+  readonly handleFetch?: (input: FetchInput) => Promise<Response>
+  readonly respond?: (event: RequestEvent) => Response | Promise<Response>
+  readonly load?: (event: RequestEvent, kit: Kit) => unknown
+  readonly action?: (event: RequestEvent, kit: Kit) => unknown
+  /** By name: `ask`, a query; `change`, a command; `send`, a form. */
+  readonly remote?: Readonly<Record<string, (event: RequestEvent) => unknown>>
+}
+
+interface FetchInput {
+  readonly event: RequestEvent
+  readonly request: Request
+  readonly fetch: typeof fetch
+}
+
+/** What throws, from the copy of SvelteKit that is in the bundle. */
+export interface Kit {
+  error(status: number, message?: string): never
+  redirect(status: number, location: string): never
+  fail(status: number, data: object): unknown
 }
 
 export interface Built {

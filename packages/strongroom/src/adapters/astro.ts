@@ -1,1 +1,91 @@
-export {}
+import { checkOptions } from '../base/check.ts'
+import { warnOfResponses } from '../base/unhandled.ts'
+import { StrongroomError } from '../errors.ts'
+import type { CsrfOptions } from '../http/csrf.ts'
+import type { BaseSessions } from '../sessions.ts'
+import { checkOnError, checkSessions } from './shared/check.ts'
+import { csrfCheck } from './shared/csrf.ts'
+import { fetchFacts } from './shared/fetch-facts.ts'
+import { handlingOf } from './shared/handling.ts'
+import { type LocalOptions, localOption, setLocal, sharedLocals } from './shared/local.ts'
+import { noVisitor } from './shared/no-visitor.ts'
+import { statusOf } from './shared/outcome.ts'
+import type { PendingSession } from './shared/pending-session.ts'
+import { withOutcome } from './shared/response.ts'
+
+export type { CsrfOptions, PendingSession }
+
+/** What is used of Astro's `APIContext`, whose type depends on the application. */
+export interface AstroContext {
+  readonly request: Request
+  readonly locals: object
+  readonly isPrerendered: boolean
+}
+
+export interface AstroOptions<Context extends AstroContext = AstroContext> extends LocalOptions {
+  /**
+   * Makes the response when the session could not be loaded or saved. By default: the error's status and a line of plain text.
+   */
+  readonly onError?: ((error: StrongroomError, context: Context) => Response | Promise<Response>) | undefined
+}
+
+const NO_VISITOR = noVisitor(
+  'Write `export const prerender = false` in that page, or put what needs the session into a server island.',
+)
+
+/**
+ * Middleware for Astro, alone or in `sequence`. After it, `await Astro.locals.session` is the request's session, and so is
+ * `await sessions.get(Astro)`; in endpoints, actions and middleware, both work with their `context`. The session is saved when the page
+ * has begun, before its first byte. Throws `ConfigError` for what is not sessions, and for a wrong option.
+ */
+export function strongroom<Data extends object>(sessions: BaseSessions<Data>, options: AstroOptions = {}) {
+  checkSessions('export const onRequest = strongroom(sessions)', sessions)
+  checkOptions('strongroom()', options, ['local', 'onError'])
+  checkOnError('strongroom()', options.onError)
+  const { onError = (error: StrongroomError) => error.getResponse() } = options
+  const local = localOption(options.local)
+  warnOfResponses()
+  const { running, requests } = handlingOf(sessions)
+
+  return async function strongroom(context: AstroContext, next: () => Promise<Response>): Promise<Response> {
+    const { request, locals, isPrerendered } = context
+    const outer = running.getStore()
+    // Mounted twice, or a rewrite, which runs the middleware again with another request.
+    if (outer?.locals === locals) {
+      sessions.attach(request, outer.visit, context)
+      return next()
+    }
+    // For its error page, Astro runs the middleware again with the request and the locals of the page that has failed.
+    if (requests.get(locals) === request) return next()
+    const visit = sessions.open(isPrerendered ? NO_VISITOR : request.headers)
+    if (requests.has(locals) || !sessions.attach(locals, visit)) throw sharedLocals('Astro.locals')
+    requests.set(locals, request)
+    sessions.attach(request, visit, context)
+    if (local) setLocal(`Astro.locals.${local}`, { locals, local }, () => sessions.get(locals))
+    if (isPrerendered) return next()
+
+    const save = async (response: Response, status = statusOf(response)) =>
+      withOutcome(response, await visit.commit(status))
+    try {
+      return await save(await running.run({ request, locals, visit }, next))
+    } catch (error) {
+      if (error instanceof StrongroomError) return save(await onError(error, context))
+      // The page for this error is made by Astro. A logout that came before it is saved all the same.
+      await save(new Response(null), 500).catch(() => undefined)
+      throw error
+    }
+  }
+}
+
+/**
+ * Middleware that refuses requests which the page of another site may have made: `sequence(strongroom(sessions), csrf(sessions))`. What
+ * Astro checks itself, by `security.checkOrigin`, are forms; this is for requests of every type. A token is looked for in a header, and
+ * in a form of up to 1 MiB, which the page can read again. Throws `ConfigError` for what is not sessions, and for a wrong option.
+ */
+export function csrf<Data extends object>(sessions: BaseSessions<Data>, options: CsrfOptions = {}) {
+  const check = csrfCheck('sequence(strongroom(sessions), csrf(sessions))', sessions, options)
+  return async function csrf(context: AstroContext, next: () => Promise<Response>): Promise<Response> {
+    if (!context.isPrerendered) await check(context, fetchFacts(context.request))
+    return next()
+  }
+}

@@ -1,16 +1,17 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { checkOptions } from '../base/check.ts'
 import { warnOfResponses } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
 import { partsOf, valuesOf } from '../http/cookie.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
-import type { Outcome, Visit } from '../request/visit.ts'
+import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { checkOnError, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
-import { type LocalOptions, localOption, setLocal } from './shared/local.ts'
+import { type Handled, handlingOf } from './shared/handling.ts'
+import { type LocalOptions, localOption, setLocal, sharedLocals } from './shared/local.ts'
 import { noVisitor } from './shared/no-visitor.ts'
+import { statusOf } from './shared/outcome.ts'
 import type { PendingSession } from './shared/pending-session.ts'
 import { withOutcome } from './shared/response.ts'
 import { type Asked, shownStatus } from './sveltekit/shown-status.ts'
@@ -63,45 +64,44 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
   const { onError = respond } = options
   const local = localOption(options.local)
   warnOfResponses()
-  /** The requests that are being handled, for those that `event.fetch` makes. */
-  const running = new AsyncLocalStorage<{ readonly request: Request; readonly begin: () => Visit<Data> }>()
+  const { running } = handlingOf(sessions)
   const cookieOf = ({ headers }: Request) => valuesOf(headers.get('cookie') ?? '', `${sessions.policy.cookieName}=`)[0]
+  /** Is this the request of the outer hook, or made by it for the same visitor? Without the cookie, it is made for somebody else. */
+  const isOf = (outer: Handled<Data>, { request, locals, isSubRequest }: KitEvent) =>
+    outer.locals === locals || (isSubRequest && cookieOf(outer.request) === cookieOf(request))
 
   return async function strongroom<Event extends KitEvent>({ event, resolve }: HandleInput<Event>): Promise<Response> {
-    const { request, locals } = event
-    const begun: { visit?: Visit<Data> } = {}
-    const outer = event.isSubRequest ? running.getStore() : undefined
-    // Without the cookie, or with another one, it is made for somebody else.
-    const shared = outer && cookieOf(outer.request) === cookieOf(request) ? outer : undefined
-    const begin = shared?.begin ?? (() => (begun.visit ??= sessions.open(isBuilding() ? NO_VISITOR : request.headers)))
-    const first = sessions.attach(event, begin, locals)
-    sessions.attach(request, begin, locals)
-    if (!first) return resolve(event)
+    const { request, locals, isSubRequest } = event
+    const outer = running.getStore()
+    const isInner = outer !== undefined && isOf(outer, event)
+    const visit = isInner ? outer.visit : sessions.open(isBuilding() ? NO_VISITOR : request.headers)
+    // What `event.fetch` was called with may be sent again, for another visitor.
+    const isNew = sessions.attach(event, visit, isSubRequest ? undefined : request)
+    if (outer?.locals === locals) return resolve(event)
+    if (!sessions.attach(locals, visit) || !isNew) throw sharedLocals('event.locals')
     if (local) setLocal(`event.locals.${local}`, { locals, local }, () => sessions.get(event))
     // The outer request commits the one visit of both.
-    if (shared || isBuilding()) return resolve(event)
+    if (isInner || isBuilding()) return resolve(event)
 
-    const save = async (response: Response, status = 500) =>
-      begun.visit ? withOutcome(response, await begun.visit.commit(status)) : response
+    const save = async (response: Response, status: number) => withOutcome(response, await visit.commit(status))
     try {
-      const made = await running.run({ request, begin }, async () => {
+      const made = await running.run({ request, locals, visit }, async () => {
         try {
           return await resolve(event)
         } catch (error) {
-          if (isRedirect(error) && begun.visit) setCookies(event.cookies, await begun.visit.commit(error.status))
+          if (isRedirect(error)) setCookies(event.cookies, await visit.commit(error.status))
           throw error
         }
       })
-      if (!begun.visit) return made
-      const response = withFailure(made, begun.visit.failure)
-      return await save(response, await shownStatus(event, response))
+      const response = withFailure(made, visit.failure)
+      return await save(response, visit.wasRequested ? await shownStatus(event, response) : statusOf(response))
     } catch (error) {
       if (error instanceof StrongroomError) {
         const response = await onError(error, event)
-        return save(response, response.status)
+        return save(response, statusOf(response))
       }
       // The page for this error is made by SvelteKit. A logout that came before it is saved all the same.
-      await save(new Response(null)).catch(() => undefined)
+      await save(new Response(null), 500).catch(() => undefined)
       throw error
     }
   }
@@ -121,9 +121,10 @@ export function csrf<Data extends object>(sessions: BaseSessions<Data>, options:
   }
 }
 
-function respond(error: StrongroomError, { request, isDataRequest }: KitEvent): Response {
+function respond(error: StrongroomError, { request, isDataRequest, isRemoteRequest }: KitEvent): Response {
   const response = error.getResponse()
   const { status, publicMessage: message } = error
+  if (isRemoteRequest) return Response.json({ type: 'error', error: { status, message } }, { status })
   const isJson = isDataRequest || /\bapplication\/json\b/.test(request.headers.get('accept') ?? '')
   return isJson ? Response.json({ status, message }, { status }) : response
 }

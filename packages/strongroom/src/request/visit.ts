@@ -75,10 +75,11 @@ export class Visit<Data extends object> {
     return this.#wasMissed
   }
 
-  /**
-   * Why the session could last not be loaded or saved; null if nothing has failed. For frameworks that swallow what a handler throws, and
-   * respond in their own way.
-   */
+  get wasRequested(): boolean {
+    return this.#wasRequested
+  }
+
+  /** Why the session could last not be loaded or saved, for frameworks that swallow what a handler throws; null if nothing has failed. */
   get failure(): StrongroomError | null {
     return this.#failure
   }
@@ -393,8 +394,7 @@ export class Visit<Data extends object> {
 
   /** Other cookies of our name would be sent beside the one that this response sets or removes. */
   #staleCookies(): readonly string[] {
-    const { transport } = this.#context
-    if (this.#setCookie === null || !transport.hasOthers?.(header(this.#headers, 'cookie'))) return []
-    return transport.clearOthers?.(header(this.#headers, 'host')) ?? []
+    if (this.#setCookie === null || !this.#context.transport.hasOthers?.(header(this.#headers, 'cookie'))) return []
+    return this.#context.transport.clearOthers?.(header(this.#headers, 'host')) ?? []
   }
 }

@@ -26,3 +26,7 @@ export function setLocal<Data extends object>(
     )
   Object.defineProperty(locals, local, { value: pendingSession(where, load), enumerable: true })
 }
+
+/** One visitor would have the session of another. */
+export const sharedLocals = (where: string): ConfigError =>
+  new ConfigError(`${where} is the same object in several requests: pass a new one with each.`)

@@ -29,13 +29,17 @@ export async function shownStatus({ isDataRequest, isRemoteRequest }: Asked, res
 
 /** What streamed promises resolve to comes in later lines, when the session is closed. */
 async function firstLine({ body }: Response): Promise<string> {
-  let text = ''
+  const reader = body?.getReader()
   const decoder = new TextDecoder()
-  for await (const chunk of body ?? []) {
-    text += decoder.decode(chunk, { stream: true })
-    if (text.includes('\n')) break
+  for (let text = ''; ; ) {
+    const chunk = await reader?.read()
+    text += decoder.decode(chunk?.value, { stream: true })
+    const end = text.indexOf('\n')
+    if (end < 0 && chunk && !chunk.done) continue
+    // Not awaited: it is over when the visitor has read the response, too.
+    void reader?.cancel()
+    return end < 0 ? text : text.slice(0, end)
   }
-  return text.split('\n', 1)[0] ?? ''
 }
 
 function statusesIn(line: string): number[] {

@@ -1,0 +1,3 @@
+import { siteOf } from '../site.js'
+
+export const ALL = (context) => siteOf(context).respond(context)

@@ -1,0 +1,61 @@
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { RunningServer } from '../../../packages/strongroom/src/testing/index.ts'
+import { root } from '../../../scripts/packages.ts'
+import { listening } from '../../adapters/serve.ts'
+import { ran } from '../../bundlers/program.ts'
+
+const ASTRO = join(root, 'node_modules', 'astro', 'bin', 'astro.mjs')
+
+/** What the built application runs: its middleware and its pages look here for what a test has handed over. */
+export interface Site {
+  readonly middleware: readonly unknown[]
+  respond(context: never): Response | Promise<Response>
+}
+
+export interface Built {
+  readonly folder: string
+  /** What the build printed. */
+  readonly printed: string
+  /** Starts the built server on a free port, with its own application. */
+  serve(site: Site): Promise<RunningServer>
+  remove(): void
+}
+
+/** Builds an application in a folder of its own. Node must find Astro from there, as it does in a user's project. */
+export async function built(app: string): Promise<Built> {
+  const folder = mkdtempSync(join(tmpdir(), 'strongroom-astro-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  try {
+    cpSync(app, folder, { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
+    const printed = ran(folder, [ASTRO, 'build'])
+    return { folder, printed, remove, serve: await server(folder) }
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+async function server(folder: string): Promise<Built['serve']> {
+  const entry = pathToFileURL(join(folder, 'dist', 'server', 'entry.mjs')).href
+  const { handler } = (await import(entry)) as { handler: Handler }
+  const sites = new Map<string, Site>()
+  Object.assign(globalThis, { sites })
+  return async (site) => {
+    const name = String(sites.size)
+    sites.set(name, site)
+    return listening(
+      createServer((request, response) => {
+        Object.assign(request.headers, { 'x-site': name })
+        handler(request, response)
+      }),
+    )
+  }
+}
