@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { APIContext, AstroGlobal } from 'astro'
 import type { RunningServer } from '../../../packages/strongroom/src/testing/index.ts'
 import { root } from '../../../scripts/packages.ts'
 import { listening } from '../../adapters/serve.ts'
@@ -13,8 +14,22 @@ const ASTRO = join(root, 'node_modules', 'astro', 'bin', 'astro.mjs')
 /** What the built application runs: its middleware and its pages look here for what a test has handed over. */
 export interface Site {
   readonly middleware: readonly unknown[]
-  respond(context: never): Response | Promise<Response>
+  readonly respond?: (context: APIContext) => Response | Promise<Response>
+  readonly page?: (Astro: AstroGlobal) => unknown
+  readonly layout?: (Astro: AstroGlobal) => unknown
+  readonly part?: (Astro: AstroGlobal) => unknown
+  readonly island?: (Astro: AstroGlobal) => unknown
+  readonly rewritten?: (Astro: AstroGlobal) => unknown
+  readonly notFound?: (Astro: AstroGlobal) => unknown
+  readonly failed?: (Astro: AstroGlobal) => unknown
+  /** Of the two actions: `change`, of a form, and `ask`. */
+  readonly action?: (context: Pick<APIContext, 'request' | 'url' | 'locals'>, ActionError: ActionErrorClass) => unknown
+  /** What the server hands to Astro as locals. */
+  readonly locals?: object
 }
+
+/** From the copy of Astro that is in the bundle. */
+type ActionErrorClass = new (given: { readonly code: string; readonly message?: string }) => Error
 
 export interface Built {
   readonly folder: string
@@ -41,7 +56,7 @@ export async function built(app: string): Promise<Built> {
   }
 }
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void
+type Handler = (request: IncomingMessage, response: ServerResponse, next: undefined, locals: object) => void
 
 async function server(folder: string): Promise<Built['serve']> {
   const entry = pathToFileURL(join(folder, 'dist', 'server', 'entry.mjs')).href
@@ -54,7 +69,7 @@ async function server(folder: string): Promise<Built['serve']> {
     return listening(
       createServer((request, response) => {
         Object.assign(request.headers, { 'x-site': name })
-        handler(request, response)
+        handler(request, response, undefined, site.locals ?? {})
       }),
     )
   }

@@ -1,8 +1,9 @@
-import { checkOptions } from '../base/check.ts'
+import { booleanOption, checkOptions } from '../base/check.ts'
 import { warnOfResponses } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
+import { withPublicMessage } from './astro/action-error.ts'
 import { checkOnError, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
@@ -11,7 +12,7 @@ import { type LocalOptions, localOption, setLocal, sharedLocals } from './shared
 import { noVisitor } from './shared/no-visitor.ts'
 import { statusOf } from './shared/outcome.ts'
 import type { PendingSession } from './shared/pending-session.ts'
-import { withOutcome } from './shared/response.ts'
+import { withFailure, withOutcome } from './shared/response.ts'
 
 export type { CsrfOptions, PendingSession }
 
@@ -27,6 +28,11 @@ export interface AstroOptions<Context extends AstroContext = AstroContext> exten
    * Makes the response when the session could not be loaded or saved. By default: the error's status and a line of plain text.
    */
   readonly onError?: ((error: StrongroomError, context: Context) => Response | Promise<Response>) | undefined
+  /**
+   * May Astro send the beginning of a page while its components are still being rendered? Default true. With false, a page waits until it
+   * is complete, and its session with it: every component can change the session, and an error of one becomes an error page.
+   */
+  readonly streaming?: boolean | undefined
 }
 
 const NO_VISITOR = noVisitor(
@@ -40,10 +46,11 @@ const NO_VISITOR = noVisitor(
  */
 export function strongroom<Data extends object>(sessions: BaseSessions<Data>, options: AstroOptions = {}) {
   checkSessions('export const onRequest = strongroom(sessions)', sessions)
-  checkOptions('strongroom()', options, ['local', 'onError'])
+  checkOptions('strongroom()', options, ['local', 'onError', 'streaming'])
   checkOnError('strongroom()', options.onError)
   const { onError = (error: StrongroomError) => error.getResponse() } = options
   const local = localOption(options.local)
+  const streaming = booleanOption('strongroom(): streaming', options.streaming, true)
   warnOfResponses()
   const { running, requests } = handlingOf(sessions)
 
@@ -67,7 +74,11 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
     const save = async (response: Response, status = statusOf(response)) =>
       withOutcome(response, await visit.commit(status))
     try {
-      return await save(await running.run({ request, locals, visit }, next))
+      const made = await running.run({ request, locals, visit }, async () => {
+        const response = await next()
+        return streaming || !isPage(response) ? response : new Response(await response.arrayBuffer(), response)
+      })
+      return await save(withFailure(await withPublicMessage(made, visit.failure), visit.failure))
     } catch (error) {
       if (error instanceof StrongroomError) return save(await onError(error, context))
       // The page for this error is made by Astro. A logout that came before it is saved all the same.
@@ -89,3 +100,5 @@ export function csrf<Data extends object>(sessions: BaseSessions<Data>, options:
     return next()
   }
 }
+
+const isPage = ({ headers, body }: Response) => body !== null && /^text\/html\b/.test(headers.get('content-type') ?? '')

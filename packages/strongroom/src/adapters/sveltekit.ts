@@ -13,7 +13,7 @@ import { type LocalOptions, localOption, setLocal, sharedLocals } from './shared
 import { noVisitor } from './shared/no-visitor.ts'
 import { statusOf } from './shared/outcome.ts'
 import type { PendingSession } from './shared/pending-session.ts'
-import { withOutcome } from './shared/response.ts'
+import { withFailure, withOutcome } from './shared/response.ts'
 import { type Asked, shownStatus } from './sveltekit/shown-status.ts'
 
 export type { CsrfOptions, PendingSession }
@@ -93,6 +93,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
           throw error
         }
       })
+      // SvelteKit has a 500 for whatever a handler throws, unless `handleError` says otherwise.
       const response = withFailure(made, visit.failure)
       return await save(response, visit.wasRequested ? await shownStatus(event, response) : statusOf(response))
     } catch (error) {
@@ -127,12 +128,6 @@ function respond(error: StrongroomError, { request, isDataRequest, isRemoteReque
   if (isRemoteRequest) return Response.json({ type: 'error', error: { status, message } }, { status })
   const isJson = isDataRequest || /\bapplication\/json\b/.test(request.headers.get('accept') ?? '')
   return isJson ? Response.json({ status, message }, { status }) : response
-}
-
-/** SvelteKit has a 500 for whatever a handler throws, unless `handleError` says otherwise. */
-function withFailure(response: Response, failure: StrongroomError | null): Response {
-  if (response.status !== 500 || !failure || failure.status === 500) return response
-  return new Response(response.body, { status: failure.status, headers: response.headers })
 }
 
 /** What `redirect()` throws in a hook. Its class is SvelteKit's own, of which a bundle has another copy. */

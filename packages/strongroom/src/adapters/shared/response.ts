@@ -1,3 +1,4 @@
+import type { StrongroomError } from '../../errors.ts'
 import type { Outcome } from '../../request/visit.ts'
 import { applyOutcome, fetchHeaders } from './outcome.ts'
 
@@ -10,4 +11,10 @@ export function withOutcome(response: Response, outcome: Outcome): Response {
   const copy = new Response(response.body, response)
   applyOutcome(outcome, fetchHeaders(copy.headers))
   return copy
+}
+
+/** With the status of what has failed, from a framework that has a 500 for whatever a handler throws. */
+export function withFailure(response: Response, failure: StrongroomError | null): Response {
+  if (response.status !== 500 || !failure || failure.status === 500) return response
+  return new Response(response.body, { status: failure.status, headers: response.headers })
 }

@@ -1,2 +1,2 @@
 /** The application that a test has handed over for this request. */
-export const siteOf = (context) => globalThis.sites.get(context.request.headers.get('x-site'))
+export const siteOf = ({ request }) => globalThis.sites.get(request.headers.get('x-site'))
