@@ -9,7 +9,7 @@ import { root } from '../../../scripts/packages.ts'
 import { listening } from '../../adapters/serve.ts'
 import { ran } from '../../bundlers/program.ts'
 
-const VITE = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
+export const VITE = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
 
 /** What the built application runs: its hooks, pages and endpoints look here for what a test has handed over. */
 export interface Site {
@@ -63,12 +63,21 @@ export async function built(app: string): Promise<Built> {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-async function server(folder: string): Promise<Built['serve']> {
-  // Behind a proxy that tells of TLS, as adapter-node is meant to be run. It takes https for granted otherwise.
+/** What adapter-node has built in a folder. */
+export async function handlerOf(folder: string): Promise<Handler> {
+  // Behind a proxy that says whether it has spoken TLS, as it is meant to be run. It takes https for granted otherwise.
   const { PROTOCOL_HEADER } = process.env
   process.env.PROTOCOL_HEADER = 'x-forwarded-proto'
   const { handler } = (await import(pathToFileURL(join(folder, 'build', 'handler.js')).href)) as { handler: Handler }
   if (PROTOCOL_HEADER === undefined) delete process.env.PROTOCOL_HEADER
+  return (request, response) => {
+    request.headers['x-forwarded-proto'] = 'http'
+    handler(request, response)
+  }
+}
+
+async function server(folder: string): Promise<Built['serve']> {
+  const handler = await handlerOf(folder)
   const sites = new Map<string, Site>()
   Object.assign(globalThis, { sites })
   return async (site) => {
@@ -76,7 +85,7 @@ async function server(folder: string): Promise<Built['serve']> {
     sites.set(name, site)
     return listening(
       createServer((request, response) => {
-        Object.assign(request.headers, { 'x-site': name, 'x-forwarded-proto': 'http' })
+        request.headers['x-site'] = name
         handler(request, response)
       }),
     )

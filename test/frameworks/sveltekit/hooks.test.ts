@@ -13,14 +13,6 @@ import { Visitor } from '../../../packages/strongroom/src/testing/adapter/visito
 import { watched } from '../../../packages/strongroom/src/testing/watched.ts'
 import { type Built, built, type Kit, type Site } from './built.ts'
 
-declare global {
-  namespace App {
-    interface Locals {
-      session: PendingSession<Record<string, unknown>>
-    }
-  }
-}
-
 type Values = Record<string, unknown>
 
 interface Here {
@@ -32,6 +24,9 @@ interface Here {
 
 /** The application with these pages, and `/read` and `/set`. Its sessions are handed to a function that says which pages those are. */
 type Pages = (here: { readonly sessions: BaseSessions<Values> }) => Partial<Site>
+
+/** As an application reads them, which has declared `App.Locals`. */
+const sessionOf = ({ locals }: { readonly locals: object }) => (locals as { readonly session: PendingSession }).session
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded', accept: 'text/html' }
 const ENHANCED = { ...FORM, accept: 'application/json', 'x-sveltekit-action': 'true' }
@@ -66,7 +61,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
   }
 
   async function standard({ url, locals }: RequestEvent): Promise<Response> {
-    const session = await locals.session
+    const session = await sessionOf({ locals })
     if (url.pathname === '/set') for (const [key, value] of url.searchParams) session.set(key, value)
     if (url.pathname === '/login') session.login('ada')
     return Response.json({
@@ -99,7 +94,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
       for (const headers of [FORM, ENHANCED]) {
         const { visitor } = await site(t, () => ({
           async action({ locals }, { redirect }) {
-            const session = await locals.session
+            const session = await sessionOf({ locals })
             session.login('ada')
             redirect(303, '/read')
           },
@@ -115,7 +110,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
       for (const headers of [FORM, ENHANCED]) {
         const { visitor } = await site(t, () => ({
           async action({ locals }, { fail }) {
-            const session = await locals.session
+            const session = await sessionOf({ locals })
             session.set('attempts', 1)
             return fail(400, { wrong: true })
           },
@@ -140,7 +135,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
           const { visitor } = await site(t, () => ({
             handleError: () => {},
             async action({ url, locals }, kit) {
-              const session = await locals.session
+              const session = await sessionOf({ locals })
               session.set('half', true)
               if (url.searchParams.has('logout')) session.logout()
               fails(kit)
@@ -160,7 +155,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
     test('when the session cannot be saved, SvelteKit’s client gets JSON with the status, and others a line', async (t) => {
       const { visitor } = await site(t, () => ({
         async action({ locals }) {
-          const session = await locals.session
+          const session = await sessionOf({ locals })
           session.set('large', 'x'.repeat(100_000))
           return { saved: true }
         },
@@ -181,7 +176,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
       for (const path of ['/page', '/page/__data.json']) {
         const { visitor } = await site(t, () => ({
           async load({ locals }) {
-            const session = await locals.session
+            const session = await sessionOf({ locals })
             return { visits: session.update('visits', (visits = 0) => Number(visits) + 1) }
           },
         }))
@@ -196,7 +191,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
       const { visitor } = await site(t, () => ({
         handleError: () => {},
         async load({ url, locals }, { error }) {
-          const session = await locals.session
+          const session = await sessionOf({ locals })
           session.set('half', url.search)
           error(url.searchParams.has('found') ? 500 : 404)
         },
@@ -214,7 +209,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
         const { visitor } = await site(t, () => ({
           handleError: ({ error }) => ({ message: (error as { code?: string }).code ?? 'other' }),
           async load({ locals }) {
-            const session = await locals.session
+            const session = await sessionOf({ locals })
             session.set('early', 'yes')
             const later = new Promise((resolve) => setImmediate(resolve))
             return {
@@ -234,7 +229,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
     test('headers of the application stay beside ours, and no shared cache gets the cookie', async (t) => {
       const { visitor } = await site(t, () => ({
         async load({ locals, setHeaders, cookies }) {
-          const session = await locals.session
+          const session = await sessionOf({ locals })
           session.set('a', 1)
           setHeaders({ 'cache-control': 'public, max-age=600', 'x-other': 'yes', vary: 'accept-language' })
           cookies.set('theme', 'dark', { path: '/' })
@@ -254,7 +249,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
         remote: {
           ask: async (event) => (await sessions.get(event)).userId,
           async change({ locals }) {
-            const session = await locals.session
+            const session = await sessionOf({ locals })
             session.login('ada')
             return 'done'
           },
@@ -271,7 +266,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
         handleError: () => {},
         remote: {
           async change({ locals }) {
-            const session = await locals.session
+            const session = await sessionOf({ locals })
             session.set('half', true)
             throw new Error('secretPlan failed')
           },
@@ -289,7 +284,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
       const { visitor, origin } = await site(t, () => ({
         remote: {
           async change({ locals }) {
-            const session = await locals.session
+            const session = await sessionOf({ locals })
             session.set('large', 'x'.repeat(100_000))
             return 'done'
           },
@@ -306,7 +301,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
     test('have the session of the page, changes included, which is saved once', async (t) => {
       const { visitor, watch } = await site(t, ({ sessions }) => ({
         async load({ locals, fetch }) {
-          const session = await locals.session
+          const session = await sessionOf({ locals })
           session.set('page', 'first')
           const inner = await fetch('/inner', { method: 'POST' })
           return { inner: await inner.json(), basket: session.get('basket') }
@@ -333,7 +328,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
           return { inner: await (await fetch(url.searchParams.get('to') as string)).json() }
         },
         async respond(event) {
-          if (event.url.pathname === '/logout') (await event.locals.session).logout()
+          if (event.url.pathname === '/logout') (await sessionOf(event)).logout()
           return standard(event)
         },
       }))
@@ -405,11 +400,11 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
 
     test('of a store that is down have their status, and handleError may give the page more', async (t) => {
       const bare = await site(t, () => ({
-        load: async ({ locals }) => ({ user: (await locals.session).userId }),
+        load: async ({ locals }) => ({ user: (await sessionOf({ locals })).userId }),
         handleError: () => {},
       }))
       const told = await site(t, () => ({
-        load: async ({ locals }) => ({ user: (await locals.session).userId }),
+        load: async ({ locals }) => ({ user: (await sessionOf({ locals })).userId }),
         handleError: ({ error }) =>
           error instanceof StrongroomError ? { status: error.status, message: 'Back in a minute' } : undefined,
       }))
@@ -453,7 +448,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
           handles: [strongroom(sessions, { onError })],
           handleError: () => ({ status: 419, message: 'from handleError' }),
           async respond({ locals }) {
-            const session = await locals.session
+            const session = await sessionOf({ locals })
             session.set('odd', 1n)
             return new Response('saved')
           },
@@ -472,7 +467,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
         handles: [
           strongroom(sessions),
           async ({ event, resolve }: Input, { redirect }: Kit) => {
-            const session = await event.locals.session
+            const session = await sessionOf(event)
             if (session.userId !== null || event.url.pathname !== '/page') return resolve(event)
             session.set('from', event.url.pathname)
             redirect(303, '/read')
@@ -491,7 +486,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
           strongroom(sessions),
           async ({ event, resolve }: Input, { error }: Kit) => {
             if (!event.url.pathname.startsWith('/guarded')) return resolve(event)
-            const session = await event.locals.session
+            const session = await sessionOf(event)
             session.set('half', true)
             if (event.url.pathname === '/guarded/logout') session.logout()
             error(403)
@@ -529,7 +524,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
         return {
           handles: [strongroom(sessions), strongroom(admins, { local: 'admin' })],
           async respond({ url, locals }) {
-            const session = await locals.session
+            const session = await sessionOf({ locals })
             const admin = await (locals as unknown as { admin: PendingSession }).admin
             if (url.searchParams.has('in')) admin.login('root')
             return Response.json([session.userId, admin.userId])
@@ -546,7 +541,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
       const { visitor } = await site(t, ({ sessions }) => ({
         handles: [
           ({ event, resolve }: Input) => {
-            event.locals.session = 'of another library' as never
+            Object.assign(event.locals, { session: 'of another library' })
             return resolve(event)
           },
           strongroom(sessions),
@@ -594,7 +589,7 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
       async respond(event) {
         if (event.url.pathname !== '/wrong')
           return event.url.pathname === '/plain' ? new Response('plain') : standard(event)
-        const session = event.locals.session as never as Record<string, (...args: unknown[]) => unknown>
+        const session = sessionOf(event) as never as Record<string, (...args: unknown[]) => unknown>
         assert.throws(() => session.userId, /write \(await event\.locals\.session\)\.userId/)
         assert.throws(() => session.set?.('a', 1), TypeError)
         assert.throws(() => {

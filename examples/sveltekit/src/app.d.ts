@@ -1,0 +1,9 @@
+import type { PendingSession } from 'strongroom/sveltekit'
+
+declare global {
+  namespace App {
+    interface Locals {
+      session: PendingSession<{ visits: number }>
+    }
+  }
+}
