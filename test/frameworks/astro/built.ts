@@ -9,7 +9,7 @@ import { root } from '../../../scripts/packages.ts'
 import { listening } from '../../adapters/serve.ts'
 import { ran } from '../../bundlers/program.ts'
 
-const ASTRO = join(root, 'node_modules', 'astro', 'bin', 'astro.mjs')
+export const ASTRO = join(root, 'node_modules', 'astro', 'bin', 'astro.mjs')
 
 /** What the built application runs: its middleware and its pages look here for what a test has handed over. */
 export interface Site {
