@@ -22,6 +22,7 @@ import { peerMutations } from './peers.ts'
 import { protocolMutations } from './protocol.ts'
 import { figureMutations, requestMutations } from './requests.ts'
 import { studioMutations } from './studio.ts'
+import { sveltekitAstroMutations } from './sveltekit-astro.ts'
 import { usageMutations } from './usage.ts'
 
 export type { Mutation }
@@ -743,7 +744,7 @@ const adapterMutations: Mutation[] = [
   ),
   visit(
     'an outage treated as a logout',
-    '      throw error\n    }\n  }\n\n  /**\n   * What was loaded may be a copy',
+    '      this.#rethrow(error)\n    }\n  }\n\n  /**\n   * What was loaded may be a copy',
     '      this.#session = new Session<Data>(new State({ now: clock(), handleOf, serializer }, null))\n      return this.#session\n    }\n  }\n\n  /**\n   * What was loaded may be a copy',
   ),
   on('test/core/several-cookies.test.ts', 'packages/strongroom/src/request/load.ts')(
@@ -1500,6 +1501,7 @@ export const mutations: readonly Mutation[] = [
   ...mistakeMutations,
   ...passportMutations,
   ...hostMutations,
+  ...sveltekitAstroMutations,
   ...labAttackMutations,
   ...requestMutations,
   ...figureMutations,

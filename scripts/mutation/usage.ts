@@ -52,7 +52,7 @@ export const usageMutations: readonly Mutation[] = [
     '(request as Slot | null)?.[slot] ?? frozen?.get(request)',
   ),
   attached('a frozen request without a session', 'frozen.set(request, begun)', ''),
-  odd('fetch')(
+  odd('shared/response')(
     'a Response.error() that becomes an exception',
     'if (!outcome.used || response.status === 0)',
     'if (!outcome.used)',
@@ -63,7 +63,7 @@ export const usageMutations: readonly Mutation[] = [
     'status === 0 ? 500 : status',
     'status === 0 ? 200 : status',
   ),
-  odd('fetch')(
+  odd('shared/response')(
     'a cookie that several visitors get, because they get one response',
     'const copy = new Response(response.body, response)',
     'const copy = response',

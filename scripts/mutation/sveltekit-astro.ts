@@ -1,0 +1,112 @@
+import { type Mutation, on } from './mutation.ts'
+
+const sveltekit = on('test/frameworks/sveltekit/hooks.test.ts', 'packages/strongroom/src/adapters/sveltekit.ts')
+const astro = on('test/frameworks/astro/middleware.test.ts', 'packages/strongroom/src/adapters/astro.ts')
+const shared = (file: string) =>
+  on('test/frameworks/sveltekit/hooks.test.ts', `packages/strongroom/src/adapters/shared/${file}.ts`)
+
+/** Frameworks that hand out copies of a request, swallow errors, and make requests to themselves. */
+export const sveltekitAstroMutations: readonly Mutation[] = [
+  sveltekit(
+    'a request that SvelteKit makes to itself, whose session overwrites that of its page',
+    'isInner ? outer.visit : sessions.open',
+    'isInner && outer.locals === locals ? outer.visit : sessions.open',
+  ),
+  sveltekit(
+    'a request with the cookie of another visitor, which gets the session of the page',
+    '(isSubRequest && cookieOf(outer.request) === cookieOf(request))',
+    'isSubRequest',
+  ),
+  sveltekit(
+    'a Request that is sent for two visitors, who get one session',
+    'isSubRequest ? undefined : request)',
+    'request)',
+  ),
+  sveltekit(
+    'a load function or a command that throws, and is saved, because its response has status 200',
+    'visit.wasRequested ? await shownStatus(event, response) : statusOf(response)',
+    'statusOf(response)',
+  ),
+  sveltekit(
+    'a redirect of a hook that loses the login before it',
+    'if (isRedirect(error)) setCookies',
+    'if (isRedirect(error) && isSubRequest) setCookies',
+  ),
+  sveltekit(
+    'an error of a hook that saves what came before it',
+    'await save(new Response(null), 500)',
+    'await save(new Response(null), 400)',
+  ),
+  sveltekit('a store that is down, and a status that says nothing of it', 'withFailure(made, visit.failure)', 'made'),
+  sveltekit(
+    'an error for SvelteKit’s client that it cannot read',
+    'if (isRemoteRequest) return',
+    'if (isRemoteRequest && isDataRequest) return',
+  ),
+  sveltekit(
+    'a check for forged requests that refuses those of the application itself',
+    'if (!event.isSubRequest) await check',
+    'await check',
+  ),
+  on('test/frameworks/sveltekit/hooks.test.ts', 'packages/strongroom/src/adapters/sveltekit/shown-status.ts')(
+    'the data of a page that saves what a load function changed before it threw',
+    '[result, ...(result.nodes ?? [])]',
+    '[result]',
+  ),
+  shared('pending-session')(
+    'a session without await, of which everything is undefined',
+    'isRefused ? refuse(name) : Reflect',
+    'isRefused && target === null ? refuse(name) : Reflect',
+  ),
+  shared('local')(
+    'a name in the locals that is taken from another library',
+    'if (local in locals)',
+    'if (local === null)',
+  ),
+  on('test/frameworks/sveltekit/hooks.test.ts', 'packages/strongroom/src/request/attached.ts')(
+    'an event in handleFetch that has no session',
+    'find((request as { readonly locals?: object } | null)?.locals ?? {})',
+    'undefined',
+  ),
+  on('test/frameworks/sveltekit/hooks.test.ts', 'packages/strongroom/src/request/visit.ts')(
+    'a page that did without a store, and whose own error gets the status of the store',
+    '    this.#failure = null\n    const state',
+    '    const state',
+  ),
+  astro('a rewrite of Astro that has no session', 'sessions.attach(request, outer.visit, context)\n', '\n'),
+  astro(
+    'locals that several requests share, and with them a session',
+    'if (requests.has(locals) || !sessions.attach(locals, visit)) throw',
+    'if (!sessions.attach(locals, visit)) throw',
+  ),
+  astro(
+    'an error page of Astro that saves the session of the page that has failed',
+    'if (requests.get(locals) === request) return next()\n',
+    '\n',
+  ),
+  astro(
+    'a page that is sent before its components are ready, although it was to wait',
+    'streaming || !isPage(response)',
+    'streaming || isPage(response)',
+  ),
+  astro(
+    'an action whose store is down, and a status that says nothing of it',
+    'withFailure(await withPublicMessage(made, visit.failure), visit.failure)',
+    'await withPublicMessage(made, visit.failure)',
+  ),
+  on('test/frameworks/astro/middleware.test.ts', 'packages/strongroom/src/adapters/astro/action-error.ts')(
+    'the message of a store that Astro shows to scripts',
+    'status, message }, { status })',
+    'status }, { status })',
+  ),
+  on('test/frameworks/sveltekit/example.test.ts', 'packages/strongroom/src/adapters/sveltekit.ts')(
+    'a session in a page that SvelteKit prerenders for everybody',
+    'isBuilding() ? NO_VISITOR : request.headers',
+    'request.headers',
+  ),
+  on('test/frameworks/astro/example.test.ts', 'packages/strongroom/src/adapters/astro.ts')(
+    'a session in a page that Astro prerenders for everybody',
+    'isPrerendered ? NO_VISITOR : request.headers',
+    'request.headers',
+  ),
+]
