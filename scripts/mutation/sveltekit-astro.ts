@@ -99,12 +99,12 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
     'status, message }, { status })',
     'status }, { status })',
   ),
-  on('test/frameworks/sveltekit/example.test.ts', 'packages/strongroom/src/adapters/sveltekit.ts')(
+  on('test/frameworks/prerender.test.ts', 'packages/strongroom/src/adapters/sveltekit.ts')(
     'a session in a page that SvelteKit prerenders for everybody',
     'isBuilding() ? NO_VISITOR : request.headers',
     'request.headers',
   ),
-  on('test/frameworks/astro/example.test.ts', 'packages/strongroom/src/adapters/astro.ts')(
+  on('test/frameworks/prerender.test.ts', 'packages/strongroom/src/adapters/astro.ts')(
     'a session in a page that Astro prerenders for everybody',
     'isPrerendered ? NO_VISITOR : request.headers',
     'request.headers',

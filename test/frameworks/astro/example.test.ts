@@ -91,23 +91,6 @@ suite('the example for Astro, built', { timeout: 180_000 }, () => {
     assert.equal(page.status, 403)
     assert.deepEqual(page.headers.getSetCookie(), [])
   })
-
-  test('a prerendered page that asks for a session fails the build, and the message says why', () => {
-    project.write(
-      'src/pages/about.astro',
-      '---\nexport const prerender = true\nconst { userId } = await Astro.locals.session\n---\n<p>About {userId}</p>',
-    )
-    assert.throws(
-      () => ran(project.folder, [ASTRO, 'build'], { STRONGROOM_SECRETS: 'Zk3x9QvT1mN7bR5cW8yL2pD6'.repeat(2) }),
-      /asked for while the application is being built[^\n]*Write `export const prerender = false`/,
-    )
-  })
-
-  test('a prerendered page that asks for none is built, although the middleware runs for it', () => {
-    project.write('src/pages/about.astro', '---\nexport const prerender = true\n---\n<p>About us</p>')
-    ran(project.folder, [ASTRO, 'build'], { STRONGROOM_SECRETS: 'Zk3x9QvT1mN7bR5cW8yL2pD6'.repeat(2) })
-    assert.match(readFileSync(join(project.folder, 'dist', 'client', 'about', 'index.html'), 'utf8'), /About us/)
-  })
 })
 
 test('docs/astro.md shows the page of the example as it is', () => {

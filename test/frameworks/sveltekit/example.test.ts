@@ -97,24 +97,6 @@ suite('the example for SvelteKit, built', { timeout: 180_000 }, () => {
     assert.equal(page.status, 403)
     assert.deepEqual(page.headers.getSetCookie(), [])
   })
-
-  test('a prerendered page that asks for a session fails the build, and the message says why', () => {
-    project.write(
-      'src/routes/about/+page.server.ts',
-      'export const prerender = true\nexport const load = async ({ locals }) => ({ user: (await locals.session).userId })',
-    )
-    project.write('src/routes/about/+page.svelte', '<p>About us</p>')
-    assert.throws(
-      () => ran(project.folder, [VITE, 'build']),
-      /asked for while the application is being built[^\n]*Remove `export const prerender = true`/,
-    )
-  })
-
-  test('a prerendered page that asks for none is built, although the hook runs for it', () => {
-    project.write('src/routes/about/+page.server.ts', 'export const prerender = true')
-    ran(project.folder, [VITE, 'build'])
-    assert.match(readFileSync(join(project.folder, 'build', 'prerendered', 'about.html'), 'utf8'), /About us/)
-  })
 })
 
 test('docs/sveltekit.md shows the pages of the example as they are', () => {
