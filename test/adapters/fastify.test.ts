@@ -1,68 +1,37 @@
-import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import { suite, type TestContext, test } from 'node:test'
-import { fastify } from 'fastify'
-import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
-import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
-import { StoreError, StrongroomError } from '../../packages/strongroom/src/errors.ts'
-import { createSessions } from '../../packages/strongroom/src/sessions.ts'
-import { secret } from '../core/fixtures/secret.ts'
+import type { Http2Server } from 'node:http2'
+import { Readable } from 'node:stream'
+import { type FastifyReply, fastify } from 'fastify'
+import { csrf, strongroom } from '../../packages/strongroom/src/adapters/fastify.ts'
+import { StrongroomError } from '../../packages/strongroom/src/errors.ts'
+import { adapterSuite, type StartServer } from '../../packages/strongroom/src/testing/index.ts'
+import { listening, listeningHttp2 } from './serve.ts'
 
-const MESSAGE = 'Redis cannot be reached: the connection to 127.0.0.1:6379 was refused.'
-
-/** The page of an application in production whose store is down, with the error handler of docs/errors.md or without. */
-async function pageOf(t: TestContext, path: '/loads' | '/saves', handled: boolean): Promise<[number, string]> {
-  const before = process.env.NODE_ENV
-  process.env.NODE_ENV = 'production'
-  const down = () => Promise.reject(new StoreError(MESSAGE))
-  const store = Object.assign(
-    memory(),
-    path === '/loads' ? { read: down, readSync: undefined } : { create: down, update: down },
-  )
-  const sessions = createSessions({ secrets: secret('fastify'), store, sweep: false, on: () => {} })
-  const app = fastify({ serverFactory: (handler) => createServer(withSessions(sessions, handler)) })
-  t.after(async () => {
-    if (before === undefined) delete process.env.NODE_ENV
-    else process.env.NODE_ENV = before
-    await app.close()
-    await sessions.close()
-  })
-  if (handled)
-    app.setErrorHandler((error, request, reply) => {
-      if (!(error instanceof StrongroomError)) throw error
-      request.log.error(error)
-      return reply.code(error.status).send({ message: error.publicMessage })
+const start =
+  (http2: boolean): StartServer =>
+  async (sessions, application, protection) => {
+    const app = fastify({ forceCloseConnections: true, ...(http2 && { http2 }) } as object)
+    app.register(strongroom(sessions))
+    app.setErrorHandler((error, _request, reply) => {
+      if (error instanceof StrongroomError) return reply.code(error.status).send(error.publicMessage)
+      return reply.code(500).send('Internal Server Error')
     })
-  app.get('/fills', async (request) => (await sessions.get(request.raw)).set('a', 1))
-  app.get('/loads', async (request) => ({ value: (await sessions.get(request.raw)).get('a') }))
-  app.get('/saves', async (request) => {
-    ;(await sessions.get(request.raw)).set('a', 2)
-    return 'saved'
-  })
-  const url = await app.listen({ port: 0, host: '127.0.0.1' })
-  const cookie = path === '/loads' ? await cookieFrom(`${url}/fills`) : ''
-  const response = await fetch(url + path, { headers: { cookie } })
-  return [response.status, await response.text()]
-}
+    app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
+      done(null, Object.fromEntries(new URLSearchParams(String(body))))
+    })
+    if (protection) app.addHook('preHandler', csrf(sessions, protection))
+    app.all('*', async (request, reply: FastifyReply) => {
+      const field = (name: string) => (request.body as Record<string, unknown> | null)?.[name]
+      const { status, headers, body } = await application({ request, url: request.url, field })
+      reply.code(status)
+      for (const [name, value] of headers) reply.header(name, value)
+      return reply.send(
+        body === null ? undefined : typeof body === 'string' || body instanceof Uint8Array ? body : Readable.from(body),
+      )
+    })
+    await app.ready()
+    // Fastify's own close() waits for the streams of HTTP/2.
+    return http2 ? listeningHttp2(app.server as unknown as Http2Server) : listening(app.server)
+  }
 
-async function cookieFrom(url: string): Promise<string> {
-  const { headers } = await fetch(url)
-  return headers
-    .getSetCookie()
-    .map((line) => line.split(';')[0])
-    .join('; ')
-}
-
-suite('under Fastify, a visitor does not read where the store is', () => {
-  test('when the session cannot be loaded, with the error handler of the documentation', async (t) =>
-    assert.deepEqual(await pageOf(t, '/loads', true), [503, '{"message":"Service Unavailable"}']))
-
-  test('when the session cannot be saved, with any error handler', async (t) =>
-    assert.deepEqual(await pageOf(t, '/saves', false), [503, 'Service Unavailable\n']))
-
-  test('while Fastify itself would show it, which is why docs/errors.md has that handler', async (t) => {
-    const [status, body] = await pageOf(t, '/loads', false)
-    assert.equal(status, 503)
-    assert.ok(body.includes(MESSAGE), body)
-  })
-})
+adapterSuite('fastify', start(false))
+adapterSuite('fastify, HTTP/2', start(true))

@@ -11,7 +11,7 @@ import { handlingOf } from './shared/handling.ts'
 import { type LocalOptions, localOption, setLocal, sharedLocals } from './shared/local.ts'
 import { noVisitor } from './shared/no-visitor.ts'
 import { statusOf } from './shared/outcome.ts'
-import type { PendingSession } from './shared/pending-session.ts'
+import { type PendingSession, pendingSessions } from './shared/pending-session.ts'
 import { withFailure, withOutcome } from './shared/response.ts'
 
 export type { CsrfOptions, PendingSession }
@@ -50,6 +50,8 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
   checkOnError('strongroom()', options.onError)
   const { onError = (error: StrongroomError) => error.getResponse() } = options
   const local = localOption(options.local)
+  const where = `Astro.locals.${local}`
+  const pendingSession = pendingSessions(where, sessions)
   const streaming = booleanOption('strongroom(): streaming', options.streaming, true)
   warnOfResponses()
   const { running, requests } = handlingOf(sessions)
@@ -68,7 +70,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
     if (requests.has(locals) || !sessions.attach(locals, visit)) throw sharedLocals('Astro.locals')
     requests.set(locals, request)
     sessions.attach(request, visit, context)
-    if (local) setLocal(`Astro.locals.${local}`, { locals, local }, () => sessions.get(locals))
+    if (local) setLocal(where, { locals, local }, pendingSession(locals))
     if (isPrerendered) return next()
 
     const save = async (response: Response, status = statusOf(response)) =>

@@ -12,7 +12,7 @@ import { type Handled, handlingOf } from './shared/handling.ts'
 import { type LocalOptions, localOption, setLocal, sharedLocals } from './shared/local.ts'
 import { noVisitor } from './shared/no-visitor.ts'
 import { statusOf } from './shared/outcome.ts'
-import type { PendingSession } from './shared/pending-session.ts'
+import { type PendingSession, pendingSessions } from './shared/pending-session.ts'
 import { withFailure, withOutcome } from './shared/response.ts'
 import { type Asked, shownStatus } from './sveltekit/shown-status.ts'
 
@@ -63,6 +63,8 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
   checkOnError('strongroom()', options.onError)
   const { onError = respond } = options
   const local = localOption(options.local)
+  const where = `event.locals.${local}`
+  const pendingSession = pendingSessions(where, sessions)
   warnOfResponses()
   const { running } = handlingOf(sessions)
   const cookieOf = ({ headers }: Request) => valuesOf(headers.get('cookie') ?? '', `${sessions.policy.cookieName}=`)[0]
@@ -79,7 +81,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
     const isNew = sessions.attach(event, visit, isSubRequest ? undefined : request)
     if (outer?.locals === locals) return resolve(event)
     if (!sessions.attach(locals, visit) || !isNew) throw sharedLocals('event.locals')
-    if (local) setLocal(`event.locals.${local}`, { locals, local }, () => sessions.get(event))
+    if (local) setLocal(where, { locals, local }, pendingSession(event))
     // The outer request commits the one visit of both.
     if (isInner || isBuilding()) return resolve(event)
 

@@ -67,7 +67,8 @@ export function attachedVisits<Data extends object>(eager: boolean): Attached<Da
       // A Request object that is sent a second time, as tests do, has a visit that is over.
       const isOver = before instanceof Visit && before.isCommitted && begin instanceof Visit
       const first = before === undefined || isOver
-      const begun = !first ? before : eager && typeof begin === 'function' ? begin() : begin
+      const given = !first ? before : eager && typeof begin === 'function' ? begin() : begin
+      const begun = alias && typeof given === 'function' ? once(given) : given
       // Node's requests have no clones, and theirs is begun later.
       const place = typeof begin === 'function' ? put : putWithClones
       place(request, begun)
@@ -77,10 +78,19 @@ export function attachedVisits<Data extends object>(eager: boolean): Attached<Da
   }
 }
 
+/** Two objects stand for the request, and it has one visit, whichever is asked for first. */
+function once<Data extends object>(begin: () => Visit<Data>): () => Visit<Data> {
+  let visit: Visit<Data> | undefined
+  return () => {
+    visit ??= begin()
+    return visit
+  }
+}
+
 function notAttached(request: unknown): string {
   if (typeof request !== 'object' || request === null)
     return 'sessions.get() and save() take the request that came through the adapter: Express\'s and Node\'s "request", or Hono\'s "c".'
   if (request instanceof Request)
     return 'This Request did not come through an adapter of these sessions. One that was made of it, by new Request(request) or by mount() of Hono without replaceRequest: false, is another request: pass the one that the adapter has seen. Otherwise wrap the handler, as in withSessions(sessions, handler), or mount the adapter before it, or use sessions.read(request).'
-  return 'This request did not come through an adapter of these sessions. Mount the adapter before the handler, as in app.use(strongroom(sessions)) or withSessions(sessions, handler), or use sessions.read(request).'
+  return 'This request did not come through an adapter of these sessions. Mount the adapter before the handler, as in app.use(strongroom(sessions)) or withSessions(sessions, handler), or use sessions.read(request). Under Fastify, register it before the hooks and plugins that ask for the session.'
 }

@@ -183,6 +183,7 @@ export class Visit<Data extends object> {
       const ask = (login: LimitedLogin) => checkLimit(this.#context, login, this.#found)
       const state = new State({ now: clock(), handleOf, serializer, beginLogin, checkLimit: ask }, this.#found.loaded)
       if (this.#begun) state.close()
+      else if (!this.#responds) state.makeReadOnly()
       this.#session = new Session<Data>(state)
       this.#failure = null
       return this.#session

@@ -67,6 +67,8 @@ class Hold implements Watcher, Gate {
   #queue: Call[] | null = null
   #bytes = 0
   #ended = false
+  /** Of what an earlier save() has stored, until the error page begins. */
+  #earlier: Outcome | null = null
   #disguise: Disguise | null = null
 
   constructor(response: NodeResponse, fail: Fail) {
@@ -201,7 +203,7 @@ class Hold implements Watcher, Gate {
   /** The error page passes. What the handler writes after it is dropped: as a late write, it would emit an error that nobody handles. */
   #afterFailure(method: Method, args: unknown[]): unknown {
     const { writableEnded, headersSent } = this.#response
-    if (!writableEnded || !headersSent) return this.#originals.call(method, args)
+    if (!writableEnded || !headersSent) return this.#originals.call(method, this.#withEarlierCookie(method, args))
     this.#drop(args)
     return this.#resultWhileHeld(method, args)
   }
@@ -224,16 +226,30 @@ class Hold implements Watcher, Gate {
       dropBodyHeaders(new NodeHeaders(response))
       response.statusCode = 500
     }
-    if (!wasReleased) this.#addEarlierCookie()
+    if (!wasReleased) this.#earlier = this.#earlierOutcome()
     this.#fail(error, response)
   }
 
-  /** The error page also sends the cookie of what an earlier save() has stored. Whatever happens here, the visitor needs that page. */
-  #addEarlierCookie(): void {
+  /** Whatever happens here, the visitor needs the error page. */
+  #earlierOutcome(): Outcome | null {
     try {
       const outcome = this.#visit?.commit(500)
-      if (outcome instanceof Promise) outcome.catch(() => undefined)
-      else if (outcome) applyOutcome(outcome, new NodeHeaders(this.#response))
+      if (!(outcome instanceof Promise)) return outcome ?? null
+      outcome.catch(() => undefined)
     } catch {}
+    return null
+  }
+
+  /**
+   * The error page also sends the cookie of what an earlier save() has stored. Not before it begins: Koa removes all headers first, and
+   * those that Fastify passes to `writeHead` would replace ours.
+   */
+  #withEarlierCookie(method: Method, args: unknown[]): unknown[] {
+    const outcome = this.#earlier
+    if (outcome === null) return args
+    this.#earlier = null
+    const rest = method === 'writeHead' ? moveHeaders(this.#response, args) : args
+    applyOutcome(outcome, new NodeHeaders(this.#response))
+    return rest
   }
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.ts'
-import { type PendingSession, pendingSession } from './pending-session.ts'
+import type { PendingSession } from './pending-session.ts'
 
 /** Where a framework's locals have the session. */
 export interface LocalOptions {
@@ -18,13 +18,13 @@ export function localOption(given: LocalOptions['local']): string | false {
 export function setLocal<Data extends object>(
   where: string,
   { locals, local }: { readonly locals: object; readonly local: string },
-  load: () => PendingSession<Data>,
+  session: PendingSession<Data>,
 ): void {
   if (local in locals)
     throw new ConfigError(
       `${where} is taken, by what ran before strongroom(sessions). Choose another name: strongroom(sessions, { local: 'visitor' }), or none: { local: false }.`,
     )
-  Object.defineProperty(locals, local, { value: pendingSession(where, load), enumerable: true })
+  Object.defineProperty(locals, local, { value: session, enumerable: true })
 }
 
 /** One visitor would have the session of another. */
