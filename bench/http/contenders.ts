@@ -4,6 +4,8 @@ import { cookiePeers } from './cookie-peers.ts'
 import { expressSessions } from './express-session.ts'
 import { fastifySessionOnRedis } from './fastify-session.ts'
 import { limits } from './limits.ts'
+import { cookieOnFastify, redisOnFastify } from './on-fastify.ts'
+import { onKoa } from './on-koa.ts'
 import { serverEngines } from './server-engines.ts'
 import { ours } from './strongroom.ts'
 
@@ -36,8 +38,11 @@ export const contenders: readonly Contender[] = [
     ),
   ),
   ...cookiePeers.filter(({ limit }) => limit === 'fastify'),
+  cookieOnFastify,
+  ...onKoa,
   ...serverEngines.filter((contender) => !overServers.includes(contender)),
   fastifySessionOnRedis,
+  redisOnFastify,
 ]
 
 export const isOurs = (name: string): boolean => name.startsWith('strongroom ')

@@ -12,11 +12,15 @@ import { sessionOf, userOf, type Values } from '../data.ts'
 import { type Handlers, serve } from './application.ts'
 import { type Contender, type Place, ROUTES, type Route } from './contender.ts'
 
-type Kind = Pick<Contender, 'limit' | 'needs'> & Partial<Pick<Contender, 'routes' | 'visitorFactor'>>
+export type Kind = Pick<Contender, 'limit' | 'needs'> & Partial<Pick<Contender, 'routes' | 'visitorFactor'>>
+
+export const sessionsWith =
+  (options: (place: Place) => SessionsOptions) =>
+  (place: Place): BaseSessions<Values> =>
+    createSessions<Values>({ secrets: randomBytes(32), ...options(place) } as SessionsOptions)
 
 export function strongroom(name: string, kind: Kind, options: (place: Place) => SessionsOptions): Contender {
-  const open = (place: Place): BaseSessions<Values> =>
-    createSessions<Values>({ secrets: randomBytes(32), ...options(place) } as SessionsOptions)
+  const open = sessionsWith(options)
   return {
     name: `strongroom ${name}`,
     routes: ROUTES,

@@ -50,6 +50,7 @@ const ALLOCATIONS: readonly (readonly [request: Request, bound: number])[] = [
 ]
 
 const MORE_RATIOS: typeof RATIOS = [
+  [['strongroom redis two-key on Fastify', 'read'], ['@fastify/session + redis', 'read'], 0.67],
   [['drop-in + redis', 'read'], ['express-session + connect-redis', 'read'], 0.67],
   [['drop-in + redis', 'write'], ['express-session + connect-redis', 'write'], 0.83],
   [['drop-in + connect-redis', 'read'], ['express-session + connect-redis', 'read'], 0.67],
